@@ -18,17 +18,17 @@ ROOT = Path(__file__).parent.parent
 MODULES = {path.relative_to(ROOT).as_posix(): path for path in sorted((ROOT / "tui").rglob("*.py"))}
 ONLY_IN: dict[str, tuple[str, ...]] = {
     "httpx": (),
-    "httpcore": ("tui/wire/http/",),
-    "certifi": ("tui/wire/http/",),
-    "idna": ("tui/wire/http/",),
-    "pydantic": ("tui/wire/",),
-    "pydantic_core": ("tui/wire/",),
-    "click": ("tui/cli/",),
+    "httpcore": ("tui/api/http.py",),
+    "certifi": ("tui/api/http.py",),
+    "idna": ("tui/api/http.py",),
+    "pydantic": ("tui/api/",),
+    "pydantic_core": ("tui/api/",),
+    "click": ("tui/commands/", "tui/program/", "tui/features/"),
     "cronsim": ("tui/store/findings/", "tui/emulator/"),
     "msgspec": ("tui/settings/",),
-    "rich": ("tui/present/", "tui/ui/", "tui/terminal/"),
-    "textual": ("tui/ui/",),
-    "websockets": ("tui/relay/", "tui/sources/relay/"),
+    "rich": ("tui/text/", "tui/kit/", "tui/features/", "tui/program/", "tui/terminal/"),
+    "textual": ("tui/kit/", "tui/features/", "tui/program/"),
+    "websockets": ("tui/relay/", "tui/sync/relay.py"),
     "starlette": ("tui/emulator/",),
     "uvicorn": ("tui/emulator/",),
     "sqlite3": ("tui/emulator/",),
@@ -40,7 +40,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
 PURE = (
     "tui/domain/",
     "tui/store/",
-    "tui/present/",
+    "tui/text/",
     "tui/emulator/world.py",
     "tui/emulator/simulation/",
     "tui/emulator/demo_tasks/",
@@ -52,8 +52,7 @@ PURE = (
 
 NEVER_IN: dict[tuple[str, ...], frozenset[str]] = {
     PURE: frozenset({"asyncio", "anyio", "os", "pathlib", "socket", "time", "starlette", "uvicorn", "sqlite3"}),
-    ("tui/domain/", "tui/store/", "tui/present/"): frozenset({"random", "sys"}),
-    ("tui/ui/model/",): frozenset({"textual", "rich"}),
+    ("tui/domain/", "tui/store/", "tui/text/"): frozenset({"random", "sys"}),
 }
 """Groups of rooms, and what they may not import although others may."""
 
@@ -92,7 +91,7 @@ def calls(module: str) -> Iterator[tuple[int, ast.expr]]:
 
 
 def test_modules_are_found() -> None:
-    assert {"tui/__init__.py", "tui/wire/client.py", "tui/session/session.py"} <= MODULES.keys()
+    assert {"tui/__init__.py", "tui/api/client.py", "tui/sync/session.py"} <= MODULES.keys()
 
 
 def test_imports_go_down_only() -> None:
@@ -151,7 +150,7 @@ def test_dataclasses_are_compiled_later() -> None:
         if any(alias.name == "dataclass" for alias in node.names)
     }
     # One of them can be ordered, the other extends a dataclass of Textual.
-    assert standard == {"tui/ui/input/keys.py"}
+    assert standard == {"tui/kit/keys.py"}
 
 
 def test_imports_are_absolute() -> None:
@@ -177,8 +176,8 @@ def test_only_the_session_creates_tasks() -> None:
         if called(func) in {"create_task", "ensure_future", "run_coroutine_threadsafe"}
     ]
     assert created == [
-        ("tui/session/session.py", "self._tasks.create_task"),
-        ("tui/wire/http/network.py", "attempts.create_task"),  # of a group that ends before the function does
+        ("tui/api/http.py", "attempts.create_task"),  # of a group that ends before the function does
+        ("tui/sync/session.py", "self._tasks.create_task"),
     ]
 
 
@@ -196,8 +195,8 @@ def test_only_output_writes_to_stdout() -> None:
         if isinstance(node, ast.Attribute) and node.attr in {"stdout", "__stdout__"}
     }
     assert prints == []
-    assert stdouts <= {"tui/output.py", "tui/ui/driver.py"} | {
-        module for module in MODULES if module.startswith("tui/cli/")
+    assert stdouts <= {"tui/commands/output.py", "tui/kit/driver.py"} | {
+        module for module in MODULES if module.startswith("tui/program/")
     }
 
 
@@ -219,7 +218,7 @@ def test_handlers_of_messages_call_no_inherited_ones() -> None:
     twice = [
         f"{module}:{line} {ast.unparse(func)}"
         for module in MODULES
-        if module.startswith("tui/ui/")
+        if module.startswith(("tui/kit/", "tui/features/", "tui/program/"))
         for line, func in calls(module)
         if ast.unparse(func).startswith("super().on_") and called(func) not in others
     ]
@@ -234,7 +233,7 @@ def test_no_attribute_has_the_name_of_a_key_handler() -> None:
     handlers = [
         f"{module}:{node.lineno} {node.attr}"
         for module in MODULES
-        if module.startswith("tui/ui/")
+        if module.startswith(("tui/kit/", "tui/features/", "tui/program/"))
         for node in nodes(module)
         if isinstance(node, ast.Attribute) and node.attr.lstrip("_").removeprefix("key_") in keys
         if node.attr.lstrip("_").startswith("key_")
@@ -245,21 +244,24 @@ def test_no_attribute_has_the_name_of_a_key_handler() -> None:
 @pytest.mark.parametrize(
     ("room", "unwanted"),
     [
-        ("tui.session", {"httpcore", "pydantic", "textual", "rich", "click"}),
-        ("tui.sources.base", {"httpcore", "pydantic", "textual"}),
-        ("tui.sources.registry", {"websockets", "textual"}),
-        ("tui.relay", {"textual", "rich", "click", "starlette", "tui.ui", "tui.emulator", "tui.cli"}),
+        ("tui.sync.session", {"httpcore", "pydantic", "textual", "rich", "click"}),
+        ("tui.sync.base", {"httpcore", "pydantic", "textual"}),
+        ("tui.sync.registry", {"websockets", "textual"}),
+        ("tui.relay.server", {"textual", "rich", "click", "starlette", "tui.ui", "tui.emulator", "tui.program"}),
         (
-            "tui.cli",
+            "tui.program",
             {"websockets", "httpcore", "pydantic", "textual", "rich", "starlette", "uvicorn", "sqlite3", "jwt"},
         ),
-        ("tui.wire.client", {"httpx", "idna", "rich", "pygments", "click", "textual", "anyio._backends"}),
-        ("tui.ui.screens.main", {"httpcore", "pydantic", "click", "anyio", "starlette", "uvicorn", "tui.emulator"}),
+        ("tui.api.client", {"httpx", "idna", "rich", "pygments", "click", "textual", "anyio._backends"}),
+        (
+            "tui.features.runs.screen",
+            {"httpcore", "pydantic", "click", "anyio", "starlette", "uvicorn", "tui.emulator"},
+        ),
         ("tui.emulator.server.child", {"httpcore", "textual", "click", "starlette", "uvicorn", "anyio", "asyncio"}),
-        ("tui.settings", {"msgspec", "tomllib", "zoneinfo", "difflib", "httpcore", "textual", "rich", "click"}),
-        ("tui.settings.config_file", {"msgspec", "tomllib", "zoneinfo"}),
+        ("tui.settings.reading", {"msgspec", "tomllib", "zoneinfo", "difflib", "httpcore", "textual", "rich", "click"}),
+        ("tui.settings.file", {"msgspec", "tomllib", "zoneinfo"}),
         ("tui.store.store", {"httpcore", "pydantic", "textual", "asyncio", "click"}),
-        ("tui.output", {"httpcore", "pydantic", "textual", "click"}),
+        ("tui.commands.output", {"httpcore", "pydantic", "textual", "click"}),
         (
             "tui.emulator.world",
             {"httpcore", "pydantic", "textual", "click", "starlette", "uvicorn", "sqlite3", "asyncio"},
@@ -267,7 +269,7 @@ def test_no_attribute_has_the_name_of_a_key_handler() -> None:
         ("tui.emulator.demo_tasks", {"httpcore", "pydantic", "textual", "click", "starlette", "uvicorn", "asyncio"}),
         (
             "tui.emulator.server.application",
-            {"httpcore", "pydantic", "textual", "rich", "tui.session", "tui.wire", "tui.cli"},
+            {"httpcore", "pydantic", "textual", "rich", "tui.sync.session", "tui.api", "tui.program"},
         ),
     ],
 )

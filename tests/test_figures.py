@@ -37,7 +37,7 @@ from tui.emulator.environment import DEVELOPMENT
 from tui.emulator.server.application import application
 from tui.emulator.server.emulator import Emulator, Options
 from tui.emulator.server.serving import serve_in_thread
-from tui.ui.terminal.modes import DRIVER_VARIABLE, PLAIN_DRIVER
+from tui.kit.terminal.early import DRIVER_VARIABLE, PLAIN_DRIVER
 
 START: Final = datetime(2026, 11, 24, 13, 49, tzinfo=UTC)
 FIRST_LINE: Final = 3

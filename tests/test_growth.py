@@ -20,53 +20,42 @@ import pytest
 from tests.support.adversarial import expressions_of, patterns_for
 from tests.support.domain.patches import run_of, stamp
 from tests.support.growth import KIB, LARGE, Pattern, excess
-from tui.domain.errors.error import RunError, build_error
+from tui.api.errors import read_epoch_ns, read_time
+from tui.api.models import may_be_long, read_array, within_bounds, without_callback_secrets
+from tui.api.responses import Response, read_date, read_rate_limit, response_error
+from tui.commands.output import Output
+from tui.domain.errors.error import RunError, build_error, first_own_frame, parse_stack
 from tui.domain.errors.kinds import kind_of
-from tui.domain.errors.messages.likeness import identity_of
-from tui.domain.errors.messages.normalise import normalise
-from tui.domain.errors.stack import first_own_frame, parse_stack
-from tui.domain.findings.facts import Schedule
+from tui.domain.errors.messages import identity_of, normalise
+from tui.domain.facts import Schedule
+from tui.domain.filters import InvalidSpan, parse_time_span
 from tui.domain.ids import TaskId
-from tui.domain.own_commands.placeholders import CommandScope
-from tui.domain.own_commands.template import TemplateError, parse_template
+from tui.domain.own_commands import CommandScope, TemplateError, parse_template
 from tui.domain.run import Fixed
 from tui.domain.text import Raw, clean
-from tui.domain.time_span import InvalidSpan, parse_time_span
-from tui.domain.traces.logged_text import parse_logged_text
-from tui.output import Output
-from tui.present.errors.text import error_lines, sameness
-from tui.present.frame.failure import without_request
-from tui.present.json.fold import FoldedJson, JsonFolds, unfolded_for
-from tui.present.json.text import compact
-from tui.present.json.text import rows as json_rows
-from tui.present.logs.folds import Attributes, LineFolds
-from tui.present.logs.opened import opened_rows
-from tui.present.outgoing.opened import block_text, value_text
-from tui.present.own_columns.column_path import parse_path
-from tui.present.own_columns.value_formats import is_format
-from tui.present.own_commands.words import output_text
-from tui.present.printed.markdown import code_span
-from tui.present.printed.ticket import ticket
-from tui.present.redaction import Redactor
-from tui.present.styled import Piece, cut, opening_line, wrap
-from tui.present.wall.foot import cron_words
+from tui.domain.traces.log import parse_logged_text
+from tui.features.columns.words import is_format, parse_path
+from tui.features.command_line.data import may_keep
+from tui.features.copying.words import block_text, ticket, value_text
+from tui.features.errors.error import error_lines, sameness
+from tui.features.logs.words import Attributes, LineFolds, opened_rows
+from tui.features.own_commands.words import output_text
+from tui.features.wall.rows import cron_words
+from tui.kit.terminal.input import READ_BYTES, InputDecoder
+from tui.kit.words import without_request
 from tui.settings.secret import Secret
 from tui.settings.zones import zone_of
-from tui.store.addresses.addressed_views import AddressError
-from tui.store.addresses.view_address import read_address
-from tui.store.command_line.links import parse_link, parse_run
+from tui.store.addresses import AddressError, read_address
+from tui.store.command_line import parse_link, parse_run
 from tui.store.filter import highlighted_texts, parse_filter
-from tui.store.findings.due_times import next_due
-from tui.terminal.capabilities import Capabilities
+from tui.store.findings.bounds import next_due
+from tui.terminal.cells import Capabilities
 from tui.terminal.output import FrugalOutput
-from tui.ui.data.command_line.history_file import may_keep
-from tui.ui.terminal.input import InputDecoder
-from tui.ui.terminal.reader import READ_BYTES
-from tui.wire.callbacks import without_callback_secrets
-from tui.wire.json_limits import may_be_long, within_bounds
-from tui.wire.pg_array import read_array
-from tui.wire.responses import Response, read_date, read_rate_limit, response_error
-from tui.wire.times import read_epoch_ns, read_time
+from tui.text.json import FoldedJson, JsonFolds, compact, unfolded_for
+from tui.text.json import rows as json_rows
+from tui.text.printed import code_span
+from tui.text.redaction import Redactor
+from tui.text.styled import Piece, cut, opening_line, wrap
 
 NOW: Final = datetime(2026, 7, 1, 12, tzinfo=UTC)
 MIN_PATTERNS: Final = 50
@@ -206,47 +195,43 @@ def _columns(text: str) -> None:
     is_format("time", text)
 
 
-MESSAGES: Final = tuple(
-    f"domain.errors.messages.{name}"
-    for name in ("blocks", "identity", "joining", "likeness", "names", "normalise", "numbers", "objects", "quotes",
-                 "sentences", "specimens", "tokens")
-)  # fmt: skip
+MESSAGES: Final = ("domain.errors.messages",)
+WORDS: Final = ("domain.errors.vocabulary", "domain.errors.tokens")
 
 READERS: Final[dict[str, tuple[Callable[[str], Any], tuple[str, ...]]]] = {
-    "messages, blocks": (_messages, MESSAGES[:1]),
-    "messages, words": (_messages, MESSAGES[1:7]),
-    "messages, objects": (_messages, MESSAGES[7:]),
-    "messages, one object": (lambda text: _messages(f"{{a{text}"), MESSAGES[7:]),
-    "messages, many objects": (lambda text: _messages(f"{text} {{}} " * 20), MESSAGES[1:7]),
-    "stacks": (lambda text: (parse_stack(Raw(text)), first_own_frame(Raw(text))), ("domain.errors.stack",)),
-    "logged text": (lambda text: parse_logged_text(Raw(text)), ("domain.traces.logged_text",)),
-    "few logged lines": (lambda text: parse_logged_text(Raw(text)), ("domain.traces.logged_text",)),
+    "messages, blocks": (_messages, MESSAGES),
+    "messages, words": (_messages, WORDS),
+    "messages, one object": (lambda text: _messages(f"{{a{text}"), MESSAGES),
+    "messages, many objects": (lambda text: _messages(f"{text} {{}} " * 20), WORDS),
+    "stacks": (lambda text: (parse_stack(Raw(text)), first_own_frame(Raw(text))), ("domain.errors.error",)),
+    "logged text": (lambda text: parse_logged_text(Raw(text)), ("domain.traces.log",)),
+    "few logged lines": (lambda text: parse_logged_text(Raw(text)), ("domain.traces.log",)),
     "opened log line": (_opened, ()),
-    "lines": (_shown, ("present.styled",)),
-    "reasons": (without_request, ("present.frame.failure",)),
+    "lines": (_shown, ("text.styled",)),
+    "reasons": (without_request, ("kit.words",)),
     "cleaning": (lambda text: (clean(text), clean(text, lines=True)), ("domain.text",)),
-    "secrets": (REDACTOR.redact, ("present.redaction",)),
-    "JSON": (_json, ("present.json.line",)),
-    "bytes of JSON": (_bytes_of_json, ("wire.json_limits", "wire.callbacks", "wire.models")),
-    "arrays": (_tolerant(read_array, ValueError, TypeError), ("wire.pg_array",)),
-    "times": (_tolerant(lambda text: (read_time(text), read_epoch_ns(text)), ValueError, TypeError), ("wire.times",)),
+    "secrets": (REDACTOR.redact, ("text.redaction",)),
+    "JSON": (_json, ("text.json",)),
+    "bytes of JSON": (_bytes_of_json, ("api.models",)),
+    "arrays": (_tolerant(read_array, ValueError, TypeError), ("api.models",)),
+    "times": (_tolerant(lambda text: (read_time(text), read_epoch_ns(text)), ValueError, TypeError), ("api.errors",)),
     "address": (
         _tolerant(lambda text: (read_address(f"runs?{text}"), read_address(text)), AddressError),
-        ("store.addresses.addressed_views", "store.filter_words"),
+        ("store.addresses", "store.filter"),
     ),
-    "links": (_links, ("store.command_line.links", "ui.data.command_line.history_file")),
-    "time span": (_tolerant(lambda text: parse_time_span(text, NOW), InvalidSpan), ("domain.time_span",)),
-    "commands": (_commands, ("domain.own_commands.template", "present.own_commands.words")),
-    "filter": (_filter, ("store.filter_words", "store.filter_terms")),
+    "links": (_links, ("store.command_line", "features.command_line.data")),
+    "time span": (_tolerant(lambda text: parse_time_span(text, NOW), InvalidSpan), ("domain.filters",)),
+    "commands": (_commands, ("domain.own_commands", "features.own_commands.words")),
+    "filter": (_filter, ("store.filter",)),
     "filtered runs": (_filtered, ()),
     "kinds of errors": (_kinds, ("domain.errors.kinds", "domain.errors.error")),
-    "markdown": (_markdown, ("present.printed.markdown",)),
-    "printed": (_printed, ("present.errors.text", "present.outgoing.opened")),
-    "terminal output": (_terminal_output, ("terminal.sequences", "terminal.pens")),
-    "terminal input": (_terminal_input, ("ui.terminal.input",)),
-    "error pages": (_error_pages, ("wire.responses",)),
-    "schedules": (_schedules, ("present.wall.foot",)),
-    "columns": (_columns, ("present.own_columns.column_path", "present.own_columns.value_formats")),
+    "markdown": (_markdown, ("text.printed",)),
+    "printed": (_printed, ("features.errors.error", "features.copying.words")),
+    "terminal output": (_terminal_output, ("terminal.decoder", "terminal.encoder")),
+    "terminal input": (_terminal_input, ("kit.terminal.input",)),
+    "error pages": (_error_pages, ("api.responses",)),
+    "schedules": (_schedules, ("features.wall.rows",)),
+    "columns": (_columns, ("features.columns.words",)),
 }
 
 SIZES: Final = {
@@ -268,14 +253,13 @@ MORE: Final = {
 """Texts behind words for which no expression stands."""
 
 OTHERS: Final = {
-    "cli.options", "cli.prompt", "relay.request_proxy", "sources.queue_fetcher", "sources.findings.waiting_runs",
-    "store.search_plan", "domain.filters", "domain.wait", "domain.tree", "domain.traces.wait_of_trace",
-    "domain.traces.waterfall", "domain.traces.attempts_of_trace", "wire.traces.log", "wire.traces.events",
-    "wire.traces.window", "wire.traces.trace_nodes", "wire.traces.long_row", "wire.request_progress",
-    "present.detail.unreadable", "present.actions.overlays", "present.findings.verdict_words", "present.compared.facts",
-    "present.errors.groups.words", "relay.tokens", "ui.programs.browser", "ui.terminal.notices", "ui.input.keys",
-    "ui.data.log_file", "ui.own_commands.variables", "ui.outgoing.reading", "ui.widgets.text_input",
-    "settings.reader", "settings.keys.names", "settings.keys.of_file", "domain.own_commands.interpreters",
+    "commands.options", "relay.client", "sync.facts", "sync.fact_readers", "store.server_filter",
+    "domain.filters", "domain.attempt", "domain.tree", "domain.traces.attempts", "domain.traces.waterfall",
+    "api.events", "api.traces", "api.connection", "features.detail.words", "features.actions.words",
+    "features.alerts.words", "features.attempts.compared", "features.errors.words", "relay.tokens",
+    "kit.browsing", "kit.terminal.output", "kit.keys", "features.logs.model", "features.own_commands.view",
+    "features.copying.view", "features.detail.value", "kit.lines",
+    "settings.reader", "settings.keys", "domain.own_commands",
 }  # fmt: skip
 """Modules whose expressions are simple enough to be tried by themselves: they are read at every place of a text."""
 

@@ -16,15 +16,13 @@ import pytest
 from hypothesis import given, settings
 
 from tests.support.present.samples import HOSTILE, NOW, full, sample, texts
+from tui.commands.output import DEFAULT_WIDTH, Output, OutputClosed
 from tui.domain.ids import RunId
 from tui.domain.text import Raw
 from tui.domain.tree import RunTree, TreeNode
-from tui.output import DEFAULT_WIDTH, Output, OutputClosed
-from tui.present.printed.run import run_page
-from tui.present.printed.schema import run_object
-from tui.present.printed.transition import transition_line
-from tui.present.printed.tree import tree_lines
-from tui.present.styled import Piece, Token
+from tui.features.runs.command import run_page, tree_lines
+from tui.features.runs.printed import TableOutput, run_object, transition_line
+from tui.text.styled import Piece, Token
 
 SGR = re.compile(rb"\x1b\[(?:0|1|3[1-6]|1;3[1-6])m")
 
@@ -52,7 +50,7 @@ class Streams:
 def print_all(output: Output, text: str) -> None:
     """Print everything that the commands print, for a run with this text in every field."""
     run = full(text)
-    table = output.run_table()
+    table = TableOutput(output)
     table.rows([run], NOW)
     output.lines(run_page(run, now=NOW, width=output.reading_width, children=[run]))
     node = TreeNode(RunId(f"run_{text}"), 0, run.fixed.task, None, run)
@@ -153,7 +151,7 @@ def test_unencodable_character_never_stops_the_output(encoding: str) -> None:
 
 def test_table_pages_share_one_line_of_titles() -> None:
     streams = Streams(is_terminal=False)
-    table = streams.output.run_table()
+    table = TableOutput(streams.output)
     table.rows([], NOW)
     assert streams.out == b""
     table.rows([sample()], NOW)
@@ -166,7 +164,7 @@ def test_tables_are_shortened_only_on_a_terminal() -> None:
     run = sample(task="t" * 200)
     narrow, piped = Streams(width=60), Streams(width=60, is_terminal=False)
     for streams in (narrow, piped):
-        streams.output.run_table().rows([run], NOW)
+        TableOutput(streams.output).rows([run], NOW)
     assert b"t" * 200 not in narrow.out
     assert b"t" * 200 in piped.out
     assert (narrow.output.width, piped.output.width) == (60, None)
@@ -179,7 +177,7 @@ def test_tables_are_shortened_only_on_a_terminal() -> None:
         lambda output: output.lines([(Piece("x"),)]),
         lambda output: output.json_line({}),
         lambda output: output.print("x"),
-        lambda output: output.run_table().rows([sample()], NOW),
+        lambda output: TableOutput(output).rows([sample()], NOW),
     ],
 )
 def test_closed_stdout_raises_output_closed(write: Callable[[Output], None]) -> None:
@@ -202,7 +200,8 @@ def test_closed_stderr_is_ignored() -> None:
 
 
 def run_process(code: str, **streams: Any) -> subprocess.CompletedProcess[bytes]:
-    prologue = "import os, sys\nfrom tui.output import Output, OutputClosed\noutput = Output.for_process(os.environ)\n"
+    prologue = "import os, sys\nfrom tui.commands.output import Output, OutputClosed\n"
+    prologue += "output = Output.for_process(os.environ)\n"
     return subprocess.run([sys.executable, "-c", prologue + code], check=False, timeout=60, **streams)
 
 
@@ -237,7 +236,7 @@ def test_process_with_a_closed_pipe_exits_quietly() -> None:
 
 def test_process_without_stdout_prints_nothing_and_succeeds() -> None:
     code = (
-        "import os; from tui.output import Output; output = Output.for_process(os.environ); "
+        "import os; from tui.commands.output import Output; output = Output.for_process(os.environ); "
         "output.print('x'); output.say('y')"
     )
     command = ["/bin/sh", "-c", '"$0" -c "$1" >&- 2>&-', sys.executable, code]
@@ -329,6 +328,6 @@ def test_output_without_a_terminal_cannot_ask() -> None:
 
 @pytest.mark.parametrize(("encoding", "is_ascii"), [("utf-8", False), ("ascii", True), ("latin-1", True)])
 def test_stdout_that_cannot_encode_glyphs_gets_ascii(encoding: str, is_ascii: bool) -> None:
-    code = "from tui.present.styled import Piece\noutput.lines([(Piece('✗…'),)])"
+    code = "from tui.text.styled import Piece\noutput.lines([(Piece('✗…'),)])"
     ended = run_process(code, capture_output=True, env={**os.environ, "PYTHONIOENCODING": encoding})
     assert ended.stdout == (b"..\n" if is_ascii else "✗…\n".encode())

@@ -1,6 +1,6 @@
 """Makes `python -m tui` the same as the console script `trigger-tui`."""
 
-from tui.cli import main
+from tui.program import main
 
 if __name__ == "__main__":
     main()

@@ -17,9 +17,9 @@ from tests.support.fleet import Fleet, FleetApi, FleetRun, serving
 from tests.support.responses import HeldResponse, server_error
 from tests.support.session import started
 from tests.support.virtual_clock import VirtualClock
-from tui.cli.commands.actions import read_environment
-from tui.session import Session
-from tui.sources.budget import Priority
+from tui.features.actions.command import read_environment
+from tui.sync.budget import Priority
+from tui.sync.session import Session
 
 LONG = 1e6
 

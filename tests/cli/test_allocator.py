@@ -9,7 +9,7 @@ import pytest
 MAPPED_BLOCKS = """
 # Field 3 of `mallinfo2` counts the blocks that are mapped.
 import ctypes
-from tui.cli.allocator import LARGE_BLOCK_BYTES, return_large_blocks
+from tui.program.early import LARGE_BLOCK_BYTES, return_large_blocks
 
 class Usage(ctypes.Structure):
     _fields_ = [(f"field_{number}", ctypes.c_size_t) for number in range(10)]

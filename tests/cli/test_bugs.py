@@ -9,11 +9,10 @@ import pytest
 
 from tests.support.commands import environment, in_this_process
 from tests.support.fleet import SECRET
-from tui.cli.bugs import LAST_LINE
-from tui.cli.exit_codes import ExitCode
-from tui.cli.main import main
-from tui.output import Output
-from tui.session import Session
+from tui.commands.output import ExitCode, Output
+from tui.program.early import LAST_LINE
+from tui.program.main import main
+from tui.sync.session import Session
 
 UNREACHABLE = "http://127.0.0.1:9"
 TOKEN = "screen-token-of-one-colleague"
@@ -59,8 +58,8 @@ def test_traceback_of_a_command_has_no_secrets(
 UNHANDLED = """
 import asyncio, sys, threading
 key = "tr_dev_abcdefghijklmnop"
-from tui.cli import main as there
-import tui.cli.main as module
+from tui.program import main as there
+import tui.program.main as module
 
 def ended(output, arguments):
     thread = threading.Thread(target=lambda: {}[key])

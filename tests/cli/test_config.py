@@ -14,9 +14,10 @@ from tests.support.commands import Done, environment, in_this_process, trigger_t
 from tests.support.fleet import SECRET
 from tests.support.raw_server import serving, until_closed
 from tests.support.recording_server import RecordingsApi
-from tui.cli.commands import NAMES, load
-from tui.settings.json_schema import config_schema
-from tui.ui.look.palettes import PALETTES, ColorMode
+from tui.kit.colors import PALETTES, ColorMode
+from tui.program.early import NAMES
+from tui.program.main import load
+from tui.settings.description import config_schema
 
 FAILED = "run_cmwuqwphl00009f7de45f6e3t"
 PATH = ".config/trigger-tui/config.toml"
@@ -58,7 +59,7 @@ def test_init_leaves_nothing_behind_that_it_cannot_finish(tmp_path: Path, monkey
         return Path("/dev/full").open("w")
 
     with monkeypatch.context() as patch:
-        patch.setattr("tui.settings.new_file.os.fdopen", full)
+        patch.setattr("tui.settings.file.os.fdopen", full)
         assert run(tmp_path, "--init").code == 1
     assert not (tmp_path / PATH).exists()
     assert run(tmp_path, "--init").code == 0

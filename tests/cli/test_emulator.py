@@ -15,9 +15,9 @@ import httpx
 import pytest
 
 from tests.support.commands import PATIENCE_S, environment, killed_if_late, trigger_tui
-from tui.cli.world_options import WorldOptions
 from tui.emulator.recorded_tasks import RECORDED_TASKS
 from tui.emulator.simulation.runs import NewRun, Status
+from tui.program.monitor import WorldOptions
 
 FAST = ("--port", "0", "--history", "40", "--rate", "0")
 FIXED = ("--start", "2026-11-24T14:00:00Z", "--time-scale", "0")
@@ -271,8 +271,8 @@ def ask_until_up(process: "subprocess.Popen[str]", url: str) -> httpx.Response:
     ],
 )
 def test_bad_options_print_one_line(capsys: pytest.CaptureFixture[str], arguments: Any, message: str) -> None:
-    from tui.cli.main import run
-    from tui.output import Output
+    from tui.commands.output import Output
+    from tui.program.main import run
 
     assert run(Output.for_process({}), ["emulator", *arguments]) == 2
     out, err = capsys.readouterr()
@@ -289,7 +289,7 @@ def test_bad_options_exit_with_2() -> None:
 def test_help_does_not_load_the_server() -> None:
     code = (
         "import sys; sys.argv = ['trigger-tui', 'emulator', '--help']\n"
-        "from tui.cli import main\n"
+        "from tui.program import main\n"
         "try:\n main()\n"
         "finally:\n print(sorted({'starlette', 'uvicorn', 'textual', 'httpx', 'sqlite3', 'jwt'} & set(sys.modules)))"
     )

@@ -17,7 +17,7 @@ from tests.support.responses import TruncatedResponse, server_error
 from tests.support.session import public_token
 from tests.support.virtual_clock import VirtualClock
 from tui.emulator.simulation.script import Failure, FailureKind
-from tui.sources.failures.stall import MAX_SILENCE_S
+from tui.sync.failures import MAX_SILENCE_S
 
 KEYS = {
     "fingerprint",
@@ -208,7 +208,7 @@ def test_at_most_a_hundred_run_ids_are_printed() -> None:
 
 
 def test_only_the_newest_runs_are_read_and_this_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.cli.commands.errors.MAX_RUNS", 100)
+    monkeypatch.setattr("tui.features.errors.command.MAX_RUNS", 100)
     with serving(fleet_of(FAILED=130)) as api:
         done = in_this_process("errors", "--json", url=api.url)
         assert done.code == 0
@@ -255,7 +255,7 @@ def test_server_that_is_not_there_exits_with_3() -> None:
 
 
 def test_outage_in_the_middle_prints_what_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.sources.failures.whole_read.FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr("tui.sync.failures.FIRST_WAIT_S", 0.01)
     with serving(fleet_of(FAILED=30)) as api:
         refuse(api.fleet)
         refused = api.fleet.fault
@@ -269,7 +269,7 @@ def test_outage_in_the_middle_prints_what_was_read(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize(("count", "status"), [(2, 500), (30, 503), (2, 403)])
 def test_nothing_but_failing_details_exits_with_1(monkeypatch: pytest.MonkeyPatch, count: int, status: int) -> None:
-    monkeypatch.setattr("tui.sources.failures.whole_read.FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr("tui.sync.failures.FIRST_WAIT_S", 0.01)
     with serving(fleet_of(FAILED=count)) as api:
         refuse(api.fleet)
         refused = api.fleet.fault
@@ -281,7 +281,7 @@ def test_nothing_but_failing_details_exits_with_1(monkeypatch: pytest.MonkeyPatc
 
 
 def test_short_outage_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.sources.failures.whole_read.FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr("tui.sync.failures.FIRST_WAIT_S", 0.01)
     with serving(fleet_of(FAILED=30)) as api:
         refuse(api.fleet)
         refused = api.fleet.fault
@@ -317,8 +317,8 @@ async def hanging(_scope: Any, receive: Any, _send: Any) -> None:
 @pytest.mark.parametrize(("fault", "code"), [(hanging, 3), (JSONResponse({"error": "Rate limit exceeded"}, 429), 1)])
 def test_server_that_never_answers_again_ends_the_read(monkeypatch: pytest.MonkeyPatch, fault: Any, code: int) -> None:
     # Real time: on a busy machine, one of the first twelve answers may take a second.
-    monkeypatch.setattr("tui.sources.failures.stall.MAX_SILENCE_S", 1.5)
-    monkeypatch.setattr("tui.sources.failures.stall.MAX_LIMITED_S", 1.5)
+    monkeypatch.setattr("tui.sync.failures.MAX_SILENCE_S", 1.5)
+    monkeypatch.setattr("tui.sync.failures.MAX_LIMITED_S", 1.5)
     with serving(fleet_of(FAILED=30)) as api:
         refuse(api.fleet)
         refused = api.fleet.fault
@@ -333,7 +333,7 @@ def test_server_that_never_answers_again_ends_the_read(monkeypatch: pytest.Monke
 
 
 def test_every_fourth_answer_may_be_a_429(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.wire.responses.DEFAULT_RESET", timedelta(seconds=0.1))
+    monkeypatch.setattr("tui.api.responses.DEFAULT_RESET", timedelta(seconds=0.1))
     limited = JSONResponse({"error": "Rate limit exceeded"}, 429)
     with serving(fleet_of(FAILED=20)) as api:
         refuse(api.fleet)
@@ -344,7 +344,7 @@ def test_every_fourth_answer_may_be_a_429(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_runs_that_cannot_be_read_are_said_and_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.sources.failures.whole_read.FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr("tui.sync.failures.FIRST_WAIT_S", 0.01)
     with serving(fleet_of(FAILED=60)) as api:
         # So many at the start of the list that the server looks broken.
         broken = {f"/api/v3/runs/{FleetRun(number, 0).id}": 500 for number in range(10, 40)}

@@ -15,27 +15,19 @@ import pytest
 from tests.support.commands import environment, in_this_process
 from tests.support.emulator.server import DEVELOPMENT, PRODUCTION, run_emulator
 from tests.support.recording_server import Fault, RecordingsApi, Reply
-from tui.cli import findings
-from tui.cli.commands import status
-from tui.cli.findings_stream import FindingsStream
-from tui.domain.findings.facts import FactSource
-from tui.domain.findings.finding import (
-    Finding,
-    FindingSubject,
-    FindingWord,
-    SourceUnread,
-    SubjectKind,
-    TaskFails,
-    Verdict,
-)
+from tui.domain.facts import FactSource
+from tui.domain.finding import Finding, FindingSubject, FindingWord, SourceUnread, SubjectKind, TaskFails, Verdict
 from tui.domain.ids import TaskId
 from tui.domain.text import Raw
 from tui.emulator.stories import tell
-from tui.present.findings.printed import FindingState, verdict_lines, verdict_objects
-from tui.present.styled import plain
-from tui.session import Session
-from tui.session import findings as session_findings
-from tui.sources.polling import rest
+from tui.features.alerts.words import FindingState, verdict_lines, verdict_objects
+from tui.features.wall import command as findings
+from tui.features.wall import command as status
+from tui.features.wall.command import FindingsStream
+from tui.sync import polling as rest
+from tui.sync import session as session_findings
+from tui.sync.session import Session
+from tui.text.styled import plain
 
 RUNS = "/api/v1/runs"
 NOW = datetime(2026, 11, 26, 14, 32, 7, tzinfo=UTC)
@@ -163,7 +155,7 @@ def test_status_prints_one_finding_a_line(stuck_run: str, monkeypatch: pytest.Mo
 
 
 def test_status_names_the_schedule_that_missed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.sources.findings.source.SCHEDULE_RUNS_DELAY_S", 0.2)
+    monkeypatch.setattr("tui.sync.facts.SCHEDULE_RUNS_DELAY_S", 0.2)
     with run_emulator(
         is_ticking=True,
         rate_per_s=1.0,
@@ -182,7 +174,7 @@ def test_status_names_the_schedule_that_missed(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_status_claims_no_ok_while_a_late_schedule_is_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.sources.findings.source.SCHEDULE_RUNS_DELAY_S", 60.0)
+    monkeypatch.setattr("tui.sync.facts.SCHEDULE_RUNS_DELAY_S", 60.0)
     monkeypatch.setattr(findings, "RUNS_WITHIN_S", 0.5)
     with run_emulator(
         is_ticking=True,

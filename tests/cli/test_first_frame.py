@@ -48,13 +48,13 @@ SLOW_MODULES = frozenset(
 )
 """Modules of Python that take a millisecond or more."""
 
-LATER = {"asyncio", "textual", "httpcore", "pydantic", "websockets", "tui.wire.client", "tui.domain.errors.messages"}
+LATER = {"asyncio", "textual", "httpcore", "pydantic", "websockets", "tui.api.client", "tui.domain.errors.messages"}
 """The first frame of no start waits for these."""
 
 STOP_AT_THE_FRAME = """
 import json, os, sys
 before = set(sys.modules)
-from tui.ui.terminal.early import EarlyTerminal
+from tui.kit.terminal.early import EarlyTerminal
 
 listed = sys.argv.pop()
 
@@ -64,7 +64,7 @@ def stop(*_):
     os._exit(0)
 
 EarlyTerminal.show = stop
-from tui.cli import main
+from tui.program import main
 main()
 """
 

@@ -13,7 +13,7 @@ import pytest
 from tests.support.commands import environment, in_this_process, trigger_tui
 from tests.support.recording_server import Fault, RecordingsApi, Reply
 from tests.support.recordings import recording
-from tui.sources.log_fetcher import LogFetcher
+from tui.sync.fetch import LogFetcher
 
 NESTED = "run_cmwuqwvad000s9f7d75urpv94"
 """Finished, with the events 250e."""
@@ -35,9 +35,9 @@ def nested(recordings_api: RecordingsApi) -> None:
 @pytest.fixture
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LogFetcher, "interval_s", lambda *_: 0.001)
-    monkeypatch.setattr("tui.sources.log_fetcher.MIN_INTERVAL_S", 0.001)
-    monkeypatch.setattr("tui.sources.log_fetcher.SETTLED_AFTER", timedelta())  # the recordings are of several moments
-    monkeypatch.setattr("tui.cli.commands.logs.MIN_RETRY_S", 0.001)
+    monkeypatch.setattr("tui.sync.fetch.MIN_INTERVAL_S", 0.001)
+    monkeypatch.setattr("tui.sync.fetch.SETTLED_AFTER", timedelta())  # the recordings are of several moments
+    monkeypatch.setattr("tui.features.logs.command.MIN_RETRY_S", 0.001)
 
 
 def row(number: int, level: str = "INFO", **more: Any) -> dict[str, Any]:
@@ -210,7 +210,7 @@ def test_follow_waits_for_a_run_without_events(recordings_api: RecordingsApi) ->
 def test_follow_waits_for_the_events_of_a_run_just_ended(
     recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.sources.log_fetcher.SETTLED_AFTER", timedelta(seconds=0.05))
+    monkeypatch.setattr("tui.sync.fetch.SETTLED_AFTER", timedelta(seconds=0.05))
     ended = recording("313")["response"]["body"] | {"finishedAt": "2026-11-24T14:04:59.990Z"}
     recordings_api.answer(Reply(body=ended), path=DETAIL)
     recordings_api.answer(Reply(404, {"error": "Trace not found"}), reply(row(1)), path=EVENTS)

@@ -105,12 +105,12 @@ gate = os.open(sys.argv.pop(), os.O_RDONLY)
 
 class Gate:
     def find_spec(self, name, path=None, target=None):
-        if name == "tui.cli.main":
+        if name == "tui.program.main":
             os.write(1, b"importing")
             os.read(gate, 1)  # until the test closes the other end
 
 sys.meta_path.insert(0, Gate())
-from tui.cli import main
+from tui.program import main
 main()
 """
 
@@ -168,8 +168,8 @@ def test_closed_terminal_ends_the_monitor(text: str) -> None:
 
 
 IN_THE_SCREEN = """
-import tui.ui.screens.base as there
-import tui.ui.look.ticking as ticking
+import tui.kit.screen as there
+import tui.kit.app as ticking
 def _tick(self):
     key = self.live.session.settings.key.reveal()
     raise RuntimeError(f"a bug that quotes {key}")
@@ -185,7 +185,7 @@ there.Store.apply = apply
 
 @pytest.mark.parametrize("bug", [IN_THE_SCREEN, IN_THE_SESSION])
 def test_traceback_of_the_monitor_has_no_key(bug: str) -> None:
-    program = f"{bug}\nimport sys\nsys.argv = ['trigger-tui']\nfrom tui.cli import main\nmain()"
+    program = f"{bug}\nimport sys\nsys.argv = ['trigger-tui']\nfrom tui.program import main\nmain()"
     with Terminal([sys.executable, "-c", program], env=environment(UNREACHABLE)) as terminal:
         assert terminal.end() == 1
         text = after_the_screen(terminal)

@@ -18,7 +18,7 @@ from tests.support.recordings import recording, recordings
 from tests.support.responses import server_error
 from tests.support.virtual_clock import VirtualClock
 from tui.emulator.simulation.runs import NewRun
-from tui.sources.paging import MAX_STALE_PAGES
+from tui.sync.budget import MAX_STALE_PAGES
 
 SCHEMA = Draft7Validator(
     json.loads((Path(__file__).parents[1] / "RUN_SCHEMA.json").read_text()),
@@ -271,7 +271,7 @@ def test_ls_ends_quietly_after_a_closed_pipe(recordings_api: RecordingsApi) -> N
 def test_ls_does_not_load_textual(recordings_api: RecordingsApi) -> None:
     code = (
         "import sys\n"
-        "from tui.cli import main\n"
+        "from tui.program import main\n"
         "sys.argv = ['trigger-tui', 'ls']\n"
         "heavy = {'textual', 'websockets', 'starlette', 'uvicorn'}\n"
         "try: main()\n"

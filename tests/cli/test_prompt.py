@@ -21,9 +21,9 @@ from tests.perf.terminal import Terminal as Screen
 from tests.support.commands import Terminal, environment
 from tests.support.fleet import Fleet, FleetApi, FleetRun, serving
 from tests.support.virtual_clock import VirtualClock
-from tui.cli.prompt import PromptInput, PromptTimeouts, confirm
-from tui.output import Output
-from tui.ui.input.type_ahead import CURSOR_REQUEST
+from tui.commands.options import PromptInput, PromptTimeouts, confirm
+from tui.commands.output import Output
+from tui.terminal.cells import CURSOR_REQUEST
 
 REPORT = b"\x1b[12;40R"
 SHORT = PromptTimeouts(request_interval_s=0.02, max_requests=3, late_within_s=0.02)

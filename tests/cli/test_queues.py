@@ -13,10 +13,10 @@ from tests.support.queues import queue_facts, verdict_at
 from tests.support.responses import server_error
 from tests.support.session import public_token
 from tests.support.virtual_clock import VirtualClock
-from tui.domain.findings.facts import MAX_QUEUES, QUEUES_PER_PAGE
-from tui.present.printed.queues import queue_lines
-from tui.present.styled import line_width, plain
-from tui.store.findings.queue_rows import queue_rows
+from tui.domain.facts import MAX_QUEUES, QUEUES_PER_PAGE
+from tui.features.queues.command import queue_lines
+from tui.store.findings.rows import queue_rows
+from tui.text.styled import line_width, plain
 
 KEYS = [
     "name",

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from io import StringIO
 from typing import TextIO
 
-from tui.cli.stderr_lines import MAX_LINES, StderrLines
-from tui.output import Output
+from tui.commands.output import Output
+from tui.program.relay import MAX_LINES, StderrLines
 
 SMALL = 16_384
 """The bytes that a small pipe holds."""

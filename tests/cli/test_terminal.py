@@ -36,12 +36,12 @@ NON_BLOCKING = "import os, sys; os.set_blocking(0, False); os.execv(sys.executab
 
 BROKEN_READER = """
 import sys
-from tui.ui.terminal.input import InputDecoder
+from tui.kit.terminal.input import InputDecoder
 def feed(self, data, now_s):
     raise ZeroDivisionError("no such key")
 InputDecoder.feed = feed
 sys.argv = ['trigger-tui']
-from tui.cli import main
+from tui.program import main
 main()
 """
 

@@ -7,7 +7,7 @@ import pytest
 from tests.support.commands import Done, in_this_process
 from tests.support.raw_server import CERTIFICATE, over_tls, read_head, serving
 from tests.support.recording_server import Fault, RecordingsApi
-from tui.cli.exit_codes import ExitCode
+from tui.commands.output import ExitCode
 
 RUN = "run_cmwurjv0d002t9f7d2o0r9wx9"
 

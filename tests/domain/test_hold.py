@@ -6,18 +6,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tui.domain.attempt import AttemptHistory
-from tui.domain.findings.facts import ConcurrencyLimit, PlaceHolder, Queue
-from tui.domain.findings.finding import Standstill, StandstillReason
+from tui.domain.facts import ConcurrencyLimit, PlaceHolder, Queue
+from tui.domain.finding import Standstill, StandstillReason
 from tui.domain.hold import KNOWN_FOR, Hold, HoldKind, QueueState, hold_of
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Precision, Run, Stamp, State
 from tui.domain.status import parse_status
 from tui.domain.text import Raw
-from tui.present.columns import Now
-from tui.present.detail.facts import fact_lines
-from tui.present.detail.holding import Situation, hold_words
-from tui.present.printed.schema import run_object
-from tui.present.styled import plain
+from tui.features.detail.page import fact_lines
+from tui.features.detail.words import Situation, hold_words
+from tui.features.runs.printed import run_object
+from tui.text.blocks import Now
+from tui.text.styled import plain
 
 NOW = datetime(2026, 11, 26, 14, 32, tzinfo=UTC)
 MAIL = Queue("queue_1", Raw("send-email"), is_task=True, running=20, queued=301, limit=20)

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.recordings import body_of
+from tui.api.traces import decode_trace
 from tui.domain.text import MAX_EMOJI_TAGS, REPLACEMENT, clean
-from tui.wire.traces.trace import decode_trace
 
 UNSAFE = {"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"}
 SELECTORS = set("\ufe0e\ufe0f")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.time_span import parse_time_span, time_span_text
+from tui.domain.filters import parse_time_span, time_span_text
 
 NOW = datetime(2026, 11, 26, 14, 32, 10, tzinfo=UTC)
 

@@ -21,11 +21,11 @@ from tests.hostile.cleanliness import ALLOWED_CODES, dirty_diagnosis, dirty_json
 from tests.hostile.world import HostileFleet
 from tests.perf.scaled_clock import ScaledClock
 from tests.support.commands import environment
-from tui.cli.main import commands, run
-from tui.output import DEFAULT_WIDTH, Output
-from tui.session import Session
-from tui.settings import Settings
-from tui.wire.request_progress import Timeouts
+from tui.api.connection import Timeouts
+from tui.commands.output import DEFAULT_WIDTH, Output
+from tui.program.main import commands, run
+from tui.settings.settings import Settings
+from tui.sync.session import Session
 
 HUNG_AFTER_S = 20
 """A command that takes longer hangs: it usually takes some hundredths of a second."""
@@ -205,7 +205,7 @@ def run_command(
             patch.delenv(name)
         for name, value in environ.items():
             patch.setenv(name, value)
-        patch.setattr("tui.cli.sessions.Session", partial(_quick_session, timeouts))
+        patch.setattr("tui.features.config.session.Session", partial(_quick_session, timeouts))
         try:
             with hang_ends():
                 code = run(output, arguments)

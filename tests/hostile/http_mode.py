@@ -15,7 +15,7 @@ from tests.hostile.poison_commands import CommandRunner, command_surfaces
 from tests.hostile.poison_panes import describe, monitor_end
 from tests.hostile.proxy import Request, Response, Script
 from tests.hostile.world import HostileFleet, hostile_server
-from tui.wire.request_progress import Timeouts
+from tui.api.connection import Timeouts
 
 MONITOR = "monitor 120x40"
 SHORT_OF_EACH = 1

@@ -19,7 +19,7 @@ from random import Random
 from textual.app import App
 from textual.screen import Screen
 
-import tui.ui.screens
+import tui
 from tests.hostile.cleanliness import dirty_text, first
 from tests.hostile.commands import hang_ends
 from tests.hostile.proxy import Proxy, Request, Response
@@ -30,22 +30,20 @@ from tests.support.session import settings_for
 from tests.support.ui.idle import IdleCheck
 from tests.support.ui.monitor import Monitored
 from tests.support.virtual_clock import VirtualClock
-from tui.present.detail.values import FETCHING
-from tui.session import Session
-from tui.ui.app import TriggerApp
-from tui.ui.input.bindings import live_keys
-from tui.ui.model.layout import WORKSPACE
-from tui.ui.panes import FORMS, OVERVIEW_PANES, PANES
-from tui.ui.panes.base import Pane
-from tui.ui.panes.errors import ERROR_PANES
-from tui.ui.screens.base import BaseScreen
-from tui.ui.screens.guarded import GuardedDialog
-from tui.ui.screens.list_screen import ListScreen
-from tui.ui.screens.main import MainScreen
-from tui.ui.screens.page_screen import PageScreen
-from tui.ui.screens.painted import PaintedDialog, PaintedScreen
-from tui.ui.screens.yes_no import YesNoDialog
-from tui.wire.request_progress import Timeouts
+from tui.api.connection import Timeouts
+from tui.features.detail.page import FETCHING
+from tui.features.errors.view import ERROR_PANES
+from tui.features.runs.screen import FORMS, OVERVIEW_PANES, PANES, MainScreen
+from tui.kit.footer import live_keys
+from tui.kit.layout import WORKSPACE
+from tui.kit.list_panes import ListScreen
+from tui.kit.page_screen import PageScreen
+from tui.kit.painted import GuardedDialog, PaintedDialog, PaintedScreen
+from tui.kit.pane import Pane
+from tui.kit.questions import YesNoDialog
+from tui.kit.screen import BaseScreen
+from tui.program.app import TriggerApp
+from tui.sync.session import Session
 
 SIZES = ((80, 24), (120, 40))
 HUNG_AFTER_S = 60.0
@@ -112,13 +110,13 @@ def pane_titles() -> list[str]:
 @cache
 def screen_names() -> list[str]:
     """Return the class names of all screens above the main screen."""
-    for module in pkgutil.walk_packages(tui.ui.screens.__path__, "tui.ui.screens."):
+    for module in pkgutil.walk_packages(tui.__path__, "tui."):
         importlib.import_module(module.name)
     found, pending = set(), list(Screen.__subclasses__())
     while pending:
         each = pending.pop()
         pending.extend(each.__subclasses__())
-        if each.__module__.startswith("tui.ui.screens.") and each not in BASES:
+        if each.__module__.startswith("tui.") and each not in BASES:
             found.add(each.__name__)
     return sorted(found)
 

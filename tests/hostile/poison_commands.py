@@ -23,7 +23,7 @@ from tests.hostile.commands import (
 from tests.hostile.dosing import JSON_TYPE, Dosing, draw, route_of
 from tests.hostile.proxy import Early, Proxy, Request, Response, Rewriter, unchanged
 from tests.hostile.world import HostileFleet, hostile_server
-from tui.wire.request_progress import Timeouts
+from tui.api.connection import Timeouts
 
 ACTION_LOG = "action log"
 """The surface of the action log, which is checked instead of the command's output."""

@@ -24,10 +24,10 @@ from tests.support.fleet import FleetApi
 from tests.support.relay import TOKEN, TOKENS, RelaySetup
 from tests.support.ui.idle import IdleCheck
 from tests.support.ui.monitor import Monitored
-from tui.relay import RelayOptions
-from tui.session import Session
-from tui.settings import read_relay_settings
-from tui.ui.app import TriggerApp
+from tui.program.app import TriggerApp
+from tui.relay.server import RelayOptions
+from tui.settings.reading import read_relay_settings
+from tui.sync.session import Session
 
 KINDS = frozenset(
     {"GET /api/v1/runs", "GET /api/v3/runs/{}", "GET /api/v1/runs/{}/trace", "GET /api/v1/whoami", "POST /api/v1/query"}

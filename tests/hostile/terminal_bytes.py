@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from random import Random
 
 from tests.hostile.cleanliness import ACTING, dirty_text, leaked
-from tui.ui.terminal.modes import LEFT_BEHIND_OFF
+from tui.kit.terminal.early import LEFT_BEHIND_OFF
 
 INPUTS: dict[str, bytes] = {
     "latin-1": b"\xe9\xe8\xfc",

@@ -18,8 +18,8 @@ from tests.hostile.response_fields import ERRORS, HEADERS, kind_of, recorded_fie
 from tests.hostile.rewriting import Dose, poisoned
 from tests.support.binding_table import live_rows, text_keys
 from tests.support.recordings import recordings
-from tui.cli.world_options import STORIES
-from tui.ui.terminal.input import InputDecoder
+from tui.kit.terminal.input import InputDecoder
+from tui.program.monitor import STORIES
 
 NOT_REQUESTED = {
     "GET /api/v1/batches/{}": "no surface shows a batch yet",

@@ -6,7 +6,7 @@ import pytest
 
 from tests.hostile.cases import Case, Result
 from tests.hostile.modes import MODES
-from tui.ui.input.type_ahead import FrameVisibility, TypeAhead
+from tui.kit.type_ahead import FrameVisibility, TypeAhead
 
 
 def run(case_id: str) -> Result:
@@ -19,13 +19,13 @@ def run(case_id: str) -> Result:
 @pytest.mark.parametrize(
     ("target", "case_id"),
     [
-        ("tui.present.styled.clean", "poison|ls text|GET /api/v1/runs|data[].taskIdentifier|csi-clear"),
-        ("tui.output.clean", "poison|ls text|an error|error|osc-title"),
-        ("tui.present.styled.clean", "relay|relay screen runs 120x40|GET /api/v1/runs|data[].taskIdentifier|csi-clear"),
+        ("tui.text.styled.clean", "poison|ls text|GET /api/v1/runs|data[].taskIdentifier|csi-clear"),
+        ("tui.commands.output.clean", "poison|ls text|an error|error|osc-title"),
+        ("tui.text.styled.clean", "relay|relay screen runs 120x40|GET /api/v1/runs|data[].taskIdentifier|csi-clear"),
     ],
 )
 def test_poison_mode_fails_for_uncleaned_text(monkeypatch: pytest.MonkeyPatch, target: str, case_id: str) -> None:
-    for name in (target, "tui.wire.responses.clean"):
+    for name in (target, "tui.api.responses.clean"):
         monkeypatch.setattr(name, lambda text, **_: text)
     assert "\\x1b" in run(case_id).trouble
 
@@ -43,10 +43,10 @@ def test_http_mode_fails_for_an_uncaught_exception(monkeypatch: pytest.MonkeyPat
     def refusal(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("tui.wire.client.response_error", refusal)
+    monkeypatch.setattr("tui.api.client.response_error", refusal)
     assert run("http|ls text|GET /api/v1/runs|status 500 html").trouble
 
 
 def test_file_mode_fails_for_a_public_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.session.action_log._OWNER_ONLY", 0o666)
+    monkeypatch.setattr("tui.sync.actions._OWNER_ONLY", 0o666)
     assert "others may read" in run("files|action log|readable by all").trouble

@@ -18,7 +18,7 @@ from tests.hostile.poison_panes import describe, monitor_end
 from tests.hostile.proxy import Proxy, unchanged
 from tests.hostile.transports import SOCKS, TLS, TRUSTED, Transport
 from tests.hostile.world import HostileFleet, hostile_server
-from tui.domain.findings.finding import NOT_KNOWN
+from tui.domain.finding import NOT_KNOWN
 
 MONITOR = "monitor 120x40"
 STYLES = frozenset({"text", "--json", "--dry-run", "endless"})

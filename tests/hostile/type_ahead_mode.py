@@ -16,8 +16,8 @@ from tests.hostile.cases import SEPARATOR, Case, Result
 from tests.hostile.commands import Hung, hang_ends
 from tests.hostile.monitor import HUNG_AFTER_S, SIZES, Walker, hostile_monitor_server, walking
 from tests.hostile.poison_panes import describe
-from tui.ui.input.type_ahead import CURSOR_REQUEST
-from tui.ui.screens.confirm import ConfirmScreen
+from tui.features.actions.view import ConfirmScreen
+from tui.terminal.cells import CURSOR_REQUEST
 
 DELAYS_MS = (0, 100, 300, 600, 900, 1_000, 1_100, 1_500, 2_000, 2_500, 3_000, 4_000)
 NEVER = "never"

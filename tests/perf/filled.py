@@ -21,16 +21,17 @@ from datetime import datetime, timedelta
 from pathlib import Path, PurePath
 from random import Random
 
+from tui.api.runs import shared_fixed
 from tui.domain.errors.error import RunError
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Json, Precision, Stamp, State
 from tui.domain.status import parse_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead, SourceConnected
-from tui.session import Session
-from tui.settings import Secret, Settings
-from tui.ui.app import TriggerApp
-from tui.wire.runs import shared_fixed
+from tui.program.app import TriggerApp
+from tui.settings.secret import Secret
+from tui.settings.settings import Settings
+from tui.sync.session import Session
 
 PAGE = 100
 AGE = timedelta(days=3)

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.perf.filled import PAGE, WORDS, patch
-from tui.cli.allocator import return_large_blocks
 from tui.domain.update import RunsRead, SourceConnected
-from tui.session import Session
-from tui.settings import read_settings
+from tui.program.app import TriggerApp
+from tui.program.early import return_large_blocks
+from tui.settings.reading import read_settings
 from tui.store.changes import Changes, Topic
-from tui.ui.app import TriggerApp
+from tui.sync.session import Session
 
 INTO = "FOLLOWED_INTO"
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 
-from tui.sources.clock import Timer
-from tui.wire.connection import Timeouts
+from tui.api.connection import Timeouts
+from tui.sync.clock import Timer
 
 
 class ScaledClock:

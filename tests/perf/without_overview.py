@@ -1,7 +1,7 @@
 """Runs the monitor without its overview, to compare: `python -m tests.perf.without_overview`, with its arguments."""
 
-from tui.cli import main
-from tui.ui.screens.overview import Overview
+from tui.features.runs.screen import Overview
+from tui.program import main
 
 if __name__ == "__main__":
     for name in ("tick", "follow"):

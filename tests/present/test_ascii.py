@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 
 from tests.support.present.samples import texts
-from tui.present.ascii import ascii_line, ascii_text
-from tui.present.styled import Piece, Token, line_width
+from tui.text.status import ascii_line, ascii_text
+from tui.text.styled import Piece, Token, line_width
 
 
 @pytest.mark.parametrize(

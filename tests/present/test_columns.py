@@ -11,8 +11,9 @@ from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.status import STATUS_TABLE
 from tui.domain.text import Raw
-from tui.present.columns import COLUMNS, Now, columns_for, head, row, short_id, took
-from tui.present.styled import Token, line_width
+from tui.features.runs.columns import COLUMNS, columns_for, head, row, short_id, took
+from tui.text.blocks import Now
+from tui.text.styled import Token, line_width
 
 WORDS = sorted({row.rest or row.legacy for row in STATUS_TABLE if row.rest or row.legacy})
 

@@ -7,30 +7,28 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tui.api.errors import EARLIEST, LATEST
+from tui.api.feed import read_row
+from tui.api.responses import read_date
+from tui.api.runs import decode_run
+from tui.api.traces import decode_trace
 from tui.domain.ids import RunId
 from tui.domain.run import Json, Precision, Run, Stamp
-from tui.domain.traces.attempts_of_trace import attempts_of
+from tui.domain.traces.attempts import attempts_of
 from tui.domain.tree import build_tree, rows_of_trace
 from tui.domain.update import RunPatch
-from tui.present.attempts.page import ReadProgress, attempts_page
-from tui.present.columns import Now, columns_for, row
-from tui.present.errors.layout import ErrorLayout
-from tui.present.frame.run_summary import summary_lines
-from tui.present.json.text import compact
-from tui.present.printed.run import run_page
-from tui.present.printed.schema import run_object, tree_objects
-from tui.present.printed.transition import transition_line
-from tui.present.printed.tree import tree_lines
-from tui.present.tree.fold import TreeFolds, branches
-from tui.present.tree.page import columns_for as tree_columns_for
-from tui.present.tree.page import row as tree_row
-from tui.present.tree.shape import shape_of
+from tui.features.attempts.words import ReadProgress, attempts_page
+from tui.features.errors.error import ErrorLayout
+from tui.features.runs.columns import columns_for, row
+from tui.features.runs.command import run_page, tree_lines
+from tui.features.runs.printed import run_object, transition_line, tree_objects
+from tui.features.runs.words import summary_lines
+from tui.features.tree.words import TreeFolds, branches, shape_of
+from tui.features.tree.words import columns_for as tree_columns_for
+from tui.features.tree.words import row as tree_row
 from tui.store.merge import merge
-from tui.wire.feed import read_row
-from tui.wire.responses import read_date
-from tui.wire.runs import decode_run
-from tui.wire.times import EARLIEST, LATEST
-from tui.wire.traces.trace import decode_trace
+from tui.text.blocks import Now
+from tui.text.json import compact
 
 TIMES = st.sampled_from(
     [

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.present.samples import NOW
-from tui.present import formatting
+from tui.text import formatting
 
 
 @pytest.mark.parametrize(

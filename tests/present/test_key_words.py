@@ -2,7 +2,7 @@
 
 from contextvars import copy_context
 
-from tui.present.key_words import key_of, selecting_keys, tries_again, use_own_keys, with_key
+from tui.text.blocks import key_of, selecting_keys, tries_again, use_own_keys, with_key
 
 
 def said() -> list[str]:

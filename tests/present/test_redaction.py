@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.present.redaction import CUT, FRAGMENT_CHARACTERS, Redactor
+from tui.text.redaction import CUT, FRAGMENT_CHARACTERS, Redactor
 
 KEYS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=FRAGMENT_CHARACTERS, max_size=60)
 QUOTED: dict[str, Callable[[str], str]] = {

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.present.ascii import ascii_line
-from tui.present.sparkline import spark
-from tui.present.styled import Piece, Token, line_width
-from tui.store.activity import Minute
+from tui.store.counts import Minute
+from tui.text.blocks import spark
+from tui.text.status import ascii_line
+from tui.text.styled import Piece, Token, line_width
 
 minutes = st.builds(Minute, st.integers(0, 10_000), st.integers(0, 10_000))
 

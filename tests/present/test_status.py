@@ -8,8 +8,8 @@ from tui.domain.attempt import AttemptStatus
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.status import STATUS_TABLE, RunStatus, parse_status
-from tui.present.status import STATUS_STYLES, style_of, style_of_attempt, style_of_status
-from tui.present.styled import Token
+from tui.text.status import STATUS_STYLES, style_of, style_of_attempt, style_of_status
+from tui.text.styled import Token
 
 
 def test_every_status_has_a_style_of_its_own() -> None:

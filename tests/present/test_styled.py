@@ -6,7 +6,7 @@ from wcwidth import wcwidth  # A dependency of pyte.
 
 from tests.support.present.samples import HOSTILE, texts
 from tui.domain.text import Raw, clean
-from tui.present.styled import (
+from tui.text.styled import (
     MAX_LINE_CHARS,
     Line,
     Piece,

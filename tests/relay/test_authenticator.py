@@ -13,17 +13,15 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from tests.support.fleet import Fleet, FleetRun
 from tests.support.relay import TOKEN, TOKENS, RelaySetup, receive, receive_until, relay_setup, screen_on
 from tests.support.virtual_clock import VirtualClock
-from tui.domain.ids import RunId
-from tui.domain.source_names import RELAY
+from tui.api.client import RunRequest
+from tui.api.relay import VERSION, Call, CallResponse, Hello, RelayMessage, Welcome, encode_screen_message
+from tui.domain.ids import RELAY, RunId
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
-from tui.relay import RelayOptions, Tokens
-from tui.relay.authenticator import MAX_REFUSALS_LOGGED, REFUSAL_PERIOD_S, Authenticator
-from tui.relay.request_proxy import CALLS_PERIOD_S, MAX_CALLS, MAX_CALLS_IN_FLIGHT
-from tui.relay.server import MAX_REQUEST_BYTES
-from tui.session import Session
-from tui.settings import Secret
-from tui.wire.read_requests import RunRequest
-from tui.wire.relay.messages import VERSION, Call, CallResponse, Hello, RelayMessage, Welcome, encode_screen_message
+from tui.relay.client import CALLS_PERIOD_S, MAX_CALLS, MAX_CALLS_IN_FLIGHT
+from tui.relay.server import MAX_REQUEST_BYTES, RelayOptions
+from tui.relay.tokens import MAX_REFUSALS_LOGGED, REFUSAL_PERIOD_S, Authenticator, Tokens
+from tui.settings.secret import Secret
+from tui.sync.session import Session
 
 CERTIFICATE = Path(__file__).parent.parent / "wire" / "loopback.pem"
 RUN = FleetRun(1, -9, -8)

@@ -17,25 +17,16 @@ from tests.support.domain.patches import at, patch_of
 from tests.support.fleet import Fleet
 from tests.support.relay import TURNS, RelaySetup, receive, receive_until, relay_setup
 from tests.support.virtual_clock import VirtualClock
+from tui.api.client import TraceRequest
+from tui.api.relay import Call, Chunk, RelayFacts, RelayMessage, Runs, Welcome, encode_response, encode_screen_message
+from tui.api.responses import Response as WireResponse
 from tui.domain.ids import RunId
 from tui.domain.update import RunGone, RunPatch, RunsRead
 from tui.relay import client as relay_client
-from tui.relay import request_proxy
+from tui.relay import client as request_proxy
+from tui.relay.encoders import CHUNK_RUNS
 from tui.relay.server import HANDSHAKE_TIMEOUT_S
-from tui.relay.store_encoder import CHUNK_RUNS
 from tui.store.store import Store
-from tui.wire.read_requests import TraceRequest
-from tui.wire.relay.messages import (
-    Call,
-    Chunk,
-    RelayFacts,
-    RelayMessage,
-    Runs,
-    Welcome,
-    encode_response,
-    encode_screen_message,
-)
-from tui.wire.responses import Response as WireResponse
 
 WORDS = ("QUEUED", "EXECUTING", "COMPLETED")
 
@@ -266,7 +257,7 @@ def test_large_response_is_encoded_once_and_may_be_cut_off(tmp_path: Path, monke
         encoded.append(response)
         return encode(response)
 
-    monkeypatch.setattr("tui.relay.request_proxy.encode_response", recording)
+    monkeypatch.setattr("tui.relay.client.encode_response", recording)
     acquired: list[None] = []
     acquire = request_proxy.CallAllowance.acquire
 

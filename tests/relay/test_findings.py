@@ -11,13 +11,12 @@ from tests.support.relay import RelaySetup, relay_setup, screen_on
 from tests.support.responses import server_error
 from tests.support.virtual_clock import VirtualClock
 from tests.wire.relay.samples import FACTS_OF_WALL, VERDICT
-from tui.domain.findings.facts import WaitsRead
-from tui.domain.findings.finding import NOT_KNOWN, OK, FindingsRead, FindingWord
-from tui.relay.findings_encoder import FindingsEncoder
-from tui.session import Session
+from tui.api.relay import RelayFindings, decode_relay_message
+from tui.domain.facts import WaitsRead
+from tui.domain.finding import NOT_KNOWN, OK, FindingsRead, FindingWord
+from tui.relay.encoders import FindingsEncoder
 from tui.store.store import Store
-from tui.wire.relay.findings_message import RelayFindings
-from tui.wire.relay.messages import decode_relay_message
+from tui.sync.session import Session
 
 READS = ("/api/v1/queues", "/api/v1/schedules", "/api/v1/waitpoints/tokens", "/api/v1/errors", "/api/v1/deployments")
 

@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable, Iterable
 import pytest
 
 from tests.support.domain.patches import NOON, at, patch_of
-from tui.domain.source_names import REST
+from tui.api.relay import RelayFacts, RelayMessage, Runs, decode_relay_message
+from tui.domain.ids import REST
 from tui.domain.update import RunsRead, SourceConnected, Update
-from tui.relay import store_encoder
+from tui.relay import encoders as store_encoder
 from tui.relay.client import RelayClient
-from tui.relay.store_encoder import StoreEncoder
+from tui.relay.encoders import StoreEncoder
 from tui.store.store import Store
-from tui.wire.relay.messages import RelayFacts, RelayMessage, Runs, decode_relay_message
 
 
 class BlockingSocket:

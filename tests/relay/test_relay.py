@@ -16,19 +16,8 @@ from tests.support.relay import RELAY_PATH, TOKEN, RelaySetup, has_all_runs, rec
 from tests.support.responses import server_error
 from tests.support.ui.logs import LogServer
 from tests.support.virtual_clock import VirtualClock
-from tui.actions import REPLAY
-from tui.domain.action import ActionPhase
-from tui.domain.filters import RunFilters
-from tui.domain.ids import Cursor, ErrorGroupId, RunId, SpanId
-from tui.domain.run import Run
-from tui.domain.source_names import RELAY, REST
-from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
-from tui.session import Session
-from tui.sources.budget import Priority
-from tui.sources.log_fetcher import LogFetcher
-from tui.store.freshness import Freshness, FreshnessTracker, Level
-from tui.wire.errors import NotFound, Refused
-from tui.wire.read_requests import (
+from tui.api.actions import REPLAY
+from tui.api.client import (
     ErrorGroupRequest,
     ErrorGroupsRequest,
     EventsRequest,
@@ -37,7 +26,17 @@ from tui.wire.read_requests import (
     SpanRequest,
     TraceRequest,
 )
-from tui.wire.relay.messages import PART_BYTES, Call, CallResponse, encode_screen_message
+from tui.api.errors import NotFound, Refused
+from tui.api.relay import PART_BYTES, Call, CallResponse, encode_screen_message
+from tui.domain.action import ActionPhase
+from tui.domain.filters import RunFilters
+from tui.domain.ids import RELAY, REST, Cursor, ErrorGroupId, RunId, SpanId
+from tui.domain.run import Run
+from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
+from tui.store.freshness import Freshness, FreshnessTracker, Level
+from tui.sync.budget import Priority
+from tui.sync.fetch import LogFetcher
+from tui.sync.session import Session
 
 FAILED = FleetRun(1, -60, -55, -50, end="FAILED")
 PARENT = FleetRun(2, -40, -39)

@@ -13,20 +13,18 @@ from tests.support.recordings import recording
 from tests.support.relay import relay_setup
 from tests.support.virtual_clock import VirtualClock
 from tests.support.wire.queries import AT, QUERIES
+from tui.api.client import ReadRequest, RunRequest
+from tui.api.errors import TooManyQueries
+from tui.api.queries import OlderLiveCounts, QueueWaitCounts, RunsOfQueue, TrqlQuery
+from tui.api.relay import CallResponse, decode_relay_message, response_parts
+from tui.api.responses import Response as WireResponse
+from tui.api.responses import response_error
 from tui.domain.ids import RunId
-from tui.relay import request_proxy
-from tui.relay.request_proxy import RequestProxy
-from tui.settings import Secret
-from tui.sources.budget import Priority
-from tui.sources.relay.handshake import MAX_MESSAGE_BYTES
-from tui.wire.errors import TooManyQueries
-from tui.wire.queries.queues import QueueWaitCounts, RunsOfQueue
-from tui.wire.queries.runs import OlderLiveCounts
-from tui.wire.queries.text import TrqlQuery
-from tui.wire.read_requests import ReadRequest, RunRequest
-from tui.wire.relay.messages import CallResponse, decode_relay_message, response_parts
-from tui.wire.responses import Response as WireResponse
-from tui.wire.responses import response_error
+from tui.relay import client as request_proxy
+from tui.relay.client import RequestProxy
+from tui.settings.secret import Secret
+from tui.sync.budget import Priority
+from tui.sync.relay import MAX_MESSAGE_BYTES
 
 RUNS = [FleetRun(number, -60, -55, -50) for number in (1, 2)]
 

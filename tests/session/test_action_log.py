@@ -19,11 +19,11 @@ import pytest
 
 from tests.support.actions import LONG, fleet_of, log_lines, perform
 from tests.support.fleet import FleetRun
-from tui.actions import CANCEL
+from tui.api.actions import CANCEL
 from tui.domain.action import ActionPhase, ActionStatus, Via
 from tui.domain.ids import RunId
-from tui.session import action_log
-from tui.session.action_log import FILE_NAME, MAX_WAITING_LINES, ActionLog, _user_and_host, append_line
+from tui.sync import actions as action_log
+from tui.sync.actions import FILE_NAME, MAX_WAITING_LINES, ActionLog, _user_and_host, append_line
 
 STATUS = ActionStatus(
     RunId("run_1"), "cancel", 1, ActionPhase.REQUESTED, datetime(2026, 11, 24, tzinfo=UTC), via=Via.PALETTE
@@ -209,8 +209,8 @@ import asyncio, threading
 from pathlib import Path
 from datetime import datetime
 from tui.domain.action import ActionPhase, ActionStatus
-from tui.session import action_log
-from tui.session.action_log import ActionLog
+from tui.sync import actions as action_log
+from tui.sync.actions import ActionLog
 
 async def main():
     log = ActionLog(Path("/tmp"), append=lambda *_: threading.Event().wait(), close_timeout_s=0.01)

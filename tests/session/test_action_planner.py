@@ -12,16 +12,16 @@ from tests.support.actions import LONG, fleet_of
 from tests.support.fleet import Fleet, FleetRun, serving
 from tests.support.responses import server_error
 from tests.support.session import pass_time, started
-from tui.actions import CANCEL
-from tui.domain.action_plan import ActionPlan
+from tui.api.actions import CANCEL
+from tui.api.errors import ServerFault
+from tui.domain.action import ActionPlan
 from tui.domain.filters import RunFilters
 from tui.domain.ids import Cursor, RunId
 from tui.domain.run import Run
-from tui.session import Session
-from tui.session.action_planner import MAX_TREES, ActionPlanner
-from tui.sources.tree_fetcher import MAX_TREE_READS
 from tui.store.merge import merge
-from tui.wire.errors import ServerFault
+from tui.sync.plans import MAX_TREES, ActionPlanner
+from tui.sync.session import Session
+from tui.sync.tree import MAX_TREE_READS
 
 ROOT = FleetRun(1, -100, -90, LONG)
 

@@ -12,9 +12,9 @@ from tests.support.actions import LONG, fleet_of, log_lines, perform
 from tests.support.fleet import SECRET, Fleet, FleetRun, serving
 from tests.support.responses import server_error
 from tests.support.session import started
-from tui.actions import ACTIONS, CANCEL, REPLAY, Action
+from tui.api.actions import ACTIONS, CANCEL, REPLAY, Action
 from tui.domain.action import ActionPhase
-from tui.sources.budget import Priority
+from tui.sync.budget import Priority
 
 
 def test_cancel_is_confirmed_by_reading_the_run(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from tests.support.actions import LONG, fleet_of, log_lines, pass_time_until_don
 from tests.support.fleet import NO_QUERIES, Fleet, FleetRun, serving
 from tests.support.responses import server_error
 from tests.support.session import pass_time, started
-from tui.actions import CANCEL, REPLAY, Action
+from tui.api.actions import CANCEL, REPLAY, Action
 from tui.domain.action import ActionPhase
 from tui.emulator.routes.table import NAMES
 

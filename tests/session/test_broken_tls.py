@@ -12,15 +12,14 @@ from tests.support.fleet import SECRET
 from tests.support.raw_server import CERTIFICATE
 from tests.support.recording_server import Fault, RecordingsApi
 from tests.support.virtual_clock import VirtualClock
-from tui.actions import CANCEL, REPLAY, Action
+from tui.api.actions import CANCEL, REPLAY, Action
 from tui.domain.action import ActionPhase
-from tui.domain.ids import RunId
-from tui.domain.source_names import REALTIME, REST
+from tui.domain.ids import REALTIME, REST, RunId
 from tui.domain.update import SourceConnected, SourceRetrying
-from tui.session import Session
-from tui.settings import read_settings
-from tui.sources.budget import Priority
+from tui.settings.reading import read_settings
 from tui.store.merge import merge
+from tui.sync.budget import Priority
+from tui.sync.session import Session
 
 EXECUTING = RunId("run_cmwuqyb05001v9f7dfg0xzmnh")
 

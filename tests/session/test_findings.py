@@ -18,16 +18,15 @@ from tests.support.fleet import Fleet, FleetRun, serving
 from tests.support.responses import server_error
 from tests.support.session import Later, pass_time, public_token, settings_for, started
 from tests.support.virtual_clock import VirtualClock
+from tui.domain.facts import DECIDING, FactSource
 from tui.domain.filters import RunFilters
-from tui.domain.findings.facts import FactSource
-from tui.domain.findings.finding import NOT_KNOWN, OK, FindingWord, Verdict
-from tui.domain.findings.intervals import DECIDING
-from tui.domain.ids import TaskId
-from tui.domain.source_names import REALTIME, REST
+from tui.domain.finding import NOT_KNOWN, OK, FindingWord, Verdict
+from tui.domain.ids import REALTIME, REST, TaskId
 from tui.domain.update import HistoryRead, SourceConnected, Update
-from tui.session import Session, findings
-from tui.sources.clock import Clock, until_second_s
 from tui.store.changes import Changes, Topic
+from tui.sync import session as findings
+from tui.sync.clock import Clock, until_second_s
+from tui.sync.session import Session
 
 READS = tuple(
     f"/api/v1/{path}" for path in ("query", "queues", "schedules", "waitpoints/tokens", "errors", "deployments")
@@ -217,7 +216,7 @@ def test_verdict_that_never_comes_wakes_once_a_second(tmp_path: Path, monkeypatc
     async def test(session: Session, later: Later) -> None:
         judge: Any = session.findings
         judge._verdict = lambda _: None
-        monkeypatch.setattr("tui.session.findings.until_second_s", tick)
+        monkeypatch.setattr("tui.sync.session.until_second_s", tick)
         session.findings.watch()
         await later(findings.FIRST_FACTS_S - 1)
         assert not ticks

@@ -12,7 +12,7 @@ from tests.support.fleet import Fleet, FleetRun, serving
 from tests.support.responses import server_error
 from tests.support.session import live, pass_time, polling, started
 from tests.support.virtual_clock import START, VirtualClock
-from tui.actions import CANCEL
+from tui.api.actions import CANCEL
 from tui.domain.action import ActionPhase
 from tui.domain.environment import Environment
 from tui.domain.filters import RunFilters
@@ -20,8 +20,8 @@ from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Fixed
 from tui.domain.text import Raw
 from tui.domain.update import EnvironmentRead, RunPatch, RunsRead, SourceConnected, Update
-from tui.session.interlock import Interlock
-from tui.sources.budget import Priority
+from tui.sync.actions import Interlock
+from tui.sync.budget import Priority
 
 
 def whoami(slug: str, *, kind: str = "DEVELOPMENT", project: str = "shop") -> EnvironmentRead:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.support.virtual_clock import VirtualClock
-from tui.session.server_time import STEP_AFTER_S, STEP_ANSWERS, ServerTime
+from tui.sync.clock import STEP_AFTER_S, STEP_ANSWERS, ServerTime
 
 S = timedelta(seconds=1)
 

@@ -13,13 +13,13 @@ import pytest
 from tests.support.fleet import Fleet, FleetRun, serving
 from tests.support.session import pass_time, started
 from tests.support.virtual_clock import VirtualClock
+from tui.api.client import Client
 from tui.domain.ids import RunId
 from tui.domain.run import Fixed
 from tui.domain.update import RunPatch, RunsRead, Update
-from tui.session.pump import QUEUE_SIZE, Pump
 from tui.store.changes import Changes
 from tui.store.store import Store
-from tui.wire.client import Client
+from tui.sync.session import QUEUE_SIZE, Pump
 
 
 def other_tasks() -> set[str]:
@@ -348,7 +348,7 @@ def test_new_session_loads_no_httpcore_or_pydantic() -> None:
     import sys
 
     code = (
-        "import sys; from tui.session import Session; from tui.settings import read_settings;"
+        "import sys; from tui.sync.session import Session; from tui.settings.reading import read_settings;"
         "Session(read_settings({'TRIGGER_SECRET_KEY': 'tr_dev_x'}));"
         "print(sorted({'httpcore', 'pydantic', 'textual'} & set(sys.modules)))"
     )

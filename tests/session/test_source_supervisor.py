@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.update import SourceConnected, SourceRetrying, Update
-from tui.session.source_supervisor import SourceSupervisor
-from tui.settings import Secret, Settings
-from tui.sources.base import FIRST_WAIT_S, MAX_ROUND_S, Emit, Source, Transient, wait_s
+from tui.settings.secret import Secret
+from tui.settings.settings import Settings
 from tui.store.store import Store
+from tui.sync.base import FIRST_WAIT_S, MAX_ROUND_S, Emit, Source, Transient, wait_s
+from tui.sync.supervisor import SourceSupervisor
 
 
 class Scripted:

@@ -8,8 +8,8 @@ from tests.support.domain.patches import patch_of
 from tests.support.recording_server import RecordingsApi
 from tui.domain.ids import RunId
 from tui.domain.update import RunsRead
-from tui.session import Session
-from tui.settings import read_settings
+from tui.settings.reading import read_settings
+from tui.sync.session import Session
 
 
 def test_runs_of_a_session_are_not_tracked(recordings_api: RecordingsApi, tmp_path: Path) -> None:

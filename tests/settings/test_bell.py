@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tui.settings import ConfigFile, Settings, with_file
-from tui.settings.bell import Rings, is_calling, is_quiet, rings_for
 from tui.settings.reader import read_document
+from tui.settings.reading import with_file
 from tui.settings.schema import Bell
 from tui.settings.secret import NO_SECRET
+from tui.settings.settings import ConfigFile, Rings, Settings, is_calling, is_quiet, rings_for
 
 BELL, NOTICE, BOTH, OFF = Rings(bell=True), Rings(notice=True), Rings(bell=True, notice=True), Rings()
 

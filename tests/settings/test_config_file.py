@@ -10,8 +10,9 @@ from typing import Final
 import pytest
 
 from tests.support.growth import Pattern, excess
-from tui.settings import ConfigFile, ReadOnlyIn, read_settings, with_file
-from tui.settings.config_file import MAX_BYTES, config_path, load_config, read_config
+from tui.settings.file import MAX_BYTES, config_path, load_config, read_config
+from tui.settings.reading import read_settings, with_file
+from tui.settings.settings import ConfigFile, ReadOnlyIn
 
 KEY = {"TRIGGER_SECRET_KEY": "tr_dev_abcdefghijkl"}
 MAX_READ_S: Final = 0.5

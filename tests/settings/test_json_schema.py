@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tui.settings.json_schema import config_schema
+from tui.settings.description import config_schema
 from tui.settings.reader import read_document
 
 SCHEMA = config_schema()

@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.settings.keys.binding import EVERYWHERE
-from tui.settings.keys.check import ROWS, check_keys, default_keys
-from tui.settings.keys.names import RESERVED, is_capital, is_printable, key_name, parse_key
-from tui.settings.keys.table import BINDINGS, PLACES, TEXT_PLACES
+from tui.settings.key_checks import ROWS, check_keys, default_keys
+from tui.settings.key_table import BINDINGS, PLACES, TEXT_PLACES
+from tui.settings.keys import EVERYWHERE, RESERVED, is_capital, is_printable, key_name, parse_key
 from tui.settings.schema import CommandEntry
 
 CASES = [

@@ -14,13 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.own_commands.placeholders import PLACEHOLDERS
-from tui.settings.commented import commented_file
-from tui.settings.json_schema import config_schema
+from tui.domain.own_commands import PLACEHOLDERS
+from tui.kit.colors import PALETTES, ColorMode
+from tui.settings.description import commented_file, config_schema
 from tui.settings.reader import MAX_PROBLEMS, MAX_SHOWN_CHARS, Document, read_document
 from tui.settings.reading import ROLES
 from tui.settings.schema import FileSettings
-from tui.ui.look.palettes import PALETTES, ColorMode
 
 DEFAULTS = FileSettings()
 COLUMN_NAMES = {"runs": ("task", "took"), "errors": ("runs",)}

@@ -13,16 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.session import public_token
-from tui.settings import (
-    DEFAULT_API_URL,
-    DEFAULT_INTERVAL_S,
-    MIN_PUBLIC_INTERVAL_S,
-    Secret,
-    Settings,
-    SettingsError,
-    read_relay_settings,
-    read_settings,
-)
+from tui.settings.reading import read_relay_settings, read_settings
+from tui.settings.secret import DEFAULT_INTERVAL_S, Secret, SettingsError
+from tui.settings.settings import DEFAULT_API_URL, MIN_PUBLIC_INTERVAL_S, Settings
 
 KEY = "tr_dev_abcdefghijklmnop"
 HERE = "http://localhost:3030"

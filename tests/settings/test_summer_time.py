@@ -12,18 +12,17 @@ import pytest
 from tests.support.domain.patches import patch_of
 from tests.support.error_groups import group_of
 from tests.support.present.samples import sample
+from tui.domain.filters import InvalidSpan, read_time_span
 from tui.domain.ids import RunId
-from tui.domain.time_span import InvalidSpan, read_time_span
 from tui.domain.update import RunsRead
-from tui.present.columns import times_same_until
-from tui.present.dialogs.filters import SPAN_MARGIN, Typed, read_typed
-from tui.present.frame.outage import gap_words
+from tui.features.errors.model import SPANS, minutes_of
+from tui.features.runs.columns import times_same_until
+from tui.features.runs.words import SPAN_MARGIN, Typed, read_typed
+from tui.kit.words import gap_words
+from tui.store.counts import Gap
 from tui.store.filter import parse_filter
-from tui.store.missed_runs import Gap
 from tui.store.store import Store
 from tui.store.view import View
-from tui.ui.model.errors.facts import minutes_of
-from tui.ui.model.errors.spans import SPANS
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MINUTE = timedelta(minutes=1)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.present.formatting import clock, full_moment, moment, time_of_day, zone_name
 from tui.settings.zones import LocalZone, zone_of
+from tui.text.formatting import clock, full_moment, moment, time_of_day, zone_name
 
 NEW_YORK = ZoneInfo("America/New_York")
 

@@ -12,18 +12,17 @@ from starlette.responses import JSONResponse, Response
 from tests.support.fleet import DEV, EARLIEST_S, Fleet, FleetApi, in_ms, serving
 from tests.support.session import started
 from tests.support.virtual_clock import VirtualClock
-from tui.domain.attempt import AttemptHistory, AttemptStatus
+from tui.domain.attempt import AttemptHistory, AttemptStatus, WaitKind
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.traces.span import Trace
-from tui.domain.wait import WaitKind
 from tui.emulator.recorded_tasks import LATER_RECORDED_TASKS
 from tui.emulator.simulation.runs import NewRun
 from tui.emulator.simulation.script import Child, Log, Script, Start, Task, Wait, Work
 from tui.emulator.world import DemoTasks, World
-from tui.session import Session
-from tui.sources.attempt_fetcher import REREAD_CUT_AFTER
-from tui.sources.budget import Priority
+from tui.sync.budget import Priority
+from tui.sync.fetch import REREAD_CUT_AFTER
+from tui.sync.session import Session
 
 CUT = "the trace was cut at 5,000 rows"
 LINES = tuple(Log("INFO", f"line {n}") for n in range(5_200))

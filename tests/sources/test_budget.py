@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.virtual_clock import VirtualClock
+from tui.api.errors import RateLimited, ServerFault, TooManyQueries
 from tui.domain.environment import RateLimit
-from tui.sources.budget import (
+from tui.sync.budget import (
     MAX_IN_FLIGHT,
     MAX_TRIES,
     PUBLIC_TOKEN,
@@ -20,7 +21,6 @@ from tui.sources.budget import (
     Priority,
     Refill,
 )
-from tui.wire.errors import RateLimited, ServerFault, TooManyQueries
 
 
 def rate(remaining: int, resets_in_s: float = 10.0, limit: int = 750) -> RateLimit:

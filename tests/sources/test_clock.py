@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.virtual_clock import VirtualClock
-from tui.sources.clock import MIN_SECOND_S, until_second_s
+from tui.sync.clock import MIN_SECOND_S, until_second_s
 
 
 @given(st.floats(0, 1e6), st.floats(0, 0.4))

@@ -18,20 +18,20 @@ from tests.support.fleet import SECRET, Fleet, FleetRun, at, serving
 from tests.support.relay import RELAY_PATH, RelaySetup, relay_setup
 from tests.support.responses import TruncatedResponse, html_page, server_error
 from tests.support.virtual_clock import VirtualClock
+from tui.api.client import Client
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.domain.status import parse_status
 from tui.domain.update import CapabilityLost, RunPatch, RunsRead, SourceConnected, SourceRetrying, SourceStopped, Update
-from tui.sources.base import Fatal, Transient
-from tui.sources.budget import SECRET_KEY, Budget
-from tui.sources.polling.run_lister import HistoryLimits
-from tui.sources.realtime.coverage import Coverage
-from tui.sources.realtime.feed import RETRY_LIMITED_AFTER
-from tui.sources.registry import SOURCES, SourceParts
-from tui.sources.relay.connection import RelayConnection
-from tui.sources.run_fetcher import RunFetcher
 from tui.store.store import Store
-from tui.wire.client import Client
+from tui.sync.base import Fatal, Transient
+from tui.sync.budget import SECRET_KEY, Budget
+from tui.sync.feed import RETRY_LIMITED_AFTER
+from tui.sync.fetch import RunFetcher
+from tui.sync.lists import Coverage
+from tui.sync.polling import HistoryLimits
+from tui.sync.registry import SOURCES, SourceParts
+from tui.sync.relay import RelayConnection
 
 FAMILY = (1, 2, 3)
 """The numbers of a run and its children."""

@@ -12,12 +12,12 @@ from tests.support.fleet import Fleet, FleetRun
 from tests.support.responses import TruncatedResponse, server_error
 from tests.support.session import Later, polling, public_token
 from tests.support.virtual_clock import VirtualClock
+from tui.api.errors import ServerFault
 from tui.domain.environment import Capability
 from tui.domain.ids import RunId
 from tui.domain.status import RunStatus
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
-from tui.session import Session
-from tui.wire.errors import ServerFault
+from tui.sync.session import Session
 
 LIST = "/api/v1/runs"
 WHOAMI = "/api/v1/whoami"

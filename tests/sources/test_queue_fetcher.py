@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.findings.facts import QUEUES_PER_PAGE, Queue, QueuesRead, WallFacts
+from tui.api.queries import MAX_ROWS
+from tui.domain.facts import QUEUES_PER_PAGE, Queue, QueuesRead, WallFacts
 from tui.domain.text import Raw
-from tui.sources.queue_fetcher import hour_of, state_in
-from tui.wire.queries.text import MAX_ROWS
+from tui.sync.facts import hour_of, state_in
 
 AT = datetime(2026, 11, 26, 14, 32, 40, tzinfo=UTC)
 MINUTES = st.none() | st.integers(-90, 0)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.environment import RateLimit
-from tui.sources.budget import PUBLIC_TOKEN, SECRET_KEY, Budget, Priority, Refill
+from tui.sync.budget import PUBLIC_TOKEN, SECRET_KEY, Budget, Priority, Refill
 
 RESETS: dict[str, Callable[[float], float]] = {
     "a reset in the past": lambda _: -5.0,

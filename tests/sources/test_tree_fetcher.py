@@ -17,12 +17,12 @@ from tui.domain.tree import RunTree
 from tui.emulator.simulation.runs import NewRun
 from tui.emulator.simulation.script import Call, Child, Failure, FailureKind, Script, Start, Task, Work
 from tui.emulator.world import DemoTasks, World
-from tui.present.printed.schema import tree_objects
-from tui.present.printed.tree import tree_lines
-from tui.present.styled import plain
-from tui.settings import Secret
-from tui.sources.budget import PUBLIC_TOKEN
-from tui.sources.tree_fetcher import MAX_TREE_WAIT_S
+from tui.features.runs.command import tree_lines
+from tui.features.runs.printed import tree_objects
+from tui.settings.secret import Secret
+from tui.sync.budget import PUBLIC_TOKEN
+from tui.sync.tree import MAX_TREE_WAIT_S
+from tui.text.styled import plain
 
 ERROR = Failure(FailureKind.ERROR, "Upstream returned 503", "Error", "    at run (file:///app/src/a.ts:1:2)")
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.domain.patches import bodies, errors, histories, json_values
-from tui.store.canonical import canonical, is_same
+from tui.store.merge import canonical, is_same
 
 values = json_values | bodies | errors | histories
 

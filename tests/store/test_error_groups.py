@@ -12,16 +12,13 @@ from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, patch_of, rows
 from tui.domain.errors.error import RunError, build_error
+from tui.domain.errors.groups import ServerErrorGroup, ServerGroupStatus
 from tui.domain.errors.kinds import Fingerprint
-from tui.domain.errors.server_group import ServerErrorGroup, ServerGroupStatus
 from tui.domain.ids import ErrorGroupId, TaskId
 from tui.domain.run import Precision, Stamp
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunPatch, RunsRead
-from tui.store.error_groups import ErrorGroups
-from tui.store.errors.error_group import ErrorGroup, rank
-from tui.store.errors.failures import TimeSpan
-from tui.store.errors.states import ErrorState
+from tui.store.error_groups import ErrorGroup, ErrorGroups, ErrorState, TimeSpan, rank
 from tui.store.store import Store
 
 SPAN = TimeSpan(at(-3600), at(0), cells=4)
@@ -103,7 +100,7 @@ def test_tags_are_shared_by_most_runs() -> None:
 
 
 def test_rare_tags_are_forgotten_and_shared_ones_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.store.errors.counts.MAX_COUNTED_TAGS", 10)
+    monkeypatch.setattr("tui.store.error_groups.MAX_COUNTED_TAGS", 10)
     tags = [("late", f"order:{number}") if number > 20 else (f"order:{number}",) for number in range(400)]
     runs = [failed(f"run_{i}", build_error("m"), state={"tags": each}) for i, each in enumerate(tags)]
     _, groups = grouped(*runs)

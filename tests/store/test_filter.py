@@ -11,11 +11,9 @@ from tui.domain.ids import TaskId
 from tui.domain.run import Fixed, Run
 from tui.domain.status import STATUS_TABLE, StatusRow
 from tui.domain.text import Raw
-from tui.store.filter import EVERYTHING, highlighted_texts, parse_filter
-from tui.store.filter_words import as_value
+from tui.store.filter import EVERYTHING, as_value, highlighted_texts, parse_filter
 from tui.store.merge import merge
-from tui.store.search_plan import plan_search
-from tui.store.server_filter import KnownValues
+from tui.store.server_filter import KnownValues, plan_search
 
 FAILED_SYNC = merge(
     None,

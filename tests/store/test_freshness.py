@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tests.support.domain.patches import NOON, at
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
+from tui.store.counts import Gap
 from tui.store.freshness import Freshness, FreshnessTracker, Level
-from tui.store.missed_runs import Gap
 
 REST, FEED, RELAY = "rest", "realtime", "relay"
 

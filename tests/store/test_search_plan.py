@@ -4,8 +4,7 @@ import pytest
 
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId, TaskId
-from tui.store.search_plan import MAX_ERROR_TEXTS, MAX_GLOB_TASKS, MAX_NAMES, SearchPlan, plan_search
-from tui.store.server_filter import KnownValues
+from tui.store.server_filter import MAX_ERROR_TEXTS, MAX_GLOB_TASKS, MAX_NAMES, KnownValues, SearchPlan, plan_search
 
 ID = "run_cmwur0jg4003u9f7dkkxil4se"
 KNOWN = KnownValues(tasks=("syncOrders", "mail"), tags=("Shop:Berlin",), queues=("Emails",))

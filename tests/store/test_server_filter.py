@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from tests.support.domain.patches import NOON, patch_of, run_of
 from tests.support.emulator.server import EmulatorServer, run_emulator
 from tests.support.emulator.small_world import later, started
+from tui.api.client import filter_params
+from tui.api.runs import decode_page
 from tui.domain.filters import RunFilters
 from tui.domain.ids import TaskId
 from tui.domain.run import Fixed, Precision, Run
@@ -22,8 +24,6 @@ from tui.store.filter import EVERYTHING, parse_filter
 from tui.store.merge import merge
 from tui.store.server_filter import KnownValues, is_typable, known_values, with_server_filters
 from tui.store.store import Store
-from tui.wire.client import filter_params
-from tui.wire.runs import decode_page
 
 PAGE_SIZE = 100
 TASKS = ("hello", "fail", "single", "slow", "pipeline", "crash", "nobody")

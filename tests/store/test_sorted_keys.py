@@ -10,16 +10,13 @@ from tests.support.domain.patches import at, patch_of
 from tui.domain.errors.error import build_error
 from tui.domain.run import Precision, Stamp
 from tui.domain.update import RunPatch, RunsRead
-from tui.session.untracked import load_untrack
-from tui.store.changes import Changes
-from tui.store.error_groups import ErrorGroups
-from tui.store.errors.failures import TimeSpan
+from tui.store.changes import TASK, Changes
+from tui.store.error_groups import ErrorGroups, TimeSpan
 from tui.store.filter import parse_filter
-from tui.store.findings.own_counts import OwnCounts
-from tui.store.orders import TASK
+from tui.store.findings.counts import OwnCounts
 from tui.store.store import Store
-from tui.store.view import View
-from tui.store.view_keys import SortedKeys
+from tui.store.view import SortedKeys, View
+from tui.sync.session import load_untrack
 
 RUNS = 3_000
 """A sorted list of so many keys has several parts."""

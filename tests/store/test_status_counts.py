@@ -13,8 +13,8 @@ from tests.support.domain.patches import at, patch_of
 from tui.domain.ids import RunId
 from tui.domain.status import EXECUTING_FAMILY, FAILED, RunStatus, parse_status
 from tui.domain.update import CountsRead, HistoryRead, RunGone, RunsRead, WindowRead
-from tui.store import status_counts
-from tui.store.status_counts import StatusCounts
+from tui.store import indexes as status_counts
+from tui.store.indexes import StatusCounts
 from tui.store.store import Store
 from tui.store.view import View
 

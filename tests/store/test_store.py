@@ -14,9 +14,8 @@ from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Body, Fixed, Json, Precision
 from tui.domain.status import RunStatus
 from tui.domain.update import RunGone, RunPatch, RunsRead, Update
-from tui.store.changes import Topic
+from tui.store.changes import Topic, newest_first
 from tui.store.merge import is_same_row
-from tui.store.orders import newest_first
 from tui.store.store import Store
 
 A, B, C = RunId("run_a"), RunId("run_b"), RunId("run_c")

@@ -12,9 +12,8 @@ from tests.support.domain.patches import at, gone, moments, patch_of, reads, run
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Fixed, Run
 from tui.domain.update import RunGone, RunsRead
-from tui.store.changes import Changes, ViewDelta
+from tui.store.changes import COST, CREATED, ORDERS, STATUS, TASK, TOOK, UPDATED, Changes, Order, ViewDelta
 from tui.store.filter import parse_filter
-from tui.store.orders import COST, CREATED, ORDERS, STATUS, TASK, TOOK, UPDATED, Order
 from tui.store.store import Store
 from tui.store.view import View
 

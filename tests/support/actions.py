@@ -9,13 +9,13 @@ from typing import Any
 from tests.support.fleet import Fleet, FleetApi, FleetRun, serving
 from tests.support.session import pass_time, started
 from tests.support.virtual_clock import VirtualClock
-from tui.actions import Action
+from tui.api.actions import Action
 from tui.domain.action import ActionPhase, ActionStatus
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.session import Session
-from tui.sources.budget import Priority
 from tui.store.merge import merge
+from tui.sync.budget import Priority
+from tui.sync.session import Session
 
 LONG = 10_000.0
 

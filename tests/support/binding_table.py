@@ -1,4 +1,4 @@
-"""Makes `tui/settings/keys/table.py` from the live bindings: `python -m tests.support.binding_table` writes it."""
+"""Makes `tui/settings/key_table.py` from the live bindings: `python -m tests.support.binding_table` writes it."""
 
 import importlib
 import json
@@ -12,31 +12,25 @@ from textual.binding import Binding, BindingsMap
 from textual.dom import DOMNode
 from textual.screen import Screen
 
-import tui.ui
-from tui.actions import ACTIONS
-from tui.settings.keys import table
-from tui.settings.keys.binding import EVERYWHERE, BindingRow
-from tui.ui.app import TriggerApp
-from tui.ui.input.keys import MOTION, key_label
-from tui.ui.panes import FORMS, PANES
-from tui.ui.panes.base import Pane
-from tui.ui.panes.errors import ERROR_PANES
-from tui.ui.panes.queues import QUEUE_PANES
-from tui.ui.screens.errors.screen import ErrorsScreen
-from tui.ui.screens.main import MainScreen
-from tui.ui.screens.page_screen import PageScreen
-from tui.ui.screens.painted import PaintedScreen
-from tui.ui.screens.queues.screen import QueuesScreen
-from tui.ui.screens.server_filters import ClearAll, ServerFiltersScreen
-from tui.ui.screens.value import ValueScreen
-from tui.ui.widgets.cursor_table import CursorTable
-from tui.ui.widgets.page import Page
-from tui.ui.widgets.prompt import Prompt
-from tui.ui.widgets.status_grid import StatusGrid
-from tui.ui.widgets.text_input import TextInput
-from tui.ui.widgets.value_field import PeriodInput, ValueInput
-from tui.ui.widgets.value_view import ValueView
-from tui.ui.workspace import Workspace, keys_for
+import tui
+from tui.api.actions import ACTIONS
+from tui.features.detail.value import ValueScreen, ValueView
+from tui.features.errors.screen import ErrorsScreen
+from tui.features.errors.view import ERROR_PANES
+from tui.features.queues.view import QUEUE_PANES, QueuesScreen
+from tui.features.runs.filters import ClearAll, PeriodInput, ServerFiltersScreen, StatusGrid, ValueInput
+from tui.features.runs.screen import FORMS, PANES, MainScreen
+from tui.kit.keys import MOTION, key_label
+from tui.kit.lines import Prompt, TextInput
+from tui.kit.page import Page
+from tui.kit.page_screen import PageScreen
+from tui.kit.painted import PaintedScreen
+from tui.kit.pane import Pane
+from tui.kit.table import CursorTable
+from tui.kit.workspace import Workspace, keys_for
+from tui.program.app import TriggerApp
+from tui.settings import key_table as table
+from tui.settings.keys import EVERYWHERE, BindingRow
 
 PATH = Path(table.__file__)
 HEAD = '''"""All bindings, so that their keys can be checked and listed without Textual.
@@ -47,7 +41,7 @@ HEAD = '''"""All bindings, so that their keys can be checked and listed without 
 from collections.abc import Mapping
 from typing import Final
 
-from tui.settings.keys.binding import BindingRow
+from tui.settings.keys import BindingRow
 
 # fmt: off
 '''
@@ -166,9 +160,10 @@ def _screens() -> list[type[PaintedScreen[object]]]:
 def _nodes() -> list[type[DOMNode]]:
     """Return the classes of our own nodes that have bindings with ids."""
     found: dict[type[DOMNode], None] = {}
-    for module in pkgutil.walk_packages(tui.ui.__path__, "tui.ui."):
+    ours = ("tui.kit.", "tui.features.", "tui.program.")
+    for module in pkgutil.walk_packages(tui.__path__, "tui."):
         for each in vars(importlib.import_module(module.name)).values():
-            if isinstance(each, type) and issubclass(each, DOMNode) and each.__module__.startswith("tui.ui."):
+            if isinstance(each, type) and issubclass(each, DOMNode) and each.__module__.startswith(ours):
                 found[each] = None
     own = [kind for kind in found if any(binding.id for _, binding in bindings_of(kind))]
     return sorted(own, key=lambda kind: (kind.__module__, kind.__name__))

@@ -10,20 +10,19 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
+from tui.domain.ids import REALTIME
 from tui.domain.run import Run
-from tui.domain.source_names import REALTIME
 from tui.domain.status import RunStatus, parse_status
 from tui.domain.update import SourceConnected
 from tui.emulator.routes.table import NAMES
 from tui.emulator.server.emulator import Emulator
 from tui.emulator.simulation.runs import Run as TrueRun
 from tui.emulator.world import World
-from tui.session import Session
-from tui.sources.realtime.feed import HOLD_S
-from tui.store.changes import Changes, Topic
+from tui.store.changes import EPOCH, Changes, Topic
+from tui.store.counts import Completeness, Gap, MissedRunCounter, MissedRuns
 from tui.store.freshness import FreshnessTracker
-from tui.store.missed_runs import Completeness, Gap, MissedRunCounter, MissedRuns
-from tui.store.orders import EPOCH
+from tui.sync.feed import HOLD_S
+from tui.sync.session import Session
 
 FAULT_S = 16.0
 """Long enough to make everything stale when the timeouts are short."""

@@ -21,9 +21,9 @@ from typing import Any
 import pytest
 
 from tests.support.fleet import SECRET
-from tui.cli.main import run
-from tui.output import DEFAULT_WIDTH, Output
-from tui.ui.input.type_ahead import CURSOR_REQUEST
+from tui.commands.output import DEFAULT_WIDTH, Output
+from tui.program.main import run
+from tui.terminal.cells import CURSOR_REQUEST
 
 PATIENCE_S = 30.0
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "VIRTUAL_ENV", "COVERAGE_FILE", "COVERAGE_PROCESS_CONFIG")

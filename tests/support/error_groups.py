@@ -9,9 +9,8 @@ from tui.domain.errors.kinds import kind_of
 from tui.domain.ids import RunId, TaskId
 from tui.domain.status import RunStatus
 from tui.domain.text import Raw
-from tui.present.errors.groups.facts import GroupFacts
-from tui.store.errors.error_group import ErrorGroup, SharedTag
-from tui.store.errors.states import ErrorState
+from tui.features.errors.words import GroupFacts
+from tui.store.error_groups import ErrorGroup, ErrorState, SharedTag
 
 STACK = "Error: x\n    at createCharge (file:///app/src/lib/stripe.ts:88:11)"
 

@@ -5,13 +5,12 @@ from datetime import timedelta
 
 from tests.support.fleet import Fleet, FleetRun
 from tests.support.virtual_clock import VirtualClock
-from tui.domain.errors.progress import FailuresProgress, ServerGroupsRead
+from tui.domain.errors.groups import FailuresProgress, ServerGroupsRead
 from tui.domain.ids import RunId
-from tui.session import Session
+from tui.features.errors.data import FailureReading, FailureView
 from tui.store.changes import Changes
-from tui.store.error_groups import ErrorGroups, Reading
-from tui.store.errors.failures import TimeSpan
-from tui.ui.data.errors.failure_reading import FailureReading, FailureView
+from tui.store.error_groups import ErrorGroups, Reading, TimeSpan
+from tui.sync.session import Session
 
 ERRORS = "/api/v1/errors"
 RUNS = "/api/v1/runs"

@@ -14,9 +14,9 @@ from tests.support.session import Later, live
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.ids import RunId
 from tui.domain.status import RunStatus, parse_status
-from tui.session import Session
 from tui.store.changes import Changes
 from tui.store.freshness import Freshness, FreshnessTracker
+from tui.sync.session import Session
 
 FEED, LIST = "/realtime/v1/runs", "/api/v1/runs"
 UP_TO_DATE = {"headers": {"control": "up-to-date"}}

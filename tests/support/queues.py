@@ -2,17 +2,20 @@
 
 from datetime import datetime, timedelta
 
-from tui.domain.findings.facts import (
+from tui.domain.facts import (
     NormalsRead,
     PlaceHolder,
     Queue,
+    QueueHour,
+    QueueMetrics,
     QueuesRead,
     QueueWait,
     TaskNormal,
     WaitsRead,
     WallFacts,
+    WallUpdate,
 )
-from tui.domain.findings.finding import (
+from tui.domain.finding import (
     Finding,
     FindingsRead,
     FindingSubject,
@@ -22,10 +25,8 @@ from tui.domain.findings.finding import (
     SubjectKind,
     Verdict,
 )
-from tui.domain.findings.queue_detail import QueueHour, QueueMetrics
 from tui.domain.ids import RunId, TaskId
 from tui.domain.text import Raw
-from tui.domain.wall_update import WallUpdate
 
 OLDEST = RunId("run_cmwvpc4r101d29f7dk0s8m41x")
 _LISTED = (

@@ -16,16 +16,18 @@ from websockets.http11 import Request, Response
 
 from tests.support.fleet import Fleet, FleetApi, serving
 from tests.support.session import started
+from tui.api.relay import VERSION, Hello, RelayMessage, Welcome, decode_relay_message, encode_screen_message
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.status import parse_status
 from tui.emulator.server.child import listen
-from tui.relay import Relay, RelayOptions, Tokens
-from tui.session import Session
-from tui.settings import Secret, read_relay_settings
-from tui.sources.clock import Clock
-from tui.sources.relay.connection import RelayConnection
-from tui.wire.relay.messages import VERSION, Hello, RelayMessage, Welcome, decode_relay_message, encode_screen_message
+from tui.relay.server import Relay, RelayOptions
+from tui.relay.tokens import Tokens
+from tui.settings.reading import read_relay_settings
+from tui.settings.secret import Secret
+from tui.sync.clock import Clock
+from tui.sync.relay import RelayConnection
+from tui.sync.session import Session
 
 TOKEN = "0123456789abcdef-of-the-wall"
 TOKENS = Tokens((("wall", Secret(TOKEN)),))

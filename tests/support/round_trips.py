@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tui.session import Session
+from tui.sync.session import Session
 
 
 class RoundTrips:

@@ -13,11 +13,13 @@ from typing import Any
 
 from tests.support.fleet import DEV, SECRET, Fleet, FleetApi, serving
 from tests.support.virtual_clock import START
+from tui.api.connection import Timeouts
 from tui.domain.filters import RunFilters
 from tui.emulator.access import sign_token
-from tui.session import Session
-from tui.settings import Secret, Settings, read_settings
-from tui.wire.connection import Timeouts
+from tui.settings.reading import read_settings
+from tui.settings.secret import Secret
+from tui.settings.settings import Settings
+from tui.sync.session import Session
 
 DAY_S = 86_400.0
 

@@ -13,8 +13,7 @@ from wcwidth import wcwidth
 
 from tests.perf.screen import Emulator, Screen
 from tests.perf.terminal import Terminal
-from tui.terminal.capabilities import Capabilities
-from tui.terminal.texts import is_sure, texts_of_cells
+from tui.terminal.cells import Capabilities, is_sure, texts_of_cells
 
 COLUMNS, LINES = 24, 7
 ALL: Final = Capabilities(

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tui.domain.errors.kinds import OwnFrame
-from tui.domain.findings.facts import Deployment, FactSource
-from tui.domain.findings.finding import (
+from tui.domain.facts import INTERVALS, Deployment, FactSource
+from tui.domain.finding import (
     Finding,
     FindingSubject,
     FindingWord,
@@ -23,15 +23,16 @@ from tui.domain.findings.finding import (
     TaskFails,
     Verdict,
 )
-from tui.domain.findings.intervals import INTERVALS
 from tui.domain.ids import RunId, TaskId
 from tui.domain.text import Raw
-from tui.present.wall.blocks import WallView
-from tui.store.errors.states import ErrorState
-from tui.store.findings.board import (
+from tui.features.wall.blocks import WallView
+from tui.store.error_groups import ErrorState
+from tui.store.findings.rows import (
     Board,
     BoardSpan,
     DueRow,
+    FailingGroup,
+    FailingNow,
     FourLines,
     JustEnded,
     Line,
@@ -43,7 +44,6 @@ from tui.store.findings.board import (
     TaskRow,
     WaitingRow,
 )
-from tui.store.findings.failing import FailingGroup, FailingNow
 
 NOW = datetime(2026, 11, 26, 14, 32, 7, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -20,8 +20,7 @@ from tests.support.terminal_frames import (
     examples,
     randoms,
 )
-from tui.terminal.capabilities import Capabilities
-from tui.terminal.cells import PLAIN, CellTable, Grid, Pen
+from tui.terminal.cells import PLAIN, Capabilities, CellTable, Grid, Pen
 from tui.terminal.decoder import Decoder
 from tui.terminal.output import HOME, FrugalOutput
 

@@ -16,12 +16,11 @@ from hypothesis import given
 from tests.perf.terminal import Terminal
 from tests.support.commands import environment
 from tests.support.terminal_frames import COLUMNS, LINES, MODES, RandomProgram, cells, examples, randoms
-from tui.terminal.capabilities import Capabilities
-from tui.terminal.cells import PLAIN, CellTable, Grid
+from tui.kit.clipboard import osc52
+from tui.terminal.cells import PLAIN, Capabilities, CellTable, Grid
 from tui.terminal.decoder import Decoder
+from tui.terminal.encoder import change
 from tui.terminal.output import FrugalOutput
-from tui.terminal.pens import change
-from tui.ui.input.clipboard import osc52
 
 NEEDED = "TRIGGER_TUI_TESTS_NEED_SCREEN"
 """CI installs GNU screen and sets this variable, so that these tests cannot be skipped there."""

@@ -15,12 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.terminal_frames import ALL, COLUMNS, LINES, MODES, RandomProgram, examples, randoms
-from tui.terminal.capabilities import Capabilities
-from tui.terminal.cells import PLAIN, SHOWS_ON_BLANKS, CellTable, Grid, Pen
+from tui.terminal.cells import DISPUTED_CHARACTERS, PLAIN, SHOWS_ON_BLANKS, Capabilities, CellTable, Grid, Pen
 from tui.terminal.decoder import Decoder
+from tui.terminal.encoder import pen_after
 from tui.terminal.output import FrugalOutput
-from tui.terminal.pens import pen_after
-from tui.terminal.texts import DISPUTED_CHARACTERS
 
 TIMEOUT_S = 20.0
 FRAMES = 6

@@ -8,10 +8,9 @@ import pytest
 
 from tests.perf.screen import Emulator, Screen
 from tests.support.terminal_frames import COLUMNS, LINES, MODES, blank_terminal, cells
-from tui.terminal.capabilities import SAME_EVERYWHERE, Capabilities
+from tui.kit.terminal.output import for_screen
+from tui.terminal.cells import SAME_EVERYWHERE, Capabilities, width_of
 from tui.terminal.output import FrugalOutput
-from tui.terminal.texts import width_of
-from tui.ui.terminal.multiplexers import for_screen
 
 ALL = Capabilities(erases_with_ground=True, scrolls_regions=True, erases_characters=True, repeats=True)
 
@@ -337,7 +336,7 @@ def test_missing_curses_leaves_the_name_of_the_terminal(monkeypatch: pytest.Monk
 
 def test_common_terminal_needs_no_curses_and_gets_its_entry() -> None:
     code = (
-        "import sys; from tui.terminal import capabilities as here; found = here.Capabilities.of({'TERM': sys.argv[1]})"
+        "import sys; from tui.terminal import cells as here; found = here.Capabilities.of({'TERM': sys.argv[1]})"
         "; assert 'curses' not in sys.modules; here.SAME_EVERYWHERE = ''"
         "; assert found == here.Capabilities.of({'TERM': sys.argv[1]}); assert 'curses' in sys.modules"
     )

@@ -11,9 +11,9 @@ from tests.perf.screen import Emulator, Screen
 from tests.perf.terminal import Terminal
 from tests.support.commands import environment
 from tests.support.terminal_frames import cells
-from tui.terminal.capabilities import Capabilities
+from tui.kit.terminal.early import DRIVER_VARIABLE, PLAIN_DRIVER
+from tui.terminal.cells import Capabilities
 from tui.terminal.output import FrugalOutput
-from tui.ui.terminal.modes import DRIVER_VARIABLE, PLAIN_DRIVER
 
 ABLE = Capabilities(erases_with_ground=True, scrolls_regions=True, erases_characters=True, repeats=True)
 STEPS = (

@@ -13,11 +13,10 @@ import pytest
 from textual.screen import Screen
 from textual.widget import Widget
 
-import tui.ui.app
+import tui.program.app
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
-from tui.ui.app import TriggerApp
-from tui.ui.collector import (
+from tui.kit.heap import (
     MAX_COLLECTION_S,
     MAX_FREE_S,
     MAX_FREEZES,
@@ -30,6 +29,7 @@ from tui.ui.collector import (
     THRESHOLDS,
     FreezingCollector,
 )
+from tui.program.app import TriggerApp
 
 TICK_S = 5.0
 """After this the clock of the tests drops the canceled timer of a dialog."""
@@ -253,7 +253,7 @@ def test_closed_screens_are_freed_where_that_is_short(*, is_long: bool) -> None:
 def test_closing_a_screen_frees_it_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(monitor: Monitored) -> None:
         is_freed = asyncio.Event()
-        monkeypatch.setattr(tui.ui.app, "FREE_AFTER_S", 0.001)
+        monkeypatch.setattr(tui.program.app, "FREE_AFTER_S", 0.001)
         monkeypatch.setattr(monitor.app._collector, "free_closed", is_freed.set)
         await monitor.press("?")
         assert not is_freed.is_set()

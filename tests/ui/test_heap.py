@@ -2,7 +2,7 @@
 
 import pytest
 
-from tui.ui import heap
+from tui.kit import heap
 
 
 class Clock:

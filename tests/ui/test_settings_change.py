@@ -11,10 +11,9 @@ from tests.support.ui.monitor import Monitored, run_story
 from tests.support.virtual_clock import VirtualClock
 from tui.emulator.simulation.runs import NewRun
 from tui.emulator.simulation.script import Failure, FailureKind, Script, Work
-from tui.settings import Settings
-from tui.settings.settings import Complaint, ConfigFile
-from tui.ui.data.config_watch import SettingsChange
-from tui.ui.look.palettes import ColorMode
+from tui.kit.colors import ColorMode
+from tui.kit.config_watch import SettingsChange
+from tui.settings.settings import Complaint, ConfigFile, Settings
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
 

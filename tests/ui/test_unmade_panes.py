@@ -8,7 +8,7 @@ import pytest
 from tests.support.fleet import Fleet, FleetRun
 from tests.support.ui.monitor import Monitored, run_story
 from tests.support.virtual_clock import VirtualClock
-from tui.ui.workspace import Workspace
+from tui.kit.workspace import Workspace
 
 
 def test_other_panes_are_imported_while_nobody_types(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,9 +26,9 @@ def test_other_panes_are_imported_while_nobody_types(tmp_path: Path, monkeypatch
         loaded.extend(entry.title for entry in workspace.unmade)
         is_loaded.set()
 
-    monkeypatch.setattr("tui.ui.workspace.LOAD_CHECK_INTERVAL_S", 0.01)
+    monkeypatch.setattr("tui.kit.workspace.LOAD_CHECK_INTERVAL_S", 0.01)
     monkeypatch.setattr(Workspace, "_load_unmade", load)
-    monkeypatch.setattr("tui.ui.collector.FreezingCollector.is_quiet", property(lambda _: is_quiet()))
+    monkeypatch.setattr("tui.kit.heap.FreezingCollector.is_quiet", property(lambda _: is_quiet()))
     typing_ended: list[bool] = []
     fleet = Fleet(VirtualClock())
     fleet.add(FleetRun(1, -100, -99, -98))

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tui.wire.connection import MAX_ABANDONED, HttpConnection, Timeouts
-from tui.wire.errors import Unreachable
-from tui.wire.http.pools import MAX_CONNECTIONS
+from tui.api.connection import MAX_ABANDONED, HttpConnection, Timeouts
+from tui.api.errors import Unreachable
+from tui.api.http import MAX_CONNECTIONS
 
 TURNS = 20
 """Turns of the event loop, more than a request on loopback takes. A request is abandoned at each of them."""

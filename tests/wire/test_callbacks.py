@@ -13,7 +13,7 @@ from tests.support.commands import in_this_process
 from tests.support.fleet import Fleet, FleetRun, serving
 from tests.support.recordings import recordings
 from tests.support.virtual_clock import VirtualClock
-from tui.wire.callbacks import without_callback_secrets
+from tui.api.models import without_callback_secrets
 
 SECRET = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 PATH = f"/api/v1/waitpoints/tokens/waitpoint_cmwwxlgv3066ien7dadgm1ycn/callback/{SECRET}"

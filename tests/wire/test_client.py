@@ -10,12 +10,12 @@ from tests.support.recording_server import Fault, RecordingsApi, Reply
 from tests.support.recordings import body_of, recording
 from tests.support.wire.requests import KEY, NOW, ask, runs
 from tui import __version__
+from tui.api.client import Client, filter_params
+from tui.api.errors import ApiError, NotFound, Refused, ServerFault
+from tui.api.queries import RunCounts
 from tui.domain.environment import RateLimit
 from tui.domain.filters import RunFilters
 from tui.domain.ids import BatchId, Cursor, RunId, SpanId, TaskId
-from tui.wire.client import Client, filter_params
-from tui.wire.errors import ApiError, NotFound, Refused, ServerFault
-from tui.wire.queries.runs import RunCounts
 
 RUN = RunId("run_cmwuqwphl00009f7de45f6e3t")
 WIDEST = {"filter[createdAt][period]": "3650d"}

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.support.raw_server import Serve, read_head, serving, until_closed
 from tests.support.wire.requests import ask, failure_of, runs
-from tui.wire.content_coding import STEP_BYTES, BodyReader, BodyTooLarge, CodingError
-from tui.wire.errors import ServerFault
+from tui.api.errors import ServerFault
+from tui.api.responses import STEP_BYTES, BodyReader, BodyTooLarge, CodingError
 
 MEGABYTE = 1024 * 1024
 

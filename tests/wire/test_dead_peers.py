@@ -7,9 +7,8 @@ import pytest
 
 from tests.support.recording_server import RecordingsApi
 from tests.support.wire.requests import ask, runs
-from tui.wire.dead_peers import DEAD_AFTER_S, detect_dead_peer
-from tui.wire.http.network import AsyncioBackend
-from tui.wire.request_progress import RequestProgress, Timeouts
+from tui.api.connection import RequestProgress, Timeouts
+from tui.api.http import DEAD_AFTER_S, AsyncioBackend, detect_dead_peer
 
 OPTIONS = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT")
 
@@ -38,7 +37,7 @@ def test_new_connection_detects_a_dead_peer(recordings_api: RecordingsApi) -> No
 
 def test_requests_detect_a_dead_peer(recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch) -> None:
     noticed: list[object] = []
-    monkeypatch.setattr("tui.wire.request_progress.detect_dead_peer", noticed.append)
+    monkeypatch.setattr("tui.api.connection.detect_dead_peer", noticed.append)
     ask(recordings_api.url, runs)
     assert len(noticed) == 1
 

@@ -15,10 +15,10 @@ from tests.support.wire.rows import (
     error_of,
     page_body,
 )
+from tui.api.runs import decode_page, decode_run
 from tui.domain.attempt import AttemptStatus
 from tui.domain.errors.error import RunError
 from tui.domain.run import ABSENT, Body, Precision
-from tui.wire.runs import decode_page, decode_run
 
 
 def test_lone_surrogates_are_kept() -> None:

@@ -10,13 +10,11 @@ from tests.support.recording_server import RecordingsApi, Reply
 from tests.support.recordings import body_of, recording
 from tests.support.wire.requests import NOW, ask
 from tests.wire.test_recordings import ERROR_GROUPS, number
-from tui.domain.errors.server_group import ServerErrorGroup, ServerGroupDetail, ServerGroupStatus
+from tui.api.client import ERROR_GROUPS_PAGE_SIZE
+from tui.api.error_groups import MAX_CURSOR_CHARS, ErrorGroupPage, decode_error_group, decode_error_groups
+from tui.api.errors import MAX_MESSAGE_CHARS, Limits, NotFound, Refused, ServerFault, read_time
+from tui.domain.errors.groups import ServerErrorGroup, ServerGroupDetail, ServerGroupStatus
 from tui.domain.ids import Cursor, ErrorGroupId
-from tui.wire.error_groups import MAX_CURSOR_CHARS, ErrorGroupPage, decode_error_group, decode_error_groups
-from tui.wire.errors import NotFound, Refused, ServerFault
-from tui.wire.limits import MAX_MESSAGE_CHARS, Limits
-from tui.wire.read_requests import ERROR_GROUPS_PAGE_SIZE
-from tui.wire.times import read_time
 
 ROW: dict[str, Any] = recording("1030")["response"]["body"]["data"][0]
 LEAST = {"id": "error_1", "taskIdentifier": "sync", "errorMessage": "boom"}
@@ -118,7 +116,7 @@ def test_long_texts_are_cut_and_reported() -> None:
 
 
 def test_page_with_too_many_groups_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.wire.error_groups.MAX_GROUPS", 2)
+    monkeypatch.setattr("tui.api.error_groups.MAX_GROUPS", 2)
     page = page_of(LEAST, LEAST, LEAST)
     assert (len(page.groups), page.is_cut) == (2, True)
 

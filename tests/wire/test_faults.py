@@ -9,13 +9,13 @@ import pytest
 
 from tests.support.recording_server import Fault, RecordingsApi, Reply
 from tests.support.wire.requests import SHORT, ask, failure_of
+from tui.api import client as client_module
+from tui.api import connection
+from tui.api.client import Client
+from tui.api.connection import Timeouts
+from tui.api.errors import ServerFault, Unreachable
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
-from tui.wire import client as client_module
-from tui.wire import connection
-from tui.wire.client import Client
-from tui.wire.connection import Timeouts
-from tui.wire.errors import ServerFault, Unreachable
 
 RUN = RunId("run_cmwuqwujq00039f7dybhtw9lx")
 

@@ -13,26 +13,26 @@ from tests.support.recording_server import RecordingsApi, Reply
 from tests.support.recordings import as_bytes, recording
 from tests.support.wire.requests import NOW, ask
 from tests.wire.test_recordings import FEEDS, run_of
-from tui.domain.errors.error import RunError
-from tui.domain.ids import RunId
-from tui.domain.run import ABSENT, Precision
-from tui.domain.status import RunStatus
-from tui.domain.update import RunsRead
-from tui.store.store import Store
-from tui.wire.errors import RateLimited, Refused, ServerFault
-from tui.wire.feed import (
+from tui.api.errors import RateLimited, Refused, ServerFault
+from tui.api.feed import (
     HEAVY_COLUMNS,
     UNUSED_COLUMNS,
     FeedPosition,
     FeedResponse,
     FeedTarget,
     decode_feed,
+    read_body,
     read_change,
     read_row,
 )
-from tui.wire.feed_bodies import read_body
-from tui.wire.pg_array import read_array
-from tui.wire.responses import Response, read_date
+from tui.api.models import read_array
+from tui.api.responses import Response, read_date
+from tui.domain.errors.error import RunError
+from tui.domain.ids import RunId
+from tui.domain.run import ABSENT, Precision
+from tui.domain.status import RunStatus
+from tui.domain.update import RunsRead
+from tui.store.store import Store
 
 FAILED_RUN = RunId("run_cmwuqwphl00009f7de45f6e3t")
 AFTER = FeedPosition("h", "1_1", "1", is_up_to_date=True)

@@ -9,13 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.wire.errors import ServerFault
-from tui.wire.json_limits import MAX_DEPTH, MAX_ITEMS, within_bounds
-from tui.wire.limits import Limits
-from tui.wire.models import decode, decode_items
-from tui.wire.runs import decode_page, decode_run
-from tui.wire.schemas import OmittedOnError
-from tui.wire.traces.trace import decode_trace
+from tui.api.errors import Limits, ServerFault
+from tui.api.models import MAX_DEPTH, MAX_ITEMS, OmittedOnError, decode, decode_items, within_bounds
+from tui.api.runs import decode_page, decode_run
+from tui.api.traces import decode_trace
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ROW = {"status": "EXECUTING", "taskIdentifier": "ok", "createdAt": "2026-11-24T11:00:00.000Z"}

@@ -7,11 +7,11 @@ import pytest
 
 from tests.support.raw_server import read_head, serving
 from tests.support.wire.requests import ask, failure_of
+from tui.api.client import Client
+from tui.api.connection import Timeouts
+from tui.api.errors import Unreachable
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
-from tui.wire.client import Client
-from tui.wire.connection import Timeouts
-from tui.wire.errors import Unreachable
 
 RUN = RunId("run_cmwuqwujq00039f7dybhtw9lx")
 WHOLE = b'HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n{"data": []}'
@@ -55,7 +55,7 @@ def test_read_that_was_held_for_long_is_sent_once(monkeypatch: pytest.MonkeyPatc
         with pytest.raises(Unreachable):
             await client.list_runs(RunFilters())
 
-    monkeypatch.setattr("tui.wire.request_progress.STALE_WITHIN_S", 0.0)
+    monkeypatch.setattr("tui.api.connection.STALE_WITHIN_S", 0.0)
     with serving(serve) as port:
         ask(f"http://127.0.0.1:{port}", read_twice, timeouts=PATIENCE)
     assert len(heads) == 2

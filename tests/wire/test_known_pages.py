@@ -5,10 +5,9 @@ from datetime import timedelta
 import pytest
 
 from tests.support.wire.rows import READ_AT, ROW, page_body
-from tui.wire import known_pages
-from tui.wire.known_pages import MAX_HASHES, MAX_PAGES, KnownPages
-from tui.wire.limits import MAX_PAGE_ROWS, Limits
-from tui.wire.runs import decode_page
+from tui.api import runs as known_pages
+from tui.api.errors import MAX_PAGE_ROWS, Limits
+from tui.api.runs import MAX_HASHES, MAX_PAGES, KnownPages, decode_page
 
 TIMES = dict.fromkeys(("createdAt", "updatedAt"), "2026-11-24T13:00:00.000Z")
 LATER = READ_AT + timedelta(seconds=3)

@@ -10,17 +10,17 @@ import pytest
 from tests.support.recording_server import RecordingsApi, Reply
 from tests.support.recordings import recording
 from tests.support.wire.requests import KEY, NOW, ask
+from tui.api import errors as limits_module
+from tui.api.client import Client
+from tui.api.errors import MAX_INLINE_BYTES, MAX_MESSAGE_CHARS, MAX_NAME_CHARS, MAX_NOTES, MAX_TAGS, Limits
+from tui.api.feed import decode_feed, read_row
+from tui.api.queries import RunCounts
+from tui.api.responses import Response, decode_query
+from tui.api.runs import decode_page, decode_run
+from tui.api.traces import decode_trace
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.domain.run import Json
-from tui.wire import limits as limits_module
-from tui.wire.client import Client
-from tui.wire.feed import decode_feed, read_row
-from tui.wire.limits import MAX_INLINE_BYTES, MAX_MESSAGE_CHARS, MAX_NAME_CHARS, MAX_NOTES, MAX_TAGS, Limits
-from tui.wire.queries.runs import RunCounts
-from tui.wire.responses import Response, decode_query
-from tui.wire.runs import decode_page, decode_run
-from tui.wire.traces.trace import decode_trace
 
 ROW: dict[str, Any] = recording("014")["response"]["body"]["data"][0]
 DETAIL: dict[str, Any] = recording("103")["response"]["body"]
@@ -36,7 +36,7 @@ def body(value: Json) -> bytes:
 
 
 def test_page_with_too_many_rows_is_truncated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.wire.runs.MAX_PAGE_ROWS", 5)
+    monkeypatch.setattr("tui.api.runs.MAX_PAGE_ROWS", 5)
     for count, notes in ((5, []), (7, ["7 rows on a page, only the first 5 are kept"])):
         limits = Limits()
         page = decode_page(body({"data": rows(count), "pagination": {"next": "on"}}), NOW, limits)
@@ -45,7 +45,7 @@ def test_page_with_too_many_rows_is_truncated(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_run_with_too_many_tags_and_keys_is_truncated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.wire.runs.MAX_METADATA_KEYS", 3)
+    monkeypatch.setattr("tui.api.runs.MAX_METADATA_KEYS", 3)
     many = {"tags": [f"t{number}" for number in range(50_000)], "metadata": {"a": 1, "b": 2, "c": 3, "d": 4}}
     listed, read = Limits(), Limits()
     row = decode_page(body({"data": [ROW | many]}), NOW, listed).patches[0]
@@ -63,7 +63,7 @@ def test_run_with_too_many_tags_and_keys_is_truncated(monkeypatch: pytest.Monkey
 
 
 def test_truncated_children_are_not_reported_as_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.wire.runs.MAX_RELATIVES", 2)
+    monkeypatch.setattr("tui.api.runs.MAX_RELATIVES", 2)
     for count in (2, 3):
         limits = Limits()
         answer = decode_run(body(DETAIL | {"relatedRuns": {"children": rows(count)}}), NOW, limits)
@@ -73,7 +73,7 @@ def test_truncated_children_are_not_reported_as_all(monkeypatch: pytest.MonkeyPa
 
 
 def test_feed_with_too_many_rows_keeps_its_position(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.wire.feed.MAX_FEED_ROWS", 4)
+    monkeypatch.setattr("tui.api.feed.MAX_FEED_ROWS", 4)
     row = recording("717")["response"]["body"][0]["value"]
     messages: list[Json] = [{"value": row | {"friendlyId": f"run_{number}"}, "headers": {}} for number in range(6)]
     messages.append({"headers": {"control": "up-to-date"}})
@@ -97,7 +97,7 @@ def test_feed_truncates_the_same_tags_as_the_list() -> None:
 
 
 def test_query_with_too_many_rows_is_truncated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.wire.responses.MAX_QUERY_ROWS", 3)
+    monkeypatch.setattr("tui.api.responses.MAX_QUERY_ROWS", 3)
     limits = Limits()
     assert decode_query(body({"results": [{"n": number} for number in range(9)]}), limits) == [
         {"n": 0},
@@ -108,7 +108,7 @@ def test_query_with_too_many_rows_is_truncated(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_trace_with_too_many_spans_is_truncated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.wire.traces.trace.MAX_SPANS", 3)
+    monkeypatch.setattr("tui.api.traces.MAX_SPANS", 3)
 
     def node(name: str, *children: Json) -> dict[str, Json]:
         data: Json = {"message": name, "startTime": "2026-11-24T13:43:46Z", "duration": 1}
@@ -133,7 +133,7 @@ def test_notes_of_one_response_are_limited() -> None:
 def test_truncation_is_reported_with_its_request(
     recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.wire.runs.MAX_PAGE_ROWS", 5)
+    monkeypatch.setattr("tui.api.runs.MAX_PAGE_ROWS", 5)
     sentences: list[str] = []
 
     async def listen(client: Client) -> None:
@@ -146,7 +146,7 @@ def test_truncation_is_reported_with_its_request(
 
 
 def test_page_above_its_byte_limit_is_rejected(recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.wire.client.MAX_QUERY_BYTES", 1000)
+    monkeypatch.setattr("tui.api.client.MAX_QUERY_BYTES", 1000)
     recordings_api.answer(Reply(body={"results": [{"n": "x" * 2000}]}), method="POST")
     with pytest.raises(Exception, match="more than 1,000 bytes"):
         ask(recordings_api.url, lambda client: client.query(RunCounts(None)))

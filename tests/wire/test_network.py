@@ -8,9 +8,9 @@ import pytest
 
 from tests.support.recording_server import RecordingsApi, Reply
 from tests.support.wire.requests import KEY, ask, runs
-from tui.wire.client import Client
-from tui.wire.connection import MAX_ABANDONED
-from tui.wire.errors import Unreachable
+from tui.api.client import Client
+from tui.api.connection import MAX_ABANDONED
+from tui.api.errors import Unreachable
 
 CERTIFICATE = str(Path(__file__).with_name("loopback.pem"))
 SUBJECT_HASH = "5f4daeaa.0"

@@ -12,19 +12,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.wire.queries import AT, MINUTE, QUERIES, RUN
+from tui.api.errors import EARLIEST, Refused
+from tui.api.queries import (
+    MAX_IDS,
+    MAX_SPAN,
+    MAX_TEXTS,
+    NamedQuery,
+    OlderLiveCounts,
+    QueueStayMinutes,
+    RunErrors,
+    RunsOfQueue,
+    RunsWithErrorTexts,
+    TaskMinutes,
+    TreeRuns,
+    TrqlQuery,
+    like_pattern,
+    quoted_id,
+)
 from tui.domain.ids import RunId
 from tui.emulator.query.selects import Window, translate
 from tui.emulator.query.tokens import tokens_of
-from tui.wire.errors import Refused
-from tui.wire.queries import NamedQuery
-from tui.wire.queries.queues import QueueStayMinutes, RunsOfQueue
-from tui.wire.queries.runs import MAX_TEXTS, OlderLiveCounts, RunErrors, RunsWithErrorTexts, TreeRuns, like_pattern
-from tui.wire.queries.tasks import MAX_SPAN, TaskMinutes
-from tui.wire.queries.text import MAX_IDS, TrqlQuery, quoted_id
-from tui.wire.times import EARLIEST
 
 TUI = Path(__file__).parents[2] / "tui"
-MAKERS = {f"wire/queries/{name}.py" for name in ("queues", "runs", "tasks")}
+MAKERS = {"api/queries.py"}
 PATH = "/api/v1/query"
 TRQL = re.compile(r"\bSELECT\s|\bFROM (runs|\w+_metrics)\b")
 NOW = "2026-11-26 14:32:40"
@@ -137,7 +147,7 @@ def test_nothing_else_makes_or_sends_trql() -> None:
     assert {path for path, text in texts if TRQL.search(text)} == MAKERS
     senders = {path for path, text in texts if text.endswith(PATH)}
     # The other one recognises the answer by it.
-    assert senders == {"wire/read_requests.py", "wire/responses.py"}
+    assert senders == {"api/client.py", "api/responses.py"}
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,13 @@ import pytest
 from tests.support.recordings import as_bytes, body_of, names, recording
 from tests.support.wire.expected import DETAILS, ERRORS_OF_RUNS, LISTS, QUERIES, REFUSALS, UNREAD, UNREADABLE_ROWS
 from tests.support.wire.requests import NOW
+from tui.api.errors import RateLimited
+from tui.api.responses import Response, decode_environment, decode_id, decode_query, read_date, response_error
+from tui.api.runs import ListPage, RunResponse, decode_page, decode_run
+from tui.api.traces import decode_span, decode_trace
 from tui.domain.environment import Environment
 from tui.domain.run import ABSENT
 from tui.domain.text import Raw
-from tui.wire.errors import RateLimited
-from tui.wire.responses import Response, decode_environment, decode_id, decode_query, read_date, response_error
-from tui.wire.runs import ListPage, RunResponse, decode_page, decode_run
-from tui.wire.traces.trace import decode_span, decode_trace
 
 IDS = ("400", "401", "402", "405", "406", "410", "412", "430")
 

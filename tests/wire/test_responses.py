@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.wire.requests import KEY, NOW
-from tui.settings import Secret
-from tui.wire.errors import RateLimited, Refused, ServerFault, TooExpensive, TooManyQueries
-from tui.wire.responses import Response, read_rate_limit, response_error
+from tui.api.errors import RateLimited, Refused, ServerFault, TooExpensive, TooManyQueries
+from tui.api.responses import Response, read_rate_limit, response_error
+from tui.settings.secret import Secret
 
 
 def answer(status: int = 200, body: bytes = b"{}", headers: dict[str, str] | None = None) -> Response:

@@ -18,11 +18,11 @@ from tests.support.wire.rows import (
     patch_of,
     state_of,
 )
+from tui.api.errors import ServerFault
+from tui.api.runs import decode_page, decode_run
 from tui.domain.run import Fixed, Precision, Stamp, State
 from tui.domain.status import RunStatus, parse_status
 from tui.domain.update import RunPatch
-from tui.wire.errors import ServerFault
-from tui.wire.runs import decode_page, decode_run
 
 
 def test_list_row_becomes_a_patch_with_every_field() -> None:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Required, TypedDict
 
 import pytest
 
-from tui.wire.schemas import InvalidShape, OmittedOnError, finite, in_range, none_on_error, of_length, read_as
+from tui.api.models import InvalidShape, OmittedOnError, finite, in_range, none_on_error, of_length, read_as
 
 
 class Inner(TypedDict):

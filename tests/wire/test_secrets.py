@@ -10,10 +10,10 @@ import pytest
 
 from tests.support.recording_server import Fault, RecordingsApi, Reply
 from tests.support.wire.requests import KEY, NOW, SHORT, ask, failure_of
+from tui.api.client import Client
+from tui.api.connection import Timeouts
+from tui.api.errors import ApiError, Refused, ServerFault, Unreachable
 from tui.domain.filters import RunFilters
-from tui.wire.client import Client
-from tui.wire.connection import Timeouts
-from tui.wire.errors import ApiError, Refused, ServerFault, Unreachable
 
 SIGNATURE = "X-Amz-Signature=verySecretSignature"
 

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.run import Json
-from tui.wire.times import (
+from tui.api.errors import (
     EARLIEST,
     LATEST,
     MAX_DURATION,
@@ -18,6 +17,7 @@ from tui.wire.times import (
     read_epoch_ns,
     read_time,
 )
+from tui.domain.run import Json
 
 LONG = "9" * 5000
 """More digits than Python converts to an integer."""

@@ -22,12 +22,12 @@ from tests.support.raw_server import (
 from tests.support.recording_server import RecordingsApi
 from tests.support.wire.requests import KEY, NOW, ask, failure_of
 from tests.wire.test_secrets import whole_text
+from tui.api.client import Client
+from tui.api.connection import Timeouts
+from tui.api.errors import ApiError, Unreachable
+from tui.api.http import MAX_CONNECTIONS
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
-from tui.wire.client import Client
-from tui.wire.connection import Timeouts
-from tui.wire.errors import ApiError, Unreachable
-from tui.wire.http.pools import MAX_CONNECTIONS
 
 RUN = RunId("run_cmwuqwujq00039f7dybhtw9lx")
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n"

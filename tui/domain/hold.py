@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from tui.domain.findings.facts import ConcurrencyLimit, PlaceHolder, Queue
-from tui.domain.findings.finding import Standstill, StandstillReason
+from tui.domain.facts import ConcurrencyLimit, PlaceHolder, Queue
+from tui.domain.finding import Standstill, StandstillReason
 from tui.domain.run import Run
 from tui.domain.status import RunStatus
 from tui.domain.text import Raw

@@ -1,9 +1,11 @@
-"""A type for each kind of id, so that mypy rejects a task id in place of a run id.
+"""A type for each kind of id, and the names of the sources."""
 
-Ids are not validated: the server may use any text.
-"""
+from typing import Final, NewType
 
-from typing import NewType
+# A type for each kind of id, so that mypy rejects a task id in place of a run id.
+#
+# Ids are not validated: the server may use any text.
+
 
 RunId = NewType("RunId", str)
 TaskId = NewType("TaskId", str)
@@ -15,3 +17,25 @@ ErrorGroupId = NewType("ErrorGroupId", str)
 
 Cursor = NewType("Cursor", str)
 """An opaque page position in a list of the server, passed back to the server as it came."""
+
+
+# The names of the sources, under which the store keeps their status. The sources are in `tui.sources`.
+
+
+REST: Final = "rest"
+"""Polls the list of runs."""
+
+RUN: Final = "run"
+"""Polls one run."""
+
+REALTIME: Final = "realtime"
+"""Receives the realtime feed of the environment."""
+
+RUN_FEED: Final = "run-feed"
+"""Receives the realtime feed of one run."""
+
+RELAY: Final = "relay"
+"""Receives the updates of a relay, which has its own sources."""
+
+FEEDS: Final = frozenset({REALTIME, RUN_FEED})
+"""The sources to which the server sends changes; the others poll."""

@@ -10,12 +10,11 @@ from datetime import datetime, timedelta
 from enum import Enum, IntEnum
 from typing import Any, Final, NamedTuple
 
-from tui.domain.attempt import AttemptHistory
+from tui.domain.attempt import AttemptHistory, Wait
 from tui.domain.errors.error import RunError
 from tui.domain.ids import BatchId, RunId, TaskId
 from tui.domain.status import RunStatus, Status, title_of
 from tui.domain.text import Raw
-from tui.domain.wait import Wait
 from tui.lazy_dataclass import dataclass
 
 Json = Any

@@ -14,10 +14,10 @@ from tui.domain.action import ActionStatus
 from tui.domain.attempt import AttemptHistory
 from tui.domain.environment import Capability, Environment
 from tui.domain.errors.error import RunError
+from tui.domain.facts import WallUpdate
 from tui.domain.ids import RunId
 from tui.domain.run import Body, Fixed, Json, Stamp, State
 from tui.domain.status import RunStatus
-from tui.domain.wall_update import WallUpdate
 from tui.lazy_dataclass import dataclass
 
 

@@ -1,21 +1,201 @@
-"""Sends changes to one connected screen, and merges those that the screen has not received yet.
-
-For a slow screen only the ids of changed runs are kept. The current state of these runs is encoded when it is sent.
-Above MAX_PENDING_RUNS ids a new snapshot replaces them. A slow screen never delays another.
-"""
+"""One connected screen: the changes that it gets, and the requests that it sends to the API."""
 
 import asyncio
-from collections.abc import Callable, Iterable
-from contextlib import suppress
-from datetime import datetime
-from typing import Final, Protocol
+import json
+import re
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final, Protocol, assert_never
 
 from websockets.exceptions import ConnectionClosed
 
+from tui.api.client import (
+    ErrorGroupRequest,
+    ErrorGroupsRequest,
+    EventsRequest,
+    QueueMetricsRequest,
+    QueueRequest,
+    ReadRequest,
+    RunRequest,
+    SpanRequest,
+    TraceRequest,
+)
+from tui.api.errors import ApiError, RateLimited, Refused
+from tui.api.queries import TrqlQuery
+from tui.api.relay import Beat, encode_relay_message, encode_response
+from tui.api.responses import Response
 from tui.domain.ids import RunId
-from tui.relay.findings_encoder import FindingsEncoder
-from tui.relay.store_encoder import Broadcast, StoreEncoder
-from tui.wire.relay.messages import Beat, encode_relay_message
+from tui.relay.encoders import Broadcast, FindingsEncoder, StoreEncoder
+from tui.settings.secret import Secret
+from tui.sync.budget import MAX_QUERIES_IN_FLIGHT, Budget, Priority, Refill
+from tui.sync.clock import Clock
+from tui.sync.fetch import RunFetcher
+from tui.sync.relay import MAX_MESSAGE_BYTES
+
+# Forwards the read requests of screens to the API, within limits for each screen and for all together.
+#
+# Apart from the key, which is redacted, the responses cross the relay unchanged. Identical requests of several screens
+# are sent once.
+
+
+MAX_CALLS_IN_FLIGHT: Final = 8
+"""Calls of one screen without a response yet. A screen that opens a run makes three: detail, trace and root span."""
+
+MAX_CALLS: Final = 30
+CALLS_PERIOD_S: Final = 10.0
+"""A screen may make MAX_CALLS in this time, more than a user needs even while a key is held down."""
+
+SCREENS_BUDGET_SHARE: Final = 2 / 5
+"""The share of the relay's request budget for calls. The rest is for polling, however many screens there are."""
+
+MAX_QUERIES_OF_SCREENS: Final = MAX_QUERIES_IN_FLIGHT - 1
+"""Queries of all screens at once. The rest is for the facts that the relay reads itself."""
+
+RESPONSE_TIMEOUT_S: Final = 30.0
+
+MAX_RESPONSE_BYTES: Final = 16 * 1024 * 1024
+"""The largest body that is forwarded. A trace of 5,000 spans has 5 MB, a log of 25,000 lines 8 MB and more, as its
+messages are longer.
+"""
+
+MAX_ENCODED_BYTES: Final = MAX_MESSAGE_BYTES - 1024
+"""The largest encoded response: a body that is not text grows up to sixfold as JSON. A message that is too large would
+end the connection, and the screen would reconnect and send the same request again.
+"""
+
+MAX_SENDING_BYTES: Final = 4 * MAX_RESPONSE_BYTES
+"""The limit for all responses in flight. A screen that does not read holds its responses until it is disconnected."""
+
+_SAFE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
+_SAFE_NAME: Final = re.compile(r"(?!\.+\Z)[^/\\%?#\x00-\x1f\x7f]{1,200}\Z")
+_JSON: Final = {"content-type": "application/json"}
+
+
+class RequestProxy:
+    """Fetches responses for all screens, and bounds the bytes that are being sent."""
+
+    def __init__(self, fetcher: RunFetcher, clock: Clock, key: Secret) -> None:
+        """`key` is redacted in responses: a failing server may echo it."""
+        refill = fetcher.budget.refill
+        self._fetcher = fetcher
+        self._key = key.reveal().encode()
+        screens_refill = Refill(int(refill.requests * SCREENS_BUDGET_SHARE), refill.period_s)
+        self._budget = Budget(clock, screens_refill, max_queries=MAX_QUERIES_OF_SCREENS)
+        self._sending: Counter[int] = Counter()
+        self.sending_bytes = 0
+
+    @asynccontextmanager
+    async def response_to(self, request: ReadRequest) -> AsyncIterator[bytes]:
+        """Yield the encoded response while the block sends it, or an error if that would exceed MAX_SENDING_BYTES."""
+        response = await self.fetch(request)
+        # Several screens may be sent the same bytes object, which is counted once.
+        key, size = id(response), len(response)
+        if not self._sending[key] and self.sending_bytes + size > MAX_SENDING_BYTES:
+            response = self.error_response(503, "the relay is sending too many responses: try again")
+            key, size = id(response), len(response)
+        self.sending_bytes += 0 if self._sending[key] else size
+        self._sending[key] += 1
+        try:
+            yield response
+        finally:
+            self._sending[key] -= 1
+            if not self._sending[key]:
+                del self._sending[key]
+                self.sending_bytes -= size
+
+    async def fetch(self, request: ReadRequest) -> bytes:
+        """Return the encoded response of the API, or an error in its place. Identical requests share one object."""
+        try:
+            async with asyncio.timeout(RESPONSE_TIMEOUT_S):
+                return await self._budget.request(
+                    request,
+                    Priority.SELECTED,
+                    lambda: self._fetch_encoded(request),
+                    is_query=isinstance(request, TrqlQuery),
+                )
+        except TimeoutError:
+            return self.error_response(504, f"the relay got no response in {RESPONSE_TIMEOUT_S:.0f} s")
+        except RateLimited as error:
+            return self.error_response(429, str(error), error.resets_in)
+        except Refused as error:
+            return self.error_response(error.status, str(error))
+        except ApiError as error:
+            return self.error_response(502, f"the relay got no response: {error}")
+
+    async def _fetch_encoded(self, request: ReadRequest) -> bytes:
+        if not _has_safe_ids(request):
+            return self.error_response(404, "nothing has this id")
+        response = await self._fetcher.fetch_response(request, Priority.SELECTED)
+        if len(response.body) <= MAX_RESPONSE_BYTES:
+            if self._key:
+                response = replace(response, body=response.body.replace(self._key, b"..."))
+            encoded = encode_response(response)
+            if len(encoded) <= MAX_ENCODED_BYTES:
+                return encoded
+        return self.error_response(502, f"the relay passes on no response of more than {MAX_RESPONSE_BYTES:,} bytes")
+
+    def error_response(self, status: int, text: str, resets_in: timedelta | None = None) -> bytes:
+        """Return an encoded error response in the form of the API's."""
+        body: dict[str, str | float] = {"error": text}
+        if resets_in is not None:
+            body["secondsUntilReset"] = max(0.1, round(resets_in.total_seconds(), 3))
+        return encode_response(Response("the relay", status, _JSON, json.dumps(body).encode(), self._fetcher.now()))
+
+
+def _has_safe_ids(request: ReadRequest) -> bool:
+    """Whether no id can change the URL's path.
+
+    A proxy before the API may decode `%2F` in an id, and the relay's key may read more than runs.
+    """
+    match request:
+        case RunRequest(run_id) | TraceRequest(run_id) | EventsRequest(run_id):
+            return bool(_SAFE_ID.match(run_id))
+        case SpanRequest(run_id, span_id):
+            return bool(_SAFE_ID.match(run_id) and _SAFE_ID.match(span_id))
+        case ErrorGroupRequest(group_id):
+            return bool(_SAFE_ID.match(group_id))
+        case QueueRequest(name) | QueueMetricsRequest(name):
+            return bool(_SAFE_NAME.match(name))
+        case ErrorGroupsRequest() | TrqlQuery():  # their texts are values of parameters, or checked by the query
+            return True
+        case _:
+            assert_never(request)
+
+
+class CallAllowance:
+    """The rate limit of one screen."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._called_s: deque[float] = deque()
+        self._in_flight = 0
+
+    def acquire(self) -> timedelta | None:
+        """Count a call and return None, or return how long the screen has to wait."""
+        now_s = self._clock.monotonic_s()
+        while self._called_s and self._called_s[0] <= now_s - CALLS_PERIOD_S:
+            self._called_s.popleft()
+        if len(self._called_s) >= MAX_CALLS:
+            return timedelta(seconds=self._called_s[0] + CALLS_PERIOD_S - now_s)
+        if self._in_flight >= MAX_CALLS_IN_FLIGHT:
+            return timedelta(seconds=1)
+        self._called_s.append(now_s)
+        self._in_flight += 1
+        return None
+
+    def release(self) -> None:
+        """Free the place of a call that got its response."""
+        self._in_flight -= 1
+
+
+# Sends changes to one connected screen, and merges those that the screen has not received yet.
+#
+# For a slow screen only the ids of changed runs are kept. The current state of these runs is encoded when it is sent.
+# Above MAX_PENDING_RUNS ids a new snapshot replaces them. A slow screen never delays another.
+
 
 MAX_PENDING_RUNS: Final = 20_000
 """Changed runs whose ids are kept, at most 2 MB. Above it the screen gets a snapshot, which screens share."""

@@ -1,4 +1,4 @@
-"""The WebSocket server: the life of each connection, from its HTTP request to its end."""
+"""The relay: one session with the API that serves any number of read-only screens over WebSockets."""
 
 import asyncio
 import socket
@@ -6,28 +6,16 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
-from typing import Final
+from typing import Final, assert_never
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.http11 import Request, Response
 
-from tui.lazy_dataclass import dataclass
-from tui.relay.authenticator import Authenticator
-from tui.relay.client import RelayClient
-from tui.relay.connection import connection_type
-from tui.relay.findings_encoder import FindingsEncoder
-from tui.relay.request_proxy import CallAllowance, RequestProxy
-from tui.relay.store_encoder import StoreEncoder
-from tui.relay.tokens import Tokens
-from tui.relay.upstream import Upstream
-from tui.session import Session
-from tui.sources.relay.handshake import PING_INTERVAL_S, silent_logger
-from tui.store.changes import Changes, Topic
-from tui.wire.client import USER_AGENT
-from tui.wire.errors import ServerFault
-from tui.wire.relay.messages import (
+from tui.api.client import USER_AGENT
+from tui.api.errors import ServerFault
+from tui.api.relay import (
     CLOSE_OTHER_VERSION,
     VERSION,
     Call,
@@ -39,6 +27,107 @@ from tui.wire.relay.messages import (
     encode_relay_message,
     response_parts,
 )
+from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
+from tui.lazy_dataclass import dataclass
+from tui.relay.client import CallAllowance, RelayClient, RequestProxy
+from tui.relay.encoders import FindingsEncoder, StoreEncoder
+from tui.relay.tokens import Authenticator, Tokens
+from tui.store.changes import Changes, Topic
+from tui.sync.relay import PING_INTERVAL_S, silent_logger
+from tui.sync.session import Session
+
+# The server's WebSocket connections, with bounded memory for unread pongs, and a set of all that are open.
+
+
+MAX_UNSENT_PONG_BYTES: Final = 64 * 1024
+"""The most unread pongs of one peer. One that pings every few seconds and reads nothing reaches it in an hour."""
+
+
+class ScreenConnection(ServerConnection):
+    """Disconnects a peer that sends pings and does not read the pongs.
+
+    websockets writes a pong for every ping without waiting, so such a peer would fill the memory.
+    """
+
+    _unsent_pong_bytes = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Process received bytes. Everything written meanwhile is pongs."""
+        before = self.transport.get_write_buffer_size()
+        super().data_received(data)
+        unsent = self.transport.get_write_buffer_size()
+        self._unsent_pong_bytes = self._unsent_pong_bytes + unsent - before if unsent else 0
+        if self._unsent_pong_bytes > MAX_UNSENT_PONG_BYTES:
+            self.transport.abort()
+
+
+def connection_type(connections: set[ServerConnection]) -> type[ServerConnection]:
+    """Return a connection class that keeps its open connections in the set.
+
+    The server of websockets does not list connections without a complete request, but waits for them when it closes.
+    """
+
+    class TrackedConnection(ScreenConnection):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            connections.add(self)
+            super().connection_made(transport)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            connections.discard(self)
+            super().connection_lost(exc)
+
+    return TrackedConnection
+
+
+# Keeps the relay's session following all runs of the API, and logs each outage.
+
+
+RESTART_AFTER_S: Final = 60.0
+"""After a fatal failure, such as a refused key, the sources start again: a relay runs without a user to restart it."""
+
+
+class Upstream:
+    """Runs the session's sources. `log` receives a line when a source fails, and one when it has recovered."""
+
+    def __init__(self, session: Session, log: Callable[[str], None]) -> None:
+        self._session = session
+        self._log = log
+        self._failing: set[str] = set()
+
+    async def follow(self) -> None:
+        """Follow all runs until canceled. If one source stops for good, restart all."""
+        while True:
+            sources = self._session.sources.follow_runs()
+            await asyncio.wait(sources, return_when=asyncio.FIRST_COMPLETED)
+            for source in sources:
+                source.cancel()
+            await self._session.clock.sleep(RESTART_AFTER_S)
+
+    def on_changes(self, changes: Changes) -> None:
+        """Log the sources that have failed or recovered."""
+        if Topic.SOURCES not in changes.topics:
+            return
+        for name, status in self._session.store.source_statuses.items():
+            match status:
+                case SourceConnected():
+                    if name in self._failing:
+                        self._failing.discard(name)
+                        self._log(f"{name}: connected again")
+                case SourceRetrying():
+                    self._log_failure(name, f"{status.reason}; still trying")
+                case SourceStopped():
+                    self._log_failure(name, f"{status.reason}; trying again in {RESTART_AFTER_S:.0f} s")
+                case _:
+                    assert_never(status)
+
+    def _log_failure(self, name: str, text: str) -> None:
+        if name not in self._failing:
+            self._failing.add(name)
+            self._log(f"{name}: {text}")
+
+
+# The WebSocket server: the life of each connection, from its HTTP request to its end.
+
 
 BEAT_S: Final = 5.0
 """The interval of heartbeats. A screen that misses two shows its data as late; one that misses five reconnects."""

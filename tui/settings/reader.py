@@ -1,24 +1,30 @@
-"""Reads a TOML document as `FileSettings`. A wrong value costs only itself: it becomes its default and a problem.
-
-Two kinds of values are not halved. An entry of a list (a command, a view, a column) with anything wrong is left out: a
-command without one of its restrictions is not what its author meant. And what is wrong about `read_only` makes
-everything read-only.
-
-Every conversion is one of a whole Struct: msgspec 0.22 corrupts its memory when it converts to a bare union of types.
-"""
+"""Reads a TOML document as settings: a wrong value costs only itself, also a key that is not allowed."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from types import UnionType
 from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace as with_fields
 
 from tui.domain.text import clean
 from tui.lazy_dataclass import dataclass
+from tui.settings.key_checks import KeyProblem, check_keys
 from tui.settings.schema import CommandEntry, FileSettings
+from tui.settings.settings import UNBIND
 from tui.settings.zones import has_zones, zone_of
+
+# Reads a TOML document as `FileSettings`. A wrong value costs only itself: it becomes its default and a problem.
+#
+# Two kinds of values are not halved. An entry of a list (a command, a view, a column) with anything wrong is left out:
+# a command without one of its restrictions is not what its author meant. And what is wrong about `read_only` makes
+# everything read-only.
+#
+# Every conversion is one of a whole Struct: msgspec 0.22 corrupts its memory when it converts to a bare union of types.
+
 
 MAX_PROBLEMS: Final = 50
 """Problems of one document; the rest is counted. Of the rest, no unknown key is compared with the known ones."""
@@ -214,7 +220,7 @@ def _problem_of_entry(entry: Any) -> Problem | None:
     """Return what is wrong in an entry that no Struct can check."""
     if not isinstance(entry, CommandEntry):
         return None
-    from tui.settings.own_commands import problem_of_command  # noqa: PLC0415  only for a file with commands
+    from tui.settings.key_checks import problem_of_command  # noqa: PLC0415  only for a file with commands
 
     wrong = problem_of_command(entry)
     return None if wrong is None else Problem(*wrong)
@@ -322,3 +328,27 @@ def _paths(kind: type[Struct], path: str = "") -> Iterator[str]:
         inner, _ = unwrapped(annotation)
         if is_struct(inner):
             yield from _paths(inner, joined(path, name))
+
+
+# Leaves out of a document the keys and commands that the table of bindings does not allow.
+
+
+_COMMAND: Final = re.compile(r"commands\[(\d+)\]")
+
+
+def with_checked_keys(document: Document) -> tuple[Document, tuple[KeyProblem, ...]]:
+    """Return a document without the entries that are refused, and what is wrong about them."""
+    values = document.values
+    names = {binding: (own,) if isinstance(own, str) else own for binding, own in values.keys.items()}
+    entries = {binding: tuple(each for each in own if each != UNBIND) for binding, own in names.items()}
+    positions = sorted(int(found[1]) for key in document.keys if (found := _COMMAND.fullmatch(key)))
+    checked = check_keys(entries, dict(zip(positions, values.commands, strict=True)))
+    kept = {binding: own for binding, own in values.keys.items() if binding in checked.keys}
+    refused = {f"keys.{binding}" for binding in values.keys if binding not in kept}
+    refused |= {f"commands[{number}]" for number in checked.refused_commands}
+    pairs = zip(positions, values.commands, strict=True)
+    commands = tuple(each for number, each in pairs if number not in checked.refused_commands)
+    return (
+        replace(document, values=with_fields(values, keys=kept, commands=commands), keys=document.keys - refused),
+        checked.problems,
+    )

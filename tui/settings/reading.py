@@ -1,8 +1,4 @@
-"""Builds the settings of a session from flags, environment variables and the config file, and rejects contradictions.
-
-A flag wins over a variable, a variable over the file. Callers pass the variables and the file: this module reads
-neither `os.environ` nor any file.
-"""
+"""The settings of a session from flags, environment variables and the config file."""
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
@@ -12,11 +8,15 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from tui.settings.secret import NO_SECRET, Secret, SettingsError
-from tui.settings.settings import (
-    DEFAULT_API_URL,
+from tui.settings.secret import (
     DEFAULT_INTERVAL_S,
     MIN_INTERVAL_S,
+    NO_SECRET,
+    Secret,
+    SettingsError,
+)
+from tui.settings.settings import (
+    DEFAULT_API_URL,
     MIN_PUBLIC_INTERVAL_S,
     NO_FILE,
     UNBIND,
@@ -28,6 +28,13 @@ from tui.settings.zones import zone_of
 
 if TYPE_CHECKING:
     from tui.settings.schema import Bell
+
+
+# Builds the settings of a session from flags, environment variables and the config file, and rejects contradictions.
+#
+# A flag wins over a variable, a variable over the file. Callers pass the variables and the file: this module reads
+# neither `os.environ` nor any file.
+
 
 PREVIEW_BRANCH: Final = "TRIGGER_PREVIEW_BRANCH"
 """The variable with the branch of a preview environment. The server rejects a preview key without a branch."""

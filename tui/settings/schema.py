@@ -9,13 +9,7 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct, field
 
-from tui.settings.settings import (
-    DEFAULT_INTERVAL_S,
-    DEFAULT_MAX_RUNS,
-    MAX_MAX_RUNS,
-    MIN_INTERVAL_S,
-    MIN_MAX_RUNS,
-)
+from tui.settings.secret import DEFAULT_INTERVAL_S, DEFAULT_MAX_RUNS, MAX_MAX_RUNS, MIN_INTERVAL_S, MIN_MAX_RUNS
 
 MAX_INTERVAL_S: Final = 3600.0
 MAX_ENTRIES: Final = 200

@@ -5,6 +5,22 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
+DEFAULT_INTERVAL_S: Final = 2.0
+"""The wait between two reads of the newest page, which costs 5 of the 250 requests allowed in 10 s."""
+
+
+MIN_INTERVAL_S: Final = 0.5
+
+
+DEFAULT_MAX_RUNS: Final = 100_000
+
+
+MIN_MAX_RUNS: Final = 1_000
+
+
+MAX_MAX_RUNS: Final = 500_000
+
+
 SECRET_VARIABLES: Final = ("TRIGGER_SECRET_KEY", "TRIGGER_ACCESS_TOKEN", "TRIGGER_TUI_RELAY_TOKEN")
 """The variables that no line of output may show, and that other programs do not get."""
 

@@ -1,32 +1,37 @@
-"""The settings of one session as a frozen value, and the file that some of them come from."""
+"""The settings of one session as a frozen value, the file that some of them come from, and the bell."""
 
 from collections.abc import Mapping
 from dataclasses import field
-from datetime import UTC, timedelta, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 from tui.lazy_dataclass import dataclass
-from tui.settings.secret import NO_SECRET, Secret
+from tui.settings.secret import (
+    DEFAULT_INTERVAL_S,
+    DEFAULT_MAX_RUNS,
+    NO_SECRET,
+    Secret,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tui.settings.schema import Bell, ColumnEntry, CommandEntry, FileSettings, ViewEntry
+
+
+# The settings of one session as a frozen value, and the file that some of them come from.
+
 
 DEFAULT_API_URL: Final = "https://api.trigger.dev"
 """The default of the official SDK (`apiClientManager` of @trigger.dev/core)."""
 
-DEFAULT_INTERVAL_S: Final = 2.0
-"""The wait between two reads of the newest page, which costs 5 of the 250 requests allowed in 10 s."""
 
-MIN_INTERVAL_S: Final = 0.5
 MIN_PUBLIC_INTERVAL_S: Final = 10.0
 """The minimum with a public token, which may send 60 requests a minute."""
 
 DEFAULT_HISTORY: Final = timedelta(hours=24)
 DEFAULT_HISTORY_RUNS: Final = 5_000
-DEFAULT_MAX_RUNS: Final = 100_000
-MIN_MAX_RUNS: Final = 1_000
-MAX_MAX_RUNS: Final = 500_000
 UNBIND: Final = "unbind"
 """In place of a key: the binding has none."""
 
@@ -187,3 +192,54 @@ class Settings:
     def may_write(self) -> bool:
         """Whether this session may cancel and replay runs, in an environment that the file does not protect."""
         return not self.read_only and self.key.may_write
+
+
+# What the settings of the bell say for a word and a time of day.
+
+
+FINDING_FIELDS: Final = ("failing", "slow", "missing", "stuck")
+"""The words of findings that may have a ring of their own."""
+
+NOT_KNOWN_FIELD: Final = "not_known"
+DEFAULT: Final = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Rings:
+    """How to call the user."""
+
+    bell: bool = False
+    notice: bool = False
+
+    def __or__(self, other: "Rings") -> "Rings":
+        return Rings(self.bell or other.bell, self.notice or other.notice)
+
+
+def rings_for(bell: "Bell | None", word: str) -> Rings:
+    """Return how to call the user for a word: that of a finding, such as FAILING, or NOT KNOWN."""
+    if bell is None:
+        return Rings()
+    ring = getattr(bell, word.lower().replace(" ", "_"))
+    if ring == DEFAULT:
+        ring = bell.ring
+    return Rings(bell=ring in {"bell", "both"}, notice=ring in {"notice", "both"})
+
+
+def is_calling(bell: "Bell | None") -> bool:
+    """Return whether anything may call the user."""
+    words = (*FINDING_FIELDS, NOT_KNOWN_FIELD)
+    return bell is not None and (bool(bell.on_alert) or any(rings_for(bell, word) != Rings() for word in words))
+
+
+def is_quiet(spans: "Iterable[str]", at: datetime) -> bool:
+    """Return whether a moment is in one of the spans, such as `22:00-07:00`: from the first minute until the second.
+
+    `at` is in the zone of the settings: its clock decides, also on the days on which it is changed. A span that ends
+    where it begins is the whole day.
+    """
+    return any(_holds(span, at.time()) for span in spans)
+
+
+def _holds(span: str, at: time) -> bool:
+    start, end = (time.fromisoformat(each) for each in span.split("-"))
+    return start <= at < end if start < end else at >= start or at < end

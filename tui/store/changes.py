@@ -1,12 +1,139 @@
-"""`Changes`: what an update changed in the store. The session merges them and passes them to its listeners."""
+"""What an update changed in the store, and the orders in which lists sort runs."""
 
+from collections.abc import Callable
 from dataclasses import field
+from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
+from math import inf, nextafter
+from typing import Any, Final, NamedTuple
 
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.domain.status import RunStatus
+from tui.domain.status import EXECUTING_FAMILY, FAILED, QUEUED_FAMILY, RunStatus
 from tui.lazy_dataclass import dataclass
+
+# The orders in which the list can sort runs. A new order is one row in `ORDERS`.
+#
+# A sort key depends only on the run, never on the current time. Every key ends in the creation time and the id, so that
+# no two runs have the same key. Times and durations are floats: of all types they are compared fastest, and take the
+# least memory. Until the year 2242 they are exact to the microsecond.
+
+
+EPOCH = datetime.fromtimestamp(0, UTC)
+"""Stands for an unknown creation time. Such a run is the oldest."""
+
+Key = tuple[float, RunId]
+"""The negative creation time in seconds, and the id."""
+
+SortKey = tuple[Any, ...]
+"""The rank of a run, then the two parts of its `Key`. In the order of creation it is the `Key` itself."""
+
+MAX_FOLDED_TASKS: Final = 1024
+
+
+def newest_first(run: Run) -> Key:
+    """Return the key of the server's order: newest creation first, then by id."""
+    created_at = run.created_at
+    return 0.0 if created_at is None else -created_at.timestamp(), run.id
+
+
+def key_before(at: datetime) -> tuple[float]:
+    """Return a key that sorts before all runs created at this time, and after those created later."""
+    return (-at.timestamp(),)
+
+
+def key_after(at: datetime) -> tuple[float]:
+    """Return a key that sorts after all runs created at this time, and before those created earlier."""
+    return (nextafter(-at.timestamp(), inf),)
+
+
+class KeyedRun(NamedTuple):
+    """A run and its `newest_first` key. All indexes and views share the key: for 100,000 runs the keys take 8 MB."""
+
+    run: Run
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One way to sort runs. `rank` returns what comes before creation time and id; the smallest is first.
+
+    None: nothing comes before them. All ranks of an order have the same type, a number or a text.
+    """
+
+    id: str
+    title: str
+    rank: Callable[[Run], float | str] | None
+
+    def key(self, run: Run) -> SortKey:
+        """Return the sort key of a run. It is unique, and its last part is the id."""
+        return newest_first(run) if self.rank is None else (self.rank(run), *newest_first(run))
+
+
+_GROUPS: tuple[frozenset[RunStatus], ...] = (
+    FAILED,
+    EXECUTING_FAMILY,
+    frozenset({RunStatus.WAITING_TO_RESUME}),
+    QUEUED_FAMILY,
+    frozenset({RunStatus.EXPIRED}),
+    frozenset({RunStatus.CANCELLED}),
+    frozenset({RunStatus.COMPLETED_SUCCESSFULLY}),
+)
+_GROUP_OF = {status: number for number, group in enumerate(_GROUPS) for status in group}
+
+
+_NO_STATUS: Final = _GROUP_OF[RunStatus.QUEUED]
+
+
+def _by_status(run: Run) -> int:
+    # Not by `run.status`, which takes three times as long: a run that is tried again is in the same group.
+    return _NO_STATUS if run.state is None else _GROUP_OF[run.state.status.canonical]
+
+
+def _by_task(run: Run) -> str:
+    return _folded(run.fixed.task or "")
+
+
+@lru_cache(MAX_FOLDED_TASKS)
+def _folded(task: str) -> str:
+    """Return a text that sorts tasks without regard to case. All runs of a task share it."""
+    return f"{task.casefold()}\0{task}"
+
+
+_MAX_TIME_S: Final = 2.0**38
+"""More seconds than any run takes and any time has: 8,700 years. Times minus it are exact to 0.1 ms."""
+
+
+def _by_took(run: Run) -> float:
+    """Running runs first, earliest start first; then finished ones, longest first; then those that never started."""
+    state = run.state
+    if state is None or state.started_at is None:
+        return inf
+    if state.finished_at is None:
+        return inf if state.status.canonical.is_final else state.started_at.timestamp() - _MAX_TIME_S
+    return (state.started_at - state.finished_at).total_seconds()
+
+
+def _by_updated(run: Run) -> float:
+    return -run.state.updated_at.timestamp() if run.state else 0.0
+
+
+def _by_cost(run: Run) -> float:
+    return -(run.state.cost_cents + run.state.base_cost_cents) if run.state else 0.0
+
+
+CREATED = Order("created", "age", None)
+STATUS = Order("status", "status", _by_status)
+TASK = Order("task", "task", _by_task)
+TOOK = Order("took", "took", _by_took)
+UPDATED = Order("updated", "updated", _by_updated)
+COST = Order("cost", "cost", _by_cost)
+ORDERS = (CREATED, STATUS, TASK, TOOK, UPDATED, COST)
+"""All orders. The sort key steps through them in this order."""
+
+
+# `Changes`: what an update changed in the store. The session merges them and passes them to its listeners.
 
 
 class Topic(StrEnum):

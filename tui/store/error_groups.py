@@ -1,28 +1,500 @@
-"""Groups failed runs by the kind of their error, for a span of time.
+"""Groups failed runs by the kind of their error, for a span of time."""
 
-`on_changes` follows changes of the store: one more failure costs the same in a group of one and of 10,000 runs.
-`steps` brings the groups up to date, at the cost of what has changed since.
-"""
-
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from itertools import islice
+from math import ceil
+from typing import Final, NamedTuple, TypeVar
 
 from sortedcontainers import SortedSet
 
 from tui.domain.errors.error import RunError
+from tui.domain.errors.groups import ServerErrorGroup
 from tui.domain.errors.kinds import ErrorKind, Fingerprint, kind_of
-from tui.domain.errors.server_group import ServerErrorGroup
-from tui.domain.ids import RunId
-from tui.domain.run import Run
+from tui.domain.errors.messages import identity_of, normalise
+from tui.domain.ids import RunId, TaskId
+from tui.domain.run import Run, State
+from tui.domain.status import RunStatus
+from tui.domain.text import Raw
+from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes
-from tui.store.errors.error_group import ErrorGroup, most_first, rank, shared_tags
-from tui.store.errors.failures import Failure, TimeSpan, is_failure, known_error, seen_at
-from tui.store.errors.members import Members
-from tui.store.errors.server_groups import MAX_COMPARED_ERRORS, ServerGroups
-from tui.store.errors.span_counts import SpanCounts
-from tui.store.errors.states import ErrorState, state_of
 from tui.store.store import Store
+from tui.store.view import SortedKeys
+
+# `Failure`: what the error groups need to know of one failed run.
+
+
+DEFAULT_CELLS: Final = 24
+NO_ERROR: Final = RunError(Raw(""))
+"""Stands for the error of a run that failed without one."""
+
+
+class TimeSpan(NamedTuple):
+    """A span of time, both ends included, and the number of cells that its failures are counted in."""
+
+    since: datetime
+    until: datetime
+    cells: int = DEFAULT_CELLS
+
+    @property
+    def cell_s(self) -> float:
+        """The length of a cell in seconds."""
+        return max((self.until - self.since) / timedelta(seconds=1), 1.0) / self.cells
+
+    @property
+    def first_cell(self) -> int:
+        """The number of the span's first cell. A cell's number is its start since the epoch, divided by its length."""
+        return ceil(self.until.timestamp() / self.cell_s) - self.cells
+
+    def moves_to(self, later: "TimeSpan") -> bool:
+        """Return whether another span is this one a little later: as long, with the same cells, and overlapping."""
+        is_same = later.until - later.since == self.until - self.since and later.cells == self.cells
+        return is_same and self.since <= later.since <= self.until
+
+
+class Failure(NamedTuple):
+    """One failed run. `fingerprint` is None as long as the run's error has not been read.
+
+    `seen_s`: the time of the failure in seconds since the epoch. It is the creation time of the run, as in the server's
+    own groups, in the list and in the header's counts; an earlier one if the run failed before its due time.
+    """
+
+    seen_s: float
+    run_id: RunId
+    fingerprint: Fingerprint | None
+    error: RunError | None
+    task: TaskId | None
+    version: Raw | None
+    status: RunStatus
+    tags: tuple[Raw, ...]
+
+
+def is_failure(run: Run | None) -> bool:
+    """Return whether a run belongs to an error group, or will when its error is read."""
+    return run is not None and run.state is not None and run.status.is_failed and not run.is_gone
+
+
+def seen_at(run: Run, state: State) -> datetime:
+    """Return the time of a failed run's failure: see `Failure.seen_s`."""
+    return run.existed_at or state.updated_at
+
+
+def known_error(run: Run, state: State) -> RunError | None:
+    """Return a failed run's error, an empty one if the server says that there is none; None if it is not known."""
+    facet = run.error_facet
+    if facet is None:
+        return None
+    stamp, error = facet
+    # What was read before the run failed says nothing.
+    return NO_ERROR if error is None and stamp.updated_at >= state.updated_at else error
+
+
+# `Members`: failures by time, and which of them are in a span.
+
+
+Key = tuple[float, RunId]
+"""The time of a failure in seconds since the epoch, and its run."""
+
+
+class Members:
+    """Failures sorted by time."""
+
+    __slots__ = ("_keys",)
+
+    def __init__(self, hide: Callable[[object], object]) -> None:
+        self._keys = SortedKeys((), hide)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def add(self, failure: Failure) -> None:
+        """Add a failure."""
+        self._keys.add((failure.seen_s, failure.run_id))
+
+    def remove(self, failure: Failure) -> None:
+        """Remove a failure. Raises `ValueError` if it is not there."""
+        self._keys.remove((failure.seen_s, failure.run_id))
+
+    @property
+    def oldest_s(self) -> float:
+        """The time of the oldest failure; infinite if there is none."""
+        return self._keys[0][0] if self._keys else float("inf")
+
+    def first_s(self, span: TimeSpan) -> float:
+        """Return the time of the oldest failure in a span. Raises `IndexError` if there is none after its start."""
+        seen_s: float = self._keys[self._keys.bisect_left((span.since.timestamp(),))][0]
+        return seen_s
+
+    def count_in(self, span: TimeSpan) -> int:
+        """Return the number of failures in a span."""
+        start, end = (span.since.timestamp(),), (span.until.timestamp(), "\U0010ffff")
+        count: int = self._keys.bisect_right(end) - self._keys.bisect_left(start)
+        return max(count, 0)
+
+    def newest_in(self, span: TimeSpan, limit: int | None = None) -> Iterator[RunId]:
+        """Iterate over the runs in a span, newest first."""
+        end = (span.until.timestamp(), "\U0010ffff")
+        keys: Iterable[Key] = self._keys.irange((span.since.timestamp(),), end, reverse=True)
+        return (run_id for _, run_id in islice(keys, limit))
+
+    def pieces(self, since_s: float, until_s: float, size: int) -> Iterator[list[RunId]]:
+        """Iterate over the runs between two times, both included, newest first, `size` of them at a time.
+
+        Failures may be added and removed between two pieces. Those that were added to earlier pieces are left out.
+        """
+        start: tuple[float] = (since_s,)
+        end: tuple[float, str] = (until_s, "\U0010ffff")
+        while keys := list(islice(self._keys.irange(start, end, inclusive=(True, False), reverse=True), size)):
+            yield [run_id for _, run_id in keys]
+            end = keys[-1]
+
+
+# Counts the failures of one error group in a span of time, kept up to date failure by failure.
+
+
+K = TypeVar("K", bound=Hashable)
+
+MAX_COUNTED_TAGS: Final = 1_000
+"""A group counts this many tags: 100 KB. Then it forgets those that fewer than a quarter of its runs have."""
+
+_FORGOTTEN_PART: Final = 4
+
+
+class GroupCounts:
+    """The failures of a group in a span by task, version, status, tag and cell of time.
+
+    The numbers are in plain dictionaries: 10,000 groups of one failure each are counted in a fifth of the time that
+    `Counter` takes.
+    """
+
+    __slots__ = ("cell_s", "cells", "count", "statuses", "tags", "tasks", "versions")
+
+    def __init__(self, cell_s: float) -> None:
+        self.cell_s = cell_s
+        self.count = 0
+        self.tasks: dict[TaskId, int] = {}
+        self.versions: dict[Raw, int] = {}
+        self.statuses: dict[RunStatus, int] = {}
+        self.tags: dict[Raw, int] = {}
+        self.cells: dict[int, int] = {}
+
+    def add(self, failure: Failure) -> None:
+        """Count a failure."""
+        self.count += 1
+        if failure.task is not None:
+            _add_one(self.tasks, failure.task)
+        if failure.version is not None:
+            _add_one(self.versions, failure.version)
+        _add_one(self.statuses, failure.status)
+        _add_one(self.cells, int(failure.seen_s // self.cell_s))
+        for tag in _unique(failure.tags):
+            _add_one(self.tags, tag)
+        if len(self.tags) > MAX_COUNTED_TAGS:
+            self._forget_rare_tags()
+
+    def remove(self, failure: Failure) -> None:
+        """Undo `add`."""
+        self.count -= 1
+        if failure.task is not None:
+            _take_one(self.tasks, failure.task)
+        if failure.version is not None:
+            _take_one(self.versions, failure.version)
+        _take_one(self.statuses, failure.status)
+        _take_one(self.cells, int(failure.seen_s // self.cell_s))
+        for tag in _unique(failure.tags):
+            _take_one(self.tags, tag)
+
+    def _forget_rare_tags(self) -> None:
+        """Forget tags of few runs. A tag that most runs have comes back long before it counts as shared.
+
+        A run has at most 10 tags, so that at most 40 stay.
+        """
+        least = self.count / _FORGOTTEN_PART
+        self.tags = {tag: count for tag, count in self.tags.items() if count >= least}
+
+
+def _unique(tags: tuple[Raw, ...]) -> Iterable[Raw]:
+    return set(tags) if len(tags) > 1 else tags
+
+
+def _add_one(counts: dict[K, int], key: K) -> None:
+    counts[key] = counts.get(key, 0) + 1
+
+
+def _take_one(counts: dict[K, int], key: K) -> None:
+    count = counts.get(key, 0) - 1
+    if count > 0:
+        counts[key] = count
+    else:
+        counts.pop(key, None)
+
+
+# The state of an error group: whether it is new, failed again after it was resolved, or is acknowledged.
+
+
+class ErrorState(StrEnum):
+    """The state of an error group in a span of time."""
+
+    NEW = "new"
+    REGRESSED = "regressed"
+    ACKNOWLEDGED = "acknowledged"
+    UNRESOLVED = "unresolved"
+
+
+def state_of(theirs: Collection[ServerErrorGroup], since: datetime, now: datetime) -> ErrorState | None:
+    """Return the state of a group of ours that holds these of the server's; None if they do not say it.
+
+    The server does not normalise messages: a group of ours may hold many of its groups. Ours is NEW if any of them is
+    new since `since`, regressed if one was resolved and failed again, and acknowledged only if all are.
+    """
+    if any(group.is_new(since) for group in theirs):
+        return ErrorState.NEW
+    if any(group.is_regressed for group in theirs):
+        return ErrorState.REGRESSED
+    if not theirs or any(group.status is None for group in theirs):
+        return None
+    if all(group.is_acknowledged(now) for group in theirs):
+        return ErrorState.ACKNOWLEDGED
+    return ErrorState.UNRESOLVED
+
+
+# `ErrorGroup`: the failures of one kind in a span of time, as they are shown and printed.
+
+
+MOST: Final = 0.8
+"""Most runs of a group share a tag if at least this part of them has it."""
+
+MAX_SHARED_TAGS: Final = 10
+Name = TypeVar("Name", bound=str)
+
+
+class SharedTag(NamedTuple):
+    """A tag that all or most runs of a group have."""
+
+    tag: Raw
+    run_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorGroup:
+    """The failures of one kind in a span of time. An unchanged group is the same object in the next answer.
+
+    * `count`: the runs of the span. `run_ids` are at most `MAX_RUN_IDS` of them, newest first.
+    * `tasks`, `versions`, `statuses`: the most frequent first, with their numbers of runs.
+    * `first_seen`, `last_seen`: the creation times of the oldest and the newest run.
+    * `shared_tags`: the tags that all or most of the runs have, the most frequent first.
+    * `cells`: the failures in each cell of time that has any, oldest first; see `TimeSpan.cell_of`. Their numbers do
+      not depend on the span's ends, so that a span which moves on changes only the groups that gain or lose failures.
+    * `state`: None if it is not known.
+    * `server_groups`: the server's groups that this one holds.
+    """
+
+    kind: ErrorKind
+    count: int
+    tasks: tuple[tuple[TaskId, int], ...]
+    versions: tuple[tuple[Raw, int], ...]
+    statuses: tuple[tuple[RunStatus, int], ...]
+    first_seen: datetime
+    last_seen: datetime
+    run_ids: tuple[RunId, ...]
+    shared_tags: tuple[SharedTag, ...]
+    cells: tuple[tuple[int, int], ...]
+    state: ErrorState | None = None
+    server_groups: tuple[ServerErrorGroup, ...] = ()
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """The fingerprint of the group's kind."""
+        return self.kind.fingerprint
+
+    @property
+    def has_all_run_ids(self) -> bool:
+        """Whether `run_ids` are all runs of the group."""
+        return len(self.run_ids) == self.count
+
+    def counts_in(self, span: TimeSpan) -> tuple[int, ...]:
+        """Return the failures in each cell of the group's span, oldest first. Their sum is `count`.
+
+        What lies beyond the cells counts to the first and the last one.
+        """
+        counts, first, last = [0] * span.cells, span.first_cell, span.cells - 1
+        for number, count in self.cells:
+            counts[min(max(number - first, 0), last)] += count
+        return tuple(counts)
+
+
+def rank(group: ErrorGroup) -> tuple[bool, int, float, Fingerprint]:
+    """Return the key by which groups are sorted: new ones first, then by count, the greatest first."""
+    return group.state is not ErrorState.NEW, -group.count, -group.last_seen.timestamp(), group.fingerprint
+
+
+def most_first(counts: Mapping[Name, int]) -> tuple[tuple[Name, int], ...]:
+    """Return the keys with their counts, the greatest first."""
+    if len(counts) == 1:
+        return tuple(counts.items())
+    return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def shared_tags(tags: Mapping[Raw, int], count: int) -> tuple[SharedTag, ...]:
+    """Return the tags that most of `count` runs have, of those that are counted."""
+    if count < 2:
+        return ()
+    shared = [SharedTag(tag, number) for tag, number in tags.items() if number >= MOST * count]
+    return tuple(sorted(shared, key=lambda each: (-each.run_count, each.tag))[:MAX_SHARED_TAGS])
+
+
+# `ServerGroups`: which groups of the server each group of ours holds.
+
+
+MAX_SERVER_MESSAGE_CHARS: Final = 500
+"""The server cuts the message of a group. Source: tests/wire/recordings/README.md §11 (recording 1030)."""
+
+MAX_COMPARED_ERRORS: Final = 20
+"""So many long messages of one group of ours are cut like the server's. Normalising one takes 0.1 ms."""
+
+
+class ServerGroups:
+    """The server's groups by task, and by message or type."""
+
+    def __init__(self) -> None:
+        self._by_message: dict[tuple[TaskId, Raw], list[ServerErrorGroup]] = {}
+        self._by_type: dict[tuple[TaskId, Raw | None], list[ServerErrorGroup]] = {}
+        self._identities: dict[Raw, Raw] = {}
+
+    def add(self, group: ServerErrorGroup, before: "ServerGroups") -> None:
+        """Add a group. Messages that an earlier answer had too are not normalised again."""
+        message = group.message
+        identity = before._identities.get(message) or identity_of(normalise(message))  # noqa: SLF001  the same class
+        self._identities[message] = identity
+        self._by_message.setdefault((group.task, identity), []).append(group)
+        self._by_type.setdefault((group.task, group.type), []).append(group)
+
+    def of(
+        self, kind: ErrorKind, tasks: Collection[TaskId], errors: Iterable[RunError]
+    ) -> tuple[ServerErrorGroup, ...]:
+        """Return the groups of a kind that failed in these tasks. `errors` are the newest errors of the kind.
+
+        REST has only the code of a crash, where the server's group has the text: the code decides the group.
+        """
+        if not self._by_message:
+            return ()
+        messages = {identity_of(kind.message): None}
+        is_code_only = False
+        for error in errors:
+            is_code_only = is_code_only or error.has_code_only
+            if len(error.message) > MAX_SERVER_MESSAGE_CHARS and len(messages) <= MAX_COMPARED_ERRORS:
+                messages[identity_of(normalise(Raw(error.message[:MAX_SERVER_MESSAGE_CHARS])))] = None
+        if is_code_only:
+            return tuple(group for task in tasks for group in self._by_type.get((task, kind.type), ()))
+        theirs = (group for task in tasks for text in messages for group in self._by_message.get((task, text), ()))
+        return tuple(group for group in theirs if kind.type is None or group.type in {None, kind.type})
+
+
+# `SpanCounts`: the counts of all groups in one span of time, which may move.
+
+
+_RUNS_PER_STEP: Final = 64
+
+
+class SpanCounts:
+    """Counts the failures of each group in a span.
+
+    * `changed`: the groups whose counts changed since it was cleared
+    * `count`: the failures of all groups
+
+    A span that moves on counts only what enters and leaves it. For another span all are counted, in steps: 10,000
+    failures take some 40 ms. Failures may be added and removed between the steps.
+    """
+
+    def __init__(self, hide: Callable[[object], object]) -> None:
+        self._hide = hide
+        self.by_group: dict[Fingerprint, GroupCounts] = {}
+        self.changed: set[Fingerprint] = set()
+        self._counted: set[RunId] = set()
+        hide(self._counted)
+        self._span: TimeSpan | None = None
+        self._since_s = self._until_s = 0.0
+        self._is_complete = False
+
+    @property
+    def count(self) -> int:
+        """The failures of all groups."""
+        return len(self._counted)
+
+    def add(self, failure: Failure) -> None:
+        """Count a failure if it lies in the span."""
+        if self._is_in_span(failure):
+            self._add(failure)
+
+    def remove(self, failure: Failure) -> None:
+        """Undo `add`."""
+        if failure.run_id in self._counted:
+            self._remove(failure)
+
+    def steps(self, span: TimeSpan, members: Members, failures: Mapping[RunId, Failure]) -> Iterator[None]:
+        """Count the failures of a span, some in each step. `members` are the failures whose group is known.
+
+        Another span before the last step is counted from the start.
+        """
+        before, was_complete = self._span, self._is_complete
+        if span == before and was_complete:
+            return
+        self._is_complete = False
+        since_s, until_s = self._since_s, self._until_s
+        self._span, self._since_s, self._until_s = span, span.since.timestamp(), span.until.timestamp()
+        if before is not None and was_complete and before.moves_to(span):
+            yield from self._check(members.pieces(since_s, self._since_s, _RUNS_PER_STEP), failures)
+            yield from self._check(members.pieces(until_s, self._until_s, _RUNS_PER_STEP), failures)
+        else:
+            self.changed.update(self.by_group)
+            self.by_group, self._counted = {}, set()
+            self._hide(self._counted)
+            yield from self._check(members.pieces(self._since_s, self._until_s, _RUNS_PER_STEP), failures)
+        self._is_complete = True
+
+    def _check(self, pieces: Iterator[list[RunId]], failures: Mapping[RunId, Failure]) -> Iterator[None]:
+        """Count those of some runs that are in the span, and no others."""
+        for run_ids in pieces:
+            for run_id in run_ids:
+                failure = failures[run_id]
+                is_in_span = self._is_in_span(failure)
+                if is_in_span is (run_id in self._counted):
+                    continue
+                if is_in_span:
+                    self._add(failure)
+                else:
+                    self._remove(failure)
+            yield
+
+    def _is_in_span(self, failure: Failure) -> bool:
+        return self._span is not None and self._since_s <= failure.seen_s <= self._until_s
+
+    def _add(self, failure: Failure) -> None:
+        assert failure.fingerprint is not None
+        assert self._span is not None
+        counts = self.by_group.get(failure.fingerprint)
+        if counts is None:
+            counts = self.by_group[failure.fingerprint] = GroupCounts(self._span.cell_s)
+        counts.add(failure)
+        self._counted.add(failure.run_id)
+        self.changed.add(failure.fingerprint)
+
+    def _remove(self, failure: Failure) -> None:
+        assert failure.fingerprint is not None
+        counts = self.by_group[failure.fingerprint]
+        counts.remove(failure)
+        self._counted.discard(failure.run_id)
+        if not counts.count:
+            del self.by_group[failure.fingerprint]
+        self.changed.add(failure.fingerprint)
+
+
+# Groups failed runs by the kind of their error, for a span of time.
+#
+# `on_changes` follows changes of the store: one more failure costs the same in a group of one and of 10,000 runs.
+# `steps` brings the groups up to date, at the cost of what has changed since.
+
 
 MAX_RUN_IDS: Final = 100
 """A group names this many of its newest runs. `ErrorGroups.run_ids` returns all of them."""

@@ -1,24 +1,532 @@
-"""The filter that a user types after `/`: `status:failed task:sync-* tag:x -tag:y took:>10s`, and text.
+"""The filter that a user types after `/`: its words, its fields, and the test that it makes of them."""
 
-* All words of a filter must match. A comma inside a word means "or", and `-` before a word negates it.
-* A word without a field is text. It matches anywhere in task, id, tags, status, version or error.
-* `id:` and `error:` match a part of the id or the error, `group:` the start of the fingerprint of an error group. All
-  other fields match the whole value.
-* Unquoted `*` and `?` are globs. Quotes keep spaces, commas, globs and colons literal. Case does not matter.
-* A word that cannot be parsed matches no run, and `Filter.invalid_words` says why.
-"""
-
-from collections.abc import Hashable, Iterable
+import re
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from fnmatch import translate
+from functools import lru_cache
+from itertools import repeat
+from types import MappingProxyType
 from typing import Final
 
 from tui.domain.run import Run
+from tui.domain.status import EXECUTING_FAMILY, FAILED, FINAL, LIVE, QUEUED_FAMILY, STATUS_TABLE, RunStatus
 from tui.lazy_dataclass import dataclass
-from tui.store.filter_terms import FIELDS, InvalidWord, ParsedWord, Term, TimedTerm, text_term
-from tui.store.filter_words import GLOB, Word, split_words
 
-__all__ = ["EVERYTHING", "Filter", "InvalidWord", "Term", "highlighted_texts", "is_field", "parse_filter"]
+# Splits a filter into words, and each word into a field and values. `filter_terms` has the meaning of each field.
+
+
+TextTest = Callable[[str], bool]
+"""Returns whether a case-folded text matches."""
+
+# A word ends at a space outside quotes. A quote that is never closed ends with the text.
+_WORD: Final = re.compile(r'(?:"[^"]*"?|[^\s"])+')
+_PART: Final = re.compile(r'"([^"]*)"?|([^"]+)')
+# A field begins with a letter: `10:30` is a time of day.
+_FIELD: Final = re.compile(r"([^\W\d_][\w-]*):")
+GLOB: Final = re.compile(r"[*?[]")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a filter.
+
+    `source` is the word without its `-`. `field` is the case-folded text before the colon, None without a colon. `rest`
+    is the text after the colon. `is_open`: the filter ends with this word, so that the next key may change it.
+    """
+
+    source: str
+    field: str | None
+    rest: str
+    is_negated: bool
+    is_open: bool
+
+    @property
+    def values(self) -> list[str]:
+        """The values after the colon, as case-folded glob patterns."""
+        return patterns_of(self.rest)
+
+    @property
+    def texts(self) -> list[str]:
+        """The whole word as text to search for, as case-folded glob patterns."""
+        return patterns_of(self.source)
+
+
+def split_words(text: str) -> list[Word]:
+    """Split a filter into words. Never raises."""
+    found: list[Word] = []
+    for match in _WORD.finditer(text):
+        source = match[0].removeprefix("-")
+        field = _FIELD.match(source)
+        rest = source[field.end() :] if field else ""
+        name = field[1].casefold() if field else None
+        found.append(Word(source, name, rest, match[0].startswith("-"), match.end() == len(text)))
+    return found
+
+
+def patterns_of(source: str, *, is_folded: bool = True) -> list[str]:
+    """Return the values between unquoted commas as glob patterns, without empty ones."""
+    patterns = [""]
+    for quoted, bare in _PART.findall(source):
+        if bare:
+            first, *others = bare.replace("[", "[[]").split(",")
+            patterns[-1] += first
+            patterns += others
+        else:
+            patterns[-1] += GLOB.sub(r"[\g<0>]", quoted)
+    return [pattern.casefold() if is_folded else pattern for pattern in patterns if pattern]
+
+
+def as_value(text: str) -> str:
+    """Return a text as one value of a field, quoted unless it is plain. No value can have a quote: `?` fits it."""
+    is_plain = not any(each.isspace() or each in ',*?["' for each in text)
+    return text if is_plain else '"' + text.replace('"', '"?"') + '"'
+
+
+def plain_values(source: str) -> list[str]:
+    """Return the values between unquoted commas as they were typed, without quotes and without globs."""
+    values = patterns_of(source, is_folded=False)
+    texts = [re.sub(r"\[([*?[])\]", r"\1", value) for value in values]
+    return [text for text, value in zip(texts, values, strict=True) if not is_glob(value)]
+
+
+def is_glob(pattern: str) -> bool:
+    """Return whether a pattern has `*`, `?` or `[` that is not quoted."""
+    return GLOB.search(re.sub(r"\[[*?[]\]", "", pattern)) is not None
+
+
+def whole_text_test(patterns: list[str]) -> TextTest:
+    """Return a test whether a text equals a value or matches a glob as a whole."""
+    plain, glob = _split(patterns)
+    texts = frozenset(plain)
+    if glob is None:
+        return texts.__contains__
+    return lambda text: text in texts or glob(text)
+
+
+def substring_test(patterns: list[str]) -> TextTest:
+    """Return a test whether a text contains a value or a match of a glob."""
+    plain, glob = _split([f"*{pattern}*" if GLOB.search(pattern) else pattern for pattern in patterns])
+    if glob is None and len(plain) == 1:
+        return lambda text: plain[0] in text
+    return lambda text: any(part in text for part in plain) or (glob is not None and glob(text))
+
+
+def _split(patterns: list[str]) -> tuple[list[str], TextTest | None]:
+    """Separate plain texts from globs, and combine all globs into one test."""
+    globs = [pattern for pattern in patterns if GLOB.search(pattern)]
+    plain = [pattern for pattern in patterns if not GLOB.search(pattern)]
+    if not globs:
+        return plain, None
+    match = re.compile("|".join(translate(glob) for glob in globs)).match
+    return plain, lambda text: match(text) is not None
+
+
+# The words that `status:` accepts in a filter: the names of statuses, and the names of groups of statuses.
+#
+# The name of a status means that status alone, since a user may cancel all runs that the filter shows. The groups have
+# other names: `waiting-to-start`, `running`, `failures`, `live`, `final`.
+
+
+GROUPS: Final[Mapping[str, frozenset[RunStatus]]] = MappingProxyType(
+    {
+        "live": LIVE,
+        "final": FINAL,
+        "failures": FAILED,
+        "running": EXECUTING_FAMILY,
+        "waiting to start": QUEUED_FAMILY,
+    }
+)
+"""The statuses of each group, by its folded name."""
+
+MAX_SUGGESTIONS: Final = 2
+
+_TITLES: Final = frozenset(row.title for row in STATUS_TABLE)
+
+
+def fold(name: str) -> str:
+    """Return a name in lower case, with spaces for hyphens and underscores."""
+    return name.casefold().replace("-", " ").replace("_", " ")
+
+
+def _titles_by_name() -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for row in STATUS_TABLE:
+        # Dequeued shares its canonical name with Executing. The name means Executing.
+        canonical = () if row.title == "Dequeued" else (row.canonical,)
+        for name in (row.title, *canonical, row.rest, row.legacy, *row.database, *row.trql):
+            if name:
+                found.setdefault(fold(name), set()).add(row.title)
+    return found
+
+
+_TITLES_BY_NAME: Final = _titles_by_name()
+_FOLDED_TITLES: Final = {fold(title): {title} for title in _TITLES}
+
+
+@dataclass(frozen=True, slots=True)
+class StatusWords:
+    """The parsed values of `status:`.
+
+    `titles` are single statuses, `group` the statuses of groups, `unknown` the words that are neither. A run with a
+    status that this program does not know matches by the server's word: `own_word` tests it, folded.
+    """
+
+    titles: frozenset[str]
+    group: frozenset[RunStatus]
+    unknown: tuple[str, ...]
+    own_word: TextTest
+
+    def matches(self, run: Run) -> bool:
+        """Return whether the status of a run matches one of the words."""
+        title = run.status_title
+        if title in self.titles or run.status in self.group:
+            return True
+        return title not in _TITLES and self.own_word(fold(title))
+
+
+def read_status_words(patterns: list[str]) -> StatusWords:
+    """Parse the values of `status:`. The beginning of a name means every status whose name begins so."""
+    titles: set[str] = set()
+    group: set[RunStatus] = set()
+    unknown: list[str] = []
+    names = [fold(pattern) for pattern in patterns]
+    for name in names:
+        if name in GROUPS and name not in _TITLES_BY_NAME:
+            group |= GROUPS[name]
+        elif found := _titles_of(name):
+            titles |= found
+        elif groups := [each for each in GROUPS if _fits(name)(each)]:
+            group = group.union(*(GROUPS[each] for each in groups))
+        else:
+            unknown.append(name)
+    own_word = whole_text_test([name if GLOB.search(name) else f"{name}*" for name in names])
+    return StatusWords(frozenset(titles), frozenset(group), tuple(unknown), own_word)
+
+
+def nearest_statuses(name: str) -> list[str]:
+    """Return the status words that are most similar to an unknown one, best first, as the user would type them."""
+    from difflib import get_close_matches  # noqa: PLC0415  most words are right
+
+    spelled = [each.replace(" ", "-") for each in (*_FOLDED_TITLES, *GROUPS)]
+    return get_close_matches(fold(name).replace(" ", "-"), spelled, n=MAX_SUGGESTIONS)
+
+
+def _titles_of(name: str) -> set[str]:
+    """Return the statuses with this name, otherwise those with a title that begins so, otherwise with another word."""
+    if name in _TITLES_BY_NAME:
+        return _TITLES_BY_NAME[name]
+    test = _fits(name)
+    for names in (_FOLDED_TITLES, _TITLES_BY_NAME):
+        found = set[str]().union(*(titles for each, titles in names.items() if test(each)))
+        if found:
+            return found
+    return set()
+
+
+def _fits(name: str) -> TextTest:
+    return whole_text_test([name if GLOB.search(name) else f"{name}*"])
+
+
+# The fields of the filter language, such as `status:` and `age:`. `FIELDS` has the parser of each.
+#
+# A parser turns one word of a filter into a term: a function that returns whether a run matches. Only the terms of
+# `age` and `took` depend on the current time.
+
+
+Term = Callable[[Run], bool]
+TimedTerm = Callable[[Run, datetime | None], bool]
+"""A term that depends on the current time; None: the time is not known."""
+
+MAX_REMEMBERED_TESTS: Final = 1024
+"""Values of tasks, versions, statuses and tags whose last test a term remembers."""
+
+MAX_REMEMBERED_KINDS: Final = 1024
+"""Errors whose group a term remembers."""
+
+MAX_DURATION: Final = timedelta(days=36_500)
+"""A longer duration is rejected: the current time minus it must be a valid date."""
+
+_DURATION: Final = re.compile(r"(?:\d{1,9}(?:\.\d{1,3})?(?:ms|[smhdw]))+")
+_DURATION_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
+_UNFINISHED_DURATION: Final = re.compile(r"[<>]?=?[\d.smhdw]*")
+_UNITS_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
+_FINGERPRINT: Final = re.compile(r"[0-9a-f]{4,16}")
+_YES: Final = ("yes", "true", "1")
+_NO: Final = ("no", "false", "0")
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidWord:
+    """A word that could not be parsed, and the reason, both in raw text.
+
+    `may_be_unfinished`: the user may still complete the word.
+    """
+
+    word: str
+    reason: str
+    may_be_unfinished: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedWord:
+    """The terms of one word; `invalid` is set if the word, or a part of it, could not be parsed.
+
+    The other attributes are explained in `Filter`.
+    """
+
+    term: Term | None = None
+    timed: TimedTerm | None = None
+    invalid: InvalidWord | None = None
+    age_bounds: tuple[timedelta, ...] = ()
+    depends_on_duration: bool = False
+    depends_on_errors: bool = False
+    hint: str = ""
+
+
+FieldParser = Callable[[Word], ParsedWord]
+
+
+def text_term(patterns: list[str]) -> Term:
+    """Return a term that searches task, id, status, tags, version, error message and error name for a text."""
+    test = substring_test(patterns)
+    in_error = _error_test(patterns)
+    shared = _remembering(test)
+
+    def term(run: Run) -> bool:
+        fixed = run.fixed
+        if shared(fixed.task or "") or test(run.id.casefold()) or shared(run.status_title):
+            return True
+        if run.state is not None and run.state.tags and any(map(shared, run.state.tags)):
+            return True
+        if fixed.version is not None and shared(fixed.version):
+            return True
+        return run.error is not None and in_error(run)
+
+    return term
+
+
+def _remembering(test: TextTest) -> TextTest:
+    """Return a test that folds the case itself and remembers its results, for values that many runs share."""
+    return lru_cache(MAX_REMEMBERED_TESTS)(lambda text: test(text.casefold()))
+
+
+def _error_test(patterns: list[str]) -> Term:
+    test = substring_test(patterns)
+
+    def term(run: Run) -> bool:
+        error = run.error_value
+        if error is None:
+            return False
+        return test(error.message.casefold()) or (error.name is not None and test(error.name.casefold()))
+
+    return term
+
+
+def _parse_error(word: Word) -> ParsedWord:
+    return ParsedWord(_error_test(word.values), depends_on_errors=True)
+
+
+def _parse_group(word: Word) -> ParsedWord:
+    """Parse `group:`, the start of the fingerprint of an error group. Only failed runs are in groups."""
+    from tui.domain.errors.kinds import kind_of  # noqa: PLC0415  loaded when first used
+
+    starts = tuple(word.values)
+    if not all(_FINGERPRINT.fullmatch(start) for start in starts):
+        reason = "group must be the fingerprint of an error group, 4 to 16 of 0-9 a-f"
+        return ParsedWord(invalid=InvalidWord(word.source, reason, may_be_unfinished=True))
+    fingerprint_of = lru_cache(MAX_REMEMBERED_KINDS)(lambda error: kind_of(error).fingerprint)
+
+    def term(run: Run) -> bool:
+        error = run.error_value
+        return error is not None and run.status.is_failed and fingerprint_of(error).startswith(starts)
+
+    return ParsedWord(term, depends_on_errors=True)
+
+
+def _whole_value(value_of: Callable[[Run], str | None]) -> FieldParser:
+    """Return a parser for a field whose whole value must match. A run without a value does not match."""
+
+    def parse(word: Word) -> ParsedWord:
+        test = _remembering(whole_text_test(word.values))
+        return ParsedWord(lambda run: (value := value_of(run)) is not None and test(value))
+
+    return parse
+
+
+def _parse_id(word: Word) -> ParsedWord:
+    test = substring_test(word.values)
+    return ParsedWord(lambda run: test(run.id.casefold()))
+
+
+def _parse_tag(word: Word) -> ParsedWord:
+    test = _remembering(whole_text_test(word.values))
+    return ParsedWord(lambda run: run.state is not None and any(map(test, run.state.tags)))
+
+
+def _parse_queue(word: Word) -> ParsedWord:
+    """Parse `queue:`. The queue of a task is stored as `task/<task id>` and matches with or without `task/`."""
+    test = whole_text_test(word.values)
+
+    def term(run: Run) -> bool:
+        queue = (run.fixed.queue or "").casefold()
+        return bool(queue) and (test(queue) or test(queue.removeprefix("task/")))
+
+    return ParsedWord(term)
+
+
+def _parse_test(word: Word) -> ParsedWord:
+    wanted: set[bool] = set()
+    for value in word.values:
+        meant = next((answer for answer, names in ((True, _YES), (False, _NO)) if _starts_any(names, value)), None)
+        if meant is None:
+            return ParsedWord(invalid=InvalidWord(word.source, "test must be yes or no"))
+        wanted.add(meant)
+    return ParsedWord(lambda run: bool(run.fixed.is_test) in wanted)
+
+
+def _starts_any(names: tuple[str, ...], value: str) -> bool:
+    return any(name.startswith(value) for name in names)
+
+
+def _parse_status(word: Word) -> ParsedWord:
+    meant = read_status_words(word.values)
+    invalid = None
+    if meant.unknown:
+        name = meant.unknown[0]
+        near = nearest_statuses(name)
+        groups = " ".join(each.replace(" ", "-") for each in GROUPS)
+        other = f"similar names: {' '.join(near)}" if near else f"use the name of a status, or {groups}"
+        invalid = InvalidWord(word.source, f'no status "{name}"; {other}')
+    hint = next((hint for name, hint in _HINTS.items() if name in word.values), "")
+    return ParsedWord(meant.matches, invalid=invalid, hint=hint)
+
+
+_HINTS: Final = {
+    "failed": "failures matches every kind of failure",
+    "queued": "waiting-to-start matches delayed runs too",
+    "executing": "running matches retries too",
+}
+"""Hints for statuses that sound like a group: `failed` is one of six kinds of failure, for example."""
+
+
+def _parse_age(word: Word) -> ParsedWord:
+    def duration(run: Run, now: datetime | None) -> timedelta | None:
+        created_at = run.created_at
+        return None if created_at is None or now is None else max(now - created_at, timedelta())
+
+    return _parse_duration_word(word, duration, is_age=True)
+
+
+def _parse_took(word: Word) -> ParsedWord:
+    def duration(run: Run, now: datetime | None) -> timedelta | None:
+        if now is None and not run.is_final:
+            return None
+        lasted = run.took(now or _UNUSED_TIME)
+        return None if lasted is None else max(lasted, timedelta())
+
+    return _parse_duration_word(word, duration, is_age=False)
+
+
+_UNUSED_TIME: Final = datetime.min.replace(tzinfo=UTC)
+"""Passed for a run that has ended: its duration does not depend on the current time."""
+
+
+def _parse_duration_word(
+    word: Word, duration_of: Callable[[Run, datetime | None], timedelta | None], *, is_age: bool
+) -> ParsedWord:
+    name = "age" if is_age else "took"
+    ranges: list[_DurationRange] = []
+    contains = _DurationRange.contains
+    for value in word.values:
+        each = _parse_range(value)
+        if each is None:
+            # Only the last value can be unfinished: the others end at a comma.
+            is_last = word.is_open and value == word.values[-1]
+            may_be_unfinished = is_last and all(map(_UNFINISHED_DURATION.fullmatch, value.split("..")))
+            reason = f'"{value}" is not a duration; use for example {name}:>10s {name}:<2m {name}:1m..5m'
+            return ParsedWord(invalid=InvalidWord(word.source, reason, may_be_unfinished=may_be_unfinished))
+        ranges.append(each)
+
+    def term(run: Run, now: datetime | None) -> bool:
+        duration = duration_of(run, now)
+        return duration is not None and any(map(contains, ranges, repeat(duration)))
+
+    age_bounds = tuple(bound for each in ranges for bound in (each.minimum, each.maximum) if bound is not None)
+    return ParsedWord(timed=term, age_bounds=age_bounds if is_age else (), depends_on_duration=not is_age)
+
+
+@dataclass(frozen=True, slots=True)
+class _DurationRange:
+    """A range of durations. None: no bound on that side. `is_strict` excludes the bounds."""
+
+    minimum: timedelta | None = None
+    maximum: timedelta | None = None
+    is_strict: bool = False
+
+    def contains(self, duration: timedelta) -> bool:
+        if self.is_strict and (duration == self.minimum or duration == self.maximum):  # noqa: PLR1714  faster than a set
+            return False
+        return (self.minimum is None or duration >= self.minimum) and (self.maximum is None or duration <= self.maximum)
+
+
+def _parse_range(text: str) -> _DurationRange | None:
+    """Parse `>10s` `>=10s` `<2m` `1m..5m` `1m..` `..5m`. None for anything else and for an empty range."""
+    if ".." in text:
+        first, _, last = text.partition("..")
+        minimum, maximum = _parse_duration(first), _parse_duration(last)
+        is_whole = bool(first or last) and (minimum is None) is not bool(first) and (maximum is None) is not bool(last)
+        is_empty = minimum is not None and maximum is not None and minimum > maximum
+        return _DurationRange(minimum, maximum) if is_whole and not is_empty else None
+    sign = text[:2] if text[:2] in {">=", "<="} else text[:1]
+    bound = _parse_duration(text[len(sign) :])
+    if bound is None or sign not in {">", ">=", "<", "<="}:
+        return None
+    is_strict = len(sign) == 1
+    return (
+        _DurationRange(minimum=bound, is_strict=is_strict)
+        if sign[0] == ">"
+        else _DurationRange(maximum=bound, is_strict=is_strict)
+    )
+
+
+def _parse_duration(text: str) -> timedelta | None:
+    """Parse a duration such as `90s` `1.5h` `1m30s`. None for anything else and for a duration that is too long."""
+    if _DURATION.fullmatch(text) is None:
+        return None
+    seconds = sum(float(number) * _UNITS_S[unit] for number, unit in _DURATION_PART.findall(text))
+    return timedelta(seconds=seconds) if seconds <= MAX_DURATION.total_seconds() else None
+
+
+FIELDS: Final[Mapping[str, FieldParser]] = MappingProxyType(
+    {
+        "status": _parse_status,
+        "task": _whole_value(lambda run: run.fixed.task),
+        "tag": _parse_tag,
+        "queue": _parse_queue,
+        "version": _whole_value(lambda run: run.fixed.version),
+        "error": _parse_error,
+        "group": _parse_group,
+        "id": _parse_id,
+        "took": _parse_took,
+        "age": _parse_age,
+        "env": _whole_value(lambda run: run.fixed.environment),
+        "test": _parse_test,
+    }
+)
+"""The parser of each field, in the order in which an error message lists them."""
+
+
+# The filter that a user types after `/`: `status:failed task:sync-* tag:x -tag:y took:>10s`, and text.
+#
+# * All words of a filter must match. A comma inside a word means "or", and `-` before a word negates it.
+# * A word without a field is text. It matches anywhere in task, id, tags, status, version or error.
+# * `id:` and `error:` match a part of the id or the error, `group:` the start of the fingerprint of an error group. All
+#   other fields match the whole value.
+# * Unquoted `*` and `?` are globs. Quotes keep spaces, commas, globs and colons literal. Case does not matter.
+# * A word that cannot be parsed matches no run, and `Filter.invalid_words` says why.
+
 
 _TEXT_AFTER_COLON: Final = ("/", "\\", ":")
 """`http://x`, `C:\\x` and `std::x` are text, not fields."""

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, assert_never
 
-from tui.domain.source_names import FEEDS, RELAY, RUN, RUN_FEED
+from tui.domain.ids import FEEDS, RELAY, RUN, RUN_FEED
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.lazy_dataclass import dataclass
-from tui.store.facts import SourceStatus
-from tui.store.missed_runs import Gap
+from tui.store.counts import Gap
+from tui.store.store import SourceStatus
 
 LATE_AFTER_INTERVALS: Final = 2
 STALE_AFTER_INTERVALS: Final = 5

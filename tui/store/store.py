@@ -1,18 +1,34 @@
-"""`Store`: all runs and facts that the sources have read.
-
-`merge` decides which facet of a run is newer, `indexes` finds runs, `retention` chooses the runs to drop, and `facts`
-stores everything else.
-"""
+"""`Store`: all runs and facts that the sources have read."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import TYPE_CHECKING, assert_never
+from typing import Any, Final, TypeVar, assert_never, cast
 
-from tui.domain.action import ActionStatus
+from tui.domain.action import ActionPhase, ActionStatus
 from tui.domain.environment import Capability, Environment
+from tui.domain.facts import (
+    DECIDING,
+    INTERVALS,
+    MAX_FAILING,
+    NO_FACTS,
+    PAGE_INTERVAL,
+    SOURCE_OF,
+    FactRead,
+    FactSource,
+    FactUnread,
+    QueuesRead,
+    Schedule,
+    ScheduleKnown,
+    ScheduleRunsRead,
+    SchedulesRead,
+    WallFacts,
+    WallUpdate,
+    age_shown,
+)
+from tui.domain.finding import FindingsRead, SourceUnread, Verdict
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.status import RunStatus
@@ -34,18 +50,290 @@ from tui.domain.update import (
     Update,
     WindowRead,
 )
-from tui.domain.wall_update import WallUpdate
-from tui.store.changes import Changes, Topic
-from tui.store.facts import Fact, Facts, SourceStatus
-from tui.store.indexes import INDEXED, Indexes, status_of
+from tui.store.changes import EPOCH, Changes, Key, KeyedRun, Topic, newest_first
+from tui.store.indexes import INDEXED, Indexes, Retention, StatusCounter, StatusCounts, has_large_facets, status_of
 from tui.store.merge import is_same_row, merge, merge_gone
-from tui.store.orders import EPOCH, Key, KeyedRun, newest_first
-from tui.store.retention import Retention, has_large_facets
-from tui.store.status_counts import StatusCounter, StatusCounts
 
-if TYPE_CHECKING:
-    from tui.domain.findings.facts import WallFacts
-    from tui.domain.findings.finding import Verdict
+# Keeps the newest fact of each kind, and the last verdict.
+
+
+SET_BACK: Final = timedelta(seconds=60)
+"""Answers of one source do not overtake each other by so much: the server's clock was set back. Then the last one
+counts, or the facts would stay as they are until that clock is as far again."""
+
+ROWS_PER_PAGE: Final = 100
+"""Of tokens and schedules."""
+
+_FIELDS: Final = {
+    FactSource.MINUTES: "minutes",
+    FactSource.NORMALS: "normals",
+    FactSource.QUEUES: "queues",
+    FactSource.WAITS: "waits",
+    FactSource.SCHEDULES: "schedules",
+    FactSource.TOKENS: "tokens",
+    FactSource.DEPLOYMENTS: "deployments",
+    FactSource.ERRORS: "errors",
+}
+
+MAX_PAUSE_GAP: Final = timedelta(minutes=1)
+"""Between two reads that are further apart, nobody saw when a queue was paused."""
+
+
+def recorded(
+    facts: WallFacts | None, verdict: Verdict | None, update: WallUpdate
+) -> tuple[WallFacts | None, Verdict | None, Topic | None]:
+    """Return the facts and the verdict after an update, and the topic that changed.
+
+    The newest `at` of a kind of fact wins, so that the order of arrival makes no difference (see `SET_BACK`). Of
+    verdicts the last one wins: one judge makes them in order, and the first one may be dated by a local clock that is
+    ahead of the server's.
+    A fact that was read again and is the same changes nothing but its age.
+    """
+    if isinstance(update, FindingsRead):
+        return facts, update.verdict, None if update.verdict == verdict else Topic.VERDICT
+    known = facts or NO_FACTS
+    fact = cast("FactRead", update)
+    after = with_fact(known, fact)
+    return after, verdict, None if after is known or _is_confirmed(known, fact) else Topic.WALL_FACTS
+
+
+def with_fact(facts: WallFacts, fact: FactRead) -> WallFacts:
+    """Return the facts with one more, `facts` itself if it is not newer than the known one."""
+    match fact:
+        case FactUnread():
+            if _is_older(fact.at, facts, fact.source):
+                return facts
+            failed = facts.unread.get(fact.source)
+            since = fact.since or (fact.at if failed is None else failed.since)
+            return replace(facts, unread={**facts.unread, fact.source: replace(fact, since=since)})
+        case ScheduleRunsRead():
+            known = facts.schedule_runs.get(fact.schedule_id)
+            if known is not None and (known.at == fact.at or _is_later(known.at, fact.at)):
+                return facts
+            listed = {each.id for each in facts.schedules.schedules} if facts.schedules is not None else None
+            kept = {key: run for key, run in facts.schedule_runs.items() if listed is None or key in listed}
+            return replace(facts, schedule_runs={**kept, fact.schedule_id: fact})
+        case _:
+            source = SOURCE_OF[type(fact)]
+            if _is_older(fact.at, facts, source):
+                return facts
+            unread = {each: why for each, why in facts.unread.items() if each is not source}
+            field: dict[str, Any] = {_FIELDS[source]: fact}
+            if isinstance(fact, QueuesRead):
+                field["paused_since"] = _paused_since(facts, fact)
+                running = {each.id for each in fact.queues if not each.is_paused}
+                before = () if facts.queues is None else facts.queues.queues
+                if any(each.is_paused and each.id in running for each in before):
+                    field["resumed_at"] = fact.at
+            if isinstance(fact, SchedulesRead):
+                field["schedules_since"] = _schedules_since(facts, fact)
+            return replace(facts, unread=unread, **field)
+
+
+def _is_confirmed(facts: WallFacts, fact: FactRead) -> bool:
+    """Return whether a fact is the known one, read again."""
+    before: FactRead | None
+    match fact:
+        case FactUnread():
+            before = facts.unread.get(fact.source)
+            fact = replace(fact, since=None if before is None else before.since)
+        case ScheduleRunsRead():
+            before = facts.schedule_runs.get(fact.schedule_id)
+        case _:
+            source = SOURCE_OF[type(fact)]
+            before = None if source in facts.unread else getattr(facts, _FIELDS[source])
+    return before is not None and replace(fact, at=before.at) == before
+
+
+def read_at(facts: WallFacts, source: FactSource) -> datetime | None:
+    """Return when a source last answered with a fact."""
+    fact = getattr(facts, _FIELDS[source]) if source in _FIELDS else None
+    return None if fact is None else cast("datetime", fact.at)
+
+
+def _paused_since(facts: WallFacts, read: QueuesRead) -> dict[str, datetime]:
+    """Return since when each paused queue is paused, as far as it was known without a pause shortly before.
+
+    No answer has the time of a pause. Source: tests/wire/recordings/README.md §7 (recordings 606, 607).
+    """
+    before = facts.queues if facts.queues is not None and read.at - facts.queues.at <= MAX_PAUSE_GAP else None
+    known = {} if before is None else {each.id: each.is_paused for each in before.queues}
+    found = {}
+    for each in read.queues:
+        if each.is_paused and known.get(each.id) is False:
+            found[each.id] = read.at
+        elif each.is_paused and each.id in facts.paused_since:
+            found[each.id] = facts.paused_since[each.id]
+    return found
+
+
+def interval_of(facts: WallFacts, source: FactSource) -> timedelta:
+    """Return how often a source is read, with as many pages as it has."""
+    count = 0
+    if source is FactSource.TOKENS and facts.tokens is not None:
+        count = len(facts.tokens.tokens)
+    elif source is FactSource.SCHEDULES and facts.schedules is not None:
+        count = len(facts.schedules.schedules)
+    return max(INTERVALS[source], PAGE_INTERVAL * -(-count // ROWS_PER_PAGE))
+
+
+def unread_sources(facts: WallFacts, now: datetime) -> tuple[SourceUnread, ...]:
+    """Return the deciding sources without an answer, or with an old one; not those that the key may not read."""
+    found = []
+    for source in DECIDING:
+        at, failed = read_at(facts, source), facts.unread.get(source)
+        if failed is not None and failed.is_refused:
+            continue
+        is_old = at is None or age_shown(at, interval_of(facts, source), now) is not None
+        has_failed_long = failed is not None and now - (failed.since or failed.at) > MAX_FAILING
+        if is_old or has_failed_long:
+            found.append(SourceUnread(source, None if failed is None else failed.reason, at))
+    return tuple(found)
+
+
+def _schedules_since(facts: WallFacts, read: SchedulesRead) -> dict[str, ScheduleKnown]:
+    """Return since when each schedule has been known as it is: a changed one says nothing of earlier due times."""
+    before = {each.id: each for each in facts.schedules.schedules} if facts.schedules is not None else None
+    known = {}
+    for each in read.schedules:
+        older = None if before is None else before.get(each.id)
+        if older is not None and _definition(older) == _definition(each) and each.id in facts.schedules_since:
+            known[each.id] = facts.schedules_since[each.id]
+        else:
+            known[each.id] = ScheduleKnown(read.at, is_changed=before is not None)
+    return known
+
+
+def _definition(schedule: Schedule) -> tuple[object, ...]:
+    return schedule.task, schedule.cron, schedule.zone, schedule.is_active
+
+
+def _is_older(at: datetime, facts: WallFacts, source: FactSource) -> bool:
+    unread, read = facts.unread.get(source), read_at(facts, source)
+    return (unread is not None and _is_later(unread.at, at)) or (read is not None and _is_later(read, at))
+
+
+def _is_later(known: datetime, at: datetime) -> bool:
+    return timedelta() < known - at < SET_BACK
+
+
+# `Facts`: everything in the store except runs.
+#
+# For example the environment, the status of each source, the server's counts, and the progress of actions.
+
+
+SourceStatus = SourceConnected | SourceRetrying | SourceStopped
+Fact = (
+    CountsRead
+    | EnvironmentRead
+    | CapabilityLost
+    | CapabilityRegained
+    | SourceStatus
+    | CaughtUp
+    | Reconciled
+    | HistoryRead
+    | WindowRead
+    | BudgetRead
+    | ActionStatus
+)
+T = TypeVar("T", CountsRead, EnvironmentRead, Reconciled, WindowRead)
+
+# An action only moves forward. UNKNOWN comes before the other final phases, because a later read may find the outcome.
+_PROGRESS = (
+    ActionPhase.REQUESTED,
+    ActionPhase.ACCEPTED,
+    ActionPhase.UNKNOWN,
+    ActionPhase.REFUSED,
+    ActionPhase.FINISHED_FIRST,
+    ActionPhase.CONFIRMED,
+)
+
+
+class Facts:
+    """The latest fact of each kind.
+
+    Of two facts with a server time, the later one is kept. Facts without a server time come from a single source, and
+    the last one is kept. `_progress` orders the statuses of an action.
+    """
+
+    def __init__(self) -> None:
+        self.environment: EnvironmentRead | None = None
+        self.counts: CountsRead | None = None
+        self.history: HistoryRead | None = None
+        self.window: WindowRead | None = None
+        self.budget: BudgetRead | None = None
+        self.lost_capabilities: dict[Capability, str] = {}
+        self.source_statuses: dict[str, SourceStatus] = {}
+        self.caught_up: dict[str, CaughtUp] = {}
+        self.reconciled: Reconciled | None = None
+        self.actions: dict[RunId, ActionStatus] = {}
+
+    def record(self, fact: Fact) -> Topic | None:
+        """Store a fact and return the topic that changed; None if the fact is not new."""
+        match fact:
+            case ActionStatus():
+                known = self.actions.get(fact.run_id)
+                if known is not None and _progress(known) >= _progress(fact):
+                    return None
+                self.actions[fact.run_id] = fact
+                return Topic.ACTIONS
+            case CountsRead():
+                known_counts, self.counts = self.counts, _later(self.counts, fact)
+                return Topic.COUNTS if self.counts != known_counts else None
+            case EnvironmentRead():
+                known_environment, self.environment = self.environment, _later(self.environment, fact)
+                return Topic.ENVIRONMENT if self.environment != known_environment else None
+            case CapabilityLost() | CapabilityRegained():
+                return self._record_capability(fact)
+            case SourceConnected() | SourceRetrying() | SourceStopped() | CaughtUp():
+                return self._record_source(fact)
+            case Reconciled():
+                reconciled, self.reconciled = self.reconciled, _later(self.reconciled, fact)
+                return Topic.RECONCILED if self.reconciled != reconciled else None
+            case HistoryRead() | WindowRead():
+                return self._record_coverage(fact)
+            case BudgetRead():
+                budget, self.budget = self.budget, fact
+                return Topic.BUDGET if budget != fact else None
+            case _:
+                assert_never(fact)
+
+    def _record_capability(self, fact: CapabilityLost | CapabilityRegained) -> Topic | None:
+        before = self.lost_capabilities.get(fact.capability)
+        if isinstance(fact, CapabilityLost):
+            self.lost_capabilities[fact.capability] = fact.reason
+        else:
+            self.lost_capabilities.pop(fact.capability, None)
+        return Topic.CAPABILITIES if self.lost_capabilities.get(fact.capability) != before else None
+
+    def _record_coverage(self, fact: HistoryRead | WindowRead) -> Topic | None:
+        if isinstance(fact, HistoryRead):
+            history, self.history = self.history, fact
+            return Topic.HISTORY if history != fact else None
+        window, self.window = self.window, _later(self.window, fact)
+        return Topic.WINDOW if self.window != window else None
+
+    def _record_source(self, fact: SourceStatus | CaughtUp) -> Topic | None:
+        if isinstance(fact, CaughtUp):
+            caught_up, self.caught_up[fact.source] = self.caught_up.get(fact.source), fact
+            return Topic.SOURCES if caught_up != fact else None
+        status, self.source_statuses[fact.source] = self.source_statuses.get(fact.source), fact
+        return Topic.SOURCES if status != fact else None
+
+
+def _later(known: T | None, received: T) -> T:
+    return known if known is not None and known.at > received.at else received
+
+
+def _progress(action: ActionStatus) -> tuple[int, int, datetime, str, str]:
+    """Return the sort key of an action's status: a later action on the run wins, then a later phase of the action."""
+    return action.number, _PROGRESS.index(action.phase), action.at, action.message, action.new_run_id or ""
+
+
+# `Store`: all runs and facts that the sources have read.
+#
+# `merge` decides which facet of a run is newer, `indexes` finds runs, `retention` chooses the runs to drop, and `facts`
+# stores everything else.
 
 
 class Store:
@@ -180,7 +468,6 @@ class Store:
             changes.changed.add(fact.run_id)
 
     def _record_wall(self, update: WallUpdate, changes: Changes) -> None:
-        from tui.store.findings.known import recorded  # noqa: PLC0415  the start needs no facts of the wall
 
         self.wall_facts, self.verdict, topic = recorded(self.wall_facts, self.verdict, update)
         if topic is not None:

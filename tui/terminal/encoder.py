@@ -1,21 +1,281 @@
-"""Encodes the shortest text that turns the cells on a terminal into the cells that a program wants there.
+"""Encodes the shortest text that turns the cells on a terminal into the cells that a program wants there."""
 
-It writes the cells of a row that differ, and the cells between them where that is shorter than a move. It erases blanks
-at the end of a row. Where whole lines moved, it scrolls a region first. It tries several ways and keeps the shortest.
-"""
-
+import re
 import sys
-from collections.abc import Sequence
-from itertools import chain, compress
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import chain, compress, islice
 from operator import attrgetter, is_not
-from typing import Final
+from typing import Final, NamedTuple
 
-from tui.terminal.capabilities import Capabilities
-from tui.terminal.cells import BLANKS_IGNORE, PLAIN, UNKNOWN, Cell, CellTable, Pen, Row
-from tui.terminal.moves import Place, move
-from tui.terminal.pens import LINK_ENDS, change
-from tui.terminal.scrolls import Scroll, scrolls
-from tui.terminal.texts import is_sure, reach
+from tui.terminal.cells import (
+    BLANKS_IGNORE,
+    BLINK,
+    BOLD,
+    CIRCLE,
+    CONCEAL,
+    DIM,
+    DOUBLE_UNDERLINE,
+    FRAME,
+    ITALIC,
+    OVERLINE,
+    PLAIN,
+    REVERSE,
+    STRIKE,
+    UNDERLINE,
+    UNKNOWN,
+    Capabilities,
+    Cell,
+    CellTable,
+    Pen,
+    Row,
+    is_sure,
+    reach,
+)
+
+# SGR: the parameters that change a pen, and the shortest sequence that turns one pen into another.
+
+
+_FLAGS: Final = (
+    (BOLD, "1"),
+    (DIM, "2"),
+    (ITALIC, "3"),
+    (UNDERLINE, "4"),
+    (BLINK, "5"),
+    (REVERSE, "7"),
+    (CONCEAL, "8"),
+    (STRIKE, "9"),
+    (DOUBLE_UNDERLINE, "21"),
+    (FRAME, "51"),
+    (CIRCLE, "52"),
+    (OVERLINE, "53"),
+)
+_ENDS: Final = (
+    ("22", BOLD | DIM),
+    ("23", ITALIC),
+    ("24", UNDERLINE | DOUBLE_UNDERLINE),
+    ("25", BLINK),
+    ("27", REVERSE),
+    ("28", CONCEAL),
+    ("29", STRIKE),
+    ("54", FRAME | CIRCLE),
+    ("55", OVERLINE),
+)
+_ALSO_ENDED: Final = {"22": ITALIC}
+"""Flags that a parameter ends in GNU screen."""
+
+_ON: Final = {int(on): flag for flag, on in _FLAGS} | {6: BLINK}
+_OFF: Final = {int(off): flags for off, flags in _ENDS}
+_REPLACED: Final = {4: DOUBLE_UNDERLINE, 21: UNDERLINE}
+"""Terminals draw one kind of underline: the last one."""
+
+_INKS: Final = frozenset({*range(30, 40), *range(90, 98)})
+_GROUNDS: Final = frozenset({*range(40, 50), *range(100, 108)})
+_MAX_CACHED: Final = 2048
+
+LINK_ENDS: Final = "\x1b]8;;\x1b\\"
+"""The sequence that closes a link."""
+
+
+class UnknownPen(ValueError):
+    """SGR parameters whose effect on a cell is not known here."""
+
+
+_COLORS: Final = re.compile(
+    r"(?:(38;(?:2(?:;[0-9]{1,3}){3}|5;[0-9]{1,3}))(?:;(?=4)|$))?(48;(?:2(?:;[0-9]{1,3}){3}|5;[0-9]{1,3}))?"
+)
+"""Parameters of an ink, a ground, or both, as most pens of a page with many colours are."""
+
+
+def pen_after(parameters: str, pen: Pen) -> Pen:
+    """The pen after `CSI parameters m`. Raises `UnknownPen`."""
+    colors = _COLORS.fullmatch(parameters)
+    if colors is not None and parameters:
+        ink, ground = colors.groups()
+        return Pen(ink or pen.ink, ground or pen.ground, pen.flags, pen.link)
+    return _pen_after(parameters, pen)
+
+
+@lru_cache(maxsize=_MAX_CACHED)
+def _pen_after(parameters: str, pen: Pen) -> Pen:
+    if not parameters:
+        return Pen(link=pen.link)
+    if ":" in parameters:
+        raise UnknownPen(parameters)
+    numbers = iter([int(part or 0) for part in parameters.split(";")])
+    ink, ground, flags = pen.ink, pen.ground, pen.flags
+    for number in numbers:
+        if number == 0:
+            ink, ground, flags = "", "", 0
+        elif number in _ON:
+            flags = flags & ~_REPLACED.get(number, 0) | _ON[number]
+        elif number in _OFF:
+            flags &= ~_OFF[number]
+        elif number in _INKS:
+            ink = _color(number, numbers)
+        elif number in _GROUNDS:
+            ground = _color(number, numbers)
+        else:
+            raise UnknownPen(parameters)
+    return Pen(ink, ground, flags, pen.link)
+
+
+def _color(number: int, numbers: Iterator[int]) -> str:
+    """The parameters of one colour; empty for the default. Raises `UnknownPen` if they are cut off."""
+    if number in (39, 49):
+        return ""
+    if number not in (38, 48):
+        return str(number)
+    kind = next(numbers, None)
+    rest = list(islice(numbers, {5: 1, 2: 3}.get(kind or 0, 0)))
+    if len(rest) != {5: 1, 2: 3}.get(kind or 0):
+        raise UnknownPen(str(number))
+    return ";".join(map(str, (number, kind, *rest)))
+
+
+def change(before: Pen, after: Pen) -> str:
+    """The shortest sequence that turns one pen into another."""
+    ink, ground, flags, link = after
+    if before[3] == link and before[2] == flags and (ink or not before[0]) and (ground or not before[1]):
+        # Only colours change: faster than the cache, which does not hold the pens of a page of a thousand colours.
+        if before[0] == ink:
+            return "" if before[1] == ground else f"\x1b[{ground}m"
+        return f"\x1b[{ink}m" if before[1] == ground else f"\x1b[{ink};{ground}m"
+    return _change(before, after)
+
+
+@lru_cache(maxsize=_MAX_CACHED)
+def _change(before: Pen, after: Pen) -> str:
+    link = "" if before.link == after.link else f"\x1b]{after.link}\x1b\\" if after.link else LINK_ENDS
+    if before[:3] == after[:3]:
+        return link
+    parts = _parts(before, after)
+    again = _parts(PLAIN, after)
+    changed, fresh = ";".join(parts), ";".join(["", *again]) if again else ""
+    return f"\x1b[{min(changed, fresh, key=len)}m{link}"
+
+
+def _parts(before: Pen, after: Pen) -> list[str]:
+    parts = []
+    lost, won = before.flags & ~after.flags, after.flags & ~before.flags
+    for off, ended in _ENDS:
+        if lost & ended:
+            # One parameter may end two flags, so the one that stays is switched on again.
+            won |= after.flags & (ended | _ALSO_ENDED.get(off, 0))
+            parts.append(off)
+    parts += [on for flag, on in _FLAGS if won & flag]
+    if before.ink != after.ink:
+        parts.append(after.ink or "39")
+    if before.ground != after.ground:
+        parts.append(after.ground or "49")
+    return parts
+
+
+# The shortest sequence that moves the cursor.
+
+
+Place = tuple[int, int]
+"""Row and column, from 0."""
+
+_MAX_CACHED_MOVES: Final = 256
+"""The moves of some frames, 0.1 MB. More would fill up for half an hour, to save half a microsecond each."""
+
+
+@lru_cache(maxsize=_MAX_CACHED_MOVES)
+def move(at: Place | None, to: Place) -> str:
+    """From a place, or from anywhere. The cursor does not stand behind the last column."""
+    if at == to:
+        return ""
+    row, column = to
+    line = str(row + 1) if row or column else ""
+    absolute = f"\x1b[{line};{column + 1}H" if column else f"\x1b[{line}H"
+    if at is None:
+        return absolute
+    ways = [absolute]
+    if at[0] == row:
+        ways.append(_sideways(at[1], column))
+    elif column == 0 and 1 <= row - at[0] <= 2:
+        ways.append("\r" + "\n" * (row - at[0]))
+    elif at[1] == column:
+        ways.append(_step(abs(row - at[0]), "B" if row > at[0] else "A"))
+    return min(ways, key=len)
+
+
+def _sideways(before: int, column: int) -> str:
+    if column == 0:
+        return "\r"
+    distance = column - before
+    # Not by the number of the column (CHA): a vt100 lacks it, and it is never more than one byte shorter.
+    ways = [_step(abs(distance), "C" if distance > 0 else "D")]
+    if distance < 0:
+        ways += ["\b" * -distance, "\r" + _step(column, "C")]
+    return min(ways, key=len)
+
+
+def _step(count: int, final: str) -> str:
+    return f"\x1b[{count if count > 1 else ''}{final}"
+
+
+# Finds lines that moved up or down between two screens.
+
+
+MIN_CHANGED: Final = 3
+"""Rows that have to differ before a scroll can be shorter."""
+
+EDGE: Final = 3
+"""Columns at the right edge that are not compared, since a scroll bar does not move with the lines."""
+
+MAX_SHIFTS: Final = 2
+"""The number of distances that are tried."""
+
+
+class Scroll(NamedTuple):
+    """Lines `top` to `bottom` move up by `shift`, or down where it is negative."""
+
+    top: int
+    bottom: int
+    shift: int
+
+
+def scrolls(shown: Sequence[Row], wanted: Sequence[Row]) -> Iterator[Scroll]:
+    """The scrolls that bring most lines to their place."""
+    changed = [y for y, row in enumerate(wanted) if shown[y] != row]
+    if len(changed) < MIN_CHANGED:
+        return
+    places: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    for y, row in enumerate(shown):
+        places[tuple(row[:-EDGE])].append(y)
+    keys = {y: tuple(wanted[y][:-EDGE]) for y in changed}
+    votes = Counter(
+        source - y
+        for y, key in keys.items()
+        if key in places and len(set(key)) > 1
+        for source in places[key]
+        if source != y
+    )
+    for shift, count in votes.most_common(MAX_SHIFTS):
+        if count > 1:
+            yield from _regions(shift, [y for y, key in keys.items() if y + shift in places.get(key, ())], len(wanted))
+
+
+def _regions(shift: int, hits: list[int], lines: int) -> Iterator[Scroll]:
+    """The region of these lines; and with a neighbour, which may have moved too and changed a little."""
+    first = min(hits + [y + shift for y in hits])
+    last = max(hits + [y + shift for y in hits])
+    yield Scroll(first, last, shift)
+    if shift < 0 < first:
+        yield Scroll(first - 1, last, shift)
+    elif shift > 0 and last < lines - 1:
+        yield Scroll(first, last + 1, shift)
+
+
+# Encodes the shortest text that turns the cells on a terminal into the cells that a program wants there.
+#
+# It writes the cells of a row that differ, and the cells between them where that is shorter than a move. It erases
+# blanks at the end of a row. Where whole lines moved, it scrolls a region first. It tries several ways and keeps the
+# shortest.
+
 
 MIN_ERASED: Final = 4
 """Blanks at the end of a row from which on they are erased: fewer are as short to write."""

@@ -2,13 +2,9 @@
 
 from typing import Final
 
-from tui.terminal.capabilities import Capabilities
-from tui.terminal.cells import PLAIN, UNKNOWN, CellTable, Grid
-from tui.terminal.decoder import Decoder
-from tui.terminal.encoder import EncodedFrame, encoded
-from tui.terminal.moves import Place, move
-from tui.terminal.pens import change
-from tui.terminal.sequences import MODES_OFF, Effect
+from tui.terminal.cells import PLAIN, UNKNOWN, Capabilities, CellTable, Grid
+from tui.terminal.decoder import MODES_OFF, Decoder, Effect
+from tui.terminal.encoder import EncodedFrame, Place, change, encoded, move
 
 HOME: Final = (0, 0)
 

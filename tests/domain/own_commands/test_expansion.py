@@ -12,10 +12,16 @@ from hypothesis import strategies as st
 from tui.domain.errors.error import RunError
 from tui.domain.errors.kinds import kind_of
 from tui.domain.ids import RunId, TaskId
-from tui.domain.own_commands.expansion import CannotRun, expand
-from tui.domain.own_commands.placeholders import PLACEHOLDERS, CommandScope
-from tui.domain.own_commands.template import TemplateError, parse_template
-from tui.domain.own_commands.values import VALUE_OF, Subject
+from tui.domain.own_commands import (
+    PLACEHOLDERS,
+    VALUE_OF,
+    CannotRun,
+    CommandScope,
+    Subject,
+    TemplateError,
+    expand,
+    parse_template,
+)
 from tui.domain.run import Fixed, Precision, Run, Stamp, State
 from tui.domain.status import parse_status
 from tui.domain.text import Raw

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.errors.stack import StackFrame, parse_stack
+from tui.domain.errors.error import StackFrame, parse_stack
 from tui.domain.text import Raw
-from tui.domain.traces import logged_text
-from tui.domain.traces.logged_text import (
+from tui.domain.traces import log as logged_text
+from tui.domain.traces.log import (
     MAX_DEPTH,
     MAX_LINES,
     Frames,

@@ -8,11 +8,18 @@ from hypothesis import strategies as st
 
 from tests.support.domain.recorded import START, span, trace, trace_of
 from tui.domain.ids import RunId
-from tui.domain.traces.extent import RunEnd, SpanState, extents_of
-from tui.domain.traces.longest_path import longest_path
-from tui.domain.traces.row_tree import row_tree
 from tui.domain.traces.span import Span
-from tui.domain.traces.waterfall import ROOT, SpanKind, Waterfall, place
+from tui.domain.traces.waterfall import (
+    ROOT,
+    RunEnd,
+    SpanKind,
+    SpanState,
+    Waterfall,
+    extents_of,
+    longest_path,
+    place,
+    row_tree,
+)
 
 TRACES = ["210", "212", "220", "222", "230", "232", "233", "234", "236", "241", "247", "249", "250", "253", "1237"]
 

@@ -11,12 +11,12 @@ import pytest
 
 from tests.support.emulator.queries import rows_of
 from tests.support.recordings import recording
+from tui.api.queries import COPY_LAG, QueueStayMinutes, QueueWaitCounts
 from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.query.database import Queries, QueryGate, trql_time
 from tui.emulator.query.tokens import QueryRefused
 from tui.emulator.simulation.runs import Run, Status
 from tui.emulator.world import World
-from tui.wire.queries.queues import COPY_LAG, QueueStayMinutes, QueueWaitCounts
 
 START_MS = 1_795_528_000_000
 MINUTE_MS = 60_000

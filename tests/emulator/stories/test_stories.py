@@ -6,7 +6,6 @@ from functools import cache
 
 import pytest
 
-from tui.cli.world_options import STORIES, WorldOptions
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
 from tui.emulator.simulation.names import digest
 from tui.emulator.simulation.runs import Run, Status
@@ -28,6 +27,7 @@ from tui.emulator.stories import (
     tell,
 )
 from tui.emulator.world import World
+from tui.program.monitor import STORIES, WorldOptions
 
 START_MS = 1_795_528_000_000 + 17_123
 SEEDS = 20

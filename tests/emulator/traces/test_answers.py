@@ -12,9 +12,11 @@ import pytest
 from tests.support.emulator.recorded_runs import NASTY, PAYLOADS, new_world
 from tests.support.emulator.small_world import ask, refused
 from tests.support.recordings import as_bytes, recording
+from tui.api.runs import decode_run
+from tui.api.traces import decode_span, decode_trace
 from tui.domain.attempt import AttemptStatus
 from tui.domain.run import Run as ReadRun
-from tui.domain.traces.attempts_of_trace import attempts_of, needs_root_error
+from tui.domain.traces.attempts import attempts_of, needs_root_error
 from tui.domain.traces.span import span_of_run
 from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
@@ -26,8 +28,6 @@ from tui.emulator.simulation.runs import NewRun, Run, Status
 from tui.emulator.simulation.script import Child, Failure, FailureKind, Log, Script, Start, Task, Work
 from tui.emulator.world import DemoTasks, World
 from tui.store.merge import merge
-from tui.wire.runs import decode_run
-from tui.wire.traces.trace import decode_span, decode_trace
 
 
 def started(world: World, task: str, payload: Any = None, **more: Any) -> Run:

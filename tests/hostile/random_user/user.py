@@ -16,9 +16,9 @@ from tests.hostile.random_user.world import World
 from tests.hostile.terminal_bytes import dirty_bytes, restored
 from tests.perf.processes import tree
 from tests.perf.terminal import Cell
-from tui.actions import ACTIONS
-from tui.settings.keys.table import BINDINGS
-from tui.ui.terminal.modes import CLEAR
+from tui.api.actions import ACTIONS
+from tui.kit.terminal.early import CLEAR
+from tui.settings.key_table import BINDINGS
 
 PATIENCE_S = 60.0
 TIMERS_S, SLOW_TIMERS_S = 2.4, 5.4

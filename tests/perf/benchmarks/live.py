@@ -34,16 +34,16 @@ from tests.perf.figure import Figure
 from tests.perf.followed import INTO
 from tests.perf.scaled_clock import ScaledClock
 from tests.perf.terminal import Terminal
+from tui.api.client import DEFAULT_TIMEOUTS, ELECTRIC_VERSION, FEED_TIMEOUTS
+from tui.api.feed import FeedTarget
 from tui.domain.status import RunStatus, parse_status
 from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import DEVELOPMENT
 from tui.emulator.server.application import application
 from tui.emulator.server.emulator import Emulator, Options
 from tui.emulator.server.serving import serve_in_thread
-from tui.session import Session
-from tui.settings import read_settings
-from tui.wire.client import DEFAULT_TIMEOUTS, ELECTRIC_VERSION, FEED_TIMEOUTS
-from tui.wire.feed import FeedTarget
+from tui.settings.reading import read_settings
+from tui.sync.session import Session
 
 FEED = "/realtime/v1/runs"
 CHANGES = 60

@@ -16,14 +16,14 @@ from random import Random
 from tests.perf.figure import Figure
 from tests.perf.scaled_clock import ScaledClock
 from tests.support.chaos import ALLOWED_S, FAULT_S, KINDS, ChaosSession, Outcome
+from tui.api.client import DEFAULT_TIMEOUTS, FEED_TIMEOUTS
 from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import DEVELOPMENT
 from tui.emulator.server.application import application
 from tui.emulator.server.emulator import Emulator, Options
 from tui.emulator.server.serving import serve_in_thread
-from tui.session import Session
-from tui.settings import read_settings
-from tui.wire.client import DEFAULT_TIMEOUTS, FEED_TIMEOUTS
+from tui.settings.reading import read_settings
+from tui.sync.session import Session
 
 MINUTES = 3.0
 SCALE = 10.0

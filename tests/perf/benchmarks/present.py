@@ -9,12 +9,11 @@ from tests.support.present.samples import NOW, STAMP, full, sample
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Body
 from tui.domain.tree import RunTree, TreeNode
-from tui.present.columns import Now, columns_for, row
-from tui.present.json.text import compact
-from tui.present.printed.run import run_page
-from tui.present.printed.schema import run_object
-from tui.present.printed.table import PrintedTable
-from tui.present.printed.tree import tree_lines
+from tui.features.runs.columns import columns_for, row
+from tui.features.runs.command import run_page, tree_lines
+from tui.features.runs.printed import PrintedTable, run_object
+from tui.text.blocks import Now
+from tui.text.json import compact
 
 ROUNDS = 5
 

@@ -24,22 +24,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
 from tests.perf.figure import Figure
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Fixed, Precision, State
-from tui.domain.status import parse_status
-from tui.domain.text import Raw
-from tui.domain.update import RunPatch, RunsRead, SourceConnected, Update
-from tui.emulator.server.child import listen
-from tui.relay import Relay, RelayOptions, Tokens
-from tui.relay.store_encoder import CHUNK_RUNS
-from tui.relay.upstream import Upstream
-from tui.session import Session
-from tui.settings import Secret, read_settings
-from tui.sources.clock import SystemClock
-from tui.sources.relay.connection import RelayConnection
-from tui.sources.relay.source import RelaySource
-from tui.store.store import Store
-from tui.wire.relay.messages import (
+from tui.api.relay import (
     VERSION,
     Chunk,
     Hello,
@@ -50,6 +35,21 @@ from tui.wire.relay.messages import (
     encode_runs,
     encode_screen_message,
 )
+from tui.domain.ids import RunId, TaskId
+from tui.domain.run import Fixed, Precision, State
+from tui.domain.status import parse_status
+from tui.domain.text import Raw
+from tui.domain.update import RunPatch, RunsRead, SourceConnected, Update
+from tui.emulator.server.child import listen
+from tui.relay.encoders import CHUNK_RUNS
+from tui.relay.server import Relay, RelayOptions, Upstream
+from tui.relay.tokens import Tokens
+from tui.settings.reading import read_settings
+from tui.settings.secret import Secret
+from tui.store.store import Store
+from tui.sync.clock import SystemClock
+from tui.sync.relay import RelayConnection, RelaySource
+from tui.sync.session import Session
 
 TOKEN = "0123456789abcdef-of-the-bench"
 SCREENS = int(os.environ.get("BENCH_SCREENS", "200"))

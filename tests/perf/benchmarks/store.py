@@ -8,16 +8,16 @@ from datetime import UTC, datetime, timedelta
 from statistics import median
 
 from tests.perf.figure import Figure
+from tui.api.runs import shared_fixed
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Json, Precision, Stamp, State
 from tui.domain.status import parse_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead
+from tui.store.changes import STATUS
 from tui.store.filter import parse_filter
-from tui.store.orders import STATUS
 from tui.store.store import Store
 from tui.store.view import View
-from tui.wire.runs import shared_fixed
 
 RUNS = 100_000
 PAGE = 100

@@ -7,16 +7,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.perf.figure import Figure
-from tui.domain.errors.stack import parse_stack
+from tui.api.events import MAX_EVENT_ROWS, EventsDecoder
+from tui.api.traces import decode_trace
+from tui.domain.errors.error import parse_stack
 from tui.domain.ids import RunId
 from tui.domain.run import Precision, Run, State
 from tui.domain.status import parse_status
 from tui.domain.text import Raw
-from tui.domain.traces.attempts_of_trace import attempts_of
+from tui.domain.traces.attempts import attempts_of
 from tui.domain.tree import build_tree, rows_of_trace
-from tui.wire.traces.event_rows import MAX_EVENT_ROWS
-from tui.wire.traces.events import EventsDecoder
-from tui.wire.traces.trace import decode_trace
 
 SPANS = 5_000  # the server cuts there
 CHILDREN = 20

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from tests.perf.figure import Figure
 from tests.support.recordings import body_of, recording
+from tui.api.runs import decode_page, decode_run
 from tui.domain.update import RunsRead
 from tui.store.store import Store
-from tui.wire.runs import decode_page, decode_run
 
 READ_AT = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
 REPETITIONS = 30

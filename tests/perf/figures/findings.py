@@ -11,7 +11,7 @@ from typing import Final
 from tests.perf.figures.row import Effort, Reading
 from tests.support.domain.deploys import false_alarms
 from tests.support.emulator.judged_stories import EXPECTED, mistakes
-from tui.domain.findings.facts import (
+from tui.domain.facts import (
     NormalsRead,
     Queue,
     QueuesRead,
@@ -23,15 +23,15 @@ from tui.domain.findings.facts import (
     TokensRead,
     WaitsRead,
     WaitToken,
+    WallUpdate,
 )
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Fixed, Precision, State
 from tui.domain.status import parse_status
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunPatch, RunsRead, Update
-from tui.domain.wall_update import WallUpdate
-from tui.store.findings.judging.judge import NO_FINDINGS, hold, judge, verdict_of
-from tui.store.findings.own_counts import OwnCounts
+from tui.store.findings.counts import OwnCounts
+from tui.store.findings.judging import NO_FINDINGS, hold, judge, verdict_of
 from tui.store.store import Store
 
 SEEDS: Final = 20

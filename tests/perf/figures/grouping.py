@@ -23,11 +23,9 @@ from tui.domain.run import Fixed, Precision, Stamp, State
 from tui.domain.status import parse_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead
-from tui.store.error_groups import ErrorGroups
-from tui.store.errors.failures import TimeSpan
+from tui.features.errors.model import GroupListModel, GroupQuery
+from tui.store.error_groups import ErrorGroups, TimeSpan
 from tui.store.store import Store
-from tui.ui.model.errors.group_list import GroupListModel
-from tui.ui.model.errors.ranking import GroupQuery
 
 RUNS: Final = 10_000
 KINDS: Final = 700

@@ -25,15 +25,15 @@ from tests.perf.figures.presses import Presses, press_each
 from tests.perf.figures.programs import DOWN, PAGE_DOWN, XTERM, environment
 from tests.perf.figures.row import MAX_RATIO, Effort, Reading
 from tests.perf.terminal import Terminal
-from tui.domain.traces.log_line import RunLog
+from tui.api.events import LogDecoder
+from tui.domain.traces.log import RunLog
 from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import DEVELOPMENT
 from tui.emulator.server.application import application
 from tui.emulator.server.emulator import Emulator, Options
 from tui.emulator.server.serving import serve_in_thread
-from tui.present.logs.folds import Attributes
-from tui.ui.model.logs.log_view import LogView
-from tui.wire.traces.log import LogDecoder
+from tui.features.logs.model import LogView
+from tui.features.logs.words import Attributes
 
 SHORT: Final = 60
 """Lines of the short log: more than the screen has rows."""

@@ -22,11 +22,11 @@ from tests.perf.figures.resting import Rest
 from tests.perf.figures.row import MAX_RATIO, PEERS, Effort, Reading
 from tests.perf.terminal import Terminal
 from tui.domain.update import HistoryRead, RunPatch, RunsRead
-from tui.store.findings.board import BoardSpan
-from tui.store.findings.make_board import make_board
-from tui.store.findings.own_counts import OwnCounts
+from tui.kit.heap import THRESHOLDS
+from tui.store.findings.board import make_board
+from tui.store.findings.counts import OwnCounts
+from tui.store.findings.rows import BoardSpan
 from tui.store.store import Store
-from tui.ui.collector import THRESHOLDS
 
 MAX_MEMORY_RATIO: Final = 1.8
 MAX_MORE_SHARE: Final = 1.0

@@ -17,12 +17,9 @@ from tests.perf.figures.programs import DOWN, PAGE_DOWN, monitor
 from tests.perf.figures.row import Effort, Reading
 from tests.perf.figures.traces import TraceServer, serving_traces, trace_body
 from tests.perf.terminal import Terminal
-from tui.domain.traces.extent import extents_of
-from tui.domain.traces.longest_path import longest_path
-from tui.domain.traces.row_tree import RowTreeBuilder
-from tui.domain.traces.waterfall import WaterfallBuilder
+from tui.api.traces import TraceDecoder
+from tui.domain.traces.waterfall import RowTreeBuilder, WaterfallBuilder, extents_of, longest_path
 from tui.emulator.environment import DEVELOPMENT
-from tui.wire.traces.trace import TraceDecoder
 
 LONG: Final = 5_000
 SHORT: Final = 100

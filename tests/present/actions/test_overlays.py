@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from tests.support.present.samples import NOW, RUN_ID
 from tui.domain.action import ActionPhase, ActionStatus
 from tui.domain.ids import RunId
-from tui.present.actions.outcomes import batch_words, failure_words, outcome_words
-from tui.present.actions.overlays import SHOWN_FOR, countdown, overlay
-from tui.present.styled import Token, line_width, plain
+from tui.features.actions.words import SHOWN_FOR, batch_words, countdown, failure_words, outcome_words, overlay
+from tui.text.styled import Token, line_width, plain
 
 
 def status(phase: ActionPhase, message: str = "", new: str | None = None) -> ActionStatus:

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.present.samples import CREATED
-from tui.present.attempts.axis import Axis, round_up
-from tui.present.styled import Token, line_width, plain
+from tui.features.attempts.words import Axis, round_up
+from tui.text.styled import Token, line_width, plain
 
 MS = timedelta(milliseconds=1)
 

@@ -21,12 +21,9 @@ from tests.support.present.samples import (
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.errors.error import RunError, build_error
 from tui.domain.text import Raw
-from tui.present.actions.row_actions import ShowAttempt, ToggleFold
-from tui.present.attempts.choice import FOLDED, AttemptKey, selected_attempt, stepped
-from tui.present.attempts.page import ReadProgress, run_words
-from tui.present.columns import Now
-from tui.present.read_stage import ReadStage
-from tui.present.styled import Token, line_width, plain
+from tui.features.attempts.words import FOLDED, AttemptKey, ReadProgress, run_words, selected_attempt, stepped
+from tui.text.blocks import Now, ReadStage, ShowAttempt, ToggleFold
+from tui.text.styled import Token, line_width, plain
 
 MISSING = (
     "the trace was cut at 5,000 rows and the events could not be read: GET /api/v1/runs/run_1/events: 403 Forbidden"

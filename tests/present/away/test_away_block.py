@@ -11,11 +11,10 @@ from tui.domain.errors.kinds import kind_of
 from tui.domain.ids import TaskId
 from tui.domain.status import RunStatus
 from tui.domain.text import Raw
-from tui.present.away.block import NOT_WATCHED, away_lines
-from tui.present.styled import line_width, plain
-from tui.store.away.log import Episode
-from tui.store.away.report import AwayReport, FailureGroup
-from tui.store.missed_runs import Gap
+from tui.features.alerts.away import NOT_WATCHED, away_lines
+from tui.store.away import AwayReport, Episode, FailureGroup
+from tui.store.counts import Gap
+from tui.text.styled import line_width, plain
 
 HOSTILE = Raw("evil\x1b[31m\x07\n\u202ename" + "x" * 300)
 

@@ -13,15 +13,24 @@ from tui.domain.attempt import Attempt, AttemptStatus
 from tui.domain.errors.error import RunError
 from tui.domain.run import Run
 from tui.domain.text import Raw
-from tui.present.ascii import ascii_line
-from tui.present.columns import Now
-from tui.present.compared.grid import ComparedGrid
-from tui.present.compared.logs import LogCount, LogCounts
-from tui.present.compared.page import compared_page, summary_words
-from tui.present.compared.values import UNKNOWN, alike, most_common
-from tui.present.compared.window import MAX_COMPARED, columns_for, moved, window_of
-from tui.present.styled import line_width, plain
-from tui.ui.widgets.lines import EDGE
+from tui.features.attempts.compared import (
+    MAX_COMPARED,
+    UNKNOWN,
+    ComparedGrid,
+    LogCount,
+    LogCounts,
+    alike,
+    columns_for,
+    compared_page,
+    most_common,
+    moved,
+    summary_words,
+    window_of,
+)
+from tui.kit.lines import EDGE
+from tui.text.blocks import Now
+from tui.text.status import ascii_line
+from tui.text.styled import line_width, plain
 
 BELOW = "\n    at x (file:///app/node_modules/undici/lib/x.ts:67:28)\n    at y (node:internal/y:65:14)"
 TIMEOUT = RunError(

@@ -7,17 +7,13 @@ import pytest
 from tests.support.present.samples import NOW, full, sample, text_of
 from tui.domain.run import Run
 from tui.domain.text import Raw
-from tui.present.columns import Now
-from tui.present.detail import facts
-from tui.present.detail.facts import FACTS, Fact, fact_rows
-from tui.present.detail.page import detail_rows, whole_of
-from tui.present.detail.relatives import Relatives
-from tui.present.detail.view import DetailRead, DetailView
-from tui.present.json.rows import ValuePath, ValueRows
-from tui.present.json.text import compact
-from tui.present.printed.run import run_page
-from tui.present.printed.schema import run_object
-from tui.present.styled import plain
+from tui.features.detail import page as facts
+from tui.features.detail.page import FACTS, DetailRead, DetailView, Fact, Relatives, detail_rows, fact_rows, whole_of
+from tui.features.runs.command import run_page
+from tui.features.runs.printed import run_object
+from tui.text.blocks import Now
+from tui.text.json import ValuePath, ValueRows, compact
+from tui.text.styled import plain
 
 
 def pane_text(run: Run) -> str:

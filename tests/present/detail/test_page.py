@@ -24,20 +24,13 @@ from tui.domain.ids import RunId
 from tui.domain.run import ABSENT, Body, Run
 from tui.domain.status import STATUS_TABLE
 from tui.domain.text import Raw
-from tui.present.actions.row_actions import FetchValue, GoToRun, Row, ShowWhole, ToggleFold
-from tui.present.columns import Now, columns_for, row
-from tui.present.detail.page import detail_rows, whole_of
-from tui.present.detail.relatives import Relatives
-from tui.present.detail.timeline import timeline_line
-from tui.present.detail.unreadable import failure_lines
-from tui.present.detail.values import FETCHING
-from tui.present.detail.view import DetailRead, DetailView
-from tui.present.json.fold import ALL, JsonFolds
-from tui.present.json.rows import ValuePath, ValueRows
-from tui.present.read_stage import ReadStage
-from tui.present.status import DESCRIPTIONS, UNSURE_DESCRIPTIONS
-from tui.present.styled import Token, line_width, plain
-from tui.present.text_block import LABEL
+from tui.features.detail.page import FETCHING, DetailRead, DetailView, Relatives, detail_rows, timeline_line, whole_of
+from tui.features.detail.words import failure_lines
+from tui.features.runs.columns import columns_for, row
+from tui.text.blocks import LABEL, FetchValue, GoToRun, Now, ReadStage, Row, ShowWhole, ToggleFold
+from tui.text.json import ALL, JsonFolds, ValuePath, ValueRows
+from tui.text.status import DESCRIPTIONS, UNSURE_DESCRIPTIONS
+from tui.text.styled import Token, line_width, plain
 
 DETAILS = recorded_details()
 FAMILY = Relatives(

@@ -20,15 +20,15 @@ from tests.support.present.samples import (
     text_of,
 )
 from tests.support.recordings import body_of
+from tui.api.traces import decode_trace
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.errors.error import RunError, build_error
 from tui.domain.ids import RunId
 from tui.domain.run import Body, Run
 from tui.domain.text import Raw, clean
-from tui.domain.traces.attempts_of_trace import attempts_of
-from tui.present.printed.run import run_page
-from tui.present.styled import line_width
-from tui.wire.traces.trace import decode_trace
+from tui.domain.traces.attempts import attempts_of
+from tui.features.runs.command import run_page
+from tui.text.styled import line_width
 
 DETAILS = recorded_details()
 

@@ -8,25 +8,19 @@ import pytest
 from tests.support.present.attempt_pages import of, text
 from tests.support.present.samples import NOW, STAMP, STARTED, attempt, sample, text_of
 from tests.support.present.trees import Grove
-from tui.domain.attempt import AttemptStatus
+from tui.domain.attempt import AttemptStatus, Wait, WaitKind
 from tui.domain.errors.error import RunError
 from tui.domain.ids import RunId, SpanId, TaskId
 from tui.domain.run import Fixed, Run
 from tui.domain.text import Raw
-from tui.domain.wait import Wait, WaitKind
-from tui.present.columns import Now
-from tui.present.detail.origin import origin_words
-from tui.present.detail.page import detail_rows
-from tui.present.detail.relatives import Relatives
-from tui.present.detail.view import DetailRead, DetailView
-from tui.present.detail.waiting import DATED_AFTER, MAX_RUNNING_AGE, waiting_words
-from tui.present.frame.run_summary import summary_lines
-from tui.present.json.rows import ValueRows
-from tui.present.printed.run import run_page
-from tui.present.styled import plain
-from tui.present.tree.fold import TreeFolds, branches
-from tui.present.tree.page import columns_for, row
-from tui.present.tree.shape import shape_of
+from tui.features.detail.page import DetailRead, DetailView, Relatives, detail_rows
+from tui.features.detail.words import DATED_AFTER, MAX_RUNNING_AGE, origin_words, waiting_words
+from tui.features.runs.command import run_page
+from tui.features.runs.words import summary_lines
+from tui.features.tree.words import TreeFolds, branches, columns_for, row, shape_of
+from tui.text.blocks import Now
+from tui.text.json import ValueRows
+from tui.text.styled import plain
 
 AT = Now(NOW)
 TOKEN = Wait(WaitKind.TOKEN, STARTED, SpanId("s"), Raw("waitpoint_1"))

@@ -8,10 +8,9 @@ from hypothesis import strategies as st
 
 from tui.domain.ids import RunId
 from tui.domain.run import Body, Precision, Run, Stamp
-from tui.present.dialogs.column_path import path_lines, read_typed
-from tui.present.own_columns.choice import ColumnChoice
-from tui.present.own_columns.value_formats import KINDS
-from tui.present.styled import line_width, plain
+from tui.features.columns.dialog import path_lines, read_typed
+from tui.features.columns.words import KINDS, ColumnChoice
+from tui.text.styled import line_width, plain
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
 STAMP = Stamp(AT, Precision.DETAIL, AT)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tui.present.dialogs.columns import foot_lines
-from tui.present.styled import plain
+from tui.features.columns.dialog import foot_lines
+from tui.text.styled import plain
 
 
 @pytest.mark.parametrize("has_paths", [False, True])

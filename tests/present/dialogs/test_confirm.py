@@ -8,16 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.present.samples import HOSTILE, NOW, RUN_ID, full, sample, text_of
-from tui.domain.action_plan import ActionPlan, confirmation_texts
+from tui.domain.action import ActionPlan, confirmation_texts
 from tui.domain.environment import Environment
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.status import parse_status
 from tui.domain.text import Raw
 from tui.domain.tree import TreeNode
-from tui.present.columns import Now
-from tui.present.dialogs.confirm import Question, Target, confirm_lines
-from tui.present.styled import Token, line_width, plain
+from tui.features.actions.words import Question, Target, confirm_lines
+from tui.text.blocks import Now
+from tui.text.styled import Token, line_width, plain
 
 PROD = Target(Environment(Raw("prod"), "PRODUCTION", Raw("api"), Raw("acme")), "prod", is_production=True)
 DEV = Target(Environment(Raw("dev"), "DEVELOPMENT", Raw("api"), Raw("acme")), "dev", is_production=False)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tests.support.present.samples import full, sample
 from tui.domain.text import Raw
-from tui.present.dialogs.copying import clips_of, error_text, json_of
+from tui.features.copying.words import clips_of, error_text, json_of
 
 
 def test_copied_text_is_raw() -> None:

@@ -11,8 +11,8 @@ from tui.domain.filters import RunFilters, parse_period
 from tui.domain.ids import TaskId
 from tui.domain.status import STATUS_TABLE, filter_word
 from tui.emulator.simulation.runs import FILTER_STATUSES
-from tui.present.dialogs import filters as say
-from tui.present.dialogs.filters import (
+from tui.features.runs import words as say
+from tui.features.runs.words import (
     FAMILIES,
     PERIODS,
     Typed,
@@ -22,8 +22,8 @@ from tui.present.dialogs.filters import (
     is_incomplete,
     word_of,
 )
-from tui.present.styled import Line, line_width, plain
 from tui.store.server_filter import KnownValues, ServerFilter, is_typable
+from tui.text.styled import Line, line_width, plain
 
 DAY = timedelta(hours=24)
 FAILED = tuple(word_of(title) for title in FAMILIES[1][1])
@@ -213,7 +213,7 @@ def test_offers_fit_and_end_with_their_key(offered: list[str], width: int, is_ta
 @pytest.mark.parametrize("width", [60, 68])
 def test_band_is_as_wide_as_the_dialog(width: int, needs_rules: bool) -> None:
     assert line_width(say.band_line(width, needs_rules=needs_rules)) == width
-    assert line_width(say.end_line(width, needs_rules=needs_rules)) == (width if needs_rules else 0)
+    assert line_width(say.filters_end_line(width, needs_rules=needs_rules)) == (width if needs_rules else 0)
 
 
 def test_chosen_status_stands_out_without_colour() -> None:

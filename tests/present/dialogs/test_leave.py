@@ -3,8 +3,8 @@
 import pytest
 
 from tests.support.present.samples import text_of
-from tui.present.dialogs.leave import LeaveKeys, leave_lines
-from tui.present.styled import line_width
+from tui.kit.questions import LeaveKeys, leave_lines
+from tui.text.styled import line_width
 
 
 @pytest.mark.parametrize("width", [40, 46, 60])

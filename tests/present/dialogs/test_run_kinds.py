@@ -4,8 +4,8 @@ from tests.support.domain.patches import run_of, stamp
 from tui.domain.errors.error import build_error
 from tui.domain.errors.kinds import kind_of
 from tui.domain.run import Run
-from tui.present.dialogs.run_kinds import counted_lines, kind_of_run
-from tui.present.styled import plain
+from tui.features.actions.words import counted_lines, kind_of_run
+from tui.text.styled import plain
 
 
 def failed(number: int, message: str) -> Run:

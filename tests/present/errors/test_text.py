@@ -1,7 +1,7 @@
 from tui.domain.errors.error import RunError
 from tui.domain.text import Raw
-from tui.present.errors.text import error_lines
-from tui.present.styled import plain
+from tui.features.errors.error import error_lines
+from tui.text.styled import plain
 
 
 def test_later_lines_of_a_nameless_message_are_indented() -> None:

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from tui.domain.findings.facts import FactSource, PlaceHolder
-from tui.domain.findings.finding import (
+from tui.domain.facts import FactSource, PlaceHolder
+from tui.domain.finding import (
     ApprovalWaits,
     Evidence,
     Finding,
@@ -24,28 +24,26 @@ from tui.domain.findings.finding import (
 )
 from tui.domain.ids import RunId, TaskId
 from tui.domain.text import Raw
-from tui.present.findings.printed import verdict_lines
-from tui.present.findings.sentences import (
+from tui.features.alerts.words import (
     day_or_time,
+    not_known_alone,
+    not_known_sentence,
+    ok_sentence,
+    ok_words,
     overview_sentence,
+    own_counts,
+    own_words,
+    refusals,
     sentence,
     short_sentence,
     since,
     since_words,
     subject,
-)
-from tui.present.findings.verdict_words import (
-    not_known_alone,
-    not_known_sentence,
-    ok_sentence,
-    ok_words,
-    own_counts,
-    own_words,
-    refusals,
     unread_words,
+    verdict_lines,
 )
-from tui.present.styled import plain
-from tui.present.wall.finding_words import headline
+from tui.features.wall.findings import headline
+from tui.text.styled import plain
 
 NOW = datetime(2026, 11, 26, 14, 32, 7, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

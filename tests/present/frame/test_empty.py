@@ -12,9 +12,9 @@ from tui.domain.environment import Environment
 from tui.domain.filters import RunFilters
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, SourceRetrying, SourceStopped
-from tui.present.frame.empty import EmptyFacts, empty_lines
-from tui.present.styled import line_width
+from tui.kit.words import EmptyFacts, empty_lines
 from tui.store.freshness import Freshness, Level
+from tui.text.styled import line_width
 
 AT = datetime(2026, 11, 24, 13, 49, 8, tzinfo=UTC)
 URL = "https://trigger.acme.example"

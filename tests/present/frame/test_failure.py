@@ -3,9 +3,9 @@
 import pytest
 
 from tests.support.domain.patches import at
-from tui.domain.source_names import RELAY, REST
+from tui.domain.ids import RELAY, REST
 from tui.domain.update import SourceRetrying, SourceStopped
-from tui.present.frame.failure import advice_on
+from tui.kit.words import advice_on
 
 BEHIND = "the API behind wss://relay.example"
 

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.present.samples import texts
-from tui.present.frame.footer import KeyWord, footer_line
-from tui.present.styled import Piece, Token, line_width, plain
+from tui.kit.footer import KeyWord, footer_line
+from tui.text.styled import Piece, Token, line_width, plain
 
 KEYS = [
     KeyWord("Enter", "open"),

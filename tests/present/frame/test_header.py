@@ -12,13 +12,12 @@ from tests.support.present.samples import HOSTILE
 from tui.domain.environment import Environment
 from tui.domain.text import Raw
 from tui.domain.update import BudgetRead, SourceRetrying, SourceStopped
-from tui.present.ascii import ascii_line
-from tui.present.frame.header import header_line
-from tui.present.frame.header_facts import HeaderFacts
-from tui.present.styled import Token, line_width, plain
-from tui.store.activity import Minute
+from tui.kit.header_words import HeaderFacts, header_line
+from tui.store.counts import Minute
 from tui.store.freshness import Freshness, Level
-from tui.store.status_counts import StatusCounts
+from tui.store.indexes import StatusCounts
+from tui.text.status import ascii_line
+from tui.text.styled import Token, line_width, plain
 
 AT = datetime(2026, 11, 24, 13, 49, 8, tzinfo=UTC)
 PROD = Environment(Raw("prod"), "PRODUCTION", Raw("api"), Raw("acme"))

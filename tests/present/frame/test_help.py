@@ -4,17 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.present.samples import NOW, text_of
-from tui.present.frame.header import header_line
-from tui.present.frame.header_facts import HeaderFacts
-from tui.present.frame.help import HelpKey, header_signs, help_lines, legend_lines
-from tui.present.frame.help_table import HELP_GROUPS
-from tui.present.sparkline import spark
-from tui.present.status import STATUS_STYLES
-from tui.present.styled import Line, Token, line_width, plain
-from tui.settings.keys.table import BINDINGS
-from tui.store.activity import Minute
+from tui.kit.header_words import HeaderFacts, header_line
+from tui.kit.page_screen import HELP_GROUPS, HelpKey, header_signs, help_lines, legend_lines
+from tui.settings.key_table import BINDINGS
+from tui.store.counts import Minute
 from tui.store.freshness import Freshness, Level
-from tui.store.status_counts import StatusCounts
+from tui.store.indexes import StatusCounts
+from tui.text.blocks import spark
+from tui.text.status import STATUS_STYLES
+from tui.text.styled import Line, Token, line_width, plain
 
 KEYS = {
     "down": HelpKey(("j", "↓"), "down"),

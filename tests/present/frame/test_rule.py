@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tui.present.frame.rule import RuleText, Tab, rule_line
-from tui.present.styled import Line, Piece, line_width, plain
+from tui.kit.words import RuleText, Tab, rule_line
+from tui.text.styled import Line, Piece, line_width, plain
 
 
 def rule(width: int, left: str, open_tab: str, right: str = "3 runs") -> str:

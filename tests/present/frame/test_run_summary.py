@@ -12,9 +12,9 @@ from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.status import STATUS_TABLE, StatusRow
 from tui.domain.text import Raw
-from tui.present.columns import Now
-from tui.present.frame.run_summary import summary_lines
-from tui.present.styled import Piece, Token, line_width, plain
+from tui.features.runs.words import summary_lines
+from tui.text.blocks import Now
+from tui.text.styled import Piece, Token, line_width, plain
 
 AT = Now(NOW)
 WORDS = sorted({row.rest or row.legacy for row in STATUS_TABLE if row.rest or row.legacy} | {"FROBNICATING"})

@@ -8,10 +8,9 @@ from tests.present.frame.test_header import ANSWERED, AT, COUNTS, FACTS, PROD, f
 from tests.support.present.samples import HOSTILE
 from tui.domain.environment import Environment
 from tui.domain.text import Raw
-from tui.present.frame.header_facts import HeaderFacts
-from tui.present.frame.title import MAX_TITLE_CELLS, supports_title, terminal_title
-from tui.present.styled import Piece, line_width
+from tui.kit.header_words import MAX_TITLE_CELLS, HeaderFacts, supports_title, terminal_title
 from tui.store.freshness import Freshness, Level
+from tui.text.styled import Piece, line_width
 
 UNKNOWN = Freshness(Level.CONNECTING, None)
 

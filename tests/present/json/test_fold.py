@@ -7,12 +7,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.present.samples import HOSTILE, text_of
-from tui.present.actions.row_actions import ShowWhole, ToggleFold
-from tui.present.json.fold import ALL, SEARCH_SLICE, FoldedJson, JsonFolds, Path, containers_of, unfolded_for
-from tui.present.json.line import inline
-from tui.present.json.rows import ValuePath, ValueRows, step_lines, value_rows
-from tui.present.json.window import moved, visible, window
-from tui.present.styled import Token, line_width, plain
+from tui.text.blocks import ShowWhole, ToggleFold
+from tui.text.json import (
+    ALL,
+    SEARCH_SLICE,
+    FoldedJson,
+    JsonFolds,
+    ValuePath,
+    ValueRows,
+    containers_of,
+    inline,
+    moved,
+    step_lines,
+    unfolded_for,
+    value_rows,
+    visible,
+    window,
+)
+from tui.text.json import JsonPath as Path
+from tui.text.styled import Token, line_width, plain
 
 strings = st.text(st.characters(exclude_categories=()), max_size=12) | st.sampled_from(
     [HOSTILE, "two\nlines", "a" * 90, "日本語" * 30, ""]

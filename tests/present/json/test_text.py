@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.present.json.text import compact, rows
+from tui.text.json import compact, rows
 
 strings = st.text(st.characters(exclude_categories=()), max_size=8)
 values = st.recursive(

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from tests.support.domain.patches import NOON
-from tui.domain.search import SearchProgress, SearchStep
+from tui.domain.filters import SearchProgress, SearchStep
 from tui.domain.update import HistoryRead
-from tui.present.list.end import ListEndFacts, end_line, reach_words
-from tui.present.styled import line_width, plain
+from tui.features.runs.words import ListEndFacts, end_line, reach_words
+from tui.text.styled import line_width, plain
 
 WHOLE = HistoryRead(NOON - timedelta(hours=9), 700, is_complete=True)
 CUT = HistoryRead(NOON - timedelta(hours=2), 5_000, is_complete=True, is_cut=True)

@@ -8,9 +8,9 @@ import pytest
 from tests.support.present.samples import HOSTILE, NOW, RUN_ID, STAMP, failure, full, sample, text_of
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.present.columns import Now, columns_for, head, row, times_same_until
-from tui.present.list.wide_columns import wide_columns_for
-from tui.present.styled import line_width
+from tui.features.runs.columns import columns_for, head, row, times_same_until, wide_columns_for
+from tui.text.blocks import Now
+from tui.text.styled import line_width
 
 
 @pytest.mark.parametrize(

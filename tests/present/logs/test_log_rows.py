@@ -9,20 +9,31 @@ from hypothesis import strategies as st
 
 from tests.support.present.samples import sample
 from tests.support.recordings import recording
-from tui.domain.errors.stack import StackFrame
+from tui.domain.errors.error import StackFrame
 from tui.domain.ids import SpanId
 from tui.domain.run import Json
 from tui.domain.text import Raw, clean
-from tui.domain.traces.log_line import LogBuilder, LogLevel, LogLine
-from tui.present.columns import Now
-from tui.present.errors import frames
-from tui.present.json.fold import JsonFolds
-from tui.present.logs.columns import columns_for, head, line_rows, offset_text, opens_more
-from tui.present.logs.end import LogReading, end_rows
-from tui.present.logs.folds import Attributes, LineFolds
-from tui.present.logs.opened import MAX_ROWS, opened_rows
-from tui.present.logs.printed import copied_line, log_lines, log_object
-from tui.present.styled import Line, line_width, plain, wrap
+from tui.domain.traces.log import LogBuilder, LogLevel, LogLine
+from tui.features.errors import error as frames
+from tui.features.logs.words import (
+    MAX_ROWS,
+    Attributes,
+    LineFolds,
+    LogReading,
+    columns_for,
+    copied_line,
+    end_rows,
+    head,
+    line_rows,
+    log_lines,
+    log_object,
+    offset_text,
+    opened_rows,
+    opens_more,
+)
+from tui.text.blocks import Now
+from tui.text.json import JsonFolds
+from tui.text.styled import Line, line_width, plain, wrap
 
 START = datetime(2026, 11, 24, 13, 0, tzinfo=UTC)
 HOSTILE = (

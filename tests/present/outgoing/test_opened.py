@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tui.domain.run import Json
 from tui.domain.text import clean
-from tui.present.outgoing.opened import block_text, value_text
+from tui.features.copying.words import block_text, value_text
 
 TEXTS = st.text(st.characters(), max_size=12) | st.text("\x1b[2J\x9b\u202e\u200d\n\r\t\x07😀\ud800é", max_size=12)
 VALUES: st.SearchStrategy[Json] = st.recursive(

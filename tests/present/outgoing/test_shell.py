@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from tests.support.fleet import SECRET
 from tui.domain.ids import RunId
-from tui.present.outgoing.shell import command_for, curl_for, is_pastable, shell_text
-from tui.settings import Secret, Settings
-from tui.store.addresses.view_address import parse_address
+from tui.features.copying.words import command_for, curl_for, is_pastable, shell_text
+from tui.settings.secret import Secret
+from tui.settings.settings import Settings
+from tui.store.addresses import parse_address
 
 CLOUD = Settings("https://api.trigger.dev", Secret(SECRET))
 OWN = replace(CLOUD, api_url="https://trigger.example.com:8443/x/", branch="it's $HOME")

@@ -7,21 +7,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.wall_story import BOARD, FAILING_NOW, NOW, VERDICT
-from tui.domain.findings.facts import FactSource
-from tui.domain.findings.finding import QueueWaits, SourceUnread, Verdict
-from tui.domain.findings.intervals import INTERVALS
+from tui.domain.facts import INTERVALS, FactSource
+from tui.domain.finding import QueueWaits, SourceUnread, Verdict
 from tui.domain.text import Raw
-from tui.present.formatting import wait
-from tui.present.overview.blocks import failing_lines, failing_rule, task_lines, tasks_rule
-from tui.present.overview.findings import overview_lines, overview_rule, strip_lines
-from tui.present.overview.queues import queue_lines
-from tui.present.overview.time_texts import time_texts
-from tui.present.overview.view import OverviewLine, OverviewView
-from tui.present.styled import line_width, plain
-from tui.present.wall.durations import waited
-from tui.present.wall.look import WallLook
-from tui.store.findings.board import Board, FourLines, Line, SourceAge
-from tui.store.findings.failing import FailingNow
+from tui.features.overview.words import (
+    OverviewLine,
+    OverviewView,
+    failing_lines,
+    failing_rule,
+    overview_lines,
+    overview_rule,
+    queue_lines,
+    strip_lines,
+    task_lines,
+    tasks_rule,
+    time_texts,
+)
+from tui.features.wall.blocks import WallLook
+from tui.store.findings.rows import Board, FailingNow, FourLines, Line, SourceAge
+from tui.text.formatting import wait, waited
+from tui.text.styled import line_width, plain
 
 VIEW = OverviewView(BOARD, FAILING_NOW, NOW)
 UNKNOWN = Line([None] * 60)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.domain.run import ABSENT, Json
-from tui.present.own_columns.column_path import MAX_PATH_CHARS, ROOTS, ColumnPath, parse_path
+from tui.features.columns.words import MAX_PATH_CHARS, ROOTS, ColumnPath, parse_path
 from tui.settings.schema import COLUMN_PATTERN
 
 keys = st.text(st.characters(categories=("L", "N", "P", "S", "Z", "Cc")), max_size=6)

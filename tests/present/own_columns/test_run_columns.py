@@ -5,15 +5,22 @@ from hypothesis import strategies as st
 
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.present.columns import EDGES, GAP, Now, head, row
-from tui.present.own_columns.cell_value import CellValue, Unshown
-from tui.present.own_columns.choice import ColumnChoice, without_duplicates
-from tui.present.own_columns.column_path import ColumnPath
-from tui.present.own_columns.group_columns import GROUP_BUILT_IN, GROUP_MEANINGS, own_group_columns_for
-from tui.present.own_columns.run_columns import BUILT_IN, MEANINGS, own_columns_for
-from tui.present.own_columns.value_formats import KINDS
-from tui.present.styled import line_width, plain
-from tui.store.orders import EPOCH
+from tui.features.columns.words import (
+    BUILT_IN,
+    KINDS,
+    MEANINGS,
+    CellValue,
+    ColumnChoice,
+    ColumnPath,
+    Unshown,
+    own_columns_for,
+    without_duplicates,
+)
+from tui.features.errors.own_columns import GROUP_BUILT_IN, GROUP_MEANINGS, own_group_columns_for
+from tui.features.runs.columns import EDGES, GAP, head, row
+from tui.store.changes import EPOCH
+from tui.text.blocks import Now
+from tui.text.styled import line_width, plain
 
 
 def unread(_run: Run, _path: ColumnPath) -> CellValue:

@@ -9,9 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.domain.run import ABSENT, Json
-from tui.present.own_columns.cell_value import MAX_VALUE_CHARS, Nested, Unshown, cell_value
-from tui.present.own_columns.value_formats import KINDS, bar_line, is_format, value_line
-from tui.present.styled import Token, fit, line_width, plain
+from tui.features.columns.words import (
+    KINDS,
+    MAX_VALUE_CHARS,
+    Nested,
+    Unshown,
+    bar_line,
+    cell_value,
+    is_format,
+    value_line,
+)
+from tui.text.styled import Token, fit, line_width, plain
 
 NOW = datetime(2026, 11, 24, 13, 49, tzinfo=UTC)
 TOKENS = Token.MUTED, Token.BLUE

@@ -6,17 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.domain.text import Raw
-from tui.present.dialogs.confirm import Target
-from tui.present.own_commands.dialog import CommandQuestion, command_lines
-from tui.present.own_commands.words import (
+from tui.features.actions.words import Target
+from tui.features.own_commands.words import (
     MAX_LINE_CHARS,
     MAX_LINES,
+    CommandQuestion,
+    command_lines,
     ended_words,
     output_text,
     shell_words,
     template_words,
 )
-from tui.present.styled import line_width, plain
+from tui.text.styled import line_width, plain
 
 UNKNOWN = Target(None, None, is_production=True)
 

@@ -10,10 +10,9 @@ from tui.domain.errors.kinds import ErrorKind, Fingerprint, OwnFrame
 from tui.domain.ids import RunId, TaskId
 from tui.domain.status import RunStatus
 from tui.domain.text import Raw
-from tui.present.printed.errors import group_lines, group_object
-from tui.present.styled import Token, line_width, plain
-from tui.store.errors.error_group import ErrorGroup
-from tui.store.errors.states import ErrorState
+from tui.features.errors.command import group_lines, group_object
+from tui.store.error_groups import ErrorGroup, ErrorState
+from tui.text.styled import Token, line_width, plain
 
 KIND = ErrorKind(
     Raw("StripeError"),

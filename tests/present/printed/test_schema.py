@@ -23,15 +23,14 @@ from tests.support.present.samples import (
     sample,
 )
 from tests.support.recordings import recording
-from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
+from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus, Wait, WaitKind
 from tui.domain.ids import RunId, SpanId, TaskId
 from tui.domain.run import Body, Run
 from tui.domain.status import parse_status
 from tui.domain.text import Raw
 from tui.domain.tree import RunTimes, RunTree, TreeNode
-from tui.domain.wait import Wait, WaitKind
-from tui.present.json.text import compact
-from tui.present.printed.schema import run_object, tree_objects
+from tui.features.runs.printed import run_object, tree_objects
+from tui.text.json import compact
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "RUN_SCHEMA.json").read_text())
 DETAILS = recorded_details()

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from tests.support.present.samples import HOSTILE, NOW, RUN_ID, full, sample, text_of
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.present.printed.table import PrintedTable
-from tui.present.styled import line_width
+from tui.features.runs.printed import PrintedTable
+from tui.text.styled import line_width
 
 
 def titles(limit: int | None) -> list[str]:

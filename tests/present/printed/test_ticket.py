@@ -15,9 +15,9 @@ from tui.domain.errors.error import RunError
 from tui.domain.ids import RunId
 from tui.domain.run import Body, Run
 from tui.domain.text import Raw, clean
-from tui.present.printed.markdown import code_block, code_span
-from tui.present.printed.ticket import MAX_MESSAGE_CHARS, MAX_PAYLOAD_CHARS, ticket
-from tui.present.redaction import Redactor
+from tui.features.copying.words import MAX_MESSAGE_CHARS, MAX_PAYLOAD_CHARS, ticket
+from tui.text.printed import code_block, code_span
+from tui.text.redaction import Redactor
 
 PROD = Environment(Raw("prod"), "PRODUCTION", Raw("api"), Raw("acme"), Raw("proj_1"), Raw("https://tr.example.com/"))
 MARKDOWN = st.text("`~|<>#*_[]()!\\\n\r -1.&x", max_size=30)

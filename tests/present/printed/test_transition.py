@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.present.samples import HOSTILE, NOW, RUN_ID, STAMP, failure, full, sample, text_of
 from tui.domain.run import Run
-from tui.present.printed.transition import transition_line
+from tui.features.runs.printed import transition_line
 
 
 def line_text(before: Run | None, after: Run) -> str:

@@ -10,8 +10,8 @@ from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.status import parse_status
 from tui.domain.tree import RunTree, TreeNode
-from tui.present.printed.tree import tree_lines
-from tui.present.styled import Token, line_width
+from tui.features.runs.command import tree_lines
+from tui.text.styled import Token, line_width
 
 
 def node(name: str, depth: int, children: Iterable[TreeNode] = (), run: Run | None = None) -> TreeNode:

@@ -7,22 +7,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.queues import mail_hour, mail_metrics
-from tui.domain.findings.facts import ConcurrencyLimit, PlaceHolder
-from tui.domain.findings.finding import Standstill, StandstillReason
+from tui.domain.facts import ConcurrencyLimit, PlaceHolder
+from tui.domain.finding import Standstill, StandstillReason
 from tui.domain.ids import RunId, TaskId
 from tui.domain.text import Raw
-from tui.present.columns import Now
-from tui.present.queues.columns import QueueContent, queue_columns_for, queue_line, usage_bar
-from tui.present.queues.facts import HolderSpeed, QueueFacts
-from tui.present.queues.page import queue_page
-from tui.present.queues.rule import QueuesState, queues_right
-from tui.present.queues.sentences import sentences
-from tui.present.queues.series import cell_words, series_lines
-from tui.present.queues.summary import queue_summary_lines
-from tui.present.queues.words import places_text
-from tui.present.read_stage import ReadStage
-from tui.present.styled import Token, line_width, plain
-from tui.store.findings.board import QueueHealth, QueueRow
+from tui.features.queues.page import (
+    HolderSpeed,
+    QueueContent,
+    QueueFacts,
+    QueuesState,
+    cell_words,
+    queue_columns_for,
+    queue_line,
+    queue_page,
+    queue_summary_lines,
+    queues_right,
+    sentences,
+    series_lines,
+    usage_bar,
+)
+from tui.features.queues.words import places_text
+from tui.store.findings.rows import QueueHealth, QueueRow
+from tui.text.blocks import Now, ReadStage
+from tui.text.styled import Token, line_width, plain
 
 AT = datetime(2026, 11, 26, 14, 32, tzinfo=UTC)
 NOW = Now(AT)

@@ -7,8 +7,7 @@ from tests.support.present.samples import sample
 from tests.support.present.trees import Grove, chain, groves, nightly
 from tui.domain.ids import RunId
 from tui.domain.tree import RunTree
-from tui.present.tree.fold import ALL_CLOSED, ALL_OPEN, Branch, TreeFolds, branches
-from tui.present.tree.shape import TreeShape, shape_of
+from tui.features.tree.words import ALL_CLOSED, ALL_OPEN, Branch, TreeFolds, TreeShape, branches, shape_of
 
 
 def nightly_shape(current: str = "import") -> TreeShape:

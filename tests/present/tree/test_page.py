@@ -10,13 +10,20 @@ from tests.support.present.trees import Grove, chain, groves, nightly
 from tui.domain.ids import RunId, TaskId
 from tui.domain.status import parse_status
 from tui.domain.tree import RunTimes, RunTree, TreeNode
-from tui.present.actions.row_actions import GoToRun, ToggleFold
-from tui.present.columns import Now
-from tui.present.styled import Line, Token, line_width, plain
-from tui.present.tree.fold import ALL_OPEN, TreeFolds, branches
-from tui.present.tree.notes import extent, notes
-from tui.present.tree.page import columns_for, head, row
-from tui.present.tree.shape import TreeShape, shape_of
+from tui.features.tree.words import (
+    ALL_OPEN,
+    TreeFolds,
+    TreeShape,
+    branches,
+    columns_for,
+    extent,
+    head,
+    notes,
+    row,
+    shape_of,
+)
+from tui.text.blocks import GoToRun, Now, ToggleFold
+from tui.text.styled import Line, Token, line_width, plain
 
 
 def lines(

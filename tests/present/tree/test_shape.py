@@ -8,8 +8,17 @@ from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.status import parse_status
 from tui.domain.tree import RunTree, TreeNode
-from tui.present.tree.roll_up import ROLL_UPS, RollUp, StatusFamily
-from tui.present.tree.shape import BatchGroup, SiblingGroup, TreeEntry, TreeRun, TreeShape, shape_of
+from tui.features.tree.words import (
+    ROLL_UPS,
+    BatchGroup,
+    RollUp,
+    SiblingGroup,
+    StatusFamily,
+    TreeEntry,
+    TreeRun,
+    TreeShape,
+    shape_of,
+)
 
 
 def names(entry: TreeEntry) -> list[str]:

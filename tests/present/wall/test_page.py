@@ -21,24 +21,18 @@ from tests.support.wall_story import (
     calm_board,
 )
 from tui.domain.environment import Environment
-from tui.domain.findings.facts import FactSource
-from tui.domain.findings.finding import FindingWord, RunOverdue, SourceUnread, TaskFails
-from tui.domain.findings.intervals import INTERVALS, LAST_DAY_INTERVAL
+from tui.domain.facts import INTERVALS, LAST_DAY_INTERVAL, FactSource
+from tui.domain.finding import FindingWord, RunOverdue, SourceUnread, TaskFails
 from tui.domain.text import Raw
-from tui.present.actions.row_actions import GoToRun, ListRuns
-from tui.present.frame.header_facts import HeaderFacts
-from tui.present.styled import Token, line_width, plain
-from tui.present.wall.blocks import Band, WallView
-from tui.present.wall.durations import waited
-from tui.present.wall.foot import cron_words
-from tui.present.wall.header import wall_header
-from tui.present.wall.letters import big_number, big_word
-from tui.present.wall.look import WallLook
-from tui.present.wall.page import wall_page
-from tui.present.wall.rules import span_words
-from tui.store.findings.board import BoardSpan, SourceAge
-from tui.store.findings.failing import FailingNow
+from tui.features.wall.blocks import Band, WallLook, WallView, big_number, big_word, span_words
+from tui.features.wall.page import wall_header, wall_page
+from tui.features.wall.rows import cron_words
+from tui.kit.header_words import HeaderFacts
+from tui.store.findings.rows import BoardSpan, FailingNow, SourceAge
 from tui.store.freshness import Freshness, Level
+from tui.text.blocks import GoToRun, ListRuns
+from tui.text.formatting import waited
+from tui.text.styled import Token, line_width, plain
 
 CALM = replace(VIEW, board=calm_board(), failing=FailingNow(is_known=True))
 ENVIRONMENT = Environment(Raw("prod"), "PRODUCTION", Raw("api"), Raw("acme"))

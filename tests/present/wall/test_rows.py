@@ -6,12 +6,20 @@ import pytest
 
 from tests.support.wall_story import BOARD, FAILING_NOW, NOW
 from tui.domain.text import Raw
-from tui.present.styled import Token, line_width, plain
-from tui.present.wall.failing import failing_columns, failing_row, failing_summary, shown_groups
-from tui.present.wall.look import WallLook
-from tui.present.wall.tasks import folded_line, more_words, task_columns, task_heads, task_row
-from tui.store.findings.board import TaskHealth
-from tui.store.findings.failing import FailingNow
+from tui.features.wall.blocks import WallLook
+from tui.features.wall.rows import (
+    failing_columns,
+    failing_row,
+    failing_summary,
+    folded_line,
+    more_words,
+    shown_groups,
+    task_columns,
+    task_heads,
+    task_row,
+)
+from tui.store.findings.rows import FailingNow, TaskHealth
+from tui.text.styled import Token, line_width, plain
 
 LOOK = WallLook()
 

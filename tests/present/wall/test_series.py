@@ -5,9 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.wall_story import LINES
-from tui.present.styled import Token, line_width, plain
-from tui.present.wall.look import WallLook
-from tui.present.wall.series import Bars, any_of, greatest, level_top, series, summed, top_of, two_row_series
+from tui.features.wall.blocks import Bars, WallLook, any_of, greatest, level_top, series, summed, top_of, two_row_series
+from tui.text.styled import Token, line_width, plain
 
 LOOK = WallLook()
 CELLS = st.lists(st.none() | st.integers(0, 10_000), min_size=1, max_size=90)

@@ -10,19 +10,12 @@ from tests.support.present.samples import NOW, sample
 from tui.domain.errors.error import RunError
 from tui.domain.run import Precision, Run, Stamp
 from tui.domain.text import Raw
-from tui.domain.traces.extent import RunEnd, extents_of
-from tui.domain.traces.longest_path import longest_path
-from tui.domain.traces.row_tree import row_tree
 from tui.domain.traces.span import Span
-from tui.domain.traces.waterfall import ROOT, place
-from tui.present.columns import Now
-from tui.present.read_stage import ReadStage
-from tui.present.styled import plain
-from tui.present.waterfall.axis import ticks, whole_window
-from tui.present.waterfall.bars import Scale
-from tui.present.waterfall.detail import SelectedSpan, detail_lines, strip_lines
-from tui.present.waterfall.look import look_of
-from tui.present.waterfall.page import RowParts, columns_for
+from tui.domain.traces.waterfall import ROOT, RunEnd, extents_of, longest_path, place, row_tree
+from tui.features.waterfall.page import RowParts, Scale, columns_for, look_of, ticks, whole_window
+from tui.features.waterfall.words import SelectedSpan, detail_lines, strip_lines
+from tui.text.blocks import Now, ReadStage
+from tui.text.styled import plain
 
 CRASH = RunError(Raw("Process exited with code 1."), Raw("Internal error"), code="TASK_PROCESS_EXITED")
 

@@ -9,19 +9,25 @@ from hypothesis import strategies as st
 
 from tests.support.domain.recorded import START, span, trace, trace_of
 from tui.domain.run import Run
-from tui.domain.traces.extent import extents_of
-from tui.domain.traces.longest_path import longest_path
-from tui.domain.traces.row_tree import row_tree
 from tui.domain.traces.span import Span, Trace
-from tui.domain.traces.waterfall import place
-from tui.present.columns import Now
-from tui.present.frame.rule import RuleText, Tab, rule_line
-from tui.present.styled import Piece, Token, line_width, plain
-from tui.present.waterfall.axis import TimeWindow, ticks, whole_window
-from tui.present.waterfall.bars import Scale
-from tui.present.waterfall.look import look_of
-from tui.present.waterfall.page import RowParts, axis_line, columns_for, legend, row_line, shown_spans
-from tui.present.waterfall.words import extent
+from tui.domain.traces.waterfall import extents_of, longest_path, place, row_tree
+from tui.features.waterfall.page import (
+    RowParts,
+    Scale,
+    TimeWindow,
+    axis_line,
+    columns_for,
+    legend,
+    look_of,
+    row_line,
+    shown_spans,
+    ticks,
+    whole_window,
+)
+from tui.features.waterfall.words import extent
+from tui.kit.words import RuleText, Tab, rule_line
+from tui.text.blocks import Now
+from tui.text.styled import Piece, Token, line_width, plain
 
 GUTTER = 2
 

@@ -13,19 +13,18 @@ from tests.support.fleet import Fleet, FleetRun
 from tests.support.relay import relay_setup, screen_on
 from tests.support.responses import server_error
 from tests.support.session import Later, live, polling
+from tui.api.client import ReadRequest
+from tui.api.queries import TrqlQuery
+from tui.api.responses import Response as ApiResponse
+from tui.domain.facts import Queue
 from tui.domain.filters import RunFilters
-from tui.domain.findings.facts import Queue
 from tui.domain.ids import RunId, TaskId
 from tui.domain.text import Raw
-from tui.session import Session
-from tui.sources.budget import MAX_QUERIES_IN_FLIGHT
-from tui.sources.failures.error_fetcher import has_code_only
-from tui.sources.failures.failure_reader import UNREADABLE_ROWS
-from tui.sources.queue_fetcher import QueueFetcher
-from tui.sources.searching.queue_runs import find_queue_runs
-from tui.wire.queries.text import TrqlQuery
-from tui.wire.read_requests import ReadRequest
-from tui.wire.responses import Response as ApiResponse
+from tui.sync.budget import MAX_QUERIES_IN_FLIGHT
+from tui.sync.facts import QueueFetcher
+from tui.sync.failures import UNREADABLE_ROWS, has_code_only
+from tui.sync.search import find_queue_runs
+from tui.sync.session import Session
 
 SHORT = timedelta(minutes=5)
 """The history that the sessions poll. The views show an hour."""
@@ -265,7 +264,7 @@ def test_unreadable_runs_are_counted_and_tried_ever_later(tmp_path: Path) -> Non
 
 
 def test_server_counts_what_the_list_does_not_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.sources.failures.failure_reader.MAX_LISTED_RUNS", 100)
+    monkeypatch.setattr("tui.sync.failures.MAX_LISTED_RUNS", 100)
 
     async def scenario() -> None:
         fleet = failing_fleet(150)

@@ -14,9 +14,9 @@ from tests.support.fleet import Fleet, serving
 from tests.support.recordings import recording
 from tests.support.responses import TruncatedResponse, server_error
 from tests.support.session import Later, pass_time, started
+from tui.api.errors import NotFound
 from tui.domain.filters import RunFilters
 from tui.domain.ids import ErrorGroupId
-from tui.wire.errors import NotFound
 
 ROWS: list[dict[str, Any]] = recording("1030")["response"]["body"]["data"]
 # The id comes from the error alone, so that another task may have a group with the same id.
@@ -137,7 +137,7 @@ def test_groups_are_not_read_at_each_opening(tmp_path: Path) -> None:
 
 
 def test_endless_pages_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.sources.failures.group_reader.MAX_PAGES", 3)
+    monkeypatch.setattr("tui.sync.failures.MAX_PAGES", 3)
     numbers = iter(range(1_000))
 
     def answer() -> Response:

@@ -4,7 +4,7 @@ import asyncio
 
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.ids import RunId
-from tui.sources.failures.unreadable_runs import FIRST_RETRY_S, MAX_RETRY_S, MAX_RUNS, UnreadableRuns
+from tui.sync.failures import FIRST_RETRY_S, MAX_RETRY_S, MAX_RUNS, UnreadableRuns
 
 RUN = RunId("run_a")
 

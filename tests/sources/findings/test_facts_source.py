@@ -18,7 +18,8 @@ from tests.support.fleet import SECRET, Fleet, FleetRun, at, serving
 from tests.support.recordings import recording
 from tests.support.responses import HeldResponse, TruncatedResponse, html_page, server_error
 from tests.support.virtual_clock import VirtualClock
-from tui.domain.findings.facts import (
+from tui.api.client import Client
+from tui.domain.facts import (
     NO_FACTS,
     FactSource,
     FactUnread,
@@ -28,19 +29,18 @@ from tui.domain.findings.facts import (
     TokensRead,
     WaitsRead,
     WallFacts,
+    WallUpdate,
 )
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Fixed
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead, Update, WindowRead
-from tui.domain.wall_update import WallUpdate
-from tui.sources.budget import SECRET_KEY, Budget
-from tui.sources.clock import WakeableClock
-from tui.sources.findings.allowance import MAX_REQUESTS
-from tui.sources.findings.source import FactsSource
-from tui.sources.run_fetcher import RunFetcher
 from tui.store.store import Store
-from tui.wire.client import Client
+from tui.sync.budget import SECRET_KEY, Budget
+from tui.sync.clock import WakeableClock
+from tui.sync.fact_readers import MAX_REQUESTS
+from tui.sync.facts import FactsSource
+from tui.sync.fetch import RunFetcher
 
 QUEUES, SCHEDULES, TOKENS = "/api/v1/queues", "/api/v1/schedules", "/api/v1/waitpoints/tokens"
 QUERY, ERRORS, DEPLOYMENTS = "/api/v1/query", "/api/v1/errors", "/api/v1/deployments"
@@ -418,7 +418,7 @@ def test_cut_minutes_are_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario() -> None:
         async with watched(a_fleet()) as whole:
             await whole.watch(2)
-        monkeypatch.setattr("tui.sources.findings.queries.MAX_ROWS", 150)
+        monkeypatch.setattr("tui.sync.fact_readers.MAX_ROWS", 150)
         async with watched(a_fleet()) as seen:
             await seen.watch(700)
             reads = [update for update in seen.updates if isinstance(update, MinutesRead)]
@@ -639,7 +639,7 @@ def test_query_that_stays_refused_is_not_read_and_seldom_sent() -> None:
 
 
 def test_hanging_answer_holds_up_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.sources.findings.requests.READ_TIMEOUT_S", 1.0)
+    monkeypatch.setattr("tui.sync.fact_readers.READ_TIMEOUT_S", 1.0)
 
     async def scenario() -> None:
         fleet = a_fleet({SCHEDULES: lambda _: HeldResponse(), TOKENS: lambda _: HeldResponse()})

@@ -8,15 +8,12 @@ from datetime import datetime
 import pytest
 
 from tests.support.fleet import at
-from tui.domain.findings.facts import MinutesRead
-from tui.sources.findings.minutes import MAX_INLINE_ROWS, MinuteReader
-from tui.sources.findings.queries import Rows
-from tui.store.findings import cell_sums
-from tui.store.findings.cell_sums import CellSums, ServerCells
-from tui.store.findings.own_counts import OwnCounts
+from tui.api.queries import NamedQuery, TaskMinutes
+from tui.domain.facts import MinutesRead
+from tui.store.findings import counts as cell_sums
+from tui.store.findings.counts import CellSums, OwnCounts, ServerCells
 from tui.store.store import Store
-from tui.wire.queries import NamedQuery
-from tui.wire.queries.tasks import TaskMinutes
+from tui.sync.fact_readers import MAX_INLINE_ROWS, MinuteReader, Rows
 
 
 async def many_rows(_: NamedQuery) -> Rows:

@@ -14,7 +14,7 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.status import RunStatus
-from tui.session import Session
+from tui.sync.session import Session
 
 OVER = {"COMPLETED", "FAILED", "CANCELED"}
 

@@ -1,7 +1,7 @@
 """Up to which moment the parts of the list have been read."""
 
 from tests.support.domain.patches import at
-from tui.sources.polling.list_progress import ListProgress, Part
+from tui.sync.lists import ListProgress, Part
 
 
 def finished_at(newest_s: float, running_s: float, queued_s: float) -> ListProgress:

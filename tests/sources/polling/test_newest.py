@@ -1,9 +1,9 @@
 """Which runs of page one are new, and after which page no new run can follow."""
 
 from tests.support.domain.patches import at, patch_of
+from tui.api.runs import ListPage
 from tui.domain.ids import Cursor
-from tui.sources.polling.newest import LIST_DELAY, NewestRuns
-from tui.wire.runs import ListPage
+from tui.sync.lists import LIST_DELAY, NewestRuns
 
 DELAY_S = LIST_DELAY.total_seconds()
 

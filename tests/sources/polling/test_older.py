@@ -17,8 +17,8 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId, TaskId
 from tui.domain.status import RunStatus
 from tui.domain.update import SourceConnected
-from tui.session import Session
-from tui.sources.polling.older import MAX_OLDER_RUNS, MAX_PAGES
+from tui.sync.lists import MAX_OLDER_RUNS, MAX_PAGES
+from tui.sync.session import Session
 
 DAY_S = 86_400.0
 LIST = "/api/v1/runs"

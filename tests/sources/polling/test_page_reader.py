@@ -11,9 +11,9 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import TaskId
 from tui.domain.run import Fixed
 from tui.emulator.simulation.runs import NewRun
-from tui.sources.polling.page_reader import with_filtered_fields
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import with_server_filters
+from tui.sync.lists import with_filtered_fields
 
 
 def test_runs_listed_by_one_queue_get_that_queue(tmp_path: Path) -> None:

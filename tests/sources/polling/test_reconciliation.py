@@ -2,7 +2,7 @@
 
 import pytest
 
-from tui.sources.polling.reconciliation import RECONCILE_EVERY_S, SETTLING_S, Reconciliation
+from tui.sync.lists import RECONCILE_EVERY_S, SETTLING_S, Reconciliation
 
 NOW_S = 100.0
 

@@ -8,16 +8,14 @@ from typing import cast
 import pytest
 
 from tests.support.domain.patches import at, patch_of
+from tui.api.errors import ApiError, RateLimited, ServerFault
+from tui.api.runs import ListPage
 from tui.domain.filters import RunFilters
 from tui.domain.ids import Cursor, RunId, TaskId
 from tui.domain.update import RunsRead, Update
-from tui.sources.budget import Priority
-from tui.sources.polling.page_reader import PageReader
-from tui.sources.polling.rereads import RereadQueue
-from tui.sources.polling.scan import Density
 from tui.store.store import Store
-from tui.wire.errors import ApiError, RateLimited, ServerFault
-from tui.wire.runs import ListPage
+from tui.sync.budget import Priority
+from tui.sync.lists import Density, PageReader, RereadQueue
 
 
 class EmptyPages:

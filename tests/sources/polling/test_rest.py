@@ -18,7 +18,7 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.domain.status import RunStatus, parse_status
 from tui.domain.update import HistoryRead, SourceConnected, SourceRetrying, SourceStopped
-from tui.session import Session
+from tui.sync.session import Session
 
 LIST = "/api/v1/runs"
 QUERY = "/api/v1/query"
@@ -280,7 +280,7 @@ def test_history_ends_at_pages_that_are_too_expensive(tmp_path: Path) -> None:
 
 
 def test_counts_are_minimums_after_a_page_was_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.wire.runs.MAX_PAGE_ROWS", 3)
+    monkeypatch.setattr("tui.api.runs.MAX_PAGE_ROWS", 3)
 
     async def scenario() -> None:
         fleet = Fleet(VirtualClock())

@@ -19,14 +19,13 @@ from tests.support.live_session import (
     snapshot_count,
 )
 from tests.support.responses import server_error
+from tui.api.feed import FeedPosition, FeedResponse, FeedTarget
 from tui.domain.environment import Capability
 from tui.domain.status import RunStatus
 from tui.domain.update import SourceConnected, SourceRetrying
 from tui.emulator.routes.table import NAMES
-from tui.sources.realtime.feed import HOLD_S, MAX_BREAKS
-from tui.sources.realtime.progress import MAX_REPEATS, MAX_SNAPSHOT_PARTS, RETRY_REFUSED_AFTER
 from tui.store.changes import Changes
-from tui.wire.feed import FeedPosition, FeedResponse, FeedTarget
+from tui.sync.feed import HOLD_S, MAX_BREAKS, MAX_REPEATS, MAX_SNAPSHOT_PARTS, RETRY_REFUSED_AFTER
 
 
 @pytest.mark.parametrize("status", [401, 403])

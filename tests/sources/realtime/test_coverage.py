@@ -8,8 +8,8 @@ from tui.domain.ids import RunId
 from tui.domain.run import Fixed
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch
-from tui.sources.realtime.coverage import FEED_DELAY, MAX_INCOMPLETE_RUNS, Coverage, ReportedRuns, is_incomplete
 from tui.store.store import Store
+from tui.sync.lists import FEED_DELAY, MAX_INCOMPLETE_RUNS, Coverage, ReportedRuns, is_incomplete
 
 HOUR_S = 3600.0
 

@@ -22,6 +22,7 @@ from tests.support.live_session import (
 )
 from tests.support.session import live, public_token
 from tests.support.virtual_clock import VirtualClock
+from tui.api.feed import FeedPosition, FeedResponse, FeedTarget
 from tui.domain.environment import Capability
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId, TaskId
@@ -29,13 +30,11 @@ from tui.domain.status import RunStatus
 from tui.domain.text import Raw
 from tui.domain.update import Reconciled, SourceConnected, SourceRetrying
 from tui.emulator.routes.table import NAMES
-from tui.sources.budget import Priority
-from tui.sources.polling.reconciliation import RECONCILE_EVERY_S
-from tui.sources.polling.scan import PAGE_SIZE
-from tui.sources.realtime.feed import MAX_LIST_WAIT_S
 from tui.store.changes import Changes
 from tui.store.merge import merge
-from tui.wire.feed import FeedPosition, FeedResponse, FeedTarget
+from tui.sync.budget import Priority
+from tui.sync.feed import MAX_LIST_WAIT_S
+from tui.sync.lists import PAGE_SIZE, RECONCILE_EVERY_S
 
 
 def test_change_arrives_soon_and_costs_no_request(tmp_path: Path) -> None:

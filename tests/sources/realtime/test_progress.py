@@ -2,15 +2,9 @@
 
 import pytest
 
-from tui.sources.base import Transient
-from tui.sources.realtime.progress import (
-    MAX_INSTANT_RESPONSES,
-    MAX_REPEATS,
-    MAX_SNAPSHOT_PARTS,
-    RETRY_REFUSED_AFTER,
-    FeedProgress,
-)
-from tui.wire.errors import ServerFault
+from tui.api.errors import ServerFault
+from tui.sync.base import Transient
+from tui.sync.feed import MAX_INSTANT_RESPONSES, MAX_REPEATS, MAX_SNAPSHOT_PARTS, RETRY_REFUSED_AFTER, FeedProgress
 
 
 def test_endless_snapshot_raises_after_its_bound() -> None:

@@ -20,14 +20,13 @@ from tests.support.live_session import (
     snapshot_count,
 )
 from tests.support.session import SHORT
-from tui.domain.ids import RunId
-from tui.domain.source_names import REST
+from tui.api.feed import FeedPosition, FeedResponse, FeedTarget
+from tui.domain.ids import REST, RunId
 from tui.domain.status import RunStatus
 from tui.domain.update import Reconciled, SourceConnected, SourceRetrying
-from tui.sources.polling.reconciliation import RECONCILE_EVERY_S
-from tui.sources.realtime.feed import HOLD_S, MAX_PAUSE_S
 from tui.store.changes import Changes
-from tui.wire.feed import FeedPosition, FeedResponse, FeedTarget
+from tui.sync.feed import HOLD_S, MAX_PAUSE_S
+from tui.sync.lists import RECONCILE_EVERY_S
 
 
 @pytest.mark.parametrize("fault", [{"kind": "drop"}, {"kind": "hang"}, {"kind": "half-open"}, {"kind": "close"}])

@@ -22,16 +22,15 @@ from tests.support.raw_server import (
     write_past_tls,
 )
 from tests.support.virtual_clock import VirtualClock
+from tui.api.client import RunRequest
+from tui.api.errors import NotFound, ServerFault, Unreachable
+from tui.api.relay import VERSION, Beat, Chunk, RelayFacts, Welcome, encode_relay_message, encode_runs
 from tui.domain.ids import RunId
 from tui.domain.update import SourceConnected, Update
-from tui.settings import Secret
-from tui.sources.base import Fatal, Transient
-from tui.sources.relay.connection import RelayConnection
-from tui.sources.relay.source import RelaySource
+from tui.settings.secret import Secret
 from tui.store.store import Store
-from tui.wire.errors import NotFound, ServerFault, Unreachable
-from tui.wire.read_requests import RunRequest
-from tui.wire.relay.messages import VERSION, Beat, Chunk, RelayFacts, Welcome, encode_relay_message, encode_runs
+from tui.sync.base import Fatal, Transient
+from tui.sync.relay import RelayConnection, RelaySource
 
 TOKEN = "0123456789abcdef-of-the-wall"
 WELCOME = encode_relay_message(Welcome(VERSION, "a test", at(0), 5.0))
@@ -97,7 +96,7 @@ def test_unreadable_message_ends_the_connection(messages: tuple[bytes, ...]) -> 
 
 
 def test_message_too_large_ends_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.sources.relay.handshake.MAX_MESSAGE_BYTES", 50_000)
+    monkeypatch.setattr("tui.sync.relay.MAX_MESSAGE_BYTES", 50_000)
 
     async def scenario() -> None:
         async with against(sending(WELCOME, b'"' + b"x" * 60_000 + b'"')) as (_, source):

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from tests.support.domain.patches import at, patch_of
+from tui.api.errors import ServerFault
+from tui.api.relay import Chunk, RelayFacts, Runs
 from tui.domain.environment import Capability
-from tui.domain.ids import RunId
-from tui.domain.source_names import REALTIME, RELAY, REST
+from tui.domain.ids import REALTIME, RELAY, REST, RunId
 from tui.domain.update import (
     CapabilityLost,
     CapabilityRegained,
@@ -18,10 +19,8 @@ from tui.domain.update import (
     SourceRetrying,
     Update,
 )
-from tui.sources.relay.updates import MAX_SOURCES, RelayUpdates
 from tui.store.store import Store
-from tui.wire.errors import ServerFault
-from tui.wire.relay.messages import Chunk, RelayFacts, Runs
+from tui.sync.relay import MAX_SOURCES, RelayUpdates
 
 CONNECTED = SourceConnected(REST, at(50), 2.0)
 RETRYING = SourceRetrying(REST, at(50), at(60), 1, "503", is_answered=True, status=503)

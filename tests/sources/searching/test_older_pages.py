@@ -3,14 +3,12 @@
 from dataclasses import replace
 
 from tests.support.domain.patches import at, patch_of
-from tui.domain.filters import RunFilters
+from tui.api.runs import ListPage
+from tui.domain.filters import SEARCH_PERIOD, RunFilters
 from tui.domain.ids import Cursor
-from tui.domain.search import SEARCH_PERIOD
 from tui.domain.update import HistoryRead
-from tui.sources.searching.older_pages import OVERLAP, OlderPages
-from tui.sources.searching.scope import SearchScope
-from tui.store.search_plan import SearchPlan
-from tui.wire.runs import ListPage
+from tui.store.server_filter import SearchPlan
+from tui.sync.search import OVERLAP, OlderPages, SearchScope
 
 NOW = at(0)
 SCOPE = SearchScope(SearchPlan(), RunFilters(), since=at(-1000))

@@ -9,23 +9,20 @@ from typing import Any
 import pytest
 from starlette.responses import JSONResponse, Response
 
-import tui.sources.searching.search
+import tui.sync.search
 from tests.support.fleet import HELD, Fleet, FleetRun
 from tests.support.recordings import recording
 from tests.support.relay import relay_setup, screen_on
 from tests.support.session import Later, polling
 from tests.support.virtual_clock import VirtualClock
-from tui.domain.filters import RunFilters
+from tui.api.errors import Refused
+from tui.api.feed import read_stored_error
+from tui.api.queries import NamedQuery
+from tui.domain.filters import RunFilters, SearchProgress
 from tui.domain.ids import RunId, TaskId
-from tui.domain.search import SearchProgress
-from tui.session import Session
-from tui.sources.searching.scope import SearchScope
-from tui.sources.searching.search import Search
-from tui.store.search_plan import plan_search
-from tui.store.server_filter import KnownValues
-from tui.wire.errors import Refused
-from tui.wire.feed_bodies import read_stored_error
-from tui.wire.queries import NamedQuery
+from tui.store.server_filter import KnownValues, plan_search
+from tui.sync.search import Search, SearchScope
+from tui.sync.session import Session
 
 LIST = "/api/v1/runs"
 
@@ -166,7 +163,7 @@ def test_recorded_error_columns_are_read() -> None:
 
 
 def test_one_search_reads_a_bounded_number_of_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tui.sources.searching.search, "MAX_OLDER_PAGES", 2)
+    monkeypatch.setattr(tui.sync.search, "MAX_OLDER_PAGES", 2)
 
     async def scenario() -> None:
         fleet = fleet_of(600, end="COMPLETED")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.store.addresses.saved_views import (
+from tui.store.addresses import (
     MAX_VIEWS,
     SavedView,
     TooManyViews,

@@ -10,20 +10,20 @@ from hypothesis import strategies as st
 
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId, TaskId
-from tui.store.addresses.addressed_views import period_problem
-from tui.store.addresses.view_address import (
+from tui.features.errors.model import GROUP_ORDERS, SPANS
+from tui.features.runs.screen import FORMS, PANES
+from tui.store.addresses import (
     VIEWS,
     AddressError,
     ViewAddress,
     is_address,
     parse_address,
     parse_words,
+    period_problem,
     read_address,
 )
 from tui.store.filter import parse_filter
 from tui.store.server_filter import is_typable
-from tui.ui.model.errors.spans import GROUP_ORDERS, SPANS
-from tui.ui.panes import FORMS, PANES
 
 FIELDS = st.sampled_from(["task", "status", "tag", "-tag", "version", "queue", "error", "took", "age", "id", "-task"])
 VALUES = {"status": st.sampled_from(["failed", "executing,queued"]), "took": st.just(">5s"), "age": st.just("<2h")}

@@ -10,23 +10,14 @@ from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, patch_of
 from tui.domain.errors.error import RunError
-from tui.domain.findings.facts import FactSource
-from tui.domain.findings.finding import (
-    Finding,
-    FindingSubject,
-    FindingWord,
-    SourceUnread,
-    SubjectKind,
-    TaskFails,
-    Verdict,
-)
+from tui.domain.facts import FactSource
+from tui.domain.finding import Finding, FindingSubject, FindingWord, SourceUnread, SubjectKind, TaskFails, Verdict
 from tui.domain.run import Precision, Stamp
 from tui.domain.status import RunStatus
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead
-from tui.store.away.log import MAX_EPISODES, MAX_FAILURES, AwayLog
-from tui.store.away.report import MAX_GROUPED, is_due, report_of
-from tui.store.missed_runs import Gap
+from tui.store.away import MAX_EPISODES, MAX_FAILURES, MAX_GROUPED, AwayLog, is_due, report_of
+from tui.store.counts import Gap
 from tui.store.store import Store
 
 SINCE = at(1000)

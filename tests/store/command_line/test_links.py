@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tui.domain.environment import Environment
 from tui.domain.text import Raw
-from tui.store.command_line.links import LinkKind, elsewhere, parse_link, parse_run
+from tui.store.command_line import LinkKind, elsewhere, parse_link, parse_run
 
 HOST = "https://cloud.trigger.dev"
 RUN = "run_cmwvq81zu01h49f7dk2m96e3t"

@@ -7,9 +7,9 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.cli.commands.print_runs import DEFAULT_LIMIT, ls
-from tui.store.addresses.view_address import AddressError, parse_words
-from tui.store.command_line.shell_command import LS_LIMIT, LoadedNames, shell_command
+from tui.features.runs.command import DEFAULT_LIMIT, ls
+from tui.store.addresses import AddressError, parse_words
+from tui.store.command_line import LS_LIMIT, LoadedNames, shell_command
 
 NAMES = LoadedNames(
     {"task": ["charge-card", "charge-refund", "Send Email", "sync"], "tag": ["order:1", "a,b"], "queue": ["mail"]}, True

@@ -10,7 +10,7 @@ from tests.support.domain.patches import NOON, patch_of
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId, TaskId
 from tui.domain.update import RunsRead
-from tui.store.command_line.tallies import MAX_FOUND_IDS, IdSearch, MatchTally, ValueTally
+from tui.store.command_line import MAX_FOUND_IDS, IdSearch, MatchTally, ValueTally
 from tui.store.filter import EVERYTHING, parse_filter
 from tui.store.server_filter import with_server_filters
 from tui.store.store import Store

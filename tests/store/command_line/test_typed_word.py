@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.store.command_line.typed_word import Completion, completed, completions, fitting, typed_word
-from tui.store.filter_words import split_words
+from tui.store.command_line import Completion, completed, completions, fitting, typed_word
+from tui.store.filter import split_words
 
 COUNTS = {"status": {"Failed": 3, "Crashed": 2, "Completed": 9}, "task": {"charge-card": 9, "sync": 5, "Charge": 1}}
 

@@ -8,12 +8,12 @@ import pytest
 from tests.support.domain.deploys import false_alarms
 from tests.support.domain.judged import CHARGE, ended, every, judged, own_of
 from tests.support.domain.patches import at
-from tui.domain.findings.facts import WallFacts
-from tui.domain.findings.finding import FindingWord, TaskFails
+from tui.domain.facts import WallFacts
+from tui.domain.finding import FindingWord, TaskFails
 from tui.domain.run import Fixed
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch
-from tui.store.findings.judging.deployed import lacks_runs_before
+from tui.store.findings.failing import lacks_runs_before
 
 BEFORE = every(300, -7_200, 0, version="1")
 """Most of these runs are too old to be a normal of other days, so that only the deploy can count."""

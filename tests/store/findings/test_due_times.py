@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.findings.facts import Schedule
+from tui.domain.facts import Schedule
 from tui.domain.ids import TaskId
 from tui.domain.text import Raw
-from tui.store.findings import due_times
-from tui.store.findings.due_times import KEPT_SPANS, last_due, next_due, spans_of
+from tui.store.findings import bounds as due_times
+from tui.store.findings.bounds import KEPT_SPANS, last_due, next_due, spans_of
 
 
 def schedule(cron: str, zone: str = "UTC") -> Schedule:

@@ -4,12 +4,12 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from tests.support.error_groups import group_of
-from tui.domain.errors.server_group import ServerErrorGroup
+from tui.domain.errors.groups import ServerErrorGroup
 from tui.domain.filters import RunFilters
 from tui.domain.ids import ErrorGroupId, TaskId
 from tui.domain.text import Raw
-from tui.store.errors.states import ErrorState
-from tui.store.findings.failing import failing_now
+from tui.store.error_groups import ErrorState
+from tui.store.findings.rows import failing_now
 
 NOW = datetime(2026, 11, 26, 12, 30, tzinfo=UTC)
 HOUR = timedelta(hours=1)

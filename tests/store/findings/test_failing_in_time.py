@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from tests.support.domain.judged import CHARGE, MINUTE, ended, normal, own_of
 from tests.support.domain.patches import at
-from tui.domain.findings.facts import MinutesRead, TaskMinute, WallFacts
-from tui.domain.findings.finding import Finding, TaskFails
+from tui.domain.facts import MinutesRead, TaskMinute, WallFacts
+from tui.domain.finding import Finding, TaskFails
 from tui.domain.update import HistoryRead, RunPatch, RunsRead
-from tui.store.findings.judging.judge import judge
-from tui.store.findings.own_counts import OwnCounts
+from tui.store.findings.counts import OwnCounts
+from tui.store.findings.judging import judge
 from tui.store.store import Store
 
 FIRST_S = 7_200

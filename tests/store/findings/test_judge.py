@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 from tests.support.domain.judged import CHARGE, HOUR, MINUTE, NOW, SECOND, ended, every, judged, normal, own_of
 from tests.support.domain.patches import at, patch_of, stamp
 from tui.domain.environment import Environment
-from tui.domain.errors.server_group import ServerErrorGroup, ServerGroupStatus
-from tui.domain.findings.facts import (
+from tui.domain.errors.groups import ServerErrorGroup, ServerGroupStatus
+from tui.domain.facts import (
+    DECIDING,
+    INTERVALS,
+    MAX_FAILING,
     SOURCE_OF,
     ConcurrencyLimit,
     ErrorGroupsRead,
@@ -35,9 +38,10 @@ from tui.domain.findings.facts import (
     WaitsRead,
     WaitToken,
     WallFacts,
+    old_after,
     with_limit,
 )
-from tui.domain.findings.finding import (
+from tui.domain.finding import (
     ApprovalWaits,
     FindingWord,
     QueueWaits,
@@ -50,27 +54,27 @@ from tui.domain.findings.finding import (
     TaskSlow,
     Verdict,
 )
-from tui.domain.findings.intervals import DECIDING, INTERVALS, MAX_FAILING, old_after
 from tui.domain.ids import ErrorGroupId, RunId, TaskId
 from tui.domain.run import Fixed
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunPatch, WindowRead
-from tui.store.findings.judging.judge import (
+from tui.store.findings.board import waiting_rows
+from tui.store.findings.bounds import standstill_of
+from tui.store.findings.counts import OwnCounts
+from tui.store.findings.judging import (
+    MAX_OVERDUE,
     MIN_SHOWN,
     NO_FINDINGS,
     UNKNOWN_AFTER,
     HeldFindings,
     hold,
     judge,
+    needs_schedule_runs,
+    schedules_to_ask,
+    stuck,
     verdict_of,
 )
-from tui.store.findings.judging.missing import needs_schedule_runs, schedules_to_ask
-from tui.store.findings.judging.stuck import MAX_OVERDUE, stuck
-from tui.store.findings.known import with_fact
-from tui.store.findings.own_counts import OwnCounts
-from tui.store.findings.side_rows import waiting_rows
-from tui.store.findings.standstill import standstill_of
-from tui.store.store import Store
+from tui.store.store import Store, with_fact
 
 DAY_S = 86_400
 

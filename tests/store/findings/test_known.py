@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tui.domain.findings.facts import FactRead, FactSource, FactUnread, Queue, QueuesRead, ScheduleRunsRead
+from tui.domain.facts import FactRead, FactSource, FactUnread, Queue, QueuesRead, ScheduleRunsRead
 from tui.domain.text import Raw
 from tui.store.changes import Topic
 from tui.store.store import Store

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.support.domain.patches import at, patch_of
-from tui.domain.findings.facts import (
+from tui.domain.facts import (
+    LAST_DAY_INTERVAL,
     Deployment,
     DeploymentsRead,
     FactSource,
@@ -27,7 +28,7 @@ from tui.domain.findings.facts import (
     WaitToken,
     WallFacts,
 )
-from tui.domain.findings.finding import (
+from tui.domain.finding import (
     Finding,
     FindingSubject,
     FindingWord,
@@ -37,14 +38,13 @@ from tui.domain.findings.finding import (
     TaskFails,
     Verdict,
 )
-from tui.domain.findings.intervals import LAST_DAY_INTERVAL
 from tui.domain.ids import TaskId
 from tui.domain.run import Fixed
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunsRead, WindowRead
-from tui.store.findings.board import Board, BoardSpan, QueueHealth, TaskHealth
-from tui.store.findings.make_board import make_board
-from tui.store.findings.own_counts import OwnCounts
+from tui.store.findings.board import make_board
+from tui.store.findings.counts import OwnCounts
+from tui.store.findings.rows import Board, BoardSpan, QueueHealth, TaskHealth
 from tui.store.store import Store
 
 MINUTE = timedelta(minutes=1)

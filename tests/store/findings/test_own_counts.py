@@ -13,16 +13,18 @@ from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Fixed
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunPatch, RunsRead, WindowRead
-from tui.store.findings.own_counts import (
+from tui.store.findings.counts import (
     CONFIRMING_MINUTES,
     HOUR_MINUTES,
     KEPT_MINUTES,
+    MAX_COUNT,
     OwnCounts,
     minute_of,
+    packed,
     said_since,
     time_of,
+    unpacked,
 )
-from tui.store.findings.packed_ends import MAX_COUNT, packed, unpacked
 from tui.store.store import Store
 
 NOW = at(90 * 60)

@@ -7,12 +7,11 @@ from hypothesis import strategies as st
 
 from tests.support.domain.judged import ended, every, judged, own_of
 from tests.support.domain.patches import at
-from tui.domain.findings.facts import WallFacts
-from tui.domain.findings.finding import FindingWord, TaskFails
+from tui.domain.facts import WallFacts
+from tui.domain.finding import FindingWord, TaskFails
 from tui.domain.update import RunsRead
-from tui.store.findings.judging.judge import NO_FINDINGS, hold, judge
-from tui.store.findings.judging.outcomes import Block
-from tui.store.findings.judging.own_normal import before_streak
+from tui.store.findings.failing import Block, before_streak
+from tui.store.findings.judging import NO_FINDINGS, hold, judge
 from tui.store.store import Store
 
 

@@ -9,13 +9,11 @@ import pytest
 
 from tests.support.emulator.judged_stories import EXPECTED, mistakes
 from tests.support.emulator.world_facts import JudgedWorld
-from tui.cli.world_options import WorldOptions
-from tui.domain.findings.finding import FindingWord
+from tui.domain.finding import FindingWord
 from tui.domain.ids import TaskId
 from tui.emulator import stories
-from tui.store.findings.judging.missing import MISSED_AFTER
-from tui.store.findings.judging.slow import AT_LIMIT_AFTER
-from tui.store.findings.judging.stuck import MAX_APPROVAL, MIN_OVERDUE, OVERDUE_P95S
+from tui.program.monitor import WorldOptions
+from tui.store.findings.judging import AT_LIMIT_AFTER, MAX_APPROVAL, MIN_OVERDUE, MISSED_AFTER, OVERDUE_P95S
 
 SEEDS = range(3)
 

@@ -5,10 +5,10 @@ from random import Random
 
 from tests.support.domain.judged import HOUR, ended
 from tests.support.domain.patches import at
-from tui.domain.findings.facts import WallFacts
+from tui.domain.facts import WallFacts
 from tui.domain.update import HistoryRead, RunsRead, WindowRead
-from tui.store.findings.judging.judge import judge
-from tui.store.findings.own_counts import OwnCounts
+from tui.store.findings.counts import OwnCounts
+from tui.store.findings.judging import judge
 from tui.store.store import Store
 
 RUNS_BEFORE, RUNS_AFTER = 60, 25

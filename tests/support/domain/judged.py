@@ -6,14 +6,14 @@ from typing import Any
 
 from tests.support.domain.patches import at, patch_of
 from tui.domain.errors.error import RunError
-from tui.domain.findings.facts import NormalsRead, TaskNormal, WallFacts
-from tui.domain.findings.finding import Finding
+from tui.domain.facts import NormalsRead, TaskNormal, WallFacts
+from tui.domain.finding import Finding
 from tui.domain.ids import TaskId
 from tui.domain.run import Fixed, Precision, Stamp
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunPatch, RunsRead, WindowRead
-from tui.store.findings.judging.judge import judge
-from tui.store.findings.own_counts import OwnCounts
+from tui.store.findings.counts import OwnCounts
+from tui.store.findings.judging import judge
 from tui.store.store import Store
 
 NOW = at(7200)

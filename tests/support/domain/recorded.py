@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.support.recordings import as_bytes, recording
+from tui.api.runs import decode_run
+from tui.api.traces import decode_span, decode_trace
 from tui.domain.ids import RunId, SpanId, TraceId
 from tui.domain.run import Run
 from tui.domain.text import Raw
 from tui.domain.traces.span import Span, SpanDetail, Trace
 from tui.store.merge import merge
-from tui.wire.runs import decode_run
-from tui.wire.traces.trace import decode_span, decode_trace
 
 READ_AT = datetime(2026, 11, 24, 15, tzinfo=UTC)
 START = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tests.support.emulator.world_facts import JudgedWorld
-from tui.domain.findings.finding import Finding, FindingWord, SubjectKind
+from tui.domain.finding import Finding, FindingWord, SubjectKind
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION
 from tui.emulator.simulation.names import digest
 from tui.emulator.stories import tell

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
-from tui.domain.findings.facts import (
+from tui.api.runs import decode_page
+from tui.domain.facts import (
     DeploymentsRead,
     ErrorGroupsRead,
     MinutesRead,
@@ -26,20 +27,19 @@ from tui.domain.findings.facts import (
     TokensRead,
     WaitsRead,
     WaitToken,
+    WallUpdate,
 )
-from tui.domain.findings.finding import Finding
+from tui.domain.finding import Finding
 from tui.domain.ids import RunId, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunsRead, Update
-from tui.domain.wall_update import WallUpdate
 from tui.emulator.rows import list_row
 from tui.emulator.simulation.records import generator_of
 from tui.emulator.simulation.runs import Run, Status
 from tui.emulator.world import World
-from tui.store.findings.judging.judge import NO_FINDINGS, hold, judge
-from tui.store.findings.own_counts import OwnCounts
+from tui.store.findings.counts import OwnCounts
+from tui.store.findings.judging import NO_FINDINGS, hold, judge
 from tui.store.store import Store
-from tui.wire.runs import decode_page
 
 MINUTE = timedelta(minutes=1)
 HOUR_MS = 3_600_000

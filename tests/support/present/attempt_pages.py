@@ -6,11 +6,10 @@ from typing import Any
 from tests.support.present.samples import NOW, STAMP, attempt, failure, sample, text_of
 from tui.domain.attempt import Attempt, AttemptHistory
 from tui.domain.run import Run
-from tui.present.actions.row_actions import Row, ToggleFold
-from tui.present.attempts.page import ReadProgress, attempts_page
-from tui.present.columns import Now
-from tui.present.errors.layout import ErrorLayout
-from tui.present.styled import plain
+from tui.features.attempts.words import ReadProgress, attempts_page
+from tui.features.errors.error import ErrorLayout
+from tui.text.blocks import Now, Row, ToggleFold
+from tui.text.styled import plain
 
 LIVE = Now(NOW)
 

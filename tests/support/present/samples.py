@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import strategies as st
 
 from tests.support.recordings import as_bytes, recordings
+from tui.api.runs import decode_run
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.errors.error import RunError
 from tui.domain.ids import BatchId, RunId, SpanId, TaskId
 from tui.domain.run import Body, Fixed, Precision, Run, Stamp, State
 from tui.domain.status import parse_status
 from tui.domain.text import Raw
-from tui.present.styled import Line
 from tui.store.merge import merge
-from tui.wire.runs import decode_run
+from tui.text.styled import Line
 
 NOW = datetime(2026, 11, 24, 13, 49, 8, 500_000, tzinfo=UTC)
 CREATED = datetime(2026, 11, 24, 13, 48, 37, 210_000, tzinfo=UTC)

@@ -15,14 +15,14 @@ from tests.support.fleet import Fleet, FleetApi, FleetRun, serving
 from tests.support.session import pass_time, settings_for
 from tests.support.ui.idle import IdleCheck
 from tests.support.virtual_clock import VirtualClock
-from tui.actions import Action
+from tui.api.actions import Action
 from tui.domain.ids import RunId
-from tui.present.styled import Line, plain
-from tui.session import Session
-from tui.ui.app import TriggerApp
-from tui.ui.data.action_controller import ActionController, ActionReports
-from tui.ui.input.type_ahead import CURSOR_REQUEST, REACTION_S
-from tui.ui.screens.confirm import ConfirmScreen
+from tui.features.actions.view import ActionController, ActionReports, ConfirmScreen
+from tui.kit.type_ahead import REACTION_S
+from tui.program.app import TriggerApp
+from tui.sync.session import Session
+from tui.terminal.cells import CURSOR_REQUEST
+from tui.text.styled import Line, plain
 
 LONG = 1e6
 

@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 from textual.dom import DOMNode
 
 from tests.support.ui.stylesheets import share_parsed_stylesheets
-from tui.ui.app import TriggerApp
+from tui.program.app import TriggerApp
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -19,12 +19,12 @@ from textual.pilot import Pilot
 from tests.support.fleet import Fleet, FleetApi, serving
 from tests.support.session import pass_time, settings_for
 from tests.support.ui.idle import IdleCheck
-from tui.session import Session
-from tui.store.addresses.view_address import ViewAddress
-from tui.ui.app import OVERVIEW_AFTER_S, TriggerApp
-from tui.ui.input.type_ahead import REACTION_S
-from tui.ui.look.palettes import ColorMode
-from tui.ui.screens.main import MainScreen
+from tui.features.runs.screen import MainScreen
+from tui.kit.colors import ColorMode
+from tui.kit.type_ahead import REACTION_S
+from tui.program.app import OVERVIEW_AFTER_S, TriggerApp
+from tui.store.addresses import ViewAddress
+from tui.sync.session import Session
 
 _CHARACTERS = {"slash": "/", "space": " ", "asterisk": "*", "colon": ":", "comma": ",", "full_stop": "."}
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.support.ui.monitor import Monitored
-from tui.settings import ConfigFile
-from tui.settings.config_file import read_config
+from tui.settings.file import read_config
+from tui.settings.settings import ConfigFile
 
 PATIENCE_S = 20.0
 RECORDER = """\

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tui.wire.errors import ApiError, NotFound, RateLimited, Refused, ServerFault, TooExpensive
+from tui.api.errors import ApiError, NotFound, RateLimited, Refused, ServerFault, TooExpensive
 
 # The number of runs by status, and whether there is a next page.
 REST_OF_2600 = "1 FAILED 1 QUEUED 1 SYSTEM_FAILURE 1 TIMED_OUT"

@@ -2,26 +2,26 @@
 
 from datetime import UTC, datetime, timedelta
 
-from tui.domain.ids import RunId
-from tui.wire.queries import NamedQuery
-from tui.wire.queries.queues import (
+from tui.api.queries import (
+    DayTotals,
+    EndedRuns,
+    FailureCount,
+    NamedQuery,
+    OlderLiveCounts,
     QueueHolders,
     QueueOfRun,
     QueueSpeeds,
     QueueStayMinutes,
     QueueWaitCounts,
-    RunsOfQueue,
-)
-from tui.wire.queries.runs import (
-    EndedRuns,
-    FailureCount,
-    OlderLiveCounts,
     RunCounts,
     RunErrors,
+    RunsOfQueue,
     RunsWithErrorTexts,
+    TaskMinutes,
+    TaskNormals,
     TreeRuns,
 )
-from tui.wire.queries.tasks import DayTotals, TaskMinutes, TaskNormals
+from tui.domain.ids import RunId
 
 AT = datetime(2026, 11, 26, 14, 32, 40, tzinfo=UTC)
 RUN, OTHER = RunId("run_cmwuqwphl00009f7de45f6e3t"), RunId("run_cmwuqwphl00009f7de45f6e3u")

@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 import pytest
 
+from tui.api.client import Client
+from tui.api.connection import Timeouts
+from tui.api.errors import ApiError
 from tui.domain.filters import RunFilters
-from tui.wire.client import Client
-from tui.wire.connection import Timeouts
-from tui.wire.errors import ApiError
 
 T = TypeVar("T")
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tui.api.runs import RunResponse, decode_page, decode_run
 from tui.domain.errors.error import RunError
 from tui.domain.run import Body, Fixed, State
 from tui.domain.update import RunPatch
-from tui.wire.runs import RunResponse, decode_page, decode_run
 
 READ_AT = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
 ROW: dict[str, Any] = {"id": "run_1", "status": "QUEUED", "taskIdentifier": "hello"}

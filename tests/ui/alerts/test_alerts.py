@@ -12,9 +12,10 @@ from tests.support.fleet import Fleet, FleetRun
 from tests.support.ui.monitor import Monitored, monitored
 from tests.support.ui.own_commands import config_of, environ, until_real
 from tests.support.virtual_clock import VirtualClock
-from tui.settings import Settings, with_file
+from tui.features.runs.data import RunSubscription
+from tui.settings.reading import with_file
 from tui.settings.secret import NO_SECRET
-from tui.ui.data.subscription import RunSubscription
+from tui.settings.settings import Settings
 
 TERM = {"TERM": "xterm-256color"}
 FAILS_AT_S = 60.0

@@ -10,7 +10,7 @@ import pytest
 from tests.support.fleet import Fleet, FleetRun
 from tests.support.ui.monitor import Monitored, monitored
 from tests.support.virtual_clock import VirtualClock
-from tui.ui.away.away import WhileAway
+from tui.features.alerts.away import WhileAway
 
 TITLE = "while you were away"
 

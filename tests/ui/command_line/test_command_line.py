@@ -7,9 +7,9 @@ from textual import events
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.domain.ids import RunId
-from tui.store.orders import TOOK
-from tui.ui.look.palettes import ColorMode
-from tui.ui.screens.command_line.screen import CommandLineScreen
+from tui.features.command_line.view import CommandLineScreen
+from tui.kit.colors import ColorMode
+from tui.store.changes import TOOK
 
 
 def dialog(monitor: Monitored) -> CommandLineScreen:

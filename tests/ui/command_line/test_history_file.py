@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.ui.data.command_line.history_file import (
+from tui.features.command_line.data import (
     MAX_ENTRIES,
     MAX_ENTRY_CHARS,
     CommandHistory,

@@ -6,14 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.present.command_line.box import BoxContent, BoxRow, HistoryLine, box_lines, visible_top
-from tui.present.styled import Line as StyledLine
-from tui.present.styled import Piece, line_width, plain
-from tui.store.command_line.links import PastedLink
-from tui.ui.model.command_line.arguments import Choice, Choices
-from tui.ui.model.command_line.commands import Command
-from tui.ui.model.command_line.model import CommandLine, Execution
-from tui.ui.model.command_line.value_arguments import OneOf, Setting, SettingArguments, Value
+from tui.features.command_line.model import CommandLine, Execution, OneOf, Setting, SettingArguments, Value
+from tui.kit.commands import BoxContent, BoxRow, Choice, Choices, Command, HistoryLine, box_lines, visible_top
+from tui.store.command_line import PastedLink
+from tui.text.styled import Line as StyledLine
+from tui.text.styled import Piece, line_width, plain
 
 NOW = datetime(2026, 11, 26, 14, 31, tzinfo=UTC)
 HISTORY = [HistoryLine(NOW, "sort took"), HistoryLine(NOW, "next pane"), HistoryLine(NOW, "sort gone")]

@@ -10,14 +10,14 @@ from textual import events
 from tests.support.fleet import FleetRun
 from tests.support.session import public_token
 from tests.support.ui.action_app import Stage, executing, fleet_of, play
-from tui.actions import CANCEL, REPLAY
+from tui.api.actions import CANCEL, REPLAY
+from tui.api.client import Client
+from tui.api.responses import Response as WireResponse
 from tui.domain.environment import Environment
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.text import Raw
 from tui.domain.update import EnvironmentRead
-from tui.wire.client import Client
-from tui.wire.responses import Response as WireResponse
 
 ENDED = FleetRun(90, -300, -290, -280, end="FAILED", task="charge-card")
 ELSEWHERE = Environment(Raw("prod"), "PRODUCTION", Raw("shop"), Raw("acme"))

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.fleet import SECRET
-from tui.session import Session
-from tui.settings import FileState, read_settings
-from tui.settings.config_file import load_config, state_of
-from tui.settings.reading import KEY_OF_FIELD
-from tui.ui.data.config_watch import AT_ONCE, AT_START, ConfigWatch, SettingsChange
-from tui.ui.data.messages import Messages
+from tui.kit.config_watch import AT_ONCE, AT_START, ConfigWatch, SettingsChange
+from tui.kit.messages import Messages
+from tui.settings.file import load_config, state_of
+from tui.settings.reading import KEY_OF_FIELD, read_settings
+from tui.settings.settings import FileState
+from tui.sync.session import Session
 
 START = 'theme = "dark"\n[read_only]\neverywhere = true\n'
 
@@ -70,7 +70,7 @@ def test_unchanged_file_is_not_read_again(tmp_path: Path, monkeypatch: pytest.Mo
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("tui.ui.data.config_watch.read_config", refuse)
+    monkeypatch.setattr("tui.kit.config_watch.read_config", refuse)
     watched.check(3)
     assert watched.said == []
 
@@ -127,8 +127,8 @@ def test_disk_that_hangs_is_asked_by_one_thread(tmp_path: Path, monkeypatch: pyt
         return state_of(watched.path)
 
     async def checks() -> None:
-        monkeypatch.setattr("tui.ui.data.config_watch.state_of", hang)
-        monkeypatch.setattr("tui.ui.data.config_watch.READ_TIMEOUT_S", 0.001)
+        monkeypatch.setattr("tui.kit.config_watch.state_of", hang)
+        monkeypatch.setattr("tui.kit.config_watch.READ_TIMEOUT_S", 0.001)
         for _ in range(5):
             await watched.watch._check()
         assert asked == 1

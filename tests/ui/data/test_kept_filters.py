@@ -6,8 +6,8 @@ from pathlib import Path
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.domain.filters import RunFilters
-from tui.present.styled import Token
 from tui.store.server_filter import ServerFilter
+from tui.text.styled import Token
 
 FAILED = ServerFilter(RunFilters(statuses=("FAILED",)), timedelta(hours=24))
 

@@ -10,10 +10,10 @@ from tests.support.virtual_clock import START, VirtualClock
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.update import SourceConnected
-from tui.session import Session
-from tui.settings import read_settings
+from tui.kit.live_model import LiveModel, PauseSnapshot
+from tui.settings.reading import read_settings
 from tui.store.changes import Changes, Topic, Transition
-from tui.ui.data.live_model import LiveModel, PauseSnapshot
+from tui.sync.session import Session
 
 SHOWN, PASSING, NEW = RunId("run_shown"), RunId("run_passing"), RunId("run_new")
 

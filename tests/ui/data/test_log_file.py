@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tui.domain.ids import RunId
-from tui.ui.data import log_file
-from tui.ui.data.log_file import SavedLines, save_text
+from tui.features.logs import model as log_file
+from tui.features.logs.model import SavedLines, save_text
 
 NOW = datetime(2026, 11, 24, 13, 0, tzinfo=UTC)
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from tui.domain.findings.facts import Queue
-from tui.domain.findings.finding import Standstill, StandstillReason
+from tui.domain.facts import Queue
+from tui.domain.finding import Standstill, StandstillReason
 from tui.domain.hold import QueueState
 from tui.domain.ids import RunId
 from tui.domain.run import Precision, Run, State
 from tui.domain.status import parse_status
 from tui.domain.text import Raw
-from tui.sources.queue_fetcher import QueueFetcher
-from tui.ui.data.needs import QUEUE
+from tui.kit.selection import QUEUE
+from tui.sync.facts import QueueFetcher
 
 NOW = datetime(2026, 11, 26, 14, 32, tzinfo=UTC)
 RUN_ID = RunId("run_1")

@@ -14,8 +14,8 @@ from tests.support.ui.action_app import executing, fleet_of
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, monitored, run_story
 from tui.domain.update import CaughtUp
-from tui.sources.polling.run_lister import RunLister
-from tui.ui.look.palettes import ColorMode
+from tui.kit.colors import ColorMode
+from tui.sync.polling import RunLister
 
 LIVED = [
     FleetRun(10, -50, -40, 20.0, end="FAILED"),

@@ -8,9 +8,9 @@ from tests.support.fleet import Fleet, FleetRun
 from tests.support.relay import RELAY_PATH, relay_setup, screen_on
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
-from tui.domain.source_names import RELAY
+from tui.domain.ids import RELAY
+from tui.features.runs.data import RunSubscription
 from tui.store.server_filter import ServerFilter
-from tui.ui.data.subscription import RunSubscription
 
 
 def test_filters_on_a_relay_keep_the_connection(tmp_path: Path) -> None:

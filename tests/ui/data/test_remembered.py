@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from tui.domain.filters import RunFilters
 from tui.domain.ids import TaskId
-from tui.store.orders import EPOCH
+from tui.features.columns.data import ColumnFile
+from tui.features.runs.data import MAX_BYTES, FilterFile, Remembered
+from tui.store.changes import EPOCH
 from tui.store.server_filter import is_typable
-from tui.ui.data.columns.column_file import ColumnFile
-from tui.ui.data.remembered import MAX_BYTES, FilterFile, Remembered
 
 SAMPLE = Remembered(
     RunFilters(statuses=("FAILED",), tasks=(TaskId("charge-card"),), tags=("日本",)), timedelta(days=7), "took", True

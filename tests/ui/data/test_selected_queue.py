@@ -9,11 +9,10 @@ import pytest
 
 from tests.support.queues import mail_hour, mail_metrics
 from tests.support.virtual_clock import VirtualClock
-from tui.domain.findings.facts import Queue
-from tui.domain.findings.queue_detail import QueueHour, QueueMetrics
+from tui.domain.facts import Queue, QueueHour, QueueMetrics
 from tui.domain.text import Raw
-from tui.sources.queue_fetcher import QueueFetcher
-from tui.ui.data.queues.selected_queue import EVERY_S, REST_S, SelectedQueueReader
+from tui.features.queues.model import EVERY_S, REST_S, SelectedQueueReader
+from tui.sync.facts import QueueFetcher
 
 NOW = datetime(2026, 11, 26, 14, 32, tzinfo=UTC)
 

@@ -10,20 +10,18 @@ import pytest
 
 from tests.support.present.samples import STAMP, sample
 from tests.support.virtual_clock import START, VirtualClock
-from tui.domain.attempt import AttemptHistory
+from tui.api.errors import Unreachable
+from tui.domain.attempt import AttemptHistory, Wait, WaitKind
 from tui.domain.ids import RunId, SpanId
 from tui.domain.run import Run
 from tui.domain.tree import RunTree
 from tui.domain.update import SourceConnected, SourceRetrying
-from tui.domain.wait import Wait, WaitKind
-from tui.session import Session
-from tui.sources.budget import PUBLIC_TOKEN, SECRET_KEY, Refill
+from tui.kit import selection as needs
+from tui.kit.selection import Selection, SelectionLoader
 from tui.store.changes import Changes, Topic
-from tui.store.facts import SourceStatus
-from tui.ui.data import needs
-from tui.ui.data.selection_loader import SelectionLoader
-from tui.ui.model.selection import Selection
-from tui.wire.errors import Unreachable
+from tui.store.store import SourceStatus
+from tui.sync.budget import PUBLIC_TOKEN, SECRET_KEY, Refill
+from tui.sync.session import Session
 
 RUN = sample()
 LONE = replace(RUN, fixed=replace(RUN.fixed, depth=0), children_read_at=RUN.read_at)

@@ -6,10 +6,9 @@ from pathlib import Path
 from tests.support.relay import relay_setup, screen_on
 from tests.support.ui.traces import CHECKOUT, checkout_fleet, traces_read
 from tui.domain.ids import RunId
-from tui.present.read_stage import ReadStage
-from tui.present.waterfall.attributes import SpanAttributes
-from tui.ui.data.span_reads import REST_S, SpanReads
-from tui.ui.data.trace_reading import read_trace
+from tui.features.waterfall.model import REST_S, SpanReads, read_trace
+from tui.features.waterfall.words import SpanAttributes
+from tui.text.blocks import ReadStage
 
 
 def test_waterfall_of_a_relay_is_read_by_a_call(tmp_path: Path) -> None:

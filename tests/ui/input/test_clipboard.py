@@ -14,11 +14,11 @@ from tests.support.ui.action_app import Stage, fleet_of, play
 from tui.domain.ids import RunId
 from tui.domain.run import Body
 from tui.domain.update import RunsRead
-from tui.present.printed.ticket import ticket
-from tui.present.styled import plain
-from tui.ui.input.clipboard import MAX_BYTES, Clipboard, osc52
-from tui.ui.screens.copy_menu import CopyMenu
-from tui.ui.terminal.multiplexers import MAX_SCREEN_STRING_BYTES
+from tui.features.copying.view import CopyMenu
+from tui.features.copying.words import ticket
+from tui.kit.clipboard import MAX_BYTES, Clipboard, osc52
+from tui.kit.terminal.output import MAX_SCREEN_STRING_BYTES
+from tui.text.styled import plain
 
 TMUX = {"TMUX": "/tmp/tmux-0/default,1,0", "TERM": "screen-256color"}
 SCREEN = {"TERM": "screen.xterm-256color"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tui.ui.model.command_line.commands import Command, matching
+from tui.kit.commands import Command, matching
 
 COMMANDS = [
     Command(name, words, lambda: None, key)

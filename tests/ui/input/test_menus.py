@@ -8,10 +8,9 @@ import pytest
 
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import monitored
-from tui.store.orders import TOOK
-from tui.ui.screens.command_line.screen import CommandLineScreen
-from tui.ui.screens.help import HelpScreen
-from tui.ui.screens.messages import MessagesScreen
+from tui.features.command_line.view import CommandLineScreen
+from tui.kit.page_screen import HelpScreen, MessagesScreen
+from tui.store.changes import TOOK
 
 
 def keys_of(text: str) -> list[str]:

@@ -9,12 +9,12 @@ import msgspec
 from textual.keys import _character_to_key
 
 from tests.support import binding_table
-from tui.present.frame.help_table import HELP_GROUPS
-from tui.settings.keys.check import check_keys
-from tui.settings.keys.names import SIGNS, key_name, parse_key
-from tui.settings.keys.table import BINDINGS
+from tui.kit.keys import key_label
+from tui.kit.page_screen import HELP_GROUPS
+from tui.settings.key_checks import check_keys
+from tui.settings.key_table import BINDINGS
+from tui.settings.keys import SIGNS, key_name, parse_key
 from tui.settings.schema import FileSettings
-from tui.ui.input.keys import key_label
 
 
 def test_table_equals_the_live_bindings() -> None:

@@ -10,14 +10,14 @@ from textual.app import App, ComposeResult
 from textual.screen import Screen
 from textual.widgets import Input
 
-import tui.ui
+import tui
 from tests.support.fleet import FleetRun
 from tests.support.ui.action_app import Stage, executing, fleet_of, play
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
-from tui.actions import CANCEL
-from tui.ui.screens.confirm import MAX_TYPED
-from tui.ui.widgets.text_input import MAX_CHARS, TextInput
+from tui.api.actions import CANCEL
+from tui.features.actions.view import MAX_TYPED
+from tui.kit.lines import MAX_CHARS, TextInput
 
 FAILED = FleetRun(90, -10, -9, -8, end="FAILED", task="charge-card")
 PRINTABLE = [chr(code) for code in range(33, 127)]
@@ -67,7 +67,7 @@ WITHOUT = {
 
 
 def screens() -> set[str]:
-    for module in walk_packages(tui.ui.__path__, "tui.ui."):
+    for module in walk_packages(tui.__path__, "tui."):
         import_module(module.name)
     found: set[str] = set()
     waiting: list[type[object]] = [Screen]

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from tests.perf.terminal import Terminal
 from tests.support.commands import environment
 from tests.support.virtual_clock import VirtualClock
-from tui.terminal.moves import Place
-from tui.ui.input.type_ahead import PLACES, REACTION_S, SILENT_AFTER_S, FrameVisibility, TypeAhead
-from tui.ui.model.layout import MIN_HEIGHT, MIN_WIDTH
+from tui.kit.layout import MIN_HEIGHT, MIN_WIDTH
+from tui.kit.type_ahead import PLACES, REACTION_S, SILENT_AFTER_S, FrameVisibility, TypeAhead
+from tui.terminal.encoder import Place
 
 TINY_S = 1e-6
 """The tolerance for sums of seconds."""

@@ -6,11 +6,9 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.color import BLACK
 
-from tui.present.styled import Piece, Token
-from tui.ui.look.colors_256 import In256Colors, nearest
-from tui.ui.look.painting import Painter
-from tui.ui.look.palettes import PALETTES, ColorMode
-from tui.ui.look.styles import Background
+from tui.kit.colors import PALETTES, Background, ColorMode
+from tui.kit.look import In256Colors, Painter, nearest
+from tui.text.styled import Piece, Token
 
 
 @given(st.text("⋯…≥━╸▾ ab", max_size=30), st.integers(1, 40))

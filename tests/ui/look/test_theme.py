@@ -1,10 +1,9 @@
 import pytest
 from rich.color import Color
 
-from tui.settings import ConfigFile
+from tui.kit.colors import PALETTES, PALETTES_256, ColorMode, Palette, contrast_remarks, detect_color_mode
 from tui.settings.schema import Colors, FileSettings
-from tui.ui.look.own_palette import contrast_remarks
-from tui.ui.look.palettes import PALETTES, PALETTES_256, ColorMode, Palette, detect_color_mode
+from tui.settings.settings import ConfigFile
 
 
 def luminance(color: str) -> float:

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.present.own_columns.choice import ColumnChoice, ColumnSet
-from tui.ui.model.columns.draft import LAST_SHOWN, Bases, ColumnDraft
+from tui.features.columns.dialog import LAST_SHOWN, Bases, ColumnDraft
+from tui.features.columns.words import ColumnChoice, ColumnSet
 
 IDS = ("status", "task", "run", "age", "error")
 USUAL = tuple(map(ColumnChoice, ("status", "task", "age")))

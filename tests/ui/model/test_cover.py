@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.ui.model.cover import MIN_COVER_ROWS, MIN_PANE_ROWS, covered
-from tui.ui.model.layout import PanePlan, Placement, Slot, plan
-from tui.ui.panes import OVERVIEW_PANES, PANES
+from tui.features.runs.screen import OVERVIEW_PANES, PANES
+from tui.kit.layout import PanePlan, Placement, Slot, plan
+from tui.kit.workspace import MIN_COVER_ROWS, MIN_PANE_ROWS, covered
 
 
 def planned(width: int, height: int, *, is_overview: bool, is_zoomed: bool) -> PanePlan:

@@ -3,7 +3,7 @@ from collections.abc import Mapping
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.ui.model.layout import (
+from tui.kit.layout import (
     MIN_STACKED_HEIGHT,
     SUMMARY_HEIGHT,
     PanePlan,

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from tui.ui.model.list_facts import shows_only_failures
-from tui.ui.model.list_views import ListQuery
+from tui.features.runs.model import shows_only_failures
+from tui.features.runs.views import ListQuery
 
 
 @pytest.mark.parametrize(

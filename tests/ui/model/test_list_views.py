@@ -11,11 +11,11 @@ from tests.support.domain.patches import patch_of
 from tests.support.fleet import SECRET
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.update import RunsRead
-from tui.session import Session
-from tui.settings import read_settings
-from tui.store.orders import TASK
-from tui.ui.data.live_model import LiveModel
-from tui.ui.model.list_views import ListViews
+from tui.features.runs.views import ListViews
+from tui.kit.live_model import LiveModel
+from tui.settings.reading import read_settings
+from tui.store.changes import TASK
+from tui.sync.session import Session
 
 RUNS = 3_000
 THRESHOLD = 100

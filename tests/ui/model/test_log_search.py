@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 from tui.domain.ids import SpanId
 from tui.domain.text import Raw
-from tui.domain.traces.log_line import LogBuilder, RunLog
-from tui.present.logs.folds import Attributes
-from tui.present.styled import plain
-from tui.ui.model.logs.log_view import LogView
+from tui.domain.traces.log import LogBuilder, RunLog
+from tui.features.logs.model import LogView
+from tui.features.logs.words import Attributes
+from tui.text.styled import plain
 
 STACK = "Error: boom\n    at run (file:///app/src/a.ts:1:2)\n    at f (file:///app/node_modules/zod/z.js:3:4)"
 VALUES = {

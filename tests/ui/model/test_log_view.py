@@ -6,15 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.errors.stack import StackFrame, parse_stack
+from tui.domain.errors.error import StackFrame, parse_stack
 from tui.domain.ids import SpanId
 from tui.domain.text import Raw
-from tui.domain.traces import logged_text
-from tui.domain.traces.log_line import LogBuilder, LogLevel, RunLog
-from tui.present.logs.folds import Attributes
-from tui.present.styled import Line, Piece, plain
-from tui.ui.model.logs.log_view import MAX_OPEN_LINES, LogView
-from tui.ui.model.logs.row_window import Place
+from tui.domain.traces import log as logged_text
+from tui.domain.traces.log import LogBuilder, LogLevel, RunLog
+from tui.features.logs.model import MAX_OPEN_LINES, LogView, Place
+from tui.features.logs.words import Attributes
+from tui.text.styled import Line, Piece, plain
 
 NS = 1_000_000
 LEVELS = ("DEBUG", "INFO", "LOG", "WARN", "ERROR")

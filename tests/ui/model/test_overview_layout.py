@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.ui.model.layout import MEDIUM, PanePlan, is_too_small, plan
-from tui.ui.panes import OVERVIEW_PANES, PANES
-from tui.ui.workspace import numbers_of
+from tui.features.runs.screen import OVERVIEW_PANES, PANES
+from tui.kit.layout import MEDIUM, PanePlan, is_too_small, plan
+from tui.kit.workspace import numbers_of
 
 ALL = {entry.title: entry.placement for entry in (*PANES, *OVERVIEW_PANES)}
 

@@ -10,14 +10,12 @@ from hypothesis import strategies as st
 from tests.support.domain.patches import at, patch_of
 from tui.domain.ids import RunId
 from tui.domain.update import RunGone, RunsRead
-from tui.store.changes import Changes
+from tui.features.runs.model import END, Item, ListEnd, RunListModel
+from tui.store.changes import CREATED, ORDERS, STATUS, Changes, Order
+from tui.store.counts import Gap
 from tui.store.filter import parse_filter
-from tui.store.missed_runs import Gap
-from tui.store.orders import CREATED, ORDERS, STATUS, Order
 from tui.store.store import Store
 from tui.store.view import View
-from tui.ui.model.list_lines import END, Item, ListEnd
-from tui.ui.model.run_list import RunListModel
 
 HEIGHT = 5
 

@@ -8,12 +8,10 @@ from tests.support.present.samples import NOW, STARTED
 from tui.domain.ids import RunId, TaskId
 from tui.domain.status import parse_status
 from tui.domain.tree import RunTimes, RunTree, TreeNode
-from tui.present.columns import Now
-from tui.present.styled import plain
-from tui.present.tree.fold import TreeFolds, branches
-from tui.present.tree.page import columns_for
-from tui.present.tree.shape import shape_of
-from tui.ui.model.tree_rows import RowContext, TreeRows
+from tui.features.tree.model import RowContext, TreeRows
+from tui.features.tree.words import TreeFolds, branches, columns_for, shape_of
+from tui.text.blocks import Now
+from tui.text.styled import plain
 
 COLUMNS = columns_for(108)
 

@@ -9,7 +9,8 @@ import pytest
 from tests.support.fleet import SECRET
 from tests.support.ui.fleets import failing_fleet
 from tests.support.ui.monitor import Monitored, run_story
-from tui.ui.outgoing.clips import NO_DASHBOARD, THROUGH_RELAY
+from tui.features.copying.view import THROUGH_RELAY
+from tui.kit.browsing import NO_DASHBOARD
 
 
 def test_menu_leads_to_the_run_the_list_and_the_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

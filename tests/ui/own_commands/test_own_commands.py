@@ -8,11 +8,11 @@ from tests.support.ui.fleets import failing_fleet, small_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tests.support.ui.own_commands import Recorder, config_of, entry, environ, until_real
 from tests.support.virtual_clock import VirtualClock
-from tui.session.action_log import FILE_NAME
-from tui.settings import with_file
-from tui.ui.data.config_watch import SettingsChange
-from tui.ui.own_commands.dialog import OwnCommandScreen
-from tui.ui.screens.errors.screen import ErrorsScreen
+from tui.features.errors.screen import ErrorsScreen
+from tui.features.own_commands.view import OwnCommandScreen
+from tui.kit.config_watch import SettingsChange
+from tui.settings.reading import with_file
+from tui.sync.actions import FILE_NAME
 
 HOSTILE = "; rm -rf / $(id) `id` \"a\" 'b' \x1b[2J \\ * {run.id} 日本"
 LINES = "line one\nline two -x %s\n\n"

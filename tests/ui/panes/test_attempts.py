@@ -10,7 +10,7 @@ from tests.support.ui.monitor import Monitored, run_story
 from tests.support.virtual_clock import VirtualClock
 from tui.emulator.simulation.runs import NewRun
 from tui.emulator.simulation.script import Failure, FailureKind, Script, Work
-from tui.ui.panes.attempts import AttemptsPane
+from tui.features.attempts.view import AttemptsPane
 
 STACK = (
     "    at charge (file:///app/src/lib/payments/charge.ts:41:20)\n"

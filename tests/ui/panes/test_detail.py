@@ -14,13 +14,11 @@ from tests.support.virtual_clock import VirtualClock
 from tui.domain.run import Run
 from tui.emulator.simulation.runs import NewRun
 from tui.emulator.simulation.script import Failure, FailureKind, Script, Work
-from tui.present.read_stage import SHOW_READING_AFTER
-from tui.present.styled import plain
-from tui.ui.data.needs import RUN
-from tui.ui.model.selection import FetchState
-from tui.ui.panes.detail import DetailPane
-from tui.ui.screens.value import ValueScreen
-from tui.ui.widgets.value_view import ValueView
+from tui.features.detail.value import ValueScreen, ValueView
+from tui.features.detail.view import DetailPane
+from tui.kit.selection import RUN, FetchState
+from tui.text.blocks import SHOW_READING_AFTER
+from tui.text.styled import plain
 
 ORDER = {
     "order": 417041,

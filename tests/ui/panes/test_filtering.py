@@ -7,8 +7,8 @@ import pytest
 from tests.support.fleet import FleetRun
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
-from tui.store.filter_terms import FIELDS
-from tui.ui.screens.main_keys import FILTER_SENTENCE
+from tui.features.runs.screen import FILTER_SENTENCE
+from tui.store.filter import FIELDS
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from tests.support.fleet import Fleet, FleetRun
 from tests.support.ui.logs import LogServer
 from tests.support.ui.monitor import Monitored, run_story
 from tests.support.virtual_clock import VirtualClock
-from tui.domain.traces.log_line import RunLog
-from tui.ui.collector import FreezingCollector
-from tui.ui.panes.logs import LogsPane
+from tui.domain.traces.log import RunLog
+from tui.features.logs.view import LogsPane
+from tui.kit.heap import FreezingCollector
 
 STACK = "Error: only logged\n    at run (file:///app/src/a.ts:1:2)\n    at f (file:///app/node_modules/zod/z.js:3:4)"
 

@@ -8,18 +8,18 @@ import pytest
 
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
+from tui.api.errors import Unreachable
 from tui.domain.ids import RunId
-from tui.present.styled import Piece
-from tui.session import Session
-from tui.ui.model.layout import Placement, Slot
-from tui.ui.model.page_rows import PageRow
-from tui.ui.model.selection import Fetched, Need
-from tui.ui.panes import FORMS, PANES
-from tui.ui.panes.base import PagePane
-from tui.ui.panes.entry import PaneEntry, entry_of
-from tui.ui.screens import main
-from tui.ui.screens.help import HelpScreen
-from tui.wire.errors import Unreachable
+from tui.features.runs import screen as main
+from tui.features.runs.screen import FORMS, PANES
+from tui.kit.layout import Placement, Slot
+from tui.kit.page import PageRow
+from tui.kit.page_screen import HelpScreen
+from tui.kit.pane import PagePane
+from tui.kit.pane_entry import PaneEntry, entry_of
+from tui.kit.selection import Fetched, Need
+from tui.sync.session import Session
+from tui.text.styled import Piece
 
 fetched: list[RunId] = []
 

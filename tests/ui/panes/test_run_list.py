@@ -14,7 +14,7 @@ from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, monitored, run_story
 from tests.support.virtual_clock import VirtualClock
 from tui.emulator.routes.table import NAMES
-from tui.ui.look.palettes import ColorMode
+from tui.kit.colors import ColorMode
 
 
 def cursor_line(monitor: Monitored) -> int | None:

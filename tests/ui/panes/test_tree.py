@@ -8,7 +8,7 @@ from tests.support.fleet import Fleet, FleetRun
 from tests.support.ui.monitor import Monitored, run_story
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.ids import RunId
-from tui.ui.panes.tree import TreePane
+from tui.features.tree.view import TreePane
 
 
 def planted() -> Fleet:

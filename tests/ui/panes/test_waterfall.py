@@ -22,8 +22,8 @@ from tests.support.ui.traces import (
     traces_read,
 )
 from tui.domain.traces.waterfall import Waterfall
-from tui.ui.collector import FreezingCollector
-from tui.ui.panes.waterfall import WaterfallPane
+from tui.features.waterfall.view import WaterfallPane
+from tui.kit.heap import FreezingCollector
 
 
 async def opened(monitor: Monitored, *, zoom: bool = True) -> WaterfallPane:

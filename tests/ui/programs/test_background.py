@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.processes import await_end
-from tui.ui.programs import background
-from tui.ui.programs.background import MAX_KEPT_BYTES, Ending, KeptOutput, ProgramResult, run_in_background
+from tui.kit import programs as background
+from tui.kit.programs import MAX_KEPT_BYTES, Ending, KeptOutput, ProgramResult, run_in_background
 
 PATTERN = bytes(range(251)) * (3 * MAX_KEPT_BYTES // 251 + 2)
 

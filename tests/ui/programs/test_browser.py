@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tui.ui.programs import browser
-from tui.ui.programs.browser import Browser, browsers_for, is_web_address, start
+from tui.kit import browsing as browser
+from tui.kit.browsing import Browser, browsers_for, is_web_address, start
 
 LINK = "https://d.example.com/runs/run_1"
 

@@ -20,7 +20,7 @@ SCREEN_ON, SCREEN_OFF = b"\x1b[?1049h", b"\x1b[?1049l"
 
 PROGRAM_ON_CTRL_L = """
 import asyncio, json, sys
-from tui.ui.app import TriggerApp
+from tui.program.app import TriggerApp
 outcomes, programs = sys.argv.pop(), iter(json.loads(sys.argv.pop()))
 async def run(app):
     for call in ("\\x1b]9;first\\x07", "\\x1b]9;last\\x07"):
@@ -32,7 +32,7 @@ async def run(app):
     with open(outcomes, "a") as file:
         print(text, file=file)
 TriggerApp.action_repaint = lambda app: app.session.spawn(run(app), "program") and None
-from tui.cli.main import main
+from tui.program.main import main
 main()
 """
 

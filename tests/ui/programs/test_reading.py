@@ -13,7 +13,7 @@ import pytest
 from tests.perf.terminal import Terminal
 from tests.support.commands import environment
 from tests.support.processes import await_end
-from tui.ui.programs.text_file import PREFIX
+from tui.kit.programs import PREFIX
 
 RECORDS = """
 import json, os, sys
@@ -95,7 +95,7 @@ def test_run_leaves_by_pager_editor_and_browser(tmp_path: Path, recorder: str) -
 KILLED = """
 import asyncio, os, signal
 import psutil
-from tui.ui.programs.text_file import text_file
+from tui.kit.programs import text_file
 async def main():
     async with text_file("run_1-payload.json", lambda: "{}"):
         print(psutil.Process().children()[0].pid, flush=True)

@@ -12,12 +12,12 @@ from tests.support.actions import log_lines
 from tests.support.fleet import FleetRun
 from tests.support.ui.action_app import executing, fleet_of
 from tests.support.ui.monitor import Monitored, run_story
-from tui.present.styled import Piece
-from tui.ui.input.bindings import live_keys
-from tui.ui.input.pastes import AFTER_PASTE_S, REFUSAL
-from tui.ui.screens.confirm import ConfirmScreen
-from tui.ui.terminal.messages import JoinedKey
-from tui.ui.widgets.cursor_table import HEAD_LINES
+from tui.features.actions.view import ConfirmScreen
+from tui.kit.footer import live_keys
+from tui.kit.table import HEAD_LINES
+from tui.kit.terminal.input import JoinedKey
+from tui.kit.type_ahead import AFTER_PASTE_S, REFUSAL
+from tui.text.styled import Piece
 
 FAILED = FleetRun(90, -10, -9, -8, end="FAILED", task="charge-card")
 

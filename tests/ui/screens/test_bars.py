@@ -8,9 +8,9 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from tests.support.ui.action_app import executing, fleet_of
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import monitored
-from tui.present.frame.rule import RuleText, Tab, rule_line
-from tui.present.styled import Piece, line_width, plain
-from tui.ui.look.palettes import ColorMode
+from tui.kit.colors import ColorMode
+from tui.kit.words import RuleText, Tab, rule_line
+from tui.text.styled import Piece, line_width, plain
 
 RUNS = "/api/v1/runs"
 

@@ -20,21 +20,22 @@ from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.present import columns
-from tui.present.errors.groups.columns import GroupRow, group_row
-from tui.present.styled import Line
-from tui.store.errors.error_group import ErrorGroup
+from tui.features.detail.view import DetailPane
+from tui.features.errors import view as group_table
+from tui.features.errors.columns import GroupRow, group_row
+from tui.features.runs import columns
+from tui.features.runs import view as run_table
+from tui.features.runs.screen import MainScreen
+from tui.kit import footer
+from tui.kit.footer import LiveKey
+from tui.kit.lines import LineWidget
+from tui.kit.page import PageRow
+from tui.kit.screen import BaseScreen
+from tui.kit.selection import Selection
+from tui.program.app import TriggerApp
+from tui.store.error_groups import ErrorGroup
 from tui.store.freshness import Freshness, FreshnessTracker
-from tui.ui.app import TriggerApp
-from tui.ui.input import bindings
-from tui.ui.input.bindings import LiveKey
-from tui.ui.model.page_rows import PageRow
-from tui.ui.model.selection import Selection
-from tui.ui.panes.detail import DetailPane
-from tui.ui.screens.base import BaseScreen
-from tui.ui.screens.main import MainScreen
-from tui.ui.widgets import footer, group_table, run_table
-from tui.ui.widgets.lines import LineWidget
+from tui.text.styled import Line
 
 STEPS = (
     *("j", "j", "z", "pagedown", "k", "z", "2", "j", "3", "4", "question_mark", "j", "escape", "colon", "x", "escape"),
@@ -163,10 +164,11 @@ def test_covered_screen_follows_once_it_is_visible(tmp_path: Path, monkeypatch: 
 def test_footer_is_kept_while_its_facts_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(monitor: Monitored) -> None:
         made = list[str]()
+        usual = footer.live_keys
 
         def live_keys(screen: BaseScreen) -> list[LiveKey]:
             made.append("keys")
-            return bindings.live_keys(screen)
+            return usual(screen)
 
         await monitor.press("j", wait_s=2)
         monkeypatch.setattr(footer, "live_keys", live_keys)

@@ -11,11 +11,11 @@ from textual.widget import Widget
 from tests.support.fleet import Fleet, FleetRun
 from tests.support.responses import server_error
 from tests.support.ui.action_app import Stage, executing, fleet_of, play
-from tui.actions import CANCEL, REPLAY
+from tui.api.actions import CANCEL, REPLAY
 from tui.domain.ids import RunId
-from tui.ui.input.pastes import AFTER_PASTE_S
-from tui.ui.input.type_ahead import CURSOR_REQUEST
-from tui.ui.terminal.messages import JoinedKey, TerminalTakenBack
+from tui.kit.terminal.input import JoinedKey, TerminalTakenBack
+from tui.kit.type_ahead import AFTER_PASTE_S
+from tui.terminal.cells import CURSOR_REQUEST
 
 ENDED = FleetRun(90, -300, -290, -280, end="FAILED", task="charge-card")
 

@@ -10,12 +10,13 @@ from tests.support.fleet import Fleet, FleetRun
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.domain.ids import RunId
-from tui.present.styled import Line
-from tui.ui.data.findings import live_board, live_failing
-from tui.ui.data.queues import live_queues
-from tui.ui.panes.errors.group_list import GroupListPane
-from tui.ui.screens.compared import ComparedScreen
-from tui.ui.screens.wall.screen import WallScreen
+from tui.features.attempts.compared_view import ComparedScreen
+from tui.features.errors.view import GroupListPane
+from tui.features.queues import model as live_queues
+from tui.features.wall import data as live_board
+from tui.features.wall import data as live_failing
+from tui.features.wall.view import WallScreen
+from tui.text.styled import Line
 
 HIDDEN_S = 65.0
 """Longer than anything waits that is read again and again."""

@@ -7,8 +7,8 @@ from textual import events
 
 from tests.support.ui.action_app import executing, fleet_of
 from tests.support.ui.monitor import Monitored, run_story
-from tui.ui.screens.confirm import ConfirmScreen
-from tui.ui.screens.leave import LeaveScreen
+from tui.features.actions.view import ConfirmScreen
+from tui.kit.questions import LeaveScreen
 
 RUNS = [executing(n) for n in range(1, 4)]
 

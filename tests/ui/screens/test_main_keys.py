@@ -10,7 +10,7 @@ from tests.support.fleet import Fleet
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, monitored
 from tests.ui.input.test_clipboard import taken
-from tui.ui.driver import TerminalDriver
+from tui.kit.driver import TerminalDriver
 
 Story = Callable[[Monitored], Awaitable[None]]
 

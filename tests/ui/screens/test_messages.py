@@ -21,14 +21,13 @@ from tui.domain.update import (
     SourceStopped,
     Update,
 )
-from tui.session import Session
-from tui.settings import read_settings
-from tui.sources.budget import Priority
+from tui.kit.messages import DUPLICATE_WINDOW, MAX_MESSAGES, Messages, Reporter
+from tui.kit.selection import RUN as RUN_NEED
+from tui.kit.selection import TREE, FetchState, Selection
+from tui.settings.reading import read_settings
 from tui.store.changes import Changes
-from tui.ui.data.messages import DUPLICATE_WINDOW, MAX_MESSAGES, Messages, Reporter
-from tui.ui.data.needs import RUN as RUN_NEED
-from tui.ui.data.needs import TREE
-from tui.ui.model.selection import FetchState, Selection
+from tui.sync.budget import Priority
+from tui.sync.session import Session
 
 RUN = recording("014")["response"]["body"]["data"][0]["id"]
 URL = "https://trigger.acme.example"

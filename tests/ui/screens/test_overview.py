@@ -9,19 +9,11 @@ from starlette.responses import PlainTextResponse
 
 from tests.support.ui.fleets import failing_fleet
 from tests.support.ui.monitor import Monitored, run_story
-from tui.domain.findings.finding import (
-    Finding,
-    FindingsRead,
-    FindingSubject,
-    FindingWord,
-    QueueWaits,
-    SubjectKind,
-    Verdict,
-)
+from tui.domain.finding import Finding, FindingsRead, FindingSubject, FindingWord, QueueWaits, SubjectKind, Verdict
 from tui.domain.text import Raw
-from tui.sources.clock import until_second_s
-from tui.ui.panes.overview.base import LinePane
-from tui.ui.panes.overview.live import SENTENCES_EVERY_S
+from tui.features.overview.base import LinePane
+from tui.features.overview.view import SENTENCES_EVERY_S
+from tui.sync.clock import until_second_s
 
 WAITS_EVERY_S = 15
 

@@ -9,9 +9,9 @@ from tests.support.raw_server import serving, until_closed
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.logs import LogServer
 from tests.support.ui.monitor import Monitored, run_story
-from tui.ui.screens.command_line.screen import CommandField, CommandLineScreen
-from tui.ui.screens.copy_menu import CopyMenu
-from tui.ui.screens.help import help_keys
+from tui.features.command_line.view import CommandField, CommandLineScreen
+from tui.features.copying.view import CopyMenu
+from tui.kit.page_screen import help_keys
 
 KEYS: dict[str, tuple[str, ...]] = {
     "down": ("n", "Down"),

@@ -12,14 +12,14 @@ from tests.support.fleet import Fleet, FleetRun
 from tests.support.ui.monitor import Monitored, run_story
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.run import Run
-from tui.present import columns
-from tui.present.frame.header import header_line
-from tui.present.frame.header_facts import HeaderFacts
-from tui.present.styled import Line
+from tui.features.runs import columns
+from tui.features.runs import view as run_table
+from tui.features.runs.screen import MainScreen
+from tui.kit import header
+from tui.kit.header_words import HeaderFacts, header_line
+from tui.program.app import TriggerApp
 from tui.store.changes import Changes, Topic
-from tui.ui.app import TriggerApp
-from tui.ui.screens.main import MainScreen
-from tui.ui.widgets import header, run_table
+from tui.text.styled import Line
 
 OLD_S = -80_000.0
 

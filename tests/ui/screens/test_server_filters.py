@@ -11,14 +11,13 @@ from textual.app import App
 from textual.events import Key, Paste
 from textual.pilot import Pilot
 
-import tui.ui
+import tui.program
 from tui.domain.filters import RunFilters
 from tui.domain.ids import TaskId
+from tui.features.runs.filters import ServerFiltersScreen
+from tui.kit.colors import ColorMode
+from tui.kit.look import Painter, theme_of
 from tui.store.server_filter import KnownValues, ServerFilter
-from tui.ui.look.painting import Painter
-from tui.ui.look.palettes import ColorMode
-from tui.ui.look.theme import theme_of
-from tui.ui.screens.server_filters import ServerFiltersScreen
 
 DAY = timedelta(hours=24)
 NOTHING = RunFilters()
@@ -32,7 +31,7 @@ CHARACTERS = {"comma": ",", "space": " "}
 class Host(App[None]):
     """What a dialog needs of the program: colours, a painter, and to be told of new places."""
 
-    CSS_PATH: ClassVar[list[str | Path]] = [Path(tui.ui.__file__).parent / "styles" / "app.tcss"]  # type: ignore[assignment]
+    CSS_PATH: ClassVar[list[str | Path]] = [Path(tui.program.__file__).parent / "app.tcss"]  # type: ignore[assignment]
 
     def __init__(self, before: RunFilters, color_mode: ColorMode, *, is_ascii: bool) -> None:
         super().__init__(ansi_color=None)

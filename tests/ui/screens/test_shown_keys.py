@@ -8,8 +8,8 @@ from tests.support.fleet import Fleet, FleetRun
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tests.support.virtual_clock import VirtualClock
-from tui.ui.look.palettes import PALETTES, ColorMode
-from tui.ui.widgets.lines import LineWidget
+from tui.kit.colors import PALETTES, ColorMode
+from tui.kit.lines import LineWidget
 
 
 def keys_of(monitor: Monitored) -> list[str]:

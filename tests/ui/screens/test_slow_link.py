@@ -14,8 +14,8 @@ from tests.support.fleet import Fleet, FleetRun
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tests.support.virtual_clock import VirtualClock
-from tui.ui.screens.base import SLOW_LINK_REST_S
-from tui.ui.terminal.messages import LinkSpeedChanged
+from tui.kit.screen import SLOW_LINK_REST_S
+from tui.kit.terminal.input import LinkSpeedChanged
 
 RIGHT_EDGE = 999
 RUNNING = 6

@@ -17,9 +17,9 @@ from tests.support.ui.monitor import Monitored, Story, monitored
 from tests.support.ui.snapshots import assert_as_drawn
 from tests.support.wall_story import VIEW
 from tui.domain.update import CaughtUp
-from tui.present.wall.page import wall_page
-from tui.ui.look.palettes import ColorMode
-from tui.ui.screens.wall.screen import WallScreen
+from tui.features.wall.page import wall_page
+from tui.features.wall.view import WallScreen
+from tui.kit.colors import ColorMode
 
 
 async def a_failed_run(monitor: Monitored) -> None:

@@ -9,19 +9,18 @@ from textual import events
 from tests.support.ui.action_app import executing, fleet_of
 from tests.support.ui.fleets import failing_fleet, small_fleet
 from tests.support.ui.monitor import Monitored, run_story
-from tui.ui.look.compositor import LineCompositor
-from tui.ui.screens.columns.chooser import ColumnsScreen
-from tui.ui.screens.command_line.screen import CommandLineScreen
-from tui.ui.screens.confirm import ConfirmScreen
-from tui.ui.screens.errors.screen import ErrorsScreen
-from tui.ui.screens.help import HelpScreen
-from tui.ui.screens.leave import LeaveScreen
-from tui.ui.screens.main import MainScreen
-from tui.ui.screens.messages import MessagesScreen
-from tui.ui.screens.queues.screen import QueuesScreen
-from tui.ui.screens.server_filters import ServerFiltersScreen
-from tui.ui.screens.views.letters import LetterMenu
-from tui.ui.screens.wall.screen import WallScreen
+from tui.features.actions.view import ConfirmScreen
+from tui.features.columns.dialog import ColumnsScreen
+from tui.features.command_line.view import CommandLineScreen
+from tui.features.errors.screen import ErrorsScreen
+from tui.features.queues.view import QueuesScreen
+from tui.features.runs.filters import ServerFiltersScreen
+from tui.features.runs.screen import MainScreen
+from tui.features.views.view import LetterMenu
+from tui.features.wall.view import WallScreen
+from tui.kit.look import LineCompositor
+from tui.kit.page_screen import HelpScreen, MessagesScreen
+from tui.kit.questions import LeaveScreen
 
 SIZE = (80, 24)
 MESSAGES = ("colon", *"messages", "enter")

@@ -7,11 +7,10 @@ import pytest
 
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
-from tui.ui.input.commands import commands_of
-from tui.ui.input.keys import pressed_key_label
-from tui.ui.model.command_line.commands import matching
-from tui.ui.screens.command_line.screen import CommandLineScreen
-from tui.ui.screens.help import HelpScreen, help_keys
+from tui.features.command_line.view import CommandLineScreen, commands_of
+from tui.kit.commands import matching
+from tui.kit.keys import pressed_key_label
+from tui.kit.page_screen import HelpScreen, help_keys
 
 UNBOUND = " is not a key here · ? keys"
 

@@ -8,7 +8,7 @@ import pytest
 from tests.support.ui.monitor import monitored
 from tests.support.ui.snapshots import assert_as_drawn
 from tests.support.ui.traces import checkout_fleet
-from tui.ui.look.palettes import ColorMode
+from tui.kit.colors import ColorMode
 
 
 @pytest.mark.parametrize(

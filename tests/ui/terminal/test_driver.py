@@ -18,24 +18,24 @@ from textual import events
 from textual.app import App
 from textual.message import Message
 
-from tui.terminal.output import FrugalOutput, PlainOutput
-from tui.ui.driver import TerminalDriver
-from tui.ui.terminal.early import EarlyTerminal
-from tui.ui.terminal.input import InputDecoder
-from tui.ui.terminal.messages import TerminalAnswer, TerminalTakenBack
-from tui.ui.terminal.modes import (
+from tui.kit.driver import TerminalDriver
+from tui.kit.terminal.early import (
     CLEAR,
     DRIVER_VARIABLE,
     FALLBACK_SIZE,
     MAX_CELLS,
     MAX_COLUMNS,
     MAX_ROWS,
+    MAX_UNWRITTEN_BYTES,
     PLAIN_DRIVER,
+    EarlyTerminal,
+    TerminalWriter,
     has_undrawn_part,
     size_of,
 )
-from tui.ui.terminal.output import MAX_UNWRITTEN_BYTES, TerminalWriter
-from tui.ui.terminal.queries import Query, first_queries
+from tui.kit.terminal.input import InputDecoder, TerminalAnswer, TerminalTakenBack
+from tui.kit.terminal.output import Query, first_queries
+from tui.terminal.output import FrugalOutput, PlainOutput
 
 SCREEN_OFF = b"\x1b[?1049l"
 ANSWERS = b"\x1b[?2026;2$y\x1b[0n"
@@ -197,7 +197,7 @@ def test_reader_knows_that_the_terminal_owes_answers(monkeypatch: pytest.MonkeyP
     with os.fdopen(slave, "r+b", buffering=0) as stream:
         monkeypatch.setattr(sys, "__stdin__", stream)
         monkeypatch.setattr(sys, "__stdout__", stream)
-        monkeypatch.setattr("tui.ui.driver.InputDecoder", decoder)
+        monkeypatch.setattr("tui.kit.driver.InputDecoder", decoder)
         asyncio.run(scenario())
     os.close(master)
 

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.perf.screen import Emulator, Screen
-from tui.ui.terminal.early import EarlyTerminal
-from tui.ui.terminal.modes import DRIVER_VARIABLE, PLAIN_DRIVER
+from tui.kit.terminal.early import DRIVER_VARIABLE, PLAIN_DRIVER, EarlyTerminal
 
 ROWS = ["\x1b[1mhead\x1b[0m", "loading"]
 

@@ -21,13 +21,12 @@ from hypothesis import strategies as st
 
 from tests.perf.screen import Emulator
 from tests.support.terminal_frames import RandomProgram, blank_terminal, cells, examples
-from tui.terminal.capabilities import Capabilities
+from tui.kit.terminal import output as frames
+from tui.kit.terminal.early import BlockedWrite, TerminalWriter
+from tui.kit.terminal.link import SILENT_AFTER_S
+from tui.kit.terminal.output import Query, TerminalQueries, TerminalTitle
+from tui.terminal.cells import Capabilities
 from tui.terminal.output import FrugalOutput
-from tui.ui.terminal import frames
-from tui.ui.terminal.link import SILENT_AFTER_S
-from tui.ui.terminal.output import BlockedWrite, TerminalWriter
-from tui.ui.terminal.queries import Query, TerminalQueries
-from tui.ui.terminal.title import TerminalTitle
 
 PLACE = (2, 0)
 QUESTION = "\x1b[3;1H\x1b[6n"

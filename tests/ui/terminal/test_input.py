@@ -11,18 +11,19 @@ from textual._xterm_parser import XTermParser
 from textual.message import Message
 
 from tests.support.ui.odd_bytes import ODD
-from tui.ui.terminal.input import (
+from tui.kit.terminal.input import (
     JOINED_GAP_S,
     MAX_ANSWER_PAUSE_S,
     MAX_PASTE_BYTES,
     MAX_UNFINISHED_S,
+    MAX_WAITING_KEYS,
     MIN_BURST_CHANGES,
     MIN_LATE_PASTE_BYTES,
     SILENCE_TIMEOUT_S,
     InputDecoder,
+    JoinedKey,
+    KeyBacklog,
 )
-from tui.ui.terminal.key_backlog import MAX_WAITING_KEYS, KeyBacklog
-from tui.ui.terminal.messages import JoinedKey
 
 MAX_HELD_BYTES = MAX_PASTE_BYTES + 100
 PAUSE_S = 2 * SILENCE_TIMEOUT_S

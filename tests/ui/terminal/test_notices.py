@@ -6,10 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.terminal.capabilities import Capabilities
+from tui.kit.terminal.output import (
+    MAX_BODY_CHARS,
+    MAX_SCREEN_STRING_BYTES,
+    MAX_TITLE_CHARS,
+    DesktopNotice,
+    notice_sequence,
+)
+from tui.terminal.cells import Capabilities
 from tui.terminal.output import FrugalOutput
-from tui.ui.terminal.multiplexers import MAX_SCREEN_STRING_BYTES
-from tui.ui.terminal.notices import MAX_BODY_CHARS, MAX_TITLE_CHARS, DesktopNotice, notice_sequence
 
 NOTICE = DesktopNotice("FAILING a", "3 of 4; since 14:21")
 OSC_9 = "\x1b]9;FAILING a: 3 of 4, since 14:21\x07"

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tui.ui.terminal import output as terminal_output
-from tui.ui.terminal.output import END_STRING, MAX_UNWRITTEN_BYTES, BlockedWrite, TerminalWriter
+from tui.kit.terminal import early as terminal_output
+from tui.kit.terminal.early import END_STRING, MAX_UNWRITTEN_BYTES, BlockedWrite, TerminalWriter
 
 PATIENCE_S = 10.0
 

@@ -8,10 +8,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui.ui.terminal.link import FIRST_ANSWER_S, LEAST_KEPT_S, MIN_SLACK_S, SILENT_AFTER_S, LinkMeter
-from tui.ui.terminal.overdue import MAX_BLIND_ECHO_INTERVAL_S, MAX_OVERDUE_INTERVAL_S, REPEAT_AFTER_S
-from tui.ui.terminal.pacer import ECHO_INTERVAL_S, LAYOUT_S, MAX_OLD_FRAMES, SLOW_FRAMES, FramePacer
-from tui.ui.terminal.throughput import FAST_BYTES_S, MIN_SLOW_S, SLOW_BYTES_S
+from tui.kit.terminal.link import (
+    ECHO_INTERVAL_S,
+    FAST_BYTES_S,
+    FIRST_ANSWER_S,
+    LAYOUT_S,
+    LEAST_KEPT_S,
+    MAX_BLIND_ECHO_INTERVAL_S,
+    MAX_OLD_FRAMES,
+    MAX_OVERDUE_INTERVAL_S,
+    MIN_SLACK_S,
+    MIN_SLOW_S,
+    REPEAT_AFTER_S,
+    SILENT_AFTER_S,
+    SLOW_BYTES_S,
+    SLOW_FRAMES,
+    FramePacer,
+    LinkMeter,
+)
 
 STEP_S = 0.005
 TINY_S = 1e-6

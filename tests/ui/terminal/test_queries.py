@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.virtual_clock import VirtualClock
-from tui.terminal.moves import Place
-from tui.ui.input.type_ahead import PLACES, TypeAhead
-from tui.ui.terminal.queries import LOST_AFTER_S, MAX_AWAITED_S, MAX_OPEN, Query, TerminalQueries
+from tui.kit.terminal.output import LOST_AFTER_S, MAX_AWAITED_S, MAX_OPEN, Query, TerminalQueries
+from tui.kit.type_ahead import PLACES, TypeAhead
+from tui.terminal.encoder import Place
 
 THERE: Place = (2, 19)
 

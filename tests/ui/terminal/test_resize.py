@@ -5,7 +5,7 @@ import sys
 from typing import Final
 
 from tests.perf.terminal import Terminal
-from tui.ui.terminal.modes import FALLBACK_SIZE, MAX_CELLS, MAX_COLUMNS
+from tui.kit.terminal.early import FALLBACK_SIZE, MAX_CELLS, MAX_COLUMNS
 
 SIZE: Final = (40, 5)
 
@@ -13,7 +13,7 @@ PROGRAM: Final = f"""
 import fcntl, struct, sys, termios
 from textual.app import App
 from textual.widgets import Static
-from tui.ui.driver import TerminalDriver
+from tui.kit.driver import TerminalDriver
 
 class TwoLines(App):
     def compose(self):
@@ -47,7 +47,7 @@ ABSURD: Final = f"""
 import fcntl, struct, termios
 from textual.app import App
 from textual.widgets import Static
-from tui.ui.driver import TerminalDriver
+from tui.kit.driver import TerminalDriver
 
 class Sizes(App):
     sizes = [(65_535, 65_535), (0, 0), {SIZE}]

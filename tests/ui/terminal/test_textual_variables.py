@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import textual
 
-from tui.ui.terminal.textual_variables import invalid_variable_message
+from tui.kit.terminal.early import invalid_variable_message
 
 READ_BY_TEXTUAL = {
     name

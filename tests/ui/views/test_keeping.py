@@ -10,14 +10,11 @@ from textual.screen import Screen
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.domain.filters import RunFilters
+from tui.features.errors.screen import ErrorsScreen
+from tui.features.views.view import LetterMenu, SaveView, ViewQuestion, ViewsScreen
+from tui.program.opening import address_of, apply_address
 from tui.settings.schema import ViewEntry
-from tui.store.addresses.view_address import parse_address
-from tui.ui.screens.errors.screen import ErrorsScreen
-from tui.ui.screens.views.letters import LetterMenu
-from tui.ui.screens.views.question import ViewQuestion
-from tui.ui.screens.views.save_view import SaveView
-from tui.ui.screens.views.views import ViewsScreen
-from tui.ui.views.opening import address_of, apply_address
+from tui.store.addresses import parse_address
 
 HOSTILE = "[bold]\x1b]0;x\x07\u202eab"
 ENTRIES = (

@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 from tests.support.ui.fleets import failing_fleet, small_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.domain.filters import RunFilters
-from tui.store.addresses.view_address import parse_address
+from tui.features.errors.screen import ErrorsScreen
+from tui.features.queues.view import QueuesScreen
+from tui.features.runs.screen import MainScreen
+from tui.program.opening import address_of, apply_address
+from tui.store.addresses import parse_address
 from tui.store.server_filter import ServerFilter
-from tui.ui.screens.errors.screen import ErrorsScreen
-from tui.ui.screens.main import MainScreen
-from tui.ui.screens.queues.screen import QueuesScreen
-from tui.ui.views.opening import address_of, apply_address
 
 OTHER_VIEWS = (
     "runs?task=task-*&q=x&since=2h&sort=took",

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tui.features.views.file import MAX_ASIDE, KnownViews, ReadViews, ViewFile
+from tui.kit import state_files
 from tui.settings.schema import ViewEntry
-from tui.store.addresses.saved_views import MAX_VIEWS, SavedView, with_view
-from tui.ui import state_files
-from tui.ui.views.view_file import MAX_ASIDE, KnownViews, ReadViews, ViewFile
+from tui.store.addresses import MAX_VIEWS, SavedView, with_view
 
 VIEW = SavedView("mails", "runs?task=*-email", "m")
 

@@ -10,16 +10,21 @@ import pytest
 from tests.support.recording_server import RecordingsApi, Reply
 from tests.support.recordings import body_of, recording
 from tests.support.wire.requests import NOW, ask
-from tui.domain.findings.facts import ConcurrencyLimit, Deployment, Queue, Schedule, WaitToken
+from tui.api.client import FactReader
+from tui.api.errors import MAX_PAGE_ROWS, Limits, NotFound, Refused, ServerFault
+from tui.api.facts import (
+    decode_deployments,
+    decode_limits,
+    decode_queue,
+    decode_queue_metrics,
+    decode_queues,
+    decode_schedule_runs,
+    decode_schedules,
+    decode_tokens,
+)
+from tui.domain.facts import ConcurrencyLimit, Deployment, Queue, Schedule, WaitToken
 from tui.domain.ids import Cursor, TaskId
 from tui.domain.text import Raw
-from tui.wire.errors import NotFound, Refused, ServerFault
-from tui.wire.findings.deployments import decode_deployments
-from tui.wire.findings.queues import decode_limits, decode_queue, decode_queue_metrics, decode_queues
-from tui.wire.findings.reader import FactReader
-from tui.wire.findings.schedules import decode_schedule_runs, decode_schedules
-from tui.wire.findings.tokens import decode_tokens
-from tui.wire.limits import MAX_PAGE_ROWS, Limits
 
 SECRET = "c0ffee5ecre7"
 CALLBACK = f"https://trigger.example.com/api/v1/waitpoints/tokens/waitpoint_1/callback/{SECRET}"

@@ -4,8 +4,7 @@ import os
 
 import pytest
 
-from tui.wire.http.proxies import Proxies
-from tui.wire.http.url import HttpUrl, InvalidUrl
+from tui.api.http import HttpUrl, InvalidUrl, Proxies
 
 NAMES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 WEB, ANY = "http://web:1", "socks5h://any:2"

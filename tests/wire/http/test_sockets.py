@@ -17,9 +17,9 @@ import pytest
 
 from tests.support.raw_server import CERTIFICATE, Serve, over_tls, read_head, serving, tls_server
 from tests.support.wire.requests import NOW
-from tui.wire.connection import HttpConnection, Timeouts
-from tui.wire.errors import Unreachable
-from tui.wire.http.network import MAX_BUFFERED_BYTES, AsyncioBackend
+from tui.api.connection import HttpConnection, Timeouts
+from tui.api.errors import Unreachable
+from tui.api.http import MAX_BUFFERED_BYTES, AsyncioBackend
 
 HOST = "127.0.0.1"
 MUCH = bytes(range(256)) * 8192  # 2 MB
@@ -183,8 +183,8 @@ def test_second_address_is_tried(monkeypatch: pytest.MonkeyPatch, first: str) ->
         async def addresses(*_: object) -> Sequence[object]:
             return [(socket.AF_INET, (HOST, port_of_silent)), (socket.AF_INET, (HOST, port))]
 
-        monkeypatch.setattr("tui.wire.http.network.AsyncioBackend._addresses", addresses)
-        monkeypatch.setattr("tui.wire.http.network.HAPPY_EYEBALLS_S", 0.01)
+        monkeypatch.setattr("tui.api.http.AsyncioBackend._addresses", addresses)
+        monkeypatch.setattr("tui.api.http.HAPPY_EYEBALLS_S", 0.01)
         stream = await AsyncioBackend().connect_tcp("two.example", port, timeout=5.0)
         assert await stream.read(4, timeout=5.0) == b"here"
         await stream.aclose()
@@ -284,7 +284,7 @@ def pump(source: socket.socket, target: socket.socket) -> None:
 REQUEST = """
 import asyncio, sys
 from datetime import UTC, datetime
-from tui.wire.connection import HttpConnection, Timeouts
+from tui.api.connection import HttpConnection, Timeouts
 
 async def scenario():
     async with HttpConnection(headers={}, clock=lambda: datetime.now(UTC), timeouts=Timeouts()) as connection:

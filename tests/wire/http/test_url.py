@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.wire.http.url import MAX_CHARS, HttpUrl, InvalidUrl
+from tui.api.http import MAX_CHARS, HttpUrl, InvalidUrl
 
 HOSTS = ("api.trigger.dev", "API.Example", "127.0.0.1", "[::1]", "bücher.example", "a_b", "name:pass@host", "u%40@host")
 TEXTS = st.text(st.sampled_from("abZ09/.?#%&=+-_~!$'()*,;:@[]\\^`{|}\"<> é😀"), max_size=12)

@@ -10,10 +10,40 @@ from pathlib import Path
 
 from tests.support.domain.patches import at, state_of
 from tests.support.wire.queries import QUERIES
+from tui.api.client import (
+    ErrorGroupRequest,
+    ErrorGroupsRequest,
+    EventsRequest,
+    QueueMetricsRequest,
+    QueueRequest,
+    RunRequest,
+    SpanRequest,
+    TraceRequest,
+)
+from tui.api.relay import (
+    VERSION,
+    Beat,
+    Call,
+    CallResponse,
+    Chunk,
+    Hello,
+    RelayFacts,
+    RelayFindings,
+    RelayMessage,
+    Runs,
+    ScreenMessage,
+    Watch,
+    Welcome,
+    encode_patch,
+    encode_relay_message,
+    encode_runs,
+    encode_screen_message,
+    message_of,
+)
 from tui.domain.environment import Capability, Environment
 from tui.domain.errors.error import RunError
-from tui.domain.errors.server_group import ServerErrorGroup, ServerGroupStatus
-from tui.domain.findings.facts import (
+from tui.domain.errors.groups import ServerErrorGroup, ServerGroupStatus
+from tui.domain.facts import (
     ConcurrencyLimit,
     Deployment,
     DeploymentsRead,
@@ -37,7 +67,7 @@ from tui.domain.findings.facts import (
     WaitsRead,
     WaitToken,
 )
-from tui.domain.findings.finding import (
+from tui.domain.finding import (
     ApprovalWaits,
     Evidence,
     Finding,
@@ -71,35 +101,6 @@ from tui.domain.update import (
     SourceRetrying,
     SourceStopped,
     WindowRead,
-)
-from tui.wire.read_requests import (
-    ErrorGroupRequest,
-    ErrorGroupsRequest,
-    EventsRequest,
-    QueueMetricsRequest,
-    QueueRequest,
-    RunRequest,
-    SpanRequest,
-    TraceRequest,
-)
-from tui.wire.relay.findings_message import RelayFindings, message_of
-from tui.wire.relay.messages import (
-    VERSION,
-    Beat,
-    Call,
-    CallResponse,
-    Chunk,
-    Hello,
-    RelayFacts,
-    RelayMessage,
-    Runs,
-    ScreenMessage,
-    Watch,
-    Welcome,
-    encode_patch,
-    encode_relay_message,
-    encode_runs,
-    encode_screen_message,
 )
 
 PATH = Path(__file__).with_name(f"messages-v{VERSION}.jsonl")

@@ -9,12 +9,11 @@ import pytest
 
 from tests.support.domain.patches import at
 from tests.wire.relay.samples import EVIDENCE, FACTS_OF_WALL, FINDINGS, VERDICT
-from tui.domain.findings.facts import FactSource, MinutesRead, TaskMinute, WaitToken, WallFacts
-from tui.domain.findings.finding import FindingsRead
+from tui.api.errors import ServerFault
+from tui.api.relay import FACT_NAMES, MAX_ROWS, RelayFindings, decode_relay_message, encode_relay_message, message_of
+from tui.domain.facts import FactSource, MinutesRead, TaskMinute, WaitToken, WallFacts
+from tui.domain.finding import FindingsRead
 from tui.domain.ids import TaskId
-from tui.wire.errors import ServerFault
-from tui.wire.relay.findings_message import FACT_NAMES, MAX_ROWS, RelayFindings, message_of
-from tui.wire.relay.messages import decode_relay_message, encode_relay_message
 
 
 def crossed(message: RelayFindings) -> RelayFindings:

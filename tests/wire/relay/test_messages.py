@@ -12,30 +12,17 @@ from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, gone, patch_of, patches, stamp
 from tests.wire.relay.samples import FACTS, PATH, RELAY_MESSAGES, SCREEN_MESSAGES, encoded
-from tui.domain.environment import Environment
-from tui.domain.errors.error import RunError
-from tui.domain.ids import RunId, SpanId
-from tui.domain.run import Fixed, Json, Stamp, State
-from tui.domain.text import Raw
-from tui.domain.update import (
-    EnvironmentRead,
-    RunGone,
-    RunPatch,
-    RunsRead,
-)
-from tui.lazy_dataclass import dataclass
-from tui.store.store import Store
-from tui.wire.errors import ServerFault
-from tui.wire.limits import MAX_TAGS
-from tui.wire.queries.tasks import TaskMinutes
-from tui.wire.read_requests import RunRequest, SpanRequest
-from tui.wire.relay.codec import UNSENT_FIELDS, Codec
-from tui.wire.relay.messages import (
+from tui.api.client import RunRequest, SpanRequest
+from tui.api.errors import EARLIEST, LATEST, MAX_TAGS, ServerFault
+from tui.api.queries import TaskMinutes
+from tui.api.relay import (
     MAX_PATCH_BYTES,
+    UNSENT_FIELDS,
     VERSION,
     Call,
     CallResponse,
     Chunk,
+    Codec,
     Hello,
     RelayFacts,
     RelayMessage,
@@ -49,8 +36,20 @@ from tui.wire.relay.messages import (
     encode_runs,
     response_parts,
 )
-from tui.wire.responses import Response
-from tui.wire.times import EARLIEST, LATEST
+from tui.api.responses import Response
+from tui.domain.environment import Environment
+from tui.domain.errors.error import RunError
+from tui.domain.ids import RunId, SpanId
+from tui.domain.run import Fixed, Json, Stamp, State
+from tui.domain.text import Raw
+from tui.domain.update import (
+    EnvironmentRead,
+    RunGone,
+    RunPatch,
+    RunsRead,
+)
+from tui.lazy_dataclass import dataclass
+from tui.store.store import Store
 
 ENDLESS_ARRAY = b"[" * 200_000
 WELCOME, RUNS, FACTS_TEXT, *_, RESPONSE = map(encoded, RELAY_MESSAGES)

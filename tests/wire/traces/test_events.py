@@ -12,13 +12,12 @@ from tests.support.domain.recorded import run_of
 from tests.support.recording_server import RecordingsApi
 from tests.support.recordings import body_of
 from tests.support.wire.requests import ask
+from tui.api.errors import ServerFault
+from tui.api.events import MAX_EVENT_ROWS, SLICE_EVENTS, EventsDecoder
+from tui.api.traces import decode_trace
 from tui.domain.ids import RunId, TraceId
-from tui.domain.traces.attempts_of_trace import attempts_of
+from tui.domain.traces.attempts import attempts_of
 from tui.domain.traces.span import Events, Span, Trace
-from tui.wire.errors import ServerFault
-from tui.wire.traces.event_rows import MAX_EVENT_ROWS, SLICE_EVENTS
-from tui.wire.traces.events import EventsDecoder
-from tui.wire.traces.trace import decode_trace
 
 CHATTY = RunId("run_cmwwvxwcs02e9en7d7x8uj5iz")
 RUN = RunId("run_a")

@@ -9,11 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.recordings import body_of, names, recording
-from tui.domain.traces.log_line import LogLevel, LogLine, RunLog
-from tui.wire.errors import ServerFault
-from tui.wire.traces.event_rows import MAX_EVENT_ROWS, SLICE_EVENTS
-from tui.wire.traces.log import LogDecoder, decode_log
-from tui.wire.traces.window import WINDOW_BYTES
+from tui.api.errors import ServerFault
+from tui.api.events import MAX_EVENT_ROWS, SLICE_EVENTS, WINDOW_BYTES, LogDecoder, decode_log
+from tui.domain.traces.log import LogLevel, LogLine, RunLog
 
 EVENTS = [
     name
@@ -142,7 +140,7 @@ def test_attributes_stay_text_until_they_are_needed() -> None:
 
 def test_log_at_the_row_limit_may_be_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     assert MAX_EVENT_ROWS == 25_000
-    monkeypatch.setattr("tui.wire.traces.log.MAX_EVENT_ROWS", 50)
+    monkeypatch.setattr("tui.api.events.MAX_EVENT_ROWS", 50)
     own, attempt = span("task"), span("Attempt 1", events=[{"name": "x"}, {"name": "y"}])
     lines = [row(number) for number in range(50)]
     assert not log_of(*lines[:-1]).is_cut

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.wire.errors import ServerFault
-from tui.wire.traces.event_rows import EventRows
-from tui.wire.traces.long_row import MAX_KEPT_CHARS, MAX_ROW_CHARS, SLICE_TOKENS
+from tui.api.errors import ServerFault
+from tui.api.events import MAX_KEPT_CHARS, MAX_ROW_CHARS, SLICE_TOKENS, EventRows
 
 LONG = 600_000
 
@@ -30,8 +29,8 @@ def read(rows: Any, *, is_ascii: bool = True) -> list[Any]:
 def test_rows_read_in_slices_are_as_they_came(rows: list[dict[str, Any]], is_ascii: bool, window_bytes: int) -> None:
     """Only arrays and objects that are longer than a window are left out."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tui.wire.traces.window.WINDOW_BYTES", window_bytes)
-        patch.setattr("tui.wire.traces.event_rows.MAX_ROW_CHARS", 1)
+        patch.setattr("tui.api.events.WINDOW_BYTES", window_bytes)
+        patch.setattr("tui.api.events.MAX_ROW_CHARS", 1)
         for given_row, row in zip(rows, read(rows, is_ascii=is_ascii), strict=True):
             assert row == {key: value for key, value in given_row.items() if key in row}
             assert all(isinstance(value, list | dict) for key, value in given_row.items() if key not in row)

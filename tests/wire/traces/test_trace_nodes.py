@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.recordings import as_bytes, recording
+from tui.api.errors import ServerFault
+from tui.api.traces import SLICE_NODES, TraceDecoder, TraceScanner, read_records
 from tui.domain.run import Json
-from tui.wire.errors import ServerFault
-from tui.wire.traces.trace import TraceDecoder, read_records
-from tui.wire.traces.trace_nodes import SLICE_NODES, TraceScanner
 
 LEVELS = 10_000
 

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.recordings import body_of
+from tui.api.errors import ServerFault
+from tui.api.traces import decode_span, decode_trace
 from tui.domain.errors.error import RunError
 from tui.domain.text import Raw
 from tui.domain.traces.span import Trace, span_of_run
-from tui.wire.errors import ServerFault
-from tui.wire.traces.trace import decode_span, decode_trace
 
 
 def node(message: Any = "task", *children: Any, **data: Any) -> dict[str, Any]:

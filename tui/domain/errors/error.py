@@ -1,15 +1,20 @@
-"""`RunError`: why a run failed. The API returns errors in five places, each in another form; all become a `RunError`.
-
-The five are REST's `error`, the exception event of a span, `properties.error` of a span detail, the `error` column of
-the realtime feed, and `attempts[].error` of old servers. `domain.errors.stack` parses the stack trace.
-Source: tests/wire/recordings/README.md §4, §5, §8.
-"""
+"""`RunError`: why a run failed, and its stack."""
 
 import re
+from collections.abc import Iterable
+from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
+
+# `RunError`: why a run failed. The API returns errors in five places, each in another form; all become a `RunError`.
+#
+# The five are REST's `error`, the exception event of a span, `properties.error` of a span detail, the `error` column of
+# the realtime feed, and `attempts[].error` of old servers. `domain.errors.stack` parses the stack trace.
+# Source: tests/wire/recordings/README.md §4, §5, §8.
+
 
 MAX_NAME_CHARS: Final = 1_000
 """An error's name is a class name. A longer one is cut."""
@@ -61,3 +66,262 @@ def build_error(
 
 def _raw(text: str | None) -> Raw | None:
     return None if text is None else Raw(text)
+
+
+# Parses a Node stack trace into frames, and finds which of them are the project's own code.
+#
+# Source: tests/wire/recordings/README.md §5; the documentation of V8's stack trace API for forms that no recording has.
+
+
+class FrameKind(StrEnum):
+    """The owner of the code: the project, an installed package, or the runtime (Node or Bun).
+
+    A note is no frame: a line between frames, such as `Originating from:` or `... 12 frames omitted ...`.
+    """
+
+    OWN = "own"
+    DEPENDENCY = "dependency"
+    NODE = "node"
+    NOTE = "note"
+
+
+CACHED_STACKS: Final = 256
+"""Stacks whose own frame is remembered: some 500 KB."""
+
+_LINE = re.compile(r"([ \t]*)at (\S.*)", re.DOTALL)
+_POSITION = re.compile(r"(.*?):([0-9]{1,9})(?::([0-9]{1,9}))?\Z", re.DOTALL)
+_END_OF_POSITION = re.compile(r":[0-9]+:[0-9]+(?=\))")
+_NODE_MODULES = re.compile(r"(?<![^\\/])node_modules[\\/]")
+_PACKAGE = re.compile(rf".*{_NODE_MODULES.pattern}((?:@[^\\/]+[\\/])?[^.@\\/][^\\/]*)", re.DOTALL)
+_NOTE = re.compile(r"[A-Za-z][\w ]{2,40}:?\Z|-{3,}\Z")
+_CAUSE = re.compile(r"\s*\[?(?:caused by|cause|errors)\b|.*\b[A-Z]\w*(?:Error|Exception)\b", re.IGNORECASE)
+_NAMELESS = ("<anonymous>", "<computed>")
+_RUNTIME = ("node:", "bun:", "internal/", "wasm://")
+_NOWHERE = frozenset({"", "native", "<anonymous>"})
+
+_SCHEME = re.compile(r"(?:file|webpack(?:-internal)?)://(?:/(?=[A-Za-z]:[\\/]))?")
+_ABSOLUTE = re.compile(r"[\\/]|[A-Za-z]:[\\/]")
+# The directory in which `trigger dev` builds the project.
+_BUILD = re.compile(r".*[\\/]\.trigger[\\/]tmp[\\/][^\\/]+[\\/]", re.DOTALL)
+# The project's directory in container images; Trigger.dev uses `/app`.
+_ROOT = re.compile(r"(?:/app|/usr/src/app|/workspace)/")
+# Folders at the top of most projects. A path is cut in front of the first of them that it contains.
+_FOLDERS = tuple(
+    re.compile(rf"{skip}[\\/](?={name}[\\/])", re.DOTALL)
+    for skip, name in ((".*", "src"), (".*?", "trigger"), (".*?", "app"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StackFrame:
+    """One line of a stack trace.
+
+    * `function`: None for an unnamed function.
+    * `file`: the path or URL in the stack trace, None if it has none (`<anonymous>`).
+    * `line`, `column`: count from 1.
+    * `package`: the name of the package of a dependency.
+    * `text`: the whole line without its indentation.
+    """
+
+    function: Raw | None
+    file: Raw | None
+    line: int | None
+    column: int | None
+    kind: FrameKind
+    package: Raw | None
+    is_async: bool
+    text: Raw
+
+    @property
+    def short_file(self) -> Raw | None:
+        """The file relative to the project or to `node_modules`, if its root is known; otherwise the path."""
+        if self.file is None or self.kind is FrameKind.NODE:
+            return self.file
+        if (package := _PACKAGE.match(self.file)) is not None:
+            return Raw(self.file[package.start(1) :])
+        path = _SCHEME.sub("", self.file, count=1)
+        starts = (_BUILD, _ROOT, *_FOLDERS) if _ABSOLUTE.match(path) else ()
+        matches = (start.match(path) for start in starts)
+        return Raw(next((path[match.end() :] for match in matches if match is not None), path) or self.file)
+
+
+def parse_stack(stack: Raw, message: Raw | None = None) -> tuple[StackFrame, ...]:
+    """Return the frames of a stack trace, innermost first; () if the text has none, as in the stderr of a process.
+
+    A stack trace begins with the error's message, which may itself contain lines that look like frames. If `message` is
+    given and the stack begins with it, only what follows is returned. Otherwise only the last block of frames with the
+    same indentation is returned. Lines between the frames that are none, such as `Originating from:`, are notes.
+    """
+    return tuple(_parse_line(line.strip()) for line in _lines(stack, message))
+
+
+def first_own_frame(stack: Raw, message: Raw | None = None) -> StackFrame | None:
+    """Return the innermost frame of the project's own code. It is that of `parse_stack`, without parsing the others."""
+    below = _below_message(stack, message)
+    return _first_own(_lines(stack, None)) if below is None else _first_own_below(below)
+
+
+@lru_cache(CACHED_STACKS)
+def _first_own_below(frames: str) -> StackFrame | None:
+    """Return the first own frame below the message. Failures of one kind and version differ only in the message."""
+    return _first_own(frames.split("\n"))
+
+
+def _first_own(lines: Iterable[str]) -> StackFrame | None:
+    for line in lines:
+        if "node:" in line or ("node_modules" in line and _NODE_MODULES.search(line) is not None):
+            continue
+        text = line.strip()
+        if text.startswith("at "):
+            frame = _parse_frame(text)
+            if frame.kind is FrameKind.OWN:
+                return frame
+        elif _CAUSE.match(line):
+            return None
+    return None
+
+
+def _lines(stack: Raw, message: Raw | None) -> list[str]:
+    """Return the lines of the frames and of the notes between them."""
+    below = _below_message(stack, message)
+    if below is not None:
+        return _without_end([line.rstrip("\r") for line in below.split("\n")])
+    return _first_block([line.rstrip("\r") for line in stack.split("\n")][::-1])[::-1]
+
+
+def _below_message(stack: Raw, message: Raw | None) -> str | None:
+    """Return what follows the line on which the error's message ends; None if the stack does not begin with it."""
+    if not message:
+        return None
+    start = stack.find(message)
+    if start >= 0 and "\n" not in stack[:start]:
+        return stack[start + len(message) :].partition("\n")[2]
+    # Older servers strip the indentation of the stack, but not of the message.
+    lines = stack.split("\n")
+    expected = [line.strip() for line in message.split("\n")]
+    found = [line.strip() for line in lines[: len(expected)]]
+    if found[0].endswith(expected[0]) and found[1:] == expected[1:]:
+        return "\n".join(lines[len(expected) :])
+    return None
+
+
+def _without_end(lines: list[str]) -> list[str]:
+    """Return the lines up to the last frame, or to the note that frames were left out there. A cause ends them."""
+    end = next((index for index, line in enumerate(lines) if _is_frame(line) is None and _CAUSE.match(line)), None)
+    kept = [line for line in lines[:end] if line.strip()]
+    while kept and _is_frame(kept[-1]) is None and not kept[-1].lstrip().startswith("..."):
+        kept.pop()
+    return kept
+
+
+def _is_frame(line: str) -> re.Match[str] | None:
+    match = _LINE.match(line)
+    # Older servers strip the indentation. Then only the position distinguishes a frame from a sentence.
+    if match is not None and (match[1] or match[2].endswith(")") or _POSITION.match(match[2])):
+        return match
+    return None
+
+
+def _first_block(lines: Iterable[str]) -> list[str]:
+    """Return the first frame lines with the same indentation. `... 12 more` and single notes do not end them."""
+    block: list[str] = []
+    indentation = None
+    note: str | None = None
+    for line in lines:
+        match = _is_frame(line)
+        if match is not None:
+            if indentation not in {None, match[1]}:
+                break
+            indentation = match[1]
+            if note is not None:
+                block.append(note)
+            note = None
+            block.append(line)
+        elif block and line.lstrip().startswith("..."):
+            block.append(line)
+        elif block and (note is not None or _NOTE.match(line) is None):
+            break
+        elif block:
+            note = line
+    return block
+
+
+def _parse_line(text: str) -> StackFrame:
+    if text.startswith("at "):
+        return _parse_frame(text)
+    return StackFrame(None, None, None, None, FrameKind.NOTE, None, False, Raw(text))
+
+
+def _parse_frame(text: str) -> StackFrame:
+    rest = text.removeprefix("at ")
+    is_async = rest.startswith("async ")
+    rest = rest.removeprefix("async ")
+    function, location = _split_location(rest)
+    file, line, column = _parse_location(location)
+    package = _PACKAGE.match(file) if file is not None else None
+    if file is None or file.startswith(_RUNTIME):
+        kind = FrameKind.NODE
+    elif _NODE_MODULES.search(file):
+        kind = FrameKind.DEPENDENCY
+    else:
+        kind = FrameKind.OWN
+    return StackFrame(
+        function=_function_name(function),
+        file=None if file is None else Raw(file),
+        line=line,
+        column=column,
+        kind=kind,
+        package=None if package is None else Raw(package[1].replace("\\", "/")),
+        is_async=is_async,
+        text=Raw(text),
+    )
+
+
+def _split_location(rest: str) -> tuple[str, str]:
+    """Split `function (location)` or `location`. Both may contain parentheses; a truncated line lacks the last one."""
+    if rest.endswith(")"):
+        opening = _opening_parenthesis(rest)
+        return (rest[: max(opening - 1, 0)], rest[opening + 1 : -1]) if opening >= 0 else ("", rest)
+    if _POSITION.match(rest) is not None:
+        return "", rest
+    function, bracket, location = rest.partition(" (")
+    return (function, location) if bracket or not re.search(r"[:\\/<]", rest) else ("", rest)
+
+
+def _opening_parenthesis(rest: str) -> int:
+    """Return the index of the parenthesis that the last character closes, else of the first after a space, else -1."""
+    if rest.count("(") == 1 and (only := rest.find(" (")) >= 0:
+        return only + 1
+    depth = 0
+    for index in range(len(rest) - 1, -1, -1):
+        depth += (rest[index] == ")") - (rest[index] == "(")
+        if depth == 0:
+            if index == 0 or rest[index - 1] == " ":
+                return index
+            break
+    bracket = rest.find(" (")
+    return bracket if bracket < 0 else bracket + 1
+
+
+def _parse_location(location: str) -> tuple[str | None, int | None, int | None]:
+    if location.startswith("eval at "):
+        # In 'eval at f (eval at g (file:1:2)), <anonymous>:1:1' only the innermost location is in a file.
+        origin = location.rpartition("eval at ")[2].partition(" (")[2]
+        end = _END_OF_POSITION.search(origin)
+        location = origin[: end.end()] if end is not None else origin
+    match = _POSITION.match(location)
+    file = location if match is None else match[1]
+    if file in _NOWHERE or location.startswith("index "):
+        return None, None, None
+    if match is None:
+        return file, None, None
+    return file, int(match[2]), None if match[3] is None else int(match[3])
+
+
+def _function_name(function: str) -> Raw | None:
+    """Return the function without V8's ` [as alias]`; the alias replaces a name such as `<anonymous>`."""
+    name, bracket, alias = function.removesuffix("]").rpartition(" [as ")
+    if bracket and function.endswith("]"):
+        nameless = next((word for word in _NAMELESS if name.endswith(word)), None)
+        function = name if nameless is None else name.removesuffix(nameless) + alias
+    return None if function in {"", "<anonymous>"} else Raw(function)

@@ -5,12 +5,9 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, NewType
 
-from tui.domain.errors.error import RunError
-from tui.domain.errors.messages.identity import is_id
-from tui.domain.errors.messages.likeness import identity_of
-from tui.domain.errors.messages.normalise import normalise
-from tui.domain.errors.messages.vocabulary import ID
-from tui.domain.errors.stack import first_own_frame
+from tui.domain.errors.error import RunError, first_own_frame
+from tui.domain.errors.messages import identity_of, normalise
+from tui.domain.errors.vocabulary import ID, is_id
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 

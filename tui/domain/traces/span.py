@@ -1,18 +1,113 @@
-"""The trace of a run as a tree of spans.
+"""The trace of a run as a tree of spans, and compact stores of ids and texts."""
 
-`domain.traces.attempts_of_trace`, `domain.traces.wait_of_trace` and `domain.tree` interpret it.
-Source: tests/wire/recordings/README.md §5.
-"""
-
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field
 from datetime import datetime, timedelta
+from struct import iter_unpack
+from typing import Final
 
 from tui.domain.errors.error import RunError
 from tui.domain.ids import RunId, SpanId, TraceId
 from tui.domain.run import Json
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
+
+# Many texts in one block of memory. The system gets such a block back; single strings would leave holes behind.
+
+
+_ENCODING = "utf-8", "surrogatepass"
+
+
+class Texts(Sequence[Raw]):
+    """Texts as UTF-8, one behind the other. Each access makes the string again."""
+
+    __slots__ = ("_ends", "_utf8")
+
+    def __init__(self) -> None:
+        self._utf8 = bytearray()
+        self._ends = array("q", [0])
+
+    def append(self, text: str) -> None:
+        """Add a text."""
+        self._utf8 += text.encode(*_ENCODING)
+        self._ends.append(len(self._utf8))
+
+    def take(self, others: "Texts", indices: Iterable[int]) -> None:
+        """Add some of the other texts. 5,000 of them take 2 ms."""
+        utf8, ends = self._utf8, self._ends
+        other_utf8, other_ends = others._utf8, others._ends  # noqa: SLF001  the same class
+        for index in indices:
+            utf8 += other_utf8[other_ends[index] : other_ends[index + 1]]
+            ends.append(len(utf8))
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def __getitem__(self, index: int) -> Raw:  # type: ignore[override]  # no slices
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return Raw(self._utf8[self._ends[index] : self._ends[index + 1]].decode(*_ENCODING))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Texts) and self._ends == other._ends and self._utf8 == other._utf8
+
+    __hash__ = None  # type: ignore[assignment]  # it grows
+
+
+# Ids of the spans of a log, in a compact form.
+
+
+_PACKED_BYTES: Final = 8
+
+
+class SpanIds(Sequence[SpanId]):
+    """Ids of spans. Those of 16 hexadecimal digits, which the server uses, take 8 bytes each."""
+
+    __slots__ = ("_odd", "_packed")
+
+    def __init__(self) -> None:
+        self._packed = bytearray()
+        self._odd: dict[int, SpanId] = {}
+
+    def append(self, span_id: SpanId) -> None:
+        """Add an id."""
+        try:
+            packed = bytes.fromhex(span_id)
+        except ValueError:
+            packed = b""
+        if len(packed) != _PACKED_BYTES or packed.hex() != span_id:
+            self._odd[len(self)] = span_id
+            packed = bytes(_PACKED_BYTES)
+        self._packed += packed
+
+    def permuted(self, order: Sequence[int]) -> "SpanIds":
+        """Return the ids in another order. 25,000 of them take 5 ms."""
+        ids = SpanIds()
+        packed = [each for (each,) in iter_unpack(f"{_PACKED_BYTES}s", self._packed)]
+        ids._packed = bytearray().join(map(packed.__getitem__, order))
+        if self._odd:
+            ids._odd = {new: self._odd[old] for new, old in enumerate(order) if old in self._odd}
+        return ids
+
+    def __len__(self) -> int:
+        return len(self._packed) // _PACKED_BYTES
+
+    def __getitem__(self, index: int) -> SpanId:  # type: ignore[override]  # no slices
+        odd = self._odd.get(index) if self._odd else None
+        start = index * _PACKED_BYTES
+        return odd if odd is not None else SpanId(self._packed[start : start + _PACKED_BYTES].hex())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SpanIds) and self._packed == other._packed and self._odd == other._odd
+
+    __hash__ = None  # type: ignore[assignment]  # it grows
+
+
+# The trace of a run as a tree of spans.
+#
+# `domain.traces.attempts_of_trace`, `domain.traces.wait_of_trace` and `domain.tree` interpret it.
+# Source: tests/wire/recordings/README.md §5.
 
 
 @dataclass(frozen=True, slots=True)

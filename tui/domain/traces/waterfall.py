@@ -1,18 +1,20 @@
-"""The waterfall of a trace: its spans as a tree of rows, what kind each one is, and the log lines inside each.
-
-`extent` says when each span began and ended, `longest_path` which spans decide when the root ends.
-"""
+"""The waterfall of a trace: rows as a tree, the extent of each span, and the longest path."""
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from tui.domain.ids import RunId, SpanId
 from tui.domain.traces.span import Span, Trace
 from tui.lazy_dataclass import dataclass
+
+# The waterfall of a trace: its spans as a tree of rows, what kind each one is, and the log lines inside each.
+#
+# `extent` says when each span began and ended, `longest_path` which spans decide when the root ends.
+
 
 SLICE_SPANS: Final = 250
 """Spans that are placed in one slice, which takes about a millisecond."""
@@ -26,7 +28,6 @@ _WAIT: Final = re.compile(r"wait\.\w+\(\)\Z|(?:\.in|\binputStream)\.wait(?:WithI
 _AWAITED: Final = "AndWait()"
 _FUNCTION: Final = "run()"
 _DEQUEUED: Final = "[engine] PENDING_EXECUTING"
-_US: Final = timedelta(microseconds=1)
 
 
 class SpanKind(Enum):
@@ -186,3 +187,255 @@ def _kind_of(span: Span, above: Span | None) -> SpanKind:
     if span.message == _FUNCTION and above is not None and _ATTEMPT.match(above.message):
         return SpanKind.FUNCTION
     return SpanKind.WAIT if _WAIT.search(span.message) else SpanKind.SPAN
+
+
+# When each span of a waterfall began and ended, and whether its end is known.
+#
+# A span without an end runs only while its run does. In a run that has ended its end is unknown: after a crash the
+# spans of the last attempt stay open for ever, and the rows of a child run after the end of the requested run never
+# come. The end of a closed span is unknown too if the server sent no readable duration.
+# Source: tests/wire/recordings/README.md §5, §6.
+
+
+class SpanState(Enum):
+    """Whether a span has ended, runs, or ended at an unknown moment."""
+
+    ENDED = "ended"
+    RUNNING = "running"
+    UNKNOWN = "unknown"
+
+
+class RunEnd(NamedTuple):
+    """What is known of a run besides its trace. `finished_at` may be unknown for a run that has ended."""
+
+    is_final: bool
+    finished_at: datetime | None = None
+
+
+_US: Final = timedelta(microseconds=1)
+
+RunEnds = Callable[[RunId], RunEnd | None]
+"""Returns what is known of a run; None if nothing is."""
+
+
+@dataclass(slots=True, eq=False)
+class Extents:
+    """The states and ends of all spans of a waterfall, by index. Times are µs since the root's start.
+
+    * `ends`: of a span that has ended, its end; of a running one, the last sign of it; where the end is unknown, the
+      latest moment at which it can have been
+    * `seen`: the last sign of each span and of everything below it
+    * `first`, `last`: the earliest start, and the latest known moment
+    """
+
+    states: list[SpanState]
+    ends: list[int]
+    seen: list[int]
+    first: int
+    last: int
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the requested run has not ended."""
+        return self.states[ROOT] is SpanState.RUNNING
+
+    def end(self, index: int, now: int) -> int:
+        """Return the end of a span; while it runs, `now` or its last sign."""
+        return max(now, self.ends[index]) if self.states[index] is SpanState.RUNNING else self.ends[index]
+
+
+def nothing_known(_run_id: RunId) -> None:
+    """Know nothing of any run besides its trace."""
+
+
+def extents_of(waterfall: Waterfall, run_ends: RunEnds = nothing_known) -> Extents:
+    """Return when the spans of a waterfall ended. Linear in their number, and never recursive."""
+    spans, starts, parents, kinds = waterfall.spans, waterfall.starts, waterfall.parents, waterfall.kinds
+    durations = [0 if span.duration is None else max(0, span.duration // _US) for span in spans]
+    # Planned delays and the engine's rows say nothing about when a span was last seen at work.
+    seen = [
+        start if kind is SpanKind.DELAY else start + duration
+        for start, duration, kind in zip(starts, durations, kinds, strict=True)
+    ]
+    for index in range(len(spans) - 1, 0, -1):
+        if kinds[index] is not SpanKind.ENGINE:
+            seen[parents[index]] = max(seen[parents[index]], seen[index])
+    last = max(seen)
+    states: list[SpanState] = []
+    ends: list[int] = []
+    followed_at = _next_attempts(waterfall)
+    for index, span in enumerate(spans):
+        parent = parents[index]
+        if not (span.is_partial or span.duration is None):
+            end = starts[index] + durations[index]
+            if kinds[index] is SpanKind.DELAY and states[parent] is SpanState.ENDED:
+                # A delay is planned. A run that is canceled meanwhile does not wait for its end.
+                end = max(min(end, ends[parent]), starts[index])
+            states.append(SpanState.ENDED)
+            ends.append(end)
+            continue
+        is_run = kinds[index] is SpanKind.RUN
+        known = run_ends(span.run_id) if is_run else None
+        is_below_running = parent < 0 or states[parent] is SpanState.RUNNING
+        if known is not None and known.is_final:
+            finished = None if known.finished_at is None else waterfall.moment(known.finished_at)
+            states.append(SpanState.UNKNOWN if finished is None else SpanState.ENDED)
+            ends.append(max(seen[index], starts[index] if finished is None else finished))
+        elif (known is not None or (is_below_running and span.is_partial)) and index not in followed_at:
+            states.append(SpanState.RUNNING)
+            ends.append(seen[index])
+        else:
+            bound = followed_at.get(index, last if parent < 0 else ends[parent])
+            states.append(SpanState.UNKNOWN)
+            ends.append(max(seen[index], bound))
+    return Extents(states, ends, seen, min(starts), max((last, *ends)))
+
+
+def _next_attempts(waterfall: Waterfall) -> dict[int, int]:
+    """Return the start of what follows each open attempt that cannot run any more: a retry delay or another attempt."""
+    found: dict[int, int] = {}
+    for above in waterfall.dequeued:
+        later: int | None = None
+        own = [each for each in waterfall.below[above] if waterfall.kinds[each] in {SpanKind.ATTEMPT, SpanKind.DELAY}]
+        for each in sorted(own, key=waterfall.starts.__getitem__, reverse=True):
+            if later is not None and waterfall.kinds[each] is SpanKind.ATTEMPT and waterfall.spans[each].is_partial:
+                found[each] = later
+            later = waterfall.starts[each]
+    return found
+
+
+# The longest path through a trace: the spans that decide when its root ends.
+#
+# It is followed backwards from the end of the root. Inside a span that lasts until a moment, the path goes through the
+# span below that ended last at or before this moment; then through the one that ended last before that one began; and
+# so on. Where no span below qualifies, the span itself took the time.
+#
+# * The first span below may also end later than the moment: it then counts until the moment.
+# * Running spans end now, so they all end last. Of several that end last the one that began first is chosen, then the
+#   server's order. So the path of a run that has not ended does not change by the clock alone.
+# * A span that takes no time is not on the path, and neither are log lines and rows of the engine.
+# * Times are compared with a tolerance of a millisecond: the server rounds starts down to milliseconds.
+
+
+TOLERANCE_US: Final = 1_000
+
+_NEVER: Final = 1 << 62
+_IGNORED: Final = frozenset({SpanKind.LOG, SpanKind.ENGINE})
+
+
+def longest_path(waterfall: Waterfall, extents: Extents) -> frozenset[int]:
+    """Return the indexes of the spans on the longest path, with the root. Never recursive."""
+    ends = [
+        _NEVER if state is SpanState.RUNNING else end for state, end in zip(extents.states, extents.ends, strict=True)
+    ]
+    found = {ROOT}
+    pending = [(ROOT, ends[ROOT])]
+    while pending:
+        above, moment = pending.pop()
+        for index, until in _last_to_end(waterfall, ends, above, moment):
+            found.add(index)
+            pending.append((index, until))
+    return frozenset(found)
+
+
+def _last_to_end(waterfall: Waterfall, ends: list[int], above: int, moment: int) -> list[tuple[int, int]]:
+    """Return the spans below one that lasts until a moment, each with the moment until which it counts."""
+    starts = waterfall.starts
+    candidates = [
+        (min(ends[each], moment), -starts[each], -each)
+        for each in waterfall.below[above]
+        if waterfall.kinds[each] not in _IGNORED and starts[each] < min(ends[each], moment)
+    ]
+    candidates.sort(reverse=True)
+    chosen: list[tuple[int, int]] = []
+    for end, minus_start, minus_index in candidates:
+        until = min(end, moment)
+        if (not chosen or end <= moment + TOLERANCE_US) and -minus_start < until:
+            chosen.append((-minus_index, until))
+            moment = -minus_start
+    return chosen
+
+
+# Which spans of a waterfall have rows, and which row stands below which.
+#
+# A log line is a mark inside a bar. Without the engine's spans, two more spans have no row: the call of a task's
+# function fills its attempt, and a call that waits for one run lasts as long as this run. What is below them moves up.
+
+
+@dataclass(slots=True, eq=False)
+class RowTree:
+    """The spans that have rows, by their index in the waterfall.
+
+    * `order`: all of them, parents first
+    * `below`: the spans whose rows stand below a span's
+    * `above`: the span whose row stands above; -1 for the root
+    * `logs`: the log lines that are marks in the bar of a span
+    * `calls`: for the root span of a run, the call without a row that waits for it
+    """
+
+    with_engine: bool
+    order: list[int]
+    below: dict[int, list[int]]
+    above: dict[int, int]
+    logs: dict[int, list[int]]
+    calls: dict[int, int]
+
+    def ancestors(self, index: int) -> Iterator[int]:
+        """Yield the spans whose rows are above that of a span, the nearest first."""
+        while (index := self.above[index]) >= 0:
+            yield index
+
+
+class RowTreeBuilder:
+    """Builds a row tree in slices. Never recursive."""
+
+    def __init__(self, waterfall: Waterfall, *, with_engine: bool) -> None:
+        self._waterfall = waterfall
+        self._tree = RowTree(with_engine, [], {}, {ROOT: -1}, {}, {})
+
+    def slices(self) -> Iterator[None]:
+        """Build everything, and yield after each slice."""
+        tree = self._tree
+        pending = [ROOT]
+        while pending:
+            index = pending.pop()
+            tree.order.append(index)
+            tree.logs[index] = list(self._waterfall.logs.get(index, ()))
+            # The server's order is not that of time. Spans that start together keep it.
+            below = tree.below[index] = sorted(self._rows_below(index), key=self._waterfall.starts.__getitem__)
+            for each in below:
+                tree.above[each] = index
+            pending.extend(reversed(below))
+            if len(tree.order) % SLICE_SPANS == 0:
+                yield
+
+    def tree(self) -> RowTree:
+        """Return the tree, once `slices` is exhausted."""
+        return self._tree
+
+    def _rows_below(self, index: int) -> list[int]:
+        waterfall, tree = self._waterfall, self._tree
+        found: list[int] = []
+        pending = list(reversed(waterfall.below[index]))
+        while pending:
+            each = pending.pop()
+            kind = waterfall.kinds[each]
+            if tree.with_engine:
+                found.append(each)
+            elif kind is SpanKind.FUNCTION:
+                tree.logs[index] += waterfall.logs.get(each, ())
+                pending.extend(reversed(waterfall.below[each]))
+            elif kind is SpanKind.CALL and (run := waterfall.awaited_run(each)) is not None:
+                tree.calls[run] = each
+                found.append(run)
+            elif kind is not SpanKind.ENGINE:
+                found.append(each)
+        return found
+
+
+def row_tree(waterfall: Waterfall, *, with_engine: bool = False) -> RowTree:
+    """Return the row tree of a waterfall, built at once."""
+    builder = RowTreeBuilder(waterfall, with_engine=with_engine)
+    for _ in builder.slices():
+        pass
+    return builder.tree()

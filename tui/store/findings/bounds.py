@@ -1,14 +1,33 @@
-"""What is usual for a task: its 95th percentile, and since when its oldest waiting run waits."""
+"""What is usual, late or due: bounds of tasks and queues, due times, standstills, acknowledged errors."""
 
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
-from tui.domain.findings.facts import PlaceHolder, Queue, QueueWait, TaskNormal, WaitsRead, WaitToken, WallFacts
+from tui.domain.environment import Environment
+from tui.domain.facts import (
+    MAX_SCHEDULES,
+    ErrorGroupsRead,
+    PlaceHolder,
+    Queue,
+    QueueWait,
+    Schedule,
+    TaskNormal,
+    WaitsRead,
+    WaitToken,
+    WallFacts,
+)
+from tui.domain.finding import Standstill, StandstillReason
 from tui.domain.ids import TaskId
-from tui.domain.status import RunStatus
-from tui.store.findings.own_counts import OwnCounts
+from tui.domain.status import FAILED, RunStatus
+from tui.domain.text import Raw
+from tui.store.findings.counts import OwnCounts
+
+# What is usual for a task: its 95th percentile, and since when its oldest waiting run waits.
+
 
 MIN_NORMAL_RUNS: Final = 20
 """The runs of 7 days in one hour that make a normal. With fewer, one run is more than 5 % of them."""
@@ -154,3 +173,128 @@ def _waiting(wait: QueueWait, read_at: datetime, own: OwnCounts, now: datetime) 
     is_queued = run is not None and run.status is RunStatus.QUEUED and run.state is not None and not run.is_gone
     until = max(now, read_at) if is_queued else read_at
     return Waiting(wait.queued, wait.oldest_at, until, holders=wait.holders)
+
+
+# The failures that are acknowledged on the server: they are no finding.
+
+
+def acknowledged_messages(errors: ErrorGroupsRead | None, now: datetime) -> dict[TaskId, set[Raw]]:
+    """Return the messages of the acknowledged error groups of each task."""
+    found: dict[TaskId, set[Raw]] = {}
+    for group in () if errors is None else errors.groups:
+        if group.is_acknowledged(now):
+            found.setdefault(group.task, set()).add(group.message)
+    return found
+
+
+def has_only_acknowledged(errors: ErrorGroupsRead | None, task: TaskId, now: datetime) -> bool:
+    """Return whether the task has error groups in the last hour, and all of them are acknowledged."""
+    groups = [] if errors is None else [each for each in errors.groups if each.task == task]
+    return bool(groups) and all(each.is_acknowledged(now) for each in groups)
+
+
+# The due times of a schedule, from its cron expression and its time zone, as the server computes them.
+
+
+KEPT_SPANS: Final = 16
+"""Remembered for each expression. Hundreds of schedules may have the same one, but their runs are in few spans."""
+
+_SECOND: Final = timedelta(seconds=1)
+_NEVER_BEFORE: Final = datetime.min.replace(tzinfo=UTC)
+_NEVER_AFTER: Final = datetime.max.replace(tzinfo=UTC)
+
+Span = tuple[datetime, datetime]
+"""Two due times without another one between them."""
+
+
+def next_due(schedule: Schedule, after: datetime) -> datetime | None:
+    """Return the first due time after a moment; None if the expression or the zone cannot be read, or has none."""
+    due_at = _span(schedule, after)[1]
+    return None if due_at == _NEVER_AFTER else due_at
+
+
+def last_due(schedule: Schedule, until: datetime) -> datetime | None:
+    """Return the last due time that is not after a moment; None if there is none."""
+    due_at = _span(schedule, until)[0]
+    return None if due_at == _NEVER_BEFORE else due_at
+
+
+@lru_cache(MAX_SCHEDULES)
+def spans_of(cron: str, zone: str) -> deque[Span]:  # noqa: ARG001  they are the keys of the cache
+    """Return the spans of an expression that were last found."""
+    return deque(maxlen=KEPT_SPANS)
+
+
+def _span(schedule: Schedule, moment: datetime) -> Span:
+    """Return the due times around a moment: the last one that is not after it, and the next one."""
+    cron, zone = schedule.cron, schedule.zone
+    spans = spans_of(cron, zone)
+    for span in spans:
+        if span[0] <= moment < span[1]:
+            return span
+    second = moment.replace(microsecond=0)
+    before = _due(cron, zone, second + _SECOND, is_before=True) or _NEVER_BEFORE
+    after = _due(cron, zone, second, is_before=False) or _NEVER_AFTER
+    spans.appendleft((before, after))
+    return before, after
+
+
+def _due(cron: str, zone: str, moment: datetime, *, is_before: bool) -> datetime | None:
+    from cronsim import CronSim, CronSimError  # noqa: PLC0415  needed only where there is a schedule
+
+    try:
+        local = moment.astimezone(ZoneInfo(zone or "UTC"))
+        return next(CronSim(cron, local, reverse=is_before)).astimezone(UTC)
+    except (CronSimError, StopIteration, ValueError, KeyError, OSError, OverflowError, RecursionError):
+        return None
+
+
+# Why no run starts at all: the environment is paused, or no development worker is there to take the runs.
+
+
+NO_WORKER_AFTER: Final = timedelta(minutes=1)
+"""A development worker takes a run within seconds."""
+
+_LAST_ENDED: Final = 20
+"""Runs among which the last one is searched that a worker ended."""
+
+_BY_WORKERS: Final = FAILED | {RunStatus.COMPLETED_SUCCESSFULLY}
+
+
+def standstill_of(
+    facts: WallFacts, own: OwnCounts | None, environment: Environment | None, now: datetime
+) -> Standstill | None:
+    """Return why no run of the environment starts; None if some may, as far as it is known."""
+    if environment is None:
+        return None
+    if environment.is_paused:
+        return Standstill(StandstillReason.ENVIRONMENT_PAUSED)
+    return _without_worker(facts, own, environment.resumed_at, now) if environment.is_development else None
+
+
+def _without_worker(
+    facts: WallFacts, own: OwnCounts | None, resumed_at: datetime | None, now: datetime
+) -> Standstill | None:
+    """Return since when no worker was seen, if a run waits that nothing holds, none executes and none has started.
+
+    Only a personal token may ask the server whether a worker is connected.
+    """
+    waits = fresh_waits(facts, now)
+    if waits is None or any(each.holders for each in waits.waits):
+        return None
+    if own is not None and next(own.executing_runs(), None) is not None:
+        return None
+    queues = {} if facts.queues is None else {each.stored_name: each for each in facts.queues.queues}
+    held = {name for name, queue in queues.items() if queue.is_paused or queue.is_limit_paused or is_at_limit(queue)}
+    if facts.queues is not None and facts.queues.full_limits:
+        return None  # no answer says which queues these hold
+    oldest = [each.oldest_at for each in waits.waits if each.oldest_at is not None and each.queue not in held]
+    if not oldest:
+        return None
+    seen = [min(oldest), *(each.newest_start for each in waits.waits if each.newest_start is not None)]
+    last_started = None if own is None else own.last_started
+    # What waited for the end of a pause could not start before.
+    seen += [each for each in (last_started, resumed_at, facts.resumed_at) if each is not None]
+    ended = [] if own is None else [run for run in own.last_ended(_LAST_ENDED) if run.status in _BY_WORKERS]
+    seen += [run.state.finished_at for run in ended if run.state is not None and run.state.finished_at is not None]
+    return Standstill(StandstillReason.NO_WORKER, max(seen)) if waits.at - max(seen) > NO_WORKER_AFTER else None

@@ -1,173 +1,620 @@
-"""The error groups that occurred in the last hour, for wall and overview: those of the store and those of the server.
-
-The store knows the errors of the runs that it has read. The server counts all of them, but neither normalises messages
-nor sends frames. A group of the server that no group of the store holds is a row of its own, and its runs are those
-that the server lists for it. Source: tests/wire/recordings/README.md §11 (recordings 057, 1031, 1032).
-"""
+"""FAILING: the tasks that fail more than they usually do, also right after a deploy."""
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import field
-from datetime import datetime
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import chain, islice
+from math import inf, log
 from typing import Final, NamedTuple
 
-from tui.domain.errors.kinds import OwnFrame
-from tui.domain.errors.messages.normalise import normalise
-from tui.domain.errors.server_group import ServerErrorGroup
-from tui.domain.filters import RunFilters
-from tui.domain.ids import ErrorGroupId, RunId, TaskId
+from tui.domain.facts import MinutesRead, TaskNormal, WallFacts
+from tui.domain.finding import Finding, FindingSubject, FindingWord, SubjectKind, TaskFails
+from tui.domain.ids import TaskId
 from tui.domain.text import Raw
-from tui.lazy_dataclass import dataclass
-from tui.store.errors.error_group import ErrorGroup
-from tui.store.errors.states import ErrorState, state_of
+from tui.store.filter import as_value
+from tui.store.findings.bounds import MIN_NORMAL_RUNS, acknowledged_messages, has_only_acknowledged, normals_by_task
+from tui.store.findings.counts import (
+    CLOCK_AHEAD_S,
+    MAX_COUNT,
+    MINUTE_S,
+    RECENT_MINUTES,
+    Outcome,
+    OwnCounts,
+    PackedEnds,
+    TaskTally,
+    failed_count,
+    minute_of,
+    outcome_count,
+    server_cells,
+)
 
-_WORST_FIRST: Final = (ErrorState.NEW, ErrorState.REGRESSED)
-_SHORT_FINGERPRINT: Final = 8
-_LAST_HOUR: Final = "age:<1h"
-"""A row lists the runs that it counts."""
+# How strongly outcomes speak against a rate: the Chernoff bound of a binomial tail.
+#
+# `ended * divergence(failed / ended, rate) > log(1 / error)` holds exactly if the lower confidence bound of the failure
+# rate, with that probability of an error, is above `rate`. The bound is safe for few runs too, unlike Wilson's.
 
 
-@dataclass(frozen=True, slots=True)
-class FailingGroup:
-    """An error group of the last hour.
+def divergence(share: float, rate: float) -> float:
+    """Return the Kullback-Leibler divergence of two failure rates, infinite if the first is impossible."""
+    total = 0.0
+    for observed, expected in ((share, rate), (1.0 - share, 1.0 - rate)):
+        if observed > 0.0:
+            if expected <= 0.0:
+                return inf
+            total += observed * log(observed / expected)
+    return max(0.0, total)
 
-    * `state`: None if it is not known.
-    * `line`: the line of the first own frame in the newest failure, None if it is not known.
-    * `since`: when the group was first seen; for one that regressed, when it failed again.
-    * `filter_text`: the filter that lists its runs of the last hour.
-    * `filters`: the server's filters that list them, where the store does not know all of them.
-    * `server_id`: the server's group that it is, if it is one.
+
+# The outcomes of a task's runs by whole minutes, newest first.
+#
+# A minute is that of the server's query, or that of the own counts, whichever has all of its runs. So two processes
+# that read the same server see the same runs, whatever each has read by itself.
+
+
+WINDOW_S: Final = 600
+"""Failures are judged by the ten minutes before the task's newest run: an older failure says little of it."""
+
+RARE_WINDOW_S: Final = 7_200
+MIN_RECENT_RUNS: Final = 20
+"""A task of which fewer runs ended in these is judged by its last 20 of two hours: it may run every ten minutes."""
+
+MAX_AGE_S: Final = 3_300
+"""A task that has not failed for so long is not failing. The server's error groups, which say whether a failure is
+acknowledged, are those of an hour."""
+
+MAX_UNREAD_S: Final = 240
+"""The server's minutes are read each minute. If they end earlier, nobody knows which run was the last one."""
+
+
+class Block(NamedTuple):
+    """The runs that ended in a minute, or one run. `at_s` is its begin, in seconds since the epoch."""
+
+    at_s: float
+    failed: int
+    ended: int
+
+
+class EndedMinutes:
+    """The minutes by which failures are judged at one moment. Those of which nobody has all runs are left out."""
+
+    def __init__(self, minutes: MinutesRead | None, own: OwnCounts, now: datetime) -> None:
+        cells = None if minutes is None else server_cells(minutes)
+        last = minute_of(now + timedelta(seconds=CLOCK_AHEAD_S))
+        self._own = own
+        self._minutes: list[tuple[int, Mapping[TaskId, PackedEnds] | None, Mapping[TaskId, PackedEnds] | None]] = []
+        """The begin of each minute, newest first, with its ends by the own counts and by the server."""
+        counted = own.counted_minutes()
+        for minute in range(last, last - (RARE_WINDOW_S + MAX_AGE_S) // MINUTE_S - 1, -1):
+            at_s = minute * MINUTE_S
+            by_own = own.ends(minute) if any(minute in span for span in counted) else None
+            by_server = cells.ends.get(at_s, {}) if cells is not None and cells.has_ends(at_s) else None
+            if by_own is not None or by_server is not None:
+                self._minutes.append((at_s, by_own, by_server))
+        self._since_s = now.timestamp() - MAX_AGE_S
+        self._failed_s = {} if cells is None else cells.failed_s
+        known_until_s = self._minutes[0][0] + MINUTE_S if self._minutes else 0
+        self.is_present = now.timestamp() - known_until_s <= MAX_UNREAD_S
+        """Whether the newest run of a task can be named."""
+        # If a task's recent runs are many, those that count ended in these minutes, or in the ten before one of them.
+        first = last - RECENT_MINUTES - WINDOW_S // MINUTE_S - 1
+        self._frequent_since_s = first * MINUTE_S
+        self._is_covered = any(first in span and last in span for span in counted)
+
+    def failing_tasks(self) -> Iterator[TaskId]:
+        """Yield the tasks that failed within `MAX_AGE_S`, in no particular order."""
+        own = {task for task, each in self._own.tasks.items() if each.failures and self._is_late(each.failures[-1])}
+        yield from own | {task for task, at_s in self._failed_s.items() if at_s > self._since_s}
+
+    def most_failures(self, task: TaskId) -> int:
+        """Return how many failures can be recent at most: many tasks run often and fail seldom."""
+        tally = self._own.tasks.get(task)
+        if tally is None or not self._is_covered or len(tally.recent) < MIN_RECENT_RUNS:
+            return MAX_COUNT
+        newest = self._minutes[: WINDOW_S // MINUTE_S]
+        since_s = float(self._frequent_since_s)
+        if outcome_count(sum([by_own.get(task, 0) for _, by_own, _ in newest if by_own])) >= MIN_RECENT_RUNS:
+            # These ten minutes end with the newest run, which is not older than the newest failure.
+            since_s = max(since_s, tally.failures[-1].ended_s - WINDOW_S - MINUTE_S)
+        return len(tally.failures) - int(tally.failures.bisect_left((since_s,)))
+
+    def _is_late(self, failure: Outcome) -> bool:
+        return failure.ended_s // MINUTE_S * MINUTE_S > self._since_s
+
+    def has_failed_lately(self, blocks: Iterable[Block]) -> bool:
+        """Return whether a run failed in one of the blocks within `MAX_AGE_S`."""
+        return any(each.failed and each.at_s > self._since_s for each in blocks)
+
+    def of(self, task: TaskId, acknowledged: Collection[Raw] = ()) -> Iterator[Block]:
+        """Yield the minutes of a task that count, newest first.
+
+        Failures with one of the acknowledged messages count neither as failed nor as ended. Only the own counts know
+        the messages.
+        """
+        ignored = self._ignored(task, acknowledged) if acknowledged else {}
+        oldest_s = 0.0
+        for at_s, by_own, by_server in self._minutes:
+            if at_s <= oldest_s:
+                return
+            ends = 0 if by_own is None else by_own.get(task, 0)
+            if by_server is not None and not acknowledged and (other := by_server.get(task, 0)) != ends:
+                ends = max(ends, other, key=outcome_count)  # the greater count of a minute is the newer one
+            if not ends or (acknowledged and by_own is None):
+                continue
+            ended, failed = outcome_count(ends), failed_count(ends)
+            if ignored:
+                failed, ended = failed - ignored.get(at_s, 0), ended - ignored.get(at_s, 0)
+            if ended:
+                oldest_s = oldest_s or at_s - RARE_WINDOW_S
+                yield Block(at_s, failed, ended)
+
+    def in_order(self, task: TaskId, minutes: list[Block], acknowledged: Collection[Raw] = ()) -> list[Block]:
+        """Return the minutes with a block for each run, where its order can matter and the own counts know it."""
+        blocks = []
+        for each in minutes:
+            singles: list[Block] = []
+            if 0 < each.failed < each.ended or each is minutes[0]:
+                singles = [
+                    Block(outcome.ended_s, int(outcome.is_failed), 1)
+                    for outcome in reversed(self._own.outcomes(task, int(each.at_s // MINUTE_S)))
+                    if not (acknowledged and is_acknowledged(outcome, acknowledged))
+                ]
+            is_same = len(singles) == each.ended and sum(single.failed for single in singles) == each.failed
+            blocks += singles if is_same else [each]
+        return blocks
+
+    def oldest_s(self, newest_s: float) -> float:
+        """Return when the known part of the two hours before a minute begins."""
+        return max(newest_s - RARE_WINDOW_S, self._minutes[-1][0] if self._minutes else 0)
+
+    def _ignored(self, task: TaskId, messages: Collection[Raw]) -> Counter[int]:
+        tally = self._own.tasks.get(task)
+        return Counter(
+            int(each.ended_s // MINUTE_S) * MINUTE_S
+            for each in (() if tally is None else tally.failures)
+            if is_acknowledged(each, messages)
+        )
+
+
+def is_acknowledged(outcome: Outcome, messages: Collection[Raw]) -> bool:
+    """Return whether a run failed with one of the messages, to which the server adds the type of the error."""
+    message = outcome.message
+    return outcome.is_failed and bool(message) and any(str(message) in each for each in messages)
+
+
+def split_recent(blocks: Iterator[Block]) -> tuple[list[Block], Iterable[Block]]:
+    """Return the recent minutes, at least MIN_RECENT_RUNS runs if there are so many, and the minutes before."""
+    recent, ended = list[Block](), 0
+    for block in blocks:
+        if recent and block.at_s <= recent[0].at_s - WINDOW_S and ended >= MIN_RECENT_RUNS:
+            return recent, chain((block,), blocks)
+        recent.append(block)
+        ended += block.ended
+    return recent, ()
+
+
+# How often a task usually fails, by its runs before the present streak, where the server has no counts of 7 days.
+#
+# Failures of the streak itself must not become usual while it lasts: they would end its finding. So the runs are split
+# where their failure rate rose, if it rose. The split maximises a cumulative sum, and a likelihood ratio confirms it.
+
+
+RISE: Final = log(20)
+"""So much more likely two failure rates must be than one. It is no alarm, only a choice of what to compare with: the
+streak itself is judged far more strictly."""
+
+
+def before_streak(recent: Block, earlier: Sequence[Block]) -> tuple[int, int]:
+    """Return how many of the earlier runs failed, and how many ended, before the failure rate rose.
+
+    `earlier` is newest first. If the rate did not rise within it, all of it is before.
     """
+    all_failed = sum(block.failed for block in earlier)
+    all_ended = sum(block.ended for block in earlier)
+    if not all_failed:
+        return 0, all_ended
+    failed, ended = recent.failed, recent.ended
+    rate = (all_failed + failed) / (all_ended + ended)
+    highest = failed - rate * ended
+    begin = failed, ended
+    for block in earlier:
+        failed += block.failed
+        ended += block.ended
+        height = failed - rate * ended
+        if height > highest:
+            highest, begin = height, (failed, ended)
+    streak_failed, streak_ended = begin
+    before_failed, before_ended = all_failed + recent.failed - streak_failed, all_ended + recent.ended - streak_ended
+    if highest <= 0 or not before_ended or not streak_ended:
+        return all_failed, all_ended
+    likelihood = before_ended * divergence(before_failed / before_ended, rate)
+    likelihood += streak_ended * divergence(streak_failed / streak_ended, rate)
+    return (before_failed, before_ended) if likelihood >= RISE else (all_failed, all_ended)
 
-    count: int
-    task: TaskId
-    message: Raw
-    since: datetime | None
-    filter_text: str
-    state: ErrorState | None = None
-    task_count: int = 1
-    type: Raw | None = None
-    frame: OwnFrame | None = None
-    line: int | None = None
-    versions: tuple[Raw, ...] = ()
-    newest: RunId | None = None
-    filters: RunFilters = field(default_factory=RunFilters)
-    server_id: ErrorGroupId | None = None
+
+# The present streak of failures of a task, if there is one: from its first failure until its newest run.
+
+
+MIN_STREAK_FAILURES: Final = 3
+"""Fewer failures are chance, however few runs there are."""
+
+ERROR: Final = 1e-5
+"""The lower bound of the failure rate is one-sided with 99.999 %. Each failure may begin a streak, so that with 95 %
+every twentieth would raise a finding; this way, a task that fails as usual is accused once in years."""
+
+STREAK_EVIDENCE: Final = log(1 / ERROR)
+
+RECOVERY_ERROR: Final = ERROR
+"""So improbable the healthy runs since the last failures must be if the streak went on."""
+
+RECOVERY: Final = log(1 / RECOVERY_ERROR)
+MIN_HEALTHY_S: Final = 45.0
+MIN_HEALTHY_RUNS: Final = 3
+MAX_RECENT_FAILURES: Final = 4
+"""A recovered task may fail this often, as it does on other days."""
+
+MAX_RATE: Final = 0.99
+"""Even if all runs failed, one healthy run proves nothing."""
+
+
+class Streak(NamedTuple):
+    """`failed` of `ended` runs failed since `since_s`."""
+
+    since_s: float
+    failed: int
+    ended: int
 
     @property
-    def identity(self) -> Hashable:
-        """What identifies the group among others: the server has several with messages that are one for us."""
-        return self.task, self.server_id or (self.type, self.message, self.frame)
-
-    @property
-    def is_acknowledged(self) -> bool:
-        """Whether it was acknowledged."""
-        return self.state is ErrorState.ACKNOWLEDGED
+    def rate(self) -> float:
+        """The share that failed."""
+        return self.failed / self.ended
 
 
-class FailingNow(NamedTuple):
-    """The groups, worst first.
+def may_be_certain(failed: int, rate: float) -> bool:
+    """Return whether so many failures could speak against a rate at all: they do most if no other run ended."""
+    return failed >= MIN_STREAK_FAILURES and failed * log(1 / rate) >= STREAK_EVIDENCE
 
-    * `unread_count`: failed runs whose error neither the store nor the server has.
-    * `is_known`: whether the groups were counted at all.
-    * `known_since`: the time from which on all failures are known, if that is not the whole hour.
-    * `problem`: why the server's groups are not there, as a sentence without a stop; empty if they are.
+
+def may_be_streak(minutes: Iterable[Block], rate: float) -> bool:
+    """Return whether the failures may be a streak in some order of the runs of each minute."""
+    failed = ended = 0
+    for block in minutes:
+        failed += block.failed
+        of_last = ended + block.failed
+        ended += block.ended
+        is_possible = block.failed and failed >= MIN_STREAK_FAILURES and failed > rate * of_last
+        if is_possible and of_last * divergence(failed / of_last, rate) >= STREAK_EVIDENCE:
+            return True
+    return False
+
+
+def present_streak(blocks: Sequence[Block], rate: float) -> Streak | None:
+    """Return the streak whose failures speak most against a rate. The blocks are newest first.
+
+    None if no streak is certain, or if the runs after it are healthy again.
     """
-
-    groups: tuple[FailingGroup, ...] = ()
-    unread_count: int = 0
-    is_known: bool = False
-    problem: str = ""
-    known_since: datetime | None = None
-
-    @property
-    def failed_count(self) -> int:
-        """The failed runs of all groups, and those whose error is not known."""
-        return sum(group.count for group in self.groups) + self.unread_count
-
-    @property
-    def acknowledged_count(self) -> int:
-        """The failed runs of acknowledged groups."""
-        return sum(group.count for group in self.groups if group.is_acknowledged)
+    failed = ended = 0
+    best: Streak | None = None
+    best_evidence = STREAK_EVIDENCE
+    for block in blocks:
+        failed += block.failed
+        ended += block.ended
+        if not block.failed or failed < MIN_STREAK_FAILURES or failed <= rate * ended:
+            continue
+        found = ended * divergence(failed / ended, rate)
+        if found >= best_evidence:
+            best_evidence = found
+            best = Streak(block.at_s, failed, ended)
+    return None if best is None or is_over(blocks, rate, best) else best
 
 
-def failing_now(
-    groups: Iterable[ErrorGroup], server: Sequence[ServerErrorGroup], since: datetime, now: datetime
-) -> tuple[FailingGroup, ...]:
-    """Return the groups with a failure at `since` or later, worst first.
+def is_over(blocks: Sequence[Block], rate: float, streak: Streak) -> bool:
+    """Return whether the newest runs are as healthy as usual, and would hardly be so if the streak went on."""
+    failed = ended = 0
+    for block in blocks:
+        if block.at_s <= streak.since_s:
+            return False
+        if block.failed:
+            # The healthy runs do not count against the streak that they may end.
+            streak_rate = min((streak.failed - failed) / (streak.ended - ended), MAX_RATE)
+            is_healthy = ended >= MIN_HEALTHY_RUNS and failed <= rate * ended and failed < streak_rate * ended
+            is_long = blocks[0].at_s - block.at_s >= MIN_HEALTHY_S
+            if is_healthy and is_long and ended * divergence(failed / ended, streak_rate) >= RECOVERY:
+                return True
+            if failed >= MAX_RECENT_FAILURES:
+                return False
+        failed += block.failed
+        ended += block.ended
+    return False
 
-    Worst first: new, regressed, the rest, acknowledged; within each, the greatest number first. A group of which the
-    server has not told yet, as it does once a minute, stands with the new ones: a new one would come in last.
+
+def since_minute(streak: Streak, minutes: Iterable[Block]) -> Streak:
+    """Return the streak from the begin of its first minute: not every process knows the order within a minute."""
+    since_s = streak.since_s // MINUTE_S * MINUTE_S
+    shown = [each for each in minutes if each.at_s >= since_s]
+    return Streak(since_s, sum(each.failed for each in shown), sum(each.ended for each in shown))
+
+
+def extended(streak: Streak, minutes: Iterable[Block], rate: float) -> Streak:
+    """Return the streak with the minutes before it, newest first, in which the task failed about as much.
+
+    It begins where the likelihood ratio of a rate between the streak's and the usual one to the latter is greatest, so
+    that a streak which gets worse does not begin later. Before a healthy time that is long enough to end a streak,
+    nothing belongs to it.
     """
-    ours = list(groups)
-    holders = Counter(each.id for group in ours for each in group.server_groups)
-    rows = [_of_store(group, holders) for group in ours]
-    rows += [
-        _of_server(group, since, now)
-        for group in server
-        if group.id not in holders and group.count and (group.last_seen is None or group.last_seen >= since)
-    ]
-    return tuple(sorted(rows, key=_rank))
+    streak_rate = min((streak.rate + rate) / 2, MAX_RATE)
+    if streak_rate <= rate:
+        return streak
+    of_failure, of_success = log(streak_rate / rate), log((1 - streak_rate) / (1 - rate))
+    found, height, highest = streak, 0.0, 0.0
+    failed, ended = streak.failed, streak.ended
+    for block in minutes:
+        if block.at_s >= streak.since_s:
+            continue
+        failed += block.failed
+        ended += block.ended
+        height += block.failed * of_failure + (block.ended - block.failed) * of_success
+        if block.failed and height > highest:
+            found, highest = Streak(block.at_s, failed, ended), height
+        elif height < highest - RECOVERY:
+            break
+    return found
 
 
-def _rank(group: FailingGroup) -> tuple[int, int, str, str]:
-    if group.state is None:
-        place = _WORST_FIRST.index(ErrorState.NEW)
-    else:
-        place = _WORST_FIRST.index(group.state) if group.state in _WORST_FIRST else len(_WORST_FIRST)
-    return place + group.is_acknowledged, -group.count, group.task, group.message
+# FAILING after a deploy: the first runs of a new version fail, and those of the version before did not.
+#
+# A deploy is a likely cause, and the streak may begin with the version's first run only. So four failures of four are
+# enough, where eight are needed on other days.
 
 
-def _of_store(group: ErrorGroup, holders: Mapping[ErrorGroupId, int]) -> FailingGroup:
-    first_seen = [each.first_seen for each in group.server_groups if each.first_seen is not None]
-    since = group.first_seen if group.state is ErrorState.REGRESSED else min([group.first_seen, *first_seen])
-    theirs = _only_server_group(group, holders)
-    count = group.count if theirs is None else max(group.count, theirs.count or 0)
-    is_listed_by_server = count > group.count
-    fingerprint = f"group:{group.fingerprint[:_SHORT_FINGERPRINT]} "
-    return FailingGroup(
-        count=count,
-        task=group.tasks[0][0] if group.tasks else TaskId(""),
-        task_count=len(group.tasks),
-        type=group.kind.type,
-        message=group.kind.message,
-        since=since,
-        filter_text=f"{'' if is_listed_by_server else fingerprint}{_LAST_HOUR}",
-        state=group.state,
-        frame=group.kind.frame,
-        versions=tuple(version for version, _ in group.versions),
-        newest=group.run_ids[0] if group.run_ids else None,
-        filters=_filters_of(theirs) if theirs is not None and is_listed_by_server else RunFilters(),
-        server_id=None if theirs is None else theirs.id,
-    )
+MIN_DEPLOY_FAILURES: Final = 4
+BEFORE_RATE: Final = 0.1
+"""The version before failed less often than this."""
+
+DEPLOY_EVIDENCE: Final = MIN_DEPLOY_FAILURES * log(1 / BEFORE_RATE)
+"""The failures speak as strongly against that rate as four of four do."""
+
+BEFORE_RUNS: Final = 50
+MIN_BEFORE_RUNS: Final = 20
+"""The last runs of the version before, and how few these may be."""
+
+MAX_RUNS: Final = 50
+"""A version with more runs is judged as on other days."""
+
+TOGETHER_S: Final = 1.0
+CHILDREN_TOGETHER_S: Final = 10.0
+"""Runs that were created together, as in a batch, or by one parent, fail together: they count once."""
 
 
-def _only_server_group(group: ErrorGroup, holders: Mapping[ErrorGroupId, int]) -> ServerErrorGroup | None:
-    """Return the server's group that a group is, if it is only one, and no other group holds it too.
+def deployed_streak(own: OwnCounts, task: TaskId, now: datetime, acknowledged: Collection[Raw] = ()) -> Streak | None:
+    """Return the streak of failures of a task's newest version, None if they may be chance, or are over."""
+    tally = own.tasks.get(task)
+    version = None if tally is None else _failing_version(tally)
+    if tally is None or version is None:
+        return None
+    since, before = _by_version(_newest_first(own, task, now), version, tally.versions[version])
+    if len(before) < MIN_BEFORE_RUNS or sum(each.is_failed for each in before) >= BEFORE_RATE * len(before):
+        return None
+    # The feed sends some runs without their version: those that are done may be the new one's.
+    since = [each for each in since if not is_acknowledged(each, acknowledged) and (each.version or not each.is_failed)]
+    if not _is_certain(_apart(own, [each for each in since if each.version in {version, None}])):
+        return None
+    # Healthy runs of a still newer version end the streak too.
+    blocks = [Block(each.ended_s, int(each.is_failed), 1) for each in since if each.version != before[0].version]
+    since_s = next(block.at_s for block in reversed(blocks) if block.failed)
+    streak = Streak(since_s, sum(block.failed for block in blocks), len(blocks))
+    return None if is_over(blocks, BEFORE_RATE, streak) else streak
 
-    Then its count is that of the group, and it can be listed. Otherwise, failures that were not read are nobody's yet.
+
+def lacks_runs_before(own: OwnCounts) -> bool:
+    """Return whether older runs may show that some new version fails, which the list has not read yet."""
+    for tally in own.tasks.values():
+        version = _failing_version(tally)
+        if version is not None and tally.versions.total() - tally.versions[version] < MIN_BEFORE_RUNS:
+            return True
+    return False
+
+
+def _failing_version(tally: TaskTally) -> Raw | None:
+    """Return the version of the newest failure, if it has few runs, and enough of them failed."""
+    version = tally.failures[-1].version if tally.failures else None
+    if version is None or tally.versions[version] > MAX_RUNS:
+        return None
+    newest = islice(reversed(tally.failures), MAX_RUNS)
+    return version if sum(each.version == version for each in newest) >= MIN_DEPLOY_FAILURES else None
+
+
+def _by_version(newest_first: Iterator[Outcome], version: Raw, count: int) -> tuple[list[Outcome], list[Outcome]]:
+    """Return the outcomes since the first of the `count` runs of a version, and the last ones of the version before."""
+    since: list[Outcome] = []
+    before: list[Outcome] = []
+    for each in newest_first:
+        if count:
+            since.append(each)
+            count -= each.version == version
+        elif each.version is not None and (not before or each.version == before[0].version):
+            before.append(each)
+            if len(before) >= BEFORE_RUNS:
+                break
+    return since, before
+
+
+def _is_certain(oldest_first: Iterable[Block]) -> bool:
+    """Return whether the failures from the first run on speak against the rate of before, at some time at least."""
+    failed = ended = 0
+    for block in oldest_first:
+        failed, ended = failed + block.failed, ended + 1
+        if failed >= MIN_DEPLOY_FAILURES and ended * divergence(failed / ended, BEFORE_RATE) >= DEPLOY_EVIDENCE:
+            return True
+    return False
+
+
+def _newest_first(own: OwnCounts, task: TaskId, now: datetime) -> Iterator[Outcome]:
+    """Yield the outcomes of a task until now, as far as all of them are counted."""
+    last = minute_of(now) + 1
+    for span in own.counted_minutes():
+        if last in span:
+            for minute, _ in own.ends_of(task, max(span.start, own.first_minute), last):
+                yield from reversed(own.outcomes(task, minute))
+
+
+def _apart(own: OwnCounts, outcomes: list[Outcome]) -> list[Block]:
+    """Return a block for each group of runs that were created together, oldest first. It failed if all of them did."""
+    groups: list[list[Outcome]] = []
+    last_s = float("-inf")
+    for created_s, together_s, each in sorted((*_created(own, each), each) for each in outcomes):
+        if groups and created_s - last_s < together_s:
+            groups[-1].append(each)
+        else:
+            groups.append([each])
+        last_s = created_s
+    blocks = [Block(min(group).ended_s, int(all(each.is_failed for each in group)), 1) for group in groups]
+    return sorted(blocks)
+
+
+def _created(own: OwnCounts, outcome: Outcome) -> tuple[float, float]:
+    """Return when a run was created, and for how long after another one it counts as created together."""
+    run = own.run(outcome.run_id)
+    created_at = None if run is None else run.created_at
+    created_s = outcome.ended_s if created_at is None else created_at.timestamp()
+    return created_s, CHILDREN_TOGETHER_S if run is not None and run.fixed.depth else TOGETHER_S
+
+
+# FAILING: tasks that fail more than they do on other days.
+#
+# The bound of a task is twice its normal failure rate, or the rate and 2 % if that is more. The normal is, in this
+# order: the same hour of the last 7 days if it has 20 runs; the task's runs of two hours before the streak, if these
+# are 20; otherwise one run in ten. These runs make the bound stricter than the fixed one, never laxer: of a task that
+# has always failed more than a fifth of its runs, only the last 7 days can say that this is usual. The task fails if
+# the lower confidence bound of a recent streak is above (`streak`). After a deploy, four of four are enough
+# (`deployed`).
+
+
+TIMES_NORMAL: Final = 2.0
+MIN_OVER_NORMAL: Final = 0.02
+"""A failure rate below twice the normal, or within 2 % of it, is no news."""
+
+FIXED_NORMAL: Final = 0.1
+"""The normal of a task without 20 earlier runs."""
+
+FIXED_BOUND: Final = FIXED_NORMAL * TIMES_NORMAL
+"""The bound of a task without 20 earlier runs, and the highest bound that own runs make."""
+
+
+class FailureJudge:
+    """Judges all tasks at one moment. The findings depend on the runs alone: time only ends a finding, once."""
+
+    def __init__(self, facts: WallFacts, own: OwnCounts, now: datetime) -> None:
+        self._facts, self._own, self._now = facts, own, now
+        self._normals = normals_by_task(facts)
+        read = facts.normals
+        self._normals_before = {} if read is None else {each.task: each for each in read.before}
+        self._hour_s = 0.0 if read is None else read.hour.timestamp()
+        self._acknowledged = acknowledged_messages(facts.errors, now)
+        self._minutes = EndedMinutes(facts.minutes, own, now)
+
+    def findings(self) -> list[Finding]:
+        """Return the tasks that fail, in no particular order."""
+        found = map(self._judge, self._minutes.failing_tasks())
+        return [each for each in found if each is not None]
+
+    def _judge(self, task: TaskId) -> Finding | None:
+        either = _usual(self._normals.get(task)), _usual(self._normals_before.get(task))
+        least = min(MIN_OVER_NORMAL if each is None else _bound(*each) for each in either)
+        acknowledged = self._acknowledged.get(task, ())
+        deployed = deployed_streak(self._own, task, self._now, acknowledged)
+        # The runs are counted only if their failures could matter.
+        if not (deployed or acknowledged or may_be_certain(self._minutes.most_failures(task), least)):
+            return None
+        recent, older = split_recent(self._minutes.of(task, acknowledged))
+        is_possible = may_be_streak(recent, least)
+        if not (deployed or is_possible) or not self._minutes.has_failed_lately(recent):
+            return None
+        if has_only_acknowledged(self._facts.errors, task, self._now):
+            return None
+        # By the hour of the newest run: a full hour alone must not change what is said of a quiet task.
+        usual = either[recent[0].at_s < self._hour_s]
+        if usual is None:
+            older = list(older)
+            usual = _own_earlier(recent, older)
+        bound = FIXED_BOUND if usual is None else _bound(*usual)
+        streak = present_streak(self._minutes.in_order(task, recent, acknowledged), bound) if is_possible else None
+        minutes = [*recent, *older]
+        if streak is not None:
+            streak = extended(since_minute(streak, minutes), minutes, bound)
+        elif deployed is not None:
+            streak = since_minute(deployed, minutes)
+        else:
+            return None
+        return self._finding(task, minutes, streak, None if usual is None else usual[0] / usual[1])
+
+    def _finding(self, task: TaskId, minutes: list[Block], streak: Streak, normal_rate: float | None) -> Finding:
+        newest_s = minutes[0].at_s
+        # As the minutes follow each other, there may be one before the known ones.
+        between_s = (newest_s - streak.since_s) / max(1, len(minutes) - 1)
+        is_first = streak.since_s == minutes[-1].at_s
+        is_older = is_first and streak.since_s - self._minutes.oldest_s(newest_s) <= max(between_s, MINUTE_S)
+        return Finding(
+            FindingWord.FAILING,
+            FindingSubject(SubjectKind.TASK, task, Raw(task)),
+            datetime.fromtimestamp(streak.since_s, UTC),
+            TaskFails(
+                streak.failed,
+                streak.ended,
+                _only_version(self._own.tasks.get(task), streak.since_s),
+                normal_rate,
+                datetime.fromtimestamp(newest_s, UTC) if self._minutes.is_present else None,
+                is_older=is_older,
+            ),
+            f"task:{as_value(task)} status:failures",
+            task=task,
+        )
+
+
+def is_judged_by_own_counts(facts: WallFacts, own: OwnCounts) -> bool:
+    """Return whether some task that ended runs of late has no normal."""
+    normals = normals_by_task(facts)
+    return any(each.recent and not _has_normal(normals.get(task)) for task, each in own.tasks.items())
+
+
+def _own_earlier(recent: Iterable[Block], older: list[Block]) -> tuple[int, int] | None:
+    """Return how many runs before the streak failed, and how many ended.
+
+    None if these are too few, or failed too often to be called usual.
     """
-    theirs = group.server_groups
-    is_one = len(theirs) == len(group.tasks) == 1  # each of theirs is of one task
-    return theirs[0] if is_one and holders[theirs[0].id] == 1 else None
+    failed, ended = sum(each.failed for each in recent), sum(each.ended for each in recent)
+    earlier = before_streak(Block(0, failed, ended), older)
+    is_usual = earlier[1] >= MIN_NORMAL_RUNS and _bound(*earlier) <= FIXED_BOUND
+    return earlier if is_usual else None
 
 
-def _of_server(group: ServerErrorGroup, since: datetime, now: datetime) -> FailingGroup:
-    state = state_of((group,), since, now)
-    return FailingGroup(
-        count=group.count or 0,
-        task=group.task,
-        type=group.type,
-        message=normalise(group.message),
-        since=group.last_seen if state is ErrorState.REGRESSED else group.first_seen,
-        filter_text=_LAST_HOUR,
-        state=state,
-        versions=() if group.detail is None else group.detail.versions,
-        filters=_filters_of(group),
-        server_id=group.id,
-    )
+def _usual(normal: TaskNormal | None) -> tuple[int, int] | None:
+    """Return how many runs of the last 7 days failed and how many ended, None where these are too few."""
+    return (normal.failed, normal.runs) if normal is not None and _has_normal(normal) else None
 
 
-def _filters_of(group: ServerErrorGroup) -> RunFilters:
-    """Return the filters of the group's runs. Groups of several tasks share a fingerprint."""
-    return RunFilters(tasks=(group.task,), errors=(group.id,))
+def _has_normal(normal: TaskNormal | None) -> bool:
+    return normal is not None and normal.runs >= MIN_NORMAL_RUNS
+
+
+def _bound(failed: int, runs: int) -> float:
+    """Return the failure rate above which a task fails that usually fails as often as these runs did.
+
+    One more run counts as failed and one more as done: 0 of 20 does not mean never.
+    """
+    rate = (failed + 1) / (runs + 2)
+    return max(rate * TIMES_NORMAL, rate + MIN_OVER_NORMAL)
+
+
+def _only_version(tally: TaskTally | None, since_s: float) -> Raw | None:
+    """Return the version that all failures have, if runs of other versions have ended too.
+
+    The feed sends some runs without their version: at least half of the failures must have it.
+    """
+    if tally is None:
+        return None
+    versions = Counter[Raw | None](each.version for each in tally.failures.irange((since_s,)))
+    unknown = versions.pop(None, 0)
+    if len(versions) != 1 or versions.total() < unknown:
+        return None
+    (only,) = versions
+    return only if any(version is not None and version != only for version in tally.versions) else None

@@ -10,10 +10,9 @@ from tests.support.error_groups import group_of
 from tests.support.present.samples import HOSTILE, NOW, texts
 from tui.domain.ids import TaskId
 from tui.domain.status import RunStatus
-from tui.present.errors.groups.columns import GroupRow, group_columns_for, group_head, group_row
-from tui.present.styled import Token, line_width, plain
-from tui.store.errors.error_group import ErrorGroup
-from tui.store.errors.states import ErrorState
+from tui.features.errors.columns import GroupRow, group_columns_for, group_head, group_row
+from tui.store.error_groups import ErrorGroup, ErrorState
+from tui.text.styled import Token, line_width, plain
 
 EDGES = 3
 """The gutter of a list, which its widget draws, and the free cell at the right edge."""

@@ -9,23 +9,31 @@ from hypothesis import strategies as st
 
 from tests.support.error_groups import facts_of, group_of, minutes_ago
 from tests.support.present.samples import HOSTILE, NOW, sample, texts
-from tui.domain.errors.server_group import ServerErrorGroup, ServerGroupDetail, ServerGroupStatus
+from tui.domain.errors.groups import ServerErrorGroup, ServerGroupDetail, ServerGroupStatus
 from tui.domain.ids import ErrorGroupId, RunId, TaskId
 from tui.domain.text import Raw
-from tui.present.actions.row_actions import GoToRun
-from tui.present.attempts.page import ReadProgress
-from tui.present.columns import Now
-from tui.present.errors.groups.bars import failure_bars, merged_cells
-from tui.present.errors.groups.facts import GroupFacts, Minutes, VersionStart
-from tui.present.errors.groups.markdown import group_markdown
-from tui.present.errors.groups.newest import newest_page
-from tui.present.errors.groups.page import group_page
-from tui.present.errors.groups.rule import GroupsRead, empty_groups_lines, groups_right, reading_words
-from tui.present.errors.groups.sentence import course_words, version_words
-from tui.present.errors.groups.summary import group_summary_lines
-from tui.present.errors.layout import ErrorLayout
-from tui.present.styled import line_width, plain
-from tui.store.errors.states import ErrorState
+from tui.features.attempts.words import ReadProgress
+from tui.features.errors.error import ErrorLayout
+from tui.features.errors.words import (
+    GroupFacts,
+    GroupsRead,
+    Minutes,
+    VersionStart,
+    course_words,
+    empty_groups_lines,
+    failure_bars,
+    group_markdown,
+    group_page,
+    group_summary_lines,
+    groups_right,
+    merged_cells,
+    newest_page,
+    reading_words,
+    version_words,
+)
+from tui.store.error_groups import ErrorState
+from tui.text.blocks import GoToRun, Now
+from tui.text.styled import line_width, plain
 
 AT = Now(NOW)
 MINUTES = Minutes((1, 9, 14, 12, 4), NOW + timedelta(seconds=51.5))

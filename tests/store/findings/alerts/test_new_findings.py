@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.domain.patches import at
-from tui.domain.findings.facts import FactSource
-from tui.domain.findings.finding import (
+from tui.domain.facts import FactSource
+from tui.domain.finding import (
     ApprovalWaits,
     Evidence,
     Finding,
@@ -26,13 +26,7 @@ from tui.domain.findings.finding import (
     Verdict,
 )
 from tui.domain.text import Raw
-from tui.store.findings.alerts.new_findings import (
-    MAX_GONE,
-    RINGS_AGAIN_AFTER,
-    KnownFindings,
-    begun_again,
-    new_findings,
-)
+from tui.store.findings.alerts import MAX_GONE, RINGS_AGAIN_AFTER, KnownFindings, begun_again, new_findings
 
 BEGAN = at(0)
 AGAIN_S = RINGS_AGAIN_AFTER.total_seconds()

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tui.present.own_columns.choice import ColumnChoice, ColumnSet
-from tui.ui.data.columns.column_file import ColumnFile
+from tui.features.columns.data import ColumnFile
+from tui.features.columns.words import ColumnChoice, ColumnSet
 
 OWN = ColumnSet(
     (

@@ -5,10 +5,9 @@ from datetime import datetime, timedelta
 from tui.domain.ids import RunId
 from tui.domain.run import ABSENT, Body, Precision, Run, Stamp, State
 from tui.domain.status import parse_status
-from tui.present.own_columns.cell_value import CellValue, Unshown
-from tui.present.own_columns.column_path import ColumnPath
-from tui.store.orders import EPOCH
-from tui.ui.data.columns.visible_values import value_in_body
+from tui.features.columns.data import value_in_body
+from tui.features.columns.words import CellValue, ColumnPath, Unshown
+from tui.store.changes import EPOCH
 
 SECOND = timedelta(seconds=1)
 END = EPOCH + SECOND

@@ -10,16 +10,15 @@ import pytest
 
 from tests.support.domain.patches import at, patch_of
 from tui.domain.errors.error import build_error
-from tui.domain.errors.server_group import ServerErrorGroup, ServerGroupDetail, ServerGroupStatus
+from tui.domain.errors.groups import ServerErrorGroup, ServerGroupDetail, ServerGroupStatus
 from tui.domain.ids import ErrorGroupId, TaskId
 from tui.domain.run import Precision, Stamp
 from tui.domain.text import Raw
 from tui.domain.update import RunsRead
-from tui.session import Session
-from tui.store.error_groups import ErrorGroups
-from tui.store.errors.failures import TimeSpan
+from tui.features.errors.data import GroupDetails
+from tui.store.error_groups import ErrorGroups, TimeSpan
 from tui.store.store import Store
-from tui.ui.data.errors.details import GroupDetails
+from tui.sync.session import Session
 
 IGNORED = ServerErrorGroup(
     ErrorGroupId("error_1"), TaskId("sync"), Raw("m"), status=ServerGroupStatus.IGNORED, first_seen=at(-9000)

@@ -12,8 +12,8 @@ from tests.support.ui.monitor import Monitored, run_story
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
 from tui.domain.ids import TaskId
-from tui.ui.data.errors.live_groups import LiveErrorGroups
-from tui.ui.data.live_model import LiveModel
+from tui.features.errors.data import LiveErrorGroups
+from tui.kit.live_model import LiveModel
 
 
 def counts_of(groups: LiveErrorGroups) -> list[int]:

@@ -9,8 +9,8 @@ from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Fixed
 from tui.domain.text import Raw
 from tui.domain.update import RunsRead
+from tui.features.errors.model import SurroundingsSearch, first_start
 from tui.store.store import Store
-from tui.ui.model.errors.facts import SurroundingsSearch, first_start
 
 VERSION = Raw("2")
 

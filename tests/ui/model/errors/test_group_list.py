@@ -9,14 +9,11 @@ from hypothesis import strategies as st
 
 from tests.support.error_groups import group_of
 from tests.support.present.samples import NOW
-from tui.domain.errors.server_group import ServerErrorGroup
+from tui.domain.errors.groups import ServerErrorGroup
 from tui.domain.ids import ErrorGroupId, TaskId
 from tui.domain.text import Raw
-from tui.store.errors.error_group import ErrorGroup
-from tui.store.errors.states import ErrorState
-from tui.ui.model.errors.group_list import SORT_EVERY_S, GroupListModel
-from tui.ui.model.errors.ranking import GroupQuery
-from tui.ui.model.errors.spans import GROUP_ORDERS, NEW_FIRST, GroupOrder
+from tui.features.errors.model import GROUP_ORDERS, NEW_FIRST, SORT_EVERY_S, GroupListModel, GroupOrder, GroupQuery
+from tui.store.error_groups import ErrorGroup, ErrorState
 
 HEIGHT = 6
 NAMES = "abcdefgh"

@@ -11,16 +11,14 @@ from tests.support.fleet import Fleet
 from tests.support.session import public_token
 from tests.support.ui.fleets import failing_fleet
 from tests.support.ui.monitor import Monitored, run_story
-from tui.domain.findings.facts import FactSource, FactUnread
+from tui.domain.facts import FactSource, FactUnread
 from tui.domain.text import Raw
-from tui.session.findings import LiveFindings
-from tui.store.findings.board import QueueRow
-from tui.store.findings.queue_rows import queue_rows
-from tui.ui.data.queues import live_queues
-from tui.ui.data.queues.selected_queue import QueueDetail
-from tui.ui.screens.main import MainScreen
-from tui.ui.screens.queues.entrance import QueuesEntrance
-from tui.ui.screens.queues.screen import QueuesScreen
+from tui.features.queues import model as live_queues
+from tui.features.queues.model import QueueDetail
+from tui.features.queues.view import QueuesEntrance, QueuesScreen
+from tui.features.runs.screen import MainScreen
+from tui.store.findings.rows import QueueRow, queue_rows
+from tui.sync.session import LiveFindings
 
 MAIL_LINE = 3
 """The first line of the list."""

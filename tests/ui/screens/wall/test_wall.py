@@ -13,31 +13,22 @@ from tests.support.fleet import FleetRun
 from tests.support.ui.fleets import failing_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.domain.filters import RunFilters
-from tui.domain.findings.finding import Finding as FoundThing
-from tui.domain.findings.finding import (
-    FindingsRead,
-    FindingSubject,
-    FindingWord,
-    QueueWaits,
-    SubjectKind,
-    TaskFails,
-    Verdict,
-)
+from tui.domain.finding import Finding as FoundThing
+from tui.domain.finding import FindingsRead, FindingSubject, FindingWord, QueueWaits, SubjectKind, TaskFails, Verdict
 from tui.domain.ids import TaskId
 from tui.domain.text import Raw
-from tui.present.actions.row_actions import ListRuns
-from tui.sources.clock import until_second_s
-from tui.store.addresses.view_address import ViewAddress
-from tui.ui.data.findings.live_board import LiveBoard
-from tui.ui.look.palettes import ColorMode
-from tui.ui.look.styles import Background
-from tui.ui.screens.errors.screen import ErrorsScreen
-from tui.ui.screens.help import HelpScreen
-from tui.ui.screens.main import MainScreen
-from tui.ui.screens.queues.screen import QueuesScreen
-from tui.ui.screens.views.letters import LetterMenu
-from tui.ui.screens.wall.screen import JUDGED_AFTER_S, WallScreen
-from tui.ui.views.opening import address_of, apply_address
+from tui.features.errors.screen import ErrorsScreen
+from tui.features.queues.view import QueuesScreen
+from tui.features.runs.screen import MainScreen
+from tui.features.views.view import LetterMenu
+from tui.features.wall.data import LiveBoard
+from tui.features.wall.view import JUDGED_AFTER_S, WallScreen
+from tui.kit.colors import Background, ColorMode
+from tui.kit.page_screen import HelpScreen
+from tui.program.opening import address_of, apply_address
+from tui.store.addresses import ViewAddress
+from tui.sync.clock import until_second_s
+from tui.text.blocks import ListRuns
 
 
 def finding(monitor: Monitored, task: str = "task-0") -> FoundThing:

@@ -1,0 +1,782 @@
+"""The client of the Trigger.dev API: read requests as values, actions, and large stored values."""
+
+import asyncio
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Self, TypeVar, assert_never
+from urllib.parse import quote
+
+from tui import __version__
+from tui.api.connection import HttpConnection, Timeouts
+from tui.api.errors import (
+    MAX_INLINE_BYTES,
+    MAX_PAGE_BYTES,
+    MAX_QUERY_BYTES,
+    Limits,
+    NotFound,
+    RateLimited,
+    Refused,
+    ServerFault,
+)
+from tui.api.facts import (
+    DeploymentsPage,
+    DeploymentsRequest,
+    LimitsRequest,
+    QueuesPage,
+    QueuesRequest,
+    ScheduleRunsRequest,
+    SchedulesPage,
+    SchedulesRequest,
+    TokensPage,
+    TokensRequest,
+    decode_deployments,
+    decode_limits,
+    decode_queues,
+    decode_schedule_runs,
+    decode_schedules,
+    decode_tokens,
+    get_request_of,
+)
+from tui.api.feed import START_PARAMS, FeedPosition, FeedResponse, FeedTarget, decode_feed, restart_response
+from tui.api.http import HttpUrl, InvalidUrl
+from tui.api.queries import NamedQuery, TrqlQuery
+from tui.api.responses import Response, decode_environment, decode_id, decode_query, read_rate_limit, response_error
+from tui.api.runs import KnownPages, ListPage, RunResponse, decode_run
+from tui.domain.action import OnWritten
+from tui.domain.environment import Environment, RateLimit
+from tui.domain.facts import ConcurrencyLimit, ScheduleRunsRead
+from tui.domain.filters import (
+    MAX_PERIOD,
+    MAX_QUERY_PERIOD,
+    RunFilters,
+    parse_period,
+    period_text,
+    query_period,
+    queue_names,
+)
+from tui.domain.ids import Cursor, ErrorGroupId, RunId, SpanId
+from tui.domain.run import Json
+from tui.domain.text import clean
+from tui.lazy_dataclass import dataclass
+from tui.settings.secret import Secret
+
+if TYPE_CHECKING:
+    from tui.api.error_groups import ErrorGroupPage
+    from tui.api.traces import TraceScanner
+    from tui.domain.errors.groups import ServerErrorGroup
+    from tui.domain.facts import Queue, QueueMetrics
+    from tui.domain.traces.log import RunLog
+    from tui.domain.traces.span import Events, SpanDetail, Trace
+
+
+# Read requests as values, which go to the API directly or through a relay, and the decoding of their responses.
+#
+# `Client` and `RelayConnection` are the two `ApiReader`s. Source: tests/wire/recordings/README.md §4-§6.
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """The detail of one run."""
+
+    run_id: RunId
+    kind: Literal["run"] = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class TraceRequest:
+    """The span tree of a run."""
+
+    run_id: RunId
+    kind: Literal["trace"] = "trace"
+
+
+@dataclass(frozen=True, slots=True)
+class EventsRequest:
+    """The spans and log lines of a run as a flat list, with five times the limit of a trace."""
+
+    run_id: RunId
+    kind: Literal["events"] = "events"
+
+
+@dataclass(frozen=True, slots=True)
+class SpanRequest:
+    """One span with its properties."""
+
+    run_id: RunId
+    span_id: SpanId
+    kind: Literal["span"] = "span"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorGroupsRequest:
+    """A page of the error groups with a failure in the last `period` (`1h`): the first, or the one `after` a cursor."""
+
+    period: str
+    after: Cursor | None = None
+    kind: Literal["error-groups"] = "error-groups"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorGroupRequest:
+    """The detail of one error group."""
+
+    group_id: ErrorGroupId
+    kind: Literal["error-group"] = "error-group"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRequest:
+    """One queue. `name` is without `task/`; `is_task` says whether it has it."""
+
+    name: str
+    is_task: bool
+    kind: Literal["queue"] = "queue"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueMetricsRequest:
+    """How a queue moved in the last `period` (`1h`). `name` is without `task/`; `is_task` says whether it has it."""
+
+    name: str
+    is_task: bool
+    period: str
+    kind: Literal["queue-metrics"] = "queue-metrics"
+
+
+ReadRequest = (
+    RunRequest
+    | TraceRequest
+    | EventsRequest
+    | SpanRequest
+    | NamedQuery
+    | ErrorGroupsRequest
+    | ErrorGroupRequest
+    | QueueRequest
+    | QueueMetricsRequest
+)
+
+ERROR_GROUPS_PAGE_SIZE: Final = 50
+"""Error groups of one page. No recording requests more (recording 2700 requests 10, others 50)."""
+
+
+class HttpRequest(NamedTuple):
+    """A request as HTTP sends it."""
+
+    method: str
+    path: str
+    json: Json = None
+    params: dict[str, str] | None = None
+
+
+class ApiReader(ABC):
+    """Sends read requests, and decodes their responses.
+
+    Every method may raise `Unreachable`, `RateLimited`, `Refused`, `NotFound` or `ServerFault`.
+    """
+
+    def __init__(self, key: Secret) -> None:
+        """`key` is redacted from the text of every error."""
+        self._key = key
+        self.on_truncated: Callable[[str], None] = lambda _: None
+        """Called with a sentence for each truncation of a response; see `wire.limits`."""
+
+    @abstractmethod
+    async def fetch_response(self, request: ReadRequest) -> Response:
+        """Send a request and return the undecoded response, whatever its status. A relay passes it on.
+
+        Raises `RateLimited`, so that the budget can wait, and `Unreachable` or `ServerFault` if there is no response.
+        """
+
+    @abstractmethod
+    async def fetch_presigned(self, url: str, *, max_bytes: int) -> bytes:
+        """Fetch a payload or output from the object store."""
+
+    async def read_run(self, run_id: RunId) -> RunResponse:
+        """Return the detail of a run, with its root, its parent and its direct children."""
+        response = await self._fetch_success(RunRequest(run_id))
+        read = await self._decode(response, lambda limits: decode_run(response.body, response.read_at, limits))
+        if read.patch.id != run_id:
+            raise ServerFault(f"GET /api/v3/runs/{run_id}: the response is about another run", response.status)
+        return read
+
+    async def read_trace(self, run_id: RunId) -> "Trace":
+        """Return the spans of a run and of its awaited descendants. A run that just started may have none yet (404).
+
+        Decoding yields to the event loop.
+        """
+        from tui.api.traces import TraceDecoder  # noqa: PLC0415  loaded when first used
+
+        response = await self._fetch_success(TraceRequest(run_id))
+        decoder = TraceDecoder(response.body, limits := Limits())
+        for _ in decoder.slices():
+            await asyncio.sleep(0)
+        self._report(response, limits)
+        return decoder.trace()
+
+    async def read_trace_nodes(self, run_id: RunId) -> "TraceScanner":
+        """Return the same response undecoded, with all its nodes, for a command that prints them as they came."""
+        from tui.api.traces import TraceScanner  # noqa: PLC0415  loaded when first used
+
+        scanner = TraceScanner((await self._fetch_success(TraceRequest(run_id))).body)
+        for _ in scanner.slices():
+            await asyncio.sleep(0)
+        return scanner
+
+    async def read_events(self, run_id: RunId) -> "Events":
+        """Return the attempts of a run from its flat list of spans. Decoding yields to the event loop."""
+        from tui.api.events import EventsDecoder  # noqa: PLC0415  loaded when first used
+
+        decoder = EventsDecoder((await self._fetch_success(EventsRequest(run_id))).body, run_id)
+        for _ in decoder.slices():
+            await asyncio.sleep(0)
+        return decoder.events()
+
+    async def read_log(
+        self, run_id: RunId, known: "RunLog | None", now_s: Callable[[], float]
+    ) -> "tuple[RunLog, float]":
+        """Return the log of a run, `known` itself if nothing is new, and the seconds that the decoding took."""
+        from tui.api.events import decode_log  # noqa: PLC0415  loaded when first used
+
+        response = await self._fetch_success(EventsRequest(run_id))
+        try:
+            return await decode_log(response.body, known, now_s)
+        except ServerFault as error:
+            raise ServerFault(f"{response.label}: {error}", response.status) from None
+
+    async def read_span(self, run_id: RunId, span_id: SpanId) -> "SpanDetail":
+        from tui.api.traces import decode_span  # noqa: PLC0415  loaded when first used
+
+        response = await self._fetch_success(SpanRequest(run_id, span_id))
+        return await self._decode(response, lambda _: decode_span(response.body))
+
+    async def query(self, query: NamedQuery) -> list[dict[str, Json]]:
+        """Return the rows of a TRQL query.
+
+        A query needs a secret key, and fails with 400 while the server's analytics store is down.
+        """
+        response = await self._fetch_success(query)
+        return await self._decode(response, lambda limits: decode_query(response.body, limits))
+
+    async def list_error_groups(self, period: str, after: Cursor | None = None) -> "ErrorGroupPage":
+        """Return one page of the error groups with a failure in the last `period`, such as `1h`."""
+        from tui.api.error_groups import decode_error_groups  # noqa: PLC0415  loaded when first used
+
+        response = await self._fetch_success(ErrorGroupsRequest(period, after))
+        return await self._decode(response, lambda limits: decode_error_groups(response.body, limits))
+
+    async def read_error_group(self, group_id: ErrorGroupId) -> "ServerErrorGroup":
+        """Return one error group with its detail."""
+        from tui.api.error_groups import decode_error_group  # noqa: PLC0415  loaded when first used
+
+        response = await self._fetch_success(ErrorGroupRequest(group_id))
+        group = await self._decode(response, lambda limits: decode_error_group(response.body, limits))
+        if group.id != group_id:
+            raise ServerFault(f"{response.label}: the response is about another error group", response.status)
+        return group
+
+    async def read_queue(self, name: str, *, is_task: bool) -> "Queue":
+        """Return one queue. `name` is without `task/`."""
+        from tui.api.facts import decode_queue  # noqa: PLC0415  loaded when first used
+
+        response = await self._fetch_success(QueueRequest(name, is_task))
+        return await self._decode(response, lambda limits: decode_queue(response.body, limits))
+
+    async def read_queue_metrics(self, name: str, *, is_task: bool, period: str) -> "QueueMetrics":
+        """Return how a queue moved in the last `period`, such as `1h`. `name` is without `task/`."""
+        from tui.api.facts import decode_queue_metrics  # noqa: PLC0415  loaded when first used
+
+        response = await self._fetch_success(QueueMetricsRequest(name, is_task, period))
+        return await self._decode(response, lambda limits: decode_queue_metrics(response.body, limits))
+
+    async def _decode(self, response: Response, decode: Callable[[Limits], T]) -> T:
+        """Decode a response, a large one in a thread, and report its truncations. Raises what `decode` raises."""
+        limits = Limits()
+        is_large = len(response.body) > MAX_INLINE_BYTES
+        value = await asyncio.to_thread(decode, limits) if is_large else decode(limits)
+        self._report(response, limits)
+        return value
+
+    def _report(self, response: Response, limits: Limits) -> None:
+        for note in limits.notes:
+            self.on_truncated(f"{response.label}: {note}")
+
+    async def _fetch_success(self, request: ReadRequest) -> Response:
+        response = await self.fetch_response(request)
+        if (error := response_error(response, self._key)) is not None:
+            raise error
+        return response
+
+
+def http_request_of(request: ReadRequest) -> HttpRequest:  # noqa: C901  one case a request
+    """Return the HTTP request.
+
+    Raises `NotFound` for an impossible id, `Refused` for a period that is none, or a value that no query may have.
+    """
+    match request:
+        case RunRequest(run_id):
+            return HttpRequest("GET", f"/api/v3/runs/{path_part(run_id)}")
+        case TraceRequest(run_id):
+            return HttpRequest("GET", f"/api/v1/runs/{path_part(run_id)}/trace")
+        case EventsRequest(run_id):
+            return HttpRequest("GET", f"/api/v1/runs/{path_part(run_id)}/events")
+        case SpanRequest(run_id, span_id):
+            return HttpRequest("GET", f"/api/v1/runs/{path_part(run_id)}/spans/{path_part(span_id)}")
+        case TrqlQuery():
+            json = {"query": request.trql(), "period": _explicit_period(request.reach)}
+            return HttpRequest("POST", "/api/v1/query", json)
+        case ErrorGroupsRequest(period, after):
+            return HttpRequest("GET", "/api/v1/errors", params=_error_group_params(period, after))
+        case ErrorGroupRequest(group_id):
+            return HttpRequest("GET", f"/api/v1/errors/{path_part(group_id)}")
+        case QueueRequest(name, is_task):
+            params = {"type": "task" if is_task else "custom"}
+            return HttpRequest("GET", f"/api/v1/queues/{path_part(name)}", params=params)
+        case QueueMetricsRequest(name, is_task, period):
+            path = f"/api/v1/queues/{path_part(name)}/metrics"
+            if parse_period(period) is None:
+                raise Refused(f"GET {path}: the server cannot read the period {clean(period)!r}", 400)
+            return HttpRequest("GET", path, params={"type": "task" if is_task else "custom", "period": period})
+        case _:
+            assert_never(request)
+
+
+def _error_group_params(period: str, after: Cursor | None) -> dict[str, str]:
+    """Return the parameters of a list of error groups. Raises `Refused` for a period or a cursor that is none."""
+    from tui.api.error_groups import is_cursor  # noqa: PLC0415  loaded when first used
+
+    if parse_period(period) is None:
+        raise Refused(f"GET /api/v1/errors: the server cannot read the period {clean(period)!r}", 400)
+    if after is not None and not is_cursor(after):
+        raise Refused("GET /api/v1/errors: the server cannot read the cursor", 400)
+    params = {"filter[period]": period, "page[size]": str(ERROR_GROUPS_PAGE_SIZE)}
+    return params if after is None else params | {"page[after]": after}
+
+
+def _explicit_period(period: str | None) -> str:
+    """Return the period to send. Without a valid one the server silently searches seven days (recordings 2616, 2621).
+
+    Raises `Refused` for a period that the server cannot read.
+    """
+    if period is None:
+        return query_period(MAX_QUERY_PERIOD)
+    length = parse_period(period)
+    if length is None:
+        raise Refused(f"POST /api/v1/query: the server cannot read the period {clean(period)!r}", 400)
+    return period if length <= MAX_QUERY_PERIOD else query_period(length)
+
+
+def path_part(text: str) -> str:
+    """Quote an id as one segment of a path. Raises `NotFound` for an id that would change the path."""
+    try:
+        part = quote(text, safe="")
+    except UnicodeEncodeError:
+        part = ""
+    if part in {"", ".", ".."}:
+        raise NotFound(f"{clean(text)!r} is not an id")
+    return part
+
+
+# Downloads large payloads and outputs, which the API replaces by presigned URLs of an object store.
+#
+# Source: tests/wire/recordings/README.md §4.
+
+
+OK: Final = 200
+
+
+class ObjectStore:
+    """Connections to the object store. They never send our key, and the first download opens them."""
+
+    def __init__(
+        self, user_agent: str, *, clock: Callable[[], datetime], timeouts: Timeouts, allows_http: bool
+    ) -> None:
+        """`allows_http`: the API itself is used without TLS, so URLs without TLS are accepted too."""
+        self._user_agent = user_agent
+        self._clock = clock
+        self._timeouts = timeouts
+        self._allows_http = allows_http
+        self._connection: HttpConnection | None = None
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._connection is not None:
+            await self._connection.aclose()
+
+    async def fetch(self, url: str, *, max_bytes: int) -> bytes:
+        """Download the bytes of a presigned URL.
+
+        Raises `ServerFault` for more than `max_bytes`, for a URL that is less secure than the API's, and for any other
+        status: 202 comes with a promise, 206 with a part.
+        """
+        scheme, host = _scheme_and_host(url)
+        label = f"GET the stored data at {host}"
+        if scheme != "https" and not (scheme == "http" and self._allows_http):
+            raise ServerFault(f"{label}: not fetched, since the address is not https", 200)
+        if self._connection is None:
+            headers = {b"user-agent": self._user_agent.encode()}
+            self._connection = HttpConnection(headers=headers, clock=self._clock, timeouts=self._timeouts)
+        response = await self._connection.send("GET", url, label, max_bytes=max_bytes)
+        if response.status == OK:
+            return response.body
+        if 400 <= response.status < 500:
+            text = f"{label}: {response.status}, the address may have expired: read the run again"
+            raise Refused(text, response.status)
+        raise ServerFault(f"{label}: {response.status}", response.status)
+
+
+def _scheme_and_host(url: str) -> tuple[str, str]:
+    try:
+        parsed = HttpUrl.of(url)
+    except InvalidUrl:
+        return "", "an invalid address"
+    return parsed.scheme, parsed.host
+
+
+# The client of the Trigger.dev API. Each method sends one request, and returns domain values or raises an `ApiError`.
+#
+# This module has the routes, parameters and headers; `wire.connection` transports them.
+# Source: tests/wire/recordings/README.md §1, §3-§8; @trigger.dev/core 4.8.3 for `x-trigger-branch`.
+
+
+API_VERSION = "2025-07-16"
+"""Selects the current status words. The server uses older ones for any other value (recording 056)."""
+
+USER_AGENT = f"trigger-tui/{__version__}"
+MAX_PAGE_SIZE = 100
+DEFAULT_TIMEOUTS = Timeouts()
+
+ELECTRIC_VERSION = "1.0.0-beta.1"
+"""Selects today's names of the feed's response headers (recordings 710, 735)."""
+
+FEED_TIMEOUTS = Timeouts(read_s=30.0, whole_s=60.0)
+"""The server holds a poll of the feed for 17 to 22 s (recordings 709, 712, 739)."""
+
+MAX_PAGE_S = 30.0
+"""The time for a whole page of the list. Nothing else is polled while it is read."""
+
+MAX_FEED_BYTES = 16 * 1024 * 1024
+"""A snapshot of a thousand rows is about 2 MB."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_MAX_PATH_CHARS = 90
+
+
+def _ignore(_: RateLimit) -> None:
+    pass
+
+
+class Client(ApiReader):
+    """The API of one environment. Close it with `async with` or `aclose()`.
+
+    Every method may raise `Unreachable`, `RateLimited`, `Refused`, `NotFound` or `ServerFault`.
+    """
+
+    def __init__(
+        self,
+        api_url: str,
+        key: str,
+        *,
+        clock: Callable[[], datetime],
+        branch: str | None = None,
+        user_agent: str = USER_AGENT,
+        on_rate_limit: Callable[[RateLimit], None] = _ignore,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        feed_timeouts: Timeouts = FEED_TIMEOUTS,
+    ) -> None:
+        """`api_url` may have a path. `clock` dates a response that has no `Date`. `on_rate_limit` is called with the
+        rate limit of every response that has one.
+
+        Raises ValueError for an address, a key or a branch that cannot be sent.
+        """
+        self._base = _base(api_url)
+        super().__init__(Secret(key))
+        self._on_rate_limit = on_rate_limit
+        headers = _headers(key, branch, user_agent)
+        self._connection = HttpConnection(headers=headers, key=self._key, clock=clock, timeouts=timeouts)
+        self._feed = HttpConnection(
+            headers=headers | {b"x-trigger-electric-version": ELECTRIC_VERSION.encode()},
+            key=self._key,
+            clock=clock,
+            timeouts=feed_timeouts,
+        )
+        self._pages = KnownPages()
+        self._stored = ObjectStore(
+            user_agent, clock=clock, timeouts=timeouts, allows_http=self._base.startswith("http:")
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._connection.aclose()
+        await self._feed.aclose()
+        await self._stored.aclose()
+
+    def restart_reads(self) -> None:
+        """Send the reads again that take long, except the poll of the feed and downloads."""
+        self._connection.restart_reads()
+
+    def oldest_read(self) -> tuple[str, timedelta] | None:
+        """Return which of them began first, as method and path, and after which time it fails at the latest."""
+        return self._connection.oldest_read()
+
+    async def list_runs(
+        self,
+        filters: RunFilters,
+        *,
+        after: Cursor | None = None,
+        size: int = MAX_PAGE_SIZE,
+    ) -> ListPage:
+        """Return one page of runs, newest first: the first, or the older one after a cursor."""
+        params = filter_params(filters) | {"page[size]": str(size)}
+        if after is not None:
+            params["page[after]"] = after
+        response = await self._fetch(
+            "GET", "/api/v1/runs", params=params, max_bytes=MAX_PAGE_BYTES, max_whole_s=MAX_PAGE_S
+        )
+        return await self._decode(response, lambda limits: self._pages.decode(response.body, response.read_at, limits))
+
+    async def read_feed(self, target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
+        """Return the snapshot of a feed (`after` is None), or wait for its next changes.
+
+        Feed requests do not count against the rate limit (recording 932).
+        """
+        path = "/realtime/v1/runs" if target.run_id is None else f"/realtime/v1/runs/{path_part(target.run_id)}"
+        params = target.params() | (START_PARAMS if after is None else after.params())
+        response = await self._feed.send(
+            "GET", self._base + path, f"GET {_shortened(path)}", params=params, max_bytes=MAX_FEED_BYTES
+        )
+        if response.status == 409:
+            return restart_response(response.read_at)
+        if (error := response_error(response, self._key)) is not None:
+            raise error
+        return await self._decode(response, lambda limits: decode_feed(response, after, limits))
+
+    async def fetch_response(self, request: ReadRequest) -> Response:
+        method, path, json, params = http_request_of(request)
+        max_bytes = MAX_QUERY_BYTES if isinstance(request, TrqlQuery) else None
+        response = await self._send(method, path, params=params, json=json, max_bytes=max_bytes)
+        if isinstance(error := response_error(response, self._key), RateLimited):
+            raise error
+        return response
+
+    async def get(
+        self,
+        path: str,
+        params: dict[str, str],
+        decode: Callable[[Response, Limits], T],
+        *,
+        has_own_limit: bool = False,
+    ) -> T:
+        """Send a GET request, and return its response as `decode` reads it.
+
+        `has_own_limit`: the rate limit in its headers is not that of other requests.
+        """
+        response = await self._send("GET", path, params=params, has_own_limit=has_own_limit)
+        if (error := response_error(response, self._key)) is not None:
+            raise error
+        return await self._decode(response, lambda limits: decode(response, limits))
+
+    async def whoami(self) -> Environment:
+        """Return the environment of the key."""
+        response = await self._fetch("GET", "/api/v1/whoami")
+        return decode_environment(response.body)
+
+    async def cancel(self, run_id: RunId, on_written: OnWritten | None = None) -> None:
+        """Cancel a run. The server accepts finished runs too (recording 402): read the run again to see the outcome."""
+        path = f"/api/v2/runs/{path_part(run_id)}/cancel"
+        response = await self._fetch("POST", path, json={}, on_written=on_written)
+        decode_id(response.body)
+
+    async def replay(self, run_id: RunId, on_written: OnWritten | None = None) -> RunId:
+        """Start a new run with the same payload, even while the old run executes (recording 412). Return its id."""
+        path = f"/api/v1/runs/{path_part(run_id)}/replay"
+        response = await self._fetch("POST", path, json={}, on_written=on_written)
+        return decode_id(response.body)
+
+    async def fetch_presigned(self, url: str, *, max_bytes: int) -> bytes:
+        """Download a payload or an output; see `ObjectStore.fetch`."""
+        return await self._stored.fetch(url, max_bytes=max_bytes)
+
+    async def _fetch(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: dict[str, str] | None = None,
+        json: Json = None,
+        on_written: OnWritten | None = None,
+        max_bytes: int | None = None,
+        max_whole_s: float = math.inf,
+    ) -> Response:
+        """Send a request, an action unless it is a GET, and return a successful response."""
+        response = await self._send(
+            method,
+            path,
+            params=params,
+            json=json,
+            on_written=on_written,
+            max_bytes=max_bytes,
+            max_whole_s=max_whole_s,
+            is_action=method != "GET",
+        )
+        if (error := response_error(response, self._key)) is not None:
+            raise error
+        return response
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: dict[str, str] | None = None,
+        json: Json = None,
+        on_written: OnWritten | None = None,
+        max_bytes: int | None = None,
+        max_whole_s: float = math.inf,
+        has_own_limit: bool = False,
+        is_action: bool = False,
+    ) -> Response:
+        label = f"{method} {_shortened(path)}"
+        url = self._base + path
+        response = await self._connection.send(
+            method,
+            url,
+            label,
+            params=params,
+            json=json,
+            on_written=on_written,
+            max_bytes=max_bytes,
+            max_whole_s=max_whole_s,
+            is_action=is_action,
+        )
+        if not has_own_limit and (rate_limit := read_rate_limit(response)) is not None:
+            self._on_rate_limit(rate_limit)
+        return response
+
+
+def _shortened(path: str) -> str:
+    return path if len(path) <= _MAX_PATH_CHARS else path[: _MAX_PATH_CHARS - 1] + "…"
+
+
+def filter_params(filters: RunFilters) -> dict[str, str]:
+    """Return the query parameters of a list, with times in epoch milliseconds (the server would read seconds as 1970).
+
+    There is always a limit of the creation time, since the server's default is seven days (recording 2600). Raises
+    ValueError for a period that the server cannot read, since it would search everything (recording 2608).
+    """
+    lists = {
+        "status": filters.statuses,
+        "taskIdentifier": filters.tasks,
+        "tag": filters.tags,
+        "version": filters.versions,
+        "queue": queue_names(filters.queues),
+        "machine": filters.machines,
+        "region": filters.regions,
+        "error": filters.errors,
+    }
+    params = {f"filter[{name}]": ",".join(values) for name, values in lists.items() if values}
+    if filters.batch is not None:
+        params["filter[batch]"] = filters.batch
+    if filters.is_test is not None:
+        params["filter[isTest]"] = "true" if filters.is_test else "false"
+    period = filters.period if filters.has_window else period_text(MAX_PERIOD)
+    if period is not None:
+        if parse_period(period) is None:
+            raise ValueError(f"the server cannot read the period {period!r}")
+        params["filter[createdAt][period]"] = period
+    if filters.created_from is not None:
+        params["filter[createdAt][from]"] = str((filters.created_from - _EPOCH) // _MILLISECOND)
+    if filters.created_to is not None:
+        params["filter[createdAt][to]"] = str(-((_EPOCH - filters.created_to) // _MILLISECOND))
+    return params
+
+
+def _base(api_url: str) -> str:
+    try:
+        url = HttpUrl.of(api_url.strip())
+    except InvalidUrl:
+        raise ValueError("the API's address cannot be read") from None
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ValueError("the API's address is not of the form https://host")
+    if url.user or url.query or url.fragment:
+        raise ValueError("the API's address may hold no user, query or fragment")
+    return str(url).rstrip("/")
+
+
+def _headers(key: str, branch: str | None, user_agent: str) -> dict[bytes, bytes]:
+    if not key.isascii() or not key.isprintable() or not key or " " in key:
+        raise ValueError("the key is empty or holds characters that no key has")
+    headers = {
+        b"authorization": f"Bearer {key}".encode(),
+        b"x-trigger-api-version": API_VERSION.encode(),
+        b"user-agent": user_agent.encode(),
+    }
+    if branch:
+        if not branch.isprintable():
+            raise ValueError("the branch holds characters that no header can have")
+        # The SDK's fetch rejects other characters than Latin-1 too. UnicodeEncodeError is a ValueError.
+        headers[b"x-trigger-branch"] = branch.encode("latin-1")
+    return headers
+
+
+# Reads the facts of the wall from the API: one method a request.
+
+
+class FactReader:
+    """Every method may raise `Unreachable`, `RateLimited`, `Refused`, `NotFound` or `ServerFault`."""
+
+    def __init__(self, client: "Client") -> None:
+        self._client = client
+
+    async def read_queues(self, page: int) -> QueuesPage:
+        """Return one page of the queues."""
+        request = get_request_of(QueuesRequest(page))
+        return await self._client.get(*request, lambda response, limits: decode_queues(response.body, limits))
+
+    async def read_limits(self) -> tuple[ConcurrencyLimit, ...]:
+        """Return the concurrency limits. A server of before 4.7 answers with a page of HTML: `NotFound`."""
+        request = get_request_of(LimitsRequest())
+        return await self._client.get(*request, lambda response, limits: decode_limits(response.body, limits))
+
+    async def read_schedules(self, page: int, environment_type: str | None) -> SchedulesPage:
+        """Return one page of the schedules of an environment of this type."""
+        return await self._client.get(
+            *get_request_of(SchedulesRequest(page)),
+            lambda response, limits: decode_schedules(response.body, limits, environment_type),
+        )
+
+    async def read_schedule_runs(self, schedule_id: str) -> ScheduleRunsRead:
+        """Return the newest run of a schedule."""
+        return await self._client.get(
+            *get_request_of(ScheduleRunsRequest(schedule_id)),
+            lambda response, limits: decode_schedule_runs(response.body, schedule_id, response.read_at, limits),
+        )
+
+    async def read_tokens(self, after: Cursor | None = None) -> TokensPage:
+        """Return one page of the waitpoint tokens that wait."""
+        return await self._client.get(
+            *get_request_of(TokensRequest(after)),
+            lambda response, limits: decode_tokens(response.body, limits),
+        )
+
+    async def read_deployments(self) -> DeploymentsPage:
+        """Return the newest deployments. They have a rate limit of their own (recording 824)."""
+        return await self._client.get(
+            *get_request_of(DeploymentsRequest()),
+            lambda response, limits: decode_deployments(response.body, limits),
+            has_own_limit=True,
+        )

@@ -1,0 +1,495 @@
+"""Every TRQL query that the program sends: a name, and values that are checked and bounded. Nothing else makes TRQL."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from functools import reduce
+from typing import Final, Literal
+
+from tui.api.errors import Refused
+from tui.domain.filters import MAX_QUERY_PERIOD, TASK_QUEUE_PREFIX, query_period
+from tui.domain.ids import RunId
+from tui.domain.status import FAILED_TRQL_WORDS
+from tui.lazy_dataclass import dataclass
+
+# What all queries share: their base, the bounds of their values, and how a value is written into a text.
+
+
+MAX_ROWS: Final = 10_000
+"""The server cuts a result there without notice (recording 2629)."""
+
+MAX_IDS: Final = 200
+"""Run ids in one query, about 6 kB of text."""
+
+MAX_NAME_CHARS: Final = 200
+MAX_ID_CHARS: Final = 64
+
+LIVE_PERIOD: Final = "7d"
+"""How long before its span a query looks for the trigger of runs that start, end or wait in it."""
+
+MINUTE: Final = timedelta(minutes=1)
+DAY: Final = timedelta(days=1)
+FAILED: Final = ", ".join(f"'{word}'" for word in FAILED_TRQL_WORDS)
+
+
+class TrqlQuery(ABC):
+    """One query. Its fields are its parameters; `kind` is its name in a relay's messages."""
+
+    @property
+    def reach(self) -> str | None:
+        """How long ago its runs may have been triggered, such as `1d`; None: as long as a query looks back."""
+        return LIVE_PERIOD
+
+    @abstractmethod
+    def trql(self) -> str:
+        """Return the text. Raises `Refused` for values that cannot stand in it."""
+
+
+class PeriodQuery(TrqlQuery):
+    """A query over a period that the caller chooses."""
+
+    period: str | None
+
+    @property
+    def reach(self) -> str | None:
+        return self.period
+
+
+def start_of(moment: datetime, cell: timedelta) -> datetime:
+    """Return the beginning of the cell of time that contains a moment."""
+    seconds = int(cell.total_seconds())
+    return datetime.fromtimestamp(int(moment.timestamp()) // seconds * seconds, UTC)
+
+
+def days_since(moment: datetime | None, now: datetime) -> str:
+    """Return the period that covers a moment: whole days, one more than needed, up to the server's limit."""
+    if moment is None:
+        return query_period(MAX_QUERY_PERIOD)
+    return query_period(timedelta(days=max(0, (now - moment) // DAY) + 1))
+
+
+def can_quote(name: str) -> bool:
+    """Return whether the name of a queue can stand in a TRQL string."""
+    return name.isprintable() and len(name) <= MAX_NAME_CHARS and not set(name) & set("'\"\\`{}")
+
+
+def quoted_id(run_id: RunId) -> str:
+    """Return a run id for a TRQL string, without characters that no id has: a user may have typed it."""
+    return "".join(letter for letter in run_id if letter.isascii() and (letter.isalnum() or letter in "_-"))
+
+
+def any_of(conditions: Iterable[str]) -> str:
+    """Return the condition that one of them is met. Every recorded call of or() has two arguments."""
+    return reduce(lambda left, right: f"or({left}, {right})", conditions)
+
+
+def ids_text(run_ids: tuple[RunId, ...]) -> str:
+    """Return ids as TRQL strings, with commas. Raises `Refused` for none, too many or too long ones."""
+    if not 0 < len(run_ids) <= MAX_IDS or any(len(run_id) > MAX_ID_CHARS for run_id in run_ids):
+        raise refused(f"{len(run_ids):,} ids")
+    return ", ".join(f"'{quoted_id(run_id)}'" for run_id in run_ids)
+
+
+def name_text(queue: str) -> str:
+    """Return the name of a queue for a TRQL string. Raises `Refused` for one that cannot be quoted safely."""
+    if not can_quote(queue):
+        raise refused("the name of this queue")
+    return queue
+
+
+def time_text(moment: datetime) -> str:
+    """Return a time for a TRQL string. One with a `T` or a zone is refused (recording 2645)."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def refused(what: str) -> Refused:
+    """Return the error for a value."""
+    return Refused(f"{what} cannot stand in a query", 400)
+
+
+# Queries for queues.
+
+
+# ruff: noqa: S608  the texts consist of our own words and of values that are checked
+
+
+MAX_QUEUE_RUNS: Final = 1_000
+"""The newest runs of a queue that one query returns."""
+
+COPY_LAG: Final = timedelta(seconds=2)
+"""What the server's copy of the runs may lack. The minute of the rates ends this long before now."""
+
+_HOLDS: Final = "status IN ('Executing', 'Dequeued')"
+_LAST_HOUR: Final = "completed_at > now() - INTERVAL 1 HOUR"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueOfRun(TrqlQuery):
+    """The stored name of a run's queue."""
+
+    run_id: RunId
+    kind: Literal["queue-of-run"] = "queue-of-run"
+
+    def trql(self) -> str:
+        return f"SELECT queue FROM runs WHERE run_id = {ids_text((self.run_id,))} LIMIT 1"
+
+
+@dataclass(frozen=True, slots=True)
+class RunsOfQueue(PeriodQuery):
+    """The newest runs of a queue. Without `task/`, a name means also the queue of the task of that name."""
+
+    queue: str
+    period: str | None = None
+    kind: Literal["runs-of-queue"] = "runs-of-queue"
+
+    def trql(self) -> str:
+        name = name_text(self.queue)
+        return (
+            f"SELECT run_id, queue FROM runs WHERE queue IN ('{name}', '{TASK_QUEUE_PREFIX}{name}') "
+            f"ORDER BY triggered_at DESC LIMIT {MAX_QUEUE_RUNS}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStayMinutes(TrqlQuery):
+    """How many runs of a queue were queued, started and ended in the same minutes of the last hour, and live ones.
+
+    `queue` is a stored name.
+    """
+
+    queue: str
+    kind: Literal["queue-stays"] = "queue-stays"
+
+    def trql(self) -> str:
+        return (
+            "SELECT toStartOfMinute(queued_at) AS queued_min, toStartOfMinute(executed_at) AS started_min, "
+            "toStartOfMinute(completed_at) AS ended_min, task_identifier AS task, count() AS n, "
+            f"countIf(status IN ({FAILED})) AS failed "
+            f"FROM runs WHERE queue = '{name_text(self.queue)}' AND {any_of(('is_finished = 0', _LAST_HOUR))} "
+            f"GROUP BY queued_min, started_min, ended_min, task LIMIT {MAX_ROWS}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSpeeds(TrqlQuery):
+    """How long the runs of a queue executed in each minute of the last hour. `queue` is a stored name."""
+
+    queue: str
+    kind: Literal["queue-speeds"] = "queue-speeds"
+
+    def trql(self) -> str:
+        return (
+            "SELECT toStartOfMinute(completed_at) AS minute, task_identifier AS task, "
+            "round(quantile(0.95)(execution_duration)) AS p95_ms "
+            f"FROM runs WHERE queue = '{name_text(self.queue)}' AND {_LAST_HOUR} GROUP BY minute, task ORDER BY minute"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class QueueWaitCounts(TrqlQuery):
+    """How all queues move. A run that is queued after it has started waits for its retry, and is not counted.
+
+    There is a row for each queue and task: the tasks that execute hold the places of a queue.
+    """
+
+    at: datetime
+    kind: Literal["queue-waits"] = "queue-waits"
+
+    def trql(self) -> str:
+        end = self.at - COPY_LAG
+        since = f"'{time_text(end - MINUTE)}'"
+        waits = "status = 'Queued' AND executed_at IS NULL"
+        arrived = f"queued_at >= {since} AND queued_at < '{time_text(end)}'"
+        started = f"executed_at >= {since} AND executed_at < '{time_text(end)}'"
+        moves = any_of(("is_finished = 0", f"executed_at >= {since}", f"queued_at >= {since}"))
+        return (
+            f"SELECT queue, task_identifier AS task, countIf({waits}) AS queued, "
+            f"min(if({waits}, queued_at, NULL)) AS oldest_at, "
+            f"argMaxIf(run_id, 0 - toUnixTimestamp(queued_at), {waits}) AS oldest_run, "
+            f"countIf({started}) AS started, countIf({arrived}) AS arrived, max(executed_at) AS newest_start, "
+            "max(queued_at) AS newest_arrival, "
+            f"countIf({_HOLDS}) AS holding, min(if({_HOLDS}, executed_at, NULL)) AS longest_at FROM runs "
+            f"WHERE {moves} GROUP BY queue, task ORDER BY queued DESC"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class QueueHolders(TrqlQuery):
+    """The runs that execute in one queue, by task. `queue` is a stored name."""
+
+    queue: str
+    kind: Literal["queue-holders"] = "queue-holders"
+
+    def trql(self) -> str:
+        from tui.domain.facts import MAX_HOLDERS  # noqa: PLC0415  not loaded before the first rows
+
+        return (
+            "SELECT task_identifier AS task, count() AS holding, min(executed_at) AS longest_at FROM runs "
+            f"WHERE queue = '{name_text(self.queue)}' AND {_HOLDS} GROUP BY task ORDER BY holding DESC "
+            f"LIMIT {MAX_HOLDERS}"
+        )
+
+
+# Queries for counts of runs, for errors and for trees.
+
+
+# ruff: noqa: S608  the texts consist of our own words and of values that are checked
+
+
+MAX_TREE_ROWS: Final = 5_000
+"""Rows of a query for trees. A trace has no more spans than this."""
+
+MAX_FOUND: Final = 1_000
+"""Runs that one query for a text returns."""
+
+MAX_ENDED: Final = 500
+"""Ended runs that may have made a waitpoint token."""
+
+MAX_TEXTS: Final = 20
+MAX_TEXT_CHARS: Final = 200
+"""A longer text is cut: its pattern matches more."""
+
+_TREE_COLUMNS: Final = "run_id, parent_run_id, root_run_id, depth, status, task_identifier"
+_TIME_COLUMNS: Final = "triggered_at, dequeued_at, completed_at, execution_duration, usage_duration"
+
+
+@dataclass(frozen=True, slots=True)
+class RunCounts(PeriodQuery):
+    """The number of runs by status."""
+
+    period: str | None
+    kind: Literal["run-counts"] = "run-counts"
+
+    def trql(self) -> str:
+        return "SELECT status, count() AS n FROM runs GROUP BY status ORDER BY n DESC"
+
+
+@dataclass(frozen=True, slots=True)
+class OlderLiveCounts(PeriodQuery):
+    """The number of live runs by status that were triggered more than `hours` ago."""
+
+    hours: int
+    period: str | None = None
+    kind: Literal["older-live-counts"] = "older-live-counts"
+
+    def trql(self) -> str:
+        if not 0 < self.hours <= MAX_QUERY_PERIOD // HOUR:
+            raise refused("the number of hours")
+        return (
+            "SELECT status, count() AS n FROM runs "
+            f"WHERE is_finished = 0 AND triggered_at < now() - INTERVAL {self.hours} HOUR GROUP BY status"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FailureCount(PeriodQuery):
+    """The number of failed runs."""
+
+    period: str | None
+    kind: Literal["failure-count"] = "failure-count"
+
+    def trql(self) -> str:
+        return f"SELECT count() AS n FROM runs WHERE status IN ({FAILED})"
+
+
+@dataclass(frozen=True, slots=True)
+class EndedRuns(TrqlQuery):
+    """The newest runs that were created from `since` to `at`, and ended without success after they had started."""
+
+    since: datetime
+    at: datetime
+    kind: Literal["ended-runs"] = "ended-runs"
+
+    def trql(self) -> str:
+        return (
+            "SELECT run_id, triggered_at FROM runs WHERE status IN ('Canceled', 'Crashed', 'System failure', "
+            f"'Timed out') AND triggered_at >= '{time_text(self.since)}' AND triggered_at < '{time_text(self.at)}' "
+            f"AND executed_at IS NOT NULL ORDER BY triggered_at DESC LIMIT {MAX_ENDED}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RunErrors(PeriodQuery):
+    """The errors of at most MAX_IDS runs."""
+
+    run_ids: tuple[RunId, ...]
+    period: str | None
+    kind: Literal["run-errors"] = "run-errors"
+
+    def trql(self) -> str:
+        ids = ids_text(self.run_ids)
+        return f"SELECT run_id, status, error FROM runs WHERE run_id IN ({ids}) LIMIT {len(self.run_ids)}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunsWithErrorTexts(PeriodQuery):
+    """The newest runs with one of the texts in their errors; with `is_exact`, in this spelling.
+
+    Other runs may be among them, since the texts become patterns.
+    """
+
+    texts: tuple[str, ...]
+    is_exact: bool
+    period: str | None
+    kind: Literal["runs-with-error-texts"] = "runs-with-error-texts"
+
+    def trql(self) -> str:
+        if not 0 < len(self.texts) <= MAX_TEXTS:
+            raise refused(f"{len(self.texts):,} texts")
+        like = "LIKE" if self.is_exact else "ILIKE"
+        condition = any_of(f"toString(error) {like} '{like_pattern(text)}'" for text in self.texts)
+        return f"SELECT run_id FROM runs WHERE {condition} ORDER BY triggered_at DESC LIMIT {MAX_FOUND}"
+
+
+@dataclass(frozen=True, slots=True)
+class TreeRuns(PeriodQuery):
+    """The descendants of at most MAX_IDS roots, without times where the server lacks one of their columns."""
+
+    root_ids: tuple[RunId, ...]
+    has_times: bool
+    period: str | None
+    kind: Literal["tree-runs"] = "tree-runs"
+
+    def trql(self) -> str:
+        columns = f"{_TREE_COLUMNS}, {_TIME_COLUMNS}" if self.has_times else _TREE_COLUMNS
+        roots = ids_text(self.root_ids)
+        condition = f"root_run_id = {roots}" if len(self.root_ids) == 1 else f"root_run_id IN ({roots})"
+        return f"SELECT {columns} FROM runs WHERE {condition} ORDER BY depth, triggered_at LIMIT {MAX_TREE_ROWS}"
+
+
+def like_pattern(text: str) -> str:
+    """Return a pattern for ILIKE, inside a TRQL string, that matches every error with the text.
+
+    Characters with a meaning in TRQL, JSON or patterns become `%`, so it may match more. The view filters again.
+    """
+    some = text[:MAX_TEXT_CHARS]
+    inner = "".join(letter if letter.isascii() and (letter.isalnum() or letter in " .,:;-") else "%" for letter in some)
+    return f"%{inner}%"
+
+
+# Queries for what the runs of tasks did.
+
+
+# ruff: noqa: S608  the texts consist of our own words and of values that are checked
+
+
+NORMAL_DAYS: Final = 7
+HOUR: Final = timedelta(hours=1)
+MAX_SPAN: Final = MAX_QUERY_PERIOD + DAY
+MAX_CELL: Final = DAY
+
+PARTS: Final = {"triggered": "triggered_at", "started": "executed_at", "ended": "completed_at"}
+"""What a minute of a task counts, and the time that decides to which minute a run belongs."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskMinutes(TrqlQuery):
+    """What runs did in cells of time from `since` on, before `until` if it is given.
+
+    A union of one part for each of the three times, and of the tasks' percentiles since `speeds_since`. With
+    `ends_since`, the ends of runs are counted from that on.
+    """
+
+    since: datetime
+    until: datetime | None
+    cell: timedelta
+    speeds_since: datetime | None = None
+    ends_since: datetime | None = None
+    kind: Literal["task-minutes"] = "task-minutes"
+
+    def trql(self) -> str:
+        if not MINUTE <= self.cell <= MAX_CELL:
+            raise refused("the length of a cell")
+        if self.until is not None and not timedelta() < self.until - self.since <= MAX_SPAN:
+            raise refused("the span of time")
+        if self.ends_since is not None and self.since - self.ends_since > MAX_SPAN:
+            raise refused("the time of the first end")
+        parts = []
+        for part, column in PARTS.items():
+            before = "" if self.until is None else f" AND {column} < '{time_text(self.until)}'"
+            since = self.ends_since if part == "ended" and self.ends_since is not None else self.since
+            outcomes = (
+                f"countIf(status = 'Completed') AS done, countIf(status IN ({FAILED})) AS failed, "
+                "countIf(executed_at IS NULL) AS unstarted"
+                if part == "ended"
+                else "0 AS done, 0 AS failed, 0 AS unstarted"
+            )
+            parts.append(
+                f"SELECT '{part}' AS part, task_identifier, "
+                f"toStartOfInterval({column}, INTERVAL {self.cell // MINUTE} MINUTE) AS cell, "
+                f"count() AS n, {outcomes}, 0 AS p95_ms FROM runs "
+                f"WHERE {column} >= '{time_text(since)}'{before} GROUP BY task_identifier, cell"
+            )
+        if self.speeds_since is not None:
+            parts.append(
+                "SELECT 'speed' AS part, task_identifier, toStartOfHour(max(completed_at)) AS cell, count() AS n, "
+                "0 AS done, 0 AS failed, 0 AS unstarted, quantile(0.95)(execution_duration) AS p95_ms FROM runs "
+                f"WHERE completed_at >= '{time_text(self.speeds_since)}' AND status = 'Completed' "
+                "GROUP BY task_identifier"
+            )
+        return " UNION ALL ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskNormals(TrqlQuery):
+    """Each task's runs in the hour of the day that begins at `hour`, and in the one before, of NORMAL_DAYS days.
+
+    The hour before is that in which the newest run of a quiet task may have ended.
+    """
+
+    hour: datetime
+    kind: Literal["task-normals"] = "task-normals"
+
+    def trql(self) -> str:
+        until = self.hour - HOUR
+        hours = ", ".join(str(each.astimezone(UTC).hour) for each in (self.hour, until))
+        return (
+            "SELECT task_identifier, toHour(triggered_at) AS hour_of_day, count() AS n, "
+            f"countIf(status IN ({FAILED})) AS failed, "
+            "quantile(0.95)(if(status = 'Completed', execution_duration, NULL)) AS p95_ms, "
+            "dateDiff('day', min(triggered_at), max(triggered_at)) + 1 AS days FROM runs "
+            f"WHERE triggered_at >= '{time_text(until - NORMAL_DAYS * DAY)}' AND triggered_at < '{time_text(until)}' "
+            f"AND toHour(triggered_at) IN ({hours}) AND is_finished = 1 "
+            "GROUP BY task_identifier, hour_of_day ORDER BY n DESC"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DayTotals(TrqlQuery):
+    """How many runs were done and how many failed in the 24 hours before `at`."""
+
+    at: datetime
+    kind: Literal["day-totals"] = "day-totals"
+
+    def trql(self) -> str:
+        return (
+            f"SELECT countIf(status = 'Completed') AS done, countIf(status IN ({FAILED})) AS failed "
+            f"FROM runs WHERE completed_at >= '{time_text(self.at - DAY)}'"
+        )
+
+
+# Every TRQL query that the program sends: a name, and values that are checked and bounded. Nothing else makes TRQL.
+#
+# A relay's screen sends such a value, and the relay makes the text. So a screen cannot send a query of its own.
+# No query has OR: the server reads `A AND (B OR C)` as `A AND B AND C`. It calls `or(B, C)` instead.
+# Source: tests/wire/recordings/README.md §7 (recordings 834, 839, 841, 1111-1119, 2630, 2645, 2663-2673, 2900-2915).
+
+
+NamedQuery = (
+    RunCounts
+    | OlderLiveCounts
+    | FailureCount
+    | EndedRuns
+    | RunErrors
+    | RunsWithErrorTexts
+    | TreeRuns
+    | QueueOfRun
+    | RunsOfQueue
+    | QueueStayMinutes
+    | QueueSpeeds
+    | TaskMinutes
+    | QueueWaitCounts
+    | QueueHolders
+    | TaskNormals
+    | DayTotals
+)

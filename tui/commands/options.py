@@ -1,0 +1,471 @@
+"""The options that several commands share, questions at the terminal, and progress."""
+
+import os
+import re
+import select
+import signal
+import termios
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import field
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final, TypeVar
+
+import click
+
+from tui.commands.output import ExitCode, Output, Stop
+from tui.domain.ids import RunId
+from tui.domain.text import Raw
+from tui.lazy_dataclass import dataclass
+from tui.settings.file import load_config
+from tui.settings.reading import read_settings
+from tui.settings.secret import MIN_INTERVAL_S
+from tui.settings.settings import ConfigFile, Settings
+from tui.terminal.cells import CURSOR_REQUEST, MAX_REQUESTS, REQUEST_INTERVAL_S
+from tui.text.styled import Piece, cut, line_width, plain
+
+# The options that several commands share, and the settings that they make.
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
+
+
+class RunIdType(click.ParamType[RunId]):
+    """The id of a run. It may contain only characters that are safe in the path of a URL."""
+
+    name = "run"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> RunId:
+        """Return the id, or fail with a usage error."""
+        if not _RUN_ID.match(value):
+            self.fail(f"{value!r} is not a run id (run_…)", param, ctx)
+        return RunId(value)
+
+
+RUN_ID = RunIdType()
+
+
+def config_option(command: F) -> F:
+    """Add `--config`."""
+    return click.option(
+        "--config",
+        "config_path",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="The config file [default: TRIGGER_TUI_CONFIG, or ~/.config/trigger-tui/config.toml].",
+    )(command)
+
+
+def config_file_of(options: dict[str, Any]) -> ConfigFile:
+    """Remove the option from a command's options, and read the config file."""
+    return load_config(os.environ, options.pop("config_path", None))
+
+
+def connection_options(command: F) -> F:
+    """Add the options of every command that connects to the API."""
+    command = config_option(command)
+    for option in (
+        click.option("--ascii", "ascii_only", is_flag=True, help="Use only ASCII characters."),
+        click.option("--expect-env", metavar="NAME", help="Refuse to act in any other environment (dev, prod …)."),
+        click.option("--api-url", metavar="URL", help="The API's address [default: TRIGGER_API_URL, or the cloud]."),
+    ):
+        command = option(command)
+    return command
+
+
+def following_options(command: F) -> F:
+    """Add the options for following runs: the polling interval, and whether to use the realtime feed."""
+    for option in (
+        click.option("--no-realtime", "realtime", is_flag=True, flag_value=False, default=True, help="Poll only."),
+        click.option(
+            "--interval",
+            "interval_s",
+            type=click.FloatRange(MIN_INTERVAL_S, 3600),
+            help="Seconds between polls [default: 2, or as in the config file].",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def json_option(command: F) -> F:
+    """Add `--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, with raw values.")(
+        command
+    )
+
+
+def settings_of(options: dict[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings from the environment variables, the config file and a command's options.
+
+    The shared options are removed from `options`. Raises `SettingsError`.
+    """
+    options.pop("ascii_only", None)
+    return read_settings(
+        environ,
+        api_url=options.pop("api_url", None),
+        expect_env=options.pop("expect_env", None),
+        interval_s=options.pop("interval_s", None),
+        realtime=options.pop("realtime", True),
+        read_only=options.pop("read_only", False),
+        has_title=options.pop("has_title", True),
+        slow_link=options.pop("slow_link", None),
+        theme=options.pop("theme", None),
+        file=config_file_of(options),
+    )
+
+
+def relay_options(command: F) -> F:
+    """Add the options for a connection to a relay."""
+    for option in (
+        click.option(
+            "--tls-ca",
+            type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
+            help="Certificates to trust, if no known authority signed the relay's.",
+        ),
+        click.option("--relay", "relay_url", metavar="URL", help="Connect to a relay, read-only: ws:// or wss://."),
+    ):
+        command = option(command)
+    return command
+
+
+def monitor_options(command: F) -> F:
+    """Add the options of the monitor and the demo."""
+    for option in (
+        click.option(
+            "--theme",
+            type=click.Choice(["auto", "dark", "light", "16"]),
+            help="The colours; 16 uses those of the terminal [default: auto].",
+        ),
+        click.option("--read-only", is_flag=True, help="Disable cancel and replay."),
+        click.option(
+            "--no-title",
+            "has_title",
+            is_flag=True,
+            flag_value=False,
+            default=True,
+            help="Leave the terminal's title alone.",
+        ),
+        click.option(
+            "--slow/--no-slow",
+            "slow_link",
+            default=None,
+            help="Save bytes: always or never [default: when the terminal's link is slow].",
+        ),
+        click.option("--mouse", "has_mouse", is_flag=True, help="Accept clicks; the terminal then cannot select text."),
+    ):
+        command = option(command)
+    return following_options(command)
+
+
+def check_certificates(ca: Path) -> None:
+    """Raise `Stop` unless the file contains certificates."""
+    from tui.sync.authorities import tls_context  # noqa: PLC0415
+    from tui.sync.base import Fatal  # noqa: PLC0415
+
+    try:
+        tls_context(ca)
+    except Fatal as error:
+        raise Stop(ExitCode.USAGE, error.reason) from None
+
+
+# A line on the terminal's stderr that says how far a command is, and is drawn over by its next text.
+
+
+MIN_PROGRESS_INTERVAL_S: Final = 0.1
+"""Between two texts. A command may be a hundred reads further each second."""
+
+
+class ProgressLine:
+    """The progress of one command. Without a terminal it writes nothing but the lines of `say`."""
+
+    def __init__(self, output: Output, monotonic_s: Callable[[], float]) -> None:
+        self._output = output
+        self._monotonic_s = monotonic_s
+        self._is_shown = output.stderr_fd is not None and os.isatty(output.stderr_fd)
+        self._limit = output.reading_width - 1  # A text in the last column would break the line.
+        self._text = ""
+        self._width = 0
+        self._drawn_s: float | None = None
+
+    def show(self, text: str) -> None:
+        """Draw a text over the one before, unless that was drawn just now."""
+        now_s = self._monotonic_s()
+        if not self._is_shown or (self._drawn_s is not None and now_s - self._drawn_s < MIN_PROGRESS_INTERVAL_S):
+            return
+        self._drawn_s = now_s
+        self._draw(text)
+
+    def _draw(self, text: str) -> None:
+        if not text:
+            return
+        line = cut((Piece(text),), self._limit)
+        before, self._text, self._width = self._width, text, line_width(line)
+        self._output.prompt(plain(line) + " " * max(0, before - self._width), control="\r")
+
+    def clear(self) -> None:
+        """Remove the text."""
+        if self._width:
+            self._output.prompt(" " * self._width, control="\r")
+            self._width = 0
+
+    def say(self, text: Raw | str) -> None:
+        """Print a line on stderr that stays, above the progress."""
+        shown = self._text if self._width else ""
+        self.clear()
+        self._output.say(text)
+        self._draw(shown)
+
+
+# Asks a yes/no question at the terminal, and ignores a `y` that was typed before the question was visible.
+#
+# The program requests the cursor's position right after the question. The terminal reports it in the stream of typed
+# keys, so that a `y` after the report was typed after the question. A whole word counts at any time, since it cannot be
+# typed by accident. A question that only a whole word confirms needs no report: `Output.ask`.
+
+
+YES: Final = "y"
+
+MAX_TYPED_BYTES: Final = 1_000
+"""A longer line means no."""
+
+WAITING: Final = "Waiting for the terminal to answer; until then y does not count. "
+
+_REPORT: Final = re.compile(rb"\x1b\[\d{1,5};\d{1,5}R")
+_PARTIAL_REPORT: Final = re.compile(rb"\x1b(\[(\d{1,5}(;(\d{1,5})?)?)?)?$")
+_ERASE_CHAR: Final = b"\x08\x7f"
+_ERASE_LINE: Final = b"\x15\x17"
+_END_OF_LINE: Final = b"\r\n"
+_END_OF_INPUT: Final = b"\x04"
+_ENDING_SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP)
+_DUMB_TERMINALS: Final = frozenset({"", "dumb"})
+"""Values of TERM for terminals without control sequences."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptTimeouts:
+    """How long to wait for reports of the cursor's position."""
+
+    request_interval_s: float = REQUEST_INTERVAL_S
+    """A report that has not arrived by then is requested again."""
+
+    max_requests: int = MAX_REQUESTS
+    """A terminal that answers none of these never reports, and the user has to type the word."""
+
+    late_within_s: float = 1.0
+    """How long to wait, after the answer, for reports that would otherwise be typed into the shell."""
+
+
+@dataclass(slots=True)
+class PromptInput:
+    """Parses the terminal's input: cursor position reports, mixed with typed keys.
+
+    `reports` is the number of reports so far. Keys typed before the first one are not echoed, and the report discards
+    them; from then on `echoes` is true.
+    """
+
+    word: str
+    reports: int = 0
+    echoes: bool = False
+    _pending: bytes = b""
+    _line: bytearray = field(default_factory=bytearray)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the terminal has shown the question, so that `y` counts."""
+        return self.reports > 0
+
+    def feed(self, data: bytes) -> tuple[bool | None, str]:
+        """Parse input. Return the answer, or None while the line has no end, and the text to echo."""
+        self._pending += data
+        shown = ""
+        while True:
+            found = _REPORT.search(self._pending) or _PARTIAL_REPORT.search(self._pending)
+            typed = self._pending if found is None else self._pending[: found.start()]
+            answer, echo = self._add_typed(typed)
+            shown += echo
+            if answer is not None or found is None:
+                self._pending = b""
+                return answer, shown
+            if found.re is _PARTIAL_REPORT:
+                self._pending = self._pending[found.start() :]
+                return None, shown
+            self._pending = self._pending[found.end() :]
+            self._add_report()
+
+    def _add_report(self) -> None:
+        if not self.reports and not self.echoes:
+            self._line.clear()
+            self.echoes = True
+        self.reports += 1
+
+    def _add_typed(self, typed: bytes) -> tuple[bool | None, str]:
+        shown = ""
+        for number in typed:
+            byte = bytes([number])
+            if byte in _END_OF_LINE:
+                text = self._line.decode("utf-8", "replace").strip()
+                self._line.clear()
+                if text == self.word or (text == YES and self.is_shown):
+                    return True, shown
+                if text != YES or self.echoes:
+                    return False, shown
+            elif (byte == _END_OF_INPUT and not self._line) or len(self._line) > MAX_TYPED_BYTES:
+                return False, shown
+            elif byte in _ERASE_CHAR:
+                shown += "\b \b" if self._line else ""
+                del self._line[-1:]
+            elif byte in _ERASE_LINE:
+                shown += "\b \b" * len(self._line)
+                self._line.clear()
+            elif byte >= b" ":
+                shown += byte.decode("ascii", "replace").replace("\ufffd", "?")
+                self._line += byte
+        return None, shown if self.echoes else ""
+
+
+def confirm(output: Output, question: str, *, word: str, timeouts: PromptTimeouts | None = None) -> bool:
+    """Ask on stderr. Return whether the user typed `y` after the question was shown, or typed `word`.
+
+    If the terminal never reports its cursor, only the word counts. Any other line means no.
+    """
+    if output.keyboard is None:
+        return False
+    word_question = f"The terminal does not report when it showed this: type {word} to confirm. "
+    try:
+        descriptor = output.keyboard.fileno()
+        termios.tcgetattr(descriptor)
+    except (termios.error, OSError, ValueError):  # a stream in memory
+        return output.ask(f"{question}{word_question}").strip() == word
+    with _ended_by_ctrl_c(), _unbuffered(descriptor):
+        prompt = _Prompt(output, descriptor, PromptInput(word), timeouts or PromptTimeouts())
+        try:
+            return prompt.ask(question, word_question)
+        finally:
+            # So that the shell's prompt starts on a new line, after Ctrl-C too.
+            output.prompt("", on_new_line=True)
+            prompt.drain_late_reports()
+
+
+class _Prompt:
+    """One question, on a terminal that passes on each key at once."""
+
+    def __init__(self, output: Output, descriptor: int, prompt_input: PromptInput, timeouts: PromptTimeouts) -> None:
+        self._output = output
+        self._descriptor = descriptor
+        self._input = prompt_input
+        self._timeouts = timeouts
+        self._requested_reports = 0
+        self._is_silent = False
+
+    def ask(self, question: str, word_question: str) -> bool:
+        """Ask until the user ends a line, and return whether it confirms."""
+        if os.environ.get("TERM", "") in _DUMB_TERMINALS:
+            self._output.prompt(question)
+            answer = None
+        else:
+            answer = self._ask_terminal(question)
+        self._is_silent = answer is None and not self._input.is_shown
+        if self._is_silent or (answer is None and self._requested_reports > 1):
+            self._output.prompt(word_question if self._is_silent else question, on_new_line=True)
+            self._input.echoes = True
+        return bool(self._read(None)) if answer is None else answer
+
+    def _ask_terminal(self, question: str) -> bool | None:
+        """Show the question, and request reports until one arrives, the user answers, or the terminal is silent."""
+        # The question and the request for a report are one write: the report proves that the question was shown.
+        text, on_new_line = question, False
+        while True:
+            self._requested_reports += 1  # before the write, which Ctrl-C may interrupt
+            self._output.prompt(text, on_new_line=on_new_line, control=CURSOR_REQUEST)
+            answer = self._read(self._timeouts.request_interval_s, until_shown=True)
+            is_silent = self._requested_reports >= self._timeouts.max_requests
+            if answer is not None or self._input.is_shown or is_silent:
+                return answer
+            on_new_line = self._requested_reports == 1
+            text = WAITING if on_new_line else ""
+
+    def drain_late_reports(self) -> None:
+        """Wait for reports that were requested and have not arrived; the shell would read them as typed keys."""
+        ends_s = time.monotonic() + self._timeouts.late_within_s
+        while self._expects_report and (left_s := ends_s - time.monotonic()) > 0:
+            if self._read(left_s, until_shown=True) is False:
+                return
+
+    @property
+    def _expects_report(self) -> bool:
+        return not self._is_silent and self._input.reports < self._requested_reports
+
+    def _read(self, timeout_s: float | None, *, until_shown: bool = False) -> bool | None:
+        """Read until the user ends a line, or until a report if `until_shown`. Return the answer, None without one."""
+        ends_s = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            left_s = None if ends_s is None else max(0.0, ends_s - time.monotonic())
+            ready, _, _ = select.select([self._descriptor], [], [], left_s)
+            if not ready:
+                return None
+            try:
+                data = os.read(self._descriptor, 1024)
+            except OSError:  # on Linux: the terminal is closed
+                return False
+            if not data:
+                return False
+            answer, echo = self._input.feed(data)
+            self._output.prompt("", control=echo)
+            if answer is not None or (until_shown and self._input.is_shown):
+                return answer
+
+
+@contextmanager
+def _unbuffered(descriptor: int) -> Iterator[None]:
+    """Let the terminal pass on each key at once, without echo, while the block runs; Ctrl-C still works.
+
+    Keys typed before are discarded. The old mode is restored at the end, before a signal ends the process, and while
+    the process is stopped by Ctrl-Z.
+    """
+    before = termios.tcgetattr(descriptor)
+    now = termios.tcgetattr(descriptor)
+    now[3] &= ~(termios.ICANON | termios.ECHO)
+    now[6][termios.VMIN], now[6][termios.VTIME] = 1, 0
+
+    def restore() -> None:
+        with suppress(termios.error):  # the terminal is gone
+            termios.tcsetattr(descriptor, termios.TCSANOW, before)
+
+    def end(number: int, _: FrameType | None) -> None:
+        restore()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    def stop(number: int, _: FrameType | None) -> None:
+        restore()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+        # Here the shell has resumed the process.
+        signal.signal(number, stop)
+        termios.tcsetattr(descriptor, termios.TCSANOW, now)
+
+    handlers = {number: signal.signal(number, end) for number in _ENDING_SIGNALS}
+    handlers[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, stop)
+    try:
+        termios.tcsetattr(descriptor, termios.TCSAFLUSH, now)
+        yield
+    finally:
+        restore()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _ended_by_ctrl_c() -> Iterator[None]:
+    """Let Ctrl-C interrupt a blocking read; asyncio's handler would wait for its end."""
+    before: Callable[[int, FrameType | None], object] | int | None
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

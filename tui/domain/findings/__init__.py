@@ -1,1 +1,0 @@
-"""Findings: what is wrong in an environment, and the facts that say so. README.md explains who computes what."""

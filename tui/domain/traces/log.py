@@ -1,0 +1,527 @@
+"""The log lines of a run, and the errors that a logged text holds."""
+
+import re
+from array import array
+from collections.abc import Iterator
+from dataclasses import field
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from functools import lru_cache
+from typing import Final, Literal
+
+from tui.domain.errors.error import StackFrame, parse_stack
+from tui.domain.ids import SpanId
+from tui.domain.text import Raw
+from tui.domain.traces.span import SpanIds, Texts
+from tui.lazy_dataclass import dataclass
+
+# Finds stacks, chains of causes and aggregate errors in a logged text, as Node's `console.error(error)` prints them.
+#
+# What is not recognised stays text, line by line, as it came.
+# Source: tests/wire/recordings/README.md §5; the documentation of Node's `util.inspect`, for forms that no recording
+# has.
+
+
+MAX_LINES: Final = 500
+"""The lines of a text that are parsed, which takes some 5 ms at most. The others stay one block of text."""
+
+CACHED_TEXTS: Final = 4
+"""Texts whose parts are remembered: those on a screen, of a log that grows every few seconds."""
+
+MAX_DEPTH: Final = 20
+"""Errors within errors. Deeper ones stay text."""
+
+MAX_ERRORS: Final = 100
+"""The errors of one aggregate error that are told apart."""
+
+MAX_SEARCHED_CHARS: Final = 200_000
+"""The part of a text in which a stack is looked for."""
+
+MAX_FRAME_CHARS: Final = 4_000
+"""The characters of a line that may be a frame."""
+
+MAX_MESSAGE_LINES: Final = 50
+"""The lines of a cause's message in front of its stack."""
+
+_FRAME: Final = re.compile(r"[ \t]+at \S")
+_PLACED: Final = re.compile(r"[ \t]+at \S.*(?:\)|:\d+)[ ,{]{0,3}$")
+_STACK: Final = re.compile(r"\n[ \t]{1,200}at \S")
+_OMITTED: Final = re.compile(r"[ \t]+\.\.\. ")
+_CAUSE: Final = re.compile(r"([ \t]*)(?:\[cause\]|cause): (?=\S)")
+_ERRORS: Final = re.compile(r"([ \t]*)\[errors\]: \[$")
+_CLOSING: Final = re.compile(r"[ \t]*[\]})],?[ \t]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class TextLines:
+    """Consecutive lines without a meaning of their own."""
+
+    lines: tuple[Raw, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """The frames of one stack. `text` are their lines as they came."""
+
+    frames: tuple[StackFrame, ...]
+    text: Raw
+
+
+@dataclass(frozen=True, slots=True)
+class Unparsed:
+    """What follows the first `MAX_LINES` lines, as it came."""
+
+    text: Raw
+
+
+@dataclass(frozen=True, slots=True)
+class InnerError:
+    """An error within an error.
+
+    * `kind`: a cause, or one of the errors of an aggregate error
+    * `number`, `count`: which one of them, from 1 on
+    * `head`: its first line, with name and message
+    """
+
+    kind: Literal["cause", "error"]
+    number: int
+    count: int
+    head: Raw
+    parts: "tuple[LoggedPart, ...]"
+
+
+LoggedPart = TextLines | Frames | InnerError | Unparsed
+
+
+@lru_cache(CACHED_TEXTS)
+def parse_logged_text(text: Raw) -> tuple[LoggedPart, ...]:
+    """Return the parts of a text in order. A short text without any stack is one `TextLines`."""
+    lines = [line.rstrip("\r") for line in text.split("\n", MAX_LINES)]
+    rest = [Unparsed(Raw(line)) for line in lines[MAX_LINES:] if line]
+    return (*_Parser(lines[:MAX_LINES]).parts(0, len(lines[:MAX_LINES]), 0), *rest)
+
+
+def has_stack(text: str) -> bool:
+    """Return whether a text seems to have a stack, without parsing it."""
+    return _STACK.search(text, 0, MAX_SEARCHED_CHARS) is not None
+
+
+class _Parser:
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+
+    def parts(self, at: int, end: int, depth: int) -> tuple[LoggedPart, ...]:
+        found: list[LoggedPart] = []
+        plain: list[Raw] = []
+
+        def close() -> None:
+            if plain:
+                found.append(TextLines(tuple(plain)))
+                plain.clear()
+
+        while at < end:
+            line = self._lines[at]
+            if self._may_be_frame(line):
+                after = self._frames_end(at, end)
+                if (frames := self._frames(at, after)) is not None:
+                    close()
+                    found.append(frames)
+                else:  # then none of these lines begins a stack
+                    plain += map(Raw, self._lines[at:after])
+                at = after
+            elif depth < MAX_DEPTH and (match := _CAUSE.match(line)) and (after := self._cause_end(at, end)):
+                close()
+                found.append(self._inner("cause", 1, 1, (at, after), match.end(), depth))
+                at = after
+            elif depth < MAX_DEPTH and _ERRORS.match(line) and (errors := self._errors(at, end, depth)):
+                close()
+                found += errors[0]
+                at = errors[1]
+            else:
+                plain.append(Raw(line))
+                at += 1
+        close()
+        return tuple(found)
+
+    @staticmethod
+    def _may_be_frame(line: str) -> bool:
+        return len(line) <= MAX_FRAME_CHARS and _FRAME.match(line) is not None
+
+    def _frames_end(self, at: int, end: int) -> int:
+        """Return the line after a block of frames. `... 3 lines matching cause stack trace ...` belongs to it."""
+        indent = _indent(self._lines[at])
+        while at < end:
+            line = self._lines[at]
+            if _indent(line) != indent or not (self._may_be_frame(line) or _OMITTED.match(line)):
+                break
+            at += 1
+        return at
+
+    def _frames(self, at: int, end: int) -> Frames | None:
+        """Return the frames of a block; None if none of them has a place, as in `at noon`."""
+        lines = self._lines[at:end]
+        bare = [_without_bracket(line) for line in lines]
+        frames = parse_stack(Raw("\n".join(bare)))
+        if not any(frame.file is not None or frame.text.endswith(")") for frame in frames):
+            return None
+        return Frames(frames, Raw("\n".join(lines)))
+
+    def _cause_end(self, at: int, end: int) -> int:
+        """Return the line after a cause, 0 if the line at `at` is another property with that name.
+
+        It ends before the next line that is not indented deeper, but for further lines of its message, and includes
+        the bracket that closes it.
+        """
+        line, indent = self._lines[at], _indent(self._lines[at])
+        stack_at = next(
+            (index for index in range(at + 1, min(at + MAX_MESSAGE_LINES, end)) if self._is_frame(index, indent)), None
+        )
+        if stack_at is None and not line.lstrip().startswith("["):
+            return 0
+        between = range(at + 1, stack_at or at + 1)
+        if not any(self._is_property(index, indent) for index in between):
+            at = between.stop - 1
+        at += 1
+        while at < end and (_indent(self._lines[at]) > indent or not self._lines[at].strip()):
+            at += 1
+        if at < end and _indent(self._lines[at]) == indent and _CLOSING.match(self._lines[at]):
+            at += 1
+        return at
+
+    def _is_frame(self, index: int, indent: int) -> bool:
+        line = self._lines[index]
+        return len(line) <= MAX_FRAME_CHARS and _indent(line) > indent and _PLACED.match(line) is not None
+
+    def _is_property(self, index: int, indent: int) -> bool:
+        """Return whether a line belongs to the error around a cause: a bracket, or `name: value`."""
+        line = self._lines[index]
+        return _indent(line) <= indent and re.match(r"[ \t]*(?:[\]})]|[\w$\[\]']+: )", line) is not None
+
+    def _list_end(self, at: int, end: int, indent: int) -> int:
+        at += 1
+        while at < end and not (_indent(self._lines[at]) <= indent and self._lines[at].strip()):
+            at += 1
+        return at + 1 if at < end and _CLOSING.match(self._lines[at]) else at
+
+    def _errors(self, at: int, end: int, depth: int) -> tuple[list[LoggedPart], int] | None:
+        """Return the errors of the list at a line, and the line after it; None if there are none.
+
+        Each begins two cells further in than the list.
+        """
+        indent = _indent(self._lines[at])
+        if at + 1 == end or _indent(self._lines[at + 1]) != indent + 2:
+            return None
+        after = self._list_end(at, end, indent)
+        starts = [
+            index
+            for index in range(at + 1, after)
+            if _indent(self._lines[index]) == indent + 2 and not _CLOSING.match(self._lines[index])
+        ][:MAX_ERRORS]
+        if not starts or starts[0] != at + 1:
+            return None
+        last = after - 1 if _CLOSING.match(self._lines[after - 1]) else after
+        spans = zip(starts, [*starts[1:], last], strict=True)
+        inner: list[LoggedPart] = [
+            self._inner("error", number, len(starts), span, indent + 2, depth) for number, span in enumerate(spans, 1)
+        ]
+        return inner, after
+
+    def _inner(
+        self,
+        kind: Literal["cause", "error"],
+        number: int,
+        count: int,
+        span: tuple[int, int],
+        head_at: int,
+        depth: int,
+    ) -> InnerError:
+        at, end = span
+        head = _without_bracket(self._lines[at][head_at:])
+        if end > at + 1 and _CLOSING.match(self._lines[end - 1]) and _indent(self._lines[end - 1]) < head_at + 2:
+            end -= 1
+        return InnerError(kind, number, count, Raw(head), self.parts(at + 1, end, depth + 1))
+
+
+def _without_bracket(line: str) -> str:
+    """Return a line without the bracket or the comma that Node writes behind the last frame."""
+    bare = line.rstrip(" \t")
+    return bare[:-1].rstrip(" \t") if bare.endswith(("{", ",")) else line
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" \t"))
+
+
+# The log lines of a run, in a compact form: a run may have 25,000 of them.
+#
+# Source: tests/wire/recordings/README.md §5 (recordings 1000, 1202, 1205).
+
+
+MAX_LOG_LINES: Final = 100_000
+"""The lines of one log that are kept, four times as many as the server sends."""
+
+SORTED_TEXTS: Final = 5_000
+"""Messages that are brought into order at once, which takes two milliseconds."""
+
+MAX_SAME_TIME: Final = 1_000
+"""Lines of one time among which a known line is looked for: more of them would hold up a key."""
+
+UNKNOWN: Final = -1
+"""Stands for an unknown time or attempt in the arrays of a log."""
+
+UNKNOWN_WORD: Final = Raw("")
+"""The word of a line whose level the server did not send."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NS_PER_US: Final = 1_000
+
+
+class LogLevel(IntEnum):
+    """The levels in the order of their weight."""
+
+    DEBUG = 0
+    INFO = 1
+    WARN = 2
+    ERROR = 3
+
+
+_LEVELS: Final = {
+    "DEBUG": LogLevel.DEBUG,
+    "WARN": LogLevel.WARN,
+    "WARNING": LogLevel.WARN,
+    "ERROR": LogLevel.ERROR,
+    "FATAL": LogLevel.ERROR,
+}
+
+
+def level_of(word: str) -> LogLevel:
+    """Return the level that the server's word counts as. LOG and every unknown word count as INFO."""
+    return _LEVELS.get(word.upper(), LogLevel.INFO)
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of a log.
+
+    * `span_id`: empty if the server sent none
+    * `at`: None if the server sent a time that cannot be read
+    * `time_ns`: the same in nanoseconds since 1970, `UNKNOWN` for None
+    * `word`: the level as the server wrote it
+    * `message`: empty too if the server sent none, which `has_message` tells apart
+    * `attributes`: the attributes as JSON text, if they came with the line; the span of the line has them otherwise
+    """
+
+    span_id: SpanId
+    at: datetime | None
+    time_ns: int
+    attempt: int | None
+    word: Raw
+    message: Raw
+    attributes: str | None = None
+    has_message: bool = True
+
+    @property
+    def level(self) -> LogLevel:
+        """The level that the line counts as."""
+        return level_of(self.word)
+
+
+@dataclass(slots=True, eq=False)
+class RunLog:
+    """The log of one run, in order of time. `LogBuilder` makes it, and nothing changes it afterwards.
+
+    * `words`: the level words that occur; `word_indices` has the index of each line's word
+    * `without_message`: the indices of the lines that came without a message
+    * `started_at`: the begin of the first attempt, if the answer had it
+    * `is_cut`: the answer may have reached the server's maximum of rows, so that later lines are missing
+    * `digest`: differs for answers that differ
+    """
+
+    times_ns: "array[int]" = field(repr=False)
+    attempts: "array[int]" = field(repr=False)
+    word_indices: bytes = field(repr=False)
+    words: tuple[Raw, ...] = field(repr=False)
+    messages: Texts = field(repr=False)
+    span_ids: SpanIds = field(repr=False)
+    attributes: dict[int, str] = field(repr=False)
+    without_message: frozenset[int] = field(default=frozenset(), repr=False)
+    started_at: datetime | None = None
+    is_cut: bool = False
+    digest: bytes = b""
+
+    def __len__(self) -> int:
+        return len(self.messages)
+
+    def __iter__(self) -> Iterator[LogLine]:
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, index: int) -> LogLine:
+        time_ns, attempt = self.times_ns[index], self.attempts[index]
+        return LogLine(
+            self.span_ids[index],
+            _time(time_ns),
+            time_ns,
+            None if attempt == UNKNOWN else attempt,
+            self.words[self.word_indices[index]],
+            self.messages[index],
+            self.attributes.get(index),
+            index not in self.without_message,
+        )
+
+    def levels(self) -> bytes:
+        """Return the level of each line as one byte."""
+        table = bytes(level_of(self.words[index]) if index < len(self.words) else 0 for index in range(256))
+        return self.word_indices.translate(table)
+
+    @property
+    def max_attempt(self) -> int:
+        """The greatest number of an attempt, 0 without any."""
+        return max(self.attempts, default=0) if self.attempts else 0
+
+    @property
+    def last_at(self) -> datetime | None:
+        """The time of the last line."""
+        return _time(self.times_ns[-1]) if self.times_ns else None
+
+    def has_same_lines(self, other: "RunLog") -> bool:
+        """Return whether both logs consist of the same lines."""
+        return (
+            self.times_ns == other.times_ns
+            and self.messages == other.messages
+            and self.attempts == other.attempts
+            and self.word_indices == other.word_indices
+            and self.words == other.words
+            and self.span_ids == other.span_ids
+            and self.attributes == other.attributes
+            and self.without_message == other.without_message
+        )
+
+    def index_in(self, other: "RunLog", index: int) -> int | None:
+        """Return where the line at `index` stands in a later answer about the same run, or None."""
+        if index < len(other) and self._is_same(other, index, index):
+            return index  # most often all new lines are behind the known ones
+        time_ns, place = self.times_ns[index], -1
+        for _ in range(MAX_SAME_TIME):
+            try:
+                place = other.times_ns.index(time_ns, place + 1)
+            except ValueError:
+                break
+            if self._is_same(other, index, place):
+                return place
+        return None
+
+    def _is_same(self, other: "RunLog", index: int, other_index: int) -> bool:
+        return (
+            self.times_ns[index] == other.times_ns[other_index]
+            and self.messages[index] == other.messages[other_index]
+            and self.span_ids[index] == other.span_ids[other_index]
+        )
+
+
+class LogBuilder:
+    """Collects the lines of one answer, in the server's order."""
+
+    def __init__(self) -> None:
+        self._times_ns = array("q")
+        self._sort_ns = array("q")
+        self._attempts = array("q")
+        self._indices = bytearray()
+        self._words: dict[Raw, int] = {}
+        self._messages = Texts()
+        self._span_ids = SpanIds()
+        self._is_in_order = True
+        self._attributes: dict[int, str] = {}
+        self._without_message = set[int]()
+
+    def add(
+        self,
+        span_id: SpanId,
+        time_ns: int,
+        attempt: int | None,
+        word: Raw,
+        message: Raw | None,
+        attributes: str | None = None,
+    ) -> bool:
+        """Add a line, and return False if there are MAX_LOG_LINES already.
+
+        A line whose `time_ns` is `UNKNOWN` stays behind the line before it.
+        """
+        if len(self._messages) >= MAX_LOG_LINES:
+            return False
+        if attributes is not None:
+            self._attributes[len(self._messages)] = attributes
+        self._times_ns.append(time_ns)
+        before_ns = self._sort_ns[-1] if self._sort_ns else UNKNOWN
+        self._sort_ns.append(before_ns if time_ns == UNKNOWN else time_ns)
+        self._is_in_order = self._is_in_order and self._sort_ns[-1] >= before_ns
+        self._attempts.append(UNKNOWN if attempt is None else attempt)
+        self._indices.append(self._index_of(word))
+        if message is None:
+            self._without_message.add(len(self._messages))
+        self._messages.append(message or "")
+        self._span_ids.append(span_id)
+        return True
+
+    def _index_of(self, word: Raw) -> int:
+        """Return the index of a level word. After MAX_WORDS words, one that is no known level becomes unknown."""
+        index = self._words.get(word)
+        if index is not None:
+            return index
+        if len(self._words) >= MAX_WORDS:
+            level = Raw(word.upper())
+            word = level if level in _LEVELS else UNKNOWN_WORD
+        return self._words.setdefault(word, len(self._words))
+
+    def sort_slices(self) -> Iterator[None]:
+        """Bring the lines into order of time; lines of one time stay in the server's order.
+
+        Yields between steps of a few milliseconds, if the server's order is another one.
+        """
+        if self._is_in_order:
+            return
+        order = sorted(range(len(self._sort_ns)), key=self._sort_ns.__getitem__)
+        yield
+        self._span_ids = self._span_ids.permuted(order)
+        yield
+        self._times_ns, self._sort_ns, self._attempts = (
+            array("q", map(values.__getitem__, order)) for values in (self._times_ns, self._sort_ns, self._attempts)
+        )
+        yield
+        messages = Texts()
+        for start in range(0, len(order), SORTED_TEXTS):
+            messages.take(self._messages, order[start : start + SORTED_TEXTS])
+            yield
+        self._messages = messages
+        self._indices = bytearray(map(self._indices.__getitem__, order))
+        if self._attributes:
+            moved = {new: self._attributes[old] for new, old in enumerate(order) if old in self._attributes}
+            self._attributes = moved
+        if self._without_message:
+            self._without_message = {new for new, old in enumerate(order) if old in self._without_message}
+        self._is_in_order = True
+
+    def build(self, *, started_at: datetime | None = None, is_cut: bool = False, digest: bytes = b"") -> RunLog:
+        """Return the log in order of time."""
+        for _ in self.sort_slices():
+            pass
+        return RunLog(
+            self._times_ns,
+            self._attempts,
+            bytes(self._indices),
+            tuple(self._words),
+            self._messages,
+            self._span_ids,
+            self._attributes,
+            frozenset(self._without_message),
+            started_at,
+            is_cut,
+            digest,
+        )
+
+
+MAX_WORDS: Final = 240
+"""Different words for levels in one log, besides those that `level_of` knows. An index into them is one byte."""
+
+
+def _time(time_ns: int) -> datetime | None:
+    return None if time_ns == UNKNOWN else _EPOCH + timedelta(microseconds=time_ns // _NS_PER_US)

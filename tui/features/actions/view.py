@@ -1,0 +1,745 @@
+"""Actions on runs from the screen: when a key works, the dialog, the queue, and the outcome."""
+
+import asyncio
+import math
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import field, replace
+from datetime import datetime, timedelta
+from typing import Final, assert_never
+
+from textual import events
+from textual.actions import parse
+from textual.app import ComposeResult
+from textual.binding import Binding
+
+from tui.api.actions import ACTIONS, Action
+from tui.domain.action import ActionPhase, ActionPlan, ActionStatus, Via
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.domain.update import SourceRetrying
+from tui.features.actions.words import (
+    SHOWN_FOR,
+    WIDTH,
+    Question,
+    Target,
+    batch_words,
+    confirm_lines,
+    countdown,
+    cut_short,
+    failure_words,
+    not_sent,
+    objection_to,
+    outcome_words,
+    overlay,
+    withdrawn_words,
+)
+from tui.kit.app import AppBase, Ticker
+from tui.kit.footer import NOTICE_S
+from tui.kit.keys import bind
+from tui.kit.lines import Dialog
+from tui.kit.live_model import LiveModel
+from tui.kit.painted import GuardedDialog
+from tui.kit.type_ahead import FrameVisibility, TypeAhead
+from tui.lazy_dataclass import dataclass
+from tui.store.changes import Changes, Topic
+from tui.sync.clock import Clock
+from tui.sync.plans import ActionPlanner
+from tui.sync.session import Session
+from tui.text.blocks import key_of, need_connection, no_run_selected, with_key
+from tui.text.styled import Line, Piece, Token
+
+# Sends the actions that the user confirmed, after a wait in which they can be withdrawn.
+
+
+GRACE_S: Final = 5
+"""How long a batch waits before its first request."""
+
+MAX_WORKERS: Final = 8
+"""The maximum number of actions of one batch in flight."""
+
+Check = Callable[[], str | None]
+"""Returns why nothing may be sent any more, or None."""
+
+
+@dataclass
+class ActionBatch:
+    """One confirmed action on several runs.
+
+    * `waiting`: the runs that no worker has started yet, in order
+    * `check`: is called before each request
+    * `due_at`: the end of the wait
+    * `worker_count`: the workers that are running
+    * `outcomes`: the final status of the action on each run that a worker has finished
+    * `stopped`: why `check` stopped the batch
+    * `withdrawn_count`: the runs that were withdrawn
+    """
+
+    action: Action
+    size: int
+    waiting: deque[Run]
+    check: Check
+    due_at: datetime
+    via: Via = Via.KEY
+    worker_count: int = 0
+    outcomes: list[ActionStatus] = field(default_factory=list)
+    stopped: str | None = None
+    withdrawn_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _StartedRun:
+    """A run whose action a worker has started, and the status of an earlier action on it."""
+
+    batch: ActionBatch
+    earlier: ActionStatus | None
+
+
+class ActionQueue:
+    """Sends batches. Calls `on_update` when rows may look different, and `on_done` with each finished batch."""
+
+    def __init__(
+        self, session: Session, *, on_update: Callable[[], None], on_done: Callable[[ActionBatch], None]
+    ) -> None:
+        self._session = session
+        self._on_update = on_update
+        self._on_done = on_done
+        self._batches: list[ActionBatch] = []
+        self._pending: dict[RunId, ActionBatch] = {}
+        self._started: dict[RunId, _StartedRun] = {}
+
+    @property
+    def is_withdrawable(self) -> bool:
+        """Whether a run waits to be sent."""
+        return bool(self._pending)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an action was sent whose outcome is not known."""
+        return any(batch.worker_count for batch in self._batches)
+
+    @property
+    def waiting_counts(self) -> Counter[str]:
+        """The number of runs that wait to be sent, by title of the action."""
+        return +Counter({batch.action.title: len(batch.waiting) for batch in self._batches})
+
+    def pending(self, run_id: RunId) -> Action | None:
+        """Return the action on a run that can still be withdrawn."""
+        batch = self._pending.get(run_id)
+        return None if batch is None else batch.action
+
+    def in_flight(self, run_id: RunId) -> Action | None:
+        """Return the action on a run that can no longer be withdrawn and has no outcome yet."""
+        started = self._started.get(run_id)
+        return None if started is None else started.batch.action
+
+    def send(self, action: Action, runs: Sequence[Run], check: Check, *, grace_s: int = 0, via: Via = Via.KEY) -> None:
+        """Send an action for each run after `grace_s`."""
+        due_at = self._session.now() + timedelta(seconds=grace_s)
+        batch = ActionBatch(action, len(runs), deque(runs), check, due_at, via)
+        self._batches.append(batch)
+        if grace_s:
+            self._pending |= dict.fromkeys((run.id for run in runs), batch)
+            self._on_update()
+            self._session.spawn(self._wait(batch, grace_s), f"{action.id}: wait")
+        else:
+            self._start(batch)
+
+    def withdraw(self) -> Counter[str]:
+        """Withdraw everything that was not sent. Return the number of runs by id of the action."""
+        counts: Counter[str] = Counter()
+        for batch in tuple(self._batches):
+            runs = [run for run in batch.waiting if run.id in self._pending]
+            counts[batch.action.id] += len(runs)
+            batch.withdrawn_count += len(runs)
+            self._drop_waiting(batch)
+            self._finish(batch)
+        return +counts
+
+    def abandon(self) -> list[tuple[Action, int]]:
+        """Drop everything that was not sent, because the program ends. Return the number of runs of each batch."""
+        sent = {status.run_id for status in self._session.actions_in_flight}
+        unsent = Counter(id(started.batch) for run_id, started in self._started.items() if run_id not in sent)
+        counts = [(batch.action, len(batch.waiting) + unsent[id(batch)]) for batch in self._batches]
+        for batch in self._batches:
+            batch.waiting.clear()
+        self._pending.clear()
+        return [(action, count) for action, count in counts if count]
+
+    def overlay(self, run_id: RunId) -> Piece | None:
+        """Return the piece that the row of a run shows in place of its status."""
+        if (batch := self._pending.get(run_id)) is not None:
+            return countdown(batch.action.id, batch.due_at - self._session.now())
+        status = self._session.store.actions.get(run_id)
+        if (started := self._started.get(run_id)) is not None and started.earlier is status:
+            return countdown(started.batch.action.id, timedelta())  # the run is read once more before the request
+        return None if status is None else overlay(status, self._session.now())
+
+    async def _wait(self, batch: ActionBatch, grace_s: int) -> None:
+        for _ in range(grace_s):
+            await self._session.clock.sleep(1.0)
+            if not batch.waiting:
+                return
+            self._on_update()
+        self._start(batch)
+
+    def _start(self, batch: ActionBatch) -> None:
+        batch.worker_count = min(MAX_WORKERS, len(batch.waiting))
+        for _ in range(batch.worker_count):
+            self._session.spawn(self._work(batch), batch.action.id)
+
+    async def _work(self, batch: ActionBatch) -> None:
+        while batch.waiting:
+            if (reason := batch.check()) is not None:
+                batch.stopped = reason
+                self._drop_waiting(batch)
+                break
+            await self._perform(batch, batch.waiting.popleft())
+        batch.worker_count -= 1
+        self._finish(batch)
+
+    async def _perform(self, batch: ActionBatch, run: Run) -> None:
+        self._pending.pop(run.id, None)
+        self._started[run.id] = _StartedRun(batch, self._session.store.actions.get(run.id))
+        self._on_update()
+        known = self._session.store.get(run.id)
+        # A run that has ended since the confirmation is passed as it was then, so that the outcome is "finished first".
+        before = run if known is None or known.is_final > run.is_final else known
+        try:
+            status = await self._session.perform(batch.action, before, via=batch.via)
+        finally:
+            del self._started[run.id]
+        batch.outcomes.append(status)
+        self._session.clock.call_later(SHOWN_FOR.total_seconds(), self._on_update)
+
+    def _drop_waiting(self, batch: ActionBatch) -> None:
+        run_ids = {run.id for run in batch.waiting}
+        batch.waiting.clear()
+        for run_id in run_ids:
+            self._pending.pop(run_id, None)
+        if run_ids:
+            self._on_update()
+
+    def _finish(self, batch: ActionBatch) -> None:
+        if not batch.worker_count and not batch.waiting and batch in self._batches:
+            self._batches.remove(batch)
+            self._on_done(batch)
+
+
+# Remembers which runs the replays of this session started: the targets of the key `v`.
+
+
+MAX_REPLAYS_KEPT: Final = 1_000
+"""Replayed runs whose new run is remembered."""
+
+
+class Replays:
+    """The new runs by the run that was replayed, and the one that a notice announces at the moment."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._new_runs: dict[RunId, RunId] = {}
+        self._newest: RunId | None = None
+        self._announced_until_s = 0.0
+
+    def __bool__(self) -> bool:
+        return bool(self._new_runs)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether a new run waits to be announced, or is announced."""
+        return self._newest is not None
+
+    def record(self, run_id: RunId, new_run_id: RunId) -> None:
+        """Record the run that a replay started. A later replay of the same run replaces it."""
+        self._new_runs.pop(run_id, None)
+        self._new_runs[run_id] = self._newest = new_run_id
+        if len(self._new_runs) > MAX_REPLAYS_KEPT:
+            del self._new_runs[next(iter(self._new_runs))]
+
+    def announce(self, for_s: float) -> None:
+        """Record that a notice about the newest run is shown from now on, for `for_s` seconds."""
+        self._announced_until_s = self._clock.monotonic_s() + for_s
+
+    def end_announcement(self) -> None:
+        """Record that the notice is gone, or that the user went to the run."""
+        self._newest, self._announced_until_s = None, 0.0
+
+    def of(self, run_id: RunId | None) -> RunId | None:
+        """Return the target of `v`: the announced run while its notice is shown, else the replay of this run."""
+        if self._newest is not None and self._clock.monotonic_s() < self._announced_until_s:
+            return self._newest
+        return None if run_id is None else self._new_runs.get(run_id)
+
+
+# Actions on runs from the screen: when a key works, the confirmation dialog, and the notices about the outcome.
+#
+# `ActionQueue` sends the actions. The session checks each of them again before its request.
+
+
+MAX_CHECKED_RUNS: Final = 500
+"""The footer asks after each key whether the action of a key is possible. So many runs take less than half a
+millisecond."""
+
+
+BY_ID: Final = {action.id: action for action in ACTIONS}
+
+ACTION_BINDINGS: Final[tuple[Binding, ...]] = (
+    *(
+        bind(
+            action.key,
+            f"act('{action.id}')",
+            action.title.lower(),
+            f"{action.description}.",
+            id=action.id,
+            rank=20 + number,
+        )
+        for number, action in enumerate(ACTIONS)
+    ),
+    bind("u", "withdraw", "withdraw", "Withdraw the actions that wait to be sent.", rank=27, need=5),
+    bind(
+        "v",
+        "go_to_new",
+        "view the new run",
+        "Go to the run that a replay of this one started.",
+        id="new-run",
+        rank=28,
+        need=6,
+    ),
+)
+"""Bound only where something may be written."""
+
+
+def action_keys() -> list[str]:
+    """Return the keys of the actions that have one."""
+    return [key for action in ACTIONS if (key := key_of(action.id, action.key))]
+
+
+def from_palette(action: str) -> str:
+    """Return the action of a binding as the palette runs it: the action log distinguishes the two."""
+    namespace, name, parameters = parse(action)
+    if namespace or name not in {"act", "own_command"}:
+        return action
+    return f"{name}({', '.join(map(repr, (*parameters, Via.PALETTE.value)))})"
+
+
+@dataclass(frozen=True, slots=True)
+class ActionReports:
+    """Where reports go: `add_message` to the messages, `show_notice` to the end of the footer for `NOTICE_S`."""
+
+    add_message: Callable[[str], None]
+    show_notice: Callable[[Line], None]
+
+
+class ActionController:
+    """The actions of one screen. `open_run` selects a run; `unmark` clears the marks of the confirmed runs."""
+
+    def __init__(
+        self,
+        live: LiveModel,
+        app: Callable[[], AppBase],
+        reports: ActionReports,
+        *,
+        open_run: Callable[[RunId], None],
+        unmark: Callable[[], None],
+    ) -> None:
+        self._live = live
+        self._session = live.session
+        self._writable = live.session.settings.key.writable_runs
+        self._app = app
+        self._reports = reports
+        self._open_run = open_run
+        self._unmark = unmark
+        self._screen: ConfirmScreen | None = None
+        self._plan_task: asyncio.Task[None] | None = None
+        self.action_queue = ActionQueue(live.session, on_update=self._publish_update, on_done=self._on_done)
+        self.overlay = self.action_queue.overlay
+        self._replays = Replays(live.session.clock)
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether the keys of actions exist in this session."""
+        return self._session.offers_actions
+
+    @property
+    def block(self) -> str | None:
+        """Why no action can be sent now, or None."""
+        if (reason := self._session.write_block) is not None:
+            return f"nothing is written: {reason}"
+        freshness = self._live.freshness
+        failure = freshness.failure
+        is_offline = isinstance(failure, SourceRetrying) and not failure.is_answered
+        if freshness.is_stale or is_offline:
+            return need_connection(action_keys())
+        return None
+
+    def why_not(self, action: Action, run: Run) -> str | None:
+        """Return why an action makes no sense on a run now, or None."""
+        if (reason := action.forbidden(run)) is not None:
+            return reason
+        if self._writable is not None and run.id not in self._writable:
+            return "the public token may write other runs only"
+        if (pending := self.action_queue.pending(run.id)) is not None:
+            return f"{pending.id} waits to be sent{with_key('withdraw', 'u', ', {} withdraws it')}"
+        if (in_flight := self.action_queue.in_flight(run.id)) is not None:
+            return f"{in_flight.id} is on its way"
+        return None
+
+    def can(self, action: Action, run: Run) -> bool:
+        """Return whether the key of an action does something on a run now."""
+        return self._is_allowed(action) and self.why_not(action, run) is None
+
+    def _is_allowed(self, action: Action) -> bool:
+        return self.is_enabled and self._session.denial(action) is None and self.block is None
+
+    def can_any(self, action: Action, run_ids: Iterable[RunId]) -> bool:
+        """Return whether the key of an action does something on at least one of these runs.
+
+        Only the first `MAX_CHECKED_RUNS` are checked: with more, the key is taken for useful.
+        """
+        if not self._is_allowed(action):
+            return False
+        store = self._session.store
+        for count, run_id in enumerate(run_ids):
+            if count == MAX_CHECKED_RUNS or self.why_not(action, store.get(run_id) or Run(run_id)) is None:
+                return True
+        return False
+
+    def check(self, name: str, parameters: tuple[object, ...], run: Run | None) -> bool | None:
+        """Return whether a binding of `ACTION_BINDINGS` does something now.
+
+        None: it would only show the reason why not. False: it does not exist in this session.
+        """
+        if not self.is_enabled:
+            return False
+        match name:
+            case "act":
+                return True if run is not None and self.can(BY_ID[str(parameters[0])], run) else None
+            case "withdraw":
+                return True if self.action_queue.is_withdrawable else None
+            case _:
+                return True if self._replays.of(None if run is None else run.id) is not None else None
+
+    def denial(self, name: str, parameters: tuple[object, ...]) -> str:
+        """Return why a binding of `ACTION_BINDINGS` does nothing in this session; empty if it may do something."""
+        return (self._session.denial(BY_ID[str(parameters[0])]) or "") if name == "act" else ""
+
+    def ask(self, action: Action, targets: Sequence[RunId], hidden_marks: int = 0, *, via: Via = Via.KEY) -> None:
+        """Ask for confirmation of an action on these runs and send it, or show why that is not possible."""
+        if not self.is_enabled or self._screen is not None:
+            return
+        reason = self._session.denial(action)
+        if reason is None and not targets:
+            reason = "the filter hides all marked runs" if hidden_marks else no_run_selected()
+        if (reason := self.block if reason is None else f"{action.id}: {reason}") is not None:
+            self._show_text(reason)
+            return
+        store = self._session.store
+        runs = [store.get(run_id) or Run(run_id) for run_id in dict.fromkeys(targets)]
+        possible = tuple(run for run in runs if self.why_not(action, run) is None)
+        skipped = tuple(run for run in runs if run not in possible)
+        if not possible:
+            why = (
+                self.why_not(action, skipped[0])
+                if len(skipped) == 1
+                else f"none of these {len(skipped)} runs allows it"
+            )
+            self._show_text(f"{action.id}: {why}")
+            return
+        self._open(action, ActionPlan(action.title, possible, skipped=skipped), hidden_marks, via)
+
+    def withdraw(self) -> None:
+        """Withdraw the actions that were not sent yet."""
+        counts = self.action_queue.withdraw()
+        if counts:
+            self._show_text(withdrawn_words(counts))
+        elif self.action_queue.is_busy:
+            self._show_text("already sent: it cannot be withdrawn")
+        else:
+            self._show_text("nothing waits to be sent")
+
+    def go_to_new(self, run_id: RunId | None = None) -> None:
+        """Open the run that the last notice announced, else the newest replay of `run_id`."""
+        if (new_run := self._replays.of(run_id)) is not None:
+            self._replays.end_announcement()
+            self._reports.show_notice(())
+            self._open_run(new_run)
+        elif self._replays:
+            self._show_text("this run was not replayed here")
+        else:
+            self._show_text("no replay has started a run yet")
+
+    def farewell(self) -> list[str]:
+        """Drop all unsent actions at the end of the program. Return sentences about them and those in flight."""
+        unsent = self.action_queue.abandon()
+        return [
+            *(not_sent(action.title, count, "the program ended before that") for action, count in unsent),
+            *map(cut_short, self._session.actions_in_flight),
+        ]
+
+    def _open(self, action: Action, plan: ActionPlan, hidden_marks: int, via: Via) -> None:
+        interlock = self._session.interlock
+        planner = ActionPlanner(self._session, action, plan.runs)
+        question = Question(
+            plan=plan,
+            target=Target(self._session.store.environment, interlock.name, interlock.is_production),
+            safe_label="Keep running" if action.stops_descendants else "Do nothing",
+            destroys=action.stops_descendants,
+            effect="" if action.stops_descendants else f"{action.description}.",
+            hidden_count=hidden_marks,
+            is_reading=planner.needs_trees,
+            grace_s=GRACE_S if len(plan.runs) > 1 else 0,
+        )
+
+        self._reports.show_notice(())  # an earlier notice is not about this question
+        app = self._app()
+        screen = ConfirmScreen(self._live, action, question, app.type_ahead)
+        self._screen = screen
+        app.push_screen(
+            screen, lambda is_confirmed: self._on_answer(action, screen, via, is_confirmed=bool(is_confirmed))
+        )
+        if question.is_reading:
+            self._plan_task = self._session.spawn(self._plan(action, planner, plan, screen), f"plan {action.id}")
+
+    async def _plan(
+        self, action: Action, planner: ActionPlanner, confirmed: ActionPlan, screen: "ConfirmScreen"
+    ) -> None:
+        plan = await planner.read_plan(allow_partial=True)
+        runs = [self._session.store.get(run.id) or run for run in confirmed.runs]
+        possible = tuple(run for run in runs if action.forbidden(run) is None)
+        skipped = (*confirmed.skipped, *(run for run in runs if run not in possible))
+        objection = ""
+        if not possible:
+            forbidden = action.forbidden(runs[0]) if len(runs) == 1 else None
+            objection = objection_to(forbidden or f"all {len(runs)} have ended")
+            possible, skipped = tuple(runs), confirmed.skipped
+        whole = replace(plan, runs=possible, skipped=skipped)
+        self._app().call_later(screen.show_plan, whole, objection)
+
+    def _on_answer(self, action: Action, screen: "ConfirmScreen", via: Via, *, is_confirmed: bool) -> None:
+        self._screen = None
+        if self._plan_task is not None:
+            self._plan_task.cancel()
+            self._plan_task = None
+        if not is_confirmed:
+            return
+        question = screen.question
+        check = self._check_for(action, question.target)
+        if (reason := check() or self.block) is not None:
+            self._show_text(reason)
+            self._reports.add_message(not_sent(action.title, len(question.plan.runs), reason))
+            return
+        if len(question.plan.runs) > 1:
+            self._unmark()
+        self.action_queue.send(action, question.plan.runs, check, grace_s=question.grace_s, via=via)
+
+    def _check_for(self, action: Action, target: Target) -> Callable[[], str | None]:
+        """Return a check that the environment is still the one that the question named, and that the key may act."""
+        session = self._session
+
+        def check() -> str | None:
+            current = Target(session.store.environment, session.interlock.name, session.interlock.is_production)
+            if current != target:
+                return "the environment has changed since the question"
+            return session.block(action)
+
+        return check
+
+    def _publish_update(self) -> None:
+        # The runs are the same, only their overlays differ.
+        app = self._app()
+        app.call_later(app.changed.publish, Changes(topics={Topic.ACTIONS}))
+
+    def _on_done(self, batch: ActionBatch) -> None:
+        # A task of the session calls this; widgets are changed on the app's own message loop.
+        self._app().call_later(self._report, batch)
+
+    def _report(self, batch: ActionBatch) -> None:
+        """Show a notice about the outcome, and add messages about the failures."""
+        for status in batch.outcomes:
+            if (failure := failure_words(status)) is not None:
+                self._reports.add_message(failure)
+        if batch.stopped is not None:
+            unsent = batch.size - len(batch.outcomes) - batch.withdrawn_count
+            self._reports.add_message(not_sent(batch.action.title, unsent, batch.stopped))
+        self._replays.end_announcement()
+        for status in batch.outcomes:
+            if status.new_run_id is not None:
+                self._replays.record(status.run_id, status.new_run_id)
+        if batch.stopped is not None:
+            self._show_text(f"{batch.action.id} stopped: {batch.stopped}")
+        elif batch.size == 1 and batch.outcomes:
+            self._notice(outcome_words(batch.action.done, batch.outcomes[0]), batch.outcomes[0].phase)
+        elif batch.outcomes:
+            worst = next((each.phase for each in batch.outcomes if each.phase is not ActionPhase.CONFIRMED), None)
+            self._notice(batch_words(batch.action.done, batch.outcomes), worst or ActionPhase.CONFIRMED, "to the last")
+
+    def _notice(self, line: Line, phase: ActionPhase, where: str = "there") -> None:
+        key: Line = ()
+        if self._replays.is_new and phase is ActionPhase.CONFIRMED:
+            self._replays.announce(NOTICE_S)
+            key = (Piece("   "), Piece("v", Token.TEXT, is_bold=True), Piece(f" goes {where}", Token.FAINT))
+        self._reports.show_notice((*line, *key))
+
+    def _show_text(self, text: str) -> None:
+        self._reports.show_notice((Piece(text, Token.MUTED),))
+
+
+# The dialog that asks for confirmation of an action.
+#
+# A key counts only after the terminal has shown the dialog: keys that were typed before it appeared must not confirm.
+
+
+MAX_TYPED: Final = 40
+
+BURST_GAP_S: Final = 0.1
+"""A key this soon after an ignored one was typed or pasted together with it, and is ignored too."""
+
+
+class ConfirmScreen(GuardedDialog):
+    """Asks one question. Returns whether the user confirmed."""
+
+    def __init__(self, live: LiveModel, action: Action, question: Question, type_ahead: TypeAhead) -> None:
+        super().__init__(type_ahead)
+        self.question = question
+        self._live = live
+        self._action = action
+        self._ignored_at_s = -math.inf
+        self._dialog = Dialog(has_band=True)
+        self._ticker = Ticker(self, live.session.clock, self.draw)
+
+    def compose(self) -> ComposeResult:
+        yield self._dialog
+
+    def on_mount(self) -> None:
+        if self._type_ahead.is_silent:
+            self.question = replace(self.question, word=self._action.id)
+        self.draw()
+        self._ticker.begin()
+
+    def on_unmount(self) -> None:
+        self._ticker.stop()
+
+    def forget_visibility(self) -> None:
+        self.question = replace(self.question, accepts_keys=False, may_answer=False, is_waiting=False)
+
+    def show_plan(self, plan: ActionPlan, objection: str) -> None:
+        """Show the complete plan. It can be confirmed once the terminal has shown it."""
+        if not self.is_attached:
+            return
+        self.question = replace(self.question, plan=plan, is_reading=False, objection=objection)
+        self.ask_again()  # an answer to the last question would be about the incomplete plan
+
+    def on_click(self, event: events.Click) -> None:
+        lines = len(self._dialog.lines)
+        is_low = event.widget is self._dialog and lines - 2 <= self._dialog.line_at(event.y) < lines
+        is_button = is_low and event.x < WIDTH // 2
+        if self.question.accepts_keys and is_button:
+            self.dismiss(result=False)
+
+    def on_key(self, event: events.Key) -> None:
+        event.stop()
+        event.prevent_default()
+        question = self.question
+        if event.key == "escape":
+            self.dismiss(result=False)
+        elif not question.accepts_keys:
+            self._ignore_key()
+            # Not drawn now: the dialog is drawn when the terminal has shown it, and says it then.
+            self.question = replace(question, was_early=True)
+        elif question.needs_typing:
+            self._type(event)
+        elif not self.may_be_answered:
+            self.question = replace(question, was_early=True)
+            self.draw()
+        elif event.key in {"enter", "q"}:
+            self.dismiss(result=False)
+        elif event.key == "y" and question.may_answer and not question.is_reading and not question.objection:
+            self.dismiss(result=True)
+
+    def on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        if self.question.needs_typing and self.question.may_answer:
+            self.question = replace(self.question, input_error=f"A paste does not count: type {self._word_choices}.")
+            self.draw()
+
+    def on_visibility(self, visibility: FrameVisibility) -> None:
+        is_whole = not self.question.is_reading
+        match visibility:
+            case FrameVisibility.WAITING:
+                self.question = replace(self.question, is_waiting=True)
+            case FrameVisibility.SEEN:
+                self.question = replace(self.question, accepts_keys=True, may_answer=is_whole, is_waiting=False)
+            case FrameVisibility.UNKNOWN:
+                self.question = replace(self.question, word=self._action.id, is_waiting=False)
+                # The input field is drawn now: earlier keys do not belong into it.
+                self.call_after_refresh(self._accept_typing, is_whole=is_whole)
+            case _:
+                assert_never(visibility)
+        self.draw()
+
+    def _accept_typing(self, *, is_whole: bool) -> None:
+        self.question = replace(self.question, accepts_keys=True, may_answer=is_whole)
+        self.draw()
+
+    @property
+    def _word_choices(self) -> str:
+        return " or ".join(self.question.accepted_texts)
+
+    @property
+    def _is_in_burst(self) -> bool:
+        """Whether a key now belongs to a burst of keys that began before the input field was visible.
+
+        Needed only for terminals that do not answer: an answer separates the earlier keys from the later ones.
+        """
+        return bool(self.question.word) and self._now_s - self._ignored_at_s < BURST_GAP_S
+
+    @property
+    def _now_s(self) -> float:
+        return self._live.session.clock.monotonic_s()
+
+    def _ignore_key(self) -> None:
+        self._ignored_at_s = self._now_s
+
+    def _type(self, event: events.Key) -> None:
+        question = self.question
+        is_answer = event.key != "enter" or question.typed in question.accepted_texts
+        if not question.may_answer or self._is_in_burst or (self.is_pasted and is_answer):
+            self._ignore_key()
+            return
+        typed, input_error = question.typed, ""
+        if event.key == "enter":
+            if typed in question.accepted_texts:
+                self.dismiss(result=True)
+                return
+            choices = self._word_choices
+            input_error = f"That is not {choices}: nothing was done." if typed else f"Type {choices} first, or Esc."
+        elif event.key in {"backspace", "ctrl+h"}:
+            typed = typed[:-1]
+        elif event.key in {"ctrl+u", "ctrl+w"}:
+            typed = ""
+        elif event.character is not None and event.is_printable and len(typed) < MAX_TYPED:
+            typed += event.character
+        self.question = replace(question, typed=typed, input_error=input_error, was_early=False)
+        self.draw()
+
+    def draw(self) -> None:
+        self._update_run()
+        width, height = self._dialog.room(WIDTH)
+        self._dialog.show(confirm_lines(self.question, self._live.now, width, height), width)
+
+    def _update_run(self) -> None:
+        """Show a single run in its newest state, and an objection if the action is no longer possible."""
+        plan, block = self.question.plan, self._live.session.block(self._action)
+        if block is not None:
+            self.question = replace(self.question, objection=objection_to(block))
+            return
+        if len(plan.runs) != 1:
+            return
+        run = self._live.session.store.get(plan.runs[0].id) or plan.runs[0]
+        if run is plan.runs[0]:
+            return
+        objection = self.question.objection
+        if (forbidden := self._action.forbidden(run)) is not None:
+            objection = objection_to(forbidden)
+        self.question = replace(self.question, plan=replace(plan, runs=(run,)), objection=objection)

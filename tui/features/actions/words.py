@@ -1,0 +1,488 @@
+"""Actions in words: the dialog that confirms one, its outcome, the status while it is pending."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple, assert_never
+
+from tui.domain.action import ActionPhase, ActionPlan, ActionStatus, confirmation_texts
+from tui.domain.environment import Environment
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.domain.text import Raw
+from tui.domain.tree import TreeNode
+from tui.features.runs.columns import short_id, took
+from tui.kit.words import without_request
+from tui.lazy_dataclass import dataclass
+from tui.text import formatting
+from tui.text.blocks import INDENT, Now, with_key
+from tui.text.status import StatusStyle, style_of, style_of_status
+from tui.text.styled import Line, Piece, Token, cut, first_line, fit, fold, joined, line_width, wrap
+
+# The outcome of actions in words, for the end of the footer and for the messages.
+
+
+_ORDER: Final = (ActionPhase.REFUSED, ActionPhase.UNKNOWN, ActionPhase.FINISHED_FIRST, ActionPhase.CONFIRMED)
+_TOKENS: Final = {
+    ActionPhase.REFUSED: Token.ROSE,
+    ActionPhase.UNKNOWN: Token.AMBER,
+}
+
+
+def outcome_words(done: str, status: ActionStatus) -> Line:
+    """Return the outcome of one action: `canceled run_cm…9f3a`, `replayed as run_cm…6e3t`, `cancel refused: 403 …`."""
+    match status.phase:
+        case ActionPhase.CONFIRMED if status.new_run_id is not None:
+            return (Piece(f"{done} as ", Token.MUTED), *short_id(status.new_run_id, Token.TEXT))
+        case ActionPhase.CONFIRMED:
+            return (Piece(f"{done} ", Token.MUTED), *short_id(status.run_id, Token.TEXT))
+        case ActionPhase.FINISHED_FIRST:
+            return (Piece(f"{status.action}: it finished first, {status.message}", Token.MUTED),)
+        case ActionPhase.REFUSED:
+            return (Piece(f"{status.action} refused: {without_request(status.message)}", Token.ROSE),)
+        case ActionPhase.UNKNOWN:
+            return (Piece(f"{status.action}: outcome not known, see :messages", Token.AMBER),)
+        case ActionPhase.REQUESTED | ActionPhase.ACCEPTED:
+            return (Piece(f"{status.action} {status.phase.value}", Token.MUTED),)
+        case _:
+            assert_never(status.phase)
+
+
+def batch_words(done: str, ends: Sequence[ActionStatus]) -> Line:
+    """Return the outcome of several actions, failures first: `1 refused 2 finished first 38 canceled`."""
+    counts = Counter(status.phase for status in ends)
+    return joined(
+        (Piece(f"{formatting.count(counts[phase])} {_word(done, phase)}", _TOKENS.get(phase, Token.MUTED)),)
+        for phase in _ORDER
+        if counts[phase]
+    )
+
+
+def _word(done: str, phase: ActionPhase) -> str:
+    return done if phase is ActionPhase.CONFIRMED else phase.value
+
+
+def failure_words(status: ActionStatus) -> str | None:
+    """Return a sentence about an action that did not succeed, or None."""
+    about = f"{status.action.capitalize()} of {status.run_id}"
+    match status.phase:
+        case ActionPhase.REFUSED:
+            return f"{about} was refused: {without_request(status.message).removesuffix('.')}."
+        case ActionPhase.FINISHED_FIRST:
+            return f"{about}: it finished first, {status.message}."
+        case ActionPhase.UNKNOWN:
+            return f"{about}: the outcome is not known, {status.message}."
+        case ActionPhase.CONFIRMED | ActionPhase.REQUESTED | ActionPhase.ACCEPTED:
+            return None
+        case _:
+            assert_never(status.phase)
+
+
+def not_sent(verb: str, count: int, reason: str) -> str:
+    """Return a sentence about confirmed actions that were not sent."""
+    return f"{verb} of {formatting.plural(count, 'run')} was not sent: {reason}."
+
+
+def cut_short(status: ActionStatus) -> str:
+    """Return a sentence about an action that was in flight when the program ended."""
+    return f"{status.action.capitalize()} of {status.run_id}: the program ended before the outcome was known."
+
+
+def withdrawn_words(taken: Mapping[str, int]) -> str:
+    """Return `withdrawn: cancel of 3 runs, nothing was sent`."""
+    what = " and ".join(f"{action} of {formatting.plural(count, 'run')}" for action, count in taken.items())
+    return f"withdrawn: {what}, nothing was sent"
+
+
+# The words that replace the status of a run on the screen while an action on it is pending, and briefly afterwards.
+#
+# The status itself does not change: an HTTP 200 does not prove that a run is canceled. `ActionQueue` chooses the word.
+# The list, the summary above a pane and the detail show it. Source: tui/ui/README.md.
+
+
+Overlay = Callable[[RunId], Piece | None]
+"""Returns the word that replaces the status of a run at the moment, or None."""
+
+SHOWN_FOR: Final = timedelta(seconds=10)
+"""How long an outcome replaces the status."""
+
+_HTTP_STATUS: Final = re.compile(r"(?<!\d)[45]\d\d(?!\d)")
+
+
+def countdown(action: str, remaining: timedelta) -> Piece:
+    """Return `cancel in 4 s`, or `cancel next` when the wait is over but the request is not sent yet."""
+    seconds = -(-remaining // timedelta(seconds=1))
+    return Piece(f"{action} in {seconds} s" if seconds > 0 else f"{action} next", Token.AMBER)
+
+
+def overlay(status: ActionStatus, now: datetime) -> Piece | None:
+    """Return the word for the newest phase of an action, or None if the run's own status is shown again."""
+    if status.phase.is_end and now - status.at >= SHOWN_FOR:
+        return None
+    match status.phase:
+        case ActionPhase.REQUESTED:
+            return Piece(f"{status.action} sent", Token.AMBER)
+        case ActionPhase.ACCEPTED:
+            return Piece(f"{status.action} accepted", Token.AMBER)
+        case ActionPhase.CONFIRMED:
+            return None if status.new_run_id is None else Piece("replayed", Token.MUTED)
+        case ActionPhase.REFUSED:
+            found = _HTTP_STATUS.search(status.message)
+            return Piece(f"refused: {found[0]}" if found else "refused", Token.ROSE)
+        case ActionPhase.FINISHED_FIRST:
+            return Piece("finished first", Token.MUTED)
+        case ActionPhase.UNKNOWN:
+            return Piece("unknown", Token.AMBER)
+        case _:
+            assert_never(status.phase)
+
+
+# Counts the runs that an action affects by status, task and error: `33 ✗ failed  charge-card  Upstream …`.
+
+
+_STATUS_CELLS: Final = 15
+
+
+class RunKind(NamedTuple):
+    """A status, a task, and the message of an error.
+
+    Runs are counted by `group`, which messages of one error group share. `message` is its first line as it came, and
+    `common` the message without ids and numbers.
+    """
+
+    style: StatusStyle
+    task: str
+    message: Raw = Raw("")
+    group: Raw = Raw("")
+    common: Raw = Raw("")
+
+
+def kind_of_run(run: Run) -> RunKind:
+    task = run.fixed.task or formatting.NONE
+    error = run.error_value
+    if error is None:
+        return RunKind(style_of(run), task)
+    # A tenth of our modules' time; loaded when first used.
+    from tui.domain.errors.kinds import kind_of  # noqa: PLC0415
+    from tui.domain.errors.messages import identity_of  # noqa: PLC0415
+
+    common = kind_of(error).message
+    return RunKind(style_of(run), task, Raw(first_line(error.message)), identity_of(common), common)
+
+
+def kind_of_node(node: TreeNode) -> RunKind:
+    is_read = node.run is not None and node.run.state is not None
+    style = style_of(node.run) if is_read and node.run is not None else style_of_status(node.status)
+    return RunKind(style, node.task or formatting.NONE)
+
+
+def counted_lines(kinds: Iterable[RunKind], limit: int) -> list[Line]:
+    """Return `33 ✗ failed  charge-card Upstream …`, the greatest number first.
+
+    Messages that differ in ids and numbers are one line, which shows what they have in common.
+    """
+    counts, messages = Counter[tuple[StatusStyle, str, Raw]](), dict[tuple[StatusStyle, str, Raw], Raw]()
+    for kind in kinds:
+        key = (kind.style, kind.task, kind.group)
+        counts[key] += 1
+        if messages.setdefault(key, kind.message) != kind.message:
+            messages[key] = kind.common
+    digits = max(len(formatting.count(count)) for count in counts.values())
+    names = {style: _lower_case(style) for style, _, _ in counts}
+    widest = min(max(line_width((name,)) for name in names.values()), _STATUS_CELLS)
+    tasks = min(max(line_width((Piece(task),)) for _, task, _ in counts), max(limit // 3, _STATUS_CELLS))
+    lines = []
+    for key, count in counts.most_common():
+        (style, task, _), message = key, messages[key]
+        number = fit((Piece(formatting.count(count), Token.BRIGHT, is_bold=True),), digits + 1, "right")
+        parts: list[Line] = [number, (style.mark, Piece(" "), *fit((names[style],), widest))]
+        parts.append(fit((Piece(task, Token.TEXT if message else Token.MUTED),), tasks))
+        lines.append(cut(joined([*parts, (Piece(message, Token.MUTED),)]), limit))
+    return lines
+
+
+def _lower_case(style: StatusStyle) -> Piece:
+    """Return a status for the middle of a sentence. An unknown word of the server stays as it is."""
+    return Piece(style.word if style.glyph == "?" else style.word.lower())
+
+
+def first_kinds(kinds: Sequence[Line], max_rows: int) -> list[Line]:
+    if len(kinds) <= max_rows:
+        return list(kinds)
+    return [
+        *kinds[: max_rows - 1],
+        (Piece(f"… and {formatting.plural(len(kinds) - max_rows + 1, 'more kind')}", Token.MUTED),),
+    ]
+
+
+# The dialog that confirms an action: place, question, affected runs, unknowns, answers.
+#
+# A `Question` becomes lines here. The screen decides which keys answer it, and when.
+
+
+WIDTH: Final = 70
+REPLICA_LAG: Final = timedelta(seconds=1)
+"""How far the server's query replica may lag behind."""
+WAITING_FOR_TERMINAL: Final = "waiting for the terminal"
+TOO_EARLY: Final = "typed too early"
+SILENT_TERMINAL: Final = "The terminal does not confirm that it drew this, so type a word."
+_GAP: Final = 2
+_FIELD_CELLS: Final = 12
+_MIN_KINDS: Final = 2
+_MAX_NAMED: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The environment in which the action would happen. `name` is its name as far as it is known."""
+
+    environment: Environment | None
+    name: str | None
+    is_production: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Everything that the dialog shows.
+
+    * `safe_label`: the label of the button that does nothing
+    * `effect`: a sentence about what the action does, or an empty text
+    * `hidden_count`: the marked runs that the filter hides; the action does not touch them
+    * `is_reading`: the plan is still incomplete
+    * `accepts_keys`: before this, only Esc has an effect
+    * `may_answer`: before this, the key that acts has no effect
+    * `is_waiting`: the terminal has not yet confirmed that it shows the dialog
+    * `was_early`: a key came before one had an effect
+    * `word`: has to be typed if the terminal never confirms it
+    * `typed`: the content of the field
+    * `input_error`: why `typed` is not enough
+    * `objection`: why the action became impossible
+    * `grace_s`: how long nothing is sent after the answer
+    * `destroys`: the key that acts has the colour of failures
+    """
+
+    plan: ActionPlan
+    target: Target
+    safe_label: str
+    effect: str
+    hidden_count: int = 0
+    is_reading: bool = False
+    accepts_keys: bool = False
+    may_answer: bool = False
+    is_waiting: bool = False
+    was_early: bool = False
+    word: str = ""
+    typed: str = ""
+    input_error: str = ""
+    objection: str = ""
+    grace_s: int = 0
+    destroys: bool = True
+
+    @property
+    def accepted_texts(self) -> tuple[str, ...]:
+        """The texts of which one has to be typed; empty if `y` is enough."""
+        many = confirmation_texts(self.plan, self.target.name, is_production=self.target.is_production)
+        return many or ((self.word,) if self.word else ())
+
+    @property
+    def needs_typing(self) -> bool:
+        """Whether the dialog has a field. It has none while the plan is being read."""
+        return bool(self.accepted_texts) and not self.is_reading and not self.objection
+
+
+def confirm_lines(question: Question, now: Now, width: int, height: int) -> list[Line]:
+    """Return the dialog in lines of at most `width` cells, and in at most `height` lines if possible.
+
+    In a low dialog the empty lines are dropped first, then kinds of runs are combined, then the first notes are cut.
+    """
+    limit = width - 2 * INDENT
+    head, kinds, notes = _question_lines(question, now, limit), _kinds(question, limit), _notes(question, now, limit)
+    field, last = _field(question, limit), _answers(question, limit)
+
+    def assembled(kinds: Sequence[Line], notes: Sequence[Line], *, is_loose: bool) -> list[Line]:
+        blocks = [head, kinds, notes, field, [last]]
+        lines: list[Line] = []
+        for block in blocks:
+            if block and (is_loose or not lines):
+                lines.append(())
+            lines += [(Piece(" " * INDENT), *line) for line in block]
+        return [band(question.target, width), *lines, *([()] if is_loose else [])]
+
+    lines = assembled(kinds, notes, is_loose=True)
+    if len(lines) > height:
+        lines = assembled(kinds, notes, is_loose=False)
+    if len(lines) > height:
+        kinds = first_kinds(kinds, max(len(kinds) - len(lines) + height, _MIN_KINDS))
+        lines = assembled(kinds, notes, is_loose=False)
+    if (over := len(lines) - height) > 0:
+        notes = [(Piece("…", Token.MUTED),), *notes[over + 1 :]]
+        lines = assembled(kinds, notes, is_loose=False)
+    return lines
+
+
+def band(target: Target, width: int) -> Line:
+    """Return the top line: amber if the environment is production, or may be."""
+    environment = target.environment
+    token = Token.ALARM if target.is_production else Token.TEXT
+    if environment is None:
+        name = f"{target.name}  " if target.name else ""
+        kind, where = "PRODUCTION?", f"{name}environment not known, treated as production"
+    else:
+        kind = environment.type.upper()
+        where = "/".join(part for part in (environment.organisation, environment.project) if part)
+    sentences = (Piece(" " * INDENT, token), Piece(kind, token, is_bold=True), Piece(f"  {where}", token))
+    line = cut(sentences, width)
+    return (*line, Piece(" " * (width - line_width(line)), token))
+
+
+def _question_lines(question: Question, now: Now, limit: int) -> list[Line]:
+    plan = question.plan
+    run = plan.runs[0] if len(plan.runs) == 1 else None
+    subject = formatting.plural(len(plan.runs), "run") if run is None else run.fixed.task or run.id
+    lines: list[Line] = [cut((Piece(f"{plan.verb} {subject}?", Token.BRIGHT, is_bold=True),), limit)]
+    if run is not None:
+        lines += _run_lines(run, now, limit)
+    if plan.skipped:
+        counts = Counter(run.status_title for run in plan.skipped).most_common()
+        titles = ", ".join(f"{formatting.count(count)} {title}" for title, count in counts)
+        lines += _sentence(f"{titles}: not touched.", limit)
+    if question.hidden_count:
+        marked = formatting.plural(question.hidden_count, "marked run")
+        lines += _sentence(f"{marked} hidden by the filter: not touched.", limit)
+    return lines
+
+
+def _run_lines(run: Run, now: Now, limit: int) -> list[Line]:
+    """Return the run with its whole id, on a line of its own if it does not fit beside the rest."""
+    style = style_of(run)
+    ran = took(run, now.frozen_at or now.at)
+    tags = run.state.tags[:_MAX_NAMED] if run.state else ()
+    parts: list[Line] = [(style.mark, Piece(" "), style.name)]
+    if ran is not None:
+        parts.append((Piece(now.duration(ran, is_running=not run.is_final), style.row.took),))
+    parts += [(Piece(tag),) for tag in tags]
+    run_id: Line = (Piece(run.id, Token.MUTED),)
+    whole = joined([*parts, run_id])
+    if line_width(whole) <= limit:
+        return [whole]
+    return [cut(joined(parts), limit), *fold(run_id, limit)]
+
+
+def _kinds(question: Question, limit: int) -> list[Line]:
+    """Return the kinds to count: for one run the runs below it, for several the marked runs and those below."""
+    plan = question.plan
+    lines: list[Line] = []
+    if len(plan.runs) > 1:
+        lines += counted_lines((kind_of_run(run) for run in plan.runs), limit)
+    if question.is_reading:
+        return [*lines, (Piece("reading what else stops…", Token.MUTED),)]
+    if plan.descendants:
+        if lines:
+            lines.append(())
+        them = "it" if len(plan.runs) == 1 else "them"
+        verb = "stops" if len(plan.descendants) == 1 else "stop"
+        text = f"{formatting.plural(len(plan.descendants), 'run')} below {them} also {verb}"
+        lines.append((Piece(text, Token.BRIGHT, is_bold=True),))
+        lines += counted_lines((kind_of_node(node) for node in plan.descendants), limit)
+    return lines
+
+
+def _notes(question: Question, now: Now, limit: int) -> list[Line]:
+    """Return the notes: runs that stay, runs that wait, how old the plan is, and what is unknown."""
+    plan = question.plan
+    if question.objection:
+        return [(Piece(row, Token.AMBER),) for row in wrap(question.objection, limit)]
+    sentences = [question.effect] if question.effect else []
+    if plan.read_at is not None and not plan.descendants and not plan.missing and not question.is_reading:
+        sentences.append("Nothing else stops.")
+    if plan.awaited_by:
+        verb = "waits" if len(plan.awaited_by) == 1 else "wait"
+        them = "it" if len(plan.runs) == 1 else "them"
+        sentences.append(f"{' and '.join(plan.awaited_by[:_MAX_NAMED])} {verb} for {them}.")
+    if plan.ended_descendants:
+        verb = "stays as it is" if plan.ended_descendants == 1 else "stay as they are"
+        sentences.append(f"{formatting.plural(plan.ended_descendants, 'finished run')} {verb}.")
+    lines = _sentence(" ".join(sentences), limit) if sentences else []
+    if question.is_reading:
+        return lines
+    if plan.missing:
+        reasons = "; ".join(plan.missing)
+        lines += [
+            (Piece(row, Token.AMBER),) for row in wrap(f"Not fully loaded: {reasons}. More runs may stop.", limit)
+        ]
+    elif plan.read_at is not None:
+        age = now.at - plan.read_at + (REPLICA_LAG if plan.is_from_replica else timedelta())
+        subject, was, is_whole = ("The tree", "was", "is") if len(plan.runs) == 1 else ("Their trees", "were", "are")
+        lasted = formatting.wait(age, in_minutes=now.in_minutes)
+        when = f"{is_whole} as of about {lasted}" if plan.is_from_replica else f"{was} read {lasted}"
+        lines += _sentence(f"{subject} {when} ago and {is_whole} fully loaded.", limit)
+    return lines
+
+
+def _field(question: Question, limit: int) -> list[Line]:
+    """Return the field with the expected text."""
+    until = with_key("withdraw", "u", "; until then {} withdraws it")
+    grace = f"Nothing is sent for {question.grace_s} s{until}." if question.grace_s else ""
+    later = _sentence(grace, limit) if grace and not question.objection else []
+    if not question.needs_typing:
+        return later
+    prompt: list[Piece] = []
+    for number, text in enumerate(question.accepted_texts):
+        prompt += [Piece(" or " if number else "Type "), Piece(text, Token.BRIGHT, is_bold=True)]
+    typed = question.typed[-(_FIELD_CELLS - 3) :]
+    rest = " " * (_FIELD_CELLS - 2 - line_width((Piece(typed),)))
+    field: Line = (Piece(f" {typed}", Token.FIELD), Piece(" ", Token.MARKED), Piece(rest, Token.FIELD))
+    ask: Line = (*prompt, Piece(", then Enter "))
+    head = [(*ask, *field)] if line_width(ask) + _FIELD_CELLS <= limit else [*fold(ask, limit), field]
+    # The error has a line of its own, so that nothing moves while the user types.
+    input_error: Line = (Piece(question.input_error, Token.AMBER),)
+    why = _sentence(SILENT_TERMINAL, limit) if question.word else []
+    return [*why, *head, *([cut(input_error, limit)] if question.input_error else [()]), *later]
+
+
+def _answers(question: Question, limit: int) -> Line:
+    """Return the safe button on the left and the key that acts on the right, faint while it does not count."""
+    is_typed = question.needs_typing
+    keys = ("Esc",) if is_typed else ("Enter", "Esc")
+    left: list[Piece] = [Piece(f" {question.safe_label} ", Token.BUTTON), Piece("  ")]
+    for number, key in enumerate(keys):
+        counts = question.accepts_keys or key == "Esc"
+        left += [Piece(" or ", Token.FAINT)] if number else []
+        left.append(Piece(key, Token.TEXT if counts else Token.FAINT, is_bold=counts))
+    right = () if question.objection else _acting_key(question)
+    early: Line = (Piece(TOO_EARLY, Token.MUTED), Piece("  "), *right)
+    if question.was_early and question.may_answer and line_width((*left, *early)) + _GAP <= limit:
+        right = early
+    room = limit - line_width(tuple(left)) - line_width(right)
+    if room < _GAP:
+        left = left[:1]
+        room = max(limit - line_width(tuple(left)) - line_width(right), 1)
+    return (*left, Piece(" " * room), *right)
+
+
+def _acting_key(question: Question) -> Line:
+    if question.is_waiting and not question.may_answer and not question.is_reading:
+        return (Piece(WAITING_FOR_TERMINAL, Token.AMBER),)
+    more = " or more" if question.plan.missing else ""
+    text = f"{question.plan.verb.lower()} {formatting.plural(question.plan.total, 'run')}{more}"
+    if question.is_reading:
+        text = question.plan.verb.lower()
+    is_ready = question.may_answer and not question.is_reading
+    key = "y"
+    if question.needs_typing:
+        is_ready = is_ready and question.typed in question.accepted_texts
+        key = "Enter" if is_ready else ""
+    ready_token = Token.ROSE if question.destroys else Token.BRIGHT
+    head = Piece(key, ready_token if is_ready else Token.FAINT, is_bold=is_ready)
+    gap = Piece("  " if key else "")
+    return (head, gap, Piece(text, Token.TEXT if is_ready else Token.FAINT))
+
+
+def _sentence(text: str, limit: int) -> list[Line]:
+    return [(Piece(row, Token.MUTED),) for row in wrap(text, limit)]
+
+
+def objection_to(forbidden: str) -> str:
+    """Return the sentence for an action that is not possible."""
+    return f"Nothing to do: {forbidden}."

@@ -1,0 +1,279 @@
+"""`Alerts`: watches the findings while the config file wants a call, and calls once for each new one."""
+
+import asyncio
+import hashlib
+import json
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, Final
+
+from tui.domain.finding import NOT_KNOWN, Finding
+from tui.features.alerts.words import FindingState, finding_notice, finding_object, not_known_notice, verdict_object
+from tui.features.own_commands.view import folder_for, holds_secret, variables_for
+from tui.features.own_commands.words import ended_words
+from tui.features.runs.data import RunSubscription
+from tui.kit.app import AppBase, call_soon
+from tui.kit.header_words import supports_title
+from tui.kit.programs import Ending, path_of, run_in_background
+from tui.kit.state_files import problem_sentence, read_own, replace_file
+from tui.kit.terminal.output import BELL, DesktopNotice, notice_sequence
+from tui.settings.settings import Rings, Settings, is_calling, is_quiet, rings_for
+from tui.store.changes import Changes
+from tui.store.findings.alerts import RINGS_AGAIN_AFTER, KnownFindings, begun_again, new_findings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tui.domain.finding import Verdict
+    from tui.store.findings.alerts import News
+
+
+# Remembers over a restart for which findings the user was called, so that none of them calls twice.
+#
+# There is one small file for each environment of each API. It holds digests and times: no name of a task, queue or run.
+
+
+VERSION: Final = 1
+MAX_CALLS: Final = 500
+"""The newest calls are kept. Each has some 50 bytes."""
+
+MAX_BYTES: Final = 64 * 1024
+TIMEOUT_S: Final = 2.0
+
+
+class CalledFindings:
+    """Reads and writes the file of one environment. `owner` names the environment: equal names share a file."""
+
+    def __init__(self, state_dir: PurePath, *, owner: str) -> None:
+        digest = hashlib.sha256(owner.encode(errors="surrogatepass")).hexdigest()
+        self.path = Path(state_dir) / f"alerts-{digest[:16]}.json"
+        self.is_loaded = False
+        self._calls: dict[str, datetime] = {}
+        self._lock = asyncio.Lock()
+
+    async def load(self) -> None:
+        """Read the file once. A file that cannot be read counts as empty: a call too many is better than none."""
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                self._calls |= await asyncio.to_thread(self._read)
+        except (OSError, TimeoutError):
+            pass
+        self.is_loaded = True
+
+    def has(self, finding: Finding, at: datetime) -> bool:
+        """Return whether the user was called for a finding less than ten minutes before a moment."""
+        called_at = self._calls.get(_digest(finding))
+        return called_at is not None and abs(at - called_at) < RINGS_AGAIN_AFTER
+
+    def add(self, findings: Iterable[Finding], at: datetime) -> None:
+        """Add calls. `save` has to follow."""
+        self._calls |= {_digest(each): at.astimezone(UTC) for each in findings}
+
+    async def save(self) -> None:
+        """Write the calls. What another monitor has added meanwhile is kept. Raises `OSError`."""
+        async with self._lock, asyncio.timeout(TIMEOUT_S):
+            await asyncio.to_thread(self._write, dict(self._calls))
+
+    def _read(self) -> dict[str, datetime]:
+        """Raises `OSError`. A file that this version did not write counts as empty."""
+        content = read_own(self.path, MAX_BYTES)
+        try:
+            saved = {} if content is None else json.loads(content)
+            if saved.get("version") != VERSION:
+                return {}
+            return {str(digest): datetime.fromisoformat(at).astimezone(UTC) for digest, at in saved["calls"].items()}
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
+            return {}
+
+    def _write(self, calls: Mapping[str, datetime]) -> None:
+        try:
+            known = self._read()
+        except OSError:
+            known = {}
+        newest = sorted((known | dict(calls)).items(), key=lambda item: item[1])[-MAX_CALLS:]
+        saved = {"version": VERSION, "calls": {digest: at.isoformat() for digest, at in newest}}
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        replace_file(self.path, json.dumps(saved).encode())
+
+
+def _digest(finding: Finding) -> str:
+    """Return a text that is the same at every start for findings that count as the same one."""
+    return hashlib.sha256(repr(finding.identity).encode(errors="surrogatepass")).hexdigest()[:16]
+
+
+# Runs the user's own command for each alert: one at a time, with the finding on its stdin.
+
+
+TIME_LIMIT_S: Final = 30.0
+"""A command that runs longer is ended."""
+
+MAX_WAITING: Final = 50
+"""Alerts that wait for the command. Later ones do not reach it."""
+
+
+class AlertCommand:
+    """The command of an app. A failure is reported in the messages once, until the command works again."""
+
+    def __init__(self, app: AppBase) -> None:
+        self._app = app
+        self._session = app.session
+        self._waiting: deque[tuple[Mapping[str, Any], tuple[str, ...]]] = deque()
+        self._is_running = self._has_failed = self._is_full = False
+
+    def run(self, alert: Mapping[str, Any], command: Sequence[str]) -> None:
+        """Run a command with an alert as one line of JSON on its stdin, after those before. No command: do nothing."""
+        if not command:
+            return
+        if len(self._waiting) >= MAX_WAITING:
+            if not self._is_full:
+                self._say(f"more than {MAX_WAITING} alerts wait for it; the others do not reach it")
+            self._is_full = True
+            return
+        self._waiting.append((alert, tuple(command)))
+        if not self._is_running:
+            self._is_running = True
+            self._session.spawn(self._run_all(), "on_alert")
+
+    async def _run_all(self) -> None:
+        try:
+            while self._waiting:
+                alert, command = self._waiting.popleft()
+                problem = await self._run(alert, command)
+                if problem is not None and not self._has_failed:
+                    self._say(problem)
+                self._has_failed = problem is not None
+            self._is_full = False
+        finally:
+            self._is_running = False
+
+    async def _run(self, alert: Mapping[str, Any], command: tuple[str, ...]) -> str | None:
+        """Run a command. Return what went wrong, None if nothing did."""
+        environ, settings = self._app.environ, self._session.settings
+        if holds_secret(command, environ, settings):
+            return "not run: an argument has a key or token, which other users of this machine could read"
+        program = command[0]
+        if program.startswith("~/"):
+            program = f"{environ.get('HOME', '')}{program[1:]}"
+        variables = variables_for((), environ, settings)
+        try:
+            result = await run_in_background(
+                path_of((program,), variables),
+                command,
+                variables,
+                folder_for(environ),
+                stdin=f"{json.dumps(alert)}\n".encode(),
+                time_limit_s=TIME_LIMIT_S,
+            )
+        except (OSError, ValueError) as error:
+            return f"not run: {error}"
+        if result.ending is Ending.TIME_LIMIT:
+            return f"ended: it may run for {TIME_LIMIT_S:.0f} s"
+        if result.ending is Ending.TOO_MUCH_OUTPUT:
+            return "ended: it wrote too much"
+        return None if result.exit_code == 0 else ended_words(result.exit_code, result.took)
+
+    def _say(self, problem: str) -> None:
+        self._app.messages.add(self._session.now(), f"on_alert: {problem}.")
+
+
+# `Alerts`: watches the findings while the config file wants a call, and calls once for each new one.
+#
+# An app whose config file wants none never imports this room.
+
+
+class Alerts:
+    """The calls of one app. `use` begins and ends them."""
+
+    def __init__(self, app: AppBase) -> None:
+        self._app = app
+        self._session = app.session
+        self._command = AlertCommand(app)
+        self._called = CalledFindings(self._session.settings.state_dir, owner=app.part(RunSubscription).state_key)
+        self._known: KnownFindings | None = None
+        self._judged: Verdict | None = None
+        self._ends: list[Callable[[], None]] = []
+
+    def use(self, settings: Settings) -> None:
+        """Begin or end to watch the findings, as these settings say."""
+        is_on = is_calling(settings.bell)
+        if is_on and not self._ends:
+            now = self._session.now()
+            self._known = KnownFindings(now) if self._known is None else begun_again(self._known, now)
+            self._judged = None
+            self._ends = [self._session.subscribe(self._on_changes), self._session.findings.watch()]
+            if not self._called.is_loaded:
+                self._session.spawn(self._called.load(), "read the calls of the last start")
+        elif not is_on:
+            self.close()
+
+    def close(self) -> None:
+        """Stop watching. What the user was called for stays known."""
+        for end in self._ends:
+            end()
+        self._ends = []
+
+    def _on_changes(self, _: Changes) -> None:
+        """Call for what is new. This comes from the session, also while the screen is paused."""
+        verdict = self._session.store.verdict
+        if verdict is None or verdict is self._judged or not self._session.findings.is_judged or self._known is None:
+            return
+        if not self._called.is_loaded:
+            return  # the next change judges the same verdict
+        self._judged = verdict
+        self._known, news = new_findings(self._known, verdict)
+        findings = tuple(each for each in news.findings if not self._called.has(each, verdict.at))
+        news = replace(news, findings=findings)
+        if findings:
+            self._called.add(findings, verdict.at)
+            self._session.spawn(self._save(), "keep the calls")
+        if findings or news.has_gone_silent:
+            call_soon(self._app, partial(self._call, verdict, news))
+
+    async def _save(self) -> None:
+        try:
+            await self._called.save()
+        except (OSError, TimeoutError) as error:
+            reason = getattr(error, "strerror", None) or "the disk does not answer"
+            what = f"After a restart, an alert may come again. The alerts cannot be kept in {self._called.path}"
+            problem = problem_sentence(self._called.path, what, reason)
+            self._app.messages.add_once(self._session.now(), problem)
+
+    def _call(self, verdict: "Verdict", news: "News") -> None:
+        settings, now = self._session.settings, self._session.local_now()
+        bell, environment = settings.bell, self._session.interlock.name
+        if bell is None:
+            return
+        quiet = is_quiet(bell.quiet_hours, now)
+        objects = [finding_object(each, FindingState.NEW, now) for each in news.findings]
+        silence = rings_for(bell, NOT_KNOWN)
+        if news.has_gone_silent and silence != Rings():
+            objects.append(verdict_object(verdict, FindingState.NEW, now))
+        for each in objects:
+            self._command.run({**each, "environment": environment, "quiet": quiet}, bell.on_alert)
+        if quiet:
+            return
+        if news.has_gone_silent:
+            self._ring(silence, DesktopNotice(*not_known_notice(verdict, environment, now)))
+        for rings, findings in self._by_rings(news.findings).items():
+            self._ring(rings, DesktopNotice(*finding_notice(findings, environment, now)))
+
+    def _by_rings(self, findings: "Sequence[Finding]") -> "dict[Rings, list[Finding]]":
+        """Return the findings that call in the same way: they share one call."""
+        found: dict[Rings, list[Finding]] = {}
+        for each in findings:
+            found.setdefault(rings_for(self._session.settings.bell, each.word), []).append(each)
+        return found
+
+    def _ring(self, rings: Rings, notice: DesktopNotice) -> None:
+        environ, text = self._app.environ, ""
+        has_notices = supports_title(environ.get("TERM", ""))  # others may print the sequence
+        if rings.bell or (rings.notice and not has_notices):
+            text += BELL
+        if rings.notice and has_notices:
+            text += notice_sequence(notice, environ, self._app.terminal_version)
+        if text:
+            self._app.call_user(text)

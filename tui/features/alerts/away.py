@@ -1,0 +1,337 @@
+"""What happened while the user was away: recorded between two keys, shown at the first key after a rest."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from textual.strip import Strip
+
+from tui.domain.finding import FindingWord
+from tui.domain.status import RunStatus, title_of
+from tui.domain.text import Raw, clean
+from tui.features.alerts.words import day_or_time, short_sentence, subject
+from tui.kit.app import AppBase
+from tui.kit.lines import Cover
+from tui.kit.screen import BaseScreen
+from tui.kit.type_ahead import FrameVisibility
+from tui.kit.workspace import COVER_ID
+from tui.store.away import RESTED_FOR, AwayLog, AwayReport, Episode, FailureGroup, is_due, report_of
+from tui.store.changes import Changes
+from tui.store.counts import Gap
+from tui.text import formatting
+from tui.text.styled import Line, Piece, Token, cut, line_width, pad
+
+if TYPE_CHECKING:
+    from tui.domain.finding import Verdict
+
+
+# The block that says what happened while the user was away: findings, failures by group, counts.
+
+
+TITLE: Final = "while you were away"
+CLOSES: Final = "Esc closes"
+NOT_WATCHED: Final = "findings are not known: nothing watched them, or the server was silent"
+MIN_ROOMY_ROWS: Final = 11
+"""With fewer rows there are empty lines only if everything has room beside them."""
+
+_WORD_CELLS: Final = 7
+_MAX_NAME_CELLS: Final = 24
+_TOKENS: Final = {FindingWord.FAILING: Token.ROSE}
+_LEFT: Final = Piece("  ")
+_GAP: Final = Piece("  ")
+"""A gutter as in the panes."""
+
+
+def away_lines(report: AwayReport, now: datetime, width: int, rows: int, *, joint: int | None = None) -> list[Line]:
+    """Return the block in at most `rows` lines of `width` cells, its rule first. What does not fit is counted.
+
+    `now` has the zone of the times of day. `joint` is the cell of the rule at which a hairline above ends.
+    """
+    limit = width - 1
+    findings = [_episode_line(each, now, report) for each in _worst_first(report.episodes)]
+    if not report.was_judged:
+        findings.append((_LEFT, Piece(NOT_WATCHED, Token.FAINT)))
+    if report.dropped_episodes:
+        words = f"  and {formatting.plural(report.dropped_episodes, 'earlier finding')}"
+        findings.append((_LEFT, Piece(words, Token.FAINT)))
+    groups = [_group_line(each, report) for each in report.groups]
+    others = _others(report)
+    content = len([*findings, *groups, *others, *_outage_lines(report, now)])
+    needed = content + 4 + bool(findings and groups)  # with the rule, the counts, and empty lines
+    blank: list[Line] = [()] if rows >= min(needed, MIN_ROOMY_ROWS) else []
+    first = [*blank, *_outage_lines(report, now)]
+    last = [*blank, _counts_line(report)]
+    between = blank if findings and groups else []
+    room = rows - 1 - len(first) - len(between) - len(last)
+    groups_room = min(len(groups) + len(others), max(room - len(findings), room // 2, 1))
+    shown = _fitting(findings, max(room - groups_room, 1), "finding")
+    groups = _fitting(groups, max(groups_room - len(others), 1), "error group")
+    lines = [*first, *shown, *between, *groups, *others][: rows - 1 - len(last)]
+    return [_rule(report, now, width, joint), *(cut(line, limit) for line in [*lines, *last])]
+
+
+def _rule(report: AwayReport, now: datetime, width: int, joint: int | None) -> Line:
+    since, until = day_or_time(report.since, now), formatting.time_of_day(report.until, now)[:5]
+    took = formatting.wait(report.until - report.since)
+    head: Line = (
+        Piece("─ ", Token.LINE),
+        Piece(TITLE, Token.BRIGHT, is_bold=True),
+        Piece(f" · {since} to {until}, {took} ", Token.MUTED),
+    )
+    foot: Line = (
+        Piece(" "),
+        Piece("Esc", Token.ACCENT),
+        Piece(CLOSES.removeprefix("Esc"), Token.MUTED),
+        Piece(" ─", Token.LINE),
+    )
+    start = line_width(head)
+    room = max(0, width - start - line_width(foot))
+    dashes = "─" * room
+    if joint is not None and 0 <= (at := joint - start) < room:
+        dashes = f"{dashes[:at]}┴{dashes[at + 1 :]}"
+    return cut((*head, Piece(dashes, Token.LINE), *foot), width)
+
+
+def _worst_first(episodes: Sequence[Episode]) -> list[Episode]:
+    """Return the findings that are still there first, worst first, then those that went, the last first."""
+    words = list(FindingWord)
+    still = sorted((each for each in episodes if each.went_at is None), key=lambda each: words.index(each.finding.word))
+    went = [(each.went_at, number, each) for number, each in enumerate(episodes) if each.went_at is not None]
+    return [*still, *(each for *_, each in sorted(went, reverse=True))]
+
+
+def _episode_line(episode: Episode, now: datetime, report: AwayReport) -> Line:
+    finding = episode.finding
+    is_over = episode.went_at is not None
+    word = Piece(finding.word, Token.MUTED if is_over else _TOKENS.get(finding.word, Token.AMBER), is_bold=not is_over)
+    name = Piece(subject(finding), Token.TEXT if is_over else Token.BRIGHT)
+    at = report.until if episode.went_at is None else episode.went_at
+    cells = min(_MAX_NAME_CELLS, max(line_width((Piece(subject(each.finding)),)) for each in report.episodes))
+    times_cells = max(len(_times(each, now)) for each in report.episodes)
+    return (
+        _LEFT,
+        *pad((word,), _WORD_CELLS),
+        _GAP,
+        *pad(cut((name,), cells), cells),
+        _GAP,
+        *pad((Piece(_times(episode, now), Token.TEXT if is_over else Token.BRIGHT),), times_cells),
+        _GAP,
+        Piece(short_sentence(finding, at, now), Token.FAINT if is_over else Token.MUTED),
+    )
+
+
+def _times(episode: Episode, now: datetime) -> str:
+    came = None if episode.came_at is None else day_or_time(episode.came_at, now)
+    went = None if episode.went_at is None else day_or_time(episode.went_at, now)
+    if went is None:
+        return f"came {came}"  # not since: that is when the trouble began
+    return f"went {went}" if came is None else f"{came} to {went}"
+
+
+def _group_line(group: FailureGroup, report: AwayReport) -> Line:
+    cells = len(formatting.count(max(each.count for each in report.groups)))
+    names = [(Piece(_name(each)),) for each in report.groups]
+    name_cells = min(_MAX_NAME_CELLS, max(map(line_width, names)))
+    return (
+        _LEFT,
+        Piece("✗ ", Token.ROSE),
+        Piece(f"{formatting.count(group.count):>{cells}}", Token.ROSE, is_bold=True),
+        _GAP,
+        *pad(cut((Piece(_name(group), Token.BRIGHT),), name_cells), name_cells),
+        _GAP,
+        Piece(_error(group), Token.MUTED if group.kind is not None else Token.FAINT),
+    )
+
+
+def _name(group: FailureGroup) -> str:
+    return formatting.NONE if group.task is None else clean(Raw(group.task))
+
+
+def _error(group: FailureGroup) -> str:
+    if group.kind is None:
+        return "its errors were not read"
+    name = "" if group.kind.type is None else f"{clean(group.kind.type)}: "
+    return f"{name}{clean(group.kind.message)}"
+
+
+def _others(report: AwayReport) -> list[Line]:
+    if not report.ungrouped:
+        return []
+    return [(_LEFT, Piece(f"  and {formatting.plural(report.ungrouped, 'earlier failed run')}", Token.FAINT))]
+
+
+def _outage_lines(report: AwayReport, now: datetime) -> list[Line]:
+    outage = report.outage
+    if outage is None:
+        return []
+    took = formatting.wait(outage.until - outage.since)
+    words = f"no data from {day_or_time(outage.since, now)} to {day_or_time(outage.until, now)}, {took}"
+    return [(_LEFT, Piece("~ ", Token.AMBER), Piece(words, Token.AMBER))]
+
+
+def _counts_line(report: AwayReport) -> Line:
+    total = sum(report.counts.values())
+    order = sorted(report.counts, key=lambda each: (not each.is_failed, each.value))
+    done = RunStatus.COMPLETED_SUCCESSFULLY
+    order = [*(each for each in order if each is not done), *(each for each in order if each is done)]
+    parts: list[Piece] = []
+    for each in order:
+        words = f"{formatting.count(report.counts[each])} {title_of(each).lower()}"
+        parts += (Piece(" · ", Token.MUTED), Piece(words, Token.ROSE if each.is_failed else Token.MUTED))
+    if not total:
+        return (_LEFT, Piece("no run ended", Token.MUTED))
+    return (_LEFT, Piece(f"{formatting.plural(total, 'run')} ended", Token.TEXT), *parts)
+
+
+def _fitting(lines: list[Line], room: int, noun: str) -> list[Line]:
+    """Return at most `room` lines; the last one counts those that do not fit."""
+    if len(lines) <= room:
+        return lines
+    more = len(lines) - room + 1
+    words = f"{formatting.count(more)} more {noun}{'s' if more > 1 else ''}"
+    return [*lines[: room - 1], (_LEFT, Piece(f"  {words}", Token.FAINT))]
+
+
+# `WhileAway`: records what happens between two keys, and shows it at the first key after a rest.
+#
+# Nothing is computed until that key comes, and no timer runs.
+
+
+_QUITS: Final = frozenset({"ctrl+q", "ctrl+c"})
+_REFRESHES: Final = ("r", "f5", "ctrl+r")
+_REFRESH_ID: Final = "refresh"
+
+
+class WhileAway:
+    """The log of an app since the last key, and the block that shows it."""
+
+    def __init__(self, app: AppBase, *, rest: timedelta = RESTED_FOR) -> None:
+        """`rest`: the keys have rested if none came for so long."""
+        self._app = app
+        self._rest = rest
+        self._session = app.session
+        self._log = AwayLog(self._session.now())
+        self._rested_since_s = self._session.clock.elapsed_s()
+        self._verdict: Verdict | None = None
+        self._block: AwayBlock | None = None
+        self._screen: BaseScreen | None = None
+        self._is_seen = True
+        """Whether the terminal has shown the block."""
+        self._session.subscribe(self._on_changes)
+
+    def takes(self, key: str) -> bool:
+        """Record a key. Return whether it does nothing else than to show the block, or comes before it was seen."""
+        acts = key in self._acting_keys
+        self._forget_closed_screen()
+        report = self._report_at_key()
+        if self._screen is not None and not self._is_seen:
+            if self._app.screen is self._screen:
+                return not acts
+            self._is_seen = True  # a dialog has come before it
+        screen = self._app.screen
+        if report is None or not isinstance(screen, BaseScreen) or screen.prompt.is_open:
+            return False
+        self._show(screen, report)
+        return not acts
+
+    def close(self) -> bool:
+        """Close the block of the screen in front. Return whether there was one."""
+        if self._block is None or self._screen is not self._app.screen:
+            return False
+        block, screen = self._block, self._screen
+        self._block = self._screen = None
+        screen.workspace.uncover()
+        block.remove()
+        return True
+
+    @property
+    def _acting_keys(self) -> frozenset[str]:
+        return _QUITS | frozenset(self._app.keys.get(_REFRESH_ID, _REFRESHES))
+
+    def _on_changes(self, changes: Changes) -> None:
+        # The session calls this, also during a pause.
+        self._log.on_changes(changes)
+        verdict = self._session.store.verdict
+        if verdict is not None and verdict is not self._verdict and self._session.findings.is_judged:
+            self._verdict = verdict
+            self._log.on_verdict(verdict)
+
+    def _report_at_key(self) -> "AwayReport | None":
+        """Begin another log. Return what the last one says if it is to be shown."""
+        session, log = self._session, self._log
+        now, elapsed_s = session.now(), session.clock.elapsed_s()
+        rested, self._rested_since_s = timedelta(seconds=elapsed_s - self._rested_since_s), elapsed_s
+        self._log = AwayLog(now, log.present if session.findings.is_judged else None)
+        if not log.has_news:
+            return None
+        outage = self._outage()
+        if not is_due(log, now, rested, outage, rest=self._rest):
+            return None
+        return report_of(log, session.store.get, now, outage)
+
+    def _outage(self) -> Gap | None:
+        """Return the last outage, or the present one."""
+        live = self._app.live
+        freshness = live.freshness
+        if freshness.is_stale and freshness.confirmed_at is not None:
+            return Gap(freshness.confirmed_at, self._session.now())
+        return live.freshness_tracker.gap
+
+    def _show(self, screen: BaseScreen, report: "AwayReport") -> None:
+
+        self.close()
+        self._block, self._screen, self._is_seen = AwayBlock(report, self._session.local_now()), screen, False
+        screen.workspace.cover(self._block, self._block.needed_rows(screen.size.width))
+        screen.call_after_refresh(self._ask_terminal, self._block)
+
+    def _ask_terminal(self, block: "AwayBlock") -> None:
+        if block is not self._block:
+            return
+        if self._app.screen is self._screen:
+            self._app.type_ahead.begin(self._on_visibility)
+        else:
+            self._is_seen = True  # a dialog came at once, and asks for itself
+
+    def _on_visibility(self, visibility: FrameVisibility) -> None:
+        # From a terminal that never answers, it is not known either after some seconds.
+        self._is_seen = self._is_seen or visibility is not FrameVisibility.WAITING
+
+    def _forget_closed_screen(self) -> None:
+        if self._screen is not None and self._screen not in self._app.screen_stack:
+            self._block = self._screen = None
+
+
+# `AwayBlock`: the lines about what happened, over the lower part of a view.
+
+
+MAX_ROWS: Final = 1_000
+
+
+class AwayBlock(Cover):
+    """Shows one report. It never changes by itself. `now` has the zone of the times of day."""
+
+    def __init__(self, report: AwayReport, now: datetime) -> None:
+        super().__init__(id=COVER_ID)
+        self._report = report
+        self._now = now
+        self._lines: list[Line] = []
+        self._joint: int | None = None
+
+    def needed_rows(self, width: int) -> int:
+        """Return the rows in which everything has room."""
+        return len(away_lines(self._report, self._now, width, MAX_ROWS))
+
+    def on_resize(self) -> None:
+        width, height = self.size
+        self._lines = away_lines(self._report, self._now, width, height, joint=self._joint)
+        self.refresh()
+
+    def join(self, joint: int | None) -> None:
+        if joint != self._joint:
+            self._joint = joint
+            if self.size:
+                self.on_resize()
+
+    def strip_at(self, y: int) -> Strip:
+        line = self._lines[y] if y < len(self._lines) else ()
+        return self.painter.strip(line, self.size.width)

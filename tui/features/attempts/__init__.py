@@ -1,0 +1,1 @@
+"""The attempts of a run, alone and beside each other."""

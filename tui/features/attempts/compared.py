@@ -1,0 +1,767 @@
+"""The compared attempts: time, what differs, what is the same, the stacks."""
+
+import re
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from enum import Enum
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from rich.cells import cell_len
+
+from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
+from tui.domain.errors.error import FrameKind, RunError, StackFrame, parse_stack
+from tui.domain.errors.kinds import kind_of
+from tui.domain.run import ABSENT, Run
+from tui.domain.text import Raw, clean
+from tui.features.attempts.words import (
+    TRACE_GONE,
+    attempt_bar,
+    attempt_style,
+    axis_of,
+    elapsed_words,
+    missing_words,
+    waited_before,
+)
+from tui.features.errors.error import path_tail
+from tui.lazy_dataclass import dataclass
+from tui.text import formatting, json
+from tui.text.blocks import Now, Row
+from tui.text.formatting import count, plural
+from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width, opening_line, pad, plain, wrap
+
+# How many lines each attempt logged.
+
+
+class LogCount(NamedTuple):
+    """The log lines of one attempt, and how many of them are warnings and errors."""
+
+    lines: int = 0
+    warns: int = 0
+    errors: int = 0
+
+    @property
+    def words(self) -> str:
+        """The counts in words: `12 lines, 1 warn`."""
+        if not self.lines:
+            return "none"
+        counts = ((self.warns, "warn"), (self.errors, "error"))
+        return ", ".join(
+            [formatting.plural(self.lines, "line"), *(formatting.plural(*each) for each in counts if each[0])]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LogCounts:
+    """The log lines of a run by the number of the attempt.
+
+    * `by_attempt`: None while they are being read, or if they cannot be read
+    * `note`: a sentence about why they are missing or cut, in raw text
+    """
+
+    by_attempt: Mapping[int, LogCount] | None = None
+    note: str = ""
+
+
+# The rows of the page: a label at the left, values beside each other, and `≠` before those that differ.
+
+
+LABEL: Final = 14
+MARK: Final = 2
+GAP: Final = 2
+MAX_VALUE_ROWS: Final = 4
+"""Rows of one value. A longer one is cut."""
+
+DIFFERS: Final = "≠"
+
+
+class Marked(NamedTuple):
+    """One row of a value, and whether the value is not as in most attempts."""
+
+    line: Line
+    is_marked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedGrid:
+    """The space of the page: rows of at most `limit` cells, and whether long values wrap."""
+
+    limit: int
+    is_wrapped: bool = True
+
+    @property
+    def width(self) -> int:
+        """The cells of a value that has the whole row."""
+        return max(self.limit - LABEL - MARK, 1)
+
+    def column(self, count: int) -> int:
+        """Return the cells of a value beside `count - 1` others."""
+        return max((self.limit - LABEL) // max(count, 1) - MARK - GAP, 1)
+
+    def heading(self, text: str, right: str = "") -> list[Row]:
+        """Return the title of a block in a rule, between empty rows."""
+        name: Line = (Piece(text, Token.TEXT), Piece(" "))
+        end: Line = (Piece(f" {right}", Token.MUTED),) if right else ()
+        stroke = "─" * max(0, self.limit - line_width(name) - line_width(end))
+        return [Row(()), Row((*name, Piece(stroke, Token.LINE), *end), ("heading", text)), Row(())]
+
+    def labelled(self, label: str, lines: Sequence[Line], key: Hashable) -> list[Row]:
+        """Return lines that have the whole row, the label before the first."""
+        heads = [label, *[""] * len(lines)]
+        return [
+            Row((*pad((Piece(heads[at], Token.FAINT),), LABEL + MARK), *cut(line, self.width)), (key, at))
+            for at, line in enumerate(lines)
+        ]
+
+    def beside(self, label: str, columns: Sequence[Sequence[Marked]], key: Hashable) -> list[Row]:
+        """Return values beside each other, each in as many rows as it needs."""
+        width = self.column(len(columns))
+        rows = []
+        for at in range(max(map(len, columns), default=0)):
+            line = pad((Piece("" if at else label, Token.FAINT),), LABEL)
+            for column in columns:
+                cell = column[at] if at < len(column) else Marked(())
+                mark = (Piece(f"{DIFFERS} " if cell.is_marked else " " * MARK, Token.BRIGHT),)
+                # One piece: the ASCII form of `⋯` is longer, and takes the place of the spaces before it.
+                rest = tuple(
+                    Piece(mark[0].text + piece.text, piece.token, is_bold=piece.is_bold) for piece in cell.line[:1]
+                )
+                cells = (*rest, *cell.line[1:]) if not cell.is_marked and rest else (*mark, *cell.line)
+                line = (*line, *fit(cut(cells, MARK + width), MARK + width + GAP))
+            rows.append(Row(line, (key, at)))
+        return rows
+
+    def value(self, line: Line, width: int, *, is_wide: bool, is_marked: bool = False) -> list[Marked]:
+        """Return a value in rows of its column. A marked one is brighter, and its first row has the mark."""
+        token = line[0].token if line else Token.TEXT
+        token = Token.BRIGHT if is_marked and token is Token.TEXT else token
+        text = plain(line)
+        rows = wrap(text, width) if is_wide and self.is_wrapped else [text]
+        if len(rows) > MAX_VALUE_ROWS:
+            rows = [*rows[: MAX_VALUE_ROWS - 1], f"{rows[MAX_VALUE_ROWS - 1]} {' ' * width}"]
+        return [Marked(cut((Piece(row, token),), width), is_marked and at == 0) for at, row in enumerate(rows)]
+
+
+# `ComparedFact`: one fact of every attempt, and which attempts differ from most of them.
+
+
+ALIKE_FACTOR: Final = 1.5
+ALIKE_WITHIN: Final = timedelta(milliseconds=250)
+"""Durations differ by nature. They count as equal within this factor, or within this time."""
+
+
+class Unknown(Enum):
+    """The type of `UNKNOWN`. None cannot stand for it: an attempt without an error has the value None."""
+
+    UNKNOWN = "unknown"
+
+
+UNKNOWN: Final = Unknown.UNKNOWN
+
+
+class ComparedCell(NamedTuple):
+    """The fact of one attempt: how it is shown, its exact value, and the value that decides whether it differs."""
+
+    line: Line
+    exact: Hashable = UNKNOWN
+    compared: Hashable = UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedFact:
+    """One fact of all attempts, in their order. `is_wide`: its values may take several rows."""
+
+    label: str
+    cells: tuple[ComparedCell, ...]
+    is_wide: bool = False
+
+    @property
+    def is_same(self) -> bool:
+        """Whether every attempt has exactly the same value."""
+        exact = {cell.exact for cell in self.cells}
+        return len(exact) == 1 and UNKNOWN not in exact
+
+    @property
+    def marks(self) -> tuple[bool, ...]:
+        """Which attempts are not as most of them. An unknown value is never marked."""
+        usual = most_common([cell.compared for cell in self.cells])
+        return tuple(cell.compared is not UNKNOWN and cell.compared != usual for cell in self.cells)
+
+
+def most_common(values: Sequence[Hashable]) -> Hashable:
+    """Return the value of most attempts; of several the earliest, `UNKNOWN` if none is known."""
+    counts = Counter(value for value in values if value is not UNKNOWN)
+    return max(counts, key=lambda value: counts[value], default=UNKNOWN)
+
+
+def alike(durations: Sequence[timedelta | None]) -> list[Hashable]:
+    """Return a value for each duration, equal for those that are about as long as more than half of them.
+
+    Durations differ by nature: where there is no such half, all are `UNKNOWN`, so that none is marked.
+    """
+    known = sorted(duration for duration in durations if duration is not None)
+    usual = known[(len(known) - 1) // 2] if known else timedelta()
+    if 2 * sum(_is_alike(each, usual) for each in known) <= len(known):
+        return [UNKNOWN] * len(durations)
+    return [UNKNOWN if each is None else "usual" if _is_alike(each, usual) else each for each in durations]
+
+
+def _is_alike(one: timedelta, other: timedelta) -> bool:
+    least, most = sorted((one, other))
+    return most - least <= ALIKE_WITHIN or most <= least * ALIKE_FACTOR
+
+
+# The stacks of several attempts: own frames in columns, an equal stack as words, the frames that only some have.
+
+
+MAX_STACK_CHARS: Final = 50_000
+"""The part of a stack behind its message that is parsed. A recursion throws megabytes of equal frames."""
+
+MAX_PACKAGES: Final = 3
+
+MAX_FRAMES: Final = 12
+"""The own frames of one column."""
+
+_GAP: Final = 2
+_MIN_PLACE: Final = 12
+
+FramePlace = tuple[Raw | None, Raw | None, int | None]
+"""Function, file and line of a frame: what is compared. The column of a line is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """The frames of one error, innermost first. Equal stacks have equal `places`."""
+
+    own: tuple[StackFrame, ...] = ()
+    others: tuple[StackFrame, ...] = ()
+
+    @property
+    def places(self) -> tuple[FramePlace, ...]:
+        """The own frames as they are compared; of a stack without any, all frames."""
+        return tuple(map(place_of, self.own or self.others))
+
+    @property
+    def first_own(self) -> StackFrame | None:
+        """The innermost own frame, None if there is none."""
+        return self.own[0] if self.own else None
+
+
+def place_of(frame: StackFrame) -> FramePlace:
+    """Return what makes two frames equal. An unparsed frame is its own text."""
+    return frame.function or (None if frame.short_file else frame.text), frame.short_file, frame.line
+
+
+@lru_cache(maxsize=256)
+def stack_of(error: RunError | None) -> Stack | None:
+    """Return the stack of an error, None if it has no frames."""
+    if error is None or not error.stack:
+        return None
+    # The stack begins with type and message.
+    limit = len(error.name or "") + len(error.message) + MAX_STACK_CHARS
+    frames = parse_stack(Raw(error.stack[:limit]), error.message)
+    if not frames:
+        return None
+    own = tuple(frame for frame in frames if frame.kind is FrameKind.OWN)
+    return Stack(own, tuple(frame for frame in frames if frame.kind is not FrameKind.OWN))
+
+
+def usual_places(stacks: Sequence[Stack | None]) -> frozenset[FramePlace]:
+    """Return the frames of the stack that most attempts have."""
+    usual = most_common([UNKNOWN if stack is None else stack.places for stack in stacks])
+    return frozenset(usual) if isinstance(usual, tuple) else frozenset()
+
+
+def way_in(stacks: Sequence[Stack]) -> list[StackFrame]:
+    """Return the outermost own frames that all stacks share, outermost first."""
+    shared: list[StackFrame] = []
+    for frames in zip(*(reversed(stack.own) for stack in stacks), strict=False):
+        if len({place_of(frame) for frame in frames}) > 1:
+            break
+        shared.append(frames[0])
+    return shared
+
+
+def equal_before(attempts: Sequence[Attempt], stacks: Sequence[Stack | None], index: int) -> int | None:
+    """Return the number of the first attempt before this one with an equal stack, or None."""
+    stack = stacks[index]
+    for attempt, earlier in zip(attempts[:index], stacks[:index], strict=True):
+        if stack is not None and earlier is not None and earlier.places == stack.places:
+            return attempt.number
+    return None
+
+
+def frame_lines(stack: Stack, width: int, usual: frozenset[FramePlace]) -> list[Marked]:
+    """Return one line for each frame, at most `width` cells wide. Those that most stacks lack are marked."""
+    shown = stack.own[:MAX_FRAMES]
+    column = min(max((line_width(_function(frame)) for frame in shown), default=0), max(width - _GAP - _MIN_PLACE, 6))
+    lines = [
+        Marked(_frame(frame, column, width, is_first=index == 0), place_of(frame) not in usual)
+        for index, frame in enumerate(shown)
+    ]
+    rest = (*stack.own[MAX_FRAMES:], *stack.others)
+    if rest:
+        yours = "" if stack.own else ", none of yours"
+        text = f"⋯ {plural(len(rest), 'frame')}{yours}  {_owners(rest)}"
+        lines.append(Marked(cut((Piece(text, Token.FAINT),), width)))
+    return lines
+
+
+def common_lines(stacks: Sequence[Stack], width: int) -> list[Marked]:
+    """Return the lines of stacks that are equal in the places that are compared. Their other frames may differ."""
+    first = stacks[0]
+    if len({_owners(stack.others) for stack in stacks}) == 1:
+        return frame_lines(first, width, frozenset(first.places))
+    lines = frame_lines(Stack(first.own), width, frozenset(first.places))
+    return [*lines, Marked(cut((Piece("⋯ the other frames differ", Token.FAINT),), width))]
+
+
+def _owners(frames: Sequence[StackFrame]) -> str:
+    """Return `undici 5 · core 1`: the frames by the last part of their package's name."""
+    names = (
+        "yours" if frame.kind is FrameKind.OWN else (frame.package or frame.kind).rpartition("/")[2] for frame in frames
+    )
+    return " · ".join(f"{name} {count}" for name, count in Counter(names).most_common(MAX_PACKAGES))
+
+
+def _frame(frame: StackFrame, column: int, width: int, *, is_first: bool) -> Line:
+    room = max(width - column - _GAP, 1)
+    place = file_words(frame)
+    if cell_len(clean(place)) > room:
+        place = Raw(place.replace("\\", "/").rpartition("/")[2])
+    token = Token.TEXT if is_first else Token.MUTED
+    return cut(
+        (*fit(_function(frame, is_first=is_first), column), Piece("  "), Piece(path_tail(place, room), token)), width
+    )
+
+
+def _function(frame: StackFrame, *, is_first: bool = False) -> Line:
+    if frame.function is None:
+        return (Piece("(anonymous)" if frame.short_file else frame.text, Token.MUTED, is_bold=is_first),)
+    return (Piece(frame.function, Token.BRIGHT if is_first else Token.TEXT, is_bold=is_first),)
+
+
+def file_words(frame: StackFrame) -> Raw:
+    """Return `src/lib/shopify.ts:41`, empty where the frame has no file."""
+    if frame.short_file is None:
+        return Raw("")
+    return Raw(frame.short_file + ("" if frame.line is None else f":{frame.line}"))
+
+
+# The facts of each attempt that are compared: how it ended, its error, how long it took, what it logged.
+
+
+MAX_MESSAGE_CHARS: Final = 4_000
+"""The part of a message that is compared and shown."""
+
+_SHORT_ID: Final = re.compile(r"\b[A-Za-z]{2,8}_(?=[A-Za-z0-9]*\d[A-Za-z])[A-Za-z0-9]{4,}\b")
+"""`req_6hK2`: too short to be an id wherever it stands, but it is one if only it differs between two attempts."""
+
+NOT_KNOWN: Final = ComparedCell((Piece(formatting.NONE, Token.MUTED),))
+NO_ERROR: Final = ComparedCell((Piece("no error", Token.MUTED),), None, None)
+
+
+def compared_facts(
+    run: Run, history: AttemptHistory, attempts: Sequence[Attempt], now: Now, logs: LogCounts
+) -> list[ComparedFact]:
+    """Return the facts of these attempts, in the order of the page."""
+    took = alike([attempt.duration for attempt in attempts])
+    return [
+        ComparedFact("status", tuple(_status(run, history, each) for each in attempts)),
+        ComparedFact("error", tuple(_type(run, each) for each in attempts), is_wide=True),
+        ComparedFact("message", tuple(_message(run, each) for each in attempts), is_wide=True),
+        ComparedFact("own frame", tuple(_own_frame(run, each) for each in attempts), is_wide=True),
+        ComparedFact("took", tuple(_took(each, now, same) for each, same in zip(attempts, took, strict=True))),
+        ComparedFact("waited", tuple(_waited(run, history, each) for each in attempts)),
+        ComparedFact("logs", tuple(_logs(each, logs) for each in attempts)),
+    ]
+
+
+def error_of(run: Run, attempt: Attempt) -> RunError | None:
+    """Return the error of an attempt. That of the last one may be known from the run alone."""
+    history = run.attempts[1] if run.attempts is not None else None
+    is_last = history is not None and attempt is history.attempts[-1]
+    if attempt.error is not None or not is_last or attempt.status is not AttemptStatus.FAILED:
+        return attempt.error
+    return run.error_value
+
+
+def different_errors(run: Run, attempts: Sequence[Attempt]) -> int:
+    """Return how many kinds of errors the attempts have."""
+    errors = (error_of(run, attempt) for attempt in attempts)
+    return len({_kind(error) for error in errors if error is not None})
+
+
+def _status(run: Run, history: AttemptHistory, attempt: Attempt) -> ComparedCell:
+    style = attempt_style(run, attempt, history)
+    is_running = attempt.status is AttemptStatus.EXECUTING
+    return ComparedCell((Piece(style.word, style.word_token),), style.word, UNKNOWN if is_running else style.word)
+
+
+def _without_error(attempt: Attempt) -> ComparedCell:
+    """Return the cell of an attempt without an error: it had none, or it is not known."""
+    is_fine = attempt.status in {AttemptStatus.COMPLETED, AttemptStatus.CANCELED}
+    return NO_ERROR if is_fine else NOT_KNOWN
+
+
+def _type(run: Run, attempt: Attempt) -> ComparedCell:
+    error = error_of(run, attempt)
+    if error is None:
+        return _without_error(attempt)
+    name = Raw(error.code) if error.code is not None else error.name
+    if name is None:
+        return ComparedCell((Piece("without a type", Token.MUTED),), "", "")
+    return ComparedCell((Piece(name, Token.ROSE),), name, name)
+
+
+def _message(run: Run, attempt: Attempt) -> ComparedCell:
+    error = error_of(run, attempt)
+    if error is None:
+        return _without_error(attempt)
+    if error.has_code_only:
+        return ComparedCell((Piece("The server reports only a code.", Token.MUTED),), error.code, error.code)
+    text = Raw(error.message.strip()[:MAX_MESSAGE_CHARS])
+    shown = Piece(text if "\n" not in text else f"{opening_line(text)} …") if text else Piece("no message", Token.MUTED)
+    return ComparedCell((shown,), text, _kind(error)[1])
+
+
+def _own_frame(run: Run, attempt: Attempt) -> ComparedCell:
+    error = error_of(run, attempt)
+    if error is None:
+        return _without_error(attempt)
+    stack = stack_of(error)
+    frame = None if stack is None else stack.first_own
+    if frame is None:
+        words = "no stack" if stack is None else "none of yours"
+        return ComparedCell((Piece(words, Token.MUTED),), words, words)
+    return ComparedCell((Piece(file_words(frame) or frame.text),), place_of(frame), place_of(frame))
+
+
+def _took(attempt: Attempt, now: Now, compared: object) -> ComparedCell:
+    words = elapsed_words(attempt, now)
+    if attempt.duration is None:
+        is_running = attempt.status is AttemptStatus.EXECUTING and attempt.started_at is not None
+        return ComparedCell((Piece(f"{words} so far", Token.BLUE),)) if is_running else NOT_KNOWN
+    # Not even equal words make two durations the same fact.
+    return ComparedCell((Piece(words),), attempt.number, compared)
+
+
+def _waited(run: Run, history: AttemptHistory, attempt: Attempt) -> ComparedCell:
+    previous = next((each for each in history.attempts if each.number == attempt.number - 1), None)
+    words = waited_before(run, attempt, previous)
+    return NOT_KNOWN if words is None else ComparedCell((Piece(words),), attempt.number)
+
+
+def _logs(attempt: Attempt, logs: LogCounts) -> ComparedCell:
+    if logs.by_attempt is None:
+        return NOT_KNOWN
+    count = logs.by_attempt.get(attempt.number, LogCount())
+    is_running = attempt.status is AttemptStatus.EXECUTING
+    line = (Piece(f"{count.words} so far" if is_running and count.lines else count.words, Token.TEXT),)
+    return ComparedCell(line) if is_running else ComparedCell(line, count, count)
+
+
+@lru_cache(maxsize=256)
+def _kind(error: RunError) -> tuple[Raw | str | None, Raw, object]:
+    """Return type, normalised message and first own frame of an error."""
+    stack = stack_of(error)
+    frame = None if stack is None or stack.first_own is None else stack.first_own
+    place = None if frame is None else (frame.short_file, frame.function)
+    message = Raw(_SHORT_ID.sub("id_0", error.message[:MAX_MESSAGE_CHARS]))
+    kind = kind_of(replace(error, message=message, stack=None))
+    return kind.type, kind.message, place
+
+
+# All attempts and the waits between them on one line.
+
+
+MIN_WIDTH: Final = 8
+MAX_BARS: Final = 200
+"""The attempts that are drawn; of more, the last ones."""
+
+
+def timeline(run: Run, history: AttemptHistory, now: Now, width: int) -> list[Line]:
+    """Return the labels of the axis and the line below them, or nothing where no time or no room is known."""
+    axis = axis_of(run, history, now, width) if width >= MIN_WIDTH else None
+    if axis is None:
+        return []
+    cells = [Piece(" ")] * width
+    previous: Attempt | None = None
+    for attempt in history.attempts[-MAX_BARS:]:
+        _put(cells, attempt_bar(run, history, attempt, previous, axis, now))
+        previous = attempt
+    if history.retry_at is not None and not run.is_final:
+        since = history.attempts[-1].completed_at if history.attempts else None
+        _put(cells, axis.bar(since, history.retry_at, None, Token.FAINT))
+    _close_gaps(cells)
+    return [axis.labels(), _joined(cells)]
+
+
+def _put(cells: list[Piece], bar: Line) -> None:
+    """Draw a bar over the others. Where one attempt follows another at once, the later one shows that it exists."""
+    at = 0
+    for piece in bar:
+        for character in piece.text:
+            if character != " " and at < len(cells):
+                cells[at] = Piece(character, piece.token)
+            at += 1
+
+
+def _close_gaps(cells: list[Piece]) -> None:
+    """Make a half cell of a bar whole where dashes meet it, which would else look like a time without either."""
+    for at in range(1, len(cells)):
+        left, right = cells[at - 1], cells[at]
+        if (left.text, right.text) == ("╌", "╺"):
+            cells[at] = Piece("━", right.token)
+        elif (left.text, right.text) == ("╸", "╌"):
+            cells[at - 1] = Piece("━", left.token)
+
+
+def _joined(cells: list[Piece]) -> Line:
+    """Join neighbours of one colour, as the painter needs fewer pieces then."""
+    pieces: list[Piece] = []
+    for cell in cells:
+        if pieces and pieces[-1].token is cell.token:
+            pieces[-1] = Piece(pieces[-1].text + cell.text, cell.token)
+        else:
+            pieces.append(cell)
+    return tuple(pieces)
+
+
+# Which attempts stand beside each other, when there are more than fit.
+
+
+MIN_COLUMN: Final = 33
+"""The cells of one attempt with its mark and the gap behind it."""
+
+MIN_COLUMNS: Final = 2
+MAX_COLUMNS: Final = 5
+MAX_COMPARED: Final = 100
+"""The attempts that are compared; of more, the last ones. `AttemptWindow.words` says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptWindow:
+    """The compared attempts, and the part of them that is shown beside each other: `count` from `first` on.
+
+    `total` counts the attempts that are known.
+    """
+
+    attempts: tuple[Attempt, ...]
+    first: int
+    count: int
+    total: int
+
+    @property
+    def indices(self) -> range:
+        """The indices of the shown attempts."""
+        return range(self.first, min(self.first + self.count, len(self.attempts)))
+
+    @property
+    def shown(self) -> Sequence[Attempt]:
+        """The shown attempts."""
+        return self.attempts[self.first : self.first + self.count]
+
+    @property
+    def can_move(self) -> bool:
+        """Whether there are more attempts than are shown."""
+        return len(self.attempts) > self.count
+
+    @property
+    def words(self) -> str:
+        """Return `attempts 2 to 4 of 7` where not all are shown, else an empty text."""
+        if not self.can_move and self.total == len(self.attempts):
+            return ""
+        shown = self.shown
+        cut = f", the last {MAX_COMPARED} compared" if self.total > len(self.attempts) else ""
+        return f"attempts {shown[0].number} to {shown[-1].number} of {count(self.total)}{cut}"
+
+
+def columns_for(width: int) -> int:
+    """Return how many attempts fit beside each other: 2 at 80 cells, 3 at 120, 5 at 200."""
+    return max(MIN_COLUMNS, min(MAX_COLUMNS, (width - LABEL) // MIN_COLUMN))
+
+
+def window_of(history: AttemptHistory, width: int, last_number: int | None) -> AttemptWindow:
+    """Return the attempts to show. The last of them is `last_number`, or the last attempt where it is None."""
+    attempts = history.attempts[-MAX_COMPARED:]
+    shown = min(columns_for(width), len(attempts))
+    ends = [index for index, attempt in enumerate(attempts, 1) if attempt.number == last_number]
+    end = max(shown, *ends) if ends else len(attempts)
+    return AttemptWindow(attempts, end - shown, shown, len(history.attempts))
+
+
+def moved(window: AttemptWindow, step: int) -> int | None:
+    """Return the number of the last shown attempt after a step to the earlier (-1) or the later (1) ones."""
+    if not window.attempts:
+        return None
+    end = max(window.count, min(len(window.attempts), window.first + window.count + step))
+    return window.attempts[end - 1].number
+
+
+# The page of the compared attempts: time, what differs, what is the same, the stacks.
+
+
+MAX_PAYLOAD_CHARS: Final = 500
+
+FIRST_KEY: Final[Hashable] = ("attempt", 0)
+"""The key of the row that names the attempts."""
+
+
+def compared_page(run: Run, window: AttemptWindow, now: Now, grid: ComparedGrid, logs: LogCounts) -> list[Row]:
+    """Return the page in rows of at most `grid.limit` cells. `window` says which attempts are beside each other."""
+    history = run.attempts[1] if run.attempts is not None else AttemptHistory()
+    ended_at = run.state.finished_at if run.state is not None and run.is_final else None
+    now = now if ended_at is None else Now(now.at, min(ended_at, now.frozen_at or ended_at))
+    page = _Page(run, history, window, grid)
+    facts = compared_facts(run, history, window.attempts, now, logs)
+    rows = [*page.notes(), *page.time(now), *page.differing(facts, logs), *page.same(facts), *page.stacks()]
+    limit = grid.limit
+    return [row if line_width(row.line) <= limit else row._replace(line=cut(row.line, limit)) for row in rows]
+
+
+def summary_words(run: Run, attempts: Sequence[Attempt]) -> Line:
+    """Return `3 attempts · 2 different errors · final` for the rule."""
+    errors = different_errors(run, attempts)
+    parts = [formatting.plural(len(attempts), "attempt")]
+    parts += ["no error" if not errors else "one error" if errors == 1 else f"{errors} different errors"]
+    parts += ["final"] if run.is_final else []
+    return (Piece(" · ".join(parts), Token.MUTED),)
+
+
+class _Page:
+    """The blocks of one page. Its methods return rows, each block with its heading."""
+
+    def __init__(self, run: Run, history: AttemptHistory, window: AttemptWindow, grid: ComparedGrid) -> None:
+        self._run = run
+        self._history = history
+        self._window = window
+        self._grid = grid
+        self._all = window.attempts
+        self._stacks = [stack_of(error_of(run, attempt)) for attempt in self._all]
+
+    def notes(self) -> list[Row]:
+        """Return sentences about attempts that are missing."""
+        history, notes = self._history, list[tuple[str, Token]]()
+        if history.is_trace_gone:
+            notes.append((TRACE_GONE, Token.MUTED))
+        if missing := missing_words(history):
+            notes.append((missing, Token.AMBER))
+        numbers = {attempt.number for attempt in history.attempts}
+        lost = [number for number in range(1, max(numbers, default=0)) if number not in numbers]
+        if lost and not history.is_trace_gone:
+            subject = f"Attempt {lost[0]} is" if len(lost) == 1 else f"{formatting.count(len(lost))} attempts are"
+            notes.append((f"{subject} not in the trace.", Token.MUTED))
+        lines = [(Piece(text, token),) for note, token in notes for text in wrap(note, self._grid.limit)]
+        return [Row(()), *(Row(line, ("note", at)) for at, line in enumerate(lines))] if lines else []
+
+    def time(self, now: Now) -> list[Row]:
+        """Return the time line."""
+        lines = timeline(self._run, self._history, now, self._grid.width)
+        if not lines:
+            return []
+        labels, bars = lines
+        return [Row(()), *self._grid.labelled("", [labels], "axis"), *self._grid.labelled("time", [bars], "time")]
+
+    def differing(self, facts: Sequence[ComparedFact], logs: LogCounts) -> list[Row]:
+        """Return the table of the facts that are not the same in all attempts."""
+        window, grid = self._window, self._grid
+        heads = [[Marked(self._head_of(attempt))] for attempt in window.shown]
+        rows = [*grid.heading("differs", window.words), *grid.beside("", heads, "attempt"), Row(())]
+        width = grid.column(len(heads))
+        for fact in facts:
+            if not fact.is_same:
+                marks = fact.marks
+                columns = [
+                    grid.value(fact.cells[at].line, width, is_wide=fact.is_wide, is_marked=marks[at])
+                    for at in window.indices
+                ]
+                rows += grid.beside(fact.label, columns, fact.label)
+        if logs.note:
+            rows += grid.labelled(
+                "", [(Piece(text, Token.MUTED),) for text in wrap(logs.note, grid.width)], "logs note"
+            )
+        return rows
+
+    def same(self, facts: Sequence[ComparedFact]) -> list[Row]:
+        """Return the facts that are the same in all attempts, each said once."""
+        grid, rows = self._grid, list[Row]()
+        for fact in facts:
+            if fact.is_same and fact.label != "status":
+                value = grid.value(fact.cells[0].line, grid.width, is_wide=fact.is_wide)
+                rows += grid.labelled(fact.label, [row.line for row in value], ("same", fact.label))
+        if payload := _payload_words(self._run):
+            rows += grid.labelled("payload", [(Piece(payload),)], "payload")
+        if named := _version_words(self._run):
+            rows += grid.labelled("version" if self._run.fixed.version else "", [named], "version")
+        rows += self._shared_frames()
+        all_words = "both" if len(self._all) == 2 else f"all {len(self._all)}"
+        return [*grid.heading(f"the same in {all_words}"), *rows] if rows else []
+
+    def _shared_frames(self) -> list[Row]:
+        """Return the stack if it is the same in all attempts, else the outermost frames that all share."""
+        stacks = [stack for stack in self._stacks if stack is not None]
+        if len(stacks) < len(self._all):
+            return []
+        if self._has_one_stack:
+            lines = common_lines(stacks, self._grid.width)
+            return self._grid.labelled("stack", [line.line for line in lines], "stack")
+        steps: list[Line] = [
+            (Piece(frame.function or "(anonymous)"), Piece("  "), Piece(file_words(frame), Token.MUTED))
+            for frame in way_in(stacks)
+        ]
+        return self._grid.labelled("way in", [joined(steps, "  →  ")], "way in") if steps else []
+
+    @property
+    def _has_one_stack(self) -> bool:
+        return len({None if stack is None else stack.places for stack in self._stacks}) == 1
+
+    def stacks(self) -> list[Row]:
+        """Return the own frames of each shown attempt. An equal stack is the words `the same as attempt 1`."""
+        if self._has_one_stack:
+            return []
+        usual, width = usual_places(self._stacks), self._grid.column(len(self._window.shown))
+        columns = [self._stack_column(index, usual, width) for index in self._window.indices]
+        return [*self._grid.heading("stacks", "own frames"), *self._grid.beside("", columns, "stacks")]
+
+    def _stack_column(self, index: int, usual: frozenset[FramePlace], width: int) -> list[Marked]:
+        stack = self._stacks[index]
+        if stack is None:
+            error = error_of(self._run, self._all[index])
+            return [Marked((Piece(formatting.NONE if error is None else "no stack", Token.MUTED),))]
+        if (number := equal_before(self._all, self._stacks, index)) is not None:
+            return [Marked((Piece(f"the same as attempt {number}", Token.MUTED),))]
+        return frame_lines(stack, width, usual)
+
+    def _head_of(self, attempt: Attempt) -> Line:
+        style = attempt_style(self._run, attempt, self._history)
+        return (style.mark, Piece(" "), Piece(f"attempt {attempt.number}", Token.BRIGHT, is_bold=True))
+
+
+def _version_words(run: Run) -> Line:
+    """Return `20261126.3   machine small-1x   region eu-central-1`, as far as it is known."""
+    fixed = run.fixed
+    version: list[Line] = [(Piece(fixed.version),)] if fixed.version else []
+    others: list[Line] = [
+        (Piece(f"{word} ", Token.FAINT), Piece(value))
+        for word, value in (("machine", fixed.machine), ("region", fixed.region))
+        if value
+    ]
+    return joined([*version, *others], "   ")
+
+
+def _payload_words(run: Run) -> str:
+    """Return the payload on one line, empty where it is not known."""
+    body = run.body[1] if run.body is not None else None
+    if body is None or (body.payload is ABSENT and body.payload_url is None):
+        return ""
+    if body.payload_url is not None:
+        return "stored apart"
+    text = ""
+    for _, row in json.rows(body.payload):
+        text += (" " if text else "") + row[:MAX_PAYLOAD_CHARS]
+        if len(text) > MAX_PAYLOAD_CHARS:
+            break
+    return text

@@ -1,0 +1,190 @@
+"""The pane `attempts`: when each attempt ran, and why it failed."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Final
+
+from textual import events
+from textual.binding import BindingType
+
+from tui.domain.attempt import Attempt, AttemptHistory
+from tui.features.attempts.words import NOTHING_SELECTED, AttemptKey, selected_attempt, sentence, stepped
+from tui.features.errors.view import ErrorPane
+from tui.kit.keys import bind
+from tui.kit.layout import Placement, Slot
+from tui.kit.live_model import LiveModel
+from tui.kit.page import Page, PageRow
+from tui.kit.pane import Notice
+from tui.kit.selection import RUN, Need
+from tui.text import formatting
+from tui.text.blocks import ReadStage, Row, ShowAttempt
+from tui.text.styled import Line, Piece, Token, line_width
+
+_RULE_CELLS: Final = 24
+"""Cells of the rule for its name, its ends and the stroke between left and right."""
+
+_WIDE: Final = 100
+"""From this width on the page shows which attempt is selected, and the rule how long the run took."""
+
+
+class AttemptsPane(ErrorPane):
+    """The attempts of the selected run, one of them with its error."""
+
+    title: ClassVar[str] = "attempts"
+    placement: ClassVar[Placement] = Placement(Slot.SECOND)
+    needs: ClassVar[tuple[Need[Any], ...]] = (RUN,)
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind(
+            "comma", "attempt_step(-1)", "previous attempt", "Show the attempt before this one.", id="previous-attempt"
+        ),
+        bind(
+            "full_stop",
+            "attempt_step(1)",
+            "attempt",
+            "Show the attempt after this one.",
+            id="next-attempt",
+            rank=12,
+            need=36,
+            pair=("previous-attempt", "next-attempt"),
+        ),
+        bind("equals_sign", "compare", "compare", "Compare the attempts beside each other.", rank=14, need=31),
+    ]
+
+    def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
+        super().__init__(live, id=id)
+        self._chosen_number: int | None = None
+        self._is_placed = False
+        self._can_step = False
+        self._compares_when_read = False
+        """Whether the user asked for the comparison before the attempts were read."""
+
+    @property
+    def history(self) -> AttemptHistory:
+        """The attempts that are known."""
+        run = self.run
+        return run.attempts[1] if run is not None and run.attempts is not None else AttemptHistory()
+
+    @property
+    def selected(self) -> Attempt | None:
+        """The attempt that is shown with its error."""
+        return selected_attempt(self.history, self._chosen_number)
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other pane is visible that names the run."""
+        return self.has_class("zoomed") or self.size.width >= self.app.size.width
+
+    @property
+    def is_stale(self) -> bool:
+        run = self.run
+        return super().is_stale and not (run is not None and run.is_final and run.attempts is not None)
+
+    @property
+    def is_ticking(self) -> bool:
+        return self.selection.state_of(RUN).is_fetching or (self.run is not None and not self.run.is_final)
+
+    def rows(self, width: int) -> Sequence[PageRow]:
+        selected = self.selected
+        current = () if selected is None else AttemptKey(selected.number)
+        return [PageRow(row.line, row.key, row.action, is_current=row.key == current) for row in self._page_rows(width)]
+
+    def _page_rows(self, width: int) -> Sequence[Row]:
+        room = self.room(width)
+        selection, run = self.selection, self.run
+        fetch, stage = selection.state_of(RUN), self.stage_of(RUN)
+        if selection.run_id is None:
+            return [Row(()), *sentence(NOTHING_SELECTED, room, "none")]
+        if run is None:
+            words = fetch.failure or ("" if stage is ReadStage.DUE else formatting.LOADING)
+            return [Row(()), *sentence(words, room, "loading")]
+        from tui.features.attempts.words import ReadProgress, attempts_page  # noqa: PLC0415  loaded with the first run
+
+        progress = ReadProgress(stage, fetch.failure)
+        return attempts_page(run, progress, self.live.now, room, self._chosen_number)
+
+    def left(self) -> Line:
+        if self.run is None or not self.is_alone:
+            return ()
+        from tui.features.attempts.words import run_words  # noqa: PLC0415  loaded with the first run
+
+        return run_words(self.run, self.size.width - line_width(self.right()) - _RULE_CELLS)
+
+    def right(self) -> Line:
+        run, selected = self.run, self.selected
+        if run is None:
+            return ()
+        from tui.features.attempts.words import duration_words, number_words  # noqa: PLC0415  loaded with the first run
+
+        if self.is_alone and self.size.width >= _WIDE:
+            return duration_words(run, self.live.now)
+        return () if selected is None else number_words(run, self.history, selected)
+
+    def update_page(self) -> None:
+        """Bring the page up to date. On another run, put the cursor on its selected attempt."""
+        super().update_page()
+        can_step = len(self.history.attempts) > 1
+        if can_step is not self._can_step:
+            self._can_step = can_step
+            self.refresh_bindings()
+        if self._compares_when_read and (can_step or not self._is_read_first):
+            self._compares_when_read = False
+            self.action_compare()
+        selected = self.selected
+        if not self._is_placed and selected is not None and self.page.rows:
+            self._is_placed = True
+            self.page.go_to(AttemptKey(selected.number))
+
+    def start_over(self) -> None:
+        super().start_over()
+        self._chosen_number = None
+        self._is_placed = False
+        self._compares_when_read = False
+
+    def on_descendant_blur(self) -> None:
+        self._compares_when_read = False  # the user is elsewhere now
+
+    def on_resize(self, _: events.Resize) -> None:
+        self.rebuild()
+
+    def on_page_entered(self, event: Page.Entered) -> None:
+        if isinstance(event.action, ShowAttempt):
+            event.stop()
+            self._show_attempt(event.action.number)
+
+    def has_use_for(self, action: str) -> bool:
+        if action in {"attempt_step", "compare"}:
+            return len(self.history.attempts) > 1
+        return super().has_use_for(action)
+
+    @property
+    def _is_read_first(self) -> bool:
+        """Whether the attempts are being read for the first time."""
+        fetch = self.selection.state_of(RUN)
+        return self.selection.run_id is not None and fetch.fetched_at is None and fetch.failure is None
+
+    def action_attempt_step(self, step: int) -> None:
+        number = stepped(self.history, self.selected, step)
+        if number is not None:
+            self._show_attempt(number)
+        elif self._is_read_first:
+            self._notify("reading the attempts…")
+
+    def action_compare(self) -> None:
+        from tui.features.attempts.compared_view import ComparedScreen  # noqa: PLC0415  loaded when it is opened
+
+        count = len(self.history.attempts)
+        if count > 1 and self.selection.run_id is not None:
+            self.app.push_screen(ComparedScreen(self.live, self.selection.run_id, self._chosen_number))
+        elif self._is_read_first:
+            self._compares_when_read = True
+            self._notify("reading the attempts…")
+        else:
+            self._notify("only one attempt: nothing to compare" if count else "no attempts are known")
+
+    def _notify(self, words: str) -> None:
+        self.post_message(Notice((Piece(words, Token.MUTED),)))
+
+    def _show_attempt(self, number: int) -> None:
+        self._chosen_number = number
+        self.rebuild()
+        self.page.go_to(AttemptKey(number))

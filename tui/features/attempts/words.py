@@ -1,0 +1,703 @@
+"""The attempts of a run as a table on one time axis, and in print."""
+
+from collections import Counter
+from collections.abc import Hashable, Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
+from tui.domain.errors.error import RunError
+from tui.domain.run import Run
+from tui.domain.status import QUEUED_FAMILY, RunStatus
+from tui.features.detail.words import waiting_words
+from tui.features.errors.error import ErrorLayout, error_lines, error_rows, sameness
+from tui.features.runs.columns import short_id, time_in_queue, took
+from tui.kit.words import without_request
+from tui.lazy_dataclass import dataclass
+from tui.text import formatting
+from tui.text.blocks import Now, ReadStage, Row, ShowAttempt, ToggleFold, indented, labelled, tries_again
+from tui.text.status import StatusStyle, style_of, style_of_attempt
+from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width, pad, wrap
+
+# The time axis that all attempts of a run share. Waiting is dashed, and a running attempt is a bar.
+#
+# The finest step is half a cell. A bar is at least that long, however short its attempt was.
+
+
+_MS: Final = timedelta(milliseconds=1)
+_SCALE_MS: Final = (
+    *(digit * 10**power for power in range(4) for digit in (1, 2, 5)),
+    *(seconds * 1000 for seconds in (10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200)),
+)
+_DAY_MS: Final = 86_400_000
+_TICK_CELLS: Final = 12
+"""Cells between two labels of the axis."""
+
+
+def round_up(span: timedelta) -> timedelta:
+    """Return the next round time span, so that the axis keeps its length while a run goes on."""
+    ms = max(1, -(-span // _MS))
+    return next(_scale(ms)) * _MS
+
+
+def _scale(min_ms: int) -> Iterator[int]:
+    """Yield round numbers of milliseconds from `min_ms` up, without end."""
+    yield from (step for step in _SCALE_MS if step >= min_ms)
+    days = 1
+    while True:
+        for digit in (1, 2, 5):
+            if digit * days * _DAY_MS >= min_ms:
+                yield digit * days * _DAY_MS
+        days *= 10
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A span of time in `width` cells. Moments outside of it are drawn at its ends."""
+
+    begin: datetime
+    span: timedelta
+    width: int
+
+    def bar(
+        self, waited_from: datetime | None, started_at: datetime | None, ended_at: datetime | None, token: Token
+    ) -> Line:
+        """Return exactly `width` cells: dashes from `waited_from` to the start, then the bar in `token`.
+
+        Without an end only the wait is drawn. Without a start the line is empty.
+        """
+        if started_at is None:
+            return (Piece(" " * self.width),)
+        start = min(self._half(started_at), 2 * self.width - 1)
+        waited = start if waited_from is None else min(self._half(waited_from), start)
+        first_dash, first_cell = -(-waited // 2), start // 2
+        if ended_at is None:
+            first_cell = -(-self._half(started_at) // 2)
+            body = ""
+        else:
+            body = self._body(start, max(start + 1, self._half(ended_at)))
+        first_dash = min(first_dash, first_cell)
+        rest = self.width - first_cell - len(body)
+        pieces = (
+            Piece(" " * first_dash),
+            Piece("╌" * (first_cell - first_dash), Token.FAINT),
+            Piece(body, token),
+            Piece(" " * rest),
+        )
+        return tuple(piece for piece in pieces if piece.text)
+
+    def labels(self) -> Line:
+        """Return round times above their cells, starting with `0s`."""
+        min_step_ms = max(1, self.span * _TICK_CELLS // max(self.width, 1) // _MS)
+        step = next(_scale(min_step_ms)) * _MS
+        text, at = "", timedelta()
+        while at <= self.span:
+            cell = self._half(self.begin + at) // 2
+            label = _label(at // _MS)
+            if cell + len(label) > self.width:
+                break
+            text = text.ljust(cell) + label
+            at += step
+        return (Piece(text, Token.FAINT),)
+
+    def _half(self, at: datetime) -> int:
+        """Return the distance of a moment from the left, in half cells."""
+        if self.span <= timedelta():
+            return 0
+        return max(0, min(2 * self.width, round((at - self.begin) / self.span * 2 * self.width)))
+
+    @staticmethod
+    def _body(start: int, end: int) -> str:
+        """Return the cells of a bar between two half cells; the second is exclusive."""
+        left = "╺" if start % 2 else ""
+        right = "╸" if end % 2 else ""
+        return left + "━" * (end // 2 - -(-start // 2)) + right
+
+
+def _label(ms: int) -> str:
+    """Return `0s` `500ms` `1.5s` `15s` `1m` `1m30s` `2h`: the shortest form of a round time."""
+    if ms and ms < 1000:
+        return f"{ms}ms"
+    if ms < 60_000:
+        return f"{ms / 1000:g}s"
+    sizes = ((_DAY_MS, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s"))
+    parts = []
+    for size, unit in sizes:
+        number, ms = divmod(ms, size)
+        if number:
+            parts.append(f"{number}{unit}")
+    return "".join(parts[:2])
+
+
+# Which attempt is selected, and which attempts have a row of their own when there are very many.
+
+
+FOLDED: Final[Hashable] = "attempts"
+"""The key of the row that folds the middle attempts."""
+
+MAX_UNFOLDED: Final = 12
+_FIRST, _LAST = 3, 4
+
+
+class AttemptKey(NamedTuple):
+    """The key of the row of an attempt."""
+
+    number: int
+
+
+def selected_attempt(history: AttemptHistory, picked: int | None) -> Attempt | None:
+    """Return the picked attempt, else the last failed one, else the last; None if there is none."""
+    attempts = history.attempts
+    for attempt in attempts:
+        if attempt.number == picked:
+            return attempt
+    failed = [attempt for attempt in attempts if attempt.status is AttemptStatus.FAILED]
+    return (failed or attempts or (None,))[-1]
+
+
+def stepped(history: AttemptHistory, selected: Attempt | None, step: int) -> int | None:
+    """Return the number of the attempt that is `step` away from the selected one, clamped to the first or the last."""
+    if selected is None:
+        return None
+    numbers = [attempt.number for attempt in history.attempts]
+    return numbers[max(0, min(len(numbers) - 1, numbers.index(selected.number) + step))]
+
+
+Group = Attempt | tuple[Attempt, ...]
+"""An attempt with a row of its own, or several that share one."""
+
+
+def groups(attempts: Sequence[Attempt], selected: Attempt | None, *, is_open: bool) -> list[Group]:
+    """Return the attempts in order. Of more than `MAX_UNFOLDED` the middle is folded, except the selected one."""
+    if len(attempts) <= MAX_UNFOLDED or is_open:
+        return list(attempts)
+    found: list[Group] = [*attempts[:_FIRST]]
+    folded: list[Attempt] = []
+    for attempt in attempts[_FIRST:-_LAST]:
+        if attempt is not selected:
+            folded.append(attempt)
+            continue
+        if folded:
+            found.append(tuple(folded))
+        found.append(attempt)
+        folded = []
+    if folded:
+        found.append(tuple(folded))
+    return [*found, *attempts[-_LAST:]]
+
+
+# A page without a run: one sentence. It is apart from the page, so that the start imports nothing else of it.
+
+
+NOTHING_SELECTED: Final = "No run is selected."
+
+
+def sentence(text: str, layout: ErrorLayout, key: Hashable, token: Token = Token.MUTED) -> list[Row]:
+    """Wrap a sentence into rows with this key."""
+    return [Row((Piece(row, token),), (key, index)) for index, row in enumerate(wrap(text, layout.limit))]
+
+
+# The attempts of a run as `show` prints them: times, waits and errors, with equal errors printed once.
+
+
+TRACE_GONE = "The trace is gone from the server; this is the error of the last attempt."
+
+
+def missing_words(history: AttemptHistory) -> str:
+    """Return a sentence about attempts that may be missing, or an empty text."""
+    if not history.missing:
+        return ""
+    missing = without_request(history.missing)
+    text = missing[:1].upper() + missing[1:].rstrip(".")
+    return f"{text}; later attempts may be missing, and so may errors."
+
+
+def attempt_lines(run: Run, history: AttemptHistory, now: datetime, limit: int) -> list[Line]:
+    """Return all attempts in order, and when the next one is due."""
+    lines: list[Line] = []
+    if history.is_trace_gone:
+        has_error = any(attempt.error for attempt in history.attempts)
+        text = TRACE_GONE if has_error else "The trace is gone from the server."
+        lines += [(Piece(row, Token.MUTED),) for row in wrap(text, limit)]
+    if missing := missing_words(history):
+        lines += [(Piece(row, Token.AMBER),) for row in wrap(missing, limit)]
+    previous: Attempt | None = None
+    shown: tuple[int, RunError] | None = None
+    for attempt in history.attempts:
+        if lines:
+            lines.append(())
+        if not history.is_trace_gone and (gap := gap_before(attempt, previous)):
+            lines += [*labelled("", [(Piece(gap, Token.MUTED),)], limit), ()]
+        lines += _attempt(run, attempt, attempt_style(run, attempt, history), previous, now, limit)
+        if attempt.error:
+            same = sameness(attempt.error, shown[1]) if shown else None
+            if shown and same:
+                text = same.replace("the same", f"the same as attempt {shown[0]}", 1)
+                lines += indented([(Piece(row, Token.FAINT),) for row in wrap(text, limit - 2)], 2)
+            else:
+                shown = (attempt.number, attempt.error)
+                lines += indented(error_lines(attempt.error, limit - 2), 2)
+        previous = attempt
+    if history.retry_at is not None and not run.is_final:
+        due = formatting.duration(history.retry_at - now)
+        at = (Piece(formatting.moment(history.retry_at, now)),)
+        lines += labelled("next", [at], limit, remark=f"in {due}" if history.retry_at > now else "due")
+    return lines
+
+
+def attempt_style(run: Run, attempt: Attempt, history: AttemptHistory) -> StatusStyle:
+    """Return the style of an attempt. For the last one the run has a more exact word, as Crashed or Waiting."""
+    is_last = attempt is history.attempts[-1]
+    is_finer = (attempt.status is AttemptStatus.FAILED and run.status.is_failed) or (
+        attempt.status is AttemptStatus.EXECUTING and run.status is RunStatus.WAITING_TO_RESUME
+    )
+    return style_of(run) if is_last and is_finer else style_of_attempt(attempt.status)
+
+
+def _attempt(
+    run: Run, attempt: Attempt, style: StatusStyle, previous: Attempt | None, now: datetime, limit: int
+) -> list[Line]:
+    parts: list[Line] = [(style.mark, Piece(" "), style.name)]
+    if attempt.started_at:
+        parts.append((Piece(formatting.moment(attempt.started_at, now)),))
+    if attempt.duration is not None:
+        parts.append((Piece(formatting.duration(attempt.duration)),))
+    elif attempt.started_at and attempt.status is AttemptStatus.EXECUTING:
+        ended_at = run.state.finished_at if run.state is not None and run.is_final else None
+        so_far = formatting.duration((ended_at or now) - attempt.started_at)
+        parts.append((Piece(f"{so_far} so far", Token.MUTED if run.is_final else Token.BLUE),))
+    if (waited := waited_before(run, attempt, previous)) is not None:
+        parts.append(_fact("waited", waited))
+    if attempt.completed_at:
+        parts.append(_fact("ended", formatting.moment(attempt.completed_at, now)))
+    if attempt.retry_delay is not None:
+        parts.append(_fact("retry after", formatting.duration(attempt.retry_delay)))
+    if attempt.id:
+        parts.append(_fact("span", attempt.id))
+    return labelled(f"attempt {attempt.number} ", parts, limit)
+
+
+def gap_before(attempt: Attempt, previous: Attempt | None) -> str:
+    """Return which attempts before this one the trace does not show, because it lags or was cut; empty if none."""
+    first, last = (previous.number if previous else 0) + 1, attempt.number - 1
+    if first > last:
+        return ""
+    subject = f"attempt {first} is" if first == last else f"attempts {first} to {last} are"
+    return f"{subject} not in the trace"
+
+
+def _fact(label: str, value: str) -> Line:
+    return (Piece(f"{label} ", Token.FAINT), Piece(value, Token.MUTED))
+
+
+def waited_before(run: Run, attempt: Attempt, previous: Attempt | None) -> str | None:
+    """Return the wait since the attempt before, or since the creation of the run; None if an attempt is missing."""
+    if attempt.started_at is None:
+        return None
+    if attempt.number == 1:
+        since = time_in_queue(run, attempt.started_at)
+        return None if since is None else formatting.duration(since)
+    if previous is None or previous.number != attempt.number - 1 or previous.completed_at is None:
+        return None
+    return formatting.duration(attempt.started_at - previous.completed_at)
+
+
+# The table of attempts: start, duration, wait, and a bar on the shared time axis.
+
+
+_ROOMY: Final = 76
+_MIN_AXIS: Final = 8
+_TIME: Final = 7
+_MARK: Final = 2
+_AFTER_NUMBER: Final = 3
+_BEFORE_AXIS: Final = 3
+_EDGE: Final = 2
+_MAX_WAIT_FACTOR: Final = 4
+"""If the first wait is longer than all later times by this factor, the axis starts after it to leave room for bars."""
+
+_BAR_TOKENS: Final = {
+    AttemptStatus.EXECUTING: Token.BLUE,
+    AttemptStatus.COMPLETED: Token.GREEN,
+    AttemptStatus.FAILED: Token.ROSE,
+    AttemptStatus.CANCELED: Token.FAINT,
+}
+
+
+def elapsed_words(attempt: Attempt, now: Now) -> str:
+    """Return the duration of an attempt so far, or `·` where it is not known."""
+    if attempt.duration is not None:
+        return formatting.duration(attempt.duration)
+    if attempt.started_at is None or attempt.status is not AttemptStatus.EXECUTING:
+        return formatting.NONE
+    return now.duration((now.frozen_at or now.at) - attempt.started_at)
+
+
+def attempt_rows(
+    run: Run, history: AttemptHistory, now: Now, layout: ErrorLayout, selected: Attempt | None
+) -> list[Row]:
+    """Return the rows of all attempts, and of the next attempt if it is scheduled."""
+    table = _table(run, history, now, layout.limit)
+    rows = [Row(table.head(), "head")] if table.is_roomy else []
+    previous: Attempt | None = None
+    for group in groups(history.attempts, selected, is_open=layout.is_open(FOLDED)):
+        if isinstance(group, tuple):
+            rows.append(Row(_folded(group), FOLDED, ToggleFold(FOLDED)))
+            previous = group[-1]
+            continue
+        if not history.is_trace_gone and (missing := gap_before(group, previous)):
+            rows.append(Row((Piece(f"  {missing}", Token.FAINT),), ("gap", group.number)))
+        line = table.row(group, previous, is_selected=group is selected)
+        rows.append(Row(line, AttemptKey(group.number), ShowAttempt(group.number)))
+        previous = group
+    if len(history.attempts) > MAX_UNFOLDED and FOLDED in layout.toggled:
+        line = (Piece(f"  ▾ {formatting.plural(len(history.attempts), 'attempt')}", Token.FAINT),)
+        rows.append(Row(line, FOLDED, ToggleFold(FOLDED)))
+    if history.retry_at is not None and not run.is_final:
+        rows.append(Row(table.next(history.retry_at), "next"))
+    return [row._replace(line=cut(row.line, layout.limit)) for row in rows]
+
+
+def _folded(attempts: Sequence[Attempt]) -> Line:
+    first, last = attempts[0].number, attempts[-1].number
+    pieces = [
+        Piece(f"  ⋯ {formatting.plural(len(attempts), 'attempt')}", Token.MUTED),
+        Piece(f"  {first} to {last}" if first != last else f"  {first}", Token.FAINT),
+    ]
+    for style, number in Counter(style_of_attempt(attempt.status) for attempt in attempts).items():
+        pieces += [Piece("  "), style.mark, Piece(f" {formatting.count(number)}", Token.MUTED)]
+    return tuple(pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The attempts, the widths of two columns, and the axis if there is room for one."""
+
+    run: Run
+    history: AttemptHistory
+    now: Now
+    number: int
+    start: int
+    is_roomy: bool
+    axis: Axis | None = None
+
+    @property
+    def left(self) -> int:
+        """The width of everything left of the axis, including the gap."""
+        times = 2 * (self.gap + _TIME) + 1 if self.is_roomy else self.gap + _TIME
+        return _MARK + self.number + _AFTER_NUMBER + self.start + times + _BEFORE_AXIS
+
+    @property
+    def gap(self) -> int:
+        """The gap between columns of times."""
+        return 3 if self.is_roomy else 2
+
+    def head(self) -> Line:
+        """Return the column titles and the labels of the axis."""
+        number, start, took, waited = (Piece(word, Token.FAINT) for word in ("#", "started", "took", "waited"))
+        cells = self._cells(Piece(" "), number, start, took, waited)
+        return cells if self.axis is None else (*pad(cells, self.left), *self.axis.labels())
+
+    def row(self, attempt: Attempt, previous: Attempt | None, *, is_selected: bool) -> Line:
+        """Return the row of one attempt. `previous` is the attempt before it, if known."""
+        style = attempt_style(self.run, attempt, self.history)
+        is_running = attempt.status is AttemptStatus.EXECUTING and style.word_token is Token.BLUE
+        value = Token.TEXT if is_selected else Token.MUTED
+        start = formatting.NONE if attempt.started_at is None else formatting.moment(attempt.started_at, self.now.at)
+        cells = self._cells(
+            style.mark,
+            Piece(str(attempt.number), Token.BRIGHT if is_selected else Token.TEXT, is_bold=is_selected),
+            Piece(start, value),
+            Piece(elapsed_words(attempt, self.now), Token.BLUE if is_running else value),
+            Piece(waited_before(self.run, attempt, previous) or formatting.NONE, value if is_selected else Token.FAINT),
+        )
+        if self.axis is None:
+            return cells
+        return (*pad(cells, self.left), *attempt_bar(self.run, self.history, attempt, previous, self.axis, self.now))
+
+    def next(self, retry_at: datetime) -> Line:
+        """Return the row that says when the next attempt is due."""
+        wait = retry_at - (self.now.frozen_at or self.now.at)
+        due = (
+            f"in {formatting.wait(wait, in_minutes=self.now.in_minutes)}{'~' if self.now.frozen_at else ''}"
+            if wait > timedelta()
+            else "due"
+        )
+        cells: Line = (
+            *fit((Piece("next", Token.MUTED),), _MARK + self.number + _AFTER_NUMBER),
+            *fit((Piece(formatting.moment(retry_at, self.now.at), Token.MUTED),), self.start),
+            Piece("  "),
+            Piece(due, Token.MUTED),
+        )
+        if self.axis is None or line_width(cells) >= self.left:
+            return cells
+        since = self.history.attempts[-1].completed_at if self.history.attempts else None
+        return (*pad(cells, self.left), *self.axis.bar(since, retry_at, None, Token.FAINT))
+
+    def _cells(self, mark: Piece, number: Piece, start: Piece, took: Piece, waited: Piece) -> Line:
+        gap = Piece(" " * self.gap)
+        cells: Line = (
+            mark,
+            Piece(" "),
+            *pad((number,), self.number, "right"),
+            Piece(" " * _AFTER_NUMBER),
+            *fit((start,), self.start),
+            gap,
+            *fit((took,), _TIME, "right"),
+        )
+        return (*cells, gap, *fit((waited,), _TIME, "right")) if self.is_roomy else cells
+
+
+def _table(run: Run, history: AttemptHistory, now: Now, limit: int) -> _Table:
+    moments = [attempt.started_at for attempt in history.attempts] + [history.retry_at]
+    start = max((len(formatting.moment(at, now.at)) for at in moments if at is not None), default=len("started"))
+    number = max((len(str(attempt.number)) for attempt in history.attempts), default=1)
+    table = _Table(run, history, now, number, start, limit >= _ROOMY)
+    width = limit - table.left - _EDGE
+    axis = axis_of(run, history, now, width) if width >= _MIN_AXIS else None
+    return _Table(run, history, now, number, start, table.is_roomy, axis)
+
+
+def attempt_bar(
+    run: Run, history: AttemptHistory, attempt: Attempt, previous: Attempt | None, axis: Axis, now: Now
+) -> Line:
+    """Return the bar of one attempt, with the wait before it. `previous` is the attempt before it, if known."""
+    is_next = previous is not None and previous.number == attempt.number - 1
+    since = previous.completed_at if previous and is_next else _queued_at(run) if attempt.number == 1 else None
+    is_waiting = attempt_style(run, attempt, history).word_token is Token.MUTED
+    token = Token.MUTED if is_waiting else _BAR_TOKENS[attempt.status]
+    return axis.bar(since, attempt.started_at, _end(attempt, now), token)
+
+
+def axis_of(run: Run, history: AttemptHistory, now: Now, width: int) -> Axis | None:
+    """Return the axis from the creation to the last end. While the run is live its length is a round time."""
+    starts = [attempt.started_at for attempt in history.attempts if attempt.started_at is not None]
+    if not starts:
+        return None
+    ends = [end for attempt in history.attempts if (end := _end(attempt, now)) is not None]
+    if history.retry_at is not None and not run.is_final:
+        ends.append(history.retry_at)
+    begin, first, end = _queued_at(run), min(starts), max(ends + starts)
+    if begin is None or begin > first or first - begin > _MAX_WAIT_FACTOR * (end - first):
+        begin = first
+    span = max(end - begin, timedelta(milliseconds=1))
+    return Axis(begin, span if run.is_final else round_up(span), width)
+
+
+def _queued_at(run: Run) -> datetime | None:
+    """Return when the wait for the first attempt began."""
+    created = run.created_at
+    waited = None if created is None else time_in_queue(run, created)
+    return None if created is None or waited is None else created - waited
+
+
+def _end(attempt: Attempt, now: Now) -> datetime | None:
+    """Return where the bar of an attempt ends: at its start if it is over and its end is unknown."""
+    started_at, here = attempt.started_at, now.frozen_at or now.at
+    if attempt.completed_at is not None:
+        return attempt.completed_at
+    if attempt.status is not AttemptStatus.EXECUTING:
+        return started_at
+    return here if started_at is None else started_at + now.drawn(here - started_at)
+
+
+# The page of attempts: their table, then the error of the selected attempt or a sentence why there is none.
+
+
+@dataclass(frozen=True, slots=True)
+class ReadProgress:
+    """The last read of the run: how far it has got, and why it failed."""
+
+    stage: ReadStage = ReadStage.DONE
+    failure: str | None = None
+
+
+def attempts_page(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayout, picked: int | None) -> list[Row]:
+    """Return the page in rows of at most `layout.limit` cells. `picked` is the attempt that the user selected."""
+    history = run.attempts[1] if run.attempts else AttemptHistory()
+    selected = selected_attempt(history, picked)
+    now = _stopped_at_end(run, now)
+    missing = missing_words(history)
+    blocks = [_failure(run, progress, layout), sentence(missing, layout, "missing", Token.AMBER) if missing else []]
+    if selected is None:
+        # Until they are read, an error has no place: they will stand above it.
+        is_due = run.attempts is None and progress.stage is ReadStage.DUE and _reason_for_none(run, now) is None
+        blocks += [_no_attempts(run, progress, now, layout), [] if is_due else _error_of_run(run, progress, layout)]
+    else:
+        if history.is_trace_gone:
+            has_error = any(attempt.error for attempt in history.attempts)
+            blocks.append(sentence(TRACE_GONE if has_error else "The trace is gone from the server.", layout, "gone"))
+        blocks.append(attempt_rows(run, history, now, layout, selected))
+        facts = _facts(run, history, selected, now, layout)
+        error = _error(run, history, selected, progress, layout)
+        blocks += [error, facts] if error else [facts]
+    rows: list[Row] = []
+    for block in blocks:
+        if block:
+            rows += [Row((), ("above", block[0].key)), *block]
+    return [
+        row if line_width(row.line) <= layout.limit else row._replace(line=cut(row.line, layout.limit)) for row in rows
+    ]
+
+
+def run_words(run: Run, limit: int) -> Line:
+    """Return ` · ✗ Failed charge-card run_…` for the rule of a pane that fills the screen."""
+    style = style_of(run)
+    name: Line = (Piece(run.fixed.task or formatting.NONE, Token.TEXT),)
+    head: Line = (Piece(" · ", Token.FAINT), style.mark, Piece(" "), style.name)
+    whole = joined([head, name, (Piece(run.id, Token.FAINT),)])
+    return whole if line_width(whole) <= limit else joined([head, name, short_id(run.id, Token.FAINT)])
+
+
+def number_words(run: Run, history: AttemptHistory, selected: Attempt) -> Line:
+    """Return `attempt 3 of 3`. The run's own count of attempts wins if it is greater."""
+    last = max(run.attempt_count or 0, history.attempts[-1].number)
+    return (Piece(f"attempt {selected.number} of {last}", Token.MUTED),)
+
+
+def duration_words(run: Run, now: Now) -> Line:
+    """Return `6.3s, of it 1.3s running`, or nothing before the start."""
+    whole = took(run, now.frozen_at or now.at)
+    if whole is None or run.state is None:
+        return ()
+    running = f", of it {formatting.duration(run.state.compute)} running" if run.state.compute else ""
+    return (Piece(now.duration(whole, is_running=not run.is_final), Token.TEXT), Piece(running, Token.MUTED))
+
+
+def _stopped_at_end(run: Run, now: Now) -> Now:
+    """Stop the clock at the end of the run, even where the trace misses that end or cannot be read."""
+    ended_at = run.state.finished_at if run.state is not None and run.is_final else None
+    return now if ended_at is None else Now(now.at, min(ended_at, now.frozen_at or ended_at))
+
+
+def _failure(run: Run, progress: ReadProgress, layout: ErrorLayout) -> list[Row]:
+    if run.is_gone:
+        return sentence("The server does not know this run any more; this is what was known of it.", layout, "gone")
+    if progress.failure is None:
+        return []
+    text = without_request(progress.failure)
+    if text != progress.failure and progress.failure.endswith(text):
+        text = f"the run could not be read: {text}"
+    text = text[:1].upper() + text[1:].rstrip(".") + "."
+    # A retry helps only if nothing has been read yet.
+    return sentence(text if run.attempts else f"{text}{tries_again()}", layout, "failure", Token.AMBER)
+
+
+def _no_attempts(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayout) -> list[Row]:
+    """Return why there are no attempts."""
+    reason = _reason_for_none(run, now)
+    if reason is not None:
+        return sentence(reason, layout, "none")
+    if progress.failure is None and run.attempts is None:
+        is_shown_below = run.error_value is not None and run.error_value.has_code_only
+        is_quiet = is_shown_below or progress.stage is ReadStage.DUE
+        return [] if is_quiet else sentence(formatting.LOADING, layout, "loading")
+    return sentence("The server reports no attempts.", layout, "none") if run.attempts else []
+
+
+def _reason_for_none(run: Run, now: Now) -> str | None:
+    """Return why no attempt has started, or None if one may have."""
+    state, ttl = run.state, run.fixed.ttl
+    if state is None or state.started_at is not None or (run.attempt_count or 0) > 0:
+        return None
+    match run.status:
+        case RunStatus.EXPIRED:
+            return f"Never started. It expired after its time to live{f' of {ttl}' if ttl else ''}."
+        case RunStatus.CANCELLED:
+            return "Never started. It was canceled before."
+        case RunStatus.COMPLETED_SUCCESSFULLY:
+            return None
+        case status if status.is_failed:
+            return "Never started."
+        case RunStatus.DELAYED if state.delayed_until is not None:
+            wait = state.delayed_until - now.at
+            due = f", in {formatting.duration(wait, in_minutes=now.in_minutes)}" if wait > timedelta() else ""
+            return f"Not started yet. Delayed until {formatting.moment(state.delayed_until, now.at)}{due}."
+        case RunStatus.WAITING_FOR_DEPLOY:
+            return f"Not started yet. Waiting{_for_how_long(run, now)} for a version that has the task."
+        case status if status in QUEUED_FAMILY:
+            where = f" in {run.fixed.queue}" if run.fixed.queue else ""
+            return f"Not started yet. Queued{_for_how_long(run, now)}{where}."
+        case _:
+            return "Not started yet. A worker has taken it."
+
+
+def _for_how_long(run: Run, now: Now) -> str:
+    queued = time_in_queue(run, now.frozen_at or now.at)
+    return "" if queued is None or queued < timedelta() else f" for {now.duration(queued)}"
+
+
+def _error_of_run(run: Run, progress: ReadProgress, layout: ErrorLayout) -> list[Row]:
+    """Return the run's own error, where no attempt has one."""
+    error = run.error_value
+    return [] if error is None else _error_rows_of(error, progress, layout, "run")
+
+
+def _error(
+    run: Run, history: AttemptHistory, selected: Attempt, progress: ReadProgress, layout: ErrorLayout
+) -> list[Row]:
+    if selected.error is not None:
+        note = equal_errors(history.attempts, selected)
+        return _error_rows_of(selected.error, progress, layout, selected.number, note)
+    is_last = selected is history.attempts[-1]
+    if is_last and selected.status in {AttemptStatus.FAILED, AttemptStatus.CANCELED}:
+        return _error_of_run(run, progress, layout)
+    return []
+
+
+def _error_rows_of(
+    error: RunError, progress: ReadProgress, layout: ErrorLayout, key: Hashable, note: str = ""
+) -> list[Row]:
+    """Return the rows of an error. If only its code is known, a sentence says whether more is being read."""
+    if not error.has_code_only:
+        return list(error_rows(error, layout, ("error", key), note))
+    code: list[Line] = labelled("code", [(Piece(error.code or "", Token.TEXT),)], layout.limit)
+    why = {ReadStage.DUE: "", ReadStage.LATE: "reading why…"}.get(progress.stage, "The server reports only a code.")
+    reason = sentence(why, layout, "why") if why else [Row((), ("why", 0))]  # its place is kept
+    rows = [*reason, *(Row(line, ("code", index)) for index, line in enumerate(code))]
+    if error.stack:
+        rows += [Row((), "above the error"), *error_rows(error, layout, ("error", key), note)]
+    return rows
+
+
+@lru_cache(maxsize=8)
+def equal_errors(attempts: tuple[Attempt, ...], selected: Attempt) -> str:
+    """Return `the same in all 3 attempts, but for the numbers` if other attempts failed alike, else an empty text."""
+    if selected.error is None:
+        return ""
+    errors = [(attempt.number, attempt.error) for attempt in attempts if attempt.error is not None]
+    alike = {number: sameness(error, selected.error) for number, error in errors}
+    same = [number for number, how in alike.items() if how is not None]
+    if len(same) < 2:
+        return ""
+    but = ", but for the numbers" if any(how != "the same" for how in alike.values() if how) else ""
+    if len(same) == len(attempts):
+        return f"the same in {'both' if len(same) == 2 else f'all {len(same)}'} attempts{but}"
+    others = [number for number in same if number != selected.number]
+    if len(others) == 1:
+        return f"the same in attempt {others[0]}{but}"
+    return f"the same in {len(same)} of {len(attempts)} attempts{but}"
+
+
+def _facts(run: Run, history: AttemptHistory, selected: Attempt, now: Now, layout: ErrorLayout) -> list[Row]:
+    """Return the other facts of the selected attempt, starting with its status."""
+    style = attempt_style(run, selected, history)
+    parts: list[Line] = [(style.mark, Piece(" "), Piece(style.word, style.word_token))]
+    if selected.status is AttemptStatus.EXECUTING:
+        parts.append((Piece(f"{elapsed_words(selected, now)} so far", style.row.took),))
+        waiting = waiting_words(run, now) if selected is history.attempts[-1] else ""
+        if waiting:
+            parts.append((Piece(waiting, Token.TEXT),))
+    previous = next((attempt for attempt in history.attempts if attempt.number == selected.number - 1), None)
+    parts += [
+        (Piece(f"{label} ", Token.FAINT), Piece(value, Token.MUTED))
+        for label, value in (
+            ("waited", waited_before(run, selected, previous)),
+            ("ended", selected.completed_at and formatting.moment(selected.completed_at, now.at)),
+            ("retry after", selected.retry_delay and formatting.duration(selected.retry_delay)),
+            ("span", selected.id),
+        )
+        if value
+    ]
+    lines = labelled("attempt", parts, layout.limit)
+    return [Row(line, ("facts", index)) for index, line in enumerate(lines)]

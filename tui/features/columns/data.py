@@ -1,0 +1,489 @@
+"""The columns of each view: chosen ones, those of the config file, and the values that they read."""
+
+import asyncio
+import json
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from tui.domain.filters import RunFilters
+from tui.domain.ids import RunId
+from tui.domain.run import Absent, Body, Run, Stamp
+from tui.domain.status import RunStatus
+from tui.domain.update import RunsRead
+from tui.features.columns.settings import VIEWS, problem_in
+from tui.features.columns.words import (
+    AUTO,
+    MAX_COLUMN_CELLS,
+    METADATA,
+    OUTPUT,
+    PAYLOAD,
+    CellValue,
+    ColumnChoice,
+    ColumnPath,
+    ColumnSet,
+    Unshown,
+    cell_value,
+    without_duplicates,
+)
+from tui.features.runs.data import MAX_BYTES
+from tui.kit.live_model import CoalescedFetch
+from tui.kit.state_files import DISK_TIMEOUT_S, problem_sentence, read_own, replace_file
+from tui.settings.file import shown_path
+from tui.sync.session import Session
+from tui.text.redaction import HOLDS_KEY
+
+# The columns of each view: those that the user chose, else those of the config file, else the program's own.
+#
+# The modules that read and save them are imported only where there are any.
+
+
+FILE_NAME = "columns.json"
+
+
+class ChosenColumns:
+    """Knows the columns of all views.
+
+    * `say`: is called with a sentence about columns that cannot be read, saved or shown
+    * `listeners`: are called when columns of any view have changed
+    """
+
+    def __init__(self, session: Session, environ: Mapping[str, str], say: Callable[[str], None]) -> None:
+        self._session = session
+        self._environ = environ
+        self._say = say
+        self._file: ColumnFile | None = None
+        self._saved: dict[str, ColumnSet] = {}
+        self._of_file: dict[str, ColumnSet] = {}
+        self.listeners: list[Callable[[], None]] = []
+        if session.settings.columns:
+            self.use_settings()
+
+    async def start(self) -> None:
+        """Load the columns that the user chose in an earlier session."""
+        path = Path(self._session.settings.state_dir) / FILE_NAME
+        try:
+            async with asyncio.timeout(DISK_TIMEOUT_S):
+                exists = await asyncio.to_thread(os.path.lexists, path)
+        except TimeoutError:
+            exists = False  # the file of the filters, which is read before, says so
+        if exists:
+            file = self._opened()
+            self._saved = await file.load()
+            self._report(file, None)
+            self._publish()
+
+    def use_settings(self) -> None:
+        """Show the columns of the config file, which may have changed, in views without chosen ones."""
+        settings, self._of_file = self._session.settings, {}
+        if settings.columns:
+            from tui.features.columns.settings import columns_of_file  # noqa: PLC0415  not needed before
+
+            path = settings.file.path
+            shown = "" if path is None else shown_path(path, self._environ)
+            self._of_file, complaints = columns_of_file(settings.columns, shown, settings.file)
+            for complaint in complaints:
+                self._say(f"{complaint}.")
+        self._publish()
+
+    def shown(self, view: str) -> "tuple[ColumnChoice, ...] | None":
+        """Return the columns of a view, None for the program's own."""
+        columns = self._saved.get(view) or self._of_file.get(view)
+        return None if columns is None or not columns.shown else columns.shown
+
+    def saved(self, view: str) -> "ColumnSet | None":
+        """Return the columns that the user chose, None if there are none. Without shown ones: the program's own."""
+        return self._saved.get(view)
+
+    def of_file(self, view: str) -> "ColumnSet | None":
+        """Return the columns of the config file, None if it has none."""
+        return self._of_file.get(view)
+
+    def choose(self, view: str, columns: "ColumnSet | None") -> None:
+        """Show and save other columns of a view; None: those of the config file, or the program's own."""
+        if columns == self._saved.get(view):
+            return
+        if columns is None:
+            self._saved.pop(view, None)
+        else:
+            self._saved[view] = columns
+        self._publish()
+        self._session.spawn(self._save(view, columns), "save the columns")
+
+    async def _save(self, view: str, columns: "ColumnSet | None") -> None:
+        file = self._opened()
+        before = file.failure
+        await file.save(view, columns)
+        self._report(file, before)
+
+    def _opened(self) -> "ColumnFile":
+
+        if self._file is None:
+            path = Path(self._session.settings.state_dir) / FILE_NAME
+            self._file = ColumnFile(path, self._session.secrets.finds)
+        return self._file
+
+    def _report(self, file: "ColumnFile", before: str | None) -> None:
+        if file.failure is not None and file.failure != before:
+            self._say(file.failure)
+
+    def _publish(self) -> None:
+        for listener in self.listeners:
+            listener()
+
+
+# Saves the columns that the user chose, for the lists of all environments.
+#
+# One small JSON file holds a set of columns for each view. A view that is absent shows those of the config file, or the
+# program's own.
+
+
+VERSION: Final = 1
+
+
+class ColumnFile:
+    """Reads and writes the file. `failure` is a sentence about the last error, or None."""
+
+    def __init__(self, path: Path, holds_key: Callable[[str], bool] = lambda _: False) -> None:
+        self.path = path
+        self._holds_key = holds_key
+        self.failure: str | None = None
+        self._lock = asyncio.Lock()
+
+    async def load(self) -> dict[str, ColumnSet]:
+        """Return the saved columns by view; none if there is no file, or if it cannot be decoded."""
+        try:
+            async with asyncio.timeout(DISK_TIMEOUT_S):
+                return await asyncio.to_thread(self._load)
+        except TimeoutError:
+            self.failure = f"The saved columns in {self.path} are ignored: the disk does not answer."
+            return {}
+
+    async def save(self, view: str, chosen: ColumnSet | None) -> None:
+        """Save the columns of one view; None: it has none of its own any more. Other views keep theirs."""
+        async with self._lock:
+            await asyncio.to_thread(self._save, view, chosen)
+
+    def _load(self) -> dict[str, ColumnSet]:
+        try:
+            content = read_own(self.path, MAX_BYTES)
+            return {} if content is None else _decode(content)
+        except OSError as error:
+            reason = error.strerror or "it cannot be read"
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            reason = "this version did not write it"
+        self.failure = problem_sentence(self.path, f"The saved columns in {self.path} are ignored", reason)
+        return {}
+
+    def _save(self, view: str, chosen: ColumnSet | None) -> None:
+        columns = () if chosen is None else (*chosen.shown, *chosen.hidden)
+        if any(self._holds_key(text) for each in columns for text in (each.name, each.title, each.format)):
+            self.failure = f"The columns are not saved: {HOLDS_KEY}."
+            return
+        # Another monitor may have saved the columns of another view meanwhile.
+        views = {**self._load(), view: chosen}
+        saved = {name: _encode(columns) for name, columns in views.items() if columns is not None}
+        content = json.dumps({"version": VERSION, "views": saved}, indent=1) + "\n"
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            replace_file(self.path, content.encode("ascii"))
+            self.failure = None
+        except OSError as error:
+            what, reason = f"The columns cannot be saved in {self.path}", error.strerror or str(error)
+            self.failure = problem_sentence(self.path, what, reason)
+
+
+def _decode(content: bytes) -> dict[str, ColumnSet]:
+    """Raises `ValueError` or another error of decoding unless this version wrote the file."""
+    saved = json.loads(content)
+    if saved["version"] != VERSION:
+        raise ValueError
+    return {
+        view: ColumnSet(_choices(view, columns["shown"]), _choices(view, columns["hidden"]))
+        for view, columns in saved["views"].items()
+        if view in VIEWS
+    }
+
+
+def _choices(view: str, saved: Any) -> tuple[ColumnChoice, ...]:
+    choices = [_choice(each) for each in saved]
+    if any(problem_in(view, choice) is not None for choice in choices):
+        raise ValueError
+    return without_duplicates(choices)
+
+
+def _encode(columns: ColumnSet) -> dict[str, Any]:
+    return {
+        "shown": [_saved(choice) for choice in columns.shown],
+        "hidden": [_saved(choice) for choice in columns.hidden],
+    }
+
+
+def _saved(choice: ColumnChoice) -> dict[str, str | int]:
+    values: dict[str, str | int] = {"column": choice.name}
+    if choice.title:
+        values["title"] = choice.title
+    if choice.width:
+        values["width"] = choice.width
+    if choice.type != AUTO:
+        values["type"] = choice.type
+    if choice.format:
+        values["format"] = choice.format
+    return values
+
+
+def _choice(saved: Mapping[str, Any]) -> ColumnChoice:
+    """Raises `ValueError` for values that this program does not write."""
+    choice = ColumnChoice(
+        saved["column"], saved.get("title", ""), saved.get("width", 0), saved.get("type", AUTO), saved.get("format", "")
+    )
+    if not all(isinstance(text, str) for text in (choice.name, choice.title, choice.type, choice.format)):
+        raise ValueError
+    if type(choice.width) is not int or not 0 <= choice.width <= MAX_COLUMN_CELLS:
+        raise ValueError
+    return choice
+
+
+# Reads the values that the rows on the screen show in columns out of metadata, payload and output.
+#
+# The list sends metadata, but neither payload nor output, and the feed of all runs sends none of them.
+# Source: tests/wire/recordings/README.md §3, §4, §8.
+
+
+REST_S: Final = 0.4
+"""How long the rows stay before their values are read."""
+
+REREAD_AFTER_S: Final = 5.0
+"""The metadata of a live run is read again after this, if the run has changed."""
+
+RETRY_AFTER_S: Final = 30.0
+"""After a failure of the server."""
+
+MIN_PAGE_RUNS: Final = 4
+"""Where at least as many of the newest runs lack their metadata alone, one page of the list brings it."""
+
+PAGE_RUNS: Final = 100
+PAGE_RETRY_AFTER_S: Final = 60.0
+"""After a page without any of these runs, which a filter may cause."""
+
+MAX_CONCURRENT_READS: Final = 3
+MAX_RUNS: Final = 500
+"""Runs whose values are kept: those that were read last."""
+
+_EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
+
+
+class VisibleValues:
+    """Reads values of visible runs within the budget, the newest run first.
+
+    * `visible`: returns the runs on the screen
+    * `on_values`: is called with the runs whose values were read, by a task of the session
+    * `on_refused`: is called once with a sentence when the key may not read single runs
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        visible: Callable[[], Sequence[RunId]],
+        on_values: Callable[[Collection[RunId]], None],
+        on_refused: Callable[[str], None],
+    ) -> None:
+        self._session = session
+        self._visible = visible
+        self._on_values = on_values
+        self._on_refused = on_refused
+        self._paths: frozenset[ColumnPath] = frozenset()
+        self._values: dict[RunId, dict[ColumnPath, CellValue]] = {}
+        """Values out of payloads and outputs."""
+
+        self._next_s: dict[tuple[RunId, bool], float] = {}
+        """The moment of the clock before which a run is not read again, live (False) or at its end (True)."""
+
+        self._fetch = CoalescedFetch(session.clock, self._start)
+        self._blocked_until_s = self._no_page_until_s = 0.0
+        self._is_refused = False
+
+    def show(self, paths: Iterable[ColumnPath]) -> None:
+        """Read the values at these paths from now on, and no others."""
+        before, self._paths = self._paths, frozenset(paths)
+        if self._paths != before:
+            self._next_s.clear()
+            self.look()
+
+    def value(self, run: Run, path: ColumnPath) -> CellValue:
+        """Return a value as far as it is known."""
+        if path.root == METADATA:
+            return Unshown.NOT_READ if run.metadata is None else cell_value(path.find(run.metadata_values))
+        if path.root == OUTPUT and not _may_have_output(run):
+            return Unshown.MISSING
+        known = self._values.get(run.id)
+        if known is not None and path in known:
+            return known[path]
+        return Unshown.NOT_READ if run.body is None else value_in_body(run, *run.body, path)
+
+    def look(self) -> None:
+        """Read the values of visible runs that lack them. Call it when other rows are visible, or runs have changed."""
+        session = self._session
+        if not self._paths or self._is_refused or not session.is_started:
+            return
+        if session.clock.monotonic_s() >= self._blocked_until_s and self._unread():
+            self._fetch.schedule(REST_S)
+
+    def retry(self) -> None:
+        """Read again what could not be read: the user asks for it."""
+        self._is_refused, self._blocked_until_s = False, 0.0
+        self._next_s.clear()
+        self.look()
+
+    def _unread(self) -> list[RunId]:
+        """Return the visible runs that have to be read, newest first."""
+        now_s, store = self._session.clock.monotonic_s(), self._session.store
+        runs = [run for run_id in self._visible() if (run := store.get(run_id)) is not None]
+        unread = [
+            run for run in runs if self._next_s.get((run.id, run.is_final), 0.0) <= now_s and self._lacks_value(run)
+        ]
+        unread.sort(key=lambda run: run.created_at or _EARLIEST, reverse=True)
+        return [run.id for run in unread]
+
+    def _lacks_value(self, run: Run) -> bool:
+        if run.is_gone:
+            return False
+        if run.body is not None:
+            self._keep(run, *run.body)  # the store keeps few bodies
+        return bool(self._missing_roots(run))
+
+    def _missing_roots(self, run: Run) -> set[str]:
+        known = self._values.get(run.id, {})
+        return {path.root for path in self._paths if self._is_unread(run, path, known)}
+
+    def _is_unread(self, run: Run, path: ColumnPath, known: Collection[ColumnPath]) -> bool:
+        match path.root:
+            case "metadata":
+                facet = run.metadata_facet
+                return facet is None or (run.state is not None and facet[0].updated_at < run.state.updated_at)
+            case "output" if not _may_have_output(run):
+                return False
+            case _:
+                return path not in known
+
+    def _start(self) -> asyncio.Task[None] | None:
+        unread = self._unread()
+        return self._session.spawn(self._read(unread), "read visible values") if unread else None
+
+    async def _read(self, run_ids: Sequence[RunId]) -> None:
+        from tui.api.errors import ApiError  # noqa: PLC0415  as above
+        from tui.sync.budget import Pace  # noqa: PLC0415  loads httpcore
+
+        session = self._session
+        pace = Pace(session.budget, session.clock)
+        try:
+            run_ids = await self._read_page(run_ids)
+            for start in range(0, len(run_ids), MAX_CONCURRENT_READS):
+                visible = set(self._visible())
+                some = [run_id for run_id in run_ids[start : start + MAX_CONCURRENT_READS] if run_id in visible]
+                if not some or not self._paths:
+                    continue
+                await pace.wait(len(some))
+                results = await asyncio.gather(*map(self._read_one, some), return_exceptions=True)
+                self._on_values(some)
+                for error in results:
+                    if isinstance(error, BaseException):
+                        raise error
+        except ApiError as error:
+            self._record_failure(error)
+        finally:
+            self._fetch.finish()
+
+    async def _read_page(self, run_ids: Sequence[RunId]) -> Sequence[RunId]:
+        """Read the newest page of the list if that saves reads. Return the runs that remain. Raises `ApiError`."""
+        from tui.sync.budget import Priority  # noqa: PLC0415  loads httpcore
+
+        session, store = self._session, self._session.store
+        newest = store.newest()
+        runs = [run for run_id in run_ids if (run := store.get(run_id)) is not None]
+        of_page = {run.id for run in runs if self._missing_roots(run) == {METADATA}}
+        is_at_top = newest is not None and newest.id in self._visible()
+        now_s = session.clock.monotonic_s()
+        has_lists = session.fetcher.lists is not None and now_s >= self._no_page_until_s
+        if not has_lists or not is_at_top or len(of_page) < MIN_PAGE_RUNS:
+            return run_ids
+        page = await session.fetcher.fetch_page(RunFilters(), Priority.VISIBLE, size=PAGE_RUNS)
+        await session.emit(RunsRead(page.patches))
+        await session.settle()
+        found = of_page & {patch.id for patch in page.patches}
+        if not found:
+            self._no_page_until_s = now_s + PAGE_RETRY_AFTER_S
+        self._next_s |= {(run.id, run.is_final): now_s + REREAD_AFTER_S for run in runs if run.id in found}
+        self._on_values(found)
+        return [run_id for run_id in run_ids if run_id not in found]
+
+    async def _read_one(self, run_id: RunId) -> None:
+        """Read one run. Raises `ApiError` if no other run can be read either."""
+        from tui.api.errors import ApiError, NotFound, RateLimited, Refused, Unreachable  # noqa: PLC0415  as above
+        from tui.sync.budget import Priority  # noqa: PLC0415  loads httpcore
+
+        now_s = self._session.clock.monotonic_s()
+        if len(self._next_s) >= MAX_RUNS:
+            self._next_s.clear()
+        before = self._session.store.get(run_id)
+        key = run_id, before is not None and before.is_final
+        self._next_s[key] = now_s + RETRY_AFTER_S
+        try:
+            response = await self._session.fetcher.fetch_run(run_id, Priority.VISIBLE)
+        except NotFound:
+            return  # emitted as gone
+        except (Refused, Unreachable, RateLimited):
+            raise
+        except ApiError:
+            return  # this run alone may be unreadable
+        self._next_s[key] = now_s + REREAD_AFTER_S
+        await self._session.settle()
+        run = self._session.store.get(run_id)
+        if run is not None and response.patch.body is not None:
+            self._keep(run, *response.patch.body)
+
+    def _keep(self, run: Run, stamp: Stamp, body: Body) -> None:
+        """Keep the values of the shown columns, and forget those of the run that was read first."""
+        known = self._values.pop(run.id, {})
+        for path in self._paths:
+            if path.root == METADATA or path in known or (path.root == OUTPUT and not _may_have_output(run)):
+                continue
+            value = value_in_body(run, stamp, body, path)
+            if value is not Unshown.NOT_READ:
+                known[path] = value
+        if known:
+            self._values[run.id] = known
+        if len(self._values) > MAX_RUNS:
+            del self._values[next(iter(self._values))]
+
+    def _record_failure(self, error: Exception) -> None:
+        from tui.api.errors import Refused  # noqa: PLC0415  loads httpcore
+
+        if isinstance(error, Refused) and error.is_about_the_key:
+            self._is_refused = True
+            self._on_refused(f"Columns out of payload, output and metadata stay unread: {error}")
+        else:
+            self._blocked_until_s = self._session.clock.monotonic_s() + RETRY_AFTER_S
+
+
+def value_in_body(run: Run, stamp: Stamp, body: Body, path: ColumnPath) -> CellValue:
+    """Return the value at a path of a payload or an output. A body that was read before the end has no output yet."""
+    is_payload = path.root == PAYLOAD
+    if not is_payload and not _is_after_end(run, stamp):
+        return Unshown.NOT_READ
+    if (body.payload_url if is_payload else body.output_url) is not None:
+        return Unshown.APART
+    value = body.payload if is_payload else body.output
+    return Unshown.MISSING if isinstance(value, Absent) else cell_value(path.find(value))
+
+
+def _is_after_end(run: Run, stamp: Stamp) -> bool:
+    state = run.state
+    return state is not None and stamp.updated_at >= (state.finished_at or state.updated_at)
+
+
+def _may_have_output(run: Run) -> bool:
+    """Return whether the run has ended well: other runs have no output."""
+    return run.status is RunStatus.COMPLETED_SUCCESSFULLY

@@ -1,0 +1,730 @@
+"""The dialog in which columns are shown, hidden, moved and resized, and the one for a column by its path."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from typing import Any, ClassVar, Final, NamedTuple, Protocol
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Input
+
+from tui.domain.ids import RunId
+from tui.domain.run import ABSENT, Absent, Json, Run
+from tui.features.columns.data import ChosenColumns
+from tui.features.columns.settings import ERRORS, RUNS, built_in_ids
+from tui.features.columns.words import (
+    AUTO,
+    KINDS,
+    MAX_COLUMN_CELLS,
+    MAX_COLUMNS,
+    MEANINGS,
+    METADATA,
+    PAYLOAD,
+    ROOTS,
+    TAGS_AND_ERROR,
+    ColumnChoice,
+    ColumnPath,
+    ColumnSet,
+    Unshown,
+    cell_value,
+    key_text,
+    leading_path,
+    plain_text,
+    problem_of,
+    usual_width,
+)
+from tui.features.errors.columns import SizedGroupColumn, group_columns_for
+from tui.features.errors.own_columns import GROUP_MEANINGS, own_group_columns_for, usual_group_width
+from tui.features.runs.columns import TAGS_OR_ERROR, SizedColumn, columns_for, short_id
+from tui.kit.app import AppBase
+from tui.kit.colors import Background
+from tui.kit.keys import bind
+from tui.kit.lines import Dialog, DialogBorder, Lines, TextInput
+from tui.kit.live_model import LiveModel
+from tui.kit.painted import PaintedDialog
+from tui.lazy_dataclass import dataclass
+from tui.text.blocks import key_of
+from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width, wrap
+
+# The dialog of the columns of a list, and the one for a column by its path.
+
+
+WIDTH: Final = 76
+HEAD_LINES: Final = 3
+MIN_ROWS: Final = 3
+
+_NAME: Final = 26
+_SIZE: Final = 9
+_INDENT: Final = "   "
+
+_KEYS: Final = (
+    ((("toggle-column", "space"),), "show, hide"),
+    ((("column-down", "J"), ("column-up", "K")), "move"),
+    ((("narrower", "<"), ("wider", ">")), "width"),
+    ((("clear-width", "0"),), "usual width"),
+    ((("reset-columns", "r"),), "reset"),
+)
+_PATH_KEYS: Final = (
+    ((("add-column", "a"),), "add by path"),
+    ((("column-type", "t"),), "type"),
+    ((("remove-column", "d"),), "remove"),
+)
+"""Pairs of a binding and its usual key, and what they do."""
+
+_END_KEYS: Final = (("Enter", "keep"), ("Esc", "back"))
+
+
+def _named(rows: Iterable[tuple[tuple[tuple[str, str], ...], str]]) -> list[tuple[str, str]]:
+    """Return keys and words, without those that the user has no keys for."""
+    named = [(" ".join(filter(None, (key_of(*binding) for binding in pair))), word) for pair, word in rows]
+    return [(keys, word) for keys, word in named if keys]
+
+
+def head_lines(words: str, note: str, place: str, width: int) -> list[Line]:
+    """Return the title with where the columns come from, and at its right end a note and the place of the cursor."""
+    title: Line = (Piece(f"{_INDENT}Columns", Token.BRIGHT, is_bold=True), Piece(f"  {words}", Token.MUTED))
+    remarks = [Piece(note, Token.AMBER)] if note else []
+    if place:
+        remarks.append(Piece(place, Token.FAINT))
+    remark = (*joined(((each,) for each in remarks), _INDENT), Piece(_INDENT))
+    room = max(0, width - line_width(remark))
+    return [(), (*fit(title, room), *remark), ()]
+
+
+def foot_lines(width: int, *, has_paths: bool) -> list[Line]:
+    """Return the keys in as many lines as they need. Enter and Esc have the last one."""
+    rows: list[list[tuple[str, str]]] = [[]]
+    for key in [*_named(_KEYS), *(_named(_PATH_KEYS) if has_paths else [])]:
+        if rows[-1] and line_width(keys_line([*rows[-1], key])) > width:
+            rows.append([])
+        rows[-1].append(key)
+    return [(), *(keys_line(keys) for keys in (*rows, _END_KEYS) if keys), ()]
+
+
+def keys_line(keys: Sequence[tuple[str, str]]) -> Line:
+    """Return keys and their effects, as in the footer."""
+    line: list[Piece] = []
+    for key, words in keys:
+        line += [Piece(_INDENT + key, Token.TEXT, is_bold=True), Piece(f" {words}", Token.FAINT)]
+    return tuple(line)
+
+
+def column_line(
+    choice: ColumnChoice,
+    width: int,
+    *,
+    is_shown: bool,
+    is_current: bool,
+    left_out: Collection[str],
+    meanings: Mapping[str, str],
+) -> Line:
+    """Return a column in `width` cells: a mark if it is shown, its name, its width, and what it is."""
+    edge = Piece(" ▌" if is_current else "  ", Token.ACCENT)
+    mark = Piece("• " if is_shown else "  ", Token.ACCENT)
+    token = (Token.BRIGHT if is_current else Token.TEXT) if is_shown else Token.MUTED
+    name = fit((Piece(choice.name, token, is_bold=is_current),), _NAME)
+    size = fit((Piece(f"{choice.width} cells" if choice.width else "", Token.TEXT),), _SIZE, "right")
+    rest: Line = (Piece(meaning(choice, meanings), Token.MUTED if is_shown else Token.FAINT),)
+    if is_shown and choice.name in left_out:
+        rest = (Piece("does not fit", Token.AMBER),)
+    room = max(0, width - len(_INDENT) - 1 - _NAME - _SIZE - 4)
+    return (edge, mark, *name, *size, Piece("  "), *fit(rest, room))
+
+
+def meaning(choice: ColumnChoice, meanings: Mapping[str, str]) -> str:
+    """Return what a column shows, in a few words."""
+    if choice.path is None:
+        return meanings.get(choice.name, "")
+    kind = "as it is" if choice.type == AUTO else f"as {choice.type}"
+    return f"{kind} {choice.format}".rstrip()
+
+
+def window_of(cursor: int, top: int, count: int, rows: int) -> int:
+    """Return the first of the `rows` lines that are visible, so that the cursor is among them."""
+    top = max(cursor - rows + 1, min(top, cursor))
+    return max(0, min(top, count - rows))
+
+
+# The dialog that asks for a column by its path: what is typed, and what the selected run has there.
+
+
+HINT: Final = "metadata.progress bar"
+MIN_WIDTH: Final = 56
+MAX_KEYS: Final = 40
+"""Keys of an object that are named."""
+
+MAX_KEY_CHARS: Final = 40
+MAX_SEARCHED: Final = 2_000
+"""Keys of an object among which those are searched that begin as the typed text."""
+
+_QUOTED: Final = 'a key with a dot is quoted: payload."order.id"'
+
+
+class TypedColumn(NamedTuple):
+    """What was typed: the column, or why it is none. `path` is its valid start."""
+
+    choice: ColumnChoice | None
+    problem: str
+    path: ColumnPath | None
+
+
+def read_typed(text: str) -> TypedColumn:
+    """Read `PATH [TYPE [FORMAT]]`."""
+    text = text.strip()
+    path, end = leading_path(text)
+    rest = text[end:]
+    if path is None:
+        return TypedColumn(None, f"a path begins with {', '.join(ROOTS[:-1])} or {ROOTS[-1]}" if text else "", None)
+    if rest and not rest[0].isspace():
+        return TypedColumn(None, _QUOTED if rest != "." else "", path)
+    kind, _, form = rest.strip().partition(" ")
+    choice = ColumnChoice(str(path), type=kind or "auto", format=form.strip())
+    problem = problem_of(choice, (), has_paths=True)
+    return TypedColumn(None if problem else choice, problem or "", path)
+
+
+def path_lines(typed: TypedColumn, run: Run | None, width: int) -> list[Line]:
+    """Return a problem or what the selected run has there, then the types, and the keys in the last line."""
+    about = (
+        (Piece(f"{_INDENT}{typed.problem}", Token.AMBER),)
+        if typed.problem
+        else (Piece(_INDENT), *_found_line(typed.path, run))
+    )
+    kinds = wrap(f"types: {' '.join(KINDS)}", width - 2 * len(_INDENT))
+    types = [(Piece(f"{_INDENT}{row}", Token.FAINT),) for row in kinds]
+    return [cut(about, width), *types, keys_line((("Enter", "add"), ("Esc", "back")))]
+
+
+def _found_line(path: ColumnPath | None, run: Run | None) -> Line:
+    if path is None:
+        return (Piece("a path into metadata, payload or output, type, format", Token.MUTED),)
+    if run is None:
+        return (Piece("no run is selected to show its value", Token.MUTED),)
+    of_run: Line = (*short_id(run.id, Token.MUTED), Piece(": ", Token.MUTED))
+    root = _root_of(run, path)
+    if root is ABSENT:
+        return (*of_run, Piece(f"its {path.root} is not read, or there is none", Token.MUTED))
+    value = path.find(root)
+    if isinstance(value, dict) and value:
+        return (*of_run, Piece("keys  ", Token.FAINT), Piece(_named_path(value), Token.TEXT))
+    if value is ABSENT:
+        above = _nearest(path, root)
+        return (*of_run, Piece("nothing there; keys  ", Token.MUTED), Piece(_named_path(above), Token.TEXT))
+    shown = cell_value(value)
+    return (*of_run, Piece("" if isinstance(shown, Unshown) else plain_text(shown), Token.TEXT))
+
+
+def _nearest(path: ColumnPath, root: Json) -> Sequence[str]:
+    """Return the keys of the deepest object on a path."""
+    for length in range(len(path.steps) - 1, -1, -1):
+        value = ColumnPath(path.root, path.steps[:length]).find(root)
+        if isinstance(value, dict):
+            begun = str(path.steps[length])
+            return [key for key in islice(value, MAX_SEARCHED) if key.startswith(begun)] or list(
+                islice(value, MAX_KEYS)
+            )
+    return ()
+
+
+def _named_path(keys: Iterable[str]) -> str:
+    return ", ".join(key_text(key[:MAX_KEY_CHARS]) for key in islice(keys, MAX_KEYS))
+
+
+def _root_of(run: Run, path: ColumnPath) -> Json | Absent:
+    if path.root == METADATA:
+        return ABSENT if run.metadata is None else run.metadata_values
+    if run.body is None:
+        return ABSENT
+    return run.body[1].payload if path.root == PAYLOAD else run.body[1].output
+
+
+# The columns of a view as they are arranged in the dialog: each can be shown, moved and resized.
+
+
+MIN_COLUMN_CELLS: Final = 3
+LAST_SHOWN: Final = "at least one column is shown"
+
+
+@dataclass(frozen=True, slots=True)
+class DraftColumn:
+    """A column, and whether it is shown."""
+
+    choice: ColumnChoice
+    is_shown: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bases:
+    """The columns that a view can be reset to.
+
+    * `built_in`: the ids of all its own columns
+    * `usual`: the program's own choice of them
+    * `of_file`: the columns of the config file; None: it has none
+    """
+
+    built_in: tuple[str, ...]
+    usual: tuple[ColumnChoice, ...]
+    of_file: ColumnSet | None = None
+
+
+class ColumnDraft:
+    """The arrangement, with a cursor on one column. Each method returns a remark, empty if it did what it says.
+
+    `width_of` returns the present width of a column that has no chosen one. `has_paths`: the view shows values of runs.
+    """
+
+    def __init__(
+        self, bases: Bases, saved: ColumnSet | None, width_of: Callable[[ColumnChoice], int], *, has_paths: bool
+    ) -> None:
+        self._bases = bases
+        self._saved = saved
+        self._width_of = width_of
+        self.has_paths = has_paths
+        self.cursor = 0
+        self.columns: list[DraftColumn] = []
+        self._base: list[DraftColumn] | None = None
+        """The columns right after a reset; None: they were chosen earlier."""
+
+        self._is_of_file = saved is None and bases.of_file is not None
+        if saved is not None and saved.shown:
+            self._show(saved)
+        else:
+            self._show(bases.of_file if self._is_of_file else None)
+            self._base = list(self.columns)
+
+    @property
+    def current(self) -> ColumnChoice:
+        """The column under the cursor."""
+        return self.columns[self.cursor].choice
+
+    @property
+    def is_own(self) -> bool:
+        """Whether these are columns that the user chose."""
+        return self.columns != self._base
+
+    @property
+    def shown(self) -> tuple[ColumnChoice, ...] | None:
+        """The columns to show now; None: the program's own, which depend on the width of the list."""
+        if not self.is_own and not self._is_of_file:
+            return None
+        return tuple(column.choice for column in self.columns if column.is_shown)
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether something else is to be saved than before."""
+        return self.result != self._saved
+
+    @property
+    def result(self) -> ColumnSet | None:
+        """The columns to save. None: those of the config file or, without any, the program's own."""
+        if not self.is_own:
+            return None if self._is_of_file or self._bases.of_file is None else ColumnSet(())
+        hidden = (each.choice for each in self.columns if not each.is_shown and each.choice.path is not None)
+        return ColumnSet(tuple(each.choice for each in self.columns if each.is_shown), tuple(hidden))
+
+    @property
+    def base_words(self) -> str:
+        """Where the columns come from, for a title."""
+        if self.is_own:
+            return "your own"
+        return "of the config file" if self._is_of_file else "the program's own"
+
+    def move_cursor(self, step: int) -> str:
+        """Move to the next (1) or previous (-1) column."""
+        self.cursor = max(0, min(self.cursor + step, len(self.columns) - 1))
+        return ""
+
+    def toggle(self) -> str:
+        """Show or hide the column under the cursor."""
+        column = self.columns[self.cursor]
+        if column.is_shown and sum(each.is_shown for each in self.columns) == 1:
+            return LAST_SHOWN
+        self.columns[self.cursor] = replace(column, is_shown=not column.is_shown)
+        return ""
+
+    def move_column(self, step: int) -> str:
+        """Move the column under the cursor up or down. The cursor stays on it."""
+        place = self.cursor + step
+        if 0 <= place < len(self.columns):
+            self.columns.insert(place, self.columns.pop(self.cursor))
+            self.cursor = place
+        return ""
+
+    def resize(self, step: int) -> str:
+        """Make the column under the cursor wider or narrower."""
+        width = (self.current.width or self._width_of(self.current)) + step
+        return self._change(width=max(MIN_COLUMN_CELLS, min(width, MAX_COLUMN_CELLS)))
+
+    def clear_width(self) -> str:
+        """Give the column under the cursor its usual width."""
+        return self._change(width=0)
+
+    def next_type(self) -> str:
+        """Show the values of the column under the cursor as the next type."""
+        if self.current.path is None:
+            return "only columns by path have a type"
+        kinds = list(KINDS)
+        kind = kinds[(kinds.index(self.current.type) + 1) % len(kinds)]
+        return self._change(type=kind, format="", width=0)
+
+    def add(self, choice: ColumnChoice) -> str:
+        """Add a column behind that under the cursor, or go to it if it is there."""
+        names = [each.choice.name for each in self.columns]
+        if choice.name in names:
+            self.cursor = names.index(choice.name)
+            self.columns[self.cursor] = DraftColumn(replace(choice, width=self.current.width), is_shown=True)
+        elif len(self.columns) >= MAX_COLUMNS:
+            return f"there are {MAX_COLUMNS} columns; remove one first"
+        else:
+            self.cursor += 1
+            self.columns.insert(self.cursor, DraftColumn(choice, is_shown=True))
+        return ""
+
+    def remove(self) -> str:
+        """Remove the column under the cursor, if it is one by path."""
+        if self.current.path is None or self.current.name in self._bases.built_in:
+            return "a built-in column can only be hidden"
+        if self.columns[self.cursor].is_shown and sum(each.is_shown for each in self.columns) == 1:
+            return LAST_SHOWN
+        del self.columns[self.cursor]
+        return self.move_cursor(0)
+
+    def reset(self) -> str:
+        """Return to the columns of the config file, and from those to the program's own."""
+        self._is_of_file = self._bases.of_file is not None and (self.is_own or not self._is_of_file)
+        self._show(self._bases.of_file if self._is_of_file else None)
+        self._base = list(self.columns)
+        return self.move_cursor(0)
+
+    def _show(self, columns: ColumnSet | None) -> None:
+        """Show these columns, or the program's own, with all others hidden below them."""
+        shown = self._bases.usual if columns is None else columns.shown
+        hidden = () if columns is None else columns.hidden
+        kept = [each.choice for each in self.columns if each.choice.path is not None and self.has_paths]
+        names = {choice.name for choice in shown}
+        rest: Sequence[ColumnChoice] = [
+            choice
+            for choice in dict.fromkeys([*map(ColumnChoice, self._bases.built_in), *hidden, *kept])
+            if choice.name not in names
+        ]
+        unique = {choice.name: choice for choice in reversed(rest)}
+        self.columns = [
+            *(DraftColumn(choice, is_shown=True) for choice in shown),
+            *(DraftColumn(unique[name], is_shown=False) for name in dict.fromkeys(choice.name for choice in rest)),
+        ]
+
+    def _change(self, **values: str | int) -> str:
+        column = self.columns[self.cursor]
+        # mypy cannot know the types of fields that are given by name.
+        self.columns[self.cursor] = replace(column, choice=replace(column.choice, **values))  # type: ignore[arg-type]
+        return ""
+
+
+# The dialog in which columns are shown, hidden, moved and resized. The list behind it shows each change at once.
+
+
+LIST_SHARE: Final = 0.4
+"""The part of the rows of the terminal that the list keeps above the dialog."""
+
+
+class ColumnsScreen(PaintedDialog[None]):
+    """Arranges the columns of a draft.
+
+    * `preview`: shows columns in the list; None: the program's own
+    * `left_out`: returns the shown columns that do not fit into the list
+    * `keep`: saves the result
+    * `ask_path`: asks for a column by path, and passes it on
+    """
+
+    CSS_PATH = "columns.tcss"
+    AUTO_FOCUS = ""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("escape", "leave", "back", "Close without changing the columns.", id="back"),
+        bind("q", "leave", "back", "Close without changing the columns.", id="close"),
+        bind("c", "leave", "back", "Close without changing the columns.", id="columns"),
+        bind("enter", "keep", "keep", "Keep the columns, also for the next start.", id="keep-columns"),
+        bind("j,down", "move(1)", "down", "The next column.", id="down"),
+        bind("k,up", "move(-1)", "up", "The previous column.", id="up"),
+        bind("space", "toggle_column", "show, hide", "Show or hide the column."),
+        bind("J,shift+down", "move_column(1)", "move down", "Move the column behind the next one.", id="column-down"),
+        bind("K,shift+up", "move_column(-1)", "move up", "Move the column before the previous one.", id="column-up"),
+        bind("greater_than_sign,right,l", "resize(1)", "wider", "Make the column wider.", id="wider"),
+        bind("less_than_sign,left,h", "resize(-1)", "narrower", "Make the column narrower.", id="narrower"),
+        bind("0", "clear_width", "usual width", "Give the column its usual width again."),
+        bind("a", "add_column", "add by path", "Add a column out of metadata, payload or output."),
+        bind("t", "next_type", "type", "Show the values of a column by path as the next type.", id="column-type"),
+        bind("d", "remove_column", "remove", "Remove a column by path."),
+        bind(
+            "r",
+            "reset",
+            "reset",
+            "Go back to the columns of the config file, then to the program's own.",
+            id="reset-columns",
+        ),
+    ]
+
+    def __init__(
+        self,
+        draft: ColumnDraft,
+        *,
+        meanings: Mapping[str, str],
+        preview: Callable[[tuple[ColumnChoice, ...] | None], None],
+        left_out: Callable[[], Collection[str]],
+        keep: Callable[[ColumnSet | None], None],
+        ask_path: Callable[[Callable[[ColumnChoice | None], None]], None] = lambda _: None,
+    ) -> None:
+        super().__init__()
+        self.draft = draft
+        self._meanings = meanings
+        self._preview = preview
+        self._left_out = left_out
+        self._keep = keep
+        self._ask_path = ask_path
+        self._before = draft.shown
+        self._dialog = Dialog()
+        self._top = 0
+        self._note = ""
+
+    def compose(self) -> ComposeResult:
+        yield self._dialog
+        yield Lines(classes="no-keys")
+
+    def on_mount(self) -> None:
+        self._draw()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._draw)  # the list has its new width then
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002  Textual's
+        return self.draft.has_paths or action not in {"add_column", "next_type", "remove_column"}
+
+    def action_move(self, step: int) -> None:
+        self._do(self.draft.move_cursor(step))
+
+    def action_toggle_column(self) -> None:
+        self._change(self.draft.toggle())
+
+    def action_move_column(self, step: int) -> None:
+        self._change(self.draft.move_column(step))
+
+    def action_resize(self, step: int) -> None:
+        self._change(self.draft.resize(step))
+
+    def action_clear_width(self) -> None:
+        self._change(self.draft.clear_width())
+
+    def action_next_type(self) -> None:
+        self._change(self.draft.next_type())
+
+    def action_remove_column(self) -> None:
+        self._change(self.draft.remove())
+
+    def action_reset(self) -> None:
+        self._change(self.draft.reset())
+
+    def action_add_column(self) -> None:
+        self._ask_path(self._add)
+
+    def _add(self, choice: ColumnChoice | None) -> None:
+        if choice is not None:
+            self._change(self.draft.add(choice))
+
+    def action_keep(self) -> None:
+        self.dismiss()
+        if self.draft.is_changed:
+            self._keep(self.draft.result)
+
+    def action_leave(self) -> None:
+        self.dismiss()
+        self._preview(self._before)
+
+    def _change(self, note: str) -> None:
+        if not note:
+            self._preview(self.draft.shown)
+        self._do(note)
+
+    def _do(self, note: str) -> None:
+        self._note = note
+        self._draw()
+
+    def _draw(self) -> None:
+        draft = self.draft
+        width, height = self._dialog.room(WIDTH)
+        foot = foot_lines(width, has_paths=draft.has_paths)
+        rows = min(len(draft.columns), max(MIN_ROWS, int(height * (1 - LIST_SHARE)) - HEAD_LINES - len(foot)))
+        self._top = window_of(draft.cursor, self._top, len(draft.columns), rows)
+        left_out = self._left_out()
+        place = f"{draft.cursor + 1} of {len(draft.columns)}" if rows < len(draft.columns) else ""
+        head = head_lines(draft.base_words, self._note or self._fit_note(left_out), place, width)
+        lines = [
+            column_line(
+                column.choice,
+                width,
+                is_shown=column.is_shown,
+                is_current=index == draft.cursor,
+                left_out=left_out,
+                meanings=self._meanings,
+            )
+            for index, column in enumerate(draft.columns)
+        ]
+        shown = lines[self._top : self._top + rows]
+        self._dialog.show([*head, *shown, *foot], width)
+
+    def _fit_note(self, left_out: Collection[str]) -> str:
+        count = sum(each.is_shown and each.choice.name in left_out for each in self.draft.columns)
+        return f"{count} do not fit here" if count > 1 else "1 does not fit here" if count else ""
+
+
+# The dialog with a text field for a column out of metadata, payload or output.
+
+
+class ColumnPathScreen(PaintedDialog[ColumnChoice | None]):
+    """Returns a column, or None. `run` is the selected run, whose value at the path is shown."""
+
+    CSS_PATH = "columns.tcss"
+    has_text_field: ClassVar[bool] = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("escape", "leave", "back", "Go back without a column.", id="back"),
+        bind("enter", "add", "add", "Add the column.", id="add-typed"),
+    ]
+
+    def __init__(self, run: Run | None) -> None:
+        super().__init__()
+        self._run = run
+        self._input = TextInput(placeholder=HINT)
+        self._title = Lines(Background.DIALOG)
+        self._gap = Lines(Background.DIALOG, classes="gap")
+        self._mark = Lines(Background.DIALOG, classes="mark")
+        self._rest = Lines(Background.DIALOG, classes="rest")
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="column-path", classes="ruled" if self._title.painter.needs_rules else ""):
+            yield DialogBorder(classes="left")
+            yield DialogBorder(classes="right")
+            yield self._title
+            with Horizontal():
+                yield self._mark
+                yield self._input
+            yield self._gap
+            yield self._rest
+
+    def on_mount(self) -> None:
+        self._mark.show([(Piece(" ▌ ", Token.ACCENT),)])
+        self.watch(self._input, "value", self._show)
+        self._input.focus()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show, self._input.value)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.action_add()
+
+    def action_add(self) -> None:
+        typed = read_typed(self._input.value)
+        if typed.choice is not None:
+            self.dismiss(typed.choice)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+    def _show(self, text: str) -> None:
+        width = self._rest.size.width or MIN_WIDTH
+        edge = (Piece("─" * width, Token.LINE),) if self._rest.painter.needs_rules else ()
+        self._title.show([edge, (Piece("   A column by its path", Token.BRIGHT, is_bold=True),), ()])
+        lines = [*path_lines(read_typed(text), self._run, width), edge]
+        self._rest.styles.height = len(lines)
+        self._rest.show(lines)
+
+
+# Opens the dialogs of the columns of a view.
+
+
+class ColumnedPane(Protocol):
+    """A list whose columns the user arranges. `table` has `size`, and in `slots` the columns with their widths."""
+
+    @property
+    def app_base(self) -> AppBase:
+        """The app with its own type."""
+
+    @property
+    def table(self) -> Any:
+        """The table of the list."""
+
+    def show_columns(self, choices: tuple[ColumnChoice, ...] | None) -> None:
+        """Show these columns, or the usual ones."""
+
+
+class ColumnedRunsPane(ColumnedPane, Protocol):
+    """The list of runs."""
+
+    live: LiveModel
+
+    @property
+    def target(self) -> RunId | None:
+        """The run under the cursor."""
+
+    def left_out_columns(self) -> tuple[str, ...]:
+        """Return the columns for which there is no room."""
+
+
+def open_group_columns(pane: ColumnedPane) -> None:
+    """Let the user arrange the columns of the list of error groups."""
+    columns, table = pane.app_base.part(ChosenColumns), pane.table
+    usual = tuple(ColumnChoice(slot.column.id) for slot in group_columns_for(table.size.width))
+    draft = ColumnDraft(
+        Bases(built_in_ids(ERRORS), usual, columns.of_file(ERRORS)),
+        columns.saved(ERRORS),
+        lambda choice: _width_in(table.slots, choice) or usual_group_width(choice),
+        has_paths=False,
+    )
+
+    def left_out() -> tuple[str, ...]:
+        return own_group_columns_for(draft.shown or (), table.size.width)[1]
+
+    pane.app_base.push_screen(
+        ColumnsScreen(
+            draft,
+            meanings=GROUP_MEANINGS,
+            preview=pane.show_columns,
+            left_out=left_out,
+            keep=partial(columns.choose, ERRORS),
+        )
+    )
+
+
+def _width_in(slots: Sequence[SizedGroupColumn], choice: ColumnChoice) -> int:
+    return next((slot.width for slot in slots if slot.column.id == choice.name), 0)
+
+
+def open_run_columns(pane: ColumnedRunsPane) -> None:
+    """Let the user arrange the columns of the list of runs."""
+    columns = pane.app_base.part(ChosenColumns)
+    usual = tuple(ColumnChoice(_name_of(slot)) for slot in columns_for(pane.table.size.width))
+    bases = Bases(built_in_ids(RUNS), usual, columns.of_file(RUNS))
+
+    def width_of(choice: ColumnChoice) -> int:
+        widths = {_name_of(slot): slot.width for slot in pane.table.slots}
+        return widths.get(choice.name) or usual_width(choice)
+
+    def ask_path(add: Callable[[ColumnChoice | None], None]) -> None:
+        run = None if pane.target is None else pane.live.get(pane.target)
+        pane.app_base.push_screen(ColumnPathScreen(run), add)
+
+    pane.app_base.push_screen(
+        ColumnsScreen(
+            ColumnDraft(bases, columns.saved(RUNS), width_of, has_paths=True),
+            meanings=MEANINGS,
+            preview=pane.show_columns,
+            left_out=pane.left_out_columns,
+            keep=partial(columns.choose, RUNS),
+            ask_path=ask_path,
+        )
+    )
+
+
+def _name_of(slot: SizedColumn) -> str:
+    return TAGS_AND_ERROR.id if slot.column is TAGS_OR_ERROR else slot.column.id

@@ -1,0 +1,653 @@
+"""The columns that the user has chosen for a list: values by their paths, formats, widths."""
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from functools import partial
+from typing import Final, NamedTuple
+
+from tui.domain.run import ABSENT, Absent, Json, Run
+from tui.domain.text import Raw
+from tui.features.runs.columns import (
+    AGE,
+    COLUMNS,
+    CREATED,
+    EDGES,
+    ERROR,
+    ID_CELLS,
+    RUN,
+    TAGS,
+    TAGS_OR_ERROR,
+    TASK,
+    WHOLE_RUN,
+    Column,
+    SizedColumn,
+)
+from tui.lazy_dataclass import dataclass
+from tui.text import formatting
+from tui.text.blocks import Now
+from tui.text.status import style_of
+from tui.text.styled import Align, Line, Piece, Token
+
+# The value that a cell shows: a scalar, the start of a text, or the start of an object as JSON.
+#
+# A payload may have megabytes. A `CellValue` has a few hundred characters, so that thousands of them can be kept.
+
+
+MAX_VALUE_CHARS: Final = 400
+"""The widest column has 200 cells."""
+
+_MAX_INTEGER: Final = 10**300
+"""A larger whole number is shown by its magnitude: Python refuses to write numbers of thousands of digits."""
+
+
+class Unshown(Enum):
+    """Why a cell has no value.
+
+    * NOT_READ: the value is not known yet
+    * MISSING: the run has no such value
+    * APART: the server stores the payload or output outside of the run, because it is large
+    """
+
+    NOT_READ = "not read"
+    MISSING = "missing"
+    APART = "apart"
+
+
+class Nested(NamedTuple):
+    """An object or a list, as the start of its compact JSON."""
+
+    text: Raw
+
+
+Value = Nested | Raw | str | int | float | None
+CellValue = Unshown | Value
+
+
+def cell_value(value: Json | Absent) -> CellValue:
+    """Return the part of a JSON value that a cell can show."""
+    match value:
+        case Absent():
+            return Unshown.MISSING
+        case dict() | list():
+            return Nested(Raw(_compact_start(value)))
+        case str():
+            return Raw(value if len(value) <= MAX_VALUE_CHARS else f"{value[: MAX_VALUE_CHARS - 1]}…")
+        case bool() | int() | float() | None:
+            return value
+        case _:
+            return Raw(str(value)[:MAX_VALUE_CHARS])  # no decoder returns other types
+
+
+def plain_text(value: Value) -> str:
+    """Return a value as it is, on one line: a text without quotes, everything else as JSON."""
+    match value:
+        case Nested(text):
+            return text
+        case str():
+            return " ".join(value.split())
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return str(value) if abs(value) < _MAX_INTEGER else f"{'-' if value < 0 else ''}>1e300"
+        case _:
+            return repr(value) if math.isfinite(value) else _not_finite(value)
+
+
+def _not_finite(value: float) -> str:
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def _compact_start(value: Json) -> str:
+    """Return the start of a value as compact JSON. The rest of the value is not visited."""
+    parts: list[str] = []
+    length = 0
+    for part in _parts(value):
+        parts.append(part)
+        length += len(part)
+        if length > MAX_VALUE_CHARS:
+            return f"{''.join(parts)[: MAX_VALUE_CHARS - 1]}…"
+    return "".join(parts)
+
+
+def _parts(value: Json) -> Iterator[str]:
+    """Yield the JSON of a value in small parts, with a loop: a value may be nested as deep as the decoder allows."""
+    opened: list[tuple[Iterator[tuple[str, Json]], str, bool]] = [(iter([("", value)]), "", True)]
+    while opened:
+        items, close, is_first = opened.pop()
+        pair = next(items, None)
+        if pair is None:
+            yield close
+            continue
+        opened.append((items, close, False))
+        key, item = pair
+        yield key if is_first else f", {key}"
+        if isinstance(item, dict):
+            yield "{"
+            opened.append((((f"{_quoted(name)}: ", each) for name, each in item.items()), "}", True))
+        elif isinstance(item, list):
+            yield "["
+            opened.append(((("", each) for each in item), "]", True))
+        else:
+            yield _quoted(item) if isinstance(item, str) else plain_text(item)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text[:MAX_VALUE_CHARS], ensure_ascii=False)
+
+
+# Paths to values in a run: `metadata.progress`, `payload.customer.id`, `output.items[0].sku`.
+#
+# A key with a dot or another sign is quoted, as in JSON: `payload."order.id"`. `[-1]` is the last item of a list.
+
+
+METADATA: Final = "metadata"
+PAYLOAD: Final = "payload"
+OUTPUT: Final = "output"
+ROOTS: Final = (METADATA, PAYLOAD, OUTPUT)
+
+MAX_STEPS: Final = 50
+MAX_PATH_CHARS: Final = 200
+
+_ROOT: Final = re.compile("|".join(ROOTS))
+_QUOTED: Final = r'"(?:[^"\\\x00-\x1f\x7f-\x9f]|\\.)*"'
+_CONTROLS: Final = re.compile("[\x7f-\x9f]")
+_STEP: Final = re.compile(
+    rf'\.(?P<name>[^.\[\]"\x00-\x20\x7f-\x9f]+)|\.(?P<quoted>{_QUOTED})|\[(?:(?P<index>-?[0-9]{{1,9}})|(?P<key>{_QUOTED}))\]'
+)
+_PLAIN: Final = re.compile(r'[^.\[\]"\x00-\x20\x7f-\x9f]+')
+_INDEX: Final = re.compile(r"[0-9]{1,9}")
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnPath:
+    """A path. `root` is one of ROOTS, a step the key of an object or the index of a list."""
+
+    root: str
+    steps: tuple[str | int, ...] = ()
+
+    def __str__(self) -> str:
+        return self.root + "".join(map(_step_text, self.steps))
+
+    @property
+    def title(self) -> str:
+        """The path without its root, as a column is called: `customer.id`."""
+        return str(self).removeprefix(self.root).removeprefix(".") or self.root
+
+    @property
+    def last_name(self) -> str:
+        """The last key of the path."""
+        return next((step for step in reversed(self.steps) if isinstance(step, str)), self.root)
+
+    def find(self, value: Json) -> Json | Absent:
+        """Return the value at this path below the root's value; `ABSENT` if there is none."""
+        for step in self.steps:
+            if isinstance(value, dict):
+                value = value.get(str(step), ABSENT)
+            elif isinstance(value, list):
+                index = _index(step)
+                value = value[index] if index is not None and -len(value) <= index < len(value) else ABSENT
+            else:
+                return ABSENT
+        return value
+
+
+def parse_path(text: str) -> ColumnPath | None:
+    """Read a path; None if the text is none."""
+    path, end = leading_path(text)
+    return path if end == len(text) <= MAX_PATH_CHARS else None
+
+
+def leading_path(text: str) -> tuple[ColumnPath | None, int]:
+    """Return the path with which a text begins, and where it ends. None: the text begins with none."""
+    root = _ROOT.match(text)
+    if root is None:
+        return None, 0
+    steps: list[str | int] = []
+    end = root.end()
+    while len(steps) < MAX_STEPS and (found := _STEP.match(text, end)) is not None:
+        step = _read_step(found)
+        if step is None:
+            break
+        steps.append(step)
+        end = found.end()
+    return ColumnPath(root[0], tuple(steps)), end
+
+
+def _read_step(found: re.Match[str]) -> str | int | None:
+    if (name := found["name"]) is not None:
+        return name
+    if (index := found["index"]) is not None:
+        return int(index)
+    try:
+        key = json.loads(found["quoted"] or found["key"])
+    except ValueError:  # an escape that JSON does not know
+        return None
+    return key if isinstance(key, str) else None
+
+
+def _step_text(step: str | int) -> str:
+    if isinstance(step, int):
+        return f"[{step}]"
+    return f".{key_text(step)}"
+
+
+def key_text(key: str) -> str:
+    """Return a key as it stands in a path, in quotes if it needs them."""
+    return key if _PLAIN.fullmatch(key) else _quoted_key(key)
+
+
+def _quoted_key(key: str) -> str:
+    """Return a key as JSON, with control characters as escapes."""
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(key, ensure_ascii=False))
+
+
+def _index(step: str | int) -> int | None:
+    if isinstance(step, int):
+        return step
+    return int(step) if _INDEX.fullmatch(step) else None
+
+
+# Shows a value by the type and the format of its column.
+#
+# A value of another type is shown as it is, and so is a number beyond those that a bar can show.
+
+
+MIN_LABELLED: Final = 10
+"""The narrowest bar with its percentage beside it."""
+
+_LABEL: Final = len(" 100%")
+_ROUNDING: Final = 1e-9
+"""What sums of fractions may be off: ten times 0.1 is a full bar."""
+
+_WORDS: Final = {Unshown.MISSING: "", Unshown.NOT_READ: formatting.NONE, Unshown.APART: "stored apart"}
+_FROM_MS: Final = 100_000_000_000
+"""Larger numbers are milliseconds since 1970, smaller ones seconds: this is the year 5138, or 1973."""
+
+_MAX_TIME_CHARS: Final = 64
+_UNITS: Final = {"": 1e-3, "ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+"""The seconds of a number in a column of durations. Without a format it counts milliseconds."""
+
+_SPEC: Final = r"(?P<spec>[,_]?(?:\.[0-9]{1,2})?[defg%]?)"
+_NUMBER: Final = re.compile(_SPEC)
+_IN_TEXT: Final = re.compile(rf"(?P<before>[^{{}}]*)\{{:?{_SPEC}\}}(?P<after>[^{{}}]*)")
+_CLOCK: Final = re.compile(r"(?:[^%]|%[YymdHMSjbBaAZzp%])+")
+_MAX_SIGN_CHARS: Final = 4
+
+Text = Callable[[float, str], str | None]
+
+
+class ValueKind(NamedTuple):
+    """How the values of a column are shown.
+
+    * `width`: the usual width in cells; a column of texts gets more if there is room
+    * `formats`: the formats that it understands, for a sentence; "" for none
+    """
+
+    width: int
+    align: Align = "left"
+    formats: str = ""
+
+
+_NUMBER_FORMATS: Final = 'a format of numbers such as ".1f", ",d" or "{:.1f} km"'
+KINDS: Final[Mapping[str, ValueKind]] = {
+    "auto": ValueKind(12),
+    "text": ValueKind(12),
+    "number": ValueKind(9, "right", _NUMBER_FORMATS),
+    "bar": ValueKind(14),
+    "duration": ValueKind(7, "right", "the unit of its numbers: ms, s, m, h, us or ns"),
+    "time": ValueKind(11, "right", 'a format of times such as "%H:%M" or "%Y-%m-%d"'),
+    "bytes": ValueKind(7, "right"),
+    "cents": ValueKind(9, "right", _NUMBER_FORMATS),
+    "money": ValueKind(10, "right", 'a sign such as "€", or a format such as "${:,.2f}"'),
+    "bool": ValueKind(5, "left", 'two words such as "yes/no"'),
+}
+"""The types of columns out of metadata, payload and output."""
+
+FLEXIBLE: Final = frozenset({"auto", "text"})
+"""The types whose columns get more room if there is some."""
+
+
+def is_format(kind: str, form: str) -> bool:
+    """Return whether a type understands a format."""
+    if not form:
+        return True
+    match kind:
+        case "number" | "cents":
+            return _is_number_format(form)
+        case "money":
+            return _is_number_format(form) or len(form) <= _MAX_SIGN_CHARS
+        case "duration":
+            return form in _UNITS
+        case "time":
+            return _CLOCK.fullmatch(form) is not None
+        case "bool":
+            return form.count("/") == 1 and all(word.strip() for word in form.split("/"))
+        case _:
+            return False
+
+
+def value_line(value: CellValue, kind: str, form: str, width: int, now: datetime, tokens: tuple[Token, Token]) -> Line:
+    """Return a value as the line of a cell of `width` cells. `tokens` are the colours of a text and of a bar.
+
+    A missing value is an empty line; `·` is a value that is not read yet.
+    """
+    if isinstance(value, Unshown):
+        return (Piece(word, tokens[0]),) if (word := _WORDS[value]) else ()
+    number = _number(value)
+    if kind == "bar" and number is not None and -_ROUNDING <= number <= 1 + _ROUNDING:
+        return bar_line(number, width, tokens)
+    return (Piece(Raw(_text(value, number, kind, form, now)), tokens[0]),)
+
+
+def bar_line(number: float, width: int, tokens: tuple[Token, Token]) -> Line:
+    """Return a number from 0 to 1 as a bar, with its percentage where there is room.
+
+    Only a full bar says 100 %, and only an empty one 0 cells.
+    """
+    share = 0.0 if number < _ROUNDING else 1.0 if number > 1 - _ROUNDING else number
+    has_label = width >= MIN_LABELLED
+    cells = max(1, width - _LABEL * has_label)
+    filled = round(share * cells)
+    if 0 < share < 1 and cells > 1:
+        filled = min(max(filled, 1), cells - 1)
+    label = f"{int(share * 100 + _ROUNDING):>4}%" if has_label else ""
+    return (Piece("━" * filled, tokens[1]), Piece("─" * (cells - filled), Token.GUIDE), Piece(label, tokens[0]))
+
+
+def _text(value: Value, number: float | None, kind: str, form: str, now: datetime) -> str:
+    """Return a value by its type, or as it is where the value has another one."""
+    text: str | None = None
+    try:
+        if kind == "time":
+            text = _time(value, number, form, now)
+        elif kind == "bool" and isinstance(value, bool):
+            yes, _, no = form.partition("/") if "/" in form else ("yes", "/", "no")
+            text = yes if value else no
+        elif number is not None and kind in _OF_NUMBERS:
+            text = _OF_NUMBERS[kind](number, form)
+    except (OverflowError, ValueError, OSError):
+        text = None  # a number or a time beyond what can be computed
+    return plain_text(value) if text is None else text
+
+
+def _number(value: Value) -> float | None:
+    """Return a finite number; None for everything else. True is no number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if isinstance(value, int) or math.isfinite(value) else None
+
+
+def _is_number_format(form: str) -> bool:
+    return _NUMBER.fullmatch(form) is not None or _IN_TEXT.fullmatch(form) is not None
+
+
+def _formatted(number: float, form: str) -> str | None:
+    found = _NUMBER.fullmatch(form) or _IN_TEXT.fullmatch(form)
+    if found is None or not form:
+        return None
+    around, spec = found.groupdict(), found["spec"]
+    if spec.endswith("d"):
+        number, spec = round(number), re.sub(r"\.[0-9]+", "", spec)
+    text = plain_text(number) if not spec else format(number, spec)
+    return f"{around.get('before', '')}{text}{around.get('after', '')}"
+
+
+def _money(number: float, form: str) -> str | None:
+    if form and not _is_number_format(form):
+        return f"{'-' if number < 0 else ''}{form}{abs(number):,.2f}"
+    return _formatted(number, form or ",.2f")
+
+
+def _cents(number: float, form: str) -> str | None:
+    if form:
+        return _formatted(number / 100, form)
+    return f"-{formatting.cost(-number)}" if number < 0 else formatting.cost(number)
+
+
+def _duration(number: float, form: str) -> str | None:
+    length = timedelta(seconds=abs(number) * _UNITS.get(form, _UNITS[""]))
+    return f"{'-' if number < 0 else ''}{formatting.duration(length)}"
+
+
+def _bytes(number: float, _form: str) -> str | None:
+    return formatting.size(round(number)) if 0 <= number < 10**18 else None
+
+
+_OF_NUMBERS: Final[dict[str, Text]] = {
+    "number": _formatted,
+    "money": _money,
+    "cents": _cents,
+    "duration": _duration,
+    "bytes": _bytes,
+}
+
+
+def _time(value: Value, number: float | None, form: str, now: datetime) -> str | None:
+    """Return a time in the zone of `now`. A text without a zone stays as it is: its zone is not known."""
+    if number is not None:
+        at = datetime.fromtimestamp(number / 1000 if abs(number) >= _FROM_MS else number, UTC)
+    elif isinstance(value, str) and len(value) <= _MAX_TIME_CHARS:
+        at = datetime.fromisoformat(value)
+        if at.utcoffset() is None:
+            return None
+    else:
+        return None
+    if not form or _CLOCK.fullmatch(form) is None:
+        return formatting.clock(at, now)
+    return at.astimezone(now.tzinfo).strftime(form)
+
+
+# The columns that the user has chosen for one list: which, in which order, how wide, and how values are shown.
+
+
+MAX_COLUMN_CELLS: Final = 200
+MAX_COLUMNS: Final = 50
+AUTO: Final = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnChoice:
+    """One column. `name` is the id of a built-in column, or a path. A `width` of 0 is the usual one of the column."""
+
+    name: str
+    title: str = ""
+    width: int = 0
+    type: str = AUTO
+    format: str = ""
+
+    @property
+    def path(self) -> ColumnPath | None:
+        """The path to a value of the run; None for a built-in column."""
+        return parse_path(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSet:
+    """The columns of a list in their order. `hidden` are columns by path that are kept, but not shown."""
+
+    shown: tuple[ColumnChoice, ...]
+    hidden: tuple[ColumnChoice, ...] = ()
+
+
+def problem_of(choice: ColumnChoice, built_in: Sequence[str], *, has_paths: bool) -> str | None:
+    """Return what is wrong with a column, None if nothing is.
+
+    `built_in` are the ids of the view's own columns. `has_paths`: it can also show values of runs.
+    """
+    if choice.name in built_in:
+        is_plain = choice.type == AUTO and not choice.format
+        return None if is_plain else "only columns by path have a type and a format"
+    if choice.path is None or not has_paths:
+        paths = ", or a path such as metadata.progress" if has_paths else ""
+        return f"expected {', '.join(built_in)}{paths}, got {_quoted_name(choice.name)}"
+    if choice.type not in KINDS:
+        return f"expected a type out of {', '.join(KINDS)}, got {_quoted_name(choice.type)}"
+    if not is_format(choice.type, choice.format):
+        formats = KINDS[choice.type].formats
+        expected = f"expected {formats}" if formats else f"the type {choice.type} has no format"
+        return f"{expected}, got {_quoted_name(choice.format)}"
+    return None
+
+
+def _quoted_name(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def without_duplicates(choices: Iterable[ColumnChoice]) -> tuple[ColumnChoice, ...]:
+    """Return the first choice of each column, MAX_COLUMNS at most. Two spellings of a path are one column."""
+    first: dict[str, ColumnChoice] = {}
+    for choice in choices:
+        name = str(choice.path or choice.name)
+        first.setdefault(name, replace(choice, name=name))
+    return tuple(first.values())[:MAX_COLUMNS]
+
+
+# Divides the cells of a list among chosen columns. The widths depend on the list's own width, never on its rows.
+
+
+GAP: Final = 2
+
+
+class Wish(NamedTuple):
+    """How many cells a column needs: `least`, or the column is left out. It gets up to `most` where there is room."""
+
+    least: int
+    most: int
+
+
+def divided(wishes: Sequence[Wish], room: int) -> list[int | None]:
+    """Return the width of each column within `room` cells, None for those that do not fit.
+
+    The columns are placed in their order, and one that does not fit makes way for narrower ones behind it. The first
+    one is always shown, cut if it must be. What is left is given to columns that can grow, in their order, and then to
+    the last of those.
+    """
+    widths: list[int | None] = [None] * len(wishes)
+    free = room
+    for index, wish in enumerate(wishes):
+        least = wish.least if index else max(1, min(wish.least, room))
+        cost = least + (GAP if index else 0)
+        if cost <= free or index == 0:
+            widths[index] = least
+            free -= cost
+    growing = [index for index, wish in enumerate(wishes) if widths[index] is not None and wish.most > wish.least]
+    for index in growing:
+        more = min(max(free, 0), wishes[index].most - (widths[index] or 0))
+        widths[index] = (widths[index] or 0) + more
+        free -= more
+    if growing and free > 0:
+        widths[growing[-1]] = (widths[growing[-1]] or 0) + free
+    return widths
+
+
+# The chosen columns of the list of runs, built-in ones and values out of metadata, payload and output.
+
+
+TAGS_AND_ERROR: Final = replace(TAGS_OR_ERROR, id="error-tags")
+BUILT_IN: Final = {
+    column.id: column
+    for column in (*COLUMNS[: COLUMNS.index(AGE) + 1], CREATED, *COLUMNS[COLUMNS.index(AGE) + 1 :], TAGS_AND_ERROR)
+}
+"""The list's own columns by their ids, in their usual order."""
+
+MEANINGS: Final = {
+    "status": "the status in words",
+    "task": "the task",
+    "run": "the id, whole if it fits",
+    "took": "from start to end, or to now",
+    "age": "since it was created",
+    "created": "when it was created",
+    "version": "the version of the code",
+    "tags": "its tags",
+    "error": "why it failed",
+    "cost": "compute and run",
+    "error-tags": "the error, else the tags",
+}
+
+_GROWING: Final = {
+    TASK.id: Wish(12, 26),
+    TAGS.id: Wish(8, 22),
+    TAGS_AND_ERROR.id: Wish(12, 40),
+    ERROR.id: Wish(12, 60),
+}
+_VALUE_CELLS: Final = 24
+_MAX_TITLE: Final = 14
+
+ReadValue = Callable[[Run, ColumnPath], CellValue]
+"""Returns the value at a path of a run, as far as it was read."""
+
+
+class FittedColumns(NamedTuple):
+    """The columns that a list of one width shows, and the names of the chosen ones that do not fit."""
+
+    slots: list[SizedColumn]
+    left_out: tuple[str, ...]
+
+
+def own_columns_for(
+    choices: Sequence[ColumnChoice], pane_width: int, read: ReadValue, *, is_wide: bool = False
+) -> FittedColumns:
+    """Return the chosen columns that fit into a pane, with their widths, in order.
+
+    `is_wide`: the list shows clock times beside ages, and whole run ids if they fit.
+    """
+    if is_wide:
+        choices = _with_times(choices)
+    widths = divided([_wish(choice, is_wide=is_wide) for choice in choices], max(1, pane_width - EDGES))
+    placed = list(zip(choices, widths, strict=True))
+    slots = [SizedColumn(_column(choice, width, read), width) for choice, width in placed if width is not None]
+    return FittedColumns(slots, tuple(choice.name for choice, width in placed if width is None))
+
+
+def usual_width(choice: ColumnChoice) -> int:
+    """Return the width of a column that has no chosen one, in cells."""
+    path = choice.path
+    if path is not None:
+        title = choice.title or path.title
+        return max(KINDS[choice.type].width, min(len(title), _MAX_TITLE))
+    return BUILT_IN[choice.name].width or _GROWING[choice.name].least
+
+
+def _wish(choice: ColumnChoice, *, is_wide: bool) -> Wish:
+    if choice.width:
+        return Wish(choice.width, choice.width)
+    usual = usual_width(choice)
+    if choice.name == RUN.id:
+        return Wish(usual, ID_CELLS if is_wide else usual)
+    if choice.name in _GROWING:
+        return _GROWING[choice.name]
+    is_growing = choice.path is not None and choice.type in FLEXIBLE
+    return Wish(usual, max(usual, _VALUE_CELLS) if is_growing else usual)
+
+
+def _column(choice: ColumnChoice, width: int, read: ReadValue) -> Column:
+    """Return the column of a choice in a width: ids are whole where they fit, and a bar fills its cells."""
+    path = choice.path
+    if path is None:
+        column = WHOLE_RUN if choice.name == RUN.id and width >= ID_CELLS else BUILT_IN[choice.name]
+        return replace(column, title=choice.title) if choice.title else column
+    title = choice.title or (path.title if len(path.title) <= width else path.last_name)
+    cell = partial(_value, read=read, path=path, choice=choice, width=width)
+    return Column(choice.name, title, None, cell, KINDS[choice.type].align, is_value=True)
+
+
+def _value(run: Run, now: Now, *, read: ReadValue, path: ColumnPath, choice: ColumnChoice, width: int) -> Line:
+    style = style_of(run).row
+    tokens = style.rest, Token.BLUE if style.took is Token.BLUE else Token.SPARK
+    return value_line(read(run, path), choice.type, choice.format, width, now.at, tokens)
+
+
+def _with_times(choices: Sequence[ColumnChoice]) -> list[ColumnChoice]:
+    """Put the times of creation behind the ages, unless they are chosen already."""
+    names = [choice.name for choice in choices]
+    if CREATED.id in names or AGE.id not in names:
+        return list(choices)
+    place = names.index(AGE.id) + 1
+    return [*choices[:place], ColumnChoice(CREATED.id), *choices[place:]]

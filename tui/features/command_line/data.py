@@ -1,0 +1,409 @@
+"""The numbers and the history that the command line shows, and the run of a pasted link."""
+
+import asyncio
+import hashlib
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path, PurePath
+from typing import Final, NamedTuple, Protocol
+from urllib.parse import unquote
+
+from tui.api.errors import ApiError
+from tui.domain.filters import RunFilters, parse_period, parse_time_span
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.features.runs.data import MAX_BYTES
+from tui.kit.live_model import LiveModel
+from tui.kit.state_files import DISK_TIMEOUT_S, problem_sentence, read_own, replace_file
+from tui.lazy_dataclass import dataclass
+from tui.store.addresses import ViewAddress
+from tui.store.command_line import IdSearch, LoadedNames, MatchTally, ValueTally
+from tui.store.filter import EVERYTHING, parse_filter, split_words
+from tui.store.server_filter import ServerFilter, with_server_filters
+from tui.sync.budget import Priority
+from tui.sync.session import Session
+
+# Counts loaded runs beside the keys: the first slice at once, the others between the keys.
+
+
+SLICE_S: Final = 0.004
+"""The longest time for which one slice blocks the event loop."""
+
+
+TYPING_S: Final = 0.15
+"""The pause after which the user is taken to look: what depends on the typed text is not counted for every letter."""
+
+
+class Tally(Protocol):
+    """Something that is counted in steps."""
+
+    def count_some(self, is_time_up: Callable[[], bool]) -> bool:
+        """Count until the time is up. Return whether all is counted."""
+
+
+class SlicedCount:
+    """Runs one tally at a time. `on_done` is called when one is complete that took more than one slice."""
+
+    def __init__(self, session: Session, on_done: Callable[[], None]) -> None:
+        self._session = session
+        self._on_done = on_done
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, tally: Tally, *, after_s: float = 0.0) -> None:
+        """Count, and drop what is being counted. What the first slice leaves is counted after a pause."""
+        self.stop()
+        if not self._count_slice(tally):
+            self._task = self._session.spawn(self._count(tally, after_s), "count runs")
+
+    def stop(self) -> None:
+        """Drop what is being counted."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    async def _count(self, tally: Tally, after_s: float) -> None:
+        if after_s:
+            await self._session.clock.sleep(after_s)
+        while not self._count_slice(tally):  # noqa: ASYNC110  each pass does work
+            await asyncio.sleep(0)
+        self._on_done()
+
+    def _count_slice(self, tally: Tally) -> bool:
+        monotonic_s = self._session.clock.monotonic_s
+        until_s = monotonic_s() + SLICE_S
+        return tally.count_some(lambda: monotonic_s() >= until_s)
+
+
+# The commands that were run before, in a file of the state directory.
+#
+# There is one file for each environment of each API. It holds what the user typed and ran: no payload, and no text with
+# a key. Two monitors of one environment share it: a save keeps what the other one has added.
+
+
+VERSION: Final = 1
+MAX_ENTRIES: Final = 200
+MAX_ENTRY_CHARS: Final = 300
+"""A longer command is not kept: it was pasted, and may be anything."""
+
+_SECRET: Final = re.compile(
+    r"\b(?:tr|sk|pk|rk|gh[a-z]|github_pat|npm|xox[a-z])_\w{3,}|\b(?:sk|glpat|xox[a-z])-[\w-]{12,}"
+    r"|\b(?:AKIA|ASIA)[0-9A-Z]{12}|\bey[JA]\w{10,}|\bbearer\b"
+    r"|\b(?:password|passwd|secret|api[_-]?key|access[_-]?token)\b\s*[=:]",
+    re.IGNORECASE,
+)
+"""Keys of Trigger.dev and of others, and tokens."""
+
+
+class HistoryEntry(NamedTuple):
+    """A command, and when it was run last, in UTC."""
+
+    at: datetime
+    text: str
+
+
+def may_keep(text: str) -> bool:
+    """Return whether a command may be kept: it is short, printable, and contains nothing like a key."""
+    return 0 < len(text) <= MAX_ENTRY_CHARS and text.isprintable() and _SECRET.search(unquote(text)) is None
+
+
+def with_entry(entries: Sequence[HistoryEntry], entry: HistoryEntry) -> tuple[HistoryEntry, ...]:
+    """Return the history with one more entry, each command once, oldest first."""
+    others = [each for each in entries if each.text != entry.text]
+    return (*others, entry)[-MAX_ENTRIES:]
+
+
+class CommandHistory:
+    """Reads and writes the history of one environment. `entries` has the oldest command first."""
+
+    def __init__(self, state_dir: PurePath, *, owner: str, holds_key: Callable[[str], bool] = lambda _: False) -> None:
+        """`owner` names the environment: equal names share a file. A text for which `holds_key` is true is not kept."""
+        digest = hashlib.sha256(owner.encode(errors="surrogatepass")).hexdigest()
+        self.path = Path(state_dir) / f"commands-{digest[:16]}.json"
+        self.entries: tuple[HistoryEntry, ...] = ()
+        self.is_loaded = False
+        self.failure: str | None = None
+        self._holds_key = holds_key
+        self._unsaved: list[HistoryEntry] = []
+        self._lock = asyncio.Lock()
+
+    async def load(self) -> None:
+        """Read the file once. A file that cannot be read counts as empty."""
+        try:
+            async with asyncio.timeout(DISK_TIMEOUT_S):
+                read = await asyncio.to_thread(self._read)
+        except (OSError, TimeoutError):
+            read = ()
+        entries = read
+        for each in self.entries:  # commands that were run meanwhile
+            entries = with_entry(entries, each)
+        self.entries, self.is_loaded = entries, True
+
+    def add(self, text: str, at: datetime) -> bool:
+        """Add a command to `entries`. Return whether it may be kept, so that `save` has to be called."""
+        if not may_keep(text) or self._holds_key(text):
+            return False
+        entry = HistoryEntry(at.astimezone(UTC), text)
+        self.entries = with_entry(self.entries, entry)
+        self._unsaved.append(entry)
+        return True
+
+    async def save(self) -> None:
+        """Write what was added. What another process has added meanwhile is kept."""
+        async with self._lock:
+            unsaved, self._unsaved = self._unsaved, []
+            try:
+                async with asyncio.timeout(DISK_TIMEOUT_S):
+                    await asyncio.to_thread(self._append, unsaved)
+                self.failure = None
+            except TimeoutError:
+                self.failure = f"The commands cannot be kept in {self.path}: the disk does not answer."
+            except OSError as error:
+                what, reason = f"The commands cannot be kept in {self.path}", error.strerror or str(error)
+                self.failure = problem_sentence(self.path, what, reason)
+
+    def _read(self) -> tuple[HistoryEntry, ...]:
+        """Raises `OSError`. A file that this version did not write counts as empty."""
+        content = read_own(self.path, MAX_BYTES)
+        if content is None:
+            return ()
+        try:
+            saved = json.loads(content)
+            if saved["version"] != VERSION:
+                return ()
+            entries = [HistoryEntry(_moment(at), text) for at, text in saved["commands"] if _is_kept(text)]
+        except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
+            return ()
+        return tuple(entries[-MAX_ENTRIES:])
+
+    def _append(self, added: Sequence[HistoryEntry]) -> None:
+        try:
+            entries = self._read()
+        except OSError:
+            entries = ()
+        for each in added:
+            entries = with_entry(entries, each)
+        while len(content := _encoded(entries)) > MAX_BYTES:
+            entries = entries[1 + len(entries) // 8 :]
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        replace_file(self.path, content)
+
+
+def _encoded(entries: Sequence[HistoryEntry]) -> bytes:
+    commands = [[each.at.isoformat(timespec="seconds"), each.text] for each in entries]
+    return (json.dumps({"version": VERSION, "commands": commands}, indent=1) + "\n").encode("ascii")
+
+
+def _is_kept(text: object) -> bool:
+    return isinstance(text, str) and may_keep(text)
+
+
+def _moment(text: str) -> datetime:
+    """Decode a time with its zone. Raises `ValueError` or `TypeError`."""
+    at = datetime.fromisoformat(text)
+    if at.utcoffset() is None:
+        raise ValueError(text)
+    return at.astimezone(UTC)
+
+
+# Reads the run of a pasted link once the user pauses, so that it is named before it is opened.
+
+
+PAUSE_S: Final = 0.6
+"""Nothing is read while the user types."""
+
+MAX_WAIT_S: Final = 5.0
+"""A request that would have to wait longer for the budget is not sent."""
+
+MAX_FAILURES: Final = 50
+
+
+class LinkedRun:
+    """Reads one run at a time. `on_update` is called when it was read, or could not be.
+
+    `failures` has what the server said of runs that could not be read.
+    """
+
+    def __init__(self, session: Session, on_update: Callable[[], None]) -> None:
+        self._session = session
+        self._on_update = on_update
+        self._task: asyncio.Task[None] | None = None
+        self._wanted: RunId | None = None
+        self.failures: dict[RunId, str] = {}
+
+    def find(self, run_id: RunId) -> Run | None:
+        """Return the run if the store has it, otherwise read it after a pause."""
+        run = self._session.store.get(run_id)
+        if run is not None and run.state is not None and not run.is_gone:
+            self.stop()
+            return run
+        if run_id not in self.failures and run_id != self._wanted and self._session.is_started:
+            self.stop()
+            self._wanted = run_id
+            self._task = self._session.spawn(self._read(run_id), "read the run of a link")
+        return None
+
+    def stop(self) -> None:
+        """Read nothing."""
+        self._wanted = None
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    async def _read(self, run_id: RunId) -> None:
+        await self._session.clock.sleep(PAUSE_S)
+        try:
+            await self._session.fetcher.fetch_run(run_id, Priority.SELECTED, max_wait_s=MAX_WAIT_S)
+            await self._session.settle()
+        except ApiError as error:
+            while len(self.failures) >= MAX_FAILURES:
+                del self.failures[next(iter(self.failures))]
+            self.failures[run_id] = str(error)
+        self._wanted = self._task = None
+        self._on_update()
+
+
+# The numbers that the command line shows: runs by their values, runs that a view would show, runs by their ids.
+
+
+ROUNDING: Final = timedelta(seconds=1)
+"""Two readings of the time may differ by so much."""
+
+
+class ShownTime(NamedTuple):
+    """The time that a view of runs shows. `end` None: it goes on."""
+
+    begin: datetime
+    end: datetime | None = None
+
+    @property
+    def is_span(self) -> bool:
+        """Whether it has a fixed begin, so that older live runs are not shown."""
+        return self.end is not None
+
+
+@dataclass(frozen=True, slots=True)
+class ViewNumbers:
+    """How many runs a view shows of those that are loaded.
+
+    * `is_counted`: False while runs are still being counted
+    * `is_lower_bound`: more may match, since the errors of some runs are not read, or the queues of all
+    * `asks_server`: the view asks the server for other runs than the list shows now
+    * `is_all_loaded`: the server has no other runs for it
+    """
+
+    matched: int
+    total: int
+    is_counted: bool
+    is_lower_bound: bool
+    asks_server: bool
+    is_all_loaded: bool
+
+
+class RunNumbers:
+    """Counts for one command line. `on_update` is called when a count that took longer than one slice is complete."""
+
+    def __init__(self, live: LiveModel, chosen: ServerFilter, on_update: Callable[[], None]) -> None:
+        """`chosen` are the filters that the list has now."""
+        self._live = live
+        self._chosen = chosen
+        session = live.session
+        self._counts = {name: SlicedCount(session, on_update) for name in ("values", "matches", "ids")}
+        self._values: ValueTally | None = None
+        self._matches: tuple[ViewAddress, MatchTally] | None = None
+        self._ids: tuple[str, IdSearch] | None = None
+
+    def close(self) -> None:
+        """Stop counting."""
+        for count in self._counts.values():
+            count.stop()
+
+    @property
+    def loaded_count(self) -> int:
+        """The number of loaded runs."""
+        return len(self._live.session.store)
+
+    @property
+    def values(self) -> ValueTally:
+        """The runs by their values. They are counted once, when they are first needed."""
+        if self._values is None:
+            self._values = ValueTally(self._live.get, self._live.newest_first_keys())
+            self._counts["values"].start(self._values)
+        return self._values
+
+    @property
+    def names(self) -> LoadedNames:
+        """The values of the loaded runs."""
+        return LoadedNames(self.values.counts, self.values.is_complete and self.values.has_all_tags)
+
+    def ids(self, part: str) -> IdSearch:
+        """The runs whose id ends with a text, or contains it."""
+        if self._ids is None or self._ids[0] != part:
+            self._ids = (part, IdSearch(self._live.newest_first_keys(), part))
+            self._counts["ids"].start(self._ids[1], after_s=TYPING_S)
+        return self._ids[1]
+
+    def of_view(self, address: ViewAddress) -> ViewNumbers:
+        """Return how many runs a view would show. Its address has been checked."""
+        window = self.window_of(address.since)
+        parsed = parse_filter(address.filter, now=self._live.now.frozen_at or self._live.now.at)
+        if self._matches is None or self._matches[0] != address:
+            self._matches = (address, self._tally(address, window))
+            self._counts["matches"].start(self._matches[1], after_s=TYPING_S)
+        tally = self._matches[1]
+        store = self._live.session.store
+        history, chosen = store.history, self._chosen
+        is_same_list = address.server == _lists(chosen)
+        asks_server = not is_same_list or self._window_of_list() != self._window_text(address)
+        is_all_read = history is not None and history.is_complete and not history.is_cut
+        begin = chosen.filters.created_from or self._live.session.now() - chosen.period
+        is_covered = chosen.filters.created_to is None and begin - ROUNDING <= window.begin
+        return ViewNumbers(
+            tally.matched,
+            tally.total,
+            tally.is_complete,
+            parsed.depends_on_errors or any(word.field == "queue" for word in split_words(address.filter)),
+            asks_server,
+            is_all_read and is_same_list and is_covered,
+        )
+
+    def window_of(self, since: str) -> ShownTime:
+        """Return the time that a view shows. `since` is a period, a span, or empty for the usual period."""
+        now = self._live.session.local_now()
+        period = parse_period(since) if since else self._live.session.settings.history
+        if period is None and (span := parse_time_span(since, now)) is not None:
+            return ShownTime(span.begin, span.end)
+        return ShownTime(now - (period or self._live.session.settings.history))
+
+    def _tally(self, address: ViewAddress, window: ShownTime) -> MatchTally:
+        now = self._live.now
+        parsed = parse_filter(address.filter, now=now.frozen_at or now.at)
+        end = window.end
+
+        def is_before_end(run_filter: Callable[..., bool]) -> Callable[..., bool]:
+            if end is None:
+                return run_filter
+            return lambda run: (run.created_at is None or run.created_at <= end) and run_filter(run)
+
+        return MatchTally(
+            self._live.get,
+            self._live.newest_first_keys(),
+            base=is_before_end(with_server_filters(address.server, EVERYTHING).matches),
+            matches=parsed.matches,
+            since=window.begin,
+            is_span=window.is_span,
+        )
+
+    def _window_of_list(self) -> object:
+        return self._chosen.filters.created_from or self._chosen.period
+
+    def _window_text(self, address: ViewAddress) -> object:
+        if not address.since:
+            return self._live.session.settings.history
+        return parse_period(address.since) or self.window_of(address.since).begin
+
+
+def _lists(chosen: ServerFilter) -> RunFilters:
+    return replace(chosen.filters, period=None, created_from=None, created_to=None)

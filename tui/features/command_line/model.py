@@ -1,0 +1,667 @@
+"""The command line as a state: the typed text, what fits it, what is chosen, and what Enter runs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from enum import Enum, auto
+from typing import Final, NamedTuple
+
+from tui.domain.ids import RunId
+from tui.domain.text import clean
+from tui.features.command_line.data import RunNumbers, ViewNumbers
+from tui.features.runs.columns import short_id
+from tui.kit.commands import (
+    Arguments,
+    BoxContent,
+    BoxRow,
+    Choice,
+    Choices,
+    Command,
+    HistoryLine,
+    Preview,
+    command_named,
+    matching,
+)
+from tui.kit.live_model import LiveModel
+from tui.lazy_dataclass import dataclass
+from tui.store.addresses import (
+    ERRORS,
+    RUN,
+    RUNS,
+    VIEWS,
+    AddressError,
+    ViewAddress,
+    is_address,
+    parse_address,
+    parse_words,
+)
+from tui.store.command_line import (
+    COUNTED_FIELDS,
+    MAX_COMPLETIONS,
+    MAX_FOUND_IDS,
+    Completion,
+    PastedLink,
+    TypedWord,
+    completed,
+    completions,
+    fitting,
+    parse_link,
+    parse_run,
+    shell_command,
+    size_of,
+    typed_word,
+)
+from tui.store.filter import GLOB
+from tui.text import formatting
+from tui.text.blocks import Now
+from tui.text.status import STATUS_STYLES, style_of
+from tui.text.styled import Line, Piece, Token
+
+# The command line as a state: the typed text, what fits it, what is chosen, and what Enter runs.
+
+
+MAX_FOUND_HISTORY: Final = 50
+
+_LINK_NAME_WIDTH: Final = 10
+
+
+class _Mode(Enum):
+    COMMANDS = auto()
+    ARGUMENTS = auto()
+    ADDRESS = auto()
+    LINK = auto()
+    HISTORY = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What Enter runs. `text` is kept in the history; "" for what has no text."""
+
+    run: Callable[[], object]
+    text: str
+
+
+class CommandLine:
+    """The state of one command line.
+
+    `history` has the newest command first. `address` takes a whole address, `link_choices` says what can be done with a
+    link.
+    """
+
+    def __init__(
+        self,
+        commands: Sequence[Command],
+        history: Sequence[HistoryLine],
+        *,
+        address: Arguments,
+        link_choices: Callable[[PastedLink], Choices],
+    ) -> None:
+        self.commands = commands
+        self.history = history
+        self._address = address
+        self._link_choices = link_choices
+        self._mode = _Mode.COMMANDS
+        self._command: Command | None = None
+        self._found = Choices()
+        self.typed = ""
+        self.cursor: int | None = None
+        self.is_searching = False
+        self.type("")
+
+    def type(self, text: str) -> None:
+        """Show what fits another text."""
+        self.typed = text
+        self._find()
+        self.cursor = self._found.first
+
+    def update(self) -> None:
+        """Show what fits the same text now, after something was counted or read. The choice stays where it can."""
+        before = self.chosen
+        self._find()
+        texts = [choice.text for choice in self._found.choices]
+        if before is None:
+            self.cursor = self._found.first if self._mode is _Mode.LINK else None
+        else:
+            self.cursor = texts.index(before.text) if before.text in texts else self._found.first
+
+    def search_history(self) -> None:
+        """Search the commands that were run before, or choose the next one that is found."""
+        if self.is_searching:
+            self.move(1)
+        else:
+            self.is_searching = True
+            self.type(self.typed)
+
+    def end_search(self) -> bool:
+        """Return to what fits the text. Return whether the history was searched."""
+        was_searching, self.is_searching = self.is_searching, False
+        if was_searching:
+            self.type(self.typed)
+        return was_searching
+
+    @property
+    def choices(self) -> Sequence[Choice]:
+        """What fits the typed text."""
+        return self._found.choices
+
+    @property
+    def chosen(self) -> Choice | None:
+        """The choice that Enter takes, if there is one."""
+        return None if self.cursor is None else self._found.choices[self.cursor]
+
+    @property
+    def is_link(self) -> bool:
+        """Whether the text is a link."""
+        return self._mode is _Mode.LINK
+
+    @property
+    def words(self) -> str:
+        """How many choices fit."""
+        return self._found.words
+
+    def move(self, lines: int) -> None:
+        """Choose another line. A step of one line wraps around at the ends."""
+        count = len(self.choices)
+        if not count:
+            return
+        if self.cursor is None:
+            self.cursor = 0 if lines > 0 else count - 1
+            return
+        index = self.cursor + lines
+        self.cursor = index % count if abs(lines) == 1 else max(0, min(index, count - 1))
+
+    def go_to(self, index: int) -> None:
+        """Choose a line; -1 is the last one."""
+        if self.choices:
+            self.cursor = len(self.choices) - 1 if index < 0 else min(index, len(self.choices) - 1)
+
+    @property
+    def suggestion(self) -> str:
+        """The text that Tab takes, if it begins as the typed one; else ""."""
+        text = self._offered
+        return text if text.startswith(self.typed) and text != self.typed else ""
+
+    def completed(self) -> str | None:
+        """Return the text after Tab; None if nothing fits."""
+        text = self._offered
+        return text if text and text != self.typed else None
+
+    @property
+    def _offered(self) -> str:
+        """The line with the chosen or the first choice in it."""
+        if not self.typed and self.cursor in {None, self._found.first} and not self.is_searching:
+            return ""
+        choice = self.chosen or next(iter(self.choices), None)
+        if choice is None or self._mode is _Mode.LINK:
+            return ""
+        return self._line_with(choice)
+
+    def _line_with(self, choice: Choice) -> str:
+        return f"{self._head} {choice.text}" if self._mode is _Mode.ARGUMENTS else choice.text
+
+    @property
+    def _head(self) -> str:
+        """The command as it is typed, in front of its arguments."""
+        body = self.typed.lstrip()
+        return self.typed[: len(self.typed) - len(body)] + body.partition(" ")[0]
+
+    def enter(self) -> Execution | str | None:
+        """Return what Enter runs, or the text that it puts into the line, or None if it can do nothing."""
+        choice = self.chosen
+        if choice is not None and choice.run is not None:
+            return Execution(choice.run, choice.text.strip())
+        if self._mode is _Mode.LINK:
+            return None  # nothing opens that was not named
+        if choice is not None and choice.is_open:
+            return self._line_with(choice)
+        return self._execution(self._line_with(choice) if choice is not None else self.typed)
+
+    def _execution(self, text: str) -> Execution | None:
+        text = text.strip()
+        if is_address(text):
+            return None if self._address.preview(text).is_wrong else Execution(lambda: self._address.take(text), text)
+        found = command_named(self.commands, text)
+        if found is None:
+            return None
+        command, rest = found
+        arguments = command.arguments
+        if arguments is None:
+            return Execution(command.run, text)
+        if (arguments.are_needed and not rest) or arguments.preview(rest).is_wrong:
+            return None
+        return Execution(lambda: arguments.take(rest), text)
+
+    def _find(self) -> None:
+        text = self.typed.strip()
+        self._command = None
+        if self.is_searching:
+            self._mode, self._found = _Mode.HISTORY, self._history_choices(text)
+        elif (link := self._link(text)) is not None:
+            self._mode, self._found = _Mode.LINK, self._link_choices(link)
+        elif is_address(text):
+            self._mode, self._found = _Mode.ADDRESS, self._address.choices(text)
+        elif (command := self._typed_command()) is not None and command.arguments is not None:
+            self._mode, self._command = _Mode.ARGUMENTS, command
+            self._found = command.arguments.choices(self.typed.lstrip().partition(" ")[2])
+        else:
+            self._mode, self._found = _Mode.COMMANDS, self._command_choices(text)
+
+    def _link(self, text: str) -> PastedLink | None:
+        """Return the link that the text is, with or without the word `run`."""
+        head, _, rest = text.partition(" ")
+        return parse_run(rest) if head.casefold() == "run" and rest else parse_link(text)
+
+    def _typed_command(self) -> Command | None:
+        """Return the command whose whole name and a space stand at the begin of the line."""
+        head, space, _ = self.typed.lstrip().partition(" ")
+        if not space:
+            return None
+        found = command_named(self.commands, head)
+        return None if found is None else found[0]
+
+    def _command_choices(self, text: str) -> Choices:
+        found = matching(self.commands, text)
+        named = command_named(self.commands, text)
+        unnamed = [each for each in found if each.ends_program and (named is None or each is not named[0])]
+        choices = [
+            Choice(
+                f"{each.name} " if each.arguments is not None else each.name,
+                BoxRow(
+                    each.name,
+                    (Piece(each.sentence, Token.MUTED),),
+                    (Piece(each.key, Token.TEXT, is_bold=True),) if each.key else (),
+                    argument="" if each.arguments is None else each.arguments.shown,
+                ),
+                is_open=each in unnamed if each.arguments is None else each.arguments.are_needed,
+                run=None if each.arguments is not None or each in unnamed else each.run,
+            )
+            for each in found
+        ]
+        count = sum(not each.is_idle for each in self.commands)
+        words = f"{count} commands" if not text else f"{len(found)} of {count}"
+        return Choices(choices, words, 0 if choices else None, heading=() if choices else self._unknown(text))
+
+    def _unknown(self, text: str) -> Line:
+        word = text.split(maxsplit=1)[0] if text else ""
+        names = [name for each in self.commands for name in (each.name, *each.aliases)]
+        near = get_close_matches(word.casefold(), names, 1, cutoff=0.4)
+        said: Line = (Piece(f"No command {word}.", Token.MUTED),)
+        return (*said, Piece(" Nearest: ", Token.MUTED), Piece(f"{near[0]}", Token.TEXT), Piece(".")) if near else said
+
+    def _history_choices(self, text: str) -> Choices:
+        folded = text.casefold()
+        found = [each for each in self.history if folded in each.text.casefold()][:MAX_FOUND_HISTORY]
+        choices = [
+            Choice(each.text, BoxRow(each.text, right=(Piece(f"{each.at:%H:%M}", Token.FAINT),))) for each in found
+        ]
+        heading: Line = () if choices else (Piece("No command before this contains these letters.", Token.MUTED),)
+        if not self.history:
+            heading = (Piece("No command was run before.", Token.MUTED),)
+        words = f"{len(found)} of {len(self.history)} before this"
+        return Choices(choices, words, 0 if choices else None, heading=heading)
+
+    def _preview(self) -> Preview:
+        """Return what Enter will do with the line as it would be run."""
+        choice = self.chosen
+        if self._mode is _Mode.LINK or (self._mode is _Mode.COMMANDS and not self.typed.strip()):
+            return Preview()
+        line = (self._line_with(choice) if choice is not None else self.typed).strip()
+        if self._mode is _Mode.ARGUMENTS and self._command is not None and self._command.arguments is not None:
+            # `sort took` is a command of its own too, which could say less.
+            return self._preview_of(self._command.arguments, line.partition(" ")[2].strip())
+        if is_address(line):
+            return self._address.preview(line)
+        found = command_named(self.commands, line)
+        if found is None:
+            if self._mode is _Mode.HISTORY and choice is not None:
+                return Preview((Piece("nothing: this command does not exist here", Token.AMBER),), is_wrong=True)
+            return Preview()
+        command, rest = found
+        if command.arguments is not None:
+            return self._preview_of(command.arguments, rest)
+        return Preview((Piece(command.sentence, Token.MUTED),)) if self._mode is _Mode.HISTORY else Preview()
+
+    @staticmethod
+    def _preview_of(arguments: Arguments, text: str) -> Preview:
+        return Preview() if arguments.are_needed and not text else arguments.preview(text)
+
+    def content(self) -> BoxContent:
+        """Return what the box shows."""
+        preview = self._preview()
+        below: list[tuple[str, Line]] = []
+        hidden = len(self.choices) - 10
+        if self._mode is _Mode.COMMANDS and not self.typed.strip() and hidden > 0:
+            below.append(("", (Piece(f"{hidden} more: type a letter", Token.FAINT),)))
+        if self._found.also:
+            below += [("also", self._found.also)]
+        if preview.does:
+            below += [*([("", ())] if below else []), ("Enter", preview.does)]
+        below += [("", note) for note in self._found.notes]
+        return BoxContent(
+            heading=self._found.heading,
+            rows=[choice.row for choice in self.choices],
+            cursor=self.cursor,
+            below=below,
+            command=preview.command,
+            history=() if self._mode in {_Mode.HISTORY, _Mode.LINK} else self.history,
+            **({"name_width": _LINK_NAME_WIDTH} if self._mode is _Mode.LINK else {}),
+        )
+
+
+# The arguments of `sort`, `theme` and `set`: one of a few values, or a name and its value.
+
+
+class Value(NamedTuple):
+    """A value that can be chosen, and what it does."""
+
+    name: str
+    sentence: str = ""
+
+
+class OneOf:
+    """An argument that is one of a few values. `take` receives its name; `current` is the value that is set now."""
+
+    def __init__(
+        self, shown: str, values: Sequence[Value], take: Callable[[str], object], *, current: str = "", until: str = ""
+    ) -> None:
+        self.shown = shown
+        self.are_needed = True
+        self._values = values
+        self._take = take
+        self._current = current
+        self._until = until
+
+    def choices(self, text: str) -> Choices:
+        names = fitting([each.name for each in self._values], text.strip())
+        sentences = dict(self._values)
+        choices = [Choice(name, BoxRow(name, _muted(sentences[name]), self._now(name))) for name in names]
+        is_whole = text.strip().casefold() in names
+        return Choices(choices, f"{len(names)} of {len(self._values)}", 0 if choices and not is_whole else None)
+
+    def preview(self, text: str) -> Preview:
+        value = self._value(text)
+        if value is None:
+            names = " ".join(each.name for each in self._values)
+            return Preview((Piece(f"nothing: {self.shown.lower()} is one of {names}", Token.AMBER),), is_wrong=True)
+        return Preview(_muted(" ".join(part for part in (value.sentence or value.name, self._until) if part)))
+
+    def take(self, text: str) -> None:
+        if (value := self._value(text)) is not None:
+            self._take(value.name)
+
+    def _value(self, text: str) -> Value | None:
+        wanted = text.strip().casefold()
+        return next((each for each in self._values if each.name.casefold() == wanted), None)
+
+    def _now(self, name: str) -> Line:
+        return (Piece("now", Token.FAINT),) if name == self._current else ()
+
+
+class Setting(NamedTuple):
+    """A setting that may be set while the program runs.
+
+    `problem` says why a value cannot be set, "" if it can. `suggested` are values to choose from.
+    """
+
+    sentence: str
+    current: str
+    suggested: Sequence[Value]
+    problem: Callable[[str], str]
+    words: Callable[[str], str]
+
+
+class SettingArguments:
+    """A name and a value. `take` receives both. `until` says how long a value is in effect."""
+
+    shown = "NAME VALUE"
+    are_needed = True
+
+    def __init__(self, settings: Mapping[str, Setting], take: Callable[[str, str], object], until: str) -> None:
+        self._settings = settings
+        self._take = take
+        self._until = until
+
+    def choices(self, text: str) -> Choices:
+        name, space, part = text.lstrip().partition(" ")
+        setting = self._settings.get(name.casefold())
+        if not space or setting is None:
+            names = fitting(self._settings, name)
+            choices = [
+                Choice(
+                    f"{each} ",
+                    BoxRow(each, _muted(self._settings[each].sentence), _muted(self._settings[each].current)),
+                    is_open=True,
+                )
+                for each in names
+            ]
+            return Choices(choices, f"{len(names)} of {len(self._settings)} settings", 0 if choices else None)
+        values = fitting([each.name for each in setting.suggested], part.strip())
+        sentences = dict(setting.suggested)
+        now: Line = (Piece("now", Token.FAINT),)
+        rows = [
+            Choice(f"{name} {each}", BoxRow(each, _muted(sentences[each]), now if each == setting.current else ()))
+            for each in values
+        ]
+        is_typed = bool(part.strip()) and not setting.problem(part.strip())
+        return Choices(rows, f"now {setting.current}", None if is_typed or not part.strip() else 0 if rows else None)
+
+    def preview(self, text: str) -> Preview:
+        name, _, value = text.strip().partition(" ")
+        setting = self._settings.get(name.casefold())
+        if setting is None:
+            known = " ".join(self._settings)
+            return Preview((Piece(f"nothing: what may be set is {known}", Token.AMBER),), is_wrong=True)
+        value = value.strip()
+        if not value:
+            return Preview((Piece(f"nothing yet: {name} needs a value", Token.FAINT),), is_wrong=True)
+        if problem := setting.problem(value):
+            return Preview((Piece(f"nothing: {problem}", Token.AMBER),), is_wrong=True)
+        return Preview(_muted(f"{setting.words(value)} {self._until}"))
+
+    def take(self, text: str) -> None:
+        name, _, value = text.strip().partition(" ")
+        self._take(name.casefold(), value.strip())
+
+
+def _muted(text: str) -> Line:
+    return (Piece(text, Token.MUTED),) if text else ()
+
+
+# The arguments of commands that show a view: `runs FILTER`, `errors WORDS`, `queues WORDS`, `run ID`, addresses.
+
+
+Apply = Callable[[ViewAddress], object]
+
+_PLURALS: Final = {"status": "statuses", "task": "tasks", "tag": "tags", "version": "versions", "queue": "queues"}
+_ALSO: Final = ("task", "status", "tag", "version", "queue", "error", "since", "took")
+
+
+def parse_line(text: str) -> ViewAddress:
+    """Parse an address or the words of a command. Raises `AddressError`."""
+    return parse_address(text) if is_address(text) else parse_words(text)
+
+
+class ViewArguments:
+    """The arguments of `runs`, `errors` or `queues`; with `view` empty, a whole address.
+
+    `apply` shows a view. `problem` returns what is wrong with a period, which depends on the time.
+    """
+
+    def __init__(
+        self, view: str, numbers: RunNumbers, apply: Apply, problem: Callable[[ViewAddress], str | None]
+    ) -> None:
+        self._view = view
+        self._numbers = numbers
+        self._apply = apply
+        self._problem = problem
+
+    @property
+    def shown(self) -> str:
+        return "FILTER" if self._view == RUNS else "WORDS"
+
+    @property
+    def are_needed(self) -> bool:
+        return False
+
+    def choices(self, text: str) -> Choices:
+        if not self._view:
+            return Choices()
+        word = typed_word(text)
+        form = VIEWS[self._view]
+        tally = self._numbers.values if self._view == RUNS and word.field is not None else None
+        counts = {} if tally is None else tally.counts
+        is_counted = tally is not None and tally.is_complete
+        sorts = list(dict.fromkeys(form.sorts))
+        if self._view != RUNS and word.field not in {"since", "sort"}:
+            return Choices()
+        found = completions(word, counts, is_counted=is_counted, sorts=sorts, periods=form.periods)
+        rows = [Choice(completed(word, each), _row(each, word), is_open=each.is_open) for each in found]
+        words = ""
+        if word.field in COUNTED_FIELDS and tally is not None and tally.is_complete:
+            size, has_all = size_of(word.field or "", counts), word.field != "tag" or tally.has_all_tags
+            number = formatting.count(len(found), at_least=len(found) >= MAX_COMPLETIONS or not has_all)
+            words = f"{number} of {formatting.count(size, at_least=not has_all)} {_PLURALS[word.field or '']}"
+        return Choices(rows, words, _first(word, found), also=_also(word) if self._view == RUNS and word.field else ())
+
+    def preview(self, text: str) -> Preview:
+        try:
+            address = self._parse(text)
+        except AddressError as error:
+            return Preview((Piece(f"nothing: {error}", Token.AMBER),), is_wrong=True)
+        if (problem := self._problem(address)) is not None:
+            return Preview((Piece(f"nothing: {problem}", Token.AMBER),), is_wrong=True)
+        if address.view == RUNS:
+            numbers = self._numbers.of_view(address)
+            most = numbers.total if numbers.is_lower_bound else numbers.matched
+            found = most if numbers.is_counted else None
+            return Preview(_numbers_line(numbers), shell_command(address, self._numbers.names, found))
+        said = f"the run {address.run}" if address.run is not None else _other_words(address)
+        return Preview((Piece(said, Token.MUTED),), shell_command(address, self._numbers.names))
+
+    def take(self, text: str) -> None:
+        self._apply(self._parse(text))
+
+    def _parse(self, text: str) -> ViewAddress:
+        return parse_line(f"{self._view} {text}" if self._view else text)
+
+
+def _also(word: TypedWord) -> Line:
+    """Return the other fields."""
+    return (
+        Piece(" ".join(f"{name}:" for name in _ALSO if name != word.field), Token.TEXT),
+        Piece("  "),
+        Piece("-tag:", Token.TEXT),
+        Piece(" not", Token.FAINT),
+    )
+
+
+def _first(word: TypedWord, found: list[Completion]) -> int | None:
+    """Return the completion that Enter takes by itself: one that the typed part begins, unless it is whole already."""
+    part = word.part.casefold()
+    is_whole = not part or GLOB.search(part) or any(each.value.casefold() == part for each in found)
+    if is_whole or word.field is None or word.field.removeprefix("server-") not in {*COUNTED_FIELDS, "sort"}:
+        return None
+    return 0 if found and found[0].value.casefold().startswith(part) else None
+
+
+def _row(completion: Completion, word: TypedWord) -> BoxRow:
+    style = STATUS_STYLES.get(completion.status)
+    count: Line = ()
+    if completion.count is not None:
+        count = (Piece(formatting.count(completion.count), Token.MUTED),)
+    elif word.field in COUNTED_FIELDS:
+        count = (Piece(formatting.NONE, Token.FAINT),)
+    sentence: Line = (Piece(completion.sentence, Token.MUTED),) if completion.sentence else ()
+    mark = style.mark if style is not None else Piece(" ") if word.field == "status" else None
+    return BoxRow(completion.value, sentence, count, mark)
+
+
+def _numbers_line(numbers: ViewNumbers) -> Line:
+    if not numbers.is_counted:
+        return (Piece("counting the loaded runs…", Token.FAINT),)
+    is_none_known = numbers.is_lower_bound and not numbers.matched
+    number = "none known" if is_none_known else formatting.count(numbers.matched, at_least=numbers.is_lower_bound)
+    total = formatting.count(numbers.total)
+    if numbers.is_all_loaded:
+        rest = f" of {total} runs{', asked of the server' if numbers.asks_server else ''}"
+    elif numbers.asks_server:
+        rest = f" of {total} loaded runs, the others are asked of the server"
+    else:
+        rest = f" of {total} loaded runs; the server may have more"
+    return (Piece(number, Token.BRIGHT), Piece(rest, Token.MUTED))
+
+
+def _other_words(address: ViewAddress) -> str:
+    is_errors = address.view == ERRORS
+    words = f"the error groups of the last {address.since or '24h'}" if is_errors else "the queues"
+    if address.filter:
+        words += f" that contain {address.filter}"
+    return f"{words}, sorted by {address.sort}" if address.sort else words
+
+
+class RunArguments:
+    """The argument of `run`: an id, or a part of the id of a loaded run."""
+
+    def __init__(self, live: LiveModel, numbers: RunNumbers, apply: Apply) -> None:
+        self._live = live
+        self._numbers = numbers
+        self._apply = apply
+
+    @property
+    def shown(self) -> str:
+        return "ID"
+
+    @property
+    def are_needed(self) -> bool:
+        return True
+
+    def choices(self, text: str) -> Choices:
+        part = text.strip()
+        if " " in part or ":" in part:
+            return Choices()
+        search = self._numbers.ids(part)
+        choices = [self._choice(run_id) for run_id in search.found if clean(run_id) == run_id]
+        count = len(choices) if search.is_complete else 0
+        found = formatting.count(count, at_least=count >= MAX_FOUND_IDS)
+        words = f"{found} of {formatting.count(self._numbers.loaded_count)} loaded runs" if part and count else ""
+        return Choices(choices, words, 0 if part and choices else None)
+
+    def preview(self, text: str) -> Preview:
+        text = text.strip()
+        if parse_link(text.partition(" ")[0]) is None:
+            search = self._numbers.ids(text)
+            if not search.is_complete:
+                return Preview((Piece("searching the loaded runs…", Token.FAINT),), is_wrong=True)
+            if search.found:
+                return Preview((Piece(f"{len(search.found)} runs: choose one", Token.MUTED),), is_wrong=True)
+            said = f"nothing: no loaded run has {text} in its id"
+            return Preview((Piece(said, Token.AMBER),), is_wrong=True)
+        try:
+            address = parse_words(f"{RUN} {text}")
+        except AddressError as error:
+            return Preview((Piece(f"nothing: {error}", Token.AMBER),), is_wrong=True)
+        return Preview(self._run_line(address.run), shell_command(address, self._numbers.names))
+
+    def take(self, text: str) -> None:
+        self._apply(parse_words(f"{RUN} {text.strip()}"))
+
+    def _choice(self, run_id: RunId) -> Choice:
+        run = self._live.get(run_id)
+        assert run is not None or run_id
+        if run is None or run.state is None:
+            return Choice(run_id, BoxRow(run_id))
+        now: Now = self._live.now
+        age = formatting.age(run.created_at, now.at)
+        tags = " ".join(run.state.tags[:2])
+        sentence: Line = (
+            style_of(run).name,
+            Piece(f"  {run.fixed.task or formatting.NONE}", Token.TEXT),
+            Piece(f"  {tags}", Token.FAINT),
+        )
+        name = "".join(piece.text for piece in short_id(run_id, Token.TEXT))
+        return Choice(run_id, BoxRow(name, sentence, (Piece(age, Token.FAINT),), style_of(run).mark))
+
+    def _run_line(self, run_id: RunId | None) -> Line:
+        run = None if run_id is None else self._live.get(run_id)
+        if run is None or run.state is None:
+            return (Piece(f"the run {run_id}, asked of the server", Token.MUTED),)
+        return (style_of(run).mark, Piece(" "), style_of(run).name, Piece(f"  {run.fixed.task or ''}", Token.TEXT))

@@ -1,0 +1,762 @@
+"""The command line: its dialog, its commands, and what it runs."""
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.screen import Screen
+from textual.strip import Strip
+from textual.widgets import Input
+
+from tui.domain.environment import Environment
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.features.actions.view import from_palette
+from tui.features.command_line.data import LinkedRun, RunNumbers
+from tui.features.command_line.model import (
+    CommandLine,
+    Execution,
+    OneOf,
+    RunArguments,
+    Setting,
+    SettingArguments,
+    Value,
+    ViewArguments,
+)
+from tui.features.runs.data import RunSubscription
+from tui.features.views.view import show_views
+from tui.kit.colors import Background, ColorMode
+from tui.kit.commands import BoxLine, BoxRow, Choice, Choices, Command, box_lines, visible_top
+from tui.kit.footer import KeyWord, footer_line, live_keys
+from tui.kit.keys import bind
+from tui.kit.lines import DialogBorder, Lines, LineWidget, TextInput
+from tui.kit.list_panes import MainView
+from tui.kit.live_model import LiveModel
+from tui.kit.page_screen import MessagesScreen
+from tui.kit.painted import PaintedDialog
+from tui.kit.screen import ViewScreen
+from tui.kit.words import without_request
+from tui.lazy_dataclass import dataclass
+from tui.settings.secret import DEFAULT_INTERVAL_S, MIN_INTERVAL_S
+from tui.settings.settings import MIN_PUBLIC_INTERVAL_S, Settings
+from tui.settings.zones import LOCAL, zone_of
+from tui.store.addresses import ERRORS, QUEUES, RUN, RUNS, ViewAddress
+from tui.store.command_line import LinkKind, PastedLink, elsewhere
+from tui.text.blocks import key_of
+from tui.text.formatting import NONE
+from tui.text.status import style_of
+from tui.text.styled import Line, Piece, Token, line_width
+
+if TYPE_CHECKING:
+    from tui.features.command_line.data import CommandHistory
+    from tui.kit.commands import HistoryLine
+
+
+# The commands of every view: views with their arguments, colours, and settings that last until the program ends.
+
+
+MAX_INTERVAL_S: Final = 3600.0
+
+UNTIL: Final = "until the program ends; not saved"
+
+_THEMES: Final = {
+    ColorMode.DARK: Value("dark", "Dark colours"),
+    ColorMode.LIGHT: Value("light", "Light colours"),
+    ColorMode.SIXTEEN: Value("16", "The terminal's own colours"),
+}
+
+Apply = Callable[[ViewAddress], object]
+
+
+def common_commands(
+    view: ViewScreen,
+    numbers: RunNumbers,
+    apply: Apply,
+    problem: Callable[[ViewAddress], str | None],
+    say: Callable[[str], None],
+) -> list[Command]:
+    """Return the commands, those with arguments first. `say` shows a notice."""
+    live = view.live
+    errors = ViewArguments(ERRORS, numbers, apply, problem)
+    queues = ViewArguments(QUEUES, numbers, apply, problem)
+    runs = ViewArguments(RUNS, numbers, apply, problem)
+    setter = _Setter(view, say)
+    themes = OneOf("NAME", tuple(_THEMES.values()), setter.use_theme, current=setter.theme, until=UNTIL)
+    settings = SettingArguments(setter.settings(), setter.use, UNTIL)
+    return [
+        Command(ERRORS, "What fails, since when, in which version.", _nothing, arguments=errors),
+        Command(QUEUES, "Why runs wait, and whether it ends by itself.", _nothing, arguments=queues),
+        Command(RUNS, "The list, by task: status: tag: since: …", _nothing, arguments=runs),
+        Command(
+            "run",
+            "One run, by its id, a part of it, or a link.",
+            _nothing,
+            arguments=RunArguments(live, numbers, apply),
+        ),
+        Command("theme", "Other colours: dark, light, 16.", _nothing, arguments=themes),
+        Command("set", "interval, timezone or theme, until the program ends.", _nothing, arguments=settings),
+        Command(
+            "messages",
+            "Errors and warnings of this session.",
+            lambda: view.app.push_screen(MessagesScreen(live, view.app_base.messages)),
+        ),
+        Command("views", "Saved views: open, rename, delete.", partial(show_views, view)),
+        *(
+            Command(f"theme {value.name}", f"{value.sentence}.", partial(setter.use_theme, value.name), aliases=aliases)
+            for value, aliases in zip(_THEMES.values(), (("dark",), ("light",), ("16 colours",)), strict=True)
+        ),
+    ]
+
+
+def _nothing() -> None:
+    """Stand for a command whose arguments do the work."""
+
+
+class _Setter:
+    """Changes settings of the running program. A changed config file replaces them again."""
+
+    def __init__(self, view: ViewScreen, say: Callable[[str], None]) -> None:
+        self._view = view
+        self._say = say
+
+    @property
+    def _now(self) -> Settings:
+        return self._view.live.session.settings
+
+    @property
+    def theme(self) -> str:
+        """The name of the colours that are shown."""
+        return str(self._view.app_base.painter.color_mode)
+
+    def settings(self) -> dict[str, Setting]:
+        """Return what may be set, by its name."""
+        now = self._now
+        return {
+            "interval": Setting(
+                "Seconds between two reads of the list",
+                f"{now.interval_s:g}",
+                [Value(name) for name in ("1", f"{DEFAULT_INTERVAL_S:g}", "5", "10", "30", "60")],
+                self._interval_problem,
+                lambda text: f"the list is read every {float(text):g} s",
+            ),
+            "timezone": Setting(
+                "The zone of all clocks: UTC, local, Europe/Berlin …",
+                now.timezone,
+                [Value("UTC"), Value(LOCAL, "the zone of this machine")],
+                _zone_problem,
+                lambda text: f"all clocks show {text}",
+            ),
+            "theme": Setting(
+                "The colours: dark, light, 16",
+                self.theme,
+                list(_THEMES.values()),
+                lambda text: "" if text in _names() else f"theme is one of {' '.join(_names())}",
+                lambda text: f"{text} colours",
+            ),
+        }
+
+    def use(self, name: str, value: str) -> None:
+        """Set one of the settings. The value has been checked."""
+        settings = self._now
+        match name:
+            case "interval":
+                self._view.app_base.change_settings(replace(settings, interval_s=float(value)))
+            case "timezone":
+                named = "UTC" if value.upper() == "UTC" else LOCAL if value.lower() == LOCAL else value
+                self._view.app_base.change_settings(replace(settings, timezone=named, zone=zone_of(named)))
+            case _:
+                self.use_theme(value)
+                return
+        self._say(f"{name} {value} {UNTIL}")
+
+    def use_theme(self, name: str) -> None:
+        """Show other colours."""
+        mode = next(mode for mode, value in _THEMES.items() if value.name == name)
+        self._view.use_color_mode(mode)
+        self._say(f"theme {name} {UNTIL}")
+
+    def _interval_problem(self, text: str) -> str:
+        least_s = MIN_PUBLIC_INTERVAL_S if self._now.key.is_public else MIN_INTERVAL_S
+        try:
+            interval_s = float(text)
+        except ValueError:
+            interval_s = 0.0
+        is_possible = least_s <= interval_s <= MAX_INTERVAL_S
+        return "" if is_possible else f"interval is {least_s:g} to {MAX_INTERVAL_S:g} seconds, not {text}"
+
+
+def _names() -> list[str]:
+    return [value.name for value in _THEMES.values()]
+
+
+def _zone_problem(text: str) -> str:
+    try:
+        zone_of(text)
+    except ValueError:
+        return f"this machine knows no time zone {text}: UTC, local, Europe/Berlin"
+    return ""
+
+
+# Opens the command line over a view, runs what it returns, and remembers it.
+#
+# The dialog and its commands are imported when it is first opened.
+
+
+@dataclass(slots=True, eq=False)
+class _Opened:
+    """What belongs to the command line that is open."""
+
+    view: ViewScreen
+    numbers: "RunNumbers"
+    linked_run: "LinkedRun"
+    dialog: "CommandLineScreen | None" = None
+
+
+class CommandLineEntrance:
+    """The way to the command line from every view, with one history for all."""
+
+    def __init__(self, main: MainView) -> None:
+        self._main = main
+        self._history: CommandHistory | None = None
+        self._opened: _Opened | None = None
+
+    def open(self, view: ViewScreen, own: "Sequence[Command]") -> None:
+        """Open the command line. `own` are the view's commands without a key, besides those of every view."""
+        app = view.app_base
+        history = self.history
+        numbers = RunNumbers(view.live, app.part(RunSubscription).chosen, self._update_soon)
+        self._opened = opened = _Opened(view, numbers, LinkedRun(view.live.session, self._update_soon))
+        model = CommandLine(
+            commands_of(view, own=[*self._common(opened), *own]),
+            self._lines(history),
+            address=ViewArguments("", numbers, self._apply, self._problem),
+            link_choices=self._link_choices,
+        )
+        opened.dialog = CommandLineScreen(model, lambda: not history.is_loaded)
+        if not history.is_loaded:
+            app.session.spawn(self._load(history), "read the history of commands")
+        app.push_screen(opened.dialog, self._close)
+
+    @property
+    def history(self) -> "CommandHistory":
+        """The commands that were run before."""
+        from tui.features.command_line.data import CommandHistory  # noqa: PLC0415  loaded when first used
+
+        if self._history is None:
+            app = self._main.app_base
+            self._history = CommandHistory(
+                app.session.settings.state_dir,
+                owner=app.part(RunSubscription).state_key,
+                holds_key=app.session.secrets.finds,
+            )
+        return self._history
+
+    def _common(self, opened: _Opened) -> "list[Command]":
+
+        return common_commands(opened.view, opened.numbers, self._apply, self._problem, self._say)
+
+    def _lines(self, history: "CommandHistory") -> "list[HistoryLine]":
+        from tui.kit.commands import HistoryLine  # noqa: PLC0415  loaded when first used
+
+        zone = self._main.live.session.settings.zone
+        return [HistoryLine(each.at.astimezone(zone), each.text) for each in reversed(history.entries)]
+
+    async def _load(self, history: "CommandHistory") -> None:
+        await history.load()
+        if self._opened is not None and self._opened.dialog is not None:
+            self._opened.dialog.model.history = self._lines(history)
+            self._update_soon()
+
+    def _update_soon(self) -> None:
+        # A task of the session calls this; widgets are changed on the app's own message loop.
+        if self._opened is not None and self._opened.dialog is not None:
+            self._opened.dialog.call_later(self._opened.dialog.update)
+
+    async def _close(self, execution: "Execution | None") -> None:
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.numbers.close()
+            opened.linked_run.stop()
+        if execution is None:
+            return
+        if execution.text and self.history.add(execution.text, self._main.live.session.now()):
+            self._main.live.session.spawn(self._save(), "keep the command")
+        self._main.note_view()
+        done = execution.run()
+        if isinstance(done, Coroutine):
+            await done  # before the keys that were typed behind the command
+        self._main.note_view()
+
+    async def _save(self) -> None:
+        history, app = self.history, self._main.app_base
+        before = history.failure
+        await history.save()
+        if history.failure is not None and history.failure != before:
+            app.messages.add_once(app.session.now(), history.failure)
+
+    def _apply(self, address: "ViewAddress") -> None:
+        self._main.app_base.show_address(address)
+
+    def _problem(self, address: "ViewAddress") -> str | None:
+        from tui.store.addresses import period_problem  # noqa: PLC0415  loaded when first used
+
+        return period_problem(address.since, self._main.live.session.local_now())
+
+    def _say(self, text: str) -> None:
+        """Show a notice on the view that is in front."""
+        self._main.front.say(text)
+
+    def _link_choices(self, link: "PastedLink") -> "Choices":
+
+        assert self._opened is not None
+        return link_choices(link, self._opened.view.live, self._opened.linked_run, self._apply, self._copy)
+
+    def _copy(self, run_id: RunId) -> None:
+        self._main.front.clipboard.send("id", run_id)
+
+
+# What can be done with a pasted link: open its run, its error group or its tree, or copy its id.
+
+
+_FINGERPRINT_CHARS: Final = 8
+_KNOWN: Final[Line] = (Piece("Known too: run ids, trigger:// links, links to errors.", Token.FAINT),)
+_MAX_TAGS: Final = 2
+
+
+def link_choices(
+    link: PastedLink, live: LiveModel, linked_run: LinkedRun, apply: Apply, copy: Callable[[RunId], object]
+) -> Choices:
+    """Name what a link leads to, and offer what can be done. Nothing is offered for another environment."""
+    environment = live.session.store.environment
+    heading = (Piece(_heading(link), Token.FAINT),)
+    if place := elsewhere(link, environment):
+        return Choices(heading=heading, notes=_foreign(place, environment))
+    if link.kind is LinkKind.ERROR:
+        return Choices([_errors_choice(apply)], first=0, heading=heading, notes=[_KNOWN])
+    if link.kind is LinkKind.OTHER or link.run_id is None:
+        return Choices(heading=heading, notes=[(Piece("This page has no view here.", Token.MUTED),), (), _KNOWN])
+    run_id = link.run_id
+    run = linked_run.find(run_id)
+    if run is None and (failure := linked_run.failures.get(run_id)) is not None:
+        said: Line = (Piece("The server says: ", Token.MUTED), Piece(f"{without_request(failure)}.", Token.AMBER))
+        return Choices([_copy_choice(run_id, copy)], heading=heading, notes=[said, (), _KNOWN])
+    choices = [_view("open", ViewAddress(RUN, run=run_id), apply, _run_line(run, link, environment), _ENTER)]
+    if run is not None:
+        choices += _around(run, live, apply)
+    return Choices([*choices, _copy_choice(run_id, copy)], first=0, heading=heading, notes=[_KNOWN])
+
+
+_ENTER: Final[Line] = (Piece("Enter", Token.MUTED),)
+
+
+def _heading(link: PastedLink) -> str:
+    if not link.is_address:
+        return "the id of a run"
+    what = {LinkKind.RUN: "a run", LinkKind.ERROR: "an error group"}.get(link.kind, f"the page {link.what}")
+    return f"a link to {what} of the dashboard" if link.host is not None else f"a link to {what}"
+
+
+def _foreign(place: str, environment: Environment | None) -> list[Line]:
+    ours = "" if environment is None else f"{environment.slug} of {environment.organisation}/{environment.project}"
+    return [
+        (Piece(f"It leads to {place}.", Token.AMBER),),
+        (Piece(f"This monitor shows {ours}.", Token.MUTED),),
+        (Piece("Its key reads nothing else, so that nothing opens.", Token.MUTED),),
+        (),
+        _KNOWN,
+    ]
+
+
+def _run_line(run: Run | None, link: PastedLink, environment: Environment | None) -> Line:
+    if run is None:
+        return (Piece("this run, read from the server…", Token.MUTED),)
+    style = style_of(run)
+    tags = "" if run.state is None else " ".join(run.state.tags[:_MAX_TAGS])
+    is_known = environment is not None and link.environment is not None
+    return (
+        style.mark,
+        Piece(" "),
+        style.name,
+        Piece(f"  {run.fixed.task or NONE}", Token.TEXT),
+        Piece(f"  {tags}" if tags else "", Token.MUTED),
+        Piece(", in this environment" if is_known else "", Token.MUTED),
+    )
+
+
+def _around(run: Run, live: LiveModel, apply: Apply) -> list[Choice]:
+    """Return the choices about the error group of a run, and about the runs around it."""
+    found: list[Choice] = []
+    error = run.error_value
+    if error is not None and run.status.is_failed:
+        from tui.domain.errors.kinds import kind_of  # noqa: PLC0415  loaded when first used
+        from tui.features.errors.words import error_line  # noqa: PLC0415
+
+        kind = kind_of(error)
+        group = ViewAddress(RUNS, f"group:{kind.fingerprint[:_FINGERPRINT_CHARS]}")
+        sentence: Line = (Piece("the runs of its group: ", Token.MUTED), *error_line(kind))
+        found.append(_view("errors", group, apply, sentence))
+    parent_id = run.fixed.parent_id
+    if parent_id is not None or run.fixed.root_id not in {None, run.id}:
+        parent = None if parent_id is None else live.get(parent_id)
+        task = "" if parent is None else parent.fixed.task or ""
+        tree = ViewAddress(RUN, run=run.id, pane="tree")
+        line: Line = (
+            Piece("under ", Token.MUTED),
+            Piece(f"{task} ", Token.TEXT),
+            Piece(parent_id or run.fixed.root_id or "", Token.MUTED),
+        )
+        found.append(_view("tree", tree, apply, line))
+    return found
+
+
+def _errors_choice(apply: Apply) -> Choice:
+    sentence: Line = (Piece("the error groups of this environment; the link's own is not looked up", Token.MUTED),)
+    return _view("errors", ViewAddress(ERRORS), apply, sentence, _ENTER)
+
+
+def _view(name: str, address: ViewAddress, apply: Apply, sentence: Line, right: Line = ()) -> Choice:
+    return Choice(address.words, BoxRow(name, sentence, right), run=partial(apply, address))
+
+
+def _copy_choice(run_id: RunId, copy: Callable[[RunId], object]) -> Choice:
+    return Choice("", BoxRow("copy", (Piece("the id alone", Token.MUTED),)), run=partial(copy, run_id))
+
+
+# The dialog of the command line: the field, and the box below it.
+
+
+_FIELD_ROWS: Final = 3
+"""The field, and an empty row above and below it."""
+
+_OUTSIDE_ROWS: Final = 3
+"""The rows above the dialog, and the keys below it."""
+
+_LOADING_S: Final = 0.1
+"""The first frame waits this long for the history."""
+
+
+def _key_words() -> list[KeyWord]:
+    choose = " ".join(filter(None, (key_of("previous-command", "↑"), key_of("next-command", "↓"))))
+    words = [
+        KeyWord("Enter", "take it", 1),
+        KeyWord(key_of("take-completion", "Tab"), "complete", 2),
+        KeyWord(choose, "choose", 3),
+        KeyWord(key_of("search-history", "ctrl-r"), "history", 4),
+        KeyWord("Esc", "leave", 0),
+    ]
+    return [word for word in words if word.key]
+
+
+class CommandBox(LineWidget):
+    """The lines below the field."""
+
+    class Clicked(Message):
+        """A line that can be chosen was clicked."""
+
+        def __init__(self, row: int) -> None:
+            super().__init__()
+            self.row = row
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: list[BoxLine] = []
+
+    def show(self, lines: list[BoxLine]) -> None:
+        """Show other lines. Only lines that differ are repainted."""
+        before, self._lines = self._lines, lines
+        if len(before) != len(lines):
+            self.styles.height = len(lines)
+        self.refresh_lines(y for y in range(len(lines)) if before[y : y + 1] != lines[y : y + 1])
+
+    def strip_at(self, y: int) -> Strip:
+        if y >= len(self._lines):
+            return self.painter.blank(self.size.width, Background.DIALOG)
+        line, _, is_cursor = self._lines[y]
+        return self.painter.strip(line, self.size.width, Background.DIALOG_CURSOR if is_cursor else Background.DIALOG)
+
+    def on_click(self, event: events.Click) -> None:
+        event.stop()
+        if event.y < len(self._lines) and (row := self._lines[event.y].row) is not None:
+            self.post_message(self.Clicked(row))
+
+
+class CommandField(TextInput):
+    """The field. The completion stands faint behind the cursor; → at the end takes it.
+
+    `G` in an empty line goes to the last command: no command begins with it. A binding would take the letter out of a
+    typed text too.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            replace(each, key=f"{each.key},ctrl+{letter}")
+            for letter, action in (("f", "cursor_right"), ("b", "cursor_left"))
+            for each in TextInput.BINDINGS
+            if isinstance(each, Binding) and each.action == action
+        ),
+    ]
+
+    class EndPressed(Message):
+        """`G` was pressed in an empty line."""
+
+    def suggest(self, text: str) -> None:
+        """Show the rest of a text behind the cursor, if the cursor is at the end of what is typed."""
+        # Textual's own suggestions are found by a worker, in another frame.
+        self._suggestion = text
+
+    def takes(self, event: events.Key) -> bool:
+        """Return whether a printable key is text here."""
+        return event.character != "G" or bool(self.value)
+
+    def on_key(self, event: events.Key) -> None:
+        if not self.takes(event):
+            event.stop()
+            event.prevent_default()
+            self.post_message(self.EndPressed())
+
+
+class Edge(LineWidget):
+    """The upper and lower edge of the dialog: an empty line, or a rule."""
+
+    def strip_at(self, y: int) -> Strip:  # noqa: ARG002  it has one line
+        line: Line = (Piece("─" * self.size.width, Token.LINE),) if self.painter.needs_rules else ()
+        return self.painter.strip(line, self.size.width, Background.DIALOG)
+
+
+class CommandLineScreen(PaintedDialog[Execution | None]):
+    """Returns what Enter runs, or None. `is_loading` says whether the history is still being read."""
+
+    CSS_PATH = "command_line.tcss"
+    has_text_field: ClassVar[bool] = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("escape", "leave", "back", "Go back without a command.", id="back"),
+        bind("enter", "choose", "take it", "Run the line, with the choice under the cursor.", id="run-command"),
+        bind("tab", "complete", "complete", "Take the completion into the line.", id="take-completion"),
+        bind("down,ctrl+n", "step(1)", "down", "The next line.", id="next-command"),
+        bind("up,ctrl+p,shift+tab", "step(-1)", "up", "The previous line.", id="previous-command"),
+        bind("pagedown", "step(10)", "page down", "Ten lines on.", id="commands-down"),
+        bind("pageup", "step(-10)", "page up", "Ten lines back.", id="commands-up"),
+        bind("home", "to_edge(False)", "top", "Go to the first line, while nothing is typed.", id="first-command"),
+        bind("end", "to_edge(True)", "bottom", "Go to the last line, while nothing is typed.", id="last-command"),
+        bind("ctrl+r", "search_history", "history", "Search the commands that were run before."),
+    ]
+
+    def __init__(self, model: CommandLine, is_loading: Callable[[], bool]) -> None:
+        super().__init__()
+        self._model = model
+        self._is_loading = is_loading
+        self._input = CommandField()
+        self._mark = Lines(Background.DIALOG, id="mark")
+        self._box = CommandBox()
+        self._count = Lines(Background.DIALOG, id="count")
+        self._keys = Lines(id="command-keys")
+        self._top = self._height = 0
+        self._opened_s = 0.0
+
+    @property
+    def model(self) -> CommandLine:
+        """What is typed and chosen."""
+        return self._model
+
+    @property
+    def is_preparing(self) -> bool:
+        clock_s = self._box.app_base.session.clock.monotonic_s()
+        return self._is_loading() and clock_s - self._opened_s < _LOADING_S
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="command-line", classes="ruled" if self._box.painter.needs_rules else ""):
+            # The left edge needs no border: it is the edge of the terminal.
+            yield DialogBorder()
+            yield Edge()
+            with Horizontal():
+                yield self._mark
+                yield self._input
+                yield self._count
+            yield Lines(Background.DIALOG)
+            yield self._box
+            if self._box.painter.needs_rules:
+                yield Edge()
+        yield self._keys
+
+    def on_mount(self) -> None:
+        self._opened_s = self._box.app_base.session.clock.monotonic_s()
+        self._mark.show([(Piece("  "), Piece(": ", Token.ACCENT, is_bold=True))])
+        # Not by message: when Enter follows a letter, the box must already show what fits that letter.
+        self.watch(self._input, "value", self._on_typed, init=False)
+        self._input.focus()
+        self._show()
+
+    def on_resize(self) -> None:
+        self._show()
+
+    def on_key(self, event: events.Key) -> None:
+        if event.is_printable and event.character is not None and not self._input.has_focus:
+            event.stop()
+            if self._input.takes(event):
+                self._input.insert_text_at_cursor(event.character)
+            else:
+                self.action_to_edge(is_end=True)
+
+    def on_command_field_end_pressed(self, event: CommandField.EndPressed) -> None:
+        event.stop()
+        self.action_to_edge(is_end=True)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+
+    def on_command_box_clicked(self, event: CommandBox.Clicked) -> None:
+        event.stop()
+        self._model.go_to(event.row)
+        self.action_choose()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "to_edge":
+            return not self._input.value  # else the keys move in the text
+        return super().check_action(action, parameters)
+
+    def action_step(self, lines: int) -> None:
+        self._model.move(lines)
+        self._show()
+
+    def action_to_edge(self, is_end: bool) -> None:  # noqa: FBT001  a binding's parameter
+        self._model.go_to(-1 if is_end else 0)
+        self._show()
+
+    def action_complete(self) -> None:
+        if (text := self._model.completed()) is not None:
+            self._type(text)
+
+    def action_search_history(self) -> None:
+        self._model.search_history()
+        self._show()
+
+    def action_choose(self) -> None:
+        found = self._model.enter()
+        if isinstance(found, str):
+            self._type(found)
+        elif found is not None:
+            self.dismiss(found)
+
+    def action_leave(self) -> None:
+        if self._model.end_search():
+            self._show()
+        else:
+            self.dismiss(None)
+
+    def update(self) -> None:
+        """Show what was counted or read since the last key."""
+        if self.is_attached:
+            self._model.update()
+            self._show()
+
+    def _type(self, text: str) -> None:
+        self._model.is_searching = False
+        if self._input.value == text:
+            self._on_typed(text)
+        self._input.value = text
+        self._input.cursor_position = len(text)
+
+    def _on_typed(self, text: str) -> None:
+        self._model.type(text)
+        self._top = 0
+        self._show()
+
+    def _show(self) -> None:
+        width, height = self.size.width, self.size.height
+        if not width:
+            return
+        content = self._model.content()
+        room = max(1, height - _OUTSIDE_ROWS - _FIELD_ROWS - self._box.painter.needs_rules)
+        self._top = visible_top(content.cursor, self._top, len(content.rows))
+        now = self._box.app_base.session.local_now()
+        box_width = self._box.size.width or min(width, 84)
+        lines = box_lines(content, box_width, room, top=self._top, now=now)
+        # The box gets no smaller while the user types: what it covered would have to be sent again and again.
+        self._height = len(lines) if self._model.is_link else min(room, max(self._height, len(lines)))
+        self._box.show([*lines, *[BoxLine(())] * (self._height - len(lines))])
+        self._input.suggest(self._model.suggestion)
+        count: Line = (Piece("  "), Piece(self._model.words, Token.FAINT), Piece("  "))
+        self._count.styles.width = line_width(count)
+        self._count.show([count])
+        self._keys.show([footer_line(_key_words(), None, (), width)])
+
+
+# The commands of the command line: every key that works now, and commands without a key.
+
+
+_PALETTE: Final = "palette"
+_FIRST: Final = ("errors", "runs", "run", "sort", "views", "open", "server filters", "set", "theme", "messages")
+"""The commands that are offered before anything is typed. Those that a view lacks are left out."""
+
+_ENDS: Final = frozenset({"leave", "quit_level"})
+"""The actions that may end the program."""
+
+_ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
+    "leave": ("q", "quit", "exit"),
+    "help": ("h", "help"),
+    "browse": ("open",),
+}
+"""The aliases of a key's command, by its action."""
+
+
+def form_commands(show_form: Callable[[str], object], forms: Mapping[str, str]) -> list[Command]:
+    """Return a command for each form of a pane, by its title with its sentence."""
+    return [Command(title, sentence, partial(show_form, title)) for title, sentence in forms.items()]
+
+
+def commands_of(screen: Screen[Any], *, own: Sequence[Command]) -> list[Command]:
+    """Return the commands of a view, then the keys of its focused pane and of the screen.
+
+    `own` are the commands without a key, and those with arguments. One that a key has too is said once: with the
+    arguments of the one, and the key of the other.
+    """
+    app = screen.app
+    named = [
+        *own,
+        Command(
+            "q!",
+            "Quit without asking; actions that wait are not sent.",
+            partial(app.run_action, "leave_at_once"),
+            aliases=("quit!",),
+            ends_program=True,
+        ),
+    ]
+    live = live_keys(screen)
+    owners = {alias: key.action for key in live for alias in _ALIASES.get(key.action, ())}
+    # Of two keys with one word, the one that works counts, then the one that opens a view instead of a pane by its
+    # number, then the one of the focused pane.
+    best_first = sorted(live, key=lambda key: (not key.works_now, key.id.startswith("pane-")))
+    keys = {
+        key.word: Command(
+            key.word,
+            f"{key.denial[:1].upper()}{key.denial[1:]}." if key.denial else key.sentence,
+            partial(app.run_action, from_palette(key.action), key.node),
+            " ".join(key.keys),
+            _ALIASES.get(key.action, ()),
+            is_idle=not key.works_now,
+            ends_program=key.action in _ENDS,
+        )
+        for key in reversed(best_first)
+        if not key.is_motion and key.action != _PALETTE and owners.get(key.word, key.action) == key.action
+    }
+    merged = [
+        replace(each, key=keys[each.name].key) if each.name in keys and not each.key else each
+        for each in named
+        if each.arguments is not None or each.name not in keys
+    ]
+    names = {each.name for each in merged}
+    heads = {each.name for each in merged if each.arguments is not None}
+    every = [*merged, *(each for each in reversed(keys.values()) if each.name not in names)]
+    # `sort took` is what `sort` offers: it is found by its letters, and does not crowd the first lines.
+    return sorted(every, key=lambda each: (_place(each), " " in each.name and each.name.partition(" ")[0] in heads))
+
+
+def _place(command: Command) -> int:
+    names = (command.name, *command.aliases)
+    return next((place for place, name in enumerate(_FIRST) if name in names), len(_FIRST))

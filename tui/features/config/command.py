@@ -1,0 +1,164 @@
+"""`config`: show the settings in effect, describe the config file, write a new one, check one."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from tui.commands.options import connection_options, json_option, monitor_options, settings_of
+from tui.commands.output import ExitCode, Output, Stop
+from tui.features.config.session import complaints_of, report_complaints
+from tui.settings.file import config_path, load_config, shown_path
+from tui.settings.reading import with_file
+from tui.settings.secret import NO_SECRET
+from tui.settings.settings import ConfigFile, Settings
+from tui.text.styled import Line, Piece, Token
+
+_SECRET: Final = "TRIGGER_SECRET_KEY"  # noqa: S105  the name of the variable
+_NO_SECRET: Final = {_SECRET: "tr_dev_none"}
+"""In place of a key that is not set: the other settings can be shown without one."""
+
+
+@click.command("config")
+@click.option("--check", "wants_check", is_flag=True, help="Say what is wrong in the file; exit code 2 if anything is.")
+@click.option("--init", "wants_init", is_flag=True, help="Write a new file with every setting and its explanation.")
+@click.option("--schema", "wants_schema", is_flag=True, help="Print the JSON Schema of the file.")
+@click.option("--keys", "wants_keys", is_flag=True, help="List all keys with the ids by which the file changes them.")
+@json_option
+@monitor_options
+@connection_options
+@click.pass_obj
+def config(
+    output: Output,
+    /,
+    *,
+    wants_check: bool,
+    wants_init: bool,
+    wants_schema: bool,
+    wants_keys: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Show the settings in effect, and where each comes from: a flag, a variable, the config file, or the default."""
+    if wants_check + wants_init + wants_schema + wants_keys > 1:
+        raise Stop(ExitCode.USAGE, "--check, --init, --schema and --keys exclude each other")
+    path = config_path(os.environ, options["config_path"])
+    if wants_schema:
+        _print_schema(output)
+    elif wants_keys:
+        _print_keys(output, load_config(os.environ, options["config_path"]), as_json=as_json)
+    elif path is None:
+        raise Stop(ExitCode.USAGE, "there is no place for a config file: HOME is not set (--config names one)")
+    elif wants_init:
+        _init(output, path)
+    elif wants_check:
+        _check(output, load_config(os.environ, options["config_path"]))
+    else:
+        _show(output, options, as_json=as_json)
+
+
+def _print_schema(output: Output) -> None:
+    from tui.settings.description import config_schema  # noqa: PLC0415
+
+    for line in json.dumps(config_schema(), indent=2).split("\n"):
+        output.print(line)
+
+
+def _print_keys(output: Output, file: ConfigFile, *, as_json: bool) -> None:
+    from tui.settings.key_checks import keys_text, listed_bindings  # noqa: PLC0415
+    from tui.settings.reading import file_values  # noqa: PLC0415
+
+    own = file_values(file)[0]["keys"]
+    rows = list(listed_bindings(own))
+    if as_json:
+        output.json_lines(
+            {"id": row.id, "keys": list(row.keys), "default": list(row.default), "sentence": row.sentence}
+            for row in rows
+        )
+        return
+    ids, texts = max(len(row.id) for row in rows), [keys_text(row.keys) for row in rows]
+    cells = max(map(len, texts))
+    for row, text in zip(rows, texts, strict=True):
+        is_own = row.keys != row.default
+        was = f" By default {keys_text(row.default)}." if is_own else ""
+        key = Piece(f"{text:<{cells}}  ", Token.ACCENT if is_own else Token.TEXT)
+        output.lines([(Piece(f"{row.id:<{ids}}  "), key, Piece(f"{row.sentence}{was}", Token.FAINT))])
+
+
+def _init(output: Output, path: Path) -> None:
+    from tui.features.columns.settings import VIEWS, built_in_ids  # noqa: PLC0415
+    from tui.kit.colors import PALETTES, ColorMode  # noqa: PLC0415
+    from tui.settings.description import commented_file  # noqa: PLC0415
+    from tui.settings.file import create_config  # noqa: PLC0415
+
+    shown = shown_path(path, os.environ)
+    try:
+        create_config(path, commented_file(PALETTES[ColorMode.DARK], {view: built_in_ids(view) for view in VIEWS}))
+    except FileExistsError:
+        raise Stop(ExitCode.USAGE, f"{shown} exists already, and is left as it is") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise Stop(ExitCode.REFUSED, f"{shown} cannot be written: {reason}") from None
+    output.print(f"{shown} has every setting with its explanation. Nothing is changed until you edit it.")
+
+
+def _check(output: Output, file: ConfigFile) -> None:
+    """Print what is wrong. Raises `Stop` (usage) if anything is."""
+    from tui.kit.colors import contrast_remarks, detect_color_mode  # noqa: PLC0415
+
+    shown = "" if file.path is None else shown_path(file.path, os.environ)
+    mode = detect_color_mode(os.environ, "auto" if file.values is None else file.values.theme)
+    settings = with_file(Settings("", NO_SECRET), file)
+    complaints = (*complaints_of(settings, os.environ), *contrast_remarks(file, mode, shown))
+    for complaint in complaints:
+        output.say(str(complaint))
+    if any(not complaint.is_remark for complaint in complaints):
+        raise Stop(ExitCode.USAGE)
+
+
+def _show(output: Output, options: dict[str, Any], *, as_json: bool) -> None:
+    from tui.kit.colors import PALETTES, ColorMode, detect_color_mode  # noqa: PLC0415
+    from tui.settings.description import effective_settings  # noqa: PLC0415
+
+    has_key = bool(os.environ.get(_SECRET, "").strip())
+    settings = settings_of(options, {**os.environ, **({} if has_key else _NO_SECRET)})
+    output.hide(settings.key)
+    mode = detect_color_mode(os.environ, settings.theme)
+    palette = PALETTES[mode if mode is ColorMode.LIGHT else ColorMode.DARK]
+    rows = list(effective_settings(settings, os.environ, palette, has_key=has_key))
+    report_complaints(settings, output)
+    if as_json:
+        output.json_lines({"name": row.name, "value": row.value, "origin": row.origin} for row in rows)
+        return
+    path = settings.file.path
+    shown = "none" if path is None else shown_path(path, os.environ)
+    state = "" if settings.file.values is not None or settings.file.complaints else " (nothing is set there)"
+    output.print(f"config file: {shown}{state}")
+    names = max(len(row.name) for row in rows)
+    texts = [_text(row.value) for row in rows]
+    values = min(40, max(map(len, texts)))
+    rows_and_texts = zip(rows, texts, strict=True)
+    output.lines(_row(row.name.ljust(names), text.ljust(values), row.origin) for row, text in rows_and_texts)
+
+
+def _row(name: str, value: str, origin: str) -> Line:
+    return (Piece(f"{name}  {value}  "), Piece(origin, Token.FAINT if origin == "default" else Token.ACCENT))
+
+
+def _text(value: str | float | bool | list[str] | None) -> str:  # noqa: FBT001  a value of JSON
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "true" if value else "false"
+        case list():
+            return ", ".join(value) or "-"
+        case str():
+            return value
+        case _:
+            return f"{value:g}"
+
+
+COMMANDS: Final = (config,)

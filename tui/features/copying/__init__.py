@@ -1,0 +1,1 @@
+"""What leaves the monitor: to the clipboard, the pager, the editor."""

@@ -1,0 +1,457 @@
+"""The menu of what can be copied, and what opens in the pager or the editor."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, ClassVar, Final, NamedTuple
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.screen import Screen
+
+from tui.api.client import (
+    API_VERSION,
+    ErrorGroupsRequest,
+    EventsRequest,
+    RunRequest,
+    TraceRequest,
+    filter_params,
+    http_request_of,
+)
+from tui.api.errors import ApiError
+from tui.api.facts import QueuesRequest, get_request_of
+from tui.domain.filters import period_text
+from tui.domain.ids import RunId
+from tui.domain.run import ABSENT, Absent, Json, Run
+from tui.features.copying.words import (
+    Clip,
+    MenuWords,
+    clips_of,
+    command_for,
+    curl_for,
+    error_text,
+    log_text,
+    menu_lines,
+    ticket_clips,
+)
+from tui.features.detail.page import value_of
+from tui.features.detail.value import (
+    Reader,
+    fetch_value,
+    file_name,
+    read_outside,
+    read_value,
+)
+from tui.features.detail.words import full_error
+from tui.features.errors.model import DAY, SPANS
+from tui.features.logs.view import LogsPane
+from tui.features.runs.data import RunSubscription
+from tui.kit.app import app_of, call_soon
+from tui.kit.browsing import link_of
+from tui.kit.clipboard import Clipboard
+from tui.kit.keys import bind
+from tui.kit.lines import Dialog
+from tui.kit.live_model import LiveModel
+from tui.kit.painted import PaintedDialog
+from tui.kit.pane import PagePane
+from tui.kit.screen import BaseScreen
+from tui.settings.settings import Settings
+from tui.store.addresses import ViewAddress
+from tui.sync.session import Session
+from tui.text.blocks import FetchValue
+from tui.text.json import ValuePath
+from tui.text.redaction import HOLDS_KEY
+
+# The menu of what can be copied: the parts of a run, and what leads back to it or to the view.
+
+
+WIDTH: Final = 84
+
+
+class PartMenu(PaintedDialog[None]):
+    """Offers the parts of one run, and what else the caller offers.
+
+    Parts that were not fetched yet are fetched while the menu is open. Without a run there are only the other rows.
+    """
+
+    AUTO_FOCUS = ""
+    row_letters: ClassVar[frozenset[str]] = frozenset("ipoemtwadscASCgf")
+    """The letters of all rows that such a menu may have: no key of the user's own takes them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("escape", "close", "back", "Close the menu.", id="back"),
+        bind("q", "close", "back", "Close the menu."),
+        bind("j,down", "move(1)", "down", "Move one line down.", id="down"),
+        bind("k,up", "move(-1)", "up", "Move one line up.", id="up"),
+    ]
+
+    def __init__(self, live: LiveModel, run_id: RunId | None, words: MenuWords, others: Sequence[Clip] = ()) -> None:
+        super().__init__()
+        self._others = list(others)
+        self.words = words
+        self.live = live
+        self.run_id = run_id
+        self._dialog = Dialog()
+        self._note = ""
+        self._is_reading = False
+        self._wanted: str | None = None
+        """The letter of a row that is not read yet."""
+        self._cursor = 0
+        self._run: Run | None = None
+        self._clips: list[Clip] = []
+
+    def compose(self) -> ComposeResult:
+        yield self._dialog
+
+    def on_mount(self) -> None:
+        if self.run_id is not None:
+            self.live.session.store.pin([self.run_id])  # otherwise a large payload of another run replaces its parts
+        run = None if self.run_id is None else self.live.get(self.run_id)
+        if self.run_id is not None and (run is None or run.body is None or run.attempts is None):
+            self._note, self._is_reading = "reading the rest…", True
+            self.live.session.spawn(self._fetch(self.run_id), f"read {self.run_id} to copy")
+        self._draw()
+        self.begin()
+
+    def on_unmount(self) -> None:
+        if self.run_id is not None:
+            self.live.session.store.unpin([self.run_id])
+
+    def begin(self) -> None:
+        """Start the menu's own work. Called once, when it is mounted and drawn."""
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def on_key(self, event: events.Key) -> None:
+        if app_of(self).pastes.is_pasted:
+            return
+        clip = self._clip(event.character)
+        if clip is not None:
+            event.stop()
+            self.choose(clip)
+        elif self._is_reading:
+            self._wanted = event.character
+
+    def _clip(self, key: str | None) -> Clip | None:
+        return next((clip for clip in self._clips if clip.key == key), None)
+
+    def action_move(self, lines: int) -> None:
+        self._cursor = max(0, min(self._cursor + lines, len(self._clips) - 1))
+        self._draw()
+
+    def action_choose(self) -> None:
+        if self._clips and not app_of(self).pastes.is_pasted:
+            self.choose(self._clips[self._cursor])
+
+    def action_close(self) -> None:
+        self.dismiss()
+
+    def choose(self, clip: Clip) -> None:
+        """Do with a row what the menu is for."""
+        raise NotImplementedError
+
+    def note(self, text: str) -> None:
+        """Show a text in place of the hint."""
+        self._note = text
+        self._draw()
+
+    async def _fetch(self, run_id: RunId) -> None:
+        failure: str | None
+        try:
+            _, failure = await self.live.session.fetch_run_with_attempts(run_id)
+        except ApiError as error:
+            failure = f"the rest could not be read: {error}"
+        self.app.call_later(self._show_rest, failure or "")
+
+    def _show_rest(self, note: str) -> None:
+        if self.is_attached:
+            self._note, self._is_reading, self._run = note, False, None
+            self._draw()
+            if (clip := self._clip(self._wanted)) is not None:
+                self.choose(clip)
+
+    def _draw(self) -> None:
+        run = None if self.run_id is None else self.live.get(self.run_id) or Run(self.run_id)
+        if run is not self._run or not self._clips:
+            current = self._clips[self._cursor].key if self._clips else ""
+            self._run, self._clips = run, [*self.parts_of(run), *self._others]
+            self._cursor = next((number for number, clip in enumerate(self._clips) if clip.key == current), 0)
+        width, height = self._dialog.room(WIDTH)
+        words = self.words if not self._note else replace(self.words, note=self._note)
+        self._dialog.show(menu_lines(self._clips, self._cursor, width, words, max_lines=height), width)
+
+    def parts_of(self, run: Run | None) -> list[Clip]:
+        """Return the rows of the run itself."""
+        if run is None:
+            return []
+        if self._is_reading:
+            return clips_of(run)
+        session = self.live.session
+        settings, environment = session.settings, session.store.environment
+        known = None if environment is None else environment.at_dashboard(settings.dashboard_url)
+        return [*clips_of(run), *ticket_clips(run, known, session.secrets.redact, settings.zone)]
+
+
+class CopyMenu(PartMenu):
+    """Copies what the user chooses."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("Y", "close", "back", "Copy nothing.", id="copy-menu"),
+        bind("enter", "choose", "copy", "Copy the part under the cursor.", id="copy-chosen"),
+    ]
+
+    def __init__(
+        self, live: LiveModel, run_id: RunId | None, clipboard: Clipboard, others: Sequence[Clip] = ()
+    ) -> None:
+        super().__init__(live, run_id, MenuWords(), others)
+        self._clipboard = clipboard
+
+    def choose(self, clip: Clip) -> None:
+        if clip.text is None:
+            self.note(f"cannot copy {clip.name}: {clip.note}")
+        else:
+            self.dismiss()
+            self._clipboard.send(clip.name, clip.text)
+
+
+# What the copy menu offers of a view beside the parts of a run: address, link, shell command, request.
+#
+# It is made when the menu opens. A row that cannot be had is there too, with the reason.
+
+
+PAGE_RUNS: Final = "100"
+"""The runs of one page of the list, the most that the server sends."""
+
+NO_CONTROLS: Final = "it has characters that must not be pasted"
+THROUGH_RELAY: Final = "a relay has no API for other programs"
+
+
+class Request(NamedTuple):
+    """The path and the parameters of a GET request."""
+
+    path: str
+    params: Mapping[str, str]
+
+
+def clips_of_view(screen: Screen[Any], run_id: RunId | None) -> list[Clip]:
+    """Return the rows for a run and for the view around it; `run_id` is the run that the other rows are about."""
+    app = app_of(screen)
+    session, address, shown = app.session, app.address_of(screen), _shown_rows(screen)
+    rows: list[Clip] = []
+    if run_id is not None:
+        pane = address.pane if address.run == run_id else ""
+        rows += _run_rows(session, ViewAddress("run", run=run_id, pane=pane))
+    if address.run is None:
+        # A filter may hold a key that was pasted into it. Other programs save what is on the clipboard.
+        rows += (
+            replace(row, text=None, note=HOLDS_KEY) if row.text is not None and session.secrets.finds(row.text) else row
+            for row in _view_rows(screen, session, address, shown, has_run=run_id is not None)
+        )
+    return rows
+
+
+def _run_rows(session: Session, address: ViewAddress) -> Iterable[Clip]:
+    assert address.run is not None
+    group, settings = "back to this run", session.settings
+    link, reason = link_of(session, address.run)
+    yield Clip("a", "address", str(address), group=group, is_shown=True)
+    yield Clip("d", "dashboard link", link, reason, group, is_shown=True)
+    yield _command("s", address, settings, group)
+    read: type[EventsRequest | TraceRequest | RunRequest] = RunRequest
+    if address.pane == "logs":
+        read = EventsRequest
+    elif address.pane in {"tree", "waterfall"}:
+        read = TraceRequest
+    try:
+        path = http_request_of(read(address.run)).path
+    except ApiError:
+        yield Clip("c", "curl", None, NO_CONTROLS, group)
+    else:
+        yield _curl("c", Request(path, {}), settings, group)
+
+
+def _view_rows(
+    screen: Screen[Any], session: Session, address: ViewAddress, shown: int, *, has_run: bool
+) -> Iterable[Clip]:
+    """Yield the rows of a list. Their keys are capitals where a run has the small letters."""
+    group = {"errors": "back to these errors", "queues": "back to these queues"}.get(address.view, "back to this list")
+    a, s, c = "ASC" if has_run else "asc"
+    yield Clip(a, "address", str(address), group=group, is_shown=True)
+    yield _command(s, address, session.settings, group, shown)
+    yield _curl(c, _request_of(screen, address), session.settings, group)
+
+
+def _request_of(screen: Screen[Any], address: ViewAddress) -> Request:
+    match address.view:
+        case "errors":
+            return _errors_request(address)
+        case "queues":
+            request = get_request_of(QueuesRequest())
+            return Request(request.path, request.params)
+        case _:
+            return _list_request(screen)
+
+
+def _command(key: str, address: ViewAddress, settings: Settings, group: str, shown: int = 0) -> Clip:
+    text = command_for(address, settings, shown=shown)
+    return Clip(key, "shell command", text, NO_CONTROLS if text is None else "", group, is_shown=True)
+
+
+def _curl(key: str, request: Request, settings: Settings, group: str) -> Clip:
+    text = curl_for(request.path, request.params, settings, headers={"x-trigger-api-version": API_VERSION})
+    reason = THROUGH_RELAY if settings.relay_url is not None else NO_CONTROLS
+    return Clip(key, "curl", text, reason if text is None else "", group, is_shown=True)
+
+
+def _list_request(screen: Screen[Any]) -> Request:
+    """Return the request of the first page of the list, as the monitor sends it."""
+    chosen = app_of(screen).part(RunSubscription).chosen
+    filters = chosen.filters
+    if not filters.has_window:
+        filters = replace(filters, period=period_text(chosen.period))
+    return Request("/api/v1/runs", {**filter_params(filters), "page[size]": PAGE_RUNS})
+
+
+def _errors_request(address: ViewAddress) -> Request:
+    span = next((each for each in SPANS if each.name == address.since), DAY)
+    request = http_request_of(ErrorGroupsRequest(span.name, None))
+    return Request(request.path, request.params or {})
+
+
+def _shown_rows(screen: Screen[Any]) -> int:
+    front = next(each for each in reversed(screen.app.screen_stack) if isinstance(each, BaseScreen))
+    return front.listed_runs
+
+
+def open_copy_menu(
+    screen: Screen[Any], live: LiveModel, run_id: RunId | None, clipboard: Clipboard, parts: Sequence[Clip] = ()
+) -> None:
+    """Let the user choose what to copy: `parts`, those of a run, and what leads to the run or to the view."""
+    screen.app.push_screen(CopyMenu(live, run_id, clipboard, [*parts, *clips_of_view(screen, run_id)]))
+
+
+# `O` and `ctrl-o`: a value, an error or a log in the pager or the editor.
+#
+# What is clear from the cursor is opened at once; otherwise a menu asks.
+
+
+_LABELS: Final = {"p": "payload", "o": "output", "m": "metadata", "e": "error"}
+"""What the letters of the menu open. They are those of the copy menu."""
+
+STORED_APART: Final = "stored apart; it is fetched first"
+
+
+def read_from(screen: Screen[Any], run_id: RunId, program: str, pane: object = None) -> None:
+    """Open what the cursor of a pane is at, or ask which part of a run. `program` is `pager` or `editor`."""
+    live, reader = app_of(screen).live, Reader(program)
+    if isinstance(pane, LogsPane) and pane.view.shown_count and pane.selection.run_id == run_id:
+        _read_log(screen, pane, run_id, reader)
+        return
+    label, run = _label_at(pane), live.get(run_id)
+    value = ABSENT if run is None or label is None else _value_of(run, label)[0]
+    if label is None or value is ABSENT:
+        screen.app.push_screen(ReadMenu(live, run_id, reader, label))
+    else:
+        read_value(screen, run_id, label, value, reader)
+
+
+def _read_log(screen: Screen[Any], pane: LogsPane, run_id: RunId, reader: Reader) -> None:
+    log, shown, started_at = pane.view.log, tuple(pane.view.shown), pane.view.started_at
+    if log is None:
+        return
+
+    def make() -> str:
+        return log_text((log[index] for index in shown), started_at)
+
+    app = app_of(screen)
+    app.session.spawn(read_outside(app, reader, file_name(run_id, "log", "log"), make), f"read the log of {run_id}")
+
+
+class ReadMenu(PartMenu):
+    """Asks which part of a run to open. A part that is stored apart is fetched first.
+
+    With a `label`, that part is opened as soon as it is known.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("enter", "choose", "open", "Open the part under the cursor.", id="read-chosen"),
+    ]
+
+    def __init__(self, live: LiveModel, run_id: RunId, reader: Reader, label: str | None = None) -> None:
+        super().__init__(live, run_id, MenuWords(f"Open in the {reader.value}", "Enter or the letter opens"))
+        self._reader = reader
+        self._label = label
+        self._fetching: asyncio.Task[None] | None = None
+        self._fetching_s = 0
+
+    def begin(self) -> None:
+        if self._label is not None:
+            self._open(self._label)
+
+    def on_unmount(self) -> None:
+        if self._fetching is not None:
+            self._fetching.cancel()
+
+    def parts_of(self, run: Run | None) -> list[Clip]:
+        if run is None:
+            return []
+        parts = [clip for clip in clips_of(run) if clip.key in _LABELS]
+        return [replace(clip, text="", note=STORED_APART) if clip.text is None else clip for clip in parts]
+
+    def choose(self, clip: Clip) -> None:
+        self._open(_LABELS[clip.key])
+
+    def _open(self, label: str) -> None:
+        run = self.live.get(RunId(str(self.run_id)))
+        if run is None or self._fetching is not None:
+            return
+        value, is_apart = _value_of(run, label)
+        if value is not ABSENT:
+            self.dismiss()
+            read_value(self, run.id, label, value, self._reader)
+        elif is_apart:
+            self.note(f"fetching the {label}…")
+            self._fetching = self.live.session.spawn(self._fetch_value(run, label), f"fetch the {label} of {run.id}")
+            self.set_interval(1, partial(self._show_progress, label))
+
+    def _show_progress(self, label: str) -> None:
+        self._fetching_s += 1
+        if self._fetching is not None:
+            self.note(f"fetching the {label}… {self._fetching_s} s, Esc stops")
+
+    async def _fetch_value(self, run: Run, label: str) -> None:
+        value, reason = await fetch_value(self.live.session, run, label)
+        call_soon(self, partial(self._on_value, run.id, label, value, reason))
+
+    def _on_value(self, run_id: RunId, label: str, value: Json | Absent, reason: str) -> None:
+        if not self.is_attached:
+            return
+        self._fetching = None
+        if value is ABSENT:
+            self.note(f"cannot fetch the {label}: {reason}")
+        else:
+            self.dismiss()
+            read_value(self, run_id, label, value, self._reader)
+
+
+def _value_of(run: Run, label: str) -> tuple[Json | Absent, bool]:
+    """Return a part of a run, and whether it has to be fetched from another place."""
+    if label == "error":
+        error = full_error(run)
+        return (ABSENT if error is None else error_text(error)), False
+    value, url = value_of(run, label)
+    return (ABSENT, True) if url is not None and value is ABSENT else (value, False)
+
+
+def _label_at(pane: object) -> str | None:
+    """Return the part of the run that the cursor of a page is in."""
+    row = pane.page.row if isinstance(pane, PagePane) else None
+    if row is None:
+        return None
+    label = row.key.label if isinstance(row.key, ValuePath) else None
+    if isinstance(row.action, FetchValue):
+        label = row.action.label
+    return label if label in _LABELS.values() else None

@@ -1,0 +1,494 @@
+"""The texts that can be copied from a run, a ticket in Markdown, and the same view in a shell."""
+
+import json
+import re
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
+from typing import Final
+from urllib.parse import quote, urlencode
+
+from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
+from tui.domain.environment import Environment
+from tui.domain.errors.error import FrameKind, RunError, StackFrame, parse_stack
+from tui.domain.filters import parse_period
+from tui.domain.run import ABSENT, Json, Run
+from tui.domain.status import filter_word
+from tui.domain.text import Raw, clean
+from tui.domain.traces.log import LogLine
+from tui.features.attempts.words import TRACE_GONE, attempt_style, gap_before, missing_words, waited_before
+from tui.features.detail.words import full_error
+from tui.features.errors.error import counted, frameless_stack, sameness
+from tui.features.logs.words import log_lines
+from tui.lazy_dataclass import dataclass
+from tui.settings.reading import PREVIEW_BRANCH
+from tui.settings.settings import DEFAULT_API_URL, Settings
+from tui.store.addresses import ViewAddress
+from tui.store.server_filter import is_typable
+from tui.text import formatting
+from tui.text import json as text_json
+from tui.text.json import compact
+from tui.text.printed import code_block, code_span
+from tui.text.status import STATUS_STYLES, style_of
+from tui.text.styled import Line, Piece, Token, cut, fit, opening_line, plain
+
+# A run as a ticket in Markdown: what failed, when, in which attempts, with the user's own frames.
+#
+# Nothing in it depends on the time of writing, so that the copy menu and `show --markdown` give the same bytes.
+
+
+MAX_MESSAGE_CHARS: Final = 4_000
+MAX_STACK_CHARS: Final = 4_000
+MAX_PAYLOAD_CHARS: Final = 20_000
+"""A ticket is read by people. A longer text is cut, and its size is given."""
+
+MAX_OWN_FRAMES: Final = 20
+MAX_ATTEMPTS: Final = 50
+"""Of more attempts, the last ones are listed."""
+
+MAX_CAUSES: Final = 5
+_MAX_NAME_CHARS: Final = 500
+
+
+def ticket(
+    run: Run,
+    *,
+    environment: Environment | None = None,
+    has_payload: bool = False,
+    redact: Callable[[str], str] = lambda text: text,
+    zone: tzinfo = UTC,
+) -> str:
+    """Return the ticket, which ends with a line break.
+
+    `redact` removes known secrets from each text of others. `zone` is that of all times.
+    """
+    return _Ticket(run, redact, zone).text(environment, has_payload=has_payload)
+
+
+class _Ticket:
+    """The parts of one ticket."""
+
+    def __init__(self, run: Run, redact: Callable[[str], str], zone: tzinfo) -> None:
+        self._run = run
+        self._redact = redact
+        self._zone = zone
+
+    def text(self, environment: Environment | None, *, has_payload: bool) -> str:
+        blocks = [self._head(), self._facts(environment), *self._error(), *self._attempts()]
+        if has_payload:
+            blocks += self._payload()
+        return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+    def _code(self, text: Raw | str) -> str:
+        shown = self._redact(text[: _MAX_NAME_CHARS + 1])
+        return code_span(shown if len(text) <= _MAX_NAME_CHARS else shown[:_MAX_NAME_CHARS] + "…")
+
+    def _block(self, text: Raw | str, limit: int) -> list[str]:
+        """Return a block of at most `limit` characters. A line below it says how long a cut text is."""
+        lines = code_block(self._redact(text[:limit]))
+        return lines if len(text) <= limit else [*lines, "", f"… cut, {formatting.size(len(text))} in all."]
+
+    def _status(self) -> str:
+        word = style_of(self._run).word
+        return word if word in STATUS_STYLES else self._code(word)
+
+    def _head(self) -> list[str]:
+        return [f"## {self._status()}: {self._code(self._run.fixed.task or self._run.id)}"]
+
+    def _facts(self, environment: Environment | None) -> list[str]:
+        run, fixed, state = self._run, self._run.fixed, self._run.state
+        rows: list[tuple[str, str]] = [("Run", self._code(run.id))]
+        if fixed.task:
+            rows.append(("Task", self._code(fixed.task)))
+        rows.append(("Status", self._status()))
+        if fixed.version:
+            rows.append(("Version", self._code(fixed.version)))
+        if environment is not None:
+            where = "/".join(part for part in (environment.organisation, environment.project) if part)
+            rows.append(("Environment", self._code(environment.slug) + (f" of {self._code(where)}" if where else "")))
+        times = [("Created", run.created_at)]
+        if state is not None:
+            times += [("Started", state.started_at), ("Finished", state.finished_at), ("Expired", state.expired_at)]
+        for label, at in times:
+            if at is not None:
+                rows.append((label, formatting.full_moment(at, self._zone)))
+        if state is not None and state.started_at is not None and state.finished_at is not None:
+            rows.append(("Took", formatting.duration(state.finished_at - state.started_at)))
+        if run.attempt_count is not None:
+            rows.append(("Attempts", formatting.count(run.attempt_count)))
+        link = None if environment is None else environment.link_to(run.id)
+        if link is not None:
+            rows.append(("Link", f"<{link}>"))
+        return [f"- {label}: {value}" for label, value in rows]
+
+    def _error(self) -> Iterator[list[str]]:
+        error = full_error(self._run)
+        if error is None:
+            return
+        yield ["### Error"]
+        names = [self._code(part) for part in (error.name, error.code) if part]
+        if names:
+            yield [" ".join(names)]
+        if error.has_code_only:
+            yield ["The server reports only a code."]
+        elif error.message.strip():
+            yield self._block(error.message.strip(), MAX_MESSAGE_CHARS)
+        yield from self._stack(error)
+        for cause in error.causes[:MAX_CAUSES]:
+            yield [f"Caused by {self._summary(cause)}"]
+
+    def _stack(self, error: RunError) -> Iterator[list[str]]:
+        frames = parse_stack(error.stack, error.message) if error.stack else ()
+        if not frames:
+            text = frameless_stack(error).strip()
+            if text:
+                yield self._block(text, MAX_STACK_CHARS)
+            return
+        own = [frame for frame in frames if frame.kind is FrameKind.OWN]
+        others = [frame for frame in frames if frame.kind is not FrameKind.OWN]
+        if own:
+            yield ["Own frames:"]
+            more = [f"… {formatting.plural(len(own) - MAX_OWN_FRAMES, 'more frame')}"] if own[MAX_OWN_FRAMES:] else []
+            lines = [self._redact(frame_text(frame)) for frame in own[:MAX_OWN_FRAMES]]
+            yield code_block("\n".join([*lines, *more]))
+        if others:
+            yield [("Other frames: " if own else "No own frames: ") + self._code(counted(others))]
+
+    def _summary(self, error: RunError) -> str:
+        """Return name and first line of an error as inline code."""
+        message = opening_line(error.message) or "no message"
+        return self._code(f"{error.name}: {message}" if error.name else message)
+
+    def _attempts(self) -> Iterator[list[str]]:
+        run = self._run
+        history = run.attempts[1] if run.attempts is not None else None
+        if history is None:
+            return
+        if not (history.attempts or history.missing or history.is_trace_gone):
+            return
+        yield ["### Attempts"]
+        if history.is_trace_gone:
+            yield [TRACE_GONE if any(each.error for each in history.attempts) else "The trace is gone from the server."]
+        if missing := missing_words(history):
+            yield [self._code(missing)]
+        if len(history.attempts) > MAX_ATTEMPTS:
+            yield [f"The last {MAX_ATTEMPTS} of {formatting.plural(len(history.attempts), 'attempt')}:"]
+        yield self._attempt_lines(history)
+
+    def _attempt_lines(self, history: AttemptHistory) -> list[str]:
+        main, lines = full_error(self._run), []
+        previous: Attempt | None = None
+        for attempt in history.attempts:
+            if not history.is_trace_gone and (gap := gap_before(attempt, previous)):
+                lines.append(f"- {gap}")
+            parts = [attempt_style(self._run, attempt, history).word]
+            if attempt.started_at is not None:
+                parts.append(f"started {formatting.full_moment(attempt.started_at, self._zone)}")
+            if attempt.duration is not None:
+                parts.append(f"took {formatting.duration(attempt.duration)}")
+            elif attempt.status is not AttemptStatus.EXECUTING:
+                parts.append("its end is not known")
+            if (waited := waited_before(self._run, attempt, previous)) is not None:
+                parts.append(f"waited {waited}")
+            if attempt.error is not None:
+                same = None if main is None else sameness(attempt.error, main)
+                parts.append(self._summary(attempt.error) if same is None else same.replace("same", "error above", 1))
+            lines.append(f"- Attempt {attempt.number}: {', '.join(parts)}")
+            previous = attempt
+        return lines[-MAX_ATTEMPTS:]
+
+    def _payload(self) -> Iterator[list[str]]:
+        body = self._run.body[1] if self._run.body is not None else None
+        if body is None:
+            return
+        if body.payload_url is not None:
+            yield ["### Payload"]
+            yield ["It is stored apart from the run, and was not fetched."]
+        elif body.payload is not ABSENT:
+            text, rows = "", text_json.rows(body.payload)
+            for depth, row in rows:
+                text += "  " * min(depth, MAX_PAYLOAD_CHARS) + row + "\n"
+                if len(text) > MAX_PAYLOAD_CHARS:
+                    break
+            is_cut = len(text.rstrip("\n")) > MAX_PAYLOAD_CHARS
+            cut = ["", f"… cut after {formatting.count(MAX_PAYLOAD_CHARS)} characters."] if is_cut else []
+            yield ["### Payload"]
+            yield [*code_block(self._redact(text[:MAX_PAYLOAD_CHARS]), "json"), *cut]
+
+
+def frame_text(frame: StackFrame) -> str:
+    """Return `fetchOrders (src/lib/shopify.ts:41:7)`, or the line as it came where it has no file."""
+    parts = (frame.short_file, frame.line, frame.column)
+    place = ":".join(str(part) for part in parts if part is not None) if frame.short_file else ""
+    if not place:
+        return frame.text
+    return f"{frame.function} ({place})" if frame.function else place
+
+
+# The texts that can be copied from a run, and the menu to choose one. All but the ticket are unchanged.
+#
+# The screen decides how a text reaches the clipboard, and how long it may be.
+
+
+_NAME: Final = 12
+_NAME_GAP: Final = 2
+_MARGIN: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One text to copy. `text` is None if it cannot be copied; `note` says why.
+
+    `is_shown`: the menu shows the text itself instead of its size. `group` is the heading above the first of its group.
+    """
+
+    key: str
+    name: str
+    text: str | None
+    note: str = ""
+    group: str = ""
+    is_shown: bool = False
+
+    @property
+    def size(self) -> int:
+        """The size in bytes."""
+        return 0 if self.text is None else len(self.text.encode("utf-8", "surrogatepass"))
+
+
+def clips_of(run: Run) -> list[Clip]:
+    """Return the texts of a run: id, payload and output as compact JSON, error with its stack."""
+    clips = [Clip("i", "id", run.id)]
+    if run.body is not None:
+        body = run.body[1]
+        for key, name, value, url in (
+            ("p", "payload", body.payload, body.payload_url),
+            ("o", "output", body.output, body.output_url),
+        ):
+            if url is not None:
+                clips.append(Clip(key, name, None, "stored apart; Enter in the detail fetches it"))
+            elif value is not ABSENT:
+                clips.append(Clip(key, name, json_of(value)))
+    if run.metadata_values:
+        clips.append(Clip("m", "metadata", json_of(run.metadata_values)))
+    if (error := full_error(run)) is not None:
+        clips.append(Clip("e", "error", error_text(error)))
+    return clips
+
+
+def ticket_clips(
+    run: Run, environment: Environment | None, redact: Callable[[str], str], zone: tzinfo = UTC
+) -> list[Clip]:
+    """Return the run as a ticket in Markdown, without and with its payload, if its detail was read.
+
+    `zone` is that of its times.
+    """
+    if run.body is None:
+        return []
+    tickets = [Clip("t", "ticket", ticket(run, environment=environment, redact=redact, zone=zone))]
+    if run.body[1].payload is not ABSENT:
+        with_payload = ticket(run, environment=environment, redact=redact, has_payload=True, zone=zone)
+        tickets.append(Clip("w", "ticket with payload", with_payload))
+    return tickets
+
+
+def json_of(value: Json) -> str:
+    """Return a value as JSON text, escaped if it contains lone surrogates or is nested deeply."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except (ValueError, RecursionError):  # A lone surrogate raises UnicodeEncodeError, which is a ValueError.
+        return compact(value)
+    return text
+
+
+def error_text(error: RunError) -> str:
+    """Return name, message and stack as Node prints them, with the causes below."""
+    head = f"{error.name}: {error.message}" if error.name else error.message
+    stack = error.stack or ""
+    text = stack if stack.startswith(head) else f"{head}\n{stack}".rstrip("\n")
+    return "\ncaused by ".join([text, *map(error_text, error.causes)])
+
+
+@dataclass(frozen=True, slots=True)
+class MenuWords:
+    """The title of a menu and the hint below it, in place of which `note` says what happens now."""
+
+    title: str = "Copy"
+    hint: str = "Enter or the letter copies"
+    note: str = ""
+
+
+def menu_lines(
+    clips: Sequence[Clip], cursor: int, width: int, words: MenuWords, *, max_lines: int | None = None
+) -> list[Line]:
+    """Return the menu in lines of `width` cells: key, name and size. In few lines it does without its headings."""
+    lines: list[Line] = []
+    names = max([_NAME, *(len(clip.name) + _NAME_GAP for clip in clips)])
+    group = clips[0].group if clips else ""
+    for number, clip in enumerate(clips):
+        if clip.group != group:
+            group = clip.group
+            lines += [(), (Piece(f"   {group}", Token.FAINT),)]
+        lines.append(cut(_clip_line(clip, names, is_here=number == cursor), width - _MARGIN))
+    note = cut((Piece(f"   {words.note or words.hint}", Token.MUTED),), width)
+    menu: list[Line] = [(), (Piece(f"   {words.title}", Token.BRIGHT, is_bold=True),), (), *lines, (), note, ()]
+    if max_lines is not None and len(menu) > max_lines:
+        rows = [_clip_line(clip, names, is_here=number == cursor) for number, clip in enumerate(clips)]
+        menu = [menu[1], *(cut(row, width - _MARGIN) for row in rows), note]
+    return menu
+
+
+def _clip_line(clip: Clip, names: int, *, is_here: bool) -> Line:
+    edge = Piece(" ▌ " if is_here else "   ", Token.ACCENT)
+    is_faint = clip.text is None
+    key = Piece(f"{clip.key}  ", Token.FAINT if is_faint else Token.TEXT, is_bold=not is_faint)
+    token = Token.FAINT if is_faint else Token.BRIGHT if is_here else Token.TEXT
+    name = fit((Piece(clip.name, token, is_bold=is_here and not is_faint),), names)
+    description = clip.note or (clip.text or "" if clip.is_shown else formatting.size(clip.size))
+    return (edge, key, *name, Piece(description, Token.MUTED))
+
+
+# A value, an error or a log as a text for a pager or an editor. No control character is left in it but line breaks.
+
+
+_INDENT: Final = 2
+_ASCII: Final = re.compile(r"[ -~\n]*\Z")
+
+
+def value_text(value: Json) -> str:
+    """Return a value as indented JSON. Characters that a terminal would obey or hide are escaped, so it stays JSON."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, indent=_INDENT, allow_nan=False)
+    except (ValueError, RecursionError):  # nested too deeply, or a number that JSON has not
+        text = compact(value)
+    return "\n".join(line if _ASCII.match(line) else _escaped(line) for line in text.split("\n")) + "\n"
+
+
+def block_text(text: Raw | str) -> str:
+    """Return a text of several lines, such as a stack, with its tabs as spaces."""
+    lines = text.replace("\r\n", "\n").expandtabs().split("\n")
+    return "\n".join(clean(line) for line in lines).rstrip("\n") + "\n"
+
+
+def log_text(lines: Iterable[LogLine], started_at: datetime | None) -> str:
+    """Return the lines of a log with their times."""
+    return "".join(f"{plain(text).rstrip()}\n" for line in lines for text in log_lines(line, started_at))
+
+
+def _escaped(line: str) -> str:
+    if line.isprintable() and clean(line) == line:
+        return line
+    return "".join(each if each.isprintable() and clean(each) == each else _escape(each) for each in line)
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if code > 0xFFFF:
+        high, low = divmod(code - 0x10000, 0x400)
+        return f"\\u{0xD800 + high:04x}\\u{0xDC00 + low:04x}"
+    return f"\\u{code:04x}"
+
+
+# A view as a shell command, and a request as a `curl`. They name the variable of the key, never the key.
+#
+# Every value is one argument for a POSIX shell. A text with control characters has no command: pasting it could press
+# keys.
+
+
+PROGRAM: Final = "trigger-tui"
+MAX_LISTED: Final = 50
+"""Runs that `ls` prints without `--limit`."""
+
+_KEY: Final = '"Authorization: Bearer $TRIGGER_SECRET_KEY"'
+_RUN_COMMANDS: Final = {"": "show", "attempts": "show", "logs": "logs", "tree": "tree", "waterfall": "trace"}
+"""The command that prints what a pane of a run shows."""
+
+_ALL_ERRORS: Final = "24h"
+"""What the errors view shows where its address names no span."""
+
+
+def command_for(address: ViewAddress, settings: Settings, *, shown: int = 0) -> str | None:
+    """Return the shell command that shows the same as a view; None if it cannot be written safely.
+
+    It prints where a command prints the same, otherwise it opens the monitor at the address. `shown` is the number of
+    rows of the view.
+    """
+    if settings.relay_url is not None:
+        ca = () if settings.relay_ca is None else ("--tls-ca", str(settings.relay_ca))
+        return shell_text((PROGRAM, "--relay", settings.relay_url, *ca, str(address)))
+    variables = {}
+    if settings.api_url.rstrip("/") != DEFAULT_API_URL:
+        variables["TRIGGER_API_URL"] = settings.api_url
+    if settings.branch:
+        variables[PREVIEW_BRANCH] = settings.branch
+    arguments = _printing_arguments(address, shown) or (str(address),)
+    return shell_text((PROGRAM, *arguments), variables)
+
+
+def shell_text(arguments: Sequence[str], variables: Mapping[str, str] | None = None) -> str | None:
+    """Return a command line, with variables before it; None if a part has characters that must not be pasted."""
+    parts = [*(f"{name}={shlex.quote(value)}" for name, value in (variables or {}).items()), shlex.join(arguments)]
+    text = " ".join(parts)
+    return text if is_pastable(text) else None
+
+
+def curl_for(
+    path: str,
+    params: Mapping[str, str],
+    settings: Settings,
+    *,
+    headers: Mapping[str, str],
+) -> str | None:
+    """Return the `curl` of a GET request to the API; None where it cannot be written safely, or through a relay."""
+    if settings.relay_url is not None:
+        return None
+    query = f"?{urlencode(params, quote_via=quote)}" if params else ""
+    named = {**headers, **({"x-trigger-branch": settings.branch} if settings.branch else {})}
+    url = shlex.quote(f"{settings.api_url.rstrip('/')}{path}{query}")
+    text = " ".join(
+        ("curl -sS", f"-H {_KEY}", *(f"-H {shlex.quote(f'{name}: {value}')}" for name, value in named.items()), url)
+    )
+    return text if is_pastable(text) else None
+
+
+def is_pastable(text: str) -> bool:
+    """Return whether a terminal takes the text as it is: one line, without controls and invisible characters."""
+    return text.isprintable() and clean(text) == text
+
+
+def _printing_arguments(address: ViewAddress, shown: int) -> tuple[str, ...] | None:
+    """Return the arguments of a command that prints the same as a view, or None."""
+    if address.run is not None:
+        command = _RUN_COMMANDS.get(address.pane)
+        return None if command is None or address.run.startswith("-") else (command, address.run)
+    if address.view == "errors":
+        is_whole = not address.filter and not address.sort and address.server.is_empty
+        return ("errors", "--since", address.since or _ALL_ERRORS) if is_whole else None
+    if address.view == "queues":
+        return ("queues",) if not address.filter and not address.sort else None
+    return _ls_arguments(address, shown)
+
+
+def _ls_arguments(address: ViewAddress, shown: int) -> tuple[str, ...] | None:
+    """Return the arguments of `ls`. What is typed after `/` and other orders are the monitor's own."""
+    server = address.server
+    has_other = (
+        server.machines or server.regions or server.errors or server.batch is not None or server.is_test is not None
+    )
+    has_period = not address.since or parse_period(address.since) is not None
+    if address.filter or address.sort or has_other or not has_period:
+        return None
+    lists = {
+        "status": [word.lower().replace("_", "-") for word in server.statuses],
+        "task": server.tasks,
+        "tag": server.tags,
+        "version": server.versions,
+        "queue": server.queues,
+    }
+    is_exact = [filter_word(word) for word in lists["status"]] == list(server.statuses)
+    if not is_exact or not all(is_typable(value) for values in lists.values() for value in values):
+        return None
+    options = tuple(part for name, values in lists.items() for value in values for part in (f"--{name}", value))
+    period = ("--period", address.since) if address.since else ()
+    limit = ("--limit", str(shown)) if shown > MAX_LISTED else ()
+    return ("ls", *options, *period, *limit)

@@ -1,0 +1,1 @@
+"""One run: its page, and its values in full."""

@@ -1,0 +1,280 @@
+"""The pane `detail`: everything that is known about the selected run.
+
+This module folds, searches and fetches values. `present/detail` makes the rows.
+"""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from textual.binding import BindingType
+
+from tui.domain.run import ABSENT, Absent, Json, Run
+from tui.features.actions.words import Overlay
+from tui.features.detail.page import FIRST_KEY, DetailRead, DetailView, nothing_selected
+from tui.features.runs.words import NOT_A_RUN_SENTENCE
+from tui.kit.keys import bind
+from tui.kit.layout import Placement, Slot
+from tui.kit.lines import EDGE, GUTTER
+from tui.kit.live_model import LiveModel
+from tui.kit.page import Page, PageRow
+from tui.kit.pane import OpenRun, PagePane
+from tui.kit.selection import QUEUE, RUN, Need
+from tui.store.changes import Changes, Topic
+from tui.text import formatting
+from tui.text.blocks import LABEL, FetchValue, GoToRun, ReadStage, Row, ShowWhole, ToggleFold
+from tui.text.json import ALL, FoldedJson, JsonFolds, JsonPath, ValuePath, ValueRows, unfolded_for
+from tui.text.styled import Line, Piece, Token, wrap
+
+if TYPE_CHECKING:
+    from tui.features.detail.page import Relatives
+
+
+_MAX_SEARCH_SLICES: Final = 5
+"""How much of a value is searched while the user types: about 20,000 places. Beyond that the prompt says "in part"."""
+
+_MAX_MATCHES: Final = 1_000
+
+
+class DetailPane(PagePane):
+    """The page about the selected run."""
+
+    title: ClassVar[str] = "detail"
+    placement: ClassVar[Placement] = Placement(Slot.FIRST)
+    needs: ClassVar[tuple[Need[Any], ...]] = (RUN, QUEUE)
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("h,left", "fold", "fold", "Fold the value that the cursor is in."),
+        bind("l,right", "unfold", "unfold", "Unfold the value under the cursor."),
+        bind(
+            "e",
+            "fold_all(False)",
+            "unfold all",
+            "Unfold every value.",
+            id="unfold-all",
+            rank=30,
+            need=36,
+            pair=("unfold-all", "fold-all"),
+        ),
+        bind("E", "fold_all(True)", "fold all", "Fold every value.", id="fold-all"),
+        bind("w", "wrap", "wrap", "Wrap long lines, or cut them.", rank=35, need=38),
+    ]
+
+    def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
+        super().__init__(live, id=id)
+        self._shown = DetailView()
+        self._values = ValueRows()
+        self._is_partly_searched = False
+        self._is_placed = False
+        self.overlay: Overlay = lambda _: None
+
+    def rows(self, width: int) -> Sequence[PageRow]:
+        return [PageRow(row.line, row.key, row.action) for row in self._page_rows(width - EDGE)]
+
+    def _page_rows(self, width: int) -> list[Row]:
+        selection, run, now = self.selection, self.run, self.live.now
+        fetch = selection.state_of(RUN)
+        if selection.run_id is None:
+            hint = NOT_A_RUN_SENTENCE if selection.is_list_end else nothing_selected()
+            return [Row(()), *(Row((Piece(text, Token.MUTED),)) for text in wrap(hint, width))]
+        from tui.features.detail.page import detail_rows  # noqa: PLC0415  loaded with the first run
+        from tui.features.detail.words import failure_lines  # noqa: PLC0415
+
+        read = DetailRead(
+            self.stage_of(RUN), fetch.failure, self.overlay(selection.run_id), selection.state_of(QUEUE).value
+        )
+        if run is None:
+            loading = [] if read.stage is ReadStage.DUE else [(Piece(formatting.LOADING, Token.MUTED),)]
+            return [Row(()), *(Row(line) for line in failure_lines(None, read.failure, now, width) or loading)]
+        return detail_rows(run, self._relatives(run), read, self._shown, now, width, self._values)
+
+    def _relatives(self, run: Run) -> "Relatives":
+        from tui.features.detail.page import Relatives  # noqa: PLC0415  loaded with the first run
+
+        live, fixed = self.live, run.fixed
+        children = None
+        if run.children_read_at is not None:
+            known = live.session.store.children_of(run.id)
+            children = tuple(child for each in known if (child := live.get(each.id)) is not None)
+        return Relatives(
+            None if fixed.root_id is None else live.get(fixed.root_id),
+            None if fixed.parent_id is None else live.get(fixed.parent_id),
+            children,
+        )
+
+    def has_use_for(self, action: str) -> bool:
+        if action == "fold_all":
+            return any(isinstance(row.action, ToggleFold) and isinstance(row.key, ValuePath) for row in self.page.rows)
+        return super().has_use_for(action)
+
+    @property
+    def is_stale(self) -> bool:
+        run = self.run
+        return super().is_stale and not (run is not None and run.is_final and run.body is not None)
+
+    def right(self) -> Line:
+        run = self.run
+        if self.selection.run_id is None:
+            return ()
+        if self.stage_of(RUN) is ReadStage.LATE:
+            return (Piece("reading…", Token.MUTED),)
+        if run is None or (read_at := _read_at(run)) is None:
+            return ()
+        if run.is_gone:
+            return (Piece("gone", Token.MUTED),)
+        if run.is_final:
+            return (Piece("final", Token.MUTED),)
+        return (Piece(f"read {self.live.now.ago(read_at)}", Token.MUTED),)
+
+    def start_over(self) -> None:
+        super().start_over()
+        self._shown = DetailView(is_wrapped=self._shown.is_wrapped)
+        self._values = ValueRows()
+        self._is_placed = False
+        if self._searched:
+            self._unfold_for(self._searched)
+
+    def update_page(self) -> None:
+        """Bring the page up to date. On another run, put the cursor on the status, below the empty first row."""
+        super().update_page()
+        if not self._is_placed and self.run is not None and self.page.rows:
+            self._is_placed = self.page.go_to(FIRST_KEY)
+
+    def concerns(self, changes: Changes) -> bool:
+        """Return whether the run, its relatives or an action on it changed."""
+        if Topic.ACTIONS in changes.topics:
+            return True
+        if super().concerns(changes):
+            return True
+        run, store = self.run, self.live.session.store
+        if run is None:
+            return False
+        if {run.fixed.parent_id, run.fixed.root_id} & (changes.changed | changes.added):
+            return True
+        changed = (store.get(run_id) for run_id in changes.changed | changes.added)
+        return any(each is not None and each.fixed.parent_id == run.id for each in changed)
+
+    def search(self, text: str) -> Line:
+        """Search in folded values too: those that contain the text are unfolded."""
+        self._unfold_for(text)
+        self.rebuild()
+        remark = super().search(text)
+        if self._is_partly_searched:
+            return (*remark, Piece("  large values only in part", Token.FAINT))
+        return remark
+
+    def _unfold_for(self, text: str) -> None:
+        from tui.features.detail.page import VALUES, value_of  # noqa: PLC0415  loaded with the first run
+
+        run, needle = self.run, text.casefold()
+        folds: dict[str, JsonFolds] = {}
+        self._is_partly_searched = False
+        for label in VALUES:
+            own = self._folds(label)
+            value, _ = (ABSENT, None) if run is None else value_of(run, label)
+            found: frozenset[JsonPath] = frozenset()
+            if needle and value is not ABSENT:
+                room = max(self.page.size.width - GUTTER - EDGE - LABEL, LABEL)
+                folded = FoldedJson(value, own, room, is_wrapped=self._shown.is_wrapped)
+                found, is_all = unfolded_for(folded, needle, max_slices=_MAX_SEARCH_SLICES, max_matches=_MAX_MATCHES)
+                self._is_partly_searched |= not is_all
+            folds[label] = replace(own, found=found)
+        self._shown = replace(self._shown, folds=folds, is_searched=bool(needle))
+
+    def on_page_entered(self, event: Page.Entered) -> None:
+        event.stop()
+        run = self.run
+        match event.action:
+            case GoToRun(run_id):
+                self.post_message(OpenRun(run_id))
+            case ToggleFold(key):
+                self._toggle(key)
+            case ShowWhole(ValuePath() as place) if run is not None:
+                from tui.features.detail.page import whole_of  # noqa: PLC0415  loaded with the first run
+
+                value = whole_of(run, place)
+                if value is not ABSENT:
+                    self._show_whole(place.label, run, value)
+            case FetchValue(label) if run is not None:
+                self._fetch(run, label)
+            case _:
+                pass
+
+    def action_fold(self) -> None:
+        row = self.page.row
+        if row is None:
+            return
+        if isinstance(row.action, ToggleFold) and self._is_open(row.action.key):
+            self._toggle(row.action.key)
+        elif isinstance(row.key, ValuePath) and row.key.path:
+            self.page.go_to(ValuePath(row.key.label, row.key.path[:-1]))
+
+    def action_unfold(self) -> None:
+        row = self.page.row
+        if row is not None and isinstance(row.action, ToggleFold) and not self._is_open(row.action.key):
+            self._toggle(row.action.key)
+
+    def action_fold_all(self, closes: bool) -> None:  # noqa: FBT001  Textual passes it by position
+        from tui.features.detail.page import VALUES  # noqa: PLC0415  loaded with the first run
+
+        folds = {label: JsonFolds(0 if closes else ALL) for label in VALUES}
+        self._show(replace(self._shown, folds=folds))
+
+    def action_wrap(self) -> None:
+        self._show(replace(self._shown, is_wrapped=not self._shown.is_wrapped))
+
+    def _folds(self, label: str) -> JsonFolds:
+        return self._shown.folds.get(label, JsonFolds())
+
+    def _is_open(self, key: Hashable) -> bool:
+        return self._folds(key.label).is_open(key.path) if isinstance(key, ValuePath) else key in self._shown.unfolded
+
+    def _toggle(self, key: Hashable) -> None:
+        if isinstance(key, ValuePath):
+            folds = self._folds(key.label)
+            toggled = folds.with_fold(key.path, is_open=not folds.is_open(key.path))
+            self._show(replace(self._shown, folds={**self._shown.folds, key.label: toggled}))
+        else:
+            self._show(replace(self._shown, unfolded=self._shown.unfolded ^ {key}))
+
+    def _show(self, shown: DetailView) -> None:
+        self._shown = shown
+        self.rebuild()
+
+    def _fetch(self, run: Run, label: str) -> None:
+        from tui.features.detail.page import FETCHING  # noqa: PLC0415  loaded with the first run
+
+        self._show_progress(label, FETCHING)
+        self.live.session.spawn(self._fetch_value(run, label), f"fetch the {label} of {run.id}")
+
+    async def _fetch_value(self, run: Run, label: str) -> None:
+        from tui.features.detail.value import fetch_value  # noqa: PLC0415  loaded with the first run
+
+        value, reason = await fetch_value(self.live.session, run, label)
+        self.call_later(self._on_value, run, label, value, reason)
+
+    def _on_value(self, run: Run, label: str, value: Json | Absent, reason: str) -> None:
+        if self.selection.run_id != run.id:
+            return
+        self._show_progress(label, reason)
+        # Opening a page while the user is in another pane or a dialog would take the keys that they type there.
+        if value is not ABSENT and self.screen.is_current and self.screen.focused is self.body:
+            self._show_whole(label, run, value)
+
+    def _show_whole(self, label: str, run: Run, value: Json) -> None:
+        from tui.features.detail.value import ValueScreen  # noqa: PLC0415  loaded when it is opened: the start must be fast
+
+        self.app.push_screen(ValueScreen(self.live, label, run, value))
+
+    def _show_progress(self, label: str, text: str) -> None:
+        self._show(replace(self._shown, fetching={**self._shown.fetching, label: text}))
+
+
+def _read_at(run: Run) -> datetime | None:
+    """Return when the page was last confirmed: reading the state suffices if nothing has changed since the detail."""
+    if run.body is None:
+        return run.read_at
+    stamp = run.body[0]
+    is_newest = run.state is not None and run.state.updated_at <= stamp.updated_at
+    return run.read_at if is_newest else stamp.read_at

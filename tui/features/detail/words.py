@@ -1,0 +1,427 @@
+"""What is said about a run: its head, why it waits, why it failed, why a part could not be read."""
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from functools import lru_cache
+from typing import Final, NamedTuple, assert_never
+
+from tui.domain.attempt import AttemptHistory, AttemptStatus, Wait, WaitKind
+from tui.domain.errors.error import FrameKind, RunError, parse_stack
+from tui.domain.finding import Standstill, StandstillReason
+from tui.domain.hold import Hold, HoldKind, QueueState, hold_of
+from tui.domain.run import Fixed, Json, Run
+from tui.domain.status import EXECUTING_FAMILY
+from tui.domain.text import Raw
+from tui.features.queues.words import full_limit_text, places_text, standstill_text
+from tui.features.runs.columns import took
+from tui.kit.words import without_request
+from tui.text import formatting
+from tui.text.blocks import Now, Row, ShowWhole, tries_again
+from tui.text.json import ValuePath
+from tui.text.status import DESCRIPTIONS, DESCRIPTIONS_BY_CODE, UNSURE_DESCRIPTIONS, style_of
+from tui.text.styled import Line, Piece, Token, cut, first_line, fold, joined, line_width, wrap
+
+# What the code of a run waits for, in words: `waits for a token since 02:08`.
+
+
+DATED_AFTER: Final = timedelta(seconds=60)
+"""The age from which a wait has a date. A visible run is read more often than that."""
+
+MAX_RUNNING_AGE: Final = timedelta(seconds=30)
+"""Code that ran when the trace was read may wait by now. After this time it is no longer called running."""
+
+_MAX_TASK: Final = 60
+
+
+def waiting_words(run: Run, now: Now) -> str:
+    """Return what the run waits for and since when; empty if it does not wait, or if that is not known."""
+    wait = run.wait
+    if wait is None:
+        return _retry_words(run, now)
+    if run.attempts is None or wait.is_over(now.frozen_at or now.at):
+        return ""
+    read_at = run.attempts[0].read_at
+    as_of = f" (as of {formatting.time_of_day(read_at, now.at)})" if now.at - read_at > DATED_AFTER else ""
+    return f"waits {_for_what(wait, now)} since {formatting.time_of_day(wait.since, now.at)}{as_of}"
+
+
+def _retry_words(run: Run, now: Now) -> str:
+    """Return `waits for attempt 2, due 13:49:12.500`. A run keeps its status during a wait of less than 30 s."""
+    history = run.attempts[1] if run.attempts is not None else AttemptHistory()
+    if run.status not in EXECUTING_FAMILY or not history.attempts or history.retry_at is None:
+        return ""
+    last = history.attempts[-1]
+    if last.status is AttemptStatus.EXECUTING or history.retry_at <= (now.frozen_at or now.at):
+        return ""
+    return f"waits for attempt {last.number + 1}, due {formatting.moment(history.retry_at, now.at)}"
+
+
+def token_of(run: Run) -> Raw | None:
+    """Return the token that the run waits for, if its events contain it."""
+    wait = run.wait
+    return wait.subject if wait is not None and wait.kind is WaitKind.TOKEN else None
+
+
+def meaning_words(run: Run, now: Now) -> str:
+    """Return the meaning of the status word; empty if the page already says what the run waits for.
+
+    Code is called running only if the trace was read: an executing run may be waiting.
+    """
+    if run.state is None or run.is_waiting_to_retry or waiting_words(run, now):
+        return ""
+    word = style_of(run).word
+    if word in UNSURE_DESCRIPTIONS and not is_known_to_run(run, now):
+        return UNSURE_DESCRIPTIONS[word]
+    error = run.error_value
+    if word in DESCRIPTIONS_BY_CODE and error is not None and error.code is not None:
+        return DESCRIPTIONS_BY_CODE[word]
+    return DESCRIPTIONS.get(word, "")
+
+
+def is_known_to_run(run: Run, now: Now) -> bool:
+    """Return whether the trace was read within `MAX_RUNNING_AGE` and shows that the run's code runs."""
+    if run.attempts is None or run.state is None or run.wait is not None:
+        return False
+    stamp, history = run.attempts
+    is_newest = run.state.updated_at <= stamp.updated_at and now.at - stamp.read_at <= MAX_RUNNING_AGE
+    is_open = bool(history.attempts) and history.attempts[-1].status is AttemptStatus.EXECUTING
+    return run.status in EXECUTING_FAMILY and is_newest and is_open and history.is_complete
+
+
+def _for_what(wait: Wait, now: Now) -> str:
+    match wait.kind:
+        case WaitKind.TOKEN:
+            return "for a token"
+        case WaitKind.INPUT:
+            return "for input"
+        case WaitKind.TIME:
+            return _for_how_long(wait, now)
+        case WaitKind.RUNS:
+            return _for_which_runs(wait)
+        case _:
+            assert_never(wait.kind)
+
+
+def _for_how_long(wait: Wait, now: Now) -> str:
+    if (lasts := wait.duration) is not None:
+        return f"{_rounded(lasts)},"
+    if (until := wait.until) is not None:
+        return f"until {formatting.moment(until, now.at).partition('.')[0]},"
+    return "for a time" if wait.subject is None else f"for {wait.subject[:_MAX_TASK]},"
+
+
+def _rounded(value: timedelta) -> str:
+    """Return `10m` where a running duration would be `10m00s`."""
+    text = formatting.duration(value)
+    if text.endswith(("m00s", "h00m")):
+        return text[:-3]
+    return text
+
+
+def _for_which_runs(wait: Wait) -> str:
+    count, task = len(wait.runs), wait.task or wait.subject
+    if count > 1:
+        return f"for {_children(wait.open_count, count)}"
+    if not count:
+        return f"for runs of {task[:_MAX_TASK]}" if task else "for children"
+    return f"for its child {task[:_MAX_TASK]}" if task else "for a child"
+
+
+def _children(open_count: int, count: int) -> str:
+    if not 0 < open_count < count:
+        return f"{formatting.count(count)} children"
+    return f"{formatting.count(open_count)} of {formatting.count(count)} children"
+
+
+# Why a run has not started, in words: `20 of 20 places of its queue: 20 send-campaign, longest 2m`.
+#
+# The name of its queue is not repeated: the fact of the queue has it.
+
+
+_MAX_NAME: Final = 60
+
+
+class Situation(NamedTuple):
+    """The surroundings of a run when it is shown: the time, and its queue as it was last read."""
+
+    now: Now
+    queue: QueueState | None = None
+
+
+def hold_in(run: Run, situation: Situation) -> Hold | None:
+    """Return why the run has not started."""
+    return hold_of(run, situation.queue, situation.now.frozen_at or situation.now.at)
+
+
+def hold_words(run: Run, situation: Situation) -> str | None:
+    """Return why the run has not started; None if it has, or if no answer says why."""
+    hold = hold_in(run, situation)
+    return None if hold is None else _words(hold, situation.now)
+
+
+def _words(hold: Hold, now: Now) -> str:
+    match hold.kind:
+        case HoldKind.DELAY:
+            return "delayed" if hold.until is None else f"delayed until {formatting.moment(hold.until, now.at)}"
+        case HoldKind.VERSION:
+            return _version_words(hold, now)
+        case HoldKind.RETRY:
+            until = "" if hold.until is None else f" at {formatting.moment(hold.until, now.at)}"
+            return f"to retry{until}"
+        case HoldKind.QUEUE_PAUSED:
+            since = "" if hold.since is None else f" since {formatting.time_of_day(hold.since, now.at)}"
+            return f"its queue is paused{since}: {_named(hold.queue)}"
+        case HoldKind.QUEUE_LIMIT:
+            at = now.frozen_at or now.at
+            return places_text(hold.running, hold.limit, hold.holders, at, " of its queue")
+        case HoldKind.NAMED_LIMIT:
+            return full_limit_text(hold.queue or "", hold.running, hold.limit)
+        case HoldKind.ENVIRONMENT_PAUSED | HoldKind.LIMIT_PAUSED | HoldKind.NO_WORKER:
+            still = Standstill(StandstillReason(hold.kind.value), hold.since)
+            return standstill_text(still, now.frozen_at or now.at, now.at)
+        case _:
+            assert_never(hold.kind)
+
+
+def _version_words(hold: Hold, now: Now) -> str:
+    if hold.may_expire_at is None:
+        return "for a version that has its task"
+    expires = formatting.time_of_day(hold.may_expire_at, now.at)
+    return f"for a version with its task; if pinned to a deployment, until {expires}"
+
+
+def _named(name: Raw | None) -> str:
+    return (name or "")[:_MAX_NAME]
+
+
+# The origin of a run in words: a function of the SDK, or a schedule.
+
+
+SCHEDULED = "SCHEDULED"
+"""The task kind of a run that a schedule started. A list row has no other sign of the schedule."""
+
+
+def origin_words(fixed: Fixed) -> str:
+    """Return `schedule 0 3 * * *` or `batchTrigger()`; empty if the origin is not known.
+
+    The server names the function `trigger` for a scheduled run too, although no code called it. Source:
+    tests/wire/recordings/1241-run-detail-scheduled.json.
+    """
+    function = fixed.trigger_function
+    if function in {None, "trigger"} and (fixed.schedule is not None or fixed.task_kind == SCHEDULED):
+        schedule = schedule_name(fixed.schedule)
+        return f"schedule {schedule}" if schedule else "a schedule"
+    return "" if function is None else f"{function}()"
+
+
+def schedule_name(schedule: Json) -> str:
+    """Return the expression of a schedule, else its name or id; empty if it has none."""
+    if not isinstance(schedule, dict):
+        return ""
+    generator = schedule.get("generator")
+    inner = generator if isinstance(generator, dict) else {}
+    names = (inner.get("expression"), inner.get("description"), schedule.get("externalId"), schedule.get("id"))
+    return next((name for name in names if isinstance(name, str) and name), "")
+
+
+# The error of a failed run on the detail page: name, message, place in the user's code, causes.
+
+
+ERROR: Final = "error"
+"""Names the error among the values of a page that can be shown whole."""
+
+MAX_MESSAGE_ROWS: Final = 8
+MAX_CAUSES: Final = 3
+
+
+def best_error(run: Run) -> RunError | None:
+    """Return the run's error, or the last attempt's error where the run's own has only a code."""
+    own = run.error_value
+    attempts = run.attempts[1].attempts if run.attempts else ()
+    last = attempts[-1].error if attempts and run.status.is_failed else None
+    return last if last and (own is None or own.has_code_only) else own
+
+
+def full_error(run: Run) -> RunError | None:
+    """Return the error with the most to copy: that of the last attempt if only it has a stack, else the run's own."""
+    attempts = run.attempts[1].attempts if run.attempts else ()
+    last = attempts[-1].error if attempts and run.status.is_failed else None
+    own = run.error_value
+    return last if last is not None and (own is None or own.has_code_only or not own.stack) else own
+
+
+def error_rows(run: Run, limit: int) -> list[Row]:
+    """Return the error in rows of at most `limit` cells. Enter on a cut message shows all of it."""
+    error = best_error(run)
+    if error is None:
+        return []
+    name: Line = (Piece(error.name, Token.ROSE), Piece(" ")) if error.name else ()
+    indent = line_width(name)
+    rows: list[Row] = []
+    if indent > limit // 2:
+        rows = [Row(line, ("error name", index)) for index, line in enumerate(fold(name, limit))]
+        name, indent = (Piece("  "),), 2
+    blank: Line = (Piece(" " * indent),)
+    room = limit - indent
+    texts, is_cut = _message_rows(error.message, room)
+    for index, text in enumerate(texts):
+        piece = Piece(text, Token.BRIGHT) if text or len(texts) > 1 else Piece("no message", Token.MUTED)
+        rows.append(Row((*(blank if index else name), piece), (ERROR, index)))
+    if is_cut:
+        note = (Piece(f"… {formatting.size(len(error.message))} in all  ", Token.FAINT), *enter_hint("shows the whole"))
+        rows.append(Row((*blank, *cut(note, room)), (ERROR, "more"), ShowWhole(ValuePath(ERROR, ()))))
+    below = _lines_below(error)
+    return rows + [Row((*blank, *cut(line, room)), (ERROR, "below", index)) for index, line in enumerate(below)]
+
+
+def enter_hint(text: str) -> Line:
+    """Return `Enter` and what it does on this row."""
+    return (Piece("Enter", Token.MUTED), Piece(f" {text}", Token.FAINT))
+
+
+def _message_rows(text: Raw, limit: int) -> tuple[list[str], bool]:
+    """Return the first rows of a message, and whether there are more. A message may be megabytes long."""
+    max_characters = 2 * MAX_MESSAGE_ROWS * max(limit, 2)
+    rows = wrap(text.strip()[:max_characters], limit)
+    return rows[:MAX_MESSAGE_ROWS], len(rows) > MAX_MESSAGE_ROWS or len(text) > max_characters
+
+
+def _lines_below(error: RunError) -> list[Line]:
+    lines: list[Line] = []
+    if error.code is not None and error.code not in error.message:
+        lines.append((Piece("code  ", Token.FAINT), Piece(error.code, Token.MUTED)))
+    if place := _first_own_place(error.stack, error.message):
+        lines.append((Piece(f"at {place}", Token.FAINT),))
+    lines += [_cause(cause) for cause in error.causes[:MAX_CAUSES]]
+    if len(error.causes) > MAX_CAUSES:
+        lines.append((Piece(f"and {formatting.plural(len(error.causes) - MAX_CAUSES, 'more cause')}", Token.FAINT),))
+    return lines
+
+
+def _cause(cause: RunError) -> Line:
+    name: Line = (Piece(f"{cause.name} ", Token.ROSE),) if cause.name else ()
+    return (Piece("caused by ", Token.FAINT), *name, Piece(first_line(cause.message), Token.MUTED))
+
+
+@lru_cache(maxsize=16)
+def _first_own_place(stack: Raw | None, message: Raw) -> str:
+    """Return where the task's own code threw: `src/trigger/charge.ts:20:29`. Empty where the stack does not show it."""
+    frames = parse_stack(stack, message) if stack else ()
+    own = next((frame for frame in frames if frame.kind is FrameKind.OWN), None)
+    if own is None:
+        return ""
+    return ":".join(str(part) for part in (own.short_file, own.line, own.column) if part is not None)
+
+
+# The head of a run's page: the status with its remarks, then the task and the id.
+
+
+def title_lines(run: Run, now: Now, limit: int) -> list[Line]:
+    """Return status, task and id for `show`, in lines of at most `limit` cells. The id is never cut."""
+    style = style_of(run)
+    lines = _status_lines((style.mark, Piece(" "), style.name), remarks(run, now), Token.MUTED, limit)
+    name: Line = (Piece(run.fixed.task or formatting.NONE, Token.BRIGHT),)
+    run_id: Line = (Piece(run.id),)
+    whole = joined([name, run_id])
+    return lines + ([whole] if len(fold(whole, limit)) == 1 else [*fold(name, limit), *fold(run_id, limit)])
+
+
+def head_lines(run: Run, now: Now, limit: int, action: Piece | None) -> list[Line]:
+    """Return the head of the detail pane. `action` replaces the status word while an action is pending."""
+    style = style_of(run)
+    lines = _status_lines((style.mark, Piece(" "), action or style.name), remarks(run, now), Token.TEXT, limit)
+    if meaning := meaning_words(run, now):
+        one = joined([lines[0], (Piece(meaning, Token.FAINT),)])
+        fits = len(lines) == 1 and line_width(one) <= limit
+        lines = [one] if fits else [*lines, *_indented(wrap(meaning, limit - 2), Token.FAINT)]
+    name: Line = (Piece(run.fixed.task or formatting.NONE, Token.BRIGHT, is_bold=True),)
+    run_id: Line = (Piece(run.id, Token.FAINT),)
+    whole = joined([name, run_id])
+    return [*lines, whole] if line_width(whole) <= limit else [*lines, cut(name, limit), *fold(run_id, limit)]
+
+
+def remarks(run: Run, now: Now) -> Iterator[str]:
+    """Yield the short remarks that stand beside the status: attempts, running time, what the run waits for."""
+    attempt = run.attempt_count or 0
+    if run.state is None:
+        yield "only its id is known"
+    if run.is_waiting_to_retry:
+        yield f"waiting to retry after attempt {attempt}"
+    elif run.status.is_failed and attempt:
+        yield f"after {formatting.plural(attempt, 'attempt')}"
+    elif not run.is_final and attempt > 1:
+        yield f"attempt {attempt}"
+    if run.status in EXECUTING_FAMILY and (elapsed := took(run, now.frozen_at or now.at)) is not None:
+        yield f"for {now.duration(elapsed)}"
+    if waiting := waiting_words(run, now):
+        yield waiting
+    if run.is_gone:
+        yield "gone from the server" if run.state is not None else "not found"
+
+
+def _status_lines(status: Line, texts: Iterable[str], token: Token, limit: int) -> list[Line]:
+    """Put remarks beside the status while they fit, and each of the others on a line below, unbroken if possible."""
+    lines = fold(status, limit)
+    for text in texts:
+        one = joined([lines[0], (Piece(text, token),)])
+        fits = len(lines) == 1 and line_width(one) <= limit
+        lines = [one] if fits else [*lines, *_indented(wrap(text, limit - 2), token)]
+    return lines
+
+
+def _indented(rows: Iterable[str], token: Token) -> list[Line]:
+    return [(Piece("  "), Piece(row, token)) for row in rows]
+
+
+# Why a run, or a part of it, could not be read, and what the user can do about it.
+
+
+MAX_CHARACTERS: Final = 400
+"""Longer answers of the server are cut."""
+
+_STATUS: Final = re.compile(r"(\d{3})\b")
+_DECODING_FAILED: Final = "the run could not be read: "
+
+
+def failure_lines(run: Run | None, failure: str | None, now: Now, limit: int) -> list[Line]:
+    """Return the failure of the last read in lines of at most `limit` cells, or nothing if it succeeded."""
+    if run is not None and run.is_gone:
+        was_known = " any more" if run.state is not None else ""
+        return _sentence(f"The server does not know this run{was_known}.", Token.AMBER, limit)
+    if failure is None:
+        return []
+    answer = without_request(failure)
+    if answer.startswith(_DECODING_FAILED):
+        return _sentence(f"{answer[0].upper()}{answer[1:]}.{tries_again()}", Token.AMBER, limit)
+    if answer == failure or not failure.endswith(answer):
+        # The message names no request: only a part of the run is missing, and the message already says which.
+        return _sentence(answer, Token.MUTED, limit)
+    match = _STATUS.match(answer)
+    if match is None:
+        since = ""
+        if run is not None and run.read_at is not None:
+            since = f" since {formatting.time_of_day(run.read_at, now.at)}"
+        return [
+            *_sentence(f"No answer{since}.{tries_again()}", Token.AMBER, limit),
+            *_sentence(answer, Token.FAINT, limit),
+        ]
+    return _refusal_lines(match[1], answer, limit)
+
+
+def _refusal_lines(status: str, answer: str, limit: int) -> list[Line]:
+    match status:
+        case "403":
+            return _sentence("This key may not read runs (403). The list still works.", Token.AMBER, limit)
+        case "401":
+            return _sentence("The server refused the key (401). Set TRIGGER_SECRET_KEY again.", Token.AMBER, limit)
+        case "404":
+            return _sentence("The server does not know this run (404).", Token.AMBER, limit)
+        case _:
+            code = f" ({status})" if status >= "400" else ""
+            lines = _sentence(f"The run could not be read{code}.{tries_again()}", Token.AMBER, limit)
+            return lines if answer == status else lines + _sentence(answer, Token.FAINT, limit)
+
+
+def _sentence(text: str, token: Token, limit: int) -> list[Line]:
+    return [(Piece(row, token),) for row in wrap(text[:MAX_CHARACTERS], limit)]

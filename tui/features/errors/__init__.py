@@ -1,0 +1,1 @@
+"""Error groups, and errors on every page."""

@@ -1,0 +1,383 @@
+"""`errors`: reads the failed runs of a period, groups them by the kind of their error, and prints the groups."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import click
+
+from tui.commands.options import ProgressLine, connection_options, json_option, settings_of
+from tui.commands.output import ExitCode, Output, Stop
+from tui.domain.errors.kinds import OwnFrame
+from tui.domain.filters import parse_period
+from tui.domain.ids import RunId
+from tui.domain.run import Json
+from tui.domain.status import title_of
+from tui.features.config.session import open_session, run_async
+from tui.features.runs.printed import iso_time
+from tui.settings.settings import Settings
+from tui.store.error_groups import ErrorGroup, ErrorState
+from tui.sync.session import Session
+from tui.text import formatting
+from tui.text.status import STATUS_STYLES
+from tui.text.styled import Align, Line, Piece, Token, first_line, fit, joined, line_width
+
+if TYPE_CHECKING:
+    from tui.api.errors import ApiError
+    from tui.domain.errors.groups import ServerGroupsRead
+    from tui.store.error_groups import TimeSpan
+    from tui.sync.failures import WholeRead
+
+
+# `errors`: reads the failed runs of a period, groups them by the kind of their error, and prints the groups.
+
+
+MAX_RUNS: Final = 500
+"""Failed runs that are read: three queries, or 500 requests where the key may not query."""
+
+
+@click.command("errors")
+@click.option("--since", metavar="PERIOD", default="1h", show_default=True, help="Runs created within: 30m, 24h, 7d.")
+@json_option
+@connection_options
+@click.pass_obj
+def errors(output: Output, /, *, since: str, as_json: bool, **options: Any) -> None:
+    """Group failed runs by the kind of their error: type, message without ids and numbers, and place in the code."""
+    settings = settings_of(options)
+    period = parse_period(since)
+    if period is None:
+        raise Stop(ExitCode.USAGE, f"--since {since!r} is not a period: 30m, 24h, 7d")
+    run_async(_errors(output, settings, since, period, as_json=as_json))
+
+
+async def _errors(output: Output, settings: Settings, since: str, period: timedelta, *, as_json: bool) -> None:
+    from tui.domain.errors.groups import ServerGroupsRead  # noqa: PLC0415
+    from tui.sync.budget import ENDLESS  # noqa: PLC0415
+
+    progress = ProgressLine(output, time.monotonic)
+    async with open_session(settings, progress) as session:
+        # The user waits for the result, and nothing else reads in this session.
+        session.budget.follow_headers()
+        try:
+            read, failure = await _read(session, period, progress)
+            span = _span_of(session, read.run_ids, period)
+            needs_states = read.run_ids and failure is None
+            theirs = await _server_groups(session, period) if needs_states else ServerGroupsRead()
+            is_before_known = bool(theirs.refusal) and await read.read_before(span.since, period)
+        finally:
+            progress.clear()
+        groups = _groups(session, read.run_ids, span, theirs, is_before_known=is_before_known)
+        if as_json:
+            for group in groups:
+                output.json_line(group_object(group, are_all_read=not (read.is_cut or read.missing)))
+        else:
+            output.lines(group_lines(groups, session.local_now(), output.width))
+        for sentence in _remarks(read, since, theirs, is_before_known=is_before_known):
+            output.say(sentence)
+        if failure is not None:
+            raise _stop_of(failure, read)
+        if read.is_cut and len(read.run_ids) < MAX_RUNS:
+            raise Stop(ExitCode.REFUSED, f"stopped after {len(read.run_ids)} failed runs: {ENDLESS}")
+
+
+async def _read(session: Session, period: timedelta, progress: ProgressLine) -> "tuple[WholeRead, ApiError | None]":
+    """Read the failed runs. The second value says why reading stopped after a part of them.
+
+    Raises `ApiError` or `Stop` if no run was read.
+    """
+    from tui.api.errors import ApiError, TooExpensive  # noqa: PLC0415
+
+    progress.show("reading failed runs")
+    read = _whole_read(session, progress)
+    try:
+        await read.run(period)
+    except ApiError as error:
+        if read.run_ids:
+            return read, error
+        if isinstance(error, TooExpensive):
+            raise Stop(ExitCode.REFUSED, f"{error} (give a shorter --since, such as 1h)") from error
+        raise
+    return read, None
+
+
+def _whole_read(session: Session, progress: ProgressLine) -> "WholeRead":
+    from tui.sync.failures import WholeRead  # noqa: PLC0415
+
+    def report(read: "WholeRead") -> None:
+        count = len(read.run_ids)
+        wait = f" · {read.wait}, trying again" if read.wait else ""
+        progress.show(f"reading {count:,} failed runs, {count - len(read.missing):,} so far{wait}")
+
+    return WholeRead(
+        session.fetcher,
+        session.store,
+        session.clock,
+        emit=session.emit,
+        settle=session.settle,
+        report=report,
+        max_runs=MAX_RUNS,
+    )
+
+
+async def _server_groups(session: Session, period: timedelta) -> "ServerGroupsRead":
+    from tui.sync.budget import Priority  # noqa: PLC0415
+    from tui.sync.failures import GroupReader  # noqa: PLC0415
+
+    reader = GroupReader(session.fetcher, session.clock, lambda _: None)
+    await reader.read(period, Priority.SELECTED)
+    return reader.result
+
+
+def _span_of(session: Session, run_ids: list[RunId], period: timedelta) -> "TimeSpan":
+    """Return the span of these runs. The oldest may have left the period since the list was read.
+
+    A run without a creation time counts at its last update, which a clock that is ahead may put in the future.
+    """
+    from tui.store.error_groups import TimeSpan  # noqa: PLC0415
+
+    now = session.now()
+    runs = [run for run_id in run_ids if (run := session.store.get(run_id)) is not None]
+    created = [run.created_at for run in runs if run.created_at is not None]
+    return TimeSpan(min([now - period, *created]), max([now, *created]) + timedelta(hours=1))
+
+
+def _groups(
+    session: Session, run_ids: list[RunId], span: "TimeSpan", theirs: "ServerGroupsRead", *, is_before_known: bool
+) -> list["ErrorGroup"]:
+    """Return the groups of the runs that were read. Relatives of these are in the store too, without their errors.
+
+    The server listed these runs for the span, so that one without a creation time belongs to it however old its last
+    update is. States come from the server's groups. Without these, a group is new if all failed runs of the time before
+    are known.
+    """
+    from tui.store.error_groups import ErrorGroups, rank, state_of  # noqa: PLC0415
+
+    now = session.now()
+    groups = ErrorGroups(session.store)
+    groups.on_server_groups(theirs.groups)
+
+    def state(group: "ErrorGroup") -> "ErrorState | None":
+        if group.server_groups:
+            return state_of(group.server_groups, span.since, now)
+        return group.state if is_before_known else None
+
+    runs = [run for run_id in run_ids if (run := session.store.get(run_id)) is not None and run.state is not None]
+    seen = [run.created_at or run.state.updated_at for run in runs if run.state is not None]
+    listed = span._replace(since=min([span.since, *seen]))
+    return sorted((replace(group, state=state(group)) for group in groups.groups(listed, now)), key=rank)
+
+
+def _remarks(read: "WholeRead", since: str, theirs: "ServerGroupsRead", *, is_before_known: bool) -> list[str]:
+    """Return sentences about what the groups do not contain."""
+    if not read.run_ids:
+        return [] if read.is_cut else [f"No run failed in the last {since}."]
+    remarks = []
+    if read.is_cut and len(read.run_ids) >= MAX_RUNS:
+        newest = "failed run was" if len(read.run_ids) == 1 else f"{len(read.run_ids)} failed runs were"
+        remarks.append(f"Only the newest {newest} read. A shorter --since has fewer.")
+    if read.unreadable_rows:
+        rows = "1 row" if read.unreadable_rows == 1 else f"{read.unreadable_rows} rows"
+        remarks.append(f"Left out: {rows} of the list that could not be read.")
+    if missing := len(read.missing):
+        verb = "is in no group: its error was" if missing == 1 else "are in no group: their errors were"
+        remarks.append(f"{missing} of {len(read.run_ids)} failed runs {verb} not read.")
+    if reason := theirs.refusal or theirs.failure:
+        known = "Only the state NEW is" if is_before_known else "The states are not"
+        remarks.append(f"{known} known: {reason}.")
+    return remarks
+
+
+def _stop_of(error: "ApiError", read: "WholeRead") -> Stop:
+    from tui.api.errors import Unreachable  # noqa: PLC0415
+
+    code = ExitCode.NO_CONNECTION if isinstance(error, Unreachable) else ExitCode.REFUSED
+    done = len(read.run_ids) - len(read.missing)
+    return Stop(code, f"stopped after {done} of {len(read.run_ids)} failed runs: {error}")
+
+
+COMMANDS = (errors,)
+
+
+# The error groups that `errors` prints: as a table for people, and as JSON objects of raw values.
+
+
+Object = dict[str, Json]
+
+_GAP: Final = 2
+_GLYPH_CELLS: Final = 2
+_STATE_TOKENS: Final = {
+    ErrorState.NEW: Token.ROSE,
+    ErrorState.REGRESSED: Token.AMBER,
+    ErrorState.ACKNOWLEDGED: Token.FAINT,
+    ErrorState.UNRESOLVED: Token.MUTED,
+}
+
+
+def group_object(group: ErrorGroup, *, are_all_read: bool) -> Object:
+    """Return a group with every key of `errors --json`, None where its value is not known.
+
+    `are_all_read`: the errors of all failed runs of the span are known. Any other run may be of this group too.
+
+    * `fingerprint`: the same in every session and for every environment
+    * `type`: the class of the exception, or Trigger.dev's code; None for a thrown string
+    * `message`: normalised
+    * `frame`: the first own frame, as `function (file)`; None without one
+    * `count`: failed runs of the span
+    * `tasks`, `versions`: the most frequent first
+    * `firstSeen`, `lastSeen`: the creation times of the oldest and the newest of the runs
+    * `state`: new, regressed, acknowledged or unresolved
+    * `runIds`: the newest first; `runIdsComplete`: whether these are all runs of the group
+    """
+    kind = group.kind
+    return {
+        "fingerprint": kind.fingerprint,
+        "type": kind.type,
+        "message": kind.message,
+        "frame": None if kind.frame is None else frame_text(kind.frame),
+        "count": group.count,
+        "tasks": [task for task, _ in group.tasks],
+        "versions": [version for version, _ in group.versions],
+        "firstSeen": iso_time(group.first_seen),
+        "lastSeen": iso_time(group.last_seen),
+        "state": None if group.state is None else group.state.value,
+        "runIds": list(group.run_ids),
+        "runIdsComplete": group.has_all_run_ids and are_all_read,
+    }
+
+
+def frame_text(frame: OwnFrame) -> str:
+    """Return a frame as a stack trace has it, without the line: `chargeCard (src/lib/psp.ts)`."""
+    return frame.file if frame.function is None else f"{frame.function} ({frame.file})"
+
+
+class _Column(NamedTuple):
+    """A column. `least` is its width where the line is full; None: it is never cut. The greatest `drop_rank` is dropped
+    first, those of rank 0 never.
+    """
+
+    title: str
+    cell: Callable[[ErrorGroup, datetime], Line]
+    align: Align = "left"
+    least: int | None = None
+    drop_rank: int = 0
+
+
+def _count(group: ErrorGroup, _now: datetime) -> Line:
+    return (Piece(formatting.count(group.count), _token(group, Token.BRIGHT)),)
+
+
+def _state(group: ErrorGroup, _now: datetime) -> Line:
+    state = group.state
+    if state is None:
+        return (Piece(formatting.NONE, Token.FAINT),)
+    word = state.value.upper() if state is ErrorState.NEW else state.value
+    return (Piece(word, _STATE_TOKENS[state], is_bold=state is ErrorState.NEW),)
+
+
+def _task(group: ErrorGroup, _now: datetime) -> Line:
+    if not group.tasks:
+        return (Piece(formatting.NONE, Token.FAINT),)
+    more = len(group.tasks) - 1
+    task = Piece(group.tasks[0][0], _token(group, Token.BRIGHT))
+    return (task, Piece(f" +{more}", Token.FAINT)) if more else (task,)
+
+
+def _error(group: ErrorGroup, _now: datetime) -> Line:
+    message = Piece(first_line(group.kind.message), _token(group, Token.TEXT))
+    if group.kind.type is None:
+        return (message,)
+    return (Piece(group.kind.type, _token(group, Token.ROSE), is_bold=True), Piece(" "), message)
+
+
+def _frame(group: ErrorGroup, _now: datetime) -> Line:
+    frame = group.kind.frame
+    if frame is None:
+        return (Piece(formatting.NONE, Token.FAINT),)
+    file = Piece(frame.file, Token.MUTED)  # first, since the end of the cell may be cut
+    return (file,) if frame.function is None else (file, Piece(f" {frame.function}", Token.FAINT))
+
+
+def _versions(group: ErrorGroup, _now: datetime) -> Line:
+    return (Piece(formatting.count(len(group.versions)), Token.MUTED),)
+
+
+def _first(group: ErrorGroup, now: datetime) -> Line:
+    return (Piece(formatting.age(group.first_seen, now), Token.MUTED),)
+
+
+def _last(group: ErrorGroup, now: datetime) -> Line:
+    return (Piece(formatting.age(group.last_seen, now), _token(group, Token.TEXT)),)
+
+
+_COLUMNS: Final = (
+    _Column("runs", _count, "right"),
+    _Column("state", _state, drop_rank=1),
+    _Column("task", _task, least=14),
+    _Column("error", _error, least=32),
+    _Column("own frame", _frame, least=20, drop_rank=3),
+    _Column("versions", _versions, "right", drop_rank=4),
+    _Column("first", _first, "right", drop_rank=2),
+    _Column("last", _last, "right"),
+)
+_GROWTH: Final = ("error", "task", "own frame")
+"""The columns that get the cells which are left, in this order. In a very narrow terminal they give cells up."""
+
+_MIN_CUT: Final = 4
+
+
+def group_lines(groups: Sequence[ErrorGroup], now: datetime, limit: int | None) -> list[Line]:
+    """Return a line of titles and one line a group, of at most `limit` cells if possible (None: nothing is cut).
+
+    The columns error, task and own frame shrink first. Then columns are dropped.
+    """
+    if not groups:
+        return []
+    natural = {
+        column.title: max(len(column.title), *(line_width(column.cell(group, now)) for group in groups))
+        for column in _COLUMNS
+    }
+    columns, widths = _fitted(natural, limit)
+    head = joined(fit((Piece(each.title, Token.FAINT),), widths[each.title], each.align) for each in columns)
+    return [(Piece(" " * _GLYPH_CELLS), *head)] + [
+        (
+            _mark(group),
+            Piece(" "),
+            *joined(fit(each.cell(group, now), widths[each.title], each.align) for each in columns),
+        )
+        for group in groups
+    ]
+
+
+def _fitted(natural: dict[str, int], limit: int | None) -> tuple[list[_Column], dict[str, int]]:
+    columns = list(_COLUMNS)
+    if limit is None:
+        return columns, natural
+    while True:
+        widths = {each.title: min(natural[each.title], each.least or natural[each.title]) for each in columns}
+        spare = limit - _GLYPH_CELLS - sum(widths.values()) - _GAP * (len(columns) - 1)
+        last = max(columns, key=lambda each: each.drop_rank)
+        if spare >= 0 or last.drop_rank == 0:
+            break
+        columns.remove(last)
+    for title in _GROWTH:
+        if spare < 0 and title in widths:
+            shrunk = min(-spare, widths[title] - _MIN_CUT)
+            widths[title] -= shrunk
+            spare += shrunk
+        elif title in widths:
+            grown = max(min(spare, natural[title] - widths[title]), 0)
+            widths[title] += grown
+            spare -= grown
+    return columns, widths
+
+
+def _mark(group: ErrorGroup) -> Piece:
+    """Return the glyph of the status that most runs of the group ended with."""
+    return STATUS_STYLES[title_of(group.statuses[0][0])].mark
+
+
+def _token(group: ErrorGroup, token: Token) -> Token:
+    """Return a token, or a grey one for an acknowledged group."""
+    return Token.FAINT if group.state is ErrorState.ACKNOWLEDGED else token

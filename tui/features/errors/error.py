@@ -1,0 +1,452 @@
+"""An error on a page and in print: name, message, code, the user's own frames, and the chain of causes."""
+
+import re
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
+from typing import Final
+
+from rich.cells import cell_len
+
+from tui.domain.errors.error import FrameKind, RunError, StackFrame, parse_stack
+from tui.domain.text import Raw, clean
+from tui.lazy_dataclass import dataclass
+from tui.text import formatting
+from tui.text.blocks import Row, ToggleFold, indented, prose
+from tui.text.styled import ELLIPSIS, Line, Piece, Token, cut, fit, fold, joined, line_width, pad, plain, wrap
+
+# The space that an error has on a page.
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorLayout:
+    """The space for an error: `limit` cells, whether long text wraps, and which folds the user toggled.
+
+    `opens_all` unfolds everything, for a search.
+    """
+
+    limit: int
+    is_wrapped: bool = True
+    toggled: frozenset[Hashable] = frozenset()
+    opens_all: bool = False
+
+    def is_open(self, key: Hashable, *, begins_open: bool = False) -> bool:
+        """Return whether the content of a fold is visible."""
+        return self.opens_all or ((key in self.toggled) is not begins_open)
+
+
+# A stack as `show` prints it: own frames in two columns, all other frames counted by package in one line.
+
+
+_PACKAGES_NAMED = 3
+
+
+def stack_lines(frames: Sequence[StackFrame], limit: int) -> list[Line]:
+    """Return the lines of a stack within `limit` cells. A stack without own frames is shown whole."""
+    own = [frame for frame in frames if frame.kind is FrameKind.OWN]
+    others = [frame for frame in frames if frame.kind is not FrameKind.OWN]
+    if not own:
+        return frame_lines(others, limit)
+    return frame_lines(own, limit) + (_folded(others, limit) if others else [])
+
+
+def frame_lines(frames: Iterable[StackFrame], limit: int) -> list[Line]:
+    """Return each frame as `function file:line:column`. A place that does not fit beside its function stands below
+    it.
+    """
+    named = [(frame, _printed_function(frame), _printed_place(frame)) for frame in frames]
+    widths = (line_width(function) for frame, function, _ in named if frame.kind is not FrameKind.NOTE)
+    column = min(max(widths, default=0), limit // 2 - 2)
+    lines: list[Line] = []
+    for frame, function, place in named:
+        if frame.kind is FrameKind.NOTE:
+            lines += fold(function, limit)
+            continue
+        line = joined((fit(function, column), place))
+        if line_width(line) <= limit:
+            lines.append(line)
+        else:
+            lines += fold(function, limit)
+            lines += [(Piece("  "), *row) for row in fold(place, limit - 2)]
+    return lines
+
+
+def _printed_function(frame: StackFrame) -> Line:
+    token = Token.BRIGHT if frame.kind is FrameKind.OWN else Token.MUTED
+    if frame.function is None:
+        return (Piece("(anonymous)" if frame.short_file else frame.text.strip(), Token.MUTED),)
+    return (Piece("async " if frame.is_async else "", Token.FAINT), Piece(frame.function, token))
+
+
+def _printed_place(frame: StackFrame) -> Line:
+    token = Token.TEXT if frame.kind is FrameKind.OWN else Token.MUTED
+    line = "" if frame.line is None else f":{frame.line}"
+    column = "" if frame.column is None else f":{frame.column}"
+    return (Piece(Raw((frame.short_file or "") + line), token), Piece(column, Token.FAINT))
+
+
+def counted(frames: Iterable[StackFrame], *, is_naming: bool = True) -> str:
+    """Return the number of frames by package: `9 frames node_modules 8 (zod, undici) · node:internal 1`."""
+    frames = tuple(frame for frame in frames if frame.kind is not FrameKind.NOTE)
+    packages = Counter(frame.package for frame in frames if frame.kind is FrameKind.DEPENDENCY)
+    nodes = sum(frame.kind is FrameKind.NODE for frame in frames)
+    named = [name for name, _ in packages.most_common() if name]
+    shown = ", ".join(named[:_PACKAGES_NAMED])
+    more = f" and {len(named) - _PACKAGES_NAMED} more" if len(named) > _PACKAGES_NAMED else ""
+    yours = sum(frame.kind is FrameKind.OWN for frame in frames)
+    parts = [f"yours {yours}"] if yours else []
+    if packages:
+        parts.append(f"node_modules {packages.total()}" + (f" ({shown}{more})" if named and is_naming else ""))
+    if nodes:
+        parts.append(f"node:internal {nodes}")
+    return f"{formatting.plural(len(frames), 'frame')}  {' · '.join(parts)}"
+
+
+def _folded(frames: Sequence[StackFrame], limit: int) -> list[Line]:
+    return [(Piece(row, Token.FAINT),) for row in wrap(f"⋯ {counted(frames)}", limit)]
+
+
+# The rows of a stack: the user's own frames are bright, all other frames share one row.
+#
+# `domain.errors.stack` parses the frames; `errors.stack` prints them.
+
+
+MAX_OWN_FRAMES: Final = 20
+"""The own frames that are shown of a folded stack. A recursion throws hundreds of equal frames."""
+
+MAX_FRAMES: Final = 2_000
+_GAP: Final = 2
+_MAX_FOREIGN_FUNCTION: Final = 24
+"""The width that functions of other packages may claim, so that the user's own files stay near."""
+
+_MIN_PLACE: Final = 24
+"""A path is wrapped beside its function if it has at least this many cells there."""
+
+
+def function_column(stacks: Iterable[Sequence[StackFrame]], limit: int) -> int:
+    """Return the width of the functions of all stacks on one page, so that their files line up."""
+    widths = (
+        min(line_width(_function(frame, Token.TEXT)), limit if frame.kind is FrameKind.OWN else _MAX_FOREIGN_FUNCTION)
+        for frames in stacks
+        for frame in islice(frames, MAX_FRAMES)
+        if frame.kind is not FrameKind.NOTE
+    )
+    return min(max(widths, default=0), max(limit // 2 - _GAP, 1))
+
+
+def shown_frames(
+    frames: Sequence[StackFrame], layout: ErrorLayout, key: Hashable, *, begins_open: bool
+) -> list[StackFrame]:
+    """Return the frames with a row of their own: all of them in an open fold, else the first own ones."""
+    if layout.is_open(key, begins_open=begins_open):
+        return list(frames[:MAX_FRAMES])
+    return [frame for frame in frames if frame.kind is FrameKind.OWN][:MAX_OWN_FRAMES]
+
+
+def frame_rows(
+    frames: Sequence[StackFrame],
+    layout: ErrorLayout,
+    key: Hashable,
+    *,
+    column: int,
+    first_own: StackFrame | None,
+    begins_open: bool = False,
+) -> Iterator[Row]:
+    """Yield the rows of a stack, its functions in `column` cells. `key` names its fold; `first_own` is highlighted."""
+    shown = shown_frames(frames, layout, key, begins_open=begins_open)
+    for index, frame in enumerate(shown):
+        for part, line in enumerate(_frame(frame, layout, column, is_first=frame is first_own)):
+            yield Row(line, (key, index, part))
+    if layout.is_open(key, begins_open=begins_open):
+        folded: Sequence[StackFrame] = [frame for frame in frames if frame.kind is not FrameKind.OWN]
+        mark = "▾"
+    else:
+        places = {id(frame) for frame in shown}
+        folded = [frame for frame in frames if id(frame) not in places]
+        mark = "⋯"
+    if folded:
+        none = "" if any(frame.kind is FrameKind.OWN for frame in frames) else ", none of yours"
+        beyond = f", {len(frames) - MAX_FRAMES} more" if mark == "▾" and len(frames) > MAX_FRAMES else ""
+        texts = (f"{mark} {counted(folded, is_naming=is_naming)}{none}{beyond}" for is_naming in (True, False))
+        text = next((text for text in texts if cell_len(clean(text)) <= layout.limit), None)
+        count = sum(frame.kind is not FrameKind.NOTE for frame in folded)
+        line = (Piece(text or f"{mark} {formatting.plural(count, 'frame')}{none}", Token.FAINT),)
+        yield Row(cut(line, layout.limit), key, ToggleFold(key))
+
+
+def _frame(frame: StackFrame, layout: ErrorLayout, column: int, *, is_first: bool) -> list[Line]:
+    if frame.kind is FrameKind.NOTE:
+        return [cut((Piece(frame.text, Token.FAINT),), layout.limit)]
+    is_own = frame.kind is FrameKind.OWN
+    function = _function(frame, Token.BRIGHT if is_own else Token.MUTED, is_bold=is_first)
+    path, position = _place(frame)
+    token = Token.BRIGHT if is_first else Token.TEXT if is_own else Token.FAINT
+    left = layout.limit - column - _GAP
+    if not (layout.is_wrapped and is_own):
+        tail = path_tail(path, left - cell_len(position))
+        place: Line = (Piece(tail, token, is_bold=is_first), Piece(position, Token.FAINT))
+        return [cut(joined((fit(function, column), place)), layout.limit)]
+    is_beside = line_width(function) <= column and left >= min(_MIN_PLACE, cell_len(clean(path)) + cell_len(position))
+    rows = [
+        (*(Piece(text, token, is_bold=is_first) for text in row[:1]), *(Piece(text, Token.FAINT) for text in row[1:]))
+        for row in _path_rows(path, position, left if is_beside else layout.limit - 2)
+    ]
+    if is_beside:
+        blank = Piece(" " * (column + _GAP))
+        return [joined((fit(function, column), rows[0])), *((blank, *row) for row in rows[1:])]
+    return [*fold(function, layout.limit), *((Piece("  "), *row) for row in rows)]
+
+
+def _path_rows(path: Raw, position: str, limit: int) -> list[tuple[str, ...]]:
+    """Break a path behind its slashes into rows, with the position at the end. Each row is a tuple of its texts.
+
+    A folder that is longer than a row is broken where the row is full.
+    """
+    rows = [""]
+    parts = re.split(r"(?<=[/\\])", clean(path))
+    for part in parts:
+        needed = cell_len(part) + (cell_len(position) if part is parts[-1] else 0)
+        if rows[-1] and cell_len(rows[-1]) + needed > limit:
+            rows.append("")
+        first, *more = (plain(row) for row in fold((Piece(part),), limit))
+        rows[-1] += first
+        rows += more
+    if cell_len(rows[-1]) + cell_len(position) > limit:
+        return [*((row,) for row in rows), ("", position)]
+    return [*((row,) for row in rows[:-1]), (rows[-1], position)]
+
+
+def _function(frame: StackFrame, token: Token, *, is_bold: bool = False) -> Line:
+    if frame.function is None:
+        return (Piece("(anonymous)" if frame.short_file else frame.text, Token.MUTED, is_bold=is_bold),)
+    return (Piece("async " if frame.is_async else "", Token.FAINT), Piece(frame.function, token, is_bold=is_bold))
+
+
+def _place(frame: StackFrame) -> tuple[Raw, str]:
+    """Return the file with the line, and the column."""
+    line = "" if frame.line is None else f":{frame.line}"
+    return Raw((frame.short_file or "") + line), "" if frame.column is None else f":{frame.column}"
+
+
+def path_tail(path: Raw, limit: int) -> str:
+    """Return the end of a path, which matters more than its start: `…/payments/client.ts:88`."""
+    text = clean(path)
+    if cell_len(text) <= limit:
+        return text
+    start = max(0, len(text) - limit)
+    while start < len(text) and (cell_len(text[start:]) >= limit or cell_len(text[start]) == 0):
+        start += 1
+    return ELLIPSIS + text[start:]
+
+
+# An error as `show` prints it: name, message, code, own frames, and the chain of causes.
+
+
+_MESSAGE_ROWS = 40
+_STACK_ROWS = 60
+_NAMELESS_INDENT = 2
+_DIGITS = re.compile(r"\d+")
+
+
+def error_lines(error: RunError, limit: int, *, with_stack: bool = True, lead: str = "") -> list[Line]:
+    """Return an error within `limit` cells. `lead` is a faint text before it, like `caused by `."""
+    lines = _message_lines(error, limit, lead)
+    if error.code is not None and error.code not in error.message:
+        lines += fold((Piece("code  ", Token.FAINT), Piece(error.code, Token.MUTED)), limit)
+    if with_stack and error.stack:
+        lines += indented(_stack_lines(error, limit - 2), 2)
+    if with_stack:
+        for cause in error.causes:
+            lines += error_lines(cause, limit, lead="caused by ")
+    return lines
+
+
+def sameness(error: RunError, other: RunError) -> str | None:
+    """Return `the same` or `the same, but for the numbers`; None if the errors differ."""
+    if error == other:
+        return "the same"
+    return "the same, but for the numbers" if _without_numbers(error) == _without_numbers(other) else None
+
+
+def _without_numbers(error: RunError) -> tuple[object, ...]:
+    """Return the parts to compare: the message without its numbers, and the lines of the frames."""
+    frames = tuple(frame.text for frame in parse_stack(error.stack, error.message)) if error.stack else ()
+    return (error.name, _masked(error.message), error.code, frames, tuple(map(_without_numbers, error.causes)))
+
+
+def _masked(text: str) -> str:
+    return _DIGITS.sub("0", text)
+
+
+def _message_lines(error: RunError, limit: int, lead: str) -> list[Line]:
+    name: Line = (Piece(error.name, Token.ROSE, is_bold=True),) if error.name else ()
+    head: Line = (Piece(lead, Token.FAINT), *name) if lead else name
+    if not error.message.strip():
+        nothing: Line = (Piece("no message", Token.MUTED),)
+        return fold(joined([head, nothing], " ") if head else nothing, limit)
+    indent = line_width(head) + 1 if name else line_width(head)
+    if indent > limit // 2:
+        return fold(head, limit) + indented(prose(error.message, limit - 2, Token.BRIGHT, max_rows=_MESSAGE_ROWS), 2)
+    # Without a name, later lines are indented all the same: a message could look like a label of the page.
+    rest_indent = indent or _NAMELESS_INDENT
+    first, *rest = prose(error.message, limit - rest_indent, Token.BRIGHT, max_rows=_MESSAGE_ROWS)
+    return [(*pad(head, indent), *first), *indented(rest, rest_indent)]
+
+
+def frameless_stack(error: RunError) -> Raw:
+    """Return a stack without parseable frames (e.g. stderr) if it says more than the message; else an empty text."""
+    stack = error.stack or Raw("")
+    is_echo = stack.strip() in {error.message.strip(), f"{error.name}: {error.message}".strip(), error.name}
+    return Raw("") if is_echo else stack
+
+
+def _stack_lines(error: RunError, limit: int) -> list[Line]:
+    frames = parse_stack(error.stack, error.message) if error.stack else ()
+    if frames:
+        return stack_lines(frames, limit)
+    text = frameless_stack(error)
+    return prose(text, limit, Token.MUTED, max_rows=_STACK_ROWS) if text else []
+
+
+# The rows of an error on a page: name, message, code, stack, and the chain of causes. Long parts fold.
+
+
+MAX_FOLDED_ROWS: Final = 40
+MAX_ROWS: Final = 2_000
+MAX_CAUSES: Final = 20
+"""A chain of causes that refers to itself would have no end."""
+
+_ROOMY: Final = 76
+_INDENT: Final = 2
+_BEFORE_CODE: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _ChainError:
+    """One error of the chain with its frames, and the key of its rows."""
+
+    error: RunError
+    frames: tuple[StackFrame, ...]
+    key: Hashable
+    lead: str
+
+    @property
+    def stack_key(self) -> Hashable:
+        return (self.key, "stack")
+
+    @property
+    def begins_open(self) -> bool:
+        """Whether the stack starts unfolded: it belongs to the error itself and has no own frame."""
+        return not self.lead and not any(frame.kind is FrameKind.OWN for frame in self.frames)
+
+
+@lru_cache(maxsize=4)
+def error_rows(error: RunError, layout: ErrorLayout, key: Hashable, note: str = "") -> tuple[Row, ...]:
+    """Return the rows of an error. `key` is the first part of their keys; `note` stands below the message.
+
+    The result is cached: the page is rebuilt every second, and a message may have a million characters.
+    """
+    links = _chain(error, key)
+    indent = _INDENT if layout.limit >= _ROOMY else 0
+    inner = ErrorLayout(layout.limit - indent, layout.is_wrapped, layout.toggled, layout.opens_all)
+    shown = (shown_frames(link.frames, inner, link.stack_key, begins_open=link.begins_open) for link in links)
+    column = function_column(shown, inner.limit)
+    own = (frame for link in links for frame in link.frames if frame.kind is FrameKind.OWN)
+    first_own = next(own, None)
+    rows: list[Row] = []
+    for link in links:
+        if rows:
+            rows.append(Row((), (link.key, "gap")))
+        rows += _message_rows(link, layout, "" if link.lead else note)
+        stack = _stack_rows(link, inner, column, first_own)
+        if stack and not link.lead:
+            rows.append(Row((), (link.key, "above the stack")))
+        rows += [row._replace(line=(Piece(" " * indent), *row.line)) for row in stack] if indent else stack
+    return tuple(rows)
+
+
+def _chain(error: RunError, key: Hashable) -> list[_ChainError]:
+    """Return the error and its causes, depth first."""
+    links: list[_ChainError] = []
+    pending = [error]
+    while pending and len(links) <= MAX_CAUSES:
+        each = pending.pop()
+        frames = parse_stack(each.stack, each.message) if each.stack else ()
+        links.append(_ChainError(each, frames, (key, len(links)), "caused by " if links else ""))
+        pending += reversed(each.causes)
+    return links
+
+
+def _message_rows(link: _ChainError, layout: ErrorLayout, note: str) -> list[Row]:
+    error, limit = link.error, layout.limit
+    head: Line = (Piece(link.lead, Token.FAINT),) if link.lead else ()
+    if error.name:
+        head += (Piece(error.name, Token.ROSE, is_bold=True), Piece(" "))
+    indent = line_width(head)
+    above: list[Line] = []
+    if indent > limit // 2:
+        above, head, indent = fold(head, limit), (), _INDENT
+    head = pad(head, indent)
+    texts, more = _text_rows(error.message, layout, limit - indent, (link.key, "message"))
+    lines: list[Line] = [(Piece(text, Token.BRIGHT),) for text in texts] or [(Piece("no message", Token.MUTED),)]
+    code = _code(error)
+    if code and len(lines) == 1 and not more:
+        longer = (*lines[0], Piece(" " * _BEFORE_CODE), *code)
+        if line_width(longer) <= limit - indent:
+            lines, code = [longer], ()
+    rows = [Row(line, (link.key, "name", index)) for index, line in enumerate(above)]
+    blank: Line = (Piece(" " * indent),) if indent else ()
+    rows += [Row((*(blank if index else head), *line), (link.key, "text", index)) for index, line in enumerate(lines)]
+    rows += [row._replace(line=(*blank, *row.line)) for row in more]
+    reason: Line = (Piece("code  ", Token.FAINT), *code) if code else ()
+    # A code is one long word. It moves to the left rather than break.
+    left = indent if line_width(reason) <= limit - indent else 0
+    below = [(Piece(" " * left), *line) for line in fold(reason, limit - left)] if code else []
+    below += [(*blank, Piece(row, Token.FAINT)) for row in wrap(note, limit - indent)] if note else []
+    return rows + [Row(line, (link.key, "below", index)) for index, line in enumerate(below)]
+
+
+def _code(error: RunError) -> Line:
+    is_in_message = error.code is None or error.code in error.message
+    return () if is_in_message else (Piece(error.code or "", Token.MUTED),)
+
+
+def _text_rows(text: Raw, layout: ErrorLayout, limit: int, key: Hashable) -> tuple[list[str], list[Row]]:
+    """Return the first rows of a text, and a row that folds or counts the others, if there are any."""
+    if not text.strip():
+        return [], []
+    is_open = layout.is_open(key)
+    max_rows = MAX_ROWS if is_open else MAX_FOLDED_ROWS
+    # Wrapping megabytes would take seconds. Only as many characters are wrapped as can fill the rows.
+    max_characters = 2 * max_rows * max(limit, 2)
+    text = Raw(text.rstrip())
+    rows: list[str] = []
+    shown_count = 0
+    for line in text[:max_characters].replace("\r\n", "\n").split("\n"):
+        if len(rows) > max_rows:
+            break
+        shown_count += len(rows) < max_rows
+        rows += wrap(line, limit) if layout.is_wrapped else [plain(cut((Piece(line),), limit))]
+    if len(rows) <= max_rows and len(text) <= max_characters:
+        is_unfolded = key in layout.toggled and len(rows) > MAX_FOLDED_ROWS
+        return rows, [_fold_row(f"▾ {formatting.plural(len(rows), 'line')}", "", key, limit)] if is_unfolded else []
+    left_out = text.count("\n") + 1 - shown_count
+    reason = f"… {formatting.plural(left_out, 'more line')}" if left_out else f"… {formatting.size(len(text))} in all"
+    is_all = len(text) <= 2 * MAX_ROWS * max(limit, 2)
+    hint = "" if is_open else f"  Enter shows {'the whole' if is_all else 'more'}"
+    return rows[:max_rows], [_fold_row(reason, hint, key, limit)]
+
+
+def _fold_row(text: str, hint: str, key: Hashable, limit: int) -> Row:
+    return Row(cut((Piece(text, Token.MUTED), Piece(hint, Token.FAINT)), limit), key, ToggleFold(key))
+
+
+def _stack_rows(link: _ChainError, layout: ErrorLayout, column: int, first_own: StackFrame | None) -> Sequence[Row]:
+    key = link.stack_key
+    if link.frames:
+        frames = frame_rows(link.frames, layout, key, column=column, first_own=first_own, begins_open=link.begins_open)
+        return list(frames)
+    text = frameless_stack(link.error)
+    texts, more = _text_rows(text, layout, layout.limit, key)
+    return [Row((Piece(row, Token.MUTED),), (key, index)) for index, row in enumerate(texts)] + more

@@ -1,0 +1,742 @@
+"""The words of error groups: their sentences, their page, their rule, their newest failure."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Final
+
+from rich.cells import cell_len
+
+from tui.domain.attempt import AttemptHistory
+from tui.domain.environment import Environment
+from tui.domain.errors.error import RunError
+from tui.domain.errors.groups import ServerErrorGroup, ServerGroupStatus
+from tui.domain.errors.kinds import ErrorKind
+from tui.domain.ids import RunId, TaskId
+from tui.domain.run import ABSENT, Run
+from tui.domain.status import title_of
+from tui.domain.text import Raw, clean
+from tui.features.attempts.words import ReadProgress, equal_errors, selected_attempt, sentence
+from tui.features.detail.page import missing_words, value_of
+from tui.features.detail.words import full_error, head_lines, remarks
+from tui.features.errors.error import ErrorLayout, error_rows
+from tui.features.runs.columns import short_id, took
+from tui.lazy_dataclass import dataclass
+from tui.store.error_groups import ErrorGroup, ErrorState
+from tui.text import formatting
+from tui.text.blocks import LABEL, GoToRun, Now, ReadStage, Row, labelled, tries_again
+from tui.text.json import inline
+from tui.text.printed import code_block, code_span
+from tui.text.status import NO_BAR, STATUS_STYLES
+from tui.text.styled import Line, Piece, Token, cut, first_line, fit, fold, joined, line_width, pad, plain, wrap
+
+# Draws the failures of each cell of a span as a bar. A cell without a failure is a dot.
+
+
+_BARS: Final = "▁▂▃▄▅▆▇"
+"""Without the full block: two rows of bars would touch."""
+
+
+def merged_cells(cells: Sequence[int], count: int) -> tuple[int, ...]:
+    """Return the cells in `count` cells, each the sum of as many neighbours. `count` divides their number."""
+    size = max(1, len(cells) // count)
+    return tuple(sum(cells[start : start + size]) for start in range(0, len(cells), size))
+
+
+def failure_bars(cells: Sequence[int], token: Token = Token.ROSE) -> Line:
+    """Draw a bar for each cell, scaled to the greatest. A single failure among thousands is still a visible bar."""
+    highest = max(cells, default=0)
+    pieces: list[Piece] = []
+    for number in cells:
+        is_bar = number > 0
+        text = _BARS[-(-number * len(_BARS) // highest) - 1] if is_bar else NO_BAR
+        if pieces and (pieces[-1].text[0] != NO_BAR) is is_bar:
+            pieces[-1] = Piece(pieces[-1].text + text, pieces[-1].token)
+        else:
+            pieces.append(Piece(text, token if is_bar else Token.LINE))
+    return tuple(pieces)
+
+
+# What the pane of a group shows beside the group itself. `ui.model.errors.facts` collects it from the store.
+
+
+GOES_ON_FOR: Final = timedelta(minutes=2)
+"""A group whose last failure is not older than this goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class VersionStart:
+    """When the first run of a version started, where runs of other versions before it are known too."""
+
+    version: Raw
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Minutes:
+    """The failures in each of some whole minutes, oldest first. `end` is the end of the last one."""
+
+    counts: tuple[int, ...]
+    end: datetime
+
+    @property
+    def start(self) -> datetime:
+        """The start of the first minute."""
+        return self.end - timedelta(minutes=len(self.counts))
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFacts:
+    """A group and its surroundings.
+
+    * `span_words`: the shown span, like `last 24h`
+    * `task_runs`: all runs of the group's only task in the span; None: not all of them are known
+    * `version_start`: the start of the group's only version
+    * `first_start`: when the first run of the group started; None: it is not known
+    * `detail`: the server's only group with its detail, if that was read
+    * `minutes`: the failures a minute around the last failure
+    * `state_problem`: why the state is not known, as a sentence; empty: it is known
+    * `is_complete`: every failed run of the span was read
+    """
+
+    group: ErrorGroup
+    span_words: str
+    first_run: RunId | None = None
+    newest: Run | None = None
+    task_runs: int | None = None
+    version_start: VersionStart | None = None
+    first_start: datetime | None = None
+    detail: ServerErrorGroup | None = None
+    minutes: Minutes | None = None
+    state_problem: str = ""
+    is_complete: bool = True
+
+    @property
+    def version(self) -> Raw | None:
+        """The only version of the group."""
+        return self.group.versions[0][0] if len(self.group.versions) == 1 else None
+
+    def goes_on(self, now: datetime) -> bool:
+        """Return whether runs still fail in this way. One failure shows no course."""
+        return self.group.count > 1 and now - self.group.last_seen <= GOES_ON_FOR
+
+
+# The words for the parts of an error group: its type, place, state and times.
+
+
+_CODE: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+"""Trigger.dev's own code for a crash, a timeout and the like, which stands in place of a type."""
+
+_SOURCE_FOLDER: Final = re.compile(r"^(?:src|dist)/")
+
+SHORT_FINGERPRINT: Final = 8
+"""Characters of a fingerprint on the screen."""
+
+STATE_WORDS: Final = {
+    ErrorState.NEW: ("NEW", "NEW"),
+    ErrorState.REGRESSED: ("regressed", "again"),
+    ErrorState.ACKNOWLEDGED: ("acknowledged", "known"),
+    ErrorState.UNRESOLVED: ("", ""),
+}
+"""The word of each state in the list, and its narrow form. An unresolved group is the usual one and has none."""
+
+STATE_TOKENS: Final = {
+    ErrorState.NEW: Token.ROSE,
+    ErrorState.REGRESSED: Token.AMBER,
+    ErrorState.ACKNOWLEDGED: Token.FAINT,
+    ErrorState.UNRESOLVED: Token.TEXT,
+}
+
+
+def short_fingerprint(group: ErrorGroup) -> str:
+    """Return the first characters of the fingerprint, as the list's filter takes them."""
+    return group.fingerprint[:SHORT_FINGERPRINT]
+
+
+def is_acknowledged(group: ErrorGroup) -> bool:
+    """Return whether the group is acknowledged, so that it is grey."""
+    return group.state is ErrorState.ACKNOWLEDGED
+
+
+def state_piece(state: ErrorState | None, *, is_narrow: bool = False) -> Piece:
+    """Return the word of a state; `·` where it is not known."""
+    if state is None:
+        return Piece(formatting.NONE, Token.FAINT)
+    return Piece(STATE_WORDS[state][is_narrow], STATE_TOKENS[state], is_bold=state is ErrorState.NEW)
+
+
+def type_name(kind: ErrorKind) -> Raw | None:
+    """Return the class of the exception; None for a thrown string, and for a code, which is not a type."""
+    return None if kind.type is None or _CODE.fullmatch(kind.type) else kind.type
+
+
+def error_line(kind: ErrorKind, type_token: Token = Token.ROSE, message_token: Token = Token.TEXT) -> Line:
+    """Return the type and the first line of the normalised message."""
+    name, message = type_name(kind), first_line(kind.message)
+    head: Line = () if name is None else (Piece(name, type_token),)
+    if not message:
+        return head or (Piece(kind.type or "no message", Token.MUTED),)
+    return (
+        (*head, Piece(" " if head else ""), Piece(message, message_token)) if head else (Piece(message, message_token),)
+    )
+
+
+def task_words(tasks: Sequence[tuple[TaskId, int]]) -> str:
+    """Return the task, or how many there are."""
+    if not tasks:
+        return formatting.NONE
+    return tasks[0][0] if len(tasks) == 1 else formatting.plural(len(tasks), "task")
+
+
+def place_words(kind: ErrorKind, line: int | None, limit: int) -> str:
+    """Return `lib/stripe.ts:88`, or without its folder if that is too long; `·` without a frame of the project.
+
+    `line` is that of the newest failure.
+    """
+    if kind.frame is None:
+        return formatting.NONE
+    position = "" if line is None else f":{line}"
+    path = clean(Raw(_SOURCE_FOLDER.sub("", kind.frame.file)))
+    return path + position if cell_len(path) + len(position) <= limit else path.rpartition("/")[2] + position
+
+
+def first_known(group: ErrorGroup) -> datetime:
+    """Return when the group was first seen: by the server, which remembers more than the span, or in the span."""
+    theirs = (each.first_seen for each in group.server_groups if each.first_seen is not None)
+    return min([group.first_seen, *theirs])
+
+
+def day_words(at: datetime, now: datetime) -> str:
+    """Return `14:21` for a time of today or near to now, otherwise `3 Nov`, and the year alone from another year."""
+    local = at.astimezone(now.tzinfo)
+    if formatting.needs_no_day(at, now):
+        return f"{local:%H:%M}"
+    return f"{local.day} {local:%b}" if local.year == now.year else f"{local.year}"
+
+
+# The sentences about a group: in which versions, how many runs, how often, and whether it goes on.
+
+
+def sentences(facts: GroupFacts, now: Now) -> list[Line]:
+    """Return the state with the version, then the runs with their rate."""
+    group = facts.group
+    state = state_piece(group.state)
+    head: Line = (state, Piece("  ")) if group.state is not None and state.text else ()
+    where = version_words(facts)
+    first: Line = (*head, Piece(where, Token.TEXT)) if where else head
+    verb = "run failed" if group.count == 1 else "runs failed"
+    number = Piece(formatting.count(group.count, at_least=not facts.is_complete), Token.ROSE, is_bold=True)
+    return [line for line in (first, (number, Piece(f" {verb}, {course_words(facts, now)}", Token.TEXT))) if line]
+
+
+def version_words(facts: GroupFacts) -> str:
+    """Return `1 min after the first run of 20261126.3`, `only in 20261126.3`, or `in 3 versions`.
+
+    While not every failed run was read, an older one or another version may follow. Of a group that the server knows
+    from before the span, the versions of those failures are not known.
+    """
+    group, start, failed_at = facts.group, facts.version_start, facts.first_start
+    is_older = first_known(group) < group.first_seen
+    if group.versions and (is_older or not facts.is_complete):
+        count = len(group.versions)
+        return f"in {group.versions[0][0]}" if count == 1 else f"in ≥{count:,} versions"
+    if start is not None and failed_at is not None and start.version == facts.version and failed_at >= start.at:
+        return f"{formatting.wait(failed_at - start.at)} after the first run of {start.version}"
+    if facts.version is not None:
+        return f"only in {facts.version}"
+    return f"in {formatting.plural(len(group.versions), 'version')}" if group.versions else ""
+
+
+def course_words(facts: GroupFacts, now: Now) -> str:
+    """Return `9 to 14 a minute, and it goes on`, or `the last one 3h ago`.
+
+    While the data is stale, the words name the time of the last failure: whether it goes on is not known.
+    """
+    last = facts.group.last_seen
+    if now.frozen_at is not None:
+        return f"the last one known at {_time(last, now.at)}"
+    if not facts.goes_on(now.at):
+        ago = f"{now.age(last)} ago"  # as in the rule and in the list of runs
+        return ago if facts.group.count == 1 else f"the last one {ago}"
+    rate = rate_words(facts.minutes, facts.group.first_seen) if facts.is_complete else ""
+    return f"{rate}, and it goes on" if rate else "and it goes on"
+
+
+def rate_words(minutes: Minutes | None, first_seen: datetime) -> str:
+    """Return `9 to 14 a minute` for the minutes that are over and lie wholly behind the first failure."""
+    if minutes is None:
+        return ""
+    counts = minutes.counts[:-1]
+    behind = int((first_seen - minutes.start).total_seconds() // 60) + 1
+    counts = counts[max(0, behind) :]
+    if len(counts) < 2 or not max(counts):
+        return ""
+    least, most = min(counts), max(counts)
+    return f"{formatting.count(least)} a minute" if least == most else f"{least:,} to {most:,} a minute"
+
+
+def _time(at: datetime, now: datetime) -> str:
+    return formatting.time_of_day(at, now)
+
+
+# An error group as Markdown, to paste into an issue or a chat. All outside text is fenced.
+
+
+MAX_MARKDOWN_NAMES = 10
+MAX_MESSAGE_CHARS = 4_000
+MAX_RUNS = 5
+"""The newest runs that are named."""
+
+
+def group_markdown(
+    facts: GroupFacts,
+    *,
+    environment: Environment | None = None,
+    redact: Callable[[str], str] = lambda text: text,
+    zone: tzinfo = UTC,
+) -> str:
+    """Return the group, ending with a line break. `redact` removes known secrets from each text of others."""
+    group, kind = facts.group, facts.group.kind
+    name = code_span(redact(kind.type)) if kind.type else "Thrown text"
+    runs = f"{formatting.count(group.count, at_least=not facts.is_complete)} {'run' if group.count == 1 else 'runs'}"
+    head = [f"## {name}: {runs} failed in the {facts.span_words}"]
+    message = code_block(redact(kind.message[:MAX_MESSAGE_CHARS])) if kind.message.strip() else ["No message."]
+    return "\n\n".join("\n".join(block) for block in (head, message, _rows(facts, environment, redact, zone))) + "\n"
+
+
+def _rows(facts: GroupFacts, environment: Environment | None, redact: Callable[[str], str], zone: tzinfo) -> list[str]:
+    group, frame = facts.group, facts.group.kind.frame
+    rows: list[tuple[str, str]] = []
+
+    def names(label: str, found: tuple[tuple[Raw | str, int], ...]) -> None:
+        if found:
+            shown = [f"{code_span(redact(each))} {count:,}" for each, count in found[:MAX_MARKDOWN_NAMES]]
+            more = [f"and {len(found) - MAX_MARKDOWN_NAMES:,} more"] if len(found) > MAX_MARKDOWN_NAMES else []
+            rows.append((label, ", ".join([*shown, *more])))
+
+    if frame is not None:
+        place = frame.file if frame.function is None else f"{frame.function} ({frame.file})"
+        rows.append(("First own frame", code_span(redact(place))))
+    state = "" if group.state is None else STATE_WORDS[group.state][0] or "unresolved"
+    rows.append(("State", state or "not known"))
+    rows.append(("First", formatting.full_moment(group.first_seen, zone)))
+    rows.append(("Last", formatting.full_moment(group.last_seen, zone)))
+    names("Tasks", group.tasks)
+    if facts.task_runs is not None and len(group.tasks) == 1:
+        failed = formatting.count(group.count, at_least=not facts.is_complete)
+        rows.append(("Share", f"{failed} of {formatting.plural(facts.task_runs, 'run')} of the task"))
+    names("Versions", group.versions)
+    if facts.version_start is not None and facts.is_complete:
+        rows.append(("Since", code_span(redact(version_words(facts)))))
+    names("Tags", tuple((tag.tag, tag.run_count) for tag in group.shared_tags))
+    ended = [(STATUS_STYLES[title_of(status)].word, count) for status, count in group.statuses]
+    rows.append(("Ended", ", ".join(f"{word} {count:,}" for word, count in ended)))
+    for run_id in group.run_ids[:MAX_RUNS]:
+        link = None if environment is None else environment.link_to(run_id)
+        rows.append(("Run", code_span(redact(run_id)) + (f" <{link}>" if link else "")))
+    rows.append(("Fingerprint", code_span(group.fingerprint)))
+    return [f"- {label}: {value}" for label, value in rows]
+
+
+# The page of a group's newest failure: the run, its error with the folded stack, the payload's head, its tags.
+
+
+def newest_page(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayout, *, has_head: bool) -> list[Row]:
+    """Return the page in rows of at most `layout.limit` cells. `has_head`: with the status, the task and the id."""
+    blocks = [_head(run, now, layout.limit) if has_head else [], _error(run, progress, layout)]
+    blocks.append([*_payload(run, progress, layout.limit), *_tags(run, layout.limit)])
+    rows: list[Row] = []
+    for block in blocks:
+        if block:
+            rows += [Row((), ("above", block[0].key)), *block]
+    return [
+        row if line_width(row.line) <= layout.limit else row._replace(line=cut(row.line, layout.limit)) for row in rows
+    ]
+
+
+def _head(run: Run, now: Now, limit: int) -> list[Row]:
+    lines = head_lines(run, now, limit, None)
+    lasted = took(run, now.at) if run.is_final else None
+    if lasted is not None:
+        longer = joined([lines[0], (Piece(formatting.duration(lasted), Token.FAINT),)])
+        lines[0] = longer if line_width(longer) <= limit else lines[0]
+    return [Row(line, ("head", number)) for number, line in enumerate(lines)]
+
+
+def _error(run: Run, progress: ReadProgress, layout: ErrorLayout) -> list[Row]:
+    if progress.failure is not None and run.error is None:
+        return sentence(f"{progress.failure.rstrip('.')}.{tries_again()}", layout, "failure", Token.AMBER)
+    error = full_error(run)
+    if error is None:
+        words = progress.stage.words if progress.stage is not ReadStage.DONE else "Its error was not read."
+        return sentence(words, layout, "none")
+    rows = list(error_rows(error, layout, "error", _note(run, error)))
+    if error.has_code_only:
+        why = {ReadStage.DUE: "", ReadStage.LATE: "reading why…"}.get(progress.stage, "The server reports only a code.")
+        rows = [*rows, *sentence(why, layout, "why")]
+    return rows
+
+
+def _note(run: Run, error: RunError) -> str:
+    """Return `the same in all 3 attempts` where the attempts failed alike."""
+    history = run.attempts[1] if run.attempts else AttemptHistory()
+    selected = selected_attempt(history, None)
+    if selected is None or selected.error is None or selected.error != error:
+        return ""
+    return equal_errors(history.attempts, selected)
+
+
+def _payload(run: Run, progress: ReadProgress, limit: int) -> list[Row]:
+    value, url = value_of(run, "payload")
+    head = pad((Piece("payload", Token.FAINT),), LABEL)
+    if url is not None:
+        shown: Line = (Piece("stored apart", Token.FAINT),)
+    elif value is ABSENT:
+        words = missing_words(run, "payload", progress.stage)
+        shown = (Piece(formatting.NONE if words is None else words, Token.FAINT),)
+    else:
+        shown, _ = inline(value, max(limit - LABEL, 1))
+    return [Row((*head, *shown), "payload")]
+
+
+def _tags(run: Run, limit: int) -> list[Row]:
+    tags = run.state.tags if run.state is not None else ()
+    if not tags:
+        return []
+    lines = labelled("tags", [(Piece(tag, Token.TEXT),) for tag in tags], limit)
+    return [Row(line, ("tags", number)) for number, line in enumerate(lines)]
+
+
+# The page of a group: its sentences, first and last run, tasks, versions, tags, state, and failures a minute.
+
+
+MAX_NAMES: Final = 5
+"""Tasks, versions and tags that have a row each."""
+
+MAX_MESSAGE_ROWS: Final = 8
+MAX_REASON_CHARS: Final = 1_000
+"""As many as the server takes."""
+
+_VALUE: Final = 16
+_GAP: Final = 2
+
+
+def group_page(facts: GroupFacts, now: Now, limit: int) -> list[Row]:
+    """Return the page in rows of at most `limit` cells."""
+    group = facts.group
+    blocks = [
+        [Row(line, ("sentence", number)) for number, line in enumerate(_folded(sentences(facts, now), limit))],
+        [*_times(facts, now, limit), *_tasks(facts, limit), *_versions(group, limit)],
+        _shared_tags(group, limit),
+        _state(facts, now, limit),
+        _minutes(facts.minutes, now, limit, is_grey=is_acknowledged(group)),
+        _message(group, limit),
+    ]
+    rows: list[Row] = []
+    for block in blocks:
+        if block:
+            rows += [Row((), ("above", block[0].key)), *block]
+    return rows
+
+
+def _folded(lines: Iterable[Line], limit: int) -> list[Line]:
+    return [row for line in lines for row in fold(line, limit)]
+
+
+def _fact(label: str, value: Line, remark: Line, limit: int) -> Line:
+    """Return `label     value           remark`. Long values push the remark to the right, and the end is cut."""
+    head = pad((Piece(label, Token.FAINT),), LABEL)
+    room = limit - LABEL
+    if remark and line_width(value) + _GAP + line_width(remark) > room:
+        value = cut(value, max(room - _GAP - line_width(remark), min(_VALUE, room)))
+    value = pad(value, max(_VALUE, line_width(value))) if remark else value
+    return cut((*head, *value, *((Piece(" " * _GAP), *remark) if remark else ())), limit)
+
+
+def _times(facts: GroupFacts, now: Now, limit: int) -> list[Row]:
+    group = facts.group
+    last = group.run_ids[0] if group.run_ids else None
+    first = first_known(group)
+    # The server remembers failures that are older than the span, but not their runs.
+    rows = [
+        ("first", first, facts.first_run if first == group.first_seen else None),
+        ("last", group.last_seen, last),
+    ]
+    return [_time_row(label, at, run_id, now.at, limit) for label, at, run_id in rows]
+
+
+def _time_row(label: str, at: datetime, run_id: RunId | None, now: datetime, limit: int) -> Row:
+    remark = () if run_id is None else short_id(run_id, Token.FAINT)
+    line = _fact(label, (Piece(_seconds(at, now), Token.TEXT),), remark, limit)
+    return Row(line, label, None if run_id is None else GoToRun(run_id))
+
+
+def _tasks(facts: GroupFacts, limit: int) -> list[Row]:
+    tasks, known = facts.group.tasks, facts.task_runs
+    if len(tasks) == 1:
+        failed = formatting.count(tasks[0][1], at_least=not facts.is_complete)
+        share = "" if known is None else f"{failed} of its {formatting.plural(known, 'run')}"
+        remark: Line = (Piece(share, Token.FAINT),) if share else ()
+        return [Row(_fact("task", (Piece(tasks[0][0], Token.TEXT),), remark, limit), "task")]
+    return _counted("tasks", tasks, limit)
+
+
+def _versions(group: ErrorGroup, limit: int) -> list[Row]:
+    versions, missing = group.versions, group.count - sum(count for _, count in group.versions)
+    if len(versions) == 1:
+        word = f"{missing:,} not known" if missing else f"all {group.count:,}"
+        share = f"{versions[0][1]:,} of {group.count:,}, {word}"
+        word = share if missing and LABEL + _VALUE + _GAP + len(share) <= limit else word
+        value = (Piece(versions[0][0], Token.TEXT),)
+        return [Row(_fact("version", value, (Piece(word, Token.FAINT),) if group.count > 1 else (), limit), "version")]
+    return _counted("versions", [*versions, ("not known", missing)] if versions and missing else versions, limit)
+
+
+def _counted(label: str, names: Sequence[tuple[Raw | str, int]], limit: int, remark: str = "") -> list[Row]:
+    """Return a row for each name with its number of runs. Names beyond `MAX_NAMES` are counted."""
+    shown = names[:MAX_NAMES]
+    width = min(max((line_width((Piece(name),)) for name, _ in shown), default=0), max(limit - LABEL - 12, 8))
+    rows = []
+    for number, (name, count) in enumerate(shown):
+        value = (*fit((Piece(name, Token.TEXT),), width), Piece(f"  {count:,}", Token.TEXT))
+        extra: Line = (Piece(remark, Token.FAINT),) if remark and not number else ()
+        head = pad((Piece("" if number else label, Token.FAINT),), LABEL)
+        rows.append(Row(cut((*head, *value, *((Piece("  "), *extra) if extra else ())), limit), (label, number)))
+    if len(names) > len(shown):
+        more = f"and {len(names) - len(shown):,} more"
+        rows.append(Row(cut((Piece(" " * LABEL), Piece(more, Token.FAINT)), limit), (label, "more")))
+    return rows
+
+
+def _shared_tags(group: ErrorGroup, limit: int) -> list[Row]:
+    tags = [(tag.tag, tag.run_count) for tag in group.shared_tags]
+    return _counted("tags", tags, limit, f"of {group.count:,}")
+
+
+def _state(facts: GroupFacts, now: Now, limit: int) -> list[Row]:
+    group = facts.group
+    word = "not known" if group.state is None else STATE_WORDS[group.state][0] or "unresolved"
+    if group.state is ErrorState.NEW:
+        word = "unresolved" if group.server_groups else "new"
+    value: Line = (Piece(word, Token.MUTED if group.state is None else Token.TEXT),)
+    detail = _state_words(group, facts.detail, now.at)
+    remark: Line = (Piece(detail, Token.FAINT),) if detail else ()
+    fits = LABEL + max(_VALUE, line_width(value)) + _GAP + line_width(remark) <= limit
+    rows = [Row(_fact("state", value, remark if fits else (), limit), "state")]
+    reason = None if facts.detail is None or facts.detail.detail is None else facts.detail.detail.ignored_reason
+    below = facts.state_problem or (reason or "")[:MAX_REASON_CHARS]
+    texts = ["" if fits else detail, below]
+    lines = [line for text in texts if text for line in wrap(text, limit - LABEL)]
+    rows += [
+        Row((Piece(" " * LABEL), Piece(line, Token.FAINT)), ("state", number)) for number, line in enumerate(lines)
+    ]
+    return rows
+
+
+def _state_words(group: ErrorGroup, detail: ServerErrorGroup | None, now: datetime) -> str:
+    """Return what the server says about the state: since when, until when, by whom."""
+    theirs = group.server_groups
+    many = f"{len(theirs):,} groups on the server" if len(theirs) > 1 else ""
+    match group.state:
+        case ErrorState.ACKNOWLEDGED if len(theirs) == 1:
+            return _acknowledged_words(detail or theirs[0], now)
+        case ErrorState.REGRESSED:
+            at = max((each.resolved_at for each in theirs if each.is_regressed and each.resolved_at), default=None)
+            return f"resolved {_day(at, now)}, failed again" if at is not None else many
+        case _:
+            return many
+
+
+def _acknowledged_words(theirs: ServerErrorGroup, now: datetime) -> str:
+    if theirs.status is ServerGroupStatus.RESOLVED:
+        by, at = None if theirs.detail is None else theirs.detail.resolved_by, theirs.resolved_at
+        words = "resolved" if at is None else f"resolved {_day(at, now)}"
+    else:
+        by, until = None if theirs.detail is None else theirs.detail.ignored_by, theirs.ignored_until
+        words = "ignored" if until is None else f"ignored until {_day(until, now)}"
+    return words if by is None else f"{words} by {by}"
+
+
+def _minutes(minutes: Minutes | None, now: Now, limit: int, *, is_grey: bool) -> list[Row]:
+    if minutes is None or not minutes.counts:
+        return []
+    # The last minute may still run: its end is not yet a time to name.
+    times = [formatting.time_of_day(at, now.at) for at in (minutes.start, min(minutes.end, now.at))]
+    span = "–".join(dict.fromkeys(times))  # one time within the first minute
+    bars = failure_bars(minutes.counts, Token.GUIDE if is_grey else Token.ROSE)
+    head = pad((Piece("per min", Token.FAINT),), LABEL)
+    return [Row(cut((*head, *bars, Piece(f"  {span}", Token.FAINT)), limit), "per min")]
+
+
+def _message(group: ErrorGroup, limit: int) -> list[Row]:
+    """Return the whole kind: the list cuts its message."""
+    frame = group.kind.frame
+    head = pad((Piece("error", Token.FAINT),), LABEL)
+    lines = _wrapped(error_line(group.kind), max(limit - LABEL, 2))[:MAX_MESSAGE_ROWS]
+    rows = [
+        Row(((*head, *line) if not number else (Piece(" " * LABEL), *line)), ("error", number))
+        for number, line in enumerate(lines)
+    ]
+    if frame is not None:
+        place = Piece(f"{frame.file}" if frame.function is None else f"{frame.function}  {frame.file}", Token.MUTED)
+        rows.append(Row(cut((*pad((Piece("in", Token.FAINT),), LABEL), place), limit), "frame"))
+    return rows
+
+
+def _wrapped(line: Line, limit: int) -> list[Line]:
+    """Wrap a type and a message between words. The type keeps its colour if it fits on the first row."""
+    rows = wrap(plain(line), limit)
+    first, name = rows[0], line[0].text
+    head: Line = (line[0], Piece(first[len(name) :])) if first.startswith(name) else (Piece(first),)
+    return [head, *((Piece(row),) for row in rows[1:])]
+
+
+def _seconds(at: datetime, now: datetime) -> str:
+    local = at.astimezone(now.tzinfo)
+    time = f"{local:%H:%M:%S}"
+    return time if local.date() == now.date() else f"{local.day} {local:%b} {time}"
+
+
+def _day(at: datetime, now: datetime) -> str:
+    local = at.astimezone(now.tzinfo)
+    return f"{local:%H:%M}" if local.date() == now.date() else f"{local.day} {local:%b %H:%M}"
+
+
+# The texts of the rule above the list of groups, and the sentences in place of an empty list.
+
+
+WIDE: Final = 96
+"""From this width on, the rule says whether all failed runs were read."""
+
+_MAX_WIDTH: Final = 96
+_DOT: Final = Piece(" · ", Token.MUTED)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupsRead:
+    """How far the failed runs of the span were read. `failure` and `state_problem` are sentences, or empty.
+
+    * `known_count`: the failed runs that are known by their ids; None before the first answer
+    * `read_count`: those of them whose error is known
+    * `failed_count`: the server's number of failed runs; None if it is not known
+    * `unreadable_count`: failed runs whose error could not be read
+    * `has_all`: every failed run is known by its id
+    * `failure`: why reading waits or stopped
+    * `state_problem`: why states are not known
+    """
+
+    known_count: int | None = None
+    read_count: int = 0
+    failed_count: int | None = None
+    unreadable_count: int = 0
+    has_all: bool = False
+    failure: str = ""
+    state_problem: str = ""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the error of every failed run is known."""
+        return self.has_all and self.read_count == self.known_count
+
+
+def groups_left(span_words: str, order: str, typed: str) -> Line:
+    """Return the typed filter, the span, and the order."""
+    filtered = (_DOT, Piece(f"/{typed}", Token.TEXT)) if typed else ()
+    return (*filtered, _DOT, Piece(span_words, Token.MUTED), _DOT, Piece(order, Token.MUTED))
+
+
+def groups_right(read: GroupsRead, shown: int, known: int, above: int, width: int) -> Line:
+    """Return `171 failed runs, all read · 8 groups`. `above` groups have appeared above the window."""
+    runs = reading_words(read, is_wide=width >= WIDE)
+    if not runs:
+        return ()
+    groups = (
+        formatting.plural(shown, "group") if shown == known else f"{shown:,} of {formatting.plural(known, 'group')}"
+    )
+    line: Line = (*runs, _DOT, Piece(groups, Token.TEXT))
+    return (*line, _DOT, Piece(f"{above:,} above", Token.ACCENT)) if above else line
+
+
+def reading_words(read: GroupsRead, *, is_wide: bool) -> Line:
+    """Return `171 failed runs, all read`, or `120 of 171 read`; `≥171` where more may have failed."""
+    known = read.known_count
+    if known is None:
+        return ()
+    if read.is_complete:
+        noun = f"{'failed ' if is_wide else ''}run{'' if known == 1 else 's'}{', all read' if is_wide else ''}"
+        return (Piece(formatting.count(known), Token.TEXT), Piece(f" {noun}", Token.MUTED))
+    failed = formatting.count(
+        known if read.failed_count is None else read.failed_count, at_least=read.failed_count is None
+    )
+    # The count is amber, too: a rule that is too narrow for the reason omits it.
+    token = Token.AMBER if read.failure else Token.TEXT
+    words = (Piece(f"{formatting.count(read.read_count)} of {failed} read", token),)
+    return (*words, _DOT, Piece(read.failure, Token.AMBER)) if is_wide and read.failure else words
+
+
+def empty_groups_lines(
+    read: GroupsRead, span_words: str, width: int, *, is_filtered: bool, is_stale: bool
+) -> list[Line]:
+    """Return the sentences in place of an empty list, in lines of at most `width` cells."""
+    lines: list[Line] = [()]
+    for text, token in _sentences(read, span_words, is_filtered=is_filtered, is_stale=is_stale):
+        lines += [(Piece(row, token),) for row in wrap(text, min(max(width, 20), _MAX_WIDTH))]
+        lines.append(())
+    return lines[:-1]
+
+
+def _sentences(read: GroupsRead, span_words: str, *, is_filtered: bool, is_stale: bool) -> list[tuple[str, Token]]:
+    if is_filtered:
+        return [("No groups match. Esc clears the filter.", Token.TEXT)]
+    known = read.known_count
+    if known == 0 and read.has_all:
+        known_words = ", as far as is known" if is_stale else ""
+        return [(f"No run failed in the {span_words}{known_words}.", Token.TEXT)]
+    found: list[tuple[str, Token]] = []
+    if read.failure:
+        found.append((f"{read.failure[:1].upper()}{read.failure[1:].rstrip('.')}.{tries_again()}", Token.BRIGHT))
+    if known:
+        failed = formatting.plural(known if read.failed_count is None else read.failed_count, "failed run")
+        found.append((f"reading {failed}, {formatting.count(read.read_count)} so far", Token.MUTED))
+    elif not read.failure:
+        found.append((formatting.LOADING, Token.MUTED))
+    return found
+
+
+# The two lines about the selected group, where its page is not visible.
+
+
+_INDENT = "  "
+NOTHING_SELECTED = "No group is selected."
+
+
+def group_summary_lines(facts: GroupFacts | None, now: Now, width: int) -> tuple[Line, Line]:
+    """Return `NEW charge-card  131 of 264 runs  only in 20261126.3`, then the newest run, in at most `width` cells."""
+    if facts is None:
+        return (cut((Piece(f"{_INDENT}{NOTHING_SELECTED}", Token.MUTED),), width), ())
+    group, limit = facts.group, width - 1
+    state = state_piece(group.state)
+    head: Line = (Piece(_INDENT), *((state, Piece(" ")) if group.state is not None and state.text else ()))
+    task: Line = (*head, Piece(task_words(group.tasks), Token.BRIGHT, is_bold=True))
+    parts = [task, (Piece(_runs(facts), Token.TEXT),)]
+    for words in (version_words(facts), course_words(facts, now)):
+        if words and line_width(joined([*parts, (Piece(words),)])) <= limit:
+            parts.append((Piece(words, Token.MUTED),))
+    return cut(joined(parts), limit), cut(_newest(facts, now), limit)
+
+
+def _runs(facts: GroupFacts) -> str:
+    group = facts.group
+    failed = formatting.count(group.count, at_least=not facts.is_complete)
+    if facts.task_runs is not None and len(group.tasks) == 1:
+        return f"{failed} of {formatting.plural(facts.task_runs, 'run')}"
+    return failed + (" run" if group.count == 1 else " runs")
+
+
+def _newest(facts: GroupFacts, now: Now) -> Line:
+    run = facts.newest
+    run_id = run.id if run is not None else next(iter(facts.group.run_ids), None)
+    if run_id is None:
+        return ()
+    said = () if run is None else tuple((Piece(text, Token.FAINT),) for text in remarks(run, now))
+    return joined([(Piece(f"{_INDENT}newest", Token.FAINT),), (Piece(run_id, Token.MUTED),), *said])

@@ -1,0 +1,215 @@
+"""`logs`: prints the log of a run, line by line, and follows it until the run ends."""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from tui.commands.options import RUN_ID, connection_options, json_option, settings_of
+from tui.commands.output import Output
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.domain.traces.log import LogLevel, LogLine, RunLog, level_of
+from tui.features.config.session import open_session, run_async
+from tui.settings.settings import Settings
+from tui.sync.session import Session
+
+if TYPE_CHECKING:
+    from tui.api.errors import ApiError
+    from tui.sync.fetch import LogRead
+
+
+LEVELS: Final = {
+    "all": LogLevel.DEBUG,
+    "debug": LogLevel.DEBUG,
+    "log": LogLevel.INFO,
+    "info": LogLevel.INFO,
+    "warn": LogLevel.WARN,
+    "error": LogLevel.ERROR,
+}
+READER_CHECK_INTERVAL_S: Final = 0.2
+MIN_RETRY_S: Final = 1.0
+MAX_RETRY_S: Final = 10.0
+"""The waits after failed reads double from the first to the second."""
+
+
+@click.command("logs")
+@click.argument("run_id", metavar="RUN", type=RUN_ID)
+@click.option("--follow", is_flag=True, help="Go on until the run ends.")
+@click.option(
+    "--level",
+    type=click.Choice(tuple(LEVELS), case_sensitive=False),
+    default="all",
+    show_default=True,
+    help="Only lines of this level and above; LOG counts as info.",
+)
+@json_option
+@connection_options
+@click.pass_obj
+def logs(output: Output, /, *, run_id: RunId, follow: bool, level: str, as_json: bool, **options: Any) -> None:
+    """Print what the code of a run logged, in order of time.
+
+    With --follow, print new lines until the run ends.
+    """
+    run_async(_logs(output, settings_of(options), run_id, LEVELS[level.lower()], follow=follow, as_json=as_json))
+
+
+async def _logs(
+    output: Output, settings: Settings, run_id: RunId, least: LogLevel, *, follow: bool, as_json: bool
+) -> None:
+    async with open_session(settings, output) as session:
+        reader = _Reader(session, output, run_id, follows=follow)
+        printer = _Printer(output, least, as_json=as_json)
+        while True:
+            run, read, is_settled = await reader.read()
+            printer.print(read, run)
+            if read.log.is_cut or not follow or is_settled:
+                break
+            await _rest(session, output, read.next_s)
+        _explain_end(output, run, read.log, follow=follow)
+
+
+async def _rest(session: Session, output: Output, wait_s: float) -> None:
+    """Wait. Raises `OutputClosed` soon after the reader is gone (`| head`): the next line may be hours away."""
+    until_s = session.clock.monotonic_s() + wait_s
+    while (left_s := until_s - session.clock.monotonic_s()) > 0:
+        output.check_reader()
+        await session.clock.sleep(min(left_s, READER_CHECK_INTERVAL_S))
+
+
+def _explain_end(output: Output, run: Run, log: RunLog, *, follow: bool) -> None:
+    """Say on stderr why there are no more lines."""
+    from tui.features.logs.words import CUT, NO_LOGS  # noqa: PLC0415
+    from tui.text.status import style_of  # noqa: PLC0415
+
+    if log.is_cut:
+        output.say(f"{CUT} Following ends here." if follow and not run.is_final else CUT)
+    elif not len(log):
+        output.say(NO_LOGS if run.is_final else "No lines yet; --follow waits for them.")
+    if follow and run.is_final:
+        output.say(f"the run has ended: {style_of(run).name.text}")
+
+
+class _Reader:
+    """Reads a run and its log. A failure after the first success is reported, and tried again.
+
+    Without following, a log whose run cannot be read is enough.
+    """
+
+    def __init__(self, session: Session, output: Output, run_id: RunId, *, follows: bool) -> None:
+        from tui.sync.fetch import LogFetcher  # noqa: PLC0415
+
+        self._session = session
+        self._output = output
+        self._run_id = run_id
+        self._follows = follows
+        self._fetcher = LogFetcher(session.fetcher, session.clock)
+        self._log: RunLog | None = None
+        self._failures = 0
+        self._final_since_s: float | None = None
+
+    async def read(self) -> "tuple[Run, LogRead, bool]":
+        """Return the run, its log, and whether nothing can be added to it. Raises `ApiError`."""
+        from tui.api.errors import RateLimited, ServerFault, Unreachable  # noqa: PLC0415
+
+        while True:
+            try:
+                found = await self._try()
+            except (Unreachable, ServerFault, RateLimited) as error:
+                if self._log is None:
+                    raise
+                await self._wait(error)
+                continue
+            if self._failures:
+                tries = "1 failed try" if self._failures == 1 else f"{self._failures} failed tries"
+                self._output.say(f"connected again after {tries}")
+                self._failures = 0
+            self._log = found[1].log
+            return found
+
+    async def _try(self) -> "tuple[Run, LogRead, bool]":
+        from tui.api.errors import NotFound, ServerFault  # noqa: PLC0415
+        from tui.domain.traces.log import LogBuilder  # noqa: PLC0415
+        from tui.sync.budget import Priority  # noqa: PLC0415
+        from tui.sync.fetch import MIN_INTERVAL_S, LogRead, is_settled  # noqa: PLC0415
+
+        run_error: NotFound | ServerFault | None = None
+        try:
+            run = await self._read_run()
+        except (NotFound, ServerFault) as error:
+            if self._follows:
+                raise
+            run, run_error = Run(self._run_id), error
+        requested_at, now_s = self._session.now(), self._session.clock.monotonic_s()
+        if run.is_final and self._final_since_s is None:
+            self._final_since_s = now_s
+        final_for_s = 0.0 if self._final_since_s is None else now_s - self._final_since_s
+        is_complete = is_settled(run, requested_at, final_for_s)
+        try:
+            read = await self._fetcher.read(self._run_id, self._log, Priority.SELECTED)
+        except NotFound:
+            # The run itself was found. One that has just been triggered has no events yet, even if it has ended.
+            if run_error is not None or is_complete or (run.is_final and not self._follows):
+                raise
+            read = LogRead(LogBuilder().build(), is_new=False, next_s=MIN_INTERVAL_S)
+        if run_error is not None:
+            self._output.say(f"only the log could be read: {run_error}")
+        return run, read, is_complete
+
+    async def _read_run(self) -> Run:
+        from tui.store.merge import merge  # noqa: PLC0415
+        from tui.sync.budget import Priority  # noqa: PLC0415
+
+        session = self._session
+        response = await session.fetcher.fetch_run(self._run_id, Priority.SELECTED)
+        await session.settle()
+        return session.store.get(self._run_id) or merge(None, response.patch)
+
+    async def _wait(self, error: "ApiError") -> None:
+        wait_s = min(MIN_RETRY_S * 2**self._failures, MAX_RETRY_S)
+        self._failures += 1
+        self._output.say(f"no data: {error}; retrying in {wait_s:.0f} s (try {self._failures})")
+        await _rest(self._session, self._output, wait_s)
+
+
+class _Printer:
+    """Prints each line of a log once, although every answer has all of them."""
+
+    def __init__(self, output: Output, least: LogLevel, *, as_json: bool) -> None:
+        self._output = output
+        self._least = least
+        self._as_json = as_json
+        self._printed: Counter[tuple[str, int, int]] = Counter()
+        """How often each line was printed, by span, time and the hash of its message: equal lines are not one."""
+
+    def print(self, read: "LogRead", run: Run) -> None:
+        """Print the lines that are new."""
+        from tui.features.logs.words import log_lines, log_object  # noqa: PLC0415
+
+        if not read.is_new:
+            return
+        started_at = run.state.started_at if run.state is not None else None
+        started_at = started_at or read.log.started_at
+        lines = self._new_lines(read.log)
+        if self._as_json:
+            self._output.json_lines(log_object(line, started_at) for line in lines)
+        else:
+            self._output.lines(chain.from_iterable(log_lines(line, started_at) for line in lines))
+
+    def _new_lines(self, log: RunLog) -> Iterator[LogLine]:
+        """Yield the lines that were not printed and have a wanted level, and remember all of them."""
+        seen: Counter[tuple[str, int, int]] = Counter()
+        for line in log:
+            key = (line.span_id, line.time_ns, hash(line.message))
+            seen[key] += 1
+            if seen[key] > self._printed[key] and self._is_wanted(line):
+                yield line
+        self._printed |= seen
+
+    def _is_wanted(self, line: LogLine) -> bool:
+        return level_of(line.word) >= self._least
+
+
+COMMANDS = (logs,)

@@ -1,0 +1,776 @@
+"""The lines of a log as the pane shows them, and how they are read."""
+
+import asyncio
+import json
+import os
+import re
+from bisect import bisect_left
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from tui.api.errors import ApiError, NotFound, Refused
+from tui.domain.ids import RunId, SpanId
+from tui.domain.run import Run
+from tui.domain.traces.log import LogLevel, LogLine, RunLog
+from tui.domain.traces.span import SpanDetail
+from tui.features.copying.words import log_text
+from tui.features.logs.words import AttributePath, Attributes, LineFolds, LogColumns, LogReading, columns_for, line_rows
+from tui.kit.page import PageRow
+from tui.kit.words import without_request
+from tui.lazy_dataclass import dataclass
+from tui.sync.budget import Priority
+from tui.sync.clock import Timer
+from tui.sync.session import Session
+from tui.text import formatting
+from tui.text.json import FoldedJson, JsonFolds, JsonPath, containers_of
+from tui.text.styled import Line
+
+if TYPE_CHECKING:
+    from tui.sync.fetch import LogFetcher
+
+
+# A window on lines of several rows each, with a cursor.
+#
+# A place is a line with a row of it. The rows of a line are asked for only where the window or the cursor pass, so that
+# the number of lines costs nothing.
+
+
+class Place(NamedTuple):
+    """The place of a row: the line, counted from the top, and the row within it."""
+
+    line: int
+    row: int
+
+
+TOP: Final = Place(0, 0)
+
+
+class RowWindow:
+    """The place of the cursor and of the first visible row.
+
+    `count` returns the number of lines, `rows_of` the rows of one. The line after the last one stands for what is below
+    all of them: it is shown, and the cursor never enters it.
+    """
+
+    def __init__(self, count: Callable[[], int], rows_of: Callable[[int], Sequence[PageRow]]) -> None:
+        self._count = count
+        self._rows_of = rows_of
+        self.cursor = TOP
+        self.top = TOP
+
+    def start_over(self) -> None:
+        """Go to the top."""
+        self.cursor = self.top = TOP
+
+    def move(self, rows: int) -> None:
+        """Move the cursor by rows."""
+        self.cursor = self._moved(self.cursor, rows, self._last())
+
+    def to_top(self) -> None:
+        """Move the cursor to the first row."""
+        self.cursor = TOP
+
+    def to_bottom(self) -> None:
+        """Move the cursor to the last row."""
+        self.cursor = self._last()
+
+    def visible(self, height: int) -> list[tuple[Place, PageRow]]:
+        """Return the visible rows, after moving the window so that the cursor is in it."""
+        height = max(height, 1)
+        self.cursor, self.top = self._clamped(self.cursor), self._clamped(self.top)
+        # At the last row, what stands below it is visible too.
+        lowest = self._end() if self.cursor >= self._last() else self.cursor
+        if self.cursor < self.top:
+            self.top = self.cursor
+        elif self._distance(self.top, lowest, height) >= height:
+            self.top = min(self._moved(lowest, 1 - height, self._end()), self.cursor)
+        rows = self._take(height)
+        if len(rows) < height:
+            self.top = self._moved(self.top, len(rows) - height, self._end())
+            rows = self._take(height)
+        return rows
+
+    def _take(self, height: int) -> list[tuple[Place, PageRow]]:
+        taken: list[tuple[Place, PageRow]] = []
+        line, first = self.top
+        while line <= self._count() and len(taken) < height:
+            rows = self._rows_of(line)
+            taken += [(Place(line, row), rows[row]) for row in range(first, len(rows))]
+            line, first = line + 1, 0
+        return taken[:height]
+
+    def _last(self) -> Place:
+        """Return the last row of the last line."""
+        return self._bottom_of(max(self._count() - 1, 0))
+
+    def _end(self) -> Place:
+        """Return the last row of all."""
+        return self._bottom_of(self._count()) if self._rows_of(self._count()) else self._last()
+
+    def _bottom_of(self, line: int) -> Place:
+        return Place(line, max(len(self._rows_of(line)) - 1, 0))
+
+    def _clamped(self, place: Place) -> Place:
+        if place.line > self._count():
+            return self._last()
+        return Place(place.line, max(0, min(place.row, len(self._rows_of(place.line)) - 1)))
+
+    def _moved(self, place: Place, rows: int, last: Place) -> Place:
+        """Return the place `rows` further down, at most `last`, or further up."""
+        line, row = place
+        row += rows
+        while row < 0 and line > 0:
+            line -= 1
+            row += len(self._rows_of(line))
+        while line < last.line and row >= (count := len(self._rows_of(line))):
+            line, row = line + 1, row - count
+        return min(Place(line, max(row, 0)), last)
+
+    def _distance(self, first: Place, second: Place, limit: int) -> int:
+        """Return the number of rows between two places, or at least `limit`."""
+        if second.line - first.line >= limit:
+            return limit
+        between = sum(len(self._rows_of(line)) for line in range(first.line, second.line))
+        return between - first.row + second.row
+
+
+# The lines of a log as the pane shows them: filtered by level, opened, and seen through a window.
+#
+# A log may have 25,000 lines. Only the visible ones are made, and a place is a line with a row of it, not a number of
+# rows from the top. So every key costs the same in a short log and in a long one.
+
+
+MAX_OPEN_LINES: Final = 50
+"""Opened lines. The one that was opened first is closed for another one."""
+
+MAX_CACHED_LINES: Final = 400
+"""Lines whose rows are kept, more than two screens show."""
+
+SEARCH_LINES: Final = 1_000
+"""A search pauses after so many lines, which takes about a millisecond."""
+
+MAX_SEARCHED: Final = 1_000
+"""Matches in the attributes of one line that a search unfolds."""
+
+SEARCH_CHARS: Final = 400_000
+"""And after so many characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLine:
+    """Open or close the line with this index in the log."""
+
+    index: int
+
+
+class ShownRow(NamedTuple):
+    """One visible row. `log_index` is the line in the log, None for a sentence below it."""
+
+    place: Place
+    row: PageRow
+    log_index: int | None
+
+
+class LogView:
+    """The log of one run, and the place of the cursor in it.
+
+    `attributes_of` returns the attributes of an opened line, `end_rows` the sentences below the last line for a width.
+    """
+
+    def __init__(
+        self, attributes_of: Callable[[LogLine], Attributes], end_rows: Callable[[int], Sequence[Line]]
+    ) -> None:
+        self._attributes_of = attributes_of
+        self._end_rows = end_rows
+        self.log: RunLog | None = None
+        self.started_at: datetime | None = None
+        self.least = LogLevel.DEBUG
+        self.is_wrapped = False
+        self.needle = ""
+        self.hits: list[int] = []
+        """The indices of the lines that contain the needle, as far as they were searched."""
+        self._levels = b""
+        self._shown: Sequence[int] = ()
+        self._open: OrderedDict[int, LineFolds] = OrderedDict()
+        self._made: OrderedDict[int, tuple[PageRow, ...]] = OrderedDict()
+        self._end: tuple[PageRow, ...] = ()
+        self._width = 0
+        self._columns = columns_for(0, 1)
+        self.rows = RowWindow(lambda: len(self._shown), self._rows_of)
+
+    @property
+    def columns(self) -> LogColumns:
+        """The columns for the current width."""
+        return self._columns
+
+    @property
+    def shown_count(self) -> int:
+        """How many lines the level filter leaves."""
+        return len(self._shown)
+
+    @property
+    def hidden_count(self) -> int:
+        """How many lines the level filter hides."""
+        return (0 if self.log is None else len(self.log)) - len(self._shown)
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether the log has a line of the level error. No level hides those."""
+        return LogLevel.ERROR in self._levels
+
+    @property
+    def index(self) -> int | None:
+        """The index of the line under the cursor in the log."""
+        return self._shown[self.rows.cursor.line] if self.rows.cursor.line < len(self._shown) else None
+
+    @property
+    def row(self) -> PageRow | None:
+        """The row under the cursor, None without lines."""
+        return None if self.index is None else self._rows_of(self.rows.cursor.line)[self.rows.cursor.row]
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether the cursor is in the last line, or there is none."""
+        return self.rows.cursor.line >= len(self._shown) - 1
+
+    @property
+    def shown(self) -> Sequence[int]:
+        """The indices of the shown lines."""
+        return self._shown
+
+    def is_hit(self, index: int) -> bool:
+        """Return whether a line contains the needle, as far as it was searched."""
+        place = bisect_left(self.hits, index)
+        return place < len(self.hits) and self.hits[place] == index
+
+    def is_open(self, index: int) -> bool:
+        """Return whether a line is opened."""
+        return index in self._open
+
+    def show(self, log: RunLog | None, started_at: datetime | None, *, sticks_to_end: bool = False) -> None:
+        """Show another log. The cursor stays on its line; with `sticks_to_end` it stays on the last one.
+
+        It does not leave an open line, which the user reads.
+        """
+        before, self.started_at = self.log, started_at
+        index = self.index
+        was_at_end = self.is_at_end and index not in self._open
+        top = self._shown[self.rows.top.line] if self.rows.top.line < len(self._shown) else None
+        self.log = log
+        self._levels = b"" if log is None else log.levels()
+        self._made.clear()
+        if before is None or log is None:
+            self._open.clear()
+        else:
+            moved = [(before.index_in(log, old), folds) for old, folds in self._open.items()]
+            self._open = OrderedDict((new, folds) for new, folds in moved if new is not None)
+            index = None if index is None else before.index_in(log, index)
+            top = None if top is None else before.index_in(log, top)
+        self._filter(index, top)
+        self._size()
+        if was_at_end and sticks_to_end:
+            self.rows.to_bottom()
+
+    def count_from(self, started_at: datetime | None) -> None:
+        """Show times since this moment."""
+        if started_at != self.started_at:
+            self.started_at = started_at
+            self._made.clear()
+
+    def start_over(self) -> None:
+        """Drop the log and everything about it. The level and the wrapping stay."""
+        self.show(None, None)
+        self.needle, self.hits = "", []
+        self.rows.start_over()
+
+    def show_from(self, least: LogLevel) -> None:
+        """Show the lines of a level and those above it. The cursor moves to the nearest line before its own."""
+        self.least = least
+        top = self._shown[self.rows.top.line] if self.rows.top.line < len(self._shown) else None
+        self._filter(self.index, top)
+
+    def _filter(self, index: int | None, top: int | None) -> None:
+        if self.least is LogLevel.DEBUG:
+            self._shown = range(len(self._levels))
+        else:
+            self._shown = [index for index, level in enumerate(self._levels) if level >= self.least]
+        self.rows.cursor = self._place_of(index, self.rows.cursor)
+        self.rows.top = self._place_of(top, self.rows.top)
+
+    def _place_of(self, index: int | None, before: Place) -> Place:
+        if index is None:
+            return TOP
+        line = min(bisect_left(self._shown, index), max(len(self._shown) - 1, 0))
+        if line and self._shown[line] > index:
+            line -= 1
+        is_same = line < len(self._shown) and self._shown[line] == index
+        return Place(line, before.row if is_same else 0)
+
+    def resize(self, width: int) -> None:
+        """Make rows of `width` cells from now on."""
+        if width != self._width:
+            self._width = width
+            self._made.clear()
+            self._size()
+
+    def _size(self) -> None:
+        self._columns = columns_for(self._width, self.log.max_attempt if self.log is not None else 1)
+
+    def wrap(self, *, is_wrapped: bool) -> None:
+        """Wrap long lines, or cut them."""
+        self.is_wrapped = is_wrapped
+        self._made.clear()
+
+    def toggle(self, index: int) -> bool:
+        """Open or close a line. Return whether it is open now."""
+        if index in self._open:
+            del self._open[index]
+        else:
+            self._open[index] = LineFolds()
+            if len(self._open) > MAX_OPEN_LINES:
+                closed, _ = self._open.popitem(last=False)
+                self._made.pop(closed, None)
+        self._made.pop(index, None)
+        self.rows.cursor = Place(self.rows.cursor.line, 0)
+        return index in self._open
+
+    def toggle_fold(self, index: int, key: object) -> None:
+        """Fold or unfold a part of an opened line."""
+        folds = self._open.get(index)
+        if folds is None:
+            return
+        if isinstance(key, AttributePath):
+            is_open = not folds.json.is_open(key.path)
+            folds = replace(folds, json=folds.json.with_fold(key.path, is_open=is_open))
+        else:
+            folds = replace(folds, toggled=folds.toggled ^ {key})
+        self._open[index] = folds
+        self._made.pop(index, None)
+
+    def redraw_open(self) -> None:
+        """Make the rows of the opened lines again, because attributes of one are known now."""
+        for index in self._open:
+            self._made.pop(index, None)
+
+    def to_index(self, index: int) -> None:
+        """Move the cursor to a line of the log, or the shown line before it."""
+        self.rows.cursor = self._place_of(index, TOP)._replace(row=0)
+
+    def next_index(self, step: int, is_wanted: Callable[[int], bool]) -> int | None:
+        """Return the nearest shown line below (1) or above (-1) the cursor that is wanted."""
+        line = self.rows.cursor.line + step
+        while 0 <= line < len(self._shown):
+            if is_wanted(self._shown[line]):
+                return self._shown[line]
+            line += step
+        return None
+
+    def level_at(self, index: int) -> int:
+        """Return the level of a line as a number."""
+        return self._levels[index]
+
+    def search(self, needle: str) -> Iterator[None]:
+        """Search the shown lines for a text in folded case, pausing after `SEARCH_LINES`. `hits` grows meanwhile."""
+        self.needle, self.hits = needle, []
+        self.redraw_open()
+        return self._search(needle) if needle else iter(())
+
+    def _search(self, needle: str) -> Iterator[None]:
+        messages = () if self.log is None else self.log.messages
+        hits, characters = self.hits, 0
+        for count, index in enumerate(self._shown, 1):
+            message = messages[index]
+            # A message of megabytes is searched in parts, which overlap.
+            for start in range(0, len(message) or 1, SEARCH_CHARS):
+                part = message if len(message) <= SEARCH_CHARS else message[start : start + SEARCH_CHARS + len(needle)]
+                characters += len(part)
+                if needle in part.casefold():
+                    hits.append(index)
+                    break
+                if characters >= SEARCH_CHARS:
+                    characters = 0
+                    yield
+            else:
+                if index in self._open and self._places_of(index, needle):
+                    hits.append(index)
+            if count % SEARCH_LINES == 0:
+                characters = 0
+                yield
+
+    def _places_of(self, index: int, needle: str) -> list[JsonPath]:
+        """Return the places in the attributes of an opened line that contain the needle."""
+        assert self.log is not None
+        values = self._attributes_of(self.log[index]).values
+        found = FoldedJson(values, JsonFolds(), self._columns.message).find(needle) if values else ()
+        return [place for place in islice(found, MAX_SEARCHED) if place is not None]
+
+    def _searched(self, line: LogLine, index: int, folds: LineFolds) -> LineFolds:
+        """Return the folds of an opened line as a search shows it: nothing in a line that matches is folded."""
+        places = self._places_of(index, self.needle) if self.needle else []
+        is_in_message = bool(self.needle) and self.needle in line.message[:SEARCH_CHARS].casefold()
+        if not (places or is_in_message):
+            return folds
+        return replace(folds, json=replace(folds.json, found=containers_of(places)), opens_all=True)
+
+    def window(self, height: int) -> list[ShownRow]:
+        """Return the visible rows, after moving the window so that the cursor is in it."""
+        margin = (self._columns.blank,) if self._shown else ()
+        width = self._columns.message if self._shown else self._width - 1
+        self._end = tuple(PageRow((*margin, *line) if line else ()) for line in self._end_rows(width))
+        return [
+            ShownRow(place, row, self._shown[place.line] if place.line < len(self._shown) else None)
+            for place, row in self.rows.visible(height)
+        ]
+
+    def _rows_of(self, line: int) -> tuple[PageRow, ...]:
+        if line >= len(self._shown):
+            return self._end
+        index = self._shown[line]
+        rows = self._made.get(index)
+        if rows is None:
+            rows = self._made[index] = tuple(self._make(index))
+            if len(self._made) > MAX_CACHED_LINES:
+                self._made.popitem(last=False)
+        else:
+            self._made.move_to_end(index)
+        return rows
+
+    def _make(self, index: int) -> Iterator[PageRow]:
+        assert self.log is not None
+        line, columns, folds = self.log[index], self._columns, self._open.get(index)
+        opening = OpenLine(index)
+        for text in line_rows(line, self.started_at, columns, is_open=folds is not None, is_wrapped=self.is_wrapped):
+            yield PageRow(text, opening, opening)
+        if folds is None:
+            return
+        from tui.features.logs.words import opened_rows  # noqa: PLC0415  the start must be fast
+
+        blank, folds = columns.blank, self._searched(line, index, folds)
+        for row in opened_rows(
+            line.message, self._attributes_of(line), folds, columns.message, is_wrapped=self.is_wrapped
+        ):
+            yield PageRow((blank, *row.line), row.key, row.action)
+
+
+# Reads the log of the selected run, and reads it again while the run is live and the pane is visible.
+#
+# A logged line causes no update of its run, so the log is polled. Each answer has all lines: the more there are, the
+# less often it is asked for. After the end of the run it is read once more.
+
+
+REST_S: Final = 0.3
+"""How long the cursor of the list rests before a log is read: one may have 8 MB."""
+
+SETTLE_S: Final = 2.0
+"""Between the end of a run and the last read of its log."""
+
+HUNG_AFTER_S: Final = 2.0
+"""A read in flight for longer is canceled when the user asks for a refresh."""
+
+MIN_RETRY_S: Final = 2.0
+MAX_RETRY_S: Final = 10.0
+"""The waits after failed reads double from the first to the second."""
+
+
+class LogFollower:
+    """Reads one log at a time.
+
+    `show` is called with each new state. `may_read` returns whether the pane is visible and updates are not paused.
+    """
+
+    def __init__(self, session: Session, show: Callable[[LogReading], None], may_read: Callable[[], bool]) -> None:
+        self.session = session
+        self._show = show
+        self._may_read = may_read
+        self._fetcher: LogFetcher | None = None
+        self._run_id: RunId | None = None
+        self.reading = LogReading()
+        self._timer: Timer | None = None
+        self._due_s = 0.0
+        self._task: asyncio.Task[None] | None = None
+        self._started_s = 0.0
+        self._is_owed = False
+        """Whether a read is due and waits until the pane is visible."""
+        self._failures = 0
+        self._final_since_s: float | None = None
+        """When the run was first known to be final."""
+
+    @property
+    def fetcher(self) -> "LogFetcher":
+        """The fetcher, which is loaded when the first log is read."""
+        if self._fetcher is None:
+            from tui.sync.fetch import LogFetcher  # noqa: PLC0415  the start must be fast
+
+            self._fetcher = LogFetcher(self.session.fetcher, self.session.clock)
+        return self._fetcher
+
+    @property
+    def _run(self) -> Run | None:
+        return None if self._run_id is None else self.session.store.get(self._run_id)
+
+    def select(self, run_id: RunId | None) -> None:
+        """Read the log of another run, once the cursor of the list has rested. The log of the last one is dropped."""
+        if run_id == self._run_id:
+            return
+        self.close()
+        self._run_id = run_id
+        self._failures, self._final_since_s = 0, None
+        self.reading = LogReading(asked_at=self.session.now())
+        if run_id is not None:
+            self._schedule(REST_S)
+
+    def set_following(self, *, follows: bool) -> None:
+        """Read on while the run is live, or stop that."""
+        self.reading = replace(self.reading, follows=follows)
+        if not follows:
+            self._cancel_timer()
+        elif self._wants_more(self.reading):
+            self._schedule(0.0)
+
+    def refetch(self) -> None:
+        """Read the log now. A read in flight whose answer may never come is canceled."""
+        if self._run_id is None:
+            return
+        if self._task is not None and self.session.clock.monotonic_s() - self._started_s > HUNG_AFTER_S:
+            self._task.cancel()
+            self._task = None
+        self._failures = 0
+        self._schedule(0.0)
+
+    def on_shown(self) -> None:
+        """Start the read that waited for the pane to be visible."""
+        if self._is_owed:
+            self._on_due()
+
+    def on_run_changed(self) -> None:
+        """Read the log soon if the run has just ended."""
+        run = self._run
+        if run is not None and run.is_final and self._final_since_s is None:
+            self._final_since_s = self.session.clock.monotonic_s()
+            log = self.reading.log
+            if log is not None and self._wants_more(self.reading):
+                self._schedule(SETTLE_S)
+
+    def close(self) -> None:
+        """Cancel the read in flight and the next one."""
+        self._cancel_timer()
+        self._is_owed = False
+        if self._task is not None:
+            self._task.cancel()
+        self._task = None
+
+    async def read_span(self, run_id: RunId, span_id: SpanId) -> SpanDetail:
+        """Read the attributes of a line. Raises `ApiError`."""
+        return await self.fetcher.read_span(run_id, span_id, Priority.SELECTED)
+
+    def _wants_more(self, reading: LogReading) -> bool:
+        if reading.log is None:
+            return True
+        return reading.follows and not reading.is_complete and not reading.log.is_cut
+
+    def _schedule(self, delay_s: float) -> None:
+        """Read after a delay, or earlier if a read is due earlier."""
+        clock = self.session.clock
+        due_s = clock.monotonic_s() + delay_s
+        if self._timer is not None and self._due_s <= due_s:
+            return
+        self._cancel_timer()
+        self._due_s = due_s
+        self._timer = clock.call_later(delay_s, self._on_due)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+
+    def _on_due(self) -> None:
+        self._timer = None
+        self._is_owed = False
+        if self._run_id is None or self._task is not None:
+            return
+        if not self._may_read():
+            self._is_owed = True
+            return
+        self._started_s = self.session.clock.monotonic_s()
+        if self.reading.log is None and self.reading.failure is None:
+            self.reading = replace(self.reading, asked_at=self.session.now())
+        self._task = self.session.spawn(self._read(self._run_id), f"read the log of {self._run_id}")
+
+    async def _read(self, run_id: RunId) -> None:
+        """Read the log once. A canceled read changes nothing."""
+        from tui.sync.fetch import is_settled  # noqa: PLC0415  the start must be fast
+
+        session, run, requested_at = self.session, self._run, self.session.now()
+        final_for_s = self._final_for_s(run)
+        # The first read is about the run on the screen, the others fill what the user did not ask for.
+        priority = Priority.SELECTED if self.reading.log is None else Priority.VISIBLE
+        try:
+            read = await self.fetcher.read(run_id, self.reading.log, priority)
+        except ApiError as error:
+            self._task = None
+            self._fail(error, run)
+            return
+        self._task = None
+        self._failures = 0
+        # A run that was opened by its id may have become known meanwhile.
+        run = self._run if run is None else run
+        is_complete = run is not None and is_settled(run, requested_at, final_for_s)
+        reading = LogReading(read.log, None, session.now(), is_complete, self.reading.follows)
+        self.reading = reading
+        if self._wants_more(reading):
+            is_ended = run is not None and run.is_final
+            self._schedule(max(read.next_s, SETTLE_S) if is_ended else read.next_s)
+        self._show(reading)
+
+    def _final_for_s(self, run: Run | None) -> float:
+        """Return how long the run has been known to be final."""
+        if run is None or not run.is_final:
+            return 0.0
+        now_s = self.session.clock.monotonic_s()
+        if self._final_since_s is None:
+            self._final_since_s = now_s
+        return now_s - self._final_since_s
+
+    def _fail(self, error: ApiError, run: Run | None) -> None:
+        self._failures += 1
+        self.reading = replace(self.reading, failure=str(error))
+        # A run that has just started has no events yet (404).
+        is_too_early = isinstance(error, NotFound) and run is not None and not run.is_final
+        is_final_answer = isinstance(error, Refused) and not is_too_early
+        if not is_final_answer and (self.reading.log is None or self._wants_more(self.reading)):
+            self._schedule(min(MIN_RETRY_S * 2 ** (self._failures - 1), MAX_RETRY_S))
+        self._show(self.reading)
+
+
+# Reads the attributes of opened log lines: the server sends them only with the span of a line.
+
+
+MAX_KEPT: Final = 64
+"""Lines whose attributes are kept, a few more than can be open."""
+
+_READING: Final = Attributes(note="reading the attributes…")
+_NONE: Final = Attributes(note="no attributes")
+_WITHOUT_SPAN: Final = Attributes(note="The server sent no id for this line, so that it has no attributes.")
+
+
+class LogAttributes:
+    """The attributes of the lines of one run. `show` is called when those of a line have arrived."""
+
+    def __init__(self, follower: LogFollower, show: Callable[[], None]) -> None:
+        self._follower = follower
+        self._show = show
+        self._run_id: RunId | None = None
+        self._known: dict[SpanId, Attributes] = {}
+
+    def start_over(self, run_id: RunId | None) -> None:
+        """Forget all, because another run is selected."""
+        self._run_id = run_id
+        self._known.clear()
+
+    def of(self, line: LogLine) -> Attributes:
+        """Return what is known about the attributes of a line."""
+        if line.attributes is not None:
+            return Attributes(json.loads(line.attributes))
+        return self._known.get(line.span_id, _READING) if line.span_id else _WITHOUT_SPAN
+
+    def read(self, line: LogLine) -> None:
+        """Read the attributes of a line that was opened, unless they are known."""
+        known, run_id = self._known.get(line.span_id), self._run_id
+        if line.attributes is None and line.span_id and run_id is not None and (known is None or known.is_failure):
+            self._known.pop(line.span_id, None)
+            self._follower.session.spawn(self._fetch(run_id, line.span_id), f"read the span {line.span_id}")
+
+    async def _fetch(self, run_id: RunId, span_id: SpanId) -> None:
+        try:
+            values = (await self._follower.read_span(run_id, span_id)).properties
+            attributes = Attributes(values) if values else _NONE
+        except ApiError as error:
+            reason = without_request(str(error)).rstrip(".")
+            attributes = Attributes(note=f"The attributes could not be read: {reason}.", is_failure=True)
+        if self._run_id != run_id:
+            return
+        self._known[span_id] = attributes
+        while len(self._known) > MAX_KEPT:
+            del self._known[next(iter(self._known))]
+        self._show()
+
+
+# Saves lines of a log to a new file, which only its owner may read.
+
+
+FOLDER: Final = "logs"
+MAX_NAMES: Final = 100
+"""Files of one run and one second."""
+
+PART_LINES: Final = 200
+"""Lines that become text at once, which takes some milliseconds."""
+
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9_-]")
+_MAX_ID_CHARS: Final = 80
+
+
+@dataclass(frozen=True, slots=True)
+class SavedLines:
+    """What became of saving lines: the path of the file, or why there is none."""
+
+    count: int
+    path: Path | None = None
+    failure: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The result with the whole path."""
+        return self._words(str(self.path)) + "."
+
+    def notice(self, environ: Mapping[str, str]) -> str:
+        """Return the result for the footer, with `~` for the user's home."""
+        home = environ.get("HOME", "")
+        is_at_home = self.path is not None and home and self.path.is_relative_to(home)
+        return self._words(f"~/{self.path.relative_to(home)}" if is_at_home and self.path else str(self.path))
+
+    def _words(self, path: str) -> str:
+        if self.path is None:
+            return f"The lines could not be saved: {self.failure}"
+        return f"{formatting.plural(self.count, 'line')} saved to {path}"
+
+
+async def save_shown(
+    session: Session, run_id: RunId, log: RunLog, shown: Sequence[int], started_at: datetime | None
+) -> SavedLines:
+    """Save lines of a log in the state folder of a session. The event loop keeps running, a thread writes."""
+    parts: list[str] = []
+    for start in range(0, len(shown), PART_LINES):
+        parts.append(log_text((log[index] for index in shown[start : start + PART_LINES]), started_at))
+        await asyncio.sleep(0)
+    try:
+        path = await asyncio.to_thread(save_text, Path(session.settings.state_dir), run_id, parts, session.now())
+    except OSError as error:
+        return SavedLines(len(shown), failure=error.strerror or str(error))
+    return SavedLines(len(shown), path)
+
+
+def save_text(state_dir: Path, run_id: RunId, parts: Iterable[str], now: datetime) -> Path:
+    """Write text to a new file in the folder `logs`, and return its path. Raises `OSError`."""
+    folder = state_dir / FOLDER
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    name = _UNSAFE.sub("_", run_id)[:_MAX_ID_CHARS] + f"-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    for path in _paths(folder, name):
+        try:
+            # O_EXCL: a file that is there, or a link, is never written to.
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            continue
+        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123  a descriptor
+            file.writelines(parts)
+        return path
+    raise FileExistsError(f"{MAX_NAMES} files of this run are there already")
+
+
+def _paths(folder: Path, name: str) -> Iterator[Path]:
+    yield folder / f"{name}.log"
+    yield from (folder / f"{name}-{number}.log" for number in range(2, MAX_NAMES + 1))

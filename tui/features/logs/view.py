@@ -1,0 +1,553 @@
+"""The pane `logs`: what the code of the selected run said, in order, with the attempt that it belongs to."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, ClassVar, Final
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.strip import Strip
+
+from tui.domain.ids import RunId
+from tui.domain.run import ABSENT
+from tui.domain.traces.log import LogLevel, LogLine, RunLog
+from tui.features.attempts.words import NOTHING_SELECTED
+from tui.features.logs.model import LogAttributes, LogFollower, LogView, OpenLine, ShownRow
+from tui.features.logs.words import (
+    AttributePath,
+    LogReading,
+    copied_line,
+    end_rows,
+    head,
+    left_parts,
+    left_words,
+    level_words,
+    right_words,
+    spare_words,
+)
+from tui.kit.app import call_soon
+from tui.kit.clipboard import Clipboard
+from tui.kit.colors import Background
+from tui.kit.heap import trim_soon
+from tui.kit.keys import bind
+from tui.kit.layout import Placement, Slot
+from tui.kit.lines import GUTTER, Lines
+from tui.kit.live_model import LiveModel
+from tui.kit.page import BLANK_LINE, Page, PageLine, PageRow
+from tui.kit.pane import Notice, PagePane
+from tui.kit.selection import RUN, Need
+from tui.store.changes import Changes
+from tui.text.blocks import ShowWhole, ToggleFold
+from tui.text.json import value_at
+from tui.text.styled import Line, Piece, Token, mark_hits, wrap
+
+# Shows a log of any length: only the visible rows are made, and a search runs in slices.
+
+
+_MATCH: Final = Token.GREY_CHIP
+_CURRENT_MATCH: Final = Token.BUTTON
+
+
+class LogPage(Page):
+    """A page for one `LogView`."""
+
+    def __init__(self, view: LogView) -> None:
+        super().__init__(lambda _: ())
+        self.view = view
+        self._window: list[ShownRow] = []
+        self._running_search: Iterator[None] | None = None
+        self._goes_to_match = False
+
+    @property
+    def rows(self) -> Sequence[PageRow]:
+        """The visible rows."""
+        return [each.row for each in self._window]
+
+    @property
+    def row(self) -> PageRow | None:
+        return self.view.row
+
+    @property
+    def hits(self) -> tuple[int, int] | None:
+        """The number of matching lines up to the cursor, and of all found so far; None without a search."""
+        if not self._needle:
+            return None
+        index = self.view.index
+        return 0 if index is None else bisect_right(self.view.hits, index), len(self.view.hits)
+
+    @property
+    def is_searching(self) -> bool:
+        """Whether the search is still running."""
+        return self._running_search is not None
+
+    def rebuild(self) -> None:
+        """Make the visible rows again, and repaint those that differ."""
+        width, height = self.size
+        if width <= GUTTER or not height:
+            return
+        self.view.resize(width - GUTTER)
+        self._window = self.view.window(height)
+        self._refresh_changed()
+
+    def start_over(self) -> None:
+        """Drop the log. A search goes on in the next one."""
+        self._running_search = None
+        self.view.start_over()
+
+    def search(self, needle: str) -> None:
+        """Search the shown lines in slices, and go to the first match from the cursor on. Empty: end the search."""
+        self._goes_to_match = True
+        self._start_search(needle.casefold())
+        self.refresh()
+
+    def search_again(self) -> None:
+        """Search once more, because there are other lines now. The cursor stays."""
+        if self._needle:
+            self._start_search(self._needle)
+
+    def next_hit(self, step: int) -> None:
+        """Go to the next match below (1) or above (-1), wrapping around."""
+        hits, index = self.view.hits, self.view.index
+        if not hits or index is None:
+            return
+        place = bisect_right(hits, index) if step > 0 else bisect_left(hits, index) - 1
+        self.go_to_index(hits[place % len(hits)])
+
+    def go_to_index(self, index: int) -> None:
+        """Put the cursor on a line of the log."""
+        self.view.to_index(index)
+        self._moved()
+
+    def strip_at(self, y: int) -> Strip:
+        painted = self._painted[y] = self._line_at(y)
+        if painted is BLANK_LINE:
+            return self.painter.blank(self.size.width)
+        background, edge = Background.PAGE, Piece("  ")
+        if painted.is_under_cursor and self.has_focus:
+            background, edge = Background.CURSOR, Piece("▌ ", Token.ACCENT)
+        elif painted.is_under_cursor:
+            background, edge = Background.CURSOR_AWAY, Piece("▌ ", Token.FAINT)
+        line = painted.line
+        if self._needle:
+            line = self._marked(line, self._window[y])
+        return self.painter.strip((edge, *line), self.size.width, background, is_stale=self._is_stale)
+
+    def on_focus(self) -> None:
+        self.refresh()
+
+    def on_blur(self) -> None:
+        self.refresh()
+
+    def on_click(self, event: events.Click) -> None:
+        if event.y < len(self._window) and self._window[event.y].log_index is not None:
+            self.view.rows.cursor = self._window[event.y].place
+            self._moved()
+            if event.chain == 2:
+                self.enter()
+
+    def action_top(self) -> None:
+        self.view.rows.to_top()
+        self._moved()
+
+    def action_bottom(self) -> None:
+        self.view.rows.to_bottom()
+        self._moved()
+
+    def _go(self, index: int) -> None:
+        """Move by `index` rows. Here the base class always sees the cursor on row 0, so that an index is a distance."""
+        self.view.rows.move(index)
+        self._moved()
+
+    def _moved(self) -> None:
+        self.rebuild()
+        self.post_message(self.Moved())
+
+    def _line_at(self, y: int) -> PageLine:
+        if y >= len(self._window):
+            return BLANK_LINE
+        shown = self._window[y]
+        is_current = bool(self._needle) and shown.log_index is not None and shown.log_index == self.view.index
+        is_under_cursor = shown.log_index is not None and shown.place == self.view.rows.cursor
+        return PageLine(shown.row.line, is_under_cursor=is_under_cursor, is_current=is_current)
+
+    def _marked(self, line: Line, shown: ShownRow) -> Line:
+        """Mark the matches in a row. Of a closed line that matches where it is not visible, the end is marked."""
+        index = shown.log_index
+        token = _CURRENT_MATCH if index == self.view.index else _MATCH
+        marked = mark_hits(line, self._needle, token)
+        if marked != line or index is None or not line or self.view.is_open(index):
+            return marked
+        return (*line[:-1], line[-1]._replace(token=token)) if self.view.is_hit(index) else line
+
+    def _start_search(self, needle: str) -> None:
+        self._needle = needle
+        self._running_search = self.view.search(needle) if needle else None
+        if not needle:
+            self.view.search("")
+        self._continue_search(self._running_search)
+
+    def _continue_search(self, search: Iterator[None] | None) -> None:
+        """Run the search until its next pause. Keys that came meanwhile are handled before it continues."""
+        if search is not self._running_search:
+            return
+        if search is not None:
+            if next(search, self) is self:
+                self._running_search = None
+            else:
+                self.call_later(self._continue_search, search)
+            self._go_to_first_match()
+            if not self.is_searching and self.view.log is not None:
+                # Without a match the search stays, and lines that come later must not move the cursor.
+                self._goes_to_match = False
+        self.post_message(self.Moved())
+
+    def _go_to_first_match(self) -> None:
+        """Go to the first match from the cursor on, or to the first of all once the search has ended."""
+        hits, index = self.view.hits, self.view.index
+        if not self._goes_to_match or not hits or index is None:
+            return
+        place = bisect_left(hits, index)
+        if place < len(hits) or not self.is_searching:
+            self._goes_to_match = False
+            self.go_to_index(hits[place % len(hits)])
+
+
+# The pane `logs`: what the code of the selected run said, in order, with the attempt that it belongs to.
+#
+# `ui/data/log_follower` reads the lines, `ui/model/logs` filters and opens them, `present/logs` draws them.
+
+
+NOT_READ: Final = "the log is not read yet"
+
+_LEVELS: Final = tuple(LogLevel)
+
+
+class LogsPane(PagePane):
+    """The log of the selected run."""
+
+    title: ClassVar[str] = "logs"
+    placement: ClassVar[Placement] = Placement(Slot.THIRD, has_summary=True)
+    needs: ClassVar[tuple[Need[Any], ...]] = (RUN,)
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind(
+            "L",
+            "level",
+            "level",
+            "Show lines from another level on: all, info, warn, error.",
+            id="log-level",
+            rank=12,
+            need=20,
+        ),
+        bind("F", "follow", "follow", "Read on while the run is live, or stop that.", rank=14, need=33),
+        bind(
+            "n",
+            "hit_step(1)",
+            "hits",
+            "Go to the next match of the search.",
+            id="next-match",
+            rank=8,
+            need=22,
+            pair=("next-match", "previous-match"),
+        ),
+        bind("h,left", "fold", "close", "Close the line under the cursor."),
+        bind("l,right", "unfold", "open", "Open the line under the cursor."),
+        bind("w", "wrap", "wrap", "Wrap long lines, or cut them.", rank=62, need=31),
+        bind("y", "copy_line", "copy line", "Copy the line under the cursor.", rank=64, need=50),
+        bind("ctrl+s", "save_lines", "save", "Save the shown lines to a file.", rank=66, need=58),
+    ]
+
+    def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
+        super().__init__(live, id=id)
+        self.head = Lines(classes="head")
+        self.follower = LogFollower(live.session, lambda _: self._soon(self._show_reading), self._may_read)
+        self.attributes = LogAttributes(self.follower, lambda: self._soon(self._show_attributes))
+        self.view = LogView(self.attributes.of, self._end_rows)
+        self.page: LogPage = LogPage(self.view)
+        self._shown_reading: LogReading | None = None
+
+    def compose(self) -> ComposeResult:
+        yield self.rule
+        yield self.head
+        yield self.page
+
+    @property
+    def reading(self) -> LogReading:
+        """What is known about the log."""
+        return self.follower.reading
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other pane is visible that names the run."""
+        return self.has_class("zoomed") or self.size.width >= self.app.size.width
+
+    @property
+    def is_stale(self) -> bool:
+        return super().is_stale and not self.reading.is_complete
+
+    @property
+    def is_ticking(self) -> bool:
+        return self.run is not None and not self.reading.is_complete
+
+    @property
+    def is_due(self) -> bool:
+        reading = self.reading
+        is_read = reading.log is not None or reading.failure is not None
+        return self.selection.run_id is not None and not is_read and not reading.loading_words(self.live.now)
+
+    def left(self) -> Line:
+        return left_words(self.run, self.view.least, self.searched, is_alone=self.is_alone)
+
+    def right(self) -> Line:
+        if self.selection.run_id is None:
+            return ()
+        return right_words(
+            self.reading, self.view.shown_count, self.page.hits, self.run, self.live.now, is_alone=self.is_alone
+        )
+
+    def spare(self) -> tuple[Line, ...]:
+        is_read, has_hits = self.reading.failure is None, self.page.hits is not None
+        parts = left_parts(self.run, self.view.least, self.searched, is_alone=self.is_alone)
+        return spare_words(parts, self.right(), is_read=is_read, has_hits=has_hits)
+
+    def search_result(self) -> Line:
+        return ()  # `right` has it, beside the number of lines
+
+    def search(self, text: str) -> Line:
+        super().search(text)
+        hits = self.page.hits
+        if hits is None:
+            return ()
+        words = f"hit {hits[0]} of {hits[1]}" if hits[1] else "searching…" if self.page.is_searching else "no hit"
+        return (Piece(words, Token.MUTED),)
+
+    @property
+    def finds_nothing(self) -> bool:
+        return super().finds_nothing and not self.page.is_searching
+
+    def _may_read(self) -> bool:
+        return self.is_shown and self.live.pause is None
+
+    def _soon(self, call: Callable[[], None]) -> None:
+        """Call a method on the message loop of the pane: tasks of the session must not draw."""
+        call_soon(self, call)
+
+    def _show_reading(self) -> None:
+        """Show what was read. An answer without new lines repaints only its age."""
+        reading, before = self.reading, self._shown_reading
+        self._shown_reading = reading
+        if reading.log is not None and (before is None or before.log is not reading.log):
+            is_first = before is None or before.log is None
+            self.view.show(reading.log, self._started_at, sticks_to_end=is_first or reading.follows)
+            self.page.search_again()
+            self.refresh_bindings()  # `n` works with the first match, `x` with the first error
+        if self.is_shown:
+            self.update_page()
+        else:
+            self._is_outdated = True
+
+    @property
+    def _started_at(self) -> datetime | None:
+        """When the run started; before its detail is read, when its first attempt began."""
+        run, log = self.run, self.reading.log
+        known = run.state.started_at if run is not None and run.state is not None else None
+        return known or (None if log is None else log.started_at)
+
+    def update_page(self) -> None:
+        self.view.count_from(self._started_at)
+        super().update_page()
+        if not self.is_due:
+            self.head.show([(Piece(" " * GUTTER), *head(self.view.columns))] if self.view.shown_count else ())
+
+    def watch_selection(self) -> None:
+        if self.selection.run_id != self._shown_subject:
+            # Also while the pane is hidden: the log of the last run may take megabytes.
+            self._shown_subject = self.selection.run_id
+            trim_soon(self.live.session.clock, 0 if self.reading.log is None else len(self.reading.log))
+            self.start_over()
+            self.follower.select(self.selection.run_id)
+        super().watch_selection()
+
+    def start_over(self) -> None:
+        super().start_over()
+        self.attributes.start_over(self.selection.run_id)
+        self._shown_reading = None
+
+    def on_show(self) -> None:
+        self.follower.on_shown()
+
+    def on_resize(self, _: events.Resize) -> None:
+        self.rebuild()
+
+    def on_unmount(self) -> None:
+        self.follower.close()
+
+    def refetch(self) -> None:
+        self.follower.refetch()
+
+    def on_changes(self, changes: Changes) -> None:
+        if self.selection.run_id in changes.changed:
+            self.follower.on_run_changed()
+        super().on_changes(changes)
+
+    def tick(self) -> None:
+        if self.is_shown:
+            self.follower.on_shown()
+        super().tick()
+
+    def _end_rows(self, width: int) -> Sequence[Line]:
+        if self.selection.run_id is None:
+            return [(), *((Piece(text, Token.MUTED),) for text in wrap(NOTHING_SELECTED, width))]
+        rows = end_rows(self.reading, self.run, self.view.hidden_count, self.view.least, self.live.now, width)
+        return rows if self.view.shown_count else [(), *rows]
+
+    def has_use_for(self, action: str) -> bool:
+        log, run = self.reading.log, self.run
+        has_lines = log is not None and len(log) > 0
+        match action:
+            case "level" | "wrap" | "fold" | "unfold":
+                return has_lines
+            case "follow":
+                return log is not None and not log.is_cut and not self.reading.is_complete and run is not None
+            case "copy_line" | "save_lines" | "search":
+                return self.view.shown_count > 0
+            case "error_step":
+                return self.view.has_errors
+            case _:
+                return super().has_use_for(action)
+
+    def word_for(self, action: str, usual: str) -> str:
+        match action:
+            case "enter" if isinstance(opening := self._row_action, OpenLine):
+                return "close line" if self.view.is_open(opening.index) else "open line"
+            case "follow" if self.reading.follows:
+                return "stop following"
+            case _:
+                return super().word_for(action, usual)
+
+    def on_page_entered(self, event: Page.Entered) -> None:
+        event.stop()
+        index = self.view.index
+        match event.action:
+            case OpenLine(line):
+                self._toggle(line)
+            case ToggleFold(key) if index is not None:
+                self.view.toggle_fold(index, key)
+            case ShowWhole(key) if index is not None:
+                self._show_whole(index, key)
+            case _:
+                pass
+        self.update_page()
+
+    def error_step(self, step: int) -> bool:
+        index = self.view.next_index(step, lambda each: self.view.level_at(each) >= LogLevel.ERROR)
+        if self.reading.log is None:
+            self._notify(NOT_READ)
+        elif index is None:
+            self._notify(f"no error line {'below' if step > 0 else 'above'}")
+        else:
+            self.page.go_to_index(index)
+        return True
+
+    def action_hit_step(self, step: int) -> None:
+        self.hit_step(step)
+
+    def action_level(self) -> None:
+        self.view.show_from(_LEVELS[(self.view.least + 1) % len(_LEVELS)])
+        self.page.search_again()
+        self.update_page()
+        self._notify(level_words(self.view.least))
+
+    def action_follow(self) -> None:
+        if not self.has_use_for("follow"):
+            self._notify(self._why_not_followed)
+            return
+        self.follower.set_following(follows=not self.reading.follows)
+        if self.reading.follows:
+            self.view.rows.to_bottom()
+        self.update_page()
+        self.refresh_bindings()
+
+    @property
+    def _why_not_followed(self) -> str:
+        log = self.reading.log
+        if log is None:
+            return NOT_READ
+        return "the log is cut: the server sends no later lines" if log.is_cut else "all lines are read"
+
+    def action_fold(self) -> None:
+        self._turn(is_open=False)
+
+    def action_unfold(self) -> None:
+        self._turn(is_open=True)
+
+    def _turn(self, *, is_open: bool) -> None:
+        """Open or close the line under the cursor."""
+        index = self.view.index
+        if index is not None and self.view.is_open(index) is not is_open:
+            self._toggle(index)
+            self.update_page()
+
+    def _toggle(self, index: int) -> None:
+        if self.view.toggle(index) and self.view.log is not None:
+            self.attributes.read(self.view.log[index])
+        self.page.search_again()
+
+    def action_wrap(self) -> None:
+        self.view.wrap(is_wrapped=not self.view.is_wrapped)
+        self.update_page()
+
+    def action_copy_line(self) -> None:
+        if self._line is None:
+            self._notify(NOT_READ if self.reading.log is None else "no line is shown")
+        else:
+            Clipboard(self.app_base.environ, self.app_base.write, self._notice).send("line", copied_line(self._line))
+
+    def action_save_lines(self) -> None:
+        log, run_id = self.reading.log, self.selection.run_id
+        if log is None or run_id is None or not self.view.shown_count:
+            self._notify(NOT_READ if log is None else "no line is shown")
+        else:
+            self.live.session.spawn(self._save(run_id, log, self.view.shown), f"save the log of {run_id}")
+
+    async def _save(self, run_id: RunId, log: RunLog, shown: Sequence[int]) -> None:
+        from tui.features.logs.model import save_shown  # noqa: PLC0415  the start must be fast
+
+        session = self.live.session
+        saved = await save_shown(session, run_id, log, shown, self.view.started_at)
+        self.app_base.messages.add(session.now(), saved.sentence)
+        self._soon(partial(self._notify, saved.notice(self.app_base.environ)))
+
+    @property
+    def _line(self) -> LogLine | None:
+        log, index = self.reading.log, self.view.index
+        return None if log is None or index is None else log[index]
+
+    def _notify(self, words: str) -> None:
+        self._notice((Piece(words, Token.MUTED),))
+
+    def _notice(self, line: Line) -> None:
+        self.post_message(Notice(line))
+
+    def _show_attributes(self) -> None:
+        self.view.redraw_open()
+        self.page.search_again()
+        self.rebuild()
+
+    def _show_whole(self, index: int, key: object) -> None:
+        """Show the whole message of a line, or a whole value of its attributes, on a page of its own."""
+        from tui.features.detail.value import ValueScreen  # noqa: PLC0415  the start must be fast
+
+        run, log = self.run, self.view.log
+        if run is None or log is None:
+            return
+        if isinstance(key, AttributePath):
+            value = value_at(self.attributes.of(log[index]).values, key.path)
+            label = "attributes"
+        else:
+            value, label = log[index].message, "message"
+        if value is not ABSENT:
+            self.app.push_screen(ValueScreen(self.live, label, run, value))

@@ -1,0 +1,1 @@
+"""The overview beside the list while no run is selected."""

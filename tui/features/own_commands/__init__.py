@@ -1,0 +1,1 @@
+"""Commands of one's own, from the config file."""

@@ -1,0 +1,609 @@
+"""Runs commands of one's own: which are offered, from the key to the messages about their outcome."""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from textual.binding import Binding
+from textual.screen import Screen
+
+from tui.domain.action import CommandEvent, Via
+from tui.domain.ids import TaskId
+from tui.domain.own_commands import CannotRun, CommandScope, Expanded, Subject, Template, expand, parse_template
+from tui.domain.run import Run
+from tui.domain.text import Raw, clean
+from tui.features.actions.words import Target
+from tui.features.own_commands.words import (
+    WIDTH,
+    WORD,
+    CommandQuestion,
+    command_lines,
+    ended_words,
+    output_text,
+    shell_words,
+    template_words,
+)
+from tui.kit.app import AppBase
+from tui.kit.commands import OwnSelection
+from tui.kit.keys import bind
+from tui.kit.lines import Dialog
+from tui.kit.programs import (
+    MAX_AT_ONCE,
+    MAX_OUTPUT_BYTES,
+    TIME_LIMIT_S,
+    Ending,
+    ProgramResult,
+    path_of,
+    run_in_background,
+)
+from tui.kit.questions import YesNoDialog
+from tui.kit.screen import OWN_COMMAND, BaseScreen
+from tui.kit.type_ahead import REFUSAL, TypeAhead
+from tui.lazy_dataclass import dataclass
+from tui.settings.keys import parse_key
+from tui.settings.secret import MIN_SECRET_CHARS, SECRET_VARIABLES, without_secrets
+from tui.settings.settings import Settings
+from tui.sync.session import Session
+from tui.text import formatting
+from tui.text.redaction import Redactor
+from tui.text.styled import Line, Piece, Token
+
+if TYPE_CHECKING:
+    from tui.kit.commands import Command
+    from tui.settings.schema import CommandEntry
+
+
+# The commands of the config file, ready to run, and which of them a selection can be given to.
+
+
+RUNS_VIEW: Final = (CommandScope.MARKS, CommandScope.RUN, CommandScope.TASK)
+GROUPS_VIEW: Final = (CommandScope.GROUP, CommandScope.RUN, CommandScope.TASK)
+RUNS_OF_GROUP: Final = (CommandScope.RUN, CommandScope.GROUP, CommandScope.TASK)
+"""The scopes of each view, the nearest first."""
+
+NOTHING_SELECTED: Final = {
+    CommandScope.RUN: "no run is selected",
+    CommandScope.TASK: "no task is selected",
+    CommandScope.GROUP: "no group is selected",
+    CommandScope.MARKS: "no run is marked",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCommand:
+    """A command of the config file. `key` is Textual's name of its key, empty if it has none."""
+
+    name: str
+    key: str
+    scope: CommandScope
+    template: Template
+    entry: "CommandEntry"
+
+
+def own_command(entry: "CommandEntry") -> OwnCommand:
+    """Return a command of the file. The reader has checked it."""
+    scope = CommandScope(entry.scope)
+    key = parse_key(entry.key) if entry.key else ""
+    return OwnCommand(entry.name, key, scope, parse_template(entry.command, scope), entry)
+
+
+def is_hidden(command: OwnCommand, session: Session) -> bool:
+    """Return whether a command is not offered in this environment or session."""
+    if session.is_read_only and not command.entry.readonly:
+        return True
+    return session.interlock.is_production and not command.entry.production
+
+
+def has_subject(scope: CommandScope, selection: OwnSelection, session: Session) -> bool:
+    """Return whether something of a scope is selected."""
+    match scope:
+        case CommandScope.MARKS:
+            return selection.has_marks
+        case CommandScope.GROUP:
+            return selection.group is not None
+        case CommandScope.RUN:
+            return selection.run_id is not None
+        case CommandScope.TASK:
+            return _task_of(selection, _run(selection, session)) is not None
+
+
+def subject_of(scope: CommandScope, selection: OwnSelection, session: Session) -> Subject:
+    """Return what a command of a scope is about now. Raises `CannotRun` if nothing of its kind is selected."""
+    if scope is CommandScope.MARKS and selection.hidden_marks and not selection.has_marks:
+        raise CannotRun("the filter hides all marked runs")
+    if scope not in selection.scopes or not has_subject(scope, selection, session):
+        raise CannotRun(NOTHING_SELECTED[scope])
+    settings, environment = session.settings, session.store.environment
+    run = _run(selection, session) if scope in {CommandScope.RUN, CommandScope.TASK} else None
+    slug = environment.slug if environment is not None else None if run is None else run.fixed.environment
+    group = selection.group if scope is CommandScope.GROUP else None
+    return Subject(
+        environment=slug,
+        project=None if environment is None else environment.project_ref,
+        api=settings.api_url if settings.relay_url is None else None,
+        run=run if scope is CommandScope.RUN else None,
+        run_url=_url_of(run, session),
+        task=None if scope is CommandScope.MARKS else _task_of(selection, run),
+        kind=None if group is None else group.kind,
+        runs=tuple(selection.marks()) if scope is CommandScope.MARKS else (),
+    )
+
+
+def _run(selection: OwnSelection, session: Session) -> Run | None:
+    run_id = selection.run_id
+    return None if run_id is None else session.store.get(run_id) or Run(run_id)
+
+
+def _task_of(selection: OwnSelection, run: Run | None) -> TaskId | None:
+    """Return the task of a run, or the only one of the group if no run is selected."""
+    if run is not None:
+        return run.fixed.task
+    tasks = () if selection.group is None else selection.group.tasks
+    return tasks[0][0] if len(tasks) == 1 else None
+
+
+def _url_of(run: Run | None, session: Session) -> str | None:
+    environment = session.store.environment
+    return None if run is None or environment is None else environment.link_to(run.id, session.settings.dashboard_url)
+
+
+# The environment variables that a command of one's own gets, and the folder in which it runs.
+#
+# It gets all of ours but the secret ones: the key and tokens of Trigger.dev, and any variable that holds one of them.
+
+
+KEY: Final = "TRIGGER_SECRET_KEY"
+_API_URL: Final = "TRIGGER_API_URL"
+_SECRET_NAME: Final = re.compile(r"TRIGGER_\w*(KEY|TOKEN|SECRET|PASSWORD)\w*")
+
+
+def variables_for(names: Iterable[str], environ: Mapping[str, str], settings: Settings) -> dict[str, str]:
+    """Return the variables of a command that asks for the secret ones in `names`. Raises `CannotRun` if one is missing.
+
+    With the key comes the address of the API that it belongs to.
+    """
+    secrets = _secrets(environ, settings)
+    given = {
+        name: value
+        for name, value in without_secrets(environ).items()
+        if not _SECRET_NAME.fullmatch(name) and not any(secret in value for secret in secrets)
+    }
+    for name in names:
+        value = settings.key.reveal() if name == KEY else environ.get(name)
+        if not value:
+            raise CannotRun("this session has no key of its own" if name == KEY else f"{name} is not set")
+        given[name] = value
+        if name == KEY:
+            given[_API_URL] = settings.api_url
+    return given
+
+
+def holds_secret(arguments: Iterable[str], environ: Mapping[str, str], settings: Settings) -> bool:
+    """Return whether arguments, which every user of the machine can read, hold a secret of ours or any other key."""
+    finds = redactor_for((), environ, settings).finds
+    return any(finds(argument) for argument in arguments)
+
+
+def redactor_for(names: Iterable[str], environ: Mapping[str, str], settings: Settings) -> Redactor:
+    """Return what removes our secrets, and the variables that were handed over, from the output of a command."""
+    redactor = Redactor()
+    for secret in (*_secrets(environ, settings), *(environ.get(name, "") for name in names)):
+        redactor.hide(secret)
+    return redactor
+
+
+def folder_for(environ: Mapping[str, str]) -> str:
+    """Return the folder in which a command runs: that of the monitor, or the home folder if it was deleted."""
+    try:
+        return os.getcwd()  # noqa: PTH109  raises if the folder is gone
+    except OSError:
+        return environ.get("HOME") or "/"
+
+
+def _secrets(environ: Mapping[str, str], settings: Settings) -> list[str]:
+    found = (
+        settings.key.reveal(),
+        settings.relay_token.reveal(),
+        *(environ.get(each, "") for each in SECRET_VARIABLES),
+    )
+    return [each for each in dict.fromkeys(found) if len(each) >= MIN_SECRET_CHARS]
+
+
+# Runs commands of one's own: from the key to the messages about their outcome.
+
+
+MAX_NAME_CHARS: Final = 200
+"""A task may have a name of any length."""
+
+MAX_LOGGED_IDS: Final = 100
+"""Marked runs that a line of the action log names; the rest is counted."""
+
+CANNOT_START: Final = 127
+"""The exit code in the action log of a program that could not start, as of a shell."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedCommand:
+    """A command with the values of a selection: exactly what will run."""
+
+    command: OwnCommand
+    subject: Subject
+    expanded: Expanded
+    path: str
+    environ: dict[str, str]
+    via: Via
+
+    @property
+    def logged_subject(self) -> str:
+        """The ids of the subject for the action log, without any other value."""
+        subject = self.subject
+        if subject.runs:
+            more = len(subject.runs) - MAX_LOGGED_IDS
+            return " ".join((*subject.runs[:MAX_LOGGED_IDS], *([f"and {more} more"] if more > 0 else [])))
+        if subject.kind is not None:
+            return subject.kind.fingerprint
+        return (subject.task or "" if subject.run is None else subject.run.id)[:MAX_NAME_CHARS]
+
+    @property
+    def name_of_subject(self) -> str:
+        """What the command is about, in a few words."""
+        return self.subject.name[:MAX_NAME_CHARS]
+
+
+class CommandRunner:
+    """Asks about commands, runs them, and reports how they ended.
+
+    `show_notice` shows a line at the end of the footer in front. `running` are the commands beside the monitor.
+    """
+
+    def __init__(self, app: AppBase, show_notice: Callable[[Line], None]) -> None:
+        self._app = app
+        self._session = app.session
+        self._show_notice = show_notice
+        self._is_asking = False
+        self.running: list[PreparedCommand] = []
+
+    def start(self, command: OwnCommand, selection: OwnSelection, via: Via) -> None:
+        """Run a command on a selection, after a question where it needs one. Show why that is not possible."""
+        if self._is_asking:
+            return
+        if self._app.pastes.is_pasted:
+            self._refuse(command, REFUSAL)
+            return
+        try:
+            self._check(command)
+            prepared = self._prepare(command, selection, via)
+        except CannotRun as error:
+            self._refuse(command, str(error))
+            return
+        if self._needs_question(prepared):
+            self._ask(prepared, selection)
+        else:
+            self._run(prepared)
+
+    def farewell(self) -> list[str]:
+        """Return sentences about the commands that end with the program."""
+        return [
+            f"{each.command.name} on {each.name_of_subject} was still running, and was ended." for each in self.running
+        ]
+
+    def _check(self, command: OwnCommand) -> None:
+        """Raises `CannotRun` where a command may not run now."""
+        session = self._session
+        if (distrust := session.settings.file.distrust) is not None:
+            raise CannotRun(f"not run, {distrust}")
+        if is_hidden(command, session):
+            where = "in this session, which is read-only" if session.is_read_only else "in production"
+            raise CannotRun(f"not offered {where}")
+        if not command.entry.readonly and (reason := session.write_block) is not None:
+            raise CannotRun(f"not run: {reason}")
+        if command.entry.background and len(self.running) >= MAX_AT_ONCE:
+            raise CannotRun(f"not run: {MAX_AT_ONCE} commands are running already")
+
+    def _prepare(self, command: OwnCommand, selection: OwnSelection, via: Via) -> PreparedCommand:
+        session, environ = self._session, self._app.environ
+        subject = subject_of(command.scope, selection, session)
+        expanded = expand(command.template, subject)
+        if holds_secret(expanded.arguments, environ, session.settings):
+            raise CannotRun("not run: an argument has a key or token, which other users of this machine could read")
+        variables = variables_for(command.entry.env, environ, session.settings)
+        program = expanded.arguments[0]
+        if program.startswith("~/"):
+            program = f"{environ.get('HOME', '')}{program[1:]}"
+        try:
+            path = os.path.abspath(path_of((program,), variables))  # noqa: PTH100  of the same file, also through links
+        except OSError as error:
+            raise CannotRun(str(error)) from None
+        return PreparedCommand(command, subject, expanded, path, variables, via)
+
+    def _needs_question(self, prepared: PreparedCommand) -> bool:
+        entry = prepared.command.entry
+        is_risky = self._session.interlock.is_production and not entry.readonly
+        return entry.confirm or is_risky or bool(prepared.expanded.options)
+
+    def _ask(self, prepared: PreparedCommand, selection: OwnSelection) -> None:
+
+        session, entry = self._session, prepared.command.entry
+        target = self._target()
+        redact = redactor_for(entry.env, self._app.environ, session.settings).redact
+        question = CommandQuestion(
+            Raw(prepared.command.name),
+            Raw(prepared.name_of_subject),
+            Raw(redact(shell_words(prepared.expanded.arguments))),
+            target,
+            tuple(self._warnings(prepared)),
+            tuple(self._remarks(prepared, selection)),
+        )
+        self._is_asking = True
+        self._show_notice(())
+
+        def on_answer(is_confirmed: bool | None) -> None:  # noqa: FBT001  Textual's
+            self._is_asking = False
+            if is_confirmed:
+                self._run_confirmed(prepared, target)
+
+        self._app.push_screen(OwnCommandScreen(question, self._app.type_ahead), on_answer)
+
+    def _warnings(self, prepared: PreparedCommand) -> Sequence[str]:
+        program = prepared.expanded.arguments[0]
+        names = [f"{{{name}}}" for name in prepared.expanded.options]
+        found = []
+        if names:
+            found.append(
+                f'{" and ".join(names)} begins with "-" here: {program} may take it for an option. '
+                'An argument "--" before it in the config file prevents that.'
+            )
+        for name in (each for each in prepared.command.entry.env if each in SECRET_VARIABLES):
+            what = "the key of this environment, in" if name == KEY else "the secret"
+            found.append(f"It gets {what} {name}.")
+        return found
+
+    def _remarks(self, prepared: PreparedCommand, selection: OwnSelection) -> Sequence[str]:
+        found = []
+        if prepared.command.scope is CommandScope.MARKS and selection.hidden_marks:
+            marked = formatting.plural(selection.hidden_marks, "marked run")
+            found.append(f"{marked} hidden by the filter: not among them.")
+        if prepared.command.entry.background:
+            found.append("It runs beside the monitor; its output goes to the messages.")
+        return found
+
+    def _target(self) -> Target:
+        session = self._session
+        return Target(session.store.environment, session.interlock.name, session.interlock.is_production)
+
+    def _run_confirmed(self, prepared: PreparedCommand, target: Target) -> None:
+        """Run a command unless something has changed since the question."""
+        if self._target() != target:
+            self._refuse(prepared.command, "not run: the environment has changed since the question")
+            return
+        try:
+            self._check(prepared.command)
+        except CannotRun as error:
+            self._refuse(prepared.command, str(error))
+            return
+        self._run(prepared)
+
+    def _run(self, prepared: PreparedCommand) -> None:
+        if prepared.command.entry.background:
+            self.running.append(prepared)
+            self._notice(f"{prepared.command.name} runs")
+            self._session.spawn(self._run_in_background(prepared), "own command")
+        else:
+            self._session.spawn(self._run_in_foreground(prepared), "own command")
+
+    async def _run_in_background(self, prepared: PreparedCommand) -> None:
+        entry = prepared.command.entry
+        redact = redactor_for(entry.env, self._app.environ, self._session.settings).redact
+        try:
+            self._record(prepared)
+            result = await run_in_background(
+                prepared.path, prepared.expanded.arguments, prepared.environ, folder_for(self._app.environ)
+            )
+        except (OSError, ValueError) as error:
+            self._record(prepared, CANNOT_START)
+            self._later(partial(self._refuse, prepared.command, _why(error)))
+        else:
+            self._record(prepared, result.exit_code)
+            self._later(partial(self._report, prepared, result, redact))
+        finally:
+            self.running.remove(prepared)
+
+    async def _run_in_foreground(self, prepared: PreparedCommand) -> None:
+        loop_time = self._session.clock.monotonic_s
+        began_s = loop_time()
+        self._record(prepared)
+        arguments = [prepared.path, *prepared.expanded.arguments[1:]]
+        try:
+            code = await self._app.run_in_foreground(arguments, prepared.environ)
+        except (OSError, ValueError) as error:
+            self._record(prepared, CANNOT_START)
+            self._later(partial(self._refuse, prepared.command, _why(error)))
+            return
+        self._record(prepared, code)
+        took = timedelta(seconds=loop_time() - began_s)
+        self._later(partial(self._report_end, prepared, code, took))
+
+    def _report(self, prepared: PreparedCommand, result: ProgramResult, redact: Callable[[str], str]) -> None:
+        """Add the end of a command beside the monitor to the messages, with what it wrote."""
+        why = ""
+        if result.ending is Ending.TIME_LIMIT:
+            why = f" It was ended: it may run for {formatting.duration(timedelta(seconds=TIME_LIMIT_S))}."
+        elif result.ending is Ending.TOO_MUCH_OUTPUT:
+            why = f" It was ended: it may write {formatting.size(MAX_OUTPUT_BYTES)}."
+        start, end = (redact(each.decode(errors="replace")) for each in (result.start, result.end))
+        if not result.left_out:
+            start, end = redact((result.start + result.end).decode(errors="replace")), ""
+        output = output_text(start, end, result.left_out)
+        self._report_end(prepared, result.exit_code, result.took, f"{why}\n{output}" if output else why)
+
+    def _report_end(self, prepared: PreparedCommand, code: int, took: timedelta, more: str = "") -> None:
+        command = prepared.command
+        words = ended_words(code, took)
+        if command.entry.background or code:
+            self._app.messages.add(self._session.now(), f"{command.name} on {prepared.name_of_subject} {words}.{more}")
+        has_output = command.entry.background and bool(more)
+        hint = " · :messages" if has_output or code else ""
+        self._notice(f"{command.name} {words}{hint}", Token.MUTED if code == 0 else Token.AMBER)
+
+    def _record(self, prepared: PreparedCommand, code: int | None = None) -> None:
+        event = CommandEvent(
+            prepared.command.name, prepared.logged_subject, self._session.now(), prepared.via, exit_code=code
+        )
+        self._session.record_command(event)
+
+    def _refuse(self, command: OwnCommand, reason: str) -> None:
+        """Say why a command was not run: in the footer, which may cut it, and in the messages."""
+        text = f"{command.name}: {reason}"
+        self._notice(text)
+        self._app.messages.add(self._session.now(), f"{text}.")
+
+    def _notice(self, text: str, token: Token = Token.MUTED) -> None:
+        self._show_notice((Piece(text, token),))
+
+    def _later(self, call: Callable[[], object]) -> None:
+        # A task of the session calls this; widgets are changed on the app's own message loop.
+        self._app.call_later(call)
+
+
+def _why(error: Exception) -> str:
+    reason = error.strerror if isinstance(error, OSError) else None
+    text = reason or str(error)
+    return f"not run: {text[:1].lower()}{text[1:]}"
+
+
+# The question before a command of one's own.
+
+
+class OwnCommandScreen(YesNoDialog[CommandQuestion]):
+    """Asks whether a command may run."""
+
+    word = WORD
+
+    def __init__(self, question: CommandQuestion, type_ahead: TypeAhead) -> None:
+        super().__init__(question, type_ahead, Dialog(has_band=True))
+
+    def draw(self) -> None:
+        width, height = self.dialog.room(WIDTH)
+        self.dialog.show(command_lines(self.question, width, height), width)
+
+
+# The user's own commands in an app: their keys on each screen, and their rows in the palette.
+#
+# An app without commands in its config file never imports this room.
+
+
+FIRST_RANK: Final = 30
+"""Own keys stand in the footer behind cancel and replay."""
+
+_NEED: Final = 39
+"""They leave the footer after most other keys have: the user has chosen them."""
+
+
+class OwnCommands:
+    """The commands of an app. `runner` runs them."""
+
+    def __init__(self, app: AppBase) -> None:
+        self._app = app
+        self.runner = CommandRunner(app, self._show_notice)
+        self._commands: tuple[OwnCommand, ...] = ()
+        self._by_key: dict[str, list[OwnCommand]] = {}
+
+    def use(self, settings: Settings) -> None:
+        """Use the commands of other settings. Those of a file that is not trusted only say so."""
+        values = settings.file.values
+        entries = values.commands if values is not None else ()
+        self._commands = tuple(own_command(entry) for entry in entries)
+        self._by_key = {
+            each.key: [other for other in self._commands if other.key == each.key] for each in self._commands
+        }
+        for screen in self._app.screen_stack:
+            self.bind(screen)
+        self._app.screen.refresh_bindings()
+
+    def bind(self, screen: Screen[Any]) -> None:
+        """Give a screen the keys of the commands that may work there, in place of those that it had."""
+        if not isinstance(screen, BaseScreen):
+            return
+        scopes = screen.own_selection().scopes
+        # Textual has no public way to change the bindings of one widget.
+        bindings = screen._bindings.copy()  # noqa: SLF001
+        for key, found in list(bindings.key_to_bindings.items()):
+            kept = [each for each in found if not each.action.startswith(f"{OWN_COMMAND}(")]
+            bindings.key_to_bindings[key] = kept
+            if not kept:
+                del bindings.key_to_bindings[key]
+        for number, command in enumerate(self._commands):
+            if command.key and command.scope in scopes:
+                bindings.key_to_bindings.setdefault(command.key, []).append(_binding(number, command))
+        screen._bindings = bindings  # noqa: SLF001
+        screen.footer.forget_keys()
+
+    def is_enabled(self, screen: BaseScreen, number: int) -> bool:
+        """Return whether a command exists for its key now: it is offered, and none with the same key is nearer."""
+        session = self._app.session
+        if number >= len(self._commands) or is_hidden(self._commands[number], session):
+            return False
+        command = self._commands[number]
+        rivals = [each for each in self._by_key[command.key] if not is_hidden(each, session)]
+        return len(rivals) == 1 or self._nearest(rivals, screen.own_selection()) is command
+
+    def has_use_for(self, screen: BaseScreen, number: int) -> bool:
+        """Return whether a command would do something now."""
+        session = self._app.session
+        if number >= len(self._commands) or session.settings.file.distrust is not None:
+            return False
+        return has_subject(self._commands[number].scope, screen.own_selection(), session)
+
+    def start(self, screen: BaseScreen, number: int, via: Via) -> None:
+        """Run a command on what is selected on a screen."""
+        if number < len(self._commands):
+            self.runner.start(self._commands[number], screen.own_selection(), via)
+
+    def palette_rows(self, screen: BaseScreen) -> "list[Command]":
+        """Return the commands without a key that are offered on a screen. The live keys give the others."""
+        from tui.kit.commands import Command  # noqa: PLC0415  it imports the base of this module
+
+        selection, session = screen.own_selection(), self._app.session
+        return [
+            Command(
+                clean(each.name),
+                _sentence(each),
+                partial(self.start, screen, number, Via.PALETTE),
+            )
+            for number, each in enumerate(self._commands)
+            if not each.key and each.scope in selection.scopes and not is_hidden(each, session)
+        ]
+
+    def farewell(self) -> list[str]:
+        return self.runner.farewell()
+
+    def _show_notice(self, line: Line) -> None:
+        """Show a line in the footer of the view in front. Pages and dialogs have none."""
+        views = [each for each in self._app.screen_stack if isinstance(each, BaseScreen)]
+        if views:
+            views[-1].footer.notice(line)
+
+    def _nearest(self, rivals: list[OwnCommand], selection: OwnSelection) -> OwnCommand:
+        """Return which of several commands with one key works now; the first one if none does."""
+        here = [each for scope in selection.scopes for each in rivals if each.scope is scope]
+        return next((each for each in here if has_subject(each.scope, selection, self._app.session)), here[0])
+
+
+def _binding(number: int, command: OwnCommand) -> Binding:
+    return bind(
+        command.key,
+        f"{OWN_COMMAND}({number})",
+        clean(command.name),
+        _sentence(command),
+        rank=FIRST_RANK + number,
+        need=_NEED + number,
+    )
+
+
+def _sentence(command: OwnCommand) -> str:
+    """Return what a command runs, as the config file has it."""
+    scope = "the marked runs" if command.scope is CommandScope.MARKS else f"the {command.scope}"
+    return f"Yours, on {scope}: {clean(template_words(command.entry.command))}"

@@ -1,0 +1,1 @@
+"""Queues: why runs wait."""

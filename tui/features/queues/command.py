@@ -1,0 +1,279 @@
+"""`queues`: reads all queues once, and prints how full each is, what waits, and how healthy it is."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import click
+
+from tui.commands.options import connection_options, json_option, settings_of
+from tui.commands.output import ExitCode, Output, Stop
+from tui.domain.run import Json
+from tui.features.config.session import open_session, run_async
+from tui.features.queues.words import HEALTH_TOKENS, health_glyph, is_empty, is_full, queued_text, rate, share
+from tui.features.runs.printed import iso_time
+from tui.settings.settings import Settings
+from tui.store.findings.rows import QueueHealth, QueueRow
+from tui.sync.session import Session
+from tui.text import formatting
+from tui.text.formatting import waited
+from tui.text.styled import Align, Line, Piece, Token, fit, joined, line_width
+
+if TYPE_CHECKING:
+    from tui.domain.facts import QueuesRead, WaitsRead
+
+
+# `queues`: reads all queues once, and prints how full each is, what waits, and how healthy it is.
+
+
+QUERY_TIMEOUT_S: Final = 30.0
+
+
+@click.command("queues")
+@json_option
+@connection_options
+@click.pass_obj
+def queues(output: Output, /, *, as_json: bool, **options: Any) -> None:
+    """List the queues, worst first: running of limit, queued, the oldest wait, starts a minute, health."""
+    run_async(_queues(output, settings_of(options), as_json=as_json))
+
+
+async def _queues(output: Output, settings: Settings, *, as_json: bool) -> None:
+    """Print the rows, then what they lack."""
+    from tui.api.errors import ApiError  # noqa: PLC0415
+    from tui.domain.facts import FactSource, FactUnread, WallFacts  # noqa: PLC0415
+    from tui.domain.text import Raw  # noqa: PLC0415
+    from tui.features.queues.words import standstill_text  # noqa: PLC0415
+    from tui.store.findings.bounds import standstill_of  # noqa: PLC0415
+    from tui.store.findings.rows import queue_rows, worst_first  # noqa: PLC0415
+    from tui.sync.budget import ENDLESS, Priority  # noqa: PLC0415
+
+    async with open_session(settings, output) as session:
+        read, is_endless = await _read_queues_with_key(session, settings)
+        waits, failure = await _read_waits(session)
+        unread = (
+            {} if waits else {FactSource.WAITS: FactUnread(read.at, FactSource.WAITS, Raw(failure), is_refused=False)}
+        )
+        facts = WallFacts(queues=read, waits=waits, unread=unread)
+        with suppress(ApiError):
+            await session.fetcher.fetch_environment(Priority.SELECTED)
+        await session.settle()
+        still = standstill_of(facts, None, session.store.environment, session.now())
+        rows = sorted(queue_rows(facts, None, session.now(), still), key=worst_first)
+        if as_json:
+            for row in rows:
+                output.json_line(queue_object(row))
+        else:
+            output.lines(queue_lines(rows, session.local_now(), output.width))
+        if still is not None:
+            words = standstill_text(still, session.now(), session.local_now())
+            output.say(f"{words[0].upper()}{words[1:]}.")
+        if not (rows or is_endless):
+            output.say("This environment has no queues.")
+        if read.is_cut and not is_endless:
+            output.say(f"Only {len(rows):,} queues were read; the server has more, or some could not be read.")
+        if failure and rows:
+            output.say(f"How many runs wait, the oldest and the starts a minute are not known: {failure}.")
+        if is_endless:
+            queues = "queue" if len(rows) == 1 else "queues"
+            raise Stop(ExitCode.REFUSED, f"stopped after {len(rows):,} {queues}: {ENDLESS}")
+
+
+async def _read_queues_with_key(session: Session, settings: Settings) -> "tuple[QueuesRead, bool]":
+    """Read the list. The server calls a public token invalid here: raise a `Stop` that says what may read it."""
+    from tui.api.errors import Refused  # noqa: PLC0415
+
+    try:
+        return await _read_queues(session)
+    except Refused as error:
+        if settings.key.is_public and error.is_about_the_key:
+            line = f"a public token may not read the list of queues, a secret key may ({error})"
+            raise Stop(ExitCode.REFUSED, line) from None
+        raise
+
+
+async def _read_queues(session: Session) -> "tuple[QueuesRead, bool]":
+    """Read the pages of the list. The second value says that they do not end. Raises `ApiError`."""
+    from tui.api.client import FactReader  # noqa: PLC0415
+    from tui.api.errors import ApiError  # noqa: PLC0415
+    from tui.domain.facts import MAX_QUEUES, QUEUES_PER_PAGE, ConcurrencyLimit, Queue, QueuesRead, with_limit  # noqa: PLC0415
+    from tui.sync.budget import Priority  # noqa: PLC0415
+
+    lists = session.fetcher.lists
+    assert lists is not None, "no command reads from a relay"
+    reader, found, number, count, unreadable = FactReader(lists), dict[str, Queue](), 0, 1, 0
+    while number < count and number * QUEUES_PER_PAGE < MAX_QUEUES:
+        number += 1
+        key = ("queues", number)
+        page = await session.budget.request(key, Priority.SELECTED, partial(reader.read_queues, number))
+        count, unreadable = page.page_count, unreadable + page.unreadable
+        # While the pages are read, a queue may move to another one.
+        found |= {queue.id: queue for queue in page.queues}
+    limits: tuple[ConcurrencyLimit, ...] = ()
+    if any(queue.is_v2 for queue in found.values()):
+        with suppress(ApiError):
+            limits = await session.budget.request("limits", Priority.SELECTED, reader.read_limits)
+    queues = tuple(with_limit(queue, limits) for queue in found.values())
+    # Full pages bring about as many queues, although some move from page to page meanwhile.
+    is_endless = number < count and len(found) < MAX_QUEUES // 2
+    read = QueuesRead(session.now(), queues, is_cut=number < count or unreadable > 0, limits=limits)
+    return read, is_endless
+
+
+async def _read_waits(session: Session) -> "tuple[WaitsRead | None, str]":
+    """Read how the queues move. The second value says why that is not known. A key that may not query lists them."""
+    import asyncio  # noqa: PLC0415
+
+    from tui.api.errors import ApiError  # noqa: PLC0415
+    from tui.api.queries import QueueWaitCounts  # noqa: PLC0415
+    from tui.domain.facts import WaitsRead  # noqa: PLC0415
+    from tui.sync.budget import Priority  # noqa: PLC0415
+    from tui.sync.fact_readers import read_waits  # noqa: PLC0415
+
+    now = session.now()
+    try:
+        async with asyncio.timeout(QUERY_TIMEOUT_S):
+            rows = await session.fetcher.query_rows(QueueWaitCounts(now), Priority.SELECTED)
+        return WaitsRead(now, read_waits(rows)), ""
+    except TimeoutError:
+        return None, f"no answer for {QUERY_TIMEOUT_S:.0f} s"
+    except ApiError as error:
+        return None, str(error).rstrip(".")
+
+
+COMMANDS = (queues,)
+
+
+# The queues that `queues` prints: as a table for people, and as JSON objects of raw values.
+
+
+_GAP: Final = 2
+_GLYPH_CELLS: Final = 2
+_MIN_NAME: Final = 12
+HEALTHY: Final = "ok"
+"""The word of `--json` for a queue of which nothing is wrong. The table leaves the cell empty."""
+
+
+def queue_object(row: QueueRow) -> dict[str, Json]:
+    """Return a queue with every key of `queues --json`, None where its value is not known.
+
+    * `type`: `task` for the queue of a task, otherwise `custom`
+    * `oldestQueuedAt`, `oldestRunId`: of the run that waits longest, without delayed ones
+    * `queued`, `queuedAtLeast`: how many wait; where the waits were not read, only the list's number is known, which
+      does not count the runs that were handed to a worker
+    * `startedPerMin`: of the last minute
+    * `holders`: the tasks whose runs execute and hold the places of the queue
+    * `standstill`: why no run starts, whatever the limit: `queue-paused`, `environment-paused` or `no-worker`
+    * `health`: `at its limit`, `paused`, `late` (the oldest waits over a minute), `busy` (over 80 %) or `ok`; None
+      where nothing is wrong as far as it is known, and the waits were not read
+    """
+    is_known = row.are_waits_read
+    healthy = HEALTHY if is_known else None
+    return {
+        "name": row.name,
+        "type": "task" if row.is_task else "custom",
+        "running": row.running,
+        "limit": row.limit,
+        "queued": None if row.is_least else row.queued,
+        "queuedAtLeast": row.queued if row.is_least else None,
+        "paused": row.is_paused,
+        "oldestQueuedAt": iso_time(row.oldest_at),
+        "oldestRunId": row.oldest_run,
+        "startedPerMin": row.started_per_min,
+        "holders": None
+        if not row.are_waits_read
+        else [{"task": each.task, "runs": each.runs, "longestSince": iso_time(each.since)} for each in row.holders],
+        "standstill": None if row.standstill is None else row.standstill.reason.value,
+        "health": healthy if row.health is QueueHealth.FINE else row.health.value,
+    }
+
+
+class _PrintedColumn(NamedTuple):
+    """A column. The greatest `drop_rank` is dropped first where the line is full, those of rank 0 never."""
+
+    title: str
+    cell: Callable[[QueueRow, datetime], Line]
+    align: Align = "left"
+    drop_rank: int = 0
+
+
+def _name(row: QueueRow, _now: datetime) -> Line:
+    return (Piece(row.name, Token.MUTED if is_empty(row) else Token.BRIGHT),)
+
+
+def _type(row: QueueRow, _now: datetime) -> Line:
+    return (Piece("task" if row.is_task else "custom", Token.FAINT),)
+
+
+def _running(row: QueueRow, _now: datetime) -> Line:
+    return share(row.running, row.limit, Token.BRIGHT if is_full(row) else Token.TEXT)
+
+
+def _queued(row: QueueRow, _now: datetime) -> Line:
+    return _number(None if row.queued is None else queued_text(row, "0"), row)
+
+
+def _oldest(row: QueueRow, now: datetime) -> Line:
+    if row.oldest_at is None and row.queued == 0:
+        return ()
+    return _number(None if row.oldest_at is None else waited(now - row.oldest_at), row)
+
+
+def _starts(row: QueueRow, _now: datetime) -> Line:
+    return (Piece(rate(row.started_per_min), Token.MUTED),)
+
+
+def _number(text: str | None, row: QueueRow) -> Line:
+    if text is None:
+        return (Piece(formatting.NONE, Token.MUTED),)
+    is_bad = HEALTH_TOKENS[row.health] is Token.AMBER
+    return (Piece(text, Token.AMBER if is_bad else Token.TEXT if row.queued else Token.MUTED),)
+
+
+def _health(row: QueueRow, _now: datetime) -> Line:
+    return (Piece(row.health.value, HEALTH_TOKENS[row.health]),) if row.health.value else ()
+
+
+_COLUMNS: Final = (
+    _PrintedColumn("queue", _name),
+    _PrintedColumn("type", _type, drop_rank=3),
+    _PrintedColumn("running", _running, "right"),
+    _PrintedColumn("queued", _queued, "right"),
+    _PrintedColumn("oldest", _oldest, "right", drop_rank=1),
+    _PrintedColumn("start/min", _starts, "right", drop_rank=2),
+    _PrintedColumn("health", _health),
+)
+
+
+def queue_lines(rows: Sequence[QueueRow], now: datetime, limit: int | None) -> list[Line]:
+    """Return a line of titles and one line a queue, of at most `limit` cells if possible (None: nothing is cut).
+
+    The name shrinks first. Then columns are dropped.
+    """
+    if not rows:
+        return []
+    widths = {
+        column.title: max(len(column.title), *(line_width(column.cell(row, now)) for row in rows))
+        for column in _COLUMNS
+    }
+    columns = list(_COLUMNS)
+    if limit is not None:
+        while True:
+            others = sum(widths[each.title] for each in columns[1:]) + _GAP * (len(columns) - 1)
+            room = limit - _GLYPH_CELLS - others
+            last = max(columns, key=lambda each: each.drop_rank)
+            if room >= min(_MIN_NAME, widths["queue"]) or last.drop_rank == 0:
+                break
+            columns.remove(last)
+        widths["queue"] = max(1, min(widths["queue"], room))
+    head = joined(fit((Piece(each.title, Token.FAINT),), widths[each.title], each.align) for each in columns)
+    return [(Piece(" " * _GLYPH_CELLS), *head)] + [
+        (
+            health_glyph(row.health),
+            Piece(" "),
+            *joined(fit(each.cell(row, now), widths[each.title], each.align) for each in columns),
+        )
+        for row in rows
+    ]

@@ -1,0 +1,796 @@
+"""The queues in words: the list's columns, and the page of the selected queue with its sentences and its hour."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from tui.domain.errors.kinds import ErrorKind
+from tui.domain.facts import ConcurrencyLimit, QueueHour, QueueMetrics
+from tui.domain.finding import StandstillReason
+from tui.domain.ids import TaskId
+from tui.features.errors.words import error_line
+from tui.features.queues.words import (
+    HEALTH_TOKENS,
+    READING,
+    full_limit_text,
+    health_glyph,
+    is_full,
+    number,
+    places_text,
+    queued_text,
+    rate,
+    reason_words,
+    share,
+    share_text,
+    standstill_text,
+)
+from tui.lazy_dataclass import dataclass
+from tui.store.findings.bounds import is_slower
+from tui.store.findings.rows import QueueHealth, QueueRow
+from tui.text import formatting
+from tui.text.blocks import LABEL, GoToRun, Now, ReadStage, Row, tries_again
+from tui.text.formatting import brief_duration, waited
+from tui.text.status import NO_BAR
+from tui.text.styled import Align, Line, Piece, Token, cut, fit, fold, joined, line_width, pad, plain, wrap
+
+# The columns of the list of queues. A new column is one row of `COLUMNS`.
+
+
+GAP: Final = 2
+EDGES: Final = 2 + 2 + 1  # The gutter, the glyph with its space, and the right edge.
+_MIN_NAME: Final = 10
+_MAX_NAME: Final = 44
+_BAR, _TRACK = "━", "─"
+
+
+class QueueContent(NamedTuple):
+    """The facts that a row shows. `throttled` is known for the selected queue alone."""
+
+    row: QueueRow
+    throttled: int | None = None
+
+
+QueueCell = Callable[[QueueContent, Now, int], Line]
+"""Makes a cell for a time and a width in cells."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueColumn:
+    """One column. `width` is in cells; None takes a share of the remaining ones. Narrower lists omit it."""
+
+    id: str
+    title: str
+    width: int | None
+    cell: QueueCell
+    align: Align = "left"
+    from_width: int = 0
+
+
+class SizedQueueColumn(NamedTuple):
+    """A column and its width in one list."""
+
+    column: QueueColumn
+    width: int
+
+
+def _is_quiet(row: QueueRow) -> bool:
+    return row.health is QueueHealth.FINE and not row.is_paused
+
+
+def _name(content: QueueContent, _now: Now, _width: int) -> Line:
+    return (Piece(content.row.name, Token.TEXT if _is_quiet(content.row) else Token.BRIGHT),)
+
+
+def usage_bar(row: QueueRow, width: int) -> Line:
+    """Draw the used part of the limit: blue, and amber when it is full and something waits.
+
+    A queue without a limit has no bar: nothing says when it would be full.
+    """
+    if row.running is None or row.limit is None:
+        return ()
+    part = 1.0 if row.limit <= 0 else min(1.0, row.running / row.limit)
+    # One run is visible, and a bar is full only if the limit is reached.
+    filled = 0 if not row.running else max(1, min(int(part * width), width if part >= 1 else width - 1))
+    is_blocked = is_full(row) and (row.has_waiting or not _is_quiet(row))
+    token = Token.AMBER if is_blocked and row.health is not QueueHealth.PAUSED else Token.BLUE
+    bar = (Piece(_BAR * filled, token),) if filled else ()
+    return (*bar, Piece(_TRACK * (width - filled), Token.LINE)) if filled < width else bar
+
+
+def _bar(content: QueueContent, _now: Now, width: int) -> Line:
+    return usage_bar(content.row, width)
+
+
+def _running(content: QueueContent, _now: Now, _width: int) -> Line:
+    row = content.row
+    return share(row.running, row.limit, Token.BRIGHT if is_full(row) else Token.TEXT)
+
+
+def _queued(content: QueueContent, _now: Now, _width: int) -> Line:
+    row = content.row
+    if row.queued is None:
+        return (Piece(queued_text(row), Token.MUTED),)
+    is_bad = HEALTH_TOKENS[row.health] is Token.AMBER
+    return (Piece(queued_text(row), Token.AMBER if is_bad else Token.TEXT, is_bold=is_bad),)
+
+
+def oldest_cell(content: QueueContent, now: Now, _width: int) -> Line:
+    """Return how long the oldest run has waited."""
+    row = content.row
+    if row.oldest_at is None:
+        return () if row.queued == 0 else (Piece(formatting.NONE, Token.MUTED),)
+    at = now.frozen_at or now.at
+    token = HEALTH_TOKENS[row.health] if row.health in {QueueHealth.AT_LIMIT, QueueHealth.LATE} else Token.TEXT
+    frozen = "~" if now.frozen_at is not None else ""
+    return (Piece(waited(at - row.oldest_at, in_minutes=now.in_minutes) + frozen, token),)
+
+
+def _starts(content: QueueContent, _now: Now, _width: int) -> Line:
+    row = content.row
+    if row.started_per_min is None:
+        return (Piece(formatting.NONE, Token.MUTED),)
+    if row.started_per_min <= 0 and not row.has_waiting:
+        return ()
+    return (Piece(rate(row.started_per_min), Token.MUTED if _is_quiet(row) else Token.TEXT),)
+
+
+def _throttled(content: QueueContent, _now: Now, _width: int) -> Line:
+    if content.throttled is None:
+        return (Piece(formatting.NONE, Token.MUTED),)
+    return (Piece(number(content.throttled), Token.AMBER),) if content.throttled else ()
+
+
+def _health(content: QueueContent, _now: Now, _width: int) -> Line:
+    health = content.row.health
+    return (Piece(health.value, HEALTH_TOKENS[health]),) if health.value else ()
+
+
+NAME: Final = QueueColumn("queue", "queue", None, _name)
+BAR: Final = QueueColumn("bar", "", None, _bar)
+RUNNING: Final = QueueColumn("running", "running", 9, _running, "right")
+QUEUED: Final = QueueColumn("queued", "queued", 7, _queued, "right")
+OLDEST: Final = QueueColumn("oldest", "oldest", 7, oldest_cell, "right")
+STARTS: Final = QueueColumn("starts", "start/min", 9, _starts, "right", from_width=100)
+THROTTLED: Final = QueueColumn("throttled", "throttled", 9, _throttled, "right", from_width=112)
+HEALTH: Final = QueueColumn("health", "health", 12, _health)
+COLUMNS: Final = (NAME, BAR, RUNNING, QUEUED, OLDEST, STARTS, THROTTLED, HEALTH)
+
+
+def queue_columns_for(width: int) -> list[SizedQueueColumn]:
+    """Return the columns that a list of this width shows, with their widths, in order."""
+    shown = [column for column in COLUMNS if width >= column.from_width]
+    rest = width - EDGES - sum(column.width or 0 for column in shown) - GAP * (len(shown) - 1)
+    name = max(_MIN_NAME, min(_MAX_NAME, rest * 11 // 20))
+    flexible = {NAME.id: name, BAR.id: max(0, rest - name)}
+    return [SizedQueueColumn(column, column.width or flexible[column.id]) for column in shown]
+
+
+def queue_head(slots: Sequence[SizedQueueColumn]) -> Line:
+    """Return the line of titles."""
+    titles = (fit((Piece(column.title, Token.FAINT),), width, column.align) for column, width in slots)
+    return (Piece("  "), *joined(titles, " " * GAP))
+
+
+def queue_line(content: QueueContent, slots: Sequence[SizedQueueColumn], now: Now, *, is_current: bool = False) -> Line:
+    """Return a queue as its glyph and its cells. The name of the current row is bold."""
+    cells: list[Line] = []
+    for column, width in slots:
+        cell = column.cell(content, now, width)
+        if is_current and column.id == NAME.id:
+            cell = tuple(Piece(piece.text, piece.token, is_bold=True) for piece in cell)
+        cells.append(fit(cell, width, column.align))
+    return (health_glyph(content.row.health), Piece(" "), *joined(cells, " " * GAP))
+
+
+def more_line(folded: Sequence[QueueRow], *, is_folded: bool = True) -> Line:
+    """Return the line that stands for the queues in which nothing runs, and no run is known to wait."""
+    count = len(folded)
+    words = f"{count:,} more, empty" if is_folded else f"{count:,} empty queues above"
+    if any(row.queued is None for row in folded):
+        known = READING if any(row.is_reading for row in folded) else "no run is known to wait"
+        words = f"{count:,} more, {known}" if is_folded else f"{count:,} queues above: {known}"
+    return (Piece("  "), Piece(words, Token.FAINT))
+
+
+# `QueueFacts`: everything that the page of the selected queue is made from.
+
+
+class HolderSpeed(NamedTuple):
+    """How long the runs of a task take now, and usually."""
+
+    task: TaskId | None
+    p95: timedelta | None
+    normal_p95: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFacts:
+    """The selected queue and its surroundings. An unknown value is None.
+
+    * `waits_at`: when the waits were read, before which the minute of the rates is
+    * `full_limits`: the limits of a newer server that may hold its runs
+    * `p95`, `normal_p95`: how long the queue's runs take now, and usually
+    * `holder`: of a full queue, the task that holds most of its places
+    * `error`: the kind of its newest failure
+    * `failure`, `metrics_failure`: why the last hour, or the metrics, could not be read; empty if they were
+    * `stage`: how far their read has got
+    """
+
+    row: QueueRow
+    hour: QueueHour | None = None
+    metrics: QueueMetrics | None = None
+    p95: timedelta | None = None
+    normal_p95: timedelta | None = None
+    error: ErrorKind | None = None
+    failure: str = ""
+    metrics_failure: str = ""
+    stage: ReadStage = ReadStage.DONE
+    waits_at: datetime | None = None
+    full_limits: tuple[ConcurrencyLimit, ...] = ()
+    holder: HolderSpeed | None = None
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether the last hour is being read for the first time."""
+        return self.stage is not ReadStage.DONE and self.hour is None and not self.failure
+
+
+# The four sentences about a queue: since when, its blocker, why, and whether it drains.
+#
+# A sentence is a bright part that answers, and a faint part with other known facts. A sentence says only what an answer
+# of the server contains.
+
+
+NOT_KNOWN: Final = "not known"
+NOT_SLOW: Final = "are not slow"
+OTHER_DAYS: Final = "on other days"
+MIN_QUIET_MINUTES: Final = 2
+"""From this on, the speed of the runs that ended says nothing about those that execute."""
+
+_MAX_DRAIN: Final = timedelta(days=2)
+_MAX_RATE_AGE: Final = timedelta(seconds=45)
+"""The waits are read every 15 s. If they are older, their minute is not the last one."""
+
+_MINUTE: Final = timedelta(minutes=1)
+_QUIET_AFTER: Final = timedelta(seconds=20)
+"""If no run has started, or come, for so long, the numbers of the minute say nothing of now."""
+
+_STANDSTILL: Final = {
+    StandstillReason.QUEUE_PAUSED: "no run leaves the queue while it is paused",
+    StandstillReason.LIMIT_PAUSED: "no run leaves the queue while its limit is paused",
+    StandstillReason.ENVIRONMENT_PAUSED: "no run leaves the queue while the environment is paused",
+    StandstillReason.NO_WORKER: "no run starts without a worker",
+}
+Sentence = tuple[Line, Line]
+"""The answer, and the faint remark behind it. Both may be empty."""
+
+
+def sentences(facts: QueueFacts, now: Now) -> list[tuple[str, Sentence]]:
+    """Return the sentences with their labels."""
+    unread: Sentence = (Piece(facts.stage.words, Token.MUTED),), ()
+    return [
+        ("since", _since(facts, now)),
+        ("blocked", _blocked(facts, now)),
+        ("why", unread if facts.is_unread else _why(facts)),
+        ("drains", _drains(facts, now)),
+    ]
+
+
+def _text(text: str) -> Line:
+    return (Piece(text, Token.TEXT),) if text else ()
+
+
+def _faint(text: str) -> Line:
+    return (Piece(text, Token.FAINT),) if text else ()
+
+
+def _since(facts: QueueFacts, now: Now) -> Sentence:
+    row = facts.row
+    if row.health is QueueHealth.FINE:
+        return _text("nothing is wrong") if row.queued is not None else _unknown(row), ()
+    word = row.health.value
+    if row.health is QueueHealth.AT_LIMIT:
+        word = f"{word} {share_text(row.running, row.limit)}"
+    if row.since is None:
+        return _text(NOT_KNOWN), _faint(word)
+    at = now.frozen_at or now.at
+    since = f"{formatting.time_of_day(row.since, now.at)}, for {waited(at - row.since)}"
+    return _text(since), _faint(word)
+
+
+def _unknown(row: QueueRow) -> Line:
+    return (Piece(READING, Token.MUTED),) if row.is_reading else _text(NOT_KNOWN)
+
+
+def _blocked(facts: QueueFacts, now: Now) -> Sentence:
+    row = facts.row
+    if row.is_paused:
+        return _text("the queue is paused"), _faint("nothing waits" if row.queued == 0 else "")
+    if row.queued == 0:
+        return _text("nothing waits"), ()
+    if row.queued is None and row.is_reading:
+        return _unknown(row), ()
+    if row.standstill is not None and row.has_waiting:
+        return _text(standstill_text(row.standstill, now.frozen_at or now.at, now.at)), ()
+    if is_full(row):
+        places = places_text(row.running, row.limit, row.holders, now.frozen_at or now.at)
+        return _text(f"by its own limit, {places}"), ()
+    if not row.has_waiting:
+        return _text(NOT_KNOWN), _faint("how many runs wait was not read")
+    if facts.full_limits:
+        first = facts.full_limits[0]
+        more = f", or {len(facts.full_limits) - 1:,} others" if len(facts.full_limits) > 1 else ""
+        words = f"{full_limit_text(first.name, first.running, first.total)}{more}"
+        return _text(words), _faint("the server does not say which limits a queue has")
+    own = "" if row.limit is None or row.running is None else f"not by its limit {share_text(row.running, row.limit)}"
+    return _text("by nothing that the server tells"), _faint(own)
+
+
+def _why(facts: QueueFacts) -> Sentence:
+    hour, words = facts.hour, _speed_words(facts)
+    remark: Line = ()
+    if hour is not None and hour.failed:
+        count = formatting.count(hour.failed, at_least=hour.is_cut)
+        remark = _faint(f"{count} failed")
+        if facts.error is not None:
+            remark = (Piece(f"{count} failed: ", Token.FAINT), *error_line(facts.error, Token.FAINT, Token.FAINT))
+    elif facts.error is not None:
+        remark = (Piece("newest failure: ", Token.FAINT), *error_line(facts.error, Token.FAINT, Token.FAINT))
+    quiet = _quiet_minutes(facts)
+    if words and quiet:
+        before = words if OTHER_DAYS in words else f"before that, {words.replace(' take ', ' took ', 1)}"
+        return _text(f"no run has ended for {quiet} min"), (*_faint(f"{before}  "), *remark) if remark else _faint(
+            before
+        )
+    if words:
+        return _text(words), remark
+    if facts.failure:
+        return _text(NOT_KNOWN), _faint(facts.failure)
+    if hour is None or facts.holder is not None:
+        return (Piece(NOT_KNOWN, Token.MUTED),), remark
+    return _text("no run ended in the last hour"), remark
+
+
+def _speed_words(facts: QueueFacts) -> str:
+    """Return how long the runs take that hold the places, or else those of the queue: only slow ones are a reason."""
+    tasks = () if facts.hour is None else facts.hour.tasks
+    task = tasks[0] if len(tasks) > 1 else None
+    task, p95, normal = facts.holder or HolderSpeed(task, facts.p95, facts.normal_p95)
+    runs = "runs" if task is None else f"runs of {task}"
+    if p95 is None:
+        is_reason = facts.holder is not None and normal is not None
+        return f"{runs} take {brief_duration(normal)} at p95 {OTHER_DAYS}" if is_reason else ""
+    if facts.holder is None and normal is not None and not is_slower(p95, normal):
+        return f"{runs} {NOT_SLOW}: {brief_duration(p95)} at p95, normal {brief_duration(normal)}"
+    return f"{runs} take {brief_duration(p95)} at p95, normal {NOT_KNOWN if normal is None else brief_duration(normal)}"
+
+
+def _quiet_minutes(facts: QueueFacts) -> int:
+    """Return for how many whole minutes no run has ended although some execute; 0 where that is usual or not known."""
+    if facts.hour is None or not facts.row.running:
+        return 0
+    known = [index for index, each in enumerate(facts.hour.p95) if each is not None]
+    quiet = len(facts.hour.p95) - 2 - known[-1] if known else 0
+    normal = facts.normal_p95 if facts.holder is None else facts.holder.normal_p95
+    is_unusual = normal is None or timedelta(minutes=quiet) > normal
+    return quiet if quiet >= MIN_QUIET_MINUTES and is_unusual else 0
+
+
+def _drains(facts: QueueFacts, now: Now) -> Sentence:
+    """Return whether it drained in the last minute: nothing says what the next one brings."""
+    row = facts.row
+    if row.queued == 0:
+        return _text("nothing waits"), ()
+    if row.standstill is not None:
+        return _text(_STANDSTILL[row.standstill.reason]), _faint(_rates(facts, now))
+    arrived, started = row.arrived_per_min, row.started_per_min
+    if arrived is None or started is None:
+        if row.is_reading:
+            return _unknown(row), ()
+        return _text(NOT_KNOWN), _faint("how many runs come and start was not read")
+    stopped, ended = _quiet_since(facts, started, row.newest_start), _quiet_since(facts, arrived, row.newest_arrival)
+    if stopped is not None:
+        return _text(f"no: none started since {formatting.clock(stopped, now.at)}"), _faint(_rates(facts, now))
+    coming = 0.0 if ended is not None else arrived
+    if started <= coming:
+        return _text(f"{'not yet' if started else 'no'}: {_rates(facts, now)}"), ()
+    left = timedelta(minutes=row.queued / (started - coming)) if row.queued else _MAX_DRAIN
+    remark = f"empty in about {formatting.wait(left)} at this rate" if left < _MAX_DRAIN else ""
+    if ended is not None:
+        rest = ", ".join(part for part in (_rates(facts, now), remark) if part)
+        return _text(f"yes: none came since {formatting.clock(ended, now.at)}"), _faint(rest)
+    return _text(f"yes: {_rates(facts, now)}"), _faint(remark)
+
+
+def _rates(facts: QueueFacts, now: Now) -> str:
+    """Return `27 runs came, 14 started in the last minute`; empty where they are not known."""
+    arrived, started = facts.row.arrived_per_min, facts.row.started_per_min
+    if arrived is None or started is None:
+        return ""
+    if not round(arrived) and not round(started):
+        return f"no run came or started {_when(facts, now)}"
+    came = f"{formatting.plural(round(arrived), 'run')} came" if round(arrived) else "no run came"
+    return f"{came}, {number(round(started)) if round(started) else 'none'} started {_when(facts, now)}"
+
+
+def _when(facts: QueueFacts, now: Now) -> str:
+    """Return the minute of the rates in words. That of an old answer is not the last one."""
+    read_at = facts.waits_at
+    if read_at is None or (now.frozen_at or now.at) - read_at <= _MAX_RATE_AGE:
+        return "in the last minute"
+    return f"in the minute before {formatting.clock(read_at, now.at)}"
+
+
+def _quiet_since(facts: QueueFacts, per_min: float, newest: datetime | None) -> datetime | None:
+    """Return the time of the last start or arrival, if none followed it for long before the last read.
+
+    `per_min` is how many there were in the last minute: long is three times their usual distance.
+    """
+    read_at = facts.waits_at
+    if not per_min or newest is None or read_at is None:
+        return None
+    return newest if read_at - newest > max(_QUIET_AFTER, 3 * _MINUTE / per_min) else None
+
+
+# The last hour of a queue as bars on one axis: waiting runs, running ones, how long runs took.
+
+
+_BARS: Final = "▁▂▃▄▅▆▇"
+"""Without the full block: two rows of bars would touch."""
+
+_UNKNOWN: Final = "░"
+_LABEL: Final = 10
+_FIGURE: Final = 9
+_TICK: Final = timedelta(minutes=15)
+_MIN_CELLS: Final = 12
+_HOUR: Final = 60
+
+Numbers = Sequence[float | None]
+
+
+def series_lines(facts: QueueFacts, now: Now, limit: int) -> list[Line]:
+    """Return an axis of times and a row for each series, in at most `limit` cells; nothing if the hour is not known.
+
+    While the hour is read, its cells are empty, then unknown, so that nothing moves when it comes.
+    """
+    hour, row, minutes = facts.hour, facts.row, _minutes(facts)
+    room = limit - _LABEL - _FIGURE - _GAP
+    if not minutes or room < _MIN_CELLS:
+        return []
+    size = _minutes_of_cell(minutes, room)
+    parts = ([None] * minutes,) * 3 if hour is None else (hour.queued, hour.running, _held(_seconds(hour)))
+    queued, running, p95 = (_merged(each, size)[-room:] for each in parts)
+    is_slow = facts.normal_p95 is not None and facts.p95 is not None and facts.p95 > 2 * facts.normal_p95
+    above = None if facts.normal_p95 is None else 2 * facts.normal_p95.total_seconds()
+    is_waiting = row.health in {QueueHealth.AT_LIMIT, QueueHealth.LATE} and row.has_waiting
+    axis = _axis(now.at if hour is None else hour.at, minutes, size, len(queued), now)
+    figure: Line = (Piece(queued_text(row, "0"), Token.AMBER if is_waiting else Token.TEXT),)
+    threshold = _at_limit_from(queued) if is_waiting else None
+    known = running or [None] * len(queued)
+    took: Line = (Piece(brief_duration(facts.p95), Token.AMBER if is_slow else Token.TEXT),)
+    series = (
+        ("queued", figure, _bars(queued, threshold)),
+        ("running", share(row.running, row.limit), _bars(known, None, top=row.limit)),
+        ("p95", () if facts.is_unread else took, _bars(p95, above)),
+    )
+    is_due = facts.is_unread and facts.stage is ReadStage.DUE
+    lines = (_series(label, figure, () if is_due else bars) for label, figure, bars in series)
+    return [cut(line, limit) for line in (axis, *lines)]
+
+
+def cell_words(facts: QueueFacts, limit: int) -> str:
+    """Return `last hour, a cell is a minute`."""
+    if not (minutes := _minutes(facts)):
+        return ""
+    size = _minutes_of_cell(minutes, limit - _LABEL - _FIGURE - _GAP)
+    return f"last hour, a cell is {'a minute' if size == 1 else f'{size} minutes'}"
+
+
+def _minutes(facts: QueueFacts) -> int:
+    """Return how many minutes are shown."""
+    if facts.hour is not None:
+        return len(facts.hour.queued)
+    return _HOUR if facts.is_unread else 0
+
+
+def _minutes_of_cell(minutes: int, room: int) -> int:
+    return 1 if room >= minutes else 2 if room >= minutes // 2 else 3
+
+
+def _series(label: str, figure: Line, bars: Line) -> Line:
+    head = pad((Piece(label, Token.FAINT),), _LABEL)
+    return (*head, *fit(figure, _FIGURE, "right"), Piece(" " * _GAP), *bars)
+
+
+def _seconds(hour: QueueHour) -> list[float | None]:
+    return [None if each is None else each.total_seconds() for each in hour.p95]
+
+
+def _merged(cells: Sequence[float | None], size: int) -> list[float | None]:
+    """Return the greatest of as many neighbours in each cell."""
+    groups = [cells[start : start + size] for start in range(0, len(cells), size)]
+    return [max((each for each in group if each is not None), default=None) for group in groups]
+
+
+def _held(cells: Numbers) -> list[float | None]:
+    """Return the cells, those in which nothing ended as zero: nothing was slow in them."""
+    return [0 if each is None else each for each in cells]
+
+
+def _at_limit_from(queued: Numbers) -> float:
+    """Return the number from which on a waiting queue is not as usual: more than none."""
+    return 0 if any(queued) else float("inf")
+
+
+def _bars(cells: Numbers, above: float | None, *, top: float | None = None) -> Line:
+    """Draw a bar for each cell, scaled to the greatest, or to `top` if that is greater.
+
+    Bars `above` a number are amber. Zero is a dot, an unknown cell `░`.
+    """
+    highest = max((each for each in cells if each is not None), default=0)
+    highest = max(highest, top or 0)
+    pieces: list[Piece] = []
+    for each in cells:
+        if each is None:
+            text, token = _UNKNOWN, Token.GUIDE
+        elif each <= 0:
+            text, token = NO_BAR, Token.LINE
+        else:
+            text = _BARS[min(len(_BARS), max(1, -(-int(each * len(_BARS) * 1000 / highest) // 1000))) - 1]
+            token = Token.AMBER if above is not None and each > above else Token.SPARK
+        if pieces and pieces[-1].token is token:
+            pieces[-1] = Piece(pieces[-1].text + text, token)
+        else:
+            pieces.append(Piece(text, token))
+    return tuple(pieces)
+
+
+def _axis(until: datetime, minutes: int, size: int, count: int, now: Now) -> Line:
+    """Return the times of each quarter of an hour above their cells."""
+    last = _start_of(until, _MINUTE)
+    first = last - (minutes - 1) * _MINUTE
+    first += (-(-minutes // size) - count) * size * _MINUTE
+    marks = [" "] * (count + len("00:00"))
+    at = _start_of(first, _TICK)
+    while at <= last:
+        text = f"{at.astimezone(now.at.tzinfo):%H:%M}"
+        cell = (at - first) // _MINUTE // size
+        if at >= first and cell + len(text) <= count and not "".join(marks[max(0, cell - 1) : cell + 5]).strip():
+            marks[cell : cell + len(text)] = text
+        at += _TICK
+    return (Piece(" " * (_LABEL + _FIGURE + _GAP)), Piece("".join(marks).rstrip(), Token.FAINT))
+
+
+def _start_of(at: datetime, step: timedelta) -> datetime:
+    seconds = step.total_seconds()
+    return datetime.fromtimestamp(at.timestamp() // seconds * seconds, at.tzinfo)
+
+
+# The page of the selected queue: its sentences, its last hour, and the run that waits longest.
+
+
+NOTHING_SELECTED: Final = "No queue is selected."
+_GAP: Final = 2
+_MAX_ROWS: Final = 3
+"""Rows of one sentence: a message may be long."""
+
+
+def queue_page(facts: QueueFacts, now: Now, limit: int) -> list[Row]:
+    """Return the page in rows of at most `limit` cells."""
+    rows: list[Row] = [Row(())]
+    for label, sentence in sentences(facts, now):
+        rows += [Row(line, (label, index)) for index, line in enumerate(_lines(label, sentence, limit))]
+    if (measured := _measured(facts)) is not None:
+        rows += [Row(line, ("measured", index)) for index, line in enumerate(_lines("measured", measured, limit))]
+    if series := series_lines(facts, now, limit):
+        rows += [Row(()), *(Row(line, ("hour", index)) for index, line in enumerate(series))]
+    if (oldest := _oldest(facts, now, limit)) is not None:
+        rows += [Row(()), oldest]
+    return rows
+
+
+def _lines(label: str, sentence: Sentence, limit: int) -> list[Line]:
+    """Return `label     answer  remark`. A remark that does not fit stands on the next line."""
+    answer, remark = sentence
+    room = max(limit - LABEL, LABEL)
+    head = pad((Piece(label, Token.FAINT),), LABEL)
+    if not remark or line_width(answer) + _GAP + line_width(remark) <= room:
+        parts = [(*answer, Piece(" " * _GAP), *remark) if remark else answer]
+    else:
+        parts = [answer, remark]
+    rows = [row for part in parts for row in _cut_rows(part, room)]
+    return [(*(head if not index else (Piece(" " * LABEL),)), *row) for index, row in enumerate(rows)]
+
+
+def _cut_rows(line: Line, room: int) -> list[Line]:
+    rows = fold(line, room)
+    if len(rows) <= _MAX_ROWS:
+        return rows
+    return [*rows[: _MAX_ROWS - 1], cut((*rows[_MAX_ROWS - 1], Piece("  ")), room)]
+
+
+def _measured(facts: QueueFacts) -> Sentence | None:
+    """Return the server's metrics as a sentence; None where they are not known."""
+    if facts.metrics_failure:
+        return (Piece("not read", Token.MUTED),), (Piece(facts.metrics_failure, Token.FAINT),)
+    metrics = facts.metrics
+    if metrics is None:
+        return ((Piece(facts.stage.words, Token.MUTED),), ()) if facts.is_unread else None
+    if not metrics.is_measured:
+        return (Piece(formatting.NONE, Token.MUTED),), (
+            Piece("the server measured nothing in the last hour", Token.FAINT),
+        )
+    return (Piece(_measured_words(metrics), Token.TEXT),), (Piece("in the last hour", Token.FAINT),)
+
+
+def _measured_words(metrics: QueueMetrics) -> str:
+    parts = [f"{number(metrics.started)} started", f"{number(metrics.throttled)} throttled"]
+    if metrics.wait_p95 is not None:
+        parts.append(f"p95 of waits {brief_duration(metrics.wait_p95)}")
+    return ", ".join(parts)
+
+
+def _oldest(facts: QueueFacts, now: Now, limit: int) -> Row | None:
+    row = facts.row
+    if row.oldest_run is None:
+        return None
+    head = pad((Piece("oldest", Token.FAINT),), LABEL)
+    since = "" if row.oldest_at is None else f"  queued {formatting.clock(row.oldest_at, now.at)}"
+    line = (*head, Piece(row.oldest_run, Token.TEXT), Piece(since, Token.FAINT))
+    return Row(cut(line, limit), "oldest", GoToRun(row.oldest_run))
+
+
+# The texts of the rule above the list of queues, and the sentences in place of an empty list.
+
+
+LATE_AFTER: Final = timedelta(seconds=45)
+"""The age from which on queues are late. They are read every 15 s."""
+
+_MAX_WIDTH: Final = 96
+_WIDE: Final = 96
+_DOT: Final = Piece(" · ", Token.MUTED)
+
+
+@dataclass(frozen=True, slots=True)
+class QueuesState:
+    """How far the queues were read.
+
+    * `read_at`: when the server sent them last; None before the first answer
+    * `running`, `queued`: of the whole environment; None where no answer has them
+    * `is_queued_least`: more runs may wait, since the waits were not read; `is_reading`: they are being read
+    * `refusal`: why they are not asked for again; `failure`: why the last read failed
+    * `is_public`: the key is a public token
+    * `is_cut`: the server has more queues than were read, and the totals are those of the known ones
+    * `is_paged`: the queues take several answers, of which `read_at` is the newest
+    """
+
+    read_at: datetime | None = None
+    running: int | None = None
+    queued: int | None = None
+    refusal: str = ""
+    failure: str = ""
+    is_public: bool = False
+    is_cut: bool = False
+    is_paged: bool = False
+    is_queued_least: bool = False
+    is_reading: bool = False
+
+
+def queues_left(order: str, typed: str) -> Line:
+    """Return the typed filter and the order."""
+    filtered = (_DOT, Piece(f"/{typed}", Token.TEXT)) if typed else ()
+    return (*filtered, _DOT, Piece(order, Token.MUTED))
+
+
+def queues_right(read: QueuesState, now: Now, width: int, shown: tuple[int, int] | None = None) -> Line:
+    """Return `30 running · 304 queued · read 6 s ago`. `shown` are the queues that a filter lets through.
+
+    Why they are no longer read comes first, because a narrow rule omits the end.
+    """
+    if read.read_at is None:
+        return ()
+    reason = read.refusal or read.failure
+    parts: list[Line] = [(Piece(reason_words(reason), Token.AMBER),)] if reason and width >= _WIDE else []
+    if shown is not None:
+        parts.append(_shown_of(*shown))
+    if shown is None or width >= _WIDE:
+        parts += _totals(read)
+    if read.is_cut and width >= _WIDE:
+        parts.append((Piece("more queues exist", Token.AMBER),))
+    parts.append(_age(read, now))
+    line: Line = parts[0]
+    for part in parts[1:]:
+        line = (*line, _DOT, *part)
+    return line
+
+
+def _shown_of(shown: int, known: int) -> Line:
+    return (Piece(f"{shown:,} of {formatting.plural(known, 'queue')}", Token.TEXT),)
+
+
+def _totals(read: QueuesState) -> list[Line]:
+    """Return the totals of the environment, with `≥` where more queues exist."""
+    sign, parts = "≥" if read.is_cut else "", list[Line]()
+    if read.running is not None:
+        parts.append((Piece(f"{sign}{number(read.running)}", Token.TEXT), Piece(" running", Token.MUTED)))
+    if read.queued is not None:
+        token, least = Token.AMBER if read.queued else Token.TEXT, "≥" if read.is_queued_least else sign
+        parts.append((Piece(f"{least}{number(read.queued)}", token), Piece(" queued", Token.MUTED)))
+    else:
+        parts.append((Piece(f"queued: {READING if read.is_reading else 'not known'}", Token.MUTED),))
+    return parts
+
+
+def _age(read: QueuesState, now: Now) -> Line:
+    assert read.read_at is not None
+    is_late = now.at - read.read_at > LATE_AFTER
+    what = "a page read" if read.is_paged else "read"
+    return (Piece(f"{what} {now.ago(read.read_at)}", Token.AMBER if is_late else Token.MUTED),)
+
+
+def empty_queues_lines(read: QueuesState, width: int, *, is_filtered: bool) -> list[Line]:
+    """Return the sentences in place of an empty list."""
+    limit = min(width, _MAX_WIDTH)
+    return [(Piece(text, Token.MUTED),) for text in wrap(_empty_sentence(read, is_filtered=is_filtered), limit)]
+
+
+def _empty_sentence(read: QueuesState, *, is_filtered: bool) -> str:
+    if read.refusal:
+        if read.is_public:
+            return "A public token may not read the list of queues: the server answers 401. A secret key may."
+        return f"This key may not read the queues: {reason_words(read.refusal)}."
+    if is_filtered:
+        return "No queue contains these words. Esc clears the filter."
+    if read.read_at is not None:
+        return "This environment has no queues."
+    if read.failure:
+        return f"The queues could not be read: {reason_words(read.failure)}.{tries_again()}"
+    return formatting.LOADING
+
+
+# The two lines about the selected queue, where its page is not visible.
+
+
+_INDENT = "  "
+
+
+def queue_summary_lines(facts: QueueFacts | None, now: Now, width: int) -> tuple[Line, Line]:
+    """Return `○ at its limit  send-email  20 of 20 places: 20 send-campaign`, then whether it drains and why."""
+    if facts is None:
+        return (cut((Piece(f"{_INDENT}{NOTHING_SELECTED}", Token.MUTED),), width), ())
+    row, limit = facts.row, width - 1
+    answers = {label: answer for label, (answer, _) in sentences(facts, now)}
+    parts: list[Line] = []
+    if row.health.value:
+        parts.append((health_glyph(row.health), Piece(" "), Piece(row.health.value, HEALTH_TOKENS[row.health])))
+    parts.append((Piece(row.name, Token.BRIGHT, is_bold=True),))
+    blocked = tuple(Piece(piece.text, Token.MUTED) for piece in _blocked_words(answers["blocked"]))
+    since = () if row.since is None else (Piece(f"since {formatting.time_of_day(row.since, now.at)}", Token.TEXT),)
+    if since and line_width(joined([*parts, since, blocked])) <= limit - len(_INDENT):
+        parts.append(since)
+    parts.append(blocked)
+    drains, why = (_said(plain(answers[label])) for label in ("drains", "why"))
+    # The line above has the reason of a standstill.
+    whys = (why, why.partition(",")[0]) if drains and why and row.standstill is None else ()
+    texts = (f"{drains}; {each}" for each in whys)
+    room = limit - 2 * len(_INDENT)
+    second = next((text for text in texts if line_width((Piece(text),)) <= room), drains or why)
+    head = (Piece(_INDENT), *joined(parts))
+    return cut(head, limit), cut((Piece(f"{_INDENT}{_INDENT}"), Piece(second, Token.MUTED)), limit)
+
+
+def _blocked_words(answer: Line) -> Line:
+    text = plain(answer).removeprefix("by its own limit, ")
+    return (Piece(f"blocked {text}" if text.startswith("by ") else text),)
+
+
+def _said(text: str) -> str:
+    """Return a sentence without the words around its numbers; empty if nothing is known."""
+    if text in {"not known", "nothing waits", READING, formatting.LOADING}:
+        return ""
+    if NOT_SLOW in text:
+        return ""
+    if " at p95" in text:
+        runs, _, took = text.partition(" take ")
+        text = f"{runs.removeprefix('runs').removeprefix(' of ')} p95 {took.replace(' at p95', '')}".lstrip()
+    return text.removeprefix("no: ").removeprefix("yes: ")

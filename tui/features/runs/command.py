@@ -1,0 +1,723 @@
+"""`ls`, `show`, `tree` and `watch`: read runs, and print them."""
+
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta, tzinfo
+from typing import Any, Final, assert_never
+
+import click
+
+from tui.commands.options import RUN_ID, connection_options, following_options, json_option, settings_of
+from tui.commands.output import ExitCode, Output, Stop
+from tui.domain.filters import (
+    InvalidSpan,
+    RunFilters,
+    parse_period,
+    period_text,
+    queue_names,
+    read_time_span,
+    time_span_text,
+)
+from tui.domain.hold import QueueState
+from tui.domain.ids import FEEDS, RunId, TaskId
+from tui.domain.run import Precision, Run
+from tui.domain.status import STATUS_TABLE, RunStatus, filter_word, live_statuses
+from tui.domain.text import Raw, clean
+from tui.domain.tree import RunTree, TreeNode
+from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
+from tui.features.attempts.words import attempt_lines
+from tui.features.config.session import open_session, run_async
+from tui.features.detail.page import (
+    body_lines,
+    children_by_status,
+    children_summary,
+    fact_lines,
+    tag_rows,
+    time_lines,
+    updated_lines,
+)
+from tui.features.detail.words import Situation, best_error, title_lines
+from tui.features.errors.error import error_lines
+from tui.features.runs.columns import short_id, took
+from tui.features.runs.printed import TableOutput
+from tui.lazy_dataclass import dataclass
+from tui.settings.settings import Settings
+from tui.sync.session import Session
+from tui.text import formatting
+from tui.text.blocks import Now, labelled
+from tui.text.formatting import zone_name
+from tui.text.status import StatusStyle, style_of, style_of_status
+from tui.text.styled import ELLIPSIS, Line, Piece, Token, fit, joined, line_width, wrap
+
+# `ls`, `show` and `tree`: read runs once, and print them.
+
+
+DEFAULT_LIMIT = 50
+"""Runs that `ls` prints: about two screens, read by one request."""
+
+BODY_MAX_BYTES = 64 * 1024 * 1024
+"""The largest payload or output that `--fetch` downloads; a task cannot return more."""
+
+
+@click.command("ls")
+@click.option("--status", multiple=True, metavar="STATUS", help="Only this status: failed, executing, timed-out …")
+@click.option("--task", multiple=True, metavar="TASK", help="Only this task.")
+@click.option("--tag", multiple=True, metavar="TAG", help="Only this tag.")
+@click.option("--version", multiple=True, metavar="VERSION", help="Only this version (20261124.1).")
+@click.option("--queue", multiple=True, metavar="QUEUE", help="Only this queue: the name of a queue, or of a task.")
+@click.option(
+    "--period",
+    metavar="PERIOD",
+    help="Only runs created within: 30m, 24h, 7d, or from-until: 02:50-03:20, 'yesterday 23:30-00:30', "
+    "2026-11-26 [default: 24h, and older live runs].",
+)
+@click.option(
+    "--limit", type=click.IntRange(1), default=DEFAULT_LIMIT, show_default=True, help="At most this many runs."
+)
+@json_option
+@connection_options
+@click.pass_obj
+def ls(output: Output, /, *, limit: int, as_json: bool, **options: Any) -> None:
+    """List runs, newest first. An option that is repeated, or has values with commas, matches any of them."""
+    settings = settings_of(options)
+    run_async(_ls(output, settings, _filters(options, settings.zone), limit=limit, as_json=as_json))
+
+
+async def _ls(output: Output, settings: Settings, filters: RunFilters, *, limit: int, as_json: bool) -> None:
+    from tui.features.runs.printed import run_object  # noqa: PLC0415
+
+    async with open_session(settings, output) as session:
+        table = None if as_json else TableOutput(output)
+        count = 0
+        async for runs, read_at in _pages(session, filters, limit, output.say):
+            count += len(runs)
+            if table is None:
+                for run in runs:
+                    output.json_line(run_object(run))
+            else:
+                table.rows(runs, read_at.astimezone(session.settings.zone))
+        if count == 0:
+            output.say(nothing_found(filters, settings.history))
+
+
+async def _pages(
+    session: Session, filters: RunFilters, limit: int, say: Callable[[str], None]
+) -> AsyncIterator[tuple[list[Run], datetime]]:
+    """Yield pages of runs up to the limit.
+
+    Without a period in the filters these are the runs of the default period, then older live runs. Raises `Stop` if the
+    server requires a shorter period.
+    """
+    from tui.api.errors import Refused, TooExpensive  # noqa: PLC0415
+
+    printed_ids, live = set[RunId](), live_statuses(filters.statuses)
+    # Only live runs: they are few, so that a request without a period finds all of them.
+    is_one_pass = filters.has_window or live == filters.statuses
+    first = filters if is_one_pass else replace(filters, period=period_text(session.settings.history))
+    try:
+        async for page in _pages_of_period(session, first, limit, printed_ids, say):
+            yield page
+    except TooExpensive as error:
+        raise Stop(ExitCode.REFUSED, f"{error} (give a shorter --period, such as 1h)") from error
+    if is_one_pass or not live or len(printed_ids) >= limit:
+        return
+    try:
+        async for page in _pages_of_period(session, replace(filters, statuses=live), limit, printed_ids, say):
+            yield page
+    except Refused as error:
+        if error.is_about_the_key:
+            raise
+        say(f"older live runs were not read: {error}")
+
+
+async def _pages_of_period(
+    session: Session, filters: RunFilters, limit: int, printed_ids: set[RunId], say: Callable[[str], None]
+) -> AsyncIterator[tuple[list[Run], datetime]]:
+    """Yield pages of one period, up to the limit. Runs in `printed_ids` are left out, the others added to it.
+
+    A short or empty page is not the last one. Source: tests/wire/recordings/README.md §3. Raises `Stop` if the pages do
+    not end.
+    """
+    from tui.store.merge import merge  # noqa: PLC0415
+    from tui.sync.budget import ENDLESS, Paging, Priority  # noqa: PLC0415
+
+    paging, unreadable = Paging(max_pages=sys.maxsize), 0  # the limit bounds those that bring runs
+    while len(printed_ids) < limit and not paging.is_done:
+        size = min(100, limit - len(printed_ids))
+        page = await session.fetcher.fetch_page(filters, Priority.SELECTED, after=paging.cursor, size=size)
+        # A run that is created between two requests moves another one to the next page: print that one only once.
+        new = [patch for patch in page.patches if patch.id not in printed_ids][: limit - len(printed_ids)]
+        printed_ids.update(patch.id for patch in new)
+        unreadable += page.unreadable
+        if new:
+            yield [merge(None, patch) for patch in new], page.read_at
+        paging.add([patch.id for patch in page.patches], page.next)
+    if unreadable:
+        say(f"{unreadable} {'row' if unreadable == 1 else 'rows'} could not be read and are left out")
+    if paging.is_endless and len(printed_ids) < limit:
+        runs = "run" if len(printed_ids) == 1 else "runs"
+        raise Stop(ExitCode.REFUSED, f"stopped after {len(printed_ids):,} {runs}: {ENDLESS}")
+
+
+@click.command("show")
+@click.argument("run_id", metavar="RUN", type=RUN_ID)
+@click.option(
+    "--fetch", is_flag=True, help="Also download a payload or output that the API stores apart (over 512 KB)."
+)
+@click.option("--markdown", is_flag=True, help="Print a ticket in Markdown, the same that Y t copies in the monitor.")
+@click.option(
+    "--payload", is_flag=True, help="Put the payload into the ticket; without --markdown it is printed anyway."
+)
+@json_option
+@connection_options
+@click.pass_obj
+def show(
+    output: Output,
+    /,
+    *,
+    run_id: RunId,
+    fetch: bool,
+    markdown: bool,
+    payload: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Show one run in full. Prints status, times, error, attempts with their stacks, payload, output and relatives."""
+    if markdown and as_json:
+        raise Stop(ExitCode.USAGE, "--markdown and --json are two forms of output: give one of them")
+    settings = settings_of(options)
+    if markdown:
+        run_async(_show_ticket(output, settings, run_id, fetch=fetch, has_payload=payload))
+    else:
+        run_async(_show(output, settings, run_id, fetch=fetch, as_json=as_json))
+
+
+async def _show_ticket(output: Output, settings: Settings, run_id: RunId, *, fetch: bool, has_payload: bool) -> None:
+    from tui.features.copying.words import ticket  # noqa: PLC0415
+
+    for secret in (settings.key, settings.relay_token):
+        output.hide(secret)
+    async with open_session(settings, output) as session:
+        (run, failure), _ = await asyncio.gather(session.fetch_run_with_attempts(run_id), _read_environment(session))
+        if failure is not None:
+            output.say(failure)
+        if fetch:
+            run = await session.fetcher.fetch_bodies(run, max_bytes=BODY_MAX_BYTES)
+        environment = session.store.environment
+        text = ticket(
+            run,
+            environment=None if environment is None else environment.at_dashboard(settings.dashboard_url),
+            has_payload=has_payload,
+            redact=output.redact,
+            zone=settings.zone,
+        )
+        output.lines((Piece(line),) for line in text.removesuffix("\n").split("\n"))
+
+
+async def _read_environment(session: Session) -> None:
+    """Read the names of the environment for a ticket. It does without them where the key may not read them."""
+    from tui.api.errors import ApiError  # noqa: PLC0415
+    from tui.sync.budget import Priority  # noqa: PLC0415
+
+    with suppress(ApiError):
+        await session.fetcher.fetch_environment(Priority.SELECTED)
+
+
+async def _show(output: Output, settings: Settings, run_id: RunId, *, fetch: bool, as_json: bool) -> None:
+    from tui.domain.hold import hold_of  # noqa: PLC0415
+    from tui.features.runs.printed import run_object  # noqa: PLC0415
+
+    async with open_session(settings, output) as session:
+        run, failure = await session.fetch_run_with_attempts(run_id)
+        if failure is not None:
+            output.say(failure)
+        if fetch:
+            run = await session.fetcher.fetch_bodies(run, max_bytes=BODY_MAX_BYTES)
+        store = session.store
+        root = store.get(run.fixed.root_id) if run.fixed.root_id else None
+        parent = store.get(run.fixed.parent_id) if run.fixed.parent_id else None
+        children = store.children_of(run.id) if run.children_read_at is not None else None
+        if (queue := await _read_queue(session, run)) is not None:
+            run = replace(run, fixed=replace(run.fixed, queue=Raw(queue.queue.stored_name)))
+        if as_json:
+            hold = hold_of(run, queue, session.now())
+            printed = run_object(run, root=root, parent=parent, children=children, hold=hold)
+            if failure is not None and not printed.get("attemptsComplete"):
+                printed |= {"attemptsComplete": False, "attemptsMissing": failure}
+            output.json_line(printed)
+        else:
+            output.lines(
+                run_page(
+                    run,
+                    root=root,
+                    parent=parent,
+                    children=children,
+                    now=session.local_now(),
+                    width=output.reading_width,
+                    queue=queue,
+                )
+            )
+
+
+async def _read_queue(session: Session, run: Run) -> "QueueState | None":
+    """Read the queue of a run that waits in it. Where that fails, the page says nothing of it."""
+    from tui.api.errors import ApiError  # noqa: PLC0415
+    from tui.domain.finding import Standstill, StandstillReason  # noqa: PLC0415
+    from tui.sync.budget import Priority  # noqa: PLC0415
+    from tui.sync.facts import QueueFetcher  # noqa: PLC0415
+
+    if run.status is not RunStatus.QUEUED or run.state is None or run.is_gone:
+        return None
+    state = None
+    with suppress(ApiError):
+        state = await QueueFetcher(session.fetcher, session.emit).read_state(run, None)
+    if state is not None:
+        with suppress(ApiError):
+            await session.fetcher.fetch_environment(Priority.SELECTED)
+        await session.settle()
+        environment = session.store.environment
+        if environment is not None and environment.is_paused:
+            state = replace(state, standstill=Standstill(StandstillReason.ENVIRONMENT_PAUSED))
+    return state
+
+
+@click.command("tree")
+@click.argument("run_id", metavar="RUN", type=RUN_ID)
+@json_option
+@connection_options
+@click.pass_obj
+def tree(output: Output, /, *, run_id: RunId, as_json: bool, **options: Any) -> None:
+    """Show which run triggered which. Prints the whole tree around a run, from its root."""
+    run_async(_tree(output, settings_of(options), run_id, as_json=as_json))
+
+
+async def _tree(output: Output, settings: Settings, run_id: RunId, *, as_json: bool) -> None:
+    from tui.features.runs.printed import tree_objects  # noqa: PLC0415
+
+    async with open_session(settings, output) as session:
+        found = await session.fetch_tree(run_id)
+        if as_json:
+            for node in tree_objects(found):
+                output.json_line(node)
+            for reason in found.missing:
+                output.say(f"Not fully loaded: {reason}.")
+        else:
+            output.lines(tree_lines(found, now=session.local_now(), width=output.width))
+
+
+def _filters(options: dict[str, Any], zone: tzinfo) -> RunFilters:
+    """Return the filters for the API. Raises `Stop` (usage) for a status or period that the API would ignore."""
+    period, span = options["period"], None
+    if period is not None and parse_period(period) is None:
+        now = datetime.now(zone)
+        forms = f"30m, 24h, 7d, or from-until in {zone_name(now)}, begun already: 02:50-03:20"
+        try:
+            span = read_time_span(period, now)
+        except InvalidSpan as error:
+            raise Stop(ExitCode.USAGE, f"--period {period!r} {error} ({forms})") from None
+        if span is None:
+            raise Stop(ExitCode.USAGE, f"--period {period!r} is not a period: {forms} (the API would ignore it)")
+    statuses = []
+    for name in _values(options["status"]):
+        word = filter_word(name)
+        if word is None:
+            known = ", ".join(row.title for row in STATUS_TABLE if filter_word(row.title))
+            raise Stop(ExitCode.USAGE, f"--status {name!r} is not a status that the API filters by: {known}")
+        statuses.append(word)
+    return RunFilters(
+        statuses=tuple(dict.fromkeys(statuses)),
+        tasks=tuple(TaskId(task) for task in _values(options["task"])),
+        tags=_values(options["tag"]),
+        versions=_values(options["version"]),
+        queues=_values(options["queue"]),
+        period=period if span is None else None,
+        created_from=span.begin if span is not None else None,
+        created_to=span.end if span is not None else None,
+    )
+
+
+def nothing_found(filters: RunFilters, history: timedelta) -> str:
+    """Return a sentence that repeats the filters, and names an option that finds more."""
+    fields = (
+        ("status", filters.statuses),
+        ("task", filters.tasks),
+        ("tag", filters.tags),
+        ("version", filters.versions),
+        ("queue", queue_names(filters.queues)),
+    )
+    conditions = [f"{name} {' or '.join(map(clean, values))}" for name, values in fields if values]
+    if filters.period is not None:
+        return f"No runs match: {', '.join([*conditions, f'last {filters.period}'])}."
+    if filters.created_from is not None:
+        span = time_span_text(filters.created_from, filters.created_to)
+        return f"No runs match: {', '.join([*conditions, f'{span} {zone_name(filters.created_from)}'])}."
+    live = live_statuses(filters.statuses)
+    if live == filters.statuses:
+        return f"No runs match: {', '.join([*conditions, 'of any age'])}."
+    window = f"last {period_text(history)}" + (" or live" if live else "")
+    return f"No runs match: {', '.join([*conditions, window])}. --period 30d looks further back."
+
+
+def _values(given: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the values of a repeated option, split at commas. Raises `Stop` (usage) for an invalid value."""
+    values = tuple(dict.fromkeys(value.strip() for text in given for value in text.split(",") if value.strip()))
+    if given and not values:
+        raise Stop(ExitCode.USAGE, "an empty filter would match all runs: give it a value, or leave it out")
+    for value in values:
+        if not value.isprintable() and clean(value) != value:
+            raise Stop(ExitCode.USAGE, f"the filter {clean(value)!r} contains invalid characters")
+    return values
+
+
+COMMANDS = (ls, show, tree)
+
+
+# `watch`: prints one line for each transition, until the run ends or the user presses Ctrl-C.
+
+
+TOO_EXPENSIVE: Final = 422
+"""The server requires a shorter period."""
+
+
+@click.command("watch")
+@click.argument("run_id", metavar="[RUN]", required=False, type=RUN_ID)
+@following_options
+@json_option
+@connection_options
+@click.pass_obj
+def watch(output: Output, /, *, run_id: RunId | None, as_json: bool, **options: Any) -> None:
+    """Print every change of status. With RUN, stop when that run ends: exit code 0, or 4 unless it completed."""
+    settings = settings_of(options)
+    run_async(_watch(output, settings, run_id, as_json=as_json))
+
+
+async def _watch(output: Output, settings: Settings, run_id: RunId | None, *, as_json: bool) -> None:
+    async with open_session(settings, output) as session:
+        watcher = _Watcher(session, output, run_id, as_json=as_json)
+        changes = session.changes()
+        if run_id is None:
+            session.sources.follow_runs()
+        else:
+            session.sources.follow_run(run_id)
+        async for change in changes:
+            watcher.check_connection()
+            for transition in change.transitions:
+                await watcher.on_transition(transition.before, transition.after)
+
+
+class _Watcher:
+    """Decides which transitions to print: those of the given run, or those of runs created after the start."""
+
+    def __init__(self, session: Session, output: Output, run_id: RunId | None, *, as_json: bool) -> None:
+        self._session = session
+        self._output = output
+        self._run_id = run_id
+        self._as_json = as_json
+        # Runs created later are new. None before the first connection.
+        self._since: datetime | None = None
+        self._failure: SourceRetrying | None = None
+        self._was_live: bool | None = None
+
+    async def on_transition(self, before: Run | None, after: Run) -> None:
+        """Print a transition if it is new. Raises `Stop` when the given run has ended."""
+        if self._run_id is not None and after.id != self._run_id:
+            return
+        if before is None and self._run_id is None and not self._is_new(after):
+            return
+        if self._run_id is not None and after.is_final:
+            after = await self._read_details(after)
+        self._print(before, after)
+        if self._run_id is not None and after.is_final:
+            is_success = after.status is RunStatus.COMPLETED_SUCCESSFULLY
+            raise Stop(ExitCode.OK if is_success else ExitCode.RUN_FAILED)
+
+    async def _read_details(self, run: Run) -> Run:
+        """Read what the feed omits of an ended run: the number of attempts, and a large output (stored apart)."""
+        from tui.api.errors import ApiError  # noqa: PLC0415
+        from tui.sync.budget import Priority  # noqa: PLC0415
+
+        if run.body is not None and run.body[0].precision is Precision.DETAIL:
+            return run
+        with suppress(ApiError):  # the status, which is known already, is enough
+            await self._session.fetcher.fetch_run(run.id, Priority.SELECTED)
+            await self._session.settle()
+        return self._session.store.get(run.id) or run
+
+    def _is_new(self, run: Run) -> bool:
+        return self._since is not None and run.created_at is not None and run.created_at > self._since
+
+    def _print(self, before: Run | None, after: Run) -> None:
+        from tui.features.runs.printed import run_object, status_object, transition_line  # noqa: PLC0415
+
+        if not self._as_json:
+            self._output.lines([transition_line(before, after, self._session.local_now())])
+            return
+        line = run_object(after)
+        if before is not None:
+            previous = status_object(before)
+            line |= {f"previous{key[0].upper()}{key[1:]}": word for key, word in previous.items()}
+        self._output.json_line(line)
+
+    def check_connection(self) -> None:
+        """Report on stderr that a connection was lost or restored. Raises `Stop` if the first one fails."""
+        # Feeds last: if polling fails too, its `Stop` is the only report.
+        for name, state in sorted(self._session.store.source_statuses.items(), key=lambda source: source[0] in FEEDS):
+            match state:
+                case SourceRetrying() | SourceStopped() if name in FEEDS:
+                    self._report_feed_failure(state)
+                case SourceConnected():
+                    self._was_live = name in FEEDS or self._was_live
+                    if self._failure is not None and name == self._failure.source:
+                        self._output.say(f"connected again after {_tries(self._failure.attempt)}")
+                        self._failure = None
+                    if self._since is None:
+                        newest = self._session.store.newest()
+                        created_at = newest.created_at if newest else None
+                        self._since = state.at if created_at is None else min(created_at, state.at)
+                case SourceRetrying():
+                    if self._since is None:
+                        code = ExitCode.REFUSED if state.is_answered else ExitCode.NO_CONNECTION
+                        raise Stop(code, self._reason(state))
+                    if state != self._failure:
+                        self._failure = state
+                        wait_s = max(0.0, (state.next_at - state.at).total_seconds())
+                        self._output.say(f"no data: {state.reason}; retrying in {wait_s:.0f} s (try {state.attempt})")
+                case SourceStopped():
+                    raise Stop(ExitCode.REFUSED, self._reason(state))
+                case _:
+                    assert_never(state)
+
+    def _reason(self, state: SourceRetrying | SourceStopped) -> str:
+        """Return why runs cannot be read, with advice if the server requires a shorter period."""
+        if state.status != TOO_EXPENSIVE or self._run_id is not None:
+            return state.reason
+        period = period_text(self._session.settings.history)
+        return f"{state.reason} (the server requires less than the last {period}: watch one RUN, or use ls --period 1h)"
+
+    def _report_feed_failure(self, state: SourceRetrying | SourceStopped) -> None:
+        """Report that the feed does not work, once until it works again."""
+        from tui.kit.words import feed_sentence  # noqa: PLC0415
+
+        if self._since is not None and self._was_live is not False:
+            self._was_live = False
+            self._output.say(feed_sentence(state))
+
+
+def _tries(count: int) -> str:
+    return "1 failed try" if count == 1 else f"{count} failed tries"
+
+
+WATCH_COMMANDS = (watch,)
+
+
+# The page about one run that `show` prints. It takes its lines from the modules of the detail pane.
+
+
+MIN_WIDTH: Final = 40
+MAX_CHILDREN: Final = 10
+"""The page names at most this many children with one status, except failed ones."""
+
+
+def run_page(
+    run: Run,
+    *,
+    now: datetime,
+    width: int,
+    root: Run | None = None,
+    parent: Run | None = None,
+    children: Sequence[Run] | None = None,
+    queue: QueueState | None = None,
+) -> list[Line]:
+    """Return the page in lines of at most `width` cells (at least 40), with an empty line between blocks.
+
+    `root`, `parent` and `children` are the relatives that the store knows; `children` is None if they were not read.
+    `queue` is the queue of a run that waits in it.
+    """
+    limit = max(width, MIN_WIDTH)
+    blocks = (
+        title_lines(run, Now(now), limit),
+        _error(run, limit),
+        time_lines(run, Now(now), limit, shows_zone=True) + updated_lines(run, Now(now), limit),
+        fact_lines(run, limit, Situation(Now(now), queue)) + [row.line for row in tag_rows(run, limit)],
+        _relatives(run, root, parent, children, limit),
+        body_lines(run, limit),
+        attempt_lines(run, run.attempts[1], now, limit) if run.attempts else [],
+    )
+    lines: list[Line] = []
+    for block in blocks:
+        if block and lines:
+            lines.append(())
+        lines += block
+    return lines
+
+
+def _error(run: Run, limit: int) -> list[Line]:
+    """Return the error, without its stack where an attempt below shows it."""
+    error = best_error(run)
+    if error is None:
+        return []
+    attempts = run.attempts[1].attempts if run.attempts else ()
+    is_shown_below = any(attempt.error and attempt.error.stack for attempt in attempts)
+    return error_lines(error, limit, with_stack=not is_shown_below)
+
+
+def _relatives(
+    run: Run, root: Run | None, parent: Run | None, children: Sequence[Run] | None, limit: int
+) -> list[Line]:
+    lines: list[Line] = []
+    for label, relative, run_id in (("root", root, run.fixed.root_id), ("parent", parent, run.fixed.parent_id)):
+        if relative is not None or run_id is not None:
+            lines += labelled(label, _relative(relative, run_id), limit)
+    if children is not None:
+        lines += _children(children, limit)
+    return lines
+
+
+def _children(children: Sequence[Run], limit: int) -> list[Line]:
+    """Return the summary, then the children by status: all that failed, and the first ten of each other status."""
+    groups = children_by_status(children)
+    lines = children_summary(groups, limit)
+    hidden: Counter[str] = Counter()
+    for style, runs in groups.items():
+        shown = len(runs) if style.is_bold else MAX_CHILDREN
+        hidden[style.word] = len(runs[shown:])
+        for child in runs[:shown]:
+            lines += labelled("", _relative(child, child.id), limit)
+    if count := hidden.total():
+        note = Piece(f"… and {formatting.count(count)} more; tree prints them", Token.FAINT)
+        lines += labelled("", [(note,)], limit)
+    return lines
+
+
+def _relative(run: Run | None, run_id: RunId | None) -> list[Line]:
+    if run is None:
+        return [(Piece(run_id or ""),)]
+    style = style_of(run)
+    return [(Piece(run.fixed.task or formatting.NONE),), (Piece(run.id),), (style.mark, Piece(" "), style.name)]
+
+
+# The tree that `tree` prints: guides, one run a line, whole ids, any depth and width.
+
+
+_STEP: Final = 3  # The cells of one level.
+_MAX_LEVELS: Final = 40  # The deepest level that is drawn. Deeper chains stay readable, and drawing them stays linear.
+_MIN_LEFT: Final = 24
+_MIN_TASK: Final = 14  # Of the left part, with the glyph.
+_WORD: Final = 15
+_GAP: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A node with its guides and its columns."""
+
+    node: TreeNode
+    style: StatusStyle
+    guides: str
+    columns: tuple[Line, ...]
+
+
+def tree_lines(tree: RunTree, *, now: datetime, width: int | None) -> list[Line]:
+    """Return the tree in lines of at most `width` cells (None: no limit). `▌` marks the current run.
+
+    In a narrow terminal the status words are dropped first, then the durations, then the ids are shortened. Guides that
+    are too long lose their first levels. The last lines say what is missing.
+    """
+    rows = [_row(node, guides, now) for node, guides in _guided(tree.root)]
+    limits = [max(line_width(row.columns[index]) for row in rows) for index in range(3)]
+    limits[0] = min(limits[0], _WORD)
+    if width is not None:
+        rows, limits = _narrowed(rows, limits, width)
+    left = None if width is None else width - sum(limit + _GAP for limit in limits if limit)
+    lefts = [_left(row, tree.current, left) for row in rows]
+    left = max(map(line_width, lefts)) if left is None else min(left, max(map(line_width, lefts)))
+    lines = [
+        joined([fit(head, left), *(_column(row, index, limit) for index, limit in enumerate(limits) if limit)])
+        for row, head in zip(rows, lefts, strict=True)
+    ]
+    if tree.missing:
+        text = f"Not fully loaded: {'; '.join(tree.missing)}."
+        lines += [(Piece(row, Token.MUTED),) for row in wrap(text, width or 10_000)]
+    return lines
+
+
+def _guided(root: TreeNode) -> Iterator[tuple[TreeNode, str]]:
+    """Yield each node with its guides. Guides of a deep node lose their first levels."""
+    pending = [(root, "", "")]
+    while pending:
+        node, above, own = pending.pop()
+        yield node, above + own
+        inner = above if not own else above + ("│  " if own[0] == "├" else "   ")
+        inner = guide_tail(inner, _STEP * _MAX_LEVELS)
+        for index, child in enumerate(reversed(node.children)):
+            pending.append((child, inner, "├─ " if index else "└─ "))
+
+
+def _row(node: TreeNode, guides: str, now: datetime) -> _Row:
+    run = node.run
+    style = style_of(run) if run is not None and run.state is not None else style_of_status(node.status)
+    ran = formatting.duration(node_took(node, run, now))
+    return _Row(node, style, guides, ((style.name,), (Piece(ran, style.row.took),), (Piece(node.id, style.row.rest),)))
+
+
+def node_took(node: TreeNode, run: Run | None, until: datetime) -> timedelta | None:
+    """Return how long the run of a node took, or has run until now. `run` is its newest known state.
+
+    For a run whose detail was not read, the times come from a query or a trace.
+    """
+    if run is not None and run.state is not None:
+        return took(run, until)
+    if node.times is None:
+        return None
+    return node.times.took(until, is_final=node.status is None or node.status.canonical.is_final)
+
+
+def _narrowed(rows: list[_Row], limits: list[int], width: int) -> tuple[list[_Row], list[int]]:
+    for index in range(2):
+        if width - sum(limit + _GAP for limit in limits if limit) < _MIN_LEFT:
+            limits[index] = 0
+    if width - limits[2] - _GAP < _MIN_LEFT:
+        rows = [
+            _Row(row.node, row.style, row.guides, (*row.columns[:2], short_id(row.node.id, row.style.row.rest)))
+            for row in rows
+        ]
+        limits[2] = max(line_width(row.columns[2]) for row in rows)
+    return rows, limits
+
+
+def _column(row: _Row, index: int, limit: int) -> Line:
+    return fit(row.columns[index], limit, "right" if index == 1 else "left")
+
+
+def _left(row: _Row, current: str, limit: int | None) -> Line:
+    """Return mark, guides, task, tags and attempts. The task stays visible at any depth."""
+    mark = Piece("▌ ", Token.ACCENT) if row.node.id == current else Piece("  ")
+    task: Line = (row.style.mark, Piece(" "), Piece(row.node.task or formatting.NONE, row.style.row.task))
+    guides = row.guides
+    if limit is not None:
+        # A cut guide shows its depth, since all lines below the cut start alike.
+        room = limit - line_width((mark,)) - min(line_width(task), _MIN_TASK)
+        guides = guide_tail(guides, room, f"{row.node.depth}{ELLIPSIS}")
+    return (mark, Piece(guides, Token.GUIDE), *task, *_remark(row))
+
+
+def guide_tail(guides: str, room: int, mark: str = ELLIPSIS, *, step: int = _STEP) -> str:
+    """Return the last levels of the guides, each `step` cells, behind `mark` if levels were cut; at least one level."""
+    if len(guides) <= room:
+        return guides
+    levels = max((room - len(mark)) // step, 1)
+    return mark + guides[-levels * step :]
+
+
+def _remark(row: _Row) -> Line:
+    run = row.node.run
+    if run is None:
+        return ()
+    parts = [*(run.state.tags if run.state else ())]
+    attempt = run.attempt_count or 0
+    words_of = "  ".join([*parts, *([f"attempt {attempt}"] if attempt > 1 else [])])
+    return (Piece(f"  {words_of}", Token.FAINT),) if words_of else ()

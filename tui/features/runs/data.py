@@ -1,0 +1,524 @@
+"""The data of the list of runs: its sources, a search on the server, errors and outages, what is remembered."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, Final
+
+from tui.domain.filters import RunFilters, SearchProgress, parse_period, period_text
+from tui.domain.ids import RunId
+from tui.domain.status import filter_word
+from tui.features.runs.views import SLICE_S, ListViews
+from tui.kit.live_model import CoalescedFetch
+from tui.kit.state_files import DISK_TIMEOUT_S, problem_sentence, read_own, replace_file
+from tui.kit.words import gap_sentence
+from tui.lazy_dataclass import dataclass
+from tui.store.changes import Changes
+from tui.store.counts import Completeness, Gap, MissedRunCounter, MissedRuns
+from tui.store.server_filter import ServerFilter, is_typable, known_values, plan_search
+from tui.sync.session import Session
+from tui.text.redaction import HOLDS_KEY
+
+if TYPE_CHECKING:
+    from tui.sync.search import Search
+
+
+# Reads why the failed runs on the screen failed: the list does not send it.
+
+
+REST_S: Final = 0.4
+"""How long the rows stay before their errors are read."""
+
+RETRY_AFTER_S: Final = 30.0
+"""After a failure of the server."""
+
+MAX_TRIED: Final = 5_000
+"""Runs that are remembered because their error was read, or cannot be read. All are forgotten when there are more."""
+
+
+class VisibleErrors:
+    """Reads the errors of visible runs within the budget, each once. `visible` returns the runs on the screen."""
+
+    def __init__(self, session: Session, visible: Callable[[], Sequence[RunId]]) -> None:
+        self._session = session
+        self._visible = visible
+        self._tried: set[RunId] = set()
+        self._fetch = CoalescedFetch(session.clock, self._start)
+        self._blocked_until_s = 0.0
+
+    def look(self) -> None:
+        """Read the errors of the visible runs that lack them. Call it when other rows are visible."""
+        session = self._session
+        if session.is_started and session.clock.monotonic_s() >= self._blocked_until_s and self._unread():
+            self._fetch.schedule(REST_S)
+
+    def _unread(self) -> list[RunId]:
+        return [run_id for run_id in self._visible() if run_id not in self._tried and self._lacks_error(run_id)]
+
+    def _lacks_error(self, run_id: RunId) -> bool:
+        run = self._session.store.get(run_id)
+        return run is not None and run.error is None and run.status.is_failed and not run.is_gone
+
+    def _start(self) -> asyncio.Task[None] | None:
+        unread = self._unread()
+        if not unread:
+            return None
+        if len(self._tried) > MAX_TRIED:
+            self._tried.clear()
+        self._tried.update(unread)
+        return self._session.spawn(self._read(unread), "read visible errors")
+
+    async def _read(self, run_ids: Sequence[RunId]) -> None:
+        from tui.api.errors import ApiError  # noqa: PLC0415  as above
+        from tui.sync.budget import Pace  # noqa: PLC0415  loads httpcore
+        from tui.sync.failures import ErrorFetcher  # noqa: PLC0415  loads httpcore
+
+        session = self._session
+        errors = ErrorFetcher(session.fetcher, session.store, session.emit, Pace(session.budget, session.clock))
+        try:
+            await errors.read(run_ids, lambda _: None)
+        except ApiError:
+            self._tried.difference_update(run_ids)
+            self._blocked_until_s = session.clock.monotonic_s() + RETRY_AFTER_S
+        finally:
+            self._fetch.finish()
+
+
+# Runs the search that the last line of the list starts: one at a time, in the session's task group.
+#
+# A search belongs to one query in one environment. A change of either drops it.
+
+
+class ServerSearch:
+    """Starts and stops the search. `visible` returns the visible runs, `on_update` receives progress."""
+
+    def __init__(
+        self, session: Session, views: ListViews, visible: Callable[[], Sequence[RunId]], on_update: Callable[[], None]
+    ) -> None:
+        self._session = session
+        self._views = views
+        self._visible = visible
+        self._on_update = on_update
+        self._search: Search | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.progress = SearchProgress()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a search is running."""
+        return self._task is not None and not self._task.done()
+
+    def start(self) -> None:
+        """Start a search, or continue the last one of this query."""
+        if self.is_running or not self._session.is_started:
+            return
+        if self._search is None:
+            self._search = self._new_search()
+        if not self._views.parsed.is_empty and not self._views.query.is_searched:
+            # The search may find runs that are older than the period of the list.
+            self._views.request(replace(self._views.query, is_searched=True))
+        self._task = self._session.spawn(self._search.run(), "search the server")
+
+    def stop(self) -> bool:
+        """Stop the search; return whether one was running."""
+        if self._task is None or not self.is_running:
+            return False
+        self._task.cancel()
+        return True
+
+    def drop(self) -> None:
+        """Drop the search and its progress, because the query or the environment has changed."""
+        self.stop()
+        self._search = self._task = None
+        self._set(SearchProgress())
+
+    def _new_search(self) -> "Search":
+        from tui.sync.search import (  # noqa: PLC0415
+            Search,
+            SearchScope,
+        )
+
+        session, query = self._session, self._views.query
+        scope = SearchScope(
+            plan_search(query.text, query.filters, known_values(session.store)),
+            query.filters,
+            session.now() - query.period,
+            is_plain=self._views.parsed.is_empty,
+            can_list=session.sources.relay is None,
+        )
+        search: Search
+
+        def report(progress: SearchProgress) -> None:
+            if self._search is search:
+                self._set(progress)
+
+        search = Search(
+            session.fetcher,
+            session.store,
+            session.clock,
+            scope,
+            emit=session.emit,
+            settle=session.settle,
+            unread=self._unread,
+            report=report,
+        )
+        return search
+
+    def _unread(self) -> list[RunId]:
+        """Return the failed runs of the list whose errors were not fetched, visible ones first."""
+        unread = self._views.unread
+        if unread is None:
+            return []
+        visible = [run_id for run_id in self._visible() if run_id in unread]
+        return list(dict.fromkeys([*visible, *unread.slice(0, len(unread))]))
+
+    def _set(self, progress: SearchProgress) -> None:
+        if progress != self.progress:
+            self.progress = progress
+            self._on_update()
+
+
+# The last outages that the list shows: when there was no data, and how many runs were missed.
+
+
+MAX_GAPS: Final = 3
+
+
+class Outages:
+    """The last gaps. `report` receives one sentence about each, once its count is final.
+
+    It subscribes to the session itself, so that runs are counted during a pause too.
+    """
+
+    def __init__(self, session: Session, report: Callable[[str], None]) -> None:
+        self._session = session
+        self._report = report
+        self._counters: list[MissedRunCounter] = []
+        self._unreported: list[MissedRunCounter] = []
+        session.subscribe(self._on_changes)
+
+    def record(self, gap: Gap | None) -> None:
+        """Start to count the missed runs of the last gap, unless it is known already."""
+        if gap is None or (self._counters and self._counters[-1].gap == gap):
+            return
+        counter = MissedRunCounter(self._session.store, gap)
+        self._counters = [*self._counters, counter][-MAX_GAPS:]
+        self._unreported = [*self._unreported, counter][-MAX_GAPS:]
+        if not self._count_some(counter):
+            self._session.spawn(self._count_rest(counter), "outage")
+
+    def missed(self, now: datetime) -> dict[Gap, MissedRuns]:
+        """Return the gaps with their missed runs, the oldest first. Report those whose count is final now."""
+        for counter in tuple(self._unreported):
+            missed = counter.missed(now)
+            if missed.completeness is not Completeness.SO_FAR:
+                self._unreported.remove(counter)
+                self._report(gap_sentence(counter.gap, missed, now))
+        return {counter.gap: counter.missed(now) for counter in self._counters}
+
+    def _on_changes(self, changes: Changes) -> None:
+        for counter in self._counters:
+            counter.on_changes(changes)
+
+    def _count_some(self, counter: MissedRunCounter) -> bool:
+        monotonic_s = self._session.clock.monotonic_s
+        until_s = monotonic_s() + SLICE_S
+        return counter.count_more(lambda: monotonic_s() >= until_s)
+
+    async def _count_rest(self, counter: MissedRunCounter) -> None:
+        while not self._count_some(counter):  # noqa: ASYNC110  each pass does work
+            await asyncio.sleep(0)
+
+
+# Saves the server's filters and the arrangement of the list for the next start.
+#
+# There is one small JSON file for each environment of each API. It holds names that the user typed, never a key or a
+# run. A file that cannot be decoded is reported, ignored, and replaced by the next save.
+
+
+VERSION: Final = 1
+MAX_BYTES: Final = 64 * 1024
+"""The maximum size of a file that is read. Typed filters need about 1% of it."""
+
+_LISTS: Final = ("statuses", "tasks", "tags", "versions", "queues", "machines", "regions")
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """The saved choices.
+
+    * `filters`: only their lists are saved; times, a batch and the kind of run do not outlive a session
+    * `period`: how far back runs are shown; None: the period of the settings
+    * `order`: the id of a `store.orders.Order`; None: the default order
+    * `is_wide`: whether the list shows whole run ids or more columns
+    * `chosen_at`: when the filters were chosen; None in files of older versions
+    """
+
+    filters: RunFilters = field(default_factory=RunFilters)
+    period: timedelta | None = None
+    order: str | None = None
+    is_wide: bool = False
+    chosen_at: datetime | None = None
+
+
+class FilterFile:
+    """Reads and writes the file of one environment.
+
+    `failure` is a sentence about the last error, or None. `environment` is any name: equal names share a file.
+    """
+
+    def __init__(
+        self,
+        state_dir: PurePath,
+        *,
+        api_url: str,
+        environment: str,
+        holds_key: Callable[[str], bool] = lambda _: False,
+    ) -> None:
+        self._owner = {"api": api_url, "environment": environment}
+        # Not every URL or name can be a file name. A digest can, and is the same at every start.
+        digest = hashlib.sha256(f"{api_url}\n{environment}".encode(errors="surrogatepass")).hexdigest()
+        self.path = Path(state_dir) / f"screen-{digest[:16]}.json"
+        self.failure: str | None = None
+        self._holds_key = holds_key
+        self._unsaved: Remembered | None = None
+        self._is_writing = False
+
+    async def load(self) -> Remembered:
+        """Return the saved choices; the defaults if there are none or the file cannot be decoded."""
+        try:
+            async with asyncio.timeout(DISK_TIMEOUT_S):
+                return await asyncio.to_thread(self._load)
+        except TimeoutError:
+            self.failure = f"The saved filters in {self.path} are ignored: the disk does not answer."
+            return Remembered()
+
+    async def save(self, remembered: Remembered) -> None:
+        """Save the choices. Of the calls during a save, only the last one takes effect."""
+        self._unsaved = remembered
+        if self._is_writing:
+            return
+        self._is_writing = True
+        try:
+            while self._unsaved is not None:
+                unsaved, self._unsaved = self._unsaved, None
+                await asyncio.to_thread(self._save, unsaved)
+        finally:
+            self._is_writing = False
+
+    def _load(self) -> Remembered:
+        try:
+            content = read_own(self.path, MAX_BYTES)
+            return Remembered() if content is None else _decode(content, self._owner)
+        except OSError as error:
+            reason = error.strerror or "it cannot be read"
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
+            reason = "this version did not write it"
+        self.failure = problem_sentence(self.path, f"The saved filters in {self.path} are ignored", reason)
+        return Remembered()
+
+    def _save(self, remembered: Remembered) -> None:
+        encoded = _encode(remembered)
+        if any(self._holds_key(value) for values in encoded["filters"].values() for value in values):
+            self.failure = f"The filters are not saved: {HOLDS_KEY}."
+            return
+        content = json.dumps(self._owner | encoded, indent=1) + "\n"
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            replace_file(self.path, content.encode("ascii"))
+            self.failure = None
+        except OSError as error:
+            what, reason = f"The filters cannot be saved in {self.path}", error.strerror or str(error)
+            self.failure = problem_sentence(self.path, what, reason)
+
+
+def _encode(remembered: Remembered) -> dict[str, Any]:
+    # A span of time is over at the next start, and its period was made for it.
+    period = remembered.period if remembered.filters.created_from is None else None
+    return {
+        "version": VERSION,
+        "filters": {name: list(values) for name in _LISTS if (values := getattr(remembered.filters, name))},
+        "period": None if period is None else period_text(period),
+        "order": remembered.order,
+        "wide": remembered.is_wide,
+        "kept_at": None if remembered.chosen_at is None else remembered.chosen_at.isoformat(),
+    }
+
+
+def _decode(content: bytes, owner: Mapping[str, str]) -> Remembered:
+    """Raises `ValueError` or another error of decoding unless this version wrote the file for that owner."""
+    saved = json.loads(content)
+    if saved["version"] != VERSION or any(saved[name] != text for name, text in owner.items()):
+        raise ValueError
+    lists = {name: _values(name, values) for name, values in saved["filters"].items()}
+    period, order = saved["period"], saved["order"]
+    length = None if period is None else parse_period(period)
+    if (length is None) is not (period is None) or not (order is None or isinstance(order, str)):
+        raise ValueError
+    # mypy cannot know the types of fields that are given by name.
+    filters = replace(RunFilters(), **lists)  # type: ignore[arg-type]
+    return Remembered(filters, length, order, saved["wide"] is True, _moment(saved.get("kept_at")))
+
+
+def _moment(value: Any) -> datetime | None:
+    """Decode a time with its zone. Raises `ValueError`, `TypeError` or `OverflowError`."""
+    if value is None:
+        return None
+    at = datetime.fromisoformat(value)
+    if at.utcoffset() is None:
+        raise ValueError
+    return at.astimezone(UTC)
+
+
+def _values(name: str, values: Any) -> tuple[Any, ...]:
+    """Decode the values of one filter. Raises `ValueError` for a text that the user could not have typed."""
+    if name not in _LISTS or not isinstance(values, list):
+        raise ValueError(name)
+    for value in values:
+        if not isinstance(value, str) or not is_typable(value):
+            raise ValueError(name)
+        if name == "statuses" and filter_word(value) != value:
+            raise ValueError(name)
+    return tuple(values)
+
+
+# The running sources of the list of runs, and the server's filters that they use.
+#
+# There is one set of sources at a time. Changed filters replace it. Filters that the user chose are saved for the next
+# start; those of a view that was opened by its address are not.
+
+
+class RunSubscription:
+    """Follows the runs that pass the server's filters.
+
+    * `environment_name`: the name under which the filters are saved; None: a digest of the key
+    * `is_recalled`: whether the current filters were chosen in an earlier session
+    * `on_filters`: is called when filters were loaded or chosen; `shown` has them
+    * `on_failure`: is called with a sentence when the filters could not be loaded or saved
+    """
+
+    def __init__(self, session: Session, *, environment_name: str | None = None) -> None:
+        settings = session.settings
+        digest = hashlib.sha256(settings.key.reveal().encode()).hexdigest()
+        self._session = session
+        self._sources: tuple[asyncio.Task[None], ...] = ()
+        self._file = FilterFile(
+            settings.state_dir,
+            api_url="" if environment_name else settings.api_url,
+            environment=environment_name or f"{digest[:16]} {settings.branch or ''}".rstrip(),
+            holds_key=lambda text: session.secrets.finds(text),  # noqa: PLW0108  they are made when first needed
+        )
+        self._remembered = Remembered()
+        """What is saved."""
+        self._shown = Remembered()
+        """What is shown: the same, or the view of an address."""
+        self._is_visiting = False
+        self.is_recalled = False
+        self.on_filters: Callable[[], object] = lambda: None
+        self.on_failure: Callable[[str], None] = lambda _: None
+
+    @property
+    def chosen(self) -> ServerFilter:
+        """The current filters."""
+        return ServerFilter(self._shown.filters, self._shown.period or self._session.settings.history)
+
+    @property
+    def state_key(self) -> str:
+        """A name of the environment that is the same at every start, for other files of the state directory."""
+        return self._file.path.stem
+
+    @property
+    def shown(self) -> Remembered:
+        """The current filters and arrangement of the list."""
+        return self._shown
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether the current filters differ from the defaults."""
+        return self.chosen != self._default
+
+    @property
+    def chosen_at(self) -> datetime | None:
+        """When the current filters were chosen, if that is known."""
+        return self._shown.chosen_at
+
+    @property
+    def _default(self) -> ServerFilter:
+        return ServerFilter(RunFilters(), self._session.settings.history)
+
+    async def start(self) -> None:
+        """Load the filters of the last session, and follow the runs that pass them. An address that was opened wins."""
+        self._remembered = await self._file.load()
+        if self._is_visiting:
+            self._shown = replace(self._shown, is_wide=self._remembered.is_wide)
+        else:
+            self._shown = self._remembered
+            self.is_recalled = self.is_filtered
+        if self._file.failure is not None:
+            self.on_failure(self._file.failure)
+        self.on_filters()
+        self._follow()
+
+    def visit(self, chosen: ServerFilter, order: str) -> None:
+        """Follow the runs of a view that was opened by its address. Nothing of it is saved."""
+        before = self.chosen
+        self._shown = replace(
+            self._shown, filters=chosen.filters, period=chosen.period, order=order, chosen_at=self._session.now()
+        )
+        self.is_recalled, self._is_visiting = False, True
+        if self._sources and self.chosen != before:
+            self._follow()
+
+    def choose(self, chosen: ServerFilter) -> None:
+        """Follow the runs that pass other filters."""
+        now = self._session.now()
+        self._remembered = replace(self._remembered, filters=chosen.filters, period=chosen.period, chosen_at=now)
+        self._shown = replace(self._shown, filters=chosen.filters, period=chosen.period, chosen_at=now)
+        self.is_recalled = False
+        self.on_filters()
+        self._follow()
+        self._save()
+
+    def clear(self) -> None:
+        """Remove every server filter."""
+        if self.is_filtered:
+            self.choose(self._default)
+
+    def save_order(self, order: str) -> None:
+        """Save the order of the list for the next start."""
+        self._remembered = replace(self._remembered, order=order)
+        self._shown = replace(self._shown, order=order)
+        self._save()
+
+    def save_width(self, *, is_wide: bool) -> None:
+        """Save whether the list shows whole run ids and times for the next start."""
+        self._remembered = replace(self._remembered, is_wide=is_wide)
+        self._shown = replace(self._shown, is_wide=is_wide)
+        self._save()
+
+    def refresh(self) -> None:
+        """Poll now. If a source has stopped, start all of them again."""
+        self._session.refresh()
+        if any(source.done() for source in self._sources):
+            self._follow()
+
+    def _follow(self) -> None:
+        is_relayed = self._session.settings.relay_url is not None
+        if is_relayed and self._sources and not self._sources[0].done():
+            return  # a relay sends all runs, whatever the filters are
+        for source in self._sources:
+            source.cancel()
+        self._sources = self._session.sources.follow_runs(filters=self._shown.filters, history=self.chosen.period)
+
+    def _save(self) -> None:
+        self._session.spawn(self._write(), "save the filters")
+
+    async def _write(self) -> None:
+        before = self._file.failure
+        await self._file.save(self._remembered)
+        if self._file.failure is not None and self._file.failure != before:
+            self.on_failure(self._file.failure)

@@ -1,0 +1,489 @@
+"""The dialog of the server's filters: status, task, tag, version, queue, period."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar, Final
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.screen import Screen
+from textual.strip import Strip
+from textual.widget import Widget
+from textual.widgets import Input
+
+from tui.domain.filters import period_text
+from tui.features.runs import words
+from tui.features.runs.data import RunSubscription
+from tui.features.runs.words import (
+    FAMILIES,
+    PERIODS,
+    Typed,
+    candidates,
+    completed,
+    heading_cell,
+    is_incomplete,
+    label_line,
+    periods_line,
+    status_cell,
+    word_of,
+    words_of,
+)
+from tui.kit.colors import Background
+from tui.kit.keys import bind
+from tui.kit.lines import DialogBorder, Lines, LineWidget, TextInput
+from tui.kit.live_model import LiveModel
+from tui.kit.painted import PaintedDialog
+from tui.store.server_filter import KnownValues, ServerFilter, known_values
+from tui.text.styled import Line, Piece, Token, pad
+
+# A labelled input with completion: one row of the dialog for the server's filters.
+
+
+def step_focus(widget: Widget, step: int) -> None:
+    """Focus the next (1) or previous (-1) widget of the screen."""
+    if step > 0:
+        widget.screen.focus_next()
+    else:
+        widget.screen.focus_previous()
+
+
+TYPED_TIMEOUT_S: Final = 1.0
+"""Stop waiting after this; the widget is being removed."""
+
+
+class ValueInput(TextInput):
+    """An input that completes from known values. Up and down move to other fields."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("down", "step(1)", "down", "Go to the next field.", id="field-down"),
+        bind("up", "step(-1)", "up", "Go to the previous field.", id="field-up"),
+        bind("tab", "complete_or_step", "complete", "Complete the value, or go to the next field.", id="complete"),
+        bind("shift+tab", "step(-1)", "previous field", "Go to the previous field.", id="previous-field"),
+        bind("right", "right", "right", "Move right; at the end, complete the value.", id="value-right"),
+        bind("enter", "apply", "apply", "Apply the filters.", id="apply-filters"),
+    ]
+
+    def __init__(self, text: str, known: Sequence[str] = (), placeholder: str = "any") -> None:
+        super().__init__(text, placeholder=placeholder)
+        self.known = known
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """The known values that complete the last value."""
+        return candidates(self.value, self.known)
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether the last value is the beginning of a known one."""
+        return is_incomplete(self.value, self.known)
+
+    def put(self, text: str) -> None:
+        """Replace the text, with the cursor at its end."""
+        self.value = text
+        self.cursor_position = len(text)
+
+    def action_step(self, step: int) -> None:
+        step_focus(self, step)
+
+    async def action_apply(self) -> None:
+        await self._wait_for_typed()
+        await self.run_action("screen.apply")
+
+    async def action_complete_or_step(self) -> None:
+        await self._wait_for_typed()
+        if self.is_incomplete:
+            self._complete()
+        else:
+            self.action_step(1)
+
+    async def action_right(self) -> None:
+        await self._wait_for_typed()
+        if self.cursor_at_end:
+            self._complete()
+        else:
+            self.action_cursor_right()
+
+    async def _wait_for_typed(self) -> None:
+        """Wait until the letters that were typed earlier are in the text. The keys of `bind` overtake them."""
+        is_handled = asyncio.Event()
+        if self.call_later(is_handled.set):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TYPED_TIMEOUT_S):
+                    await is_handled.wait()
+
+    def _complete(self) -> None:
+        if offered := self.offered:
+            self.put(completed(self.value, offered[0]))
+
+
+class PeriodInput(ValueInput):
+    """An input for a period. Left and right step through the usual periods."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("left", "left", "shorter", "Choose the next shorter of the usual periods.", id="value-left"),
+    ]
+
+    async def action_right(self) -> None:
+        await self._wait_for_typed()
+        self._put_period(1)
+
+    async def action_left(self) -> None:
+        await self._wait_for_typed()
+        self._put_period(-1)
+
+    def _put_period(self, step: int) -> None:
+        text = self.value.strip()
+        index = PERIODS.index(text) + step if text in PERIODS else 0 if step > 0 else len(PERIODS) - 1
+        self.put(PERIODS[max(0, min(index, len(PERIODS) - 1))])
+
+
+class ValueField(Horizontal):
+    """A label and an input. A period input is followed by the usual periods."""
+
+    def __init__(self, name: str, value_input: ValueInput) -> None:
+        super().__init__(id=f"{name}-field")
+        self.title = name
+        self.input = value_input
+        self._label = Lines(Background.DIALOG, classes="label")
+        self._usual_periods = Lines(Background.DIALOG, classes="behind")
+
+    def compose(self) -> ComposeResult:
+        self._show()
+        yield self._label
+        yield self.input
+        yield self._usual_periods
+
+    def on_descendant_focus(self) -> None:
+        self._show()
+
+    def on_descendant_blur(self) -> None:
+        self._show()
+
+    def on_input_changed(self) -> None:
+        self._show()
+
+    def _show(self) -> None:
+        self._label.show([label_line(self.title, is_focused=self.input.has_focus)])
+        if isinstance(self.input, PeriodInput):
+            self._usual_periods.show([periods_line(self.input.value)])
+
+
+# The grid in which the user chooses statuses. Each column is a group; its heading chooses the whole column.
+
+
+INDENT: Final = 1
+COLUMN_WIDTH: Final = 21
+"""A mark, a space, the glyph, a space, the longest title, and two cells before the next column."""
+
+
+class StatusGrid(LineWidget, can_focus=True):
+    """A grid of statuses. Row 0 has the headings. `chosen` are the server's words for statuses."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("down,j", "move_row(1)", "down", "Move one status down, then to the next field.", id="status-down"),
+        bind("up,k", "move_row(-1)", "up", "One status up.", id="status-up"),
+        bind("right,l", "move_column(1)", "right", "Go to the next column.", id="status-right"),
+        bind("left,h", "move_column(-1)", "left", "Go to the previous column.", id="status-left"),
+        bind(
+            "space",
+            "choose",
+            "choose",
+            "Choose the status or not; on a heading, all of its column.",
+            id="choose-status",
+        ),
+        bind("tab", "app.focus_next", "next field", "Go to the next field.", id="next-field"),
+        bind("shift+tab", "app.focus_previous", "previous field", "Go to the previous field.", id="previous-field"),
+        bind("enter", "screen.apply", "apply", "Apply the filters.", id="apply-filters"),
+    ]
+
+    class Changed(Message):
+        """The chosen statuses or the cursor have changed."""
+
+    def __init__(self, chosen: frozenset[str]) -> None:
+        super().__init__(id="statuses")
+        self._chosen = chosen
+        # The cursor begins on the failures: users filter for these most often.
+        self._column = 1
+        self._row = 0
+
+    @property
+    def chosen(self) -> frozenset[str]:
+        """The words of the chosen statuses. Empty means all."""
+        return self._chosen
+
+    @property
+    def title(self) -> str:
+        """The title of the status or the family under the cursor."""
+        return FAMILIES[self._column][1][self._row - 1] if self._row else FAMILIES[self._column][0]
+
+    @property
+    def is_on_head(self) -> bool:
+        """Whether the cursor is on a heading, which stands for its whole column."""
+        return self._row == 0
+
+    def choose(self, chosen: frozenset[str]) -> None:
+        """Replace the chosen statuses."""
+        if chosen != self._chosen:
+            self._chosen = chosen
+            self.refresh()
+            self.post_message(self.Changed())
+
+    def strip_at(self, y: int) -> Strip:
+        strips = [self.painter.blank(INDENT, Background.DIALOG)]
+        room = self.size.width - INDENT
+        for column in range(len(FAMILIES)):
+            width = COLUMN_WIDTH if column < len(FAMILIES) - 1 else room - COLUMN_WIDTH * column
+            strips.append(self._cell(column, y, max(0, min(width, room - COLUMN_WIDTH * column))))
+        return Strip.join(strips)
+
+    def _cell(self, column: int, row: int, width: int) -> Strip:
+        titles = FAMILIES[column][1]
+        if row > len(titles):
+            return self.painter.blank(width, Background.DIALOG)
+        line = heading_cell(column, self._chosen) if row == 0 else status_cell(titles[row - 1], self._chosen)
+        words = words_of(column) if row == 0 else frozenset({word_of(titles[row - 1])})
+        is_here = self.has_focus and (column, row) == (self._column, self._row)
+        line = (_edge(is_chosen=words <= self._chosen, is_here=is_here), Piece(" "), *line)
+        if not is_here:
+            return self.painter.strip(line, width, Background.DIALOG)
+        inner = min(width, COLUMN_WIDTH - 2)
+        here = self.painter.strip(line, inner, Background.DIALOG_CURSOR)
+        return Strip.join([here, self.painter.blank(width - inner, Background.DIALOG)])
+
+    def action_move_row(self, step: int) -> None:
+        row = self._row + step
+        if row > len(FAMILIES[self._column][1]):
+            self.screen.focus_next()
+        else:
+            self._go(self._column, max(0, row))
+
+    def action_move_column(self, step: int) -> None:
+        column = max(0, min(self._column + step, len(FAMILIES) - 1))
+        self._go(column, min(self._row, len(FAMILIES[column][1])))
+
+    def action_choose(self) -> None:
+        words = words_of(self._column) if self.is_on_head else frozenset({word_of(self.title)})
+        self.choose(self._chosen - words if words <= self._chosen else self._chosen | words)
+
+    def on_focus(self) -> None:
+        self.refresh()
+
+    def on_blur(self) -> None:
+        self.refresh()
+
+    def on_click(self, event: events.Click) -> None:
+        event.stop()
+        column = max(0, min((event.x - INDENT) // COLUMN_WIDTH, len(FAMILIES) - 1))
+        if 0 <= event.y <= len(FAMILIES[column][1]):
+            self._go(column, event.y)
+            self.action_choose()
+
+    def _go(self, column: int, row: int) -> None:
+        if (column, row) != (self._column, self._row):
+            self._column, self._row = column, row
+            self.refresh()
+            self.post_message(self.Changed())
+
+
+def _edge(*, is_chosen: bool, is_here: bool) -> Piece:
+    if is_here:
+        return Piece("•", Token.MARKED) if is_chosen else Piece("▌", Token.ACCENT)
+    return Piece("•" if is_chosen else " ", Token.ACCENT)
+
+
+# The dialog of the server's filters: status, task, tag, version, queue, period.
+
+
+FULL_HEIGHT: Final = 21
+"""Rows of the dialog with its empty rows. On a lower screen it has none."""
+
+
+class ClearAll(LineWidget, can_focus=True):
+    """The button that clears every filter."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("enter,space", "screen.clear_all", "clear", "Clear every filter.", id="clear-chosen"),
+        bind("up,left,k,h,shift+tab", "step(-1)", "up", "Go to the field above.", id="button-up"),
+        bind("down,right,j,l,tab", "step(1)", "down", "Go to the statuses.", id="button-down"),
+    ]
+
+    def strip_at(self, y: int) -> Strip:  # noqa: ARG002  it has one line
+        if not self.has_focus:
+            return self.painter.strip((Piece("  clear all", Token.MUTED),), self.size.width, Background.DIALOG)
+        line = (Piece("▌ ", Token.ACCENT), Piece("clear all", is_bold=True))
+        return self.painter.strip(line, self.size.width, Background.DIALOG_CURSOR)
+
+    def action_step(self, step: int) -> None:
+        step_focus(self, step)
+
+    async def on_click(self) -> None:
+        await self.run_action("screen.clear_all")
+
+    def on_focus(self) -> None:
+        self.refresh()
+
+    def on_blur(self) -> None:
+        self.refresh()
+
+
+class ServerFiltersScreen(PaintedDialog[ServerFilter | None]):
+    """Starts with the current filters, and returns the new ones; None if it was closed without a choice.
+
+    `default_period` applies where no period is typed. `run_limit` is the largest number of runs that is read. `now`
+    returns the server's time.
+    """
+
+    CSS_PATH = "server_filters.tcss"
+    has_text_field: ClassVar[bool] = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("escape", "leave", "back", "Close without changing the filters.", id="back"),
+    ]
+
+    def __init__(
+        self,
+        chosen: ServerFilter,
+        *,
+        known: KnownValues,
+        default_period: timedelta,
+        run_limit: int,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        super().__init__()
+        typed = words.typed_of(chosen, now().tzinfo or UTC)
+        self._known = known
+        self._default_period = default_period
+        self._run_limit = run_limit
+        self._now = now
+        self._grid = StatusGrid(typed.statuses)
+        self._fields = {
+            "task": ValueField("task", ValueInput(typed.task, known.tasks)),
+            "tag": ValueField("tag", ValueInput(typed.tag, known.tags)),
+            "version": ValueField("version", ValueInput(typed.version, known.versions)),
+            "queue": ValueField("queue", ValueInput(typed.queue, known.queues)),
+            "period": ValueField("period", PeriodInput(typed.period, placeholder=period_text(default_period))),
+        }
+        self._clear = ClearAll(id="clear")
+        self._band = Lines(Background.BAND, classes="band")
+        self._remark = Lines(Background.DIALOG)
+        self._shows = Lines(Background.DIALOG, id="shows")
+        self._apply = Lines(Background.DIALOG, id="apply")
+        self._leave = Lines(Background.DIALOG, id="leave")
+        self._end = Lines(Background.DIALOG, classes="gap")
+
+    @property
+    def typed(self) -> Typed:
+        """The filters as they are typed in the dialog."""
+        texts = {name: field.input.value for name, field in self._fields.items()}
+        return Typed(self._grid.chosen, **texts)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="server-filters", classes="ruled" if self._band.painter.needs_rules else ""):
+            yield DialogBorder(classes="left")
+            yield DialogBorder(classes="right")
+            yield self._band
+            yield _gap()
+            yield self._grid
+            yield _gap()
+            yield from self._fields.values()
+            yield _gap()
+            yield self._remark
+            yield self._shows
+            yield _gap()
+            with Horizontal():
+                yield self._apply
+                yield self._clear
+                yield self._leave
+            yield self._end
+
+    def on_mount(self) -> None:
+        self._grid.focus()
+        self._apply.show([(Piece("   "), Piece(" Apply ", Token.BUTTON), Piece("  Enter", is_bold=True))])
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.height < FULL_HEIGHT, "low")
+        self.call_after_refresh(self._show)
+
+    def on_descendant_focus(self) -> None:
+        self._show()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._show()
+
+    def on_status_grid_changed(self) -> None:
+        self._show()
+
+    def action_clear_all(self) -> None:
+        self._grid.choose(frozenset())
+        for field in self._fields.values():
+            field.input.put("")
+        self.set_focus(self._grid)
+
+    def action_apply(self) -> None:
+        chosen = words.read_typed(self.typed, self._default_period, self._now())
+        if chosen is None:
+            self.set_focus(self._fields["period"].input)
+        else:
+            self.dismiss(chosen)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+    def _show(self) -> None:
+        width = self._band.size.width
+        if not width:
+            return
+        needs_rules = self._band.painter.needs_rules
+        self._band.show([words.band_line(width, needs_rules=needs_rules)])
+        self._end.show([words.filters_end_line(width, needs_rules=needs_rules)])
+        self._shows.show([words.shows_line(self.typed, self._default_period, self._now())])
+        self._remark.show([self._remark_line(width)])
+        leave = (Piece("Esc", is_bold=True), Piece(" back", Token.FAINT), Piece("   "))
+        self._leave.show([pad(leave, self._leave.size.width, "right")])
+
+    def _remark_line(self, width: int) -> Line:
+        """Return an error, else a suggestion, else the keys that work in the focused field."""
+        if (failure := words.period_error(self.typed.period, self._now())) is not None:
+            return words.sentence_line(failure, is_wrong=True)
+        name = next((name for name, field in self._fields.items() if field.input.has_focus), None)
+        if name == "period":
+            return words.keys_line(("← →", "choose, or type 90m, 14d, 02:50-03:20")) + words.run_limit_line(
+                self._run_limit
+            )
+        if name is not None:
+            value_input = self._fields[name].input
+            warning = None if value_input.is_incomplete else words.doubtful_value(name, value_input.value, self._known)
+            if warning is not None:
+                return words.sentence_line(warning, is_wrong=False)
+            return words.offer_line(value_input.offered, width, is_tab=value_input.is_incomplete)
+        if self._clear.has_focus:
+            return words.sentence_line("Enter clears every filter. Enter once more applies that.", is_wrong=False)
+        what = self._grid.title
+        return words.keys_line(("space", f"all {what}" if self._grid.is_on_head else what), ("↓", "fields"))
+
+
+def _gap() -> Widget:
+    return Lines(Background.DIALOG, classes="gap")
+
+
+def open_server_filters(screen: Screen[Any], live: LiveModel, subscription: RunSubscription) -> None:
+    """Let the user choose the server's filters."""
+    settings = live.session.settings
+
+    def follow(chosen: ServerFilter | None) -> None:
+        if chosen is not None:
+            subscription.choose(chosen)
+
+    filters = ServerFiltersScreen(
+        subscription.chosen,
+        known=known_values(live.session.store),
+        default_period=settings.history,
+        run_limit=settings.history_runs,
+        now=live.session.local_now,
+    )
+    screen.app.push_screen(filters, follow)

@@ -1,0 +1,390 @@
+"""Runs as `ls`, `watch` and `--json` print them."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from tui.commands.output import Output
+from tui.domain.attempt import Attempt, Wait
+from tui.domain.errors.error import RunError
+from tui.domain.hold import Hold
+from tui.domain.ids import RunId
+from tui.domain.run import ABSENT, Body, Json, Run, State
+from tui.domain.status import Status
+from tui.domain.tree import RunTree, TreeNode
+from tui.features.detail.page import fact_keys
+from tui.features.runs.columns import (
+    AGE,
+    COST,
+    GAP,
+    RUN,
+    STATUS,
+    TAGS,
+    TASK,
+    TOOK,
+    VERSION,
+    Column,
+    SizedColumn,
+    head,
+    row,
+    took,
+    whole_id,
+)
+from tui.lazy_dataclass import dataclass
+from tui.text import formatting
+from tui.text.blocks import Now
+from tui.text.status import style_of
+from tui.text.styled import Line, Piece, Token, first_line, joined, line_width, pad
+
+# The table that `ls` prints: whole run ids, fitted to the terminal, or not cut at all in a pipe.
+#
+# The pages of one table follow each other. Each is aligned in itself, and never narrower than the page before. The list
+# on the screen uses `columns.columns_for` instead.
+
+
+# Users of `ls` need the id more than the duration, so the id stays longer.
+PRINTED: Final = (
+    STATUS,
+    TASK,
+    replace(RUN, width=None, cell=whole_id, drop_rank=1),
+    replace(TOOK, drop_rank=2),
+    AGE,
+    VERSION,
+    TAGS,
+    COST,
+)
+# The least width of each flexible column, in the order in which they grow again.
+_MIN_WIDTHS: Final = {"status": 15, "task": 12, "tags": 10}
+_GLYPH_CELLS = 2
+
+
+@dataclass
+class PrintedTable:
+    """The pages of one table. `limit` is the terminal's width in cells; None means that nothing is cut or dropped."""
+
+    limit: int | None
+    _slots: list[SizedColumn] = field(default_factory=list)
+    _widest: dict[str, int] = field(default_factory=dict)
+
+    def page(self, runs: Sequence[Run], now: datetime) -> list[Line]:
+        """Return the lines of one page. The first page with runs starts with the titles."""
+        if not runs:
+            return []
+        is_first, at = not self._slots, Now(now)
+        for column in PRINTED:
+            cells = (line_width(column.cell(run, at)) for run in runs)
+            self._widest[column.id] = max(len(column.title), self._widest.get(column.id, 0), *cells)
+        columns = [slot.column for slot in self._slots] if self._slots else list(PRINTED)
+        self._slots = fitted(columns, self._widest, self.limit)
+        return ([head(self._slots)] if is_first else []) + [row(run, self._slots, at) for run in runs]
+
+
+def fitted(columns: Sequence[Column], natural: Mapping[str, int], limit: int | None) -> list[SizedColumn]:
+    """Return the columns with their widths, so that a line fits into `limit` cells if possible.
+
+    Flexible columns shrink first. Then columns are dropped by their `drop_rank`; those of rank 0 stay.
+    """
+    if limit is None:
+        return [SizedColumn(column, natural[column.id]) for column in columns]
+    kept = list(columns)
+    while True:
+        widths = {column.id: min(natural[column.id], _MIN_WIDTHS.get(column.id, natural[column.id])) for column in kept}
+        spare = limit - _GLYPH_CELLS - sum(widths.values()) - GAP * (len(kept) - 1)
+        last = max(kept, key=lambda column: column.drop_rank)
+        if spare >= 0 or last.drop_rank == 0:
+            break
+        kept.remove(last)
+    for flexible in _MIN_WIDTHS:
+        if flexible in widths:
+            grown = max(min(spare, natural[flexible] - widths[flexible]), 0)
+            widths[flexible] += grown
+            spare -= grown
+    return [SizedColumn(column, widths[column.id]) for column in kept]
+
+
+class TableOutput:
+    """Prints one table of runs on stdout, page by page."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._table = PrintedTable(output.width)
+
+    def rows(self, runs: Sequence[Run], now: datetime) -> None:
+        """Print a page of runs. The first page has the column titles."""
+        self._output.lines(self._table.page(runs, now))
+
+
+# A line of `watch` about one change: time, id, status, task, and the error of a failed run.
+#
+# Time, id, status and task come first, so that `awk` can split the line.
+
+
+_STATUS_CELLS = 15
+
+
+def transition_line(before: Run | None, after: Run, now: datetime) -> Line:
+    """Return the line about a change. Its time is the server's: the end of the run, or its last update.
+
+    `before` is the run as it was printed last, or None. A new attempt is named.
+    """
+    style = style_of(after)
+    parts: list[Line] = [
+        (Piece(formatting.moment(_changed_at(after, now), now), Token.FAINT),),
+        (Piece(after.id, Token.MUTED),),
+        pad((style.mark, Piece(" "), style.name), 2 + _STATUS_CELLS),
+        (Piece(after.fixed.task or formatting.NONE, style.row.task),),
+    ]
+    attempt = after.attempt_count or 0
+    if attempt > 1 and (before is None or before.attempt_count != attempt):
+        parts.append((Piece(f"attempt {attempt}", Token.MUTED),))
+    if after.is_waiting_to_retry:
+        parts.append((Piece("waiting to retry", Token.MUTED),))
+    if after.is_final and (ran := took(after, now)) is not None:
+        parts.append((Piece(formatting.duration(ran), style.row.number),))
+    if after.status.is_failed and (error := after.error_value):
+        name = Piece(error.name or "", Token.ROSE, is_bold=True)
+        message = Piece(first_line(error.message), Token.BRIGHT)
+        parts.append((name, Piece(" "), message) if error.name else (message,))
+    return joined(parts)
+
+
+def _changed_at(run: Run, now: datetime) -> datetime:
+    state = run.state
+    if state is None:
+        return now
+    return state.finished_at if run.is_final and state.finished_at else state.updated_at
+
+
+# A run as a JSON object of the run schema, for `--json`: raw values, neither cleaned nor cut.
+#
+# An unknown value is an absent key. Only a payload or an output that the server sent as null is null. These keys are
+# guaranteed in addition to the schema's fields:
+#
+# * of a run: `apiStatus` (the word of REST with the version header, from any source; `status` is the schema's),
+#   `serverStatus` (the original word if it differs: of the feed, a query, an older server), `costInCents`,
+#   `baseCostInCents`, `durationMs` (the compute time of ended attempts), `depth`, `ttl`, `delayedUntil`, `expiredAt`,
+#   `idempotencyKey`, `region`, `batchId`, `triggerFunction`, `attemptCount`, `attemptsComplete` (if attempts were
+#   requested; false if attempts or their errors may be missing), `attemptsMissing` (the reason in words),
+#   `nextAttemptAt`, `isTraceGone` (only the last attempt is known then), `waitsFor` (of a live run: `kind` is time,
+#   token, input or runs; `since`; `about` is the duration or the moment, the token, the stream or the task; `runs`; of
+# a run that has not started, in `show`: `kind` is delay, version, retry, queue-paused or queue-limit;
+#   `until`; `queue`; `running` and `limit`),
+#   `env` (its slug), `error`, `taskKind`, `schedule`, `queue`, `machine`, `payloadPresignedUrl`, `outputPresignedUrl`;
+# * of an attempt: `number`, `retryDelayMs`; of an error: `name`, `code`, `causes`; of a related run: `apiStatus`,
+#   `serverStatus`.
+
+
+Object = dict[str, Json]
+
+
+def run_object(
+    run: Run,
+    *,
+    root: Run | None = None,
+    parent: Run | None = None,
+    children: Iterable[Run] | None = None,
+    hold: Hold | None = None,
+) -> Object:
+    """Return all that is known of a run, valid by the run schema.
+
+    `root`, `parent` and the direct `children` are the runs that the store knows. Unknown ones are printed by their ids,
+    and `children` is None if they were not read. `hold` is why the run has not started. Numbers may be infinite;
+    `json.text.compact` writes them.
+    """
+    out: Object = {"id": run.id, "status": run.status.value, "taskIdentifier": run.fixed.task or ""}
+    if run.state:
+        out |= _state_keys(run.state)
+    own = _own_keys(run)
+    out |= {key: own[key] for key in _LIST_KEYS if key in own}
+    if run.metadata_values:
+        out["metadata"] = run.metadata_values
+    if run.body:
+        out |= _body_keys(run.body[1])
+    if run.error_value:
+        out["error"] = error_object(run.error_value)
+    if run.attempts:
+        history = run.attempts[1]
+        out["attempts"] = [_attempt_object(attempt) for attempt in history.attempts]
+        out["attemptsComplete"] = history.is_complete
+        out |= _known(
+            {
+                "attemptsMissing": history.missing or None,
+                "nextAttemptAt": iso_time(history.retry_at),
+                "isTraceGone": history.is_trace_gone or None,
+                "waitsFor": None if run.wait is None else _wait_object(run.wait),
+            }
+        )
+    if hold is not None:
+        out["waitsFor"] = _hold_object(hold)
+    out |= own
+    related: Object = _known(
+        {
+            "root": _reference(root, run.fixed.root_id),
+            "parent": _reference(parent, run.fixed.parent_id),
+            "children": None if children is None else [_reference(child, child.id) for child in children],
+        }
+    )
+    return out | _known({"relatedRuns": related or None})
+
+
+def tree_objects(tree: RunTree) -> Iterator[Object]:
+    """Yield the runs of a tree, parents first, each with its `depth` and with its root and parent in `relatedRuns`.
+
+    A run whose detail was not read has the status and the times of the query or the trace.
+    """
+    above = {child.id: node for node in tree.root.walk() for child in node.children}
+    root = _node_reference(tree.root)
+    for node in tree.root.walk():
+        is_read = node.run is not None and node.run.state is not None
+        known = run_object(node.run) if node.run is not None and is_read else _node_reference(node) | _node_times(node)
+        known["depth"] = node.depth
+        if (parent := above.get(node.id)) is not None:
+            known["relatedRuns"] = {"root": root, "parent": _node_reference(parent)}
+        yield known
+
+
+def error_object(error: RunError) -> Object:
+    """Return an error with its known fields: `name`, `message`, `stack`, `code` and `causes`."""
+    named = _known({"name": error.name, "message": error.message, "stack": error.stack, "code": error.code})
+    return named | _known({"causes": [error_object(cause) for cause in error.causes] or None})
+
+
+_LIST_KEYS: Final = (
+    "version", "createdAt", "isTest", "depth", "env", "batchId", "triggerFunction", "ttl", "idempotencyKey", "region",
+    "taskKind", "schedule", "queue", "machine",
+)  # fmt: skip
+"""These keys precede metadata, payload and output. The keys of other facts follow the attempts."""
+
+
+def _own_keys(run: Run) -> Object:
+    """Return the facts of the run, and the other values that never change once a run exists."""
+    fixed = run.fixed
+    return fact_keys(run) | _known(
+        {
+            "createdAt": iso_time(run.created_at),
+            "triggerFunction": fixed.trigger_function,
+            "schedule": fixed.schedule,
+        }
+    )
+
+
+def _state_keys(state: State) -> Object:
+    return _status_keys(state.status) | _known(
+        {
+            "updatedAt": iso_time(state.updated_at),
+            "startedAt": iso_time(state.started_at),
+            "finishedAt": iso_time(state.finished_at),
+            "expiredAt": iso_time(state.expired_at),
+            "delayedUntil": iso_time(state.delayed_until),
+            "durationMs": _ms(state.compute),
+            "costInCents": state.cost_cents,
+            "baseCostInCents": state.base_cost_cents,
+            "tags": list(state.tags),
+        }
+    )
+
+
+def _body_keys(body: Body) -> Object:
+    values = {"payload": body.payload, "output": body.output}
+    urls = {"payloadPresignedUrl": body.payload_url, "outputPresignedUrl": body.output_url}
+    return {key: value for key, value in values.items() if value is not ABSENT} | _known(urls)
+
+
+def _attempt_object(attempt: Attempt) -> Object:
+    return _known(
+        {
+            "id": attempt.id,
+            "number": attempt.number,
+            "status": attempt.status.value,
+            "startedAt": iso_time(attempt.started_at),
+            "completedAt": iso_time(attempt.completed_at),
+            "error": error_object(attempt.error) if attempt.error else None,
+            "retryDelayMs": None if attempt.retry_delay is None else _ms(attempt.retry_delay),
+        }
+    )
+
+
+def _wait_object(wait: Wait) -> Object:
+    return _known(
+        {
+            "kind": wait.kind.value,
+            "since": iso_time(wait.since),
+            "about": wait.subject or wait.task,
+            "runs": list(wait.runs) or None,
+        }
+    )
+
+
+def _hold_object(hold: Hold) -> Object:
+    return _known(
+        {
+            "kind": hold.kind.value,
+            "until": iso_time(hold.until),
+            "queue": hold.queue,
+            "running": hold.running,
+            "limit": hold.limit,
+            "since": iso_time(hold.since),
+            "mayExpireAt": iso_time(hold.may_expire_at),
+            "holders": [{"task": each.task, "runs": each.runs} for each in hold.holders] or None,
+        }
+    )
+
+
+def _reference(run: Run | None, run_id: RunId | None) -> Object | None:
+    if run is None:
+        return None if run_id is None else {"id": run_id}
+    known: Object = _known({"id": run.id, "taskIdentifier": run.fixed.task})
+    return known | status_object(run)
+
+
+def status_object(run: Run) -> Object:
+    """Return the status of a run in all vocabularies; empty if it was never read."""
+    return {} if run.state is None else {"status": run.status.value, **_status_keys(run.state.status)}
+
+
+def _status_keys(status: Status) -> Object:
+    """Return the status in the vocabulary of REST, and the original word if it differs."""
+    keys: Object = {"apiStatus": status.rest_word}
+    return keys if status.word == status.rest_word else keys | {"serverStatus": status.word}
+
+
+def _node_reference(node: TreeNode) -> Object:
+    if node.run is not None and node.run.state is not None:
+        return _reference(node.run, node.id) or {}
+    known: Object = {"id": node.id} | _known({"taskIdentifier": node.task})
+    if node.status is not None:
+        known |= {"status": node.status.canonical.value, **_status_keys(node.status)}
+    return known
+
+
+def _node_times(node: TreeNode) -> Object:
+    """Return the times of a run whose detail was not read. Without a compute time `durationMs` is the execution's."""
+    if node.times is None:
+        return {}
+    times = node.times
+    lasted = times.duration if times.compute is None else times.compute
+    if lasted is None and times.started_at is not None and times.finished_at is not None:
+        lasted = max(times.finished_at - times.started_at, timedelta())
+    return _known(
+        {
+            "createdAt": iso_time(times.created_at),
+            "startedAt": iso_time(times.started_at),
+            "finishedAt": iso_time(times.finished_at),
+            "durationMs": None if lasted is None else _ms(lasted),
+        }
+    )
+
+
+def _known(values: Object) -> Object:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def iso_time(at: datetime | None) -> str | None:
+    """Return a time as the API writes it: UTC, to the millisecond, with `Z`."""
+    return None if at is None else at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _ms(value: timedelta) -> int | float:
+    ms = value / timedelta(milliseconds=1)
+    return int(ms) if ms.is_integer() else ms

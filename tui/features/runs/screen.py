@@ -1,0 +1,947 @@
+"""The monitor: the list of runs, the panes about the selected run, the overview, and the way back through views."""
+
+import asyncio
+import sys
+from collections import deque
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual.binding import Binding, BindingType
+
+from tui.domain.action import Via
+from tui.domain.filters import RunFilters
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.features.actions.view import ACTION_BINDINGS, BY_ID, ActionController, ActionReports
+from tui.features.command_line.view import CommandLineEntrance
+from tui.features.overview.base import LinePane, OpenedLine
+from tui.features.overview.words import unheard_line
+from tui.features.runs.data import RunSubscription
+from tui.features.runs.view import RunHighlighted, RunListPane, RunSummary
+from tui.features.runs.views import ListQuery
+from tui.features.runs.words import NOT_A_RUN, Typed, absolute_period_words, read_typed, recalled_line
+from tui.kit.app import AppBase, is_covered
+from tui.kit.keys import ACTION_NAMES, MENU_BINDINGS, OUTGOING_BINDINGS, bind
+from tui.kit.layout import Placement, Slot
+from tui.kit.list_panes import MainView, ViewEntrance
+from tui.kit.live_model import LiveModel
+from tui.kit.pane import Notice, OpenRun, Pane
+from tui.kit.pane_entry import PaneEntry
+from tui.kit.screen import BaseScreen, ViewScreen
+from tui.kit.selection import Selection
+from tui.kit.words import NO_GROUP_ON_RELAY
+from tui.lazy_dataclass import dataclass
+from tui.store.addresses import ERRORS, QUEUES, RUN, RUNS, WALL, ViewAddress, lists_of
+from tui.store.changes import CREATED, ORDERS, Changes
+from tui.store.server_filter import ServerFilter
+from tui.text import formatting
+from tui.text.blocks import ListRuns, no_run_selected
+from tui.text.styled import Line, Piece, Token, cut
+
+if TYPE_CHECKING:
+    from tui.features.overview.view import LiveOverview
+    from tui.features.overview.words import OverviewView
+    from tui.kit.commands import Command, OwnSelection
+
+
+# The keys of the main screen that work in every pane.
+
+
+_ENTER_SENTENCE: Final = (
+    "Open the row under the cursor; on the last line of the list, search the server. While no run is selected, select "
+    "the first one."
+)
+FILTER_SENTENCE: Final = (
+    "Filter the list: any text, status:failed task:sync-* -tag:x took:>10s age:<5m queue: version: error: group: id: "
+    "env: test:yes. Search in any other pane."
+)
+
+KEYS: Final[tuple[Binding, ...]] = (
+    bind("enter", "enter", "open", _ENTER_SENTENCE, id="open", rank=10),
+    bind(
+        "escape",
+        "back",
+        "back",
+        "Go one level back: end a search, a filter, the block about what happened, a zoom; then go to the list, "
+        "and end marks and the selection there.",
+    ),
+    bind("q", "quit_level", "back, quit", "Go one level back; at the list, end the program.", id="close"),
+    bind(
+        "left_square_bracket",
+        "run_step(-1)",
+        "previous run",
+        "Go to the previous run of the list, from any pane.",
+        id="previous-run",
+    ),
+    bind(
+        "right_square_bracket",
+        "run_step(1)",
+        "next run",
+        "Go to the next run of the list, from any pane.",
+        id="next-run",
+        rank=65,
+    ),
+    bind("slash", "search", "filter", FILTER_SENTENCE, rank=40, need=30),
+    bind(
+        "f",
+        "server_filters",
+        "server filters",
+        "Choose which runs the server sends: by status, task, tag.",
+        rank=45,
+        need=40,
+    ),
+    bind("0", "clear_filters", "clear filters", "Clear all filters: the typed one, and the server's."),
+    bind("exclamation_mark", "errors", "errors", "Show what fails: the failed runs, grouped by their errors."),
+    bind("Q", "queues", "queues", "Show why runs wait: the queues, how full each is, and whether it drains."),
+    bind("W", "wall", "wall", "Show the wall: findings and the last hour over the whole screen.", rank=77, need=70),
+    bind("n", "hit_step(1)", "next match", "Go to the next match of the search.", id="next-match"),
+    bind("N", "hit_step(-1)", "previous match", "Go to the previous match of the search.", id="previous-match"),
+    bind("x", "error_step(1)", "next error", "Go to the next failed run.", id="next-error", rank=60, need=32),
+    bind("X", "error_step(-1)", "previous error", "Go to the previous failed run.", id="previous-error"),
+    bind("p", "pause", "pause", "Stop showing updates, or show them again."),
+    bind("r,f5,ctrl+r", "refresh_now", "refresh", "Ask the server now, or try again now.", id="refresh"),
+    bind("y", "copy_id", "copy id", "Copy the id of the run to the clipboard of the terminal.", rank=75, need=60),
+    bind(
+        "Y",
+        "copy_menu",
+        "copy what",
+        "Choose what to copy: id, payload, output, error with its stack, a ticket in Markdown, the address, "
+        "a link to the dashboard, a shell command, a curl.",
+    ),
+    *OUTGOING_BINDINGS,
+    *ACTION_BINDINGS,
+    *MENU_BINDINGS,
+)
+
+
+# The panes, each in a module of its own, and the one list of them: a new pane is a module and an entry here.
+#
+# An entry repeats what the class declares, so that the class is imported only when its pane is first visible.
+
+
+def _runs() -> "type[Pane]":
+
+    return RunListPane
+
+
+def _detail() -> "type[Pane]":
+    from tui.features.detail.view import DetailPane  # noqa: PLC0415  loaded when first visible
+
+    return DetailPane
+
+
+def _attempts() -> "type[Pane]":
+    from tui.features.attempts.view import AttemptsPane  # noqa: PLC0415  loaded when first visible
+
+    return AttemptsPane
+
+
+def _tree() -> "type[Pane]":
+    from tui.features.tree.view import TreePane  # noqa: PLC0415  loaded when first visible
+
+    return TreePane
+
+
+def _waterfall() -> "type[Pane]":
+    from tui.features.waterfall.view import WaterfallPane  # noqa: PLC0415  loaded when first visible
+
+    return WaterfallPane
+
+
+def _logs() -> "type[Pane]":
+    from tui.features.logs.view import LogsPane  # noqa: PLC0415  loaded when first visible
+
+    return LogsPane
+
+
+def _overview() -> "type[Pane]":
+    from tui.features.overview.view import OverviewPane  # noqa: PLC0415  loaded when first visible
+
+    return OverviewPane
+
+
+def _failing() -> "type[Pane]":
+    from tui.features.overview.view import FailingNowPane  # noqa: PLC0415  loaded when first visible
+
+    return FailingNowPane
+
+
+def _tasks() -> "type[Pane]":
+    from tui.features.overview.view import OverviewTasksPane  # noqa: PLC0415  loaded when first visible
+
+    return OverviewTasksPane
+
+
+def _queues() -> "type[Pane]":
+    from tui.features.overview.view import OverviewQueuesPane  # noqa: PLC0415  loaded when first visible
+
+    return OverviewQueuesPane
+
+
+FORMS: Final[tuple[PaneEntry, ...]] = (PaneEntry("waterfall", Placement(Slot.THIRD), _waterfall, form_of="tree"),)
+"""Panes that are another form of one of `PANES`: they share its number and its place, and a key leads to them."""
+
+PANES: Final[tuple[PaneEntry, ...]] = (
+    PaneEntry("runs", Placement(Slot.MAIN, has_summary=True), _runs),
+    PaneEntry("detail", Placement(Slot.FIRST), _detail),
+    PaneEntry("attempts", Placement(Slot.SECOND), _attempts),
+    PaneEntry("tree", Placement(Slot.THIRD, has_summary=True), _tree),
+    PaneEntry("logs", Placement(Slot.THIRD, has_summary=True), _logs),
+)
+"""The panes of the main screen. The position of a pane is its number, which is the key that leads to it."""
+
+OVERVIEW_PANES: Final[tuple[PaneEntry, ...]] = (
+    PaneEntry("overview", Placement(Slot.FIRST, is_overview=True), _overview),
+    PaneEntry("failing now", Placement(Slot.SECOND, is_overview=True), _failing),
+    PaneEntry("tasks", Placement(Slot.THIRD, is_overview=True, is_below=True), _tasks),
+    PaneEntry("queues", Placement(Slot.SECOND, is_overview=True), _queues),
+)
+"""The panes in place of those about the selected run, while no run is selected. Their numbers begin at 2."""
+
+DETAIL: Final = "detail"
+"""The title of the pane that Enter on a run leads to."""
+
+
+# The overview of the main screen: when it is made, the runs of one of its lines, and the way back.
+#
+# What it shows is imported and computed once the first rows of the list are shown.
+
+
+_DRAWING: Final = "tui.features.overview.view"
+
+
+@dataclass(frozen=True, slots=True)
+class LineListing:
+    """The list shows the runs of a line: the filters for it, the query before, and where the line is."""
+
+    text: str
+    filters: RunFilters
+    before: ListQuery
+    pane: str
+    key: Hashable
+    is_zoomed: bool = False
+
+
+class Overview:
+    """Keeps the overview up to date while it is shown, and leads from a line to its runs and back."""
+
+    def __init__(self, main: "MainScreen", after_s: float) -> None:
+        """`after_s`: seconds from the first rows to the overview."""
+        self._main = main
+        self._after_s = after_s
+        self._listing: LineListing | None = None
+        self._live: LiveOverview | None = None
+        self._is_loading = False
+        self._ticks_with_rows = 0
+        self.view: OverviewView | None = None
+        """What is shown, None before the first rows are."""
+
+    @property
+    def _is_shown(self) -> bool:
+        """Whether a pane of it has a place, or the strip below the list is about no run."""
+        main = self._main
+        if is_covered(main) or (not main.run_list.rows.is_following and not isinstance(main.pane, LinePane)):
+            return False
+        plan = main.workspace.plan
+        return plan.has_summary or any(plan.shows(each.title) for each in OVERVIEW_PANES)
+
+    def follow(self) -> None:
+        """Begin or stop to compute what is shown. Call it when that may have changed."""
+        if self._live is not None:
+            if not self._is_shown:
+                self._live.close()
+            elif not self._live.is_open:
+                self._live.open()
+                self._tick()
+
+    def tick(self) -> None:
+        """Show what has changed. Called every second."""
+        if self._live is not None:
+            self.follow()
+            self._tick()
+        elif self._is_shown and not self._is_loading:
+            main = self._main
+            for pane in main.panes.values():
+                if isinstance(pane, LinePane):
+                    pane.show_unheard(is_unheard=self._is_unheard)
+            has_rows = main.run_list.rows.has_runs or main.live.freshness.confirmed_at is not None
+            self._ticks_with_rows += has_rows
+            if self._ticks_with_rows >= self._after_s:  # one tick a second
+                self._is_loading = True
+                main.live.session.spawn(self._load(), "import the overview")
+
+    def on_changes(self, changes: Changes) -> None:
+        """Note changes of runs and facts."""
+        if self._live is not None:
+            self._live.on_changes(changes)
+
+    def close(self) -> None:
+        """Stop for good."""
+        if self._live is not None:
+            self._live.close()
+
+    def strip_lines(self, width: int) -> tuple[Line, ...] | None:
+        """Return the first findings for the strip below the list; None before they are known."""
+        if self.view is None:
+            return (cut((Piece("  "), *unheard_line()), width), ()) if self._is_unheard else None
+        from tui.features.overview.words import strip_lines  # noqa: PLC0415  not needed before the first rows
+
+        return strip_lines(self.view, width)
+
+    @property
+    def _is_unheard(self) -> bool:
+        """Whether the list failed, and the server has not answered once."""
+        freshness = self._main.live.freshness
+        return freshness.confirmed_at is None and freshness.failure is not None
+
+    async def _load(self) -> None:
+        if _DRAWING not in sys.modules:
+            await asyncio.to_thread(import_module, _DRAWING)
+        self._main.call_later(self._begin)
+
+    def _begin(self) -> None:
+        from tui.features.overview.view import LiveOverview  # noqa: PLC0415  not needed before the first rows
+
+        if self._main.is_attached:
+            self._live = LiveOverview(self._main.live, self._show_view)
+            self.tick()
+
+    def _tick(self) -> None:
+        assert self._live is not None
+        app = self._main.app_base
+        self._live.tick(app.painter, is_slow_link=app.is_slow_link)
+
+    def _show_view(self, view: "OverviewView") -> None:
+        self.view = view
+        for pane in self._main.panes.values():
+            if isinstance(pane, LinePane):
+                pane.show_view(view)
+
+    def list_runs(self, line: OpenedLine) -> None:
+        """List the runs of a line, with none of them selected."""
+        main, before = self._main, self._main.run_list.views.query
+        query = main.query_of(line.runs)
+        if query is None:
+            return
+        self._listing = LineListing(query.text, query.filters, before, line.pane, line.key, main.workspace.is_zoomed)
+        main.show_filtered(query)
+        main.show_list(None)
+
+    @property
+    def is_listing(self) -> bool:
+        """Whether the list shows the runs of a line."""
+        listing, query = self._listing, self._main.run_list.views.query
+        if listing is None or query.text != listing.text:
+            return False
+        return bool(listing.text) or query.filters == listing.filters
+
+    def back(self) -> bool:
+        """Return to the line whose runs the list shows. Return whether it shows those of a line."""
+        listing, main = self._listing, self._main
+        if listing is None or not self.is_listing:
+            return False
+        self._listing = None
+        now = main.run_list.views.query
+        is_other = now.filters != listing.filters or now.period != listing.before.period
+        # The server's filters may have been changed meanwhile.
+        query = replace(listing.before, filters=now.filters, period=now.period) if is_other else listing.before
+        main.show_filtered(query)
+        main.run_list.table.action_top()
+        main.workspace.go_to(listing.pane)
+        if listing.is_zoomed and not main.workspace.is_zoomed:
+            main.workspace.action_zoom()
+        pane = main.panes[listing.pane]
+        if isinstance(pane, LinePane):
+            pane.page.go_to(listing.key)
+        return True
+
+    def on_filtered(self) -> None:
+        """Forget the line once the list shows other runs. While a filter is typed, Esc still leads back to its runs."""
+        if not self._main.prompt.is_open and not self.is_listing:
+            self._listing = None
+
+
+# The views that were shown before, and the way back through them.
+
+
+MAX_VIEWS: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ShownView:
+    """A view as it was left: `query` is that of the list, `address` that of another view.
+
+    `facts` are equal if two views are the same. `cursor` is the run under the cursor of the list.
+    """
+
+    facts: Hashable
+    query: ListQuery | None = None
+    address: "ViewAddress | None" = None
+    cursor: RunId | None = None
+
+
+class ViewHistory:
+    """The view that is shown, and at most `MAX_VIEWS` before it."""
+
+    def __init__(self) -> None:
+        self._before: deque[ShownView] = deque(maxlen=MAX_VIEWS)
+        self.current: ShownView | None = None
+
+    def __len__(self) -> int:
+        return len(self._before)
+
+    def record(self, view: ShownView, *, is_first: bool = False) -> None:
+        """Record what is shown now. The same view with another cursor is no other view.
+
+        `is_first`: the user has done nothing yet, so that there is no way back behind this view.
+        """
+        if not is_first and self.current is not None and self.current.facts != view.facts:
+            self._before.append(self.current)
+        self.current = view
+
+    def back(self) -> ShownView | None:
+        """Return to the view before; None if there is none."""
+        if not self._before:
+            return None
+        self.current = self._before.pop()
+        return self.current
+
+
+# Records the views that the screens show, and returns to the one before.
+
+
+class ViewTrail:
+    """The way back through the views: lists with their filters, errors, queues, the wall.
+
+    A run belongs to the view before it.
+    """
+
+    def __init__(self, main: "MainScreen") -> None:
+        self._main = main
+        self._history = ViewHistory()
+
+    def note(self) -> None:
+        """Record the view that is shown now. Call it whenever another one may be shown; the same view costs nothing."""
+        main, current = self._main, self._history.current
+        is_list = main.front is main
+        if isinstance(main.front, BaseScreen) and main.front.prompt.is_open:
+            return  # the filter is still being typed
+        if is_list and main.pane is not main.run_list and current is not None:
+            return  # a run belongs to the view from which it was opened
+        facts = self._facts
+        if current is None or current.facts != facts:
+            self._history.record(self._view(facts), is_first=not main.app_base.last_key)
+        elif is_list and current.cursor != main.run_list.target:
+            self._history.record(replace(current, cursor=main.run_list.target))
+
+    @property
+    def _facts(self) -> Hashable:
+        """What decides which view is shown. It is cheap to compare."""
+        main = self._main
+        for view in main.views:
+            if view.screen is not None:
+                return (view.name, view.facts)
+        return ("runs", replace(main.run_list.views.query, is_typing=False, is_searched=False))
+
+    def _view(self, facts: Hashable) -> ShownView:
+        front = self._main.front
+        if front is self._main:
+            return ShownView(facts, query=self._main.run_list.views.query, cursor=self._main.run_list.target)
+        return ShownView(facts, address=self._main.app_base.address_of(front))
+
+    def go_back(self) -> None:
+        """Show the view before, or say that there is none."""
+        main = self._main
+        self.note()
+        is_run = main.front is main and main.pane is not main.run_list
+        view = self._history.current if is_run else self._history.back()
+        if view is None:
+            main.front.say("there is no view before this one")
+            return
+        if view.address is not None:
+            main.app_base.show_address(view.address)
+        elif view.query is not None:
+            main.show_query(view.query, view.cursor)
+
+
+# The monitor: the list of runs, the panes about the selected run, and the actions of their common keys.
+
+
+RECALLED_FOR_S: Final = 20.0
+"""How long a notice says that the filters are those of the last session: the first rows take a while."""
+
+PROBLEMS_SHOWN_S: Final = 10.0
+"""How long a notice at the start says that something is wrong in the config file."""
+
+NOTICE_MARGIN: Final = len(" ? keys   ") + 1
+"""Cells of the footer that a notice leaves free."""
+
+
+class MainScreen(MainView):
+    """The first screen of the app. `views` import the views that cover it, by their names, when they are first used."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
+
+    def __init__(
+        self,
+        live: LiveModel,
+        overview_after_s: float,
+        views: Mapping[str, Callable[[], type[ViewEntrance]]],
+    ) -> None:
+        self._view_loaders = views
+        self._views: dict[str, ViewEntrance] = {}
+        self.run_summary = RunSummary(live)
+        self.overview = Overview(self, overview_after_s)
+        self._highlighted: tuple[RunId | None, bool] = (None, False)
+        """The run under the cursor of the list that was selected last, and whether it is the line at its end."""
+        super().__init__(live, (*PANES, *OVERVIEW_PANES, *FORMS), self.run_summary)
+        self.workspace.is_nothing_selected = lambda: self.run_list.rows.is_following
+        self.workspace.before_change = self._settle
+        reports = ActionReports(lambda text: self.app_base.messages.add(live.session.now(), text), self._show_notice)
+        self.action_controller = ActionController(
+            live, lambda: self.app_base, reports, open_run=self._open_replay, unmark=self.run_list.clear_shown_marks
+        )
+        self.command_line = CommandLineEntrance(self)
+        self.view_trail = ViewTrail(self)
+        self.run_list.on_filtered = self._on_filtered
+        self.run_list.table.overlay = self.run_summary.overlay = self.action_controller.overlay
+        self.run_summary.overview_lines_for = self.overview.strip_lines
+
+    @property
+    def run_list(self) -> RunListPane:
+        """The list of runs."""
+        pane = self.workspace.made(RunListPane.title)
+        assert isinstance(pane, RunListPane)
+        return pane
+
+    def _make_pane(self, entry: "PaneEntry") -> Pane:
+        pane = super()._make_pane(entry)
+        if entry.title == DETAIL:
+            from tui.features.detail.view import DetailPane  # noqa: PLC0415  loaded when first visible
+
+            assert isinstance(pane, DetailPane)
+            pane.overlay = self.action_controller.overlay
+        if isinstance(pane, LinePane):
+            pane.on_opened = self.overview.list_runs
+            pane.show_view(self.overview.view)
+        return pane
+
+    def on_mount(self) -> None:
+        self.history.on_settled = self._show_followers
+        self.app_base.part(RunSubscription).on_filters = partial(self.call_later, self._show_filters)
+        self.app_base.farewell = partial(self._farewell, self.app_base)
+        self.app_base.unsent = lambda: self.action_controller.action_queue.waiting_counts
+        wrong = [each for each in self.live.session.settings.file.complaints if not each.is_remark]
+        if wrong:
+            words = f"config file: {formatting.plural(len(wrong), 'problem')} · :messages"
+            self.footer.notice((Piece(words, Token.AMBER),), for_s=PROBLEMS_SHOWN_S)
+
+    def select_target(self) -> None:
+        if self.pane is self.run_list and self.history.current != self.run_list.target:
+            self.history.restart(self.run_list.target, is_list_end=self.run_list.rows.is_at_end)
+
+    def tick(self) -> None:
+        self.overview.tick()
+        super().tick()
+
+    def follow_panes(self) -> None:
+        super().follow_panes()
+        self.overview.follow()
+
+    def on_unmount(self) -> None:
+        self.overview.close()
+
+    def _settle(self) -> None:
+        """Select the run under the cursor of the list now, if the selection follows it later."""
+        rows = self.run_list.rows
+        if self._highlighted != (rows.cursor, rows.is_at_end):
+            self._highlight(rows.cursor, is_list_end=rows.is_at_end)
+        self.history.settle()
+
+    def watch_selection(self, selection: Selection) -> None:
+        super().watch_selection(selection)
+        self.workspace.show_selection()
+        self.overview.follow()
+
+    def on_changes(self, changes: Changes) -> None:
+        super().on_changes(changes)
+        for view in self.views:
+            view.on_changes(changes)
+        self.overview.on_changes(changes)
+        if self._acts_on_marks and any(run_id in self.run_list.rows.marks for run_id in changes.changed):
+            self.refresh_bindings()
+
+    def _show_filters(self) -> None:
+        """Show the list with the filters and the order that were loaded or chosen."""
+        subscription = self.app_base.part(RunSubscription)
+        order = next((each for each in ORDERS if each.id == subscription.shown.order), CREATED)
+        self.run_list.show_chosen(
+            subscription.chosen,
+            order,
+            is_wide=subscription.shown.is_wide,
+            token=Token.AMBER if subscription.is_recalled else Token.TEXT if subscription.is_filtered else Token.MUTED,
+        )
+        if subscription.is_recalled:
+            width = self.size.width - NOTICE_MARGIN
+            line = recalled_line(subscription.chosen, subscription.chosen_at, self.live.session.local_now(), width)
+            self.footer.notice(line, for_s=RECALLED_FOR_S)
+
+    def on_run_highlighted(self, event: RunHighlighted) -> None:
+        self.note_view()
+        if self._highlighted == (event.run_id, event.is_list_end):
+            return  # another key was faster
+        rest_s = self.follow_rest_s if self.pane is self.run_list else 0.0
+        self._highlight(event.run_id, is_list_end=event.is_list_end, rest_s=rest_s)
+        if not rest_s:
+            self._show_followers()
+
+    def _highlight(self, run_id: RunId | None, *, is_list_end: bool, rest_s: float = 0.0) -> None:
+        self._highlighted = run_id, is_list_end
+        self.history.restart(run_id, is_list_end=is_list_end, rest_s=rest_s)
+
+    def _show_followers(self) -> None:
+        """Paint the panes and the footer at once, which follow the cursor."""
+        self.footer.rebuild()
+        self.paint_now()
+
+    def on_open_run(self, event: OpenRun) -> None:
+        self.history.go(event.run_id)
+
+    def on_notice(self, event: Notice) -> None:
+        self.footer.notice(event.line)
+
+    def _on_filtered(self) -> None:
+        self.overview.on_filtered()
+        for view in self.views:
+            view.on_filtered()
+        self.note_view()
+        if self.pane is self.run_list:
+            self.prompt.refresh_remark()
+
+    def on_cursor_table_entered(self) -> None:
+        self.action_enter()
+
+    @property
+    def can_act(self) -> bool:
+        return self.action_controller.is_enabled
+
+    def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:
+        target = self.pane.target
+        if action == "clear_filters":
+            return self._is_filtered
+        if action == "copy_id":
+            return target is not None
+        if action not in ACTION_NAMES:
+            return super().has_use_for(action, parameters)
+        if action == "act" and self._acts_on_marks:
+            return self.action_controller.can_any(BY_ID[str(parameters[0])], self.run_list.rows.marks.shown())
+        run = None if target is None else self.live.session.store.get(target) or Run(target)
+        return self.action_controller.check(action, parameters, run) is True
+
+    def belongs_in_footer(self, action: str) -> bool:
+        # Without Enter while no run is selected: the run summary says how to select one.
+        is_at_run = self.pane is not self.run_list or self.run_list.target is not None
+        if action in {"focus_step", "run_step"}:
+            # The overview says how to select a run; this names the way to its panes.
+            return (action == "focus_step") is self.workspace.is_overview
+        return action != "enter" or is_at_run or self.run_list.rows.is_end_chosen
+
+    def denial_of(self, action: str, parameters: tuple[object, ...]) -> str:
+        return self.action_controller.denial(action, parameters)
+
+    def action_enter(self) -> None:
+        if self.pane is not self.run_list or self.run_list.rows.is_end_chosen:
+            self.pane.enter()
+        elif (run_id := self.run_list.target) is None:
+            self.run_list.table.action_move(1)
+        else:
+            self.history.restart(run_id, at_once=True)
+            self.workspace.go_to(DETAIL)
+
+    def action_back(self) -> None:
+        if not self._back() and not self.run_list.rows.is_following:
+            self.run_list.table.action_top()  # not for `q`, which ends the program at the list
+
+    def action_quit_level(self) -> None:
+        if not self._back():
+            self.app_base.action_leave()
+
+    def action_run_step(self, step: int) -> None:
+        self.run_list.table.step_run(step)
+        self._leave_overview()
+
+    def action_error_step(self, step: int) -> None:
+        has_error = self.pane.error_step(step) or (self.pane is not self.run_list and self.run_list.error_step(step))
+        self._leave_overview()
+        if not has_error:
+            self.say("no other failed run is shown")
+
+    def _leave_overview(self) -> None:
+        """Go to the list from the overview, which is hidden once a run is selected."""
+        if isinstance(self.pane, LinePane) and not self.run_list.rows.is_following:
+            self.workspace.go_to(RunListPane.title)
+
+    def action_clear_filters(self) -> None:
+        had_any = self._is_filtered
+        for pane in self.panes.values():
+            if pane.searched:
+                pane.search("")
+                pane.end_typing()
+        self.app_base.part(RunSubscription).clear()
+        self.say("all filters are cleared" if had_any else "no filter is set")
+        self.refresh_bindings()
+
+    @property
+    def _is_filtered(self) -> bool:
+        return self.app_base.part(RunSubscription).is_filtered or any(pane.searched for pane in self.panes.values())
+
+    def action_refresh_now(self) -> None:
+        self.app_base.part(RunSubscription).refresh()
+        self.selection_loader.refetch()
+        for pane in self.panes.values():
+            pane.refetch()
+
+    def action_act(self, name: str, via: str = Via.KEY) -> None:
+        """Ask for confirmation of an action on the marked runs of the list, else on the target of the pane."""
+        if self.pane is self.run_list and self.run_list.rows.is_at_end and not self._acts_on_marks:
+            self.say(f"{name}: {NOT_A_RUN}")
+        elif self._acts_on_marks:
+            marks = self.run_list.rows.marked_runs
+            self.action_controller.ask(BY_ID[name], marks, len(self.run_list.rows.marks) - len(marks), via=Via(via))
+        else:
+            self.action_controller.ask(
+                BY_ID[name], [] if self.pane.target is None else [self.pane.target], via=Via(via)
+            )
+
+    def own_selection(self) -> "OwnSelection":
+        from tui.features.own_commands.view import RUNS_VIEW  # noqa: PLC0415
+        from tui.kit.commands import OwnSelection  # noqa: PLC0415  loaded when first used
+
+        marks = self.run_list.rows.marks
+        return OwnSelection(
+            RUNS_VIEW,
+            run_id=self.pane.target,
+            has_marks=self._acts_on_marks and len(marks) > marks.hidden_count,
+            hidden_marks=marks.hidden_count,
+            marks=lambda: self.run_list.rows.marked_runs,
+        )
+
+    def action_withdraw(self) -> None:
+        self.action_controller.withdraw()
+
+    def action_go_to_new(self) -> None:
+        self.action_controller.go_to_new(self.pane.target)
+        self.refresh_bindings()
+
+    def action_copy_id(self) -> None:
+        if (run_id := self._target_to_copy()) is not None:
+            self.clipboard.send("id", run_id)
+
+    def action_copy_menu(self) -> None:
+        from tui.features.copying.view import open_copy_menu  # noqa: PLC0415  loaded when first used
+
+        open_copy_menu(self, self.live, self.pane.target, self.clipboard)
+
+    def action_server_filters(self) -> None:
+        from tui.features.runs.filters import open_server_filters  # noqa: PLC0415  loaded when first used
+
+        open_server_filters(self, self.live, self.app_base.part(RunSubscription))
+
+    def action_palette(self) -> None:
+        from tui.features.command_line.sorts import run_sorts  # noqa: PLC0415
+        from tui.features.command_line.view import form_commands  # noqa: PLC0415  loaded when first used
+
+        forms = {form.title: form.load().form_sentence for form in FORMS if form.title != self.pane.title}
+        # The keys of these panes are those of the overview while no run is selected.
+        panes = {pane.title: f"Go to the pane {pane.title}." for pane in PANES}
+        own = form_commands(self.workspace.show_form, panes | forms)
+        sorts = run_sorts(self.run_list.sort_by, self.run_list.views.query.order)
+        self.open_command_line(self, [*sorts, *own, *self.own_commands_without_key()])
+
+    def open_command_line(self, view: ViewScreen, own: "Sequence[Command]") -> None:
+        self.command_line.open(view, own)
+
+    def note_view(self) -> None:
+        self.view_trail.note()
+
+    def action_view_before(self) -> None:
+        self.view_trail.go_back()
+
+    def has_view(self, name: str) -> bool:
+        """Return whether a view of this name covers the list."""
+        return name in self._view_loaders
+
+    def view_named(self, name: str) -> ViewEntrance:
+        """Return the way to one of the views."""
+        if name not in self._views:
+            self._views[name] = self._view_loaders[name]()(self)
+        return self._views[name]
+
+    @property
+    def views(self) -> list[ViewEntrance]:
+        """The ways to the views that were used before, the one that covers all others first."""
+        return [self._views[name] for name in self._view_loaders if name in self._views]
+
+    def action_errors(self) -> None:
+        self.view_named(ERRORS).open()
+
+    def action_queues(self) -> None:
+        self.view_named(QUEUES).open()
+
+    def action_wall(self) -> None:
+        self.view_named(WALL).open()
+
+    @property
+    def front(self) -> ViewScreen:
+        return next((view.screen for view in self.views if view.screen is not None), self)
+
+    def leave_other_views(self, but: ViewEntrance | None = None) -> None:
+        for view in self.views:
+            if view is not but:
+                view.leave()
+
+    def show_address(self, address: ViewAddress) -> None:
+        """Show the list, or a run, in place of the view that is shown."""
+        if address.run is None or address.view != RUN:
+            chosen = self.server_filter_of(address)
+            order = next((each for each in ORDERS if each.id == address.sort), CREATED)
+            self.show_query(ListQuery(chosen.period, address.filter, chosen.filters, order), None)
+            return
+        self.leave_other_views()
+        if not address.pane or address.pane == DETAIL:
+            self.workspace.go_to(DETAIL)
+        else:
+            self.call_later(partial(self.workspace.show_form, address.pane))
+        self.history.go(address.run)
+
+    def show_query(self, query: ListQuery, cursor: RunId | None) -> None:
+        """Show the list with these filters, in place of the shown view."""
+        subscription = self.app_base.part(RunSubscription)
+        self.leave_other_views()
+        subscription.visit(ServerFilter(query.filters, query.period), query.order.id)
+        token = Token.TEXT if subscription.is_filtered else Token.MUTED
+        self.run_list.show_query(query, cursor, token=token)
+        self.show_list(None)
+        if cursor is None:
+            self.run_list.table.action_top()
+
+    def query_of(self, runs: ListRuns) -> ListQuery | None:
+        """Return the query that lists the runs of a line; None, and say so, where a relay has no such filter.
+
+        A line is about all runs, whichever the server is asked for.
+        """
+        filters, text = runs.filters, runs.filter_text
+        is_relayed = self.live.session.settings.relay_url is not None
+        if filters.errors and is_relayed:
+            self.front.say(NO_GROUP_ON_RELAY)
+            return None
+        if runs.queue:
+            from tui.features.queues.model import runs_of_queue  # noqa: PLC0415  loaded when first used
+
+            filters, text = runs_of_queue(text, runs.queue, is_relayed=is_relayed)
+        before = self.run_list.views.query
+        return replace(before, text=text, text_name=runs.name, filters=filters, is_searched=False, is_typing=False)
+
+    def show_filtered(self, query: ListQuery, run_id: RunId | None = None) -> None:
+        """List the runs of a query, with the cursor on a run if one is given."""
+        subscription = self.app_base.part(RunSubscription)
+        if query.filters != subscription.chosen.filters:
+            subscription.visit(ServerFilter(query.filters, query.period), query.order.id)
+        token = Token.TEXT if subscription.is_filtered else Token.MUTED
+        self.run_list.show_query(query, run_id, token=token)
+
+    def server_filter_of(self, address: ViewAddress) -> ServerFilter:
+        """Return the filters of the server that an address has. Its period has been checked."""
+        settings, now = self.live.session.settings, self.live.session.local_now()
+        period = read_typed(Typed(period=address.since), settings.history, now)
+        assert period is not None, "the period has been checked"
+        window = period.filters
+        filters = replace(address.server, created_from=window.created_from, created_to=window.created_to)
+        return ServerFilter(filters, period.period)
+
+    def address(self) -> ViewAddress:
+        """Return the address of the list, or of the run that is shown."""
+        run_id = None if self.pane is self.run_list else self.pane.target or self.selection.run_id
+        if run_id is not None:
+            return ViewAddress(RUN, run=run_id, pane="" if self.pane.title == DETAIL else self.pane.title)
+        query = self.run_list.views.query
+        is_usual = query.filters.created_from is None and query.period == self.live.session.settings.history
+        text = query.text
+        return ViewAddress(
+            RUNS,
+            f'{text}"'.strip() if text.count('"') % 2 else text.strip(),
+            "" if is_usual else absolute_period_words(query.filters, query.period),
+            "" if query.order is CREATED else query.order.id,
+            server=lists_of(query.filters),
+        )
+
+    @property
+    def listed_runs(self) -> int:
+        return len(self.run_list.rows.view)
+
+    @property
+    def _acts_on_marks(self) -> bool:
+        """Whether an action is about the marked runs, wherever the cursor is."""
+        return self.pane is self.run_list and len(self.run_list.rows.marks) > 0
+
+    def _open_replay(self, run_id: RunId) -> None:
+        """Select a run that a replay started, in the detail pane: the list may not show it."""
+        self.leave_other_views()
+        if self.pane is self.run_list:
+            self.workspace.go_to(DETAIL)
+        self.history.go(run_id)
+
+    def show_list(self, run_id: RunId | None) -> None:
+        """Go to the list, or to the detail of a run in it."""
+        if self.workspace.is_zoomed:
+            self.workspace.action_zoom()
+        self.workspace.go_to(RunListPane.title if run_id is None else DETAIL)
+        if run_id is not None:
+            self.history.restart(run_id, at_once=True)
+
+    def _farewell(self, app: AppBase) -> list[str]:
+        own = app.own_commands  # at the end of the program, the screen does not know its app any more
+        return [*self.action_controller.farewell(), *(() if own is None else own.farewell())]
+
+    def _show_notice(self, line: Line) -> None:
+        """Show a notice about an action on the view that is in front."""
+        self.front.notice(line)
+
+    def _target_to_copy(self) -> RunId | None:
+        if (target := self.pane.target) is None:
+            self.say(f"copy: {no_run_selected()}")
+        return target
+
+    def _back_to_line(self) -> bool:
+        """Return to the line of another view whose runs the list shows. Return whether it shows any."""
+        views = self.views
+        return (
+            any(view.back() for view in views if view.name != WALL)
+            or self.overview.back()
+            or any(view.back() for view in views)
+        )
+
+    def _back(self) -> bool:
+        """Go one level back; return whether there was one."""
+        is_list = self.pane is self.run_list
+        if self.run_list.server_search.stop() or (is_list and self._back_to_line()):
+            pass
+        elif is_list and self.pane.searched and self.run_list.rows.marks.hidden_count:
+            # Before the filter that hides some of the marks: an action would still be about them.
+            self.run_list.clear_marks()
+        elif self.pane.searched:
+            self.pane.search("")
+        elif self.app_base.close_away_block() or self.history.back():
+            pass
+        elif self.workspace.is_zoomed:
+            self.workspace.action_zoom()
+        elif not is_list:
+            self.workspace.go_to(RunListPane.title)
+        elif self._acts_on_marks:
+            self.run_list.clear_marks()
+        else:
+            return False
+        return True

@@ -1,0 +1,697 @@
+"""The words of the list of runs: its end, its summary, the server's filters."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Final, assert_never
+
+from tui.domain.filters import (
+    InvalidSpan,
+    RunFilters,
+    SearchProgress,
+    SearchStep,
+    fingerprint_of,
+    parse_period,
+    parse_time_span,
+    period_text,
+    read_time_span,
+    time_span_text,
+)
+from tui.domain.ids import TaskId
+from tui.domain.run import Run
+from tui.domain.status import EXECUTING_FAMILY, FAILED, STATUS_TABLE, RunStatus
+from tui.domain.update import HistoryRead
+from tui.features.detail.words import is_known_to_run, waiting_words
+from tui.features.runs.columns import time_in_queue, took
+from tui.kit.words import without_request
+from tui.lazy_dataclass import dataclass
+from tui.store.filter import Filter
+from tui.store.server_filter import KnownValues, ServerFilter
+from tui.text import formatting
+from tui.text.blocks import Now, selecting_keys
+from tui.text.formatting import count, time_of_day, zone_name
+from tui.text.status import STATUS_STYLES, UNKNOWN, style_of
+from tui.text.styled import Line, Piece, Token, cut, joined, line_width, opening_line, pad
+
+# The line below the last run of the list, and the words for how far back the list reaches.
+#
+# The line says which runs the filter did not search, or that older runs exist. Enter on it asks the server for more.
+# While this search runs, the line shows its progress.
+
+
+NOT_A_RUN: Final = "this line is not a run: it says what the list does not show"
+NOT_A_RUN_SENTENCE: Final = f"{NOT_A_RUN.capitalize()}."
+
+ASKS_SERVER: Final = "here asks the server"
+_SHORTER: Final = {ASKS_SERVER: "here asks"}
+"""Short forms for narrow panes."""
+
+_DOT: Final = Piece(" · ", Token.FAINT)
+
+
+@dataclass(frozen=True, slots=True)
+class ListEndFacts:
+    """What is known about runs that the list does not show.
+
+    * `since`: the start of the shown period
+    * `history`: how far back the list was read
+    * `progress`: the progress of the server search
+    * `found`: the number of runs that match the typed filter
+    * `is_filtered`: there is a typed filter
+    * `failed_count`: the number of failed runs; None unless the filter searches errors
+    * `unread_count`: those of them whose error was never read
+    * `filters_queues`: the filter names a queue, and the server's run lists do not contain queues
+    """
+
+    now: datetime
+    since: datetime
+    history: HistoryRead | None
+    progress: SearchProgress
+    found: int = 0
+    is_filtered: bool = False
+    unread_count: int | None = None
+    failed_count: int | None = None
+    filters_queues: bool = False
+
+
+def reach_words(history: HistoryRead | None, run_count: int, now: datetime) -> str | None:
+    """Return `newest 5,048, back to 21:40` if a limit ended the read of the list, else None."""
+    if history is None or not history.is_cut:
+        return None
+    return f"newest {formatting.count(run_count)}, back to {formatting.time_of_day(history.reached, now)}"
+
+
+def end_line(facts: ListEndFacts, width: int) -> Line | None:
+    """Return the last line in at most `width` cells, or None if there is nothing to say."""
+    if facts.progress.step is not None:
+        return _fitted(_running(facts), ("Esc", "stops"), width)
+    parts = _parts(facts)
+    if not parts:
+        return None
+    if facts.is_filtered:
+        parts.insert(0, Piece(f"{formatting.count(facts.found)} found", Token.TEXT))
+    return _fitted(parts, end_key(facts), width)
+
+
+def end_key(facts: ListEndFacts) -> tuple[str, str] | None:
+    """Return the key for the last line and its effect, or None if there is nothing left to ask.
+
+    On a run, Enter does something else: hence `here`.
+    """
+    progress = facts.progress
+    if progress.step is not None:
+        return None
+    if not facts.is_filtered:
+        return ("Enter", "here loads more") if progress.has_lists else None
+    if progress == SearchProgress():
+        return "Enter", ASKS_SERVER
+    if progress.failure and progress.has_lists:
+        return "Enter", "here tries again"
+    if progress.skips_older and facts.filters_queues:
+        return "Enter", "here asks again"  # New runs may have arrived, and their queues are unknown.
+    if _unread(facts) or (progress.has_lists and not (progress.is_at_end or progress.skips_older)):
+        return "Enter", "here loads more"
+    return None
+
+
+def _fitted(parts: list[Piece], key: tuple[str, str] | None, width: int) -> Line:
+    """Join the parts with dots and append the key. Too long parts are cut, so that the key stays visible."""
+    line: list[Piece] = []
+    for part in parts:
+        line += [_DOT, part] if line else [part]
+    tail = _tail(key)
+    if key is not None and line_width(tuple(line)) + line_width(tail) > width:
+        tail = _tail((key[0], _SHORTER.get(key[1], key[1])))
+    return (*cut(tuple(line), max(0, width - line_width(tail))), *tail)
+
+
+def _tail(key: tuple[str, str] | None) -> Line:
+    return () if key is None else (Piece("   "), Piece(key[0], is_bold=True), Piece(f" {key[1]}", Token.FAINT))
+
+
+def _parts(facts: ListEndFacts) -> list[Piece]:
+    """Return what was not searched, the most important first, then what was searched."""
+    progress, parts = facts.progress, list[Piece]()
+    if progress.failure:
+        parts.append(Piece(f"stopped: {without_request(progress.failure)}", Token.AMBER))
+    if unread := _unread(facts):
+        parts.append(Piece(f"{formatting.plural(unread, 'error')} not read", Token.AMBER))
+    elif progress.unreadable_count:
+        parts.append(Piece(f"{formatting.plural(progress.unreadable_count, 'error')} cannot be read", Token.AMBER))
+    if facts.filters_queues and not progress.answers:
+        parts.append(Piece("queues not read", Token.AMBER))
+    # What was searched comes last, because a narrow screen cuts the end.
+    done = [Piece(answer, Token.TEXT) for answer in progress.answers]
+    is_all_read = facts.failed_count and not _unread(facts) and not progress.unreadable_count
+    if is_all_read and progress.needs_errors and progress != SearchProgress():
+        done.insert(0, Piece(f"all {formatting.plural(facts.failed_count or 0, 'error')} read", Token.MUTED))
+    return [*parts, *_older(facts), *done]
+
+
+def _older(facts: ListEndFacts) -> list[Piece]:
+    """Return how far back the list was not searched."""
+    progress, history, parts = facts.progress, facts.history, list[Piece]()
+    if progress.skips_older:
+        return []
+    if history is None or not history.is_complete:
+        return [Piece("still reading older runs", Token.MUTED)] if facts.is_filtered else []
+    if not facts.is_filtered and not history.is_cut:
+        return []
+    if progress.is_at_end:
+        parts.append(Piece(f"searched back to {_time(progress.reached or facts.since, facts.now)}", Token.MUTED))
+    elif facts.is_filtered or history.is_cut:
+        reached = progress.reached or (history.reached if history.is_cut else facts.since)
+        verb = "searched" if facts.is_filtered else "read"
+        token = Token.AMBER if history.is_cut else Token.MUTED
+        parts.append(Piece(f"older than {_time(reached, facts.now)} not {verb}", token))
+    return parts
+
+
+def _running(facts: ListEndFacts) -> list[Piece]:
+    progress = facts.progress
+    match progress.step:
+        case SearchStep.ERRORS | SearchStep.OLDER_ERRORS if progress.error_count:
+            what = (
+                f"{formatting.count(progress.errors_read)} of {formatting.plural(progress.error_count, 'error')} read"
+            )
+        case SearchStep.ERRORS | SearchStep.OLDER_ERRORS:
+            what = "the server looks through its errors"
+        case SearchStep.LIST:
+            what = "still reading older runs"
+        case SearchStep.IDS:
+            what = "by id"
+        case SearchStep.NAMES:
+            what = f"by name, {formatting.plural(progress.older_read, 'run')} read"
+        case _:
+            back = "" if progress.reached is None else f", back to {_time(progress.reached, facts.now)}"
+            what = f"{formatting.plural(progress.older_read, 'older run')} read{back}"
+    return [Piece(f"searching, {what}" if facts.is_filtered else f"loading more, {what}", Token.TEXT)]
+
+
+def _unread(facts: ListEndFacts) -> int:
+    progress = facts.progress
+    return max(0, (facts.unread_count or 0) - progress.unreadable_count) if progress.needs_errors else 0
+
+
+def _time(at: datetime, now: datetime) -> str:
+    return formatting.time_of_day(at, now)
+
+
+# The remark about words of a filter that could not be parsed.
+
+
+def invalid_word_line(parsed: Filter) -> Line:
+    """Return why the first invalid word could not be parsed; empty if all words are valid."""
+    return tuple(Piece(invalid.reason, Token.AMBER) for invalid in parsed.invalid_words[:1])
+
+
+# Two lines about the selected run, where its detail page is not visible.
+#
+# The first line names the run and its status. The second gives the reason: error, runs below, or how long it waits.
+# Source: tui/ui/README.md.
+
+
+_SECOND: Final = timedelta(seconds=1)
+_INDENT: Final = "  "
+_BELOW: Final = "    "
+_MIN_TASK: Final = 8
+
+
+def summary_lines(
+    run: Run | None,
+    children: Sequence[Run],
+    now: Now,
+    width: int,
+    *,
+    overlay: Piece | None = None,
+    is_list_end: bool = False,
+) -> tuple[Line, Line]:
+    """Return two lines of at most `width` cells.
+
+    `children` are the known direct children. `overlay` replaces the status while an action is pending. Without a run
+    the lines are a hint, or the explanation of the list's last line.
+    """
+    if run is None:
+        hint = NOT_A_RUN_SENTENCE if is_list_end else f"The list follows new runs. {selecting_keys()} selects a run."
+        return (cut((Piece(f"{_INDENT}{hint}", Token.MUTED),), width), ())
+    # The right edge stays free, as in the list.
+    return (_run_line(run, width - 1, overlay), cut((Piece(_BELOW), *_reason_line(run, children, now)), width - 1))
+
+
+def _run_line(run: Run, limit: int, overlay: Piece | None) -> Line:
+    """Return the first line. The id stays whole so that it can be copied: the attempt is dropped, and the task cut.
+
+    The attempt stands last, since it is often read later than the rest.
+    """
+    style = style_of(run)
+    status: Line = (Piece(_INDENT), style.mark, Piece(" "), overlay or style.name)
+    task: Line = (Piece(run.fixed.task or formatting.NONE, Token.BRIGHT, is_bold=True),)
+    run_id: Line = (Piece(run.id, Token.FAINT),)
+    others = [each for each in (run_id, _attempt(run)) if each]
+    if _room_beside([status, *others], limit) < min(_MIN_TASK, line_width(task)):
+        others = [run_id]
+    task = cut(task, max(_room_beside([status, *others], limit), 1))
+    return cut(joined([status, task, *others]), limit)
+
+
+def _room_beside(parts: Sequence[Line], limit: int) -> int:
+    return limit - sum(line_width(part) + 2 for part in parts)
+
+
+def _attempt(run: Run) -> Line:
+    count = run.attempt_count or 0
+    if run.status.is_failed and count:
+        text = f"attempt {count} of {count}"
+    elif count > 1 and not run.is_waiting_to_retry:
+        text = f"attempt {count}"
+    else:
+        return ()
+    return (Piece(text, Token.MUTED),)
+
+
+def _reason_line(run: Run, children: Sequence[Run], now: Now) -> Line:
+    error = run.error_value
+    is_shown = run.status.is_failed or run.is_waiting_to_retry
+    if error is not None and run.status is RunStatus.CANCELLED:
+        is_shown = error.is_internal  # its worker was lost; "Canceled by user" has no code
+    if error is not None and not is_shown:
+        error = None
+    if error is not None:
+        name: Line = (Piece(f"{error.name} ", Token.ROSE),) if error.name else ()
+        return (*name, Piece(opening_line(error.message) or formatting.NONE, Token.BRIGHT))
+    return joined(part for part in (_duration_text(run, now), _children_counts(children)) if part)
+
+
+def _duration_text(run: Run, now: Now) -> Line:
+    """Return how long the run waits, runs or ran, in words, because a duration alone does not say which."""
+    token = style_of(run).row.took if not run.is_final else Token.MUTED
+    ran = took(run, now.frozen_at or now.at)
+    duration = now.duration(ran, is_running=not run.is_final)
+    since = run.state.finished_at if run.state else None
+    ago = f", {now.age(since)} ago" if since is not None else ""
+    match run.status:
+        case _ if run.state is None:
+            text = "only its id is known"
+        case _ if run.is_gone:
+            text = "the server does not know it any more"
+        case _ if run.is_waiting_to_retry:
+            text = f"waiting to retry after {formatting.plural(run.attempt_count or 0, 'attempt')}"
+        case RunStatus.DELAYED | RunStatus.QUEUED | RunStatus.WAITING_FOR_DEPLOY:
+            text = _waiting_text(run, now)
+        case RunStatus.EXECUTING | RunStatus.REATTEMPTING:
+            verb = "running" if is_known_to_run(run, now) else "executing"
+            text = f"{verb} for {duration}" if ran is not None else "a worker took it and has not started it yet"
+            text = waiting_words(run, now) or text
+        case RunStatus.WAITING_TO_RESUME:
+            waits = waiting_words(run, now) or "waits"
+            text = f"{duration} since it started, now it {waits}" if ran is not None else f"it {waits}"
+        case RunStatus.EXPIRED:
+            ttl = f" of {run.fixed.ttl}" if run.fixed.ttl else ""
+            text = f"its ttl{ttl} ran out before it started"
+        case RunStatus.CANCELLED if ran is None:
+            text = f"canceled before it started{ago}"
+        case (
+            RunStatus.COMPLETED_SUCCESSFULLY
+            | RunStatus.COMPLETED_WITH_ERRORS
+            | RunStatus.CANCELLED
+            | RunStatus.CRASHED
+            | RunStatus.FAILED_TO_RUN
+            | RunStatus.TIMED_OUT
+            | RunStatus.INTERRUPTED
+            | RunStatus.SYSTEM_FAILURE
+        ):
+            text = f"took {duration}{ago}" if ran is not None else f"ended{ago}"
+        case _:
+            assert_never(run.status)
+    return (Piece(text, token),)
+
+
+def _waiting_text(run: Run, now: Now) -> str:
+    until = now.frozen_at or now.at
+    starts = run.state.delayed_until if run.state else None
+    if run.status is RunStatus.DELAYED and starts is not None and starts > until:
+        return f"starts in {now.duration(starts - until)}"
+    if run.created_at is not None and run.created_at - until >= _SECOND:
+        return f"due in {now.duration(run.created_at - until)}"  # a scheduled run is created at its due time
+    waited = now.duration(time_in_queue(run, until))
+    if run.status is RunStatus.WAITING_FOR_DEPLOY:
+        return f"waiting for a version with its task for {waited}"
+    where = f" in {run.fixed.queue}" if run.fixed.queue else ""
+    return f"queued for {waited}{where}"
+
+
+_ROLL_UP: Final = (
+    ("✗", FAILED, Token.ROSE),
+    ("E", EXECUTING_FAMILY, Token.BLUE),
+    ("W", frozenset({RunStatus.WAITING_TO_RESUME}), Token.MUTED),
+    ("Q", frozenset({RunStatus.QUEUED}), Token.MUTED),
+    ("D", frozenset({RunStatus.DELAYED}), Token.MUTED),
+    ("P", frozenset({RunStatus.WAITING_FOR_DEPLOY}), Token.AMBER),
+    ("✓", frozenset({RunStatus.COMPLETED_SUCCESSFULLY}), Token.FAINT),
+    (STATUS_STYLES["Canceled"].glyph, frozenset({RunStatus.CANCELLED}), Token.FAINT),
+    (STATUS_STYLES["Expired"].glyph, frozenset({RunStatus.EXPIRED}), Token.FAINT),
+)
+
+
+def _children_counts(children: Sequence[Run]) -> Line:
+    """Return `✗1 E2 Q7 ✓15 ⊘3 below it`: the direct children by family, without zeros.
+
+    Only completed runs have a tick. Canceled and expired runs have their own glyphs, and an unknown status is `?`.
+    """
+    counts = Counter(child.status for child in children if not _is_unknown(child))
+    parts: list[Line] = []
+    for letter, family, token in _ROLL_UP:
+        number = sum(counts[status] for status in family)
+        if number:
+            parts.append((Piece(f"{letter}{formatting.count(number)}", token, is_bold=token is Token.ROSE),))
+    if unknown := sum(_is_unknown(child) for child in children):
+        parts.append((Piece(f"{UNKNOWN.glyph}{formatting.count(unknown)}", Token.MUTED),))
+    return (*joined(parts), Piece(" below it", Token.FAINT)) if parts else ()
+
+
+def _is_unknown(run: Run) -> bool:
+    """Return whether the status was never read or is a word that the program does not know."""
+    return style_of(run).glyph == UNKNOWN.glyph
+
+
+# The filters of the server in words, and the lines of the dialog that sets them.
+#
+# This module reads the typed values, explains them, and points out mistakes. `store.server_filter` matches runs.
+
+
+FAMILIES: Final = (
+    ("live", ("Delayed", "Queued", "Pending version", "Dequeued", "Executing", "Waiting")),
+    ("failed", ("Failed", "Crashed", "Timed out", "System failure", "Interrupted")),
+    ("finished", ("Completed", "Canceled", "Expired")),
+)
+"""The columns of statuses, by title.
+
+Reattempting is missing, since the API reports and filters it as Executing. So is Failed to run: a server that does not
+know the word refuses the whole request.
+"""
+
+PERIODS: Final = ("1h", "6h", "24h", "7d", "30d")
+SPAN_MARGIN: Final = timedelta(days=1)
+"""The list is read this much further back than a span begins, since the begin of the read moves with the time."""
+
+MAX_SHOWN_CHARS: Final = 12
+"""The part of a wrong period that its sentence repeats."""
+
+MAX_NAMED_VALUES: Final = 2
+"""More values of one field than this are counted instead of named."""
+
+_SHORT_FINGERPRINT: Final = 8
+
+_WORDS: Final = {row.title: row.rest or row.legacy for row in STATUS_TABLE}
+_TITLES: Final = {word: row.title for row in STATUS_TABLE for word in (row.legacy, row.rest) if word}
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """The content of the dialog: statuses by the words of the API, everything else as text."""
+
+    statuses: frozenset[str] = frozenset()
+    task: str = ""
+    tag: str = ""
+    version: str = ""
+    queue: str = ""
+    period: str = ""
+
+
+def word_of(title: str) -> str:
+    """Return the word of the API for a status."""
+    return _WORDS[title]
+
+
+def words_of(family: int) -> frozenset[str]:
+    """Return the words of a whole column."""
+    return frozenset(word_of(title) for title in FAMILIES[family][1])
+
+
+def values_of(text: str) -> tuple[str, ...]:
+    """Split a list at its commas, and keep each value once, in order."""
+    return tuple(dict.fromkeys(value.strip() for value in text.split(",") if value.strip()))
+
+
+def typed_of(chosen: ServerFilter, zone: tzinfo = UTC) -> Typed:
+    """Return the initial content of the dialog, with times in the zone in which they are read again."""
+    filters = chosen.filters
+    return Typed(
+        frozenset(filters.statuses),
+        ", ".join(filters.tasks),
+        ", ".join(filters.tags),
+        ", ".join(filters.versions),
+        ", ".join(filters.queues),
+        period_words(filters, chosen.period, zone),
+    )
+
+
+def period_words(filters: RunFilters, period: timedelta, zone: tzinfo = UTC) -> str:
+    """Return a period as it can be typed: `24h`, or `2026-11-26 02:50-03:20` in a zone."""
+    begin = filters.created_from
+    return period_text(period) if begin is None else time_span_text(begin.astimezone(zone), filters.created_to)
+
+
+def absolute_period_words(filters: RunFilters, period: timedelta) -> str:
+    """Return a period as it is understood in every zone: `24h`, or `2026-11-26 02:50-03:20z`."""
+    return period_words(filters, period) + ("" if filters.created_from is None else "z")
+
+
+def read_typed(typed: Typed, default_period: timedelta, now: datetime | None = None) -> ServerFilter | None:
+    """Return the chosen filter, or None if `period_error` finds a mistake. An empty period means the default.
+
+    Without `now`, a begin and an end are not understood.
+    """
+    text = typed.period.strip()
+    period = parse_period(text) if text else default_period
+    span = parse_time_span(text, now) if now is not None else None
+    if span is not None and now is not None:
+        period = now.astimezone(UTC) - span.begin.astimezone(UTC) + SPAN_MARGIN
+    if period is None:
+        return None
+    order = [word_of(title) for _, titles in FAMILIES for title in titles]
+    filters = RunFilters(
+        statuses=tuple(word for word in order if word in typed.statuses),
+        tasks=tuple(map(TaskId, values_of(typed.task))),
+        tags=values_of(typed.tag),
+        versions=values_of(typed.version),
+        queues=values_of(typed.queue),
+        created_from=span.begin if span is not None else None,
+        created_to=span.end if span is not None else None,
+    )
+    return ServerFilter(filters, period)
+
+
+def filter_words(filters: RunFilters, period: timedelta | None) -> str:
+    """Return `failed, charge-card, last 24h`. A whole family is in lower case, one status has a capital."""
+    parts = [
+        _statuses(filters.statuses),
+        _several("task", filters.tasks),
+        _several("tag", filters.tags, "tag "),
+        _several("version", filters.versions, "version "),
+        _several("queue", filters.queues, "queue "),
+        _several("error group", [fingerprint_of(each)[:_SHORT_FINGERPRINT] for each in filters.errors], "error group "),
+    ]
+    if filters.created_from is not None:
+        span = time_span_text(filters.created_from, filters.created_to)
+        parts.append(f"{span} {zone_name(filters.created_from)}")
+    elif period is not None:
+        parts.append(f"last {period_text(period)}")
+    return ", ".join(part for part in parts if part)
+
+
+def window_words(filters: RunFilters, period: timedelta, older_count: int, *, is_cut: bool) -> str:
+    """Return the period, with older live runs: `last 24h and 12 older live runs`.
+
+    `is_cut` means that the server may have more of them.
+    """
+    words = filter_words(filters, period)
+    if filters.created_from is not None:
+        return words
+    if not older_count:
+        return f"{words}, older live runs not read" if is_cut else words
+    noun = "older live run" if older_count == 1 and not is_cut else "older live runs"
+    return f"{words} and {count(older_count, at_least=is_cut)} {noun}"
+
+
+def recalled_line(chosen: ServerFilter, kept_at: datetime | None, now: datetime, width: int) -> Line:
+    """Return `filters from yesterday 18:02: failed, last 24h · 0 clears`, for a start with saved filters."""
+    text = f"filters {_since(kept_at, now)}: {filter_words(chosen.filters, chosen.period)}"
+    key: Line = (Piece(" · ", Token.FAINT), Piece("0", is_bold=True), Piece(" clears", Token.FAINT))
+    return (*cut((Piece(text, Token.AMBER),), max(0, width - line_width(key))), *key)
+
+
+def _since(kept_at: datetime | None, now: datetime) -> str:
+    if kept_at is None:
+        return "of an earlier session"
+    days = (now.date() - kept_at.astimezone(now.tzinfo).date()).days
+    day, local = {0: "today ", 1: "yesterday "}.get(days), kept_at.astimezone(now.tzinfo)
+    return f"from {time_of_day(kept_at, now)}" if day is None else f"from {day}{time_of_day(local, local)}"
+
+
+def _statuses(words: Sequence[str]) -> str:
+    left = set(words)
+    names = []
+    for index, (family, _) in enumerate(FAMILIES):
+        if words_of(index) <= left:
+            names.append(family)
+            left -= words_of(index)
+    names += [_TITLES.get(word, word) for word in words if word in left]
+    return " or ".join(names) if len(names) <= MAX_NAMED_VALUES else f"{len(words)} statuses"
+
+
+def _several(noun: str, values: Sequence[str], prefix: str = "") -> str:
+    if len(values) > MAX_NAMED_VALUES:
+        return f"{len(values)} {noun}s"
+    return prefix + " or ".join(values) if values else ""
+
+
+# --- suggestions and mistakes
+
+
+def candidates(text: str, known: Sequence[str]) -> tuple[str, ...]:
+    """Return the known values that match the last value of a list, those that begin with it first."""
+    *earlier_values, last_value = text.split(",")
+    needle, before = last_value.strip().casefold(), {value.strip() for value in earlier_values}
+    free = [value for value in known if value not in before and value != last_value.strip()]
+    starting = {value: None for value in free if value.casefold().startswith(needle)}
+    return (*starting, *(value for value in free if needle in value.casefold() and value not in starting))
+
+
+def completed(text: str, value: str) -> str:
+    """Return the list with its last value replaced."""
+    earlier_values = text.rpartition(",")[0].strip()
+    return f"{earlier_values}, {value}" if earlier_values else value
+
+
+def is_incomplete(text: str, known: Sequence[str]) -> bool:
+    """Return whether the last value of a list is incomplete, so that Tab completes it."""
+    last_value = text.rpartition(",")[2].strip()
+    return bool(last_value) and last_value not in known and bool(candidates(text, known))
+
+
+def period_error(text: str, now: datetime | None = None) -> str | None:
+    """Return a sentence about a period that is not valid, or None. Without `now`, spans of time are not understood."""
+    shown = text.strip()
+    if not shown or parse_period(shown) is not None:
+        return None
+    problem = "is not a period: 7d, 2:50-3:20, yesterday 2:50-3:20"
+    if now is not None:
+        try:
+            if read_time_span(shown, now) is not None:
+                return None
+        except InvalidSpan as error:
+            problem = str(error)
+    quoted = f"“{shown}”" if len(shown) <= MAX_SHOWN_CHARS else f"“{shown[: MAX_SHOWN_CHARS - 1]}…”"
+    return f"{quoted} {problem}."
+
+
+def doubtful_value(field: str, text: str, known: KnownValues) -> str | None:
+    """Return a sentence about a value that is probably a mistake. The server would accept it."""
+    values = values_of(text)
+    if any("*" in value or "?" in value for value in values):
+        return "The server takes whole names; patterns are for /."
+    if field == "version" or not known.is_all:
+        return None
+    all_known = {"task": known.tasks, "tag": known.tags, "queue": ()}[field]
+    unknown_value = next((value for value in values if all_known and value not in all_known), None)
+    return None if unknown_value is None else f"No run here has the {field} “{unknown_value}” yet."
+
+
+# --- lines
+
+
+def band_line(
+    width: int, *, needs_rules: bool, title: str = "server filters", remark: str = "kept over restarts"
+) -> Line:
+    """Return the top of a dialog. `needs_rules`: rules mark its edges, since it has no background of its own."""
+    edge, between = ("── ", "─") if needs_rules else ("   ", " ")
+    left: Line = (Piece(edge, Token.LINE), Piece(title, Token.BRIGHT, is_bold=True), Piece(" "))
+    right: Line = (Piece(f" {remark}", Token.MUTED), Piece(edge[::-1], Token.LINE))
+    return (*left, Piece(between * max(0, width - line_width(left) - line_width(right)), Token.LINE), *right)
+
+
+def filters_end_line(width: int, *, needs_rules: bool) -> Line:
+    """Return the bottom of the dialog."""
+    return (Piece("─" * width, Token.LINE),) if needs_rules else ()
+
+
+def shows_line(typed: Typed, default_period: timedelta, now: datetime | None = None) -> Line:
+    """Return the result of the current filter in words."""
+    chosen = read_typed(typed, default_period, now)
+    if chosen is None:
+        return (Piece("   shows  ", Token.FAINT), Piece("nothing new, until the period is one", Token.MUTED))
+    every = "every run, " if chosen.filters.is_empty else ""
+    words = every + filter_words(chosen.filters, chosen.period)
+    return (Piece("   shows  ", Token.FAINT), Piece(words, Token.TEXT))
+
+
+def offer_line(offered: Sequence[str], width: int, *, is_tab: bool) -> Line:
+    """Return as many values to choose from as fit. Completion takes the first one."""
+    if not offered:
+        return ()
+    key: Line = (Piece("Tab" if is_tab else "→", is_bold=True), Piece(" completes   ", Token.FAINT))
+    room = width - line_width(key) - 1
+    line: list[Piece] = [Piece("   ")]
+    used, named_count = 3, 0
+    for value in offered:
+        piece = Piece(value, Token.FAINT if named_count else Token.TEXT)
+        cells = line_width((piece,)) + 2
+        if named_count and used + cells > room - 6:
+            break
+        line += [piece, Piece("  ")]
+        used, named_count = used + cells, named_count + 1
+    if named_count < len(offered):
+        line.append(Piece(f"+{len(offered) - named_count}", Token.FAINT))
+    left = cut(tuple(line), room)
+    return (*pad(left, room + 1), *key)
+
+
+def sentence_line(text: str, *, is_wrong: bool) -> Line:
+    """Return a remark about a typed value."""
+    return (Piece(f"   {text}", Token.BRIGHT if is_wrong else Token.MUTED, is_bold=is_wrong),)
+
+
+def keys_line(*keys: tuple[str, str]) -> Line:
+    """Return keys and their effects, as in the footer."""
+    line: list[Piece] = [Piece("   ")]
+    for index, (key, words) in enumerate(keys):
+        line += [Piece("   " * bool(index) + key, is_bold=True), Piece(f" {words}", Token.FAINT)]
+    return tuple(line)
+
+
+def run_limit_line(limit: int) -> Line:
+    """Return the sentence about the maximum number of runs of a period."""
+    return (Piece(f"   at most the newest {count(limit)} runs", Token.FAINT),)
+
+
+def label_line(name: str, *, is_focused: bool) -> Line:
+    """Return the name of a field."""
+    edge = Piece(" ▌ " if is_focused else "   ", Token.ACCENT)
+    return edge, Piece(name, Token.BRIGHT if is_focused else Token.FAINT, is_bold=is_focused)
+
+
+def periods_line(text: str) -> Line:
+    """Return the usual periods, the chosen one marked."""
+    line: list[Piece] = [Piece("  ")]
+    for period in PERIODS:
+        is_chosen = period == text.strip()
+        line.append(Piece(f"{period}   ", Token.BRIGHT if is_chosen else Token.FAINT, is_bold=is_chosen))
+    return tuple(line)
+
+
+def heading_cell(family: int, chosen: frozenset[str]) -> Line:
+    """Return the title of a column, which stands for all of its statuses."""
+    is_all = words_of(family) <= chosen
+    token = Token.BRIGHT if is_all else Token.MUTED
+    return (Piece(FAMILIES[family][0], token, is_bold=is_all),)
+
+
+def status_cell(title: str, chosen: frozenset[str]) -> Line:
+    """Return one status. It is coloured if it is chosen, or if no status is, which means all."""
+    style = STATUS_STYLES[title]
+    if word_of(title) in chosen:
+        return style.mark, Piece(" "), Piece(title, Token.BRIGHT, is_bold=True)
+    if chosen:
+        return (Piece(f"{style.glyph} {title}", Token.FAINT),)
+    return style.mark, Piece(" "), Piece(title, Token.TEXT)

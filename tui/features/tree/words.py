@@ -1,0 +1,777 @@
+"""The tree of runs: its shape, its folds, its lines and its notes."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import field, replace
+from datetime import datetime, timedelta
+from enum import Enum
+from types import MappingProxyType
+from typing import Final, NamedTuple, assert_never
+
+from tui.domain.ids import BatchId, RunId, TaskId
+from tui.domain.run import Run
+from tui.domain.status import EXECUTING_FAMILY, FAILED, QUEUED_FAMILY, RunStatus
+from tui.domain.tree import RunTree, TreeNode
+from tui.features.detail.words import origin_words, waiting_words
+from tui.features.runs.columns import GAP, short_id, time_in_queue
+from tui.features.runs.command import guide_tail, node_took
+from tui.kit.words import without_request
+from tui.lazy_dataclass import dataclass
+from tui.text import formatting
+from tui.text.blocks import GoToRun, Now, Row, RowAction, ToggleFold, tries_again
+from tui.text.status import STATUS_STYLES, StatusStyle, style_of, style_of_status
+from tui.text.styled import ELLIPSIS, Line, Piece, Token, cut, first_line, fit, line_width, wrap
+
+# Counts of the runs below a run, by family of status.
+
+
+class StatusFamily(Enum):
+    """The effect of a status on the roll-up of the runs above it."""
+
+    FAILED = "failed"
+    ACTIVE = "active"
+    QUEUED = "queued"
+    COMPLETED = "completed"
+    ENDED = "ended"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the run ended without a failure."""
+        return self is StatusFamily.COMPLETED or self is StatusFamily.ENDED
+
+
+def _family_of(status: RunStatus) -> StatusFamily:
+    if status in FAILED:
+        return StatusFamily.FAILED
+    if status in QUEUED_FAMILY:
+        return StatusFamily.QUEUED
+    if status in EXECUTING_FAMILY or status is RunStatus.WAITING_TO_RESUME:
+        return StatusFamily.ACTIVE
+    return StatusFamily.COMPLETED if status is RunStatus.COMPLETED_SUCCESSFULLY else StatusFamily.ENDED
+
+
+STATUS_FAMILIES: Final = {status: _family_of(status) for status in RunStatus}
+
+
+class RollUp(NamedTuple):
+    """The number of runs below. `active` counts runs that execute or wait; no field counts canceled and expired
+    runs.
+    """
+
+    failed: int = 0
+    active: int = 0
+    queued: int = 0
+    completed: int = 0
+
+
+EMPTY: Final = RollUp()
+ROLL_UPS: Final = {
+    StatusFamily.FAILED: RollUp(failed=1),
+    StatusFamily.ACTIVE: RollUp(active=1),
+    StatusFamily.QUEUED: RollUp(queued=1),
+    StatusFamily.COMPLETED: RollUp(completed=1),
+    StatusFamily.ENDED: EMPTY,
+    StatusFamily.UNKNOWN: EMPTY,
+}
+
+
+# Computes the shape of a tree: runs with their newest status, roll-ups, batches, and groups of similar siblings.
+#
+# `shape_of` is linear in the number of runs and never recursive.
+
+
+EntryKey = Hashable
+"""Identifies an entry in every later shape of the same tree."""
+
+MIN_GROUP: Final = 3
+"""This many similar siblings share a row."""
+
+MIN_LARGE: Final = 31
+"""A tree with this many runs starts with its quiet branches folded."""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeRun:
+    """A run of the tree with its newest known state. `run` is None if only the node is known."""
+
+    node: TreeNode
+    run: Run | None
+    style: StatusStyle
+    family: StatusFamily
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the run has ended for certain."""
+        if self.run is not None and self.run.state is not None:
+            return self.run.is_final
+        return self.node.status is not None and self.node.status.canonical.is_final
+
+    @property
+    def has_times(self) -> bool:
+        """Whether the run's times are known."""
+        return (self.run is not None and self.run.state is not None) or self.node.times is not None
+
+    @property
+    def started_at(self) -> datetime | None:
+        """When the run started, if known."""
+        if self.run is not None and self.run.state is not None:
+            return self.run.state.started_at
+        return None if self.node.times is None else self.node.times.started_at
+
+    @property
+    def finished_at(self) -> datetime | None:
+        """When the run ended, if known."""
+        if self.run is not None and self.run.state is not None:
+            return self.run.state.finished_at
+        return None if self.node.times is None else self.node.times.finished_at
+
+
+@dataclass(frozen=True, slots=True)
+class BatchGroup:
+    """The siblings that one call triggered. `is_whole` means that no other run of the batch can be missing."""
+
+    size: int
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SiblingGroup:
+    """Siblings with the same task and status that all ended without a failure, or are all queued."""
+
+    size: int
+    word: str
+    task: TaskId | None
+
+
+@dataclass(slots=True, eq=False)
+class TreeEntry:
+    """A run or a group, which may have a row.
+
+    `below` counts all runs under it. `is_quiet` means that neither this entry nor anything below it failed, is live, or
+    has to stay visible.
+    """
+
+    key: EntryKey
+    item: TreeRun | BatchGroup | SiblingGroup
+    below: RollUp = EMPTY
+    is_quiet: bool = True
+    children: Sequence["TreeEntry"] = ()
+    parent: "TreeEntry | None" = field(default=None, repr=False)
+
+    @property
+    def run_id(self) -> RunId | None:
+        """The id of the run; None for a group."""
+        return self.item.node.id if isinstance(self.item, TreeRun) else None
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether the entry is a run that failed."""
+        return isinstance(self.item, TreeRun) and self.item.family is StatusFamily.FAILED
+
+    @property
+    def are_children_quiet(self) -> bool:
+        """Whether everything below the entry is quiet."""
+        return all(child.is_quiet for child in self.children)
+
+    def ancestors(self) -> Iterator["TreeEntry"]:
+        """Yield the entries above, the nearest first."""
+        above = self.parent
+        while above is not None:
+            yield above
+            above = above.parent
+
+    def walk(self) -> Iterator["TreeEntry"]:
+        """Yield the entry and everything below it, in the order of rows."""
+        pending = [self]
+        while pending:
+            entry = pending.pop()
+            yield entry
+            pending.extend(reversed(entry.children))
+
+
+@dataclass(frozen=True, slots=True)
+class TreeShape:
+    """The whole tree.
+
+    `by_run` finds the entry of a run. `first_failed` is the run that failed first; None if fewer than two runs failed,
+    or if the end of one is not known.
+    """
+
+    root: TreeEntry
+    by_run: dict[RunId, TreeEntry]
+    first_failed: TreeEntry | None
+    is_live: bool
+
+    @property
+    def size(self) -> int:
+        """The number of runs."""
+        return len(self.by_run)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the tree starts with its quiet branches folded."""
+        return self.size >= MIN_LARGE
+
+
+def shape_of(
+    tree: RunTree,
+    newest: Callable[[RunId], Run | None],
+    kept: Collection[RunId] = (),
+    before: TreeShape | None = None,
+) -> TreeShape:
+    """Compute the shape of a tree. `newest` returns the newest state of a run from the store.
+
+    The current run and the runs in `kept` stay visible: they never join a group of siblings, and their branch is never
+    quiet. Entries of runs that did not change are reused from `before`.
+    """
+    in_view = {tree.current, *kept}
+    known = before.by_run if before is not None else {}
+    entries = [_entry(node, newest, known.get(node.id)) for node in tree.root.walk()]
+    by_run: dict[RunId, TreeEntry] = {}
+    for entry in entries:
+        assert isinstance(entry.item, TreeRun)
+        by_run[entry.item.node.id] = entry
+    # Children before their parents, so that a parent can sum up their roll-ups.
+    for entry in reversed(entries):
+        tree_run = entry.item
+        assert isinstance(tree_run, TreeRun)
+        entry.is_quiet = tree_run.family.is_quiet and tree_run.node.id not in in_view
+        if tree_run.node.children:
+            children = [by_run[child.id] for child in tree_run.node.children]
+            entry.below = _sum_of(children)
+            entry.is_quiet = entry.is_quiet and all(child.is_quiet for child in children)
+            _set_children(entry, _with_batches(entry, children, in_view))
+    return TreeShape(
+        by_run[tree.root.id],
+        by_run,
+        _first_failed(entries),
+        any(not _has_ended(entry) for entry in entries),
+    )
+
+
+def _entry(node: TreeNode, newest: Callable[[RunId], Run | None], before: TreeEntry | None) -> TreeEntry:
+    run = newest(node.id)
+    if run is None or (run.state is None and node.run is not None):
+        run = node.run
+    if before is not None and isinstance(before.item, TreeRun) and before.item.run is run and before.item.node is node:
+        return TreeEntry(node.id, before.item)
+    return TreeEntry(node.id, _tree_run(node, run))
+
+
+def _tree_run(node: TreeNode, run: Run | None) -> TreeRun:
+    if run is not None and run.state is not None:
+        return TreeRun(node, run, style_of(run), STATUS_FAMILIES[run.status])
+    family = StatusFamily.UNKNOWN if node.status is None else STATUS_FAMILIES[node.status.canonical]
+    return TreeRun(node, run, style_of_status(node.status), family)
+
+
+def _sum_of(entries: Iterable[TreeEntry]) -> RollUp:
+    """Sum up entries and everything below them. A group adds nothing beyond its members."""
+    failed = active = queued = completed = 0
+    for entry in entries:
+        own = ROLL_UPS[entry.item.family] if isinstance(entry.item, TreeRun) else EMPTY
+        failed += own.failed + entry.below.failed
+        active += own.active + entry.below.active
+        queued += own.queued + entry.below.queued
+        completed += own.completed + entry.below.completed
+    return RollUp(failed, active, queued, completed)
+
+
+def _set_children(parent: TreeEntry, children: Sequence[TreeEntry]) -> None:
+    parent.children = children
+    for child in children:
+        child.parent = parent
+
+
+def _with_batches(parent: TreeEntry, children: Sequence[TreeEntry], in_view: Collection[RunId]) -> Sequence[TreeEntry]:
+    """Return the children with each batch at the place of its first run, and similar siblings grouped at the end."""
+    batches: dict[BatchId, list[TreeEntry]] = {}
+    is_whole = True
+    for child in children:
+        run = child.item.run if isinstance(child.item, TreeRun) else None
+        is_whole = is_whole and run is not None and run.created_at is not None
+        if run is not None and run.fixed.batch_id is not None:
+            batches.setdefault(run.fixed.batch_id, []).append(child)
+    # A row for the batch is useless if the batch is all there is.
+    batches = {batch_id: members for batch_id, members in batches.items() if 1 < len(members) < len(children)}
+    if not batches:
+        return _with_groups(parent.key, children, in_view)
+    shown: list[TreeEntry] = []
+    placed: set[BatchId] = set()
+    for child in children:
+        run = child.item.run if isinstance(child.item, TreeRun) else None
+        batch_id = None if run is None else run.fixed.batch_id
+        if batch_id is None or batch_id not in batches:
+            shown.append(child)
+        elif batch_id not in placed:
+            placed.add(batch_id)
+            members = batches[batch_id]
+            batch = _group(("batch", parent.key, batch_id), BatchGroup(len(members), is_whole), members)
+            _set_children(batch, _with_groups(batch.key, members, in_view))
+            shown.append(batch)
+    return _with_groups(parent.key, shown, in_view)
+
+
+_Similarity = tuple[bool, str, TaskId | None]
+"""Whether a run ended, its status word, and its task."""
+
+
+def _with_groups(above: EntryKey, entries: Sequence[TreeEntry], in_view: Collection[RunId]) -> Sequence[TreeEntry]:
+    """Return the entries with similar ones grouped behind the others, one group for each kind."""
+    if len(entries) < MIN_GROUP:
+        return entries
+    kinds = [_similarity(entry, in_view) for entry in entries]
+    many: dict[_Similarity, list[TreeEntry]] = {
+        kind: [] for kind, size in Counter(kinds).items() if kind is not None and size >= MIN_GROUP
+    }
+    if not many:
+        return entries
+    shown: list[TreeEntry] = []
+    for entry, kind in zip(entries, kinds, strict=True):
+        (shown if kind is None or kind not in many else many[kind]).append(entry)
+    for kind in sorted(many, key=lambda kind: kind[0]):
+        _, word, task = kind
+        group = _group(("alike", above, word, task), SiblingGroup(len(many[kind]), word, task), many[kind])
+        _set_children(group, many[kind])
+        shown.append(group)
+    return shown
+
+
+def _similarity(entry: TreeEntry, in_view: Collection[RunId]) -> _Similarity | None:
+    """Return the properties that make entries similar, or None if this entry must stay on its own."""
+    tree_run = entry.item
+    if not isinstance(tree_run, TreeRun) or tree_run.node.id in in_view or not entry.are_children_quiet:
+        return None
+    if tree_run.family.is_quiet or tree_run.family is StatusFamily.QUEUED:
+        return tree_run.family.is_quiet, tree_run.style.word.casefold(), tree_run.node.task
+    return None
+
+
+def _group(key: EntryKey, item: BatchGroup | SiblingGroup, members: Sequence[TreeEntry]) -> TreeEntry:
+    return TreeEntry(key, item, _sum_of(members), all(member.is_quiet for member in members))
+
+
+def _has_ended(entry: TreeEntry) -> bool:
+    return isinstance(entry.item, TreeRun) and (entry.item.family.is_quiet or entry.item.family is StatusFamily.FAILED)
+
+
+def _first_failed(entries: Iterable[TreeEntry]) -> TreeEntry | None:
+    failed = [entry for entry in entries if entry.is_failed]
+    timed = []
+    for entry in failed:
+        finished_at = entry.item.finished_at if isinstance(entry.item, TreeRun) else None
+        if finished_at is None:
+            return None
+        timed.append((finished_at, entry))
+    return min(timed, key=lambda pair: pair[0])[1] if len(timed) > 1 else None
+
+
+# Which entries of a tree are folded, and which rows remain visible.
+
+
+STEP: Final = 2
+"""The cells of one level."""
+
+MAX_LEVELS: Final = 40
+"""The deepest level that is drawn. Deeper chains stay readable, and drawing them stays linear."""
+
+
+class DefaultFolds(Enum):
+    """The state of every entry that the user did not fold or unfold by hand."""
+
+    QUIET_FOLDED = "groups, and quiet branches of a large tree, are folded"
+    OPEN = "all open"
+    CLOSED = "all closed but the root"
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One visible row: an entry, the guides that lead to it, and its depth. `is_open` is None if the entry has no
+    children.
+    """
+
+    entry: TreeEntry
+    guides: str
+    depth: int
+    is_open: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class TreeFolds:
+    """Which entries are open.
+
+    `by_hand` is what the user folded and unfolded. `kept_open` holds entries that were open without the user; they stay
+    open when they become quiet, so that no row disappears while the user reads it.
+    """
+
+    default: DefaultFolds = DefaultFolds.QUIET_FOLDED
+    by_hand: Mapping[EntryKey, bool] = field(default_factory=lambda: MappingProxyType({}))
+    kept_open: frozenset[EntryKey] = frozenset()
+
+    def is_open(self, entry: TreeEntry, *, is_large: bool) -> bool:
+        """Return whether the children of an entry are visible."""
+        if (by_hand := self.by_hand.get(entry.key)) is not None:
+            return by_hand
+        if self.default is not DefaultFolds.QUIET_FOLDED:
+            return self.default is DefaultFolds.OPEN or entry.parent is None
+        if isinstance(entry.item, SiblingGroup):
+            return False
+        return not is_large or entry.key in self.kept_open or not entry.are_children_quiet
+
+    def with_fold(self, entries: Iterable[TreeEntry], *, is_open: bool) -> "TreeFolds":
+        """Return a copy with these entries unfolded or folded."""
+        return replace(self, by_hand={**self.by_hand, **{entry.key: is_open for entry in entries}})
+
+    def remember_open(self, shown: Iterable[Branch]) -> "TreeFolds":
+        """Return a copy that keeps the branches open which are open now."""
+        if self.default is not DefaultFolds.QUIET_FOLDED:
+            return self
+        fresh = {branch.entry.key for branch in shown if branch.is_open} - self.kept_open
+        return replace(self, kept_open=self.kept_open | fresh) if fresh else self
+
+    def unfold_level(self, shown: Sequence[Branch]) -> "TreeFolds":
+        """Return a copy with the uppermost folded level unfolded."""
+        depths = [branch.depth for branch in shown if branch.is_open is False]
+        return self.with_fold(_at(shown, min(depths), is_open=False), is_open=True) if depths else self
+
+    def fold_level(self, shown: Sequence[Branch]) -> "TreeFolds":
+        """Return a copy with the lowest unfolded level folded."""
+        depths = [branch.depth for branch in shown if branch.is_open]
+        return self.with_fold(_at(shown, max(depths), is_open=True), is_open=False) if depths else self
+
+
+ALL_OPEN: Final = TreeFolds(DefaultFolds.OPEN)
+ALL_CLOSED: Final = TreeFolds(DefaultFolds.CLOSED)
+
+
+def branches(shape: TreeShape, folds: TreeFolds) -> list[Branch]:
+    """Return the visible rows in order. Linear in the number of entries, and never recursive."""
+    rows: list[Branch] = []
+    is_large = shape.is_large
+    pending: list[tuple[TreeEntry, str, str, int]] = [(shape.root, "", "", 0)]
+    while pending:
+        entry, above, own, depth = pending.pop()
+        is_open = folds.is_open(entry, is_large=is_large) if entry.children else None
+        rows.append(Branch(entry, above + own, depth, is_open))
+        if not is_open:
+            continue
+        inner = above if not own else above + ("│ " if own[0] == "├" else "  ")
+        inner = guide_tail(inner, STEP * MAX_LEVELS, step=STEP)
+        pending.extend(
+            (child, inner, "├─" if index else "└─", depth + 1) for index, child in enumerate(reversed(entry.children))
+        )
+    return rows
+
+
+def _at(shown: Iterable[Branch], depth: int, *, is_open: bool) -> Iterable[TreeEntry]:
+    return (branch.entry for branch in shown if branch.depth == depth and branch.is_open is is_open)
+
+
+# The columns of the tree pane and the line of each row.
+#
+# `shape` computes the tree, `fold` its visible rows, and `notes` the sentences below them.
+
+
+ALONE: Final = "no runs above or below it"
+
+EDGE: Final = 1
+_ID: Final = 11
+_TIME: Final = 7
+_COUNTS: Final = (4, 4, 5, 5)
+_BEFORE_TOOK: Final = 3
+_FAILED_ONLY: Final = 5
+_MIN_TASK: Final = 14  # With the glyph.
+_MAX_LEFT: Final = 104  # In a wider column the reader loses the row on the way to the numbers.
+_MIN_REMARK: Final = 6
+_FOR_ALONE: Final = 12  # Leaves room for the remark that the run is alone.
+_ROOMY: Final = 44  # A wider left part also has room for the origin of a run, which matters less than its tags.
+
+
+class Columns(NamedTuple):
+    """The columns at one width. `left` is the width of everything left of them, `counts` are those of the roll-up."""
+
+    left: int
+    counts: tuple[int, ...]
+    has_took: bool = True
+    has_queued: bool = False
+    has_id: bool = False
+
+    @property
+    def is_roomy(self) -> bool:
+        """Whether there is room for the less important remarks."""
+        return self.left >= _ROOMY
+
+
+def columns_for(width: int, *, is_alone: bool = False) -> Columns:
+    """Return the columns that fit into `width` cells.
+
+    The time in the queue and the id are dropped first, then every count except failures. A run that `is_alone` has no
+    counts.
+    """
+    for wanted, has_took, has_queued, has_id, least in (
+        (_COUNTS, True, True, True, 52),
+        (_COUNTS, True, False, True, 30),
+        (_COUNTS, True, False, False, 28),
+        ((_FAILED_ONLY,), True, False, False, 16),
+    ):
+        counts = () if is_alone else wanted
+        left = width - _right_width(counts, has_took=has_took, has_queued=has_queued, has_id=has_id)
+        if left >= least + _FOR_ALONE * is_alone:
+            return Columns(min(left, _MAX_LEFT), counts, has_took, has_queued, has_id)
+    return Columns(max(width - EDGE, 1), (), has_took=False)
+
+
+def _right_width(counts: tuple[int, ...], *, has_took: bool, has_queued: bool, has_id: bool) -> int:
+    cells = EDGE + (GAP + sum(counts) + len(counts) - 1) * bool(counts)
+    cells += (_BEFORE_TOOK + _TIME) * has_took
+    return cells + (GAP + _TIME) * has_queued + (GAP + _ID) * has_id
+
+
+def head(columns: Columns) -> Line:
+    """Return the line of titles above the rows."""
+
+    def title(text: str, width: int = 0) -> Piece:
+        return Piece(text.rjust(width), Token.FAINT)
+
+    line = [*fit((Piece("  "), title("run")), columns.left)]
+    if columns.counts:
+        is_whole = len(columns.counts) > 1
+        room = sum(columns.counts) + len(columns.counts) - 1
+        line += [Piece(" " * GAP), *fit((title("below it" if is_whole else "below"),), room)]
+    if columns.has_took:
+        line.append(title("took", _BEFORE_TOOK + _TIME))
+    if columns.has_queued:
+        line.append(title("queued", GAP + _TIME))
+    if columns.has_id:
+        line += [Piece(" " * GAP), title("id")]
+    return tuple(line)
+
+
+def row(branch: Branch, columns: Columns, now: Now, *, is_current: bool = False, is_alone: bool = False) -> Row:
+    """Return the row of one branch. Enter goes to a run, and folds or unfolds a group."""
+    entry, item = branch.entry, branch.entry.item
+    action: RowAction = ToggleFold(entry.key)
+    match item:
+        case TreeRun():
+            action = GoToRun(item.node.id)
+            name = _run_name(item, is_current=is_current)
+            remark = ALONE if is_alone else _remark(item, branch, now, is_roomy=columns.is_roomy)
+            right = _run_times(item, columns, now)
+        case BatchGroup():
+            name, remark = _batch_name(item), _batch_remark(entry)
+            right = _batch_times(entry, columns, now)
+        case SiblingGroup():
+            name, remark = (Piece(f"{formatting.count(item.size)} {item.word}", Token.MUTED),), item.task or ""
+            right = ()
+        case _:
+            assert_never(item)
+    left: Line = (*_guides(branch, columns.left, name), *name)
+    left = (*left, *_remark_line(remark, columns.left - line_width(left)))
+    return Row((*fit(left, columns.left), *_counts(entry.below, columns), *right), entry.key, action)
+
+
+def _remark_line(remark: str, room: int) -> Line:
+    """Return the remark behind a name, or nothing if only its first letters would fit."""
+    line: Line = (Piece(" " * GAP), Piece(remark, Token.FAINT)) if remark else ()
+    return line if line_width(line) <= room or room >= GAP + _MIN_REMARK else ()
+
+
+def _guides(branch: Branch, room: int, name: Line) -> Line:
+    mark = {None: "─ " if branch.depth else "  ", True: "▾ ", False: "▸ "}[branch.is_open]
+    # A cut guide shows its depth, since all rows below the cut start alike.
+    free = max(room - len(mark) - min(line_width(name), _MIN_TASK), STEP)
+    guides = guide_tail(branch.guides, free, f"{branch.depth}{ELLIPSIS}", step=STEP)
+    return (Piece(guides, Token.GUIDE), Piece(mark, Token.GUIDE if branch.is_open is None else Token.MUTED))
+
+
+def _run_name(tree_run: TreeRun, *, is_current: bool) -> Line:
+    style = tree_run.style
+    return (style.mark, Piece(" "), Piece(tree_run.node.task or formatting.NONE, style.row.task, is_bold=is_current))
+
+
+def _remark(tree_run: TreeRun, branch: Branch, now: Now, *, is_roomy: bool) -> str:
+    """Return the text that distinguishes a run from its siblings: origin, wait, tags, attempt, error."""
+    run = tree_run.run
+    if run is None:
+        return ""
+    state, attempt = run.state, run.attempt_count or 0
+    parts: list[str] = list(_origin(run, branch)) if is_roomy else []
+    if (waiting := waiting_words(run, now)) and not _is_wait_over(run, branch.entry.below):
+        parts.append(waiting)
+    if state is not None and state.tags:
+        parts.append("  ".join(state.tags))
+    if run.is_waiting_to_retry:
+        parts.append(f"waits to retry after attempt {attempt}")
+    elif attempt > 1:
+        parts.append(f"attempt {attempt} of {attempt}" if run.status.is_failed else f"attempt {attempt}")
+    error = run.error_value
+    if tree_run.style.is_bold and error is not None and (message := first_line(error.message)):
+        parts.append(message)
+    if state is not None and state.delayed_until is not None and not run.is_final and state.delayed_until > now.at:
+        parts.append(f"starts in {formatting.duration(state.delayed_until - now.at, in_minutes=now.in_minutes)}")
+    if run.is_gone:
+        parts.append("gone from the server")
+    return " · ".join(parts)
+
+
+def _is_wait_over(run: Run, below: RollUp) -> bool:
+    """Return whether all awaited runs have ended since the trace was read, so that its wait no longer applies."""
+    awaited = 0 if run.wait is None else len(run.wait.runs)
+    return 0 < awaited <= below.failed + below.completed and not below.active + below.queued
+
+
+def _origin(run: Run, branch: Branch) -> Iterator[str]:
+    """Yield the origin of a run. The row of the batch or of the group already says that siblings came from one call."""
+    function, origin = run.fixed.trigger_function or "", origin_words(run.fixed)
+    if origin and not origin.startswith("batch"):
+        yield origin
+    if function and branch.entry.parent is not None and not function.endswith("AndWait"):
+        yield "not awaited"
+
+
+def _run_times(tree_run: TreeRun, columns: Columns, now: Now) -> Line:
+    tokens = tree_run.style.row
+    line: list[Piece] = []
+    if columns.has_took:
+        line.append(Piece(_took(tree_run, now).rjust(_BEFORE_TOOK + _TIME), tokens.took))
+    if columns.has_queued:
+        text, is_waiting = _queued(tree_run, now)
+        line.append(Piece(text.rjust(GAP + _TIME), tokens.took if is_waiting else Token.FAINT))
+    if columns.has_id:
+        line += [Piece(" " * GAP), *short_id(tree_run.node.id, tokens.rest)]
+    return tuple(line)
+
+
+def _took(tree_run: TreeRun, now: Now) -> str:
+    """Return the duration of a run; blank before its start."""
+    started_at, is_final = tree_run.started_at, tree_run.is_final
+    if started_at is None and tree_run.has_times and not is_final:
+        return ""
+    lasted = node_took(tree_run.node, tree_run.run, now.frozen_at or now.at)
+    return now.duration(lasted, is_running=not is_final)
+
+
+def _queued(tree_run: TreeRun, now: Now) -> tuple[str, bool]:
+    """Return how long a run was queued, or still is."""
+    run = tree_run.run
+    if run is None or run.state is None:
+        times, is_final = tree_run.node.times, tree_run.is_final
+        if times is None or times.created_at is None or (times.started_at is None and is_final):
+            return "", False
+        until = times.started_at or now.frozen_at or now.at
+        is_waiting = times.started_at is None
+        return now.duration(until - times.created_at, is_running=is_waiting), is_waiting
+    if run.state.started_at is not None:
+        return formatting.duration(time_in_queue(run, run.state.started_at)), False
+    waited = None if run.is_final else time_in_queue(run, now.frozen_at or now.at)
+    if waited is None or waited < timedelta():
+        return "", not run.is_final
+    return now.duration(waited), True
+
+
+def _batch_name(batch: BatchGroup) -> Line:
+    size = formatting.count(batch.size)
+    return (Piece(f"batch of {size}" if batch.is_whole else f"{formatting.plural(batch.size, 'run')} of a batch"),)
+
+
+def _batch_remark(entry: TreeEntry) -> str:
+    functions = {run.fixed.trigger_function for run in _runs_of(entry)} - {None}
+    return f"{functions.pop()}()" if len(functions) == 1 else ""
+
+
+def _batch_times(entry: TreeEntry, columns: Columns, now: Now) -> Line:
+    """Return the time from the first start in the batch to its last end, or to now."""
+    if not columns.has_took:
+        return ()
+    states = [run.state for run in _runs_of(entry) if run.state is not None]
+    starts = [state.started_at for state in states if state.started_at is not None]
+    ends = [state.finished_at for state in states if state.finished_at is not None]
+    batch = entry.item
+    if not starts or not isinstance(batch, BatchGroup) or len(states) < batch.size:
+        return (Piece(formatting.NONE.rjust(_BEFORE_TOOK + _TIME), Token.MUTED),)
+    is_final = len(ends) == len(states)
+    until: datetime = max(ends) if is_final else now.frozen_at or now.at
+    text = now.duration(until - min(starts), is_running=not is_final)
+    return (Piece(text.rjust(_BEFORE_TOOK + _TIME), Token.MUTED),)
+
+
+def _runs_of(entry: TreeEntry) -> list[Run]:
+    """Return the runs of a batch, including those inside a group of siblings."""
+    members = [
+        member
+        for child in entry.children
+        for member in (child.children if isinstance(child.item, SiblingGroup) else (child,))
+    ]
+    return [member.item.run for member in members if isinstance(member.item, TreeRun) and member.item.run is not None]
+
+
+def _counts(below: RollUp, columns: Columns) -> Line:
+    """Return `✗4 E6 Q13 ✓192`, each count in its column. A zero is blank."""
+    if not columns.counts:
+        return ()
+    cells = (
+        ((Piece(f"✗{_short(below.failed)}", Token.ROSE, is_bold=True),), below.failed),
+        ((Piece(f"E{_short(below.active)}", Token.BLUE),), below.active),
+        ((Piece(f"Q{_short(below.queued)}", Token.MUTED),), below.queued),
+        ((STATUS_STYLES["Completed"].mark, Piece(_short(below.completed), Token.MUTED)), below.completed),
+    )
+    line = [Piece(" ")]
+    for (cell, count), width in zip(cells, columns.counts, strict=False):
+        line += [Piece(" "), *fit(cell if count else (), width, "right")]
+    return tuple(line)
+
+
+def _short(count: int) -> str:
+    return f"{count}" if count < 1000 else f"{count // 1000}k"
+
+
+# The sentences below a tree, and the words in the pane's rule that say how much of it is loaded.
+
+
+_AGE_SHOWN_FROM: Final = timedelta(seconds=10)
+"""From this age on, a live tree may have runs that were not loaded, so its age is shown."""
+
+
+def notes(tree: RunTree, shape: TreeShape, failure: str | None, width: int) -> list[Row]:
+    """Return the rows below the tree: the first failure, what is missing, and why the last read failed."""
+    rows: list[Row] = []
+    if (first := shape.first_failed) is not None and isinstance(first.item, TreeRun):
+        node, root = first.item.node, shape.root
+        failed = root.below.failed + root.is_failed
+        line = (
+            Piece(f"✗{formatting.count(failed)}", Token.ROSE, is_bold=True),
+            Piece("  the first to fail was ", Token.FAINT),
+            Piece(node.task or formatting.NONE, Token.MUTED),
+            Piece("  "),
+            *short_id(node.id, Token.FAINT),
+        )
+        rows += [Row(()), Row(cut(line, width), "first failed", GoToRun(node.id))]
+    sentences = []
+    if tree.missing:
+        sentences.append(f"Not fully loaded: {'; '.join(tree.missing)}.{tries_again('reads it again')}")
+    if failure:
+        sentences.append(failure_words(failure))
+    for sentence in sentences:
+        rows.append(Row(()))
+        rows += [Row((Piece(text, Token.MUTED),)) for text in wrap(sentence, max(width - EDGE, 1))]
+    return rows
+
+
+def failure_words(failure: str) -> str:
+    """Return why the tree could not be read, and what the user can do."""
+    reason = without_request(failure).removeprefix("the run could not be read: ").rstrip(".")
+    return f"The tree could not be read: {reason}{'' if reason.endswith('?') else '.'}{tries_again()}"
+
+
+def extent(tree: RunTree, shape: TreeShape, read_at: datetime | None, now: Now) -> Line:
+    """Return how much of the tree is loaded: `216 runs · all loaded`, with the age of the read while a run is live."""
+    if tree.missing:
+        return (
+            Piece(f"{formatting.plural(shape.size, 'run')} or more", Token.TEXT),
+            Piece(" · not fully loaded", Token.MUTED),
+        )
+    loaded = " · all loaded"
+    if shape.is_live and read_at is not None and now.at - read_at >= _AGE_SHOWN_FROM:
+        loaded += f" {now.age(read_at)} ago"
+    return (Piece(formatting.plural(shape.size, "run"), Token.TEXT), Piece(loaded, Token.MUTED))

@@ -1,0 +1,1 @@
+"""The wall: findings and the last hour, to be read in passing."""

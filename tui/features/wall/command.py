@@ -1,0 +1,372 @@
+"""`status` and `wall --json`: follow the findings of a session, and print them."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from tui.commands.options import (
+    check_certificates,
+    config_file_of,
+    connection_options,
+    json_option,
+    relay_options,
+    settings_of,
+)
+from tui.commands.output import ExitCode, Output, Stop
+from tui.domain.ids import RELAY, REST
+from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
+from tui.features.config.session import open_session, run_async
+from tui.settings.reading import read_relay_settings
+from tui.settings.settings import Settings
+from tui.store.changes import Changes
+from tui.sync.session import Session
+
+if TYPE_CHECKING:
+    from tui.domain.facts import FactSource
+    from tui.domain.finding import Finding, SourceUnread, Verdict
+
+
+# Follows the findings of a session for `status` and `wall --json`.
+
+
+LOOK_S: Final = 0.25
+"""Between two looks while nothing changes."""
+
+JUDGED_WITHIN_S: Final = 1.6
+"""After the last fact, the session judges again within this time."""
+
+NOBODY_AFTER_S: Final = 8.0
+"""A server that cannot be reached for so long is not waited for."""
+
+RUNS_WITHIN_S: Final = 18.0
+"""Schedules are asked for their newest run one by one, the last due ones first. What is not read by then is not waited
+for. `status` goes on waiting for a source without any answer."""
+
+DETAILS_WITHIN_S: Final = 8.0
+"""For the run that waits for a token, and for older runs that show whether only one version, or a new one, fails, it
+waits so long."""
+
+VERSIONS_BEFORE: Final = timedelta(minutes=1)
+"""Runs that ended so long before the first failure show which versions ran before."""
+
+MIN_COUNTED: Final = timedelta(minutes=175)
+"""Failures are judged by the runs that ended within this time: a monitor that has been open for hours knows them."""
+
+
+def settings_of_watch(options: dict[str, Any]) -> Settings:
+    """Return the settings for the API, or with `--relay` for a relay. Raises `Stop` and `SettingsError`."""
+    relay_url, ca = options.pop("relay_url"), options.pop("tls_ca")
+    if relay_url is None:
+        if ca is not None:
+            raise Stop(ExitCode.USAGE, "--tls-ca needs --relay; for the API set SSL_CERT_FILE")
+        return settings_of(options)
+    if ca is not None:
+        check_certificates(ca)
+    file = config_file_of(options)
+    return read_relay_settings(os.environ, relay_url=relay_url, ca=ca, file=file, expect_env=options.get("expect_env"))
+
+
+class FindingsWatch:
+    """Waits for verdicts. Whoever creates one watches the findings until `close`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._has_changed = asyncio.Event()
+        self._release: list[Callable[[], None]] = [session.findings.watch(), session.subscribe(self._on_changes)]
+        self._begun_s = session.clock.elapsed_s()
+        session.sources.follow_runs()
+
+    def close(self) -> None:
+        """End watching."""
+        while self._release:
+            self._release.pop()()
+
+    @property
+    def elapsed_s(self) -> float:
+        """The seconds since the watch began."""
+        return self._session.clock.elapsed_s() - self._begun_s
+
+    @property
+    def verdict(self) -> "Verdict | None":
+        """The last verdict."""
+        return self._session.store.verdict
+
+    async def wait_for_change(self, timeout_s: float = LOOK_S) -> None:
+        """Wait until the store changes, at most for a time. Raises `Stop` if the server refuses the list of runs."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._has_changed.wait()
+        except TimeoutError:
+            pass
+        self._has_changed.clear()
+        for name in (REST, RELAY):
+            status = self._session.store.source_statuses.get(name)
+            if isinstance(status, SourceStopped):
+                raise Stop(ExitCode.REFUSED, status.reason)
+
+    async def settled(self, within_s: float) -> bool:
+        """Wait until all facts were read and judged, or the server does not answer. Return whether all were read."""
+        complete_s: float | None = None
+        while self.elapsed_s < within_s:
+            await self.wait_for_change()
+            if self.is_complete:
+                complete_s = self.elapsed_s if complete_s is None else complete_s
+                is_judged = self.verdict is not None and self.verdict.is_known and not self.verdict.unread
+                if is_judged and self.elapsed_s - complete_s >= JUDGED_WITHIN_S:
+                    return True
+            elif complete_s is not None:
+                complete_s = None
+            if self.failure is not None and not self._was_heard and self.elapsed_s >= NOBODY_AFTER_S:
+                return False
+        return self.is_complete
+
+    @property
+    def failure(self) -> str | None:
+        """Why the list, or the relay, cannot be read now."""
+        for name in (REST, RELAY):
+            status = self._session.store.source_statuses.get(name)
+            if isinstance(status, SourceRetrying):
+                return status.reason
+        return None
+
+    @property
+    def _was_heard(self) -> bool:
+        statuses = self._session.store.source_statuses.values()
+        return any(isinstance(each, SourceConnected) for each in statuses)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything was read that the key may read: a verdict before says less than the server knows."""
+        session = self._session
+        own, now = session.findings.own, session.now()
+        if session.settings.relay_url is not None:
+            return self.verdict is not None and self.verdict.is_known and not self.verdict.unread
+        if own is None or not session.store.is_environment_known or self.is_unread:
+            return False
+        from tui.domain.facts import NO_FACTS, FactSource  # noqa: PLC0415
+
+        facts = session.store.wall_facts or NO_FACTS
+        counted_since = own.counted_since
+        is_counted = counted_since is not None and counted_since <= now - MIN_COUNTED
+        ends_since = None if facts.minutes is None or facts.minutes.is_cut else facts.minutes.ends_since
+        has_minutes = ends_since is not None and ends_since <= now - MIN_COUNTED
+        history = session.store.history
+        minutes = facts.unread.get(FactSource.MINUTES)
+        has_waited = self.elapsed_s >= RUNS_WITHIN_S
+        is_read = (history is not None and history.is_complete) or (
+            minutes is not None and minutes.is_refused and has_waited
+        )
+        has_runs = not self.has_unasked_schedules
+        from tui.store.findings.failing import lacks_runs_before  # noqa: PLC0415
+
+        lacks_older = not is_read and lacks_runs_before(own)
+        has_details = self.elapsed_s >= DETAILS_WITHIN_S or not (lacks_older or self._lacks_details(counted_since))
+        return (is_counted or has_minutes or is_read) and (has_runs or has_waited) and has_details
+
+    @property
+    def has_unasked_schedules(self) -> bool:
+        """Whether a late schedule was not asked for its runs, so that its finding may be missing.
+
+        Only so many are asked a minute. On a relay, the relay asks.
+        """
+        own, facts = self._session.findings.own, self._session.store.wall_facts
+        if own is None or facts is None or self._session.settings.relay_url is not None:
+            return False
+        from tui.store.findings.judging import needs_schedule_runs  # noqa: PLC0415
+
+        return bool(needs_schedule_runs(facts, self._session.now(), own))
+
+    @property
+    def late_source(self) -> "SourceUnread":
+        """What was not read in time, so that nothing may be called OK."""
+        from tui.domain.facts import FactSource  # noqa: PLC0415
+        from tui.domain.finding import SourceUnread  # noqa: PLC0415
+        from tui.domain.text import Raw  # noqa: PLC0415
+
+        if self.has_unasked_schedules:
+            return SourceUnread(FactSource.SCHEDULES, Raw("the runs of late ones are not read yet"))
+        return SourceUnread(FactSource.RUNS, Raw("not all were read in time"))
+
+    def _lacks_details(self, counted_since: datetime | None) -> bool:
+        """Return whether some finding may soon say more: the run of a token, or the one version that fails."""
+        from tui.domain.finding import ApprovalWaits, TaskFails  # noqa: PLC0415
+
+        facts = self._session.store.wall_facts
+        if facts is not None and facts.tokens is not None and any(each.is_doubtful for each in facts.tokens.tokens):
+            return True
+        for each in () if self.verdict is None else self.verdict.findings:
+            if isinstance(each.evidence, ApprovalWaits) and each.run_id is None:
+                return True
+            is_bare = isinstance(each.evidence, TaskFails) and each.evidence.only_version is None
+            if is_bare and (counted_since is None or counted_since > each.since - VERSIONS_BEFORE):
+                return True
+        return False
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether a source that decides about findings has no answer yet. One that failed is read again."""
+        from tui.domain.facts import NO_FACTS  # noqa: PLC0415
+        from tui.store.store import unread_sources  # noqa: PLC0415
+
+        session = self._session
+        return session.findings.runs_unread() is not None or bool(
+            unread_sources(session.store.wall_facts or NO_FACTS, session.now())
+        )
+
+    def _on_changes(self, _: Changes) -> None:
+        self._has_changed.set()
+
+
+# `wall --json`: the present findings, then one JSON object for each change, until the reader or the user goes.
+
+
+FIRST_WITHIN_S: Final = 8.0
+"""The first object comes within this time, whatever was read until then."""
+
+READER_CHECK_S: Final = 1.0
+"""Between two looks whether the reader of stdout is still there, while nothing changes."""
+
+
+async def stream_findings(output: Output, settings: Settings) -> None:
+    """Print objects until canceled. Raises `OutputClosed` once the reader has gone, `Stop` if the server refuses."""
+    async with open_session(settings, output) as session:
+        watch = FindingsWatch(session)
+        try:
+            await watch.settled(FIRST_WITHIN_S)
+            stream = FindingsStream(session)
+            output.json_lines(stream.first(watch.verdict))
+            while True:
+                await watch.wait_for_change(READER_CHECK_S)
+                output.check_reader()
+                output.json_lines(stream.changes(watch.verdict))
+        finally:
+            watch.close()
+
+
+class FindingsStream:
+    """What was printed, and what a new verdict adds to it."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._verdict: Verdict | None = None
+        self._findings: dict[object, Finding] = {}
+        self._quiet: dict[object, datetime | None] = {}
+        """Since when no run of a failing task ended: its sentence says it after some time, without a new verdict."""
+        self._is_known = False
+        self._unread: set[FactSource] = set()
+
+    def first(self, verdict: "Verdict | None") -> list[dict[str, Any]]:
+        """Return the objects of the first verdict: its findings, OK, or NOT KNOWN."""
+        from tui.domain.finding import NOT_KNOWN  # noqa: PLC0415
+        from tui.features.alerts.words import FindingState, verdict_objects  # noqa: PLC0415
+
+        self._verdict, self._is_known = verdict, verdict is not None and verdict.word != NOT_KNOWN
+        known = verdict.findings if verdict is not None and self._is_known else ()
+        self._findings = {each.identity: each for each in known}
+        self._quiet = _quiet_since(verdict, self._session.local_now())
+        self._unread = set() if verdict is None else {each.source for each in verdict.unread}
+        return verdict_objects(verdict, FindingState.PRESENT, self._session.local_now())
+
+    def changes(self, verdict: "Verdict | None") -> list[dict[str, Any]]:
+        """Return one object for each finding that came, changed or went, and one where the verdict got another word, or
+        where an OK leaves out other sources, which the key may not read.
+
+        While some source is not read, no finding has gone, and one object says so. After that, all findings are printed
+        again, since it is not known which have gone meanwhile.
+        """
+        from tui.domain.finding import NOT_KNOWN  # noqa: PLC0415
+        from tui.features.alerts.words import FindingState, finding_object, verdict_object  # noqa: PLC0415
+
+        now = self._session.local_now()
+        quiet = _quiet_since(verdict, now)
+        if verdict is None or (verdict == self._verdict and quiet == self._quiet):
+            return []
+        was_quiet, self._quiet = self._quiet, quiet
+        was_unread, self._unread = self._unread, {each.source for each in verdict.unread}
+        if verdict.word == NOT_KNOWN:
+            is_new, self._verdict, self._is_known = self._is_known, verdict, False
+            is_new |= verdict.is_known and not self._unread <= was_unread
+            return [verdict_object(verdict, FindingState.NEW, now)] if is_new else []
+        if not self._is_known or (was_unread and not self._unread):
+            return self.first(verdict)
+        was_refused = () if self._verdict is None else self._verdict.refused
+        before, self._verdict = self._findings, verdict
+        present: dict[object, Finding] = {each.identity: each for each in verdict.findings}
+        gone = {} if self._unread else {identity: each for identity, each in before.items() if identity not in present}
+        self._findings = {**before, **present} if self._unread else present
+        objects = [
+            finding_object(
+                each,
+                FindingState.NEW if identity not in before else FindingState.CHANGED,
+                now,
+                verdict,
+            )
+            for identity, each in present.items()
+            if before.get(identity) != each or was_quiet.get(identity) != quiet[identity]
+        ]
+        objects += [finding_object(each, FindingState.GONE, now) for each in gone.values()]
+        is_other_ok = not self._findings and (bool(before) or verdict.refused != was_refused)
+        if is_other_ok or not self._unread <= was_unread:
+            objects.append(verdict_object(verdict, FindingState.NEW, now))
+        return objects
+
+
+def _quiet_since(verdict: "Verdict | None", now: datetime) -> dict[object, datetime | None]:
+    from tui.features.alerts.words import no_run_since  # noqa: PLC0415
+
+    return {} if verdict is None else {each.identity: no_run_since(each, now) for each in verdict.findings}
+
+
+# `status`: prints the findings once, for a cron job or a shell prompt.
+
+
+WITHIN_S: Final = 24.0
+"""All of it takes less than 30 s, its start and its end included."""
+
+
+@click.command("status")
+@json_option
+@relay_options
+@connection_options
+@click.pass_obj
+def status(output: Output, /, *, as_json: bool, **options: Any) -> None:
+    """Print what is wrong, one finding a line, or OK.
+
+    Exit code 0: OK. 4: something is wrong. 3: not known, or no answer. 1: the API refused.
+    """
+    run_async(_status(output, settings_of_watch(options), as_json=as_json))
+
+
+async def _status(output: Output, settings: Settings, *, as_json: bool) -> None:
+    from tui.domain.finding import NOT_KNOWN  # noqa: PLC0415
+    from tui.features.alerts.words import FindingState, refusals, verdict_lines, verdict_objects  # noqa: PLC0415
+
+    async with open_session(settings, output) as session:
+        watch = FindingsWatch(session)
+        try:
+            unread = [] if await watch.settled(WITHIN_S) and not watch.has_unasked_schedules else [watch.late_source]
+        finally:
+            watch.close()
+        verdict = watch.verdict
+        if verdict is not None and unread and not verdict.unread:
+            verdict = replace(verdict, unread=tuple(unread))
+        now = session.local_now()
+        if as_json:
+            output.json_lines(verdict_objects(verdict, FindingState.PRESENT, now))
+        else:
+            output.lines(verdict_lines(verdict, now))
+        if verdict is None or not verdict.is_known:
+            raise Stop(ExitCode.NO_CONNECTION, watch.failure or "")
+        for sentence in refusals(verdict):
+            output.say(sentence)
+        if verdict.word == NOT_KNOWN:
+            raise Stop(ExitCode.NO_CONNECTION)
+        raise Stop(ExitCode.RUN_FAILED if verdict.findings else ExitCode.OK)
+
+
+COMMANDS: Final = (status,)

@@ -1,0 +1,548 @@
+"""The data of wall and overview: the board, the failing groups, the newest failure, other spans of time."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from tui.api.errors import ApiError
+from tui.domain.facts import NO_FACTS, FactSource, MinutesRead
+from tui.domain.filters import RunFilters
+from tui.domain.finding import QueueWaits
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.features.errors.data import GroupUpdates
+from tui.features.errors.model import SPANS, GroupListModel, own_line
+from tui.kit.live_model import LiveModel
+from tui.kit.selection import RUN, SelectionLoader
+from tui.store.changes import Changes, Topic
+from tui.store.filter import EVERYTHING
+from tui.store.findings.board import four_lines, make_board
+from tui.store.findings.counts import CellSums, OwnCounts
+from tui.store.findings.rows import Board, BoardSpan, FailingGroup, FailingNow, FourLines, TaskRows, failing_now
+from tui.store.server_filter import with_server_filters
+
+if TYPE_CHECKING:
+    from tui.domain.facts import WallFacts
+    from tui.store.indexes import StatusCounts
+    from tui.sync.session import Session
+
+
+# `LiveFailing`: the error groups of the last hour, from the store's runs and the server's groups.
+
+
+HOUR: Final = SPANS[0]
+
+MAX_LINES: Final = 12
+"""The groups whose line in the source is looked up: more are on no screen."""
+
+MAX_NOTED: Final = 20_000
+"""Runs that changed during a rest. After more of them, everything is grouped again."""
+
+
+class LiveFailing:
+    """Groups the failed runs of the last hour in slices. It reads nothing: the errors come with the runs.
+
+    `on_update` is called when the groups are others.
+    """
+
+    def __init__(self, live: LiveModel, on_update: Callable[[], None]) -> None:
+        self._session = live.session
+        self._on_update, self._on_grouped = on_update, live.record_groups
+        self._updates: GroupUpdates | None = None
+        self._is_resting = False
+        self.failing = FailingNow()
+
+    def open(self) -> None:
+        """Group the failed runs of the store, after a rest only those that have changed meanwhile."""
+        self._is_resting = False
+        if self._updates is not None:
+            self._take_server_groups(self._updates)
+            self._updates.request()
+            return
+        runs_filter = with_server_filters(RunFilters(), EVERYTHING)
+        span = HOUR.at(self._session.now())
+        self._updates = GroupUpdates(self._session, GroupListModel(), runs_filter, span, self._show, self._on_grouped)
+        self._take_server_groups(self._updates)
+        self._updates.request()
+
+    def rest(self) -> None:
+        """Group nothing until the next `open`."""
+        self._is_resting = True
+        if self._updates is not None:
+            self._updates.stop()
+
+    def close(self) -> None:
+        """Stop, and forget the groups."""
+        if self._updates is not None:
+            self._updates.stop()
+        self._updates, self.failing = None, FailingNow()
+
+    def on_changes(self, changes: Changes) -> None:
+        """Group the runs that changed, and use the newest groups of the server."""
+        updates = self._updates
+        if updates is None:
+            return
+        if self._is_resting:
+            updates.note(changes.added | changes.changed | changes.removed)
+            if updates.waiting_count > MAX_NOTED:
+                self._updates = None
+            return
+        if Topic.WALL_FACTS in changes.topics:
+            self._take_server_groups(updates)
+            updates.request()
+            self._show()
+        if Topic.RUNS in changes.topics:
+            updates.add(changes.added | changes.changed | changes.removed)
+
+    def tick(self) -> None:
+        """Move the hour, once a minute."""
+        if self._updates is not None:
+            span = HOUR.at(self._session.now())
+            if span != self._updates.span:
+                self._updates.move_span(span)
+            known = self.failing.is_known, self.failing.known_since
+            if not self.failing.groups and self._known_since(span.since) != known:
+                self._show()
+
+    def _take_server_groups(self, updates: GroupUpdates) -> None:
+        facts = self._session.store.wall_facts
+        if facts is not None and facts.errors is not None:
+            updates.groups.on_server_groups(facts.errors.groups)
+
+    def _known_since(self, hour: datetime) -> tuple[bool, datetime | None]:
+        """Return whether the failures are known, and since when, if that is not the whole hour."""
+        facts, own = self._session.store.wall_facts, self._session.findings.own
+        is_filled = self._updates is not None and self._updates.is_filled
+        if self._failed_count(hour) is not None:
+            return is_filled, None
+        if facts is not None and facts.errors is not None and not facts.errors.is_cut:
+            return is_filled, None
+        since = None if own is None else own.counted_since
+        return is_filled and since is not None, since if since is not None and since > hour else None
+
+    def _failed_count(self, hour: datetime) -> int | None:
+        """Return how many runs failed in the last hour, by the server where the list does not reach back so far."""
+        facts, own, updates = self._session.store.wall_facts, self._session.findings.own, self._updates
+        if own is None or updates is None or updates.reading is None:
+            return None
+        if own.counted_since is not None and own.counted_since <= hour:
+            return updates.reading.failed_count
+        sums = CellSums(None if facts is None else facts.minutes, own, self._session.now())
+        hour_sums = sums.total(*sums.last_hour)
+        return None if hour_sums is None else max(hour_sums.failed, updates.reading.failed_count)
+
+    def _show(self) -> None:
+        updates, facts = self._updates, self._session.store.wall_facts
+        if updates is None or updates.reading is None:
+            return
+        now, span = self._session.now(), updates.span
+        server = () if facts is None or facts.errors is None else facts.errors.groups
+        unread = None if facts is None else facts.unread.get(FactSource.ERRORS)
+        groups = failing_now(updates.groups.groups(span, now), server, span.since, now)
+        counted = sum(group.count for group in groups)
+        groups = tuple(self._with_line(group) if index < MAX_LINES else group for index, group in enumerate(groups))
+        is_known, known_since = self._known_since(span.since)
+        self.failing = FailingNow(
+            groups,
+            unread_count=max(0, (self._failed_count(span.since) or updates.reading.failed_count) - counted),
+            is_known=is_known or bool(groups),
+            known_since=known_since,
+            problem="" if unread is None or not unread.is_refused else unread.reason,
+        )
+        self._on_update()
+
+    def _with_line(self, group: FailingGroup) -> FailingGroup:
+        run = None if group.newest is None else self._session.store.get(group.newest)
+        line = own_line(run)
+        return group if line is None else replace(group, line=line)
+
+
+# `SpanReading`: reads what runs did in another span of time than the last hour, while the wall shows it.
+
+
+TIMEOUT_S: Final = 60.0
+RETRY_S: Final = 60.0
+"""A span that could not be read is read again after this."""
+
+
+class SpanReading:
+    """Reads one span, and again when `every` has passed. `on_read` is called with each answer.
+
+    Until the first answer nothing is known of the span but the own counts.
+    """
+
+    def __init__(self, session: "Session", every: timedelta, on_read: Callable[[], None]) -> None:
+        self._session = session
+        self._every = every
+        self._on_read = on_read
+        self._task: asyncio.Task[None] | None = None
+        self._key: tuple[timedelta, datetime | None] | None = None
+        self._due_s = 0.0
+        self.read: MinutesRead | None = None
+
+    def follow(self, span: BoardSpan, end: datetime | None) -> None:
+        """Read a span if it is another one, or its time has come. `end` is None for a span that goes on."""
+        key = (span.cell, end)
+        if key != self._key:
+            self.stop()
+            self._key = key
+        is_due = self._session.clock.monotonic_s() >= self._due_s and (self.read is None or end is None)
+        if self._task is None and is_due and self._session.is_started:
+            self._task = self._session.spawn(self._fetch(span), "read a span of the wall")
+
+    def stop(self) -> None:
+        """Stop, and forget the span."""
+        if self._task is not None:
+            self._task.cancel()
+        self._task = self._key = self.read = None
+        self._due_s = 0.0
+
+    async def _fetch(self, span: BoardSpan) -> None:
+        clock = self._session.clock
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                until = span.start + span.count * span.cell
+                self.read = await self._session.findings.read_span(span.start, until, span.cell)
+        except (ApiError, TimeoutError):
+            self._due_s = clock.monotonic_s() + RETRY_S
+        else:
+            self._due_s = clock.monotonic_s() + self._every.total_seconds()
+            self._on_read()
+        finally:
+            self._task = None
+
+
+# `LiveBoard`: the board that wall and overview show, made again at most once a second while one of them is shown.
+
+
+MINUTE: Final = timedelta(minutes=1)
+CELLS: Final = 60
+CELL_SIZES: Final = (MINUTE, 5 * MINUTE, 20 * MINUTE)
+"""The time that a cell may stand for, the shortest first."""
+
+DAY_CELLS: Final = 72
+"""Cells of 20 minutes."""
+
+KNOWN_FOR: Final = timedelta(seconds=45)
+"""After so long without an answer to list or feed, nothing is known."""
+
+RATES_EVERY_S: Final = 5.0
+"""While no run ends, the rates of the last 60 s fall this often."""
+
+MIN_INTERVAL_S: Final = 0.9
+"""Verdict and seconds cause no two boards within this time, which is less than from one second to the next."""
+
+_TOPICS: Final = frozenset({Topic.RUNS, Topic.WALL_FACTS, Topic.VERDICT, Topic.COUNTS})
+_COUNTS: Final = frozenset({Topic.COUNTS})
+
+
+class LiveBoard:
+    """The board of one span of time.
+
+    `open` begins to watch the findings, `close` ends it and forgets all. Pass it every change and tick in between.
+    `on_update` is called when another board or other error groups are there. `has_day`: the last 24 hours are shown.
+    """
+
+    def __init__(
+        self, live: LiveModel, on_update: Callable[[], None] = lambda: None, *, shows_ages: bool = True
+    ) -> None:
+        """`shows_ages`: the board says how old the facts are."""
+        self._live = live
+        self._shows_ages = shows_ages
+        self._session = live.session
+        self._on_update = on_update
+        self._no_counts = OwnCounts(live.session.store)
+        self._failing = LiveFailing(live, on_update)
+        self._span_reading = SpanReading(live.session, 5 * MINUTE, self._set_outdated)
+        self._day_reading = SpanReading(live.session, 20 * MINUTE, self._set_outdated)
+        self._release: Callable[[], None] | None = None
+        self._is_outdated = True
+        self._is_resting = False
+        self._made_minute = -1
+        self._ticked_s = float("-inf")
+        self._made_of: WallFacts | None = None
+        self._made_counts: StatusCounts | None = None
+        self._may_have_other_counts = False
+        self._cell = MINUTE
+        self._end: datetime | None = None
+        self.has_day = False
+        self.is_judged = False
+        """Whether the verdict on the board was made for the current watchers. If not, it is an older one."""
+        self.board: Board | None = None
+        self.day: FourLines | None = None
+        """The last 24 hours, None before they were read."""
+
+    @property
+    def failing(self) -> FailingNow:
+        """The error groups of the last hour."""
+        return self._failing.failing
+
+    @property
+    def heard_at(self) -> datetime | None:
+        """When list or feed answered last, by the server's time; None before the first answer."""
+        verdict = self._session.store.verdict
+        heard = [self._live.freshness.confirmed_at, None if verdict is None else verdict.heard_at]
+        return max((at for at in heard if at is not None), default=None)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether that is not too long ago, here and at a relay."""
+        heard_at, verdict = self.heard_at, self._session.store.verdict
+        if heard_at is None or (verdict is not None and not verdict.is_known and verdict.heard_at is not None):
+            return False
+        return self._session.now() - heard_at <= KNOWN_FOR
+
+    @property
+    def is_earlier(self) -> bool:
+        """Whether a time is shown that has ended."""
+        return self._end is not None
+
+    @property
+    def cell(self) -> timedelta:
+        """The time that a cell of the series stands for."""
+        return self._cell
+
+    def open(self) -> None:
+        """Begin to watch the findings."""
+        if self._release is None:
+            self._release = self._session.findings.watch()
+            self._failing.open()
+            self.make()
+
+    def rest(self) -> None:
+        """Make nothing until `resume`. The findings are still judged: otherwise the next verdict would not be known."""
+        self._is_resting = True
+        self._failing.rest()
+        self._span_reading.stop()
+        self._day_reading.stop()
+
+    def resume(self) -> None:
+        """Make the board again."""
+        self._is_resting = False
+        self._failing.open()
+        self.make()
+
+    def close(self) -> None:
+        """Stop watching, and forget everything."""
+        if self._release is not None:
+            self._release()
+            self._release = None
+        self.board = self.day = self._end = None
+        self._cell = MINUTE
+        self._failing.close()
+        self._span_reading.stop()
+        self._day_reading.stop()
+
+    def on_changes(self, changes: Changes) -> None:
+        """Note that the next board is another one."""
+        topics = changes.topics & _TOPICS
+        if self._release is not None and topics:
+            self._failing.on_changes(changes)
+            # The server counts every ten seconds, mostly the same.
+            self._may_have_other_counts = True
+            self._is_outdated |= topics != _COUNTS
+
+    def tick(self) -> None:
+        """Make the board again if anything has changed. Called once a second, and for a new verdict."""
+        if self._release is None or self._is_resting:
+            return
+        self._failing.tick()
+        now_s = self._session.clock.monotonic_s()
+        is_due = now_s - self._ticked_s >= MIN_INTERVAL_S or not self.is_judged
+        if is_due and self._differs:
+            self._ticked_s = now_s
+            self.make()
+
+    @property
+    def _differs(self) -> bool:
+        """Whether the board of now may be another one."""
+        return (
+            self._is_outdated
+            or self._has_other_counts
+            or self._has_other_facts
+            or self._made_minute != self._minute
+            or self._has_other_rates
+        )
+
+    def show_cells(self, step: int) -> bool:
+        """Show longer (1) or shorter (-1) cells. Return whether there are any."""
+        index = CELL_SIZES.index(self._cell) + step
+        if not 0 <= index < len(CELL_SIZES):
+            return False
+        self._cell = CELL_SIZES[index]
+        self.make()
+        return True
+
+    def move(self, step: int) -> bool:
+        """Show an earlier (-1) or a later (1) time, by half of the cells. Return whether there is any."""
+        if step > 0 and self._end is None:
+            return False
+        end = (self._end or self._session.now()) + step * (CELLS // 2) * self._cell
+        self._end = None if end >= self._session.now() - self._cell else end
+        self.make()
+        return True
+
+    def show(self, cell: timedelta) -> None:
+        """Show cells of a size, until now."""
+        self._cell, self._end = cell, None
+        self.make()
+
+    def make(self) -> None:
+        """Make the board of everything that is counted now."""
+        if self._release is None or self._is_resting:
+            return
+        self._is_outdated, self._made_minute = False, self._minute
+        store, now = self._session.store, self._session.now()
+        self._made_of, self.is_judged = store.wall_facts, self._session.findings.is_judged
+        own = self._session.findings.own or self._no_counts
+        span = BoardSpan(self._cell, CELLS, self._end or now)
+        facts, counts = store.wall_facts or NO_FACTS, store.status_counts(now)
+        self._made_counts, self._may_have_other_counts = counts, False
+        board = make_board(facts, own, self._session.findings.verdict, counts, span, now)
+        if self._cell != MINUTE or self._end is not None:
+            self._span_reading.follow(span, self._end)
+            board = self._with_span(board, facts, own, span)
+        self.board = board if self.is_known or self.board is None else _kept(self.board, board)
+        if self.has_day:
+            self.day = self._day(facts, own)
+        self._on_update()
+
+    def _with_span(self, board: Board, facts: "WallFacts", own: OwnCounts, span: BoardSpan) -> Board:
+        """Return a board whose series are those of a span that is not the last hour."""
+        read, verdict, now = self._span_reading.read, board.verdict, board.at
+        if read is None:
+            return board
+        of_span, sums = replace(facts, minutes=read), CellSums(read, own, now)
+        counts = self._session.store.status_counts(now)
+        lines = four_lines(of_span, sums, counts, verdict, span, now)
+        rows = TaskRows(facts, own, sums, verdict, span, now)
+        done, failed = replace(lines.done, now=board.lines.done.now), replace(lines.failed, now=board.lines.failed.now)
+        return replace(board, lines=replace(lines, done=done, failed=failed), tasks=rows.with_cells(board.tasks))
+
+    def _day(self, facts: "WallFacts", own: OwnCounts) -> FourLines | None:
+        now = self._session.now()
+        span = BoardSpan(CELL_SIZES[-1], DAY_CELLS, now)
+        self._day_reading.follow(span, None)
+        read = self._day_reading.read
+        if read is None:
+            return None
+        sums = CellSums(read, own, now)
+        return four_lines(replace(facts, minutes=read), sums, None, self._session.findings.verdict, span, now)
+
+    @property
+    def _has_other_counts(self) -> bool:
+        """Whether the server's last count changed the header's counts."""
+        if not self._may_have_other_counts:
+            return False
+        self._may_have_other_counts = False
+        return self._session.store.status_counts(self._session.now()) != self._made_counts
+
+    @property
+    def _has_other_facts(self) -> bool:
+        """Whether facts were read again. Those that are the same publish nothing: the wall shows how old they are."""
+        before, now = self._made_of, self._session.store.wall_facts
+        if before is now or self._shows_ages or before is None or now is None or self._has_queue_finding:
+            return before is not now
+        # Once a minute has ended, the counts of the server replace our own.
+        return _whole_minutes(before) != _whole_minutes(now)
+
+    @property
+    def _has_queue_finding(self) -> bool:
+        """Whether the overview, too, says how old the count of waiting runs is."""
+        verdict = None if self.board is None else self.board.verdict
+        return verdict is not None and any(isinstance(each.evidence, QueueWaits) for each in verdict.findings)
+
+    @property
+    def _has_other_rates(self) -> bool:
+        """Whether the rates of the board may have fallen since it was made."""
+        board = self.board
+        if board is None or not (board.lines.done.now or board.lines.failed.now):
+            return False
+        return (self._session.now() - board.at).total_seconds() >= RATES_EVERY_S
+
+    def _set_outdated(self) -> None:
+        self._is_outdated = True
+
+    @property
+    def _minute(self) -> int:
+        return int(self._session.now().timestamp() // 60)
+
+
+def _whole_minutes(facts: "WallFacts") -> int | None:
+    """Return the last minute of which the server has sent counts, counted since 1970."""
+    return None if facts.minutes is None else int(facts.minutes.at.timestamp() // 60)
+
+
+def _kept(known: Board, now: Board) -> Board:
+    """Return the board of now with the rows of the last one: while the server is silent, they stay as they were."""
+    return replace(
+        now,
+        tasks=known.tasks,
+        queues=known.queues,
+        due=known.due,
+        longest=known.longest,
+        waiting=known.waiting,
+        just_now=known.just_now,
+    )
+
+
+# `NewestFailure`: the newest failed run with its error, for a wide wall.
+
+
+EVERY_S: Final = 10.0
+"""A storm of failures is followed at most this often: each new one is read."""
+
+
+class NewestFailure:
+    """Follows the newest failed run, and reads it."""
+
+    def __init__(self, live: LiveModel) -> None:
+        self._live = live
+        self._run_id: RunId | None = None
+        self._followed_s = float("-inf")
+        self._loader = SelectionLoader(live.session, lambda _: None)
+        self._loader.require((RUN,))
+
+    @property
+    def run(self) -> Run | None:
+        """The run, None if none is known to have failed."""
+        return None if self._run_id is None else self._live.session.store.get(self._run_id)
+
+    def follow(self, board: Board, failing: FailingNow) -> None:
+        """Follow the newest failed run of a board."""
+        newest = self._newest(board, failing)
+        now_s = self._live.session.clock.monotonic_s()
+        if newest == self._run_id or (self._run_id is not None and now_s - self._followed_s < EVERY_S):
+            return
+        self._run_id, self._followed_s = newest, now_s
+        self._loader.select(newest, at_once=True)
+
+    def on_changes(self, changes: Changes) -> None:
+        """Read the run again if it changed."""
+        self._loader.on_changes(changes)
+
+    def tick(self) -> None:
+        """Show which reads are late. Called once a second."""
+        self._loader.tick()
+
+    def rest(self) -> None:
+        """Read nothing until `resume`."""
+        self._loader.require(())
+
+    def resume(self) -> None:
+        """Read what changed meanwhile."""
+        self._loader.require((RUN,))
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._loader.close()
+
+    def _newest(self, board: Board, failing: FailingNow) -> RunId | None:
+        ended = next((each.run_id for each in board.just_now if each.is_failed), None)
+        if ended is not None:
+            return ended
+        runs = [self._live.session.store.get(each.newest) for each in failing.groups if each.newest is not None]
+        known = [(run.state.updated_at, run.id) for run in runs if run is not None and run.state is not None]
+        return max(known)[1] if known else None

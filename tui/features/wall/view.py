@@ -1,0 +1,507 @@
+"""The wall: findings and the last hour, to be read in passing, and the way from it to runs and back."""
+
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.strip import Strip
+
+from tui.domain.filters import RunFilters
+from tui.domain.finding import NOT_KNOWN
+from tui.features.runs.data import RunSubscription
+from tui.features.runs.screen import MainScreen
+from tui.features.runs.views import ListQuery
+from tui.features.wall.blocks import Band, BlockCache, Opened, WallLook, WallPage, WallTarget, WallView
+from tui.features.wall.data import CELL_SIZES, LiveBoard, NewestFailure
+from tui.features.wall.page import TWO_COLUMNS, wall_header, wall_page
+from tui.kit.app import Ticker, is_covered
+from tui.kit.colors import Background, ColorMode
+from tui.kit.footer import unbound_words
+from tui.kit.header import Header
+from tui.kit.header_words import HeaderFacts
+from tui.kit.keys import MENU_BINDINGS, bind, pressed_key_label
+from tui.kit.lines import LineWidget
+from tui.kit.list_panes import MainView, ViewEntrance
+from tui.kit.live_model import LiveModel
+from tui.kit.screen import ViewScreen
+from tui.lazy_dataclass import dataclass
+from tui.store.addresses import WALL, ViewAddress
+from tui.store.changes import Changes, Topic
+from tui.store.findings.rows import Board
+from tui.text.blocks import GoToRun, ListRuns, key_of
+from tui.text.styled import Line, Piece, Token
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+
+# `WallBody`: the rows of the wall below its header, with a cursor that goes from block to block.
+
+
+_BACKGROUNDS: Final = {
+    Band.NONE: Background.PAGE,
+    Band.FAILING: Background.FAILING,
+    Band.AMBER: Background.AMBER,
+    Band.NEW: Background.NEW,
+}
+_NO_PAGE: Final = WallPage(())
+
+
+class WallBody(LineWidget, can_focus=True):
+    """Shows a page. Only rows that differ are repainted. There is no cursor until it is moved."""
+
+    def __init__(self) -> None:
+        super().__init__(id="wall")
+        self._page = _NO_PAGE
+        self._key: Hashable = None
+        self._index = 0
+
+    @property
+    def page(self) -> WallPage:
+        """The page that is shown now."""
+        return self._page
+
+    @property
+    def target(self) -> WallTarget | None:
+        """The row under the cursor, None without a cursor."""
+        targets = self._page.targets
+        return None if self._key is None or not targets else targets[min(self._index, len(targets) - 1)]
+
+    def show(self, page: WallPage) -> None:
+        """Show another page. The cursor stays on its row, or on the row in its place."""
+        before, under = self._page, self.target
+        self._page = page
+        if self._key is not None:
+            found = next((index for index, each in enumerate(page.targets) if each.key == self._key), None)
+            self._index = min(self._index, max(0, len(page.targets) - 1)) if found is None else found
+            target = self.target
+            self._key = None if target is None else target.key
+        height = max(len(before.rows), len(page.rows))
+        differ = {y for y in range(height) if before.rows[y : y + 1] != page.rows[y : y + 1]}
+        if under != self.target:
+            differ |= {each.y for each in (under, self.target) if each is not None}
+        self.refresh_lines(differ)
+
+    def move(self, step: int) -> None:
+        """Move the cursor, or show it on the first row."""
+        targets = self._page.targets
+        if not targets:
+            return
+        index = 0 if self._key is None else max(0, min(len(targets) - 1, self._index + step))
+        self._go(index)
+
+    def go_to(self, key: Hashable) -> None:
+        """Put the cursor on the row with a key, if it is shown. None hides it."""
+        if key is None:
+            under, self._key = self.target, None
+            self.refresh_lines({under.y} if under is not None else ())
+            return
+        found = next((index for index, each in enumerate(self._page.targets) if each.key == key), None)
+        if found is not None:
+            self._go(found)
+
+    def _go(self, index: int) -> None:
+        under = self.target
+        self._index, self._key = index, self._page.targets[index].key
+        self.refresh_lines({each.y for each in (under, self.target) if each is not None})
+
+    def strip_at(self, y: int) -> Strip:
+        width = self.size.width
+        if not 0 <= y < len(self._page.rows):
+            return self.painter.blank(width)
+        row, target = self._page.rows[y], self.target
+        strip = self.painter.strip(row.line, width, _BACKGROUNDS[row.band])
+        if target is None or target.y != y:
+            return strip
+        left, right = target.left, min(target.right, width)
+        edge: Strip = self.painter.strip((Piece("▌", Token.ACCENT),), 1, Background.CURSOR)
+        background = Background.PAGE if self.painter.has_gutter_cursor else Background.CURSOR
+        cursor = self.painter.strip((Piece(" "), *row.line), width + 1, background).crop(left + 2, right + 1)
+        return Strip.join([strip.crop(0, left), edge, cursor, strip.crop(right, width)])
+
+
+# Opens the wall over the view in front, lists the runs of one of its rows, and leads back to the row.
+#
+# The wall itself is imported when it is first opened.
+
+
+_SPANS: Final = dict(zip(CELL_SIZES, ("", "5h", "20h"), strict=True))
+"""The name that each size of a cell has in an address."""
+
+
+@dataclass(frozen=True, slots=True)
+class WallListing:
+    """The list shows the runs of a row of the wall: the filter for it, what the list showed before, and the row."""
+
+    text: str
+    filters: RunFilters
+    before: ListQuery
+    key: Hashable
+    cell: "timedelta"
+
+
+class WallEntrance(ViewEntrance):
+    """The way to the wall, from it to runs, and back."""
+
+    name = WALL
+    screen: "WallScreen | None"
+    _main: MainScreen
+
+    def __init__(self, main: MainScreen) -> None:
+        super().__init__(main)
+        self._listing: WallListing | None = None
+
+    def open(self, cursor: Hashable = None, cell: "timedelta | None" = None) -> None:
+        """Show the wall, with the cursor on a row and cells of a size if these are given."""
+        main = self._main
+        if self.screen is not None:
+            return
+        self.screen = WallScreen(main.live, main, self._open_row, cursor)
+        if cell is not None:
+            self.screen.live_board.show(cell)
+        main.note_view()
+        main.app.push_screen(self.screen, self._on_left)
+
+    def show(self, address: ViewAddress) -> None:
+        cell = next((cell for cell, name in _SPANS.items() if name == address.since), CELL_SIZES[0])
+        if self.screen is None:
+            self.open(cell=cell)
+        else:
+            self.screen.live_board.show(cell)
+
+    def address(self) -> ViewAddress:
+        assert self.screen is not None
+        return ViewAddress(WALL, since=_SPANS[self.screen.live_board.cell])
+
+    @property
+    def facts(self) -> Hashable:
+        return None if self.screen is None else self.screen.live_board.cell
+
+    def back(self) -> bool:
+        """Return to the row of the wall whose runs the list shows. Return whether it shows those of one."""
+        listing = self._listing
+        if listing is None or self._main.run_list.searched != listing.text:
+            return False
+        self._listing = None
+        if self._main.run_list.views.query.filters != listing.filters:
+            return False  # the user has chosen other filters of the server meanwhile
+        self._main.show_filtered(listing.before)
+        self.open(listing.key, listing.cell)
+        return True
+
+    def on_filtered(self) -> None:
+        """Forget the row once the list shows other runs. While a filter is typed, Esc still leads back to its runs."""
+        if self._main.prompt.is_open or self._listing is None:
+            return
+        if self._main.run_list.searched != self._listing.text:
+            self._listing = None
+
+    def _open_row(self, opened: "Opened", key: Hashable) -> None:
+        assert self.screen is not None
+        main = self._main
+        run_id = opened.run_id if isinstance(opened, GoToRun) else None
+        runs = ListRuns(f"id:{opened.run_id}") if isinstance(opened, GoToRun) else opened
+        before, query = main.run_list.views.query, main.query_of(runs)
+        if query is None:
+            return
+        listing = WallListing(query.text, query.filters, before, key, self.screen.live_board.cell)
+        self.leave()
+        main.leave_other_views()
+        self._listing = None
+        main.show_filtered(query, run_id)
+        self._listing = listing
+        main.show_list(run_id)
+        if run_id is None:
+            main.run_list.table.action_top()
+
+
+# The header of the wall: no counts, the deployed version, and a bright clock.
+
+
+class WallHeader(Header):
+    """The header over a wall. `board` returns that of the wall."""
+
+    def __init__(self, live: LiveModel, board: Callable[[], Board | None]) -> None:
+        super().__init__(live)
+        self._board = board
+
+    def line(self, facts: HeaderFacts, *, offline: str) -> Line:
+        is_colorless = self.painter.is_colorless
+        return wall_header(facts, self._board(), self.size.width, is_colorless=is_colorless, offline=offline)
+
+
+# The keys of the wall.
+
+
+KEYS: Final[tuple[Binding, ...]] = (
+    bind("j,down", "move(1)", "down", "Show the cursor, or move it down.", id="down"),
+    bind("k,up", "move(-1)", "up", "Show the cursor, or move it up.", id="up"),
+    bind("enter", "enter", "open", "Open the row under the cursor: its runs, or the run.", id="open", rank=10),
+    bind(
+        "left_parenthesis",
+        "span(1)",
+        "longer span",
+        "Show a longer time: each cell stands for more of it.",
+        id="longer-span",
+    ),
+    bind(
+        "right_parenthesis",
+        "span(-1)",
+        "span",
+        "Show a shorter time: each cell stands for less of it.",
+        id="shorter-span",
+        rank=20,
+        pair=("longer-span", "shorter-span"),
+    ),
+    bind("left_curly_bracket", "earlier(-1)", "earlier", "Show an earlier time.", id="earlier"),
+    bind("right_curly_bracket", "earlier(1)", "later", "Show a later time, up to now.", id="later"),
+    bind("r,f5,ctrl+r", "refresh_now", "refresh", "Ask the server now, or try again now.", id="refresh", rank=30),
+    bind("W", "leave_view", "close", "Close the wall.", id="wall", rank=40),
+    bind("escape", "back", "back", "Hide the cursor, or close the wall."),
+    bind("q", "leave_view", "back", "Close the wall.", id="close"),
+    *MENU_BINDINGS,
+)
+
+
+# The wall: findings and the last hour, to be read in passing.
+
+
+FRESH_S: Final = 10.0
+"""How long a finding that just appeared is reversed."""
+
+CURSOR_S: Final = 30.0
+"""The cursor goes after this time without a key."""
+
+NOTICE_S: Final = 4.0
+
+JUDGED_AFTER_S: Final = 0.2
+"""The session judges at each second. Rows that are made before that show newer numbers than the findings above them."""
+
+
+PREPARED_S: Final = 0.1
+"""The first frame waits at most this long until an old verdict is replaced or forgotten."""
+
+
+class WallScreen(ViewScreen):
+    """Shows a `LiveBoard` over the whole screen. `open_row` leaves the wall, and shows the runs of a row.
+
+    `main` is the screen below. `cursor` is the row under the cursor at first.
+    """
+
+    CSS_PATH = "wall.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
+
+    def __init__(
+        self,
+        live: LiveModel,
+        main: MainView,
+        open_row: Callable[[Opened, Hashable], None],
+        cursor: Hashable = None,
+    ) -> None:
+        super().__init__()
+        self.live = live
+        self._main = main
+        self._open_row = open_row
+        self._cursor_wanted = cursor
+        self.live_board = LiveBoard(live)
+        self.header = WallHeader(live, lambda: self.live_board.board)
+        self.body = WallBody()
+        self._newest = NewestFailure(live)
+        self._ticker = Ticker(self, live.session.clock, self.tick, JUDGED_AFTER_S)
+        self._fresh_until: dict[Hashable, float] | None = None
+        self._opened_s = self._pressed_s = 0.0
+        self._notice: Line = ()
+        self._cache = BlockCache()
+        self._notice_ends_s = 0.0
+
+    def compose(self) -> ComposeResult:
+        yield self.header
+        yield self.body
+
+    @property
+    def is_preparing(self) -> bool:
+        session = self.live.session
+        is_early = self._now_s - self._opened_s < PREPARED_S
+        return is_early and session.findings.verdict is not session.store.verdict
+
+    def on_mount(self) -> None:
+        self._opened_s = self._now_s
+        self.app_base.changed.subscribe(self, self.on_changes)
+        self.live_board.open()
+        self._ticker.begin()
+        self.set_focus(self.body)
+
+    def on_unmount(self) -> None:
+        self.app_base.changed.unsubscribe(self)
+        self._ticker.stop()
+        self._newest.close()
+        self.live_board.close()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.rebuild)
+
+    def on_screen_resume(self) -> None:
+        self.tick()
+
+    def rest(self) -> None:
+        self._newest.rest()
+        self.live_board.rest()
+
+    def resume(self) -> None:
+        self._newest.resume()
+        self.live_board.resume()
+
+    def on_changes(self, changes: Changes) -> None:
+        """Record changes. All is shown with the next tick, and a verdict at once, unless the board was just made."""
+        self.header.on_changes(changes)
+        self.live_board.on_changes(changes)
+        self._newest.on_changes(changes)
+        if Topic.VERDICT in changes.topics and self._is_other_verdict:
+            self.live_board.tick()
+            self.rebuild()
+
+    @property
+    def _is_other_verdict(self) -> bool:
+        board, verdict = self.live_board.board, self.live.session.findings.verdict
+        shown = None if board is None else board.verdict
+        if shown is None or verdict is None:
+            return shown is not verdict
+        if not self.live_board.is_judged:
+            return True
+        return (shown.word, [each.identity for each in shown.findings]) != (
+            verdict.word,
+            [each.identity for each in verdict.findings],
+        )
+
+    def tick(self) -> None:
+        """Update everything that depends on the time. Called once a second."""
+        self.follow_cover()
+        if self.is_resting:
+            return
+        now_s = self._now_s
+        if self.body.target is not None and now_s - self._pressed_s >= CURSOR_S:
+            self.body.go_to(None)
+        if self._notice and now_s >= self._notice_ends_s:
+            self._notice = ()
+        self.live_board.tick()
+        self._newest.tick()
+        self.header.tick()
+        self.rebuild()
+
+    def rebuild(self) -> None:
+        """Make the page again. Rows that are the same are not painted again."""
+        board, (width, height) = self.live_board.board, self.body.size
+        if board is None or not width or not self.is_attached or is_covered(self):
+            return
+        self._note_fresh()
+        self.live_board.has_day = width >= TWO_COLUMNS
+        if width >= TWO_COLUMNS:
+            self._newest.follow(board, self.live_board.failing)
+        painter = self.app_base.painter
+        board_view = WallView(
+            board,
+            self.live.session.local_now(),
+            WallLook(painter.is_ascii, painter.is_colorless),
+            self.live_board.failing,
+            self.live_board.heard_at,
+            self.live_board.is_known,
+            newest=self._newest.run,
+            day=self.live_board.day,
+            spent=self._spent(),
+            fresh=self._fresh(),
+            is_earlier=self.live_board.is_earlier,
+            is_slow_link=self.app_base.is_slow_link,
+            cache=self._cache,
+        )
+        self.body.show(wall_page(board_view, width, height, self._notice))
+        if self._cursor_wanted is not None:
+            self.body.go_to(self._cursor_wanted)
+            if self.body.target is not None:
+                self._cursor_wanted, self._pressed_s = None, self._now_s
+
+    def _note_fresh(self) -> None:
+        """Note since when each finding is shown. Those of the first verdict are not new."""
+        verdict = self.live.session.findings.verdict
+        if verdict is None or verdict.word == NOT_KNOWN:
+            return
+        identities = {each.identity for each in verdict.findings}
+        if self._fresh_until is None:
+            self._fresh_until = dict.fromkeys(identities, 0.0)
+            return
+        known = self._fresh_until
+        until_s = self._now_s + FRESH_S
+        self._fresh_until = {each: known.get(each, until_s) for each in identities}
+
+    def _fresh(self) -> frozenset[Hashable]:
+        now_s = self._now_s
+        return frozenset(each for each, until_s in (self._fresh_until or {}).items() if now_s < until_s)
+
+    def _spent(self) -> float | None:
+        budget = self.live.session.store.budget
+        if budget is None or not budget.limit or self.live.freshness.is_stale:
+            return None
+        return max(0.0, 1 - budget.remaining / budget.limit)
+
+    @property
+    def _now_s(self) -> float:
+        return self.live.session.clock.monotonic_s()
+
+    def notice(self, line: Line) -> None:
+        self._notice, self._notice_ends_s = line, self._now_s + NOTICE_S
+        self.rebuild()
+
+    def on_key(self, event: events.Key) -> None:
+        name = pressed_key_label(event.key, event.character)
+        if name is not None and event.key != self.app_base.previous_key:
+            self.notice(unbound_words(name, key_of("help", "?")))
+
+    def action_move(self, step: int) -> None:
+        self._pressed_s = self._now_s
+        self.body.move(step)
+
+    def action_enter(self) -> None:
+        target = self.body.target
+        if target is None:
+            self.action_move(1)
+        else:
+            self._open_row(target.opens, target.key)
+
+    def action_span(self, step: int) -> None:
+        if self.live_board.show_cells(step):
+            self.rebuild()
+        else:
+            self.say(f"this is the {'longest' if step > 0 else 'shortest'} span")
+
+    def action_earlier(self, step: int) -> None:
+        if self.live_board.move(step):
+            self.rebuild()
+        else:
+            self.say("this is the latest time")
+
+    def action_refresh_now(self) -> None:
+        self.app_base.part(RunSubscription).refresh()
+        self.live_board.make()
+        self.rebuild()
+
+    def action_palette(self) -> None:
+        self._main.open_command_line(self, [])
+
+    def action_view_before(self) -> None:
+        self._main.action_view_before()
+
+    def use_color_mode(self, color_mode: ColorMode) -> None:
+        super().use_color_mode(color_mode)
+        self.rebuild()
+
+    def action_help(self) -> None:
+        from tui.kit.page_screen import open_help  # noqa: PLC0415  loaded when first used
+
+        open_help(self, self.live, "wall")
+
+    def action_back(self) -> None:
+        if self.body.target is not None:
+            self.body.go_to(None)
+        else:
+            self.action_leave_view()

@@ -1,0 +1,1 @@
+"""The waterfall: where the time of a run went."""

@@ -1,0 +1,149 @@
+"""`trace`: reads the trace of a run once, and prints its spans."""
+
+from datetime import datetime
+from typing import Any
+
+import click
+
+from tui.commands.options import RUN_ID, connection_options, json_option, settings_of
+from tui.commands.output import Output
+from tui.domain.ids import RunId
+from tui.domain.run import Json
+from tui.domain.traces.span import SpanRecord
+from tui.domain.traces.waterfall import Extents, SpanKind, SpanState, Waterfall, longest_path, row_tree
+from tui.features.config.session import open_session, run_async
+from tui.features.waterfall.page import (
+    GetRun,
+    RowParts,
+    Scale,
+    axis_line,
+    columns_for,
+    legend,
+    look_of,
+    row_line,
+    shown_spans,
+    ticks,
+    whole_window,
+)
+from tui.features.waterfall.words import hidden_counts, sentences
+from tui.settings.settings import Settings
+from tui.sync.session import Session
+from tui.text.blocks import Now
+from tui.text.styled import Line, Piece, Token, wrap
+
+# `trace`: reads the trace of a run once, and prints its spans.
+
+
+@click.command("trace")
+@click.argument("run_id", metavar="RUN", type=RUN_ID)
+@json_option
+@connection_options
+@click.pass_obj
+def trace(output: Output, /, *, run_id: RunId, as_json: bool, **options: Any) -> None:
+    """Show where the time of a run went. Prints its spans as a tree, with bars on one time axis.
+
+    With --json, one span a line as the server answered it, with the engine's.
+    """
+    run_async(_trace(output, settings_of(options), run_id, as_json=as_json))
+
+
+async def _trace(output: Output, settings: Settings, run_id: RunId, *, as_json: bool) -> None:
+    async with open_session(settings, output) as session:
+        if as_json:
+            await _print_objects(output, session, run_id)
+        else:
+            await _print_lines(output, session, run_id)
+
+
+async def _print_objects(output: Output, session: Session, run_id: RunId) -> None:
+    """Print every span of the one answer. A cut answer is reported on stderr."""
+    from tui.api.traces import read_records  # noqa: PLC0415
+    from tui.features.waterfall.words import cut_words  # noqa: PLC0415
+    from tui.sync.budget import Priority  # noqa: PLC0415
+
+    api = session.fetcher.api
+    scanner = await session.budget.request(("spans", run_id), Priority.SELECTED, lambda: api.read_trace_nodes(run_id))
+    output.json_lines(record_object(record) for record in read_records(scanner))
+    if scanner.is_truncated:
+        output.say(f"the trace is {cut_words(len(scanner.nodes))}; the rest is missing")
+
+
+async def _print_lines(output: Output, session: Session, run_id: RunId) -> None:
+    """Print the trace. The run itself is read too, because only it says for certain whether it has ended."""
+    from tui.api.errors import ApiError  # noqa: PLC0415
+    from tui.domain.traces.waterfall import extents_of, place  # noqa: PLC0415
+    from tui.features.waterfall.page import run_ends  # noqa: PLC0415
+    from tui.sync.budget import Priority  # noqa: PLC0415
+
+    api, store = session.fetcher.api, session.store
+    found = await session.budget.request(("trace", run_id), Priority.SELECTED, lambda: api.read_trace(run_id))
+    try:
+        await session.fetcher.fetch_run(run_id, Priority.SELECTED)
+        await session.settle()
+    except ApiError as error:
+        output.say(f"the status of the run is not known: {error}")
+    waterfall = place(found)
+    extents = extents_of(waterfall, run_ends(store.get))
+    width, has_colors, now = output.reading_width, output.has_color, session.local_now()
+    output.lines(trace_lines(waterfall, extents, store.get, now=now, width=width, has_colors=has_colors))
+
+
+COMMANDS = (trace,)
+
+
+# The trace that `trace` prints: one span a line with its bar, or as JSON objects.
+#
+# The keys of an object: `spanId`, `parentId` (null for the root of the whole trace), `runId`, `message`, `startTime`,
+# `durationMs`, `isError`, `isPartial`, `level` (TRACE for spans, DEBUG for the engine's, else that of a log line),
+# `depth` (0 for the root). Values are as the server answered them, and a value that it left out is null.
+# `durationMs` of a span without an end (`isPartial`) is what the server counted until then, usually 0.
+
+
+MIN_WIDTH = 60
+"""In fewer cells nothing would be left of the bars. The lines are as long then."""
+
+
+def record_object(record: SpanRecord) -> dict[str, Json]:
+    """Return a span as a JSON object, with every key."""
+    return {
+        "spanId": record.id,
+        "parentId": record.parent_id,
+        "runId": record.run_id,
+        "message": record.message,
+        "startTime": record.start_time,
+        "durationMs": record.duration_ms,
+        "isError": record.is_error,
+        "isPartial": record.is_partial,
+        "level": record.level,
+        "depth": record.depth,
+    }
+
+
+def trace_lines(
+    waterfall: Waterfall, extents: Extents, get_run: GetRun, *, now: datetime, width: int, has_colors: bool
+) -> list[Line]:
+    """Return the trace in lines of at most `width` cells: the axis, the spans with their bars, what the marks mean."""
+    width = max(width, MIN_WIDTH)
+    tree, path = row_tree(waterfall), longest_path(waterfall, extents)
+    columns = columns_for(width, 0)
+    moment = waterfall.moment(now)
+    window = whole_window(extents, moment)
+    found = ticks(window, columns.bar)
+    parts = RowParts(waterfall, extents, tree, path, columns, Scale.of(window, columns.bar, found, moment), Now(now))
+    lines = [axis_line(columns, found)]
+    for shown in shown_spans(waterfall, tree, ()):
+        look = look_of(waterfall, extents, shown.span, get_run, is_on_path=shown.span in path)
+        lines.append(row_line(shown, look, parts))
+    marks = legend(
+        width,
+        has_unknown=SpanState.UNKNOWN in extents.states,
+        has_batch=SpanKind.CALL in waterfall.kinds,
+        has_colors=has_colors,
+    )
+    lines += [(), marks] if marks else []
+    missing = sentences(waterfall, None)
+    if counts := hidden_counts(waterfall):
+        missing.append(f"Not shown: {counts}; --json prints them too.")
+    for sentence in missing:
+        lines += [(Piece(row, Token.MUTED),) for row in wrap(sentence, width)]
+    return lines

@@ -1,0 +1,551 @@
+"""The rows of the waterfall: names as a tree, durations, and bars on one time axis."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import timedelta
+from itertools import groupby, pairwise
+from typing import Final, NamedTuple
+
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.domain.text import Raw
+from tui.domain.traces.waterfall import ROOT, Extents, RowKey, RowTree, RunEnd, RunEnds, SpanKind, SpanState, Waterfall
+from tui.features.runs.command import guide_tail
+from tui.features.tree.words import MAX_LEVELS, STEP
+from tui.text import formatting
+from tui.text.blocks import Now
+from tui.text.status import STATUS_STYLES, UNKNOWN, StatusStyle, style_of
+from tui.text.styled import ELLIPSIS, Line, Piece, Token, cut, fit, line_width
+
+# The time axis of a waterfall: the window of time that is shown, its ticks, and their labels. Times are µs.
+
+
+MIN_WINDOW_US: Final = 1_000
+"""The shortest window: times have a precision of a millisecond."""
+
+_MS: Final = 1_000
+_SECOND: Final = 1_000_000
+_MINUTE: Final = 60 * _SECOND
+_HOUR: Final = 60 * _MINUTE
+_DAY: Final = 24 * _HOUR
+
+_MIN_TICK_CELLS: Final = 6
+_LABEL_GAP: Final = 3
+_STEPS: Final = (
+    *(mantissa * 10**power for power in range(2, 6) for mantissa in (1, 2, 4, 5)),
+    *(seconds * _SECOND for seconds in (1, 2, 4, 5, 10, 15, 20, 30)),
+    *(minutes * _MINUTE for minutes in (1, 2, 4, 5, 10, 15, 20, 30)),
+    *(hours * _HOUR for hours in (1, 2, 4, 6, 12)),
+    *(mantissa * 10**power * _DAY for power in range(7) for mantissa in (1, 2, 4, 5)),
+)  # fmt: skip
+
+
+class TimeWindow(NamedTuple):
+    """The time that is shown, from `first` to `last`, in µs since the root's start."""
+
+    first: int
+    last: int
+
+    @property
+    def length(self) -> int:
+        """The length of the window, at least MIN_WINDOW_US."""
+        return max(self.last - self.first, MIN_WINDOW_US)
+
+    def half_cells(self, moment: int, width: int) -> int:
+        """Return how many half cells of `width` cells lie before a moment. Negative or too many: outside."""
+        return (2 * (moment - self.first) * width * 2 + self.length) // (2 * self.length)
+
+    def cell(self, moment: int, width: int) -> int:
+        """Return the cell of a moment."""
+        return (moment - self.first) * width // self.length
+
+
+class Tick(NamedTuple):
+    """A line of the time grid, at a cell, with its label."""
+
+    cell: int
+    label: str
+
+
+def whole_window(extents: Extents, now: int) -> TimeWindow:
+    """Return the window of the whole trace.
+
+    While the run is live it reaches beyond now and grows in steps, so that bars do not move with every second.
+    """
+    first, last = min(extents.first, 0), max(extents.last, extents.first + MIN_WINDOW_US)
+    if not extents.is_live:
+        return TimeWindow(first, last)
+    length = max(last, now) - first
+    step = max(1 << max(length.bit_length() - 4, 0), 1)
+    return TimeWindow(first, first + -(-length // step) * step)
+
+
+def zoomed(window: TimeWindow, whole: TimeWindow, *, step: int, around: int) -> TimeWindow:
+    """Return a window of half the length (1) or twice the length (-1), in the whole one, with a moment in its middle.
+
+    The moment is moved into the whole window first.
+    """
+    length = window.length // 2 if step > 0 else window.length * 2
+    length = max(min(length, whole.length), MIN_WINDOW_US)
+    middle = min(max(around, whole.first), whole.last)
+    return _inside(middle - length // 2, length, whole)
+
+
+def panned(window: TimeWindow, whole: TimeWindow, *, step: int) -> TimeWindow:
+    """Return the window moved by a quarter of its length to earlier (-1) or later (1) times."""
+    return _inside(window.first + step * (window.length // 4), window.length, whole)
+
+
+def _inside(first: int, length: int, whole: TimeWindow) -> TimeWindow:
+    first = max(min(first, whole.first + whole.length - length), whole.first)
+    return TimeWindow(first, first + length)
+
+
+def ticks(window: TimeWindow, width: int) -> list[Tick]:
+    """Return the ticks of a window in `width` cells, so far apart that no label meets the next one."""
+    if width < _MIN_TICK_CELLS:
+        return []
+    longest = max(len(label(window.first)), len(label(window.last)))
+    for step in _STEPS:
+        cells = step * width / window.length
+        if cells < _MIN_TICK_CELLS:
+            continue
+        first = -(-window.first // step) * step
+        moments = range(first, window.first + window.length + 1, step)
+        found = [Tick(window.cell(moment, width), label(moment)) for moment in moments]
+        longest = max((len(tick.label) for tick in found), default=0)
+        if cells >= longest + _LABEL_GAP:
+            return [tick for tick in found if tick.cell + len(tick.label) <= width or tick.cell == 0]
+    return []
+
+
+def label(moment: int) -> str:
+    """Return a time since the root's start: `0s` `250ms` `1.5s` `1m30s` `2h` `3d12h`; before it with `-`."""
+    sign, us = ("-" if moment < 0 else ""), abs(moment)
+    if us < _SECOND:
+        return f"{sign}{us / _MS:g}ms" if us else "0s"
+    days, rest = divmod(us, _DAY)
+    hours, rest = divmod(rest, _HOUR)
+    minutes, rest = divmod(rest, _MINUTE)
+    seconds = f"{rest // _SECOND}.{rest % _SECOND:06}".rstrip("0").rstrip(".")
+    parts = ((f"{days:,}", "d"), (str(hours), "h"), (str(minutes), "m"), (seconds, "s"))
+    return sign + "".join(number + unit for number, unit in parts if number != "0")
+
+
+# The look of a span's row: its glyph, its name, the colours of its cells and of its bar.
+
+
+GetRun = Callable[[RunId], Run | None]
+"""Returns a run from the store."""
+
+_WAITS: Final = frozenset({SpanKind.DELAY, SpanKind.WAIT})
+_QUIET: Final = frozenset({SpanKind.DELAY, SpanKind.ENGINE, SpanKind.FUNCTION})
+
+
+def run_ends(get_run: GetRun) -> RunEnds:
+    """Return what the store knows about the ends of runs."""
+
+    def end_of(run_id: RunId) -> RunEnd | None:
+        run = get_run(run_id)
+        return None if run is None or run.state is None else RunEnd(run.is_final, run.state.finished_at)
+
+    return end_of
+
+
+class SpanLook(NamedTuple):
+    """How a span is drawn. `style` is None for a span that has no status: a wait that is over, a retry delay.
+
+    `bar` is the character of the bar: `━` for work, `╌` for waiting, `─` for waiting for other runs.
+    """
+
+    name: Raw | str
+    style: StatusStyle | None
+    name_token: Token
+    took_token: Token
+    bar: str
+    bar_token: Token
+
+
+def look_of(waterfall: Waterfall, extents: Extents, index: int, get_run: GetRun, *, is_on_path: bool) -> SpanLook:
+    """Return the look of a span.
+
+    The store's status of a run counts, unless only the trace knows yet that the run has ended.
+    """
+    kind, state = waterfall.kinds[index], extents.states[index]
+    style = style_of_span(waterfall, extents, index, get_run)
+    is_error = is_failed(waterfall, index, style)
+    is_running = state is SpanState.RUNNING
+    if kind in _WAITS:
+        bar, bar_token = "╌", Token.FAINT
+    elif kind is SpanKind.CALL:
+        bar, bar_token = "─", Token.MUTED
+    elif kind is SpanKind.ENGINE:
+        bar, bar_token = "━", Token.FAINT
+    else:
+        bar, bar_token = "━", _bar_token(style, state, is_error=is_error)
+    if is_error:
+        name_token, took_token = Token.BRIGHT, Token.TEXT
+    elif kind in _QUIET:
+        name_token, took_token = Token.FAINT, Token.FAINT
+    elif is_running or is_on_path:
+        name_token, took_token = Token.TEXT, Token.BLUE if is_running and bar == "━" else Token.TEXT
+    else:
+        name_token, took_token = Token.MUTED, Token.MUTED
+    if is_running and style is STATUS_STYLES["Queued"]:
+        name_token = took_token = Token.MUTED
+    return SpanLook(name_of(waterfall, index), style, name_token, took_token, bar, bar_token)
+
+
+def name_of(waterfall: Waterfall, index: int) -> Raw | str:
+    """Return the name of a row: the task of a run, `attempt 2`, `retry delay`, `batch of 5`, or the span's own."""
+    message, kind = waterfall.spans[index].message, waterfall.kinds[index]
+    match kind:
+        case SpanKind.ATTEMPT:
+            return f"a{message[1:]}"
+        case SpanKind.DELAY:
+            return "retry delay"
+        case SpanKind.CALL if (count := len(waterfall.awaited_runs(index))) > 1:
+            return f"batch of {count:,}"
+        case _:
+            return message
+
+
+def note_of(waterfall: Waterfall, index: int, call: int | None) -> Raw | str:
+    """Return the remark behind a name: the call that waits for a run, or that a row is a span of the user's code."""
+    kind = waterfall.kinds[index]
+    if call is not None:
+        return waterfall.spans[call].message
+    if kind is SpanKind.SPAN:
+        return "span"
+    return waterfall.spans[index].message if kind is SpanKind.CALL and waterfall.awaited_runs(index) else ""
+
+
+def style_of_span(waterfall: Waterfall, extents: Extents, index: int, get_run: GetRun) -> StatusStyle | None:
+    """Return the status of a span as far as it is known; `?` where its end is not."""
+    span, kind, state = waterfall.spans[index], waterfall.kinds[index], extents.states[index]
+    if kind is SpanKind.RUN:
+        run = get_run(span.run_id) if index == waterfall.run_spans[span.run_id] else None
+        if run is not None and run.state is not None and (run.is_final or span.is_partial):
+            return style_of(run)
+    if state is SpanState.UNKNOWN:
+        return UNKNOWN
+    if kind in {SpanKind.WAIT, SpanKind.CALL}:
+        if state is SpanState.RUNNING:
+            return STATUS_STYLES["Waiting"]
+        return STATUS_STYLES["Failed"] if span.is_error else None
+    if kind in {SpanKind.DELAY, SpanKind.ENGINE}:
+        return None
+    if state is SpanState.RUNNING:
+        is_queued = kind is SpanKind.RUN and index not in waterfall.dequeued
+        return STATUS_STYLES["Queued" if is_queued else "Executing"]
+    if span.is_cancelled:
+        return STATUS_STYLES["Canceled"]
+    return STATUS_STYLES["Failed" if span.is_error or span.exception is not None else "Completed"]
+
+
+def is_failed(waterfall: Waterfall, index: int, style: StatusStyle | None) -> bool:
+    """Return whether a row is an error: a failed run or attempt, or a span that threw."""
+    span = waterfall.spans[index]
+    if style is not None and style.is_bold:
+        return True
+    if style is not None and waterfall.kinds[index] is SpanKind.RUN:
+        return False
+    return (span.is_error or span.exception is not None) and not span.is_cancelled
+
+
+def _bar_token(style: StatusStyle | None, state: SpanState, *, is_error: bool) -> Token:
+    if is_error:
+        return Token.ROSE
+    if state is SpanState.RUNNING:
+        return Token.BLUE
+    if state is SpanState.UNKNOWN or style is None:
+        return Token.MUTED
+    return Token.GREEN if style.glyph_token is Token.GREEN else Token.MUTED
+
+
+# Draws the bars of a waterfall, to half a cell, with log marks, on the grid of the time axis.
+
+
+MIN_MARKED_CELLS: Final = 3
+"""A shorter bar has no log marks: they would hide it."""
+
+GRID: Final = "┆"
+UNKNOWN_END: Final = "░"
+LOG: Final = "•"
+_BAR: Final = "━"
+_QUEUED: Final = "╌"
+_LOG_TOKENS: Final = {"ERROR": Token.ROSE, "WARN": Token.AMBER}
+_LOG_RANKS: Final = {Token.BRIGHT: 0, Token.AMBER: 1, Token.ROSE: 2}
+
+
+class Scale(NamedTuple):
+    """The window of time, the cells that it takes, the cells of its ticks, and now."""
+
+    window: TimeWindow
+    width: int
+    ticks: tuple[int, ...]
+    now: int
+
+    @classmethod
+    def of(cls, window: TimeWindow, width: int, found: Sequence[Tick], now: int) -> "Scale":
+        """Make a scale with the cells of some ticks."""
+        return cls(window, width, tuple(tick.cell for tick in found), now)
+
+
+class _Cells:
+    """The characters and colours of one bar's line."""
+
+    def __init__(self, scale: Scale) -> None:
+        self._scale = scale
+        # Free cells have the colour of the grid, so that they are one piece with it.
+        self._cells: list[tuple[str, Token]] = [(" ", Token.LINE)] * scale.width
+        for cell in scale.ticks:
+            if 0 <= cell < scale.width:
+                self._cells[cell] = (GRID, Token.LINE)
+
+    def draw(self, begin: int, end: int, character: str, token: Token) -> tuple[int, int]:
+        """Draw a bar, at least half a cell long. Return its cells: the first, and the one after the last."""
+        width = self._scale.width
+        start = self._scale.window.half_cells(begin, width)
+        stop = max(self._scale.window.half_cells(end, width), start + 1)
+        if start == 2 * width:  # a bar of no length at the end of the window
+            start, stop = start - 1, stop - 1
+        if stop <= 0 or start >= 2 * width:
+            return 0, 0
+        start, stop = max(start, 0), min(stop, 2 * width)
+        first, last = start // 2, -(-stop // 2)
+        for cell in range(first, last):
+            shown = character
+            if character == _BAR:
+                shown = "╺" if 2 * cell < start else "╸" if 2 * cell + 2 > stop else _BAR
+            self._cells[cell] = shown, token
+        return first, last
+
+    def fill_unknown(self, first: int, after: int) -> None:
+        """Fill whole cells behind an unknown end, at least one: the first one outside at the right is moved inside."""
+        width = self._scale.width
+        if after <= 0 or first > width:
+            return
+        first = min(max(first, 0), width - 1)
+        for cell in range(first, min(max(after, first + 1), width)):
+            self._cells[cell] = UNKNOWN_END, Token.GUIDE
+
+    def mark(self, cell: int, token: Token) -> None:
+        """Put a log mark on a cell; the more severe one stays."""
+        shown, before = self._cells[cell]
+        if shown != LOG or _LOG_RANKS[token] > _LOG_RANKS[before]:
+            self._cells[cell] = LOG, token
+
+    def line(self) -> Line:
+        """Return the cells as pieces of one colour each."""
+        return tuple(
+            Piece("".join(character for character, _ in group), token)
+            for token, group in groupby(self._cells, key=lambda cell: cell[1])
+        )
+
+
+def bar_line(waterfall: Waterfall, extents: Extents, tree: RowTree, index: int, look: SpanLook, scale: Scale) -> Line:
+    """Return the bar of a span in exactly `scale.width` cells.
+
+    The time in the queue is dashed. Where the end is not known, the bar ends with its last sign, and `░` reaches to the
+    latest moment at which the span can have ended.
+    """
+    cells = _Cells(scale)
+    begin, end = waterfall.starts[index], extents.end(index, scale.now)
+    is_unknown = extents.states[index] is SpanState.UNKNOWN
+    shown_end = max(extents.seen[index], begin) if is_unknown else end
+    started = min(_started(waterfall, index, shown_end), shown_end)
+    if started > begin:
+        cells.draw(begin, started, _QUEUED, Token.FAINT)
+    first = last = 0
+    if started < shown_end or started <= begin:
+        first, last = cells.draw(max(begin, started), shown_end, look.bar, look.bar_token)
+    if is_unknown:
+        after = max(-(-scale.window.half_cells(shown_end, scale.width) // 2), last)
+        cells.fill_unknown(after, -(-scale.window.half_cells(end, scale.width) // 2))
+    if last - first >= MIN_MARKED_CELLS:
+        _draw_logs(cells, waterfall, tree.logs.get(index, ()), scale, (first, last))
+    return cells.line()
+
+
+def _started(waterfall: Waterfall, index: int, end: int) -> int:
+    """Return when a run left the queue: never, if it has no spans but the engine's. Other spans were in no queue."""
+    if waterfall.kinds[index] is not SpanKind.RUN:
+        return waterfall.starts[index]
+    has_begun = index in waterfall.logs or any(
+        waterfall.kinds[each] is not SpanKind.ENGINE for each in waterfall.below[index]
+    )
+    return waterfall.dequeued.get(index, waterfall.starts[index] if has_begun else end)
+
+
+def _draw_logs(cells: _Cells, waterfall: Waterfall, logs: Iterable[int], scale: Scale, bar: tuple[int, int]) -> None:
+    """Draw log marks inside a bar; one at its begin is moved by a cell, so that the begin stays visible."""
+    first, last = bar
+    for log in logs:
+        cell = scale.window.cell(waterfall.starts[log], scale.width)
+        if 0 <= cell < scale.width and first - 1 <= cell <= last:
+            token = _LOG_TOKENS.get(waterfall.spans[log].level, Token.BRIGHT)
+            cells.mark(min(max(cell, first + 1), last - 1), token)
+
+
+# The rows of the waterfall: names as a tree, `→` on the longest path, durations, and bars on one time axis.
+
+
+_TOOK: Final = 7
+_BEFORE_BAR: Final = 3
+_ARROW: Final = 2
+_EDGE: Final = 1
+_MIN_NAME: Final = 8
+_NOTE_FROM: Final = 60
+"""From this width of the name column on, names have a remark."""
+
+# The cells up to the end of the durations, by the width of the page; in between they grow evenly.
+_LEFT: Final = ((40, 22), (80, 35), (120, 47), (200, 78))
+
+
+class WaterfallColumns(NamedTuple):
+    """The columns at one width, in cells of the page without its gutter."""
+
+    name: int
+    bar: int
+
+    @property
+    def bar_start(self) -> int:
+        """The first cell of the bars."""
+        return self.name + _ARROW + _TOOK + _BEFORE_BAR
+
+    @property
+    def has_notes(self) -> bool:
+        """Whether names have a remark."""
+        return self.name >= _NOTE_FROM
+
+
+class ShownSpan(NamedTuple):
+    """One visible row: the index of a span, the guides that lead to it, and its depth.
+
+    `is_open` is None if nothing is below it.
+    """
+
+    span: int
+    guides: str
+    depth: int
+    is_open: bool | None
+
+
+def columns_for(width: int, gutter: int) -> WaterfallColumns:
+    """Return the columns of a page of `width` cells behind a gutter."""
+    whole = width + gutter
+    pairs = pairwise(_LEFT)
+    low, high = next((pair for pair in pairs if whole <= pair[1][0]), (_LEFT[-2], _LEFT[-1]))
+    part = min(max(whole, low[0]), high[0]) - low[0]
+    left = low[1] + part * (high[1] - low[1]) // (high[0] - low[0])
+    name = max(min(left, whole - 10) - gutter - _TOOK - _ARROW, 1)
+    return WaterfallColumns(name, max(width - name - _ARROW - _TOOK - _BEFORE_BAR - _EDGE, 0))
+
+
+def shown_spans(waterfall: Waterfall, tree: RowTree, folded: Collection[RowKey]) -> list[ShownSpan]:
+    """Return the visible rows in order. Linear, and never recursive."""
+    rows: list[ShownSpan] = []
+    keys, below = waterfall.keys, tree.below
+    pending: list[tuple[int, str, str, int]] = [(ROOT, "", "", 0)]
+    while pending:
+        index, above, own, depth = pending.pop()
+        children = below[index]
+        is_open = keys[index] not in folded if children else None
+        rows.append(ShownSpan(index, above + own, depth, is_open))
+        if not is_open:
+            continue
+        inner = above if not own else above + ("│ " if own[0] == "├" else "  ")
+        if len(inner) > STEP * MAX_LEVELS:
+            inner = guide_tail(inner, STEP * MAX_LEVELS, step=STEP)
+        pending.extend(
+            (child, inner, "├─" if place else "└─", depth + 1) for place, child in enumerate(reversed(children))
+        )
+    return rows
+
+
+def axis_line(columns: WaterfallColumns, found: Sequence[Tick]) -> Line:
+    """Return the labels of the time axis, behind the cells of names and durations."""
+    text = ""
+    for tick in found:
+        text = text.ljust(tick.cell) + tick.label
+    return (Piece(" " * columns.bar_start), *cut((Piece(text, Token.FAINT),), columns.bar))
+
+
+class RowParts(NamedTuple):
+    """What a row is drawn from, besides its place in the tree."""
+
+    waterfall: Waterfall
+    extents: Extents
+    tree: RowTree
+    path: Collection[int]
+    columns: WaterfallColumns
+    scale: Scale
+    now: Now
+
+
+def row_line(shown: ShownSpan, look: SpanLook, parts: RowParts, *, is_bold: bool = False) -> Line:
+    """Return the row of one span. `is_bold`: its name stands out."""
+    columns, index = parts.columns, shown.span
+    name: Line = (Piece(look.name, Token.BRIGHT if is_bold else look.name_token, is_bold=is_bold),)
+    if look.style is not None:
+        name = (look.style.mark, Piece(" "), *name)
+    left: Line = (*_guides(shown, columns.name, name), *name)
+    if columns.has_notes and (note := note_of(parts.waterfall, index, parts.tree.calls.get(index))):
+        left = (*left, Piece("  "), Piece(note, Token.FAINT))
+    arrow = Piece(" →" if index in parts.path else "  ", Token.TEXT)
+    took = Piece(took_text(parts, index).rjust(_TOOK)[:_TOOK], look.took_token)
+    bar = bar_line(parts.waterfall, parts.extents, parts.tree, index, look, parts.scale)
+    return (*fit(left, columns.name), arrow, took, Piece(" " * _BEFORE_BAR), *bar)
+
+
+def took_text(parts: RowParts, index: int) -> str:
+    """Return how long a span took, or has taken until now; `·` if its end is not known."""
+    state = parts.extents.states[index]
+    if state is SpanState.UNKNOWN:
+        return formatting.NONE
+    us = parts.extents.end(index, parts.scale.now) - parts.waterfall.starts[index]
+    return parts.now.duration(timedelta(microseconds=us), is_running=state is SpanState.RUNNING)
+
+
+def _guides(shown: ShownSpan, room: int, name: Line) -> Line:
+    mark = {None: "─ " if shown.depth else "  ", True: "▾ ", False: "▸ "}[shown.is_open]
+    # A cut guide shows its depth, since all rows below the cut start alike.
+    free = max(room - len(mark) - min(line_width(name), max(_MIN_NAME, room // 2)), STEP)
+    guides = guide_tail(shown.guides, free, f"{shown.depth}{ELLIPSIS}", step=STEP)
+    return (Piece(guides, Token.GUIDE), Piece(mark, Token.GUIDE if shown.is_open is None else Token.MUTED))
+
+
+_COLORED_LEGEND: Final = (
+    ("━━", Token.GREEN, "done", "done"),
+    ("━━", Token.BLUE, "running", "running"),
+    ("━━", Token.ROSE, "failed", "failed"),
+)
+_COLORLESS_LEGEND: Final = ("━━", Token.TEXT, "at work", "at work")
+_LEGEND: Final = (
+    ("╌╌", Token.FAINT, "queued or waiting to retry", "waits"),
+    ("•", Token.BRIGHT, "log line", "log"),
+    ("→", Token.TEXT, "longest path", "longest path"),
+)
+_UNKNOWN_LEGEND: Final = ("░", Token.GUIDE, "end not known", "no end")
+_BATCH_LEGEND: Final = ("──", Token.MUTED, "waiting for runs", "for runs")
+
+
+def legend(width: int, *, has_unknown: bool, has_batch: bool, has_colors: bool = True) -> Line:
+    """Return what the marks mean, in short words where the long ones do not fit; empty if nothing fits.
+
+    Without colours one bar looks like the other, and the glyph in front of the name says how a span ended.
+    """
+    work = _COLORED_LEGEND if has_colors else (_COLORLESS_LEGEND,)
+    marks = [*work, _LEGEND[0], *((_BATCH_LEGEND,) * has_batch), *((_UNKNOWN_LEGEND,) * has_unknown), *_LEGEND[1:]]
+    for is_short in (False, True):
+        line: list[Piece] = []
+        for mark, token, long_word, short_word in marks:
+            if line:
+                line.append(Piece("  " if is_short else "   "))
+            line += [
+                Piece(mark[:1] if is_short else mark, token),
+                Piece(f" {short_word if is_short else long_word}", Token.FAINT),
+            ]
+        if line_width(tuple(line)) <= width:
+            return tuple(line)
+    return ()

@@ -1,0 +1,506 @@
+"""The waterfall: the other form of the pane `tree`, with the facts about the span under the cursor."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+
+from tui.domain.ids import RunId
+from tui.features.attempts.words import NOTHING_SELECTED
+from tui.features.tree.view import TreePane
+from tui.features.waterfall.model import TRACE
+from tui.kit.colors import Background
+from tui.kit.heap import trim_soon
+from tui.kit.keys import bind
+from tui.kit.layout import Placement, Slot
+from tui.kit.lines import GUTTER, Lines
+from tui.kit.live_model import LiveModel
+from tui.kit.page import Page, PageRow
+from tui.kit.pane import OpenRun, PagePane
+from tui.kit.selection import Need
+from tui.kit.words import rule_parts
+from tui.store.changes import Changes
+from tui.text import formatting
+from tui.text.blocks import GoToRun, ReadStage, ToggleFold
+from tui.text.styled import Line, Piece, Token, wrap
+
+if TYPE_CHECKING:
+    from tui.domain.traces.waterfall import RowKey
+    from tui.features.waterfall.model import SpanReads, WaterfallRows, WaterfallView
+    from tui.features.waterfall.page import RowParts
+    from tui.sync.clock import Timer
+
+
+# The facts about the span under the cursor: below the spans where there is room, else in a strip of two lines.
+
+
+DETAIL_HEIGHT: Final = 12
+"""The least rows of the facts, with their rule."""
+
+MIN_DETAIL_PANE: Final = 30
+"""From this height on, the pane has room for these facts below the spans."""
+
+MIN_STRIP_PANE: Final = 12
+"""From this height on, there is a strip of two lines instead."""
+
+SLOW_LINK_REST_S: Final = 0.4
+"""On a slow link, the facts follow once the cursor has rested for this long."""
+
+_HEAD_ROWS: Final = 2
+_BELOW_SPANS: Final = 5
+"""Rows of the page for the legend and for a sentence."""
+
+SelectedSpanOf = Callable[[], "tuple[int, WaterfallRows] | None"]
+"""Returns the span under the cursor and the rows that are drawn; None while the pane shows no span."""
+
+
+class Foot(Lines):
+    """Lines below the page. `on_sized` is called when they got their place."""
+
+    def __init__(self, background: Background, on_sized: Callable[[], None]) -> None:
+        super().__init__(background, classes="foot")
+        self._on_sized = on_sized
+
+    def on_resize(self, event: events.Resize) -> None:
+        event.stop()
+        self._on_sized()
+
+
+class SpanFacts:
+    """The two widgets of a pane that show the facts, of which at most one has a height."""
+
+    def __init__(self, pane: PagePane, selected: SelectedSpanOf) -> None:
+        self._pane = pane
+        self._selected = selected
+        self.detail = Foot(Background.PAGE, self.show)
+        self.strip = Foot(Background.SURFACE, self.show)
+        self._reads: SpanReads | None = None
+        self._timer: Timer | None = None
+        self._arranged = (0, 0)
+
+    def arrange(self, height: int, view: "WaterfallView | None") -> int | None:
+        """Take a place in a pane of this height. Return the rows of the page, 0 for all others; None: as before.
+
+        The page has room for all spans, so that nothing moves when some are folded.
+        """
+        has_detail = height >= MIN_DETAIL_PANE
+        has_strip = not has_detail and height >= MIN_STRIP_PANE
+        strip_rows = (2 + self._pane.app_base.painter.needs_rules) if has_strip else 0
+        page_rows = 0
+        if has_detail:
+            spans = 0 if view is None else len(view.tree.order)
+            page_rows = min(spans + _BELOW_SPANS, height - _HEAD_ROWS - DETAIL_HEIGHT)
+        if (page_rows, strip_rows) == self._arranged:
+            return None
+        self._arranged = page_rows, strip_rows
+        self._pane.app_base.record_layout()
+        self.detail.styles.height = "1fr" if page_rows else 0
+        self.strip.styles.height = strip_rows
+        return page_rows
+
+    def follow(self) -> None:
+        """Show the span under the cursor; on a slow link once the cursor has rested."""
+        if not self._pane.app_base.is_slow_link:
+            self.show()
+        elif self._timer is None:
+            self._timer = self._pane.live.session.clock.call_later(SLOW_LINK_REST_S, self._on_due)
+
+    def _on_due(self) -> None:
+        self._timer = None
+        self.show()
+
+    def show(self) -> None:
+        """Show what is known about the span under the cursor."""
+        selected = self._selected()
+        if selected is None:
+            self.detail.show(())
+            self.strip.show(())
+            return
+        from tui.features.waterfall.model import SpanReads  # noqa: PLC0415  not at the start
+        from tui.features.waterfall.words import SelectedSpan, detail_lines, strip_lines  # noqa: PLC0415  not at the start
+
+        index, drawn = selected
+        pane = self._pane
+        if self._reads is None:
+            self._reads = SpanReads(pane.live.session, self._on_read)
+        is_stale, width, height = pane.live.now.frozen_at is not None, pane.page.size.width, self.detail.size.height
+        attributes = self._reads.attributes(drawn.parts.waterfall.spans[index]) if height else ReadStage.DUE
+        current = pane.selection.run_id
+        span = SelectedSpan(index, drawn.look_at(index), attributes, current, run=drawn.run_at(index))
+        if height:
+            self.detail.show(detail_lines(span, drawn.parts, width, height), is_stale=is_stale)
+        if self.strip.size.height:
+            rule = [(Piece("─" * width, Token.LINE),)] if pane.app_base.painter.needs_rules else []
+            self.strip.show([*rule, *strip_lines(span, drawn.parts, width)], is_stale=is_stale)
+
+    def _on_read(self) -> None:
+        if self._pane.is_attached:
+            self.show()
+
+    def forget(self) -> None:
+        """Give back what was read, because another run is selected."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._reads is not None:
+            self._reads.close()
+
+
+# The waterfall: the other form of the pane `tree`. Where the time of the selected run went, and what holds it up.
+
+
+MAX_LEFT: Final = 50
+"""Runs whose row under the cursor is remembered, for the way back."""
+
+
+class WaterfallPane(PagePane):
+    """The spans of the selected run and of the runs that it awaits, as bars on one axis."""
+
+    title: ClassVar[str] = "waterfall"
+    form_of: ClassVar[str] = TreePane.title
+    form_sentence: ClassVar[str] = "Show the spans of the selected run on a time axis."
+    placement: ClassVar[Placement] = Placement(Slot.THIRD)
+    needs: ClassVar[tuple[Need[Any], ...]] = (TRACE,)
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("h,left", "fold", "fold", "Fold, or go to the span above.", rank=12, need=16, pair=("fold", "unfold")),
+        bind("l,right", "unfold", "unfold", "Unfold, or go to the first span below."),
+        bind(
+            "left_parenthesis",
+            "zoom_time(-1)",
+            "zoom",
+            "Show more time, in less detail.",
+            id="more-time",
+            rank=14,
+            need=17,
+            pair=("more-time", "less-time"),
+        ),
+        bind("right_parenthesis", "zoom_time(1)", "zoom in", "Show less time, in more detail.", id="less-time"),
+        bind(
+            "left_curly_bracket",
+            "pan(-1)",
+            "pan",
+            "To earlier times.",
+            id="earlier",
+            rank=15,
+            need=18,
+            pair=("earlier", "later"),
+        ),
+        bind("right_curly_bracket", "pan(1)", "pan later", "To later times.", id="later"),
+        bind(
+            "i",
+            "engine",
+            "engine spans",
+            "Show the spans of the engine, or hide them.",
+            id="engine-spans",
+            rank=16,
+            need=31,
+        ),
+        bind(
+            "P",
+            "path_step",
+            "longest path",
+            "Go to the next span that decides when the root ends.",
+            id="longest-path",
+            rank=17,
+            need=30,
+        ),
+        bind("t", "form('tree')", "tree", "Show the runs as a tree again.", id="waterfall", rank=18, need=15),
+        bind("circumflex_accent", "root", "root", "Go to the root."),
+        bind("minus", "parent", "parent", "Go to the span above."),
+        bind("e", "all(True)", "all open", "Unfold everything.", id="unfold-all"),
+        bind("E", "all(False)", "all closed", "Fold everything.", id="fold-all"),
+    ]
+
+    def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
+        super().__init__(live, id=id)
+        self.head = Lines(classes="head")
+        self.facts = SpanFacts(self, self._selected_span)
+        self.view: WaterfallView | None = None
+        self._of: RunId | None = None
+        self._has_changed_runs = False
+        self._drawn: WaterfallRows | None = None
+        self._left_at: OrderedDict[RunId, RowKey] = OrderedDict()
+        """The keys of the rows that the cursor was on, by run."""
+
+    def compose(self) -> ComposeResult:
+        yield self.rule
+        yield self.head
+        yield self.page
+        yield self.facts.detail
+        yield self.facts.strip
+
+    def on_resize(self) -> None:
+        self._arrange()
+
+    def _arrange(self) -> None:
+        if (rows := self.facts.arrange(self.size.height, self.view)) is not None:
+            self.page.styles.height = rows or "1fr"
+
+    def update_page(self) -> None:
+        if self._has_changed_runs and self.view is not None:
+            self._has_changed_runs = False
+            self.view.on_runs_changed()
+        self._arrange()
+        super().update_page()
+
+    def on_unmount(self) -> None:
+        self._forget()
+
+    @property
+    def is_ticking(self) -> bool:
+        return self.selection.state_of(TRACE).is_fetching or (self.view is not None and self.view.extents.is_live)
+
+    def rows(self, width: int) -> Sequence[PageRow]:
+        from tui.features.waterfall import words  # noqa: PLC0415  not needed before the waterfall is shown
+        from tui.features.waterfall.model import WaterfallRows  # noqa: PLC0415  not needed before
+        from tui.features.waterfall.page import axis_line, legend  # noqa: PLC0415  not needed before
+
+        view = self.view
+        if view is None:
+            self.head.show(())
+            self._drawn = None
+            return [PageRow((Piece(text, Token.MUTED),)) for text in wrap(self._without_trace(), width)]
+        parts, axis = self._parts(view, width)
+        self.head.show([(Piece(" " * GUTTER), *axis_line(parts.columns, axis))])
+        below: list[Line] = []
+        for sentence in words.sentences(view.waterfall, self.selection.state_of(TRACE).failure):
+            below += [(), *((Piece(text, Token.MUTED),) for text in wrap(sentence, width))]
+        has_colors = not self.app_base.painter.is_colorless
+        if len(view.shown) + len(below) + 2 <= self.page.size.height:
+            below[:0] = [(), legend(width, **view.legend_facts, has_colors=has_colors)]
+        self._drawn = WaterfallRows(view, parts, below, self.selection.run_id, self._drawn)
+        return self._drawn
+
+    def _parts(self, view: "WaterfallView", width: int) -> "tuple[RowParts, list[Any]]":
+        from tui.features.waterfall.page import (  # noqa: PLC0415  not needed before
+            RowParts,
+            Scale,
+            columns_for,
+            ticks,
+        )
+
+        now = self.live.now
+        moment, columns = view.moment(now), columns_for(width, GUTTER)
+        window = view.window(moment)
+        axis = ticks(window, columns.bar)
+        scale = Scale.of(window, columns.bar, axis, moment)
+        return RowParts(view.waterfall, view.extents, view.tree, view.path, columns, scale, now), axis
+
+    def _without_trace(self) -> str:
+        from tui.features.waterfall import words  # noqa: PLC0415  not needed before the waterfall is shown
+
+        if self.selection.run_id is None:
+            return NOTHING_SELECTED
+        state = self.selection.state_of(TRACE)
+        if state.failure is not None:
+            return words.failure_words(state.failure)
+        if state.value is not None:
+            return words.no_trace()
+        return "" if self.stage_of(TRACE) is ReadStage.DUE else formatting.LOADING
+
+    def left(self) -> Line:
+        name = () if self.view is None else (Piece(f" · {self.view.waterfall.root.message}", Token.MUTED),)
+        return (Piece(" · waterfall", Token.MUTED), *name)
+
+    def spare(self) -> tuple[Line, ...]:
+        return tuple(reversed(rule_parts(self.left())))
+
+    def right(self) -> Line:
+        from tui.features.waterfall import words  # noqa: PLC0415  not needed before the waterfall is shown
+
+        state, view = self.selection.state_of(TRACE), self.view
+        if self.stage_of(TRACE) is ReadStage.LATE:
+            return (Piece(formatting.LOADING, Token.MUTED),)
+        if view is None:
+            return ()
+        count = len(view.tree.order)
+        width = self.size.width
+        return words.extent(view.waterfall, view.extents, count, state.fetched_at, self.live.now, width=width)
+
+    def watch_selection(self) -> None:
+        """Show the trace of the selected run. Another run's trace is given back at once, also while hidden."""
+        reading, run_id = self.selection.state_of(TRACE).value, self.selection.run_id
+        if run_id != self._of:
+            self._forget()
+            self._of = run_id
+        placed = None if reading is None else reading.placed
+        if placed is not None and (self.view is None or placed is not self.view.placed):
+            self._show(placed)
+        self.rebuild()
+
+    def _show(self, placed: Any) -> None:
+        from tui.features.waterfall.model import WaterfallView  # noqa: PLC0415  not needed before a trace was read
+
+        if self.view is None:
+            self.view = WaterfallView(placed, lambda run_id: self.live.get(run_id))  # noqa: PLW0108  a pause replaces `live.get`
+            self.page.start_over()
+            self.call_later(self._restore_cursor)
+        else:
+            self.view.show(placed)
+        self._drawn = None
+
+    def _restore_cursor(self) -> None:
+        """Put the cursor on the row where it was when the user left this run."""
+        key = None if self._of is None else self._left_at.get(self._of)
+        if key is not None and not self.page.cursor:
+            self.page.go_to(key)
+
+    def _forget(self) -> None:
+        index = self._index
+        if self._of is not None and self.view is not None and index is not None:
+            self._left_at[self._of] = self.view.key_of(index)
+            self._left_at.move_to_end(self._of)
+            while len(self._left_at) > MAX_LEFT:
+                self._left_at.popitem(last=False)
+        if self.view is not None:
+            trim_soon(self.live.session.clock, len(self.view.waterfall.spans))
+        self.view = self._drawn = None
+        self.facts.forget()
+
+    def concerns(self, changes: Changes) -> bool:
+        """Return whether a run of the trace changed."""
+        if self.view is None:
+            return False
+        ids = self.view.waterfall.run_spans.keys()
+        return not (ids.isdisjoint(changes.changed) and ids.isdisjoint(changes.added))
+
+    def on_changes(self, changes: Changes) -> None:
+        self._has_changed_runs = self._has_changed_runs or self.concerns(changes)
+        super().on_changes(changes)
+
+    def follow_cursor(self) -> None:
+        super().follow_cursor()
+        self.facts.follow()
+
+    def _selected_span(self) -> "tuple[int, WaterfallRows] | None":
+        index, drawn = self._index, self._drawn
+        return None if index is None or drawn is None or not self.is_shown else (index, drawn)
+
+    @property
+    def _index(self) -> int | None:
+        """The span under the cursor."""
+        return None if self._drawn is None else self._drawn.span_at(self.page.cursor)
+
+    @property
+    def target(self) -> RunId | None:
+        index = self._index
+        return self.selection.run_id if self.view is None or index is None else self.view.run_of(index)
+
+    def has_use_for(self, action: str) -> bool:
+        view = self.view
+        match action:
+            case "form":
+                return True
+            case "fold" | "unfold" | "all" | "root" | "parent" | "path_step":
+                return view is not None and len(view.tree.order) > 1
+            case "zoom_time":
+                return view is not None and len(view.waterfall.spans) > 1
+            case "pan":
+                return view is not None and view.is_zoomed
+            case "engine":
+                return view is not None and view.waterfall.engine_count + view.waterfall.function_count > 0
+            case _:
+                return super().has_use_for(action)
+
+    def on_page_entered(self, event: Page.Entered) -> None:
+        """Go to the run of the row; on a row of the selected run, fold or unfold."""
+        event.stop()
+        view, index = self.view, self._index
+        match event.action:
+            case GoToRun(run_id):
+                self.post_message(OpenRun(run_id))
+            case ToggleFold() if view is not None and index is not None:
+                view.set_open(index, is_open=not view.is_open(index))
+                self._refresh_near(index)
+            case _:
+                pass
+
+    def error_step(self, step: int) -> bool:
+        found = None if self.view is None else self.view.next_error(self._index, step)
+        return self._go_to(found)
+
+    def _go_to(self, index: int | None) -> bool:
+        if self.view is None or index is None:
+            return False
+        self.view.reveal([index])
+        self._refresh_near(index)
+        return True
+
+    def search(self, text: str) -> Line:
+        """Search in folded rows too, and reveal those that contain the text."""
+        from tui.features.waterfall.model import MAX_REVEALED  # noqa: PLC0415  not needed before a trace was read
+
+        if self.view is not None and text:
+            self.view.reveal(self.view.matches(text.casefold())[:MAX_REVEALED])
+            self.rebuild()
+        return super().search(text)
+
+    async def action_form(self, title: str) -> None:
+        await self.show_form(title)
+
+    def action_fold(self) -> None:
+        view, index = self.view, self._index
+        if view is None or index is None:
+            return
+        if view.tree.below[index] and view.is_open(index):
+            view.set_open(index, is_open=False)
+            self._refresh_near(index)
+        else:
+            self.action_parent()
+
+    def action_unfold(self) -> None:
+        view, index = self.view, self._index
+        if view is None or index is None or not view.tree.below[index]:
+            return
+        if view.is_open(index):
+            self.page.go_to(view.key_of(view.tree.below[index][0]))
+        else:
+            view.set_open(index, is_open=True)
+            self._refresh_near(index)
+
+    def action_parent(self) -> None:
+        view, index = self.view, self._index
+        if view is not None and index is not None and (above := view.tree.above[index]) >= 0:
+            self.page.go_to(view.key_of(above))
+
+    def action_root(self) -> None:
+        self.page.action_top()
+
+    def action_all(self, is_open: bool) -> None:  # noqa: FBT001  Textual passes it by position
+        if self.view is not None:
+            index = self._index
+            self.view.set_all_open(is_open=is_open)
+            self._refresh_near(index)
+
+    def action_zoom_time(self, step: int) -> None:
+        if self.view is not None:
+            self.view.zoom(step, self._index, self.view.moment(self.live.now))
+            self.rebuild()
+            self.refresh_bindings()
+
+    def action_pan(self, step: int) -> None:
+        if self.view is not None:
+            self.view.pan(step, self.view.moment(self.live.now))
+            self.rebuild()
+
+    def action_engine(self) -> None:
+        if self.view is not None:
+            index = self._index
+            self.view.toggle_engine()
+            self._refresh_near(index)
+
+    def action_path_step(self) -> None:
+        if self.view is not None:
+            self._go_to(self.view.next_on_path(self._index))
+
+    def _refresh_near(self, index: int | None) -> None:
+        """Rebuild after folding. The cursor stays on its span, or moves to the nearest one above that has a row."""
+        self.rebuild()
+        if self.view is not None and index is not None:
+            index = self.view.nearest_row(index)
+            above = self.view.tree.ancestors(index)
+            any(self.page.go_to(self.view.key_of(each)) for each in (index, *above))

@@ -1,0 +1,253 @@
+"""The interface of the app for its screens, panes and widgets, and their tick once a second."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, runtime_checkable
+
+from textual import events
+from textual.app import App
+from textual.dom import DOMNode
+from textual.message_pump import MessagePump
+from textual.screen import Screen
+from textual.signal import Signal
+
+from tui.domain.action import Via
+from tui.domain.ids import RunId
+from tui.kit import layout
+from tui.kit.colors import ColorMode
+from tui.kit.live_model import LiveModel
+from tui.kit.look import Painter
+from tui.kit.messages import Messages, Reporter
+from tui.kit.type_ahead import Pastes, TypeAhead
+from tui.settings.settings import Settings
+from tui.store.addresses import ViewAddress
+from tui.store.changes import Changes
+from tui.sync.clock import Clock, Timer, until_second_s
+from tui.sync.session import Session
+
+if TYPE_CHECKING:
+    from tui.kit.commands import Command
+    from tui.kit.config_watch import SettingsChange
+
+
+# The interface of the app for its screens, panes and widgets.
+#
+# They import this module instead of `app`, which imports them.
+
+
+P = TypeVar("P")
+
+
+class OwnKeys(Protocol):
+    """The user's own commands, as screens know them. A command has a number."""
+
+    def bind(self, screen: Screen[Any]) -> None:
+        """Give a screen the keys of the commands."""
+
+    def is_enabled(self, screen: Any, number: int) -> bool:
+        """Return whether a command exists for its key now."""
+
+    def has_use_for(self, screen: Any, number: int) -> bool:
+        """Return whether a command would do something now."""
+
+    def start(self, screen: Any, number: int, via: Via) -> None:
+        """Run a command on what is selected on a screen."""
+
+    def palette_rows(self, screen: Any) -> "list[Command]":
+        """Return the commands without a key."""
+
+    def farewell(self) -> list[str]:
+        """Return the sentences to print after the end of the app."""
+
+
+class AppBase(App[int]):
+    """The attributes and methods that `TriggerApp` sets and implements.
+
+    * `changed`: publishes every change; a screen subscribes to it, and passes the changes to its widgets
+    * `settings_changed`: publishes the settings before and after the config file has changed; `session.settings` are
+      the new ones already
+    * `own_commands`: the user's own commands, None while the config file has none
+    * `keys`: the user's own keys, as Textual names them, by the ids of bindings; another mapping once they change
+    * `environ`: the environment variables
+    * `last_key`, `previous_key`: the key that was pressed last, and the one before; "" at the start
+    * `pastes`: whether the key that is handled now may be a part of a paste
+    * `farewell`: returns the sentences to print after the end of the app
+    * `unsent`: returns the number of runs that wait for an action to be sent, by title of the action
+    """
+
+    session: Session
+    live: LiveModel
+    painter: Painter
+    messages: Messages
+    reporter: Reporter
+    type_ahead: TypeAhead
+    pastes: Pastes
+    changed: Signal[Changes]
+    settings_changed: "Signal[SettingsChange]"
+    own_commands: OwnKeys | None
+    keys: Mapping[str, tuple[str, ...]]
+    environ: Mapping[str, str]
+    last_key: str
+    previous_key: str
+    farewell: Callable[[], Sequence[str]]
+    unsent: Callable[[], Mapping[str, int]]
+
+    def part(self, kind: type[P], make: Callable[[], P] | None = None) -> P:
+        """Return the object that a feature keeps while the app runs, by its class: columns, filters of the list.
+
+        `make` makes it when it is first asked for; without it, the app has it from the start.
+        """
+        raise NotImplementedError
+
+    def show_address(self, address: ViewAddress) -> str | None:
+        """Show a view in place of the present one; return a sentence about a period that does not fit."""
+        raise NotImplementedError
+
+    def address_of(self, screen: Screen[Any]) -> ViewAddress:
+        """Return the address of the view that a screen shows, or of the view below a dialog or a page."""
+        raise NotImplementedError
+
+    def save_view(self, screen: Screen[Any]) -> None:
+        """Ask for a name and a letter, and save the view of a screen."""
+        raise NotImplementedError
+
+    def open_saved_view(self) -> None:
+        """Ask for the letter of a saved view, and open it."""
+        raise NotImplementedError
+
+    def read_outside(self, screen: Screen[Any], run_id: RunId, reader: str, pane: object = None) -> None:
+        """Open a part of a run, or the log that a pane shows, in the pager or the editor."""
+        raise NotImplementedError
+
+    @property
+    def is_slow_link(self) -> bool:
+        """Whether bytes are saved, because the link to the terminal is slow or because of `--slow`."""
+        raise NotImplementedError
+
+    @property
+    def terminal_version(self) -> str:
+        """The name and version by which the terminal answered, "" if it did not."""
+        raise NotImplementedError
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether no key was pressed for some seconds."""
+        raise NotImplementedError
+
+    @property
+    def is_too_small(self) -> bool:
+        """Whether the terminal has room only for a notice that says so."""
+        return layout.is_too_small(*self.size)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether more keys wait to be handled."""
+        raise NotImplementedError
+
+    def write(self, data: str) -> None:
+        """Write to the terminal after the painted frames: a query, or a text for its clipboard."""
+        raise NotImplementedError
+
+    def call_user(self, data: str) -> None:
+        """Write a bell or a notice, if another program has the terminal, once it is back: the last one only."""
+        raise NotImplementedError
+
+    async def run_in_foreground(self, arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> int:
+        """Run a program that has the terminal for itself, and return its exit code, negative for a signal.
+
+        Updates are received meanwhile, and nothing is painted. Await this in a task of the session: in a handler it
+        would hold up all messages. `environ` are its variables; None: ours without the keys. Raises `OSError`, whose
+        text says why, if the program cannot start or another one has the terminal.
+        """
+        raise NotImplementedError
+
+    def set_title(self, title: str) -> None:
+        """Set the title of the terminal, if the settings and the terminal allow it."""
+        raise NotImplementedError
+
+    def record_layout(self) -> None:
+        """Record that widgets are about to get other places, so that no frame shows them empty on a slow link."""
+        raise NotImplementedError
+
+    def change_settings(self, settings: Settings) -> None:
+        """Use other settings until the program ends, or the config file changes."""
+        raise NotImplementedError
+
+    def use_color_mode(self, mode: ColorMode) -> None:
+        """Change the colours."""
+        raise NotImplementedError
+
+    def close_away_block(self) -> bool:
+        """Close the block about what happened while the user was away. Return whether this view shows it."""
+        raise NotImplementedError
+
+    def action_leave(self) -> None:
+        """End the program; ask first while actions wait to be sent."""
+        raise NotImplementedError
+
+    def action_leave_at_once(self) -> None:
+        """End the program."""
+        raise NotImplementedError
+
+
+def is_covered(node: DOMNode) -> bool:
+    """Return whether another screen hides the one of the node. A dialog leaves the screen below it visible."""
+    screens = node.app.screen_stack
+    above = screens[screens.index(node.screen) + 1 :] if node.screen in screens else ()
+    return not all(screen.is_modal for screen in above)
+
+
+def app_of(node: DOMNode) -> AppBase:
+    """Return the app of a widget or screen with its own type."""
+    return cast("AppBase", node.app)
+
+
+def call_soon(pump: MessagePump, call: Callable[[], None] | Callable[[], Awaitable[None]]) -> bool:
+    """Call a method behind the messages that wait in the queue of an app, a screen or a widget.
+
+    Return False if it is being removed. Textual's own `call_later` inspects the signature of the method each time.
+    """
+    return pump.post_message(events.Callback(callback=call))
+
+
+# `Ticker` calls a screen once a second, to update the text that depends only on the time.
+
+
+@runtime_checkable
+class TickingScreen(Protocol):
+    """A screen with text that depends on the time."""
+
+    def tick(self) -> None:
+        """Show what depends on the time."""
+
+
+class Ticker:
+    """Calls `tick` in the screen's message loop at every second of the clock, from `begin` to `stop`.
+
+    It uses the session's clock, so that tests need not wait.
+    """
+
+    def __init__(self, screen: Screen[Any], clock: Clock, tick: Callable[[], None], after_s: float = 0.0) -> None:
+        """`after_s`: so long after each second."""
+        self._screen = screen
+        self._clock = clock
+        self._tick = tick
+        self._after_s = after_s
+        self._timer: Timer | None = None
+
+    def begin(self) -> None:
+        """Call `tick` for the first time in about one second."""
+        self._timer = self._clock.call_later(until_second_s(self._clock) + self._after_s, self._on_timer)
+
+    def stop(self) -> None:
+        """Do not call `tick` again."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+
+    def _on_timer(self) -> None:
+        call_soon(self._screen, self._run)
+
+    def _run(self) -> None:
+        if self._timer is not None:
+            self._tick()
+            self.begin()

@@ -1,0 +1,168 @@
+"""Reads the config file again when it changes.
+
+A state of the file counts once it has lasted for a second: an editor may write in several steps, and half a file may
+lack what it forbids. A file that cannot be read keeps the settings as they are, but for one with a wrong line and
+settings about read-only: then nothing may be written.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import fields
+from pathlib import Path
+from threading import Thread
+from typing import Final, NamedTuple
+
+from tui.kit.messages import Messages
+from tui.settings.file import read_config, shown_path, state_of
+from tui.settings.reading import locked, with_file
+from tui.settings.settings import ConfigFile, FileState, Settings
+from tui.sync.session import Session
+
+CHECK_INTERVAL_S: Final = 2.0
+STEADY_AFTER_S: Final = 1.0
+"""A state that is new is looked at again after this."""
+
+READ_TIMEOUT_S: Final = 5.0
+"""After that the watch waits for the next interval. A disk that hangs is not asked again: it has one thread."""
+
+AT_ONCE: Final = {
+    "theme": "theme",
+    "colors": "colors",
+    "interval_s": "interval",
+    "timezone": "timezone",
+    "read_only": "read_only",
+    "read_only_in": "read_only",
+    "slow_link": "link",
+    "commands": "commands",
+    "columns": "columns",
+    "views": "views",
+    "keys": "keys",
+    "bell": "bell",
+}
+"""The fields of `Settings` that take effect at once, and their keys in the file."""
+
+AT_START: Final = {
+    "max_runs": "max_runs",
+    "editor": "programs",
+    "pager": "programs",
+    "dashboard_url": "dashboard",
+}
+"""Those that take effect at the next start."""
+
+
+class SettingsChange(NamedTuple):
+    """The settings before and after the config file has changed."""
+
+    before: Settings
+    after: Settings
+
+    def keys(self, kinds: Mapping[str, str]) -> list[str]:
+        """Return the keys of the file that have other values now."""
+        names = [each.name for each in fields(Settings) if each.name in kinds]
+        changed = [name for name in names if getattr(self.before, name) != getattr(self.after, name)]
+        return list(dict.fromkeys(kinds[name] for name in changed))
+
+
+class ConfigWatch:
+    """Watches the config file of a session that has one, or may get one."""
+
+    def __init__(
+        self,
+        session: Session,
+        environ: Mapping[str, str],
+        messages: Messages,
+        on_change: Callable[[SettingsChange], None],
+    ) -> None:
+        file = session.settings.file
+        self._session = session
+        self._path = Path(file.path or "")
+        self._shown = shown_path(self._path, environ)
+        self._messages = messages
+        self._on_change = on_change
+        self._read_state = self._seen_state = file.state
+        self._complaints = file.complaints
+        self._looking: asyncio.Future[_Look | None] | None = None
+
+    async def run(self) -> None:
+        """Check the file until canceled."""
+        while True:
+            is_steady = self._seen_state == self._read_state
+            await self._session.clock.sleep(CHECK_INTERVAL_S if is_steady else STEADY_AFTER_S)
+            await self._check()
+
+    async def _check(self) -> None:
+        if self._looking is None:
+            self._looking = _in_thread(self._look)
+        await asyncio.wait({self._looking}, timeout=READ_TIMEOUT_S)
+        if not self._looking.done():
+            return
+        look, self._looking = self._looking.result(), None
+        if look is None:
+            return  # the disk, or a folder above, is not readable now: the settings stay
+        self._seen_state = look.state
+        if look.file is not None and (look.file.state == look.state or look.file.values is None):
+            self._read_state = look.state
+            self._use(look.file, look.state)
+
+    def _look(self) -> "_Look | None":
+        """Look at the file, and read it if its state is new and steady. Another thread calls this."""
+        try:
+            state = state_of(self._path)
+        except OSError:
+            return None
+        is_due = state == self._seen_state != self._read_state
+        return _Look(state, read_config(self._path, shown=self._shown) if is_due else None)
+
+    def _use(self, file: ConfigFile, state: FileState) -> None:
+        """Take over what can be read, and say what cannot."""
+        for complaint in file.complaints:
+            if complaint not in self._complaints:
+                self._say(f"{complaint}.")
+        self._complaints = file.complaints
+        if file.values is None:
+            if not file.complaints:
+                what = "empty" if state.inode else "gone"
+                self._say(f"{self._shown} is {what}: its settings stay until the next start.")
+            if file.is_locked:
+                self._change(locked(self._session.settings))
+            return
+        self._change(with_file(self._session.settings, file))
+
+    def _change(self, settings: Settings) -> None:
+        change = SettingsChange(self._session.settings, settings)
+        self._session.change_settings(change.after)
+        if now := change.keys(AT_ONCE):
+            self._say(f"{self._shown} was read again: {', '.join(now)} changed.")
+        if later := change.keys(AT_START):
+            verb = "takes" if len(later) == 1 else "take"
+            self._say(f"{self._shown}: {', '.join(later)} {verb} effect at the next start.")
+        self._on_change(change)
+
+    def _say(self, text: str) -> None:
+        self._messages.add(self._session.now(), text)
+
+
+class _Look(NamedTuple):
+    """The state of the file, and its content if it was read."""
+
+    state: FileState
+    file: ConfigFile | None
+
+
+def _in_thread(look: Callable[[], _Look | None]) -> asyncio.Future[_Look | None]:
+    """Call a function in a thread of its own, which does not keep the program from ending.
+
+    The threads of `asyncio.to_thread` do, and are as few as 6: a disk that hangs would take them from all others.
+    """
+    result: Future[_Look | None] = Future()
+    result.set_running_or_notify_cancel()
+
+    def call() -> None:
+        try:
+            result.set_result(look())
+        except Exception as error:  # noqa: BLE001  the caller raises it
+            result.set_exception(error)
+
+    Thread(target=call, name="config file", daemon=True).start()
+    return asyncio.wrap_future(result)

@@ -1,0 +1,325 @@
+"""The footer: the keys that work now, and a notice at the right end."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
+
+from textual import events
+from textual.actions import parse
+from textual.binding import Binding
+from textual.dom import DOMNode
+from textual.screen import Screen
+
+from tui.api.actions import ACTIONS
+from tui.kit.app import app_of, is_covered
+from tui.kit.keys import LAST_RANK, MOTION, FooterSlot, key_label, place_of, pressed_key_label
+from tui.kit.lines import Lines
+from tui.lazy_dataclass import dataclass
+from tui.text.blocks import key_of, need_connection
+from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width
+
+# `live_keys` returns the keys that work on a screen now. The footer and the command line show them.
+#
+# They come from Textual's active bindings, so that no list of keys has to be maintained.
+
+
+_MOTION: Final = frozenset(binding.id for binding in MOTION)
+
+
+@runtime_checkable
+class KeyContext(Protocol):
+    """A screen that decides by its state which of its bindings are useful now, and how the footer names them.
+
+    All its keys stay bound: pressing one that is not useful now shows the reason.
+    """
+
+    def keeps_keys(self) -> bool:
+        """Return whether the state lasts for a moment only: the footer would change twice, and keeps its keys."""
+
+    def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """Return whether the action would do something now, instead of only showing why it cannot."""
+
+    def word_for(self, action: str, usual: str) -> str:
+        """Return the name of the action in the current state; `usual` is its usual name."""
+
+    def belongs_in_footer(self, action: str) -> bool:
+        """Return whether the footer shows the action in the current state."""
+
+    def denial_of(self, action: str, parameters: tuple[object, ...]) -> str:
+        """Return why the action does nothing for the whole session; empty if it may. Its key is shown all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveKey:
+    """One active binding. `node` is the widget, screen or app that handles it.
+
+    `key` is one of its keys, `keys` are the labels of all, `shown` is that of the first one, or those of a pair.
+    `works_now` is False if the action would do nothing in the current state. `denial` says why it never will.
+    """
+
+    id: str
+    key: str
+    keys: tuple[str, ...]
+    shown: str
+    word: str
+    sentence: str
+    action: str
+    node: DOMNode
+    place: FooterSlot | None
+    is_motion: bool
+    works_now: bool
+    denial: str = ""
+
+
+def live_keys(screen: Screen[Any]) -> list[LiveKey]:
+    """Return each active binding once, those of the focused pane first.
+
+    Textual's own bindings, which have no id, are left out.
+    """
+    found: dict[str, LiveKey] = {}
+    active = screen.active_bindings
+    keys: dict[str, list[str]] = {}
+    for key, each in active.items():
+        keys.setdefault(each.binding.id or "", []).append(key_label(key))
+    context = screen if isinstance(screen, KeyContext) else None
+    for node, binding, works_now, tooltip in active.values():
+        if binding.id is None or binding.id in found:
+            continue
+        found[binding.id] = LiveKey(
+            id=binding.id,
+            key=binding.key,
+            keys=tuple(keys[binding.id]),
+            shown=_shown(binding, keys),
+            word=_word(context, binding.action, binding.description),
+            sentence=tooltip,
+            action=binding.action,
+            node=node,
+            place=place_of(binding) if _has_place(context, binding.action) else None,
+            is_motion=binding.id in _MOTION,
+            works_now=works_now and _has_use(context, binding.action),
+            denial=_denial(context, binding.action),
+        )
+    return list(found.values())
+
+
+def _shown(binding: Binding, keys: Mapping[str, Sequence[str]]) -> str:
+    """Return the key in the footer. `keys` are the labels of the keys of all bindings that work now, by id."""
+    place = place_of(binding)
+    pair = [keys[each][0] for each in place.pair if each in keys] if place is not None else []
+    return " ".join(pair) or binding.key_display or key_label(binding.key)
+
+
+class KeyFacts:
+    """Everything that decides how the footer of a screen shows its keys: `current` differs when they may differ.
+
+    It costs a tenth of `live_keys`, which makes all keys of the help too.
+    """
+
+    def __init__(self, screen: Screen[Any]) -> None:
+        self._screen = screen
+        self._context = screen if isinstance(screen, KeyContext) else None
+        self._nodes: Sequence[DOMNode] = ()
+        self._keys = app_of(screen).keys
+        self._checks: list[tuple[Callable[[str, tuple[object, ...]], object], str, tuple[object, ...]]] = []
+        self._placed: dict[tuple[str, tuple[object, ...]], str] = {}
+
+    def current(self) -> tuple[object, ...]:
+        """Return the nodes that handle keys, which actions of theirs are enabled, and the states of those shown."""
+        nodes = (self._screen.focused or self._screen).ancestors_with_self
+        keys = app_of(self._screen).keys
+        if nodes != self._nodes or keys is not self._keys:
+            self._nodes, self._keys = nodes, keys
+            self._read_bindings()
+        context = self._context
+        states = (
+            []
+            if context is None
+            else [
+                (
+                    context.has_use_for(name, parameters),
+                    context.word_for(name, usual),
+                    context.belongs_in_footer(name),
+                    context.denial_of(name, parameters),
+                )
+                for (name, parameters), usual in self._placed.items()
+            ]
+        )
+        return tuple(nodes), [check(name, parameters) for check, name, parameters in self._checks], states, id(keys)
+
+    def _read_bindings(self) -> None:
+        self._checks.clear()
+        self._placed.clear()
+        for node in self._nodes:
+            # Textual has no public list of the bindings of a node. They change with the user's keys.
+            for binding in {each.action: each for _, each in node._bindings}.values():  # noqa: SLF001
+                namespace, name, parameters = parse(binding.action)
+                target = {"screen": self._screen, "app": self._screen.app}.get(namespace, node)
+                self._checks.append((target.check_action, name, parameters))
+                if place_of(binding) is not None:
+                    self._placed[name, parameters] = binding.description
+
+
+def _word(context: KeyContext | None, action: str, usual: str) -> str:
+    return usual if context is None else context.word_for(parse(action)[1], usual)
+
+
+def _has_place(context: KeyContext | None, action: str) -> bool:
+    return context is None or context.belongs_in_footer(parse(action)[1])
+
+
+def _has_use(context: KeyContext | None, action: str) -> bool:
+    _, name, parameters = parse(action)
+    return context is None or context.has_use_for(name, parameters)
+
+
+def _denial(context: KeyContext | None, action: str) -> str:
+    _, name, parameters = parse(action)
+    return "" if context is None else context.denial_of(name, parameters)
+
+
+# The line at the bottom: the keys that do something now, and a short notice at its right end.
+
+
+_GAP: Final = "   "
+
+
+class KeyWord(NamedTuple):
+    """A key and its word. The key with the greatest `need` is dropped first. One that `is_denied` says why."""
+
+    key: str
+    word: str
+    need: int = 0
+    is_denied: bool = False
+
+
+def footer_line(keys: Sequence[KeyWord], last: KeyWord | None, right: Line, width: int) -> Line:
+    """Return the line in exactly `width` cells.
+
+    Of `keys` those that fit beside `last` and `right` are shown in their order. `last` is always shown. If there is no
+    room for `right`, it is cut.
+    """
+    final = [key_words(last)] if last is not None else []
+    right = cut(right, max(0, width - 2 - sum(line_width(key) + len(_GAP) for key in final)))
+    room = width - 2 - (line_width(right) + len(_GAP) if right else 0)
+    chosen: set[KeyWord] = set()
+    for key in sorted(keys, key=lambda each: each.need):
+        if line_width(joined([*map(key_words, chosen), key_words(key), *final], _GAP)) <= room:
+            chosen.add(key)
+    left: Line = (Piece(" "), *joined([*(key_words(key) for key in keys if key in chosen), *final], _GAP))
+    if not right:
+        return fit(left, width)
+    return (*fit(left, width - line_width(right) - 1), *right, Piece(" "))
+
+
+def unbound_words(key: str, help_key: str) -> Line:
+    """Return a notice that a key has no function here, naming the key that lists them; empty for no key."""
+    said: Line = (Piece(key, Token.TEXT, is_bold=True), Piece(" is not a key here", Token.MUTED))
+    if not help_key:
+        return said
+    return (*said, Piece(" · ", Token.MUTED), Piece(help_key, Token.TEXT, is_bold=True), Piece(" keys", Token.MUTED))
+
+
+def key_words(key: KeyWord) -> Line:
+    """Return a key and its word."""
+    if key.is_denied:
+        return (Piece(f"{key.key} {key.word}", Token.FAINT),)
+    return (Piece(key.key, Token.TEXT, is_bold=True), Piece(f" {key.word}", Token.FAINT))
+
+
+# The footer: the keys that work now, and a notice at the right end.
+#
+# Its facts are compared when Textual reports that bindings may have changed, when its width or the connection changes,
+# and for a notice. The line is made again only if they differ. The screen calls `refresh_bindings` when the cursor
+# moves to another run.
+
+
+NOTICE_S: Final = 4.0
+"""How long a notice is shown: long enough to read eight words."""
+
+
+class Footer(Lines):
+    """Shows the keys of its screen."""
+
+    def __init__(self) -> None:
+        super().__init__(id="footer")
+        self._notice: Line = ()
+        self._notice_ends_s = 0.0
+        self._notice_names_help = False
+        self._facts: tuple[object, ...] = ()
+        self._shown_connection = (False, False)
+        self._is_outdated = True
+
+    def on_mount(self) -> None:
+        self._key_facts = KeyFacts(self.screen)
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.rebuild())
+
+    def on_resize(self, event: events.Resize) -> None:
+        event.stop()
+        self.rebuild()
+
+    def notice(self, line: Line, *, for_s: float = NOTICE_S, names_help: bool = False) -> None:
+        """Show a notice for a few seconds. `names_help`: it names the key for help, which is then not shown again."""
+        self._notice, self._notice_names_help = line, names_help
+        self._notice_ends_s = self.app_base.session.clock.monotonic_s() + for_s
+        self.rebuild()
+
+    def show_unbound_key(self, event: events.Key) -> None:
+        """Show that a key does nothing here, unless it is the same key as before."""
+        name = pressed_key_label(event.key, event.character)
+        if name is None or event.key == self.app_base.previous_key:
+            return
+        help_key = next((key.shown for key in live_keys(self.screen) if key.action == "help"), "")
+        self.notice(unbound_words(name, help_key), names_help=bool(help_key))
+
+    def forget_keys(self) -> None:
+        """Read the bindings of the screen again, because they have changed."""
+        self._key_facts = KeyFacts(self.screen)
+        self._facts = ()
+
+    def tick(self) -> None:
+        is_over = bool(self._notice) and self.app_base.session.clock.monotonic_s() >= self._notice_ends_s
+        if is_over:
+            self._notice = ()
+        if is_over or self._is_outdated or self._shown_connection != self._connection:
+            self.rebuild()
+
+    def rebuild(self) -> None:
+        """Show as many of the keys that work now as fit."""
+        self._is_outdated = not self.size.width or is_covered(self)
+        if self._is_outdated:
+            return
+        session = self.app_base.session
+        self._shown_connection = is_stale, is_failing = self._connection
+        is_offline = is_stale and not session.is_read_only and len(session.store) > 0
+        is_failing = is_failing and self.screen is self.app_base.screen_stack[0]
+        notice = (self._notice, self._notice_names_help)
+        nodes, *keys = self._key_facts.current()
+        place = (self.size.width, is_offline, is_failing, notice, nodes)
+        if place == self._facts[: len(place)] and isinstance(self.screen, KeyContext) and self.screen.keeps_keys():
+            self._is_outdated = True
+        elif (facts := (*place, *keys)) != self._facts:
+            self._facts = facts
+            self._show_keys(is_offline=is_offline, is_failing=is_failing)
+
+    @property
+    def _connection(self) -> tuple[bool, bool]:
+        freshness = self.app_base.live.freshness
+        return freshness.is_stale, freshness.failure is not None
+
+    def _show_keys(self, *, is_offline: bool, is_failing: bool) -> None:
+        keys = (key for key in live_keys(self.screen) if key.works_now or key.denial)
+        places = [(key, place) for key in keys if (place := key.place) is not None]
+        places.sort(key=lambda each: each[1].rank)
+        shown = [
+            KeyWord(key.shown, key.word, place.need, is_denied=bool(key.denial))
+            for key, place in places
+            if place.rank != LAST_RANK
+        ]
+        if is_failing:
+            retry = key_of("refresh", "r")
+            shown[:0] = [KeyWord(retry, "try now")] if retry else []
+        last = next((KeyWord(key.shown, key.word) for key, place in places if place.rank == LAST_RANK), None)
+        if self._notice and self._notice_names_help:
+            last = None
+        actions = [key for action in ACTIONS if (key := key_of(action.id, action.key))]
+        remark: Line = (Piece(need_connection(actions), Token.FAINT),) if is_offline and actions else ()
+        self.show([footer_line(shown, last, self._notice or remark, self.size.width)])

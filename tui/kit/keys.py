@@ -1,0 +1,264 @@
+"""Bindings with an id, a word and a sentence, those of every view, and the keys that the user chose for them."""
+
+import re
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from textual.app import App
+from textual.binding import Binding, BindingsMap
+from textual.dom import DOMNode
+from textual.keys import key_to_character
+from textual.screen import Screen
+
+from tui.domain.text import REPLACEMENT, clean
+from tui.settings.keys import is_printable, parse_key
+
+# `bind` makes a binding with an id, a word for the footer, a sentence for the help, and its place in the footer.
+#
+# The module also has the keys that move the cursor in every pane, and the labels of keys on the screen. All other
+# bindings are defined beside the code that handles them.
+
+
+MARK_ACTIONS: Final = frozenset({"mark", "mark_range", "mark_all"})
+"""Bound only where something may be written: marks choose the runs of an action."""
+
+
+ACTION_NAMES: Final = frozenset({"act", "withdraw", "go_to_new"})
+
+
+LAST_RANK: Final = 1_000
+"""The rank of the key at the right end of the footer, which is always shown."""
+
+
+@dataclass(frozen=True)
+class FooterSlot(Binding.Group):
+    """The place of a binding in the footer.
+
+    Bindings are sorted by `rank`, smallest on the left. If there is no room for all, those with the greatest `need` are
+    left out first. `pair` are the ids of two bindings that share the place, in the order of their keys. It is a
+    `Binding.Group` because Textual keeps only that when it copies a binding.
+    """
+
+    rank: int = 0
+    need: int = 0
+    pair: tuple[str, ...] = ()
+
+
+def place_of(binding: Binding) -> FooterSlot | None:
+    """Return the place in the footer; None: the binding appears only in the help."""
+    return binding.group if isinstance(binding.group, FooterSlot) else None
+
+
+def bind(
+    keys: str,
+    action: str,
+    word: str,
+    sentence: str,
+    *,
+    id: str = "",  # noqa: A002  Textual's name
+    rank: int | None = None,
+    need: int = 0,
+    pair: tuple[str, ...] = (),
+) -> Binding:
+    """Make a binding.
+
+    The footer shows the first key and `word`, the help shows all keys. A binding with a `rank` appears in the footer;
+    `need` is by default the rank. Of a `pair` the footer shows the first key of both.
+
+    Users change the keys by `id`: bindings with one id have one purpose, wherever they are. By default it is the name
+    of the action. A new one belongs into `settings/keys/table.py`, which a test makes (`tests/ui/input/test_table.py`).
+
+    The binding has priority, so that the app runs the action before it handles the next key. Otherwise keys that are
+    typed quickly would reach a pane that an earlier key has already left.
+    """
+    return Binding(
+        keys,
+        action,
+        word,
+        show=rank is not None,
+        key_display=key_label(keys.split(",", maxsplit=1)[0]),
+        tooltip=sentence,
+        id=id or action.partition("(")[0].replace("_", "-") + _suffix(action),
+        priority=True,
+        group=None if rank is None else FooterSlot(rank=rank, need=need or rank, pair=pair),
+    )
+
+
+def _suffix(action: str) -> str:
+    """Return the parameter of an action, which distinguishes two bindings of the same action."""
+    parameter = action.partition("(")[2].strip("')").replace(" ", "-")
+    return f"-{parameter}" if parameter else ""
+
+
+_LABELS: Final = {
+    "enter": "Enter", "escape": "Esc", "tab": "Tab", "shift+tab": "shift-Tab", "space": "space", "slash": "/",
+    "question_mark": "?", "colon": ":", "comma": ",", "full_stop": ".", "left_square_bracket": "[",
+    "right_square_bracket": "]", "asterisk": "*", "minus": "-", "circumflex_accent": "^", "less_than_sign": "<",
+    "greater_than_sign": ">", "down": "↓", "up": "↑", "pagedown": "PgDn", "pageup": "PgUp", "home": "Home",
+    "end": "End", "left": "←", "right": "→", "insert": "Insert", "delete": "Delete", "backspace": "Backspace",
+    "left_parenthesis": "(", "right_parenthesis": ")", "left_curly_bracket": "{", "right_curly_bracket": "}",
+    "backslash": "\\", "underscore": "_", "plus": "+", "at": "@",
+    "exclamation_mark": "!", "equals_sign": "=", "quotation_mark": '"', "number_sign": "#", "dollar_sign": "$",
+    "percent_sign": "%", "ampersand": "&", "apostrophe": "'", "semicolon": ";", "grave_accent": "`",
+    "vertical_line": "|", "tilde": "~",
+}  # fmt: skip
+_FUNCTION_KEY: Final = re.compile(r"f([1-9]|1\d|2[0-4])")
+_MODIFIERS: Final = frozenset({"ctrl", "alt", "shift", "super", "hyper", "meta"})
+
+
+def key_label(key: str) -> str:
+    """Return the label of a key: `?`, `Enter`, `F1`, `ctrl-d`."""
+    *modifiers, base = key.split("+")
+    return "-".join([*modifiers, _LABELS.get(base) or (base.upper() if _FUNCTION_KEY.fullmatch(base) else base)])
+
+
+def pressed_key_label(key: str, character: str | None) -> str | None:
+    """Return the label of a pressed key; None for input that no key of a keyboard sends."""
+    if character is not None and character.isprintable() and not character.isspace() and "+" not in key:
+        return character if clean(character) == character != REPLACEMENT else None
+    *modifiers, base = key.split("+")
+    if not _MODIFIERS.issuperset(modifiers):
+        return None
+    if base in _LABELS or _FUNCTION_KEY.fullmatch(base):
+        return key_label(key)
+    sign = key_to_character(base)
+    is_sign = sign is not None and sign.isascii() and sign.isprintable()
+    return "-".join([*modifiers, sign]) if sign is not None and is_sign else None
+
+
+MOTION: Final = (
+    bind("j,down", "move(1)", "down", "Move one line down.", id="down"),
+    bind("k,up", "move(-1)", "up", "Move one line up.", id="up"),
+    bind("ctrl+d", "half_page(1)", "half a page down", "Move half a page down.", id="half-page-down"),
+    bind("ctrl+u", "half_page(-1)", "half a page up", "Move half a page up.", id="half-page-up"),
+    bind("pagedown,ctrl+f", "page(1)", "page down", "Move a page down.", id="page-down"),
+    bind("pageup,ctrl+b", "page(-1)", "page up", "Move a page up.", id="page-up"),
+    bind("g,home", "top", "top", "Go to the top. The list of runs then follows new runs."),
+    bind("G,end", "bottom", "bottom", "Go to the end."),
+)
+
+MENU_BINDINGS: Final = (
+    bind(
+        "colon,ctrl+p",
+        "palette",
+        "commands",
+        "Run a command: a view, a setting, any key by its name.",
+        rank=80,
+        id="commands",
+        need=39,
+    ),
+    bind(
+        "backspace", "view_before", "view before", "Go back to the view before, with its filter, order, period and run."
+    ),
+    bind("S", "save_view", "save view", "Save what is shown as a view, under a name and a letter."),
+    bind("apostrophe", "open_view", "saved view", "Open a saved view by its letter."),
+    bind("question_mark,f1", "help", "keys", "Show the keys that work here.", rank=LAST_RANK),
+)
+
+READING_BINDINGS: Final = (
+    bind(
+        "O",
+        "read_outside('pager')",
+        "pager",
+        "Open the value, the error or the log in $PAGER; the monitor waits.",
+        id="pager",
+    ),
+    bind(
+        "ctrl+o",
+        "read_outside('editor')",
+        "editor",
+        "Open the value, the error or the log in $EDITOR; the monitor waits.",
+        id="editor",
+    ),
+)
+OUTGOING_BINDINGS: Final = (
+    bind("o", "browse", "browser", "Open the run in the dashboard; over SSH show the link."),
+    *READING_BINDINGS,
+)
+OUTGOING_ACTIONS: Final = frozenset({"browse", "read_outside"})
+
+
+# Gives bindings the keys that the user chose for them.
+#
+# Textual's own keymap is not used: it cannot take a key away, it puts letters over a focused text field, it works out
+# all bindings again for each key, and it loses the labels of keys. Here the bindings of a node are replaced once, when
+# it becomes part of the screen.
+
+
+_FOCUS_KEYS: Final = frozenset({"tab", "shift+tab"})
+
+Keys = Mapping[str, tuple[str, ...]]
+"""Keys by the ids of bindings. A binding with no keys does not work."""
+
+
+class Keymap:
+    """The user's own keys, and the bindings of an app that were replaced by them."""
+
+    def __init__(self, app: App[Any]) -> None:
+        self._app = app
+        self._keys: Keys = {}
+        self._defaults: WeakKeyDictionary[DOMNode, BindingsMap] = WeakKeyDictionary()
+
+    def use(self, own: Keys) -> Keys:
+        """Use other keys, as the config file names them, in all screens. Return them as Textual names them."""
+        self._keys = {binding: tuple(map(parse_key, names)) for binding, names in own.items()}
+        self.apply(self._app)
+        if self._app.is_running:
+            for screen in self._app.screen_stack:
+                for node in screen.walk_children(with_self=True):
+                    self.apply(node)
+            self._app.refresh_bindings()
+        return self._keys
+
+    def apply(self, node: DOMNode) -> None:
+        """Give a node the user's keys. `node` is on a screen, or is one."""
+        # Textual has no public name for the bindings of a node.
+        default = self._defaults.get(node, node._bindings)  # noqa: SLF001
+        is_screen = isinstance(node, Screen)
+        mapped = default
+        if self._keys and (is_screen or any(binding.id in self._keys for _, binding in default)):
+            letters = _row_letters(node)
+            mapped = self._mapped(default, letters, has_text=_has_text(node), is_screen=is_screen)
+        if mapped is not node._bindings:  # noqa: SLF001
+            self._defaults[node] = default
+            node._bindings = mapped  # noqa: SLF001
+
+    def _mapped(
+        self, default: BindingsMap, row_letters: Container[str], *, has_text: bool, is_screen: bool
+    ) -> BindingsMap:
+        """Return other bindings of a node. `has_text`: it is in a dialog where the user's letters are text.
+
+        `row_letters` choose the rows of a menu. A binding whose keys are all among them keeps its arrows there.
+
+        Textual's own Tab of a screen would work where the user has taken ours away.
+        """
+        found: dict[str, list[Binding]] = {}
+        done: set[tuple[str, str]] = set()
+        for key, binding in default:
+            if is_screen and not has_text and binding.id is None and key in _FOCUS_KEYS:
+                continue
+            own = None if binding.id is None else self._keys.get(binding.id)
+            if own is None:
+                found.setdefault(key, []).append(binding)
+            elif (binding.id or "", binding.action) not in done:
+                done.add((binding.id or "", binding.action))
+                usual = (key for key, each in default if each.id == binding.id and not is_printable(key))
+                usable = [each for each in own if each not in row_letters] or (usual if own else ())
+                for chosen in (each for each in usable if not (has_text and is_printable(each))):
+                    mapped = replace(binding, key=chosen, key_display=key_label(own[0]))
+                    found.setdefault(chosen, []).append(mapped)
+        return BindingsMap.from_keys(found)
+
+
+def _has_text(node: DOMNode) -> bool:
+    return bool(getattr(_screen_of(node), "has_text_field", False))
+
+
+def _row_letters(node: DOMNode) -> frozenset[str]:
+    return getattr(_screen_of(node), "row_letters", frozenset())
+
+
+def _screen_of(node: DOMNode) -> Screen[Any] | None:
+    return next((each for each in node.ancestors_with_self if isinstance(each, Screen)), None)

@@ -1,0 +1,264 @@
+"""Lines turned into what Textual shows: strips, themes, 256 colours, and only the lines that changed."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
+from typing import Any, Final, NamedTuple
+
+from rich.cells import cached_cell_len
+from rich.color import Color, ColorType
+from rich.console import Console
+from rich.segment import Segment
+from rich.style import Style
+from textual._compositor import Compositor, CompositorMap, CompositorUpdate, ReflowResult
+from textual.color import Color as TextualColor
+from textual.filter import LineFilter
+from textual.geometry import Region, Size
+from textual.strip import Strip
+from textual.theme import Theme
+from textual.widget import Widget
+
+from tui.kit.colors import PALETTES, Background, ColorMode, LineStyler, own_palette
+from tui.text.styled import Line, Token
+
+# The 256 colours: the nearest one to any colour, and a filter for what Textual paints by itself.
+#
+# The first sixteen are never used, because users change them. Those of our own palettes are in `palettes`.
+
+
+_LEVELS: Final = (0, 95, 135, 175, 215, 255)
+_CUBE_FROM: Final = 16
+_GREYS: Final = 24
+_MAX_CACHED: Final = 4_096
+
+_Lab = tuple[float, float, float]
+
+
+def _lab(red: int, green: int, blue: int) -> _Lab:
+    """Return a colour in Oklab, where distances are those that people see."""
+    r, g, b = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in _parts(red, green, blue)
+    )
+    long = (0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b) ** (1 / 3)
+    medium = (0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b) ** (1 / 3)
+    short = (0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b) ** (1 / 3)
+    return (
+        0.2104542553 * long + 0.7936177850 * medium - 0.0040720468 * short,
+        1.9779984951 * long - 2.4285922050 * medium + 0.4505937099 * short,
+        0.0259040371 * long + 0.7827717662 * medium - 0.8086757660 * short,
+    )
+
+
+def _parts(*parts: int) -> tuple[float, ...]:
+    return tuple(part / 255 for part in parts)
+
+
+@lru_cache(maxsize=1)
+def _table() -> dict[int, _Lab]:
+    cube = [(r, g, b) for r in _LEVELS for g in _LEVELS for b in _LEVELS]
+    greys = [(8 + 10 * step,) * 3 for step in range(_GREYS)]
+    return {number: _lab(*color) for number, color in enumerate([*cube, *greys], _CUBE_FROM)}
+
+
+@lru_cache(maxsize=_MAX_CACHED)
+def nearest(red: int, green: int, blue: int) -> int:
+    """Return the number of the colour that looks most like a colour of 24 bits."""
+    wanted = _lab(red, green, blue)
+    table = _table()
+    return min(table, key=lambda number: sum((a - b) ** 2 for a, b in zip(wanted, table[number], strict=True)))
+
+
+@lru_cache(maxsize=_MAX_CACHED)
+def _in_256(style: Style) -> Style:
+    return style + Style.from_color(_color(style.color), _color(style.bgcolor))
+
+
+def _color(color: Color | None) -> Color | None:
+    if color is None or color.type is not ColorType.TRUECOLOR or color.triplet is None:
+        return color
+    return Color.from_ansi(nearest(*color.triplet))
+
+
+class In256Colors(LineFilter):
+    """Replaces colours of 24 bits."""
+
+    def apply(self, segments: list[Segment], background: TextualColor) -> list[Segment]:  # noqa: ARG002  Textual's
+        return [
+            segment if segment.style is None else Segment(segment.text, _in_256(segment.style), segment.control)
+            for segment in segments
+        ]
+
+
+# Turns a `Line` into a Textual `Strip`. `look.styles` chooses the styles.
+
+
+MAX_BLANKS: Final = 64
+"""Empty lines that are kept, by width and background."""
+
+
+class Painter(LineStyler):
+    """Paints lines in one color mode."""
+
+    @cached_property
+    def blank(self) -> Callable[..., Strip]:
+        """A function that returns an empty line for a width and a background."""
+        return lru_cache(MAX_BLANKS)(self._blank)
+
+    def strip(
+        self, line: Line, width: int, background: Background = Background.PAGE, *, is_stale: bool = False
+    ) -> Strip:
+        """Paint a line, cut or padded to exactly `width` cells. `is_stale` mutes the colour of running work."""
+        return Strip(self.segments(line, width, background, is_stale=is_stale), width)
+
+    def _blank(self, width: int, background: Background = Background.PAGE) -> Strip:
+        """Return an empty line."""
+        return Strip([Segment(" " * width, self.style(Token.TEXT, False, background, False))], width)
+
+
+# The palettes as themes of Textual: their colours are variables of the stylesheets.
+
+
+def theme_of(color_mode: ColorMode, own_colors: Mapping[str, str]) -> Theme:
+    """Return the theme of a mode, with the user's own colours. Its name is another one for other colours."""
+    palette = own_palette(color_mode, own_colors)
+    name = f"trigger-{color_mode}"
+    if palette is not PALETTES[color_mode]:
+        name += "".join(f"-{role}{color[1:]}" for role, color in sorted(own_colors.items()))
+    is_ansi = color_mode in {ColorMode.SIXTEEN, ColorMode.NONE}
+    colors = {name: f"ansi_{color}" if is_ansi else color for name, color in palette.items()}
+    # Textual's own stylesheets need these variables in an ANSI theme.
+    of_terminal = {"ansi-background": "ansi_default", "ansi-foreground": "ansi_default"} if is_ansi else {}
+    return Theme(
+        name=name,
+        ansi=is_ansi,
+        dark=color_mode is not ColorMode.LIGHT,
+        primary=colors["accent"],
+        accent=colors["accent"],
+        warning=colors["amber"],
+        error=colors["rose"],
+        success=colors["green"],
+        foreground=colors["text"],
+        background=colors["bg"],
+        surface=colors["surface"],
+        panel=colors["dialog"],
+        boost=colors["cursor"],
+        variables={f"tui-{name}": color for name, color in colors.items()} | of_terminal,
+    )
+
+
+# Keeps the caches of Textual and Rich small, for a monitor that is open for days.
+#
+# They remember halves of texts, widths of texts and places of widgets, up to 16,384 each. Nearly none of these comes
+# back: ages and ids make new texts all the time. So the caches grow for hours, by some 5 MB, and give nothing back.
+
+
+MAX_ENTRIES: Final = 500
+"""What a frame uses again is far less. A cache with more entries is emptied."""
+
+CHECK_INTERVAL_S: Final = 10.0
+"""While a user moves on a busy server, a cache has a thousand new entries by then, and in half a minute 4,000."""
+
+GROWING: Final[Sequence[Any]] = (
+    # There is no public name for the first one, which takes most of the memory.
+    Segment._split_cells,  # noqa: SLF001
+    cached_cell_len,
+    Region.__contains__,
+    Region.grow,
+    Region.shrink,
+    Region.intersection,
+    Region.union,
+)
+"""The caches whose keys are texts and places."""
+
+
+def empty_large_caches() -> None:
+    """Empty every cache that has grown beyond `MAX_ENTRIES`. What the next frame needs is computed again."""
+    for kept in GROWING:
+        if kept.cache_info().currsize > MAX_ENTRIES:
+            kept.cache_clear()
+
+
+# `LineCompositor` composes the screen from the lines that are repainted, and asks the widgets for no other line.
+#
+# Textual's compositor asks every widget near a change for all its lines, cuts them where any widget begins or ends, and
+# drops most of them: 4 ms for each key at 120x40, which this one does in 0.4 ms. Textual has no public way to replace
+# its compositor, nor a public name for it.
+
+
+class PaintedPiece(NamedTuple):
+    """A part of one line of the screen, painted by one widget."""
+
+    x: int
+    y: int
+    strip: Strip
+
+
+class PiecesUpdate(CompositorUpdate):
+    """What `LineCompositor` repaints."""
+
+    def __init__(self, pieces: list[PaintedPiece]) -> None:
+        self.pieces = pieces
+
+    def render_segments(self, console: Console) -> str:
+        """Return the text that draws the pieces."""
+        return "".join(f"\x1b[{piece.y + 1};{piece.x + 1}H{piece.strip.render(console)}" for piece in self.pieces)
+
+
+class LineCompositor(Compositor):
+    """Repaints parts of lines. A whole screen, such as that below a dialog, is left to Textual.
+
+    `notice` returns the lines of a screen of that size which are shown instead of the widgets; none if these are shown.
+    The widgets keep their places and the focus meanwhile.
+    """
+
+    def __init__(self, notice: Callable[[Size], Sequence[Strip]]) -> None:
+        super().__init__()
+        self._notice = notice
+        self._placed: CompositorMap = {}
+        """The places of the widgets that were sent their sizes."""
+
+    def reflow(self, parent: Widget, size: Size) -> ReflowResult:
+        """Place the widgets, and return also those that were placed in the meantime without being sent their size.
+
+        Textual updates its map when it looks a widget up, and then takes a pane that was mounted since the last layout
+        for one that is shown already: without a size the pane would stay empty.
+        """
+        self._full_map = self._placed
+        result = super().reflow(parent, size)
+        self._placed = self._full_map
+        return result
+
+    # The return type is a base of Textual's `ChopsUpdate`, which describes a whole screen; the app only renders it.
+    def render_partial_update(self) -> PiecesUpdate | None:  # type: ignore[override]
+        """Return what draws all regions that have changed; None if there are none, or if a notice hides them.
+
+        A notice is painted with a whole screen only: it does not change before the size does.
+        """
+        screen = self.size.region
+        regions = [region for each in self._dirty_regions if (region := each.intersection(screen))]
+        self._dirty_regions.clear()
+        if not regions or self._notice(self.size):
+            return None
+        return PiecesUpdate([piece for span in self._regions_to_spans(regions) for piece in self._pieces(*span)])
+
+    def _render_chops(self, crop: Region, is_rendered_line: Callable[[int], bool]) -> Sequence[Mapping[int, Strip]]:
+        """Return the strips of each line by their columns, for a whole screen. Textual has no public name for it."""
+        if notice := self._notice(self.size):
+            return [{0: strip} for strip in notice]
+        return super()._render_chops(crop, is_rendered_line)
+
+    def _pieces(self, y: int, left: int, right: int) -> Iterator[PaintedPiece]:
+        """Paint a part of a line. The widgets come from the front to the back, and cover those behind them."""
+        uncovered = [(left, right)]
+        for widget, visible, region in self.layers_visible[y]:
+            hidden, uncovered = uncovered, []
+            for start, stop in hidden:
+                first, last = max(start, visible.x), min(stop, visible.right)
+                if first >= last:
+                    uncovered.append((start, stop))
+                    continue
+                for strip in widget.render_lines(Region(first - region.x, y - region.y, last - first, 1)):
+                    # A widget that does not know its new size yet may return more cells than were asked for.
+                    yield PaintedPiece(first, y, strip.crop(0, last - first))
+                uncovered += [(at, end) for at, end in ((start, first), (last, stop)) if at < end]
+            if not uncovered:
+                return

@@ -1,0 +1,313 @@
+"""`Page`: lines with a cursor, a search, and Enter on a row. The detail, the attempts and the tree are pages."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Hashable, Sequence
+from typing import ClassVar, Final, NamedTuple, overload
+
+from textual import events
+from textual.binding import BindingType
+from textual.message import Message
+from textual.strip import Strip
+
+from tui.kit.colors import Background
+from tui.kit.keys import MOTION
+from tui.kit.lines import GUTTER, WHEEL_LINES, LineWidget
+from tui.lazy_dataclass import dataclass
+from tui.text.styled import Line, Piece, Token, mark_hits, plain
+
+# The rows of a page, which `tui/kit/page.py` draws.
+
+
+@dataclass(frozen=True, slots=True)
+class PageRow:
+    """One row of a page.
+
+    `key` identifies the row when the page is rebuilt, so that the cursor stays on it. `action` is the value of the
+    `Entered` message when the user presses Enter. `is_current` marks the current item while the cursor is elsewhere.
+    """
+
+    line: Line
+    key: Hashable = None
+    action: object = None
+    is_current: bool = False
+
+
+class KeyedRows(Sequence[PageRow]):
+    """Rows that are made on access. `index_of` finds a row without making the others."""
+
+    @abstractmethod
+    def index_of(self, key: Hashable) -> int | None:
+        """Return the index of the row with a key, or None."""
+
+    @property
+    def cursor_count(self) -> int:
+        """How many rows the cursor may enter. Those below are visible when it is on the last of them."""
+        return len(self)
+
+    def cursor_line(self, index: int) -> Line:
+        """Return the line of a row while the cursor is on it and the page has the focus."""
+        return self[index].line
+
+    def hits(self, needle: str) -> list[int]:
+        """Return the rows that contain a text in folded case."""
+        return [index for index, row in enumerate(self) if needle in plain(row.line).casefold()]
+
+
+class LazyRows(KeyedRows):
+    """Many rows, of which only the visible ones are made, then a few that stand below them."""
+
+    def __init__(self, count: int, below: Sequence[PageRow]) -> None:
+        self._count = count
+        self._below = below
+        self._made: dict[int, PageRow] = {}
+
+    @abstractmethod
+    def make(self, index: int) -> PageRow:
+        """Make one of the rows above those below."""
+
+    def __len__(self) -> int:
+        return self._count + len(self._below)
+
+    @overload
+    def __getitem__(self, index: int) -> PageRow: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[PageRow]: ...
+
+    def __getitem__(self, index: int | slice) -> PageRow | list[PageRow]:
+        if isinstance(index, slice):
+            return [self[each] for each in range(*index.indices(len(self)))]
+        if index < 0:
+            index += len(self)
+        if index >= self._count:
+            return self._below[index - self._count]
+        row = self._made.get(index)
+        if row is None:
+            row = self._made[index] = self.make(index)
+        return row
+
+
+# `Page`: lines with a cursor, a search, and Enter on a row. The detail, the attempts and the tree are pages.
+#
+# A function makes the rows for a width; it is called again when the width changes.
+
+
+MakeRows = Callable[[int], Sequence[PageRow]]
+"""Makes the rows for a width in cells."""
+
+
+class PageLine(NamedTuple):
+    """Everything that a line of a page is painted from, apart from the search and the focus."""
+
+    line: Line
+    is_under_cursor: bool = False
+    is_current: bool = False
+
+
+BLANK_LINE: Final = PageLine(())
+"""A line below the last row."""
+
+
+class Page(LineWidget, can_focus=True):
+    """Shows the rows that a function makes."""
+
+    BINDINGS: ClassVar[list[BindingType]] = list(MOTION)
+
+    class Entered(Message):
+        """The user pressed Enter on a row with an `action`."""
+
+        def __init__(self, action: object) -> None:
+            super().__init__()
+            self.action = action
+
+    class Moved(Message):
+        """The cursor or the search has changed."""
+
+    def __init__(self, make: MakeRows) -> None:
+        super().__init__()
+        self._make = make
+        self._rows: Sequence[PageRow] = ()
+        self._top = 0
+        self._cursor = 0
+        self._needle = ""
+        self._hits: list[int] = []
+        self._is_stale = False
+        self._painted: dict[int, PageLine] = {}
+
+    @property
+    def rows(self) -> Sequence[PageRow]:
+        """The rows that are shown now."""
+        return self._rows
+
+    @property
+    def cursor(self) -> int:
+        """The index of the row that the cursor is on."""
+        return self._cursor
+
+    @property
+    def row(self) -> PageRow | None:
+        """The row that the cursor is on."""
+        return self._rows[self._cursor] if self._rows else None
+
+    @property
+    def hits(self) -> tuple[int, int] | None:
+        """The number of matches up to the cursor, and of all matches; None without a search."""
+        if not self._needle:
+            return None
+        return sum(1 for index in self._hits if index <= self._cursor), len(self._hits)
+
+    def show_stale(self, *, is_stale: bool) -> None:
+        """Mute the colour of running work, or restore it."""
+        if is_stale is not self._is_stale:
+            self._is_stale = is_stale
+            self.refresh()
+
+    def rebuild(self) -> None:
+        """Make the rows again. The cursor stays on its row, and only lines that differ are repainted.
+
+        On first use the cursor is on the first row that is not empty.
+        """
+        width = self.size.width
+        if width <= GUTTER:
+            return
+        cursor_key, is_first = self.row.key if self.row else None, not self._rows
+        self._rows = self._make(width - GUTTER)
+        if is_first:
+            self._cursor = next((index for index, row in enumerate(self._rows) if row.line), 0)
+        if cursor_key is not None and (found := _index_of(self._rows, cursor_key)) is not None:
+            self._top += found - self._cursor
+            self._cursor = found
+        self._find()
+        self._clamp()
+        self._refresh_changed()
+
+    def _line_at(self, y: int) -> PageLine:
+        index = self._top + y
+        if not 0 <= index < len(self._rows):
+            return BLANK_LINE
+        row, is_under_cursor = self._rows[index], index == self._cursor
+        line = row.line
+        if is_under_cursor and self.has_focus and isinstance(self._rows, KeyedRows):
+            line = self._rows.cursor_line(index)
+        return PageLine(line, is_under_cursor=is_under_cursor, is_current=row.is_current)
+
+    def _refresh_changed(self) -> None:
+        """Repaint the lines that look different from what is painted there."""
+        self.refresh_lines([y for y in range(self.size.height) if self._painted.get(y) != self._line_at(y)])
+
+    def start_over(self) -> None:
+        """Remove all rows and go to the top. The caller then calls `rebuild` for another content."""
+        self._rows, self._top, self._cursor = (), 0, 0
+
+    def go_to(self, key: Hashable) -> bool:
+        """Put the cursor on the row with a key. Return whether there is one."""
+        index = _index_of(self._rows, key)
+        if index is not None:
+            self._go(index)
+        return index is not None
+
+    def search(self, needle: str) -> None:
+        """Highlight a text, ignoring case, and go to the first match from the cursor on. Empty: end the search."""
+        self._needle = needle.casefold()
+        self._find()
+        if self._hits:
+            self._go(next((index for index in self._hits if index >= self._cursor), self._hits[0]))
+        self.refresh()
+        self.post_message(self.Moved())
+
+    def next_hit(self, step: int) -> None:
+        """Go to the next match below (1) or above (-1), wrapping around."""
+        if not self._hits:
+            return
+        if step > 0:
+            found = next((index for index in self._hits if index > self._cursor), self._hits[0])
+        else:
+            found = next((index for index in reversed(self._hits) if index < self._cursor), self._hits[-1])
+        self._go(found)
+
+    def strip_at(self, y: int) -> Strip:
+        painted = self._painted[y] = self._line_at(y)
+        if painted is BLANK_LINE:
+            return self.painter.blank(self.size.width)
+        background, edge = Background.PAGE, Piece("  ")
+        if painted.is_under_cursor and self.has_focus:
+            background, edge = Background.CURSOR, Piece("▌ ", Token.ACCENT)
+        elif painted.is_current:
+            background, edge = Background.CURSOR_AWAY, Piece("▌ ", Token.FAINT)
+        line = mark_hits(painted.line, self._needle) if self._needle else painted.line
+        return self.painter.strip((edge, *line), self.size.width, background, is_stale=self._is_stale)
+
+    def on_resize(self, event: events.Resize) -> None:
+        event.stop()
+        self.rebuild()
+
+    def on_focus(self) -> None:
+        self.refresh_line(self._cursor - self._top)
+
+    def on_blur(self) -> None:
+        self.refresh_line(self._cursor - self._top)
+
+    def action_move(self, lines: int) -> None:
+        self._go(self._cursor + lines)
+
+    def action_half_page(self, direction: int) -> None:
+        self._go(self._cursor + direction * max(1, self.size.height // 2))
+
+    def action_page(self, direction: int) -> None:
+        self._go(self._cursor + direction * max(1, self.size.height - 1))
+
+    def action_top(self) -> None:
+        self._go(0)
+
+    def action_bottom(self) -> None:
+        self._go(len(self._rows) - 1)
+
+    def enter(self) -> None:
+        """Post `Entered` if the row under the cursor has an `action`."""
+        if self.row is not None and self.row.action is not None:
+            self.post_message(self.Entered(self.row.action))
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        event.stop()
+        self._go(self._cursor + WHEEL_LINES)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop()
+        self._go(self._cursor - WHEEL_LINES)
+
+    def on_click(self, event: events.Click) -> None:
+        self._go(self._top + event.y)
+        if event.chain == 2:
+            self.enter()
+
+    def _go(self, index: int) -> None:
+        old_cursor = self._cursor
+        self._cursor = index
+        self._clamp()
+        self._refresh_changed()
+        if self._cursor != old_cursor:
+            self.post_message(self.Moved())
+
+    def _clamp(self) -> None:
+        height, rows = max(1, self.size.height), self._rows
+        count = rows.cursor_count if isinstance(rows, KeyedRows) else len(rows)
+        self._cursor = max(0, min(self._cursor, count - 1))
+        # With the cursor on its last row, what stands below is visible too.
+        lowest = len(rows) - 1 if self._cursor == count - 1 else self._cursor
+        self._top = max(0, min(self._top, len(rows) - height))
+        self._top = min(max(self._top, lowest - height + 1), self._cursor)
+
+    def _find(self) -> None:
+        needle, rows = self._needle, self._rows
+        if not needle:
+            self._hits = []
+        elif isinstance(rows, KeyedRows):
+            self._hits = rows.hits(needle)
+        else:
+            self._hits = [index for index, row in enumerate(rows) if needle in plain(row.line).casefold()]
+
+
+def _index_of(rows: Sequence[PageRow], key: Hashable) -> int | None:
+    if isinstance(rows, KeyedRows):
+        return rows.index_of(key)
+    return next((index for index, row in enumerate(rows) if row.key == key), None)

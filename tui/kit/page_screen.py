@@ -1,0 +1,585 @@
+"""Screens that show one page, and two of them: the keys, and the messages."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from textual import events
+from textual.actions import parse
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
+from textual.screen import Screen
+from textual.widget import Widget
+
+from tui.kit.app import AppBase, Ticker, app_of
+from tui.kit.footer import Footer, live_keys
+from tui.kit.header import Header
+from tui.kit.header_words import COUNT_LETTERS, SLOW_LINK, SLOW_LINK_SENTENCE
+from tui.kit.keys import ACTION_NAMES, LAST_RANK, MARK_ACTIONS, bind, key_label
+from tui.kit.lines import EDGE, Prompt, Rule
+from tui.kit.live_model import LiveModel
+from tui.kit.messages import Messages, message_lines, no_messages
+from tui.kit.page import Page, PageRow
+from tui.kit.painted import PaintedScreen
+from tui.kit.words import RuleText
+from tui.lazy_dataclass import dataclass
+from tui.store.counts import Minute
+from tui.text import formatting
+from tui.text.blocks import labelled, spark
+from tui.text.status import STATUS_STYLES
+from tui.text.styled import Line, Piece, Token, line_width, pad, wrap
+
+# The base class of screens that show one page: the keys, the messages, a value.
+
+
+class PageScreen(PaintedScreen[None]):
+    """A page that Esc closes. A subclass makes the rows and sets the title."""
+
+    CSS_PATH = Path(__file__).parent / "page_screen.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("escape", "back", "back", "End the search, then close the page.", rank=LAST_RANK),
+        bind("q", "close", "back", "Close the page."),
+        bind("slash", "search", "search", "Search for a text in this page.", rank=10),
+        bind("n", "hit_step(1)", "next match", "Go to the next match of the search.", id="next-match", rank=20),
+        bind("N", "hit_step(-1)", "previous match", "Go to the previous match of the search.", id="previous-match"),
+        bind("question_mark,f1", "help", "keys", "Show the keys that work here.", rank=30),
+    ]
+    title_word: ClassVar[str]
+
+    def __init__(self, live: LiveModel) -> None:
+        super().__init__()
+        self.live = live
+        self.page = Page(self.rows)
+        self._header = Header(live)
+        self._rule = Rule()
+        self._footer = Footer()
+        self._prompt = Prompt()
+        self._searched = ""
+        self._ticker = Ticker(self, live.session.clock, self.tick)
+
+    @property
+    def app_base(self) -> AppBase:
+        """The app with its own type."""
+        return app_of(self)
+
+    def compose(self) -> ComposeResult:
+        yield self._header
+        yield self._rule
+        yield self.page
+        yield self._footer
+        yield self._prompt
+
+    def rows(self, width: int) -> Sequence[PageRow]:
+        """Return the rows of a page of `width` cells."""
+        raise NotImplementedError
+
+    def left(self) -> Line:
+        """Return the text of the rule behind the title."""
+        return ()
+
+    def right(self) -> Line:
+        """Return the text at the right end of the rule."""
+        return ()
+
+    def on_mount(self) -> None:
+        self.app_base.changed.subscribe(self, self._header.on_changes)
+        self.app_base.settings_changed.subscribe(self, lambda _: self._show_again())
+        self._ticker.begin()
+        self.set_focus(self.page)  # at once: a key typed right behind the one that opened this may open the prompt
+        self.show_rule()
+        self.begin()
+
+    def begin(self) -> None:
+        """Start the page's own work. Called once, when it is mounted."""
+
+    def on_unmount(self) -> None:
+        self.app_base.settings_changed.unsubscribe(self)  # a signal refers to its subscribers until it is published
+        self.app_base.changed.unsubscribe(self)
+        self._ticker.stop()
+
+    def tick(self) -> None:
+        """Show what depends on the time. Called every second."""
+        self._header.tick()
+        self._footer.tick()
+
+    def _show_again(self) -> None:
+        self.page.rebuild()
+        self.show_rule()
+
+    def show_rule(self) -> None:
+        """Bring the rule up to date."""
+        hits = self.page.hits
+        title: Line = (Piece(self.title_word, Token.BRIGHT, is_bold=True), *self.left())
+        found = self.right()
+        if hits is not None:
+            words = f"match {hits[0]} of {hits[1]}" if hits[1] else "not found here"
+            found = (Piece(words, Token.TEXT if hits[1] else Token.MUTED),)
+        self._rule.show(RuleText((), title, found, is_focused=True))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002  Textual's
+        return not self._prompt.is_open and (action != "hit_step" or bool(self.page.hits and self.page.hits[1]))
+
+    def on_key(self, event: events.Key) -> None:
+        if not self._prompt.is_open:
+            self._footer.show_unbound_key(event)
+
+    def on_page_moved(self) -> None:
+        self.show_rule()
+
+    async def action_search(self) -> None:
+        before = self._searched
+
+        def end(_: str, is_kept: bool) -> None:  # noqa: FBT001  the prompt's word
+            if not is_kept:
+                self._search(before)
+            self._footer.remove_class("away")
+
+        await self._prompt.open(before, self._search, end)
+        self._footer.add_class("away")
+
+    def action_hit_step(self, step: int) -> None:
+        self.page.next_hit(step)
+
+    def action_help(self) -> None:
+
+        open_help(self, self.live, self.title_word)
+
+    def action_back(self) -> None:
+        if self._searched:
+            self._search("")
+        else:
+            self.action_close()
+
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+    def _search(self, text: str) -> Line:
+        self._searched = text
+        self.page.search(text)
+        self.show_rule()
+        self.refresh_bindings()
+        return ()
+
+
+# The rows of the page of keys, grouped by purpose.
+#
+# A row names bindings by their ids, and says in a few words what their keys do. The ids come from `bind` in `tui/ui`.
+
+
+@dataclass(frozen=True, slots=True)
+class HelpRow:
+    """Keys that belong together, usually a pair. An id that ends in `*` stands for every id that begins so.
+
+    Without `text` each binding has a row of its own, with the word that the footer uses.
+    """
+
+    text: str
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HelpGroup:
+    """Rows with one purpose. `remark` stands beside the title."""
+
+    title: str
+    rows: tuple[HelpRow, ...]
+    remark: str = ""
+
+
+HELP_GROUPS: Final = (
+    HelpGroup(
+        "move",
+        (
+            HelpRow("down, up", ("down", "up")),
+            HelpRow("top, end", ("top", "bottom")),
+            HelpRow("a page down, up", ("page-down", "page-up")),
+            HelpRow("half a page down, up", ("half-page-down", "half-page-up")),
+            HelpRow("previous, next run", ("previous-run", "next-run")),
+            HelpRow("next, previous error", ("next-error", "previous-error")),
+            HelpRow("next, previous new group", ("next-new", "previous-new")),
+            HelpRow("root, run above", ("root", "parent")),
+            HelpRow("along the longest path", ("longest-path",)),
+            HelpRow("open", ("open",)),
+            HelpRow("the errors, back to the runs", ("errors",)),
+            HelpRow("the queues, back to the runs", ("queues",)),
+            HelpRow("the oldest run of a queue", ("oldest-run",)),
+            HelpRow("the runs that hold its places", ("holders",)),
+            HelpRow("the wall, back", ("wall",)),
+            HelpRow("fold or unfold", ("turn-fold",)),
+            HelpRow("back", ("back",)),
+            HelpRow("the view before", ("view-before",)),
+            HelpRow("back, then quit", ("close",)),
+        ),
+    ),
+    HelpGroup(
+        "look",
+        (
+            HelpRow("next, previous pane", ("next-pane", "previous-pane")),
+            HelpRow("go to a pane", ("pane-*",)),
+            HelpRow("this pane alone", ("zoom",)),
+            HelpRow("wrap long lines", ("wrap",)),
+            HelpRow("whole run ids, clock times", ("wide",)),
+            HelpRow("choose the columns", ("columns",)),
+            HelpRow("previous, next attempt", ("previous-attempt", "next-attempt")),
+            HelpRow("compare the attempts, back", ("compare",)),
+            HelpRow("fold, unfold", ("fold", "unfold")),
+            HelpRow("unfold all, fold all", ("unfold-all", "fold-all")),
+            HelpRow("fewer, more levels", ("fewer-levels", "more-levels")),
+            HelpRow("level of a log", ("log-level",)),
+            HelpRow("follow a log, or stop", ("follow",)),
+            HelpRow("waterfall, tree", ("waterfall",)),
+            HelpRow("more, less time", ("more-time", "less-time")),
+            HelpRow("earlier, later", ("earlier", "later")),
+            HelpRow("spans of the engine", ("engine-spans",)),
+            HelpRow("longer, shorter span", ("longer-span", "shorter-span")),
+        ),
+    ),
+    HelpGroup(
+        "find",
+        (
+            HelpRow("filter, search a page", ("search",)),
+            HelpRow("next, previous match", ("next-match", "previous-match")),
+            HelpRow("filters of the server", ("server-filters",)),
+            HelpRow("clear all filters", ("clear-filters",)),
+            HelpRow("sort", ("sort",)),
+            HelpRow("any command", ("commands",)),
+            HelpRow("save this view", ("save-view",)),
+            HelpRow("open a saved view", ("open-view",)),
+            HelpRow("rename, delete a view", ("rename-view", "delete-view")),
+        ),
+    ),
+    HelpGroup(
+        "copy",
+        (
+            HelpRow("copy the run's id", ("copy-id",)),
+            HelpRow("choose what to copy", ("copy-menu",)),
+            HelpRow("the run in the browser", ("browse",)),
+            HelpRow("read in a pager, an editor", ("pager", "editor")),
+            HelpRow("copy the line of a log", ("copy-line",)),
+            HelpRow("save the lines of a log", ("save-lines",)),
+            HelpRow("copy a fingerprint or an id", ("copy-fingerprint",)),
+            HelpRow("choose what to copy of it", ("copy-group",)),
+            HelpRow("copy the name of a queue", ("copy-queue",)),
+        ),
+    ),
+    HelpGroup(
+        "act",
+        (
+            HelpRow("", ("cancel", "replay")),
+            HelpRow("mark: run, range, all", ("mark", "mark-range", "mark-all")),
+            HelpRow("withdraw what waits", ("withdraw",)),
+            HelpRow("the run of a replay", ("new-run",)),
+        ),
+        remark="only capitals change runs",
+    ),
+    HelpGroup("yours", (HelpRow("", ("own-command-*",)),)),
+    HelpGroup(
+        "time",
+        (
+            HelpRow("pause the updates", ("pause",)),
+            HelpRow("ask the server now", ("refresh",)),
+        ),
+    ),
+    HelpGroup(
+        "program",
+        (
+            HelpRow("these keys", ("help",)),
+            HelpRow("repaint the screen", ("repaint",)),
+            HelpRow("suspend", ("suspend",)),
+            HelpRow("quit", ("quit",)),
+        ),
+    ),
+)
+
+
+# The page of keys: groups in one or two columns, then what the statuses and the signs of the header mean.
+#
+# This module is the layout. `help_table` has the rows; the caller passes the bindings that exist.
+
+
+MIN_WIDTH: Final = 40
+MIN_TWO_COLUMNS: Final = 74
+"""From this many cells on the groups stand in two columns."""
+
+_KEY_CELLS: Final = 13
+_GAP: Final = 1
+_WIDE_GAP: Final = 3
+_MIN_WIDE_COLUMN: Final = 50
+_HAIRLINE: Final = (Piece(" │ ", Token.LINE),)
+_SIGN_CELLS: Final = 10
+
+_SENTENCES: Final = (
+    (SLOW_LINK, f"{SLOW_LINK_SENTENCE} --no-slow turns this off."),
+    ("alerts", "A new finding rings, shows a notice or runs a command, if [bell] of the config file says so."),
+    ("away", "After ten minutes without a key, the next one shows what happened, and does nothing else."),
+)
+"""What no key is for."""
+
+_LETTER_TOKENS: Final = {"P": Token.AMBER, "E": Token.BLUE, "✗": Token.ROSE}
+
+
+@dataclass(frozen=True, slots=True)
+class HelpKey:
+    """One binding: its keys as they are spelled on screen, its word, and whether it does something here and now."""
+
+    keys: tuple[str, ...]
+    word: str
+    works_here: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One row of the page, with its keys in the order in which they are shown."""
+
+    keys: tuple[str, ...]
+    extra_keys: tuple[str, ...]
+    text: str
+    works_here: bool
+
+
+def help_lines(bindings: Mapping[str, HelpKey], width: int) -> list[Line]:
+    """Return the keys by purpose in lines of at most `width` cells (at least 40), in two columns where they fit.
+
+    `bindings` is by id. Each key stands once; a key that does nothing here is faint in its place.
+    """
+    limit = max(width, MIN_WIDTH)
+    is_split = limit >= MIN_TWO_COLUMNS
+    column = (limit - line_width(_HAIRLINE)) // 2 if is_split else limit
+    blocks = [_group_lines(*group, column) for group in _groups(bindings)]
+    if not is_split:
+        return [line for block in blocks for line in block]
+    left, right = _balanced(blocks)
+    lines = [(*pad(a, column), *_HAIRLINE, *b) for a, b in zip_longest(left[1:], right[1:], fillvalue=())]
+    return [(), *lines]
+
+
+def _groups(bindings: Mapping[str, HelpKey]) -> Iterator[tuple[str, str, list[_Entry]]]:
+    """Yield title, remark and rows of each group that has rows."""
+    unlisted = set(bindings)
+    used_keys: set[str] = set()
+    found = [(group, [_entries(row, bindings, unlisted) for row in group.rows]) for group in HELP_GROUPS]
+    for _, rows in found:
+        used_keys.update(key for row in rows for entry in row if entry.works_here for key in entry.keys)
+    for group, rows in found:
+        entries = [entry for row in rows for entry in row]
+        if kept := list(_once(entries, used_keys)):
+            yield group.title, group.remark, kept
+    others = [_entry([key], key.word) for each, key in bindings.items() if each in unlisted and key.works_here]
+    if kept := list(_once(others, used_keys)):
+        yield "more", "", kept
+
+
+def _entries(row: HelpRow, bindings: Mapping[str, HelpKey], unlisted: set[str]) -> list[_Entry]:
+    ids = [
+        each
+        for pattern in row.ids
+        for each in (bindings if pattern.endswith("*") else (pattern,))
+        if each in bindings and (each == pattern or each.startswith(pattern[:-1]))
+    ]
+    unlisted.difference_update(ids)
+    found = [bindings[each] for each in ids]
+    if not row.text:
+        return [_entry([each], each.word) for each in found]
+    return [_entry(found, row.text)] if found else []
+
+
+def _entry(bindings: Sequence[HelpKey], text: str) -> _Entry:
+    """Return one row: the first keys of all bindings, then their second keys, while these fit the column."""
+    shown: list[str] = []
+    extra: list[str] = []
+    for keys in zip_longest(*(binding.keys for binding in bindings)):
+        more = list(dict.fromkeys(key for key in keys if key is not None and key not in shown))
+        fits = len(" ".join((*shown, *more))) <= _KEY_CELLS
+        (shown if fits or not shown else extra).extend(more)
+    return _Entry(tuple(shown), tuple(extra), text, any(binding.works_here for binding in bindings))
+
+
+def _once(entries: Sequence[_Entry], used_keys: set[str]) -> Iterator[_Entry]:
+    """Yield rows that work here, and the others without the keys that another row has already."""
+    for entry in entries:
+        if entry.works_here:
+            yield entry
+        elif keys := tuple(key for key in entry.keys if key not in used_keys):
+            used_keys.update(keys)
+            yield _Entry(keys, (), entry.text, works_here=False)
+
+
+def _balanced(blocks: Sequence[list[Line]]) -> tuple[list[Line], list[Line]]:
+    """Split the blocks into two columns that differ least in height."""
+    heights = [len(block) for block in blocks]
+    split = min(range(1, len(blocks) + 1), key=lambda at: max(sum(heights[:at]), sum(heights[at:])), default=0)
+    return [line for block in blocks[:split] for line in block], [line for block in blocks[split:] for line in block]
+
+
+def _group_lines(title: str, remark: str, entries: Sequence[_Entry], width: int) -> list[Line]:
+    head: Line = (Piece(title, Token.BRIGHT, is_bold=True),)
+    lines: list[Line] = [(), (*head, Piece(f"  {remark}", Token.FAINT)) if remark else head]
+    gap = _WIDE_GAP if width >= _MIN_WIDE_COLUMN else _GAP
+    for entry in entries:
+        token = Token.TEXT if entry.works_here else Token.FAINT
+        keys = pad((Piece(" ".join(entry.keys), token, is_bold=entry.works_here),), _KEY_CELLS + gap)
+        text = f"{entry.text}; also {' '.join(entry.extra_keys)}" if entry.extra_keys else entry.text
+        lines += _beside(keys, text, token, width)
+    return lines
+
+
+def _beside(head: Line, text: str, token: Token, width: int) -> list[Line]:
+    """Put a text to the right of its head, and wrap it there at `width` cells."""
+    cells = line_width(head)
+    first, *others = wrap(text, width - cells)
+    blank = Piece(" " * cells)
+    return [(*head, Piece(first, token)), *((blank, Piece(row, token)) for row in others)]
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """A sign of the header as it is drawn there, and its meaning."""
+
+    mark: Piece
+    sentence: str
+
+
+def header_signs(*, is_colorless: bool = False) -> tuple[Sign, ...]:
+    """Return the letters and the bars of the header, in its order."""
+    plain_bar, some_failed, most_failed = spark([Minute(8, 0), Minute(8, 1), Minute(8, 8)], by_shape=is_colorless)
+    return (
+        *(Sign(_letter(letter), f"{meaning.capitalize()}.") for letter, meaning in COUNT_LETTERS),
+        Sign(plain_bar, "The runs that were created in a minute. The tallest bar is the busiest minute."),
+        Sign(some_failed, "Some of them failed."),
+        Sign(most_failed, "Most of them failed."),
+    )
+
+
+def legend_lines(width: int, *, is_colorless: bool = False) -> list[Line]:
+    """Return statuses, signs of the header, and what else no key is for, in lines of at most `width` cells."""
+    limit = max(width, MIN_WIDTH)
+    statuses: list[Line] = [(style.mark, Piece(" "), style.name) for style in STATUS_STYLES.values()]
+    lines: list[Line] = [(), *labelled("status", statuses, limit), ()]
+    for index, sign in enumerate(header_signs(is_colorless=is_colorless)):
+        label = Piece(f"{'' if index else 'header':<{_SIGN_CELLS}}", Token.FAINT)
+        lines += _beside((label, sign.mark, Piece("  ")), sign.sentence, Token.MUTED, limit)
+    for name, sentence in _SENTENCES:
+        lines += [(), *_beside((Piece(f"{name:<{_SIGN_CELLS}}", Token.FAINT),), sentence, Token.MUTED, limit)]
+    return lines
+
+
+def _letter(letter: str) -> Piece:
+    token = _LETTER_TOKENS.get(letter, Token.MUTED)
+    return Piece(letter, token, is_bold=token is Token.ROSE)
+
+
+# The page of keys: those that work in the pane behind it are bright, the other keys of the screen are faint.
+
+
+_FIRST_KEY: Final = 2
+"""The row of the first key: an empty row and the title of the first group stand above it."""
+
+
+def help_keys(screen: Screen[Any], unmade: Iterable[type[DOMNode]] = (), *, may_write: bool) -> dict[str, HelpKey]:
+    """Return every binding of a screen by its id: the live ones, then those of its other widgets, which do not work.
+
+    `unmade` are widgets that the screen makes later.
+    The keys of actions and of marks are left out where nothing may be written.
+    """
+    own = app_of(screen).keys
+    found = {
+        key.id: HelpKey(key.keys, f"{key.word}: {key.denial}" if key.denial else key.word, key.works_now)
+        for key in live_keys(screen)
+    }
+    for kind in (*(type(node) for node in (screen, *screen.walk_children())), *unmade):
+        for binding in _declared(kind):
+            if not may_write and parse(binding.action)[1] in ACTION_NAMES | MARK_ACTIONS:
+                continue
+            if keys := own.get(binding.id or "", binding.key.split(",")):
+                names = tuple(map(key_label, keys))
+                found.setdefault(binding.id or "", HelpKey(names, binding.description, works_here=False))
+    return found
+
+
+def _declared(kind: type[DOMNode]) -> Iterator[Binding]:
+    """Yield the bindings that the class of a widget declares, and those of its bases."""
+    for base in kind.__mro__:
+        for binding in vars(base).get("BINDINGS", ()):
+            if isinstance(binding, Binding) and binding.id is not None:
+                yield binding
+
+
+class HelpScreen(PageScreen):
+    """Shows the keys of the screen behind it. `pane` is the title of the pane that had the focus."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("question_mark,f1", "close", "back", "Ends this page.", id="help"),
+    ]
+    title_word: ClassVar[str] = "keys"
+
+    def __init__(self, live: LiveModel, keys: Mapping[str, HelpKey], pane: str) -> None:
+        self._help_keys = keys
+        self._pane = pane
+        super().__init__(live)
+
+    def rows(self, width: int) -> Sequence[PageRow]:
+        limit = width - EDGE
+        legend = legend_lines(limit, is_colorless=self.app_base.painter.is_colorless)
+        lines = (*help_lines(self._help_keys, limit), *legend)
+        return [PageRow(line, number) for number, line in enumerate(lines)]
+
+    def begin(self) -> None:
+        self.call_after_refresh(self.page.go_to, _FIRST_KEY)
+
+    def left(self) -> Line:
+        return (Piece(f" · {self._pane}", Token.MUTED),)
+
+    def right(self) -> Line:
+        is_scrolled = len(self.page.rows) > self.page.size.height
+        return (Piece("bright works here · ↓ shows more" if is_scrolled else "bright works here", Token.MUTED),)
+
+
+def open_help(screen: Screen[Any], live: LiveModel, title: str, unmade: Iterable[type[Widget]] = ()) -> None:
+    """Show the keys of this screen, and of widgets that it has not made yet. `title` is that of the focused pane."""
+    keys = help_keys(screen, unmade, may_write=not live.session.is_read_only)
+    screen.app.push_screen(HelpScreen(live, keys, title))
+
+
+# The page `:messages`: the failures of the session, the newest at the end.
+#
+# It follows new messages while the cursor is at the end.
+
+
+class MessagesScreen(PageScreen):
+    """Shows the messages, including those that are added while it is open."""
+
+    title_word: ClassVar[str] = "messages"
+
+    def __init__(self, live: LiveModel, messages: Messages) -> None:
+        self._messages = messages
+        self._shown = messages.added_count
+        super().__init__(live)
+
+    def rows(self, width: int) -> Sequence[PageRow]:
+        now = self.live.session.local_now()
+        if not len(self._messages):
+            return [PageRow(line) for line in no_messages()]
+        return [
+            PageRow(line, key=(message.text, message.first_at, number))
+            for message in self._messages
+            for number, line in enumerate(message_lines(message, now, width))
+        ]
+
+    def right(self) -> Line:
+        return (Piece(formatting.plural(len(self._messages), "message"), Token.TEXT),)
+
+    def begin(self) -> None:
+        self.call_after_refresh(self.page.action_bottom)
+
+    def tick(self) -> None:
+        super().tick()
+        if self._messages.added_count == self._shown:
+            return
+        self._shown = self._messages.added_count
+        is_at_end = self.page.cursor == len(self.page.rows) - 1
+        self.page.rebuild()
+        if is_at_end:
+            self.page.action_bottom()
+        self.show_rule()

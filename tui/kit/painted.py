@@ -1,0 +1,329 @@
+"""`PaintedScreen`, the base of all screens: it repaints only changed lines. Dialogs whose keys count once shown."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from itertools import count
+from typing import Any, ClassVar, Final, TypeVar
+
+from textual import events, on
+from textual._styles_cache import StylesCache
+from textual.app import App
+from textual.geometry import Size
+from textual.screen import ModalScreen, Screen
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui.kit import layout
+from tui.kit.app import app_of, call_soon, is_covered
+from tui.kit.clipboard import Clipboard
+from tui.kit.driver import TerminalDriver
+from tui.kit.look import LineCompositor
+from tui.kit.terminal.link import LAYOUT_S
+from tui.kit.type_ahead import FrameVisibility, TypeAhead
+from tui.text.blocks import with_key
+from tui.text.styled import Line, Piece, Token, wrap
+
+# `PaintedScreen`, the base of all screens: it repaints only lines that have changed.
+
+
+ResultT = TypeVar("ResultT")
+
+
+class PaintedScreen(Screen[ResultT]):
+    """A screen that composes itself line by line. In a terminal that is too small, it shows only a notice.
+
+    `has_text_field`: keys of the user's own that are text do nothing here.
+    """
+
+    has_text_field: ClassVar[bool] = False
+    shows_run_below: ClassVar[bool] = False
+    """Whether it is a page about the run of the screen below, which goes on reading it."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._compositor = LineCompositor(self._size_notice)
+        self.is_resting = False
+        """Whether another screen hides this one, so that nothing is read for it."""
+
+    def _size_notice(self, size: Size) -> Sequence[Strip]:
+        """Return the lines that say that the terminal is too small; none if it is not."""
+        if not layout.is_too_small(*size):
+            return ()
+        need = f"{layout.MIN_WIDTH}x{layout.MIN_HEIGHT}"
+        quits = with_key("quit", "ctrl-q", "\n{} quits.")
+        rows = wrap(f"Terminal too small: {size.width}x{size.height}, needs {need}.{quits}", size.width)
+        rows += [""] * size.height
+        return [app_of(self).painter.strip((Piece(row),), size.width) for row in rows[: size.height]]
+
+    def follow_cover(self) -> None:
+        """Rest while another screen hides this one. Call it each tick too: Textual notifies only the top screen."""
+        above = self.app.screen
+        is_read = isinstance(above, PaintedScreen) and above.shows_run_below
+        if (is_resting := is_covered(self) and not is_read) is not self.is_resting:
+            self.is_resting = is_resting
+            if is_resting:
+                self.rest()
+            else:
+                self.resume()
+
+    def rest(self) -> None:
+        """Read and compute nothing for this screen."""
+
+    def resume(self) -> None:
+        """Go on where `rest` stopped."""
+
+    def on_screen_suspend(self) -> None:
+        self.follow_cover()
+
+    @on(events.ScreenResume)
+    def _follow_cover(self) -> None:
+        self.follow_cover()
+
+    @property
+    def is_preparing(self) -> bool:
+        """Whether a screen that was just opened soon has more to show, so that its first frame waits for it."""
+        return False
+
+    def notice(self, line: Line) -> None:
+        """Show a notice for a few seconds, if the screen has a place for one."""
+
+    def say(self, text: str) -> None:
+        """Show a text as a notice."""
+        self.notice((Piece(text, Token.MUTED),))
+
+    @property
+    def clipboard(self) -> Clipboard:
+        """The clipboard of the terminal. A notice says what was sent to it."""
+        app = app_of(self)
+        return Clipboard(app.environ, app.write, self.notice)
+
+    @on(events.Resize)
+    def record_resize(self) -> None:
+        """Wait with the next frame until all widgets have their new places."""
+        app_of(self).record_layout()
+
+    def _screen_resized(self, size: Size) -> None:
+        """Place the widgets for another size.
+
+        Textual places and paints them for the same size too: three times more at the start. There is no public name.
+        """
+        if size != self._compositor.size:
+            super()._screen_resized(size)
+
+    def _compositor_refresh(self) -> None:
+        """Paint, unless another screen or its notice hides this one: Textual would repaint that screen instead.
+
+        There is no public name for it. A screen that is shown again is painted whole.
+        """
+        if is_covered(self) or (layout.is_too_small(*self.app.size) and not self.is_active):
+            self._compositor._dirty_regions.clear()  # noqa: SLF001
+            self._dirty_widgets.clear()
+        else:
+            super()._compositor_refresh()
+
+    def on_unmount(self) -> None:
+        """Free the painted lines of the screen's widgets.
+
+        Textual caches two colours of each widget under a key that holds all its lines, also after it was removed. It
+        keeps 1,024 of them, some 50 KB for each dialog. There is no public name for that cache.
+        """
+        StylesCache.get_inner_outer.cache_clear()
+
+    def place_now(self) -> bool:
+        """Place and paint the widgets if Textual's timer would do so up to 16 ms later. Return whether it would."""
+        if not (self._layout_required or self._scroll_required) or self.app._batch_count:  # noqa: SLF001
+            return False
+        self._on_timer_update()
+        return True
+
+    def paint_now(self) -> None:
+        """Paint what has changed, instead of with the next tick of Textual's timer, up to 16 ms later.
+
+        Does nothing while Textual has to place widgets again first. None of these names is public, nor is there a
+        public way to paint.
+        """
+        if self.is_current and not (self._layout_required or self._scroll_required or self.app._batch_count):  # noqa: SLF001
+            if self._repaint_required:
+                self._dirty_widgets.add(self)
+                self._repaint_required = False
+            painted = {*self._compositor.visible_widgets}
+            for widget in painted:
+                widget._repaint_required = False  # noqa: SLF001  else it would ask for a paint by the timer too
+            self._compositor.update_widgets(painted)
+            if self._compositor._dirty_regions:  # noqa: SLF001
+                self._compositor_refresh()
+
+    def paint_all(self) -> None:
+        """Place and paint all widgets, even those whose changes the screen has not heard of yet.
+
+        Widgets tell it in tasks of their own, for which Textual's `call_after_refresh` does not wait.
+        """
+        for widget in self.walk_children(Widget):
+            widget._check_refresh()  # noqa: SLF001  it has no public name
+        self._layout_required = True
+        self.place_now()
+        self.paint_now()
+
+
+# In this order: Textual takes the styles of the first base alone.
+class PaintedDialog(ModalScreen[ResultT], PaintedScreen[ResultT]):
+    """The same for a dialog, which leaves the screen below it visible."""
+
+
+# A dialog whose keys count only once the terminal has shown it: keys that were typed before must not confirm.
+
+
+class GuardedDialog(PaintedDialog[bool]):
+    """Asks the terminal behind its frame. Subclasses draw it when they are mounted, and get the result."""
+
+    AUTO_FOCUS = ""
+
+    def __init__(self, type_ahead: TypeAhead, *, id: str | None = None) -> None:  # noqa: A002  Textual's name
+        super().__init__(id=id)
+        self._type_ahead = type_ahead
+        self._stop_waiting: Callable[[], None] = lambda: None
+        self._will_ask = False
+
+    def on_unmount(self) -> None:
+        self._stop_waiting()
+
+    def on_resize(self) -> None:
+        # Also once it has its first size.
+        self.ask_again()
+
+    def on_screen_suspend(self) -> None:
+        # The next answer of the terminal is about an earlier frame.
+        self._stop_waiting()
+        self._will_ask = False  # Textual drops the callback if the other screen is closed first
+        self.forget_visibility()
+
+    def on_screen_resume(self) -> None:
+        self.ask_again()
+
+    def on_terminal_taken_back(self) -> None:
+        """Let no key count that was typed into the shell, until the terminal has shown the dialog again."""
+        self.ask_again()
+
+    @property
+    def is_pasted(self) -> bool:
+        """Whether the key that is handled now may be a part of a paste."""
+        return app_of(self).pastes.is_pasted
+
+    @property
+    def may_be_answered(self) -> bool:
+        """Whether the key that is handled now came alone, as an answer does."""
+        return app_of(self).pastes.may_answer
+
+    def ask_again(self) -> None:
+        """Draw the dialog, and let no key count until the terminal has shown it as it is now."""
+        self._stop_waiting()
+        self.forget_visibility()
+        self.draw()
+        if not self._will_ask:
+            self._will_ask = True
+            self.call_after_refresh(self._ask_terminal)
+
+    def _ask_terminal(self) -> None:
+        """Ask the terminal whether it has shown the frame that is painted now."""
+        self._will_ask = False
+        # Else it is closed, or asks when it is not covered any longer, or when the terminal is large enough to show it.
+        if self.is_active and not app_of(self).is_too_small:
+            self.paint_all()
+            self._stop_waiting = self._type_ahead.begin(self.on_visibility)
+
+    def on_visibility(self, visibility: FrameVisibility) -> None:
+        """Record whether the terminal has shown the dialog."""
+        raise NotImplementedError
+
+    def forget_visibility(self) -> None:
+        """Let no key count: another screen covers the dialog."""
+        raise NotImplementedError
+
+    def draw(self) -> None:
+        """Draw the dialog."""
+        raise NotImplementedError
+
+
+# Shows what a key did in one frame, also where it opens a screen or moves panes or the focus.
+#
+# Textual then places the widgets, sends each its size, and paints by a timer: the terminal would get two or three
+# frames within 50 ms, the first of them half empty.
+
+
+BUSY_TURNS: Final = 200
+"""Turns of the event loop after which a widget is taken to wait for something else than other widgets."""
+
+POLL_S: Final = 0.002
+"""How often such a widget is looked at."""
+
+
+class KeyPainter:
+    """Paints after each key. It knows the screen and the focus that are shown, and whether panes were moved since."""
+
+    def __init__(self, app: App[Any]) -> None:
+        self._app = app
+        self._has_new_layout = False
+        self._shown: tuple[object, ...] = ()
+
+    def begin(self) -> None:
+        """Record that the first screen is painted: nothing has to wait for it any longer."""
+        self._shown, self._has_new_layout = self._place, False
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.record_settled()
+
+    def record_layout(self) -> None:
+        """Record that widgets are about to get other places."""
+        self._has_new_layout = True
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.record_layout()
+            if self._shown:
+                # Behind the key that is being handled, if it is one that moved them: it is painted by then.
+                call_soon(self._app, self._paint_later)
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether another screen, another focus or other places are still to be shown."""
+        return self._has_new_layout or self._shown != self._place
+
+    async def paint(self) -> None:
+        """Show at once what a key did, or, after another screen, place or focus, once all of it is painted."""
+        if self.is_elsewhere and isinstance(self._driver, TerminalDriver):
+            self._driver.record_layout()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAYOUT_S):
+                    await settle(self._app.screen_stack)
+            self._has_new_layout, self._shown = False, self._place
+            self._driver.record_settled()
+        elif isinstance(self._app.screen, PaintedScreen):
+            self._app.screen.paint_now()
+
+    async def _paint_later(self) -> None:
+        if self.is_elsewhere:
+            await self.paint()
+
+    @property
+    def _place(self) -> tuple[object, ...]:
+        return (self._app.screen, self._app.focused)
+
+    @property
+    def _driver(self) -> object:
+        return self._app._driver  # noqa: SLF001  it has no public name
+
+
+async def settle(stack: Sequence[Screen[Any]]) -> None:
+    """Wait until no widget of the screens has a message to process or has to be placed, and paint the top screen.
+
+    A screen that is opened may also wait for what it shows first.
+    """
+    top = stack[-1]
+    for turn in count():
+        if not isinstance(top, PaintedScreen) or not top.is_current:
+            return
+        if any(widget.message_queue_size for screen in stack for widget in screen.walk_children(with_self=True)):
+            await asyncio.sleep(0 if turn < BUSY_TURNS else POLL_S)
+        elif top.is_preparing:
+            await asyncio.sleep(POLL_S)
+        elif not top.place_now():
+            top.paint_now()
+            return

@@ -1,0 +1,29 @@
+"""What a screen knows about a pane before its class is imported."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tui.kit.layout import Placement
+from tui.lazy_dataclass import dataclass
+
+if TYPE_CHECKING:
+    from tui.kit.pane import Pane
+
+
+@dataclass(frozen=True, slots=True)
+class PaneEntry:
+    """A pane that is imported and made when it is first visible.
+
+    * `title`, `placement`, `form_of`: those of its class
+    * `load`: imports its class
+    """
+
+    title: str
+    placement: Placement
+    load: "Callable[[], type[Pane]]"
+    form_of: str = ""
+
+
+def entry_of(pane: "type[Pane]") -> PaneEntry:
+    """Return the entry of a class that is imported already."""
+    return PaneEntry(pane.title, pane.placement, lambda: pane, pane.form_of)

@@ -1,0 +1,357 @@
+"""A screen of panes: header, workspace and footer, and the selection that its panes show."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from textual import events
+from textual.app import ComposeResult
+from textual.geometry import Region
+from textual.reactive import reactive
+from textual.strip import Strip
+
+from tui.domain.action import Via
+from tui.domain.ids import RunId
+from tui.kit.app import AppBase, Ticker, app_of
+from tui.kit.colors import ColorMode
+from tui.kit.footer import Footer
+from tui.kit.header import Header
+from tui.kit.history import History
+from tui.kit.keys import ACTION_NAMES, OUTGOING_ACTIONS
+from tui.kit.layout import Proportions
+from tui.kit.lines import Prompt
+from tui.kit.live_model import LiveModel
+from tui.kit.painted import PaintedScreen
+from tui.kit.pane import Pane
+from tui.kit.pane_entry import PaneEntry
+from tui.kit.selection import FocusedRunFeed, Selection, SelectionLoader
+from tui.kit.summary import Summary, summary_height
+from tui.kit.workspace import Workspace
+from tui.store.changes import Changes, Topic
+from tui.text.blocks import no_run_selected
+from tui.text.styled import Line
+
+if TYPE_CHECKING:
+    from tui.kit.commands import Command, OwnSelection
+
+
+OWN_COMMAND: Final = "own_command"
+"""The action of the keys of the user's own commands, which are bound on each screen of panes."""
+
+SLOW_LINK_REST_S: Final = 0.4
+"""On a slow link, the panes and the footer follow the cursor once it has rested for this long: longer than the time
+between two frames."""
+
+BEHIND_REST_S: Final = 0.05
+"""The same while more keys wait than the machine can handle: it then paints once for several keys."""
+
+
+class ViewScreen(PaintedScreen[None]):
+    """A screen that shows runs, or a summary of them."""
+
+    live: LiveModel
+
+    @property
+    def app_base(self) -> AppBase:
+        """The app with its own type."""
+        return app_of(self)
+
+    def use_color_mode(self, color_mode: ColorMode) -> None:
+        """Change the colours."""
+        self.app_base.use_color_mode(color_mode)
+
+    def action_leave_view(self) -> None:
+        """Close the view."""
+        self.dismiss(None)
+
+    def action_save_view(self) -> None:
+        self.app_base.save_view(self)
+
+    def action_open_view(self) -> None:
+        self.app_base.open_saved_view()
+
+
+class BaseScreen(ViewScreen):
+    """The parts that are always there, and the actions of the keys that every view has.
+
+    The screen passes `selection`, changes and ticks to its panes, in one message: one message to each widget would cost
+    0.2 ms more for each.
+    """
+
+    selection: reactive[Selection] = reactive(Selection(), init=False, repaint=False)
+
+    def __init__(
+        self,
+        live: LiveModel,
+        panes: Iterable[Pane | PaneEntry],
+        summary: Summary,
+        *,
+        proportions: Proportions | None = None,
+        recent: Sequence[str] = (),
+    ) -> None:
+        """A pane of which an entry is given is made when it is first visible; the rest is as in `Workspace`."""
+        super().__init__()
+        self.live = live
+        self.selection_loader = SelectionLoader(live.session, self._show_selection)
+        self.history = History(self.selection_loader, live.session.clock)
+        self.prompt = Prompt()
+        self.footer = Footer()
+        self.header = Header(live)
+        self.summary = summary
+        self.workspace = Workspace(panes, self._make_pane, summary, proportions=proportions, recent=recent)
+        self.workspace.before_change = self.history.settle
+        self._focused_run_feed = FocusedRunFeed(live.session)
+        self._ticker = Ticker(self, live.session.clock, self._paint_tick)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        return [self.app_base.painter.blank(crop.width)] * crop.height  # see `Backdrop`
+
+    @property
+    def follow_rest_s(self) -> float:
+        """How long the cursor of the main pane has to rest until the other panes follow it."""
+        return SLOW_LINK_REST_S if self.app_base.is_slow_link else BEHIND_REST_S * self.app_base.is_behind
+
+    @property
+    def pane(self) -> Pane:
+        """The pane that has the focus, or had it last."""
+        return self.workspace.pane
+
+    @property
+    def panes(self) -> Mapping[str, Pane]:
+        """The panes that were made, by title. The others were never visible."""
+        return self.workspace.panes
+
+    def _make_pane(self, entry: PaneEntry) -> Pane:
+        pane = entry.load()(self.live, id=entry.title.replace(" ", "-"))
+        pane.selection = self.selection
+        return pane
+
+    def compose(self) -> ComposeResult:
+        self.workspace.arrange_for(self.app.size, summary_height(self.app_base.painter))
+        yield self.header
+        yield self.workspace
+        yield self.footer
+        yield self.prompt
+
+    def on_mount(self) -> None:
+        if self.app_base.own_commands is not None:
+            self.app_base.own_commands.bind(self)
+        self.app_base.changed.subscribe(self, self._paint_changes)
+        self._ticker.begin()
+        self.set_focus(self.pane.body)
+
+    def on_unmount(self) -> None:
+        self.app_base.changed.unsubscribe(self)  # a signal refers to its subscribers until it is published
+        self._ticker.stop()
+        self._focused_run_feed.close()
+        self.history.close()
+        self.selection_loader.close()
+
+    def on_resize(self) -> None:
+        self.arrange_panes()
+
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        if not self.stack_updates:
+            event.refresh_styles = False  # all widgets have just got their styles: 4 ms of the start
+        self.tick()  # a covered screen shows no changes
+
+    def arrange_panes(self) -> None:
+        """Arrange everything for the size and the colours of the terminal."""
+        self.workspace.arrange_for(self.size, summary_height(self.app_base.painter))
+
+    def rest(self) -> None:
+        self._require_needs()
+        self._follow_run()
+
+    def resume(self) -> None:
+        self._require_needs()
+        self._follow_run()
+
+    def _require_needs(self) -> None:
+        """Fetch what the visible panes need about the selected run."""
+        plan = self.workspace.plan
+        visible = [pane for name, pane in self.panes.items() if plan.shows(name)]
+        needs = dict.fromkeys(self.summary.needs if plan.has_summary else ())
+        needs |= dict.fromkeys(need for pane in visible for need in pane.needs)
+        # Panes that appear because the cursor selects a run wait until it rests.
+        at_once = not self.workspace.is_main_current
+        self.selection_loader.require(() if self.is_resting else tuple(needs), at_once=at_once)
+
+    def _follow_run(self) -> None:
+        self._focused_run_feed.focus(None if self.is_resting else self.selection.run_id)
+
+    def on_workspace_panes_changed(self) -> None:
+        self.follow_panes()
+
+    def follow_panes(self) -> None:
+        """Follow the panes that are visible now, and the one that has the focus."""
+        self._require_needs()
+        self.select_target()
+        for pane in self.panes.values():
+            if pane is not self.pane and pane.finds_nothing:
+                pane.search("")  # a search without a match has no use once the user left the pane
+        self.refresh_bindings()
+
+    def on_key(self, event: events.Key) -> None:
+        if not self.prompt.is_open:
+            self.footer.show_unbound_key(event)
+
+    def watch_selection(self, selection: Selection) -> None:
+        for pane in self.panes.values():
+            pane.selection = selection
+        self.summary.selection = selection
+
+    async def action_search(self) -> None:
+        pane, before = self.pane, self.pane.searched
+
+        def end(_: str, is_kept: bool) -> None:  # noqa: FBT001  the prompt's word
+            if not is_kept:
+                pane.search(before)
+            pane.end_typing()
+            self.footer.remove_class("away")
+
+        await self.prompt.open(pane.search_start, pane.search, end, hint=pane.search_hint)
+        self.footer.add_class("away")
+
+    def notice(self, line: Line) -> None:
+        self.footer.notice(line)
+
+    def action_hit_step(self, step: int) -> None:
+        self.pane.hit_step(step)
+
+    def action_pause(self) -> None:
+        self.live.toggle_pause()
+        self.tick()
+
+    def action_help(self) -> None:
+        from tui.kit.page_screen import open_help  # noqa: PLC0415  loaded when first used
+
+        open_help(self, self.live, self.pane.title, [entry.load() for entry in self.workspace.unmade])
+
+    @property
+    def listed_runs(self) -> int:
+        """How many runs the list of this view has."""
+        return 0
+
+    @property
+    def can_act(self) -> bool:
+        """Whether the keys of actions exist here and now."""
+        return False
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if self.prompt.is_open:
+            return False  # every key is text
+        if action == OWN_COMMAND:
+            return self.offers_own_command(parameters)
+        return action not in ACTION_NAMES or self.can_act
+
+    def keeps_keys(self) -> bool:
+        """See `KeyContext`."""
+        return self.pane.is_due
+
+    def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """See `KeyContext`."""
+        if action in OUTGOING_ACTIONS:
+            return self.outgoing_run is not None
+        if action == "zoom":
+            return self.workspace.can_zoom
+        if action == OWN_COMMAND:
+            return self.can_run_own_command(parameters)
+        return self.pane.has_use_for(action)
+
+    def word_for(self, action: str, usual: str) -> str:
+        """See `KeyContext`."""
+        if action == "zoom" and self.workspace.is_zoomed:
+            return "back"
+        return self.pane.word_for(action, usual)
+
+    def belongs_in_footer(self, action: str) -> bool:  # noqa: ARG002  for subclasses
+        """See `KeyContext`."""
+        return True
+
+    def denial_of(self, action: str, parameters: tuple[object, ...]) -> str:  # noqa: ARG002  for subclasses
+        """See `KeyContext`."""
+        return ""
+
+    def own_selection(self) -> "OwnSelection":
+        """Return what a command of the user's own would be about."""
+        raise NotImplementedError
+
+    def offers_own_command(self, parameters: tuple[object, ...]) -> bool:
+        """Return whether a key of a command of the user's own exists here and now."""
+        own = self.app_base.own_commands
+        return own is not None and own.is_enabled(self, int(str(parameters[0])))
+
+    def can_run_own_command(self, parameters: tuple[object, ...]) -> bool:
+        """Return whether it would run something now, instead of only showing why it cannot."""
+        own = self.app_base.own_commands
+        return own is not None and own.has_use_for(self, int(str(parameters[0])))
+
+    def own_commands_without_key(self) -> "Sequence[Command]":
+        """Return the rows of the palette for the user's own commands that have no key."""
+        own = self.app_base.own_commands
+        return [] if own is None else own.palette_rows(self)
+
+    def action_own_command(self, number: int, via: str = Via.KEY) -> None:
+        if (own := self.app_base.own_commands) is not None:
+            own.start(self, number, Via(via))
+
+    @property
+    def outgoing_run(self) -> RunId | None:
+        """The run that leaves the monitor by `o`, `O` and `ctrl-o`."""
+        return self.pane.target
+
+    def action_browse(self) -> None:
+        if (run_id := self.outgoing_run) is None:
+            self.say(no_run_selected())
+        else:
+            from tui.kit.browsing import browse  # noqa: PLC0415  loaded when first used
+
+            if line := browse(self, run_id, self.clipboard):
+                self.notice(line)
+
+    def action_read_outside(self, reader: str) -> None:
+        if (run_id := self.outgoing_run) is None:
+            self.say(no_run_selected())
+        else:
+            self.app_base.read_outside(self, run_id, reader, self.pane)
+
+    def use_color_mode(self, color_mode: ColorMode) -> None:
+        super().use_color_mode(color_mode)  # the summary has another height in some colour modes
+        self.arrange_panes()
+
+    def select_target(self) -> None:
+        """Select the run that the keys of the focused pane act on, if another one is selected."""
+
+    def _show_selection(self, selection: Selection) -> None:
+        self.selection = selection
+        self._follow_run()
+        self.app_base.reporter.report_selection(selection)
+
+    def on_changes(self, changes: Changes) -> None:
+        """Show changes of runs or of the session, and fetch again what changed."""
+        self.header.on_changes(changes)
+        self.summary.on_changes(changes)
+        for pane in self.panes.values():
+            pane.on_changes(changes)
+        self.selection_loader.on_changes(changes)
+        if Topic.ACTIONS in changes.topics or self.pane.target in changes.changed:
+            self.refresh_bindings()
+
+    def _paint_changes(self, changes: Changes) -> None:
+        self.on_changes(changes)
+        self.paint_now()
+
+    def _paint_tick(self) -> None:
+        self.tick()
+        self.paint_now()
+
+    def tick(self) -> None:
+        """Update everything that depends on the time. Called every second."""
+        self.follow_cover()
+        self.selection_loader.tick()
+        self._follow_run()
+        self.header.tick()
+        self.summary.tick()
+        self.footer.tick()
+        for pane in self.panes.values():
+            pane.tick()

@@ -1,0 +1,553 @@
+"""The selected run, which the panes beside the list show, and the data that is fetched about it."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+
+from tui.api.errors import ApiError
+from tui.domain.attempt import AttemptStatus
+from tui.domain.ids import FEEDS, RunId
+from tui.domain.run import Run
+from tui.domain.status import EXECUTING_FAMILY, RunStatus
+from tui.domain.traces.span import Span
+from tui.domain.tree import RunTree, TreeNode
+from tui.domain.update import SourceRetrying
+from tui.kit.live_model import REFETCH_AFTER_S, CoalescedFetch
+from tui.lazy_dataclass import dataclass
+from tui.store.changes import Changes, Topic
+from tui.sync.session import Session
+
+if TYPE_CHECKING:
+    from tui.domain.hold import QueueState
+
+
+# The selected run, which the panes beside the list show, and the data that was fetched about it.
+
+
+T = TypeVar("T")
+
+REPEAT_AFTER_S: Final = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched(Generic[T]):
+    """The result of one fetch.
+
+    * `failure`: which part of it could not be read, and why
+    * `version`: the time of the run's last update that the value includes, if the server said so
+    * `fetched_at`: the time at which the value was true; None: when the fetch ended
+    * `is_lagging`: the server knows more than it returned, and will return it soon
+    """
+
+    value: T
+    failure: str | None = None
+    version: datetime | None = None
+    fetched_at: datetime | None = None
+    is_lagging: bool = False
+
+
+def _find_nothing(_session: Session, _run_id: RunId) -> None:
+    """Find nothing: the value always takes a request."""
+
+
+def _never_changes(_session: Session, _run_id: RunId, _value: object) -> bool:
+    return False
+
+
+def _never_outdated(_session: Session, _run_id: RunId, _changes: Changes) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Need(Generic[T]):
+    """Data about the selected run that panes show, and how to fetch it.
+
+    * `name`: what messages call it, as in "the tree"; empty for the run itself
+    * `fetch`: reads it from the server, and raises `ApiError`
+    * `find`: returns it without a request where that is possible
+    * `min_rest_s`: the minimum time that the cursor rests before the fetch begins
+    * `requests`: how many requests one fetch takes; the more, the less often it is repeated
+    * `min_interval_s`: the least time between two fetches that updates of the run cause
+    * `may_change`: whether the value can change without an update of the run, so that it has to be fetched again
+    * `is_outdated_by`: whether changes of other runs make it outdated
+    """
+
+    name: str
+    fetch: Callable[[Session, RunId], Awaitable[Fetched[T]]]
+    find: Callable[[Session, RunId], Fetched[T] | None] = _find_nothing
+    min_rest_s: float = 0.0
+    requests: int = 1
+    repeat_after_s: float = REPEAT_AFTER_S
+    min_interval_s: float = 0.0
+    may_change: Callable[[Session, RunId, T | None], bool] = _never_changes
+    is_outdated_by: Callable[[Session, RunId, Changes], bool] = _never_outdated
+
+
+@dataclass(frozen=True, slots=True)
+class FetchState(Generic[T]):
+    """The value of one need, and the state of its fetch. `started_at` is set while a fetch is in flight."""
+
+    value: T | None = None
+    failure: str | None = None
+    started_at: datetime | None = None
+    fetched_at: datetime | None = None
+
+    @property
+    def is_fetching(self) -> bool:
+        """Whether a fetch is in flight."""
+        return self.started_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The selected run, and the state of each need of it.
+
+    `is_list_end`: no run is selected, because the cursor of the list is on the line below the last run.
+    """
+
+    run_id: RunId | None = None
+    is_list_end: bool = False
+    states: Mapping[Need[Any], FetchState[Any]] = field(default_factory=dict, hash=False)
+
+    def state_of(self, need: Need[T]) -> FetchState[T]:
+        """Return the value of a need and the state of its fetch."""
+        return cast("FetchState[T]", self.states.get(need, FetchState()))
+
+
+# Decides whether fetched data about a run may be outdated. Pure: `SelectionLoader` fetches it again.
+
+
+MAY_WAIT: Final = EXECUTING_FAMILY | {RunStatus.WAITING_TO_RESUME}
+"""The statuses in which the code of a run may run or wait. Only the trace says which."""
+
+
+def is_live(known: Run | None, node: TreeNode) -> bool:
+    """Return whether a run of a tree may still change. `known` is the run in the store."""
+    if known is not None and known.state is not None:
+        return not known.is_final
+    return node.status is not None and not node.status.canonical.is_final
+
+
+def is_trace_behind(run: Run) -> bool:
+    """Return whether the run has ended and its attempts do not show that yet."""
+    if not run.is_final or run.attempts is None:
+        return False
+    history = run.attempts[1]
+    if not history.attempts:
+        return bool(run.attempt_count) and not history.is_trace_gone
+    return history.attempts[-1].status is AttemptStatus.EXECUTING
+
+
+def is_trace_open(run: Run | None, root: Span) -> bool:
+    """Return whether the run has ended and its trace does not show that yet."""
+    return root.is_partial and run is not None and run.is_final
+
+
+def is_alone(run: Run) -> bool:
+    """Return whether the run is final and has no parent. Its children are in the store."""
+    return run.is_final and run.children_read_at is not None and run.fixed.depth == 0 and not run.fixed.root_id
+
+
+def has_lost_a_wait(run: Run, changes: Changes, known: Callable[[RunId], Run | None]) -> bool:
+    """Return whether a child has ended for which the run waited when its trace was read."""
+    wait = run.wait
+    return wait is not None and any(
+        (child := known(run_id)) is not None and child.is_final for run_id in wait.runs if run_id in changes.changed
+    )
+
+
+# Fetches what the visible panes need of the selected run: once the cursor has rested, and again when it changes.
+
+
+REST_S: Final = 0.15
+"""How long the cursor rests before anything is fetched for the run under it."""
+
+HELD_REST_S: Final = 0.6
+"""The delay after `MAX_FETCHES` within `FETCHES_WITHIN_S`: a held key would spend the requests that the list needs."""
+
+MAX_FETCHES: Final = 6
+FETCHES_WITHIN_S: Final = 6.0
+
+MAX_BUDGET_SHARE: Final = 0.2
+"""The maximum share of the request budget for repeated fetches of one need. It sets their interval."""
+
+HUNG_AFTER: Final = timedelta(seconds=2)
+"""A fetch in flight for longer is canceled when the user asks for a refresh: its response may never come."""
+
+LAG_RETRIES_S: Final = (1.0, 2.0, 4.0)
+"""Delays of the fetches that follow a lagging result: a trace reports the end of a run later than the run does."""
+
+
+@dataclass
+class _NeedFetch:
+    """The fetches of one need."""
+
+    fetch: CoalescedFetch
+    version: datetime | None = None
+    """The last update of the run that was known when its last fetch began. None: the value has to be fetched again."""
+
+    starts_s: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_FETCHES))
+    lag_retries_s: Iterator[float] = field(default_factory=lambda: iter(LAG_RETRIES_S))
+
+    def is_busy(self, now_s: float) -> bool:
+        """Return whether fetches were started as fast as a held key causes them."""
+        return len(self.starts_s) == MAX_FETCHES and now_s - self.starts_s[0] < FETCHES_WITHIN_S
+
+
+class SelectionLoader:
+    """Fetches the needs of the selected run. `show` is called with every new `Selection`."""
+
+    def __init__(self, session: Session, show: Callable[[Selection], None]) -> None:
+        self._session = session
+        self._show = show
+        self._selection = Selection()
+        self._needs: tuple[Need[Any], ...] = ()
+        self._fetches: dict[Need[Any], _NeedFetch] = {}
+        self._version: datetime | None = None
+        """The last update of the run that the fetched data includes; None: nothing was fetched yet."""
+        self._refetched_version: datetime | None = None
+        self._was_down = False
+        self._rested_s = float("-inf")
+        """When the cursor has rested on the run."""
+
+    @property
+    def selection(self) -> Selection:
+        """The selection as it is shown now."""
+        return self._selection
+
+    def select(self, run_id: RunId | None, *, at_once: bool = False, is_list_end: bool = False) -> None:
+        """Select a run or none, and fetch its needs once the cursor has rested, or at once."""
+        if run_id != self._selection.run_id:
+            self._cancel()
+            self._rested_s = self._session.clock.monotonic_s() + (0.0 if at_once else self._rest_s())
+            store = self._session.store
+            if self._selection.run_id is not None:
+                store.unpin([self._selection.run_id])
+            if run_id is not None:
+                store.pin([run_id])
+                self._set(Selection(run_id))
+            self._version = self._refetched_version = None
+            for each in self._fetches.values():
+                each.lag_retries_s = iter(LAG_RETRIES_S)
+        if run_id is None:
+            self._set(Selection(is_list_end=is_list_end))
+        elif at_once or self._version is None:
+            self._schedule_all(0.0 if at_once else self._rest_s())
+
+    def require(self, needs: Sequence[Need[Any]], *, at_once: bool = True) -> None:
+        """Fetch these needs from now on, and nothing else: hidden panes cost no requests.
+
+        Without `at_once`, added ones wait until the cursor has rested on the run. What was fetched before is fetched
+        again only if the run has changed since.
+        """
+        added = [need for need in needs if need not in self._needs]
+        self._needs = tuple(needs)
+        if self._selection.run_id is not None:
+            rest_s = 0.0 if at_once else max(0.0, self._rested_s - self._session.clock.monotonic_s())
+            for need in added:
+                if self._selection.state_of(need).value is None:
+                    self._schedule(need, rest_s)
+                elif self._is_behind(need):
+                    self._schedule(need, max(rest_s, self._least_delay_s(need)))
+
+    def refetch(self) -> None:
+        """Fetch everything that is needed again, now."""
+        if self._selection.run_id is None:
+            return
+        now = self._session.now()
+        for need, state in self._selection.states.items():
+            if state.started_at is not None and now - state.started_at > HUNG_AFTER:
+                self._fetch_of(need).fetch.cancel()
+        self._version = None
+        for each in self._fetches.values():
+            each.version = None  # a hidden value is fetched when its pane is shown
+        self._schedule_all(0.0)
+
+    def on_changes(self, changes: Changes) -> None:
+        """Fetch again what changed since it was fetched, and everything after an outage."""
+        if Topic.SOURCES in changes.topics and self._is_back():
+            self.refetch()
+            return
+        run_id = self._selection.run_id
+        if run_id is None or self._version is None:
+            return
+        if run_id not in changes.changed:
+            for need, each in self._fetches.items():
+                if need.is_outdated_by(self._session, run_id, changes):
+                    each.version = None
+                    self._schedule(need, REFETCH_AFTER_S)
+            return
+        version = self._known_version(run_id)
+        if version is not None and version > self._version:
+            self._schedule_all(REFETCH_AFTER_S, is_last=self._is_final(run_id))
+
+    def tick(self) -> None:
+        """Repeat the fetches whose values change without a notification from the server. Called every second."""
+        run_id = self._selection.run_id
+        if run_id is None:
+            return
+        for need in self._needs:
+            state = self._selection.state_of(need)
+            if state.fetched_at is None or state.is_fetching:
+                continue
+            # `abs`: the time is the server's, and may be set back.
+            age = abs(self._session.now() - state.fetched_at)
+            is_due = age >= timedelta(seconds=self._repeat_after_s(need))
+            if is_due and need.may_change(self._session, run_id, state.value):
+                self._schedule(need, 0.0)
+
+    def close(self) -> None:
+        """Select no run any more: the store may drop it. Shows nothing, since what would show it is closed too."""
+        self._cancel()
+        if self._selection.run_id is not None:
+            self._session.store.unpin([self._selection.run_id])
+            self._selection = Selection()
+
+    def _cancel(self) -> None:
+        """Cancel every fetch, in flight or scheduled."""
+        for each in self._fetches.values():
+            each.fetch.close()
+
+    def _rest_s(self) -> float:
+        now_s = self._session.clock.monotonic_s()
+        return HELD_REST_S if any(each.is_busy(now_s) for each in self._fetches.values()) else REST_S
+
+    def _repeat_after_s(self, need: Need[Any]) -> float:
+        refill = self._session.budget.refill
+        return max(need.repeat_after_s, need.requests * refill.period_s / (refill.share * MAX_BUDGET_SHARE))
+
+    def _is_back(self) -> bool:
+        """Return whether the server answers again after an outage."""
+        statuses = self._session.store.source_statuses.items()
+        is_down = any(isinstance(status, SourceRetrying) for name, status in statuses if name not in FEEDS)
+        is_back = self._was_down and not is_down
+        self._was_down = is_down
+        return is_back
+
+    def _known_version(self, run_id: RunId) -> datetime | None:
+        run = self._session.store.get(run_id)
+        return run.state.updated_at if run is not None and run.state is not None else None
+
+    def _is_behind(self, need: Need[Any]) -> bool:
+        """Whether what was fetched for a need may not be all that the server knows by now."""
+        fetched = self._fetch_of(need).version
+        known = None if self._selection.run_id is None else self._known_version(self._selection.run_id)
+        return known is not None and (fetched is None or known > fetched)
+
+    def _is_final(self, run_id: RunId) -> bool:
+        run = self._session.store.get(run_id)
+        return run is not None and run.is_final
+
+    def _schedule_all(self, delay_s: float, *, is_last: bool = False) -> None:
+        """Fetch all needs after a delay. `is_last`: the run has ended, and no need waits for its interval."""
+        for need in self._needs:
+            least_s = 0.0 if is_last else max(need.min_rest_s, self._least_delay_s(need))
+            self._schedule(need, max(delay_s, least_s) if delay_s else 0.0)
+
+    def _least_delay_s(self, need: Need[Any]) -> float:
+        """Return how long the next fetch that an update of the run causes has to wait."""
+        starts_s = self._fetch_of(need).starts_s
+        if not need.min_interval_s or not starts_s or self._selection.state_of(need).fetched_at is None:
+            return 0.0
+        return starts_s[-1] + need.min_interval_s - self._session.clock.monotonic_s()
+
+    def _schedule(self, need: Need[Any], delay_s: float) -> None:
+        if need in self._needs:
+            self._fetch_of(need).fetch.schedule(delay_s)
+
+    def _fetch_of(self, need: Need[Any]) -> _NeedFetch:
+        if need not in self._fetches:
+            self._fetches[need] = _NeedFetch(CoalescedFetch(self._session.clock, partial(self._start, need)))
+        return self._fetches[need]
+
+    def _start(self, need: Need[T]) -> asyncio.Task[None] | None:
+        run_id = self._selection.run_id
+        if run_id is None:
+            return None
+        self._fetch_of(need).version = self._known_version(run_id)
+        if (found := need.find(self._session, run_id)) is not None:
+            self._set_state(need, FetchState(found.value, found.failure, fetched_at=found.fetched_at))
+            return None
+        self._fetch_of(need).starts_s.append(self._session.clock.monotonic_s())
+        state = self._selection.state_of(need)
+        self._set_state(need, replace(state, started_at=self._session.now()))
+        return self._session.spawn(self._fetch(need, run_id), f"fetch {need.name or 'the run'} {run_id}")
+
+    async def _fetch(self, need: Need[T], run_id: RunId) -> None:
+        value, now = self._selection.state_of(need).value, self._session.now
+        try:
+            fetched = await need.fetch(self._session, run_id)
+        except ApiError as error:
+            self._version = self._known_version(run_id) or now()
+            self._finish(need, FetchState(value, str(error), fetched_at=now()))
+            return
+        self._version = fetched.version or self._version or self._known_version(run_id) or now()
+        if fetched.version is not None:
+            self._fetch_of(need).version = fetched.version
+        if fetched.is_lagging:
+            self._fetch_of(need).version = None
+        if fetched.is_lagging and (delay_s := next(self._fetch_of(need).lag_retries_s, None)) is not None:
+            self._schedule(need, delay_s)
+        self._finish(need, FetchState(fetched.value, fetched.failure, fetched_at=fetched.fetched_at or now()))
+        if fetched.version is not None:
+            self._refetch_if_changed(run_id)
+
+    def _finish(self, need: Need[T], state: FetchState[T]) -> None:
+        self._set_state(need, state)
+        self._fetch_of(need).fetch.finish()
+
+    def _refetch_if_changed(self, run_id: RunId) -> None:
+        """Fetch a run again that changed during the fetch. Once for each version: the response may stay behind."""
+        version = self._known_version(run_id)
+        if version is None or self._version is None or version <= self._version:
+            return
+        if version != self._refetched_version:
+            self._refetched_version = version
+            self._schedule_all(REFETCH_AFTER_S)
+
+    def _set_state(self, need: Need[T], state: FetchState[T]) -> None:
+        if state == self._selection.state_of(need):
+            return  # such as a queue for which a run that has ended does not wait
+        self._set(replace(self._selection, states={**self._selection.states, need: state}))
+
+    def _set(self, selection: Selection) -> None:
+        if selection != self._selection:
+            self._selection = selection
+            self._show(selection)
+
+
+# The needs that several panes share. A need of only one pane may be in the module of that pane.
+
+
+QUEUE_REST_S: Final = 0.5
+TREE_REST_S: Final = 0.5
+"""A tree costs several requests, so it is not fetched for every run that the cursor passes."""
+
+
+async def _fetch_run(session: Session, run_id: RunId) -> Fetched[Run]:
+    run, failure = await session.fetch_run_with_attempts(run_id)
+    version = run.state.updated_at if run.state is not None else session.now()
+    return Fetched(run, failure, version, is_lagging=is_trace_behind(run))
+
+
+def _may_run_change(session: Session, run_id: RunId, _: Run | None) -> bool:
+    """Return whether the run's code may be running or waiting: only the trace says which."""
+    run = session.store.get(run_id)
+    return run is not None and run.state is not None and run.state.started_at is not None and run.status in MAY_WAIT
+
+
+def _is_run_outdated(session: Session, run_id: RunId, changes: Changes) -> bool:
+    run = session.store.get(run_id)
+    return run is not None and has_lost_a_wait(run, changes, session.store.get)
+
+
+RUN: Final[Need[Run]] = Need(
+    name="", fetch=_fetch_run, requests=2, may_change=_may_run_change, is_outdated_by=_is_run_outdated
+)
+"""The run with its attempts: one request for the detail, one for the trace."""
+
+
+def _waits_in_queue(session: Session, run_id: RunId, _: "QueueState | None" = None) -> bool:
+    run = session.store.get(run_id)
+    return run is not None and run.state is not None and run.status is RunStatus.QUEUED
+
+
+def _is_read(session: Session, run_id: RunId) -> bool:
+    run = session.store.get(run_id)
+    return run is not None and run.state is not None
+
+
+async def _fetch_queue(session: Session, run_id: RunId) -> "Fetched[QueueState | None]":
+    # Loaded for the first run that waits.
+    from tui.domain.facts import NO_FACTS  # noqa: PLC0415
+    from tui.store.findings.bounds import standstill_of  # noqa: PLC0415
+    from tui.store.findings.judging import queue_standstill  # noqa: PLC0415
+    from tui.sync.facts import QueueFetcher  # noqa: PLC0415
+
+    if not _is_read(session, run_id):
+        # The view was opened at a run that is in no list. This shares the requests of RUN.
+        await session.fetch_run_with_attempts(run_id)
+    run = session.store.get(run_id)
+    if run is None or not _waits_in_queue(session, run_id):
+        return Fetched(None)
+    store, facts = session.store, session.store.wall_facts or NO_FACTS
+    state = await QueueFetcher(session.fetcher, session.emit).read_state(run, store.wall_facts)
+    if state is None:
+        return Fetched(None)
+    still = standstill_of(facts, session.findings.own, store.environment, session.now())
+    return Fetched(replace(state, standstill=queue_standstill(state.queue, facts.paused_since) or still))
+
+
+def _find_queue(session: Session, run_id: RunId) -> "Fetched[QueueState | None] | None":
+    """Return nothing for a run that does not wait in a queue."""
+    return Fetched(None) if _is_read(session, run_id) and not _waits_in_queue(session, run_id) else None
+
+
+QUEUE: Final[Need["QueueState | None"]] = Need(
+    name="its queue",
+    fetch=_fetch_queue,
+    find=_find_queue,
+    min_rest_s=QUEUE_REST_S,
+    requests=2,
+    may_change=_waits_in_queue,
+)
+"""The queue of a run that waits in it: one request, and once a query for the name of the queue."""
+
+
+async def _fetch_tree(session: Session, run_id: RunId) -> Fetched[RunTree]:
+    return Fetched(await session.fetch_tree(run_id))
+
+
+def _find_tree(session: Session, run_id: RunId) -> Fetched[RunTree] | None:
+    """Return the tree of a finished run that has no relatives."""
+    run = session.store.get(run_id)
+    if run is None or not is_alone(run) or session.store.children_of(run_id):
+        return None
+    node = TreeNode(run.id, 0, run.fixed.task, run.state.status if run.state else None, run)
+    return Fetched(RunTree(node, run.id), fetched_at=run.children_read_at)
+
+
+def _may_tree_change(session: Session, _: RunId, tree: RunTree | None) -> bool:
+    return tree is not None and any(is_live(session.store.get(node.id), node) for node in tree.root.walk())
+
+
+TREE: Final[Need[RunTree]] = Need(
+    name="the tree", fetch=_fetch_tree, find=_find_tree, min_rest_s=TREE_REST_S, requests=3, may_change=_may_tree_change
+)
+"""All runs around the selected one, from the root down."""
+
+
+# The feed of the one run that the user looks at, where the feed of the environment does not report it.
+#
+# The environment's feed covers the newest thousand runs of a day. Other runs are polled: that is seconds late, or a
+# minute late in a burst of new runs. Source: tests/wire/recordings/README.md §8
+
+
+class FocusedRunFeed:
+    """Holds at most one feed: an environment allows few connections."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._run_id: RunId | None = None
+        self._feed: asyncio.Task[None] | None = None
+
+    def focus(self, run_id: RunId | None) -> None:
+        """Follow a run, if it is live and no other feed reports it. Called each second with the selected run."""
+        if run_id != self._run_id:
+            self.close()
+            self._run_id = run_id
+        run = None if run_id is None else self._session.store.get(run_id)
+        if run is None or run.state is None or run.is_final or self._session.sources.is_covered(run):
+            self.close()
+        elif self._feed is None:
+            self._feed = self._session.sources.follow_run_feed(run.id)
+
+    def close(self) -> None:
+        """End the feed."""
+        if self._feed is not None:
+            self._feed.cancel()
+            self._feed = None

@@ -1,0 +1,677 @@
+"""What is sent to the terminal: frames, titles, notices, and queries with their answers."""
+
+import asyncio
+import math
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from enum import Enum, auto
+from itertools import cycle
+from typing import Final, NamedTuple
+
+from tui.domain.text import Raw, clean
+from tui.kit.terminal.early import DRIVER_VARIABLE, PLAIN_DRIVER, BlockedWrite, TerminalWriter
+from tui.kit.terminal.link import FramePacer, LinkMeter
+from tui.lazy_dataclass import dataclass
+from tui.terminal.cells import CURSOR_REQUEST
+from tui.terminal.encoder import Place
+from tui.terminal.output import FrugalOutput, PlainOutput
+
+# Wraps sequences so that tmux and GNU screen hand them to the terminal around them.
+
+
+MAX_SCREEN_STRING_BYTES: Final = 250
+"""GNU screen drops a device control string of 768 bytes or more; version 4.0 one of 256 or more."""
+
+_MAX_BYTES_OF_CHARACTER: Final = 4
+
+
+def for_tmux(sequence: str) -> str:
+    """Return a sequence that tmux hands on where `allow-passthrough` is on."""
+    return "\x1bPtmux;" + sequence.replace("\x1b", "\x1b\x1b") + "\x1b\\"
+
+
+def for_screen(sequence: str) -> str:
+    """Return a sequence that GNU screen hands on, in pieces. It must not contain ST, which would end a piece."""
+    size = MAX_SCREEN_STRING_BYTES if sequence.isascii() else MAX_SCREEN_STRING_BYTES // _MAX_BYTES_OF_CHARACTER
+    pieces = (sequence[start : start + size] for start in range(0, len(sequence), size))
+    return "".join(f"\x1bP{piece}\x1b\\" for piece in pieces)
+
+
+# The sequences by which a terminal rings, and shows a notice on the desktop of its user.
+#
+# Terminals have three sequences for notices: OSC 9 (a text), OSC 777 (a title and a text) and OSC 99 (the same in two
+# parts). A terminal ignores those that it does not know. OSC 9 is known to most, also to those that have another one.
+
+
+BELL: Final = "\x07"
+_END: Final = "\x07"
+"""Ends a sequence. Not ST, which would end the string around it in GNU screen."""
+
+MAX_TITLE_CHARS: Final = 80
+MAX_BODY_CHARS: Final = 200
+_CUT: Final = "…"
+
+_NOT_ALLOWED: Final = re.compile("[;\x00-\x1f\x7f-\x9f]+")
+_NOTICE_ID: Final = "trigger-tui"
+
+_OSC_777: Final = ("foot", "wezterm", "ghostty", "contour", "vte", "rxvt", "urxvt")
+_OSC_99: Final = ("kitty",)
+_MULTIPLEXERS: Final = ("tmux", "screen")
+
+_OUTER_VARIABLES: Final = {
+    "KITTY_WINDOW_ID": "kitty",
+    "WEZTERM_PANE": "wezterm",
+    "GHOSTTY_RESOURCES_DIR": "ghostty",
+}
+"""Variables that a terminal sets, and a multiplexer in it passes on."""
+
+
+class NoticeSequence(Enum):
+    """The sequence for a notice that a terminal has."""
+
+    OSC_9 = auto()
+    OSC_777 = auto()
+    OSC_99 = auto()
+
+
+class Around(Enum):
+    """The multiplexer between the program and the terminal."""
+
+    NOTHING = auto()
+    TMUX = auto()
+    SCREEN = auto()
+
+
+class DesktopNotice(NamedTuple):
+    """A title and a sentence for the desktop. Both are cleaned when they are written."""
+
+    title: str
+    body: str
+
+
+def notice_sequence(notice: DesktopNotice, environ: Mapping[str, str], version: str = "") -> str:
+    """Return the text that shows a notice. `version` is the terminal's answer to XTVERSION, "" without one."""
+    title, body = _cleaned(notice.title, MAX_TITLE_CHARS), _cleaned(notice.body, MAX_BODY_CHARS)
+    around = multiplexer_of(environ, version)
+    parts = _parts(sequence_of(environ, version), title, body)
+    match around:
+        case Around.TMUX:
+            return "".join(map(for_tmux, parts))
+        case Around.SCREEN:
+            return "".join(map(for_screen, parts))
+        case Around.NOTHING:
+            return "".join(parts)
+
+
+def multiplexer_of(environ: Mapping[str, str], version: str = "") -> Around:
+    """Return the multiplexer that a program runs in, also on another machine, as far as TERM and the answer say."""
+    term = environ.get("TERM", "")
+    if environ.get("TMUX") or term.startswith("tmux") or version.lower().startswith("tmux"):
+        return Around.TMUX
+    return Around.SCREEN if environ.get("STY") or term.startswith("screen") else Around.NOTHING
+
+
+def sequence_of(environ: Mapping[str, str], version: str = "") -> NoticeSequence:
+    """Return the sequence of a terminal: by its answer, by variables, by TERM. OSC 9 for those that are not known."""
+    names = [version, environ.get("TERM_PROGRAM", ""), *_outer_names(environ), environ.get("TERM", "")]
+    for name in (each.lower().removeprefix("xterm-") for each in names):
+        if name.startswith(_OSC_99):
+            return NoticeSequence.OSC_99
+        if name.startswith(_OSC_777):
+            return NoticeSequence.OSC_777
+        if name and not name.startswith(_MULTIPLEXERS):
+            return NoticeSequence.OSC_9
+    return NoticeSequence.OSC_9
+
+
+def _outer_names(environ: Mapping[str, str]) -> list[str]:
+    return [name for variable, name in _OUTER_VARIABLES.items() if environ.get(variable)]
+
+
+def _parts(sequence: NoticeSequence, title: str, body: str) -> tuple[str, ...]:
+    match sequence:
+        case NoticeSequence.OSC_9:
+            return (f"\x1b]9;{title}: {body}{_END}",)
+        case NoticeSequence.OSC_777:
+            return (f"\x1b]777;notify;{title};{body}{_END}",)
+        case NoticeSequence.OSC_99:
+            start = f"\x1b]99;i={_NOTICE_ID}"
+            return (f"{start}:d=0;{title}{_END}", f"{start}:p=body;{body}{_END}")
+
+
+def _cleaned(text: str, most: int) -> str:
+    """Return a text of at most `most` characters without anything that would end or split the sequence."""
+    cleaned = _NOT_ALLOWED.sub(",", clean(Raw(text[: 2 * most])))
+    return cleaned if len(cleaned) <= most else cleaned[: most - 1] + _CUT
+
+
+# The terminal's title. It is a state like the screen: only the newest one is sent.
+
+
+_PUSH: Final = "\x1b[22;2t"
+# The empty title is for a terminal that does not save titles.
+_POP: Final = "\x1b]2;\x1b\\\x1b[23;2t"
+
+
+class TerminalTitle:
+    """The wanted title, and whether the terminal has it. The terminal's own title is restored at the end."""
+
+    def __init__(self) -> None:
+        self._text: str | None = None
+        self._is_sent = self._is_pushed = False
+
+    def set(self, text: str) -> None:
+        """Want a title, which must not contain controls."""
+        self._text, self._is_sent = text, False
+
+    def unsent(self) -> str:
+        """Return the text that sets the wanted title; empty if the terminal has it."""
+        if self._text is None or self._is_sent:
+            return ""
+        return f"{'' if self._is_pushed else _PUSH}\x1b]2;{self._text}\x1b\\"
+
+    def record_sent(self) -> None:
+        """Record that `unsent` was written."""
+        if self._text is not None:
+            self._is_sent = self._is_pushed = True
+
+    def restore(self) -> str:
+        """Return the text that restores the terminal's own title. A later `unsent` sets ours again."""
+        restored = _POP if self._is_pushed else ""
+        self._is_sent = self._is_pushed = False
+        return restored
+
+    def forget(self) -> None:
+        """Send the title again, because it may have been dropped."""
+        self._is_sent = False
+
+
+# The only sender of queries to the terminal: matches its answers, and recognises answers that were lost.
+#
+# Terminals answer in the order of the queries, and answers have no id. An answer therefore counts for the oldest open
+# query of its kind, and never for another kind. Only a report of the cursor names the place that was asked for. All
+# terminals and multiplexers answer the status (DSR 5) and the cursor (DSR 6) in one place: an answer to the later query
+# shows that the answer to the earlier one was lost. The version and the mode may be answered by a terminal around a
+# multiplexer, and so come late.
+
+
+FIRST_ANSWER_TIMEOUT_S: Final = 1.0
+"""At exit, the longest wait for a terminal that has never answered: it may not answer at all."""
+
+MIN_ANSWER_TIMEOUT_S: Final = 1.0
+MAX_ANSWER_TIMEOUT_S: Final = 3.0
+ROUND_TRIPS_WAITED: Final = 3
+"""At exit, the wait for a terminal that has answered before, in round trips like its last one, within bounds."""
+
+LOST_AFTER_S: Final = 4.0
+"""An answer that has not come this long after its query, or after a later query was answered, is lost."""
+
+MAX_AWAITED_S: Final = 30.0
+"""An answer that is later than this comes from a link on which nobody waits for it."""
+
+MAX_OPEN: Final = 64
+"""Open queries that are remembered. Only a terminal that never answers gets so many."""
+
+NAMED_TERMS: Final = (
+    "xterm",
+    "kitty",
+    "foot",
+    "wezterm",
+    "ghostty",
+    "alacritty",
+    "tmux",
+    "konsole",
+    "contour",
+    "mintty",
+)
+"""Beginnings of TERM of terminals that are asked for their version. Old consoles would print the query."""
+
+
+class Query(Enum):
+    """What a terminal is asked."""
+
+    CURSOR = CURSOR_REQUEST
+    """The cursor's position, for the type-ahead guard alone."""
+    STATUS = "\x1b[5n"
+    """Whether the terminal is well. Sent behind a frame, its answer shows that the frame has arrived."""
+    SYNC_MODE = "\x1b[?2026$p"
+    """Whether it knows synchronized updates."""
+    VERSION = "\x1b[>0q"
+    """Its name and version."""
+
+
+_ORDERED: Final = frozenset({Query.CURSOR, Query.STATUS})
+
+
+def first_queries(environ: Mapping[str, str]) -> tuple[Query, ...]:
+    """Return what a terminal is asked at the start. The status comes last, so that its answer ends the others."""
+    is_apple = environ.get("TERM_PROGRAM") == "Apple_Terminal"  # prints a `p` for the mode
+    sync = () if is_apple else (Query.SYNC_MODE,)
+    if environ.get(DRIVER_VARIABLE) == PLAIN_DRIVER:
+        return sync
+    is_named = not is_apple and environ.get("TERM", "").startswith(NAMED_TERMS)
+    return (*sync, *((Query.VERSION,) if is_named else ()), Query.STATUS)
+
+
+_STATUS_ROW: Final = 9
+_STATUS_COLUMNS: Final = range(19, 59)
+"""Where the cursor is asked for instead of the status, one column after the other: no dialog asks there."""
+
+
+class Answer(NamedTuple):
+    """An answer to an open query. `asked_s` is None for a report of a place that was not asked for."""
+
+    kind: Query
+    at_s: float
+    asked_s: float | None
+
+
+@dataclass(slots=True, eq=False)
+class _OpenQuery:
+    kind: Query
+    asked_s: float
+    place: Place | None = None
+    """Where the cursor is when it is asked for."""
+    lost_s: float | None = None
+    """When a later query was answered."""
+
+
+def at_place(place: Place) -> str:
+    """Return the text that moves the cursor to a place, wherever it is."""
+    return f"\x1b[{place[0] + 1};{place[1] + 1}H"
+
+
+class TerminalQueries:
+    """The queries of one terminal. The drawing thread asks and waits, the reading thread records answers."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._open: list[_OpenQuery] = []
+        self._first_asked_s: float | None = None
+        self._answered: set[Query] = set()
+        self._last_round_trip_s = 0.0
+        self._columns = cycle(_STATUS_COLUMNS)
+        self._has_status_places = True
+        self._is_place_answered: bool | None = None
+        """Whether such a query by place was ever answered. None: not yet; False: a later query was answered instead."""
+        self._changed = threading.Condition()
+
+    def ask(self, *kinds: Query, place: Place | None = None) -> str:
+        """Open queries and return their text. Call it before the text is written: answers come in another thread.
+
+        `place` is where the cursor is then.
+        """
+        if not kinds:
+            return ""
+        with self._changed:
+            now_s = self._clock()
+            self._drop_lost(now_s)
+            if self._first_asked_s is None:
+                self._first_asked_s = now_s
+            self._open += [_OpenQuery(kind, now_s, place if kind is Query.CURSOR else None) for kind in kinds]
+            del self._open[:-MAX_OPEN]
+        return "".join(kind.value for kind in kinds)
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Record the terminal's size."""
+        self._has_status_places = columns >= _STATUS_COLUMNS.stop and lines > _STATUS_ROW
+
+    def ask_by_place(self) -> str:
+        """Open a status query whose answer names it, because it asks for the cursor at a place of its own.
+
+        Its answer shows which answers were lost. The text is longer, and moves the cursor. A terminal too small for
+        these places would answer with others, so it is asked for the status. So is one that has never named a place
+        and owes an answer: some report where the cursor is once they have read everything.
+        """
+        is_unanswered = self._is_place_answered is None and any(each.place for each in self._of(Query.STATUS))
+        if not self._has_status_places or self._is_place_answered is False or is_unanswered:
+            return self.ask(Query.STATUS)
+        with self._changed:
+            place = (_STATUS_ROW, next(self._columns))
+            self._open.append(_OpenQuery(Query.STATUS, self._clock(), place))
+            del self._open[:-MAX_OPEN]
+        return f"{at_place(place)}{Query.CURSOR.value}"
+
+    def withdraw(self, *kinds: Query) -> None:
+        """Forget the queries that were opened last, because their text was not sent."""
+        with self._changed:
+            for kind in kinds:
+                self._open.remove([*self._of(kind)][-1])
+            self._changed.notify_all()
+
+    def record(self, kind: Query, place: Place | None = None) -> Answer | None:
+        """Record an answer, or a report of the cursor at a place. Return None if nothing was asked.
+
+        A report of another place than was asked for closes no query: it may be for another program.
+        """
+        with self._changed:
+            now_s = self._clock()
+            self._drop_lost(now_s)
+            if kind is Query.CURSOR:
+                of_kinds = _ORDERED if place is not None else {kind}
+                answered = next((each for each in self._open if each.place == place and each.kind in of_kinds), None)
+            else:
+                answered = next((each for each in self._of(kind) if each.place is None), None)
+            # Of a late answer about the status, the query is no longer open. It is none for the guard.
+            is_status = place is not None and place[0] == _STATUS_ROW and place[1] in _STATUS_COLUMNS
+            self._is_place_answered = True if is_status else self._is_place_answered
+            if answered is None:
+                is_asked = kind is Query.CURSOR and not is_status and any(self._of(kind))
+                return Answer(kind, now_s, None) if is_asked else None
+            self._answered.add(answered.kind)
+            self._close(answered, now_s)
+            self._changed.notify_all()
+            if answered.kind in _ORDERED:
+                self._last_round_trip_s = now_s - answered.asked_s
+            return Answer(answered.kind, now_s, answered.asked_s)
+
+    def is_awaiting(self) -> bool:
+        """Return whether an answer may be under way, so that Esc may be its first byte."""
+        with self._changed:
+            now_s = self._clock()
+            if self._first_asked_s is None or (not self._answered and now_s - self._first_asked_s >= LOST_AFTER_S):
+                return False  # this terminal answers nothing
+            return any(now_s - each.asked_s < MAX_AWAITED_S for each in self._expected())
+
+    def clear(self) -> None:
+        """Expect no more answers: the terminal is closed, or another program has read them."""
+        with self._changed:
+            self._clear()
+
+    def wait(self) -> None:
+        """Wait until all answers have come, or until a timeout: a shell would read them as typed keys."""
+        with self._changed:
+            began_s = self._clock()
+            while self._expected() and (left_s := self._deadline_s(began_s) - self._clock()) > 0:
+                self._changed.wait(left_s)
+            self._clear()
+
+    def _of(self, kind: Query) -> Iterator[_OpenQuery]:
+        return (each for each in self._open if each.kind is kind)
+
+    def _close(self, answered: _OpenQuery, now_s: float) -> None:
+        """Remove an answered query, and mark or remove older ones, which will get no answer."""
+        at = self._open.index(answered)
+        older, self._open = self._open[:at], self._open[at + 1 :]
+        if answered.kind not in _ORDERED:
+            self._open = older + self._open
+            return
+        kept = [each for each in older if each.kind is not Query.STATUS]
+        if self._is_place_answered is None and any(each.place for each in older if each.kind is Query.STATUS):
+            self._is_place_answered = False
+        for each in kept:
+            # Its answer is passed on for a while all the same: the terminal may not answer in order.
+            each.lost_s = now_s if each.lost_s is None else each.lost_s
+        self._open = kept + self._open
+
+    def _drop_lost(self, now_s: float) -> None:
+        self._open = [each for each in self._open if each.lost_s is None or now_s - each.lost_s < LOST_AFTER_S]
+
+    def _clear(self) -> None:
+        self._open.clear()
+        self._changed.notify_all()
+
+    def _expected(self) -> list[_OpenQuery]:
+        """The queries whose answers may still come."""
+        return [each for each in self._open if each.lost_s is None]
+
+    def _deadline_s(self, began_s: float) -> float:
+        last_s = max(each.asked_s for each in self._expected())
+        if any(each.kind in _ORDERED and each.kind in self._answered for each in self._expected()):
+            timeout_s = max(MIN_ANSWER_TIMEOUT_S, ROUND_TRIPS_WAITED * self._last_round_trip_s)
+            return min(began_s + min(timeout_s, MAX_ANSWER_TIMEOUT_S), last_s + LOST_AFTER_S)
+        if self._answered:
+            return last_s + FIRST_ANSWER_TIMEOUT_S
+        return (last_s if self._first_asked_s is None else self._first_asked_s) + FIRST_ANSWER_TIMEOUT_S
+
+
+# Sends the terminal frames, titles and queries: the newest state each time, as often as its link allows.
+#
+# Joins the wanted screen, the pacer, the measured link and the queries. What Textual writes is drawn at once; while the
+# terminal is behind, nothing is encoded and nothing queues.
+
+
+MIN_BLOCKED_S: Final = 0.05
+"""A write that was accepted sooner was not blocked by the link."""
+
+MIN_TIMER_S: Final = 0.001
+"""The shortest wait for the next frame. A rounding error would be waited for again and again."""
+
+MAX_PRINTED: Final = 4
+"""Characters that a terminal may print of the first queries."""
+
+
+class FrameSender:
+    """Sends frames to one terminal. Its methods belong to the thread of the event loop, unless they name another."""
+
+    def __init__(
+        self,
+        screen: FrugalOutput | PlainOutput,
+        queries: TerminalQueries,
+        title: TerminalTitle,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        on_link_speed: Callable[[bool], None],
+    ) -> None:
+        self.writer: TerminalWriter | None = None
+        self.screen = screen
+        self.pacer = FramePacer()
+        self.link = LinkMeter()
+        self.version = ""
+        """The terminal's name and version, by its own answer."""
+        self._queries = queries
+        self._title = title
+        self._loop = loop
+        self._on_link_speed = on_link_speed
+        self._was_slow = self._is_waiting = self._is_held = self._is_blank = False
+        self._setup = ""
+        """Text that sets up the terminal again in front of the next frame."""
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether everything that is drawn is sent as it is."""
+        return isinstance(self.screen, PlainOutput)
+
+    def start(self, writer: TerminalWriter, setup: str, *, is_shown: bool) -> None:
+        """Write the text that sets up the terminal instead of everything unwritten. Frames follow after `begin`.
+
+        `is_shown`: the terminal shows what was drawn so far.
+        """
+        self.writer, self._is_held = writer, True
+        writer.replace(f"{self._title.unsent()}{setup}")
+        self._title.record_sent()
+        if not is_shown:
+            self.screen.passed(setup)
+
+    def begin(self, queries: tuple[Query, ...], last_row: int) -> None:
+        """Ask the terminal, and send what was drawn and what will be."""
+        self._is_held = False
+        if self.writer is None:
+            return
+        # Some terminals print a part of what they do not know: there it is painted over.
+        now_s = time.monotonic()
+        text = f"\x1b[{last_row + 1};1H{self._queries.ask(*queries)}"
+        if self.writer.write(text):
+            self.screen.lose_cells(last_row, 0, MAX_PRINTED)
+            self.link.record_sent(now_s, len(text), is_probed=Query.STATUS in queries)
+        else:
+            self._queries.withdraw(*queries)
+        self.record_key()
+        self.draw("")
+
+    def stop(self) -> None:
+        """Send nothing more until `start`."""
+        self.writer = None
+        self._is_waiting = False
+        self._setup = ""
+        self._cancel_timer()
+        self.link.forget()
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Record the terminal's new size. The next frame is that of the app's new layout."""
+        self.screen.resize(columns, lines)
+        self._queries.resize(columns, lines)
+        self._is_blank = True
+        self._is_waiting = False
+        self._cancel_timer()
+        self.record_key()
+        self.record_layout()
+
+    def repaint(self, setup: str) -> None:
+        """Send a text that sets up the terminal again, with everything that it should show.
+
+        They go together: the text clears the screen, which would stay empty while the frame waits.
+        """
+        if self.writer is not None:
+            self._setup = setup
+            self.screen.passed(setup)
+            self.record_key()
+            self.draw("")
+
+    def draw(self, text: str) -> None:
+        """Draw what the program writes, and send it when it is time."""
+        self.screen.draw(text)
+        self._is_blank = self._is_blank and not text
+        if not self.screen.is_in_frame:
+            self.pacer.record_drawn(time.monotonic())
+            self._pace()
+
+    def set_title(self, text: str) -> None:
+        """Set the terminal's title with the next frame."""
+        self._title.set(text)
+        self._pace()
+
+    def record_key(self) -> None:
+        """Record a key that was read or handled. The next frame is its echo. Callable in any thread."""
+        now_s = time.monotonic()
+        self.pacer.record_key(now_s)
+        self.link.record_key(now_s)
+
+    def record_layout(self) -> None:
+        """Record that widgets are about to get other places, and are painted empty first."""
+        self.pacer.record_layout(time.monotonic())
+
+    def record_settled(self) -> None:
+        """Record that widgets are painted in their new places."""
+        self.pacer.record_settled()
+        if self._is_waiting:
+            self._pace()
+
+    def ask_cursor(self, place: Place) -> bool:
+        """Send the newest frame whatever the pace, and behind it ask for the cursor, which is moved to a place.
+
+        Return False if the terminal is behind, or if nothing was drawn for its new size yet.
+        """
+        # The status query shows whether the answer was lost, and when the frame had arrived.
+        return not self._is_blank and self._send((Query.CURSOR, Query.STATUS), place)
+
+    def record_answer(self, kind: Query, place: Place | None = None) -> bool:
+        """Record an answer of the terminal, or its cursor's place. Return whether this kind was asked for.
+
+        Called in the reading thread.
+        """
+        answer = self._queries.record(kind, place)
+        if answer is not None and answer.kind is Query.STATUS:
+            with suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._on_answer, answer)
+        return answer is not None and answer.kind is kind
+
+    def on_version(self, version: str) -> None:
+        """Use the sequences that this terminal is known to have."""
+        self.version = version
+        if isinstance(self.screen, FrugalOutput):
+            self.screen.able = self.screen.able.named(version)
+
+    def on_caught_up(self, blocked: BlockedWrite) -> None:
+        """Go on after the terminal was behind."""
+        if blocked.has_dropped:
+            self._title.forget()
+            self.screen.forget()
+        if blocked.seconds >= MIN_BLOCKED_S:
+            self.link.record_blocked(time.monotonic(), blocked.size_bytes, blocked.seconds)
+            self._report_speed()
+        if self._is_waiting or blocked.has_dropped:
+            self._pace()
+
+    def _on_answer(self, answer: Answer) -> None:
+        assert answer.asked_s is not None
+        self.link.record_answer(answer.at_s, answer.asked_s)
+        self._report_speed()
+        if self._is_waiting:
+            self._pace()
+
+    def _report_speed(self) -> None:
+        if self.link.is_slow != self._was_slow:
+            self._was_slow = self.link.is_slow
+            self._on_link_speed(self._was_slow)
+
+    def _pace(self) -> None:
+        """Send the newest state now or later."""
+        self._cancel_timer()
+        if self.writer is None or self._is_held:
+            return
+        if self.is_plain:
+            self._send()
+            return
+        self._is_waiting = True
+        if self.writer.is_blocked:
+            return  # until it has caught up
+        now_s = time.monotonic()
+        self.link.unsent_bytes = self.writer.unsent_bytes()
+        if self.link.repeat_wait_s(now_s) <= 0 and self.link.record_repeat(now_s):
+            self.writer.write(f"{self._queries.ask_by_place()}{self.screen.restored_cursor()}")
+        wait_s = self.pacer.wait_s(now_s, self.link)
+        if wait_s <= 0:
+            self._send()
+            return
+        wait_s = min(wait_s, self.link.repeat_wait_s(now_s))
+        if wait_s < math.inf:
+            self._timer = self._loop.call_later(max(wait_s, MIN_TIMER_S), self._pace)
+
+    def _send(self, queries: tuple[Query, ...] = (), place: Place | None = None) -> bool:
+        """Send the newest frame, the title, and queries, with the cursor at a place. False: the terminal is behind."""
+        if self.writer is None or self._is_held:
+            return False
+        self._cancel_timer()
+        self._is_waiting = False
+        text = f"{self._setup}{self.screen.take()}{self._title.unsent()}"
+        if not text and not queries:
+            return True
+        size_bytes = len(text.encode("utf-8", "replace"))
+        if not queries and not self.is_plain and self.link.wants_probe(size_bytes):
+            queries = (Query.STATUS,)
+        in_front: tuple[Query, ...] = ()
+        front_s = time.monotonic()
+        if text and not self.is_plain and self.link.wants_least(front_s):
+            in_front = (Query.STATUS,)
+            text = f"{self._queries.ask(*in_front)}{text}"
+        now_s = time.monotonic()  # not later than the query: its answer shows that all sent by then has arrived
+        if place is not None:
+            asked = f"{at_place(place)}{self._queries.ask(*queries, place=place)}"
+        elif queries and self.link.is_late:
+            asked = self._queries.ask_by_place()
+        else:
+            asked = self._queries.ask(*queries)
+        if Query.CURSOR.value in asked:
+            # An input method opens its window at the cursor, and a screen reader follows it, though it is hidden.
+            asked += self.screen.restored_cursor()
+        if not self.writer.write(text + asked):
+            self._queries.withdraw(*in_front, *queries)
+            self.screen.forget()
+            return False
+        self._setup = ""
+        self._title.record_sent()
+        if in_front:
+            self.link.record_least_asked(front_s)
+        self.link.record_sent(now_s, size_bytes, is_probed=Query.STATUS in queries)
+        self.pacer.record_sent(now_s)
+        return True
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,459 @@
+"""The words of every view: why a list is empty, what a source's failure or an outage means, the rule of a pane."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final, assert_never
+
+from tui.domain.environment import Environment
+from tui.domain.filters import RunFilters
+from tui.domain.ids import FEEDS, RELAY
+from tui.domain.text import Raw, clean
+from tui.domain.update import HistoryRead, SourceRetrying, SourceStopped
+from tui.lazy_dataclass import dataclass
+from tui.settings.reading import PREVIEW_BRANCH
+from tui.store.counts import Completeness, Gap, MissedRuns
+from tui.store.freshness import Freshness, SourceFailure
+from tui.text import formatting
+from tui.text.blocks import key_of, with_key
+from tui.text.styled import Line, Piece, Token, cut, line_width, wrap
+
+# Explains the failure of a source to the user: in a few words, in a sentence, and what to do about it.
+#
+# `advice_on` is a table by HTTP status. The header, the empty list and the messages show its result.
+
+
+_REQUEST: Final = re.compile(r"(?<![A-Z])[A-Z]+ (?:/\S*|the stored data at \S+): ")
+_STATUS: Final = re.compile(r"\d{3},? ?")
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Advice about a failure. `short` is for the header, `sentence` explains, `todo` says what to do (empty: wait),
+    and `quote` quotes the server.
+    """
+
+    short: str
+    sentence: str
+    todo: str = ""
+    quote: str = ""
+
+    @property
+    def text(self) -> str:
+        """All of it as sentences."""
+        text = f"{self.sentence.removesuffix('.')}: {self.quote.removesuffix('.')}." if self.quote else self.sentence
+        return f"{text} {self.todo}".rstrip()
+
+
+_SET_KEY: Final = "Set TRIGGER_SECRET_KEY to the secret key of an environment: dashboard, page API keys."
+_SET_BRANCH: Final = f"Set {PREVIEW_BRANCH} to the branch of the preview environment: its key alone is refused."
+_SET_URL: Final = "Set TRIGGER_API_URL to the address of the server, as the dashboard's page API keys shows it."
+_NEEDS_SCOPE: Final = "A public access token needs the scope read:runs; a secret key may always list them."
+_ON_THE_RELAY: Final = "On the relay: "
+_CHECK_RELAY: Final = "Set TRIGGER_TUI_RELAY_TOKEN to one of the tokens in the relay's file."
+
+
+def _choose_period() -> str:
+    key = key_of("server-filters", "f")
+    return f"Press {key} and choose a shorter period." if key else "Choose a shorter period."
+
+
+def without_request(reason: str) -> str:
+    """Return the text of an error without the method and the path of its request."""
+    return _REQUEST.sub("", reason, count=1)
+
+
+def advice_on(failure: SourceFailure, api_url: str, *, is_relayed: bool = False) -> Advice:
+    """Return advice about the last failure of a source. `is_relayed` means that the source belongs to a relay."""
+    if failure.source == RELAY:
+        return _advice_on_relay(failure)
+    advice = _advice_on_api(failure, api_url)
+    if not is_relayed or not advice.todo:
+        return advice
+    # A relay has its own key, address and period. The user of this screen cannot change them.
+    if advice.todo == _choose_period():
+        return replace(advice, short="the period is too long (422)", todo="")
+    return replace(advice, todo=_ON_THE_RELAY + advice.todo[0].lower() + advice.todo[1:])
+
+
+def _advice_on_api(failure: SourceFailure, api_url: str) -> Advice:
+    quote = without_request(failure.reason)
+    quote = quote[match.end() :] if (match := _STATUS.match(quote)) else quote
+    status = failure.status
+    if status is None:
+        return Advice("no answer", f"No answer from {api_url}.", quote=quote)
+    match status:
+        case 401:
+            todo = _SET_BRANCH if PREVIEW_BRANCH in quote else _SET_KEY
+            return Advice("the key was refused (401)", "The key was refused (401).", todo)
+        case 422:
+            short = f"the period is too long (422){with_key('server-filters', 'f', ', {} shortens it')}"
+            sentence = "The server wants a shorter period for the list of runs (422)."
+            return Advice(short, sentence, _choose_period(), quote)
+        case 403:
+            return Advice("the key may not list runs (403)", "This key may not list runs (403).", _NEEDS_SCOPE, quote)
+        case 429:
+            return Advice("429 from the server", "The server's request budget is spent (429).", quote=quote)
+        case 404 | 405:
+            short = f"no such API there ({status})"
+            return Advice(short, f"There is no API of Trigger.dev at {api_url} ({status}).", _SET_URL)
+        case _ if status < 400 and "web page" in quote:
+            return Advice("a web page answers", f"A web page answers at {api_url}, not the API.", _SET_URL)
+        case _ if status < 400:
+            short = "what answers is not the API"
+            return Advice(short, f"What answers at {api_url} is not the API of Trigger.dev.", _SET_URL, quote)
+        case _ if status < 500:
+            return Advice(f"{status} from the server", f"The server refused the list of runs ({status}).", quote=quote)
+        case _:
+            return Advice(f"{status} from the server", f"The server has trouble ({status}).", quote=quote)
+
+
+def secondary_failure(failure: SourceFailure, now: datetime) -> str:
+    """Return the failure of a source that another one replaces, in short: `no live feed (403), retrying in 5 min`."""
+    code = "" if failure.status is None else f" ({failure.status})"
+    text = "no live feed" if failure.source in FEEDS else "polling fails"
+    if isinstance(failure, SourceStopped):
+        return f"{text}{code}"
+    return f"{text}{code}, {retry_words(failure, now)}"
+
+
+def retry_words(failure: SourceRetrying, now: datetime) -> str:
+    """Return `retrying in 4 s`, or `retrying now`."""
+    remaining = failure.next_at - now
+    return f"retrying in {formatting.wait(remaining)}" if remaining > timedelta(seconds=0.5) else "retrying now"
+
+
+def feed_sentence(failure: SourceFailure) -> str:
+    """Return a message about the failure of a feed, while polling continues."""
+    quote = without_request(failure.reason).removesuffix(".")
+    return f"There is no live feed: {quote}. The list is polled."
+
+
+def _advice_on_relay(failure: SourceFailure) -> Advice:
+    match failure.status:
+        case None:
+            if isinstance(failure, SourceRetrying):
+                return Advice("no answer", "The relay does not answer.", quote=failure.reason)
+            # For example it speaks another version of the protocol.
+            return Advice("no connection to the relay", "The relay cannot be used.", quote=failure.reason)
+        case 401 | 403:
+            short = f"the token was refused ({failure.status})"
+            return Advice(short, f"The relay refused the token ({failure.status}).", _CHECK_RELAY)
+        case _:
+            return Advice("the relay has trouble", "The relay cannot be used.", quote=failure.reason)
+
+
+# The sentences in place of an empty list: why it is empty, and what the user can do.
+
+
+_MAX_WIDTH: Final = 96
+"""Longer lines are hard to read."""
+
+NO_GROUP_ON_RELAY: Final = "only the server knows the runs of this error group, and a relay cannot list them"
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyFacts:
+    """The facts that decide why the list is empty.
+
+    * `run_count`: the runs that pass the server's filters
+    * `is_filtered`: there is a typed filter
+    * `filter_errors`: why words of the typed filter could not be parsed
+    * `filters`: the server's filters
+    * `period`: how far back the list goes; None: no limit
+    * `is_relayed`: the data comes from a relay
+    """
+
+    at: datetime
+    freshness: Freshness
+    api_url: str
+    run_count: int = 0
+    is_filtered: bool = False
+    filters: RunFilters | None = None
+    period: timedelta | None = None
+    environment: Environment | None = None
+    history: HistoryRead | None = None
+    is_relayed: bool = False
+    filter_errors: tuple[str, ...] = ()
+
+
+def empty_lines(facts: EmptyFacts, width: int) -> list[Line]:
+    """Return the sentences in lines of at most `width` cells (at least 20), after an empty line."""
+    lines: list[Line] = [()]
+    for index, (text, token) in enumerate(_paragraphs(facts)):
+        if index == 1:
+            lines.append(())
+        lines += [(Piece(row, token),) for row in wrap(text, min(max(width, 20), _MAX_WIDTH))]
+    return lines
+
+
+def _paragraphs(facts: EmptyFacts) -> Sequence[tuple[str, Token]]:
+    freshness = facts.freshness
+    if facts.filter_errors:
+        sentence = f"{clean(Raw('; '.join(facts.filter_errors)))}."
+        return [
+            (sentence[:1].upper() + sentence[1:], Token.AMBER),
+            ("Nothing matches until this is corrected. Esc clears the filter.", Token.TEXT),
+        ]
+    if facts.is_relayed and facts.filters is not None and facts.filters.errors:
+        return [(f"{NO_GROUP_ON_RELAY.capitalize()}.", Token.TEXT)]
+    if facts.run_count and facts.is_filtered:
+        return [(_no_match(facts), Token.TEXT)]
+    if freshness.failure is not None:
+        return _failure_paragraphs(facts, freshness.failure)
+    if freshness.is_slow:
+        sentence = f"No runs from {facts.api_url} for {formatting.wait(freshness.waited)}. Still trying."
+        return [(formatting.LOADING, Token.MUTED), (sentence, Token.TEXT)]
+    if freshness.confirmed_at is None or facts.history is None:
+        return [(formatting.LOADING, Token.MUTED)]
+    if not facts.history.is_complete:
+        return [(f"{formatting.LOADING} older pages are still being read", Token.MUTED)]
+    if facts.filters is not None and not facts.filters.is_empty:
+        return [
+            (f"No runs match the server filters.{with_key('server-filters', 'f', ' {} changes them.')}", Token.TEXT)
+        ]
+    if facts.history.run_count and facts.period is not None:
+        further = with_key("server-filters", "f", " {} looks further back.")
+        return [(f"No runs in the last {formatting.wait(facts.period)}.{further}", Token.TEXT)]
+    return _new_environment(facts.environment)
+
+
+def _no_match(facts: EmptyFacts) -> str:
+    if facts.history is not None and not facts.history.is_complete:
+        return "No runs match so far. Older runs are still being read. Esc clears the filter."
+    return "No runs match. Esc clears the filter."
+
+
+def _failure_paragraphs(facts: EmptyFacts, failure: SourceRetrying | SourceStopped) -> Sequence[tuple[str, Token]]:
+    advice = advice_on(failure, facts.api_url, is_relayed=facts.is_relayed)
+    paragraphs = [(advice.sentence, Token.BRIGHT)]
+    if advice.todo:
+        paragraphs.append((advice.todo, Token.TEXT))
+    match failure:
+        case SourceRetrying():
+            left = failure.next_at - facts.at
+            now = with_key("refresh", "r", "; {} tries now")
+            is_due = left <= timedelta(seconds=0.5)
+            again = "Trying again now." if is_due else f"Trying again in {formatting.wait(left)}{now}."
+            paragraphs.append((again, Token.TEXT))
+        case SourceStopped():
+            is_filtered = facts.filters is not None and not facts.filters.is_empty
+            ways = [
+                with_key("refresh", "r", "{} tries again"),
+                with_key("server-filters", "f", "{} changes the server filters") if is_filtered else "",
+                with_key("close", "q", "{} ends the program") or "ctrl-q ends the program",
+            ]
+            paragraphs.append((f"{', '.join(filter(None, ways))}.", Token.TEXT))
+    if advice.quote:
+        paragraphs.append((f"The server said: {advice.quote}" if failure.status else advice.quote, Token.FAINT))
+    return paragraphs
+
+
+def _new_environment(environment: Environment | None) -> Sequence[tuple[str, Token]]:
+    where = f" in {clean(environment.slug)}" if environment is not None and environment.slug else ""
+    return [
+        (f"No runs yet{where}.", Token.BRIGHT),
+        ("Trigger one from your code or the dashboard's Test page; it shows up here by itself.", Token.TEXT),
+    ]
+
+
+# The effect of an outage in words: in a gap of the list, in the rule of the list, and in a message.
+
+
+_GUTTER = "  "
+_DOT = Piece(" · ", Token.MUTED)
+
+
+def gap_words(gap: Gap, now: datetime, *, is_short: bool = False) -> str:
+    """Return `no data 13:22–13:36`, or `no data for 44 s at 13:22` if both ends are in one minute."""
+    begin = formatting.time_of_day(gap.since, now)
+    if gap.since.replace(second=0, microsecond=0) == gap.until.replace(second=0, microsecond=0):
+        return f"no data for {formatting.wait(gap.until - gap.since)}{'' if is_short else f' at {begin}'}"
+    since, until = gap.since.astimezone(now.tzinfo), gap.until.astimezone(now.tzinfo)
+    # The date appears once if both ends share it.
+    return f"no data {begin}–{formatting.time_of_day(until, until if until.date() == since.date() else now)}"
+
+
+def gap_line(gap: Gap, missed: MissedRuns, now: datetime, width: int) -> Line:
+    """Return the line of a gap, between newer and older runs, in exactly `width` cells if it fits."""
+    line = _worded(gap, missed, now, is_short=False)
+    if line_width(line) > width - 1:
+        line = _worded(gap, missed, now, is_short=True)
+    line = (Piece(_GUTTER), *line)
+    # The right edge stays free, as in every row of the list.
+    room = width - line_width(line) - len(_GUTTER) - 1
+    return (*line, Piece(_GUTTER), Piece("╌" * room, Token.LINE)) if room > 0 else line
+
+
+def gap_remark(gap: Gap, missed: MissedRuns, now: datetime, *, is_short: bool) -> Line:
+    """Return the words about a gap for the rule, while the gap's own line is not visible."""
+    return _worded(gap, missed, now, is_short=is_short)
+
+
+def gap_sentence(gap: Gap, missed: MissedRuns, now: datetime) -> str:
+    """Return a sentence about a gap for the messages."""
+    return f"There was {gap_words(gap, now)}: {', '.join([_extent_words(missed), *_failed_words(missed)])}."
+
+
+def _worded(gap: Gap, missed: MissedRuns, now: datetime, *, is_short: bool) -> Line:
+    extent = Piece(_extent_words(missed, is_short=is_short), Token.TEXT if missed.run_count else Token.MUTED)
+    failed = [piece for text in _failed_words(missed) for piece in (_DOT, Piece(text, Token.ROSE, is_bold=True))]
+    return (Piece(gap_words(gap, now, is_short=is_short), Token.AMBER), _DOT, extent, *failed)
+
+
+def _extent_words(missed: MissedRuns, *, is_short: bool = False) -> str:
+    """Return `37 runs caught up`, in short `37 runs`, with a remark while the count is not final."""
+    runs = formatting.plural(missed.run_count, "run")
+    match missed.completeness:
+        case Completeness.ALL if not missed.run_count:
+            return "nothing missed"
+        case Completeness.ALL:
+            return runs if is_short else f"{runs} caught up"
+        case Completeness.SO_FAR if not missed.run_count:
+            return "catching up"
+        case Completeness.SO_FAR:
+            return f"catching up, {runs}" if is_short else f"catching up, {runs} so far"
+        case Completeness.AT_LEAST if not missed.run_count:
+            return "what was missed is not known"
+        case Completeness.AT_LEAST:
+            return f"at least {runs}" if is_short else f"at least {runs} caught up"
+        case _:
+            assert_never(missed.completeness)
+
+
+def _failed_words(missed: MissedRuns) -> list[str]:
+    return [f"{formatting.count(missed.failed_count)} failed"] if missed.failed_count else []
+
+
+# The titled rule above a pane: the pane's number and name, and its own texts on both sides.
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One pane's name in a rule. Panes that share a place on the screen share a rule, with one tab for each.
+
+    `is_visible`: the pane is shown too, below the one that is open.
+    """
+
+    number: int
+    name: str
+    is_open: bool = True
+    is_visible: bool = False
+
+
+_MIN_LEFT: Final = 8
+"""Cells of a cut left text beside tabs, and of its rest behind its first part: fewer say nothing."""
+
+_LEFT_SHARE: Final = 3
+"""The first part of the left text gets a third of the room for texts, if it needs that much."""
+
+_MIN_RIGHT: Final = 40
+"""Cells of the first part of the right text beside several tabs, if it needs that many. The tabs are cut for it."""
+
+_RIGHT_EDGES: Final = 3
+"""Cells around the right text: a space before it, a space and the end of the rule behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleText:
+    """`─ 1:runs · left ──── right ─`. With `is_stale` it is dashed and amber, with the word STALE after `left`.
+
+    `spare`: the parts of `left` and `right` that a narrow rule omits first, in this order.
+    """
+
+    tabs: tuple[Tab, ...] = ()
+    left: Line = ()
+    right: Line = ()
+    is_focused: bool = False
+    is_stale: bool = False
+    spare: tuple[Line, ...] = ()
+
+
+def rule_parts(line: Line) -> list[Line]:
+    """Return the parts of a text. Each begins with a piece that begins with ` · `, except the first one."""
+    parts: list[Line] = []
+    for piece in line:
+        if not parts or piece.text.startswith(" · "):
+            parts.append(())
+        parts[-1] = (*parts[-1], piece)
+    return parts
+
+
+def rule_line(text: RuleText, width: int, *, is_colorless: bool = False) -> Line:
+    """Return the rule in exactly `width` cells. The left text stands behind the tab that is open.
+
+    A narrow rule omits what is spare. Then it cuts the left text behind its first part, and omits the last parts of the
+    right text, of which only the first part is cut.
+    """
+    dash = "╌" if text.is_stale else "━" if text.is_focused and is_colorless else "─"
+    stroke = Token.AMBER if text.is_stale else Token.ACCENT if text.is_focused else Token.LINE
+    stale: Line = (Piece("  "), Piece("STALE", Token.AMBER, is_bold=True)) if text.is_stale else ()
+    begin = Piece(f"{dash} ", stroke)
+    around = line_width((*_head(text, (), begin, width), *stale)) + 2
+    left, right = _fitted(text, around, width)
+    tail: Line = (Piece(" "), *right, Piece(f" {dash}", stroke)) if right else (Piece(dash, stroke),)
+    room = max(0, width - line_width(tail) - 2)
+    head = _head(text, left, begin, max(0, room - line_width(stale)))
+    left = cut((*head, *stale), room)
+    fill = max(0, width - line_width(left) - line_width(tail) - 1)
+    return (*left, Piece(" "), Piece(dash * fill, stroke), *tail)
+
+
+def _fitted(text: RuleText, around: int, width: int) -> tuple[Line, Line]:
+    """Return the left and the right text without what has no room beside the `around` cells of the rest."""
+    left, right = text.left, text.right
+    room = width - around - (_RIGHT_EDGES if right else 1)
+    for part in text.spare:
+        if line_width(left) + line_width(right) <= room:
+            break
+        left, right = _without(left, part), _without(right, part)
+    # A long left text, which may be a user's own, leaves most of the rule to the right one.
+    limit = room - min(_first_cells(left), room // _LEFT_SHARE)
+    if len(text.tabs) > 1:
+        limit = max(limit, min(_first_cells(right), _MIN_RIGHT))
+    right = cut(_leading_parts(right, limit), limit)
+    left_room = room - line_width(right)
+    if line_width(left) > left_room and left_room - _first_cells(left) < _MIN_LEFT:
+        left = rule_parts(left)[0] if left else ()
+    return left, right
+
+
+def _first_cells(line: Line) -> int:
+    """Return the cells of the first part of a text."""
+    return line_width(rule_parts(line)[0]) if line else 0
+
+
+def _without(line: Line, part: Line) -> Line:
+    for begin in range(len(line) - len(part) + 1):
+        if line[begin : begin + len(part)] == part:
+            return line[:begin] + line[begin + len(part) :]
+    return line
+
+
+def _leading_parts(line: Line, limit: int) -> Line:
+    """Return the first parts that fit into `limit` cells, but at least the first one."""
+    parts = rule_parts(line)
+    while len(parts) > 1 and sum(map(line_width, parts)) > limit:
+        parts.pop()
+    return tuple(piece for part in parts for piece in part)
+
+
+def _head(text: RuleText, left: Line, begin: Piece, room: int) -> Line:
+    """Return the tabs with the left text in at most `room` cells."""
+    parts: list[list[Piece]] = [[begin], []]
+    is_behind = False
+    for index, tab in enumerate(text.tabs):
+        parts[is_behind] += [*((Piece("   "),) if index else ()), *_tab(tab, is_focused=text.is_focused)]
+        is_behind = is_behind or tab.is_open
+    before, behind = map(tuple, parts)
+    left_room = room - line_width(before) - line_width(behind)
+    has_room = not text.tabs or left_room >= min(_MIN_LEFT, line_width(left))
+    return cut((*before, *(cut(left, left_room) if has_room else ()), *behind), room)
+
+
+def _tab(tab: Tab, *, is_focused: bool) -> Line:
+    if is_focused and tab.is_open:
+        return (Piece(f"{tab.number}:", Token.ACCENT, is_bold=True), Piece(tab.name, Token.BRIGHT, is_bold=True))
+    token = Token.TEXT if tab.is_visible or (tab.is_open and not is_focused) else Token.MUTED
+    return (Piece(f"{tab.number}:", Token.MUTED), Piece(tab.name, token))

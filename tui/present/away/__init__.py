@@ -1,1 +1,0 @@
-"""What happened while the user was away, in lines."""

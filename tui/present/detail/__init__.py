@@ -1,1 +1,0 @@
-"""The page about one run: status, error, timeline, facts, relatives, values."""

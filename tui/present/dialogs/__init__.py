@@ -1,1 +1,0 @@
-"""The confirmation of actions, and the dialogs for filters, copying and quitting."""

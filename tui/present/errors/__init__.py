@@ -1,1 +1,0 @@
-"""An error and its stack, on a page and in print."""

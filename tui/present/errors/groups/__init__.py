@@ -1,1 +1,0 @@
-"""The view of error groups: its rows, its pages and its sentences."""

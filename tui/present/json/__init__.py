@@ -1,1 +1,0 @@
-"""JSON values: on one line, as text, and as rows that fold."""

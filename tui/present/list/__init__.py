@@ -1,1 +1,0 @@
-"""Texts of the list of runs beside its rows."""

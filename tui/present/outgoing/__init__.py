@@ -1,1 +1,0 @@
-"""Texts that lead from the monitor to other programs: shell commands, requests by curl, links to the dashboard."""

@@ -1,1 +1,0 @@
-"""Commands of one's own: how they are named, asked about, and reported."""

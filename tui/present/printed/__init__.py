@@ -1,1 +1,0 @@
-"""The output of ls, show, tree and watch."""

@@ -1,1 +1,0 @@
-"""Queues as lines: the table, the sentences about one of them, and its last hour."""

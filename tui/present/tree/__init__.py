@@ -1,1 +1,0 @@
-"""The tree of runs: its shape, its folds, and its rows."""

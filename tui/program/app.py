@@ -1,0 +1,644 @@
+"""The app: its colours, its keys, and the signal that publishes changes.
+
+The session encloses the app, not the other way round: Textual cancels its workers at exit without awaiting them.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from contextvars import copy_context
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from rich.console import RenderableType
+from textual import events
+from textual.await_complete import AwaitComplete
+from textual.binding import BindingType
+from textual.filter import Monochrome, NoColor
+from textual.screen import Screen
+from textual.signal import Signal
+
+from tui.domain.ids import RunId
+from tui.features.columns.data import ChosenColumns
+from tui.features.runs.data import RunSubscription
+from tui.kit.app import AppBase, OwnKeys, P, TickingScreen, call_soon
+from tui.kit.colors import ColorMode, contrast_remarks, detect_color_mode, has_true_color
+from tui.kit.driver import TerminalDriver
+from tui.kit.header_words import SLOW_LINK_SENTENCE, supports_title
+from tui.kit.heap import FREE_AFTER_S, THAW_CHECK_INTERVAL_S, FreezingCollector, no_collections
+from tui.kit.keys import bind, key_label
+from tui.kit.live_model import LiveModel
+from tui.kit.look import CHECK_INTERVAL_S, In256Colors, Painter, empty_large_caches, theme_of
+from tui.kit.messages import Messages, Reporter
+from tui.kit.painted import KeyPainter
+from tui.kit.terminal.early import EarlyTerminal
+from tui.kit.terminal.input import LinkSpeedChanged, TerminalTakenBack
+from tui.kit.type_ahead import REFUSAL, Pastes, TypeAhead
+from tui.settings.file import shown_path
+from tui.settings.secret import without_secrets
+from tui.settings.settings import Complaint, Settings
+from tui.store.addresses import ViewAddress
+from tui.store.changes import Changes
+from tui.sync.session import Session
+from tui.terminal.cells import CURSOR_REQUEST
+from tui.terminal.encoder import Place
+from tui.text.blocks import use_own_keys
+
+if TYPE_CHECKING:
+    from textual.actions import ActionParseResult
+    from textual.dom import DOMNode
+    from textual.widget import Widget
+
+    from tui.features.alerts.alerts import Alerts
+    from tui.features.alerts.away import WhileAway
+    from tui.features.own_commands.view import OwnCommands
+    from tui.kit.config_watch import SettingsChange
+    from tui.kit.keys import Keymap
+    from tui.kit.list_panes import ViewEntrance
+
+
+LEAVE_ID: Final = "leave"
+_SLOW_LINK_CLASS: Final = "slow-link"
+
+COLLECT_AFTER_S: Final = 2.0
+"""The garbage collector starts when the first rows are usually shown: before, it would take a tenth of their CPU."""
+
+WATCH_AFTER_S: Final = 2.0
+"""The config file is watched from then on, for the same reason."""
+
+ALERTS_AFTER_S: Final = 2.0
+"""So is what happens between two keys, and the findings, where the config file wants to call the user."""
+
+_AWAY: Final = "tui.features.alerts.away"
+
+OVERVIEW_AFTER_S: Final = 2.0
+"""The first rows are shown for so long before the overview is imported, and its facts are read."""
+
+_STARTING: Final = frozenset(
+    {
+        *("act", "own_command", "withdraw", "quit_level", "leave_at_once", "suspend_process", "browse", "read_outside"),
+        *("save_lines", "save_view", "delete_view"),
+        *("copy_id", "copy_menu", "copy_line", "copy_link", "copy_group", "copy_fingerprint", "copy_queue"),
+    }
+)
+"""Actions of keys that no paste starts: they write, end the program, start another one, or change the clipboard."""
+
+MAX_KEY_S: Final = 1.0
+"""Wait no longer than this for a widget to finish a key; the widget is being removed."""
+
+
+def _wall() -> "type[ViewEntrance]":
+    from tui.features.wall.view import WallEntrance  # noqa: PLC0415  loaded when first used
+
+    return WallEntrance
+
+
+def _errors() -> "type[ViewEntrance]":
+    from tui.features.errors.screen import ErrorsEntrance  # noqa: PLC0415  loaded when first used
+
+    return ErrorsEntrance
+
+
+def _queues() -> "type[ViewEntrance]":
+    from tui.features.queues.view import QueuesEntrance  # noqa: PLC0415  loaded when first used
+
+    return QueuesEntrance
+
+
+class TriggerApp(AppBase):
+    """Shows one session until the user quits."""
+
+    CSS_PATH = Path(__file__).parent / "app.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("ctrl+q,ctrl+c", "leave", "quit", "End the program.", id="quit"),
+        bind("ctrl+l", "repaint", "repaint", "Paint the whole screen again, after another program wrote on it."),
+        bind(
+            "ctrl+z",
+            "suspend_process",
+            "suspend",
+            "Give the terminal to the shell; `fg` brings the monitor back.",
+            id="suspend",
+        ),
+    ]
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        color_mode: ColorMode = ColorMode.DARK,
+        is_ascii: bool = False,
+        environ: Mapping[str, str] | None = None,
+        environment_name: str | None = None,
+        early_terminal: EarlyTerminal | None = None,
+        address: ViewAddress | None = None,
+        overview_after_s: float = OVERVIEW_AFTER_S,
+    ) -> None:
+        """`early_terminal` has shown the first frame; the driver takes it over. `address`: the first view.
+
+        `overview_after_s`: seconds from the first rows to the overview; with infinity there is none.
+        """
+        super().__init__(driver_class=TerminalDriver, ansi_color=None)
+        self._set_up_textual()
+        self.session = session
+        self.early_terminal = early_terminal
+        self._address = address
+        self._overview_after_s = overview_after_s
+        self._parts: dict[type[object], object] = {}
+        self._is_link_slow = False
+        self._key_painter = KeyPainter(self)
+        self.environ = environ or {}
+        self.painter = self._new_painter(color_mode, is_ascii=is_ascii)
+        self._has_title = session.settings.has_title and supports_title(self.environ.get("TERM", ""))
+        self._title = ""
+        self.live = LiveModel(session, partial(call_soon, self))
+        self.live.in_minutes = self.is_slow_link
+        self.set_class(self.is_slow_link, _SLOW_LINK_CLASS)
+        self.type_ahead = TypeAhead(session.clock, self.request_cursor)
+        self.pastes = Pastes(session.clock)
+        self.subscription = RunSubscription(session, environment_name=environment_name)
+        self.messages = Messages()
+        self._add_complaints(session.settings.file.complaints)
+        self._add_contrast_remarks(color_mode)
+        self.subscription.on_failure = lambda text: self.messages.add_once(session.now(), text)
+        columns = ChosenColumns(session, self.environ, self.subscription.on_failure)
+        self._parts |= {RunSubscription: self.subscription, ChosenColumns: columns}
+        self.reporter = Reporter(session, self.messages)
+        self.previous_key = self.last_key = ""
+        self.changed: Signal[Changes] = Signal(self, "changed")
+        self.settings_changed: Signal[SettingsChange] = Signal(self, "settings changed")
+        self.own_commands: OwnKeys | None = None
+        self._own_commands: OwnCommands | None = None
+        self._alerts: Alerts | None = None
+        self._while_away: WhileAway | None = None
+        self._may_alert = False
+        self._own_keymap: Keymap | None = None
+        self.keys: Mapping[str, tuple[str, ...]] = {}
+        self.key_labels: dict[str, tuple[str, ...]] = {}
+        use_own_keys(self.key_labels)
+        self._use_keys(session.settings)
+        self._collector = FreezingCollector()
+        self.live.record_groups = self._collector.record_groups
+        self._is_complete = False
+        self._exit_code: int | None = None
+        self.farewell: Callable[[], list[str]] = list
+        self.unsent: Callable[[], Mapping[str, int]] = dict
+        self.theme = self._styled_theme = self._register_theme(color_mode)
+        self.stylesheet.set_variables(self.get_css_variables())
+
+    def _set_up_textual(self) -> None:
+        # Textual chooses its filter before our theme is registered, and would turn the default colour into black on
+        # black. The filters have no public name.
+        self._filters = [NoColor() if isinstance(each, Monochrome) else each for each in self._filters]
+        self._filters.append(In256Colors())
+        # Textual would lay out every screen once more for toasts and tooltips. The names are private: the public ones
+        # are for its tests.
+        self._disable_notifications = self._disable_tooltips = True
+
+    def exit(self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
+        """End the app. While it starts it ends once its screen is complete: Textual would fail to compose it."""
+        if self._is_complete:
+            super().exit(result, return_code, message)
+        else:
+            self._exit_code = return_code
+
+    def refresh_css(self, animate: bool = True) -> None:  # noqa: FBT001, FBT002  Textual's signature
+        # Textual parses all stylesheets a second time at the start, although the theme is the same.
+        if self.theme != self._styled_theme:
+            self._styled_theme = self.theme
+            super().refresh_css(animate=animate)
+
+    def part(self, kind: type[P], make: Callable[[], P] | None = None) -> P:
+        found = self._parts.get(kind)
+        if found is None:
+            assert make is not None, f"{kind} is not there from the start"
+            found = self._parts[kind] = make()
+        assert isinstance(found, kind)
+        return found
+
+    def show_address(self, address: ViewAddress) -> str | None:
+        from tui.program.opening import apply_address  # noqa: PLC0415  most starts have no address
+
+        return apply_address(self, address)
+
+    def address_of(self, screen: Screen[Any]) -> ViewAddress:
+        from tui.program.opening import address_of  # noqa: PLC0415  loaded when first used
+
+        return address_of(screen)
+
+    def save_view(self, screen: Screen[Any]) -> None:
+        from tui.features.views.view import ask_to_save  # noqa: PLC0415  loaded when first used
+
+        ask_to_save(screen)
+
+    def open_saved_view(self) -> None:
+        from tui.features.views.view import ask_for_letter  # noqa: PLC0415  loaded when first used
+
+        ask_for_letter(self)
+
+    def read_outside(self, screen: Screen[Any], run_id: RunId, reader: str, pane: object = None) -> None:
+        from tui.features.copying.view import read_from  # noqa: PLC0415  loaded when first used
+
+        read_from(screen, run_id, reader, pane)
+
+    @property
+    def is_slow_link(self) -> bool:
+        forced = self.session.settings.slow_link
+        return self._is_link_slow if forced is None else forced
+
+    def _new_painter(self, color_mode: ColorMode, *, is_ascii: bool) -> Painter:
+        is_slow, has_all = self.is_slow_link, has_true_color(self.environ) and not self.is_slow_link
+        for each in self._filters:
+            if isinstance(each, In256Colors):
+                each.enabled = not has_all
+        return Painter(
+            color_mode,
+            is_ascii=is_ascii,
+            has_gutter_cursor=is_slow,
+            has_true_color=has_all,
+            own_colors=self.session.settings.colors,
+        )
+
+    def _register_theme(self, color_mode: ColorMode) -> str:
+        """Return the name of the theme of a color mode, with the user's own colours."""
+        theme = theme_of(color_mode, self.session.settings.colors)
+        self.register_theme(theme)
+        return theme.name
+
+    def get_default_screen(self) -> Screen[None]:
+        from tui.features.runs.screen import MainScreen  # noqa: PLC0415  it imports this module's base
+
+        return MainScreen(self.live, self._overview_after_s, {"wall": _wall, "errors": _errors, "queues": _queues})
+
+    def push_screen(self, screen: Any, *rest: Any, **named: Any) -> Any:
+        """Show a screen above the others, with the arguments of Textual's."""
+        self._collector.record_screen(screen)
+        return super().push_screen(screen, *rest, **named)
+
+    def pop_screen(self) -> AwaitComplete:
+        """Show the screen below. The closed one is freed soon."""
+        self.set_timer(FREE_AFTER_S, self._collector.free_closed)
+        return super().pop_screen()
+
+    def on_mount(self) -> None:
+        self.session.context = copy_context()  # that of the app: the keys of the user, and no screen
+        self._set_driver_profile()
+        self.live.start(self._publish)
+        # Starting the session loads its data layer: the first frame must not wait for that.
+        self.call_after_refresh(self._spawn_start)
+
+    def _spawn_start(self) -> None:
+        self._is_complete = True
+        self._key_painter.begin()
+        if self._exit_code is not None:
+            self.exit(return_code=self._exit_code)
+            return
+        if self._address is not None and self._address.run is None:
+            self._open_address()
+        self._use_own_commands(self.session.settings)
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.release()
+        self.session.spawn(self._start(), "start")
+
+    def _open_address(self) -> None:
+        """Show the view with which the program was started."""
+        assert self._address is not None
+        self.show_address(self._address)
+
+    async def _start(self) -> None:
+        await self.session.start()
+        await self.part(ChosenColumns).start()
+        if self._address is not None and self._address.run is not None:
+            self.call_later(self._open_address)  # a run is read at once, which only a started session can do
+        await self.subscription.start()
+        self.set_timer(COLLECT_AFTER_S, self._collector.start)
+        if self.session.settings.file.path is not None:
+            self.set_timer(WATCH_AFTER_S, self._watch_config)
+        if self.session.settings.views:
+            self.set_timer(WATCH_AFTER_S, self._check_views)
+        self.session.spawn(self._begin_watching(), "begin watching")
+        self.set_interval(THAW_CHECK_INTERVAL_S, self._collector.thaw_if_due)
+        self.set_interval(CHECK_INTERVAL_S, self._give_memory_back)
+
+    async def _begin_watching(self) -> None:
+        await self.session.clock.sleep(ALERTS_AFTER_S)
+        if _AWAY not in sys.modules:
+            await asyncio.to_thread(import_module, _AWAY)
+        from tui.features.alerts.away import WhileAway  # noqa: PLC0415  the first rows do not need it
+
+        self._while_away = WhileAway(self)
+        self._may_alert = True
+        self._use_alerts(self.session.settings)
+
+    def _use_alerts(self, settings: Settings) -> None:
+        """Call the user for new findings, if the config file wants that."""
+        if not self._may_alert or settings.bell is None:
+            return
+        if self._alerts is None:
+            from tui.settings.settings import is_calling  # noqa: PLC0415
+
+            if not is_calling(settings.bell):
+                return  # as for most users: nothing else is imported
+            from tui.features.alerts.alerts import Alerts  # noqa: PLC0415
+
+            self._alerts = Alerts(self)
+        self._alerts.use(settings)
+
+    def _watch_config(self) -> None:
+        from tui.kit.config_watch import ConfigWatch  # noqa: PLC0415  the first rows do not need it
+
+        watch = ConfigWatch(self.session, self.environ, self.messages, self._on_settings_changed)
+        self.session.spawn(watch.run(), "config file")
+
+    def _check_views(self) -> None:
+        """Add what is wrong about the views of the config file to the messages."""
+        from tui.features.views.file import known_views_of  # noqa: PLC0415  the first rows do not need it
+
+        async def check() -> None:
+            for problem in await known_views_of(self).problems_of_file():
+                self.messages.add(self.session.now(), problem)
+
+        self.session.spawn(check(), "check the views")
+
+    def _give_memory_back(self) -> None:
+        from tui.kit.heap import trim  # noqa: PLC0415  the first rows do not need it
+
+        empty_large_caches()
+        trim()
+
+    def on_unmount(self) -> None:
+        self._collector.stop()
+
+    def _publish(self, changes: Changes) -> None:
+        self.reporter.on_changes(changes)
+        self.changed.publish(changes)
+        self._collector.record_run_count(len(self.session.store))
+
+    @property
+    def terminal_version(self) -> str:
+        return self._driver.terminal_version if isinstance(self._driver, TerminalDriver) else ""
+
+    @property
+    def is_quiet(self) -> bool:
+        return self._collector.is_quiet
+
+    def write(self, data: str) -> None:
+        # Textual has no public way to write anything that is not painted.
+        if self._driver is not None:
+            self._driver.write(data)
+
+    def call_user(self, data: str) -> None:
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.call_user(data)
+        else:
+            self.write(data)
+
+    def request_cursor(self, place: Place) -> bool:
+        """Move the terminal's cursor and ask for its position. Return False if it is behind and was not asked."""
+        if isinstance(self._driver, TerminalDriver):
+            return self._driver.request_cursor(place)
+        self.write(CURSOR_REQUEST)
+        return True
+
+    async def run_in_foreground(self, arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> int:
+        if not isinstance(self._driver, TerminalDriver):
+            raise BlockingIOError("there is no terminal")
+        given = without_secrets(self.environ) if environ is None else environ
+        return await self._driver.run_in_foreground(arguments, given)
+
+    def set_title(self, title: str) -> None:
+        if self._has_title and title != self._title and isinstance(self._driver, TerminalDriver):
+            self._title = title
+            self._driver.set_title(title)
+
+    def on_cursor_position(self, event: events.CursorPosition) -> None:
+        event.stop()
+        # Through the screen's queue: the answer keeps its order among the keys.
+        place = (event.y, event.x) if isinstance(self._driver, TerminalDriver) else None
+        if not self.screen.call_later(self.type_ahead.record_reply, place):  # a screen that is being removed
+            self.type_ahead.record_reply(place)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Wait until the focused widget has processed a key or paste before the next one is read."""
+        if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
+            is_ignored = isinstance(event, events.MouseEvent) and (self.is_too_small or self.pastes.is_pasting)
+            if not is_ignored:
+                await super().on_event(event)  # a forwarded key was processed already
+            return
+        if self.return_code is not None:
+            return  # what a key would open now never runs, and the end would wait for it
+        if isinstance(event, events.Paste):
+            self.pastes.record_paste()
+        else:
+            self._record_key(event)
+        is_taken = self._is_taken(event)
+        with no_collections():  # one takes as long as all that a key does: it is made up for behind the frame
+            if not is_taken:
+                await super().on_event(event)
+            await self._paint_now()
+        done = asyncio.Event()
+        if call_soon(self.focused or self.screen, done.set):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(MAX_KEY_S):
+                    await done.wait()
+        if self._key_painter.is_elsewhere:
+            await self._paint_now()
+        if isinstance(event, events.Paste):
+            self.pastes.record_paste()  # also while it was handled, its rest has arrived
+        elif isinstance(self._driver, TerminalDriver):
+            self._driver.record_handled()
+
+    async def run_action(
+        self,
+        action: "str | ActionParseResult",
+        default_namespace: "DOMNode | None" = None,
+        namespaces: "Mapping[str, DOMNode] | None" = None,
+    ) -> bool:
+        """Run the action of a key or of the command line, unless a paste would start it."""
+        target, name, _ = self._parse_action(action, default_namespace or self, namespaces)
+        is_quit = name == "leave" and target is self and self.pastes.is_joined
+        if self.pastes.is_pasted and (name in _STARTING or is_quit):
+            self._refuse_pasted()
+            return True
+        return await super().run_action(action, default_namespace, namespaces)
+
+    def _refuse_pasted(self) -> None:
+        from tui.kit.painted import PaintedScreen  # noqa: PLC0415  the screens import this module's base
+
+        if isinstance(self.screen, PaintedScreen):
+            self.screen.say(REFUSAL)
+
+    def _record_key(self, event: events.Key) -> None:
+        self.previous_key, self.last_key = self.last_key, event.key
+        self._collector.record_key()
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.backlog.record_begun()
+        self.pastes.record_key(event, is_behind=self.is_behind)
+
+    def _is_taken(self, event: events.Key | events.Paste) -> bool:
+        """Return whether the screen must not get a key or paste.
+
+        In a terminal that is too small, only the app's own keys work: the user does not see what another one would do.
+        """
+        if self.is_too_small:
+            return isinstance(event, events.Paste) or event.key not in self._bindings.key_to_bindings
+        return isinstance(event, events.Key) and self._while_away is not None and self._while_away.takes(event.key)
+
+    @property
+    def is_behind(self) -> bool:
+        # Without a terminal, all keys of a test come at once.
+        return isinstance(self._driver, TerminalDriver) and self._driver.backlog.waiting > 0
+
+    async def _paint_now(self) -> None:
+        """Show what a key did, unless the next one is already here. The panes that follow the cursor are later.
+
+        While keys are always waiting, Textual's timer paints.
+        """
+        if not self.is_behind:
+            await self._key_painter.paint()
+
+    def on_terminal_taken_back(self, event: TerminalTakenBack) -> None:
+        if self.screen_stack:
+            self.screen.post_message(event)
+
+    def on_link_speed_changed(self, event: LinkSpeedChanged) -> None:
+        event.stop()
+        before, self._is_link_slow = self.is_slow_link, event.is_slow
+        if self.is_slow_link is not before:
+            sentence = f"The link is slow. {SLOW_LINK_SENTENCE}" if event.is_slow else "The link is fast again."
+            self.messages.add(self.session.now(), sentence)
+            self._show_link_speed()
+
+    def _set_driver_profile(self) -> None:
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.set_slow_profile(is_on=self.is_slow_link)
+
+    def _show_link_speed(self, color_mode: ColorMode | None = None) -> None:
+        """Show everything again, as the speed of the link and the settings demand."""
+        self._set_driver_profile()
+        self.set_class(self.is_slow_link, _SLOW_LINK_CLASS)
+        self.live.in_minutes = self.is_slow_link
+        self.painter = self._new_painter(color_mode or self.painter.color_mode, is_ascii=self.painter.is_ascii)
+        for screen in self.screen_stack:
+            for widget in screen.query("*"):
+                widget.refresh()
+            screen.refresh()
+            if isinstance(screen, TickingScreen):
+                screen.tick()
+
+    def _add_complaints(self, complaints: Iterable[Complaint]) -> None:
+        for complaint in complaints:
+            self.messages.add(self.session.now(), f"{complaint}.")
+
+    def _add_contrast_remarks(self, color_mode: ColorMode) -> None:
+        file = self.session.settings.file
+        if file.path is not None:
+            self._add_complaints(contrast_remarks(file, color_mode, shown_path(file.path, self.environ)))
+
+    def _on_settings_changed(self, change: "SettingsChange") -> None:
+        """Show the new settings. The watch calls this, so that the work waits for its turn among the keys."""
+        call_soon(self, partial(self._use_settings, change))
+
+    def change_settings(self, settings: Settings) -> None:
+        from tui.kit.config_watch import SettingsChange  # noqa: PLC0415  loaded when first used
+
+        change = SettingsChange(self.session.settings, settings)
+        self.session.change_settings(settings)
+        self._use_settings(change)
+
+    def _use_settings(self, change: "SettingsChange") -> None:
+        color_mode = self.painter.color_mode  # the user may have chosen another one since the start
+        if change.before.theme != change.after.theme:
+            color_mode = detect_color_mode(self.environ, change.after.theme)
+        self.live.freshness_tracker.interval_s = change.after.interval_s
+        if change.before.colors != change.after.colors:
+            self._add_contrast_remarks(color_mode)
+        if change.before.views != change.after.views:
+            self._check_views()
+        if change.before.columns != change.after.columns:
+            self.part(ChosenColumns).use_settings()
+        self.theme = self._register_theme(color_mode)
+        if change.before.keys != change.after.keys:
+            self._use_keys(change.after)
+        self._use_alerts(change.after)
+        self._use_own_commands(change.after)  # behind the keys, which replace bindings
+        self._show_link_speed(color_mode)
+        self.settings_changed.publish(change)
+
+    def _use_own_commands(self, settings: Settings) -> None:
+        """Use the commands of the config file, also of one that is not trusted: their keys then say so."""
+        values = settings.file.values
+        if self._own_commands is None:
+            if values is None or not values.commands:
+                return  # as for most users: nothing is imported
+            from tui.features.own_commands.view import OwnCommands  # noqa: PLC0415
+
+            self.own_commands = self._own_commands = OwnCommands(self)
+        self._own_commands.use(settings)
+
+    def _use_keys(self, settings: Settings) -> None:
+        if self._own_keymap is None:
+            if not settings.keys:
+                return  # as for most users: nothing is imported
+            from tui.kit.keys import Keymap  # noqa: PLC0415
+
+            self._own_keymap = Keymap(self)
+        self.keys = self._own_keymap.use(settings.keys)
+        self.key_labels.clear()
+        self.key_labels |= {binding: tuple(map(key_label, keys)) for binding, keys in self.keys.items()}
+
+    def _register_child(self, parent: "DOMNode", child: "Widget", before: int | None, after: int | None) -> None:
+        # Textual has no public hook for each node that it gets to know.
+        super()._register_child(parent, child, before, after)
+        if self._own_keymap is not None:
+            self._own_keymap.apply(child)
+
+    def record_layout(self) -> None:
+        self._key_painter.record_layout()
+
+    def use_color_mode(self, color_mode: ColorMode) -> None:
+        self.painter = self._new_painter(color_mode, is_ascii=self.painter.is_ascii)
+        self.theme = self._register_theme(color_mode)
+        self.screen.refresh(layout=True)
+
+    def close_away_block(self) -> bool:
+        return self._while_away is not None and self._while_away.close()
+
+    def action_leave(self) -> None:
+        # A second call, while the dialog is open, ends the program.
+        is_asking = any(screen.id == LEAVE_ID for screen in self.screen_stack)
+        if is_asking or not self.unsent():
+            self.action_leave_at_once()
+            return
+        from tui.kit.questions import LeaveScreen  # noqa: PLC0415  loaded when it is opened: the start must be fast
+
+        screen = LeaveScreen(self.live, self.unsent, self.type_ahead, id=LEAVE_ID)
+        self.push_screen(screen, lambda is_confirmed: self.action_leave_at_once() if is_confirmed else None)
+
+    def action_leave_at_once(self) -> None:
+        self.exit(0)
+
+    def _set_pointer_shape(self, shape: str) -> None:
+        """Do nothing: Textual sends the shape even without a mouse, and some consoles print the sequence."""
+
+    def action_repaint(self) -> None:
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.repaint()
+        else:
+            self.refresh()
+
+    def action_suspend_process(self) -> None:
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.suspend()
+
+    @property
+    def failure(self) -> Exception | None:
+        """The exception that ended the app. The caller prints it once the terminal is restored."""
+        return self._exception  # Textual has no public name for it
+
+    def _fatal_error(self) -> None:
+        # Textual's own implementation would print the local variables, and with them the key.
+        self._close_messages_no_wait()

@@ -1,0 +1,175 @@
+"""What happens before anything large is imported: ctrl-q as a key, large blocks of memory, and the report of a bug."""
+
+import logging
+import os
+import signal
+import sys
+import termios
+import threading
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from tui.commands.output import Output
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType, TracebackType
+
+
+# Keeps ctrl-q among the typed keys from the start of the program, before anything else is imported.
+#
+# With flow control, a terminal takes ctrl-q for "go on" and drops it, until the monitor switches to raw mode. Only the
+# monitor and the demo do this.
+
+
+NAMES: Final = (
+    "cancel",
+    "config",
+    "demo",
+    "emulator",
+    "errors",
+    "logs",
+    "ls",
+    "queues",
+    "relay",
+    "replay",
+    "show",
+    "status",
+    "trace",
+    "tree",
+    "wall",
+    "watch",
+)
+
+
+INTERRUPTED: Final = 130
+_STDIN: Final = 0
+_OTHERS: Final = frozenset(NAMES) - {"demo"}
+
+_original: list[Any] | None = None
+
+
+def begin(arguments: "Sequence[str]") -> None:
+    """Turn flow control off, and end quietly at ctrl-c, if the arguments start the monitor or the demo."""
+    global _original  # noqa: PLW0603  a process has one terminal
+    if not _OTHERS.isdisjoint(arguments):
+        return
+    with suppress(termios.error):
+        attributes = termios.tcgetattr(_STDIN)
+        if attributes[0] & termios.IXON and _is_foreground():
+            _original = termios.tcgetattr(_STDIN)
+            attributes[0] &= ~termios.IXON
+            termios.tcsetattr(_STDIN, termios.TCSANOW, attributes)
+            signal.signal(signal.SIGINT, _end)
+
+
+def original_attributes() -> list[Any] | None:
+    """Return the attributes that the terminal had before `begin`; None if they are still the same."""
+    return _original
+
+
+def restore() -> None:
+    """Restore the terminal. A second call does nothing."""
+    global _original  # noqa: PLW0603
+    if _original is not None and _is_foreground():
+        with suppress(termios.error):
+            termios.tcsetattr(_STDIN, termios.TCSANOW, _original)
+        _original = None
+
+
+def _is_foreground() -> bool:
+    """Return whether this process may change the terminal: in the background it would be stopped."""
+    try:
+        return os.tcgetpgrp(_STDIN) == os.getpgrp()
+    except OSError:
+        return False
+
+
+def _end(_: int, __: "FrameType | None") -> None:
+    restore()
+    os._exit(INTERRUPTED)
+
+
+# Keeps the memory of a process that runs for days small: the C library gives large blocks back to the system.
+#
+# glibc raises its threshold for such blocks each time it frees one. After some large responses it takes them from the
+# heap, which then has holes. It also keeps a heap for each thread.
+
+
+LARGE_BLOCK_BYTES: Final = 128 * 1024
+"""glibc's first threshold. Larger blocks are pages of their own."""
+
+HEAPS: Final = 1
+
+# The names of `malloc.h`.
+_M_MMAP_THRESHOLD: Final = -3
+_M_ARENA_MAX: Final = -8
+
+
+def return_large_blocks() -> None:
+    """Fix glibc's thresholds and let all threads share a heap. Call it before the first thread starts.
+
+    Other C libraries have no such settings, and stay as they are.
+    """
+    try:
+        import ctypes  # noqa: PLC0415
+
+        mallopt = ctypes.CDLL(None).mallopt
+    except (ImportError, AttributeError, OSError, TypeError):
+        return
+    mallopt(_M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
+    mallopt(_M_ARENA_MAX, HEAPS)
+
+
+# Prints the traceback of an unexpected exception, without local variables and without any key or token.
+#
+# Python prints the exceptions of threads, destructors and unawaited tasks by itself; `redact_interpreter_output`
+# redacts those.
+
+
+LAST_LINE: Final = "trigger-tui crashed; see the traceback above."
+
+
+def print_bug(output: Output, bug: BaseException) -> None:
+    """Print the traceback on stderr, then LAST_LINE."""
+    for line in "".join(traceback.format_exception(bug)).splitlines():
+        output.say(line)
+    output.say(LAST_LINE)
+
+
+def redact_interpreter_output(redact: Callable[[str], str]) -> None:
+    """Redact secrets in the output of the interpreter's exception hooks and of `logging`."""
+
+    def write(text: str) -> None:
+        if sys.stderr is not None:
+            sys.stderr.write(redact(text))
+
+    def hook(kind: type[BaseException], bug: BaseException, trace: "TracebackType | None") -> None:
+        write("".join(traceback.format_exception(kind, bug, trace)))
+
+    def thread_hook(args: threading.ExceptHookArgs) -> None:
+        if args.exc_type is not SystemExit and args.exc_value is not None:
+            write(f"Exception in thread {args.thread.name if args.thread else 'unknown'}:\n")
+            hook(args.exc_type, args.exc_value, args.exc_traceback)
+
+    def unraisable_hook(args: "sys.UnraisableHookArgs") -> None:
+        if args.exc_value is not None:
+            write(f"{args.err_msg or 'Exception ignored in'}: {args.object!r}\n")
+            hook(args.exc_type, args.exc_value, args.exc_traceback)
+
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hook, thread_hook, unraisable_hook
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(_RedactingFormatter(redact))
+
+
+class _RedactingFormatter(logging.Formatter):
+    """Formats as usual, then redacts secrets."""
+
+    def __init__(self, redact: Callable[[str], str]) -> None:
+        super().__init__()
+        self._redact = redact
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._redact(super().format(record))

@@ -1,0 +1,75 @@
+"""The first frame: header, the rule of the list, its column titles and `loading…`.
+
+It appears before Textual is imported, in a third of the time that Textual needs for its own first frame. Only what
+needs no widget and no response is shown; the app's frames then change the cells that differ.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from rich.color import ColorSystem
+
+from tui.features.runs.columns import SizedColumn, columns_for, head
+from tui.kit.colors import LineStyler
+from tui.kit.header_words import HeaderFacts, header_line
+from tui.kit.layout import is_too_small, list_width
+from tui.kit.words import RuleText, Tab, rule_line
+from tui.settings.settings import Settings
+from tui.store.freshness import Freshness, Level
+from tui.text.formatting import LOADING
+from tui.text.styled import Line, Piece, Token
+
+_GUTTER: Final = Piece("  ")
+
+
+def first_frame(
+    settings: Settings, styler: LineStyler, size: tuple[int, int], now: datetime, *, has_list: bool = True
+) -> list[str]:
+    """Return the rows of the frame with their colours; none for a terminal that is too small.
+
+    Without `has_list`, another view than the list comes, and only the header is drawn.
+    """
+    width, height = size
+    if is_too_small(width, height):
+        return []
+    facts = HeaderFacts(
+        at=now.astimezone(settings.zone),
+        freshness=Freshness(Level.CONNECTING),
+        api_url=settings.api_url,
+        branch=settings.branch,
+        is_read_only=not settings.may_write or settings.read_only_in.forbids(None, is_production=True),
+        is_relayed=settings.relay_url is not None,
+        is_slow_link=settings.slow_link is True,
+    )
+    header = header_line(facts, width, is_colorless=styler.is_colorless)
+    if not has_list:
+        return [_row(line, styler, width) for line in (header, *[()] * (height - 1))]
+    list_cells = list_width(width, height)
+    rule = rule_line(RuleText((Tab(1, "runs"),), is_focused=True), list_cells, is_colorless=styler.is_colorless)
+    titles = (_GUTTER, *head(_columns(settings, list_cells)))
+    rows: list[Line] = [header, rule, titles, (), (_GUTTER, Piece(LOADING, Token.MUTED))]
+    return [_row(line, styler, width) for line in (*rows, *[()] * (height - len(rows)))]
+
+
+def _columns(settings: Settings, list_cells: int) -> Sequence[SizedColumn]:
+    """Return the columns of the config file, or the program's own."""
+    if settings.columns:
+        from tui.features.columns.settings import RUNS, columns_of_file  # noqa: PLC0415  as above
+        from tui.features.columns.words import (  # noqa: PLC0415
+            Unshown,
+            own_columns_for,
+        )
+
+        chosen = columns_of_file(settings.columns, "")[0].get(RUNS)
+        if chosen is not None:
+            return own_columns_for(chosen.shown, list_cells, lambda _run, _path: Unshown.NOT_READ).slots
+    return columns_for(list_cells)
+
+
+def _row(line: Line, styler: LineStyler, width: int) -> str:
+    return "".join(
+        segment.style.render(segment.text, color_system=ColorSystem.TRUECOLOR)
+        for segment in styler.segments(line, width)
+        if segment.style is not None
+    )

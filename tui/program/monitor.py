@@ -1,0 +1,471 @@
+"""Starts the monitor: `trigger-tui` on the API or a relay, `demo` on an emulator in a child process, and `wall`."""
+
+import gc
+import math
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+
+import click
+
+from tui.commands.options import (
+    check_certificates,
+    config_file_of,
+    config_option,
+    connection_options,
+    monitor_options,
+    relay_options,
+)
+from tui.commands.output import SIGNAL_EXIT_BASE, ExitCode, Output, Stop
+from tui.lazy_dataclass import dataclass
+from tui.program import early
+from tui.program.early import print_bug
+from tui.settings.reading import file_values, read_relay_settings, read_settings
+from tui.settings.settings import ConfigFile, Settings
+
+if TYPE_CHECKING:
+    import socket
+    from asyncio import AbstractEventLoop
+    from types import FrameType
+
+    from tui.emulator.server.emulator import Emulator
+    from tui.emulator.simulation.arrivals import Story
+    from tui.emulator.world import DemoTasks
+    from tui.kit.terminal.early import EarlyTerminal
+    from tui.program.app import TriggerApp
+    from tui.store.addresses import ViewAddress
+
+
+# The options that describe the emulated world, for `emulator` and `demo`.
+
+
+STORIES = ("calm", "bad-deploy", "queue-at-limit", "missed-schedule", "stuck-run", "forgotten-approval")
+"""The names of `emulator.stories.TALES`, which is not imported before a world is made."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+MAX_RUNS_PER_S = 2000
+"""New runs a second of real time. One core cannot emulate more and answer requests too."""
+
+START_YEARS = range(2000, 2100)
+
+
+class StartTime(click.ParamType[datetime]):
+    """A time with a time zone, such as `2026-11-24T14:00:00Z`."""
+
+    name = "time"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Parse a time. Fails without a time zone, or the command would give other runs on another machine."""
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None:
+            self.fail(f"{value!r} is not a time with a zone (2026-11-24T14:00:00Z)", param, ctx)
+        if moment.year not in START_YEARS:
+            self.fail(f"{value!r} is not between {START_YEARS.start} and {START_YEARS.stop}", param, ctx)
+        return moment
+
+
+class FiniteFloat(click.FloatRange):
+    """A number in a range. click's own type accepts `nan` in every range."""
+
+    def convert(self, value: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Parse a number. Fails for `nan`."""
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
+
+
+@dataclass(frozen=True, slots=True)
+class WorldOptions:
+    """The runs to emulate: how many, how fast and from when."""
+
+    seed: int
+    rate: float
+    history: int
+    time_scale: float
+    start: datetime | None
+    story: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.rate * self.time_scale > MAX_RUNS_PER_S:
+            raise click.UsageError(f"--rate times --time-scale is {MAX_RUNS_PER_S} runs a second at most")
+
+    def new_emulator(self, *, is_demo: bool = False) -> "Emulator":
+        """Return an emulator of the demo tasks, which run by themselves, and the recorded ones, which clients trigger.
+
+        It has no runs before `Emulator.make` creates an environment. A demo without a story has one of its own.
+        """
+        from tui.emulator.demo_tasks import COMPANY, accepts_any_payload  # noqa: PLC0415
+        from tui.emulator.demo_tasks.history import KNOWN_FAILURES, MIN_HISTORY_WITH_FAILURES, OLD_RUNS, week_of  # noqa: PLC0415
+        from tui.emulator.recorded_tasks import LATER_RECORDED_TASKS, RECORDED_LIMITS, RECORDED_TASKS  # noqa: PLC0415
+        from tui.emulator.server.emulator import Emulator, Options, WorldClock  # noqa: PLC0415
+        from tui.emulator.stories import demo_story, tell  # noqa: PLC0415
+
+        start_ms = None if self.start is None else int(self.start.timestamp() * 1000)
+        known_failures = KNOWN_FAILURES if self.history >= MIN_HISTORY_WITH_FAILURES else ()
+        about_ms = time.time_ns() // 1_000_000 if start_ms is None else start_ms
+        week = week_of(COMPANY.tasks, self.seed, about_ms, self.history)
+        # A demo begins without a finding, so that a newcomer sees one come and go.
+        hanging = () if is_demo else OLD_RUNS
+        old_runs = (*hanging, *known_failures, *week) if self.history and self.story is None else ()
+        recorded = tuple(map(accepts_any_payload, (*RECORDED_TASKS, *LATER_RECORDED_TASKS)))
+
+        def with_recorded(company: "DemoTasks") -> "DemoTasks":
+            # A story has tasks of its own under some of the recorded names.
+            own = {task.id for task in company.tasks}
+            tasks = (*company.tasks, *(task for task in recorded if task.id not in own))
+            return replace(company, tasks=tasks, limits={**RECORDED_LIMITS, **company.limits})
+
+        def told(seed: int, start_ms: int) -> "tuple[DemoTasks, Story]":
+            if self.story is None:
+                return company, demo_story(seed, start_ms)
+            told_company, story = tell(self.story, seed, start_ms, self.rate)
+            return with_recorded(told_company), story
+
+        company = with_recorded(COMPANY)
+        options = Options(
+            seed=self.seed,
+            rate_per_s=self.rate,
+            history=self.history,
+            old_runs=old_runs,
+            story=told if is_demo or self.story is not None else None,
+        )
+        return Emulator(company, options, WorldClock(start_ms, self.time_scale))
+
+
+_OLD_RUNS_HELP = " Unless 0, a few live runs are weeks old."
+
+
+def world_options(*, history: int, is_demo: bool = False) -> Callable[[F], F]:
+    """Return a decorator that adds these options. `history` is the default number of finished runs at the start."""
+
+    def add(command: F) -> F:
+        for option in (
+            click.option("--start", type=StartTime(), help="The emulator's time at the start [default: now]."),
+            click.option(
+                "--time-scale",
+                type=FiniteFloat(0, 1000),
+                default=1.0,
+                show_default=True,
+                help="The speed of the emulator's clock; 0 stops it.",
+            ),
+            click.option(
+                "--history",
+                type=click.IntRange(0, 1_000_000),
+                default=history,
+                show_default=True,
+                help=f"Finished runs at the start.{'' if is_demo else _OLD_RUNS_HELP}",
+            ),
+            click.option(
+                "--rate",
+                type=FiniteFloat(0, 1000),
+                default=2.0,
+                show_default=True,
+                help="New runs a second; 0: only those you trigger.",
+            ),
+            click.option(
+                "--story",
+                type=click.Choice(STORIES),
+                help="A world in which only this goes wrong, 5 to 15 s after the start; calm: nothing.",
+            ),
+            click.option("--seed", type=int, default=0, show_default=True, help="The same seed creates the same runs."),
+        ):
+            command = option(command)
+        return command
+
+    return add
+
+
+def world_options_of(options: dict[str, Any]) -> WorldOptions:
+    """Remove the options of this module from a command's options, and return them."""
+    return WorldOptions(**{each.name: options.pop(each.name) for each in fields(WorldOptions)})
+
+
+# Starts the monitor: `trigger-tui` on the API or a relay, and `trigger-tui demo` on an emulator in a child process.
+#
+# This module checks the terminal and the settings first, and runs the app inside a session. Whatever ends the app (a
+# key, a signal, a closed terminal, an exception) becomes an exit code.
+
+
+DEMO_HISTORY: Final = 500
+"""Finished runs at the start of the demo. They are created while the screen is loaded."""
+
+ENDING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def view_address(text: str | None, zone: tzinfo) -> "ViewAddress | None":
+    """Parse the address of the first view, with times in a zone. Raises `Stop` if it is none."""
+    if text is None:
+        return None
+    from tui.store.addresses import AddressError, parse_address, period_problem  # noqa: PLC0415
+
+    try:
+        address = parse_address(text)
+    except AddressError as error:
+        raise Stop(ExitCode.USAGE, str(error)) from None
+    if (problem := period_problem(address.since, datetime.now(zone))) is not None:
+        raise Stop(ExitCode.USAGE, problem)
+    return address
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayOptions:
+    """The options for drawing the screen that are no settings."""
+
+    is_ascii: bool
+    has_mouse: bool
+    address: "ViewAddress | None" = None
+    """The view to start with."""
+
+    @classmethod
+    def of(cls, options: dict[str, Any], output: Output, file: ConfigFile) -> Self:
+        """Remove the display options from a command's options, and return them. The file names the zone of times."""
+        is_ascii, zone = options.pop("ascii_only") or output.is_ascii, file_values(file)[0]["zone"]
+        return cls(is_ascii, options.pop("has_mouse"), view_address(options.pop("address", None), zone))
+
+
+def monitor(output: Output, options: dict[str, Any]) -> None:
+    """Run the monitor until the user quits. The variables and options name the API or the relay."""
+    relay_url, ca, file = options.pop("relay_url"), options.pop("tls_ca"), config_file_of(options)
+    display = DisplayOptions.of(options, output, file)
+    _check_terminal(os.environ)
+    if relay_url is None:
+        if ca is not None:
+            raise Stop(ExitCode.USAGE, "--tls-ca needs --relay; for the API set SSL_CERT_FILE")
+        _run(output, read_settings(os.environ, file=file, **options), display)
+        return
+    if ca is not None:
+        check_certificates(ca)
+    shared = {name: options[name] for name in ("expect_env", "has_title", "slow_link", "theme")}
+    settings = read_relay_settings(os.environ, relay_url=relay_url, ca=ca, file=file, **shared)
+    _run(output, settings, display, environment_name=f"relay {settings.relay_url}")
+
+
+@click.command("demo")
+@click.argument("address", required=False)
+@world_options(history=DEMO_HISTORY, is_demo=True)
+@click.option("--prod", "is_production", is_flag=True, help="Show the environment prod instead of dev.")
+@monitor_options
+@click.option("--expect-env", metavar="NAME", help="Refuse to act in any other environment (dev, prod).")
+@click.option("--ascii", "ascii_only", is_flag=True, help="Use only ASCII characters.")
+@config_option
+@click.pass_obj
+def demo(output: Output, /, *, is_production: bool, **options: Any) -> None:
+    """Try the monitor without an account. It shows sample tasks on an emulated server; no network is used.
+
+    ADDRESS is the view to start with, such as 'runs?status=failed' or 'errors?'.
+    """
+    from tui.emulator.server.child import run_in_child  # noqa: PLC0415
+
+    world = world_options_of(options)
+    file = config_file_of(options)
+    display = DisplayOptions.of(options, output, file)
+    _check_terminal(os.environ)
+    slug = "prod" if is_production else "dev"
+    with run_in_child(lambda listener: _serve(world, slug, listener)) as child:
+        try:
+            _run(
+                output,
+                read_settings(_demo_environ(child.url, slug), file=file, **options),
+                display,
+                environment_name=f"demo {slug}",
+            )
+        finally:
+            for line in child.stderr_text().splitlines():
+                output.say(line)
+
+
+def _check_terminal(environ: Mapping[str, str]) -> None:
+    """Raise `Stop` if this terminal, or a variable that Textual reads, would break the monitor."""
+    from tui.kit.terminal.early import invalid_variable_message  # noqa: PLC0415
+
+    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
+        raise Stop(ExitCode.USAGE, "the monitor needs a terminal; use `trigger-tui ls` in a pipe")
+    if environ.get("TERM", "") in {"", "dumb"}:
+        raise Stop(ExitCode.USAGE, "the monitor needs a terminal that can move its cursor (TERM is empty or dumb)")
+    if (wrong := invalid_variable_message(environ)) is not None:
+        raise Stop(ExitCode.USAGE, wrong)
+
+
+def _demo_environ(url: str, slug: str) -> dict[str, str]:
+    """Return the variables for a session on the emulator, and bypass proxies, which cannot reach it.
+
+    The action log stays in its usual folder.
+    """
+    os.environ.update(NO_PROXY="*", no_proxy="*")
+    names = ("HOME", "XDG_STATE_HOME", "TRIGGER_TUI_TITLE", "TRIGGER_TUI_SLOW")
+    kept = {name: os.environ[name] for name in names if name in os.environ}
+    return kept | {"TRIGGER_SECRET_KEY": f"tr_{slug}_emulator", "TRIGGER_API_URL": url}
+
+
+def _serve(world: WorldOptions, slug: str, listener: "socket.socket") -> None:
+    """Serve in the child process. The shown environment is created now, the other one at its first request."""
+    import asyncio  # noqa: PLC0415
+
+    from tui.emulator.server.application import application  # noqa: PLC0415
+    from tui.emulator.server.serving import serve  # noqa: PLC0415
+
+    emulator = world.new_emulator(is_demo=True)
+    emulator.make(slug)
+    gc.freeze()
+    gc.enable()
+    asyncio.run(serve(application(emulator), emulator, listener))
+
+
+def _run(output: Output, settings: Settings, display: DisplayOptions, *, environment_name: str | None = None) -> None:
+    """Run the app until it ends. Raises `Stop` unless the exit code is 0.
+
+    `environment_name` is the name under which filters are saved; None: a digest of the key.
+    """
+    for variable in ("COLUMNS", "LINES"):
+        # Rich would use them instead of the terminal's size, and raises if one is not a number.
+        os.environ.pop(variable, None)
+    if "STY" in os.environ:
+        # GNU screen passes on the COLORTERM of the terminal around it, but misreads true colours.
+        os.environ.pop("COLORTERM", None)
+    output.hide(settings.key)
+    output.hide(settings.relay_token)
+    farewell: list[str] = []
+    try:
+        with _early_terminal() as terminal:
+            _show_first_frame(terminal, settings, display)
+            _return_large_blocks()
+            code = _run_app(settings, display, terminal, environment_name, farewell)
+    except Exception as bug:  # noqa: BLE001  printed here, after the terminal is restored
+        print_bug(output, bug)
+        code = ExitCode.REFUSED
+    for line in farewell:
+        output.say(line)
+    if code:
+        raise Stop(ExitCode.INTERRUPTED if code == SIGNAL_EXIT_BASE + signal.SIGINT else code)
+
+
+def _early_terminal() -> "EarlyTerminal":
+    from tui.kit.terminal.early import EarlyTerminal  # noqa: PLC0415
+
+    assert sys.__stdin__ is not None
+    assert sys.__stdout__ is not None
+    return EarlyTerminal(sys.__stdin__.fileno(), sys.__stdout__.fileno(), attributes=early.original_attributes())
+
+
+def _show_first_frame(terminal: "EarlyTerminal", settings: Settings, display: DisplayOptions) -> None:
+    """Show the first frame before Textual, asyncio and the session are imported."""
+    from tui.kit.colors import LineStyler, detect_color_mode, has_true_color  # noqa: PLC0415
+    from tui.program.first_frame import first_frame  # noqa: PLC0415
+
+    styler = LineStyler(
+        detect_color_mode(os.environ, settings.theme),
+        is_ascii=display.is_ascii,
+        has_true_color=has_true_color(os.environ) and settings.slow_link is not True,
+        own_colors=settings.colors,
+    )
+    has_list = display.address is None or display.address.view != "wall"
+    if rows := first_frame(settings, styler, terminal.size, datetime.now(UTC), has_list=has_list):
+        terminal.show(rows)
+
+
+def _return_large_blocks() -> None:
+    from tui.program.early import return_large_blocks  # noqa: PLC0415
+
+    return_large_blocks()
+
+
+def _run_app(
+    settings: Settings,
+    display: DisplayOptions,
+    terminal: "EarlyTerminal",
+    environment_name: str | None,
+    farewell: list[str],
+) -> int:
+    """Run the app in a session, and return its exit code. Adds to `farewell` what to print afterwards."""
+    import asyncio  # noqa: PLC0415
+
+    from tui.kit.colors import detect_color_mode  # noqa: PLC0415
+    from tui.program.app import TriggerApp  # noqa: PLC0415
+    from tui.sync.session import Session  # noqa: PLC0415
+
+    async def run() -> int:
+        async with Session(settings) as session:
+            app = TriggerApp(
+                session,
+                color_mode=detect_color_mode(os.environ, settings.theme),
+                is_ascii=display.is_ascii,
+                environ=os.environ,
+                environment_name=environment_name,
+                early_terminal=terminal,
+                address=display.address,
+            )
+            with _ended_by_signals(app, asyncio.get_running_loop()):
+                await app.run_async(mouse=display.has_mouse)
+            farewell.extend(app.farewell())
+            shown_failure = session.action_log.failure
+            if app.failure is not None:
+                raise app.failure
+        # Whether the last lines of the log were written is known only after the session has ended.
+        if (failure := session.action_log.failure) is not None and failure != shown_failure:
+            farewell.append(failure)
+        return app.return_code or 0
+
+    return asyncio.run(run())
+
+
+@contextmanager
+def _ended_by_signals(app: "TriggerApp", loop: "AbstractEventLoop") -> Iterator[None]:
+    """Quit the app at the first signal. The second signal ends the process at once."""
+
+    def end(number: int, _: "FrameType | None") -> None:
+        for each in ENDING_SIGNALS:
+            signal.signal(each, signal.SIG_DFL)
+        loop.call_soon_threadsafe(lambda: app.exit(return_code=SIGNAL_EXIT_BASE + number))
+
+    before = {each: signal.signal(each, end) for each in ENDING_SIGNALS}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+COMMANDS: Final = (demo,)
+
+
+# `wall`: the monitor, beginning with the wall; with `--json` the findings for a program.
+
+
+WALL_ADDRESS: Final = "wall?"
+
+
+@click.command("wall")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the present findings, then one JSON object for each change."
+)
+@monitor_options
+@relay_options
+@connection_options
+@click.pass_obj
+def wall(output: Output, /, *, as_json: bool, **options: Any) -> None:
+    """Show findings and the last hour over the whole screen, for a screen that everybody passes.
+
+    It is the monitor, which opens the wall first: W or Esc leads to the runs. With --json it prints until Ctrl-C.
+    """
+    if not as_json:
+        monitor(output, options | {"address": WALL_ADDRESS})
+        return
+    from tui.features.config.session import run_async  # noqa: PLC0415
+    from tui.features.wall.command import settings_of_watch, stream_findings  # noqa: PLC0415
+
+    run_async(stream_findings(output, settings_of_watch(options)))
+
+
+WALL_COMMANDS: Final = (wall,)
+"""The commands of this module."""

@@ -1,1 +1,0 @@
-"""Polls the runs list: new runs, live runs, runs that ended, the history, counts."""

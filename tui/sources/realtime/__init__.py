@@ -1,1 +1,0 @@
-"""Follows the realtime feed, and tracks which runs it reports."""

@@ -1,1 +1,0 @@
-"""The source of a screen that reads everything from a relay instead of the API."""

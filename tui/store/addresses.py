@@ -1,0 +1,561 @@
+"""Addresses: a view of the monitor as a text that opens it again, and the views saved under names."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import field, replace
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, NoReturn
+from urllib.parse import quote, unquote
+
+from tui.domain.filters import InvalidSpan, RunFilters, parse_period, read_time_span
+from tui.domain.ids import RunId
+from tui.domain.status import filter_word
+from tui.domain.text import clean
+from tui.lazy_dataclass import dataclass
+from tui.store.changes import ORDERS
+from tui.store.filter import FIELDS, Word, is_field, parse_filter, plain_values, split_words
+
+# The views that have an address, the names that an address may have, and what their values may be.
+#
+# `read_setting` functions take a `report`: a strict reader raises there, one that uses the rest collects the sentences.
+
+
+RUNS: Final = "runs"
+ERRORS: Final = "errors"
+RUN: Final = "run"
+QUEUES: Final = "queues"
+WALL: Final = "wall"
+
+SINCE: Final = "since"
+SORT: Final = "sort"
+ID: Final = "id"
+PANE: Final = "pane"
+TEXT: Final = "q"
+"""The name of a word without a field in an address."""
+
+SERVER_PREFIX: Final = "server-"
+SERVER_LISTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "status": "statuses",
+        "task": "tasks",
+        "tag": "tags",
+        "version": "versions",
+        "queue": "queues",
+        "machine": "machines",
+        "region": "regions",
+        "error": "errors",
+    }
+)
+"""The field of `RunFilters` for each word of the server's filters."""
+
+Report = Callable[[str], None]
+"""Receives a sentence about a part that does not fit."""
+
+_ANY_TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
+_RUN_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
+"""The characters of an id that are safe in the path of a URL."""
+
+
+class AddressedView(NamedTuple):
+    """What an address of a view may have. `sorts` has the id of an order for each of its names."""
+
+    sorts: Mapping[str, str]
+    has_fields: bool = False
+    """Whether its filter has fields."""
+
+    periods: tuple[str, ...] = ()
+    """The periods that it can show; empty: every period, and spans of time."""
+
+    has_period: bool = True
+    """Whether it is about a period, and the server's filters apply to it."""
+
+    panes: tuple[str, ...] = ()
+    """The panes of a run, the usual one first. Only the view of one run has any."""
+
+    @property
+    def has_run(self) -> bool:
+        """Whether it shows one run."""
+        return bool(self.panes)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its settings. Other names belong to its filter."""
+        if not self.has_run and not self.has_period:
+            return (SORT,)
+        return (ID, PANE) if self.has_run else (SINCE, SORT, *(SERVER_PREFIX + name for name in SERVER_LISTS))
+
+
+_RUN_SORTS: Final = {order.title: order.id for order in ORDERS} | {order.id: order.id for order in ORDERS}
+
+VIEWS: Final[Mapping[str, AddressedView]] = MappingProxyType(
+    {
+        RUNS: AddressedView(_RUN_SORTS, has_fields=True),
+        ERRORS: AddressedView(
+            {name: name for name in ("new", "most", "latest", "first-seen", "task")},
+            periods=("1h", "6h", "24h", "7d", "30d"),
+        ),
+        QUEUES: AddressedView(
+            {name: name for name in ("worst", "queued", "oldest", "usage", "starts")}, has_period=False
+        ),
+        WALL: AddressedView({}, periods=("1h", "5h", "20h")),
+        RUN: AddressedView({}, panes=("detail", "attempts", "tree", "waterfall", "logs")),
+    }
+)
+"""The views that have an address."""
+
+
+class AddressError(ValueError):
+    """A text is no address. The message is one sentence, with the nearest name where there is one. It has raw text."""
+
+
+def read_sort(text: str, view: AddressedView, report: Report) -> str:
+    """Return the id of an order; "" for the view's own."""
+    if text and text.casefold() not in view.sorts:
+        report(f'no order "{text}"{nearest(text.casefold(), view.sorts)}; the orders are {" ".join(view.sorts)}')
+    return view.sorts.get(text.casefold(), "")
+
+
+def read_period(text: str, view: AddressedView, report: Report) -> str:
+    """Return a period that the view can show, or "". Only where the time is, it is known whether a span has begun."""
+    if text and view.periods and text not in view.periods:
+        report(f'no period "{text}" in this view; the periods are {" ".join(view.periods)}')
+        return ""
+    if not _has_form_of_period(text):
+        report(_no_period(text))
+        return ""
+    return text
+
+
+def _has_form_of_period(text: str) -> bool:
+    try:
+        return not text or parse_period(text) is not None or read_time_span(text, _ANY_TIME) is not None
+    except InvalidSpan:
+        return True
+
+
+def _no_period(text: str) -> str:
+    return f'"{text}" is not a period: 7d, 2:50-3:20, yesterday 2:50-3:20'
+
+
+def read_pane(text: str, view: AddressedView, report: Report) -> str:
+    """Return the pane of a run; "" for the usual one."""
+    name = text.casefold()
+    if name and name not in view.panes:
+        report(f'no pane "{text}"{nearest(name, view.panes)}; the panes are {" ".join(view.panes)}')
+        return ""
+    return "" if view.panes[:1] == (name,) else name
+
+
+def read_run(text: str, view: AddressedView) -> RunId | None:
+    """Return the run of the view of one run. Raises `AddressError`: without a run there is nothing to show."""
+    if not view.has_run:
+        return None
+    if not text:
+        raise AddressError("the id of the run is missing: run?id=run_…")
+    if not _RUN_ID.match(text):
+        raise AddressError(f'"{text}" is not a run id (run_…)')
+    return RunId(text)
+
+
+def read_server_values(name: str, text: str, report: Report) -> tuple[str, ...]:
+    """Return the values of one of the server's filters, such as `status`."""
+    from tui.store.server_filter import is_typable  # noqa: PLC0415  few addresses have these values
+
+    values = plain_values(text)
+    if not values:
+        report(f'{SERVER_PREFIX}{name}: the server takes whole names only, no "*" and no "?"')
+    if name == "status":
+        return tuple(dict.fromkeys(word for value in values for word in _status_words(value, report)))
+    if name == "error" and len(values) > 1:
+        report(f"{SERVER_PREFIX}{name}: the server takes one error group")
+        values = values[:1]
+    for value in values:
+        if not is_typable(value):
+            report(f'{SERVER_PREFIX}{name}: "{value}" cannot be filtered by')
+    return tuple(dict.fromkeys(value for value in values if is_typable(value)))
+
+
+def _status_words(value: str, report: Report) -> tuple[str, ...]:
+    if (word := filter_word(value)) is not None:
+        return (word,)
+    from tui.store.server_filter import rest_words_of  # noqa: PLC0415  few addresses have these words
+
+    words = rest_words_of([value.casefold()])
+    if not words:
+        report(f'{SERVER_PREFIX}status: no status "{value}"')
+    return words
+
+
+def period_problem(since: str, now: datetime) -> str | None:
+    """Return why a text is neither a period nor a span of time, as a sentence without a stop; None if it is one."""
+    if not since or parse_period(since) is not None:
+        return None
+    try:
+        if read_time_span(since, now) is not None:
+            return None
+    except InvalidSpan as error:
+        return f'"{since}" {error}'
+    return _no_period(since)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the most similar name, as the rest of a sentence; "" if none is similar."""
+    from difflib import get_close_matches  # noqa: PLC0415  most addresses are right
+
+    near = get_close_matches(name, tuple(known), 1)
+    return f", nearest: {near[0]}" if near else ""
+
+
+def lists_of(filters: RunFilters) -> RunFilters:
+    """Return the part of the server's filters that an address has beside the period."""
+    lists: Mapping[str, Any] = {name: getattr(filters, name) for name in SERVER_LISTS.values()}
+    return RunFilters(**lists)
+
+
+def as_words(text: str) -> str:
+    """Return a text that is searched word by word as a filter in which no word is a field."""
+    words = (word.replace('"', "") for word in text.split())
+    return " ".join(f'"{word}"' if any(map(is_field, split_words(word))) else word for word in words if word)
+
+
+def plain_words(text: str) -> str:
+    """Return the text from which `as_words` made the filter."""
+    return text.replace('"', "")
+
+
+# `ViewAddress`: a view of the monitor as a text that opens it again: `runs?task=charge-*&status=failed&sort=took`.
+#
+# It has two notations, with the same words. An address always has a `?`, and its values are percent-encoded. The
+# command line separates words by spaces, as the filter after `/` does: `runs task:charge-* status:failed sort:took`.
+#
+# * The fields of a filter of runs are its own: `task` `status` `tag` `took` …; a `-` before a field negates it. Words
+#   without a field are `q` in an address. Other views are filtered by such words alone.
+# * `since` is a period or a span of time, `sort` an order, `id` the run of the view `run`, `pane` what it shows of it.
+# * `server-task`, `server-status` … are the filters that the server applies (`f`).
+
+
+MAX_CHARS: Final = 8_000
+"""A longer text is no address."""
+
+_UNQUOTED: Final = "*?,:/<>\"'.-_~@!()"
+"""Characters that stand in an address as they are. `&` and `#` would end a value, `%` and `+` have other meanings."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewAddress:
+    """A view and what it shows.
+
+    * `filter`: as typed after `/`
+    * `since`: as typed in `f`; whether it is a period is known only where the time is; empty: the view's own
+    * `sort`: the id of an order; empty: the view's own
+    * `run`, `pane`: the run of the view `run` and what is shown of it; otherwise None and empty
+    * `server`: the lists of the server's filters; the rest of `RunFilters` has no address
+    """
+
+    view: str = RUNS
+    filter: str = ""
+    since: str = ""
+    sort: str = ""
+    run: RunId | None = None
+    server: RunFilters = field(default_factory=RunFilters)
+    pane: str = ""
+
+    def __str__(self) -> str:
+        """Return the address, without spaces."""
+        return f"{self.view}?" + "&".join(_encoded(name, value) for name, value in self._parts())
+
+    @property
+    def words(self) -> str:
+        """The same for the command line, with spaces between words."""
+        run = () if self.run is None else (str(self.run),)
+        filters = (self.filter,) if self.filter else ()
+        named = (
+            f'{name}:"{value}"' if name == SINCE and " " in value else f"{name}:{value}"
+            for name, value in self._settings()
+        )
+        return " ".join((self.view, *run, *filters, *named))
+
+    def _parts(self) -> Iterable[tuple[str, str]]:
+        for word in split_words(self.filter):
+            sign = "-" if word.is_negated else ""
+            yield (f"{sign}{word.field}", word.rest) if is_field(word) else (f"{sign}{TEXT}", word.source)
+        if self.run is not None:
+            yield ID, self.run
+        yield from self._settings()
+
+    def _settings(self) -> Iterable[tuple[str, str]]:
+        for name, attribute in SERVER_LISTS.items():
+            if values := getattr(self.server, attribute):
+                yield SERVER_PREFIX + name, ",".join(_quoted(value) for value in values)
+        if self.since:
+            yield SINCE, self.since
+        if self.sort:
+            yield SORT, self.sort
+        if self.pane:
+            yield PANE, self.pane
+
+
+class ReadAddress(NamedTuple):
+    """An address without its parts that do not fit, and a sentence without a stop for each of those.
+
+    `address` is None if nothing of it can be used.
+    """
+
+    address: ViewAddress | None
+    problems: tuple[str, ...]
+
+
+def is_address(text: str) -> bool:
+    """Return whether a text is meant as an address and not as a command: it has a `?` behind a word."""
+    return "?" in text and text.partition("?")[0].isalpha()
+
+
+def parse_address(text: str) -> ViewAddress:
+    """Parse an address, such as `runs?task=charge-*`. Raises `AddressError`."""
+    return _parse_address(text, _refuse)
+
+
+def read_address(text: str) -> ReadAddress:
+    """Read an address of an earlier version, or one that was written by hand: what does not fit is left out."""
+    problems: list[str] = []
+    try:
+        return ReadAddress(_parse_address(text, problems.append), tuple(problems))
+    except AddressError as error:
+        return ReadAddress(None, (*problems, str(error)))
+
+
+def _parse_address(text: str, report: Report) -> ViewAddress:
+    view, mark, query = text.strip().partition("?")
+    if not mark:
+        raise AddressError(f'an address has a "?": {view}?')
+    words = [_word(*_decoded(part)) for part in query.split("&") if part]
+    return _address(view, " ".join(words), len(text), report)
+
+
+def parse_words(text: str) -> ViewAddress:
+    """Parse the words of a command line, such as `runs task:charge-* since:2h`. Raises `AddressError`.
+
+    The word behind `run` is its id.
+    """
+    view, _, rest = text.strip().partition(" ")
+    rest = rest.strip()
+    first, _, others = rest.partition(" ")
+    if view.casefold() == RUN and rest and ":" not in first:
+        rest = f"{ID}:{first} {others}"
+    return _address(view, rest, len(text), _refuse)
+
+
+def _refuse(problem: str) -> NoReturn:
+    raise AddressError(problem)
+
+
+def _address(view: str, words: str, length: int, report: Report) -> ViewAddress:
+    if length > MAX_CHARS:
+        raise AddressError(f"an address has at most {MAX_CHARS:,} characters")
+    form = VIEWS.get(view.casefold())
+    if form is None:
+        raise AddressError(f'no view "{view}"{nearest(view.casefold(), VIEWS)}; the views are {" ".join(VIEWS)}')
+    parts: list[Word] = []
+    settings: dict[str, str] = {}
+    for word in split_words(words):
+        if word.field is not None and word.field in form.names:
+            _add_setting(settings, word, report)
+        else:
+            parts.append(word)
+    plain = {name: settings.get(name, "").replace('"', "") for name in (SINCE, SORT, ID, PANE)}
+    return ViewAddress(
+        view.casefold(),
+        _filter_text(parts, form, report),
+        read_period(plain[SINCE], form, report),
+        read_sort(plain[SORT], form, report),
+        read_run(plain[ID], form),
+        RunFilters(**_server_filters(settings, report)),
+        read_pane(plain[PANE], form, report),
+    )
+
+
+def _add_setting(settings: dict[str, str], word: Word, report: Report) -> None:
+    name = str(word.field)
+    if word.is_negated:
+        report(f'"{name}" cannot be negated')
+    elif not word.rest:
+        report(f'"{name}" has no value')
+    elif name in settings:
+        report(f'"{name}" is given twice')
+    else:
+        settings[name] = word.rest
+
+
+def _filter_text(words: Iterable[Word], form: AddressedView, report: Report) -> str:
+    """Return the words of the filter that fit, as one text."""
+    check = _run_word if form.has_run else _field_word if form.has_fields else _plain_word
+    texts: list[str] = []
+    for word in words:
+        source = f"{word.field}:{word.rest}" if is_field(word) else word.source  # a field in lower case
+        # A word whose last quote is closed, so that another may follow.
+        text = f"{'-' if word.is_negated else ''}{source}" + '"' * (source.count('"') % 2)
+        problem = check(word, text)
+        if problem:
+            report(problem)
+        else:
+            texts.append(text)
+    whole = " ".join(texts)
+    if form.has_fields and (invalid := parse_filter(whole).invalid_words):
+        report(f"{invalid[0].word}: {invalid[0].reason}")  # too many words or values
+        return ""
+    return whole
+
+
+def _run_word(_: Word, text: str) -> str:
+    return f'a run is named by its id, not by "{text}"'
+
+
+def _plain_word(word: Word, _: str) -> str:
+    return f"{word.source}: this view is filtered by words alone" if is_field(word) else ""
+
+
+def _field_word(word: Word, text: str) -> str:
+    for invalid in parse_filter(f"{text} ").invalid_words:
+        name = word.field or ""
+        hint = nearest(name, (*FIELDS, *VIEWS[RUNS].names)) if name not in FIELDS else ""
+        return f"{invalid.word}: {f'no field {name!r}{hint}' if hint else invalid.reason}"
+    return ""
+
+
+def _server_filters(settings: Mapping[str, str], report: Report) -> dict[str, Any]:
+    return {
+        field_name: read_server_values(name, settings[SERVER_PREFIX + name], report)
+        for name, field_name in SERVER_LISTS.items()
+        if SERVER_PREFIX + name in settings
+    }
+
+
+def _encoded(name: str, value: str) -> str:
+    return f"{name}={quote(value, safe=_UNQUOTED)}" if value else f"{name}="
+
+
+def _decoded(part: str) -> tuple[str, str]:
+    name, _, value = part.partition("=")
+    return unquote(name), unquote(value)
+
+
+def _word(name: str, value: str) -> str:
+    """Return the word of a filter for one part of an address. A value that is several words is quoted."""
+    sign, name = ("-", name[1:]) if name.startswith("-") else ("", name)
+    is_text = name.casefold() == TEXT
+    words = split_words(value)
+    if len(words) > 1 or value.count('"') % 2 or value.strip() != value or (is_text and any(map(is_field, words))):
+        value = _quoted(value, always=True)
+    return f"{sign}{value}" if is_text else f"{sign}{name}:{value}"
+
+
+def _quoted(value: str, *, always: bool = False) -> str:
+    """Return a value in quotes if it would otherwise be several words or values, or a glob. It loses its own quotes."""
+    plain = value.replace('"', "")
+    return f'"{plain}"' if always or any(each.isspace() or each in ",*?[:" for each in plain) else plain
+
+
+# Saved views: an address under a name and a letter. Own ones can be changed, those of the config file only listed.
+
+
+MAX_VIEWS: Final = 200
+MAX_NAME_CHARS: Final = 60
+LETTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
+
+
+@dataclass(frozen=True, slots=True)
+class SavedView:
+    """A view that was saved by the user, or that the config file defines.
+
+    * `address`: as it was saved, perhaps by another version; `read_address` reads it
+    * `letter`: opens the view behind `'`; empty: none does
+    """
+
+    name: str
+    address: str
+    letter: str = ""
+    is_configured: bool = False
+
+
+class ListedView(NamedTuple):
+    """A view, the words of its address, and what is wrong about it; `remark` is empty if nothing is."""
+
+    view: SavedView
+    words: str
+    remark: str = ""
+
+
+class TooManyViews(ValueError):
+    """There is no room for another view."""
+
+
+def name_problem(name: str) -> str:
+    """Return why a view cannot have this name, as a sentence; empty if it can."""
+    if not name:
+        return "A view needs a name."
+    if len(name) > MAX_NAME_CHARS:
+        return f"A name has at most {MAX_NAME_CHARS} characters."
+    return "" if clean(name) == name and name == name.strip() else "This name has characters that cannot be shown."
+
+
+def is_valid(view: SavedView) -> bool:
+    """Return whether the parts of a view are within their bounds. Its address may still not fit."""
+    return (
+        0 < len(view.name) <= MAX_NAME_CHARS
+        and 0 < len(view.address) <= MAX_CHARS
+        and (not view.letter or view.letter in LETTERS)
+    )
+
+
+def named(views: Iterable[SavedView], name: str) -> SavedView | None:
+    """Return the view with a name. Case does not matter."""
+    return next((view for view in views if view.name.casefold() == name.casefold()), None)
+
+
+def lettered(views: Iterable[SavedView], letter: str) -> SavedView | None:
+    """Return the view that a letter opens: of two, the one of the config file."""
+    found = [view for view in views if view.letter == letter]
+    return next((view for view in found if view.is_configured), found[0] if found else None)
+
+
+def with_view(views: Sequence[SavedView], view: SavedView, instead_of: str = "") -> tuple[SavedView, ...]:
+    """Return the views with one more, or with it in the place of another name. Another view loses its letter to it.
+
+    Raises `TooManyViews`.
+    """
+    gone = {view.name.casefold(), (instead_of or view.name).casefold()}
+    kept: list[SavedView] = []
+    is_placed = False
+    for each in views:
+        if each.name.casefold() in gone:
+            kept += [] if is_placed else [view]
+            is_placed = True
+        else:
+            kept.append(replace(each, letter="") if each.letter and each.letter == view.letter else each)
+    if not is_placed:
+        kept.append(view)
+    if len(kept) > MAX_VIEWS:
+        raise TooManyViews
+    return tuple(kept)
+
+
+def without_view(views: Sequence[SavedView], name: str) -> tuple[SavedView, ...]:
+    """Return the views without one."""
+    return tuple(each for each in views if each.name.casefold() != name.casefold())
+
+
+def listed_views(views: Sequence[SavedView]) -> tuple[ListedView, ...]:
+    """Return all views by their names, with what is wrong about them."""
+    by_name = sorted(views, key=lambda view: (view.name.casefold(), view.name, not view.is_configured))
+    return tuple(_listed(view, views) for view in by_name)
+
+
+def _listed(view: SavedView, views: Sequence[SavedView]) -> ListedView:
+    read = read_address(view.address)
+    problems = [*read.problems[:1]]
+    if view.letter and (other := lettered(views, view.letter)) is not None and other is not view:
+        where = " of the config file" if other.is_configured else ""
+        problems.append(f"{view.letter} opens “{other.name}”{where}")
+    words = view.address if read.address is None else read.address.words
+    return ListedView(view, words, "; ".join(problems))

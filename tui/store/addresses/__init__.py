@@ -1,1 +1,0 @@
-"""Texts that name a view of the monitor."""

@@ -1,0 +1,637 @@
+"""What the command line understands: links, shell commands, the word that is being typed, counts of runs."""
+
+import itertools
+import re
+import shlex
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from itertools import islice
+from typing import Final, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from tui.domain.environment import Environment
+from tui.domain.filters import TASK_QUEUE_PREFIX, parse_period
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.domain.status import STATUS_TABLE, live_statuses
+from tui.domain.text import Raw, clean
+from tui.lazy_dataclass import dataclass
+from tui.store.addresses import ViewAddress
+from tui.store.changes import Key
+from tui.store.filter import (
+    GLOB,
+    GROUPS,
+    Term,
+    Word,
+    as_value,
+    fold,
+    is_field,
+    patterns_of,
+    plain_values,
+    split_words,
+    whole_text_test,
+)
+from tui.store.server_filter import rest_words_of
+
+# Recognises a run id, or a link to a run or an error, in a pasted text.
+#
+# A link names its environment, so that it can be compared with that of the session before anything opens.
+# Source: tests/wire/recordings/README.md §1.
+
+
+MAX_CHARS: Final = 1_000
+"""A longer text is no link."""
+
+_RUN_ID: Final = re.compile(r"run_[A-Za-z0-9]{1,200}")
+_WHOLE_ID: Final = re.compile(r"run_[A-Za-z0-9]{20,200}")
+"""A shorter text without a link around it is a part of an id: it is looked for among the loaded runs."""
+
+_WITHOUT_PREFIX: Final = re.compile(r"[a-z0-9]{20,64}")
+_ERROR_ID: Final = re.compile(r"error_[A-Za-z0-9]{1,200}")
+_LINK: Final = re.compile(r"(https?|trigger)://", re.IGNORECASE)
+_AROUND: Final = " \t\r\n\"'`<>()[]{},;."
+"""Characters that stand around a link in other texts."""
+
+_SPELLINGS: Final = {"stg": "staging", "production": "prod", "development": "dev"}
+"""Other slugs of an environment, in folded case. Source: tests/wire/recordings/README.md §1."""
+
+
+class LinkKind(StrEnum):
+    """What a link leads to."""
+
+    RUN = "run"
+    ERROR = "error"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class PastedLink:
+    """A recognised text.
+
+    `run_id` belongs to a run; `what` names anything else (`queues`). The rest is None where the
+    text does not say it. `project_ref` is the project's id, `project` its slug. `host` is that of a web address.
+    """
+
+    kind: LinkKind
+    run_id: RunId | None = None
+    what: Raw = Raw("")
+    host: Raw | None = None
+    organisation: Raw | None = None
+    project: Raw | None = None
+    project_ref: Raw | None = None
+    environment: Raw | None = None
+
+    @property
+    def is_address(self) -> bool:
+        """Whether the text was more than the id of a run."""
+        return self != PastedLink(LinkKind.RUN, self.run_id)
+
+
+def parse_link(text: str) -> PastedLink | None:
+    """Return the link that a text is, None if it is none. Never raises."""
+    text = text.strip(_AROUND)
+    if len(text) > MAX_CHARS:
+        return None
+    if _WHOLE_ID.fullmatch(text):
+        return PastedLink(LinkKind.RUN, RunId(text))
+    if _LINK.match(text) is None:
+        return None
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname
+    except ValueError:
+        return None
+    segments = [unquote(each) for each in parts.path.split("/") if each]
+    if parts.scheme.casefold() == "trigger":
+        segments, host = [each for each in (parts.netloc, *segments) if each], None
+    return _link(segments, None if host is None else Raw(host))
+
+
+def parse_run(text: str) -> PastedLink | None:
+    """Return the link behind the word `run`, where an id may lack its `run_`. Never raises."""
+    text = text.strip(_AROUND)
+    return parse_link(f"run_{text}" if _WITHOUT_PREFIX.fullmatch(text) else text)
+
+
+def _link(segments: list[str], host: Raw | None) -> PastedLink | None:
+    named = dict(itertools.pairwise(segments))
+    run = next((each for each in reversed(segments) if _RUN_ID.fullmatch(each)), None)
+    error = next((each for each in reversed(segments) if _ERROR_ID.fullmatch(each)), None)
+    is_numbered = "projects" in named and re.fullmatch(r"v\d+", named["projects"]) is not None
+    project = None if is_numbered else named.get("projects")
+    ref = segments[segments.index("projects") + 2 :][:1] if is_numbered else []
+    what = _named_thing(segments)
+    if run is None and error is None and not (what and (project or ref)):
+        return None
+    return PastedLink(
+        LinkKind.RUN if run is not None else LinkKind.ERROR if error is not None else LinkKind.OTHER,
+        None if run is None else RunId(run),
+        Raw(what),
+        host,
+        _raw(named.get("orgs")),
+        _raw(project),
+        Raw(ref[0]) if ref else None,
+        _raw(named.get("env")),
+    )
+
+
+def _named_thing(segments: list[str]) -> str:
+    """Return the page behind the environment, such as `queues`."""
+    return "".join(segments[segments.index("env") + 2 :][:1]) if "env" in segments else ""
+
+
+def _raw(text: str | None) -> Raw | None:
+    return None if text is None else Raw(text)
+
+
+def elsewhere(link: PastedLink, environment: Environment | None) -> str:
+    """Return where a link leads if that is certainly not the environment of the session, else "". The text is raw."""
+    if environment is None:
+        return ""
+    if link.project_ref and environment.project_ref and link.project_ref != environment.project_ref:
+        return f"the project {link.project_ref}"
+    names = ((link.organisation, environment.organisation), (link.project, environment.project))
+    if any(theirs and ours and theirs.casefold() != ours.casefold() for theirs, ours in names):
+        return f"the project {link.organisation or environment.organisation}/{link.project or environment.project}"
+    if link.environment and _spelled(link.environment) != _spelled(environment.slug):
+        return f"the environment {link.environment}"
+    if link.host and environment.dashboard_url:
+        ours = urlsplit(environment.dashboard_url).hostname
+        if ours and ours != link.host:
+            return f"the server {link.host}"
+    return ""
+
+
+def _spelled(slug: str) -> str:
+    folded = slug.casefold()
+    return _SPELLINGS.get(folded, folded)
+
+
+# The shell command that prints what a view shows, if there is one that is equal.
+#
+# `ls` has no text search, no negation, no durations and one order, and it knows whole names only: globs become the
+# loaded names that they match. Where no command is equal, the program is started with the address. No command holds a
+# key.
+
+
+PROGRAM: Final = "trigger-tui"
+LS_LIMIT: Final = 50
+"""The runs that `ls` prints without `--limit`."""
+
+MAX_NAMES: Final = 20
+"""Names that a glob may become."""
+
+_OPTIONS: Final = ("task", "status", "tag", "version", "queue")
+_LIMITS: Final = (100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedNames:
+    """The values of loaded runs by field. `are_all`: every loaded run was counted, and no value was left out."""
+
+    values: Mapping[str, Iterable[str]]
+    are_all: bool
+
+
+class _NoOption(Exception):
+    """A word has no option that means the same."""
+
+
+def shell_command(address: ViewAddress, names: LoadedNames, found: int | None = None) -> str:
+    """Return the command. `found` is the number of runs that the view shows, where it is known."""
+    return shlex.join(_arguments(address, names, found))
+
+
+def _arguments(address: ViewAddress, names: LoadedNames, found: int | None) -> list[str]:
+    if address.run is not None and str(address) == str(ViewAddress(address.view, run=address.run)):
+        return [PROGRAM, "show", address.run]
+    if address.view == "runs":
+        try:
+            return [PROGRAM, "ls", *_options(address, names), *_limit(found)]
+        except _NoOption:
+            pass
+    if address == ViewAddress("queues"):
+        return [PROGRAM, "queues"]
+    return [PROGRAM, str(address)]
+
+
+def _options(address: ViewAddress, names: LoadedNames) -> list[str]:
+    """Return the options of `ls`. Raises `_NoOption` if none are equal."""
+    if (
+        address.sort not in {"", "created"}
+        or address.server.machines
+        or address.server.regions
+        or address.server.errors
+    ):
+        raise _NoOption
+    values: dict[str, tuple[str, ...]] = {
+        "task": address.server.tasks,
+        "status": address.server.statuses,
+        "tag": address.server.tags,
+        "version": address.server.versions,
+        "queue": address.server.queues,
+    }
+    for word in split_words(address.filter):
+        name = word.field or ""
+        if name in _OPTIONS and not word.values:
+            continue  # an unfinished word is no filter yet
+        if word.is_negated or not is_field(word) or name not in _OPTIONS or values[name]:
+            raise _NoOption  # two words of one field are an "and", which no option can say
+        values[name] = _statuses(word) if name == "status" else _names(word, names)
+    if any("," in value or value != value.strip() or not value for each in values.values() for value in each):
+        raise _NoOption  # `ls` splits at commas
+    options = [part for name in _OPTIONS for value in values[name] for part in (f"--{name}", _shown(name, value))]
+    return [*options, *_period(address.since, values["status"])]
+
+
+def _period(since: str, statuses: tuple[str, ...]) -> list[str]:
+    if not since:
+        return []
+    if parse_period(since) is not None and live_statuses(statuses):
+        raise _NoOption  # the list also has live runs that are older
+    return ["--period", since]
+
+
+def _statuses(word: Word) -> tuple[str, ...]:
+    """Return the words of the server for `status:`."""
+    words = rest_words_of(word.values)
+    if not words:
+        raise _NoOption
+    return words
+
+
+def _names(word: Word, names: LoadedNames) -> tuple[str, ...]:
+    """Return the whole names that a word matches, in the case in which runs have them."""
+    known = tuple(names.values.get(word.field or "", ()))
+    found: dict[str, None] = {}
+    plain = plain_values(word.rest)
+    if len(plain) < len(word.values) and not names.are_all:
+        raise _NoOption  # a glob may match names that are not counted yet
+    for pattern in patterns_of(word.rest):
+        test = whole_text_test([pattern])
+        matched = [name for name in known if test(name.casefold())]
+        typed = [text for text in plain if text.casefold() == _literal(pattern)]
+        found |= dict.fromkeys(sorted(matched) or typed)
+    if not found or len(found) > MAX_NAMES:
+        raise _NoOption
+    return tuple(found)
+
+
+def _literal(pattern: str) -> str:
+    """Return the text that a pattern without a glob stands for."""
+    return pattern.replace("[*]", "*").replace("[?]", "?").replace("[[]", "[")
+
+
+def _shown(name: str, value: str) -> str:
+    """Return a status in the words of a user; other values as they are."""
+    if name != "status":
+        return value
+    title = next((row.title for row in STATUS_TABLE if row.rest == value), value)
+    return title.casefold().replace(" ", "-")
+
+
+def _limit(found: int | None) -> list[str]:
+    """Return the limit that prints all runs that were found, if it is not the default."""
+    if found is None or found <= LS_LIMIT:
+        return []
+    limit = next((each for each in _LIMITS if each >= found), found)
+    return ["--limit", str(limit)]
+
+
+# Counts loaded runs in small steps: by the values of their fields, and those that pass a filter.
+#
+# Counting 100,000 runs takes a third of a second. A caller stops after some milliseconds, and goes on in the next turn.
+
+
+MAX_TAGS: Final = 5_000
+"""Different tags that are counted, those of the newest runs: an environment may have one for each run."""
+
+_RUNS_PER_STEP: Final = 64
+_IDS_PER_STEP: Final = 512
+
+MAX_FOUND_IDS: Final = 50
+
+RunGetter = Callable[[RunId], Run | None]
+
+
+class ValueTally:
+    """The number of runs with each status, task, tag, version and queue.
+
+    `is_complete`: all runs were counted, and the values of each field are in the order of their numbers.
+    `has_all_tags`: no tag was left out.
+    """
+
+    def __init__(self, get: RunGetter, keys: Sequence[Key]) -> None:
+        self._get = get
+        self._keys = iter(keys)
+        self._unsorted = ["status", "task", "tag", "version", "queue"]
+        self.is_complete = False
+        self.has_all_tags = True
+        self.counts: dict[str, Counter[str]] = {name: Counter() for name in self._unsorted}
+
+    def count_some(self, is_time_up: Callable[[], bool]) -> bool:
+        """Count until the time is up. Return whether all runs are counted."""
+        while not self.is_complete and not is_time_up():
+            runs = _next_runs(self._keys, self._get)
+            if runs is not None:
+                self._add(runs)
+            elif self._unsorted:
+                name = self._unsorted.pop()
+                self.counts[name] = Counter(dict(self.counts[name].most_common()))
+            else:
+                self.is_complete = True
+        return self.is_complete
+
+    def _add(self, runs: Sequence[Run]) -> None:
+        counts = self.counts
+        tags = counts["tag"]
+        for run in runs:
+            fixed = run.fixed
+            counts["status"][run.status_title] += 1
+            if fixed.task is not None:
+                counts["task"][fixed.task] += 1
+            if fixed.version is not None:
+                counts["version"][fixed.version] += 1
+            if fixed.queue is not None:
+                counts["queue"][fixed.queue.removeprefix(TASK_QUEUE_PREFIX)] += 1
+            for tag in run.state.tags if run.state is not None else ():
+                if tag in tags or len(tags) < MAX_TAGS:
+                    tags[tag] += 1
+                else:
+                    self.has_all_tags = False
+
+
+class MatchTally:
+    """The number of runs that pass a filter, of those in a window of time. `since` None: the window has no begin.
+
+    Of runs created before the window only live ones are in it, as in the list; with `is_span` none are.
+    """
+
+    def __init__(
+        self,
+        get: RunGetter,
+        keys: Sequence[Key],
+        *,
+        base: Term,
+        matches: Term,
+        since: datetime | None = None,
+        is_span: bool = False,
+    ) -> None:
+        """`base` are the filters of the server, `matches` includes them."""
+        self._get = get
+        self._keys = iter(keys)
+        self._base = base
+        self._matches = matches
+        self._since = since
+        self._is_span = is_span
+        self.total = self.matched = 0
+        self.is_complete = False
+
+    def count_some(self, is_time_up: Callable[[], bool]) -> bool:
+        """Count until the time is up. Return whether all runs are counted."""
+        while not self.is_complete and not is_time_up():
+            runs = _next_runs(self._keys, self._get)
+            if runs is None:
+                self.is_complete = True
+                continue
+            for run in runs:
+                if self._is_in_window(run) and self._base(run):
+                    self.total += 1
+                    self.matched += self._matches(run)
+        return self.is_complete
+
+    def _is_in_window(self, run: Run) -> bool:
+        created_at = run.created_at
+        if self._since is None or (created_at is not None and created_at >= self._since):
+            return True
+        return not self._is_span and not run.is_final
+
+
+def _next_runs(keys: Iterator[Key], get: RunGetter) -> list[Run] | None:
+    """Return the next runs that the store still has; None at the end."""
+    some = list(islice(keys, _RUNS_PER_STEP))
+    if not some:
+        return None
+    return [run for _, run_id in some if (run := get(run_id)) is not None and run.state is not None]
+
+
+class IdSearch:
+    """The newest runs whose id ends with a text, or else contains it; at most `MAX_FOUND_IDS` of each.
+
+    Of an id as the list shows it, `run_cm…6e3t`, begin and end count.
+    """
+
+    def __init__(self, keys: Sequence[Key], part: str) -> None:
+        self._keys = iter(keys)
+        self._begin, self._cut, self._part = part.casefold().replace("..", "…").rpartition("…")
+        self._ending: list[RunId] = []
+        self._containing: list[RunId] = []
+        self.is_complete = False
+
+    @property
+    def found(self) -> Sequence[RunId]:
+        """The runs found so far, the best first."""
+        return [*self._ending, *self._containing][:MAX_FOUND_IDS]
+
+    def count_some(self, is_time_up: Callable[[], bool]) -> bool:
+        """Search until the time is up. Return whether all ids were searched."""
+        while not self.is_complete and not is_time_up():
+            some = list(islice(self._keys, _IDS_PER_STEP))
+            self.is_complete = not some or len(self._ending) >= MAX_FOUND_IDS
+            for _, run_id in some:
+                text = run_id.casefold()
+                if text.endswith(self._part) and text.startswith(self._begin):
+                    self._ending.append(run_id)
+                elif not self._cut and len(self._containing) < MAX_FOUND_IDS and self._part in text:
+                    self._containing.append(run_id)
+        return self.is_complete
+
+
+# The word that is being typed at the end of a command line, and what fits it.
+#
+# Completions replace the value of the word: `task:charge` becomes `task:charge-card`, `-tag:a,b` its last value.
+
+
+MAX_COMPLETIONS: Final = 200
+"""Completions of one word that can be chosen."""
+
+COUNTED_FIELDS: Final = ("status", "task", "tag", "version", "queue")
+
+FIELD_SENTENCES: Final[Mapping[str, str]] = {
+    "status": "failed, executing, failures …",
+    "task": "the whole name, or sync-*",
+    "tag": "runs with a tag; -tag: without it",
+    "version": "20261124.1",
+    "queue": "the queue of the run",
+    "error": "a part of the error",
+    "since": "2h, 7d, 02:50-03:20",
+    "took": ">10s, <2m, 1m..5m",
+    "age": "<5m, >1h",
+    "sort": "age, status, task, took, updated, cost",
+    "group": "an error group, by its fingerprint",
+    "id": "a part of the id",
+    "test": "yes or no",
+    "env": "the environment of the run",
+}
+"""What a field of the list takes, in the order in which fields are offered."""
+
+_VALUES: Final[Mapping[str, tuple[str, ...]]] = {
+    "since": ("1h", "2h", "24h", "7d", "30d"),
+    "took": (">1s", ">10s", ">1m", ">10m"),
+    "age": ("<5m", "<1h", "<24h", ">1h"),
+    "test": ("yes", "no"),
+}
+
+
+class TypedWord(NamedTuple):
+    """The last word of a text.
+
+    `before` is the text up to the part that a completion replaces, `part` that part, without quotes. `field` is that of
+    the word, None without one.
+    """
+
+    before: str
+    part: str
+    field: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A value that fits. `count` is the number of loaded runs with it, None where it is not known or makes no sense.
+
+    `value` is what is typed for it, `sentence` says what it means; both may be raw text. `status` is the title of the
+    status whose glyph stands before it.
+    """
+
+    value: str
+    sentence: str = ""
+    count: int | None = None
+    status: str = ""
+    is_open: bool = False
+    """Whether a value follows at once, as after `task:`."""
+
+
+def typed_word(text: str) -> TypedWord:
+    """Return the word at the end of a text, empty behind a space."""
+    words = split_words(text)
+    if not words or not words[-1].is_open or (text[-1:].isspace() and text.count('"') % 2 == 0):
+        return TypedWord(text, "", None)
+    word = words[-1]
+    start = len(text) - len(word.source)
+    if word.field is None:
+        return TypedWord(text[:start], word.source, None)
+    value = word.rest
+    last = _last_value(value)
+    return TypedWord(text[: len(text) - len(last)], last.replace('"', ""), word.field)
+
+
+def _last_value(values: str) -> str:
+    """Return the part behind the last comma that is not in quotes."""
+    begin, is_quoted = 0, False
+    for index, character in enumerate(values):
+        if character == '"':
+            is_quoted = not is_quoted
+        elif character == "," and not is_quoted:
+            begin = index + 1
+    return values[begin:]
+
+
+def completed(word: TypedWord, completion: Completion) -> str:
+    """Return the text with a completion in place of the typed part."""
+    is_value = word.field not in {None, "took"}
+    return f"{word.before}{as_value(completion.value) if is_value else completion.value}"
+
+
+def fitting(values: Iterable[str], part: str) -> list[str]:
+    """Return the values that a typed part fits: equal ones, then those that begin with it, then those that contain it.
+
+    A part with `*` or `?` fits what it matches as a whole.
+    """
+    folded = part.casefold()
+    if GLOB.search(part):
+        test = whole_text_test(patterns_of(part))
+        return [value for value in values if test(value.casefold())]
+    ranked = [(rank, index, value) for index, value in enumerate(values) if (rank := _rank(value, folded)) is not None]
+    return [value for _, _, value in sorted(ranked, key=lambda each: each[:2])]
+
+
+def _rank(value: str, folded: str) -> int | None:
+    text = value.casefold()
+    if text == folded:
+        return 0
+    return 1 if text.startswith(folded) else 2 if folded in text else None
+
+
+STATUS_VALUES: Final[Mapping[str, str]] = {
+    **{fold(row.title).replace(" ", "-"): row.title for row in STATUS_TABLE},
+    **{name.replace(" ", "-"): "" for name in GROUPS},
+}
+"""The words of `status:`, with the title of the status; "" for a group of statuses."""
+
+_GROUP_SENTENCES: Final = {
+    "live": "Everything that has not ended",
+    "final": "Everything that has ended",
+    "failures": "Failed, and all other ways to fail",
+    "running": "Dequeued, executing and reattempting",
+    "waiting-to-start": "Delayed, queued and pending version",
+}
+
+Counts = Mapping[str, Mapping[str, int]]
+"""The numbers of runs by field and value, the greatest first."""
+
+
+def completions(
+    word: TypedWord, counts: Counts, *, is_counted: bool, sorts: Sequence[str], periods: Sequence[str] = ()
+) -> list[Completion]:
+    """Return what fits a word of a filter. `is_counted`: the counts are complete. `periods`: all that are possible."""
+    if word.field is None:
+        return _fields(word.part)
+    name = word.field.removeprefix("server-")
+    if name == "status":
+        return _fitting_statuses(word.part, counts.get("status", {}), is_counted=is_counted)
+    if name in COUNTED_FIELDS:
+        return _counted(word.part, counts.get(name, {}), is_counted=is_counted)
+    values = tuple(dict.fromkeys(sorts)) if name == "sort" else _VALUES.get(name, ())
+    if name == "since" and periods:
+        values = tuple(periods)
+    return [Completion(value) for value in fitting(values, word.part)]
+
+
+def size_of(field: str, counts: Counts) -> int:
+    """Return how many values of a field are known."""
+    return len(STATUS_VALUES) if field == "status" else len(counts.get(field, {}))
+
+
+def _fields(part: str) -> list[Completion]:
+    if not part:
+        return [Completion(f"{name}:", sentence, is_open=True) for name, sentence in FIELD_SENTENCES.items()]
+    found = [name for name in FIELD_SENTENCES if name.startswith(part.casefold())]
+    return [Completion(f"{name}:", FIELD_SENTENCES[name], is_open=True) for name in found]
+
+
+def _fitting_statuses(part: str, counts: Mapping[str, int], *, is_counted: bool) -> list[Completion]:
+    found: list[Completion] = []
+    for value in fitting(STATUS_VALUES, part.replace("_", "-").replace(" ", "-")):
+        title = STATUS_VALUES[value]
+        titles = (title,) if title else _titles_of(value)
+        count = sum(counts.get(each, 0) for each in titles) if is_counted else None
+        sentence = title or _GROUP_SENTENCES.get(value, "")
+        found.append(Completion(value, sentence, count, title or _sample(value)))
+    return found
+
+
+def _titles_of(group: str) -> list[str]:
+    members = GROUPS[fold(group)]
+    return [row.title for row in STATUS_TABLE if row.canonical in members]
+
+
+def _sample(group: str) -> str:
+    return _titles_of(group)[0] if group == "failures" else ""
+
+
+def _counted(part: str, counts: Mapping[str, int], *, is_counted: bool) -> list[Completion]:
+    # A value with a character that no one can type, such as an escape, could only be drawn as something else.
+    found = [value for value in fitting(counts, part)[:MAX_COMPLETIONS] if clean(value) == value]
+    return [Completion(value, "", counts[value] if is_counted else None) for value in found]

@@ -1,1 +1,0 @@
-"""What `store.error_groups` is made of: the counts of a span and the states of groups."""

@@ -1,1 +1,0 @@
-"""Which findings of a verdict are new, so that each calls the user once."""

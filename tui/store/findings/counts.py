@@ -1,0 +1,934 @@
+"""What became of the runs of the store, and of the server's query, by task and cell of time."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from math import exp, log
+from threading import Lock
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from tui.domain.facts import MinutesRead, TaskMinute
+from tui.domain.ids import RunId, TaskId
+from tui.domain.run import Run
+from tui.domain.status import EXECUTING_FAMILY, FAILED, RunStatus
+from tui.domain.text import Raw
+from tui.domain.update import HistoryRead
+from tui.store.changes import Changes, Key
+from tui.store.store import Store
+from tui.store.view import SortedKeys
+
+# `Durations`: how long runs took, counted in steps of 2.5 %, so that runs can be added and removed in any order.
+
+
+GROWTH: Final = log(1.025)
+"""Each step is 2.5 % longer than the one before: a percentile is exact to 1.3 %, and a task needs at most 900 steps."""
+
+MIN_DURATION_S: Final = 0.001
+
+
+class Durations:
+    """The durations of a task's runs."""
+
+    __slots__ = ("_p95", "_steps", "count")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._steps: Counter[int] = Counter()
+        self._p95: timedelta | None = None
+
+    def add(self, seconds: float, sign: int = 1) -> None:
+        """Add the duration of a run, or with the sign -1 remove it."""
+        step = int(log(max(seconds, MIN_DURATION_S)) // GROWTH)
+        self._steps[step] += sign
+        if not self._steps[step]:
+            del self._steps[step]
+        self.count += sign
+        self._p95 = None
+
+    @property
+    def p95(self) -> timedelta | None:
+        """The 95th percentile, None without runs."""
+        if self._p95 is None and self.count:
+            above = self.count // 20
+            for step in sorted(self._steps, reverse=True):
+                above -= self._steps[step]
+                if above < 0:
+                    self._p95 = timedelta(seconds=exp((step + 0.5) * GROWTH))
+                    break
+        return self._p95
+
+
+# `CountedRun`: what the own counts need to know of a run, as a pure function of it.
+
+
+MINUTE_S: Final = 60
+SCHEDULED: Final = "SCHEDULED"
+
+
+class Outcome(NamedTuple):
+    """How a run ended. `message` is that of its error, None where it is not known."""
+
+    ended_s: float
+    run_id: RunId
+    is_failed: bool
+    version: Raw | None
+    message: Raw | None
+
+
+class CountedRun(NamedTuple):
+    """The minutes since the epoch in which a run was created, started and ended, each None if it was not.
+
+    * `outcome`: None while the run is live, and if it was canceled or expired.
+    * `took_s`: how long a run that completed took.
+    * `queued_s`: since when it waits in its queue. A run that waits to retry does not.
+    * `is_executing`: it has started and holds a place in its queue.
+    """
+
+    run_id: RunId
+    task: TaskId
+    created: int | None
+    started: int | None
+    ended: int | None
+    outcome: Outcome | None
+    took_s: float | None
+    queued_s: float | None
+    is_executing: bool
+    scheduled_s: float | None
+
+
+def counted(run: Run | None) -> CountedRun | None:
+    """Return what counts of a run; None if it is not known well enough."""
+    if run is None or run.state is None or run.is_gone:
+        return None
+    state, fixed, status = run.state, run.fixed, run.status
+    if fixed.task is None:
+        return None
+    created_s, existed_s = _seconds(run.created_at), _seconds(run.existed_at)
+    started_s = _seconds(state.started_at)
+    ended_s = outcome = took_s = queued_s = None
+    if status.is_final:
+        ended_s = (state.finished_at or state.expired_at or state.updated_at).timestamp()
+        is_failed = status in FAILED
+        if is_failed or status is RunStatus.COMPLETED_SUCCESSFULLY:
+            message = None if run.error_value is None else run.error_value.message
+            outcome = Outcome(ended_s, run.id, is_failed, fixed.version, message)
+            took_s = None if is_failed or started_s is None else ended_s - started_s
+    elif status is RunStatus.QUEUED and not run.attempt_count and started_s is None:
+        queued_s = max(created_s or 0.0, _seconds(state.delayed_until) or 0.0) or None
+    return CountedRun(
+        run.id,
+        fixed.task,
+        _minute(existed_s),
+        _minute(started_s),
+        _minute(ended_s),
+        outcome,
+        took_s,
+        queued_s,
+        status in EXECUTING_FAMILY,
+        created_s if fixed.task_kind == SCHEDULED else None,
+    )
+
+
+def _seconds(at: datetime | None) -> float | None:
+    return None if at is None else at.timestamp()
+
+
+def _minute(seconds: float | None) -> int | None:
+    return None if seconds is None else int(seconds // MINUTE_S)
+
+
+# How many runs of a task ended within a time, in one integer.
+#
+# A task has counts for each minute, some 100,000 in all. The garbage collector visits every object with fields, and a
+# key waits meanwhile; it does not visit integers, nor dicts of nothing else. Packed counts add up as they are.
+
+
+Cells = Sequence[int | None]
+"""One number a cell of time, oldest first, None where it is not known."""
+
+
+_BITS: Final = 32
+_MASK: Final = (1 << _BITS) - 1
+MAX_COUNT: Final = 1 << 25
+"""Of each count, so that the sum of 100 fits into its bits. A store has fewer runs; a bad server may send any."""
+
+PackedEnds = int
+EndsByTask = dict[TaskId, PackedEnds]
+Parts = Sequence[Mapping[TaskId, PackedEnds]]
+"""The ends within the parts of a time."""
+
+
+class Ends(NamedTuple):
+    """`done` and `failed` are among the ended ones; the rest was canceled or expired."""
+
+    done: int
+    failed: int
+    ended: int
+
+
+def packed(done: int, failed: int, ended: int) -> PackedEnds:
+    """Return counts as one integer. The sum of such integers has the sums of their counts."""
+    # What was done is lowest: Python has all small integers once, and most minutes have nothing else.
+    return _bounded(done) + (_bounded(failed) << _BITS) + (_bounded(ended - done - failed) << 2 * _BITS)
+
+
+def _bounded(count: int) -> int:
+    return count if 0 <= count < MAX_COUNT else max(0, min(count, MAX_COUNT))
+
+
+def unpacked(ends: PackedEnds) -> Ends:
+    """Return the counts of an integer, or of a sum of them."""
+    done, failed = ends & _MASK, ends >> _BITS & _MASK
+    return Ends(done, failed, done + failed + (ends >> 2 * _BITS))
+
+
+def failed_count(ends: PackedEnds) -> int:
+    """Return how many runs failed."""
+    return ends >> _BITS & _MASK
+
+
+def outcome_count(ends: PackedEnds) -> int:
+    """Return how many runs were done or failed."""
+    return (ends & _MASK) + (ends >> _BITS & _MASK)
+
+
+def done_and_failed(cells: Sequence[Parts | None], tasks: Iterable[TaskId]) -> Mapping[TaskId, tuple[Cells, Cells]]:
+    """Return what was done and what failed in each cell of some tasks, None where nothing is known of a cell."""
+    blank = [None if parts is None else 0 for parts in cells]
+    found = {task: (blank.copy(), blank.copy()) for task in tasks}
+    # In most cells few of the tasks ended a run, and only these take time.
+    for cell, parts in enumerate(cells):
+        for part in parts or ():
+            for task in part.keys() & found.keys():
+                done, failed = found[task]
+                done[cell] = (done[cell] or 0) + (part[task] & _MASK)
+                failed[cell] = (failed[cell] or 0) + (part[task] >> _BITS & _MASK)
+    return found
+
+
+_DONE: Final = packed(1, 0, 1)
+_FAILED: Final = packed(0, 1, 1)
+_OTHER: Final = packed(0, 0, 1)
+
+
+def packed_end(outcome: Outcome | None) -> PackedEnds:
+    """Return the end of one run, which was canceled or expired without an outcome."""
+    if outcome is None:
+        return _OTHER
+    return _FAILED if outcome.is_failed else _DONE
+
+
+# `Tallies`: sums over runs, by task and minute. Runs can be added and removed in any order.
+
+
+class MinuteTotal:
+    """What became of the runs of all tasks within one minute. `unstarted` of the ended ones never started."""
+
+    __slots__ = ("done", "ended", "failed", "started", "triggered", "unstarted")
+
+    def __init__(self) -> None:
+        self.triggered = self.started = self.done = self.failed = self.ended = self.unstarted = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing happened in this minute."""
+        return not (self.triggered or self.started or self.ended)
+
+
+class TaskTally:
+    """The live runs of a task, its recent ends, its durations in the last hour, and its versions."""
+
+    __slots__ = ("durations", "executing", "failures", "queued", "recent", "versions")
+
+    def __init__(self, hide: Callable[[object], object]) -> None:
+        self.queued = SortedKeys((), hide)
+        """When each waiting run was queued, in seconds, and its id."""
+        self.executing = 0
+        self.recent: dict[RunId, Outcome] = {}
+        self.failures = SortedKeys((), hide)
+        """The outcomes of failed runs of all kept minutes, oldest first."""
+        self.durations = Durations()
+        self.versions: Counter[Raw | None] = Counter()
+        """Ended runs of all kept minutes."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the task has no run that counts."""
+        return not (self.queued or self.executing or self.recent or self.durations.count or self.versions)
+
+
+NO_TOTAL: Final = MinuteTotal()
+
+
+class Tallies:
+    """The sums. `first`, `recent_first` and `hour_first` are the minutes from which counts, ends, durations are kept.
+
+    `seconds` counts the recent ends by second and by whether the run failed.
+    """
+
+    def __init__(self, hide: Callable[[object], object]) -> None:
+        """`hide` hides what forms no cycles from the garbage collector."""
+        self._hide = hide
+        self.first = self.recent_first = self.hour_first = 0
+        self.ends: dict[int, EndsByTask] = {}
+        self.totals: dict[int, MinuteTotal] = {}
+        self.tasks: dict[TaskId, TaskTally] = {}
+        self.seconds: Counter[tuple[int, bool]] = Counter()
+
+    def add(self, part: CountedRun, sign: int = 1) -> None:
+        """Add a run, or with the sign -1 remove it."""
+        for kind, minute in (("triggered", part.created), ("started", part.started), ("ended", part.ended)):
+            if minute is not None and minute >= self.first:
+                self._add_to_total(part, kind, minute, sign)
+        task = self.tasks.get(part.task)
+        if task is None:
+            task = self.tasks[part.task] = TaskTally(self._hide)
+        task.executing += sign if part.is_executing else 0
+        if part.queued_s is not None:
+            (task.queued.add if sign > 0 else task.queued.discard)((part.queued_s, part.run_id))
+        if part.ended is not None and part.ended >= self.first:
+            self._add_end(task, part, part.ended, sign)
+        if task.is_empty:
+            del self.tasks[part.task]
+
+    def leave_recent(self, part: CountedRun) -> None:
+        """Forget a run among the recent ends."""
+        task = self.tasks.get(part.task)
+        outcome = None if task is None else task.recent.pop(part.run_id, None)
+        if task is not None and outcome is not None:
+            self._count_second(outcome, -1)
+
+    def leave_hour(self, part: CountedRun) -> None:
+        """Forget a run among the durations of the last hour."""
+        if part.took_s is not None:
+            self.tasks[part.task].durations.add(part.took_s, -1)
+
+    def _add_to_total(self, part: CountedRun, kind: str, minute: int, sign: int) -> None:
+        total = self.totals.get(minute)
+        if total is None:
+            total = self.totals[minute] = MinuteTotal()
+        setattr(total, kind, getattr(total, kind) + sign)
+        if kind == "ended":
+            total.unstarted += sign if part.started is None else 0
+            if part.outcome is not None:
+                total.done += sign if not part.outcome.is_failed else 0
+                total.failed += sign if part.outcome.is_failed else 0
+            self._add_to_ends(part, minute, sign)
+        if total.is_empty:
+            del self.totals[minute]
+
+    def _add_to_ends(self, part: CountedRun, minute: int, sign: int) -> None:
+        ends = self.ends.setdefault(minute, {})
+        left = ends.get(part.task, 0) + sign * packed_end(part.outcome)
+        if left:
+            ends[part.task] = left
+        else:
+            del ends[part.task]
+            if not ends:
+                del self.ends[minute]
+
+    def _add_end(self, task: TaskTally, part: CountedRun, minute: int, sign: int) -> None:
+        outcome = part.outcome
+        if outcome is None:
+            return
+        task.versions[outcome.version] += sign
+        if not task.versions[outcome.version]:
+            del task.versions[outcome.version]
+        if outcome.is_failed:
+            (task.failures.add if sign > 0 else task.failures.discard)(outcome)
+        if minute >= self.recent_first:
+            if sign > 0:
+                task.recent[part.run_id] = outcome
+                self._hide(task.recent)
+                self._count_second(outcome, sign)
+            elif task.recent.pop(part.run_id, None) is not None:
+                self._count_second(outcome, sign)
+        if minute >= self.hour_first and part.took_s is not None:
+            task.durations.add(part.took_s, sign)
+
+    def _count_second(self, outcome: Outcome, sign: int) -> None:
+        key = int(outcome.ended_s), outcome.is_failed
+        self.seconds[key] += sign
+        if not self.seconds[key]:
+            del self.seconds[key]
+
+    def forget(self, minute: int) -> None:
+        """Forget the counts of a minute."""
+        self.ends.pop(minute, None)
+        self.totals.pop(minute, None)
+
+
+# `OwnCounts`: what became of the runs of the store, for each task and minute.
+#
+# The counts are a function of the runs that the store has: the order in which these arrived makes no difference.
+# Nothing is counted before an `OwnCounts` is created, and `step` counts in slices.
+
+
+KEPT_MINUTES: Final = 20 * 60 + 20
+"""The longest span of the wall: 60 cells of 20 minutes."""
+
+RECENT_MINUTES: Final = 15
+"""Of these minutes each end is kept, for the counts of the last 60 s. A task with many of them runs often."""
+
+HOUR_MINUTES: Final = 60
+"""The 95th percentile of a task is that of this time."""
+
+CONFIRMING_MINUTES: Final = 2
+"""For so long the lists that are polled again and again usually have a run that ended."""
+
+MAX_TASKS: Final = 1_000
+"""Tasks that are shown and judged."""
+
+MAX_ORDERED_MINUTES: Final = 1_000
+"""Minutes of tasks whose runs are kept in their order: those of the tasks that may be failing."""
+
+MAX_BACKWARD_MINUTES: Final = 2
+"""The estimate of the server's time may go back by less than this."""
+
+LAST_MINUTE: Final = 10**9
+_MOMENT: Final = timedelta(microseconds=1)
+
+
+RUNS_PER_STEP: Final = 200
+"""Counting these takes at most 4 ms."""
+
+
+def minute_of(at: datetime) -> int:
+    """Return the number of whole minutes since the epoch."""
+    return int(at.timestamp() // MINUTE_S)
+
+
+def time_of(minute: int) -> datetime:
+    """Return the begin of a minute."""
+    return datetime.fromtimestamp(minute * MINUTE_S, UTC)
+
+
+class OwnCounts:
+    """The runs of the store by task and minute. `on_changes` must receive every change of the store.
+
+    `step` brings the counts up to date. Until it returns False, they lack what has changed since. A minute is counted
+    for each task that had a run in it, so that all cells together are at most three times the store's runs.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._hide = store.hide
+        self._pending: set[RunId] = set()
+        self._runs: dict[RunId, Run] = {}
+        """Each run as it was counted."""
+        self._ended: dict[int, list[RunId]] = {}
+        """The runs that ended in a minute."""
+        self._restart()
+        self._filtered_history: HistoryRead | None = None
+        """The history that was read with filters, the last time that they were active."""
+        self._filtered_until = time_of(0)
+        self.scheduled_s: dict[TaskId, float] = {}
+        """When the newest run of a task that a schedule started was created."""
+        self.last_started: datetime | None = None
+        """The latest start of any run."""
+        self.newest_version: Raw | None = None
+        """The version of the newest run that has one."""
+        self._newest_version_at: datetime | None = None
+
+    def _restart(self) -> None:
+        """Count everything again."""
+        self._last_minute: int | None = None
+        self._initial: list[Key] | None = None
+        self._before_gap: tuple[datetime, datetime] | None = None
+        self._outcomes: dict[tuple[TaskId, int], list[Outcome]] = {}
+        """Those that `outcomes` has returned, until they change."""
+        self._runs.clear()
+        self._ended.clear()
+        self._tallies = Tallies(self._hide)
+
+    def on_changes(self, changes: Changes) -> None:
+        """Note which runs changed. The next steps count them."""
+        self._pending.update(changes.added, changes.changed, changes.removed)
+
+    def step(self, now: datetime) -> bool:
+        """Count at most `RUNS_PER_STEP` runs, the newest first. Return whether there are more."""
+        has_more = self._count_some(now)
+        if not has_more:
+            self._note_coverage(now)
+        return has_more
+
+    def _count_some(self, now: datetime) -> bool:
+        if not self._advance(minute_of(now)):
+            return True
+        if self._initial is None:
+            self._initial = list(self._store.newest_first_keys())
+            self._initial.reverse()
+            self._hide(self._initial)
+        for _ in range(RUNS_PER_STEP):
+            if self._initial:
+                _, run_id = self._initial.pop()
+            elif self._pending:
+                run_id = self._pending.pop()
+            else:
+                return False
+            self._recount(run_id)
+        return bool(self._initial or self._pending)
+
+    def settle(self, now: datetime) -> None:
+        """Count everything at once."""
+        while self.step(now):
+            pass
+
+    @property
+    def pending_count(self) -> int:
+        """How many runs have changed and are not counted again."""
+        return len(self._pending)
+
+    @property
+    def counted_since(self) -> datetime | None:
+        """Everything that ended since this time is counted; None if that is not known of any time.
+
+        The store may have dropped the oldest runs. A run that was created before, and ended since, is missing if no
+        list had it while it was live. With server filters, only the runs that the lists have are counted.
+        """
+        return None if self.is_filtered else self.listed_since
+
+    @property
+    def listed_since(self) -> datetime | None:
+        """As `counted_since`, of the runs that match the server filters."""
+        history = self._store.history
+        if history is None or self._initial != []:
+            return None
+        since = max(history.reached, self._kept_since())
+        # The lists that were read with filters say nothing of what else ended.
+        return since if self.is_filtered or history is not self._filtered_history else max(since, self._filtered_until)
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether server filters are active, so that the runs that do not match are missing."""
+        window = self._store.window
+        return window is not None and window.is_filtered
+
+    def _kept_since(self) -> datetime:
+        oldest = self._store.oldest() if len(self._store) >= self._store.max_runs else None
+        first = time_of(self._tallies.first)
+        return first if oldest is None or oldest.created_at is None else max(first, oldest.created_at)
+
+    def counted_minutes(self) -> list[range]:
+        """Return the minutes since the epoch of which every run that ended is counted.
+
+        Those that were counted before the list was read again, or with filters, still are.
+        """
+        since, spans = self.counted_since, list[range]()
+        if self._before_gap is not None:
+            first, last = self._before_gap
+            first = max(first, self._kept_since())
+            if since is None or since > last:
+                spans.append(range(minute_of(first - _MOMENT) + 1, minute_of(last)))
+            else:
+                since = min(since, first)
+        if since is not None:
+            spans.append(range(minute_of(since - _MOMENT) + 1, LAST_MINUTE))
+        return spans
+
+    def _note_coverage(self, now: datetime) -> None:
+        if self.is_filtered:
+            self._filtered_history, self._filtered_until = self._store.history, now
+        since, before = self.counted_since, self._before_gap
+        if since is not None and (before is None or since <= before[1]):
+            read = self._store.caught_up
+            until = now if read is None else max(since, min(now, read))
+            first = since if before is None else min(since, before[0])
+            self._before_gap = first, until if before is None else max(until, before[1])
+
+    @property
+    def is_live_complete(self) -> bool:
+        """Whether every live run is in the store."""
+        window = self._store.window
+        return window is not None and window.is_live_complete and not window.is_filtered
+
+    @property
+    def tasks(self) -> Mapping[TaskId, TaskTally]:
+        """The tasks that have runs."""
+        return self._tallies.tasks
+
+    def ends(self, minute: int) -> Mapping[TaskId, PackedEnds]:
+        """Return how many runs ended in a minute since the epoch, by task."""
+        return self._tallies.ends.get(minute, _NO_ENDS)
+
+    def ends_of(self, task: TaskId, first: int, last: int) -> Iterator[tuple[int, Ends]]:
+        """Yield the minutes between two, newest first, in which runs of a task ended, and how many did."""
+        # This runs for up to 1,200 minutes of each task that has failures, once a second.
+        by_minute = self._tallies.ends
+        for minute in range(last, first - 1, -1):
+            by_task = by_minute.get(minute)
+            if by_task is not None and (ends := by_task.get(task)) is not None:
+                yield minute, unpacked(ends)
+
+    def outcomes(self, task: TaskId, minute: int) -> Sequence[Outcome]:
+        """Return how the runs of a task ended in a minute, oldest first."""
+        known = self._outcomes.get((task, minute))
+        if known is None:
+            runs = (self._runs[run_id] for run_id in self._ended.get(minute, ()))
+            parts = (counted(run) for run in runs if run.fixed.task == task)
+            known = sorted(part.outcome for part in parts if part is not None and part.outcome is not None)
+            if len(self._outcomes) >= MAX_ORDERED_MINUTES:
+                self._outcomes.clear()
+            self._outcomes[task, minute] = known
+        return known
+
+    def total(self, minute: int) -> MinuteTotal:
+        """Return the counts of a minute since the epoch, of all tasks."""
+        return self._tallies.totals.get(minute, NO_TOTAL)
+
+    def ended_within(self, first_s: int, last_s: int) -> tuple[int, int]:
+        """Return how many runs were done and how many failed in these seconds, of the last `RECENT_MINUTES`."""
+        seconds = self._tallies.seconds
+        done, failed = (
+            sum(seconds[each, is_failed] for each in range(first_s, last_s + 1)) for is_failed in (False, True)
+        )
+        return done, failed
+
+    @property
+    def first_minute(self) -> int:
+        """The oldest minute that is kept."""
+        return self._tallies.first
+
+    def run(self, run_id: RunId) -> Run | None:
+        """Return a run of the store."""
+        return self._store.get(run_id)
+
+    def executing_runs(self) -> Iterator[Run]:
+        """Iterate over the runs that execute, in no particular order."""
+        for status in EXECUTING_FAMILY:
+            for run_id in self._store.with_status(status):
+                run = self._store.get(run_id)
+                if run is not None:
+                    yield run
+
+    def last_ended(self, count: int) -> list[Run]:
+        """Return the runs that ended last, newest first."""
+        found: list[tuple[float, RunId, Run]] = []
+        for minute in sorted(self._ended, reverse=True):
+            for run_id in self._ended[minute]:
+                run = self._runs[run_id]
+                if run.state is not None:
+                    ended_at = run.state.finished_at or run.state.expired_at or run.state.updated_at
+                    found.append((ended_at.timestamp(), run_id, run))
+            if len(found) >= count:
+                break
+        return [run for _, _, run in sorted(found, reverse=True)[:count]]
+
+    def _advance(self, minute: int) -> bool:
+        """Forget the minutes that are too old by now, a few runs at a time. Return whether that is done."""
+        tallies = self._tallies
+        first, recent, hour = minute - KEPT_MINUTES, minute - RECENT_MINUTES, minute - HOUR_MINUTES
+        if self._last_minute is not None and minute < self._last_minute - MAX_BACKWARD_MINUTES:
+            # The local clock stood in for the server's until the first answer, and was ahead.
+            self._restart()
+            tallies = self._tallies
+        if self._last_minute is None:
+            tallies.first, tallies.recent_first, tallies.hour_first = first, recent, hour
+            self._last_minute = minute
+        for each in range(max(self._last_minute, recent), minute):
+            self._share(each - CONFIRMING_MINUTES)
+        self._last_minute = minute
+        left = RUNS_PER_STEP
+        while tallies.recent_first < recent and left > 0:
+            left -= self._for_each(tallies.recent_first, tallies.leave_recent)
+            tallies.recent_first += 1
+        while tallies.hour_first < hour and left > 0:
+            left -= self._for_each(tallies.hour_first, tallies.leave_hour)
+            tallies.hour_first += 1
+        while tallies.first < first and left > 0:
+            for part in self._parts(tallies.first):
+                tallies.add(part, -1)
+                del self._runs[part.run_id]
+                left -= 1
+            self._ended.pop(tallies.first, None)
+            self._outcomes.clear()
+            tallies.forget(tallies.first)
+            tallies.first += 1
+        return left > 0
+
+    def _share(self, minute: int) -> None:
+        """Refer to the store's objects for the runs that ended in a minute.
+
+        The store replaces a run that the server confirms, without a change to count. The one that was counted would
+        stay in memory as well.
+        """
+        for run_id in self._ended.get(minute, ()):
+            current = self._store.get(run_id)
+            if current is not None and run_id not in self._pending:
+                self._runs[run_id] = current
+        self._hide(self._runs)
+
+    def _for_each(self, minute: int, forget: Callable[[CountedRun], None]) -> int:
+        parts = self._parts(minute)
+        for part in parts:
+            forget(part)
+        return len(parts)
+
+    def _parts(self, minute: int) -> list[CountedRun]:
+        """Return what counts of the runs that ended in a minute."""
+        parts = (counted(self._runs[run_id]) for run_id in self._ended.get(minute, ()))
+        return [part for part in parts if part is not None]
+
+    def _recount(self, run_id: RunId) -> None:
+        before, after = self._runs.get(run_id), self._store.get(run_id)
+        old = None if before is None else counted(before)
+        new = counted(after)
+        if new is not None and new.ended is not None and new.ended < self._tallies.first:
+            new = None
+        if old != new:
+            if old is not None:
+                self._remove(old)
+            if new is not None:
+                self._add(new)
+        if new is None or after is None:
+            self._runs.pop(run_id, None)
+            return
+        self._runs[run_id] = after
+        self._hide(self._runs)  # a dictionary is seen again after each new value
+        if new.scheduled_s is not None:
+            self.scheduled_s[new.task] = max(new.scheduled_s, self.scheduled_s.get(new.task, 0.0))
+        self._note_version(after)
+        started_at = None if after.state is None else after.state.started_at
+        if started_at is not None and (self.last_started is None or started_at > self.last_started):
+            self.last_started = started_at
+
+    def _add(self, part: CountedRun) -> None:
+        if part.outcome is not None:
+            self._hide(part.outcome)
+        self._tallies.add(part)
+        if part.ended is not None:
+            ended = self._ended.setdefault(part.ended, [])
+            ended.append(part.run_id)
+            self._hide(ended)
+            self._outcomes.pop((part.task, part.ended), None)
+
+    def _remove(self, part: CountedRun) -> None:
+        self._tallies.add(part, -1)
+        if part.ended is not None:
+            self._ended[part.ended].remove(part.run_id)
+            self._outcomes.pop((part.task, part.ended), None)
+
+    def _note_version(self, run: Run) -> None:
+        """Note the version of the run that started last: an older one may have waited for it."""
+        version, known_at = run.fixed.version, self._newest_version_at
+        started_at = None if run.state is None else run.state.started_at
+        if version is not None and started_at is not None and (known_at is None or started_at > known_at):
+            self.newest_version, self._newest_version_at = version, started_at
+
+
+def said_since(own: OwnCounts) -> datetime | None:
+    """Return `listed_since` for a sentence. Where every minute drops the oldest one: the next full hour."""
+    since = own.listed_since
+    if since is None or since != time_of(own.first_minute):
+        return since
+    return time_of(-(-own.first_minute // HOUR_MINUTES) * HOUR_MINUTES)
+
+
+# What became of runs within cells of time: by the server's query where it is complete, otherwise by the own counts.
+
+
+REPLICA_DELAY: Final = timedelta(seconds=5)
+"""A query sees what happened this long before it. The server's replica is up to 1 s behind; the rest is a reserve."""
+
+
+class Sums(NamedTuple):
+    """What became of runs. `unstarted` of the ended ones never started."""
+
+    triggered: int = 0
+    started: int = 0
+    done: int = 0
+    failed: int = 0
+    ended: int = 0
+    unstarted: int = 0
+
+    def plus(self, more: "TaskMinute | MinuteTotal | Sums") -> "Sums":
+        """Return the sums with more added."""
+        return Sums(
+            self.triggered + more.triggered,
+            self.started + more.started,
+            self.done + more.done,
+            self.failed + more.failed,
+            self.ended + more.ended,
+            self.unstarted + more.unstarted,
+        )
+
+
+NO_SUMS: Final = Sums()
+HOUR_S: Final = 3600
+MAX_LAST_S: Final = 240
+"""The server's last minute began so long ago at most: it is asked once a minute."""
+
+CLOCK_AHEAD_S: Final = 5
+"""An end may be so far after the estimate of the server's time."""
+
+_NO_ENDS: Final[Mapping[TaskId, PackedEnds]] = MappingProxyType({})
+
+
+class ServerCells:
+    """The minutes of one answer, by cell and task. `totals` are the sums of all tasks."""
+
+    def __init__(self, read: MinutesRead) -> None:
+        self.cell_s = max(1, int(read.cell.total_seconds()))
+        self.since_s = read.since.timestamp()
+        self.ends_since_s = self.since_s if read.ends_since is None else read.ends_since.timestamp()
+        self.until_s = float("-inf") if read.is_cut else (read.at - REPLICA_DELAY).timestamp()
+        # Each minute has many tasks: the times of all of them are one object or few, and are converted once.
+        seconds: dict[datetime, int] = {}
+        cells: dict[int, dict[TaskId, TaskMinute]] = {}
+        for each in read.minutes:
+            start_s = seconds.get(each.start)
+            if start_s is None:
+                start_s = seconds[each.start] = int(each.start.timestamp())
+            cells.setdefault(start_s, {})[each.task] = each
+        self.ends: dict[int, EndsByTask] = {}
+        self.totals: dict[int, Sums] = {}
+        self.failed_s: dict[TaskId, int] = {}
+        """The newest cell in which runs of a task failed."""
+        for start_s, by_task in sorted(cells.items()):
+            self.failed_s |= {task: start_s for task, each in by_task.items() if each.failed}
+            self.ends[start_s] = {task: packed(each.done, each.failed, each.ended) for task, each in by_task.items()}
+            triggered = started = done = failed = ended = unstarted = 0
+            for each in by_task.values():
+                triggered += each.triggered
+                started += each.started
+                done += each.done
+                failed += each.failed
+                ended += each.ended
+                unstarted += each.unstarted
+            self.totals[start_s] = Sums(triggered, started, done, failed, ended, unstarted)
+
+    def has(self, start_s: int) -> bool:
+        """Whether the cell that begins here was over when the server answered."""
+        return start_s % self.cell_s == 0 and self.since_s <= start_s and start_s + self.cell_s <= self.until_s
+
+    def has_ends(self, start_s: int) -> bool:
+        """Whether the ends of runs are known of the minute that begins here."""
+        return self.ends_since_s <= start_s and start_s + self.cell_s <= self.until_s
+
+
+KEPT_SPANS: Final = 3
+"""The last hour, another span, and the last day. A new answer about a span takes the place of the old one."""
+
+_kept: dict[tuple[timedelta, int], tuple[MinutesRead, ServerCells]] = {}
+"""The sums of the newest answers, by their cells and their length in minutes; the one used last is at the end."""
+
+_lock: Final = Lock()
+
+
+def server_cells(read: MinutesRead) -> ServerCells:
+    """Return the sums of an answer. They are added up once, in any thread."""
+    span = read.cell, int((read.at - read.since).total_seconds()) // MINUTE_S
+    kept = _kept.get(span)
+    cells = kept[1] if kept is not None and kept[0] is read else ServerCells(read)
+    with _lock:
+        _kept.pop(span, None)
+        _kept[span] = read, cells
+        if len(_kept) > KEPT_SPANS:
+            del _kept[next(iter(_kept))]
+    return cells
+
+
+def prepare(read: MinutesRead) -> None:
+    """Add up an answer once for all boards, in any thread: ten thousand minutes of tasks take 15 ms."""
+    server_cells(read)
+
+
+class CellSums:
+    """Sums of any time that consists of whole minutes.
+
+    `known_until`: minutes that end later are not known, since the server was silent.
+    """
+
+    def __init__(
+        self, minutes: MinutesRead | None, own: OwnCounts, now: datetime, known_until: datetime | None = None
+    ) -> None:
+        self._server = None if minutes is None else server_cells(minutes)
+        self._own = own
+        since = own.listed_since
+        self._own_since_s = float("inf") if since is None else since.timestamp()
+        self._now_s = now.timestamp()
+        self._known_until_s = float("inf") if known_until is None else known_until.timestamp()
+
+    def total(self, start_s: int, end_s: int) -> Sums | None:
+        """Return the sums of all tasks, None if a part of the time is not known. What is to come is not counted."""
+        sums = NO_SUMS
+        for each in self._parts(start_s, end_s):
+            if each is None:
+                return None
+            is_server, at = each
+            if is_server and self._server is not None:
+                sums = sums.plus(self._server.totals.get(at, NO_SUMS))
+            elif not is_server:
+                sums = sums.plus(self._own.total(at))
+        return sums
+
+    @property
+    def live_counts(self) -> tuple[int, int] | None:
+        """The runs that wait and that execute, by the own counts; None if these lack live runs."""
+        if not self._own.is_live_complete:
+            return None
+        tasks = self._own.tasks.values()
+        return sum(len(each.queued) for each in tasks), sum(each.executing for each in tasks)
+
+    @property
+    def last_hour(self) -> tuple[int, int]:
+        """When the last hour began, and when it ends. If the server is silent, it ends with the last known minute."""
+        is_silent = self._known_until_s < self._now_s
+        minute_s = int(min(self._now_s, self._known_until_s)) // MINUTE_S * MINUTE_S
+        next_s = minute_s + MINUTE_S
+        return next_s - HOUR_S, minute_s if is_silent else next_s
+
+    @property
+    def own_hour(self) -> tuple[int, int]:
+        """Return the part of the last hour that the own counts have in whole minutes."""
+        start_s, end_s = self.last_hour
+        own_s = min(self._own_since_s, float(end_s))
+        return max(start_s, -int(-own_s // MINUTE_S) * MINUTE_S, self._own.first_minute * MINUTE_S), end_s
+
+    def last_minute(self) -> tuple[int, int] | None:
+        """Return how many runs were done and how many failed in the last 60 s, None if that is not known.
+
+        Where the store does not have all of these runs, it is the last minute that is over; with server filters, the
+        last one of the server, if that is not long ago.
+        """
+        now_s = int(self._now_s)
+        if self._own.is_filtered and self._server is not None and self._known_until_s == float("inf"):
+            for minute_s in range(now_s // MINUTE_S * MINUTE_S - MINUTE_S, now_s - MAX_LAST_S, -MINUTE_S):
+                if self._server.has(minute_s):
+                    last = self._server.totals.get(minute_s, NO_SUMS)
+                    return last.done, last.failed
+        if self._known_until_s == float("inf") and self._own_since_s <= now_s - MINUTE_S:
+            return self._own.ended_within(now_s - MINUTE_S + 1, now_s + CLOCK_AHEAD_S)
+        minute_s = now_s // MINUTE_S * MINUTE_S
+        sums = self.total(minute_s - MINUTE_S, minute_s)
+        return None if sums is None else (sums.done, sums.failed)
+
+    def by_task(self, start_s: int, end_s: int) -> list[Mapping[TaskId, PackedEnds]] | None:
+        """Return how many runs of each task ended, by parts of the time; None if a part is not known."""
+        found: list[Mapping[TaskId, PackedEnds]] = []
+        for each in self._parts(start_s, end_s):
+            if each is None:
+                return None
+            is_server, at = each
+            if is_server and self._server is not None:
+                found.append(self._server.ends.get(at, _NO_ENDS))
+            else:
+                found.append(self._own.ends(at))
+        return found
+
+    def _parts(self, start_s: int, end_s: int) -> Iterator[tuple[bool, int] | None]:
+        """Yield the server's cells by their begin and the own minutes by their number, None for what is not known."""
+        at, end_s = start_s, min(end_s, int(self._now_s) + 1)
+        while at < end_s:
+            server = self._server
+            if server is not None and server.has(at) and at + server.cell_s <= max(end_s, at + MINUTE_S):
+                yield True, at
+                at += server.cell_s
+                continue
+            minute_end_s = at + MINUTE_S
+            if self._own_since_s > at or at < self._own.first_minute * MINUTE_S or minute_end_s > self._known_until_s:
+                yield None
+                return
+            yield False, at // MINUTE_S
+            at = minute_end_s

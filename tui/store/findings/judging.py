@@ -1,0 +1,534 @@
+"""`judge`: all findings of one moment, with MISSING, SLOW and STUCK, and `hold`: what of them is shown."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from heapq import nsmallest
+from typing import Final
+
+from tui.domain.facts import FactSource, Queue, Schedule, WaitToken, WallFacts
+from tui.domain.finding import (
+    ApprovalWaits,
+    Evidence,
+    Finding,
+    FindingSubject,
+    FindingWord,
+    QueueWaits,
+    RunHangs,
+    RunOverdue,
+    ScheduleMissed,
+    SourceUnread,
+    Standstill,
+    StandstillReason,
+    SubjectKind,
+    TaskFails,
+    TaskSlow,
+    Verdict,
+)
+from tui.domain.ids import RunId, TaskId
+from tui.domain.run import Run
+from tui.domain.text import Raw
+from tui.lazy_dataclass import dataclass
+from tui.store.filter import as_value
+from tui.store.findings.bounds import (
+    LATE_AFTER,
+    MIN_NORMAL_RUNS,
+    TASK_QUEUE,
+    Waiting,
+    is_at_limit,
+    is_slower,
+    last_due,
+    next_due,
+    normals_by_task,
+    p95s_by_task,
+    speeds_by_task,
+    waiting_runs,
+    waiting_tokens,
+)
+from tui.store.findings.counts import OwnCounts, said_since
+from tui.store.findings.failing import FailureJudge, is_judged_by_own_counts
+from tui.store.store import unread_sources
+
+# MISSING: schedules whose due time has passed without a run.
+#
+# A schedule is missing only if the server was asked for its runs after the due time, and has none since. Due times
+# before the program knew the schedule count only where its newest run shows that it ran as it is now, or where the
+# server names one as the next.
+
+
+MISSED_AFTER: Final = timedelta(seconds=60)
+"""After the server should have started it. It spreads schedules over some seconds, and a list lags behind."""
+
+MAX_DUE_BEFORE: Final = 3
+"""A schedule may have been switched off. If it missed more due times before the program knew it, it probably was."""
+
+ASKED_BEFORE: Final = timedelta(seconds=15)
+"""So soon before another due time counts, a schedule is not asked for: each may be asked for few times a minute."""
+
+MAX_IDLE_DEVELOPMENT: Final = timedelta(minutes=5)
+"""In a development environment no run and no schedule starts while no `dev` command runs."""
+
+_CLOCK_SKEW: Final = timedelta(seconds=1)
+
+
+def needs_schedule_runs(facts: WallFacts, now: datetime, own: OwnCounts | None = None) -> tuple[str, ...]:
+    """Return the ids of schedules whose newest run decides whether they are missing: each once for a due time.
+
+    The last due time comes first, since few can be asked for at once.
+    """
+    found: list[tuple[datetime, str]] = []
+    for each in _active(facts):
+        due_at = _last_overdue(each, now)
+        runs = facts.schedule_runs.get(each.id)
+        if due_at is None or (runs is not None and runs.at >= due_at + _patience(each)):
+            continue
+        if own is None or not _has_run(facts, own, each, due_at):
+            found.append((due_at, each.id))
+    return tuple(schedule_id for _, schedule_id in sorted(found, reverse=True))
+
+
+def schedules_to_ask(facts: WallFacts, now: datetime, own: OwnCounts | None = None) -> tuple[str, ...]:
+    """Return the schedules to ask about now. One that is due again soon is asked about after that."""
+    schedules = {each.id: each for each in _active(facts)}
+    return tuple(
+        schedule_id
+        for schedule_id in needs_schedule_runs(facts, now, own)
+        if _last_overdue(schedules[schedule_id], now) == _last_overdue(schedules[schedule_id], now + ASKED_BEFORE)
+    )
+
+
+def missing(facts: WallFacts, own: OwnCounts, now: datetime, *, is_development: bool) -> list[Finding]:
+    """Return the schedules that are missing."""
+    if is_development and (own.last_started is None or now - own.last_started > MAX_IDLE_DEVELOPMENT):
+        return []
+    found = []
+    for each in _active(facts):
+        due_at = _first_missed(facts, own, each, now)
+        if due_at is not None:
+            found.append(
+                Finding(
+                    FindingWord.MISSING,
+                    FindingSubject(SubjectKind.SCHEDULE, each.id, Raw(each.task)),
+                    due_at,
+                    ScheduleMissed(due_at),
+                    f"task:{as_value(each.task)}",
+                    task=each.task,
+                )
+            )
+    return found
+
+
+def _active(facts: WallFacts) -> list[Schedule]:
+    return [] if facts.schedules is None else [each for each in facts.schedules.schedules if each.is_active]
+
+
+def _patience(schedule: Schedule) -> timedelta:
+    """Return how long after a due time its run must be there: the server delays each schedule by its own seconds."""
+    if schedule.next_at is None or schedule.next_effective_at is None:
+        return MISSED_AFTER
+    return MISSED_AFTER + max(timedelta(), schedule.next_effective_at - schedule.next_at)
+
+
+def _last_overdue(schedule: Schedule, now: datetime) -> datetime | None:
+    """Return the last due time whose run must be there by now."""
+    until = now - _patience(schedule)
+    moments = [last_due(schedule, until)]
+    if schedule.next_at is not None and schedule.next_at <= until:
+        moments.append(schedule.next_at)
+    return max((each for each in moments if each is not None), default=None)
+
+
+def _first_missed(facts: WallFacts, own: OwnCounts, schedule: Schedule, now: datetime) -> datetime | None:
+    """Return the first due time without a run, None if there is none, or if that is not known."""
+    runs, known = facts.schedule_runs.get(schedule.id), facts.schedules_since.get(schedule.id)
+    if runs is None or known is None:
+        return None
+    until = min(now, runs.at) - _patience(schedule)
+    after = known.since if runs.newest_at is None else runs.newest_at
+    if runs.newest_at is not None and runs.newest_at < known.since:
+        ran_as_it_is = not known.is_changed and _was_due_at(schedule, runs.newest_at)
+        if not ran_as_it_is or _due_count(schedule, runs.newest_at, known.since) > MAX_DUE_BEFORE:
+            after = known.since
+    due_at = _next(schedule, after)
+    if due_at is None or due_at > until:
+        due_at = schedule.next_at
+        was_started = runs.newest_at is not None and due_at is not None and runs.newest_at >= due_at - _CLOCK_SKEW
+        if due_at is None or due_at > until or was_started:
+            return None
+    return None if _has_run(facts, own, schedule, due_at) else due_at
+
+
+def _next(schedule: Schedule, after: datetime) -> datetime | None:
+    due_at = next_due(schedule, after)
+    if due_at is None and schedule.next_at is not None and schedule.next_at > after:
+        return schedule.next_at
+    return due_at
+
+
+def _was_due_at(schedule: Schedule, created_at: datetime) -> bool:
+    """Return whether a run was created at a due time of the schedule as it is now."""
+    due_at = last_due(schedule, created_at + _CLOCK_SKEW)
+    return due_at is not None and created_at - due_at <= _patience(schedule)
+
+
+def _due_count(schedule: Schedule, after: datetime, until: datetime) -> int:
+    """Return how many due times there are between two times, or one more than MAX_DUE_BEFORE."""
+    count, due_at = 0, next_due(schedule, after)
+    while due_at is not None and due_at <= until and count <= MAX_DUE_BEFORE:
+        count += 1
+        due_at = next_due(schedule, due_at)
+    return count
+
+
+def _has_run(facts: WallFacts, own: OwnCounts, schedule: Schedule, due_at: datetime) -> bool:
+    """Return whether the store has a run that a schedule of the task started since. Another one may have started it."""
+    created_s = own.scheduled_s.get(schedule.task)
+    if created_s is None or sum(each.task == schedule.task for each in _active(facts)) > 1:
+        return False
+    return datetime.fromtimestamp(created_s, UTC) >= due_at - _CLOCK_SKEW
+
+
+# SLOW: queues whose oldest run waits too long, and tasks whose runs take far longer than they usually do.
+
+
+AT_LIMIT_AFTER: Final = timedelta(seconds=30)
+"""How long the oldest run of a queue at its limit may wait."""
+
+MIN_SLOW_RUNS: Final = 30
+"""Fewer runs in the last hour have no trustworthy 95th percentile: it would be that of a single run."""
+
+
+def slow_queues(facts: WallFacts, own: OwnCounts, now: datetime, still: Standstill | None = None) -> list[Finding]:
+    """Return the queues that are slow. Delayed runs do not wait. `still` is why no run of the environment starts."""
+    queues = {} if facts.queues is None else {each.stored_name: each for each in facts.queues.queues}
+    found = (
+        _judged(name, each, queues.get(name), still, facts.paused_since)
+        for name, each in waiting_runs(facts, own, now).items()
+    )
+    return [each for each in found if each is not None]
+
+
+def queue_standstill(queue: Queue, paused_since: Mapping[str, datetime]) -> Standstill | None:
+    """Return why no run of a queue starts, if it or its limit is paused."""
+    if queue.is_paused:
+        return Standstill(StandstillReason.QUEUE_PAUSED, paused_since.get(queue.id))
+    return Standstill(StandstillReason.LIMIT_PAUSED) if queue.is_limit_paused else None
+
+
+def _judged(
+    stored_name: str,
+    waiting: Waiting,
+    queue: Queue | None,
+    still: Standstill | None,
+    paused_since: Mapping[str, datetime],
+) -> Finding | None:
+    if waiting.oldest_at is None or waiting.queued <= 0:
+        return None
+    if waiting.task is not None:
+        queue = None  # the runs may wait in another one
+    if queue is not None:
+        still = queue_standstill(queue, paused_since) or still
+    is_full = queue is not None and is_at_limit(queue) and still is None
+    if waiting.until - waiting.oldest_at <= (AT_LIMIT_AFTER if is_full else LATE_AFTER):
+        return None
+    is_task = queue.is_task if queue is not None else stored_name.startswith(TASK_QUEUE)
+    name = queue.name if queue is not None else Raw(stored_name.removeprefix(TASK_QUEUE))
+    subject, field = FindingSubject(SubjectKind.QUEUE, stored_name, name), "queue"
+    if waiting.task is not None:
+        subject, field = FindingSubject(SubjectKind.TASK, waiting.task, Raw(waiting.task)), "task"
+    return Finding(
+        FindingWord.SLOW,
+        subject,
+        waiting.oldest_at,
+        QueueWaits(
+            waiting.queued,
+            waiting.oldest_at,
+            None if queue is None else queue.running,
+            None if queue is None else queue.limit,
+            is_full,
+            waiting.holders if is_full else (),
+            still,
+        ),
+        f"{field}:{as_value(subject.key)} status:queued",
+        task=TaskId(name) if is_task else None,
+    )
+
+
+def slow_tasks(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]:
+    """Return the tasks whose 95th percentile of the last hour is far over the same hour of the last 7 days."""
+    normals = normals_by_task(facts)
+    found = []
+    for task, speed in speeds_by_task(facts, own).items():
+        normal = normals.get(task)
+        if normal is None or normal.p95 is None or normal.runs < MIN_NORMAL_RUNS or speed.runs < MIN_SLOW_RUNS:
+            continue
+        if is_slower(speed.p95, normal.p95):
+            found.append(
+                Finding(
+                    FindingWord.SLOW,
+                    FindingSubject(SubjectKind.TASK, task, Raw(task)),
+                    now,
+                    TaskSlow(speed.p95, normal.p95, speed.runs),
+                    f"task:{as_value(task)}",
+                    task=task,
+                )
+            )
+    return found
+
+
+# STUCK: runs that execute far too long or hang in a short-lived status, and approvals that are not given.
+
+
+OVERDUE_P95S: Final = 5
+"""A run is overdue after so many times the 95th percentile of its task: even slow runs rarely take three times it."""
+
+MIN_OVERDUE: Final = timedelta(minutes=10)
+"""And not before this: a run of seconds that takes a minute needs no attention."""
+
+MAX_UNUSUAL: Final = timedelta(hours=24)
+"""A run of a task of which no percentile is known is overdue after this: a person should know that it takes days."""
+
+MAX_OVERDUE: Final = 500
+"""Overdue runs of which a finding is made, the longest first: a verdict has no more findings."""
+
+MAX_DEQUEUED: Final = timedelta(minutes=3)
+"""A dequeued run starts within seconds; a cold machine takes a minute."""
+
+MAX_APPROVAL: Final = timedelta(hours=24)
+"""A token that has waited for a day was forgotten: the person who had to act has had a working day."""
+
+_WAITING_RUNS: Final = f"status:executing,waiting age:>{MAX_APPROVAL // timedelta(hours=1)}h"
+"""The filter of the runs that may wait for a token: they were created before it. Some execute while they wait."""
+
+_DEQUEUED: Final = "Dequeued"
+
+
+def stuck(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]:
+    """Return what is stuck: one finding a run, and one for each token whose run is not known."""
+    found = {each.subject.key: each for each in (*_runs(facts, own, now), *_approvals(facts, own, now))}
+    return list(found.values())
+
+
+def overdue_after(p95: timedelta | None) -> timedelta:
+    """Return how long a run may execute whose task has this 95th percentile, None where it is not known."""
+    return MAX_UNUSUAL if p95 is None else max(MIN_OVERDUE, p95 * OVERDUE_P95S)
+
+
+def _runs(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]:
+    found, long = list[Finding](), list[tuple[datetime, RunId, TaskId, Run]]()
+    for run in own.executing_runs():
+        state, task = run.state, run.fixed.task
+        if state is None or task is None or run.wait is not None:
+            continue
+        if state.status.title == _DEQUEUED:
+            if now - state.updated_at > MAX_DEQUEUED:
+                found.append(_of_run(run, state.updated_at, RunHangs(state.status.title)))
+            continue
+        if state.started_at is not None and now - state.started_at > MIN_OVERDUE:
+            long.append((state.started_at, run.id, task, run))
+    if not long:
+        return found
+    p95_of = p95s_by_task(facts, own)
+    limits = {task: overdue_after(p95_of(task)) for task in {task for _, _, task, _ in long}}
+    overdue = [each for each in long if now - each[0] > limits[each[2]]]
+    # The longest run of a task is found whatever else is: it explains why the task is slow.
+    longest: dict[TaskId, tuple[datetime, RunId, TaskId, Run]] = {}
+    for each in overdue:
+        longest[each[2]] = min(each, longest.get(each[2], each))
+    # By id: a run with metadata has no hash.
+    shown = {each[1]: each for each in (*nsmallest(MAX_OVERDUE, overdue), *longest.values())}
+    for started_at, _, task, run in shown.values():
+        p95 = p95_of(task)
+        found.append(_of_run(run, started_at + (p95 or timedelta()), RunOverdue(started_at, p95)))
+    return found
+
+
+def _of_run(run: Run, since: datetime, evidence: Evidence) -> Finding:
+    subject = FindingSubject(SubjectKind.RUN, run.id, Raw(run.fixed.task or run.id))
+    return Finding(FindingWord.STUCK, subject, since, evidence, f"id:{run.id}", task=run.fixed.task, run_id=run.id)
+
+
+def _approvals(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]:
+    tokens = (each for each in waiting_tokens(facts, own) if not each.is_doubtful)
+    old = [each for each in tokens if now - each.created_at >= MAX_APPROVAL]
+    # Of the tokens of one run the oldest stands for all.
+    return [_of_token(each) for each in reversed(old)]
+
+
+def _of_token(token: WaitToken) -> Finding:
+    name = Raw(token.task) if token.task is not None else token.tags[0] if token.tags else Raw(token.id)
+    return Finding(
+        FindingWord.STUCK,
+        FindingSubject(SubjectKind.RUN, token.run_id or token.id, name),
+        token.created_at,
+        ApprovalWaits(token.created_at, token.tags, token.id),
+        f"id:{token.run_id}" if token.run_id is not None else _WAITING_RUNS,
+        task=token.task,
+        run_id=token.run_id,
+    )
+
+
+# `judge`: all findings of one moment, and `hold`: what of them is shown.
+
+
+UNKNOWN_AFTER: Final = timedelta(seconds=41)
+"""Nothing is known once list and feed have been silent for so long. This is judged up to 3 s later, so that screens say
+it within 45 s. A feed answers every 20 s, even if nothing happens."""
+
+MIN_SHOWN: Final = timedelta(seconds=60)
+"""A finding that appeared stays so long: otherwise it could not be read in time."""
+
+MIN_ENDED: Final = timedelta(seconds=20)
+"""And it stays until it was not found for so long: one that comes and goes within seconds would flicker, and ring."""
+
+ASKED_WITHIN: Final = timedelta(seconds=20)
+"""A late schedule is asked for its runs within this time. One that was not may have missed a run: nothing is OK."""
+
+MAX_FINDINGS: Final = 500
+"""More findings are one: everything is wrong."""
+
+_WORDS: Final = tuple(FindingWord)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFinding:
+    """A finding, when it appeared, and when it was last found."""
+
+    finding: Finding
+    appeared_at: datetime
+    found_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFindings:
+    """The findings that are shown, worst first."""
+
+    held: tuple[HeldFinding, ...] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings, worst first."""
+        return tuple(each.finding for each in self.held)
+
+
+NO_FINDINGS: Final = HeldFindings()
+
+
+def judge(
+    facts: WallFacts,
+    own: OwnCounts,
+    now: datetime,
+    *,
+    is_development: bool = False,
+    still: Standstill | None = None,
+) -> tuple[Finding, ...]:
+    """Return what is wrong at `now`, the server's time, worst first. `still` is why no run starts at all.
+
+    One cause has one word: a task that fails is not also slow, and runs that wait behind a stuck one are no finding.
+    A paused queue is a cause of its own.
+    """
+    found = FailureJudge(facts, own, now).findings()
+    found += missing(facts, own, now, is_development=is_development)
+    found += stuck(facts, own, now)
+    causes = {each.task for each in found if each.word in {FindingWord.FAILING, FindingWord.STUCK} and each.task}
+    slow = slow_queues(facts, own, now, still)
+    queues = [each for each in slow if each.task not in causes or _is_paused(each)]
+    explained = causes | {each.task for each in queues}
+    found += queues
+    found += [each for each in slow_tasks(facts, own, now) if each.task not in explained]
+    return _worst_first(found, now)
+
+
+def _is_paused(finding: Finding) -> bool:
+    still = finding.evidence.standstill if isinstance(finding.evidence, QueueWaits) else None
+    return still is not None and still.reason is StandstillReason.QUEUE_PAUSED
+
+
+def hold(previous: HeldFindings, judged: Sequence[Finding], now: datetime) -> HeldFindings:
+    """Return the findings to show: the judged ones, and those that appeared or were found too short a time ago.
+
+    The since of a finding never gets later, other than that of failures: their runs say when they began.
+    """
+    before = {each.finding.identity: each for each in previous.held}
+    after: dict[Hashable, HeldFinding] = {}
+    for found in judged:
+        known = before.get(found.identity)
+        if known is None:
+            after[found.identity] = HeldFinding(found, now, now)
+            continue
+        since = found.since if found.word is FindingWord.FAILING else min(found.since, known.finding.since)
+        after[found.identity] = HeldFinding(replace(found, since=since), known.appeared_at, now)
+    # A run that was found by its duration, and now by the token for which it waits, has one finding.
+    subjects = {_said_of(each.finding) for each in after.values()}
+    for identity, each in before.items():
+        # The server's clock was set back where this is in the future: such a finding would stay for as long.
+        is_shown = each.found_at <= now and (now - each.appeared_at < MIN_SHOWN or now - each.found_at <= MIN_ENDED)
+        if is_shown and identity not in after and _said_of(each.finding) not in subjects:
+            after[identity] = each
+    order = _worst_first([each.finding for each in after.values()], now)
+    return HeldFindings(tuple(after[each.identity] for each in order))
+
+
+def _said_of(finding: Finding) -> tuple[FindingWord, SubjectKind, str]:
+    return finding.word, finding.subject.kind, finding.subject.key
+
+
+def _worst_first(found: Sequence[Finding], now: datetime) -> tuple[Finding, ...]:
+    ranked = sorted(
+        found, key=lambda each: (_WORDS.index(each.word), -_size(each, now), each.subject.kind, each.subject.key)
+    )
+    return tuple(ranked[:MAX_FINDINGS])
+
+
+def _size(finding: Finding, now: datetime) -> float:
+    """Return the number by which findings of one word are ordered: runs, or seconds."""
+    match finding.evidence:
+        case TaskFails(failed):
+            return failed
+        case QueueWaits(queued):
+            return queued
+        case TaskSlow(p95, normal_p95):
+            return p95 / max(normal_p95, timedelta(milliseconds=1)) / 1e6  # after all queues
+        case ScheduleMissed(due_at):
+            return (now - due_at).total_seconds()
+        case RunOverdue(started_at):
+            return (now - started_at).total_seconds()
+        case _:
+            return (now - finding.since).total_seconds()
+
+
+def verdict_of(
+    held: HeldFindings,
+    facts: WallFacts,
+    own: OwnCounts,
+    now: datetime,
+    heard_at: datetime | None,
+    runs: SourceUnread | None = None,
+    *,
+    is_of_listed: bool = False,
+) -> Verdict:
+    """Return the verdict. `heard_at` is the server's time of the last answer of list or feed, None before the first.
+
+    `runs` says that the list was not read. `is_of_listed`: it was, and lacks runs.
+    """
+    is_known = heard_at is not None and now - heard_at <= UNKNOWN_AFTER
+    refused = tuple(
+        (source, each.reason)
+        for source in FactSource
+        if (each := facts.unread.get(source)) is not None and each.is_refused
+    )
+    unread = (*(() if runs is None else (runs,)), *unread_sources(facts, now))
+    if not unread and not held.findings and needs_schedule_runs(facts, now - ASKED_WITHIN, own):
+        unread = (SourceUnread(FactSource.SCHEDULES, Raw("the runs of late ones are not read yet")),)
+    is_own = any(each.source is FactSource.MINUTES for each in unread)
+    is_own = is_own or is_judged_by_own_counts(facts, own)
+    return Verdict(
+        now,
+        held.findings,
+        heard_at,
+        is_known,
+        refused,
+        said_since(own) if is_own and not own.is_filtered else None,
+        unread,
+        is_of_listed,
+    )

@@ -1,1 +1,0 @@
-"""The judgement: findings as a pure function of the facts, the runs of the store, and the time."""

@@ -1,0 +1,1 @@
+"""The session, and the sources that keep its store up to date."""

@@ -1,0 +1,479 @@
+"""The request budget: when each request may be sent, at which rate, and when reading a list ends."""
+
+import asyncio
+import heapq
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable, Iterable
+from datetime import timedelta
+from enum import IntEnum
+from random import Random
+from typing import Any, Final, TypeVar
+
+from tui.api.errors import RateLimited, TooManyQueries
+from tui.domain.environment import RateLimit
+from tui.domain.ids import Cursor
+from tui.lazy_dataclass import dataclass
+from tui.sync.clock import Clock, Timer
+
+# Follows the server's rate limit headers: how many of the remaining requests may be sent before the next reset.
+#
+# Source: tests/wire/recordings/README.md §10.
+
+
+KEPT_PART: Final = 0.5
+"""The part of the requests remaining at a reset that is left to the user's running tasks."""
+
+KEPT_BY_A_COMMAND: Final = 0.1
+"""The part of the rate limit that a command leaves to them while the user waits for its result."""
+
+MIN_RESET_S: Final = 0.5
+"""A sooner reset, or one in the past, comes from a wrong clock and is ignored."""
+
+
+MAX_RESET_S: Final = 60.0
+"""A command waits for no later reset. A self-hosted server may have a longer period than the cloud's 10 s."""
+
+
+class RateFloor:
+    """The number of remaining requests at which sending stops until the reset.
+
+    `spends_all`: the user waits for the result, so that only a small part of the rate limit is kept.
+    """
+
+    def __init__(self, period_s: float, max_in_flight: int) -> None:
+        self._period_s = period_s
+        self._max_in_flight = max_in_flight
+        self._floor: float | None = None
+        self._ends_s = 0.0
+        self.spends_all = False
+        self.latest: RateLimit | None = None
+
+    def observe(self, rate: RateLimit, now_s: float) -> None:
+        """Update the remaining requests from the headers of a response. The first one after a reset sets the floor."""
+        # Responses come out of order: only an increase beyond the requests in flight is a refill.
+        is_refilled = self.latest is not None and rate.remaining > self.latest.remaining + self._max_in_flight
+        self.latest = rate
+        if self._floor is None or is_refilled or now_s >= self._ends_s:
+            resets_in_s = rate.resets_in.total_seconds()
+            longest_s = MAX_RESET_S if self.spends_all else self._period_s
+            if not MIN_RESET_S <= resets_in_s <= longest_s:
+                resets_in_s = self._period_s
+            self._floor = rate.limit * KEPT_BY_A_COMMAND if self.spends_all else rate.remaining * KEPT_PART
+            self._ends_s = now_s + resets_in_s
+
+    def delay_s(self, now_s: float, in_flight: int) -> float:
+        """Return the seconds until one more request may be sent."""
+        if self._floor is None or self.latest is None or now_s >= self._ends_s:
+            return 0.0
+        return 0.0 if self.latest.remaining - in_flight >= self._floor + 1 else self._ends_s - now_s
+
+
+# Ends the reading of a list whose pages never end. A server or a proxy with a fault would keep its reader for ever.
+
+
+MAX_STALE_PAGES: Final = 20
+"""How many more pages may bring nothing new than bring something. Pages may be empty: the server drops rows after it
+has counted them, but a true list has few such pages.
+"""
+
+MAX_PAGES: Final = 1_000
+"""Pages of one list: 100,000 runs, which are all that the store keeps by default."""
+
+ENDLESS: Final = "the server's pages do not end"
+
+
+class Paging:
+    """Follows the cursors of one list. It ends with the last page, or without one where the pages bring nothing new.
+
+    `is_endless`: a cursor came again, or a bound was reached, so that the rest of the list is not known.
+    """
+
+    def __init__(self, *, max_stale: int = MAX_STALE_PAGES, max_pages: int = MAX_PAGES) -> None:
+        self.cursor: Cursor | None = None
+        self.is_done = False
+        self.is_endless = False
+        self._max_stale = max_stale
+        self._max_pages = max_pages
+        self._page_count = 0
+        self._stale_count = 0
+        self._cursors = set[Cursor]()
+        self._ids = set[object]()
+
+    def add(self, ids: Iterable[object], following: Cursor | None) -> None:
+        """Add a page with the ids of its rows, and the cursor of the page after it."""
+        known = len(self._ids)
+        self._ids.update(ids)
+        self._page_count += 1
+        self._stale_count = max(0, self._stale_count - 1) if len(self._ids) > known else self._stale_count + 1
+        is_bound = self._stale_count >= self._max_stale or self._page_count >= self._max_pages
+        self.is_endless = following is not None and (is_bound or following in self._cursors)
+        self.is_done = following is None or self.is_endless
+        self.cursor = following
+        if self.is_done:
+            self._ids.clear()
+            self._cursors.clear()
+        elif following is not None:
+            self._cursors.add(following)
+
+
+# The request budget: decides when each request may be sent, by priority, and shares identical requests in flight.
+#
+# The API's rate limit also applies to the user's running tasks, so the budget spends only a part of it. A request is
+# any coroutine; this module knows no HTTP.
+#
+# Source: tests/wire/recordings/README.md §10.
+
+
+T = TypeVar("T")
+
+
+class Priority(IntEnum):
+    """The order in which requests are sent. An ACTION of the user ignores the budget, and waits only for a 429."""
+
+    ACTION = 0
+    SELECTED = 1
+    VISIBLE = 2
+    LIST = 3
+    FACTS = 4
+    HISTORY = 5
+
+
+SHARES = {
+    Priority.ACTION: 1.0,
+    Priority.SELECTED: 1.0,
+    Priority.VISIBLE: 0.9,
+    Priority.LIST: 0.8,
+    Priority.FACTS: 0.6,
+    Priority.HISTORY: 0.4,
+}
+"""The part of the budget that each priority may spend. The rest is kept for more urgent requests."""
+
+MAX_IN_FLIGHT = 6
+"""Requests in flight at once, without actions. A browser opens as many connections to one host."""
+
+MAX_QUERIES_IN_FLIGHT = 2
+"""TRQL queries in flight at once. A project may have three, for all its keys and programs (recording 2675)."""
+
+QUERY_RETRIES_S = (0.25, 0.5, 1.0, 2.0)
+"""The waits after a refusal because too many queries of the project run. Other programs wait too, so they vary."""
+
+MIN_REPORTED_WAIT_S = 1.0
+"""Shorter waits are not reported to the user."""
+
+MIN_TIMER_S = 0.001
+"""The shortest timer, so that rounding does not make it fire too early."""
+
+MAX_TRIES = 5
+"""How often a request is sent after a 429 before it raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refill:
+    """The rate limit: the server adds `requests` requests every `period_s` seconds."""
+
+    requests: int
+    period_s: float
+
+    @property
+    def share(self) -> float:
+        """The budget of a period: a fifth of the rate limit."""
+        return self.requests / 5
+
+
+SECRET_KEY = Refill(250, 10.0)
+PUBLIC_TOKEN = Refill(60, 60.0)
+
+
+@dataclass(slots=True, eq=False)
+class _Waiter:
+    priority: Priority
+    number: int
+    admitted: asyncio.Future[None]
+    is_query: bool
+
+    def __lt__(self, other: "_Waiter") -> bool:
+        return (self.priority, self.number) < (other.priority, other.number)
+
+
+class Budget:
+    """Admits requests by priority. It spends at most a fifth of the rate limit, and half of the remaining requests.
+
+    The fifth holds for every span of time as long as a period, wherever it starts.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        refill: Refill,
+        *,
+        on_wait: Callable[[float], None] = lambda _: None,
+        max_queries: int = MAX_QUERIES_IN_FLIGHT,
+    ) -> None:
+        """`on_wait(seconds)` is called when a request of the user has to wait. `max_queries` may run at once."""
+        self._clock = clock
+        self.refill = refill
+        self._on_wait = on_wait
+        self._waiters: dict[bool, list[_Waiter]] = {False: [], True: []}
+        """Heaps, by whether they wait for a query."""
+        self._max_queries = max_queries
+        self._queries_in_flight = 0
+        self._random = Random()  # noqa: S311  spreads retries, guards nothing
+        self._shared: dict[Hashable, tuple[asyncio.Future[Any], _Waiter | None]] = {}
+        """The requests that later calls can share, waiting or in flight."""
+        self._number = 0
+        self.in_flight = 0
+        self._spent_s: deque[float] = deque()
+        self._floor = RateFloor(refill.period_s, MAX_IN_FLIGHT)
+        self._blocked_until_s = 0.0
+        self._timer: Timer | None = None
+        self._reported_number = 0
+
+    def observe(self, rate: RateLimit) -> None:
+        """Update the remaining requests from the headers of a response."""
+        self._floor.observe(rate, self._clock.monotonic_s())
+        self._admit()
+
+    @property
+    def latest(self) -> RateLimit | None:
+        """The rate limit that the server last reported."""
+        return self._floor.latest
+
+    def was_limited_since(self, moment_s: float) -> bool:
+        """Return whether a 429 held requests back after a moment of the clock."""
+        return self._blocked_until_s > moment_s
+
+    def follow_headers(self) -> None:
+        """Send as fast as the server's headers allow: for a command that reads much while the user waits.
+
+        A server without such headers is sent a fifth of the usual rate limit, as always.
+        """
+        self._floor.spends_all = True
+
+    def room(self, priority: Priority) -> int:
+        """Return how many more requests of a priority could be sent now."""
+        self._drop_old()
+        return max(0, int(self.refill.share * SHARES[priority]) - len(self._spent_s))
+
+    async def request(
+        self,
+        key: Hashable,
+        priority: Priority,
+        call: Callable[[], Awaitable[T]],
+        *,
+        max_wait_s: float | None = None,
+        is_query: bool = False,
+    ) -> T:
+        """Send a request when it is its turn, and return the response.
+
+        A call with the `key` of a request in flight shares that request, at the more urgent priority. After a 429, a
+        request is sent again, but LIST and those below it raise: their source reports it. A TRQL query (`is_query`)
+        that is refused because others run is sent again soon. Raises what `call` raises, and `RateLimited` at once if
+        the request would wait for more than `max_wait_s`.
+        """
+        while (shared_request := self._shared.get(key)) is not None:
+            response, waiter = shared_request
+            self._raise_priority(waiter, priority)
+            try:
+                shared: T = await asyncio.shield(response)
+            except asyncio.CancelledError:
+                if response.cancelled() and not _is_cancelling():
+                    continue  # the caller that sent the request was canceled, and this one was not: send it again
+                raise
+            return shared
+        return await self._send(key, priority, call, max_wait_s, is_query=is_query)
+
+    async def _send(
+        self,
+        key: Hashable,
+        priority: Priority,
+        call: Callable[[], Awaitable[T]],
+        max_wait_s: float | None,
+        *,
+        is_query: bool,
+    ) -> T:
+        response: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._shared[key] = (response, None)
+        try:
+            value = await self._send_when_admitted(key, response, priority, call, max_wait_s, is_query=is_query)
+        except BaseException as error:
+            if isinstance(error, Exception):
+                response.set_exception(error)
+                response.exception()  # marks it as retrieved: without it, asyncio warns if no other call shared it
+            else:
+                response.cancel()
+            raise
+        else:
+            response.set_result(value)
+            return value
+        finally:
+            del self._shared[key]
+
+    async def _send_when_admitted(
+        self,
+        key: Hashable,
+        response: asyncio.Future[T],
+        priority: Priority,
+        call: Callable[[], Awaitable[T]],
+        max_wait_s: float | None,
+        *,
+        is_query: bool,
+    ) -> T:
+        tries = 0
+        while True:
+            self._check_wait(priority, max_wait_s)
+            waiter = self._enqueue(priority, is_query=is_query)
+            self._shared[key] = (response, waiter)
+            try:
+                await waiter.admitted
+            except asyncio.CancelledError:
+                self._withdraw(waiter)
+                raise
+            priority = waiter.priority
+            self._shared[key] = (response, None)
+            tries, retry_s = tries + 1, 0.0
+            try:
+                return await call()
+            except RateLimited as error:
+                self._block(error.resets_in.total_seconds())
+                self._check_wait(priority, max_wait_s)
+                if tries >= MAX_TRIES or priority >= Priority.LIST:
+                    raise
+            except TooManyQueries:
+                retry_s = self._query_retry_s(tries)
+                if not retry_s or (max_wait_s is not None and retry_s > max_wait_s):
+                    raise
+            finally:
+                self._release(waiter)
+            if retry_s:
+                await self._clock.sleep(retry_s)
+
+    def _check_wait(self, priority: Priority, max_wait_s: float | None) -> None:
+        delay_s = None if max_wait_s is None else self._delay_s(priority)
+        if delay_s is not None and max_wait_s is not None and delay_s > max_wait_s:
+            raise RateLimited(f"the request budget is spent for {delay_s:.0f} s", timedelta(seconds=delay_s))
+
+    def _query_retry_s(self, tries: int) -> float:
+        """Return the wait before the next try of a query, 0 if there is none any more."""
+        if tries > len(QUERY_RETRIES_S):
+            return 0.0
+        return QUERY_RETRIES_S[tries - 1] * self._random.uniform(0.5, 1.0)
+
+    def _enqueue(self, priority: Priority, *, is_query: bool) -> _Waiter:
+        self._number += 1
+        waiter = _Waiter(priority, self._number, asyncio.get_running_loop().create_future(), is_query)
+        heapq.heappush(self._waiters[is_query], waiter)
+        self._admit()
+        return waiter
+
+    def _raise_priority(self, waiter: _Waiter | None, priority: Priority) -> None:
+        if waiter is not None and priority < waiter.priority:
+            waiter.priority = priority
+            heapq.heapify(self._waiters[waiter.is_query])
+            self._admit()
+
+    def _withdraw(self, waiter: _Waiter) -> None:
+        waiters = self._waiters[waiter.is_query]
+        if waiter in waiters:
+            waiters.remove(waiter)
+            heapq.heapify(waiters)
+            self._admit()
+        else:
+            self._release(waiter)
+
+    def _release(self, waiter: _Waiter) -> None:
+        """Free the place of a request that was admitted."""
+        self.in_flight -= 1
+        self._queries_in_flight -= waiter.is_query
+        self._admit()
+
+    def _next_waiters(self) -> list[_Waiter]:
+        """Return the heap whose first waiter is the next one; an empty one if none may be sent."""
+        others, queries = self._waiters[False], self._waiters[True]
+        if not queries or self._queries_in_flight >= self._max_queries:
+            return others
+        return queries if not others or queries[0] < others[0] else others
+
+    def _admit(self) -> None:
+        """Admit all requests that may be sent now, and set a timer for the next one."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        while waiters := self._next_waiters():
+            waiter = waiters[0]
+            delay_s = self._delay_s(waiter.priority)
+            if delay_s is None:
+                return
+            if delay_s > 0:
+                self._report_wait(waiter, delay_s)
+                self._timer = self._clock.call_later(delay_s, self._admit)
+                return
+            heapq.heappop(waiters)
+            self.in_flight += 1
+            self._queries_in_flight += waiter.is_query
+            self._spent_s.append(self._clock.monotonic_s())
+            if not waiter.admitted.done():
+                waiter.admitted.set_result(None)
+
+    def _report_wait(self, waiter: _Waiter, delay_s: float) -> None:
+        """Call `on_wait` once for a request of the user that has to wait."""
+        if (
+            waiter.priority <= Priority.SELECTED
+            and delay_s >= MIN_REPORTED_WAIT_S
+            and waiter.number != self._reported_number
+        ):
+            self._reported_number = waiter.number
+            self._on_wait(delay_s)
+
+    def _delay_s(self, priority: Priority) -> float | None:
+        """Return the seconds until a request of this priority may be sent, None if it waits for a response."""
+        now_s = self._clock.monotonic_s()
+        if now_s < self._blocked_until_s:
+            return self._blocked_until_s - now_s
+        if priority is Priority.ACTION:
+            return 0.0
+        if self.in_flight >= MAX_IN_FLIGHT:
+            return None
+        self._drop_old()
+        delay_s = 0.0
+        limit = max(1, int(self.refill.share * SHARES[priority]))
+        follows_headers = self._floor.spends_all and self.latest is not None
+        if len(self._spent_s) >= limit and not follows_headers:
+            oldest_s = self._spent_s[len(self._spent_s) - limit]
+            delay_s = max(MIN_TIMER_S, oldest_s + self.refill.period_s - now_s)
+        return max(delay_s, self._floor.delay_s(now_s, self.in_flight))
+
+    def _drop_old(self) -> None:
+        """Drop the requests that were sent more than a period ago."""
+        since_s = self._clock.monotonic_s() - self.refill.period_s
+        while self._spent_s and self._spent_s[0] <= since_s:
+            self._spent_s.popleft()
+
+    def _block(self, resets_in_s: float) -> None:
+        until_s = self._clock.monotonic_s() + max(0.1, resets_in_s)
+        self._blocked_until_s = max(self._blocked_until_s, until_s)
+
+
+def _is_cancelling() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+# Limits the request rate of a search, so that polling keeps its part of the budget.
+
+
+PACE_SHARE: Final = 0.3
+"""The part of the budget that a search may spend while other requests need the budget too."""
+
+
+class Pace:
+    """Delays the requests of a search, unless most of the budget is free."""
+
+    def __init__(self, budget: Budget, clock: Clock) -> None:
+        self._budget = budget
+        self._clock = clock
+
+    async def wait(self, requests: int = 1) -> None:
+        """Wait until `requests` requests may be sent."""
+        if self._budget.room(Priority.HISTORY) < requests:
+            refill = self._budget.refill
+            await self._clock.sleep(requests * refill.period_s / max(1.0, refill.share * PACE_SHARE))

@@ -1,0 +1,1064 @@
+"""Reads one kind of fact each: queues, minutes, schedules, tokens, deployments, within an allowance."""
+
+import asyncio
+import itertools
+import math
+import re
+from bisect import bisect_left
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from functools import partial
+from itertools import islice
+from sys import intern
+from typing import Final, TypeVar
+
+from tui.api.client import FactReader
+from tui.api.errors import EARLIEST, LATEST, Refused, ServerFault, Unreachable, read_duration_ms, read_time
+from tui.api.facts import PAGE_SIZE
+from tui.api.queries import (
+    HOUR,
+    MAX_ROWS,
+    MINUTE,
+    NORMAL_DAYS,
+    PARTS,
+    EndedRuns,
+    NamedQuery,
+    TaskMinutes,
+    TrqlQuery,
+    start_of,
+)
+from tui.domain.attempt import WaitKind
+from tui.domain.environment import Capability
+from tui.domain.facts import (
+    DECIDING,
+    INTERVALS,
+    MAX_HOLDERS,
+    MAX_QUEUES,
+    MAX_SCHEDULES,
+    MAX_TOKENS,
+    PAGE_INTERVAL,
+    QUEUES_PER_PAGE,
+    ConcurrencyLimit,
+    DeploymentsRead,
+    FactSource,
+    MinutesRead,
+    PlaceHolder,
+    Queue,
+    QueuesRead,
+    QueueWait,
+    Schedule,
+    ScheduleRunsRead,
+    SchedulesRead,
+    TaskMinute,
+    TaskNormal,
+    TaskSpeed,
+    TokensRead,
+    WaitToken,
+    WallFacts,
+    with_limit,
+)
+from tui.domain.ids import RunId, TaskId
+from tui.domain.run import Json, Run
+from tui.domain.status import RunStatus
+from tui.domain.text import Raw
+from tui.domain.traces.attempts import wait_of
+from tui.domain.traces.span import Span
+from tui.lazy_dataclass import dataclass
+from tui.store.findings.counts import prepare
+from tui.sync.base import KnownFacts, KnownRuns
+from tui.sync.budget import Paging, Priority
+from tui.sync.clock import Clock, Timer
+from tui.sync.fetch import RunFetcher
+
+# The request rate of the facts: at most MAX_REQUESTS in any minute, the most important first.
+
+
+MAX_REQUESTS: Final = 20
+USUAL_REQUESTS: Final = 14
+"""So many in a minute, and one more for each that failed: it is sent again soon."""
+PERIOD_S: Final = 60.5
+"""A minute, and what a request may take longer to the server than a later one: it must not see 21 in a minute."""
+
+
+class Rank(IntEnum):
+    """The order in which facts are read when the allowance is spent."""
+
+    WAITS = 0
+    QUEUES = 1
+    SHOWN = 2
+    """What the user asked for: another span of time."""
+    SCHEDULE_RUNS = 3
+    MINUTES = 4
+    SCHEDULES = 5
+    TOKENS = 6
+    NORMALS = 7
+    WAITING_RUNS = 8
+    ERRORS = 9
+    DEPLOYMENTS = 10
+    LIMITS = 11
+    LAST_DAY = 12
+
+
+RESERVED: Final[dict[Rank, int]] = {Rank.WAITS: 4, Rank.QUEUES: 2, Rank.SCHEDULE_RUNS: 2}
+"""Requests of each minute that are kept for what cannot wait.
+
+In the first minute every fact is read, and many pages would leave nothing for these. The third read of the queues in a
+minute gives way.
+"""
+
+CAPS: Final[dict[Rank, int]] = {Rank.SCHEDULE_RUNS: 3, Rank.SHOWN: 3, Rank.WAITING_RUNS: 1}
+"""The most requests of a minute for what may want any number of them."""
+
+
+class Allowance:
+    """Admits requests. One instance serves a session, so that a new watcher cannot start a new minute."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._sent: deque[tuple[float, Rank]] = deque()
+        self._failed_s: deque[float] = deque(maxlen=MAX_REQUESTS - USUAL_REQUESTS)
+        self._waiters: list[tuple[Rank, int, asyncio.Future[None]]] = []
+        self._numbers = itertools.count()
+        self._timer: Timer | None = None
+        self._reserved = dict(RESERVED)
+
+    async def acquire(self, rank: Rank) -> None:
+        """Wait until a request may be sent, and count it."""
+        admitted = asyncio.get_running_loop().create_future()
+        waiter = (rank, next(self._numbers), admitted)
+        self._waiters.append(waiter)
+        self._admit()
+        try:
+            await admitted
+        finally:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+
+    def record_failure(self) -> None:
+        """Admit one request more within the next minute."""
+        self._failed_s.append(self._clock.monotonic_s())
+        self._admit()
+
+    def release_reserve(self, rank: Rank) -> None:
+        """Keep nothing any more for what was refused."""
+        self._reserved.pop(rank, None)
+        self._admit()
+
+    def _may_send(self, rank: Rank) -> bool:
+        counts = Counter(sent for _, sent in self._sent)
+        kept = sum(max(0, count - counts[each]) for each, count in self._reserved.items() if each is not rank)
+        most = USUAL_REQUESTS + len(self._failed_s)
+        return len(self._sent) + kept < most and counts[rank] < CAPS.get(rank, MAX_REQUESTS)
+
+    def _admit(self) -> None:
+        """Admit what may be sent now, the most important first, and plan to do it again in time."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._drop_old()
+        now_s = self._clock.monotonic_s()
+        for waiter in sorted(self._waiters):
+            rank, _, admitted = waiter
+            if self._may_send(rank):
+                self._sent.append((now_s, rank))
+                self._waiters.remove(waiter)
+                if not admitted.done():
+                    admitted.set_result(None)
+        if self._waiters and self._sent:
+            self._timer = self._clock.call_later(max(self._sent[0][0] + PERIOD_S - now_s, 0.001), self._admit)
+
+    def _drop_old(self) -> None:
+        since_s = self._clock.monotonic_s() - PERIOD_S
+        while self._sent and self._sent[0][0] <= since_s:
+            self._sent.popleft()
+        while self._failed_s and self._failed_s[0] <= since_s:
+            self._failed_s.popleft()
+
+
+# `PlannedRead`: one thing that is read at an interval, when it is due, and how often it failed.
+
+
+FIRST_RETRY_S: Final = 3.0
+MAX_DECIDING_RETRY_S: Final = 60.0
+MAX_RETRY_S: Final = 300.0
+"""The waits after failures double up to this. Without a deciding source a verdict is not known: its first retries come
+soon, since `status` has 24 s in all, and its last ones at most a minute after the server has recovered. What decides
+nothing waits for its interval, or a minute, at first."""
+
+WAKE_AFTER_S: Final = 10.0
+"""A wake-up makes nothing due sooner than this after its last read."""
+
+MAX_WOKEN_INTERVAL_S: Final = 600.0
+"""What is read less often than this does not change by what woke us."""
+
+
+@dataclass(slots=True, eq=False)
+class PlannedRead:
+    """`read` reads and emits. It raises `ApiError`.
+
+    A failure is reported as one of `source`, unless that is None. The readings of a `lane` run one after the other: the
+    budget admits two queries at once, and waits of queues do not wait for the others.
+    """
+
+    name: str
+    source: FactSource | None
+    rank: Rank
+    interval_s: float
+    read: Callable[[], Awaitable[None]]
+    lane: str = ""
+    due_s: float = -math.inf
+    failures: int = 0
+    started_s: float = -math.inf
+    is_refused: bool = False
+
+    def start(self, now_s: float) -> None:
+        """Plan the next read. The time that a read takes does not delay the next one.
+
+        It begins at a whole second, as everything else does that happens again and again: see `until_second_s`.
+        """
+        is_late = now_s - self.due_s > self.interval_s
+        self.started_s = now_s
+        self.due_s = math.floor(now_s if is_late else self.due_s) + self.interval_s
+
+    def fail(self, now_s: float, at_least_s: float) -> None:
+        """Plan the next try after a failure."""
+        self.failures += 1
+        is_deciding = self.source in DECIDING
+        first_s = FIRST_RETRY_S if is_deciding else min(self.interval_s, 60.0)
+        most_s = MAX_DECIDING_RETRY_S if is_deciding else MAX_RETRY_S
+        self.due_s = now_s + max(at_least_s, min(most_s, first_s * 2.0 ** min(self.failures - 1, 8)))
+
+    def change_interval(self, interval_s: float) -> None:
+        """Use another interval, also for the next read."""
+        self.due_s += interval_s - self.interval_s
+        self.interval_s = interval_s
+
+    def wake(self, now_s: float) -> None:
+        """Make it due, soon after the last read at the earliest. One that waits for its first read goes on waiting."""
+        if self.started_s > -math.inf and (self.failures or self.interval_s < MAX_WOKEN_INTERVAL_S):
+            self.due_s = min(self.due_s, max(now_s, self.started_s + WAKE_AFTER_S))
+
+
+# Reads the rows of the queries for facts.
+#
+# A row that cannot be read makes the whole answer unreadable: a number that is left out would be shown as a smaller
+# one. Source: tests/wire/recordings/README.md §7 (recordings 1111-1119, 2642, 2663-2673).
+
+
+MAX_COUNT: Final = 10**9
+
+Rows = Sequence[dict[str, Json]]
+
+
+def read_minutes(rows: Rows) -> tuple[tuple[TaskMinute, ...], tuple[TaskSpeed, ...]]:
+    """Return the cells and the percentiles. Raises `ServerFault`."""
+    found: dict[tuple[TaskId, datetime], dict[str, int]] = {}
+    starts: dict[datetime, datetime] = {}
+    speeds = []
+    for row in rows:
+        # An hour of many tasks is kept for long. So all minutes of a task share its name, and all tasks their begins.
+        part, task, count = _word(row, "part"), TaskId(intern(_word(row, "task_identifier"))), _count(row, "n")
+        if part == "speed":
+            speeds.append(TaskSpeed(task, _p95(row), count))
+            continue
+        if part not in PARTS:
+            raise _unreadable()
+        start = _time(row, "cell")
+        cell = found.setdefault((task, starts.setdefault(start, start)), {})
+        cell[part] = cell.get(part, 0) + count
+        if part == "ended":
+            for name in ("done", "failed", "unstarted"):
+                cell[name] = cell.get(name, 0) + _count(row, name)
+    return tuple(TaskMinute(task, start, **counts) for (task, start), counts in found.items()), tuple(speeds)
+
+
+def read_holders(rows: Rows) -> tuple[PlaceHolder, ...]:
+    """Return the tasks of the runs that execute, those of most runs first. Raises `ServerFault`."""
+    holders = [
+        PlaceHolder(TaskId(intern(_word(row, "task"))), count, read_time(row.get("longest_at")))
+        for row in rows
+        if (count := _count(row, "holding"))
+    ]
+    return tuple(sorted(holders, key=lambda each: (-each.runs, each.task))[:MAX_HOLDERS])
+
+
+def read_waits(rows: Rows) -> tuple[QueueWait, ...]:
+    """Return how each queue moves, the one in which most runs wait first. Raises `ServerFault`."""
+    by_queue: dict[str, list[dict[str, Json]]] = {}
+    for row in rows:
+        by_queue.setdefault(_word(row, "queue"), []).append(row)
+    waits = [_read_wait(queue, parts) for queue, parts in by_queue.items()]
+    return tuple(sorted(waits, key=lambda wait: -wait.queued))
+
+
+def _read_wait(queue: str, rows: Rows) -> QueueWait:
+    """Return how a queue moves, from its rows: one for each task."""
+    oldest_at, oldest_run = None, None
+    for row in rows:
+        at, run_id = read_time(row.get("oldest_at")) if _count(row, "queued") else None, row.get("oldest_run")
+        if at is not None and (oldest_at is None or at < oldest_at):
+            oldest_at, oldest_run = at, RunId(run_id) if isinstance(run_id, str) and run_id else None
+    return QueueWait(
+        queue,
+        sum(_count(row, "queued") for row in rows),
+        oldest_at,
+        oldest_run,
+        float(sum(_count(row, "started") for row in rows)),
+        float(sum(_count(row, "arrived") for row in rows)),
+        _newest(rows, "newest_start"),
+        _newest(rows, "newest_arrival"),
+        read_holders(rows),
+    )
+
+
+def _newest(rows: Rows, name: str) -> datetime | None:
+    # A server without NULLs in `max` sends 1970.
+    return max((at for row in rows if (at := read_time(row.get(name))) is not None and at > EARLIEST), default=None)
+
+
+def read_normals(rows: Rows, hour: datetime) -> tuple[TaskNormal, ...]:
+    """Return how each task usually behaves in the hour of the day of a time. Raises `ServerFault`."""
+    of_day = hour.astimezone(UTC).hour
+    return tuple(
+        TaskNormal(
+            TaskId(_word(row, "task_identifier")),
+            _count(row, "n"),
+            _count(row, "failed"),
+            _p95(row),
+            min(_count(row, "days"), NORMAL_DAYS),
+        )
+        for row in rows
+        if _count(row, "hour_of_day") == of_day
+    )
+
+
+def read_last_day(rows: Rows) -> tuple[int, int]:
+    """Return how many runs were done and how many failed. Raises `ServerFault`."""
+    if len(rows) != 1:
+        raise _unreadable()
+    return _count(rows[0], "done"), _count(rows[0], "failed")
+
+
+def read_ended(rows: Rows) -> tuple[tuple[RunId, datetime], ...]:
+    """Return the runs and when they were created. Raises `ServerFault`."""
+    return tuple((RunId(_word(row, "run_id")), _time(row, "triggered_at")) for row in rows)
+
+
+def are_cut(rows: Iterable[object]) -> bool:
+    """Whether the server may have more rows than it sent."""
+    return sum(1 for _ in rows) >= MAX_ROWS
+
+
+def _word(row: dict[str, Json], name: str) -> str:
+    value = row.get(name)
+    if not isinstance(value, str) or not value:
+        raise _unreadable()
+    return value
+
+
+def _count(row: dict[str, Json], name: str) -> int:
+    value = row.get(name)
+    if type(value) is not int or not 0 <= value <= MAX_COUNT:
+        raise _unreadable()
+    return value
+
+
+def _time(row: dict[str, Json], name: str) -> datetime:
+    moment = read_time(row.get(name))
+    if moment is None:
+        raise _unreadable()
+    return moment
+
+
+def _p95(row: dict[str, Json]) -> timedelta | None:
+    value = row.get("p95_ms")
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e14:
+        raise _unreadable()
+    return read_duration_ms(value)
+
+
+def _unreadable() -> ServerFault:
+    return ServerFault("the answer to the query could not be read: not of the expected form", 200)
+
+
+# Keeps the minutes of all tasks: the last hour is read once, then only what can have changed.
+#
+# Of the two hours before it, only the ends of runs are read, with the hour if the server does not cut the answer.
+# Failures are judged by them.
+
+
+REREAD: Final = timedelta(minutes=3)
+"""The minutes before the last read that are read again: the server's copy for queries lags by seconds."""
+
+JUDGED: Final = 3 * HOUR
+"""Failures are judged by the runs of two hours before the task's newest one, which may be an hour old."""
+
+MAX_SPAN_REQUESTS: Final = 8
+"""Queries for one span of time. With more rows than these return, the span is cut."""
+
+MAX_INLINE_ROWS: Final = 1_000
+"""More rows are read in a thread, so that the event loop keeps running."""
+
+SendQuery = Callable[[NamedQuery], Awaitable[Rows]]
+"""Sends a query, and returns its rows. Raises `ApiError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """A span of time that is still to be read. `until` is None for the one that is not over."""
+
+    since: datetime
+    until: datetime | None
+
+
+class MinuteReader:
+    """Reads the last hour in minutes, then the ends of the two hours before. One instance serves a session."""
+
+    def __init__(self) -> None:
+        self._minutes: dict[datetime, dict[TaskId, TaskMinute]] = {}
+        """By their begin and their task."""
+        self._speeds: tuple[TaskSpeed, ...] = ()
+        self._read_at: datetime | None = None
+        self._older: list[_Span] = []
+        self._is_cut = False
+
+    @property
+    def has_more(self) -> bool:
+        """Whether a part is still to be read: the older hours, or a part that the server cut."""
+        return bool(self._older)
+
+    async def read(self, query: SendQuery, now: datetime) -> MinutesRead:
+        """Read what can have changed, and return the whole hour. Raises `ApiError`."""
+        begin = start_of(now - HOUR, MINUTE)
+        oldest, newest, ends_since = begin + HOUR - JUDGED, begin, None
+        if self._read_at is not None and timedelta() <= now - self._read_at < HOUR:
+            newest = max(begin, start_of(self._read_at - REREAD, MINUTE))
+        else:
+            self._minutes, self._older, self._is_cut = {}, [], False
+            ends_since = oldest
+        span = _Span(newest, None)
+        while True:
+            rows = await query(TaskMinutes(span.since, None, MINUTE, now - HOUR, ends_since))
+            if not are_cut(rows):
+                break
+            if ends_since is not None:
+                self._older.append(_Span(ends_since, begin))
+                ends_since = None
+                continue
+            middle = start_of(now - (now - span.since) / 4, MINUTE)
+            if middle <= span.since:
+                self._is_cut = True
+                break
+            self._older.append(_Span(span.since, middle))
+            span = _Span(middle, None)
+        minutes, self._speeds = await _read(rows)
+        self._replace(span, minutes)
+        self._read_at = now
+        self._minutes = {start: each for start, each in self._minutes.items() if start >= oldest}
+        self._older = [each for each in self._older if each.until is None or each.until > oldest]
+        return await self._all(now, begin)
+
+    async def read_more(self, query: SendQuery, now: datetime) -> MinutesRead:
+        """Read one older part, the newest first. Raises `ApiError`."""
+        begin = start_of(now - HOUR, MINUTE)
+        span = max(self._older, key=lambda each: each.since)
+        assert span.until is not None
+        since = span.until - MINUTE if span.until <= begin else span.since
+        rows = await query(TaskMinutes(since, span.until, MINUTE, None, span.since))
+        self._older.remove(span)
+        middle = start_of(span.since + (span.until - span.since) / 2, MINUTE)
+        if are_cut(rows) and middle > span.since:
+            self._older += [_Span(span.since, middle), _Span(middle, span.until)]
+        else:
+            self._is_cut |= are_cut(rows)
+            self._replace(span, (await _read(rows))[0])
+        return await self._all(now, begin)
+
+    def _replace(self, span: _Span, minutes: tuple[TaskMinute, ...]) -> None:
+        def is_in_span(start: datetime) -> bool:
+            return start >= span.since and (span.until is None or start < span.until)
+
+        self._minutes = {start: each for start, each in self._minutes.items() if not is_in_span(start)}
+        for each in minutes:
+            self._minutes.setdefault(each.start, {})[each.task] = each
+
+    async def _all(self, now: datetime, begin: datetime) -> MinutesRead:
+        minutes = tuple(each for by_task in self._minutes.values() for each in by_task.values())
+        unread = max((each.until for each in self._older if each.until is not None), default=begin + HOUR - JUDGED)
+        is_cut = self._is_cut or unread > begin
+        read = MinutesRead(now, begin, MINUTE, minutes, self._speeds, is_cut=is_cut, ends_since=min(unread, begin))
+        return await _prepared(read)
+
+
+async def _read(rows: Rows) -> tuple[tuple[TaskMinute, ...], tuple[TaskSpeed, ...]]:
+    """Read rows, many of them in a thread: ten thousand take 40 ms."""
+    return read_minutes(rows) if len(rows) <= MAX_INLINE_ROWS else await asyncio.to_thread(read_minutes, rows)
+
+
+async def read_span(query: SendQuery, since: datetime, until: datetime, cell: timedelta, now: datetime) -> MinutesRead:
+    """Read the cells of a span of time. A span that the server cuts is read in halves. Raises `ApiError`."""
+    pending, found, was_cut, requests = [_Span(since, until)], list[TaskMinute](), False, 0
+    while pending:
+        span = pending.pop()
+        if requests >= MAX_SPAN_REQUESTS:
+            was_cut = True
+            break
+        requests += 1
+        end = span.until or until
+        rows = await query(TaskMinutes(span.since, end, cell))
+        middle = start_of(span.since + (end - span.since) / 2, cell)
+        if are_cut(rows) and middle > span.since:
+            pending += [_Span(span.since, middle), _Span(middle, end)]
+            continue
+        was_cut |= are_cut(rows)
+        found.extend((await _read(rows))[0])
+    return await _prepared(MinutesRead(now, since, cell, tuple(found), is_cut=was_cut))
+
+
+async def _prepared(read: MinutesRead) -> MinutesRead:
+    """Return an answer that is added up already: a board that did this would hold a key."""
+    if len(read.minutes) > MAX_INLINE_ROWS:
+        await asyncio.to_thread(prepare, read)
+    return read
+
+
+# Sends the requests for facts, within their allowance, the request budget and a time limit.
+
+
+T = TypeVar("T")
+
+READ_TIMEOUT_S: Final = 10.0
+
+NOT_SERVED: Final = 404
+
+
+class FactRequests:
+    """One instance serves a session: the allowance is that of all facts together."""
+
+    def __init__(self, fetcher: RunFetcher, clock: Clock) -> None:
+        self.fetcher = fetcher
+        self.allowance = Allowance(clock)
+        self._answered: set[Hashable] = set()
+        """The routes that have answered. A 404 of one comes from a proxy whose server is away, and is no refusal."""
+
+    def now(self) -> datetime:
+        """Return the server's time."""
+        return self.fetcher.now()
+
+    async def send(self, key: Hashable, rank: Rank, call: Callable[[], Awaitable[T]]) -> T:
+        """Send one request when it may be sent. `key` identifies it. Raises `ApiError`."""
+        await self.allowance.acquire(rank)
+
+        async def limited() -> T:
+            try:
+                async with asyncio.timeout(READ_TIMEOUT_S):
+                    return await call()
+            except TimeoutError:
+                raise Unreachable(f"no answer within {READ_TIMEOUT_S:.0f} s", may_have_arrived=True) from None
+
+        is_query = isinstance(key, TrqlQuery)
+        route = key[0] if isinstance(key, tuple) else key
+        try:
+            answer = await self.fetcher.budget.request(("fact", key), Priority.FACTS, limited, is_query=is_query)
+        except Refused as error:
+            if error.status == NOT_SERVED and (self.fetcher.has_queried if is_query else route in self._answered):
+                raise ServerFault(str(error), NOT_SERVED) from None
+            raise
+        if is_query:
+            self.fetcher.has_queried = True
+        else:
+            self._answered.add(route)
+        return answer
+
+    async def query(self, query: NamedQuery, rank: Rank) -> Rows:
+        """Return the rows of a query. A refusal of one holds for all. Raises `ApiError`."""
+        if not self.fetcher.is_allowed(Capability.QUERY):
+            raise Refused("the key may not query", 403)
+        try:
+            return await self.send(query, rank, lambda: self.fetcher.api.query(query))
+        except Refused as error:
+            if is_final(error):
+                await self.fetcher.record_lost(Capability.QUERY, str(error))
+            raise
+
+
+def is_final(error: Refused) -> bool:
+    """Whether the key may never read it (401, 403), or the server does not have it (404)."""
+    return error.is_about_the_key or error.status == NOT_SERVED
+
+
+# Reads the queues: one page at a time, so that an environment with a thousand of them costs no more than one.
+
+
+MAX_QUEUE_PAGES: Final = MAX_QUEUES // QUEUES_PER_PAGE
+
+
+class QueueReader:
+    """Reads the pages in turn. Once all are known, every other read is of the page with the most waiting runs."""
+
+    def __init__(self, requests: FactRequests, reader: FactReader, known: Callable[[], WallFacts]) -> None:
+        self._requests = requests
+        self._reader = reader
+        self._known = known
+        self._pages: dict[int, tuple[Queue, ...]] = {}
+        self._count = 1
+        self._last = 0
+        self._was_busiest = False
+        self._limits: tuple[ConcurrencyLimit, ...] = ()
+        self._newest: QueuesRead | None = None
+
+    async def read(self) -> QueuesRead:
+        """Read one page, and return all queues that are known. Raises `ApiError`."""
+        now, number = self._requests.now(), self._next_page()
+        page = await self._requests.send(("queues", number), Rank.QUEUES, lambda: self._reader.read_queues(number))
+        self._count = min(page.page_count, MAX_QUEUE_PAGES)
+        pages = self._pages | {number: page.queues}
+        self._pages = {key: queues for key, queues in pages.items() if key <= self._count}
+        # While the pages are read, a queue may move to another one. The newest answer counts.
+        queues = {queue.id: queue for key in sorted(self._pages) for queue in self._pages[key]}
+        queues |= {queue.id: queue for queue in page.queues}
+        is_whole = page.page_count <= MAX_QUEUE_PAGES and len(self._pages) == self._count and not page.unreadable
+        return self._with_limits(now, queues.values(), is_cut=not is_whole)
+
+    async def read_limits(self) -> QueuesRead | None:
+        """Read the limits of V2 queues, if there are some, and return the queues with them. Raises `ApiError`."""
+        if self._newest is None or not any(queue.is_v2 for queue in self._newest.queues):
+            return None
+        self._limits = await self._requests.send("limits", Rank.LIMITS, self._reader.read_limits)
+        newest = self._newest
+        return self._with_limits(newest.at, newest.queues, is_cut=newest.is_cut)
+
+    def _with_limits(self, at: datetime, queues: Iterable[Queue], *, is_cut: bool) -> QueuesRead:
+        read = tuple(with_limit(queue, self._limits) for queue in queues)
+        self._newest = QueuesRead(at, read, is_cut=is_cut, limits=self._limits)
+        return self._newest
+
+    def _next_page(self) -> int:
+        is_whole = len(self._pages) >= self._count
+        self._was_busiest = is_whole and not self._was_busiest
+        busiest = self._busiest_page() if self._was_busiest else None
+        if busiest is not None:
+            return busiest
+        self._last = self._last % self._count + 1
+        return self._last
+
+    def _busiest_page(self) -> int | None:
+        waits = self._known().waits
+        queued = {} if waits is None else {wait.queue: wait.queued for wait in waits.waits}
+        totals = {
+            number: sum(queued.get(queue.stored_name, 0) for queue in queues) for number, queues in self._pages.items()
+        }
+        busiest = max(totals, key=lambda number: totals[number])
+        return busiest if totals[busiest] else None
+
+
+# Reads the schedules, again after a due time, and the newest run of those that seem to have missed one.
+
+
+INTERVAL_S: Final = INTERVALS[FactSource.SCHEDULES].total_seconds()
+SCHEDULE_PAGE_INTERVAL_S: Final = PAGE_INTERVAL.total_seconds()
+"""Each page is read once in this time at most."""
+
+AFTER_DUE: Final = timedelta(seconds=20)
+"""The schedules are read again this long after a due time, for the next one."""
+
+RUNS_AGAIN_AFTER_S: Final = 5.0
+"""The least time between two reads of the newest run of one schedule."""
+
+MAX_SCHEDULE_PAGES: Final = MAX_SCHEDULES // PAGE_SIZE
+
+DueSchedules = Callable[[WallFacts, datetime], Sequence[str]]
+"""Returns the ids of the schedules whose newest run has to be read."""
+
+
+class ScheduleReader:
+    """Reads schedules for one session."""
+
+    def __init__(
+        self,
+        requests: FactRequests,
+        reader: FactReader,
+        store: KnownFacts,
+        clock: Clock,
+        due_schedules: DueSchedules,
+        environment_type: str | None = None,
+    ) -> None:
+        """`environment_type` counts while the store does not know the environment."""
+        self._requests = requests
+        self._reader = reader
+        self._store = store
+        self._clock = clock
+        self._due_schedules = due_schedules
+        self._environment_type = environment_type
+        self._page_count = 1
+        self._runs_read_s: dict[str, float] = {}
+
+    @property
+    def interval_s(self) -> float:
+        """The seconds between two reads of all pages."""
+        return max(INTERVAL_S, SCHEDULE_PAGE_INTERVAL_S * self._page_count)
+
+    def early_s(self, facts: WallFacts, now: datetime) -> float | None:
+        """Return the least seconds between two reads, if a due time has passed since the last one, else None."""
+        schedules = () if facts.schedules is None else facts.schedules.schedules
+        due = (each.next_effective_at or each.next_at for each in schedules if each.is_active)
+        has_passed = any(moment is not None and moment + AFTER_DUE <= now for moment in due)
+        pages = self._page_count
+        return SCHEDULE_PAGE_INTERVAL_S * (2 * pages - 1) if has_passed else None
+
+    async def read(self) -> SchedulesRead:
+        """Read all pages. Raises `ApiError`."""
+        environment = self._store.environment
+        kind = self._environment_type if environment is None else environment.type
+        now, number, is_cut = self._requests.now(), 0, False
+        schedules: dict[str, Schedule] = {}
+        self._page_count = 1
+        while number < self._page_count:
+            number += 1
+            page = await self._requests.send(
+                ("schedules", number), Rank.SCHEDULES, partial(self._reader.read_schedules, number, kind)
+            )
+            self._page_count = min(page.page_count, MAX_SCHEDULE_PAGES)
+            is_cut |= page.page_count > MAX_SCHEDULE_PAGES or page.unreadable > 0
+            schedules |= {schedule.id: schedule for schedule in page.schedules}
+        return SchedulesRead(now, tuple(schedules.values()), is_cut=is_cut)
+
+    async def read_runs(self, facts: WallFacts) -> ScheduleRunsRead | None:
+        """Read the newest run of one schedule, if that has to be read for any. Raises `ApiError`."""
+        now_s = self._clock.monotonic_s()
+        self._runs_read_s = {key: at for key, at in self._runs_read_s.items() if now_s - at < RUNS_AGAIN_AFTER_S}
+        due = self._due_schedules(facts, self._requests.now())
+        schedule_id = next((each for each in due if each not in self._runs_read_s), None)
+        if schedule_id is None:
+            return None
+        self._runs_read_s[schedule_id] = now_s
+        key = ("schedule runs", schedule_id)
+        return await self._requests.send(key, Rank.SCHEDULE_RUNS, lambda: self._reader.read_schedule_runs(schedule_id))
+
+
+# Finds the runs that wait for waitpoint tokens, a few requests a minute. The list of tokens does not name them.
+#
+# A run that waits for a token executes, and was usually created before the token. Only its events name the token. Where
+# no live run waits for it, runs that ended without success are read: the server keeps their tokens WAITING.
+# Source: tests/wire/recordings/README.md §5 (recording 1231).
+
+
+MAX_CANDIDATES: Final = 4
+"""Runs whose events are read for one token. A token that none of them waits for belongs to no known run."""
+
+BEFORE: Final = timedelta(minutes=10)
+"""How long before its token a run may have been created, to be tried."""
+
+SAME_MOMENT: Final = timedelta(microseconds=1)
+
+RETRY_AFTER: Final = timedelta(minutes=2)
+"""A run whose code has not reached its wait is read again after this."""
+
+MAX_KNOWN: Final = 1_000
+"""Tokens whose runs are remembered."""
+
+_ATTEMPT: Final = re.compile(r"Attempt [0-9]+\Z")
+_WAITING: Final = (RunStatus.EXECUTING, RunStatus.WAITING_TO_RESUME)
+_ENDED: Final = (RunStatus.CANCELLED, RunStatus.CRASHED, RunStatus.SYSTEM_FAILURE, RunStatus.TIMED_OUT)
+_FOR_TOKEN: Final = "wait.forToken()"  # noqa: S105  the name of a span
+SEARCH_AFTER: Final = timedelta(seconds=90)
+"""How long after the first look the server is asked for ended runs."""
+
+ENDED_EVERY: Final = timedelta(minutes=1)
+"""How often the ended runs are looked through. There may be many."""
+
+
+_Candidate = tuple[datetime, RunId, tuple[Raw, ...]]
+"""When a run was created, its id and its tags."""
+
+
+class WaitingRuns:
+    """What is known about the runs of the tokens."""
+
+    def __init__(self, store: KnownRuns) -> None:
+        self._store = store
+        self._run_of: dict[str, tuple[RunId, TaskId | None]] = {}
+        self._tried: dict[str, dict[RunId, datetime]] = {}
+        self._over: set[str] = set()
+        """Tokens of runs that have ended."""
+        self._searched: set[str] = set()
+        """Tokens for whose ended runs the server was asked, because the store may not have them."""
+        self._ended: dict[RunId, datetime] = {}
+        """The runs that it named, and when they were created."""
+        self._makers: dict[str, set[RunId]] = {}
+        """Those of them that may have made a token and were not read."""
+        self._looked_at: datetime | None = None
+        self._since: datetime | None = None
+
+    def joined(self, tokens: Sequence[WaitToken]) -> tuple[WaitToken, ...]:
+        """Return the tokens with their runs, as far as these are known, without those whose run has ended.
+
+        Forgets tokens that wait no more.
+        """
+        ids = {token.id for token in tokens[:MAX_KNOWN]}
+        self._run_of = {key: each for key, each in self._run_of.items() if key in ids}
+        self._tried = {key: each for key, each in self._tried.items() if key in ids}
+        self._searched &= ids
+        self._makers = {key: each for key, each in self._makers.items() if key in ids}
+        self._over = {key for key in ids if key in self._over or self._has_ended(key)}
+        waits_since = self._waits_since()
+        return tuple(
+            replace(token, run_id=found[0], task=found[1])
+            if (found := self._run_of.get(token.id))
+            else replace(token, is_doubtful=self._is_doubtful(token, waits_since))
+            for token in tokens
+            if token.id not in self._over
+        )
+
+    def _waits_since(self) -> datetime | None:
+        """Return when the oldest run was created that may wait for a token whose run is not known.
+
+        None: that is not known, since some live runs were not read.
+        """
+        window = self._store.window
+        if window is None or not window.is_live_complete or window.is_filtered or window.is_older_cut:
+            return None
+        taken = {run_id for run_id, _ in self._run_of.values()}
+        times = (run.created_at for run in self._with_status(_WAITING) if run.id not in taken)
+        return min((at for at in times if at is not None), default=LATEST)
+
+    def _is_doubtful(self, token: WaitToken, waits_since: datetime | None) -> bool:
+        if waits_since is not None and waits_since <= token.created_at:
+            return False
+        return token.id not in self._searched or (waits_since is not None and bool(self._makers.get(token.id)))
+
+    def _has_ended(self, token_id: str) -> bool:
+        known = self._run_of.get(token_id)
+        run = None if known is None else self._store.get(known[0])
+        return run is not None and (run.is_final or run.is_gone)
+
+    def unsearched(self, tokens: Sequence[WaitToken], now: datetime) -> list[WaitToken]:
+        """Return the tokens without a run, if the server was not asked which ended runs may have made some of them.
+
+        The live runs come first: the store has them soon after the start.
+        """
+        self._since = self._since or now
+        unknown = self._unknown(tokens)
+        is_due = self._waits_since() is not None or now - self._since >= SEARCH_AFTER
+        return unknown if is_due and any(token.id not in self._searched for token in unknown) else []
+
+    def record_ended(self, tokens: Sequence[WaitToken], runs: Iterable[tuple[RunId, datetime]]) -> None:
+        """Record the ended runs that the server named for these tokens, with their times of creation."""
+        self._searched.update(token.id for token in tokens)
+        runs = tuple(runs)
+        for token in tokens:
+            self._makers[token.id] = {run_id for run_id, at in runs if _may_make(at, token)}
+        self._ended = dict(islice({**dict(runs), **self._ended}.items(), MAX_KNOWN))
+
+    def _unknown(self, tokens: Sequence[WaitToken]) -> list[WaitToken]:
+        return [token for token in tokens if token.id not in self._run_of and token.id not in self._over]
+
+    def next_candidate(self, tokens: Sequence[WaitToken], now: datetime) -> RunId | None:
+        """Return a run whose events may name one of the tokens, the oldest token first. None: there is none to try.
+
+        Of the runs that may wait for a token, those that share a tag with it are first, then the youngest.
+        """
+        unknown = self._unknown(tokens)
+        if not unknown:
+            return None
+        live = self._with_status(_WAITING)
+        for run in live:
+            if run.wait is not None and run.wait.kind is WaitKind.TOKEN and run.wait.subject is not None:
+                self._run_of.setdefault(str(run.wait.subject), (run.id, run.fixed.task))
+        if (found := self._next_of(map(_candidate, live), unknown, now)) is not None:
+            return found
+        if self._looked_at is not None and now - self._looked_at < ENDED_EVERY:
+            return None
+        self._looked_at = now
+        first = min(token.created_at for token in unknown)
+        ended = [_candidate(run) for run in self._with_status(_ENDED) if _ended_after(run, first)]
+        return self._next_of([*ended, *((at, run_id, ()) for run_id, at in self._ended.items())], unknown, now)
+
+    def _next_of(self, candidates: Iterable[_Candidate], tokens: Sequence[WaitToken], now: datetime) -> RunId | None:
+        taken = {run_id for run_id, _ in self._run_of.values()}
+        by_age = sorted(each for each in candidates if each[1] not in taken)
+        for token in tokens:
+            if token.id in self._run_of:
+                continue
+            first = bisect_left(by_age, (token.created_at - BEFORE,))
+            last = bisect_left(by_age, (token.created_at + SAME_MOMENT,))
+            youngest_first = by_age[first:last][::-1]
+            near = sorted(youngest_first, key=lambda each: set(token.tags).isdisjoint(each[2]))
+            run_id = self._untried([run_id for _, run_id, _ in near], token, now)
+            if run_id is not None:
+                return run_id
+        return None
+
+    def _untried(self, run_ids: Sequence[RunId], token: WaitToken, now: datetime) -> RunId | None:
+        tried = self._tried.get(token.id, {})
+        count = sum(run_id in tried for run_id in run_ids)
+        is_young = now - token.created_at < 2 * RETRY_AFTER
+        for run_id in run_ids:
+            last = tried.get(run_id)
+            is_new = last is None and count < MAX_CANDIDATES
+            if is_new or (last is not None and is_young and now - last >= RETRY_AFTER):
+                return run_id
+        return None
+
+    def record(self, run_id: RunId, root: Span | None, tokens: Sequence[WaitToken], now: datetime) -> None:
+        """Record for which token a run waits, or waited until it ended, by its events."""
+        attempts = [] if root is None else [span for span in root.children if _ATTEMPT.match(span.message)]
+        latest = max(attempts, key=lambda span: span.started_at, default=None)
+        wait = None if root is None else wait_of(root, latest)
+        run = self._store.get(run_id)
+        task = None if run is None else run.fixed.task
+        if wait is not None and wait.kind is WaitKind.TOKEN and wait.subject is not None:
+            self._run_of[str(wait.subject)] = run_id, task
+        has_ended = run_id in self._ended if run is None else run.is_final
+        if root is not None and has_ended:
+            own = (span for span in root.walk() if span.message == _FOR_TOKEN and span.run_id == root.run_id)
+            self._over |= {str(span.wait_subject) for span in own if span.wait_subject is not None}
+        created_at = self._ended.pop(run_id, None) if run is None else run.created_at
+        for token in self._unknown(tokens):
+            if root is not None:
+                self._makers.get(token.id, set()).discard(run_id)
+            if created_at is None or _may_make(created_at, token):
+                self._tried.setdefault(token.id, {})[run_id] = now
+
+    def _with_status(self, statuses: Sequence[RunStatus]) -> list[Run]:
+        found = (self._store.get(run_id) for status in statuses for run_id in self._store.with_status(status))
+        return [run for run in found if run is not None]
+
+
+def _may_make(created_at: datetime, token: WaitToken) -> bool:
+    return token.created_at - BEFORE <= created_at <= token.created_at
+
+
+def _candidate(run: Run) -> _Candidate:
+    return run.created_at or EARLIEST, run.id, () if run.state is None else run.state.tags
+
+
+def _ended_after(run: Run, moment: datetime) -> bool:
+    state = run.state
+    return state is not None and state.started_at is not None and (state.finished_at or state.updated_at) >= moment
+
+
+# Reads the waitpoint tokens that wait, and finds the runs that wait for them.
+
+
+TOKEN_PAGE_INTERVAL_S: Final = PAGE_INTERVAL.total_seconds()
+"""Each page is read once in this time."""
+
+SECOND: Final = timedelta(seconds=1)
+MAX_TOKEN_PAGES: Final = MAX_TOKENS // PAGE_SIZE
+
+
+class TokenReader:
+    """Reads tokens for one session."""
+
+    def __init__(self, requests: FactRequests, reader: FactReader, store: KnownRuns) -> None:
+        self._requests = requests
+        self._reader = reader
+        self._runs = WaitingRuns(store)
+        self._tokens: tuple[WaitToken, ...] = ()
+        self._is_cut = False
+        self._page_count = 1
+
+    @property
+    def interval_s(self) -> float:
+        """The seconds between two reads of all pages."""
+        return TOKEN_PAGE_INTERVAL_S * self._page_count
+
+    async def read(self) -> TokensRead:
+        """Read all pages, with the runs that are known by now. Raises `ApiError`."""
+        now, pages, is_cut = self._requests.now(), 0, False
+        paging = Paging(max_pages=MAX_TOKEN_PAGES)
+        tokens: dict[str, WaitToken] = {}
+        while not paging.is_done:
+            after = paging.cursor
+            page = await self._requests.send(("tokens", after), Rank.TOKENS, partial(self._reader.read_tokens, after))
+            pages += 1
+            is_cut |= page.unreadable > 0
+            tokens |= {token.id: token for token in page.tokens}
+            paging.add([token.id for token in page.tokens], page.next)
+        is_cut |= paging.is_endless
+        self._page_count, self._is_cut = pages, is_cut
+        self._tokens = tuple(sorted(tokens.values(), key=lambda token: (token.created_at, token.id))[:MAX_TOKENS])
+        return TokensRead(now, self._runs.joined(self._tokens), is_cut=is_cut)
+
+    async def join(self) -> TokensRead | None:
+        """Read the events of one run that may wait for a token, and return the tokens if that found one.
+
+        Raises `ApiError`.
+        """
+        now = self._requests.now()
+        before = self._runs.joined(self._tokens)
+        run_id = self._runs.next_candidate(self._tokens, now)
+        if run_id is None:
+            if unsearched := self._runs.unsearched(self._tokens, now):
+                await self._search(unsearched)
+            return self._newly_joined(before)
+        try:
+            events = await self._requests.send(
+                ("events", run_id), Rank.WAITING_RUNS, lambda: self._requests.fetcher.api.read_events(run_id)
+            )
+        except (Refused, ServerFault):
+            self._runs.record(run_id, None, self._tokens, now)
+            return self._newly_joined(before)
+        self._runs.record(run_id, events.root, self._tokens, now)
+        return self._newly_joined(before)
+
+    async def _search(self, tokens: list[WaitToken]) -> None:
+        """Ask which runs ended that may have made the tokens: the store may lack them. A refusal finds none."""
+        times = [each.created_at for each in tokens]
+        query = EndedRuns(min(times) - BEFORE, max(times) + SECOND)
+        rows: Rows = ()
+        with suppress(Refused, ServerFault):
+            rows = await self._requests.query(query, Rank.WAITING_RUNS)
+        self._runs.record_ended(tokens, read_ended(rows))
+
+    def _newly_joined(self, before: tuple[WaitToken, ...]) -> TokensRead | None:
+        joined = self._runs.joined(self._tokens)
+        return None if joined == before else TokensRead(self._requests.now(), joined, is_cut=self._is_cut)
+
+
+# Reads the deployments, early when a run has a version that none of them names.
+
+
+NewestVersion = Callable[[], Raw | None]
+"""Returns the version of the newest run that has one."""
+
+
+class DeploymentReader:
+    """Reads deployments for one session."""
+
+    def __init__(
+        self,
+        requests: FactRequests,
+        reader: FactReader,
+        known: Callable[[], WallFacts],
+        newest_version: NewestVersion,
+    ) -> None:
+        self._requests = requests
+        self._reader = reader
+        self._known = known
+        self._newest_version = newest_version
+        self._asked_for: Raw | None = None
+
+    async def read(self, rank: Rank = Rank.DEPLOYMENTS) -> DeploymentsRead:
+        """Read the newest deployments. Raises `ApiError`."""
+        now = self._requests.now()
+        page = await self._requests.send("deployments", rank, self._reader.read_deployments)
+        return DeploymentsRead(now, page.deployments)
+
+    def takes_unnamed(self) -> bool:
+        """Return whether a version runs that no read deployment names: true once for each version.
+
+        Versions of a development environment are not deployed: its list is empty.
+        """
+        version, read = self._newest_version(), self._known().deployments
+        if version is None or read is None or not read.deployments or version == self._asked_for:
+            return False
+        self._asked_for = version
+        return all(each.version != version for each in read.deployments)

@@ -1,0 +1,560 @@
+"""`FactsSource`: reads every kind of fact at its interval while `run` runs, and emits them."""
+
+import asyncio
+import math
+import re
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from tui.api.client import FactReader
+from tui.api.errors import EARLIEST, MAX_DURATION, ApiError, RateLimited, Refused, Unreachable, read_time
+from tui.api.queries import (
+    HOUR,
+    MAX_ROWS,
+    DayTotals,
+    NamedQuery,
+    QueueHolders,
+    QueueOfRun,
+    QueueSpeeds,
+    QueueStayMinutes,
+    QueueWaitCounts,
+    TaskNormals,
+    start_of,
+)
+from tui.domain.facts import (
+    INTERVALS,
+    LAST_DAY_INTERVAL,
+    ErrorGroupsRead,
+    FactSource,
+    FactUnread,
+    MinutesRead,
+    NormalsRead,
+    PlaceHolder,
+    Queue,
+    QueueHour,
+    QueueMetrics,
+    WaitsRead,
+    WallFacts,
+    with_limit,
+)
+from tui.domain.filters import TASK_QUEUE_PREFIX
+from tui.domain.hold import KNOWN_FOR, QueueState
+from tui.domain.ids import RunId, TaskId
+from tui.domain.run import Fixed, Json, Run
+from tui.domain.text import Raw
+from tui.domain.update import RunPatch, RunsRead, Update
+from tui.lazy_dataclass import dataclass
+from tui.sync import fact_readers
+from tui.sync.base import Emit, KnownFacts
+from tui.sync.budget import Priority
+from tui.sync.clock import Clock, OnWake
+from tui.sync.fact_readers import (
+    DeploymentReader,
+    DueSchedules,
+    FactRequests,
+    MinuteReader,
+    NewestVersion,
+    PlannedRead,
+    QueueReader,
+    Rank,
+    Rows,
+    ScheduleReader,
+    TokenReader,
+    is_final,
+    read_holders,
+    read_span,
+)
+from tui.sync.fetch import RunFetcher
+
+# `FactsSource`: reads every kind of fact at its interval while `run` runs, and emits them.
+#
+# Source: tests/wire/recordings/README.md §7, §10.
+
+
+LIMITS_EVERY_S: Final = 30.0
+NEW_LIMITS_EVERY_S: Final = 5.0
+"""Between two looks for queues of version V2, whose limits are in a list of their own. A look sends nothing."""
+
+LAST_DAY_DELAY_S: Final = 45.0
+"""The totals of a day wait at the start, so that the rest of the first minute is within the allowance."""
+
+SCHEDULE_RUNS_EVERY_S: Final = 2.0
+SCHEDULE_RUNS_DELAY_S: Final = 2.0
+"""The schedules come first. `status` looks for some ten seconds only, and needs the newest runs of late ones."""
+
+NEW_DEPLOYMENT_EVERY_S: Final = 5.0
+"""Between two checks for a running version that no deployment names. A check costs no request."""
+
+MORE_MINUTES_EVERY_S: Final = 10.0
+"""Between two parts of an hour that the server cut."""
+
+JOIN_EVERY_S: Final = 1.0
+"""Between two looks for a run that may wait for a token. A look alone sends nothing."""
+
+DEPLOYMENTS_DELAY_S: Final = 4.0
+"""The first minute has one request for the run of a token or for the deployments: these wait until that is clear."""
+
+ERRORS_PERIOD: Final = "1h"
+_QUERIED: Final = frozenset({FactSource.WAITS, FactSource.MINUTES, FactSource.NORMALS})
+PUBLIC_TOKEN_REASON: Final = "a public token is not asked: it has 60 requests a minute"  # noqa: S105  a sentence
+
+
+class FactsSource:
+    """The facts of one environment. One instance serves a session, since it remembers refusals and what it read."""
+
+    def __init__(
+        self,
+        fetcher: RunFetcher,
+        store: KnownFacts,
+        clock: Clock,
+        *,
+        on_wake: OnWake,
+        known: Callable[[], WallFacts],
+        due_schedules: DueSchedules,
+        newest_version: NewestVersion = lambda: None,
+        is_public: bool,
+        environment_type: str | None = None,
+    ) -> None:
+        """`known` returns the facts of the store. With a public token (`is_public`) nothing is read.
+
+        `environment_type` counts until the server has named the environment.
+        """
+        self._clock = clock
+        self._on_wake = on_wake
+        self._known = known
+        self._is_public = is_public
+        self._environment_type = environment_type
+        self._emit: Emit = _drop
+        self._fetcher = fetcher
+        self._requests = FactRequests(fetcher, clock)
+        if fetcher.lists is None:
+            raise ValueError("a relay sends the facts: a session on it reads none")
+        reader = FactReader(fetcher.lists)
+        self._minutes = MinuteReader()
+        self._minutes_read_at = EARLIEST
+        self._queues = QueueReader(self._requests, reader, known)
+        self._schedules = ScheduleReader(self._requests, reader, store, clock, due_schedules, environment_type)
+        self._tokens = TokenReader(self._requests, reader, store)
+        self._deployments = DeploymentReader(self._requests, reader, known, newest_version)
+        self._normals: NormalsRead | None = None
+        self._readings = self._make_readings()
+
+    def _make_readings(self) -> dict[str, PlannedRead]:
+        """Return what is read, by names of our own. The most important of a lane is read first."""
+        now_s = self._clock.monotonic_s()
+        delayed_s, runs_s = now_s + LAST_DAY_DELAY_S, now_s + SCHEDULE_RUNS_DELAY_S
+        # In a development environment nothing is deployed: the runs of late schedules need the first minute's requests.
+        is_deployed = self._environment_type != "DEVELOPMENT"
+        deployments_s = now_s + DEPLOYMENTS_DELAY_S if is_deployed else delayed_s
+        facts, last_day_s = FactSource, LAST_DAY_INTERVAL.total_seconds()
+        readings = (
+            _planned("waits", facts.WAITS, Rank.WAITS, self._read_waits),
+            _planned("queues", facts.QUEUES, Rank.QUEUES, self._read_queues),
+            PlannedRead("limits", None, Rank.LIMITS, LIMITS_EVERY_S, self._read_limits, due_s=runs_s),
+            _planned("minutes", facts.MINUTES, Rank.MINUTES, self._read_minutes, lane="queries"),
+            _planned("normals", facts.NORMALS, Rank.NORMALS, self._read_normals, lane="queries"),
+            PlannedRead(
+                "last day", None, Rank.LAST_DAY, last_day_s, self._read_last_day, lane="queries", due_s=delayed_s
+            ),
+            _planned("schedules", facts.SCHEDULES, Rank.SCHEDULES, self._read_schedules),
+            PlannedRead(
+                "schedule runs", None, Rank.SCHEDULE_RUNS, SCHEDULE_RUNS_EVERY_S, self._read_schedule_runs, due_s=runs_s
+            ),
+            _planned("tokens", facts.TOKENS, Rank.TOKENS, self._read_tokens),
+            PlannedRead("waiting runs", None, Rank.WAITING_RUNS, JOIN_EVERY_S, self._read_waiting_runs, due_s=runs_s),
+            _planned("errors", facts.ERRORS, Rank.ERRORS, self._read_errors),
+            _planned("deployments", facts.DEPLOYMENTS, Rank.DEPLOYMENTS, self._read_deployments, due_s=deployments_s),
+            PlannedRead(
+                "new deployment", None, Rank.DEPLOYMENTS, NEW_DEPLOYMENT_EVERY_S, self._read_new_deployment, lane="new"
+            ),
+        )
+        return {reading.name: reading for reading in readings}
+
+    async def run(self, emit: Emit) -> None:
+        """Read facts and emit them until canceled. With a public token, emit that none may be read, and return."""
+        self._emit = emit
+        if self._is_public:
+            for source in FactSource:
+                if source is not FactSource.RUNS:
+                    await emit(FactUnread(self._fetcher.now(), source, Raw(PUBLIC_TOKEN_REASON), is_refused=True))
+            return
+        lanes: dict[str, list[PlannedRead]] = {}
+        for reading in self._readings.values():
+            lanes.setdefault(reading.lane or reading.name, []).append(reading)
+        now_s = self._clock.monotonic_s()
+        for reading in self._readings.values():
+            if reading.failures:
+                reading.wake(now_s)
+        unregister = self._on_wake(self._wake)
+        try:
+            await asyncio.gather(*map(self._run_lane, lanes.values()))
+        finally:
+            unregister()
+
+    async def read_span(self, since: datetime, until: datetime, cell: timedelta) -> MinutesRead:
+        """Read what runs did in another span of time, for the wall. Emits nothing. Raises `ApiError`."""
+        if self._is_public:
+            raise Refused(PUBLIC_TOKEN_REASON, 403)
+
+        async def query(query: NamedQuery) -> Rows:
+            return await self._requests.query(query, Rank.SHOWN)
+
+        return await read_span(query, since, until, cell, self._fetcher.now())
+
+    def _wake(self, _: float) -> None:
+        now_s = self._clock.monotonic_s()
+        for reading in self._readings.values():
+            reading.wake(now_s)
+
+    async def _run_lane(self, readings: list[PlannedRead]) -> None:
+        """Read what is due, one after the other. Return when all were refused."""
+        while waiting := [reading for reading in readings if not reading.is_refused]:
+            now_s = self._clock.monotonic_s()
+            due = [reading for reading in waiting if reading.due_s <= now_s]
+            if due:
+                await self._read(min(due, key=lambda reading: reading.rank))
+            else:
+                await self._clock.sleep(min(reading.due_s for reading in waiting) - now_s)
+
+    async def _read(self, reading: PlannedRead) -> None:
+        reading.start(self._clock.monotonic_s())
+        try:
+            await reading.read()
+        except ApiError as error:
+            reading.is_refused = isinstance(error, Refused) and is_final(error)
+            at_least_s = error.resets_in.total_seconds() if isinstance(error, RateLimited) else 0.0
+            reading.fail(self._clock.monotonic_s(), at_least_s)
+            self._requests.allowance.record_failure()
+            if reading.is_refused:
+                self._requests.allowance.release_reserve(reading.rank)
+            if reading.source is not None:
+                reason = str(error) if reading.is_refused else _sentence(error, reading.source)
+                await self._emit(
+                    FactUnread(self._fetcher.now(), reading.source, Raw(reason), is_refused=reading.is_refused)
+                )
+        else:
+            reading.failures = 0
+
+    async def _read_waits(self) -> None:
+        now = self._fetcher.now()
+        rows = await self._requests.query(QueueWaitCounts(now), Rank.WAITS)
+        await self._emit(WaitsRead(now, fact_readers.read_waits(rows)))
+
+    async def _read_queues(self) -> None:
+        await self._emit(await self._queues.read())
+
+    async def _read_limits(self) -> None:
+        reading = self._readings["limits"]
+        if (read := await self._queues.read_limits()) is None:
+            reading.due_s = self._clock.monotonic_s() + NEW_LIMITS_EVERY_S
+        else:
+            await self._emit(read)
+
+    async def _read_minutes(self) -> None:
+        async def query(query: NamedQuery) -> Rows:
+            return await self._requests.query(query, Rank.MINUTES)
+
+        now, reading = self._fetcher.now(), self._readings["minutes"]
+        is_due = now - self._minutes_read_at >= timedelta(seconds=reading.interval_s - 1.0)
+        if is_due or not self._minutes.has_more:
+            self._minutes_read_at = now
+            await self._emit(await self._minutes.read(query, now))
+        if self._minutes.has_more:
+            await self._emit(await self._minutes.read_more(query, self._fetcher.now()))
+        if self._minutes.has_more:
+            reading.due_s = self._clock.monotonic_s() + MORE_MINUTES_EVERY_S
+
+    async def _read_normals(self) -> None:
+        now = self._fetcher.now()
+        hour = start_of(now, HOUR)
+        rows = await self._requests.query(TaskNormals(hour), Rank.NORMALS)
+        normals, before = fact_readers.read_normals(rows, hour), fact_readers.read_normals(rows, hour - HOUR)
+        known = self._normals or NormalsRead(now, hour, ())
+        is_cut = fact_readers.are_cut(rows)
+        self._normals = replace(known, at=now, hour=hour, normals=normals, before=before, is_cut=is_cut)
+        await self._emit(self._normals)
+        next_hour_s = max(0.0, (hour + HOUR - self._fetcher.now()).total_seconds())
+        self._readings["normals"].due_s = self._clock.monotonic_s() + next_hour_s + 1.0
+
+    async def _read_last_day(self) -> None:
+        now = self._fetcher.now()
+        rows = await self._requests.query(DayTotals(now), Rank.LAST_DAY)
+        done, failed = fact_readers.read_last_day(rows)
+        if self._normals is not None:
+            self._normals = replace(self._normals, done_last_day=done, failed_last_day=failed, last_day_at=now)
+            await self._emit(self._normals)
+
+    async def _read_schedules(self) -> None:
+        await self._emit(await self._schedules.read())
+        self._readings["schedules"].change_interval(self._schedules.interval_s)
+
+    async def _read_schedule_runs(self) -> None:
+        facts, reading = self._known(), self._readings["schedules"]
+        early_s = self._schedules.early_s(facts, self._fetcher.now())
+        if early_s is not None and not reading.failures:
+            reading.due_s = min(reading.due_s, reading.started_s + early_s)
+            if reading.due_s <= self._clock.monotonic_s():
+                await self._read(reading)
+        read = await self._schedules.read_runs(facts)
+        if read is not None:
+            await self._emit(read)
+
+    async def _read_tokens(self) -> None:
+        await self._emit(await self._tokens.read())
+        self._readings["tokens"].change_interval(self._tokens.interval_s)
+
+    async def _read_waiting_runs(self) -> None:
+        read = await self._tokens.join()
+        if read is not None:
+            await self._emit(read)
+
+    async def _read_errors(self) -> None:
+        now = self._fetcher.now()
+        page = await self._requests.send(
+            "errors", Rank.ERRORS, lambda: self._fetcher.api.list_error_groups(ERRORS_PERIOD)
+        )
+        is_cut = page.is_cut or page.unreadable > 0 or page.next is not None
+        await self._emit(ErrorGroupsRead(now, page.groups, is_cut=is_cut))
+
+    async def _read_deployments(self) -> None:
+        await self._emit(await self._deployments.read())
+
+    async def _read_new_deployment(self) -> None:
+        reading = self._readings["deployments"]
+        if not (reading.failures or reading.is_refused) and self._deployments.takes_unnamed():
+            # The header shows an old version until then. Each minute, requests are kept for what cannot wait.
+            await self._emit(await self._deployments.read(Rank.SCHEDULE_RUNS))
+
+
+async def _drop(_: Update) -> None:
+    """Drop it: nothing runs yet."""
+
+
+def _planned(
+    name: str,
+    source: FactSource,
+    rank: Rank,
+    read: Callable[[], Awaitable[None]],
+    *,
+    lane: str = "",
+    due_s: float = -math.inf,
+) -> PlannedRead:
+    return PlannedRead(name, source, rank, INTERVALS[source].total_seconds(), read, lane=lane, due_s=due_s)
+
+
+def _sentence(error: ApiError, source: FactSource) -> str:
+    match error:
+        case RateLimited() | Refused(status=429):
+            return f"the {'query' if source in _QUERIED else 'request'} was refused (429)"
+        case Unreachable():
+            return "the server does not answer"
+        case _:
+            return str(error)
+
+
+# Reads the details of the selected queue: its metrics, and the last hour of its runs.
+#
+# The metrics are one request, the hour is two queries.
+# Source: tests/wire/recordings/README.md §5, §7.
+
+
+PERIOD: Final = "1h"
+MIN_TASK_SHARE: Final = 0.05
+"""A task with a smaller share of a queue's runs says nothing about the queue."""
+
+FRESH_FOR: Final = timedelta(seconds=15)
+"""A queue is not read again while the facts have it so recently."""
+
+_SAFE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
+_MINUTES: Final = 60
+_MINUTE: Final = timedelta(minutes=1)
+Stay = tuple[datetime | None, datetime | None, int]
+"""The minutes in which some runs came and left, and how many they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStays:
+    """How many runs were queued, started and ended in the same minutes. None: not yet, or never."""
+
+    queued_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    count: int
+    failed: int
+    task: TaskId | None
+
+
+class QueueFetcher:
+    """Sends the requests within the budget. Every method may raise `ApiError`."""
+
+    def __init__(self, fetcher: RunFetcher, emit: Emit) -> None:
+        self._fetcher = fetcher
+        self._emit = emit
+
+    async def read_metrics(self, queue: Queue) -> QueueMetrics:
+        """Read how a queue moved in the last hour."""
+        api = self._fetcher.api
+        return await self._fetcher.budget.request(
+            ("queue metrics", queue.stored_name),
+            Priority.VISIBLE,
+            lambda: api.read_queue_metrics(queue.name, is_task=queue.is_task, period=PERIOD),
+        )
+
+    async def read_state(self, run: Run, known: WallFacts | None) -> QueueState | None:
+        """Return the queue of a run, out of fresh facts or by a request; None if the key may not ask for its name.
+
+        The name is read once for each run, and emitted.
+        """
+        name = run.fixed.queue or await self._read_name(run.id)
+        if name is None:
+            return None
+        is_task = name.startswith(TASK_QUEUE_PREFIX)
+        if (found := state_in(known, name, self._fetcher.now())) is not None:
+            return found
+        api, short = self._fetcher.api, name.removeprefix(TASK_QUEUE_PREFIX)
+        queue = await self._fetcher.budget.request(
+            ("queue", name), Priority.SELECTED, lambda: api.read_queue(short, is_task=is_task)
+        )
+        listed = None if known is None else known.queues
+        queue = with_limit(queue, () if listed is None else listed.limits)
+        holders = holders_in(known, name, self._fetcher.now()) or await self._read_holders(queue)
+        full_limits = () if listed is None else listed.full_limits
+        return QueueState(self._fetcher.now(), queue, holders=holders, full_limits=full_limits)
+
+    async def _read_holders(self, queue: Queue) -> tuple[PlaceHolder, ...]:
+        """Read whose runs hold the places of a queue, if it is at its limit. Where that fails, none are named."""
+        if queue.limit is None or (queue.running or 0) < queue.limit:
+            return ()
+        try:
+            return read_holders(await self._fetcher.query(QueueHolders(queue.stored_name), Priority.SELECTED) or ())
+        except ApiError:
+            return ()
+
+    async def _read_name(self, run_id: RunId) -> Raw | None:
+        """Read the stored name of a run's queue, which only a query returns."""
+        if not _SAFE_ID.match(run_id):
+            return None
+        rows = await self._fetcher.query(QueueOfRun(run_id), Priority.SELECTED)
+        name = rows[0].get("queue") if rows else None
+        if not isinstance(name, str) or not name:
+            return None
+        await self._emit(RunsRead((RunPatch(run_id, self._fetcher.now(), fixed=Fixed(queue=Raw(name))),)))
+        return Raw(name)
+
+    async def read_hour(self, queue: Queue) -> QueueHour:
+        """Read the last hour of the runs of a queue.
+
+        Raises `Refused` for a name that cannot stand in a query.
+        """
+        name = queue.stored_name
+        times = await self._fetcher.query_rows(QueueStayMinutes(name), Priority.VISIBLE)
+        speeds = await self._fetcher.query_rows(QueueSpeeds(name), Priority.VISIBLE)
+        return hour_of(self._fetcher.now(), times, speeds, queue.running)
+
+
+def state_in(known: WallFacts | None, name: str, now: datetime) -> QueueState | None:
+    """Return a queue out of the facts, None if they are older than FRESH_FOR, or may be, or lack it."""
+    queues = None if known is None else known.queues
+    if queues is None or queues.has_pages or now - queues.at > FRESH_FOR:
+        return None
+    queue = next((each for each in queues.queues if each.stored_name == name), None)
+    if queue is None:
+        return None
+    return QueueState(queues.at, queue, holders_in(known, name, now), full_limits=queues.full_limits)
+
+
+def holders_in(known: WallFacts | None, name: str, now: datetime) -> tuple[PlaceHolder, ...]:
+    """Return whose runs hold the places of a queue, out of the facts; nothing if these are too old or lack it."""
+    waits = None if known is None else known.waits
+    if waits is None or now - waits.at > KNOWN_FOR:
+        return ()
+    return next((each.holders for each in waits.waits if each.queue == name), ())
+
+
+def hour_of(
+    at: datetime,
+    times: Sequence[Mapping[str, Json]],
+    speeds: Iterable[Mapping[str, Json]],
+    running: int | None,
+) -> QueueHour:
+    """Return the last hour from the rows of the two queries. `running` is how many runs execute by the list."""
+    read = [each for row in times if (each := _read_times(row)) is not None]
+    last = at.replace(second=0, microsecond=0)
+    cells = [last - (_MINUTES - 1 - index) * _MINUTE for index in range(_MINUTES)]
+    tasks = Counter[TaskId]()
+    for each in read:
+        if each.task is not None:
+            tasks[each.task] += each.count
+    queued = _levels([(each.queued_at, each.started_at or each.ended_at, each.count) for each in read], cells)
+    executing = _levels([(each.started_at, each.ended_at, each.count) for each in read if each.started_at], cells)
+    main = next(iter(tasks.most_common(1)), (None, 0))[0]
+    p95 = {read_time(row.get("minute")): _read_ms(row.get("p95_ms")) for row in speeds if row.get("task") == main}
+    return QueueHour(
+        at,
+        queued,
+        executing if _agrees(executing[-1], running) else (),
+        tuple(p95.get(cell) for cell in cells),
+        sum(each.failed for each in read),
+        tuple(task for task, count in tasks.most_common() if count >= MIN_TASK_SHARE * tasks.total()),
+        is_cut=len(times) >= MAX_ROWS,
+    )
+
+
+def _levels(
+    stays: Iterable[tuple[datetime | None, datetime | None, int]], cells: Sequence[datetime]
+) -> tuple[int, ...]:
+    """Return how many runs there were at the end of each minute. A stay has the minutes of its begin and its end."""
+    first, changes = cells[0], [0] * (len(cells) + 1)
+    for begin, end, count in stays:
+        if begin is None or begin > cells[-1]:
+            continue
+        index = max(0, (begin - first) // _MINUTE)
+        changes[index] += count
+        if end is not None:
+            changes[min(max((end - first) // _MINUTE, index, 0), len(cells))] -= count
+    levels, level = [], 0
+    for change in changes[:-1]:
+        level += change
+        levels.append(max(0, level))
+    return tuple(levels)
+
+
+def _agrees(executing: int, running: int | None) -> bool:
+    """Return whether the times of runs lead to the number that the server counts in the queue.
+
+    They do not where runs wait or retry: these hold no place in the queue meanwhile. The list is some seconds older.
+    """
+    return running is not None and abs(executing - running) <= max(1, running // 10)
+
+
+def _read_times(row: Mapping[str, Json]) -> QueueStays | None:
+    queued_at, count = read_time(row.get("queued_min")), _read_count(row.get("n"))
+    if queued_at is None or not count:
+        return None
+    task = row.get("task")
+    return QueueStays(
+        queued_at,
+        read_time(row.get("started_min")),
+        read_time(row.get("ended_min")),
+        count,
+        _read_count(row.get("failed")),
+        TaskId(task) if isinstance(task, str) else None,
+    )
+
+
+def _read_count(value: Json) -> int:
+    """Return a count. The server writes great ones as texts."""
+    try:
+        return max(0, min(int(value), 2**53)) if not isinstance(value, bool) else 0
+    except (TypeError, ValueError, OverflowError):
+        return 0
+
+
+def _read_ms(value: Json) -> timedelta | None:
+    try:
+        return None if value is None else min(max(timedelta(milliseconds=float(value)), timedelta()), MAX_DURATION)
+    except (TypeError, ValueError, OverflowError):
+        return None

@@ -1,0 +1,978 @@
+"""Reads failed runs and their errors: once for a period, again for a view, and the server's groups of errors."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import islice
+from random import Random
+from typing import Any, Final
+
+from tui.api.error_groups import ErrorGroupPage
+from tui.api.errors import MAX_MESSAGE_CHARS, ApiError, NotFound, RateLimited, Refused, ServerFault, Unreachable
+from tui.api.feed import MAX_FEED_WINDOW, FeedTarget, read_stored_error
+from tui.api.queries import MAX_IDS, FailureCount, NamedQuery, RunErrors, RunsWithErrorTexts, days_since
+from tui.api.runs import ListPage
+from tui.domain.environment import Capability
+from tui.domain.errors.groups import FailuresProgress, ServerErrorGroup, ServerGroupsRead
+from tui.domain.filters import RunFilters, period_text, query_period
+from tui.domain.ids import Cursor, ErrorGroupId, RunId, TaskId
+from tui.domain.run import Json, Precision, Run, Stamp
+from tui.domain.status import FAILED_WORDS, parse_status
+from tui.domain.update import RunPatch, RunsRead
+from tui.lazy_dataclass import dataclass
+from tui.store.error_groups import is_failure, known_error
+from tui.sync.base import FIRST_WAIT_S, Emit, KnownRuns, wait_s
+from tui.sync.budget import MAX_IN_FLIGHT, Budget, Pace, Paging, Priority
+from tui.sync.clock import Clock, Timer
+from tui.sync.fetch import RunFetcher
+from tui.sync.lists import with_filtered_fields
+
+# Fetches the errors of many failed runs: with a few queries if the key may query, else run by run.
+#
+# Source: tests/wire/recordings/README.md (recordings 839, 2630 and 2631).
+
+
+QUERY_TIMEOUT_S: Final = 30.0
+FEED_TIMEOUT_S: Final = 10.0
+
+MAX_CONCURRENT_READS: Final = 3
+
+MAX_FAILURES: Final = 3
+"""Reads in a row that may fail. After these, the server is in trouble, and the search stops."""
+
+
+class ErrorFetcher:
+    """Fetches errors and emits them. `unreadable` are the runs whose read failed.
+
+    `pace` delays requests for which the user does not wait. Without it, only the budget does. `concurrent_reads` runs
+    are read at once, each by a request of `priority`.
+    """
+
+    def __init__(
+        self,
+        fetcher: RunFetcher,
+        store: KnownRuns,
+        emit: Emit,
+        pace: Pace | None,
+        *,
+        priority: Priority = Priority.VISIBLE,
+        concurrent_reads: int = MAX_CONCURRENT_READS,
+    ) -> None:
+        self._fetcher = fetcher
+        self._store = store
+        self._emit = emit
+        self._pace = pace
+        self._priority = priority
+        self._concurrent_reads = concurrent_reads
+        self._may_use_feed = True
+        self.unreadable: set[RunId] = set()
+        self.fault: ApiError | None = None
+        """Why the last of them could not be read."""
+
+    async def read(self, run_ids: Sequence[RunId], on_read: Callable[[int], None]) -> None:
+        """Read the errors of these runs. `on_read` is called with the number of errors read by each step.
+
+        Raises `ApiError`.
+        """
+        for start in range(0, len(run_ids), MAX_IDS):
+            batch = run_ids[start : start + MAX_IDS]
+            found = await self.query(batch)
+            on_read(len(found))
+            await self.read_details([run_id for run_id in batch if run_id not in found], on_read)
+
+    async def read_details(self, run_ids: Sequence[RunId], on_read: Callable[[int], None]) -> None:
+        """Read these runs one by one. Raises `ApiError` if the server does not answer, or fails too often in a row."""
+        failures = 0
+        for start in range(0, len(run_ids), self._concurrent_reads):
+            some = run_ids[start : start + self._concurrent_reads]
+            await self._wait(len(some))
+            results = await asyncio.gather(*map(self._read_one, some), return_exceptions=True)
+            for run_id, error in zip(some, results, strict=True):
+                if error is None:
+                    failures = 0
+                    continue
+                # A single run that cannot be read does not stop the search. A server in trouble does.
+                failures += 1
+                if not isinstance(error, ApiError) or isinstance(error, Unreachable | RateLimited):
+                    raise error
+                self.fault = error
+                if failures >= MAX_FAILURES:
+                    raise error
+                self.unreadable.add(run_id)
+            on_read(sum(error is None for error in results))
+
+    async def find(self, texts: Sequence[str]) -> list[RunId] | None:
+        """Return the newest failed runs with one of the texts in their errors, None if the query is refused or fails.
+
+        Other runs may be among them, since the texts become patterns.
+        """
+        rows = await self._query(RunsWithErrorTexts(tuple(texts), is_exact=False, period=None))
+        if rows is None and self._fetcher.is_allowed(Capability.QUERY):
+            # No recording has ILIKE; 2630 has LIKE. If ILIKE is refused, query the usual spellings with LIKE.
+            spelled = [each for text in texts for each in (text, text.lower(), text.capitalize(), text.upper())]
+            rows = await self._query(RunsWithErrorTexts(tuple(dict.fromkeys(spelled)), is_exact=True, period=None))
+        if rows is None:
+            return None
+        return [RunId(run_id) for row in rows if isinstance(run_id := row.get("run_id"), str) and run_id]
+
+    async def _wait(self, requests: int = 1) -> None:
+        if self._pace is not None:
+            await self._pace.wait(requests)
+
+    async def _read_one(self, run_id: RunId) -> None:
+        with suppress(NotFound):  # emitted as gone
+            response = await self._fetcher.fetch_run(run_id, self._priority)
+            error = response.patch.error[1] if response.patch.error else None
+            if error is not None and error.has_code_only:
+                await self._read_true_text(run_id)
+
+    async def read_texts(self, run_ids: Sequence[RunId]) -> None:
+        """Read the texts of crashes whose code alone is known. A feed that failed before is tried again."""
+        self._may_use_feed = True
+        await asyncio.gather(*map(self._read_true_text, run_ids))
+
+    async def _read_true_text(self, run_id: RunId) -> None:
+        """Read the text of a crash, which the detail replaces by a code, from the run's feed. That costs no budget.
+
+        A relay passes on no feed of one run. There the run's root span has the text.
+        Source: tests/wire/recordings/README.md §5, §8 (recordings 269, 725, 727, 932).
+        """
+        if self._fetcher.lists is None:
+            await self._read_root_text(run_id)
+            return
+        if not self._may_use_feed:
+            return
+        try:
+            async with asyncio.timeout(FEED_TIMEOUT_S):
+                response = await self._fetcher.poll_feed(FeedTarget(run_id), None)
+        except (ApiError, TimeoutError):
+            self._may_use_feed = False  # the code has to do
+            return
+        await self._emit(RunsRead(tuple(patch for patch in response.patches if patch.id == run_id)))
+
+    async def _read_root_text(self, run_id: RunId) -> None:
+        run = self._store.get(run_id)
+        if run is None or run.state is None:
+            return
+        await self._wait(2)
+        try:
+            trace = await self._fetcher.fetch_trace(run_id, self._priority)
+            if trace is None:
+                return
+            root = await self._fetcher.fetch_span(run_id, trace.root.id, self._priority)
+        except ApiError:
+            return  # the code has to do
+        if root.error is not None:
+            now = self._fetcher.now()
+            stamp = Stamp(run.state.updated_at, Precision.TRACE, now)
+            await self._emit(RunsRead((RunPatch(run_id, now, error=(stamp, root.error)),)))
+
+    async def query(self, batch: Sequence[RunId]) -> set[RunId]:
+        """Query the errors of at most MAX_IDS runs, and return the runs found: none if the query fails.
+
+        The query contains no text that a user typed.
+        """
+        runs = {run_id: run for run_id in batch if (run := self._store.get(run_id)) is not None}
+        created = [run.created_at for run in runs.values() if run.created_at is not None]
+        rows = await self._query(RunErrors(tuple(batch), days_since(min(created, default=None), self._fetcher.now())))
+        patches = [patch for row in rows or () if (patch := self._error_patch(row, runs)) is not None]
+        if patches:
+            await self._emit(RunsRead(tuple(patches)))
+        return {patch.id for patch in patches}
+
+    def _error_patch(self, row: dict[str, Json], runs: dict[RunId, Run]) -> RunPatch | None:
+        """Return the error of a row, or None if the detail of the run has to be read.
+
+        The replica of queries lags, so that a status may not have failed yet. A text that was cut is not JSON any more.
+        """
+        run_id, word = row.get("run_id"), row.get("status")
+        run = runs.get(RunId(run_id)) if isinstance(run_id, str) else None
+        if run is None or run.state is None or not isinstance(word, str) or not parse_status(word).canonical.is_failed:
+            return None
+        stored = row.get("error") or None
+        if stored is None or (isinstance(stored, str) and len(stored) >= MAX_MESSAGE_CHARS):
+            return None
+        now = self._fetcher.now()
+        # This is the column that the feed sends, with the same precision.
+        stamp = Stamp(run.state.updated_at, Precision.FEED, now)
+        return RunPatch(run.id, now, error=(stamp, read_stored_error(stored)))
+
+    async def _query(self, query: NamedQuery) -> list[dict[str, Json]] | None:
+        """Return the rows of a query, None if it is refused or fails."""
+        if not self._fetcher.is_allowed(Capability.QUERY):
+            return None
+        await self._wait()
+        try:
+            async with asyncio.timeout(QUERY_TIMEOUT_S):
+                return await self._fetcher.query(query, self._priority)
+        except TimeoutError:
+            return None
+
+
+def lacks_error(store: KnownRuns, run_id: RunId) -> bool:
+    """Whether a run of the store has failed and its error is not known. A detail may say that there is none."""
+    run = store.get(run_id)
+    return run is not None and run.state is not None and is_failure(run) and known_error(run, run.state) is None
+
+
+def has_code_only(store: KnownRuns, run_id: RunId) -> bool:
+    """Whether a failed run of the store crashed, and only the code of its crash is known."""
+    run = store.get(run_id)
+    error = None if run is None or run.state is None or not is_failure(run) else known_error(run, run.state)
+    return error is not None and error.has_code_only
+
+
+# Reads the list of the failed runs of a span of time, newest first, page by page.
+#
+# Source: tests/wire/recordings/README.md §3 (recordings 021, 2606, 2607).
+
+
+PAGE_SIZE: Final = 100
+PAGES_A_HUNDRED_RUNS: Final = 2
+"""Pages may be short or empty, and the server does not bound their number."""
+
+
+def failed_filters(followed: RunFilters, since: datetime) -> RunFilters:
+    """Return the filters of the failed runs created since a time, among the runs that match the `followed` filters."""
+    statuses = tuple(word for word in FAILED_WORDS if not followed.statuses or word in followed.statuses)
+    created_from = since if followed.created_from is None else max(since, followed.created_from)
+    return replace(followed, statuses=statuses, period=None, created_from=created_from)
+
+
+class FailedList:
+    """The pages of one list, and how far they were read.
+
+    `run_ids` are the runs of the pages, newest first. `is_complete`: there are no more. `is_cut`: reading stopped at
+    the maximum of runs, or at that of pages. `unreadable` counts rows that could not be read.
+    """
+
+    def __init__(self, fetcher: RunFetcher, emit: Emit, filters: RunFilters, max_runs: int) -> None:
+        """`filters` name the statuses of failed runs."""
+        self._fetcher = fetcher
+        self._emit = emit
+        self._filters = filters
+        self._max_runs = max_runs
+        self._paging = Paging(max_pages=PAGES_A_HUNDRED_RUNS * (1 + max_runs // PAGE_SIZE))
+        self.run_ids: dict[RunId, None] = {}
+        self.unreadable = 0
+        self.is_cut = False
+        # Without a status, the list would have all runs.
+        self.is_complete = not self._filters.statuses
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there is no page left to read."""
+        return self.is_complete or self.is_cut
+
+    async def read_page(self, priority: Priority) -> ListPage:
+        """Read and emit the next page. Raises `ApiError`."""
+        page = await self._fetcher.fetch_page(self._filters, priority, after=self._paging.cursor, size=PAGE_SIZE)
+        await self._emit(RunsRead(with_filtered_fields(self._filters, page.patches)))
+        self._paging.add([patch.id for patch in page.patches], page.next)
+        self.unreadable += page.unreadable
+        self.run_ids |= dict.fromkeys(patch.id for patch in page.patches)
+        is_last = self._paging.is_done and not self._paging.is_endless
+        self.is_complete = is_last and len(self.run_ids) <= self._max_runs
+        is_bound = self._paging.is_done or len(self.run_ids) >= self._max_runs
+        self.is_cut = is_bound and not self.is_complete
+        return page
+
+
+# Remembers the runs whose error could not be read, and when to try again.
+
+
+FIRST_RETRY_S: Final = 15.0
+MAX_RETRY_S: Final = 900.0
+"""After this, a run whose error could not be read is tried again; first after FIRST_RETRY_S, then doubled."""
+
+MAX_RUNS: Final = 1_000
+"""Runs that are remembered. Beyond it, the first one is forgotten, and tried like any other."""
+
+
+class UnreadableRuns:
+    """Runs whose error could not be read, or that have none. Each is tried again, at growing intervals."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._next_s: dict[RunId, float] = {}
+        self._wait_s: dict[RunId, float] = {}
+
+    def __len__(self) -> int:
+        return len(self._wait_s)
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        self._next_s.clear()
+        self._wait_s.clear()
+
+    def add(self, run_id: RunId) -> None:
+        """Record a try that failed."""
+        wait_s = self._wait_s[run_id] = min(2 * self._wait_s.get(run_id, FIRST_RETRY_S / 2), MAX_RETRY_S)
+        self._next_s[run_id] = self._clock.monotonic_s() + wait_s
+        if len(self._wait_s) > MAX_RUNS:
+            self.discard(next(iter(self._wait_s)))
+
+    def discard(self, run_id: RunId) -> None:
+        """Forget a run that was read."""
+        self._next_s.pop(run_id, None)
+        self._wait_s.pop(run_id, None)
+
+    def retry_now(self) -> None:
+        """Try each of them now."""
+        self._next_s.clear()
+
+    def is_waiting(self, run_id: RunId) -> bool:
+        """Whether it is too early for the next try."""
+        return self._clock.monotonic_s() < self._next_s.get(run_id, 0.0)
+
+
+# Reads the failed runs of a span of time and their errors, then those that fail later.
+#
+# The feed and queries contain errors with their full text. What they leave out is read run by run: visible runs first,
+# and within the part of the request budget that searches have.
+
+
+MAX_LISTED_RUNS: Final = 5_000
+"""Failed runs of one list: 50 pages."""
+
+MAX_DETAILS: Final = 3
+"""Runs that are read one by one before visible runs are looked for again."""
+
+GATHER_S: Final = 1.0
+"""After a run has failed, others are waited for, so that a storm costs one query a second and not one a run."""
+
+LOOK_EVERY_S: Final = 5.0
+"""Between two looks for unread errors while nothing fails: a view may group the runs of the store a little later."""
+
+LIST_AGAIN_AFTER_S: Final = 60.0
+"""A view that is left and shown again within this time goes on with the list that was read."""
+
+VIEW_LAG_S: Final = 0.2
+MAX_LAGS: Final = 5
+"""How long, and how often in a row, the view is waited for. It groups runs ten times a second."""
+
+OUTAGE_FAILURES: Final = 2
+"""Failures in a row after which the server was in trouble, and not a few runs."""
+
+COUNT_EVERY_S: Final = 60.0
+"""Between two queries for the number of failed runs."""
+
+READER_QUERY_TIMEOUT_S: Final = 10.0
+
+UNREADABLE_ROWS: Final = "rows of the list could not be read"
+
+MAX_COUNT: Final = 10**9
+"""A larger number of failed runs is an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailureScope:
+    """Which failed runs are read: those created within `period`, among the runs that match the `followed` filters.
+
+    `can_list` is false on a relay, which has no lists.
+    """
+
+    period: timedelta
+    followed: RunFilters = RunFilters()
+    can_list: bool = True
+
+
+class FailureReader:
+    """Reads one scope until it is canceled. `run` may be called again.
+
+    `visible` returns the runs on the screen. `unread(limit)` returns the newest failed runs of the scope that are in
+    the store without an error. `settle` waits until the store has all emitted runs. `report` receives the progress.
+    """
+
+    def __init__(
+        self,
+        fetcher: RunFetcher,
+        store: KnownRuns,
+        clock: Clock,
+        scope: FailureScope,
+        *,
+        emit: Emit,
+        settle: Callable[[], Awaitable[None]],
+        visible: Callable[[], Sequence[RunId]],
+        unread: Callable[[int], Sequence[RunId]],
+        report: Callable[[FailuresProgress], None],
+    ) -> None:
+        self._fetcher = fetcher
+        self._store = store
+        self._clock = clock
+        self.scope = scope
+        self._emit = emit
+        self._settle = settle
+        self._visible = visible
+        self._unread = unread
+        self._report = report
+        self._random = Random()  # noqa: S311  spreads retries, guards nothing
+        self._pace = Pace(fetcher.budget, clock)
+        self._errors = ErrorFetcher(fetcher, store, emit, self._pace)
+        self._visible_errors = ErrorFetcher(fetcher, store, emit, None)
+        self._list: FailedList | None = None
+        self._listed_s = 0.0
+        self._list_refusal = ""
+        self._unreadable = UnreadableRuns(clock)
+        self._codes = UnreadableRuns(clock)
+        """Crashes whose text neither feed nor root span has."""
+        self._lag_count = 0
+        self._is_page_due = False
+        self._has_success = False
+        """Whether the last step got what it requested."""
+        self._counted_s: float | None = None
+        self._wake = asyncio.Event()
+        self.progress = FailuresProgress()
+
+    def wake(self) -> None:
+        """Look for failed runs without an error: a run has failed, or other runs are visible."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Read everything, then what fails later, until canceled. Failures of requests are reported and tried again."""
+        self._unreadable.clear()  # a new run tries each of them once more
+        self._list_refusal = ""
+        if self._list is not None and self._clock.monotonic_s() - self._listed_s >= LIST_AGAIN_AFTER_S:
+            self._list = None
+        failures = 0
+        while True:
+            self._wake.clear()
+            try:
+                while await self._step():
+                    if self._has_success and failures >= OUTAGE_FAILURES:
+                        self._unreadable.retry_now()  # it was the server, not these runs
+                    failures = 0 if self._has_success else failures
+            except ApiError as error:
+                failures += 1
+                self._update(failure=sentence_of(error))
+                resets_s = error.resets_in.total_seconds() if isinstance(error, RateLimited) else 0.0
+                await self._clock.sleep(max(resets_s, wait_s(self._random, failures, 0.0)))
+                continue
+            self._update(has_all=self._has_all(), failure=self._remark)
+            await self._wait_for_failures()
+
+    async def _wait_for_failures(self) -> None:
+        timer = self._clock.call_later(LOOK_EVERY_S, self._wake.set)
+        try:
+            await self._wake.wait()
+        finally:
+            timer.cancel()
+        await self._clock.sleep(GATHER_S)
+
+    async def _step(self) -> bool:
+        """Send the most urgent request. Return False if nothing is left to read."""
+        self._has_success = False
+        batch = self._unread_batch()
+        if visible := self._visible_batch():
+            await self._read_errors(self._visible_errors, visible)
+        elif codes := self._code_batch():
+            await self._read_texts(codes)
+        elif self._needs_list() and (len(batch) < self._batch_size or self._is_page_due):
+            self._is_page_due = False
+            await self._read_page()
+        elif batch:
+            # A full query returns more than a page does. Reads one by one take turns with pages.
+            self._is_page_due = not self._fetcher.is_allowed(Capability.QUERY)
+            await self._read_errors(self._errors, batch)
+        elif self._is_view_behind():
+            await self._clock.sleep(VIEW_LAG_S)
+        elif self._is_count_due():
+            await self._count()
+        else:
+            return False
+        return True
+
+    def _visible_batch(self) -> list[RunId]:
+        return list(islice(filter(self._is_wanted, self._visible()), MAX_DETAILS))
+
+    def _code_batch(self) -> list[RunId]:
+        """Return visible crashes whose code alone is known: as the newest of a group is read, the next is visible."""
+        codes = (run_id for run_id in self._visible() if has_code_only(self._store, run_id))
+        return list(islice((run_id for run_id in codes if not self._codes.is_waiting(run_id)), MAX_DETAILS))
+
+    async def _read_texts(self, batch: list[RunId]) -> None:
+        await self._visible_errors.read_texts(batch)
+        await self._settle()
+        for run_id in batch:
+            if has_code_only(self._store, run_id):
+                self._codes.add(run_id)
+            else:
+                self._codes.discard(run_id)
+
+    def _unread_batch(self) -> list[RunId]:
+        batch = list(islice(filter(self._is_wanted, self._newest_unread()), self._batch_size))
+        self._lag_count = 0 if batch else self._lag_count
+        return batch
+
+    def _newest_unread(self) -> Sequence[RunId]:
+        # The view may not have grouped the last answer yet.
+        return self._unread(2 * self._batch_size + len(self._unreadable))
+
+    @property
+    def _batch_size(self) -> int:
+        """The runs of one query, or a few that are read one by one if the key may not query."""
+        return MAX_IDS if self._fetcher.is_allowed(Capability.QUERY) else MAX_DETAILS
+
+    def _is_view_behind(self) -> bool:
+        """Whether the view still takes a run for unread that was read, so that others may be hidden behind it.
+
+        A view that is paused stays behind: it is waited for a few times only.
+        """
+        if all(lacks_error(self._store, run_id) for run_id in self._newest_unread()):
+            return False
+        self._lag_count += 1
+        return self._lag_count <= MAX_LAGS
+
+    def _is_wanted(self, run_id: RunId) -> bool:
+        return lacks_error(self._store, run_id) and not self._unreadable.is_waiting(run_id)
+
+    async def _read_errors(self, errors: ErrorFetcher, batch: list[RunId]) -> None:
+        try:
+            await errors.read(batch, lambda _: None)
+        except ServerFault:
+            # Runs that the server can never read must not stand in the way of all others.
+            self._record_unreadable(batch)
+            raise
+        await self._settle()
+        self._record_unreadable(batch)
+        self._has_success = not all(lacks_error(self._store, run_id) for run_id in batch)
+        self._update(failure=self._remark, unreadable_count=len(self._unreadable))
+
+    def _record_unreadable(self, batch: Iterable[RunId]) -> None:
+        for run_id in batch:
+            if lacks_error(self._store, run_id):
+                self._unreadable.add(run_id)
+            else:
+                self._unreadable.discard(run_id)
+
+    def _needs_list(self) -> bool:
+        """Whether the store may lack failed runs of the span that the list has."""
+        if not self.scope.can_list or self._list_refusal or self._is_in_history():
+            return False
+        return self._list is None or not self._list.is_done
+
+    def _is_in_history(self) -> bool:
+        """Whether the polled list has read the whole span."""
+        history, window = self._store.history, self._store.window
+        if history is None:
+            return False
+        is_whole = history.is_complete and not history.is_cut
+        return history.reached <= self._since or (
+            is_whole and window is not None and self.scope.period <= window.period
+        )
+
+    @property
+    def _since(self) -> datetime:
+        return self._fetcher.now() - self.scope.period
+
+    def _has_all(self) -> bool:
+        """Whether every failed run of the span was read. A full store has dropped the oldest ones."""
+        is_listed = self._list is not None and self._list.is_complete
+        is_known = (is_listed or self._is_in_history()) and not self._has_unreadable_rows
+        return is_known and len(self._store) < self._store.max_runs
+
+    @property
+    def _has_unreadable_rows(self) -> bool:
+        """Whether rows of the lists could not be read that may be failed runs of the span."""
+        history = self._store.history
+        of_history = None if history is None else history.unreadable_at
+        is_in_list = self._list is not None and self._list.unreadable > 0
+        return is_in_list or (self._is_in_history() and of_history is not None and of_history >= self._since)
+
+    @property
+    def _remark(self) -> str:
+        """Why failed runs stay unknown although nothing has failed for now."""
+        return self._list_refusal or (UNREADABLE_ROWS if self._has_unreadable_rows else "")
+
+    async def _read_page(self) -> None:
+        if self._list is None:
+            self._listed_s = self._clock.monotonic_s()
+            filters = failed_filters(self.scope.followed, self._since)
+            self._list = FailedList(self._fetcher, self._emit, filters, MAX_LISTED_RUNS)
+        if not self._list.is_done:
+            await self._pace.wait()
+            try:
+                await self._list.read_page(Priority.VISIBLE)
+            except Refused as error:
+                if not (error.is_about_the_key or error.status in {400, 422}):
+                    raise
+                self._list_refusal = sentence_of(error)
+            await self._settle()
+        self._has_success = True
+        self._update(failure=self._remark, has_all=self._has_all())
+
+    def _is_count_due(self) -> bool:
+        if self._has_all() or not self.scope.followed.is_empty or not self._fetcher.is_allowed(Capability.QUERY):
+            return False
+        return self._counted_s is None or self._clock.monotonic_s() - self._counted_s >= COUNT_EVERY_S
+
+    async def _count(self) -> None:
+        """Query how many runs of the span failed. A query reaches no further back than 30 days."""
+        self._counted_s = self._clock.monotonic_s()
+        await self._pace.wait()
+        try:
+            async with asyncio.timeout(READER_QUERY_TIMEOUT_S):
+                rows = await self._fetcher.query(FailureCount(query_period(self.scope.period)), Priority.VISIBLE)
+        except TimeoutError:
+            rows = None
+        count = rows[0].get("n") if rows else None
+        is_valid = type(count) is int and 0 <= count <= MAX_COUNT
+        self._update(server_count=count if is_valid else None)
+
+    def _update(self, **changes: Any) -> None:
+        progress = replace(self.progress, **changes)
+        if progress != self.progress:
+            self.progress = progress
+            self._report(progress)
+
+
+def sentence_of(error: ApiError) -> str:
+    """Return why reading waits, for people."""
+    match error:
+        case RateLimited():
+            return "the rate limit is reached"
+        case Unreachable():
+            return "the server does not answer"
+        case _:
+            return str(error)
+
+
+# Reads the server's groups of errors, again every minute. A key that may not read them is asked once.
+#
+# Source: tests/wire/recordings/README.md §7 (recordings 1030, 2703).
+
+
+REFRESH_EVERY_S: Final = 60.0
+"""Between two reads of the groups. Somebody acknowledges one of them a few times a day."""
+
+MIN_INTERVAL_S: Final = 5.0
+"""Between two reads of the same period, for a user who leaves and opens the view again and again."""
+
+MAX_PAGES: Final = 20
+"""Pages of one read: 1,000 groups."""
+
+_UNAUTHORISED: Final = frozenset({401, 403})
+_UNKNOWN_ROUTE: Final = 404
+
+
+class GroupReader:
+    """Reads the groups that failed within a period. One instance serves a session, since it remembers a refusal."""
+
+    def __init__(self, fetcher: RunFetcher, clock: Clock, report: Callable[[ServerGroupsRead], None]) -> None:
+        """`report` receives each result."""
+        self._fetcher = fetcher
+        self._clock = clock
+        self._report = report
+        self._pace = Pace(fetcher.budget, clock)
+        self.result = ServerGroupsRead()
+        self._last: tuple[timedelta, float] | None = None
+        """The period of the last read, and its time."""
+
+    async def run(self, period: timedelta) -> None:
+        """Read the groups every minute, until canceled or refused."""
+        if self._last is not None and self._last[0] == period:
+            await self._clock.sleep(MIN_INTERVAL_S - (self._clock.monotonic_s() - self._last[1]))
+        while not self.result.refusal:
+            self._last = period, self._clock.monotonic_s()
+            resets_s = await self.read(period, Priority.VISIBLE)
+            await self._clock.sleep(max(REFRESH_EVERY_S, resets_s))
+
+    async def read(self, period: timedelta, priority: Priority) -> float:
+        """Read the groups once, and report them or why they could not be read.
+
+        Return the seconds until the rate limit's reset, 0 if it was not reached.
+        """
+        if self.result.refusal:
+            return 0.0
+        resets_s = 0.0
+        try:
+            self._publish(await self._read_pages(period_text(period), priority))
+        except Refused as error:
+            refusal = _refusal_of(error)
+            self._publish(replace(self.result, refusal=refusal, failure="" if refusal else str(error)))
+        except ApiError as error:
+            resets_s = error.resets_in.total_seconds() if isinstance(error, RateLimited) else 0.0
+            self._publish(replace(self.result, failure=sentence_of(error)))
+        return resets_s
+
+    async def read_detail(self, group_id: ErrorGroupId) -> ServerErrorGroup:
+        """Return one group with its affected versions and who acknowledged it. Raises `ApiError`."""
+        return await self._fetcher.budget.request(
+            ("error group", group_id), Priority.SELECTED, lambda: self._fetcher.api.read_error_group(group_id)
+        )
+
+    async def _read_pages(self, period: str, priority: Priority) -> ServerGroupsRead:
+        groups: dict[tuple[ErrorGroupId, TaskId], ServerErrorGroup] = {}
+        paging = Paging(max_pages=MAX_PAGES)
+        while True:
+            page = await self._read_page(period, paging.cursor, priority)
+            # A group whose count grew between two requests may be on both pages. Groups of two tasks may share an id.
+            groups |= {(group.id, group.task): group for group in page.groups}
+            paging.add([(group.id, group.task) for group in page.groups], page.next)
+            if paging.is_done:
+                return ServerGroupsRead(tuple(groups.values()))
+            if priority is Priority.VISIBLE:
+                await self._pace.wait()
+
+    async def _read_page(self, period: str, after: Cursor | None, priority: Priority) -> ErrorGroupPage:
+        key = ("error groups", period, after)
+        return await self._fetcher.budget.request(
+            key, priority, lambda: self._fetcher.api.list_error_groups(period, after)
+        )
+
+    def _publish(self, result: ServerGroupsRead) -> None:
+        self.result = result
+        self._report(result)
+
+
+def _refusal_of(error: Refused) -> str:
+    """Return why the groups will not be requested again, "" if the next try may succeed."""
+    if error.status in _UNAUTHORISED:
+        return f"the key may not read the server's error groups ({error.status})"
+    if error.status == _UNKNOWN_ROUTE:
+        return "the server has no error groups (404)"
+    return ""
+
+
+# Ends a read that makes no progress: a server that hangs or refuses for ever must not keep the user waiting.
+
+
+MAX_SILENCE_S: Final = 30.0
+"""Without progress for so long, the read ends: a request to a server that hangs takes 20 s."""
+
+MAX_LIMITED_S: Final = 65.0
+"""The same after a 429. The slowest rate limit refills within a minute."""
+
+
+class Stall:
+    """Watches one read, which reports its progress."""
+
+    def __init__(self, clock: Clock, budget: Budget) -> None:
+        self._clock = clock
+        self._budget = budget
+        self._progress_s = clock.monotonic_s()
+        self._timer: Timer | None = None
+
+    def on_progress(self) -> None:
+        """Wait from now on."""
+        self._progress_s = self._clock.monotonic_s()
+
+    @asynccontextmanager
+    async def ended(self) -> AsyncIterator[None]:
+        """End the block if there is no progress for too long. Raises `Unreachable`, or `RateLimited` after a 429."""
+        self.on_progress()
+        try:
+            async with asyncio.timeout(None) as timeout:
+                self._look(timeout)
+                yield
+        except TimeoutError:
+            raise self._reason() from None
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+
+    def _look(self, timeout: asyncio.Timeout) -> None:
+        """End the block if it is time. If not, look again when it can be."""
+        left_s = self._progress_s + self._patience_s - self._clock.monotonic_s()
+        if left_s <= 0:
+            timeout.reschedule(asyncio.get_running_loop().time())
+        else:
+            self._timer = self._clock.call_later(left_s, lambda: self._look(timeout))
+
+    @property
+    def _patience_s(self) -> float:
+        return MAX_LIMITED_S if self._budget.was_limited_since(self._progress_s) else MAX_SILENCE_S
+
+    def _reason(self) -> ApiError:
+        if self._budget.was_limited_since(self._progress_s):
+            return RateLimited(f"the rate limit was reached for {MAX_LIMITED_S:.0f} s", timedelta())
+        return Unreachable(f"the server did not answer for {MAX_SILENCE_S:.0f} s", may_have_arrived=False)
+
+
+# Reads all failed runs of a period and their errors once, for a command whose user waits for the result.
+#
+# A query returns the errors of 200 runs. Where the key may not query, one snapshot of the realtime feed has those of
+# the newest runs. The others are read run by run.
+
+
+MAX_TRIES: Final = 4
+"""Tries of one step while the server fails, some seven seconds in all. The first request of all has only one."""
+
+MAX_FAULTY_BATCHES: Final = 3
+"""Batches of single reads in a row in which the server may fail."""
+
+MIN_FEED_RUNS: Final = 10
+"""Fewer errors are read run by run: a snapshot has up to 1,000 runs."""
+
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
+
+class WholeRead:
+    """One read. `run_ids` are the failed runs, newest first, at most `max_runs`.
+
+    `is_cut`: the server has more. `unreadable_rows`: rows of the list that could not be read. `wait`: why the next step
+    waits, in raw text, "" if it does not. `report` is called after each step.
+    """
+
+    def __init__(
+        self,
+        fetcher: RunFetcher,
+        store: KnownRuns,
+        clock: Clock,
+        *,
+        emit: Emit,
+        settle: Callable[[], Awaitable[None]],
+        report: Callable[["WholeRead"], None],
+        max_runs: int,
+    ) -> None:
+        self._fetcher = fetcher
+        self._store = store
+        self._clock = clock
+        self._emit = emit
+        self._settle = settle
+        self._report = report
+        self._max_runs = max_runs
+        self._errors = ErrorFetcher(
+            fetcher, store, emit, None, priority=Priority.SELECTED, concurrent_reads=MAX_IN_FLIGHT
+        )
+        self._has_answer = False
+        self._stall = Stall(clock, fetcher.budget)
+        self._progress = (0, 0)
+        self._faulty: set[RunId] = set()
+        """Runs that were requested and have no known error."""
+        self.run_ids: list[RunId] = []
+        self.is_cut = False
+        self.unreadable_rows = 0
+        self.wait = ""
+
+    @property
+    def missing(self) -> list[RunId]:
+        """The failed runs whose error is not known. Deleted runs are not among them."""
+        return [run_id for run_id in self.run_ids if lacks_error(self._store, run_id)]
+
+    async def run(self, period: timedelta) -> None:
+        """Read the failed runs created within `period`, and their errors. Raises `ApiError` if the server fails for
+        some seconds, or if nothing comes for longer: what was read until then is in the store.
+        """
+        async with self._stall.ended():
+            await self._read(period)
+
+    async def _read(self, period: timedelta) -> None:
+        await self._list(period)
+        await self._read_by_query(self.missing)
+        if len(self.missing) >= MIN_FEED_RUNS:
+            await self._read_by_feed(self.missing, period)
+        await self._patiently(self._read_one_by_one)
+
+    async def read_before(self, since: datetime, period: timedelta) -> bool:
+        """Read the failed runs of the time as long as `period` before `since`, as far as a few requests return them.
+
+        Return whether all of them and their errors are known, so that a group without one of them is new.
+        """
+        try:
+            async with self._stall.ended():
+                return await self._read_before(since, period)
+        except ApiError:
+            return False
+
+    async def _read_before(self, since: datetime, period: timedelta) -> bool:
+        filters = RunFilters(statuses=FAILED_WORDS, created_from=since - period, created_to=since - _MILLISECOND)
+        pages = FailedList(self._fetcher, self._emit, filters, self._max_runs)
+        while not pages.is_done:
+            await pages.read_page(Priority.SELECTED)
+            self._stall.on_progress()
+        await self._settle()
+        await self._read_by_query([run_id for run_id in pages.run_ids if lacks_error(self._store, run_id)])
+        if left := [run_id for run_id in pages.run_ids if lacks_error(self._store, run_id)]:
+            await self._read_by_feed(left, 2 * period)
+        is_known = not any(lacks_error(self._store, run_id) for run_id in left)
+        return is_known and pages.is_complete and not pages.unreadable
+
+    def _advance(self) -> None:
+        """Report the step, and return whether it was progress."""
+        progress = len(self.run_ids), len(self.missing)
+        if progress != self._progress:
+            self._progress = progress
+            self._stall.on_progress()
+        self._report(self)
+
+    async def _list(self, period: timedelta) -> None:
+        filters = RunFilters(statuses=FAILED_WORDS, period=period_text(period))
+        pages = FailedList(self._fetcher, self._emit, filters, self._max_runs)
+        while not pages.is_done:
+            await self._patiently(lambda: pages.read_page(Priority.SELECTED))
+            await self._settle()
+            self.run_ids = list(pages.run_ids)[: self._max_runs]
+            self.is_cut, self.unreadable_rows = pages.is_cut, pages.unreadable
+            self._advance()
+
+    async def _read_by_query(self, missing: Sequence[RunId]) -> None:
+        for start in range(0, len(missing), MAX_IDS):
+            if not self._fetcher.is_allowed(Capability.QUERY):
+                return
+            await self._errors.query(missing[start : start + MAX_IDS])
+            await self._settle()
+            self._advance()
+
+    async def _read_by_feed(self, missing: Sequence[RunId], window: timedelta) -> None:
+        """Take the errors from one snapshot of the feed, which costs no budget. It is only a shortcut and may fail."""
+        if window > MAX_FEED_WINDOW:
+            return
+        wanted = set(missing)
+        with suppress(ApiError, TimeoutError):
+            async with asyncio.timeout(FEED_TIMEOUT_S):
+                response = await self._fetcher.poll_feed(FeedTarget(window=window), None)
+            await self._emit(RunsRead(tuple(patch for patch in response.patches if patch.id in wanted)))
+            await self._settle()
+            self._advance()
+
+    async def _read_one_by_one(self) -> None:
+        await self._read_details([run_id for run_id in self.missing if run_id not in self._faulty])
+        # These failed while others were read: the server cannot read them, or was in trouble at that moment.
+        with suppress(ServerFault):
+            await self._read_details(self.missing)
+        if self._errors.fault is not None and len(self.missing) == len(self.run_ids):
+            raise self._errors.fault
+
+    async def _read_details(self, left: Sequence[RunId]) -> None:
+        """Read runs one by one. Raises `ServerFault` if the server fails in several batches in a row."""
+        faults = 0
+        for start in range(0, len(left), MAX_IN_FLIGHT):
+            batch = left[start : start + MAX_IN_FLIGHT]
+            try:
+                await self._errors.read_details(batch, lambda _: None)
+                faults = 0
+            except ServerFault:
+                faults += 1
+                if faults >= MAX_FAULTY_BATCHES:
+                    raise
+            finally:
+                await self._settle()
+                self._faulty.update(run_id for run_id in batch if lacks_error(self._store, run_id))
+            self._advance()
+
+    async def _patiently(self, step: Callable[[], Awaitable[object]]) -> None:
+        """Try a step again while the server fails. Raises the last `ApiError`.
+
+        Tries count from the last progress. A server that never answered is not waited for. A request that the rate
+        limit refused was repeated already.
+        """
+        tries, missing = 0, -1
+        while True:
+            try:
+                await step()
+            except ApiError as error:
+                is_progress = len(self.missing) != missing
+                tries, missing = (1 if is_progress else tries + 1), len(self.missing)
+                is_final = isinstance(error, Refused | RateLimited) or not self._has_answer
+                if is_final or tries >= MAX_TRIES:
+                    raise
+                self.wait = sentence_of(error)
+                self._advance()
+                await self._clock.sleep(FIRST_WAIT_S * 2 ** (tries - 1))
+                self.wait = ""
+            else:
+                self._has_answer = True
+                return

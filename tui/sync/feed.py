@@ -1,0 +1,345 @@
+"""Follows the realtime feed: reads a snapshot, then sends polls that the server holds until a run changes."""
+
+import asyncio
+import math
+from collections.abc import Iterable
+from dataclasses import field
+from datetime import datetime, timedelta
+from typing import Final
+
+from tui.api.errors import ApiError, NotFound, RateLimited, Refused, ServerFault, Unreachable
+from tui.api.feed import MAX_FEED_WINDOW, MAX_SNAPSHOT_ROWS, FeedPosition, FeedResponse, FeedTarget, read_change
+from tui.domain.environment import Capability
+from tui.domain.filters import RunFilters
+from tui.domain.ids import REALTIME, RUN_FEED
+from tui.domain.run import Run
+from tui.domain.update import RunPatch, RunsRead, SourceConnected
+from tui.lazy_dataclass import dataclass
+from tui.store.filter import EVERYTHING
+from tui.store.merge import merge
+from tui.store.server_filter import with_server_filters
+from tui.sync.base import Emit, KnownRuns, Transient
+from tui.sync.clock import Clock, OnWake
+from tui.sync.fetch import RunFetcher
+from tui.sync.lists import Coverage, ReportedRuns, is_incomplete
+
+# Tracks how far the polls of a feed have come, and stops a feed that makes no progress.
+
+
+RETRY_REFUSED_AFTER: Final = timedelta(minutes=5)
+"""Between tries while the key, the plan or the server does not allow a feed, or while the feed does not work."""
+
+MAX_SNAPSHOT_PARTS: Final = 200
+"""Parts of one snapshot. A real one has a few."""
+
+MAX_REPEATS: Final = 5
+"""Responses in a row that come at once and stay at the same position, or go back to the start."""
+
+MIN_HOLD_S: Final = 1.0
+MAX_INSTANT_RESPONSES: Final = 20
+"""Responses in a row without a change, each within `MIN_HOLD_S`: the server does not hold the polls."""
+
+OK: Final = 200
+
+
+@dataclass(slots=True)
+class FeedProgress:
+    """The position of the next poll, and counts of responses without progress.
+
+    The feed is live once its snapshot is complete. `was_live` stays true after a restart.
+    """
+
+    position: FeedPosition | None = None
+    is_live: bool = False
+    was_live: bool = False
+    connected_s: float = 0.0
+    """When the source last emitted that it is connected."""
+    reported: ReportedRuns = field(default_factory=lambda: ReportedRuns(MAX_SNAPSHOT_ROWS))
+    repeat_count: int = 0
+    instant_count: int = 0
+    part_count: int = 0
+
+    def restart(self) -> None:
+        """Start over: the next response is the first part of a snapshot."""
+        self.position, self.is_live, self.part_count = None, False, 0
+        self.reported = ReportedRuns(MAX_SNAPSHOT_ROWS)
+
+    def add_part(self) -> None:
+        """Count a part of the snapshot. Raises `Transient` after too many."""
+        self.part_count += 1
+        if self.part_count >= MAX_SNAPSHOT_PARTS:
+            raise Transient("the snapshot of the realtime feed does not end", RETRY_REFUSED_AFTER)
+
+    def add_repeat(self, reason: str) -> None:
+        """Count a response without progress. Raises `ServerFault` with `reason` after too many in a row."""
+        self.repeat_count += 1
+        if self.repeat_count >= MAX_REPEATS:
+            raise ServerFault(reason, OK)
+
+    def add_instant_response(self) -> None:
+        """Count a response that came at once and without a change. Raises `ServerFault` after too many in a row."""
+        self.instant_count += 1
+        if self.instant_count >= MAX_INSTANT_RESPONSES:
+            raise ServerFault("the server does not hold the polls of the realtime feed", OK)
+
+    def advance(self) -> None:
+        """Reset the counts after a response that was held, or that had a change."""
+        self.repeat_count = self.instant_count = 0
+
+
+# Follows the realtime feed: reads a snapshot, then sends polls that the server holds until a run changes.
+#
+# The poller fetches the fields and runs that the feed lacks (see `coverage`). If the feed fails, polling continues, and
+# the session tries the feed again later.
+#
+# Source: tests/wire/recordings/README.md §8.
+
+
+HOLD_S: Final = 20.0
+"""How long the server holds a poll without a change (17.0 to 22.3 s recorded). A response is expected by then."""
+
+MAX_PAUSE_S: Final = 1.5
+"""Between two polls. After a longer pause, the feed starts over: a poll reports only the last 2 s (recording 712)."""
+
+MAX_LIST_WAIT_S: Final = 1.0
+"""How long the feed's snapshot of 1,000 runs waits for the first page of the list, which the screen shows first."""
+
+ROLLOUT_S: Final = 60.0
+"""A feed that worked this recently and is refused now is behind a proxy or a server in the middle of a rollout."""
+
+RETRY_LIMITED_AFTER: Final = timedelta(minutes=1)
+"""Between tries while other clients use all realtime connections of the environment."""
+
+MAX_BREAKS: Final = 3
+"""Polls in a row that break after a complete snapshot, as if a proxy cannot hold them. After these, the feed pauses."""
+
+MIN_POLL_S: Final = 0.05
+"""The least time from one poll to the next."""
+
+PAINT_FIRST_S: Final = 0.02
+"""The pause after changes, in which the screen shows them: the next poll takes 1 ms to send."""
+
+CONNECTED_EVERY_S: Final = 1.0
+"""Between two `SourceConnected` updates. Each of them redraws the screen, and four responses may come a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class _MergedPatch:
+    """A patch from the feed, the run in the store (`known`), and the patch merged into it (`run`).
+
+    This merge decides whether to emit the patch. The store merges the patch again, since it may know more by then.
+    """
+
+    patch: RunPatch
+    known: Run | None
+    run: Run
+
+    @property
+    def is_change(self) -> bool:
+        """Whether the patch has a newer state than the run in the store."""
+        return self.known is None or self.run.state is not self.known.state
+
+
+class RealtimeSource:
+    """Follows the feed of the environment, or of a single run.
+
+    A wake-up cancels the poll in flight, unless the connection is known to be healthy.
+    """
+
+    def __init__(
+        self,
+        fetcher: RunFetcher,
+        store: KnownRuns,
+        clock: Clock,
+        coverage: Coverage,
+        target: FeedTarget,
+        *,
+        filters: RunFilters,
+        max_age: timedelta,
+        on_wake: OnWake,
+    ) -> None:
+        """Runs older than `max_age` are not emitted."""
+        self.name = REALTIME if target.run_id is None else RUN_FEED
+        self._fetcher = fetcher
+        self._store = store
+        self._clock = clock
+        self._coverage = coverage
+        self._target = target
+        self._max_age = max_age
+        self._on_wake = on_wake
+        self._filter = with_server_filters(filters, EVERYTHING)
+        # Rows of the feed lack these fields. Only the list can show which runs match.
+        list_only = (filters.versions, filters.queues, filters.machines, filters.regions, filters.errors)
+        self._can_filter = filters.batch is None and not any(list_only)
+        self._break_count = 0
+        self._answered_s = -math.inf
+
+    async def run(self, emit: Emit) -> None:
+        """Follow the feed until canceled. Raises `Transient`, never `Fatal`: polling continues without a feed."""
+        progress = FeedProgress()
+        if self._target.run_id is None:
+            await self._wait_for_list()
+        try:
+            while True:
+                await self._poll(progress, emit)
+        except ApiError as error:
+            raise await self._as_transient(error, was_live=progress.was_live) from error
+        finally:
+            self._coverage.stop()
+
+    async def _wait_for_list(self) -> None:
+        list_started = self._coverage.list_started
+        timer = self._clock.call_later(MAX_LIST_WAIT_S, list_started.set)
+        try:
+            await list_started.wait()
+        finally:
+            timer.cancel()
+
+    async def _poll(self, progress: FeedProgress, emit: Emit) -> None:
+        if self._coverage.is_silent:
+            raise Transient("the realtime feed does not report the changes that the list shows", RETRY_REFUSED_AFTER)
+        position, sent_s = progress.position, self._clock.elapsed_s()
+        response = await self._request(position)
+        if response is None or response.position is None:
+            # After a wake-up or a must-refetch, the next snapshot has every change since.
+            progress.restart()
+            if response is not None:
+                progress.add_repeat("the server forgets the realtime feed again and again")
+            return
+        answered_s = self._answered_s = self._clock.elapsed_s()
+        held_s = answered_s - sent_s
+        merged_patches = self._merge(response)
+        if response.position == position and held_s < MIN_HOLD_S:
+            progress.add_repeat("the realtime feed repeats itself: a cache answers instead of the server")
+        elif position is not None and position.is_up_to_date:
+            if merged_patches:
+                self._coverage.record_change()
+            self._check_progress(progress, merged_patches, held_s)
+        elif not response.position.is_up_to_date:
+            progress.add_part()
+        await self._emit_response(merged_patches, response, response.position, progress, emit)
+        progress.position = response.position
+        await self._clock.sleep(max(PAINT_FIRST_S if merged_patches else 0.0, MIN_POLL_S - held_s))
+        if self._clock.elapsed_s() - answered_s > MAX_PAUSE_S:
+            progress.restart()
+
+    async def _request(self, position: FeedPosition | None) -> FeedResponse | None:
+        """Send one poll. Return None if a wake-up canceled it: a sleep of the machine breaks connections."""
+        loop = asyncio.get_running_loop()
+        if position is None:
+            self._coverage.interrupt()
+        try:
+            # The client has its own timeout. This one starts only on a wake-up.
+            async with asyncio.timeout(None) as timeout:
+
+                def cancel_poll(healthy_since_s: float) -> None:
+                    if self._answered_s < healthy_since_s and timeout.when() is None:
+                        timeout.reschedule(loop.time())
+
+                unregister = self._on_wake(cancel_poll)
+                try:
+                    return await self._fetcher.poll_feed(self._target, position)
+                finally:
+                    unregister()
+        except TimeoutError:
+            return None
+
+    def _merge(self, response: FeedResponse) -> tuple[_MergedPatch, ...]:
+        known = ((patch, self._store.get(patch.id)) for patch in self._patches(response))
+        return tuple(_MergedPatch(patch, run, merge(run, patch)) for patch, run in known)
+
+    def _patches(self, response: FeedResponse) -> tuple[RunPatch, ...]:
+        """Return all patches of a response. A row with only some columns is completed from the last known state."""
+        patches = list(response.patches)
+        states = {patch.id: patch.state for patch in patches}
+        for run_id, row in response.partial:
+            known = self._store.get(run_id)
+            state = states.get(run_id) or (known.state if known is not None else None)
+            if state is None:
+                self._coverage.request_list()
+                continue
+            patches.append(read_change(run_id, row, state, response.read_at))
+            states[run_id] = patches[-1].state
+        return tuple(patches)
+
+    async def _emit_response(
+        self,
+        merged_patches: tuple[_MergedPatch, ...],
+        response: FeedResponse,
+        position: FeedPosition,
+        progress: FeedProgress,
+        emit: Emit,
+    ) -> None:
+        """Emit the wanted patches of a response. Once the snapshot is complete, the feed is live."""
+        wanted = [merged for merged in merged_patches if self._is_wanted(merged, response.read_at)]
+        self._mark_incomplete((merged.run for merged in wanted), is_snapshot=not progress.is_live)
+        if wanted:
+            await emit(RunsRead(tuple(merged.patch for merged in wanted)))
+        unreadable_count = 0 if progress.is_live else response.row_count - len(response.patches)
+        progress.reported.add(response.patches, unreadable_count=unreadable_count)
+        if not position.is_up_to_date:
+            return
+        progress.part_count = 0
+        if not progress.is_live:
+            progress.is_live = progress.was_live = True
+            progress.connected_s = self._clock.monotonic_s() - CONNECTED_EVERY_S
+            self._coverage.start(response.read_at - min(self._target.window, MAX_FEED_WINDOW), response.read_at)
+        if progress.reported.since is not None:
+            self._coverage.narrow(progress.reported.since)
+        if not self._fetcher.is_allowed(Capability.REALTIME):
+            await self._fetcher.record_regained(Capability.REALTIME)
+        now_s = self._clock.monotonic_s()
+        if now_s - progress.connected_s >= CONNECTED_EVERY_S:
+            progress.connected_s = now_s
+            await emit(SourceConnected(self.name, response.read_at, HOLD_S))
+
+    def _is_wanted(self, merged: _MergedPatch, read_at: datetime) -> bool:
+        """Whether to emit a patch: its run is known already, or it is new enough and matches the filters."""
+        if merged.known is not None and merged.known.state is not None:
+            return True
+        created_at = merged.patch.created_at
+        if created_at is not None and created_at < read_at - self._max_age:
+            return False
+        if not self._can_filter:
+            self._coverage.request_list()
+            return False
+        return self._filter.matches(merged.run)
+
+    def _mark_incomplete(self, runs: Iterable[Run], *, is_snapshot: bool) -> None:
+        """Mark the runs of which the list has more fields, except in a snapshot that the history will read anyway."""
+        if not is_snapshot or self._store.history is None or self._store.history.is_complete:
+            for run in runs:
+                if is_incomplete(run):
+                    started_at = run.state.started_at if run.state is not None else None
+                    self._coverage.mark_incomplete(run.id, started_at or run.existed_at)
+
+    def _check_progress(self, progress: FeedProgress, merged_patches: tuple[_MergedPatch, ...], held_s: float) -> None:
+        if held_s >= MIN_HOLD_S or any(merged.is_change for merged in merged_patches):
+            progress.advance()
+            self._break_count = 0
+        else:
+            progress.add_instant_response()
+
+    async def _as_transient(self, error: ApiError, *, was_live: bool) -> Transient:
+        """Return the `Transient` that pauses the feed, with its reason and the time of the next try."""
+        reason = str(error)
+        match error:
+            case RateLimited():
+                return Transient(reason, max(error.resets_in, RETRY_LIMITED_AFTER), status=429)
+            case NotFound() if self._target.run_id is not None:
+                return Transient(reason, RETRY_REFUSED_AFTER, status=404)
+            case Refused() if not error.is_about_the_key and self._clock.elapsed_s() - self._answered_s < ROLLOUT_S:
+                return Transient(reason, status=error.status)
+            case Refused():
+                await self._fetcher.record_lost(Capability.REALTIME, reason)
+                return Transient(reason, RETRY_REFUSED_AFTER, status=error.status)
+            case Unreachable() | ServerFault() if was_live:
+                self._break_count += 1
+                if self._break_count >= MAX_BREAKS:
+                    self._break_count = 0
+                    reason = f"{reason}; the feed broke {MAX_BREAKS} times in a row, polling for a while"
+                    return Transient(reason, RETRY_REFUSED_AFTER, status=getattr(error, "status", None))
+            case _:
+                pass
+        status = error.status if isinstance(error, ServerFault) else None
+        return Transient(reason, is_answered=not isinstance(error, Unreachable), status=status)

@@ -1,0 +1,668 @@
+"""Fetches single things within the budget: runs, attempts, logs."""
+
+import asyncio
+import json
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from tui.api.client import ApiReader, ReadRequest
+from tui.api.errors import ApiError, NotFound, Refused, ServerFault
+from tui.api.feed import FeedPosition, FeedResponse, FeedTarget
+from tui.api.queries import NamedQuery, TrqlQuery
+from tui.api.responses import Response
+from tui.api.runs import ListPage, RunResponse
+from tui.domain.attempt import AttemptHistory, Wait, WaitKind
+from tui.domain.environment import Capability, Environment
+from tui.domain.errors.error import RunError
+from tui.domain.filters import RunFilters
+from tui.domain.ids import Cursor, RunId, SpanId, TraceId
+from tui.domain.run import Json, Precision, Run, Stamp
+from tui.domain.text import Raw
+from tui.domain.traces.attempts import attempts_of, needs_root_error
+from tui.domain.traces.log import RunLog
+from tui.domain.traces.span import Events, Span, SpanDetail, Trace
+from tui.domain.update import CapabilityLost, CapabilityRegained, EnvironmentRead, RunGone, RunPatch, RunsRead
+from tui.lazy_dataclass import dataclass
+from tui.store.merge import merge
+from tui.sync.base import Emit
+from tui.sync.budget import Budget, Priority
+from tui.sync.clock import Clock
+
+if TYPE_CHECKING:
+    from tui.api.client import Client
+
+
+# Fetches the attempts of a run: from its trace, or from its events if the trace is cut, unreadable or missing.
+#
+# How spans become attempts is in `domain.traces.attempts_of_trace`.
+#
+# Source: tests/wire/recordings/README.md §5, recordings 1005 and 1011.
+
+
+REREAD_CUT_AFTER: Final = timedelta(seconds=15)
+"""Between two reads of a live run whose trace is cut, since its events are up to 8 MB. A new attempt, or the end of the
+run, is read at once.
+"""
+
+MAX_REMEMBERED: Final = 256
+"""How many runs with a cut trace, and how many waits, are remembered. The oldest are dropped."""
+
+_OK: Final = 200
+_MAX_TRACE_ROWS: Final = 5_000
+_CUT: Final = f"the trace was cut at {_MAX_TRACE_ROWS:,} rows"
+
+
+@dataclass(frozen=True, slots=True)
+class _CutRun:
+    """The state of a run with a cut trace when its events were last read."""
+
+    read_at: datetime
+    attempt_count: int | None
+    is_final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyTrace:
+    """The result of reading a trace beside the detail of its run: the trace, None if there is none, or an error."""
+
+    trace: Trace | None = None
+    failure: ApiError | None = None
+
+    def result(self) -> Trace | None:
+        """Return the trace. Raises the error."""
+        if self.failure is not None:
+            raise self.failure
+        return self.trace
+
+
+class AttemptFetcher:
+    """Fetches the attempts of single runs. `reads_early` is False for a server that sends the attempts of a run."""
+
+    def __init__(self, fetcher: "RunFetcher") -> None:
+        self._fetcher = fetcher
+        self.reads_early = True
+        self._cut: OrderedDict[RunId, _CutRun] = OrderedDict()
+        self._wait_subjects: OrderedDict[SpanId, Raw | None] = OrderedDict()
+
+    def can_read_early(self, run: Run | None) -> bool:
+        """Return whether the trace of a run may be read beside its detail: the run cannot change any more."""
+        if run is None or run.state is None or not run.is_final or run.id in self._cut:
+            return False
+        return self.reads_early and self._fetcher.is_allowed(Capability.TRACE)
+
+    async def read_early(self, run_id: RunId, priority: Priority) -> EarlyTrace:
+        """Read the trace of a run, for `read`."""
+        try:
+            return EarlyTrace(await self._fetcher.fetch_trace(run_id, priority))
+        except ApiError as error:
+            return EarlyTrace(failure=error)
+
+    async def read(
+        self,
+        run: Run,
+        priority: Priority,
+        read_at: datetime,
+        related: Iterable[RunPatch] = (),
+        early: EarlyTrace | None = None,
+    ) -> RunPatch | None:
+        """Return the attempts of a run whose detail was just read, None if the known ones are recent.
+
+        `related` are the relatives in that detail; `early` is the trace if it was read beside it. Raises `ApiError` if
+        neither trace nor events can be read.
+        """
+        known = self._cut.get(run.id)
+        if known is not None and run.attempts is not None and self._is_recent(known, run):
+            return None
+        trace, missing = await self._trace(run, priority, early)
+        root_error: RunError | None = None
+        if trace is not None and needs_root_error(run, trace):
+            root_error = await self._root_error(run.id, trace, priority)
+        history = attempts_of(run, trace, root_error)
+        if trace is None and (not self._fetcher.is_allowed(Capability.TRACE) or run.attempt_count == 0):
+            history = replace(history, is_trace_gone=False)
+        if history.wait is not None:
+            wait = await self._with_subject(run.id, history.wait, priority)
+            history = replace(history, wait=_with_children(wait, run.id, related))
+        return _patch(run, replace(history, missing=missing), root_error, read_at)
+
+    def patch_of(self, run: Run, early: EarlyTrace, read_at: datetime) -> RunPatch | None:
+        """Return the attempts of a run from a trace that was read with its detail, None if they take more requests."""
+        trace = early.trace
+        if trace is None or trace.is_truncated or needs_root_error(run, trace):
+            return None
+        return _patch(run, attempts_of(run, trace), None, read_at)
+
+    def _is_recent(self, known: _CutRun, run: Run) -> bool:
+        is_same = (known.attempt_count, known.is_final) == (run.attempt_count, run.is_final)
+        return is_same and not run.is_final and abs(self._fetcher.now() - known.read_at) < REREAD_CUT_AFTER
+
+    async def _trace(self, run: Run, priority: Priority, early: EarlyTrace | None) -> tuple[Trace | None, str]:
+        """Return the spans of a run, and a sentence about missing ones. A trace that was cut is not fetched again."""
+        trace: Trace | None = None
+        if run.id not in self._cut:
+            try:
+                trace = await self._fetcher.fetch_trace(run.id, priority) if early is None else early.result()
+            except ServerFault as fault:
+                if fault.status != _OK:
+                    raise
+                return await self._trace_of_events(run, priority, fault)
+            if trace is None:
+                return await self._trace_of_events(run, priority)
+            if not trace.is_truncated:
+                return trace, ""
+        _remember(self._cut, run.id, _CutRun(self._fetcher.now(), run.attempt_count, run.is_final))
+        try:
+            events = await self._events(run.id, priority)
+        except ApiError as error:
+            trace = trace or await self._fetcher.fetch_trace(run.id, priority)
+            return trace, f"{_CUT} and the events could not be read: {error}"
+        if events.root is None:
+            trace = trace or await self._fetcher.fetch_trace(run.id, priority)
+            return trace, f"{_CUT} and the events do not contain the run"
+        from tui.api.events import MAX_EVENT_ROWS  # noqa: PLC0415  loaded when first used
+
+        whole = Trace(TraceId("") if trace is None else trace.id, events.root)
+        return whole, f"{_CUT} and the events at {MAX_EVENT_ROWS:,}" if events.may_be_cut else ""
+
+    async def _trace_of_events(
+        self, run: Run, priority: Priority, fault: ServerFault | None = None
+    ) -> tuple[Trace | None, str]:
+        """Return the events as a trace, for a run whose trace is missing, or unreadable because of `fault`.
+
+        Raises the fault if the events do not contain the run.
+        """
+        events = Events(None)
+        if run.attempt_count and self._fetcher.is_allowed(Capability.TRACE):
+            with suppress(ApiError):
+                events = await self._events(run.id, priority)
+        if events.root is not None:
+            from tui.api.events import MAX_EVENT_ROWS  # noqa: PLC0415  loaded when first used
+
+            cut = f"the events were cut at {MAX_EVENT_ROWS:,} rows" if events.may_be_cut else ""
+            return Trace(TraceId(""), events.root), cut
+        if fault is not None:
+            raise fault
+        return None, ""
+
+    async def _events(self, run_id: RunId, priority: Priority) -> Events:
+        fetcher = self._fetcher
+        return await fetcher.budget.request(("events", run_id), priority, lambda: fetcher.api.read_events(run_id))
+
+    async def _with_subject(self, run_id: RunId, wait: Wait, priority: Priority) -> Wait:
+        """Return the wait with its subject, such as a token or a duration. A trace lacks it; the events have it."""
+        if wait.subject is not None or wait.kind is WaitKind.RUNS:
+            return wait
+        if wait.span_id not in self._wait_subjects:
+            try:
+                events = await self._events(run_id, priority)
+            except ApiError as error:
+                if not isinstance(error, Refused) and getattr(error, "status", None) != _OK:
+                    return wait  # the next read tries again
+                events = Events(None)
+            span = None if events.root is None else _find_span(events.root, wait.span_id)
+            _remember(self._wait_subjects, wait.span_id, None if span is None else span.wait_subject)
+        return replace(wait, subject=self._wait_subjects[wait.span_id])
+
+    async def _root_error(self, run_id: RunId, trace: Trace, priority: Priority) -> RunError | None:
+        try:
+            return (await self._fetcher.fetch_span(run_id, trace.root.id, priority)).error
+        except ApiError:
+            return None
+
+
+def _with_children(wait: Wait, run_id: RunId, related: Iterable[RunPatch]) -> Wait:
+    """Return a wait for other runs with those runs. Events do not contain them; the relatives of the detail do.
+
+    They are the children that were created since the wait started, of its task if that is known.
+    """
+    if wait.kind is not WaitKind.RUNS or wait.runs:
+        return wait
+    awaited = [
+        patch
+        for patch in related
+        if patch.fixed is not None
+        and patch.fixed.parent_id == run_id
+        and patch.created_at is not None
+        and patch.created_at >= wait.since
+        and (wait.subject is None or str(patch.fixed.task) == wait.subject)
+    ]
+    open_count = sum(patch.state is not None and not patch.state.status.canonical.is_final for patch in awaited)
+    tasks = {patch.fixed.task for patch in awaited if patch.fixed is not None}
+    return replace(
+        wait,
+        runs=tuple(patch.id for patch in awaited),
+        open_count=open_count,
+        task=tasks.pop() if len(tasks) == 1 else None,
+    )
+
+
+def _find_span(root: Span, span_id: SpanId) -> Span | None:
+    return next((span for span in root.walk() if span.id == span_id), None)
+
+
+def _remember(known: OrderedDict, key: str, value: object) -> None:  # type: ignore[type-arg]  # values of either type
+    """Keep a value as the newest of at most `MAX_REMEMBERED`."""
+    known[key] = value
+    known.move_to_end(key)
+    while len(known) > MAX_REMEMBERED:
+        known.popitem(last=False)
+
+
+def _patch(run: Run, history: AttemptHistory, root_error: RunError | None, read_at: datetime) -> RunPatch:
+    updated_at = run.state.updated_at if run.state is not None else read_at
+    stamp = Stamp(updated_at, Precision.TRACE, read_at)
+    return RunPatch(
+        run.id,
+        read_at,
+        attempts=(stamp, history),
+        error=(stamp, root_error) if root_error is not None else None,
+    )
+
+
+# Sends requests to the API within the budget, and emits what they return as updates.
+#
+# It decides which requests a read needs. The sources decide when to read again. The reads of attempts and trees are in
+# `attempt_fetcher` and `tree_fetcher`.
+#
+# Source: tests/wire/recordings/README.md §4, §5, §8.
+
+
+T = TypeVar("T")
+
+MAX_BESIDE_S: Final = 0.05
+"""How long the detail of a run waits for the trace that was requested with it, before it is emitted alone."""
+
+_BAD_REQUEST = 400
+_METHOD_NOT_ALLOWED = 405
+
+
+class RunFetcher:
+    """Fetches runs, pages, traces and queries.
+
+    A read emits its runs and returns the response as it came. Only the store merges: `fetch_run_with_attempts` waits
+    for the store and returns its run.
+    """
+
+    def __init__(
+        self,
+        api: ApiReader,
+        budget: Budget,
+        emit: Emit,
+        now: Callable[[], datetime],
+        known: Callable[[RunId], Run | None],
+        settle: Callable[[], Awaitable[None]],
+        *,
+        lists: "Client | None",
+    ) -> None:
+        """`known` looks a run up in the store, and `settle` waits until the store has everything emitted so far.
+
+        `now` returns the server's time, as far as it is known. `lists` is None on a relay: pages, the feed and the
+        environment cannot be fetched then.
+        """
+        self.api = api
+        self.lists = lists
+        self.budget = budget
+        self._emit = emit
+        self.now = now
+        self._known = known
+        self._settle = settle
+        self._attempts = AttemptFetcher(self)
+        self._lost: dict[Capability, str] = {}
+        self.feed_polls_in_flight = 0
+        self.has_queried = False
+        """Whether a query was ever answered. Then a 404 comes from a proxy whose server is away."""
+        self.environment: Environment | None = None
+        """The environment of the key, as it was last read."""
+
+    async def record_lost(self, capability: Capability, reason: str) -> None:
+        """Record that the server refuses a capability. Requests for it are not sent any more."""
+        if capability not in self._lost:
+            self._lost[capability] = reason
+            await self._emit(CapabilityLost(capability, reason))
+
+    async def record_regained(self, capability: Capability) -> None:
+        """Record that a refused capability works again."""
+        if self._lost.pop(capability, None) is not None:
+            await self._emit(CapabilityRegained(capability))
+
+    async def poll_feed(self, target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
+        """Return the next response of the realtime feed. Polls do not count against the rate limit (recording 932).
+
+        Raises `ApiError`.
+        """
+        self.feed_polls_in_flight += 1
+        try:
+            return await self._list_reader().read_feed(target, after)
+        finally:
+            self.feed_polls_in_flight -= 1
+
+    def is_allowed(self, capability: Capability) -> bool:
+        """Whether the server has not refused the capability in this session."""
+        return capability not in self._lost
+
+    async def fetch_environment(self, priority: Priority) -> bool:
+        """Fetch and emit the environment of the key. Return False if a later try may succeed.
+
+        A public token may not ask for it, and an old server has no such route: then None is emitted, and the result is
+        True. Raises `ApiError` if there is no response.
+        """
+        try:
+            await self.read_environment(priority)
+        except ServerFault:
+            return False
+        except Refused as error:
+            if not (error.is_about_the_key or error.status == 404):
+                return False
+            await self._emit(EnvironmentRead(None, self.now()))
+        return True
+
+    async def read_environment(self, priority: Priority) -> None:
+        """Fetch the environment of the key, and emit it if it is another one, paused or resumed. Raises `ApiError`."""
+        environment = await self.budget.request(("whoami",), priority, self._list_reader().whoami)
+        before = self.environment
+        if before is not None:
+            is_resumed = before.is_paused and not environment.is_paused
+            environment = replace(environment, resumed_at=self.now() if is_resumed else before.resumed_at)
+        if before is None or environment != before or environment.is_paused != before.is_paused:
+            self.environment = environment
+            await self._emit(EnvironmentRead(environment, self.now()))
+
+    async def fetch_response(self, request: ReadRequest, priority: Priority) -> Response:
+        """Return the raw response to a request, for the relay, and emit nothing. Raises `ApiError`."""
+        return await self.budget.request(
+            ("response", request),
+            priority,
+            lambda: self.api.fetch_response(request),
+            is_query=isinstance(request, TrqlQuery),
+        )
+
+    async def fetch_page(
+        self, filters: RunFilters, priority: Priority, *, after: Cursor | None = None, size: int
+    ) -> ListPage:
+        """Read one page of the list. The caller emits its runs. Raises `ApiError`."""
+        key = ("list", filters, size, after)
+        lists = self._list_reader()
+        return await self.budget.request(key, priority, lambda: lists.list_runs(filters, after=after, size=size))
+
+    def _list_reader(self) -> "Client":
+        if self.lists is None:
+            raise Refused("a relay takes requests about single runs only", _METHOD_NOT_ALLOWED)
+        return self.lists
+
+    async def fetch_run(
+        self,
+        run_id: RunId,
+        priority: Priority,
+        *,
+        max_wait_s: float | None = None,
+        beside: Callable[[RunResponse], Awaitable[tuple[RunPatch, ...]]] | None = None,
+    ) -> RunResponse:
+        """Fetch and emit one run with its relatives. After a 404, emit `RunGone` and raise.
+
+        `beside` returns more patches of the run, to be emitted with it. Raises `RateLimited` if the request would wait
+        for more than `max_wait_s`.
+        """
+        try:
+            response = await self.budget.request(
+                ("run", run_id), priority, lambda: self.api.read_run(run_id), max_wait_s=max_wait_s
+            )
+        except NotFound:
+            await self._emit(RunGone(run_id, self.now()))
+            raise
+        more = () if beside is None else await beside(response)
+        await self._emit(RunsRead((response.patch, *response.related, *more)))
+        return response
+
+    async def fetch_run_with_attempts(self, run_id: RunId, priority: Priority) -> tuple[Run, str | None]:
+        """Fetch one run with its attempts, and return it as the store has it then.
+
+        The attempts come from the run's trace unless the server still sends them. If they cannot be read, the second
+        value says why. Raises `ApiError` if the run itself cannot be read.
+        """
+        if self._attempts.can_read_early(self._known(run_id)):
+            return await self._fetch_final_run(run_id, priority)
+        response = await self.fetch_run(run_id, priority)
+        return await self._with_attempts(response, priority)
+
+    async def _fetch_final_run(self, run_id: RunId, priority: Priority) -> tuple[Run, str | None]:
+        """Fetch a run beside its trace: one after the other, its stack would take two round trips.
+
+        Detail and attempts are emitted together if they arrive together: the screen is painted ten times a second.
+        """
+        early: list[EarlyTrace] = []
+        is_read, found = asyncio.Event(), list[RunPatch]()
+
+        async def read_trace() -> None:
+            early.append(await self._attempts.read_early(run_id, priority))
+            is_read.set()
+
+        async def beside(response: RunResponse) -> tuple[RunPatch, ...]:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(MAX_BESIDE_S):
+                    await is_read.wait()
+            if early and response.patch.attempts is None:
+                run = merge(self._known(run_id), response.patch)
+                patch = self._attempts.patch_of(run, early[0], response.read_at)
+                found.extend([] if patch is None else [patch])
+            return tuple(found)
+
+        response, _ = await asyncio.gather(
+            self.fetch_run(run_id, priority, beside=beside), read_trace(), return_exceptions=True
+        )
+        if isinstance(response, BaseException):
+            raise response
+        if found:
+            return await self._run_in_store(None, response.patch), None
+        return await self._with_attempts(response, priority, early[0])
+
+    async def _with_attempts(
+        self, response: RunResponse, priority: Priority, early: EarlyTrace | None = None
+    ) -> tuple[Run, str | None]:
+        """Read the attempts of a run whose detail was emitted. The result is that of `fetch_run_with_attempts`."""
+        run = await self._run_in_store(None, response.patch)
+        if response.patch.attempts is not None:
+            self._attempts.reads_early = False
+            return run, None
+        try:
+            patch = await self._attempts.read(run, priority, response.read_at, response.related, early)
+        except ApiError as error:
+            return run, f"the attempts are not known: {error}"
+        if patch is None:
+            return run, None
+        await self._emit(RunsRead((patch,)))
+        reason = self._lost.get(Capability.TRACE)
+        failure = None if reason is None else f"earlier attempts are not known: {reason}"
+        after = await self._run_in_store(run, patch)
+        if after.is_final and not run.is_final:
+            # The run ended between the two answers: its attempts would show one that still executes.
+            with suppress(ApiError):
+                patch = await self._attempts.read(after, priority, self.now(), response.related)
+                if patch is not None:
+                    await self._emit(RunsRead((patch,)))
+                    after = await self._run_in_store(after, patch)
+        return after, failure
+
+    async def _run_in_store(self, before: Run | None, patch: RunPatch) -> Run:
+        """Return the run from the store after a patch was emitted. A full store drops an old run at once; only then
+        is the patch merged here.
+        """
+        await self._settle()
+        return self._known(patch.id) or merge(before, patch)
+
+    async def fetch_bodies(self, run: Run, *, max_bytes: int) -> Run:
+        """Return the run with its payload and output, fetched from the object store if they are only URLs.
+
+        The object store is not the API, so this costs no budget. Raises `ApiError`.
+        """
+        if run.body is None:
+            return run
+        stamp, body = run.body
+        if body.payload_url is not None:
+            payload = _decode_stored(await self.api.fetch_presigned(body.payload_url, max_bytes=max_bytes))
+            body = replace(body, payload=payload, payload_url=None)
+        if body.output_url is not None:
+            output = _decode_stored(await self.api.fetch_presigned(body.output_url, max_bytes=max_bytes))
+            body = replace(body, output=output, output_url=None)
+        return replace(run, body=(stamp, body))
+
+    async def fetch_span(self, run_id: RunId, span_id: SpanId, priority: Priority) -> "SpanDetail":
+        """Fetch one span with its properties. Raises `ApiError`."""
+        return await self.budget.request(
+            ("span", run_id, span_id), priority, lambda: self.api.read_span(run_id, span_id)
+        )
+
+    async def fetch_trace(
+        self, run_id: RunId, priority: Priority, *, max_wait_s: float | None = None
+    ) -> "Trace | None":
+        """Fetch the trace of a run. Return None if there is none, or the key may not read it. Raises `ApiError`."""
+        if not self.is_allowed(Capability.TRACE):
+            return None
+        try:
+            return await self.budget.request(
+                ("trace", run_id), priority, lambda: self.api.read_trace(run_id), max_wait_s=max_wait_s
+            )
+        except NotFound:
+            return None
+        except Refused as error:
+            if not (error.is_about_the_key or error.status == 404):
+                raise
+            await self.record_lost(Capability.TRACE, str(error))
+            return None
+
+    async def query_rows(
+        self, query: NamedQuery, priority: Priority, *, max_wait_s: float | None = None
+    ) -> list[dict[str, Json]]:
+        """Return the rows of a TRQL query. Raises `ApiError`."""
+        rows = await self.budget.request(
+            query, priority, lambda: self.api.query(query), max_wait_s=max_wait_s, is_query=True
+        )
+        self.has_queried = True
+        return rows
+
+    async def query(
+        self,
+        query: NamedQuery,
+        priority: Priority,
+        *,
+        max_wait_s: float | None = None,
+        simpler: NamedQuery | None = None,
+    ) -> list[dict[str, Json]] | None:
+        """Return the rows of a TRQL query, None if it fails. After a 401 or 403, or a 404 before the first answer, no
+        query is sent any more.
+
+        After a 400, `simpler` is sent instead: the server may lack one of the columns. TRQL also answers 400 while its
+        database is down (recording 950), so a 400 does not rule out later queries.
+        """
+        if not self.is_allowed(Capability.QUERY):
+            return None
+        try:
+            return await self.query_rows(query, priority, max_wait_s=max_wait_s)
+        except Refused as error:
+            if error.status == _BAD_REQUEST and simpler is not None:
+                return await self.query(simpler, priority, max_wait_s=max_wait_s)
+            if error.is_about_the_key or (error.status == 404 and not self.has_queried):
+                await self.record_lost(Capability.QUERY, str(error))
+            return None
+        except ApiError:
+            return None
+
+
+def _decode_stored(content: bytes) -> Json:
+    """Decode a stored payload: JSON, the value inside `application/super+json`, or else plain text."""
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        return content.decode("utf-8", errors="replace")
+    if isinstance(value, dict) and value.keys() == {"json", "meta"}:
+        return value["json"]
+    return value
+
+
+# Fetches the log of a run, the attributes of its lines, and decides how often a log is fetched again.
+#
+# There is no incremental read: each answer has the whole log, up to 8 MB of it.
+# Source: tests/wire/recordings/README.md §5, §9.
+
+
+MIN_INTERVAL_S: Final = 2.0
+"""Between the end of a read of a live log and the next one."""
+
+DECODE_SHARE: Final = 20
+"""The interval is at least so many times the time that the decoding took."""
+
+MAX_BUDGET_SHARE: Final = 0.2
+"""The share of the request budget that a followed log may use."""
+
+SETTLED_AFTER: Final = timedelta(seconds=2)
+"""After the end of a run, its last lines take up to 1.2 s until they can be read."""
+
+MAX_CACHED_SPANS: Final = 64
+"""Spans whose attributes are kept. The oldest are dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogRead:
+    """One read of a log.
+
+    * `is_new`: whether the log differs from the one that was known
+    * `next_s`: the minimum time until the next read
+    """
+
+    log: RunLog
+    is_new: bool
+    next_s: float
+
+
+class LogFetcher:
+    """Fetches logs and the spans of their lines. It keeps no log."""
+
+    def __init__(self, fetcher: "RunFetcher", clock: Clock) -> None:
+        self._fetcher = fetcher
+        self._clock = clock
+        self._spans: OrderedDict[tuple[RunId, SpanId], SpanDetail] = OrderedDict()
+
+    async def read(self, run_id: RunId, known: RunLog | None, priority: Priority) -> LogRead:
+        """Read the log of a run. Raises `ApiError`."""
+        fetcher, now_s = self._fetcher, self._clock.monotonic_s
+        log, decode_s = await fetcher.budget.request(
+            ("log", run_id), priority, lambda: fetcher.api.read_log(run_id, known, now_s)
+        )
+        return LogRead(log, log is not known, self.interval_s(decode_s))
+
+    def interval_s(self, decode_s: float) -> float:
+        """Return the time until the next read, after one whose decoding took `decode_s`."""
+        refill = self._fetcher.budget.refill
+        return max(MIN_INTERVAL_S, DECODE_SHARE * decode_s, refill.period_s / (refill.share * MAX_BUDGET_SHARE))
+
+    def known_span(self, run_id: RunId, span_id: SpanId) -> SpanDetail | None:
+        """Return the span of a line if it was read before."""
+        return self._spans.get((run_id, span_id))
+
+    async def read_span(self, run_id: RunId, span_id: SpanId, priority: Priority) -> SpanDetail:
+        """Read the span of a line with its attributes, once. Raises `ApiError`."""
+        known = self.known_span(run_id, span_id)
+        if known is not None:
+            return known
+        detail = await self._fetcher.fetch_span(run_id, span_id, priority)
+        self._spans[run_id, span_id] = detail
+        while len(self._spans) > MAX_CACHED_SPANS:
+            self._spans.popitem(last=False)
+        return detail
+
+
+def is_settled(run: Run, now_at_request: datetime, final_for_s: float) -> bool:
+    """Return whether a log that was requested at that time has all lines of a run that has ended.
+
+    `final_for_s` is how long the run had been known to be final then. It decides where the time of the end is missing,
+    or later than the server's clock.
+    """
+    if not run.is_final:
+        return False
+    if final_for_s >= SETTLED_AFTER.total_seconds():
+        return True
+    ended_at = None if run.state is None else run.state.finished_at or run.state.expired_at
+    return ended_at is not None and now_at_request - ended_at >= SETTLED_AFTER

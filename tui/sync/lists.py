@@ -1,0 +1,964 @@
+"""Reads the runs list in parts: the newest page, older pages, rereads, and which runs the feed covers."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from heapq import heappop, heappush
+from typing import Final, Self
+
+from tui.api.errors import NotFound, Refused, ServerFault, TooExpensive
+from tui.api.feed import MAX_FEED_WINDOW
+from tui.api.runs import ListPage
+from tui.domain.filters import MAX_PERIOD, TASK_QUEUE_PREFIX, RunFilters, fingerprint_of
+from tui.domain.ids import Cursor, RunId, TaskId
+from tui.domain.run import Fixed, Run
+from tui.domain.status import RunStatus, live_statuses
+from tui.domain.text import Raw
+from tui.domain.update import HistoryRead, RunPatch, RunsRead
+from tui.lazy_dataclass import dataclass
+from tui.store.changes import EPOCH
+from tui.store.filter import EVERYTHING
+from tui.store.server_filter import with_server_filters
+from tui.sync.base import Emit, KnownRuns
+from tui.sync.budget import Paging, Priority
+from tui.sync.clock import Clock
+from tui.sync.fetch import RunFetcher
+
+# Tracks which runs page one has shown, to find the new ones.
+#
+# Runs in the store do not count: a scan may find a new run first, while the list has unread runs below it.
+#
+# Source: tests/wire/recordings/README.md §3.
+
+
+LIST_DELAY = timedelta(seconds=2)
+"""How late the list may show a run (0.3 to 1.0 s recorded). Page one looks for new runs this far back."""
+
+
+class NewestRuns:
+    """The newest runs that page one has shown, up to the last `commit`."""
+
+    def __init__(self) -> None:
+        self._newest_at: datetime | None = None
+        self._known: dict[RunId, datetime] = {}
+        self._pending: dict[RunId, datetime] = {}
+        self._read_at: datetime | None = None
+
+    def add(self, page: ListPage) -> int:
+        """Add a page, and return how many of its runs are new: recently created, and never seen on page one."""
+        self._read_at = page.read_at
+        since = None if self._newest_at is None else self._newest_at - LIST_DELAY
+        new_count = 0
+        for patch in page.patches:
+            created_at = patch.created_at
+            if created_at is None:
+                continue
+            if (since is None or created_at > since) and patch.id not in self._known:
+                new_count += 1
+            self._pending[patch.id] = created_at
+        return new_count
+
+    def is_past(self, page: ListPage) -> bool:
+        """Whether no page after this one can have a new run: it reaches far enough back."""
+        created = [patch.created_at for patch in page.patches if patch.created_at]
+        return self._newest_at is not None and bool(created) and min(created) <= self._newest_at - LIST_DELAY
+
+    def commit(self) -> None:
+        """Count the added runs as known.
+
+        Creation times ahead of the server's clock are ignored, also after that clock was set back.
+        """
+        if self._pending and self._read_at is not None:
+            newest_at = min(max(self._pending.values()), self._read_at)
+            before = self._newest_at
+            self._newest_at = newest_at if before is None or before > self._read_at else max(before, newest_at)
+            since = self._newest_at - LIST_DELAY
+            known = {**self._known, **self._pending}
+            self._known = {run_id: created_at for run_id, created_at in known.items() if created_at > since}
+        self._pending = {}
+
+
+# Tracks which runs the realtime feed reports, and which the poller must fetch.
+#
+# A feed and the poller beside it share a `Coverage`. It does no IO.
+#
+# Source: tests/wire/recordings/README.md §8.
+
+
+MAX_COVERED_AGE: Final = MAX_FEED_WINDOW - timedelta(minutes=1)
+"""How old a run may be for a feed to report it. The server's window moves on, and is truncated to whole minutes."""
+
+FEED_DELAY: Final = timedelta(seconds=5)
+"""A change that the feed did not report within this time is missed. The server collects changes for 0.25 s; the rest is
+for a slow connection and the session's queue.
+"""
+
+MAX_INCOMPLETE_RUNS: Final = 20_000
+"""Runs that wait for the list. If it is not read for long, the oldest keep the fields that the feed has."""
+
+MAX_SILENT_COMPARISONS: Final = 2
+"""Comparisons in a row that found changes while the feed reported none. After these, the feed counts as dead."""
+
+
+class ReportedRuns:
+    """The newest `max_runs` runs of a feed. The feed reports changes of these, and silently drops older ones."""
+
+    def __init__(self, max_runs: int) -> None:
+        self._max_runs = max_runs
+        self._created: list[tuple[datetime, RunId]] = []
+        self._ids: set[RunId] = set()
+
+    def add(self, patches: Iterable[RunPatch], *, unreadable_count: int = 0) -> None:
+        """Add the runs of a response. Rows that could not be read count against `max_runs` too."""
+        self._max_runs = max(1, self._max_runs - unreadable_count)
+        for patch in patches:
+            created_at = patch.created_at
+            if created_at is None or patch.id in self._ids:
+                continue
+            self._ids.add(patch.id)
+            heappush(self._created, (created_at, patch.id))
+            if len(self._created) > self._max_runs:
+                self._ids.discard(heappop(self._created)[1])
+
+    @property
+    def since(self) -> datetime | None:
+        """Return when the oldest of the runs was created, None while there is room for older ones."""
+        return self._created[0][0] if self._created and len(self._created) >= self._max_runs else None
+
+
+class Coverage:
+    """The runs that a live feed covers, those that it reported without all fields, and the changes that it missed.
+
+    `list_started` is set once the first page of the list was emitted, or the feed has waited long enough for it.
+    """
+
+    def __init__(self, wake: Callable[[], None] = lambda: None) -> None:
+        """`wake` is called when the feed stops, so that a sleeping poller polls at once."""
+        self._wake = wake
+        self.list_started = asyncio.Event()
+        self.tags: tuple[str, ...] = ()
+        """The feed reports only runs that have all of these tags."""
+        self.since: datetime | None = None
+        """The feed reports no run that was created earlier. None while no feed is live."""
+        self._started_at: datetime | None = None
+        self._incomplete: dict[RunId, datetime | None] = {}
+        self._is_list_requested = False
+        self.start_count = 0
+        """How often the feed has started. Each start needs a comparison with the list."""
+        self._compared: set[RunId] = set()
+        self._missed: set[RunId] = set()
+        self._has_reported = False
+        self._silent_comparisons = 0
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a feed reports changes."""
+        return self.since is not None
+
+    def start(self, since: datetime, at: datetime) -> None:
+        """Record that, from the server time `at`, the feed reports every change of runs created after `since`."""
+        if self.since is None:
+            self.start_count += 1
+        self.since, self._started_at = since, at
+        self._silent_comparisons = 0
+        # An unfinished comparison was with the feed before this one.
+        self._compared.clear()
+        self._missed.clear()
+
+    def interrupt(self) -> None:
+        """Record that the feed starts over, as after a sleep of the machine.
+
+        Its next snapshot has the changes until then, so the list may show them first without a miss.
+        """
+        self._started_at = None
+
+    def stop(self) -> None:
+        """Record that no feed is live any more, and wake the poller."""
+        if self.since is not None:
+            self.since = self._started_at = None
+            self._wake()
+
+    def record_change(self) -> None:
+        """Record that the feed reported a change, even if a list had shown it before."""
+        self._has_reported = True
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the feed claims to be up to date but reports none of the changes that the list shows."""
+        return self._silent_comparisons >= MAX_SILENT_COMPARISONS
+
+    def narrow(self, since: datetime) -> None:
+        """Record that newer runs have displaced those that were created before `since`."""
+        if self.since is not None:
+            self.since = max(self.since, since)
+
+    def covers(self, created_at: datetime, at: datetime) -> bool:
+        """Whether the feed, at the server time `at`, reports every change of a run that was created then."""
+        return self.since is not None and created_at >= max(self.since, at - MAX_COVERED_AGE)
+
+    def excludes(self, run: Run | None, at: datetime) -> bool:
+        """Whether the feed does not report changes of a run. False if its creation time is unknown."""
+        created_at = run.created_at if run is not None else None
+        return created_at is not None and not self.covers(created_at, at)
+
+    def mark_incomplete(self, run_id: RunId, since: datetime | None = None) -> None:
+        """Record that only the list has all fields of a run. It shows them `LIST_DELAY` after `since`."""
+        self._incomplete[run_id] = since
+        if len(self._incomplete) > MAX_INCOMPLETE_RUNS:
+            del self._incomplete[next(iter(self._incomplete))]
+
+    def request_list(self) -> None:
+        """Request page one: the feed reported a run, and only a list can show whether it matches the filters."""
+        self._is_list_requested = True
+
+    def needs_list(self, now: datetime) -> bool:
+        """Whether the poller should read page one."""
+        return self._is_list_requested or any(_is_listed(since, now) for since in self._incomplete.values())
+
+    def take_incomplete(self, now: datetime) -> list[RunId]:
+        """Remove and return the incomplete runs that the list should show by now."""
+        taken = [run_id for run_id, since in self._incomplete.items() if _is_listed(since, now)]
+        for run_id in taken:
+            del self._incomplete[run_id]
+        self._is_list_requested = False
+        return taken
+
+    def compare(self, patches: Iterable[RunPatch], store: KnownRuns, read_at: datetime) -> None:
+        """Find changes that the feed missed, in rows of a list that the store does not have yet."""
+        if self._started_at is None:
+            return
+        for patch in patches:
+            created_at = patch.created_at
+            if patch.state is None or created_at is None or not self.covers(created_at, read_at):
+                continue
+            self._compared.add(patch.id)
+            changed_at = patch.state.updated_at
+            if self._started_at < changed_at < read_at - FEED_DELAY and not _knows(store.get(patch.id), changed_at):
+                self._missed.add(patch.id)
+
+    def take_comparison(self) -> tuple[int, int]:
+        """Return how many runs were compared since the last call, and how many of them the feed had missed."""
+        counts = len(self._compared), len(self._missed)
+        self._silent_comparisons = self._silent_comparisons + 1 if self._missed and not self._has_reported else 0
+        self._has_reported = False
+        self._compared.clear()
+        self._missed.clear()
+        return counts
+
+
+def _is_listed(since: datetime | None, now: datetime) -> bool:
+    """Whether the list shows the run by now. Earlier, the run would need a request of its own."""
+    return since is None or since <= now - LIST_DELAY
+
+
+def is_incomplete(run: Run) -> bool:
+    """Whether a list has more fields of a run than a feed reports: depth, environment, version."""
+    if run.fixed.depth is None:
+        return True
+    return run.fixed.version is None and run.state is not None and run.state.started_at is not None
+
+
+def _knows(run: Run | None, changed_at: datetime) -> bool:
+    return run is not None and run.state is not None and run.state.updated_at >= changed_at
+
+
+# Records up to which moment each part of the list has been read.
+
+
+class Part(StrEnum):
+    """A part of the list that is read on its own."""
+
+    NEWEST = "newest"
+    RUNNING = "running"
+    QUEUED = "queued"
+
+
+@dataclass(frozen=True, slots=True)
+class ListProgress:
+    """When the pass over each part started, and when the last finished one did. All times are the server's.
+
+    A change that was made before a finished pass started is known.
+    """
+
+    started_at: Mapping[Part, datetime] = field(default_factory=dict)
+    read_until: Mapping[Part, datetime] = field(default_factory=dict)
+    skipped_at: datetime | None = None
+    """When live runs were last skipped: by a catch-up that reached its bound, or by a page that was cut."""
+
+    def restart(self) -> Self:
+        """Count no part as read, after a failure."""
+        return replace(self, read_until={})
+
+    def start(self, parts: Iterable[Part], at: datetime) -> Self:
+        """Record that a pass over these parts starts."""
+        return replace(self, started_at={**self.started_at, **dict.fromkeys(parts, at)})
+
+    def finish(self, parts: Iterable[Part]) -> Self:
+        """Record that the pass over these parts is done."""
+        return replace(self, read_until={**self.read_until, **{part: self.started_at[part] for part in parts}})
+
+    def skip(self, at: datetime) -> Self:
+        """Record that live runs may have been skipped."""
+        return replace(self, skipped_at=at)
+
+    @property
+    def complete_until(self) -> datetime | None:
+        """Return the moment up to which every part was read, None while one was not read at all."""
+        return min(self.read_until.values()) if len(self.read_until) == len(Part) else None
+
+    def has_all_live(self, older_until: datetime | None) -> bool:
+        """Whether no live run was skipped since the last passes. `older_until` is when the pass over older runs
+        started.
+        """
+        passes = (self.read_until.get(Part.RUNNING), self.read_until.get(Part.QUEUED), older_until)
+        return all(until is not None and (self.skipped_at is None or until > self.skipped_at) for until in passes)
+
+
+# Plans which pages find the live runs, and which find the runs that ended. It does no IO.
+#
+# A scan reads every live run of some statuses, page by page. `run_lister` and `older` send its requests. An expected
+# run that no page shows has left the live set. `plan_windows` groups such runs by creation time, so that one page finds
+# as many of them as possible; `rereads` reads these windows.
+#
+# Source: tests/wire/recordings/README.md §3.
+
+
+PAGE_SIZE = 100
+"""The largest page of the list. Source: tests/wire/recordings/README.md (recordings 014 and 015)."""
+
+RUNNING_WORDS = ("EXECUTING", "DEQUEUED", "WAITING")
+QUEUED_WORDS = ("QUEUED", "DELAYED", "PENDING_VERSION")
+"""Values of `filter[status]`. EXECUTING does not match DEQUEUED rows. Source: tests/wire/recordings/README.md §2."""
+
+RUNNING_STATUSES = frozenset({RunStatus.EXECUTING, RunStatus.REATTEMPTING, RunStatus.WAITING_TO_RESUME})
+QUEUED_STATUSES = frozenset({RunStatus.QUEUED, RunStatus.DELAYED, RunStatus.WAITING_FOR_DEPLOY})
+
+MIN_RUNS_PER_S = 1 / 86_400
+"""A density below one run a day is dropped."""
+
+CREATED_SLACK = timedelta(milliseconds=1)
+"""Added to both ends of a window. The API does not say whether they are inclusive, and list times are milliseconds."""
+
+
+@dataclass(slots=True)
+class Scan:
+    """One pass over the live runs of some statuses, newest first.
+
+    `expected` are the runs that were known to have these statuses at the start.
+    """
+
+    status_words: tuple[str, ...]
+    expected: frozenset[RunId]
+    paging: Paging = field(default_factory=Paging)
+    _found: set[RunId] = field(default_factory=set)
+
+    def add_page(self, page: ListPage) -> None:
+        """Add a page. Pages that do not end end the pass."""
+        ids = [patch.id for patch in page.patches]
+        self._found.update(ids)
+        self.paging.add(ids, page.next)
+
+    @property
+    def missing(self) -> frozenset[RunId]:
+        """Return the expected runs that no page showed. Valid once the pass is done."""
+        return self.expected - self._found
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A range of creation times that contains all `run_ids`. All its runs probably fit in about one page.
+
+    With a `task`, only runs of that task are listed.
+    """
+
+    created_from: datetime
+    created_to: datetime
+    run_ids: tuple[RunId, ...]
+    task: TaskId | None = None
+
+
+class Density:
+    """Estimates from pages how many runs were created per second, of one task or of all (None).
+
+    The store does not have all runs: it has few from before its history, and none that a filter excludes.
+    """
+
+    def __init__(self) -> None:
+        self._per_s: dict[TaskId | None, float] = {}
+
+    def record(self, task: TaskId | None, count: int, duration: timedelta) -> None:
+        """Record that pages showed `count` runs, which were created within `duration`."""
+        self._per_s[task] = count / max(duration, CREATED_SLACK).total_seconds()
+
+    def decay(self) -> None:
+        """Halve all densities, since the list may be less dense around the next runs to find."""
+        self._per_s = {task: per_s / 2 for task, per_s in self._per_s.items() if per_s > MIN_RUNS_PER_S}
+
+    def rank(self, task: TaskId | None, known_rank: float, age: timedelta) -> float:
+        """Estimate how many runs of the list are newer than a run of this age. `known_rank` of them are known."""
+        return max(known_rank, self._per_s.get(task, 0.0) * age.total_seconds())
+
+
+def plan_windows(runs: Iterable[Run], rank: Callable[[RunId], float]) -> tuple[list[Window], list[RunId]]:
+    """Return windows for these runs, the fullest first, and the runs without a creation time.
+
+    `rank` is a run's index among all runs that a page may show, the newest first. Runs whose ranks are less than a page
+    apart share a window.
+    """
+    ranked: list[tuple[float, datetime, RunId]] = []
+    undated: list[RunId] = []
+    for run in runs:
+        if run.created_at is None:
+            undated.append(run.id)
+        else:
+            ranked.append((rank(run.id), run.created_at, run.id))
+    ranked.sort()
+    groups: list[list[tuple[float, datetime, RunId]]] = []
+    for entry in ranked:
+        # Keep all runs of one moment in one window: two windows of the same moment would read the same pages.
+        if groups and (entry[0] - groups[-1][0][0] < PAGE_SIZE or entry[1] == groups[-1][-1][1]):
+            groups[-1].append(entry)
+        else:
+            groups.append([entry])
+    planned = [
+        Window(
+            min(created for _, created, _ in group) - CREATED_SLACK,
+            max(created for _, created, _ in group) + CREATED_SLACK,
+            tuple(run_id for _, _, run_id in group),
+        )
+        for group in groups
+    ]
+    return sorted(planned, key=lambda window: -len(window.run_ids)), undated
+
+
+# Reads single pages of the runs list and emits their rows.
+
+
+class PageReader:
+    """Reads pages, counts the requests, and records when a page last had a change."""
+
+    def __init__(self, fetcher: RunFetcher, store: KnownRuns, clock: Clock, coverage: Coverage) -> None:
+        self.fetcher = fetcher
+        self.store = store
+        self._coverage = coverage
+        self._clock = clock
+        self.request_count = 0
+        self.read_at: datetime = clock.now()
+        self.changed_s = clock.monotonic_s()
+
+    async def read(
+        self,
+        emit: Emit,
+        filters: RunFilters,
+        *,
+        after: Cursor | None = None,
+        size: int = PAGE_SIZE,
+        priority: Priority = Priority.LIST,
+    ) -> ListPage:
+        """Read one page, emit its rows, and return it. Raises `ApiError`."""
+        self.request_count += 1
+        page = await self.fetcher.fetch_page(filters, priority, after=after, size=size)
+        if any(self._is_newer(patch) for patch in page.patches):
+            self.changed_s = self._clock.monotonic_s()
+        self.read_at = page.read_at
+        self._coverage.compare(page.patches, self.store, page.read_at)
+        await emit(RunsRead(with_filtered_fields(filters, page.patches)))
+        self._coverage.list_started.set()
+        return page
+
+    def _is_newer(self, patch: RunPatch) -> bool:
+        known = self.store.get(patch.id)
+        if known is None or known.state is None or patch.state is None:
+            return True
+        return known.state.updated_at < patch.state.updated_at
+
+
+def with_filtered_fields(filters: RunFilters, patches: tuple[RunPatch, ...]) -> tuple[RunPatch, ...]:
+    """Return rows with their queue, machine and error group, which no row has, if the filters name a single one.
+
+    A row that has not failed is in no group: the server does not know the filter, and its rows may be of any error.
+    """
+    machine = Raw(filters.machines[0]) if len(filters.machines) == 1 else None
+    group = Raw(fingerprint_of(filters.errors[0])) if len(filters.errors) == 1 else None
+    if len(filters.queues) != 1 and machine is None and group is None:
+        return patches
+    if not all(patch.state is not None and patch.state.status.canonical.is_failed for patch in patches):
+        group = None
+    return tuple(
+        replace(
+            patch,
+            fixed=replace(patch.fixed or Fixed(), queue=_queue_of(filters, patch), machine=machine, error_group=group),
+        )
+        for patch in patches
+    )
+
+
+def _queue_of(filters: RunFilters, patch: RunPatch) -> Raw | None:
+    """Return the queue of a row. A filter by a bare name also matches the task's own queue of that name."""
+    if len(filters.queues) != 1:
+        return None
+    name = filters.queues[0]
+    is_of_task = patch.fixed is not None and patch.fixed.task == name
+    return Raw(TASK_QUEUE_PREFIX + name if is_of_task else name)
+
+
+# Reads the older pages of the list, from page one back to the start of the period.
+#
+# While the history is incomplete, each poll cycle reads one page with the priority of polling, then more pages while
+# the budget has room for history.
+
+
+class HistoryReader:
+    """Reads at most `max_runs` runs, none older than `age`. It keeps its cursor between poll cycles."""
+
+    def __init__(
+        self,
+        fetcher: RunFetcher,
+        store: KnownRuns,
+        clock: Clock,
+        pages: PageReader,
+        *,
+        filters: RunFilters,
+        age: timedelta,
+        max_runs: int,
+    ) -> None:
+        self._fetcher = fetcher
+        self._store = store
+        self._clock = clock
+        self._pages = pages
+        self._filters = filters
+        self._age = age
+        self._max_runs = max_runs
+        self._paging = Paging()
+        self._is_cut = self._has_gap = False
+        self._run_count = 0
+        self._unreadable_at: datetime | None = None
+        self.has_started = False
+        self.is_complete = False
+
+    async def start(self, emit: Emit, page: ListPage) -> None:
+        """Start after page one, which the caller has read."""
+        self.has_started = True
+        self._run_count = len(page.patches)
+        await self._emit_progress(emit, page)
+
+    def resume_at(self, cursor: Cursor | None) -> None:
+        """Start again at `cursor`, where the reading of new runs stopped at its bound."""
+        self._paging, self._run_count, self.is_complete = Paging(), 0, False
+        self._paging.cursor = cursor
+
+    async def set_gap(self, emit: Emit, *, has_gap: bool) -> None:
+        """Record whether the pages of new runs ended before they reached the known ones."""
+        if has_gap != self._has_gap:
+            self._has_gap = has_gap
+            if (known := self._store.history) is not None:
+                await emit(replace(known, is_cut=self._is_cut or has_gap))
+
+    async def record(self, emit: Emit, page: ListPage) -> None:
+        """Tell that a page of newer runs has rows that could not be read. `emit` receives it."""
+        if page.unreadable and (known := self._store.history) is not None:
+            self._unreadable_at = self._fetcher.now()
+            await emit(replace(known, unreadable_at=self._unreadable_at))
+
+    async def read(self, emit: Emit, until_s: float) -> None:
+        """Read one page, then more until the monotonic time `until_s` while the budget has room for history.
+
+        If the server refuses an older page as too expensive (422), the history ends, and polling continues.
+        """
+        try:
+            await self._read_page(emit, Priority.LIST)
+            while (
+                not self.is_complete
+                and self._clock.monotonic_s() < until_s
+                and self._fetcher.budget.room(Priority.HISTORY) > 0
+            ):
+                await self._read_page(emit, Priority.HISTORY)
+        except TooExpensive as error:
+            if (known := self._store.history) is None:
+                raise
+            self.is_complete = self._is_cut = True
+            self._fetcher.api.on_truncated(f"{error}: older runs are not read; a shorter period needs fewer pages")
+            await emit(replace(known, is_complete=True, is_cut=True))
+
+    async def _read_page(self, emit: Emit, priority: Priority) -> None:
+        page = await self._pages.read(emit, self._filters, after=self._paging.cursor, priority=priority)
+        self._run_count += len(page.patches)
+        await self._emit_progress(emit, page)
+
+    async def _emit_progress(self, emit: Emit, page: ListPage) -> None:
+        self._paging.add([patch.id for patch in page.patches], page.next)
+        if page.unreadable and self._unreadable_at is None:
+            known = self._store.history
+            self._unreadable_at = self._fetcher.now() if known is None else known.reached
+        created = [patch.created_at for patch in page.patches if patch.created_at]
+        # Scheduled runs may be created in the future, also all of a page.
+        reached = min([*created, self._fetcher.now()]) if created else None
+        is_old = reached is not None and reached < self._fetcher.now() - self._age
+        is_full = self._run_count >= self._max_runs
+        is_short = self._paging.is_endless or (is_full and not self._paging.is_done)
+        self._is_cut = page.is_cut or (is_short and not is_old)
+        self.is_complete = self._paging.is_done or is_old or self._is_cut
+        if reached is None:
+            known = self._store.history
+            reached = known.reached if known is not None else self._fetcher.now()
+        is_cut = self._is_cut or self._has_gap
+        await emit(HistoryRead(reached, self._run_count, self.is_complete, is_cut, self._unreadable_at))
+
+
+# Finds live runs that are older than the period of the list, which neither the list nor the feed shows.
+#
+# Source: tests/wire/recordings/README.md §3, recordings 2602, 2603 and 2611.
+
+
+MAX_OLDER_RUNS: Final = 1_000
+"""The most runs of one pass. If there are more, `is_cut` is set."""
+
+MAX_PAGES_A_CYCLE: Final = 3
+"""A small number, so that new runs do not wait for old ones."""
+
+MAX_PAGES: Final = 2 * MAX_OLDER_RUNS // PAGE_SIZE
+"""The most pages of one pass. They may be short or empty, and the server does not bound their number."""
+
+
+class OlderRuns:
+    """Reads the live runs created more than `age` ago. A pass continues over poll cycles."""
+
+    def __init__(self, pages: PageReader, filters: RunFilters, age: timedelta) -> None:
+        self._pages = pages
+        self._age = age
+        self._filters = replace(filters, statuses=live_statuses(filters.statuses), period=None)
+        self._filter = with_server_filters(filters, EVERYTHING)
+        self._scan: Scan | None = None
+        self._bounded_filters = self._filters
+        self._found: dict[RunId, datetime | None] = {}
+        """The runs of this pass, with their creation times."""
+        self._page_count = 0
+        """Pages of this pass."""
+        self._started_at: datetime | None = None
+        self.is_cut = False
+        """The last pass stopped at a bound or was refused, so the server may have more of these runs."""
+        self.read_until: datetime | None = None
+        """When the last finished pass started."""
+
+    @property
+    def is_scanning(self) -> bool:
+        """Whether a pass is in progress."""
+        return self._scan is not None
+
+    def reset(self) -> None:
+        """Drop the pass in progress."""
+        self._scan = None
+
+    def abandon(self) -> None:
+        """Drop a pass that the server refused. There may be more of these runs than are known."""
+        self._scan, self.is_cut = None, True
+
+    def known_ids(self, now: datetime) -> frozenset[RunId]:
+        """Return the live runs of the store that are older than the period and match the filters."""
+        store = self._pages.store
+        live = (run for run_id in store.live() if (run := store.get(run_id)) is not None)
+        return frozenset(run.id for run in live if is_before(run, now - self._age) and self._filter.matches(run))
+
+    async def read(self, emit: Emit, now: datetime, *, may_start: bool) -> frozenset[RunId] | None:
+        """Continue the pass, or start one. At its end, return the known runs that it should have found and did not.
+
+        Return None while no pass has finished.
+        """
+        if not self._filters.statuses or self._filters.created_from is not None:
+            return frozenset()  # of a span of time, no run is older than its begin
+        if self._scan is None:
+            if not may_start:
+                return None
+            # Use fixed bounds: a period moves, and a run could leave it between two pages.
+            self._bounded_filters = replace(self._filters, created_from=now - MAX_PERIOD, created_to=now - self._age)
+            self._found, self._page_count = {}, 0
+            self._scan, self._started_at = Scan(self._filters.statuses, self.known_ids(now)), now
+        for _ in range(MAX_PAGES_A_CYCLE):
+            page = await self._pages.read(emit, self._bounded_filters, after=self._scan.paging.cursor)
+            self._scan.add_page(page)
+            self._page_count += 1
+            self._found |= {patch.id: patch.created_at for patch in page.patches}
+            is_full = len(self._found) > MAX_OLDER_RUNS - PAGE_SIZE or self._page_count >= MAX_PAGES
+            if self._scan.paging.is_done or is_full:
+                return self._end(self._scan)
+        return None
+
+    def _end(self, scan: Scan) -> frozenset[RunId]:
+        self._scan = None
+        paging = scan.paging
+        self.is_cut, self.read_until = not paging.is_done or paging.is_endless, self._started_at
+        if not self.is_cut:
+            return scan.missing
+        # The pass did not reach runs older than its last page, so those are not missing.
+        reached = min((created for created in self._found.values() if created is not None), default=None)
+        runs = map(self._pages.store.get, scan.missing)
+        return frozenset(run.id for run in runs if run and reached is not None and not is_before(run, reached))
+
+
+def is_before(run: Run, moment: datetime) -> bool:
+    """Whether a run was created before a moment; False if its creation time is unknown."""
+    return run.created_at is not None and run.created_at < moment
+
+
+# Plans the comparisons of a live feed with the list. The steps of a comparison are in `run_lister`.
+
+
+RECONCILE_EVERY_S: Final = 30.0
+"""Between two comparisons. In a quiet environment, one costs two or three requests."""
+
+SETTLING_S: Final = 3.0
+"""A feed that starts is compared at once, and again after this time: the list lags by 0.3 to 1.0 s."""
+
+MAX_MISMATCHES: Final = 2
+"""Comparisons of counts in a row that may fail before the lists are compared. In a busy environment, counts of
+different moments seldom agree.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """When the next comparisons are due, and whether one is in progress. Times are seconds of the monotonic clock.
+
+    A comparison reads page one and scans all live runs. It may take several poll cycles.
+    """
+
+    feed_start_count: int = 0
+    """Starts of the feed that this plan includes."""
+
+    due_s: tuple[float, ...] = ()
+    """When comparisons are due, the earliest first."""
+
+    is_running: bool = False
+    """A comparison has started and not finished."""
+
+    is_requested: bool = False
+    """The user refreshed, or the machine woke up."""
+
+    mismatch_count: int = 0
+    """How often in a row the server's count of live runs differed from the store's."""
+
+    def request(self) -> Self:
+        """Compare at the next cycle, and drop the comparison in progress."""
+        return replace(self, is_requested=True)
+
+    def restart(self) -> Self:
+        """After a failed cycle, plan all comparisons again."""
+        return replace(self, feed_start_count=0, is_running=False)
+
+    def without_feed(self) -> Self:
+        """While no feed is live, there is nothing to compare: each poll reads everything."""
+        return replace(self, due_s=(), is_running=False, is_requested=False)
+
+    def with_feed(self, start_count: int, now_s: float) -> Self:
+        """Plan for a live feed that has started `start_count` times."""
+        if self.is_requested or start_count != self.feed_start_count:
+            due_s = (now_s, now_s + SETTLING_S)
+            return replace(self, feed_start_count=start_count, due_s=due_s, is_running=False, is_requested=False)
+        return self if self.due_s else replace(self, due_s=(now_s + RECONCILE_EVERY_S,))
+
+    def is_due(self, now_s: float) -> bool:
+        """Whether a comparison should start or continue."""
+        return bool(self.due_s) and now_s >= self.due_s[0]
+
+    def starts(self, now_s: float) -> bool:
+        """Whether a comparison should start."""
+        return self.is_due(now_s) and not self.is_running
+
+    def started(self) -> Self:
+        """Record that the comparison is in progress."""
+        return replace(self, is_running=True)
+
+    def finished(self) -> Self:
+        """Record that the comparison that was due is done."""
+        return replace(self, is_running=False, due_s=self.due_s[1:])
+
+    def with_counts(self, *, is_equal: bool, now_s: float) -> Self:
+        """Record a comparison of counts. Too many mismatches in a row make a comparison of the lists due."""
+        if is_equal:
+            return replace(self, mismatch_count=0)
+        if self.mismatch_count + 1 < MAX_MISMATCHES:
+            return replace(self, mismatch_count=self.mismatch_count + 1)
+        is_due = self.is_due(now_s)
+        return replace(self, mismatch_count=0, due_s=self.due_s if is_due else (now_s, *self.due_s))
+
+
+# Re-reads runs whose outcome is unknown: they dropped out of the live set, or the feed reported them only in part.
+#
+# One page of a window of creation time finds many of them (see `scan`). A run that no list shows is read by its id.
+#
+# Source: tests/wire/recordings/README.md §3.
+
+
+SINGLE_PAGE_SIZE = 10
+"""The page size for a window around a single run, which also contains other runs of the same millisecond."""
+
+MAX_SINGLE_PAGES = 3
+"""Pages of a window around a single run, before the run is read by its id."""
+
+MAX_DENSITY_FACTOR = 4
+"""How much denser than planned a window may count, since the density of one burst is not that of all older runs."""
+
+
+class RereadQueue:
+    """Runs to read again, as long as `is_needed` holds for them. A window continues over poll cycles."""
+
+    def __init__(self, pages: PageReader, filters: RunFilters, is_needed: Callable[[RunId], bool]) -> None:
+        self._pages = pages
+        self._is_needed = is_needed
+        # No period, which would move away from a window; no statuses, which an ended run no longer matches.
+        self._filters = replace(filters, statuses=(), period=None)
+        self._listed: set[RunId] = set()
+        """Runs that a list is expected to show."""
+        self._unlisted: dict[RunId, None] = {}
+        """Runs to read by id, those that wait longest first. Each scan may add them again."""
+        self._density = Density()
+        self._window: Window | None = None
+        self._page_count = 0
+        """Pages read of the window."""
+        self._cursor: Cursor | None = None
+        self._cursors: set[Cursor] = set()
+        self._is_oldest_first = False
+
+    def add(self, run_ids: Iterable[RunId]) -> None:
+        """Add runs that a scan should have found and did not."""
+        self._density.decay()
+        self._listed.update(run_id for run_id in run_ids if run_id not in self._unlisted)
+
+    def add_unlisted(self, run_ids: Iterable[RunId]) -> None:
+        """Add runs that no list shows."""
+        self._unlisted |= dict.fromkeys(run_ids)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no run is to be read again."""
+        return not self._listed and not self._unlisted
+
+    @property
+    def page_count(self) -> int:
+        """Return how many full pages the runs would fill, which is the least number of requests that finds them."""
+        return len(self._listed) // PAGE_SIZE
+
+    async def read(self, emit: Emit, max_requests: int, *, max_single_reads: int | None = None) -> None:
+        """Spend up to `max_requests` requests, at most `max_single_reads` of them on runs that no list shows.
+
+        The last request is for such a run, if there is one.
+        """
+        single_reads_left = max_requests if max_single_reads is None else max_single_reads
+        self._drop_unneeded()
+        for requests_left in range(max_requests, 0, -1):
+            if self._unlisted and single_reads_left > 0 and (requests_left == 1 or not self._listed):
+                single_reads_left -= 1
+                await self._read_single(next(iter(self._unlisted)))
+            elif self._window is not None or self._next_window():
+                await self._read_window(emit)
+            elif not self._unlisted:
+                return
+
+    def _drop_unneeded(self) -> None:
+        self._listed = {run_id for run_id in self._listed if self._is_needed(run_id)}
+        self._unlisted = {run_id: None for run_id in self._unlisted if self._is_needed(run_id)}
+
+    def _next_window(self) -> bool:
+        store = self._pages.store
+        runs = [run for run_id in self._listed if (run := store.get(run_id)) is not None]
+        known_ranks = {run.id: float(store.created_rank(run.id)) for run in runs}
+        found, undated = plan_windows(runs, self._ranks(None, runs, known_ranks).__getitem__)
+        self._unlisted |= dict.fromkeys(undated)
+        self._listed.difference_update(undated)
+        found = sorted((*found, *self._windows_by_task(runs, known_ranks)), key=lambda window: -len(window.run_ids))
+        self._window, self._cursor, self._page_count = (found[0] if found else None), None, 0
+        # Alternate between the fullest window and that of the run that waits longest, so that no single run starves.
+        self._is_oldest_first = not self._is_oldest_first
+        if self._is_oldest_first and runs:
+            oldest = min(runs, key=lambda run: run.read_at or EPOCH).id
+            self._window = next((window for window in found if oldest in window.run_ids), self._window)
+        self._cursors.clear()
+        return self._window is not None
+
+    def _windows_by_task(self, runs: Iterable[Run], known_ranks: Mapping[RunId, float]) -> Iterator[Window]:
+        """Yield windows over the runs of a single task. Long runs are often of few tasks, and far apart in the list."""
+        by_task: dict[TaskId, list[Run]] = {}
+        for run in runs:
+            if run.fixed.task is not None:
+                by_task.setdefault(run.fixed.task, []).append(run)
+        store = self._pages.store
+        for task, of_task in by_task.items():
+            # Assume that the task has the same share of the runs everywhere, until a page shows more.
+            share = store.task_count(task) / len(store)
+            ranks = self._ranks(task, of_task, {run.id: known_ranks[run.id] * share for run in of_task})
+            found, _ = plan_windows(of_task, ranks.__getitem__)
+            yield from (replace(window, task=task) for window in found)
+
+    def _ranks(
+        self, task: TaskId | None, runs: Iterable[Run], known_ranks: Mapping[RunId, float]
+    ) -> dict[RunId, float]:
+        now, density = self._pages.read_at, self._density
+        return {run.id: density.rank(task, known_ranks[run.id], now - (run.created_at or now)) for run in runs}
+
+    async def _read_window(self, emit: Emit) -> None:
+        window = self._window
+        if window is None:
+            return
+        filters = replace(self._filters, created_from=window.created_from, created_to=window.created_to)
+        filters = filters if window.task is None else replace(filters, tasks=(window.task,))
+        size = PAGE_SIZE if len(window.run_ids) > 1 else SINGLE_PAGE_SIZE
+        page = await self._pages.read(emit, filters, after=self._cursor, size=size)
+        self._page_count += 1
+        self._listed.difference_update(patch.id for patch in page.patches)
+        missing = self._listed.intersection(window.run_ids)
+        is_over = page.next is None or page.next in self._cursors
+        is_lost = len(window.run_ids) == 1 and self._page_count >= MAX_SINGLE_PAGES
+        if not missing or is_over or is_lost:
+            self._window = None
+            self._move_to_unlisted(missing)
+        elif len(window.run_ids) > 1 and (lost := self._lost(window, page, missing)) is not None:
+            self._window = None
+            self._move_to_unlisted(lost)
+        elif page.next is not None:
+            self._cursor = page.next
+            self._cursors.add(page.next)
+
+    def _move_to_unlisted(self, run_ids: set[RunId]) -> None:
+        self._listed -= run_ids
+        self._unlisted |= dict.fromkeys(sorted(run_ids))
+
+    def _lost(self, window: Window, page: ListPage, missing: set[RunId]) -> set[RunId] | None:
+        """Return the runs to read by id if new, narrower windows would find the others sooner, else None.
+
+        There must be progress, or the same window would be formed again. So the lost runs are those that the pages have
+        passed, those of one crowded moment that fills page after page, and all where the server returns empty pages
+        without end.
+        """
+        created = [patch.created_at for patch in page.patches if patch.created_at]
+        reached, newest = min(created, default=None), window.created_to - CREATED_SLACK
+        if reached is None or reached >= newest:
+            lost = {run_id for run_id in missing if reached is None or self._created_at(run_id) >= newest}
+            return None if self._page_count <= len(lost) else lost
+        covered = window.created_to - reached
+        min_covered = self._page_count * (window.created_to - window.created_from) / MAX_DENSITY_FACTOR
+        self._density.record(window.task, self._page_count * PAGE_SIZE, max(covered, min_covered))
+        # Pages still to read if the rest of the window is as dense as its pages so far.
+        if self._page_count * (reached - window.created_from) / covered <= len(missing):
+            return None
+        return {run_id for run_id in missing if self._created_at(run_id) > reached}
+
+    def _created_at(self, run_id: RunId) -> datetime:
+        run = self._pages.store.get(run_id)
+        return EPOCH if run is None else run.created_at or EPOCH
+
+    async def _read_single(self, run_id: RunId) -> None:
+        """Read a run by its id. If that fails, the next scan adds it again, and others are not held up.
+
+        After no answer, or a 429, it stays queued: the feed may have reported it for the last time.
+        """
+        self._pages.request_count += 1
+        try:
+            await self._pages.fetcher.fetch_run(run_id, Priority.LIST)
+        except (NotFound, ServerFault):
+            pass
+        except Refused as error:
+            if error.is_about_the_key:
+                raise
+        self._unlisted.pop(run_id, None)

@@ -1,0 +1,651 @@
+"""Polls the runs list: which requests each cycle sends, and how long to wait between cycles."""
+
+import asyncio
+import math
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from tui.api.errors import ApiError, NotFound, RateLimited, Refused
+from tui.api.queries import NamedQuery, OlderLiveCounts, RunCounts
+from tui.domain.environment import Capability
+from tui.domain.filters import MAX_QUERY_PERIOD, RunFilters, period_text, query_period
+from tui.domain.ids import REST, RUN, RunId
+from tui.domain.status import LIVE, RunStatus, parse_status
+from tui.domain.update import BudgetRead, CaughtUp, CountsRead, Reconciled, SourceConnected, WindowRead
+from tui.lazy_dataclass import dataclass
+from tui.store.filter import EVERYTHING
+from tui.store.server_filter import with_server_filters
+from tui.sync.base import Emit, Fatal, KnownRuns, as_source_error
+from tui.sync.budget import MAX_STALE_PAGES, SHARES, Paging, Priority
+from tui.sync.clock import Clock, OnWake
+from tui.sync.fetch import RunFetcher
+from tui.sync.lists import (
+    LIST_DELAY,
+    PAGE_SIZE,
+    QUEUED_STATUSES,
+    QUEUED_WORDS,
+    RECONCILE_EVERY_S,
+    RUNNING_STATUSES,
+    RUNNING_WORDS,
+    Coverage,
+    HistoryReader,
+    ListProgress,
+    NewestRuns,
+    OlderRuns,
+    PageReader,
+    Part,
+    Reconciliation,
+    RereadQueue,
+    Scan,
+    is_before,
+    is_incomplete,
+)
+
+# Polls the server's own counts of runs by status, if the key may query.
+#
+# Source: tests/wire/recordings/README.md §3, recordings 831 and 841.
+
+
+COUNTS_EVERY_S = 10.0
+MAX_COUNTS_INTERVAL_S = 300.0
+"""Each failure doubles the interval, up to this."""
+
+COUNTS_TIMEOUT_S = 5.0
+"""The list waits for the counts, so a query must not hang for longer."""
+
+HOUR = timedelta(hours=1)
+
+OLDER_COUNTS_EVERY_S = 60.0
+"""Between counts of the live runs that are older than the period."""
+
+MAX_COUNT = 10**9
+"""The largest count of one status. No environment has more runs in 30 days, so a larger number is an error."""
+
+
+class CountPoller:
+    """Emits the counts at an interval."""
+
+    def __init__(self, fetcher: RunFetcher, clock: Clock, period: timedelta, *, is_filtered: bool) -> None:
+        """Count the runs created within `period`, in whole hours and as far back as a query reaches.
+
+        With filters (`is_filtered`), the list shows only some of the older live runs; then those are counted too.
+        """
+        self._fetcher = fetcher
+        self._period_h = max(1, math.ceil(min(period, MAX_QUERY_PERIOD) / HOUR))
+        self._clock = clock
+        self._interval_s = COUNTS_EVERY_S
+        self._polled_s = clock.monotonic_s() - COUNTS_EVERY_S
+        self._is_filtered = is_filtered
+        self._older: Counter[RunStatus] = Counter()
+        self._older_polled_s = -math.inf
+
+    async def poll(self, emit: Emit) -> CountsRead | None:
+        """Emit the counts if they are due, and return them."""
+        now_s = self._clock.monotonic_s()
+        if now_s - self._polled_s < self._interval_s or not self._fetcher.is_allowed(Capability.QUERY):
+            return None
+        self._polled_s = now_s
+        counts = await self._query(RunCounts(query_period(self._period_h * HOUR)))
+        if counts is None:
+            self._interval_s = min(MAX_COUNTS_INTERVAL_S, 2 * self._interval_s)
+            return None
+        self._interval_s = COUNTS_EVERY_S
+        at = self._fetcher.now()
+        if self._is_filtered and now_s - self._older_polled_s >= OLDER_COUNTS_EVERY_S:
+            self._older_polled_s = now_s
+            older = await self._query(OlderLiveCounts(self._period_h))
+            self._older = self._older if older is None else older
+        read = CountsRead(dict(counts + self._older), at, self._period_h)
+        await emit(read)
+        return read
+
+    async def _query(self, query: NamedQuery) -> Counter[RunStatus] | None:
+        """Return the counts of a query, None if it times out or fails, or if a row has no valid count."""
+        try:
+            async with asyncio.timeout(COUNTS_TIMEOUT_S):
+                rows = await self._fetcher.query(query, Priority.LIST)
+        except TimeoutError:
+            return None
+        if rows is None:
+            return None
+        counts: Counter[RunStatus] = Counter()
+        for row in rows:
+            word, count = row.get("status"), row.get("n")
+            if not isinstance(word, str) or type(count) is not int or not 0 <= count <= MAX_COUNT:
+                return None
+            counts[parse_status(word).canonical] += count
+        return counts
+
+
+# Reads the runs list in steps: new runs, live runs, and runs that left the live set.
+#
+# The list is ordered by creation, so a change of an older run never reaches page one. Page one finds new runs, scans by
+# status find live runs, and windows of creation time find the runs that ended. Each step continues over poll cycles.
+# When each step runs is decided in `rest`.
+#
+# Source: tests/wire/recordings/README.md §3.
+
+
+MAX_CATCH_UP_PAGES: Final = 50
+"""Pages of new runs in one cycle: as many runs as the history has by default. The history reads the runs below them."""
+
+MIN_PAGE_SIZE: Final = 20
+"""The size of page one in a quiet environment. It still includes a run that appears 1.0 s late, below newer ones."""
+
+MIN_SCAN_REQUESTS: Final = 3
+"""Requests of the scans in every cycle, so that new runs do not starve them."""
+
+MAX_REREAD_REQUESTS: Final = 16
+"""Requests of rereads in one cycle. They may take four seconds, and page one must not wait longer."""
+
+MAX_SINGLE_OLDER: Final = 20
+"""The most older runs that are read by id. So few are usually too far apart to share a page."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLimits:
+    """How much of the past is read at the start."""
+
+    age: timedelta
+    max_runs: int
+
+
+class RunLister:
+    """The steps of polling. `pages` counts their requests."""
+
+    def __init__(
+        self,
+        fetcher: RunFetcher,
+        store: KnownRuns,
+        clock: Clock,
+        *,
+        history: HistoryLimits,
+        filters: RunFilters,
+        coverage: Coverage,
+    ) -> None:
+        self._fetcher = fetcher
+        self._store = store
+        self._max_age = history.age
+        if not filters.has_window:
+            filters = replace(filters, period=period_text(history.age))
+        self._filters = filters
+        self._coverage = coverage
+        self.pages = PageReader(fetcher, store, clock, coverage)
+        self._departed = RereadQueue(self.pages, filters, self._is_live)
+        """Live runs that a scan should have found and did not."""
+        self._incomplete = RereadQueue(self.pages, filters, self._is_incomplete)
+        """Runs with fields that the feed does not report."""
+        self._filtered_out = RereadQueue(self.pages, filters, self._is_live)
+        """Live runs from before the filter was narrowed. No list shows them; nothing depends on them."""
+        self.older = OlderRuns(self.pages, filters, history.age)
+        self._filter = with_server_filters(replace(filters, statuses=()), EVERYTHING)
+        self._newest = NewestRuns()
+        self._page_size = PAGE_SIZE
+        self._is_endless = False
+        """The last reading of new runs reached no end. Then each cycle reads one page, until it has a run."""
+        self.history = HistoryReader(
+            fetcher, store, clock, self.pages, filters=filters, age=history.age, max_runs=history.max_runs
+        )
+        self._scans: dict[Part, Scan] = {}
+        self._progress = ListProgress()
+
+    def restart(self) -> None:
+        """Start all scans over after a failure: runs that they had found may have changed."""
+        self._scans.clear()
+        self._progress = self._progress.restart()
+        self.older.reset()
+        self._reread_older(self.older.known_ids(self._fetcher.now()))
+
+    @property
+    def caught_up_at(self) -> datetime | None:
+        """Return the moment before which every change was read, None while something is still unread.
+
+        A run that ended unnoticed is found by the history alone, and lists report a change with a delay.
+        """
+        until = self._progress.complete_until
+        is_complete = self.history.is_complete and self._departed.is_empty
+        return until - LIST_DELAY if until is not None and is_complete else None
+
+    @property
+    def is_live_known(self) -> bool:
+        """Whether every live run that matches the filters is known, whatever its age."""
+        return not self.older.is_cut and self._progress.has_all_live(self.older.read_until)
+
+    async def poll(self, emit: Emit, max_requests: int) -> None:
+        """Continue every step: new runs, then live runs and those that left the live set."""
+        await self.read_new(emit)
+        await self.scan(emit, max(MIN_SCAN_REQUESTS, max_requests - self.pages.request_count))
+
+    async def scan(self, emit: Emit, max_requests: int, *, may_start: bool = True) -> None:
+        """Continue with live runs, and with those that left the live set, for about `max_requests` requests.
+
+        `may_start`: start the next pass over the live runs where the last one is done.
+        """
+        await self._filtered_out.read(emit, 1)
+        until = self.pages.request_count + max_requests
+        fits_one_page = len(self._store.live()) <= PAGE_SIZE
+        # When the live set grows or shrinks past one page, its parts change, and the pass starts over.
+        may_start = may_start or self._has_other_parts(fits_one_page=fits_one_page)
+        if fits_one_page:
+            self._scans.pop(Part.QUEUED, None)
+            if may_start or Part.RUNNING in self._scans:
+                await self._scan_parts(emit, RUNNING_WORDS + QUEUED_WORDS, LIVE, 1, (Part.RUNNING, Part.QUEUED))
+            await self._departed.read(emit, until - self.pages.request_count)
+            return
+        if may_start or Part.RUNNING in self._scans:
+            await self._scan_parts(emit, RUNNING_WORDS, RUNNING_STATUSES, max(1, max_requests // 2), (Part.RUNNING,))
+        # When many runs end at once, make the cycle longer: reading them later would cost as much.
+        backlog = min(MAX_REREAD_REQUESTS, self._departed.page_count)
+        await self._departed.read(emit, max(1, until - self.pages.request_count - 1, backlog))
+        if may_start or Part.QUEUED in self._scans:
+            remaining = max(1, until - self.pages.request_count)
+            await self._scan_parts(emit, QUEUED_WORDS, QUEUED_STATUSES, remaining, (Part.QUEUED,))
+
+    async def scan_older(self, emit: Emit, *, may_start: bool) -> None:
+        """Continue with the live runs that are older than the period. `may_start`: start a pass if none is running."""
+        try:
+            missing = await self.older.read(emit, self._fetcher.now(), may_start=may_start)
+        except Refused as error:
+            # A server may refuse so wide a window (422). That must not stop the list of the period.
+            if error.is_about_the_key:
+                raise
+            self.older.abandon()
+            return
+        if missing:
+            self._reread_older(missing)
+
+    def _reread_older(self, run_ids: frozenset[RunId]) -> None:
+        if len(run_ids) <= MAX_SINGLE_OLDER:
+            self._departed.add_unlisted(sorted(run_ids))
+        else:
+            self._departed.add(run_ids)
+
+    async def read_incomplete(self, emit: Emit, max_requests: int) -> None:
+        """Read the fields that the feed does not report.
+
+        A run that no list shows yet costs a request of its own. During a scan, only one such request is sent a cycle,
+        since runs that left the live set come first.
+        """
+        self._incomplete.add(self._coverage.take_incomplete(self._fetcher.now()))
+        await self._incomplete.read(emit, max_requests, max_single_reads=1 if self.is_scanning else None)
+
+    async def read_new(self, emit: Emit) -> None:
+        """Read page one, and more pages until one has no new run."""
+        started_at = self._fetcher.now()
+        paging = Paging(max_stale=1 if self._is_endless else MAX_STALE_PAGES)
+        total_new = 0
+        for number in range(MAX_CATCH_UP_PAGES):
+            size = PAGE_SIZE if number else self._page_size
+            page = await self.pages.read(emit, self._filters, after=paging.cursor, size=size)
+            new_count = self._newest.add(page)
+            total_new += new_count
+            if not self.history.has_started:
+                await self.history.start(emit, page)
+                break
+            await self.history.record(emit, page)
+            paging.add([patch.id for patch in page.patches], page.next)
+            is_known = self._newest.is_past(page) or (page.patches and not new_count)
+            if paging.is_done or is_known:
+                await self._record_end(emit, started_at, is_endless=paging.is_endless and not is_known)
+                break
+        else:
+            # The bound is reached: the history continues here, through runs that are known already.
+            self.history.resume_at(paging.cursor)
+            self._progress = self._progress.skip(started_at)
+        self._newest.commit()
+        self._page_size = min(PAGE_SIZE, max(MIN_PAGE_SIZE, 2 * total_new))
+        self._progress = self._progress.start([Part.NEWEST], started_at).finish([Part.NEWEST])
+
+    async def _record_end(self, emit: Emit, started_at: datetime, *, is_endless: bool) -> None:
+        """Record whether the reading of new runs reached its end."""
+        self._is_endless = is_endless
+        await self.history.set_gap(emit, has_gap=is_endless)
+        if is_endless:
+            self._progress = self._progress.skip(started_at)
+
+    async def _scan_parts(
+        self,
+        emit: Emit,
+        status_words: tuple[str, ...],
+        statuses: frozenset[RunStatus],
+        max_pages: int,
+        parts: tuple[Part, ...],
+    ) -> None:
+        """Continue the scan of these parts, or start one. At its end, queue the runs that it did not find."""
+        scan = self._scans.get(parts[0])
+        if scan is None or scan.status_words != status_words:
+            started_at = self._fetcher.now()
+            expected = frozenset(run_id for status in statuses for run_id in self._store.with_status(status))
+            if self._filters.statuses and not expected and not set(status_words).intersection(self._filters.statuses):
+                self._progress = self._progress.start(parts, started_at).finish(parts)
+                return
+            scan = self._scans[parts[0]] = Scan(status_words, expected)
+            self._progress = self._progress.start(parts, started_at)
+        # Scan these statuses even if the user filters by others: a run on the screen may have changed into one of them.
+        filters = replace(self._filters, statuses=status_words)
+        for _ in range(max_pages):
+            page = await self.pages.read(emit, filters, after=scan.paging.cursor)
+            scan.add_page(page)
+            if page.is_cut or scan.paging.is_endless:
+                self._progress = self._progress.skip(self._fetcher.now())
+            if scan.paging.is_done:
+                self._queue_missing(scan, statuses)
+                self._progress = self._progress.finish(parts)
+                del self._scans[parts[0]]
+                return
+
+    def _queue_missing(self, scan: Scan, statuses: frozenset[RunStatus]) -> None:
+        missing = [run for run in map(self._store.get, scan.missing) if run is not None and run.status in statuses]
+        # No page of the period shows an older run: `scan_older` reads those.
+        missing = [run for run in missing if not is_before(run, self._fetcher.now() - self._max_age)]
+        self._departed.add(run.id for run in missing if self._filter.matches(run))
+        self._filtered_out.add_unlisted(run.id for run in missing if not self._filter.matches(run))
+
+    @property
+    def is_scanning(self) -> bool:
+        """Whether a pass over the live runs is not done, or runs that it did not find are still unread."""
+        return bool(self._scans) or not self._departed.is_empty
+
+    def _has_other_parts(self, *, fits_one_page: bool) -> bool:
+        running = self._scans.get(Part.RUNNING)
+        return (
+            Part.QUEUED in self._scans
+            if fits_one_page
+            else running is not None and running.status_words != RUNNING_WORDS
+        )
+
+    def _is_live(self, run_id: RunId) -> bool:
+        return run_id in self._store.live()
+
+    def _is_incomplete(self, run_id: RunId) -> bool:
+        run = self._store.get(run_id)
+        return run is not None and is_incomplete(run)
+
+
+# Polls a single run, for `watch RUN`.
+#
+# Source: tests/wire/recordings/README.md §4.
+
+
+INTERVAL_BESIDE_FEED_S: Final = 30.0
+"""The interval while a feed reports every change. It does not report all fields, such as the number of attempts."""
+
+
+class SingleRunSource:
+    """Reads one run at an interval. A run that no longer exists is `Fatal`."""
+
+    name = RUN
+
+    def __init__(
+        self, fetcher: RunFetcher, run_id: RunId, clock: Clock, *, interval: Callable[[], float], coverage: Coverage
+    ) -> None:
+        self._fetcher = fetcher
+        self._run_id = run_id
+        self._clock = clock
+        self._interval = interval
+        self._coverage = coverage
+        self._was_connected = False
+
+    async def run(self, emit: Emit) -> None:
+        """Poll the run until canceled. Raises `Transient` or `Fatal`."""
+        try:
+            while True:
+                response = await self._fetcher.fetch_run(self._run_id, Priority.SELECTED)
+                self._was_connected = True
+                interval_s = (
+                    max(INTERVAL_BESIDE_FEED_S, self._interval()) if self._coverage.is_live else self._interval()
+                )
+                await emit(SourceConnected(self.name, response.read_at, interval_s))
+                await self._clock.sleep(interval_s)
+        except NotFound as error:
+            raise Fatal(str(error)) from error
+        except ApiError as error:
+            raise as_source_error(error, was_connected=self._was_connected) from error
+
+
+# Polls the runs list: decides which requests to send in each cycle, and how long to wait between cycles.
+#
+# Without a live feed, each cycle reads everything. Beside a live feed, polling reads only the runs and fields that the
+# feed does not report, and compares both from time to time. The steps themselves are in `run_lister`.
+#
+# Source: tests/wire/recordings/README.md §3, §8.
+
+
+ENVIRONMENT_EVERY_S: Final = 30.0
+"""Between requests for the environment, until the server answers one."""
+
+PAUSED_AGAIN_S: Final = 20.0
+"""Between two reads of the environment that is known: it may be paused, or resumed."""
+
+ENVIRONMENT_AGAIN_S: Final = 4.0
+"""The same beside a feed, whose rows do not name their environment. Those of a polled list do, every few seconds."""
+
+ENVIRONMENT_WITHIN_S: Final = 5.0
+"""The list waits for the environment no longer: its runs matter more than the environment's name."""
+
+QUIET_AFTER_S: Final = 30.0
+"""After this time without a change, the interval grows."""
+
+MAX_INTERVAL_FACTOR: Final = 2.5
+"""How far the interval grows in a quiet environment."""
+
+UNCOVERED_EVERY_S: Final = 5.0
+"""Between scans of live runs that the feed does not cover. One scan costs few requests."""
+
+CAUGHT_UP_EVERY_S: Final = 5.0
+"""Between two `CaughtUp` updates: soon enough for a user waiting for the end of an outage."""
+
+OLDER_EVERY_S: Final = 60.0
+"""Between passes over the live runs that are older than the period. Usually, one pass costs one request."""
+
+
+class RestSource:
+    """The polling source. It keeps its place between calls of `run`, so a retry continues from there."""
+
+    name = REST
+
+    def __init__(
+        self,
+        fetcher: RunFetcher,
+        store: KnownRuns,
+        clock: Clock,
+        *,
+        interval: Callable[[], float],
+        history: HistoryLimits,
+        filters: RunFilters,
+        coverage: Coverage,
+        on_wake: OnWake,
+    ) -> None:
+        self._fetcher = fetcher
+        self._store = store
+        self._clock = clock
+        self._interval = interval
+        self._max_age = history.age
+        self._is_filtered = not filters.is_empty
+        self._coverage = coverage
+        self._on_wake = on_wake
+        self._lister = RunLister(fetcher, store, clock, history=history, filters=filters, coverage=coverage)
+        self._counts = CountPoller(fetcher, clock, history.age, is_filtered=self._is_filtered)
+        self._was_connected = False
+        self._environment_requested_s = 0.0
+        self._request_count = 0
+        """Requests of the current cycle."""
+        self._reconciliation = Reconciliation()
+        self._scan_started_s = 0.0
+        self._older_scan_started_s = -math.inf
+        self._window: WindowRead | None = None
+        self._caught_up_emitted_s = clock.monotonic_s() - CAUGHT_UP_EVERY_S
+        self._is_rate_limited = False
+        """The last failure was a 429. It delayed requests but lost no update."""
+
+    async def run(self, emit: Emit) -> None:
+        """Poll until canceled. Raises `Transient` or `Fatal`."""
+        if not self._is_rate_limited:
+            self._lister.restart()
+            self._reconciliation = self._reconciliation.restart()
+        self._environment_requested_s = self._clock.monotonic_s() - ENVIRONMENT_EVERY_S
+        self._window = None
+        self._caught_up_emitted_s = self._clock.monotonic_s() - CAUGHT_UP_EVERY_S
+        self._is_rate_limited = False
+        is_environment_known = False
+        unregister = self._on_wake(self._request_reconciliation)
+        if (known := self._store.window) is not None and known.is_filtered != self._is_filtered:
+            await self._emit_window(emit)  # before the lists: those with filters do not have all runs
+        try:
+            while True:
+                started_s = self._clock.monotonic_s()
+                self._lister.pages.request_count = 0
+                if not is_environment_known and started_s - self._environment_requested_s >= ENVIRONMENT_EVERY_S:
+                    self._environment_requested_s = started_s
+                    is_environment_known = await self._read_environment()
+                await self._cycle(emit)
+                await self._check_environment(started_s)
+                self._request_count = self._lister.pages.request_count
+                self._was_connected = True
+                if self._request_count:
+                    await emit(SourceConnected(self.name, self._lister.pages.read_at, self._expected_interval_s()))
+                await self._emit_caught_up(emit)
+                self._compare_counts(await self._counts.poll(emit))
+                await self._emit_window(emit)
+                if not self._lister.history.is_complete:
+                    await self._lister.history.read(emit, started_s + self._next_interval_s())
+                    self._request_count = self._lister.pages.request_count
+                await self._clock.sleep(max(0.0, self._next_s(started_s) - self._clock.monotonic_s()))
+        except ApiError as error:
+            self._is_rate_limited = isinstance(error, RateLimited)
+            raise as_source_error(error, was_connected=self._was_connected) from error
+        finally:
+            unregister()
+
+    def _next_s(self, started_s: float) -> float:
+        """Return when the next cycle begins: at a whole second (see `until_second_s`), if whole seconds are between."""
+        interval_s = self._next_interval_s()
+        return (math.floor(started_s) if interval_s % 1.0 == 0.0 else started_s) + interval_s
+
+    async def _read_environment(self) -> bool:
+        """Read the environment, and return whether that needs no other try. Raises `ApiError`."""
+        try:
+            async with asyncio.timeout(ENVIRONMENT_WITHIN_S):
+                return await self._fetcher.fetch_environment(Priority.LIST)
+        except TimeoutError:
+            return False
+
+    async def _check_environment(self, now_s: float) -> None:
+        """Read the environment again. Where that fails, it is not known to be another one.
+
+        Without a feed this only says whether it is paused, which no row does.
+        """
+        again_s = ENVIRONMENT_AGAIN_S if self._coverage.is_live else PAUSED_AGAIN_S
+        is_due = now_s - self._environment_requested_s >= again_s
+        if is_due and self._fetcher.environment is not None:
+            self._environment_requested_s = now_s
+            with suppress(ApiError, TimeoutError):
+                async with asyncio.timeout(ENVIRONMENT_WITHIN_S):
+                    await self._fetcher.read_environment(Priority.LIST)
+
+    async def _cycle(self, emit: Emit) -> None:
+        max_requests = int(self._requests_per_s() * self._interval())
+        if self._coverage.is_live:
+            await self._poll_beside_feed(emit, max_requests)
+        else:
+            self._reconciliation = self._reconciliation.without_feed()
+            await self._lister.poll(emit, max_requests)
+        await self._scan_older(emit)
+        if self._lister.pages.request_count and (rate := self._fetcher.budget.latest) is not None:
+            await emit(BudgetRead(rate.limit, rate.remaining))
+
+    async def _scan_older(self, emit: Emit) -> None:
+        now_s = self._clock.monotonic_s()
+        may_start = not self._lister.older.is_scanning and now_s - self._older_scan_started_s >= OLDER_EVERY_S
+        self._older_scan_started_s = now_s if may_start else self._older_scan_started_s
+        await self._lister.scan_older(emit, may_start=may_start)
+
+    async def _poll_beside_feed(self, emit: Emit, max_requests: int) -> None:
+        """Read the runs and fields that the feed does not report. When a comparison is due, read all live runs."""
+        lister, now_s = self._lister, self._clock.monotonic_s()
+        self._reconciliation = self._reconciliation.with_feed(self._coverage.start_count, now_s)
+        is_due, starts = self._reconciliation.is_due(now_s), self._reconciliation.starts(now_s)
+        if starts or (lister.history.is_complete and self._coverage.needs_list(self._fetcher.now())):
+            await lister.read_new(emit)
+        if lister.history.is_complete:
+            await lister.read_incomplete(emit, max(MIN_SCAN_REQUESTS, max_requests - lister.pages.request_count))
+        may_start = starts or self._is_uncovered_scan_due(now_s)
+        if is_due or may_start or lister.is_scanning:
+            self._reconciliation = self._reconciliation.started() if is_due else self._reconciliation
+            self._scan_started_s = now_s if may_start else self._scan_started_s
+            remaining = max(MIN_SCAN_REQUESTS, max_requests - lister.pages.request_count)
+            await lister.scan(emit, remaining, may_start=may_start)
+            if is_due and not lister.is_scanning:
+                self._reconciliation = self._reconciliation.finished()
+                run_count, missed_count = self._coverage.take_comparison()
+                await emit(Reconciled(self._fetcher.now(), run_count, missed_count))
+
+    def _is_uncovered_scan_due(self, now_s: float) -> bool:
+        """Whether to scan the live runs that the feed does not cover.
+
+        A scan starts only after the outcomes of the last one are known: by then, one request finds more of them.
+        """
+        if self._lister.is_scanning or now_s - self._scan_started_s < UNCOVERED_EVERY_S:
+            return False
+        now = self._fetcher.now()
+        live = (run for run_id in self._store.live() if (run := self._store.get(run_id)) is not None)
+        return any(self._coverage.excludes(run, now) and not is_before(run, now - self._max_age) for run in live)
+
+    async def _emit_caught_up(self, emit: Emit) -> None:
+        at, now_s = self._lister.caught_up_at, self._clock.monotonic_s()
+        if at is not None and now_s - self._caught_up_emitted_s >= CAUGHT_UP_EVERY_S:
+            self._caught_up_emitted_s = now_s
+            await emit(CaughtUp(self.name, at))
+
+    async def _emit_window(self, emit: Emit) -> None:
+        """Emit which runs the lists cover, if that changed."""
+        lister = self._lister
+        window = WindowRead(
+            self._fetcher.now(), self._max_age, lister.is_live_known, lister.older.is_cut, self._is_filtered
+        )
+        if self._window is None or replace(self._window, at=window.at) != window:
+            self._window = window
+            await emit(window)
+
+    def _compare_counts(self, counts: CountsRead | None) -> None:
+        """Compare the server's count of live runs with the store's. `Reconciliation` decides what follows."""
+        if counts is None:
+            return
+        is_comparable = self._coverage.is_live and not self._is_filtered and self._lister.history.is_complete
+        server_count = sum(count for status, count in counts.counts.items() if status in LIVE)
+        is_equal = not is_comparable or server_count in (len(self._store.live()), self._live_count(counts))
+        self._reconciliation = self._reconciliation.with_counts(is_equal=is_equal, now_s=self._clock.monotonic_s())
+
+    def _live_count(self, counts: CountsRead) -> int:
+        """Return how many live runs the store has of the period that the server counted."""
+        since = counts.at - timedelta(hours=counts.period_h)
+        live = (self._store.get(run_id) for run_id in self._store.live())
+        return sum(run is not None and (run.created_at or counts.at) >= since for run in live)
+
+    def _requests_per_s(self) -> float:
+        """Return how many requests polling may send a second, on average."""
+        refill = self._fetcher.budget.refill
+        return refill.share * SHARES[Priority.LIST] / refill.period_s
+
+    def _expected_interval_s(self) -> float:
+        """Return within how many seconds this source emits again."""
+        return max(RECONCILE_EVERY_S, self._next_interval_s()) if self._coverage.is_live else self._next_interval_s()
+
+    def _next_interval_s(self) -> float:
+        """Return the seconds from the start of this cycle to the next.
+
+        The interval grows while nothing changes, while the budget is short, and after a cycle of many requests.
+        """
+        quiet_s = self._clock.monotonic_s() - self._lister.pages.changed_s
+        factor = 1.0 if self._coverage.is_live else min(MAX_INTERVAL_FACTOR, max(1.0, quiet_s / QUIET_AFTER_S))
+        rate = self._fetcher.budget.latest
+        if rate is not None and rate.remaining < rate.limit / 4:
+            factor = max(factor, 2.0)
+        return max(self._interval() * factor, self._request_count / self._requests_per_s())
+
+    def _request_reconciliation(self, _healthy_since_s: float) -> None:
+        self._reconciliation = self._reconciliation.request()

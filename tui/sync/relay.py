@@ -1,0 +1,623 @@
+"""Follows a relay: its connection, its messages as updates, and requests about single runs over it."""
+
+import asyncio
+import itertools
+import logging
+import os
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import datetime
+from pathlib import PurePath
+from typing import Final, NoReturn, assert_never
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
+
+from tui.api.client import USER_AGENT, ApiReader, ObjectStore, ReadRequest, RunRequest, http_request_of
+from tui.api.connection import Timeouts
+from tui.api.errors import MAX_INLINE_BYTES, ApiError, NotFound, RateLimited, Refused, ServerFault, Unreachable
+from tui.api.http import detect_dead_peer
+from tui.api.relay import (
+    CLOSE_OTHER_VERSION,
+    VERSION,
+    Beat,
+    Call,
+    CallResponse,
+    Hello,
+    RelayFacts,
+    RelayFindings,
+    RelayMessage,
+    Runs,
+    ScreenMessage,
+    Watch,
+    Welcome,
+    decode_relay_message,
+    encode_screen_message,
+)
+from tui.api.responses import Response, response_error
+from tui.api.runs import decode_run
+from tui.domain.environment import Capability
+from tui.domain.facts import MinutesRead
+from tui.domain.ids import FEEDS, RELAY, RunId
+from tui.domain.text import clean
+from tui.domain.update import (
+    CapabilityLost,
+    CapabilityRegained,
+    CaughtUp,
+    EnvironmentRead,
+    RunGone,
+    RunsRead,
+    SourceConnected,
+    Update,
+)
+from tui.settings.secret import Secret
+from tui.sync.authorities import tls_context
+from tui.sync.base import Emit, Fatal, KnownFacts, as_source_error
+from tui.sync.clock import Clock, Timer
+
+# Opens a WebSocket to a relay, and translates the exceptions of the websockets library.
+#
+# No error that leaves this module contains the token.
+
+
+OPEN_TIMEOUT_S: Final = 10.0
+PING_INTERVAL_S: Final = 20.0
+CLOSE_TIMEOUT_S: Final = 2.0
+MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024
+"""Enough for a trace of 8 MB, with all its quotes escaped in a JSON string."""
+
+UNTRUSTED_CERTIFICATE: Final = 495
+"""The status for an untrusted certificate. HTTP defines none; some servers use this one."""
+
+
+def silent_logger() -> logging.Logger:
+    """Return a logger that no configuration enables: websockets would log headers with the token."""
+    return logging.Logger("relay", logging.CRITICAL + 1)  # noqa: LOG001  must not be found by its name
+
+
+class RelayConnector:
+    """Opens connections to one relay."""
+
+    def __init__(self, url: str, token: Secret, now: Callable[[], datetime], ca: PurePath | None) -> None:
+        self.url = url
+        self._token = token
+        self._now = now
+        self._ca = ca
+
+    async def connect(self) -> ClientConnection:
+        """Open a connection. Raises `ApiError`, or `Fatal` where a retry cannot help."""
+        failure: ApiError
+        tls = tls_context(self._ca) if self.url.startswith("wss:") else None
+        try:
+            socket = await self._open(tls)
+        except InvalidStatus as error:
+            failure = self._status_error(error)
+        except InvalidProxy as error:
+            # The text of the error has the proxy's address, which may include a password.
+            raise Fatal(f"the relay at {self.url} cannot be reached through this proxy: {clean(error.msg)}") from None
+        except (InvalidURI, ImportError) as error:
+            raise Fatal(f"the relay at {self.url} cannot be reached through this proxy: {clean(str(error))}") from None
+        except UnicodeError:  # the resolver raises it for a host name with an empty part, or a very long one
+            raise Fatal(f"the relay at {self.url} or the proxy before it has an invalid host name") from None
+        except Exception as error:  # noqa: BLE001  TLS, sockets and proxies raise many kinds, and no code of ours runs
+            failure = self._connection_error(error)
+        else:
+            detect_dead_peer(socket.transport.get_extra_info("socket"))
+            return socket
+        # Raised outside of the handlers: an exception of websockets as its context would contain the token.
+        raise failure
+
+    async def _open(self, tls: ssl.SSLContext | None) -> ClientConnection:
+        return await _Connect(
+            self.url,
+            additional_headers={"Authorization": f"Bearer {self._token.reveal()}"},
+            user_agent_header=USER_AGENT,
+            extensions=[ClientPerMessageDeflateFactory(server_max_window_bits=15, client_max_window_bits=True)],
+            compression=None,
+            proxy=True if tls is not None else None,
+            ssl=tls,
+            open_timeout=OPEN_TIMEOUT_S,
+            ping_interval=PING_INTERVAL_S,
+            ping_timeout=PING_INTERVAL_S,
+            close_timeout=CLOSE_TIMEOUT_S,
+            max_size=MAX_MESSAGE_BYTES,
+            logger=silent_logger(),
+        )
+
+    def _connection_error(self, error: Exception) -> ApiError:
+        match error:
+            case ssl.SSLCertVerificationError():
+                return Refused(
+                    f"the certificate of {self.url} is not trusted: {error.verify_message}", UNTRUSTED_CERTIFICATE
+                )
+            case ssl.SSLError():
+                reason = (error.reason or "the connection broke").replace("_", " ").lower()
+                text = f"no TLS connection to {self.url}: {reason}"
+            case InvalidHandshake():
+                text = f"the server at {self.url} closed the connection, or is not a relay"
+            case TimeoutError():
+                text = f"no connection to {self.url} in {OPEN_TIMEOUT_S:.0f} s"
+            case OSError():
+                # asyncio's own text repeats the address.
+                number = error.errno or 0
+                reason = os.strerror(number) if number > 0 else clean(error.strerror or "it broke")
+                text = f"no connection to {self.url}: {reason}"
+            case _:
+                text = f"no connection to {self.url}: it broke"
+        return Unreachable(text, may_have_arrived=False)
+
+    def _status_error(self, error: InvalidStatus) -> ApiError:
+        """Return the error for an HTTP response that came instead of a WebSocket."""
+        status = error.response.status_code
+        headers = {name.lower(): value for name, value in error.response.headers.raw_items()}
+        response = Response("the relay", status, headers, bytes(error.response.body or b""), self._now())
+        refused = response_error(response, self._token) if status >= 400 else None
+        match refused:
+            case None:
+                return ServerFault(f"the server at {self.url} is not a relay ({status})", status)
+            case Refused() if refused.is_about_the_key:
+                return Refused(f"the relay refused the token ({status}): is TRIGGER_TUI_RELAY_TOKEN right?", status)
+            case Refused():
+                return Refused(f"there is no relay at {self.url} ({status})", status)
+            case _:
+                return refused
+
+
+class _Connect(connect):
+    """Follows no redirect, so that the token is sent to the given address only."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
+# The connection to a relay: receives its messages, and sends requests about single runs over it.
+#
+# One WebSocket is open at a time. No exception of the websockets library leaves this module.
+
+
+RESPONSE_TIMEOUT_S: Final = 40.0
+"""Longer than the relay waits for the API, so that the relay's own error arrives first."""
+
+MAX_CALL_BYTES: Final = 60 * 1024
+
+_NOT_CONNECTED: Final = "the relay is not connected"
+_BROKE: Final = "the connection to the relay broke"
+
+
+class RelayConnection(ApiReader):
+    """Reads runs through a relay while `open` holds a connection to it."""
+
+    def __init__(self, url: str, token: Secret, clock: Clock, *, ca: PurePath | None = None) -> None:
+        """`ca` is a file of certificates that are trusted instead of the machine's."""
+        super().__init__(token)
+        self._url = url
+        self._connector = RelayConnector(url, token, clock.now, ca)
+        self._socket: ClientConnection | None = None
+        self._numbers = itertools.count(1)
+        self._in_flight: dict[int, asyncio.Future[Response]] = {}
+        self._is_watching = False
+        self._object_store = ObjectStore(
+            USER_AGENT, clock=clock.now, timeouts=Timeouts(), allows_http=url.startswith("ws:")
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections to the object store. `open` closes the one to the relay."""
+        await self._object_store.aclose()
+
+    async def fetch_response(self, request: ReadRequest) -> Response:
+        """Return the API's response to a request that the relay passes on."""
+        method, path, *_ = http_request_of(request)
+        number = next(self._numbers)
+        future = self._in_flight[number] = asyncio.get_running_loop().create_future()
+        try:
+            await self._send(number, request)
+            async with asyncio.timeout(RESPONSE_TIMEOUT_S):
+                response: Response = replace(await future, label=f"{method} {path}")
+        except TimeoutError:
+            text = f"{method} {path}: no response from the relay in {RESPONSE_TIMEOUT_S:.0f} s"
+            raise Unreachable(text, may_have_arrived=True) from None
+        finally:
+            del self._in_flight[number]
+        if isinstance(error := response_error(response, self._key), RateLimited):
+            raise error
+        return response
+
+    async def send_call(self, request: ReadRequest) -> int:
+        """Send a request without waiting. Returns the number that the response will have. Raises `ApiError`."""
+        number = next(self._numbers)
+        await self._send(number, request)
+        return number
+
+    async def watch(self, *, is_watching: bool) -> None:
+        """Tell the relay whether this screen shows findings, now and on every new connection."""
+        if is_watching is not self._is_watching:
+            self._is_watching = is_watching
+            with suppress(Unreachable):
+                await self._send_message(Watch(is_watching=is_watching))
+
+    async def receive(self) -> RelayMessage:
+        """Return the next message. Raises `ServerFault` for one that cannot be read.
+
+        `open` translates the exception at the end of the connection.
+        """
+        if self._socket is None:
+            raise Unreachable(_NOT_CONNECTED, may_have_arrived=False)
+        text = await self._socket.recv(decode=False)
+        if len(text) > MAX_INLINE_BYTES:
+            return await asyncio.to_thread(decode_relay_message, text)
+        return decode_relay_message(text)
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+        if self._socket is not None:
+            self._socket.transport.abort()
+
+    def resolve(self, message: CallResponse) -> None:
+        """Finish the `fetch_response` that waits for this response; it may have timed out."""
+        future = self._in_flight.get(message.number)
+        if future is not None and not future.done():
+            future.set_result(message.response)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Welcome]:
+        """Hold a connection while the block runs. Raises `ApiError`, or `Fatal` where a retry cannot help."""
+        socket = await self._connector.connect()
+        try:
+            welcome = await self._exchange_hello(socket)
+            self._socket = socket
+            if self._is_watching:
+                await self._send_message(Watch(is_watching=True))
+            yield welcome
+        except ConnectionClosed as closed:
+            self._raise_closed(closed)
+        finally:
+            self._socket = None
+            for future in self._in_flight.values():
+                if not future.done():
+                    future.set_exception(Unreachable(_BROKE, may_have_arrived=True))
+            socket.transport.abort()
+            await socket.wait_closed()
+
+    async def fetch_presigned(self, url: str, *, max_bytes: int) -> bytes:
+        """Fetch a payload or an output from the object store itself, not through the relay."""
+        return await self._object_store.fetch(url, max_bytes=max_bytes)
+
+    async def _send(self, number: int, request: ReadRequest) -> None:
+        await self._send_message(Call(number, request))
+
+    async def _send_message(self, message: ScreenMessage) -> None:
+        text = encode_screen_message(message)
+        if len(text) > MAX_CALL_BYTES:
+            raise NotFound("the id is too long for a run")
+        if self._socket is None:
+            raise Unreachable(_NOT_CONNECTED, may_have_arrived=False)
+        try:
+            async with asyncio.timeout(OPEN_TIMEOUT_S):
+                await self._socket.send(text, text=True)
+        except (ConnectionClosed, TimeoutError):
+            raise Unreachable(_BROKE, may_have_arrived=False) from None
+
+    async def _exchange_hello(self, socket: ClientConnection) -> Welcome:
+        try:
+            async with asyncio.timeout(OPEN_TIMEOUT_S):
+                await socket.send(encode_screen_message(Hello(VERSION, USER_AGENT)), text=True)
+                welcome = decode_relay_message(await socket.recv(decode=False))
+        except TimeoutError:
+            raise Unreachable(f"the server at {self._url} sent nothing", may_have_arrived=False) from None
+        if not isinstance(welcome, Welcome):
+            raise ServerFault(f"the server at {self._url} is not a relay: its first message is not a welcome", 200)
+        if welcome.version != VERSION:
+            _raise_other_version(
+                f"the relay speaks version {welcome.version} of the protocol, this screen version {VERSION}"
+            )
+        return welcome
+
+    def _raise_closed(self, closed: ConnectionClosed) -> NoReturn:
+        reason = clean(closed.rcvd.reason) if closed.rcvd is not None else ""
+        if closed.rcvd is not None and closed.rcvd.code == CLOSE_OTHER_VERSION:
+            _raise_other_version(reason)
+        text = "the connection to the relay ended" + (f": {reason}" if reason else "")
+        raise Unreachable(text, may_have_arrived=False) from None
+
+
+def _raise_other_version(text: str) -> NoReturn:
+    raise Fatal(f"{text}: install the same version of trigger-tui on both sides") from None
+
+
+# Translates the messages of a relay into updates of the session, and finds live runs missing in its snapshot.
+
+
+MAX_MISSING_READS: Final = 5
+"""Runs requested with each beat: one a second, so that many screens together spend little of the relay's budget."""
+
+MAX_SOURCES: Final = 20
+"""A relay reports four. The bound matters because the status of every source is kept, and read at every change."""
+
+
+class RelayUpdates:
+    """The messages of one connection so far."""
+
+    def __init__(self, store: KnownFacts) -> None:
+        self._store = store
+        self._facts: RelayFacts | None = None
+        self._sources = set(store.source_statuses)
+        self._snapshot: set[RunId] = set()
+        self._chunk_count = 0
+        self._missing: list[RunId] = []
+        self.has_snapshot = False
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the snapshot and the status of the relay's sources are known. Before that, no run is current."""
+        return self.has_snapshot and self._facts is not None and bool(self._facts.sources)
+
+    def from_runs(self, message: Runs) -> Iterator[Update]:
+        """Yield the runs of a message. Live runs of the store that are in no chunk of the snapshot become missing.
+
+        Raises `ServerFault` if a chunk is missing, since its runs would become missing too.
+        """
+        yield RunsRead(message.patches)
+        yield from message.gone
+        run_ids = {patch.id for patch in message.patches} | {gone.id for gone in message.gone}
+        if message.chunk is None:
+            self._missing = [run_id for run_id in self._missing if run_id not in run_ids]
+            return
+        if message.chunk.number == 0:
+            self._snapshot, self._chunk_count = set(), 0
+        if message.chunk.number != self._chunk_count:
+            raise ServerFault("a part of the relay's snapshot is missing", 200)
+        self._chunk_count += 1
+        self._snapshot |= run_ids
+        if message.chunk.is_last:
+            self._missing = sorted(self._store.live() - self._snapshot)
+            self._snapshot = set()
+            self.has_snapshot = True
+
+    def from_facts(self, facts: RelayFacts) -> Iterator[Update]:
+        """Yield the facts that changed since the last message. Raises `ServerFault` for too many sources."""
+        self._sources |= {status.source for status in facts.sources}
+        if len(self._sources) > MAX_SOURCES:
+            raise ServerFault(f"the relay reports more than {MAX_SOURCES} sources", 200)
+        before, self._facts = self._facts, facts
+        yield from self._capabilities(facts)
+        if facts.environment is not None and (before is None or _environment(before) != _environment(facts)):
+            yield facts.environment
+        for fact in (facts.counts, facts.history, facts.window, facts.reconciled, facts.caught_up):
+            if fact is not None and (before is None or fact not in _single_facts(before)):
+                yield fact
+        for status in facts.sources:
+            if before is None or status not in before.sources:
+                yield status
+        confirmed_at = _confirmed_at(facts)
+        if before is None and confirmed_at is not None:
+            yield CaughtUp(RELAY, confirmed_at)
+
+    def next_missing(self) -> list[RunId]:
+        """Remove and return runs to request now. None while the relay reads its history, which may have them."""
+        history = None if self._facts is None else self._facts.history
+        if not self.has_snapshot or history is None or not history.is_complete:
+            return []
+        due, self._missing = self._missing[:MAX_MISSING_READS], self._missing[MAX_MISSING_READS:]
+        return due
+
+    def retry_missing(self, run_id: RunId) -> None:
+        """Request the run again later."""
+        self._missing.append(run_id)
+
+    def _capabilities(self, facts: RelayFacts) -> Iterator[CapabilityLost | CapabilityRegained]:
+        lost = dict(self._store.lost_capabilities)
+        for capability in Capability:
+            reason = facts.lost.get(capability)
+            if reason is not None and lost.get(capability) != reason:
+                yield CapabilityLost(capability, reason)
+            elif reason is None and capability in lost:
+                yield CapabilityRegained(capability)
+
+
+def _environment(facts: RelayFacts) -> object:
+    # Without the time at which the relay read it.
+    read: EnvironmentRead | None = facts.environment
+    environment = None if read is None else read.environment
+    return None if read is None else (environment, environment is not None and environment.is_paused)
+
+
+def _single_facts(facts: RelayFacts) -> tuple[object, ...]:
+    return facts.counts, facts.history, facts.window, facts.reconciled, facts.caught_up
+
+
+def _confirmed_at(facts: RelayFacts) -> datetime | None:
+    """Return when the relay's pollers last succeeded, or None if one of them does not. Feeds are optional."""
+    pollers = [status for status in facts.sources if status.source not in FEEDS]
+    connected_at = [status.at for status in pollers if isinstance(status, SourceConnected)]
+    return max(connected_at) if connected_at and len(connected_at) == len(pollers) else None
+
+
+# Follows a relay: emits the messages of one connection as updates, from its snapshot to its end.
+
+
+MAX_MISSED_BEATS: Final = 5
+"""After these, the watchdog aborts the connection. A new one costs little, even if the relay was only slow."""
+
+MAX_HELD_MESSAGES: Final = 1_000
+"""Messages with runs or findings that are held until the relay names its environment."""
+
+MISDIRECTED: Final = 421
+"""The HTTP status for a relay that serves another environment than before."""
+
+CONNECTED_EVERY_S: Final = 1.0
+"""The least time between two `SourceConnected`, however many messages come."""
+
+
+class RelaySource:
+    """Follows a relay. Every connection begins with a snapshot, so it does not depend on an earlier one."""
+
+    name = RELAY
+
+    def __init__(self, connection: RelayConnection, store: KnownFacts, clock: Clock) -> None:
+        self._connection = connection
+        self._store = store
+        self._clock = clock
+        self._was_connected = False
+
+    async def run(self, emit: Emit) -> None:
+        """Emit updates until canceled. Raises `Transient` or `Fatal`."""
+        try:
+            async with self._connection.open() as welcome:
+                watchdog = _Watchdog(self._connection, self._clock, welcome.beat_s)
+                try:
+                    await _Receiver(self._connection, self._store, self._clock, emit, welcome.beat_s).run(watchdog)
+                finally:
+                    self._was_connected = True
+                    watchdog.cancel()
+        except ApiError as error:
+            raise as_source_error(error, was_connected=self._was_connected) from error
+
+
+class _Receiver:
+    """Handles the messages of one connection."""
+
+    def __init__(self, connection: RelayConnection, store: KnownFacts, clock: Clock, emit: Emit, beat_s: float) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._emit = emit
+        self._beat_s = beat_s
+        self._updates = RelayUpdates(store)
+        self._connected_s: float | None = None
+        self._requested_runs: dict[int, RunId] = {}
+        # A restarted relay may serve another environment, so its runs are held until it names the known one.
+        self._environment = store.environment
+        self._held: list[Runs | RelayFindings] | None = None if self._environment is None else []
+
+    async def run(self, watchdog: "_Watchdog") -> None:
+        """Receive until the connection ends. Raises `ApiError`."""
+        while True:
+            try:
+                message = await self._connection.receive()
+            except Exception:
+                watchdog.check()
+                raise
+            watchdog.restart()
+            await self._handle(message)
+
+    async def _handle(self, message: RelayMessage) -> None:
+        match message:
+            case Runs() | RelayFindings() if self._held is not None:
+                self._hold(message, self._held)
+            case Runs():
+                await self._emit_all(self._updates.from_runs(message))
+                if message.chunk is None:
+                    await self._emit_connected(message.at)
+            case RelayFacts():
+                await self._release(message)
+                await self._emit_all(self._updates.from_facts(message))
+                await self._emit_connected(message.at)
+            case RelayFindings():
+                # The minutes of 200 tasks take 25 ms.
+                await self._emit_all(await asyncio.to_thread(_updates_of, message))
+            case Beat():
+                await self._emit_connected(message.at)
+                for run_id in self._updates.next_missing():
+                    self._requested_runs[await self._connection.send_call(RunRequest(run_id))] = run_id
+            case CallResponse():
+                await self._handle_response(message)
+            case Welcome():
+                raise ServerFault("the relay sent a second welcome", 200)
+            case _:
+                assert_never(message)
+
+    def _hold(self, message: Runs | RelayFindings, held: list[Runs | RelayFindings]) -> None:
+        if len(held) >= MAX_HELD_MESSAGES:
+            raise ServerFault("the relay does not name the environment of its runs", 200)
+        held.append(message)
+
+    async def _release(self, facts: RelayFacts) -> None:
+        """Emit the held runs once the relay names the known environment. Raises `Fatal` if it names another one."""
+        if self._held is None or facts.environment is None:
+            return
+        environment = facts.environment.environment
+        if environment is not None and environment != self._environment:
+            raise Fatal("the relay now serves another environment: restart trigger-tui", status=MISDIRECTED)
+        held, self._held = self._held, None
+        for message in held:
+            await self._emit_all(
+                message.updates() if isinstance(message, RelayFindings) else self._updates.from_runs(message)
+            )
+
+    async def _emit_all(self, updates: Iterable[Update]) -> None:
+        for update in updates:
+            await self._emit(update)
+
+    async def _emit_connected(self, at: datetime) -> None:
+        """Emit `SourceConnected` if it is due and the snapshot and the status of the relay's sources are known."""
+        elapsed_s = self._clock.elapsed_s()
+        is_due = self._connected_s is None or elapsed_s - self._connected_s >= CONNECTED_EVERY_S
+        if self._updates.is_confirmed and is_due:
+            self._connected_s = elapsed_s
+            await self._emit(SourceConnected(RELAY, at, self._beat_s))
+
+    async def _handle_response(self, message: CallResponse) -> None:
+        """Pass a response to its caller, or emit the run if it was requested because the snapshot lacked it."""
+        run_id = self._requested_runs.pop(message.number, None)
+        if run_id is None:
+            self._connection.resolve(message)
+            return
+        response = message.response
+        error = response_error(response)
+        if isinstance(error, NotFound):
+            await self._emit(RunGone(run_id, response.read_at))
+            return
+        try:
+            detail = decode_run(response.body, response.read_at) if error is None else None
+        except ServerFault:
+            # The API's response is bad, not the relay. A new connection would request the same run at once.
+            detail = None
+        if detail is None or detail.patch.id != run_id:
+            self._updates.retry_missing(run_id)
+        else:
+            await self._emit(RunsRead((detail.patch, *detail.related)))
+
+
+class _Watchdog:
+    """Aborts a silent connection. Time in which the machine sleeps counts as silence."""
+
+    def __init__(self, connection: RelayConnection, clock: Clock, beat_s: float) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._beat_s = beat_s
+        self._received_s = clock.elapsed_s()
+        self._is_expired = False
+        self._timer: Timer = clock.call_later(beat_s, self._check_silence)
+
+    def restart(self) -> None:
+        """Restart the wait after a message."""
+        self._received_s = self._clock.elapsed_s()
+
+    def check(self) -> None:
+        """Raise `Unreachable` if the watchdog aborted the connection."""
+        if self._is_expired:
+            silence_s = self._clock.elapsed_s() - self._received_s
+            raise Unreachable(f"no message from the relay for {silence_s:.0f} s", may_have_arrived=True) from None
+
+    def cancel(self) -> None:
+        self._timer.cancel()
+
+    def _check_silence(self) -> None:
+        if self._clock.elapsed_s() - self._received_s >= MAX_MISSED_BEATS * self._beat_s:
+            self._is_expired = True
+            self._connection.abort()
+        else:
+            self._timer = self._clock.call_later(self._beat_s, self._check_silence)
+
+
+def _updates_of(message: RelayFindings) -> list[Update]:
+    """Return the updates of a message, whose minutes are added up already."""
+    from tui.store.findings.counts import prepare  # noqa: PLC0415  not needed before anybody watches
+
+    updates: list[Update] = list(message.updates())
+    for update in updates:
+        if isinstance(update, MinutesRead):
+            prepare(update)
+    return updates

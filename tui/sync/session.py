@@ -1,0 +1,878 @@
+"""The session owns everything about one environment: the client, the sources, the store, the actions, and all tasks."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, suppress
+from contextvars import copy_context
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from random import Random
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+from tui import __version__
+from tui.api.actions import REPLAY, Action
+from tui.domain.action import ActionStatus, CommandEvent, Via
+from tui.domain.ids import REALTIME, RELAY, REST, RunId
+from tui.domain.run import Run
+from tui.domain.tree import RunTree
+from tui.domain.update import RunsRead, SourceConnected, SourceRetrying, SourceStopped, Update
+from tui.settings.settings import Settings
+from tui.store.changes import Changes, Topic
+from tui.store.store import Store
+from tui.sync.actions import ActionLog, ActionRunner, Interlock
+from tui.sync.budget import PUBLIC_TOKEN, SECRET_KEY, Budget, Priority
+from tui.sync.clock import Clock, ServerTime, SystemClock, Timer, until_second_s
+from tui.sync.supervisor import SourceSupervisor
+from tui.text.redaction import Redactor, redactor_of
+
+if TYPE_CHECKING:
+    from tui.api.client import Client
+    from tui.api.connection import Timeouts
+    from tui.api.errors import Refused
+    from tui.domain.facts import FactSource, MinutesRead, WallFacts
+    from tui.domain.finding import SourceUnread, Verdict
+    from tui.store.findings.counts import OwnCounts
+    from tui.store.findings.judging import HeldFindings
+    from tui.sync.facts import FactsSource
+    from tui.sync.fetch import RunFetcher
+    from tui.sync.relay import RelayConnection
+    from tui.sync.tree import TreeFetcher
+
+
+# Imports the parts of the data layer that load httpcore, and for a relay pydantic and websockets.
+#
+# These imports take about 100 ms. A session makes them in a thread, after the first paint, so that the screen responds.
+
+
+def load_client() -> "type[Client]":
+    from tui.api.client import Client
+
+    return Client
+
+
+def load_relay_connection() -> "type[RelayConnection]":
+    from tui.sync.relay import RelayConnection
+
+    return RelayConnection
+
+
+def load_run_fetcher() -> "type[RunFetcher]":
+    from tui.sync.fetch import RunFetcher
+
+    return RunFetcher
+
+
+# Takes single objects out of the sight of the garbage collector.
+
+
+def load_untrack() -> Callable[[object], object]:
+    """Return a function that untracks an object: no collection visits it, and it is freed with its last reference.
+
+    It is for values that cannot be part of a cycle. Python untracks tuples and dicts of such values by itself, but not
+    instances of classes. The function is CPython's own, and does nothing in other interpreters.
+    """
+    try:
+        import ctypes
+
+        untrack = ctypes.pythonapi.PyObject_GC_UnTrack
+    except (ImportError, AttributeError):
+        return lambda _: None
+    untrack.argtypes, untrack.restype = [ctypes.py_object], None
+    return untrack
+
+
+# Detects that the machine or the process was suspended, since its connections may be dead without an error.
+#
+# The sign is a wait that took much longer than requested, by a clock that also counts while the machine sleeps.
+
+
+CHECK_INTERVAL_S: Final = 5.0
+
+MIN_SLEEP_S: Final = 5.0
+"""A wait that ends this late is not caused by a busy machine: it slept, or the process was stopped."""
+
+
+async def detect_sleep(clock: Clock, on_wake: Callable[[], None]) -> None:
+    """Call `on_wake` at most CHECK_INTERVAL_S after each sleep of MIN_SLEEP_S or more, until canceled."""
+    while True:
+        began_s = clock.elapsed_s()
+        await clock.sleep(CHECK_INTERVAL_S)
+        if clock.elapsed_s() - began_s >= CHECK_INTERVAL_S + MIN_SLEEP_S:
+            on_wake()
+
+
+# The bounded queue between the sources and the store.
+#
+# The pump applies updates in short turns, and calls the listeners with merged changes at a limited rate. Listeners may
+# read the store, and must not block.
+
+
+QUEUE_SIZE = 256
+"""Updates that may wait; a page of runs is one update. Sources wait while the queue is full."""
+
+TURN_S = 0.008
+"""Apply updates for at most this long, then let other tasks run: a key is still painted within a frame."""
+
+MIN_PUBLISH_INTERVAL_S = 0.1
+"""Listeners are called at most ten times a second: a user cannot read faster, and a slow connection carries less."""
+
+Listener = Callable[[Changes], None]
+
+
+class Pump:
+    """Moves updates from the queue into the store."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._queue: asyncio.Queue[Update] = asyncio.Queue(QUEUE_SIZE)
+        self._listeners: list[Listener] = []
+        self._pending = Changes()
+        self._published_s = self._runs_published_s = clock.monotonic_s() - MIN_PUBLISH_INTERVAL_S
+        self._timer: Timer | None = None
+        self._wake = asyncio.Event()
+        self._is_closed = False
+
+    async def emit(self, update: Update) -> None:
+        """Queue an update, and wait while the queue is full. After the end of `run` updates are dropped."""
+        if self._is_closed:
+            return
+        await self._queue.put(update)
+        self._wake.set()
+        self._drop_queued()
+
+    async def settle(self) -> None:
+        """Wait until everything queued so far is in the store."""
+        await self._queue.join()
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` with merged changes from now on. Return a function that unsubscribes it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def run(self) -> None:
+        """Apply updates until canceled. An exception in a listener ends this task, and with it the session."""
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                turn_ends_s = self._clock.monotonic_s() + TURN_S
+                while not self._queue.empty():
+                    self._apply(self._queue.get_nowait())
+                    if self._clock.monotonic_s() >= turn_ends_s:
+                        self._wake.set()
+                        break
+                self._publish_if_due()
+                await asyncio.sleep(0)
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        """Drop what is queued, which releases the callers of `emit` and `settle`."""
+        self._is_closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        self._drop_queued()
+
+    def _drop_queued(self) -> None:
+        """After the end of `run`, drop what is queued, or `settle` would wait forever."""
+        while self._is_closed and not self._queue.empty():
+            self._queue.get_nowait()
+            self._queue.task_done()
+
+    def _apply(self, update: Update) -> None:
+        try:
+            self._pending.merge(self._store.apply(update))
+        finally:
+            self._queue.task_done()
+
+    def _publish_if_due(self) -> None:
+        """Call the listeners if MIN_PUBLISH_INTERVAL_S has passed since the last call, else set a timer.
+
+        Changes of runs count separately: a change of the environment just before them does not delay them.
+        """
+        if self._pending.is_empty:
+            return
+        now_s = self._clock.monotonic_s()
+        has_runs = Topic.RUNS in self._pending.topics
+        delay_s = (self._runs_published_s if has_runs else self._published_s) + MIN_PUBLISH_INTERVAL_S - now_s
+        if delay_s > 0:
+            if self._timer is None:
+                self._timer = self._clock.call_later(delay_s, self._on_timer)
+            return
+        self._published_s = now_s
+        if has_runs:
+            self._runs_published_s = now_s
+        changes, self._pending = self._pending, Changes()
+        for listener in tuple(self._listeners):
+            listener(changes)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self._wake.set()
+
+
+# Judges the facts while a watcher shows findings: overview, wall, queues, `status`, an alert, or a relay's screen.
+#
+# Without a watcher, no fact is read and no run is counted. On a relay, the relay judges: this session only says when
+# the relay has been silent for too long.
+
+
+FIRST_TICK_S: Final = 0.1
+"""Findings are judged each second, but until the first verdict this often: a wall says NOT KNOWN until then."""
+
+UNCHANGED_TICKS: Final = 3
+"""Without a change of the store, findings are judged every so many ticks: their bounds are tens of seconds."""
+
+LINGER_S: Final = 5.0
+"""Reading goes on for so long after the last watcher left: a cursor that moves hides and shows the overview."""
+
+MAX_PENDING: Final = 10_000
+"""Changed runs that the counts may lack without a watcher. Counting them takes 0.2 s."""
+
+FIRST_FACTS_S: Final = 6.0
+"""The first verdict waits for so long for facts, so that `wall --json` has it within 10 s. It says what is unread."""
+
+SERVER_TIME_WITHIN_S: Final = 5.0
+SERVER_TIME_LOOK_S: Final = 0.1
+"""The facts wait for so long for the first answer of list or feed, and look so often for it."""
+
+SAME_FACTS_FOR: Final = timedelta(seconds=20)
+"""Queues and waits are read this often, so every watcher sees answers of up to this age."""
+
+SILENT_AFTER: Final = timedelta(seconds=41)
+"""As `judge.UNKNOWN_AFTER`, which is not imported before anybody watches."""
+
+_NO_TIME: Final = datetime.min.replace(tzinfo=UTC)
+_LISTS: Final = (REST, REALTIME, RELAY)
+_TOPICS: Final = frozenset({Topic.RUNS, Topic.WALL_FACTS, Topic.WINDOW, Topic.HISTORY, Topic.ENVIRONMENT})
+
+
+class LiveFindings:
+    """Who watches, and the loop that judges. `store.verdict` and `store.wall_facts` have the result.
+
+    `own` are the own counts of the store, None without a watcher.
+    """
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+        self._watchers: set[object] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._facts: FactsSource | None = None
+        self._held: HeldFindings | None = None
+        self._heard: dict[str, tuple[SourceConnected, float]] = {}
+        self._complete: tuple[SourceConnected, float] | None = None
+        """The last answer of the list after which every live run was known, and when it came."""
+        self._has_changed = True
+        self._old_verdict: Verdict | None = None
+        """The known verdict from before a pause without a watcher."""
+        self._first_facts_until_s = 0.0
+        self._counting_since: datetime | None = None
+        self._counts: OwnCounts | None = None
+        """Kept without a watcher until too much has changed: to count the whole store again would cost more."""
+        self._stop_counting: Callable[[], None] = lambda: None
+        self.is_judged = False
+        """Whether the store's verdict is the present one. It gets old without a watcher."""
+
+        self.own: OwnCounts | None = None
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether there is a watcher."""
+        return bool(self._watchers)
+
+    @property
+    def verdict(self) -> "Verdict | None":
+        """The store's verdict; None while it is from before a pause without a watcher, until the loop replaces it."""
+        verdict = self._session.store.verdict
+        return None if verdict is self._old_verdict else verdict
+
+    def watch(self) -> Callable[[], None]:
+        """Judge from now on. Return a function that ends it, unless others watch."""
+        watcher = object()
+        self._watchers.add(watcher)
+        self._start()
+        return lambda: self._watchers.discard(watcher)
+
+    def on_started(self) -> None:
+        """Begin what was asked for before the session had a connection."""
+        if self._watchers:
+            self._start()
+
+    async def read_span(self, since: datetime, until: datetime, cell: timedelta) -> "MinutesRead":
+        """Read what runs did in another span of time, within the allowance of the facts. Raises `ApiError`."""
+        session = self._session
+        if session.sources.relay is not None:
+            from tui.api.errors import Refused
+            from tui.api.queries import NamedQuery
+            from tui.sync.fact_readers import Rows, read_span
+
+            async def query(query: NamedQuery) -> Rows:
+                rows = await session.fetcher.query(query, Priority.VISIBLE)
+                if rows is None:
+                    raise Refused("the relay's key may not query, or the query failed", 400)
+                return rows
+
+            return await read_span(query, since, until, cell, session.now())
+        return await self._facts_source().read_span(since, until, cell)
+
+    def _start(self) -> None:
+        if self._task is None and self._session.is_started:
+            verdict = self._session.store.verdict
+            self._old_verdict = verdict if verdict is not None and verdict.is_known else None
+            # Otherwise the rates of a screen that opens again are unknown until its next tick.
+            if self._counts is not None and not self._counts.step(self._session.now()):
+                self.own = self._counts
+            self._task = self._session.spawn(self._run(), "findings")
+
+    async def _run(self) -> None:
+        """Read and judge until there was no watcher for LINGER_S."""
+        session = self._session
+        from tui.store.findings.counts import OwnCounts
+
+        self._first_facts_until_s = session.clock.elapsed_s() + FIRST_FACTS_S
+        self._counting_since = session.now()
+        await self._forget_old_verdict()
+        if self._counts is None:
+            self._counts = OwnCounts(session.store)
+            self._stop_counting = session.subscribe(self._on_changes)
+        self.own = self._counts
+        self._has_changed = True
+        relay = session.sources.relay
+        reading = session.spawn(self._read_facts() if relay is None else relay.watch(is_watching=True), "facts")
+        try:
+            await self._judge_until_unwatched()
+        finally:
+            self._task, self.own, self.is_judged = None, None, False
+            reading.cancel()
+        if relay is not None:
+            await self._leave(relay)
+
+    async def _leave(self, relay: "RelayConnection") -> None:
+        # A new watcher may have come while this waits.
+        await relay.watch(is_watching=self.is_watched)
+
+    async def _forget_old_verdict(self) -> None:
+        """Forget a verdict from before a pause. If the server has been silent, it stays as not known.
+
+        It also stays where the next one comes at once: wall and overview would say for a moment that nothing is known.
+        """
+        verdict, session = self._session.store.verdict, self._session
+        if verdict is None or not verdict.is_known:
+            return
+        from tui.domain.facts import NO_FACTS
+        from tui.domain.finding import FindingsRead
+
+        heard_at, now = self._heard_at(), session.now()
+        facts = session.store.wall_facts or NO_FACTS
+        if heard_at is None or now - heard_at > SILENT_AFTER:
+            old = replace(verdict, at=now, heard_at=heard_at or verdict.heard_at, is_known=False)
+            await session.emit(FindingsRead(old))
+        elif session.sources.relay is not None or self._counts is None or not self._has_first_facts(facts):
+            await session.emit(FindingsRead(None))
+
+    async def _judge_until_unwatched(self) -> None:
+        clock, ticks, unwatched_s = self._session.clock, 0, 0.0
+        judged_facts = None
+        while unwatched_s < LINGER_S:
+            ticks += 1
+            facts = self._session.store.wall_facts  # those that were read again and are the same publish nothing
+            if self._has_changed or facts is not judged_facts or ticks % UNCHANGED_TICKS == 0:
+                self._has_changed, judged_facts = False, facts
+                await self._judge()
+            is_first = not self.is_judged and clock.elapsed_s() < self._first_facts_until_s
+            slept_s = FIRST_TICK_S if is_first else until_second_s(clock)
+            await clock.sleep(slept_s)
+            unwatched_s = 0.0 if self._watchers else unwatched_s + slept_s
+
+    async def _read_facts(self) -> None:
+        """Read facts once the server's time is known: the local clock may be hours away, and facts name hours."""
+        session = self._session
+        until_s = session.clock.elapsed_s() + SERVER_TIME_WITHIN_S
+        while self._heard_at() is None and session.clock.elapsed_s() < until_s:
+            await session.clock.sleep(SERVER_TIME_LOOK_S)
+        self._counting_since = session.now()
+        await self._facts_source().run(self._session.emit)
+
+    def _facts_source(self) -> "FactsSource":
+        if self._facts is None:
+            from tui.store.findings.judging import schedules_to_ask
+
+            self._facts = self._session.sources.facts_source(
+                lambda facts, now: schedules_to_ask(facts, now, self.own),
+                lambda: None if self.own is None else self.own.newest_version,
+            )
+        return self._facts
+
+    def _on_changes(self, changes: Changes) -> None:
+        self._has_changed |= not _TOPICS.isdisjoint(changes.topics)
+        counts = self._counts
+        if counts is not None:
+            counts.on_changes(changes)
+            if self.own is None and counts.pending_count > MAX_PENDING:
+                self._counts = None
+                self._stop_counting()
+
+    async def _judge(self) -> None:
+        """Judge the present facts, and emit the verdict if it says something else than the last one."""
+        session, own = self._session, self.own
+        assert own is not None
+        has_more = True
+        while has_more:
+            has_more = own.step(session.now())
+            await asyncio.sleep(0)
+        before = session.store.verdict
+        after = self._of_relay(before) if session.sources.relay is not None else self._verdict(own)
+        if before is not self._old_verdict or after is before:
+            self._old_verdict = None
+        if after is None:
+            return
+        if not self.is_judged or before is None or _said(after) != _said(before):
+            from tui.domain.finding import FindingsRead
+
+            self.is_judged = True
+            if after is not before:
+                await session.emit(FindingsRead(after))
+
+    def _of_relay(self, verdict: "Verdict | None") -> "Verdict | None":
+        """Return the relay's verdict, not known any more if the relay is silent."""
+        heard_at = self._heard_at()
+        now = self._session.now()
+        if verdict is None or not verdict.is_known or (heard_at is not None and now - heard_at <= SILENT_AFTER):
+            return verdict
+        return replace(verdict, at=now, heard_at=heard_at or verdict.heard_at, is_known=False)
+
+    def _verdict(self, own: "OwnCounts") -> "Verdict | None":
+        """Return the verdict of now, None while the first facts are awaited."""
+        from tui.domain.facts import NO_FACTS
+        from tui.store.findings.bounds import standstill_of
+        from tui.store.findings.judging import NO_FINDINGS, hold, judge, verdict_of
+
+        store, now, heard_at = self._session.store, self._session.now(), self._heard_at()
+        facts, runs = store.wall_facts or NO_FACTS, self.runs_unread()
+        held = self._held or NO_FINDINGS
+        is_silent = heard_at is None or now - heard_at > SILENT_AFTER
+        if not is_silent:
+            if not self._has_first_facts(facts) or (runs is not None and not self._is_late):
+                return None
+            environment = store.environment
+            kind = self._session.settings.key.environment_type if environment is None else environment.type
+            is_development = kind == "DEVELOPMENT"
+            still = standstill_of(facts, own, environment, now)
+            judged = judge(facts, own, now, is_development=is_development, still=still)
+            held = hold(held, judged, now)
+            self._held = held
+        window = store.window
+        has_all = window is not None and not window.is_filtered and not window.is_older_cut
+        has_all = has_all and not self._session.settings.key.is_public
+        return verdict_of(held, facts, own, now, heard_at, runs, is_of_listed=not has_all)
+
+    def runs_unread(self) -> "SourceUnread | None":
+        """Return why the live runs are not known; None if they are. A feed has only the newest of them."""
+        from tui.domain.facts import FactSource, old_after
+        from tui.domain.finding import SourceUnread
+        from tui.domain.text import Raw
+
+        store = self._session.store
+        status, window = store.source_statuses.get(REST), store.window
+        # The server may refuse to list so many old runs, or has more of them than are read: it did answer.
+        is_complete = window is not None and (window.is_live_complete or window.is_older_cut)
+        if is_complete and isinstance(status, SourceConnected):
+            self._heard_at()
+            self._complete = self._heard[REST]
+        reason = Raw(status.reason) if isinstance(status, SourceRetrying | SourceStopped) else None
+        if self._complete is None:
+            return SourceUnread(FactSource.RUNS, reason)
+        read, read_s = self._complete
+        known_for = SILENT_AFTER if reason else old_after(timedelta(seconds=read.interval_s))
+        is_known = self._session.clock.elapsed_s() - read_s <= known_for.total_seconds()
+        return None if is_known else SourceUnread(FactSource.RUNS, reason, read.at)
+
+    def _has_first_facts(self, facts: "WallFacts") -> bool:
+        """Whether every fact that a verdict needs was read or failed since the reading began, or takes too long."""
+        from tui.domain.facts import DECIDING
+
+        return self._is_late or all(self._is_read(facts, source) for source in DECIDING)
+
+    @property
+    def _is_late(self) -> bool:
+        """Whether the first verdict waits no longer."""
+        return self._session.clock.elapsed_s() >= self._first_facts_until_s
+
+    def _is_read(self, facts: "WallFacts", source: "FactSource") -> bool:
+        from tui.domain.facts import FactSource
+        from tui.store.store import read_at
+
+        at = read_at(facts, source)
+        if source in {FactSource.WAITS, FactSource.QUEUES} and source not in facts.unread:
+            # An older answer would make a queue look slower with every second.
+            since = self._counting_since
+            return at is not None and since is not None and at >= since - SAME_FACTS_FOR
+        return at is not None or source in facts.unread
+
+    def _heard_at(self) -> datetime | None:
+        """Return the server's time of the last answer of list, feed or relay, by the session's clock."""
+        now_s, now = self._session.clock.elapsed_s(), self._session.now()
+        for name in _LISTS:
+            status = self._session.store.source_statuses.get(name)
+            if isinstance(status, SourceConnected):
+                known = self._heard.get(name)
+                if known is None or known[0] != status:
+                    age_s = max(0.0, (now - status.at).total_seconds())
+                    # What was heard stays heard, also if an older answer, from a cache or by a wrong clock, follows.
+                    self._heard[name] = (status, now_s - age_s if known is None else max(known[1], now_s - age_s))
+        heard_s = max((at_s for _, at_s in self._heard.values()), default=None)
+        if heard_s is None:
+            return None
+        with suppress(OverflowError):
+            return now - timedelta(seconds=now_s - heard_s)
+        return None
+
+
+def _said(verdict: "Verdict") -> object:
+    """What a verdict says, without the times that pass by themselves while it is known."""
+    return replace(verdict, at=_NO_TIME, heard_at=None if verdict.is_known else verdict.heard_at)
+
+
+# The session owns everything about one environment: the client, the sources, the store, the actions, and all tasks.
+#
+# Use it as a context manager. When the block ends, by an exit, Ctrl-C or a crash, every task is canceled and every
+# connection is closed.
+
+
+MAX_APPLIED_RUNS = 1_000
+"""Runs in one update of the store, about 10 ms of work. A run with more children is split into several updates."""
+
+MAX_TRUNCATIONS = 100
+"""Sentences about truncated responses to keep and report; later ones are dropped."""
+
+CLOSE_TIMEOUT_S = 3.0
+"""After this, the process ends without closing the remaining connections."""
+
+FORBIDDEN: Final = 403
+
+
+class Session:
+    """One environment, followed while the program runs.
+
+    `store` can be used at once, `fetcher` and `perform` only after `start`.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        random: Random | None = None,
+        on_rate_limit_wait: Callable[[float], None] = lambda _: None,
+        on_truncated: Callable[[str], None] = lambda _: None,
+        timeouts: "Timeouts | None" = None,
+        feed_timeouts: "Timeouts | None" = None,
+    ) -> None:
+        """`on_rate_limit_wait` is called with the seconds that a user's request has to wait for the budget.
+
+        `on_truncated` receives one sentence for each kind of response that was too large and was truncated.
+        """
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.store = Store(max_runs=settings.max_runs)
+        self.interlock = Interlock(settings.expect_env)
+        self.action_log = ActionLog(
+            Path(settings.state_dir),
+            lambda text: self.secrets.cut(text),  # noqa: PLW0108  they are made when first needed
+        )
+        self.budget = Budget(
+            self.clock, PUBLIC_TOKEN if settings.key.is_public else SECRET_KEY, on_wait=on_rate_limit_wait
+        )
+        self.fetcher: RunFetcher
+        self.sources = SourceSupervisor(
+            settings,
+            self.store,
+            self.clock,
+            random or Random(),  # noqa: S311  spreads retries, guards nothing
+            emit=self.emit,
+            now=self.now,
+            spawn=self.spawn,
+        )
+        overrides = {"timeouts": timeouts, "feed_timeouts": feed_timeouts}
+        self._timeouts = {name: each for name, each in overrides.items() if each is not None}
+        self.truncations: dict[str, None] = {}
+        """Sentences about truncated responses, in order; a dict instead of an ordered set."""
+        self._on_truncated = on_truncated
+        self._action_runner: ActionRunner
+        self._pump = Pump(self.store, self.clock)
+        self._server_time = ServerTime(self.clock)
+        self.findings = LiveFindings(self)
+        self._denials: dict[str, str] = {}
+        """Why the server refuses a kind of action to the key, by the id of the action."""
+        self._action_number = 0
+        self._actions_in_flight: dict[int, ActionStatus] = {}
+        self.context = copy_context()
+        """The context of new tasks. That of their creator refers to a screen, and would keep it after it was closed: a
+        canceled timer stays in the event loop, with its context, until it is due."""
+        self._tasks = asyncio.TaskGroup()
+        self._spawned: set[asyncio.Task[None]] = set()
+        self._closers = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        self.spawn(self._pump.run(), "pump")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in tuple(self._spawned):
+            task.cancel()
+        # Other exceptions than a cancellation come from the block. The task group must not wrap them in a group.
+        is_from_block = kind is not None and not issubclass(kind, asyncio.CancelledError)
+        try:
+            await self._tasks.__aexit__(*((None, None, None) if is_from_block else (kind, error, trace)))
+        except BaseExceptionGroup as group:
+            if error is not None and is_from_block:
+                error.add_note(f"Tasks of the session failed too: {group.exceptions!r}")
+            elif len(group.exceptions) == 1:
+                raise group.exceptions[0] from None
+            else:
+                raise
+        finally:
+            try:
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                    await self._closers.aclose()
+            except TimeoutError:
+                pass  # a peer that does not answer must not delay the exit
+            finally:
+                await self.action_log.close()
+
+    @cached_property
+    def secrets(self) -> Redactor:
+        """Knows the key and the token of this session: no file, log or copied address may hold them."""
+        return redactor_of(self.settings)
+
+    def spawn(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
+        """Start a task in the session's task group. An exception in it ends the session."""
+        task = self.context.copy().run(lambda: self._tasks.create_task(work, name=name))
+        self._spawned.add(task)
+        task.add_done_callback(self._spawned.discard, context=self.context)
+        return task
+
+    async def start(self) -> None:
+        """Load the data layer in a thread, and open the connection to the API or to the relay."""
+        api: Client | RelayConnection
+        client: Client | None = None
+        if self.settings.relay_url is None:
+            api = client = await self._open_client()
+        else:
+            api = self.sources.relay = await self._open_relay(self.settings.relay_url)
+        api.on_truncated = self._on_response_truncated
+        run_fetcher, self.store.untrack = await asyncio.gather(
+            asyncio.to_thread(load_run_fetcher), asyncio.to_thread(load_untrack)
+        )
+        self._closers.push_async_callback(api.aclose)
+        self.fetcher = self.sources.fetcher = run_fetcher(
+            api, self.budget, self.emit, self.now, self.store.get, self.settle, lists=client
+        )
+        self.spawn(detect_sleep(self.clock, self.sources.refresh), "sleep")
+        self._action_runner = ActionRunner(
+            client,
+            self.fetcher,
+            self.clock,
+            now=self.now,
+            publish=self._publish,
+            record=self._record,
+            get_run=self.store.get,
+            on_refused=self._record_denial,
+        )
+        self.findings.on_started()
+
+    def _on_response_truncated(self, text: str) -> None:
+        if text not in self.truncations and len(self.truncations) < MAX_TRUNCATIONS:
+            self.truncations[text] = None
+            self._on_truncated(text)
+
+    async def _open_client(self) -> "Client":
+        client = await asyncio.to_thread(load_client)
+        settings = self.settings
+        return client(
+            api_url=settings.api_url,
+            key=settings.key.reveal(),
+            branch=settings.branch,
+            user_agent=f"trigger-tui/{__version__}",
+            on_rate_limit=self.budget.observe,
+            clock=self.clock.now,
+            **self._timeouts,
+        )
+
+    async def _open_relay(self, url: str) -> "RelayConnection":
+        connection = await asyncio.to_thread(load_relay_connection)
+        return connection(url, self.settings.relay_token, self.clock, ca=self.settings.relay_ca)
+
+    async def emit(self, update: Update) -> None:
+        """Queue an update for the store. All updates of the session pass through here."""
+        self.interlock.observe(update)
+        match update:
+            case RunsRead() if update.patches and self.sources.relay is None:
+                self._server_time.observe(update.patches[0].read_at)
+            case SourceConnected() if self.sources.relay is None or update.source == RELAY:
+                # The `Date` header has whole seconds. A response from a cache confirms an earlier moment.
+                age = self._server_time.observe(update.at)
+                update = replace(update, at=self.now() - age)
+            case _:
+                pass
+        if isinstance(update, RunsRead):
+            for start in range(0, max(1, len(update.patches)), MAX_APPLIED_RUNS):
+                await self._pump.emit(RunsRead(update.patches[start : start + MAX_APPLIED_RUNS]))
+        else:
+            await self._pump.emit(update)
+
+    async def settle(self) -> None:
+        """Wait until everything emitted so far is in the store."""
+        await self._pump.settle()
+
+    def now(self) -> datetime:
+        """Return the server's time, estimated from its `Date` headers."""
+        return self._server_time.now()
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` with merged changes, at most ten times a second. Return a function that unsubscribes it."""
+        return self._pump.subscribe(listener)
+
+    async def changes(self) -> AsyncGenerator[Changes, None]:
+        """Yield changes without end. Changes that arrive while the caller is busy are merged."""
+        pending, arrived = Changes(), asyncio.Event()
+
+        def on_changes(changes: Changes) -> None:
+            pending.merge(changes)
+            arrived.set()
+
+        unsubscribe = self.subscribe(on_changes)
+        try:
+            while True:
+                await arrived.wait()
+                arrived.clear()
+                changes, pending = pending, Changes()
+                yield changes
+        finally:
+            unsubscribe()
+
+    async def fetch_run_with_attempts(self, run_id: RunId) -> tuple[Run, str | None]:
+        """Read a run with its attempts. The second value says why attempts are missing, if some are.
+
+        Raises `ApiError` if the run itself cannot be read.
+        """
+        return await self.fetcher.fetch_run_with_attempts(run_id, Priority.SELECTED)
+
+    async def fetch_tree(self, run_id: RunId, *, is_thorough: bool = False) -> RunTree:
+        """Read the whole tree around a run. Raises `ApiError`.
+
+        `is_thorough` is for the plan of an action: waits for the budget, and reads live runs that a replica may lack.
+        """
+        priority = Priority.ACTION if is_thorough else Priority.SELECTED
+        return await self._tree_fetcher().fetch_tree(run_id, priority, is_thorough=is_thorough)
+
+    async def fetch_trees_of_roots(self, roots: Sequence[Run]) -> dict[RunId, RunTree] | None:
+        """Read the trees below several roots by one query. Return None if the query is refused or fails."""
+        return await self._tree_fetcher().fetch_trees_of_roots(roots, Priority.ACTION)
+
+    def _tree_fetcher(self) -> "TreeFetcher":
+        from tui.sync.tree import TreeFetcher
+
+        return TreeFetcher(self.fetcher, self.clock)
+
+    @property
+    def is_started(self) -> bool:
+        """Whether `start` has opened the connection."""
+        return hasattr(self, "fetcher")
+
+    def change_settings(self, settings: Settings) -> None:
+        """Use settings that were read again. The connection, the key and the action log stay as they were."""
+        self.settings = settings
+        self.sources.change_settings(settings)
+
+    def local_now(self) -> datetime:
+        """Return the server's time in the zone of the settings. Texts show times in the zone of their `now`."""
+        return self.now().astimezone(self.settings.zone)
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether the settings or the key forbid writing here. The config file may protect some environments."""
+        interlock = self.interlock
+        where = self.settings.read_only_in
+        return not self.settings.may_write or where.forbids(interlock.name, is_production=interlock.is_production)
+
+    @property
+    def write_block(self) -> str | None:
+        """Why no action may be sent in this session, or None."""
+        if self.settings.relay_url is not None:
+            return "a relay takes no actions"
+        if self.settings.read_only:
+            by_file = self.settings.origins.get("read_only") == "file"
+            return "the config file makes this session read-only" if by_file else "this session is read-only"
+        if not self.settings.key.may_write:
+            return "the public token has no scope that writes runs"
+        if self.is_read_only:
+            return f"the config file makes {self.interlock.name or 'an unknown environment'} read-only"
+        return self.interlock.reason
+
+    @property
+    def offers_actions(self) -> bool:
+        """Whether the keys of actions exist. Where the key or a relay forbids writing, they say so."""
+        interlock, settings = self.interlock, self.settings
+        if settings.relay_url is not None:
+            return True
+        where = settings.read_only_in
+        return not settings.read_only and not where.forbids(interlock.name, is_production=interlock.is_production)
+
+    def denial(self, action: Action) -> str | None:
+        """Why actions of this kind are not taken from this key or this screen, as far as is known; None if they are.
+
+        A refusal of the server is remembered until the user refreshes. Source: tests/wire/recordings/RIGHTS.md
+        """
+        key = self.settings.key
+        if self.settings.relay_url is not None or not key.may_write:
+            return self.write_block
+        if key.is_public and action is REPLAY:
+            return "the server takes no replay from a public token"
+        return self._denials.get(action.id)
+
+    def block(self, action: Action) -> str | None:
+        """Why no action of this kind may be sent now, or None."""
+        return self.write_block or self.denial(action)
+
+    def refresh(self) -> None:
+        """Ask the server now; the next action, too, finds out whether the key may act."""
+        self._denials.clear()
+        self.sources.refresh()
+
+    def _record_denial(self, action: Action, error: "Refused") -> None:
+        # A token for single runs may still act on others. A proxy refuses one request with a web page.
+        if error.status == FORBIDDEN and not error.is_page and self.settings.key.writable_runs is None:
+            self._denials[action.id] = f"the server refuses it to this key ({FORBIDDEN})"
+
+    @property
+    def actions_in_flight(self) -> list[ActionStatus]:
+        """Actions that were sent and have no outcome yet. The store receives them slightly later."""
+        return list(self._actions_in_flight.values())
+
+    async def perform(self, action: Action, before: Run, *, via: Via = Via.KEY) -> ActionStatus:
+        """Send an action for a run, and return its outcome. `before` is the run as it was last read."""
+        self._action_number += 1
+        return await self._action_runner.perform(action, before, self._action_number, lambda: self.block(action), via)
+
+    async def _publish(self, status: ActionStatus) -> None:
+        self._record(status)
+        if status.phase.is_end:
+            self._actions_in_flight.pop(status.number, None)
+        else:
+            self._actions_in_flight[status.number] = status
+        await self.emit(status)
+
+    def record_command(self, event: CommandEvent) -> None:
+        """Write into the action log that a command of the user has started or ended."""
+        self.action_log.record_command(event, environment=self.interlock.name, api_url=self.settings.api_url)
+
+    def _record(self, status: ActionStatus) -> None:
+        self.action_log.record(status, environment=self.interlock.name, api_url=self.settings.api_url)

@@ -1,0 +1,235 @@
+"""Runs the sources of a session, each in its own task, and restarts a source after a transient failure.
+
+A source emits updates: the poller, a realtime feed, or a relay. Importing this module loads none of them, so that the
+first paint does not wait for httpcore and pydantic.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime, timedelta
+from random import Random
+from typing import TYPE_CHECKING, Final, Protocol
+
+from tui.domain.filters import RunFilters
+from tui.domain.ids import FEEDS, REALTIME, RELAY, REST, RUN, RUN_FEED, RunId
+from tui.domain.run import Run
+from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped, Update
+from tui.settings.settings import Settings
+from tui.store.store import Store
+from tui.sync.base import Emit, Fatal, Source, Transient, wait_s
+from tui.sync.clock import Clock, WakeableClock
+
+if TYPE_CHECKING:
+    from tui.api.client import Client
+    from tui.sync.fact_readers import DueSchedules, NewestVersion
+    from tui.sync.facts import FactsSource
+    from tui.sync.fetch import RunFetcher
+    from tui.sync.lists import Coverage
+    from tui.sync.relay import RelayConnection
+
+
+STABLE_AFTER_S: Final = 10.0
+"""A source that stays connected this long, or for its own interval, has recovered: the backoff starts over.
+
+A failure before that continues the backoff, since each restart of a feed costs a snapshot.
+"""
+
+TOO_MANY_REQUESTS: Final = 429
+
+MIN_REFRESH_INTERVAL_S: Final = 0.5
+"""A refresh sooner than this after the last one is ignored: the user holds the key down."""
+
+
+class Spawn(Protocol):
+    """Starts tasks in the session's task group."""
+
+    def __call__(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
+        """Start a task with this name."""
+
+
+class SourceSupervisor:
+    """Starts and restarts sources. The returned tasks run until they are canceled or the session ends.
+
+    The session sets `fetcher` when it starts, and `relay` if it follows a relay.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        clock: Clock,
+        random: Random,
+        *,
+        emit: Emit,
+        now: Callable[[], datetime],
+        spawn: Spawn,
+    ) -> None:
+        self.fetcher: RunFetcher
+        self.relay: RelayConnection | None = None
+        self._settings = settings
+        self._store = store
+        self._clock = WakeableClock(clock)
+        # A 429 names the time of the next try, so that only `refresh` ends that wait early. Any other wait is a guess:
+        # the recovery of another source ends it too.
+        self._rate_limit_clock = WakeableClock(clock)
+        self._refreshed_s: float | None = None
+        self._random = random
+        self._emit = emit
+        self._now = now
+        self._spawn = spawn
+        self._coverage: Coverage | None = None
+
+    def follow_runs(
+        self, *, filters: RunFilters | None = None, history: timedelta | None = None
+    ) -> tuple[asyncio.Task[None], ...]:
+        """Follow the runs of the environment, by polling and the realtime feed, or through the relay.
+
+        `history` is how far back the list is read; the default comes from the settings.
+        """
+        if self._settings.relay_url is not None:
+            return self._follow((RELAY,), self._new_coverage())
+        self._coverage = self._new_coverage()
+        return self._follow((REST, REALTIME), self._coverage, filters=filters, history=history)
+
+    def follow_run(self, run_id: RunId) -> tuple[asyncio.Task[None], ...]:
+        """Follow one run, by polling and its realtime feed."""
+        return self._follow((RUN, RUN_FEED), self._new_coverage(), run_id=run_id)
+
+    def follow_run_feed(self, run_id: RunId) -> asyncio.Task[None]:
+        """Follow one run by its realtime feed alone, beside the environment. If the feed fails, nothing polls."""
+        return self._follow((RUN_FEED,), self._new_coverage(wake=lambda: None), run_id=run_id)[0]
+
+    def follow(self, source: str, *, filters: RunFilters | None = None) -> asyncio.Task[None]:
+        """Run one source by its name in the registry."""
+        return self._follow((source,), self._new_coverage(), filters=filters)[0]
+
+    def facts_source(self, due_schedules: "DueSchedules", newest_version: "NewestVersion") -> "FactsSource":
+        """Return the source of the facts of the wall, for a session without a relay."""
+        from tui.domain.facts import NO_FACTS
+        from tui.sync.facts import FactsSource
+
+        return FactsSource(
+            self.fetcher,
+            self._store,
+            self._clock,
+            on_wake=self._clock.on_wake,
+            known=lambda: self._store.wall_facts or NO_FACTS,
+            due_schedules=due_schedules,
+            newest_version=newest_version,
+            is_public=self._settings.key.is_public,
+            environment_type=self._settings.key.environment_type,
+        )
+
+    def is_covered(self, run: Run) -> bool:
+        """Whether a feed of this run alone is useless: the environment's feed reports the run, or no feed works."""
+        coverage, created_at = self._coverage, run.created_at
+        if coverage is None or not coverage.is_live or created_at is None:
+            return True
+        # The feed's filter may exclude the run: a parent, or a run from before the filter changed.
+        tags = run.state.tags if run.state is not None else ()
+        return set(coverage.tags).issubset(tags) and coverage.covers(created_at, self._now())
+
+    def change_settings(self, settings: Settings) -> None:
+        """Use other settings. Running sources use the new interval, and read at once if it differs."""
+        before, self._settings = self._settings, settings
+        if before.interval_s != settings.interval_s:
+            self.refresh()
+
+    def refresh(self) -> None:
+        """End the waits of all sources: each polls, retries, or requests a new snapshot of the feed now.
+
+        Reads in flight that take long are sent again: a server may send an answer byte by byte.
+        """
+        now_s = self._clock.elapsed_s()
+        if self._refreshed_s is not None and now_s - self._refreshed_s < MIN_REFRESH_INTERVAL_S:
+            return
+        self._refreshed_s = now_s
+        self._clock.wake()
+        self._rate_limit_clock.wake()
+        if (lists := self._lists) is not None:
+            lists.restart_reads()
+
+    def oldest_read(self) -> tuple[str, timedelta] | None:
+        """Return which read in flight began first, and after which time it fails at the latest."""
+        return None if self._lists is None else self._lists.oldest_read()
+
+    @property
+    def _lists(self) -> "Client | None":
+        return self.fetcher.lists if hasattr(self, "fetcher") else None  # not before the session has started
+
+    async def supervise(self, source: Source) -> None:
+        """Run a source, restart it after transient failures, and emit its state. Return after a fatal failure."""
+        tries = 0
+        connected_s: float | None = None
+        failed_s = 0.0
+
+        async def emit(update: Update) -> None:
+            nonlocal tries, connected_s
+            if isinstance(update, SourceConnected) and tries:
+                now_s = self._clock.elapsed_s()
+                if connected_s is None:
+                    connected_s = now_s
+                    # The server answers again: the other sources retry at once.
+                    self._clock.wake(healthy_since_s=failed_s)
+                if now_s - connected_s >= min(update.interval_s, STABLE_AFTER_S):
+                    tries = 0
+            await self._emit(update)
+
+        while True:
+            started_s = self._clock.elapsed_s()
+            try:
+                await source.run(emit)
+            except Transient as error:
+                now_s = self._clock.elapsed_s()
+                # Only a retry that never connected shows how long its request took.
+                took_s = 0.0 if connected_s is not None or not tries else now_s - started_s
+                failed_s = failed_s if tries else now_s
+                tries, connected_s = tries + 1, None
+                pause_s, clock = wait_s(self._random, tries, took_s), self._clock
+                if error.retry_after is not None:
+                    pause_s = max(pause_s, error.retry_after.total_seconds())
+                    clock = self._rate_limit_clock if error.status == TOO_MANY_REQUESTS else self._clock
+                next_at = self._now() + timedelta(seconds=pause_s)
+                await self._emit(
+                    SourceRetrying(
+                        source.name, self._now(), next_at, tries, error.reason, error.is_answered, error.status
+                    )
+                )
+                await clock.sleep(pause_s)
+            except Fatal as error:
+                await self._emit(SourceStopped(source.name, self._now(), error.reason, error.status))
+                return
+
+    def _new_coverage(self, wake: Callable[[], None] | None = None) -> "Coverage":
+        """`wake` is called when the feed ends, by default to wake all sources, so that the poller takes over."""
+        from tui.sync.lists import Coverage
+
+        return Coverage(wake or self._clock.wake)
+
+    def _follow(
+        self,
+        names: Sequence[str],
+        coverage: "Coverage",
+        *,
+        filters: RunFilters | None = None,
+        run_id: RunId | None = None,
+        history: timedelta | None = None,
+    ) -> tuple[asyncio.Task[None], ...]:
+        from tui.sync.polling import HistoryLimits
+        from tui.sync.registry import SOURCES, SourceParts
+
+        settings = self._settings
+        parts = SourceParts(
+            fetcher=self.fetcher,
+            store=self._store,
+            clock=self._clock,
+            interval=lambda: self._settings.interval_s,
+            history=HistoryLimits(history or settings.history, min(settings.history_runs, settings.max_runs)),
+            filters=filters or RunFilters(),
+            run_id=run_id,
+            coverage=coverage,
+            on_wake=self._clock.on_wake,
+            relay=self.relay,
+        )
+        enabled = [name for name in names if settings.realtime or name not in FEEDS]
+        return tuple(self._spawn(self.supervise(SOURCES[name](parts)), f"source {name}") for name in enabled)

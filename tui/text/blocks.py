@@ -1,0 +1,300 @@
+"""The parts of a page of text: labelled rows, prose, sparklines, names of keys, and the time of drawing."""
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import field
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from typing import Final, NamedTuple
+
+from tui.domain.filters import RunFilters
+from tui.domain.ids import RunId
+from tui.domain.text import Raw
+from tui.lazy_dataclass import dataclass
+from tui.store.counts import Minute
+from tui.text import formatting
+from tui.text.formatting import LOADING, NOT_READ
+from tui.text.styled import Line, Piece, Token, fold, line_width, pad, wrap
+
+# The blocks of a page of text: labelled rows, indented rows, and prose that is cut when it is very long.
+
+
+INDENT: Final = 3
+
+
+_MINUTE: Final = timedelta(minutes=1)
+
+
+class Now(NamedTuple):
+    """The time of drawing.
+
+    * `frozen_at`: the moment at which running durations stopped, while data is stale or paused
+    * `in_minutes`: ages and running durations are in whole minutes, so that a slow link is not used every second
+    """
+
+    at: datetime
+    frozen_at: datetime | None = None
+    in_minutes: bool = False
+
+    def age(self, at: datetime | None) -> str:
+        """Return the time since a moment, in one unit."""
+        return formatting.age(at, self.at, in_minutes=self.in_minutes)
+
+    def ago(self, at: datetime) -> str:
+        """Return the time since a moment, for a sentence: `4 s ago`."""
+        return f"{formatting.wait(self.at - at, in_minutes=self.in_minutes)} ago"
+
+    def duration(self, value: timedelta | None, *, is_running: bool = True) -> str:
+        """Return a duration; a running one stands still while the data is stale or paused."""
+        is_frozen = is_running and self.frozen_at is not None
+        return formatting.duration(value, frozen=is_frozen, in_minutes=is_running and self.in_minutes)
+
+    def drawn(self, value: timedelta) -> timedelta:
+        """Return a running duration as bars show it: `in_minutes` it doubles up to a minute, then grows by minutes."""
+        if not self.in_minutes:
+            return value
+        if value >= _MINUTE:
+            return value // _MINUTE * _MINUTE
+        seconds = max(value, timedelta()) // timedelta(seconds=1)
+        return timedelta(seconds=1 << seconds.bit_length() >> 1)
+
+
+LABEL: Final = 10
+_REMARK_AT: Final = 15  # Cells after the label, so that remarks line up.
+_GAP: Final = 2
+WHOLE: Final = "--json prints the whole"
+
+
+def labelled(label: str, parts: Iterable[Line], limit: int, *, remark: str = "") -> list[Line]:
+    """Return `label part part remark` in lines of at most `limit` cells. Parts that do not fit go on the next line."""
+    room = max(limit - LABEL, LABEL)
+    rows = _flowed([part for part in parts if part], room)
+    if remark:
+        start = max(_REMARK_AT, line_width(rows[-1]) + _GAP)
+        note = Piece(remark, Token.FAINT)
+        if start + line_width((note,)) <= room:
+            rows[-1] = (*pad(rows[-1], start), note)
+        else:
+            rows += fold((note,), room)
+    head = pad((Piece(label, Token.FAINT),), LABEL)
+    blank = Piece(" " * LABEL)
+    return [(*head, *rows[0]), *((blank, *row) for row in rows[1:])]
+
+
+def indented(lines: Iterable[Line], cells: int) -> list[Line]:
+    """Return the lines, moved to the right by `cells`."""
+    return [(Piece(" " * cells), *line) for line in lines]
+
+
+def prose(text: Raw | str, limit: int, token: Token, *, max_rows: int) -> list[Line]:
+    """Return text in at most `max_rows` rows, newlines kept. A further row says how much is left out."""
+    # Wrapping megabytes would take seconds. Only as many characters are wrapped as can fill the rows.
+    reach = 2 * max_rows * limit
+    rows = wrap(text[:reach], limit)
+    lines: list[Line] = [(Piece(row, token),) for row in rows[:max_rows]]
+    if len(text) > reach:
+        lines += [
+            (Piece(row, Token.FAINT),) for row in wrap(f"… and {formatting.size(len(text))} in all; {WHOLE}", limit)
+        ]
+    elif len(rows) > max_rows:
+        lines += [(Piece(row, Token.FAINT),) for row in wrap(_left_out(len(rows) - max_rows), limit)]
+    return lines
+
+
+def _left_out(rows: int) -> str:
+    return f"… {formatting.plural(rows, 'more line')}; {WHOLE}"
+
+
+def _flowed(parts: Sequence[Line], room: int) -> list[Line]:
+    rows: list[Line] = []
+    for part in parts:
+        if rows and line_width(rows[-1]) + _GAP + line_width(part) <= room:
+            rows[-1] = (*rows[-1], Piece(" " * _GAP), *part)
+        else:
+            rows += fold(part, room)
+    return rows or [()]
+
+
+# Draws the number of runs of each minute as a bar of one cell, for the header. The store counts them.
+#
+# A cell has only two colours, so a bar with a rose foot cannot leave the top of its cell empty. A bar with a few
+# failures therefore fills its cell: the lowest eighth is rose, and a stronger or fainter grey above it says how tall
+# the bar is.
+
+
+_BARS: Final = " ▁▂▃▄▅▆▇█"
+_EIGHTHS: Final = len(_BARS) - 1
+_FOOT: Final = _BARS[1]
+_FAILED: Final = "✗"
+
+_MIN_TALL_EIGHTHS: Final = 6
+
+
+def spark(minutes: Sequence[Minute], *, by_shape: bool = False) -> Line:
+    """Draw a bar for each minute, scaled to the highest. A minute without runs is blank.
+
+    A bar is grey, has a rose foot if some of its runs failed, and is all rose if more than half of them failed.
+    `by_shape` is for screens without colours: a minute with failures is `✗`, in bold if more than half failed.
+    """
+    highest = max((minute.run_count for minute in minutes), default=0)
+    return tuple(_by_shape(minute, highest) if by_shape else _by_colour(minute, highest) for minute in minutes)
+
+
+def _by_colour(minute: Minute, highest: int) -> Piece:
+    height = _height(minute, highest)
+    if not minute.failed_count:
+        return Piece(_BARS[height], Token.SPARK)
+    if _has_mostly_failed(minute):
+        return Piece(_BARS[height], Token.ROSE)
+    return Piece(_FOOT, Token.TALL_FOOT if height >= _MIN_TALL_EIGHTHS else Token.LOW_FOOT)
+
+
+def _by_shape(minute: Minute, highest: int) -> Piece:
+    if minute.failed_count:
+        return Piece(_FAILED, Token.ROSE, is_bold=_has_mostly_failed(minute))
+    return Piece(_BARS[_height(minute, highest)], Token.SPARK)
+
+
+def _has_mostly_failed(minute: Minute) -> bool:
+    return minute.failed_count * 2 > minute.run_count
+
+
+def _height(minute: Minute, highest: int) -> int:
+    """Return the height in eighths, rounded up so that even a single run is visible."""
+    return -(-minute.run_count * _EIGHTHS // highest) if highest else 0
+
+
+# How far the read of what a pane shows has got, and what stands in the place of a value meanwhile.
+
+
+SHOW_READING_AFTER: Final = timedelta(seconds=0.5)
+"""A read that takes longer is shown at the next second."""
+
+
+class ReadStage(Enum):
+    """Most reads take less than half a second: words about them would only flicker behind the cursor of the list."""
+
+    DUE = auto()
+    """Nothing was answered yet, and it is too early to say so: the place of a value is empty."""
+    LATE = auto()
+    """A read takes so long that the user should know."""
+    DONE = auto()
+    """It was answered, or it failed."""
+
+    @property
+    def words(self) -> str:
+        """What stands for a value that was not read."""
+        return {ReadStage.DUE: "", ReadStage.LATE: LOADING}.get(self, NOT_READ)
+
+
+# The keys that sentences name: `r tries again`. They are the user's own where there are some.
+#
+# What the keys are is known to the app, and said deep inside of sentences. So they stand in a context, like a language:
+# each app has its own, and a command without an app has those of the program.
+
+
+def need_connection(keys: Iterable[str]) -> str:
+    """Return `C and R need a connection`."""
+    return f"{' and '.join(keys)} need a connection"
+
+
+_OWN: Final[ContextVar[Mapping[str, tuple[str, ...]]]] = ContextVar("own keys", default={})  # noqa: B039  never changed
+
+
+def use_own_keys(labels: Mapping[str, tuple[str, ...]]) -> None:
+    """Use the labels of the user's own keys by the ids of bindings, in this context. The mapping may change later."""
+    _OWN.set(labels)
+
+
+def keys_of(binding: str, *default: str) -> tuple[str, ...]:
+    """Return the labels of the keys of a binding; `default` if the user has not changed them."""
+    return _OWN.get().get(binding, default)
+
+
+def key_of(binding: str, default: str) -> str:
+    """Return the label of the first key of a binding; empty if the user has taken its keys away."""
+    return next(iter(keys_of(binding, default)), "")
+
+
+def with_key(binding: str, default: str, sentence: str) -> str:
+    """Return a sentence with a key in the place of `{}`; nothing if the binding has no key."""
+    key = key_of(binding, default)
+    return sentence.format(key) if key else ""
+
+
+def tries_again(what: str = "tries again") -> str:
+    """Return ` r tries again.`, to follow a sentence."""
+    return with_key("refresh", "r", f" {{}} {what}.")
+
+
+def selecting_keys() -> str:
+    """Return the keys that select a run in the list: `j or ↓`."""
+    return " or ".join(keys_of("down", "j", "↓")[:2]) or "Enter"
+
+
+def no_run_selected() -> str:
+    """Return that no run is selected, and the key that selects one."""
+    return f"no run is selected: {selecting_keys()} selects one"
+
+
+# The rows of a page, and the actions of Enter on a row. The pane that shows the page carries them out.
+
+
+@dataclass(frozen=True, slots=True)
+class GoToRun:
+    """Go to another run."""
+
+    run_id: RunId
+
+
+@dataclass(frozen=True, slots=True)
+class ListRuns:
+    """List the runs that a filter matches. `name` says of what, where the filter does not.
+
+    `queue` is the stored name of the queue in the filter: rows of a list do not contain their queue. `filters` are the
+    server's.
+    """
+
+    filter_text: str
+    name: Raw = Raw("")
+    queue: str = ""
+    filters: RunFilters = field(default_factory=RunFilters)
+
+
+@dataclass(frozen=True, slots=True)
+class ToggleFold:
+    """Fold or unfold the group or value with this key."""
+
+    key: Hashable
+
+
+@dataclass(frozen=True, slots=True)
+class ShowWhole:
+    """Show all of a text or value that is cut here."""
+
+    key: Hashable
+
+
+@dataclass(frozen=True, slots=True)
+class FetchValue:
+    """Fetch a value that the server stores apart."""
+
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShowAttempt:
+    """Show another attempt of the run."""
+
+    number: int
+
+
+RowAction = GoToRun | ToggleFold | ShowWhole | FetchValue | ShowAttempt
+
+
+class Row(NamedTuple):
+    """A line of a page. `key` identifies it when the page is rebuilt; `action` is what Enter does on it."""
+
+    line: Line
+    key: Hashable = None
+    action: RowAction | None = None

@@ -1,0 +1,198 @@
+"""Formats numbers and times as plain text: durations, ages, times of day, costs, counts, sizes."""
+
+import math
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Final
+
+# Formats numbers and times as plain text: durations, ages, times of day, costs, counts, sizes.
+#
+# A negative duration, which two clocks that disagree produce, becomes zero. An unknown value is `·`.
+
+
+NONE = "·"
+LOADING = "loading…"
+NOT_READ = "not read"
+UNDER_A_MINUTE = "<1m"
+_SECOND_US = 1_000_000
+_MINUTE = timedelta(minutes=1)
+_NEAR = timedelta(hours=12)
+_AGE_UNITS = ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (_MINUTE, "m"), (timedelta(seconds=1), "s"))
+
+
+def duration(value: timedelta | None, *, frozen: bool = False, in_minutes: bool = False) -> str:
+    """Return `412ms` `6.3s` `38s` `1m02s` `2h05m` `3d`, rounded before the unit is chosen. `frozen` appends `~`.
+
+    `in_minutes` rounds down to whole minutes: `<1m` `1m` `2h05m`.
+    """
+    if value is None:
+        return NONE
+    value = max(value, timedelta())
+    if not in_minutes:
+        text = _duration(value // timedelta(microseconds=1))
+    elif value < timedelta(hours=1):
+        text = f"{value // _MINUTE}m" if value >= _MINUTE else UNDER_A_MINUTE
+    else:
+        text = _duration(value // _MINUTE * 60 * _SECOND_US)
+    return text + ("~" if frozen else "")
+
+
+def _duration(us: int) -> str:
+    ms = _rounded(us, 1000)
+    if ms < 1000:
+        return f"{ms}ms"
+    tenths = _rounded(us, _SECOND_US // 10)
+    if tenths < 100:
+        return f"{tenths // 10}.{tenths % 10}s"
+    seconds = _rounded(us, _SECOND_US)
+    if seconds < 60:
+        return f"{seconds}s"
+    if seconds < 3600:
+        return f"{seconds // 60}m{seconds % 60:02}s"
+    minutes = _rounded(us, 60 * _SECOND_US)
+    if minutes < 24 * 60:
+        return f"{minutes // 60}h{minutes % 60:02}m"
+    return f"{_rounded(us, 86_400 * _SECOND_US)}d"
+
+
+def age(at: datetime | None, now: datetime, *, in_minutes: bool = False) -> str:
+    """Return the time since `at` in one unit, rounded down: `0s` `59s` `1m` `23h` `3d`. `in_minutes` has no seconds."""
+    if at is None:
+        return NONE
+    elapsed = max(now - at, timedelta())
+    size, unit = _age_unit(elapsed)
+    return UNDER_A_MINUTE if in_minutes and unit == "s" else f"{elapsed // size}{unit}"
+
+
+def same_age_for(at: datetime, now: datetime) -> timedelta:
+    """Return for how long, from `now` on, the age of `at` has the same text."""
+    elapsed = max(now - at, timedelta())
+    size, _ = _age_unit(elapsed)
+    return size - elapsed % size
+
+
+def _age_unit(elapsed: timedelta) -> tuple[timedelta, str]:
+    return next(each for each in _AGE_UNITS if elapsed >= each[0] or each[1] == "s")
+
+
+def wait(value: timedelta, *, in_minutes: bool = False) -> str:
+    """Return a duration for a sentence, in one unit, rounded: `4 s` `2 min` `3 h` `3 d`; `in_minutes` from `<1 min`."""
+    seconds = max(0, round(value.total_seconds()))
+    if in_minutes and seconds < 100:
+        return f"{seconds // 60} min" if seconds >= 60 else "<1 min"
+    if seconds < 100:
+        return f"{seconds} s"
+    minutes = _rounded(seconds, 60)
+    if minutes < 100:
+        return f"{minutes} min"
+    hours = _rounded(seconds, 3600)
+    return f"{hours} h" if hours < 48 else f"{_rounded(seconds, 86_400)} d"
+
+
+def zone_name(at: datetime) -> str:
+    """Return the name of the zone of a time: `UTC`, `CEST`, `UTC-03` where the zone has only an offset."""
+    name = at.tzname() or UTC.tzname(None)
+    return f"UTC{name}" if name[:1] in {"+", "-"} else name
+
+
+def needs_no_day(at: datetime, now: datetime) -> bool:
+    """Return whether a time of day says when `at` is: on the day of `now`, or within twelve hours.
+
+    Just after midnight, the day alone would say nothing of what began an hour ago.
+    """
+    return at.astimezone(now.tzinfo).date() == now.date() or abs(now - at) < _NEAR
+
+
+def time_of_day(at: datetime, now: datetime) -> str:
+    """Return `13:44` in the zone of `now`, with the date before it (`11-23 13:44`) unless it is the date of `now`."""
+    local = at.astimezone(now.tzinfo)
+    return f"{local:%H:%M}" if local.date() == now.date() else f"{local:%m-%d %H:%M}"
+
+
+def clock(at: datetime, now: datetime) -> str:
+    """Return `13:48:37` in the zone of `now`, with the date in place of the seconds (`11-23 13:48`) on another day."""
+    local = at.astimezone(now.tzinfo)
+    return f"{local:%H:%M:%S}" if local.date() == now.date() else f"{local:%m-%d %H:%M}"
+
+
+def moment(at: datetime, now: datetime) -> str:
+    """Return `13:48:37.210` in the zone of `now`, with the date before it (`2026-11-23 …`) on another day."""
+    local = at.astimezone(now.tzinfo)
+    time = local.time().isoformat("milliseconds")
+    return time if local.date() == now.date() else f"{local.date().isoformat()} {time}"
+
+
+def full_moment(at: datetime, zone: tzinfo = UTC) -> str:
+    """Return `2026-11-23 13:48:37.210 UTC`, for a text that is read outside of this program."""
+    local = at.astimezone(zone)
+    return f"{local.date().isoformat()} {local.time().isoformat('milliseconds')} {zone_name(local)}"
+
+
+def cost(cents: float) -> str:
+    """Return US cents as dollars: `$0.0002`, `$12.34` from one dollar on, `$0` for zero, `<$0.0001` for less."""
+    if not math.isfinite(cents):
+        return NONE
+    dollars = cents / 100
+    if dollars <= 0:
+        return "$0"
+    if dollars < 0.00005:
+        return "<$0.0001"
+    return f"${dollars:.4f}" if dollars < 0.99995 else f"${dollars:,.2f}"
+
+
+def count(number: int, *, at_least: bool = False) -> str:
+    """Return `1,204`, or `≥1,204` where more may exist."""
+    return f"{'≥' if at_least else ''}{number:,}"
+
+
+def size(byte_count: int) -> str:
+    """Return `412 B` `1.2 kB` `300 kB` `2.4 MB`: decimal units, one decimal below ten."""
+    value = max(byte_count, 0)
+    if value < 1000:
+        return f"{value} B"
+    units = ("kB", "MB", "GB", "TB")
+    divisor = 1000
+    for unit in units:
+        tenths = _rounded(value, divisor // 10)
+        if tenths < 100:
+            return f"{tenths // 10}.{tenths % 10} {unit}"
+        whole = _rounded(value, divisor)
+        if whole < 1000 or unit == units[-1]:
+            return f"{whole:,} {unit}"
+        divisor *= 1000
+    raise AssertionError
+
+
+def plural(number: int, noun: str) -> str:
+    """Return a count with its noun: `1 frame`, `9 frames`."""
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def _rounded(value: int, unit: int) -> int:
+    return (value + unit // 2) // unit
+
+
+# Durations as the wall shows them: short, since tenths of a minute cannot be read across a room.
+
+
+_TENTH: Final = timedelta(milliseconds=100)
+_SECOND: Final = timedelta(seconds=1)
+_ONE_MINUTE: Final = timedelta(minutes=1)
+
+
+def brief_duration(value: timedelta | None) -> str:
+    """Return `40ms` `0.4s` `31s` `4m02s` `9m` `12h32m` `2h`, `·` where it is not known."""
+    if value is not None and _TENTH <= value < _SECOND:
+        tenths = round(value / _TENTH)
+        return f"{tenths // 10}.{tenths % 10}s"
+    text = duration(value)
+    text = text.removesuffix("00s") if text.endswith("m00s") else text
+    return text.removesuffix("00m") if text.endswith("h00m") else text
+
+
+def waited(value: timedelta, *, in_minutes: bool = False) -> str:
+    """Return how long something waits: `31s` `11m` `6h` `2d`; `in_minutes` from `<1m`."""
+    value = max(value, timedelta())
+    if value < _ONE_MINUTE:
+        return UNDER_A_MINUTE if in_minutes else f"{value // _SECOND}s"
+    text = duration(value, in_minutes=True)
+    return text.removesuffix("00m") if text.endswith("h00m") else text

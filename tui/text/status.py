@@ -1,0 +1,226 @@
+"""The look of each status, and finished lines in ASCII."""
+
+import re
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+from rich.cells import cell_len
+
+from tui.domain.attempt import AttemptStatus
+from tui.domain.run import Run
+from tui.domain.status import Status
+from tui.lazy_dataclass import dataclass
+from tui.text.formatting import NONE
+from tui.text.styled import Line, Piece, Token
+
+# The look of each status: glyph, ASCII glyph, word, colours, and the greys of a row with that status.
+#
+# The table is keyed by the titles of `domain.status`. Glyph, word and colour say the same. Source: tui/ui/README.md.
+
+
+class RowTokens(NamedTuple):
+    """The colours of the other cells in a row."""
+
+    task: Token
+    took: Token
+    number: Token
+    rest: Token
+
+
+FAILED_ROW = RowTokens(Token.BRIGHT, Token.TEXT, Token.TEXT, Token.MUTED)
+LIVE_ROW = RowTokens(Token.TEXT, Token.BLUE, Token.FAINT, Token.FAINT)
+WAITING_ROW = RowTokens(Token.MUTED, Token.MUTED, Token.MUTED, Token.FAINT)
+FINISHED_ROW = RowTokens(Token.MUTED, Token.FAINT, Token.FAINT, Token.FAINT)
+
+
+@dataclass(frozen=True, slots=True)
+class StatusStyle:
+    """The look of one status. `word` may be the server's own word; `Piece` cleans it."""
+
+    word: str
+    glyph: str
+    ascii_glyph: str
+    glyph_token: Token
+    word_token: Token
+    row: RowTokens
+    is_bold: bool = False
+
+    @property
+    def mark(self) -> Piece:
+        """The coloured glyph."""
+        return Piece(self.glyph, self.glyph_token)
+
+    @property
+    def name(self) -> Piece:
+        """The coloured word."""
+        return Piece(self.word, self.word_token, is_bold=self.is_bold)
+
+
+def _waiting(word: str, glyph: str, ascii_glyph: str, glyph_token: Token = Token.MUTED) -> StatusStyle:
+    return StatusStyle(word, glyph, ascii_glyph, glyph_token, Token.MUTED, WAITING_ROW)
+
+
+def _live(word: str, glyph: str, ascii_glyph: str) -> StatusStyle:
+    return StatusStyle(word, glyph, ascii_glyph, Token.BLUE, Token.BLUE, LIVE_ROW)
+
+
+def _failed(word: str, glyph: str, ascii_glyph: str) -> StatusStyle:
+    return StatusStyle(word, glyph, ascii_glyph, Token.ROSE, Token.ROSE, FAILED_ROW, is_bold=True)
+
+
+def _finished(word: str, glyph: str, ascii_glyph: str, glyph_token: Token = Token.FAINT) -> StatusStyle:
+    return StatusStyle(word, glyph, ascii_glyph, glyph_token, Token.FAINT, FINISHED_ROW)
+
+
+STATUS_STYLES: Final = {
+    style.word: style
+    for style in (
+        _waiting("Delayed", "◌", ":"),
+        _waiting("Queued", "○", "."),
+        _waiting("Pending version", "△", "^", Token.AMBER),
+        _live("Dequeued", "◔", "o"),
+        _live("Executing", "◐", "O"),
+        _live("Reattempting", "↻", "@"),
+        _waiting("Waiting", "‖", "="),
+        _finished("Completed", "✓", "+", Token.GREEN),
+        _failed("Failed", "✗", "x"),
+        _failed("Crashed", "▼", "!"),
+        _failed("Timed out", "◷", "T"),
+        _failed("System failure", "⊠", "#"),
+        _failed("Failed to run", "⊗", "X"),
+        _failed("Interrupted", "¦", "/"),
+        _finished("Canceled", "⊘", "-"),
+        _finished("Expired", "◇", "_"),
+    )
+}
+UNKNOWN: Final = _waiting(NONE, "?", "?")
+DESCRIPTIONS: Final = {
+    "Delayed": "it is scheduled for later",
+    "Queued": "waits for its turn in the queue",
+    "Pending version": "waits for a deploy that has its task",
+    "Dequeued": "a worker took it and has not started it yet",
+    "Executing": "its code is running",
+    "Reattempting": "runs again after a failed attempt",
+    "Waiting": "its code waits for a time, a token or another run",
+    "Completed": "returned without an error",
+    "Failed": "the last attempt threw",
+    "Crashed": "its process died",
+    "Timed out": "exceeded its time limit",
+    "System failure": "Trigger.dev failed, not its code",
+    "Failed to run": "its code was never reached",
+    "Interrupted": "its worker was stopped",
+    "Canceled": "it was stopped",
+    "Expired": "did not start within its ttl",
+}
+"""The meaning of each status, for new users."""
+
+DESCRIPTIONS_BY_CODE: Final = {"Canceled": "Trigger.dev stopped it, not a request"}
+"""The meaning of a status if the error has a code: the server cancels a run whose worker is lost.
+
+Source: tests/wire/recordings/README.md §2.
+"""
+
+UNSURE_DESCRIPTIONS: Final = {
+    "Executing": "it has started and has not ended",
+    "Reattempting": "started again after a failed attempt",
+}
+"""Descriptions that stay true while it is not known whether the run's code executes or waits: its trace was not read.
+"""
+_OF_ATTEMPT: Final = {
+    AttemptStatus.EXECUTING: STATUS_STYLES["Executing"],
+    AttemptStatus.COMPLETED: STATUS_STYLES["Completed"],
+    AttemptStatus.FAILED: STATUS_STYLES["Failed"],
+    AttemptStatus.CANCELED: STATUS_STYLES["Canceled"],
+}
+
+
+def style_of(run: Run) -> StatusStyle:
+    """Return the style of a run's status. A run whose state was never read has `?` and `·`."""
+    if run.state is None:
+        return UNKNOWN
+    return _look(run.status_title, run.state.status.specificity)
+
+
+def style_of_status(status: Status | None) -> StatusStyle:
+    """Return the style of a status without its run, e.g. of a tree node."""
+    return UNKNOWN if status is None else _look(status.title, status.specificity)
+
+
+def style_of_attempt(status: AttemptStatus) -> StatusStyle:
+    """Return the style of an attempt's status."""
+    return _OF_ATTEMPT[status]
+
+
+def _look(title: str, specificity: int) -> StatusStyle:
+    return replace(UNKNOWN, word=title or NONE) if specificity < 0 else STATUS_STYLES[title]
+
+
+# Translates finished lines into ASCII, for terminals without Unicode.
+#
+# The width stays the same, so columns stay columns. A longer ASCII form (`..` for `…`) replaces the character before it
+# too. The words of a progress, such as `reading…`, are not cut: they end with one full stop. A character without an
+# ASCII form becomes one `?` per cell.
+
+
+NO_BAR: Final = "·"
+"""Stands for a cell of a series without a bar, in the colour of lines. Its ASCII form `-` would be a bar."""
+
+_FEET: Final = frozenset({Token.TALL_FOOT, Token.LOW_FOOT})
+_ONE_CELL: Final = {
+    **{style.glyph: style.ascii_glyph for style in STATUS_STYLES.values()},
+    "●": "*", "▌": ">", "•": "*", "▸": ">", "▾": "v", "━": "=", "╺": "=", "╸": "=", "╌": ".",
+    "▁": ".", "▂": ":", "▃": "-", "▄": "=", "▅": "+", "▆": "*", "▇": "%", "█": "#",
+    "┆": ":", "░": "?", "├": "|", "│": "|", "└": "\\", "─": "-", "┬": "-", "·": "-", "↓": "v", "↑": "^",
+    "←": "<", "→": ">", "≠": "!", "“": '"', "”": '"', "–": "-",
+}  # fmt: skip
+# Longer forms. Each pattern also matches the characters before the sign that the longer form replaces. They are texts,
+# which `re` compiles when it uses them first: most terminals have Unicode.
+_LONGER: Final = (
+    ("^( *(?:connecting|fetching|loading|reading)(?: [a-z ]+)?)…", r"\1."),
+    (" ([QDPEW✗])≥", r"\1>="),
+    (" ?≥", ">="),
+    (" {0,2}⋯", "..."),
+    ("'…'", "'*'"),  # data in a normalised message
+    ("(?s:.?)…", ".."),
+)
+
+
+def ascii_line(line: Line) -> Line:
+    """Return the line in ASCII. Its width stays, unless a longer form has no characters before it to replace."""
+    shown: list[Piece] = []
+    for piece in line:
+        made = _ascii_piece(piece)
+        if shown and shown[-1].text and _replaces_before(piece.text, shown[-1].text):
+            last = shown[-1]
+            shown[-1] = Piece(last.text[:-1], last.token, is_bold=last.is_bold)
+        shown.append(made)
+    return tuple(shown)
+
+
+def _replaces_before(text: str, before: str) -> bool:
+    """Return whether a piece begins with a sign whose longer form replaces the last character before it."""
+    return text.startswith("…") or (text.startswith("≥") and before.endswith(" "))
+
+
+def _ascii_piece(piece: Piece) -> Piece:
+    if piece.token in _FEET:
+        # The background of this token shows the grey part of the bar; `_` at its foot stands for the rose part.
+        return Piece("_" * cell_len(piece.text), piece.token, is_bold=piece.is_bold)
+    if piece.token is Token.LINE and not piece.text.strip(NO_BAR):
+        return Piece(" " * len(piece.text), piece.token)
+    return Piece(ascii_text(piece.text), piece.token, is_bold=piece.is_bold)
+
+
+def ascii_text(text: str) -> str:
+    """Return one text in ASCII, by the rules of `ascii_line`."""
+    if text.isascii():
+        return text
+    for pattern, form in _LONGER:
+        text = re.sub(pattern, form, text)
+    return "".join(map(_ascii, text))
+
+
+def _ascii(character: str) -> str:
+    if character.isascii():
+        return character
+    return _ONE_CELL.get(character) or "?" * cell_len(character)

@@ -1,1 +1,0 @@
-"""Shows what happened while the user was away, at the first key."""

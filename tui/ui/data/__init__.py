@@ -1,1 +1,0 @@
-"""The data behind the screen: subscriptions, fetches, the action queue, and saved filters."""

@@ -1,1 +1,0 @@
-"""The columns that the user chose, kept over restarts, and the values that they show, read from the API."""

@@ -1,1 +1,0 @@
-"""The data of wall and overview, kept up to date while they are shown."""

@@ -1,1 +1,0 @@
-"""Keys, commands, menus, type-ahead and the clipboard."""

@@ -1,1 +1,0 @@
-"""Colours, painting, and updates once a second."""

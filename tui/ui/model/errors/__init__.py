@@ -1,1 +1,0 @@
-"""State of the errors view that needs no Textual: spans, orders, the list of groups and its cursor."""

@@ -1,1 +1,0 @@
-"""State of the queues view that needs no Textual: orders, the list of queues and its cursor."""

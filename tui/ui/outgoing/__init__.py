@@ -1,1 +1,0 @@
-"""What leaves the monitor: copies that lead back to a view, links, and texts for other programs."""

@@ -1,1 +1,0 @@
-"""Other programs: in the foreground with the screen suspended, and a browser beside it."""

@@ -1,1 +1,0 @@
-"""The dialogs in which columns are chosen."""

@@ -1,1 +1,0 @@
-"""The command line `:`, and the way to it and back to the view before."""

@@ -1,1 +1,0 @@
-"""The wall: `screen` shows it, `entrance` opens it and leads to runs and back, `keys` has its keys."""

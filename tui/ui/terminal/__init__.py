@@ -1,1 +1,0 @@
-"""The terminal: reading and decoding input, writing output, and checking Textual's environment variables."""

@@ -1,1 +1,0 @@
-"""The messages between a relay and its screens."""

@@ -1,1 +1,0 @@
-"""The responses about the trace of a run: `/trace`, `/events` and `/spans`."""
