@@ -124,12 +124,7 @@ STATUS_TABLE: tuple[StatusRow, ...] = (
     ),
     StatusRow("Crashed", S.CRASHED, "CRASHED", "CRASHED", ("CRASHED",), ("Crashed",)),
     StatusRow(
-        "System failure",
-        S.SYSTEM_FAILURE,
-        "SYSTEM_FAILURE",
-        "SYSTEM_FAILURE",
-        ("SYSTEM_FAILURE",),
-        ("System failure",),
+        "System failure", S.SYSTEM_FAILURE, "SYSTEM_FAILURE", "SYSTEM_FAILURE", ("SYSTEM_FAILURE",), ("System failure",)
     ),
     StatusRow("Expired", S.EXPIRED, "EXPIRED", "EXPIRED", ("EXPIRED",), ("Expired",)),
     StatusRow("Timed out", S.TIMED_OUT, "TIMED_OUT", "TIMED_OUT", ("TIMED_OUT",), ("Timed out",)),

@@ -234,10 +234,7 @@ def _orphans(root: RunId, ids: Iterable[RunId], rows_by_id: Mapping[RunId, TreeR
 
 
 def _build_nodes(
-    root: RunId,
-    rows_by_id: Mapping[RunId, TreeRow],
-    children: Mapping[RunId, list[RunId]],
-    runs: Mapping[RunId, Run],
+    root: RunId, rows_by_id: Mapping[RunId, TreeRow], children: Mapping[RunId, list[RunId]], runs: Mapping[RunId, Run]
 ) -> TreeNode:
     """Return the root node with all nodes below it. Built from the leaves up, without recursion."""
     order: list[tuple[RunId, int]] = []

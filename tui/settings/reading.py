@@ -8,13 +8,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from tui.settings.secret import (
-    DEFAULT_INTERVAL_S,
-    MIN_INTERVAL_S,
-    NO_SECRET,
-    Secret,
-    SettingsError,
-)
+from tui.settings.secret import DEFAULT_INTERVAL_S, MIN_INTERVAL_S, NO_SECRET, Secret, SettingsError
 from tui.settings.settings import (
     DEFAULT_API_URL,
     MIN_PUBLIC_INTERVAL_S,
@@ -247,12 +241,7 @@ def _key_list(own: str | tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _common(
-    environ: Mapping[str, str],
-    file: ConfigFile,
-    *,
-    has_title: bool,
-    slow_link: bool | None,
-    theme: str | None,
+    environ: Mapping[str, str], file: ConfigFile, *, has_title: bool, slow_link: bool | None, theme: str | None
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the fields that a session on the API and one on a relay share, and their origins."""
     values, origins = file_values(file)

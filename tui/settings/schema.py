@@ -59,13 +59,7 @@ KeyName = Annotated[str, _meta("", "a key as `?` shows it, such as G, ctrl-g or 
 KeyNames = Annotated[tuple[KeyName, ...], Meta(max_length=20)]
 BindingId = Annotated[str, _meta("", "the id of a binding, such as next-error", pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 ColumnName = Annotated[
-    str,
-    _meta(
-        "",
-        "a column such as task, or a path such as metadata.progress",
-        pattern=COLUMN_PATTERN,
-        max_length=200,
-    ),
+    str, _meta("", "a column such as task, or a path such as metadata.progress", pattern=COLUMN_PATTERN, max_length=200)
 ]
 EnvironmentName = Annotated[
     str, _meta("", "the name of an environment, such as prod", pattern=r"^[A-Za-z0-9_-]+$", max_length=100)

@@ -7,12 +7,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 from tui.lazy_dataclass import dataclass
-from tui.settings.secret import (
-    DEFAULT_INTERVAL_S,
-    DEFAULT_MAX_RUNS,
-    NO_SECRET,
-    Secret,
-)
+from tui.settings.secret import DEFAULT_INTERVAL_S, DEFAULT_MAX_RUNS, NO_SECRET, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

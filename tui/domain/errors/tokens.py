@@ -340,11 +340,7 @@ _SENTENCES: Final = tuple(
         ("hone number ", r"([Pp]hone number )\S{1,40}(?= (?:is|was|does|cannot)\b)", rf"\1{_N}"),
         ("number ", r"('(?:To|From)' number ).{1,60}?(?= (?:is|was|does|cannot)\b)", rf"\1{_N}"),
         (" address ", r"([Ee]-?mail address )\S{1,100}(?= is (?:not|invalid|already))", rf"\1{vocabulary.EMAIL}"),
-        (
-            "nvalid ",
-            r"(nvalid (?:currency|country|locale|date|amount|url|email)): \S{1,64}(?=\. [A-Z])",
-            rf"\1: {_Q}",
-        ),
+        ("nvalid ", r"(nvalid (?:currency|country|locale|date|amount|url|email)): \S{1,64}(?=\. [A-Z])", rf"\1: {_Q}"),
         ("ob ", r"(\b[Jj]ob )(?=\S*[\d:]\S*[\d\w])[\w-]+(?:[.:][\w-]+)*", rf"\1{_N}"),
         ("(", rf"(\((?:{vocabulary.ENTITY_NOUNS}): )[\w.-]+(?=[),;])", rf"\1{_Q}"),
         ("arse range: ", r"(arse range: ).{1,200}", rf"\1{_Q}"),

@@ -227,13 +227,7 @@ class _Parser:
         return inner, after
 
     def _inner(
-        self,
-        kind: Literal["cause", "error"],
-        number: int,
-        count: int,
-        span: tuple[int, int],
-        head_at: int,
-        depth: int,
+        self, kind: Literal["cause", "error"], number: int, count: int, span: tuple[int, int], head_at: int, depth: int
     ) -> InnerError:
         at, end = span
         head = _without_bracket(self._lines[at][head_at:])

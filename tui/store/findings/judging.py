@@ -415,12 +415,7 @@ NO_FINDINGS: Final = HeldFindings()
 
 
 def judge(
-    facts: WallFacts,
-    own: OwnCounts,
-    now: datetime,
-    *,
-    is_development: bool = False,
-    still: Standstill | None = None,
+    facts: WallFacts, own: OwnCounts, now: datetime, *, is_development: bool = False, still: Standstill | None = None
 ) -> tuple[Finding, ...]:
     """Return what is wrong at `now`, the server's time, worst first. `still` is why no run starts at all.
 
