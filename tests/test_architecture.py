@@ -23,7 +23,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "idna": ("tui/api/http.py",),
     "pydantic": ("tui/api/",),
     "pydantic_core": ("tui/api/",),
-    "click": ("tui/commands/", "tui/program/", "tui/features/"),
+    "click": ("tui/commands/", "tui/program/", "tui/features/", "tui/kit/feature.py"),
     "cronsim": ("tui/store/findings/", "tui/emulator/"),
     "msgspec": ("tui/settings/",),
     "rich": ("tui/text/", "tui/kit/", "tui/features/", "tui/program/", "tui/terminal/"),

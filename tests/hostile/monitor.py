@@ -31,9 +31,10 @@ from tests.support.ui.idle import IdleCheck
 from tests.support.ui.monitor import Monitored
 from tests.support.virtual_clock import VirtualClock
 from tui.api.connection import Timeouts
+from tui.features import FORMS, OVERVIEW_PANES, PANES
 from tui.features.detail.page import FETCHING
 from tui.features.errors.view import ERROR_PANES
-from tui.features.runs.screen import FORMS, OVERVIEW_PANES, PANES, MainScreen
+from tui.features.runs.screen import MainScreen
 from tui.kit.footer import live_keys
 from tui.kit.layout import WORKSPACE
 from tui.kit.list_panes import ListScreen

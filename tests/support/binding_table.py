@@ -14,12 +14,13 @@ from textual.screen import Screen
 
 import tui
 from tui.api.actions import ACTIONS
+from tui.features import FORMS, PANES
 from tui.features.detail.value import ValueScreen, ValueView
 from tui.features.errors.screen import ErrorsScreen
 from tui.features.errors.view import ERROR_PANES
 from tui.features.queues.view import QUEUE_PANES, QueuesScreen
 from tui.features.runs.filters import ClearAll, PeriodInput, ServerFiltersScreen, StatusGrid, ValueInput
-from tui.features.runs.screen import FORMS, PANES, MainScreen
+from tui.features.runs.screen import MainScreen
 from tui.kit.keys import MOTION, key_label
 from tui.kit.lines import Prompt, TextInput
 from tui.kit.page import Page

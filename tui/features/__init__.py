@@ -1,1 +1,49 @@
-"""The features: everything that is shown or asked, a folder for each thing."""
+"""The features, a folder for each thing that is shown or asked. Each hands in its panes, views and commands.
+
+A new feature is a folder and an entry here. `kit` and all below it know no feature.
+"""
+
+from typing import Final
+
+from tui.features.actions import FEATURE as ACTIONS
+from tui.features.attempts import FEATURE as ATTEMPTS
+from tui.features.config import FEATURE as CONFIG
+from tui.features.detail import FEATURE as DETAIL
+from tui.features.errors import FEATURE as ERRORS
+from tui.features.logs import FEATURE as LOGS
+from tui.features.overview import FEATURE as OVERVIEW
+from tui.features.queues import FEATURE as QUEUES
+from tui.features.runs import FEATURE as RUNS
+from tui.features.tree import FEATURE as TREE
+from tui.features.wall import FEATURE as WALL
+from tui.features.waterfall import FEATURE as WATERFALL
+from tui.kit.feature import Feature
+
+FEATURES: Final[tuple[Feature, ...]] = (
+    RUNS,
+    DETAIL,
+    ATTEMPTS,
+    TREE,
+    LOGS,
+    WATERFALL,
+    OVERVIEW,
+    WALL,
+    ERRORS,
+    QUEUES,
+    ACTIONS,
+    CONFIG,
+)
+"""In the order of their panes, whose numbers are keys, and of their views: the one that covers all others first."""
+
+_PANES: Final = tuple(pane for feature in FEATURES for pane in feature.panes)
+FORMS: Final = tuple(pane for pane in _PANES if pane.form_of)
+"""Panes that are another form of one of `PANES`: they share its number and its place, and a key leads to them."""
+
+OVERVIEW_PANES: Final = tuple(pane for pane in _PANES if pane.placement.is_overview)
+"""The panes in place of those about the selected run, while no run is selected. Their numbers begin at 2."""
+
+PANES: Final = tuple(pane for pane in _PANES if pane not in FORMS and pane not in OVERVIEW_PANES)
+"""The panes of the main screen. The position of a pane is its number, which is the key that leads to it."""
+
+VIEWS: Final = {name: load for feature in FEATURES for name, load in feature.views.items()}
+COMMANDS: Final = {name: load for feature in FEATURES for name, load in feature.commands.items()}

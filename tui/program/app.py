@@ -57,7 +57,6 @@ if TYPE_CHECKING:
     from tui.features.own_commands.view import OwnCommands
     from tui.kit.config_watch import SettingsChange
     from tui.kit.keys import Keymap
-    from tui.kit.list_panes import ViewEntrance
 
 
 LEAVE_ID: Final = "leave"
@@ -88,24 +87,6 @@ _STARTING: Final = frozenset(
 
 MAX_KEY_S: Final = 1.0
 """Wait no longer than this for a widget to finish a key; the widget is being removed."""
-
-
-def _wall() -> "type[ViewEntrance]":
-    from tui.features.wall.view import WallEntrance  # noqa: PLC0415  loaded when first used
-
-    return WallEntrance
-
-
-def _errors() -> "type[ViewEntrance]":
-    from tui.features.errors.screen import ErrorsEntrance  # noqa: PLC0415  loaded when first used
-
-    return ErrorsEntrance
-
-
-def _queues() -> "type[ViewEntrance]":
-    from tui.features.queues.view import QueuesEntrance  # noqa: PLC0415  loaded when first used
-
-    return QueuesEntrance
 
 
 class TriggerApp(AppBase):
@@ -269,9 +250,17 @@ class TriggerApp(AppBase):
         return theme.name
 
     def get_default_screen(self) -> Screen[None]:
-        from tui.features.runs.screen import MainScreen  # noqa: PLC0415  it imports this module's base
+        from tui.features import FORMS, OVERVIEW_PANES, PANES, VIEWS  # noqa: PLC0415  loaded behind the first frame
+        from tui.features.runs.screen import MainScreen  # noqa: PLC0415  as above
 
-        return MainScreen(self.live, self._overview_after_s, {"wall": _wall, "errors": _errors, "queues": _queues})
+        return MainScreen(
+            self.live,
+            self._overview_after_s,
+            panes=PANES,
+            overview_panes=OVERVIEW_PANES,
+            forms=FORMS,
+            views=VIEWS,
+        )
 
     def push_screen(self, screen: Any, *rest: Any, **named: Any) -> Any:
         """Show a screen above the others, with the arguments of Textual's."""

@@ -16,76 +16,34 @@ from tui.program.early import NAMES, print_bug, redact_interpreter_output
 from tui.program.monitor import monitor
 from tui.settings.secret import SECRET_VARIABLES, Secret, SettingsError
 
-# The commands. Each module is named after its command, except two.
-#
-# `print_runs` has `ls`, `show` and `tree`; `actions` has `cancel` and `replay`. `monitor` also has `demo`.
+
+def _monitor() -> "tuple[click.Command, ...]":
+    from tui.program.monitor import COMMANDS  # noqa: PLC0415  loaded when it is run
+
+    return COMMANDS
 
 
-def load(name: str) -> "click.Command":
-    """Import the module of one of the NAMES, and return the command."""
-    return next(each for each in _load_module_of(name) if each.name == name)
+def _emulator() -> "tuple[click.Command, ...]":
+    from tui.program.emulator import COMMANDS  # noqa: PLC0415  loaded when it is run
+
+    return COMMANDS
 
 
-def _load_module_of(name: str) -> "tuple[click.Command, ...]":  # noqa: C901, PLR0912  one case a command
-    """Import each module in the usual way, which type checkers follow."""
-    match name:
-        case "cancel" | "replay":
-            from tui.features.actions import command as actions  # noqa: PLC0415
+def _relay() -> "tuple[click.Command, ...]":
+    from tui.program.relay import COMMANDS  # noqa: PLC0415  loaded when it is run
 
-            return actions.COMMANDS
-        case "config":
-            from tui.features.config import command as config  # noqa: PLC0415
-
-            return config.COMMANDS
-        case "demo":
-            from tui.program import monitor  # noqa: PLC0415
-
-            return monitor.COMMANDS
-        case "emulator":
-            from tui.program import emulator  # noqa: PLC0415
-
-            return emulator.COMMANDS
-        case "errors":
-            from tui.features.errors import command as errors  # noqa: PLC0415
-
-            return errors.COMMANDS
-        case "logs":
-            from tui.features.logs import command as logs  # noqa: PLC0415
-
-            return logs.COMMANDS
-        case "ls" | "show" | "tree":
-            from tui.features.runs import command as print_runs  # noqa: PLC0415
-
-            return print_runs.COMMANDS
-        case "queues":
-            from tui.features.queues import command as queues  # noqa: PLC0415
-
-            return queues.COMMANDS
-        case "relay":
-            from tui.program import relay  # noqa: PLC0415
-
-            return relay.COMMANDS
-        case "status":
-            from tui.features.wall import command as status  # noqa: PLC0415
-
-            return status.COMMANDS
-        case "trace":
-            from tui.features.waterfall import command as trace  # noqa: PLC0415
-
-            return trace.COMMANDS
-        case "wall":
-            from tui.program import monitor as wall  # noqa: PLC0415
-
-            return wall.WALL_COMMANDS
-        case "watch":
-            from tui.features.runs import command as watch  # noqa: PLC0415
-
-            return watch.WATCH_COMMANDS
-        case _:
-            raise AssertionError(name)
+    return COMMANDS
 
 
-# The group of commands, and the only place that turns an exception into a line on stderr and an exit code.
+OWN: Final = {"demo": _monitor, "wall": _monitor, "emulator": _emulator, "relay": _relay}
+"""The commands that belong to no feature."""
+
+
+def load(name: str) -> click.Command:
+    """Import one of the NAMES."""
+    from tui.features import COMMANDS  # noqa: PLC0415  the monitor's first frame does not wait for the other commands
+
+    return next(each for each in (OWN.get(name) or COMMANDS[name])() if each.name == name)
 
 
 ADDRESS: Final = "trigger-tui.address"

@@ -436,9 +436,6 @@ def _ended_by_signals(app: "TriggerApp", loop: "AbstractEventLoop") -> Iterator[
             signal.signal(each, handler)
 
 
-COMMANDS: Final = (demo,)
-
-
 # `wall`: the monitor, beginning with the wall; with `--json` the findings for a program.
 
 
@@ -467,5 +464,5 @@ def wall(output: Output, /, *, as_json: bool, **options: Any) -> None:
     run_async(stream_findings(output, settings_of_watch(options)))
 
 
-WALL_COMMANDS: Final = (wall,)
+COMMANDS: Final = (demo, wall)
 """The commands of this module."""

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId, TaskId
+from tui.features import FORMS, PANES
 from tui.features.errors.model import GROUP_ORDERS, SPANS
-from tui.features.runs.screen import FORMS, PANES
 from tui.store.addresses import (
     VIEWS,
     AddressError,

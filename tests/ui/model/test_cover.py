@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.features.runs.screen import OVERVIEW_PANES, PANES
+from tui.features import OVERVIEW_PANES, PANES
 from tui.kit.layout import PanePlan, Placement, Slot, plan
 from tui.kit.workspace import MIN_COVER_ROWS, MIN_PANE_ROWS, covered
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.features.runs.screen import OVERVIEW_PANES, PANES
+from tui.features import OVERVIEW_PANES, PANES
 from tui.kit.layout import MEDIUM, PanePlan, is_too_small, plan
 from tui.kit.workspace import numbers_of
 

@@ -10,14 +10,15 @@ from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.api.errors import Unreachable
 from tui.domain.ids import RunId
-from tui.features.runs import screen as main
-from tui.features.runs.screen import FORMS, PANES
+from tui.features import COMMANDS, FORMS, PANES
 from tui.kit.layout import Placement, Slot
 from tui.kit.page import PageRow
 from tui.kit.page_screen import HelpScreen
 from tui.kit.pane import PagePane
 from tui.kit.pane_entry import PaneEntry, entry_of
 from tui.kit.selection import Fetched, Need
+from tui.program.early import NAMES
+from tui.program.main import OWN
 from tui.sync.session import Session
 from tui.text.styled import Piece
 
@@ -54,7 +55,7 @@ def test_entry_repeats_what_its_class_declares(entry: PaneEntry) -> None:
 def test_registered_pane_shows_what_its_need_fetched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
 ) -> None:
-    monkeypatch.setattr(main, "PANES", (*PANES, entry_of(GreetingPane)))
+    monkeypatch.setattr("tui.features.PANES", (*PANES, entry_of(GreetingPane)))
     fetched.clear()
 
     async def story(monitor: Monitored) -> None:
@@ -75,3 +76,7 @@ def test_registered_pane_shows_what_its_need_fetched(
         assert monitor.screen.pane.title == "greeting"
 
     run_story(story, tmp_path, small_fleet(6), size=size)
+
+
+def test_each_command_has_a_name_before_features_are_imported() -> None:
+    assert sorted(NAMES) == sorted([*OWN, *COMMANDS])

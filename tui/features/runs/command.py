@@ -373,9 +373,6 @@ def _values(given: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
-COMMANDS = (ls, show, tree)
-
-
 # `watch`: prints one line for each transition, until the run ends or the user presses Ctrl-C.
 
 
@@ -511,7 +508,7 @@ def _tries(count: int) -> str:
     return "1 failed try" if count == 1 else f"{count} failed tries"
 
 
-WATCH_COMMANDS = (watch,)
+COMMANDS = (ls, show, tree, watch)
 
 
 # The page about one run that `show` prints. It takes its lines from the modules of the detail pane.

@@ -25,7 +25,6 @@ from tui.features.runs.views import ListQuery
 from tui.features.runs.words import NOT_A_RUN, Typed, absolute_period_words, read_typed, recalled_line
 from tui.kit.app import AppBase, is_covered
 from tui.kit.keys import ACTION_NAMES, MENU_BINDINGS, OUTGOING_BINDINGS, bind
-from tui.kit.layout import Placement, Slot
 from tui.kit.list_panes import MainView, ViewEntrance
 from tui.kit.live_model import LiveModel
 from tui.kit.pane import Notice, OpenRun, Pane
@@ -116,91 +115,6 @@ KEYS: Final[tuple[Binding, ...]] = (
     *MENU_BINDINGS,
 )
 
-
-# The panes, each in a module of its own, and the one list of them: a new pane is a module and an entry here.
-#
-# An entry repeats what the class declares, so that the class is imported only when its pane is first visible.
-
-
-def _runs() -> "type[Pane]":
-
-    return RunListPane
-
-
-def _detail() -> "type[Pane]":
-    from tui.features.detail.view import DetailPane  # noqa: PLC0415  loaded when first visible
-
-    return DetailPane
-
-
-def _attempts() -> "type[Pane]":
-    from tui.features.attempts.view import AttemptsPane  # noqa: PLC0415  loaded when first visible
-
-    return AttemptsPane
-
-
-def _tree() -> "type[Pane]":
-    from tui.features.tree.view import TreePane  # noqa: PLC0415  loaded when first visible
-
-    return TreePane
-
-
-def _waterfall() -> "type[Pane]":
-    from tui.features.waterfall.view import WaterfallPane  # noqa: PLC0415  loaded when first visible
-
-    return WaterfallPane
-
-
-def _logs() -> "type[Pane]":
-    from tui.features.logs.view import LogsPane  # noqa: PLC0415  loaded when first visible
-
-    return LogsPane
-
-
-def _overview() -> "type[Pane]":
-    from tui.features.overview.view import OverviewPane  # noqa: PLC0415  loaded when first visible
-
-    return OverviewPane
-
-
-def _failing() -> "type[Pane]":
-    from tui.features.overview.view import FailingNowPane  # noqa: PLC0415  loaded when first visible
-
-    return FailingNowPane
-
-
-def _tasks() -> "type[Pane]":
-    from tui.features.overview.view import OverviewTasksPane  # noqa: PLC0415  loaded when first visible
-
-    return OverviewTasksPane
-
-
-def _queues() -> "type[Pane]":
-    from tui.features.overview.view import OverviewQueuesPane  # noqa: PLC0415  loaded when first visible
-
-    return OverviewQueuesPane
-
-
-FORMS: Final[tuple[PaneEntry, ...]] = (PaneEntry("waterfall", Placement(Slot.THIRD), _waterfall, form_of="tree"),)
-"""Panes that are another form of one of `PANES`: they share its number and its place, and a key leads to them."""
-
-PANES: Final[tuple[PaneEntry, ...]] = (
-    PaneEntry("runs", Placement(Slot.MAIN, has_summary=True), _runs),
-    PaneEntry("detail", Placement(Slot.FIRST), _detail),
-    PaneEntry("attempts", Placement(Slot.SECOND), _attempts),
-    PaneEntry("tree", Placement(Slot.THIRD, has_summary=True), _tree),
-    PaneEntry("logs", Placement(Slot.THIRD, has_summary=True), _logs),
-)
-"""The panes of the main screen. The position of a pane is its number, which is the key that leads to it."""
-
-OVERVIEW_PANES: Final[tuple[PaneEntry, ...]] = (
-    PaneEntry("overview", Placement(Slot.FIRST, is_overview=True), _overview),
-    PaneEntry("failing now", Placement(Slot.SECOND, is_overview=True), _failing),
-    PaneEntry("tasks", Placement(Slot.THIRD, is_overview=True, is_below=True), _tasks),
-    PaneEntry("queues", Placement(Slot.SECOND, is_overview=True), _queues),
-)
-"""The panes in place of those about the selected run, while no run is selected. Their numbers begin at 2."""
-
 DETAIL: Final = "detail"
 """The title of the pane that Enter on a run leads to."""
 
@@ -246,7 +160,7 @@ class Overview:
         if is_covered(main) or (not main.run_list.rows.is_following and not isinstance(main.pane, LinePane)):
             return False
         plan = main.workspace.plan
-        return plan.has_summary or any(plan.shows(each.title) for each in OVERVIEW_PANES)
+        return plan.has_summary or any(plan.shows(each.title) for each in main.overview_panes)
 
     def follow(self) -> None:
         """Begin or stop to compute what is shown. Call it when that may have changed."""
@@ -481,7 +395,10 @@ NOTICE_MARGIN: Final = len(" ? keys   ") + 1
 
 
 class MainScreen(MainView):
-    """The first screen of the app. `views` import the views that cover it, by their names, when they are first used."""
+    """The first screen of the app: the panes about runs, and `overview_panes` while none is selected.
+
+    `views` import the views that cover it, by their names, when they are first used.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
 
@@ -489,15 +406,20 @@ class MainScreen(MainView):
         self,
         live: LiveModel,
         overview_after_s: float,
+        *,
+        panes: Sequence[PaneEntry],
+        overview_panes: Sequence[PaneEntry],
+        forms: Sequence[PaneEntry],
         views: Mapping[str, Callable[[], type[ViewEntrance]]],
     ) -> None:
+        self._run_panes, self.overview_panes, self._forms = panes, overview_panes, forms
         self._view_loaders = views
         self._views: dict[str, ViewEntrance] = {}
         self.run_summary = RunSummary(live)
         self.overview = Overview(self, overview_after_s)
         self._highlighted: tuple[RunId | None, bool] = (None, False)
         """The run under the cursor of the list that was selected last, and whether it is the line at its end."""
-        super().__init__(live, (*PANES, *OVERVIEW_PANES, *FORMS), self.run_summary)
+        super().__init__(live, (*panes, *overview_panes, *forms), self.run_summary)
         self.workspace.is_nothing_selected = lambda: self.run_list.rows.is_following
         self.workspace.before_change = self._settle
         reports = ActionReports(lambda text: self.app_base.messages.add(live.session.now(), text), self._show_notice)
@@ -754,9 +676,9 @@ class MainScreen(MainView):
         from tui.features.command_line.sorts import run_sorts  # noqa: PLC0415
         from tui.features.command_line.view import form_commands  # noqa: PLC0415  loaded when first used
 
-        forms = {form.title: form.load().form_sentence for form in FORMS if form.title != self.pane.title}
+        forms = {form.title: form.load().form_sentence for form in self._forms if form.title != self.pane.title}
         # The keys of these panes are those of the overview while no run is selected.
-        panes = {pane.title: f"Go to the pane {pane.title}." for pane in PANES}
+        panes = {pane.title: f"Go to the pane {pane.title}." for pane in self._run_panes}
         own = form_commands(self.workspace.show_form, panes | forms)
         sorts = run_sorts(self.run_list.sort_by, self.run_list.views.query.order)
         self.open_command_line(self, [*sorts, *own, *self.own_commands_without_key()])
