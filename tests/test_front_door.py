@@ -11,7 +11,8 @@ MAX_README_WORDS = 900
 MAX_STORY_BYTES = 500_000
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)#\s]+)[^)]*\)")
 MODULE = re.compile(
-    r"(?<![\w/.*])((?:tui|tests|domain|store|wire|present|sources|session|ui|cli|relay|emulator)/[\w/]+\.\w+)"
+    r"(?<![\w/.*])((?:tui|tests|domain|store|api|text|sync|kit|features|commands|settings|terminal|program|relay|emulator)"
+    r"/[\w/]+\.\w+)"
 )
 
 

@@ -184,7 +184,7 @@ class ApiReader(ABC):
         """`key` is redacted from the text of every error."""
         self._key = key
         self.on_truncated: Callable[[str], None] = lambda _: None
-        """Called with a sentence for each truncation of a response; see `wire.limits`."""
+        """Called with a sentence for each truncation of a response; see `api.errors`."""
 
     @abstractmethod
     async def fetch_response(self, request: ReadRequest) -> Response:
@@ -440,7 +440,7 @@ def _scheme_and_host(url: str) -> tuple[str, str]:
 
 # The client of the Trigger.dev API. Each method sends one request, and returns domain values or raises an `ApiError`.
 #
-# This module has the routes, parameters and headers; `wire.connection` transports them.
+# This module has the routes, parameters and headers; `api.connection` transports them.
 # Source: tests/wire/recordings/README.md §1, §3-§8; @trigger.dev/core 4.8.3 for `x-trigger-branch`.
 
 

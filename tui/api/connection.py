@@ -200,7 +200,7 @@ class RequestProgress:
 
 # Sends HTTP requests over persistent connections: follows redirects, limits sizes and times, translates errors.
 #
-# Every exception of the transport becomes an `ApiError`, with the help of `wire.request_progress`. No error text holds
+# Every exception of the transport becomes an `ApiError`, with the help of `RequestProgress`. No error text holds
 # a key, a payload or the query of a URL.
 
 

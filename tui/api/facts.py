@@ -245,10 +245,10 @@ def decode_queue_metrics(body: bytes, limits: Limits) -> QueueMetrics:
     )
 
 
-# The requests for the facts of the wall, as values. Only `wire.client.Client` sends them.
+# The requests for the facts of the wall, as values. Only `api.client.Client` sends them.
 #
 # They are no `ReadRequest`, which a relay passes on unchanged: a list of tokens holds secrets, and a relay sends
-# decoded facts. TRQL and the error groups have their requests in `wire.read_requests`.
+# decoded facts. TRQL and the error groups have their requests in `api.client`.
 # Source: tests/wire/recordings/README.md §3, §7 (recordings 600, 824, 1083, 1099, 1105).
 
 
@@ -419,7 +419,7 @@ def decode_schedule_runs(body: bytes, schedule_id: str, read_at: datetime, limit
 
 # Decodes a page of waitpoint tokens, without their callback addresses: each holds the secret that completes its token.
 #
-# `wire.callbacks` has removed the secrets from the body before, so that they are in no text of an error either.
+# `api.models` has removed the secrets from the body before, so that they are in no text of an error either.
 # Source: tests/wire/recordings/README.md §7 (recordings 1105, 1106).
 
 

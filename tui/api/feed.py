@@ -103,7 +103,7 @@ def _decode(text: Json, content_type: Json) -> Json | Absent:
 
 # The protocol of the realtime feed: builds the parameters of a long poll, and decodes its response into patches.
 #
-# The protocol is Electric's shape protocol; `sources.realtime` decides when to poll. The recorded server never sent 409
+# The protocol is Electric's shape protocol; `sync.feed` decides when to poll. The recorded server never sent 409
 # or `must-refetch`, which Electric's HTTP API defines and a self-hosted server may use.
 # Source: tests/wire/recordings/README.md §8 (recordings 700-761).
 

@@ -32,7 +32,7 @@ MAX_DEPTH: Final = 200
 """Arrays and objects around a value."""
 
 MAX_ITEMS: Final = 10_000
-"""Items of one array or object. No limit of `wire.limits` for such items is higher, except that of spans."""
+"""Items of one array or object. No limit of `api.errors` for such items is higher, except that of spans."""
 
 CUT: Final = '"…"'.encode()
 """Replaces an array or object that is too deep."""
@@ -285,7 +285,7 @@ _PLAIN: dict[Any, Reader] = {Any: _any, bool: _bool, dict[str, Any]: _dict, floa
 # The shapes of API responses as typed dictionaries, and `decode` and `decode_items`, which read bytes as these.
 #
 # A row needs only the keys that identify it. Every other key is dropped if it is null or of a wrong type. The
-# conversion into domain values is in `wire.runs` and `wire.responses`.
+# conversion into domain values is in `api.runs` and `api.responses`.
 # Source: tests/wire/recordings/README.md §3, §4.
 
 

@@ -70,7 +70,7 @@ MAX_INTEGER: Final = 2**53
 """Beyond it JSON numbers are not exact in every language."""
 
 MAX_DURATION: Final = timedelta(microseconds=10**17)
-"""Some 3,000 years, the maximum of `durationMs` in `wire.models`. The sum of many still fits a timedelta."""
+"""Some 3,000 years, the maximum of `durationMs` in `api.models`. The sum of many still fits a timedelta."""
 
 MAX_INTERVAL_S: Final = 3_600
 MAX_PERIOD: Final = timedelta(days=3_650)
@@ -501,7 +501,7 @@ class CallResponse:
 
     @property
     def response(self) -> Response:
-        """The response as an HTTP response of `wire.responses`."""
+        """The response as an HTTP response of `api.responses`."""
         headers = {"content-type": self.content_type}
         return Response("the relay", self.status, headers, self.body.encode("utf-8", "replace"), self.read_at)
 

@@ -21,7 +21,7 @@ from tui.text.styled import Line, Piece, Token
 
 # Writes the output of commands: data to stdout, messages to stderr.
 #
-# Only `cli.bugs` and `cli.stderr_lines` write to stderr without it, and the monitor's driver to the terminal. No
+# Only `program.early` and `program.relay` write to stderr without it, and the monitor's driver to the terminal. No
 # outside text reaches a terminal as a control sequence: a `Piece` is always clean, messages are cleaned here, and JSON
 # is ASCII.
 

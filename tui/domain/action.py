@@ -84,7 +84,7 @@ class CommandEvent:
 
 # The plan of an action: which runs it would change, shown to the user before any request is sent.
 #
-# `session.action_planner` builds the plan. The command line and the confirmation dialog show it and ask for consent.
+# `sync.plans` builds the plan. The command line and the confirmation dialog show it and ask for consent.
 
 
 MAX_RUNS_FOR_YES = 10

@@ -77,7 +77,7 @@ class Wait:
 
 # An attempt to execute a run, and the history of a run's attempts.
 #
-# `domain.traces.attempts_of_trace` rebuilds them from a trace.
+# `domain.traces.attempts` rebuilds them from a trace.
 
 
 class AttemptStatus(StrEnum):

@@ -18,7 +18,7 @@ from tui.lazy_dataclass import dataclass
 
 
 class WallUpdate:
-    """An update that the store keeps beside the runs: a `FactRead` or a `FindingsRead` of `domain.findings`."""
+    """An update that the store keeps beside the runs: a `FactRead` or a `FindingsRead`."""
 
     __slots__ = ()
 

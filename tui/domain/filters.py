@@ -11,7 +11,7 @@ from tui.lazy_dataclass import dataclass
 
 # `RunFilters`: the filters that the server applies to the runs list, and the server's notation of periods.
 #
-# `wire.client` turns them into query parameters. The filter that a user types after `/` is another one: `store.filter`
+# `api.client` turns them into query parameters. The filter that a user types after `/` is another one: `store.filter`
 # applies it to the runs in the store. Source: tests/wire/recordings/README.md §3.
 
 
@@ -266,7 +266,7 @@ def _time_text(at: datetime) -> str:
 
 # The progress of a search on the server for older runs that match the filter.
 #
-# `sources.searching` reports it, and the last line of the list shows it.
+# `sync.search` reports it, and the last line of the list shows it.
 
 
 SEARCH_PERIOD: Final = timedelta(days=90)

@@ -2,7 +2,7 @@
 
 The API has five vocabularies: the run schema, REST with and without the version header, the database, and TRQL queries.
 A `Status` keeps the server's word beside the canonical status of the run schema. The titles are the dashboard's.
-`present.status` has the glyph and the colour of each status.
+`text.status` has the glyph and the colour of each status.
 Source: tests/wire/recordings/README.md §2.
 """
 

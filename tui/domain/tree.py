@@ -1,6 +1,6 @@
 """The run tree: a root run, the runs that it triggered, and so on.
 
-No single response of the API contains the whole tree. `sources.tree_fetcher` reads the parts, each as `TreeRow`s, and
+No single response of the API contains the whole tree. `sync.tree` reads the parts, each as `TreeRow`s, and
 `build_tree` combines them. Source: tests/wire/recordings/README.md §6.
 """
 

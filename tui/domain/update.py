@@ -4,7 +4,7 @@ Every source emits updates into the session's queue, and the store applies them.
 of order. The store decides whether it is newer than the stored values.
 
 A relay sends these classes as JSON, with the names of their fields: a renamed field needs a new protocol version
-(`wire.relay.messages.VERSION`).
+(`api.relay.VERSION`).
 """
 
 from datetime import datetime, timedelta

@@ -182,7 +182,7 @@ def _alarm_line(text: str) -> Line:
 # The top line: environment, project, freshness, counts, runs per minute, clock.
 #
 # Parts are dropped as the line gets narrower, but never the environment, READ-ONLY, the connection and `slow`. Source:
-# tui/ui/README.md.
+# tui/kit/README.md.
 
 
 WIDE: Final = 110

@@ -42,7 +42,7 @@ ROLES: Final = (
     "bg", "surface", "cursor", "cursor2", "dialog", "line", "guide", "spark", "bright", "text", "muted", "faint",
     "accent", "rose", "amber", "blue", "green", "chip", "failbg",
 )  # fmt: skip
-"""What a colour can be used for, as in `ui.look.palettes`."""
+"""What a colour can be used for, as in `kit.colors`."""
 
 VIEWS: Final = ("runs", "errors")
 """The views with columns of one's own."""

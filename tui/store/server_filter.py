@@ -72,7 +72,7 @@ def with_server_filters(filters: RunFilters, runs_filter: Filter) -> Filter:
     """Return the filter restricted to runs that match the server's filters, except for the period.
 
     A run matches if the value is not known. The exceptions are the error group, and the queue and the machine if the
-    filters name only one: `sources.polling.page_reader` then sets it on all rows of the list.
+    filters name only one: `sync.lists` then sets it on all rows of the list.
     """
     span = (_created(filters.created_from, filters.created_to),) if filters.created_from is not None else ()
     terms = (*span, *_terms(filters))

@@ -372,7 +372,7 @@ The run shows a cancel at once, its children within 0.3 s (recordings 430-433).
 """
 
 REDIRECTED = 3
-"""The first digit of a status that redirects. Such an action is not sent again (`wire.connection`)."""
+"""The first digit of a status that redirects. Such an action is not sent again (`api.connection`)."""
 
 MAX_READ_AGE = timedelta(seconds=5)
 """A run that was read longer ago is read again before the request: it may have ended since."""

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 # Fetches the attempts of a run: from its trace, or from its events if the trace is cut, unreadable or missing.
 #
-# How spans become attempts is in `domain.traces.attempts_of_trace`.
+# How spans become attempts is in `domain.traces.attempts`.
 #
 # Source: tests/wire/recordings/README.md §5, recordings 1005 and 1011.
 

@@ -173,6 +173,6 @@ def test_value_is_never_a_part_of_a_script() -> None:
 
 
 def test_readme_names_every_placeholder() -> None:
-    text = (Path(__file__).parents[3] / "tui/ui/own_commands/README.md").read_text()
+    text = (Path(__file__).parents[3] / "tui/features/own_commands/README.md").read_text()
     rows = [line for line in text.splitlines() if line.startswith("| `{")]
     assert sorted(re.findall(r"`\{([a-z.]+)\}`", " ".join(row.split(" | ")[0] for row in rows))) == sorted(PLACEHOLDERS)

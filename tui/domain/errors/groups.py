@@ -87,7 +87,7 @@ class ServerErrorGroup:
 
 # How far the failed runs of a span of time, and the server's groups of errors, were read.
 #
-# `sources.failures` reports both, and the errors view shows them.
+# `sync.failures` reports both, and the errors view shows them.
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ class SpanIds(Sequence[SpanId]):
 
 # The trace of a run as a tree of spans.
 #
-# `domain.traces.attempts_of_trace`, `domain.traces.wait_of_trace` and `domain.tree` interpret it.
+# `domain.traces.attempts` and `domain.tree` interpret it.
 # Source: tests/wire/recordings/README.md §5.
 
 

@@ -98,7 +98,7 @@ def withdrawn_words(taken: Mapping[str, int]) -> str:
 # The words that replace the status of a run on the screen while an action on it is pending, and briefly afterwards.
 #
 # The status itself does not change: an HTTP 200 does not prove that a run is canceled. `ActionQueue` chooses the word.
-# The list, the summary above a pane and the detail show it. Source: tui/ui/README.md.
+# The list, the summary above a pane and the detail show it.
 
 
 Overlay = Callable[[RunId], Piece | None]

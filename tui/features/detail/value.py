@@ -160,7 +160,7 @@ def read_value(screen: Screen[Any], run_id: RunId, label: str, value: Json, read
 
 # Shows one JSON value of any size on a whole page, with folding and search.
 #
-# A value may have millions of rows. Only the visible rows are made (`present.json.window`), and a position is a path in
+# A value may have millions of rows. Only the visible rows are made (`text.json`), and a position is a path in
 # the value, not a row number. The search runs in slices, so that keys are handled meanwhile.
 
 

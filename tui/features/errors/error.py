@@ -109,7 +109,7 @@ def _folded(frames: Sequence[StackFrame], limit: int) -> list[Line]:
 
 # The rows of a stack: the user's own frames are bright, all other frames share one row.
 #
-# `domain.errors.stack` parses the frames; `errors.stack` prints them.
+# `domain.errors.error` parses the frames.
 
 
 MAX_OWN_FRAMES: Final = 20

@@ -122,7 +122,7 @@ class GroupPane(RowPagePane):
 
 # The table of error groups.
 #
-# `GroupListModel` decides which group is on which row, `present.errors.groups.columns` makes the cells.
+# `GroupListModel` decides which group is on which row, `features.errors.columns` makes the cells.
 
 
 class _GroupContent(NamedTuple):

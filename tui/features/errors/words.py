@@ -57,7 +57,7 @@ def failure_bars(cells: Sequence[int], token: Token = Token.ROSE) -> Line:
     return tuple(pieces)
 
 
-# What the pane of a group shows beside the group itself. `ui.model.errors.facts` collects it from the store.
+# What the pane of a group shows beside the group itself. `features.errors.model` collects it from the store.
 
 
 GOES_ON_FOR: Final = timedelta(minutes=2)

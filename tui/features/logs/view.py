@@ -217,7 +217,7 @@ class LogPage(Page):
 
 # The pane `logs`: what the code of the selected run said, in order, with the attempt that it belongs to.
 #
-# `ui/data/log_follower` reads the lines, `ui/model/logs` filters and opens them, `present/logs` draws them.
+# `model` reads, filters and opens the lines, `words` draws them.
 
 
 NOT_READ: Final = "the log is not read yet"

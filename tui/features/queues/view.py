@@ -97,7 +97,7 @@ class QueuePane(RowPagePane):
 
 # The table of queues.
 #
-# `QueueListModel` decides which queue is on which row, `present.queues.columns` makes the cells.
+# `QueueListModel` decides which queue is on which row, `features.queues.page` makes the cells.
 
 
 class _QueueLine(NamedTuple):

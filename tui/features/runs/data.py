@@ -253,7 +253,7 @@ class Remembered:
 
     * `filters`: only their lists are saved; times, a batch and the kind of run do not outlive a session
     * `period`: how far back runs are shown; None: the period of the settings
-    * `order`: the id of a `store.orders.Order`; None: the default order
+    * `order`: the id of a `store.changes.Order`; None: the default order
     * `is_wide`: whether the list shows whole run ids or more columns
     * `chosen_at`: when the filters were chosen; None in files of older versions
     """

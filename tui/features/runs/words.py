@@ -208,7 +208,7 @@ def invalid_word_line(parsed: Filter) -> Line:
 # Two lines about the selected run, where its detail page is not visible.
 #
 # The first line names the run and its status. The second gives the reason: error, runs below, or how long it waits.
-# Source: tui/ui/README.md.
+# Source: tui/features/runs/README.md.
 
 
 _SECOND: Final = timedelta(seconds=1)

@@ -59,7 +59,7 @@ from tui.text.blocks import ListRuns
 from tui.text.formatting import brief_duration, waited
 from tui.text.styled import Line, Piece, Token, cut, line_width, wrap
 
-# The number of a finding that is read across a room, and its unit in words. `present.findings` has the sentences.
+# The number of a finding that is read across a room, and its unit in words. `features.alerts.words` has the sentences.
 
 
 FINDING_TOKENS: Final = {
