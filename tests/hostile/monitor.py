@@ -1,6 +1,6 @@
 """The monitor as a surface: the real app and session behind the hostile proxy, in virtual time, without a terminal.
 
-New panes of `PANES` and new modules of `tui.ui.screens` are covered automatically. The suite finds the keys that open a
+New panes of `PANES` and new screens in any module are covered automatically. The suite finds the keys that open a
 screen by trying the live bindings, the rows of each pane, and the commands of the palette.
 """
 

@@ -1,6 +1,6 @@
 """The actions on a run, as data: keys, menus, help, confirmations and commands are derived from `ACTIONS`.
 
-`tui.sync.session` sends actions, verifies their outcome and logs them. Source: tests/wire/recordings/README.md §7.
+`sync.actions` sends actions, verifies their outcome and logs them. Source: tests/wire/recordings/README.md §7.
 """
 
 from collections.abc import Awaitable, Callable

@@ -440,7 +440,7 @@ def _scheme_and_host(url: str) -> tuple[str, str]:
 
 # The client of the Trigger.dev API. Each method sends one request, and returns domain values or raises an `ApiError`.
 #
-# This module has the routes, parameters and headers; `api.connection` transports them.
+# `Client` has the routes, parameters and headers; `api.connection` transports them.
 # Source: tests/wire/recordings/README.md §1, §3-§8; @trigger.dev/core 4.8.3 for `x-trigger-branch`.
 
 

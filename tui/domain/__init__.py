@@ -1,5 +1,5 @@
 """The things of Trigger.dev as frozen values: runs, attempts, errors, spans, trees, updates.
 
 This package does no IO, reads no clock and imports only the standard library. It does not know how values are decoded
-(`wire`), stored (`store`) or displayed (`present`).
+(`api`), stored (`store`) or displayed (`text`, `features`).
 """

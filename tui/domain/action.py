@@ -10,10 +10,9 @@ from tui.domain.run import Run
 from tui.domain.tree import TreeNode
 from tui.lazy_dataclass import dataclass
 
-# The progress of an action on a run, such as cancel or replay.
+# The progress of an action on a run. It is kept beside the run and never changes the run's status.
 #
-# It is kept beside the run and never changes the run's status. The actions are defined in `tui.api.actions`
-# and carried out by `tui.sync.session`.
+# `api.actions` defines the actions, `sync.actions` carries them out.
 
 
 OnWritten = Callable[[], Awaitable[None]]

@@ -1,7 +1,7 @@
 """`Finding`: one thing that is wrong, and `Verdict`: all findings of an environment at one moment.
 
-A finding has one word, one subject, one sentence, one since, evidence, and the filter that lists its runs. `present`
-makes the sentence from the evidence, because a narrow screen needs a shorter one.
+A finding has one word, one subject, one sentence, one since, evidence, and the filter that lists its runs.
+`features.alerts.words` makes the sentence from the evidence, because a narrow screen needs a shorter one.
 """
 
 from collections.abc import Hashable

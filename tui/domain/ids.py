@@ -2,9 +2,8 @@
 
 from typing import Final, NewType
 
-# A type for each kind of id, so that mypy rejects a task id in place of a run id.
-#
-# Ids are not validated: the server may use any text.
+# Ids are types of their own, so that mypy rejects a task id in place of a run id. They are not validated: the server
+# may use any text.
 
 
 RunId = NewType("RunId", str)
@@ -19,7 +18,7 @@ Cursor = NewType("Cursor", str)
 """An opaque page position in a list of the server, passed back to the server as it came."""
 
 
-# The names of the sources, under which the store keeps their status. The sources are in `tui.sources`.
+# The names of the sources, under which the store keeps their status. The sources are in `sync`.
 
 
 REST: Final = "rest"

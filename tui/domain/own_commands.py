@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # The placeholders of commands of one's own, in one table: name, meaning, and the scopes where they may be used.
 #
-# `values` finds their values. This module is loaded with the config file and imports nothing that is large.
+# `VALUE_OF` has their values. The config file loads this module, so it imports nothing that is large.
 
 
 class CommandScope(StrEnum):

@@ -1,7 +1,7 @@
 """`Raw`, the type of text that others wrote, and `clean`, which makes such text safe for a terminal.
 
-Text stays `Raw` from the decoder to the screen. Only `present` and `output` clean it. Cutting, wrapping and measuring
-belong in `present`.
+Text stays `Raw` from the decoder to the screen. Only `text` and `commands.output` clean it. Cutting, wrapping and
+measuring belong in `text.styled`.
 """
 
 import re

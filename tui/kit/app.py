@@ -29,9 +29,7 @@ if TYPE_CHECKING:
     from tui.kit.config_watch import SettingsChange
 
 
-# The interface of the app for its screens, panes and widgets.
-#
-# They import this module instead of `app`, which imports them.
+# Screens, panes and widgets import this module instead of `program.app`, which imports them.
 
 
 P = TypeVar("P")

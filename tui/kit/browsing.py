@@ -148,9 +148,6 @@ def _spawn(arguments: Sequence[str], environ: Mapping[str, str]) -> subprocess.P
     )
 
 
-# The dialog that shows a link where no browser can be started.
-
-
 WIDTH: Final = 84
 _INDENT: Final = 3
 
@@ -243,9 +240,6 @@ class LinkDialog(PaintedDialog[None]):
         width, _ = self._dialog.room(WIDTH)
         lines, self._dialog.linked = link_lines(self._reason, self._link, width)
         self._dialog.show(lines, width)
-
-
-# `o`: opens a run in the dashboard, by a browser where there is one, otherwise as a link to click or to copy.
 
 
 NO_DASHBOARD: Final = "not known; set dashboard.url in config.toml"

@@ -1,7 +1,7 @@
 """Textual's driver for the terminal: how it is set up, suspended, continued and restored.
 
 It replaces Textual's Linux driver. The reading thread of that driver ends on some input, and its writes block the event
-loop. Decoding is in `terminal.input`, sending in `terminal.frames`, writing in `terminal.output`.
+loop. `kit.terminal.input` decodes, `kit.terminal.output` sends frames, `kit.terminal.early` writes.
 """
 
 import os

@@ -225,11 +225,9 @@ def key_words(key: KeyWord) -> Line:
     return (Piece(key.key, Token.TEXT, is_bold=True), Piece(f" {key.word}", Token.FAINT))
 
 
-# The footer: the keys that work now, and a notice at the right end.
-#
-# Its facts are compared when Textual reports that bindings may have changed, when its width or the connection changes,
-# and for a notice. The line is made again only if they differ. The screen calls `refresh_bindings` when the cursor
-# moves to another run.
+# The facts of the footer are compared when Textual reports that bindings may have changed, when its width or the
+# connection changes, and for a notice. The line is made again only if they differ. The screen calls `refresh_bindings`
+# when the cursor moves to another run.
 
 
 NOTICE_S: Final = 4.0

@@ -1,6 +1,6 @@
 """The header: the environment, the freshness of the data, the counts of runs, and recent activity.
 
-This module collects the facts. `present.frame.header` makes the line.
+`Header` collects the facts, `kit.header_words` makes the line.
 """
 
 from datetime import UTC, datetime, timedelta

@@ -204,10 +204,8 @@ def _freeze() -> None:
     gc.collect()
 
 
-# Keeps collections of garbage away from what must not wait, and gives free memory back to the system.
-#
-# That happens soon after a pane has left a large log or trace, and now and then: answers of the server and dialogs that
-# have come and gone leave holes in the heap, some 2 MB after ten minutes.
+# Gives free memory back to the system: soon after a pane has left a large log or trace, and now and then. Answers of
+# the server and dialogs that have come and gone leave holes in the heap, some 2 MB after ten minutes.
 
 
 LARGE: Final = 2_000

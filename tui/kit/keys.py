@@ -17,8 +17,8 @@ from tui.settings.keys import is_printable, parse_key
 
 # `bind` makes a binding with an id, a word for the footer, a sentence for the help, and its place in the footer.
 #
-# The module also has the keys that move the cursor in every pane, and the labels of keys on the screen. All other
-# bindings are defined beside the code that handles them.
+# The keys that move the cursor in every pane are here too. All other bindings are defined beside the code that handles
+# them.
 
 
 MARK_ACTIONS: Final = frozenset({"mark", "mark_range", "mark_all"})

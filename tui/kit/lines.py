@@ -146,9 +146,6 @@ class Hairline(LineWidget):
         return self.painter.strip((Piece(self._joints.get(y, "│"), Token.LINE),), self.size.width)
 
 
-# The widget for the titled rule above a pane.
-
-
 class Rule(LineWidget):
     """The rule above a pane."""
 
@@ -174,7 +171,7 @@ class Rule(LineWidget):
 
 # A dialog: a few lines over the page, with a background of their own.
 #
-# Without background colours it gets a border. `present` makes the lines, the screen handles the keys.
+# Without background colours it gets a border. The screen makes the lines and handles the keys.
 
 
 DIALOG_MARGIN: Final = 4

@@ -16,9 +16,6 @@ from tui.sync.clock import Clock, Timer
 from tui.sync.session import Session
 from tui.text.blocks import Now
 
-# The bridge from the session to the widgets: merged changes, the pause, the freshness.
-
-
 _CONFIRMED: Final = frozenset({Topic.SOURCES, Topic.BUDGET})
 """The topics of an answer that has nothing new. The header shows a short budget with the next tick."""
 

@@ -22,7 +22,7 @@ from tui.text.styled import Line, Token
 
 # The 256 colours: the nearest one to any colour, and a filter for what Textual paints by itself.
 #
-# The first sixteen are never used, because users change them. Those of our own palettes are in `palettes`.
+# The first sixteen are never used, because users change them. Those of our own palettes are in `kit.colors`.
 
 
 _LEVELS: Final = (0, 95, 135, 175, 215, 255)
@@ -88,7 +88,7 @@ class In256Colors(LineFilter):
         ]
 
 
-# Turns a `Line` into a Textual `Strip`. `look.styles` chooses the styles.
+# Turns a `Line` into a Textual `Strip`. `LineStyler` chooses the styles.
 
 
 MAX_BLANKS: Final = 64

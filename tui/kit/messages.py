@@ -57,8 +57,6 @@ def _to_the_second(at: datetime, now: datetime) -> str:
     return f"{local:%H:%M:%S}" if local.date() == now.date() else f"{local:%m-%d %H:%M:%S}"
 
 
-# The messages about failures of the session, which the page `:messages` shows.
-#
 # `Reporter` decides which changes are worth a message. `ActionController` adds those about actions.
 
 

@@ -15,7 +15,7 @@ from tui.kit.lines import GUTTER, WHEEL_LINES, LineWidget
 from tui.lazy_dataclass import dataclass
 from tui.text.styled import Line, Piece, Token, mark_hits, plain
 
-# The rows of a page, which `tui/kit/page.py` draws.
+# The rows that a `Page` draws.
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +87,7 @@ class LazyRows(KeyedRows):
         return row
 
 
-# `Page`: lines with a cursor, a search, and Enter on a row. The detail, the attempts and the tree are pages.
-#
-# A function makes the rows for a width; it is called again when the width changes.
+# A function makes the rows of a `Page` for a width; it is called again when the width changes.
 
 
 MakeRows = Callable[[int], Sequence[PageRow]]

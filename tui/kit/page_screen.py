@@ -165,7 +165,7 @@ class PageScreen(PaintedScreen[None]):
 
 # The rows of the page of keys, grouped by purpose.
 #
-# A row names bindings by their ids, and says in a few words what their keys do. The ids come from `bind` in `tui/ui`.
+# A row names bindings by their ids, and says in a few words what their keys do. The ids come from `bind`.
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +296,7 @@ HELP_GROUPS: Final = (
 
 # The page of keys: groups in one or two columns, then what the statuses and the signs of the header mean.
 #
-# This module is the layout. `help_table` has the rows; the caller passes the bindings that exist.
+# The caller passes the bindings that exist; `HELP_GROUPS` has the rows.
 
 
 MIN_WIDTH: Final = 40
@@ -470,7 +470,7 @@ def _letter(letter: str) -> Piece:
     return Piece(letter, token, is_bold=token is Token.ROSE)
 
 
-# The page of keys: those that work in the pane behind it are bright, the other keys of the screen are faint.
+# The page of keys: those that work in the pane below it are bright, the other keys of the screen are faint.
 
 
 _FIRST_KEY: Final = 2

@@ -24,9 +24,6 @@ from tui.kit.type_ahead import FrameVisibility, TypeAhead
 from tui.text.blocks import with_key
 from tui.text.styled import Line, Piece, Token, wrap
 
-# `PaintedScreen`, the base of all screens: it repaints only lines that have changed.
-
-
 ResultT = TypeVar("ResultT")
 
 

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from tui.domain.hold import QueueState
 
 
-# The selected run, which the panes beside the list show, and the data that was fetched about it.
-
-
 T = TypeVar("T")
 
 REPEAT_AFTER_S: Final = 15.0
@@ -420,7 +417,7 @@ class SelectionLoader:
             self._show(selection)
 
 
-# The needs that several panes share. A need of only one pane may be in the module of that pane.
+# The needs that several panes share. A need of only one pane is in the feature of that pane.
 
 
 QUEUE_REST_S: Final = 0.5

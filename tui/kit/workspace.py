@@ -62,9 +62,6 @@ def covered(plan: PanePlan, width: int, height: int, rows: int) -> PanePlan:
     return PanePlan(rects, 0, hairline, joints, PaneRect(0, top, width, height - top))
 
 
-# The space between header and footer: the panes, their places, and the keys that move the focus between them.
-
-
 COVER_ID: Final = "cover"
 """The widget that stands over the lower part of a workspace."""
 

@@ -13,14 +13,8 @@ from tui.commands.options import connection_options, monitor_options, relay_opti
 from tui.commands.output import ExitCode, Output, OutputClosed, OutputFailed, Stop
 from tui.program import early
 from tui.program.early import NAMES, print_bug, redact_interpreter_output
-from tui.program.monitor import monitor
+from tui.program.monitor import COMMANDS, monitor
 from tui.settings.secret import SECRET_VARIABLES, Secret, SettingsError
-
-
-def _monitor() -> "tuple[click.Command, ...]":
-    from tui.program.monitor import COMMANDS  # noqa: PLC0415  loaded when it is run
-
-    return COMMANDS
 
 
 def _emulator() -> "tuple[click.Command, ...]":
@@ -35,15 +29,15 @@ def _relay() -> "tuple[click.Command, ...]":
     return COMMANDS
 
 
-OWN: Final = {"demo": _monitor, "wall": _monitor, "emulator": _emulator, "relay": _relay}
+OWN: Final = {"demo": lambda: COMMANDS, "wall": lambda: COMMANDS, "emulator": _emulator, "relay": _relay}
 """The commands that belong to no feature."""
 
 
 def load(name: str) -> click.Command:
     """Import one of the NAMES."""
-    from tui.features import COMMANDS  # noqa: PLC0415  the monitor's first frame does not wait for the other commands
+    from tui import features  # noqa: PLC0415  the monitor's first frame does not wait for the other commands
 
-    return next(each for each in (OWN.get(name) or COMMANDS[name])() if each.name == name)
+    return next(each for each in (OWN.get(name) or features.COMMANDS[name])() if each.name == name)
 
 
 ADDRESS: Final = "trigger-tui.address"

@@ -193,7 +193,7 @@ def world_options_of(options: dict[str, Any]) -> WorldOptions:
 
 # Starts the monitor: `trigger-tui` on the API or a relay, and `trigger-tui demo` on an emulator in a child process.
 #
-# This module checks the terminal and the settings first, and runs the app inside a session. Whatever ends the app (a
+# The terminal and the settings are checked first, then the app runs inside a session. Whatever ends the app (a
 # key, a signal, a closed terminal, an exception) becomes an exit code.
 
 

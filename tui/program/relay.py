@@ -119,9 +119,7 @@ class StderrLines:
                 raise BrokenPipeError
 
 
-# `relay`: serves one session with the API to many screens on other machines.
-#
-# The command checks its options, opens the socket and handles signals. The server is in `tui.relay.server`.
+# `relay` checks its options, opens the socket and handles signals. The server is in `tui.relay.server`.
 
 
 DEFAULT_LISTEN: Final = "127.0.0.1:7337"

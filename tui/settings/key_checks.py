@@ -270,8 +270,7 @@ def keys_text(keys: Sequence[str]) -> str:
 
 
 # Checks a command of one's own beyond what its Struct can: its placeholders, its name, and whether its key may write.
-#
-# `keys.check` checks whether the key is free. Only a file with commands loads this module.
+# `check_keys` checks whether the key is free.
 
 
 _WORDS: Final = frozenset(row.word for row in BINDINGS) | {row.id for row in BINDINGS}

@@ -5,9 +5,6 @@ from typing import Final
 
 from tui.lazy_dataclass import dataclass
 
-# A row of the table of bindings.
-
-
 EVERYWHERE: Final = "everywhere"
 """The scope of bindings that work in each screen, also while something is typed."""
 

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from tui.settings.schema import Bell, ColumnEntry, CommandEntry, FileSettings, ViewEntry
 
 
-# The settings of one session as a frozen value, and the file that some of them come from.
-
-
 DEFAULT_API_URL: Final = "https://api.trigger.dev"
 """The default of the official SDK (`apiClientManager` of @trigger.dev/core)."""
 

@@ -90,9 +90,6 @@ def known_error(run: Run, state: State) -> RunError | None:
     return NO_ERROR if error is None and stamp.updated_at >= state.updated_at else error
 
 
-# `Members`: failures by time, and which of them are in a span.
-
-
 Key = tuple[float, RunId]
 """The time of a failure in seconds since the epoch, and its run."""
 
@@ -148,9 +145,6 @@ class Members:
         while keys := list(islice(self._keys.irange(start, end, inclusive=(True, False), reverse=True), size)):
             yield [run_id for _, run_id in keys]
             end = keys[-1]
-
-
-# Counts the failures of one error group in a span of time, kept up to date failure by failure.
 
 
 K = TypeVar("K", bound=Hashable)
@@ -391,9 +385,6 @@ class ServerGroups:
         return tuple(group for group in theirs if kind.type is None or group.type in {None, kind.type})
 
 
-# `SpanCounts`: the counts of all groups in one span of time, which may move.
-
-
 _RUNS_PER_STEP: Final = 64
 
 
@@ -490,10 +481,8 @@ class SpanCounts:
         self.changed.add(failure.fingerprint)
 
 
-# Groups failed runs by the kind of their error, for a span of time.
-#
-# `on_changes` follows changes of the store: one more failure costs the same in a group of one and of 10,000 runs.
-# `steps` brings the groups up to date, at the cost of what has changed since.
+# `ErrorGroups.on_changes` follows changes of the store: one more failure costs the same in a group of one and of 10,000
+# runs. `steps` brings the groups up to date, at the cost of what has changed since.
 
 
 MAX_RUN_IDS: Final = 100

@@ -14,7 +14,7 @@ from tui.domain.run import Run
 from tui.domain.status import EXECUTING_FAMILY, FAILED, FINAL, LIVE, QUEUED_FAMILY, STATUS_TABLE, RunStatus
 from tui.lazy_dataclass import dataclass
 
-# Splits a filter into words, and each word into a field and values. `filter_terms` has the meaning of each field.
+# Splits a filter into words, and each word into a field and values. `FIELDS` has the meaning of each field.
 
 
 TextTest = Callable[[str], bool]

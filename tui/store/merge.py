@@ -11,7 +11,7 @@ from tui.domain.run import Fixed, NoValue, Precision, Run, Stamp, State
 from tui.domain.status import Status
 from tui.domain.update import RunPatch
 
-# A canonical text for every value. `store.merge` compares the texts to choose between two values of the same age.
+# A canonical text for every value. `merge` compares the texts to choose between two values of the same age.
 
 
 def canonical(value: object) -> str:
@@ -51,10 +51,8 @@ def is_same(mine: object, theirs: object) -> bool:
         return canonical(mine) == canonical(theirs)
 
 
-# Merges a patch into a run: of each facet the newer one wins.
-#
-# The result does not depend on the order of the patches, and repeating a patch changes nothing: `merge` is the join of
-# a semilattice. Responses may therefore arrive late, twice and out of order. Source: ARCHITECTURE.md.
+# The result of `merge` does not depend on the order of the patches, and repeating a patch changes nothing: it is the
+# join of a semilattice. Responses may therefore arrive late, twice and out of order. Source: ARCHITECTURE.md.
 
 
 T = TypeVar("T")

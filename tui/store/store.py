@@ -330,10 +330,8 @@ def _progress(action: ActionStatus) -> tuple[int, int, datetime, str, str]:
     return action.number, _PROGRESS.index(action.phase), action.at, action.message, action.new_run_id or ""
 
 
-# `Store`: all runs and facts that the sources have read.
-#
-# `merge` decides which facet of a run is newer, `indexes` finds runs, `retention` chooses the runs to drop, and `facts`
-# stores everything else.
+# `merge` decides which facet of a run is newer, `Indexes` finds runs, `Retention` chooses the runs to drop, and `Facts`
+# keeps everything else.
 
 
 class Store:

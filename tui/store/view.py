@@ -102,9 +102,6 @@ class ViewKeys:
         self.hide()
 
 
-# `View`: the runs that match a filter, sorted, and updated incrementally.
-
-
 _RUNS_PER_STEP: Final = 256
 _KEYS_PER_SORT: Final = 8_192
 """Sorting this many takes about 2 ms, and merging the sorted parts of 100,000 less than 10 ms."""

@@ -69,9 +69,7 @@ from tui.sync.fact_readers import (
 )
 from tui.sync.fetch import RunFetcher
 
-# `FactsSource`: reads every kind of fact at its interval while `run` runs, and emits them.
-#
-# Source: tests/wire/recordings/README.md §7, §10.
+# When each fact is due, and which reads come first. Source: tests/wire/recordings/README.md §7, §10.
 
 
 LIMITS_EVERY_S: Final = 30.0

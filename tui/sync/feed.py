@@ -87,10 +87,8 @@ class FeedProgress:
         self.repeat_count = self.instant_count = 0
 
 
-# Follows the realtime feed: reads a snapshot, then sends polls that the server holds until a run changes.
-#
-# The poller fetches the fields and runs that the feed lacks (see `coverage`). If the feed fails, polling continues, and
-# the session tries the feed again later.
+# The poller fetches the fields and runs that the feed lacks (`Coverage`). If the feed fails, polling continues, and the
+# session tries the feed again later.
 #
 # Source: tests/wire/recordings/README.md §8.
 

@@ -265,8 +265,7 @@ def _patch(run: Run, history: AttemptHistory, root_error: RunError | None, read_
 
 # Sends requests to the API within the budget, and emits what they return as updates.
 #
-# It decides which requests a read needs. The sources decide when to read again. The reads of attempts and trees are in
-# `attempt_fetcher` and `tree_fetcher`.
+# `RunFetcher` decides which requests a read needs. The sources decide when to read again.
 #
 # Source: tests/wire/recordings/README.md §4, §5, §8.
 

@@ -318,9 +318,9 @@ class ListProgress:
 
 # Plans which pages find the live runs, and which find the runs that ended. It does no IO.
 #
-# A scan reads every live run of some statuses, page by page. `run_lister` and `older` send its requests. An expected
+# A scan reads every live run of some statuses, page by page. `RunLister` and `OlderRuns` send its requests. An expected
 # run that no page shows has left the live set. `plan_windows` groups such runs by creation time, so that one page finds
-# as many of them as possible; `rereads` reads these windows.
+# as many of them as possible; `RereadQueue` reads these windows.
 #
 # Source: tests/wire/recordings/README.md §3.
 
@@ -702,7 +702,7 @@ def is_before(run: Run, moment: datetime) -> bool:
     return run.created_at is not None and run.created_at < moment
 
 
-# Plans the comparisons of a live feed with the list. The steps of a comparison are in `run_lister`.
+# Plans the comparisons of a live feed with the list. The steps of a comparison are in `RunLister`.
 
 
 RECONCILE_EVERY_S: Final = 30.0
@@ -786,7 +786,7 @@ class Reconciliation:
 
 # Re-reads runs whose outcome is unknown: they dropped out of the live set, or the feed reported them only in part.
 #
-# One page of a window of creation time finds many of them (see `scan`). A run that no list shows is read by its id.
+# One page of a window of creation time finds many of them (see `Scan`). A run that no list shows is read by its id.
 #
 # Source: tests/wire/recordings/README.md §3.
 

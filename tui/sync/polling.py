@@ -125,7 +125,7 @@ class CountPoller:
 #
 # The list is ordered by creation, so a change of an older run never reaches page one. Page one finds new runs, scans by
 # status find live runs, and windows of creation time find the runs that ended. Each step continues over poll cycles.
-# When each step runs is decided in `rest`.
+# `RestSource` decides when each step runs.
 #
 # Source: tests/wire/recordings/README.md §3.
 
@@ -410,7 +410,7 @@ class SingleRunSource:
 # Polls the runs list: decides which requests to send in each cycle, and how long to wait between cycles.
 #
 # Without a live feed, each cycle reads everything. Beside a live feed, polling reads only the runs and fields that the
-# feed does not report, and compares both from time to time. The steps themselves are in `run_lister`.
+# feed does not report, and compares both from time to time. The steps themselves are in `RunLister`.
 #
 # Source: tests/wire/recordings/README.md §3, §8.
 

@@ -118,8 +118,6 @@ async def find_queue_runs(name: str, fetcher: RunFetcher, store: KnownRuns, emit
     return f"queue {name}: {count} in {days}{rest}"
 
 
-# Searches the server for runs that may match a filter and are not in the store yet.
-#
 # A search works through a `SearchPlan`: it reads runs by id, the errors of failed runs, lists by name, and older pages.
 # It emits all runs that it reads; the view decides which of them match. A search keeps its place, so a second `run`
 # continues.

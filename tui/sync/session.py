@@ -537,10 +537,8 @@ def _said(verdict: "Verdict") -> object:
     return replace(verdict, at=_NO_TIME, heard_at=None if verdict.is_known else verdict.heard_at)
 
 
-# The session owns everything about one environment: the client, the sources, the store, the actions, and all tasks.
-#
-# Use it as a context manager. When the block ends, by an exit, Ctrl-C or a crash, every task is canceled and every
-# connection is closed.
+# Use `Session` as a context manager. When the block ends, by an exit, Ctrl-C or a crash, every task is canceled and
+# every connection is closed.
 
 
 MAX_APPLIED_RUNS = 1_000

@@ -112,9 +112,7 @@ class GatheredRuns:
             yield TreeRow(run.id, run.fixed.parent_id, run.fixed.task, run.state.status if run.state else None)
 
 
-# Fetches the whole tree around a run: with one query, or from the root's trace and single reads.
-#
-# `domain.tree` builds the tree from the rows.
+# `TreeFetcher` reads the rows, `domain.tree` builds the tree from them.
 #
 # Source: tests/wire/recordings/README.md §6.
 

@@ -240,9 +240,8 @@ class CellPainter:
             row[x] = self._table.blank(row[x].pen)
 
 
-# Decodes the output of a program into a grid of cells.
-#
-# It knows the sequences with which full-screen programs draw. Every other sequence is foreign: it is sent unchanged.
+# The decoder knows the sequences with which full-screen programs draw. Every other sequence is foreign: it is sent
+# unchanged.
 
 
 MAX_PARAMETERS: Final = 256

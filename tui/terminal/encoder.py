@@ -270,11 +270,9 @@ def _regions(shift: int, hits: list[int], lines: int) -> Iterator[Scroll]:
         yield Scroll(first, last + 1, shift)
 
 
-# Encodes the shortest text that turns the cells on a terminal into the cells that a program wants there.
-#
-# It writes the cells of a row that differ, and the cells between them where that is shorter than a move. It erases
-# blanks at the end of a row. Where whole lines moved, it scrolls a region first. It tries several ways and keeps the
-# shortest.
+# The encoder writes the cells of a row that differ, and the cells between them where that is shorter than a move. It
+# erases blanks at the end of a row. Where whole lines moved, it scrolls a region first. It tries several ways and keeps
+# the shortest.
 
 
 MIN_ERASED: Final = 4

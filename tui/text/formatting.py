@@ -4,8 +4,6 @@ import math
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
-# Formats numbers and times as plain text: durations, ages, times of day, costs, counts, sizes.
-#
 # A negative duration, which two clocks that disagree produce, becomes zero. An unknown value is `·`.
 
 

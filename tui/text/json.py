@@ -178,7 +178,7 @@ def _items(container: dict[str, Json] | list[Json]) -> Iterator[tuple[Label, Jso
 # A JSON value as a list of rows that fold: iterating, stepping and searching.
 #
 # A value may be megabytes long or nested a thousand levels deep. Everything here is a loop or a generator, and goes
-# only as far as the caller iterates. A long text folds into its lines. `json.rows` draws the rows.
+# only as far as the caller iterates. A long text folds into its lines.
 
 
 JsonPath = tuple[int, ...]

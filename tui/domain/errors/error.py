@@ -12,7 +12,7 @@ from tui.lazy_dataclass import dataclass
 # `RunError`: why a run failed. The API returns errors in five places, each in another form; all become a `RunError`.
 #
 # The five are REST's `error`, the exception event of a span, `properties.error` of a span detail, the `error` column of
-# the realtime feed, and `attempts[].error` of old servers. `domain.errors.stack` parses the stack trace.
+# the realtime feed, and `attempts[].error` of old servers.
 # Source: tests/wire/recordings/README.md §4, §5, §8.
 
 

@@ -55,9 +55,6 @@ class Texts(Sequence[Raw]):
     __hash__ = None  # type: ignore[assignment]  # it grows
 
 
-# Ids of the spans of a log, in a compact form.
-
-
 _PACKED_BYTES: Final = 8
 
 

@@ -13,7 +13,7 @@ from tui.lazy_dataclass import dataclass
 
 # The waterfall of a trace: its spans as a tree of rows, what kind each one is, and the log lines inside each.
 #
-# `extent` says when each span began and ended, `longest_path` which spans decide when the root ends.
+# `Extents` say when each span began and ended, `longest_path` which spans decide when the root ends.
 
 
 SLICE_SPANS: Final = 250

@@ -109,9 +109,8 @@ def _refuse(reason: str) -> None:
     raise Stop(ExitCode.USAGE, f"nothing was sent: {reason}")
 
 
-# `cancel` and `replay`: one command for each action of `ACTIONS`.
-#
-# `tui.features.actions.command` asks the user first. The session checks every action again before it sends a request.
+# `cancel` and `replay`: one command for each action of `ACTIONS`. The session checks every action again before it sends
+# a request.
 
 
 def _command(action: Action) -> click.Command:

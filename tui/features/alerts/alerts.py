@@ -180,9 +180,7 @@ class AlertCommand:
         self._app.messages.add(self._session.now(), f"on_alert: {problem}.")
 
 
-# `Alerts`: watches the findings while the config file wants a call, and calls once for each new one.
-#
-# An app whose config file wants none never imports this room.
+# An app whose config file wants no calls never imports this module.
 
 
 class Alerts:

@@ -192,9 +192,7 @@ def _fitting(lines: list[Line], room: int, noun: str) -> list[Line]:
     return [*lines[: room - 1], (_LEFT, Piece(f"  {words}", Token.FAINT))]
 
 
-# `WhileAway`: records what happens between two keys, and shows it at the first key after a rest.
-#
-# Nothing is computed until that key comes, and no timer runs.
+# Nothing is computed until the key that ends the rest, and no timer runs.
 
 
 _QUITS: Final = frozenset({"ctrl+q", "ctrl+c"})

@@ -601,9 +601,6 @@ def moved(window: AttemptWindow, step: int) -> int | None:
     return window.attempts[end - 1].number
 
 
-# The page of the compared attempts: time, what differs, what is the same, the stacks.
-
-
 MAX_PAYLOAD_CHARS: Final = 500
 
 FIRST_KEY: Final[Hashable] = ("attempt", 0)

@@ -85,9 +85,6 @@ def log_counts(state: FetchState[LogCounts]) -> LogCounts:
     return LogCounts(note="reading the logs…")
 
 
-# The page that shows the attempts of one run beside each other.
-
-
 class ComparedScreen(PageScreen):
     """Compares the attempts of a run. The screen below it goes on fetching the run itself.
 

@@ -423,7 +423,7 @@ class ColumnDraft:
         return ""
 
 
-# The dialog in which columns are shown, hidden, moved and resized. The list behind it shows each change at once.
+# The dialog of a view: the list below it shows each change at once.
 
 
 LIST_SHARE: Final = 0.4
@@ -576,9 +576,6 @@ class ColumnsScreen(PaintedDialog[None]):
     def _fit_note(self, left_out: Collection[str]) -> str:
         count = sum(each.is_shown and each.choice.name in left_out for each in self.draft.columns)
         return f"{count} do not fit here" if count > 1 else "1 does not fit here" if count else ""
-
-
-# The dialog with a text field for a column out of metadata, payload or output.
 
 
 class ColumnPathScreen(PaintedDialog[ColumnChoice | None]):

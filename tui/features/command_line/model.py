@@ -56,9 +56,6 @@ from tui.text.blocks import Now
 from tui.text.status import STATUS_STYLES, style_of
 from tui.text.styled import Line, Piece, Token
 
-# The command line as a state: the typed text, what fits it, what is chosen, and what Enter runs.
-
-
 MAX_FOUND_HISTORY: Final = 50
 
 _LINK_NAME_WIDTH: Final = 10

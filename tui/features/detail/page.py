@@ -312,7 +312,7 @@ def label_piece(text: str) -> Piece:
 
 # The timeline of a run: when it was created, queued, started and finished, as a drawing and as lines.
 #
-# The attempts of the run have an axis of their own in `attempts.axis`.
+# The attempts of the run have an axis of their own in `features.attempts.words`.
 
 
 _MAX_WIDTH: Final = 60
@@ -687,9 +687,7 @@ def _on_one_line(value: Json, room: int) -> str | None:
     return text if cell_len(text) <= room else None
 
 
-# The detail pane's page about one run: status, error, timeline, facts, relatives, values.
-#
-# This module holds the order of the page. Every known field of a run is on it, or one Enter away from it.
+# The order of the page. Every known field of a run is on it, or one Enter away from it.
 
 
 MIN_WIDTH: Final = 30

@@ -1,6 +1,6 @@
 """The pane `detail`: everything that is known about the selected run.
 
-This module folds, searches and fetches values. `present/detail` makes the rows.
+The pane folds, searches and fetches values. `page` makes the rows.
 """
 
 from collections.abc import Hashable, Sequence

@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from tui.sync.failures import WholeRead
 
 
-# `errors`: reads the failed runs of a period, groups them by the kind of their error, and prints the groups.
-
-
 MAX_RUNS: Final = 500
 """Failed runs that are read: three queries, or 500 requests where the key may not query."""
 

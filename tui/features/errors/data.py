@@ -521,7 +521,7 @@ class SurroundingsCounter:
         return SurroundingsSearch(store, group, span.since, history.reached, self._session.now())
 
 
-# The error groups of the errors view: read and kept up to date while the view is shown, forgotten when it is left.
+# `LiveErrorGroups` joins the parts above while the view is shown, and forgets the groups when it is left.
 
 
 MAX_MISSED: Final = 20_000

@@ -112,7 +112,8 @@ def matches_text(group: ErrorGroup, text: str) -> bool:
     return all(word in whole for word in words)
 
 
-# Collects what the pane of a group shows beside the group: its first run, its minutes, and the runs around it.
+# Collects the facts that the pane of a group shows beside the group: its first run, its minutes, and the runs around
+# it.
 
 
 MAX_MINUTES: Final = 16

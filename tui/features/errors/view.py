@@ -423,7 +423,7 @@ class RunRows(KeyedRows):
         return PageRow(row(run, self._slots, self._now, status=self._overlay(run_id)), run_id, GoToRun(run_id))
 
 
-# The panes of the errors view, each in a module of its own, in the order of their numbers.
+# The panes of the errors view, in the order of their numbers.
 
 
 ERROR_PANES: Final = (GroupListPane, GroupPane, NewestFailurePane, GroupRunsPane)

@@ -215,8 +215,6 @@ class LogPage(Page):
             self.go_to_index(hits[place % len(hits)])
 
 
-# The pane `logs`: what the code of the selected run said, in order, with the attempt that it belongs to.
-#
 # `model` reads, filters and opens the lines, `words` draws them.
 
 

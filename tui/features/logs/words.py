@@ -269,7 +269,7 @@ def _wrapped(text: str, limit: int, token: Token) -> list[Line]:
     return [(Piece(row, token),) for row in wrap(text, max(limit, 2))]
 
 
-# What is known and what is folded of an opened line. `logs.opened` draws it, and is imported when a line is opened.
+# What is known and what is folded of an opened line. `opened_rows` draws it.
 
 
 MESSAGE: Final = "message"

@@ -66,9 +66,6 @@ class LinePage(Page):
         return before[-1] if before else after[0]
 
 
-# The base class of the panes of the overview.
-
-
 MAX_ROWS: Final = 500
 """Lines of a page. No environment has as many findings, error groups, tasks or queues that matter."""
 

@@ -492,7 +492,7 @@ class OwnCommandScreen(YesNoDialog[CommandQuestion]):
 
 # The user's own commands in an app: their keys on each screen, and their rows in the palette.
 #
-# An app without commands in its config file never imports this room.
+# An app without commands in its config file never imports this module.
 
 
 FIRST_RANK: Final = 30

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from tui.domain.facts import QueuesRead, WaitsRead
 
 
-# `queues`: reads all queues once, and prints how full each is, what waits, and how healthy it is.
-
-
 QUERY_TIMEOUT_S: Final = 30.0
 
 

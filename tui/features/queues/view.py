@@ -214,9 +214,8 @@ class QueueListPane(ListPane):
         return tuple(empty_queues_lines(self._queues.read, width, is_filtered=is_filtered))
 
 
-# The panes of the queues view, each in a module of its own, in the order of their numbers.
-#
-# The named limits that queues share get a pane of their own between the two.
+# The panes of the queues view, in the order of their numbers. The named limits that queues share get a pane of their
+# own between the two.
 
 
 QUEUE_PANES: Final = (QueueListPane, QueuePane)

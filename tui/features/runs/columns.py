@@ -16,7 +16,7 @@ from tui.text.styled import Align, Line, Piece, Token, fit, joined, opening_line
 
 # The columns of the list of runs: title, width, alignment, and a function that returns the cell of a run.
 #
-# A new column is one row of `COLUMNS`. `printed.table` fits the same columns to the output of `ls`.
+# A new column is one row of `COLUMNS`. `features.runs.printed` fits the same columns to the output of `ls`.
 
 
 _DAY: Final = timedelta(days=1)

@@ -511,7 +511,7 @@ def _tries(count: int) -> str:
 COMMANDS = (ls, show, tree, watch)
 
 
-# The page about one run that `show` prints. It takes its lines from the modules of the detail pane.
+# The page about one run that `show` prints. It takes its lines from `features.detail`.
 
 
 MIN_WIDTH: Final = 40

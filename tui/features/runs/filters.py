@@ -296,9 +296,6 @@ def _edge(*, is_chosen: bool, is_here: bool) -> Piece:
     return Piece("•" if is_chosen else " ", Token.ACCENT)
 
 
-# The dialog of the server's filters: status, task, tag, version, queue, period.
-
-
 FULL_HEIGHT: Final = 21
 """Rows of the dialog with its empty rows. On a lower screen it has none."""
 

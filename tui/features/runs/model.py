@@ -153,9 +153,6 @@ class NewRuns:
         self._run_ids.clear()
 
 
-# Finds the next failed run of a view.
-
-
 MAX_LOOKUPS: Final = 500
 """Up to this many failed runs, look up the index of each; above it, scan from the cursor."""
 
@@ -247,9 +244,9 @@ class ListLines:
         return sorted(others, key=lambda other: other[0])
 
 
-# Collects what the texts of the list are made from: the count in its rule, its last line, and the empty list.
+# Collects the facts that the texts of the list are made from: the count in its rule, its last line, and the empty list.
 #
-# `tui/present` makes the last two from the facts that this module returns. The pane and its rule use this module.
+# `features.runs.words` and `kit.words` make the last two from them.
 
 
 FAILED_TITLES: Final = frozenset(row.title for row in STATUS_TABLE if row.canonical in FAILED)
@@ -338,8 +335,7 @@ def empty_facts(live: LiveModel, views: ListViews) -> EmptyFacts:
 #
 # The cursor is a run, not a position: new runs do not move its line, and a run that stops matching the filter stays
 # under the cursor until the cursor moves. Without a cursor the list follows new runs. An *index* counts the runs of the
-# view. A
-# *line* counts gaps too, on which the cursor never stands, and the line at the end, on which it may stand.
+# view. A *line* counts gaps too, on which the cursor never stands, and the line at the end, on which it may stand.
 
 
 class RunListModel:

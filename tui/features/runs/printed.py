@@ -40,7 +40,7 @@ from tui.text.styled import Line, Piece, Token, first_line, joined, line_width, 
 # The table that `ls` prints: whole run ids, fitted to the terminal, or not cut at all in a pipe.
 #
 # The pages of one table follow each other. Each is aligned in itself, and never narrower than the page before. The list
-# on the screen uses `columns.columns_for` instead.
+# on the screen uses `columns_for` instead.
 
 
 # Users of `ls` need the id more than the duration, so the id stays longer.

@@ -67,8 +67,8 @@ from tui.text.styled import Line, Piece, Token, fit, joined, mark_hits
 
 # The table of runs. It makes only visible lines, and repaints only lines and cells that have changed.
 #
-# `RunListModel` decides which run is on which line, `features.runs.columns` makes the cells. Textual's DataTable is not used:
-# it writes 44 KB for one changed cell.
+# `RunListModel` decides which run is on which line, `features.runs.columns` makes the cells. Textual's DataTable is not
+# used: it writes 44 KB for one changed cell.
 
 
 _GLYPH: Final = 2

@@ -374,9 +374,7 @@ def _is_unknown(run: Run) -> bool:
     return style_of(run).glyph == UNKNOWN.glyph
 
 
-# The filters of the server in words, and the lines of the dialog that sets them.
-#
-# This module reads the typed values, explains them, and points out mistakes. `store.server_filter` matches runs.
+# The filters of the server in words, and the lines of the dialog that sets them. `store.server_filter` matches runs.
 
 
 FAMILIES: Final = (
@@ -546,7 +544,7 @@ def _several(noun: str, values: Sequence[str], prefix: str = "") -> str:
     return prefix + " or ".join(values) if values else ""
 
 
-# --- suggestions and mistakes
+# Suggestions and mistakes.
 
 
 def candidates(text: str, known: Sequence[str]) -> tuple[str, ...]:
@@ -598,7 +596,7 @@ def doubtful_value(field: str, text: str, known: KnownValues) -> str | None:
     return None if unknown_value is None else f"No run here has the {field} “{unknown_value}” yet."
 
 
-# --- lines
+# The lines of the dialog.
 
 
 def band_line(

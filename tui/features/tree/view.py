@@ -1,6 +1,6 @@
 """The pane `tree`: the runs around the selected one, from the root down.
 
-This module chooses the tree that is shown and moves the cursor. `model/tree_view.py` folds it.
+The pane chooses the tree that is shown and moves the cursor. `model` folds it, `words` draws it.
 """
 
 from collections.abc import Sequence

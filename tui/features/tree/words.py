@@ -469,8 +469,6 @@ def _at(shown: Iterable[Branch], depth: int, *, is_open: bool) -> Iterable[TreeE
 
 
 # The columns of the tree pane and the line of each row.
-#
-# `shape` computes the tree, `fold` its visible rows, and `notes` the sentences below them.
 
 
 ALONE: Final = "no runs above or below it"

@@ -28,7 +28,7 @@ _MAX_NAME: Final = 28
 _MIN_WORDS: Final = 16
 
 
-# --- the dialog that saves a view
+# The dialog that saves a view.
 
 
 def address_lines(words: str, width: int) -> list[Line]:
@@ -139,7 +139,7 @@ def _agreement(facts: ViewQuestionFacts) -> Line:
     return (Piece("y", token, is_bold=facts.may_answer), Piece(f"  {facts.answer}"))
 
 
-# --- the menu of letters
+# The menu of letters.
 
 
 def menu_lines(views: Sequence[ListedView], cursor: int, top: int, size: tuple[int, int], note: str) -> list[Line]:
@@ -161,7 +161,7 @@ def unknown_letter(letter: str) -> str:
     return f"No view has the letter {letter}. :views shows all, Esc closes."
 
 
-# --- the page of all views
+# The page of all views.
 
 
 def view_lines(listed: ListedView, names: int, width: int) -> list[Line]:

@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from tui.sync.session import Session
 
 
-# `LiveFailing`: the error groups of the last hour, from the store's runs and the server's groups.
-
-
 HOUR: Final = SPANS[0]
 
 MAX_LINES: Final = 12

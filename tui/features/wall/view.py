@@ -265,9 +265,6 @@ KEYS: Final[tuple[Binding, ...]] = (
 )
 
 
-# The wall: findings and the last hour, to be read in passing.
-
-
 FRESH_S: Final = 10.0
 """How long a finding that just appeared is reversed."""
 

@@ -31,8 +31,6 @@ from tui.sync.session import Session
 from tui.text.blocks import Now
 from tui.text.styled import Line, Piece, Token, wrap
 
-# `trace`: reads the trace of a run once, and prints its spans.
-
 
 @click.command("trace")
 @click.argument("run_id", metavar="RUN", type=RUN_ID)

@@ -239,7 +239,7 @@ _VARIABLES: Final[Mapping[str, Rule]] = {
 
 # Writes to a terminal that may be slow, stopped or closed, without blocking the caller.
 #
-# Other programs share the open file of the terminal, so that its flags must not change. This module therefore opens the
+# Other programs share the open file of the terminal, so that its flags must not change. The writer therefore opens the
 # terminal a second time.
 
 

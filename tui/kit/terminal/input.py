@@ -66,7 +66,7 @@ JoinedKey.handler_name = events.Key.handler_name  # it is a key for all that han
 
 # Decodes the bytes of a terminal into Textual's messages. It accepts any bytes.
 #
-# Textual's parser raises on some sequences and is unusable afterwards. This module therefore finds the end of each
+# Textual's parser raises on some sequences and is unusable afterwards. The decoder therefore finds the end of each
 # sequence itself, passes whole sequences to the parser, and replaces a parser that has raised. Unfinished sequences are
 # bounded in size and time.
 

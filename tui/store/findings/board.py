@@ -244,9 +244,6 @@ def _maximum(cells: Cells, now: int | None) -> int | None:
     return max([*known, now or 0]) if len(known) == len(cells) else None
 
 
-# `make_board`: the wall of one moment.
-
-
 def make_board(
     facts: WallFacts,
     own: OwnCounts,

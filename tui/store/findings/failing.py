@@ -485,8 +485,7 @@ def _created(own: OwnCounts, outcome: Outcome) -> tuple[float, float]:
 # order: the same hour of the last 7 days if it has 20 runs; the task's runs of two hours before the streak, if these
 # are 20; otherwise one run in ten. These runs make the bound stricter than the fixed one, never laxer: of a task that
 # has always failed more than a fifth of its runs, only the last 7 days can say that this is usual. The task fails if
-# the lower confidence bound of a recent streak is above (`streak`). After a deploy, four of four are enough
-# (`deployed`).
+# the lower confidence bound of a recent streak is above. After a deploy, four of four are enough.
 
 
 TIMES_NORMAL: Final = 2.0

@@ -52,7 +52,7 @@ from tui.store.findings.judging import queue_standstill
 
 # `Board`: everything that the wall and the overview show, worst first, as values without words or widths.
 #
-# `make_board.make_board` makes it from the facts, the store's own counts and the verdict. A number that is not known
+# `make_board` makes it from the facts, the store's own counts and the verdict. A number that is not known
 # is None: the screen shows `·`, never 0. A cell of a series that is not known is None: the screen shows `░`.
 
 
