@@ -1,7 +1,7 @@
 """Computes where each pane is on a terminal of a given size. Pure arithmetic without widgets.
 
-Panes declare a slot, and the layout gives each slot a place. The pictures of the three layouts are in
-`tui/kit/README.md`; the sizes between them stretch the smaller one. `Proportions` are what differs between two views.
+Panes declare a slot, and the layout gives each slot a place. `tui/kit/README.md` describes the three
+layouts; the sizes between them stretch the smaller one. `Proportions` are what differs between two views.
 """
 
 from collections.abc import Mapping, Sequence

@@ -13,11 +13,6 @@ from tui.domain.run import Run
 from tui.domain.status import RunStatus
 from tui.domain.update import HistoryRead, Update, WindowRead
 
-# The protocol of a source, the two ways in which it may fail, and the waits between tries.
-#
-# The session runs the sources, and waits.
-
-
 Emit = Callable[[Update], Awaitable[None]]
 """Send an update to the session. Awaiting it applies back-pressure."""
 

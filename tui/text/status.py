@@ -15,7 +15,7 @@ from tui.text.styled import Line, Piece, Token
 
 # The look of each status: glyph, ASCII glyph, word, colours, and the greys of a row with that status.
 #
-# The table is keyed by the titles of `domain.status`. Glyph, word and colour say the same. Source: tui/kit/README.md.
+# The table is keyed by the titles of `domain.status`. Glyph, word and colour say the same.
 
 
 class RowTokens(NamedTuple):

@@ -29,7 +29,7 @@ ENVIRONMENT, VERSION = Raw("prod"), Raw("20261124.1")
 
 
 def page_row(number: int, word: str, read: datetime, *, updates: int = 0) -> RunPatch:
-    """Return a list row as `wire` decodes it, with shared texts and a shared response time."""
+    """Return a list row as `api` decodes it, with shared texts and a shared response time."""
     created = START + timedelta(milliseconds=20 * number)
     updated = created + timedelta(seconds=1 + updates)
     status = parse_status(word)
