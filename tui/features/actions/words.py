@@ -24,10 +24,7 @@ from tui.text.styled import Line, Piece, Token, cut, first_line, fit, fold, join
 
 
 _ORDER: Final = (ActionPhase.REFUSED, ActionPhase.UNKNOWN, ActionPhase.FINISHED_FIRST, ActionPhase.CONFIRMED)
-_TOKENS: Final = {
-    ActionPhase.REFUSED: Token.ROSE,
-    ActionPhase.UNKNOWN: Token.AMBER,
-}
+_TOKENS: Final = {ActionPhase.REFUSED: Token.ROSE, ActionPhase.UNKNOWN: Token.AMBER}
 
 
 def outcome_words(done: str, status: ActionStatus) -> Line:

@@ -244,11 +244,7 @@ _REQUEST: Final = re.compile(r"^[A-Z]+ /\S*: (?=.)")
 
 NOT_READ: Final = Raw("not read yet")
 
-_UNREAD: Final = {
-    FactSource.RUNS: "runs",
-    FactSource.MINUTES: "failures",
-    FactSource.NORMALS: "failures",
-}
+_UNREAD: Final = {FactSource.RUNS: "runs", FactSource.MINUTES: "failures", FactSource.NORMALS: "failures"}
 """What is not known without a source, where its own name does not say it."""
 
 

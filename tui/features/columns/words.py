@@ -571,12 +571,7 @@ MEANINGS: Final = {
     "error-tags": "the error, else the tags",
 }
 
-_GROWING: Final = {
-    TASK.id: Wish(12, 26),
-    TAGS.id: Wish(8, 22),
-    TAGS_AND_ERROR.id: Wish(12, 40),
-    ERROR.id: Wish(12, 60),
-}
+_GROWING: Final = {TASK.id: Wish(12, 26), TAGS.id: Wish(8, 22), TAGS_AND_ERROR.id: Wish(12, 40), ERROR.id: Wish(12, 60)}
 _VALUE_CELLS: Final = 24
 _MAX_TITLE: Final = 14
 

@@ -499,7 +499,7 @@ class CommandField(TextInput):
             for letter, action in (("f", "cursor_right"), ("b", "cursor_left"))
             for each in TextInput.BINDINGS
             if isinstance(each, Binding) and each.action == action
-        ),
+        )
     ]
 
     class EndPressed(Message):

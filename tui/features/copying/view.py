@@ -37,13 +37,7 @@ from tui.features.copying.words import (
     ticket_clips,
 )
 from tui.features.detail.page import value_of
-from tui.features.detail.value import (
-    Reader,
-    fetch_value,
-    file_name,
-    read_outside,
-    read_value,
-)
+from tui.features.detail.value import Reader, fetch_value, file_name, read_outside, read_value
 from tui.features.detail.words import full_error
 from tui.features.errors.model import DAY, SPANS
 from tui.features.logs.view import LogsPane
@@ -377,7 +371,7 @@ class ReadMenu(PartMenu):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("enter", "choose", "open", "Open the part under the cursor.", id="read-chosen"),
+        bind("enter", "choose", "open", "Open the part under the cursor.", id="read-chosen")
     ]
 
     def __init__(self, live: LiveModel, run_id: RunId, reader: Reader, label: str | None = None) -> None:

@@ -432,13 +432,7 @@ def shell_text(arguments: Sequence[str], variables: Mapping[str, str] | None = N
     return text if is_pastable(text) else None
 
 
-def curl_for(
-    path: str,
-    params: Mapping[str, str],
-    settings: Settings,
-    *,
-    headers: Mapping[str, str],
-) -> str | None:
+def curl_for(path: str, params: Mapping[str, str], settings: Settings, *, headers: Mapping[str, str]) -> str | None:
     """Return the `curl` of a GET request to the API; None where it cannot be written safely, or through a relay."""
     if settings.relay_url is not None:
         return None

@@ -568,11 +568,7 @@ class OwnCommands:
 
         selection, session = screen.own_selection(), self._app.session
         return [
-            Command(
-                clean(each.name),
-                _sentence(each),
-                partial(self.start, screen, number, Via.PALETTE),
-            )
+            Command(clean(each.name), _sentence(each), partial(self.start, screen, number, Via.PALETTE))
             for number, each in enumerate(self._commands)
             if not each.key and each.scope in selection.scopes and not is_hidden(each, session)
         ]

@@ -300,12 +300,7 @@ class FindingsStream:
         gone = {} if self._unread else {identity: each for identity, each in before.items() if identity not in present}
         self._findings = {**before, **present} if self._unread else present
         objects = [
-            finding_object(
-                each,
-                FindingState.NEW if identity not in before else FindingState.CHANGED,
-                now,
-                verdict,
-            )
+            finding_object(each, FindingState.NEW if identity not in before else FindingState.CHANGED, now, verdict)
             for identity, each in present.items()
             if before.get(identity) != each or was_quiet.get(identity) != quiet[identity]
         ]

@@ -175,14 +175,7 @@ def heights(
     has_just_now = is_wide and free.take_all(3)
     task_rows += free.left if foot or has_just_now else 0  # these stand at the bottom
     return Heights(
-        reserved,
-        max(0, failing_rows),
-        max(0, task_rows),
-        foot,
-        has_deploy,
-        has_gap_above,
-        has_gaps,
-        has_just_now,
+        reserved, max(0, failing_rows), max(0, task_rows), foot, has_deploy, has_gap_above, has_gaps, has_just_now
     )
 
 

@@ -291,11 +291,7 @@ class WallScreen(ViewScreen):
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
 
     def __init__(
-        self,
-        live: LiveModel,
-        main: MainView,
-        open_row: Callable[[Opened, Hashable], None],
-        cursor: Hashable = None,
+        self, live: LiveModel, main: MainView, open_row: Callable[[Opened, Hashable], None], cursor: Hashable = None
     ) -> None:
         super().__init__()
         self.live = live
