@@ -7,15 +7,19 @@ from typing import Any
 import click
 
 from tui.api.actions import ACTIONS, Action
+from tui.api.errors import ApiError, NotFound
 from tui.commands.options import RUN_ID, confirm, connection_options, json_option, settings_of
 from tui.commands.output import ExitCode, Output, OutputClosed, Stop
 from tui.domain.action import MAX_RUNS_FOR_YES, UNKNOWN, ActionPhase, ActionPlan, ActionStatus, Via
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.domain.run import Json, Run
+from tui.domain.update import RunsRead
 from tui.features.config.session import open_session, run_async
 from tui.lazy_dataclass import dataclass
 from tui.settings.settings import Settings
+from tui.store.merge import merge
+from tui.sync.budget import Priority
 from tui.sync.session import Session
 
 # Plans a `cancel` or `replay`, and makes sure that the user consents before any run is changed.
@@ -49,9 +53,6 @@ def plan_caveats(plan: ActionPlan) -> list[str]:
 
 async def read_plan(session: Session, action: Action, run_ids: tuple[RunId, ...]) -> ActionPlan:
     """Read the runs and the runs below them. Raises `Stop` if a run does not exist, and `ApiError`."""
-    from tui.api.errors import NotFound  # noqa: PLC0415
-    from tui.store.merge import merge  # noqa: PLC0415
-    from tui.sync.budget import Priority  # noqa: PLC0415
     from tui.sync.plans import ActionPlanner  # noqa: PLC0415
 
     runs: list[Run] = []
@@ -165,10 +166,6 @@ async def _act(
 
 async def read_environment(session: Session) -> None:
     """Read the environment's name, from `whoami` or, if the key has no access to that, from the newest run."""
-    from tui.api.errors import ApiError  # noqa: PLC0415
-    from tui.domain.update import RunsRead  # noqa: PLC0415
-    from tui.sync.budget import Priority  # noqa: PLC0415
-
     await session.fetcher.fetch_environment(Priority.ACTION)
     if session.interlock.name is None:
         with suppress(ApiError):

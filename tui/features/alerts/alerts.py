@@ -4,14 +4,14 @@ import asyncio
 import hashlib
 import json
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from tui.domain.finding import NOT_KNOWN, Finding
+from tui.domain.finding import NOT_KNOWN, Finding, Verdict
 from tui.features.alerts.words import FindingState, finding_notice, finding_object, not_known_notice, verdict_object
 from tui.features.own_commands.view import folder_for, holds_secret, variables_for
 from tui.features.own_commands.words import ended_words
@@ -23,14 +23,7 @@ from tui.kit.state_files import problem_sentence, read_own, replace_file
 from tui.kit.terminal.output import BELL, DesktopNotice, notice_sequence
 from tui.settings.settings import Rings, Settings, is_calling, is_quiet, rings_for
 from tui.store.changes import Changes
-from tui.store.findings.alerts import RINGS_AGAIN_AFTER, KnownFindings, begun_again, new_findings
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tui.domain.finding import Verdict
-    from tui.store.findings.alerts import News
-
+from tui.store.findings.alerts import RINGS_AGAIN_AFTER, KnownFindings, News, begun_again, new_findings
 
 # Remembers over a restart for which findings the user was called, so that none of them calls twice.
 #
@@ -240,7 +233,7 @@ class Alerts:
             problem = problem_sentence(self._called.path, what, reason)
             self._app.messages.add_once(self._session.now(), problem)
 
-    def _call(self, verdict: "Verdict", news: "News") -> None:
+    def _call(self, verdict: Verdict, news: News) -> None:
         settings, now = self._session.settings, self._session.local_now()
         bell, environment = settings.bell, self._session.interlock.name
         if bell is None:
@@ -259,7 +252,7 @@ class Alerts:
         for rings, findings in self._by_rings(news.findings).items():
             self._ring(rings, DesktopNotice(*finding_notice(findings, environment, now)))
 
-    def _by_rings(self, findings: "Sequence[Finding]") -> "dict[Rings, list[Finding]]":
+    def _by_rings(self, findings: Sequence[Finding]) -> dict[Rings, list[Finding]]:
         """Return the findings that call in the same way: they share one call."""
         found: dict[Rings, list[Finding]] = {}
         for each in findings:

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from textual.strip import Strip
 
-from tui.domain.finding import FindingWord
+from tui.domain.finding import FindingWord, Verdict
 from tui.domain.status import RunStatus, title_of
 from tui.domain.text import Raw, clean
 from tui.features.alerts.words import day_or_time, short_sentence, subject
@@ -20,10 +20,6 @@ from tui.store.changes import Changes
 from tui.store.counts import Gap
 from tui.text import formatting
 from tui.text.styled import Line, Piece, Token, cut, line_width, pad
-
-if TYPE_CHECKING:
-    from tui.domain.finding import Verdict
-
 
 # The block that says what happened while the user was away: findings, failures by group, counts.
 
@@ -254,7 +250,7 @@ class WhileAway:
             self._verdict = verdict
             self._log.on_verdict(verdict)
 
-    def _report_at_key(self) -> "AwayReport | None":
+    def _report_at_key(self) -> AwayReport | None:
         """Begin another log. Return what the last one says if it is to be shown."""
         session, log = self._session, self._log
         now, elapsed_s = session.now(), session.clock.elapsed_s()
@@ -275,7 +271,7 @@ class WhileAway:
             return Gap(freshness.confirmed_at, self._session.now())
         return live.freshness_tracker.gap
 
-    def _show(self, screen: BaseScreen, report: "AwayReport") -> None:
+    def _show(self, screen: BaseScreen, report: AwayReport) -> None:
 
         self.close()
         self._block, self._screen, self._is_seen = AwayBlock(report, self._session.local_now()), screen, False

@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from tui.api.errors import ApiError, NotFound, RateLimited, Refused, Unreachable
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.domain.run import Absent, Body, Run, Stamp
 from tui.domain.status import RunStatus
 from tui.domain.update import RunsRead
-from tui.features.columns.settings import VIEWS, problem_in
+from tui.features.columns.settings import VIEWS, columns_of_file, problem_in
 from tui.features.columns.words import (
     AUTO,
     MAX_COLUMN_CELLS,
@@ -32,6 +33,7 @@ from tui.features.runs.data import MAX_BYTES
 from tui.kit.live_model import CoalescedFetch
 from tui.kit.state_files import DISK_TIMEOUT_S, problem_sentence, read_own, replace_file
 from tui.settings.file import shown_path
+from tui.sync.budget import Pace, Priority
 from tui.sync.session import Session
 from tui.text.redaction import HOLDS_KEY
 
@@ -79,8 +81,6 @@ class ChosenColumns:
         """Show the columns of the config file, which may have changed, in views without chosen ones."""
         settings, self._of_file = self._session.settings, {}
         if settings.columns:
-            from tui.features.columns.settings import columns_of_file  # noqa: PLC0415  not needed before
-
             path = settings.file.path
             shown = "" if path is None else shown_path(path, self._environ)
             self._of_file, complaints = columns_of_file(settings.columns, shown, settings.file)
@@ -88,20 +88,20 @@ class ChosenColumns:
                 self._say(f"{complaint}.")
         self._publish()
 
-    def shown(self, view: str) -> "tuple[ColumnChoice, ...] | None":
+    def shown(self, view: str) -> tuple[ColumnChoice, ...] | None:
         """Return the columns of a view, None for the program's own."""
         columns = self._saved.get(view) or self._of_file.get(view)
         return None if columns is None or not columns.shown else columns.shown
 
-    def saved(self, view: str) -> "ColumnSet | None":
+    def saved(self, view: str) -> ColumnSet | None:
         """Return the columns that the user chose, None if there are none. Without shown ones: the program's own."""
         return self._saved.get(view)
 
-    def of_file(self, view: str) -> "ColumnSet | None":
+    def of_file(self, view: str) -> ColumnSet | None:
         """Return the columns of the config file, None if it has none."""
         return self._of_file.get(view)
 
-    def choose(self, view: str, columns: "ColumnSet | None") -> None:
+    def choose(self, view: str, columns: ColumnSet | None) -> None:
         """Show and save other columns of a view; None: those of the config file, or the program's own."""
         if columns == self._saved.get(view):
             return
@@ -112,7 +112,7 @@ class ChosenColumns:
         self._publish()
         self._session.spawn(self._save(view, columns), "save the columns")
 
-    async def _save(self, view: str, columns: "ColumnSet | None") -> None:
+    async def _save(self, view: str, columns: ColumnSet | None) -> None:
         file = self._opened()
         before = file.failure
         await file.save(view, columns)
@@ -373,9 +373,6 @@ class VisibleValues:
         return self._session.spawn(self._read(unread), "read visible values") if unread else None
 
     async def _read(self, run_ids: Sequence[RunId]) -> None:
-        from tui.api.errors import ApiError  # noqa: PLC0415  as above
-        from tui.sync.budget import Pace  # noqa: PLC0415  loads httpcore
-
         session = self._session
         pace = Pace(session.budget, session.clock)
         try:
@@ -398,8 +395,6 @@ class VisibleValues:
 
     async def _read_page(self, run_ids: Sequence[RunId]) -> Sequence[RunId]:
         """Read the newest page of the list if that saves reads. Return the runs that remain. Raises `ApiError`."""
-        from tui.sync.budget import Priority  # noqa: PLC0415  loads httpcore
-
         session, store = self._session, self._session.store
         newest = store.newest()
         runs = [run for run_id in run_ids if (run := store.get(run_id)) is not None]
@@ -421,9 +416,6 @@ class VisibleValues:
 
     async def _read_one(self, run_id: RunId) -> None:
         """Read one run. Raises `ApiError` if no other run can be read either."""
-        from tui.api.errors import ApiError, NotFound, RateLimited, Refused, Unreachable  # noqa: PLC0415  as above
-        from tui.sync.budget import Priority  # noqa: PLC0415  loads httpcore
-
         now_s = self._session.clock.monotonic_s()
         if len(self._next_s) >= MAX_RUNS:
             self._next_s.clear()
@@ -459,8 +451,6 @@ class VisibleValues:
             del self._values[next(iter(self._values))]
 
     def _record_failure(self, error: Exception) -> None:
-        from tui.api.errors import Refused  # noqa: PLC0415  loads httpcore
-
         if isinstance(error, Refused) and error.is_about_the_key:
             self._is_refused = True
             self._on_refused(f"Columns out of payload, output and metadata stay unread: {error}")

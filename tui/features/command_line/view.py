@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from textual import events
 from textual.app import ComposeResult
@@ -15,10 +15,11 @@ from textual.strip import Strip
 from textual.widgets import Input
 
 from tui.domain.environment import Environment
+from tui.domain.errors.kinds import kind_of
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.features.actions.view import from_palette
-from tui.features.command_line.data import LinkedRun, RunNumbers
+from tui.features.command_line.data import CommandHistory, LinkedRun, RunNumbers
 from tui.features.command_line.model import (
     CommandLine,
     Execution,
@@ -32,7 +33,7 @@ from tui.features.command_line.model import (
 from tui.features.runs.data import RunSubscription
 from tui.features.views.view import show_views
 from tui.kit.colors import Background, ColorMode
-from tui.kit.commands import BoxLine, BoxRow, Choice, Choices, Command, box_lines, visible_top
+from tui.kit.commands import BoxLine, BoxRow, Choice, Choices, Command, HistoryLine, box_lines, visible_top
 from tui.kit.footer import KeyWord, footer_line, live_keys
 from tui.kit.keys import bind
 from tui.kit.lines import DialogBorder, Lines, LineWidget, TextInput
@@ -46,17 +47,12 @@ from tui.lazy_dataclass import dataclass
 from tui.settings.secret import DEFAULT_INTERVAL_S, MIN_INTERVAL_S
 from tui.settings.settings import MIN_PUBLIC_INTERVAL_S, Settings
 from tui.settings.zones import LOCAL, zone_of
-from tui.store.addresses import ERRORS, QUEUES, RUN, RUNS, ViewAddress
+from tui.store.addresses import ERRORS, QUEUES, RUN, RUNS, ViewAddress, period_problem
 from tui.store.command_line import LinkKind, PastedLink, elsewhere
 from tui.text.blocks import key_of
 from tui.text.formatting import NONE
 from tui.text.status import style_of
 from tui.text.styled import Line, Piece, Token, line_width
-
-if TYPE_CHECKING:
-    from tui.features.command_line.data import CommandHistory
-    from tui.kit.commands import HistoryLine
-
 
 # The commands of every view: views with their arguments, colours, and settings that last until the program ends.
 
@@ -213,8 +209,8 @@ class _Opened:
     """What belongs to the command line that is open."""
 
     view: ViewScreen
-    numbers: "RunNumbers"
-    linked_run: "LinkedRun"
+    numbers: RunNumbers
+    linked_run: LinkedRun
     dialog: "CommandLineScreen | None" = None
 
 
@@ -226,7 +222,7 @@ class CommandLineEntrance:
         self._history: CommandHistory | None = None
         self._opened: _Opened | None = None
 
-    def open(self, view: ViewScreen, own: "Sequence[Command]") -> None:
+    def open(self, view: ViewScreen, own: Sequence[Command]) -> None:
         """Open the command line. `own` are the view's commands without a key, besides those of every view."""
         app = view.app_base
         history = self.history
@@ -244,10 +240,8 @@ class CommandLineEntrance:
         app.push_screen(opened.dialog, self._close)
 
     @property
-    def history(self) -> "CommandHistory":
+    def history(self) -> CommandHistory:
         """The commands that were run before."""
-        from tui.features.command_line.data import CommandHistory  # noqa: PLC0415  loaded when first used
-
         if self._history is None:
             app = self._main.app_base
             self._history = CommandHistory(
@@ -257,17 +251,15 @@ class CommandLineEntrance:
             )
         return self._history
 
-    def _common(self, opened: _Opened) -> "list[Command]":
+    def _common(self, opened: _Opened) -> list[Command]:
 
         return common_commands(opened.view, opened.numbers, self._apply, self._problem, self._say)
 
-    def _lines(self, history: "CommandHistory") -> "list[HistoryLine]":
-        from tui.kit.commands import HistoryLine  # noqa: PLC0415  loaded when first used
-
+    def _lines(self, history: CommandHistory) -> list[HistoryLine]:
         zone = self._main.live.session.settings.zone
         return [HistoryLine(each.at.astimezone(zone), each.text) for each in reversed(history.entries)]
 
-    async def _load(self, history: "CommandHistory") -> None:
+    async def _load(self, history: CommandHistory) -> None:
         await history.load()
         if self._opened is not None and self._opened.dialog is not None:
             self._opened.dialog.model.history = self._lines(history)
@@ -278,7 +270,7 @@ class CommandLineEntrance:
         if self._opened is not None and self._opened.dialog is not None:
             self._opened.dialog.call_later(self._opened.dialog.update)
 
-    async def _close(self, execution: "Execution | None") -> None:
+    async def _close(self, execution: Execution | None) -> None:
         opened, self._opened = self._opened, None
         if opened is not None:
             opened.numbers.close()
@@ -300,19 +292,17 @@ class CommandLineEntrance:
         if history.failure is not None and history.failure != before:
             app.messages.add_once(app.session.now(), history.failure)
 
-    def _apply(self, address: "ViewAddress") -> None:
+    def _apply(self, address: ViewAddress) -> None:
         self._main.app_base.show_address(address)
 
-    def _problem(self, address: "ViewAddress") -> str | None:
-        from tui.store.addresses import period_problem  # noqa: PLC0415  loaded when first used
-
+    def _problem(self, address: ViewAddress) -> str | None:
         return period_problem(address.since, self._main.live.session.local_now())
 
     def _say(self, text: str) -> None:
         """Show a notice on the view that is in front."""
         self._main.front.say(text)
 
-    def _link_choices(self, link: "PastedLink") -> "Choices":
+    def _link_choices(self, link: PastedLink) -> Choices:
 
         assert self._opened is not None
         return link_choices(link, self._opened.view.live, self._opened.linked_run, self._apply, self._copy)
@@ -394,7 +384,6 @@ def _around(run: Run, live: LiveModel, apply: Apply) -> list[Choice]:
     found: list[Choice] = []
     error = run.error_value
     if error is not None and run.status.is_failed:
-        from tui.domain.errors.kinds import kind_of  # noqa: PLC0415  loaded when first used
         from tui.features.errors.words import error_line  # noqa: PLC0415
 
         kind = kind_of(error)

@@ -10,8 +10,8 @@ import click
 from tui.commands.options import connection_options, json_option, monitor_options, settings_of
 from tui.commands.output import ExitCode, Output, Stop
 from tui.features.config.session import complaints_of, report_complaints
-from tui.settings.file import config_path, load_config, shown_path
-from tui.settings.reading import with_file
+from tui.settings.file import config_path, create_config, load_config, shown_path
+from tui.settings.reading import file_values, with_file
 from tui.settings.secret import NO_SECRET
 from tui.settings.settings import ConfigFile, Settings
 from tui.text.styled import Line, Piece, Token
@@ -68,7 +68,6 @@ def _print_schema(output: Output) -> None:
 
 def _print_keys(output: Output, file: ConfigFile, *, as_json: bool) -> None:
     from tui.settings.key_checks import keys_text, listed_bindings  # noqa: PLC0415
-    from tui.settings.reading import file_values  # noqa: PLC0415
 
     own = file_values(file)[0]["keys"]
     rows = list(listed_bindings(own))
@@ -91,7 +90,6 @@ def _init(output: Output, path: Path) -> None:
     from tui.features.columns.settings import VIEWS, built_in_ids  # noqa: PLC0415
     from tui.kit.colors import PALETTES, ColorMode  # noqa: PLC0415
     from tui.settings.description import commented_file  # noqa: PLC0415
-    from tui.settings.file import create_config  # noqa: PLC0415
 
     shown = shown_path(path, os.environ)
     try:

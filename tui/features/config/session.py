@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Protocol
 
+from tui.api.errors import ApiError, Unreachable
 from tui.commands.output import ExitCode, Stop
 from tui.settings.file import shown_path
 from tui.settings.reading import places_of
@@ -86,8 +87,6 @@ async def open_session(settings: Settings, output: StderrWriter) -> AsyncIterato
 
 def run_async(work: Coroutine[None, None, None]) -> None:
     """Run a command's coroutine. Raises `Stop` for API errors and Ctrl-C."""
-    from tui.api.errors import ApiError, Unreachable  # noqa: PLC0415
-
     try:
         asyncio.run(work)
     except KeyboardInterrupt:

@@ -1,11 +1,27 @@
 """The panes of the overview, and the board behind them, imported after the first rows."""
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import ClassVar, Final
 
+from tui.domain.finding import Finding, SubjectKind
 from tui.domain.text import Raw
 from tui.features.overview.base import LinePane
-from tui.features.overview.words import MIN_FULL_ROWS, ROWS_BELOW, OverviewView, hint_line, time_texts, unheard_line
+from tui.features.overview.words import (
+    MIN_FULL_ROWS,
+    ROWS_BELOW,
+    OverviewLine,
+    OverviewView,
+    failing_lines,
+    failing_rule,
+    hint_line,
+    overview_lines,
+    overview_rule,
+    queue_lines,
+    task_lines,
+    tasks_rule,
+    time_texts,
+    unheard_line,
+)
 from tui.features.wall.blocks import WallLook
 from tui.features.wall.data import LiveBoard
 from tui.kit.layout import Placement, Slot
@@ -15,12 +31,9 @@ from tui.kit.look import Painter
 from tui.kit.page import PageRow
 from tui.store.changes import Changes, Topic
 from tui.store.filter import as_value
+from tui.store.findings.rows import FailingGroup, QueueRow, TaskRow
 from tui.text.blocks import ListRuns
 from tui.text.styled import Line, Piece, Token
-
-if TYPE_CHECKING:
-    from tui.features.overview.words import OverviewLine
-
 
 # `LiveOverview`: the board behind the overview, made while it is shown. It is imported after the first rows.
 
@@ -134,14 +147,10 @@ class FailingNowPane(LinePane):
     title: ClassVar[str] = "failing now"
     placement: ClassVar[Placement] = Placement(Slot.SECOND, is_overview=True)
 
-    def lines(self, view: "OverviewView", width: int) -> "Sequence[OverviewLine]":
-        from tui.features.overview.words import failing_lines  # noqa: PLC0415  not needed before the first rows
-
+    def lines(self, view: OverviewView, width: int) -> Sequence[OverviewLine]:
         return failing_lines(view, width, self.shown_rows)
 
     def runs_of(self, about: object) -> tuple[Hashable, ListRuns] | None:
-        from tui.store.findings.rows import FailingGroup  # noqa: PLC0415  not needed before the first rows
-
         assert isinstance(about, FailingGroup)
         name = " ".join(each for each in (about.type, about.message) if each)
         return about.identity, ListRuns(about.filter_text, Raw(name), filters=about.filters)
@@ -149,7 +158,6 @@ class FailingNowPane(LinePane):
     def right(self) -> Line:
         if self._view is None:
             return ()
-        from tui.features.overview.words import failing_rule  # noqa: PLC0415  not needed before the first rows
 
         return failing_rule(self._view)
 
@@ -170,14 +178,10 @@ class OverviewPane(LinePane):
             return top
         return [*top, *[PageRow(())] * (above - len(top)), PageRow(hint_line())]
 
-    def lines(self, view: "OverviewView", width: int) -> "Sequence[OverviewLine]":
-        from tui.features.overview.words import overview_lines  # noqa: PLC0415  not needed before the first rows
-
+    def lines(self, view: OverviewView, width: int) -> Sequence[OverviewLine]:
         return overview_lines(view, width, self.page.size.height, has_all=self.body.has_focus)
 
     def runs_of(self, about: object) -> tuple[Hashable, ListRuns] | None:
-        from tui.domain.finding import Finding, SubjectKind  # noqa: PLC0415  not needed before the first rows
-
         assert isinstance(about, Finding)
         queue = about.subject.key if about.subject.kind is SubjectKind.QUEUE else ""
         return about.identity, ListRuns(about.filter_text, queue=queue)
@@ -185,7 +189,6 @@ class OverviewPane(LinePane):
     def right(self) -> Line:
         if self._view is None:
             return ()
-        from tui.features.overview.words import overview_rule  # noqa: PLC0415  not needed before the first rows
 
         return overview_rule(self._view)
 
@@ -199,14 +202,10 @@ class OverviewQueuesPane(LinePane):
     title: ClassVar[str] = "queues"
     placement: ClassVar[Placement] = Placement(Slot.SECOND, is_overview=True)
 
-    def lines(self, view: "OverviewView", width: int) -> "Sequence[OverviewLine]":
-        from tui.features.overview.words import queue_lines  # noqa: PLC0415  not needed before the first rows
-
+    def lines(self, view: OverviewView, width: int) -> Sequence[OverviewLine]:
         return queue_lines(view, width, self.shown_rows)
 
     def runs_of(self, about: object) -> tuple[Hashable, ListRuns] | None:
-        from tui.store.findings.rows import QueueRow  # noqa: PLC0415  not needed before the first rows
-
         assert isinstance(about, QueueRow)
         return about.stored_name, ListRuns(f"queue:{as_value(about.stored_name)}", queue=about.stored_name)
 
@@ -220,14 +219,10 @@ class OverviewTasksPane(LinePane):
     title: ClassVar[str] = "tasks"
     placement: ClassVar[Placement] = Placement(Slot.THIRD, is_overview=True, is_below=True)
 
-    def lines(self, view: "OverviewView", width: int) -> "Sequence[OverviewLine]":
-        from tui.features.overview.words import task_lines  # noqa: PLC0415  not needed before the first rows
-
+    def lines(self, view: OverviewView, width: int) -> Sequence[OverviewLine]:
         return task_lines(view, width, self.shown_rows)
 
     def runs_of(self, about: object) -> tuple[Hashable, ListRuns] | None:
-        from tui.store.findings.rows import TaskRow  # noqa: PLC0415  not needed before the first rows
-
         assert isinstance(about, TaskRow)
         return about.task, ListRuns(f"task:{as_value(about.task)}")
 
@@ -240,6 +235,5 @@ class OverviewTasksPane(LinePane):
     def right(self) -> Line:
         if self._view is None or not self.page.size.width:
             return ()
-        from tui.features.overview.words import tasks_rule  # noqa: PLC0415  not needed before the first rows
 
         return tasks_rule(self.page.size.width - GUTTER)

@@ -27,7 +27,7 @@ from tui.features.own_commands.words import (
     template_words,
 )
 from tui.kit.app import AppBase
-from tui.kit.commands import OwnSelection
+from tui.kit.commands import Command, OwnSelection
 from tui.kit.keys import bind
 from tui.kit.lines import Dialog
 from tui.kit.programs import (
@@ -52,7 +52,6 @@ from tui.text.redaction import Redactor
 from tui.text.styled import Line, Piece, Token
 
 if TYPE_CHECKING:
-    from tui.kit.commands import Command
     from tui.settings.schema import CommandEntry
 
 
@@ -562,10 +561,8 @@ class OwnCommands:
         if number < len(self._commands):
             self.runner.start(self._commands[number], screen.own_selection(), via)
 
-    def palette_rows(self, screen: BaseScreen) -> "list[Command]":
+    def palette_rows(self, screen: BaseScreen) -> list[Command]:
         """Return the commands without a key that are offered on a screen. The live keys give the others."""
-        from tui.kit.commands import Command  # noqa: PLC0415  it imports the base of this module
-
         selection, session = screen.own_selection(), self._app.session
         return [
             Command(clean(each.name), _sentence(each), partial(self.start, screen, number, Via.PALETTE))

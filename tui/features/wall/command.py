@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
@@ -18,18 +18,17 @@ from tui.commands.options import (
     settings_of,
 )
 from tui.commands.output import ExitCode, Output, Stop
+from tui.domain.facts import NO_FACTS, FactSource
+from tui.domain.finding import NOT_KNOWN, ApprovalWaits, Finding, SourceUnread, TaskFails, Verdict
 from tui.domain.ids import RELAY, REST
+from tui.domain.text import Raw
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.features.config.session import open_session, run_async
 from tui.settings.reading import read_relay_settings
 from tui.settings.settings import Settings
 from tui.store.changes import Changes
+from tui.store.store import unread_sources
 from tui.sync.session import Session
-
-if TYPE_CHECKING:
-    from tui.domain.facts import FactSource
-    from tui.domain.finding import Finding, SourceUnread, Verdict
-
 
 # Follows the findings of a session for `status` and `wall --json`.
 
@@ -92,7 +91,7 @@ class FindingsWatch:
         return self._session.clock.elapsed_s() - self._begun_s
 
     @property
-    def verdict(self) -> "Verdict | None":
+    def verdict(self) -> Verdict | None:
         """The last verdict."""
         return self._session.store.verdict
 
@@ -148,7 +147,6 @@ class FindingsWatch:
             return self.verdict is not None and self.verdict.is_known and not self.verdict.unread
         if own is None or not session.store.is_environment_known or self.is_unread:
             return False
-        from tui.domain.facts import NO_FACTS, FactSource  # noqa: PLC0415
 
         facts = session.store.wall_facts or NO_FACTS
         counted_since = own.counted_since
@@ -182,20 +180,14 @@ class FindingsWatch:
         return bool(needs_schedule_runs(facts, self._session.now(), own))
 
     @property
-    def late_source(self) -> "SourceUnread":
+    def late_source(self) -> SourceUnread:
         """What was not read in time, so that nothing may be called OK."""
-        from tui.domain.facts import FactSource  # noqa: PLC0415
-        from tui.domain.finding import SourceUnread  # noqa: PLC0415
-        from tui.domain.text import Raw  # noqa: PLC0415
-
         if self.has_unasked_schedules:
             return SourceUnread(FactSource.SCHEDULES, Raw("the runs of late ones are not read yet"))
         return SourceUnread(FactSource.RUNS, Raw("not all were read in time"))
 
     def _lacks_details(self, counted_since: datetime | None) -> bool:
         """Return whether some finding may soon say more: the run of a token, or the one version that fails."""
-        from tui.domain.finding import ApprovalWaits, TaskFails  # noqa: PLC0415
-
         facts = self._session.store.wall_facts
         if facts is not None and facts.tokens is not None and any(each.is_doubtful for each in facts.tokens.tokens):
             return True
@@ -210,9 +202,6 @@ class FindingsWatch:
     @property
     def is_unread(self) -> bool:
         """Whether a source that decides about findings has no answer yet. One that failed is read again."""
-        from tui.domain.facts import NO_FACTS  # noqa: PLC0415
-        from tui.store.store import unread_sources  # noqa: PLC0415
-
         session = self._session
         return session.findings.runs_unread() is not None or bool(
             unread_sources(session.store.wall_facts or NO_FACTS, session.now())
@@ -260,9 +249,8 @@ class FindingsStream:
         self._is_known = False
         self._unread: set[FactSource] = set()
 
-    def first(self, verdict: "Verdict | None") -> list[dict[str, Any]]:
+    def first(self, verdict: Verdict | None) -> list[dict[str, Any]]:
         """Return the objects of the first verdict: its findings, OK, or NOT KNOWN."""
-        from tui.domain.finding import NOT_KNOWN  # noqa: PLC0415
         from tui.features.alerts.words import FindingState, verdict_objects  # noqa: PLC0415
 
         self._verdict, self._is_known = verdict, verdict is not None and verdict.word != NOT_KNOWN
@@ -272,14 +260,13 @@ class FindingsStream:
         self._unread = set() if verdict is None else {each.source for each in verdict.unread}
         return verdict_objects(verdict, FindingState.PRESENT, self._session.local_now())
 
-    def changes(self, verdict: "Verdict | None") -> list[dict[str, Any]]:
+    def changes(self, verdict: Verdict | None) -> list[dict[str, Any]]:
         """Return one object for each finding that came, changed or went, and one where the verdict got another word, or
         where an OK leaves out other sources, which the key may not read.
 
         While some source is not read, no finding has gone, and one object says so. After that, all findings are printed
         again, since it is not known which have gone meanwhile.
         """
-        from tui.domain.finding import NOT_KNOWN  # noqa: PLC0415
         from tui.features.alerts.words import FindingState, finding_object, verdict_object  # noqa: PLC0415
 
         now = self._session.local_now()
@@ -311,7 +298,7 @@ class FindingsStream:
         return objects
 
 
-def _quiet_since(verdict: "Verdict | None", now: datetime) -> dict[object, datetime | None]:
+def _quiet_since(verdict: Verdict | None, now: datetime) -> dict[object, datetime | None]:
     from tui.features.alerts.words import no_run_since  # noqa: PLC0415
 
     return {} if verdict is None else {each.identity: no_run_since(each, now) for each in verdict.findings}
@@ -338,7 +325,6 @@ def status(output: Output, /, *, as_json: bool, **options: Any) -> None:
 
 
 async def _status(output: Output, settings: Settings, *, as_json: bool) -> None:
-    from tui.domain.finding import NOT_KNOWN  # noqa: PLC0415
     from tui.features.alerts.words import FindingState, refusals, verdict_lines, verdict_objects  # noqa: PLC0415
 
     async with open_session(settings, output) as session:

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from tui.api.errors import ApiError
-from tui.domain.facts import NO_FACTS, FactSource, MinutesRead
+from tui.domain.facts import NO_FACTS, FactSource, MinutesRead, WallFacts
 from tui.domain.filters import RunFilters
 from tui.domain.finding import QueueWaits
 from tui.domain.ids import RunId
@@ -21,13 +21,9 @@ from tui.store.filter import EVERYTHING
 from tui.store.findings.board import four_lines, make_board
 from tui.store.findings.counts import CellSums, OwnCounts
 from tui.store.findings.rows import Board, BoardSpan, FailingGroup, FailingNow, FourLines, TaskRows, failing_now
+from tui.store.indexes import StatusCounts
 from tui.store.server_filter import with_server_filters
-
-if TYPE_CHECKING:
-    from tui.domain.facts import WallFacts
-    from tui.store.indexes import StatusCounts
-    from tui.sync.session import Session
-
+from tui.sync.session import Session
 
 HOUR: Final = SPANS[0]
 
@@ -170,7 +166,7 @@ class SpanReading:
     Until the first answer nothing is known of the span but the own counts.
     """
 
-    def __init__(self, session: "Session", every: timedelta, on_read: Callable[[], None]) -> None:
+    def __init__(self, session: Session, every: timedelta, on_read: Callable[[], None]) -> None:
         self._session = session
         self._every = every
         self._on_read = on_read
@@ -406,7 +402,7 @@ class LiveBoard:
             self.day = self._day(facts, own)
         self._on_update()
 
-    def _with_span(self, board: Board, facts: "WallFacts", own: OwnCounts, span: BoardSpan) -> Board:
+    def _with_span(self, board: Board, facts: WallFacts, own: OwnCounts, span: BoardSpan) -> Board:
         """Return a board whose series are those of a span that is not the last hour."""
         read, verdict, now = self._span_reading.read, board.verdict, board.at
         if read is None:
@@ -418,7 +414,7 @@ class LiveBoard:
         done, failed = replace(lines.done, now=board.lines.done.now), replace(lines.failed, now=board.lines.failed.now)
         return replace(board, lines=replace(lines, done=done, failed=failed), tasks=rows.with_cells(board.tasks))
 
-    def _day(self, facts: "WallFacts", own: OwnCounts) -> FourLines | None:
+    def _day(self, facts: WallFacts, own: OwnCounts) -> FourLines | None:
         now = self._session.now()
         span = BoardSpan(CELL_SIZES[-1], DAY_CELLS, now)
         self._day_reading.follow(span, None)
@@ -467,7 +463,7 @@ class LiveBoard:
         return int(self._session.now().timestamp() // 60)
 
 
-def _whole_minutes(facts: "WallFacts") -> int | None:
+def _whole_minutes(facts: WallFacts) -> int | None:
     """Return the last minute of which the server has sent counts, counted since 1970."""
     return None if facts.minutes is None else int(facts.minutes.at.timestamp() // 60)
 
