@@ -261,8 +261,7 @@ def stack_of(error: RunError | None) -> Stack | None:
         return None
     # The stack begins with type and message.
     limit = len(error.name or "") + len(error.message) + MAX_STACK_CHARS
-    frames = parse_stack(Raw(error.stack[:limit]), error.message)
-    if not frames:
+    if not (frames := parse_stack(Raw(error.stack[:limit]), error.message)):
         return None
     own = tuple(frame for frame in frames if frame.kind is FrameKind.OWN)
     return Stack(own, tuple(frame for frame in frames if frame.kind is not FrameKind.OWN))
@@ -402,13 +401,11 @@ def _status(run: Run, history: AttemptHistory, attempt: Attempt) -> ComparedCell
 
 def _without_error(attempt: Attempt) -> ComparedCell:
     """Return the cell of an attempt without an error: it had none, or it is not known."""
-    is_fine = attempt.status in {AttemptStatus.COMPLETED, AttemptStatus.CANCELED}
-    return NO_ERROR if is_fine else NOT_KNOWN
+    return NO_ERROR if attempt.status in {AttemptStatus.COMPLETED, AttemptStatus.CANCELED} else NOT_KNOWN
 
 
 def _type(run: Run, attempt: Attempt) -> ComparedCell:
-    error = error_of(run, attempt)
-    if error is None:
+    if (error := error_of(run, attempt)) is None:
         return _without_error(attempt)
     name = Raw(error.code) if error.code is not None else error.name
     if name is None:
@@ -417,8 +414,7 @@ def _type(run: Run, attempt: Attempt) -> ComparedCell:
 
 
 def _message(run: Run, attempt: Attempt) -> ComparedCell:
-    error = error_of(run, attempt)
-    if error is None:
+    if (error := error_of(run, attempt)) is None:
         return _without_error(attempt)
     if error.has_code_only:
         return ComparedCell((Piece("The server reports only a code.", Token.MUTED),), error.code, error.code)
@@ -428,8 +424,7 @@ def _message(run: Run, attempt: Attempt) -> ComparedCell:
 
 
 def _own_frame(run: Run, attempt: Attempt) -> ComparedCell:
-    error = error_of(run, attempt)
-    if error is None:
+    if (error := error_of(run, attempt)) is None:
         return _without_error(attempt)
     stack = stack_of(error)
     frame = None if stack is None else stack.first_own
@@ -656,8 +651,7 @@ class _Page:
 
     def time(self, now: Now) -> list[Row]:
         """Return the time line."""
-        lines = timeline(self._run, self._history, now, self._grid.width)
-        if not lines:
+        if not (lines := timeline(self._run, self._history, now, self._grid.width)):
             return []
         labels, bars = lines
         return [Row(()), *self._grid.labelled("", [labels], "axis"), *self._grid.labelled("time", [bars], "time")]
@@ -724,8 +718,7 @@ class _Page:
         return [*self._grid.heading("stacks", "own frames"), *self._grid.beside("", columns, "stacks")]
 
     def _stack_column(self, index: int, usual: frozenset[FramePlace], width: int) -> list[Marked]:
-        stack = self._stacks[index]
-        if stack is None:
+        if (stack := self._stacks[index]) is None:
             error = error_of(self._run, self._all[index])
             return [Marked((Piece(formatting.NONE if error is None else "no stack", Token.MUTED),))]
         if (number := equal_before(self._all, self._stacks, index)) is not None:

@@ -147,8 +147,7 @@ class ComparedScreen(PageScreen):
         return window_of(history, width, self._number)
 
     def rows(self, width: int) -> Sequence[PageRow]:
-        run = self._run
-        if run is None or run.attempts is None:
+        if (run := self._run) is None or run.attempts is None:
             return [PageRow(()), PageRow((Piece(formatting.LOADING, Token.MUTED),))]
         limit = width - EDGE
         window = self._window(run, limit)
@@ -165,8 +164,7 @@ class ComparedScreen(PageScreen):
         return (Piece(" · compared · ", Token.MUTED), Piece(task, Token.MUTED))
 
     def right(self) -> Line:
-        run = self._run
-        if run is None or run.attempts is None:
+        if (run := self._run) is None or run.attempts is None:
             return ()
         return summary_words(run, self._window(run, self.size.width).attempts)
 
@@ -184,8 +182,7 @@ class ComparedScreen(PageScreen):
         super().tick()
         self._loader.tick()
         self._summary.tick()
-        run = self._run
-        if run is not None and not run.is_final:
+        if (run := self._run) is not None and not run.is_final:
             self._rebuild()
 
     def _rebuild(self) -> None:
@@ -203,8 +200,7 @@ class ComparedScreen(PageScreen):
         self.action_close()
 
     def action_attempt_step(self, step: int) -> None:
-        run = self._run
-        if run is not None:
+        if (run := self._run) is not None:
             self._number = moved(self._window(run, self.page.size.width), step)
             self._rebuild()
 

@@ -99,8 +99,7 @@ class AttemptsPane(ErrorPane):
             return [Row(()), *sentence(words, room, "loading")]
         from tui.features.attempts.words import ReadProgress, attempts_page  # noqa: PLC0415  loaded with the first run
 
-        progress = ReadProgress(stage, fetch.failure)
-        return attempts_page(run, progress, self.live.now, room, self._chosen_number)
+        return attempts_page(run, ReadProgress(stage, fetch.failure), self.live.now, room, self._chosen_number)
 
     def left(self) -> Line:
         if self.run is None or not self.is_alone:
@@ -163,8 +162,7 @@ class AttemptsPane(ErrorPane):
         return self.selection.run_id is not None and fetch.fetched_at is None and fetch.failure is None
 
     def action_attempt_step(self, step: int) -> None:
-        number = stepped(self.history, self.selected, step)
-        if number is not None:
+        if (number := stepped(self.history, self.selected, step)) is not None:
             self._show_attempt(number)
         elif self._is_read_first:
             self._notify("reading the attempts…")
@@ -172,8 +170,7 @@ class AttemptsPane(ErrorPane):
     def action_compare(self) -> None:
         from tui.features.attempts.compared_view import ComparedScreen  # noqa: PLC0415  loaded when it is opened
 
-        count = len(self.history.attempts)
-        if count > 1 and self.selection.run_id is not None:
+        if (count := len(self.history.attempts)) > 1 and self.selection.run_id is not None:
             self.app.push_screen(ComparedScreen(self.live, self.selection.run_id, self._chosen_number))
         elif self._is_read_first:
             self._compares_when_read = True

@@ -37,8 +37,7 @@ _TICK_CELLS: Final = 12
 
 def round_up(span: timedelta) -> timedelta:
     """Return the next round time span, so that the axis keeps its length while a run goes on."""
-    ms = max(1, -(-span // _MS))
-    return next(_scale(ms)) * _MS
+    return next(_scale(max(1, -(-span // _MS)))) * _MS
 
 
 def _scale(min_ms: int) -> Iterator[int]:
@@ -78,12 +77,11 @@ class Axis:
         else:
             body = self._body(start, max(start + 1, self._half(ended_at)))
         first_dash = min(first_dash, first_cell)
-        rest = self.width - first_cell - len(body)
         pieces = (
             Piece(" " * first_dash),
             Piece("╌" * (first_cell - first_dash), Token.FAINT),
             Piece(body, token),
-            Piece(" " * rest),
+            Piece(" " * (self.width - first_cell - len(body))),
         )
         return tuple(piece for piece in pieces if piece.text)
 
@@ -471,8 +469,7 @@ def attempt_bar(
 
 def axis_of(run: Run, history: AttemptHistory, now: Now, width: int) -> Axis | None:
     """Return the axis from the creation to the last end. While the run is live its length is a round time."""
-    starts = [attempt.started_at for attempt in history.attempts if attempt.started_at is not None]
-    if not starts:
+    if not (starts := [attempt.started_at for attempt in history.attempts if attempt.started_at is not None]):
         return None
     ends = [end for attempt in history.attempts if (end := _end(attempt, now)) is not None]
     if history.retry_at is not None and not run.is_final:
@@ -557,8 +554,7 @@ def number_words(run: Run, history: AttemptHistory, selected: Attempt) -> Line:
 
 def duration_words(run: Run, now: Now) -> Line:
     """Return `6.3s, of it 1.3s running`, or nothing before the start."""
-    whole = took(run, now.frozen_at or now.at)
-    if whole is None or run.state is None:
+    if (whole := took(run, now.frozen_at or now.at)) is None or run.state is None:
         return ()
     running = f", of it {formatting.duration(run.state.compute)} running" if run.state.compute else ""
     return (Piece(now.duration(whole, is_running=not run.is_final), Token.TEXT), Piece(running, Token.MUTED))
@@ -575,8 +571,7 @@ def _failure(run: Run, progress: ReadProgress, layout: ErrorLayout) -> list[Row]
         return sentence("The server does not know this run any more; this is what was known of it.", layout, "gone")
     if progress.failure is None:
         return []
-    text = without_request(progress.failure)
-    if text != progress.failure and progress.failure.endswith(text):
+    if (text := without_request(progress.failure)) != progress.failure and progress.failure.endswith(text):
         text = f"the run could not be read: {text}"
     text = text[:1].upper() + text[1:].rstrip(".") + "."
     # A retry helps only if nothing has been read yet.
@@ -585,8 +580,7 @@ def _failure(run: Run, progress: ReadProgress, layout: ErrorLayout) -> list[Row]
 
 def _no_attempts(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayout) -> list[Row]:
     """Return why there are no attempts."""
-    reason = _reason_for_none(run, now)
-    if reason is not None:
+    if (reason := _reason_for_none(run, now)) is not None:
         return sentence(reason, layout, "none")
     if progress.failure is None and run.attempts is None:
         is_shown_below = run.error_value is not None and run.error_value.has_code_only
@@ -639,8 +633,7 @@ def _error(
     if selected.error is not None:
         note = equal_errors(history.attempts, selected)
         return _error_rows_of(selected.error, progress, layout, selected.number, note)
-    is_last = selected is history.attempts[-1]
-    if is_last and selected.status in {AttemptStatus.FAILED, AttemptStatus.CANCELED}:
+    if selected is history.attempts[-1] and selected.status in {AttemptStatus.FAILED, AttemptStatus.CANCELED}:
         return _error_of_run(run, progress, layout)
     return []
 
@@ -699,5 +692,4 @@ def _facts(run: Run, history: AttemptHistory, selected: Attempt, now: Now, layou
         )
         if value
     ]
-    lines = labelled("attempt", parts, layout.limit)
-    return [Row(line, ("facts", index)) for index, line in enumerate(lines)]
+    return [Row(line, ("facts", index)) for index, line in enumerate(labelled("attempt", parts, layout.limit))]

@@ -169,8 +169,7 @@ def _cost(run: Run) -> FactValue:
 
 
 def _cost_parts(run: Run) -> FactValue:
-    state = run.state
-    if state is None or state.cost_cents <= 0 or state.base_cost_cents <= 0:
+    if (state := run.state) is None or state.cost_cents <= 0 or state.base_cost_cents <= 0:
         return None
     return f"{formatting.cost(state.cost_cents)}, and {formatting.cost(state.base_cost_cents)} for the start"
 
@@ -266,8 +265,7 @@ def _grouped(
         if fact.word is None and group:
             yield group
             group = []
-        text = fact.text(run, situation)
-        if text is None and run.body is None and not fact.is_in_lists:
+        if (text := fact.text(run, situation)) is None and run.body is None and not fact.is_in_lists:
             text = unread
         if text is not None:
             group.append((fact, text))
@@ -414,8 +412,7 @@ def time_lines(run: Run, now: Now, limit: int, *, shows_zone: bool = False) -> l
     at("finished", state.finished_at, ", ".join(filter(None, [formatting.duration(ran) if ran else "", running])))
     at("expired", state.expired_at)
     if not run.is_final and ran is not None:
-        value = (Piece(now.duration(ran), style_of(run).row.took),)
-        lines += labelled("so far", [value], limit, remark=running)
+        lines += labelled("so far", [(Piece(now.duration(ran), style_of(run).row.took),)], limit, remark=running)
     return lines
 
 

@@ -220,8 +220,7 @@ class ValueView(Page):
 
     def rebuild(self) -> None:
         """Make the rows again. If the cursor's row is folded away, the cursor moves to the value around it."""
-        width = self.size.width
-        if width <= GUTTER:
+        if (width := self.size.width) <= GUTTER:
             return
         folds = (
             replace(self._folds, found=containers_of([self._at]) & self._folds.found)
@@ -351,8 +350,7 @@ class ValueView(Page):
         """Go to the first match after the cursor, or to the first of all once the search has ended."""
         if self._has_gone_to_match or not self._matches:
             return
-        index = bisect_left(self._matches, self._at)
-        if index < len(self._matches) or not self.is_searching:
+        if (index := bisect_left(self._matches, self._at)) < len(self._matches) or not self.is_searching:
             self._has_gone_to_match = True
             self._go_to(self._matches[index % len(self._matches)])
 

@@ -193,8 +193,7 @@ class DetailPane(PagePane):
             case ShowWhole(ValuePath() as place) if run is not None:
                 from tui.features.detail.page import whole_of  # noqa: PLC0415  loaded with the first run
 
-                value = whole_of(run, place)
-                if value is not ABSENT:
+                if (value := whole_of(run, place)) is not ABSENT:
                     self._show_whole(place.label, run, value)
             case FetchValue(label) if run is not None:
                 self._fetch(run, label)
@@ -202,8 +201,7 @@ class DetailPane(PagePane):
                 pass
 
     def action_fold(self) -> None:
-        row = self.page.row
-        if row is None:
+        if (row := self.page.row) is None:
             return
         if isinstance(row.action, ToggleFold) and self._is_open(row.action.key):
             self._toggle(row.action.key)
@@ -218,8 +216,7 @@ class DetailPane(PagePane):
     def action_fold_all(self, closes: bool) -> None:  # noqa: FBT001  Textual passes it by position
         from tui.features.detail.page import VALUES  # noqa: PLC0415  loaded with the first run
 
-        folds = {label: JsonFolds(0 if closes else ALL) for label in VALUES}
-        self._show(replace(self._shown, folds=folds))
+        self._show(replace(self._shown, folds={label: JsonFolds(0 if closes else ALL) for label in VALUES}))
 
     def action_wrap(self) -> None:
         self._show(replace(self._shown, is_wrapped=not self._shown.is_wrapped))

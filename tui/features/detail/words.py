@@ -36,8 +36,7 @@ _MAX_TASK: Final = 60
 
 def waiting_words(run: Run, now: Now) -> str:
     """Return what the run waits for and since when; empty if it does not wait, or if that is not known."""
-    wait = run.wait
-    if wait is None:
+    if (wait := run.wait) is None:
         return _retry_words(run, now)
     if run.attempts is None or wait.is_over(now.frozen_at or now.at):
         return ""
@@ -70,8 +69,7 @@ def meaning_words(run: Run, now: Now) -> str:
     """
     if run.state is None or run.is_waiting_to_retry or waiting_words(run, now):
         return ""
-    word = style_of(run).word
-    if word in UNSURE_DESCRIPTIONS and not is_known_to_run(run, now):
+    if (word := style_of(run).word) in UNSURE_DESCRIPTIONS and not is_known_to_run(run, now):
         return UNSURE_DESCRIPTIONS[word]
     error = run.error_value
     if word in DESCRIPTIONS_BY_CODE and error is not None and error.code is not None:
@@ -253,8 +251,7 @@ def full_error(run: Run) -> RunError | None:
 
 def error_rows(run: Run, limit: int) -> list[Row]:
     """Return the error in rows of at most `limit` cells. Enter on a cut message shows all of it."""
-    error = best_error(run)
-    if error is None:
+    if (error := best_error(run)) is None:
         return []
     name: Line = (Piece(error.name, Token.ROSE), Piece(" ")) if error.name else ()
     indent = line_width(name)
@@ -308,8 +305,7 @@ def _cause(cause: RunError) -> Line:
 def _first_own_place(stack: Raw | None, message: Raw) -> str:
     """Return where the task's own code threw: `src/trigger/charge.ts:20:29`. Empty where the stack does not show it."""
     frames = parse_stack(stack, message) if stack else ()
-    own = next((frame for frame in frames if frame.kind is FrameKind.OWN), None)
-    if own is None:
+    if (own := next((frame for frame in frames if frame.kind is FrameKind.OWN), None)) is None:
         return ""
     return ":".join(str(part) for part in (own.short_file, own.line, own.column) if part is not None)
 
@@ -397,8 +393,7 @@ def failure_lines(run: Run | None, failure: str | None, now: Now, limit: int) ->
     if answer == failure or not failure.endswith(answer):
         # The message names no request: only a part of the run is missing, and the message already says which.
         return _sentence(answer, Token.MUTED, limit)
-    match = _STATUS.match(answer)
-    if match is None:
+    if (match := _STATUS.match(answer)) is None:
         since = ""
         if run is not None and run.read_at is not None:
             since = f" since {formatting.time_of_day(run.read_at, now.at)}"

@@ -176,15 +176,7 @@ async def _pages_of_period(
 @connection_options
 @click.pass_obj
 def show(
-    output: Output,
-    /,
-    *,
-    run_id: RunId,
-    fetch: bool,
-    markdown: bool,
-    payload: bool,
-    as_json: bool,
-    **options: Any,
+    output: Output, /, *, run_id: RunId, fetch: bool, markdown: bool, payload: bool, as_json: bool, **options: Any
 ) -> None:
     """Show one run in full. Prints status, times, error, attempts with their stacks, payload, output and relatives."""
     if markdown and as_json:
@@ -279,8 +271,7 @@ async def _read_queue(session: Session, run: Run) -> "QueueState | None":
         with suppress(ApiError):
             await session.fetcher.fetch_environment(Priority.SELECTED)
         await session.settle()
-        environment = session.store.environment
-        if environment is not None and environment.is_paused:
+        if (environment := session.store.environment) is not None and environment.is_paused:
             state = replace(state, standstill=Standstill(StandstillReason.ENVIRONMENT_PAUSED))
     return state
 
@@ -323,8 +314,7 @@ def _filters(options: dict[str, Any], zone: tzinfo) -> RunFilters:
             raise Stop(ExitCode.USAGE, f"--period {period!r} is not a period: {forms} (the API would ignore it)")
     statuses = []
     for name in _values(options["status"]):
-        word = filter_word(name)
-        if word is None:
+        if (word := filter_word(name)) is None:
             known = ", ".join(row.title for row in STATUS_TABLE if filter_word(row.title))
             raise Stop(ExitCode.USAGE, f"--status {name!r} is not a status that the API filters by: {known}")
         statuses.append(word)
@@ -355,8 +345,7 @@ def nothing_found(filters: RunFilters, history: timedelta) -> str:
     if filters.created_from is not None:
         span = time_span_text(filters.created_from, filters.created_to)
         return f"No runs match: {', '.join([*conditions, f'{span} {zone_name(filters.created_from)}'])}."
-    live = live_statuses(filters.statuses)
-    if live == filters.statuses:
+    if (live := live_statuses(filters.statuses)) == filters.statuses:
         return f"No runs match: {', '.join([*conditions, 'of any age'])}."
     window = f"last {period_text(history)}" + (" or live" if live else "")
     return f"No runs match: {', '.join([*conditions, window])}. --period 30d looks further back."
@@ -388,8 +377,7 @@ TOO_EXPENSIVE: Final = 422
 @click.pass_obj
 def watch(output: Output, /, *, run_id: RunId | None, as_json: bool, **options: Any) -> None:
     """Print every change of status. With RUN, stop when that run ends: exit code 0, or 4 unless it completed."""
-    settings = settings_of(options)
-    run_async(_watch(output, settings, run_id, as_json=as_json))
+    run_async(_watch(output, settings_of(options), run_id, as_json=as_json))
 
 
 async def _watch(output: Output, settings: Settings, run_id: RunId | None, *, as_json: bool) -> None:
@@ -429,8 +417,7 @@ class _Watcher:
             after = await self._read_details(after)
         self._print(before, after)
         if self._run_id is not None and after.is_final:
-            is_success = after.status is RunStatus.COMPLETED_SUCCESSFULLY
-            raise Stop(ExitCode.OK if is_success else ExitCode.RUN_FAILED)
+            raise Stop(ExitCode.OK if after.status is RunStatus.COMPLETED_SUCCESSFULLY else ExitCode.RUN_FAILED)
 
     async def _read_details(self, run: Run) -> Run:
         """Read what the feed omits of an ended run: the number of attempts, and a large output (stored apart)."""
@@ -455,8 +442,7 @@ class _Watcher:
             return
         line = run_object(after)
         if before is not None:
-            previous = status_object(before)
-            line |= {f"previous{key[0].upper()}{key[1:]}": word for key, word in previous.items()}
+            line |= {f"previous{key[0].upper()}{key[1:]}": word for key, word in status_object(before).items()}
         self._output.json_line(line)
 
     def check_connection(self) -> None:
@@ -554,8 +540,7 @@ def run_page(
 
 def _error(run: Run, limit: int) -> list[Line]:
     """Return the error, without its stack where an attempt below shows it."""
-    error = best_error(run)
-    if error is None:
+    if (error := best_error(run)) is None:
         return []
     attempts = run.attempts[1].attempts if run.attempts else ()
     is_shown_below = any(attempt.error and attempt.error.stack for attempt in attempts)
@@ -711,8 +696,7 @@ def guide_tail(guides: str, room: int, mark: str = ELLIPSIS, *, step: int = _STE
 
 
 def _remark(row: _Row) -> Line:
-    run = row.node.run
-    if run is None:
+    if (run := row.node.run) is None:
         return ()
     parts = [*(run.state.tags if run.state else ())]
     attempt = run.attempt_count or 0

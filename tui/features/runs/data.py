@@ -64,8 +64,7 @@ class VisibleErrors:
         return run is not None and run.error is None and run.status.is_failed and not run.is_gone
 
     def _start(self) -> asyncio.Task[None] | None:
-        unread = self._unread()
-        if not unread:
+        if not (unread := self._unread()):
             return None
         if len(self._tried) > MAX_TRIED:
             self._tried.clear()
@@ -170,8 +169,7 @@ class ServerSearch:
 
     def _unread(self) -> list[RunId]:
         """Return the failed runs of the list whose errors were not fetched, visible ones first."""
-        unread = self._views.unread
-        if unread is None:
+        if (unread := self._views.unread) is None:
             return []
         visible = [run_id for run_id in self._visible() if run_id in unread]
         return list(dict.fromkeys([*visible, *unread.slice(0, len(unread))]))
@@ -272,12 +270,7 @@ class FilterFile:
     """
 
     def __init__(
-        self,
-        state_dir: PurePath,
-        *,
-        api_url: str,
-        environment: str,
-        holds_key: Callable[[str], bool] = lambda _: False,
+        self, state_dir: PurePath, *, api_url: str, environment: str, holds_key: Callable[[str], bool] = lambda _: False
     ) -> None:
         self._owner = {"api": api_url, "environment": environment}
         # Not every URL or name can be a file name. A digest can, and is the same at every start.

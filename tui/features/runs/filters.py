@@ -256,8 +256,7 @@ class StatusGrid(LineWidget, can_focus=True):
         return Strip.join([here, self.painter.blank(width - inner, Background.DIALOG)])
 
     def action_move_row(self, step: int) -> None:
-        row = self._row + step
-        if row > len(FAMILIES[self._column][1]):
+        if (row := self._row + step) > len(FAMILIES[self._column][1]):
             self.screen.focus_next()
         else:
             self._go(self._column, max(0, row))
@@ -422,8 +421,7 @@ class ServerFiltersScreen(PaintedDialog[ServerFilter | None]):
         self.set_focus(self._grid)
 
     def action_apply(self) -> None:
-        chosen = words.read_typed(self.typed, self._default_period, self._now())
-        if chosen is None:
+        if (chosen := words.read_typed(self.typed, self._default_period, self._now())) is None:
             self.set_focus(self._fields["period"].input)
         else:
             self.dismiss(chosen)
@@ -432,8 +430,7 @@ class ServerFiltersScreen(PaintedDialog[ServerFilter | None]):
         self.dismiss(None)
 
     def _show(self) -> None:
-        width = self._band.size.width
-        if not width:
+        if not (width := self._band.size.width):
             return
         needs_rules = self._band.painter.needs_rules
         self._band.show([words.band_line(width, needs_rules=needs_rules)])

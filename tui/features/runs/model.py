@@ -500,8 +500,7 @@ class RunListModel:
             if lines < 0:
                 self._set_cursor(len(self._view) + lines)
             return
-        index = self._cursor_index()
-        if index is None:
+        if (index := self._cursor_index()) is None:
             if lines > 0 and not len(self._view):
                 self._set_cursor_to_end()
             elif lines > 0:
@@ -541,8 +540,7 @@ class RunListModel:
         """Move the cursor to a run; return whether it is in the list."""
         if self._departed is not None and self._departed.run_id == run_id:
             return True
-        index = self._view.index_of(run_id)
-        if index is None:
+        if (index := self._view.index_of(run_id)) is None:
             return False
         self._jump(index)
         return True
@@ -563,8 +561,7 @@ class RunListModel:
         """Move the cursor to the next failed run below (1) or above (-1); return whether there is one."""
         index = self._cursor_index()
         start = len(self._view) if self._is_at_end else -1 if index is None else index
-        failed = next_failed(self._store, self._view, start, step)
-        if failed is None:
+        if (failed := next_failed(self._store, self._view, start, step)) is None:
             return False
         self._jump(failed)
         return True

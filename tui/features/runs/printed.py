@@ -150,8 +150,7 @@ def transition_line(before: Run | None, after: Run, now: datetime) -> Line:
 
 
 def _changed_at(run: Run, now: datetime) -> datetime:
-    state = run.state
-    if state is None:
+    if (state := run.state) is None:
         return now
     return state.finished_at if run.is_final and state.finished_at else state.updated_at
 
@@ -261,11 +260,7 @@ def _own_keys(run: Run) -> Object:
     """Return the facts of the run, and the other values that never change once a run exists."""
     fixed = run.fixed
     return fact_keys(run) | _known(
-        {
-            "createdAt": iso_time(run.created_at),
-            "triggerFunction": fixed.trigger_function,
-            "schedule": fixed.schedule,
-        }
+        {"createdAt": iso_time(run.created_at), "triggerFunction": fixed.trigger_function, "schedule": fixed.schedule}
     )
 
 
@@ -334,8 +329,7 @@ def _hold_object(hold: Hold) -> Object:
 def _reference(run: Run | None, run_id: RunId | None) -> Object | None:
     if run is None:
         return None if run_id is None else {"id": run_id}
-    known: Object = _known({"id": run.id, "taskIdentifier": run.fixed.task})
-    return known | status_object(run)
+    return _known({"id": run.id, "taskIdentifier": run.fixed.task}) | status_object(run)
 
 
 def status_object(run: Run) -> Object:

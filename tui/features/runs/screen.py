@@ -181,8 +181,7 @@ class Overview:
             for pane in main.panes.values():
                 if isinstance(pane, LinePane):
                     pane.show_unheard(is_unheard=self._is_unheard)
-            has_rows = main.run_list.rows.has_runs or main.live.freshness.confirmed_at is not None
-            self._ticks_with_rows += has_rows
+            self._ticks_with_rows += main.run_list.rows.has_runs or main.live.freshness.confirmed_at is not None
             if self._ticks_with_rows >= self._after_s:  # one tick a second
                 self._is_loading = True
                 main.live.session.spawn(self._load(), "import the overview")
@@ -237,8 +236,7 @@ class Overview:
     def list_runs(self, line: OpenedLine) -> None:
         """List the runs of a line, with none of them selected."""
         main, before = self._main, self._main.run_list.views.query
-        query = main.query_of(line.runs)
-        if query is None:
+        if (query := main.query_of(line.runs)) is None:
             return
         self._listing = LineListing(query.text, query.filters, before, line.pane, line.key, main.workspace.is_zoomed)
         main.show_filtered(query)
@@ -361,8 +359,7 @@ class ViewTrail:
         return ("runs", replace(main.run_list.views.query, is_typing=False, is_searched=False))
 
     def _view(self, facts: Hashable) -> ShownView:
-        front = self._main.front
-        if front is self._main:
+        if (front := self._main.front) is self._main:
             return ShownView(facts, query=self._main.run_list.views.query, cursor=self._main.run_list.target)
         return ShownView(facts, address=self._main.app_base.address_of(front))
 
@@ -456,8 +453,7 @@ class MainScreen(MainView):
         self.app_base.part(RunSubscription).on_filters = partial(self.call_later, self._show_filters)
         self.app_base.farewell = partial(self._farewell, self.app_base)
         self.app_base.unsent = lambda: self.action_controller.action_queue.waiting_counts
-        wrong = [each for each in self.live.session.settings.file.complaints if not each.is_remark]
-        if wrong:
+        if wrong := [each for each in self.live.session.settings.file.complaints if not each.is_remark]:
             words = f"config file: {formatting.plural(len(wrong), 'problem')} · :messages"
             self.footer.notice((Piece(words, Token.AMBER),), for_s=PROBLEMS_SHOWN_S)
 
@@ -744,8 +740,7 @@ class MainScreen(MainView):
         subscription = self.app_base.part(RunSubscription)
         self.leave_other_views()
         subscription.visit(ServerFilter(query.filters, query.period), query.order.id)
-        token = Token.TEXT if subscription.is_filtered else Token.MUTED
-        self.run_list.show_query(query, cursor, token=token)
+        self.run_list.show_query(query, cursor, token=Token.TEXT if subscription.is_filtered else Token.MUTED)
         self.show_list(None)
         if cursor is None:
             self.run_list.table.action_top()
@@ -772,8 +767,7 @@ class MainScreen(MainView):
         subscription = self.app_base.part(RunSubscription)
         if query.filters != subscription.chosen.filters:
             subscription.visit(ServerFilter(query.filters, query.period), query.order.id)
-        token = Token.TEXT if subscription.is_filtered else Token.MUTED
-        self.run_list.show_query(query, run_id, token=token)
+        self.run_list.show_query(query, run_id, token=Token.TEXT if subscription.is_filtered else Token.MUTED)
 
     def server_filter_of(self, address: ViewAddress) -> ServerFilter:
         """Return the filters of the server that an address has. Its period has been checked."""

@@ -851,8 +851,7 @@ class OwnRunColumns:
     def left_out(self) -> tuple[str, ...]:
         """Return the chosen columns that do not fit into the table."""
         table = self._table
-        columns = own_columns_for(self._choices, table.size.width, self.values.value, is_wide=table.is_wide)
-        return columns.left_out
+        return own_columns_for(self._choices, table.size.width, self.values.value, is_wide=table.is_wide).left_out
 
     def look(self) -> None:
         """Read the values that visible rows lack."""

@@ -76,12 +76,7 @@ class ListViews:
     differently because time passed. During a pause all views show the runs as they were.
     """
 
-    def __init__(
-        self,
-        live: LiveModel,
-        on_views: Callable[[], None],
-        on_recheck: Callable[[Changes], None],
-    ) -> None:
+    def __init__(self, live: LiveModel, on_views: Callable[[], None], on_recheck: Callable[[Changes], None]) -> None:
         self._live = live
         self._session = session = live.session
         self._on_views = on_views
@@ -167,8 +162,7 @@ class ListViews:
     @property
     def _other_views(self) -> list[View]:
         """The complete views except `shown`."""
-        views = (self.base, self.failed, self.unread)
-        return [view for view in views if view is not None and view is not self.shown]
+        return [view for view in (self.base, self.failed, self.unread) if view is not None and view is not self.shown]
 
     def _since(self) -> datetime:
         begin = self.query.filters.created_from

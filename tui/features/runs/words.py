@@ -85,8 +85,7 @@ def end_line(facts: ListEndFacts, width: int) -> Line | None:
     """Return the last line in at most `width` cells, or None if there is nothing to say."""
     if facts.progress.step is not None:
         return _fitted(_running(facts), ("Esc", "stops"), width)
-    parts = _parts(facts)
-    if not parts:
+    if not (parts := _parts(facts)):
         return None
     if facts.is_filtered:
         parts.insert(0, Piece(f"{formatting.count(facts.found)} found", Token.TEXT))
@@ -361,8 +360,7 @@ def _children_counts(children: Sequence[Run]) -> Line:
     counts = Counter(child.status for child in children if not _is_unknown(child))
     parts: list[Line] = []
     for letter, family, token in _ROLL_UP:
-        number = sum(counts[status] for status in family)
-        if number:
+        if number := sum(counts[status] for status in family):
             parts.append((Piece(f"{letter}{formatting.count(number)}", token, is_bold=token is Token.ROSE),))
     if unknown := sum(_is_unknown(child) for child in children):
         parts.append((Piece(f"{UNKNOWN.glyph}{formatting.count(unknown)}", Token.MUTED),))
@@ -570,8 +568,7 @@ def is_incomplete(text: str, known: Sequence[str]) -> bool:
 
 def period_error(text: str, now: datetime | None = None) -> str | None:
     """Return a sentence about a period that is not valid, or None. Without `now`, spans of time are not understood."""
-    shown = text.strip()
-    if not shown or parse_period(shown) is not None:
+    if not (shown := text.strip()) or parse_period(shown) is not None:
         return None
     problem = "is not a period: 7d, 2:50-3:20, yesterday 2:50-3:20"
     if now is not None:
@@ -616,11 +613,9 @@ def filters_end_line(width: int, *, needs_rules: bool) -> Line:
 
 def shows_line(typed: Typed, default_period: timedelta, now: datetime | None = None) -> Line:
     """Return the result of the current filter in words."""
-    chosen = read_typed(typed, default_period, now)
-    if chosen is None:
+    if (chosen := read_typed(typed, default_period, now)) is None:
         return (Piece("   shows  ", Token.FAINT), Piece("nothing new, until the period is one", Token.MUTED))
-    every = "every run, " if chosen.filters.is_empty else ""
-    words = every + filter_words(chosen.filters, chosen.period)
+    words = ("every run, " if chosen.filters.is_empty else "") + filter_words(chosen.filters, chosen.period)
     return (Piece("   shows  ", Token.FAINT), Piece(words, Token.TEXT))
 
 
@@ -641,8 +636,7 @@ def offer_line(offered: Sequence[str], width: int, *, is_tab: bool) -> Line:
         used, named_count = used + cells, named_count + 1
     if named_count < len(offered):
         line.append(Piece(f"+{len(offered) - named_count}", Token.FAINT))
-    left = cut(tuple(line), room)
-    return (*pad(left, room + 1), *key)
+    return (*pad(cut(tuple(line), room), room + 1), *key)
 
 
 def sentence_line(text: str, *, is_wrong: bool) -> Line:
@@ -681,8 +675,7 @@ def periods_line(text: str) -> Line:
 def heading_cell(family: int, chosen: frozenset[str]) -> Line:
     """Return the title of a column, which stands for all of its statuses."""
     is_all = words_of(family) <= chosen
-    token = Token.BRIGHT if is_all else Token.MUTED
-    return (Piece(FAMILIES[family][0], token, is_bold=is_all),)
+    return (Piece(FAMILIES[family][0], Token.BRIGHT if is_all else Token.MUTED, is_bold=is_all),)
 
 
 def status_cell(title: str, chosen: frozenset[str]) -> Line:

@@ -72,8 +72,7 @@ class TreeRows(LazyRows):
         entry = branch.entry
         is_current = entry.key == context.current
         content = self._content(branch, is_current=is_current)
-        cached = self._cache.get(entry.key)
-        if cached is not None and content is not None and cached[0] == content:
+        if (cached := self._cache.get(entry.key)) is not None and content is not None and cached[0] == content:
             return cached[1]
         drawn = words.row(branch, context.columns, context.now, is_current=is_current, is_alone=context.is_alone)
         row = PageRow(drawn.line, drawn.key, drawn.action, is_current)
@@ -137,8 +136,7 @@ class TreeView:
     @property
     def shown(self) -> Sequence[Branch]:
         """The visible rows."""
-        shape = self.shape
-        if shape is None:
+        if (shape := self.shape) is None:
             return ()
         if self._shown is None:
             self._shown = branches(shape, self._folds)

@@ -96,14 +96,12 @@ class TreePane(PagePane):
     def _without_tree(self) -> str:
         if self.selection.run_id is None:
             return NOTHING_SELECTED
-        failure = self.selection.state_of(TREE).failure
-        if failure is not None:
+        if (failure := self.selection.state_of(TREE).failure) is not None:
             return words.failure_words(failure)
         return "" if self.stage_of(TREE) is ReadStage.DUE else formatting.LOADING
 
     def left(self) -> Line:
-        tree = self.view.tree
-        if tree is None or not tree.root.children:
+        if (tree := self.view.tree) is None or not tree.root.children:
             return ()
         return (Piece(f" · from the root {tree.root.task or ''}", Token.MUTED),)
 
@@ -184,8 +182,7 @@ class TreePane(PagePane):
                 pass
 
     def error_step(self, step: int) -> bool:
-        found = self.view.next_failed(self._entry, step)
-        if found is None:
+        if (found := self.view.next_failed(self._entry, step)) is None:
             return False
         self.view.reveal([found])
         self._refresh_near(found)
@@ -202,16 +199,14 @@ class TreePane(PagePane):
         await self.show_form(title)
 
     def action_fold(self) -> None:
-        entry = self._entry
-        if entry is not None and entry.children and self.view.is_open(entry):
+        if (entry := self._entry) is not None and entry.children and self.view.is_open(entry):
             self.view.set_open(entry, is_open=False)
             self._refresh_near(entry)
         else:
             self.action_parent()
 
     def action_unfold(self) -> None:
-        entry = self._entry
-        if entry is None or not entry.children:
+        if (entry := self._entry) is None or not entry.children:
             return
         if self.view.is_open(entry):
             self.page.go_to(entry.children[0].key)
@@ -220,8 +215,7 @@ class TreePane(PagePane):
             self._refresh_near(entry)
 
     def action_parent(self) -> None:
-        entry = self._entry
-        if entry is not None and entry.parent is not None:
+        if (entry := self._entry) is not None and entry.parent is not None:
             self.page.go_to(entry.parent.key)
 
     def action_root(self) -> None:
@@ -249,7 +243,6 @@ class TreePane(PagePane):
         if self._is_cursor_placed or tree is None or shape is None or not self.page.rows:
             return
         self._is_cursor_placed = True
-        current = shape.by_run.get(tree.current)
-        if current is not None:
+        if (current := shape.by_run.get(tree.current)) is not None:
             self.view.reveal([current])
             self._refresh_near(current)

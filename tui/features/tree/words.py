@@ -215,10 +215,7 @@ class TreeShape:
 
 
 def shape_of(
-    tree: RunTree,
-    newest: Callable[[RunId], Run | None],
-    kept: Collection[RunId] = (),
-    before: TreeShape | None = None,
+    tree: RunTree, newest: Callable[[RunId], Run | None], kept: Collection[RunId] = (), before: TreeShape | None = None
 ) -> TreeShape:
     """Compute the shape of a tree. `newest` returns the newest state of a run from the store.
 
@@ -243,16 +240,12 @@ def shape_of(
             entry.is_quiet = entry.is_quiet and all(child.is_quiet for child in children)
             _set_children(entry, _with_batches(entry, children, in_view))
     return TreeShape(
-        by_run[tree.root.id],
-        by_run,
-        _first_failed(entries),
-        any(not _has_ended(entry) for entry in entries),
+        by_run[tree.root.id], by_run, _first_failed(entries), any(not _has_ended(entry) for entry in entries)
     )
 
 
 def _entry(node: TreeNode, newest: Callable[[RunId], Run | None], before: TreeEntry | None) -> TreeEntry:
-    run = newest(node.id)
-    if run is None or (run.state is None and node.run is not None):
+    if (run := newest(node.id)) is None or (run.state is None and node.run is not None):
         run = node.run
     if before is not None and isinstance(before.item, TreeRun) and before.item.run is run and before.item.node is node:
         return TreeEntry(node.id, before.item)
@@ -590,8 +583,7 @@ def _run_name(tree_run: TreeRun, *, is_current: bool) -> Line:
 
 def _remark(tree_run: TreeRun, branch: Branch, now: Now, *, is_roomy: bool) -> str:
     """Return the text that distinguishes a run from its siblings: origin, wait, tags, attempt, error."""
-    run = tree_run.run
-    if run is None:
+    if (run := tree_run.run) is None:
         return ""
     state, attempt = run.state, run.attempt_count or 0
     parts: list[str] = list(_origin(run, branch)) if is_roomy else []
@@ -646,14 +638,12 @@ def _took(tree_run: TreeRun, now: Now) -> str:
     started_at, is_final = tree_run.started_at, tree_run.is_final
     if started_at is None and tree_run.has_times and not is_final:
         return ""
-    lasted = node_took(tree_run.node, tree_run.run, now.frozen_at or now.at)
-    return now.duration(lasted, is_running=not is_final)
+    return now.duration(node_took(tree_run.node, tree_run.run, now.frozen_at or now.at), is_running=not is_final)
 
 
 def _queued(tree_run: TreeRun, now: Now) -> tuple[str, bool]:
     """Return how long a run was queued, or still is."""
-    run = tree_run.run
-    if run is None or run.state is None:
+    if (run := tree_run.run) is None or run.state is None:
         times, is_final = tree_run.node.times, tree_run.is_final
         if times is None or times.created_at is None or (times.started_at is None and is_final):
             return "", False
