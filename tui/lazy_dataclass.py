@@ -17,13 +17,7 @@ if TYPE_CHECKING:
 else:
 
     def dataclass(
-        cls: type | None = None,
-        /,
-        *,
-        frozen: bool = False,
-        slots: bool = False,
-        eq: bool = True,
-        kw_only: bool = False,
+        cls: type | None = None, /, *, frozen: bool = False, slots: bool = False, eq: bool = True, kw_only: bool = False
     ) -> Any:
         """Make a dataclass of a class that defines none of the methods that this decorator adds.
 

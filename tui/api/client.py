@@ -534,11 +534,7 @@ class Client(ApiReader):
         return self._connection.oldest_read()
 
     async def list_runs(
-        self,
-        filters: RunFilters,
-        *,
-        after: Cursor | None = None,
-        size: int = MAX_PAGE_SIZE,
+        self, filters: RunFilters, *, after: Cursor | None = None, size: int = MAX_PAGE_SIZE
     ) -> ListPage:
         """Return one page of runs, newest first: the first, or the older one after a cursor."""
         params = filter_params(filters) | {"page[size]": str(size)}
@@ -574,12 +570,7 @@ class Client(ApiReader):
         return response
 
     async def get(
-        self,
-        path: str,
-        params: dict[str, str],
-        decode: Callable[[Response, Limits], T],
-        *,
-        has_own_limit: bool = False,
+        self, path: str, params: dict[str, str], decode: Callable[[Response, Limits], T], *, has_own_limit: bool = False
     ) -> T:
         """Send a GET request, and return its response as `decode` reads it.
 
@@ -769,8 +760,7 @@ class FactReader:
     async def read_tokens(self, after: Cursor | None = None) -> TokensPage:
         """Return one page of the waitpoint tokens that wait."""
         return await self._client.get(
-            *get_request_of(TokensRequest(after)),
-            lambda response, limits: decode_tokens(response.body, limits),
+            *get_request_of(TokensRequest(after)), lambda response, limits: decode_tokens(response.body, limits)
         )
 
     async def read_deployments(self) -> DeploymentsPage:

@@ -467,8 +467,5 @@ def _read_token(row: TokenRow, limits: Limits) -> WaitToken | None:
         return None
     tags = limits.take(row.get("tags", ()), MAX_TAGS, "tags of a token")
     return WaitToken(
-        row["id"],
-        created_at,
-        tuple(Raw(limits.text(tag, "tag")) for tag in tags),
-        read_time(row.get("timeoutAt")),
+        row["id"], created_at, tuple(Raw(limits.text(tag, "tag")) for tag in tags), read_time(row.get("timeoutAt"))
     )

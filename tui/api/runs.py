@@ -84,11 +84,7 @@ def decode_page(body: bytes, read_at: datetime, limits: Limits | None = None) ->
     rows = limits.take(page["data"], MAX_PAGE_ROWS, "rows on a page")
     patches = tuple(_read_row(row, read_at, limits) for row in rows if row is not None)
     return ListPage(
-        patches,
-        read_at,
-        _cursor(pagination.get("next")),
-        len(rows) - len(patches),
-        len(rows) < len(page["data"]),
+        patches, read_at, _cursor(pagination.get("next")), len(rows) - len(patches), len(rows) < len(page["data"])
     )
 
 

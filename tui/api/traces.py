@@ -307,8 +307,7 @@ def decode_span(body: bytes) -> SpanDetail:
     properties = response.get("properties")
     properties = properties if _is_object(properties) else {}
     return SpanDetail(
-        error=_error(properties.get("error")) or read_exception(response.get("events")),
-        properties=properties,
+        error=_error(properties.get("error")) or read_exception(response.get("events")), properties=properties
     )
 
 

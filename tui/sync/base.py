@@ -32,12 +32,7 @@ class Transient(Exception):
     """
 
     def __init__(
-        self,
-        reason: str,
-        retry_after: timedelta | None = None,
-        *,
-        is_answered: bool = True,
-        status: int | None = None,
+        self, reason: str, retry_after: timedelta | None = None, *, is_answered: bool = True, status: int | None = None
     ) -> None:
         super().__init__(reason)
         self.reason = reason

@@ -1034,11 +1034,7 @@ class DeploymentReader:
     """Reads deployments for one session."""
 
     def __init__(
-        self,
-        requests: FactRequests,
-        reader: FactReader,
-        known: Callable[[], WallFacts],
-        newest_version: NewestVersion,
+        self, requests: FactRequests, reader: FactReader, known: Callable[[], WallFacts], newest_version: NewestVersion
     ) -> None:
         self._requests = requests
         self._reader = reader

@@ -473,10 +473,7 @@ def holders_in(known: WallFacts | None, name: str, now: datetime) -> tuple[Place
 
 
 def hour_of(
-    at: datetime,
-    times: Sequence[Mapping[str, Json]],
-    speeds: Iterable[Mapping[str, Json]],
-    running: int | None,
+    at: datetime, times: Sequence[Mapping[str, Json]], speeds: Iterable[Mapping[str, Json]], running: int | None
 ) -> QueueHour:
     """Return the last hour from the rows of the two queries. `running` is how many runs execute by the list."""
     read = [each for row in times if (each := _read_times(row)) is not None]

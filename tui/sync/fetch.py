@@ -256,10 +256,7 @@ def _patch(run: Run, history: AttemptHistory, root_error: RunError | None, read_
     updated_at = run.state.updated_at if run.state is not None else read_at
     stamp = Stamp(updated_at, Precision.TRACE, read_at)
     return RunPatch(
-        run.id,
-        read_at,
-        attempts=(stamp, history),
-        error=(stamp, root_error) if root_error is not None else None,
+        run.id, read_at, attempts=(stamp, history), error=(stamp, root_error) if root_error is not None else None
     )
 
 
