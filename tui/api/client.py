@@ -22,23 +22,19 @@ from tui.api.errors import (
     ServerFault,
 )
 from tui.api.facts import (
+    PAGE_SIZE,
+    SCHEDULE_RUNS_PERIOD,
     DeploymentsPage,
-    DeploymentsRequest,
-    LimitsRequest,
     QueuesPage,
-    QueuesRequest,
-    ScheduleRunsRequest,
     SchedulesPage,
-    SchedulesRequest,
     TokensPage,
-    TokensRequest,
     decode_deployments,
     decode_limits,
     decode_queues,
     decode_schedule_runs,
     decode_schedules,
     decode_tokens,
-    get_request_of,
+    queues_request,
 )
 from tui.api.feed import START_PARAMS, FeedPosition, FeedResponse, FeedTarget, decode_feed, restart_response
 from tui.api.http import HttpUrl, InvalidUrl
@@ -734,39 +730,43 @@ class FactReader:
         self._client = client
 
     async def read_queues(self, page: int) -> QueuesPage:
-        """Return one page of the queues."""
-        request = get_request_of(QueuesRequest(page))
-        return await self._client.get(*request, lambda response, limits: decode_queues(response.body, limits))
+        """Return one page of the queues. Pages count from 1."""
+        return await self._client.get(*queues_request(page), lambda got, limits: decode_queues(got.body, limits))
 
     async def read_limits(self) -> tuple[ConcurrencyLimit, ...]:
-        """Return the concurrency limits. A server of before 4.7 answers with a page of HTML: `NotFound`."""
-        request = get_request_of(LimitsRequest())
-        return await self._client.get(*request, lambda response, limits: decode_limits(response.body, limits))
+        """Return the concurrency limits of a newer server: its first page.
+
+        A server of before 4.7 answers with a page of HTML: `NotFound`.
+        """
+        params = {"page": "1", "perPage": str(PAGE_SIZE)}
+        return await self._client.get(
+            "/api/v1/concurrency-limits", params, lambda got, limits: decode_limits(got.body, limits)
+        )
 
     async def read_schedules(self, page: int, environment_type: str | None) -> SchedulesPage:
-        """Return one page of the schedules of an environment of this type."""
+        """Return one page of the schedules of an environment of this type. Pages count from 1."""
+        params = {"page": str(page), "perPage": str(PAGE_SIZE)}
         return await self._client.get(
-            *get_request_of(SchedulesRequest(page)),
-            lambda response, limits: decode_schedules(response.body, limits, environment_type),
+            "/api/v1/schedules", params, lambda got, limits: decode_schedules(got.body, limits, environment_type)
         )
 
     async def read_schedule_runs(self, schedule_id: str) -> ScheduleRunsRead:
-        """Return the newest run of a schedule."""
+        """Return the newest run that a schedule started."""
+        params = {"filter[schedule]": schedule_id, "filter[createdAt][period]": SCHEDULE_RUNS_PERIOD, "page[size]": "1"}
         return await self._client.get(
-            *get_request_of(ScheduleRunsRequest(schedule_id)),
-            lambda response, limits: decode_schedule_runs(response.body, schedule_id, response.read_at, limits),
+            "/api/v1/runs", params, lambda got, limits: decode_schedule_runs(got.body, schedule_id, got.read_at, limits)
         )
 
     async def read_tokens(self, after: Cursor | None = None) -> TokensPage:
-        """Return one page of the waitpoint tokens that wait."""
+        """Return a page of the waitpoint tokens that wait: the first, or the one `after` a cursor."""
+        params = {"filter[status]": "WAITING", "page[size]": str(PAGE_SIZE)}
+        params |= {} if after is None else {"page[after]": after}
         return await self._client.get(
-            *get_request_of(TokensRequest(after)), lambda response, limits: decode_tokens(response.body, limits)
+            "/api/v1/waitpoints/tokens", params, lambda got, limits: decode_tokens(got.body, limits)
         )
 
     async def read_deployments(self) -> DeploymentsPage:
         """Return the newest deployments. They have a rate limit of their own (recording 824)."""
         return await self._client.get(
-            *get_request_of(DeploymentsRequest()),
-            lambda response, limits: decode_deployments(response.body, limits),
-            has_own_limit=True,
+            "/api/v1/deployments", {}, lambda got, limits: decode_deployments(got.body, limits), has_own_limit=True
         )

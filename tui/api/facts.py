@@ -1,7 +1,7 @@
 """The facts of the wall: their requests, and the decoding of queues, schedules, tokens and deployments."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final, NamedTuple, Required, TypedDict, assert_never
+from typing import Annotated, Any, Final, Required, TypedDict
 
 from tui.api.error_groups import is_cursor
 from tui.api.errors import MAX_ID_CHARS, MAX_PAGE_ROWS, MAX_TAGS, Limits, ServerFault, read_duration_ms, read_time
@@ -245,7 +245,7 @@ def decode_queue_metrics(body: bytes, limits: Limits) -> QueueMetrics:
     )
 
 
-# The requests for the facts of the wall, as values. Only `api.client.Client` sends them.
+# The requests for the facts of the wall are in `api.client.FactReader`.
 #
 # They are no `ReadRequest`, which a relay passes on unchanged: a list of tokens holds secrets, and a relay sends
 # decoded facts. TRQL and the error groups have their requests in `api.client`.
@@ -259,75 +259,9 @@ SCHEDULE_RUNS_PERIOD: Final = "30d"
 """How far back the newest run of a schedule is searched. Without it, the server searches seven days."""
 
 
-@dataclass(frozen=True, slots=True)
-class QueuesRequest:
-    """A page of the queues. Pages count from 1."""
-
-    page: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class LimitsRequest:
-    """The concurrency limits of a newer server: its first page."""
-
-
-@dataclass(frozen=True, slots=True)
-class SchedulesRequest:
-    """A page of the schedules. Pages count from 1."""
-
-    page: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class ScheduleRunsRequest:
-    """The newest run that a schedule started."""
-
-    schedule_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class TokensRequest:
-    """A page of the waitpoint tokens that wait: the first, or the one `after` a cursor."""
-
-    after: Cursor | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DeploymentsRequest:
-    """The newest deployments."""
-
-
-FactRequest = (
-    QueuesRequest | LimitsRequest | SchedulesRequest | ScheduleRunsRequest | TokensRequest | DeploymentsRequest
-)
-
-
-class GetRequest(NamedTuple):
-    """A GET request as HTTP sends it."""
-
-    path: str
-    params: dict[str, str]
-
-
-def get_request_of(request: FactRequest) -> GetRequest:
-    """Return the HTTP request."""
-    match request:
-        case QueuesRequest(page):
-            return GetRequest("/api/v1/queues", {"page": str(page), "perPage": str(QUEUES_PER_PAGE)})
-        case LimitsRequest():
-            return GetRequest("/api/v1/concurrency-limits", {"page": "1", "perPage": str(PAGE_SIZE)})
-        case SchedulesRequest(page):
-            return GetRequest("/api/v1/schedules", {"page": str(page), "perPage": str(PAGE_SIZE)})
-        case ScheduleRunsRequest(schedule_id):
-            params = {"filter[schedule]": schedule_id, "filter[createdAt][period]": SCHEDULE_RUNS_PERIOD}
-            return GetRequest("/api/v1/runs", params | {"page[size]": "1"})
-        case TokensRequest(after):
-            params = {"filter[status]": "WAITING", "page[size]": str(PAGE_SIZE)}
-            return GetRequest("/api/v1/waitpoints/tokens", params if after is None else params | {"page[after]": after})
-        case DeploymentsRequest():
-            return GetRequest("/api/v1/deployments", {})
-        case _:
-            assert_never(request)
+def queues_request(page: int = 1) -> tuple[str, dict[str, str]]:
+    """Return the path and the parameters of a page of the queues. Pages count from 1."""
+    return "/api/v1/queues", {"page": str(page), "perPage": str(QUEUES_PER_PAGE)}
 
 
 # Decodes a page of the schedules, and the newest run of one.

@@ -21,7 +21,7 @@ from tui.api.client import (
     http_request_of,
 )
 from tui.api.errors import ApiError
-from tui.api.facts import QueuesRequest, get_request_of
+from tui.api.facts import queues_request
 from tui.domain.filters import period_text
 from tui.domain.ids import RunId
 from tui.domain.run import ABSENT, Absent, Json, Run
@@ -283,8 +283,7 @@ def _request_of(screen: Screen[Any], address: ViewAddress) -> Request:
         case "errors":
             return _errors_request(address)
         case "queues":
-            request = get_request_of(QueuesRequest())
-            return Request(request.path, request.params)
+            return Request(*queues_request())
         case _:
             return _list_request(screen)
 
