@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from tui import __version__
 from tui.api.connection import HttpConnection, Timeouts
+from tui.api.error_groups import ErrorGroupPage, decode_error_group, decode_error_groups, is_cursor
 from tui.api.errors import (
     MAX_INLINE_BYTES,
     MAX_PAGE_BYTES,
@@ -30,6 +31,8 @@ from tui.api.facts import (
     TokensPage,
     decode_deployments,
     decode_limits,
+    decode_queue,
+    decode_queue_metrics,
     decode_queues,
     decode_schedule_runs,
     decode_schedules,
@@ -43,7 +46,8 @@ from tui.api.responses import Response, decode_environment, decode_id, decode_qu
 from tui.api.runs import KnownPages, ListPage, RunResponse, decode_run
 from tui.domain.action import OnWritten
 from tui.domain.environment import Environment, RateLimit
-from tui.domain.facts import ConcurrencyLimit, ScheduleRunsRead
+from tui.domain.errors.groups import ServerErrorGroup
+from tui.domain.facts import ConcurrencyLimit, Queue, QueueMetrics, ScheduleRunsRead
 from tui.domain.filters import (
     MAX_PERIOD,
     MAX_QUERY_PERIOD,
@@ -56,16 +60,13 @@ from tui.domain.filters import (
 from tui.domain.ids import Cursor, ErrorGroupId, RunId, SpanId
 from tui.domain.run import Json
 from tui.domain.text import clean
+from tui.domain.traces.span import Events, SpanDetail, Trace
 from tui.lazy_dataclass import dataclass
 from tui.settings.secret import Secret
 
 if TYPE_CHECKING:
-    from tui.api.error_groups import ErrorGroupPage
     from tui.api.traces import TraceScanner
-    from tui.domain.errors.groups import ServerErrorGroup
-    from tui.domain.facts import Queue, QueueMetrics
     from tui.domain.traces.log import RunLog
-    from tui.domain.traces.span import Events, SpanDetail, Trace
 
 
 # Read requests as values, which go to the API directly or through a relay, and the decoding of their responses.
@@ -201,7 +202,7 @@ class ApiReader(ABC):
             raise ServerFault(f"GET /api/v3/runs/{run_id}: the response is about another run", response.status)
         return read
 
-    async def read_trace(self, run_id: RunId) -> "Trace":
+    async def read_trace(self, run_id: RunId) -> Trace:
         """Return the spans of a run and of its awaited descendants. A run that just started may have none yet (404).
 
         Decoding yields to the event loop.
@@ -224,7 +225,7 @@ class ApiReader(ABC):
             await asyncio.sleep(0)
         return scanner
 
-    async def read_events(self, run_id: RunId) -> "Events":
+    async def read_events(self, run_id: RunId) -> Events:
         """Return the attempts of a run from its flat list of spans. Decoding yields to the event loop."""
         from tui.api.events import EventsDecoder  # noqa: PLC0415  loaded when first used
 
@@ -245,7 +246,7 @@ class ApiReader(ABC):
         except ServerFault as error:
             raise ServerFault(f"{response.label}: {error}", response.status) from None
 
-    async def read_span(self, run_id: RunId, span_id: SpanId) -> "SpanDetail":
+    async def read_span(self, run_id: RunId, span_id: SpanId) -> SpanDetail:
         from tui.api.traces import decode_span  # noqa: PLC0415  loaded when first used
 
         response = await self._fetch_success(SpanRequest(run_id, span_id))
@@ -259,34 +260,26 @@ class ApiReader(ABC):
         response = await self._fetch_success(query)
         return await self._decode(response, lambda limits: decode_query(response.body, limits))
 
-    async def list_error_groups(self, period: str, after: Cursor | None = None) -> "ErrorGroupPage":
+    async def list_error_groups(self, period: str, after: Cursor | None = None) -> ErrorGroupPage:
         """Return one page of the error groups with a failure in the last `period`, such as `1h`."""
-        from tui.api.error_groups import decode_error_groups  # noqa: PLC0415  loaded when first used
-
         response = await self._fetch_success(ErrorGroupsRequest(period, after))
         return await self._decode(response, lambda limits: decode_error_groups(response.body, limits))
 
-    async def read_error_group(self, group_id: ErrorGroupId) -> "ServerErrorGroup":
+    async def read_error_group(self, group_id: ErrorGroupId) -> ServerErrorGroup:
         """Return one error group with its detail."""
-        from tui.api.error_groups import decode_error_group  # noqa: PLC0415  loaded when first used
-
         response = await self._fetch_success(ErrorGroupRequest(group_id))
         group = await self._decode(response, lambda limits: decode_error_group(response.body, limits))
         if group.id != group_id:
             raise ServerFault(f"{response.label}: the response is about another error group", response.status)
         return group
 
-    async def read_queue(self, name: str, *, is_task: bool) -> "Queue":
+    async def read_queue(self, name: str, *, is_task: bool) -> Queue:
         """Return one queue. `name` is without `task/`."""
-        from tui.api.facts import decode_queue  # noqa: PLC0415  loaded when first used
-
         response = await self._fetch_success(QueueRequest(name, is_task))
         return await self._decode(response, lambda limits: decode_queue(response.body, limits))
 
-    async def read_queue_metrics(self, name: str, *, is_task: bool, period: str) -> "QueueMetrics":
+    async def read_queue_metrics(self, name: str, *, is_task: bool, period: str) -> QueueMetrics:
         """Return how a queue moved in the last `period`, such as `1h`. `name` is without `task/`."""
-        from tui.api.facts import decode_queue_metrics  # noqa: PLC0415  loaded when first used
-
         response = await self._fetch_success(QueueMetricsRequest(name, is_task, period))
         return await self._decode(response, lambda limits: decode_queue_metrics(response.body, limits))
 
@@ -344,8 +337,6 @@ def http_request_of(request: ReadRequest) -> HttpRequest:  # noqa: C901  one cas
 
 def _error_group_params(period: str, after: Cursor | None) -> dict[str, str]:
     """Return the parameters of a list of error groups. Raises `Refused` for a period or a cursor that is none."""
-    from tui.api.error_groups import is_cursor  # noqa: PLC0415  loaded when first used
-
     if parse_period(period) is None:
         raise Refused(f"GET /api/v1/errors: the server cannot read the period {clean(period)!r}", 400)
     if after is not None and not is_cursor(after):

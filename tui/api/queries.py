@@ -7,6 +7,7 @@ from functools import reduce
 from typing import Final, Literal
 
 from tui.api.errors import Refused
+from tui.domain.facts import MAX_HOLDERS
 from tui.domain.filters import MAX_QUERY_PERIOD, TASK_QUEUE_PREFIX, query_period
 from tui.domain.ids import RunId
 from tui.domain.status import FAILED_TRQL_WORDS
@@ -221,8 +222,6 @@ class QueueHolders(TrqlQuery):
     kind: Literal["queue-holders"] = "queue-holders"
 
     def trql(self) -> str:
-        from tui.domain.facts import MAX_HOLDERS  # noqa: PLC0415  not loaded before the first rows
-
         return (
             "SELECT task_identifier AS task, count() AS holding, min(executed_at) AS longest_at FROM runs "
             f"WHERE queue = '{name_text(self.queue)}' AND {_HOLDS} GROUP BY task ORDER BY holding DESC "

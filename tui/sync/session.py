@@ -14,14 +14,18 @@ from typing import TYPE_CHECKING, Final, Self
 
 from tui import __version__
 from tui.api.actions import REPLAY, Action
+from tui.api.errors import Refused
 from tui.domain.action import ActionStatus, CommandEvent, Via
+from tui.domain.facts import DECIDING, NO_FACTS, FactSource, MinutesRead, WallFacts, old_after
+from tui.domain.finding import FindingsRead, SourceUnread, Verdict
 from tui.domain.ids import REALTIME, RELAY, REST, RunId
 from tui.domain.run import Run
+from tui.domain.text import Raw
 from tui.domain.tree import RunTree
 from tui.domain.update import RunsRead, SourceConnected, SourceRetrying, SourceStopped, Update
 from tui.settings.settings import Settings
 from tui.store.changes import Changes, Topic
-from tui.store.store import Store
+from tui.store.store import Store, read_at
 from tui.sync.actions import ActionLog, ActionRunner, Interlock
 from tui.sync.budget import PUBLIC_TOKEN, SECRET_KEY, Budget, Priority
 from tui.sync.clock import Clock, ServerTime, SystemClock, Timer, until_second_s
@@ -31,9 +35,6 @@ from tui.text.redaction import Redactor, redactor_of
 if TYPE_CHECKING:
     from tui.api.client import Client
     from tui.api.connection import Timeouts
-    from tui.api.errors import Refused
-    from tui.domain.facts import FactSource, MinutesRead, WallFacts
-    from tui.domain.finding import SourceUnread, Verdict
     from tui.store.findings.counts import OwnCounts
     from tui.store.findings.judging import HeldFindings
     from tui.sync.facts import FactsSource
@@ -285,7 +286,7 @@ class LiveFindings:
         return bool(self._watchers)
 
     @property
-    def verdict(self) -> "Verdict | None":
+    def verdict(self) -> Verdict | None:
         """The store's verdict; None while it is from before a pause without a watcher, until the loop replaces it."""
         verdict = self._session.store.verdict
         return None if verdict is self._old_verdict else verdict
@@ -302,11 +303,10 @@ class LiveFindings:
         if self._watchers:
             self._start()
 
-    async def read_span(self, since: datetime, until: datetime, cell: timedelta) -> "MinutesRead":
+    async def read_span(self, since: datetime, until: datetime, cell: timedelta) -> MinutesRead:
         """Read what runs did in another span of time, within the allowance of the facts. Raises `ApiError`."""
         session = self._session
         if session.sources.relay is not None:
-            from tui.api.errors import Refused
             from tui.api.queries import NamedQuery
             from tui.sync.fact_readers import Rows, read_span
 
@@ -363,9 +363,6 @@ class LiveFindings:
         verdict, session = self._session.store.verdict, self._session
         if verdict is None or not verdict.is_known:
             return
-        from tui.domain.facts import NO_FACTS
-        from tui.domain.finding import FindingsRead
-
         heard_at, now = self._heard_at(), session.now()
         facts = session.store.wall_facts or NO_FACTS
         if heard_at is None or now - heard_at > SILENT_AFTER:
@@ -431,13 +428,11 @@ class LiveFindings:
         if after is None:
             return
         if not self.is_judged or before is None or _said(after) != _said(before):
-            from tui.domain.finding import FindingsRead
-
             self.is_judged = True
             if after is not before:
                 await session.emit(FindingsRead(after))
 
-    def _of_relay(self, verdict: "Verdict | None") -> "Verdict | None":
+    def _of_relay(self, verdict: Verdict | None) -> Verdict | None:
         """Return the relay's verdict, not known any more if the relay is silent."""
         heard_at = self._heard_at()
         now = self._session.now()
@@ -445,9 +440,8 @@ class LiveFindings:
             return verdict
         return replace(verdict, at=now, heard_at=heard_at or verdict.heard_at, is_known=False)
 
-    def _verdict(self, own: "OwnCounts") -> "Verdict | None":
+    def _verdict(self, own: "OwnCounts") -> Verdict | None:
         """Return the verdict of now, None while the first facts are awaited."""
-        from tui.domain.facts import NO_FACTS
         from tui.store.findings.bounds import standstill_of
         from tui.store.findings.judging import NO_FINDINGS, hold, judge, verdict_of
 
@@ -470,12 +464,8 @@ class LiveFindings:
         has_all = has_all and not self._session.settings.key.is_public
         return verdict_of(held, facts, own, now, heard_at, runs, is_of_listed=not has_all)
 
-    def runs_unread(self) -> "SourceUnread | None":
+    def runs_unread(self) -> SourceUnread | None:
         """Return why the live runs are not known; None if they are. A feed has only the newest of them."""
-        from tui.domain.facts import FactSource, old_after
-        from tui.domain.finding import SourceUnread
-        from tui.domain.text import Raw
-
         store = self._session.store
         status, window = store.source_statuses.get(REST), store.window
         # The server may refuse to list so many old runs, or has more of them than are read: it did answer.
@@ -491,10 +481,8 @@ class LiveFindings:
         is_known = self._session.clock.elapsed_s() - read_s <= known_for.total_seconds()
         return None if is_known else SourceUnread(FactSource.RUNS, reason, read.at)
 
-    def _has_first_facts(self, facts: "WallFacts") -> bool:
+    def _has_first_facts(self, facts: WallFacts) -> bool:
         """Whether every fact that a verdict needs was read or failed since the reading began, or takes too long."""
-        from tui.domain.facts import DECIDING
-
         return self._is_late or all(self._is_read(facts, source) for source in DECIDING)
 
     @property
@@ -502,10 +490,7 @@ class LiveFindings:
         """Whether the first verdict waits no longer."""
         return self._session.clock.elapsed_s() >= self._first_facts_until_s
 
-    def _is_read(self, facts: "WallFacts", source: "FactSource") -> bool:
-        from tui.domain.facts import FactSource
-        from tui.store.store import read_at
-
+    def _is_read(self, facts: WallFacts, source: FactSource) -> bool:
         at = read_at(facts, source)
         if source in {FactSource.WAITS, FactSource.QUEUES} and source not in facts.unread:
             # An older answer would make a queue look slower with every second.
@@ -532,7 +517,7 @@ class LiveFindings:
         return None
 
 
-def _said(verdict: "Verdict") -> object:
+def _said(verdict: Verdict) -> object:
     """What a verdict says, without the times that pass by themselves while it is known."""
     return replace(verdict, at=_NO_TIME, heard_at=None if verdict.is_known else verdict.heard_at)
 
@@ -845,7 +830,7 @@ class Session:
         self._denials.clear()
         self.sources.refresh()
 
-    def _record_denial(self, action: Action, error: "Refused") -> None:
+    def _record_denial(self, action: Action, error: Refused) -> None:
         # A token for single runs may still act on others. A proxy refuses one request with a web page.
         if error.status == FORBIDDEN and not error.is_page and self.settings.key.writable_runs is None:
             self._denials[action.id] = f"the server refuses it to this key ({FORBIDDEN})"

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Final, Protocol
 
+from tui.domain.facts import NO_FACTS
 from tui.domain.filters import RunFilters
 from tui.domain.ids import FEEDS, REALTIME, RELAY, REST, RUN, RUN_FEED, RunId
 from tui.domain.run import Run
@@ -105,7 +106,6 @@ class SourceSupervisor:
 
     def facts_source(self, due_schedules: "DueSchedules", newest_version: "NewestVersion") -> "FactsSource":
         """Return the source of the facts of the wall, for a session without a relay."""
-        from tui.domain.facts import NO_FACTS
         from tui.sync.facts import FactsSource
 
         return FactsSource(
