@@ -5,12 +5,22 @@ from typing import Any
 
 import click
 
+from tui.api.errors import ApiError
 from tui.commands.options import RUN_ID, connection_options, json_option, settings_of
 from tui.commands.output import Output
 from tui.domain.ids import RunId
 from tui.domain.run import Json
 from tui.domain.traces.span import SpanRecord
-from tui.domain.traces.waterfall import Extents, SpanKind, SpanState, Waterfall, longest_path, row_tree
+from tui.domain.traces.waterfall import (
+    Extents,
+    SpanKind,
+    SpanState,
+    Waterfall,
+    extents_of,
+    longest_path,
+    place,
+    row_tree,
+)
 from tui.features.config.session import open_session, run_async
 from tui.features.waterfall.page import (
     GetRun,
@@ -21,12 +31,14 @@ from tui.features.waterfall.page import (
     legend,
     look_of,
     row_line,
+    run_ends,
     shown_spans,
     ticks,
     whole_window,
 )
-from tui.features.waterfall.words import hidden_counts, sentences
+from tui.features.waterfall.words import cut_words, hidden_counts, sentences
 from tui.settings.settings import Settings
+from tui.sync.budget import Priority
 from tui.sync.session import Session
 from tui.text.blocks import Now
 from tui.text.styled import Line, Piece, Token, wrap
@@ -56,8 +68,6 @@ async def _trace(output: Output, settings: Settings, run_id: RunId, *, as_json: 
 async def _print_objects(output: Output, session: Session, run_id: RunId) -> None:
     """Print every span of the one answer. A cut answer is reported on stderr."""
     from tui.api.traces import read_records  # noqa: PLC0415
-    from tui.features.waterfall.words import cut_words  # noqa: PLC0415
-    from tui.sync.budget import Priority  # noqa: PLC0415
 
     api = session.fetcher.api
     scanner = await session.budget.request(("spans", run_id), Priority.SELECTED, lambda: api.read_trace_nodes(run_id))
@@ -68,11 +78,6 @@ async def _print_objects(output: Output, session: Session, run_id: RunId) -> Non
 
 async def _print_lines(output: Output, session: Session, run_id: RunId) -> None:
     """Print the trace. The run itself is read too, because only it says for certain whether it has ended."""
-    from tui.api.errors import ApiError  # noqa: PLC0415
-    from tui.domain.traces.waterfall import extents_of, place  # noqa: PLC0415
-    from tui.features.waterfall.page import run_ends  # noqa: PLC0415
-    from tui.sync.budget import Priority  # noqa: PLC0415
-
     api, store = session.fetcher.api, session.store
     found = await session.budget.request(("trace", run_id), Priority.SELECTED, lambda: api.read_trace(run_id))
     try:
@@ -82,8 +87,8 @@ async def _print_lines(output: Output, session: Session, run_id: RunId) -> None:
         output.say(f"the status of the run is not known: {error}")
     waterfall = place(found)
     extents = extents_of(waterfall, run_ends(store.get))
-    width, has_colors, now = output.reading_width, output.has_color, session.local_now()
-    output.lines(trace_lines(waterfall, extents, store.get, now=now, width=width, has_colors=has_colors))
+    width, now = output.reading_width, session.local_now()
+    output.lines(trace_lines(waterfall, extents, store.get, now=now, width=width, has_colors=output.has_color))
 
 
 COMMANDS = (trace,)
@@ -123,8 +128,7 @@ def trace_lines(
     """Return the trace in lines of at most `width` cells: the axis, the spans with their bars, what the marks mean."""
     width = max(width, MIN_WIDTH)
     tree, path = row_tree(waterfall), longest_path(waterfall, extents)
-    columns = columns_for(width, 0)
-    moment = waterfall.moment(now)
+    columns, moment = columns_for(width, 0), waterfall.moment(now)
     window = whole_window(extents, moment)
     found = ticks(window, columns.bar)
     parts = RowParts(waterfall, extents, tree, path, columns, Scale.of(window, columns.bar, found, moment), Now(now))

@@ -3,7 +3,6 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from datetime import datetime
 from typing import Final
 
 from tui.api.errors import ApiError
@@ -18,7 +17,6 @@ from tui.domain.traces.waterfall import (
     RowTree,
     RowTreeBuilder,
     RunEnd,
-    SpanKind,
     SpanState,
     Waterfall,
     WaterfallBuilder,
@@ -108,8 +106,13 @@ class WaterfallView:
 
     def __init__(self, placed: PlacedTrace, get_run: GetRun) -> None:
         self.get_run = get_run
-        self._placed = placed
-        self._extents, self._path, self._known_ends = placed.extents, placed.path, placed.known_ends
+        self.placed = placed
+        """The trace as it was read."""
+        self.extents = placed.extents
+        """When the spans began and ended, as far as trace and store know."""
+        self.path = placed.path
+        """The spans on the longest path."""
+        self._known_ends = placed.known_ends
         self._trees: dict[bool, RowTree] = {False: placed.tree}
         self._folded: frozenset[RowKey] = frozenset()
         self._zoom: TimeWindow | None = None
@@ -118,24 +121,9 @@ class WaterfallView:
         self._rows_by_key: dict[RowKey, int] | None = None
 
     @property
-    def placed(self) -> PlacedTrace:
-        """The trace as it was read."""
-        return self._placed
-
-    @property
     def waterfall(self) -> Waterfall:
         """The spans of the trace."""
-        return self._placed.waterfall
-
-    @property
-    def extents(self) -> Extents:
-        """When the spans began and ended, as far as trace and store know."""
-        return self._extents
-
-    @property
-    def path(self) -> frozenset[int]:
-        """The spans on the longest path."""
-        return self._path
+        return self.placed.waterfall
 
     @property
     def tree(self) -> RowTree:
@@ -158,8 +146,8 @@ class WaterfallView:
 
     def show(self, placed: PlacedTrace) -> None:
         """Show a newer trace of the same run. Folds and zoom stay."""
-        self._placed = placed
-        self._extents, self._path, self._known_ends = placed.extents, placed.path, placed.known_ends
+        self.placed = placed
+        self.extents, self.path, self._known_ends = placed.extents, placed.path, placed.known_ends
         self._trees = {False: placed.tree}
         self._shown = None
         self.on_runs_changed()
@@ -169,8 +157,8 @@ class WaterfallView:
         known = known_ends_of(self.waterfall, self.get_run)
         if known != self._known_ends:
             self._known_ends = known
-            self._extents = extents_of(self.waterfall, known.get)
-            self._path = longest_path(self.waterfall, self._extents)
+            self.extents = extents_of(self.waterfall, known.get)
+            self.path = longest_path(self.waterfall, self.extents)
 
     def row_of(self, key: object) -> int | None:
         """Return the number of the visible row with a key."""
@@ -218,11 +206,13 @@ class WaterfallView:
 
     def next_error(self, index: int | None, step: int) -> int | None:
         """Return the next (1) or previous (-1) span with an error, wrapping around; None if there is no other."""
-        return next((each for each in self._ahead(index, step) if self._is_failed(each)), None)
+        waterfall, extents = self.waterfall, self.extents
+        styles = ((each, style_of_span(waterfall, extents, each, self.get_run)) for each in self._ahead(index, step))
+        return next((each for each, style in styles if is_failed(waterfall, each, style)), None)
 
     def next_on_path(self, index: int | None) -> int | None:
         """Return the next span on the longest path, wrapping around; None if there is no other."""
-        return next((each for each in self._ahead(index, 1) if each in self._path), None)
+        return next((each for each in self._ahead(index, 1) if each in self.path), None)
 
     def matches(self, needle: str) -> list[int]:
         """Return the spans with rows whose name contains a text, ignoring case."""
@@ -231,20 +221,19 @@ class WaterfallView:
 
     def moment(self, now: Now) -> int:
         """Return the time up to which running bars reach, in µs since the root's start."""
-        at: datetime = now.frozen_at or now.at
-        root = self.waterfall.root
-        return self.waterfall.moment(root.started_at + now.drawn(at - root.started_at))
+        at, started_at = now.frozen_at or now.at, self.waterfall.root.started_at
+        return self.waterfall.moment(started_at + now.drawn(at - started_at))
 
     def window(self, now: int) -> TimeWindow:
         """Return the window of time that is shown."""
-        return self._zoom or whole_window(self._extents, now)
+        return self._zoom or whole_window(self.extents, now)
 
     def zoom(self, step: int, index: int | None, now: int) -> None:
         """Zoom in (1) or out (-1), around the bar of a span if that is visible, else around the middle."""
-        whole, window = whole_window(self._extents, now), self.window(now)
+        whole, window = whole_window(self.extents, now), self.window(now)
         around = (window.first + window.last) // 2
         if index is not None:
-            first, last = self.waterfall.starts[index], self._extents.end(index, now)
+            first, last = self.waterfall.starts[index], self.extents.end(index, now)
             shown_first, shown_last = max(first, window.first), min(last, window.last)
             if shown_first <= shown_last:
                 around = (shown_first + shown_last) // 2
@@ -254,23 +243,7 @@ class WaterfallView:
     def pan(self, step: int, now: int) -> None:
         """Move the window to earlier (-1) or later (1) times."""
         if self._zoom is not None:
-            self._zoom = panned(self._zoom, whole_window(self._extents, now), step=step)
-
-    def run_of(self, index: int) -> RunId:
-        """Return the run of a span."""
-        return self.waterfall.spans[index].run_id
-
-    @property
-    def legend_facts(self) -> dict[str, bool]:
-        """Which rare marks are on the page, so that the legend explains them."""
-        shown, kinds, states = self.shown, self.waterfall.kinds, self._extents.states
-        return {
-            "has_unknown": any(states[each.span] is SpanState.UNKNOWN for each in shown),
-            "has_batch": any(kinds[each.span] is SpanKind.CALL for each in shown),
-        }
-
-    def _is_failed(self, index: int) -> bool:
-        return is_failed(self.waterfall, index, style_of_span(self.waterfall, self._extents, index, self.get_run))
+            self._zoom = panned(self._zoom, whole_window(self.extents, now), step=step)
 
     def _ahead(self, index: int | None, step: int) -> Iterator[int]:
         order = self.tree.order
@@ -306,7 +279,7 @@ class WaterfallRows(LazyRows):
         super().__init__(len(view.shown), [PageRow(line) for line in below])
         self._view = view
         self._shown = view.shown
-        self._parts = parts
+        self.parts = parts
         self._current = current
         self._cache: dict[RowKey, tuple[object, PageRow]] = {}
         if previous is not None and previous._layout == self._layout and len(previous._cache) < MAX_CACHED_ROWS:  # noqa: SLF001  the same class
@@ -314,13 +287,8 @@ class WaterfallRows(LazyRows):
 
     @property
     def _layout(self) -> object:
-        parts = self._parts
+        parts = self.parts
         return self._view, parts.columns, parts.scale.window, parts.scale.ticks, self._current
-
-    @property
-    def parts(self) -> RowParts:
-        """What the rows are drawn from."""
-        return self._parts
 
     @property
     def cursor_count(self) -> int:
@@ -331,7 +299,7 @@ class WaterfallRows(LazyRows):
         if index >= len(self._shown):
             return self[index].line
         shown = self._shown[index]
-        return row_line(shown, self.look_at(shown.span), self._parts, is_bold=True)
+        return row_line(shown, self.look_at(shown.span), self.parts, is_bold=True)
 
     def span_at(self, index: int) -> int | None:
         """Return the span of a row. A line below the spans stands for the last one; None if there are no spans."""
@@ -342,22 +310,22 @@ class WaterfallRows(LazyRows):
 
     def hits(self, needle: str) -> list[int]:
         """Return the rows whose span has a name with this text, without drawing them."""
-        spans = self._parts.waterfall.spans
+        spans = self.parts.waterfall.spans
         return [row for row, each in enumerate(self._shown) if needle in spans[each.span].message.casefold()]
 
     def look_at(self, index: int) -> SpanLook:
         """Return the look of a span."""
-        parts = self._parts
+        parts = self.parts
         return look_of(parts.waterfall, parts.extents, index, self._view.get_run, is_on_path=index in parts.path)
 
     def run_at(self, index: int) -> Run | None:
         """Return the run that a span stands for, as far as the store knows it; None of a span inside a run."""
-        waterfall = self._parts.waterfall
+        waterfall = self.parts.waterfall
         run_id = waterfall.spans[index].run_id
         return self._view.get_run(run_id) if waterfall.run_spans.get(run_id) == index else None
 
     def make(self, index: int) -> PageRow:
-        shown, parts = self._shown[index], self._parts
+        shown, parts = self._shown[index], self.parts
         index = shown.span
         key, look, extents = parts.waterfall.keys[index], self.look_at(index), parts.extents
         content = None
@@ -368,11 +336,8 @@ class WaterfallRows(LazyRows):
             if cached is not None and cached[0] == content:
                 return cached[1]
         run_id = parts.waterfall.spans[index].run_id
-        action: object = None
-        if run_id != self._current:
-            action = GoToRun(run_id)
-        elif shown.is_open is not None:
-            action = ToggleFold(key)
+        own_action = None if shown.is_open is None else ToggleFold(key)
+        action = own_action if run_id == self._current else GoToRun(run_id)
         row = PageRow(row_line(shown, look, parts), key, action)
         if content is not None:
             self._cache[key] = content, row
@@ -502,15 +467,14 @@ TRACE_INTERVAL_S: Final = 3.0
 """A trace of a live run is read at most this often, and at most for MAX_TRACE_SHARE of the time."""
 
 
-async def _fetch_trace(session: Session, run_id: RunId) -> "Fetched[TraceReading]":
-
+async def _fetch_trace(session: Session, run_id: RunId) -> Fetched[TraceReading]:
     reading = await read_trace(session, run_id)
     is_lagging = reading.placed is not None and is_trace_open(session.store.get(run_id), reading.placed.waterfall.root)
     await session.settle()  # the answer may have been that the key may not read traces
     return Fetched(reading, session.store.lost_capabilities.get(Capability.TRACE), is_lagging=is_lagging)
 
 
-def _may_trace_change(session: Session, run_id: RunId, reading: "TraceReading | None") -> bool:
+def _may_trace_change(session: Session, run_id: RunId, reading: TraceReading | None) -> bool:
     """Return whether the trace may have grown. A trace that costs much is read again later."""
     if reading is None:
         return False
@@ -519,7 +483,7 @@ def _may_trace_change(session: Session, run_id: RunId, reading: "TraceReading | 
     return is_live and session.clock.monotonic_s() - reading.ended_s >= reading.cost_s / MAX_TRACE_SHARE
 
 
-TRACE: Final[Need["TraceReading"]] = Need(
+TRACE: Final[Need[TraceReading]] = Need(
     name="the trace",
     fetch=_fetch_trace,
     min_rest_s=TREE_REST_S,

@@ -371,9 +371,8 @@ def _started(waterfall: Waterfall, index: int, end: int) -> int:
     """Return when a run left the queue: never, if it has no spans but the engine's. Other spans were in no queue."""
     if waterfall.kinds[index] is not SpanKind.RUN:
         return waterfall.starts[index]
-    has_begun = index in waterfall.logs or any(
-        waterfall.kinds[each] is not SpanKind.ENGINE for each in waterfall.below[index]
-    )
+    kinds = waterfall.kinds
+    has_begun = index in waterfall.logs or any(kinds[each] is not SpanKind.ENGINE for each in waterfall.below[index])
     return waterfall.dequeued.get(index, waterfall.starts[index] if has_begun else end)
 
 

@@ -2,16 +2,19 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from tui.domain.ids import RunId
+from tui.domain.traces.waterfall import RowKey, SpanKind, SpanState
 from tui.features.attempts.words import NOTHING_SELECTED
 from tui.features.tree.view import TreePane
-from tui.features.waterfall.model import TRACE
+from tui.features.waterfall import words
+from tui.features.waterfall.model import MAX_REVEALED, TRACE, PlacedTrace, SpanReads, WaterfallRows, WaterfallView
+from tui.features.waterfall.page import RowParts, Scale, Tick, axis_line, columns_for, legend, ticks
 from tui.kit.colors import Background
 from tui.kit.heap import trim_soon
 from tui.kit.keys import bind
@@ -23,16 +26,10 @@ from tui.kit.pane import OpenRun, PagePane
 from tui.kit.selection import Need
 from tui.kit.words import rule_parts
 from tui.store.changes import Changes
+from tui.sync.clock import Timer
 from tui.text import formatting
 from tui.text.blocks import GoToRun, ReadStage, ToggleFold
 from tui.text.styled import Line, Piece, Token, wrap
-
-if TYPE_CHECKING:
-    from tui.domain.traces.waterfall import RowKey
-    from tui.features.waterfall.model import SpanReads, WaterfallRows, WaterfallView
-    from tui.features.waterfall.page import RowParts
-    from tui.sync.clock import Timer
-
 
 # The facts about the span under the cursor: below the spans where there is room, else in a strip of two lines.
 
@@ -53,9 +50,6 @@ _HEAD_ROWS: Final = 2
 _BELOW_SPANS: Final = 5
 """Rows of the page for the legend and for a sentence."""
 
-SelectedSpanOf = Callable[[], "tuple[int, WaterfallRows] | None"]
-"""Returns the span under the cursor and the rows that are drawn; None while the pane shows no span."""
-
 
 class Foot(Lines):
     """Lines below the page. `on_sized` is called when they got their place."""
@@ -70,9 +64,12 @@ class Foot(Lines):
 
 
 class SpanFacts:
-    """The two widgets of a pane that show the facts, of which at most one has a height."""
+    """The two widgets of a pane that show the facts, of which at most one has a height.
 
-    def __init__(self, pane: PagePane, selected: SelectedSpanOf) -> None:
+    `selected` returns the span under the cursor and the rows that are drawn; None while the pane shows no span.
+    """
+
+    def __init__(self, pane: PagePane, selected: Callable[[], tuple[int, WaterfallRows] | None]) -> None:
         self._pane = pane
         self._selected = selected
         self.detail = Foot(Background.PAGE, self.show)
@@ -81,7 +78,7 @@ class SpanFacts:
         self._timer: Timer | None = None
         self._arranged = (0, 0)
 
-    def arrange(self, height: int, view: "WaterfallView | None") -> int | None:
+    def arrange(self, height: int, view: WaterfallView | None) -> int | None:
         """Take a place in a pane of this height. Return the rows of the page, 0 for all others; None: as before.
 
         The page has room for all spans, so that nothing moves when some are folded.
@@ -119,9 +116,6 @@ class SpanFacts:
             self.detail.show(())
             self.strip.show(())
             return
-        from tui.features.waterfall.model import SpanReads  # noqa: PLC0415  not at the start
-        from tui.features.waterfall.words import SelectedSpan, detail_lines, strip_lines  # noqa: PLC0415  not at the start
-
         index, drawn = selected
         pane = self._pane
         if self._reads is None:
@@ -129,12 +123,12 @@ class SpanFacts:
         is_stale, width, height = pane.live.now.frozen_at is not None, pane.page.size.width, self.detail.size.height
         attributes = self._reads.attributes(drawn.parts.waterfall.spans[index]) if height else ReadStage.DUE
         current = pane.selection.run_id
-        span = SelectedSpan(index, drawn.look_at(index), attributes, current, run=drawn.run_at(index))
+        span = words.SelectedSpan(index, drawn.look_at(index), attributes, current, run=drawn.run_at(index))
         if height:
-            self.detail.show(detail_lines(span, drawn.parts, width, height), is_stale=is_stale)
+            self.detail.show(words.detail_lines(span, drawn.parts, width, height), is_stale=is_stale)
         if self.strip.size.height:
             rule = [(Piece("─" * width, Token.LINE),)] if pane.app_base.painter.needs_rules else []
-            self.strip.show([*rule, *strip_lines(span, drawn.parts, width)], is_stale=is_stale)
+            self.strip.show([*rule, *words.strip_lines(span, drawn.parts, width)], is_stale=is_stale)
 
     def _on_read(self) -> None:
         if self._pane.is_attached:
@@ -255,10 +249,6 @@ class WaterfallPane(PagePane):
         return self.selection.state_of(TRACE).is_fetching or (self.view is not None and self.view.extents.is_live)
 
     def rows(self, width: int) -> Sequence[PageRow]:
-        from tui.features.waterfall import words  # noqa: PLC0415  not needed before the waterfall is shown
-        from tui.features.waterfall.model import WaterfallRows  # noqa: PLC0415  not needed before
-        from tui.features.waterfall.page import axis_line, legend  # noqa: PLC0415  not needed before
-
         view = self.view
         if view is None:
             self.head.show(())
@@ -271,18 +261,14 @@ class WaterfallPane(PagePane):
             below += [(), *((Piece(text, Token.MUTED),) for text in wrap(sentence, width))]
         has_colors = not self.app_base.painter.is_colorless
         if len(view.shown) + len(below) + 2 <= self.page.size.height:
-            below[:0] = [(), legend(width, **view.legend_facts, has_colors=has_colors)]
+            kinds, states = view.waterfall.kinds, view.extents.states
+            has_unknown = any(states[each.span] is SpanState.UNKNOWN for each in view.shown)
+            has_batch = any(kinds[each.span] is SpanKind.CALL for each in view.shown)
+            below[:0] = [(), legend(width, has_unknown=has_unknown, has_batch=has_batch, has_colors=has_colors)]
         self._drawn = WaterfallRows(view, parts, below, self.selection.run_id, self._drawn)
         return self._drawn
 
-    def _parts(self, view: "WaterfallView", width: int) -> "tuple[RowParts, list[Any]]":
-        from tui.features.waterfall.page import (  # noqa: PLC0415  not needed before
-            RowParts,
-            Scale,
-            columns_for,
-            ticks,
-        )
-
+    def _parts(self, view: WaterfallView, width: int) -> tuple[RowParts, list[Tick]]:
         now = self.live.now
         moment, columns = view.moment(now), columns_for(width, GUTTER)
         window = view.window(moment)
@@ -291,8 +277,6 @@ class WaterfallPane(PagePane):
         return RowParts(view.waterfall, view.extents, view.tree, view.path, columns, scale, now), axis
 
     def _without_trace(self) -> str:
-        from tui.features.waterfall import words  # noqa: PLC0415  not needed before the waterfall is shown
-
         if self.selection.run_id is None:
             return NOTHING_SELECTED
         state = self.selection.state_of(TRACE)
@@ -310,16 +294,13 @@ class WaterfallPane(PagePane):
         return tuple(reversed(rule_parts(self.left())))
 
     def right(self) -> Line:
-        from tui.features.waterfall import words  # noqa: PLC0415  not needed before the waterfall is shown
-
         state, view = self.selection.state_of(TRACE), self.view
         if self.stage_of(TRACE) is ReadStage.LATE:
             return (Piece(formatting.LOADING, Token.MUTED),)
         if view is None:
             return ()
-        count = len(view.tree.order)
-        width = self.size.width
-        return words.extent(view.waterfall, view.extents, count, state.fetched_at, self.live.now, width=width)
+        count, now = len(view.tree.order), self.live.now
+        return words.extent(view.waterfall, view.extents, count, state.fetched_at, now, width=self.size.width)
 
     def watch_selection(self) -> None:
         """Show the trace of the selected run. Another run's trace is given back at once, also while hidden."""
@@ -332,9 +313,7 @@ class WaterfallPane(PagePane):
             self._show(placed)
         self.rebuild()
 
-    def _show(self, placed: Any) -> None:
-        from tui.features.waterfall.model import WaterfallView  # noqa: PLC0415  not needed before a trace was read
-
+    def _show(self, placed: PlacedTrace) -> None:
         if self.view is None:
             self.view = WaterfallView(placed, lambda run_id: self.live.get(run_id))  # noqa: PLW0108  a pause replaces `live.get`
             self.page.start_over()
@@ -376,7 +355,7 @@ class WaterfallPane(PagePane):
         super().follow_cursor()
         self.facts.follow()
 
-    def _selected_span(self) -> "tuple[int, WaterfallRows] | None":
+    def _selected_span(self) -> tuple[int, WaterfallRows] | None:
         index, drawn = self._index, self._drawn
         return None if index is None or drawn is None or not self.is_shown else (index, drawn)
 
@@ -388,7 +367,7 @@ class WaterfallPane(PagePane):
     @property
     def target(self) -> RunId | None:
         index = self._index
-        return self.selection.run_id if self.view is None or index is None else self.view.run_of(index)
+        return self.selection.run_id if self.view is None or index is None else self.view.waterfall.spans[index].run_id
 
     def has_use_for(self, action: str) -> bool:
         view = self.view
@@ -420,8 +399,7 @@ class WaterfallPane(PagePane):
                 pass
 
     def error_step(self, step: int) -> bool:
-        found = None if self.view is None else self.view.next_error(self._index, step)
-        return self._go_to(found)
+        return self._go_to(None if self.view is None else self.view.next_error(self._index, step))
 
     def _go_to(self, index: int | None) -> bool:
         if self.view is None or index is None:
@@ -432,8 +410,6 @@ class WaterfallPane(PagePane):
 
     def search(self, text: str) -> Line:
         """Search in folded rows too, and reveal those that contain the text."""
-        from tui.features.waterfall.model import MAX_REVEALED  # noqa: PLC0415  not needed before a trace was read
-
         if self.view is not None and text:
             self.view.reveal(self.view.matches(text.casefold())[:MAX_REVEALED])
             self.rebuild()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from heapq import nlargest
+from itertools import islice
 from typing import Final
 
 from tui.domain.ids import RunId
@@ -121,8 +122,6 @@ MAX_ATTRIBUTES: Final = 40
 MAX_VALUE_CHARS: Final = 200
 MAX_NAME_CHARS: Final = 100
 
-_ERROR: Final = "error"
-
 
 @dataclass(frozen=True, slots=True)
 class SpanAttributes:
@@ -141,19 +140,14 @@ def attributes_of(detail: SpanDetail) -> SpanAttributes:
 
     The error of a span is no attribute: it is shown as an error.
     """
-    found: list[tuple[Raw, Raw]] = []
-    more = 0
-    for name, value in _flat(detail.properties):
-        if len(found) == MAX_ATTRIBUTES:
-            more += 1
-        else:
-            found.append((Raw(name[:MAX_NAME_CHARS]), _short(value)))
-    return SpanAttributes(tuple(found), more)
+    flat = _flat(detail.properties)
+    found = tuple((Raw(name[:MAX_NAME_CHARS]), _short(value)) for name, value in islice(flat, MAX_ATTRIBUTES))
+    return SpanAttributes(found, more=sum(1 for _ in flat))
 
 
 def _flat(properties: dict[str, Json]) -> Iterator[tuple[str, Json]]:
     pending: list[tuple[str, Json]] = [
-        (name, value) for name, value in reversed(properties.items()) if name != _ERROR or not isinstance(value, dict)
+        (name, value) for name, value in reversed(properties.items()) if name != "error" or not isinstance(value, dict)
     ]
     while pending:
         name, value = pending.pop()
@@ -191,6 +185,13 @@ _LOG_LEVEL: Final = 7
 _INDENT: Final = 2
 _ARROW: Final = " → "
 _MAX_ATTRIBUTE_ROWS: Final = 3
+_KIND_WORDS: Final = {
+    SpanKind.RUN: "run below",
+    SpanKind.ATTEMPT: "attempt of",
+    SpanKind.DELAY: "delay of",
+    SpanKind.ENGINE: "engine span of",
+    SpanKind.WAIT: "wait of",
+}
 _LEVELS: Final = {"ERROR": ("error", Token.ROSE), "WARN": ("warn", Token.AMBER), "LOG": ("info", Token.MUTED)}
 
 
@@ -216,33 +217,23 @@ def detail_lines(selected: SelectedSpan, parts: RowParts, width: int, height: in
     if width < LOGS_FROM:
         return _fact_lines(selected, parts, width)[:height]
     left_width = width // 2
-    left, right = _fact_lines(selected, parts, left_width), _log_lines(selected, parts, width - left_width - 1, height)
-    lines: list[Line] = []
-    for place in range(height):
-        joint = Piece("│" if place else "┬", Token.LINE)
-        lines.append(
-            (
-                *fit(left[place] if place < len(left) else (), left_width),
-                joint,
-                *(right[place] if place < len(right) else ()),
-            )
-        )
-    return lines
+    left = [*_fact_lines(selected, parts, left_width), *([()] * height)]
+    right = [*_log_lines(selected, parts, width - left_width - 1, height), *([()] * height)]
+    joints = (Piece("│" if place else "┬", Token.LINE) for place in range(height))
+    return [(*fit(left[place], left_width), joint, *right[place]) for place, joint in enumerate(joints)]
 
 
 def _fact_lines(selected: SelectedSpan, parts: RowParts, width: int) -> list[Line]:
-    waterfall = parts.waterfall
     mark: Line = () if selected.look.style is None else (selected.look.style.mark, Piece(" "))
     left = (*mark, Piece(selected.look.name, Token.TEXT), Piece(" · ", Token.FAINT), *_belongs_to(selected, parts))
-    is_live = parts.extents.is_live
-    rule = rule_line(RuleText(left=left, right=(Piece("follows", Token.MUTED),) if is_live else ()), width)
-    lines: list[Line] = [rule, ()]
+    right: Line = (Piece("follows", Token.MUTED),) if parts.extents.is_live else ()
+    lines: list[Line] = [rule_line(RuleText(left=left, right=right), width), ()]
     room = max(width - _INDENT - _LABEL - 1, 2)
     for label, facts in _facts(selected, parts, room):
         for place, line in enumerate(facts):
             head = Piece(" " * _INDENT + (label if not place else "").ljust(_LABEL), Token.FAINT)
             lines.append(cut((head, *line), width - 1))
-    if hidden := not_shown(waterfall, parts.tree):
+    if hidden := not_shown(parts.waterfall, parts.tree):
         lines += [(), (Piece(" " * _INDENT), *cut(hidden, width - _INDENT - 1))]
     return lines
 
@@ -258,12 +249,8 @@ def _log_lines(selected: SelectedSpan, parts: RowParts, width: int, height: int)
         span = waterfall.spans[log]
         word, token = _level(span.level)
         at = f"{waterfall.starts[log] / 1_000_000:.1f}".rjust(_LOG_TIME)
-        line = (
-            Piece(f"  {at}   ", Token.FAINT),
-            *fit((Piece(word, token),), _LOG_LEVEL),
-            Piece(first_line(span.message)),
-        )
-        lines.append(cut(line, width - 1))
+        head = (Piece(f"  {at}   ", Token.FAINT), *fit((Piece(word, token),), _LOG_LEVEL))
+        lines.append(cut((*head, Piece(first_line(span.message))), width - 1))
     return lines
 
 
@@ -310,21 +297,9 @@ def _belongs_to(selected: SelectedSpan, parts: RowParts) -> Line:
     if selected.index == ROOT:
         return (Piece("the run of this trace", Token.FAINT),)
     kind = waterfall.kinds[selected.index]
-    span = waterfall.spans[selected.index]
-    if kind is SpanKind.RUN:
-        above = waterfall.spans[waterfall.parents[selected.index]]
-        return _of("run below", waterfall.spans[waterfall.run_spans[above.run_id]].message)
-    words = {
-        SpanKind.ATTEMPT: "attempt of",
-        SpanKind.DELAY: "delay of",
-        SpanKind.ENGINE: "engine span of",
-        SpanKind.WAIT: "wait of",
-    }
-    return _of(words.get(kind, "span of"), waterfall.spans[waterfall.run_spans[span.run_id]].message)
-
-
-def _of(words: str, name: str) -> Line:
-    return (Piece(f"{words} ", Token.FAINT), Piece(name, Token.TEXT))
+    of = waterfall.parents[selected.index] if kind is SpanKind.RUN else selected.index
+    run = waterfall.spans[waterfall.run_spans[waterfall.spans[of].run_id]]
+    return (Piece(f"{_KIND_WORDS.get(kind, 'span of')} ", Token.FAINT), Piece(run.message, Token.TEXT))
 
 
 def _start_words(parts: RowParts, index: int) -> str:
@@ -381,11 +356,11 @@ def _path(selected: SelectedSpan, parts: RowParts, room: int) -> Line:
     tail: Line = (remark,) if selected.index in parts.path and selected.index != ROOT else ()
     room -= line_width(tail)
     shown: list[Line] = []
-    for place, index in enumerate(above):
-        is_last = place == 0
+    arrow = Piece(_ARROW, Token.FAINT)
+    for index in above:
+        is_last = not shown
         text = first_line(Raw(name_of(parts.waterfall, index)))
         name = Piece(text, Token.BRIGHT if is_last else Token.TEXT, is_bold=is_last)
-        arrow = Piece(_ARROW, Token.FAINT)
         line: Line = (name,) if is_last else (name, arrow)
         if shown and line_width(line) + len(_ARROW) + 1 > room:
             shown.append((Piece(f"{ELLIPSIS}", Token.FAINT), arrow))
