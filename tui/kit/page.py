@@ -225,14 +225,18 @@ class Page(LineWidget, can_focus=True):
 
     def strip_at(self, y: int) -> Strip:
         painted = self._painted[y] = self._line_at(y)
+        line = mark_hits(painted.line, self._needle) if self._needle else painted.line
+        return self._strip_of(painted, line, is_away=painted.is_current)
+
+    def _strip_of(self, painted: PageLine, line: Line, *, is_away: bool) -> Strip:
+        """Return a line with its edge. `is_away`: it has the colour of a cursor without the focus."""
         if painted is BLANK_LINE:
             return self.painter.blank(self.size.width)
         background, edge = Background.PAGE, Piece("  ")
         if painted.is_under_cursor and self.has_focus:
             background, edge = Background.CURSOR, Piece("▌ ", Token.ACCENT)
-        elif painted.is_current:
+        elif is_away:
             background, edge = Background.CURSOR_AWAY, Piece("▌ ", Token.FAINT)
-        line = mark_hits(painted.line, self._needle) if self._needle else painted.line
         return self.painter.strip((edge, *line), self.size.width, background, is_stale=self._is_stale)
 
     def on_resize(self, event: events.Resize) -> None:

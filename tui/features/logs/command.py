@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from tui.api.errors import ApiError, NotFound, RateLimited, ServerFault, Unreachable
 from tui.commands.options import RUN_ID, connection_options, json_option, settings_of
 from tui.commands.output import Output
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.domain.traces.log import LogLevel, LogLine, RunLog, level_of
+from tui.domain.traces.log import LogBuilder, LogLevel, LogLine, RunLog, level_of
 from tui.features.config.session import open_session, run_async
 from tui.settings.settings import Settings
+from tui.store.merge import merge
+from tui.sync.budget import Priority
 from tui.sync.session import Session
+from tui.text.status import style_of
 
 if TYPE_CHECKING:
-    from tui.api.errors import ApiError
     from tui.sync.fetch import LogRead
 
 
@@ -82,7 +85,6 @@ async def _rest(session: Session, output: Output, wait_s: float) -> None:
 def _explain_end(output: Output, run: Run, log: RunLog, *, follow: bool) -> None:
     """Say on stderr why there are no more lines."""
     from tui.features.logs.words import CUT, NO_LOGS  # noqa: PLC0415
-    from tui.text.status import style_of  # noqa: PLC0415
 
     if log.is_cut:
         output.say(f"{CUT} Following ends here." if follow and not run.is_final else CUT)
@@ -112,8 +114,6 @@ class _Reader:
 
     async def read(self) -> "tuple[Run, LogRead, bool]":
         """Return the run, its log, and whether nothing can be added to it. Raises `ApiError`."""
-        from tui.api.errors import RateLimited, ServerFault, Unreachable  # noqa: PLC0415
-
         while True:
             try:
                 found = await self._try()
@@ -130,9 +130,6 @@ class _Reader:
             return found
 
     async def _try(self) -> "tuple[Run, LogRead, bool]":
-        from tui.api.errors import NotFound, ServerFault  # noqa: PLC0415
-        from tui.domain.traces.log import LogBuilder  # noqa: PLC0415
-        from tui.sync.budget import Priority  # noqa: PLC0415
         from tui.sync.fetch import MIN_INTERVAL_S, LogRead, is_settled  # noqa: PLC0415
 
         run_error: NotFound | ServerFault | None = None
@@ -159,15 +156,12 @@ class _Reader:
         return run, read, is_complete
 
     async def _read_run(self) -> Run:
-        from tui.store.merge import merge  # noqa: PLC0415
-        from tui.sync.budget import Priority  # noqa: PLC0415
-
         session = self._session
         response = await session.fetcher.fetch_run(self._run_id, Priority.SELECTED)
         await session.settle()
         return session.store.get(self._run_id) or merge(None, response.patch)
 
-    async def _wait(self, error: "ApiError") -> None:
+    async def _wait(self, error: ApiError) -> None:
         wait_s = min(MIN_RETRY_S * 2**self._failures, MAX_RETRY_S)
         self._failures += 1
         self._output.say(f"no data: {error}; retrying in {wait_s:.0f} s (try {self._failures})")
@@ -190,8 +184,7 @@ class _Printer:
 
         if not read.is_new:
             return
-        started_at = run.state.started_at if run.state is not None else None
-        started_at = started_at or read.log.started_at
+        started_at = (None if run.state is None else run.state.started_at) or read.log.started_at
         lines = self._new_lines(read.log)
         if self._as_json:
             self._output.json_lines(log_object(line, started_at) for line in lines)
@@ -204,12 +197,9 @@ class _Printer:
         for line in log:
             key = (line.span_id, line.time_ns, hash(line.message))
             seen[key] += 1
-            if seen[key] > self._printed[key] and self._is_wanted(line):
+            if seen[key] > self._printed[key] and level_of(line.word) >= self._least:
                 yield line
         self._printed |= seen
-
-    def _is_wanted(self, line: LogLine) -> bool:
-        return level_of(line.word) >= self._least
 
 
 COMMANDS = (logs,)

@@ -17,9 +17,16 @@ from tui.api.errors import ApiError, NotFound, Refused
 from tui.domain.ids import RunId, SpanId
 from tui.domain.run import Run
 from tui.domain.traces.log import LogLevel, LogLine, RunLog
-from tui.domain.traces.span import SpanDetail
 from tui.features.copying.words import log_text
-from tui.features.logs.words import AttributePath, Attributes, LineFolds, LogColumns, LogReading, columns_for, line_rows
+from tui.features.logs.words import (
+    AttributePath,
+    Attributes,
+    LineFolds,
+    LogReading,
+    columns_for,
+    line_rows,
+    opened_rows,
+)
 from tui.kit.page import PageRow
 from tui.kit.words import without_request
 from tui.lazy_dataclass import dataclass
@@ -195,28 +202,25 @@ class LogView:
         self.hits: list[int] = []
         """The indices of the lines that contain the needle, as far as they were searched."""
         self._levels = b""
-        self._shown: Sequence[int] = ()
+        self.shown: Sequence[int] = ()
+        """The indices of the shown lines."""
         self._open: OrderedDict[int, LineFolds] = OrderedDict()
         self._made: OrderedDict[int, tuple[PageRow, ...]] = OrderedDict()
         self._end: tuple[PageRow, ...] = ()
         self._width = 0
-        self._columns = columns_for(0, 1)
-        self.rows = RowWindow(lambda: len(self._shown), self._rows_of)
-
-    @property
-    def columns(self) -> LogColumns:
+        self.columns = columns_for(0, 1)
         """The columns for the current width."""
-        return self._columns
+        self.rows = RowWindow(lambda: len(self.shown), self._rows_of)
 
     @property
     def shown_count(self) -> int:
         """How many lines the level filter leaves."""
-        return len(self._shown)
+        return len(self.shown)
 
     @property
     def hidden_count(self) -> int:
         """How many lines the level filter hides."""
-        return (0 if self.log is None else len(self.log)) - len(self._shown)
+        return (0 if self.log is None else len(self.log)) - len(self.shown)
 
     @property
     def has_errors(self) -> bool:
@@ -226,7 +230,10 @@ class LogView:
     @property
     def index(self) -> int | None:
         """The index of the line under the cursor in the log."""
-        return self._shown[self.rows.cursor.line] if self.rows.cursor.line < len(self._shown) else None
+        return self._index_at(self.rows.cursor)
+
+    def _index_at(self, place: Place) -> int | None:
+        return self.shown[place.line] if place.line < len(self.shown) else None
 
     @property
     def row(self) -> PageRow | None:
@@ -236,12 +243,7 @@ class LogView:
     @property
     def is_at_end(self) -> bool:
         """Whether the cursor is in the last line, or there is none."""
-        return self.rows.cursor.line >= len(self._shown) - 1
-
-    @property
-    def shown(self) -> Sequence[int]:
-        """The indices of the shown lines."""
-        return self._shown
+        return self.rows.cursor.line >= len(self.shown) - 1
 
     def is_hit(self, index: int) -> bool:
         """Return whether a line contains the needle, as far as it was searched."""
@@ -257,10 +259,9 @@ class LogView:
 
         It does not leave an open line, which the user reads.
         """
-        before, self.started_at = self.log, started_at
-        index = self.index
+        before, index, self.started_at = self.log, self.index, started_at
         was_at_end = self.is_at_end and index not in self._open
-        top = self._shown[self.rows.top.line] if self.rows.top.line < len(self._shown) else None
+        top = self._index_at(self.rows.top)
         self.log = log
         self._levels = b"" if log is None else log.levels()
         self._made.clear()
@@ -291,24 +292,23 @@ class LogView:
     def show_from(self, least: LogLevel) -> None:
         """Show the lines of a level and those above it. The cursor moves to the nearest line before its own."""
         self.least = least
-        top = self._shown[self.rows.top.line] if self.rows.top.line < len(self._shown) else None
-        self._filter(self.index, top)
+        self._filter(self.index, self._index_at(self.rows.top))
 
     def _filter(self, index: int | None, top: int | None) -> None:
         if self.least is LogLevel.DEBUG:
-            self._shown = range(len(self._levels))
+            self.shown = range(len(self._levels))
         else:
-            self._shown = [index for index, level in enumerate(self._levels) if level >= self.least]
+            self.shown = [index for index, level in enumerate(self._levels) if level >= self.least]
         self.rows.cursor = self._place_of(index, self.rows.cursor)
         self.rows.top = self._place_of(top, self.rows.top)
 
     def _place_of(self, index: int | None, before: Place) -> Place:
         if index is None:
             return TOP
-        line = min(bisect_left(self._shown, index), max(len(self._shown) - 1, 0))
-        if line and self._shown[line] > index:
+        line = min(bisect_left(self.shown, index), max(len(self.shown) - 1, 0))
+        if line and self.shown[line] > index:
             line -= 1
-        is_same = line < len(self._shown) and self._shown[line] == index
+        is_same = line < len(self.shown) and self.shown[line] == index
         return Place(line, before.row if is_same else 0)
 
     def resize(self, width: int) -> None:
@@ -319,7 +319,7 @@ class LogView:
             self._size()
 
     def _size(self) -> None:
-        self._columns = columns_for(self._width, self.log.max_attempt if self.log is not None else 1)
+        self.columns = columns_for(self._width, self.log.max_attempt if self.log is not None else 1)
 
     def wrap(self, *, is_wrapped: bool) -> None:
         """Wrap long lines, or cut them."""
@@ -364,9 +364,9 @@ class LogView:
     def next_index(self, step: int, is_wanted: Callable[[int], bool]) -> int | None:
         """Return the nearest shown line below (1) or above (-1) the cursor that is wanted."""
         line = self.rows.cursor.line + step
-        while 0 <= line < len(self._shown):
-            if is_wanted(self._shown[line]):
-                return self._shown[line]
+        while 0 <= line < len(self.shown):
+            if is_wanted(self.shown[line]):
+                return self.shown[line]
             line += step
         return None
 
@@ -383,7 +383,7 @@ class LogView:
     def _search(self, needle: str) -> Iterator[None]:
         messages = () if self.log is None else self.log.messages
         hits, characters = self.hits, 0
-        for count, index in enumerate(self._shown, 1):
+        for count, index in enumerate(self.shown, 1):
             message = messages[index]
             # A message of megabytes is searched in parts, which overlap.
             for start in range(0, len(message) or 1, SEARCH_CHARS):
@@ -406,7 +406,7 @@ class LogView:
         """Return the places in the attributes of an opened line that contain the needle."""
         assert self.log is not None
         values = self._attributes_of(self.log[index]).values
-        found = FoldedJson(values, JsonFolds(), self._columns.message).find(needle) if values else ()
+        found = FoldedJson(values, JsonFolds(), self.columns.message).find(needle) if values else ()
         return [place for place in islice(found, MAX_SEARCHED) if place is not None]
 
     def _searched(self, line: LogLine, index: int, folds: LineFolds) -> LineFolds:
@@ -419,18 +419,15 @@ class LogView:
 
     def window(self, height: int) -> list[ShownRow]:
         """Return the visible rows, after moving the window so that the cursor is in it."""
-        margin = (self._columns.blank,) if self._shown else ()
-        width = self._columns.message if self._shown else self._width - 1
+        margin = (self.columns.blank,) if self.shown else ()
+        width = self.columns.message if self.shown else self._width - 1
         self._end = tuple(PageRow((*margin, *line) if line else ()) for line in self._end_rows(width))
-        return [
-            ShownRow(place, row, self._shown[place.line] if place.line < len(self._shown) else None)
-            for place, row in self.rows.visible(height)
-        ]
+        return [ShownRow(place, row, self._index_at(place)) for place, row in self.rows.visible(height)]
 
     def _rows_of(self, line: int) -> tuple[PageRow, ...]:
-        if line >= len(self._shown):
+        if line >= len(self.shown):
             return self._end
-        index = self._shown[line]
+        index = self.shown[line]
         rows = self._made.get(index)
         if rows is None:
             rows = self._made[index] = tuple(self._make(index))
@@ -442,19 +439,15 @@ class LogView:
 
     def _make(self, index: int) -> Iterator[PageRow]:
         assert self.log is not None
-        line, columns, folds = self.log[index], self._columns, self._open.get(index)
+        line, columns, folds = self.log[index], self.columns, self._open.get(index)
         opening = OpenLine(index)
         for text in line_rows(line, self.started_at, columns, is_open=folds is not None, is_wrapped=self.is_wrapped):
             yield PageRow(text, opening, opening)
         if folds is None:
             return
-        from tui.features.logs.words import opened_rows  # noqa: PLC0415  the start must be fast
-
-        blank, folds = columns.blank, self._searched(line, index, folds)
-        for row in opened_rows(
-            line.message, self._attributes_of(line), folds, columns.message, is_wrapped=self.is_wrapped
-        ):
-            yield PageRow((blank, *row.line), row.key, row.action)
+        folds, attributes = self._searched(line, index, folds), self._attributes_of(line)
+        for row in opened_rows(line.message, attributes, folds, columns.message, is_wrapped=self.is_wrapped):
+            yield PageRow((columns.blank, *row.line), row.key, row.action)
 
 
 # Reads the log of the selected run, and reads it again while the run is live and the pane is visible.
@@ -483,7 +476,7 @@ class LogFollower:
     `show` is called with each new state. `may_read` returns whether the pane is visible and updates are not paused.
     """
 
-    def __init__(self, session: Session, show: Callable[[LogReading], None], may_read: Callable[[], bool]) -> None:
+    def __init__(self, session: Session, show: Callable[[LogReading], object], may_read: Callable[[], bool]) -> None:
         self.session = session
         self._show = show
         self._may_read = may_read
@@ -552,8 +545,7 @@ class LogFollower:
         run = self._run
         if run is not None and run.is_final and self._final_since_s is None:
             self._final_since_s = self.session.clock.monotonic_s()
-            log = self.reading.log
-            if log is not None and self._wants_more(self.reading):
+            if self.reading.log is not None and self._wants_more(self.reading):
                 self._schedule(SETTLE_S)
 
     def close(self) -> None:
@@ -563,10 +555,6 @@ class LogFollower:
         if self._task is not None:
             self._task.cancel()
         self._task = None
-
-    async def read_span(self, run_id: RunId, span_id: SpanId) -> SpanDetail:
-        """Read the attributes of a line. Raises `ApiError`."""
-        return await self.fetcher.read_span(run_id, span_id, Priority.SELECTED)
 
     def _wants_more(self, reading: LogReading) -> bool:
         if reading.log is None:
@@ -580,8 +568,7 @@ class LogFollower:
         if self._timer is not None and self._due_s <= due_s:
             return
         self._cancel_timer()
-        self._due_s = due_s
-        self._timer = clock.call_later(delay_s, self._on_due)
+        self._due_s, self._timer = due_s, clock.call_later(delay_s, self._on_due)
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
@@ -589,8 +576,7 @@ class LogFollower:
         self._timer = None
 
     def _on_due(self) -> None:
-        self._timer = None
-        self._is_owed = False
+        self._timer, self._is_owed = None, False
         if self._run_id is None or self._task is not None:
             return
         if not self._may_read():
@@ -606,7 +592,11 @@ class LogFollower:
         from tui.sync.fetch import is_settled  # noqa: PLC0415  the start must be fast
 
         session, run, requested_at = self.session, self._run, self.session.now()
-        final_for_s = self._final_for_s(run)
+        final_for_s = 0.0
+        if run is not None and run.is_final:
+            now_s = session.clock.monotonic_s()
+            self._final_since_s = now_s if self._final_since_s is None else self._final_since_s
+            final_for_s = now_s - self._final_since_s
         # The first read is about the run on the screen, the others fill what the user did not ask for.
         priority = Priority.SELECTED if self.reading.log is None else Priority.VISIBLE
         try:
@@ -615,26 +605,15 @@ class LogFollower:
             self._task = None
             self._fail(error, run)
             return
-        self._task = None
-        self._failures = 0
+        self._task, self._failures = None, 0
         # A run that was opened by its id may have become known meanwhile.
         run = self._run if run is None else run
         is_complete = run is not None and is_settled(run, requested_at, final_for_s)
-        reading = LogReading(read.log, None, session.now(), is_complete, self.reading.follows)
-        self.reading = reading
-        if self._wants_more(reading):
+        self.reading = LogReading(read.log, None, session.now(), is_complete, self.reading.follows)
+        if self._wants_more(self.reading):
             is_ended = run is not None and run.is_final
             self._schedule(max(read.next_s, SETTLE_S) if is_ended else read.next_s)
-        self._show(reading)
-
-    def _final_for_s(self, run: Run | None) -> float:
-        """Return how long the run has been known to be final."""
-        if run is None or not run.is_final:
-            return 0.0
-        now_s = self.session.clock.monotonic_s()
-        if self._final_since_s is None:
-            self._final_since_s = now_s
-        return now_s - self._final_since_s
+        self._show(self.reading)
 
     def _fail(self, error: ApiError, run: Run | None) -> None:
         self._failures += 1
@@ -661,7 +640,7 @@ _WITHOUT_SPAN: Final = Attributes(note="The server sent no id for this line, so 
 class LogAttributes:
     """The attributes of the lines of one run. `show` is called when those of a line have arrived."""
 
-    def __init__(self, follower: LogFollower, show: Callable[[], None]) -> None:
+    def __init__(self, follower: LogFollower, show: Callable[[], object]) -> None:
         self._follower = follower
         self._show = show
         self._run_id: RunId | None = None
@@ -687,7 +666,7 @@ class LogAttributes:
 
     async def _fetch(self, run_id: RunId, span_id: SpanId) -> None:
         try:
-            values = (await self._follower.read_span(run_id, span_id)).properties
+            values = (await self._follower.fetcher.read_span(run_id, span_id, Priority.SELECTED)).properties
             attributes = Attributes(values) if values else _NONE
         except ApiError as error:
             reason = without_request(str(error)).rstrip(".")
@@ -759,7 +738,8 @@ def save_text(state_dir: Path, run_id: RunId, parts: Iterable[str], now: datetim
     folder = state_dir / FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = _UNSAFE.sub("_", run_id)[:_MAX_ID_CHARS] + f"-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-    for path in _paths(folder, name):
+    numbered = (folder / f"{name}-{number}.log" for number in range(2, MAX_NAMES + 1))
+    for path in (folder / f"{name}.log", *numbered):
         try:
             # O_EXCL: a file that is there, or a link, is never written to.
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -769,8 +749,3 @@ def save_text(state_dir: Path, run_id: RunId, parts: Iterable[str], now: datetim
             file.writelines(parts)
         return path
     raise FileExistsError(f"{MAX_NAMES} files of this run are there already")
-
-
-def _paths(folder: Path, name: str) -> Iterator[Path]:
-    yield folder / f"{name}.log"
-    yield from (folder / f"{name}-{number}.log" for number in range(2, MAX_NAMES + 1))

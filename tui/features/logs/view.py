@@ -1,7 +1,7 @@
 """The pane `logs`: what the code of the selected run said, in order, with the attempt that it belongs to."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar, Final
@@ -13,9 +13,9 @@ from textual.strip import Strip
 
 from tui.domain.ids import RunId
 from tui.domain.run import ABSENT
-from tui.domain.traces.log import LogLevel, LogLine, RunLog
+from tui.domain.traces.log import LogLevel, RunLog
 from tui.features.attempts.words import NOTHING_SELECTED
-from tui.features.logs.model import LogAttributes, LogFollower, LogView, OpenLine, ShownRow
+from tui.features.logs.model import LogAttributes, LogFollower, LogView, OpenLine, ShownRow, save_shown
 from tui.features.logs.words import (
     AttributePath,
     LogReading,
@@ -30,7 +30,6 @@ from tui.features.logs.words import (
 )
 from tui.kit.app import call_soon
 from tui.kit.clipboard import Clipboard
-from tui.kit.colors import Background
 from tui.kit.heap import trim_soon
 from tui.kit.keys import bind
 from tui.kit.layout import Placement, Slot
@@ -123,17 +122,9 @@ class LogPage(Page):
 
     def strip_at(self, y: int) -> Strip:
         painted = self._painted[y] = self._line_at(y)
-        if painted is BLANK_LINE:
-            return self.painter.blank(self.size.width)
-        background, edge = Background.PAGE, Piece("  ")
-        if painted.is_under_cursor and self.has_focus:
-            background, edge = Background.CURSOR, Piece("▌ ", Token.ACCENT)
-        elif painted.is_under_cursor:
-            background, edge = Background.CURSOR_AWAY, Piece("▌ ", Token.FAINT)
-        line = painted.line
-        if self._needle:
-            line = self._marked(line, self._window[y])
-        return self.painter.strip((edge, *line), self.size.width, background, is_stale=self._is_stale)
+        is_marked = bool(self._needle) and painted is not BLANK_LINE
+        line = self._marked(painted.line, self._window[y]) if is_marked else painted.line
+        return self._strip_of(painted, line, is_away=painted.is_under_cursor)
 
     def on_focus(self) -> None:
         self.refresh()
@@ -261,8 +252,9 @@ class LogsPane(PagePane):
     def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(live, id=id)
         self.head = Lines(classes="head")
-        self.follower = LogFollower(live.session, lambda _: self._soon(self._show_reading), self._may_read)
-        self.attributes = LogAttributes(self.follower, lambda: self._soon(self._show_attributes))
+        # On the message loop of the pane: tasks of the session must not draw.
+        self.follower = LogFollower(live.session, lambda _: call_soon(self, self._show_reading), self._may_read)
+        self.attributes = LogAttributes(self.follower, lambda: call_soon(self, self._show_attributes))
         self.view = LogView(self.attributes.of, self._end_rows)
         self.page: LogPage = LogPage(self.view)
         self._shown_reading: LogReading | None = None
@@ -328,10 +320,6 @@ class LogsPane(PagePane):
 
     def _may_read(self) -> bool:
         return self.is_shown and self.live.pause is None
-
-    def _soon(self, call: Callable[[], None]) -> None:
-        """Call a method on the message loop of the pane: tasks of the session must not draw."""
-        call_soon(self, call)
 
     def _show_reading(self) -> None:
         """Show what was read. An answer without new lines repaints only its age."""
@@ -461,20 +449,16 @@ class LogsPane(PagePane):
 
     def action_follow(self) -> None:
         if not self.has_use_for("follow"):
-            self._notify(self._why_not_followed)
+            log = self.reading.log
+            is_cut = log is not None and log.is_cut
+            known = "the log is cut: the server sends no later lines" if is_cut else "all lines are read"
+            self._notify(NOT_READ if log is None else known)
             return
         self.follower.set_following(follows=not self.reading.follows)
         if self.reading.follows:
             self.view.rows.to_bottom()
         self.update_page()
         self.refresh_bindings()
-
-    @property
-    def _why_not_followed(self) -> str:
-        log = self.reading.log
-        if log is None:
-            return NOT_READ
-        return "the log is cut: the server sends no later lines" if log.is_cut else "all lines are read"
 
     def action_fold(self) -> None:
         self._turn(is_open=False)
@@ -499,10 +483,11 @@ class LogsPane(PagePane):
         self.update_page()
 
     def action_copy_line(self) -> None:
-        if self._line is None:
-            self._notify(NOT_READ if self.reading.log is None else "no line is shown")
+        log, index = self.reading.log, self.view.index
+        if log is None or index is None:
+            self._notify(NOT_READ if log is None else "no line is shown")
         else:
-            Clipboard(self.app_base.environ, self.app_base.write, self._notice).send("line", copied_line(self._line))
+            Clipboard(self.app_base.environ, self.app_base.write, self._notice).send("line", copied_line(log[index]))
 
     def action_save_lines(self) -> None:
         log, run_id = self.reading.log, self.selection.run_id
@@ -512,17 +497,10 @@ class LogsPane(PagePane):
             self.live.session.spawn(self._save(run_id, log, self.view.shown), f"save the log of {run_id}")
 
     async def _save(self, run_id: RunId, log: RunLog, shown: Sequence[int]) -> None:
-        from tui.features.logs.model import save_shown  # noqa: PLC0415  the start must be fast
-
         session = self.live.session
         saved = await save_shown(session, run_id, log, shown, self.view.started_at)
         self.app_base.messages.add(session.now(), saved.sentence)
-        self._soon(partial(self._notify, saved.notice(self.app_base.environ)))
-
-    @property
-    def _line(self) -> LogLine | None:
-        log, index = self.reading.log, self.view.index
-        return None if log is None or index is None else log[index]
+        call_soon(self, partial(self._notify, saved.notice(self.app_base.environ)))
 
     def _notify(self, words: str) -> None:
         self._notice((Piece(words, Token.MUTED),))
@@ -543,8 +521,7 @@ class LogsPane(PagePane):
         if run is None or log is None:
             return
         if isinstance(key, AttributePath):
-            value = value_at(self.attributes.of(log[index]).values, key.path)
-            label = "attributes"
+            value, label = value_at(self.attributes.of(log[index]).values, key.path), "attributes"
         else:
             value, label = log[index].message, "message"
         if value is not ABSENT:

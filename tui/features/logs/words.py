@@ -151,17 +151,14 @@ def opens_more(line: LogLine) -> bool:
 
 
 def _prefix(line: LogLine, started_at: datetime | None, columns: LogColumns, *, is_open: bool) -> Line:
-    offset = None if line.at is None or started_at is None else line.at - started_at
-    level = line.level
+    level, offset = line.level, _offset(line, started_at)
     mark = "▾" if is_open else "▸" if opens_more(line) else " "
-    is_debug = level is LogLevel.DEBUG
     pieces = [Piece(f"{offset_text(offset):>{columns.time}}  ", Token.FAINT)]
     if columns.attempt:
         number = formatting.NONE if line.attempt is None else str(line.attempt)
-        pieces += fit((Piece(number, Token.FAINT if is_debug else Token.MUTED),), columns.attempt, "right")
-        pieces.append(Piece("  "))
-    word = LEVEL_WORDS[level]
-    pieces.append(Piece(f"{word:<{_LEVEL}}", LEVEL_TOKENS[level], is_bold=level is LogLevel.ERROR))
+        token = Token.FAINT if level is LogLevel.DEBUG else Token.MUTED
+        pieces += (*fit((Piece(number, token),), columns.attempt, "right"), Piece("  "))
+    pieces.append(Piece(f"{LEVEL_WORDS[level]:<{_LEVEL}}", LEVEL_TOKENS[level], is_bold=level is LogLevel.ERROR))
     pieces.append(Piece(f" {mark} ", Token.MUTED if is_open else Token.FAINT))
     return tuple(pieces)
 
@@ -243,8 +240,7 @@ def _live(reading: LogReading, run: Run, now: Now, limit: int) -> list[Line]:
     silence = (now.frozen_at or now.at) - since
     if silence < SILENCE_FROM:
         return _wrapped(f"{state[:1].upper()}{state[1:]}.", limit, Token.FAINT)
-    token = Token.AMBER if silence >= LONG_SILENCE else Token.MUTED
-    head = Piece(f"no line for {now.duration(silence)}", token)
+    head = Piece(f"no line for {now.duration(silence)}", Token.AMBER if silence >= LONG_SILENCE else Token.MUTED)
     whole = (head, Piece(f"  {state}", Token.MUTED))
     return [whole] if sum(len(piece.text) for piece in whole) <= limit else [(head,)]
 
@@ -320,6 +316,7 @@ MAX_OPEN_ERRORS: Final = 3
 
 STACK_KEYS: Final = ("stack", "stackTrace", "stacktrace")
 
+_WHOLE_HINT: Final = (Piece("Enter", Token.MUTED), Piece(" shows the whole", Token.FAINT))
 _INDENT: Final = 2
 _MIN_ROOM: Final = 10
 
@@ -330,10 +327,8 @@ def opened_rows(message: Raw, attributes: Attributes, folds: LineFolds, room: in
     layout = ErrorLayout(room, is_wrapped, folds.toggled, opens_all=folds.opens_all)
     rows = _rest_of_message(message, layout)
     if attributes.note:
-        rows += [
-            Row((Piece(" " * _INDENT), Piece(text, Token.MUTED)), ("note", index))
-            for index, text in enumerate(wrap(attributes.note, room - _INDENT))
-        ]
+        for index, text in enumerate(wrap(attributes.note, room - _INDENT)):
+            rows.append(Row((Piece(" " * _INDENT), Piece(text, Token.MUTED)), ("note", index)))
     elif attributes.values:
         rows += _attribute_rows(attributes.values, folds, layout)
     return [Row(cut(row.line, room), row.key, row.action) for row in rows]
@@ -341,20 +336,13 @@ def opened_rows(message: Raw, attributes: Attributes, folds: LineFolds, room: in
 
 def _rest_of_message(message: Raw, layout: ErrorLayout) -> list[Row]:
     """Return the message without the first line that is not blank, which stands above."""
-    whole = Row((Piece("… ", Token.FAINT), *_hint(len(message))), (MESSAGE, "more"), ShowWhole(MESSAGE))
+    size = Piece(f"{formatting.size(len(message))} in all  ", Token.FAINT)
+    whole = Row((Piece("… ", Token.FAINT), size, *_WHOLE_HINT), (MESSAGE, "more"), ShowWhole(MESSAGE))
     rest = rest_of(message)
     if not rest:
         return [] if rest is not None else [whole]
     rows = list(islice(_part_rows(parse_logged_text(rest), layout, (MESSAGE,), 0), MAX_ROWS + 1))
     return rows if len(rows) <= MAX_ROWS else [*rows[:MAX_ROWS], whole]
-
-
-def _hint(character_count: int) -> Line:
-    return (
-        Piece(f"{formatting.size(character_count)} in all  ", Token.FAINT),
-        Piece("Enter", Token.MUTED),
-        Piece(" shows the whole", Token.FAINT),
-    )
 
 
 def _part_rows(
@@ -432,8 +420,7 @@ def _is_error(value: Json) -> bool:
 
 
 def _attribute_rows(values: Json, folds: LineFolds, layout: ErrorLayout) -> list[Row]:
-    rows: list[Row] = []
-    room = layout.limit
+    rows, room = list[Row](), layout.limit
     steps = _OpenJson(values, folds.json, room, is_wrapped=layout.is_wrapped).walk()
     next(steps)  # the row of the whole value
     stack: JsonPath | None = None
@@ -441,7 +428,7 @@ def _attribute_rows(values: Json, folds: LineFolds, layout: ErrorLayout) -> list
         if stack is not None and step.path[: len(stack)] == stack:
             continue  # a line of its text, which a search unfolds: the stack shows it already
         if len(rows) >= MAX_ROWS:
-            rows.append(Row((Piece("  … ", Token.FAINT), *_hint_more()), "more", ShowWhole(AttributePath(()))))
+            rows.append(Row((Piece("  … ", Token.FAINT), *_WHOLE_HINT), "more", ShowWhole(AttributePath(()))))
             break
         if step.is_text and step.is_foldable and (parts := _logged_stack(step.value)) is not None:
             rows += _stack_value(step, parts, layout, room)
@@ -452,10 +439,6 @@ def _attribute_rows(values: Json, folds: LineFolds, layout: ErrorLayout) -> list
         for index, line in enumerate(step_lines(step, room, is_wrapped=layout.is_wrapped)):
             rows.append(Row(line, None if index else place, action))
     return rows
-
-
-def _hint_more() -> Line:
-    return (Piece("Enter", Token.MUTED), Piece(" shows the whole", Token.FAINT))
 
 
 def _logged_stack(text: str) -> tuple[LoggedPart, ...] | None:
@@ -471,20 +454,11 @@ def _stack_value(step: VisibleRow, parts: Sequence[LoggedPart], layout: ErrorLay
     key = ("stack", step.path)
     is_open = layout.is_open(key)
     margin = Piece(" " * indent_of(len(step.path), room))
-    frames = tuple(_frames_of(parts))
-    head = (
-        margin,
-        Piece(f"{'▾' if is_open else '▸'} ", Token.FAINT),
-        *key_of(step.label, room // 2),
-        Piece(counted(frames), Token.FAINT),
-    )
-    rows = [Row(head, key, ToggleFold(key))]
-    if is_open:
-        below = replace(layout, limit=max(layout.limit - len(margin.text), _MIN_ROOM))
-        rows += [
-            Row((margin, *row.line), row.key, row.action) for row in islice(_part_rows(parts, below, key, 0), MAX_ROWS)
-        ]
-    return rows
+    mark = Piece(f"{'▾' if is_open else '▸'} ", Token.FAINT)
+    head = (margin, mark, *key_of(step.label, room // 2), Piece(counted(_frames_of(parts)), Token.FAINT))
+    below = replace(layout, limit=max(layout.limit - len(margin.text), _MIN_ROOM))
+    rows = islice(_part_rows(parts, below, key, 0), MAX_ROWS) if is_open else ()
+    return [Row(head, key, ToggleFold(key)), *(Row((margin, *row.line), row.key, row.action) for row in rows)]
 
 
 def _frames_of(parts: Iterable[LoggedPart]) -> Iterable[StackFrame]:
@@ -500,7 +474,6 @@ def _frames_of(parts: Iterable[LoggedPart]) -> Iterable[StackFrame]:
 
 _TIME_CELLS: Final = len("2026-11-26T14:31:51.788Z")
 _OFFSET_CELLS: Final = 7
-_LEVEL_CELLS: Final = 5
 _NS_PER_US: Final = 1_000
 
 
@@ -514,7 +487,7 @@ def log_lines(line: LogLine, started_at: datetime | None) -> list[Line]:
     head = (
         Piece(f"{iso_time(line) or formatting.NONE:<{_TIME_CELLS}}  ", Token.FAINT),
         Piece(f"{offset_text(_offset(line, started_at)):>{_OFFSET_CELLS}}  {attempt:>2}  ", Token.FAINT),
-        Piece(f"{LEVEL_WORDS[level]:<{_LEVEL_CELLS}}  ", LEVEL_TOKENS[level]),
+        Piece(f"{LEVEL_WORDS[level]:<{_LEVEL}}  ", LEVEL_TOKENS[level]),
     )
     first, *more = line.message.replace("\r\n", "\n").split("\n")
     token = MESSAGE_TOKENS.get(level, Token.TEXT)
@@ -609,8 +582,7 @@ def right_words(
     if log is None:
         words = "" if reading.failure is not None else reading.loading_words(now)
         return (Piece(words, Token.MUTED),) if words else ()
-    whole = len(log)
-    at_least = log.is_cut
+    whole, at_least = len(log), log.is_cut
     count = formatting.plural(whole, "line") if shown == whole else f"{formatting.count(shown)} of {whole:,}"
     parts: list[Line] = [(Piece(f"{'first ' if at_least else ''}{count}", Token.TEXT),)]
     if hits is not None:
