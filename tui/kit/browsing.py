@@ -193,13 +193,7 @@ class LinkedDialog(Dialog):
         # Only the text: a click on the spaces beside it opens nothing.
         text = strip.text
         begin, end = len(text) - len(text.lstrip(" │|")), len(text.rstrip(" │|"))
-        return Strip.join(
-            [
-                strip.crop(0, begin),
-                strip.crop(begin, end).apply_style(self._style),
-                strip.crop(end),
-            ]
-        )
+        return Strip.join([strip.crop(0, begin), strip.crop(begin, end).apply_style(self._style), strip.crop(end)])
 
 
 class LinkDialog(PaintedDialog[None]):

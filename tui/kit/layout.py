@@ -214,10 +214,7 @@ def _stacked(width: int, height: int, groups: _Groups, summary_height: int) -> P
     below = summary_height if groups.panes[main].has_summary else 0
     rows = height - below
     top = rows * 11 // 20
-    rects = {
-        main: PaneRect(0, 0, width, top, main_tabs),
-        other: PaneRect(0, top, width, rows - top, other_tabs),
-    }
+    rects = {main: PaneRect(0, 0, width, top, main_tabs), other: PaneRect(0, top, width, rows - top, other_tabs)}
     return PanePlan(rects, below)
 
 
@@ -227,10 +224,7 @@ def _two(width: int, height: int, groups: _Groups, proportions: Proportions) -> 
     other, other_tabs = groups.of(Slot.FIRST)
     if width < WIDE[0]:
         top = height * proportions.main_rows // 38
-        rects = {
-            main: PaneRect(0, 0, width, top, main_tabs),
-            other: PaneRect(0, top, width, height - top, other_tabs),
-        }
+        rects = {main: PaneRect(0, 0, width, top, main_tabs), other: PaneRect(0, top, width, height - top, other_tabs)}
         return PanePlan(rects)
     left = _wide_list(width, proportions.main_columns)
     rects = {

@@ -509,9 +509,7 @@ def _declared(kind: type[DOMNode]) -> Iterator[Binding]:
 class HelpScreen(PageScreen):
     """Shows the keys of the screen behind it. `pane` is the title of the pane that had the focus."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        bind("question_mark,f1", "close", "back", "Ends this page.", id="help"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [bind("question_mark,f1", "close", "back", "Ends this page.", id="help")]
     title_word: ClassVar[str] = "keys"
 
     def __init__(self, live: LiveModel, keys: Mapping[str, HelpKey], pane: str) -> None:

@@ -56,10 +56,7 @@ def _columns(settings: Settings, list_cells: int) -> Sequence[SizedColumn]:
     """Return the columns of the config file, or the program's own."""
     if settings.columns:
         from tui.features.columns.settings import RUNS, columns_of_file  # noqa: PLC0415  as above
-        from tui.features.columns.words import (  # noqa: PLC0415
-            Unshown,
-            own_columns_for,
-        )
+        from tui.features.columns.words import Unshown, own_columns_for  # noqa: PLC0415
 
         chosen = columns_of_file(settings.columns, "")[0].get(RUNS)
         if chosen is not None:

@@ -249,12 +249,7 @@ class _RelayCommand:
     """The running command, with its signal handlers and its messages."""
 
     def __init__(
-        self,
-        output: Output,
-        lines: StderrLines,
-        tokens_file: Path,
-        listener: socket.socket,
-        options: "RelayOptions",
+        self, output: Output, lines: StderrLines, tokens_file: Path, listener: socket.socket, options: "RelayOptions"
     ) -> None:
         self._output = output
         self._lines = lines

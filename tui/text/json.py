@@ -535,13 +535,7 @@ class ValueRows:
 
 
 def value_rows(
-    label: str,
-    value: Json,
-    folds: JsonFolds,
-    limit: int,
-    *,
-    is_wrapped: bool = False,
-    max_rows: int = 60,
+    label: str, value: Json, folds: JsonFolds, limit: int, *, is_wrapped: bool = False, max_rows: int = 60
 ) -> list[Row]:
     """Return at most `max_rows` rows of a labelled value, and a row that leads to the rest."""
     room = max(limit - LABEL, LABEL)
