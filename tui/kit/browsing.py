@@ -248,9 +248,8 @@ def link_of(session: Session, run_id: RunId) -> tuple[str | None, str]:
     link = None if environment is None else environment.link_to(run_id, configured)
     if link is not None:
         return link, ""
-    if environment is None or environment.project_ref is None:
-        return None, NO_PROJECT if configured else NO_DASHBOARD
-    return None, NO_DASHBOARD
+    has_project = environment is not None and environment.project_ref is not None
+    return None, NO_PROJECT if configured and not has_project else NO_DASHBOARD
 
 
 NO_BROWSER: Final = "No browser can be started here. Most terminals open this link by a click, some with ctrl:"

@@ -50,10 +50,8 @@ class Clipboard:
         """Send a text, unless it is larger than `MAX_BYTES`. The notice calls it `name`."""
         size = len(text.encode("utf-8", "replace"))
         if size > MAX_BYTES:
-            limit = formatting.size(MAX_BYTES)
-            self._show_notice(
-                (Piece(f"{name} is too large to copy: {formatting.size(size)}; terminals take up to {limit}"),)
-            )
+            limits = f"{formatting.size(size)}; terminals take up to {formatting.size(MAX_BYTES)}"
+            self._show_notice((Piece(f"{name} is too large to copy: {limits}"),))
             return
         self._write(osc52(text, self._environ))
         self._show_notice((Piece(f"{name} sent to the terminal", Token.MUTED),))

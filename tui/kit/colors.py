@@ -154,9 +154,14 @@ def contrast(one: str, other: str) -> float:
 
 
 def _luminance(color: str) -> float:
-    parts = (int(color[start : start + 2], 16) / 255 for start in (1, 3, 5))
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    red, green, blue = (linear(int(color[start : start + 2], 16)) for start in (1, 3, 5))
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def linear(part: int) -> float:
+    """Return the light of a red, green or blue from 0 to 255."""
+    share = part / 255
+    return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
 
 
 def _in_256(color: str) -> str:
@@ -225,7 +230,6 @@ _BESIDE_EDGE: Final = {
     Background.DIALOG_CURSOR: Background.DIALOG,
     Background.GONE_CURSOR: Background.GONE,
 }
-_WHEN_STALE: Final = {Token.BLUE: Token.MUTED}
 
 # Tokens with a background of their own: (text, background).
 _BLOCKS: Final = {
@@ -239,7 +243,6 @@ _BLOCKS: Final = {
     Token.LOW_FOOT: ("rose", "line"),
 }
 
-_NO_COLORS: Final[Mapping[str, str]] = {}
 _SOLID: Final = frozenset({*_BLOCKS, Token.HIT})
 """Tokens that are visible on a space."""
 
@@ -260,7 +263,7 @@ class LineStyler:
         is_ascii: bool,
         has_gutter_cursor: bool = False,
         has_true_color: bool = True,
-        own_colors: Mapping[str, str] = _NO_COLORS,
+        own_colors: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.color_mode = color_mode
         self.is_ascii = is_ascii
@@ -320,7 +323,7 @@ class LineStyler:
         if token in _BLOCKS:
             return self._block(token)
         if is_stale:
-            token = _WHEN_STALE.get(token, token)
+            token = Token.MUTED if token is Token.BLUE else token
         token = _TOKENS_ON_BACKGROUND.get(background, {}).get(token, token)
         background_color = self._palette[_BACKGROUND_COLORS[background]]
         if token is Token.HIT:

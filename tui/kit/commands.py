@@ -94,14 +94,11 @@ def box_lines(content: BoxContent, width: int, height: int, *, top: int, now: da
     around = MIN_ROWS * bool(content.rows) + bool(content.heading) + len(said) + _EMPTY_LINES
     below = [*said, *_command_lines(content.command, inner, max(1, min(MAX_COMMAND_LINES, height - around)))]
     heading = [BoxLine(_indented(content.heading))] if content.heading else []
-    room = height - len(heading) - 1
-    rows_room = max(MIN_ROWS, room - (len(below) + 1 if below else 0))
-    rows = _rows(content, inner, min(MAX_ROWS, rows_room), top)
-    lines = [*heading, *rows]
+    rows_room = max(MIN_ROWS, height - len(heading) - 1 - (len(below) + 1 if below else 0))
+    lines = [*heading, *_rows(content, inner, min(MAX_ROWS, rows_room), top)]
     if below:
         lines += [*([_EMPTY] if lines else []), *(BoxLine(line) for line in below)]
-    left = height - len(lines) - 1
-    shown = min(MAX_HISTORY, len(content.history), left - 2)
+    shown = min(MAX_HISTORY, len(content.history), height - len(lines) - 3)
     if shown > 0:
         lines += [_EMPTY, BoxLine(_indented((Piece("before this", Token.FAINT),)))]
         lines += [BoxLine(_history_line(each, inner, now)) for each in content.history[:shown]]
@@ -155,10 +152,9 @@ def _labelled(label: str, line: Line, inner: int) -> list[Line]:
 
 def _behind(label: str, lines: Sequence[Line], room: int) -> list[Line]:
     """Return lines behind a label, which stands before the first one."""
-    labels = [label, *[""] * (len(lines) - 1)]
     return [
-        _indented((*fit((Piece(each, Token.FAINT),), _LABEL), *cut(line, room)))
-        for each, line in zip(labels, lines, strict=True)
+        _indented((*fit((Piece("" if index else label, Token.FAINT),), _LABEL), *cut(line, room)))
+        for index, line in enumerate(lines)
     ]
 
 
@@ -178,13 +174,10 @@ def _command_lines(command: str, inner: int, limit: int) -> list[Line]:
 
 
 def _history_line(entry: HistoryLine, inner: int, now: datetime) -> Line:
-    time = (Piece(time_words(entry.at, now), Token.FAINT),)
-    return _indented((*fit(time, _LABEL), *cut((Piece(entry.text, Token.MUTED),), max(0, inner - _LABEL))))
-
-
-def time_words(at: datetime, now: datetime) -> str:
-    """Return `14:31`, or `9 Nov` on another day that is not near."""
-    return f"{at:%H:%M}" if formatting.needs_no_day(at, now) else f"{at.day} {at:%b}"
+    """Return `14:31` or, on another day that is not near, `9 Nov`, and the command."""
+    at = f"{entry.at:%H:%M}" if formatting.needs_no_day(entry.at, now) else f"{entry.at.day} {entry.at:%b}"
+    time = fit((Piece(at, Token.FAINT),), _LABEL)
+    return _indented((*time, *cut((Piece(entry.text, Token.MUTED),), max(0, inner - _LABEL))))
 
 
 def _indented(line: Line) -> Line:
@@ -311,8 +304,7 @@ def command_named(commands: Sequence[Command], text: str) -> tuple[Command, str]
     head, _, rest = line.partition(" ")
     whole = line.casefold()
     for command in commands:
-        names = (command.name, *command.aliases)
-        if any(name.casefold() == whole for name in names):
+        if whole in map(str.casefold, (command.name, *command.aliases)):
             return command, ""
     for command in commands:
         if command.arguments is not None and head.casefold() in (command.name, *command.aliases):
@@ -334,8 +326,7 @@ def matching(commands: Sequence[Command], typed: str) -> list[Command]:
     if not found and not idle:
         letters = "".join(wanted)
         found = [command for command in commands if _has_letters_in_order(command.name.casefold(), letters)]
-    found += idle
-    return sorted(found, key=lambda command: _rank(command, whole))
+    return sorted([*found, *idle], key=lambda command: _rank(command, whole))
 
 
 def _text(command: Command) -> str:

@@ -305,9 +305,8 @@ class TerminalDriver(Driver):
 
     def _setup_over_anything(self) -> str:
         """Return the text that sets up the terminal, whatever another program has left."""
-        keys_off = self._kitty(modes.KITTY_ALL_OFF)
-        screen_on = f"{modes.LEFT_BEHIND_OFF}{modes.SCREEN_ON}{keys_off}{modes.CLEAR}{modes.MODES_ON}"
-        return f"{screen_on}{self._keys_and_mouse_on()}"
+        screen_on = f"{modes.LEFT_BEHIND_OFF}{modes.SCREEN_ON}{self._kitty(modes.KITTY_ALL_OFF)}"
+        return f"{screen_on}{modes.CLEAR}{modes.MODES_ON}{self._keys_and_mouse_on()}"
 
     def _keys_and_mouse_on(self) -> str:
         return f"{self._kitty(modes.KITTY_ON)}{modes.MOUSE_ON if self._mouse else ''}"

@@ -84,19 +84,20 @@ def live_keys(screen: Screen[Any]) -> list[LiveKey]:
     for node, binding, works_now, tooltip in active.values():
         if binding.id is None or binding.id in found:
             continue
+        _, name, parameters = parse(binding.action)
         found[binding.id] = LiveKey(
             id=binding.id,
             key=binding.key,
             keys=tuple(keys[binding.id]),
             shown=_shown(binding, keys),
-            word=_word(context, binding.action, binding.description),
+            word=binding.description if context is None else context.word_for(name, binding.description),
             sentence=tooltip,
             action=binding.action,
             node=node,
-            place=place_of(binding) if _has_place(context, binding.action) else None,
+            place=place_of(binding) if context is None or context.belongs_in_footer(name) else None,
             is_motion=binding.id in _MOTION,
-            works_now=works_now and _has_use(context, binding.action),
-            denial=_denial(context, binding.action),
+            works_now=works_now and (context is None or context.has_use_for(name, parameters)),
+            denial="" if context is None else context.denial_of(name, parameters),
         )
     return list(found.values())
 
@@ -130,19 +131,11 @@ class KeyFacts:
             self._nodes, self._keys = nodes, keys
             self._read_bindings()
         context = self._context
-        states = (
-            []
-            if context is None
-            else [
-                (
-                    context.has_use_for(name, parameters),
-                    context.word_for(name, usual),
-                    context.belongs_in_footer(name),
-                    context.denial_of(name, parameters),
-                )
-                for (name, parameters), usual in self._placed.items()
-            ]
-        )
+        states: list[tuple[object, ...]] = []
+        if context is not None:
+            for (name, parameters), usual in self._placed.items():
+                use, word = context.has_use_for(name, parameters), context.word_for(name, usual)
+                states.append((use, word, context.belongs_in_footer(name), context.denial_of(name, parameters)))
         return tuple(nodes), [check(name, parameters) for check, name, parameters in self._checks], states, id(keys)
 
     def _read_bindings(self) -> None:
@@ -156,24 +149,6 @@ class KeyFacts:
                 self._checks.append((target.check_action, name, parameters))
                 if place_of(binding) is not None:
                     self._placed[name, parameters] = binding.description
-
-
-def _word(context: KeyContext | None, action: str, usual: str) -> str:
-    return usual if context is None else context.word_for(parse(action)[1], usual)
-
-
-def _has_place(context: KeyContext | None, action: str) -> bool:
-    return context is None or context.belongs_in_footer(parse(action)[1])
-
-
-def _has_use(context: KeyContext | None, action: str) -> bool:
-    _, name, parameters = parse(action)
-    return context is None or context.has_use_for(name, parameters)
-
-
-def _denial(context: KeyContext | None, action: str) -> str:
-    _, name, parameters = parse(action)
-    return "" if context is None else context.denial_of(name, parameters)
 
 
 # The line at the bottom: the keys that do something now, and a short notice at its right end.
@@ -289,9 +264,8 @@ class Footer(Lines):
         self._shown_connection = is_stale, is_failing = self._connection
         is_offline = is_stale and not session.is_read_only and len(session.store) > 0
         is_failing = is_failing and self.screen is self.app_base.screen_stack[0]
-        notice = (self._notice, self._notice_names_help)
         nodes, *keys = self._key_facts.current()
-        place = (self.size.width, is_offline, is_failing, notice, nodes)
+        place = (self.size.width, is_offline, is_failing, self._notice, self._notice_names_help, nodes)
         if place == self._facts[: len(place)] and isinstance(self.screen, KeyContext) and self.screen.keeps_keys():
             self._is_outdated = True
         elif (facts := (*place, *keys)) != self._facts:

@@ -59,13 +59,10 @@ class Header(Lines):
             self.rebuild()
 
     def tick(self) -> None:
-        if self._is_outdated or self._is_due:
+        # The line may be different although nothing was published.
+        is_due = not self._made_at <= self._live.session.now() < self._due_at
+        if self._is_outdated or is_due or self._made_for != self._conditions():
             self.rebuild()
-
-    @property
-    def _is_due(self) -> bool:
-        """Whether the line may be different although nothing was published."""
-        return not self._made_at <= self._live.session.now() < self._due_at or self._made_for != self._conditions()
 
     def _conditions(self) -> tuple[object, ...]:
         """Return what the line depends on that is not published, beside the time."""
@@ -113,8 +110,7 @@ class Header(Lines):
 
     def _unchanged_for(self, now: datetime) -> timedelta | None:
         """Return how long no run has changed; None if no run is expected to change."""
-        store = self._live.session.store
-        can_change = any(store.with_status(status) for status in ACTIVE)
+        can_change = any(map(self._live.session.store.with_status, ACTIVE))
         return now - self._changed_at if self._changed_at is not None and can_change else None
 
 

@@ -147,8 +147,7 @@ def _reading(facts: HeaderFacts) -> str:
     """Return when the program tries again at the latest, and what it waits for. A narrow header cuts the end."""
     if facts.reading is None:
         return ""
-    label, _ = facts.reading
-    what = "the list" if label == _LIST else label.partition(" ")[2]
+    what = "the list" if facts.reading[0] == _LIST else facts.reading[0].partition(" ")[2]
     return f"{_next_try(facts)}{with_key('refresh', 'r', ', {} asks now')}, waits for {what}"
 
 
@@ -290,8 +289,7 @@ def _parts(facts: HeaderFacts, connection: ConnectionState, drops: Collection[st
     # The chip ends with a space of its own.
     chip, *others = left
     middle = [part for part in (_budget(facts, drops), _counts(facts, drops)) if part]
-    minutes = _minutes(facts, drops, is_colorless=is_colorless)
-    right = [part for part in (minutes, _clock(facts, drops)) if part]
+    right = [part for part in (_minutes(facts, drops, is_colorless=is_colorless), _clock(facts, drops)) if part]
     return _Parts((*chip, Piece("  "), *joined(others, "   ")), joined(middle, "   "), joined(right, "   "))
 
 
@@ -299,8 +297,7 @@ def environment_chip(facts: HeaderFacts, *, is_colorless: bool) -> Line:
     """Return the chip of the environment, which is amber for production and while the environment is not known."""
     environment = facts.environment
     if environment is None:
-        has_answer = facts.freshness.confirmed_at is not None
-        name, token = ("PROD?", Token.CHIP) if has_answer else ("…", Token.GREY_CHIP)
+        name, token = ("…", Token.GREY_CHIP) if facts.freshness.confirmed_at is None else ("PROD?", Token.CHIP)
     else:
         name = cut((Piece(environment.slug.upper()),), _MAX_CELLS["slug"])[0].text or "?"
         token = Token.CHIP if environment.is_production else Token.GREY_CHIP
@@ -366,11 +363,8 @@ def _budget(facts: HeaderFacts, drops: Collection[str]) -> Line:
 def _minutes(facts: HeaderFacts, drops: Collection[str], *, is_colorless: bool) -> Line:
     if "minutes" in drops or facts.freshness.is_stale or not any(minute.run_count for minute in facts.minutes):
         return ()
-    label, last = (
-        Piece("runs/min ", Token.FAINT),
-        Piece(f" {formatting.count(facts.minutes[-1].run_count)}", Token.MUTED),
-    )
-    return (label, *_bars(facts.minutes, by_shape=is_colorless), last)
+    last = Piece(f" {formatting.count(facts.minutes[-1].run_count)}", Token.MUTED)
+    return (Piece("runs/min ", Token.FAINT), *_bars(facts.minutes, by_shape=is_colorless), last)
 
 
 @lru_cache(maxsize=1)
@@ -427,6 +421,5 @@ def terminal_title(facts: HeaderFacts, *, is_ascii: bool = False) -> str:
         parts += [environment.slug.upper(), "/".join(name for name in names if name), facts.branch or ""]
     elif freshness.confirmed_at is not None:
         parts.append("PROD?")
-    line: Line = (Piece(" ".join(clean(part) for part in parts if part) or PROGRAM),)
-    line = cut(line, MAX_TITLE_CELLS)
+    line = cut((Piece(" ".join(clean(part) for part in parts if part) or PROGRAM),), MAX_TITLE_CELLS)
     return plain(ascii_line(line) if is_ascii else line).strip()

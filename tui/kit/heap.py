@@ -79,8 +79,7 @@ class FreezingCollector:
     ) -> None:
         self._cpu_s = cpu_s
         self._monotonic_s = monotonic_s
-        self._began_s = 0.0
-        self._freeze_due_s = 0.0
+        self._began_s = self._freeze_due_s = 0.0
         self._freezes_left = MAX_FREEZES
         self._screen_freezes_left = MAX_SCREEN_FREEZES
         self._frozen_runs = 0
@@ -159,11 +158,9 @@ class FreezingCollector:
             _freeze()
 
     def _on_collection(self, phase: str, facts: Mapping[str, int]) -> None:
-        if facts["generation"] != _OLDEST:
-            return
-        if phase == "start":
+        if facts["generation"] == _OLDEST and phase == "start":
             self._began_s = self._cpu_s()
-        else:
+        elif facts["generation"] == _OLDEST:
             self._took_s = self._cpu_s() - self._began_s
 
     @property
@@ -195,8 +192,7 @@ class FreezingCollector:
 
 def _has_new_objects() -> bool:
     """Whether there were some `THRESHOLDS[0]` new objects since the last full collection."""
-    _, young_collections, _ = gc.get_count()
-    return young_collections > 0
+    return gc.get_count()[1] > 0  # young collections
 
 
 def _freeze() -> None:

@@ -123,9 +123,8 @@ def pressed_key_label(key: str, character: str | None) -> str | None:
         return None
     if base in _LABELS or _FUNCTION_KEY.fullmatch(base):
         return key_label(key)
-    sign = key_to_character(base)
-    is_sign = sign is not None and sign.isascii() and sign.isprintable()
-    return "-".join([*modifiers, sign]) if sign is not None and is_sign else None
+    sign = key_to_character(base) or ""
+    return "-".join([*modifiers, sign]) if sign and sign.isascii() and sign.isprintable() else None
 
 
 MOTION: Final = (
@@ -219,8 +218,10 @@ class Keymap:
         is_screen = isinstance(node, Screen)
         mapped = default
         if self._keys and (is_screen or any(binding.id in self._keys for _, binding in default)):
-            letters = _row_letters(node)
-            mapped = self._mapped(default, letters, has_text=_has_text(node), is_screen=is_screen)
+            screen = next((each for each in node.ancestors_with_self if isinstance(each, Screen)), None)
+            letters: frozenset[str] = getattr(screen, "row_letters", frozenset())
+            has_text = getattr(screen, "has_text_field", False)
+            mapped = self._mapped(default, letters, has_text=has_text, is_screen=is_screen)
         if mapped is not node._bindings:  # noqa: SLF001
             self._defaults[node] = default
             node._bindings = mapped  # noqa: SLF001
@@ -247,18 +248,5 @@ class Keymap:
                 usual = (key for key, each in default if each.id == binding.id and not is_printable(key))
                 usable = [each for each in own if each not in row_letters] or (usual if own else ())
                 for chosen in (each for each in usable if not (has_text and is_printable(each))):
-                    mapped = replace(binding, key=chosen, key_display=key_label(own[0]))
-                    found.setdefault(chosen, []).append(mapped)
+                    found.setdefault(chosen, []).append(replace(binding, key=chosen, key_display=key_label(own[0])))
         return BindingsMap.from_keys(found)
-
-
-def _has_text(node: DOMNode) -> bool:
-    return bool(getattr(_screen_of(node), "has_text_field", False))
-
-
-def _row_letters(node: DOMNode) -> frozenset[str]:
-    return getattr(_screen_of(node), "row_letters", frozenset())
-
-
-def _screen_of(node: DOMNode) -> Screen[Any] | None:
-    return next((each for each in node.ancestors_with_self if isinstance(each, Screen)), None)

@@ -193,8 +193,7 @@ class _Groups:
         """Return the pane on top and the one below it, if `name` is one of them."""
         shared = [each for each, placement in self.panes.items() if placement.slot in {Slot.SECOND, Slot.THIRD}]
         below = next((each for each in shared if self.panes[each].is_below), None)
-        pair = None if below is None else (shared[0], below)
-        return pair if pair is not None and name in pair else None
+        return (shared[0], below) if below is not None and name in {shared[0], below} else None
 
 
 def _shared(groups: _Groups, x: int, y: int, width: int, height: int) -> dict[str, PaneRect]:
@@ -241,13 +240,9 @@ def _medium(width: int, height: int, groups: _Groups, proportions: Proportions) 
     main, main_tabs = groups.of(Slot.MAIN)
     first, first_tabs = groups.of(Slot.FIRST)
     others = _shared(groups, left + 1, top, width - left - 1, height - top)
-    rects = {
-        main: PaneRect(0, 0, width, top, main_tabs),
-        first: PaneRect(0, top, left, height - top, first_tabs),
-        **others,
-    }
+    rects = {main: PaneRect(0, 0, width, top, main_tabs), first: PaneRect(0, top, left, height - top, first_tabs)}
     joints = tuple((each.y, "├" if each.y > top else "┬") for each in others.values())
-    return PanePlan(rects, hairline=(left, top, height), joints=joints)
+    return PanePlan(rects | others, hairline=(left, top, height), joints=joints)
 
 
 def _wide(width: int, height: int, groups: _Groups, proportions: Proportions, *, is_tall: bool) -> PanePlan:
@@ -267,8 +262,8 @@ def _wide(width: int, height: int, groups: _Groups, proportions: Proportions, *,
     else:
         others |= _shared(groups, x, heights[0], room, heights[1])
     joints = tuple((each.y, "├" if each.y else "┬") for each in others.values())
-    rects = {main: PaneRect(0, 0, left, height, main_tabs), **others}
-    return PanePlan(rects, hairline=(left, 0, height), joints=joints)
+    main_rect = PaneRect(0, 0, left, height, main_tabs)
+    return PanePlan({main: main_rect, **others}, hairline=(left, 0, height), joints=joints)
 
 
 def _shares(height: int, parts: Sequence[int]) -> list[int]:

@@ -17,7 +17,7 @@ from textual.strip import Strip
 from textual.theme import Theme
 from textual.widget import Widget
 
-from tui.kit.colors import PALETTES, Background, ColorMode, LineStyler, own_palette
+from tui.kit.colors import PALETTES, Background, ColorMode, LineStyler, linear, own_palette
 from tui.text.styled import Line, Token
 
 # The 256 colours: the nearest one to any colour, and a filter for what Textual paints by itself.
@@ -35,9 +35,7 @@ _Lab = tuple[float, float, float]
 
 def _lab(red: int, green: int, blue: int) -> _Lab:
     """Return a colour in Oklab, where distances are those that people see."""
-    r, g, b = (
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in _parts(red, green, blue)
-    )
+    r, g, b = map(linear, (red, green, blue))
     long = (0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b) ** (1 / 3)
     medium = (0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b) ** (1 / 3)
     short = (0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b) ** (1 / 3)
@@ -46,10 +44,6 @@ def _lab(red: int, green: int, blue: int) -> _Lab:
         1.9779984951 * long - 2.4285922050 * medium + 0.4505937099 * short,
         0.0259040371 * long + 0.7827717662 * medium - 0.8086757660 * short,
     )
-
-
-def _parts(*parts: int) -> tuple[float, ...]:
-    return tuple(part / 255 for part in parts)
 
 
 @lru_cache(maxsize=1)
