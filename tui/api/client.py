@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Self, TypeVar, ass
 from urllib.parse import quote
 
 from tui import __version__
+from tui.api import facts
 from tui.api.connection import HttpConnection, Timeouts
 from tui.api.error_groups import ErrorGroupPage, decode_error_group, decode_error_groups, is_cursor
 from tui.api.errors import (
@@ -21,23 +22,6 @@ from tui.api.errors import (
     RateLimited,
     Refused,
     ServerFault,
-)
-from tui.api.facts import (
-    PAGE_SIZE,
-    SCHEDULE_RUNS_PERIOD,
-    DeploymentsPage,
-    QueuesPage,
-    SchedulesPage,
-    TokensPage,
-    decode_deployments,
-    decode_limits,
-    decode_queue,
-    decode_queue_metrics,
-    decode_queues,
-    decode_schedule_runs,
-    decode_schedules,
-    decode_tokens,
-    queues_request,
 )
 from tui.api.feed import START_PARAMS, FeedPosition, FeedResponse, FeedTarget, decode_feed, restart_response
 from tui.api.http import HttpUrl, InvalidUrl
@@ -276,12 +260,12 @@ class ApiReader(ABC):
     async def read_queue(self, name: str, *, is_task: bool) -> Queue:
         """Return one queue. `name` is without `task/`."""
         response = await self._fetch_success(QueueRequest(name, is_task))
-        return await self._decode(response, lambda limits: decode_queue(response.body, limits))
+        return await self._decode(response, lambda limits: facts.decode_queue(response.body, limits))
 
     async def read_queue_metrics(self, name: str, *, is_task: bool, period: str) -> QueueMetrics:
         """Return how a queue moved in the last `period`, such as `1h`. `name` is without `task/`."""
         response = await self._fetch_success(QueueMetricsRequest(name, is_task, period))
-        return await self._decode(response, lambda limits: decode_queue_metrics(response.body, limits))
+        return await self._decode(response, lambda limits: facts.decode_queue_metrics(response.body, limits))
 
     async def _decode(self, response: Response, decode: Callable[[Limits], T]) -> T:
         """Decode a response, a large one in a thread, and report its truncations. Raises what `decode` raises."""
@@ -720,44 +704,55 @@ class FactReader:
     def __init__(self, client: "Client") -> None:
         self._client = client
 
-    async def read_queues(self, page: int) -> QueuesPage:
+    async def read_queues(self, page: int) -> facts.QueuesPage:
         """Return one page of the queues. Pages count from 1."""
-        return await self._client.get(*queues_request(page), lambda got, limits: decode_queues(got.body, limits))
+        return await self._client.get(
+            *facts.queues_request(page), lambda got, limits: facts.decode_queues(got.body, limits)
+        )
 
     async def read_limits(self) -> tuple[ConcurrencyLimit, ...]:
         """Return the concurrency limits of a newer server: its first page.
 
         A server of before 4.7 answers with a page of HTML: `NotFound`.
         """
-        params = {"page": "1", "perPage": str(PAGE_SIZE)}
+        params = {"page": "1", "perPage": str(facts.PAGE_SIZE)}
         return await self._client.get(
-            "/api/v1/concurrency-limits", params, lambda got, limits: decode_limits(got.body, limits)
+            "/api/v1/concurrency-limits", params, lambda got, limits: facts.decode_limits(got.body, limits)
         )
 
-    async def read_schedules(self, page: int, environment_type: str | None) -> SchedulesPage:
+    async def read_schedules(self, page: int, environment_type: str | None) -> facts.SchedulesPage:
         """Return one page of the schedules of an environment of this type. Pages count from 1."""
-        params = {"page": str(page), "perPage": str(PAGE_SIZE)}
+        params = {"page": str(page), "perPage": str(facts.PAGE_SIZE)}
         return await self._client.get(
-            "/api/v1/schedules", params, lambda got, limits: decode_schedules(got.body, limits, environment_type)
+            "/api/v1/schedules", params, lambda got, limits: facts.decode_schedules(got.body, limits, environment_type)
         )
 
     async def read_schedule_runs(self, schedule_id: str) -> ScheduleRunsRead:
         """Return the newest run that a schedule started."""
-        params = {"filter[schedule]": schedule_id, "filter[createdAt][period]": SCHEDULE_RUNS_PERIOD, "page[size]": "1"}
+        params = {
+            "filter[schedule]": schedule_id,
+            "filter[createdAt][period]": facts.SCHEDULE_RUNS_PERIOD,
+            "page[size]": "1",
+        }
         return await self._client.get(
-            "/api/v1/runs", params, lambda got, limits: decode_schedule_runs(got.body, schedule_id, got.read_at, limits)
+            "/api/v1/runs",
+            params,
+            lambda got, limits: facts.decode_schedule_runs(got.body, schedule_id, got.read_at, limits),
         )
 
-    async def read_tokens(self, after: Cursor | None = None) -> TokensPage:
+    async def read_tokens(self, after: Cursor | None = None) -> facts.TokensPage:
         """Return a page of the waitpoint tokens that wait: the first, or the one `after` a cursor."""
-        params = {"filter[status]": "WAITING", "page[size]": str(PAGE_SIZE)}
+        params = {"filter[status]": "WAITING", "page[size]": str(facts.PAGE_SIZE)}
         params |= {} if after is None else {"page[after]": after}
         return await self._client.get(
-            "/api/v1/waitpoints/tokens", params, lambda got, limits: decode_tokens(got.body, limits)
+            "/api/v1/waitpoints/tokens", params, lambda got, limits: facts.decode_tokens(got.body, limits)
         )
 
-    async def read_deployments(self) -> DeploymentsPage:
+    async def read_deployments(self) -> facts.DeploymentsPage:
         """Return the newest deployments. They have a rate limit of their own (recording 824)."""
         return await self._client.get(
-            "/api/v1/deployments", {}, lambda got, limits: decode_deployments(got.body, limits), has_own_limit=True
+            "/api/v1/deployments",
+            {},
+            lambda got, limits: facts.decode_deployments(got.body, limits),
+            has_own_limit=True,
         )

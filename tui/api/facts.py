@@ -7,17 +7,7 @@ from tui.api.error_groups import is_cursor
 from tui.api.errors import MAX_ID_CHARS, MAX_PAGE_ROWS, MAX_TAGS, Limits, ServerFault, read_duration_ms, read_time
 from tui.api.models import OmittedOnError, Pagination, decode, in_range, none_on_error, of_length
 from tui.api.runs import decode_page
-from tui.domain.facts import (
-    MAX_DEPLOYMENTS,
-    QUEUES_PER_PAGE,
-    ConcurrencyLimit,
-    Deployment,
-    Queue,
-    QueueMetrics,
-    Schedule,
-    ScheduleRunsRead,
-    WaitToken,
-)
+from tui.domain import facts
 from tui.domain.ids import Cursor, TaskId
 from tui.domain.run import Json
 from tui.domain.text import Raw
@@ -55,7 +45,7 @@ class DeploymentRows(TypedDict, total=False):
 class DeploymentsPage:
     """The newest deployments, newest first. `unreadable` counts dropped rows."""
 
-    deployments: tuple[Deployment, ...]
+    deployments: tuple[facts.Deployment, ...]
     unreadable: int = 0
 
 
@@ -69,12 +59,12 @@ def decode_deployments(body: bytes, limits: Limits) -> DeploymentsPage:
         if row is not None and row["status"] == DEPLOYED and (at := read_time(row.get("deployedAt"))) is not None
     ]
     newest = sorted(found, key=lambda each: each.deployed_at, reverse=True)
-    return DeploymentsPage(tuple(newest[:MAX_DEPLOYMENTS]), rows.count(None))
+    return DeploymentsPage(tuple(newest[: facts.MAX_DEPLOYMENTS]), rows.count(None))
 
 
-def _read_deployment(row: DeploymentRow, deployed_at: datetime, limits: Limits) -> Deployment:
+def _read_deployment(row: DeploymentRow, deployed_at: datetime, limits: Limits) -> facts.Deployment:
     git = row.get("git", {})
-    return Deployment(
+    return facts.Deployment(
         Raw(limits.text(row["version"], "version")),
         deployed_at,
         _first_text(git, _GIT_NAMES, limits),
@@ -178,7 +168,7 @@ class QueuesPage:
     `unreadable` counts dropped rows.
     """
 
-    queues: tuple[Queue, ...]
+    queues: tuple[facts.Queue, ...]
     page_count: int = 1
     unreadable: int = 0
 
@@ -191,8 +181,8 @@ def decode_queues(body: bytes, limits: Limits) -> QueuesPage:
     return QueuesPage(queues, max(1, page.get("pagination", {}).get("totalPages", 1)), len(rows) - len(queues))
 
 
-def _read_queue(row: ListedQueue, limits: Limits) -> Queue:
-    return Queue(
+def _read_queue(row: ListedQueue, limits: Limits) -> facts.Queue:
+    return facts.Queue(
         row["id"],
         Raw(limits.text(row["name"], "name of a queue")),
         _TYPES[row["type"]],
@@ -204,7 +194,7 @@ def _read_queue(row: ListedQueue, limits: Limits) -> Queue:
     )
 
 
-def decode_limits(body: bytes, limits: Limits) -> tuple[ConcurrencyLimit, ...]:
+def decode_limits(body: bytes, limits: Limits) -> tuple[facts.ConcurrencyLimit, ...]:
     """Decode the response of `GET /api/v1/concurrency-limits`. Raises `ServerFault`.
 
     By the package `@trigger.dev/core` 4.8.3: no recorded server has the route.
@@ -212,7 +202,7 @@ def decode_limits(body: bytes, limits: Limits) -> tuple[ConcurrencyLimit, ...]:
     page = decode(LimitRows, body, "the list of concurrency limits", limits)
     rows = limits.take(page["data"], MAX_PAGE_ROWS, "limits on a page")
     return tuple(
-        ConcurrencyLimit(
+        facts.ConcurrencyLimit(
             Raw(limits.text(row["name"], "name of a limit")),
             row.get("running"),
             row.get("queued"),
@@ -224,7 +214,7 @@ def decode_limits(body: bytes, limits: Limits) -> tuple[ConcurrencyLimit, ...]:
     )
 
 
-def decode_queue(body: bytes, limits: Limits) -> Queue:
+def decode_queue(body: bytes, limits: Limits) -> facts.Queue:
     """Decode the response of `GET /api/v1/queues/{name}` (recordings 602-604). Raises `ServerFault`."""
     row = decode(ListedQueue, body, "the queue", limits)
     if row["type"] not in _TYPES:
@@ -232,11 +222,11 @@ def decode_queue(body: bytes, limits: Limits) -> Queue:
     return _read_queue(row, limits)
 
 
-def decode_queue_metrics(body: bytes, limits: Limits) -> QueueMetrics:
+def decode_queue_metrics(body: bytes, limits: Limits) -> facts.QueueMetrics:
     """Decode the response of `GET /api/v1/queues/{name}/metrics`. Raises `ServerFault`."""
     row = decode(MetricsRow, body, "the metrics of the queue", limits)
     p95_ms = row.get("waitMs", {}).get("p95")
-    return QueueMetrics(
+    return facts.QueueMetrics(
         tuple(limits.take(row.get("depthTrend", ()), MAX_CELLS, "cells of a queue")),
         row.get("peakQueued", 0),
         row.get("startedCount", 0),
@@ -261,7 +251,7 @@ SCHEDULE_RUNS_PERIOD: Final = "30d"
 
 def queues_request(page: int = 1) -> tuple[str, dict[str, str]]:
     """Return the path and the parameters of a page of the queues. Pages count from 1."""
-    return "/api/v1/queues", {"page": str(page), "perPage": str(QUEUES_PER_PAGE)}
+    return "/api/v1/queues", {"page": str(page), "perPage": str(facts.QUEUES_PER_PAGE)}
 
 
 # Decodes a page of the schedules, and the newest run of one.
@@ -307,7 +297,7 @@ class ScheduleRows(TypedDict, total=False):
 class SchedulesPage:
     """One page of schedules. `page_count` is that of the whole list; 1 if the server does not say it."""
 
-    schedules: tuple[Schedule, ...]
+    schedules: tuple[facts.Schedule, ...]
     page_count: int = 1
     unreadable: int = 0
 
@@ -330,8 +320,8 @@ def _is_here(row: ScheduleRow, environment_type: str | None) -> bool:
     return environment_type is None or not types or environment_type in types
 
 
-def _read_schedule(row: ScheduleRow, limits: Limits) -> Schedule:
-    return Schedule(
+def _read_schedule(row: ScheduleRow, limits: Limits) -> facts.Schedule:
+    return facts.Schedule(
         row["id"],
         TaskId(limits.text(row["task"], "task")),
         Raw(limits.text(row["generator"]["expression"], "cron expression")),
@@ -343,12 +333,12 @@ def _read_schedule(row: ScheduleRow, limits: Limits) -> Schedule:
     )
 
 
-def decode_schedule_runs(body: bytes, schedule_id: str, read_at: datetime, limits: Limits) -> ScheduleRunsRead:
+def decode_schedule_runs(body: bytes, schedule_id: str, read_at: datetime, limits: Limits) -> facts.ScheduleRunsRead:
     """Decode a page of the runs that a schedule started, and return the newest. Raises `ServerFault`."""
     page = decode_page(body, read_at, limits)
     created = [(patch.created_at, patch.id) for patch in page.patches if patch.created_at is not None]
     newest_at, newest_run = max(created, default=(None, None))
-    return ScheduleRunsRead(read_at, schedule_id, newest_at, newest_run)
+    return facts.ScheduleRunsRead(read_at, schedule_id, newest_at, newest_run)
 
 
 # Decodes a page of waitpoint tokens, without their callback addresses: each holds the secret that completes its token.
@@ -378,7 +368,7 @@ class TokenRows(TypedDict, total=False):
 class TokensPage:
     """One page of the tokens that wait, newest first. `next` is the cursor of older ones."""
 
-    tokens: tuple[WaitToken, ...]
+    tokens: tuple[facts.WaitToken, ...]
     next: Cursor | None = None
     unreadable: int = 0
 
@@ -395,11 +385,11 @@ def decode_tokens(body: bytes, limits: Limits) -> TokensPage:
     return TokensPage(tokens, cursor, unreadable)
 
 
-def _read_token(row: TokenRow, limits: Limits) -> WaitToken | None:
+def _read_token(row: TokenRow, limits: Limits) -> facts.WaitToken | None:
     created_at = read_time(row["createdAt"])
     if created_at is None:
         return None
     tags = limits.take(row.get("tags", ()), MAX_TAGS, "tags of a token")
-    return WaitToken(
+    return facts.WaitToken(
         row["id"], created_at, tuple(Raw(limits.text(tag, "tag")) for tag in tags), read_time(row.get("timeoutAt"))
     )

@@ -16,46 +16,12 @@ from tui.api.error_groups import MAX_GROUPS
 from tui.api.errors import EARLIEST, LATEST, MAX_TAGS, ServerFault, clamp
 from tui.api.models import read_json, within_bounds
 from tui.api.responses import Response
+from tui.domain import facts, update
 from tui.domain.environment import Capability
-from tui.domain.facts import (
-    MAX_DEPLOYMENTS,
-    MAX_HOLDERS,
-    MAX_QUEUES,
-    MAX_SCHEDULES,
-    MAX_TOKENS,
-    DeploymentsRead,
-    ErrorGroupsRead,
-    FactRead,
-    FactUnread,
-    MinutesRead,
-    NormalsRead,
-    QueuesRead,
-    QueueWait,
-    ScheduleRunsRead,
-    SchedulesRead,
-    TaskMinute,
-    TaskSpeed,
-    TokensRead,
-    WaitsRead,
-    WallUpdate,
-)
 from tui.domain.finding import FindingsRead, QueueWaits, Verdict
 from tui.domain.ids import TaskId
 from tui.domain.run import State
 from tui.domain.status import Status, parse_status
-from tui.domain.update import (
-    CaughtUp,
-    CountsRead,
-    EnvironmentRead,
-    HistoryRead,
-    Reconciled,
-    RunGone,
-    RunPatch,
-    SourceConnected,
-    SourceRetrying,
-    SourceStopped,
-    WindowRead,
-)
 from tui.lazy_dataclass import dataclass
 
 # Encodes dataclasses as JSON, and decodes them with bounds on every number, time and duration.
@@ -94,8 +60,8 @@ FieldBounds = Mapping[tuple[type, str], Mapping[str, object]]
 
 _FIELD_BOUNDS: Final[FieldBounds] = {
     (State, "tags"): {"max_length": MAX_TAGS},
-    (SourceConnected, "interval_s"): {"gt": 0, "le": MAX_INTERVAL_S},
-    (WindowRead, "period"): {"gt": timedelta(), "le": MAX_PERIOD},
+    (update.SourceConnected, "interval_s"): {"gt": 0, "le": MAX_INTERVAL_S},
+    (update.WindowRead, "period"): {"gt": timedelta(), "le": MAX_PERIOD},
 }
 """More options for single fields."""
 
@@ -190,7 +156,7 @@ def _with_bounded_fields(schema: Any, bounds: FieldBounds) -> Any:
 
 
 def _field_schema(kind: type, name: str, schema: Any, bounds: FieldBounds) -> Any:
-    if issubclass(kind, RunPatch) and name in UNSENT_FIELDS:
+    if issubclass(kind, update.RunPatch) and name in UNSENT_FIELDS:
         return schema | {"schema": _UNSENT, "on_error": "default"}
     options = bounds.get((kind, name))
     return schema if options is None else _add_bounds(schema, options)
@@ -268,7 +234,7 @@ class RelayMinutes:
     cell: timedelta
     tasks: tuple[TaskId, ...]
     rows: tuple[_Numbers, ...]
-    speeds: tuple[TaskSpeed, ...] = ()
+    speeds: tuple[facts.TaskSpeed, ...] = ()
     is_cut: bool = False
 
 
@@ -279,23 +245,23 @@ class RelayFindings:
     at: datetime
     verdict: Verdict | None = None
     minutes: RelayMinutes | None = None
-    normals: NormalsRead | None = None
-    queues: QueuesRead | None = None
-    waits: WaitsRead | None = None
-    schedules: SchedulesRead | None = None
-    tokens: TokensRead | None = None
-    deployments: DeploymentsRead | None = None
-    errors: ErrorGroupsRead | None = None
-    schedule_runs: Annotated[tuple[ScheduleRunsRead, ...], Field(max_length=MAX_SCHEDULES)] = ()
-    unread: Annotated[tuple[FactUnread, ...], Field(max_length=100)] = ()
+    normals: facts.NormalsRead | None = None
+    queues: facts.QueuesRead | None = None
+    waits: facts.WaitsRead | None = None
+    schedules: facts.SchedulesRead | None = None
+    tokens: facts.TokensRead | None = None
+    deployments: facts.DeploymentsRead | None = None
+    errors: facts.ErrorGroupsRead | None = None
+    schedule_runs: Annotated[tuple[facts.ScheduleRunsRead, ...], Field(max_length=facts.MAX_SCHEDULES)] = ()
+    unread: Annotated[tuple[facts.FactUnread, ...], Field(max_length=100)] = ()
     kind: Literal["findings"] = "findings"
 
-    def updates(self) -> Iterator[WallUpdate]:
+    def updates(self) -> Iterator[facts.WallUpdate]:
         """Yield what the message says. Raises `ServerFault` for minutes that contradict themselves."""
         if self.minutes is not None:
             yield _minutes_of(self.minutes)
         for name in _NAMES.values():
-            fact: WallUpdate | None = getattr(self, name)
+            fact: facts.WallUpdate | None = getattr(self, name)
             if fact is not None:
                 yield fact
         yield from self.schedule_runs
@@ -305,14 +271,14 @@ class RelayFindings:
             yield FindingsRead(replace(self.verdict, at=self.at))
 
 
-_NAMES: Final[dict[type[FactRead], str]] = {
-    NormalsRead: "normals",
-    QueuesRead: "queues",
-    WaitsRead: "waits",
-    SchedulesRead: "schedules",
-    TokensRead: "tokens",
-    DeploymentsRead: "deployments",
-    ErrorGroupsRead: "errors",
+_NAMES: Final[dict[type[facts.FactRead], str]] = {
+    facts.NormalsRead: "normals",
+    facts.QueuesRead: "queues",
+    facts.WaitsRead: "waits",
+    facts.SchedulesRead: "schedules",
+    facts.TokensRead: "tokens",
+    facts.DeploymentsRead: "deployments",
+    facts.ErrorGroupsRead: "errors",
 }
 FACT_NAMES: Final = ("minutes", *_NAMES.values())
 """The fields of `WallFacts` and of the message that have one fact each."""
@@ -326,36 +292,36 @@ FINDINGS_BOUNDS: Final[FieldBounds] = {
     (RelayMinutes, "tasks"): {"max_length": MAX_TASKS},
     (RelayMinutes, "rows"): {"max_length": MAX_ROWS},
     (RelayMinutes, "speeds"): {"max_length": MAX_TASKS},
-    (NormalsRead, "normals"): {"max_length": MAX_TASKS},
-    (NormalsRead, "before"): {"max_length": MAX_TASKS},
-    (QueuesRead, "queues"): {"max_length": MAX_QUEUES},
-    (QueuesRead, "limits"): {"max_length": MAX_QUEUES},
-    (WaitsRead, "waits"): {"max_length": MAX_TASKS},
-    (QueueWait, "holders"): {"max_length": MAX_HOLDERS},
-    (QueueWaits, "holders"): {"max_length": MAX_HOLDERS},
-    (SchedulesRead, "schedules"): {"max_length": MAX_SCHEDULES},
-    (TokensRead, "tokens"): {"max_length": MAX_TOKENS},
-    (DeploymentsRead, "deployments"): {"max_length": MAX_DEPLOYMENTS},
-    (ErrorGroupsRead, "groups"): {"max_length": MAX_GROUPS},
+    (facts.NormalsRead, "normals"): {"max_length": MAX_TASKS},
+    (facts.NormalsRead, "before"): {"max_length": MAX_TASKS},
+    (facts.QueuesRead, "queues"): {"max_length": facts.MAX_QUEUES},
+    (facts.QueuesRead, "limits"): {"max_length": facts.MAX_QUEUES},
+    (facts.WaitsRead, "waits"): {"max_length": MAX_TASKS},
+    (facts.QueueWait, "holders"): {"max_length": facts.MAX_HOLDERS},
+    (QueueWaits, "holders"): {"max_length": facts.MAX_HOLDERS},
+    (facts.SchedulesRead, "schedules"): {"max_length": facts.MAX_SCHEDULES},
+    (facts.TokensRead, "tokens"): {"max_length": facts.MAX_TOKENS},
+    (facts.DeploymentsRead, "deployments"): {"max_length": facts.MAX_DEPLOYMENTS},
+    (facts.ErrorGroupsRead, "groups"): {"max_length": MAX_GROUPS},
 }
 """Options of the codec for single fields."""
 
 
-def message_of(at: datetime, fact: FactRead) -> RelayFindings:
+def message_of(at: datetime, fact: facts.FactRead) -> RelayFindings:
     """Return the message with one fact."""
     match fact:
-        case MinutesRead():
+        case facts.MinutesRead():
             return RelayFindings(at, minutes=_numbers_of(fact))
-        case ScheduleRunsRead():
+        case facts.ScheduleRunsRead():
             return RelayFindings(at, schedule_runs=(fact,))
-        case FactUnread():
+        case facts.FactUnread():
             return RelayFindings(at, unread=(fact,))
         case _:
             more: dict[str, Any] = {_NAMES[type(fact)]: fact}
             return RelayFindings(at, **more)
 
 
-def _numbers_of(read: MinutesRead) -> RelayMinutes:
+def _numbers_of(read: facts.MinutesRead) -> RelayMinutes:
     tasks: dict[TaskId, int] = {}
     rows = tuple(
         (
@@ -374,15 +340,15 @@ def _numbers_of(read: MinutesRead) -> RelayMinutes:
     return RelayMinutes(read.at, read.since, read.cell, tuple(tasks), rows[:MAX_ROWS], read.speeds, read.is_cut)
 
 
-def _minutes_of(numbers: RelayMinutes) -> MinutesRead:
+def _minutes_of(numbers: RelayMinutes) -> facts.MinutesRead:
     try:
         minutes = tuple(
-            TaskMinute(numbers.tasks[task], numbers.since + cell * numbers.cell, *counts)
+            facts.TaskMinute(numbers.tasks[task], numbers.since + cell * numbers.cell, *counts)
             for task, cell, *counts in numbers.rows
         )
     except (IndexError, OverflowError):
         raise ServerFault("a message of the relay could not be read: minutes without a task or a time", 200) from None
-    return MinutesRead(numbers.at, numbers.since, numbers.cell, minutes, numbers.speeds, numbers.is_cut)
+    return facts.MinutesRead(numbers.at, numbers.since, numbers.cell, minutes, numbers.speeds, numbers.is_cut)
 
 
 # The messages between a relay and its screens, as dataclasses, and their encoding as JSON.
@@ -427,9 +393,9 @@ def _status_tag(status: Any) -> str:
 
 _ClockTime = Annotated[datetime, AfterValidator(_check_clock)]
 _SourceStatus = Annotated[
-    Annotated[SourceConnected, Tag("connected")]
-    | Annotated[SourceRetrying, Tag("retrying")]
-    | Annotated[SourceStopped, Tag("stopped")],
+    Annotated[update.SourceConnected, Tag("connected")]
+    | Annotated[update.SourceRetrying, Tag("retrying")]
+    | Annotated[update.SourceStopped, Tag("stopped")],
     Discriminator(_status_tag),
 ]
 
@@ -458,8 +424,8 @@ class Runs:
     """Runs of the relay's store: a chunk of a snapshot, or changes (`chunk` is None). All times are the server's."""
 
     at: _ClockTime
-    patches: tuple[RunPatch, ...]
-    gone: tuple[RunGone, ...]
+    patches: tuple[update.RunPatch, ...]
+    gone: tuple[update.RunGone, ...]
     chunk: Chunk | None = None
     kind: Literal["runs"] = "runs"
 
@@ -469,14 +435,14 @@ class RelayFacts:
     """Everything in the relay's store besides runs. `at` is the server's time."""
 
     at: _ClockTime
-    environment: EnvironmentRead | None = None
-    counts: CountsRead | None = None
+    environment: update.EnvironmentRead | None = None
+    counts: update.CountsRead | None = None
     sources: tuple[_SourceStatus, ...] = ()
     lost: dict[Capability, str] = field(default_factory=dict)
-    caught_up: CaughtUp | None = None
-    reconciled: Reconciled | None = None
-    history: HistoryRead | None = None
-    window: WindowRead | None = None
+    caught_up: update.CaughtUp | None = None
+    reconciled: update.Reconciled | None = None
+    history: update.HistoryRead | None = None
+    window: update.WindowRead | None = None
     kind: Literal["facts"] = "facts"
 
 
@@ -539,7 +505,7 @@ _RELAY: Final = Codec[RelayMessage](
     Annotated[RelayMessage, Field(discriminator="kind")], "a message of the relay", FINDINGS_BOUNDS
 )
 _SCREEN: Final = Codec[ScreenMessage](Annotated[ScreenMessage, Field(discriminator="kind")], "a message of the screen")
-_PATCH: Final = Codec[RunPatch](RunPatch, "a run")
+_PATCH: Final = Codec[update.RunPatch](update.RunPatch, "a run")
 
 _EXCLUDED: Final = dict.fromkeys(UNSENT_FIELDS, True)
 _EXCLUDED_IF_LARGE: Final = _EXCLUDED | {"error": True, "fixed": {"schedule"}}
@@ -576,7 +542,7 @@ def decode_screen_message(text: bytes) -> ScreenMessage:
     return _SCREEN.decode(text)
 
 
-def encode_patch(patch: RunPatch) -> bytes:
+def encode_patch(patch: update.RunPatch) -> bytes:
     """Encode one run for `encode_runs`, without its error and schedule where these are too large to send."""
     try:
         row = _PATCH.encode(patch, exclude=_EXCLUDED, exclude_none=True)
@@ -587,7 +553,9 @@ def encode_patch(patch: RunPatch) -> bytes:
     return row
 
 
-def encode_runs(at: datetime, rows: Iterable[bytes], gone: Iterable[RunGone] = (), chunk: Chunk | None = None) -> bytes:
+def encode_runs(
+    at: datetime, rows: Iterable[bytes], gone: Iterable[update.RunGone] = (), chunk: Chunk | None = None
+) -> bytes:
     """Encode a `Runs` message. `rows` are patches from `encode_patch`, inserted in the JSON of an empty message."""
     before, after = encode_relay_message(Runs(at, (), tuple(gone), chunk)).split(_NO_PATCHES, 1)
     return b"".join((before, _NO_PATCHES[:-1], b",".join(rows), b"]", after))

@@ -13,20 +13,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.http11 import Request, Response
 
+from tui.api import relay as messages
 from tui.api.client import USER_AGENT
 from tui.api.errors import ServerFault
-from tui.api.relay import (
-    CLOSE_OTHER_VERSION,
-    VERSION,
-    Call,
-    Hello,
-    Watch,
-    Welcome,
-    build_codecs,
-    decode_screen_message,
-    encode_relay_message,
-    response_parts,
-)
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.lazy_dataclass import dataclass
 from tui.relay.client import CallAllowance, RelayClient, RequestProxy
@@ -169,7 +158,7 @@ class Relay:
     def __init__(
         self, session: Session, tokens: Tokens, options: RelayOptions, *, log: Callable[[str], None] = lambda _: None
     ) -> None:
-        build_codecs()
+        messages.build_codecs()
         self._session = session
         self._authenticator = Authenticator(tokens, session.clock, log)
         self._options = options
@@ -292,16 +281,16 @@ class Relay:
         async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
             first = await connection.recv(decode=False)
         try:
-            hello = decode_screen_message(first)
+            hello = messages.decode_screen_message(first)
         except ServerFault:
             hello = None
-        if not isinstance(hello, Hello):
+        if not isinstance(hello, messages.Hello):
             await connection.close(CLOSE_UNREADABLE, "the first message is not a hello")
             return False
-        if hello.version != VERSION:
-            reason = f"the relay speaks version {VERSION} of the protocol, the screen version {hello.version}"
+        if hello.version != messages.VERSION:
+            reason = f"the relay speaks version {messages.VERSION} of the protocol, the screen version {hello.version}"
             self._authenticator.log_refusal(connection, reason)
-            await connection.close(CLOSE_OTHER_VERSION, reason)
+            await connection.close(messages.CLOSE_OTHER_VERSION, reason)
             return False
         if len(self._clients) >= self._options.max_screens:
             self._authenticator.log_refusal(connection, self._full_reason)
@@ -315,7 +304,9 @@ class Relay:
         if name is None:
             await connection.close(CLOSE_TOKEN_REVOKED, _REVOKED_REASON)
             return
-        welcome = encode_relay_message(Welcome(VERSION, USER_AGENT, self._session.now(), BEAT_S))
+        welcome = messages.encode_relay_message(
+            messages.Welcome(messages.VERSION, USER_AGENT, self._session.now(), BEAT_S)
+        )
         client = RelayClient(connection, self._encoder, self._session.now, name=name, findings=self._findings)
         await client.send((welcome,))
         self._clients[client] = connection
@@ -333,20 +324,20 @@ class Relay:
         allowance = CallAllowance(self._session.clock)
         while True:
             try:
-                call = decode_screen_message(await connection.recv(decode=False))
+                call = messages.decode_screen_message(await connection.recv(decode=False))
             except ServerFault as error:
                 await connection.close(CLOSE_UNREADABLE, str(error))
                 return
-            if isinstance(call, Watch):
+            if isinstance(call, messages.Watch):
                 client.watch(is_watching=call.is_watching)
                 self._watch()
                 continue
-            if not isinstance(call, Call):
+            if not isinstance(call, messages.Call):
                 await connection.close(CLOSE_UNREADABLE, "the screen sent a second hello")
                 return
             if (wait := allowance.acquire()) is not None:
                 response = self._proxy.error_response(429, "too many requests from one screen", wait)
-                await client.send((response_parts(call.number, response),))
+                await client.send((messages.response_parts(call.number, response),))
                 continue
             task = self._session.spawn(self._respond(client, connection, call, allowance), "call")
             tasks.add(task)
@@ -359,12 +350,12 @@ class Relay:
             connection.transport.abort()
 
     async def _respond(
-        self, client: RelayClient, connection: ServerConnection, call: Call, allowance: CallAllowance
+        self, client: RelayClient, connection: ServerConnection, call: messages.Call, allowance: CallAllowance
     ) -> None:
         try:
             async with self._proxy.response_to(call.request) as response:
                 with suppress(ConnectionClosed):
-                    await client.send((response_parts(call.number, response),))
+                    await client.send((messages.response_parts(call.number, response),))
         except TimeoutError:
             connection.transport.abort()
         finally:

@@ -16,51 +16,14 @@ from itertools import islice
 from sys import intern
 from typing import Final, TypeVar
 
+from tui.api import queries
 from tui.api.client import FactReader
 from tui.api.errors import EARLIEST, LATEST, Refused, ServerFault, Unreachable, read_duration_ms, read_time
 from tui.api.facts import PAGE_SIZE
-from tui.api.queries import (
-    HOUR,
-    MAX_ROWS,
-    MINUTE,
-    NORMAL_DAYS,
-    PARTS,
-    EndedRuns,
-    NamedQuery,
-    TaskMinutes,
-    TrqlQuery,
-    start_of,
-)
+from tui.api.queries import MAX_ROWS
+from tui.domain import facts
 from tui.domain.attempt import WaitKind
 from tui.domain.environment import Capability
-from tui.domain.facts import (
-    DECIDING,
-    INTERVALS,
-    MAX_HOLDERS,
-    MAX_QUEUES,
-    MAX_SCHEDULES,
-    MAX_TOKENS,
-    PAGE_INTERVAL,
-    QUEUES_PER_PAGE,
-    ConcurrencyLimit,
-    DeploymentsRead,
-    FactSource,
-    MinutesRead,
-    PlaceHolder,
-    Queue,
-    QueuesRead,
-    QueueWait,
-    Schedule,
-    ScheduleRunsRead,
-    SchedulesRead,
-    TaskMinute,
-    TaskNormal,
-    TaskSpeed,
-    TokensRead,
-    WaitToken,
-    WallFacts,
-    with_limit,
-)
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Json, Run
 from tui.domain.status import RunStatus
@@ -205,7 +168,7 @@ class PlannedRead:
     """
 
     name: str
-    source: FactSource | None
+    source: facts.FactSource | None
     rank: Rank
     interval_s: float
     read: Callable[[], Awaitable[None]]
@@ -227,7 +190,7 @@ class PlannedRead:
     def fail(self, now_s: float, at_least_s: float) -> None:
         """Plan the next try after a failure."""
         self.failures += 1
-        is_deciding = self.source in DECIDING
+        is_deciding = self.source in facts.DECIDING
         first_s = FIRST_RETRY_S if is_deciding else min(self.interval_s, 60.0)
         most_s = MAX_DECIDING_RETRY_S if is_deciding else MAX_RETRY_S
         self.due_s = now_s + max(at_least_s, min(most_s, first_s * 2.0 ** min(self.failures - 1, 8)))
@@ -254,7 +217,7 @@ MAX_COUNT: Final = 10**9
 Rows = Sequence[dict[str, Json]]
 
 
-def read_minutes(rows: Rows) -> tuple[tuple[TaskMinute, ...], tuple[TaskSpeed, ...]]:
+def read_minutes(rows: Rows) -> tuple[tuple[facts.TaskMinute, ...], tuple[facts.TaskSpeed, ...]]:
     """Return the cells and the percentiles. Raises `ServerFault`."""
     found: dict[tuple[TaskId, datetime], dict[str, int]] = {}
     starts: dict[datetime, datetime] = {}
@@ -263,9 +226,9 @@ def read_minutes(rows: Rows) -> tuple[tuple[TaskMinute, ...], tuple[TaskSpeed, .
         # An hour of many tasks is kept for long. So all minutes of a task share its name, and all tasks their begins.
         part, task, count = _word(row, "part"), TaskId(intern(_word(row, "task_identifier"))), _count(row, "n")
         if part == "speed":
-            speeds.append(TaskSpeed(task, _p95(row), count))
+            speeds.append(facts.TaskSpeed(task, _p95(row), count))
             continue
-        if part not in PARTS:
+        if part not in queries.PARTS:
             raise _unreadable()
         start = _time(row, "cell")
         cell = found.setdefault((task, starts.setdefault(start, start)), {})
@@ -273,20 +236,20 @@ def read_minutes(rows: Rows) -> tuple[tuple[TaskMinute, ...], tuple[TaskSpeed, .
         if part == "ended":
             for name in ("done", "failed", "unstarted"):
                 cell[name] = cell.get(name, 0) + _count(row, name)
-    return tuple(TaskMinute(task, start, **counts) for (task, start), counts in found.items()), tuple(speeds)
+    return tuple(facts.TaskMinute(task, start, **counts) for (task, start), counts in found.items()), tuple(speeds)
 
 
-def read_holders(rows: Rows) -> tuple[PlaceHolder, ...]:
+def read_holders(rows: Rows) -> tuple[facts.PlaceHolder, ...]:
     """Return the tasks of the runs that execute, those of most runs first. Raises `ServerFault`."""
     holders = [
-        PlaceHolder(TaskId(intern(_word(row, "task"))), count, read_time(row.get("longest_at")))
+        facts.PlaceHolder(TaskId(intern(_word(row, "task"))), count, read_time(row.get("longest_at")))
         for row in rows
         if (count := _count(row, "holding"))
     ]
-    return tuple(sorted(holders, key=lambda each: (-each.runs, each.task))[:MAX_HOLDERS])
+    return tuple(sorted(holders, key=lambda each: (-each.runs, each.task))[: facts.MAX_HOLDERS])
 
 
-def read_waits(rows: Rows) -> tuple[QueueWait, ...]:
+def read_waits(rows: Rows) -> tuple[facts.QueueWait, ...]:
     """Return how each queue moves, the one in which most runs wait first. Raises `ServerFault`."""
     by_queue: dict[str, list[dict[str, Json]]] = {}
     for row in rows:
@@ -295,14 +258,14 @@ def read_waits(rows: Rows) -> tuple[QueueWait, ...]:
     return tuple(sorted(waits, key=lambda wait: -wait.queued))
 
 
-def _read_wait(queue: str, rows: Rows) -> QueueWait:
+def _read_wait(queue: str, rows: Rows) -> facts.QueueWait:
     """Return how a queue moves, from its rows: one for each task."""
     oldest_at, oldest_run = None, None
     for row in rows:
         at, run_id = read_time(row.get("oldest_at")) if _count(row, "queued") else None, row.get("oldest_run")
         if at is not None and (oldest_at is None or at < oldest_at):
             oldest_at, oldest_run = at, RunId(run_id) if isinstance(run_id, str) and run_id else None
-    return QueueWait(
+    return facts.QueueWait(
         queue,
         sum(_count(row, "queued") for row in rows),
         oldest_at,
@@ -320,16 +283,16 @@ def _newest(rows: Rows, name: str) -> datetime | None:
     return max((at for row in rows if (at := read_time(row.get(name))) is not None and at > EARLIEST), default=None)
 
 
-def read_normals(rows: Rows, hour: datetime) -> tuple[TaskNormal, ...]:
+def read_normals(rows: Rows, hour: datetime) -> tuple[facts.TaskNormal, ...]:
     """Return how each task usually behaves in the hour of the day of a time. Raises `ServerFault`."""
     of_day = hour.astimezone(UTC).hour
     return tuple(
-        TaskNormal(
+        facts.TaskNormal(
             TaskId(_word(row, "task_identifier")),
             _count(row, "n"),
             _count(row, "failed"),
             _p95(row),
-            min(_count(row, "days"), NORMAL_DAYS),
+            min(_count(row, "days"), queries.NORMAL_DAYS),
         )
         for row in rows
         if _count(row, "hour_of_day") == of_day
@@ -396,7 +359,7 @@ def _unreadable() -> ServerFault:
 REREAD: Final = timedelta(minutes=3)
 """The minutes before the last read that are read again: the server's copy for queries lags by seconds."""
 
-JUDGED: Final = 3 * HOUR
+JUDGED: Final = 3 * queries.HOUR
 """Failures are judged by the runs of two hours before the task's newest one, which may be an hour old."""
 
 MAX_SPAN_REQUESTS: Final = 8
@@ -405,7 +368,7 @@ MAX_SPAN_REQUESTS: Final = 8
 MAX_INLINE_ROWS: Final = 1_000
 """More rows are read in a thread, so that the event loop keeps running."""
 
-SendQuery = Callable[[NamedQuery], Awaitable[Rows]]
+SendQuery = Callable[[queries.NamedQuery], Awaitable[Rows]]
 """Sends a query, and returns its rows. Raises `ApiError`."""
 
 
@@ -421,9 +384,9 @@ class MinuteReader:
     """Reads the last hour in minutes, then the ends of the two hours before. One instance serves a session."""
 
     def __init__(self) -> None:
-        self._minutes: dict[datetime, dict[TaskId, TaskMinute]] = {}
+        self._minutes: dict[datetime, dict[TaskId, facts.TaskMinute]] = {}
         """By their begin and their task."""
-        self._speeds: tuple[TaskSpeed, ...] = ()
+        self._speeds: tuple[facts.TaskSpeed, ...] = ()
         self._read_at: datetime | None = None
         self._older: list[_Span] = []
         self._is_cut = False
@@ -433,25 +396,25 @@ class MinuteReader:
         """Whether a part is still to be read: the older hours, or a part that the server cut."""
         return bool(self._older)
 
-    async def read(self, query: SendQuery, now: datetime) -> MinutesRead:
+    async def read(self, query: SendQuery, now: datetime) -> facts.MinutesRead:
         """Read what can have changed, and return the whole hour. Raises `ApiError`."""
-        begin = start_of(now - HOUR, MINUTE)
-        oldest, newest, ends_since = begin + HOUR - JUDGED, begin, None
-        if self._read_at is not None and timedelta() <= now - self._read_at < HOUR:
-            newest = max(begin, start_of(self._read_at - REREAD, MINUTE))
+        begin = queries.start_of(now - queries.HOUR, queries.MINUTE)
+        oldest, newest, ends_since = begin + queries.HOUR - JUDGED, begin, None
+        if self._read_at is not None and timedelta() <= now - self._read_at < queries.HOUR:
+            newest = max(begin, queries.start_of(self._read_at - REREAD, queries.MINUTE))
         else:
             self._minutes, self._older, self._is_cut = {}, [], False
             ends_since = oldest
         span = _Span(newest, None)
         while True:
-            rows = await query(TaskMinutes(span.since, None, MINUTE, now - HOUR, ends_since))
+            rows = await query(queries.TaskMinutes(span.since, None, queries.MINUTE, now - queries.HOUR, ends_since))
             if not are_cut(rows):
                 break
             if ends_since is not None:
                 self._older.append(_Span(ends_since, begin))
                 ends_since = None
                 continue
-            middle = start_of(now - (now - span.since) / 4, MINUTE)
+            middle = queries.start_of(now - (now - span.since) / 4, queries.MINUTE)
             if middle <= span.since:
                 self._is_cut = True
                 break
@@ -464,15 +427,15 @@ class MinuteReader:
         self._older = [each for each in self._older if each.until is None or each.until > oldest]
         return await self._all(now, begin)
 
-    async def read_more(self, query: SendQuery, now: datetime) -> MinutesRead:
+    async def read_more(self, query: SendQuery, now: datetime) -> facts.MinutesRead:
         """Read one older part, the newest first. Raises `ApiError`."""
-        begin = start_of(now - HOUR, MINUTE)
+        begin = queries.start_of(now - queries.HOUR, queries.MINUTE)
         span = max(self._older, key=lambda each: each.since)
         assert span.until is not None
-        since = span.until - MINUTE if span.until <= begin else span.since
-        rows = await query(TaskMinutes(since, span.until, MINUTE, None, span.since))
+        since = span.until - queries.MINUTE if span.until <= begin else span.since
+        rows = await query(queries.TaskMinutes(since, span.until, queries.MINUTE, None, span.since))
         self._older.remove(span)
-        middle = start_of(span.since + (span.until - span.since) / 2, MINUTE)
+        middle = queries.start_of(span.since + (span.until - span.since) / 2, queries.MINUTE)
         if are_cut(rows) and middle > span.since:
             self._older += [_Span(span.since, middle), _Span(middle, span.until)]
         else:
@@ -480,7 +443,7 @@ class MinuteReader:
             self._replace(span, (await _read(rows))[0])
         return await self._all(now, begin)
 
-    def _replace(self, span: _Span, minutes: tuple[TaskMinute, ...]) -> None:
+    def _replace(self, span: _Span, minutes: tuple[facts.TaskMinute, ...]) -> None:
         def is_in_span(start: datetime) -> bool:
             return start >= span.since and (span.until is None or start < span.until)
 
@@ -488,22 +451,28 @@ class MinuteReader:
         for each in minutes:
             self._minutes.setdefault(each.start, {})[each.task] = each
 
-    async def _all(self, now: datetime, begin: datetime) -> MinutesRead:
+    async def _all(self, now: datetime, begin: datetime) -> facts.MinutesRead:
         minutes = tuple(each for by_task in self._minutes.values() for each in by_task.values())
-        unread = max((each.until for each in self._older if each.until is not None), default=begin + HOUR - JUDGED)
+        unread = max(
+            (each.until for each in self._older if each.until is not None), default=begin + queries.HOUR - JUDGED
+        )
         is_cut = self._is_cut or unread > begin
-        read = MinutesRead(now, begin, MINUTE, minutes, self._speeds, is_cut=is_cut, ends_since=min(unread, begin))
+        read = facts.MinutesRead(
+            now, begin, queries.MINUTE, minutes, self._speeds, is_cut=is_cut, ends_since=min(unread, begin)
+        )
         return await _prepared(read)
 
 
-async def _read(rows: Rows) -> tuple[tuple[TaskMinute, ...], tuple[TaskSpeed, ...]]:
+async def _read(rows: Rows) -> tuple[tuple[facts.TaskMinute, ...], tuple[facts.TaskSpeed, ...]]:
     """Read rows, many of them in a thread: ten thousand take 40 ms."""
     return read_minutes(rows) if len(rows) <= MAX_INLINE_ROWS else await asyncio.to_thread(read_minutes, rows)
 
 
-async def read_span(query: SendQuery, since: datetime, until: datetime, cell: timedelta, now: datetime) -> MinutesRead:
+async def read_span(
+    query: SendQuery, since: datetime, until: datetime, cell: timedelta, now: datetime
+) -> facts.MinutesRead:
     """Read the cells of a span of time. A span that the server cuts is read in halves. Raises `ApiError`."""
-    pending, found, was_cut, requests = [_Span(since, until)], list[TaskMinute](), False, 0
+    pending, found, was_cut, requests = [_Span(since, until)], list[facts.TaskMinute](), False, 0
     while pending:
         span = pending.pop()
         if requests >= MAX_SPAN_REQUESTS:
@@ -511,17 +480,17 @@ async def read_span(query: SendQuery, since: datetime, until: datetime, cell: ti
             break
         requests += 1
         end = span.until or until
-        rows = await query(TaskMinutes(span.since, end, cell))
-        middle = start_of(span.since + (end - span.since) / 2, cell)
+        rows = await query(queries.TaskMinutes(span.since, end, cell))
+        middle = queries.start_of(span.since + (end - span.since) / 2, cell)
         if are_cut(rows) and middle > span.since:
             pending += [_Span(span.since, middle), _Span(middle, end)]
             continue
         was_cut |= are_cut(rows)
         found.extend((await _read(rows))[0])
-    return await _prepared(MinutesRead(now, since, cell, tuple(found), is_cut=was_cut))
+    return await _prepared(facts.MinutesRead(now, since, cell, tuple(found), is_cut=was_cut))
 
 
-async def _prepared(read: MinutesRead) -> MinutesRead:
+async def _prepared(read: facts.MinutesRead) -> facts.MinutesRead:
     """Return an answer that is added up already: a board that did this would hold a key."""
     if len(read.minutes) > MAX_INLINE_ROWS:
         await asyncio.to_thread(prepare, read)
@@ -562,7 +531,7 @@ class FactRequests:
             except TimeoutError:
                 raise Unreachable(f"no answer within {READ_TIMEOUT_S:.0f} s", may_have_arrived=True) from None
 
-        is_query = isinstance(key, TrqlQuery)
+        is_query = isinstance(key, queries.TrqlQuery)
         route = key[0] if isinstance(key, tuple) else key
         try:
             answer = await self.fetcher.budget.request(("fact", key), Priority.FACTS, limited, is_query=is_query)
@@ -576,7 +545,7 @@ class FactRequests:
             self._answered.add(route)
         return answer
 
-    async def query(self, query: NamedQuery, rank: Rank) -> Rows:
+    async def query(self, query: queries.NamedQuery, rank: Rank) -> Rows:
         """Return the rows of a query. A refusal of one holds for all. Raises `ApiError`."""
         if not self.fetcher.is_allowed(Capability.QUERY):
             raise Refused("the key may not query", 403)
@@ -596,24 +565,24 @@ def is_final(error: Refused) -> bool:
 # Reads the queues: one page at a time, so that an environment with a thousand of them costs no more than one.
 
 
-MAX_QUEUE_PAGES: Final = MAX_QUEUES // QUEUES_PER_PAGE
+MAX_QUEUE_PAGES: Final = facts.MAX_QUEUES // facts.QUEUES_PER_PAGE
 
 
 class QueueReader:
     """Reads the pages in turn. Once all are known, every other read is of the page with the most waiting runs."""
 
-    def __init__(self, requests: FactRequests, reader: FactReader, known: Callable[[], WallFacts]) -> None:
+    def __init__(self, requests: FactRequests, reader: FactReader, known: Callable[[], facts.WallFacts]) -> None:
         self._requests = requests
         self._reader = reader
         self._known = known
-        self._pages: dict[int, tuple[Queue, ...]] = {}
+        self._pages: dict[int, tuple[facts.Queue, ...]] = {}
         self._count = 1
         self._last = 0
         self._was_busiest = False
-        self._limits: tuple[ConcurrencyLimit, ...] = ()
-        self._newest: QueuesRead | None = None
+        self._limits: tuple[facts.ConcurrencyLimit, ...] = ()
+        self._newest: facts.QueuesRead | None = None
 
-    async def read(self) -> QueuesRead:
+    async def read(self) -> facts.QueuesRead:
         """Read one page, and return all queues that are known. Raises `ApiError`."""
         now, number = self._requests.now(), self._next_page()
         page = await self._requests.send(("queues", number), Rank.QUEUES, lambda: self._reader.read_queues(number))
@@ -626,7 +595,7 @@ class QueueReader:
         is_whole = page.page_count <= MAX_QUEUE_PAGES and len(self._pages) == self._count and not page.unreadable
         return self._with_limits(now, queues.values(), is_cut=not is_whole)
 
-    async def read_limits(self) -> QueuesRead | None:
+    async def read_limits(self) -> facts.QueuesRead | None:
         """Read the limits of V2 queues, if there are some, and return the queues with them. Raises `ApiError`."""
         if self._newest is None or not any(queue.is_v2 for queue in self._newest.queues):
             return None
@@ -634,9 +603,9 @@ class QueueReader:
         newest = self._newest
         return self._with_limits(newest.at, newest.queues, is_cut=newest.is_cut)
 
-    def _with_limits(self, at: datetime, queues: Iterable[Queue], *, is_cut: bool) -> QueuesRead:
-        read = tuple(with_limit(queue, self._limits) for queue in queues)
-        self._newest = QueuesRead(at, read, is_cut=is_cut, limits=self._limits)
+    def _with_limits(self, at: datetime, queues: Iterable[facts.Queue], *, is_cut: bool) -> facts.QueuesRead:
+        read = tuple(facts.with_limit(queue, self._limits) for queue in queues)
+        self._newest = facts.QueuesRead(at, read, is_cut=is_cut, limits=self._limits)
         return self._newest
 
     def _next_page(self) -> int:
@@ -661,8 +630,8 @@ class QueueReader:
 # Reads the schedules, again after a due time, and the newest run of those that seem to have missed one.
 
 
-INTERVAL_S: Final = INTERVALS[FactSource.SCHEDULES].total_seconds()
-SCHEDULE_PAGE_INTERVAL_S: Final = PAGE_INTERVAL.total_seconds()
+INTERVAL_S: Final = facts.INTERVALS[facts.FactSource.SCHEDULES].total_seconds()
+SCHEDULE_PAGE_INTERVAL_S: Final = facts.PAGE_INTERVAL.total_seconds()
 """Each page is read once in this time at most."""
 
 AFTER_DUE: Final = timedelta(seconds=20)
@@ -671,9 +640,9 @@ AFTER_DUE: Final = timedelta(seconds=20)
 RUNS_AGAIN_AFTER_S: Final = 5.0
 """The least time between two reads of the newest run of one schedule."""
 
-MAX_SCHEDULE_PAGES: Final = MAX_SCHEDULES // PAGE_SIZE
+MAX_SCHEDULE_PAGES: Final = facts.MAX_SCHEDULES // PAGE_SIZE
 
-DueSchedules = Callable[[WallFacts, datetime], Sequence[str]]
+DueSchedules = Callable[[facts.WallFacts, datetime], Sequence[str]]
 """Returns the ids of the schedules whose newest run has to be read."""
 
 
@@ -704,20 +673,20 @@ class ScheduleReader:
         """The seconds between two reads of all pages."""
         return max(INTERVAL_S, SCHEDULE_PAGE_INTERVAL_S * self._page_count)
 
-    def early_s(self, facts: WallFacts, now: datetime) -> float | None:
+    def early_s(self, known: facts.WallFacts, now: datetime) -> float | None:
         """Return the least seconds between two reads, if a due time has passed since the last one, else None."""
-        schedules = () if facts.schedules is None else facts.schedules.schedules
+        schedules = () if known.schedules is None else known.schedules.schedules
         due = (each.next_effective_at or each.next_at for each in schedules if each.is_active)
         has_passed = any(moment is not None and moment + AFTER_DUE <= now for moment in due)
         pages = self._page_count
         return SCHEDULE_PAGE_INTERVAL_S * (2 * pages - 1) if has_passed else None
 
-    async def read(self) -> SchedulesRead:
+    async def read(self) -> facts.SchedulesRead:
         """Read all pages. Raises `ApiError`."""
         environment = self._store.environment
         kind = self._environment_type if environment is None else environment.type
         now, number, is_cut = self._requests.now(), 0, False
-        schedules: dict[str, Schedule] = {}
+        schedules: dict[str, facts.Schedule] = {}
         self._page_count = 1
         while number < self._page_count:
             number += 1
@@ -727,13 +696,13 @@ class ScheduleReader:
             self._page_count = min(page.page_count, MAX_SCHEDULE_PAGES)
             is_cut |= page.page_count > MAX_SCHEDULE_PAGES or page.unreadable > 0
             schedules |= {schedule.id: schedule for schedule in page.schedules}
-        return SchedulesRead(now, tuple(schedules.values()), is_cut=is_cut)
+        return facts.SchedulesRead(now, tuple(schedules.values()), is_cut=is_cut)
 
-    async def read_runs(self, facts: WallFacts) -> ScheduleRunsRead | None:
+    async def read_runs(self, known: facts.WallFacts) -> facts.ScheduleRunsRead | None:
         """Read the newest run of one schedule, if that has to be read for any. Raises `ApiError`."""
         now_s = self._clock.monotonic_s()
         self._runs_read_s = {key: at for key, at in self._runs_read_s.items() if now_s - at < RUNS_AGAIN_AFTER_S}
-        due = self._due_schedules(facts, self._requests.now())
+        due = self._due_schedules(known, self._requests.now())
         schedule_id = next((each for each in due if each not in self._runs_read_s), None)
         if schedule_id is None:
             return None
@@ -796,7 +765,7 @@ class WaitingRuns:
         self._looked_at: datetime | None = None
         self._since: datetime | None = None
 
-    def joined(self, tokens: Sequence[WaitToken]) -> tuple[WaitToken, ...]:
+    def joined(self, tokens: Sequence[facts.WaitToken]) -> tuple[facts.WaitToken, ...]:
         """Return the tokens with their runs, as far as these are known, without those whose run has ended.
 
         Forgets tokens that wait no more.
@@ -828,7 +797,7 @@ class WaitingRuns:
         times = (run.created_at for run in self._with_status(_WAITING) if run.id not in taken)
         return min((at for at in times if at is not None), default=LATEST)
 
-    def _is_doubtful(self, token: WaitToken, waits_since: datetime | None) -> bool:
+    def _is_doubtful(self, token: facts.WaitToken, waits_since: datetime | None) -> bool:
         if waits_since is not None and waits_since <= token.created_at:
             return False
         return token.id not in self._searched or (waits_since is not None and bool(self._makers.get(token.id)))
@@ -838,7 +807,7 @@ class WaitingRuns:
         run = None if known is None else self._store.get(known[0])
         return run is not None and (run.is_final or run.is_gone)
 
-    def unsearched(self, tokens: Sequence[WaitToken], now: datetime) -> list[WaitToken]:
+    def unsearched(self, tokens: Sequence[facts.WaitToken], now: datetime) -> list[facts.WaitToken]:
         """Return the tokens without a run, if the server was not asked which ended runs may have made some of them.
 
         The live runs come first: the store has them soon after the start.
@@ -848,7 +817,7 @@ class WaitingRuns:
         is_due = self._waits_since() is not None or now - self._since >= SEARCH_AFTER
         return unknown if is_due and any(token.id not in self._searched for token in unknown) else []
 
-    def record_ended(self, tokens: Sequence[WaitToken], runs: Iterable[tuple[RunId, datetime]]) -> None:
+    def record_ended(self, tokens: Sequence[facts.WaitToken], runs: Iterable[tuple[RunId, datetime]]) -> None:
         """Record the ended runs that the server named for these tokens, with their times of creation."""
         self._searched.update(token.id for token in tokens)
         runs = tuple(runs)
@@ -856,10 +825,10 @@ class WaitingRuns:
             self._makers[token.id] = {run_id for run_id, at in runs if _may_make(at, token)}
         self._ended = dict(islice({**dict(runs), **self._ended}.items(), MAX_KNOWN))
 
-    def _unknown(self, tokens: Sequence[WaitToken]) -> list[WaitToken]:
+    def _unknown(self, tokens: Sequence[facts.WaitToken]) -> list[facts.WaitToken]:
         return [token for token in tokens if token.id not in self._run_of and token.id not in self._over]
 
-    def next_candidate(self, tokens: Sequence[WaitToken], now: datetime) -> RunId | None:
+    def next_candidate(self, tokens: Sequence[facts.WaitToken], now: datetime) -> RunId | None:
         """Return a run whose events may name one of the tokens, the oldest token first. None: there is none to try.
 
         Of the runs that may wait for a token, those that share a tag with it are first, then the youngest.
@@ -880,7 +849,9 @@ class WaitingRuns:
         ended = [_candidate(run) for run in self._with_status(_ENDED) if _ended_after(run, first)]
         return self._next_of([*ended, *((at, run_id, ()) for run_id, at in self._ended.items())], unknown, now)
 
-    def _next_of(self, candidates: Iterable[_Candidate], tokens: Sequence[WaitToken], now: datetime) -> RunId | None:
+    def _next_of(
+        self, candidates: Iterable[_Candidate], tokens: Sequence[facts.WaitToken], now: datetime
+    ) -> RunId | None:
         taken = {run_id for run_id, _ in self._run_of.values()}
         by_age = sorted(each for each in candidates if each[1] not in taken)
         for token in tokens:
@@ -895,7 +866,7 @@ class WaitingRuns:
                 return run_id
         return None
 
-    def _untried(self, run_ids: Sequence[RunId], token: WaitToken, now: datetime) -> RunId | None:
+    def _untried(self, run_ids: Sequence[RunId], token: facts.WaitToken, now: datetime) -> RunId | None:
         tried = self._tried.get(token.id, {})
         count = sum(run_id in tried for run_id in run_ids)
         is_young = now - token.created_at < 2 * RETRY_AFTER
@@ -906,7 +877,7 @@ class WaitingRuns:
                 return run_id
         return None
 
-    def record(self, run_id: RunId, root: Span | None, tokens: Sequence[WaitToken], now: datetime) -> None:
+    def record(self, run_id: RunId, root: Span | None, tokens: Sequence[facts.WaitToken], now: datetime) -> None:
         """Record for which token a run waits, or waited until it ended, by its events."""
         attempts = [] if root is None else [span for span in root.children if _ATTEMPT.match(span.message)]
         latest = max(attempts, key=lambda span: span.started_at, default=None)
@@ -931,7 +902,7 @@ class WaitingRuns:
         return [run for run in found if run is not None]
 
 
-def _may_make(created_at: datetime, token: WaitToken) -> bool:
+def _may_make(created_at: datetime, token: facts.WaitToken) -> bool:
     return token.created_at - BEFORE <= created_at <= token.created_at
 
 
@@ -947,11 +918,11 @@ def _ended_after(run: Run, moment: datetime) -> bool:
 # Reads the waitpoint tokens that wait, and finds the runs that wait for them.
 
 
-TOKEN_PAGE_INTERVAL_S: Final = PAGE_INTERVAL.total_seconds()
+TOKEN_PAGE_INTERVAL_S: Final = facts.PAGE_INTERVAL.total_seconds()
 """Each page is read once in this time."""
 
 SECOND: Final = timedelta(seconds=1)
-MAX_TOKEN_PAGES: Final = MAX_TOKENS // PAGE_SIZE
+MAX_TOKEN_PAGES: Final = facts.MAX_TOKENS // PAGE_SIZE
 
 
 class TokenReader:
@@ -961,7 +932,7 @@ class TokenReader:
         self._requests = requests
         self._reader = reader
         self._runs = WaitingRuns(store)
-        self._tokens: tuple[WaitToken, ...] = ()
+        self._tokens: tuple[facts.WaitToken, ...] = ()
         self._is_cut = False
         self._page_count = 1
 
@@ -970,11 +941,11 @@ class TokenReader:
         """The seconds between two reads of all pages."""
         return TOKEN_PAGE_INTERVAL_S * self._page_count
 
-    async def read(self) -> TokensRead:
+    async def read(self) -> facts.TokensRead:
         """Read all pages, with the runs that are known by now. Raises `ApiError`."""
         now, pages, is_cut = self._requests.now(), 0, False
         paging = Paging(max_pages=MAX_TOKEN_PAGES)
-        tokens: dict[str, WaitToken] = {}
+        tokens: dict[str, facts.WaitToken] = {}
         while not paging.is_done:
             after = paging.cursor
             page = await self._requests.send(("tokens", after), Rank.TOKENS, partial(self._reader.read_tokens, after))
@@ -984,10 +955,12 @@ class TokenReader:
             paging.add([token.id for token in page.tokens], page.next)
         is_cut |= paging.is_endless
         self._page_count, self._is_cut = pages, is_cut
-        self._tokens = tuple(sorted(tokens.values(), key=lambda token: (token.created_at, token.id))[:MAX_TOKENS])
-        return TokensRead(now, self._runs.joined(self._tokens), is_cut=is_cut)
+        self._tokens = tuple(
+            sorted(tokens.values(), key=lambda token: (token.created_at, token.id))[: facts.MAX_TOKENS]
+        )
+        return facts.TokensRead(now, self._runs.joined(self._tokens), is_cut=is_cut)
 
-    async def join(self) -> TokensRead | None:
+    async def join(self) -> facts.TokensRead | None:
         """Read the events of one run that may wait for a token, and return the tokens if that found one.
 
         Raises `ApiError`.
@@ -1009,18 +982,18 @@ class TokenReader:
         self._runs.record(run_id, events.root, self._tokens, now)
         return self._newly_joined(before)
 
-    async def _search(self, tokens: list[WaitToken]) -> None:
+    async def _search(self, tokens: list[facts.WaitToken]) -> None:
         """Ask which runs ended that may have made the tokens: the store may lack them. A refusal finds none."""
         times = [each.created_at for each in tokens]
-        query = EndedRuns(min(times) - BEFORE, max(times) + SECOND)
+        query = queries.EndedRuns(min(times) - BEFORE, max(times) + SECOND)
         rows: Rows = ()
         with suppress(Refused, ServerFault):
             rows = await self._requests.query(query, Rank.WAITING_RUNS)
         self._runs.record_ended(tokens, read_ended(rows))
 
-    def _newly_joined(self, before: tuple[WaitToken, ...]) -> TokensRead | None:
+    def _newly_joined(self, before: tuple[facts.WaitToken, ...]) -> facts.TokensRead | None:
         joined = self._runs.joined(self._tokens)
-        return None if joined == before else TokensRead(self._requests.now(), joined, is_cut=self._is_cut)
+        return None if joined == before else facts.TokensRead(self._requests.now(), joined, is_cut=self._is_cut)
 
 
 # Reads the deployments, early when a run has a version that none of them names.
@@ -1034,7 +1007,11 @@ class DeploymentReader:
     """Reads deployments for one session."""
 
     def __init__(
-        self, requests: FactRequests, reader: FactReader, known: Callable[[], WallFacts], newest_version: NewestVersion
+        self,
+        requests: FactRequests,
+        reader: FactReader,
+        known: Callable[[], facts.WallFacts],
+        newest_version: NewestVersion,
     ) -> None:
         self._requests = requests
         self._reader = reader
@@ -1042,11 +1019,11 @@ class DeploymentReader:
         self._newest_version = newest_version
         self._asked_for: Raw | None = None
 
-    async def read(self, rank: Rank = Rank.DEPLOYMENTS) -> DeploymentsRead:
+    async def read(self, rank: Rank = Rank.DEPLOYMENTS) -> facts.DeploymentsRead:
         """Read the newest deployments. Raises `ApiError`."""
         now = self._requests.now()
         page = await self._requests.send("deployments", rank, self._reader.read_deployments)
-        return DeploymentsRead(now, page.deployments)
+        return facts.DeploymentsRead(now, page.deployments)
 
     def takes_unnamed(self) -> bool:
         """Return whether a version runs that no read deployment names: true once for each version.

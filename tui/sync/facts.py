@@ -9,37 +9,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from tui.api import queries
 from tui.api.client import FactReader
 from tui.api.errors import EARLIEST, MAX_DURATION, ApiError, RateLimited, Refused, Unreachable, read_time
-from tui.api.queries import (
-    HOUR,
-    MAX_ROWS,
-    DayTotals,
-    NamedQuery,
-    QueueHolders,
-    QueueOfRun,
-    QueueSpeeds,
-    QueueStayMinutes,
-    QueueWaitCounts,
-    TaskNormals,
-    start_of,
-)
-from tui.domain.facts import (
-    INTERVALS,
-    LAST_DAY_INTERVAL,
-    ErrorGroupsRead,
-    FactSource,
-    FactUnread,
-    MinutesRead,
-    NormalsRead,
-    PlaceHolder,
-    Queue,
-    QueueHour,
-    QueueMetrics,
-    WaitsRead,
-    WallFacts,
-    with_limit,
-)
+from tui.domain import facts
 from tui.domain.filters import TASK_QUEUE_PREFIX
 from tui.domain.hold import KNOWN_FOR, QueueState
 from tui.domain.ids import RunId, TaskId
@@ -96,7 +69,7 @@ DEPLOYMENTS_DELAY_S: Final = 4.0
 """The first minute has one request for the run of a token or for the deployments: these wait until that is clear."""
 
 ERRORS_PERIOD: Final = "1h"
-_QUERIED: Final = frozenset({FactSource.WAITS, FactSource.MINUTES, FactSource.NORMALS})
+_QUERIED: Final = frozenset({facts.FactSource.WAITS, facts.FactSource.MINUTES, facts.FactSource.NORMALS})
 PUBLIC_TOKEN_REASON: Final = "a public token is not asked: it has 60 requests a minute"  # noqa: S105  a sentence
 
 
@@ -110,7 +83,7 @@ class FactsSource:
         clock: Clock,
         *,
         on_wake: OnWake,
-        known: Callable[[], WallFacts],
+        known: Callable[[], facts.WallFacts],
         due_schedules: DueSchedules,
         newest_version: NewestVersion = lambda: None,
         is_public: bool,
@@ -137,7 +110,7 @@ class FactsSource:
         self._schedules = ScheduleReader(self._requests, reader, store, clock, due_schedules, environment_type)
         self._tokens = TokenReader(self._requests, reader, store)
         self._deployments = DeploymentReader(self._requests, reader, known, newest_version)
-        self._normals: NormalsRead | None = None
+        self._normals: facts.NormalsRead | None = None
         self._readings = self._make_readings()
 
     def _make_readings(self) -> dict[str, PlannedRead]:
@@ -147,24 +120,24 @@ class FactsSource:
         # In a development environment nothing is deployed: the runs of late schedules need the first minute's requests.
         is_deployed = self._environment_type != "DEVELOPMENT"
         deployments_s = now_s + DEPLOYMENTS_DELAY_S if is_deployed else delayed_s
-        facts, last_day_s = FactSource, LAST_DAY_INTERVAL.total_seconds()
+        source, last_day_s = facts.FactSource, facts.LAST_DAY_INTERVAL.total_seconds()
         readings = (
-            _planned("waits", facts.WAITS, Rank.WAITS, self._read_waits),
-            _planned("queues", facts.QUEUES, Rank.QUEUES, self._read_queues),
+            _planned("waits", source.WAITS, Rank.WAITS, self._read_waits),
+            _planned("queues", source.QUEUES, Rank.QUEUES, self._read_queues),
             PlannedRead("limits", None, Rank.LIMITS, LIMITS_EVERY_S, self._read_limits, due_s=runs_s),
-            _planned("minutes", facts.MINUTES, Rank.MINUTES, self._read_minutes, lane="queries"),
-            _planned("normals", facts.NORMALS, Rank.NORMALS, self._read_normals, lane="queries"),
+            _planned("minutes", source.MINUTES, Rank.MINUTES, self._read_minutes, lane="queries"),
+            _planned("normals", source.NORMALS, Rank.NORMALS, self._read_normals, lane="queries"),
             PlannedRead(
                 "last day", None, Rank.LAST_DAY, last_day_s, self._read_last_day, lane="queries", due_s=delayed_s
             ),
-            _planned("schedules", facts.SCHEDULES, Rank.SCHEDULES, self._read_schedules),
+            _planned("schedules", source.SCHEDULES, Rank.SCHEDULES, self._read_schedules),
             PlannedRead(
                 "schedule runs", None, Rank.SCHEDULE_RUNS, SCHEDULE_RUNS_EVERY_S, self._read_schedule_runs, due_s=runs_s
             ),
-            _planned("tokens", facts.TOKENS, Rank.TOKENS, self._read_tokens),
+            _planned("tokens", source.TOKENS, Rank.TOKENS, self._read_tokens),
             PlannedRead("waiting runs", None, Rank.WAITING_RUNS, JOIN_EVERY_S, self._read_waiting_runs, due_s=runs_s),
-            _planned("errors", facts.ERRORS, Rank.ERRORS, self._read_errors),
-            _planned("deployments", facts.DEPLOYMENTS, Rank.DEPLOYMENTS, self._read_deployments, due_s=deployments_s),
+            _planned("errors", source.ERRORS, Rank.ERRORS, self._read_errors),
+            _planned("deployments", source.DEPLOYMENTS, Rank.DEPLOYMENTS, self._read_deployments, due_s=deployments_s),
             PlannedRead(
                 "new deployment", None, Rank.DEPLOYMENTS, NEW_DEPLOYMENT_EVERY_S, self._read_new_deployment, lane="new"
             ),
@@ -175,9 +148,9 @@ class FactsSource:
         """Read facts and emit them until canceled. With a public token, emit that none may be read, and return."""
         self._emit = emit
         if self._is_public:
-            for source in FactSource:
-                if source is not FactSource.RUNS:
-                    await emit(FactUnread(self._fetcher.now(), source, Raw(PUBLIC_TOKEN_REASON), is_refused=True))
+            for source in facts.FactSource:
+                if source is not facts.FactSource.RUNS:
+                    await emit(facts.FactUnread(self._fetcher.now(), source, Raw(PUBLIC_TOKEN_REASON), is_refused=True))
             return
         lanes: dict[str, list[PlannedRead]] = {}
         for reading in self._readings.values():
@@ -192,12 +165,12 @@ class FactsSource:
         finally:
             unregister()
 
-    async def read_span(self, since: datetime, until: datetime, cell: timedelta) -> MinutesRead:
+    async def read_span(self, since: datetime, until: datetime, cell: timedelta) -> facts.MinutesRead:
         """Read what runs did in another span of time, for the wall. Emits nothing. Raises `ApiError`."""
         if self._is_public:
             raise Refused(PUBLIC_TOKEN_REASON, 403)
 
-        async def query(query: NamedQuery) -> Rows:
+        async def query(query: queries.NamedQuery) -> Rows:
             return await self._requests.query(query, Rank.SHOWN)
 
         return await read_span(query, since, until, cell, self._fetcher.now())
@@ -231,15 +204,15 @@ class FactsSource:
             if reading.source is not None:
                 reason = str(error) if reading.is_refused else _sentence(error, reading.source)
                 await self._emit(
-                    FactUnread(self._fetcher.now(), reading.source, Raw(reason), is_refused=reading.is_refused)
+                    facts.FactUnread(self._fetcher.now(), reading.source, Raw(reason), is_refused=reading.is_refused)
                 )
         else:
             reading.failures = 0
 
     async def _read_waits(self) -> None:
         now = self._fetcher.now()
-        rows = await self._requests.query(QueueWaitCounts(now), Rank.WAITS)
-        await self._emit(WaitsRead(now, fact_readers.read_waits(rows)))
+        rows = await self._requests.query(queries.QueueWaitCounts(now), Rank.WAITS)
+        await self._emit(facts.WaitsRead(now, fact_readers.read_waits(rows)))
 
     async def _read_queues(self) -> None:
         await self._emit(await self._queues.read())
@@ -252,7 +225,7 @@ class FactsSource:
             await self._emit(read)
 
     async def _read_minutes(self) -> None:
-        async def query(query: NamedQuery) -> Rows:
+        async def query(query: queries.NamedQuery) -> Rows:
             return await self._requests.query(query, Rank.MINUTES)
 
         now, reading = self._fetcher.now(), self._readings["minutes"]
@@ -267,19 +240,19 @@ class FactsSource:
 
     async def _read_normals(self) -> None:
         now = self._fetcher.now()
-        hour = start_of(now, HOUR)
-        rows = await self._requests.query(TaskNormals(hour), Rank.NORMALS)
-        normals, before = fact_readers.read_normals(rows, hour), fact_readers.read_normals(rows, hour - HOUR)
-        known = self._normals or NormalsRead(now, hour, ())
+        hour = queries.start_of(now, queries.HOUR)
+        rows = await self._requests.query(queries.TaskNormals(hour), Rank.NORMALS)
+        normals, before = fact_readers.read_normals(rows, hour), fact_readers.read_normals(rows, hour - queries.HOUR)
+        known = self._normals or facts.NormalsRead(now, hour, ())
         is_cut = fact_readers.are_cut(rows)
         self._normals = replace(known, at=now, hour=hour, normals=normals, before=before, is_cut=is_cut)
         await self._emit(self._normals)
-        next_hour_s = max(0.0, (hour + HOUR - self._fetcher.now()).total_seconds())
+        next_hour_s = max(0.0, (hour + queries.HOUR - self._fetcher.now()).total_seconds())
         self._readings["normals"].due_s = self._clock.monotonic_s() + next_hour_s + 1.0
 
     async def _read_last_day(self) -> None:
         now = self._fetcher.now()
-        rows = await self._requests.query(DayTotals(now), Rank.LAST_DAY)
+        rows = await self._requests.query(queries.DayTotals(now), Rank.LAST_DAY)
         done, failed = fact_readers.read_last_day(rows)
         if self._normals is not None:
             self._normals = replace(self._normals, done_last_day=done, failed_last_day=failed, last_day_at=now)
@@ -290,13 +263,13 @@ class FactsSource:
         self._readings["schedules"].change_interval(self._schedules.interval_s)
 
     async def _read_schedule_runs(self) -> None:
-        facts, reading = self._known(), self._readings["schedules"]
-        early_s = self._schedules.early_s(facts, self._fetcher.now())
+        known, reading = self._known(), self._readings["schedules"]
+        early_s = self._schedules.early_s(known, self._fetcher.now())
         if early_s is not None and not reading.failures:
             reading.due_s = min(reading.due_s, reading.started_s + early_s)
             if reading.due_s <= self._clock.monotonic_s():
                 await self._read(reading)
-        read = await self._schedules.read_runs(facts)
+        read = await self._schedules.read_runs(known)
         if read is not None:
             await self._emit(read)
 
@@ -315,7 +288,7 @@ class FactsSource:
             "errors", Rank.ERRORS, lambda: self._fetcher.api.list_error_groups(ERRORS_PERIOD)
         )
         is_cut = page.is_cut or page.unreadable > 0 or page.next is not None
-        await self._emit(ErrorGroupsRead(now, page.groups, is_cut=is_cut))
+        await self._emit(facts.ErrorGroupsRead(now, page.groups, is_cut=is_cut))
 
     async def _read_deployments(self) -> None:
         await self._emit(await self._deployments.read())
@@ -333,17 +306,17 @@ async def _drop(_: Update) -> None:
 
 def _planned(
     name: str,
-    source: FactSource,
+    source: facts.FactSource,
     rank: Rank,
     read: Callable[[], Awaitable[None]],
     *,
     lane: str = "",
     due_s: float = -math.inf,
 ) -> PlannedRead:
-    return PlannedRead(name, source, rank, INTERVALS[source].total_seconds(), read, lane=lane, due_s=due_s)
+    return PlannedRead(name, source, rank, facts.INTERVALS[source].total_seconds(), read, lane=lane, due_s=due_s)
 
 
-def _sentence(error: ApiError, source: FactSource) -> str:
+def _sentence(error: ApiError, source: facts.FactSource) -> str:
     match error:
         case RateLimited() | Refused(status=429):
             return f"the {'query' if source in _QUERIED else 'request'} was refused (429)"
@@ -392,7 +365,7 @@ class QueueFetcher:
         self._fetcher = fetcher
         self._emit = emit
 
-    async def read_metrics(self, queue: Queue) -> QueueMetrics:
+    async def read_metrics(self, queue: facts.Queue) -> facts.QueueMetrics:
         """Read how a queue moved in the last hour."""
         api = self._fetcher.api
         return await self._fetcher.budget.request(
@@ -401,7 +374,7 @@ class QueueFetcher:
             lambda: api.read_queue_metrics(queue.name, is_task=queue.is_task, period=PERIOD),
         )
 
-    async def read_state(self, run: Run, known: WallFacts | None) -> QueueState | None:
+    async def read_state(self, run: Run, known: facts.WallFacts | None) -> QueueState | None:
         """Return the queue of a run, out of fresh facts or by a request; None if the key may not ask for its name.
 
         The name is read once for each run, and emitted.
@@ -417,17 +390,19 @@ class QueueFetcher:
             ("queue", name), Priority.SELECTED, lambda: api.read_queue(short, is_task=is_task)
         )
         listed = None if known is None else known.queues
-        queue = with_limit(queue, () if listed is None else listed.limits)
+        queue = facts.with_limit(queue, () if listed is None else listed.limits)
         holders = holders_in(known, name, self._fetcher.now()) or await self._read_holders(queue)
         full_limits = () if listed is None else listed.full_limits
         return QueueState(self._fetcher.now(), queue, holders=holders, full_limits=full_limits)
 
-    async def _read_holders(self, queue: Queue) -> tuple[PlaceHolder, ...]:
+    async def _read_holders(self, queue: facts.Queue) -> tuple[facts.PlaceHolder, ...]:
         """Read whose runs hold the places of a queue, if it is at its limit. Where that fails, none are named."""
         if queue.limit is None or (queue.running or 0) < queue.limit:
             return ()
         try:
-            return read_holders(await self._fetcher.query(QueueHolders(queue.stored_name), Priority.SELECTED) or ())
+            return read_holders(
+                await self._fetcher.query(queries.QueueHolders(queue.stored_name), Priority.SELECTED) or ()
+            )
         except ApiError:
             return ()
 
@@ -435,25 +410,25 @@ class QueueFetcher:
         """Read the stored name of a run's queue, which only a query returns."""
         if not _SAFE_ID.match(run_id):
             return None
-        rows = await self._fetcher.query(QueueOfRun(run_id), Priority.SELECTED)
+        rows = await self._fetcher.query(queries.QueueOfRun(run_id), Priority.SELECTED)
         name = rows[0].get("queue") if rows else None
         if not isinstance(name, str) or not name:
             return None
         await self._emit(RunsRead((RunPatch(run_id, self._fetcher.now(), fixed=Fixed(queue=Raw(name))),)))
         return Raw(name)
 
-    async def read_hour(self, queue: Queue) -> QueueHour:
+    async def read_hour(self, queue: facts.Queue) -> facts.QueueHour:
         """Read the last hour of the runs of a queue.
 
         Raises `Refused` for a name that cannot stand in a query.
         """
         name = queue.stored_name
-        times = await self._fetcher.query_rows(QueueStayMinutes(name), Priority.VISIBLE)
-        speeds = await self._fetcher.query_rows(QueueSpeeds(name), Priority.VISIBLE)
+        times = await self._fetcher.query_rows(queries.QueueStayMinutes(name), Priority.VISIBLE)
+        speeds = await self._fetcher.query_rows(queries.QueueSpeeds(name), Priority.VISIBLE)
         return hour_of(self._fetcher.now(), times, speeds, queue.running)
 
 
-def state_in(known: WallFacts | None, name: str, now: datetime) -> QueueState | None:
+def state_in(known: facts.WallFacts | None, name: str, now: datetime) -> QueueState | None:
     """Return a queue out of the facts, None if they are older than FRESH_FOR, or may be, or lack it."""
     queues = None if known is None else known.queues
     if queues is None or queues.has_pages or now - queues.at > FRESH_FOR:
@@ -464,7 +439,7 @@ def state_in(known: WallFacts | None, name: str, now: datetime) -> QueueState | 
     return QueueState(queues.at, queue, holders_in(known, name, now), full_limits=queues.full_limits)
 
 
-def holders_in(known: WallFacts | None, name: str, now: datetime) -> tuple[PlaceHolder, ...]:
+def holders_in(known: facts.WallFacts | None, name: str, now: datetime) -> tuple[facts.PlaceHolder, ...]:
     """Return whose runs hold the places of a queue, out of the facts; nothing if these are too old or lack it."""
     waits = None if known is None else known.waits
     if waits is None or now - waits.at > KNOWN_FOR:
@@ -474,7 +449,7 @@ def holders_in(known: WallFacts | None, name: str, now: datetime) -> tuple[Place
 
 def hour_of(
     at: datetime, times: Sequence[Mapping[str, Json]], speeds: Iterable[Mapping[str, Json]], running: int | None
-) -> QueueHour:
+) -> facts.QueueHour:
     """Return the last hour from the rows of the two queries. `running` is how many runs execute by the list."""
     read = [each for row in times if (each := _read_times(row)) is not None]
     last = at.replace(second=0, microsecond=0)
@@ -487,14 +462,14 @@ def hour_of(
     executing = _levels([(each.started_at, each.ended_at, each.count) for each in read if each.started_at], cells)
     main = next(iter(tasks.most_common(1)), (None, 0))[0]
     p95 = {read_time(row.get("minute")): _read_ms(row.get("p95_ms")) for row in speeds if row.get("task") == main}
-    return QueueHour(
+    return facts.QueueHour(
         at,
         queued,
         executing if _agrees(executing[-1], running) else (),
         tuple(p95.get(cell) for cell in cells),
         sum(each.failed for each in read),
         tuple(task for task, count in tasks.most_common() if count >= MIN_TASK_SHARE * tasks.total()),
-        is_cut=len(times) >= MAX_ROWS,
+        is_cut=len(times) >= queries.MAX_ROWS,
     )
 
 

@@ -19,31 +19,11 @@ from tui.domain.update import BudgetRead, CaughtUp, CountsRead, Reconciled, Sour
 from tui.lazy_dataclass import dataclass
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import with_server_filters
+from tui.sync import lists
 from tui.sync.base import Emit, Fatal, KnownRuns, as_source_error
 from tui.sync.budget import MAX_STALE_PAGES, SHARES, Paging, Priority
 from tui.sync.clock import Clock, OnWake
 from tui.sync.fetch import RunFetcher
-from tui.sync.lists import (
-    LIST_DELAY,
-    PAGE_SIZE,
-    QUEUED_STATUSES,
-    QUEUED_WORDS,
-    RECONCILE_EVERY_S,
-    RUNNING_STATUSES,
-    RUNNING_WORDS,
-    Coverage,
-    HistoryReader,
-    ListProgress,
-    NewestRuns,
-    OlderRuns,
-    PageReader,
-    Part,
-    Reconciliation,
-    RereadQueue,
-    Scan,
-    is_before,
-    is_incomplete,
-)
 
 # Polls the server's own counts of runs by status, if the key may query.
 #
@@ -165,7 +145,7 @@ class RunLister:
         *,
         history: HistoryLimits,
         filters: RunFilters,
-        coverage: Coverage,
+        coverage: lists.Coverage,
     ) -> None:
         self._fetcher = fetcher
         self._store = store
@@ -174,24 +154,24 @@ class RunLister:
             filters = replace(filters, period=period_text(history.age))
         self._filters = filters
         self._coverage = coverage
-        self.pages = PageReader(fetcher, store, clock, coverage)
-        self._departed = RereadQueue(self.pages, filters, self._is_live)
+        self.pages = lists.PageReader(fetcher, store, clock, coverage)
+        self._departed = lists.RereadQueue(self.pages, filters, self._is_live)
         """Live runs that a scan should have found and did not."""
-        self._incomplete = RereadQueue(self.pages, filters, self._is_incomplete)
+        self._incomplete = lists.RereadQueue(self.pages, filters, self._is_incomplete)
         """Runs with fields that the feed does not report."""
-        self._filtered_out = RereadQueue(self.pages, filters, self._is_live)
+        self._filtered_out = lists.RereadQueue(self.pages, filters, self._is_live)
         """Live runs from before the filter was narrowed. No list shows them; nothing depends on them."""
-        self.older = OlderRuns(self.pages, filters, history.age)
+        self.older = lists.OlderRuns(self.pages, filters, history.age)
         self._filter = with_server_filters(replace(filters, statuses=()), EVERYTHING)
-        self._newest = NewestRuns()
-        self._page_size = PAGE_SIZE
+        self._newest = lists.NewestRuns()
+        self._page_size = lists.PAGE_SIZE
         self._is_endless = False
         """The last reading of new runs reached no end. Then each cycle reads one page, until it has a run."""
-        self.history = HistoryReader(
+        self.history = lists.HistoryReader(
             fetcher, store, clock, self.pages, filters=filters, age=history.age, max_runs=history.max_runs
         )
-        self._scans: dict[Part, Scan] = {}
-        self._progress = ListProgress()
+        self._scans: dict[lists.Part, lists.Scan] = {}
+        self._progress = lists.ListProgress()
 
     def restart(self) -> None:
         """Start all scans over after a failure: runs that they had found may have changed."""
@@ -208,7 +188,7 @@ class RunLister:
         """
         until = self._progress.complete_until
         is_complete = self.history.is_complete and self._departed.is_empty
-        return until - LIST_DELAY if until is not None and is_complete else None
+        return until - lists.LIST_DELAY if until is not None and is_complete else None
 
     @property
     def is_live_known(self) -> bool:
@@ -227,23 +207,27 @@ class RunLister:
         """
         await self._filtered_out.read(emit, 1)
         until = self.pages.request_count + max_requests
-        fits_one_page = len(self._store.live()) <= PAGE_SIZE
+        fits_one_page = len(self._store.live()) <= lists.PAGE_SIZE
         # When the live set grows or shrinks past one page, its parts change, and the pass starts over.
         may_start = may_start or self._has_other_parts(fits_one_page=fits_one_page)
         if fits_one_page:
-            self._scans.pop(Part.QUEUED, None)
-            if may_start or Part.RUNNING in self._scans:
-                await self._scan_parts(emit, RUNNING_WORDS + QUEUED_WORDS, LIVE, 1, (Part.RUNNING, Part.QUEUED))
+            self._scans.pop(lists.Part.QUEUED, None)
+            if may_start or lists.Part.RUNNING in self._scans:
+                await self._scan_parts(
+                    emit, lists.RUNNING_WORDS + lists.QUEUED_WORDS, LIVE, 1, (lists.Part.RUNNING, lists.Part.QUEUED)
+                )
             await self._departed.read(emit, until - self.pages.request_count)
             return
-        if may_start or Part.RUNNING in self._scans:
-            await self._scan_parts(emit, RUNNING_WORDS, RUNNING_STATUSES, max(1, max_requests // 2), (Part.RUNNING,))
+        if may_start or lists.Part.RUNNING in self._scans:
+            await self._scan_parts(
+                emit, lists.RUNNING_WORDS, lists.RUNNING_STATUSES, max(1, max_requests // 2), (lists.Part.RUNNING,)
+            )
         # When many runs end at once, make the cycle longer: reading them later would cost as much.
         backlog = min(MAX_REREAD_REQUESTS, self._departed.page_count)
         await self._departed.read(emit, max(1, until - self.pages.request_count - 1, backlog))
-        if may_start or Part.QUEUED in self._scans:
+        if may_start or lists.Part.QUEUED in self._scans:
             remaining = max(1, until - self.pages.request_count)
-            await self._scan_parts(emit, QUEUED_WORDS, QUEUED_STATUSES, remaining, (Part.QUEUED,))
+            await self._scan_parts(emit, lists.QUEUED_WORDS, lists.QUEUED_STATUSES, remaining, (lists.Part.QUEUED,))
 
     async def scan_older(self, emit: Emit, *, may_start: bool) -> None:
         """Continue with the live runs that are older than the period. `may_start`: start a pass if none is running."""
@@ -279,7 +263,7 @@ class RunLister:
         paging = Paging(max_stale=1 if self._is_endless else MAX_STALE_PAGES)
         total_new = 0
         for number in range(MAX_CATCH_UP_PAGES):
-            size = PAGE_SIZE if number else self._page_size
+            size = lists.PAGE_SIZE if number else self._page_size
             page = await self.pages.read(emit, self._filters, after=paging.cursor, size=size)
             new_count = self._newest.add(page)
             total_new += new_count
@@ -297,8 +281,8 @@ class RunLister:
             self.history.resume_at(paging.cursor)
             self._progress = self._progress.skip(started_at)
         self._newest.commit()
-        self._page_size = min(PAGE_SIZE, max(MIN_PAGE_SIZE, 2 * total_new))
-        self._progress = self._progress.start([Part.NEWEST], started_at).finish([Part.NEWEST])
+        self._page_size = min(lists.PAGE_SIZE, max(MIN_PAGE_SIZE, 2 * total_new))
+        self._progress = self._progress.start([lists.Part.NEWEST], started_at).finish([lists.Part.NEWEST])
 
     async def _record_end(self, emit: Emit, started_at: datetime, *, is_endless: bool) -> None:
         """Record whether the reading of new runs reached its end."""
@@ -313,7 +297,7 @@ class RunLister:
         status_words: tuple[str, ...],
         statuses: frozenset[RunStatus],
         max_pages: int,
-        parts: tuple[Part, ...],
+        parts: tuple[lists.Part, ...],
     ) -> None:
         """Continue the scan of these parts, or start one. At its end, queue the runs that it did not find."""
         scan = self._scans.get(parts[0])
@@ -323,7 +307,7 @@ class RunLister:
             if self._filters.statuses and not expected and not set(status_words).intersection(self._filters.statuses):
                 self._progress = self._progress.start(parts, started_at).finish(parts)
                 return
-            scan = self._scans[parts[0]] = Scan(status_words, expected)
+            scan = self._scans[parts[0]] = lists.Scan(status_words, expected)
             self._progress = self._progress.start(parts, started_at)
         # Scan these statuses even if the user filters by others: a run on the screen may have changed into one of them.
         filters = replace(self._filters, statuses=status_words)
@@ -338,10 +322,10 @@ class RunLister:
                 del self._scans[parts[0]]
                 return
 
-    def _queue_missing(self, scan: Scan, statuses: frozenset[RunStatus]) -> None:
+    def _queue_missing(self, scan: lists.Scan, statuses: frozenset[RunStatus]) -> None:
         missing = [run for run in map(self._store.get, scan.missing) if run is not None and run.status in statuses]
         # No page of the period shows an older run: `scan_older` reads those.
-        missing = [run for run in missing if not is_before(run, self._fetcher.now() - self._max_age)]
+        missing = [run for run in missing if not lists.is_before(run, self._fetcher.now() - self._max_age)]
         self._departed.add(run.id for run in missing if self._filter.matches(run))
         self._filtered_out.add_unlisted(run.id for run in missing if not self._filter.matches(run))
 
@@ -351,11 +335,11 @@ class RunLister:
         return bool(self._scans) or not self._departed.is_empty
 
     def _has_other_parts(self, *, fits_one_page: bool) -> bool:
-        running = self._scans.get(Part.RUNNING)
+        running = self._scans.get(lists.Part.RUNNING)
         return (
-            Part.QUEUED in self._scans
+            lists.Part.QUEUED in self._scans
             if fits_one_page
-            else running is not None and running.status_words != RUNNING_WORDS
+            else running is not None and running.status_words != lists.RUNNING_WORDS
         )
 
     def _is_live(self, run_id: RunId) -> bool:
@@ -363,7 +347,7 @@ class RunLister:
 
     def _is_incomplete(self, run_id: RunId) -> bool:
         run = self._store.get(run_id)
-        return run is not None and is_incomplete(run)
+        return run is not None and lists.is_incomplete(run)
 
 
 # Polls a single run, for `watch RUN`.
@@ -381,7 +365,13 @@ class SingleRunSource:
     name = RUN
 
     def __init__(
-        self, fetcher: RunFetcher, run_id: RunId, clock: Clock, *, interval: Callable[[], float], coverage: Coverage
+        self,
+        fetcher: RunFetcher,
+        run_id: RunId,
+        clock: Clock,
+        *,
+        interval: Callable[[], float],
+        coverage: lists.Coverage,
     ) -> None:
         self._fetcher = fetcher
         self._run_id = run_id
@@ -457,7 +447,7 @@ class RestSource:
         interval: Callable[[], float],
         history: HistoryLimits,
         filters: RunFilters,
-        coverage: Coverage,
+        coverage: lists.Coverage,
         on_wake: OnWake,
     ) -> None:
         self._fetcher = fetcher
@@ -474,7 +464,7 @@ class RestSource:
         self._environment_requested_s = 0.0
         self._request_count = 0
         """Requests of the current cycle."""
-        self._reconciliation = Reconciliation()
+        self._reconciliation = lists.Reconciliation()
         self._scan_started_s = 0.0
         self._older_scan_started_s = -math.inf
         self._window: WindowRead | None = None
@@ -593,7 +583,7 @@ class RestSource:
             return False
         now = self._fetcher.now()
         live = (run for run_id in self._store.live() if (run := self._store.get(run_id)) is not None)
-        return any(self._coverage.excludes(run, now) and not is_before(run, now - self._max_age) for run in live)
+        return any(self._coverage.excludes(run, now) and not lists.is_before(run, now - self._max_age) for run in live)
 
     async def _emit_caught_up(self, emit: Emit) -> None:
         at, now_s = self._lister.caught_up_at, self._clock.monotonic_s()
@@ -633,7 +623,9 @@ class RestSource:
 
     def _expected_interval_s(self) -> float:
         """Return within how many seconds this source emits again."""
-        return max(RECONCILE_EVERY_S, self._next_interval_s()) if self._coverage.is_live else self._next_interval_s()
+        return (
+            max(lists.RECONCILE_EVERY_S, self._next_interval_s()) if self._coverage.is_live else self._next_interval_s()
+        )
 
     def _next_interval_s(self) -> float:
         """Return the seconds from the start of this cycle to the next.

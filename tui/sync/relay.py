@@ -16,27 +16,11 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
+from tui.api import relay as messages
 from tui.api.client import USER_AGENT, ApiReader, ObjectStore, ReadRequest, RunRequest, http_request_of
 from tui.api.connection import Timeouts
 from tui.api.errors import MAX_INLINE_BYTES, ApiError, NotFound, RateLimited, Refused, ServerFault, Unreachable
 from tui.api.http import detect_dead_peer
-from tui.api.relay import (
-    CLOSE_OTHER_VERSION,
-    VERSION,
-    Beat,
-    Call,
-    CallResponse,
-    Hello,
-    RelayFacts,
-    RelayFindings,
-    RelayMessage,
-    Runs,
-    ScreenMessage,
-    Watch,
-    Welcome,
-    decode_relay_message,
-    encode_screen_message,
-)
 from tui.api.responses import Response, response_error
 from tui.api.runs import decode_run
 from tui.domain.environment import Capability
@@ -236,9 +220,9 @@ class RelayConnection(ApiReader):
         if is_watching is not self._is_watching:
             self._is_watching = is_watching
             with suppress(Unreachable):
-                await self._send_message(Watch(is_watching=is_watching))
+                await self._send_message(messages.Watch(is_watching=is_watching))
 
-    async def receive(self) -> RelayMessage:
+    async def receive(self) -> messages.RelayMessage:
         """Return the next message. Raises `ServerFault` for one that cannot be read.
 
         `open` translates the exception at the end of the connection.
@@ -247,29 +231,29 @@ class RelayConnection(ApiReader):
             raise Unreachable(_NOT_CONNECTED, may_have_arrived=False)
         text = await self._socket.recv(decode=False)
         if len(text) > MAX_INLINE_BYTES:
-            return await asyncio.to_thread(decode_relay_message, text)
-        return decode_relay_message(text)
+            return await asyncio.to_thread(messages.decode_relay_message, text)
+        return messages.decode_relay_message(text)
 
     def abort(self) -> None:
         """Close the connection at once."""
         if self._socket is not None:
             self._socket.transport.abort()
 
-    def resolve(self, message: CallResponse) -> None:
+    def resolve(self, message: messages.CallResponse) -> None:
         """Finish the `fetch_response` that waits for this response; it may have timed out."""
         future = self._in_flight.get(message.number)
         if future is not None and not future.done():
             future.set_result(message.response)
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Welcome]:
+    async def open(self) -> AsyncIterator[messages.Welcome]:
         """Hold a connection while the block runs. Raises `ApiError`, or `Fatal` where a retry cannot help."""
         socket = await self._connector.connect()
         try:
             welcome = await self._exchange_hello(socket)
             self._socket = socket
             if self._is_watching:
-                await self._send_message(Watch(is_watching=True))
+                await self._send_message(messages.Watch(is_watching=True))
             yield welcome
         except ConnectionClosed as closed:
             self._raise_closed(closed)
@@ -286,10 +270,10 @@ class RelayConnection(ApiReader):
         return await self._object_store.fetch(url, max_bytes=max_bytes)
 
     async def _send(self, number: int, request: ReadRequest) -> None:
-        await self._send_message(Call(number, request))
+        await self._send_message(messages.Call(number, request))
 
-    async def _send_message(self, message: ScreenMessage) -> None:
-        text = encode_screen_message(message)
+    async def _send_message(self, message: messages.ScreenMessage) -> None:
+        text = messages.encode_screen_message(message)
         if len(text) > MAX_CALL_BYTES:
             raise NotFound("the id is too long for a run")
         if self._socket is None:
@@ -300,24 +284,26 @@ class RelayConnection(ApiReader):
         except (ConnectionClosed, TimeoutError):
             raise Unreachable(_BROKE, may_have_arrived=False) from None
 
-    async def _exchange_hello(self, socket: ClientConnection) -> Welcome:
+    async def _exchange_hello(self, socket: ClientConnection) -> messages.Welcome:
         try:
             async with asyncio.timeout(OPEN_TIMEOUT_S):
-                await socket.send(encode_screen_message(Hello(VERSION, USER_AGENT)), text=True)
-                welcome = decode_relay_message(await socket.recv(decode=False))
+                await socket.send(
+                    messages.encode_screen_message(messages.Hello(messages.VERSION, USER_AGENT)), text=True
+                )
+                welcome = messages.decode_relay_message(await socket.recv(decode=False))
         except TimeoutError:
             raise Unreachable(f"the server at {self._url} sent nothing", may_have_arrived=False) from None
-        if not isinstance(welcome, Welcome):
+        if not isinstance(welcome, messages.Welcome):
             raise ServerFault(f"the server at {self._url} is not a relay: its first message is not a welcome", 200)
-        if welcome.version != VERSION:
+        if welcome.version != messages.VERSION:
             _raise_other_version(
-                f"the relay speaks version {welcome.version} of the protocol, this screen version {VERSION}"
+                f"the relay speaks version {welcome.version} of the protocol, this screen version {messages.VERSION}"
             )
         return welcome
 
     def _raise_closed(self, closed: ConnectionClosed) -> NoReturn:
         reason = clean(closed.rcvd.reason) if closed.rcvd is not None else ""
-        if closed.rcvd is not None and closed.rcvd.code == CLOSE_OTHER_VERSION:
+        if closed.rcvd is not None and closed.rcvd.code == messages.CLOSE_OTHER_VERSION:
             _raise_other_version(reason)
         text = "the connection to the relay ended" + (f": {reason}" if reason else "")
         raise Unreachable(text, may_have_arrived=False) from None
@@ -342,7 +328,7 @@ class RelayUpdates:
 
     def __init__(self, store: KnownFacts) -> None:
         self._store = store
-        self._facts: RelayFacts | None = None
+        self._facts: messages.RelayFacts | None = None
         self._sources = set(store.source_statuses)
         self._snapshot: set[RunId] = set()
         self._chunk_count = 0
@@ -354,7 +340,7 @@ class RelayUpdates:
         """Whether the snapshot and the status of the relay's sources are known. Before that, no run is current."""
         return self.has_snapshot and self._facts is not None and bool(self._facts.sources)
 
-    def from_runs(self, message: Runs) -> Iterator[Update]:
+    def from_runs(self, message: messages.Runs) -> Iterator[Update]:
         """Yield the runs of a message. Live runs of the store that are in no chunk of the snapshot become missing.
 
         Raises `ServerFault` if a chunk is missing, since its runs would become missing too.
@@ -376,7 +362,7 @@ class RelayUpdates:
             self._snapshot = set()
             self.has_snapshot = True
 
-    def from_facts(self, facts: RelayFacts) -> Iterator[Update]:
+    def from_facts(self, facts: messages.RelayFacts) -> Iterator[Update]:
         """Yield the facts that changed since the last message. Raises `ServerFault` for too many sources."""
         self._sources |= {status.source for status in facts.sources}
         if len(self._sources) > MAX_SOURCES:
@@ -407,7 +393,7 @@ class RelayUpdates:
         """Request the run again later."""
         self._missing.append(run_id)
 
-    def _capabilities(self, facts: RelayFacts) -> Iterator[CapabilityLost | CapabilityRegained]:
+    def _capabilities(self, facts: messages.RelayFacts) -> Iterator[CapabilityLost | CapabilityRegained]:
         lost = dict(self._store.lost_capabilities)
         for capability in Capability:
             reason = facts.lost.get(capability)
@@ -417,18 +403,18 @@ class RelayUpdates:
                 yield CapabilityRegained(capability)
 
 
-def _environment(facts: RelayFacts) -> object:
+def _environment(facts: messages.RelayFacts) -> object:
     # Without the time at which the relay read it.
     read: EnvironmentRead | None = facts.environment
     environment = None if read is None else read.environment
     return None if read is None else (environment, environment is not None and environment.is_paused)
 
 
-def _single_facts(facts: RelayFacts) -> tuple[object, ...]:
+def _single_facts(facts: messages.RelayFacts) -> tuple[object, ...]:
     return facts.counts, facts.history, facts.window, facts.reconciled, facts.caught_up
 
 
-def _confirmed_at(facts: RelayFacts) -> datetime | None:
+def _confirmed_at(facts: messages.RelayFacts) -> datetime | None:
     """Return when the relay's pollers last succeeded, or None if one of them does not. Feeds are optional."""
     pollers = [status for status in facts.sources if status.source not in FEEDS]
     connected_at = [status.at for status in pollers if isinstance(status, SourceConnected)]
@@ -489,7 +475,7 @@ class _Receiver:
         self._requested_runs: dict[int, RunId] = {}
         # A restarted relay may serve another environment, so its runs are held until it names the known one.
         self._environment = store.environment
-        self._held: list[Runs | RelayFindings] | None = None if self._environment is None else []
+        self._held: list[messages.Runs | messages.RelayFindings] | None = None if self._environment is None else []
 
     async def run(self, watchdog: "_Watchdog") -> None:
         """Receive until the connection ends. Raises `ApiError`."""
@@ -502,38 +488,40 @@ class _Receiver:
             watchdog.restart()
             await self._handle(message)
 
-    async def _handle(self, message: RelayMessage) -> None:
+    async def _handle(self, message: messages.RelayMessage) -> None:
         match message:
-            case Runs() | RelayFindings() if self._held is not None:
+            case messages.Runs() | messages.RelayFindings() if self._held is not None:
                 self._hold(message, self._held)
-            case Runs():
+            case messages.Runs():
                 await self._emit_all(self._updates.from_runs(message))
                 if message.chunk is None:
                     await self._emit_connected(message.at)
-            case RelayFacts():
+            case messages.RelayFacts():
                 await self._release(message)
                 await self._emit_all(self._updates.from_facts(message))
                 await self._emit_connected(message.at)
-            case RelayFindings():
+            case messages.RelayFindings():
                 # The minutes of 200 tasks take 25 ms.
                 await self._emit_all(await asyncio.to_thread(_updates_of, message))
-            case Beat():
+            case messages.Beat():
                 await self._emit_connected(message.at)
                 for run_id in self._updates.next_missing():
                     self._requested_runs[await self._connection.send_call(RunRequest(run_id))] = run_id
-            case CallResponse():
+            case messages.CallResponse():
                 await self._handle_response(message)
-            case Welcome():
+            case messages.Welcome():
                 raise ServerFault("the relay sent a second welcome", 200)
             case _:
                 assert_never(message)
 
-    def _hold(self, message: Runs | RelayFindings, held: list[Runs | RelayFindings]) -> None:
+    def _hold(
+        self, message: messages.Runs | messages.RelayFindings, held: list[messages.Runs | messages.RelayFindings]
+    ) -> None:
         if len(held) >= MAX_HELD_MESSAGES:
             raise ServerFault("the relay does not name the environment of its runs", 200)
         held.append(message)
 
-    async def _release(self, facts: RelayFacts) -> None:
+    async def _release(self, facts: messages.RelayFacts) -> None:
         """Emit the held runs once the relay names the known environment. Raises `Fatal` if it names another one."""
         if self._held is None or facts.environment is None:
             return
@@ -543,7 +531,7 @@ class _Receiver:
         held, self._held = self._held, None
         for message in held:
             await self._emit_all(
-                message.updates() if isinstance(message, RelayFindings) else self._updates.from_runs(message)
+                message.updates() if isinstance(message, messages.RelayFindings) else self._updates.from_runs(message)
             )
 
     async def _emit_all(self, updates: Iterable[Update]) -> None:
@@ -558,7 +546,7 @@ class _Receiver:
             self._connected_s = elapsed_s
             await self._emit(SourceConnected(RELAY, at, self._beat_s))
 
-    async def _handle_response(self, message: CallResponse) -> None:
+    async def _handle_response(self, message: messages.CallResponse) -> None:
         """Pass a response to its caller, or emit the run if it was requested because the snapshot lacked it."""
         run_id = self._requested_runs.pop(message.number, None)
         if run_id is None:
@@ -612,7 +600,7 @@ class _Watchdog:
             self._timer = self._clock.call_later(self._beat_s, self._check_silence)
 
 
-def _updates_of(message: RelayFindings) -> list[Update]:
+def _updates_of(message: messages.RelayFindings) -> list[Update]:
     """Return the updates of a message, whose minutes are added up already."""
     from tui.store.findings.counts import prepare  # noqa: PLC0415  not needed before anybody watches
 
