@@ -43,17 +43,16 @@ from tui.features.own_commands.words import output_text
 from tui.features.wall.rows import cron_words
 from tui.kit.terminal.input import READ_BYTES, InputDecoder
 from tui.kit.words import without_request
-from tui.settings.secret import Secret
-from tui.settings.zones import zone_of
+from tui.settings.secret import Secret, zone_of
 from tui.store.addresses import AddressError, read_address
 from tui.store.command_line import parse_link, parse_run
 from tui.store.filter import highlighted_texts, parse_filter
 from tui.store.findings.bounds import next_due
 from tui.terminal.cells import Capabilities
 from tui.terminal.output import FrugalOutput
+from tui.text.blocks import code_span
 from tui.text.json import FoldedJson, JsonFolds, compact, unfolded_for
 from tui.text.json import rows as json_rows
-from tui.text.printed import code_span
 from tui.text.redaction import Redactor
 from tui.text.styled import Piece, cut, opening_line, wrap
 
@@ -225,7 +224,7 @@ READERS: Final[dict[str, tuple[Callable[[str], Any], tuple[str, ...]]]] = {
     "filter": (_filter, ("store.filter",)),
     "filtered runs": (_filtered, ()),
     "kinds of errors": (_kinds, ("domain.errors.kinds", "domain.errors.error")),
-    "markdown": (_markdown, ("text.printed",)),
+    "markdown": (_markdown, ("text.blocks",)),
     "printed": (_printed, ("features.errors.error", "features.copying.words")),
     "terminal output": (_terminal_output, ("terminal.decoder", "terminal.encoder")),
     "terminal input": (_terminal_input, ("kit.terminal.input",)),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.settings.zones import LocalZone, zone_of
+from tui.settings.secret import LocalZone, zone_of
 from tui.text.formatting import clock, full_moment, moment, time_of_day, zone_name
 
 NEW_YORK = ZoneInfo("America/New_York")

@@ -16,7 +16,7 @@ from hypothesis import given
 from tests.perf.terminal import Terminal
 from tests.support.commands import environment
 from tests.support.terminal_frames import COLUMNS, LINES, MODES, RandomProgram, cells, examples, randoms
-from tui.kit.clipboard import osc52
+from tui.kit.painted import osc52
 from tui.terminal.cells import PLAIN, Capabilities, CellTable, Grid
 from tui.terminal.decoder import Decoder
 from tui.terminal.encoder import change

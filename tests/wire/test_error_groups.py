@@ -11,8 +11,8 @@ from tests.support.recordings import body_of, recording
 from tests.support.wire.requests import NOW, ask
 from tests.wire.test_recordings import ERROR_GROUPS, number
 from tui.api.client import ERROR_GROUPS_PAGE_SIZE
-from tui.api.error_groups import MAX_CURSOR_CHARS, ErrorGroupPage, decode_error_group, decode_error_groups
 from tui.api.errors import MAX_MESSAGE_CHARS, Limits, NotFound, Refused, ServerFault, read_time
+from tui.api.facts import MAX_CURSOR_CHARS, ErrorGroupPage, decode_error_group, decode_error_groups
 from tui.domain.errors.groups import ServerErrorGroup, ServerGroupDetail, ServerGroupStatus
 from tui.domain.ids import Cursor, ErrorGroupId
 
@@ -116,7 +116,7 @@ def test_long_texts_are_cut_and_reported() -> None:
 
 
 def test_page_with_too_many_groups_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.api.error_groups.MAX_GROUPS", 2)
+    monkeypatch.setattr("tui.api.facts.MAX_GROUPS", 2)
     page = page_of(LEAST, LEAST, LEAST)
     assert (len(page.groups), page.is_cut) == (2, True)
 

@@ -12,7 +12,6 @@ from urllib.parse import quote
 from tui import __version__
 from tui.api import facts
 from tui.api.connection import HttpConnection, Timeouts
-from tui.api.error_groups import ErrorGroupPage, decode_error_group, decode_error_groups, is_cursor
 from tui.api.errors import (
     MAX_INLINE_BYTES,
     MAX_PAGE_BYTES,
@@ -23,6 +22,7 @@ from tui.api.errors import (
     Refused,
     ServerFault,
 )
+from tui.api.facts import ErrorGroupPage, decode_error_group, decode_error_groups, is_cursor
 from tui.api.feed import START_PARAMS, FeedPosition, FeedResponse, FeedTarget, decode_feed, restart_response
 from tui.api.http import HttpUrl, InvalidUrl
 from tui.api.queries import NamedQuery, TrqlQuery

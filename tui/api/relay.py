@@ -12,8 +12,8 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, TypeAdapter, Val
 from pydantic_core import PydanticSerializationError, SchemaSerializer, SchemaValidator, core_schema
 
 from tui.api.client import ReadRequest
-from tui.api.error_groups import MAX_GROUPS
 from tui.api.errors import EARLIEST, LATEST, MAX_TAGS, ServerFault, clamp
+from tui.api.facts import MAX_GROUPS
 from tui.api.models import read_json, within_bounds
 from tui.api.responses import Response
 from tui.domain import facts, update

@@ -21,10 +21,9 @@ from textual.strip import Strip
 
 from tui.domain.ids import RunId
 from tui.kit.app import AppBase, app_of, call_soon
-from tui.kit.clipboard import Clipboard
 from tui.kit.keys import bind
 from tui.kit.lines import Dialog
-from tui.kit.painted import PaintedDialog
+from tui.kit.painted import Clipboard, PaintedDialog
 from tui.lazy_dataclass import dataclass
 from tui.settings.secret import without_secrets
 from tui.sync.session import Session

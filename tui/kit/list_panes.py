@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from textual.binding import BindingType
 
 from tui.domain.ids import RunId
+from tui.kit.footer import Summary
 from tui.kit.keys import MENU_BINDINGS, OUTGOING_BINDINGS, bind
 from tui.kit.layout import Proportions
 from tui.kit.live_model import LiveModel
 from tui.kit.pane import PagePane, Pane
 from tui.kit.screen import BaseScreen, ViewScreen
-from tui.kit.summary import Summary
 from tui.kit.table import RowTable
 from tui.store.addresses import ViewAddress
 from tui.store.changes import Changes

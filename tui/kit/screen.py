@@ -13,9 +13,8 @@ from tui.domain.action import Via
 from tui.domain.ids import RunId
 from tui.kit.app import AppBase, Ticker, app_of
 from tui.kit.colors import ColorMode
-from tui.kit.footer import Footer
+from tui.kit.footer import Footer, Summary, summary_height
 from tui.kit.header import Header
-from tui.kit.history import History
 from tui.kit.keys import ACTION_NAMES, OUTGOING_ACTIONS
 from tui.kit.layout import Proportions
 from tui.kit.lines import Prompt
@@ -23,8 +22,7 @@ from tui.kit.live_model import LiveModel
 from tui.kit.painted import PaintedScreen
 from tui.kit.pane import Pane
 from tui.kit.pane_entry import PaneEntry
-from tui.kit.selection import FocusedRunFeed, Selection, SelectionLoader
-from tui.kit.summary import Summary, summary_height
+from tui.kit.selection import FocusedRunFeed, History, Selection, SelectionLoader
 from tui.kit.workspace import Workspace
 from tui.store.changes import Changes, Topic
 from tui.text.blocks import no_run_selected

@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.widget import AwaitMount, Widget
 
 from tui.kit.app import app_of
+from tui.kit.footer import Summary
 from tui.kit.keys import bind
 from tui.kit.layout import (
     MEDIUM,
@@ -31,7 +32,6 @@ from tui.kit.layout import (
 from tui.kit.lines import Backdrop, Cover, Hairline
 from tui.kit.pane import Pane
 from tui.kit.pane_entry import PaneEntry, entry_of
-from tui.kit.summary import Summary
 from tui.kit.words import Tab
 
 # The places of panes while something else stands over their lower part.

@@ -201,12 +201,12 @@ class TriggerApp(AppBase):
         return found
 
     def show_address(self, address: ViewAddress) -> str | None:
-        from tui.program.opening import apply_address  # noqa: PLC0415  most starts have no address
+        from tui.features.runs.screen import apply_address  # noqa: PLC0415  most starts have no address
 
         return apply_address(self, address)
 
     def address_of(self, screen: Screen[Any]) -> ViewAddress:
-        from tui.program.opening import address_of  # noqa: PLC0415  loaded when first used
+        from tui.features.runs.screen import address_of  # noqa: PLC0415  loaded when first used
 
         return address_of(screen)
 

@@ -14,8 +14,8 @@ from tui.domain.text import clean
 from tui.lazy_dataclass import dataclass
 from tui.settings.key_checks import KeyProblem, check_keys
 from tui.settings.schema import CommandEntry, FileSettings
+from tui.settings.secret import has_zones, zone_of
 from tui.settings.settings import UNBIND
-from tui.settings.zones import has_zones, zone_of
 
 # Reads a TOML document as `FileSettings`. A wrong value costs only itself: it becomes its default and a problem.
 #

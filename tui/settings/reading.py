@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from tui.settings.secret import DEFAULT_INTERVAL_S, MIN_INTERVAL_S, NO_SECRET, Secret, SettingsError
+from tui.settings.secret import DEFAULT_INTERVAL_S, MIN_INTERVAL_S, NO_SECRET, Secret, SettingsError, zone_of
 from tui.settings.settings import (
     DEFAULT_API_URL,
     MIN_PUBLIC_INTERVAL_S,
@@ -18,7 +18,6 @@ from tui.settings.settings import (
     ReadOnlyIn,
     Settings,
 )
-from tui.settings.zones import zone_of
 
 if TYPE_CHECKING:
     from tui.settings.schema import Bell

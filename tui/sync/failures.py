@@ -9,8 +9,8 @@ from itertools import islice
 from random import Random
 from typing import Any, Final
 
-from tui.api.error_groups import ErrorGroupPage
 from tui.api.errors import MAX_MESSAGE_CHARS, ApiError, NotFound, RateLimited, Refused, ServerFault, Unreachable
+from tui.api.facts import ErrorGroupPage
 from tui.api.feed import MAX_FEED_WINDOW, FeedTarget, read_stored_error
 from tui.api.queries import MAX_IDS, FailureCount, NamedQuery, RunErrors, RunsWithErrorTexts, days_since
 from tui.api.runs import ListPage

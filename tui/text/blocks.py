@@ -1,5 +1,6 @@
-"""The parts of a page of text: labelled rows, prose, sparklines, names of keys, and the time of drawing."""
+"""The parts of a page of text: labelled rows, prose, Markdown, sparklines, names of keys, and the time of drawing."""
 
+import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import field
@@ -9,12 +10,15 @@ from typing import Final, NamedTuple
 
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
-from tui.domain.text import Raw
+from tui.domain.text import Raw, clean
 from tui.lazy_dataclass import dataclass
 from tui.store.counts import Minute
 from tui.text import formatting
 from tui.text.formatting import LOADING, NOT_READ
 from tui.text.styled import Line, Piece, Token, fold, line_width, pad, wrap
+
+# The parts of a page of text: labelled rows, prose, sparklines, names of keys, and the time of drawing.
+
 
 # The blocks of a page of text: labelled rows, indented rows, and prose that is cut when it is very long.
 
@@ -298,3 +302,34 @@ class Row(NamedTuple):
     line: Line
     key: Hashable = None
     action: RowAction | None = None
+
+
+# Puts outside text into Markdown, so that it stays text: in a code span, or in a fenced block.
+#
+# Inside of both, Markdown and HTML mean nothing. A fence that is longer than every row of backticks in the text cannot
+# be closed by it (CommonMark 0.31.2, sections 4.5 and 6.1).
+
+
+_BACKTICKS = re.compile("`+")
+_MIN_FENCE = 3
+
+
+def code_span(text: Raw | str) -> str:
+    """Return a text as inline code on one line. Line breaks become symbols, as everywhere; an empty text is `""`."""
+    shown = clean(text) or '""'
+    fence = "`" * (_longest_row(shown) + 1)
+    # One space at each end is dropped when the Markdown is read, so that the text may begin or end with a backtick.
+    needs_spaces = "`" in (shown[0], shown[-1]) or (shown[0] == shown[-1] == " " and shown.strip(" ") != "")
+    edge = " " if needs_spaces else ""
+    return f"{fence}{edge}{shown}{edge}{fence}"
+
+
+def code_block(text: Raw | str, language: str = "text") -> list[str]:
+    """Return a text as the lines of a fenced block."""
+    shown = clean(text.replace("\r\n", "\n"), lines=True).rstrip("\n")
+    fence = "`" * max(_MIN_FENCE, _longest_row(shown) + 1)
+    return [f"{fence}{language}", *(line.rstrip(" ") for line in shown.split("\n")), fence]
+
+
+def _longest_row(text: str) -> int:
+    return max((len(row) for row in _BACKTICKS.findall(text)), default=0)

@@ -16,7 +16,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import Body, Run
 from tui.domain.text import Raw, clean
 from tui.features.copying.words import MAX_MESSAGE_CHARS, MAX_PAYLOAD_CHARS, ticket
-from tui.text.printed import code_block, code_span
+from tui.text.blocks import code_block, code_span
 from tui.text.redaction import Redactor
 
 PROD = Environment(Raw("prod"), "PRODUCTION", Raw("api"), Raw("acme"), Raw("proj_1"), Raw("https://tr.example.com/"))

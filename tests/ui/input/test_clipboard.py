@@ -16,7 +16,7 @@ from tui.domain.run import Body
 from tui.domain.update import RunsRead
 from tui.features.copying.view import CopyMenu
 from tui.features.copying.words import ticket
-from tui.kit.clipboard import MAX_BYTES, Clipboard, osc52
+from tui.kit.painted import MAX_BYTES, Clipboard, osc52
 from tui.kit.terminal.output import MAX_SCREEN_STRING_BYTES
 from tui.text.styled import plain
 

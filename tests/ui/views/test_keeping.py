@@ -11,8 +11,8 @@ from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.domain.filters import RunFilters
 from tui.features.errors.screen import ErrorsScreen
+from tui.features.runs.screen import address_of, apply_address
 from tui.features.views.view import LetterMenu, SaveView, ViewQuestion, ViewsScreen
-from tui.program.opening import address_of, apply_address
 from tui.settings.schema import ViewEntry
 from tui.store.addresses import parse_address
 

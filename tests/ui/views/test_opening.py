@@ -12,8 +12,7 @@ from tests.support.ui.monitor import Monitored, run_story
 from tui.domain.filters import RunFilters
 from tui.features.errors.screen import ErrorsScreen
 from tui.features.queues.view import QueuesScreen
-from tui.features.runs.screen import MainScreen
-from tui.program.opening import address_of, apply_address
+from tui.features.runs.screen import MainScreen, address_of, apply_address
 from tui.store.addresses import parse_address
 from tui.store.server_filter import ServerFilter
 

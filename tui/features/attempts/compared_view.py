@@ -24,15 +24,14 @@ from tui.features.attempts.compared import (
 )
 from tui.features.runs.view import RunSummary
 from tui.kit.app import app_of
-from tui.kit.clipboard import Clipboard
-from tui.kit.footer import Footer
+from tui.kit.footer import Footer, summary_height
 from tui.kit.keys import OUTGOING_BINDINGS, bind
 from tui.kit.lines import EDGE
 from tui.kit.live_model import LiveModel
 from tui.kit.page import PageRow
 from tui.kit.page_screen import PageScreen
+from tui.kit.painted import Clipboard
 from tui.kit.selection import Fetched, FetchState, Need, Selection, SelectionLoader
-from tui.kit.summary import summary_height
 from tui.kit.words import without_request
 from tui.store.changes import Changes
 from tui.sync.budget import Priority

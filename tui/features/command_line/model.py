@@ -3,11 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from enum import Enum, auto
+from functools import partial
 from typing import Final, NamedTuple
 
 from tui.domain.ids import RunId
 from tui.domain.text import clean
 from tui.features.command_line.data import RunNumbers, ViewNumbers
+from tui.features.errors.model import GROUP_ORDERS, GroupOrder
+from tui.features.queues.model import QUEUE_ORDERS, QueueOrder
 from tui.features.runs.columns import short_id
 from tui.kit.commands import (
     Arguments,
@@ -34,6 +37,7 @@ from tui.store.addresses import (
     parse_address,
     parse_words,
 )
+from tui.store.changes import COST, CREATED, ORDERS, STATUS, TASK, TOOK, UPDATED, Order
 from tui.store.command_line import (
     COUNTED_FIELDS,
     MAX_COMPLETIONS,
@@ -55,6 +59,9 @@ from tui.text import formatting
 from tui.text.blocks import Now
 from tui.text.status import STATUS_STYLES, style_of
 from tui.text.styled import Line, Piece, Token
+
+# The command line as a state: the typed text, what fits it, what is chosen, and what Enter runs.
+
 
 MAX_FOUND_HISTORY: Final = 50
 
@@ -662,3 +669,43 @@ class RunArguments:
         if run is None or run.state is None:
             return (Piece(f"the run {run_id}, asked of the server", Token.MUTED),)
         return (style_of(run).mark, Piece(" "), style_of(run).name, Piece(f"  {run.fixed.task or ''}", Token.TEXT))
+
+
+# The commands that sort the list of runs, that of error groups, and that of queues.
+
+
+_SENTENCES: Final = {
+    CREATED: "Newest runs first",
+    STATUS: "Failed runs first, then running and waiting ones, completed runs last",
+    TASK: "By the name of the task",
+    TOOK: "Running runs first, then the longest ones",
+    UPDATED: "Latest change first",
+    COST: "Most expensive runs first",
+}
+
+
+def run_sorts(sort_by: Callable[[Order], None], current: Order) -> list[Command]:
+    """Return `sort ORDER`, and a command for each order."""
+    orders = {order.title: order for order in ORDERS}
+    values = [Value(order.title, _SENTENCES.get(order, "")) for order in ORDERS]
+    return _sorts("The order of the list.", values, lambda name: sort_by(orders[name]), current.title)
+
+
+def group_sorts(sort_by: Callable[[GroupOrder], None], current: GroupOrder) -> list[Command]:
+    """Return the same for error groups."""
+    orders = {order.id: order for order in GROUP_ORDERS}
+    values = [Value(order.id, order.sentence.removesuffix(".")) for order in GROUP_ORDERS]
+    return _sorts("The order of the error groups.", values, lambda name: sort_by(orders[name]), current.id)
+
+
+def queue_sorts(sort_by: Callable[[QueueOrder], None], current: QueueOrder) -> list[Command]:
+    """Return the same for queues."""
+    orders = {order.id: order for order in QUEUE_ORDERS}
+    values = [Value(order.id, order.sentence.removesuffix(".")) for order in QUEUE_ORDERS]
+    return _sorts("The order of the queues.", values, lambda name: sort_by(orders[name]), current.id)
+
+
+def _sorts(sentence: str, values: Sequence[Value], take: Callable[[str], None], current: str) -> list[Command]:
+    arguments = OneOf("ORDER", values, take, current=current)
+    each = [Command(f"sort {value.name}", f"{value.sentence}.", partial(take, value.name)) for value in values]
+    return [Command("sort", sentence, lambda: None, arguments=arguments), *each]

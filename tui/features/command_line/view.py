@@ -44,9 +44,8 @@ from tui.kit.painted import PaintedDialog
 from tui.kit.screen import ViewScreen
 from tui.kit.words import without_request
 from tui.lazy_dataclass import dataclass
-from tui.settings.secret import DEFAULT_INTERVAL_S, MIN_INTERVAL_S
+from tui.settings.secret import DEFAULT_INTERVAL_S, LOCAL, MIN_INTERVAL_S, zone_of
 from tui.settings.settings import MIN_PUBLIC_INTERVAL_S, Settings
-from tui.settings.zones import LOCAL, zone_of
 from tui.store.addresses import ERRORS, QUEUES, RUN, RUNS, ViewAddress, period_problem
 from tui.store.command_line import LinkKind, PastedLink, elsewhere
 from tui.text.blocks import key_of

@@ -44,11 +44,10 @@ from tui.features.logs.view import LogsPane
 from tui.features.runs.data import RunSubscription
 from tui.kit.app import app_of, call_soon
 from tui.kit.browsing import link_of
-from tui.kit.clipboard import Clipboard
 from tui.kit.keys import bind
 from tui.kit.lines import Dialog
 from tui.kit.live_model import LiveModel
-from tui.kit.painted import PaintedDialog
+from tui.kit.painted import Clipboard, PaintedDialog
 from tui.kit.pane import PagePane
 from tui.kit.screen import BaseScreen
 from tui.settings.settings import Settings

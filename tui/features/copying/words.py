@@ -27,8 +27,8 @@ from tui.store.addresses import ViewAddress
 from tui.store.server_filter import is_typable
 from tui.text import formatting
 from tui.text import json as text_json
+from tui.text.blocks import code_block, code_span
 from tui.text.json import compact
-from tui.text.printed import code_block, code_span
 from tui.text.status import STATUS_STYLES, style_of
 from tui.text.styled import Line, Piece, Token, cut, fit, opening_line, plain
 

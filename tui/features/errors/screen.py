@@ -428,7 +428,7 @@ class ErrorsScreen(ListScreen):
         open_copy_menu(self, self.live, self.pane.target, self.clipboard, parts)
 
     def action_palette(self) -> None:
-        from tui.features.command_line.sorts import group_sorts  # noqa: PLC0415  loaded when first used
+        from tui.features.command_line.model import group_sorts  # noqa: PLC0415  loaded when first used
 
         sorts = group_sorts(self.list_pane.sort_by, self.groups.query.order)
         self.main.open_command_line(self, [*sorts, *self.own_commands_without_key()])

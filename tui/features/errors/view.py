@@ -28,6 +28,7 @@ from tui.features.errors.words import (
     short_fingerprint,
 )
 from tui.features.runs.columns import SizedColumn, columns_for, row
+from tui.kit.footer import Summary
 from tui.kit.keys import bind
 from tui.kit.layout import Placement, Slot
 from tui.kit.lines import EDGE, GUTTER
@@ -36,7 +37,6 @@ from tui.kit.live_model import LiveModel
 from tui.kit.page import KeyedRows, Page, PageRow
 from tui.kit.pane import PagePane
 from tui.kit.selection import RUN, Need
-from tui.kit.summary import Summary
 from tui.kit.table import RowTable
 from tui.kit.words import rule_parts
 from tui.store.changes import Changes, Topic

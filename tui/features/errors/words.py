@@ -24,9 +24,8 @@ from tui.features.runs.columns import short_id, took
 from tui.lazy_dataclass import dataclass
 from tui.store.error_groups import ErrorGroup, ErrorState
 from tui.text import formatting
-from tui.text.blocks import LABEL, GoToRun, Now, ReadStage, Row, labelled, tries_again
+from tui.text.blocks import LABEL, GoToRun, Now, ReadStage, Row, code_block, code_span, labelled, tries_again
 from tui.text.json import inline
-from tui.text.printed import code_block, code_span
 from tui.text.status import NO_BAR, STATUS_STYLES
 from tui.text.styled import Line, Piece, Token, cut, first_line, fit, fold, joined, line_width, pad, plain, wrap
 

@@ -29,13 +29,13 @@ from tui.features.logs.words import (
     spare_words,
 )
 from tui.kit.app import call_soon
-from tui.kit.clipboard import Clipboard
 from tui.kit.heap import trim_soon
 from tui.kit.keys import bind
 from tui.kit.layout import Placement, Slot
 from tui.kit.lines import GUTTER, Lines
 from tui.kit.live_model import LiveModel
 from tui.kit.page import BLANK_LINE, Page, PageLine, PageRow
+from tui.kit.painted import Clipboard
 from tui.kit.pane import Notice, PagePane
 from tui.kit.selection import RUN, Need
 from tui.store.changes import Changes

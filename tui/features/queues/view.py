@@ -30,13 +30,13 @@ from tui.features.queues.words import health_glyph
 from tui.features.runs.data import RunSubscription
 from tui.features.runs.screen import MainScreen
 from tui.features.runs.views import ListQuery
+from tui.kit.footer import Summary
 from tui.kit.keys import bind
 from tui.kit.layout import Placement, Proportions, Slot
 from tui.kit.lines import EDGE, GUTTER
 from tui.kit.list_panes import ListPane, ListScreen, MainView, RowPagePane, ViewEntrance
 from tui.kit.live_model import LiveModel
 from tui.kit.page import Page, PageRow
-from tui.kit.summary import Summary
 from tui.kit.table import RowTable
 from tui.kit.words import rule_parts
 from tui.lazy_dataclass import dataclass
@@ -491,7 +491,7 @@ class QueuesScreen(ListScreen):
         open_copy_menu(self, self.live, self.pane.target, self.clipboard, parts)
 
     def action_palette(self) -> None:
-        from tui.features.command_line.sorts import queue_sorts  # noqa: PLC0415  loaded when first used
+        from tui.features.command_line.model import queue_sorts  # noqa: PLC0415  loaded when first used
 
         sorts = queue_sorts(self.list_pane.sort_by, self.queues.list.query.order)
         self.main.open_command_line(self, [*sorts, *self.own_commands_without_key()])

@@ -7,9 +7,10 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual.binding import Binding, BindingType
+from textual.screen import Screen
 
 from tui.domain.action import Via
 from tui.domain.filters import RunFilters
@@ -33,7 +34,7 @@ from tui.kit.screen import BaseScreen, ViewScreen
 from tui.kit.selection import Selection
 from tui.kit.words import NO_GROUP_ON_RELAY
 from tui.lazy_dataclass import dataclass
-from tui.store.addresses import ERRORS, QUEUES, RUN, RUNS, WALL, ViewAddress, lists_of
+from tui.store.addresses import ERRORS, QUEUES, RUN, RUNS, WALL, ViewAddress, lists_of, period_problem
 from tui.store.changes import CREATED, ORDERS, Changes
 from tui.store.server_filter import ServerFilter
 from tui.text import formatting
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
     from tui.features.overview.view import LiveOverview
     from tui.features.overview.words import OverviewView
     from tui.kit.commands import Command, OwnSelection
+
+
+# The monitor: the list of runs, the panes about the selected run, the overview, and the way back through views.
 
 
 # The keys of the main screen that work in every pane.
@@ -669,7 +673,7 @@ class MainScreen(MainView):
         open_server_filters(self, self.live, self.app_base.part(RunSubscription))
 
     def action_palette(self) -> None:
-        from tui.features.command_line.sorts import run_sorts  # noqa: PLC0415
+        from tui.features.command_line.model import run_sorts  # noqa: PLC0415
         from tui.features.command_line.view import form_commands  # noqa: PLC0415  loaded when first used
 
         forms = {form.title: form.load().form_sentence for form in self._forms if form.title != self.pane.title}
@@ -861,3 +865,46 @@ class MainScreen(MainView):
         else:
             return False
         return True
+
+
+# `apply_address` brings the program to a view, and `address_of` names the one that is shown.
+#
+# Whatever leads to a view goes through here: an address at the start, the command line, a saved view, the way back.
+# Nothing that an address sets is saved for the next start. A view that is opened by the user's own keys is not
+# affected.
+
+
+def apply_address(app: AppBase, address: ViewAddress) -> str | None:
+    """Show a view in place of the present one. Close all dialogs first.
+
+    Returns a sentence without a stop about a period that does not fit, which the view's own replaces.
+    """
+    problem = period_problem(address.since, app.session.local_now())
+    if problem is not None:
+        address = replace(address, since="")
+    main = _main_of(app)
+    if main.has_view(address.view):
+        main.view_named(address.view).show(address)
+    else:
+        main.show_address(address)
+    return problem
+
+
+def address_of(screen: Screen[Any]) -> ViewAddress:
+    """Return the address of the view that a screen shows, or of the view below a dialog or a page.
+
+    A filter with a word that is not understood has an address that no one can open: `parse_address` says why.
+    """
+    stack = screen.app.screen_stack
+    main = _main_of(screen.app)
+    # A view that is about to be pushed is not in the stack yet.
+    below = reversed(stack[: stack.index(screen)] if screen in stack else stack)
+    for each in (screen, *below):
+        for view in main.views:
+            if view.screen is each:
+                return view.address()
+    return main.address()
+
+
+def _main_of(app: Any) -> MainScreen:
+    return next(each for each in app.screen_stack if isinstance(each, MainScreen))

@@ -47,6 +47,7 @@ from tui.features.runs.views import ListQuery, ListViews
 from tui.features.runs.words import end_key, end_line, invalid_word_line, summary_lines
 from tui.kit.app import call_soon
 from tui.kit.colors import Background
+from tui.kit.footer import Summary
 from tui.kit.keys import MARK_ACTIONS, bind
 from tui.kit.layout import Placement, Slot
 from tui.kit.lines import GUTTER
@@ -54,7 +55,6 @@ from tui.kit.live_model import LiveModel
 from tui.kit.look import Painter
 from tui.kit.pane import Pane
 from tui.kit.selection import RUN, Need
-from tui.kit.summary import Summary
 from tui.kit.table import HEAD_LINES, PLAIN_EDGE, CursorTable
 from tui.kit.words import empty_lines, gap_line
 from tui.store.changes import ORDERS, Changes, Order, Topic

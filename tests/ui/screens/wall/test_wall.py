@@ -19,13 +19,12 @@ from tui.domain.ids import TaskId
 from tui.domain.text import Raw
 from tui.features.errors.screen import ErrorsScreen
 from tui.features.queues.view import QueuesScreen
-from tui.features.runs.screen import MainScreen
+from tui.features.runs.screen import MainScreen, address_of, apply_address
 from tui.features.views.view import LetterMenu
 from tui.features.wall.data import LiveBoard
 from tui.features.wall.view import JUDGED_AFTER_S, WallScreen
 from tui.kit.colors import Background, ColorMode
 from tui.kit.page_screen import HelpScreen
-from tui.program.opening import address_of, apply_address
 from tui.store.addresses import ViewAddress
 from tui.sync.clock import until_second_s
 from tui.text.blocks import ListRuns
