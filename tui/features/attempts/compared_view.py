@@ -11,17 +11,8 @@ from tui.domain.attempt import AttemptHistory
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.traces.log import LogLevel, RunLog
-from tui.features.attempts.compared import (
-    FIRST_KEY,
-    AttemptWindow,
-    ComparedGrid,
-    LogCount,
-    LogCounts,
-    compared_page,
-    moved,
-    summary_words,
-    window_of,
-)
+from tui.features.attempts import compared
+from tui.features.attempts.compared import LogCount, LogCounts
 from tui.features.runs.view import RunSummary
 from tui.kit.app import app_of
 from tui.kit.footer import Footer, summary_height
@@ -141,9 +132,9 @@ class ComparedScreen(PageScreen):
     def on_unmount(self) -> None:
         self._loader.close()
 
-    def _window(self, run: Run, width: int) -> AttemptWindow:
+    def _window(self, run: Run, width: int) -> compared.AttemptWindow:
         history = run.attempts[1] if run.attempts is not None else AttemptHistory()
-        return window_of(history, width, self._number)
+        return compared.window_of(history, width, self._number)
 
     def rows(self, width: int) -> Sequence[PageRow]:
         if (run := self._run) is None or run.attempts is None:
@@ -154,7 +145,7 @@ class ComparedScreen(PageScreen):
             self._can_step = window.can_move
             self.refresh_bindings()
         logs = log_counts(self._loader.selection.state_of(LOG_COUNTS))
-        page = compared_page(run, window, self.live.now, ComparedGrid(limit, self._is_wrapped), logs)
+        page = compared.compared_page(run, window, self.live.now, compared.ComparedGrid(limit, self._is_wrapped), logs)
         return [PageRow(row.line, row.key) for row in page]
 
     def left(self) -> Line:
@@ -165,7 +156,7 @@ class ComparedScreen(PageScreen):
     def right(self) -> Line:
         if (run := self._run) is None or run.attempts is None:
             return ()
-        return summary_words(run, self._window(run, self.size.width).attempts)
+        return compared.summary_words(run, self._window(run, self.size.width).attempts)
 
     def _show_selection(self, _: Selection) -> None:
         if self.is_attached:
@@ -187,7 +178,7 @@ class ComparedScreen(PageScreen):
     def _rebuild(self) -> None:
         self.page.rebuild()
         if not self._is_placed:
-            self._is_placed = self.page.go_to(FIRST_KEY)
+            self._is_placed = self.page.go_to(compared.FIRST_KEY)
         self.show_rule()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -200,7 +191,7 @@ class ComparedScreen(PageScreen):
 
     def action_attempt_step(self, step: int) -> None:
         if (run := self._run) is not None:
-            self._number = moved(self._window(run, self.page.size.width), step)
+            self._number = compared.moved(self._window(run, self.page.size.width), step)
             self._rebuild()
 
     def action_wrap(self) -> None:

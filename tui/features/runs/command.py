@@ -31,15 +31,7 @@ from tui.domain.tree import RunTree, TreeNode
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.features.attempts.words import attempt_lines
 from tui.features.config.session import open_session, run_async
-from tui.features.detail.page import (
-    body_lines,
-    children_by_status,
-    children_summary,
-    fact_lines,
-    tag_rows,
-    time_lines,
-    updated_lines,
-)
+from tui.features.detail import page as detail_page
 from tui.features.detail.words import Situation, best_error, title_lines
 from tui.features.errors.error import error_lines
 from tui.features.runs.columns import short_id, took
@@ -524,10 +516,11 @@ def run_page(
     blocks = (
         title_lines(run, Now(now), limit),
         _error(run, limit),
-        time_lines(run, Now(now), limit, shows_zone=True) + updated_lines(run, Now(now), limit),
-        fact_lines(run, limit, Situation(Now(now), queue)) + [row.line for row in tag_rows(run, limit)],
+        detail_page.time_lines(run, Now(now), limit, shows_zone=True) + detail_page.updated_lines(run, Now(now), limit),
+        detail_page.fact_lines(run, limit, Situation(Now(now), queue))
+        + [row.line for row in detail_page.tag_rows(run, limit)],
         _relatives(run, root, parent, children, limit),
-        body_lines(run, limit),
+        detail_page.body_lines(run, limit),
         attempt_lines(run, run.attempts[1], now, limit) if run.attempts else [],
     )
     lines: list[Line] = []
@@ -561,8 +554,8 @@ def _relatives(
 
 def _children(children: Sequence[Run], limit: int) -> list[Line]:
     """Return the summary, then the children by status: all that failed, and the first ten of each other status."""
-    groups = children_by_status(children)
-    lines = children_summary(groups, limit)
+    groups = detail_page.children_by_status(children)
+    lines = detail_page.children_summary(groups, limit)
     hidden: Counter[str] = Counter()
     for style, runs in groups.items():
         shown = len(runs) if style.is_bold else MAX_CHILDREN

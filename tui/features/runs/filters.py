@@ -19,20 +19,7 @@ from textual.widgets import Input
 from tui.domain.filters import period_text
 from tui.features.runs import words
 from tui.features.runs.data import RunSubscription
-from tui.features.runs.words import (
-    FAMILIES,
-    PERIODS,
-    Typed,
-    candidates,
-    completed,
-    heading_cell,
-    is_incomplete,
-    label_line,
-    periods_line,
-    status_cell,
-    word_of,
-    words_of,
-)
+from tui.features.runs.words import FAMILIES, PERIODS, Typed
 from tui.kit.colors import Background
 from tui.kit.keys import bind
 from tui.kit.lines import DialogBorder, Lines, LineWidget, TextInput
@@ -75,12 +62,12 @@ class ValueInput(TextInput):
     @property
     def offered(self) -> tuple[str, ...]:
         """The known values that complete the last value."""
-        return candidates(self.value, self.known)
+        return words.candidates(self.value, self.known)
 
     @property
     def is_incomplete(self) -> bool:
         """Whether the last value is the beginning of a known one."""
-        return is_incomplete(self.value, self.known)
+        return words.is_incomplete(self.value, self.known)
 
     def put(self, text: str) -> None:
         """Replace the text, with the cursor at its end."""
@@ -118,7 +105,7 @@ class ValueInput(TextInput):
 
     def _complete(self) -> None:
         if offered := self.offered:
-            self.put(completed(self.value, offered[0]))
+            self.put(words.completed(self.value, offered[0]))
 
 
 class PeriodInput(ValueInput):
@@ -168,9 +155,9 @@ class ValueField(Horizontal):
         self._show()
 
     def _show(self) -> None:
-        self._label.show([label_line(self.title, is_focused=self.input.has_focus)])
+        self._label.show([words.label_line(self.title, is_focused=self.input.has_focus)])
         if isinstance(self.input, PeriodInput):
-            self._usual_periods.show([periods_line(self.input.value)])
+            self._usual_periods.show([words.periods_line(self.input.value)])
 
 
 # The grid in which the user chooses statuses. Each column is a group; its heading chooses the whole column.
@@ -206,15 +193,11 @@ class StatusGrid(LineWidget, can_focus=True):
 
     def __init__(self, chosen: frozenset[str]) -> None:
         super().__init__(id="statuses")
-        self._chosen = chosen
+        self.chosen = chosen
+        """The words of the chosen statuses. Empty means all."""
         # The cursor begins on the failures: users filter for these most often.
         self._column = 1
         self._row = 0
-
-    @property
-    def chosen(self) -> frozenset[str]:
-        """The words of the chosen statuses. Empty means all."""
-        return self._chosen
 
     @property
     def title(self) -> str:
@@ -228,8 +211,8 @@ class StatusGrid(LineWidget, can_focus=True):
 
     def choose(self, chosen: frozenset[str]) -> None:
         """Replace the chosen statuses."""
-        if chosen != self._chosen:
-            self._chosen = chosen
+        if chosen != self.chosen:
+            self.chosen = chosen
             self.refresh()
             self.post_message(self.Changed())
 
@@ -245,10 +228,13 @@ class StatusGrid(LineWidget, can_focus=True):
         titles = FAMILIES[column][1]
         if row > len(titles):
             return self.painter.blank(width, Background.DIALOG)
-        line = heading_cell(column, self._chosen) if row == 0 else status_cell(titles[row - 1], self._chosen)
-        words = words_of(column) if row == 0 else frozenset({word_of(titles[row - 1])})
+        if row == 0:
+            line, meant = words.heading_cell(column, self.chosen), words.words_of(column)
+        else:
+            title = titles[row - 1]
+            line, meant = words.status_cell(title, self.chosen), frozenset({words.word_of(title)})
         is_here = self.has_focus and (column, row) == (self._column, self._row)
-        line = (_edge(is_chosen=words <= self._chosen, is_here=is_here), Piece(" "), *line)
+        line = (_edge(is_chosen=meant <= self.chosen, is_here=is_here), Piece(" "), *line)
         if not is_here:
             return self.painter.strip(line, width, Background.DIALOG)
         inner = min(width, COLUMN_WIDTH - 2)
@@ -266,8 +252,8 @@ class StatusGrid(LineWidget, can_focus=True):
         self._go(column, min(self._row, len(FAMILIES[column][1])))
 
     def action_choose(self) -> None:
-        words = words_of(self._column) if self.is_on_head else frozenset({word_of(self.title)})
-        self.choose(self._chosen - words if words <= self._chosen else self._chosen | words)
+        meant = words.words_of(self._column) if self.is_on_head else frozenset({words.word_of(self.title)})
+        self.choose(self.chosen - meant if meant <= self.chosen else self.chosen | meant)
 
     def on_focus(self) -> None:
         self.refresh()
@@ -382,14 +368,14 @@ class ServerFiltersScreen(PaintedDialog[ServerFilter | None]):
             yield DialogBorder(classes="left")
             yield DialogBorder(classes="right")
             yield self._band
-            yield _gap()
+            yield Lines(Background.DIALOG, classes="gap")
             yield self._grid
-            yield _gap()
+            yield Lines(Background.DIALOG, classes="gap")
             yield from self._fields.values()
-            yield _gap()
+            yield Lines(Background.DIALOG, classes="gap")
             yield self._remark
             yield self._shows
-            yield _gap()
+            yield Lines(Background.DIALOG, classes="gap")
             with Horizontal():
                 yield self._apply
                 yield self._clear
@@ -459,10 +445,6 @@ class ServerFiltersScreen(PaintedDialog[ServerFilter | None]):
             return words.sentence_line("Enter clears every filter. Enter once more applies that.", is_wrong=False)
         what = self._grid.title
         return words.keys_line(("space", f"all {what}" if self._grid.is_on_head else what), ("↓", "fields"))
-
-
-def _gap() -> Widget:
-    return Lines(Background.DIALOG, classes="gap")
 
 
 def open_server_filters(screen: Screen[Any], live: LiveModel, subscription: RunSubscription) -> None:

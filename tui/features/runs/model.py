@@ -1,6 +1,6 @@
 """The list of runs without its drawing: its lines, its cursor, its marks, its texts."""
 
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final
@@ -13,7 +13,6 @@ from tui.features.runs.views import ListQuery, ListViews
 from tui.features.runs.words import ListEndFacts, filter_words, invalid_word_line, reach_words, window_words
 from tui.kit.live_model import LiveModel
 from tui.kit.words import EmptyFacts, gap_remark, rule_parts
-from tui.lazy_dataclass import dataclass
 from tui.store.changes import CREATED, Changes, SortKey, ViewDelta, key_after, key_before
 from tui.store.counts import Gap, MissedRuns
 from tui.store.filter import StatusWords, read_status_words, split_words
@@ -113,46 +112,6 @@ class Marks(Collection[RunId]):
         self._hidden.discard(run_id)
 
 
-# Counts the runs that were created since the list stopped following them, and that were not visible yet.
-
-
-class NewRuns:
-    """New runs are those that were created after `start`, until they are visible or leave the view."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._run_ids: set[RunId] = set()
-        self._newest_at: datetime | None = None
-
-    def __len__(self) -> int:
-        return len(self._run_ids)
-
-    def start(self) -> None:
-        """Count the runs that are created from now on."""
-        newest = self._store.newest_existing()
-        self._newest_at = newest.created_at if newest is not None else None
-
-    def add(self, entered: Iterable[RunId]) -> None:
-        """Add those of the runs that entered the view which are new."""
-        for run_id in entered:
-            run = self._store.get(run_id)
-            created_at = run.created_at if run is not None else None
-            if created_at is not None and (self._newest_at is None or created_at > self._newest_at):
-                self._run_ids.add(run_id)
-
-    def discard(self, run_ids: Iterable[RunId]) -> None:
-        """Drop runs that are visible now, or gone."""
-        self._run_ids.difference_update(run_ids)
-
-    def keep(self, run_ids: Container[RunId]) -> None:
-        """Drop every run that is not among these."""
-        self._run_ids = {run_id for run_id in self._run_ids if run_id in run_ids}
-
-    def clear(self) -> None:
-        """Drop every run."""
-        self._run_ids.clear()
-
-
 MAX_LOOKUPS: Final = 500
 """Up to this many failed runs, look up the index of each; above it, scan from the cursor."""
 
@@ -162,16 +121,13 @@ def next_failed(store: Store, view: View, start: int, step: int) -> int | None:
     failed = [run_id for status in FAILED for run_id in store.with_status(status)]
     if len(failed) > MAX_LOOKUPS:
         indexes = range(start + 1, len(view)) if step > 0 else range(start - 1, -1, -1)
-        return next((index for index in indexes if _is_failed(store, view, index)), None)
+        return next(
+            (at for at in indexes if (run := store.get(view.at(at))) is not None and run.status.is_failed), None
+        )
     found = [index for run_id in failed if (index := view.index_of(run_id)) is not None]
     if step > 0:
         return min((index for index in found if index > start), default=None)
     return max((index for index in found if index < start), default=None)
-
-
-def _is_failed(store: Store, view: View, index: int) -> bool:
-    run = store.get(view.at(index))
-    return run is not None and run.status.is_failed
 
 
 # The lines of the list: the runs of a view, the gaps between them, and the line at the end.
@@ -188,60 +144,6 @@ class ListEnd(Enum):
 END: Final = ListEnd.END
 
 Item = RunId | Gap | ListEnd
-
-
-@dataclass(frozen=True, slots=True)
-class DepartedRun:
-    """The run under the cursor after it left the view, with the sort key that it had there."""
-
-    run_id: RunId
-    key: SortKey
-
-
-@dataclass(frozen=True, slots=True)
-class ListLines:
-    """Maps runs, gaps and the end to line numbers. `gaps` are in order of time; `has_end`: the list has an end line."""
-
-    view: View
-    departed: DepartedRun | None = None
-    gaps: Sequence[Gap] = ()
-    has_end: bool = False
-
-    @property
-    def shown_gaps(self) -> Sequence[Gap]:
-        """The gaps that have a line: only in order of creation, within the period, and if there are runs."""
-        view = self.view
-        if view.order is not CREATED or not (len(view) or self.departed):
-            return ()
-        return tuple(gap for gap in self.gaps if view.since is None or gap.until >= view.since)
-
-    def __len__(self) -> int:
-        return len(self.view) + len(self._others) + self.has_end
-
-    def line_of(self, key: SortKey) -> int:
-        """Return the line of the run with that key."""
-        return self.view.index_for(key) + sum(other < key for other, _ in self._others)
-
-    def slice(self, top: int, stop: int) -> list[Item]:
-        """Return the items of the lines from `top` up to `stop`, exclusive."""
-        lines = {self.view.index_for(key) + above: item for above, (key, item) in enumerate(self._others)}
-        above = sum(line < top for line in lines)
-        items: list[Item] = list(self.view.slice(top - above, stop - above))
-        for line, item in lines.items():
-            if top <= line < stop:
-                items.insert(line - top, item)
-        if self.has_end and top < len(self) <= stop:
-            items.append(END)
-        return items[: max(0, stop - top)]
-
-    @property
-    def _others(self) -> list[tuple[SortKey, Item]]:
-        """The items that are not in the view, sorted by their keys."""
-        # A key without an id sorts before the runs that were created at the same moment.
-        others: list[tuple[SortKey, Item]] = [(key_before(gap.until), gap) for gap in self.shown_gaps]
-        if self.departed is not None:
-            others.append((self.departed.key, self.departed.run_id))
-        return sorted(others, key=lambda other: other[0])
 
 
 # Collects the facts that the texts of the list are made from: the count in its rule, its last line, and the empty list.
@@ -343,52 +245,39 @@ class RunListModel:
 
     def __init__(self, store: Store, view: View, height: int = 0) -> None:
         self._store = store
-        self._view = view
+        self.view = view
+        """The runs that are shown, in their order."""
         self._gaps: Sequence[Gap] = ()
         self._height = height
-        self._top = 0
-        self._cursor: RunId | None = None
-        self._departed: DepartedRun | None = None
+        self.top = 0
+        """The first line of the window."""
+        self.cursor: RunId | None = None
+        """The run under the cursor; None while the list follows or the cursor is on the end line."""
+        self._departed_key: SortKey | None = None
+        """The sort key that the run under the cursor had in the view, after it left the view."""
         self._has_end = False
-        self._is_at_end = False
-        self._new = NewRuns(store)
+        self.is_at_end = False
+        """Whether the cursor is on the line below the last run."""
+        self._new: set[RunId] = set()
+        """The runs that were created after `_newest_at`, until they are visible or leave the view."""
+        self._newest_at: datetime | None = None
         self.marks = Marks()
         self.window: list[Item] = []
 
     @property
-    def view(self) -> View:
-        """The runs that are shown, in their order."""
-        return self._view
-
-    @property
-    def top(self) -> int:
-        """The first line of the window."""
-        return self._top
-
-    @property
-    def cursor(self) -> RunId | None:
-        """The run under the cursor; None while the list follows or the cursor is on the end line."""
-        return self._cursor
-
-    @property
-    def is_at_end(self) -> bool:
-        """Whether the cursor is on the line below the last run."""
-        return self._is_at_end
-
-    @property
     def is_end_chosen(self) -> bool:
         """Whether Enter is about the line below the last run: it has the cursor, or there is no run."""
-        return self._is_at_end or (self._has_end and not self.has_runs)
+        return self.is_at_end or (self._has_end and not self.has_runs)
 
     @property
     def cursor_item(self) -> RunId | ListEnd | None:
         """The run or the end line under the cursor."""
-        return END if self._is_at_end else self._cursor
+        return END if self.is_at_end else self.cursor
 
     @property
     def is_following(self) -> bool:
         """Whether there is no cursor, so that the list shows new runs at its top."""
-        return self._cursor is None and not self._is_at_end
+        return self.cursor is None and not self.is_at_end
 
     @property
     def has_runs(self) -> bool:
@@ -398,7 +287,7 @@ class RunListModel:
     @property
     def is_cursor_departed(self) -> bool:
         """Whether the run under the cursor no longer matches."""
-        return self._departed is not None
+        return self._departed_key is not None
 
     @property
     def new_count(self) -> int:
@@ -408,7 +297,7 @@ class RunListModel:
     @property
     def marked_runs(self) -> Sequence[RunId]:
         """The marked runs of the view, in its order."""
-        indexes = [(index, run_id) for run_id in self.marks if (index := self._view.index_of(run_id)) is not None]
+        indexes = [(index, run_id) for run_id in self.marks if (index := self.view.index_of(run_id)) is not None]
         return [run_id for _, run_id in sorted(indexes)]
 
     @property
@@ -422,7 +311,39 @@ class RunListModel:
         return [(y, item) for y, item in enumerate(self.window) if not isinstance(item, Gap | ListEnd)]
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return len(self.view) + len(self._others) + self._has_end
+
+    @property
+    def _others(self) -> list[tuple[SortKey, Item]]:
+        """The lines that are not in the view, sorted by their keys: gaps, and a run that departed.
+
+        Gaps have a line only in order of creation, within the period, and if there are runs.
+        """
+        others, view = list[tuple[SortKey, Item]](), self.view
+        if view.order is CREATED and (len(view) or self._departed_key is not None):
+            # A key without an id sorts before the runs that were created at the same moment.
+            others = [
+                (key_before(gap.until), gap) for gap in self._gaps if view.since is None or gap.until >= view.since
+            ]
+        if self._departed_key is not None and self.cursor is not None:
+            others.append((self._departed_key, self.cursor))
+        return sorted(others, key=lambda other: other[0])
+
+    def _line_of(self, key: SortKey) -> int:
+        """Return the line of the run with that key."""
+        return self.view.index_for(key) + sum(other < key for other, _ in self._others)
+
+    def _slice(self, top: int, stop: int) -> list[Item]:
+        """Return the items of the lines from `top` up to `stop`, exclusive."""
+        lines = {self.view.index_for(key) + above: item for above, (key, item) in enumerate(self._others)}
+        above = sum(line < top for line in lines)
+        items: list[Item] = list(self.view.slice(top - above, stop - above))
+        for line, item in lines.items():
+            if top <= line < stop:
+                items.insert(line - top, item)
+        if self._has_end and top < len(self) <= stop:
+            items.append(END)
+        return items[: max(0, stop - top)]
 
     def resize(self, height: int) -> None:
         """Set the height of the window. The line of the cursor stays visible."""
@@ -431,12 +352,12 @@ class RunListModel:
 
     def set_view(self, view: View) -> None:
         """Show another view. The cursor stays on its run if that is in it; else the list follows."""
-        self._view, self._departed = view, None
+        self.view, self._departed_key = view, None
         self.marks.set_view(view)
-        self._new.keep(view)
-        if self._cursor is not None and self._cursor not in view:
+        self._new = {run_id for run_id in self._new if run_id in view}
+        if self.cursor is not None and self.cursor not in view:
             self._clear_cursor()
-        self._top = 0
+        self.top = 0
         self._update_window()
 
     def on_changes(self, changes: Changes, *, is_recheck: bool = False) -> set[int]:
@@ -445,19 +366,19 @@ class RunListModel:
         `is_recheck`: the runs are the same, and may match differently now.
         """
         before, line = self.window, self._cursor_line()
-        key = self._view.key_of(self._cursor) if self._cursor is not None else None
-        delta = self._view.update(changes)
+        key = self.view.key_of(self.cursor) if self.cursor is not None else None
+        delta = self.view.update(changes)
         self.marks.on_view_change(delta, changes.removed)
         if delta.is_empty:
             return set()
-        if self._cursor is not None:
-            if self._cursor in delta.left and key is not None:
-                self._departed = DepartedRun(self._cursor, key)
-            elif self._cursor in delta.entered:
-                self._departed = None
+        if self.cursor is not None:
+            if self.cursor in delta.left and key is not None:
+                self._departed_key = key
+            elif self.cursor in delta.entered:
+                self._departed_key = None
         if not self.is_following:
-            self._new.add(delta.entered)
-        self._new.discard(delta.left)
+            self._new.update(run_id for run_id in delta.entered if self._is_new(run_id))
+        self._new -= delta.left
         self._keep_cursor_line(line)
         touched = delta.moved | delta.entered
         return self._changed_lines(before, touched if is_recheck else touched | delta.changed)
@@ -465,11 +386,11 @@ class RunListModel:
     def set_since(self, since: datetime) -> set[int]:
         """Show only runs that were created after `since`."""
         before, line = self.window, self._cursor_line()
-        delta = self._view.set_since(since)
+        delta = self.view.set_since(since)
         self.marks.on_view_change(delta)
-        if self._cursor in delta.left:
+        if self.cursor in delta.left:
             self._clear_cursor()
-        self._new.discard(delta.left)
+        self._new -= delta.left
         self._keep_cursor_line(line)
         return self._changed_lines(before, delta.entered)
 
@@ -488,20 +409,20 @@ class RunListModel:
             return set()
         before, line = self.window, self._cursor_line()
         self._has_end = has_end
-        if self._is_at_end and not has_end:
-            self._set_cursor(len(self._view) - 1)
+        if self.is_at_end and not has_end:
+            self._set_cursor(len(self.view) - 1)
         else:
             self._keep_cursor_line(line)
         return self._changed_lines(before)
 
     def move(self, lines: int) -> None:
         """Move the cursor. Up from the first line the list follows again; down from the last run is the end line."""
-        if self._is_at_end:
+        if self.is_at_end:
             if lines < 0:
-                self._set_cursor(len(self._view) + lines)
+                self._set_cursor(len(self.view) + lines)
             return
         if (index := self._cursor_index()) is None:
-            if lines > 0 and not len(self._view):
+            if lines > 0 and not len(self.view):
                 self._set_cursor_to_end()
             elif lines > 0:
                 self._set_cursor(lines - 1)
@@ -510,10 +431,10 @@ class RunListModel:
             self.follow()
             return
         if index + lines <= 0:
-            self._top = 0  # shows a gap above the first run together with it
-        if self._departed is not None and lines > 0:
+            self.top = 0  # shows a gap above the first run together with it
+        if self._departed_key is not None and lines > 0:
             lines -= 1  # the departed run disappears, so the line below it moves up
-        if lines > 0 and index >= len(self._view) - 1:
+        if lines > 0 and index >= len(self.view) - 1:
             self._set_cursor_to_end()
         else:
             self._set_cursor(index + lines)
@@ -521,26 +442,26 @@ class RunListModel:
     def step(self, lines: int) -> None:
         """Move the cursor from run to run, never onto the end line."""
         index = self._cursor_index()
-        is_last = self._departed is None and index is not None and index >= len(self._view) - 1
-        if lines < 0 or not (self._is_at_end or is_last or not len(self._view)):
+        is_last = self._departed_key is None and index is not None and index >= len(self.view) - 1
+        if lines < 0 or not (self.is_at_end or is_last or not len(self.view)):
             self.move(lines)
 
     def follow(self) -> None:
         """Remove the cursor and show the top, where new runs appear."""
         self._clear_cursor()
-        self._top = 0
+        self.top = 0
         self._update_window()
 
     def to_end(self) -> None:
         """Move the cursor to the end line, or to the last run if there is none."""
-        self._top = len(self)
+        self.top = len(self)
         self._set_cursor_to_end()
 
     def go_to(self, run_id: RunId) -> bool:
         """Move the cursor to a run; return whether it is in the list."""
-        if self._departed is not None and self._departed.run_id == run_id:
+        if self._departed_key is not None and self.cursor == run_id:
             return True
-        if (index := self._view.index_of(run_id)) is None:
+        if (index := self.view.index_of(run_id)) is None:
             return False
         self._jump(index)
         return True
@@ -560,105 +481,108 @@ class RunListModel:
     def to_failed(self, step: int) -> bool:
         """Move the cursor to the next failed run below (1) or above (-1); return whether there is one."""
         index = self._cursor_index()
-        start = len(self._view) if self._is_at_end else -1 if index is None else index
-        if (failed := next_failed(self._store, self._view, start, step)) is None:
+        start = len(self.view) if self.is_at_end else -1 if index is None else index
+        if (failed := next_failed(self._store, self.view, start, step)) is None:
             return False
         self._jump(failed)
         return True
 
     def toggle_mark(self) -> None:
         """Mark the run under the cursor, or remove its mark."""
-        if self._cursor is not None and self._departed is None:
-            self.marks.toggle(self._cursor)
+        if self.cursor is not None and self._departed_key is None:
+            self.marks.toggle(self.cursor)
 
     def mark_range(self) -> None:
         """Mark all runs from the one that was marked last to the cursor."""
         index = self._cursor_index()
         last = self.marks.last
-        if index is None or self._departed is not None:
+        if index is None or self._departed_key is not None:
             return
-        other = None if last is None else self._view.index_of(last)
+        other = None if last is None else self.view.index_of(last)
         first, stop = sorted((index, index if other is None else other))
-        self.marks.add(self._view.slice(first, stop + 1))
+        self.marks.add(self.view.slice(first, stop + 1))
 
     def mark_all(self) -> None:
         """Mark all runs of the view. Clear all marks if all are marked, and on a second call in a row."""
-        self.marks.toggle_all(self._view.slice(0, len(self._view)))
-
-    @property
-    def _lines(self) -> ListLines:
-        return ListLines(self._view, self._departed, self._gaps, self._has_end)
+        self.marks.toggle_all(self.view.slice(0, len(self.view)))
 
     def _cursor_line(self) -> int | None:
-        if self._is_at_end:
+        if self.is_at_end:
             return len(self) - 1
-        if self._departed is not None:
-            return self._lines.line_of(self._departed.key)
-        key = None if self._cursor is None else self._view.key_of(self._cursor)
-        return None if key is None else self._lines.line_of(key)
+        key = self._departed_key
+        if key is None and self.cursor is not None:
+            key = self.view.key_of(self.cursor)
+        return None if key is None else self._line_of(key)
 
     def _cursor_index(self) -> int | None:
-        if self._departed is not None:
-            return self._view.index_for(self._departed.key)
-        return None if self._cursor is None else self._view.index_of(self._cursor)
+        if self._departed_key is not None:
+            return self.view.index_for(self._departed_key)
+        return None if self.cursor is None else self.view.index_of(self.cursor)
 
     def _jump(self, index: int) -> None:
         """Move the cursor to an index. If its line is outside the window, it becomes the middle of the window."""
-        key = self._view.key_of(self._view.at(index))
-        line = index if key is None else self._lines.line_of(key)
-        if not self._top <= line < self._top + self._height:
-            self._top = max(0, line - self._height // 2)
+        key = self.view.key_of(self.view.at(index))
+        line = index if key is None else self._line_of(key)
+        if not self.top <= line < self.top + self._height:
+            self.top = max(0, line - self._height // 2)
         self._set_cursor(index)
 
     def _set_cursor(self, index: int) -> None:
         self.marks.end_series()
-        if not len(self._view):
+        if not len(self.view):
             self.follow()
             return
         self._start_new_runs()
-        self._departed, self._is_at_end = None, False
-        self._cursor = self._view.at(max(0, min(index, len(self._view) - 1)))
+        self._departed_key, self.is_at_end = None, False
+        self.cursor = self.view.at(max(0, min(index, len(self.view) - 1)))
         self._update_window()
 
     def _set_cursor_to_end(self) -> None:
         if not self._has_end:
-            self._set_cursor(len(self._view) - 1)
+            self._set_cursor(len(self.view) - 1)
             return
         self._start_new_runs()
-        self._cursor, self._departed, self._is_at_end = None, None, True
+        self.cursor, self._departed_key, self.is_at_end = None, None, True
         self._update_window()
 
     def _start_new_runs(self) -> None:
+        """Count the runs that are created from now on."""
         if self.is_following:
-            self._new.start()
+            newest = self._store.newest_existing()
+            self._newest_at = newest.created_at if newest is not None else None
+
+    def _is_new(self, run_id: RunId) -> bool:
+        run = self._store.get(run_id)
+        created_at = run.created_at if run is not None else None
+        return created_at is not None and (self._newest_at is None or created_at > self._newest_at)
 
     def _clear_cursor(self) -> None:
         self.marks.end_series()
-        self._cursor, self._departed, self._is_at_end = None, None, False
+        self.cursor, self._departed_key, self.is_at_end = None, None, False
         self._new.clear()
 
     def _keep_cursor_line(self, line: int | None) -> None:
         """Scroll so that the cursor, which was on that line, keeps its place on the screen."""
         now = self._cursor_line()
         if line is not None and now is not None:
-            self._top += now - line
+            self.top += now - line
         self._update_window()
 
     def _update_window(self) -> None:
         """Compute the window: no empty lines below the end, and the cursor in it. Its runs are not new any more."""
         height, line = max(1, self._height), self._cursor_line()
-        self._top = 0 if line is None else max(0, min(self._top, len(self) - height))
+        self.top = 0 if line is None else max(0, min(self.top, len(self) - height))
         if line is not None:
-            self._top = min(max(self._top, line - height + 1), line)
-        self.window = self._lines.slice(self._top, self._top + self._height)
-        self._new.discard(run_id for _, run_id in self.visible_runs)
+            self.top = min(max(self.top, line - height + 1), line)
+        self.window = self._slice(self.top, self.top + self._height)
+        self._new.difference_update(run_id for _, run_id in self.visible_runs)
 
     def _changed_lines(self, before: Sequence[Item], touched: frozenset[RunId] = frozenset()) -> set[int]:
         after = self.window
         lines = {y for y, item in enumerate(after) if item in touched}
         lines.update(y for y in range(max(len(before), len(after))) if before[y : y + 1] != after[y : y + 1])
-        if self._departed is not None and self._departed.run_id in after:
-            lines.add(after.index(self._departed.run_id))
+        if self._departed_key is not None and self.cursor is not None and self.cursor in after:
+            lines.add(after.index(self.cursor))
         return lines
 
 

@@ -14,23 +14,8 @@ from tui.domain.run import ABSENT, Body, Json, Run, State
 from tui.domain.status import Status
 from tui.domain.tree import RunTree, TreeNode
 from tui.features.detail.page import fact_keys
-from tui.features.runs.columns import (
-    AGE,
-    COST,
-    GAP,
-    RUN,
-    STATUS,
-    TAGS,
-    TASK,
-    TOOK,
-    VERSION,
-    Column,
-    SizedColumn,
-    head,
-    row,
-    took,
-    whole_id,
-)
+from tui.features.runs import columns
+from tui.features.runs.columns import GAP, Column, SizedColumn, head, row, took
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
 from tui.text.blocks import Now
@@ -45,14 +30,14 @@ from tui.text.styled import Line, Piece, Token, first_line, joined, line_width, 
 
 # Users of `ls` need the id more than the duration, so the id stays longer.
 PRINTED: Final = (
-    STATUS,
-    TASK,
-    replace(RUN, width=None, cell=whole_id, drop_rank=1),
-    replace(TOOK, drop_rank=2),
-    AGE,
-    VERSION,
-    TAGS,
-    COST,
+    columns.STATUS,
+    columns.TASK,
+    replace(columns.RUN, width=None, cell=columns.whole_id, drop_rank=1),
+    replace(columns.TOOK, drop_rank=2),
+    columns.AGE,
+    columns.VERSION,
+    columns.TAGS,
+    columns.COST,
 )
 # The least width of each flexible column, in the order in which they grow again.
 _MIN_WIDTHS: Final = {"status": 15, "task": 12, "tags": 10}

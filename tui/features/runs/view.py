@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import Any, ClassVar, Final, NamedTuple
 
@@ -17,32 +18,10 @@ from tui.domain.run import Run
 from tui.features.actions.words import Overlay
 from tui.features.columns.data import ChosenColumns, VisibleValues
 from tui.features.columns.words import ColumnChoice, own_columns_for
-from tui.features.runs.columns import (
-    AGE,
-    CREATED,
-    GAP,
-    SHOWS_ERRORS,
-    TOOK,
-    SizedColumn,
-    columns_for,
-    head,
-    row,
-    times_same_until,
-)
+from tui.features.runs import columns, model
+from tui.features.runs.columns import GAP, SizedColumn, head, row
 from tui.features.runs.data import Outages, RunSubscription, ServerSearch, VisibleErrors
-from tui.features.runs.model import (
-    WIDE,
-    ListEnd,
-    RunListModel,
-    count_words,
-    empty_facts,
-    end_facts,
-    names_queue,
-    rule_left,
-    rule_right,
-    rule_spare,
-    shows_only_failures,
-)
+from tui.features.runs.model import ListEnd, RunListModel
 from tui.features.runs.views import ListQuery, ListViews
 from tui.features.runs.words import end_key, end_line, invalid_word_line, summary_lines
 from tui.kit.app import call_soon
@@ -72,7 +51,7 @@ from tui.text.styled import Line, Piece, Token, fit, joined, mark_hits
 
 
 _GLYPH: Final = 2
-_TICKING: Final = (TOOK.id, AGE.id, CREATED.id)
+_TICKING: Final = (columns.TOOK.id, columns.AGE.id, columns.CREATED.id)
 
 
 _MARKED_EDGE: Final[Line] = (Piece("• ", Token.ACCENT),)
@@ -101,7 +80,7 @@ class _Painted(NamedTuple):
         if self.run is not run or self.now is now:
             return self.run is run
         is_alike = self.now[1:] == now[1:] and self.now.at <= now.at
-        return is_alike and now.at < times_same_until(run, self.now.at)
+        return is_alike and now.at < columns.times_same_until(run, self.now.at)
 
 
 OwnColumns = Callable[[int, bool], Sequence[SizedColumn]]
@@ -123,7 +102,8 @@ class RunTable(CursorTable):
         """Returns the lines to show while the list is empty, for a width in cells."""
         self.own_columns_for: OwnColumns | None = None
         """Returns the columns that the user chose; None: the program's own are shown."""
-        self._slots: Sequence[SizedColumn] = []
+        self.slots: Sequence[SizedColumn] = []
+        """The columns that are shown, with their widths."""
         self._times: list[tuple[int, SizedColumn]] = []
         self._has_adjacent_times = True
         self._values: list[SizedColumn] = []
@@ -238,7 +218,7 @@ class RunTable(CursorTable):
     def strip_at(self, y: int) -> Strip:
         width = self.size.width
         if y < HEAD_LINES:
-            return self.painter.strip((Piece(" " * GUTTER), *head(self._slots)), width)
+            return self.painter.strip((Piece(" " * GUTTER), *head(self.slots)), width)
         index = y - HEAD_LINES
         window = self.rows.window
         if index >= len(window):
@@ -248,9 +228,13 @@ class RunTable(CursorTable):
             return self.painter.blank(width)
         match window[index]:
             case Gap() as gap:
-                return self._gap(gap)
+                line = self._painted_gaps[gap] = self._gap_line(gap)
+                return self.painter.strip(line, width)
+            case ListEnd() if not self.rows.is_at_end:
+                return self.painter.strip((Piece(" " * GUTTER), *self._end), width)
             case ListEnd():
-                return self._end_strip()
+                background = self.cursor_background(is_departed=False)
+                return self.painter.strip((*self.cursor_edge, *self._end), width, background)
             case run_id:
                 return self._row(run_id)
 
@@ -275,37 +259,30 @@ class RunTable(CursorTable):
         self._update_columns()
 
     @property
-    def slots(self) -> Sequence[SizedColumn]:
-        """The columns that are shown, with their widths."""
-        return self._slots
-
-    @property
     def shows_errors(self) -> bool:
         """Whether a column shows why runs failed."""
-        return any(slot.column.cell in SHOWS_ERRORS for slot in self._slots)
+        return any(slot.column.cell in columns.SHOWS_ERRORS for slot in self.slots)
 
     def _update_columns(self) -> None:
         width = self.size.width
         if self.own_columns_for is not None:
-            self._slots = self.own_columns_for(width, self.is_wide)
-        elif self.is_wide:
-            from tui.features.runs.columns import wide_columns_for  # noqa: PLC0415  not needed before
-
-            self._slots = wide_columns_for(width, only_failures=self._only_failures)
+            self.slots = self.own_columns_for(width, self.is_wide)
         else:
-            self._slots = columns_for(width, only_failures=self._only_failures)
-        self._times = _times(self._slots)
-        self._has_adjacent_times = _is_adjacent(self._times)
-        self._values = [slot for slot in self._slots if slot.column.is_value]
+            fitting = columns.wide_columns_for if self.is_wide else columns.columns_for
+            self.slots = fitting(width, only_failures=self._only_failures)
+        self._times = _times(self.slots)
+        neighbours = pairwise(self._times)
+        self._has_adjacent_times = all(x + slot.width + GAP == after for (x, slot), (after, _) in neighbours)
+        self._values = [slot for slot in self.slots if slot.column.is_value]
         self.show_all()
         self.show_end()
         self.show_empty()
 
     def on_focus(self) -> None:
-        self._repaint_cursor()
+        self._repaint(self.rows.cursor_item)
 
     def on_blur(self) -> None:
-        self._repaint_cursor()
+        self._repaint(self.rows.cursor_item)
 
     def action_move(self, lines: int) -> None:
         self._move_cursor(lambda: self.rows.move(lines))
@@ -353,26 +330,13 @@ class RunTable(CursorTable):
             self._cursor = self.rows.cursor_item
             self.on_moved()
 
-    def _repaint_cursor(self) -> None:
-        self._repaint(self.rows.cursor_item)
-
     def _repaint(self, item: RunId | ListEnd | None) -> None:
         if item is not None and item in self.rows.window:
             self.refresh_line(self.rows.window.index(item) + HEAD_LINES)
 
-    def _end_strip(self) -> Strip:
-        if not self.rows.is_at_end:
-            return self.painter.strip((Piece(" " * GUTTER), *self._end), self.size.width)
-        background = self.cursor_background(is_departed=False)
-        return self.painter.strip((*self.cursor_edge, *self._end), self.size.width, background)
-
     def _gap_line(self, gap: Gap) -> Line:
         missed = self._missed.get(gap)
         return () if missed is None else gap_line(gap, missed, self._live.now.at, self.size.width)
-
-    def _gap(self, gap: Gap) -> Strip:
-        line = self._painted_gaps[gap] = self._gap_line(gap)
-        return self.painter.strip(line, self.size.width)
 
     def _row(self, run_id: RunId) -> Strip:
         now = self._now
@@ -387,12 +351,16 @@ class RunTable(CursorTable):
         if known is not None and is_alike and run is not None and known.shows(run, now):
             return known.strip  # most rows of a list that scrolls
         ticking = self._ticking(run, now) if run is not None else ()
-        facets = () if run is None else _shown_facets(run)
+        # The run itself differs after every read of its list.
+        facets = () if run is None else (run.fixed, run.state, run.attempt_count, run.error_value)
         values = () if run is None else self._values_of(run, now)
         if known is not None and is_alike and known[2:5] == (facets, values, ticking):
             self._painted[run_id] = known._replace(run=run, now=now)
             return known.strip
-        line = self._line(run_id, run, now, overlay)
+        line: Line = (Piece("? ", Token.MUTED), Piece(run_id, Token.FAINT))
+        if run is not None:
+            is_bold = run_id == self.rows.cursor and not self.painter.has_gutter_cursor
+            line = row(run, self.slots, now, status=overlay, is_current=is_bold)
         for text in self._highlighted:
             line = mark_hits(line, text)
         strip = self.painter.strip((*edge, *line), self.size.width, background, is_stale=now.frozen_at is not None)
@@ -411,12 +379,6 @@ class RunTable(CursorTable):
         background = self.painter.beside_edge(painted.background)
         times = self.painter.strip(line, stop - start, background, is_stale=painted.now.frozen_at is not None)
         return painted._replace(strip=Strip.join([sides[0], times, sides[1]]), sides=sides)
-
-    def _line(self, run_id: RunId, run: Run | None, now: Now, overlay: Piece | None) -> Line:
-        if run is None:
-            return (Piece("? ", Token.MUTED), Piece(run_id, Token.FAINT))
-        is_bold = run_id == self.rows.cursor and not self.painter.has_gutter_cursor
-        return row(run, self._slots, now, status=overlay, is_current=is_bold)
 
     def _background(self, run_id: RunId) -> tuple[Background, Line]:
         is_marked = run_id in self.rows.marks
@@ -444,16 +406,6 @@ def _times(slots: Sequence[SizedColumn]) -> list[tuple[int, SizedColumn]]:
             times.append((x, slot))
         x += slot.width + GAP
     return times
-
-
-def _is_adjacent(times: Sequence[tuple[int, SizedColumn]]) -> bool:
-    """Return whether the columns that change with the time are neighbours."""
-    return all(x + slot.width + GAP == after for (x, slot), (after, _) in pairwise(times))
-
-
-def _shown_facets(run: Run) -> tuple[object, ...]:
-    """Return the facets that a row shows. The run itself differs after every read of its list."""
-    return run.fixed, run.state, run.attempt_count, run.error_value
 
 
 # The pane `runs`: the list of runs with its filter, order and marks.
@@ -489,13 +441,14 @@ class RunListPane(Pane):
 
     def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(live, id=id)
-        self.views = ListViews(live, self._show_views, self._recheck_rows)
+        self.views = ListViews(live, self._show_views, partial(self._update_rows, is_recheck=True))
         self.rows = RunListModel(live.session.store, self.views.shown)
         self.table = RunTable(live, self.rows)
         self.table.on_moved = self._on_moved
         self.on_filtered: Callable[[], None] = lambda: None
         """Called when the shown runs or their number have changed. A message would pass three more queues."""
-        self.table.end_line_for, self.table.empty_lines_for = self._end_line, self._empty_lines
+        self.table.end_line_for = self._end_line
+        self.table.empty_lines_for = lambda width: tuple(empty_lines(model.empty_facts(live, self.views), width))
         self.server_search = ServerSearch(live.session, self.views, self._visible_runs, self._on_search_update)
         self._visible_errors = VisibleErrors(live.session, self._runs_to_read)
         self._own_columns: OwnRunColumns | None = None
@@ -525,7 +478,7 @@ class RunListPane(Pane):
 
     def has_use_for(self, action: str) -> bool:
         if action == "enter" and self.rows.is_end_chosen:
-            return end_key(end_facts(self.live, self.views, self.server_search.progress)) is not None
+            return end_key(model.end_facts(self.live, self.views, self.server_search.progress)) is not None
         if action in {"mark", "mark_range"}:
             return self.target is not None
         if action in {"enter", "sort", "mark_all", "error_step", "run_step"}:
@@ -552,13 +505,13 @@ class RunListPane(Pane):
         return self.searched if self._is_typed or not self.searched else f"{self.searched} "
 
     def left(self) -> Line:
-        return rule_left(self.live, self.views, self._filter_token)
+        return model.rule_left(self.live, self.views, self._filter_token)
 
     def right(self) -> Line:
-        return rule_right(self.live, self.views, self.rows, self._missed, self.size.width)
+        return model.rule_right(self.live, self.views, self.rows, self._missed, self.size.width)
 
     def spare(self) -> tuple[Line, ...]:
-        return rule_spare(self.live, self.views, self.rows, self._missed, self._filter_token, self.size.width)
+        return model.rule_spare(self.live, self.views, self.rows, self._missed, self._filter_token, self.size.width)
 
     def search(self, text: str) -> Line:
         """Filter the list. The table highlights the words."""
@@ -567,17 +520,15 @@ class RunListPane(Pane):
             self.table.highlight(highlighted_texts(text))
             self._drop_search()
             # Esc in the prompt restores a filter that stood for something, with its name.
-            named = (
-                self._named
-                if self._named is not None and self._named.text == text
-                else ListQuery(self.views.query.period)
-            )
+            named = self._named
+            if named is None or named.text != text:
+                named = ListQuery(self.views.query.period)
             query = replace(self.views.query, text=text, text_name=named.text_name, is_searched=named.is_searched)
             self.views.request(replace(query, is_typing=True))
         parsed = self.views.parsed
         if parsed.invalid_words:
             return invalid_word_line(parsed)
-        count = count_words(self.live, self.views, is_wide=self.size.width >= WIDE)
+        count = model.count_words(self.live, self.views, is_wide=self.size.width >= model.WIDE)
         return (Piece(" · ".join(part for part in (parsed.hint, count) if part), Token.MUTED),)
 
     def show_query(self, query: ListQuery, cursor: RunId | None = None, *, token: Token | None = None) -> None:
@@ -591,7 +542,7 @@ class RunListPane(Pane):
         self._is_typed = False
         self._wanted_cursor, self._named = cursor, query if query.text_name else None
         self.views.request(query)
-        if self.live.session.settings.relay_url is not None and names_queue(query.text):
+        if self.live.session.settings.relay_url is not None and model.names_queue(query.text):
             self.server_search.start()  # no row of a relay names its queue
 
     def end_typing(self) -> None:
@@ -629,14 +580,11 @@ class RunListPane(Pane):
         if Topic.ACTIONS in changes.topics:
             self.table.show_overlays()
         if Topic.ENVIRONMENT in changes.topics:
-            self._on_environment()
+            before, self._environment = self._environment, self.live.session.store.environment
+            if before is not None and before != self._environment:
+                self.clear_marks()  # they were set on runs of the other environment
+                self._drop_search()
         self._show_texts()
-
-    def _on_environment(self) -> None:
-        before, self._environment = self._environment, self.live.session.store.environment
-        if before is not None and before != self._environment:
-            self.clear_marks()  # they were set on runs of the other environment
-            self._drop_search()
 
     def on_show(self) -> None:
         self._show_texts()
@@ -771,26 +719,20 @@ class RunListPane(Pane):
         self._show_texts()
         self.refresh_bindings()
 
-    def _update_rows(self, changes: Changes) -> None:
-        self.table.show_lines(self.rows.on_changes(changes))
-
-    def _recheck_rows(self, changes: Changes) -> None:
-        self.table.show_lines(self.rows.on_changes(changes, is_recheck=True))
+    def _update_rows(self, changes: Changes, *, is_recheck: bool = False) -> None:
+        self.table.show_lines(self.rows.on_changes(changes, is_recheck=is_recheck))
 
     def _end_line(self, width: int) -> Line | None:
         if self.views.parsed.invalid_words:
             return None
-        return end_line(end_facts(self.live, self.views, self.server_search.progress), width)
-
-    def _empty_lines(self, width: int) -> tuple[Line, ...]:
-        return tuple(empty_lines(empty_facts(self.live, self.views), width))
+        return end_line(model.end_facts(self.live, self.views, self.server_search.progress), width)
 
     def _show_views(self) -> None:
         self.rows.set_view(self.views.shown)
         if self._wanted_cursor is not None:
             self.rows.go_to(self._wanted_cursor)
             self._wanted_cursor = None
-        self.table.show_failures(only_failures=shows_only_failures(self.views.query))
+        self.table.show_failures(only_failures=model.shows_only_failures(self.views.query))
         self._show_texts()
         self._show_rows()
         call_soon(self, self.on_filtered)
@@ -814,10 +756,9 @@ class RunSummary(Summary):
         run_id = self.selection.run_id
         if run_id is None and not self.selection.is_list_end and (lines := self.overview_lines_for(width)) is not None:
             return lines
-        run = None if run_id is None else self.live.get(run_id)
+        run, is_list_end = None if run_id is None else self.live.get(run_id), self.selection.is_list_end
         children = () if run is None else self.live.session.store.children_of(run.id)
         overlay = None if run is None else self.overlay(run.id)
-        is_list_end = self.selection.is_list_end
         return summary_lines(run, children, self.live.now, width, overlay=overlay, is_list_end=is_list_end)
 
 

@@ -6,7 +6,7 @@ The list's pane owns them and shows `shown` through `RunListModel`. Views are fi
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -109,21 +109,17 @@ class ListViews:
         base = self.base if base_key == self._base_key else self._view(parse_filter(""), self._since())
         views = [base, self._view(self.parsed, base.since)] if query.text else [base]
         if self.parsed.depends_on_errors:
-            keys = self._failed_keys()
+            store = self._session.store
+            failed = {run_id for status in FAILED for run_id in store.with_status(status)}
+            keys = [key for key in self._live.newest_first_keys() if key[1] in failed]
+            store.hide(keys)
             views += [self._view(Filter(terms=(term,)), base.since, keys) for term in (_is_failed, _is_unread)]
         # A reused base is already complete and receives changes.
         self._filling = [view for view in views if view is not self.base]
-        if self._fill_some(views):
+        if self._do_some(view.fill for view in views):
             self._replace_views(views)
         else:
             self._fill_task = self._session.spawn(self._fill(views), "filter")
-
-    def _failed_keys(self) -> Sequence[Key]:
-        store = self._session.store
-        failed = {run_id for status in FAILED for run_id in store.with_status(status)}
-        keys = [key for key in self._live.newest_first_keys() if key[1] in failed]
-        store.hide(keys)
-        return keys
 
     def end_typing(self) -> None:
         """Treat the last word of the text as complete. Re-create the views if that changes which words are invalid."""
@@ -191,29 +187,24 @@ class ListViews:
             slices += 1
         self._recheck_due_s = self._session.clock.monotonic_s() + slices * SLICE_S / RECHECK_SHARE
 
-    def _fill_some(self, views: list[View]) -> bool:
+    def _do_some(self, works: Iterable[Callable[[Callable[[], bool]], bool]]) -> bool:
+        """Work for one slice of time; return whether all is done."""
         monotonic_s = self._session.clock.monotonic_s
         until_s = monotonic_s() + SLICE_S
         # The keys that are being added are not hidden from the collector yet. No pause goes on while others run: of two
         # that overlap, the first to end would end both, and the first collection after a long one takes up to 33 ms.
         with no_collections():
-            return all(view.fill(lambda: monotonic_s() >= until_s) for view in views)
-
-    def _index_some(self, views: list[View]) -> bool:
-        monotonic_s = self._session.clock.monotonic_s
-        until_s = monotonic_s() + SLICE_S
-        with no_collections():
-            return all(view.index(lambda: monotonic_s() >= until_s) for view in views)
+            return all(work(lambda: monotonic_s() >= until_s) for work in works)
 
     async def _fill(self, views: list[View]) -> None:
-        while not self._fill_some(views):  # noqa: ASYNC110  each pass does work
+        while not self._do_some(view.fill for view in views):  # noqa: ASYNC110  each pass does work
             await asyncio.sleep(0)
         replaced = (self.base, self.shown)
         self._replace_views(views)
         # Of 100,000 runs, freeing the old keys takes 10 ms. The new rows are painted before.
         await self._session.clock.sleep(PAINT_DELAY_S)
         del replaced
-        while not self._index_some(views):  # noqa: ASYNC110  each pass does work
+        while not self._do_some(view.index for view in views):  # noqa: ASYNC110  each pass does work
             await asyncio.sleep(0)
 
     def _replace_views(self, views: list[View]) -> None:

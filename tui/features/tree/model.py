@@ -7,20 +7,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.tree import RunTree
 from tui.features.tree import words
-from tui.features.tree.words import (
-    ALL_CLOSED,
-    ALL_OPEN,
-    Branch,
-    Columns,
-    EntryKey,
-    SiblingGroup,
-    TreeEntry,
-    TreeFolds,
-    TreeRun,
-    TreeShape,
-    branches,
-    shape_of,
-)
+from tui.features.tree.words import Branch, SiblingGroup, TreeEntry, TreeFolds, TreeRun, TreeShape
 from tui.kit.page import LazyRows, PageRow
 from tui.text.blocks import Now, Row
 
@@ -34,7 +21,7 @@ class RowContext(NamedTuple):
     * `is_alone`: the selected run is the only one of its tree
     """
 
-    columns: Columns
+    columns: words.Columns
     now: Now
     current: RunId
     is_alone: bool = False
@@ -52,7 +39,7 @@ class TreeRows(LazyRows):
         super().__init__(len(branches), [PageRow(note.line, note.key, note.action) for note in notes])
         self._branches = branches
         self._context = context
-        self._cache: dict[EntryKey, tuple[object, PageRow]] = {}
+        self._cache: dict[words.EntryKey, tuple[object, PageRow]] = {}
         if previous is not None and previous._context.columns == context.columns:  # noqa: SLF001  the same class
             self._cache = previous._cache  # noqa: SLF001
         self._indexes: dict[Hashable, int] | None = None
@@ -106,8 +93,10 @@ class TreeView:
 
     def __init__(self, newest: Callable[[RunId], Run | None]) -> None:
         self._newest = newest
-        self._tree: RunTree | None = None
-        self._ids: frozenset[RunId] = frozenset()
+        self.tree: RunTree | None = None
+        """The tree as it was fetched."""
+        self.ids: frozenset[RunId] = frozenset()
+        """The runs of the tree."""
         self._shape: TreeShape | None = None
         self._shape_before: TreeShape | None = None
         self._shown: Sequence[Branch] | None = None
@@ -116,20 +105,10 @@ class TreeView:
         self._kept_visible: tuple[RunId, ...] = ()
 
     @property
-    def tree(self) -> RunTree | None:
-        """The tree as it was fetched."""
-        return self._tree
-
-    @property
-    def ids(self) -> frozenset[RunId]:
-        """The runs of the tree."""
-        return self._ids
-
-    @property
     def shape(self) -> TreeShape | None:
         """The entries of the tree, made from the newest state of every run."""
-        if self._shape is None and self._tree is not None:
-            self._shape = shape_of(self._tree, self._newest, self._kept_visible, self._shape_before)
+        if self._shape is None and self.tree is not None:
+            self._shape = words.shape_of(self.tree, self._newest, self._kept_visible, self._shape_before)
             self._shape_before, self._shown = self._shape, None
         return self._shape
 
@@ -139,16 +118,16 @@ class TreeView:
         if (shape := self.shape) is None:
             return ()
         if self._shown is None:
-            self._shown = branches(shape, self._folds)
+            self._shown = words.branches(shape, self._folds)
             self._folds = self._folds.remember_open(self._shown)
         return self._shown
 
     def show(self, tree: RunTree | None) -> bool:
         """Show a tree. Return whether it has another root: then the folds start over."""
-        before, self._tree = self._tree, tree
+        before, self.tree = self.tree, tree
         self._shape = self._shown = None
         if tree is None or before is None or tree.root is not before.root:
-            self._ids = frozenset(node.id for node in tree.root.walk()) if tree is not None else frozenset()
+            self.ids = frozenset(node.id for node in tree.root.walk()) if tree is not None else frozenset()
         is_other = tree is None or before is None or tree.root.id != before.root.id
         if is_other:
             self._folds, self._unsearched, self._kept_visible, self._shape_before = TreeFolds(), None, (), None
@@ -170,7 +149,7 @@ class TreeView:
 
     def set_all_open(self, *, is_open: bool) -> None:
         """Unfold or fold everything."""
-        self._use(ALL_OPEN if is_open else ALL_CLOSED)
+        self._use(words.ALL_OPEN if is_open else words.ALL_CLOSED)
 
     def step_level(self, step: int) -> None:
         """Unfold the highest folded level (1), or fold the lowest open one (-1)."""
