@@ -7,7 +7,8 @@ from textual import events
 from textual.binding import BindingType
 
 from tui.domain.attempt import Attempt, AttemptHistory
-from tui.features.attempts.words import NOTHING_SELECTED, AttemptKey, selected_attempt, sentence, stepped
+from tui.features.attempts import words
+from tui.features.attempts.words import AttemptKey, sentence
 from tui.features.errors.view import ErrorPane
 from tui.kit.keys import bind
 from tui.kit.layout import Placement, Slot
@@ -67,7 +68,7 @@ class AttemptsPane(ErrorPane):
     @property
     def selected(self) -> Attempt | None:
         """The attempt that is shown with its error."""
-        return selected_attempt(self.history, self._chosen_number)
+        return words.selected_attempt(self.history, self._chosen_number)
 
     @property
     def is_alone(self) -> bool:
@@ -93,30 +94,28 @@ class AttemptsPane(ErrorPane):
         selection, run = self.selection, self.run
         fetch, stage = selection.state_of(RUN), self.stage_of(RUN)
         if selection.run_id is None:
-            return [Row(()), *sentence(NOTHING_SELECTED, room, "none")]
+            return [Row(()), *sentence(words.NOTHING_SELECTED, room, "none")]
         if run is None:
-            words = fetch.failure or ("" if stage is ReadStage.DUE else formatting.LOADING)
-            return [Row(()), *sentence(words, room, "loading")]
-        from tui.features.attempts.words import ReadProgress, attempts_page  # noqa: PLC0415  loaded with the first run
+            text = fetch.failure or ("" if stage is ReadStage.DUE else formatting.LOADING)
+            return [Row(()), *sentence(text, room, "loading")]
 
-        return attempts_page(run, ReadProgress(stage, fetch.failure), self.live.now, room, self._chosen_number)
+        progress = words.ReadProgress(stage, fetch.failure)
+        return words.attempts_page(run, progress, self.live.now, room, self._chosen_number)
 
     def left(self) -> Line:
         if self.run is None or not self.is_alone:
             return ()
-        from tui.features.attempts.words import run_words  # noqa: PLC0415  loaded with the first run
 
-        return run_words(self.run, self.size.width - line_width(self.right()) - _RULE_CELLS)
+        return words.run_words(self.run, self.size.width - line_width(self.right()) - _RULE_CELLS)
 
     def right(self) -> Line:
         run, selected = self.run, self.selected
         if run is None:
             return ()
-        from tui.features.attempts.words import duration_words, number_words  # noqa: PLC0415  loaded with the first run
 
         if self.is_alone and self.size.width >= _WIDE:
-            return duration_words(run, self.live.now)
-        return () if selected is None else number_words(run, self.history, selected)
+            return words.duration_words(run, self.live.now)
+        return () if selected is None else words.number_words(run, self.history, selected)
 
     def update_page(self) -> None:
         """Bring the page up to date. On another run, put the cursor on its selected attempt."""
@@ -162,7 +161,7 @@ class AttemptsPane(ErrorPane):
         return self.selection.run_id is not None and fetch.fetched_at is None and fetch.failure is None
 
     def action_attempt_step(self, step: int) -> None:
-        if (number := stepped(self.history, self.selected, step)) is not None:
+        if (number := words.stepped(self.history, self.selected, step)) is not None:
             self._show_attempt(number)
         elif self._is_read_first:
             self._notify("reading the attempts…")
@@ -178,8 +177,8 @@ class AttemptsPane(ErrorPane):
         else:
             self._notify("only one attempt: nothing to compare" if count else "no attempts are known")
 
-    def _notify(self, words: str) -> None:
-        self.post_message(Notice((Piece(words, Token.MUTED),)))
+    def _notify(self, text: str) -> None:
+        self.post_message(Notice((Piece(text, Token.MUTED),)))
 
     def _show_attempt(self, number: int) -> None:
         self._chosen_number = number

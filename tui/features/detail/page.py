@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from tui.domain.hold import QueueState
 from tui.domain.ids import RunId
-from tui.domain.run import ABSENT, Absent, Fixed, Json, Run, State
+from tui.domain.run import ABSENT, Absent, Json, Run
 from tui.domain.status import EXECUTING_FAMILY
 from tui.domain.text import Raw
 from tui.features.detail.words import (
@@ -139,29 +139,13 @@ class Fact:
         return '""' if value == "" else value
 
 
-def _fixed(read: Callable[[Fixed], FactValue]) -> Callable[[Run], FactValue]:
-    return lambda run: read(run.fixed)
-
-
 def _unknown_status(run: Run) -> FactValue:
     return run.state.status.word if run.state is not None and style_of(run).glyph == "?" else None
 
 
-def _replaced_status(run: Run) -> FactValue:
-    return run.status.value if _unknown_status(run) is not None else None
-
-
-def _is_region_name(region: str | None) -> bool:
-    """`eu-central-1` is a name. A run on a developer's machine has an opaque id instead, which few people need."""
-    return region is not None and "-" in region
-
-
 def _named_region(run: Run) -> FactValue:
-    return run.fixed.region if _is_region_name(run.fixed.region) else None
-
-
-def _region_id(run: Run) -> FactValue:
-    return None if _is_region_name(run.fixed.region) else run.fixed.region
+    """`eu-central-1` is a name. A run on a developer's machine has an opaque id instead, which few people need."""
+    return run.fixed.region if run.fixed.region is not None and "-" in run.fixed.region else None
 
 
 def _cost(run: Run) -> FactValue:
@@ -176,27 +160,27 @@ def _cost_parts(run: Run) -> FactValue:
 
 FACTS: Final[tuple[Fact, ...]] = (
     Fact("status", _unknown_status, remark="unknown to trigger-tui"),
-    Fact("taken for", _replaced_status, "taken for "),
+    Fact("taken for", lambda run: run.status.value if _unknown_status(run) is not None else None, "taken for "),
     Fact("waits", lambda _: None, seen=hold_words),
-    Fact("version", _fixed(lambda fixed: fixed.version), json_key="version"),
+    Fact("version", lambda run: run.fixed.version, json_key="version"),
     Fact("region", _named_region, "", json_key="region"),
     Fact("from", lambda run: origin_words(run.fixed) or None, is_in_lists=False),
-    Fact("depth", _fixed(lambda fixed: fixed.depth), "depth ", json_key="depth"),
+    Fact("depth", lambda run: run.fixed.depth, "depth ", json_key="depth"),
     Fact("token", token_of),
-    Fact("queue", _fixed(lambda fixed: fixed.queue), json_key="queue"),
-    Fact("machine", _fixed(lambda fixed: fixed.machine), "machine ", json_key="machine"),
+    Fact("queue", lambda run: run.fixed.queue, json_key="queue"),
+    Fact("machine", lambda run: run.fixed.machine, "machine ", json_key="machine"),
     Fact("cost", _cost),
-    Fact("ttl", _fixed(lambda fixed: fixed.ttl), "ttl ", json_key="ttl"),
+    Fact("ttl", lambda run: run.fixed.ttl, "ttl ", json_key="ttl"),
     Fact("attempts", lambda run: run.attempt_count, json_key="attemptCount", is_seldom=True, is_in_lists=False),
-    Fact("test", _fixed(lambda fixed: fixed.is_test), "test ", json_key="isTest", is_seldom=True),
-    Fact("env", _fixed(lambda fixed: fixed.environment), remark="environment", json_key="env", is_seldom=True),
-    Fact("kind", _fixed(lambda fixed: fixed.task_kind), "kind ", "task kind", json_key="taskKind", is_seldom=True),
-    Fact("region", _region_id, json_key="region", is_seldom=True),
+    Fact("test", lambda run: run.fixed.is_test, "test ", json_key="isTest", is_seldom=True),
+    Fact("env", lambda run: run.fixed.environment, remark="environment", json_key="env", is_seldom=True),
+    Fact("kind", lambda run: run.fixed.task_kind, "kind ", "task kind", json_key="taskKind", is_seldom=True),
+    Fact("region", lambda run: None if _named_region(run) else run.fixed.region, json_key="region", is_seldom=True),
     Fact("compute", _cost_parts, is_seldom=True),
-    Fact("batch", _fixed(lambda fixed: fixed.batch_id), json_key="batchId", is_seldom=True),
+    Fact("batch", lambda run: run.fixed.batch_id, json_key="batchId", is_seldom=True),
     Fact(
         "key",
-        _fixed(lambda fixed: fixed.idempotency_key),
+        lambda run: run.fixed.idempotency_key,
         remark="idempotency key",
         json_key="idempotencyKey",
         is_seldom=True,
@@ -207,8 +191,7 @@ FACTS: Final[tuple[Fact, ...]] = (
 
 def fact_text(run: Run, label: str) -> Raw | str | None:
     """Return the whole text of the fact with this label, or None where the run has no such value."""
-    texts = (fact.text(run) for fact in FACTS if fact.label == label)
-    return next((text for text in texts if text is not None), None)
+    return next((text for fact in FACTS if fact.label == label and (text := fact.text(run)) is not None), None)
 
 
 def fact_keys(run: Run) -> dict[str, FactValue]:
@@ -347,13 +330,9 @@ def timeline_line(run: Run, now: Now, limit: int) -> Line:
     for span in spans:
         cells = span.least + int(spare * (span.length / whole)) - 3 - len(span.text)
         before, after = span.stroke * (cells // 2), span.stroke * (cells - cells // 2)
-        line += [span.glyph, Piece(before, span.token), Piece(f" {span.text} ", _text_token(span))]
-        line.append(Piece(after, span.token))
+        text = Piece(f" {span.text} ", Token.BLUE if span.token is Token.BLUE else Token.MUTED)
+        line += [span.glyph, Piece(before, span.token), text, Piece(after, span.token)]
     return (*line, *end)
-
-
-def _text_token(span: _Phase) -> Token:
-    return Token.BLUE if span.token is Token.BLUE else Token.MUTED
 
 
 def _phases(run: Run, now: Now) -> list[_Phase]:
@@ -380,12 +359,9 @@ def _phases(run: Run, now: Now) -> list[_Phase]:
         return spans
     add("Queued", queued_from, state.started_at, "╌", Token.GUIDE)
     is_running = run.status in EXECUTING_FAMILY
-    add("Executing", state.started_at, end, "━" if is_running or run.is_final else "╌", _bar(is_running=is_running))
+    token = Token.BLUE if is_running else Token.GUIDE
+    add("Executing", state.started_at, end, "━" if is_running or run.is_final else "╌", token)
     return spans
-
-
-def _bar(*, is_running: bool) -> Token:
-    return Token.BLUE if is_running else Token.GUIDE
 
 
 def time_lines(run: Run, now: Now, limit: int, *, shows_zone: bool = False) -> list[Line]:
@@ -403,11 +379,13 @@ def time_lines(run: Run, now: Now, limit: int, *, shows_zone: bool = False) -> l
     at("created", created, f"{when}{zone}")
     if state is None:
         return lines
-    at("delayed", state.delayed_until, _due(run, state, now))
+    until, here = state.delayed_until, now.frozen_at or now.at
+    is_due = until is not None and until > here and not run.is_final
+    at("delayed", until, f"in {now.duration(until - here)}" if until is not None and is_due else "")
     if state.started_at is not None:
         queued = time_in_queue(run, state.started_at)
         at("started", state.started_at, "" if queued is None else f"{formatting.duration(queued)} in queue")
-    ran = took(run, now.frozen_at or now.at)
+    ran = took(run, here)
     running = f"of it {formatting.duration(state.compute)} running" if state.compute else ""
     at("finished", state.finished_at, ", ".join(filter(None, [formatting.duration(ran) if ran else "", running])))
     at("expired", state.expired_at)
@@ -422,13 +400,6 @@ def updated_lines(run: Run, now: Now, limit: int) -> list[Line]:
         return []
     at = run.state.updated_at
     return labelled("updated", [(Piece(formatting.moment(at, now.at)),)], limit, remark=f"{now.age(at)} ago")
-
-
-def _due(run: Run, state: State, now: Now) -> str:
-    until, here = state.delayed_until, now.frozen_at or now.at
-    if until is None or until <= here or run.is_final:
-        return ""
-    return f"in {now.duration(until - here)}"
 
 
 # The root, the parent and the children of a run: a line each, with a summary of the children by status.
@@ -532,8 +503,7 @@ def _group_rows(
     style: StatusStyle, runs: Sequence[Run], now: Now, task_cells: int, limit: int, unfolded: frozenset[Hashable]
 ) -> list[Row]:
     key: Hashable = ("children", style.word)
-    is_unfolded = key in unfolded
-    shown = len(runs)
+    is_unfolded, shown = key in unfolded, len(runs)
     if not is_unfolded and len(runs) > _FOLDED_FROM:
         shown = _FAILED_SHOWN if style.is_bold else 0
     rows = [_relative_row("", run.id, run, now, task_cells, limit) for run in runs[:shown]]
@@ -699,8 +669,7 @@ def detail_rows(
     """
     limit = max(width, MIN_WIDTH)
     children = child_rows(around, now, limit, view.unfolded)
-    life = timeline_line(run, now, limit)
-    situation = Situation(now, read.queue)
+    life, situation = timeline_line(run, now, limit), Situation(now, read.queue)
     # One word for all of them suffices, and it stands at the payload.
     unread = NOT_READ if read.stage is ReadStage.DONE else ""
     blocks = (

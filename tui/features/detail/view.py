@@ -6,13 +6,15 @@ The pane folds, searches and fetches values. `page` makes the rows.
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from textual.binding import BindingType
 
 from tui.domain.run import ABSENT, Absent, Json, Run
 from tui.features.actions.words import Overlay
-from tui.features.detail.page import FIRST_KEY, DetailRead, DetailView, nothing_selected
+from tui.features.detail import page
+from tui.features.detail.page import VALUES, DetailRead, DetailView, Relatives
+from tui.features.detail.words import failure_lines
 from tui.features.runs.words import NOT_A_RUN_SENTENCE
 from tui.kit.keys import bind
 from tui.kit.layout import Placement, Slot
@@ -26,10 +28,6 @@ from tui.text import formatting
 from tui.text.blocks import LABEL, FetchValue, GoToRun, ReadStage, Row, ShowWhole, ToggleFold
 from tui.text.json import ALL, FoldedJson, JsonFolds, JsonPath, ValuePath, ValueRows, unfolded_for
 from tui.text.styled import Line, Piece, Token, wrap
-
-if TYPE_CHECKING:
-    from tui.features.detail.page import Relatives
-
 
 _MAX_SEARCH_SLICES: Final = 5
 """How much of a value is searched while the user types: about 20,000 places. Beyond that the prompt says "in part"."""
@@ -76,10 +74,8 @@ class DetailPane(PagePane):
         selection, run, now = self.selection, self.run, self.live.now
         fetch = selection.state_of(RUN)
         if selection.run_id is None:
-            hint = NOT_A_RUN_SENTENCE if selection.is_list_end else nothing_selected()
+            hint = NOT_A_RUN_SENTENCE if selection.is_list_end else page.nothing_selected()
             return [Row(()), *(Row((Piece(text, Token.MUTED),)) for text in wrap(hint, width))]
-        from tui.features.detail.page import detail_rows  # noqa: PLC0415  loaded with the first run
-        from tui.features.detail.words import failure_lines  # noqa: PLC0415
 
         read = DetailRead(
             self.stage_of(RUN), fetch.failure, self.overlay(selection.run_id), selection.state_of(QUEUE).value
@@ -87,10 +83,9 @@ class DetailPane(PagePane):
         if run is None:
             loading = [] if read.stage is ReadStage.DUE else [(Piece(formatting.LOADING, Token.MUTED),)]
             return [Row(()), *(Row(line) for line in failure_lines(None, read.failure, now, width) or loading)]
-        return detail_rows(run, self._relatives(run), read, self._shown, now, width, self._values)
+        return page.detail_rows(run, self._relatives(run), read, self._shown, now, width, self._values)
 
-    def _relatives(self, run: Run) -> "Relatives":
-        from tui.features.detail.page import Relatives  # noqa: PLC0415  loaded with the first run
+    def _relatives(self, run: Run) -> Relatives:
 
         live, fixed = self.live, run.fixed
         children = None
@@ -121,11 +116,8 @@ class DetailPane(PagePane):
             return (Piece("reading…", Token.MUTED),)
         if run is None or (read_at := _read_at(run)) is None:
             return ()
-        if run.is_gone:
-            return (Piece("gone", Token.MUTED),)
-        if run.is_final:
-            return (Piece("final", Token.MUTED),)
-        return (Piece(f"read {self.live.now.ago(read_at)}", Token.MUTED),)
+        word = "gone" if run.is_gone else "final" if run.is_final else f"read {self.live.now.ago(read_at)}"
+        return (Piece(word, Token.MUTED),)
 
     def start_over(self) -> None:
         super().start_over()
@@ -139,13 +131,11 @@ class DetailPane(PagePane):
         """Bring the page up to date. On another run, put the cursor on the status, below the empty first row."""
         super().update_page()
         if not self._is_placed and self.run is not None and self.page.rows:
-            self._is_placed = self.page.go_to(FIRST_KEY)
+            self._is_placed = self.page.go_to(page.FIRST_KEY)
 
     def concerns(self, changes: Changes) -> bool:
         """Return whether the run, its relatives or an action on it changed."""
-        if Topic.ACTIONS in changes.topics:
-            return True
-        if super().concerns(changes):
+        if Topic.ACTIONS in changes.topics or super().concerns(changes):
             return True
         run, store = self.run, self.live.session.store
         if run is None:
@@ -165,14 +155,13 @@ class DetailPane(PagePane):
         return remark
 
     def _unfold_for(self, text: str) -> None:
-        from tui.features.detail.page import VALUES, value_of  # noqa: PLC0415  loaded with the first run
 
         run, needle = self.run, text.casefold()
         folds: dict[str, JsonFolds] = {}
         self._is_partly_searched = False
         for label in VALUES:
             own = self._folds(label)
-            value, _ = (ABSENT, None) if run is None else value_of(run, label)
+            value, _ = (ABSENT, None) if run is None else page.value_of(run, label)
             found: frozenset[JsonPath] = frozenset()
             if needle and value is not ABSENT:
                 room = max(self.page.size.width - GUTTER - EDGE - LABEL, LABEL)
@@ -191,9 +180,7 @@ class DetailPane(PagePane):
             case ToggleFold(key):
                 self._toggle(key)
             case ShowWhole(ValuePath() as place) if run is not None:
-                from tui.features.detail.page import whole_of  # noqa: PLC0415  loaded with the first run
-
-                if (value := whole_of(run, place)) is not ABSENT:
+                if (value := page.whole_of(run, place)) is not ABSENT:
                     self._show_whole(place.label, run, value)
             case FetchValue(label) if run is not None:
                 self._fetch(run, label)
@@ -214,7 +201,6 @@ class DetailPane(PagePane):
             self._toggle(row.action.key)
 
     def action_fold_all(self, closes: bool) -> None:  # noqa: FBT001  Textual passes it by position
-        from tui.features.detail.page import VALUES  # noqa: PLC0415  loaded with the first run
 
         self._show(replace(self._shown, folds={label: JsonFolds(0 if closes else ALL) for label in VALUES}))
 
@@ -240,9 +226,7 @@ class DetailPane(PagePane):
         self.rebuild()
 
     def _fetch(self, run: Run, label: str) -> None:
-        from tui.features.detail.page import FETCHING  # noqa: PLC0415  loaded with the first run
-
-        self._show_progress(label, FETCHING)
+        self._show_progress(label, page.FETCHING)
         self.live.session.spawn(self._fetch_value(run, label), f"fetch the {label} of {run.id}")
 
     async def _fetch_value(self, run: Run, label: str) -> None:

@@ -461,7 +461,7 @@ class RunListPane(Pane):
         self._filter_token = Token.MUTED
         self._environment: Environment | None = None
         self._missed: dict[Gap, MissedRuns] = {}
-        self._outages = Outages(live.session, lambda text: self.app_base.messages.add(live.session.now(), text))
+        self._outages = Outages(live.session, self._say)
 
     @property
     def body(self) -> RunTable:
@@ -655,17 +655,14 @@ class RunListPane(Pane):
 
     def show_columns(self, choices: "tuple[ColumnChoice, ...] | None") -> None:
         """Show chosen columns; None: the program's own."""
-        if choices is not None or self._own_columns is not None:
-            self.own_columns.show(choices)
-
-    @property
-    def own_columns(self) -> "OwnRunColumns":
-        """The chosen columns. They are loaded when they are first used."""
-        if self._own_columns is None:
+        if self._own_columns is None and choices is not None:
             session = self.live.session
-            say = lambda text: self.app_base.messages.add(session.now(), text)  # noqa: E731
-            self._own_columns = OwnRunColumns(session, self.table, self._runs_to_read, self.call_later, say)
-        return self._own_columns
+            self._own_columns = OwnRunColumns(session, self.table, self._runs_to_read, self.call_later, self._say)
+        if self._own_columns is not None:
+            self._own_columns.show(choices)
+
+    def _say(self, text: str) -> None:
+        self.app_base.messages.add(self.live.session.now(), text)
 
     def left_out_columns(self) -> tuple[str, ...]:
         """Return the chosen columns that do not fit."""
