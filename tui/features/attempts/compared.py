@@ -23,6 +23,7 @@ from tui.features.attempts.words import (
     axis_of,
     elapsed_words,
     missing_words,
+    stopped_at_end,
     waited_before,
 )
 from tui.features.errors.error import path_tail
@@ -605,8 +606,7 @@ FIRST_KEY: Final[Hashable] = ("attempt", 0)
 def compared_page(run: Run, window: AttemptWindow, now: Now, grid: ComparedGrid, logs: LogCounts) -> list[Row]:
     """Return the page in rows of at most `grid.limit` cells. `window` says which attempts are beside each other."""
     history = run.attempts[1] if run.attempts is not None else AttemptHistory()
-    ended_at = run.state.finished_at if run.state is not None and run.is_final else None
-    now = now if ended_at is None else Now(now.at, min(ended_at, now.frozen_at or ended_at))
+    now = stopped_at_end(run, now)
     page = _Page(run, history, window, grid)
     facts = compared_facts(run, history, window.attempts, now, logs)
     rows = [*page.notes(), *page.time(now), *page.differing(facts, logs), *page.same(facts), *page.stacks()]

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -71,18 +72,12 @@ class Axis:
         start = min(self._half(started_at), 2 * self.width - 1)
         waited = start if waited_from is None else min(self._half(waited_from), start)
         first_dash, first_cell = -(-waited // 2), start // 2
+        body = "" if ended_at is None else self._body(start, max(start + 1, self._half(ended_at)))
         if ended_at is None:
             first_cell = -(-self._half(started_at) // 2)
-            body = ""
-        else:
-            body = self._body(start, max(start + 1, self._half(ended_at)))
         first_dash = min(first_dash, first_cell)
-        pieces = (
-            Piece(" " * first_dash),
-            Piece("╌" * (first_cell - first_dash), Token.FAINT),
-            Piece(body, token),
-            Piece(" " * (self.width - first_cell - len(body))),
-        )
+        dashes, rest = "╌" * (first_cell - first_dash), self.width - first_cell - len(body)
+        pieces = (Piece(" " * first_dash), Piece(dashes, Token.FAINT), Piece(body, token), Piece(" " * rest))
         return tuple(piece for piece in pieces if piece.text)
 
     def labels(self) -> Line:
@@ -108,8 +103,7 @@ class Axis:
     @staticmethod
     def _body(start: int, end: int) -> str:
         """Return the cells of a bar between two half cells; the second is exclusive."""
-        left = "╺" if start % 2 else ""
-        right = "╸" if end % 2 else ""
+        left, right = "╺" if start % 2 else "", "╸" if end % 2 else ""
         return left + "━" * (end // 2 - -(-start // 2)) + right
 
 
@@ -119,9 +113,8 @@ def _label(ms: int) -> str:
         return f"{ms}ms"
     if ms < 60_000:
         return f"{ms / 1000:g}s"
-    sizes = ((_DAY_MS, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s"))
     parts = []
-    for size, unit in sizes:
+    for size, unit in ((_DAY_MS, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s")):
         number, ms = divmod(ms, size)
         if number:
             parts.append(f"{number}{unit}")
@@ -147,11 +140,9 @@ class AttemptKey(NamedTuple):
 def selected_attempt(history: AttemptHistory, picked: int | None) -> Attempt | None:
     """Return the picked attempt, else the last failed one, else the last; None if there is none."""
     attempts = history.attempts
-    for attempt in attempts:
-        if attempt.number == picked:
-            return attempt
+    chosen = [attempt for attempt in attempts if attempt.number == picked][:1]
     failed = [attempt for attempt in attempts if attempt.status is AttemptStatus.FAILED]
-    return (failed or attempts or (None,))[-1]
+    return (chosen or failed or attempts or (None,))[-1]
 
 
 def stepped(history: AttemptHistory, selected: Attempt | None, step: int) -> int | None:
@@ -211,13 +202,15 @@ def missing_words(history: AttemptHistory) -> str:
     return f"{text}; later attempts may be missing, and so may errors."
 
 
+def _gone_words(history: AttemptHistory) -> str:
+    return TRACE_GONE if any(attempt.error for attempt in history.attempts) else "The trace is gone from the server."
+
+
 def attempt_lines(run: Run, history: AttemptHistory, now: datetime, limit: int) -> list[Line]:
     """Return all attempts in order, and when the next one is due."""
     lines: list[Line] = []
     if history.is_trace_gone:
-        has_error = any(attempt.error for attempt in history.attempts)
-        text = TRACE_GONE if has_error else "The trace is gone from the server."
-        lines += [(Piece(row, Token.MUTED),) for row in wrap(text, limit)]
+        lines += [(Piece(row, Token.MUTED),) for row in wrap(_gone_words(history), limit)]
     if missing := missing_words(history):
         lines += [(Piece(row, Token.AMBER),) for row in wrap(missing, limit)]
     previous: Attempt | None = None
@@ -265,14 +258,7 @@ def _attempt(
         ended_at = run.state.finished_at if run.state is not None and run.is_final else None
         so_far = formatting.duration((ended_at or now) - attempt.started_at)
         parts.append((Piece(f"{so_far} so far", Token.MUTED if run.is_final else Token.BLUE),))
-    if (waited := waited_before(run, attempt, previous)) is not None:
-        parts.append(_fact("waited", waited))
-    if attempt.completed_at:
-        parts.append(_fact("ended", formatting.moment(attempt.completed_at, now)))
-    if attempt.retry_delay is not None:
-        parts.append(_fact("retry after", formatting.duration(attempt.retry_delay)))
-    if attempt.id:
-        parts.append(_fact("span", attempt.id))
+    parts += _other_facts(run, attempt, previous, now)
     return labelled(f"attempt {attempt.number} ", parts, limit)
 
 
@@ -285,8 +271,14 @@ def gap_before(attempt: Attempt, previous: Attempt | None) -> str:
     return f"{subject} not in the trace"
 
 
-def _fact(label: str, value: str) -> Line:
-    return (Piece(f"{label} ", Token.FAINT), Piece(value, Token.MUTED))
+def _other_facts(run: Run, attempt: Attempt, previous: Attempt | None, now: datetime) -> list[Line]:
+    facts = (
+        ("waited", waited_before(run, attempt, previous)),
+        ("ended", attempt.completed_at and formatting.moment(attempt.completed_at, now)),
+        ("retry after", None if attempt.retry_delay is None else formatting.duration(attempt.retry_delay)),
+        ("span", attempt.id),
+    )
+    return [(Piece(f"{label} ", Token.FAINT), Piece(value, Token.MUTED)) for label, value in facts if value]
 
 
 def waited_before(run: Run, attempt: Attempt, previous: Attempt | None) -> str | None:
@@ -416,11 +408,9 @@ class _Table:
     def next(self, retry_at: datetime) -> Line:
         """Return the row that says when the next attempt is due."""
         wait = retry_at - (self.now.frozen_at or self.now.at)
-        due = (
-            f"in {formatting.wait(wait, in_minutes=self.now.in_minutes)}{'~' if self.now.frozen_at else ''}"
-            if wait > timedelta()
-            else "due"
-        )
+        due = "due"
+        if wait > timedelta():
+            due = f"in {formatting.wait(wait, in_minutes=self.now.in_minutes)}{'~' if self.now.frozen_at else ''}"
         cells: Line = (
             *fit((Piece("next", Token.MUTED),), _MARK + self.number + _AFTER_NUMBER),
             *fit((Piece(formatting.moment(retry_at, self.now.at), Token.MUTED),), self.start),
@@ -434,15 +424,8 @@ class _Table:
 
     def _cells(self, mark: Piece, number: Piece, start: Piece, took: Piece, waited: Piece) -> Line:
         gap = Piece(" " * self.gap)
-        cells: Line = (
-            mark,
-            Piece(" "),
-            *pad((number,), self.number, "right"),
-            Piece(" " * _AFTER_NUMBER),
-            *fit((start,), self.start),
-            gap,
-            *fit((took,), _TIME, "right"),
-        )
+        head = (mark, Piece(" "), *pad((number,), self.number, "right"), Piece(" " * _AFTER_NUMBER))
+        cells = (*head, *fit((start,), self.start), gap, *fit((took,), _TIME, "right"))
         return (*cells, gap, *fit((waited,), _TIME, "right")) if self.is_roomy else cells
 
 
@@ -452,8 +435,7 @@ def _table(run: Run, history: AttemptHistory, now: Now, limit: int) -> _Table:
     number = max((len(str(attempt.number)) for attempt in history.attempts), default=1)
     table = _Table(run, history, now, number, start, limit >= _ROOMY)
     width = limit - table.left - _EDGE
-    axis = axis_of(run, history, now, width) if width >= _MIN_AXIS else None
-    return _Table(run, history, now, number, start, table.is_roomy, axis)
+    return replace(table, axis=axis_of(run, history, now, width)) if width >= _MIN_AXIS else table
 
 
 def attempt_bar(
@@ -472,8 +454,7 @@ def axis_of(run: Run, history: AttemptHistory, now: Now, width: int) -> Axis | N
     if not (starts := [attempt.started_at for attempt in history.attempts if attempt.started_at is not None]):
         return None
     ends = [end for attempt in history.attempts if (end := _end(attempt, now)) is not None]
-    if history.retry_at is not None and not run.is_final:
-        ends.append(history.retry_at)
+    ends += [history.retry_at] if history.retry_at is not None and not run.is_final else []
     begin, first, end = _queued_at(run), min(starts), max(ends + starts)
     if begin is None or begin > first or first - begin > _MAX_WAIT_FACTOR * (end - first):
         begin = first
@@ -513,21 +494,19 @@ def attempts_page(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayou
     """Return the page in rows of at most `layout.limit` cells. `picked` is the attempt that the user selected."""
     history = run.attempts[1] if run.attempts else AttemptHistory()
     selected = selected_attempt(history, picked)
-    now = _stopped_at_end(run, now)
+    now = stopped_at_end(run, now)
     missing = missing_words(history)
     blocks = [_failure(run, progress, layout), sentence(missing, layout, "missing", Token.AMBER) if missing else []]
     if selected is None:
         # Until they are read, an error has no place: they will stand above it.
         is_due = run.attempts is None and progress.stage is ReadStage.DUE and _reason_for_none(run, now) is None
-        blocks += [_no_attempts(run, progress, now, layout), [] if is_due else _error_of_run(run, progress, layout)]
+        blocks += [_no_attempts(run, progress, now, layout), [] if is_due else _error(run, None, progress, layout)]
     else:
         if history.is_trace_gone:
-            has_error = any(attempt.error for attempt in history.attempts)
-            blocks.append(sentence(TRACE_GONE if has_error else "The trace is gone from the server.", layout, "gone"))
+            blocks.append(sentence(_gone_words(history), layout, "gone"))
         blocks.append(attempt_rows(run, history, now, layout, selected))
         facts = _facts(run, history, selected, now, layout)
-        error = _error(run, history, selected, progress, layout)
-        blocks += [error, facts] if error else [facts]
+        blocks += [_error(run, selected, progress, layout), facts]
     rows: list[Row] = []
     for block in blocks:
         if block:
@@ -539,8 +518,7 @@ def attempts_page(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayou
 
 def run_words(run: Run, limit: int) -> Line:
     """Return ` · ✗ Failed charge-card run_…` for the rule of a pane that fills the screen."""
-    style = style_of(run)
-    name: Line = (Piece(run.fixed.task or formatting.NONE, Token.TEXT),)
+    style, name = style_of(run), (Piece(run.fixed.task or formatting.NONE, Token.TEXT),)
     head: Line = (Piece(" · ", Token.FAINT), style.mark, Piece(" "), style.name)
     whole = joined([head, name, (Piece(run.id, Token.FAINT),)])
     return whole if line_width(whole) <= limit else joined([head, name, short_id(run.id, Token.FAINT)])
@@ -560,7 +538,7 @@ def duration_words(run: Run, now: Now) -> Line:
     return (Piece(now.duration(whole, is_running=not run.is_final), Token.TEXT), Piece(running, Token.MUTED))
 
 
-def _stopped_at_end(run: Run, now: Now) -> Now:
+def stopped_at_end(run: Run, now: Now) -> Now:
     """Stop the clock at the end of the run, even where the trace misses that end or cannot be read."""
     ended_at = run.state.finished_at if run.state is not None and run.is_final else None
     return now if ended_at is None else Now(now.at, min(ended_at, now.frozen_at or ended_at))
@@ -621,21 +599,16 @@ def _for_how_long(run: Run, now: Now) -> str:
     return "" if queued is None or queued < timedelta() else f" for {now.duration(queued)}"
 
 
-def _error_of_run(run: Run, progress: ReadProgress, layout: ErrorLayout) -> list[Row]:
-    """Return the run's own error, where no attempt has one."""
-    error = run.error_value
-    return [] if error is None else _error_rows_of(error, progress, layout, "run")
-
-
-def _error(
-    run: Run, history: AttemptHistory, selected: Attempt, progress: ReadProgress, layout: ErrorLayout
-) -> list[Row]:
-    if selected.error is not None:
-        note = equal_errors(history.attempts, selected)
+def _error(run: Run, selected: Attempt | None, progress: ReadProgress, layout: ErrorLayout) -> list[Row]:
+    """Return the error of the selected attempt, or the run's own where no attempt has one."""
+    attempts = run.attempts[1].attempts if run.attempts else ()
+    if selected is not None and selected.error is not None:
+        note = equal_errors(attempts, selected)
         return _error_rows_of(selected.error, progress, layout, selected.number, note)
-    if selected is history.attempts[-1] and selected.status in {AttemptStatus.FAILED, AttemptStatus.CANCELED}:
-        return _error_of_run(run, progress, layout)
-    return []
+    ended_badly = selected is None or selected.status in {AttemptStatus.FAILED, AttemptStatus.CANCELED}
+    if run.error_value is None or not ended_badly or (selected is not None and selected is not attempts[-1]):
+        return []
+    return _error_rows_of(run.error_value, progress, layout, "run")
 
 
 def _error_rows_of(
@@ -678,18 +651,8 @@ def _facts(run: Run, history: AttemptHistory, selected: Attempt, now: Now, layou
     parts: list[Line] = [(style.mark, Piece(" "), Piece(style.word, style.word_token))]
     if selected.status is AttemptStatus.EXECUTING:
         parts.append((Piece(f"{elapsed_words(selected, now)} so far", style.row.took),))
-        waiting = waiting_words(run, now) if selected is history.attempts[-1] else ""
-        if waiting:
+        if selected is history.attempts[-1] and (waiting := waiting_words(run, now)):
             parts.append((Piece(waiting, Token.TEXT),))
     previous = next((attempt for attempt in history.attempts if attempt.number == selected.number - 1), None)
-    parts += [
-        (Piece(f"{label} ", Token.FAINT), Piece(value, Token.MUTED))
-        for label, value in (
-            ("waited", waited_before(run, selected, previous)),
-            ("ended", selected.completed_at and formatting.moment(selected.completed_at, now.at)),
-            ("retry after", selected.retry_delay and formatting.duration(selected.retry_delay)),
-            ("span", selected.id),
-        )
-        if value
-    ]
+    parts += _other_facts(run, selected, previous, now.at)
     return [Row(line, ("facts", index)) for index, line in enumerate(labelled("attempt", parts, layout.limit))]
