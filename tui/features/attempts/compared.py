@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from enum import Enum
@@ -370,9 +370,9 @@ def compared_facts(
     took = alike([attempt.duration for attempt in attempts])
     return [
         ComparedFact("status", tuple(_status(run, history, each) for each in attempts)),
-        ComparedFact("error", tuple(_type(run, each) for each in attempts), is_wide=True),
-        ComparedFact("message", tuple(_message(run, each) for each in attempts), is_wide=True),
-        ComparedFact("own frame", tuple(_own_frame(run, each) for each in attempts), is_wide=True),
+        ComparedFact("error", tuple(_of_error(run, each, _type) for each in attempts), is_wide=True),
+        ComparedFact("message", tuple(_of_error(run, each, _message) for each in attempts), is_wide=True),
+        ComparedFact("own frame", tuple(_of_error(run, each, _own_frame) for each in attempts), is_wide=True),
         ComparedFact("took", tuple(_took(each, now, same) for each, same in zip(attempts, took, strict=True))),
         ComparedFact("waited", tuple(_waited(run, history, each) for each in attempts)),
         ComparedFact("logs", tuple(_logs(each, logs) for each in attempts)),
@@ -400,23 +400,21 @@ def _status(run: Run, history: AttemptHistory, attempt: Attempt) -> ComparedCell
     return ComparedCell((Piece(style.word, style.word_token),), style.word, UNKNOWN if is_running else style.word)
 
 
-def _without_error(attempt: Attempt) -> ComparedCell:
-    """Return the cell of an attempt without an error: it had none, or it is not known."""
+def _of_error(run: Run, attempt: Attempt, cell_of: Callable[[RunError], ComparedCell]) -> ComparedCell:
+    """Return a cell about the error of an attempt. Without one, it had none, or it is not known."""
+    if (error := error_of(run, attempt)) is not None:
+        return cell_of(error)
     return NO_ERROR if attempt.status in {AttemptStatus.COMPLETED, AttemptStatus.CANCELED} else NOT_KNOWN
 
 
-def _type(run: Run, attempt: Attempt) -> ComparedCell:
-    if (error := error_of(run, attempt)) is None:
-        return _without_error(attempt)
+def _type(error: RunError) -> ComparedCell:
     name = Raw(error.code) if error.code is not None else error.name
     if name is None:
         return ComparedCell((Piece("without a type", Token.MUTED),), "", "")
     return ComparedCell((Piece(name, Token.ROSE),), name, name)
 
 
-def _message(run: Run, attempt: Attempt) -> ComparedCell:
-    if (error := error_of(run, attempt)) is None:
-        return _without_error(attempt)
+def _message(error: RunError) -> ComparedCell:
     if error.has_code_only:
         return ComparedCell((Piece("The server reports only a code.", Token.MUTED),), error.code, error.code)
     text = Raw(error.message.strip()[:MAX_MESSAGE_CHARS])
@@ -424,9 +422,7 @@ def _message(run: Run, attempt: Attempt) -> ComparedCell:
     return ComparedCell((shown,), text, _kind(error)[1])
 
 
-def _own_frame(run: Run, attempt: Attempt) -> ComparedCell:
-    if (error := error_of(run, attempt)) is None:
-        return _without_error(attempt)
+def _own_frame(error: RunError) -> ComparedCell:
     stack = stack_of(error)
     frame = None if stack is None else stack.first_own
     if frame is None:
@@ -463,7 +459,7 @@ def _logs(attempt: Attempt, logs: LogCounts) -> ComparedCell:
 def _kind(error: RunError) -> tuple[Raw | str | None, Raw, object]:
     """Return type, normalised message and first own frame of an error."""
     stack = stack_of(error)
-    frame = None if stack is None or stack.first_own is None else stack.first_own
+    frame = None if stack is None else stack.first_own
     place = None if frame is None else (frame.short_file, frame.function)
     message = Raw(_SHORT_ID.sub("id_0", error.message[:MAX_MESSAGE_CHARS]))
     kind = kind_of(replace(error, message=message, stack=None))

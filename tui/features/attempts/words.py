@@ -258,7 +258,7 @@ def _attempt(
         ended_at = run.state.finished_at if run.state is not None and run.is_final else None
         so_far = formatting.duration((ended_at or now) - attempt.started_at)
         parts.append((Piece(f"{so_far} so far", Token.MUTED if run.is_final else Token.BLUE),))
-    parts += _other_facts(run, attempt, previous, now)
+    parts += _other_facts(run, attempt, previous, attempt.retry_delay, now)
     return labelled(f"attempt {attempt.number} ", parts, limit)
 
 
@@ -271,11 +271,13 @@ def gap_before(attempt: Attempt, previous: Attempt | None) -> str:
     return f"{subject} not in the trace"
 
 
-def _other_facts(run: Run, attempt: Attempt, previous: Attempt | None, now: datetime) -> list[Line]:
+def _other_facts(
+    run: Run, attempt: Attempt, previous: Attempt | None, delay: timedelta | None, now: datetime
+) -> list[Line]:
     facts = (
         ("waited", waited_before(run, attempt, previous)),
         ("ended", attempt.completed_at and formatting.moment(attempt.completed_at, now)),
-        ("retry after", None if attempt.retry_delay is None else formatting.duration(attempt.retry_delay)),
+        ("retry after", None if delay is None else formatting.duration(delay)),
         ("span", attempt.id),
     )
     return [(Piece(f"{label} ", Token.FAINT), Piece(value, Token.MUTED)) for label, value in facts if value]
@@ -654,5 +656,5 @@ def _facts(run: Run, history: AttemptHistory, selected: Attempt, now: Now, layou
         if selected is history.attempts[-1] and (waiting := waiting_words(run, now)):
             parts.append((Piece(waiting, Token.TEXT),))
     previous = next((attempt for attempt in history.attempts if attempt.number == selected.number - 1), None)
-    parts += _other_facts(run, selected, previous, now.at)
+    parts += _other_facts(run, selected, previous, selected.retry_delay or None, now.at)
     return [Row(line, ("facts", index)) for index, line in enumerate(labelled("attempt", parts, layout.limit))]

@@ -149,7 +149,7 @@ def _parts(facts: ListEndFacts) -> list[Piece]:
 
 def _older(facts: ListEndFacts) -> list[Piece]:
     """Return how far back the list was not searched."""
-    progress, history, parts = facts.progress, facts.history, list[Piece]()
+    progress, history = facts.progress, facts.history
     if progress.skips_older:
         return []
     if history is None or not history.is_complete:
@@ -157,22 +157,18 @@ def _older(facts: ListEndFacts) -> list[Piece]:
     if not facts.is_filtered and not history.is_cut:
         return []
     if progress.is_at_end:
-        parts.append(Piece(f"searched back to {_time(progress.reached or facts.since, facts.now)}", Token.MUTED))
-    elif facts.is_filtered or history.is_cut:
-        reached = progress.reached or (history.reached if history.is_cut else facts.since)
-        verb = "searched" if facts.is_filtered else "read"
-        token = Token.AMBER if history.is_cut else Token.MUTED
-        parts.append(Piece(f"older than {_time(reached, facts.now)} not {verb}", token))
-    return parts
+        return [Piece(f"searched back to {time_of_day(progress.reached or facts.since, facts.now)}", Token.MUTED)]
+    reached = progress.reached or (history.reached if history.is_cut else facts.since)
+    verb = "searched" if facts.is_filtered else "read"
+    token = Token.AMBER if history.is_cut else Token.MUTED
+    return [Piece(f"older than {time_of_day(reached, facts.now)} not {verb}", token)]
 
 
 def _running(facts: ListEndFacts) -> list[Piece]:
     progress = facts.progress
     match progress.step:
         case SearchStep.ERRORS | SearchStep.OLDER_ERRORS if progress.error_count:
-            what = (
-                f"{formatting.count(progress.errors_read)} of {formatting.plural(progress.error_count, 'error')} read"
-            )
+            what = f"{count(progress.errors_read)} of {formatting.plural(progress.error_count, 'error')} read"
         case SearchStep.ERRORS | SearchStep.OLDER_ERRORS:
             what = "the server looks through its errors"
         case SearchStep.LIST:
@@ -182,7 +178,7 @@ def _running(facts: ListEndFacts) -> list[Piece]:
         case SearchStep.NAMES:
             what = f"by name, {formatting.plural(progress.older_read, 'run')} read"
         case _:
-            back = "" if progress.reached is None else f", back to {_time(progress.reached, facts.now)}"
+            back = "" if progress.reached is None else f", back to {time_of_day(progress.reached, facts.now)}"
             what = f"{formatting.plural(progress.older_read, 'older run')} read{back}"
     return [Piece(f"searching, {what}" if facts.is_filtered else f"loading more, {what}", Token.TEXT)]
 
@@ -190,10 +186,6 @@ def _running(facts: ListEndFacts) -> list[Piece]:
 def _unread(facts: ListEndFacts) -> int:
     progress = facts.progress
     return max(0, (facts.unread_count or 0) - progress.unreadable_count) if progress.needs_errors else 0
-
-
-def _time(at: datetime, now: datetime) -> str:
-    return formatting.time_of_day(at, now)
 
 
 # The remark about words of a filter that could not be parsed.
@@ -273,9 +265,7 @@ def _reason_line(run: Run, children: Sequence[Run], now: Now) -> Line:
     is_shown = run.status.is_failed or run.is_waiting_to_retry
     if error is not None and run.status is RunStatus.CANCELLED:
         is_shown = error.is_internal  # its worker was lost; "Canceled by user" has no code
-    if error is not None and not is_shown:
-        error = None
-    if error is not None:
+    if error is not None and is_shown:
         name: Line = (Piece(f"{error.name} ", Token.ROSE),) if error.name else ()
         return (*name, Piece(opening_line(error.message) or formatting.NONE, Token.BRIGHT))
     return joined(part for part in (_duration_text(run, now), _children_counts(children)) if part)
@@ -305,8 +295,7 @@ def _duration_text(run: Run, now: Now) -> Line:
             waits = waiting_words(run, now) or "waits"
             text = f"{duration} since it started, now it {waits}" if ran is not None else f"it {waits}"
         case RunStatus.EXPIRED:
-            ttl = f" of {run.fixed.ttl}" if run.fixed.ttl else ""
-            text = f"its ttl{ttl} ran out before it started"
+            text = f"its ttl{f' of {run.fixed.ttl}' if run.fixed.ttl else ''} ran out before it started"
         case RunStatus.CANCELLED if ran is None:
             text = f"canceled before it started{ago}"
         case (
@@ -335,8 +324,7 @@ def _waiting_text(run: Run, now: Now) -> str:
     waited = now.duration(time_in_queue(run, until))
     if run.status is RunStatus.WAITING_FOR_DEPLOY:
         return f"waiting for a version with its task for {waited}"
-    where = f" in {run.fixed.queue}" if run.fixed.queue else ""
-    return f"queued for {waited}{where}"
+    return f"queued for {waited} in {run.fixed.queue}" if run.fixed.queue else f"queued for {waited}"
 
 
 _ROLL_UP: Final = (
@@ -520,14 +508,13 @@ def recalled_line(chosen: ServerFilter, kept_at: datetime | None, now: datetime,
 def _since(kept_at: datetime | None, now: datetime) -> str:
     if kept_at is None:
         return "of an earlier session"
-    days = (now.date() - kept_at.astimezone(now.tzinfo).date()).days
-    day, local = {0: "today ", 1: "yesterday "}.get(days), kept_at.astimezone(now.tzinfo)
+    local = kept_at.astimezone(now.tzinfo)
+    day = {0: "today ", 1: "yesterday "}.get((now.date() - local.date()).days)
     return f"from {time_of_day(kept_at, now)}" if day is None else f"from {day}{time_of_day(local, local)}"
 
 
 def _statuses(words: Sequence[str]) -> str:
-    left = set(words)
-    names = []
+    left, names = set(words), list[str]()
     for index, (family, _) in enumerate(FAMILIES):
         if words_of(index) <= left:
             names.append(family)
