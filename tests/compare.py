@@ -11,6 +11,7 @@ each.
 import argparse
 import difflib
 import json
+import re
 import subprocess
 import sys
 import time
@@ -45,6 +46,9 @@ QUIET_S: Final = 0.6
 
 EQUAL_WITHIN_S: Final = 8.0
 """For so long both screens may differ, since they load and tick each in its own time."""
+
+PORT: Final = re.compile(r"127\.0\.0\.1:([0-9]+)")
+"""The copy menu shows it: each side has an emulator of its own."""
 
 TIMES_OF_READING: Final = frozenset({"readAt", "asOf", "at", "generatedAt", "ageMs", "ageSeconds"})
 """Printed times of this reading, which no two commands share."""
@@ -201,8 +205,8 @@ def difference_of(terminals: Sequence[Terminal]) -> str:
 
 
 def cells_of(terminal: Terminal) -> list[list[Any]]:
-    """Return the cells of a screen, blank ones without the ink that nobody sees."""
-    return [
+    """Return the cells of a screen, blank ones without the ink that nobody sees, and without the emulator's port."""
+    rows = [
         [
             cell
             if cell.data != " " or cell.underscore or cell.reverse or cell.strikethrough
@@ -211,6 +215,11 @@ def cells_of(terminal: Terminal) -> list[list[Any]]:
         ]
         for row in terminal.screen.snapshot()
     ]
+    for row in rows:
+        for found in PORT.finditer("".join(cell.data[:1] or " " for cell in row)):
+            for x in range(*found.span(1)):
+                row[x] = row[x]._replace(data="0")
+    return rows
 
 
 def differing_cell(before: Sequence[Sequence[Any]], after: Sequence[Sequence[Any]]) -> str:

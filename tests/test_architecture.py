@@ -5,9 +5,12 @@ sees imports inside functions and `import_module`. Rooms are named by their fold
 """
 
 import ast
+import io
 import string
 import subprocess
 import sys
+import tokenize
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -151,6 +154,78 @@ def test_dataclasses_are_compiled_later() -> None:
     }
     # One of them can be ordered, the other extends a dataclass of Textual.
     assert standard == {"tui/kit/keys.py"}
+
+
+BUDGETS = {
+    "api": 4_300,
+    "commands": 550,
+    "domain": 4_400,
+    "features": 25_900,
+    "kit": 8_000,
+    "program": 1_500,
+    "relay": 800,
+    "settings": 2_100,
+    "store": 6_000,
+    "sync": 6_500,
+    "terminal": 1_100,
+    "text": 1_200,
+}
+"""Code lines of each room: no blank lines, comments and docstrings. A change that needs more says so, and raises it."""
+
+MAX_FILES = 240
+MAX_FOLDERS = 40
+OURS = {module: path for module, path in MODULES.items() if not module.startswith("tui/emulator/")}
+
+
+def code_lines(module: str) -> int:
+    """Count the lines of a module that have code, without those of docstrings."""
+    documented: set[int] = set()
+    for node in nodes(module):
+        match node:
+            case ast.Module() | ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+                for part in node.body:
+                    if isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant):
+                        documented.update(range(part.lineno, (part.end_lineno or part.lineno) + 1))
+            case _:
+                pass
+    said = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+    lines: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(OURS[module].read_text(encoding="utf-8")).readline):
+        if token.type not in said:
+            lines.update(range(token.start[0], token.end[0] + 1))
+    return len(lines - documented)
+
+
+def test_no_room_outgrows_its_budget() -> None:
+    sizes = Counter[str]()
+    files: set[Path] = set()
+    for module, path in OURS.items():
+        count = code_lines(module)
+        if module.count("/") > 1:
+            sizes[module.split("/")[1]] += count
+        if count or path.name != "__init__.py":
+            files.add(path)
+    assert {room: size for room, size in sizes.items() if size > BUDGETS[room]} == {}
+    assert len(files) <= MAX_FILES
+    assert len({path.parent for path in files}) <= MAX_FOLDERS
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """An import inside a function or for types counts, too."""
+    names = {module.removesuffix(".py").removesuffix("/__init__").replace("/", "."): module for module in MODULES}
+    uses: dict[str, set[str]] = {}
+    for name, module in names.items():
+        imports = [
+            f"{node.module}.{alias.name}" if f"{node.module}.{alias.name}" in names else str(node.module)
+            for node in nodes(module)
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        ]
+        uses[name] = {each for each in imports if each in names} - {name}
+    # Modules that use nothing any more are taken out, until only circles and what uses them are left.
+    while free := {name for name, used in uses.items() if not used}:
+        uses = {name: used - free for name, used in uses.items() if name not in free}
+    assert sorted(uses) == []
 
 
 def test_imports_are_absolute() -> None:
