@@ -1,17 +1,12 @@
 """What all sources share: their protocol, the ways to fail, and the waits between tries."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from random import Random
 from typing import Protocol
 
 from tui.api.errors import ApiError, RateLimited, Refused, ServerFault, Unreachable
-from tui.domain.environment import Capability, Environment
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Run
-from tui.domain.status import RunStatus
-from tui.domain.update import HistoryRead, Update, WindowRead
+from tui.domain.update import Update
 
 Emit = Callable[[Update], Awaitable[None]]
 """Send an update to the session. Awaiting it applies back-pressure."""
@@ -63,56 +58,6 @@ class Source(Protocol):
         Raises `Transient` or `Fatal`; any other exception is a bug. After a `Transient` it may be run again, and then
         reads everything that may have changed since.
         """
-
-
-class KnownRuns(Protocol):
-    """The store as sources see it: they read runs, and only ever write by emitting updates."""
-
-    @property
-    def history(self) -> HistoryRead | None:
-        """How much of the history has been read, None before its first page."""
-
-    @property
-    def window(self) -> WindowRead | None:
-        """The runs that the polled lists cover, None before the first list."""
-
-    @property
-    def max_runs(self) -> int:
-        """How many runs the store keeps, live and pinned ones aside."""
-
-    def __len__(self) -> int:
-        """Return the number of known runs."""
-
-    def get(self, run_id: RunId, /) -> Run | None:
-        """Return a run as far as it is known."""
-
-    def live(self) -> AbstractSet[RunId]:
-        """Return the runs that may still change."""
-
-    def with_status(self, status: RunStatus) -> AbstractSet[RunId]:
-        """Return the runs in a status."""
-
-    def task_count(self, task: TaskId) -> int:
-        """Return the number of known runs of a task."""
-
-    def created_rank(self, run_id: RunId) -> int:
-        """Return how many known runs are newer. Raises `KeyError` if the run is not known."""
-
-
-class KnownFacts(KnownRuns, Protocol):
-    """The store as the source of a relay sees it: its runs, and the facts that the relay may contradict."""
-
-    @property
-    def environment(self) -> Environment | None:
-        """The environment of the key, if it is known."""
-
-    @property
-    def lost_capabilities(self) -> Mapping[Capability, str]:
-        """The capabilities that the server refuses, and why."""
-
-    @property
-    def source_statuses(self) -> Mapping[str, object]:
-        """The status of each source, by its name."""
 
 
 _TEMPORARY = frozenset({408, 425, 499})

@@ -32,7 +32,7 @@ from tui.domain.traces.attempts import wait_of
 from tui.domain.traces.span import Span
 from tui.lazy_dataclass import dataclass
 from tui.store.findings.counts import prepare
-from tui.sync.base import KnownFacts, KnownRuns
+from tui.store.store import Store
 from tui.sync.budget import Paging, Priority
 from tui.sync.clock import Clock, Timer
 from tui.sync.fetch import RunFetcher
@@ -653,7 +653,7 @@ class ScheduleReader:
         self,
         requests: FactRequests,
         reader: FactReader,
-        store: KnownFacts,
+        store: Store,
         clock: Clock,
         due_schedules: DueSchedules,
         environment_type: str | None = None,
@@ -750,7 +750,7 @@ _Candidate = tuple[datetime, RunId, tuple[Raw, ...]]
 class WaitingRuns:
     """What is known about the runs of the tokens."""
 
-    def __init__(self, store: KnownRuns) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
         self._run_of: dict[str, tuple[RunId, TaskId | None]] = {}
         self._tried: dict[str, dict[RunId, datetime]] = {}
@@ -928,7 +928,7 @@ MAX_TOKEN_PAGES: Final = facts.MAX_TOKENS // PAGE_SIZE
 class TokenReader:
     """Reads tokens for one session."""
 
-    def __init__(self, requests: FactRequests, reader: FactReader, store: KnownRuns) -> None:
+    def __init__(self, requests: FactRequests, reader: FactReader, store: Store) -> None:
         self._requests = requests
         self._reader = reader
         self._runs = WaitingRuns(store)

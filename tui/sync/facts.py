@@ -20,8 +20,9 @@ from tui.domain.run import Fixed, Json, Run
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead, Update
 from tui.lazy_dataclass import dataclass
+from tui.store.store import Store
 from tui.sync import fact_readers
-from tui.sync.base import Emit, KnownFacts
+from tui.sync.base import Emit
 from tui.sync.budget import Priority
 from tui.sync.clock import Clock, OnWake
 from tui.sync.fact_readers import (
@@ -79,7 +80,7 @@ class FactsSource:
     def __init__(
         self,
         fetcher: RunFetcher,
-        store: KnownFacts,
+        store: Store,
         clock: Clock,
         *,
         on_wake: OnWake,

@@ -23,7 +23,8 @@ from tui.domain.status import FAILED_WORDS, parse_status
 from tui.domain.update import RunPatch, RunsRead
 from tui.lazy_dataclass import dataclass
 from tui.store.error_groups import is_failure, known_error
-from tui.sync.base import FIRST_WAIT_S, Emit, KnownRuns, wait_s
+from tui.store.store import Store
+from tui.sync.base import FIRST_WAIT_S, Emit, wait_s
 from tui.sync.budget import MAX_IN_FLIGHT, Budget, Pace, Paging, Priority
 from tui.sync.clock import Clock, Timer
 from tui.sync.fetch import RunFetcher
@@ -53,7 +54,7 @@ class ErrorFetcher:
     def __init__(
         self,
         fetcher: RunFetcher,
-        store: KnownRuns,
+        store: Store,
         emit: Emit,
         pace: Pace | None,
         *,
@@ -211,13 +212,13 @@ class ErrorFetcher:
             return None
 
 
-def lacks_error(store: KnownRuns, run_id: RunId) -> bool:
+def lacks_error(store: Store, run_id: RunId) -> bool:
     """Whether a run of the store has failed and its error is not known. A detail may say that there is none."""
     run = store.get(run_id)
     return run is not None and run.state is not None and is_failure(run) and known_error(run, run.state) is None
 
 
-def has_code_only(store: KnownRuns, run_id: RunId) -> bool:
+def has_code_only(store: Store, run_id: RunId) -> bool:
     """Whether a failed run of the store crashed, and only the code of its crash is known."""
     run = store.get(run_id)
     error = None if run is None or run.state is None or not is_failure(run) else known_error(run, run.state)
@@ -389,7 +390,7 @@ class FailureReader:
     def __init__(
         self,
         fetcher: RunFetcher,
-        store: KnownRuns,
+        store: Store,
         clock: Clock,
         scope: FailureScope,
         *,
@@ -819,7 +820,7 @@ class WholeRead:
     def __init__(
         self,
         fetcher: RunFetcher,
-        store: KnownRuns,
+        store: Store,
         clock: Clock,
         *,
         emit: Emit,

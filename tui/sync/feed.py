@@ -18,7 +18,8 @@ from tui.lazy_dataclass import dataclass
 from tui.store.filter import EVERYTHING
 from tui.store.merge import merge
 from tui.store.server_filter import with_server_filters
-from tui.sync.base import Emit, KnownRuns, Transient
+from tui.store.store import Store
+from tui.sync.base import Emit, Transient
 from tui.sync.clock import Clock, OnWake
 from tui.sync.fetch import RunFetcher
 from tui.sync.lists import Coverage, ReportedRuns, is_incomplete
@@ -147,7 +148,7 @@ class RealtimeSource:
     def __init__(
         self,
         fetcher: RunFetcher,
-        store: KnownRuns,
+        store: Store,
         clock: Clock,
         coverage: Coverage,
         target: FeedTarget,

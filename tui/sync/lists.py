@@ -21,7 +21,8 @@ from tui.lazy_dataclass import dataclass
 from tui.store.changes import EPOCH
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import with_server_filters
-from tui.sync.base import Emit, KnownRuns
+from tui.store.store import Store
+from tui.sync.base import Emit
 from tui.sync.budget import Paging, Priority
 from tui.sync.clock import Clock
 from tui.sync.fetch import RunFetcher
@@ -225,7 +226,7 @@ class Coverage:
         self._is_list_requested = False
         return taken
 
-    def compare(self, patches: Iterable[RunPatch], store: KnownRuns, read_at: datetime) -> None:
+    def compare(self, patches: Iterable[RunPatch], store: Store, read_at: datetime) -> None:
         """Find changes that the feed missed, in rows of a list that the store does not have yet."""
         if self._started_at is None:
             return
@@ -439,7 +440,7 @@ def plan_windows(runs: Iterable[Run], rank: Callable[[RunId], float]) -> tuple[l
 class PageReader:
     """Reads pages, counts the requests, and records when a page last had a change."""
 
-    def __init__(self, fetcher: RunFetcher, store: KnownRuns, clock: Clock, coverage: Coverage) -> None:
+    def __init__(self, fetcher: RunFetcher, store: Store, clock: Clock, coverage: Coverage) -> None:
         self.fetcher = fetcher
         self.store = store
         self._coverage = coverage
@@ -516,7 +517,7 @@ class HistoryReader:
     def __init__(
         self,
         fetcher: RunFetcher,
-        store: KnownRuns,
+        store: Store,
         clock: Clock,
         pages: PageReader,
         *,

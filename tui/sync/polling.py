@@ -19,8 +19,9 @@ from tui.domain.update import BudgetRead, CaughtUp, CountsRead, Reconciled, Sour
 from tui.lazy_dataclass import dataclass
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import with_server_filters
+from tui.store.store import Store
 from tui.sync import lists
-from tui.sync.base import Emit, Fatal, KnownRuns, as_source_error
+from tui.sync.base import Emit, Fatal, as_source_error
 from tui.sync.budget import MAX_STALE_PAGES, SHARES, Paging, Priority
 from tui.sync.clock import Clock, OnWake
 from tui.sync.fetch import RunFetcher
@@ -140,7 +141,7 @@ class RunLister:
     def __init__(
         self,
         fetcher: RunFetcher,
-        store: KnownRuns,
+        store: Store,
         clock: Clock,
         *,
         history: HistoryLimits,
@@ -441,7 +442,7 @@ class RestSource:
     def __init__(
         self,
         fetcher: RunFetcher,
-        store: KnownRuns,
+        store: Store,
         clock: Clock,
         *,
         interval: Callable[[], float],

@@ -9,7 +9,8 @@ from tui.api.feed import FeedTarget
 from tui.domain.filters import RunFilters
 from tui.domain.ids import REALTIME, RELAY, RUN_FEED, RunId
 from tui.lazy_dataclass import dataclass
-from tui.sync.base import KnownFacts, Source
+from tui.store.store import Store
+from tui.sync.base import Source
 from tui.sync.clock import Clock, OnWake
 from tui.sync.feed import RealtimeSource
 from tui.sync.fetch import RunFetcher
@@ -29,7 +30,7 @@ class SourceParts:
     """
 
     fetcher: RunFetcher
-    store: KnownFacts
+    store: Store
     clock: Clock
     interval: Callable[[], float]
     history: HistoryLimits

@@ -38,8 +38,9 @@ from tui.domain.update import (
     Update,
 )
 from tui.settings.secret import Secret
+from tui.store.store import Store
 from tui.sync.authorities import tls_context
-from tui.sync.base import Emit, Fatal, KnownFacts, as_source_error
+from tui.sync.base import Emit, Fatal, as_source_error
 from tui.sync.clock import Clock, Timer
 
 # Opens a WebSocket to a relay, and translates the exceptions of the websockets library.
@@ -326,7 +327,7 @@ MAX_SOURCES: Final = 20
 class RelayUpdates:
     """The messages of one connection so far."""
 
-    def __init__(self, store: KnownFacts) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
         self._facts: messages.RelayFacts | None = None
         self._sources = set(store.source_statuses)
@@ -442,7 +443,7 @@ class RelaySource:
 
     name = RELAY
 
-    def __init__(self, connection: RelayConnection, store: KnownFacts, clock: Clock) -> None:
+    def __init__(self, connection: RelayConnection, store: Store, clock: Clock) -> None:
         self._connection = connection
         self._store = store
         self._clock = clock
@@ -465,7 +466,7 @@ class RelaySource:
 class _Receiver:
     """Handles the messages of one connection."""
 
-    def __init__(self, connection: RelayConnection, store: KnownFacts, clock: Clock, emit: Emit, beat_s: float) -> None:
+    def __init__(self, connection: RelayConnection, store: Store, clock: Clock, emit: Emit, beat_s: float) -> None:
         self._connection = connection
         self._clock = clock
         self._emit = emit

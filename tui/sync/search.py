@@ -16,7 +16,8 @@ from tui.domain.update import HistoryRead, RunPatch, RunsRead
 from tui.lazy_dataclass import dataclass
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import SearchPlan, with_server_filters
-from tui.sync.base import Emit, KnownRuns
+from tui.store.store import Store
+from tui.sync.base import Emit
 from tui.sync.budget import ENDLESS, Pace, Paging, Priority
 from tui.sync.clock import Clock
 from tui.sync.failures import ErrorFetcher
@@ -94,7 +95,7 @@ class OlderPages:
 # Source: tests/wire/recordings/README.md §3.
 
 
-async def find_queue_runs(name: str, fetcher: RunFetcher, store: KnownRuns, emit: Emit) -> str | None:
+async def find_queue_runs(name: str, fetcher: RunFetcher, store: Store, emit: Emit) -> str | None:
     """Emit the queue of each known run in it, and return in words how many runs it has. None: the query is refused.
 
     Without `task/`, a name means also the queue of the task of that name, as in a filter.
@@ -156,7 +157,7 @@ class Search:
     def __init__(
         self,
         fetcher: RunFetcher,
-        store: KnownRuns,
+        store: Store,
         clock: Clock,
         scope: SearchScope,
         *,
