@@ -28,9 +28,8 @@ from tui.sync.base import Fatal, Transient
 from tui.sync.budget import SECRET_KEY, Budget
 from tui.sync.feed import RETRY_LIMITED_AFTER
 from tui.sync.fetch import RunFetcher
-from tui.sync.lists import Coverage
-from tui.sync.polling import HistoryLimits
-from tui.sync.registry import SOURCES, SourceParts
+from tui.sync.lists import Coverage, HistoryLimits, SourceParts
+from tui.sync.registry import SOURCES
 from tui.sync.relay import RelayConnection
 
 FAMILY = (1, 2, 3)

@@ -18,11 +18,8 @@ from tui.lazy_dataclass import dataclass
 from tui.store.filter import EVERYTHING
 from tui.store.merge import merge
 from tui.store.server_filter import with_server_filters
-from tui.store.store import Store
 from tui.sync.base import Emit, Transient
-from tui.sync.clock import Clock, OnWake
-from tui.sync.fetch import RunFetcher
-from tui.sync.lists import Coverage, ReportedRuns, is_incomplete
+from tui.sync.lists import ReportedRuns, SourceParts, is_incomplete
 
 # Tracks how far the polls of a feed have come, and stops a feed that makes no progress.
 
@@ -145,27 +142,18 @@ class RealtimeSource:
     A wake-up cancels the poll in flight, unless the connection is known to be healthy.
     """
 
-    def __init__(
-        self,
-        fetcher: RunFetcher,
-        store: Store,
-        clock: Clock,
-        coverage: Coverage,
-        target: FeedTarget,
-        *,
-        filters: RunFilters,
-        max_age: timedelta,
-        on_wake: OnWake,
-    ) -> None:
-        """Runs older than `max_age` are not emitted."""
+    def __init__(self, parts: SourceParts, target: FeedTarget) -> None:
+        """Runs older than the history are not emitted."""
+        parts.coverage.tags = target.tags
         self.name = REALTIME if target.run_id is None else RUN_FEED
-        self._fetcher = fetcher
-        self._store = store
-        self._clock = clock
-        self._coverage = coverage
+        self._fetcher = parts.fetcher
+        self._store = parts.store
+        self._clock = parts.clock
+        self._coverage = parts.coverage
         self._target = target
-        self._max_age = max_age
-        self._on_wake = on_wake
+        self._max_age = parts.history.age
+        self._on_wake = parts.on_wake
+        filters = parts.filters if target.run_id is None else RunFilters()
         self._filter = with_server_filters(filters, EVERYTHING)
         # Rows of the feed lack these fields. Only the list can show which runs match.
         list_only = (filters.versions, filters.queues, filters.machines, filters.regions, filters.errors)

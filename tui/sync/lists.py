@@ -6,7 +6,7 @@ from dataclasses import field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from heapq import heappop, heappush
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from tui.api.errors import NotFound, Refused, ServerFault, TooExpensive
 from tui.api.feed import MAX_FEED_WINDOW
@@ -24,8 +24,12 @@ from tui.store.server_filter import with_server_filters
 from tui.store.store import Store
 from tui.sync.base import Emit
 from tui.sync.budget import Paging, Priority
-from tui.sync.clock import Clock
+from tui.sync.clock import Clock, OnWake
 from tui.sync.fetch import RunFetcher
+
+if TYPE_CHECKING:
+    from tui.sync.relay import RelayConnection
+
 
 # Tracks which runs page one has shown, to find the new ones.
 #
@@ -265,6 +269,44 @@ def _knows(run: Run | None, changed_at: datetime) -> bool:
     return run is not None and run.state is not None and run.state.updated_at >= changed_at
 
 
+# What sources are built from.
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLimits:
+    """How much of the past is read at the start."""
+
+    age: timedelta
+    max_runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceParts:
+    """The arguments that sources are built from.
+
+    Sources of a single run need `run_id`. A feed and the poller beside it share a `coverage`. `on_wake` registers
+    wake-up callbacks. Only the source of a relay needs `relay`.
+    """
+
+    fetcher: RunFetcher
+    store: Store
+    clock: Clock
+    interval: Callable[[], float]
+    history: HistoryLimits
+    filters: RunFilters
+    run_id: RunId | None = None
+    coverage: Coverage = field(default_factory=Coverage)
+    on_wake: OnWake = lambda _: lambda: None
+    relay: "RelayConnection | None" = None
+
+    @property
+    def one_run_id(self) -> RunId:
+        """The `run_id`. Raises ValueError without one."""
+        if self.run_id is None:
+            raise ValueError("a source of a single run needs a run id")
+        return self.run_id
+
+
 # Records up to which moment each part of the list has been read.
 
 
@@ -443,8 +485,8 @@ class PageReader:
     def __init__(self, fetcher: RunFetcher, store: Store, clock: Clock, coverage: Coverage) -> None:
         self.fetcher = fetcher
         self.store = store
+        self.clock = clock
         self._coverage = coverage
-        self._clock = clock
         self.request_count = 0
         self.read_at: datetime = clock.now()
         self.changed_s = clock.monotonic_s()
@@ -462,7 +504,7 @@ class PageReader:
         self.request_count += 1
         page = await self.fetcher.fetch_page(filters, priority, after=after, size=size)
         if any(self._is_newer(patch) for patch in page.patches):
-            self.changed_s = self._clock.monotonic_s()
+            self.changed_s = self.clock.monotonic_s()
         self.read_at = page.read_at
         self._coverage.compare(page.patches, self.store, page.read_at)
         await emit(RunsRead(with_filtered_fields(filters, page.patches)))
@@ -512,26 +554,15 @@ def _queue_of(filters: RunFilters, patch: RunPatch) -> Raw | None:
 
 
 class HistoryReader:
-    """Reads at most `max_runs` runs, none older than `age`. It keeps its cursor between poll cycles."""
+    """Reads the runs within the limits. It keeps its cursor between poll cycles."""
 
-    def __init__(
-        self,
-        fetcher: RunFetcher,
-        store: Store,
-        clock: Clock,
-        pages: PageReader,
-        *,
-        filters: RunFilters,
-        age: timedelta,
-        max_runs: int,
-    ) -> None:
-        self._fetcher = fetcher
-        self._store = store
-        self._clock = clock
+    def __init__(self, pages: PageReader, filters: RunFilters, limits: HistoryLimits) -> None:
+        self._fetcher = pages.fetcher
+        self._store = pages.store
+        self._clock = pages.clock
         self._pages = pages
         self._filters = filters
-        self._age = age
-        self._max_runs = max_runs
+        self._limits = limits
         self._paging = Paging()
         self._is_cut = self._has_gap = False
         self._run_count = 0
@@ -596,8 +627,8 @@ class HistoryReader:
         created = [patch.created_at for patch in page.patches if patch.created_at]
         # Scheduled runs may be created in the future, also all of a page.
         reached = min([*created, self._fetcher.now()]) if created else None
-        is_old = reached is not None and reached < self._fetcher.now() - self._age
-        is_full = self._run_count >= self._max_runs
+        is_old = reached is not None and reached < self._fetcher.now() - self._limits.age
+        is_full = self._run_count >= self._limits.max_runs
         is_short = self._paging.is_endless or (is_full and not self._paging.is_done)
         self._is_cut = page.is_cut or (is_short and not is_old)
         self.is_complete = self._paging.is_done or is_old or self._is_cut

@@ -3,7 +3,6 @@
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,19 +11,15 @@ from typing import Final
 from tui.api.errors import ApiError, NotFound, RateLimited, Refused
 from tui.api.queries import NamedQuery, OlderLiveCounts, RunCounts
 from tui.domain.environment import Capability
-from tui.domain.filters import MAX_QUERY_PERIOD, RunFilters, period_text, query_period
+from tui.domain.filters import MAX_QUERY_PERIOD, period_text, query_period
 from tui.domain.ids import REST, RUN, RunId
 from tui.domain.status import LIVE, RunStatus, parse_status
 from tui.domain.update import BudgetRead, CaughtUp, CountsRead, Reconciled, SourceConnected, WindowRead
-from tui.lazy_dataclass import dataclass
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import with_server_filters
-from tui.store.store import Store
 from tui.sync import lists
 from tui.sync.base import Emit, Fatal, as_source_error
 from tui.sync.budget import MAX_STALE_PAGES, SHARES, Paging, Priority
-from tui.sync.clock import Clock, OnWake
-from tui.sync.fetch import RunFetcher
 
 # Polls the server's own counts of runs by status, if the key may query.
 #
@@ -50,17 +45,17 @@ MAX_COUNT = 10**9
 class CountPoller:
     """Emits the counts at an interval."""
 
-    def __init__(self, fetcher: RunFetcher, clock: Clock, period: timedelta, *, is_filtered: bool) -> None:
-        """Count the runs created within `period`, in whole hours and as far back as a query reaches.
+    def __init__(self, parts: lists.SourceParts) -> None:
+        """Count the runs of the history, in whole hours and as far back as a query reaches.
 
-        With filters (`is_filtered`), the list shows only some of the older live runs; then those are counted too.
+        With filters, the list shows only some of the older live runs; then those are counted too.
         """
-        self._fetcher = fetcher
-        self._period_h = max(1, math.ceil(min(period, MAX_QUERY_PERIOD) / HOUR))
-        self._clock = clock
+        self._fetcher = parts.fetcher
+        self._period_h = max(1, math.ceil(min(parts.history.age, MAX_QUERY_PERIOD) / HOUR))
+        self._clock = parts.clock
         self._interval_s = COUNTS_EVERY_S
-        self._polled_s = clock.monotonic_s() - COUNTS_EVERY_S
-        self._is_filtered = is_filtered
+        self._polled_s = parts.clock.monotonic_s() - COUNTS_EVERY_S
+        self._is_filtered = not parts.filters.is_empty
         self._older: Counter[RunStatus] = Counter()
         self._older_polled_s = -math.inf
 
@@ -127,50 +122,32 @@ MAX_SINGLE_OLDER: Final = 20
 """The most older runs that are read by id. So few are usually too far apart to share a page."""
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryLimits:
-    """How much of the past is read at the start."""
-
-    age: timedelta
-    max_runs: int
-
-
 class RunLister:
     """The steps of polling. `pages` counts their requests."""
 
-    def __init__(
-        self,
-        fetcher: RunFetcher,
-        store: Store,
-        clock: Clock,
-        *,
-        history: HistoryLimits,
-        filters: RunFilters,
-        coverage: lists.Coverage,
-    ) -> None:
-        self._fetcher = fetcher
-        self._store = store
-        self._max_age = history.age
+    def __init__(self, parts: lists.SourceParts) -> None:
+        self._fetcher = parts.fetcher
+        self._store = parts.store
+        self._max_age = parts.history.age
+        filters = parts.filters
         if not filters.has_window:
-            filters = replace(filters, period=period_text(history.age))
+            filters = replace(filters, period=period_text(self._max_age))
         self._filters = filters
-        self._coverage = coverage
-        self.pages = lists.PageReader(fetcher, store, clock, coverage)
+        self._coverage = parts.coverage
+        self.pages = lists.PageReader(parts.fetcher, parts.store, parts.clock, parts.coverage)
         self._departed = lists.RereadQueue(self.pages, filters, self._is_live)
         """Live runs that a scan should have found and did not."""
         self._incomplete = lists.RereadQueue(self.pages, filters, self._is_incomplete)
         """Runs with fields that the feed does not report."""
         self._filtered_out = lists.RereadQueue(self.pages, filters, self._is_live)
         """Live runs from before the filter was narrowed. No list shows them; nothing depends on them."""
-        self.older = lists.OlderRuns(self.pages, filters, history.age)
+        self.older = lists.OlderRuns(self.pages, filters, self._max_age)
         self._filter = with_server_filters(replace(filters, statuses=()), EVERYTHING)
         self._newest = lists.NewestRuns()
         self._page_size = lists.PAGE_SIZE
         self._is_endless = False
         """The last reading of new runs reached no end. Then each cycle reads one page, until it has a run."""
-        self.history = lists.HistoryReader(
-            fetcher, store, clock, self.pages, filters=filters, age=history.age, max_runs=history.max_runs
-        )
+        self.history = lists.HistoryReader(self.pages, filters, parts.history)
         self._scans: dict[lists.Part, lists.Scan] = {}
         self._progress = lists.ListProgress()
 
@@ -365,20 +342,12 @@ class SingleRunSource:
 
     name = RUN
 
-    def __init__(
-        self,
-        fetcher: RunFetcher,
-        run_id: RunId,
-        clock: Clock,
-        *,
-        interval: Callable[[], float],
-        coverage: lists.Coverage,
-    ) -> None:
-        self._fetcher = fetcher
-        self._run_id = run_id
-        self._clock = clock
-        self._interval = interval
-        self._coverage = coverage
+    def __init__(self, parts: lists.SourceParts) -> None:
+        self._fetcher = parts.fetcher
+        self._run_id = parts.one_run_id
+        self._clock = parts.clock
+        self._interval = parts.interval
+        self._coverage = parts.coverage
         self._was_connected = False
 
     async def run(self, emit: Emit) -> None:
@@ -439,28 +408,17 @@ class RestSource:
 
     name = REST
 
-    def __init__(
-        self,
-        fetcher: RunFetcher,
-        store: Store,
-        clock: Clock,
-        *,
-        interval: Callable[[], float],
-        history: HistoryLimits,
-        filters: RunFilters,
-        coverage: lists.Coverage,
-        on_wake: OnWake,
-    ) -> None:
-        self._fetcher = fetcher
-        self._store = store
-        self._clock = clock
-        self._interval = interval
-        self._max_age = history.age
-        self._is_filtered = not filters.is_empty
-        self._coverage = coverage
-        self._on_wake = on_wake
-        self._lister = RunLister(fetcher, store, clock, history=history, filters=filters, coverage=coverage)
-        self._counts = CountPoller(fetcher, clock, history.age, is_filtered=self._is_filtered)
+    def __init__(self, parts: lists.SourceParts) -> None:
+        self._fetcher = parts.fetcher
+        self._store = parts.store
+        self._clock = parts.clock
+        self._interval = parts.interval
+        self._max_age = parts.history.age
+        self._is_filtered = not parts.filters.is_empty
+        self._coverage = parts.coverage
+        self._on_wake = parts.on_wake
+        self._lister = RunLister(parts)
+        self._counts = CountPoller(parts)
         self._was_connected = False
         self._environment_requested_s = 0.0
         self._request_count = 0
@@ -469,7 +427,7 @@ class RestSource:
         self._scan_started_s = 0.0
         self._older_scan_started_s = -math.inf
         self._window: WindowRead | None = None
-        self._caught_up_emitted_s = clock.monotonic_s() - CAUGHT_UP_EVERY_S
+        self._caught_up_emitted_s = parts.clock.monotonic_s() - CAUGHT_UP_EVERY_S
         self._is_rate_limited = False
         """The last failure was a 429. It delayed requests but lost no update."""
 

@@ -1,73 +1,23 @@
 """The registry of sources. A new source is a module with a `Source` class, and an entry in `SOURCES`."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from tui.api.feed import FeedTarget
-from tui.domain.filters import RunFilters
-from tui.domain.ids import REALTIME, RELAY, RUN_FEED, RunId
-from tui.lazy_dataclass import dataclass
-from tui.store.store import Store
+from tui.domain.ids import REALTIME, RELAY, RUN_FEED
 from tui.sync.base import Source
-from tui.sync.clock import Clock, OnWake
 from tui.sync.feed import RealtimeSource
-from tui.sync.fetch import RunFetcher
-from tui.sync.lists import Coverage
-from tui.sync.polling import HistoryLimits, RestSource, SingleRunSource
-
-if TYPE_CHECKING:
-    from tui.sync.relay import RelayConnection
+from tui.sync.lists import SourceParts
+from tui.sync.polling import RestSource, SingleRunSource
 
 
-@dataclass(frozen=True, slots=True)
-class SourceParts:
-    """The arguments that sources are built from.
-
-    Sources of a single run need `run_id`. A feed and the poller beside it share a `coverage`. `on_wake` registers
-    wake-up callbacks. Only the source of a relay needs `relay`.
-    """
-
-    fetcher: RunFetcher
-    store: Store
-    clock: Clock
-    interval: Callable[[], float]
-    history: HistoryLimits
-    filters: RunFilters
-    run_id: RunId | None = None
-    coverage: Coverage = field(default_factory=Coverage)
-    on_wake: OnWake = lambda _: lambda: None
-    relay: "RelayConnection | None" = None
-
-
-def _feed(parts: SourceParts, target: FeedTarget) -> RealtimeSource:
-    parts.coverage.tags = target.tags
-    return RealtimeSource(
-        parts.fetcher,
-        parts.store,
-        parts.clock,
-        parts.coverage,
-        target,
-        filters=parts.filters if target.run_id is None else RunFilters(),
-        max_age=parts.history.age,
-        on_wake=parts.on_wake,
-    )
-
-
-def _environment_feed(parts: SourceParts) -> FeedTarget:
+def _environment_feed(parts: SourceParts) -> Source:
     """Return the feed of the environment, filtered by the tag if there is a single one.
 
     Several tags mean any of them in a list, and all of them in a feed.
     """
     tags = parts.filters.tags if len(parts.filters.tags) == 1 else ()
-    return FeedTarget(window=parts.history.age, tags=tags)
-
-
-def _run_id(parts: SourceParts) -> RunId:
-    if parts.run_id is None:
-        raise ValueError("a source of a single run needs a run id")
-    return parts.run_id
+    return RealtimeSource(parts, FeedTarget(window=parts.history.age, tags=tags))
 
 
 def _relay(parts: SourceParts) -> Source:
@@ -81,21 +31,10 @@ def _relay(parts: SourceParts) -> Source:
 
 SOURCES: Mapping[str, Callable[[SourceParts], Source]] = MappingProxyType(
     {
-        RestSource.name: lambda parts: RestSource(
-            parts.fetcher,
-            parts.store,
-            parts.clock,
-            interval=parts.interval,
-            history=parts.history,
-            filters=parts.filters,
-            coverage=parts.coverage,
-            on_wake=parts.on_wake,
-        ),
-        SingleRunSource.name: lambda parts: SingleRunSource(
-            parts.fetcher, _run_id(parts), parts.clock, interval=parts.interval, coverage=parts.coverage
-        ),
-        REALTIME: lambda parts: _feed(parts, _environment_feed(parts)),
-        RUN_FEED: lambda parts: _feed(parts, FeedTarget(run_id=_run_id(parts))),
+        RestSource.name: RestSource,
+        SingleRunSource.name: SingleRunSource,
+        REALTIME: _environment_feed,
+        RUN_FEED: lambda parts: RealtimeSource(parts, FeedTarget(run_id=parts.one_run_id)),
         RELAY: _relay,
     }
 )

@@ -215,8 +215,8 @@ class SourceSupervisor:
         run_id: RunId | None = None,
         history: timedelta | None = None,
     ) -> tuple[asyncio.Task[None], ...]:
-        from tui.sync.polling import HistoryLimits
-        from tui.sync.registry import SOURCES, SourceParts
+        from tui.sync.lists import HistoryLimits, SourceParts
+        from tui.sync.registry import SOURCES
 
         settings = self._settings
         parts = SourceParts(
