@@ -13,7 +13,7 @@ from tui.domain.ids import RunId
 from tui.domain.status import FAILED_TRQL_WORDS
 from tui.lazy_dataclass import dataclass
 
-# What all queries share: their base, the bounds of their values, and how a value is written into a text.
+# The base of all queries, the bounds of their values, and how a value is written into a text.
 
 
 MAX_ROWS: Final = 10_000
@@ -366,7 +366,7 @@ def like_pattern(text: str) -> str:
     return f"%{inner}%"
 
 
-# Queries for what the runs of tasks did.
+# Queries for the runs of tasks in a span of time.
 
 
 # ruff: noqa: S608  the texts consist of our own words and of values that are checked

@@ -1,4 +1,4 @@
-"""What all sources share: their protocol, the ways to fail, and the waits between tries."""
+"""The protocol of all sources, the ways to fail, and the waits between tries."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta

@@ -24,7 +24,7 @@ from tui.domain.update import RunPatch, RunsRead
 from tui.lazy_dataclass import dataclass
 from tui.store.error_groups import is_failure, known_error
 from tui.store.store import Store
-from tui.sync.base import FIRST_WAIT_S, Emit, wait_s
+from tui.sync.base import FIRST_WAIT_S, wait_s
 from tui.sync.budget import MAX_IN_FLIGHT, Budget, Pace, Paging, Priority
 from tui.sync.clock import Clock, Timer
 from tui.sync.fetch import RunFetcher
@@ -55,7 +55,6 @@ class ErrorFetcher:
         self,
         fetcher: RunFetcher,
         store: Store,
-        emit: Emit,
         pace: Pace | None,
         *,
         priority: Priority = Priority.VISIBLE,
@@ -63,7 +62,6 @@ class ErrorFetcher:
     ) -> None:
         self._fetcher = fetcher
         self._store = store
-        self._emit = emit
         self._pace = pace
         self._priority = priority
         self._concurrent_reads = concurrent_reads
@@ -151,7 +149,7 @@ class ErrorFetcher:
         except (ApiError, TimeoutError):
             self._may_use_feed = False  # the code has to do
             return
-        await self._emit(RunsRead(tuple(patch for patch in response.patches if patch.id == run_id)))
+        await self._fetcher.emit(RunsRead(tuple(patch for patch in response.patches if patch.id == run_id)))
 
     async def _read_root_text(self, run_id: RunId) -> None:
         run = self._store.get(run_id)
@@ -168,7 +166,7 @@ class ErrorFetcher:
         if root.error is not None:
             now = self._fetcher.now()
             stamp = Stamp(run.state.updated_at, Precision.TRACE, now)
-            await self._emit(RunsRead((RunPatch(run_id, now, error=(stamp, root.error)),)))
+            await self._fetcher.emit(RunsRead((RunPatch(run_id, now, error=(stamp, root.error)),)))
 
     async def query(self, batch: Sequence[RunId]) -> set[RunId]:
         """Query the errors of at most MAX_IDS runs, and return the runs found: none if the query fails.
@@ -180,7 +178,7 @@ class ErrorFetcher:
         rows = await self._query(RunErrors(tuple(batch), days_since(min(created, default=None), self._fetcher.now())))
         patches = [patch for row in rows or () if (patch := self._error_patch(row, runs)) is not None]
         if patches:
-            await self._emit(RunsRead(tuple(patches)))
+            await self._fetcher.emit(RunsRead(tuple(patches)))
         return {patch.id for patch in patches}
 
     def _error_patch(self, row: dict[str, Json], runs: dict[RunId, Run]) -> RunPatch | None:
@@ -249,10 +247,9 @@ class FailedList:
     the maximum of runs, or at that of pages. `unreadable` counts rows that could not be read.
     """
 
-    def __init__(self, fetcher: RunFetcher, emit: Emit, filters: RunFilters, max_runs: int) -> None:
+    def __init__(self, fetcher: RunFetcher, filters: RunFilters, max_runs: int) -> None:
         """`filters` name the statuses of failed runs."""
         self._fetcher = fetcher
-        self._emit = emit
         self._filters = filters
         self._max_runs = max_runs
         self._paging = Paging(max_pages=PAGES_A_HUNDRED_RUNS * (1 + max_runs // PAGE_SIZE))
@@ -270,7 +267,7 @@ class FailedList:
     async def read_page(self, priority: Priority) -> ListPage:
         """Read and emit the next page. Raises `ApiError`."""
         page = await self._fetcher.fetch_page(self._filters, priority, after=self._paging.cursor, size=PAGE_SIZE)
-        await self._emit(RunsRead(with_filtered_fields(self._filters, page.patches)))
+        await self._fetcher.emit(RunsRead(with_filtered_fields(self._filters, page.patches)))
         self._paging.add([patch.id for patch in page.patches], page.next)
         self.unreadable += page.unreadable
         self.run_ids |= dict.fromkeys(patch.id for patch in page.patches)
@@ -384,7 +381,7 @@ class FailureReader:
     """Reads one scope until it is canceled. `run` may be called again.
 
     `visible` returns the runs on the screen. `unread(limit)` returns the newest failed runs of the scope that are in
-    the store without an error. `settle` waits until the store has all emitted runs. `report` receives the progress.
+    the store without an error. `report` receives the progress.
     """
 
     def __init__(
@@ -394,8 +391,6 @@ class FailureReader:
         clock: Clock,
         scope: FailureScope,
         *,
-        emit: Emit,
-        settle: Callable[[], Awaitable[None]],
         visible: Callable[[], Sequence[RunId]],
         unread: Callable[[int], Sequence[RunId]],
         report: Callable[[FailuresProgress], None],
@@ -404,15 +399,13 @@ class FailureReader:
         self._store = store
         self._clock = clock
         self.scope = scope
-        self._emit = emit
-        self._settle = settle
         self._visible = visible
         self._unread = unread
         self._report = report
         self._random = Random()  # noqa: S311  spreads retries, guards nothing
         self._pace = Pace(fetcher.budget, clock)
-        self._errors = ErrorFetcher(fetcher, store, emit, self._pace)
-        self._visible_errors = ErrorFetcher(fetcher, store, emit, None)
+        self._errors = ErrorFetcher(fetcher, store, self._pace)
+        self._visible_errors = ErrorFetcher(fetcher, store, None)
         self._list: FailedList | None = None
         self._listed_s = 0.0
         self._list_refusal = ""
@@ -495,7 +488,7 @@ class FailureReader:
 
     async def _read_texts(self, batch: list[RunId]) -> None:
         await self._visible_errors.read_texts(batch)
-        await self._settle()
+        await self._fetcher.settle()
         for run_id in batch:
             if has_code_only(self._store, run_id):
                 self._codes.add(run_id)
@@ -536,7 +529,7 @@ class FailureReader:
             # Runs that the server can never read must not stand in the way of all others.
             self._record_unreadable(batch)
             raise
-        await self._settle()
+        await self._fetcher.settle()
         self._record_unreadable(batch)
         self._has_success = not all(lacks_error(self._store, run_id) for run_id in batch)
         self._update(failure=self._remark, unreadable_count=len(self._unreadable))
@@ -591,7 +584,7 @@ class FailureReader:
         if self._list is None:
             self._listed_s = self._clock.monotonic_s()
             filters = failed_filters(self.scope.followed, self._since)
-            self._list = FailedList(self._fetcher, self._emit, filters, MAX_LISTED_RUNS)
+            self._list = FailedList(self._fetcher, filters, MAX_LISTED_RUNS)
         if not self._list.is_done:
             await self._pace.wait()
             try:
@@ -600,7 +593,7 @@ class FailureReader:
                 if not (error.is_about_the_key or error.status in {400, 422}):
                     raise
                 self._list_refusal = sentence_of(error)
-            await self._settle()
+            await self._fetcher.settle()
         self._has_success = True
         self._update(failure=self._remark, has_all=self._has_all())
 
@@ -818,26 +811,14 @@ class WholeRead:
     """
 
     def __init__(
-        self,
-        fetcher: RunFetcher,
-        store: Store,
-        clock: Clock,
-        *,
-        emit: Emit,
-        settle: Callable[[], Awaitable[None]],
-        report: Callable[["WholeRead"], None],
-        max_runs: int,
+        self, fetcher: RunFetcher, store: Store, clock: Clock, *, report: Callable[["WholeRead"], None], max_runs: int
     ) -> None:
         self._fetcher = fetcher
         self._store = store
         self._clock = clock
-        self._emit = emit
-        self._settle = settle
         self._report = report
         self._max_runs = max_runs
-        self._errors = ErrorFetcher(
-            fetcher, store, emit, None, priority=Priority.SELECTED, concurrent_reads=MAX_IN_FLIGHT
-        )
+        self._errors = ErrorFetcher(fetcher, store, None, priority=Priority.SELECTED, concurrent_reads=MAX_IN_FLIGHT)
         self._has_answer = False
         self._stall = Stall(clock, fetcher.budget)
         self._progress = (0, 0)
@@ -880,11 +861,11 @@ class WholeRead:
 
     async def _read_before(self, since: datetime, period: timedelta) -> bool:
         filters = RunFilters(statuses=FAILED_WORDS, created_from=since - period, created_to=since - _MILLISECOND)
-        pages = FailedList(self._fetcher, self._emit, filters, self._max_runs)
+        pages = FailedList(self._fetcher, filters, self._max_runs)
         while not pages.is_done:
             await pages.read_page(Priority.SELECTED)
             self._stall.on_progress()
-        await self._settle()
+        await self._fetcher.settle()
         await self._read_by_query([run_id for run_id in pages.run_ids if lacks_error(self._store, run_id)])
         if left := [run_id for run_id in pages.run_ids if lacks_error(self._store, run_id)]:
             await self._read_by_feed(left, 2 * period)
@@ -901,10 +882,10 @@ class WholeRead:
 
     async def _list(self, period: timedelta) -> None:
         filters = RunFilters(statuses=FAILED_WORDS, period=period_text(period))
-        pages = FailedList(self._fetcher, self._emit, filters, self._max_runs)
+        pages = FailedList(self._fetcher, filters, self._max_runs)
         while not pages.is_done:
             await self._patiently(lambda: pages.read_page(Priority.SELECTED))
-            await self._settle()
+            await self._fetcher.settle()
             self.run_ids = list(pages.run_ids)[: self._max_runs]
             self.is_cut, self.unreadable_rows = pages.is_cut, pages.unreadable
             self._advance()
@@ -914,7 +895,7 @@ class WholeRead:
             if not self._fetcher.is_allowed(Capability.QUERY):
                 return
             await self._errors.query(missing[start : start + MAX_IDS])
-            await self._settle()
+            await self._fetcher.settle()
             self._advance()
 
     async def _read_by_feed(self, missing: Sequence[RunId], window: timedelta) -> None:
@@ -925,8 +906,8 @@ class WholeRead:
         with suppress(ApiError, TimeoutError):
             async with asyncio.timeout(FEED_TIMEOUT_S):
                 response = await self._fetcher.poll_feed(FeedTarget(window=window), None)
-            await self._emit(RunsRead(tuple(patch for patch in response.patches if patch.id in wanted)))
-            await self._settle()
+            await self._fetcher.emit(RunsRead(tuple(patch for patch in response.patches if patch.id in wanted)))
+            await self._fetcher.settle()
             self._advance()
 
     async def _read_one_by_one(self) -> None:
@@ -950,7 +931,7 @@ class WholeRead:
                 if faults >= MAX_FAULTY_BATCHES:
                     raise
             finally:
-                await self._settle()
+                await self._fetcher.settle()
                 self._faulty.update(run_id for run_id in batch if lacks_error(self._store, run_id))
             self._advance()
 

@@ -302,10 +302,10 @@ class RunFetcher:
         self.api = api
         self.lists = lists
         self.budget = budget
-        self._emit = emit
+        self.emit = emit
         self.now = now
         self._known = known
-        self._settle = settle
+        self.settle = settle
         self._attempts = AttemptFetcher(self)
         self._lost: dict[Capability, str] = {}
         self.feed_polls_in_flight = 0
@@ -318,12 +318,12 @@ class RunFetcher:
         """Record that the server refuses a capability. Requests for it are not sent any more."""
         if capability not in self._lost:
             self._lost[capability] = reason
-            await self._emit(CapabilityLost(capability, reason))
+            await self.emit(CapabilityLost(capability, reason))
 
     async def record_regained(self, capability: Capability) -> None:
         """Record that a refused capability works again."""
         if self._lost.pop(capability, None) is not None:
-            await self._emit(CapabilityRegained(capability))
+            await self.emit(CapabilityRegained(capability))
 
     async def poll_feed(self, target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
         """Return the next response of the realtime feed. Polls do not count against the rate limit (recording 932).
@@ -353,7 +353,7 @@ class RunFetcher:
         except Refused as error:
             if not (error.is_about_the_key or error.status == 404):
                 return False
-            await self._emit(EnvironmentRead(None, self.now()))
+            await self.emit(EnvironmentRead(None, self.now()))
         return True
 
     async def read_environment(self, priority: Priority) -> None:
@@ -365,7 +365,7 @@ class RunFetcher:
             environment = replace(environment, resumed_at=self.now() if is_resumed else before.resumed_at)
         if before is None or environment != before or environment.is_paused != before.is_paused:
             self.environment = environment
-            await self._emit(EnvironmentRead(environment, self.now()))
+            await self.emit(EnvironmentRead(environment, self.now()))
 
     async def fetch_response(self, request: ReadRequest, priority: Priority) -> Response:
         """Return the raw response to a request, for the relay, and emit nothing. Raises `ApiError`."""
@@ -407,10 +407,10 @@ class RunFetcher:
                 ("run", run_id), priority, lambda: self.api.read_run(run_id), max_wait_s=max_wait_s
             )
         except NotFound:
-            await self._emit(RunGone(run_id, self.now()))
+            await self.emit(RunGone(run_id, self.now()))
             raise
         more = () if beside is None else await beside(response)
-        await self._emit(RunsRead((response.patch, *response.related, *more)))
+        await self.emit(RunsRead((response.patch, *response.related, *more)))
         return response
 
     async def fetch_run_with_attempts(self, run_id: RunId, priority: Priority) -> tuple[Run, str | None]:
@@ -469,7 +469,7 @@ class RunFetcher:
             return run, f"the attempts are not known: {error}"
         if patch is None:
             return run, None
-        await self._emit(RunsRead((patch,)))
+        await self.emit(RunsRead((patch,)))
         reason = self._lost.get(Capability.TRACE)
         failure = None if reason is None else f"earlier attempts are not known: {reason}"
         after = await self._run_in_store(run, patch)
@@ -478,7 +478,7 @@ class RunFetcher:
             with suppress(ApiError):
                 patch = await self._attempts.read(after, priority, self.now(), response.related)
                 if patch is not None:
-                    await self._emit(RunsRead((patch,)))
+                    await self.emit(RunsRead((patch,)))
                     after = await self._run_in_store(after, patch)
         return after, failure
 
@@ -486,7 +486,7 @@ class RunFetcher:
         """Return the run from the store after a patch was emitted. A full store drops an old run at once; only then
         is the patch merged here.
         """
-        await self._settle()
+        await self.settle()
         return self._known(patch.id) or merge(before, patch)
 
     async def fetch_bodies(self, run: Run, *, max_bytes: int) -> Run:

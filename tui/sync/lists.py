@@ -269,7 +269,7 @@ def _knows(run: Run | None, changed_at: datetime) -> bool:
     return run is not None and run.state is not None and run.state.updated_at >= changed_at
 
 
-# What sources are built from.
+# The parts that sources are built from.
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,7 +176,7 @@ class Search:
         self._unread = unread
         self._report = report
         self._pace = Pace(fetcher.budget, clock)
-        self._errors = ErrorFetcher(fetcher, store, emit, self._pace)
+        self._errors = ErrorFetcher(fetcher, store, self._pace)
         self._older: OlderPages | None = None
         self._has_read_names = False
         self._has_found_errors = False

@@ -107,15 +107,7 @@ def _whole_read(session: Session, progress: ProgressLine) -> "WholeRead":
         wait = f" · {read.wait}, trying again" if read.wait else ""
         progress.show(f"reading {count:,} failed runs, {count - len(read.missing):,} so far{wait}")
 
-    return WholeRead(
-        session.fetcher,
-        session.store,
-        session.clock,
-        emit=session.emit,
-        settle=session.settle,
-        report=report,
-        max_runs=MAX_RUNS,
-    )
+    return WholeRead(session.fetcher, session.store, session.clock, report=report, max_runs=MAX_RUNS)
 
 
 async def _server_groups(session: Session, period: timedelta) -> "ServerGroupsRead":

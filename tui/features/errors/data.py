@@ -181,8 +181,6 @@ class FailureReading:
                 session.store,
                 session.clock,
                 scope,
-                emit=session.emit,
-                settle=session.settle,
                 visible=self._view.visible,
                 unread=self._view.unread,
                 report=self._on_progress,

@@ -77,7 +77,7 @@ class VisibleErrors:
         from tui.sync.failures import ErrorFetcher  # noqa: PLC0415  loads httpcore
 
         session = self._session
-        errors = ErrorFetcher(session.fetcher, session.store, session.emit, Pace(session.budget, session.clock))
+        errors = ErrorFetcher(session.fetcher, session.store, Pace(session.budget, session.clock))
         try:
             await errors.read(run_ids, lambda _: None)
         except ApiError:
