@@ -1,11 +1,10 @@
-"""Makes `tui/settings/key_table.py` from the live bindings: `python -m tests.support.binding_table` writes it."""
+"""Makes `tui/settings/key_table.json` from the live bindings: `python -m tests.support.binding_table` writes it."""
 
 import importlib
 import json
 import pkgutil
-import re
-import textwrap
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 from textual.binding import Binding, BindingsMap
@@ -33,22 +32,9 @@ from tui.program.app import TriggerApp
 from tui.settings import key_table as table
 from tui.settings.keys import EVERYWHERE, BindingRow
 
-PATH = Path(table.__file__)
-HEAD = '''"""All bindings, so that their keys can be checked and listed without Textual.
-
-`python -m tests.support.binding_table` writes this file from the live bindings, and a test compares the two.
-"""
-
-from collections.abc import Mapping
-from typing import Final
-
-from tui.settings.keys import BindingRow
-
-# fmt: off
-'''
+PATH = Path(table.__file__).with_suffix(".json")
 _BODIES = (Page, CursorTable)
 """What has the focus in a pane or page: all of them have the keys of `MOTION`."""
-MAX_LITERAL = 100
 MOTION_SCOPE = "lists and pages"
 _INSIDE: dict[type[DOMNode], tuple[type[DOMNode], ...]] = {
     ValueScreen: (ValueView,),
@@ -171,44 +157,17 @@ def _nodes() -> list[type[DOMNode]]:
 
 
 def source() -> str:
-    """Return the text of the table."""
-    places = ", ".join(f"{_quoted(place)}: {_texts(scopes)}" for place, scopes in live_places().items())
-    text_places = _texts(live_text_places())
-    parts = [
-        f"TEXT_KEYS: Final = {_texts(text_keys())}",
-        '"""Keys that edit a text."""\n',
-        f"TEXT_PLACES: Final = {text_places}",
-        '"""Places where letters are text."""\n',
-        f"PLACES: Final[Mapping[str, tuple[str, ...]]] = {{{places}}}",
-        '"""Where keys work, and the scopes whose keys work there."""\n',
-        "BINDINGS: Final = (",
-    ]
-    for row in live_rows():
-        writes = ", writes=True" if row.writes else ""
-        start = f"BindingRow({_quoted(row.id)}, {_texts(row.keys)}, {_quoted(row.word)}"
-        parts.append(f"    {start}, {_sentence(row.sentence)}, {_texts(row.scopes)}{writes}),")
-    return "\n".join([HEAD, *(_wrapped(each) for each in parts), ")", ""])
+    """Return the text of the table, one binding a line."""
+    rows = [json.dumps(asdict(row), ensure_ascii=False) for row in live_rows()]
+    places = [f"{json.dumps(place)}: {json.dumps(scopes)}" for place, scopes in live_places().items()]
+    return (
+        f'{{\n"text keys": {json.dumps(text_keys())},\n"text places": {json.dumps(live_text_places())},\n'
+        f'"places": {{\n{_lines(places)}\n}},\n"bindings": [\n{_lines(rows)}\n]\n}}\n'
+    )
 
 
-def _wrapped(line: str) -> str:
-    """Break a long line between its texts."""
-    whole = re.sub(r'"[^"]*"', lambda text: text[0].replace(" ", "\0"), line) if '"""' not in line else line
-    indent = "        " if line.startswith(" ") else "    "
-    rows = textwrap.wrap(whole, 120, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-    return "\n".join(rows).replace("\0", " ") if len(line) > 120 else line
-
-
-def _texts(texts: Iterable[str]) -> str:
-    quoted = [_quoted(each) for each in texts]
-    return f"({', '.join(quoted)}{',' * (len(quoted) == 1)})"
-
-
-def _sentence(text: str) -> str:
-    return " ".join(_quoted(each) for each in textwrap.wrap(text, MAX_LITERAL, drop_whitespace=False))
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+def _lines(rows: Iterable[str]) -> str:
+    return ",\n".join(rows)
 
 
 if __name__ == "__main__":
