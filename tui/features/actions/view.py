@@ -513,8 +513,7 @@ class ActionController:
             forbidden = action.forbidden(runs[0]) if len(runs) == 1 else None
             objection = objection_to(forbidden or f"all {len(runs)} have ended")
             possible, skipped = tuple(runs), confirmed.skipped
-        whole = replace(plan, runs=possible, skipped=skipped)
-        self._app().call_later(screen.show_plan, whole, objection)
+        self._app().call_later(screen.show_plan, replace(plan, runs=possible, skipped=skipped), objection)
 
     def _on_answer(self, action: Action, screen: "ConfirmScreen", via: Via, *, is_confirmed: bool) -> None:
         self._screen = None

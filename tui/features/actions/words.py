@@ -440,8 +440,7 @@ def _field(question: Question, limit: int) -> list[Line]:
 
 def _answers(question: Question, limit: int) -> Line:
     """Return the safe button on the left and the key that acts on the right, faint while it does not count."""
-    is_typed = question.needs_typing
-    keys = ("Esc",) if is_typed else ("Enter", "Esc")
+    keys = ("Esc",) if question.needs_typing else ("Enter", "Esc")
     left: list[Piece] = [Piece(f" {question.safe_label} ", Token.BUTTON), Piece("  ")]
     for number, key in enumerate(keys):
         counts = question.accepts_keys or key == "Esc"
@@ -472,8 +471,7 @@ def _acting_key(question: Question) -> Line:
         key = "Enter" if is_ready else ""
     ready_token = Token.ROSE if question.destroys else Token.BRIGHT
     head = Piece(key, ready_token if is_ready else Token.FAINT, is_bold=is_ready)
-    gap = Piece("  " if key else "")
-    return (head, gap, Piece(text, Token.TEXT if is_ready else Token.FAINT))
+    return (head, Piece("  " if key else ""), Piece(text, Token.TEXT if is_ready else Token.FAINT))
 
 
 def _sentence(text: str, limit: int) -> list[Line]:

@@ -230,8 +230,7 @@ class Alerts:
         except (OSError, TimeoutError) as error:
             reason = getattr(error, "strerror", None) or "the disk does not answer"
             what = f"After a restart, an alert may come again. The alerts cannot be kept in {self._called.path}"
-            problem = problem_sentence(self._called.path, what, reason)
-            self._app.messages.add_once(self._session.now(), problem)
+            self._app.messages.add_once(self._session.now(), problem_sentence(self._called.path, what, reason))
 
     def _call(self, verdict: Verdict, news: News) -> None:
         settings, now = self._session.settings, self._session.local_now()

@@ -90,8 +90,7 @@ def head_lines(words: str, note: str, place: str, width: int) -> list[Line]:
     if place:
         remarks.append(Piece(place, Token.FAINT))
     remark = (*joined(((each,) for each in remarks), _INDENT), Piece(_INDENT))
-    room = max(0, width - line_width(remark))
-    return [(), (*fit(title, room), *remark), ()]
+    return [(), (*fit(title, max(0, width - line_width(remark))), *remark), ()]
 
 
 def foot_lines(width: int, *, has_paths: bool) -> list[Line]:
@@ -570,8 +569,7 @@ class ColumnsScreen(PaintedDialog[None]):
             )
             for index, column in enumerate(draft.columns)
         ]
-        shown = lines[self._top : self._top + rows]
-        self._dialog.show([*head, *shown, *foot], width)
+        self._dialog.show([*head, *lines[self._top : self._top + rows], *foot], width)
 
     def _fit_note(self, left_out: Collection[str]) -> str:
         count = sum(each.is_shown and each.choice.name in left_out for each in self.draft.columns)

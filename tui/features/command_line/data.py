@@ -111,8 +111,7 @@ def may_keep(text: str) -> bool:
 
 def with_entry(entries: Sequence[HistoryEntry], entry: HistoryEntry) -> tuple[HistoryEntry, ...]:
     """Return the history with one more entry, each command once, oldest first."""
-    others = [each for each in entries if each.text != entry.text]
-    return (*others, entry)[-MAX_ENTRIES:]
+    return (*[each for each in entries if each.text != entry.text], entry)[-MAX_ENTRIES:]
 
 
 class CommandHistory:
@@ -353,8 +352,7 @@ class RunNumbers:
             self._matches = (address, self._tally(address, window))
             self._counts["matches"].start(self._matches[1], after_s=TYPING_S)
         tally = self._matches[1]
-        store = self._live.session.store
-        history, chosen = store.history, self._chosen
+        history, chosen = self._live.session.store.history, self._chosen
         is_same_list = address.server == _lists(chosen)
         asks_server = not is_same_list or self._window_of_list() != self._window_text(address)
         is_all_read = history is not None and history.is_complete and not history.is_cut

@@ -637,8 +637,7 @@ class RunArguments:
                 return Preview((Piece("searching the loaded runs…", Token.FAINT),), is_wrong=True)
             if search.found:
                 return Preview((Piece(f"{len(search.found)} runs: choose one", Token.MUTED),), is_wrong=True)
-            said = f"nothing: no loaded run has {text} in its id"
-            return Preview((Piece(said, Token.AMBER),), is_wrong=True)
+            return Preview((Piece(f"nothing: no loaded run has {text} in its id", Token.AMBER),), is_wrong=True)
         try:
             address = parse_words(f"{RUN} {text}")
         except AddressError as error:
@@ -653,8 +652,7 @@ class RunArguments:
         assert run is not None or run_id
         if run is None or run.state is None:
             return Choice(run_id, BoxRow(run_id))
-        now: Now = self._live.now
-        age = formatting.age(run.created_at, now.at)
+        age = formatting.age(run.created_at, self._live.now.at)
         tags = " ".join(run.state.tags[:2])
         sentence: Line = (
             style_of(run).name,

@@ -69,8 +69,7 @@ def _print_schema(output: Output) -> None:
 def _print_keys(output: Output, file: ConfigFile, *, as_json: bool) -> None:
     from tui.settings.key_checks import keys_text, listed_bindings  # noqa: PLC0415
 
-    own = file_values(file)[0]["keys"]
-    rows = list(listed_bindings(own))
+    rows = list(listed_bindings(file_values(file)[0]["keys"]))
     if as_json:
         output.json_lines(
             {"id": row.id, "keys": list(row.keys), "default": list(row.default), "sentence": row.sentence}

@@ -355,8 +355,7 @@ def overview_lines(view: OverviewView, width: int, rows: int, *, has_all: bool =
     """
     limit = width - EDGE
     is_full = rows >= MIN_FULL_ROWS
-    series = four_series(view, limit, has_axis=is_full)
-    below = [OverviewLine(line) for line in series]
+    below = [OverviewLine(line) for line in four_series(view, limit, has_axis=is_full)]
     if is_full:
         below += [BLANK, OverviewLine(cut(hint_line(), limit)), *[BLANK] * ROWS_BELOW]
     room = MAX_FINDINGS * 2 if has_all else max(rows - len(below) - 2, 2)

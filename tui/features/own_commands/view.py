@@ -394,8 +394,7 @@ class CommandRunner:
             self._session.spawn(self._run_in_foreground(prepared), "own command")
 
     async def _run_in_background(self, prepared: PreparedCommand) -> None:
-        entry = prepared.command.entry
-        redact = redactor_for(entry.env, self._app.environ, self._session.settings).redact
+        redact = redactor_for(prepared.command.entry.env, self._app.environ, self._session.settings).redact
         try:
             self._record(prepared)
             result = await run_in_background(
@@ -422,8 +421,7 @@ class CommandRunner:
             self._later(partial(self._refuse, prepared.command, _why(error)))
             return
         self._record(prepared, code)
-        took = timedelta(seconds=loop_time() - began_s)
-        self._later(partial(self._report_end, prepared, code, took))
+        self._later(partial(self._report_end, prepared, code, timedelta(seconds=loop_time() - began_s)))
 
     def _report(self, prepared: PreparedCommand, result: ProgramResult, redact: Callable[[str], str]) -> None:
         """Add the end of a command beside the monitor to the messages, with what it wrote."""

@@ -185,10 +185,9 @@ def no_views() -> Sequence[Line]:
 
 def _columns(listed: ListedView, names: int, *, is_here: bool = False) -> Line:
     view = listed.view
-    name = fit((Piece(view.name, Token.BRIGHT if is_here else Token.TEXT, is_bold=is_here),), names)
     return (
         Piece(f"{view.letter or ' '}  ", Token.ACCENT, is_bold=True),
-        *name,
+        *fit((Piece(view.name, Token.BRIGHT if is_here else Token.TEXT, is_bold=is_here),), names),
         Piece("  "),
         Piece(listed.words, Token.MUTED),
     )

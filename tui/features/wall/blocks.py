@@ -595,8 +595,7 @@ def _own_counts(view: WallView) -> Line:
     since = view.board.own_since or (None if verdict is None else verdict.own_since)
     if since is None:
         return ()
-    words = f"own counts since {formatting.time_of_day(since, view.now)}"
-    return (Piece(words, Token.MUTED),)
+    return (Piece(f"own counts since {formatting.time_of_day(since, view.now)}", Token.MUTED),)
 
 
 def _budget(view: WallView) -> Line:

@@ -135,8 +135,7 @@ class FindingsWatch:
 
     @property
     def _was_heard(self) -> bool:
-        statuses = self._session.store.source_statuses.values()
-        return any(isinstance(each, SourceConnected) for each in statuses)
+        return any(isinstance(each, SourceConnected) for each in self._session.store.source_statuses.values())
 
     @property
     def is_complete(self) -> bool:

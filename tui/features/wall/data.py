@@ -408,8 +408,7 @@ class LiveBoard:
         if read is None:
             return board
         of_span, sums = replace(facts, minutes=read), CellSums(read, own, now)
-        counts = self._session.store.status_counts(now)
-        lines = four_lines(of_span, sums, counts, verdict, span, now)
+        lines = four_lines(of_span, sums, self._session.store.status_counts(now), verdict, span, now)
         rows = TaskRows(facts, own, sums, verdict, span, now)
         done, failed = replace(lines.done, now=board.lines.done.now), replace(lines.failed, now=board.lines.failed.now)
         return replace(board, lines=replace(lines, done=done, failed=failed), tasks=rows.with_cells(board.tasks))

@@ -208,8 +208,7 @@ def _series_rows(each: _Named, view: WallView, placing: _Placing, form: HourForm
     for row, bar in zip(rows, drawn, strict=True):
         row.put(placing.at, bar)
     if placing.ends and not view.is_stale:
-        figures = (now, *_totals(each))
-        for end, piece in zip(placing.ends, figures, strict=False):
+        for end, piece in zip(placing.ends, (now, *_totals(each)), strict=False):
             last.right(end, (piece,))
     elif placing.ends:
         last.right(placing.ends[0], (now,))
@@ -351,8 +350,7 @@ def _finding_rows(
     if is_behind_first:
         bands.pop(Token.ROSE)
     for finding in shown:
-        token = FINDING_TOKENS[finding.word]
-        band = Band.NONE if is_old else bands.pop(token, Band.NONE)
+        band = Band.NONE if is_old else bands.pop(FINDING_TOKENS[finding.word], Band.NONE)
         if finding.identity in view.fresh and not is_old:
             band = Band.NEW
         line = _finding_line(finding, view, width, is_old=is_old)

@@ -269,14 +269,13 @@ def wall_page(view: WallView, width: int, height: int, notice: Line = ()) -> Wal
 
 def _fill_one_column(page: _PageRows, view: WallView, width: int, height: int) -> None:
     verdict = verdict_rows(view, width)
-    is_wide = width >= WIDE
     wanted = heights(
         height,
         verdict=len(verdict),
         is_stale=view.is_stale,
         failing=failing_count(view, width),
         tasks=max(1, len(view.board.tasks)),
-        is_wide=is_wide,
+        is_wide=width >= WIDE,
         has_deploy=bool(view.board.lines.deployments),
     )
     if len(verdict) == 1 and wanted.verdict >= MAX_LINES and verdict[0].band is Band.NONE:
@@ -297,8 +296,7 @@ def _fill_one_column(page: _PageRows, view: WallView, width: int, height: int) -
 
 
 def _hour(view: WallView, form: HourForm) -> list[BlockRow]:
-    key = (view.block_key, form)
-    return view.cache.rows("hour", view.board, key, lambda: hour_block(view, form))
+    return view.cache.rows("hour", view.board, (view.block_key, form), lambda: hour_block(view, form))
 
 
 def _tasks(view: WallView, width: int, most: int, *, is_timeline: bool = False) -> list[BlockRow]:

@@ -508,8 +508,7 @@ def tasks_block(view: WallView, width: int, most: int, *, is_timeline: bool = Fa
     title: Line = (Piece("tasks", Token.TEXT), Piece(" · ", Token.FAINT), Piece(order, Token.MUTED))
     title = title[:1] if view.is_stale or not tasks else title
     title = aged(title, view, FactSource.MINUTES)
-    heads = task_heads(columns)
-    rule = block_rule(title, width, view.look, marks=marks, heads=heads, is_stale=view.is_stale)
+    rule = block_rule(title, width, view.look, marks=marks, heads=task_heads(columns), is_stale=view.is_stale)
     count = len(tasks) if len(tasks) <= most else max(1, most - 1)
     rows = [
         BlockRow(
@@ -618,8 +617,7 @@ def cron_words(cron: Raw) -> str:
 
 def _rule(title: str, source: FactSource, view: WallView, width: int, *, has_dash: bool) -> BlockRow:
     named = aged((Piece(title, Token.TEXT),), view, source)
-    line = block_rule(named, width, view.look, is_stale=view.is_stale, has_dash=has_dash)
-    return BlockRow(line)
+    return BlockRow(block_rule(named, width, view.look, is_stale=view.is_stale, has_dash=has_dash))
 
 
 def _nothing(view: WallView, source: FactSource, words: str) -> Sequence[BlockRow]:
@@ -679,8 +677,7 @@ def _longest_row(row: LongestRow, view: WallView, width: int) -> BlockRow:
         line.right(62, (lasted,))
         line.put(64, (Piece("p95 ", Token.FAINT), Piece(brief_duration(row.p95), Token.MUTED)), width - 65)
     else:
-        room = width - 4 - 18
-        line.put(4, (name, Piece(f" …{row.run_id[-_SHORT_ID:]}", Token.FAINT)), room)
+        line.put(4, (name, Piece(f" …{row.run_id[-_SHORT_ID:]}", Token.FAINT)), width - 4 - 18)
         line.right(width - 9, (lasted,))
         line.right(width - 2, (Piece(brief_duration(row.p95), Token.FAINT),))
     return BlockRow(line.line(width), key=("run", row.run_id), opens=run_target(row.run_id, ""))
@@ -750,8 +747,7 @@ def newest_block(view: WallView, width: int, most: int) -> list[BlockRow]:
     error = full_error(run)
     lines: list[Line] = [(), head, ()]
     if error is not None:
-        rows = error_rows(error, ErrorLayout(limit), ("wall", run.id))
-        lines += [row.line for row in rows]
+        lines += [row.line for row in error_rows(error, ErrorLayout(limit), ("wall", run.id))]
     else:
         lines.append((Piece("its error is not read", Token.FAINT),))
     opened = GoToRun(run.id)
