@@ -56,7 +56,6 @@ from tui.store.command_line import (
 )
 from tui.store.filter import GLOB
 from tui.text import formatting
-from tui.text.blocks import Now
 from tui.text.status import STATUS_STYLES, style_of
 from tui.text.styled import Line, Piece, Token
 

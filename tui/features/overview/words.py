@@ -25,17 +25,14 @@ from tui.features.alerts.words import (
 )
 from tui.features.queues.words import queued_text
 from tui.features.wall.blocks import (
-    MIN_FAILED_TOP,
-    Bars,
     PlacedLine,
     WallLook,
     any_of,
     greatest,
-    level_top,
     old_words,
     series,
+    series_bars,
     summed,
-    top_of,
 )
 from tui.features.wall.rows import (
     FailingColumns,
@@ -292,16 +289,8 @@ def _line(view: OverviewView, name: str, data: Series, at: int, cells: int) -> L
 
 
 def _bars(view: OverviewView, name: str, data: Series, cells: int) -> Line:
-    is_rate = name in {"done", "failed"}
-    shown = (summed if is_rate else greatest)(data.cells, cells)
-    is_failed = name == "failed"
-    top = top_of(shown, MIN_FAILED_TOP) if is_failed else top_of(shown) if is_rate else level_top(shown, data.normal)
-    bars = Bars(
-        top,
-        Token.ROSE if is_failed else Token.GUIDE if view.is_stale else Token.SPARK,
-        Token.ROSE if is_failed else Token.AMBER,
-        unknown=Token.AMBER if view.is_stale else Token.GUIDE,
-    )
+    shown = (summed if name in {"done", "failed"} else greatest)(data.cells, cells)
+    bars = series_bars(name, shown, data.normal, is_stale=view.is_stale)
     abnormal = () if view.is_stale or not data.is_abnormal else any_of(data.is_abnormal, cells)
     return series(shown, bars, view.look, abnormal)
 

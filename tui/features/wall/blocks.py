@@ -5,12 +5,12 @@ from dataclasses import field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import groupby
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from tui.domain.facts import FactSource, age_shown
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.features.alerts.words import LISTED, listed_counts, refused_words
+from tui.features.alerts.words import LISTED, listed_counts, own_counts, refused_words
 from tui.kit.footer import KeyWord, key_words
 from tui.lazy_dataclass import dataclass
 from tui.store.findings.counts import Cells
@@ -20,6 +20,8 @@ from tui.text.blocks import GoToRun, ListRuns, key_of
 from tui.text.formatting import waited
 from tui.text.status import NO_BAR
 from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width, pad
+
+T = TypeVar("T")
 
 # The abilities of the terminal that change which characters stand for a value.
 
@@ -39,24 +41,20 @@ class PlacedLine:
 
     def __init__(self, fill: str = " ", token: Token = Token.TEXT) -> None:
         self._pieces: Line = ()
-        self._width = 0
-        self._fill, self._token = fill, token
-
-    @property
-    def width(self) -> int:
+        self.width = 0
         """The cells that are taken so far."""
-        return self._width
+        self._fill, self._token = fill, token
 
     def put(self, x: int, line: Line, room: int | None = None) -> None:
         """Put a part at cell `x`, cut to `room` cells. A part that reaches beyond `x` is cut before it."""
         if room is not None:
             line = cut(line, max(0, room))
-        if self._width > x:
+        if self.width > x:
             self._pieces = pad(cut(self._pieces, max(0, x - 1)), x)
-        elif self._width < x:
-            self._pieces = (*self._pieces, Piece(self._fill * (x - self._width), self._token))
+        elif self.width < x:
+            self._pieces = (*self._pieces, Piece(self._fill * (x - self.width), self._token))
         self._pieces = (*self._pieces, *line)
-        self._width = x + line_width(line)
+        self.width = x + line_width(line)
 
     def right(self, end: int, line: Line) -> None:
         """Put a part so that it ends before cell `end`."""
@@ -64,7 +62,7 @@ class PlacedLine:
 
     def line(self, width: int) -> Line:
         """Return the line in exactly `width` cells."""
-        if self._width < width:
+        if self.width < width:
             self.put(width, ())
         return fit(self._pieces, width)
 
@@ -150,11 +148,6 @@ class WallView:
     is_earlier: bool = False
     is_slow_link: bool = False
     cache: BlockCache = field(default_factory=BlockCache)
-
-    @property
-    def is_loading(self) -> bool:
-        """Whether the server has not answered yet."""
-        return self.heard_at is None
 
     @property
     def is_stale(self) -> bool:
@@ -354,10 +347,7 @@ def greatest(cells: Cells, count: int) -> Cells:
 
 def any_of(flags: Sequence[bool], count: int) -> Sequence[bool]:
     """Return flags in at most `count` cells, each true if one of as many neighbours is."""
-    size = -(-len(flags) // max(1, count)) or 1
-    first = len(flags) % size
-    starts = [0, *range(first, len(flags), size)] if first else range(0, len(flags), size)
-    return [any(flags[start : (first if start < first else start + size)]) for start in starts]
+    return [any(each) for each in _neighbours(flags, count)]
 
 
 def top_of(cells: Cells, least: float = 1) -> float:
@@ -370,15 +360,30 @@ def level_top(cells: Cells, normal: float | None) -> float:
     return top_of(cells, max(MIN_LEVEL_TOP, QUIET_SHARE * (normal or 0)))
 
 
+def series_bars(name: str, cells: Cells, normal: float | None, *, is_stale: bool, repeat: int = 1) -> Bars:
+    """Return how the series `done`, `failed`, `queued` or `running` looks."""
+    is_failed = name == "failed"
+    top = level_top(cells, normal) if name in {"queued", "running"} else top_of(cells)
+    return Bars(
+        top_of(cells, MIN_FAILED_TOP) if is_failed else top,
+        Token.ROSE if is_failed else Token.GUIDE if is_stale else Token.SPARK,
+        Token.ROSE if is_failed else Token.AMBER,
+        unknown=Token.AMBER if is_stale else Token.GUIDE,
+        repeat=repeat,
+    )
+
+
+def _neighbours(values: Sequence[T], count: int) -> list[Sequence[T]]:
+    """Return the values in at most `count` parts of as many neighbours. The first part may have fewer."""
+    size = -(-len(values) // max(1, count)) or 1
+    first = len(values) % size
+    rest = [values[start : start + size] for start in range(first, len(values), size)]
+    return [values[:first], *rest] if first else rest
+
+
 def _merged(cells: Cells, count: int, merge: Callable[[list[int]], int]) -> Cells:
-    size = -(-len(cells) // max(1, count)) or 1
-    first = len(cells) % size
-    starts = [0, *range(first, len(cells), size)] if first else range(0, len(cells), size)
-    merged: list[int | None] = []
-    for start in starts:
-        known = [value for value in cells[start : (first if start < first else start + size)] if value is not None]
-        merged.append(merge(known) if known else None)
-    return merged
+    known = ([value for value in part if value is not None] for part in _neighbours(cells, count))
+    return [merge(part) if part else None for part in known]
 
 
 def _cell(value: int | None, index: int, bars: Bars, look: WallLook, is_abnormal: Sequence[bool]) -> tuple[str, Token]:
@@ -494,7 +499,6 @@ _SHOWN: Final = (
 )
 """The sources with an age, the most important one first."""
 
-_LAST_DAY: Final = "last 24h"
 _GAP: Final = "   "
 _MARGINS: Final = 4
 _LEAST_KEYS: Final = 2
@@ -515,7 +519,7 @@ def old_words(
 ) -> str:
     """Return how old the numbers of these sources are that are old: `queues 5m old, waits 2m old`."""
     return ", ".join(
-        f"{_LAST_DAY if each.source is None else each.source.value} {waited(age, in_minutes=in_minutes)} old"
+        f"{'last 24h' if each.source is None else each.source.value} {waited(age, in_minutes=in_minutes)} old"
         for each in ages
         if each.source in sources and (age := age_shown(each.read_at, each.interval, now)) is not None
     )
@@ -550,10 +554,12 @@ def _ages(view: WallView, width: int, room: int) -> list[Line]:
     if queues and waits and queues.read_at and waits.read_at:
         # Findings count the waiting runs of the one, the rows show the limits of the other.
         ages[FactSource.QUEUES] = replace(queues, read_at=min(queues.read_at, waits.read_at))
-    extra = [_own_counts(view), *((_budget(view),) if width >= _ROOMY else ())]
+    others = [_budget(view)] if width >= _ROOMY else []
     every = [_age(ages[source], view) for source in _SHOWN if source in ages]
     essential, rest = every[:4], every[4:] if width >= _ROOMY else []
-    own, *others = extra
+    verdict = view.board.verdict
+    since = view.board.own_since or (None if verdict is None else verdict.own_since)
+    own: Line = () if since is None else (Piece(own_counts(since, view.now), Token.MUTED),)
     # Whose counts these are is more important than most ages.
     if view.board.is_listed:
         own = (Piece(listed_counts(view.board.own_since, view.now), Token.AMBER),)
@@ -588,14 +594,6 @@ def _words(at: datetime, view: WallView) -> str:
     if 0 <= seconds < _BELOW_A_SECOND and not view.is_slow_link:
         return f"{max(1, round(seconds * 10)) / 10:.1f} s"
     return formatting.wait(lasts, in_minutes=view.is_slow_link)
-
-
-def _own_counts(view: WallView) -> Line:
-    verdict = view.board.verdict
-    since = view.board.own_since or (None if verdict is None else verdict.own_since)
-    if since is None:
-        return ()
-    return (Piece(f"own counts since {formatting.time_of_day(since, view.now)}", Token.MUTED),)
 
 
 def _budget(view: WallView) -> Line:

@@ -1,5 +1,6 @@
 """The findings of the wall: the verdict in letters, a line for each finding, and the four series of the hour."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, NamedTuple, assert_never
@@ -35,7 +36,6 @@ from tui.features.alerts.words import (
     unread_sentence,
 )
 from tui.features.queues.words import standstill_text
-from tui.features.wall import blocks
 from tui.features.wall.blocks import (
     LETTER_ROWS,
     NUMBER_ROWS,
@@ -49,8 +49,11 @@ from tui.features.wall.blocks import (
     big_word,
     block_rule,
     run_target,
+    series,
+    series_bars,
     span_words,
     time_marks,
+    two_row_series,
 )
 from tui.store.findings.rows import FourLines, QueueRow
 from tui.store.findings.rows import Line as Series
@@ -139,7 +142,6 @@ class _Named(NamedTuple):
     name: str
     line: Series
     is_level: bool
-    is_rate: bool
 
 
 def hour_block(view: WallView, form: HourForm) -> list[BlockRow]:
@@ -149,8 +151,7 @@ def hour_block(view: WallView, form: HourForm) -> list[BlockRow]:
     at = (_TALL_SERIES_AT if form.is_tall else _WIDE_SERIES_AT) if is_wide else _NARROW_SERIES_AT
     room = width - at - (_FIGURE_ENDS[1] + 1 if is_wide else 1)
     cells = min(lines.span.count, room)
-    repeat = max(1, (width - at - _FIGURE_ENDS[3] - 3) // cells) if is_wide else 1
-    repeat = min(repeat, 2)
+    repeat = min(2, max(1, (width - at - _FIGURE_ENDS[3] - 3) // cells)) if is_wide else 1
     end = at + cells * repeat
     span = span_words(lines.span, cells, view.now, is_earlier=view.is_earlier)
     ends = [end + form.is_tall + each for each in _FIGURE_ENDS if end + each < width - 1] if is_wide else []
@@ -159,10 +160,16 @@ def hour_block(view: WallView, form: HourForm) -> list[BlockRow]:
     title = aged((Piece(span, Token.TEXT),), view, *old)
     marks = time_marks(lines.span, at, cells, repeat, view.now)
     rows = [block_rule(title, width, view.look, marks=marks, heads=heads, is_stale=view.is_stale)]
-    for each in _named(lines):
-        rows += _series_rows(each, view, _Placing(at, cells, repeat, ends), form)
+    placing = _Placing(at, cells, repeat, ends)
+    for each in (
+        _Named("done", lines.done, is_level=False),
+        _Named("failed", lines.failed, is_level=False),
+        _Named("queued", lines.queued, is_level=True),
+        _Named("running", lines.running, is_level=True),
+    ):
+        rows += _series_rows(each, view, placing, form)
     if form.has_deploy:
-        rows.append(_deploy_row(lines, view.now, _Placing(at, cells, repeat, ends), form))
+        rows.append(_deploy_row(lines, view.now, placing, form))
     return [BlockRow(row) for row in rows]
 
 
@@ -173,32 +180,13 @@ class _Placing(NamedTuple):
     ends: Sequence[int]
 
 
-def _named(lines: FourLines) -> tuple[_Named, ...]:
-    return (
-        _Named("done", lines.done, is_level=False, is_rate=True),
-        _Named("failed", lines.failed, is_level=False, is_rate=True),
-        _Named("queued", lines.queued, is_level=True, is_rate=False),
-        _Named("running", lines.running, is_level=True, is_rate=False),
-    )
-
-
 def _series_rows(each: _Named, view: WallView, placing: _Placing, form: HourForm) -> list[Line]:
-    is_failed = each.name == "failed"
     cells = each.line.cells[-placing.cells :]
     abnormal = () if view.is_stale else each.line.is_abnormal[-placing.cells :]
-    top = blocks.level_top(cells, each.line.normal) if each.is_level else blocks.top_of(cells)
-    look = blocks.Bars(
-        blocks.top_of(cells, blocks.MIN_FAILED_TOP) if is_failed else top,
-        Token.ROSE if is_failed else Token.GUIDE if view.is_stale else Token.SPARK,
-        Token.ROSE if is_failed else Token.AMBER,
-        unknown=Token.AMBER if view.is_stale else Token.GUIDE,
-        repeat=placing.repeat,
-    )
-    drawn = (
-        blocks.two_row_series(cells, look, view.look, abnormal)
-        if form.is_tall
-        else (blocks.series(cells, look, view.look, abnormal),)
-    )
+    bars = series_bars(each.name, cells, each.line.normal, is_stale=view.is_stale, repeat=placing.repeat)
+    drawn: Sequence[Line] = (series(cells, bars, view.look, abnormal),)
+    if form.is_tall:
+        drawn = two_row_series(cells, bars, view.look, abnormal)
     rows = [PlacedLine() for _ in drawn]
     last = rows[-1]
     last.put(2, (Piece(each.name, Token.FAINT),))
@@ -219,13 +207,13 @@ def _now(each: _Named, view: WallView) -> Piece:
     """Return the newest figure: amber and rose where it is not normal, `~` and grey where it is old."""
     number = each.line.now
     if view.is_stale:
-        text = "" if each.is_rate or number is None else f"{formatting.count(round(number))}~"
+        text = "" if not each.is_level or number is None else f"{formatting.count(round(number))}~"
         return Piece(text, Token.MUTED)
     if number is None:
         return Piece(formatting.NONE, Token.FAINT)
-    text = formatting.count(round(number))
-    if each.is_rate:
-        text = f"{_rate(number)}/min" if number else ""
+    text = f"{number:.1f}" if not each.is_level and 0 < number < 1 else formatting.count(round(number))
+    if not each.is_level:
+        text = f"{text}/min" if number else ""
     is_abnormal = bool(each.line.is_abnormal) and each.line.is_abnormal[-1]
     token = Token.BRIGHT
     if each.name == "failed" and number:
@@ -233,10 +221,6 @@ def _now(each: _Named, view: WallView) -> Piece:
     elif is_abnormal and each.name != "done":
         token = Token.AMBER
     return Piece(text, token, is_bold=token in {Token.ROSE, Token.AMBER})
-
-
-def _rate(number: float) -> str:
-    return f"{number:.1f}" if 0 < number < 1 else formatting.count(round(number))
 
 
 def _totals(each: _Named) -> tuple[Piece, ...]:
@@ -302,7 +286,8 @@ def verdict_rows(view: WallView, width: int) -> list[BlockRow]:
     if word == OK and verdict is not None:
         return [BlockRow(_ok_line(verdict, view, width), key=OK)]
     if word == NOT_KNOWN:
-        return [BlockRow(_unknown_line(view, width), Band.AMBER), *_finding_rows(findings, view, width, is_old=True)]
+        unknown = BlockRow(_not_known(_unknown_words(view), width), Band.AMBER)
+        return [unknown, *_finding_rows(findings, view, width, is_old=True)]
     unread = _unread_rows(verdict, view, width)
     return [*_finding_rows(findings, view, width, is_old=False, most=MAX_LINES - len(unread)), *unread]
 
@@ -388,9 +373,7 @@ def _finding_line(finding: Finding, view: WallView, width: int, *, is_old: bool)
 
 
 def _others_line(others: Sequence[Finding], *, is_old: bool) -> Line:
-    counts: dict[FindingWord, int] = {}
-    for finding in others:
-        counts[finding.word] = counts.get(finding.word, 0) + 1
+    counts = Counter(finding.word for finding in others)
     pieces = [Piece("  "), Piece(f"and {formatting.count(len(others))} more", Token.MUTED)]
     for word, count in counts.items():
         token = Token.FAINT if is_old else FINDING_TOKENS[word]
@@ -410,10 +393,6 @@ def _ok_line(verdict: Verdict, view: WallView, width: int) -> Line:
 def _limits(verdict: Verdict) -> str:
     """Return which sources the key may not read, or that not all runs are listed."""
     return "not " + ", ".join(source for source, _ in verdict.refused) if verdict.refused else CALM
-
-
-def _unknown_line(view: WallView, width: int) -> Line:
-    return _not_known(_unknown_words(view), width)
 
 
 def _not_known(text: str, width: int) -> Line:
@@ -445,38 +424,28 @@ def _put_subject(rows: Sequence[PlacedLine], at: int, view: WallView, first: Fin
     """Put the subject of the worst finding beside the letters: its name, its number, two to four lines about it."""
     if first is None:
         is_unknown = verdict_word(view) == NOT_KNOWN
-        words = _unknown_words(view) if is_unknown else _well_words(view.board.verdict, view)
+        words, verdict = "", view.board.verdict
         if is_unknown:
+            words = _unknown_words(view)
             heard_at = None if view.is_known else view.heard_at
             since = "" if heard_at is None else f" since {formatting.time_of_day(heard_at, view.now)}"
             rows[1].put(at, (Piece(f"{NOT_KNOWN}{since}", Token.BRIGHT, is_bold=True),), room)
-        for row, text in zip(rows[4:], _halved(words, room), strict=False):
+        elif verdict is not None:
+            limit = limit_words(verdict)
+            words = f"{limit}; {_limits(verdict)}" if limit else ok_sentence(verdict, view.now)
+        halves = wrap(words.replace("; ", ";\n"), room) if len(words) > room else [words]
+        for row, text in zip(rows[4:], halves, strict=False):
             row.put(at, (Piece(text, Token.TEXT),), room)
         return
     said = headline(first, view.timers_at, view.now)
     rows[1].put(at, (Piece(first.subject.name, Token.BRIGHT, is_bold=True),), room)
     _put_number(rows, at, said.number, Token.BRIGHT, view)
-    x = at + _number_width(said, view) + 2
+    x = at + (len(said.number) if view.look.is_ascii else len(big_number(said.number)[0])) + 2
     beside = at + room - x
-    halves = ([text] if len(text) <= beside else text.split(", ", 1) for text in (said.what, said.more))
-    lines = [text for half in halves for text in half]
+    parts = ([text] if len(text) <= beside else text.split(", ", 1) for text in (said.what, said.more))
+    lines = [text for part in parts for text in part]
     for row, text in zip(rows[7 - len(lines) : 7], lines, strict=True):
         row.put(x, (Piece(text, Token.TEXT),), beside)
-
-
-def _well_words(verdict: Verdict | None, view: WallView) -> str:
-    if verdict is None:
-        return ""
-    limit = limit_words(verdict)
-    return f"{limit}; {_limits(verdict)}" if limit else ok_sentence(verdict, view.now)
-
-
-def _halved(text: str, room: int) -> list[str]:
-    return wrap(text.replace("; ", ";\n"), room) if len(text) > room else [text]
-
-
-def _number_width(said: Headline, view: WallView) -> int:
-    return len(said.number) if view.look.is_ascii else len(big_number(said.number)[0])
 
 
 def _put_number(rows: Sequence[PlacedLine], x: int, text: str, token: Token, view: WallView) -> None:
@@ -494,10 +463,12 @@ def _put_numbers(rows: Sequence[PlacedLine], view: WallView, x: int) -> None:
     oldest = max((_waits(view, row) for row in view.board.queues), key=lambda each: each[0], default=(-1.0, ""))
     is_waiting = bool(lines.queued.is_abnormal) and lines.queued.is_abnormal[-1]
     level = Token.AMBER if is_waiting else Token.TEXT
+    # Whether it is known of each queue that no run waits in it. A paused queue does not count.
+    nothing_waits = bool(view.board.queues) and all(row.is_paused or row.queued == 0 for row in view.board.queues)
     numbers = (
         ("done/min", _whole(lines.done.now), Token.TEXT, usual),
         ("queued", _whole(lines.queued.now), level, lines.queued.normal),
-        ("oldest waits", oldest[1] or ("0s" if _nothing_waits(view.board.queues) else ""), level, None),
+        ("oldest waits", oldest[1] or ("0s" if nothing_waits else ""), level, None),
     )
     for index, (title, text, token, normal) in enumerate(numbers):
         at = x + 20 * index
@@ -514,11 +485,6 @@ def _waits(view: WallView, row: QueueRow) -> tuple[float, str]:
     text = waited(lasts, in_minutes=view.is_slow_link)
     # Three signs at most fit in their place; hours need no minutes here.
     return lasts.total_seconds(), text if len(text) <= 3 else brief_duration(lasts).partition("h")[0] + "h"
-
-
-def _nothing_waits(queues: Sequence[QueueRow]) -> bool:
-    """Return whether it is known of each queue that no run waits in it. A paused queue does not count."""
-    return bool(queues) and all(row.is_paused or row.queued == 0 for row in queues)
 
 
 def _whole(number: float | None) -> str:

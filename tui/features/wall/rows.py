@@ -16,7 +16,6 @@ from tui.features.detail.words import full_error
 from tui.features.errors.error import ErrorLayout, error_rows
 from tui.features.errors.words import STATE_TOKENS, STATE_WORDS, day_words
 from tui.features.queues.words import queued_text
-from tui.features.wall import blocks
 from tui.features.wall.blocks import (
     TASK_ROW,
     Bars,
@@ -33,6 +32,7 @@ from tui.features.wall.blocks import (
     summed,
     time_marks,
     top_of,
+    two_row_series,
 )
 from tui.features.wall.findings import WIDE, verdict_word
 from tui.store.filter import as_value
@@ -85,11 +85,6 @@ class TaskColumns(NamedTuple):
     cells: int
     ends: tuple[tuple[TaskFigure, int], ...]
     word_at: int | None = None
-
-    @property
-    def mark_at(self) -> int:
-        """Where the mark is."""
-        return self.name_at - 2
 
 
 MARKS: Final = {
@@ -172,7 +167,7 @@ def task_row(row: TaskRow, columns: TaskColumns, look: WallLook, *, is_stale: bo
     line = PlacedLine()
     mark, color = MARKS.get(row.health, ("", Token.FAINT))
     if mark and not is_stale:
-        line.put(columns.mark_at, (Piece(mark, color, is_bold=color is Token.ROSE),))
+        line.put(columns.name_at - 2, (Piece(mark, color, is_bold=color is Token.ROSE),))
     name = Token.BRIGHT if color is Token.ROSE else Token.TEXT if mark else Token.MUTED
     room = columns.series_at - columns.name_at - 1
     line.put(columns.name_at, (Piece(row.task, Token.MUTED if is_stale else name),), room)
@@ -190,7 +185,10 @@ def task_row(row: TaskRow, columns: TaskColumns, look: WallLook, *, is_stale: bo
 
 def task_series(row: TaskRow, cells: int, look: WallLook) -> Line:
     """Return the bars of a task's ended runs. A cell in which a run failed is rose, unless that is acknowledged."""
-    ended = [_added(done, failed) for done, failed in zip(row.done, row.failed, strict=True)]
+    ended = [
+        None if done is None and failed is None else (done or 0) + (failed or 0)
+        for done, failed in zip(row.done, row.failed, strict=True)
+    ]
     is_grey = row.health in {TaskHealth.HEALTHY, TaskHealth.ACKNOWLEDGED}
     failed = [] if row.health is TaskHealth.ACKNOWLEDGED else [bool(number) for number in row.failed]
     repeat = max(1, cells // len(ended)) if ended else 1
@@ -211,9 +209,10 @@ def folded_line(rows: Sequence[TaskRow], limit: int, *, is_known: bool = True) -
     parts: list[Line] = []
     rest = list(rows)
     for row in rows:
-        if not (words := _folded_words(row)):
+        if row.health is TaskHealth.HEALTHY:
             continue
-        part: Line = (Piece(row.task, Token.MUTED), Piece("  "), Piece(words, Token.FAINT))
+        queued = f", {formatting.count(row.queued)} queued" if row.queued else ""
+        part: Line = (Piece(row.task, Token.MUTED), Piece("  "), Piece(f"{row.health.value}{queued}", Token.FAINT))
         others = [each for each in rest if each is not row]
         last = [(Piece(more_words(others, is_known=is_known)),)] if others else []
         if line_width(joined([*parts, part, *last], _GAP)) <= limit:
@@ -240,17 +239,6 @@ def more_words(rows: Sequence[TaskRow], *, is_known: bool = True) -> str:
     )
     words = [f"{formatting.count(number)} {word}" for number, word in numbers if number]
     return " · ".join([count, *words]) if words else f"{count} healthy"
-
-
-def _folded_words(row: TaskRow) -> str:
-    if row.health is TaskHealth.HEALTHY:
-        return ""
-    queued = f", {formatting.count(row.queued)} queued" if row.queued else ""
-    return f"{row.health.value}{queued}"
-
-
-def _added(done: int | None, failed: int | None) -> int | None:
-    return None if done is None and failed is None else (done or 0) + (failed or 0)
 
 
 def _figure(row: TaskRow, figure: TaskFigure, *, is_stale: bool) -> Piece:
@@ -350,7 +338,11 @@ def failing_row(group: FailingGroup, columns: FailingColumns, now: datetime, *, 
     row.right(columns.count_end, (Piece(formatting.count(group.count), strong),))
     row.put(columns.state_at, (_state(group, is_narrow=columns.has_narrow_states, is_stale=is_stale),))
     row.put(columns.task_at, (Piece(_task(group), strong),), columns.error_at - columns.task_at - 1)
-    row.put(columns.error_at, _error(group, is_grey=is_grey or is_stale), _message_room(columns))
+    end = columns.place_at if columns.place_at is not None else columns.width
+    if columns.place_at is None and columns.since_end is not None:
+        end = columns.since_end - 6
+    room = max(_MIN_MESSAGE, end - columns.error_at - 1)
+    row.put(columns.error_at, _error(group, is_grey=is_grey or is_stale), room)
     if columns.place_at is not None and columns.versions_at is not None:
         room = columns.versions_at - columns.place_at - 1
         row.put(columns.place_at, (Piece(_place(group, room), weak),), room)
@@ -418,13 +410,6 @@ def _error(group: FailingGroup, *, is_grey: bool) -> Line:
     line: Line = () if not name else (Piece(name, Token.FAINT if is_grey else Token.ROSE),)
     text = Piece(message or ("" if name else "no message"), Token.FAINT if is_grey else Token.TEXT)
     return (*line, Piece(" "), text) if line else (text,)
-
-
-def _message_room(columns: FailingColumns) -> int:
-    end = columns.place_at if columns.place_at is not None else columns.width
-    if columns.place_at is None and columns.since_end is not None:
-        end = columns.since_end - 6
-    return max(_MIN_MESSAGE, end - columns.error_at - 1)
 
 
 def _place(group: FailingGroup, room: int) -> str:
@@ -526,7 +511,7 @@ def tasks_block(view: WallView, width: int, most: int, *, is_timeline: bool = Fa
         line = more if width >= WIDE else folded_line(rest, width - 6, is_known=is_known)
         rows.append(BlockRow((Piece("    "), *line)))
     if not tasks:
-        words = formatting.NONE if view.is_loading else "no task ran"
+        words = formatting.NONE if view.heard_at is None else "no task ran"
         rows.append(BlockRow((Piece("    "), Piece(words, Token.FAINT))))
     return [BlockRow(rule), *rows]
 
@@ -579,10 +564,8 @@ _HOURLY: Final = re.compile(r"(\d{1,2}) \* \* \* \*\Z")
 def due_block(view: WallView, width: int, most: int, *, has_dash: bool = True) -> list[BlockRow]:
     """Return the schedules that are late, then the next ones."""
     rows = [_due_row(row, view, width) for row in view.board.due[:most]]
-    return [
-        _rule(DUE, FactSource.SCHEDULES, view, width, has_dash=has_dash),
-        *(rows or _nothing(view, FactSource.SCHEDULES, "no schedule is due")),
-    ]
+    rule = _rule(DUE, FactSource.SCHEDULES, view, width, has_dash=has_dash)
+    return [rule, *(rows or _nothing(view, FactSource.SCHEDULES, "no schedule is due"))]
 
 
 def longest_block(view: WallView, width: int, most: int) -> list[BlockRow]:
@@ -595,10 +578,8 @@ def longest_block(view: WallView, width: int, most: int) -> list[BlockRow]:
 def waiting_block(view: WallView, width: int, most: int, *, has_dash: bool = True) -> list[BlockRow]:
     """Return the waitpoints that a person has to complete, oldest first."""
     rows = [_waiting_row(row, view, width) for row in view.board.waiting[:most]]
-    return [
-        _rule(WAITING, FactSource.TOKENS, view, width, has_dash=has_dash),
-        *(rows or _nothing(view, FactSource.TOKENS, "nothing waits for a person")),
-    ]
+    rule = _rule(WAITING, FactSource.TOKENS, view, width, has_dash=has_dash)
+    return [rule, *(rows or _nothing(view, FactSource.TOKENS, "nothing waits for a person"))]
 
 
 def cron_words(cron: Raw) -> str:
@@ -669,7 +650,8 @@ def _longest_row(row: LongestRow, view: WallView, width: int) -> BlockRow:
         line.put(2, (Piece("!", Token.AMBER),))
     lasts = view.since(row.started_at)
     took = waited(lasts, in_minutes=True) if view.is_slow_link else brief_duration(lasts)
-    lasted = Piece(took + ("~" if view.is_stale else ""), _took_token(view, is_stuck=is_stuck))
+    token = Token.MUTED if view.is_stale else Token.AMBER if is_stuck else Token.BLUE
+    lasted = Piece(took + ("~" if view.is_stale else ""), token)
     name = Piece(row.task, Token.TEXT if is_stuck else Token.MUTED)
     if width >= _LARGE:
         line.put(4, (name,), 17)
@@ -681,10 +663,6 @@ def _longest_row(row: LongestRow, view: WallView, width: int) -> BlockRow:
         line.right(width - 9, (lasted,))
         line.right(width - 2, (Piece(brief_duration(row.p95), Token.FAINT),))
     return BlockRow(line.line(width), key=("run", row.run_id), opens=run_target(row.run_id, ""))
-
-
-def _took_token(view: WallView, *, is_stuck: bool) -> Token:
-    return Token.MUTED if view.is_stale else Token.AMBER if is_stuck else Token.BLUE
 
 
 def _waiting_row(row: WaitingRow, view: WallView, width: int) -> BlockRow:
@@ -769,13 +747,13 @@ def day_block(view: WallView, width: int) -> list[BlockRow]:
     done = view.day.done.cells if view.day is not None else [None] * DAY_CELLS
     failed = view.day.failed.is_abnormal if view.day is not None else ()
     done = done[-cells:]
-    look = blocks.Bars(
-        blocks.top_of(done),
+    look = Bars(
+        top_of(done),
         Token.GUIDE if view.is_stale else Token.SPARK,
         Token.ROSE,
         unknown=Token.AMBER if view.is_stale else Token.GUIDE,
     )
-    upper, lower = blocks.two_row_series(done, look, view.look, failed[-cells:])
+    upper, lower = two_row_series(done, look, view.look, failed[-cells:])
     foot = PlacedLine()
     lines = view.board.lines
     totals: Line = (
