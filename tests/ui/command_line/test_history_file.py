@@ -14,10 +14,10 @@ from tui.features.command_line.data import (
     MAX_ENTRIES,
     MAX_ENTRY_CHARS,
     CommandHistory,
-    HistoryEntry,
     may_keep,
     with_entry,
 )
+from tui.kit.commands import HistoryLine
 
 NOW = datetime(2026, 11, 26, 14, 31, tzinfo=UTC)
 
@@ -123,9 +123,9 @@ def test_ordinary_commands_are_kept() -> None:
 
 @given(st.lists(st.text(min_size=1, max_size=5), max_size=300))
 def test_history_has_each_command_once_newest_last(added: list[str]) -> None:
-    entries: tuple[HistoryEntry, ...] = ()
+    entries: tuple[HistoryLine, ...] = ()
     for text in added:
-        entries = with_entry(entries, HistoryEntry(NOW, text))
+        entries = with_entry(entries, HistoryLine(NOW, text))
     found = [each.text for each in entries]
     assert len(found) == len(set(found)) <= MAX_ENTRIES
     assert found[-1:] == added[-1:]

@@ -206,9 +206,8 @@ def _print_plan(output: Output, session: Session, action: Action, plan: ActionPl
             output.print(f"{run.id}  {run.status_title}  {reason or 'would be ' + action.done}")
     for caveat in plan_caveats(plan):
         output.say(caveat)
-    output.say(
-        f"Dry run: {plan.verb.lower()} {plan_text(plan)} in {session.interlock.name or UNKNOWN}; nothing was sent."
-    )
+    where = session.interlock.name or UNKNOWN
+    output.say(f"Dry run: {plan.verb.lower()} {plan_text(plan)} in {where}; nothing was sent.")
 
 
 def _print_outcome(output: Output, action: Action, outcome: ActionStatus, run: Run | None, *, as_json: bool) -> None:

@@ -286,15 +286,8 @@ BY_ID: Final = {action.id: action for action in ACTIONS}
 
 ACTION_BINDINGS: Final[tuple[Binding, ...]] = (
     *(
-        bind(
-            action.key,
-            f"act('{action.id}')",
-            action.title.lower(),
-            f"{action.description}.",
-            id=action.id,
-            rank=20 + number,
-        )
-        for number, action in enumerate(ACTIONS)
+        bind(each.key, f"act('{each.id}')", each.title.lower(), f"{each.description}.", id=each.id, rank=rank)
+        for rank, each in enumerate(ACTIONS, 20)
     ),
     bind("u", "withdraw", "withdraw", "Withdraw the actions that wait to be sent.", rank=27, need=5),
     bind(
@@ -366,12 +359,9 @@ class ActionController:
         """Why no action can be sent now, or None."""
         if (reason := self._session.write_block) is not None:
             return f"nothing is written: {reason}"
-        freshness = self._live.freshness
-        failure = freshness.failure
+        failure = self._live.freshness.failure
         is_offline = isinstance(failure, SourceRetrying) and not failure.is_answered
-        if freshness.is_stale or is_offline:
-            return need_connection(action_keys())
-        return None
+        return need_connection(action_keys()) if self._live.freshness.is_stale or is_offline else None
 
     def why_not(self, action: Action, run: Run) -> str | None:
         """Return why an action makes no sense on a run now, or None."""
@@ -439,11 +429,8 @@ class ActionController:
         possible = tuple(run for run in runs if self.why_not(action, run) is None)
         skipped = tuple(run for run in runs if run not in possible)
         if not possible:
-            why = (
-                self.why_not(action, skipped[0])
-                if len(skipped) == 1
-                else f"none of these {len(skipped)} runs allows it"
-            )
+            of_all = f"none of these {len(skipped)} runs allows it"
+            why = self.why_not(action, skipped[0]) if len(skipped) == 1 else of_all
             self._show_text(f"{action.id}: {why}")
             return
         self._open(action, ActionPlan(action.title, possible, skipped=skipped), hidden_marks, via)
@@ -451,12 +438,9 @@ class ActionController:
     def withdraw(self) -> None:
         """Withdraw the actions that were not sent yet."""
         counts = self.action_queue.withdraw()
-        if counts:
-            self._show_text(withdrawn_words(counts))
-        elif self.action_queue.is_busy:
-            self._show_text("already sent: it cannot be withdrawn")
-        else:
-            self._show_text("nothing waits to be sent")
+        is_busy = self.action_queue.is_busy
+        said = "already sent: it cannot be withdrawn" if is_busy else "nothing waits to be sent"
+        self._show_text(withdrawn_words(counts) if counts else said)
 
     def go_to_new(self, run_id: RunId | None = None) -> None:
         """Open the run that the last notice announced, else the newest replay of `run_id`."""
@@ -490,14 +474,11 @@ class ActionController:
             is_reading=planner.needs_trees,
             grace_s=GRACE_S if len(plan.runs) > 1 else 0,
         )
-
         self._reports.show_notice(())  # an earlier notice is not about this question
         app = self._app()
         screen = ConfirmScreen(self._live, action, question, app.type_ahead)
         self._screen = screen
-        app.push_screen(
-            screen, lambda is_confirmed: self._on_answer(action, screen, via, is_confirmed=bool(is_confirmed))
-        )
+        app.push_screen(screen, lambda answer: self._on_answer(action, screen, via, is_confirmed=bool(answer)))
         if question.is_reading:
             self._plan_task = self._session.spawn(self._plan(action, planner, plan, screen), f"plan {action.id}")
 
@@ -523,7 +504,14 @@ class ActionController:
         if not is_confirmed:
             return
         question = screen.question
-        check = self._check_for(action, question.target)
+        session = self._session
+
+        def check() -> str | None:
+            """Return why nothing may be sent: the environment is not the one that the question named, for instance."""
+            current = Target(session.store.environment, session.interlock.name, session.interlock.is_production)
+            changed = "the environment has changed since the question"
+            return session.block(action) if current == question.target else changed
+
         if (reason := check() or self.block) is not None:
             self._show_text(reason)
             self._reports.add_message(not_sent(action.title, len(question.plan.runs), reason))
@@ -531,18 +519,6 @@ class ActionController:
         if len(question.plan.runs) > 1:
             self._unmark()
         self.action_queue.send(action, question.plan.runs, check, grace_s=question.grace_s, via=via)
-
-    def _check_for(self, action: Action, target: Target) -> Callable[[], str | None]:
-        """Return a check that the environment is still the one that the question named, and that the key may act."""
-        session = self._session
-
-        def check() -> str | None:
-            current = Target(session.store.environment, session.interlock.name, session.interlock.is_production)
-            if current != target:
-                return "the environment has changed since the question"
-            return session.block(action)
-
-        return check
 
     def _publish_update(self) -> None:
         # The runs are the same, only their overlays differ.
@@ -733,10 +709,8 @@ class ConfirmScreen(GuardedDialog):
         if block is not None:
             self.question = replace(self.question, objection=objection_to(block))
             return
-        if len(plan.runs) != 1:
-            return
-        run = self._live.session.store.get(plan.runs[0].id) or plan.runs[0]
-        if run is plan.runs[0]:
+        run = self._live.session.store.get(plan.runs[0].id) if len(plan.runs) == 1 else None
+        if run is None or run is plan.runs[0]:
             return
         objection = self.question.objection
         if (forbidden := self._action.forbidden(run)) is not None:

@@ -49,15 +49,11 @@ def outcome_words(done: str, status: ActionStatus) -> Line:
 def batch_words(done: str, ends: Sequence[ActionStatus]) -> Line:
     """Return the outcome of several actions, failures first: `1 refused 2 finished first 38 canceled`."""
     counts = Counter(status.phase for status in ends)
+    words = {phase: done if phase is ActionPhase.CONFIRMED else phase.value for phase in _ORDER if counts[phase]}
     return joined(
-        (Piece(f"{formatting.count(counts[phase])} {_word(done, phase)}", _TOKENS.get(phase, Token.MUTED)),)
-        for phase in _ORDER
-        if counts[phase]
+        (Piece(f"{formatting.count(counts[phase])} {word}", _TOKENS.get(phase, Token.MUTED)),)
+        for phase, word in words.items()
     )
-
-
-def _word(done: str, phase: ActionPhase) -> str:
-    return done if phase is ActionPhase.CONFIRMED else phase.value
 
 
 def failure_words(status: ActionStatus) -> str | None:
@@ -186,7 +182,8 @@ def counted_lines(kinds: Iterable[RunKind], limit: int) -> list[Line]:
         if messages.setdefault(key, kind.message) != kind.message:
             messages[key] = kind.common
     digits = max(len(formatting.count(count)) for count in counts.values())
-    names = {style: _lower_case(style) for style, _, _ in counts}
+    # In the middle of a sentence; an unknown word of the server stays as it is.
+    names = {each: Piece(each.word if each.glyph == "?" else each.word.lower()) for each, _, _ in counts}
     widest = min(max(line_width((name,)) for name in names.values()), _STATUS_CELLS)
     tasks = min(max(line_width((Piece(task),)) for _, task, _ in counts), max(limit // 3, _STATUS_CELLS))
     lines = []
@@ -199,18 +196,11 @@ def counted_lines(kinds: Iterable[RunKind], limit: int) -> list[Line]:
     return lines
 
 
-def _lower_case(style: StatusStyle) -> Piece:
-    """Return a status for the middle of a sentence. An unknown word of the server stays as it is."""
-    return Piece(style.word if style.glyph == "?" else style.word.lower())
-
-
 def first_kinds(kinds: Sequence[Line], max_rows: int) -> list[Line]:
     if len(kinds) <= max_rows:
         return list(kinds)
-    return [
-        *kinds[: max_rows - 1],
-        (Piece(f"… and {formatting.plural(len(kinds) - max_rows + 1, 'more kind')}", Token.MUTED),),
-    ]
+    more = formatting.plural(len(kinds) - max_rows + 1, "more kind")
+    return [*kinds[: max_rows - 1], (Piece(f"… and {more}", Token.MUTED),)]
 
 
 # The dialog that confirms an action: place, question, affected runs, unknowns, answers.
@@ -405,9 +395,8 @@ def _notes(question: Question, now: Now, limit: int) -> list[Line]:
         return lines
     if plan.missing:
         reasons = "; ".join(plan.missing)
-        lines += [
-            (Piece(row, Token.AMBER),) for row in wrap(f"Not fully loaded: {reasons}. More runs may stop.", limit)
-        ]
+        said = f"Not fully loaded: {reasons}. More runs may stop."
+        lines += [(Piece(row, Token.AMBER),) for row in wrap(said, limit)]
     elif plan.read_at is not None:
         age = now.at - plan.read_at + (REPLICA_LAG if plan.is_from_replica else timedelta())
         subject, was, is_whole = ("The tree", "was", "is") if len(plan.runs) == 1 else ("Their trees", "were", "are")

@@ -12,13 +12,14 @@ from pathlib import Path, PurePath
 from typing import Any, Final
 
 from tui.domain.finding import NOT_KNOWN, Finding, Verdict
+from tui.domain.own_commands import CannotRun
 from tui.features.alerts.words import FindingState, finding_notice, finding_object, not_known_notice, verdict_object
-from tui.features.own_commands.view import folder_for, holds_secret, variables_for
+from tui.features.own_commands.view import folder_for, program_for
 from tui.features.own_commands.words import ended_words
 from tui.features.runs.data import RunSubscription
 from tui.kit.app import AppBase, call_soon
 from tui.kit.header_words import supports_title
-from tui.kit.programs import Ending, path_of, run_in_background
+from tui.kit.programs import Ending, run_in_background
 from tui.kit.state_files import problem_sentence, read_own, replace_file
 from tui.kit.terminal.output import BELL, DesktopNotice, notice_sequence
 from tui.settings.settings import Rings, Settings, is_calling, is_quiet, rings_for
@@ -146,21 +147,12 @@ class AlertCommand:
     async def _run(self, alert: Mapping[str, Any], command: tuple[str, ...]) -> str | None:
         """Run a command. Return what went wrong, None if nothing did."""
         environ, settings = self._app.environ, self._session.settings
-        if holds_secret(command, environ, settings):
-            return "not run: an argument has a key or token, which other users of this machine could read"
-        program = command[0]
-        if program.startswith("~/"):
-            program = f"{environ.get('HOME', '')}{program[1:]}"
-        variables = variables_for((), environ, settings)
+        stdin, folder = f"{json.dumps(alert)}\n".encode(), folder_for(environ)
         try:
-            result = await run_in_background(
-                path_of((program,), variables),
-                command,
-                variables,
-                folder_for(environ),
-                stdin=f"{json.dumps(alert)}\n".encode(),
-                time_limit_s=TIME_LIMIT_S,
-            )
+            path, variables = program_for(command, (), environ, settings)
+            result = await run_in_background(path, command, variables, folder, stdin=stdin, time_limit_s=TIME_LIMIT_S)
+        except CannotRun as error:
+            return str(error)
         except (OSError, ValueError) as error:
             return f"not run: {error}"
         if result.ending is Ending.TIME_LIMIT:

@@ -51,11 +51,15 @@ def away_lines(report: AwayReport, now: datetime, width: int, rows: int, *, join
         words = f"  and {formatting.plural(report.dropped_episodes, 'earlier finding')}"
         findings.append((_LEFT, Piece(words, Token.FAINT)))
     groups = [_group_line(each, report) for each in report.groups]
-    others = _others(report)
-    content = len([*findings, *groups, *others, *_outage_lines(report, now)])
+    others: list[Line] = []
+    if report.ungrouped:
+        words = f"  and {formatting.plural(report.ungrouped, 'earlier failed run')}"
+        others.append((_LEFT, Piece(words, Token.FAINT)))
+    outage = _outage_lines(report, now)
+    content = len([*findings, *groups, *others, *outage])
     needed = content + 4 + bool(findings and groups)  # with the rule, the counts, and empty lines
     blank: list[Line] = [()] if rows >= min(needed, MIN_ROOMY_ROWS) else []
-    first = [*blank, *_outage_lines(report, now)]
+    first = [*blank, *outage]
     last = [*blank, _counts_line(report)]
     between = blank if findings and groups else []
     room = rows - 1 - len(first) - len(between) - len(last)
@@ -69,17 +73,10 @@ def away_lines(report: AwayReport, now: datetime, width: int, rows: int, *, join
 def _rule(report: AwayReport, now: datetime, width: int, joint: int | None) -> Line:
     since, until = day_or_time(report.since, now), formatting.time_of_day(report.until, now)[:5]
     took = formatting.wait(report.until - report.since)
-    head: Line = (
-        Piece("─ ", Token.LINE),
-        Piece(TITLE, Token.BRIGHT, is_bold=True),
-        Piece(f" · {since} to {until}, {took} ", Token.MUTED),
-    )
-    foot: Line = (
-        Piece(" "),
-        Piece("Esc", Token.ACCENT),
-        Piece(CLOSES.removeprefix("Esc"), Token.MUTED),
-        Piece(" ─", Token.LINE),
-    )
+    when = Piece(f" · {since} to {until}, {took} ", Token.MUTED)
+    head: Line = (Piece("─ ", Token.LINE), Piece(TITLE, Token.BRIGHT, is_bold=True), when)
+    closes = Piece(CLOSES.removeprefix("Esc"), Token.MUTED)
+    foot: Line = (Piece(" "), Piece("Esc", Token.ACCENT), closes, Piece(" ─", Token.LINE))
     start = line_width(head)
     room = max(0, width - start - line_width(foot))
     dashes = "─" * room
@@ -150,12 +147,6 @@ def _error(group: FailureGroup) -> str:
     return f"{name}{clean(group.kind.message)}"
 
 
-def _others(report: AwayReport) -> list[Line]:
-    if not report.ungrouped:
-        return []
-    return [(_LEFT, Piece(f"  and {formatting.plural(report.ungrouped, 'earlier failed run')}", Token.FAINT))]
-
-
 def _outage_lines(report: AwayReport, now: datetime) -> list[Line]:
     outage = report.outage
     if outage is None:
@@ -167,9 +158,8 @@ def _outage_lines(report: AwayReport, now: datetime) -> list[Line]:
 
 def _counts_line(report: AwayReport) -> Line:
     total = sum(report.counts.values())
-    order = sorted(report.counts, key=lambda each: (not each.is_failed, each.value))
     done = RunStatus.COMPLETED_SUCCESSFULLY
-    order = [*(each for each in order if each is not done), *(each for each in order if each is done)]
+    order = sorted(report.counts, key=lambda each: (each is done, not each.is_failed, each.value))
     parts: list[Piece] = []
     for each in order:
         words = f"{formatting.count(report.counts[each])} {title_of(each).lower()}"
@@ -215,8 +205,9 @@ class WhileAway:
 
     def takes(self, key: str) -> bool:
         """Record a key. Return whether it does nothing else than to show the block, or comes before it was seen."""
-        acts = key in self._acting_keys
-        self._forget_closed_screen()
+        acts = key in _QUITS or key in self._app.keys.get(_REFRESH_ID, _REFRESHES)
+        if self._screen is not None and self._screen not in self._app.screen_stack:
+            self._block = self._screen = None
         report = self._report_at_key()
         if self._screen is not None and not self._is_seen:
             if self._app.screen is self._screen:
@@ -237,10 +228,6 @@ class WhileAway:
         screen.workspace.uncover()
         block.remove()
         return True
-
-    @property
-    def _acting_keys(self) -> frozenset[str]:
-        return _QUITS | frozenset(self._app.keys.get(_REFRESH_ID, _REFRESHES))
 
     def _on_changes(self, changes: Changes) -> None:
         # The session calls this, also during a pause.
@@ -272,7 +259,6 @@ class WhileAway:
         return live.freshness_tracker.gap
 
     def _show(self, screen: BaseScreen, report: AwayReport) -> None:
-
         self.close()
         self._block, self._screen, self._is_seen = AwayBlock(report, self._session.local_now()), screen, False
         screen.workspace.cover(self._block, self._block.needed_rows(screen.size.width))
@@ -289,10 +275,6 @@ class WhileAway:
     def _on_visibility(self, visibility: FrameVisibility) -> None:
         # From a terminal that never answers, it is not known either after some seconds.
         self._is_seen = self._is_seen or visibility is not FrameVisibility.WAITING
-
-    def _forget_closed_screen(self) -> None:
-        if self._screen is not None and self._screen not in self._app.screen_stack:
-            self._block = self._screen = None
 
 
 # `AwayBlock`: the lines about what happened, over the lower part of a view.

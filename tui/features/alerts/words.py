@@ -76,7 +76,8 @@ def sentence(finding: Finding, at: datetime, now: datetime, *, is_frozen: bool =
             if queue.standstill is not None:
                 return _still(queue, queue.standstill, at, now)
             waits = f"{_waiting(queue)}, the oldest {waited(at - queue.oldest_at)}"
-            return f"{waits}; {_places(queue, at)}" if queue.is_at_limit else f"{late}{waits}"
+            places = places_text(queue.running, queue.limit, queue.holders, at)
+            return f"{waits}; {places}" if queue.is_at_limit else f"{late}{waits}"
         case TaskSlow(p95, normal_p95):
             return f"its p95 is {brief_duration(p95)}, on other days {brief_duration(normal_p95)}"
         case ScheduleMissed(due_at):
@@ -84,9 +85,8 @@ def sentence(finding: Finding, at: datetime, now: datetime, *, is_frozen: bool =
         case RunOverdue(started_at, p95):
             return f"one run executing for {_ran(at - started_at, is_frozen=is_frozen)}, {_usual(p95, 'its p95 is')}"
         case RunHangs(title):
-            return (
-                f"one run {_cleaned(title).lower()} for {waited(at - finding.since)}, which lasts seconds on other days"
-            )
+            lasts = waited(at - finding.since)
+            return f"one run {_cleaned(title).lower()} for {lasts}, which lasts seconds on other days"
         case ApprovalWaits(created_at, tags):
             unknown = f", {RUN_NOT_KNOWN}" if finding.run_id is None else ""
             return f"{_approval(finding, tags)} for {waited(at - created_at)}{unknown}"
@@ -125,8 +125,7 @@ def overview_sentence(finding: Finding, at: datetime, now: datetime, *, is_froze
     """Return the second line of a finding in the overview, whose first line says when a schedule was due."""
     match finding.evidence:
         case QueueWaits() as queue if queue.is_at_limit:
-            limit = _running(queue)
-            return f"at its limit {limit}; {_waiting(queue)}, oldest {waited(at - queue.oldest_at)}"
+            return f"at its limit {_running(queue)}; {_waiting(queue)}, oldest {waited(at - queue.oldest_at)}"
         case ScheduleMissed():
             return "its schedule started no run"
         case RunOverdue(started_at, p95):
@@ -146,13 +145,12 @@ def since(finding: Finding, now: datetime) -> str:
 
 def no_run_since(finding: Finding, at: datetime) -> datetime | None:
     """Return since when no run of a failing task has ended, None unless that is long for this task."""
-    match finding.evidence:
-        case TaskFails(ended=ended, last_ended_at=last_at) if last_at is not None:
-            between = (last_at - finding.since) / max(1, ended - 1)
-            is_quiet = at - last_at >= MINUTE + max(MIN_QUIET, QUIET_TIMES * between)
-            return last_at if is_quiet else None
-        case _:
-            return None
+    fails = finding.evidence
+    if not isinstance(fails, TaskFails) or fails.last_ended_at is None:
+        return None
+    between = (fails.last_ended_at - finding.since) / max(1, fails.ended - 1)
+    is_quiet = at - fails.last_ended_at >= MINUTE + max(MIN_QUIET, QUIET_TIMES * between)
+    return fails.last_ended_at if is_quiet else None
 
 
 def quiet_words(finding: Finding, at: datetime, now: datetime) -> str:
@@ -208,10 +206,6 @@ def _still(queue: QueueWaits, still: Standstill, at: datetime, now: datetime, *,
     if still.reason is StandstillReason.QUEUE_PAUSED and still.since is not None:
         return words
     return f"{words}, {'' if is_short else 'the '}oldest {waited(at - queue.oldest_at)}"
-
-
-def _places(queue: QueueWaits, at: datetime) -> str:
-    return places_text(queue.running, queue.limit, queue.holders, at)
 
 
 def _waiting(queue: QueueWaits) -> str:

@@ -119,7 +119,6 @@ class ChosenColumns:
         self._report(file, before)
 
     def _opened(self) -> "ColumnFile":
-
         if self._file is None:
             path = Path(self._session.settings.state_dir) / FILE_NAME
             self._file = ColumnFile(path, self._session.secrets.finds)
@@ -184,7 +183,11 @@ class ColumnFile:
             return
         # Another monitor may have saved the columns of another view meanwhile.
         views = {**self._load(), view: chosen}
-        saved = {name: _encode(columns) for name, columns in views.items() if columns is not None}
+        saved = {
+            name: {"shown": [*map(_saved, columns.shown)], "hidden": [*map(_saved, columns.hidden)]}
+            for name, columns in views.items()
+            if columns is not None
+        }
         content = json.dumps({"version": VERSION, "views": saved}, indent=1) + "\n"
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -212,13 +215,6 @@ def _choices(view: str, saved: Any) -> tuple[ColumnChoice, ...]:
     if any(problem_in(view, choice) is not None for choice in choices):
         raise ValueError
     return without_duplicates(choices)
-
-
-def _encode(columns: ColumnSet) -> dict[str, Any]:
-    return {
-        "shown": [_saved(choice) for choice in columns.shown],
-        "hidden": [_saved(choice) for choice in columns.hidden],
-    }
 
 
 def _saved(choice: ColumnChoice) -> dict[str, str | int]:
@@ -341,9 +337,8 @@ class VisibleValues:
         """Return the visible runs that have to be read, newest first."""
         now_s, store = self._session.clock.monotonic_s(), self._session.store
         runs = [run for run_id in self._visible() if (run := store.get(run_id)) is not None]
-        unread = [
-            run for run in runs if self._next_s.get((run.id, run.is_final), 0.0) <= now_s and self._lacks_value(run)
-        ]
+        due = [run for run in runs if self._next_s.get((run.id, run.is_final), 0.0) <= now_s]
+        unread = [run for run in due if self._lacks_value(run)]
         unread.sort(key=lambda run: run.created_at or _EARLIEST, reverse=True)
         return [run.id for run in unread]
 
@@ -389,7 +384,11 @@ class VisibleValues:
                     if isinstance(error, BaseException):
                         raise error
         except ApiError as error:
-            self._record_failure(error)
+            if isinstance(error, Refused) and error.is_about_the_key:
+                self._is_refused = True
+                self._on_refused(f"Columns out of payload, output and metadata stay unread: {error}")
+            else:
+                self._blocked_until_s = session.clock.monotonic_s() + RETRY_AFTER_S
         finally:
             self._fetch.finish()
 
@@ -449,13 +448,6 @@ class VisibleValues:
             self._values[run.id] = known
         if len(self._values) > MAX_RUNS:
             del self._values[next(iter(self._values))]
-
-    def _record_failure(self, error: Exception) -> None:
-        if isinstance(error, Refused) and error.is_about_the_key:
-            self._is_refused = True
-            self._on_refused(f"Columns out of payload, output and metadata stay unread: {error}")
-        else:
-            self._blocked_until_s = self._session.clock.monotonic_s() + RETRY_AFTER_S
 
 
 def value_in_body(run: Run, stamp: Stamp, body: Body, path: ColumnPath) -> CellValue:

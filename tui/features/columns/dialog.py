@@ -36,7 +36,7 @@ from tui.features.columns.words import (
     problem_of,
     usual_width,
 )
-from tui.features.errors.columns import SizedGroupColumn, group_columns_for
+from tui.features.errors.columns import group_columns_for
 from tui.features.errors.own_columns import GROUP_MEANINGS, own_group_columns_for, usual_group_width
 from tui.features.runs.columns import TAGS_OR_ERROR, SizedColumn, columns_for, short_id
 from tui.kit.app import AppBase
@@ -86,10 +86,8 @@ def _named(rows: Iterable[tuple[tuple[tuple[str, str], ...], str]]) -> list[tupl
 def head_lines(words: str, note: str, place: str, width: int) -> list[Line]:
     """Return the title with where the columns come from, and at its right end a note and the place of the cursor."""
     title: Line = (Piece(f"{_INDENT}Columns", Token.BRIGHT, is_bold=True), Piece(f"  {words}", Token.MUTED))
-    remarks = [Piece(note, Token.AMBER)] if note else []
-    if place:
-        remarks.append(Piece(place, Token.FAINT))
-    remark = (*joined(((each,) for each in remarks), _INDENT), Piece(_INDENT))
+    remarks = [(piece,) for piece in (Piece(note, Token.AMBER), Piece(place, Token.FAINT)) if piece.text]
+    remark = (*joined(remarks, _INDENT), Piece(_INDENT))
     return [(), (*fit(title, max(0, width - line_width(remark))), *remark), ()]
 
 
@@ -112,15 +110,10 @@ def keys_line(keys: Sequence[tuple[str, str]]) -> Line:
 
 
 def column_line(
-    choice: ColumnChoice,
-    width: int,
-    *,
-    is_shown: bool,
-    is_current: bool,
-    left_out: Collection[str],
-    meanings: Mapping[str, str],
+    column: "DraftColumn", width: int, *, is_current: bool, left_out: Collection[str], meanings: Mapping[str, str]
 ) -> Line:
     """Return a column in `width` cells: a mark if it is shown, its name, its width, and what it is."""
+    choice, is_shown = column.choice, column.is_shown
     edge = Piece(" ▌" if is_current else "  ", Token.ACCENT)
     mark = Piece("• " if is_shown else "  ", Token.ACCENT)
     token = (Token.BRIGHT if is_current else Token.TEXT) if is_shown else Token.MUTED
@@ -187,11 +180,9 @@ def read_typed(text: str) -> TypedColumn:
 
 def path_lines(typed: TypedColumn, run: Run | None, width: int) -> list[Line]:
     """Return a problem or what the selected run has there, then the types, and the keys in the last line."""
-    about = (
-        (Piece(f"{_INDENT}{typed.problem}", Token.AMBER),)
-        if typed.problem
-        else (Piece(_INDENT), *_found_line(typed.path, run))
-    )
+    about: Line = (Piece(f"{_INDENT}{typed.problem}", Token.AMBER),)
+    if not typed.problem:
+        about = (Piece(_INDENT), *_found_line(typed.path, run))
     kinds = wrap(f"types: {' '.join(KINDS)}", width - 2 * len(_INDENT))
     types = [(Piece(f"{_INDENT}{row}", Token.FAINT),) for row in kinds]
     return [cut(about, width), *types, keys_line((("Enter", "add"), ("Esc", "back")))]
@@ -222,9 +213,8 @@ def _nearest(path: ColumnPath, root: Json) -> Sequence[str]:
         value = ColumnPath(path.root, path.steps[:length]).find(root)
         if isinstance(value, dict):
             begun = str(path.steps[length])
-            return [key for key in islice(value, MAX_SEARCHED) if key.startswith(begun)] or list(
-                islice(value, MAX_KEYS)
-            )
+            near = [key for key in islice(value, MAX_SEARCHED) if key.startswith(begun)]
+            return near or list(islice(value, MAX_KEYS))
     return ()
 
 
@@ -404,16 +394,12 @@ class ColumnDraft:
         hidden = () if columns is None else columns.hidden
         kept = [each.choice for each in self.columns if each.choice.path is not None and self.has_paths]
         names = {choice.name for choice in shown}
-        rest: Sequence[ColumnChoice] = [
-            choice
-            for choice in dict.fromkeys([*map(ColumnChoice, self._bases.built_in), *hidden, *kept])
-            if choice.name not in names
-        ]
-        unique = {choice.name: choice for choice in reversed(rest)}
-        self.columns = [
-            *(DraftColumn(choice, is_shown=True) for choice in shown),
-            *(DraftColumn(unique[name], is_shown=False) for name in dict.fromkeys(choice.name for choice in rest)),
-        ]
+        rest: dict[str, ColumnChoice] = {}
+        for choice in (*map(ColumnChoice, self._bases.built_in), *hidden, *kept):
+            if choice.name not in names:
+                rest.setdefault(choice.name, choice)
+        self.columns = [DraftColumn(choice, is_shown=True) for choice in shown]
+        self.columns += [DraftColumn(choice, is_shown=False) for choice in rest.values()]
 
     def _change(self, **values: str | int) -> str:
         column = self.columns[self.cursor]
@@ -501,7 +487,8 @@ class ColumnsScreen(PaintedDialog[None]):
         return self.draft.has_paths or action not in {"add_column", "next_type", "remove_column"}
 
     def action_move(self, step: int) -> None:
-        self._do(self.draft.move_cursor(step))
+        self._note = self.draft.move_cursor(step)
+        self._draw()
 
     def action_toggle_column(self) -> None:
         self._change(self.draft.toggle())
@@ -543,9 +530,6 @@ class ColumnsScreen(PaintedDialog[None]):
     def _change(self, note: str) -> None:
         if not note:
             self._preview(self.draft.shown)
-        self._do(note)
-
-    def _do(self, note: str) -> None:
         self._note = note
         self._draw()
 
@@ -557,23 +541,14 @@ class ColumnsScreen(PaintedDialog[None]):
         self._top = window_of(draft.cursor, self._top, len(draft.columns), rows)
         left_out = self._left_out()
         place = f"{draft.cursor + 1} of {len(draft.columns)}" if rows < len(draft.columns) else ""
-        head = head_lines(draft.base_words, self._note or self._fit_note(left_out), place, width)
+        count = sum(each.is_shown and each.choice.name in left_out for each in draft.columns)
+        fit_note = f"{count} do not fit here" if count > 1 else "1 does not fit here" if count else ""
+        head = head_lines(draft.base_words, self._note or fit_note, place, width)
         lines = [
-            column_line(
-                column.choice,
-                width,
-                is_shown=column.is_shown,
-                is_current=index == draft.cursor,
-                left_out=left_out,
-                meanings=self._meanings,
-            )
+            column_line(column, width, is_current=index == draft.cursor, left_out=left_out, meanings=self._meanings)
             for index, column in enumerate(draft.columns)
         ]
         self._dialog.show([*head, *lines[self._top : self._top + rows], *foot], width)
-
-    def _fit_note(self, left_out: Collection[str]) -> str:
-        count = sum(each.is_shown and each.choice.name in left_out for each in self.draft.columns)
-        return f"{count} do not fit here" if count > 1 else "1 does not fit here" if count else ""
 
 
 class ColumnPathScreen(PaintedDialog[ColumnChoice | None]):
@@ -670,29 +645,21 @@ def open_group_columns(pane: ColumnedPane) -> None:
     """Let the user arrange the columns of the list of error groups."""
     columns, table = pane.app_base.part(ChosenColumns), pane.table
     usual = tuple(ColumnChoice(slot.column.id) for slot in group_columns_for(table.size.width))
-    draft = ColumnDraft(
-        Bases(built_in_ids(ERRORS), usual, columns.of_file(ERRORS)),
-        columns.saved(ERRORS),
-        lambda choice: _width_in(table.slots, choice) or usual_group_width(choice),
-        has_paths=False,
-    )
+    bases = Bases(built_in_ids(ERRORS), usual, columns.of_file(ERRORS))
+
+    def width_of(choice: ColumnChoice) -> int:
+        widths = {slot.column.id: slot.width for slot in table.slots}
+        return widths.get(choice.name) or usual_group_width(choice)
+
+    draft = ColumnDraft(bases, columns.saved(ERRORS), width_of, has_paths=False)
 
     def left_out() -> tuple[str, ...]:
         return own_group_columns_for(draft.shown or (), table.size.width)[1]
 
+    keep = partial(columns.choose, ERRORS)
     pane.app_base.push_screen(
-        ColumnsScreen(
-            draft,
-            meanings=GROUP_MEANINGS,
-            preview=pane.show_columns,
-            left_out=left_out,
-            keep=partial(columns.choose, ERRORS),
-        )
+        ColumnsScreen(draft, meanings=GROUP_MEANINGS, preview=pane.show_columns, left_out=left_out, keep=keep)
     )
-
-
-def _width_in(slots: Sequence[SizedGroupColumn], choice: ColumnChoice) -> int:
-    return next((slot.width for slot in slots if slot.column.id == choice.name), 0)
 
 
 def open_run_columns(pane: ColumnedRunsPane) -> None:

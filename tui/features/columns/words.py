@@ -173,7 +173,9 @@ class ColumnPath:
     steps: tuple[str | int, ...] = ()
 
     def __str__(self) -> str:
-        return self.root + "".join(map(_step_text, self.steps))
+        return self.root + "".join(
+            f"[{each}]" if isinstance(each, int) else f".{key_text(each)}" for each in self.steps
+        )
 
     @property
     def title(self) -> str:
@@ -212,8 +214,7 @@ def leading_path(text: str) -> tuple[ColumnPath | None, int]:
     steps: list[str | int] = []
     end = root.end()
     while len(steps) < MAX_STEPS and (found := _STEP.match(text, end)) is not None:
-        step = _read_step(found)
-        if step is None:
+        if (step := _read_step(found)) is None:
             break
         steps.append(step)
         end = found.end()
@@ -232,19 +233,10 @@ def _read_step(found: re.Match[str]) -> str | int | None:
     return key if isinstance(key, str) else None
 
 
-def _step_text(step: str | int) -> str:
-    if isinstance(step, int):
-        return f"[{step}]"
-    return f".{key_text(step)}"
-
-
 def key_text(key: str) -> str:
-    """Return a key as it stands in a path, in quotes if it needs them."""
-    return key if _PLAIN.fullmatch(key) else _quoted_key(key)
-
-
-def _quoted_key(key: str) -> str:
-    """Return a key as JSON, with control characters as escapes."""
+    """Return a key as it stands in a path: one that needs quotes as JSON, with control characters as escapes."""
+    if _PLAIN.fullmatch(key):
+        return key
     return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(key, ensure_ascii=False))
 
 
@@ -603,10 +595,8 @@ def own_columns_for(
 
 def usual_width(choice: ColumnChoice) -> int:
     """Return the width of a column that has no chosen one, in cells."""
-    path = choice.path
-    if path is not None:
-        title = choice.title or path.title
-        return max(KINDS[choice.type].width, min(len(title), _MAX_TITLE))
+    if (path := choice.path) is not None:
+        return max(KINDS[choice.type].width, min(len(choice.title or path.title), _MAX_TITLE))
     return BUILT_IN[choice.name].width or _GROWING[choice.name].least
 
 

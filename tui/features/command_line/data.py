@@ -12,10 +12,11 @@ from typing import Final, NamedTuple, Protocol
 from urllib.parse import unquote
 
 from tui.api.errors import ApiError
-from tui.domain.filters import RunFilters, parse_period, parse_time_span
+from tui.domain.filters import parse_period, parse_time_span
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.features.runs.data import MAX_BYTES
+from tui.kit.commands import HistoryLine
 from tui.kit.live_model import LiveModel
 from tui.kit.state_files import DISK_TIMEOUT_S, problem_sentence, read_own, replace_file
 from tui.lazy_dataclass import dataclass
@@ -97,19 +98,12 @@ _SECRET: Final = re.compile(
 """Keys of Trigger.dev and of others, and tokens."""
 
 
-class HistoryEntry(NamedTuple):
-    """A command, and when it was run last, in UTC."""
-
-    at: datetime
-    text: str
-
-
 def may_keep(text: str) -> bool:
     """Return whether a command may be kept: it is short, printable, and contains nothing like a key."""
     return 0 < len(text) <= MAX_ENTRY_CHARS and text.isprintable() and _SECRET.search(unquote(text)) is None
 
 
-def with_entry(entries: Sequence[HistoryEntry], entry: HistoryEntry) -> tuple[HistoryEntry, ...]:
+def with_entry(entries: Sequence[HistoryLine], entry: HistoryLine) -> tuple[HistoryLine, ...]:
     """Return the history with one more entry, each command once, oldest first."""
     return (*[each for each in entries if each.text != entry.text], entry)[-MAX_ENTRIES:]
 
@@ -121,21 +115,20 @@ class CommandHistory:
         """`owner` names the environment: equal names share a file. A text for which `holds_key` is true is not kept."""
         digest = hashlib.sha256(owner.encode(errors="surrogatepass")).hexdigest()
         self.path = Path(state_dir) / f"commands-{digest[:16]}.json"
-        self.entries: tuple[HistoryEntry, ...] = ()
+        self.entries: tuple[HistoryLine, ...] = ()
         self.is_loaded = False
         self.failure: str | None = None
         self._holds_key = holds_key
-        self._unsaved: list[HistoryEntry] = []
+        self._unsaved: list[HistoryLine] = []
         self._lock = asyncio.Lock()
 
     async def load(self) -> None:
         """Read the file once. A file that cannot be read counts as empty."""
         try:
             async with asyncio.timeout(DISK_TIMEOUT_S):
-                read = await asyncio.to_thread(self._read)
+                entries = await asyncio.to_thread(self._read)
         except (OSError, TimeoutError):
-            read = ()
-        entries = read
+            entries = ()
         for each in self.entries:  # commands that were run meanwhile
             entries = with_entry(entries, each)
         self.entries, self.is_loaded = entries, True
@@ -144,7 +137,7 @@ class CommandHistory:
         """Add a command to `entries`. Return whether it may be kept, so that `save` has to be called."""
         if not may_keep(text) or self._holds_key(text):
             return False
-        entry = HistoryEntry(at.astimezone(UTC), text)
+        entry = HistoryLine(at.astimezone(UTC), text)
         self.entries = with_entry(self.entries, entry)
         self._unsaved.append(entry)
         return True
@@ -163,7 +156,7 @@ class CommandHistory:
                 what, reason = f"The commands cannot be kept in {self.path}", error.strerror or str(error)
                 self.failure = problem_sentence(self.path, what, reason)
 
-    def _read(self) -> tuple[HistoryEntry, ...]:
+    def _read(self) -> tuple[HistoryLine, ...]:
         """Raises `OSError`. A file that this version did not write counts as empty."""
         content = read_own(self.path, MAX_BYTES)
         if content is None:
@@ -172,12 +165,13 @@ class CommandHistory:
             saved = json.loads(content)
             if saved["version"] != VERSION:
                 return ()
-            entries = [HistoryEntry(_moment(at), text) for at, text in saved["commands"] if _is_kept(text)]
+            kept = [(at, text) for at, text in saved["commands"] if isinstance(text, str) and may_keep(text)]
+            entries = [HistoryLine(_moment(at), text) for at, text in kept]
         except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
             return ()
         return tuple(entries[-MAX_ENTRIES:])
 
-    def _append(self, added: Sequence[HistoryEntry]) -> None:
+    def _append(self, added: Sequence[HistoryLine]) -> None:
         try:
             entries = self._read()
         except OSError:
@@ -190,13 +184,9 @@ class CommandHistory:
         replace_file(self.path, content)
 
 
-def _encoded(entries: Sequence[HistoryEntry]) -> bytes:
+def _encoded(entries: Sequence[HistoryLine]) -> bytes:
     commands = [[each.at.isoformat(timespec="seconds"), each.text] for each in entries]
     return (json.dumps({"version": VERSION, "commands": commands}, indent=1) + "\n").encode("ascii")
-
-
-def _is_kept(text: object) -> bool:
-    return isinstance(text, str) and may_keep(text)
 
 
 def _moment(text: str) -> datetime:
@@ -277,11 +267,6 @@ class ShownTime(NamedTuple):
     begin: datetime
     end: datetime | None = None
 
-    @property
-    def is_span(self) -> bool:
-        """Whether it has a fixed begin, so that older live runs are not shown."""
-        return self.end is not None
-
 
 @dataclass(frozen=True, slots=True)
 class ViewNumbers:
@@ -353,8 +338,9 @@ class RunNumbers:
             self._counts["matches"].start(self._matches[1], after_s=TYPING_S)
         tally = self._matches[1]
         history, chosen = self._live.session.store.history, self._chosen
-        is_same_list = address.server == _lists(chosen)
-        asks_server = not is_same_list or self._window_of_list() != self._window_text(address)
+        is_same_list = address.server == replace(chosen.filters, period=None, created_from=None, created_to=None)
+        of_list = chosen.filters.created_from or chosen.period
+        asks_server = not is_same_list or of_list != self._window_text(address)
         is_all_read = history is not None and history.is_complete and not history.is_cut
         begin = chosen.filters.created_from or self._live.session.now() - chosen.period
         is_covered = chosen.filters.created_to is None and begin - ROUNDING <= window.begin
@@ -391,17 +377,10 @@ class RunNumbers:
             base=is_before_end(with_server_filters(address.server, EVERYTHING).matches),
             matches=parsed.matches,
             since=window.begin,
-            is_span=window.is_span,
+            is_span=window.end is not None,  # older live runs are not shown then
         )
-
-    def _window_of_list(self) -> object:
-        return self._chosen.filters.created_from or self._chosen.period
 
     def _window_text(self, address: ViewAddress) -> object:
         if not address.since:
             return self._live.session.settings.history
         return parse_period(address.since) or self.window_of(address.since).begin
-
-
-def _lists(chosen: ServerFilter) -> RunFilters:
-    return replace(chosen.filters, period=None, created_from=None, created_to=None)

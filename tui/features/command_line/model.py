@@ -256,9 +256,7 @@ class CommandLine:
     def _typed_command(self) -> Command | None:
         """Return the command whose whole name and a space stand at the begin of the line."""
         head, space, _ = self.typed.lstrip().partition(" ")
-        if not space:
-            return None
-        found = command_named(self.commands, head)
+        found = command_named(self.commands, head) if space else None
         return None if found is None else found[0]
 
     def _command_choices(self, text: str) -> Choices:
@@ -376,7 +374,8 @@ class OneOf:
     def choices(self, text: str) -> Choices:
         names = fitting([each.name for each in self._values], text.strip())
         sentences = dict(self._values)
-        choices = [Choice(name, BoxRow(name, _muted(sentences[name]), self._now(name))) for name in names]
+        right: dict[str, Line] = {self._current: (Piece("now", Token.FAINT),)}
+        choices = [Choice(name, BoxRow(name, _muted(sentences[name]), right.get(name, ()))) for name in names]
         is_whole = text.strip().casefold() in names
         return Choices(choices, f"{len(names)} of {len(self._values)}", 0 if choices and not is_whole else None)
 
@@ -394,9 +393,6 @@ class OneOf:
     def _value(self, text: str) -> Value | None:
         wanted = text.strip().casefold()
         return next((each for each in self._values if each.name.casefold() == wanted), None)
-
-    def _now(self, name: str) -> Line:
-        return (Piece("now", Token.FAINT),) if name == self._current else ()
 
 
 class Setting(NamedTuple):
@@ -427,16 +423,12 @@ class SettingArguments:
         name, space, part = text.lstrip().partition(" ")
         setting = self._settings.get(name.casefold())
         if not space or setting is None:
-            names = fitting(self._settings, name)
+            found = [(each, self._settings[each]) for each in fitting(self._settings, name)]
             choices = [
-                Choice(
-                    f"{each} ",
-                    BoxRow(each, _muted(self._settings[each].sentence), _muted(self._settings[each].current)),
-                    is_open=True,
-                )
-                for each in names
+                Choice(f"{each} ", BoxRow(each, _muted(its.sentence), _muted(its.current)), is_open=True)
+                for each, its in found
             ]
-            return Choices(choices, f"{len(names)} of {len(self._settings)} settings", 0 if choices else None)
+            return Choices(choices, f"{len(found)} of {len(self._settings)} settings", 0 if choices else None)
         values = fitting([each.name for each in setting.suggested], part.strip())
         sentences = dict(setting.suggested)
         now: Line = (Piece("now", Token.FAINT),)
@@ -478,11 +470,6 @@ _PLURALS: Final = {"status": "statuses", "task": "tasks", "tag": "tags", "versio
 _ALSO: Final = ("task", "status", "tag", "version", "queue", "error", "since", "took")
 
 
-def parse_line(text: str) -> ViewAddress:
-    """Parse an address or the words of a command. Raises `AddressError`."""
-    return parse_address(text) if is_address(text) else parse_words(text)
-
-
 class ViewArguments:
     """The arguments of `runs`, `errors` or `queues`; with `view` empty, a whole address.
 
@@ -492,18 +479,12 @@ class ViewArguments:
     def __init__(
         self, view: str, numbers: RunNumbers, apply: Apply, problem: Callable[[ViewAddress], str | None]
     ) -> None:
+        self.shown = "FILTER" if view == RUNS else "WORDS"
+        self.are_needed = False
         self._view = view
         self._numbers = numbers
         self._apply = apply
         self._problem = problem
-
-    @property
-    def shown(self) -> str:
-        return "FILTER" if self._view == RUNS else "WORDS"
-
-    @property
-    def are_needed(self) -> bool:
-        return False
 
     def choices(self, text: str) -> Choices:
         if not self._view:
@@ -544,7 +525,9 @@ class ViewArguments:
         self._apply(self._parse(text))
 
     def _parse(self, text: str) -> ViewAddress:
-        return parse_line(f"{self._view} {text}" if self._view else text)
+        """Parse an address or the words of a command. Raises `AddressError`."""
+        line = f"{self._view} {text}" if self._view else text
+        return parse_address(line) if is_address(line) else parse_words(line)
 
 
 def _also(word: TypedWord) -> Line:
@@ -604,18 +587,13 @@ def _other_words(address: ViewAddress) -> str:
 class RunArguments:
     """The argument of `run`: an id, or a part of the id of a loaded run."""
 
+    shown = "ID"
+    are_needed = True
+
     def __init__(self, live: LiveModel, numbers: RunNumbers, apply: Apply) -> None:
         self._live = live
         self._numbers = numbers
         self._apply = apply
-
-    @property
-    def shown(self) -> str:
-        return "ID"
-
-    @property
-    def are_needed(self) -> bool:
-        return True
 
     def choices(self, text: str) -> Choices:
         part = text.strip()

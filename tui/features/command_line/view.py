@@ -77,10 +77,11 @@ def common_commands(
     say: Callable[[str], None],
 ) -> list[Command]:
     """Return the commands, those with arguments first. `say` shows a notice."""
-    live = view.live
+    live, app = view.live, view.app_base
     errors = ViewArguments(ERRORS, numbers, apply, problem)
     queues = ViewArguments(QUEUES, numbers, apply, problem)
     runs = ViewArguments(RUNS, numbers, apply, problem)
+    run = RunArguments(live, numbers, apply)
     setter = _Setter(view, say)
     themes = OneOf("NAME", tuple(_THEMES.values()), setter.use_theme, current=setter.theme, until=UNTIL)
     settings = SettingArguments(setter.settings(), setter.use, UNTIL)
@@ -88,18 +89,13 @@ def common_commands(
         Command(ERRORS, "What fails, since when, in which version.", _nothing, arguments=errors),
         Command(QUEUES, "Why runs wait, and whether it ends by itself.", _nothing, arguments=queues),
         Command(RUNS, "The list, by task: status: tag: since: …", _nothing, arguments=runs),
-        Command(
-            "run",
-            "One run, by its id, a part of it, or a link.",
-            _nothing,
-            arguments=RunArguments(live, numbers, apply),
-        ),
+        Command(RUN, "One run, by its id, a part of it, or a link.", _nothing, arguments=run),
         Command("theme", "Other colours: dark, light, 16.", _nothing, arguments=themes),
         Command("set", "interval, timezone or theme, until the program ends.", _nothing, arguments=settings),
         Command(
             "messages",
             "Errors and warnings of this session.",
-            lambda: view.app.push_screen(MessagesScreen(live, view.app_base.messages)),
+            lambda: app.push_screen(MessagesScreen(live, app.messages)),
         ),
         Command("views", "Saved views: open, rename, delete.", partial(show_views, view)),
         *(
@@ -131,7 +127,7 @@ class _Setter:
 
     def settings(self) -> dict[str, Setting]:
         """Return what may be set, by its name."""
-        now = self._now
+        now, themes = self._now, [value.name for value in _THEMES.values()]
         return {
             "interval": Setting(
                 "Seconds between two reads of the list",
@@ -151,7 +147,7 @@ class _Setter:
                 "The colours: dark, light, 16",
                 self.theme,
                 list(_THEMES.values()),
-                lambda text: "" if text in _names() else f"theme is one of {' '.join(_names())}",
+                lambda text: "" if text in themes else f"theme is one of {' '.join(themes)}",
                 lambda text: f"{text} colours",
             ),
         }
@@ -184,10 +180,6 @@ class _Setter:
             interval_s = 0.0
         is_possible = least_s <= interval_s <= MAX_INTERVAL_S
         return "" if is_possible else f"interval is {least_s:g} to {MAX_INTERVAL_S:g} seconds, not {text}"
-
-
-def _names() -> list[str]:
-    return [value.name for value in _THEMES.values()]
 
 
 def _zone_problem(text: str) -> str:
@@ -227,8 +219,9 @@ class CommandLineEntrance:
         history = self.history
         numbers = RunNumbers(view.live, app.part(RunSubscription).chosen, self._update_soon)
         self._opened = opened = _Opened(view, numbers, LinkedRun(view.live.session, self._update_soon))
+        common = common_commands(view, numbers, self._apply, self._problem, self._say)
         model = CommandLine(
-            commands_of(view, own=[*self._common(opened), *own]),
+            commands_of(view, own=[*common, *own]),
             self._lines(history),
             address=ViewArguments("", numbers, self._apply, self._problem),
             link_choices=self._link_choices,
@@ -243,16 +236,9 @@ class CommandLineEntrance:
         """The commands that were run before."""
         if self._history is None:
             app = self._main.app_base
-            self._history = CommandHistory(
-                app.session.settings.state_dir,
-                owner=app.part(RunSubscription).state_key,
-                holds_key=app.session.secrets.finds,
-            )
+            owner, holds_key = app.part(RunSubscription).state_key, app.session.secrets.finds
+            self._history = CommandHistory(app.session.settings.state_dir, owner=owner, holds_key=holds_key)
         return self._history
-
-    def _common(self, opened: _Opened) -> list[Command]:
-
-        return common_commands(opened.view, opened.numbers, self._apply, self._problem, self._say)
 
     def _lines(self, history: CommandHistory) -> list[HistoryLine]:
         zone = self._main.live.session.settings.zone
@@ -302,7 +288,6 @@ class CommandLineEntrance:
         self._main.front.say(text)
 
     def _link_choices(self, link: PastedLink) -> Choices:
-
         assert self._opened is not None
         return link_choices(link, self._opened.view.live, self._opened.linked_run, self._apply, self._copy)
 
@@ -327,7 +312,9 @@ def link_choices(
     if place := elsewhere(link, environment):
         return Choices(heading=heading, notes=_foreign(place, environment))
     if link.kind is LinkKind.ERROR:
-        return Choices([_errors_choice(apply)], first=0, heading=heading, notes=[_KNOWN])
+        about: Line = (Piece("the error groups of this environment; the link's own is not looked up", Token.MUTED),)
+        errors = _view("errors", ViewAddress(ERRORS), apply, about, _ENTER)
+        return Choices([errors], first=0, heading=heading, notes=[_KNOWN])
     if link.kind is LinkKind.OTHER or link.run_id is None:
         return Choices(heading=heading, notes=[(Piece("This page has no view here.", Token.MUTED),), (), _KNOWN])
     run_id = link.run_id
@@ -394,18 +381,9 @@ def _around(run: Run, live: LiveModel, apply: Apply) -> list[Choice]:
         parent = None if parent_id is None else live.get(parent_id)
         task = "" if parent is None else parent.fixed.task or ""
         tree = ViewAddress(RUN, run=run.id, pane="tree")
-        line: Line = (
-            Piece("under ", Token.MUTED),
-            Piece(f"{task} ", Token.TEXT),
-            Piece(parent_id or run.fixed.root_id or "", Token.MUTED),
-        )
-        found.append(_view("tree", tree, apply, line))
+        above = Piece(parent_id or run.fixed.root_id or "", Token.MUTED)
+        found.append(_view("tree", tree, apply, (Piece("under ", Token.MUTED), Piece(f"{task} ", Token.TEXT), above)))
     return found
-
-
-def _errors_choice(apply: Apply) -> Choice:
-    sentence: Line = (Piece("the error groups of this environment; the link's own is not looked up", Token.MUTED),)
-    return _view("errors", ViewAddress(ERRORS), apply, sentence, _ENTER)
 
 
 def _view(name: str, address: ViewAddress, apply: Apply, sentence: Line, right: Line = ()) -> Choice:
@@ -537,7 +515,7 @@ class CommandLineScreen(PaintedDialog[Execution | None]):
 
     def __init__(self, model: CommandLine, is_loading: Callable[[], bool]) -> None:
         super().__init__()
-        self._model = model
+        self.model = model
         self._is_loading = is_loading
         self._input = CommandField()
         self._mark = Lines(Background.DIALOG, id="mark")
@@ -546,11 +524,6 @@ class CommandLineScreen(PaintedDialog[Execution | None]):
         self._keys = Lines(id="command-keys")
         self._top = self._height = 0
         self._opened_s = 0.0
-
-    @property
-    def model(self) -> CommandLine:
-        """What is typed and chosen."""
-        return self._model
 
     @property
     def is_preparing(self) -> bool:
@@ -600,7 +573,7 @@ class CommandLineScreen(PaintedDialog[Execution | None]):
 
     def on_command_box_clicked(self, event: CommandBox.Clicked) -> None:
         event.stop()
-        self._model.go_to(event.row)
+        self.model.go_to(event.row)
         self.action_choose()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -609,30 +582,30 @@ class CommandLineScreen(PaintedDialog[Execution | None]):
         return super().check_action(action, parameters)
 
     def action_step(self, lines: int) -> None:
-        self._model.move(lines)
+        self.model.move(lines)
         self._show()
 
     def action_to_edge(self, is_end: bool) -> None:  # noqa: FBT001  a binding's parameter
-        self._model.go_to(-1 if is_end else 0)
+        self.model.go_to(-1 if is_end else 0)
         self._show()
 
     def action_complete(self) -> None:
-        if (text := self._model.completed()) is not None:
+        if (text := self.model.completed()) is not None:
             self._type(text)
 
     def action_search_history(self) -> None:
-        self._model.search_history()
+        self.model.search_history()
         self._show()
 
     def action_choose(self) -> None:
-        found = self._model.enter()
+        found = self.model.enter()
         if isinstance(found, str):
             self._type(found)
         elif found is not None:
             self.dismiss(found)
 
     def action_leave(self) -> None:
-        if self._model.end_search():
+        if self.model.end_search():
             self._show()
         else:
             self.dismiss(None)
@@ -640,18 +613,18 @@ class CommandLineScreen(PaintedDialog[Execution | None]):
     def update(self) -> None:
         """Show what was counted or read since the last key."""
         if self.is_attached:
-            self._model.update()
+            self.model.update()
             self._show()
 
     def _type(self, text: str) -> None:
-        self._model.is_searching = False
+        self.model.is_searching = False
         if self._input.value == text:
             self._on_typed(text)
         self._input.value = text
         self._input.cursor_position = len(text)
 
     def _on_typed(self, text: str) -> None:
-        self._model.type(text)
+        self.model.type(text)
         self._top = 0
         self._show()
 
@@ -659,17 +632,17 @@ class CommandLineScreen(PaintedDialog[Execution | None]):
         width, height = self.size.width, self.size.height
         if not width:
             return
-        content = self._model.content()
+        content = self.model.content()
         room = max(1, height - _OUTSIDE_ROWS - _FIELD_ROWS - self._box.painter.needs_rules)
         self._top = visible_top(content.cursor, self._top, len(content.rows))
         now = self._box.app_base.session.local_now()
         box_width = self._box.size.width or min(width, 84)
         lines = box_lines(content, box_width, room, top=self._top, now=now)
         # The box gets no smaller while the user types: what it covered would have to be sent again and again.
-        self._height = len(lines) if self._model.is_link else min(room, max(self._height, len(lines)))
+        self._height = len(lines) if self.model.is_link else min(room, max(self._height, len(lines)))
         self._box.show([*lines, *[BoxLine(())] * (self._height - len(lines))])
-        self._input.suggest(self._model.suggestion)
-        count: Line = (Piece("  "), Piece(self._model.words, Token.FAINT), Piece("  "))
+        self._input.suggest(self.model.suggestion)
+        count: Line = (Piece("  "), Piece(self.model.words, Token.FAINT), Piece("  "))
         self._count.styles.width = line_width(count)
         self._count.show([count])
         self._keys.show([footer_line(_key_words(), None, (), width)])
@@ -705,16 +678,9 @@ def commands_of(screen: Screen[Any], *, own: Sequence[Command]) -> list[Command]
     arguments of the one, and the key of the other.
     """
     app = screen.app
-    named = [
-        *own,
-        Command(
-            "q!",
-            "Quit without asking; actions that wait are not sent.",
-            partial(app.run_action, "leave_at_once"),
-            aliases=("quit!",),
-            ends_program=True,
-        ),
-    ]
+    quits = partial(app.run_action, "leave_at_once")
+    said = "Quit without asking; actions that wait are not sent."
+    named = [*own, Command("q!", said, quits, aliases=("quit!",), ends_program=True)]
     live = live_keys(screen)
     owners = {alias: key.action for key in live for alias in _ALIASES.get(key.action, ())}
     # Of two keys with one word, the one that works counts, then the one that opens a view instead of a pane by its

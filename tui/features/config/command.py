@@ -46,7 +46,10 @@ def config(
         raise Stop(ExitCode.USAGE, "--check, --init, --schema and --keys exclude each other")
     path = config_path(os.environ, options["config_path"])
     if wants_schema:
-        _print_schema(output)
+        from tui.settings.description import config_schema  # noqa: PLC0415
+
+        for line in json.dumps(config_schema(), indent=2).split("\n"):
+            output.print(line)
     elif wants_keys:
         _print_keys(output, load_config(os.environ, options["config_path"]), as_json=as_json)
     elif path is None:
@@ -57,13 +60,6 @@ def config(
         _check(output, load_config(os.environ, options["config_path"]))
     else:
         _show(output, options, as_json=as_json)
-
-
-def _print_schema(output: Output) -> None:
-    from tui.settings.description import config_schema  # noqa: PLC0415
-
-    for line in json.dumps(config_schema(), indent=2).split("\n"):
-        output.print(line)
 
 
 def _print_keys(output: Output, file: ConfigFile, *, as_json: bool) -> None:

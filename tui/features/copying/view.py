@@ -152,7 +152,6 @@ class PartMenu(PaintedDialog[None]):
         self._draw()
 
     async def _fetch(self, run_id: RunId) -> None:
-        failure: str | None
         try:
             _, failure = await self.live.session.fetch_run_with_attempts(run_id)
         except ApiError as error:
@@ -232,7 +231,8 @@ class Request(NamedTuple):
 def clips_of_view(screen: Screen[Any], run_id: RunId | None) -> list[Clip]:
     """Return the rows for a run and for the view around it; `run_id` is the run that the other rows are about."""
     app = app_of(screen)
-    session, address, shown = app.session, app.address_of(screen), _shown_rows(screen)
+    session, address = app.session, app.address_of(screen)
+    front = next(each for each in reversed(screen.app.screen_stack) if isinstance(each, BaseScreen))
     rows: list[Clip] = []
     if run_id is not None:
         pane = address.pane if address.run == run_id else ""
@@ -241,7 +241,7 @@ def clips_of_view(screen: Screen[Any], run_id: RunId | None) -> list[Clip]:
         # A filter may hold a key that was pasted into it. Other programs save what is on the clipboard.
         rows += (
             replace(row, text=None, note=HOLDS_KEY) if row.text is not None and session.secrets.finds(row.text) else row
-            for row in _view_rows(screen, session, address, shown, has_run=run_id is not None)
+            for row in _view_rows(screen, session, address, front.listed_runs, has_run=run_id is not None)
         )
     return rows
 
@@ -278,13 +278,20 @@ def _view_rows(
 
 
 def _request_of(screen: Screen[Any], address: ViewAddress) -> Request:
+    """Return the request of the first page of a view, as the monitor sends it."""
     match address.view:
         case "errors":
-            return _errors_request(address)
+            span = next((each for each in SPANS if each.name == address.since), DAY)
+            errors = http_request_of(ErrorGroupsRequest(span.name, None))
+            return Request(errors.path, errors.params or {})
         case "queues":
             return Request(*queues_request())
         case _:
-            return _list_request(screen)
+            chosen = app_of(screen).part(RunSubscription).chosen
+            filters = chosen.filters
+            if not filters.has_window:
+                filters = replace(filters, period=period_text(chosen.period))
+            return Request("/api/v1/runs", {**filter_params(filters), "page[size]": PAGE_RUNS})
 
 
 def _command(key: str, address: ViewAddress, settings: Settings, group: str, shown: int = 0) -> Clip:
@@ -296,26 +303,6 @@ def _curl(key: str, request: Request, settings: Settings, group: str) -> Clip:
     text = curl_for(request.path, request.params, settings, headers={"x-trigger-api-version": API_VERSION})
     reason = THROUGH_RELAY if settings.relay_url is not None else NO_CONTROLS
     return Clip(key, "curl", text, reason if text is None else "", group, is_shown=True)
-
-
-def _list_request(screen: Screen[Any]) -> Request:
-    """Return the request of the first page of the list, as the monitor sends it."""
-    chosen = app_of(screen).part(RunSubscription).chosen
-    filters = chosen.filters
-    if not filters.has_window:
-        filters = replace(filters, period=period_text(chosen.period))
-    return Request("/api/v1/runs", {**filter_params(filters), "page[size]": PAGE_RUNS})
-
-
-def _errors_request(address: ViewAddress) -> Request:
-    span = next((each for each in SPANS if each.name == address.since), DAY)
-    request = http_request_of(ErrorGroupsRequest(span.name, None))
-    return Request(request.path, request.params or {})
-
-
-def _shown_rows(screen: Screen[Any]) -> int:
-    front = next(each for each in reversed(screen.app.screen_stack) if isinstance(each, BaseScreen))
-    return front.listed_runs
 
 
 def open_copy_menu(
@@ -355,11 +342,9 @@ def _read_log(screen: Screen[Any], pane: LogsPane, run_id: RunId, reader: Reader
     if log is None:
         return
 
-    def make() -> str:
-        return log_text((log[index] for index in shown), started_at)
-
-    app = app_of(screen)
-    app.session.spawn(read_outside(app, reader, file_name(run_id, "log", "log"), make), f"read the log of {run_id}")
+    app, name = app_of(screen), file_name(run_id, "log", "log")
+    work = read_outside(app, reader, name, lambda: log_text((log[index] for index in shown), started_at))
+    app.session.spawn(work, f"read the log of {run_id}")
 
 
 class ReadMenu(PartMenu):
@@ -388,9 +373,7 @@ class ReadMenu(PartMenu):
             self._fetching.cancel()
 
     def parts_of(self, run: Run | None) -> list[Clip]:
-        if run is None:
-            return []
-        parts = [clip for clip in clips_of(run) if clip.key in _LABELS]
+        parts = [] if run is None else [clip for clip in clips_of(run) if clip.key in _LABELS]
         return [replace(clip, text="", note=STORED_APART) if clip.text is None else clip for clip in parts]
 
     def choose(self, clip: Clip) -> None:

@@ -74,7 +74,8 @@ class _Ticket:
         self._zone = zone
 
     def text(self, environment: Environment | None, *, has_payload: bool) -> str:
-        blocks = [self._head(), self._facts(environment), *self._error(), *self._attempts()]
+        head = f"## {self._status()}: {self._code(self._run.fixed.task or self._run.id)}"
+        blocks = [[head], self._facts(environment), *self._error(), *self._attempts()]
         if has_payload:
             blocks += self._payload()
         return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
@@ -92,9 +93,6 @@ class _Ticket:
         word = style_of(self._run).word
         return word if word in STATUS_STYLES else self._code(word)
 
-    def _head(self) -> list[str]:
-        return [f"## {self._status()}: {self._code(self._run.fixed.task or self._run.id)}"]
-
     def _facts(self, environment: Environment | None) -> list[str]:
         run, fixed, state = self._run, self._run.fixed, self._run.state
         rows: list[tuple[str, str]] = [("Run", self._code(run.id))]
@@ -109,15 +107,12 @@ class _Ticket:
         times = [("Created", run.created_at)]
         if state is not None:
             times += [("Started", state.started_at), ("Finished", state.finished_at), ("Expired", state.expired_at)]
-        for label, at in times:
-            if at is not None:
-                rows.append((label, formatting.full_moment(at, self._zone)))
+        rows += [(label, formatting.full_moment(at, self._zone)) for label, at in times if at is not None]
         if state is not None and state.started_at is not None and state.finished_at is not None:
             rows.append(("Took", formatting.duration(state.finished_at - state.started_at)))
         if run.attempt_count is not None:
             rows.append(("Attempts", formatting.count(run.attempt_count)))
-        link = None if environment is None else environment.link_to(run.id)
-        if link is not None:
+        if environment is not None and (link := environment.link_to(run.id)) is not None:
             rows.append(("Link", f"<{link}>"))
         return [f"- {label}: {value}" for label, value in rows]
 
@@ -126,8 +121,7 @@ class _Ticket:
         if error is None:
             return
         yield ["### Error"]
-        names = [self._code(part) for part in (error.name, error.code) if part]
-        if names:
+        if names := [self._code(part) for part in (error.name, error.code) if part]:
             yield [" ".join(names)]
         if error.has_code_only:
             yield ["The server reports only a code."]
@@ -140,8 +134,7 @@ class _Ticket:
     def _stack(self, error: RunError) -> Iterator[list[str]]:
         frames = parse_stack(error.stack, error.message) if error.stack else ()
         if not frames:
-            text = frameless_stack(error).strip()
-            if text:
+            if text := frameless_stack(error).strip():
                 yield self._block(text, MAX_STACK_CHARS)
             return
         own = [frame for frame in frames if frame.kind is FrameKind.OWN]
@@ -160,11 +153,8 @@ class _Ticket:
         return self._code(f"{error.name}: {message}" if error.name else message)
 
     def _attempts(self) -> Iterator[list[str]]:
-        run = self._run
-        history = run.attempts[1] if run.attempts is not None else None
-        if history is None:
-            return
-        if not (history.attempts or history.missing or history.is_trace_gone):
+        history = self._run.attempts[1] if self._run.attempts is not None else None
+        if history is None or not (history.attempts or history.missing or history.is_trace_gone):
             return
         yield ["### Attempts"]
         if history.is_trace_gone:
@@ -376,9 +366,7 @@ def log_text(lines: Iterable[LogLine], started_at: datetime | None) -> str:
 
 
 def _escaped(line: str) -> str:
-    if line.isprintable() and clean(line) == line:
-        return line
-    return "".join(each if each.isprintable() and clean(each) == each else _escape(each) for each in line)
+    return line if is_pastable(line) else "".join(each if is_pastable(each) else _escape(each) for each in line)
 
 
 def _escape(character: str) -> str:
@@ -439,9 +427,8 @@ def curl_for(path: str, params: Mapping[str, str], settings: Settings, *, header
     query = f"?{urlencode(params, quote_via=quote)}" if params else ""
     named = {**headers, **({"x-trigger-branch": settings.branch} if settings.branch else {})}
     url = shlex.quote(f"{settings.api_url.rstrip('/')}{path}{query}")
-    text = " ".join(
-        ("curl -sS", f"-H {_KEY}", *(f"-H {shlex.quote(f'{name}: {value}')}" for name, value in named.items()), url)
-    )
+    others = (f"-H {shlex.quote(f'{name}: {value}')}" for name, value in named.items())
+    text = " ".join(("curl -sS", f"-H {_KEY}", *others, url))
     return text if is_pastable(text) else None
 
 

@@ -108,9 +108,7 @@ class LinePane(PagePane):
         self.rebuild()
 
     def rows(self, width: int) -> Sequence[PageRow]:
-        if self._view is None:
-            return self.rows_without_view()
-        return self._page_rows(self.lines(self._view, width))
+        return self.rows_without_view() if self._view is None else self._page_rows(self.lines(self._view, width))
 
     @property
     def shown_rows(self) -> int:

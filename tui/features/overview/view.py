@@ -86,11 +86,8 @@ class LiveOverview:
         """Make the view again if it may look different. Called once a second."""
         now = self._live.now
         is_stale = now.frozen_at is not None
-        if (
-            not self.is_open
-            or self._live.pause is not None
-            or not self._is_due(is_slow_link=is_slow_link, is_stale=is_stale)
-        ):
+        is_due = self._is_due(is_slow_link=is_slow_link, is_stale=is_stale)
+        if not self.is_open or self._live.pause is not None or not is_due:
             return
         self._board.tick()
         board = self._board.board
@@ -156,10 +153,7 @@ class FailingNowPane(LinePane):
         return about.identity, ListRuns(about.filter_text, Raw(name), filters=about.filters)
 
     def right(self) -> Line:
-        if self._view is None:
-            return ()
-
-        return failing_rule(self._view)
+        return () if self._view is None else failing_rule(self._view)
 
 
 # The pane `overview`: the findings, and four series of the last hour.
@@ -187,10 +181,7 @@ class OverviewPane(LinePane):
         return about.identity, ListRuns(about.filter_text, queue=queue)
 
     def right(self) -> Line:
-        if self._view is None:
-            return ()
-
-        return overview_rule(self._view)
+        return () if self._view is None else overview_rule(self._view)
 
 
 # The pane `queues` of the overview: the queues, worst first.
@@ -233,7 +224,5 @@ class OverviewTasksPane(LinePane):
         return (self.left(),)  # the titles at the right stand above their columns only while they are whole
 
     def right(self) -> Line:
-        if self._view is None or not self.page.size.width:
-            return ()
-
-        return tasks_rule(self.page.size.width - GUTTER)
+        width = self.page.size.width
+        return tasks_rule(width - GUTTER) if self._view is not None and width else ()

@@ -198,9 +198,7 @@ def _failing_columns(view: OverviewView, limit: int) -> FailingColumns:
     digits = max([_COUNT_CELLS, *(len(formatting.count(group.count)) for group in view.failing.groups)])
     count_end = 2 + digits
     task_at = count_end + 9
-    task_cells = 11 if limit < _WIDE_TASKS else 16
-    if limit < _MIN_QUEUED:
-        task_cells = 8
+    task_cells = 8 if limit < _MIN_QUEUED else 11 if limit < _WIDE_TASKS else 16
     return FailingColumns(
         limit, count_end, count_end + 2, task_at, task_at + task_cells + 2, since_end=limit, glyph_at=0
     )
@@ -213,14 +211,9 @@ def _moved(at: int | None) -> int | None:
 def _task_columns(limit: int) -> TaskColumns:
     if limit >= _WIDE_TASKS:
         wide = task_columns(limit + _GUTTER + 1)
-        return TaskColumns(
-            limit,
-            wide.name_at - _GUTTER,
-            wide.series_at - _GUTTER,
-            wide.cells,
-            tuple((figure, end - _GUTTER) for figure, end in wide.ends),
-            _moved(wide.word_at),
-        )
+        ends = tuple((figure, end - _GUTTER) for figure, end in wide.ends)
+        name_at, series_at = wide.name_at - _GUTTER, wide.series_at - _GUTTER
+        return TaskColumns(limit, name_at, series_at, wide.cells, ends, _moved(wide.word_at))
     ends = (
         (TaskFigure.FAILED, limit - 23),
         (TaskFigure.P95, limit - 16),
@@ -394,9 +387,8 @@ def strip_lines(view: OverviewView, width: int) -> tuple[Line, Line] | None:
         line = (Piece("  "), *_word(NOT_KNOWN, Token.AMBER), Piece(f"  {unread_sentence(verdict, view.now)}"))
         found.append(cut(line, limit))
     if len(found) < 2:
-        found.append(
-            cut((Piece(f"  The list follows new runs. {selecting_keys()} selects a run.", Token.MUTED),), limit)
-        )
+        words = f"  The list follows new runs. {selecting_keys()} selects a run."
+        found.append(cut((Piece(words, Token.MUTED),), limit))
     return found[0], found[1]
 
 
@@ -457,10 +449,8 @@ def _strip_line(view: OverviewView, finding: Finding, name_cells: int, limit: in
     line, time = PlacedLine(), since(finding, view.now)
     is_muted = view.is_stale or view.verdict is None or not view.verdict.is_known
     line.put(2, _word(finding.word, Token.MUTED if is_muted else _token(finding)))
-    name = subject(finding)
-    line.put(
-        _STRIP_NAME_AT, (Piece(name, Token.MUTED if is_muted else Token.BRIGHT, is_bold=not is_muted),), name_cells
-    )
+    named = Piece(subject(finding), Token.MUTED if is_muted else Token.BRIGHT, is_bold=not is_muted)
+    line.put(_STRIP_NAME_AT, (named,), name_cells)
     text = short_sentence(finding, view.at, view.now, is_frozen=view.is_stale)
     at = _STRIP_NAME_AT + name_cells + 2
     line.put(at, (Piece(text, Token.MUTED if is_muted else Token.TEXT),), limit - len(time) - 2 - at)

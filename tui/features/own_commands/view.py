@@ -180,6 +180,19 @@ def variables_for(names: Iterable[str], environ: Mapping[str, str], settings: Se
     return given
 
 
+def program_for(
+    arguments: Sequence[str], names: Iterable[str], environ: Mapping[str, str], settings: Settings
+) -> tuple[str, dict[str, str]]:
+    """Return the path of the program of a command, and its variables. Raises `CannotRun` and `OSError`."""
+    if holds_secret(arguments, environ, settings):
+        raise CannotRun("not run: an argument has a key or token, which other users of this machine could read")
+    variables = variables_for(names, environ, settings)
+    program = arguments[0]
+    if program.startswith("~/"):
+        program = f"{environ.get('HOME', '')}{program[1:]}"
+    return path_of((program,), variables), variables
+
+
 def holds_secret(arguments: Iterable[str], environ: Mapping[str, str], settings: Settings) -> bool:
     """Return whether arguments, which every user of the machine can read, hold a secret of ours or any other key."""
     finds = redactor_for((), environ, settings).finds
@@ -203,11 +216,8 @@ def folder_for(environ: Mapping[str, str]) -> str:
 
 
 def _secrets(environ: Mapping[str, str], settings: Settings) -> list[str]:
-    found = (
-        settings.key.reveal(),
-        settings.relay_token.reveal(),
-        *(environ.get(each, "") for each in SECRET_VARIABLES),
-    )
+    others = (environ.get(each, "") for each in SECRET_VARIABLES)
+    found = (settings.key.reveal(), settings.relay_token.reveal(), *others)
     return [each for each in dict.fromkeys(found) if len(each) >= MIN_SECRET_CHARS]
 
 
@@ -278,16 +288,17 @@ class CommandRunner:
         except CannotRun as error:
             self._refuse(command, str(error))
             return
-        if self._needs_question(prepared):
+        entry = command.entry
+        is_risky = self._session.interlock.is_production and not entry.readonly
+        if entry.confirm or is_risky or prepared.expanded.options:
             self._ask(prepared, selection)
         else:
             self._run(prepared)
 
     def farewell(self) -> list[str]:
         """Return sentences about the commands that end with the program."""
-        return [
-            f"{each.command.name} on {each.name_of_subject} was still running, and was ended." for each in self.running
-        ]
+        said = "was still running, and was ended."
+        return [f"{each.command.name} on {each.name_of_subject} {said}" for each in self.running]
 
     def _check(self, command: OwnCommand) -> None:
         """Raises `CannotRun` where a command may not run now."""
@@ -306,25 +317,14 @@ class CommandRunner:
         session, environ = self._session, self._app.environ
         subject = subject_of(command.scope, selection, session)
         expanded = expand(command.template, subject)
-        if holds_secret(expanded.arguments, environ, session.settings):
-            raise CannotRun("not run: an argument has a key or token, which other users of this machine could read")
-        variables = variables_for(command.entry.env, environ, session.settings)
-        program = expanded.arguments[0]
-        if program.startswith("~/"):
-            program = f"{environ.get('HOME', '')}{program[1:]}"
         try:
-            path = os.path.abspath(path_of((program,), variables))  # noqa: PTH100  of the same file, also through links
+            program, variables = program_for(expanded.arguments, command.entry.env, environ, session.settings)
+            path = os.path.abspath(program)  # noqa: PTH100  of the same file, also through links
         except OSError as error:
             raise CannotRun(str(error)) from None
         return PreparedCommand(command, subject, expanded, path, variables, via)
 
-    def _needs_question(self, prepared: PreparedCommand) -> bool:
-        entry = prepared.command.entry
-        is_risky = self._session.interlock.is_production and not entry.readonly
-        return entry.confirm or is_risky or bool(prepared.expanded.options)
-
     def _ask(self, prepared: PreparedCommand, selection: OwnSelection) -> None:
-
         session, entry = self._session, prepared.command.entry
         target = self._target()
         redact = redactor_for(entry.env, self._app.environ, session.settings).redact
@@ -446,10 +446,8 @@ class CommandRunner:
         self._notice(f"{command.name} {words}{hint}", Token.MUTED if code == 0 else Token.AMBER)
 
     def _record(self, prepared: PreparedCommand, code: int | None = None) -> None:
-        event = CommandEvent(
-            prepared.command.name, prepared.logged_subject, self._session.now(), prepared.via, exit_code=code
-        )
-        self._session.record_command(event)
+        name, subject = prepared.command.name, prepared.logged_subject
+        self._session.record_command(CommandEvent(name, subject, self._session.now(), prepared.via, exit_code=code))
 
     def _refuse(self, command: OwnCommand, reason: str) -> None:
         """Say why a command was not run: in the footer, which may cut it, and in the messages."""
@@ -513,9 +511,9 @@ class OwnCommands:
         values = settings.file.values
         entries = values.commands if values is not None else ()
         self._commands = tuple(own_command(entry) for entry in entries)
-        self._by_key = {
-            each.key: [other for other in self._commands if other.key == each.key] for each in self._commands
-        }
+        self._by_key = {}
+        for each in self._commands:
+            self._by_key.setdefault(each.key, []).append(each)
         for screen in self._app.screen_stack:
             self.bind(screen)
         self._app.screen.refresh_bindings()
@@ -584,14 +582,8 @@ class OwnCommands:
 
 
 def _binding(number: int, command: OwnCommand) -> Binding:
-    return bind(
-        command.key,
-        f"{OWN_COMMAND}({number})",
-        clean(command.name),
-        _sentence(command),
-        rank=FIRST_RANK + number,
-        need=_NEED + number,
-    )
+    action, word, rank = f"{OWN_COMMAND}({number})", clean(command.name), FIRST_RANK + number
+    return bind(command.key, action, word, _sentence(command), rank=rank, need=_NEED + number)
 
 
 def _sentence(command: OwnCommand) -> str:

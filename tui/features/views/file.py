@@ -153,9 +153,8 @@ def _decode(content: bytes) -> tuple[tuple[SavedView, ...], bool]:
         return (), False
     if not isinstance(saved, dict) or saved.get("version") != VERSION or not isinstance(saved.get("views"), list):
         return (), False
-    read = [_view(each) for each in saved["views"]]
-    views = tuple(view for view in read if view is not None)
-    return views, len(views) == len(read)
+    views = tuple(view for each in saved["views"] if (view := _view(each)) is not None)
+    return views, len(views) == len(saved["views"])
 
 
 def _view(saved: Any) -> SavedView | None:

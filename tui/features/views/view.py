@@ -15,18 +15,8 @@ from textual.widgets import Input
 
 from tui.features.runs.filters import ValueField, ValueInput
 from tui.features.runs.words import band_line, filters_end_line, sentence_line
-from tui.features.views import words as views_words
+from tui.features.views import words
 from tui.features.views.file import KnownViews, ViewChange, known_views_of
-from tui.features.views.words import (
-    MENU_EDGES,
-    MENU_WIDTH,
-    READING,
-    WORD,
-    ViewQuestionFacts,
-    menu_lines,
-    question_lines,
-    unknown_letter,
-)
 from tui.kit.app import AppBase, app_of
 from tui.kit.colors import Background
 from tui.kit.keys import bind
@@ -75,7 +65,7 @@ class LetterMenu(PaintedDialog[SavedView | None]):
         self._dialog = Dialog()
         self._is_read = False
         self._typed = ""
-        self._note = READING
+        self._note = words.READING
         self._cursor = self._top = 0
 
     def compose(self) -> ComposeResult:
@@ -119,25 +109,24 @@ class LetterMenu(PaintedDialog[SavedView | None]):
         if view is not None:
             self.dismiss(view)
             return
-        self._note = unknown_letter(character)
+        self._note = words.unknown_letter(character)
         self._draw()
 
     async def _load(self) -> None:
-        problem = await self._known.load()
-        self.app.call_later(self._show_read, problem or "")
+        self.app.call_later(self._show_read, await self._known.load())
 
-    def _show_read(self, problem: str) -> None:
+    def _show_read(self, problem: str | None) -> None:
         if self.is_attached:
-            self._is_read, self._note = True, problem
+            self._is_read, self._note = True, problem or ""
             self._draw()
             if self._typed:
                 self._type(self._typed)
 
     def _draw(self) -> None:
-        width, height = self._dialog.room(MENU_WIDTH)
-        views, rows = self._views, max(1, height - MENU_EDGES)
+        width, height = self._dialog.room(words.MENU_WIDTH)
+        views, rows = self._views, max(1, height - words.MENU_EDGES)
         self._top = max(0, min(self._top, self._cursor), self._cursor - rows + 1)
-        self._dialog.show(menu_lines(views, self._cursor, self._top, (width, rows), self._note), width)
+        self._dialog.show(words.menu_lines(views, self._cursor, self._top, (width, rows), self._note), width)
 
 
 # A question about saved views.
@@ -146,18 +135,18 @@ class LetterMenu(PaintedDialog[SavedView | None]):
 WIDTH: Final = 60
 
 
-class ViewQuestion(YesNoDialog[ViewQuestionFacts]):
+class ViewQuestion(YesNoDialog[words.ViewQuestionFacts]):
     """Asks whether a saved view may be replaced or deleted."""
 
     CSS_PATH = "views.tcss"
-    word = WORD
+    word = words.WORD
 
-    def __init__(self, question: ViewQuestionFacts, type_ahead: TypeAhead) -> None:
+    def __init__(self, question: words.ViewQuestionFacts, type_ahead: TypeAhead) -> None:
         super().__init__(question, type_ahead, Dialog())
 
     def draw(self) -> None:
         width, _ = self.dialog.room(WIDTH)
-        self.dialog.show(question_lines(self.question, width), width)
+        self.dialog.show(words.question_lines(self.question, width), width)
 
 
 # The dialog that saves a view under a name and a letter, or changes the name and the letter of one.
@@ -168,17 +157,17 @@ READ_TIMEOUT_S: Final = 1.0
 
 
 class SaveView(PaintedDialog[SavedView | None]):
-    """Returns the view to save. `words` are those of its address, `before` the own view that is changed."""
+    """Returns the view to save. `shown` is its address in words, `before` the own view that is changed."""
 
     CSS_PATH = "views.tcss"
     has_text_field: ClassVar[bool] = True
     BINDINGS: ClassVar[list[BindingType]] = [bind("escape", "leave", "back", "Close without saving.", id="back")]
 
-    def __init__(self, known: KnownViews, address: str, words: str, before: SavedView | None = None) -> None:
+    def __init__(self, known: KnownViews, address: str, shown: str, before: SavedView | None = None) -> None:
         super().__init__()
         self._known = known
         self._address = address
-        self._words = words
+        self._shown = shown
         self._before = before
         self._is_read = asyncio.Event()
         self._wrong = ""
@@ -230,16 +219,13 @@ class SaveView(PaintedDialog[SavedView | None]):
             async with asyncio.timeout(READ_TIMEOUT_S):
                 await self._is_read.wait()
         view, views = self._typed, self._known.views
-        self._wrong = (
-            name_problem(view.name)
-            or self._key_problem(view)
-            or views_words.collision_with_file(view.letter, view.name, views)
-        )
+        collision = words.collision_with_file(view.letter, view.name, views)
+        self._wrong = name_problem(view.name) or self._key_problem(view) or collision
         if view.letter and view.letter not in LETTERS:
             self._wrong = self._wrong or "A letter is one of a to z, A to Z and 0 to 9."
         if self._wrong:
             self._show()
-        elif taken := views_words.collisions(view.letter, view.name, views, self._before):
+        elif taken := words.collisions(view.letter, view.name, views, self._before):
 
             def save(is_confirmed: bool | None) -> None:  # noqa: FBT001  the screen's result
                 if is_confirmed:
@@ -247,7 +233,7 @@ class SaveView(PaintedDialog[SavedView | None]):
 
             first, *others = taken
             also = (f"{each.remark} {each.consequence}" for each in others)
-            facts = views_words.ViewQuestionFacts(first.question, (first.consequence, *also), first.answer)
+            facts = words.ViewQuestionFacts(first.question, (first.consequence, *also), first.answer)
             self.app.push_screen(ViewQuestion(facts, app_of(self).type_ahead), save)
         else:
             self.dismiss(view)
@@ -278,18 +264,15 @@ class SaveView(PaintedDialog[SavedView | None]):
         remark = "yours, in every environment"
         self._band.show([band_line(width, needs_rules=needs_rules, title=title, remark=remark)])
         self._end.show([filters_end_line(width, needs_rules=needs_rules)])
-        lines = views_words.address_lines(self._words, width)
+        lines = words.address_lines(self._shown, width)
         self._opens.styles.height = len(lines)
         self._opens.show(lines)
-        self._remark.show([self._remark_line()])
+        view = self._typed
+        text, is_wrong = words.letter_remark(view.letter, view.name, self._known.views, self._before)
+        self._remark.show([sentence_line(self._wrong or text, is_wrong=is_wrong or bool(self._wrong))])
         self._apply.show([(Piece("   "), Piece(" Save ", Token.BUTTON), Piece("  Enter", is_bold=True))])
         back = (Piece("Esc", is_bold=True), Piece(" back", Token.FAINT), Piece("   "))
         self._leave.show([pad(back, self._leave.size.width, "right")])
-
-    def _remark_line(self) -> Line:
-        view = self._typed
-        text, is_wrong = views_words.letter_remark(view.letter, view.name, self._known.views, self._before)
-        return sentence_line(self._wrong or text, is_wrong=is_wrong or bool(self._wrong))
 
 
 # The page `:views`: all saved views, to open, rename and delete.
@@ -314,14 +297,14 @@ class ViewsScreen(PageScreen):
     def rows(self, width: int) -> Sequence[PageRow]:
         views = self._known.listed
         if not self._is_read:
-            return [PageRow(()), PageRow((Piece(views_words.READING, Token.MUTED),))]
+            return [PageRow(()), PageRow((Piece(words.READING, Token.MUTED),))]
         if not views:
-            return [PageRow(line) for line in views_words.no_views()]
-        names = views_words.name_width(views, width)
+            return [PageRow(()), PageRow((Piece(words.NO_VIEWS, Token.MUTED),))]
+        names = words.name_width(views, width)
         return [
             PageRow(line, key=(each.view.name, each.view.is_configured, number), action=each)
             for each in views
-            for number, line in enumerate(views_words.view_lines(each, names, width))
+            for number, line in enumerate(words.view_lines(each, names, width))
         ]
 
     def left(self) -> Line:
@@ -371,13 +354,13 @@ class ViewsScreen(PageScreen):
     def action_rename_view(self) -> None:
         if (view := self._own_view("renamed")) is None:
             return
-        words = next(each.words for each in self._known.listed if each.view == view)
+        shown = next(each.words for each in self._known.listed if each.view == view)
 
         def save(changed: SavedView | None) -> None:
             if changed is not None:
                 self._change(lambda own: with_view(own, changed, instead_of=view.name))
 
-        self.app.push_screen(SaveView(self._known, view.address, words, view), save)
+        self.app.push_screen(SaveView(self._known, view.address, shown, view), save)
 
     def action_delete_view(self) -> None:
         if (view := self._own_view("deleted")) is None:
@@ -388,7 +371,7 @@ class ViewsScreen(PageScreen):
             if is_confirmed:
                 self._change(lambda own: without_view(own, view.name))
 
-        facts = views_words.ViewQuestionFacts(f"Delete the view “{view.name}”?", letter, "delete")
+        facts = words.ViewQuestionFacts(f"Delete the view “{view.name}”?", letter, "delete")
         self.app.push_screen(ViewQuestion(facts, app_of(self).type_ahead), delete)
 
     def _own_view(self, verb: str) -> SavedView | None:
@@ -400,14 +383,12 @@ class ViewsScreen(PageScreen):
 
     def _change(self, change: ViewChange) -> None:
         async def run() -> None:
-            problem = await self._known.change(change)
-            self.app.call_later(self._show_read, problem)
+            self.app.call_later(self._show_read, await self._known.change(change))
 
         self.live.session.spawn(run(), "save the views")
 
     async def _load(self) -> None:
-        problem = await self._known.load()
-        self.app.call_later(self._show_read, problem)
+        self.app.call_later(self._show_read, await self._known.load())
 
     def _show_read(self, problem: str | None) -> None:
         if problem is not None:

@@ -145,7 +145,7 @@ def _agreement(facts: ViewQuestionFacts) -> Line:
 def menu_lines(views: Sequence[ListedView], cursor: int, top: int, size: tuple[int, int], note: str) -> list[Line]:
     """Return the menu: the views from `top` on, with their letters. `size` is that of the menu in cells and lines."""
     width, rows = size
-    names = _name_width(views, width)
+    names = name_width(views, width)
     lines: list[Line] = [(), (Piece("   Open a view", Token.BRIGHT, is_bold=True),), ()]
     for number, listed in enumerate(views[top : top + rows], top):
         is_here = number == cursor
@@ -173,16 +173,6 @@ def view_lines(listed: ListedView, names: int, width: int) -> list[Line]:
     return [line, *((Piece("   "), Piece(row, Token.AMBER)) for row in remarks)]
 
 
-def name_width(views: Sequence[ListedView], width: int) -> int:
-    """Return the cells for the names of all views."""
-    return _name_width(views, width)
-
-
-def no_views() -> Sequence[Line]:
-    """Return the text of the page without a view."""
-    return [(), (Piece(NO_VIEWS, Token.MUTED),)]
-
-
 def _columns(listed: ListedView, names: int, *, is_here: bool = False) -> Line:
     view = listed.view
     return (
@@ -193,6 +183,7 @@ def _columns(listed: ListedView, names: int, *, is_here: bool = False) -> Line:
     )
 
 
-def _name_width(views: Sequence[ListedView], width: int) -> int:
+def name_width(views: Sequence[ListedView], width: int) -> int:
+    """Return the cells for the names of all views."""
     longest = max((line_width((Piece(each.view.name),)) for each in views), default=0)
     return max(1, min(longest, _MAX_NAME, width - _MIN_WORDS))

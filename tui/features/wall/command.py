@@ -115,10 +115,9 @@ class FindingsWatch:
             await self.wait_for_change()
             if self.is_complete:
                 complete_s = self.elapsed_s if complete_s is None else complete_s
-                is_judged = self.verdict is not None and self.verdict.is_known and not self.verdict.unread
-                if is_judged and self.elapsed_s - complete_s >= JUDGED_WITHIN_S:
+                if self._is_judged and self.elapsed_s - complete_s >= JUDGED_WITHIN_S:
                     return True
-            elif complete_s is not None:
+            else:
                 complete_s = None
             if self.failure is not None and not self._was_heard and self.elapsed_s >= NOBODY_AFTER_S:
                 return False
@@ -138,12 +137,16 @@ class FindingsWatch:
         return any(isinstance(each, SourceConnected) for each in self._session.store.source_statuses.values())
 
     @property
+    def _is_judged(self) -> bool:
+        return self.verdict is not None and self.verdict.is_known and not self.verdict.unread
+
+    @property
     def is_complete(self) -> bool:
         """Whether everything was read that the key may read: a verdict before says less than the server knows."""
         session = self._session
         own, now = session.findings.own, session.now()
         if session.settings.relay_url is not None:
-            return self.verdict is not None and self.verdict.is_known and not self.verdict.unread
+            return self._is_judged
         if own is None or not session.store.is_environment_known or self.is_unread:
             return False
 
@@ -158,12 +161,11 @@ class FindingsWatch:
         is_read = (history is not None and history.is_complete) or (
             minutes is not None and minutes.is_refused and has_waited
         )
-        has_runs = not self.has_unasked_schedules
         from tui.store.findings.failing import lacks_runs_before  # noqa: PLC0415
 
         lacks_older = not is_read and lacks_runs_before(own)
         has_details = self.elapsed_s >= DETAILS_WITHIN_S or not (lacks_older or self._lacks_details(counted_since))
-        return (is_counted or has_minutes or is_read) and (has_runs or has_waited) and has_details
+        return (is_counted or has_minutes or is_read) and (has_waited or not self.has_unasked_schedules) and has_details
 
     @property
     def has_unasked_schedules(self) -> bool:

@@ -50,13 +50,10 @@ class LiveFailing:
     def open(self) -> None:
         """Group the failed runs of the store, after a rest only those that have changed meanwhile."""
         self._is_resting = False
-        if self._updates is not None:
-            self._take_server_groups(self._updates)
-            self._updates.request()
-            return
-        runs_filter = with_server_filters(RunFilters(), EVERYTHING)
-        span = HOUR.at(self._session.now())
-        self._updates = GroupUpdates(self._session, GroupListModel(), runs_filter, span, self._show, self._on_grouped)
+        if self._updates is None:
+            every = with_server_filters(RunFilters(), EVERYTHING)
+            span = HOUR.at(self._session.now())
+            self._updates = GroupUpdates(self._session, GroupListModel(), every, span, self._show, self._on_grouped)
         self._take_server_groups(self._updates)
         self._updates.request()
 
@@ -135,7 +132,7 @@ class LiveFailing:
         unread = None if facts is None else facts.unread.get(FactSource.ERRORS)
         groups = failing_now(updates.groups.groups(span, now), server, span.since, now)
         counted = sum(group.count for group in groups)
-        groups = tuple(self._with_line(group) if index < MAX_LINES else group for index, group in enumerate(groups))
+        groups = (*map(self._with_line, groups[:MAX_LINES]), *groups[MAX_LINES:])
         is_known, known_since = self._known_since(span.since)
         self.failing = FailingNow(
             groups,
@@ -147,8 +144,7 @@ class LiveFailing:
         self._on_update()
 
     def _with_line(self, group: FailingGroup) -> FailingGroup:
-        run = None if group.newest is None else self._session.store.get(group.newest)
-        line = own_line(run)
+        line = own_line(None if group.newest is None else self._session.store.get(group.newest))
         return group if line is None else replace(group, line=line)
 
 
@@ -258,7 +254,8 @@ class LiveBoard:
         self._made_of: WallFacts | None = None
         self._made_counts: StatusCounts | None = None
         self._may_have_other_counts = False
-        self._cell = MINUTE
+        self.cell = MINUTE
+        """The time that a cell of the series stands for."""
         self._end: datetime | None = None
         self.has_day = False
         self.is_judged = False
@@ -292,11 +289,6 @@ class LiveBoard:
         """Whether a time is shown that has ended."""
         return self._end is not None
 
-    @property
-    def cell(self) -> timedelta:
-        """The time that a cell of the series stands for."""
-        return self._cell
-
     def open(self) -> None:
         """Begin to watch the findings."""
         if self._release is None:
@@ -323,7 +315,7 @@ class LiveBoard:
             self._release()
             self._release = None
         self.board = self.day = self._end = None
-        self._cell = MINUTE
+        self.cell = MINUTE
         self._failing.close()
         self._span_reading.stop()
         self._day_reading.stop()
@@ -361,10 +353,10 @@ class LiveBoard:
 
     def show_cells(self, step: int) -> bool:
         """Show longer (1) or shorter (-1) cells. Return whether there are any."""
-        index = CELL_SIZES.index(self._cell) + step
+        index = CELL_SIZES.index(self.cell) + step
         if not 0 <= index < len(CELL_SIZES):
             return False
-        self._cell = CELL_SIZES[index]
+        self.cell = CELL_SIZES[index]
         self.make()
         return True
 
@@ -372,14 +364,14 @@ class LiveBoard:
         """Show an earlier (-1) or a later (1) time, by half of the cells. Return whether there is any."""
         if step > 0 and self._end is None:
             return False
-        end = (self._end or self._session.now()) + step * (CELLS // 2) * self._cell
-        self._end = None if end >= self._session.now() - self._cell else end
+        end = (self._end or self._session.now()) + step * (CELLS // 2) * self.cell
+        self._end = None if end >= self._session.now() - self.cell else end
         self.make()
         return True
 
     def show(self, cell: timedelta) -> None:
         """Show cells of a size, until now."""
-        self._cell, self._end = cell, None
+        self.cell, self._end = cell, None
         self.make()
 
     def make(self) -> None:
@@ -390,11 +382,11 @@ class LiveBoard:
         store, now = self._session.store, self._session.now()
         self._made_of, self.is_judged = store.wall_facts, self._session.findings.is_judged
         own = self._session.findings.own or self._no_counts
-        span = BoardSpan(self._cell, CELLS, self._end or now)
+        span = BoardSpan(self.cell, CELLS, self._end or now)
         facts, counts = store.wall_facts or NO_FACTS, store.status_counts(now)
         self._made_counts, self._may_have_other_counts = counts, False
         board = make_board(facts, own, self._session.findings.verdict, counts, span, now)
-        if self._cell != MINUTE or self._end is not None:
+        if self.cell != MINUTE or self._end is not None:
             self._span_reading.follow(span, self._end)
             board = self._with_span(board, facts, own, span)
         self.board = board if self.is_known or self.board is None else _kept(self.board, board)

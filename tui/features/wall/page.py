@@ -1,7 +1,7 @@
 """The page of the wall, for any width and height: in one column or two, the verdict in letters."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from tui.domain.facts import FactSource
@@ -53,8 +53,7 @@ def wall_header(
         parts.append((Piece("slow", Token.MUTED),))
     room = width - line_width(clock) - 3
     chip = environment_chip(facts, is_colorless=is_colorless)
-    line: Line = (Piece(" "), *chip, Piece("  "), *joined(parts, _GAP))
-    line = cut(line, room)
+    line = cut((Piece(" "), *chip, Piece("  "), *joined(parts, _GAP)), room)
     for part in _versions(board, now, is_wide=width >= WIDE_HEADER) if not facts.freshness.is_stale else ():
         if line_width(line) + len(_GAP) + line_width(part) <= room:
             line = (*line, Piece(_GAP), *part)
@@ -71,7 +70,7 @@ def _versions(board: Board | None, now: datetime, *, is_wide: bool) -> list[Line
     newest, before = board.deployed, board.deployed_before
     old = old_words(board.ages, now, (FactSource.DEPLOYMENTS,))
     aged: list[Line] = [(Piece(old, Token.AMBER),)] if old else []
-    lasts = _age(now - newest.deployed_at)
+    lasts = waited(now - newest.deployed_at, in_minutes=True)  # the header shows no seconds
     if not is_wide:
         return [(Piece(f"{newest.version} for ", Token.FAINT), Piece(lasts, Token.MUTED)), *aged]
     by = f" by {newest.by}" if newest.by else ""
@@ -81,14 +80,9 @@ def _versions(board: Board | None, now: datetime, *, is_wide: bool) -> list[Line
         *aged,
     ]
     if before is not None:
-        stood = _age(newest.deployed_at - before.deployed_at)
+        stood = waited(newest.deployed_at - before.deployed_at, in_minutes=True)
         lines.append((Piece(f"before it {before.version}, {stood}", Token.FAINT),))
     return lines
-
-
-def _age(value: timedelta) -> str:
-    """Return an age in whole minutes: the header shows no seconds."""
-    return waited(value, in_minutes=True)
 
 
 # How many rows each block of the wall gets.
@@ -153,8 +147,7 @@ def heights(
 
     `verdict`, `failing` and `tasks` are how many rows these would fill.
     """
-    reserved = MAX_LINES + is_stale if rows >= _ROOMY else verdict
-    reserved = max(verdict, reserved)
+    reserved = max(verdict, MAX_LINES + is_stale if rows >= _ROOMY else 0)
     free = _Rows(rows - 1 - reserved - HOUR)
     failing_rows = free.take(2) - 1
     task_rows = free.take(2) - 1
@@ -282,7 +275,7 @@ def _fill_one_column(page: _PageRows, view: WallView, width: int, height: int) -
         verdict = [_BLANK, *verdict]  # OK stands alone
     page.add(verdict, wanted.verdict + wanted.has_gap_above)
     page.add(_hour(view, HourForm(width, has_deploy=wanted.has_deploy)))
-    page.add(() if not wanted.has_gaps else (_BLANK,))
+    page.add((_BLANK,) * wanted.has_gaps)
     if wanted.failing:
         page.add(failing_block(view, width, wanted.failing), wanted.failing + 1 + wanted.has_gaps)
     if wanted.tasks:

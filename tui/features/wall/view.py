@@ -1,7 +1,8 @@
 """The wall: findings and the last hour, to be read in passing, and the way from it to runs and back."""
 
 from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, ClassVar, Final
+from datetime import timedelta
+from typing import ClassVar, Final
 
 from textual import events
 from textual.app import ComposeResult
@@ -25,6 +26,7 @@ from tui.kit.keys import MENU_BINDINGS, bind, pressed_key_label
 from tui.kit.lines import LineWidget
 from tui.kit.list_panes import MainView, ViewEntrance
 from tui.kit.live_model import LiveModel
+from tui.kit.page_screen import open_help
 from tui.kit.screen import ViewScreen
 from tui.lazy_dataclass import dataclass
 from tui.store.addresses import WALL, ViewAddress
@@ -32,10 +34,6 @@ from tui.store.changes import Changes, Topic
 from tui.store.findings.rows import Board
 from tui.text.blocks import GoToRun, ListRuns, key_of
 from tui.text.styled import Line, Piece, Token
-
-if TYPE_CHECKING:
-    from datetime import timedelta
-
 
 # `WallBody`: the rows of the wall below its header, with a cursor that goes from block to block.
 
@@ -46,7 +44,6 @@ _BACKGROUNDS: Final = {
     Band.AMBER: Background.AMBER,
     Band.NEW: Background.NEW,
 }
-_NO_PAGE: Final = WallPage(())
 
 
 class WallBody(LineWidget, can_focus=True):
@@ -54,25 +51,21 @@ class WallBody(LineWidget, can_focus=True):
 
     def __init__(self) -> None:
         super().__init__(id="wall")
-        self._page = _NO_PAGE
+        self.page = WallPage(())
+        """The page that is shown now."""
         self._key: Hashable = None
         self._index = 0
 
     @property
-    def page(self) -> WallPage:
-        """The page that is shown now."""
-        return self._page
-
-    @property
     def target(self) -> WallTarget | None:
         """The row under the cursor, None without a cursor."""
-        targets = self._page.targets
+        targets = self.page.targets
         return None if self._key is None or not targets else targets[min(self._index, len(targets) - 1)]
 
     def show(self, page: WallPage) -> None:
         """Show another page. The cursor stays on its row, or on the row in its place."""
-        before, under = self._page, self.target
-        self._page = page
+        before, under = self.page, self.target
+        self.page = page
         if self._key is not None:
             found = next((index for index, each in enumerate(page.targets) if each.key == self._key), None)
             self._index = min(self._index, max(0, len(page.targets) - 1)) if found is None else found
@@ -86,7 +79,7 @@ class WallBody(LineWidget, can_focus=True):
 
     def move(self, step: int) -> None:
         """Move the cursor, or show it on the first row."""
-        targets = self._page.targets
+        targets = self.page.targets
         if not targets:
             return
         index = 0 if self._key is None else max(0, min(len(targets) - 1, self._index + step))
@@ -98,20 +91,20 @@ class WallBody(LineWidget, can_focus=True):
             under, self._key = self.target, None
             self.refresh_lines({under.y} if under is not None else ())
             return
-        found = next((index for index, each in enumerate(self._page.targets) if each.key == key), None)
+        found = next((index for index, each in enumerate(self.page.targets) if each.key == key), None)
         if found is not None:
             self._go(found)
 
     def _go(self, index: int) -> None:
         under = self.target
-        self._index, self._key = index, self._page.targets[index].key
+        self._index, self._key = index, self.page.targets[index].key
         self.refresh_lines({each.y for each in (under, self.target) if each is not None})
 
     def strip_at(self, y: int) -> Strip:
         width = self.size.width
-        if not 0 <= y < len(self._page.rows):
+        if not 0 <= y < len(self.page.rows):
             return self.painter.blank(width)
-        row, target = self._page.rows[y], self.target
+        row, target = self.page.rows[y], self.target
         strip = self.painter.strip(row.line, width, _BACKGROUNDS[row.band])
         if target is None or target.y != y:
             return strip
@@ -139,7 +132,7 @@ class WallListing:
     filters: RunFilters
     before: ListQuery
     key: Hashable
-    cell: "timedelta"
+    cell: timedelta
 
 
 class WallEntrance(ViewEntrance):
@@ -153,7 +146,7 @@ class WallEntrance(ViewEntrance):
         super().__init__(main)
         self._listing: WallListing | None = None
 
-    def open(self, cursor: Hashable = None, cell: "timedelta | None" = None) -> None:
+    def open(self, cursor: Hashable = None, cell: timedelta | None = None) -> None:
         """Show the wall, with the cursor on a row and cells of a size if these are given."""
         main = self._main
         if self.screen is not None:
@@ -198,7 +191,7 @@ class WallEntrance(ViewEntrance):
         if self._main.run_list.searched != self._listing.text:
             self._listing = None
 
-    def _open_row(self, opened: "Opened", key: Hashable) -> None:
+    def _open_row(self, opened: Opened, key: Hashable) -> None:
         assert self.screen is not None
         main = self._main
         run_id = opened.run_id if isinstance(opened, GoToRun) else None
@@ -361,12 +354,9 @@ class WallScreen(ViewScreen):
         shown = None if board is None else board.verdict
         if shown is None or verdict is None:
             return shown is not verdict
-        if not self.live_board.is_judged:
+        if not self.live_board.is_judged or shown.word != verdict.word:
             return True
-        return (shown.word, [each.identity for each in shown.findings]) != (
-            verdict.word,
-            [each.identity for each in verdict.findings],
-        )
+        return [each.identity for each in shown.findings] != [each.identity for each in verdict.findings]
 
     def tick(self) -> None:
         """Update everything that depends on the time. Called once a second."""
@@ -403,7 +393,7 @@ class WallScreen(ViewScreen):
             newest=self._newest.run,
             day=self.live_board.day,
             spent=self._spent(),
-            fresh=self._fresh(),
+            fresh=frozenset(each for each, until_s in (self._fresh_until or {}).items() if self._now_s < until_s),
             is_earlier=self.live_board.is_earlier,
             is_slow_link=self.app_base.is_slow_link,
             cache=self._cache,
@@ -423,13 +413,8 @@ class WallScreen(ViewScreen):
         if self._fresh_until is None:
             self._fresh_until = dict.fromkeys(identities, 0.0)
             return
-        known = self._fresh_until
         until_s = self._now_s + FRESH_S
-        self._fresh_until = {each: known.get(each, until_s) for each in identities}
-
-    def _fresh(self) -> frozenset[Hashable]:
-        now_s = self._now_s
-        return frozenset(each for each, until_s in (self._fresh_until or {}).items() if now_s < until_s)
+        self._fresh_until = {each: self._fresh_until.get(each, until_s) for each in identities}
 
     def _spent(self) -> float | None:
         budget = self.live.session.store.budget
@@ -489,8 +474,6 @@ class WallScreen(ViewScreen):
         self.rebuild()
 
     def action_help(self) -> None:
-        from tui.kit.page_screen import open_help  # noqa: PLC0415  loaded when first used
-
         open_help(self, self.live, "wall")
 
     def action_back(self) -> None:
