@@ -14,7 +14,7 @@ from tui.domain.own_commands import PLACEHOLDERS, CommandScope
 from tui.settings.key_checks import listed_bindings
 from tui.settings.reader import entry_type, is_struct, unwrapped
 from tui.settings.reading import FILE, KEY_OF_FIELD, ROLES, VIEWS, is_set
-from tui.settings.schema import ColumnEntry, FileSettings, OwnColumns
+from tui.settings.schema import Bell, ColumnEntry, FileSettings, OwnColumns
 from tui.settings.settings import FINDING_FIELDS, UNBIND, Settings
 
 # The file that `trigger-tui config --init` writes: every setting with its description, commented out.
@@ -74,7 +74,7 @@ def commented_file(colors: Mapping[str, str], columns: Mapping[str, Sequence[str
                 parts += _entry(entry)
                 parts += _placeholders() if field.name == "commands" else ()
                 parts.append("#")
-            parts += _example(field.name)
+            parts += ["# An example:", *(f"#{line}" for line in _EXAMPLES[field.name])]
         else:
             parts.append(f"#{field.name} = {_toml(_default(field))}")
     return "\n".join(parts) + "\n"
@@ -143,12 +143,6 @@ def _keys() -> Iterator[str]:
             yield setting
 
 
-def _example(name: str) -> Iterator[str]:
-    yield "# An example:"
-    for line in _EXAMPLES[name]:
-        yield f"#{line}"
-
-
 def _default(field: FieldInfo) -> Any:
     return field.default if field.default is not NODEFAULT else field.default_factory()
 
@@ -183,8 +177,7 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 def config_schema() -> dict[str, Any]:
     """Return the schema, draft 2020-12."""
-    made = msgspec.json.schema(FileSettings)
-    return {"$schema": DIALECT, "title": "trigger-tui config.toml", **_in_toml(made)}
+    return {"$schema": DIALECT, "title": "trigger-tui config.toml", **_in_toml(msgspec.json.schema(FileSettings))}
 
 
 def _in_toml(schema: Any) -> Any:
@@ -211,6 +204,12 @@ def paragraphs(text: str) -> str:
 
 
 _SLOW: Final = {None: "auto", True: "always", False: "never"}
+_ATTRIBUTES: Final = {
+    "branch": "branch", "environment": "expect_env", "realtime": "realtime", "title": "has_title", "theme": "theme",
+    "interval": "interval_s", "max_runs": "max_runs", "timezone": "timezone",
+}  # fmt: skip
+"""The field of `Settings` for each setting that a flag or a variable may decide and that is shown as it is."""
+
 DEFAULT: Final = "default"
 
 
@@ -237,25 +236,14 @@ def effective_settings(
     yield EffectiveSetting("api", settings.api_url, origin_of("api_url", DEFAULT))
     key = "set, not shown" if has_key else "not set"
     yield EffectiveSetting("key", key, "TRIGGER_SECRET_KEY" if has_key else DEFAULT)
-    yield EffectiveSetting("branch", settings.branch, origin_of("branch", DEFAULT))
-    yield EffectiveSetting("environment", settings.expect_env, origin_of("expect_env", DEFAULT))
-    yield EffectiveSetting("realtime", settings.realtime, origin_of("realtime", DEFAULT))
-    yield EffectiveSetting("title", settings.has_title, origin_of("has_title", DEFAULT))
-    yield EffectiveSetting("theme", settings.theme, origin_of("theme", DEFAULT))
-    yield EffectiveSetting("interval", settings.interval_s, origin_of("interval_s", DEFAULT))
-    yield EffectiveSetting("max_runs", settings.max_runs, origin_of("max_runs", DEFAULT))
-    yield EffectiveSetting("timezone", settings.timezone, origin_of("timezone", DEFAULT))
-    yield from _of_read_only(settings)
+    for name, attribute in _ATTRIBUTES.items():
+        yield EffectiveSetting(name, getattr(settings, attribute), origin_of(attribute, DEFAULT))
+    everywhere = settings.read_only or not settings.key.may_write
+    yield EffectiveSetting("read_only.everywhere", everywhere, origin_of("read_only", DEFAULT))
+    yield _from_file(settings, "read_only.production", settings.read_only_in.production)
+    yield _from_file(settings, "read_only.environments", list(settings.read_only_in.environments))
     yield EffectiveSetting("link.slow", _SLOW[settings.slow_link], origin_of("slow_link", DEFAULT))
     yield from _of_file(settings, environ, palette)
-
-
-def _of_read_only(settings: Settings) -> Iterator[EffectiveSetting]:
-    everywhere = settings.read_only or not settings.key.may_write
-    yield EffectiveSetting("read_only.everywhere", everywhere, settings.origins.get("read_only", DEFAULT))
-    where = settings.read_only_in
-    yield _from_file(settings, "read_only.production", where.production)
-    yield _from_file(settings, "read_only.environments", list(where.environments))
 
 
 def _of_file(settings: Settings, environ: Mapping[str, str], palette: Mapping[str, str]) -> Iterator[EffectiveSetting]:
@@ -263,8 +251,7 @@ def _of_file(settings: Settings, environ: Mapping[str, str], palette: Mapping[st
     for role in ROLES:
         yield _from_file(settings, f"colors.{role}", settings.colors.get(role, palette[role]))
     for view in VIEWS:
-        own = settings.columns.get(view, ())
-        names = [each if isinstance(each, str) else each.column for each in own]
+        names = [each if isinstance(each, str) else each.column for each in settings.columns.get(view, ())]
         yield _from_file(settings, f"columns.{view}", names)
     for binding, keys in settings.keys.items():
         yield _from_file(settings, f"keys.{binding}", list(keys) or [UNBIND])
@@ -275,18 +262,11 @@ def _of_file(settings: Settings, environ: Mapping[str, str], palette: Mapping[st
     yield _program(settings, KEY_OF_FIELD["editor"], settings.editor, ("VISUAL", "EDITOR"), environ)
     yield _program(settings, KEY_OF_FIELD["pager"], settings.pager, ("PAGER",), environ)
     yield _from_file(settings, KEY_OF_FIELD["dashboard_url"], settings.dashboard_url)
-    yield from _of_bell(settings)
-
-
-def _of_bell(settings: Settings) -> Iterator[EffectiveSetting]:
-    bell = settings.bell
-    yield _from_file(settings, "bell.ring", "off" if bell is None else bell.ring)
-    for word in FINDING_FIELDS:
-        own = "default" if bell is None else getattr(bell, word)
-        yield _from_file(settings, f"bell.{word}", own)
-    yield _from_file(settings, "bell.not_known", "off" if bell is None else bell.not_known)
-    yield _from_file(settings, "bell.quiet_hours", [] if bell is None else list(bell.quiet_hours))
-    yield _from_file(settings, "bell.on_alert", [] if bell is None else list(bell.on_alert))
+    bell = settings.bell or Bell()
+    for name in ("ring", *FINDING_FIELDS, "not_known"):
+        yield _from_file(settings, f"bell.{name}", getattr(bell, name))
+    yield _from_file(settings, "bell.quiet_hours", list(bell.quiet_hours))
+    yield _from_file(settings, "bell.on_alert", list(bell.on_alert))
 
 
 def _from_file(settings: Settings, key: str, value: Value) -> EffectiveSetting:

@@ -77,8 +77,7 @@ def read_config(path: Path, *, shown: str, is_required: bool = False) -> ConfigF
     try:
         content, distrust, state = _read(path)
     except OSError as error:
-        is_absent = error.errno in {errno.ENOENT, errno.ENOTDIR}
-        if is_absent and not is_required and not path.is_symlink():
+        if error.errno in {errno.ENOENT, errno.ENOTDIR} and not is_required and not path.is_symlink():
             return ConfigFile(path)
         return ConfigFile(path, complaints=(Complaint(shown, "", _why(error)),))
     except ValueError:  # a null character in the path
@@ -168,11 +167,13 @@ def _decoded(path: Path, shown: str, content: bytes, distrust: str | None) -> Co
         return unreadable(f"line {line}", "expected UTF-8 text; the file is ignored")
     if (dotted := _line_with_many_dots(text)) is not None:
         return unreadable(f"line {dotted}", f"expected at most {MAX_DOTS} dots in a line; the file is ignored")
+    from msgspec import DecodeError, toml  # noqa: PLC0415  6 ms, which only a file needs
+
     try:
-        table = _decode_toml(text)
+        table = toml.decode(text)
     except RecursionError:
         return unreadable("", "nested too deeply; the file is ignored")
-    except ValueError as error:
+    except (DecodeError, ValueError) as error:
         where, reason = _syntax_error(text, str(error))
         return unreadable(where, f"{reason}; the file is ignored")
     return _with_values(path, shown, table, distrust)
@@ -187,17 +188,6 @@ def _line_with_many_dots(text: str) -> int | None:
             if not is_comment or before.count(".") > MAX_DOTS:
                 return number
     return None
-
-
-def _decode_toml(text: str) -> dict[str, Any]:
-    """Decode TOML. Raises `ValueError` or `RecursionError`."""
-    from msgspec import DecodeError, toml  # noqa: PLC0415  6 ms, which only a file needs
-
-    try:
-        decoded: dict[str, Any] = toml.decode(text)
-    except DecodeError as error:
-        raise ValueError(str(error)) from None
-    return decoded
 
 
 def _syntax_error(text: str, message: str) -> tuple[str, str]:
@@ -217,18 +207,16 @@ def _syntax_error(text: str, message: str) -> tuple[str, str]:
 
 
 def _with_values(path: Path, shown: str, table: dict[str, Any], distrust: str | None) -> ConfigFile:
-    from tui.settings.reader import read_document  # noqa: PLC0415  loads msgspec
+    from tui.settings.reader import read_document, with_checked_keys  # noqa: PLC0415  loads msgspec
 
     document = read_document(table)
-    complaints = [Complaint(shown, problem.where, problem.text) for problem in document.problems]
+    problems = document.problems
     if document.values.keys or document.values.commands:
-        from tui.settings.reader import with_checked_keys  # noqa: PLC0415  most files need no table of bindings
-
-        document, problems = with_checked_keys(document)
-        complaints += [Complaint(shown, problem.where, problem.text, problem.is_remark) for problem in problems]
+        document, more = with_checked_keys(document)
+        problems += more
+    complaints = [Complaint(shown, *problem) for problem in problems]
     if distrust is not None and any(key.startswith(("commands", "programs", "bell.on_alert")) for key in document.keys):
-        refused = "commands, editor, pager and on_alert are not used"
-        complaints.append(Complaint(shown, "", f"{distrust}; {refused}"))
+        complaints.append(Complaint(shown, "", f"{distrust}; commands, editor, pager and on_alert are not used"))
     return ConfigFile(path, document.values, document.keys, tuple(complaints), distrust, document.is_locked)
 
 

@@ -1,6 +1,6 @@
 """What is wrong about the keys and commands of a config file, and the bindings as a list for users."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import combinations
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -34,7 +34,7 @@ for _row in BINDINGS:
     ROWS.setdefault(_row.id, []).append(_row)
 
 
-class KeyProblem(NamedTuple):
+class Problem(NamedTuple):
     """What is wrong at a key path. `is_remark`: the value is used all the same."""
 
     where: str
@@ -52,7 +52,7 @@ class CheckedKeys:
 
     keys: Mapping[str, tuple[str, ...]]
     refused_commands: frozenset[int]
-    problems: tuple[KeyProblem, ...]
+    problems: tuple[Problem, ...]
 
 
 def default_keys(binding: str) -> tuple[str, ...]:
@@ -64,14 +64,14 @@ def check_keys(
     entries: Mapping[str, Sequence[str]], commands: Mapping[int, "CommandEntry"] | None = None
 ) -> CheckedKeys:
     """Check keys as the file writes them, by the ids of bindings, and those of commands, by their positions."""
-    problems: list[KeyProblem] = []
+    problems: list[Problem] = []
     keys: dict[str, tuple[str, ...]] = {}
     for binding, names in entries.items():
         if len(problems) >= MAX_PROBLEMS:
             break
         found, reason, is_remark = _read(binding, names)
         if reason:
-            problems.append(KeyProblem(_path(binding), reason, is_remark))
+            problems.append(Problem(_path(binding), reason, is_remark))
         if found is not None:
             keys[binding] = found
     _drop_clashes(keys, problems)
@@ -93,7 +93,7 @@ def _read(binding: str, names: Sequence[str]) -> tuple[tuple[str, ...] | None, s
         try:
             keys.append(parse_key(name))
         except ValueError as error:
-            return None, f"{error}, got {_quoted(name)}; {stays}", False
+            return None, f'{error}, got "{name}"; {stays}', False
     chosen = tuple(dict.fromkeys(keys))
     if set(chosen) == set(default_keys(binding)):
         return chosen, "", False
@@ -144,10 +144,6 @@ def _stays(binding: str) -> str:
     return f"{' and '.join(names)} {'stays' if len(names) == 1 else 'stay'}"
 
 
-def _quoted(name: str) -> str:
-    return f'"{name}"'
-
-
 class _Clash(NamedTuple):
     key: str
     ids: tuple[str, str]
@@ -157,8 +153,7 @@ class _Clash(NamedTuple):
 def _clashes(keys: Mapping[str, tuple[str, ...]]) -> Iterator[_Clash]:
     """Yield the pairs of bindings that share a key in a place, but not by default. A text field is the binding ""."""
     for place in PLACES:
-        by_default = _ids_by_key(place, {})
-        shared = {pair for ids in by_default.values() for pair in combinations(sorted(ids), 2)}
+        shared = {pair for ids in _ids_by_key(place, {}).values() for pair in combinations(sorted(ids), 2)}
         for key, ids in _ids_by_key(place, keys).items():
             for pair in combinations(sorted(ids), 2):
                 if pair not in shared:
@@ -167,8 +162,8 @@ def _clashes(keys: Mapping[str, tuple[str, ...]]) -> Iterator[_Clash]:
 
 def _ids_by_key(place: str, keys: Mapping[str, tuple[str, ...]]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
-    for row in _rows_of(place):
-        for key in keys.get(row.id, row.keys):
+    for row in BINDINGS:
+        for key in () if _SCOPES[place].isdisjoint(row.scopes) else keys.get(row.id, row.keys):
             if place not in TEXT_PLACES or not is_printable(key):
                 found.setdefault(key, set()).add(row.id)
     if place in TEXT_PLACES:
@@ -177,14 +172,10 @@ def _ids_by_key(place: str, keys: Mapping[str, tuple[str, ...]]) -> dict[str, se
     return found
 
 
-def _rows_of(place: str) -> Iterable[BindingRow]:
-    return (row for row in BINDINGS if not _SCOPES[place].isdisjoint(row.scopes))
-
-
 _SCOPES: Final = {place: frozenset(scopes) for place, scopes in PLACES.items()}
 
 
-def _drop_clashes(keys: dict[str, tuple[str, ...]], problems: list[KeyProblem]) -> None:
+def _drop_clashes(keys: dict[str, tuple[str, ...]], problems: list[Problem]) -> None:
     """Remove entries that clash, the later one of two, until none does."""
     order = {binding: number for number, binding in enumerate(keys)}
     while keys and (clashes := list(_clashes(keys))):
@@ -199,14 +190,13 @@ def _drop_clashes(keys: dict[str, tuple[str, ...]], problems: list[KeyProblem]) 
             dropped.add(binding)
             taken = f"the key of {other}" if other else "a key that edits a text"
             where = clash.place if other else "where something is typed"
-            problems.append(
-                KeyProblem(_path(binding), f"{key_name(clash.key)} is {taken} ({where}); {_stays(binding)}")
-            )
+            text = f"{key_name(clash.key)} is {taken} ({where}); {_stays(binding)}"
+            problems.append(Problem(_path(binding), text))
             del keys[binding]
 
 
 def _refused_commands(
-    keys: Mapping[str, tuple[str, ...]], commands: Mapping[int, "CommandEntry"], problems: list[KeyProblem]
+    keys: Mapping[str, tuple[str, ...]], commands: Mapping[int, "CommandEntry"], problems: list[Problem]
 ) -> Iterator[int]:
     """Yield the positions of commands that cannot have their keys. Of two with one key and one scope the first wins."""
     taken = _taken_by_views(keys)
@@ -217,20 +207,19 @@ def _refused_commands(
         try:
             key = parse_key(command.key)
         except ValueError as error:
-            reason = f"{error}, got {_quoted(command.key)}"
+            reason = f'{error}, got "{command.key}"'
         else:
-            reason = ""
             if key in RESERVED:
                 reason = f"{key_name(key)} always {RESERVED[key]}: expected another key"
             elif key in taken:
                 reason = f"{key_name(key)} is the key of {taken[key]}"
             elif other := of_commands.get((key, command.scope)):
-                reason = f"{key_name(key)} is the key of the command {_quoted(other)}"
+                reason = f'{key_name(key)} is the key of the command "{other}"'
             else:
                 of_commands[key, command.scope] = command.name
-        if reason:
-            problems.append(KeyProblem(f"commands[{number}].key", f"{reason}; this entry is left out"))
-            yield number
+                continue
+        problems.append(Problem(f"commands[{number}].key", f"{reason}; this entry is left out"))
+        yield number
 
 
 def _taken_by_views(keys: Mapping[str, tuple[str, ...]]) -> dict[str, str]:

@@ -12,10 +12,10 @@ from msgspec.structs import replace as with_fields
 
 from tui.domain.text import clean
 from tui.lazy_dataclass import dataclass
-from tui.settings.key_checks import KeyProblem, check_keys
+from tui.settings.key_checks import Problem, check_keys, problem_of_command
 from tui.settings.schema import CommandEntry, FileSettings
 from tui.settings.secret import has_zones, zone_of
-from tui.settings.settings import UNBIND
+from tui.settings.settings import bound_keys
 
 # Reads a TOML document as `FileSettings`. A wrong value costs only itself: it becomes its default and a problem.
 #
@@ -45,14 +45,6 @@ _MISSING: Final = re.compile(r"Object missing required field `([^`]*)`")
 _UNKNOWN: Final = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 
 T = TypeVar("T", bound=Struct)
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong at a key path."""
-
-    where: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +124,7 @@ class _Reading:
         self, kind: type[Struct], key: str, items: list[tuple[str, Any]], *, is_entry: bool = False
     ) -> list[Any]:
         """Convert the items of a collection one by one, each inside a collection of its own."""
-        found = [self._convert(kind, key, value, where, depth=1, is_entry=is_entry) for where, value in items]
+        found = (self._convert(kind, key, value, where, depth=1, is_entry=is_entry) for where, value in items)
         return [each for each in found if each is not _WRONG]
 
     def _convert(
@@ -220,8 +212,6 @@ def _problem_of_entry(entry: Any) -> Problem | None:
     """Return what is wrong in an entry that no Struct can check."""
     if not isinstance(entry, CommandEntry):
         return None
-    from tui.settings.key_checks import problem_of_command  # noqa: PLC0415  only for a file with commands
-
     wrong = problem_of_command(entry)
     return None if wrong is None else Problem(*wrong)
 
@@ -248,8 +238,7 @@ def described(value: Any) -> str:
 
 
 def _short(text: str) -> str:
-    cut = text if len(text) <= MAX_SHOWN_CHARS else f"{text[: MAX_SHOWN_CHARS - 1]}…"
-    return clean(cut)
+    return clean(text if len(text) <= MAX_SHOWN_CHARS else f"{text[: MAX_SHOWN_CHARS - 1]}…")
 
 
 def joined(path: str, key: str) -> str:
@@ -336,11 +325,10 @@ def _paths(kind: type[Struct], path: str = "") -> Iterator[str]:
 _COMMAND: Final = re.compile(r"commands\[(\d+)\]")
 
 
-def with_checked_keys(document: Document) -> tuple[Document, tuple[KeyProblem, ...]]:
+def with_checked_keys(document: Document) -> tuple[Document, tuple[Problem, ...]]:
     """Return a document without the entries that are refused, and what is wrong about them."""
     values = document.values
-    names = {binding: (own,) if isinstance(own, str) else own for binding, own in values.keys.items()}
-    entries = {binding: tuple(each for each in own if each != UNBIND) for binding, own in names.items()}
+    entries = {binding: bound_keys(own) for binding, own in values.keys.items()}
     positions = sorted(int(found[1]) for key in document.keys if (found := _COMMAND.fullmatch(key)))
     checked = check_keys(entries, dict(zip(positions, values.commands, strict=True)))
     kept = {binding: own for binding, own in values.keys.items() if binding in checked.keys}
@@ -348,7 +336,5 @@ def with_checked_keys(document: Document) -> tuple[Document, tuple[KeyProblem, .
     refused |= {f"commands[{number}]" for number in checked.refused_commands}
     pairs = zip(positions, values.commands, strict=True)
     commands = tuple(each for number, each in pairs if number not in checked.refused_commands)
-    return (
-        replace(document, values=with_fields(values, keys=kept, commands=commands), keys=document.keys - refused),
-        checked.problems,
-    )
+    values = with_fields(values, keys=kept, commands=commands)
+    return replace(document, values=values, keys=document.keys - refused), checked.problems

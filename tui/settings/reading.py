@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from tui.settings.secret import DEFAULT_INTERVAL_S, MIN_INTERVAL_S, NO_SECRET, Secret, SettingsError, zone_of
@@ -13,15 +13,11 @@ from tui.settings.settings import (
     DEFAULT_API_URL,
     MIN_PUBLIC_INTERVAL_S,
     NO_FILE,
-    UNBIND,
     ConfigFile,
     ReadOnlyIn,
     Settings,
+    bound_keys,
 )
-
-if TYPE_CHECKING:
-    from tui.settings.schema import Bell
-
 
 # Builds the settings of a session from flags, environment variables and the config file, and rejects contradictions.
 #
@@ -90,7 +86,7 @@ def read_settings(  # noqa: PLR0913  one parameter for each option
     url, url_origin = _api_url(environ, api_url)
     branch, branch_origin = _branch(environ)
     common, origins = _common(environ, file, has_title=has_title, slow_link=slow_link, theme=theme)
-    wanted_s, interval_origin = _interval(file, interval_s)
+    wait_s, interval_origin = _interval(file, key, interval_s)
     is_locked = _is_read_only(file)
     return Settings(
         api_url=url,
@@ -98,7 +94,7 @@ def read_settings(  # noqa: PLR0913  one parameter for each option
         branch=branch,
         read_only=read_only or is_locked,
         expect_env=expect_env,
-        interval_s=max(MIN_PUBLIC_INTERVAL_S if key.is_public else MIN_INTERVAL_S, wanted_s),
+        interval_s=wait_s,
         realtime=realtime,
         origins=origins
         | {
@@ -129,7 +125,11 @@ def read_relay_settings(
 
     Raises `SettingsError` for a missing token, an invalid address, and an unencrypted connection to another machine.
     """
-    url = _relay_url(relay_url)
+    url = _normalized_url(relay_url)
+    if not _is_base_url(url, {"ws", "wss"}):
+        raise SettingsError("--relay is not the address of a relay (wss://host:port, or ws://127.0.0.1:port)")
+    if url.startswith("ws:") and not is_loopback(urlsplit(url).hostname or ""):
+        raise SettingsError(f"--relay {url} would send the token unencrypted: use wss:// for another machine")
     if ca is not None and not url.startswith("wss:"):
         raise SettingsError(f"--tls-ca needs a relay with TLS (wss://…), but --relay is {url}")
     token = environ.get("TRIGGER_TUI_RELAY_TOKEN", "").strip()
@@ -161,11 +161,9 @@ def read_relay_settings(
 def with_file(settings: Settings, file: ConfigFile) -> Settings:
     """Return the settings with those of a config file that was read again. Flags and variables still win."""
     values, origins = file_values(file)
-    kept = {name: origin for name, origin in settings.origins.items() if not _is_of_file(origin)}
+    kept = {name: origin for name, origin in settings.origins.items() if origin not in {FILE, "default"}}
     if "interval_s" not in kept:
-        interval_s, origins["interval_s"] = _interval(file, None)
-        minimum_s = MIN_PUBLIC_INTERVAL_S if settings.key.is_public else MIN_INTERVAL_S
-        values["interval_s"] = max(minimum_s, interval_s)
+        values["interval_s"], origins["interval_s"] = _interval(file, settings.key, None)
     if "read_only" not in kept:
         values["read_only"] = _is_read_only(file)
         origins["read_only"] = FILE if values["read_only"] else "default"
@@ -196,26 +194,19 @@ def file_values(file: ConfigFile) -> tuple[dict[str, Any], dict[str, str]]:
         "slow_link": _LINKS[values.link.slow],
         "read_only_in": ReadOnlyIn(values.read_only.production, values.read_only.environments),
         "columns": {view: own for view in VIEWS if (own := getattr(values.columns, view))},
-        "keys": {binding: _key_list(own) for binding, own in values.keys.items()},
+        "keys": {binding: bound_keys(own) for binding, own in values.keys.items()},
         "views": values.views,
         "commands": () if file.distrust else values.commands,
         "editor": () if file.distrust else values.programs.editor,
         "pager": () if file.distrust else values.programs.pager,
         "dashboard_url": values.dashboard.url or None,
-        "bell": _bell(file),
+        "bell": values.bell,
     }
-    origins = {name: FILE if is_set(file, KEY_OF_FIELD[name]) else "default" for name in fields}
-    return fields, origins
+    if file.distrust and values.bell.on_alert:
+        from msgspec.structs import replace as with_fields  # noqa: PLC0415  loaded with the file
 
-
-def _bell(file: ConfigFile) -> "Bell | None":
-    """Return how to call the user, without a program if the file must not name any."""
-    bell = None if file.values is None else file.values.bell
-    if bell is None or not file.distrust or not bell.on_alert:
-        return bell
-    from msgspec.structs import replace as with_fields  # noqa: PLC0415  loaded with the file
-
-    return with_fields(bell, on_alert=())
+        fields["bell"] = with_fields(values.bell, on_alert=())
+    return fields, {name: FILE if is_set(file, KEY_OF_FIELD[name]) else "default" for name in fields}
 
 
 def is_set(file: ConfigFile, key: str) -> bool:
@@ -228,15 +219,6 @@ def places_of(file: ConfigFile, key: str) -> tuple[str, ...]:
     start = f"{key}["
     numbers = sorted(int(each[len(start) : -1]) for each in file.keys if each.startswith(start))
     return tuple(f"{start}{number}]" for number in numbers)
-
-
-def _is_of_file(origin: str) -> bool:
-    return origin in {FILE, "default"}
-
-
-def _key_list(own: str | tuple[str, ...]) -> tuple[str, ...]:
-    keys = (own,) if isinstance(own, str) else own
-    return tuple(key for key in keys if key != UNBIND)
 
 
 def _common(
@@ -254,12 +236,13 @@ def _common(
     return values, origins
 
 
-def _interval(file: ConfigFile, flag_s: float | None) -> tuple[float, str]:
+def _interval(file: ConfigFile, key: Secret, flag_s: float | None) -> tuple[float, str]:
+    wanted_s, origin = DEFAULT_INTERVAL_S, "default"
     if flag_s is not None:
-        return flag_s, "--interval"
-    if file.values is not None and "interval" in file.keys:
-        return file.values.interval, FILE
-    return DEFAULT_INTERVAL_S, "default"
+        wanted_s, origin = flag_s, "--interval"
+    elif file.values is not None and "interval" in file.keys:
+        wanted_s, origin = file.values.interval, FILE
+    return max(MIN_PUBLIC_INTERVAL_S if key.is_public else MIN_INTERVAL_S, wanted_s), origin
 
 
 def _is_read_only(file: ConfigFile) -> bool:
@@ -280,15 +263,6 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _relay_url(text: str) -> str:
-    url = _normalized_url(text)
-    if not _is_base_url(url, {"ws", "wss"}):
-        raise SettingsError("--relay is not the address of a relay (wss://host:port, or ws://127.0.0.1:port)")
-    if url.startswith("ws:") and not is_loopback(urlsplit(url).hostname or ""):
-        raise SettingsError(f"--relay {url} would send the token unencrypted: use wss:// for another machine")
-    return url
 
 
 def _key(environ: Mapping[str, str]) -> Secret:
@@ -327,8 +301,7 @@ def _api_url(environ: Mapping[str, str], flag: str | None) -> tuple[str, str]:
 
 def _normalized_url(text: str) -> str:
     """Normalise an address: lower-case scheme and host, no trailing slash."""
-    stripped = text.strip().rstrip("/")
-    scheme, separator, rest = stripped.partition("://")
+    scheme, separator, rest = text.strip().rstrip("/").partition("://")
     host, slash, path = rest.partition("/")
     return f"{scheme.lower()}{separator}{host.lower()}{slash}{path}"
 

@@ -1,6 +1,6 @@
 """The settings of one session as a frozen value, the file that some of them come from, and the bell."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from pathlib import PurePath
@@ -10,8 +10,6 @@ from tui.lazy_dataclass import dataclass
 from tui.settings.secret import DEFAULT_INTERVAL_S, DEFAULT_MAX_RUNS, NO_SECRET, Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from tui.settings.schema import Bell, ColumnEntry, CommandEntry, FileSettings, ViewEntry
 
 
@@ -22,12 +20,13 @@ DEFAULT_API_URL: Final = "https://api.trigger.dev"
 MIN_PUBLIC_INTERVAL_S: Final = 10.0
 """The minimum with a public token, which may send 60 requests a minute."""
 
-DEFAULT_HISTORY: Final = timedelta(hours=24)
-DEFAULT_HISTORY_RUNS: Final = 5_000
 UNBIND: Final = "unbind"
 """In place of a key: the binding has none."""
 
-_NOWHERE: Final = PurePath()
+
+def bound_keys(own: str | tuple[str, ...]) -> tuple[str, ...]:
+    """Return the keys of a binding as the file writes them: one, a list, or `UNBIND` for none."""
+    return tuple(key for key in ((own,) if isinstance(own, str) else own) if key != UNBIND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +145,14 @@ class Settings:
     zone: tzinfo = UTC
     """The zone of all clocks on the screen; `timezone` is its name in the settings."""
 
-    history: timedelta = DEFAULT_HISTORY
+    history: timedelta = timedelta(hours=24)
     """How far back to read runs at the start, up to `history_runs`."""
 
-    history_runs: int = DEFAULT_HISTORY_RUNS
+    history_runs: int = 5_000
     max_runs: int = DEFAULT_MAX_RUNS
     """How many runs are kept in memory; the oldest ones that have ended are dropped first."""
 
-    state_dir: PurePath = _NOWHERE
+    state_dir: PurePath = PurePath()
     """The folder of the action log."""
 
     relay_url: str | None = None
@@ -192,9 +191,6 @@ class Settings:
 FINDING_FIELDS: Final = ("failing", "slow", "missing", "stuck")
 """The words of findings that may have a ring of their own."""
 
-NOT_KNOWN_FIELD: Final = "not_known"
-DEFAULT: Final = "default"
-
 
 @dataclass(frozen=True, slots=True)
 class Rings:
@@ -212,18 +208,18 @@ def rings_for(bell: "Bell | None", word: str) -> Rings:
     if bell is None:
         return Rings()
     ring = getattr(bell, word.lower().replace(" ", "_"))
-    if ring == DEFAULT:
+    if ring == "default":
         ring = bell.ring
     return Rings(bell=ring in {"bell", "both"}, notice=ring in {"notice", "both"})
 
 
 def is_calling(bell: "Bell | None") -> bool:
     """Return whether anything may call the user."""
-    words = (*FINDING_FIELDS, NOT_KNOWN_FIELD)
+    words = (*FINDING_FIELDS, "not_known")
     return bell is not None and (bool(bell.on_alert) or any(rings_for(bell, word) != Rings() for word in words))
 
 
-def is_quiet(spans: "Iterable[str]", at: datetime) -> bool:
+def is_quiet(spans: Iterable[str], at: datetime) -> bool:
     """Return whether a moment is in one of the spans, such as `22:00-07:00`: from the first minute until the second.
 
     `at` is in the zone of the settings: its clock decides, also on the days on which it is changed. A span that ends
