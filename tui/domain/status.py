@@ -181,12 +181,12 @@ def filter_word(name: str) -> str | None:
     Case, spaces, hyphens and underscores do not matter. The server accepts the words of both REST vocabularies and
     rejects all others. Source: tests/wire/recordings/README.md §3.
     """
-    wanted = _fold(name)
+    wanted = fold(name).strip()
     for row in STATUS_TABLE:
         names = (row.title, row.canonical, row.rest, row.legacy, *row.database, *row.trql)
         # Dequeued shares its canonical name with Executing. The name means Executing.
         known = [each for each in names if each and not (row.title == "Dequeued" and each == row.canonical)]
-        if any(_fold(each) == wanted for each in known):
+        if any(fold(each) == wanted for each in known):
             return row.rest or row.legacy or None
     return None
 
@@ -203,5 +203,6 @@ def live_statuses(words: Iterable[str]) -> tuple[str, ...]:
     return tuple(word for word in wanted if word in _LIVE_FILTER_WORDS) if wanted else LIVE_WORDS
 
 
-def _fold(name: str) -> str:
-    return name.casefold().replace("-", " ").replace("_", " ").strip()
+def fold(name: str) -> str:
+    """Return a name in lower case, with spaces for hyphens and underscores."""
+    return name.casefold().replace("-", " ").replace("_", " ")

@@ -13,6 +13,12 @@ Raw = NewType("Raw", str)
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
+
+def raw_or_none(text: str | None) -> Raw | None:
+    """Return a text that others wrote, or None if there is none."""
+    return None if text is None else Raw(text)
+
+
 # Invisible although their category is letter or mark: Unicode's Default_Ignorable_Code_Point beyond category Cf, and
 # the blank braille cell. They could hide text.
 _BLANKS = frozenset(

@@ -1,13 +1,12 @@
 """What the command line understands: links, shell commands, the word that is being typed, counts of runs."""
 
-import itertools
 import re
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -15,8 +14,8 @@ from tui.domain.environment import Environment
 from tui.domain.filters import TASK_QUEUE_PREFIX, parse_period
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.domain.status import STATUS_TABLE, live_statuses
-from tui.domain.text import Raw, clean
+from tui.domain.status import STATUS_TABLE, fold, live_statuses
+from tui.domain.text import Raw, clean, raw_or_none
 from tui.lazy_dataclass import dataclass
 from tui.store.addresses import ViewAddress
 from tui.store.changes import Key
@@ -26,7 +25,6 @@ from tui.store.filter import (
     Term,
     Word,
     as_value,
-    fold,
     is_field,
     patterns_of,
     plain_values,
@@ -106,7 +104,7 @@ def parse_link(text: str) -> PastedLink | None:
     segments = [unquote(each) for each in parts.path.split("/") if each]
     if parts.scheme.casefold() == "trigger":
         segments, host = [each for each in (parts.netloc, *segments) if each], None
-    return _link(segments, None if host is None else Raw(host))
+    return _link(segments, raw_or_none(host))
 
 
 def parse_run(text: str) -> PastedLink | None:
@@ -116,13 +114,13 @@ def parse_run(text: str) -> PastedLink | None:
 
 
 def _link(segments: list[str], host: Raw | None) -> PastedLink | None:
-    named = dict(itertools.pairwise(segments))
+    named = dict(pairwise(segments))
     run = next((each for each in reversed(segments) if _RUN_ID.fullmatch(each)), None)
     error = next((each for each in reversed(segments) if _ERROR_ID.fullmatch(each)), None)
     is_numbered = "projects" in named and re.fullmatch(r"v\d+", named["projects"]) is not None
     project = None if is_numbered else named.get("projects")
     ref = segments[segments.index("projects") + 2 :][:1] if is_numbered else []
-    what = _named_thing(segments)
+    what = "".join(segments[segments.index("env") + 2 :][:1]) if "env" in segments else ""  # such as `queues`
     if run is None and error is None and not (what and (project or ref)):
         return None
     return PastedLink(
@@ -130,20 +128,11 @@ def _link(segments: list[str], host: Raw | None) -> PastedLink | None:
         None if run is None else RunId(run),
         Raw(what),
         host,
-        _raw(named.get("orgs")),
-        _raw(project),
+        raw_or_none(named.get("orgs")),
+        raw_or_none(project),
         Raw(ref[0]) if ref else None,
-        _raw(named.get("env")),
+        raw_or_none(named.get("env")),
     )
-
-
-def _named_thing(segments: list[str]) -> str:
-    """Return the page behind the environment, such as `queues`."""
-    return "".join(segments[segments.index("env") + 2 :][:1]) if "env" in segments else ""
-
-
-def _raw(text: str | None) -> Raw | None:
-    return None if text is None else Raw(text)
 
 
 def elsewhere(link: PastedLink, environment: Environment | None) -> str:
@@ -212,26 +201,20 @@ def _arguments(address: ViewAddress, names: LoadedNames, found: int | None) -> l
             return [PROGRAM, "ls", *_options(address, names), *_limit(found)]
         except _NoOption:
             pass
-    if address == ViewAddress("queues"):
-        return [PROGRAM, "queues"]
-    return [PROGRAM, str(address)]
+    return [PROGRAM, "queues" if address == ViewAddress("queues") else str(address)]
 
 
 def _options(address: ViewAddress, names: LoadedNames) -> list[str]:
     """Return the options of `ls`. Raises `_NoOption` if none are equal."""
-    if (
-        address.sort not in {"", "created"}
-        or address.server.machines
-        or address.server.regions
-        or address.server.errors
-    ):
+    server = address.server
+    if address.sort not in {"", "created"} or server.machines or server.regions or server.errors:
         raise _NoOption
     values: dict[str, tuple[str, ...]] = {
-        "task": address.server.tasks,
-        "status": address.server.statuses,
-        "tag": address.server.tags,
-        "version": address.server.versions,
-        "queue": address.server.queues,
+        "task": server.tasks,
+        "status": server.statuses,
+        "tag": server.tags,
+        "version": server.versions,
+        "queue": server.queues,
     }
     for word in split_words(address.filter):
         name = word.field or ""
@@ -239,7 +222,9 @@ def _options(address: ViewAddress, names: LoadedNames) -> list[str]:
             continue  # an unfinished word is no filter yet
         if word.is_negated or not is_field(word) or name not in _OPTIONS or values[name]:
             raise _NoOption  # two words of one field are an "and", which no option can say
-        values[name] = _statuses(word) if name == "status" else _names(word, names)
+        values[name] = rest_words_of(word.values) if name == "status" else _names(word, names)
+        if not values[name]:
+            raise _NoOption
     if any("," in value or value != value.strip() or not value for each in values.values() for value in each):
         raise _NoOption  # `ls` splits at commas
     options = [part for name in _OPTIONS for value in values[name] for part in (f"--{name}", _shown(name, value))]
@@ -254,16 +239,8 @@ def _period(since: str, statuses: tuple[str, ...]) -> list[str]:
     return ["--period", since]
 
 
-def _statuses(word: Word) -> tuple[str, ...]:
-    """Return the words of the server for `status:`."""
-    words = rest_words_of(word.values)
-    if not words:
-        raise _NoOption
-    return words
-
-
 def _names(word: Word, names: LoadedNames) -> tuple[str, ...]:
-    """Return the whole names that a word matches, in the case in which runs have them."""
+    """Return the whole names that a word matches, in the case in which runs have them; () if these are too many."""
     known = tuple(names.values.get(word.field or "", ()))
     found: dict[str, None] = {}
     plain = plain_values(word.rest)
@@ -274,9 +251,7 @@ def _names(word: Word, names: LoadedNames) -> tuple[str, ...]:
         matched = [name for name in known if test(name.casefold())]
         typed = [text for text in plain if text.casefold() == _literal(pattern)]
         found |= dict.fromkeys(sorted(matched) or typed)
-    if not found or len(found) > MAX_NAMES:
-        raise _NoOption
-    return tuple(found)
+    return tuple(found) if len(found) <= MAX_NAMES else ()
 
 
 def _literal(pattern: str) -> str:
@@ -522,8 +497,7 @@ def typed_word(text: str) -> TypedWord:
     start = len(text) - len(word.source)
     if word.field is None:
         return TypedWord(text[:start], word.source, None)
-    value = word.rest
-    last = _last_value(value)
+    last = _last_value(word.rest)
     return TypedWord(text[: len(text) - len(last)], last.replace('"', ""), word.field)
 
 
@@ -605,30 +579,23 @@ def size_of(field: str, counts: Counts) -> int:
 
 
 def _fields(part: str) -> list[Completion]:
-    if not part:
-        return [Completion(f"{name}:", sentence, is_open=True) for name, sentence in FIELD_SENTENCES.items()]
-    found = [name for name in FIELD_SENTENCES if name.startswith(part.casefold())]
-    return [Completion(f"{name}:", FIELD_SENTENCES[name], is_open=True) for name in found]
+    found = [each for each in FIELD_SENTENCES.items() if each[0].startswith(part.casefold())]
+    return [Completion(f"{name}:", sentence, is_open=True) for name, sentence in found]
 
 
 def _fitting_statuses(part: str, counts: Mapping[str, int], *, is_counted: bool) -> list[Completion]:
     found: list[Completion] = []
     for value in fitting(STATUS_VALUES, part.replace("_", "-").replace(" ", "-")):
         title = STATUS_VALUES[value]
-        titles = (title,) if title else _titles_of(value)
+        titles = [title] if title else _titles_of(value)
         count = sum(counts.get(each, 0) for each in titles) if is_counted else None
-        sentence = title or _GROUP_SENTENCES.get(value, "")
-        found.append(Completion(value, sentence, count, title or _sample(value)))
+        shown = title or (titles[0] if value == "failures" else "")
+        found.append(Completion(value, title or _GROUP_SENTENCES.get(value, ""), count, shown))
     return found
 
 
 def _titles_of(group: str) -> list[str]:
-    members = GROUPS[fold(group)]
-    return [row.title for row in STATUS_TABLE if row.canonical in members]
-
-
-def _sample(group: str) -> str:
-    return _titles_of(group)[0] if group == "failures" else ""
+    return [row.title for row in STATUS_TABLE if row.canonical in GROUPS[fold(group)]]
 
 
 def _counted(part: str, counts: Mapping[str, int], *, is_counted: bool) -> list[Completion]:

@@ -120,14 +120,12 @@ class Members:
 
     def first_s(self, span: TimeSpan) -> float:
         """Return the time of the oldest failure in a span. Raises `IndexError` if there is none after its start."""
-        seen_s: float = self._keys[self._keys.bisect_left((span.since.timestamp(),))][0]
-        return seen_s
+        return float(self._keys[self._keys.bisect_left((span.since.timestamp(),))][0])
 
     def count_in(self, span: TimeSpan) -> int:
         """Return the number of failures in a span."""
         start, end = (span.since.timestamp(),), (span.until.timestamp(), "\U0010ffff")
-        count: int = self._keys.bisect_right(end) - self._keys.bisect_left(start)
-        return max(count, 0)
+        return max(int(self._keys.bisect_right(end) - self._keys.bisect_left(start)), 0)
 
     def newest_in(self, span: TimeSpan, limit: int | None = None) -> Iterator[RunId]:
         """Iterate over the runs in a span, newest first."""
@@ -515,7 +513,8 @@ class ErrorGroups:
         self._unread = Members(store.hide)
         self._counts = SpanCounts(store.hide)
         self._groups: dict[Fingerprint, ErrorGroup] = {}
-        self._changed: dict[Fingerprint, ErrorGroup | None] = {}
+        self.changed: dict[Fingerprint, ErrorGroup | None] = {}
+        """The groups that `steps` has changed since `forget_changed`; None for those that are gone."""
         self._new_until = SortedSet()
         self._ignored_until = SortedSet()
         self._now: datetime | None = None
@@ -562,14 +561,9 @@ class ErrorGroups:
                 self._refresh(stale.pop(), span, now)
             yield
 
-    @property
-    def changed(self) -> Mapping[Fingerprint, ErrorGroup | None]:
-        """The groups that `steps` has changed since `forget_changed`; None for those that are gone."""
-        return self._changed
-
     def forget_changed(self) -> None:
         """Start to collect `changed` again."""
-        self._changed = {}
+        self.changed = {}
 
     def discard(self, run_ids: Iterable[RunId]) -> None:
         """Remove runs from their groups, although the store has them."""
@@ -679,7 +673,7 @@ class ErrorGroups:
         before, group = self._groups.get(fingerprint), self._group(fingerprint, span, now)
         if group == before:
             return
-        self._changed[fingerprint] = group
+        self.changed[fingerprint] = group
         if group is None:
             del self._groups[fingerprint]
         else:
@@ -716,8 +710,7 @@ class ErrorGroups:
 
     def _local_state(self, members: Members, span: TimeSpan) -> ErrorState | None:
         """Return NEW if runs before the span were read, all their errors are known, and none is of the group."""
-        is_new = self._knows_before and members.oldest_s >= span.since.timestamp()
-        return ErrorState.NEW if is_new else None
+        return ErrorState.NEW if self._knows_before and members.oldest_s >= span.since.timestamp() else None
 
     def _has_runs_before(self, since: datetime) -> bool:
         history, oldest = self._store.history, self._store.oldest()

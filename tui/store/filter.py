@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from tui.domain.run import Run
-from tui.domain.status import EXECUTING_FAMILY, FAILED, FINAL, LIVE, QUEUED_FAMILY, STATUS_TABLE, RunStatus
+from tui.domain.status import EXECUTING_FAMILY, FAILED, FINAL, LIVE, QUEUED_FAMILY, STATUS_TABLE, RunStatus, fold
 from tui.lazy_dataclass import dataclass
 
 # Splits a filter into words, and each word into a field and values. `FIELDS` has the meaning of each field.
@@ -100,9 +100,7 @@ def whole_text_test(patterns: list[str]) -> TextTest:
     """Return a test whether a text equals a value or matches a glob as a whole."""
     plain, glob = _split(patterns)
     texts = frozenset(plain)
-    if glob is None:
-        return texts.__contains__
-    return lambda text: text in texts or glob(text)
+    return texts.__contains__ if glob is None else lambda text: text in texts or glob(text)
 
 
 def substring_test(patterns: list[str]) -> TextTest:
@@ -143,11 +141,6 @@ GROUPS: Final[Mapping[str, frozenset[RunStatus]]] = MappingProxyType(
 MAX_SUGGESTIONS: Final = 2
 
 _TITLES: Final = frozenset(row.title for row in STATUS_TABLE)
-
-
-def fold(name: str) -> str:
-    """Return a name in lower case, with spaces for hyphens and underscores."""
-    return name.casefold().replace("-", " ").replace("_", " ")
 
 
 def _titles_by_name() -> dict[str, set[str]]:
@@ -201,8 +194,7 @@ def read_status_words(patterns: list[str]) -> StatusWords:
             group = group.union(*(GROUPS[each] for each in groups))
         else:
             unknown.append(name)
-    own_word = whole_text_test([name if GLOB.search(name) else f"{name}*" for name in names])
-    return StatusWords(frozenset(titles), frozenset(group), tuple(unknown), own_word)
+    return StatusWords(frozenset(titles), frozenset(group), tuple(unknown), _fits(*names))
 
 
 def nearest_statuses(name: str) -> list[str]:
@@ -225,8 +217,8 @@ def _titles_of(name: str) -> set[str]:
     return set()
 
 
-def _fits(name: str) -> TextTest:
-    return whole_text_test([name if GLOB.search(name) else f"{name}*"])
+def _fits(*names: str) -> TextTest:
+    return whole_text_test([name if GLOB.search(name) else f"{name}*" for name in names])
 
 
 # The fields of the filter language, such as `status:` and `age:`. `FIELDS` has the parser of each.
@@ -253,8 +245,7 @@ _DURATION_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
 _UNFINISHED_DURATION: Final = re.compile(r"[<>]?=?[\d.smhdw]*")
 _UNITS_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{4,16}")
-_YES: Final = ("yes", "true", "1")
-_NO: Final = ("no", "false", "0")
+_ANSWERS: Final = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,15 +370,11 @@ def _parse_queue(word: Word) -> ParsedWord:
 def _parse_test(word: Word) -> ParsedWord:
     wanted: set[bool] = set()
     for value in word.values:
-        meant = next((answer for answer, names in ((True, _YES), (False, _NO)) if _starts_any(names, value)), None)
+        meant = next((is_test for name, is_test in _ANSWERS.items() if name.startswith(value)), None)
         if meant is None:
             return ParsedWord(invalid=InvalidWord(word.source, "test must be yes or no"))
         wanted.add(meant)
     return ParsedWord(lambda run: bool(run.fixed.is_test) in wanted)
-
-
-def _starts_any(names: tuple[str, ...], value: str) -> bool:
-    return any(name.startswith(value) for name in names)
 
 
 def _parse_status(word: Word) -> ParsedWord:
@@ -484,11 +471,7 @@ def _parse_range(text: str) -> _DurationRange | None:
     if bound is None or sign not in {">", ">=", "<", "<="}:
         return None
     is_strict = len(sign) == 1
-    return (
-        _DurationRange(minimum=bound, is_strict=is_strict)
-        if sign[0] == ">"
-        else _DurationRange(maximum=bound, is_strict=is_strict)
-    )
+    return _DurationRange(bound, None, is_strict) if sign[0] == ">" else _DurationRange(None, bound, is_strict)
 
 
 def _parse_duration(text: str) -> timedelta | None:
@@ -641,7 +624,8 @@ def _parse_word(word: Word, *, is_typing: bool) -> ParsedWord | None:
         texts = word.texts
         return _apply_negation(ParsedWord(text_term(texts), depends_on_errors=True), word) if texts else None
     if word.field is None or word.field not in FIELDS:
-        return ParsedWord(_match_nothing, invalid=InvalidWord(word.source, _unknown_field(word)))
+        reason = f'no field "{word.field}"; the fields are {" ".join(FIELDS)}; use quotes to search for text'
+        return ParsedWord(_match_nothing, invalid=InvalidWord(word.source, reason))
     if not word.values:
         return None
     parsed = FIELDS[word.field](word)
@@ -671,7 +655,3 @@ def _match_nothing(_run: Run) -> bool:
     Showing runs would be a guess, and a user who marks or cancels runs acts on those that are shown.
     """
     return False
-
-
-def _unknown_field(word: Word) -> str:
-    return f'no field "{word.field}"; the fields are {" ".join(FIELDS)}; use quotes to search for text'

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar, cast
 
 from sortedcontainers import SortedList
 
@@ -48,7 +48,7 @@ class Indexes:
         if keyed is None:
             return
         run_id = keyed.run.id
-        old, new = _status(before), _status(after)
+        old, new = status_of(before and before.run), status_of(after and after.run)
         if old is not new:
             _move(self.by_status, run_id, _indexed(old), _indexed(new))
             if new is None or new.is_final:
@@ -76,15 +76,11 @@ class Indexes:
 
     def rank(self, run: Run) -> int:
         """Return how many runs are newer than this one."""
-        index: int = self._created.bisect_left(newest_first(run))
-        return index
+        return int(self._created.bisect_left(newest_first(run)))
 
     def newest(self) -> RunId | None:
         """Return the newest run with a state, or None."""
-        if not self._created:
-            return None
-        key: Key = self._created[0]
-        return key[1]
+        return cast("Key", self._created[0])[1] if self._created else None
 
     def newest_first(self) -> Iterator[RunId]:
         """Iterate over the runs with a state, newest first. Nothing may change meanwhile."""
@@ -92,10 +88,7 @@ class Indexes:
 
     def oldest(self) -> RunId | None:
         """Return the oldest run with a state, or None."""
-        if not self._created:
-            return None
-        key: Key = self._created[-1]
-        return key[1]
+        return cast("Key", self._created[-1])[1] if self._created else None
 
     def created_between(self, start: datetime, end: datetime) -> list[RunId]:
         """Return the runs created from `start` to `end`, both included, newest first."""
@@ -112,13 +105,9 @@ class Indexes:
         return found if found == key else key
 
 
-def status_of(run: Run) -> RunStatus | None:
+def status_of(run: Run | None) -> RunStatus | None:
     """Return the status by which a run is found; None if it has no state, or if the server has deleted it."""
-    return None if run.state is None or run.is_gone else run.status
-
-
-def _status(keyed: KeyedRun | None) -> RunStatus | None:
-    return None if keyed is None else status_of(keyed.run)
+    return None if run is None or run.state is None or run.is_gone else run.status
 
 
 def _indexed(status: RunStatus | None) -> RunStatus | None:
@@ -186,10 +175,7 @@ class Retention:
 
     def next_to_drop(self) -> RunId | None:
         """Return the run to drop next, or None if no run may be dropped."""
-        if not self._droppable:
-            return None
-        key: Key = self._droppable[-1]
-        return key[1]
+        return cast("Key", self._droppable[-1])[1] if self._droppable else None
 
     def record_detail(self, run: Run) -> None:
         """Record that the payload, the output or the attempts of a run were read."""
@@ -330,7 +316,7 @@ class StatusCounter:
     def replace(self, before: Run | None, after: Run) -> None:
         """Replace a run. `before` None: the run is new."""
         self._move(before, after)
-        if _status_of(before) is not _status_of(after):
+        if status_of(before) is not status_of(after):
             since = self._relevant_after(after)
             changes = [change for change in status_changes_between(before, after) if since is None or change.at > since]
             self._changes += changes
@@ -351,8 +337,7 @@ class StatusCounter:
     def rebase(self, counts: CountsRead) -> None:
         """Continue from a new count of the server."""
         self._counts, self._has_overflowed = counts, False
-        since = counts.at - REPLICA_DELAY
-        self._changes = [change for change in self._changes if change.at > since]
+        self._changes = [change for change in self._changes if change.at > counts.at - REPLICA_DELAY]
         self._sum.clear()
         self._add(self._changes)
 
@@ -424,8 +409,7 @@ class StatusCounter:
         If the lists are filtered, the count includes live runs as far back as a query can reach.
         """
         oldest = _oldest_counted(counts) if is_unfiltered else counts.at - MAX_QUERY_PERIOD
-        older = Counter({status: self._created[status].bisect_left(oldest) for status in LIVE})
-        return Counter(counts.counts) + older
+        return Counter(counts.counts) + Counter({status: self._created[status].bisect_left(oldest) for status in LIVE})
 
     def _failed_since(self, since: datetime) -> int:
         lists = (self._created[status] for status in FAILED)
@@ -454,7 +438,7 @@ def _oldest_counted(counts: CountsRead) -> datetime:
 
 def status_changes_between(before: Run | None, after: Run) -> Iterator[StatusChange]:
     """Yield the status changes of a run between two reads, including those that only its times show."""
-    old, new = _status_of(before), _status_of(after)
+    old, new = status_of(before), status_of(after)
     state = after.state
     if old is new or state is None:
         return
@@ -479,12 +463,6 @@ def status_changes_between(before: Run | None, after: Run) -> Iterator[StatusCha
         yield StatusChange(at, created_at, old, new)
 
 
-def _status_of(run: Run | None) -> RunStatus | None:
-    return None if run is None or run.state is None or run.is_gone else run.status
-
-
 def _list_entry(run: Run | None) -> tuple[RunStatus, datetime] | None:
-    status = _status_of(run)
-    if run is None or status is None or status not in COUNTED:
-        return None
-    return status, run.created_at or _UNDATED
+    status = status_of(run)
+    return None if run is None or status not in COUNTED else (status, run.created_at or _UNDATED)

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from typing import Final, Protocol, Self, TypeAlias, TypeVar
+from operator import attrgetter, itemgetter
+from typing import Final, TypeAlias, TypeVar
 
 from tui.domain.ids import RunId
-from tui.domain.run import Fixed, NoValue, Precision, Run, Stamp, State
+from tui.domain.run import Fixed, NoValue, Run, Stamp, State
 from tui.domain.status import Status
 from tui.domain.update import RunPatch
 
@@ -59,11 +60,7 @@ T = TypeVar("T")
 _Facet: TypeAlias = tuple[Stamp, T] | NoValue | None
 
 
-class _Ordered(Protocol):
-    def __ge__(self, other: Self, /) -> bool: ...
-
-
-V = TypeVar("V", bound=_Ordered)
+V = TypeVar("V", datetime, int)
 
 MAX_SHARED: Final = 64
 """Responses whose runs share a `NoValue`. They arrive one after the other."""
@@ -130,9 +127,7 @@ def _shortest(facet: tuple[Stamp, T] | None, state: State | None, mine: _Facet[T
     return mine if mine == shared else shared
 
 
-@lru_cache(MAX_SHARED)
-def _no_value(precision: Precision, read_at: datetime) -> NoValue:
-    return NoValue(precision, read_at)
+_no_value = lru_cache(MAX_SHARED)(NoValue)
 
 
 def merge_gone(run: Run | None, run_id: RunId, at: datetime) -> Run:
@@ -167,9 +162,7 @@ def _is_same_facet(before: _Facet[T], after: _Facet[T]) -> bool:
 
 
 def _greatest(mine: V | None, theirs: V | None) -> V | None:
-    if theirs is None or (mine is not None and mine >= theirs):
-        return mine
-    return theirs
+    return mine if theirs is None or (mine is not None and mine >= theirs) else theirs
 
 
 def _newest(mine: tuple[Stamp, T] | None, theirs: tuple[Stamp, T] | None) -> tuple[Stamp, T] | None:
@@ -178,16 +171,8 @@ def _newest(mine: tuple[Stamp, T] | None, theirs: tuple[Stamp, T] | None) -> tup
     if mine is None:
         return theirs
     if mine[0] != theirs[0]:
-        return max(mine, theirs, key=_stamp)
-    return mine if is_same(mine[1], theirs[1]) else _by_content(mine, theirs, _value)
-
-
-def _stamp(facet: tuple[Stamp, T]) -> Stamp:
-    return facet[0]
-
-
-def _value(facet: tuple[Stamp, T]) -> T:
-    return facet[1]
+        return max(mine, theirs, key=itemgetter(0))
+    return mine if is_same(mine[1], theirs[1]) else _by_content(mine, theirs, itemgetter(1))
 
 
 def _by_content(mine: T, theirs: T, content: Callable[[T], object]) -> T:
@@ -215,9 +200,7 @@ def _shared_or_own(fixed: Fixed) -> Fixed:
     return _shared(fixed) if fixed.schedule is None else fixed
 
 
-@lru_cache(MAX_SHARED_FIXED)
-def _shared(fixed: Fixed) -> Fixed:
-    return fixed
+_shared: Final[Callable[[Fixed], Fixed]] = lru_cache(MAX_SHARED_FIXED)(lambda fixed: fixed)
 
 
 def _join_state(mine: State | None, theirs: State | None) -> State | None:
@@ -238,17 +221,9 @@ def _join_state(mine: State | None, theirs: State | None) -> State | None:
     return winner if status == winner.status else replace(winner, status=status)
 
 
-def _without_status(state: State) -> tuple[object, ...]:
-    return (
-        state.started_at,
-        state.finished_at,
-        state.expired_at,
-        state.delayed_until,
-        state.compute,
-        state.cost_cents,
-        state.base_cost_cents,
-        state.tags,
-    )
+_without_status: Final = attrgetter(
+    "started_at", "finished_at", "expired_at", "delayed_until", "compute", "cost_cents", "base_cost_cents", "tags"
+)
 
 
 def _status_key(status: Status) -> tuple[bool, int, str, str, str]:

@@ -138,8 +138,7 @@ def _terms(filters: RunFilters) -> Iterable[Term]:
     if filters.machines:
         yield _one_of(filters.machines, lambda run: run.fixed.machine, matches_unknown=len(filters.machines) > 1)
     if filters.errors:
-        groups = map(fingerprint_of, filters.errors)
-        yield _one_of(groups, lambda run: run.fixed.error_group, matches_unknown=False)
+        yield _one_of(map(fingerprint_of, filters.errors), lambda run: run.fixed.error_group, matches_unknown=False)
     if filters.is_test is not None:
         yield lambda run: run.fixed.is_test is None or run.fixed.is_test is filters.is_test
 
@@ -221,12 +220,6 @@ MAX_ERROR_TEXTS: Final = 5
 _RUN_ID: Final = re.compile(r"run_[A-Za-z0-9]{20,64}\Z")
 """A complete run id. A part of an id is treated as text."""
 
-# REST uses the word of another status for these two. It has no word for "Failed to run".
-_REST_WORDS: Final = {row.title: row.rest for row in STATUS_TABLE} | {
-    "Reattempting": "EXECUTING",
-    "Interrupted": "FAILED",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class SearchPlan:
@@ -296,15 +289,13 @@ def _spellings(name: str, known: Iterable[str]) -> list[str]:
 
 
 def _by_tag(names: Iterable[str], filters: RunFilters, known: KnownValues) -> Iterable[RunFilters]:
-    for name in _usable_names(names):
-        if not filters.tags:
-            yield replace(filters, tags=tuple(_spellings(name, known.tags)))
+    for name in () if filters.tags else _usable_names(names):
+        yield replace(filters, tags=tuple(_spellings(name, known.tags)))
 
 
 def _by_task(names: Iterable[str], filters: RunFilters, known: KnownValues) -> Iterable[RunFilters]:
-    for name in _usable_names(names):
-        if not filters.tasks:
-            yield replace(filters, tasks=tuple(map(TaskId, _spellings(name, known.tasks))))
+    for name in () if filters.tasks else _usable_names(names):
+        yield replace(filters, tasks=tuple(map(TaskId, _spellings(name, known.tasks))))
 
 
 def _by_task_globs(words: Iterable[Word], filters: RunFilters, known: KnownValues) -> Iterable[RunFilters]:
@@ -322,10 +313,9 @@ def _by_task_globs(words: Iterable[Word], filters: RunFilters, known: KnownValue
 
 def _by_queue(names: Iterable[str], filters: RunFilters, known: KnownValues) -> Iterable[RunFilters]:
     """Yield a list for each queue. Rows do not contain their queue: only a list of a single queue makes it known."""
-    for name in _usable_names(names):
+    for name in () if filters.queues else _usable_names(names):
         for spelled in _spellings(name, known.queues):
-            if not filters.queues:
-                yield replace(filters, queues=(spelled,))
+            yield replace(filters, queues=(spelled,))
 
 
 def _usable_names(names: Iterable[str]) -> list[str]:
@@ -363,5 +353,6 @@ def rest_words_of(patterns: list[str]) -> tuple[str, ...]:
     titles = {row.title for row in STATUS_TABLE if row.canonical in parsed.group} | parsed.titles
     if len(titles) > 1:
         titles.discard("Failed to run")  # current servers neither have nor filter by this status
-    rest = dict.fromkeys(_REST_WORDS[row.title] for row in STATUS_TABLE if row.title in titles)
+    # REST has no word for "Failed to run".
+    rest = dict.fromkeys(row.rest or row.rest_fallback for row in STATUS_TABLE if row.title in titles)
     return () if parsed.unknown or not rest or "" in rest else tuple(rest)

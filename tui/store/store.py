@@ -64,16 +64,10 @@ counts, or the facts would stay as they are until that clock is as far again."""
 ROWS_PER_PAGE: Final = 100
 """Of tokens and schedules."""
 
-_FIELDS: Final = {
-    FactSource.MINUTES: "minutes",
-    FactSource.NORMALS: "normals",
-    FactSource.QUEUES: "queues",
-    FactSource.WAITS: "waits",
-    FactSource.SCHEDULES: "schedules",
-    FactSource.TOKENS: "tokens",
-    FactSource.DEPLOYMENTS: "deployments",
-    FactSource.ERRORS: "errors",
+_FIELDS: Final[Mapping[FactSource, str]] = {
+    source: source.name.lower() for source in FactSource if source is not FactSource.RUNS
 }
+"""The field of `WallFacts` for each source."""
 
 MAX_PAUSE_GAP: Final = timedelta(minutes=1)
 """Between two reads that are further apart, nobody saw when a queue was paused."""
@@ -185,8 +179,7 @@ def unread_sources(facts: WallFacts, now: datetime) -> tuple[SourceUnread, ...]:
         if failed is not None and failed.is_refused:
             continue
         is_old = at is None or age_shown(at, interval_of(facts, source), now) is not None
-        has_failed_long = failed is not None and now - (failed.since or failed.at) > MAX_FAILING
-        if is_old or has_failed_long:
+        if is_old or (failed is not None and now - (failed.since or failed.at) > MAX_FAILING):
             found.append(SourceUnread(source, None if failed is None else failed.reason, at))
     return tuple(found)
 
@@ -257,68 +250,86 @@ class Facts:
     """
 
     def __init__(self) -> None:
-        self.environment: EnvironmentRead | None = None
-        self.counts: CountsRead | None = None
+        self._environment: EnvironmentRead | None = None
+        self.server_counts: CountsRead | None = None
+        """The last counts by a query of the server."""
         self.history: HistoryRead | None = None
+        """How far back the runs list was read."""
         self.window: WindowRead | None = None
+        """The runs that the polled lists cover."""
         self.budget: BudgetRead | None = None
-        self.lost_capabilities: dict[Capability, str] = {}
-        self.source_statuses: dict[str, SourceStatus] = {}
-        self.caught_up: dict[str, CaughtUp] = {}
+        """The request budget that the server last reported."""
         self.reconciled: Reconciled | None = None
-        self.actions: dict[RunId, ActionStatus] = {}
+        """The result of the last comparison of the feed with the list."""
+        self._lost_capabilities: dict[Capability, str] = {}
+        self.lost_capabilities: Final[Mapping[Capability, str]] = MappingProxyType(self._lost_capabilities)
+        """The kinds of request that the server refuses for this API key, and its reasons."""
+        self._source_statuses: dict[str, SourceStatus] = {}
+        self.source_statuses: Final[Mapping[str, SourceStatus]] = MappingProxyType(self._source_statuses)
+        """The last status of each source, by the source's name."""
+        self._caught_up: dict[str, CaughtUp] = {}
+        self._actions: dict[RunId, ActionStatus] = {}
+        self.actions: Final[Mapping[RunId, ActionStatus]] = MappingProxyType(self._actions)
+        """The status of the last action on each run."""
 
-    def record(self, fact: Fact) -> Topic | None:
+    @property
+    def environment(self) -> Environment | None:
+        """The environment of the API key. None: the server refused to answer, or has not been asked yet."""
+        return self._environment.environment if self._environment else None
+
+    @property
+    def is_environment_known(self) -> bool:
+        """Whether the server has answered which environment it is, or refused to."""
+        return self._environment is not None
+
+    @property
+    def caught_up(self) -> datetime | None:
+        """The latest time for which a source has read every change before it."""
+        return max((each.at for each in self._caught_up.values()), default=None)
+
+    def _put(self, fact: Fact) -> Topic | None:  # noqa: C901, PLR0912  one case for each fact
         """Store a fact and return the topic that changed; None if the fact is not new."""
         match fact:
             case ActionStatus():
-                known = self.actions.get(fact.run_id)
+                known = self._actions.get(fact.run_id)
                 if known is not None and _progress(known) >= _progress(fact):
                     return None
-                self.actions[fact.run_id] = fact
+                self._actions[fact.run_id] = fact
                 return Topic.ACTIONS
             case CountsRead():
-                known_counts, self.counts = self.counts, _later(self.counts, fact)
-                return Topic.COUNTS if self.counts != known_counts else None
+                counts, self.server_counts = self.server_counts, _later(self.server_counts, fact)
+                return Topic.COUNTS if self.server_counts != counts else None
             case EnvironmentRead():
-                known_environment, self.environment = self.environment, _later(self.environment, fact)
-                return Topic.ENVIRONMENT if self.environment != known_environment else None
-            case CapabilityLost() | CapabilityRegained():
-                return self._record_capability(fact)
-            case SourceConnected() | SourceRetrying() | SourceStopped() | CaughtUp():
-                return self._record_source(fact)
+                environment, self._environment = self._environment, _later(self._environment, fact)
+                return Topic.ENVIRONMENT if self._environment != environment else None
+            case CapabilityLost():
+                reason, self._lost_capabilities[fact.capability] = (
+                    self.lost_capabilities.get(fact.capability),
+                    fact.reason,
+                )
+                return Topic.CAPABILITIES if fact.reason != reason else None
+            case CapabilityRegained():
+                return None if self._lost_capabilities.pop(fact.capability, None) is None else Topic.CAPABILITIES
+            case CaughtUp():
+                caught_up, self._caught_up[fact.source] = self._caught_up.get(fact.source), fact
+                return Topic.SOURCES if caught_up != fact else None
+            case SourceConnected() | SourceRetrying() | SourceStopped():
+                status, self._source_statuses[fact.source] = self._source_statuses.get(fact.source), fact
+                return Topic.SOURCES if status != fact else None
             case Reconciled():
                 reconciled, self.reconciled = self.reconciled, _later(self.reconciled, fact)
                 return Topic.RECONCILED if self.reconciled != reconciled else None
-            case HistoryRead() | WindowRead():
-                return self._record_coverage(fact)
+            case HistoryRead():
+                history, self.history = self.history, fact
+                return Topic.HISTORY if history != fact else None
+            case WindowRead():
+                window, self.window = self.window, _later(self.window, fact)
+                return Topic.WINDOW if self.window != window else None
             case BudgetRead():
                 budget, self.budget = self.budget, fact
                 return Topic.BUDGET if budget != fact else None
             case _:
                 assert_never(fact)
-
-    def _record_capability(self, fact: CapabilityLost | CapabilityRegained) -> Topic | None:
-        before = self.lost_capabilities.get(fact.capability)
-        if isinstance(fact, CapabilityLost):
-            self.lost_capabilities[fact.capability] = fact.reason
-        else:
-            self.lost_capabilities.pop(fact.capability, None)
-        return Topic.CAPABILITIES if self.lost_capabilities.get(fact.capability) != before else None
-
-    def _record_coverage(self, fact: HistoryRead | WindowRead) -> Topic | None:
-        if isinstance(fact, HistoryRead):
-            history, self.history = self.history, fact
-            return Topic.HISTORY if history != fact else None
-        window, self.window = self.window, _later(self.window, fact)
-        return Topic.WINDOW if self.window != window else None
-
-    def _record_source(self, fact: SourceStatus | CaughtUp) -> Topic | None:
-        if isinstance(fact, CaughtUp):
-            caught_up, self.caught_up[fact.source] = self.caught_up.get(fact.source), fact
-            return Topic.SOURCES if caught_up != fact else None
-        status, self.source_statuses[fact.source] = self.source_statuses.get(fact.source), fact
-        return Topic.SOURCES if status != fact else None
 
 
 def _later(known: T | None, received: T) -> T:
@@ -334,7 +345,7 @@ def _progress(action: ActionStatus) -> tuple[int, int, datetime, str, str]:
 # keeps everything else.
 
 
-class Store:
+class Store(Facts):
     """All runs and facts, merged from updates that may arrive late, twice or out of order.
 
     The sets and mappings that it returns are live views: they change with the next `apply`. Copy them to keep them.
@@ -346,12 +357,13 @@ class Store:
         Payload, output and attempts are kept for pinned runs and the `max_bodies` runs that were last read in detail,
         or fewer if those take more than some `max_body_bytes`.
         """
-        self._max_runs = max_runs
+        super().__init__()
+        self.max_runs: Final = max_runs
+        """The maximum number of runs, unless more are live or pinned."""
         self._runs: dict[RunId, Run] = {}
         self._indexes = Indexes()
         self._retention = Retention(max_bodies, max_body_bytes)
         self._counter = StatusCounter()
-        self._facts = Facts()
         self.wall_facts: WallFacts | None = None
         """The facts of the wall besides runs. None until one was read."""
         self.verdict: Verdict | None = None
@@ -381,26 +393,12 @@ class Store:
                 before = self._runs.get(update.id)
                 self._replace(before, merge_gone(before, update.id, update.at), changes)
                 self._enforce_limits(changes)
-            case (
-                ActionStatus()
-                | CountsRead()
-                | EnvironmentRead()
-                | CapabilityLost()
-                | CapabilityRegained()
-                | SourceConnected()
-                | SourceRetrying()
-                | SourceStopped()
-                | CaughtUp()
-                | Reconciled()
-                | HistoryRead()
-                | WindowRead()
-                | BudgetRead()
-            ):
-                self._record(update, changes)
             case WallUpdate():
-                self._record_wall(update, changes)
-            case _:
-                assert_never(update)
+                self.wall_facts, self.verdict, topic = recorded(self.wall_facts, self.verdict, update)
+                if topic is not None:
+                    changes.topics.add(topic)
+            case _:  # a fact: `Facts` has a case for each
+                self._record(update, changes)
         if changes.added or changes.changed or changes.removed:
             changes.topics.add(Topic.RUNS)
         return changes
@@ -441,13 +439,13 @@ class Store:
             if has_large_facets(before):
                 self._replace(before, replace(before, body=None, attempts=None), changes)
         unseen: set[RunId] = set()
-        while len(self._runs) > self._max_runs and (run_id := self._retention.next_to_drop()) is not None:
+        while len(self._runs) > self.max_runs and (run_id := self._retention.next_to_drop()) is not None:
             run = self._runs.pop(run_id)
             old = _keyed(run)
             self._counter.drop(run)
             self._indexes.replace(old, None)
             self._retention.replace(old, None)
-            self._facts.actions.pop(run_id, None)
+            self._actions.pop(run_id, None)
             (unseen if run_id in changes.added else changes.removed).add(run_id)
         # Listeners never saw a run that was added and dropped by the same update.
         changes.added -= unseen
@@ -456,7 +454,7 @@ class Store:
             changes.transitions = [step for step in changes.transitions if step.run_id not in unseen]
 
     def _record(self, fact: Fact, changes: Changes) -> None:
-        topic = self._facts.record(fact)
+        topic = self._put(fact)
         if topic is None:
             return
         changes.topics.add(topic)
@@ -464,17 +462,6 @@ class Store:
             self._counter.rebase(fact)
         if isinstance(fact, ActionStatus) and fact.run_id in self._runs:
             changes.changed.add(fact.run_id)
-
-    def _record_wall(self, update: WallUpdate, changes: Changes) -> None:
-
-        self.wall_facts, self.verdict, topic = recorded(self.wall_facts, self.verdict, update)
-        if topic is not None:
-            changes.topics.add(topic)
-
-    @property
-    def max_runs(self) -> int:
-        """The maximum number of runs, unless more are live or pinned."""
-        return self._max_runs
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -511,7 +498,7 @@ class Store:
 
     def status_counts(self, now: datetime) -> StatusCounts:
         """Return the header's counts: live runs by status, and failed runs of the period."""
-        return self._counter.counts(now, self.window, self.history, is_full=len(self._runs) >= self._max_runs)
+        return self._counter.counts(now, self.window, self.history, is_full=len(self._runs) >= self.max_runs)
 
     def children_of(self, run_id: RunId) -> tuple[Run, ...]:
         """Return the known direct children of a run, oldest first."""
@@ -560,61 +547,6 @@ class Store:
         """Undo `pin`. The next `RunsRead` drops runs or facets that are not kept any more."""
         for run_id in run_ids:
             self._retention.unpin(run_id, _keyed(self._runs.get(run_id)))
-
-    @property
-    def environment(self) -> Environment | None:
-        """The environment of the API key. None: the server refused to answer, or has not been asked yet."""
-        return self._facts.environment.environment if self._facts.environment else None
-
-    @property
-    def is_environment_known(self) -> bool:
-        """Whether the server has answered which environment it is, or refused to."""
-        return self._facts.environment is not None
-
-    @property
-    def lost_capabilities(self) -> Mapping[Capability, str]:
-        """The kinds of request that the server refuses for this API key, and its reasons."""
-        return MappingProxyType(self._facts.lost_capabilities)
-
-    @property
-    def server_counts(self) -> CountsRead | None:
-        """The last counts by a query of the server."""
-        return self._facts.counts
-
-    @property
-    def source_statuses(self) -> Mapping[str, SourceStatus]:
-        """The last status of each source, by the source's name."""
-        return MappingProxyType(self._facts.source_statuses)
-
-    @property
-    def caught_up(self) -> datetime | None:
-        """The latest time for which a source has read every change before it."""
-        return max((each.at for each in self._facts.caught_up.values()), default=None)
-
-    @property
-    def reconciled(self) -> Reconciled | None:
-        """The result of the last comparison of the feed with the list."""
-        return self._facts.reconciled
-
-    @property
-    def history(self) -> HistoryRead | None:
-        """How far back the runs list was read."""
-        return self._facts.history
-
-    @property
-    def window(self) -> WindowRead | None:
-        """The runs that the polled lists cover."""
-        return self._facts.window
-
-    @property
-    def budget(self) -> BudgetRead | None:
-        """The request budget that the server last reported."""
-        return self._facts.budget
-
-    @property
-    def actions(self) -> Mapping[RunId, ActionStatus]:
-        """The status of the last action on each run."""
-        return MappingProxyType(self._facts.actions)
 
 
 def _keyed(run: Run | None) -> KeyedRun | None:

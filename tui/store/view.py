@@ -147,9 +147,11 @@ class View:
         """
         self._store = store
         self._source = source or store
-        self._filter = runs_filter
-        self._order = order
-        self._since = since
+        self.filter = runs_filter
+        """The filter that decides which runs are shown."""
+        self.order = order
+        self.since = since
+        """The creation time before which only live runs are shown."""
         self._keys = ViewKeys(store)
         self._older: set[RunId] = set()
         self._sorted_keys = SortedKeys((), store.hide)
@@ -162,21 +164,6 @@ class View:
         self._steps = self._fill(self._source.newest_first_keys() if candidates is None else candidates)
         if not starts_empty:
             self.fill(lambda: False)
-
-    @property
-    def filter(self) -> Filter:
-        """The filter that decides which runs are shown."""
-        return self._filter
-
-    @property
-    def order(self) -> Order:
-        """The sort order."""
-        return self._order
-
-    @property
-    def since(self) -> datetime | None:
-        """The creation time before which only live runs are shown."""
-        return self._since
 
     @property
     def older_count(self) -> int:
@@ -213,7 +200,7 @@ class View:
         keys = self._keys.in_order()
         self._store.hide(keys)
         self._unsorted_moves.clear()
-        if self._order.rank is not None:
+        if self.order.rank is not None:
             for start in range(0, len(keys), _KEYS_PER_SORT):
                 part = slice(start, start + _KEYS_PER_SORT)
                 keys[part] = sorted(keys[part], key=_RANK)
@@ -231,14 +218,14 @@ class View:
 
         Without a loop in Python, sorting 100,000 runs takes half the time.
         """
-        is_older = self._since is not None and candidates[-1][0] >= -self._since.timestamp()
-        if self._is_updated or is_older or not self._filter.is_empty:
+        is_older = self.since is not None and candidates[-1][0] >= -self.since.timestamp()
+        if self._is_updated or is_older or not self.filter.is_empty:
             return False
         ids = list(map(_RUN_ID, candidates))
         runs = list(map(self._source.get, ids))
         if not all(runs):
             return False
-        rank = self._order.rank
+        rank = self.order.rank
         if rank is None:
             self._keys.add_later(candidates)
         else:
@@ -248,9 +235,9 @@ class View:
 
     def _add(self, candidates: Iterable[Key]) -> None:
         """Add those of the candidates that match. The loop is written for speed: a filter runs it 100,000 times."""
-        get, rank, keys = self._source.get, self._order.rank, self._keys.by_run
-        matches = None if self._filter.is_empty else self._filter.test
-        since = None if self._since is None else -self._since.timestamp()
+        get, rank, keys = self._source.get, self.order.rank, self._keys.by_run
+        matches = None if self.filter.is_empty else self.filter.test
+        since = None if self.since is None else -self.since.timestamp()
         for key in candidates:
             run_id = key[1]
             run = get(run_id)
@@ -264,7 +251,7 @@ class View:
 
     def set_since(self, since: datetime) -> ViewDelta:
         """Change `since`. The cost depends on the number of runs between the old and the new time."""
-        before, self._since = self._since, since
+        before, self.since = self.since, since
         ends = None if before is None else sorted((before, since))
         affected = list(self._keys.by_run) if ends is None else self._store.created_between(*ends)
         return self.update(Changes(changed=set(affected)))
@@ -275,12 +262,11 @@ class View:
         The view does not change until `update` receives these runs as changed. The caller may pass them in parts.
         """
         now = now.astimezone(UTC)  # two times of one zone are subtracted as they are written
-        before, self._filter = self._filter.now, self._filter.at(now)
+        before, self.filter = self.filter.now, self.filter.at(now)
         affected: set[RunId] = set()
-        for age in self._filter.age_bounds:
-            ends = sorted((now - age, (before or now).astimezone(UTC) - age))
-            affected.update(self._store.created_between(*ends))
-        if self._filter.depends_on_duration:
+        for age in self.filter.age_bounds:
+            affected.update(self._store.created_between(*sorted((now - age, (before or now).astimezone(UTC) - age))))
+        if self.filter.depends_on_duration:
             affected.update(self._store.live())
         return affected
 
@@ -289,7 +275,7 @@ class View:
         self._is_updated = True
         entered, left, moved, changed = set[RunId](), set[RunId](), set[RunId](), set[RunId]()
         keys = self._keys.by_run
-        for run_id in _touched(changes):
+        for run_id in (*changes.added, *changes.changed, *changes.removed):  # no run is in two of them
             old, new = keys.get(run_id), self._key(run_id)
             self._record_age(run_id, is_shown=new is not None)
             if old == new:
@@ -299,7 +285,7 @@ class View:
             if new is None:
                 del keys[run_id]
             else:
-                if self._order.rank is None:
+                if self.order.rank is None:
                     new = self._store.shared_key(cast("Key", new))
                 keys[run_id] = new
                 self._keys.hide()
@@ -314,33 +300,24 @@ class View:
         return len(self._keys)
 
     def __contains__(self, run_id: object) -> bool:
-        return self._find(cast("RunId", run_id)) is not None
+        return self.key_of(cast("RunId", run_id)) is not None
 
     def at(self, index: int) -> RunId:
         """Return the run at an index, from 0. Raises `IndexError` if it is out of range."""
-        key: SortKey = self._sorted_keys[index]
-        return _id_of(key)
+        return cast("RunId", self._sorted_keys[index][-1])
 
     def index_of(self, run_id: RunId) -> int | None:
         """Return the index of a run, or None if the view does not show it."""
-        key = self._find(run_id)
-        if key is None:
-            return None
-        index: int = self._sorted_keys.bisect_left(key)
-        return index
-
-    def key_of(self, run_id: RunId) -> SortKey | None:
-        """Return the sort key of a run, or None if the view does not show it."""
-        return self._find(run_id)
+        key = self.key_of(run_id)
+        return None if key is None else self.index_for(key)
 
     def index_for(self, key: SortKey) -> int:
         """Return the index that a run with this key has, or would have."""
-        index: int = self._sorted_keys.bisect_left(key)
-        return index
+        return int(self._sorted_keys.bisect_left(key))
 
     def slice(self, start: int, stop: int) -> list[RunId]:
         """Return the runs from index `start` up to, but not including, `stop`. Indexes out of range are ignored."""
-        return [_id_of(key) for key in self._sorted_keys.islice(max(0, start), max(0, stop))]
+        return [key[-1] for key in self._sorted_keys.islice(max(0, start), max(0, stop))]
 
     def _move(self, old: SortKey | None, new: SortKey | None) -> None:
         if old is not None:
@@ -348,8 +325,9 @@ class View:
         if new is not None:
             self._sorted_keys.add(new)
 
-    def _find(self, run_id: RunId) -> SortKey | None:
-        """Return the key of a run of the view. Without an index, it is one that the run has now, if that is here."""
+    def key_of(self, run_id: RunId) -> SortKey | None:
+        """Return the sort key of a run, or None if the view does not show it."""
+        # Without an index, it is one that the run has now, if that is here.
         if self._is_sorted and not self._keys.is_complete and (key := self._key(run_id)) is not None:
             index = self._sorted_keys.bisect_left(key)
             if index < len(self._sorted_keys) and self._sorted_keys[index] == key:
@@ -358,32 +336,20 @@ class View:
 
     def _key(self, run_id: RunId) -> SortKey | None:
         run = self._source.get(run_id)
-        if run is None or not self._shows(run):
-            return None
-        return self._order.key(run)
+        return None if run is None or not self._shows(run) else self.order.key(run)
 
     def _shows(self, run: Run) -> bool:
-        if run.state is None or not self._filter.matches(run):
+        if run.state is None or not self.filter.matches(run):
             return False
         return not self._is_older(run) or not (run.is_final or run.is_gone)
 
     def _is_older(self, run: Run) -> bool:
         created_at = run.created_at
-        return self._since is not None and created_at is not None and created_at < self._since
+        return self.since is not None and created_at is not None and created_at < self.since
 
-    def _record_age(self, run_id: RunId, *, is_shown: bool = True) -> None:
+    def _record_age(self, run_id: RunId, *, is_shown: bool) -> None:
         run = self._source.get(run_id)
         if is_shown and run is not None and self._is_older(run):
             self._older.add(run_id)
         else:
             self._older.discard(run_id)
-
-
-def _touched(changes: Changes) -> Iterable[RunId]:
-    """Return the runs of all three sets. No run is in two of them."""
-    return (*changes.added, *changes.changed, *changes.removed)
-
-
-def _id_of(key: SortKey) -> RunId:
-    run_id: RunId = key[-1]
-    return run_id

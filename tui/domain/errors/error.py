@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
-from tui.domain.text import Raw
+from tui.domain.text import Raw, raw_or_none
 from tui.lazy_dataclass import dataclass
 
 # `RunError`: why a run failed. The API returns errors in five places, each in another form; all become a `RunError`.
@@ -58,14 +58,10 @@ def build_error(
     if name is not None and len(name) > MAX_NAME_CHARS:
         name = name[: MAX_NAME_CHARS - 1] + "…"
     if name is None and (match := _REST_INTERNAL.match(text)):
-        return RunError(Raw(text), None, _raw(stack), match[1], causes, has_code_only=True)
+        return RunError(Raw(text), None, raw_or_none(stack), match[1], causes, has_code_only=True)
     if name == INTERNAL_NAME and (match := _SPAN_INTERNAL.match(text)):
-        return RunError(Raw(match[2] or match[1]), Raw(name), _raw(stack), match[1], causes)
-    return RunError(Raw(text), _raw(name), _raw(stack), None, causes)
-
-
-def _raw(text: str | None) -> Raw | None:
-    return None if text is None else Raw(text)
+        return RunError(Raw(match[2] or match[1]), Raw(name), raw_or_none(stack), match[1], causes)
+    return RunError(Raw(text), raw_or_none(name), raw_or_none(stack), None, causes)
 
 
 # Parses a Node stack trace into frames, and finds which of them are the project's own code.
