@@ -110,8 +110,7 @@ def new_findings(known: KnownFindings, verdict: Verdict) -> tuple[KnownFindings,
 
 def begun_again(known: KnownFindings, at: datetime) -> KnownFindings:
     """Return what is known when watching begins again: what the next verdict has from before is not new."""
-    gone = {**(known.gone or {}), **dict.fromkeys(known.present or (), at)}
-    return KnownFindings(at, None, gone)
+    return KnownFindings(at, None, {**(known.gone or {}), **dict.fromkeys(known.present or (), at)})
 
 
 def _is_newer(finding: Finding, oldest: datetime) -> bool:

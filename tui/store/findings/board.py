@@ -8,7 +8,6 @@ from typing import Final
 from tui.domain.facts import LAST_DAY_INTERVAL, FactSource, NormalsRead, WallFacts
 from tui.domain.finding import Finding, FindingWord, QueueWaits, RunOverdue, ScheduleMissed, Verdict
 from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Run
 from tui.domain.status import FAILED
 from tui.store.findings.bounds import fresh_waits, next_due, p95s_by_task, waiting_tokens
 from tui.store.findings.counts import Cells, CellSums, OwnCounts, Sums, said_since
@@ -82,15 +81,13 @@ def waiting_rows(facts: WallFacts, own: OwnCounts, findings: Iterable[Finding]) 
 
 def just_ended(own: OwnCounts, now: datetime) -> tuple[JustEnded, ...]:
     """Return the runs that ended last, newest first."""
-    return tuple(_ended(run, now) for run in own.last_ended(MAX_JUST_ENDED))
-
-
-def _ended(run: Run, now: datetime) -> JustEnded:
-    state = run.state
-    ended_at = now if state is None else state.finished_at or state.expired_at or state.updated_at
-    error = run.error_value
-    error_type = None if error is None else error.name
-    return JustEnded(run.id, run.fixed.task, ended_at, run.status in FAILED, run.took(now), error_type)
+    rows = []
+    for run in own.last_ended(MAX_JUST_ENDED):
+        state, error = run.state, run.error_value
+        ended_at = now if state is None else state.finished_at or state.expired_at or state.updated_at
+        error_type = None if error is None else error.name
+        rows.append(JustEnded(run.id, run.fixed.task, ended_at, run.status in FAILED, run.took(now), error_type))
+    return tuple(rows)
 
 
 def source_ages(facts: WallFacts, verdict: Verdict | None) -> tuple[SourceAge, ...]:
@@ -99,15 +96,9 @@ def source_ages(facts: WallFacts, verdict: Verdict | None) -> tuple[SourceAge, .
     for source in FactSource:
         at, unread = read_at(facts, source), facts.unread.get(source)
         if source is not FactSource.RUNS and (at is not None or unread is not None):
-            ages.append(
-                SourceAge(
-                    source,
-                    at,
-                    refusal=unread.reason if unread is not None and unread.is_refused else None,
-                    failure=unread.reason if unread is not None and not unread.is_refused else None,
-                    interval=interval_of(facts, source),
-                )
-            )
+            refusal = unread.reason if unread is not None and unread.is_refused else None
+            failure = unread.reason if unread is not None and not unread.is_refused else None
+            ages.append(SourceAge(source, at, refusal, failure, interval_of(facts, source)))
     if facts.normals is not None and facts.normals.last_day_at is not None:
         ages.append(SourceAge(None, facts.normals.last_day_at, interval=LAST_DAY_INTERVAL))
     return tuple(ages)
@@ -141,27 +132,23 @@ def four_lines(
     queued_now, running_now = _levels_now(facts, counts, now) if reaches_now else (None, None)
     # Newer than the own counts, the header's would move all cells up and down with every run that is not counted yet.
     queued_last, running_last = sums.live_counts or (queued_now, running_now) if reaches_now else (None, None)
-    queued = levels(queued_last, cells, _queue_growth)[: span.count]
-    running = levels(running_last, cells, _running_growth)[: span.count]
-    shown = cells[: span.count]
+    queued = levels(queued_last, cells, lambda each: each.triggered - each.started - each.unstarted)[: span.count]
+    running = levels(running_last, cells, lambda each: each.started - (each.ended - each.unstarted))[: span.count]
+    done = [None if each is None else each.done for each in cells[: span.count]]
+    failed = [None if each is None else each.failed for each in cells[: span.count]]
     done_now, failed_now = sums.last_minute() or (None, None)
     slow_since = _slow_since(verdict)
     starts = [span.start + turn * span.cell for turn in range(span.count)]
     is_slow = [slow_since is not None and start + span.cell > slow_since for start in starts]
     end = span.start + span.count * span.cell
+    deployments = () if facts.deployments is None else facts.deployments.deployments
     return FourLines(
         span,
-        done=_outcomes(
-            span, [None if each is None else each.done for each in shown], done_now, facts.normals, is_failed=False
-        ),
-        failed=_outcomes(
-            span, [None if each is None else each.failed for each in shown], failed_now, facts.normals, is_failed=True
-        ),
+        done=_outcomes(span, done, done_now, facts.normals, is_failed=False),
+        failed=_outcomes(span, failed, failed_now, facts.normals, is_failed=True),
         queued=Line(queued, queued_now, _maximum(queued, queued_now), is_abnormal=is_slow),
         running=Line(running, running_now, _maximum(running, running_now)),
-        deployments=()
-        if facts.deployments is None
-        else tuple(each for each in facts.deployments.deployments if span.start <= each.deployed_at < end),
+        deployments=tuple(each for each in deployments if span.start <= each.deployed_at < end),
     )
 
 
@@ -198,14 +185,6 @@ def levels(now: int | None, cells: Sequence[Sums | None], growth: Callable[[Sums
     return found
 
 
-def _queue_growth(sums: Sums) -> int:
-    return sums.triggered - sums.started - sums.unstarted
-
-
-def _running_growth(sums: Sums) -> int:
-    return sums.started - (sums.ended - sums.unstarted)
-
-
 def _levels_now(facts: WallFacts, counts: StatusCounts | None, now: datetime) -> tuple[int | None, int | None]:
     """Return the queued and the running runs, by the header's counts; without these by the waits and the queues."""
     if counts is not None and not counts.is_live_partial:
@@ -223,8 +202,7 @@ def _per_hour(normals: NormalsRead | None, share: float, *, is_failed: bool) -> 
     days = max((each.days for each in normals.normals), default=0)
     if not days:
         return None
-    total = sum(each.failed if is_failed else each.runs - each.failed for each in normals.normals)
-    return total / days * share
+    return sum(each.failed if is_failed else each.runs - each.failed for each in normals.normals) / days * share
 
 
 def _slow_since(verdict: Verdict | None) -> datetime | None:

@@ -20,6 +20,7 @@ from tui.domain.facts import (
     WaitToken,
     WallFacts,
 )
+from tui.domain.filters import TASK_QUEUE_PREFIX
 from tui.domain.finding import Standstill, StandstillReason
 from tui.domain.ids import TaskId
 from tui.domain.status import FAILED, RunStatus
@@ -46,8 +47,6 @@ MIN_SLOWER_BY: Final = timedelta(seconds=5)
 
 LATE_AFTER: Final = timedelta(minutes=1)
 """A queue is late if its oldest run has waited longer than this."""
-
-TASK_QUEUE: Final = "task/"
 
 
 class Usual(NamedTuple):
@@ -159,7 +158,7 @@ def _own_waiting(own: OwnCounts, now: datetime) -> dict[str, Waiting]:
         for queued_s, run_id in each.queued:
             run = own.run(run_id)
             queue = None if run is None else run.fixed.queue
-            name = TASK_QUEUE + task if queue is None else queue
+            name = TASK_QUEUE_PREFIX + task if queue is None else queue
             known = found.get(name) or Waiting(0, None, now)
             queued_at = datetime.fromtimestamp(queued_s, UTC)
             if known.oldest_at is None or queued_at < known.oldest_at:
@@ -171,8 +170,7 @@ def _own_waiting(own: OwnCounts, now: datetime) -> dict[str, Waiting]:
 def _waiting(wait: QueueWait, read_at: datetime, own: OwnCounts, now: datetime) -> Waiting:
     run = None if wait.oldest_run is None else own.run(wait.oldest_run)
     is_queued = run is not None and run.status is RunStatus.QUEUED and run.state is not None and not run.is_gone
-    until = max(now, read_at) if is_queued else read_at
-    return Waiting(wait.queued, wait.oldest_at, until, holders=wait.holders)
+    return Waiting(wait.queued, wait.oldest_at, max(now, read_at) if is_queued else read_at, holders=wait.holders)
 
 
 # The failures that are acknowledged on the server: they are no finding.
@@ -243,8 +241,7 @@ def _due(cron: str, zone: str, moment: datetime, *, is_before: bool) -> datetime
     from cronsim import CronSim, CronSimError  # noqa: PLC0415  needed only where there is a schedule
 
     try:
-        local = moment.astimezone(ZoneInfo(zone or "UTC"))
-        return next(CronSim(cron, local, reverse=is_before)).astimezone(UTC)
+        return next(CronSim(cron, moment.astimezone(ZoneInfo(zone or "UTC")), reverse=is_before)).astimezone(UTC)
     except (CronSimError, StopIteration, ValueError, KeyError, OSError, OverflowError, RecursionError):
         return None
 

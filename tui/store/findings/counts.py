@@ -214,9 +214,7 @@ _OTHER: Final = packed(0, 0, 1)
 
 def packed_end(outcome: Outcome | None) -> PackedEnds:
     """Return the end of one run, which was canceled or expired without an outcome."""
-    if outcome is None:
-        return _OTHER
-    return _FAILED if outcome.is_failed else _DONE
+    return _OTHER if outcome is None else _FAILED if outcome.is_failed else _DONE
 
 
 # `Tallies`: sums over runs, by task and minute. Runs can be added and removed in any order.
@@ -580,10 +578,8 @@ class OwnCounts:
     def ended_within(self, first_s: int, last_s: int) -> tuple[int, int]:
         """Return how many runs were done and how many failed in these seconds, of the last `RECENT_MINUTES`."""
         seconds = self._tallies.seconds
-        done, failed = (
-            sum(seconds[each, is_failed] for each in range(first_s, last_s + 1)) for is_failed in (False, True)
-        )
-        return done, failed
+        within = range(first_s, last_s + 1)
+        return sum(seconds[each, False] for each in within), sum(seconds[each, True] for each in within)
 
     @property
     def first_minute(self) -> int:

@@ -467,8 +467,7 @@ def _apart(own: OwnCounts, outcomes: list[Outcome]) -> list[Block]:
         else:
             groups.append([each])
         last_s = created_s
-    blocks = [Block(min(group).ended_s, int(all(each.is_failed for each in group)), 1) for group in groups]
-    return sorted(blocks)
+    return sorted(Block(min(group).ended_s, int(all(each.is_failed for each in group)), 1) for group in groups)
 
 
 def _created(own: OwnCounts, outcome: Outcome) -> tuple[float, float]:
@@ -513,8 +512,7 @@ class FailureJudge:
 
     def findings(self) -> list[Finding]:
         """Return the tasks that fail, in no particular order."""
-        found = map(self._judge, self._minutes.failing_tasks())
-        return [each for each in found if each is not None]
+        return [each for each in map(self._judge, self._minutes.failing_tasks()) if each is not None]
 
     def _judge(self, task: TaskId) -> Finding | None:
         either = _usual(self._normals.get(task)), _usual(self._normals_before.get(task))
@@ -552,21 +550,13 @@ class FailureJudge:
         between_s = (newest_s - streak.since_s) / max(1, len(minutes) - 1)
         is_first = streak.since_s == minutes[-1].at_s
         is_older = is_first and streak.since_s - self._minutes.oldest_s(newest_s) <= max(between_s, MINUTE_S)
-        return Finding(
-            FindingWord.FAILING,
-            FindingSubject(SubjectKind.TASK, task, Raw(task)),
-            datetime.fromtimestamp(streak.since_s, UTC),
-            TaskFails(
-                streak.failed,
-                streak.ended,
-                _only_version(self._own.tasks.get(task), streak.since_s),
-                normal_rate,
-                datetime.fromtimestamp(newest_s, UTC) if self._minutes.is_present else None,
-                is_older=is_older,
-            ),
-            f"task:{as_value(task)} status:failures",
-            task=task,
-        )
+        version = _only_version(self._own.tasks.get(task), streak.since_s)
+        last_at = datetime.fromtimestamp(newest_s, UTC) if self._minutes.is_present else None
+        evidence = TaskFails(streak.failed, streak.ended, version, normal_rate, last_at, is_older)
+        subject = FindingSubject(SubjectKind.TASK, task, Raw(task))
+        since = datetime.fromtimestamp(streak.since_s, UTC)
+        text = f"task:{as_value(task)} status:failures"
+        return Finding(FindingWord.FAILING, subject, since, evidence, text, task=task)
 
 
 def is_judged_by_own_counts(facts: WallFacts, own: OwnCounts) -> bool:
@@ -582,8 +572,7 @@ def _own_earlier(recent: Iterable[Block], older: list[Block]) -> tuple[int, int]
     """
     failed, ended = sum(each.failed for each in recent), sum(each.ended for each in recent)
     earlier = before_streak(Block(0, failed, ended), older)
-    is_usual = earlier[1] >= MIN_NORMAL_RUNS and _bound(*earlier) <= FIXED_BOUND
-    return earlier if is_usual else None
+    return earlier if earlier[1] >= MIN_NORMAL_RUNS and _bound(*earlier) <= FIXED_BOUND else None
 
 
 def _usual(normal: TaskNormal | None) -> tuple[int, int] | None:

@@ -7,6 +7,7 @@ from heapq import nsmallest
 from typing import Final
 
 from tui.domain.facts import FactSource, Queue, Schedule, WaitToken, WallFacts
+from tui.domain.filters import TASK_QUEUE_PREFIX
 from tui.domain.finding import (
     ApprovalWaits,
     Evidence,
@@ -33,7 +34,6 @@ from tui.store.filter import as_value
 from tui.store.findings.bounds import (
     LATE_AFTER,
     MIN_NORMAL_RUNS,
-    TASK_QUEUE,
     Waiting,
     is_at_limit,
     is_slower,
@@ -105,16 +105,8 @@ def missing(facts: WallFacts, own: OwnCounts, now: datetime, *, is_development: 
     for each in _active(facts):
         due_at = _first_missed(facts, own, each, now)
         if due_at is not None:
-            found.append(
-                Finding(
-                    FindingWord.MISSING,
-                    FindingSubject(SubjectKind.SCHEDULE, each.id, Raw(each.task)),
-                    due_at,
-                    ScheduleMissed(due_at),
-                    f"task:{as_value(each.task)}",
-                    task=each.task,
-                )
-            )
+            subject, text = FindingSubject(SubjectKind.SCHEDULE, each.id, Raw(each.task)), f"task:{as_value(each.task)}"
+            found.append(Finding(FindingWord.MISSING, subject, due_at, ScheduleMissed(due_at), text, task=each.task))
     return found
 
 
@@ -231,27 +223,16 @@ def _judged(
     is_full = queue is not None and is_at_limit(queue) and still is None
     if waiting.until - waiting.oldest_at <= (AT_LIMIT_AFTER if is_full else LATE_AFTER):
         return None
-    is_task = queue.is_task if queue is not None else stored_name.startswith(TASK_QUEUE)
-    name = queue.name if queue is not None else Raw(stored_name.removeprefix(TASK_QUEUE))
+    is_task = queue.is_task if queue is not None else stored_name.startswith(TASK_QUEUE_PREFIX)
+    name = queue.name if queue is not None else Raw(stored_name.removeprefix(TASK_QUEUE_PREFIX))
     subject, field = FindingSubject(SubjectKind.QUEUE, stored_name, name), "queue"
     if waiting.task is not None:
         subject, field = FindingSubject(SubjectKind.TASK, waiting.task, Raw(waiting.task)), "task"
-    return Finding(
-        FindingWord.SLOW,
-        subject,
-        waiting.oldest_at,
-        QueueWaits(
-            waiting.queued,
-            waiting.oldest_at,
-            None if queue is None else queue.running,
-            None if queue is None else queue.limit,
-            is_full,
-            waiting.holders if is_full else (),
-            still,
-        ),
-        f"{field}:{as_value(subject.key)} status:queued",
-        task=TaskId(name) if is_task else None,
-    )
+    running, limit = (None, None) if queue is None else (queue.running, queue.limit)
+    holders = waiting.holders if is_full else ()
+    evidence = QueueWaits(waiting.queued, waiting.oldest_at, running, limit, is_full, holders, still)
+    text, task = f"{field}:{as_value(subject.key)} status:queued", TaskId(name) if is_task else None
+    return Finding(FindingWord.SLOW, subject, waiting.oldest_at, evidence, text, task=task)
 
 
 def slow_tasks(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]:
@@ -263,16 +244,9 @@ def slow_tasks(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]
         if normal is None or normal.p95 is None or normal.runs < MIN_NORMAL_RUNS or speed.runs < MIN_SLOW_RUNS:
             continue
         if is_slower(speed.p95, normal.p95):
-            found.append(
-                Finding(
-                    FindingWord.SLOW,
-                    FindingSubject(SubjectKind.TASK, task, Raw(task)),
-                    now,
-                    TaskSlow(speed.p95, normal.p95, speed.runs),
-                    f"task:{as_value(task)}",
-                    task=task,
-                )
-            )
+            subject = FindingSubject(SubjectKind.TASK, task, Raw(task))
+            evidence = TaskSlow(speed.p95, normal.p95, speed.runs)
+            found.append(Finding(FindingWord.SLOW, subject, now, evidence, f"task:{as_value(task)}", task=task))
     return found
 
 
@@ -305,8 +279,7 @@ _DEQUEUED: Final = "Dequeued"
 
 def stuck(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]:
     """Return what is stuck: one finding a run, and one for each token whose run is not known."""
-    found = {each.subject.key: each for each in (*_runs(facts, own, now), *_approvals(facts, own, now))}
-    return list(found.values())
+    return list({each.subject.key: each for each in (*_runs(facts, own, now), *_approvals(facts, own, now))}.values())
 
 
 def overdue_after(p95: timedelta | None) -> timedelta:
@@ -350,22 +323,16 @@ def _of_run(run: Run, since: datetime, evidence: Evidence) -> Finding:
 
 def _approvals(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]:
     tokens = (each for each in waiting_tokens(facts, own) if not each.is_doubtful)
-    old = [each for each in tokens if now - each.created_at >= MAX_APPROVAL]
     # Of the tokens of one run the oldest stands for all.
-    return [_of_token(each) for each in reversed(old)]
+    return [_of_token(each) for each in tokens if now - each.created_at >= MAX_APPROVAL][::-1]
 
 
 def _of_token(token: WaitToken) -> Finding:
     name = Raw(token.task) if token.task is not None else token.tags[0] if token.tags else Raw(token.id)
-    return Finding(
-        FindingWord.STUCK,
-        FindingSubject(SubjectKind.RUN, token.run_id or token.id, name),
-        token.created_at,
-        ApprovalWaits(token.created_at, token.tags, token.id),
-        f"id:{token.run_id}" if token.run_id is not None else _WAITING_RUNS,
-        task=token.task,
-        run_id=token.run_id,
-    )
+    subject = FindingSubject(SubjectKind.RUN, token.run_id or token.id, name)
+    evidence = ApprovalWaits(token.created_at, token.tags, token.id)
+    text = f"id:{token.run_id}" if token.run_id is not None else _WAITING_RUNS
+    return Finding(FindingWord.STUCK, subject, token.created_at, evidence, text, token.task, token.run_id)
 
 
 # `judge`: all findings of one moment, and `hold`: what of them is shown.
@@ -426,8 +393,7 @@ def judge(
     found += missing(facts, own, now, is_development=is_development)
     found += stuck(facts, own, now)
     causes = {each.task for each in found if each.word in {FindingWord.FAILING, FindingWord.STUCK} and each.task}
-    slow = slow_queues(facts, own, now, still)
-    queues = [each for each in slow if each.task not in causes or _is_paused(each)]
+    queues = [each for each in slow_queues(facts, own, now, still) if each.task not in causes or _is_paused(each)]
     explained = causes | {each.task for each in queues}
     found += queues
     found += [each for each in slow_tasks(facts, own, now) if each.task not in explained]
@@ -478,16 +444,12 @@ def _worst_first(found: Sequence[Finding], now: datetime) -> tuple[Finding, ...]
 def _size(finding: Finding, now: datetime) -> float:
     """Return the number by which findings of one word are ordered: runs, or seconds."""
     match finding.evidence:
-        case TaskFails(failed):
-            return failed
-        case QueueWaits(queued):
-            return queued
+        case TaskFails(runs) | QueueWaits(runs):
+            return runs
         case TaskSlow(p95, normal_p95):
             return p95 / max(normal_p95, timedelta(milliseconds=1)) / 1e6  # after all queues
-        case ScheduleMissed(due_at):
-            return (now - due_at).total_seconds()
-        case RunOverdue(started_at):
-            return (now - started_at).total_seconds()
+        case ScheduleMissed(at) | RunOverdue(at):
+            return (now - at).total_seconds()
         case _:
             return (now - finding.since).total_seconds()
 
@@ -515,15 +477,6 @@ def verdict_of(
     unread = (*(() if runs is None else (runs,)), *unread_sources(facts, now))
     if not unread and not held.findings and needs_schedule_runs(facts, now - ASKED_WITHIN, own):
         unread = (SourceUnread(FactSource.SCHEDULES, Raw("the runs of late ones are not read yet")),)
-    is_own = any(each.source is FactSource.MINUTES for each in unread)
-    is_own = is_own or is_judged_by_own_counts(facts, own)
-    return Verdict(
-        now,
-        held.findings,
-        heard_at,
-        is_known,
-        refused,
-        said_since(own) if is_own and not own.is_filtered else None,
-        unread,
-        is_of_listed,
-    )
+    is_own = any(each.source is FactSource.MINUTES for each in unread) or is_judged_by_own_counts(facts, own)
+    own_since = said_since(own) if is_own and not own.is_filtered else None
+    return Verdict(now, held.findings, heard_at, is_known, refused, own_since, unread, is_of_listed)

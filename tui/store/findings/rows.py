@@ -14,7 +14,6 @@ from tui.domain.facts import NO_FACTS, Deployment, FactSource, PlaceHolder, Queu
 from tui.domain.filters import TASK_QUEUE_PREFIX, RunFilters
 from tui.domain.finding import (
     Finding,
-    FindingWord,
     QueueWaits,
     RunHangs,
     RunOverdue,
@@ -29,7 +28,6 @@ from tui.lazy_dataclass import dataclass
 from tui.store.error_groups import ErrorGroup, ErrorState, state_of
 from tui.store.findings.bounds import (
     LATE_AFTER,
-    TASK_QUEUE,
     Waiting,
     fresh_waits,
     has_only_acknowledged,
@@ -306,7 +304,10 @@ def queue_rows(
     queues = [] if known.queues is None else list(known.queues.queues)
     if read is not None and (known.queues is None or known.queues.is_cut):
         listed = {each.stored_name for each in queues}
-        queues += [_unlisted(each) for each in read.waits if each.queue not in listed and _moves(each)]
+        moving = (
+            each for each in read.waits if each.queued or each.started_per_min or each.arrived_per_min or each.holders
+        )
+        queues += [_unlisted(each.queue) for each in moving if each.queue not in listed]
     findings = () if verdict is None else verdict.findings
     slow = {each.subject.key: each for each in findings if each.subject.kind is SubjectKind.QUEUE}
     stuck = {
@@ -326,13 +327,8 @@ def next_late_at(rows: Iterable[QueueRow], now: datetime) -> datetime | None:
     return min((at for at in moments if at >= now), default=None)
 
 
-def _moves(wait: QueueWait) -> bool:
-    return bool(wait.queued or wait.started_per_min or wait.arrived_per_min or wait.holders)
-
-
-def _unlisted(wait: QueueWait) -> Queue:
-    is_task = wait.queue.startswith(TASK_QUEUE_PREFIX)
-    return Queue(wait.queue, Raw(wait.queue.removeprefix(TASK_QUEUE_PREFIX)), is_task)
+def _unlisted(name: str) -> Queue:
+    return Queue(name, Raw(name.removeprefix(TASK_QUEUE_PREFIX)), name.startswith(TASK_QUEUE_PREFIX))
 
 
 def _row(
@@ -424,23 +420,7 @@ MAX_TASK_SERIES: Final = 60
 _UNKNOWN: Final = (None,)
 """The failures of a task whose cells are not computed."""
 
-_ORDER: Final = (
-    TaskHealth.FAILING,
-    TaskHealth.SLOW,
-    TaskHealth.AT_LIMIT,
-    TaskHealth.LATE,
-    TaskHealth.MISSING,
-    TaskHealth.STUCK,
-    TaskHealth.PAUSED,
-    TaskHealth.ACKNOWLEDGED,
-    TaskHealth.HEALTHY,
-)
-_HEALTH_OF: Final = {
-    FindingWord.FAILING: TaskHealth.FAILING,
-    FindingWord.SLOW: TaskHealth.SLOW,
-    FindingWord.MISSING: TaskHealth.MISSING,
-    FindingWord.STUCK: TaskHealth.STUCK,
-}
+_ORDER: Final = tuple(TaskHealth)
 
 
 class TaskRows:
@@ -508,7 +488,7 @@ class TaskRows:
 
     def _row(self, task: TaskId) -> TaskRow:
         own, speed, normal = self._own.tasks.get(task), self._speeds.get(task), self._normals.get(task)
-        queue, waiting = self._queues.get(TASK_QUEUE + task), self._waiting.get(TASK_QUEUE + task)
+        queue, waiting = self._queues.get(TASK_QUEUE_PREFIX + task), self._waiting.get(TASK_QUEUE_PREFIX + task)
         running = queued = None
         oldest_at = None if waiting is None or not waiting.queued else waiting.oldest_at
         if self._own.is_live_complete:
@@ -547,7 +527,7 @@ class TaskRows:
                 if still is not None and still.reason is not StandstillReason.NO_WORKER:
                     return TaskHealth.PAUSED
                 return TaskHealth.AT_LIMIT if finding.evidence.is_at_limit else TaskHealth.LATE
-            return _HEALTH_OF[finding.word]
+            return TaskHealth[finding.word.name]
         if queue is not None and queue.is_paused:
             return TaskHealth.PAUSED
         if waiting is not None and waiting.oldest_at is not None and waiting.until - waiting.oldest_at > LATE_AFTER:
