@@ -110,9 +110,7 @@ class Attempt:
     @property
     def duration(self) -> timedelta | None:
         """The time from start to end; None while the attempt runs, or if either time is not known."""
-        if self.started_at is None or self.completed_at is None:
-            return None
-        return self.completed_at - self.started_at
+        return None if self.started_at is None or self.completed_at is None else self.completed_at - self.started_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +132,5 @@ class AttemptHistory:
     @property
     def is_complete(self) -> bool:
         """Whether no attempt is missing, and each was read from its own span."""
-        numbers = [attempt.number for attempt in self.attempts]
-        has_all = numbers == list(range(1, len(numbers) + 1)) and all(
-            attempt.id is not None for attempt in self.attempts
-        )
+        has_all = all(each.number == index and each.id is not None for index, each in enumerate(self.attempts, 1))
         return has_all and not self.missing and not self.is_trace_gone

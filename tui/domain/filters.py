@@ -92,10 +92,8 @@ def query_period(period: timedelta) -> str:
 def parse_period(text: str) -> timedelta | None:
     """Parse a period such as `90m`, `24h`, `7d`, `2w`. None: the server would ignore it, or it is too long."""
     found = _PERIOD.match(text)
-    if found is None:
-        return None
-    period = int(found[1]) * _UNITS[found[2]]
-    return period if period <= MAX_PERIOD else None
+    period = None if found is None else int(found[1]) * _UNITS[found[2]]
+    return period if period is not None and period <= MAX_PERIOD else None
 
 
 def period_text(period: timedelta) -> str:
@@ -247,13 +245,10 @@ def time_span_text(begin: datetime, end: datetime | None) -> str:
 
     It is in the zone of the begin.
     """
-    start = begin
     if end is None:
-        return f"{_text(start)}-"
+        return f"{_text(begin)}-"
     stop = end.astimezone(begin.tzinfo)
-    if stop.date() == start.date():
-        return f"{_text(start)}-{_time_text(stop)}"
-    return f"{_text(start)} - {_text(stop)}"
+    return f"{_text(begin)}-{_time_text(stop)}" if stop.date() == begin.date() else f"{_text(begin)} - {_text(stop)}"
 
 
 def _text(at: datetime) -> str:

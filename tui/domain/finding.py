@@ -172,8 +172,7 @@ class Finding:
 
         The run that waits for a token becomes known later than the token, so that the token's own facts identify it.
         """
-        evidence = self.evidence
-        key = evidence if isinstance(evidence, ApprovalWaits) else self.subject.key
+        key = self.evidence if isinstance(self.evidence, ApprovalWaits) else self.subject.key
         return self.word, self.subject.kind, key
 
 

@@ -81,12 +81,10 @@ def hold_of(run: Run, queue: QueueState | None, now: datetime) -> Hold | None:
         case RunStatus.WAITING_FOR_DEPLOY:
             expires_at = None if run.created_at is None else run.created_at + PINNED_FOR
             return Hold(HoldKind.VERSION, may_expire_at=expires_at if expires_at and now < expires_at else None)
-        case RunStatus.QUEUED if run.is_waiting_to_retry:
-            retry_at = None if run.attempts is None else run.attempts[1].retry_at
-            if retry_at is None or retry_at > now:
-                return Hold(HoldKind.RETRY, retry_at)
-            return _queue_hold(queue, now)
         case RunStatus.QUEUED:
+            retry_at = None if run.attempts is None else run.attempts[1].retry_at
+            if run.is_waiting_to_retry and (retry_at is None or retry_at > now):
+                return Hold(HoldKind.RETRY, retry_at)
             return _queue_hold(queue, now)
         case _:
             return None

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from tui.domain.errors.error import RunError
+from tui.domain.errors.error import RunError, first_own_frame
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
 from tui.lazy_dataclass import dataclass
@@ -304,45 +304,12 @@ class Subject:
         return "nothing" if self.task is None else self.task
 
 
-def _run_id(subject: Subject) -> str | None:
-    return None if subject.run is None else subject.run.id
-
-
-def _fingerprint(subject: Subject) -> str | None:
-    return None if subject.kind is None else subject.kind.fingerprint
-
-
-def _version(subject: Subject) -> str | None:
-    return None if subject.run is None else subject.run.fixed.version
-
-
-def _status(subject: Subject) -> str | None:
-    run = subject.run
-    return None if run is None or run.state is None else run.status.value
-
-
-def _tags(subject: Subject) -> Sequence[str] | None:
-    run = subject.run
-    return None if run is None or run.state is None else run.state.tags
-
-
 def _error(subject: Subject) -> RunError | None:
     return None if subject.run is None else subject.run.error_value
 
 
-def _error_type(subject: Subject) -> str | None:
-    error = _error(subject)
-    return None if error is None else error.code or error.name
-
-
-def _error_message(subject: Subject) -> str | None:
-    error = _error(subject)
-    return None if error is None else error.message
-
-
 def _error_frame(subject: Subject) -> str | None:
     """Return file and line of the first own frame. The file begins at the project, as in the group of the error."""
-    from tui.domain.errors.error import first_own_frame  # noqa: PLC0415
     from tui.domain.errors.kinds import kind_of  # noqa: PLC0415  50 ms of CPU, not at the start
 
     error = _error(subject)
@@ -353,37 +320,25 @@ def _error_frame(subject: Subject) -> str | None:
     return own.file if frame is None or frame.line is None else f"{own.file}:{frame.line}"
 
 
-def _group_message(subject: Subject) -> str | None:
-    return None if subject.kind is None else subject.kind.message
-
-
-def _group_type(subject: Subject) -> str | None:
-    return None if subject.kind is None else subject.kind.type
-
-
-def _group_frame(subject: Subject) -> str | None:
-    return None if subject.kind is None or subject.kind.frame is None else subject.kind.frame.file
-
-
 VALUE_OF: Final[Mapping[str, Callable[[Subject], str | Sequence[str] | None]]] = {
-    "run.id": _run_id,
+    "run.id": lambda each: None if each.run is None else each.run.id,
     "run.task": lambda each: each.task,
-    "run.status": _status,
-    "run.version": _version,
-    "run.tags": _tags,
-    "run.url": lambda subject: subject.run_url,
-    "error.type": _error_type,
-    "error.message": _error_message,
+    "run.status": lambda each: None if each.run is None or each.run.state is None else each.run.status.value,
+    "run.version": lambda each: None if each.run is None else each.run.fixed.version,
+    "run.tags": lambda each: None if each.run is None or each.run.state is None else each.run.state.tags,
+    "run.url": lambda each: each.run_url,
+    "error.type": lambda each: None if (error := _error(each)) is None else error.code or error.name,
+    "error.message": lambda each: None if (error := _error(each)) is None else error.message,
     "error.frame": _error_frame,
-    "task.id": lambda subject: subject.task,
-    "group.fingerprint": _fingerprint,
-    "group.type": _group_type,
-    "group.message": _group_message,
-    "group.frame": _group_frame,
-    "runs": lambda subject: subject.runs or None,
-    "environment": lambda subject: subject.environment,
-    "project": lambda subject: subject.project,
-    "api": lambda subject: subject.api,
+    "task.id": lambda each: each.task,
+    "group.fingerprint": lambda each: None if each.kind is None else each.kind.fingerprint,
+    "group.type": lambda each: None if each.kind is None else each.kind.type,
+    "group.message": lambda each: None if each.kind is None else each.kind.message,
+    "group.frame": lambda each: None if each.kind is None or each.kind.frame is None else each.kind.frame.file,
+    "runs": lambda each: each.runs or None,
+    "environment": lambda each: each.environment,
+    "project": lambda each: each.project,
+    "api": lambda each: each.api,
 }
 """By the name of the placeholder. None or an empty text: there is no value."""
 

@@ -199,10 +199,9 @@ class Run:
         """The canonical status: EXECUTING with more than one attempt is REATTEMPTING."""
         if self.state is None:
             return RunStatus.QUEUED
-        status = self.state.status.canonical
         if self.state.status.word == "EXECUTING" and (self.attempt_count or 0) > 1:
             return RunStatus.REATTEMPTING
-        return status
+        return self.state.status.canonical
 
     @property
     def status_title(self) -> str:

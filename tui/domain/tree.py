@@ -108,8 +108,7 @@ def rows_of_trace(root: Span) -> list[TreeRow]:
         span, above = pending.pop()
         if span.run_id not in rows:
             # If the trace lacks the root span of a run, this is another span of it.
-            is_own = span.level != "DEBUG" and span.attempt_number is None
-            if is_own:
+            if span.level != "DEBUG" and span.attempt_number is None:
                 task = TaskId(span.message)
                 rows[span.run_id] = TreeRow(span.run_id, above, task, _unambiguous_status(span), _times_of(span))
             else:
@@ -173,9 +172,8 @@ def build_tree(
     if top is not None and top.fixed.depth:
         notes.append("the runs above the first one are not known")
     if orphans:
-        notes.append(
-            f"the parent of {len(orphans)} {'run' if len(orphans) == 1 else 'runs'} under the root is not known"
-        )
+        count = "1 run" if len(orphans) == 1 else f"{len(orphans)} runs"
+        notes.append(f"the parent of {count} under the root is not known")
     return RunTree(_build_nodes(root, rows_by_id, children, runs), current, tuple(notes))
 
 
@@ -251,8 +249,6 @@ def _build_nodes(
 
 
 def _sort_key(row: TreeRow, runs: Mapping[RunId, Run]) -> tuple[bool, datetime, RunId]:
-    run = runs.get(row.id)
-    created_at = None if run is None else run.created_at
-    if created_at is None and row.times is not None:
-        created_at = row.times.created_at
+    run, times = runs.get(row.id), row.times or RunTimes()
+    created_at = times.created_at if run is None or run.created_at is None else run.created_at
     return created_at is None, created_at or _NO_TIME, row.id

@@ -180,9 +180,8 @@ def _first_own(lines: Iterable[str]) -> StackFrame | None:
 def _lines(stack: Raw, message: Raw | None) -> list[str]:
     """Return the lines of the frames and of the notes between them."""
     below = _below_message(stack, message)
-    if below is not None:
-        return _without_end([line.rstrip("\r") for line in below.split("\n")])
-    return _first_block([line.rstrip("\r") for line in stack.split("\n")][::-1])[::-1]
+    lines = [line.rstrip("\r") for line in (stack if below is None else below).split("\n")]
+    return _first_block(lines[::-1])[::-1] if below is None else _without_end(lines)
 
 
 def _below_message(stack: Raw, message: Raw | None) -> str | None:
@@ -196,9 +195,8 @@ def _below_message(stack: Raw, message: Raw | None) -> str | None:
     lines = stack.split("\n")
     expected = [line.strip() for line in message.split("\n")]
     found = [line.strip() for line in lines[: len(expected)]]
-    if found[0].endswith(expected[0]) and found[1:] == expected[1:]:
-        return "\n".join(lines[len(expected) :])
-    return None
+    is_begin = found[0].endswith(expected[0]) and found[1:] == expected[1:]
+    return "\n".join(lines[len(expected) :]) if is_begin else None
 
 
 def _without_end(lines: list[str]) -> list[str]:
@@ -213,9 +211,7 @@ def _without_end(lines: list[str]) -> list[str]:
 def _is_frame(line: str) -> re.Match[str] | None:
     match = _LINE.match(line)
     # Older servers strip the indentation. Then only the position distinguishes a frame from a sentence.
-    if match is not None and (match[1] or match[2].endswith(")") or _POSITION.match(match[2])):
-        return match
-    return None
+    return match if match is not None and (match[1] or match[2].endswith(")") or _POSITION.match(match[2])) else None
 
 
 def _first_block(lines: Iterable[str]) -> list[str]:
@@ -229,10 +225,8 @@ def _first_block(lines: Iterable[str]) -> list[str]:
             if indentation not in {None, match[1]}:
                 break
             indentation = match[1]
-            if note is not None:
-                block.append(note)
+            block += [line] if note is None else [note, line]
             note = None
-            block.append(line)
         elif block and line.lstrip().startswith("..."):
             block.append(line)
         elif block and (note is not None or _NOTE.match(line) is None):
@@ -251,8 +245,7 @@ def _parse_line(text: str) -> StackFrame:
 def _parse_frame(text: str) -> StackFrame:
     rest = text.removeprefix("at ")
     is_async = rest.startswith("async ")
-    rest = rest.removeprefix("async ")
-    function, location = _split_location(rest)
+    function, location = _split_location(rest.removeprefix("async "))
     file, line, column = _parse_location(location)
     package = _PACKAGE.match(file) if file is not None else None
     if file is None or file.startswith(_RUNTIME):

@@ -77,16 +77,14 @@ def _kind(name: Raw | None, message: Raw, file: Raw | None, function: Raw | None
     """Return the kind with these parts. Errors of one kind share it."""
     parts = (name or "", identity_of(message), file or "", function or "")
     digest = blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=_FINGERPRINT_BYTES)
-    frame = None if file is None else OwnFrame(file, function)
-    return ErrorKind(name, message, frame, Fingerprint(digest.hexdigest()))
+    return ErrorKind(name, message, None if file is None else OwnFrame(file, function), Fingerprint(digest.hexdigest()))
 
 
 def _project_file(file: str) -> str:
     """Return a file without the folder of the project or of its build, whose hashes change with every deploy."""
     path = _SCHEME.sub("", file, count=1).replace("\\", "/").partition("?")[0]
     root = _ROOT.match(path)
-    path = path if root is None else path[root.end() :]
-    path = _CHUNK.sub(ID, path)
+    path = _CHUNK.sub(ID, path if root is None else path[root.end() :])
     match = _SOURCES.match(path) or _FOLDERS.match(path)
     return _HASH.sub(_without_hash, path if match is None else path[match.end() :])
 
@@ -97,7 +95,5 @@ def _without_hash(match: re.Match[str]) -> str:
 
 def _function(function: str | None) -> Raw | None:
     """Return a function without the object that V8 puts before it, which depends on how it was called."""
-    if function is None:
-        return None
-    name = _CALLED_ON.sub("", function)
+    name = _CALLED_ON.sub("", function or "")
     return None if name in {"", "<anonymous>"} else Raw(name)

@@ -103,14 +103,11 @@ def _without_pages(text: str) -> str:
 
 def _without_details(text: str) -> str:
     """Return a text without the elements that Playwright found, and without the arguments of a call of Prisma."""
-    if "elements:\n" in text:
-        text = _ELEMENTS.sub("", text, count=1)
-    if "invocation" not in text:
+    text = _ELEMENTS.sub("", text, count=1) if "elements:\n" in text else text
+    if (start := text.find("invocation")) < 0:
         return text
-    arguments = _ARGUMENTS.match(text, text.index("invocation"))
-    if arguments is not None:
-        text = f"{text[: arguments.start()]}invocation:\n{text[arguments.end() :]}"
-    return _LOCATION.sub(":", text)
+    arguments = _ARGUMENTS.match(text, start)
+    return _LOCATION.sub(":", text if arguments is None else f"{text[:start]}invocation:\n{text[arguments.end() :]}")
 
 
 def _without_lines(text: str) -> str:
@@ -651,8 +648,7 @@ def identity_of(message: Raw) -> Raw:
 
 def _without_letters(match: re.Match[str]) -> str:
     """Return data for a word that has data in it and letters that are no word; otherwise the word."""
-    is_machine = len(match[0]) > 1 and any(map(_ODD_CASE.search, _LETTERS.findall(match[0])))
-    return DATA if is_machine else match[0]
+    return DATA if len(match[0]) > 1 and any(map(_ODD_CASE.search, _LETTERS.findall(match[0]))) else match[0]
 
 
 def _sorted_items(match: re.Match[str]) -> str:

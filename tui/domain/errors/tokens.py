@@ -471,17 +471,7 @@ def replace_values(text: str) -> str:
 
 def _replace_token(match: re.Match[str]) -> str:
     kind = match.lastgroup
-    if kind == "plain":
-        return match[0]
-    return _REPLACE[kind or ""](match)
-
-
-def _url(match: re.Match[str]) -> str:
-    return vocabulary.URL + match[0][len(match[0].rstrip(".,;:!?)]")) :]
-
-
-def _package(match: re.Match[str]) -> str:
-    return match[0].rpartition("@")[0]
+    return match[0] if kind == "plain" else _REPLACE[kind or ""](match)
 
 
 def _key(match: re.Match[str]) -> str:
@@ -495,8 +485,7 @@ def _path(match: re.Match[str]) -> str:
     is_fragment = match.string[match.start() - 1 : match.start()] == "#"
     if is_fragment or _POINTER_AFTER.match(match.string, match.end()):
         return normalise_name(path)
-    rest = path[len(path.rstrip(".!?")) :]
-    return vocabulary.PATH + rest
+    return vocabulary.PATH + path[len(path.rstrip(".!?")) :]
 
 
 def _relative(match: re.Match[str]) -> str:
@@ -528,21 +517,12 @@ def _assignment(match: re.Match[str]) -> str:
     return f"{key}=…"
 
 
-def _file(match: re.Match[str]) -> str:
-    return match[0] if _NODE_NAMES.match(match[0]) else vocabulary.PATH
-
-
 def _numbered(match: re.Match[str]) -> str:
     """Return `redis:6379` as an address only where one is expected: `order:8812` is not."""
     name = match[0].partition(":")[0]
     if _ADDRESS_BEFORE.search(match.string, max(match.start() - 24, 0), match.start()):
         return vocabulary.ADDRESS
     return f"{normalise_word(name)}:{vocabulary.NUMBER}"
-
-
-def _time(match: re.Match[str]) -> str:
-    """Return `12:41` as a number: it may be a line and a column, as in `3:8`."""
-    return vocabulary.NUMBER if _HOUR_OR_LINE.match(match[0]) else vocabulary.TIME
 
 
 def _base64(match: re.Match[str]) -> str:
@@ -564,13 +544,13 @@ def _word(match: re.Match[str]) -> str:
 _REPLACE = {
     "digits": _word,
     "expression": _word,
-    "url": _url,
+    "url": lambda match: vocabulary.URL + match[0][len(match[0].rstrip(".,;:!?)]")) :],
     # V8 puts three points after a text that it cut.
     "quote": lambda match: normalise_quoted(match[0].removesuffix("..."), match.string, match.start(), match.end()),
     "arn": lambda _: vocabulary.ID,
     "key": _key,
     "region": lambda _: vocabulary.ADDRESS,
-    "package": _package,
+    "package": lambda match: match[0].rpartition("@")[0],
     "email": lambda _: vocabulary.EMAIL,
     "uuid": lambda _: vocabulary.ID,
     "mac": lambda _: vocabulary.ADDRESS,
@@ -578,7 +558,8 @@ _REPLACE = {
     "hexes": lambda _: vocabulary.ID,
     "iban": lambda _: vocabulary.NUMBER,
     "phone": lambda _: vocabulary.NUMBER,
-    "time": _time,
+    # `12:41` may be a line and a column, as `3:8`.
+    "time": lambda match: vocabulary.NUMBER if _HOUR_OR_LINE.match(match[0]) else vocabulary.TIME,
     "ipv6": lambda _: vocabulary.ADDRESS,
     "ipv4": lambda _: vocabulary.ADDRESS,
     "windows": lambda _: vocabulary.PATH,
@@ -586,7 +567,7 @@ _REPLACE = {
     "assignment": _assignment,
     "host": lambda match: match[0] if match[0] == _PRODUCT else vocabulary.ADDRESS,
     "numbered": _numbered,
-    "file": _file,
+    "file": lambda match: match[0] if _NODE_NAMES.match(match[0]) else vocabulary.PATH,
     "relative": _relative,
     "identified": lambda _: vocabulary.ID,
     "masked": lambda _: vocabulary.ID,

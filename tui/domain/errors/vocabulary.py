@@ -1,6 +1,5 @@
 """Tells the words of a message apart: names of the schema and the code, ids, names of people, codes."""
 
-import itertools
 import re
 from functools import lru_cache
 from itertools import pairwise
@@ -218,9 +217,7 @@ def is_drawn(word: str, max_mean: float = MAX_MEAN) -> bool:
         for first, second in pairwise(word)
         if first.isalpha() and second.isalpha() and not (first.islower() and second.isupper())
     ]
-    if len(pairs) < _MIN_PAIRS:
-        return False
-    return sum(map(_PAIRS.__getitem__, pairs)) < max_mean * len(pairs)
+    return len(pairs) >= _MIN_PAIRS and sum(map(_PAIRS.__getitem__, pairs)) < max_mean * len(pairs)
 
 
 # Tells names from ids: `users_email_key` is a name, `cus_oBg0TGXFsi5y4o` an id.
@@ -262,8 +259,7 @@ def is_id(word: str) -> bool:
         return False
     if core.isdigit():
         return len(core) >= _MIN_LONG or (prefixed is not None and len(core) >= _MIN_RANDOM)
-    has_digits = _DIGITS.search(core) is not None
-    is_random = _is_random_mix if has_digits else _is_random_letters
+    is_random = _is_random_mix if _DIGITS.search(core) is not None else _is_random_letters
     return is_random(core, has_prefix=prefixed is not None)
 
 
@@ -274,7 +270,7 @@ def _is_random_letters(core: str, *, has_prefix: bool) -> bool:
     is_lower = core.islower()
     if is_drawn(core, MAX_PREFIXED_MEAN if has_prefix and not is_lower else MAX_MEAN) and (has_prefix or not is_lower):
         return True
-    is_mixed = not core.islower() and _CAMEL.match(core) is None
+    is_mixed = not is_lower and _CAMEL.match(core) is None
     return (has_prefix and (is_mixed or _has_odd_humps(core))) or (len(core) >= _MIN_LONG and _has_odd_humps(core))
 
 
@@ -290,7 +286,7 @@ def _is_random_mix(core: str, *, has_prefix: bool) -> bool:
         return True
     if len(core) < _MIN_RANDOM or digit_runs < 2:
         return False
-    return digit_runs > 2 or _longest_letters(core) <= 4 or 2 * _case_changes(core) >= len(core)
+    return digit_runs > 2 or max(map(len, _DIGITS.split(core))) <= 4 or 2 * _case_changes(core) >= len(core)
 
 
 def _is_url_safe(word: str) -> bool:
@@ -307,11 +303,7 @@ def _has_odd_humps(word: str) -> bool:
 
 
 def _case_changes(word: str) -> int:
-    return sum(a.islower() != b.islower() for a, b in itertools.pairwise(word))
-
-
-def _longest_letters(word: str) -> int:
-    return max(map(len, _DIGITS.split(word)))
+    return sum(a.islower() != b.islower() for a, b in pairwise(word))
 
 
 def is_technical(word: str) -> bool:

@@ -160,11 +160,9 @@ class _Parser:
     def _frames(self, at: int, end: int) -> Frames | None:
         """Return the frames of a block; None if none of them has a place, as in `at noon`."""
         lines = self._lines[at:end]
-        bare = [_without_bracket(line) for line in lines]
-        frames = parse_stack(Raw("\n".join(bare)))
-        if not any(frame.file is not None or frame.text.endswith(")") for frame in frames):
-            return None
-        return Frames(frames, Raw("\n".join(lines)))
+        frames = parse_stack(Raw("\n".join(map(_without_bracket, lines))))
+        has_place = any(frame.file is not None or frame.text.endswith(")") for frame in frames)
+        return Frames(frames, Raw("\n".join(lines))) if has_place else None
 
     def _cause_end(self, at: int, end: int) -> int:
         """Return the line after a cause, 0 if the line at `at` is another property with that name.
@@ -370,7 +368,7 @@ class RunLog:
     @property
     def max_attempt(self) -> int:
         """The greatest number of an attempt, 0 without any."""
-        return max(self.attempts, default=0) if self.attempts else 0
+        return max(self.attempts, default=0)
 
     @property
     def last_at(self) -> datetime | None:
@@ -488,8 +486,7 @@ class LogBuilder:
         self._messages = messages
         self._indices = bytearray(map(self._indices.__getitem__, order))
         if self._attributes:
-            moved = {new: self._attributes[old] for new, old in enumerate(order) if old in self._attributes}
-            self._attributes = moved
+            self._attributes = {new: self._attributes[old] for new, old in enumerate(order) if old in self._attributes}
         if self._without_message:
             self._without_message = {new for new, old in enumerate(order) if old in self._without_message}
         self._is_in_order = True

@@ -170,11 +170,10 @@ def place(trace: Trace) -> Waterfall:
 
 def _kind_of(span: Span, above: Span | None) -> SpanKind:
     """Return the kind of a span, by its level and its name. Source: tests/wire/recordings/README.md §5, §6."""
-    is_own = above is not None and above.run_id == span.run_id
     # The code's own lines of this level belong to an attempt, the engine's rows never do (recording 1204).
     if span.level == "DEBUG" and above is not None and span.attempt_number is None:
         return SpanKind.ENGINE
-    if not is_own:
+    if above is None or above.run_id != span.run_id:
         return SpanKind.RUN
     if span.level != "TRACE" and not span.children:
         return SpanKind.LOG
@@ -184,7 +183,7 @@ def _kind_of(span: Span, above: Span | None) -> SpanKind:
         return SpanKind.DELAY
     if span.message.endswith(_AWAITED):
         return SpanKind.CALL
-    if span.message == _FUNCTION and above is not None and _ATTEMPT.match(above.message):
+    if span.message == _FUNCTION and _ATTEMPT.match(above.message):
         return SpanKind.FUNCTION
     return SpanKind.WAIT if _WAIT.search(span.message) else SpanKind.SPAN
 
@@ -274,8 +273,7 @@ def extents_of(waterfall: Waterfall, run_ends: RunEnds = nothing_known) -> Exten
             states.append(SpanState.ENDED)
             ends.append(end)
             continue
-        is_run = kinds[index] is SpanKind.RUN
-        known = run_ends(span.run_id) if is_run else None
+        known = run_ends(span.run_id) if kinds[index] is SpanKind.RUN else None
         is_below_running = parent < 0 or states[parent] is SpanState.RUNNING
         if known is not None and known.is_final:
             finished = None if known.finished_at is None else waterfall.moment(known.finished_at)
