@@ -79,8 +79,7 @@ class _Symbols(dict[int, int | str | None]):
     """A translation table for `str.translate`. It computes the entry of a character on first use."""
 
     def __missing__(self, code: int) -> int | str | None:
-        shown = _symbol(code)
-        self[code] = shown
+        self[code] = shown = _symbol(code)
         return shown
 
 

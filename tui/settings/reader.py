@@ -14,7 +14,7 @@ from tui.domain.text import clean
 from tui.lazy_dataclass import dataclass
 from tui.settings.key_checks import Problem, check_keys, problem_of_command
 from tui.settings.schema import CommandEntry, FileSettings
-from tui.settings.secret import has_zones, zone_of
+from tui.settings.secret import has_zones, is_zone
 from tui.settings.settings import bound_keys
 
 # Reads a TOML document as `FileSettings`. A wrong value costs only itself: it becomes its default and a problem.
@@ -180,8 +180,7 @@ class _Reading:
             self._complain(joined(path, key), "unknown key", is_about_lock=not path)
             return
         nearest = _nearest(kind, path, key)
-        names = ", ".join(kind.__struct_fields__)
-        hint = f"did you mean {nearest}?" if nearest else f"expected one of {names}"
+        hint = f"did you mean {nearest}?" if nearest else f"expected one of {', '.join(kind.__struct_fields__)}"
         is_about_lock = not path and nearest is not None and _is_lock(nearest)
         self._complain(joined(path, key), f"unknown key; {hint}{end}", is_about_lock=is_about_lock)
 
@@ -192,19 +191,11 @@ class _Reading:
         self.problems.append(Problem(where, text))
 
 
-def _is_known_zone(name: str) -> bool:
-    try:
-        zone_of(name)
-    except ValueError:
-        return False
-    return True
-
-
 def _is_number(value: float) -> bool:
     return value == value  # noqa: PLR0124  no bound of msgspec refuses nan
 
 
-_CHECKS: Final[Mapping[str, Callable[[Any], bool]]] = {"timezone": _is_known_zone, "interval": _is_number}
+_CHECKS: Final[Mapping[str, Callable[[Any], bool]]] = {"timezone": is_zone, "interval": _is_number}
 """What a Struct cannot check, by key path."""
 
 

@@ -36,11 +36,8 @@ _ARGUMENTS: Final = 'a list of a program and its arguments, such as ["less", "-R
 
 _QUOTED: Final = r'"([^"\\\x00-\x1f\x7f-\x9f]|\\.)*"'
 COLUMN_PATTERN: Final = (
-    r'^([a-z][a-z-]*|(metadata|payload|output)(\.[^.\[\]"\x00-\x20\x7f-\x9f]+|\.'
-    + _QUOTED
-    + r"|\[-?[0-9]{1,9}\]|\["
-    + _QUOTED
-    + r"\])+)$"
+    r'^([a-z][a-z-]*|(metadata|payload|output)(\.[^.\[\]"\x00-\x20\x7f-\x9f]+|'
+    rf"\.{_QUOTED}|\[-?[0-9]{{1,9}}\]|\[{_QUOTED}\])+)$"
 )
 """The id of a column, or a path."""
 
@@ -64,14 +61,8 @@ ColumnName = Annotated[
 EnvironmentName = Annotated[
     str, _meta("", "the name of an environment, such as prod", pattern=r"^[A-Za-z0-9_-]+$", max_length=100)
 ]
-QuietHours = Annotated[
-    str,
-    _meta(
-        "",
-        "a time of day such as 22:00-07:00",
-        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$",
-    ),
-]
+_TIME: Final = "([01][0-9]|2[0-3]):[0-5][0-9]"
+QuietHours = Annotated[str, _meta("", "a time of day such as 22:00-07:00", pattern=f"^{_TIME}-{_TIME}$")]
 Variable = Annotated[str, _meta("", "the name of a variable", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)]
 
 
@@ -139,11 +130,10 @@ class Link(Table, frozen=True):
 
 Ring = Literal["off", "bell", "notice", "both"]
 _RINGS: Final = '"off", "bell", "notice" or "both"'
-_OWN_RINGS: Final = f'"default", {_RINGS}'
 
 
 def _ring_of(word: str) -> Meta:
-    return _meta(f'As `ring`, for {word} alone; "default": as `ring` says.', _OWN_RINGS)
+    return _meta(f'As `ring`, for {word} alone; "default": as `ring` says.', f'"default", {_RINGS}')
 
 
 OwnRing = Literal["default", "off", "bell", "notice", "both"]
@@ -330,9 +320,6 @@ class CommandEntry(Table, frozen=True):
     ] = ()
 
 
-_KEYS: Final = "a key such as G, a list of keys, or unbind"
-
-
 class FileSettings(Table, frozen=True):
     """The settings of trigger-tui."""
 
@@ -375,7 +362,7 @@ class FileSettings(Table, frozen=True):
     link: Annotated[Link, Meta(description=Link.__doc__ or "")] = field(default_factory=Link)
     columns: Annotated[OwnColumns, Meta(description=OwnColumns.__doc__ or "")] = field(default_factory=OwnColumns)
     keys: Annotated[
-        dict[BindingId, Annotated[KeyName | KeyNames, _meta("", _KEYS)]],
+        dict[BindingId, Annotated[KeyName | KeyNames, _meta("", "a key such as G, a list of keys, or unbind")]],
         Meta(
             description="Keys of your own: the id of a binding, and its key, a list of keys, or unbind.\n\n"
             "Quitting, Esc and the keys of confirmations stay as they are. What writes takes only a capital. Where "

@@ -177,10 +177,15 @@ def zone_of(name: str) -> tzinfo:
         raise ValueError(name) from error
 
 
-def has_zones() -> bool:
-    """Return whether this machine knows zones by name: from /usr/share/zoneinfo, or from the package tzdata."""
+def is_zone(name: str) -> bool:
+    """Return whether this machine knows a zone of this name."""
     try:
-        zone_of("Europe/London")
+        zone_of(name)
     except ValueError:
         return False
     return True
+
+
+def has_zones() -> bool:
+    """Return whether this machine knows zones by name: from /usr/share/zoneinfo, or from the package tzdata."""
+    return is_zone("Europe/London")

@@ -359,10 +359,16 @@ def _address(view: str, words: str, length: int, report: Report) -> ViewAddress:
     parts: list[Word] = []
     settings: dict[str, str] = {}
     for word in split_words(words):
-        if word.field is not None and word.field in form.names:
-            _add_setting(settings, word, report)
-        else:
+        if word.field is None or word.field not in form.names:
             parts.append(word)
+        elif word.is_negated:
+            report(f'"{word.field}" cannot be negated')
+        elif not word.rest:
+            report(f'"{word.field}" has no value')
+        elif word.field in settings:
+            report(f'"{word.field}" is given twice')
+        else:
+            settings[word.field] = word.rest
     plain = {name: settings.get(name, "").replace('"', "") for name in (SINCE, SORT, ID, PANE)}
     return ViewAddress(
         view.casefold(),
@@ -373,18 +379,6 @@ def _address(view: str, words: str, length: int, report: Report) -> ViewAddress:
         RunFilters(**_server_filters(settings, report)),
         read_pane(plain[PANE], form, report),
     )
-
-
-def _add_setting(settings: dict[str, str], word: Word, report: Report) -> None:
-    name = str(word.field)
-    if word.is_negated:
-        report(f'"{name}" cannot be negated')
-    elif not word.rest:
-        report(f'"{name}" has no value')
-    elif name in settings:
-        report(f'"{name}" is given twice')
-    else:
-        settings[name] = word.rest
 
 
 def _filter_text(words: Iterable[Word], form: AddressedView, report: Report) -> str:
@@ -555,7 +549,5 @@ def _listed(view: SavedView, views: Sequence[SavedView]) -> ListedView:
     read = read_address(view.address)
     problems = [*read.problems[:1]]
     if view.letter and (other := lettered(views, view.letter)) is not None and other is not view:
-        where = " of the config file" if other.is_configured else ""
-        problems.append(f"{view.letter} opens “{other.name}”{where}")
-    words = view.address if read.address is None else read.address.words
-    return ListedView(view, words, "; ".join(problems))
+        problems.append(f"{view.letter} opens “{other.name}”{' of the config file' if other.is_configured else ''}")
+    return ListedView(view, view.address if read.address is None else read.address.words, "; ".join(problems))

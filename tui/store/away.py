@@ -178,15 +178,8 @@ def report_of(log: AwayLog, get: Callable[[RunId], Run | None], now: datetime, o
         for (task, fingerprint), count in counts.items()
     ]
     groups.sort(key=lambda each: (-each.count, each.task or "", each.kind.fingerprint if each.kind else ""))
-    is_outage_within = outage is not None and outage.until > log.since
+    ended, episodes, ungrouped = dict(log.counts), tuple(log.episodes), log.failed_count - len(newest)
+    seen = outage if outage is not None and outage.until > log.since else None
     return AwayReport(
-        log.since,
-        now,
-        dict(log.counts),
-        tuple(log.episodes),
-        log.dropped_episodes,
-        tuple(groups),
-        log.failed_count - len(newest),
-        outage if is_outage_within else None,
-        log.was_judged,
+        log.since, now, ended, episodes, log.dropped_episodes, tuple(groups), ungrouped, seen, log.was_judged
     )

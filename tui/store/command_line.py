@@ -271,8 +271,7 @@ def _limit(found: int | None) -> list[str]:
     """Return the limit that prints all runs that were found, if it is not the default."""
     if found is None or found <= LS_LIMIT:
         return []
-    limit = next((each for each in _LIMITS if each >= found), found)
-    return ["--limit", str(limit)]
+    return ["--limit", str(next((each for each in _LIMITS if each >= found), found))]
 
 
 # Counts loaded runs in small steps: by the values of their fields, and those that pass a filter.

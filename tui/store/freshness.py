@@ -171,14 +171,8 @@ class FreshnessTracker:
         confirmed_s = self._confirmed_s()
         if confirmed_s is None:
             level = Level.STALE if isinstance(health.failure, SourceStopped) else Level.CONNECTING
-            return Freshness(
-                level,
-                failure=health.failure,
-                failure_since=health.failure_since,
-                waited=waited,
-                leader=leader,
-                other_failure=other_failure,
-            )
+            since = health.failure_since
+            return Freshness(level, None, timedelta(), health.failure, since, waited, leader, other_failure)
         basis_s, interval_s, latest_s = self._expectation(leader, confirmed_s)
         stale_s = min(basis_s + STALE_AFTER_INTERVALS * interval_s, latest_s)
         if isinstance(health.failure, SourceStopped) or elapsed_s >= stale_s:
@@ -188,15 +182,8 @@ class FreshnessTracker:
         confirmed_at = now - timedelta(seconds=elapsed_s - confirmed_s)
         # A source may have failed for hours while another one worked: the outage began with the last response of any.
         since = health.failure_since and max(health.failure_since, confirmed_at)
-        return Freshness(
-            level,
-            confirmed_at,
-            timedelta(seconds=interval_s),
-            health.failure,
-            since,
-            leader=leader,
-            other_failure=other_failure,
-        )
+        interval = timedelta(seconds=interval_s)
+        return Freshness(level, confirmed_at, interval, health.failure, since, timedelta(), leader, other_failure)
 
     def _leader(self, elapsed_s: float) -> str | None:
         """Return the source that the displayed data depends on."""
@@ -216,11 +203,8 @@ class FreshnessTracker:
 
     def _confirmed_s(self) -> float | None:
         """Return the time of the last response of any source; behind a relay at most the relay's own last message."""
-        responses = [
-            health.responded_s
-            for name, health in self._health.items()
-            if name != RELAY and health.responded_s is not None
-        ]
+        others = (health.responded_s for name, health in self._health.items() if name != RELAY)
+        responses = [responded_s for responded_s in others if responded_s is not None]
         relay = self._health.get(RELAY)
         if relay is None or not responses:
             return max(responses, default=None)

@@ -145,22 +145,12 @@ def _terms(filters: RunFilters) -> Iterable[Term]:
 
 def _created(begin: datetime, end: datetime | None) -> Term:
     """Match runs created in a span of time. A run whose creation is not known yet may be in it."""
-
-    def term(run: Run) -> bool:
-        at = run.created_at
-        return at is None or (begin <= at and (end is None or at <= end))
-
-    return term
+    return lambda run: (at := run.created_at) is None or (begin <= at and (end is None or at <= end))
 
 
 def _one_of(wanted: Iterable[str], value_of: Callable[[Run], str | None], *, matches_unknown: bool = True) -> Term:
     values = frozenset(wanted)
-
-    def term(run: Run) -> bool:
-        value = value_of(run)
-        return matches_unknown if value is None else value in values
-
-    return term
+    return lambda run: matches_unknown if (value := value_of(run)) is None else value in values
 
 
 def _tag(wanted: Iterable[str]) -> Term:

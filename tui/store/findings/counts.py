@@ -116,18 +116,9 @@ def counted(run: Run | None) -> CountedRun | None:
             took_s = None if is_failed or started_s is None else ended_s - started_s
     elif status is RunStatus.QUEUED and not run.attempt_count and started_s is None:
         queued_s = max(created_s or 0.0, _seconds(state.delayed_until) or 0.0) or None
-    return CountedRun(
-        run.id,
-        fixed.task,
-        _minute(existed_s),
-        _minute(started_s),
-        _minute(ended_s),
-        outcome,
-        took_s,
-        queued_s,
-        status in EXECUTING_FAMILY,
-        created_s if fixed.task_kind == SCHEDULED else None,
-    )
+    created, started, ended = _minute(existed_s), _minute(started_s), _minute(ended_s)
+    is_executing, scheduled_s = status in EXECUTING_FAMILY, created_s if fixed.task_kind == SCHEDULED else None
+    return CountedRun(run.id, fixed.task, created, started, ended, outcome, took_s, queued_s, is_executing, scheduled_s)
 
 
 def _seconds(at: datetime | None) -> float | None:
@@ -684,10 +675,14 @@ class OwnCounts:
         self._hide(self._runs)  # a dictionary is seen again after each new value
         if new.scheduled_s is not None:
             self.scheduled_s[new.task] = max(new.scheduled_s, self.scheduled_s.get(new.task, 0.0))
-        self._note_version(after)
-        started_at = None if after.state is None else after.state.started_at
-        if started_at is not None and (self.last_started is None or started_at > self.last_started):
+        started_at, version = None if after.state is None else after.state.started_at, after.fixed.version
+        if started_at is None:
+            return
+        if self.last_started is None or started_at > self.last_started:
             self.last_started = started_at
+        # The version of the run that started last: an older one may have waited for it.
+        if version is not None and (self._newest_version_at is None or started_at > self._newest_version_at):
+            self.newest_version, self._newest_version_at = version, started_at
 
     def _add(self, part: CountedRun) -> None:
         if part.outcome is not None:
@@ -704,13 +699,6 @@ class OwnCounts:
         if part.ended is not None:
             self._ended[part.ended].remove(part.run_id)
             self._outcomes.pop((part.task, part.ended), None)
-
-    def _note_version(self, run: Run) -> None:
-        """Note the version of the run that started last: an older one may have waited for it."""
-        version, known_at = run.fixed.version, self._newest_version_at
-        started_at = None if run.state is None else run.state.started_at
-        if version is not None and started_at is not None and (known_at is None or started_at > known_at):
-            self.newest_version, self._newest_version_at = version, started_at
 
 
 def said_since(own: OwnCounts) -> datetime | None:
@@ -852,11 +840,8 @@ class CellSums:
         for each in self._parts(start_s, end_s):
             if each is None:
                 return None
-            is_server, at = each
-            if is_server and self._server is not None:
-                sums = sums.plus(self._server.totals.get(at, NO_SUMS))
-            elif not is_server:
-                sums = sums.plus(self._own.total(at))
+            server, at = each
+            sums = sums.plus(self._own.total(at) if server is None else server.totals.get(at, NO_SUMS))
         return sums
 
     @property
@@ -906,25 +891,21 @@ class CellSums:
         for each in self._parts(start_s, end_s):
             if each is None:
                 return None
-            is_server, at = each
-            if is_server and self._server is not None:
-                found.append(self._server.ends.get(at, _NO_ENDS))
-            else:
-                found.append(self._own.ends(at))
+            server, at = each
+            found.append(self._own.ends(at) if server is None else server.ends.get(at, _NO_ENDS))
         return found
 
-    def _parts(self, start_s: int, end_s: int) -> Iterator[tuple[bool, int] | None]:
+    def _parts(self, start_s: int, end_s: int) -> Iterator[tuple[ServerCells | None, int] | None]:
         """Yield the server's cells by their begin and the own minutes by their number, None for what is not known."""
-        at, end_s = start_s, min(end_s, int(self._now_s) + 1)
+        at, end_s, server = start_s, min(end_s, int(self._now_s) + 1), self._server
         while at < end_s:
-            server = self._server
             if server is not None and server.has(at) and at + server.cell_s <= max(end_s, at + MINUTE_S):
-                yield True, at
+                yield server, at
                 at += server.cell_s
                 continue
             minute_end_s = at + MINUTE_S
             if self._own_since_s > at or at < self._own.first_minute * MINUTE_S or minute_end_s > self._known_until_s:
                 yield None
                 return
-            yield False, at // MINUTE_S
+            yield None, at // MINUTE_S
             at = minute_end_s
