@@ -358,8 +358,7 @@ class Store(Facts):
         or fewer if those take more than some `max_body_bytes`.
         """
         super().__init__()
-        self.max_runs: Final = max_runs
-        """The maximum number of runs, unless more are live or pinned."""
+        self._max_runs = max_runs
         self._runs: dict[RunId, Run] = {}
         self._indexes = Indexes()
         self._retention = Retention(max_bodies, max_body_bytes)
@@ -439,7 +438,7 @@ class Store(Facts):
             if has_large_facets(before):
                 self._replace(before, replace(before, body=None, attempts=None), changes)
         unseen: set[RunId] = set()
-        while len(self._runs) > self.max_runs and (run_id := self._retention.next_to_drop()) is not None:
+        while len(self._runs) > self._max_runs and (run_id := self._retention.next_to_drop()) is not None:
             run = self._runs.pop(run_id)
             old = _keyed(run)
             self._counter.drop(run)
@@ -462,6 +461,11 @@ class Store(Facts):
             self._counter.rebase(fact)
         if isinstance(fact, ActionStatus) and fact.run_id in self._runs:
             changes.changed.add(fact.run_id)
+
+    @property
+    def max_runs(self) -> int:
+        """The maximum number of runs, unless more are live or pinned."""
+        return self._max_runs
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -498,7 +502,7 @@ class Store(Facts):
 
     def status_counts(self, now: datetime) -> StatusCounts:
         """Return the header's counts: live runs by status, and failed runs of the period."""
-        return self._counter.counts(now, self.window, self.history, is_full=len(self._runs) >= self.max_runs)
+        return self._counter.counts(now, self.window, self.history, is_full=len(self._runs) >= self._max_runs)
 
     def children_of(self, run_id: RunId) -> tuple[Run, ...]:
         """Return the known direct children of a run, oldest first."""

@@ -31,20 +31,7 @@ from tui.domain.run import Run
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.store.filter import as_value
-from tui.store.findings.bounds import (
-    LATE_AFTER,
-    MIN_NORMAL_RUNS,
-    Waiting,
-    is_at_limit,
-    is_slower,
-    last_due,
-    next_due,
-    normals_by_task,
-    p95s_by_task,
-    speeds_by_task,
-    waiting_runs,
-    waiting_tokens,
-)
+from tui.store.findings import bounds
 from tui.store.findings.counts import OwnCounts, said_since
 from tui.store.findings.failing import FailureJudge, is_judged_by_own_counts
 from tui.store.store import unread_sources
@@ -124,7 +111,7 @@ def _patience(schedule: Schedule) -> timedelta:
 def _last_overdue(schedule: Schedule, now: datetime) -> datetime | None:
     """Return the last due time whose run must be there by now."""
     until = now - _patience(schedule)
-    moments = [last_due(schedule, until)]
+    moments = [bounds.last_due(schedule, until)]
     if schedule.next_at is not None and schedule.next_at <= until:
         moments.append(schedule.next_at)
     return max((each for each in moments if each is not None), default=None)
@@ -151,7 +138,7 @@ def _first_missed(facts: WallFacts, own: OwnCounts, schedule: Schedule, now: dat
 
 
 def _next(schedule: Schedule, after: datetime) -> datetime | None:
-    due_at = next_due(schedule, after)
+    due_at = bounds.next_due(schedule, after)
     if due_at is None and schedule.next_at is not None and schedule.next_at > after:
         return schedule.next_at
     return due_at
@@ -159,16 +146,16 @@ def _next(schedule: Schedule, after: datetime) -> datetime | None:
 
 def _was_due_at(schedule: Schedule, created_at: datetime) -> bool:
     """Return whether a run was created at a due time of the schedule as it is now."""
-    due_at = last_due(schedule, created_at + _CLOCK_SKEW)
+    due_at = bounds.last_due(schedule, created_at + _CLOCK_SKEW)
     return due_at is not None and created_at - due_at <= _patience(schedule)
 
 
 def _due_count(schedule: Schedule, after: datetime, until: datetime) -> int:
     """Return how many due times there are between two times, or one more than MAX_DUE_BEFORE."""
-    count, due_at = 0, next_due(schedule, after)
+    count, due_at = 0, bounds.next_due(schedule, after)
     while due_at is not None and due_at <= until and count <= MAX_DUE_BEFORE:
         count += 1
-        due_at = next_due(schedule, due_at)
+        due_at = bounds.next_due(schedule, due_at)
     return count
 
 
@@ -195,7 +182,7 @@ def slow_queues(facts: WallFacts, own: OwnCounts, now: datetime, still: Standsti
     queues = {} if facts.queues is None else {each.stored_name: each for each in facts.queues.queues}
     found = (
         _judged(name, each, queues.get(name), still, facts.paused_since)
-        for name, each in waiting_runs(facts, own, now).items()
+        for name, each in bounds.waiting_runs(facts, own, now).items()
     )
     return [each for each in found if each is not None]
 
@@ -209,7 +196,7 @@ def queue_standstill(queue: Queue, paused_since: Mapping[str, datetime]) -> Stan
 
 def _judged(
     stored_name: str,
-    waiting: Waiting,
+    waiting: bounds.Waiting,
     queue: Queue | None,
     still: Standstill | None,
     paused_since: Mapping[str, datetime],
@@ -220,8 +207,8 @@ def _judged(
         queue = None  # the runs may wait in another one
     if queue is not None:
         still = queue_standstill(queue, paused_since) or still
-    is_full = queue is not None and is_at_limit(queue) and still is None
-    if waiting.until - waiting.oldest_at <= (AT_LIMIT_AFTER if is_full else LATE_AFTER):
+    is_full = queue is not None and bounds.is_at_limit(queue) and still is None
+    if waiting.until - waiting.oldest_at <= (AT_LIMIT_AFTER if is_full else bounds.LATE_AFTER):
         return None
     is_task = queue.is_task if queue is not None else stored_name.startswith(TASK_QUEUE_PREFIX)
     name = queue.name if queue is not None else Raw(stored_name.removeprefix(TASK_QUEUE_PREFIX))
@@ -237,13 +224,13 @@ def _judged(
 
 def slow_tasks(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]:
     """Return the tasks whose 95th percentile of the last hour is far over the same hour of the last 7 days."""
-    normals = normals_by_task(facts)
+    normals = bounds.normals_by_task(facts)
     found = []
-    for task, speed in speeds_by_task(facts, own).items():
+    for task, speed in bounds.speeds_by_task(facts, own).items():
         normal = normals.get(task)
-        if normal is None or normal.p95 is None or normal.runs < MIN_NORMAL_RUNS or speed.runs < MIN_SLOW_RUNS:
+        if normal is None or normal.p95 is None or normal.runs < bounds.MIN_NORMAL_RUNS or speed.runs < MIN_SLOW_RUNS:
             continue
-        if is_slower(speed.p95, normal.p95):
+        if bounds.is_slower(speed.p95, normal.p95):
             subject = FindingSubject(SubjectKind.TASK, task, Raw(task))
             evidence = TaskSlow(speed.p95, normal.p95, speed.runs)
             found.append(Finding(FindingWord.SLOW, subject, now, evidence, f"task:{as_value(task)}", task=task))
@@ -301,7 +288,7 @@ def _runs(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]:
             long.append((state.started_at, run.id, task, run))
     if not long:
         return found
-    p95_of = p95s_by_task(facts, own)
+    p95_of = bounds.p95s_by_task(facts, own)
     limits = {task: overdue_after(p95_of(task)) for task in {task for _, _, task, _ in long}}
     overdue = [each for each in long if now - each[0] > limits[each[2]]]
     # The longest run of a task is found whatever else is: it explains why the task is slow.
@@ -322,7 +309,7 @@ def _of_run(run: Run, since: datetime, evidence: Evidence) -> Finding:
 
 
 def _approvals(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]:
-    tokens = (each for each in waiting_tokens(facts, own) if not each.is_doubtful)
+    tokens = (each for each in bounds.waiting_tokens(facts, own) if not each.is_doubtful)
     # Of the tokens of one run the oldest stands for all.
     return [_of_token(each) for each in tokens if now - each.created_at >= MAX_APPROVAL][::-1]
 

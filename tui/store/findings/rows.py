@@ -26,26 +26,8 @@ from tui.domain.ids import ErrorGroupId, RunId, TaskId
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.store.error_groups import ErrorGroup, ErrorState, state_of
-from tui.store.findings.bounds import (
-    LATE_AFTER,
-    Waiting,
-    fresh_waits,
-    has_only_acknowledged,
-    is_slower,
-    normals_by_task,
-    speeds_by_task,
-    waiting_runs,
-)
-from tui.store.findings.counts import (
-    HOUR_S,
-    MAX_TASKS,
-    Cells,
-    CellSums,
-    OwnCounts,
-    PackedEnds,
-    done_and_failed,
-    unpacked,
-)
+from tui.store.findings import bounds
+from tui.store.findings.counts import MAX_TASKS, Cells, CellSums, OwnCounts, PackedEnds, done_and_failed, unpacked
 from tui.store.findings.judging import queue_standstill
 
 # `Board`: everything that the wall and the overview show, worst first, as values without words or widths.
@@ -300,7 +282,7 @@ def queue_rows(
     `still` is why no run of the environment starts.
     """
     known = facts or NO_FACTS
-    read = fresh_waits(known, now)
+    read = bounds.fresh_waits(known, now)
     queues = [] if known.queues is None else list(known.queues.queues)
     if read is not None and (known.queues is None or known.queues.is_cut):
         listed = {each.stored_name for each in queues}
@@ -323,7 +305,7 @@ def queue_rows(
 
 def next_late_at(rows: Iterable[QueueRow], now: datetime) -> datetime | None:
     """Return when the next of the queues becomes late by time alone; None if none will."""
-    moments = (row.oldest_at + LATE_AFTER for row in rows if row.oldest_at is not None)
+    moments = (row.oldest_at + bounds.LATE_AFTER for row in rows if row.oldest_at is not None)
     return min((at for at in moments if at >= now), default=None)
 
 
@@ -383,7 +365,7 @@ def _health(
         return QueueHealth.STUCK
     if queue.is_paused:
         return QueueHealth.PAUSED
-    if oldest_at is not None and now - oldest_at > LATE_AFTER:
+    if oldest_at is not None and now - oldest_at > bounds.LATE_AFTER:
         return QueueHealth.LATE
     is_busy = has_limit and (queue.running or 0) > BUSY_SHARE * (queue.limit or 0)
     return QueueHealth.BUSY if is_busy else QueueHealth.FINE
@@ -406,7 +388,7 @@ def _since(
             return None if stuck is None else stuck.since
         case QueueHealth.LATE:
             moments = [] if slow is None else [slow.since]
-            return min([*moments, *([] if oldest_at is None else [oldest_at + LATE_AFTER])], default=None)
+            return min([*moments, *([] if oldest_at is None else [oldest_at + bounds.LATE_AFTER])], default=None)
         case _:
             return None
 
@@ -442,9 +424,9 @@ class TaskRows:
             _, failed, self._ended[task] = unpacked(ends)
             if failed:
                 self._failed[task] = failed
-        self._speeds, self._normals = speeds_by_task(facts, own), normals_by_task(facts)
-        self._waiting = waiting_runs(facts, own, now)
-        self._are_waits_read = fresh_waits(facts, now) is not None
+        self._speeds, self._normals = bounds.speeds_by_task(facts, own), bounds.normals_by_task(facts)
+        self._waiting = bounds.waiting_runs(facts, own, now)
+        self._are_waits_read = bounds.fresh_waits(facts, now) is not None
         self._queues = {} if facts.queues is None else {each.stored_name: each for each in facts.queues.queues}
         self._findings: dict[TaskId, Finding] = {}
         for rank, each in enumerate(() if verdict is None else verdict.findings):
@@ -482,7 +464,7 @@ class TaskRows:
         cells = [self._sums.by_task(at, at + step_s) for at in starts]
         first, rest = rows[:MAX_TASK_SERIES], rows[MAX_TASK_SERIES:]
         series = done_and_failed(cells, [row.task for row in first])
-        if self._span.cell * self._span.count > timedelta(seconds=HOUR_S):
+        if self._span.cell * self._span.count > timedelta(hours=1):
             rest = tuple(replace(row, failed=_UNKNOWN) for row in rest)
         return (*(replace(row, done=series[row.task][0], failed=series[row.task][1]) for row in first), *rest)
 
@@ -516,10 +498,10 @@ class TaskRows:
             queued=queued,
             oldest=None if oldest_at is None else max(self._now - oldest_at, timedelta()),
             health=self._health(task, queue, waiting),
-            is_p95_abnormal=is_slower(p95, normal_p95),
+            is_p95_abnormal=bounds.is_slower(p95, normal_p95),
         )
 
-    def _health(self, task: TaskId, queue: Queue | None, waiting: Waiting | None) -> TaskHealth:
+    def _health(self, task: TaskId, queue: Queue | None, waiting: bounds.Waiting | None) -> TaskHealth:
         finding = self._findings.get(task)
         if finding is not None:
             if isinstance(finding.evidence, QueueWaits):
@@ -530,9 +512,13 @@ class TaskRows:
             return TaskHealth[finding.word.name]
         if queue is not None and queue.is_paused:
             return TaskHealth.PAUSED
-        if waiting is not None and waiting.oldest_at is not None and waiting.until - waiting.oldest_at > LATE_AFTER:
+        if (
+            waiting is not None
+            and waiting.oldest_at is not None
+            and waiting.until - waiting.oldest_at > bounds.LATE_AFTER
+        ):
             return TaskHealth.LATE
-        if self._failed[task] and has_only_acknowledged(self._facts.errors, task, self._now):
+        if self._failed[task] and bounds.has_only_acknowledged(self._facts.errors, task, self._now):
             return TaskHealth.ACKNOWLEDGED
         return TaskHealth.HEALTHY
 
