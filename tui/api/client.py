@@ -1,17 +1,15 @@
 """The client of the Trigger.dev API: read requests as values, actions, and large stored values."""
 
 import asyncio
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Self, TypeVar, assert_never
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Self, TypeVar, Unpack, assert_never
 from urllib.parse import quote
 
 from tui import __version__
 from tui.api import facts
-from tui.api.connection import HttpConnection, Timeouts
+from tui.api.connection import HttpConnection, SendOptions, Timeouts
 from tui.api.errors import (
     MAX_INLINE_BYTES,
     MAX_PAGE_BYTES,
@@ -23,7 +21,7 @@ from tui.api.errors import (
     ServerFault,
 )
 from tui.api.facts import ErrorGroupPage, decode_error_group, decode_error_groups, is_cursor
-from tui.api.feed import START_PARAMS, FeedPosition, FeedResponse, FeedTarget, decode_feed, restart_response
+from tui.api.feed import START_PARAMS, FeedPosition, FeedResponse, FeedTarget, decode_feed
 from tui.api.http import HttpUrl, InvalidUrl
 from tui.api.queries import NamedQuery, TrqlQuery
 from tui.api.responses import Response, decode_environment, decode_id, decode_query, read_rate_limit, response_error
@@ -439,10 +437,6 @@ _MILLISECOND = timedelta(milliseconds=1)
 _MAX_PATH_CHARS = 90
 
 
-def _ignore(_: RateLimit) -> None:
-    pass
-
-
 class Client(ApiReader):
     """The API of one environment. Close it with `async with` or `aclose()`.
 
@@ -457,7 +451,7 @@ class Client(ApiReader):
         clock: Callable[[], datetime],
         branch: str | None = None,
         user_agent: str = USER_AGENT,
-        on_rate_limit: Callable[[RateLimit], None] = _ignore,
+        on_rate_limit: Callable[[RateLimit], None] = lambda _: None,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         feed_timeouts: Timeouts = FEED_TIMEOUTS,
     ) -> None:
@@ -485,9 +479,7 @@ class Client(ApiReader):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     async def aclose(self) -> None:
@@ -527,7 +519,7 @@ class Client(ApiReader):
             "GET", self._base + path, f"GET {_shortened(path)}", params=params, max_bytes=MAX_FEED_BYTES
         )
         if response.status == 409:
-            return restart_response(response.read_at)
+            return FeedResponse((), response.read_at, None)  # the server no longer knows the handle
         if (error := response_error(response, self._key)) is not None:
             raise error
         return await self._decode(response, lambda limits: decode_feed(response, after, limits))
@@ -573,28 +565,9 @@ class Client(ApiReader):
         """Download a payload or an output; see `ObjectStore.fetch`."""
         return await self._stored.fetch(url, max_bytes=max_bytes)
 
-    async def _fetch(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: dict[str, str] | None = None,
-        json: Json = None,
-        on_written: OnWritten | None = None,
-        max_bytes: int | None = None,
-        max_whole_s: float = math.inf,
-    ) -> Response:
+    async def _fetch(self, method: str, path: str, **options: Unpack[SendOptions]) -> Response:
         """Send a request, an action unless it is a GET, and return a successful response."""
-        response = await self._send(
-            method,
-            path,
-            params=params,
-            json=json,
-            on_written=on_written,
-            max_bytes=max_bytes,
-            max_whole_s=max_whole_s,
-            is_action=method != "GET",
-        )
+        response = await self._send(method, path, is_action=method != "GET", **options)
         if (error := response_error(response, self._key)) is not None:
             raise error
         return response
@@ -604,27 +577,12 @@ class Client(ApiReader):
         method: str,
         path: str,
         *,
-        params: dict[str, str] | None = None,
-        json: Json = None,
-        on_written: OnWritten | None = None,
-        max_bytes: int | None = None,
-        max_whole_s: float = math.inf,
         has_own_limit: bool = False,
         is_action: bool = False,
+        **options: Unpack[SendOptions],
     ) -> Response:
         label = f"{method} {_shortened(path)}"
-        url = self._base + path
-        response = await self._connection.send(
-            method,
-            url,
-            label,
-            params=params,
-            json=json,
-            on_written=on_written,
-            max_bytes=max_bytes,
-            max_whole_s=max_whole_s,
-            is_action=is_action,
-        )
+        response = await self._connection.send(method, self._base + path, label, is_action=is_action, **options)
         if not has_own_limit and (rate_limit := read_rate_limit(response)) is not None:
             self._on_rate_limit(rate_limit)
         return response

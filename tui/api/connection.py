@@ -10,8 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from json import dumps
-from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self, TypedDict, TypeVar
 from urllib.parse import urlencode
 
 from tui.api.errors import ApiError, ServerFault, Unreachable
@@ -265,6 +264,16 @@ class _Call:
     is_action: bool
 
 
+class SendOptions(TypedDict, total=False):
+    """Options of a request, as `HttpConnection.send` describes them."""
+
+    params: Mapping[str, str] | None
+    json: Json
+    on_written: OnWritten | None
+    max_bytes: int | None
+    max_whole_s: float
+
+
 class HttpConnection:
     """Sends requests over persistent connections. The first request reads the environment.
 
@@ -296,9 +305,7 @@ class HttpConnection:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     async def aclose(self) -> None:

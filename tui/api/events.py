@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import Final
 
 from tui.api.errors import EARLIEST, LATEST, MAX_SPANS, ServerFault, read_duration_ns, read_epoch_ns, read_time
-from tui.api.traces import read_exception
+from tui.api.traces import decode_text, read_exception, text_of
 from tui.domain.ids import RunId, SpanId
 from tui.domain.run import Json
 from tui.domain.text import Raw
@@ -95,18 +95,11 @@ class JsonWindow:
         end = min(start + self._window_bytes, len(self._body))
         while end < len(self._body) and self._body[end] & 0xC0 == 0x80:  # inside a character
             end += 1
-        self.text = self.text[self.at :] + _decode(self._body[start:end])
+        self.text = self.text[self.at :] + decode_text(self._body[start:end])
         self.at = 0
         self.read_bytes = end
         self._window_bytes *= 2
         return True
-
-
-def _decode(part: bytes) -> str:
-    try:
-        return part.decode("utf-8", "surrogatepass")
-    except UnicodeDecodeError:
-        return part.decode("utf-8", "replace")
 
 
 # Reads a row of `/events` that is too long to be decoded at once, in slices: its texts are cut, long values left out.
@@ -380,7 +373,7 @@ class EventsDecoder:
     def _read(self, row: Json) -> None:
         if not isinstance(row, dict):
             return
-        level, span_events = _text(row.get("level")) or "TRACE", row.get("events")
+        level, span_events = text_of(row.get("level")) or "TRACE", row.get("events")
         self._possible_rows += stored_rows(row, level)
         span_id, message = row.get("spanId"), row.get("message")
         if level != "TRACE" or not isinstance(span_id, str) or not isinstance(message, str):
@@ -465,10 +458,6 @@ def _wait_subject(style: Json) -> Raw | None:
     first = items[0] if isinstance(items, list) and items else None
     text = first.get("text") if isinstance(first, dict) else None
     return Raw(text) if isinstance(text, str) and text else None
-
-
-def _text(value: Json) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 # Decodes the response of `/events` into the log of a run: every event whose level is not TRACE is a line.

@@ -235,11 +235,6 @@ def decode_feed(response: Response, after: FeedPosition | None, limits: Limits |
     return FeedResponse(tuple(patches), response.read_at, position, tuple(partial), unreadable)
 
 
-def restart_response(read_at: datetime) -> FeedResponse:
-    """Return the response for a 409: the server no longer knows the handle, so the feed must restart."""
-    return FeedResponse((), read_at, None)
-
-
 def _position(response: Response, after: FeedPosition | None, *, is_up_to_date: bool) -> FeedPosition:
     handle, offset = (_header(response.headers, names) for names in (_HANDLES, _OFFSETS))
     if after is not None:

@@ -308,36 +308,26 @@ MAX_HASHES: Final = 8
 """A page is kept when it arrives for the second time. The pages of a start, which are read once, take no memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class _KnownPage:
-    body: bytes
-    page: ListPage
-
-
 class KnownPages:
     """The last pages with their bytes, and what they were decoded to."""
 
     def __init__(self) -> None:
-        self._known = deque[_KnownPage](maxlen=MAX_PAGES)
+        self._known = deque[tuple[bytes, ListPage]](maxlen=MAX_PAGES)
         self._hashes = deque[int](maxlen=MAX_HASHES)
 
     def decode(self, body: bytes, read_at: datetime, limits: Limits) -> ListPage:
         """Return what `decode_page` returns. Raises `ServerFault`."""
-        for known in tuple(self._known):
-            if known.body == body:
-                return _read_again(known.page, read_at)
+        for known_body, known in tuple(self._known):
+            if known_body == body:
+                patches = tuple(_patch_read_again(patch, read_at) for patch in known.patches)
+                return ListPage(patches, read_at, known.next, known.unreadable, known.is_cut)
         page = decode_page(body, read_at, limits)
         if len(body) <= MAX_PAGE_BYTES and not limits.notes and not _depends_on_read_at(page):
             body_hash = hash(body)
             if body_hash in self._hashes:
-                self._known.append(_KnownPage(body, page))
+                self._known.append((body, page))
             self._hashes.append(body_hash)
         return page
-
-
-def _read_again(page: ListPage, read_at: datetime) -> ListPage:
-    patches = tuple(_patch_read_again(patch, read_at) for patch in page.patches)
-    return ListPage(patches, read_at, page.next, page.unreadable, page.is_cut)
 
 
 def _patch_read_again(patch: RunPatch, read_at: datetime) -> RunPatch:

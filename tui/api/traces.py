@@ -64,7 +64,7 @@ class TraceScanner:
         Raises `ServerFault` if it is not JSON, has no root node, or has a value that is nested too deep.
         """
         try:
-            self._text = _decode_text(self._without_long_items())
+            self._text = decode_text(self._without_long_items())
             self._body = b""
             yield
             yield from self._scan_response()
@@ -189,7 +189,7 @@ def _with_shared_keys(value: Json) -> Json:
     return {sys.intern(key): each for key, each in value.items()} if type(value) is dict else value
 
 
-def _decode_text(body: bytes) -> str:
+def decode_text(body: bytes) -> str:
     try:
         return body.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
@@ -256,7 +256,7 @@ class TraceDecoder:
         run_ids: list[RunId] = []
         for node in nodes:
             above = run_ids[node.parent] if node.parent >= 0 else RunId("")
-            run_ids.append(RunId(_text(node.fields.get("runId")) or above))
+            run_ids.append(RunId(text_of(node.fields.get("runId")) or above))
         yield
         below: list[list[Span]] = [[] for _ in nodes]  # the children of each node, last to first
         span: Span | None = None
@@ -277,9 +277,11 @@ def read_records(scanner: TraceScanner) -> Iterator[SpanRecord]:
     run_ids: list[str | None] = []
     for node in scanner.nodes:
         above = scanner.nodes[node.parent] if node.parent >= 0 else None
-        run_id = _text(node.fields.get("runId")) or (run_ids[node.parent] if above is not None else None)
+        run_id = text_of(node.fields.get("runId")) or (run_ids[node.parent] if above is not None else None)
         run_ids.append(run_id)
-        parent_id = _text(node.fields.get("parentId")) or (_text(above.fields.get("id")) if above is not None else None)
+        parent_id = text_of(node.fields.get("parentId")) or (
+            text_of(above.fields.get("id")) if above is not None else None
+        )
         data = node.fields.get("data")
         data = data if _is_object(data) else {}
         yield SpanRecord(
@@ -325,7 +327,7 @@ def _span(node: dict[str, Json], run_id: RunId, children: tuple[Span, ...], limi
         Raw(limits.text(message, "span's message", MAX_MESSAGE_CHARS)),
         started_at,
         read_duration_ns(data.get("duration")),
-        _text(data.get("level")) or "TRACE",
+        text_of(data.get("level")) or "TRACE",
         data.get("isError") is True,
         data.get("isPartial") is True,
         data.get("isCancelled") is True,
@@ -352,7 +354,7 @@ def _error(error: Json) -> RunError | None:
         return None
     return build_error(
         message if message is None or isinstance(message, str) else json.dumps(message, ensure_ascii=False),
-        name=_text(error.get("name")) or _text(error.get("type")),
+        name=text_of(error.get("name")) or text_of(error.get("type")),
         stack=stack,
     )
 
@@ -392,7 +394,7 @@ def _ns_as_ms(value: Json) -> float | None:
         return None
 
 
-def _text(value: Json) -> str | None:
+def text_of(value: Json) -> str | None:
     return value if isinstance(value, str) else None
 
 

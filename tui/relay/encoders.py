@@ -36,15 +36,7 @@ MAX_SNAPSHOT_CHANGES: Final = 1_000
 """Once more runs than this have changed since a snapshot was begun, the next screen gets a new one."""
 
 FACT_TOPICS: Final = frozenset(
-    {
-        Topic.COUNTS,
-        Topic.ENVIRONMENT,
-        Topic.CAPABILITIES,
-        Topic.SOURCES,
-        Topic.HISTORY,
-        Topic.RECONCILED,
-        Topic.WINDOW,
-    }
+    {Topic.COUNTS, Topic.ENVIRONMENT, Topic.CAPABILITIES, Topic.SOURCES, Topic.HISTORY, Topic.RECONCILED, Topic.WINDOW}
 )
 
 _SENT: Final = tuple(field.name for field in fields(RunPatch) if field.name not in UNSENT_FIELDS)

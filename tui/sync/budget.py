@@ -280,30 +280,19 @@ class Budget:
                     continue  # the caller that sent the request was canceled, and this one was not: send it again
                 raise
             return shared
-        return await self._send(key, priority, call, max_wait_s, is_query=is_query)
-
-    async def _send(
-        self,
-        key: Hashable,
-        priority: Priority,
-        call: Callable[[], Awaitable[T]],
-        max_wait_s: float | None,
-        *,
-        is_query: bool,
-    ) -> T:
-        response: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._shared[key] = (response, None)
+        own: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._shared[key] = (own, None)
         try:
-            value = await self._send_when_admitted(key, response, priority, call, max_wait_s, is_query=is_query)
+            value = await self._send_when_admitted(key, own, priority, call, max_wait_s, is_query=is_query)
         except BaseException as error:
             if isinstance(error, Exception):
-                response.set_exception(error)
-                response.exception()  # marks it as retrieved: without it, asyncio warns if no other call shared it
+                own.set_exception(error)
+                own.exception()  # marks it as retrieved: without it, asyncio warns if no other call shared it
             else:
-                response.cancel()
+                own.cancel()
             raise
         else:
-            response.set_result(value)
+            own.set_result(value)
             return value
         finally:
             del self._shared[key]

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
-from tui.api.client import ApiReader, ReadRequest
+from tui.api.client import ApiReader, Client, ReadRequest
 from tui.api.errors import ApiError, NotFound, Refused, ServerFault
 from tui.api.feed import FeedPosition, FeedResponse, FeedTarget
 from tui.api.queries import NamedQuery, TrqlQuery
@@ -31,10 +31,6 @@ from tui.store.merge import merge
 from tui.sync.base import Emit
 from tui.sync.budget import Budget, Priority
 from tui.sync.clock import Clock
-
-if TYPE_CHECKING:
-    from tui.api.client import Client
-
 
 # Fetches the attempts of a run: from its trace, or from its events if the trace is cut, unreadable or missing.
 #
@@ -292,7 +288,7 @@ class RunFetcher:
         known: Callable[[RunId], Run | None],
         settle: Callable[[], Awaitable[None]],
         *,
-        lists: "Client | None",
+        lists: Client | None,
     ) -> None:
         """`known` looks a run up in the store, and `settle` waits until the store has everything emitted so far.
 
@@ -384,7 +380,7 @@ class RunFetcher:
         lists = self._list_reader()
         return await self.budget.request(key, priority, lambda: lists.list_runs(filters, after=after, size=size))
 
-    def _list_reader(self) -> "Client":
+    def _list_reader(self) -> Client:
         if self.lists is None:
             raise Refused("a relay takes requests about single runs only", _METHOD_NOT_ALLOWED)
         return self.lists
@@ -505,15 +501,13 @@ class RunFetcher:
             body = replace(body, output=output, output_url=None)
         return replace(run, body=(stamp, body))
 
-    async def fetch_span(self, run_id: RunId, span_id: SpanId, priority: Priority) -> "SpanDetail":
+    async def fetch_span(self, run_id: RunId, span_id: SpanId, priority: Priority) -> SpanDetail:
         """Fetch one span with its properties. Raises `ApiError`."""
         return await self.budget.request(
             ("span", run_id, span_id), priority, lambda: self.api.read_span(run_id, span_id)
         )
 
-    async def fetch_trace(
-        self, run_id: RunId, priority: Priority, *, max_wait_s: float | None = None
-    ) -> "Trace | None":
+    async def fetch_trace(self, run_id: RunId, priority: Priority, *, max_wait_s: float | None = None) -> Trace | None:
         """Fetch the trace of a run. Return None if there is none, or the key may not read it. Raises `ApiError`."""
         if not self.is_allowed(Capability.TRACE):
             return None

@@ -198,7 +198,7 @@ class RelayConnection(ApiReader):
         number = next(self._numbers)
         future = self._in_flight[number] = asyncio.get_running_loop().create_future()
         try:
-            await self._send(number, request)
+            await self._send_message(messages.Call(number, request))
             async with asyncio.timeout(RESPONSE_TIMEOUT_S):
                 response: Response = replace(await future, label=f"{method} {path}")
         except TimeoutError:
@@ -213,7 +213,7 @@ class RelayConnection(ApiReader):
     async def send_call(self, request: ReadRequest) -> int:
         """Send a request without waiting. Returns the number that the response will have. Raises `ApiError`."""
         number = next(self._numbers)
-        await self._send(number, request)
+        await self._send_message(messages.Call(number, request))
         return number
 
     async def watch(self, *, is_watching: bool) -> None:
@@ -269,9 +269,6 @@ class RelayConnection(ApiReader):
     async def fetch_presigned(self, url: str, *, max_bytes: int) -> bytes:
         """Fetch a payload or an output from the object store itself, not through the relay."""
         return await self._object_store.fetch(url, max_bytes=max_bytes)
-
-    async def _send(self, number: int, request: ReadRequest) -> None:
-        await self._send_message(messages.Call(number, request))
 
     async def _send_message(self, message: messages.ScreenMessage) -> None:
         text = messages.encode_screen_message(message)
