@@ -451,12 +451,11 @@ def ancestor_rows(run: Run, around: Relatives, now: Now, limit: int, unread: str
     Before the run was read, its depth says which of them it has. Their rows, with the word
     `unread`, keep the place, so that nothing moves then.
     """
-    rows: list[Row] = []
-    if run.body is None and run.fixed.parent_id is None and run.fixed.depth:
-        labels = ("root", "parent") if run.fixed.depth > 1 else ("parent",)
+    rows, fixed = list[Row](), run.fixed
+    if run.body is None and fixed.parent_id is None and fixed.depth:
+        labels = ("root", "parent") if fixed.depth > 1 else ("parent",)
         return [Row((label_piece(label), Piece(unread, Token.FAINT)), (label, None)) for label in labels]
     task_cells = _task_cells([around.root, around.parent], limit)
-    fixed = run.fixed
     if fixed.root_id is not None and fixed.root_id != fixed.parent_id:
         rows.append(_relative_row("root", fixed.root_id, around.root, now, task_cells, limit))
     if fixed.parent_id is not None:
@@ -511,13 +510,8 @@ def _group_rows(
         return rows
     is_rest = 0 < shown < len(runs)
     count = formatting.count(len(runs) - shown if is_rest else len(runs))
-    head: Line = (
-        label_piece(""),
-        Piece("▾ " if is_unfolded else "▸ ", Token.FAINT),
-        style.mark,
-        Piece(f" {count}{' more' if is_rest else ''} ", Token.MUTED),
-        style.name,
-    )
+    text = Piece(f" {count}{' more' if is_rest else ''} ", Token.MUTED)
+    head = (label_piece(""), Piece("▾ " if is_unfolded else "▸ ", Token.FAINT), style.mark, text, style.name)
     fold_row = Row(cut(head, limit), key, ToggleFold(key))
     return [*rows, fold_row] if is_rest else [fold_row, *rows]
 

@@ -222,13 +222,9 @@ class ValueView(Page):
         """Make the rows again. If the cursor's row is folded away, the cursor moves to the value around it."""
         if (width := self.size.width) <= GUTTER:
             return
-        folds = (
-            replace(self._folds, found=containers_of([self._at]) & self._folds.found)
-            if not self._needle
-            else self._folds
-        )
-        self._folds = folds
-        self._folded = FoldedJson(self._value, folds, width - GUTTER, is_wrapped=self._is_wrapped)
+        if not self._needle:
+            self._folds = replace(self._folds, found=containers_of([self._at]) & self._folds.found)
+        self._folded = FoldedJson(self._value, self._folds, width - GUTTER, is_wrapped=self._is_wrapped)
         self._at = visible(self._folded, self._at)
         self._from = visible(self._folded, self._from)
         self._draw()

@@ -112,24 +112,17 @@ def _for_how_long(wait: Wait, now: Now) -> str:
 def _rounded(value: timedelta) -> str:
     """Return `10m` where a running duration would be `10m00s`."""
     text = formatting.duration(value)
-    if text.endswith(("m00s", "h00m")):
-        return text[:-3]
-    return text
+    return text[:-3] if text.endswith(("m00s", "h00m")) else text
 
 
 def _for_which_runs(wait: Wait) -> str:
     count, task = len(wait.runs), wait.task or wait.subject
     if count > 1:
-        return f"for {_children(wait.open_count, count)}"
+        part = f"{formatting.count(wait.open_count)} of " if 0 < wait.open_count < count else ""
+        return f"for {part}{formatting.count(count)} children"
     if not count:
         return f"for runs of {task[:_MAX_TASK]}" if task else "for children"
     return f"for its child {task[:_MAX_TASK]}" if task else "for a child"
-
-
-def _children(open_count: int, count: int) -> str:
-    if not 0 < open_count < count:
-        return f"{formatting.count(count)} children"
-    return f"{formatting.count(open_count)} of {formatting.count(count)} children"
 
 
 # Why a run has not started, in words: `20 of 20 places of its queue: 20 send-campaign, longest 2m`.
@@ -147,15 +140,11 @@ class Situation(NamedTuple):
     queue: QueueState | None = None
 
 
-def hold_in(run: Run, situation: Situation) -> Hold | None:
-    """Return why the run has not started."""
-    return hold_of(run, situation.queue, situation.now.frozen_at or situation.now.at)
-
-
 def hold_words(run: Run, situation: Situation) -> str | None:
     """Return why the run has not started; None if it has, or if no answer says why."""
-    hold = hold_in(run, situation)
-    return None if hold is None else _words(hold, situation.now)
+    now = situation.now
+    hold = hold_of(run, situation.queue, now.frozen_at or now.at)
+    return None if hold is None else _words(hold, now)
 
 
 def _words(hold: Hold, now: Now) -> str:
@@ -328,9 +317,7 @@ def head_lines(run: Run, now: Now, limit: int, action: Piece | None) -> list[Lin
     style = style_of(run)
     lines = _status_lines((style.mark, Piece(" "), action or style.name), remarks(run, now), Token.TEXT, limit)
     if meaning := meaning_words(run, now):
-        one = joined([lines[0], (Piece(meaning, Token.FAINT),)])
-        fits = len(lines) == 1 and line_width(one) <= limit
-        lines = [one] if fits else [*lines, *_indented(wrap(meaning, limit - 2), Token.FAINT)]
+        lines = _beside(lines, meaning, Token.FAINT, limit)
     name: Line = (Piece(run.fixed.task or formatting.NONE, Token.BRIGHT, is_bold=True),)
     run_id: Line = (Piece(run.id, Token.FAINT),)
     whole = joined([name, run_id])
@@ -360,14 +347,15 @@ def _status_lines(status: Line, texts: Iterable[str], token: Token, limit: int) 
     """Put remarks beside the status while they fit, and each of the others on a line below, unbroken if possible."""
     lines = fold(status, limit)
     for text in texts:
-        one = joined([lines[0], (Piece(text, token),)])
-        fits = len(lines) == 1 and line_width(one) <= limit
-        lines = [one] if fits else [*lines, *_indented(wrap(text, limit - 2), token)]
+        lines = _beside(lines, text, token, limit)
     return lines
 
 
-def _indented(rows: Iterable[str], token: Token) -> list[Line]:
-    return [(Piece("  "), Piece(row, token)) for row in rows]
+def _beside(lines: list[Line], text: str, token: Token, limit: int) -> list[Line]:
+    one = joined([lines[0], (Piece(text, token),)])
+    if len(lines) == 1 and line_width(one) <= limit:
+        return [one]
+    return [*lines, *((Piece("  "), Piece(row, token)) for row in wrap(text, limit - 2))]
 
 
 # Why a run, or a part of it, could not be read, and what the user can do about it.
@@ -378,6 +366,11 @@ MAX_CHARACTERS: Final = 400
 
 _STATUS: Final = re.compile(r"(\d{3})\b")
 _DECODING_FAILED: Final = "the run could not be read: "
+_REFUSALS: Final = {
+    "401": "The server refused the key (401). Set TRIGGER_SECRET_KEY again.",
+    "403": "This key may not read runs (403). The list still works.",
+    "404": "The server does not know this run (404).",
+}
 
 
 def failure_lines(run: Run | None, failure: str | None, now: Now, limit: int) -> list[Line]:
@@ -394,28 +387,15 @@ def failure_lines(run: Run | None, failure: str | None, now: Now, limit: int) ->
         # The message names no request: only a part of the run is missing, and the message already says which.
         return _sentence(answer, Token.MUTED, limit)
     if (match := _STATUS.match(answer)) is None:
-        since = ""
-        if run is not None and run.read_at is not None:
-            since = f" since {formatting.time_of_day(run.read_at, now.at)}"
-        return [
-            *_sentence(f"No answer{since}.{tries_again()}", Token.AMBER, limit),
-            *_sentence(answer, Token.FAINT, limit),
-        ]
-    return _refusal_lines(match[1], answer, limit)
-
-
-def _refusal_lines(status: str, answer: str, limit: int) -> list[Line]:
-    match status:
-        case "403":
-            return _sentence("This key may not read runs (403). The list still works.", Token.AMBER, limit)
-        case "401":
-            return _sentence("The server refused the key (401). Set TRIGGER_SECRET_KEY again.", Token.AMBER, limit)
-        case "404":
-            return _sentence("The server does not know this run (404).", Token.AMBER, limit)
-        case _:
-            code = f" ({status})" if status >= "400" else ""
-            lines = _sentence(f"The run could not be read{code}.{tries_again()}", Token.AMBER, limit)
-            return lines if answer == status else lines + _sentence(answer, Token.FAINT, limit)
+        read_at = None if run is None else run.read_at
+        since = "" if read_at is None else f" since {formatting.time_of_day(read_at, now.at)}"
+        lines = _sentence(f"No answer{since}.{tries_again()}", Token.AMBER, limit)
+        return lines + _sentence(answer, Token.FAINT, limit)
+    if (status := match[1]) in _REFUSALS:
+        return _sentence(_REFUSALS[status], Token.AMBER, limit)
+    code = f" ({status})" if status >= "400" else ""
+    lines = _sentence(f"The run could not be read{code}.{tries_again()}", Token.AMBER, limit)
+    return lines if answer == status else lines + _sentence(answer, Token.FAINT, limit)
 
 
 def _sentence(text: str, token: Token, limit: int) -> list[Line]:

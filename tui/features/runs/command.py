@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -22,7 +21,8 @@ from tui.domain.filters import (
     read_time_span,
     time_span_text,
 )
-from tui.domain.hold import QueueState
+from tui.domain.finding import Standstill, StandstillReason
+from tui.domain.hold import QueueState, hold_of
 from tui.domain.ids import FEEDS, RunId, TaskId
 from tui.domain.run import Precision, Run
 from tui.domain.status import STATUS_TABLE, RunStatus, filter_word, live_statuses
@@ -35,7 +35,7 @@ from tui.features.detail import page as detail_page
 from tui.features.detail.words import Situation, best_error, title_lines
 from tui.features.errors.error import error_lines
 from tui.features.runs.columns import short_id, took
-from tui.features.runs.printed import TableOutput
+from tui.features.runs.printed import TableOutput, run_object, status_object, transition_line, tree_objects
 from tui.lazy_dataclass import dataclass
 from tui.settings.settings import Settings
 from tui.sync.session import Session
@@ -80,7 +80,6 @@ def ls(output: Output, /, *, limit: int, as_json: bool, **options: Any) -> None:
 
 
 async def _ls(output: Output, settings: Settings, filters: RunFilters, *, limit: int, as_json: bool) -> None:
-    from tui.features.runs.printed import run_object  # noqa: PLC0415
 
     async with open_session(settings, output) as session:
         table = None if as_json else TableOutput(output)
@@ -191,14 +190,10 @@ async def _show_ticket(output: Output, settings: Settings, run_id: RunId, *, fet
             output.say(failure)
         if fetch:
             run = await session.fetcher.fetch_bodies(run, max_bytes=BODY_MAX_BYTES)
-        environment = session.store.environment
-        text = ticket(
-            run,
-            environment=None if environment is None else environment.at_dashboard(settings.dashboard_url),
-            has_payload=has_payload,
-            redact=output.redact,
-            zone=settings.zone,
-        )
+        if (environment := session.store.environment) is not None:
+            environment = environment.at_dashboard(settings.dashboard_url)
+        redact, zone = output.redact, settings.zone
+        text = ticket(run, environment=environment, has_payload=has_payload, redact=redact, zone=zone)
         output.lines((Piece(line),) for line in text.removesuffix("\n").split("\n"))
 
 
@@ -212,8 +207,6 @@ async def _read_environment(session: Session) -> None:
 
 
 async def _show(output: Output, settings: Settings, run_id: RunId, *, fetch: bool, as_json: bool) -> None:
-    from tui.domain.hold import hold_of  # noqa: PLC0415
-    from tui.features.runs.printed import run_object  # noqa: PLC0415
 
     async with open_session(settings, output) as session:
         run, failure = await session.fetch_run_with_attempts(run_id)
@@ -234,24 +227,14 @@ async def _show(output: Output, settings: Settings, run_id: RunId, *, fetch: boo
                 printed |= {"attemptsComplete": False, "attemptsMissing": failure}
             output.json_line(printed)
         else:
-            output.lines(
-                run_page(
-                    run,
-                    root=root,
-                    parent=parent,
-                    children=children,
-                    now=session.local_now(),
-                    width=output.reading_width,
-                    queue=queue,
-                )
-            )
+            now, width = session.local_now(), output.reading_width
+            page = run_page(run, root=root, parent=parent, children=children, now=now, width=width, queue=queue)
+            output.lines(page)
 
 
 async def _read_queue(session: Session, run: Run) -> "QueueState | None":
     """Read the queue of a run that waits in it. Where that fails, the page says nothing of it."""
     from tui.api.errors import ApiError  # noqa: PLC0415
-    from tui.domain.finding import Standstill, StandstillReason  # noqa: PLC0415
-    from tui.sync.budget import Priority  # noqa: PLC0415
     from tui.sync.facts import QueueFetcher  # noqa: PLC0415
 
     if run.status is not RunStatus.QUEUED or run.state is None or run.is_gone:
@@ -260,8 +243,7 @@ async def _read_queue(session: Session, run: Run) -> "QueueState | None":
     with suppress(ApiError):
         state = await QueueFetcher(session.fetcher, session.emit).read_state(run, None)
     if state is not None:
-        with suppress(ApiError):
-            await session.fetcher.fetch_environment(Priority.SELECTED)
+        await _read_environment(session)
         await session.settle()
         if (environment := session.store.environment) is not None and environment.is_paused:
             state = replace(state, standstill=Standstill(StandstillReason.ENVIRONMENT_PAUSED))
@@ -279,7 +261,6 @@ def tree(output: Output, /, *, run_id: RunId, as_json: bool, **options: Any) -> 
 
 
 async def _tree(output: Output, settings: Settings, run_id: RunId, *, as_json: bool) -> None:
-    from tui.features.runs.printed import tree_objects  # noqa: PLC0415
 
     async with open_session(settings, output) as session:
         found = await session.fetch_tree(run_id)
@@ -427,7 +408,6 @@ class _Watcher:
         return self._since is not None and run.created_at is not None and run.created_at > self._since
 
     def _print(self, before: Run | None, after: Run) -> None:
-        from tui.features.runs.printed import run_object, status_object, transition_line  # noqa: PLC0415
 
         if not self._as_json:
             self._output.lines([transition_line(before, after, self._session.local_now())])
@@ -447,8 +427,9 @@ class _Watcher:
                 case SourceConnected():
                     self._was_live = name in FEEDS or self._was_live
                     if self._failure is not None and name == self._failure.source:
-                        self._output.say(f"connected again after {_tries(self._failure.attempt)}")
-                        self._failure = None
+                        tries, self._failure = self._failure.attempt, None
+                        failed = "1 failed try" if tries == 1 else f"{tries} failed tries"
+                        self._output.say(f"connected again after {failed}")
                     if self._since is None:
                         newest = self._session.store.newest()
                         created_at = newest.created_at if newest else None
@@ -480,10 +461,6 @@ class _Watcher:
         if self._since is not None and self._was_live is not False:
             self._was_live = False
             self._output.say(feed_sentence(state))
-
-
-def _tries(count: int) -> str:
-    return "1 failed try" if count == 1 else f"{count} failed tries"
 
 
 COMMANDS = (ls, show, tree, watch)
@@ -547,23 +524,21 @@ def _relatives(
     for label, relative, run_id in (("root", root, run.fixed.root_id), ("parent", parent, run.fixed.parent_id)):
         if relative is not None or run_id is not None:
             lines += labelled(label, _relative(relative, run_id), limit)
-    if children is not None:
-        lines += _children(children, limit)
-    return lines
+    return lines if children is None else lines + _children(children, limit)
 
 
 def _children(children: Sequence[Run], limit: int) -> list[Line]:
     """Return the summary, then the children by status: all that failed, and the first ten of each other status."""
     groups = detail_page.children_by_status(children)
     lines = detail_page.children_summary(groups, limit)
-    hidden: Counter[str] = Counter()
+    hidden = 0
     for style, runs in groups.items():
         shown = len(runs) if style.is_bold else MAX_CHILDREN
-        hidden[style.word] = len(runs[shown:])
+        hidden += len(runs[shown:])
         for child in runs[:shown]:
             lines += labelled("", _relative(child, child.id), limit)
-    if count := hidden.total():
-        note = Piece(f"… and {formatting.count(count)} more; tree prints them", Token.FAINT)
+    if hidden:
+        note = Piece(f"… and {formatting.count(hidden)} more; tree prints them", Token.FAINT)
         lines += labelled("", [(note,)], limit)
     return lines
 
@@ -610,10 +585,12 @@ def tree_lines(tree: RunTree, *, now: datetime, width: int | None) -> list[Line]
     left = None if width is None else width - sum(limit + _GAP for limit in limits if limit)
     lefts = [_left(row, tree.current, left) for row in rows]
     left = max(map(line_width, lefts)) if left is None else min(left, max(map(line_width, lefts)))
-    lines = [
-        joined([fit(head, left), *(_column(row, index, limit) for index, limit in enumerate(limits) if limit)])
-        for row, head in zip(rows, lefts, strict=True)
-    ]
+    lines: list[Line] = []
+    for row, head in zip(rows, lefts, strict=True):
+        cells = [
+            fit(row.columns[at], limit, "right" if at == 1 else "left") for at, limit in enumerate(limits) if limit
+        ]
+        lines.append(joined([fit(head, left), *cells]))
     if tree.missing:
         text = f"Not fully loaded: {'; '.join(tree.missing)}."
         lines += [(Piece(row, Token.MUTED),) for row in wrap(text, width or 10_000)]
@@ -656,16 +633,9 @@ def _narrowed(rows: list[_Row], limits: list[int], width: int) -> tuple[list[_Ro
         if width - sum(limit + _GAP for limit in limits if limit) < _MIN_LEFT:
             limits[index] = 0
     if width - limits[2] - _GAP < _MIN_LEFT:
-        rows = [
-            _Row(row.node, row.style, row.guides, (*row.columns[:2], short_id(row.node.id, row.style.row.rest)))
-            for row in rows
-        ]
+        rows = [replace(row, columns=(*row.columns[:2], short_id(row.node.id, row.style.row.rest))) for row in rows]
         limits[2] = max(line_width(row.columns[2]) for row in rows)
     return rows, limits
-
-
-def _column(row: _Row, index: int, limit: int) -> Line:
-    return fit(row.columns[index], limit, "right" if index == 1 else "left")
 
 
 def _left(row: _Row, current: str, limit: int | None) -> Line:

@@ -57,11 +57,8 @@ class VisibleErrors:
             self._fetch.schedule(REST_S)
 
     def _unread(self) -> list[RunId]:
-        return [run_id for run_id in self._visible() if run_id not in self._tried and self._lacks_error(run_id)]
-
-    def _lacks_error(self, run_id: RunId) -> bool:
-        run = self._session.store.get(run_id)
-        return run is not None and run.error is None and run.status.is_failed and not run.is_gone
+        runs = [self._session.store.get(run_id) for run_id in self._visible() if run_id not in self._tried]
+        return [run.id for run in runs if run and run.error is None and run.status.is_failed and not run.is_gone]
 
     def _start(self) -> asyncio.Task[None] | None:
         if not (unread := self._unread()):
@@ -136,10 +133,7 @@ class ServerSearch:
         self._set(SearchProgress())
 
     def _new_search(self) -> "Search":
-        from tui.sync.search import (  # noqa: PLC0415
-            Search,
-            SearchScope,
-        )
+        from tui.sync.search import Search, SearchScope  # noqa: PLC0415
 
         session, query = self._session, self._views.query
         scope = SearchScope(
@@ -372,9 +366,7 @@ def _values(name: str, values: Any) -> tuple[Any, ...]:
     if name not in _LISTS or not isinstance(values, list):
         raise ValueError(name)
     for value in values:
-        if not isinstance(value, str) or not is_typable(value):
-            raise ValueError(name)
-        if name == "statuses" and filter_word(value) != value:
+        if not isinstance(value, str) or not is_typable(value) or (name == "statuses" and filter_word(value) != value):
             raise ValueError(name)
     return tuple(values)
 
@@ -407,8 +399,8 @@ class RunSubscription:
         )
         self._remembered = Remembered()
         """What is saved."""
-        self._shown = Remembered()
-        """What is shown: the same, or the view of an address."""
+        self.shown = Remembered()
+        """The current filters and arrangement of the list: the same, or the view of an address."""
         self._is_visiting = False
         self.is_recalled = False
         self.on_filters: Callable[[], object] = lambda: None
@@ -417,7 +409,7 @@ class RunSubscription:
     @property
     def chosen(self) -> ServerFilter:
         """The current filters."""
-        return ServerFilter(self._shown.filters, self._shown.period or self._session.settings.history)
+        return ServerFilter(self.shown.filters, self.shown.period or self._session.settings.history)
 
     @property
     def state_key(self) -> str:
@@ -425,19 +417,9 @@ class RunSubscription:
         return self._file.path.stem
 
     @property
-    def shown(self) -> Remembered:
-        """The current filters and arrangement of the list."""
-        return self._shown
-
-    @property
     def is_filtered(self) -> bool:
         """Whether the current filters differ from the defaults."""
         return self.chosen != self._default
-
-    @property
-    def chosen_at(self) -> datetime | None:
-        """When the current filters were chosen, if that is known."""
-        return self._shown.chosen_at
 
     @property
     def _default(self) -> ServerFilter:
@@ -447,9 +429,9 @@ class RunSubscription:
         """Load the filters of the last session, and follow the runs that pass them. An address that was opened wins."""
         self._remembered = await self._file.load()
         if self._is_visiting:
-            self._shown = replace(self._shown, is_wide=self._remembered.is_wide)
+            self.shown = replace(self.shown, is_wide=self._remembered.is_wide)
         else:
-            self._shown = self._remembered
+            self.shown = self._remembered
             self.is_recalled = self.is_filtered
         if self._file.failure is not None:
             self.on_failure(self._file.failure)
@@ -459,8 +441,8 @@ class RunSubscription:
     def visit(self, chosen: ServerFilter, order: str) -> None:
         """Follow the runs of a view that was opened by its address. Nothing of it is saved."""
         before = self.chosen
-        self._shown = replace(
-            self._shown, filters=chosen.filters, period=chosen.period, order=order, chosen_at=self._session.now()
+        self.shown = replace(
+            self.shown, filters=chosen.filters, period=chosen.period, order=order, chosen_at=self._session.now()
         )
         self.is_recalled, self._is_visiting = False, True
         if self._sources and self.chosen != before:
@@ -470,7 +452,7 @@ class RunSubscription:
         """Follow the runs that pass other filters."""
         now = self._session.now()
         self._remembered = replace(self._remembered, filters=chosen.filters, period=chosen.period, chosen_at=now)
-        self._shown = replace(self._shown, filters=chosen.filters, period=chosen.period, chosen_at=now)
+        self.shown = replace(self.shown, filters=chosen.filters, period=chosen.period, chosen_at=now)
         self.is_recalled = False
         self.on_filters()
         self._follow()
@@ -484,13 +466,13 @@ class RunSubscription:
     def save_order(self, order: str) -> None:
         """Save the order of the list for the next start."""
         self._remembered = replace(self._remembered, order=order)
-        self._shown = replace(self._shown, order=order)
+        self.shown = replace(self.shown, order=order)
         self._save()
 
     def save_width(self, *, is_wide: bool) -> None:
         """Save whether the list shows whole run ids and times for the next start."""
         self._remembered = replace(self._remembered, is_wide=is_wide)
-        self._shown = replace(self._shown, is_wide=is_wide)
+        self.shown = replace(self.shown, is_wide=is_wide)
         self._save()
 
     def refresh(self) -> None:
@@ -500,12 +482,11 @@ class RunSubscription:
             self._follow()
 
     def _follow(self) -> None:
-        is_relayed = self._session.settings.relay_url is not None
-        if is_relayed and self._sources and not self._sources[0].done():
+        if self._session.settings.relay_url is not None and self._sources and not self._sources[0].done():
             return  # a relay sends all runs, whatever the filters are
         for source in self._sources:
             source.cancel()
-        self._sources = self._session.sources.follow_runs(filters=self._shown.filters, history=self.chosen.period)
+        self._sources = self._session.sources.follow_runs(filters=self.shown.filters, history=self.chosen.period)
 
     def _save(self) -> None:
         self._session.spawn(self._write(), "save the filters")

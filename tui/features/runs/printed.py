@@ -179,7 +179,8 @@ def run_object(
     out: Object = {"id": run.id, "status": run.status.value, "taskIdentifier": run.fixed.task or ""}
     if run.state:
         out |= _state_keys(run.state)
-    own = _own_keys(run)
+    fixed: Object = {"triggerFunction": run.fixed.trigger_function, "schedule": run.fixed.schedule}
+    own = fact_keys(run) | _known({"createdAt": iso_time(run.created_at), **fixed})
     out |= {key: own[key] for key in _LIST_KEYS if key in own}
     if run.metadata_values:
         out["metadata"] = run.metadata_values
@@ -202,14 +203,9 @@ def run_object(
     if hold is not None:
         out["waitsFor"] = _hold_object(hold)
     out |= own
-    related: Object = _known(
-        {
-            "root": _reference(root, run.fixed.root_id),
-            "parent": _reference(parent, run.fixed.parent_id),
-            "children": None if children is None else [_reference(child, child.id) for child in children],
-        }
-    )
-    return out | _known({"relatedRuns": related or None})
+    related: Object = {"root": _reference(root, run.fixed.root_id), "parent": _reference(parent, run.fixed.parent_id)}
+    related["children"] = None if children is None else [_reference(child, child.id) for child in children]
+    return out | _known({"relatedRuns": _known(related) or None})
 
 
 def tree_objects(tree: RunTree) -> Iterator[Object]:
@@ -239,14 +235,6 @@ _LIST_KEYS: Final = (
     "taskKind", "schedule", "queue", "machine",
 )  # fmt: skip
 """These keys precede metadata, payload and output. The keys of other facts follow the attempts."""
-
-
-def _own_keys(run: Run) -> Object:
-    """Return the facts of the run, and the other values that never change once a run exists."""
-    fixed = run.fixed
-    return fact_keys(run) | _known(
-        {"createdAt": iso_time(run.created_at), "triggerFunction": fixed.trigger_function, "schedule": fixed.schedule}
-    )
 
 
 def _state_keys(state: State) -> Object:

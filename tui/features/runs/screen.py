@@ -299,36 +299,6 @@ class ShownView:
     cursor: RunId | None = None
 
 
-class ViewHistory:
-    """The view that is shown, and at most `MAX_VIEWS` before it."""
-
-    def __init__(self) -> None:
-        self._before: deque[ShownView] = deque(maxlen=MAX_VIEWS)
-        self.current: ShownView | None = None
-
-    def __len__(self) -> int:
-        return len(self._before)
-
-    def record(self, view: ShownView, *, is_first: bool = False) -> None:
-        """Record what is shown now. The same view with another cursor is no other view.
-
-        `is_first`: the user has done nothing yet, so that there is no way back behind this view.
-        """
-        if not is_first and self.current is not None and self.current.facts != view.facts:
-            self._before.append(self.current)
-        self.current = view
-
-    def back(self) -> ShownView | None:
-        """Return to the view before; None if there is none."""
-        if not self._before:
-            return None
-        self.current = self._before.pop()
-        return self.current
-
-
-# Records the views that the screens show, and returns to the one before.
-
-
 class ViewTrail:
     """The way back through the views: lists with their filters, errors, queues, the wall.
 
@@ -337,11 +307,12 @@ class ViewTrail:
 
     def __init__(self, main: "MainScreen") -> None:
         self._main = main
-        self._history = ViewHistory()
+        self._before: deque[ShownView] = deque(maxlen=MAX_VIEWS)
+        self._current: ShownView | None = None
 
     def note(self) -> None:
         """Record the view that is shown now. Call it whenever another one may be shown; the same view costs nothing."""
-        main, current = self._main, self._history.current
+        main, current = self._main, self._current
         is_list = main.front is main
         if isinstance(main.front, BaseScreen) and main.front.prompt.is_open:
             return  # the filter is still being typed
@@ -349,9 +320,12 @@ class ViewTrail:
             return  # a run belongs to the view from which it was opened
         facts = self._facts
         if current is None or current.facts != facts:
-            self._history.record(self._view(facts), is_first=not main.app_base.last_key)
+            # Before the first key there is no way back behind a view.
+            if current is not None and main.app_base.last_key:
+                self._before.append(current)
+            self._current = self._view(facts)
         elif is_list and current.cursor != main.run_list.target:
-            self._history.record(replace(current, cursor=main.run_list.target))
+            self._current = replace(current, cursor=main.run_list.target)
 
     @property
     def _facts(self) -> Hashable:
@@ -372,10 +346,11 @@ class ViewTrail:
         main = self._main
         self.note()
         is_run = main.front is main and main.pane is not main.run_list
-        view = self._history.current if is_run else self._history.back()
+        view = self._current if is_run else self._before.pop() if self._before else None
         if view is None:
             main.front.say("there is no view before this one")
             return
+        self._current = view
         if view.address is not None:
             main.app_base.show_address(view.address)
         elif view.query is not None:
@@ -507,8 +482,8 @@ class MainScreen(MainView):
             token=Token.AMBER if subscription.is_recalled else Token.TEXT if subscription.is_filtered else Token.MUTED,
         )
         if subscription.is_recalled:
-            width = self.size.width - NOTICE_MARGIN
-            line = recalled_line(subscription.chosen, subscription.chosen_at, self.live.session.local_now(), width)
+            width, now = self.size.width - NOTICE_MARGIN, self.live.session.local_now()
+            line = recalled_line(subscription.chosen, subscription.shown.chosen_at, now, width)
             self.footer.notice(line, for_s=RECALLED_FOR_S)
 
     def on_run_highlighted(self, event: RunHighlighted) -> None:
@@ -634,9 +609,8 @@ class MainScreen(MainView):
             marks = self.run_list.rows.marked_runs
             self.action_controller.ask(BY_ID[name], marks, len(self.run_list.rows.marks) - len(marks), via=Via(via))
         else:
-            self.action_controller.ask(
-                BY_ID[name], [] if self.pane.target is None else [self.pane.target], via=Via(via)
-            )
+            targets = [] if self.pane.target is None else [self.pane.target]
+            self.action_controller.ask(BY_ID[name], targets, via=Via(via))
 
     def own_selection(self) -> "OwnSelection":
         from tui.features.own_commands.view import RUNS_VIEW  # noqa: PLC0415
@@ -659,8 +633,10 @@ class MainScreen(MainView):
         self.refresh_bindings()
 
     def action_copy_id(self) -> None:
-        if (run_id := self._target_to_copy()) is not None:
+        if (run_id := self.pane.target) is not None:
             self.clipboard.send("id", run_id)
+        else:
+            self.say(f"copy: {no_run_selected()}")
 
     def action_copy_menu(self) -> None:
         from tui.features.copying.view import open_copy_menu  # noqa: PLC0415  loaded when first used
@@ -829,11 +805,6 @@ class MainScreen(MainView):
     def _show_notice(self, line: Line) -> None:
         """Show a notice about an action on the view that is in front."""
         self.front.notice(line)
-
-    def _target_to_copy(self) -> RunId | None:
-        if (target := self.pane.target) is None:
-            self.say(f"copy: {no_run_selected()}")
-        return target
 
     def _back_to_line(self) -> bool:
         """Return to the line of another view whose runs the list shows. Return whether it shows any."""

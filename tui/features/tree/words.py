@@ -9,9 +9,9 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, assert_never
 
 from tui.domain.ids import BatchId, RunId, TaskId
-from tui.domain.run import Run
+from tui.domain.run import Run, State
 from tui.domain.status import EXECUTING_FAMILY, FAILED, QUEUED_FAMILY, RunStatus
-from tui.domain.tree import RunTree, TreeNode
+from tui.domain.tree import RunTimes, RunTree, TreeNode
 from tui.features.detail.words import origin_words, waiting_words
 from tui.features.runs.columns import GAP, short_id, time_in_queue
 from tui.features.runs.command import guide_tail, node_took
@@ -108,23 +108,9 @@ class TreeRun:
         return self.node.status is not None and self.node.status.canonical.is_final
 
     @property
-    def has_times(self) -> bool:
-        """Whether the run's times are known."""
-        return (self.run is not None and self.run.state is not None) or self.node.times is not None
-
-    @property
-    def started_at(self) -> datetime | None:
-        """When the run started, if known."""
-        if self.run is not None and self.run.state is not None:
-            return self.run.state.started_at
-        return None if self.node.times is None else self.node.times.started_at
-
-    @property
-    def finished_at(self) -> datetime | None:
-        """When the run ended, if known."""
-        if self.run is not None and self.run.state is not None:
-            return self.run.state.finished_at
-        return None if self.node.times is None else self.node.times.finished_at
+    def times(self) -> State | RunTimes | None:
+        """When the run started and ended, as far as it is known."""
+        return self.node.times if self.run is None or self.run.state is None else self.run.state
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,14 +235,10 @@ def _entry(node: TreeNode, newest: Callable[[RunId], Run | None], before: TreeEn
         run = node.run
     if before is not None and isinstance(before.item, TreeRun) and before.item.run is run and before.item.node is node:
         return TreeEntry(node.id, before.item)
-    return TreeEntry(node.id, _tree_run(node, run))
-
-
-def _tree_run(node: TreeNode, run: Run | None) -> TreeRun:
     if run is not None and run.state is not None:
-        return TreeRun(node, run, style_of(run), STATUS_FAMILIES[run.status])
+        return TreeEntry(node.id, TreeRun(node, run, style_of(run), STATUS_FAMILIES[run.status]))
     family = StatusFamily.UNKNOWN if node.status is None else STATUS_FAMILIES[node.status.canonical]
-    return TreeRun(node, run, style_of_status(node.status), family)
+    return TreeEntry(node.id, TreeRun(node, run, style_of_status(node.status), family))
 
 
 def _sum_of(entries: Iterable[TreeEntry]) -> RollUp:
@@ -279,11 +261,10 @@ def _set_children(parent: TreeEntry, children: Sequence[TreeEntry]) -> None:
 
 def _with_batches(parent: TreeEntry, children: Sequence[TreeEntry], in_view: Collection[RunId]) -> Sequence[TreeEntry]:
     """Return the children with each batch at the place of its first run, and similar siblings grouped at the end."""
+    runs = [child.item.run if isinstance(child.item, TreeRun) else None for child in children]
+    is_whole = all(run is not None and run.created_at is not None for run in runs)
     batches: dict[BatchId, list[TreeEntry]] = {}
-    is_whole = True
-    for child in children:
-        run = child.item.run if isinstance(child.item, TreeRun) else None
-        is_whole = is_whole and run is not None and run.created_at is not None
+    for child, run in zip(children, runs, strict=True):
         if run is not None and run.fixed.batch_id is not None:
             batches.setdefault(run.fixed.batch_id, []).append(child)
     # A row for the batch is useless if the batch is all there is.
@@ -292,8 +273,7 @@ def _with_batches(parent: TreeEntry, children: Sequence[TreeEntry], in_view: Col
         return _with_groups(parent.key, children, in_view)
     shown: list[TreeEntry] = []
     placed: set[BatchId] = set()
-    for child in children:
-        run = child.item.run if isinstance(child.item, TreeRun) else None
+    for child, run in zip(children, runs, strict=True):
         batch_id = None if run is None else run.fixed.batch_id
         if batch_id is None or batch_id not in batches:
             shown.append(child)
@@ -350,14 +330,9 @@ def _has_ended(entry: TreeEntry) -> bool:
 
 
 def _first_failed(entries: Iterable[TreeEntry]) -> TreeEntry | None:
-    failed = [entry for entry in entries if entry.is_failed]
-    timed = []
-    for entry in failed:
-        finished_at = entry.item.finished_at if isinstance(entry.item, TreeRun) else None
-        if finished_at is None:
-            return None
-        timed.append((finished_at, entry))
-    return min(timed, key=lambda pair: pair[0])[1] if len(timed) > 1 else None
+    failed = [(entry.item.times, entry) for entry in entries if isinstance(entry.item, TreeRun) and entry.is_failed]
+    timed = [(times.finished_at, entry) for times, entry in failed if times is not None and times.finished_at]
+    return min(timed, key=lambda pair: pair[0])[1] if 1 < len(failed) == len(timed) else None
 
 
 # Which entries of a tree are folded, and which rows remain visible.
@@ -507,16 +482,11 @@ def columns_for(width: int, *, is_alone: bool = False) -> Columns:
         ((_FAILED_ONLY,), True, False, False, 16),
     ):
         counts = () if is_alone else wanted
-        left = width - _right_width(counts, has_took=has_took, has_queued=has_queued, has_id=has_id)
+        cells = EDGE + (GAP + sum(counts) + len(counts) - 1) * bool(counts) + (_BEFORE_TOOK + _TIME) * has_took
+        left = width - cells - (GAP + _TIME) * has_queued - (GAP + _ID) * has_id
         if left >= least + _FOR_ALONE * is_alone:
             return Columns(min(left, _MAX_LEFT), counts, has_took, has_queued, has_id)
     return Columns(max(width - EDGE, 1), (), has_took=False)
-
-
-def _right_width(counts: tuple[int, ...], *, has_took: bool, has_queued: bool, has_id: bool) -> int:
-    cells = EDGE + (GAP + sum(counts) + len(counts) - 1) * bool(counts)
-    cells += (_BEFORE_TOOK + _TIME) * has_took
-    return cells + (GAP + _TIME) * has_queued + (GAP + _ID) * has_id
 
 
 def head(columns: Columns) -> Line:
@@ -543,14 +513,19 @@ def row(branch: Branch, columns: Columns, now: Now, *, is_current: bool = False,
     """Return the row of one branch. Enter goes to a run, and folds or unfolds a group."""
     entry, item = branch.entry, branch.entry.item
     action: RowAction = ToggleFold(entry.key)
+    name: Line
     match item:
         case TreeRun():
             action = GoToRun(item.node.id)
-            name = _run_name(item, is_current=is_current)
+            style, task = item.style, item.node.task or formatting.NONE
+            name = (style.mark, Piece(" "), Piece(task, style.row.task, is_bold=is_current))
             remark = ALONE if is_alone else _remark(item, branch, now, is_roomy=columns.is_roomy)
             right = _run_times(item, columns, now)
         case BatchGroup():
-            name, remark = _batch_name(item), _batch_remark(entry)
+            size = formatting.count(item.size) if item.is_whole else formatting.plural(item.size, "run")
+            name = (Piece(f"batch of {size}" if item.is_whole else f"{size} of a batch"),)
+            functions = {run.fixed.trigger_function for run in _runs_of(entry)} - {None}
+            remark = f"{functions.pop()}()" if len(functions) == 1 else ""
             right = _batch_times(entry, columns, now)
         case SiblingGroup():
             name, remark = (Piece(f"{formatting.count(item.size)} {item.word}", Token.MUTED),), item.task or ""
@@ -574,11 +549,6 @@ def _guides(branch: Branch, room: int, name: Line) -> Line:
     free = max(room - len(mark) - min(line_width(name), _MIN_TASK), STEP)
     guides = guide_tail(branch.guides, free, f"{branch.depth}{ELLIPSIS}", step=STEP)
     return (Piece(guides, Token.GUIDE), Piece(mark, Token.GUIDE if branch.is_open is None else Token.MUTED))
-
-
-def _run_name(tree_run: TreeRun, *, is_current: bool) -> Line:
-    style = tree_run.style
-    return (style.mark, Piece(" "), Piece(tree_run.node.task or formatting.NONE, style.row.task, is_bold=is_current))
 
 
 def _remark(tree_run: TreeRun, branch: Branch, now: Now, *, is_roomy: bool) -> str:
@@ -635,8 +605,8 @@ def _run_times(tree_run: TreeRun, columns: Columns, now: Now) -> Line:
 
 def _took(tree_run: TreeRun, now: Now) -> str:
     """Return the duration of a run; blank before its start."""
-    started_at, is_final = tree_run.started_at, tree_run.is_final
-    if started_at is None and tree_run.has_times and not is_final:
+    times, is_final = tree_run.times, tree_run.is_final
+    if times is not None and times.started_at is None and not is_final:
         return ""
     return now.duration(node_took(tree_run.node, tree_run.run, now.frozen_at or now.at), is_running=not is_final)
 
@@ -656,16 +626,6 @@ def _queued(tree_run: TreeRun, now: Now) -> tuple[str, bool]:
     if waited is None or waited < timedelta():
         return "", not run.is_final
     return now.duration(waited), True
-
-
-def _batch_name(batch: BatchGroup) -> Line:
-    size = formatting.count(batch.size)
-    return (Piece(f"batch of {size}" if batch.is_whole else f"{formatting.plural(batch.size, 'run')} of a batch"),)
-
-
-def _batch_remark(entry: TreeEntry) -> str:
-    functions = {run.fixed.trigger_function for run in _runs_of(entry)} - {None}
-    return f"{functions.pop()}()" if len(functions) == 1 else ""
 
 
 def _batch_times(entry: TreeEntry, columns: Columns, now: Now) -> Line:
@@ -741,8 +701,7 @@ def notes(tree: RunTree, shape: TreeShape, failure: str | None, width: int) -> l
     if failure:
         sentences.append(failure_words(failure))
     for sentence in sentences:
-        rows.append(Row(()))
-        rows += [Row((Piece(text, Token.MUTED),)) for text in wrap(sentence, max(width - EDGE, 1))]
+        rows += [Row(()), *(Row((Piece(text, Token.MUTED),)) for text in wrap(sentence, max(width - EDGE, 1)))]
     return rows
 
 
