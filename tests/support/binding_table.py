@@ -153,15 +153,22 @@ def _nodes() -> list[type[DOMNode]]:
             if isinstance(each, type) and issubclass(each, DOMNode) and each.__module__.startswith(ours):
                 found[each] = None
     own = [kind for kind in found if any(binding.id for _, binding in bindings_of(kind))]
-    return sorted(own, key=lambda kind: (kind.__module__, kind.__name__))
+    order = {name: number for number, name in enumerate(json.loads(PATH.read_text(encoding="utf-8"))["order"])}
+    names = {kind: "" if issubclass(kind, Pane) else _name(kind) for kind in own}
+    return sorted(own, key=lambda kind: (order.get(names[kind], len(order)), kind.__module__, kind.__name__))
 
 
 def source() -> str:
-    """Return the text of the table, one binding a line."""
+    """Return the text of the table, one binding a line.
+
+    What is known keeps its place in `order`, which `config --init` follows: a moved module changes nothing for users.
+    """
     rows = [json.dumps(asdict(row), ensure_ascii=False) for row in live_rows()]
+    order = [_name(kind) for kind in _nodes() if not issubclass(kind, Pane)]
     places = [f"{json.dumps(place)}: {json.dumps(scopes)}" for place, scopes in live_places().items()]
     return (
-        f'{{\n"text keys": {json.dumps(text_keys())},\n"text places": {json.dumps(live_text_places())},\n'
+        f'{{\n"order": {json.dumps(order)},\n"text keys": {json.dumps(text_keys())},\n'
+        f'"text places": {json.dumps(live_text_places())},\n'
         f'"places": {{\n{_lines(places)}\n}},\n"bindings": [\n{_lines(rows)}\n]\n}}\n'
     )
 
