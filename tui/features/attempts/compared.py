@@ -48,10 +48,8 @@ class LogCount(NamedTuple):
         """The counts in words: `12 lines, 1 warn`."""
         if not self.lines:
             return "none"
-        counts = ((self.warns, "warn"), (self.errors, "error"))
-        return ", ".join(
-            [formatting.plural(self.lines, "line"), *(formatting.plural(*each) for each in counts if each[0])]
-        )
+        counts = ((self.lines, "line"), (self.warns, "warn"), (self.errors, "error"))
+        return ", ".join(formatting.plural(*each) for each in counts if each[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +108,8 @@ class ComparedGrid:
 
     def labelled(self, label: str, lines: Sequence[Line], key: Hashable) -> list[Row]:
         """Return lines that have the whole row, the label before the first."""
-        heads = [label, *[""] * len(lines)]
-        return [
-            Row((*pad((Piece(heads[at], Token.FAINT),), LABEL + MARK), *cut(line, self.width)), (key, at))
-            for at, line in enumerate(lines)
-        ]
+        heads = [pad((Piece(text, Token.FAINT),), LABEL + MARK) for text in (label, *[""] * len(lines))]
+        return [Row((*heads[at], *cut(line, self.width)), (key, at)) for at, line in enumerate(lines)]
 
     def beside(self, label: str, columns: Sequence[Sequence[Marked]], key: Hashable) -> list[Row]:
         """Return values beside each other, each in as many rows as it needs."""
@@ -126,10 +121,10 @@ class ComparedGrid:
                 cell = column[at] if at < len(column) else Marked(())
                 mark = (Piece(f"{DIFFERS} " if cell.is_marked else " " * MARK, Token.BRIGHT),)
                 # One piece: the ASCII form of `⋯` is longer, and takes the place of the spaces before it.
-                rest = tuple(
-                    Piece(mark[0].text + piece.text, piece.token, is_bold=piece.is_bold) for piece in cell.line[:1]
-                )
-                cells = (*rest, *cell.line[1:]) if not cell.is_marked and rest else (*mark, *cell.line)
+                cells: Line = (*mark, *cell.line)
+                if cell.line and not cell.is_marked:
+                    first = cell.line[0]
+                    cells = (Piece(mark[0].text + first.text, first.token, is_bold=first.is_bold), *cell.line[1:])
                 line = (*line, *fit(cut(cells, MARK + width), MARK + width + GAP))
             rows.append(Row(line, (key, at)))
         return rows
@@ -244,11 +239,6 @@ class Stack:
         """The own frames as they are compared; of a stack without any, all frames."""
         return tuple(map(place_of, self.own or self.others))
 
-    @property
-    def first_own(self) -> StackFrame | None:
-        """The innermost own frame, None if there is none."""
-        return self.own[0] if self.own else None
-
 
 def place_of(frame: StackFrame) -> FramePlace:
     """Return what makes two frames equal. An unparsed frame is its own text."""
@@ -266,12 +256,6 @@ def stack_of(error: RunError | None) -> Stack | None:
         return None
     own = tuple(frame for frame in frames if frame.kind is FrameKind.OWN)
     return Stack(own, tuple(frame for frame in frames if frame.kind is not FrameKind.OWN))
-
-
-def usual_places(stacks: Sequence[Stack | None]) -> frozenset[FramePlace]:
-    """Return the frames of the stack that most attempts have."""
-    usual = most_common([UNKNOWN if stack is None else stack.places for stack in stacks])
-    return frozenset(usual) if isinstance(usual, tuple) else frozenset()
 
 
 def way_in(stacks: Sequence[Stack]) -> list[StackFrame]:
@@ -332,9 +316,8 @@ def _frame(frame: StackFrame, column: int, width: int, *, is_first: bool) -> Lin
     if cell_len(clean(place)) > room:
         place = Raw(place.replace("\\", "/").rpartition("/")[2])
     token = Token.TEXT if is_first else Token.MUTED
-    return cut(
-        (*fit(_function(frame, is_first=is_first), column), Piece("  "), Piece(path_tail(place, room), token)), width
-    )
+    function = fit(_function(frame, is_first=is_first), column)
+    return cut((*function, Piece("  "), Piece(path_tail(place, room), token)), width)
 
 
 def _function(frame: StackFrame, *, is_first: bool = False) -> Line:
@@ -388,12 +371,6 @@ def error_of(run: Run, attempt: Attempt) -> RunError | None:
     return run.error_value
 
 
-def different_errors(run: Run, attempts: Sequence[Attempt]) -> int:
-    """Return how many kinds of errors the attempts have."""
-    errors = (error_of(run, attempt) for attempt in attempts)
-    return len({_kind(error) for error in errors if error is not None})
-
-
 def _status(run: Run, history: AttemptHistory, attempt: Attempt) -> ComparedCell:
     style = attempt_style(run, attempt, history)
     is_running = attempt.status is AttemptStatus.EXECUTING
@@ -424,7 +401,7 @@ def _message(error: RunError) -> ComparedCell:
 
 def _own_frame(error: RunError) -> ComparedCell:
     stack = stack_of(error)
-    frame = None if stack is None else stack.first_own
+    frame = stack.own[0] if stack is not None and stack.own else None
     if frame is None:
         words = "no stack" if stack is None else "none of yours"
         return ComparedCell((Piece(words, Token.MUTED),), words, words)
@@ -459,7 +436,7 @@ def _logs(attempt: Attempt, logs: LogCounts) -> ComparedCell:
 def _kind(error: RunError) -> tuple[Raw | str | None, Raw, object]:
     """Return type, normalised message and first own frame of an error."""
     stack = stack_of(error)
-    frame = None if stack is None else stack.first_own
+    frame = stack.own[0] if stack is not None and stack.own else None
     place = None if frame is None else (frame.short_file, frame.function)
     message = Raw(_SHORT_ID.sub("id_0", error.message[:MAX_MESSAGE_CHARS]))
     kind = kind_of(replace(error, message=message, stack=None))
@@ -612,11 +589,10 @@ def compared_page(run: Run, window: AttemptWindow, now: Now, grid: ComparedGrid,
 
 def summary_words(run: Run, attempts: Sequence[Attempt]) -> Line:
     """Return `3 attempts · 2 different errors · final` for the rule."""
-    errors = different_errors(run, attempts)
-    parts = [formatting.plural(len(attempts), "attempt")]
-    parts += ["no error" if not errors else "one error" if errors == 1 else f"{errors} different errors"]
-    parts += ["final"] if run.is_final else []
-    return (Piece(" · ".join(parts), Token.MUTED),)
+    errors = len({_kind(error) for attempt in attempts if (error := error_of(run, attempt)) is not None})
+    words = "no error" if not errors else "one error" if errors == 1 else f"{errors} different errors"
+    text = f"{formatting.plural(len(attempts), 'attempt')} · {words}{' · final' if run.is_final else ''}"
+    return (Piece(text, Token.MUTED),)
 
 
 class _Page:
@@ -649,13 +625,16 @@ class _Page:
         """Return the time line."""
         if not (lines := timeline(self._run, self._history, now, self._grid.width)):
             return []
-        labels, bars = lines
-        return [Row(()), *self._grid.labelled("", [labels], "axis"), *self._grid.labelled("time", [bars], "time")]
+        grid = self._grid
+        return [Row(()), *grid.labelled("", lines[:1], "axis"), *grid.labelled("time", lines[1:], "time")]
 
     def differing(self, facts: Sequence[ComparedFact], logs: LogCounts) -> list[Row]:
         """Return the table of the facts that are not the same in all attempts."""
         window, grid = self._window, self._grid
-        heads = [[Marked(self._head_of(attempt))] for attempt in window.shown]
+        heads = []
+        for attempt in window.shown:
+            style, name = attempt_style(self._run, attempt, self._history), f"attempt {attempt.number}"
+            heads.append([Marked((style.mark, Piece(" "), Piece(name, Token.BRIGHT, is_bold=True)))])
         rows = [*grid.heading("differs", window.words), *grid.beside("", heads, "attempt"), Row(())]
         width = grid.column(len(heads))
         for fact in facts:
@@ -667,9 +646,8 @@ class _Page:
                 ]
                 rows += grid.beside(fact.label, columns, fact.label)
         if logs.note:
-            rows += grid.labelled(
-                "", [(Piece(text, Token.MUTED),) for text in wrap(logs.note, grid.width)], "logs note"
-            )
+            lines = [(Piece(text, Token.MUTED),) for text in wrap(logs.note, grid.width)]
+            rows += grid.labelled("", lines, "logs note")
         return rows
 
     def same(self, facts: Sequence[ComparedFact]) -> list[Row]:
@@ -709,7 +687,9 @@ class _Page:
         """Return the own frames of each shown attempt. An equal stack is the words `the same as attempt 1`."""
         if self._has_one_stack:
             return []
-        usual, width = usual_places(self._stacks), self._grid.column(len(self._window.shown))
+        # The frames of the stack that most attempts have.
+        most = most_common([UNKNOWN if stack is None else stack.places for stack in self._stacks])
+        usual, width = frozenset(most if isinstance(most, tuple) else ()), self._grid.column(len(self._window.shown))
         columns = [self._stack_column(index, usual, width) for index in self._window.indices]
         return [*self._grid.heading("stacks", "own frames"), *self._grid.beside("", columns, "stacks")]
 
@@ -720,10 +700,6 @@ class _Page:
         if (number := equal_before(self._all, self._stacks, index)) is not None:
             return [Marked((Piece(f"the same as attempt {number}", Token.MUTED),))]
         return frame_lines(stack, width, usual)
-
-    def _head_of(self, attempt: Attempt) -> Line:
-        style = attempt_style(self._run, attempt, self._history)
-        return (style.mark, Piece(" "), Piece(f"attempt {attempt.number}", Token.BRIGHT, is_bold=True))
 
 
 def _version_words(run: Run) -> Line:

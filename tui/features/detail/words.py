@@ -152,13 +152,16 @@ def _words(hold: Hold, now: Now) -> str:
         case HoldKind.DELAY:
             return "delayed" if hold.until is None else f"delayed until {formatting.moment(hold.until, now.at)}"
         case HoldKind.VERSION:
-            return _version_words(hold, now)
+            if hold.may_expire_at is None:
+                return "for a version that has its task"
+            expires = formatting.time_of_day(hold.may_expire_at, now.at)
+            return f"for a version with its task; if pinned to a deployment, until {expires}"
         case HoldKind.RETRY:
             until = "" if hold.until is None else f" at {formatting.moment(hold.until, now.at)}"
             return f"to retry{until}"
         case HoldKind.QUEUE_PAUSED:
             since = "" if hold.since is None else f" since {formatting.time_of_day(hold.since, now.at)}"
-            return f"its queue is paused{since}: {_named(hold.queue)}"
+            return f"its queue is paused{since}: {hold.queue[:_MAX_NAME] if hold.queue else ''}"
         case HoldKind.QUEUE_LIMIT:
             at = now.frozen_at or now.at
             return places_text(hold.running, hold.limit, hold.holders, at, " of its queue")
@@ -169,17 +172,6 @@ def _words(hold: Hold, now: Now) -> str:
             return standstill_text(still, now.frozen_at or now.at, now.at)
         case _:
             assert_never(hold.kind)
-
-
-def _version_words(hold: Hold, now: Now) -> str:
-    if hold.may_expire_at is None:
-        return "for a version that has its task"
-    expires = formatting.time_of_day(hold.may_expire_at, now.at)
-    return f"for a version with its task; if pinned to a deployment, until {expires}"
-
-
-def _named(name: Raw | None) -> str:
-    return (name or "")[:_MAX_NAME]
 
 
 # The origin of a run in words: a function of the SDK, or a schedule.

@@ -622,7 +622,7 @@ class RunListPane(Pane):
         if self.table.shows_errors:
             self._visible_errors.look()
         if self._own_columns is not None:
-            self._own_columns.look()
+            self._own_columns.values.look()
 
     def _on_moved(self) -> None:
         self.screen.post_message(RunHighlighted(self.rows.cursor, is_list_end=self.rows.is_at_end))
@@ -790,10 +790,6 @@ class OwnRunColumns:
         """Return the chosen columns that do not fit into the table."""
         table = self._table
         return own_columns_for(self._choices, table.size.width, self.values.value, is_wide=table.is_wide).left_out
-
-    def look(self) -> None:
-        """Read the values that visible rows lack."""
-        self.values.look()
 
     def _columns_for(self, width: int, is_wide: bool) -> Sequence[SizedColumn]:  # noqa: FBT001  as the table calls it
         columns = own_columns_for(self._choices, width, self.values.value, is_wide=is_wide).slots

@@ -203,8 +203,6 @@ def invalid_word_line(parsed: Filter) -> Line:
 
 
 _SECOND: Final = timedelta(seconds=1)
-_INDENT: Final = "  "
-_BELOW: Final = "    "
 _MIN_TASK: Final = 8
 
 
@@ -224,9 +222,9 @@ def summary_lines(
     """
     if run is None:
         hint = NOT_A_RUN_SENTENCE if is_list_end else f"The list follows new runs. {selecting_keys()} selects a run."
-        return (cut((Piece(f"{_INDENT}{hint}", Token.MUTED),), width), ())
+        return (cut((Piece(f"  {hint}", Token.MUTED),), width), ())
     # The right edge stays free, as in the list.
-    return (_run_line(run, width - 1, overlay), cut((Piece(_BELOW), *_reason_line(run, children, now)), width - 1))
+    return (_run_line(run, width - 1, overlay), cut((Piece("    "), *_reason_line(run, children, now)), width - 1))
 
 
 def _run_line(run: Run, limit: int, overlay: Piece | None) -> Line:
@@ -235,7 +233,7 @@ def _run_line(run: Run, limit: int, overlay: Piece | None) -> Line:
     The attempt stands last, since it is often read later than the rest.
     """
     style = style_of(run)
-    status: Line = (Piece(_INDENT), style.mark, Piece(" "), overlay or style.name)
+    status: Line = (Piece("  "), style.mark, Piece(" "), overlay or style.name)
     task: Line = (Piece(run.fixed.task or formatting.NONE, Token.BRIGHT, is_bold=True),)
     run_id: Line = (Piece(run.id, Token.FAINT),)
     others = [each for each in (run_id, _attempt(run)) if each]

@@ -70,9 +70,7 @@ class TreeRows(LazyRows):
     def _content(self, branch: Branch, *, is_current: bool) -> object:
         """Return everything that a row depends on, for comparison; None if it also depends on the time."""
         entry, item = branch.entry, branch.entry.item
-        if isinstance(item, TreeRun) and not item.is_final:
-            return None
-        if not isinstance(item, TreeRun | SiblingGroup):
+        if not isinstance(item, TreeRun | SiblingGroup) or (isinstance(item, TreeRun) and not item.is_final):
             return None
         parent = entry.parent.key if entry.parent is not None else None
         of_run = (item.run, item.node.task, item.node.times, item.style) if isinstance(item, TreeRun) else item
