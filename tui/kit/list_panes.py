@@ -1,7 +1,7 @@
 """The bases of views that list things of many runs each, such as error groups, and of the ways to them."""
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from textual.binding import BindingType
 
@@ -11,6 +11,7 @@ from tui.kit.keys import MENU_BINDINGS, OUTGOING_BINDINGS, bind
 from tui.kit.layout import Proportions
 from tui.kit.live_model import LiveModel
 from tui.kit.pane import PagePane, Pane
+from tui.kit.rows import TableRows
 from tui.kit.screen import BaseScreen, ViewScreen
 from tui.kit.table import RowTable
 from tui.store.addresses import ViewAddress
@@ -21,17 +22,10 @@ if TYPE_CHECKING:
     from tui.kit.commands import Command
 
 
+P = TypeVar("P", bound=Pane)
+
+
 # The bases of the panes of a `LiveList`: the list itself, and the pages about the row under its cursor.
-
-
-class ListedRows(Protocol):
-    """The rows of a list, with a cursor."""
-
-    def __len__(self) -> int: ...
-
-    @property
-    def cursor(self) -> Hashable:
-        """The key of the row under the cursor; None without rows."""
 
 
 class LiveList(Protocol):
@@ -43,7 +37,7 @@ class LiveList(Protocol):
     on_update: Callable[[], None]
 
     @property
-    def list(self) -> ListedRows:
+    def list(self) -> TableRows[Any, Any]:
         """The rows. Another object may take its place."""
 
     def on_changes(self, changes: Changes) -> None:
@@ -229,6 +223,8 @@ class ListScreen(BaseScreen):
         *OUTGOING_BINDINGS,
         *MENU_BINDINGS,
     ]
+    list_pane: ListPane
+    """The main pane."""
 
     def __init__(
         self,
@@ -246,10 +242,11 @@ class ListScreen(BaseScreen):
         self._live_list = live_list
         self._rest: Timer | None = None
 
-    @property
-    def list_pane(self) -> ListPane:
-        """The main pane."""
-        raise NotImplementedError
+    def pane_of(self, kind: type[P]) -> P:
+        """Return the pane of a kind."""
+        pane = self.panes[kind.title]
+        assert isinstance(pane, kind)
+        return pane
 
     def on_mount(self) -> None:
         # Textual calls the handler of the subclass first, which opens the list.

@@ -1,7 +1,7 @@
 """Tables with a cursor that paint only rows whose content or background has changed."""
 
-from collections.abc import Callable, Hashable, Sequence
-from typing import ClassVar, Final, Generic, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Hashable
+from typing import Any, ClassVar, Final, Generic, NamedTuple
 
 from textual import events
 from textual.binding import BindingType
@@ -13,6 +13,7 @@ from tui.kit.keys import MOTION
 from tui.kit.lines import GUTTER, WHEEL_LINES, LineWidget
 from tui.kit.live_model import LiveModel
 from tui.kit.look import Painter
+from tui.kit.rows import K, TableRows
 from tui.text.styled import Line, Piece, Token, mark_hits
 
 # The base of tables with a cursor: its keys, the mouse wheel, and the gutter. A subclass paints the rows.
@@ -72,41 +73,6 @@ class CursorTable(LineWidget, can_focus=True):
 # change each second.
 
 
-K = TypeVar("K", bound=Hashable)
-
-
-class TableRows(Protocol[K]):
-    """The rows of a `RowTable`, by keys, with a cursor and a window of visible ones."""
-
-    def __len__(self) -> int: ...
-
-    @property
-    def window(self) -> Sequence[K]:
-        """The visible rows."""
-
-    @property
-    def cursor(self) -> K | None:
-        """The row under the cursor; None without rows."""
-
-    def resize(self, height: int) -> None:
-        """Set the height of the window. The cursor's row stays visible."""
-
-    def is_departed(self, key: K, /) -> bool:
-        """Return whether a row is not in the list any more, and stays only until the cursor moves."""
-
-    def move(self, rows: int) -> None:
-        """Move the cursor."""
-
-    def to_top(self) -> None:
-        """Move the cursor to the first row."""
-
-    def to_bottom(self) -> None:
-        """Move the cursor to the last row."""
-
-    def to_row(self, y: int) -> None:
-        """Move the cursor to a row of the window."""
-
-
 class _Shown(NamedTuple):
     """Everything that a row is painted from. Rows without content are blank."""
 
@@ -141,7 +107,7 @@ class RowTable(CursorTable, Generic[K]):
         self.empty: tuple[Line, ...] = ()
 
     @property
-    def rows(self) -> TableRows[K]:
+    def rows(self) -> TableRows[K, Any]:
         """The rows that are shown."""
         raise NotImplementedError
 

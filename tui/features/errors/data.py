@@ -164,11 +164,7 @@ class FailureReading:
         self.stop()
         if not self._session.is_started:
             return
-        from tui.sync.failures import (  # noqa: PLC0415  loads httpcore
-            FailureReader,
-            FailureScope,
-            GroupReader,
-        )
+        from tui.sync.failures import FailureReader, FailureScope, GroupReader  # noqa: PLC0415  loads httpcore
 
         session = self._session
         if self._groups is None:
@@ -210,8 +206,7 @@ class FailureReading:
             self._reader.wake()
 
     def _on_changes(self, changes: Changes) -> None:
-        has_failed = any(step.after.status.is_failed for step in changes.transitions)
-        if has_failed or Topic.HISTORY in changes.topics:
+        if Topic.HISTORY in changes.topics or any(step.after.status.is_failed for step in changes.transitions):
             self.wake()
 
     def _on_progress(self, progress: FailuresProgress) -> None:
@@ -280,27 +275,20 @@ class GroupUpdates:
         self._failed_count = 0
         self._new_count = 0
         self._is_listed = self._shown_filled = False
-        self._waiting: dict[RunId, None] = {}
-        self._is_due = self._is_reset = self._is_running = False
+        self.waiting: dict[RunId, None] = {}
+        """The runs that wait to be grouped."""
+        self._is_due = self._is_running = False
+        self.is_counting = False
+        """Whether another span was requested, and is not shown yet."""
         self._steps: Iterator[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._shown_s = 0.0
         self._show_every_s = SHOW_EVERY_S
 
     @property
-    def is_counting(self) -> bool:
-        """Whether another span was requested, and is not shown yet."""
-        return self._is_reset
-
-    @property
     def is_sorting(self) -> bool:
         """Whether another order or filter was requested, and is not shown yet."""
         return self.query != self._rows.query
-
-    @property
-    def waiting_count(self) -> int:
-        """How many runs wait to be grouped."""
-        return len(self._waiting)
 
     def add(self, run_ids: Collection[RunId]) -> None:
         """Group runs that are new, have changed or were removed."""
@@ -309,11 +297,11 @@ class GroupUpdates:
 
     def note(self, run_ids: Collection[RunId]) -> None:
         """Note such runs, to group them with the next request."""
-        self._waiting.update(dict.fromkeys(run_ids))
+        self.waiting.update(dict.fromkeys(run_ids))
 
     def show_span(self, span: TimeSpan) -> None:
         """Show another span. The rows of the one before stay until all of it is counted."""
-        self._wanted_span, self._is_reset = span, True
+        self._wanted_span, self.is_counting = span, True
         self._restart()
 
     def show_query(self, query: GroupQuery) -> None:
@@ -379,7 +367,7 @@ class GroupUpdates:
             self._is_due = False
             yield from self._group_waiting()
             yield from self._show()
-            self._is_due = self._is_due or bool(self._waiting)
+            self._is_due = self._is_due or bool(self.waiting)
 
     def _list_failed_runs(self) -> Iterator[None]:
         """Find the failed runs of the store, newest first: their groups are shown before all are grouped."""
@@ -393,13 +381,13 @@ class GroupUpdates:
                     found.append(run_id)
                     in_span += since <= seen_at(run, run.state) <= until
             yield
-        self._waiting = dict.fromkeys([*found, *self._waiting])
+        self.waiting = dict.fromkeys([*found, *self.waiting])
         self._failed_count, self._is_listed = in_span, True
         self.reading, self._shown_s = Reading(in_span, 0), self._now_s()
 
     def _group_waiting(self) -> Iterator[None]:
         """Group the runs that wait. Those of a large store are shown from time to time."""
-        waiting, get, matches = self._waiting, self._session.store.get, self._filter.matches
+        waiting, get, matches = self.waiting, self._session.store.get, self._filter.matches
         while waiting:
             some = list(islice(waiting, _RUNS_PER_STEP))
             for run_id in some:
@@ -414,7 +402,7 @@ class GroupUpdates:
         self.is_filled = True
 
     def _show(self) -> Iterator[None]:
-        span, query, is_new, is_filled = self._wanted_span, self.query, self._is_reset, self.is_filled
+        span, query, is_new, is_filled = self._wanted_span, self.query, self.is_counting, self.is_filled
         begun_s = self._now_s()
         yield from self.groups.steps(span, self._session.now())
         changed, reading = self.groups.changed, self.groups.reading(span)
@@ -426,7 +414,7 @@ class GroupUpdates:
         yield from self._rows.show(changed, query, self._now_s(), is_new=is_new)
         self.groups.forget_changed()
         self.span, self.reading, self._shown_filled = span, reading, is_filled
-        self._is_reset, self._shown_s = False, self._now_s()
+        self.is_counting, self._shown_s = False, self._now_s()
         self._show_every_s = max(SHOW_EVERY_S, (self._shown_s - begun_s) / SHOW_SHARE)
         self._on_shown()
         yield from self._rows.free()
@@ -536,10 +524,13 @@ class LiveErrorGroups:
         self._live = live
         self._session = live.session
         self._updates: GroupUpdates | None = None
-        self._is_open = self._is_filled = self._was_paused = False
+        self._is_open = self._was_paused = False
+        self.is_grouped = False
+        """Whether all failed runs of the store are in the groups that are shown."""
         self._missed: set[RunId] = set()
         self._filters = RunFilters()
-        self._wanted_span: SpanChoice = DAY
+        self.wanted_span: SpanChoice = DAY
+        """The span that was asked for; `span` follows once all of it is counted."""
         self._facts: GroupFacts | None = None
         self._run_ids: tuple[ErrorGroup, Sequence[RunId]] | None = None
         self.list = GroupListModel()
@@ -549,11 +540,6 @@ class LiveErrorGroups:
         self.reading = FailureReading(self._session, FailureView(self._visible, self._unread, self._on_reading))
         self._surroundings = SurroundingsCounter(self._session, self._on_surroundings)
         self._details = GroupDetails(self._session, self.reading.read_group, self._on_surroundings)
-
-    @property
-    def wanted_span(self) -> SpanChoice:
-        """The span that was asked for; `span` follows once all of it is counted."""
-        return self._wanted_span
 
     @property
     def read(self) -> GroupsRead:
@@ -573,11 +559,6 @@ class LiveErrorGroups:
         )
 
     @property
-    def is_grouped(self) -> bool:
-        """Whether all failed runs of the store are in the groups that are shown."""
-        return self._is_filled
-
-    @property
     def time_span(self) -> TimeSpan | None:
         """The span that is shown; None before the first groups are."""
         return None if self._updates is None else self._updates.span
@@ -587,7 +568,7 @@ class LiveErrorGroups:
         """What still has to be done before the wanted rows are shown, in words; empty if nothing."""
         updates = self._updates
         if updates is not None and updates.is_counting:
-            return f"counting the {self._wanted_span.words}…"
+            return f"counting the {self.wanted_span.words}…"
         return "sorting…" if updates is not None and updates.is_sorting else ""
 
     @property
@@ -639,13 +620,13 @@ class LiveErrorGroups:
             on_grouped = self._live.record_groups
             updates = GroupUpdates(self._session, self.list, runs_filter, self._time_span, self._on_shown, on_grouped)
             updates.groups.on_server_groups(self.reading.server_groups.groups)
-            self._updates, self._is_filled = updates, False
+            self._updates, self.is_grouped = updates, False
             updates.request()
         else:
             updates.move_span(self._time_span)
             updates.add(self._missed)
         self._missed.clear()
-        self.reading.start(self._wanted_span.length, self._filters)
+        self.refresh()
         self.on_cursor()
 
     def suspend(self) -> None:
@@ -661,7 +642,7 @@ class LiveErrorGroups:
         """Forget everything but the span and the order."""
         self.suspend()
         self._updates = self._facts = self._run_ids = None
-        self.span = self._wanted_span
+        self.span = self.wanted_span
         self._missed.clear()
         self.list = self.list.emptied(GroupQuery(self.list.sort_order))
 
@@ -678,9 +659,7 @@ class LiveErrorGroups:
     def tick(self) -> None:
         """Move the span, once a minute. Called every second while the view is shown."""
         if self._is_open and not self.reading.is_running:
-            self.reading.start(
-                self._wanted_span.length, self._filters
-            )  # the view was opened before the session had started
+            self.refresh()  # the view was opened before the session had started
         if self._updates is not None and self._live.pause is None:
             is_after_pause, self._was_paused = self._was_paused, False
             if is_after_pause or self._time_span != self._updates.span:
@@ -689,18 +668,18 @@ class LiveErrorGroups:
 
     def show_span(self, step: int) -> bool:
         """Show the next longer (1) or shorter (-1) span. Return whether there is one."""
-        index = SPANS.index(self._wanted_span) + step
+        index = SPANS.index(self.wanted_span) + step
         if not 0 <= index < len(SPANS):
             return False
-        self._wanted_span = SPANS[index]
-        self.reading.start(self._wanted_span.length, self._filters)
+        self.wanted_span = SPANS[index]
+        self.refresh()
         if self._updates is not None:
             self._updates.show_span(self._time_span)
         return True
 
     def show(self, span: SpanChoice, query: GroupQuery) -> None:
         """Show the groups of a span that contain a text, in an order, before `open` or while the view is shown."""
-        is_other, self._wanted_span = span != self._wanted_span, span
+        is_other, self.wanted_span = span != self.wanted_span, span
         if self._updates is None:
             self.span, self.list = span, self.list.emptied(query)
             return
@@ -708,7 +687,7 @@ class LiveErrorGroups:
         if is_other:
             self._updates.show_span(self._time_span)
             if self._is_open:
-                self.reading.start(span.length, self._filters)
+                self.refresh()
 
     def sort_by(self, order: GroupOrder) -> None:
         """Use another order."""
@@ -722,7 +701,7 @@ class LiveErrorGroups:
 
     def refresh(self) -> None:
         """Read everything again."""
-        self.reading.start(self._wanted_span.length, self._filters)
+        self.reading.start(self.wanted_span.length, self._filters)
 
     def on_cursor(self) -> None:
         """Once the cursor rests, count the runs around its group, and read who acknowledged it."""
@@ -731,9 +710,8 @@ class LiveErrorGroups:
             self._details.follow(group)
 
     def _facts_of(self, group: ErrorGroup) -> GroupFacts:
-        run_ids, store = self.run_ids, self._session.store
+        run_ids, store, read = self.run_ids, self._session.store, self.read
         around = self._surroundings.of(group)
-        read = self.read
         return GroupFacts(
             group,
             self.span.words,
@@ -781,7 +759,7 @@ class LiveErrorGroups:
     def _time_span(self) -> TimeSpan:
         """The span at the time up to which data is known: the time after it would be shown as without failures."""
         now = self._live.now
-        return self._wanted_span.at(now.frozen_at or now.at)
+        return self.wanted_span.at(now.frozen_at or now.at)
 
     def _on_surroundings(self) -> None:
         self._facts = None
@@ -790,9 +768,9 @@ class LiveErrorGroups:
     def _on_shown(self) -> None:
         updates = self._updates
         if updates is not None and not updates.is_counting:
-            self.span = self._wanted_span
-        if updates is not None and updates.is_filled and not self._is_filled:
-            self._is_filled = True
+            self.span = self.wanted_span
+        if updates is not None and updates.is_filled and not self.is_grouped:
+            self.is_grouped = True
             self.reading.wake()  # until now it knew no run without an error
         self._facts = None
         self.on_cursor()

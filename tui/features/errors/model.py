@@ -13,6 +13,7 @@ from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.text import Raw
 from tui.features.errors.words import Minutes, VersionStart, first_known, task_words
+from tui.kit.rows import TableRows
 from tui.lazy_dataclass import dataclass
 from tui.store.error_groups import ErrorGroup, ErrorState, TimeSpan
 from tui.store.store import Store
@@ -294,25 +295,17 @@ SORT_EVERY_S: Final = 10.0
 """How often the list is sorted again while only counts have changed: a storm changes its own row, and no other."""
 
 
-class GroupListModel:
+class GroupListModel(TableRows[Fingerprint, ErrorGroup]):
     """The rows of the list. After each change, the widget compares the visible rows with what it has painted."""
 
     def __init__(self, query: GroupQuery | None = None) -> None:
+        super().__init__()
         self._groups: dict[Fingerprint, ErrorGroup] = {}
         self._replaced: dict[Fingerprint, ErrorGroup] = {}
         self._ranking = GroupRanking(query or GroupQuery())
-        self._departed: dict[Fingerprint, ErrorGroup] = {}
-        self._order: list[Fingerprint] = []
         self._placed: set[Fingerprint] = set()
         self._new: set[Fingerprint] = set()
-        self._top = 0
-        self._height = 0
-        self._cursor: Fingerprint | None = None
-        self._is_held = False
         self._sorted_s = float("-inf")
-
-    def __len__(self) -> int:
-        return len(self._order)
 
     def emptied(self, query: GroupQuery) -> "GroupListModel":
         """Return a list of the same height without groups."""
@@ -346,32 +339,13 @@ class GroupListModel:
         return len(self._new)
 
     @property
-    def cursor(self) -> Fingerprint | None:
-        """The group under the cursor; None without groups."""
-        return self._cursor
-
-    @property
     def current(self) -> ErrorGroup | None:
         """The group under the cursor, as it was last known."""
-        return None if self._cursor is None else self.get(self._cursor)
-
-    @property
-    def window(self) -> Sequence[Fingerprint]:
-        """The visible rows."""
-        return self._order[self._top : self._top + self._height]
+        return None if self.cursor is None else self.get(self.cursor)
 
     def get(self, fingerprint: Fingerprint) -> ErrorGroup | None:
         """Return a group of the list, or what a departed one was."""
         return self._groups.get(fingerprint) or self._departed.get(fingerprint)
-
-    def is_departed(self, fingerprint: Fingerprint) -> bool:
-        """Return whether a row has no failures in the span any more."""
-        return fingerprint in self._departed
-
-    def resize(self, height: int) -> None:
-        """Set the height of the window. The cursor's row stays visible."""
-        self._height = height
-        self._show_cursor()
 
     def show(
         self, changed: Mapping[Fingerprint, ErrorGroup | None], query: GroupQuery, now_s: float, *, is_new: bool = False
@@ -410,25 +384,9 @@ class GroupListModel:
                 self._replaced.popitem()
             yield
 
-    def move(self, rows: int) -> None:
-        """Move the cursor, and hold the rows from now on."""
-        index = self._index()
-        if index is not None:
-            self._go(index + rows)
-
     def to_top(self) -> None:
-        """Move the cursor to the first row, and follow again."""
-        self._is_held, self._cursor = False, None
+        self._is_held, self.cursor = False, None
         self._sort(self._sorted_s)
-
-    def to_bottom(self) -> None:
-        """Move the cursor to the last row."""
-        self._go(len(self._order) - 1)
-
-    def to_row(self, y: int) -> None:
-        """Move the cursor to a row of the window."""
-        if 0 <= y < len(self.window):
-            self._go(self._top + y)
 
     def to_new(self, step: int) -> bool:
         """Move the cursor to the next (1) or previous (-1) NEW group, around the end. Return whether there is one."""
@@ -445,19 +403,14 @@ class GroupListModel:
         return False
 
     def _index(self) -> int | None:
-        return self._order.index(self._cursor) if self._cursor in self._placed else None
+        return self._order.index(self.cursor) if self.cursor in self._placed else None
 
     def _go(self, index: int) -> None:
         if not self._order:
             return
         self._is_held = True
         target = self._order[max(0, min(index, len(self._order) - 1))]
-        self._drop_departed(target)
-        self._cursor = target
-        self._show_cursor()
-
-    def _drop_departed(self, target: Fingerprint) -> None:
-        """Remove the departed rows, apart from the target. The rows above the target move down to close the gaps."""
+        # The departed rows go now, apart from the target. The rows above it move down to close the gaps.
         gone = [each for each in self._departed if each != target]
         above = sum(self._order.index(each) < self._order.index(target) for each in gone)
         if gone:
@@ -466,6 +419,8 @@ class GroupListModel:
         for each in gone:
             del self._departed[each]
         self._top = max(0, self._top - above)
+        self.cursor = target
+        self._show_cursor()
 
     def _take_over(
         self, groups: dict[Fingerprint, ErrorGroup], changed: Mapping[Fingerprint, ErrorGroup | None]
@@ -498,8 +453,8 @@ class GroupListModel:
         self._placed.update(added)
         self._new.update(added)
         self._top += len(added)
-        if self._cursor is None:
-            self._cursor = self._order[0]
+        if self.cursor is None:
+            self.cursor = self._order[0]
         self._show_cursor()
 
     def _is_sort_due(self, changed: Mapping[Fingerprint, ErrorGroup | None], now_s: float) -> bool:
@@ -513,26 +468,20 @@ class GroupListModel:
 
     def _sort(self, now_s: float) -> None:
         self._sorted_s = now_s
-        row = self._row()
+        index = self._index()
+        row = None if index is None else index - self._top
         self._order = list(self._ranking)
         self._placed = set(self._order)
         self._departed.clear()
-        if not self._is_held or self._cursor not in self._placed:
-            self._cursor, self._top, self._is_held = next(iter(self._order), None), 0, False
+        if not self._is_held or self.cursor not in self._placed:
+            self.cursor, self._top, self._is_held = next(iter(self._order), None), 0, False
         elif row is not None:
-            self._top = max(0, min(self._order.index(self._cursor) - row, len(self._order) - self._height))
+            self._top = max(0, min(self._order.index(self.cursor) - row, len(self._order) - self._height))
         self._new.clear()
         self._show_cursor()
 
-    def _row(self) -> int | None:
-        index = self._index()
-        return None if index is None else index - self._top
-
     def _show_cursor(self) -> None:
-        """Scroll so that the cursor is in the window. Rows in the window are not new any more."""
         index, height = self._index(), max(1, self._height)
-        if index is None:
-            self._top = 0
-        else:
-            self._top = min(max(self._top, index - height + 1), index)
+        self._top = 0 if index is None else min(max(self._top, index - height + 1), index)
+        # Rows in the window are not new any more.
         self._new.difference_update(self.window)

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Hashable
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, Final
+from functools import cached_property
+from typing import ClassVar, Final
 
 from textual.binding import Binding, BindingType
 
@@ -14,10 +15,11 @@ from tui.features.copying.words import Clip
 from tui.features.errors.data import LiveErrorGroups
 from tui.features.errors.model import DAY, GROUP_ORDERS, NEW_FIRST, SPANS, GroupQuery
 from tui.features.errors.view import ERROR_PANES, GroupListPane, GroupRunsPane, GroupSummary, NewestFailurePane
-from tui.features.errors.words import group_markdown
+from tui.features.errors.words import error_line, group_markdown, short_fingerprint
 from tui.features.runs.data import RunSubscription
 from tui.features.runs.screen import MainScreen
 from tui.features.runs.views import ListQuery
+from tui.kit.commands import OwnSelection
 from tui.kit.keys import ACTION_NAMES, bind
 from tui.kit.layout import Proportions
 from tui.kit.list_panes import ListScreen, MainView, ViewEntrance
@@ -29,10 +31,6 @@ from tui.store.changes import Changes
 from tui.store.error_groups import ErrorGroup
 from tui.text.blocks import GoToRun
 from tui.text.styled import plain
-
-if TYPE_CHECKING:
-    from tui.kit.commands import OwnSelection
-
 
 # Opens the errors view over the main screen, lists the runs of a group there, and leads back.
 #
@@ -56,7 +54,6 @@ class ErrorsEntrance(ViewEntrance):
 
     def __init__(self, main: MainScreen) -> None:
         super().__init__(main)
-        self._groups: LiveErrorGroups | None = None
         self._listing: GroupListing | None = None
 
     def open(self) -> None:
@@ -102,12 +99,10 @@ class ErrorsEntrance(ViewEntrance):
     def facts(self) -> Hashable:
         return (self.groups.query, self.groups.wanted_span, self._main.app_base.part(RunSubscription).chosen)
 
-    @property
-    def groups(self) -> "LiveErrorGroups":
+    @cached_property
+    def groups(self) -> LiveErrorGroups:
         """The groups of the view, which remember its span and order."""
-        if self._groups is None:
-            self._groups = LiveErrorGroups(self._main.live)
-        return self._groups
+        return LiveErrorGroups(self._main.live)
 
     def back(self) -> bool:
         """Return to the errors, if the list shows the runs of a group. Return whether it does."""
@@ -123,26 +118,22 @@ class ErrorsEntrance(ViewEntrance):
 
     def on_changes(self, changes: Changes) -> None:
         """Remember which runs changed while the list shows those of a group."""
-        if self._listing is not None and self._groups is not None:
-            self._groups.on_changes(changes)
+        if self._listing is not None:
+            self.groups.on_changes(changes)
 
     def on_filtered(self) -> None:
         """Forget the groups once the list shows something else than the runs of one.
 
         While a filter is typed, Esc still leads back to the runs of the group.
         """
-        if self._main.prompt.is_open:
-            return
-        if self._listing is not None and self._main.run_list.searched != self._listing.text and self._groups:
+        listing = None if self._main.prompt.is_open else self._listing
+        if listing is not None and self._main.run_list.searched != listing.text:
             self._listing = None
-            self._groups.close()
+            self.groups.close()
 
-    def _list_runs(self, group: "ErrorGroup", run_id: RunId | None) -> None:
-        from tui.features.errors.words import error_line, short_fingerprint  # noqa: PLC0415  loaded when first used
-
+    def _list_runs(self, group: ErrorGroup, run_id: RunId | None) -> None:
         assert self.screen is not None
-        assert self._groups is not None
-        main, span = self._main, self._groups.span
+        main, span = self._main, self.groups.span
         before = main.run_list.views.query
         # Without an age, the list would also show runs of the group that were created before the span.
         age = f" age:<{span.name}" if span.length < before.period else ""
@@ -179,14 +170,7 @@ KEYS: Final[tuple[Binding, ...]] = (
         "Go one level back: end a search, a filter, a zoom; then go to the errors, then to the runs.",
     ),
     bind("exclamation_mark", "leave_view", "back to the runs", "Leave the errors.", id="errors"),
-    bind(
-        "slash",
-        "search",
-        "filter",
-        _FILTER_SENTENCE,
-        rank=55,
-        need=32,
-    ),
+    bind("slash", "search", "filter", _FILTER_SENTENCE, rank=55, need=32),
     bind("left_parenthesis", "span(1)", "longer span", "Show a longer span of time.", id="longer-span"),
     bind(
         "right_parenthesis",
@@ -260,30 +244,13 @@ class ErrorsScreen(ListScreen):
         self._shown_newest: RunId | None = None
         self._newest_at_s = float("-inf")
         self._opened_s = live.session.clock.monotonic_s()
+        self.list_pane: GroupListPane = self.pane_of(GroupListPane)
+        self._newest_failure, self._group_runs = self.pane_of(NewestFailurePane), self.pane_of(GroupRunsPane)
         self._group_runs.overlay = controller.overlay
 
     @property
-    def list_pane(self) -> GroupListPane:
-        pane = self.panes[GroupListPane.title]
-        assert isinstance(pane, GroupListPane)
-        return pane
-
-    @property
-    def _newest_failure(self) -> NewestFailurePane:
-        pane = self.panes[NewestFailurePane.title]
-        assert isinstance(pane, NewestFailurePane)
-        return pane
-
-    @property
-    def _group_runs(self) -> GroupRunsPane:
-        pane = self.panes[GroupRunsPane.title]
-        assert isinstance(pane, GroupRunsPane)
-        return pane
-
-    @property
     def is_preparing(self) -> bool:
-        is_early = self.live.session.clock.monotonic_s() - self._opened_s < PREPARED_S
-        return is_early and not self.groups.is_grouped
+        return not self.groups.is_grouped and self.live.session.clock.monotonic_s() - self._opened_s < PREPARED_S
 
     def on_mount(self) -> None:
         self._opened_s = self.live.session.clock.monotonic_s()
@@ -392,9 +359,8 @@ class ErrorsScreen(ListScreen):
         if (target := self.pane.target) is not None and self.pane is self._group_runs:
             self._controller.ask(BY_ID[name], [target], via=Via(via))
 
-    def own_selection(self) -> "OwnSelection":
+    def own_selection(self) -> OwnSelection:
         from tui.features.own_commands.view import GROUPS_VIEW, RUNS_OF_GROUP  # noqa: PLC0415
-        from tui.kit.commands import OwnSelection  # noqa: PLC0415
 
         scopes = RUNS_OF_GROUP if self.pane in {self._group_runs, self._newest_failure} else GROUPS_VIEW
         return OwnSelection(scopes, run_id=self.pane.target, group=self.groups.list.current)
@@ -416,12 +382,8 @@ class ErrorsScreen(ListScreen):
         facts, session = self.groups.facts, self.live.session
         parts: list[Clip] = []
         if facts is not None and (group := self.groups.list.current) is not None:
-            text = group_markdown(
-                facts,
-                environment=session.store.environment,
-                redact=session.secrets.redact,
-                zone=session.settings.zone,
-            )
+            environment, redact = session.store.environment, session.secrets.redact
+            text = group_markdown(facts, environment=environment, redact=redact, zone=session.settings.zone)
             parts = [Clip("g", "group as Markdown", text), Clip("f", "fingerprint", group.fingerprint)]
         from tui.features.copying.view import open_copy_menu  # noqa: PLC0415  loaded when first used
 

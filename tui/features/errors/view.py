@@ -1,7 +1,7 @@
 """The panes of the errors view, in the order of their numbers, and their tables."""
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, overload
+from typing import Any, ClassVar, Final, NamedTuple, overload
 
 from textual.binding import BindingType
 
@@ -11,6 +11,7 @@ from tui.domain.run import Run
 from tui.features.actions.words import Overlay
 from tui.features.attempts.words import ReadProgress, sentence
 from tui.features.columns.data import ChosenColumns
+from tui.features.columns.words import ColumnChoice
 from tui.features.errors.columns import BARS, GroupRow, SizedGroupColumn, group_columns_for, group_head, group_row
 from tui.features.errors.data import LiveErrorGroups
 from tui.features.errors.error import ErrorLayout
@@ -40,14 +41,10 @@ from tui.kit.selection import RUN, Need
 from tui.kit.table import RowTable
 from tui.kit.words import rule_parts
 from tui.store.changes import Changes, Topic
-from tui.store.error_groups import ErrorGroup, TimeSpan
+from tui.store.error_groups import TimeSpan
 from tui.text import formatting
 from tui.text.blocks import GoToRun, Now, Row, ToggleFold
 from tui.text.styled import Line, Piece, Token
-
-if TYPE_CHECKING:
-    from tui.features.columns.words import ColumnChoice
-
 
 # The base of the panes that show an error: its long lines can be wrapped, and its parts folded.
 
@@ -91,6 +88,12 @@ class ErrorPane(PagePane):
         self.rebuild()
 
 
+def _nothing(groups: LiveErrorGroups) -> list[PageRow]:
+    """Return the rows of a page while no group is selected."""
+    text = formatting.LOADING if groups.read.known_count is None else NOTHING_SELECTED
+    return [PageRow(()), PageRow((Piece(text, Token.MUTED),), "none")]
+
+
 # The pane `group`: since when, in which versions, how often, and what the failures have in common.
 
 
@@ -111,8 +114,7 @@ class GroupPane(RowPagePane):
     def rows(self, width: int) -> Sequence[PageRow]:
         facts = self._groups.facts
         if facts is None:
-            text = formatting.LOADING if self._groups.read.known_count is None else NOTHING_SELECTED
-            return [PageRow(()), PageRow((Piece(text, Token.MUTED),), "none")]
+            return _nothing(self._groups)
         return [PageRow(row.line, row.key, row.action) for row in group_page(facts, self.live.now, width - EDGE)]
 
     def right(self) -> Line:
@@ -126,18 +128,13 @@ class GroupPane(RowPagePane):
 
 
 class _GroupContent(NamedTuple):
-    """What a row is made from. `cells` are the failures over the span, or none where no column shows them.
-
-    `since` is a time or a date, by the present day. `line` is that of the first own frame. `is_read`: see
-    `GroupRow`.
+    """What a row is made from. It has no cells where no column shows them. `since` is a time or date, by the present
+    day.
     """
 
-    group: ErrorGroup
+    row: GroupRow
     is_bold: bool
     since: str
-    cells: tuple[int, ...]
-    line: int | None
-    is_read: bool
 
 
 class GroupTable(RowTable[Fingerprint]):
@@ -174,18 +171,11 @@ class GroupTable(RowTable[Fingerprint]):
         cells = group.counts_in(span) if span is not None and self._has_bars else ()
         newest = self.live.get(group.run_ids[0]) if group.run_ids else None
         since = day_words(first_known(group), self.now.at)
-        return _GroupContent(group, is_bold, since, cells, own_line(newest), self.is_read)
+        return _GroupContent(GroupRow(group, cells, own_line(newest), self.is_read), is_bold, since)
 
     def line_of(self, content: Hashable) -> Line:
         assert isinstance(content, _GroupContent)
-        row = GroupRow(content.group, content.cells, content.line, content.is_read)
-        return group_row(row, self.slots, self.now.at, is_current=content.is_bold)
-
-    def to_new(self, step: int) -> bool:
-        """Move the cursor to the next (1) or previous (-1) NEW group. Return whether there is one."""
-        before = self.rows.cursor
-        self.move_cursor(lambda: self.rows.to_new(step))
-        return self.rows.cursor != before
+        return group_row(content.row, self.slots, self.now.at, is_current=content.is_bold)
 
 
 # The pane `errors`: the list of error groups, with its filter, order and span.
@@ -218,7 +208,7 @@ class GroupListPane(ListPane):
     def _show_columns(self) -> None:
         self.show_columns(self.app_base.part(ChosenColumns).shown(self.title))
 
-    def show_columns(self, choices: "tuple[ColumnChoice, ...] | None") -> None:
+    def show_columns(self, choices: tuple[ColumnChoice, ...] | None) -> None:
         """Show chosen columns; None: the program's own."""
         if choices is None:
             self.table.columns_for = group_columns_for
@@ -264,7 +254,10 @@ class GroupListPane(ListPane):
         return self._groups.query.text
 
     def error_step(self, step: int) -> bool:
-        return self.table.to_new(step)
+        """Move the cursor to the next (1) or previous (-1) NEW group. Return whether there is one."""
+        before = self._groups.list.cursor
+        self.table.move_cursor(lambda: self._groups.list.to_new(step))
+        return self._groups.list.cursor != before
 
     def follow_list(self) -> None:
         table, read, words = self.table, self._groups.read, self._groups.span.words
@@ -284,8 +277,7 @@ class GroupListPane(ListPane):
 
     def _empty_lines(self, width: int) -> tuple[Line, ...]:
         is_filtered = bool(self.searched) and self._groups.list.known_count > 0
-        words = self._groups.span.words
-        is_stale = self.live.freshness.is_stale
+        words, is_stale = self._groups.span.words, self.live.freshness.is_stale
         return tuple(empty_groups_lines(self._groups.read, words, width, is_filtered=is_filtered, is_stale=is_stale))
 
 
@@ -361,8 +353,7 @@ class GroupRunsPane(RowPagePane):
     def rows(self, width: int) -> Sequence[PageRow]:
         run_ids = self._groups.run_ids
         if not run_ids:
-            text = formatting.LOADING if self._groups.read.known_count is None else NOTHING_SELECTED
-            return [PageRow(()), PageRow((Piece(text, Token.MUTED),), "none")]
+            return _nothing(self._groups)
         if run_ids is not self._run_ids:
             self._run_ids, self._indexes = run_ids, {}
         slots = columns_for(width + GUTTER)
@@ -392,12 +383,8 @@ class RunRows(KeyedRows):
         indexes: dict[RunId, int],
     ) -> None:
         """`indexes` are filled when a run is searched for; they may be kept as long as the ids are the same."""
-        self._run_ids = run_ids
-        self._get = get
-        self._overlay = overlay
-        self._slots = slots
-        self._now = now
-        self._indexes = indexes
+        self._run_ids, self._indexes = run_ids, indexes
+        self._get, self._overlay, self._slots, self._now = get, overlay, slots, now
 
     def __len__(self) -> int:
         return len(self._run_ids)

@@ -15,6 +15,7 @@ from tui.domain.ids import TaskId
 from tui.features.queues.page import HolderSpeed, QueueFacts, QueuesState
 from tui.features.queues.words import is_empty, is_full
 from tui.kit.live_model import LiveModel
+from tui.kit.rows import TableRows
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes, Topic
 from tui.store.filter import as_value, split_words
@@ -42,9 +43,7 @@ def _age_rank(row: QueueRow) -> float:
 
 
 def _usage(row: QueueRow) -> float:
-    if row.running is None or not row.limit:
-        return 0.0
-    return row.running / row.limit
+    return row.running / row.limit if row.running is not None and row.limit else 0.0
 
 
 def _longest_first(row: QueueRow) -> QueueRank:
@@ -98,17 +97,12 @@ MORE: Final = ""
 _MIN_FOLDED: Final = 2
 
 
-class QueueListModel:
+class QueueListModel(TableRows[str, QueueRow]):
     """The rows of the list, by the stored names of queues. The table compares visible rows with the painted ones."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._known: dict[str, QueueRow] = {}
-        self._order: list[str] = []
-        self._gone: dict[str, QueueRow] = {}
-        self._top = 0
-        self._height = 0
-        self._cursor: str | None = None
-        self._is_held = False
         self.query = QueueQuery()
         self.shown_count = 0
         """The number of queues that pass the filter, folded ones too."""
@@ -116,52 +110,34 @@ class QueueListModel:
         self.folded_rows: Sequence[QueueRow] = ()
         """The empty queues that the last line stands for, or that are unfolded above it."""
 
-    def __len__(self) -> int:
-        return len(self._order)
-
     @property
     def known_count(self) -> int:
         """The number of queues, filtered or not."""
         return len(self._known)
 
     @property
-    def window(self) -> Sequence[str]:
-        return self._order[self._top : self._top + self._height]
-
-    @property
-    def cursor(self) -> str | None:
-        return self._cursor
-
-    @property
     def current(self) -> QueueRow | None:
         """The queue under the cursor; None without one, and on the last line."""
-        return None if self._cursor is None else self.get(self._cursor)
+        return None if self.cursor is None else self.get(self.cursor)
 
     def get(self, name: str) -> QueueRow | None:
         """Return a queue by its stored name, or the last state of a departed one."""
-        return self._known.get(name) or self._gone.get(name)
-
-    def is_departed(self, key: str) -> bool:
-        return key in self._gone
-
-    def resize(self, height: int) -> None:
-        self._height = height
-        self._show_cursor()
+        return self._known.get(name) or self._departed.get(name)
 
     def show(self, rows: Iterable[QueueRow]) -> None:
         """Show these queues."""
         before, self._known = self._known, {row.stored_name: row for row in rows}
-        if self._cursor in before and self._cursor not in self._known and self._is_held:
-            self._gone[self._cursor] = before[self._cursor]
+        if self.cursor in before and self.cursor not in self._known and self._is_held:
+            self._departed[self.cursor] = before[self.cursor]
         for name in self._known:
-            self._gone.pop(name, None)
+            self._departed.pop(name, None)
         self._arrange()
 
     def show_query(self, query: QueueQuery) -> None:
         """Show the queues that pass another filter, or in another order. The cursor stays on its queue."""
         if query != self.query:
             self.query = query
-            self._gone.clear()
+            self._departed.clear()
             self._arrange(is_sorted_again=True)
 
     def toggle_fold(self) -> None:
@@ -169,42 +145,30 @@ class QueueListModel:
         self.is_folded = not self.is_folded
         self._arrange(is_sorted_again=True)
 
-    def move(self, rows: int) -> None:
-        if self._cursor is not None:
-            self._go(self._order.index(self._cursor) + rows)
-
     def to_top(self) -> None:
-        """Move the cursor to the first row, and follow again."""
-        self._is_held, self._cursor, self._top = False, None, 0
-        self._gone.clear()
+        self._is_held, self.cursor, self._top = False, None, 0
+        self._departed.clear()
         self._arrange(is_sorted_again=True)
-
-    def to_bottom(self) -> None:
-        self._go(len(self._order) - 1)
-
-    def to_row(self, y: int) -> None:
-        if 0 <= y < len(self.window):
-            self._go(self._top + y)
 
     def _go(self, index: int) -> None:
         if not self._order:
             return
         self._is_held = True
-        self._cursor = self._order[max(0, min(index, len(self._order) - 1))]
-        if gone := [name for name in self._gone if name != self._cursor]:
+        self.cursor = self._order[max(0, min(index, len(self._order) - 1))]
+        if gone := [name for name in self._departed if name != self.cursor]:
             self._order = [name for name in self._order if name not in gone]
             for name in gone:
-                del self._gone[name]
+                del self._departed[name]
         self._show_cursor()
 
     def _arrange(self, *, is_sorted_again: bool = False) -> None:
         """Put the rows into their places."""
-        at = 0 if self._cursor is None or self._cursor not in self._order else self._order.index(self._cursor)
+        at = 0 if self.cursor is None or self.cursor not in self._order else self._order.index(self.cursor)
         matching = [row for row in self._known.values() if self.query.matches(row)]
         self.shown_count = len(matching)
         empty = [] if self.query.text else [row for row in matching if is_empty(row)]
         # A row that the user has moved to is not folded away below the cursor.
-        kept = {self._cursor} if self._is_held else set()
+        kept = {self.cursor} if self._is_held else set()
         is_foldable = len(empty) >= _MIN_FOLDED and len(empty) < len(matching)
         self.folded_rows = empty if is_foldable else ()
         folded = {row.stored_name for row in empty} - kept if is_foldable and self.is_folded else set()
@@ -214,22 +178,21 @@ class QueueListModel:
         )
         names = [row.stored_name for row in ranked]
         if self._is_held and not is_sorted_again:
-            placed, shown = set(self._order), set(names) | set(self._gone)
+            placed, shown = set(self._order), set(names) | set(self._departed)
             names = [name for name in self._order if name in shown] + [name for name in names if name not in placed]
         self._order = [*names, MORE] if self.folded_rows else names
-        if not self._is_held or self._cursor is None:
-            self._cursor, self._top = next(iter(self._order), None), 0
-        elif self._cursor not in self._order:
-            self._cursor = self._order[min(at, len(self._order) - 1)] if self._order else None
+        if not self._is_held or self.cursor is None:
+            self.cursor, self._top = next(iter(self._order), None), 0
+        elif self.cursor not in self._order:
+            self.cursor = self._order[min(at, len(self._order) - 1)] if self._order else None
         self._show_cursor()
 
     def _show_cursor(self) -> None:
-        """Scroll so that the cursor is in the window."""
         height = max(1, self._height)
-        if self._cursor is None:
+        if self.cursor is None:
             self._top = 0
             return
-        index = self._order.index(self._cursor)
+        index = self._order.index(self.cursor)
         self._top = max(0, min(max(self._top, index - height + 1), index, len(self._order) - 1))
         # Rows that left must not leave blank lines while others are above the window.
         self._top = max(0, min(self._top, len(self._order) - height)) if len(self._order) > height else 0
@@ -318,20 +281,16 @@ class SelectedQueueReader:
             self.stop()
             self._wanted = queue
         if queue is not None and queue.running is not None and self.of(queue.stored_name).lacks_count:
-            self._expire(queue.stored_name)
+            # It is read again soon: its number of running runs has become known.
+            unread = self._kept[queue.stored_name]._replace(read_s=float("-inf"), lacks_count=False)
+            self._kept[queue.stored_name] = unread
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
         if queue is None or self._task is not None or self._timer is not None:
             return
-        due_s = self._kept[queue.stored_name].read_s + EVERY_S if queue.stored_name in self._kept else 0.0
-        self._timer = self._session.clock.call_later(
-            max(REST_S, due_s - self._session.clock.monotonic_s()), self._begin
-        )
-
-    def _expire(self, name: str) -> None:
-        """Let a queue be read again soon: its number of running runs has become known."""
-        self._kept[name] = self._kept[name]._replace(read_s=float("-inf"), lacks_count=False)
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        clock, due_s = self._session.clock, self.of(queue.stored_name).read_s + EVERY_S
+        self._timer = clock.call_later(max(REST_S, due_s - clock.monotonic_s()), self._begin)
 
     def keep(self, name: str, detail: QueueDetail) -> None:
         """Keep the details of a queue, by its stored name."""
@@ -499,21 +458,23 @@ class LiveQueues:
 
     def _follow(self) -> None:
         row = self.list.current
-        if self._is_open:
-            self.selected.follow(None if row is None else _queue_of(row))
+        if self._is_open and row is None:
+            self.selected.follow(None)
+        elif self._is_open and row is not None:
+            numbers = row.running, row.queued, row.limit
+            self.selected.follow(Queue(row.stored_name, row.name, row.is_task, *numbers, row.is_paused))
 
     def _show(self, *, is_opening: bool = False) -> None:
         """Show the newest facts. During a pause, the view keeps those with which it was opened."""
         if self._live.pause is not None and not is_opening:
             return
-        store, now = self._live.session.store, self._live.now
-        known, at = store.wall_facts or NO_FACTS, now.frozen_at or now.at
+        session, now = self._live.session, self._live.now
+        known, at = session.store.wall_facts or NO_FACTS, now.frozen_at or now.at
         if known is not self._known:
             self._known, self._facts = known, None
-        verdict = self._live.session.findings.verdict
+        verdict = session.findings.verdict
         findings = () if verdict is None else verdict.findings
         are_waits_old = known.waits is not None and at - known.waits.at > MAX_WAITS_AGE
-        session = self._live.session
         still = standstill_of(known, session.findings.own, session.store.environment, at)
         made_from = (known.queues, known.waits, findings, still, FactSource.WAITS in known.unread, are_waits_old)
         # A thousand rows take 10 ms: a second that passes makes them again only if a queue becomes late in it.

@@ -2,14 +2,25 @@
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+from functools import cached_property
+from typing import ClassVar, Final, NamedTuple
 
 from textual.binding import Binding, BindingType
 
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
+from tui.domain.own_commands import CommandScope
 from tui.features.copying.words import Clip
-from tui.features.queues.model import MORE, QUEUE_ORDERS, WORST, LiveQueues, QueueListModel, QueueOrder, QueueQuery
+from tui.features.queues.model import (
+    MORE,
+    QUEUE_ORDERS,
+    WORST,
+    LiveQueues,
+    QueueListModel,
+    QueueOrder,
+    QueueQuery,
+    runs_of_queue,
+)
 from tui.features.queues.page import (
     NOTHING_SELECTED,
     QueueContent,
@@ -31,6 +42,7 @@ from tui.features.runs.data import RunSubscription
 from tui.features.runs.screen import MainScreen
 from tui.features.runs.views import ListQuery
 from tui.kit.footer import Summary
+from tui.kit.commands import OwnSelection
 from tui.kit.keys import bind
 from tui.kit.layout import Placement, Proportions, Slot
 from tui.kit.lines import EDGE, GUTTER
@@ -47,10 +59,6 @@ from tui.store.server_filter import ServerFilter
 from tui.text import formatting
 from tui.text.blocks import GoToRun
 from tui.text.styled import Line, Piece, Token
-
-if TYPE_CHECKING:
-    from tui.kit.commands import OwnSelection
-
 
 # The pane `queue`: since when and why the selected queue is blocked, whether it drains, and its last hour.
 
@@ -73,14 +81,11 @@ class QueuePane(RowPagePane):
     def rows(self, width: int) -> Sequence[PageRow]:
         facts = self._queues.facts
         if facts is None:
-            text = formatting.LOADING if self._is_loading else NOTHING_SELECTED
+            read = self._queues.read
+            is_loading = read.read_at is None and not read.refusal and not read.failure
+            text = formatting.LOADING if is_loading else NOTHING_SELECTED
             return [PageRow(()), PageRow((Piece(text, Token.MUTED),), "none")]
         return [PageRow(row.line, row.key, row.action) for row in queue_page(facts, self.live.now, width - EDGE)]
-
-    @property
-    def _is_loading(self) -> bool:
-        read = self._queues.read
-        return read.read_at is None and not read.refusal and not read.failure
 
     def left(self) -> Line:
         row = self._queues.list.current
@@ -101,17 +106,14 @@ class QueuePane(RowPagePane):
 
 
 class _QueueLine(NamedTuple):
-    """What the row of a queue is made from. `oldest` is the only text in it that depends on the time."""
+    """What the row of a queue is made from. `oldest` is the only text in it that depends on the time.
+
+    The content of the line that stands for the folded queues is that line itself.
+    """
 
     content: QueueContent
     is_bold: bool
     oldest: Line
-
-
-class _MoreLine(NamedTuple):
-    """The line that stands for the folded queues."""
-
-    line: Line
 
 
 class QueueTable(RowTable[str]):
@@ -138,7 +140,7 @@ class QueueTable(RowTable[str]):
     def content_of(self, key: str, *, is_bold: bool) -> Hashable | None:
         rows = self._rows
         if key == MORE:
-            return _MoreLine(more_line(rows.folded_rows, is_folded=rows.is_folded))
+            return more_line(rows.folded_rows, is_folded=rows.is_folded)
         row = rows.get(key)
         if row is None:
             return None
@@ -146,10 +148,10 @@ class QueueTable(RowTable[str]):
         return _QueueLine(content, is_bold, oldest_cell(content, self.now, 0))
 
     def line_of(self, content: Hashable) -> Line:
-        if isinstance(content, _MoreLine):
-            return content.line
-        assert isinstance(content, _QueueLine)
-        return queue_line(content.content, self.slots, self.now, is_current=content.is_bold)
+        if isinstance(content, _QueueLine):
+            return queue_line(content.content, self.slots, self.now, is_current=content.is_bold)
+        assert isinstance(content, tuple)
+        return content
 
 
 # The pane `queues`: the list of queues, with its filter and order.
@@ -259,7 +261,6 @@ class QueuesEntrance(ViewEntrance):
 
     def __init__(self, main: MainScreen) -> None:
         super().__init__(main)
-        self._queues: LiveQueues | None = None
         self._listing: QueueListing | None = None
 
     def open(self) -> None:
@@ -288,12 +289,10 @@ class QueuesEntrance(ViewEntrance):
     def facts(self) -> Hashable:
         return self.queues.list.query
 
-    @property
-    def queues(self) -> "LiveQueues":
+    @cached_property
+    def queues(self) -> LiveQueues:
         """The queues of the view, which remember its order, filter and cursor."""
-        if self._queues is None:
-            self._queues = LiveQueues(self._main.live)
-        return self._queues
+        return LiveQueues(self._main.live)
 
     def back(self) -> bool:
         """Return to the queues, if the list shows the runs of one. Return whether it does."""
@@ -307,12 +306,9 @@ class QueuesEntrance(ViewEntrance):
         self.open()
         return True
 
-    def _list_runs(self, row: "QueueRow", run_id: RunId | None, words: str) -> None:
-        from tui.features.queues.model import runs_of_queue  # noqa: PLC0415  loaded when first used
-
+    def _list_runs(self, row: QueueRow, run_id: RunId | None, words: str) -> None:
         assert self.screen is not None
-        main = self._main
-        before = main.run_list.views.query
+        main, before = self._main, self._main.run_list.views.query
         is_relayed = main.live.session.settings.relay_url is not None
         text = f"queue:{as_value(row.name)} {words}".strip()
         filters, text = runs_of_queue(text, row.stored_name, is_relayed=is_relayed)
@@ -392,13 +388,8 @@ class QueuesScreen(ListScreen):
         panes = [pane(live, queues) for pane in QUEUE_PANES]
         super().__init__(live, queues, panes, QueueSummary(live, queues), main, proportions=PROPORTIONS)
         self._list_runs = list_runs
+        self.list_pane: QueueListPane = self.pane_of(QueueListPane)
         self.list_pane.on_list_changed = self.show_changes
-
-    @property
-    def list_pane(self) -> QueueListPane:
-        pane = self.panes[QueueListPane.title]
-        assert isinstance(pane, QueueListPane)
-        return pane
 
     def on_mount(self) -> None:
         self.queues.open()
@@ -470,10 +461,7 @@ class QueuesScreen(ListScreen):
         self.app_base.part(RunSubscription).refresh()
         self.queues.refresh()
 
-    def own_selection(self) -> "OwnSelection":
-        from tui.domain.own_commands import CommandScope  # noqa: PLC0415  loaded when first used
-        from tui.kit.commands import OwnSelection  # noqa: PLC0415
-
+    def own_selection(self) -> OwnSelection:
         return OwnSelection((CommandScope.RUN, CommandScope.TASK), run_id=self.outgoing_run)
 
     def action_copy_queue(self) -> None:

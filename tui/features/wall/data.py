@@ -76,7 +76,7 @@ class LiveFailing:
             return
         if self._is_resting:
             updates.note(changes.added | changes.changed | changes.removed)
-            if updates.waiting_count > MAX_NOTED:
+            if len(updates.waiting) > MAX_NOTED:
                 self._updates = None
             return
         if Topic.WALL_FACTS in changes.topics:
