@@ -1,15 +1,17 @@
 """`errors`: reads the failed runs of a period, groups them by the kind of their error, and prints the groups."""
 
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from tui.api.errors import ApiError, TooExpensive, Unreachable
 from tui.commands.options import ProgressLine, connection_options, json_option, settings_of
 from tui.commands.output import ExitCode, Output, Stop
+from tui.commands.table import FittedTable, PrintedColumn
+from tui.domain.errors.groups import ServerGroupsRead
 from tui.domain.errors.kinds import OwnFrame
 from tui.domain.filters import parse_period
 from tui.domain.ids import RunId
@@ -18,16 +20,14 @@ from tui.domain.status import title_of
 from tui.features.config.session import open_session, run_async
 from tui.features.runs.printed import iso_time
 from tui.settings.settings import Settings
-from tui.store.error_groups import ErrorGroup, ErrorState
+from tui.store.error_groups import ErrorGroup, ErrorGroups, ErrorState, TimeSpan, rank, state_of
+from tui.sync.budget import ENDLESS, Priority
 from tui.sync.session import Session
 from tui.text import formatting
 from tui.text.status import STATUS_STYLES
-from tui.text.styled import Align, Line, Piece, Token, first_line, fit, joined, line_width
+from tui.text.styled import Line, Piece, Token, first_line
 
 if TYPE_CHECKING:
-    from tui.api.errors import ApiError
-    from tui.domain.errors.groups import ServerGroupsRead
-    from tui.store.error_groups import TimeSpan
     from tui.sync.failures import WholeRead
 
 
@@ -50,9 +50,6 @@ def errors(output: Output, /, *, since: str, as_json: bool, **options: Any) -> N
 
 
 async def _errors(output: Output, settings: Settings, since: str, period: timedelta, *, as_json: bool) -> None:
-    from tui.domain.errors.groups import ServerGroupsRead  # noqa: PLC0415
-    from tui.sync.budget import ENDLESS  # noqa: PLC0415
-
     progress = ProgressLine(output, time.monotonic)
     async with open_session(settings, progress) as session:
         # The user waits for the result, and nothing else reads in this session.
@@ -84,10 +81,15 @@ async def _read(session: Session, period: timedelta, progress: ProgressLine) -> 
 
     Raises `ApiError` or `Stop` if no run was read.
     """
-    from tui.api.errors import ApiError, TooExpensive  # noqa: PLC0415
+    from tui.sync.failures import WholeRead  # noqa: PLC0415
+
+    def report(read: "WholeRead") -> None:
+        count = len(read.run_ids)
+        wait = f" · {read.wait}, trying again" if read.wait else ""
+        progress.show(f"reading {count:,} failed runs, {count - len(read.missing):,} so far{wait}")
 
     progress.show("reading failed runs")
-    read = _whole_read(session, progress)
+    read = WholeRead(session.fetcher, session.store, session.clock, report=report, max_runs=MAX_RUNS)
     try:
         await read.run(period)
     except ApiError as error:
@@ -99,19 +101,7 @@ async def _read(session: Session, period: timedelta, progress: ProgressLine) -> 
     return read, None
 
 
-def _whole_read(session: Session, progress: ProgressLine) -> "WholeRead":
-    from tui.sync.failures import WholeRead  # noqa: PLC0415
-
-    def report(read: "WholeRead") -> None:
-        count = len(read.run_ids)
-        wait = f" · {read.wait}, trying again" if read.wait else ""
-        progress.show(f"reading {count:,} failed runs, {count - len(read.missing):,} so far{wait}")
-
-    return WholeRead(session.fetcher, session.store, session.clock, report=report, max_runs=MAX_RUNS)
-
-
-async def _server_groups(session: Session, period: timedelta) -> "ServerGroupsRead":
-    from tui.sync.budget import Priority  # noqa: PLC0415
+async def _server_groups(session: Session, period: timedelta) -> ServerGroupsRead:
     from tui.sync.failures import GroupReader  # noqa: PLC0415
 
     reader = GroupReader(session.fetcher, session.clock, lambda _: None)
@@ -119,13 +109,11 @@ async def _server_groups(session: Session, period: timedelta) -> "ServerGroupsRe
     return reader.result
 
 
-def _span_of(session: Session, run_ids: list[RunId], period: timedelta) -> "TimeSpan":
+def _span_of(session: Session, run_ids: list[RunId], period: timedelta) -> TimeSpan:
     """Return the span of these runs. The oldest may have left the period since the list was read.
 
     A run without a creation time counts at its last update, which a clock that is ahead may put in the future.
     """
-    from tui.store.error_groups import TimeSpan  # noqa: PLC0415
-
     now = session.now()
     runs = [run for run_id in run_ids if (run := session.store.get(run_id)) is not None]
     created = [run.created_at for run in runs if run.created_at is not None]
@@ -133,21 +121,19 @@ def _span_of(session: Session, run_ids: list[RunId], period: timedelta) -> "Time
 
 
 def _groups(
-    session: Session, run_ids: list[RunId], span: "TimeSpan", theirs: "ServerGroupsRead", *, is_before_known: bool
-) -> list["ErrorGroup"]:
+    session: Session, run_ids: list[RunId], span: TimeSpan, theirs: ServerGroupsRead, *, is_before_known: bool
+) -> list[ErrorGroup]:
     """Return the groups of the runs that were read. Relatives of these are in the store too, without their errors.
 
     The server listed these runs for the span, so that one without a creation time belongs to it however old its last
     update is. States come from the server's groups. Without these, a group is new if all failed runs of the time before
     are known.
     """
-    from tui.store.error_groups import ErrorGroups, rank, state_of  # noqa: PLC0415
-
     now = session.now()
     groups = ErrorGroups(session.store)
     groups.on_server_groups(theirs.groups)
 
-    def state(group: "ErrorGroup") -> "ErrorState | None":
+    def state(group: ErrorGroup) -> ErrorState | None:
         if group.server_groups:
             return state_of(group.server_groups, span.since, now)
         return group.state if is_before_known else None
@@ -158,7 +144,7 @@ def _groups(
     return sorted((replace(group, state=state(group)) for group in groups.groups(listed, now)), key=rank)
 
 
-def _remarks(read: "WholeRead", since: str, theirs: "ServerGroupsRead", *, is_before_known: bool) -> list[str]:
+def _remarks(read: "WholeRead", since: str, theirs: ServerGroupsRead, *, is_before_known: bool) -> list[str]:
     """Return sentences about what the groups do not contain."""
     if not read.run_ids:
         return [] if read.is_cut else [f"No run failed in the last {since}."]
@@ -178,9 +164,7 @@ def _remarks(read: "WholeRead", since: str, theirs: "ServerGroupsRead", *, is_be
     return remarks
 
 
-def _stop_of(error: "ApiError", read: "WholeRead") -> Stop:
-    from tui.api.errors import Unreachable  # noqa: PLC0415
-
+def _stop_of(error: ApiError, read: "WholeRead") -> Stop:
     code = ExitCode.NO_CONNECTION if isinstance(error, Unreachable) else ExitCode.REFUSED
     done = len(read.run_ids) - len(read.missing)
     return Stop(code, f"stopped after {done} of {len(read.run_ids)} failed runs: {error}")
@@ -194,8 +178,6 @@ COMMANDS = (errors,)
 
 Object = dict[str, Json]
 
-_GAP: Final = 2
-_GLYPH_CELLS: Final = 2
 _STATE_TOKENS: Final = {
     ErrorState.NEW: Token.ROSE,
     ErrorState.REGRESSED: Token.AMBER,
@@ -241,28 +223,15 @@ def frame_text(frame: OwnFrame) -> str:
     return frame.file if frame.function is None else f"{frame.function} ({frame.file})"
 
 
-class _Column(NamedTuple):
-    """A column. `least` is its width where the line is full; None: it is never cut. The greatest `drop_rank` is dropped
-    first, those of rank 0 never.
-    """
-
-    title: str
-    cell: Callable[[ErrorGroup, datetime], Line]
-    align: Align = "left"
-    least: int | None = None
-    drop_rank: int = 0
-
-
 def _count(group: ErrorGroup, _now: datetime) -> Line:
     return (Piece(formatting.count(group.count), _token(group, Token.BRIGHT)),)
 
 
 def _state(group: ErrorGroup, _now: datetime) -> Line:
-    state = group.state
+    state, is_new = group.state, group.state is ErrorState.NEW
     if state is None:
         return (Piece(formatting.NONE, Token.FAINT),)
-    word = state.value.upper() if state is ErrorState.NEW else state.value
-    return (Piece(word, _STATE_TOKENS[state], is_bold=state is ErrorState.NEW),)
+    return (Piece(state.value.upper() if is_new else state.value, _STATE_TOKENS[state], is_bold=is_new),)
 
 
 def _task(group: ErrorGroup, _now: datetime) -> Line:
@@ -300,71 +269,22 @@ def _last(group: ErrorGroup, now: datetime) -> Line:
     return (Piece(formatting.age(group.last_seen, now), _token(group, Token.TEXT)),)
 
 
-_COLUMNS: Final = (
-    _Column("runs", _count, "right"),
-    _Column("state", _state, drop_rank=1),
-    _Column("task", _task, least=14),
-    _Column("error", _error, least=32),
-    _Column("own frame", _frame, least=20, drop_rank=3),
-    _Column("versions", _versions, "right", drop_rank=4),
-    _Column("first", _first, "right", drop_rank=2),
-    _Column("last", _last, "right"),
+_TABLE: Final = FittedTable(
+    (
+        PrintedColumn("runs", _count, "right"),
+        PrintedColumn("state", _state, drop_rank=1),
+        PrintedColumn("task", _task, least=14),
+        PrintedColumn("error", _error, least=32),
+        PrintedColumn("own frame", _frame, least=20, drop_rank=3),
+        PrintedColumn("versions", _versions, "right", drop_rank=4),
+        PrintedColumn("first", _first, "right", drop_rank=2),
+        PrintedColumn("last", _last, "right"),
+    ),
+    glyph=lambda group: STATUS_STYLES[title_of(group.statuses[0][0])].mark,  # how most runs of the group ended
+    growth=("error", "task", "own frame"),
+    min_cut=4,
 )
-_GROWTH: Final = ("error", "task", "own frame")
-"""The columns that get the cells which are left, in this order. In a very narrow terminal they give cells up."""
-
-_MIN_CUT: Final = 4
-
-
-def group_lines(groups: Sequence[ErrorGroup], now: datetime, limit: int | None) -> list[Line]:
-    """Return a line of titles and one line a group, of at most `limit` cells if possible (None: nothing is cut).
-
-    The columns error, task and own frame shrink first. Then columns are dropped.
-    """
-    if not groups:
-        return []
-    natural = {
-        column.title: max(len(column.title), *(line_width(column.cell(group, now)) for group in groups))
-        for column in _COLUMNS
-    }
-    columns, widths = _fitted(natural, limit)
-    head = joined(fit((Piece(each.title, Token.FAINT),), widths[each.title], each.align) for each in columns)
-    return [(Piece(" " * _GLYPH_CELLS), *head)] + [
-        (
-            _mark(group),
-            Piece(" "),
-            *joined(fit(each.cell(group, now), widths[each.title], each.align) for each in columns),
-        )
-        for group in groups
-    ]
-
-
-def _fitted(natural: dict[str, int], limit: int | None) -> tuple[list[_Column], dict[str, int]]:
-    columns = list(_COLUMNS)
-    if limit is None:
-        return columns, natural
-    while True:
-        widths = {each.title: min(natural[each.title], each.least or natural[each.title]) for each in columns}
-        spare = limit - _GLYPH_CELLS - sum(widths.values()) - _GAP * (len(columns) - 1)
-        last = max(columns, key=lambda each: each.drop_rank)
-        if spare >= 0 or last.drop_rank == 0:
-            break
-        columns.remove(last)
-    for title in _GROWTH:
-        if spare < 0 and title in widths:
-            shrunk = min(-spare, widths[title] - _MIN_CUT)
-            widths[title] -= shrunk
-            spare += shrunk
-        elif title in widths:
-            grown = max(min(spare, natural[title] - widths[title]), 0)
-            widths[title] += grown
-            spare -= grown
-    return columns, widths
-
-
-def _mark(group: ErrorGroup) -> Piece:
-    """Return the glyph of the status that most runs of the group ended with."""
-    return STATUS_STYLES[title_of(group.statuses[0][0])].mark
+group_lines = _TABLE.lines
 
 
 def _token(group: ErrorGroup, token: Token) -> Token:

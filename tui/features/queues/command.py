@@ -1,29 +1,51 @@
 """`queues`: reads all queues once, and prints how full each is, what waits, and how healthy it is."""
 
-from collections.abc import Callable, Sequence
+import asyncio
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final
 
 import click
 
+from tui.api.errors import ApiError, Refused
 from tui.commands.options import connection_options, json_option, settings_of
 from tui.commands.output import ExitCode, Output, Stop
+from tui.commands.table import FittedTable, PrintedColumn
+from tui.domain.facts import (
+    MAX_QUEUES,
+    QUEUES_PER_PAGE,
+    ConcurrencyLimit,
+    FactSource,
+    FactUnread,
+    Queue,
+    QueuesRead,
+    WaitsRead,
+    WallFacts,
+    with_limit,
+)
 from tui.domain.run import Json
+from tui.domain.text import Raw
 from tui.features.config.session import open_session, run_async
-from tui.features.queues.words import HEALTH_TOKENS, health_glyph, is_empty, is_full, queued_text, rate, share
+from tui.features.queues.words import (
+    HEALTH_TOKENS,
+    health_glyph,
+    is_empty,
+    is_full,
+    queued_text,
+    rate,
+    share,
+    standstill_text,
+)
 from tui.features.runs.printed import iso_time
 from tui.settings.settings import Settings
-from tui.store.findings.rows import QueueHealth, QueueRow
+from tui.store.findings.bounds import standstill_of
+from tui.store.findings.rows import QueueHealth, QueueRow, queue_rows, worst_first
+from tui.sync.budget import ENDLESS, Priority
 from tui.sync.session import Session
 from tui.text import formatting
 from tui.text.formatting import waited
-from tui.text.styled import Align, Line, Piece, Token, fit, joined, line_width
-
-if TYPE_CHECKING:
-    from tui.domain.facts import QueuesRead, WaitsRead
-
+from tui.text.styled import Line, Piece, Token
 
 QUERY_TIMEOUT_S: Final = 30.0
 
@@ -39,21 +61,11 @@ def queues(output: Output, /, *, as_json: bool, **options: Any) -> None:
 
 async def _queues(output: Output, settings: Settings, *, as_json: bool) -> None:
     """Print the rows, then what they lack."""
-    from tui.api.errors import ApiError  # noqa: PLC0415
-    from tui.domain.facts import FactSource, FactUnread, WallFacts  # noqa: PLC0415
-    from tui.domain.text import Raw  # noqa: PLC0415
-    from tui.features.queues.words import standstill_text  # noqa: PLC0415
-    from tui.store.findings.bounds import standstill_of  # noqa: PLC0415
-    from tui.store.findings.rows import queue_rows, worst_first  # noqa: PLC0415
-    from tui.sync.budget import ENDLESS, Priority  # noqa: PLC0415
-
     async with open_session(settings, output) as session:
         read, is_endless = await _read_queues_with_key(session, settings)
         waits, failure = await _read_waits(session)
-        unread = (
-            {} if waits else {FactSource.WAITS: FactUnread(read.at, FactSource.WAITS, Raw(failure), is_refused=False)}
-        )
-        facts = WallFacts(queues=read, waits=waits, unread=unread)
+        unread = FactUnread(read.at, FactSource.WAITS, Raw(failure), is_refused=False)
+        facts = WallFacts(queues=read, waits=waits, unread={} if waits else {FactSource.WAITS: unread})
         with suppress(ApiError):
             await session.fetcher.fetch_environment(Priority.SELECTED)
         await session.settle()
@@ -78,10 +90,8 @@ async def _queues(output: Output, settings: Settings, *, as_json: bool) -> None:
             raise Stop(ExitCode.REFUSED, f"stopped after {len(rows):,} {queues}: {ENDLESS}")
 
 
-async def _read_queues_with_key(session: Session, settings: Settings) -> "tuple[QueuesRead, bool]":
+async def _read_queues_with_key(session: Session, settings: Settings) -> tuple[QueuesRead, bool]:
     """Read the list. The server calls a public token invalid here: raise a `Stop` that says what may read it."""
-    from tui.api.errors import Refused  # noqa: PLC0415
-
     try:
         return await _read_queues(session)
     except Refused as error:
@@ -91,12 +101,9 @@ async def _read_queues_with_key(session: Session, settings: Settings) -> "tuple[
         raise
 
 
-async def _read_queues(session: Session) -> "tuple[QueuesRead, bool]":
+async def _read_queues(session: Session) -> tuple[QueuesRead, bool]:
     """Read the pages of the list. The second value says that they do not end. Raises `ApiError`."""
     from tui.api.client import FactReader  # noqa: PLC0415
-    from tui.api.errors import ApiError  # noqa: PLC0415
-    from tui.domain.facts import MAX_QUEUES, QUEUES_PER_PAGE, ConcurrencyLimit, Queue, QueuesRead, with_limit  # noqa: PLC0415
-    from tui.sync.budget import Priority  # noqa: PLC0415
 
     lists = session.fetcher.lists
     assert lists is not None, "no command reads from a relay"
@@ -115,18 +122,12 @@ async def _read_queues(session: Session) -> "tuple[QueuesRead, bool]":
     queues = tuple(with_limit(queue, limits) for queue in found.values())
     # Full pages bring about as many queues, although some move from page to page meanwhile.
     is_endless = number < count and len(found) < MAX_QUEUES // 2
-    read = QueuesRead(session.now(), queues, is_cut=number < count or unreadable > 0, limits=limits)
-    return read, is_endless
+    return QueuesRead(session.now(), queues, is_cut=number < count or unreadable > 0, limits=limits), is_endless
 
 
-async def _read_waits(session: Session) -> "tuple[WaitsRead | None, str]":
+async def _read_waits(session: Session) -> tuple[WaitsRead | None, str]:
     """Read how the queues move. The second value says why that is not known. A key that may not query lists them."""
-    import asyncio  # noqa: PLC0415
-
-    from tui.api.errors import ApiError  # noqa: PLC0415
     from tui.api.queries import QueueWaitCounts  # noqa: PLC0415
-    from tui.domain.facts import WaitsRead  # noqa: PLC0415
-    from tui.sync.budget import Priority  # noqa: PLC0415
     from tui.sync.fact_readers import read_waits  # noqa: PLC0415
 
     now = session.now()
@@ -146,9 +147,6 @@ COMMANDS = (queues,)
 # The queues that `queues` prints: as a table for people, and as JSON objects of raw values.
 
 
-_GAP: Final = 2
-_GLYPH_CELLS: Final = 2
-_MIN_NAME: Final = 12
 HEALTHY: Final = "ok"
 """The word of `--json` for a queue of which nothing is wrong. The table leaves the cell empty."""
 
@@ -166,8 +164,8 @@ def queue_object(row: QueueRow) -> dict[str, Json]:
     * `health`: `at its limit`, `paused`, `late` (the oldest waits over a minute), `busy` (over 80 %) or `ok`; None
       where nothing is wrong as far as it is known, and the waits were not read
     """
-    is_known = row.are_waits_read
-    healthy = HEALTHY if is_known else None
+    healthy = HEALTHY if row.are_waits_read else None
+    holders = ({"task": each.task, "runs": each.runs, "longestSince": iso_time(each.since)} for each in row.holders)
     return {
         "name": row.name,
         "type": "task" if row.is_task else "custom",
@@ -179,21 +177,10 @@ def queue_object(row: QueueRow) -> dict[str, Json]:
         "oldestQueuedAt": iso_time(row.oldest_at),
         "oldestRunId": row.oldest_run,
         "startedPerMin": row.started_per_min,
-        "holders": None
-        if not row.are_waits_read
-        else [{"task": each.task, "runs": each.runs, "longestSince": iso_time(each.since)} for each in row.holders],
+        "holders": list(holders) if row.are_waits_read else None,
         "standstill": None if row.standstill is None else row.standstill.reason.value,
         "health": healthy if row.health is QueueHealth.FINE else row.health.value,
     }
-
-
-class _PrintedColumn(NamedTuple):
-    """A column. The greatest `drop_rank` is dropped first where the line is full, those of rank 0 never."""
-
-    title: str
-    cell: Callable[[QueueRow, datetime], Line]
-    align: Align = "left"
-    drop_rank: int = 0
 
 
 def _name(row: QueueRow, _now: datetime) -> Line:
@@ -233,44 +220,18 @@ def _health(row: QueueRow, _now: datetime) -> Line:
     return (Piece(row.health.value, HEALTH_TOKENS[row.health]),) if row.health.value else ()
 
 
-_COLUMNS: Final = (
-    _PrintedColumn("queue", _name),
-    _PrintedColumn("type", _type, drop_rank=3),
-    _PrintedColumn("running", _running, "right"),
-    _PrintedColumn("queued", _queued, "right"),
-    _PrintedColumn("oldest", _oldest, "right", drop_rank=1),
-    _PrintedColumn("start/min", _starts, "right", drop_rank=2),
-    _PrintedColumn("health", _health),
+_TABLE: Final = FittedTable(
+    (
+        PrintedColumn("queue", _name, least=12),
+        PrintedColumn("type", _type, drop_rank=3),
+        PrintedColumn("running", _running, "right"),
+        PrintedColumn("queued", _queued, "right"),
+        PrintedColumn("oldest", _oldest, "right", drop_rank=1),
+        PrintedColumn("start/min", _starts, "right", drop_rank=2),
+        PrintedColumn("health", _health),
+    ),
+    glyph=lambda row: health_glyph(row.health),
+    growth=("queue",),
+    min_cut=1,
 )
-
-
-def queue_lines(rows: Sequence[QueueRow], now: datetime, limit: int | None) -> list[Line]:
-    """Return a line of titles and one line a queue, of at most `limit` cells if possible (None: nothing is cut).
-
-    The name shrinks first. Then columns are dropped.
-    """
-    if not rows:
-        return []
-    widths = {
-        column.title: max(len(column.title), *(line_width(column.cell(row, now)) for row in rows))
-        for column in _COLUMNS
-    }
-    columns = list(_COLUMNS)
-    if limit is not None:
-        while True:
-            others = sum(widths[each.title] for each in columns[1:]) + _GAP * (len(columns) - 1)
-            room = limit - _GLYPH_CELLS - others
-            last = max(columns, key=lambda each: each.drop_rank)
-            if room >= min(_MIN_NAME, widths["queue"]) or last.drop_rank == 0:
-                break
-            columns.remove(last)
-        widths["queue"] = max(1, min(widths["queue"], room))
-    head = joined(fit((Piece(each.title, Token.FAINT),), widths[each.title], each.align) for each in columns)
-    return [(Piece(" " * _GLYPH_CELLS), *head)] + [
-        (
-            health_glyph(row.health),
-            Piece(" "),
-            *joined(fit(each.cell(row, now), widths[each.title], each.align) for each in columns),
-        )
-        for row in rows
-    ]
+queue_lines = _TABLE.lines

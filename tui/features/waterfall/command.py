@@ -22,20 +22,7 @@ from tui.domain.traces.waterfall import (
     row_tree,
 )
 from tui.features.config.session import open_session, run_async
-from tui.features.waterfall.page import (
-    GetRun,
-    RowParts,
-    Scale,
-    axis_line,
-    columns_for,
-    legend,
-    look_of,
-    row_line,
-    run_ends,
-    shown_spans,
-    ticks,
-    whole_window,
-)
+from tui.features.waterfall import page
 from tui.features.waterfall.words import cut_words, hidden_counts, sentences
 from tui.settings.settings import Settings
 from tui.sync.budget import Priority
@@ -86,7 +73,7 @@ async def _print_lines(output: Output, session: Session, run_id: RunId) -> None:
     except ApiError as error:
         output.say(f"the status of the run is not known: {error}")
     waterfall = place(found)
-    extents = extents_of(waterfall, run_ends(store.get))
+    extents = extents_of(waterfall, page.run_ends(store.get))
     width, now = output.reading_width, session.local_now()
     output.lines(trace_lines(waterfall, extents, store.get, now=now, width=width, has_colors=output.has_color))
 
@@ -123,20 +110,21 @@ def record_object(record: SpanRecord) -> dict[str, Json]:
 
 
 def trace_lines(
-    waterfall: Waterfall, extents: Extents, get_run: GetRun, *, now: datetime, width: int, has_colors: bool
+    waterfall: Waterfall, extents: Extents, get_run: page.GetRun, *, now: datetime, width: int, has_colors: bool
 ) -> list[Line]:
     """Return the trace in lines of at most `width` cells: the axis, the spans with their bars, what the marks mean."""
     width = max(width, MIN_WIDTH)
     tree, path = row_tree(waterfall), longest_path(waterfall, extents)
-    columns, moment = columns_for(width, 0), waterfall.moment(now)
-    window = whole_window(extents, moment)
-    found = ticks(window, columns.bar)
-    parts = RowParts(waterfall, extents, tree, path, columns, Scale.of(window, columns.bar, found, moment), Now(now))
-    lines = [axis_line(columns, found)]
-    for shown in shown_spans(waterfall, tree, ()):
-        look = look_of(waterfall, extents, shown.span, get_run, is_on_path=shown.span in path)
-        lines.append(row_line(shown, look, parts))
-    marks = legend(
+    columns, moment = page.columns_for(width, 0), waterfall.moment(now)
+    window = page.whole_window(extents, moment)
+    found = page.ticks(window, columns.bar)
+    scale = page.Scale.of(window, columns.bar, found, moment)
+    parts = page.RowParts(waterfall, extents, tree, path, columns, scale, Now(now))
+    lines = [page.axis_line(columns, found)]
+    for shown in page.shown_spans(waterfall, tree, ()):
+        look = page.look_of(waterfall, extents, shown.span, get_run, is_on_path=shown.span in path)
+        lines.append(page.row_line(shown, look, parts))
+    marks = page.legend(
         width,
         has_unknown=SpanState.UNKNOWN in extents.states,
         has_batch=SpanKind.CALL in waterfall.kinds,
