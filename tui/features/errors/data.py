@@ -12,18 +12,7 @@ from tui.domain.errors.groups import FailuresProgress, ServerErrorGroup, ServerG
 from tui.domain.errors.kinds import Fingerprint
 from tui.domain.filters import RunFilters
 from tui.domain.ids import ErrorGroupId, RunId, TaskId
-from tui.features.errors.model import (
-    DAY,
-    SPANS,
-    GroupListModel,
-    GroupOrder,
-    GroupQuery,
-    SpanChoice,
-    Surroundings,
-    SurroundingsSearch,
-    first_start,
-    minutes_of,
-)
+from tui.features.errors import model
 from tui.features.errors.words import GroupFacts, GroupsRead
 from tui.features.runs.words import filter_words
 from tui.kit.live_model import LiveModel
@@ -251,7 +240,7 @@ class GroupUpdates:
     def __init__(
         self,
         session: Session,
-        rows: GroupListModel,
+        rows: model.GroupListModel,
         runs_filter: Filter,
         span: TimeSpan,
         on_shown: Callable[[], None],
@@ -304,7 +293,7 @@ class GroupUpdates:
         self._wanted_span, self.is_counting = span, True
         self._restart()
 
-    def show_query(self, query: GroupQuery) -> None:
+    def show_query(self, query: model.GroupQuery) -> None:
         """Show another order, or other groups. The rows stay until all groups are sorted."""
         if query != self.query:
             self.query = query
@@ -441,15 +430,15 @@ class SurroundingsCounter:
         self._on_result = on_result
         self._group: ErrorGroup | None = None
         self._span: TimeSpan | None = None
-        self._result: tuple[Fingerprint, Surroundings] | None = None
+        self._result: tuple[Fingerprint, model.Surroundings] | None = None
         self._timer: Timer | None = None
         self._task: asyncio.Task[None] | None = None
         self._counted_s = float("-inf")
 
-    def of(self, group: ErrorGroup) -> Surroundings:
+    def of(self, group: ErrorGroup) -> model.Surroundings:
         """Return what is known of the runs around a group."""
         known = self._result
-        return known[1] if known is not None and known[0] == group.fingerprint else Surroundings()
+        return known[1] if known is not None and known[0] == group.fingerprint else model.Surroundings()
 
     def follow(self, group: ErrorGroup, span: TimeSpan) -> None:
         """Count the runs around a group soon, if it is another group or has changed."""
@@ -480,7 +469,7 @@ class SurroundingsCounter:
             self._task = self._session.spawn(self._count(self._group, self._span), "count the runs around a group")
 
     async def _count(self, group: ErrorGroup, span: TimeSpan) -> None:
-        clock, result = self._session.clock, Surroundings()
+        clock, result = self._session.clock, model.Surroundings()
         if (search := self._search(group, span)) is not None:
             until_s = clock.monotonic_s() + SURROUNDINGS_SLICE_S
             for _ in search.steps():
@@ -495,7 +484,7 @@ class SurroundingsCounter:
         if self._group is not group and self._timer is None:
             self._schedule(EVERY_S)
 
-    def _search(self, group: ErrorGroup, span: TimeSpan) -> SurroundingsSearch | None:
+    def _search(self, group: ErrorGroup, span: TimeSpan) -> model.SurroundingsSearch | None:
         """Return the search, or None if the store lacks runs of the span: then no share of them is true."""
         store = self._session.store
         history, window = store.history, store.window
@@ -504,7 +493,7 @@ class SurroundingsCounter:
         is_all_read = history.is_complete and not history.is_cut and window.period >= span.until - span.since
         if not is_all_read and history.reached > span.since:
             return None
-        return SurroundingsSearch(store, group, span.since, history.reached, self._session.now())
+        return model.SurroundingsSearch(store, group, span.since, history.reached, self._session.now())
 
 
 # `LiveErrorGroups` joins the parts above while the view is shown, and forgets the groups when it is left.
@@ -529,12 +518,12 @@ class LiveErrorGroups:
         """Whether all failed runs of the store are in the groups that are shown."""
         self._missed: set[RunId] = set()
         self._filters = RunFilters()
-        self.wanted_span: SpanChoice = DAY
+        self.wanted_span: model.SpanChoice = model.DAY
         """The span that was asked for; `span` follows once all of it is counted."""
         self._facts: GroupFacts | None = None
         self._run_ids: tuple[ErrorGroup, Sequence[RunId]] | None = None
-        self.list = GroupListModel()
-        self.span: SpanChoice = DAY
+        self.list = model.GroupListModel()
+        self.span: model.SpanChoice = model.DAY
         """The span that is shown."""
         self.on_update: Callable[[], None] = lambda: None
         self.reading = FailureReading(self._session, FailureView(self._visible, self._unread, self._on_reading))
@@ -572,7 +561,7 @@ class LiveErrorGroups:
         return "sorting…" if updates is not None and updates.is_sorting else ""
 
     @property
-    def query(self) -> GroupQuery:
+    def query(self) -> model.GroupQuery:
         """The order and the typed filter that were asked for."""
         return self.list.query if self._updates is None else self._updates.query
 
@@ -644,7 +633,7 @@ class LiveErrorGroups:
         self._updates = self._facts = self._run_ids = None
         self.span = self.wanted_span
         self._missed.clear()
-        self.list = self.list.emptied(GroupQuery(self.list.sort_order))
+        self.list = self.list.emptied(model.GroupQuery(self.list.sort_order))
 
     def on_changes(self, changes: Changes) -> None:
         """Group the runs that changed. A view that is not shown remembers them."""
@@ -668,16 +657,16 @@ class LiveErrorGroups:
 
     def show_span(self, step: int) -> bool:
         """Show the next longer (1) or shorter (-1) span. Return whether there is one."""
-        index = SPANS.index(self.wanted_span) + step
-        if not 0 <= index < len(SPANS):
+        index = model.SPANS.index(self.wanted_span) + step
+        if not 0 <= index < len(model.SPANS):
             return False
-        self.wanted_span = SPANS[index]
+        self.wanted_span = model.SPANS[index]
         self.refresh()
         if self._updates is not None:
             self._updates.show_span(self._time_span)
         return True
 
-    def show(self, span: SpanChoice, query: GroupQuery) -> None:
+    def show(self, span: model.SpanChoice, query: model.GroupQuery) -> None:
         """Show the groups of a span that contain a text, in an order, before `open` or while the view is shown."""
         is_other, self.wanted_span = span != self.wanted_span, span
         if self._updates is None:
@@ -689,7 +678,7 @@ class LiveErrorGroups:
             if self._is_open:
                 self.refresh()
 
-    def sort_by(self, order: GroupOrder) -> None:
+    def sort_by(self, order: model.GroupOrder) -> None:
         """Use another order."""
         if self._updates is not None:
             self._updates.show_query(self.query._replace(order=order))
@@ -719,9 +708,9 @@ class LiveErrorGroups:
             newest=self._live.get(group.run_ids[0]) if group.run_ids else None,
             task_runs=around.task_runs,
             version_start=around.version_start,
-            first_start=first_start(store, run_ids),
+            first_start=model.first_start(store, run_ids),
             detail=self._details.of(group),
-            minutes=minutes_of(store, run_ids, group, self._live.now.frozen_at or self._live.now.at),
+            minutes=model.minutes_of(store, run_ids, group, self._live.now.frozen_at or self._live.now.at),
             state_problem=read.state_problem if group.state is None else "",
             is_complete=read.is_complete,
         )

@@ -5,21 +5,9 @@ from dataclasses import replace
 from typing import Final
 
 from tui.features.columns.words import ColumnChoice, Wish, divided
-from tui.features.errors.columns import (
-    BARS,
-    COLUMNS,
-    EDGES,
-    ERROR,
-    NARROW_STATE,
-    PLACE,
-    STATE,
-    STATE_WIDTH,
-    TASK,
-    WIDE_WORDS,
-    SizedGroupColumn,
-)
+from tui.features.errors import columns
 
-GROUP_BUILT_IN: Final = {column.id: column for column in COLUMNS}
+GROUP_BUILT_IN: Final = {column.id: column for column in columns.COLUMNS}
 GROUP_MEANINGS: Final = {
     "runs": "how many runs failed with it",
     "state": "new, regressed, acknowledged",
@@ -31,37 +19,38 @@ GROUP_MEANINGS: Final = {
 }
 
 _GROWING: Final = {
-    TASK.id: Wish(12, 26),
-    BARS.id: Wish(12, 24),
-    PLACE.id: Wish(22, 44),
-    ERROR.id: Wish(12, 80),
+    columns.TASK.id: Wish(12, 26),
+    columns.BARS.id: Wish(12, 24),
+    columns.PLACE.id: Wish(22, 44),
+    columns.ERROR.id: Wish(12, 80),
 }
 
 
 def own_group_columns_for(
     choices: Sequence[ColumnChoice], width: int
-) -> tuple[list[SizedGroupColumn], tuple[str, ...]]:
+) -> tuple[list[columns.SizedGroupColumn], tuple[str, ...]]:
     """Return the chosen columns that fit into a list, with their widths, in order, and the names of the others."""
     wishes = [_wish(choice, width) for choice in choices]
-    placed = list(zip(choices, divided(wishes, max(1, width - EDGES)), strict=True))
+    placed = list(zip(choices, divided(wishes, max(1, width - columns.EDGES)), strict=True))
     slots = []
     for choice, cells in placed:
         if cells is not None:
             column = GROUP_BUILT_IN[choice.name]
-            slots.append(SizedGroupColumn(replace(column, title=choice.title) if choice.title else column, cells))
+            shown = replace(column, title=choice.title) if choice.title else column
+            slots.append(columns.SizedGroupColumn(shown, cells))
     return slots, tuple(choice.name for choice, cells in placed if cells is None)
 
 
 def usual_group_width(choice: ColumnChoice) -> int:
     """Return the width of a column that has no chosen one, in cells."""
-    return _wish(replace(choice, width=0), WIDE_WORDS).least
+    return _wish(replace(choice, width=0), columns.WIDE_WORDS).least
 
 
 def _wish(choice: ColumnChoice, width: int) -> Wish:
     if choice.width:
         return Wish(choice.width, choice.width)
-    if choice.name == STATE.id:
-        cells = STATE_WIDTH if width >= WIDE_WORDS else NARROW_STATE
+    if choice.name == columns.STATE.id:
+        cells = columns.STATE_WIDTH if width >= columns.WIDE_WORDS else columns.NARROW_STATE
         return Wish(cells, cells)
     usual = GROUP_BUILT_IN[choice.name].width or 0
     return _GROWING.get(choice.name) or Wish(usual, usual)

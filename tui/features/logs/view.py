@@ -15,19 +15,8 @@ from tui.domain.ids import RunId
 from tui.domain.run import ABSENT
 from tui.domain.traces.log import LogLevel, RunLog
 from tui.features.attempts.words import NOTHING_SELECTED
+from tui.features.logs import words
 from tui.features.logs.model import LogAttributes, LogFollower, LogView, OpenLine, ShownRow, save_shown
-from tui.features.logs.words import (
-    AttributePath,
-    LogReading,
-    copied_line,
-    end_rows,
-    head,
-    left_parts,
-    left_words,
-    level_words,
-    right_words,
-    spare_words,
-)
 from tui.kit.app import call_soon
 from tui.kit.heap import trim_soon
 from tui.kit.keys import bind
@@ -257,7 +246,7 @@ class LogsPane(PagePane):
         self.attributes = LogAttributes(self.follower, lambda: call_soon(self, self._show_attributes))
         self.view = LogView(self.attributes.of, self._end_rows)
         self.page: LogPage = LogPage(self.view)
-        self._shown_reading: LogReading | None = None
+        self._shown_reading: words.LogReading | None = None
 
     def compose(self) -> ComposeResult:
         yield self.rule
@@ -265,7 +254,7 @@ class LogsPane(PagePane):
         yield self.page
 
     @property
-    def reading(self) -> LogReading:
+    def reading(self) -> words.LogReading:
         """What is known about the log."""
         return self.follower.reading
 
@@ -289,19 +278,19 @@ class LogsPane(PagePane):
         return self.selection.run_id is not None and not is_read and not reading.loading_words(self.live.now)
 
     def left(self) -> Line:
-        return left_words(self.run, self.view.least, self.searched, is_alone=self.is_alone)
+        return words.left_words(self.run, self.view.least, self.searched, is_alone=self.is_alone)
 
     def right(self) -> Line:
         if self.selection.run_id is None:
             return ()
-        return right_words(
+        return words.right_words(
             self.reading, self.view.shown_count, self.page.hits, self.run, self.live.now, is_alone=self.is_alone
         )
 
     def spare(self) -> tuple[Line, ...]:
         is_read, has_hits = self.reading.failure is None, self.page.hits is not None
-        parts = left_parts(self.run, self.view.least, self.searched, is_alone=self.is_alone)
-        return spare_words(parts, self.right(), is_read=is_read, has_hits=has_hits)
+        parts = words.left_parts(self.run, self.view.least, self.searched, is_alone=self.is_alone)
+        return words.spare_words(parts, self.right(), is_read=is_read, has_hits=has_hits)
 
     def search_result(self) -> Line:
         return ()  # `right` has it, beside the number of lines
@@ -346,7 +335,7 @@ class LogsPane(PagePane):
         self.view.count_from(self._started_at)
         super().update_page()
         if not self.is_due:
-            self.head.show([(Piece(" " * GUTTER), *head(self.view.columns))] if self.view.shown_count else ())
+            self.head.show([(Piece(" " * GUTTER), *words.head(self.view.columns))] if self.view.shown_count else ())
 
     def watch_selection(self) -> None:
         if self.selection.run_id != self._shown_subject:
@@ -387,7 +376,7 @@ class LogsPane(PagePane):
     def _end_rows(self, width: int) -> Sequence[Line]:
         if self.selection.run_id is None:
             return [(), *((Piece(text, Token.MUTED),) for text in wrap(NOTHING_SELECTED, width))]
-        rows = end_rows(self.reading, self.run, self.view.hidden_count, self.view.least, self.live.now, width)
+        rows = words.end_rows(self.reading, self.run, self.view.hidden_count, self.view.least, self.live.now, width)
         return rows if self.view.shown_count else [(), *rows]
 
     def has_use_for(self, action: str) -> bool:
@@ -445,7 +434,7 @@ class LogsPane(PagePane):
         self.view.show_from(_LEVELS[(self.view.least + 1) % len(_LEVELS)])
         self.page.search_again()
         self.update_page()
-        self._notify(level_words(self.view.least))
+        self._notify(words.level_words(self.view.least))
 
     def action_follow(self) -> None:
         if not self.has_use_for("follow"):
@@ -483,11 +472,11 @@ class LogsPane(PagePane):
         self.update_page()
 
     def action_copy_line(self) -> None:
-        log, index = self.reading.log, self.view.index
+        log, index, app = self.reading.log, self.view.index, self.app_base
         if log is None or index is None:
             self._notify(NOT_READ if log is None else "no line is shown")
         else:
-            Clipboard(self.app_base.environ, self.app_base.write, self._notice).send("line", copied_line(log[index]))
+            Clipboard(app.environ, app.write, self._notice).send("line", words.copied_line(log[index]))
 
     def action_save_lines(self) -> None:
         log, run_id = self.reading.log, self.selection.run_id
@@ -520,7 +509,7 @@ class LogsPane(PagePane):
         run, log = self.run, self.view.log
         if run is None or log is None:
             return
-        if isinstance(key, AttributePath):
+        if isinstance(key, words.AttributePath):
             value, label = value_at(self.attributes.of(log[index]).values, key.path), "attributes"
         else:
             value, label = log[index].message, "message"

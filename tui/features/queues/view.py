@@ -11,32 +11,7 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.domain.own_commands import CommandScope
 from tui.features.copying.words import Clip
-from tui.features.queues.model import (
-    MORE,
-    QUEUE_ORDERS,
-    WORST,
-    LiveQueues,
-    QueueListModel,
-    QueueOrder,
-    QueueQuery,
-    runs_of_queue,
-)
-from tui.features.queues.page import (
-    NOTHING_SELECTED,
-    QueueContent,
-    SizedQueueColumn,
-    cell_words,
-    empty_queues_lines,
-    more_line,
-    oldest_cell,
-    queue_columns_for,
-    queue_head,
-    queue_line,
-    queue_page,
-    queue_summary_lines,
-    queues_left,
-    queues_right,
-)
+from tui.features.queues import model, page
 from tui.features.queues.words import health_glyph
 from tui.features.runs.data import RunSubscription
 from tui.features.runs.screen import MainScreen
@@ -69,7 +44,7 @@ class QueuePane(RowPagePane):
     title: ClassVar[str] = "queue"
     placement: ClassVar[Placement] = Placement(Slot.FIRST)
 
-    def __init__(self, live: LiveModel, queues: LiveQueues) -> None:
+    def __init__(self, live: LiveModel, queues: model.LiveQueues) -> None:
         super().__init__(live, queues, id="queue")
         self._queues = queues
 
@@ -83,9 +58,9 @@ class QueuePane(RowPagePane):
         if facts is None:
             read = self._queues.read
             is_loading = read.read_at is None and not read.refusal and not read.failure
-            text = formatting.LOADING if is_loading else NOTHING_SELECTED
+            text = formatting.LOADING if is_loading else page.NOTHING_SELECTED
             return [PageRow(()), PageRow((Piece(text, Token.MUTED),), "none")]
-        return [PageRow(row.line, row.key, row.action) for row in queue_page(facts, self.live.now, width - EDGE)]
+        return [PageRow(row.line, row.key, row.action) for row in page.queue_page(facts, self.live.now, width - EDGE)]
 
     def left(self) -> Line:
         row = self._queues.list.current
@@ -96,7 +71,7 @@ class QueuePane(RowPagePane):
 
     def right(self) -> Line:
         facts = self._queues.facts
-        words = "" if facts is None else cell_words(facts, self.size.width - GUTTER - EDGE)
+        words = "" if facts is None else page.cell_words(facts, self.size.width - GUTTER - EDGE)
         return (Piece(words, Token.MUTED),) if words else ()
 
 
@@ -111,7 +86,7 @@ class _QueueLine(NamedTuple):
     The content of the line that stands for the folded queues is that line itself.
     """
 
-    content: QueueContent
+    content: page.QueueContent
     is_bold: bool
     oldest: Line
 
@@ -119,37 +94,37 @@ class _QueueLine(NamedTuple):
 class QueueTable(RowTable[str]):
     """Shows the rows of a `QueueListModel` below a line of column names."""
 
-    def __init__(self, live: LiveModel, rows: QueueListModel, throttled: Callable[[str], int | None]) -> None:
+    def __init__(self, live: LiveModel, rows: model.QueueListModel, throttled: Callable[[str], int | None]) -> None:
         """`throttled` returns how many runs of a queue waited for its limit in the last hour, where that is known."""
         super().__init__(live)
         self._rows = rows
         self._throttled = throttled
-        self.slots: list[SizedQueueColumn] = []
+        self.slots: list[page.SizedQueueColumn] = []
         """The columns that are shown, with their widths."""
 
     @property
-    def rows(self) -> QueueListModel:
+    def rows(self) -> model.QueueListModel:
         return self._rows
 
     def head_line(self) -> Line:
-        return queue_head(self.slots)
+        return page.queue_head(self.slots)
 
     def fit_columns(self) -> None:
-        self.slots = queue_columns_for(self.size.width)
+        self.slots = page.queue_columns_for(self.size.width)
 
     def content_of(self, key: str, *, is_bold: bool) -> Hashable | None:
         rows = self._rows
-        if key == MORE:
-            return more_line(rows.folded_rows, is_folded=rows.is_folded)
+        if key == model.MORE:
+            return page.more_line(rows.folded_rows, is_folded=rows.is_folded)
         row = rows.get(key)
         if row is None:
             return None
-        content = QueueContent(row, self._throttled(key))
-        return _QueueLine(content, is_bold, oldest_cell(content, self.now, 0))
+        content = page.QueueContent(row, self._throttled(key))
+        return _QueueLine(content, is_bold, page.oldest_cell(content, self.now, 0))
 
     def line_of(self, content: Hashable) -> Line:
         if isinstance(content, _QueueLine):
-            return queue_line(content.content, self.slots, self.now, is_current=content.is_bold)
+            return page.queue_line(content.content, self.slots, self.now, is_current=content.is_bold)
         assert isinstance(content, tuple)
         return content
 
@@ -167,7 +142,7 @@ class QueueListPane(ListPane):
         bind("s", "sort", "sort", "Sort by the next order: worst, queued, oldest, usage, starts.", rank=50, need=46),
     ]
 
-    def __init__(self, live: LiveModel, queues: LiveQueues) -> None:
+    def __init__(self, live: LiveModel, queues: model.LiveQueues) -> None:
         super().__init__(live, queues, QueueTable(live, queues.list, queues.throttled), id="queues")
         self._queues = queues
         self.table.empty_lines_for = self._empty_lines
@@ -175,13 +150,13 @@ class QueueListPane(ListPane):
         """Called when the typed filter or the order has changed."""
 
     def word_for(self, action: str, usual: str) -> str:
-        if action == "enter" and self._queues.list.cursor == MORE:
+        if action == "enter" and self._queues.list.cursor == model.MORE:
             return "show them" if self._queues.list.is_folded else "fold them"
         return super().word_for(action, usual)
 
     def left(self) -> Line:
         order, text = self._queues.list.query
-        return queues_left(order.words, text)
+        return page.queues_left(order.words, text)
 
     def spare(self) -> tuple[Line, ...]:
         return (rule_parts(self.left())[-1],)  # the order
@@ -189,7 +164,7 @@ class QueueListPane(ListPane):
     def right(self) -> Line:
         rows = self._queues.list
         shown = (rows.shown_count, rows.known_count) if rows.query.text else None
-        return queues_right(self._queues.read, self.live.now, self.size.width, shown)
+        return page.queues_right(self._queues.read, self.live.now, self.size.width, shown)
 
     def search(self, text: str) -> Line:
         """Filter the list, and highlight the words."""
@@ -204,16 +179,17 @@ class QueueListPane(ListPane):
         return self._queues.list.query.text
 
     def action_sort(self) -> None:
-        self.sort_by(QUEUE_ORDERS[(QUEUE_ORDERS.index(self._queues.list.query.order) + 1) % len(QUEUE_ORDERS)])
+        orders = model.QUEUE_ORDERS
+        self.sort_by(orders[(orders.index(self._queues.list.query.order) + 1) % len(orders)])
 
-    def sort_by(self, order: QueueOrder) -> None:
+    def sort_by(self, order: model.QueueOrder) -> None:
         """Sort the list."""
         self._queues.show_query(self._queues.list.query._replace(order=order))
         self.on_list_changed()
 
     def _empty_lines(self, width: int) -> tuple[Line, ...]:
         is_filtered = bool(self.searched) and self._queues.list.known_count > 0
-        return tuple(empty_queues_lines(self._queues.read, width, is_filtered=is_filtered))
+        return tuple(page.empty_queues_lines(self._queues.read, width, is_filtered=is_filtered))
 
 
 # The panes of the queues view, in the order of their numbers. The named limits that queues share get a pane of their
@@ -230,12 +206,12 @@ QUEUE_PANES: Final = (QueueListPane, QueuePane)
 class QueueSummary(Summary):
     """Summarises the queue under the cursor."""
 
-    def __init__(self, live: LiveModel, queues: LiveQueues) -> None:
+    def __init__(self, live: LiveModel, queues: model.LiveQueues) -> None:
         super().__init__(live)
         self._queues = queues
 
     def content(self, width: int) -> tuple[Line, ...]:
-        return queue_summary_lines(self._queues.facts, self.live.now, width)
+        return page.queue_summary_lines(self._queues.facts, self.live.now, width)
 
 
 # Opens the queues view over the main screen, lists the runs of a queue there, and leads back.
@@ -272,8 +248,8 @@ class QueuesEntrance(ViewEntrance):
 
     def show(self, address: ViewAddress) -> None:
         self._main.leave_other_views(but=self)
-        orders = {order.id: order for order in QUEUE_ORDERS}
-        query = QueueQuery(orders.get(address.sort, WORST), plain_words(address.filter))
+        orders = {order.id: order for order in model.QUEUE_ORDERS}
+        query = model.QueueQuery(orders.get(address.sort, model.WORST), plain_words(address.filter))
         self.queues.show_query(query)
         if self.screen is None:
             self.open()
@@ -283,16 +259,16 @@ class QueuesEntrance(ViewEntrance):
 
     def address(self) -> ViewAddress:
         order, text = self.queues.list.query
-        return ViewAddress(QUEUES, as_words(text), sort="" if order is WORST else order.id)
+        return ViewAddress(QUEUES, as_words(text), sort="" if order is model.WORST else order.id)
 
     @property
     def facts(self) -> Hashable:
         return self.queues.list.query
 
     @cached_property
-    def queues(self) -> LiveQueues:
+    def queues(self) -> model.LiveQueues:
         """The queues of the view, which remember its order, filter and cursor."""
-        return LiveQueues(self._main.live)
+        return model.LiveQueues(self._main.live)
 
     def back(self) -> bool:
         """Return to the queues, if the list shows the runs of one. Return whether it does."""
@@ -311,7 +287,7 @@ class QueuesEntrance(ViewEntrance):
         main, before = self._main, self._main.run_list.views.query
         is_relayed = main.live.session.settings.relay_url is not None
         text = f"queue:{as_value(row.name)} {words}".strip()
-        filters, text = runs_of_queue(text, row.stored_name, is_relayed=is_relayed)
+        filters, text = model.runs_of_queue(text, row.stored_name, is_relayed=is_relayed)
         self._listing = QueueListing(filters, text, before)
         self.screen.dismiss(None)
         self._show(replace(before, filters=filters, text=text, is_searched=False, is_typing=False), run_id)
@@ -380,7 +356,7 @@ class QueuesScreen(ListScreen):
     def __init__(
         self,
         live: LiveModel,
-        queues: LiveQueues,
+        queues: model.LiveQueues,
         list_runs: Callable[[QueueRow, RunId | None, str], None],
         main: MainView,
     ) -> None:
@@ -431,7 +407,7 @@ class QueuesScreen(ListScreen):
     def action_enter(self) -> None:
         if self.pane is not self.list_pane:
             self.pane.enter()
-        elif self.queues.list.cursor == MORE:
+        elif self.queues.list.cursor == model.MORE:
             self.queues.list.toggle_fold()
             self.queues.on_cursor()
             self.show_changes()

@@ -24,23 +24,7 @@ from tui.domain.traces.waterfall import (
     longest_path,
     row_tree,
 )
-from tui.features.waterfall.page import (
-    MIN_WINDOW_US,
-    GetRun,
-    RowParts,
-    ShownSpan,
-    SpanLook,
-    TimeWindow,
-    is_failed,
-    look_of,
-    panned,
-    row_line,
-    run_ends,
-    shown_spans,
-    style_of_span,
-    whole_window,
-    zoomed,
-)
+from tui.features.waterfall import page
 from tui.features.waterfall.words import SpanAttributes, attributes_of
 from tui.kit.page import LazyRows, PageRow
 from tui.kit.selection import TREE_REST_S, Fetched, Need, is_trace_open
@@ -91,9 +75,9 @@ MAX_REVEALED: Final = 200
 """The most spans that a search reveals: a single letter would match thousands."""
 
 
-def known_ends_of(waterfall: Waterfall, get_run: GetRun) -> KnownEnds:
+def known_ends_of(waterfall: Waterfall, get_run: page.GetRun) -> KnownEnds:
     """Return what the store knows of the runs that the trace shows as open."""
-    ends_of = run_ends(get_run)
+    ends_of = page.run_ends(get_run)
     found: KnownEnds = {}
     for run_id, index in waterfall.run_spans.items():
         if waterfall.spans[index].is_partial and (end := ends_of(run_id)) is not None:
@@ -104,7 +88,7 @@ def known_ends_of(waterfall: Waterfall, get_run: GetRun) -> KnownEnds:
 class WaterfallView:
     """Shows one placed trace at a time. `get_run` returns the newest state of a run from the store."""
 
-    def __init__(self, placed: PlacedTrace, get_run: GetRun) -> None:
+    def __init__(self, placed: PlacedTrace, get_run: page.GetRun) -> None:
         self.get_run = get_run
         self.placed = placed
         """The trace as it was read."""
@@ -115,9 +99,9 @@ class WaterfallView:
         self._known_ends = placed.known_ends
         self._trees: dict[bool, RowTree] = {False: placed.tree}
         self._folded: frozenset[RowKey] = frozenset()
-        self._zoom: TimeWindow | None = None
+        self._zoom: page.TimeWindow | None = None
         self._with_engine = False
-        self._shown: Sequence[ShownSpan] | None = None
+        self._shown: Sequence[page.ShownSpan] | None = None
         self._rows_by_key: dict[RowKey, int] | None = None
 
     @property
@@ -133,10 +117,10 @@ class WaterfallView:
         return self._trees[self._with_engine]
 
     @property
-    def shown(self) -> Sequence[ShownSpan]:
+    def shown(self) -> Sequence[page.ShownSpan]:
         """The visible rows."""
         if self._shown is None:
-            self._shown, self._rows_by_key = shown_spans(self.waterfall, self.tree, self._folded), None
+            self._shown, self._rows_by_key = page.shown_spans(self.waterfall, self.tree, self._folded), None
         return self._shown
 
     @property
@@ -206,9 +190,11 @@ class WaterfallView:
 
     def next_error(self, index: int | None, step: int) -> int | None:
         """Return the next (1) or previous (-1) span with an error, wrapping around; None if there is no other."""
-        waterfall, extents = self.waterfall, self.extents
-        styles = ((each, style_of_span(waterfall, extents, each, self.get_run)) for each in self._ahead(index, step))
-        return next((each for each, style in styles if is_failed(waterfall, each, style)), None)
+        for each in self._ahead(index, step):
+            style = page.style_of_span(self.waterfall, self.extents, each, self.get_run)
+            if page.is_failed(self.waterfall, each, style):
+                return each
+        return None
 
     def next_on_path(self, index: int | None) -> int | None:
         """Return the next span on the longest path, wrapping around; None if there is no other."""
@@ -224,26 +210,26 @@ class WaterfallView:
         at, started_at = now.frozen_at or now.at, self.waterfall.root.started_at
         return self.waterfall.moment(started_at + now.drawn(at - started_at))
 
-    def window(self, now: int) -> TimeWindow:
+    def window(self, now: int) -> page.TimeWindow:
         """Return the window of time that is shown."""
-        return self._zoom or whole_window(self.extents, now)
+        return self._zoom or page.whole_window(self.extents, now)
 
     def zoom(self, step: int, index: int | None, now: int) -> None:
         """Zoom in (1) or out (-1), around the bar of a span if that is visible, else around the middle."""
-        whole, window = whole_window(self.extents, now), self.window(now)
+        whole, window = page.whole_window(self.extents, now), self.window(now)
         around = (window.first + window.last) // 2
         if index is not None:
             first, last = self.waterfall.starts[index], self.extents.end(index, now)
             shown_first, shown_last = max(first, window.first), min(last, window.last)
             if shown_first <= shown_last:
                 around = (shown_first + shown_last) // 2
-        wanted = zoomed(window, whole, step=step, around=around)
-        self._zoom = wanted if wanted.length < max(whole.length, MIN_WINDOW_US) else None
+        wanted = page.zoomed(window, whole, step=step, around=around)
+        self._zoom = wanted if wanted.length < max(whole.length, page.MIN_WINDOW_US) else None
 
     def pan(self, step: int, now: int) -> None:
         """Move the window to earlier (-1) or later (1) times."""
         if self._zoom is not None:
-            self._zoom = panned(self._zoom, whole_window(self.extents, now), step=step)
+            self._zoom = page.panned(self._zoom, page.whole_window(self.extents, now), step=step)
 
     def _ahead(self, index: int | None, step: int) -> Iterator[int]:
         order = self.tree.order
@@ -271,7 +257,7 @@ class WaterfallRows(LazyRows):
     def __init__(
         self,
         view: WaterfallView,
-        parts: RowParts,
+        parts: page.RowParts,
         below: Sequence[Line],
         current: RunId | None,
         previous: "WaterfallRows | None" = None,
@@ -299,7 +285,7 @@ class WaterfallRows(LazyRows):
         if index >= len(self._shown):
             return self[index].line
         shown = self._shown[index]
-        return row_line(shown, self.look_at(shown.span), self.parts, is_bold=True)
+        return page.row_line(shown, self.look_at(shown.span), self.parts, is_bold=True)
 
     def span_at(self, index: int) -> int | None:
         """Return the span of a row. A line below the spans stands for the last one; None if there are no spans."""
@@ -313,10 +299,10 @@ class WaterfallRows(LazyRows):
         spans = self.parts.waterfall.spans
         return [row for row, each in enumerate(self._shown) if needle in spans[each.span].message.casefold()]
 
-    def look_at(self, index: int) -> SpanLook:
+    def look_at(self, index: int) -> page.SpanLook:
         """Return the look of a span."""
         parts = self.parts
-        return look_of(parts.waterfall, parts.extents, index, self._view.get_run, is_on_path=index in parts.path)
+        return page.look_of(parts.waterfall, parts.extents, index, self._view.get_run, is_on_path=index in parts.path)
 
     def run_at(self, index: int) -> Run | None:
         """Return the run that a span stands for, as far as the store knows it; None of a span inside a run."""
@@ -338,7 +324,7 @@ class WaterfallRows(LazyRows):
         run_id = parts.waterfall.spans[index].run_id
         own_action = None if shown.is_open is None else ToggleFold(key)
         action = own_action if run_id == self._current else GoToRun(run_id)
-        row = PageRow(row_line(shown, look, parts), key, action)
+        row = PageRow(page.row_line(shown, look, parts), key, action)
         if content is not None:
             self._cache[key] = content, row
         return row
