@@ -304,6 +304,11 @@ class Row(NamedTuple):
     action: RowAction | None = None
 
 
+def spaced(blocks: Iterable[Sequence[Row]]) -> list[Row]:
+    """Return the rows of all blocks, with an empty one above each."""
+    return [row for block in blocks if block for row in (Row((), ("above", block[0].key)), *block)]
+
+
 # Puts outside text into Markdown, so that it stays text: in a code span, or in a fenced block.
 #
 # Inside of both, Markdown and HTML mean nothing. A fence that is longer than every row of backticks in the text cannot

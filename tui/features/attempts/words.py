@@ -17,7 +17,7 @@ from tui.features.runs.columns import short_id, time_in_queue, took
 from tui.kit.words import without_request
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
-from tui.text.blocks import Now, ReadStage, Row, ShowAttempt, ToggleFold, indented, labelled, tries_again
+from tui.text.blocks import Now, ReadStage, Row, ShowAttempt, ToggleFold, indented, labelled, spaced, tries_again
 from tui.text.status import StatusStyle, style_of, style_of_attempt
 from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width, pad, wrap
 
@@ -509,13 +509,8 @@ def attempts_page(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayou
         blocks.append(attempt_rows(run, history, now, layout, selected))
         facts = _facts(run, history, selected, now, layout)
         blocks += [_error(run, selected, progress, layout), facts]
-    rows: list[Row] = []
-    for block in blocks:
-        if block:
-            rows += [Row((), ("above", block[0].key)), *block]
-    return [
-        row if line_width(row.line) <= layout.limit else row._replace(line=cut(row.line, layout.limit)) for row in rows
-    ]
+    limit = layout.limit
+    return [row if line_width(row.line) <= limit else row._replace(line=cut(row.line, limit)) for row in spaced(blocks)]
 
 
 def run_words(run: Run, limit: int) -> Line:

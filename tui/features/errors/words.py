@@ -1,7 +1,7 @@
 """The words of error groups: their sentences, their page, their rule, their newest failure."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
@@ -24,7 +24,7 @@ from tui.features.runs.columns import short_id, took
 from tui.lazy_dataclass import dataclass
 from tui.store.error_groups import ErrorGroup, ErrorState
 from tui.text import formatting
-from tui.text.blocks import LABEL, GoToRun, Now, ReadStage, Row, code_block, code_span, labelled, tries_again
+from tui.text.blocks import LABEL, GoToRun, Now, ReadStage, Row, code_block, code_span, labelled, spaced, tries_again
 from tui.text.json import inline
 from tui.text.status import NO_BAR, STATUS_STYLES
 from tui.text.styled import Line, Piece, Token, cut, first_line, fit, fold, joined, line_width, pad, plain, wrap
@@ -115,10 +115,6 @@ class GroupFacts:
         """The only version of the group."""
         return self.group.versions[0][0] if len(self.group.versions) == 1 else None
 
-    def goes_on(self, now: datetime) -> bool:
-        """Return whether runs still fail in this way. One failure shows no course."""
-        return self.group.count > 1 and now - self.group.last_seen <= GOES_ON_FOR
-
 
 # The words for the parts of an error group: its type, place, state and times.
 
@@ -164,20 +160,13 @@ def state_piece(state: ErrorState | None, *, is_narrow: bool = False) -> Piece:
     return Piece(STATE_WORDS[state][is_narrow], STATE_TOKENS[state], is_bold=state is ErrorState.NEW)
 
 
-def type_name(kind: ErrorKind) -> Raw | None:
-    """Return the class of the exception; None for a thrown string, and for a code, which is not a type."""
-    return None if kind.type is None or _CODE.fullmatch(kind.type) else kind.type
-
-
 def error_line(kind: ErrorKind, type_token: Token = Token.ROSE, message_token: Token = Token.TEXT) -> Line:
-    """Return the type and the first line of the normalised message."""
-    name, message = type_name(kind), first_line(kind.message)
-    head: Line = () if name is None else (Piece(name, type_token),)
+    """Return the type and the first line of the normalised message. A code is not a type."""
+    message = first_line(kind.message)
+    head: Line = () if kind.type is None or _CODE.fullmatch(kind.type) else (Piece(kind.type, type_token),)
     if not message:
         return head or (Piece(kind.type or "no message", Token.MUTED),)
-    return (
-        (*head, Piece(" " if head else ""), Piece(message, message_token)) if head else (Piece(message, message_token),)
-    )
+    return (*head, *((Piece(" "),) if head else ()), Piece(message, message_token))
 
 
 def task_words(tasks: Sequence[tuple[TaskId, int]]) -> str:
@@ -251,12 +240,12 @@ def course_words(facts: GroupFacts, now: Now) -> str:
 
     While the data is stale, the words name the time of the last failure: whether it goes on is not known.
     """
-    last = facts.group.last_seen
+    last, count = facts.group.last_seen, facts.group.count
     if now.frozen_at is not None:
-        return f"the last one known at {_time(last, now.at)}"
-    if not facts.goes_on(now.at):
+        return f"the last one known at {formatting.time_of_day(last, now.at)}"
+    if count <= 1 or now.at - last > GOES_ON_FOR:
         ago = f"{now.age(last)} ago"  # as in the rule and in the list of runs
-        return ago if facts.group.count == 1 else f"the last one {ago}"
+        return ago if count == 1 else f"the last one {ago}"
     rate = rate_words(facts.minutes, facts.group.first_seen) if facts.is_complete else ""
     return f"{rate}, and it goes on" if rate else "and it goes on"
 
@@ -265,17 +254,12 @@ def rate_words(minutes: Minutes | None, first_seen: datetime) -> str:
     """Return `9 to 14 a minute` for the minutes that are over and lie wholly behind the first failure."""
     if minutes is None:
         return ""
-    counts = minutes.counts[:-1]
     behind = int((first_seen - minutes.start).total_seconds() // 60) + 1
-    counts = counts[max(0, behind) :]
+    counts = minutes.counts[:-1][max(0, behind) :]
     if len(counts) < 2 or not max(counts):
         return ""
     least, most = min(counts), max(counts)
     return f"{formatting.count(least)} a minute" if least == most else f"{least:,} to {most:,} a minute"
-
-
-def _time(at: datetime, now: datetime) -> str:
-    return formatting.time_of_day(at, now)
 
 
 # An error group as Markdown, to paste into an issue or a chat. All outside text is fenced.
@@ -342,15 +326,10 @@ def _rows(facts: GroupFacts, environment: Environment | None, redact: Callable[[
 
 def newest_page(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayout, *, has_head: bool) -> list[Row]:
     """Return the page in rows of at most `layout.limit` cells. `has_head`: with the status, the task and the id."""
-    blocks = [_head(run, now, layout.limit) if has_head else [], _error(run, progress, layout)]
-    blocks.append([*_payload(run, progress, layout.limit), *_tags(run, layout.limit)])
-    rows: list[Row] = []
-    for block in blocks:
-        if block:
-            rows += [Row((), ("above", block[0].key)), *block]
-    return [
-        row if line_width(row.line) <= layout.limit else row._replace(line=cut(row.line, layout.limit)) for row in rows
-    ]
+    limit = layout.limit
+    blocks = [_head(run, now, limit) if has_head else [], _error(run, progress, layout)]
+    rows = spaced([*blocks, [*_payload(run, progress, limit), *_tags(run, limit)]])
+    return [row if line_width(row.line) <= limit else row._replace(line=cut(row.line, limit)) for row in rows]
 
 
 def _head(run: Run, now: Now, limit: int) -> list[Row]:
@@ -423,23 +402,16 @@ _GAP: Final = 2
 def group_page(facts: GroupFacts, now: Now, limit: int) -> list[Row]:
     """Return the page in rows of at most `limit` cells."""
     group = facts.group
+    folded = (row for line in sentences(facts, now) for row in fold(line, limit))
     blocks = [
-        [Row(line, ("sentence", number)) for number, line in enumerate(_folded(sentences(facts, now), limit))],
+        [Row(line, ("sentence", number)) for number, line in enumerate(folded)],
         [*_times(facts, now, limit), *_tasks(facts, limit), *_versions(group, limit)],
-        _shared_tags(group, limit),
+        _counted("tags", [(tag.tag, tag.run_count) for tag in group.shared_tags], limit, f"of {group.count:,}"),
         _state(facts, now, limit),
         _minutes(facts.minutes, now, limit, is_grey=is_acknowledged(group)),
         _message(group, limit),
     ]
-    rows: list[Row] = []
-    for block in blocks:
-        if block:
-            rows += [Row((), ("above", block[0].key)), *block]
-    return rows
-
-
-def _folded(lines: Iterable[Line], limit: int) -> list[Line]:
-    return [row for line in lines for row in fold(line, limit)]
+    return spaced(blocks)
 
 
 def _fact(label: str, value: Line, remark: Line, limit: int) -> Line:
@@ -453,20 +425,16 @@ def _fact(label: str, value: Line, remark: Line, limit: int) -> Line:
 
 
 def _times(facts: GroupFacts, now: Now, limit: int) -> list[Row]:
-    group = facts.group
-    last = group.run_ids[0] if group.run_ids else None
-    first = first_known(group)
+    group, first = facts.group, first_known(facts.group)
     # The server remembers failures that are older than the span, but not their runs.
-    rows = [
-        ("first", first, facts.first_run if first == group.first_seen else None),
-        ("last", group.last_seen, last),
-    ]
-    return [_time_row(label, at, run_id, now.at, limit) for label, at, run_id in rows]
+    first_run = facts.first_run if first == group.first_seen else None
+    first_row = _time_row("first", first, first_run, now.at, limit)
+    return [first_row, _time_row("last", group.last_seen, next(iter(group.run_ids), None), now.at, limit)]
 
 
 def _time_row(label: str, at: datetime, run_id: RunId | None, now: datetime, limit: int) -> Row:
     remark = () if run_id is None else short_id(run_id, Token.FAINT)
-    line = _fact(label, (Piece(_seconds(at, now), Token.TEXT),), remark, limit)
+    line = _fact(label, (Piece(_day(at, now, "%H:%M:%S"), Token.TEXT),), remark, limit)
     return Row(line, label, None if run_id is None else GoToRun(run_id))
 
 
@@ -507,11 +475,6 @@ def _counted(label: str, names: Sequence[tuple[Raw | str, int]], limit: int, rem
     return rows
 
 
-def _shared_tags(group: ErrorGroup, limit: int) -> list[Row]:
-    tags = [(tag.tag, tag.run_count) for tag in group.shared_tags]
-    return _counted("tags", tags, limit, f"of {group.count:,}")
-
-
 def _state(facts: GroupFacts, now: Now, limit: int) -> list[Row]:
     group = facts.group
     word = "not known" if group.state is None else STATE_WORDS[group.state][0] or "unresolved"
@@ -524,11 +487,10 @@ def _state(facts: GroupFacts, now: Now, limit: int) -> list[Row]:
     rows = [Row(_fact("state", value, remark if fits else (), limit), "state")]
     reason = None if facts.detail is None or facts.detail.detail is None else facts.detail.detail.ignored_reason
     below = facts.state_problem or (reason or "")[:MAX_REASON_CHARS]
-    texts = ["" if fits else detail, below]
-    lines = [line for text in texts if text for line in wrap(text, limit - LABEL)]
-    rows += [
-        Row((Piece(" " * LABEL), Piece(line, Token.FAINT)), ("state", number)) for number, line in enumerate(lines)
-    ]
+    texts = ("" if fits else detail, below)
+    lines = (line for text in texts if text for line in wrap(text, limit - LABEL))
+    for number, line in enumerate(lines):
+        rows.append(Row((Piece(" " * LABEL), Piece(line, Token.FAINT)), ("state", number)))
     return rows
 
 
@@ -571,11 +533,9 @@ def _message(group: ErrorGroup, limit: int) -> list[Row]:
     """Return the whole kind: the list cuts its message."""
     frame = group.kind.frame
     head = pad((Piece("error", Token.FAINT),), LABEL)
-    lines = _wrapped(error_line(group.kind), max(limit - LABEL, 2))[:MAX_MESSAGE_ROWS]
-    rows = [
-        Row(((*head, *line) if not number else (Piece(" " * LABEL), *line)), ("error", number))
-        for number, line in enumerate(lines)
-    ]
+    rows = []
+    for number, line in enumerate(_wrapped(error_line(group.kind), max(limit - LABEL, 2))[:MAX_MESSAGE_ROWS]):
+        rows.append(Row((*(head if not number else (Piece(" " * LABEL),)), *line), ("error", number)))
     if frame is not None:
         place = Piece(f"{frame.file}" if frame.function is None else f"{frame.function}  {frame.file}", Token.MUTED)
         rows.append(Row(cut((*pad((Piece("in", Token.FAINT),), LABEL), place), limit), "frame"))
@@ -590,15 +550,9 @@ def _wrapped(line: Line, limit: int) -> list[Line]:
     return [head, *((Piece(row),) for row in rows[1:])]
 
 
-def _seconds(at: datetime, now: datetime) -> str:
+def _day(at: datetime, now: datetime, form: str = "%H:%M") -> str:
     local = at.astimezone(now.tzinfo)
-    time = f"{local:%H:%M:%S}"
-    return time if local.date() == now.date() else f"{local.day} {local:%b} {time}"
-
-
-def _day(at: datetime, now: datetime) -> str:
-    local = at.astimezone(now.tzinfo)
-    return f"{local:%H:%M}" if local.date() == now.date() else f"{local.day} {local:%b %H:%M}"
+    return f"{local:{form}}" if local.date() == now.date() else f"{local.day} {local:%b} {local:{form}}"
 
 
 # The texts of the rule above the list of groups, and the sentences in place of an empty list.
@@ -649,9 +603,7 @@ def groups_right(read: GroupsRead, shown: int, known: int, above: int, width: in
     runs = reading_words(read, is_wide=width >= WIDE)
     if not runs:
         return ()
-    groups = (
-        formatting.plural(shown, "group") if shown == known else f"{shown:,} of {formatting.plural(known, 'group')}"
-    )
+    groups = f"{'' if shown == known else f'{shown:,} of '}{formatting.plural(known, 'group')}"
     line: Line = (*runs, _DOT, Piece(groups, Token.TEXT))
     return (*line, _DOT, Piece(f"{above:,} above", Token.ACCENT)) if above else line
 
@@ -664,9 +616,8 @@ def reading_words(read: GroupsRead, *, is_wide: bool) -> Line:
     if read.is_complete:
         noun = f"{'failed ' if is_wide else ''}run{'' if known == 1 else 's'}{', all read' if is_wide else ''}"
         return (Piece(formatting.count(known), Token.TEXT), Piece(f" {noun}", Token.MUTED))
-    failed = formatting.count(
-        known if read.failed_count is None else read.failed_count, at_least=read.failed_count is None
-    )
+    is_least = read.failed_count is None
+    failed = formatting.count(known if read.failed_count is None else read.failed_count, at_least=is_least)
     # The count is amber, too: a rule that is too narrow for the reason omits it.
     token = Token.AMBER if read.failure else Token.TEXT
     words = (Piece(f"{formatting.count(read.read_count)} of {failed} read", token),)

@@ -441,10 +441,6 @@ class LiveQueues:
         if self._is_open:
             self._show()
 
-    def refresh(self) -> None:
-        """Read the queue under the cursor again."""
-        self.selected.refresh()
-
     def show_query(self, query: QueueQuery) -> None:
         """Show the queues that pass another filter, or in another order."""
         self.list.show_query(query)

@@ -97,10 +97,6 @@ def usage_bar(row: QueueRow, width: int) -> Line:
     return (*bar, Piece(_TRACK * (width - filled), Token.LINE)) if filled < width else bar
 
 
-def _bar(content: QueueContent, _now: Now, width: int) -> Line:
-    return usage_bar(content.row, width)
-
-
 def _running(content: QueueContent, _now: Now, _width: int) -> Line:
     row = content.row
     return share(row.running, row.limit, Token.BRIGHT if is_full(row) else Token.TEXT)
@@ -146,7 +142,7 @@ def _health(content: QueueContent, _now: Now, _width: int) -> Line:
 
 
 NAME: Final = QueueColumn("queue", "queue", None, _name)
-BAR: Final = QueueColumn("bar", "", None, _bar)
+BAR: Final = QueueColumn("bar", "", None, lambda content, _now, width: usage_bar(content.row, width))
 RUNNING: Final = QueueColumn("running", "running", 9, _running, "right")
 QUEUED: Final = QueueColumn("queued", "queued", 7, _queued, "right")
 OLDEST: Final = QueueColumn("oldest", "oldest", 7, oldest_cell, "right")
@@ -328,20 +324,16 @@ def _blocked(facts: QueueFacts, now: Now) -> Sentence:
 
 def _why(facts: QueueFacts) -> Sentence:
     hour, words = facts.hour, _speed_words(facts)
-    remark: Line = ()
-    if hour is not None and hour.failed:
-        count = formatting.count(hour.failed, at_least=hour.is_cut)
-        remark = _faint(f"{count} failed")
-        if facts.error is not None:
-            remark = (Piece(f"{count} failed: ", Token.FAINT), *error_line(facts.error, Token.FAINT, Token.FAINT))
-    elif facts.error is not None:
-        remark = (Piece("newest failure: ", Token.FAINT), *error_line(facts.error, Token.FAINT, Token.FAINT))
+    count = formatting.count(hour.failed, at_least=hour.is_cut) if hour is not None and hour.failed else ""
+    failed = f"{count} failed" if count else ""
+    remark = _faint(failed)
+    if facts.error is not None:
+        error = error_line(facts.error, Token.FAINT, Token.FAINT)
+        remark = (*_faint(f"{failed or 'newest failure'}: "), *error)
     quiet = _quiet_minutes(facts)
     if words and quiet:
         before = words if OTHER_DAYS in words else f"before that, {words.replace(' take ', ' took ', 1)}"
-        return _text(f"no run has ended for {quiet} min"), (*_faint(f"{before}  "), *remark) if remark else _faint(
-            before
-        )
+        return _text(f"no run has ended for {quiet} min"), (*_faint(f"{before}{'  ' if remark else ''}"), *remark)
     if words:
         return _text(words), remark
     if facts.failure:
@@ -458,24 +450,29 @@ def series_lines(facts: QueueFacts, now: Now, limit: int) -> list[Line]:
     if not minutes or room < _MIN_CELLS:
         return []
     size = _minutes_of_cell(minutes, room)
-    parts = ([None] * minutes,) * 3 if hour is None else (hour.queued, hour.running, _held(_seconds(hour)))
+    parts: tuple[Numbers, ...] = ([None] * minutes,) * 3
+    if hour is not None:
+        # In a minute in which nothing ended, nothing was slow.
+        parts = (hour.queued, hour.running, [0 if each is None else each.total_seconds() for each in hour.p95])
     queued, running, p95 = (_merged(each, size)[-room:] for each in parts)
     is_slow = facts.normal_p95 is not None and facts.p95 is not None and facts.p95 > 2 * facts.normal_p95
     above = None if facts.normal_p95 is None else 2 * facts.normal_p95.total_seconds()
     is_waiting = row.health in {QueueHealth.AT_LIMIT, QueueHealth.LATE} and row.has_waiting
     axis = _axis(now.at if hour is None else hour.at, minutes, size, len(queued), now)
     figure: Line = (Piece(queued_text(row, "0"), Token.AMBER if is_waiting else Token.TEXT),)
-    threshold = _at_limit_from(queued) if is_waiting else None
     known = running or [None] * len(queued)
     took: Line = (Piece(brief_duration(facts.p95), Token.AMBER if is_slow else Token.TEXT),)
     series = (
-        ("queued", figure, _bars(queued, threshold)),
+        ("queued", figure, _bars(queued, 0 if is_waiting else None)),
         ("running", share(row.running, row.limit), _bars(known, None, top=row.limit)),
         ("p95", () if facts.is_unread else took, _bars(p95, above)),
     )
     is_due = facts.is_unread and facts.stage is ReadStage.DUE
-    lines = (_series(label, figure, () if is_due else bars) for label, figure, bars in series)
-    return [cut(line, limit) for line in (axis, *lines)]
+    lines = [axis]
+    for label, figure, bars in series:
+        head = pad((Piece(label, Token.FAINT),), _LABEL)
+        lines.append((*head, *fit(figure, _FIGURE, "right"), Piece(" " * _GAP), *(() if is_due else bars)))
+    return [cut(line, limit) for line in lines]
 
 
 def cell_words(facts: QueueFacts, limit: int) -> str:
@@ -497,29 +494,10 @@ def _minutes_of_cell(minutes: int, room: int) -> int:
     return 1 if room >= minutes else 2 if room >= minutes // 2 else 3
 
 
-def _series(label: str, figure: Line, bars: Line) -> Line:
-    head = pad((Piece(label, Token.FAINT),), _LABEL)
-    return (*head, *fit(figure, _FIGURE, "right"), Piece(" " * _GAP), *bars)
-
-
-def _seconds(hour: QueueHour) -> list[float | None]:
-    return [None if each is None else each.total_seconds() for each in hour.p95]
-
-
 def _merged(cells: Sequence[float | None], size: int) -> list[float | None]:
     """Return the greatest of as many neighbours in each cell."""
     groups = [cells[start : start + size] for start in range(0, len(cells), size)]
     return [max((each for each in group if each is not None), default=None) for group in groups]
-
-
-def _held(cells: Numbers) -> list[float | None]:
-    """Return the cells, those in which nothing ended as zero: nothing was slow in them."""
-    return [0 if each is None else each for each in cells]
-
-
-def _at_limit_from(queued: Numbers) -> float:
-    """Return the number from which on a waiting queue is not as usual: more than none."""
-    return 0 if any(queued) else float("inf")
 
 
 def _bars(cells: Numbers, above: float | None, *, top: float | None = None) -> Line:
@@ -594,10 +572,9 @@ def _lines(label: str, sentence: Sentence, limit: int) -> list[Line]:
     answer, remark = sentence
     room = max(limit - LABEL, LABEL)
     head = pad((Piece(label, Token.FAINT),), LABEL)
-    if not remark or line_width(answer) + _GAP + line_width(remark) <= room:
-        parts = [(*answer, Piece(" " * _GAP), *remark) if remark else answer]
-    else:
-        parts = [answer, remark]
+    parts = [answer, remark] if remark else [answer]
+    if remark and line_width(answer) + _GAP + line_width(remark) <= room:
+        parts = [(*answer, Piece(" " * _GAP), *remark)]
     rows = [row for part in parts for row in _cut_rows(part, room)]
     return [(*(head if not index else (Piece(" " * LABEL),)), *row) for index, row in enumerate(rows)]
 
@@ -612,22 +589,15 @@ def _cut_rows(line: Line, room: int) -> list[Line]:
 def _measured(facts: QueueFacts) -> Sentence | None:
     """Return the server's metrics as a sentence; None where they are not known."""
     if facts.metrics_failure:
-        return (Piece("not read", Token.MUTED),), (Piece(facts.metrics_failure, Token.FAINT),)
+        return (Piece("not read", Token.MUTED),), _faint(facts.metrics_failure)
     metrics = facts.metrics
     if metrics is None:
         return ((Piece(facts.stage.words, Token.MUTED),), ()) if facts.is_unread else None
     if not metrics.is_measured:
-        return (Piece(formatting.NONE, Token.MUTED),), (
-            Piece("the server measured nothing in the last hour", Token.FAINT),
-        )
-    return (Piece(_measured_words(metrics), Token.TEXT),), (Piece("in the last hour", Token.FAINT),)
-
-
-def _measured_words(metrics: QueueMetrics) -> str:
-    parts = [f"{number(metrics.started)} started", f"{number(metrics.throttled)} throttled"]
-    if metrics.wait_p95 is not None:
-        parts.append(f"p95 of waits {brief_duration(metrics.wait_p95)}")
-    return ", ".join(parts)
+        return (Piece(formatting.NONE, Token.MUTED),), _faint("the server measured nothing in the last hour")
+    waits = "" if metrics.wait_p95 is None else f", p95 of waits {brief_duration(metrics.wait_p95)}"
+    words = f"{number(metrics.started)} started, {number(metrics.throttled)} throttled{waits}"
+    return _text(words), _faint("in the last hour")
 
 
 def _oldest(facts: QueueFacts, now: Now, limit: int) -> Row | None:
@@ -692,7 +662,8 @@ def queues_right(read: QueuesState, now: Now, width: int, shown: tuple[int, int]
     reason = read.refusal or read.failure
     parts: list[Line] = [(Piece(reason_words(reason), Token.AMBER),)] if reason and width >= _WIDE else []
     if shown is not None:
-        parts.append(_shown_of(*shown))
+        words = f"{shown[0]:,} of {formatting.plural(shown[1], 'queue')}"
+        parts.append((Piece(words, Token.TEXT),))
     if shown is None or width >= _WIDE:
         parts += _totals(read)
     if read.is_cut and width >= _WIDE:
@@ -702,10 +673,6 @@ def queues_right(read: QueuesState, now: Now, width: int, shown: tuple[int, int]
     for part in parts[1:]:
         line = (*line, _DOT, *part)
     return line
-
-
-def _shown_of(shown: int, known: int) -> Line:
-    return (Piece(f"{shown:,} of {formatting.plural(known, 'queue')}", Token.TEXT),)
 
 
 def _totals(read: QueuesState) -> list[Line]:
@@ -730,8 +697,8 @@ def _age(read: QueuesState, now: Now) -> Line:
 
 def empty_queues_lines(read: QueuesState, width: int, *, is_filtered: bool) -> list[Line]:
     """Return the sentences in place of an empty list."""
-    limit = min(width, _MAX_WIDTH)
-    return [(Piece(text, Token.MUTED),) for text in wrap(_empty_sentence(read, is_filtered=is_filtered), limit)]
+    sentence = _empty_sentence(read, is_filtered=is_filtered)
+    return [(Piece(text, Token.MUTED),) for text in wrap(sentence, min(width, _MAX_WIDTH))]
 
 
 def _empty_sentence(read: QueuesState, *, is_filtered: bool) -> str:
@@ -764,7 +731,8 @@ def queue_summary_lines(facts: QueueFacts | None, now: Now, width: int) -> tuple
     if row.health.value:
         parts.append((health_glyph(row.health), Piece(" "), Piece(row.health.value, HEALTH_TOKENS[row.health])))
     parts.append((Piece(row.name, Token.BRIGHT, is_bold=True),))
-    blocked = tuple(Piece(piece.text, Token.MUTED) for piece in _blocked_words(answers["blocked"]))
+    reason = plain(answers["blocked"]).removeprefix("by its own limit, ")
+    blocked = (Piece(f"blocked {reason}" if reason.startswith("by ") else reason, Token.MUTED),)
     since = () if row.since is None else (Piece(f"since {formatting.time_of_day(row.since, now.at)}", Token.TEXT),)
     if since and line_width(joined([*parts, since, blocked])) <= limit - len(_INDENT):
         parts.append(since)
@@ -779,16 +747,9 @@ def queue_summary_lines(facts: QueueFacts | None, now: Now, width: int) -> tuple
     return cut(head, limit), cut((Piece(f"{_INDENT}{_INDENT}"), Piece(second, Token.MUTED)), limit)
 
 
-def _blocked_words(answer: Line) -> Line:
-    text = plain(answer).removeprefix("by its own limit, ")
-    return (Piece(f"blocked {text}" if text.startswith("by ") else text),)
-
-
 def _said(text: str) -> str:
     """Return a sentence without the words around its numbers; empty if nothing is known."""
-    if text in {"not known", "nothing waits", READING, formatting.LOADING}:
-        return ""
-    if NOT_SLOW in text:
+    if text in {NOT_KNOWN, "nothing waits", READING, formatting.LOADING} or NOT_SLOW in text:
         return ""
     if " at p95" in text:
         runs, _, took = text.partition(" take ")

@@ -16,8 +16,8 @@ from tui.features.queues.words import health_glyph
 from tui.features.runs.data import RunSubscription
 from tui.features.runs.screen import MainScreen
 from tui.features.runs.views import ListQuery
-from tui.kit.footer import Summary
 from tui.kit.commands import OwnSelection
+from tui.kit.footer import Summary
 from tui.kit.keys import bind
 from tui.kit.layout import Placement, Proportions, Slot
 from tui.kit.lines import EDGE, GUTTER
@@ -435,7 +435,7 @@ class QueuesScreen(ListScreen):
 
     def action_refresh_now(self) -> None:
         self.app_base.part(RunSubscription).refresh()
-        self.queues.refresh()
+        self.queues.selected.refresh()
 
     def own_selection(self) -> OwnSelection:
         return OwnSelection((CommandScope.RUN, CommandScope.TASK), run_id=self.outgoing_run)
