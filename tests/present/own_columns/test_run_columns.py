@@ -16,7 +16,7 @@ from tui.features.columns.words import (
     own_columns_for,
     without_duplicates,
 )
-from tui.features.errors.own_columns import GROUP_BUILT_IN, GROUP_MEANINGS, own_group_columns_for
+from tui.features.errors.columns import GROUP_BUILT_IN, GROUP_MEANINGS, own_group_columns_for
 from tui.features.runs.columns import EDGES, GAP, head, row
 from tui.store.changes import EPOCH
 from tui.text.blocks import Now

@@ -36,8 +36,7 @@ from tui.features.columns.words import (
     problem_of,
     usual_width,
 )
-from tui.features.errors.columns import group_columns_for
-from tui.features.errors.own_columns import GROUP_MEANINGS, own_group_columns_for, usual_group_width
+from tui.features.errors.columns import GROUP_MEANINGS, group_columns_for, own_group_columns_for, usual_group_width
 from tui.features.runs.columns import TAGS_OR_ERROR, SizedColumn, columns_for, short_id
 from tui.kit.app import AppBase
 from tui.kit.colors import Background

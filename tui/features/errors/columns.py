@@ -1,10 +1,12 @@
 """The columns of the list of error groups. A new column is one row of `COLUMNS`."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from tui.domain.status import title_of
+from tui.features.columns.words import ColumnChoice, Wish, divided
 from tui.features.errors.words import (
     day_words,
     error_line,
@@ -177,3 +179,55 @@ def glyph(group: ErrorGroup) -> Piece:
     style = STATUS_STYLES[title_of(group.statuses[0][0])] if group.statuses else UNKNOWN
     grey = is_acknowledged(group)
     return Piece(style.glyph, Token.FAINT if grey else style.glyph_token, is_bold=style.is_bold and not grey)
+
+
+# The columns that the user chose.
+
+
+GROUP_BUILT_IN: Final = {column.id: column for column in COLUMNS}
+GROUP_MEANINGS: Final = {
+    "runs": "how many runs failed with it",
+    "state": "new, regressed, acknowledged",
+    "bars": "failures over the span",
+    "task": "the task",
+    "error": "its type and message",
+    "place": "the first own frame, versions",
+    "since": "when it was first seen",
+}
+
+_GROWING: Final = {
+    TASK.id: Wish(12, 26),
+    BARS.id: Wish(12, 24),
+    PLACE.id: Wish(22, 44),
+    ERROR.id: Wish(12, 80),
+}
+
+
+def own_group_columns_for(
+    choices: Sequence[ColumnChoice], width: int
+) -> tuple[list[SizedGroupColumn], tuple[str, ...]]:
+    """Return the chosen columns that fit into a list, with their widths, in order, and the names of the others."""
+    wishes = [_wish(choice, width) for choice in choices]
+    placed = list(zip(choices, divided(wishes, max(1, width - EDGES)), strict=True))
+    slots = []
+    for choice, cells in placed:
+        if cells is not None:
+            column = GROUP_BUILT_IN[choice.name]
+            shown = replace(column, title=choice.title) if choice.title else column
+            slots.append(SizedGroupColumn(shown, cells))
+    return slots, tuple(choice.name for choice, cells in placed if cells is None)
+
+
+def usual_group_width(choice: ColumnChoice) -> int:
+    """Return the width of a column that has no chosen one, in cells."""
+    return _wish(replace(choice, width=0), WIDE_WORDS).least
+
+
+def _wish(choice: ColumnChoice, width: int) -> Wish:
+    if choice.width:
+        return Wish(choice.width, choice.width)
+    if choice.name == STATE.id:
+        cells = STATE_WIDTH if width >= WIDE_WORDS else NARROW_STATE
+        return Wish(cells, cells)
+    usual = GROUP_BUILT_IN[choice.name].width or 0
+    return _GROWING.get(choice.name) or Wish(usual, usual)

@@ -12,7 +12,15 @@ from tui.features.actions.words import Overlay
 from tui.features.attempts.words import ReadProgress, sentence
 from tui.features.columns.data import ChosenColumns
 from tui.features.columns.words import ColumnChoice
-from tui.features.errors.columns import BARS, GroupRow, SizedGroupColumn, group_columns_for, group_head, group_row
+from tui.features.errors.columns import (
+    BARS,
+    GroupRow,
+    SizedGroupColumn,
+    group_columns_for,
+    group_head,
+    group_row,
+    own_group_columns_for,
+)
 from tui.features.errors.data import LiveErrorGroups
 from tui.features.errors.error import ErrorLayout
 from tui.features.errors.model import GROUP_ORDERS, GroupListModel, GroupOrder, own_line
@@ -210,11 +218,8 @@ class GroupListPane(ListPane):
 
     def show_columns(self, choices: tuple[ColumnChoice, ...] | None) -> None:
         """Show chosen columns; None: the program's own."""
-        if choices is None:
-            self.table.columns_for = group_columns_for
-        else:
-            from tui.features.errors.own_columns import own_group_columns_for  # noqa: PLC0415  not needed before
-
+        self.table.columns_for = group_columns_for
+        if choices is not None:
             self.table.columns_for = lambda width: own_group_columns_for(choices, width)[0]
         self.table.show_columns()
 
