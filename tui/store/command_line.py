@@ -123,16 +123,10 @@ def _link(segments: list[str], host: Raw | None) -> PastedLink | None:
     what = "".join(segments[segments.index("env") + 2 :][:1]) if "env" in segments else ""  # such as `queues`
     if run is None and error is None and not (what and (project or ref)):
         return None
-    return PastedLink(
-        LinkKind.RUN if run is not None else LinkKind.ERROR if error is not None else LinkKind.OTHER,
-        None if run is None else RunId(run),
-        Raw(what),
-        host,
-        raw_or_none(named.get("orgs")),
-        raw_or_none(project),
-        Raw(ref[0]) if ref else None,
-        raw_or_none(named.get("env")),
-    )
+    kind = LinkKind.RUN if run is not None else LinkKind.ERROR if error is not None else LinkKind.OTHER
+    run_id, project_ref = None if run is None else RunId(run), Raw(ref[0]) if ref else None
+    organisation, environment = raw_or_none(named.get("orgs")), raw_or_none(named.get("env"))
+    return PastedLink(kind, run_id, Raw(what), host, organisation, raw_or_none(project), project_ref, environment)
 
 
 def elsewhere(link: PastedLink, environment: Environment | None) -> str:

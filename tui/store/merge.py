@@ -79,10 +79,8 @@ def merge(run: Run | None, patch: RunPatch) -> Run:
     state = _join_state(mine.state, patch.state)
     created_at = _greatest(mine.created_at, patch.created_at)
     read_at = mine.read_at if patch.state is None else _greatest(mine.read_at, patch.read_at)
-    children_read_at = (
-        _greatest(mine.children_read_at, patch.read_at) if patch.lists_all_children else mine.children_read_at
-    )
-    attempt_count = _greatest(mine.attempt_count, patch.attempt_count)
+    children_at = _greatest(mine.children_read_at, patch.read_at) if patch.lists_all_children else mine.children_read_at
+    count = _greatest(mine.attempt_count, patch.attempt_count)
     metadata, error = mine.metadata, mine.error
     if patch.metadata is not None or state is not mine.state:
         metadata = _shortest(_newest(mine.metadata_facet, patch.metadata), state, metadata)
@@ -94,8 +92,8 @@ def merge(run: Run | None, patch: RunPatch) -> Run:
         read_at is mine.read_at
         and fixed is mine.fixed
         and state is mine.state
-        and children_read_at is mine.children_read_at
-        and attempt_count is mine.attempt_count
+        and children_at is mine.children_read_at
+        and count is mine.attempt_count
         and metadata is mine.metadata
         and body is mine.body
         and error is mine.error
@@ -104,18 +102,7 @@ def merge(run: Run | None, patch: RunPatch) -> Run:
     ):
         return mine
     return Run(
-        mine.id,
-        fixed,
-        state,
-        read_at,
-        mine.gone_at,
-        attempt_count,
-        metadata,
-        body,
-        error,
-        attempts,
-        children_read_at,
-        created_at,
+        mine.id, fixed, state, read_at, mine.gone_at, count, metadata, body, error, attempts, children_at, created_at
     )
 
 

@@ -247,23 +247,15 @@ def _parse_frame(text: str) -> StackFrame:
     is_async = rest.startswith("async ")
     function, location = _split_location(rest.removeprefix("async "))
     file, line, column = _parse_location(location)
-    package = _PACKAGE.match(file) if file is not None else None
+    match = _PACKAGE.match(file) if file is not None else None
+    package = None if match is None else Raw(match[1].replace("\\", "/"))
     if file is None or file.startswith(_RUNTIME):
         kind = FrameKind.NODE
     elif _NODE_MODULES.search(file):
         kind = FrameKind.DEPENDENCY
     else:
         kind = FrameKind.OWN
-    return StackFrame(
-        function=_function_name(function),
-        file=None if file is None else Raw(file),
-        line=line,
-        column=column,
-        kind=kind,
-        package=None if package is None else Raw(package[1].replace("\\", "/")),
-        is_async=is_async,
-        text=Raw(text),
-    )
+    return StackFrame(_function_name(function), raw_or_none(file), line, column, kind, package, is_async, Raw(text))
 
 
 def _split_location(rest: str) -> tuple[str, str]:

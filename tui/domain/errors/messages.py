@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -185,13 +184,11 @@ _QUOTES: Final = frozenset("'\"`")
 _ERROR_LISTS: Final = frozenset({"errors", "messages", "fielderrors", "formerrors", "violations"})
 _decode = json.JSONDecoder(strict=False).raw_decode
 
-Normalise = Callable[[str], str]
 
-
-def replace_objects(text: str, normalise_text: Normalise, normalise: Normalise) -> str:
+def replace_objects(text: str) -> str:
     """Return a message with its objects in their canonical form.
 
-    `normalise_text` is applied to the text between objects, `normalise` to the sentences inside them.
+    The text between objects is normalised too, and so are the sentences inside them.
     """
     parts: list[tuple[str, str]] = []
     at = searched = 0
@@ -199,7 +196,7 @@ def replace_objects(text: str, normalise_text: Normalise, normalise: Normalise) 
         match = _START.search(text, searched)
         if match is None or sum(len(shown) for shown, _ in parts) > MAX_SHOWN_CHARS:
             break
-        found = _read(text, match.start(), normalise)
+        found = _read(text, match.start())
         if found is None:
             searched = match.end()
             continue
@@ -207,24 +204,24 @@ def replace_objects(text: str, normalise_text: Normalise, normalise: Normalise) 
         quote = text[match.start() - 1 : match.start()]
         if identity is None and quote in _QUOTES and text[end : end + 1] == quote and match.start() > at:
             # A printed value: `for value "{ a: 1 }"`.
-            parts.append((normalise_text(text[at : match.start() - 1]) + vocabulary.QUOTED, ""))
+            parts.append((_normalise_text(text[at : match.start() - 1]) + vocabulary.QUOTED, ""))
             at = searched = end + 1
             continue
-        parts += [(normalise_text(text[at : match.start()]), ""), (identity or "", keys)]
+        parts += [(_normalise_text(text[at : match.start()]), ""), (identity or "", keys)]
         at = searched = end
     # An object that only has data needs the names of its keys if no other one tells what happened.
     is_told = any(shown and keys for shown, keys in parts)
     shown_parts = [shown or (("{…}" if is_told else keys) if keys else "") for shown, keys in parts]
-    return "".join([*shown_parts, normalise_text(text[at:])])
+    return "".join([*shown_parts, _normalise_text(text[at:])])
 
 
-def _read(text: str, start: int, normalise: Normalise) -> tuple[str | None, str, int] | None:
+def _read(text: str, start: int) -> tuple[str | None, str, int] | None:
     """Return the identity of the object at `start`, the names of its keys, and its end; None if there is no object."""
     try:
         value, end = _decode(text, start)
     except (ValueError, RecursionError):
-        return _read_printed(text, start, normalise) if text[start] == "{" else None
-    return _identity(value, normalise, 0), _keys(value), end
+        return _read_printed(text, start) if text[start] == "{" else None
+    return _identity(value, 0), _keys(value), end
 
 
 def _keys(value: Any) -> str:
@@ -235,48 +232,48 @@ def _keys(value: Any) -> str:
     return "[…]" if isinstance(value, list) else "{}"
 
 
-def _identity(value: Any, normalise: Normalise, depth: int) -> str | None:
+def _identity(value: Any, depth: int) -> str | None:
     """Return the part of a value that identifies the error; None if there is none."""
     if depth > MAX_DEPTH:
         return None
     if isinstance(value, list):
-        kept = {each for item in value[:MAX_ITEMS] if (each := _identity(item, normalise, depth + 1)) is not None}
+        kept = {each for item in value[:MAX_ITEMS] if (each := _identity(item, depth + 1)) is not None}
         return f"[{', '.join(sorted(kept))}]" if kept else None
     if not isinstance(value, dict):
         return None
     pairs = [(str(key), item) for key, item in list(value.items())[:MAX_ITEMS]]
-    parts = sorted(part for key, item in pairs if (part := _pair(key, item, normalise, depth)) is not None)
+    parts = sorted(part for key, item in pairs if (part := _pair(key, item, depth)) is not None)
     return f"{{{', '.join(parts)}}}" if parts else None
 
 
-def _pair(key: str, value: Any, normalise: Normalise, depth: int) -> str | None:
+def _pair(key: str, value: Any, depth: int) -> str | None:
     name = _SEPARATORS.sub("", key).lower()
     if isinstance(value, str) and name in vocabulary.SENTENCE_KEYS:
         # A message may itself be JSON, escaped.
-        return f"{key}: {normalise(value)}" if value else None
+        return f"{key}: {normalise(Raw(value))}" if value else None
     if name in vocabulary.IDENTITY_KEYS:
         kept = _scalar(name, value)
         return None if kept is None else f"{key}: {kept}"
-    if name in _ERROR_LISTS and (told := _sentences(value, normalise, depth)) is not None:
+    if name in _ERROR_LISTS and (told := _sentences(value, depth)) is not None:
         return f"{key}: {told}"
     if name == "name":
         return f"{key}: {value}" if isinstance(value, str) and _NAME_OF_ERROR.match(value) else None
-    inner = _identity(value, normalise, depth + 1)
+    inner = _identity(value, depth + 1)
     return None if inner is None else f"{key}: {inner}"
 
 
-def _sentences(value: Any, normalise: Normalise, depth: int) -> str | None:
+def _sentences(value: Any, depth: int) -> str | None:
     """Return a list of sentences, or the fields of `{"email": ["is taken"]}` with theirs; None for something else."""
     if depth > MAX_DEPTH:
         return None
     if isinstance(value, dict) and value:
         items = list(value.items())[:MAX_ITEMS]
-        told = {normalise_name(str(key)): _sentences(item, normalise, depth + 1) for key, item in items}
+        told = {normalise_name(str(key)): _sentences(item, depth + 1) for key, item in items}
         return None if None in told.values() else f"{{{', '.join(sorted(f'{key}: {told[key]}' for key in told))}}}"
     texts = value if isinstance(value, list) else [value]
     if not texts or not all(isinstance(text, str) for text in texts):
         return None
-    return ", ".join(sorted({normalise(text) for text in texts[:MAX_ITEMS]}))
+    return ", ".join(sorted({normalise(Raw(text)) for text in texts[:MAX_ITEMS]}))
 
 
 def _scalar(name: str, value: Any) -> str | None:
@@ -302,7 +299,7 @@ def _scalar(name: str, value: Any) -> str | None:
     return normalise_name(value)
 
 
-def _read_printed(text: str, start: int, normalise: Normalise) -> tuple[str | None, str, int] | None:
+def _read_printed(text: str, start: int) -> tuple[str | None, str, int] | None:
     """Read an object as util.inspect prints it, or JSON that was cut: its pairs of keys and simple values."""
     end, is_closed = _closing(text, start)
     pairs = list(_PAIR.finditer(text[start:end]))
@@ -313,7 +310,7 @@ def _read_printed(text: str, start: int, normalise: Normalise) -> tuple[str | No
     parts: set[str] = set()
     for pair in pairs[:MAX_ITEMS]:
         value = _unquoted(pair["value"] or "")
-        part = _pair(pair["key"], value, normalise, MAX_DEPTH) if value != "" else None
+        part = _pair(pair["key"], value, MAX_DEPTH) if value != "" else None
         if part is not None:
             parts.add(part)
     keys = {normalise_name(pair["key"]) for pair in pairs[:MAX_ITEMS]}
@@ -500,18 +497,13 @@ def normalise(message: Raw) -> Raw:
 def _normalised(message: str) -> Raw:
     text = without_blocks(message[:MAX_MESSAGE_CHARS])
     has_objects = "{" in text or "[" in text
-    text = replace_objects(text, _normalise_text, normalise_sentence) if has_objects else _normalise_text(text)
+    text = replace_objects(text) if has_objects else _normalise_text(text)
     join = _joined_short if len(text) <= MAX_CACHED_CHARS else joined
     return Raw(join(text)[:MAX_NORMALISED_CHARS])
 
 
 _normalised_short = lru_cache(CACHED_MESSAGES)(_normalised)
 _joined_short = lru_cache(CACHED_MESSAGES)(joined)
-
-
-def normalise_sentence(text: str) -> str:
-    """Return a sentence inside an object, normalised like a message."""
-    return normalise(Raw(text))
 
 
 def _normalise_text(text: str) -> str:

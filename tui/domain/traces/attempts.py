@@ -46,15 +46,9 @@ def wait_of(root: Span, attempt: Span | None) -> Wait | None:
         return None
     below = [child for child in latest.children if child.run_id != root.run_id and child.level != "DEBUG"]
     tasks = {child.message for child in below}
-    return Wait(
-        kind,
-        latest.started_at,
-        latest.id,
-        latest.wait_subject,
-        tuple(child.run_id for child in below),
-        sum(child.is_partial for child in below),
-        TaskId(tasks.pop()) if len(tasks) == 1 else None,
-    )
+    runs, open_count = tuple(child.run_id for child in below), sum(child.is_partial for child in below)
+    task = TaskId(tasks.pop()) if len(tasks) == 1 else None
+    return Wait(kind, latest.started_at, latest.id, latest.wait_subject, runs, open_count, task)
 
 
 def _kind_of(span: Span) -> WaitKind | None:

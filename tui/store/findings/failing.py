@@ -12,21 +12,9 @@ from tui.domain.finding import Finding, FindingSubject, FindingWord, SubjectKind
 from tui.domain.ids import TaskId
 from tui.domain.text import Raw
 from tui.store.filter import as_value
+from tui.store.findings import counts
 from tui.store.findings.bounds import MIN_NORMAL_RUNS, acknowledged_messages, has_only_acknowledged, normals_by_task
-from tui.store.findings.counts import (
-    CLOCK_AHEAD_S,
-    MAX_COUNT,
-    MINUTE_S,
-    RECENT_MINUTES,
-    Outcome,
-    OwnCounts,
-    PackedEnds,
-    TaskTally,
-    failed_count,
-    minute_of,
-    outcome_count,
-    server_cells,
-)
+from tui.store.findings.counts import MINUTE_S, Outcome, OwnCounts, PackedEnds, TaskTally, failed_count, outcome_count
 
 # How strongly outcomes speak against a rate: the Chernoff bound of a binomial tail.
 #
@@ -78,8 +66,8 @@ class EndedMinutes:
     """The minutes by which failures are judged at one moment. Those of which nobody has all runs are left out."""
 
     def __init__(self, minutes: MinutesRead | None, own: OwnCounts, now: datetime) -> None:
-        cells = None if minutes is None else server_cells(minutes)
-        last = minute_of(now + timedelta(seconds=CLOCK_AHEAD_S))
+        cells = None if minutes is None else counts.server_cells(minutes)
+        last = counts.minute_of(now + timedelta(seconds=counts.CLOCK_AHEAD_S))
         self._own = own
         self._minutes: list[tuple[int, Mapping[TaskId, PackedEnds] | None, Mapping[TaskId, PackedEnds] | None]] = []
         """The begin of each minute, newest first, with its ends by the own counts and by the server."""
@@ -96,7 +84,7 @@ class EndedMinutes:
         self.is_present = now.timestamp() - known_until_s <= MAX_UNREAD_S
         """Whether the newest run of a task can be named."""
         # If a task's recent runs are many, those that count ended in these minutes, or in the ten before one of them.
-        first = last - RECENT_MINUTES - WINDOW_S // MINUTE_S - 1
+        first = last - counts.RECENT_MINUTES - WINDOW_S // MINUTE_S - 1
         self._frequent_since_s = first * MINUTE_S
         self._is_covered = any(first in span and last in span for span in counted)
 
@@ -109,7 +97,7 @@ class EndedMinutes:
         """Return how many failures can be recent at most: many tasks run often and fail seldom."""
         tally = self._own.tasks.get(task)
         if tally is None or not self._is_covered or len(tally.recent) < MIN_RECENT_RUNS:
-            return MAX_COUNT
+            return counts.MAX_COUNT
         newest = self._minutes[: WINDOW_S // MINUTE_S]
         since_s = float(self._frequent_since_s)
         if outcome_count(sum([by_own.get(task, 0) for _, by_own, _ in newest if by_own])) >= MIN_RECENT_RUNS:
@@ -450,7 +438,7 @@ def _is_certain(oldest_first: Iterable[Block]) -> bool:
 
 def _newest_first(own: OwnCounts, task: TaskId, now: datetime) -> Iterator[Outcome]:
     """Yield the outcomes of a task until now, as far as all of them are counted."""
-    last = minute_of(now) + 1
+    last = counts.minute_of(now) + 1
     for span in own.counted_minutes():
         if last in span:
             for minute, _ in own.ends_of(task, max(span.start, own.first_minute), last):
