@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Final
 
 from tui.domain.errors.groups import ServerErrorGroup
@@ -362,18 +361,16 @@ FactRead = (
     | FactUnread
 )
 
-SOURCE_OF: Final[Mapping[type[FactRead], FactSource]] = MappingProxyType(
-    {
-        MinutesRead: FactSource.MINUTES,
-        NormalsRead: FactSource.NORMALS,
-        QueuesRead: FactSource.QUEUES,
-        WaitsRead: FactSource.WAITS,
-        SchedulesRead: FactSource.SCHEDULES,
-        TokensRead: FactSource.TOKENS,
-        DeploymentsRead: FactSource.DEPLOYMENTS,
-        ErrorGroupsRead: FactSource.ERRORS,
-    }
-)
+SOURCE_OF: Final[Mapping[type[FactRead], FactSource]] = {
+    MinutesRead: FactSource.MINUTES,
+    NormalsRead: FactSource.NORMALS,
+    QueuesRead: FactSource.QUEUES,
+    WaitsRead: FactSource.WAITS,
+    SchedulesRead: FactSource.SCHEDULES,
+    TokensRead: FactSource.TOKENS,
+    DeploymentsRead: FactSource.DEPLOYMENTS,
+    ErrorGroupsRead: FactSource.ERRORS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -460,18 +457,16 @@ class QueueHour:
 # How often each source of facts is read, and when an answer is old: its numbers show their age, OK is not known.
 
 
-INTERVALS: Final[Mapping[FactSource, timedelta]] = MappingProxyType(
-    {
-        FactSource.WAITS: timedelta(seconds=15),
-        FactSource.QUEUES: timedelta(seconds=20),
-        FactSource.MINUTES: timedelta(minutes=1),
-        FactSource.NORMALS: timedelta(hours=1),
-        FactSource.SCHEDULES: timedelta(minutes=5),
-        FactSource.TOKENS: timedelta(minutes=1),
-        FactSource.DEPLOYMENTS: timedelta(minutes=1),
-        FactSource.ERRORS: timedelta(minutes=1),
-    }
-)
+INTERVALS: Final[Mapping[FactSource, timedelta]] = {
+    FactSource.WAITS: timedelta(seconds=15),
+    FactSource.QUEUES: timedelta(seconds=20),
+    FactSource.MINUTES: timedelta(minutes=1),
+    FactSource.NORMALS: timedelta(hours=1),
+    FactSource.SCHEDULES: timedelta(minutes=5),
+    FactSource.TOKENS: timedelta(minutes=1),
+    FactSource.DEPLOYMENTS: timedelta(minutes=1),
+    FactSource.ERRORS: timedelta(minutes=1),
+}
 """What takes several pages may be read less often: `PAGE_INTERVAL` for each page."""
 
 PAGE_INTERVAL: Final = timedelta(minutes=1)

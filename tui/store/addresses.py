@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import Any, Final, NamedTuple, NoReturn
 from urllib.parse import quote, unquote
 
@@ -35,18 +34,16 @@ TEXT: Final = "q"
 """The name of a word without a field in an address."""
 
 SERVER_PREFIX: Final = "server-"
-SERVER_LISTS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "status": "statuses",
-        "task": "tasks",
-        "tag": "tags",
-        "version": "versions",
-        "queue": "queues",
-        "machine": "machines",
-        "region": "regions",
-        "error": "errors",
-    }
-)
+SERVER_LISTS: Final[Mapping[str, str]] = {
+    "status": "statuses",
+    "task": "tasks",
+    "tag": "tags",
+    "version": "versions",
+    "queue": "queues",
+    "machine": "machines",
+    "region": "regions",
+    "error": "errors",
+}
 """The field of `RunFilters` for each word of the server's filters."""
 
 Report = Callable[[str], None]
@@ -88,20 +85,16 @@ class AddressedView(NamedTuple):
 
 _RUN_SORTS: Final = {order.title: order.id for order in ORDERS} | {order.id: order.id for order in ORDERS}
 
-VIEWS: Final[Mapping[str, AddressedView]] = MappingProxyType(
-    {
-        RUNS: AddressedView(_RUN_SORTS, has_fields=True),
-        ERRORS: AddressedView(
-            {name: name for name in ("new", "most", "latest", "first-seen", "task")},
-            periods=("1h", "6h", "24h", "7d", "30d"),
-        ),
-        QUEUES: AddressedView(
-            {name: name for name in ("worst", "queued", "oldest", "usage", "starts")}, has_period=False
-        ),
-        WALL: AddressedView({}, periods=("1h", "5h", "20h")),
-        RUN: AddressedView({}, panes=("detail", "attempts", "tree", "waterfall", "logs")),
-    }
-)
+VIEWS: Final[Mapping[str, AddressedView]] = {
+    RUNS: AddressedView(_RUN_SORTS, has_fields=True),
+    ERRORS: AddressedView(
+        {name: name for name in ("new", "most", "latest", "first-seen", "task")},
+        periods=("1h", "6h", "24h", "7d", "30d"),
+    ),
+    QUEUES: AddressedView({name: name for name in ("worst", "queued", "oldest", "usage", "starts")}, has_period=False),
+    WALL: AddressedView({}, periods=("1h", "5h", "20h")),
+    RUN: AddressedView({}, panes=("detail", "attempts", "tree", "waterfall", "logs")),
+}
 """The views that have an address."""
 
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from fnmatch import translate
 from functools import lru_cache
 from itertools import repeat
-from types import MappingProxyType
 from typing import Final
 
 from tui.domain.run import Run
@@ -127,15 +126,13 @@ def _split(patterns: list[str]) -> tuple[list[str], TextTest | None]:
 # other names: `waiting-to-start`, `running`, `failures`, `live`, `final`.
 
 
-GROUPS: Final[Mapping[str, frozenset[RunStatus]]] = MappingProxyType(
-    {
-        "live": LIVE,
-        "final": FINAL,
-        "failures": FAILED,
-        "running": EXECUTING_FAMILY,
-        "waiting to start": QUEUED_FAMILY,
-    }
-)
+GROUPS: Final[Mapping[str, frozenset[RunStatus]]] = {
+    "live": LIVE,
+    "final": FINAL,
+    "failures": FAILED,
+    "running": EXECUTING_FAMILY,
+    "waiting to start": QUEUED_FAMILY,
+}
 """The statuses of each group, by its folded name."""
 
 MAX_SUGGESTIONS: Final = 2
@@ -482,22 +479,20 @@ def _parse_duration(text: str) -> timedelta | None:
     return timedelta(seconds=seconds) if seconds <= MAX_DURATION.total_seconds() else None
 
 
-FIELDS: Final[Mapping[str, FieldParser]] = MappingProxyType(
-    {
-        "status": _parse_status,
-        "task": _whole_value(lambda run: run.fixed.task),
-        "tag": _parse_tag,
-        "queue": _parse_queue,
-        "version": _whole_value(lambda run: run.fixed.version),
-        "error": _parse_error,
-        "group": _parse_group,
-        "id": _parse_id,
-        "took": _parse_took,
-        "age": _parse_age,
-        "env": _whole_value(lambda run: run.fixed.environment),
-        "test": _parse_test,
-    }
-)
+FIELDS: Final[Mapping[str, FieldParser]] = {
+    "status": _parse_status,
+    "task": _whole_value(lambda run: run.fixed.task),
+    "tag": _parse_tag,
+    "queue": _parse_queue,
+    "version": _whole_value(lambda run: run.fixed.version),
+    "error": _parse_error,
+    "group": _parse_group,
+    "id": _parse_id,
+    "took": _parse_took,
+    "age": _parse_age,
+    "env": _whole_value(lambda run: run.fixed.environment),
+    "test": _parse_test,
+}
 """The parser of each field, in the order in which an error message lists them."""
 
 
