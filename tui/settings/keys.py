@@ -85,11 +85,8 @@ def _modifiers_of(key: str) -> set[str]:
     if key == "tab":
         return {"shift"}
     # Terminals send shift-F1 as F13.
-    return {"ctrl"} if key in {"delete", "insert"} or _is_function_key(key) else set()
-
-
-def _is_function_key(key: str) -> bool:
-    return len(key) > 1 and key[0] == "f" and key[1:].isdigit()
+    is_function_key = key[0] == "f" and key[1:].isdigit()
+    return {"ctrl"} if key in {"delete", "insert"} or is_function_key else set()
 
 
 def _character(character: str, modifiers: set[str]) -> str:

@@ -115,20 +115,12 @@ def _by_took(run: Run) -> float:
     return (state.started_at - state.finished_at).total_seconds()
 
 
-def _by_updated(run: Run) -> float:
-    return -run.state.updated_at.timestamp() if run.state else 0.0
-
-
-def _by_cost(run: Run) -> float:
-    return -(run.state.cost_cents + run.state.base_cost_cents) if run.state else 0.0
-
-
 CREATED = Order("created", "age", None)
 STATUS = Order("status", "status", _by_status)
 TASK = Order("task", "task", _by_task)
 TOOK = Order("took", "took", _by_took)
-UPDATED = Order("updated", "updated", _by_updated)
-COST = Order("cost", "cost", _by_cost)
+UPDATED = Order("updated", "updated", lambda run: -run.state.updated_at.timestamp() if run.state else 0.0)
+COST = Order("cost", "cost", lambda run: -(run.state.cost_cents + run.state.base_cost_cents) if run.state else 0.0)
 ORDERS = (CREATED, STATUS, TASK, TOOK, UPDATED, COST)
 """All orders. The sort key steps through them in this order."""
 

@@ -312,10 +312,6 @@ def _error_test(patterns: list[str]) -> Term:
     return term
 
 
-def _parse_error(word: Word) -> ParsedWord:
-    return ParsedWord(_error_test(word.values), depends_on_errors=True)
-
-
 def _parse_group(word: Word) -> ParsedWord:
     """Parse `group:`, the start of the fingerprint of an error group. Only failed runs are in groups."""
     from tui.domain.errors.kinds import kind_of  # noqa: PLC0415  loaded when first used
@@ -485,7 +481,7 @@ FIELDS: Final[Mapping[str, FieldParser]] = {
     "tag": _parse_tag,
     "queue": _parse_queue,
     "version": _whole_value(lambda run: run.fixed.version),
-    "error": _parse_error,
+    "error": lambda word: ParsedWord(_error_test(word.values), depends_on_errors=True),
     "group": _parse_group,
     "id": _parse_id,
     "took": _parse_took,

@@ -86,11 +86,8 @@ def _project_file(file: str) -> str:
     root = _ROOT.match(path)
     path = _CHUNK.sub(ID, path if root is None else path[root.end() :])
     match = _SOURCES.match(path) or _FOLDERS.match(path)
-    return _HASH.sub(_without_hash, path if match is None else path[match.end() :])
-
-
-def _without_hash(match: re.Match[str]) -> str:
-    return ID if is_id(match[0]) else match[0]
+    path = path if match is None else path[match.end() :]
+    return _HASH.sub(lambda found: ID if is_id(found[0]) else found[0], path)
 
 
 def _function(function: str | None) -> Raw | None:
