@@ -25,6 +25,7 @@ from tui.features.attempts.words import (
     missing_words,
     stopped_at_end,
     waited_before,
+    within,
 )
 from tui.features.errors.error import path_tail
 from tui.lazy_dataclass import dataclass
@@ -583,8 +584,7 @@ def compared_page(run: Run, window: AttemptWindow, now: Now, grid: ComparedGrid,
     page = _Page(run, history, window, grid)
     facts = compared_facts(run, history, window.attempts, now, logs)
     rows = [*page.notes(), *page.time(now), *page.differing(facts, logs), *page.same(facts), *page.stacks()]
-    limit = grid.limit
-    return [row if line_width(row.line) <= limit else row._replace(line=cut(row.line, limit)) for row in rows]
+    return within(rows, grid.limit)
 
 
 def summary_words(run: Run, attempts: Sequence[Attempt]) -> Line:

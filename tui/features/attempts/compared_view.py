@@ -50,11 +50,8 @@ def counts_of(log: RunLog) -> LogCounts:
     by_attempt: dict[int, LogCount] = {}
     for (attempt, level), lines in counts.items():
         known = by_attempt.get(attempt, LogCount())
-        by_attempt[attempt] = LogCount(
-            known.lines + lines,
-            known.warns + lines * (level == LogLevel.WARN),
-            known.errors + lines * (level == LogLevel.ERROR),
-        )
+        warns, errors = lines * (level == LogLevel.WARN), lines * (level == LogLevel.ERROR)
+        by_attempt[attempt] = LogCount(known.lines + lines, known.warns + warns, known.errors + errors)
     return LogCounts(by_attempt, LOGS_CUT if log.is_cut else "")
 
 

@@ -1,7 +1,7 @@
 """The attempts of a run as a table on one time axis, and in print."""
 
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -240,9 +240,8 @@ def attempt_lines(run: Run, history: AttemptHistory, now: datetime, limit: int) 
 def attempt_style(run: Run, attempt: Attempt, history: AttemptHistory) -> StatusStyle:
     """Return the style of an attempt. For the last one the run has a more exact word, as Crashed or Waiting."""
     is_last = attempt is history.attempts[-1]
-    is_finer = (attempt.status is AttemptStatus.FAILED and run.status.is_failed) or (
-        attempt.status is AttemptStatus.EXECUTING and run.status is RunStatus.WAITING_TO_RESUME
-    )
+    is_resting = attempt.status is AttemptStatus.EXECUTING and run.status is RunStatus.WAITING_TO_RESUME
+    is_finer = is_resting or (attempt.status is AttemptStatus.FAILED and run.status.is_failed)
     return style_of(run) if is_last and is_finer else style_of_attempt(attempt.status)
 
 
@@ -413,12 +412,9 @@ class _Table:
         due = "due"
         if wait > timedelta():
             due = f"in {formatting.wait(wait, in_minutes=self.now.in_minutes)}{'~' if self.now.frozen_at else ''}"
-        cells: Line = (
-            *fit((Piece("next", Token.MUTED),), _MARK + self.number + _AFTER_NUMBER),
-            *fit((Piece(formatting.moment(retry_at, self.now.at), Token.MUTED),), self.start),
-            Piece("  "),
-            Piece(due, Token.MUTED),
-        )
+        head = fit((Piece("next", Token.MUTED),), _MARK + self.number + _AFTER_NUMBER)
+        start = fit((Piece(formatting.moment(retry_at, self.now.at), Token.MUTED),), self.start)
+        cells = (*head, *start, Piece("  "), Piece(due, Token.MUTED))
         if self.axis is None or line_width(cells) >= self.left:
             return cells
         since = self.history.attempts[-1].completed_at if self.history.attempts else None
@@ -509,8 +505,12 @@ def attempts_page(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayou
         blocks.append(attempt_rows(run, history, now, layout, selected))
         facts = _facts(run, history, selected, now, layout)
         blocks += [_error(run, selected, progress, layout), facts]
-    limit = layout.limit
-    return [row if line_width(row.line) <= limit else row._replace(line=cut(row.line, limit)) for row in spaced(blocks)]
+    return within(spaced(blocks), layout.limit)
+
+
+def within(rows: Iterable[Row], limit: int) -> list[Row]:
+    """Return the rows, with those cut that are wider than `limit` cells."""
+    return [row if line_width(row.line) <= limit else row._replace(line=cut(row.line, limit)) for row in rows]
 
 
 def run_words(run: Run, limit: int) -> Line:

@@ -685,12 +685,7 @@ def detail_rows(
             *(children if not around.children else []),
         ],
     )
-    rows: list[Row] = []
-    for block in blocks:
-        if block:
-            rows.append(Row(()))
-            rows += block
-    return rows
+    return [row for block in blocks if block for row in (Row(()), *block)]
 
 
 def whole_of(run: Run, path: ValuePath) -> Json | Absent:

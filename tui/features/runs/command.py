@@ -490,22 +490,18 @@ def run_page(
     `queue` is the queue of a run that waits in it.
     """
     limit = max(width, MIN_WIDTH)
+    tags = [row.line for row in detail_page.tag_rows(run, limit)]
     blocks = (
         title_lines(run, Now(now), limit),
         _error(run, limit),
         detail_page.time_lines(run, Now(now), limit, shows_zone=True) + detail_page.updated_lines(run, Now(now), limit),
-        detail_page.fact_lines(run, limit, Situation(Now(now), queue))
-        + [row.line for row in detail_page.tag_rows(run, limit)],
+        detail_page.fact_lines(run, limit, Situation(Now(now), queue)) + tags,
         _relatives(run, root, parent, children, limit),
         detail_page.body_lines(run, limit),
         attempt_lines(run, run.attempts[1], now, limit) if run.attempts else [],
     )
-    lines: list[Line] = []
-    for block in blocks:
-        if block and lines:
-            lines.append(())
-        lines += block
-    return lines
+    lines: list[Line] = [line for block in blocks if block for line in ((), *block)]
+    return lines[1:]
 
 
 def _error(run: Run, limit: int) -> list[Line]:

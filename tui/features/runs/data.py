@@ -441,9 +441,8 @@ class RunSubscription:
     def visit(self, chosen: ServerFilter, order: str) -> None:
         """Follow the runs of a view that was opened by its address. Nothing of it is saved."""
         before = self.chosen
-        self.shown = replace(
-            self.shown, filters=chosen.filters, period=chosen.period, order=order, chosen_at=self._session.now()
-        )
+        now = self._session.now()
+        self.shown = replace(self.shown, filters=chosen.filters, period=chosen.period, order=order, chosen_at=now)
         self.is_recalled, self._is_visiting = False, True
         if self._sources and self.chosen != before:
             self._follow()

@@ -432,9 +432,8 @@ class ServerFiltersScreen(PaintedDialog[ServerFilter | None]):
             return words.sentence_line(failure, is_wrong=True)
         name = next((name for name, field in self._fields.items() if field.input.has_focus), None)
         if name == "period":
-            return words.keys_line(("← →", "choose, or type 90m, 14d, 02:50-03:20")) + words.run_limit_line(
-                self._run_limit
-            )
+            keys = words.keys_line(("← →", "choose, or type 90m, 14d, 02:50-03:20"))
+            return keys + words.run_limit_line(self._run_limit)
         if name is not None:
             value_input = self._fields[name].input
             warning = None if value_input.is_incomplete else words.doubtful_value(name, value_input.value, self._known)

@@ -180,7 +180,7 @@ def run_object(
     if run.state:
         out |= _state_keys(run.state)
     fixed: Object = {"triggerFunction": run.fixed.trigger_function, "schedule": run.fixed.schedule}
-    own = fact_keys(run) | _known({"createdAt": iso_time(run.created_at), **fixed})
+    own = fact_keys(run) | _known(createdAt=iso_time(run.created_at), **fixed)
     out |= {key: own[key] for key in _LIST_KEYS if key in own}
     if run.metadata_values:
         out["metadata"] = run.metadata_values
@@ -193,19 +193,17 @@ def run_object(
         out["attempts"] = [_attempt_object(attempt) for attempt in history.attempts]
         out["attemptsComplete"] = history.is_complete
         out |= _known(
-            {
-                "attemptsMissing": history.missing or None,
-                "nextAttemptAt": iso_time(history.retry_at),
-                "isTraceGone": history.is_trace_gone or None,
-                "waitsFor": None if run.wait is None else _wait_object(run.wait),
-            }
+            attemptsMissing=history.missing or None,
+            nextAttemptAt=iso_time(history.retry_at),
+            isTraceGone=history.is_trace_gone or None,
+            waitsFor=None if run.wait is None else _wait_object(run.wait),
         )
     if hold is not None:
         out["waitsFor"] = _hold_object(hold)
     out |= own
     related: Object = {"root": _reference(root, run.fixed.root_id), "parent": _reference(parent, run.fixed.parent_id)}
     related["children"] = None if children is None else [_reference(child, child.id) for child in children]
-    return out | _known({"relatedRuns": _known(related) or None})
+    return out | _known(relatedRuns=_known(**related) or None)
 
 
 def tree_objects(tree: RunTree) -> Iterator[Object]:
@@ -226,8 +224,8 @@ def tree_objects(tree: RunTree) -> Iterator[Object]:
 
 def error_object(error: RunError) -> Object:
     """Return an error with its known fields: `name`, `message`, `stack`, `code` and `causes`."""
-    named = _known({"name": error.name, "message": error.message, "stack": error.stack, "code": error.code})
-    return named | _known({"causes": [error_object(cause) for cause in error.causes] or None})
+    named = _known(name=error.name, message=error.message, stack=error.stack, code=error.code)
+    return named | _known(causes=[error_object(cause) for cause in error.causes] or None)
 
 
 _LIST_KEYS: Final = (
@@ -239,70 +237,59 @@ _LIST_KEYS: Final = (
 
 def _state_keys(state: State) -> Object:
     return _status_keys(state.status) | _known(
-        {
-            "updatedAt": iso_time(state.updated_at),
-            "startedAt": iso_time(state.started_at),
-            "finishedAt": iso_time(state.finished_at),
-            "expiredAt": iso_time(state.expired_at),
-            "delayedUntil": iso_time(state.delayed_until),
-            "durationMs": _ms(state.compute),
-            "costInCents": state.cost_cents,
-            "baseCostInCents": state.base_cost_cents,
-            "tags": list(state.tags),
-        }
+        updatedAt=iso_time(state.updated_at),
+        startedAt=iso_time(state.started_at),
+        finishedAt=iso_time(state.finished_at),
+        expiredAt=iso_time(state.expired_at),
+        delayedUntil=iso_time(state.delayed_until),
+        durationMs=_ms(state.compute),
+        costInCents=state.cost_cents,
+        baseCostInCents=state.base_cost_cents,
+        tags=list(state.tags),
     )
 
 
 def _body_keys(body: Body) -> Object:
     values = {"payload": body.payload, "output": body.output}
     urls = {"payloadPresignedUrl": body.payload_url, "outputPresignedUrl": body.output_url}
-    return {key: value for key, value in values.items() if value is not ABSENT} | _known(urls)
+    return {key: value for key, value in values.items() if value is not ABSENT} | _known(**urls)
 
 
 def _attempt_object(attempt: Attempt) -> Object:
     return _known(
-        {
-            "id": attempt.id,
-            "number": attempt.number,
-            "status": attempt.status.value,
-            "startedAt": iso_time(attempt.started_at),
-            "completedAt": iso_time(attempt.completed_at),
-            "error": error_object(attempt.error) if attempt.error else None,
-            "retryDelayMs": None if attempt.retry_delay is None else _ms(attempt.retry_delay),
-        }
+        id=attempt.id,
+        number=attempt.number,
+        status=attempt.status.value,
+        startedAt=iso_time(attempt.started_at),
+        completedAt=iso_time(attempt.completed_at),
+        error=error_object(attempt.error) if attempt.error else None,
+        retryDelayMs=None if attempt.retry_delay is None else _ms(attempt.retry_delay),
     )
 
 
 def _wait_object(wait: Wait) -> Object:
     return _known(
-        {
-            "kind": wait.kind.value,
-            "since": iso_time(wait.since),
-            "about": wait.subject or wait.task,
-            "runs": list(wait.runs) or None,
-        }
+        kind=wait.kind.value, since=iso_time(wait.since), about=wait.subject or wait.task, runs=list(wait.runs) or None
     )
 
 
 def _hold_object(hold: Hold) -> Object:
     return _known(
-        {
-            "kind": hold.kind.value,
-            "until": iso_time(hold.until),
-            "queue": hold.queue,
-            "running": hold.running,
-            "limit": hold.limit,
-            "since": iso_time(hold.since),
-            "mayExpireAt": iso_time(hold.may_expire_at),
-            "holders": [{"task": each.task, "runs": each.runs} for each in hold.holders] or None,
-        }
+        kind=hold.kind.value,
+        until=iso_time(hold.until),
+        queue=hold.queue,
+        running=hold.running,
+        limit=hold.limit,
+        since=iso_time(hold.since),
+        mayExpireAt=iso_time(hold.may_expire_at),
+        holders=[{"task": each.task, "runs": each.runs} for each in hold.holders] or None,
     )
 
 
 def _reference(run: Run | None, run_id: RunId | None) -> Object | None:
     if run is None:
         return None if run_id is None else {"id": run_id}
-    return _known({"id": run.id, "taskIdentifier": run.fixed.task}) | status_object(run)
+    return _known(id=run.id, taskIdentifier=run.fixed.task) | status_object(run)
 
 
 def status_object(run: Run) -> Object:
@@ -319,7 +306,7 @@ def _status_keys(status: Status) -> Object:
 def _node_reference(node: TreeNode) -> Object:
     if node.run is not None and node.run.state is not None:
         return _reference(node.run, node.id) or {}
-    known: Object = {"id": node.id} | _known({"taskIdentifier": node.task})
+    known: Object = {"id": node.id} | _known(taskIdentifier=node.task)
     if node.status is not None:
         known |= {"status": node.status.canonical.value, **_status_keys(node.status)}
     return known
@@ -334,16 +321,14 @@ def _node_times(node: TreeNode) -> Object:
     if lasted is None and times.started_at is not None and times.finished_at is not None:
         lasted = max(times.finished_at - times.started_at, timedelta())
     return _known(
-        {
-            "createdAt": iso_time(times.created_at),
-            "startedAt": iso_time(times.started_at),
-            "finishedAt": iso_time(times.finished_at),
-            "durationMs": None if lasted is None else _ms(lasted),
-        }
+        createdAt=iso_time(times.created_at),
+        startedAt=iso_time(times.started_at),
+        finishedAt=iso_time(times.finished_at),
+        durationMs=None if lasted is None else _ms(lasted),
     )
 
 
-def _known(values: Object) -> Object:
+def _known(**values: Json) -> Object:
     return {key: value for key, value in values.items() if value is not None}
 
 

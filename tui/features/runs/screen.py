@@ -13,7 +13,6 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from tui.domain.action import Via
-from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.features.actions.view import ACTION_BINDINGS, BY_ID, ActionController, ActionReports
@@ -135,12 +134,10 @@ _DRAWING: Final = "tui.features.overview.view"
 class LineListing:
     """The list shows the runs of a line: the filters for it, the query before, and where the line is."""
 
-    text: str
-    filters: RunFilters
+    query: ListQuery
     before: ListQuery
-    pane: str
-    key: Hashable
-    is_zoomed: bool = False
+    line: OpenedLine
+    is_zoomed: bool
 
 
 class Overview:
@@ -242,7 +239,7 @@ class Overview:
         main, before = self._main, self._main.run_list.views.query
         if (query := main.query_of(line.runs)) is None:
             return
-        self._listing = LineListing(query.text, query.filters, before, line.pane, line.key, main.workspace.is_zoomed)
+        self._listing = LineListing(query, before, line, main.workspace.is_zoomed)
         main.show_filtered(query)
         main.show_list(None)
 
@@ -250,9 +247,9 @@ class Overview:
     def is_listing(self) -> bool:
         """Whether the list shows the runs of a line."""
         listing, query = self._listing, self._main.run_list.views.query
-        if listing is None or query.text != listing.text:
+        if listing is None or query.text != listing.query.text:
             return False
-        return bool(listing.text) or query.filters == listing.filters
+        return bool(query.text) or query.filters == listing.query.filters
 
     def back(self) -> bool:
         """Return to the line whose runs the list shows. Return whether it shows those of a line."""
@@ -261,17 +258,16 @@ class Overview:
             return False
         self._listing = None
         now = main.run_list.views.query
-        is_other = now.filters != listing.filters or now.period != listing.before.period
+        is_other = now.filters != listing.query.filters or now.period != listing.before.period
         # The server's filters may have been changed meanwhile.
         query = replace(listing.before, filters=now.filters, period=now.period) if is_other else listing.before
         main.show_filtered(query)
         main.run_list.table.action_top()
-        main.workspace.go_to(listing.pane)
+        main.workspace.go_to(listing.line.pane)
         if listing.is_zoomed and not main.workspace.is_zoomed:
             main.workspace.action_zoom()
-        pane = main.panes[listing.pane]
-        if isinstance(pane, LinePane):
-            pane.page.go_to(listing.key)
+        if isinstance(pane := main.panes[listing.line.pane], LinePane):
+            pane.page.go_to(listing.line.key)
         return True
 
     def on_filtered(self) -> None:
@@ -475,12 +471,8 @@ class MainScreen(MainView):
         """Show the list with the filters and the order that were loaded or chosen."""
         subscription = self.app_base.part(RunSubscription)
         order = next((each for each in ORDERS if each.id == subscription.shown.order), CREATED)
-        self.run_list.show_chosen(
-            subscription.chosen,
-            order,
-            is_wide=subscription.shown.is_wide,
-            token=Token.AMBER if subscription.is_recalled else Token.TEXT if subscription.is_filtered else Token.MUTED,
-        )
+        token = Token.AMBER if subscription.is_recalled else Token.TEXT if subscription.is_filtered else Token.MUTED
+        self.run_list.show_chosen(subscription.chosen, order, is_wide=subscription.shown.is_wide, token=token)
         if subscription.is_recalled:
             width, now = self.size.width - NOTICE_MARGIN, self.live.session.local_now()
             line = recalled_line(subscription.chosen, subscription.shown.chosen_at, now, width)

@@ -418,14 +418,9 @@ def values_of(text: str) -> tuple[str, ...]:
 def typed_of(chosen: ServerFilter, zone: tzinfo = UTC) -> Typed:
     """Return the initial content of the dialog, with times in the zone in which they are read again."""
     filters = chosen.filters
-    return Typed(
-        frozenset(filters.statuses),
-        ", ".join(filters.tasks),
-        ", ".join(filters.tags),
-        ", ".join(filters.versions),
-        ", ".join(filters.queues),
-        period_words(filters, chosen.period, zone),
-    )
+    lists = (filters.tasks, filters.tags, filters.versions, filters.queues)
+    task, tag, version, queue = map(", ".join, lists)
+    return Typed(frozenset(filters.statuses), task, tag, version, queue, period_words(filters, chosen.period, zone))
 
 
 def period_words(filters: RunFilters, period: timedelta, zone: tzinfo = UTC) -> str:

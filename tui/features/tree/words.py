@@ -646,12 +646,9 @@ def _batch_times(entry: TreeEntry, columns: Columns, now: Now) -> Line:
 
 def _runs_of(entry: TreeEntry) -> list[Run]:
     """Return the runs of a batch, including those inside a group of siblings."""
-    members = [
-        member
-        for child in entry.children
-        for member in (child.children if isinstance(child.item, SiblingGroup) else (child,))
-    ]
-    return [member.item.run for member in members if isinstance(member.item, TreeRun) and member.item.run is not None]
+    groups = (child.children if isinstance(child.item, SiblingGroup) else (child,) for child in entry.children)
+    items = (member.item for members in groups for member in members)
+    return [item.run for item in items if isinstance(item, TreeRun) and item.run is not None]
 
 
 def _counts(below: RollUp, columns: Columns) -> Line:
@@ -687,13 +684,9 @@ def notes(tree: RunTree, shape: TreeShape, failure: str | None, width: int) -> l
     if (first := shape.first_failed) is not None and isinstance(first.item, TreeRun):
         node, root = first.item.node, shape.root
         failed = root.below.failed + root.is_failed
-        line = (
-            Piece(f"✗{formatting.count(failed)}", Token.ROSE, is_bold=True),
-            Piece("  the first to fail was ", Token.FAINT),
-            Piece(node.task or formatting.NONE, Token.MUTED),
-            Piece("  "),
-            *short_id(node.id, Token.FAINT),
-        )
+        mark = Piece(f"✗{formatting.count(failed)}", Token.ROSE, is_bold=True)
+        name = (Piece(node.task or formatting.NONE, Token.MUTED), Piece("  "), *short_id(node.id, Token.FAINT))
+        line = (mark, Piece("  the first to fail was ", Token.FAINT), *name)
         rows += [Row(()), Row(cut(line, width), "first failed", GoToRun(node.id))]
     sentences = []
     if tree.missing:
@@ -714,10 +707,8 @@ def failure_words(failure: str) -> str:
 def extent(tree: RunTree, shape: TreeShape, read_at: datetime | None, now: Now) -> Line:
     """Return how much of the tree is loaded: `216 runs · all loaded`, with the age of the read while a run is live."""
     if tree.missing:
-        return (
-            Piece(f"{formatting.plural(shape.size, 'run')} or more", Token.TEXT),
-            Piece(" · not fully loaded", Token.MUTED),
-        )
+        known = Piece(f"{formatting.plural(shape.size, 'run')} or more", Token.TEXT)
+        return (known, Piece(" · not fully loaded", Token.MUTED))
     loaded = " · all loaded"
     if shape.is_live and read_at is not None and now.at - read_at >= _AGE_SHOWN_FROM:
         loaded += f" {now.age(read_at)} ago"
