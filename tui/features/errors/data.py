@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -88,10 +89,9 @@ class GroupDetails:
             self._task = self._session.spawn(self._fetch(self._wanted), "read an error group")
 
     async def _fetch(self, key: DetailKey) -> None:
-        try:
-            detail: ServerErrorGroup | None = await self._read(key[0])
-        except ApiError:
-            detail = None  # the list has the state; who and why stay unknown
+        detail: ServerErrorGroup | None = None
+        with suppress(ApiError):  # the list has the state; who and why stay unknown
+            detail = await self._read(key[0])
         if detail is not None and detail.task != key[1]:
             detail = None  # tasks share the id, and the server returns one of them
         if len(self._kept) >= MAX_KEPT:
@@ -246,11 +246,8 @@ class GroupUpdates:
         on_shown: Callable[[], None],
         on_grouped: Callable[[int], None],
     ) -> None:
-        self._session = session
-        self._rows = rows
-        self._filter = runs_filter
-        self._on_shown = on_shown
-        self._on_grouped = on_grouped
+        self._session, self._rows, self._filter = session, rows, runs_filter
+        self._on_shown, self._on_grouped = on_shown, on_grouped
         self.groups = ErrorGroups(session.store, starts_empty=True)
         self.span = span
         """The span that is shown."""
@@ -261,8 +258,7 @@ class GroupUpdates:
         """How many runs of the span are in the groups that are shown; None before that is counted."""
         self.is_filled = False
         """Whether all failed runs of the store were grouped once."""
-        self._failed_count = 0
-        self._new_count = 0
+        self._failed_count = self._new_count = 0
         self._is_listed = self._shown_filled = False
         self.waiting: dict[RunId, None] = {}
         """The runs that wait to be grouped."""
@@ -569,11 +565,9 @@ class LiveErrorGroups:
     def facts(self) -> GroupFacts | None:
         """The group under the cursor and its surroundings."""
         group = self.list.current
-        if group is None:
-            return None
-        if self._facts is None or self._facts.group is not group:
+        if group is not None and (self._facts is None or self._facts.group is not group):
             self._facts = self._facts_of(group)
-        return self._facts
+        return None if group is None else self._facts
 
     @property
     def newest(self) -> RunId | None:
@@ -584,11 +578,10 @@ class LiveErrorGroups:
     @property
     def run_ids(self) -> Sequence[RunId]:
         """All runs of the group under the cursor, newest first. The same object as long as the group is the same."""
-        group = self.list.current
-        if group is None or self._updates is None:
+        group, updates = self.list.current, self._updates
+        if group is None or updates is None:
             return ()
         if self._run_ids is None or self._run_ids[0] is not group:
-            updates = self._updates
             self._run_ids = group, updates.groups.run_ids(group.fingerprint, updates.span) or group.run_ids
         return self._run_ids[1]
 
@@ -605,8 +598,7 @@ class LiveErrorGroups:
             if updates is not None:
                 updates.stop()
                 self.list = self.list.emptied(updates.query)
-            runs_filter = with_server_filters(filters, EVERYTHING)
-            on_grouped = self._live.record_groups
+            runs_filter, on_grouped = with_server_filters(filters, EVERYTHING), self._live.record_groups
             updates = GroupUpdates(self._session, self.list, runs_filter, self._time_span, self._on_shown, on_grouped)
             updates.groups.on_server_groups(self.reading.server_groups.groups)
             self._updates, self.is_grouped = updates, False

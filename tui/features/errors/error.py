@@ -42,15 +42,6 @@ class ErrorLayout:
 _PACKAGES_NAMED = 3
 
 
-def stack_lines(frames: Sequence[StackFrame], limit: int) -> list[Line]:
-    """Return the lines of a stack within `limit` cells. A stack without own frames is shown whole."""
-    own = [frame for frame in frames if frame.kind is FrameKind.OWN]
-    others = [frame for frame in frames if frame.kind is not FrameKind.OWN]
-    if not own:
-        return frame_lines(others, limit)
-    return frame_lines(own, limit) + (_folded(others, limit) if others else [])
-
-
 def frame_lines(frames: Iterable[StackFrame], limit: int) -> list[Line]:
     """Return each frame as `function file:line:column`. A place that does not fit beside its function stands below
     it.
@@ -80,10 +71,8 @@ def _printed_function(frame: StackFrame) -> Line:
 
 
 def _printed_place(frame: StackFrame) -> Line:
-    token = Token.TEXT if frame.kind is FrameKind.OWN else Token.MUTED
-    line = "" if frame.line is None else f":{frame.line}"
-    column = "" if frame.column is None else f":{frame.column}"
-    return (Piece(Raw((frame.short_file or "") + line), token), Piece(column, Token.FAINT))
+    path, column = _place(frame)
+    return (Piece(path, Token.TEXT if frame.kind is FrameKind.OWN else Token.MUTED), Piece(column, Token.FAINT))
 
 
 def counted(frames: Iterable[StackFrame], *, is_naming: bool = True) -> str:
@@ -101,10 +90,6 @@ def counted(frames: Iterable[StackFrame], *, is_naming: bool = True) -> str:
     if nodes:
         parts.append(f"node:internal {nodes}")
     return f"{formatting.plural(len(frames), 'frame')}  {' · '.join(parts)}"
-
-
-def _folded(frames: Sequence[StackFrame], limit: int) -> list[Line]:
-    return [(Piece(row, Token.FAINT),) for row in wrap(f"⋯ {counted(frames)}", limit)]
 
 
 # The rows of a stack: the user's own frames are bright, all other frames share one row.
@@ -158,13 +143,9 @@ def frame_rows(
     for index, frame in enumerate(shown):
         for part, line in enumerate(_frame(frame, layout, column, is_first=frame is first_own)):
             yield Row(line, (key, index, part))
-    if layout.is_open(key, begins_open=begins_open):
-        folded: Sequence[StackFrame] = [frame for frame in frames if frame.kind is not FrameKind.OWN]
-        mark = "▾"
-    else:
-        places = {id(frame) for frame in shown}
-        folded = [frame for frame in frames if id(frame) not in places]
-        mark = "⋯"
+    is_open, places = layout.is_open(key, begins_open=begins_open), {id(frame) for frame in shown}
+    mark = "▾" if is_open else "⋯"
+    folded = [each for each in frames if (each.kind is not FrameKind.OWN if is_open else id(each) not in places)]
     if folded:
         none = "" if any(frame.kind is FrameKind.OWN for frame in frames) else ", none of yours"
         beyond = f", {len(frames) - MAX_FRAMES} more" if mark == "▾" and len(frames) > MAX_FRAMES else ""
@@ -272,11 +253,8 @@ def sameness(error: RunError, other: RunError) -> str | None:
 def _without_numbers(error: RunError) -> tuple[object, ...]:
     """Return the parts to compare: the message without its numbers, and the lines of the frames."""
     frames = tuple(frame.text for frame in parse_stack(error.stack, error.message)) if error.stack else ()
-    return (error.name, _masked(error.message), error.code, frames, tuple(map(_without_numbers, error.causes)))
-
-
-def _masked(text: str) -> str:
-    return _DIGITS.sub("0", text)
+    message = _DIGITS.sub("0", error.message)
+    return (error.name, message, error.code, frames, tuple(map(_without_numbers, error.causes)))
 
 
 def _message_lines(error: RunError, limit: int, lead: str) -> list[Line]:
@@ -285,7 +263,7 @@ def _message_lines(error: RunError, limit: int, lead: str) -> list[Line]:
     if not error.message.strip():
         nothing: Line = (Piece("no message", Token.MUTED),)
         return fold(joined([head, nothing], " ") if head else nothing, limit)
-    indent = line_width(head) + 1 if name else line_width(head)
+    indent = line_width(head) + bool(name)
     if indent > limit // 2:
         return fold(head, limit) + indented(prose(error.message, limit - 2, Token.BRIGHT, max_rows=_MESSAGE_ROWS), 2)
     # Without a name, later lines are indented all the same: a message could look like a label of the page.
@@ -302,11 +280,16 @@ def frameless_stack(error: RunError) -> Raw:
 
 
 def _stack_lines(error: RunError, limit: int) -> list[Line]:
+    """Return the lines of a stack within `limit` cells. A stack without own frames is shown whole."""
     frames = parse_stack(error.stack, error.message) if error.stack else ()
-    if frames:
-        return stack_lines(frames, limit)
-    text = frameless_stack(error)
-    return prose(text, limit, Token.MUTED, max_rows=_STACK_ROWS) if text else []
+    if not frames:
+        text = frameless_stack(error)
+        return prose(text, limit, Token.MUTED, max_rows=_STACK_ROWS) if text else []
+    own = [frame for frame in frames if frame.kind is FrameKind.OWN]
+    others = [frame for frame in frames if frame.kind is not FrameKind.OWN]
+    if not own or not others:
+        return frame_lines(own or others, limit)
+    return frame_lines(own, limit) + [(Piece(row, Token.FAINT),) for row in wrap(f"⋯ {counted(others)}", limit)]
 
 
 # The rows of an error on a page: name, message, code, stack, and the chain of causes. Long parts fold.
@@ -352,8 +335,7 @@ def error_rows(error: RunError, layout: ErrorLayout, key: Hashable, note: str = 
     inner = ErrorLayout(layout.limit - indent, layout.is_wrapped, layout.toggled, layout.opens_all)
     shown = (shown_frames(link.frames, inner, link.stack_key, begins_open=link.begins_open) for link in links)
     column = function_column(shown, inner.limit)
-    own = (frame for link in links for frame in link.frames if frame.kind is FrameKind.OWN)
-    first_own = next(own, None)
+    first_own = next((frame for link in links for frame in link.frames if frame.kind is FrameKind.OWN), None)
     rows: list[Row] = []
     for link in links:
         if rows:
@@ -390,7 +372,8 @@ def _message_rows(link: _ChainError, layout: ErrorLayout, note: str) -> list[Row
     head = pad(head, indent)
     texts, more = _text_rows(error.message, layout, limit - indent, (link.key, "message"))
     lines: list[Line] = [(Piece(text, Token.BRIGHT),) for text in texts] or [(Piece("no message", Token.MUTED),)]
-    code = _code(error)
+    is_in_message = error.code is None or error.code in error.message
+    code: Line = () if is_in_message else (Piece(error.code or "", Token.MUTED),)
     if code and len(lines) == 1 and not more:
         longer = (*lines[0], Piece(" " * _BEFORE_CODE), *code)
         if line_width(longer) <= limit - indent:
@@ -405,11 +388,6 @@ def _message_rows(link: _ChainError, layout: ErrorLayout, note: str) -> list[Row
     below = [(Piece(" " * left), *line) for line in fold(reason, limit - left)] if code else []
     below += [(*blank, Piece(row, Token.FAINT)) for row in wrap(note, limit - indent)] if note else []
     return rows + [Row(line, (link.key, "below", index)) for index, line in enumerate(below)]
-
-
-def _code(error: RunError) -> Line:
-    is_in_message = error.code is None or error.code in error.message
-    return () if is_in_message else (Piece(error.code or "", Token.MUTED),)
 
 
 def _text_rows(text: Raw, layout: ErrorLayout, limit: int, key: Hashable) -> tuple[list[str], list[Row]]:
@@ -447,6 +425,5 @@ def _stack_rows(link: _ChainError, layout: ErrorLayout, column: int, first_own: 
     if link.frames:
         frames = frame_rows(link.frames, layout, key, column=column, first_own=first_own, begins_open=link.begins_open)
         return list(frames)
-    text = frameless_stack(link.error)
-    texts, more = _text_rows(text, layout, layout.limit, key)
+    texts, more = _text_rows(frameless_stack(link.error), layout, layout.limit, key)
     return [Row((Piece(row, Token.MUTED),), (key, index)) for index, row in enumerate(texts)] + more

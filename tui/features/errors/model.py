@@ -390,10 +390,9 @@ class GroupListModel(TableRows[Fingerprint, ErrorGroup]):
 
     def to_new(self, step: int) -> bool:
         """Move the cursor to the next (1) or previous (-1) NEW group, around the end. Return whether there is one."""
-        index = self._index()
+        index, count = self._index(), len(self._order)
         if index is None:
             return False
-        count = len(self._order)
         for distance in range(1, count):
             at = (index + step * distance) % count
             group = self.get(self._order[at])

@@ -230,15 +230,9 @@ class ErrorsScreen(ListScreen):
         main: MainView,
     ) -> None:
         self.groups = groups
-        super().__init__(
-            live,
-            groups,
-            [pane(live, groups) for pane in ERROR_PANES],
-            GroupSummary(live, groups),
-            main,
-            proportions=PROPORTIONS,
-            recent=(GroupListPane.title, NewestFailurePane.title),
-        )
+        panes, recent = [pane(live, groups) for pane in ERROR_PANES], (GroupListPane.title, NewestFailurePane.title)
+        summary = GroupSummary(live, groups)
+        super().__init__(live, groups, panes, summary, main, proportions=PROPORTIONS, recent=recent)
         self._controller = controller
         self._list_runs = list_runs
         self._shown_newest: RunId | None = None
@@ -341,8 +335,7 @@ class ErrorsScreen(ListScreen):
 
     def action_span(self, step: int) -> None:
         if not self.groups.show_span(step):
-            word = "longest" if step > 0 else "shortest"
-            self.say(f"this is the {word} span")
+            self.say(f"this is the {'longest' if step > 0 else 'shortest'} span")
         self.show_changes()
 
     def action_new_step(self, step: int) -> None:
@@ -392,5 +385,5 @@ class ErrorsScreen(ListScreen):
     def action_palette(self) -> None:
         from tui.features.command_line.model import group_sorts  # noqa: PLC0415  loaded when first used
 
-        sorts = group_sorts(self.list_pane.sort_by, self.groups.query.order)
+        sorts = group_sorts(self.groups.sort_by, self.groups.query.order)
         self.main.open_command_line(self, [*sorts, *self.own_commands_without_key()])

@@ -23,7 +23,7 @@ from tui.features.errors.columns import (
 )
 from tui.features.errors.data import LiveErrorGroups
 from tui.features.errors.error import ErrorLayout
-from tui.features.errors.model import GROUP_ORDERS, GroupListModel, GroupOrder, own_line
+from tui.features.errors.model import GROUP_ORDERS, GroupListModel, own_line
 from tui.features.errors.words import (
     NOTHING_SELECTED,
     day_words,
@@ -236,13 +236,12 @@ class GroupListPane(ListPane):
         return (rule_parts(self.left())[-1],)  # the order
 
     def right(self) -> Line:
-        freshness = self.live.freshness
+        freshness, rows = self.live.freshness, self._groups.list
         if freshness.is_stale and freshness.confirmed_at is not None:
             ago = formatting.duration(self.live.now.at - freshness.confirmed_at, in_minutes=self.live.in_minutes)
             return (Piece(f"last confirmed {ago} ago", Token.AMBER),)
         if pending := self._groups.pending:
             return (Piece(pending, Token.MUTED),)
-        rows = self._groups.list
         return groups_right(self._groups.read, rows.shown_count, rows.known_count, rows.new_count, self.size.width)
 
     def search(self, text: str) -> Line:
@@ -274,11 +273,7 @@ class GroupListPane(ListPane):
         super().follow_list()
 
     def action_sort(self) -> None:
-        self.sort_by(GROUP_ORDERS[(GROUP_ORDERS.index(self._groups.query.order) + 1) % len(GROUP_ORDERS)])
-
-    def sort_by(self, order: GroupOrder) -> None:
-        """Sort the list."""
-        self._groups.sort_by(order)
+        self._groups.sort_by(GROUP_ORDERS[(GROUP_ORDERS.index(self._groups.query.order) + 1) % len(GROUP_ORDERS)])
 
     def _empty_lines(self, width: int) -> tuple[Line, ...]:
         is_filtered = bool(self.searched) and self._groups.list.known_count > 0
