@@ -7,17 +7,7 @@ from typing import Final, NamedTuple
 
 from tui.domain.status import title_of
 from tui.features.columns.words import ColumnChoice, Wish, divided
-from tui.features.errors.words import (
-    day_words,
-    error_line,
-    failure_bars,
-    first_known,
-    is_acknowledged,
-    merged_cells,
-    place_words,
-    state_piece,
-    task_words,
-)
+from tui.features.errors import words
 from tui.lazy_dataclass import dataclass
 from tui.store.error_groups import ErrorGroup
 from tui.text import formatting
@@ -76,36 +66,38 @@ def count_words(count: int, *, at_least: bool = False) -> str:
     return f"{formatting.count(whole, at_least=at_least)}{unit}"
 
 
+def _token(row: GroupRow, usual: Token, grey: Token = Token.FAINT) -> Token:
+    """Return a token, or a grey one for an acknowledged group."""
+    return grey if words.is_acknowledged(row.group) else usual
+
+
 def _runs(row: GroupRow, _now: datetime, _width: int) -> Line:
-    words = count_words(row.group.count, at_least=not row.is_read)
-    return (Piece(words, Token.MUTED if is_acknowledged(row.group) else Token.BRIGHT),)
+    count = count_words(row.group.count, at_least=not row.is_read)
+    return (Piece(count, _token(row, Token.BRIGHT, Token.MUTED)),)
 
 
 def _state(row: GroupRow, _now: datetime, width: int) -> Line:
-    return (state_piece(row.group.state, is_narrow=width < STATE_WIDTH),)
+    return (words.state_piece(row.group.state, is_narrow=width < STATE_WIDTH),)
 
 
 def _bars(row: GroupRow, _now: datetime, width: int) -> Line:
-    token = Token.GUIDE if is_acknowledged(row.group) else Token.ROSE
-    return failure_bars(merged_cells(row.cells, width), token)
+    return words.failure_bars(words.merged_cells(row.cells, width), _token(row, Token.ROSE, Token.GUIDE))
 
 
 def _task(row: GroupRow, _now: datetime, _width: int) -> Line:
-    return (Piece(task_words(row.group.tasks), Token.MUTED if is_acknowledged(row.group) else Token.BRIGHT),)
+    return (Piece(words.task_words(row.group.tasks), _token(row, Token.BRIGHT, Token.MUTED)),)
 
 
 def _error(row: GroupRow, _now: datetime, _width: int) -> Line:
-    kind = row.group.kind
-    return error_line(kind, Token.FAINT, Token.FAINT) if is_acknowledged(row.group) else error_line(kind)
+    return words.error_line(row.group.kind, _token(row, Token.ROSE), _token(row, Token.TEXT))
 
 
 def _place(row: GroupRow, _now: datetime, width: int) -> Line:
     """Return the place on the left and the number of versions on the right."""
-    token = Token.FAINT if is_acknowledged(row.group) else Token.MUTED
-    count = len(row.group.versions)
+    token, count = _token(row, Token.MUTED), len(row.group.versions)
     versions: Line = (Piece(f"  {formatting.count(count) if count else formatting.NONE}", token),)
     room = width - max(line_width(versions), _MIN_VERSIONS)
-    place = cut((Piece(place_words(row.group.kind, row.line, room), token),), room)
+    place = cut((Piece(words.place_words(row.group.kind, row.line, room), token),), room)
     return (*fit(place, width - line_width(versions)), *versions)
 
 
@@ -113,8 +105,7 @@ _MIN_VERSIONS: Final = 4
 
 
 def _since(row: GroupRow, now: datetime, _width: int) -> Line:
-    token = Token.FAINT if is_acknowledged(row.group) else Token.MUTED
-    return (Piece(day_words(first_known(row.group), now), token),)
+    return (Piece(words.day_words(words.first_known(row.group), now), _token(row, Token.MUTED)),)
 
 
 STATE_WIDTH: Final = 12
@@ -177,7 +168,7 @@ def group_row(row: GroupRow, slots: Sequence[SizedGroupColumn], now: datetime, *
 def glyph(group: ErrorGroup) -> Piece:
     """Return the glyph of the status in which most runs of the group ended."""
     style = STATUS_STYLES[title_of(group.statuses[0][0])] if group.statuses else UNKNOWN
-    grey = is_acknowledged(group)
+    grey = words.is_acknowledged(group)
     return Piece(style.glyph, Token.FAINT if grey else style.glyph_token, is_bold=style.is_bold and not grey)
 
 

@@ -85,15 +85,10 @@ class ErrorsEntrance(ViewEntrance):
         self.screen.list_pane.table.highlight(query.text)
 
     def address(self) -> ViewAddress:
-        order, text = self.groups.query
-        span = self.groups.wanted_span
-        return ViewAddress(
-            ERRORS,
-            as_words(text),
-            "" if span is DAY else span.name,
-            "" if order is NEW_FIRST else order.id,
-            server=lists_of(self._main.app_base.part(RunSubscription).chosen.filters),
-        )
+        (order, text), span = self.groups.query, self.groups.wanted_span
+        since, sort = "" if span is DAY else span.name, "" if order is NEW_FIRST else order.id
+        server = lists_of(self._main.app_base.part(RunSubscription).chosen.filters)
+        return ViewAddress(ERRORS, as_words(text), since, sort, server=server)
 
     @property
     def facts(self) -> Hashable:
@@ -137,13 +132,9 @@ class ErrorsEntrance(ViewEntrance):
         before = main.run_list.views.query
         # Without an age, the list would also show runs of the group that were created before the span.
         age = f" age:<{span.name}" if span.length < before.period else ""
-        query = replace(
-            before,
-            text=f"group:{short_fingerprint(group)}{age}",
-            text_name=Raw(plain(error_line(group.kind))),
-            is_searched=span.length > before.period,
-            is_typing=False,
-        )
+        text, text_name = f"group:{short_fingerprint(group)}{age}", Raw(plain(error_line(group.kind)))
+        is_searched = span.length > before.period
+        query = replace(before, text=text, text_name=text_name, is_searched=is_searched, is_typing=False)
         self._listing = GroupListing(query.text, before)
         self.screen.dismiss(None)
         main.run_list.show_query(query, run_id or next(iter(group.run_ids), None))

@@ -7,11 +7,11 @@ from textual.binding import BindingType
 
 from tui.domain.errors.kinds import Fingerprint
 from tui.domain.ids import RunId
-from tui.domain.run import Run
 from tui.features.actions.words import Overlay
 from tui.features.attempts.words import ReadProgress, sentence
 from tui.features.columns.data import ChosenColumns
 from tui.features.columns.words import ColumnChoice
+from tui.features.errors import words
 from tui.features.errors.columns import (
     BARS,
     GroupRow,
@@ -24,18 +24,6 @@ from tui.features.errors.columns import (
 from tui.features.errors.data import LiveErrorGroups
 from tui.features.errors.error import ErrorLayout
 from tui.features.errors.model import GROUP_ORDERS, GroupListModel, own_line
-from tui.features.errors.words import (
-    NOTHING_SELECTED,
-    day_words,
-    empty_groups_lines,
-    first_known,
-    group_page,
-    group_summary_lines,
-    groups_left,
-    groups_right,
-    newest_page,
-    short_fingerprint,
-)
 from tui.features.runs.columns import SizedColumn, columns_for, row
 from tui.kit.footer import Summary
 from tui.kit.keys import bind
@@ -51,7 +39,7 @@ from tui.kit.words import rule_parts
 from tui.store.changes import Changes, Topic
 from tui.store.error_groups import TimeSpan
 from tui.text import formatting
-from tui.text.blocks import GoToRun, Now, Row, ToggleFold
+from tui.text.blocks import GoToRun, Row, ToggleFold
 from tui.text.styled import Line, Piece, Token
 
 # The base of the panes that show an error: its long lines can be wrapped, and its parts folded.
@@ -98,7 +86,7 @@ class ErrorPane(PagePane):
 
 def _nothing(groups: LiveErrorGroups) -> list[PageRow]:
     """Return the rows of a page while no group is selected."""
-    text = formatting.LOADING if groups.read.known_count is None else NOTHING_SELECTED
+    text = formatting.LOADING if groups.read.known_count is None else words.NOTHING_SELECTED
     return [PageRow(()), PageRow((Piece(text, Token.MUTED),), "none")]
 
 
@@ -123,11 +111,11 @@ class GroupPane(RowPagePane):
         facts = self._groups.facts
         if facts is None:
             return _nothing(self._groups)
-        return [PageRow(row.line, row.key, row.action) for row in group_page(facts, self.live.now, width - EDGE)]
+        return [PageRow(row.line, row.key, row.action) for row in words.group_page(facts, self.live.now, width - EDGE)]
 
     def right(self) -> Line:
         group = self._groups.list.current
-        return () if group is None else (Piece(short_fingerprint(group), Token.MUTED),)
+        return () if group is None else (Piece(words.short_fingerprint(group), Token.MUTED),)
 
 
 # The table of error groups.
@@ -178,7 +166,7 @@ class GroupTable(RowTable[Fingerprint]):
             return None
         cells = group.counts_in(span) if span is not None and self._has_bars else ()
         newest = self.live.get(group.run_ids[0]) if group.run_ids else None
-        since = day_words(first_known(group), self.now.at)
+        since = words.day_words(words.first_known(group), self.now.at)
         return _GroupContent(GroupRow(group, cells, own_line(newest), self.is_read), is_bold, since)
 
     def line_of(self, content: Hashable) -> Line:
@@ -230,7 +218,7 @@ class GroupListPane(ListPane):
 
     def left(self) -> Line:
         order, text = self._groups.query
-        return groups_left(self._groups.scope_words, order.words, text)
+        return words.groups_left(self._groups.scope_words, order.words, text)
 
     def spare(self) -> tuple[Line, ...]:
         return (rule_parts(self.left())[-1],)  # the order
@@ -242,7 +230,9 @@ class GroupListPane(ListPane):
             return (Piece(f"last confirmed {ago} ago", Token.AMBER),)
         if pending := self._groups.pending:
             return (Piece(pending, Token.MUTED),)
-        return groups_right(self._groups.read, rows.shown_count, rows.known_count, rows.new_count, self.size.width)
+        return words.groups_right(
+            self._groups.read, rows.shown_count, rows.known_count, rows.new_count, self.size.width
+        )
 
     def search(self, text: str) -> Line:
         """Filter the list, and highlight the words."""
@@ -277,8 +267,8 @@ class GroupListPane(ListPane):
 
     def _empty_lines(self, width: int) -> tuple[Line, ...]:
         is_filtered = bool(self.searched) and self._groups.list.known_count > 0
-        words, is_stale = self._groups.span.words, self.live.freshness.is_stale
-        return tuple(empty_groups_lines(self._groups.read, words, width, is_filtered=is_filtered, is_stale=is_stale))
+        read, span_words, is_stale = self._groups.read, self._groups.span.words, self.live.freshness.is_stale
+        return tuple(words.empty_groups_lines(read, span_words, width, is_filtered=is_filtered, is_stale=is_stale))
 
 
 # The pane `newest failure`: the newest run of the group with its error, the folded stack, payload and tags.
@@ -309,10 +299,9 @@ class NewestFailurePane(ErrorPane):
         fetch, stage = selection.state_of(RUN), self.stage_of(RUN)
         if selection.run_id is None or run is None:
             is_loading = self._groups.read.known_count is None or selection.run_id is not None
-            text = fetch.failure or (stage.words if is_loading else NOTHING_SELECTED)
+            text = fetch.failure or (stage.words if is_loading else words.NOTHING_SELECTED)
             return [Row(()), *sentence(text, room, "none")]
-        progress = ReadProgress(stage, fetch.failure)
-        return newest_page(run, progress, self.live.now, room, has_head=self.has_head)
+        return words.newest_page(run, ReadProgress(stage, fetch.failure), self.live.now, room, has_head=self.has_head)
 
     def right(self) -> Line:
         run = self.run
@@ -356,8 +345,7 @@ class GroupRunsPane(RowPagePane):
             return _nothing(self._groups)
         if run_ids is not self._run_ids:
             self._run_ids, self._indexes = run_ids, {}
-        slots = columns_for(width + GUTTER)
-        return RunRows(run_ids, self.live.get, self.overlay, slots, self.live.now, self._indexes)
+        return RunRows(self, run_ids, columns_for(width + GUTTER), self._indexes)
 
     def right(self) -> Line:
         count = len(self._groups.run_ids)
@@ -374,17 +362,11 @@ class RunRows(KeyedRows):
     """The rows of runs, made on access: a group may have 10,000 of them."""
 
     def __init__(
-        self,
-        run_ids: Sequence[RunId],
-        get: Callable[[RunId], Run | None],
-        overlay: Overlay,
-        slots: Sequence[SizedColumn],
-        now: Now,
-        indexes: dict[RunId, int],
+        self, pane: GroupRunsPane, run_ids: Sequence[RunId], slots: list[SizedColumn], indexes: dict[RunId, int]
     ) -> None:
         """`indexes` are filled when a run is searched for; they may be kept as long as the ids are the same."""
-        self._run_ids, self._indexes = run_ids, indexes
-        self._get, self._overlay, self._slots, self._now = get, overlay, slots, now
+        self._run_ids, self._slots, self._indexes = run_ids, slots, indexes
+        self._get, self._overlay, self._now = pane.live.get, pane.overlay, pane.live.now
 
     def __len__(self) -> int:
         return len(self._run_ids)
@@ -430,4 +412,4 @@ class GroupSummary(Summary):
         self._groups = groups
 
     def content(self, width: int) -> tuple[Line, ...]:
-        return group_summary_lines(self._groups.facts, self.live.now, width)
+        return words.group_summary_lines(self._groups.facts, self.live.now, width)

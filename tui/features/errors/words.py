@@ -486,8 +486,7 @@ def _state(facts: GroupFacts, now: Now, limit: int) -> list[Row]:
     fits = LABEL + max(_VALUE, line_width(value)) + _GAP + line_width(remark) <= limit
     rows = [Row(_fact("state", value, remark if fits else (), limit), "state")]
     reason = None if facts.detail is None or facts.detail.detail is None else facts.detail.detail.ignored_reason
-    below = facts.state_problem or (reason or "")[:MAX_REASON_CHARS]
-    texts = ("" if fits else detail, below)
+    texts = ("" if fits else detail, facts.state_problem or (reason or "")[:MAX_REASON_CHARS])
     lines = (line for text in texts if text for line in wrap(text, limit - LABEL))
     for number, line in enumerate(lines):
         rows.append(Row((Piece(" " * LABEL), Piece(line, Token.FAINT)), ("state", number)))

@@ -18,15 +18,7 @@ from tui.domain.ids import RunId, SpanId
 from tui.domain.run import Run
 from tui.domain.traces.log import LogLevel, LogLine, RunLog
 from tui.features.copying.words import log_text
-from tui.features.logs.words import (
-    AttributePath,
-    Attributes,
-    LineFolds,
-    LogReading,
-    columns_for,
-    line_rows,
-    opened_rows,
-)
+from tui.features.logs import words
 from tui.kit.page import PageRow
 from tui.kit.words import without_request
 from tui.lazy_dataclass import dataclass
@@ -190,7 +182,7 @@ class LogView:
     """
 
     def __init__(
-        self, attributes_of: Callable[[LogLine], Attributes], end_rows: Callable[[int], Sequence[Line]]
+        self, attributes_of: Callable[[LogLine], words.Attributes], end_rows: Callable[[int], Sequence[Line]]
     ) -> None:
         self._attributes_of = attributes_of
         self._end_rows = end_rows
@@ -204,11 +196,11 @@ class LogView:
         self._levels = b""
         self.shown: Sequence[int] = ()
         """The indices of the shown lines."""
-        self._open: OrderedDict[int, LineFolds] = OrderedDict()
+        self._open: OrderedDict[int, words.LineFolds] = OrderedDict()
         self._made: OrderedDict[int, tuple[PageRow, ...]] = OrderedDict()
         self._end: tuple[PageRow, ...] = ()
         self._width = 0
-        self.columns = columns_for(0, 1)
+        self.columns = words.columns_for(0, 1)
         """The columns for the current width."""
         self.rows = RowWindow(lambda: len(self.shown), self._rows_of)
 
@@ -319,7 +311,7 @@ class LogView:
             self._size()
 
     def _size(self) -> None:
-        self.columns = columns_for(self._width, self.log.max_attempt if self.log is not None else 1)
+        self.columns = words.columns_for(self._width, self.log.max_attempt if self.log is not None else 1)
 
     def wrap(self, *, is_wrapped: bool) -> None:
         """Wrap long lines, or cut them."""
@@ -331,7 +323,7 @@ class LogView:
         if index in self._open:
             del self._open[index]
         else:
-            self._open[index] = LineFolds()
+            self._open[index] = words.LineFolds()
             if len(self._open) > MAX_OPEN_LINES:
                 closed, _ = self._open.popitem(last=False)
                 self._made.pop(closed, None)
@@ -344,7 +336,7 @@ class LogView:
         folds = self._open.get(index)
         if folds is None:
             return
-        if isinstance(key, AttributePath):
+        if isinstance(key, words.AttributePath):
             is_open = not folds.json.is_open(key.path)
             folds = replace(folds, json=folds.json.with_fold(key.path, is_open=is_open))
         else:
@@ -361,18 +353,14 @@ class LogView:
         """Move the cursor to a line of the log, or the shown line before it."""
         self.rows.cursor = self._place_of(index, TOP)._replace(row=0)
 
-    def next_index(self, step: int, is_wanted: Callable[[int], bool]) -> int | None:
-        """Return the nearest shown line below (1) or above (-1) the cursor that is wanted."""
+    def next_error(self, step: int) -> int | None:
+        """Return the nearest shown error below (1) or above (-1) the cursor."""
         line = self.rows.cursor.line + step
         while 0 <= line < len(self.shown):
-            if is_wanted(self.shown[line]):
+            if self._levels[self.shown[line]] >= LogLevel.ERROR:
                 return self.shown[line]
             line += step
         return None
-
-    def level_at(self, index: int) -> int:
-        """Return the level of a line as a number."""
-        return self._levels[index]
 
     def search(self, needle: str) -> Iterator[None]:
         """Search the shown lines for a text in folded case, pausing after `SEARCH_LINES`. `hits` grows meanwhile."""
@@ -409,7 +397,7 @@ class LogView:
         found = FoldedJson(values, JsonFolds(), self.columns.message).find(needle) if values else ()
         return [place for place in islice(found, MAX_SEARCHED) if place is not None]
 
-    def _searched(self, line: LogLine, index: int, folds: LineFolds) -> LineFolds:
+    def _searched(self, line: LogLine, index: int, folds: words.LineFolds) -> words.LineFolds:
         """Return the folds of an opened line as a search shows it: nothing in a line that matches is folded."""
         places = self._places_of(index, self.needle) if self.needle else []
         is_in_message = bool(self.needle) and self.needle in line.message[:SEARCH_CHARS].casefold()
@@ -440,13 +428,13 @@ class LogView:
     def _make(self, index: int) -> Iterator[PageRow]:
         assert self.log is not None
         line, columns, folds = self.log[index], self.columns, self._open.get(index)
-        opening = OpenLine(index)
-        for text in line_rows(line, self.started_at, columns, is_open=folds is not None, is_wrapped=self.is_wrapped):
+        opening, is_open = OpenLine(index), folds is not None
+        for text in words.line_rows(line, self.started_at, columns, is_open=is_open, is_wrapped=self.is_wrapped):
             yield PageRow(text, opening, opening)
         if folds is None:
             return
         folds, attributes = self._searched(line, index, folds), self._attributes_of(line)
-        for row in opened_rows(line.message, attributes, folds, columns.message, is_wrapped=self.is_wrapped):
+        for row in words.opened_rows(line.message, attributes, folds, columns.message, is_wrapped=self.is_wrapped):
             yield PageRow((columns.blank, *row.line), row.key, row.action)
 
 
@@ -476,13 +464,15 @@ class LogFollower:
     `show` is called with each new state. `may_read` returns whether the pane is visible and updates are not paused.
     """
 
-    def __init__(self, session: Session, show: Callable[[LogReading], object], may_read: Callable[[], bool]) -> None:
+    def __init__(
+        self, session: Session, show: Callable[[words.LogReading], object], may_read: Callable[[], bool]
+    ) -> None:
         self.session = session
         self._show = show
         self._may_read = may_read
         self._fetcher: LogFetcher | None = None
         self._run_id: RunId | None = None
-        self.reading = LogReading()
+        self.reading = words.LogReading()
         self._timer: Timer | None = None
         self._due_s = 0.0
         self._task: asyncio.Task[None] | None = None
@@ -513,7 +503,7 @@ class LogFollower:
         self.close()
         self._run_id = run_id
         self._failures, self._final_since_s = 0, None
-        self.reading = LogReading(asked_at=self.session.now())
+        self.reading = words.LogReading(asked_at=self.session.now())
         if run_id is not None:
             self._schedule(REST_S)
 
@@ -556,7 +546,7 @@ class LogFollower:
             self._task.cancel()
         self._task = None
 
-    def _wants_more(self, reading: LogReading) -> bool:
+    def _wants_more(self, reading: words.LogReading) -> bool:
         if reading.log is None:
             return True
         return reading.follows and not reading.is_complete and not reading.log.is_cut
@@ -609,7 +599,7 @@ class LogFollower:
         # A run that was opened by its id may have become known meanwhile.
         run = self._run if run is None else run
         is_complete = run is not None and is_settled(run, requested_at, final_for_s)
-        self.reading = LogReading(read.log, None, session.now(), is_complete, self.reading.follows)
+        self.reading = words.LogReading(read.log, None, session.now(), is_complete, self.reading.follows)
         if self._wants_more(self.reading):
             is_ended = run is not None and run.is_final
             self._schedule(max(read.next_s, SETTLE_S) if is_ended else read.next_s)
@@ -632,9 +622,9 @@ class LogFollower:
 MAX_KEPT: Final = 64
 """Lines whose attributes are kept, a few more than can be open."""
 
-_READING: Final = Attributes(note="reading the attributes…")
-_NONE: Final = Attributes(note="no attributes")
-_WITHOUT_SPAN: Final = Attributes(note="The server sent no id for this line, so that it has no attributes.")
+_READING: Final = words.Attributes(note="reading the attributes…")
+_NONE: Final = words.Attributes(note="no attributes")
+_WITHOUT_SPAN: Final = words.Attributes(note="The server sent no id for this line, so that it has no attributes.")
 
 
 class LogAttributes:
@@ -644,17 +634,17 @@ class LogAttributes:
         self._follower = follower
         self._show = show
         self._run_id: RunId | None = None
-        self._known: dict[SpanId, Attributes] = {}
+        self._known: dict[SpanId, words.Attributes] = {}
 
     def start_over(self, run_id: RunId | None) -> None:
         """Forget all, because another run is selected."""
         self._run_id = run_id
         self._known.clear()
 
-    def of(self, line: LogLine) -> Attributes:
+    def of(self, line: LogLine) -> words.Attributes:
         """Return what is known about the attributes of a line."""
         if line.attributes is not None:
-            return Attributes(json.loads(line.attributes))
+            return words.Attributes(json.loads(line.attributes))
         return self._known.get(line.span_id, _READING) if line.span_id else _WITHOUT_SPAN
 
     def read(self, line: LogLine) -> None:
@@ -667,10 +657,10 @@ class LogAttributes:
     async def _fetch(self, run_id: RunId, span_id: SpanId) -> None:
         try:
             values = (await self._follower.fetcher.read_span(run_id, span_id, Priority.SELECTED)).properties
-            attributes = Attributes(values) if values else _NONE
+            attributes = words.Attributes(values) if values else _NONE
         except ApiError as error:
             reason = without_request(str(error)).rstrip(".")
-            attributes = Attributes(note=f"The attributes could not be read: {reason}.", is_failure=True)
+            attributes = words.Attributes(note=f"The attributes could not be read: {reason}.", is_failure=True)
         if self._run_id != run_id:
             return
         self._known[span_id] = attributes

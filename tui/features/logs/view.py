@@ -418,7 +418,7 @@ class LogsPane(PagePane):
         self.update_page()
 
     def error_step(self, step: int) -> bool:
-        index = self.view.next_index(step, lambda each: self.view.level_at(each) >= LogLevel.ERROR)
+        index = self.view.next_error(step)
         if self.reading.log is None:
             self._notify(NOT_READ)
         elif index is None:

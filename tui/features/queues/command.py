@@ -12,31 +12,11 @@ from tui.api.errors import ApiError, Refused
 from tui.commands.options import connection_options, json_option, settings_of
 from tui.commands.output import ExitCode, Output, Stop
 from tui.commands.table import FittedTable, PrintedColumn
-from tui.domain.facts import (
-    MAX_QUEUES,
-    QUEUES_PER_PAGE,
-    ConcurrencyLimit,
-    FactSource,
-    FactUnread,
-    Queue,
-    QueuesRead,
-    WaitsRead,
-    WallFacts,
-    with_limit,
-)
+from tui.domain import facts
 from tui.domain.run import Json
 from tui.domain.text import Raw
 from tui.features.config.session import open_session, run_async
-from tui.features.queues.words import (
-    HEALTH_TOKENS,
-    health_glyph,
-    is_empty,
-    is_full,
-    queued_text,
-    rate,
-    share,
-    standstill_text,
-)
+from tui.features.queues import words
 from tui.features.runs.printed import iso_time
 from tui.settings.settings import Settings
 from tui.store.findings.bounds import standstill_of
@@ -64,21 +44,21 @@ async def _queues(output: Output, settings: Settings, *, as_json: bool) -> None:
     async with open_session(settings, output) as session:
         read, is_endless = await _read_queues_with_key(session, settings)
         waits, failure = await _read_waits(session)
-        unread = FactUnread(read.at, FactSource.WAITS, Raw(failure), is_refused=False)
-        facts = WallFacts(queues=read, waits=waits, unread={} if waits else {FactSource.WAITS: unread})
+        unread = facts.FactUnread(read.at, facts.FactSource.WAITS, Raw(failure), is_refused=False)
+        known = facts.WallFacts(queues=read, waits=waits, unread={} if waits else {facts.FactSource.WAITS: unread})
         with suppress(ApiError):
             await session.fetcher.fetch_environment(Priority.SELECTED)
         await session.settle()
-        still = standstill_of(facts, None, session.store.environment, session.now())
-        rows = sorted(queue_rows(facts, None, session.now(), still), key=worst_first)
+        still = standstill_of(known, None, session.store.environment, session.now())
+        rows = sorted(queue_rows(known, None, session.now(), still), key=worst_first)
         if as_json:
             for row in rows:
                 output.json_line(queue_object(row))
         else:
             output.lines(queue_lines(rows, session.local_now(), output.width))
         if still is not None:
-            words = standstill_text(still, session.now(), session.local_now())
-            output.say(f"{words[0].upper()}{words[1:]}.")
+            sentence = words.standstill_text(still, session.now(), session.local_now())
+            output.say(f"{sentence[0].upper()}{sentence[1:]}.")
         if not (rows or is_endless):
             output.say("This environment has no queues.")
         if read.is_cut and not is_endless:
@@ -90,7 +70,7 @@ async def _queues(output: Output, settings: Settings, *, as_json: bool) -> None:
             raise Stop(ExitCode.REFUSED, f"stopped after {len(rows):,} {queues}: {ENDLESS}")
 
 
-async def _read_queues_with_key(session: Session, settings: Settings) -> tuple[QueuesRead, bool]:
+async def _read_queues_with_key(session: Session, settings: Settings) -> tuple[facts.QueuesRead, bool]:
     """Read the list. The server calls a public token invalid here: raise a `Stop` that says what may read it."""
     try:
         return await _read_queues(session)
@@ -101,31 +81,30 @@ async def _read_queues_with_key(session: Session, settings: Settings) -> tuple[Q
         raise
 
 
-async def _read_queues(session: Session) -> tuple[QueuesRead, bool]:
+async def _read_queues(session: Session) -> tuple[facts.QueuesRead, bool]:
     """Read the pages of the list. The second value says that they do not end. Raises `ApiError`."""
     from tui.api.client import FactReader  # noqa: PLC0415
 
     lists = session.fetcher.lists
     assert lists is not None, "no command reads from a relay"
-    reader, found, number, count, unreadable = FactReader(lists), dict[str, Queue](), 0, 1, 0
-    while number < count and number * QUEUES_PER_PAGE < MAX_QUEUES:
+    reader, found, number, count, unreadable = FactReader(lists), dict[str, facts.Queue](), 0, 1, 0
+    while number < count and number * facts.QUEUES_PER_PAGE < facts.MAX_QUEUES:
         number += 1
-        key = ("queues", number)
-        page = await session.budget.request(key, Priority.SELECTED, partial(reader.read_queues, number))
+        page = await session.budget.request(("queues", number), Priority.SELECTED, partial(reader.read_queues, number))
         count, unreadable = page.page_count, unreadable + page.unreadable
         # While the pages are read, a queue may move to another one.
         found |= {queue.id: queue for queue in page.queues}
-    limits: tuple[ConcurrencyLimit, ...] = ()
+    limits: tuple[facts.ConcurrencyLimit, ...] = ()
     if any(queue.is_v2 for queue in found.values()):
         with suppress(ApiError):
             limits = await session.budget.request("limits", Priority.SELECTED, reader.read_limits)
-    queues = tuple(with_limit(queue, limits) for queue in found.values())
+    queues = tuple(facts.with_limit(queue, limits) for queue in found.values())
     # Full pages bring about as many queues, although some move from page to page meanwhile.
-    is_endless = number < count and len(found) < MAX_QUEUES // 2
-    return QueuesRead(session.now(), queues, is_cut=number < count or unreadable > 0, limits=limits), is_endless
+    is_endless = number < count and len(found) < facts.MAX_QUEUES // 2
+    return facts.QueuesRead(session.now(), queues, is_cut=number < count or unreadable > 0, limits=limits), is_endless
 
 
-async def _read_waits(session: Session) -> tuple[WaitsRead | None, str]:
+async def _read_waits(session: Session) -> tuple[facts.WaitsRead | None, str]:
     """Read how the queues move. The second value says why that is not known. A key that may not query lists them."""
     from tui.api.queries import QueueWaitCounts  # noqa: PLC0415
     from tui.sync.fact_readers import read_waits  # noqa: PLC0415
@@ -134,7 +113,7 @@ async def _read_waits(session: Session) -> tuple[WaitsRead | None, str]:
     try:
         async with asyncio.timeout(QUERY_TIMEOUT_S):
             rows = await session.fetcher.query_rows(QueueWaitCounts(now), Priority.SELECTED)
-        return WaitsRead(now, read_waits(rows)), ""
+        return facts.WaitsRead(now, read_waits(rows)), ""
     except TimeoutError:
         return None, f"no answer for {QUERY_TIMEOUT_S:.0f} s"
     except ApiError as error:
@@ -184,7 +163,7 @@ def queue_object(row: QueueRow) -> dict[str, Json]:
 
 
 def _name(row: QueueRow, _now: datetime) -> Line:
-    return (Piece(row.name, Token.MUTED if is_empty(row) else Token.BRIGHT),)
+    return (Piece(row.name, Token.MUTED if words.is_empty(row) else Token.BRIGHT),)
 
 
 def _type(row: QueueRow, _now: datetime) -> Line:
@@ -192,11 +171,11 @@ def _type(row: QueueRow, _now: datetime) -> Line:
 
 
 def _running(row: QueueRow, _now: datetime) -> Line:
-    return share(row.running, row.limit, Token.BRIGHT if is_full(row) else Token.TEXT)
+    return words.share(row.running, row.limit, Token.BRIGHT if words.is_full(row) else Token.TEXT)
 
 
 def _queued(row: QueueRow, _now: datetime) -> Line:
-    return _number(None if row.queued is None else queued_text(row, "0"), row)
+    return _number(None if row.queued is None else words.queued_text(row, "0"), row)
 
 
 def _oldest(row: QueueRow, now: datetime) -> Line:
@@ -206,18 +185,18 @@ def _oldest(row: QueueRow, now: datetime) -> Line:
 
 
 def _starts(row: QueueRow, _now: datetime) -> Line:
-    return (Piece(rate(row.started_per_min), Token.MUTED),)
+    return (Piece(words.rate(row.started_per_min), Token.MUTED),)
 
 
 def _number(text: str | None, row: QueueRow) -> Line:
     if text is None:
         return (Piece(formatting.NONE, Token.MUTED),)
-    is_bad = HEALTH_TOKENS[row.health] is Token.AMBER
+    is_bad = words.HEALTH_TOKENS[row.health] is Token.AMBER
     return (Piece(text, Token.AMBER if is_bad else Token.TEXT if row.queued else Token.MUTED),)
 
 
 def _health(row: QueueRow, _now: datetime) -> Line:
-    return (Piece(row.health.value, HEALTH_TOKENS[row.health]),) if row.health.value else ()
+    return (Piece(row.health.value, words.HEALTH_TOKENS[row.health]),) if row.health.value else ()
 
 
 _TABLE: Final = FittedTable(
@@ -230,7 +209,7 @@ _TABLE: Final = FittedTable(
         PrintedColumn("start/min", _starts, "right", drop_rank=2),
         PrintedColumn("health", _health),
     ),
-    glyph=lambda row: health_glyph(row.health),
+    glyph=lambda row: words.health_glyph(row.health),
     growth=("queue",),
     min_cut=1,
 )

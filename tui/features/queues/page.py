@@ -9,21 +9,7 @@ from tui.domain.facts import ConcurrencyLimit, QueueHour, QueueMetrics
 from tui.domain.finding import StandstillReason
 from tui.domain.ids import TaskId
 from tui.features.errors.words import error_line
-from tui.features.queues.words import (
-    HEALTH_TOKENS,
-    READING,
-    full_limit_text,
-    health_glyph,
-    is_full,
-    number,
-    places_text,
-    queued_text,
-    rate,
-    reason_words,
-    share,
-    share_text,
-    standstill_text,
-)
+from tui.features.queues import words
 from tui.lazy_dataclass import dataclass
 from tui.store.findings.bounds import is_slower
 from tui.store.findings.rows import QueueHealth, QueueRow
@@ -91,7 +77,7 @@ def usage_bar(row: QueueRow, width: int) -> Line:
     part = 1.0 if row.limit <= 0 else min(1.0, row.running / row.limit)
     # One run is visible, and a bar is full only if the limit is reached.
     filled = 0 if not row.running else max(1, min(int(part * width), width if part >= 1 else width - 1))
-    is_blocked = is_full(row) and (row.has_waiting or not _is_quiet(row))
+    is_blocked = words.is_full(row) and (row.has_waiting or not _is_quiet(row))
     token = Token.AMBER if is_blocked and row.health is not QueueHealth.PAUSED else Token.BLUE
     bar = (Piece(_BAR * filled, token),) if filled else ()
     return (*bar, Piece(_TRACK * (width - filled), Token.LINE)) if filled < width else bar
@@ -99,15 +85,15 @@ def usage_bar(row: QueueRow, width: int) -> Line:
 
 def _running(content: QueueContent, _now: Now, _width: int) -> Line:
     row = content.row
-    return share(row.running, row.limit, Token.BRIGHT if is_full(row) else Token.TEXT)
+    return words.share(row.running, row.limit, Token.BRIGHT if words.is_full(row) else Token.TEXT)
 
 
 def _queued(content: QueueContent, _now: Now, _width: int) -> Line:
     row = content.row
     if row.queued is None:
-        return (Piece(queued_text(row), Token.MUTED),)
-    is_bad = HEALTH_TOKENS[row.health] is Token.AMBER
-    return (Piece(queued_text(row), Token.AMBER if is_bad else Token.TEXT, is_bold=is_bad),)
+        return (Piece(words.queued_text(row), Token.MUTED),)
+    is_bad = words.HEALTH_TOKENS[row.health] is Token.AMBER
+    return (Piece(words.queued_text(row), Token.AMBER if is_bad else Token.TEXT, is_bold=is_bad),)
 
 
 def oldest_cell(content: QueueContent, now: Now, _width: int) -> Line:
@@ -116,7 +102,7 @@ def oldest_cell(content: QueueContent, now: Now, _width: int) -> Line:
     if row.oldest_at is None:
         return () if row.queued == 0 else (Piece(formatting.NONE, Token.MUTED),)
     at = now.frozen_at or now.at
-    token = HEALTH_TOKENS[row.health] if row.health in {QueueHealth.AT_LIMIT, QueueHealth.LATE} else Token.TEXT
+    token = words.HEALTH_TOKENS[row.health] if row.health in {QueueHealth.AT_LIMIT, QueueHealth.LATE} else Token.TEXT
     frozen = "~" if now.frozen_at is not None else ""
     return (Piece(waited(at - row.oldest_at, in_minutes=now.in_minutes) + frozen, token),)
 
@@ -127,18 +113,18 @@ def _starts(content: QueueContent, _now: Now, _width: int) -> Line:
         return (Piece(formatting.NONE, Token.MUTED),)
     if row.started_per_min <= 0 and not row.has_waiting:
         return ()
-    return (Piece(rate(row.started_per_min), Token.MUTED if _is_quiet(row) else Token.TEXT),)
+    return (Piece(words.rate(row.started_per_min), Token.MUTED if _is_quiet(row) else Token.TEXT),)
 
 
 def _throttled(content: QueueContent, _now: Now, _width: int) -> Line:
     if content.throttled is None:
         return (Piece(formatting.NONE, Token.MUTED),)
-    return (Piece(number(content.throttled), Token.AMBER),) if content.throttled else ()
+    return (Piece(words.number(content.throttled), Token.AMBER),) if content.throttled else ()
 
 
 def _health(content: QueueContent, _now: Now, _width: int) -> Line:
     health = content.row.health
-    return (Piece(health.value, HEALTH_TOKENS[health]),) if health.value else ()
+    return (Piece(health.value, words.HEALTH_TOKENS[health]),) if health.value else ()
 
 
 NAME: Final = QueueColumn("queue", "queue", None, _name)
@@ -175,17 +161,17 @@ def queue_line(content: QueueContent, slots: Sequence[SizedQueueColumn], now: No
         if is_current and column.id == NAME.id:
             cell = tuple(Piece(piece.text, piece.token, is_bold=True) for piece in cell)
         cells.append(fit(cell, width, column.align))
-    return (health_glyph(content.row.health), Piece(" "), *joined(cells, " " * GAP))
+    return (words.health_glyph(content.row.health), Piece(" "), *joined(cells, " " * GAP))
 
 
 def more_line(folded: Sequence[QueueRow], *, is_folded: bool = True) -> Line:
     """Return the line that stands for the queues in which nothing runs, and no run is known to wait."""
     count = len(folded)
-    words = f"{count:,} more, empty" if is_folded else f"{count:,} empty queues above"
+    text = f"{count:,} more, empty" if is_folded else f"{count:,} empty queues above"
     if any(row.queued is None for row in folded):
-        known = READING if any(row.is_reading for row in folded) else "no run is known to wait"
-        words = f"{count:,} more, {known}" if is_folded else f"{count:,} queues above: {known}"
-    return (Piece("  "), Piece(words, Token.FAINT))
+        known = words.READING if any(row.is_reading for row in folded) else "no run is known to wait"
+        text = f"{count:,} more, {known}" if is_folded else f"{count:,} queues above: {known}"
+    return (Piece("  "), Piece(text, Token.FAINT))
 
 
 # `QueueFacts`: everything that the page of the selected queue is made from.
@@ -286,7 +272,7 @@ def _since(facts: QueueFacts, now: Now) -> Sentence:
         return _text("nothing is wrong") if row.queued is not None else _unknown(row), ()
     word = row.health.value
     if row.health is QueueHealth.AT_LIMIT:
-        word = f"{word} {share_text(row.running, row.limit)}"
+        word = f"{word} {words.share_text(row.running, row.limit)}"
     if row.since is None:
         return _text(NOT_KNOWN), _faint(word)
     at = now.frozen_at or now.at
@@ -295,7 +281,7 @@ def _since(facts: QueueFacts, now: Now) -> Sentence:
 
 
 def _unknown(row: QueueRow) -> Line:
-    return (Piece(READING, Token.MUTED),) if row.is_reading else _text(NOT_KNOWN)
+    return (Piece(words.READING, Token.MUTED),) if row.is_reading else _text(NOT_KNOWN)
 
 
 def _blocked(facts: QueueFacts, now: Now) -> Sentence:
@@ -307,18 +293,19 @@ def _blocked(facts: QueueFacts, now: Now) -> Sentence:
     if row.queued is None and row.is_reading:
         return _unknown(row), ()
     if row.standstill is not None and row.has_waiting:
-        return _text(standstill_text(row.standstill, now.frozen_at or now.at, now.at)), ()
-    if is_full(row):
-        places = places_text(row.running, row.limit, row.holders, now.frozen_at or now.at)
+        return _text(words.standstill_text(row.standstill, now.frozen_at or now.at, now.at)), ()
+    if words.is_full(row):
+        places = words.places_text(row.running, row.limit, row.holders, now.frozen_at or now.at)
         return _text(f"by its own limit, {places}"), ()
     if not row.has_waiting:
         return _text(NOT_KNOWN), _faint("how many runs wait was not read")
     if facts.full_limits:
         first = facts.full_limits[0]
         more = f", or {len(facts.full_limits) - 1:,} others" if len(facts.full_limits) > 1 else ""
-        words = f"{full_limit_text(first.name, first.running, first.total)}{more}"
-        return _text(words), _faint("the server does not say which limits a queue has")
-    own = "" if row.limit is None or row.running is None else f"not by its limit {share_text(row.running, row.limit)}"
+        limit = words.full_limit_text(first.name, first.running, first.total)
+        return _text(f"{limit}{more}"), _faint("the server does not say which limits a queue has")
+    is_known = row.limit is not None and row.running is not None
+    own = f"not by its limit {words.share_text(row.running, row.limit)}" if is_known else ""
     return _text("by nothing that the server tells"), _faint(own)
 
 
@@ -402,7 +389,7 @@ def _rates(facts: QueueFacts, now: Now) -> str:
     if not round(arrived) and not round(started):
         return f"no run came or started {_when(facts, now)}"
     came = f"{formatting.plural(round(arrived), 'run')} came" if round(arrived) else "no run came"
-    return f"{came}, {number(round(started)) if round(started) else 'none'} started {_when(facts, now)}"
+    return f"{came}, {words.number(round(started)) if round(started) else 'none'} started {_when(facts, now)}"
 
 
 def _when(facts: QueueFacts, now: Now) -> str:
@@ -459,12 +446,12 @@ def series_lines(facts: QueueFacts, now: Now, limit: int) -> list[Line]:
     above = None if facts.normal_p95 is None else 2 * facts.normal_p95.total_seconds()
     is_waiting = row.health in {QueueHealth.AT_LIMIT, QueueHealth.LATE} and row.has_waiting
     axis = _axis(now.at if hour is None else hour.at, minutes, size, len(queued), now)
-    figure: Line = (Piece(queued_text(row, "0"), Token.AMBER if is_waiting else Token.TEXT),)
+    figure: Line = (Piece(words.queued_text(row, "0"), Token.AMBER if is_waiting else Token.TEXT),)
     known = running or [None] * len(queued)
     took: Line = (Piece(brief_duration(facts.p95), Token.AMBER if is_slow else Token.TEXT),)
     series = (
         ("queued", figure, _bars(queued, 0 if is_waiting else None)),
-        ("running", share(row.running, row.limit), _bars(known, None, top=row.limit)),
+        ("running", words.share(row.running, row.limit), _bars(known, None, top=row.limit)),
         ("p95", () if facts.is_unread else took, _bars(p95, above)),
     )
     is_due = facts.is_unread and facts.stage is ReadStage.DUE
@@ -596,8 +583,8 @@ def _measured(facts: QueueFacts) -> Sentence | None:
     if not metrics.is_measured:
         return (Piece(formatting.NONE, Token.MUTED),), _faint("the server measured nothing in the last hour")
     waits = "" if metrics.wait_p95 is None else f", p95 of waits {brief_duration(metrics.wait_p95)}"
-    words = f"{number(metrics.started)} started, {number(metrics.throttled)} throttled{waits}"
-    return _text(words), _faint("in the last hour")
+    counts = f"{words.number(metrics.started)} started, {words.number(metrics.throttled)} throttled"
+    return _text(counts + waits), _faint("in the last hour")
 
 
 def _oldest(facts: QueueFacts, now: Now, limit: int) -> Row | None:
@@ -660,10 +647,9 @@ def queues_right(read: QueuesState, now: Now, width: int, shown: tuple[int, int]
     if read.read_at is None:
         return ()
     reason = read.refusal or read.failure
-    parts: list[Line] = [(Piece(reason_words(reason), Token.AMBER),)] if reason and width >= _WIDE else []
+    parts: list[Line] = [(Piece(words.reason_words(reason), Token.AMBER),)] if reason and width >= _WIDE else []
     if shown is not None:
-        words = f"{shown[0]:,} of {formatting.plural(shown[1], 'queue')}"
-        parts.append((Piece(words, Token.TEXT),))
+        parts.append((Piece(f"{shown[0]:,} of {formatting.plural(shown[1], 'queue')}", Token.TEXT),))
     if shown is None or width >= _WIDE:
         parts += _totals(read)
     if read.is_cut and width >= _WIDE:
@@ -679,12 +665,12 @@ def _totals(read: QueuesState) -> list[Line]:
     """Return the totals of the environment, with `≥` where more queues exist."""
     sign, parts = "≥" if read.is_cut else "", list[Line]()
     if read.running is not None:
-        parts.append((Piece(f"{sign}{number(read.running)}", Token.TEXT), Piece(" running", Token.MUTED)))
+        parts.append((Piece(f"{sign}{words.number(read.running)}", Token.TEXT), Piece(" running", Token.MUTED)))
     if read.queued is not None:
         token, least = Token.AMBER if read.queued else Token.TEXT, "≥" if read.is_queued_least else sign
-        parts.append((Piece(f"{least}{number(read.queued)}", token), Piece(" queued", Token.MUTED)))
+        parts.append((Piece(f"{least}{words.number(read.queued)}", token), Piece(" queued", Token.MUTED)))
     else:
-        parts.append((Piece(f"queued: {READING if read.is_reading else 'not known'}", Token.MUTED),))
+        parts.append((Piece(f"queued: {words.READING if read.is_reading else 'not known'}", Token.MUTED),))
     return parts
 
 
@@ -705,13 +691,13 @@ def _empty_sentence(read: QueuesState, *, is_filtered: bool) -> str:
     if read.refusal:
         if read.is_public:
             return "A public token may not read the list of queues: the server answers 401. A secret key may."
-        return f"This key may not read the queues: {reason_words(read.refusal)}."
+        return f"This key may not read the queues: {words.reason_words(read.refusal)}."
     if is_filtered:
         return "No queue contains these words. Esc clears the filter."
     if read.read_at is not None:
         return "This environment has no queues."
     if read.failure:
-        return f"The queues could not be read: {reason_words(read.failure)}.{tries_again()}"
+        return f"The queues could not be read: {words.reason_words(read.failure)}.{tries_again()}"
     return formatting.LOADING
 
 
@@ -729,7 +715,8 @@ def queue_summary_lines(facts: QueueFacts | None, now: Now, width: int) -> tuple
     answers = {label: answer for label, (answer, _) in sentences(facts, now)}
     parts: list[Line] = []
     if row.health.value:
-        parts.append((health_glyph(row.health), Piece(" "), Piece(row.health.value, HEALTH_TOKENS[row.health])))
+        health = Piece(row.health.value, words.HEALTH_TOKENS[row.health])
+        parts.append((words.health_glyph(row.health), Piece(" "), health))
     parts.append((Piece(row.name, Token.BRIGHT, is_bold=True),))
     reason = plain(answers["blocked"]).removeprefix("by its own limit, ")
     blocked = (Piece(f"blocked {reason}" if reason.startswith("by ") else reason, Token.MUTED),)
@@ -749,7 +736,7 @@ def queue_summary_lines(facts: QueueFacts | None, now: Now, width: int) -> tuple
 
 def _said(text: str) -> str:
     """Return a sentence without the words around its numbers; empty if nothing is known."""
-    if text in {NOT_KNOWN, "nothing waits", READING, formatting.LOADING} or NOT_SLOW in text:
+    if text in {NOT_KNOWN, "nothing waits", words.READING, formatting.LOADING} or NOT_SLOW in text:
         return ""
     if " at p95" in text:
         runs, _, took = text.partition(" take ")

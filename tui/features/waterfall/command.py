@@ -124,12 +124,8 @@ def trace_lines(
     for shown in page.shown_spans(waterfall, tree, ()):
         look = page.look_of(waterfall, extents, shown.span, get_run, is_on_path=shown.span in path)
         lines.append(page.row_line(shown, look, parts))
-    marks = page.legend(
-        width,
-        has_unknown=SpanState.UNKNOWN in extents.states,
-        has_batch=SpanKind.CALL in waterfall.kinds,
-        has_colors=has_colors,
-    )
+    has_unknown, has_batch = SpanState.UNKNOWN in extents.states, SpanKind.CALL in waterfall.kinds
+    marks = page.legend(width, has_unknown=has_unknown, has_batch=has_batch, has_colors=has_colors)
     lines += [(), marks] if marks else []
     missing = sentences(waterfall, None)
     if counts := hidden_counts(waterfall):

@@ -433,8 +433,7 @@ class ShownSpan(NamedTuple):
 def columns_for(width: int, gutter: int) -> WaterfallColumns:
     """Return the columns of a page of `width` cells behind a gutter."""
     whole = width + gutter
-    pairs = pairwise(_LEFT)
-    low, high = next((pair for pair in pairs if whole <= pair[1][0]), (_LEFT[-2], _LEFT[-1]))
+    low, high = next((pair for pair in pairwise(_LEFT) if whole <= pair[1][0]), (_LEFT[-2], _LEFT[-1]))
     part = min(max(whole, low[0]), high[0]) - low[0]
     left = low[1] + part * (high[1] - low[1]) // (high[0] - low[0])
     name = max(min(left, whole - 10) - gutter - _TOOK - _ARROW, 1)

@@ -72,20 +72,14 @@ def not_shown(waterfall: Waterfall, tree: RowTree) -> Line:
     counts = hidden_counts(waterfall)
     if not counts or tree.with_engine:
         return ()
-    return (
-        Piece(f"not shown: {counts} (", Token.FAINT),
-        Piece(key_of("engine-spans", "i"), Token.TEXT, is_bold=True),
-        Piece(")", Token.FAINT),
-    )
+    key = Piece(key_of("engine-spans", "i"), Token.TEXT, is_bold=True)
+    return (Piece(f"not shown: {counts} (", Token.FAINT), key, Piece(")", Token.FAINT))
 
 
 def hidden_counts(waterfall: Waterfall) -> str:
     """Return `7 engine spans and 2 run() spans`: those that get a row only on request; empty if there are none."""
-    return " and ".join(
-        formatting.plural(count, noun)
-        for count, noun in ((waterfall.engine_count, "engine span"), (waterfall.function_count, "run() span"))
-        if count
-    )
+    counts = ((waterfall.engine_count, "engine span"), (waterfall.function_count, "run() span"))
+    return " and ".join(formatting.plural(count, noun) for count, noun in counts if count)
 
 
 def extent(
@@ -104,8 +98,7 @@ def extent(
     if is_cut:
         gap: list[Piece] = [Piece(" · ", Token.MUTED)] if line else []
         line += [*gap, Piece(_cut_at(waterfall.trace.received), Token.AMBER)]
-    at = now.frozen_at or now.at
-    took = timedelta(microseconds=extents.end(ROOT, waterfall.moment(at)))
+    took = timedelta(microseconds=extents.end(ROOT, waterfall.moment(now.frozen_at or now.at)))
     if extents.is_live:
         line += [Piece(" · ", Token.MUTED), Piece(now.duration(took), Token.BLUE), Piece(" so far", Token.TEXT)]
         if read_at is not None:
