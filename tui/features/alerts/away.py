@@ -9,7 +9,7 @@ from textual.strip import Strip
 from tui.domain.finding import FindingWord, Verdict
 from tui.domain.status import RunStatus, title_of
 from tui.domain.text import Raw, clean
-from tui.features.alerts.words import day_or_time, short_sentence, subject
+from tui.features.alerts.words import FINDING_TOKENS, WORD_CELLS, day_or_time, short_sentence, subject
 from tui.kit.app import AppBase
 from tui.kit.lines import Cover
 from tui.kit.screen import BaseScreen
@@ -30,9 +30,7 @@ NOT_WATCHED: Final = "findings are not known: nothing watched them, or the serve
 MIN_ROOMY_ROWS: Final = 11
 """With fewer rows there are empty lines only if everything has room beside them."""
 
-_WORD_CELLS: Final = 7
 _MAX_NAME_CELLS: Final = 24
-_TOKENS: Final = {FindingWord.FAILING: Token.ROSE}
 _LEFT: Final = Piece("  ")
 _GAP: Final = Piece("  ")
 """A gutter as in the panes."""
@@ -96,14 +94,14 @@ def _worst_first(episodes: Sequence[Episode]) -> list[Episode]:
 def _episode_line(episode: Episode, now: datetime, report: AwayReport) -> Line:
     finding = episode.finding
     is_over = episode.went_at is not None
-    word = Piece(finding.word, Token.MUTED if is_over else _TOKENS.get(finding.word, Token.AMBER), is_bold=not is_over)
+    word = Piece(finding.word, Token.MUTED if is_over else FINDING_TOKENS[finding.word], is_bold=not is_over)
     name = Piece(subject(finding), Token.TEXT if is_over else Token.BRIGHT)
     at = report.until if episode.went_at is None else episode.went_at
     cells = min(_MAX_NAME_CELLS, max(line_width((Piece(subject(each.finding)),)) for each in report.episodes))
     times_cells = max(len(_times(each, now)) for each in report.episodes)
     return (
         _LEFT,
-        *pad((word,), _WORD_CELLS),
+        *pad((word,), WORD_CELLS),
         _GAP,
         *pad(cut((name,), cells), cells),
         _GAP,
@@ -183,7 +181,6 @@ def _fitting(lines: list[Line], room: int, noun: str) -> list[Line]:
 
 _QUITS: Final = frozenset({"ctrl+q", "ctrl+c"})
 _REFRESHES: Final = ("r", "f5", "ctrl+r")
-_REFRESH_ID: Final = "refresh"
 
 
 class WhileAway:
@@ -205,7 +202,7 @@ class WhileAway:
 
     def takes(self, key: str) -> bool:
         """Record a key. Return whether it does nothing else than to show the block, or comes before it was seen."""
-        acts = key in _QUITS or key in self._app.keys.get(_REFRESH_ID, _REFRESHES)
+        acts = key in _QUITS or key in self._app.keys.get("refresh", _REFRESHES)
         if self._screen is not None and self._screen not in self._app.screen_stack:
             self._block = self._screen = None
         report = self._report_at_key()

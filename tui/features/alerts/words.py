@@ -55,6 +55,13 @@ _SHORT_STANDSTILL: Final = {
 }
 _YEAR: Final = timedelta(days=360)
 
+FINDING_TOKENS: Final = {
+    FindingWord.FAILING: Token.ROSE,
+    FindingWord.SLOW: Token.AMBER,
+    FindingWord.MISSING: Token.AMBER,
+    FindingWord.STUCK: Token.AMBER,
+}
+
 
 def subject(finding: Finding) -> str:
     """Return the name of the subject, cleaned."""
@@ -374,8 +381,6 @@ WORD_CELLS: Final = 7
 MAX_SUBJECT_CELLS: Final = 32
 """A longer name moves its own line to the right, not all of them."""
 
-_TOKENS: Final = {FindingWord.FAILING: Token.ROSE}
-
 
 class FindingState(StrEnum):
     """What a line of `wall --json` says of a finding: it is there, came, changed, or went."""
@@ -394,7 +399,7 @@ def finding_lines(findings: Iterable[Finding], now: datetime, verdict: Verdict |
     column = max(widths, default=0)
     lines = []
     for each, name in zip(listed, names, strict=True):
-        word = Piece(each.word, _TOKENS.get(each.word, Token.AMBER), is_bold=True)
+        word = Piece(each.word, FINDING_TOKENS[each.word], is_bold=True)
         begun = Piece(f"since {since(each, now)}", Token.MUTED)
         gap = Piece("  ")
         words = Piece(_sentence(each, now, verdict))

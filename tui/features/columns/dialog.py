@@ -151,8 +151,6 @@ MAX_KEY_CHARS: Final = 40
 MAX_SEARCHED: Final = 2_000
 """Keys of an object among which those are searched that begin as the typed text."""
 
-_QUOTED: Final = 'a key with a dot is quoted: payload."order.id"'
-
 
 class TypedColumn(NamedTuple):
     """What was typed: the column, or why it is none. `path` is its valid start."""
@@ -170,7 +168,7 @@ def read_typed(text: str) -> TypedColumn:
     if path is None:
         return TypedColumn(None, f"a path begins with {', '.join(ROOTS[:-1])} or {ROOTS[-1]}" if text else "", None)
     if rest and not rest[0].isspace():
-        return TypedColumn(None, _QUOTED if rest != "." else "", path)
+        return TypedColumn(None, 'a key with a dot is quoted: payload."order.id"' if rest != "." else "", path)
     kind, _, form = rest.strip().partition(" ")
     choice = ColumnChoice(str(path), type=kind or "auto", format=form.strip())
     problem = problem_of(choice, (), has_paths=True)
@@ -675,15 +673,10 @@ def open_run_columns(pane: ColumnedRunsPane) -> None:
         run = None if pane.target is None else pane.live.get(pane.target)
         pane.app_base.push_screen(ColumnPathScreen(run), add)
 
+    draft, keep = ColumnDraft(bases, columns.saved(RUNS), width_of, has_paths=True), partial(columns.choose, RUNS)
+    preview, left_out = pane.show_columns, pane.left_out_columns
     pane.app_base.push_screen(
-        ColumnsScreen(
-            ColumnDraft(bases, columns.saved(RUNS), width_of, has_paths=True),
-            meanings=MEANINGS,
-            preview=pane.show_columns,
-            left_out=pane.left_out_columns,
-            keep=partial(columns.choose, RUNS),
-            ask_path=ask_path,
-        )
+        ColumnsScreen(draft, meanings=MEANINGS, preview=preview, left_out=left_out, keep=keep, ask_path=ask_path)
     )
 
 

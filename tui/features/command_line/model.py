@@ -63,7 +63,6 @@ from tui.text.styled import Line, Piece, Token
 
 
 MAX_FOUND_HISTORY: Final = 50
-
 _LINK_NAME_WIDTH: Final = 10
 
 
@@ -532,12 +531,8 @@ class ViewArguments:
 
 def _also(word: TypedWord) -> Line:
     """Return the other fields."""
-    return (
-        Piece(" ".join(f"{name}:" for name in _ALSO if name != word.field), Token.TEXT),
-        Piece("  "),
-        Piece("-tag:", Token.TEXT),
-        Piece(" not", Token.FAINT),
-    )
+    fields = " ".join(f"{name}:" for name in _ALSO if name != word.field)
+    return (Piece(fields, Token.TEXT), Piece("  "), Piece("-tag:", Token.TEXT), Piece(" not", Token.FAINT))
 
 
 def _first(word: TypedWord, found: list[Completion]) -> int | None:
@@ -630,12 +625,8 @@ class RunArguments:
         if run is None or run.state is None:
             return Choice(run_id, BoxRow(run_id))
         age = formatting.age(run.created_at, self._live.now.at)
-        tags = " ".join(run.state.tags[:2])
-        sentence: Line = (
-            style_of(run).name,
-            Piece(f"  {run.fixed.task or formatting.NONE}", Token.TEXT),
-            Piece(f"  {tags}", Token.FAINT),
-        )
+        tags = Piece(f"  {' '.join(run.state.tags[:2])}", Token.FAINT)
+        sentence: Line = (style_of(run).name, Piece(f"  {run.fixed.task or formatting.NONE}", Token.TEXT), tags)
         name = "".join(piece.text for piece in short_id(run_id, Token.TEXT))
         return Choice(run_id, BoxRow(name, sentence, (Piece(age, Token.FAINT),), style_of(run).mark))
 

@@ -78,6 +78,7 @@ def common_commands(
 ) -> list[Command]:
     """Return the commands, those with arguments first. `say` shows a notice."""
     live, app = view.live, view.app_base
+    messages = partial(MessagesScreen, live, app.messages)
     errors = ViewArguments(ERRORS, numbers, apply, problem)
     queues = ViewArguments(QUEUES, numbers, apply, problem)
     runs = ViewArguments(RUNS, numbers, apply, problem)
@@ -92,11 +93,7 @@ def common_commands(
         Command(RUN, "One run, by its id, a part of it, or a link.", _nothing, arguments=run),
         Command("theme", "Other colours: dark, light, 16.", _nothing, arguments=themes),
         Command("set", "interval, timezone or theme, until the program ends.", _nothing, arguments=settings),
-        Command(
-            "messages",
-            "Errors and warnings of this session.",
-            lambda: app.push_screen(MessagesScreen(live, app.messages)),
-        ),
+        Command("messages", "Errors and warnings of this session.", lambda: app.push_screen(messages())),
         Command("views", "Saved views: open, rename, delete.", partial(show_views, view)),
         *(
             Command(f"theme {value.name}", f"{value.sentence}.", partial(setter.use_theme, value.name), aliases=aliases)
@@ -220,12 +217,9 @@ class CommandLineEntrance:
         numbers = RunNumbers(view.live, app.part(RunSubscription).chosen, self._update_soon)
         self._opened = opened = _Opened(view, numbers, LinkedRun(view.live.session, self._update_soon))
         common = common_commands(view, numbers, self._apply, self._problem, self._say)
-        model = CommandLine(
-            commands_of(view, own=[*common, *own]),
-            self._lines(history),
-            address=ViewArguments("", numbers, self._apply, self._problem),
-            link_choices=self._link_choices,
-        )
+        commands = commands_of(view, own=[*common, *own])
+        address = ViewArguments("", numbers, self._apply, self._problem)
+        model = CommandLine(commands, self._lines(history), address=address, link_choices=self._link_choices)
         opened.dialog = CommandLineScreen(model, lambda: not history.is_loaded)
         if not history.is_loaded:
             app.session.spawn(self._load(history), "read the history of commands")
@@ -300,7 +294,6 @@ class CommandLineEntrance:
 
 _FINGERPRINT_CHARS: Final = 8
 _KNOWN: Final[Line] = (Piece("Known too: run ids, trigger:// links, links to errors.", Token.FAINT),)
-_MAX_TAGS: Final = 2
 
 
 def link_choices(
@@ -353,16 +346,11 @@ def _run_line(run: Run | None, link: PastedLink, environment: Environment | None
     if run is None:
         return (Piece("this run, read from the server…", Token.MUTED),)
     style = style_of(run)
-    tags = "" if run.state is None else " ".join(run.state.tags[:_MAX_TAGS])
+    task = Piece(f"  {run.fixed.task or NONE}", Token.TEXT)
+    tags = "" if run.state is None else " ".join(run.state.tags[:2])
     is_known = environment is not None and link.environment is not None
-    return (
-        style.mark,
-        Piece(" "),
-        style.name,
-        Piece(f"  {run.fixed.task or NONE}", Token.TEXT),
-        Piece(f"  {tags}" if tags else "", Token.MUTED),
-        Piece(", in this environment" if is_known else "", Token.MUTED),
-    )
+    where = Piece(", in this environment" if is_known else "", Token.MUTED)
+    return (style.mark, Piece(" "), style.name, task, Piece(f"  {tags}" if tags else "", Token.MUTED), where)
 
 
 def _around(run: Run, live: LiveModel, apply: Apply) -> list[Choice]:
@@ -651,7 +639,6 @@ class CommandLineScreen(PaintedDialog[Execution | None]):
 # The commands of the command line: every key that works now, and commands without a key.
 
 
-_PALETTE: Final = "palette"
 _FIRST: Final = ("errors", "runs", "run", "sort", "views", "open", "server filters", "set", "theme", "messages")
 """The commands that are offered before anything is typed. Those that a view lacks are left out."""
 
@@ -697,7 +684,7 @@ def commands_of(screen: Screen[Any], *, own: Sequence[Command]) -> list[Command]
             ends_program=key.action in _ENDS,
         )
         for key in reversed(best_first)
-        if not key.is_motion and key.action != _PALETTE and owners.get(key.word, key.action) == key.action
+        if not key.is_motion and key.action != "palette" and owners.get(key.word, key.action) == key.action
     }
     merged = [
         replace(each, key=keys[each.name].key) if each.name in keys and not each.key else each

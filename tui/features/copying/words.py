@@ -220,8 +220,6 @@ def frame_text(frame: StackFrame) -> str:
 # The screen decides how a text reaches the clipboard, and how long it may be.
 
 
-_NAME: Final = 12
-_NAME_GAP: Final = 2
 _MARGIN: Final = 3
 
 
@@ -313,7 +311,7 @@ def menu_lines(
 ) -> list[Line]:
     """Return the menu in lines of `width` cells: key, name and size. In few lines it does without its headings."""
     lines: list[Line] = []
-    names = max([_NAME, *(len(clip.name) + _NAME_GAP for clip in clips)])
+    names = max([12, *(len(clip.name) + 2 for clip in clips)])
     group = clips[0].group if clips else ""
     for number, clip in enumerate(clips):
         if clip.group != group:
@@ -341,14 +339,13 @@ def _clip_line(clip: Clip, names: int, *, is_here: bool) -> Line:
 # A value, an error or a log as a text for a pager or an editor. No control character is left in it but line breaks.
 
 
-_INDENT: Final = 2
 _ASCII: Final = re.compile(r"[ -~\n]*\Z")
 
 
 def value_text(value: Json) -> str:
     """Return a value as indented JSON. Characters that a terminal would obey or hide are escaped, so it stays JSON."""
     try:
-        text = json.dumps(value, ensure_ascii=False, indent=_INDENT, allow_nan=False)
+        text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
     except (ValueError, RecursionError):  # nested too deeply, or a number that JSON has not
         text = compact(value)
     return "\n".join(line if _ASCII.match(line) else _escaped(line) for line in text.split("\n")) + "\n"

@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from tui.domain.facts import FactSource
-from tui.domain.finding import NOT_KNOWN, OK, Finding, FindingWord, QueueWaits, Verdict
+from tui.domain.finding import NOT_KNOWN, OK, Finding, QueueWaits, Verdict
 from tui.features.alerts.words import (
     CALM,
+    FINDING_TOKENS,
     limit_words,
     listed_counts,
     not_known_alone,
@@ -116,7 +117,6 @@ _WIDE_FAILING: Final = 110
 _WIDE_TASKS: Final = 79
 _MIN_SERIES: Final = 56
 _MIN_QUEUED: Final = 46
-_COUNT_CELLS: Final = 3
 
 
 def failing_lines(view: OverviewView, width: int, rows: int) -> list[OverviewLine]:
@@ -195,7 +195,7 @@ def _failing_columns(view: OverviewView, limit: int) -> FailingColumns:
             has_narrow_states=wide.has_narrow_states,
             glyph_at=0,
         )
-    digits = max([_COUNT_CELLS, *(len(formatting.count(group.count)) for group in view.failing.groups)])
+    digits = max([3, *(len(formatting.count(group.count)) for group in view.failing.groups)])
     count_end = 2 + digits
     task_at = count_end + 9
     task_cells = 8 if limit < _MIN_QUEUED else 11 if limit < _WIDE_TASKS else 16
@@ -249,7 +249,6 @@ def unheard_line() -> Line:
 # The four series of the overview: done, failed, queued, running, with their newest figures and the time axis.
 
 
-_SERIES_AT: Final = 20
 _MIN_SERIES_AT: Final = 19
 _BETWEEN: Final = 3
 """Free cells between a figure and its series."""
@@ -266,7 +265,7 @@ def four_series(view: OverviewView, limit: int, *, has_axis: bool = True) -> lis
     cells = next((count for count in _CELL_COUNTS if count <= room and wanted % count == 0), min(room, wanted))
     if cells < _CELL_COUNTS[-1]:
         cells = 0
-    at = max(_MIN_SERIES_AT, min(limit - cells, _SERIES_AT))
+    at = max(_MIN_SERIES_AT, min(limit - cells, 20))
     all_four = view.lines.done, view.lines.failed, view.lines.queued, view.lines.running
     lines = [_line(view, name, data, at, cells) for name, data in zip(_NAMES, all_four, strict=True)]
     return [*lines, _axis(view, at, cells)] if has_axis else lines
@@ -325,8 +324,6 @@ SHOWN_SOURCES: Final = frozenset({FactSource.MINUTES, FactSource.QUEUES, FactSou
 
 _NAME_AT: Final = 9
 _STRIP_NAME_AT: Final = 11
-_STRIP_NAME: Final = 20
-_TOKENS: Final = {FindingWord.FAILING: Token.ROSE}
 _TICK: Final = "✓"
 
 
@@ -374,7 +371,7 @@ def strip_lines(view: OverviewView, width: int) -> tuple[Line, Line] | None:
         return None
     limit = width - 1
     first = verdict.findings[:2]
-    name_cells = min(_STRIP_NAME, max((line_width((Piece(subject(each)),)) for each in first), default=0))
+    name_cells = min(20, max((line_width((Piece(subject(each)),)) for each in first), default=0))
     found = [_strip_line(view, finding, name_cells, limit) for finding in first]
     if verdict.word == NOT_KNOWN:
         known = (Piece("  "), *_word(NOT_KNOWN, Token.AMBER), Piece(f"  {not_known_alone(verdict, view.now)}"))
@@ -435,7 +432,7 @@ def _findings(view: OverviewView, findings: Sequence[Finding], limit: int, room:
 def _two_lines(view: OverviewView, finding: Finding, limit: int) -> list[OverviewLine]:
     is_old = view.is_stale or not (view.verdict is not None and view.verdict.is_known)
     first, second = PlacedLine(), PlacedLine()
-    first.put(0, _word(finding.word, Token.MUTED if is_old else _token(finding)))
+    first.put(0, _word(finding.word, Token.MUTED if is_old else FINDING_TOKENS[finding.word]))
     words = since_words(finding, view.now)
     room = limit - _NAME_AT - len(words) - 2
     first.put(_NAME_AT, (Piece(subject(finding), Token.MUTED if is_old else Token.BRIGHT, is_bold=not is_old),), room)
@@ -448,7 +445,7 @@ def _two_lines(view: OverviewView, finding: Finding, limit: int) -> list[Overvie
 def _strip_line(view: OverviewView, finding: Finding, name_cells: int, limit: int) -> Line:
     line, time = PlacedLine(), since(finding, view.now)
     is_muted = view.is_stale or view.verdict is None or not view.verdict.is_known
-    line.put(2, _word(finding.word, Token.MUTED if is_muted else _token(finding)))
+    line.put(2, _word(finding.word, Token.MUTED if is_muted else FINDING_TOKENS[finding.word]))
     named = Piece(subject(finding), Token.MUTED if is_muted else Token.BRIGHT, is_bold=not is_muted)
     line.put(_STRIP_NAME_AT, (named,), name_cells)
     text = short_sentence(finding, view.at, view.now, is_frozen=view.is_stale)
@@ -479,10 +476,6 @@ def _word(word: str, token: Token) -> Line:
     return (Piece(word, token, is_bold=True),)
 
 
-def _token(finding: Finding) -> Token:
-    return _TOKENS.get(finding.word, Token.AMBER)
-
-
 # The block of queues, worst first: running of the limit, queued, oldest, and the health in a word.
 
 
@@ -502,7 +495,11 @@ def queue_lines(view: OverviewView, width: int, rows: int) -> list[OverviewLine]
     if queues:
         room = max(rows - 1, 1)
         shown = queues if len(queues) <= room else queues[: max(room - 1, 1)]
-        lines = [OverviewLine(_heads(limit)), *(OverviewLine(_row(view, queue, limit), queue) for queue in shown)]
+        heads = PlacedLine()
+        for title, end in zip(("running", "queued", "oldest"), _ends(limit), strict=True):
+            heads.right(end, (Piece(title, Token.MUTED),))
+        heads.put(limit - _WORD_CELLS, (Piece("health", Token.MUTED),))
+        lines = [OverviewLine(heads.line(limit)), *(OverviewLine(_row(view, queue, limit), queue) for queue in shown)]
         if hidden := len(queues) - len(shown):
             lines.append(OverviewLine((Piece(f"{formatting.count(hidden)} more", Token.FAINT),)))
         return lines
@@ -519,21 +516,14 @@ def _ends(limit: int) -> tuple[int, int, int]:
     return limit - 31, limit - 23, limit - 14
 
 
-def _heads(limit: int) -> Line:
-    """Return the titles of the columns."""
-    line = PlacedLine()
-    for title, end in zip(("running", "queued", "oldest"), _ends(limit), strict=True):
-        line.right(end, (Piece(title, Token.MUTED),))
-    line.put(limit - _WORD_CELLS, (Piece("health", Token.MUTED),))
-    return line.line(limit)
-
-
 def _row(view: OverviewView, queue: QueueRow, limit: int) -> Line:
     line, token = PlacedLine(), _HEALTH_TOKENS.get(queue.health, Token.TEXT)
     is_bad = token is Token.AMBER and not view.is_stale
     running_end, queued_end, oldest_end = _ends(limit)
     line.put(0, (Piece(queue.name, Token.BRIGHT if is_bad else Token.TEXT),), running_end - 10)
-    line.right(running_end, _share(queue))
+    running = formatting.NONE if queue.running is None else formatting.count(queue.running)
+    most: Line = () if queue.limit is None else (Piece(f"/{formatting.count(queue.limit)}", Token.FAINT),)
+    line.right(running_end, (Piece(running, Token.TEXT if queue.running else Token.FAINT), *most))
     queued = Token.FAINT if queue.queued is None else Token.AMBER if is_bad else Token.TEXT
     line.right(queued_end, (Piece(queued_text(queue), queued),))
     oldest = ""
@@ -542,12 +532,6 @@ def _row(view: OverviewView, queue: QueueRow, limit: int) -> Line:
     line.right(oldest_end, (Piece(oldest, Token.AMBER if is_bad else Token.TEXT),))
     line.put(limit - _WORD_CELLS, (Piece(queue.health.value, Token.MUTED if view.is_stale else token),))
     return line.line(limit)
-
-
-def _share(queue: QueueRow) -> Line:
-    running = formatting.NONE if queue.running is None else formatting.count(queue.running)
-    limit: Line = () if queue.limit is None else (Piece(f"/{formatting.count(queue.limit)}", Token.FAINT),)
-    return (Piece(running, Token.TEXT if queue.running else Token.FAINT), *limit)
 
 
 # `time_texts`: the texts of the overview that differ although nothing has changed but the time.
@@ -559,17 +543,11 @@ def time_texts(view: OverviewView) -> tuple[str, ...]:
     if verdict is None:
         return ()
     texts = [f"{view.now:%Y-%m-%d}"]  # a time of another day is its date
-    texts += [
-        waited(view.at - queue.oldest_at, in_minutes=view.in_minutes)
-        for queue in view.board.queues
-        if queue.oldest_at is not None
-    ]
+    oldest = (each.oldest_at for each in view.board.queues if each.oldest_at is not None)
+    texts += [waited(view.at - at, in_minutes=view.in_minutes) for at in oldest]
     for each in verdict.findings:
-        texts += (
-            since(each, view.now),
-            short_sentence(each, view.at, view.now, is_frozen=view.is_stale),
-            overview_sentence(each, view.at, view.now, is_frozen=view.is_stale),
-        )
+        texts.append(since(each, view.now))
+        texts += (say(each, view.at, view.now, is_frozen=view.is_stale) for say in (short_sentence, overview_sentence))
     texts.append(queues_age(view) if view.frozen_at is None else "")
     texts += [
         old_words(view.board.ages, view.now, SHOWN_SOURCES, in_minutes=view.in_minutes),

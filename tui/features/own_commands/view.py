@@ -155,7 +155,6 @@ def _url_of(run: Run | None, session: Session) -> str | None:
 
 
 KEY: Final = "TRIGGER_SECRET_KEY"
-_API_URL: Final = "TRIGGER_API_URL"
 _SECRET_NAME: Final = re.compile(r"TRIGGER_\w*(KEY|TOKEN|SECRET|PASSWORD)\w*")
 
 
@@ -176,7 +175,7 @@ def variables_for(names: Iterable[str], environ: Mapping[str, str], settings: Se
             raise CannotRun("this session has no key of its own" if name == KEY else f"{name} is not set")
         given[name] = value
         if name == KEY:
-            given[_API_URL] = settings.api_url
+            given["TRIGGER_API_URL"] = settings.api_url
     return given
 
 

@@ -20,7 +20,6 @@ WIDTH: Final = 76
 WORD: Final = "run"
 """Has to be typed where the terminal never confirms that it shows the dialog."""
 
-_GAP: Final = 2
 _MIN_COMMAND_ROWS: Final = 2
 _MAX_COMMAND_CHARS: Final = 20_000
 
@@ -90,19 +89,15 @@ def _prose(sentences: Sequence[str], token: Token, limit: int) -> list[Line]:
 def _answers(question: CommandQuestion, limit: int) -> Line:
     left: Line = (Piece(" Do nothing ", Token.BUTTON), Piece("  "), Piece("Esc", Token.TEXT, is_bold=True))
     if question.needs_typing:
-        field = f" {question.typed}▏"
-        right: Line = (
-            Piece("type ", Token.FAINT),
-            Piece(WORD, Token.BRIGHT, is_bold=True),
-            Piece(" and Enter ", Token.FAINT),
-            Piece(f"{field:<8}", Token.FIELD),
-        )
+        field = Piece(f"{f' {question.typed}▏':<8}", Token.FIELD)
+        word = Piece(WORD, Token.BRIGHT, is_bold=True)
+        right: Line = (Piece("type ", Token.FAINT), word, Piece(" and Enter ", Token.FAINT), field)
     elif question.is_waiting:
         right = (Piece(WAITING_FOR_TERMINAL, Token.AMBER),)
     else:
         token = Token.BRIGHT if question.may_answer else Token.FAINT
         right = (Piece("y", token, is_bold=question.may_answer), Piece("  run it", Token.TEXT))
-    return (*left, Piece(" " * max(_GAP, limit - line_width(left) - line_width(right))), *right)
+    return (*left, Piece(" " * max(2, limit - line_width(left) - line_width(right))), *right)
 
 
 # The sentences about commands of one's own, and their output as it stands in the messages.
@@ -114,7 +109,6 @@ MAX_LINES: Final = 40
 """Lines of one output in the messages: half of them of its start, half of its end."""
 
 MAX_LINE_CHARS: Final = 400
-_INDENT: Final = "  "
 _PLAIN: Final = re.compile(r"[\w@%+=:,./{}-]+", re.ASCII)
 
 # Colours and cursor movements, from programs that do not check for a terminal. All else that controls a terminal is
@@ -150,7 +144,7 @@ def output_text(start: str, end: str, left_out: int) -> str:
         between = f"… {formatting.plural(len(first) - 2 * half, 'line')} left out …"
         first, last = first[:half], first[-half:]
     lines = [*first[:half], between, *last[-half:]] if between else first
-    return "\n".join(f"{_INDENT}{line}" for line in lines)
+    return "\n".join(f"  {line}" for line in lines)
 
 
 def _lines(text: str) -> list[str]:

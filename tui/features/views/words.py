@@ -175,12 +175,9 @@ def view_lines(listed: ListedView, names: int, width: int) -> list[Line]:
 
 def _columns(listed: ListedView, names: int, *, is_here: bool = False) -> Line:
     view = listed.view
-    return (
-        Piece(f"{view.letter or ' '}  ", Token.ACCENT, is_bold=True),
-        *fit((Piece(view.name, Token.BRIGHT if is_here else Token.TEXT, is_bold=is_here),), names),
-        Piece("  "),
-        Piece(listed.words, Token.MUTED),
-    )
+    letter = Piece(f"{view.letter or ' '}  ", Token.ACCENT, is_bold=True)
+    name = fit((Piece(view.name, Token.BRIGHT if is_here else Token.TEXT, is_bold=is_here),), names)
+    return (letter, *name, Piece("  "), Piece(listed.words, Token.MUTED))
 
 
 def name_width(views: Sequence[ListedView], width: int) -> int:

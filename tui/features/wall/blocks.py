@@ -278,9 +278,6 @@ TASK_ROW: Final = 6
 TWO_ROWS: Final = 15
 
 _FULL: Final = 8
-_ASCII_UNKNOWN: Final = "?"
-_FAILED: Final = "✗"
-_ASCII_FAILED: Final = "x"
 
 MIN_FAILED_TOP: Final = 7
 """The scale of failures: up to so many, one more failure is one more eighth."""
@@ -388,12 +385,12 @@ def _merged(cells: Cells, count: int, merge: Callable[[list[int]], int]) -> Cell
 
 def _cell(value: int | None, index: int, bars: Bars, look: WallLook, is_abnormal: Sequence[bool]) -> tuple[str, Token]:
     if value is None:
-        return _ASCII_UNKNOWN if look.is_ascii else UNKNOWN_CELL, bars.unknown
+        return "?" if look.is_ascii else UNKNOWN_CELL, bars.unknown
     if value <= 0:
         return " " if look.is_ascii else NO_BAR, Token.LINE
     token = _token(index, bars, is_abnormal)
     if look.is_colorless and bars.has_failure_marks and token is bars.abnormal_token:
-        return _ASCII_FAILED if look.is_ascii else _FAILED, token
+        return "x" if look.is_ascii else "✗", token
     return _signs(look)[_height(value, bars.top, bars.eighths) - 1], token
 
 
@@ -505,7 +502,6 @@ _LEAST_KEYS: Final = 2
 """So many keys have their place before the ages, the others behind them."""
 
 _ROOMY: Final = 150
-_BELOW_A_SECOND: Final = 1.0
 
 
 def refusal_of(board: Board, source: FactSource) -> str | None:
@@ -591,7 +587,7 @@ def _words(at: datetime, view: WallView) -> str:
     if view.is_stale:
         return formatting.duration(lasts, in_minutes=view.is_slow_link)
     seconds = lasts.total_seconds()
-    if 0 <= seconds < _BELOW_A_SECOND and not view.is_slow_link:
+    if 0 <= seconds < 1.0 and not view.is_slow_link:
         return f"{max(1, round(seconds * 10)) / 10:.1f} s"
     return formatting.wait(lasts, in_minutes=view.is_slow_link)
 

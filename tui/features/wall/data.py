@@ -343,13 +343,9 @@ class LiveBoard:
     @property
     def _differs(self) -> bool:
         """Whether the board of now may be another one."""
-        return (
-            self._is_outdated
-            or self._has_other_counts
-            or self._has_other_facts
-            or self._made_minute != self._minute
-            or self._has_other_rates
-        )
+        if self._is_outdated or self._has_other_counts or self._has_other_facts:
+            return True
+        return self._made_minute != self._minute or self._has_other_rates
 
     def show_cells(self, step: int) -> bool:
         """Show longer (1) or shorter (-1) cells. Return whether there are any."""
@@ -461,15 +457,8 @@ def _whole_minutes(facts: WallFacts) -> int | None:
 
 def _kept(known: Board, now: Board) -> Board:
     """Return the board of now with the rows of the last one: while the server is silent, they stay as they were."""
-    return replace(
-        now,
-        tasks=known.tasks,
-        queues=known.queues,
-        due=known.due,
-        longest=known.longest,
-        waiting=known.waiting,
-        just_now=known.just_now,
-    )
+    shown = replace(now, tasks=known.tasks, queues=known.queues, due=known.due)
+    return replace(shown, longest=known.longest, waiting=known.waiting, just_now=known.just_now)
 
 
 # `NewestFailure`: the newest failed run with its error, for a wide wall.

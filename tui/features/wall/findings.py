@@ -24,6 +24,7 @@ from tui.domain.finding import (
 from tui.domain.text import clean
 from tui.features.alerts.words import (
     CALM,
+    FINDING_TOKENS,
     day_or_time,
     limit_words,
     ok_sentence,
@@ -63,14 +64,6 @@ from tui.text.formatting import brief_duration, waited
 from tui.text.styled import Line, Piece, Token, cut, line_width, wrap
 
 # The number of a finding that is read across a room, and its unit in words. `features.alerts.words` has the sentences.
-
-
-FINDING_TOKENS: Final = {
-    FindingWord.FAILING: Token.ROSE,
-    FindingWord.SLOW: Token.AMBER,
-    FindingWord.MISSING: Token.AMBER,
-    FindingWord.STUCK: Token.AMBER,
-}
 
 
 class Headline(NamedTuple):
@@ -115,10 +108,6 @@ def headline(finding: Finding, at: datetime, now: datetime) -> Headline:
 # The four series of the wall: done, failed, queued, running, on one axis, with their figures and the deploy.
 
 
-_NARROW_SERIES_AT: Final = 19
-_NARROW_VALUE_END: Final = 17
-_WIDE_SERIES_AT: Final = 14
-_TALL_SERIES_AT: Final = 13
 _FIGURE_ENDS: Final = (9, 20, 31, 42)
 """Where the figures end, in cells from the end of the series."""
 
@@ -148,7 +137,7 @@ def hour_block(view: WallView, form: HourForm) -> list[BlockRow]:
     """Return the block of the four series."""
     lines, width = view.board.lines, form.width
     is_wide = width >= WIDE
-    at = (_TALL_SERIES_AT if form.is_tall else _WIDE_SERIES_AT) if is_wide else _NARROW_SERIES_AT
+    at = (13 if form.is_tall else 14) if is_wide else 19
     room = width - at - (_FIGURE_ENDS[1] + 1 if is_wide else 1)
     cells = min(lines.span.count, room)
     repeat = min(2, max(1, (width - at - _FIGURE_ENDS[3] - 3) // cells)) if is_wide else 1
@@ -192,7 +181,7 @@ def _series_rows(each: _Named, view: WallView, placing: _Placing, form: HourForm
     last.put(2, (Piece(each.name, Token.FAINT),))
     now = _now(each, view)
     if not placing.ends:
-        last.right(_NARROW_VALUE_END, (now,))
+        last.right(17, (now,))
     for row, bar in zip(rows, drawn, strict=True):
         row.put(placing.at, bar)
     if placing.ends and not view.is_stale:
@@ -266,7 +255,6 @@ LETTERS_HEIGHT: Final = 9
 """The rows of the verdict in letters, with the empty ones above and below."""
 
 _WORD_AT: Final = 2
-_WORD_CELLS: Final = 8
 _MARGIN: Final = 2
 
 
@@ -357,7 +345,7 @@ def _finding_line(finding: Finding, view: WallView, width: int, *, is_old: bool)
     line = PlacedLine()
     token = Token.MUTED if is_old else FINDING_TOKENS[finding.word]
     line.put(_WORD_AT, (Piece(finding.word.value, token, is_bold=not is_old),))
-    name_at = _WORD_AT + _WORD_CELLS + (2 if width >= 180 else 1)
+    name_at = _WORD_AT + 8 + (2 if width >= 180 else 1)
     name_cells = 26 if width >= 150 else 16 if is_wide else 15 if width >= 72 else 12
     begun = since(finding, view.now)
     end: Line = (Piece(f"since {begun}" if is_wide else begun, Token.FAINT if is_old else Token.MUTED),)

@@ -190,16 +190,8 @@ def column_heights(rows: int, *, failing: int, tasks: int, has_deploy: bool) -> 
     if foot:
         foot += free.take(_MAX_FOOT - _FOOT)
     task_rows += free.left  # the others stand at the bottom
-    return Heights(
-        0,
-        max(0, failing_rows),
-        max(0, task_rows),
-        foot,
-        has_deploy,
-        has_gaps=has_gaps,
-        has_just_now=has_just_now,
-        is_tall=is_tall,
-    )
+    failing_rows, task_rows = max(0, failing_rows), max(0, task_rows)
+    return Heights(0, failing_rows, task_rows, foot, has_deploy, False, has_gaps, has_just_now, is_tall)
 
 
 # The page of the wall below its header, for any width and height: in one column or two, the verdict in letters.
@@ -211,7 +203,6 @@ TWO_COLUMNS: Final = 180
 LETTERS_FROM_ROWS: Final = 50
 """From so many rows on, a wide wall has its verdict in letters."""
 
-_LEFT_MIN: Final = 120
 _BLANK: Final = BlockRow()
 
 
@@ -300,14 +291,9 @@ def _tasks(view: WallView, width: int, most: int, *, is_timeline: bool = False) 
 def _add_foot(page: _PageRows, view: WallView, width: int, rows: int) -> None:
     """Add due, longest and waiting beside each other."""
     second, third = width // 3, width * 82 // 120
-    page.add_beside(
-        (
-            (0, second, due_block(view, second, rows)),
-            (second, third - second, longest_block(view, third - second, rows)),
-            (third, width - third, waiting_block(view, width - third, rows)),
-        ),
-        rows + 1,
-    )
+    due = (0, second, due_block(view, second, rows))
+    longest = (second, third - second, longest_block(view, third - second, rows))
+    page.add_beside((due, longest, (third, width - third, waiting_block(view, width - third, rows))), rows + 1)
 
 
 def _fill_two_columns(page: _PageRows, view: WallView, width: int, height: int) -> None:
@@ -316,16 +302,13 @@ def _fill_two_columns(page: _PageRows, view: WallView, width: int, height: int) 
     else:
         page.add(verdict_rows(view, width), MAX_LINES + 1 + view.is_stale)
     room = height - len(page.rows) - 1
-    left_width = max(_LEFT_MIN, width * 3 // 5)
-    wanted = column_heights(
-        room,
-        failing=failing_count(view, left_width),
-        tasks=max(1, len(view.board.tasks)),
-        has_deploy=bool(view.board.lines.deployments),
-    )
+    left_width = max(120, width * 3 // 5)
+    failing, tasks = failing_count(view, left_width), max(1, len(view.board.tasks))
+    wanted = column_heights(room, failing=failing, tasks=tasks, has_deploy=bool(view.board.lines.deployments))
     left, starts = _left_column(view, left_width, wanted)
     right = _right_column(view, width - left_width - 1, len(left), starts, wanted)
-    hairline = [BlockRow((_joint(y, right),)) for y in range(len(left))]
+    joints = ("┬" if y == 0 else "├" if is_rule else "│" for y, (_, is_rule) in enumerate(right))
+    hairline = [BlockRow((Piece(joint, Token.LINE),)) for joint in joints]
     right_rows = [row for row, _ in right]
     page.add_beside(
         ((0, left_width, left), (left_width, 1, hairline), (left_width + 1, width - left_width - 1, right_rows)),
@@ -381,11 +364,6 @@ def _right_column(
             end = due
     place(tasks, queues_block(view, width, max(1, end - tasks - 2)))
     return rows
-
-
-def _joint(y: int, right: Sequence[tuple[BlockRow, bool]]) -> Piece:
-    sign = "┬" if y == 0 else "├" if right[y][1] else "│"
-    return Piece(sign, Token.LINE)
 
 
 def _targets(rows: Sequence[BlockRow], top: int, x: int, width: int) -> list[WallTarget]:

@@ -29,6 +29,7 @@ from tui.features.wall.blocks import (
     refusal_of,
     run_target,
     series,
+    series_bars,
     summed,
     time_marks,
     top_of,
@@ -114,10 +115,8 @@ _TIMELINE_ENDS: Final = (
     (TaskFigure.RUNNING, 112),
     (TaskFigure.QUEUED, 119),
 )
-_WORD_CELLS: Final = 14
 _NAME_AT: Final = 4
 _NAME_CELLS: Final = 16
-_MAX_SPARE_NAME: Final = 10
 _SERIES_CELLS: Final = (60, 30, 20)
 """The cells that a series may have: each stands for as many cells of time."""
 
@@ -134,7 +133,7 @@ def task_columns(width: int, *, is_timeline: bool = False) -> TaskColumns:
         return TaskColumns(width, 4, 22 + rest, 60 * repeat, tuple((each, end + spare) for each, end in _TIMELINE_ENDS))
     if width >= 110:
         sizes = dict.fromkeys(_FIGURE_CELLS, 9) | {TaskFigure.RUNNING: 10}
-        return _placed(width, sizes, word_cells=_WORD_CELLS)
+        return _placed(width, sizes, word_cells=14)
     sizes = {each: size for each, size in _FIGURE_CELLS.items() if each not in {TaskFigure.NORMAL, TaskFigure.OLDEST}}
     for below, figure in _NARROW_DROPS:
         if width < below:
@@ -151,7 +150,7 @@ def _placed(width: int, sizes: dict[TaskFigure, int], *, word_cells: int = 0) ->
         end -= sizes[figure]
     room = end - (0 if word_cells else -1) - _NAME_AT
     spare = max(0, room - _NAME_CELLS - _SERIES_CELLS[-1])
-    name_cells = _NAME_CELLS + min(spare, _MAX_SPARE_NAME)
+    name_cells = _NAME_CELLS + min(spare, 10)
     cells = next((each for each in _SERIES_CELLS if room - name_cells >= each), max(0, room - name_cells))
     word_at = width - word_cells if word_cells else None
     return TaskColumns(width, _NAME_AT, _NAME_AT + name_cells, cells, tuple(ends), word_at)
@@ -193,14 +192,8 @@ def task_series(row: TaskRow, cells: int, look: WallLook) -> Line:
     failed = [] if row.health is TaskHealth.ACKNOWLEDGED else [bool(number) for number in row.failed]
     repeat = max(1, cells // len(ended)) if ended else 1
     shown = summed(ended, cells)
-    bars = Bars(
-        top_of(shown),
-        Token.LINE if is_grey else Token.SPARK,
-        Token.ROSE,
-        TASK_ROW,
-        repeat=repeat,
-        has_failure_marks=True,
-    )
+    token = Token.LINE if is_grey else Token.SPARK
+    bars = Bars(top_of(shown), token, Token.ROSE, TASK_ROW, repeat=repeat, has_failure_marks=True)
     return series(shown, bars, look, any_of(failed, cells))
 
 
@@ -262,7 +255,8 @@ def _figure(row: TaskRow, figure: TaskFigure, *, is_stale: bool) -> Piece:
         case TaskFigure.QUEUED:
             piece = _count(row.queued, _waiting_token(row))
         case TaskFigure.OLDEST:
-            piece = Piece(_age(row), _waiting_token(row))
+            unknown = formatting.NONE if row.queued else ""
+            piece = Piece(unknown if row.oldest is None else waited(row.oldest), _waiting_token(row))
         case _:
             assert_never(figure)
     if not is_stale or not piece.text:
@@ -275,12 +269,6 @@ def _count(number: int | None, token: Token) -> Piece:
     if number is None:
         return Piece(formatting.NONE, Token.FAINT)
     return Piece(formatting.count(number) if number else "", token)
-
-
-def _age(row: TaskRow) -> str:
-    if row.oldest is None:
-        return "" if not row.queued else formatting.NONE
-    return waited(row.oldest)
 
 
 def _waiting_token(row: TaskRow) -> Token:
@@ -337,7 +325,8 @@ def failing_row(group: FailingGroup, columns: FailingColumns, now: datetime, *, 
     row.put(columns.glyph_at, (Piece(FAILED, mark, is_bold=is_rose),))
     row.right(columns.count_end, (Piece(formatting.count(group.count), strong),))
     row.put(columns.state_at, (_state(group, is_narrow=columns.has_narrow_states, is_stale=is_stale),))
-    row.put(columns.task_at, (Piece(_task(group), strong),), columns.error_at - columns.task_at - 1)
+    task = group.task if group.task_count <= 1 else formatting.plural(group.task_count, "task")
+    row.put(columns.task_at, (Piece(task, strong),), columns.error_at - columns.task_at - 1)
     end = columns.place_at if columns.place_at is not None else columns.width
     if columns.place_at is None and columns.since_end is not None:
         end = columns.since_end - 6
@@ -348,7 +337,8 @@ def failing_row(group: FailingGroup, columns: FailingColumns, now: datetime, *, 
         row.put(columns.place_at, (Piece(_place(group, room), weak),), room)
         row.put(columns.versions_at, (_versions(group, weak),), columns.width - columns.versions_at)
     if columns.since_end is not None:
-        row.right(columns.since_end, (Piece(_since(group, now), Token.FAINT if is_stale else weak),))
+        since = formatting.NONE if group.since is None else day_words(group.since, now)
+        row.right(columns.since_end, (Piece(since, Token.FAINT if is_stale else weak),))
     return row.line(columns.width)
 
 
@@ -401,15 +391,10 @@ def _state(group: FailingGroup, *, is_narrow: bool, is_stale: bool) -> Piece:
     return Piece(STATE_WORDS[group.state][is_narrow], token, is_bold=token is Token.ROSE)
 
 
-def _task(group: FailingGroup) -> Raw | str:
-    return group.task if group.task_count <= 1 else formatting.plural(group.task_count, "task")
-
-
 def _error(group: FailingGroup, *, is_grey: bool) -> Line:
     name, message = group.type, first_line(group.message)
-    line: Line = () if not name else (Piece(name, Token.FAINT if is_grey else Token.ROSE),)
     text = Piece(message or ("" if name else "no message"), Token.FAINT if is_grey else Token.TEXT)
-    return (*line, Piece(" "), text) if line else (text,)
+    return (Piece(name, Token.FAINT if is_grey else Token.ROSE), Piece(" "), text) if name else (text,)
 
 
 def _place(group: FailingGroup, room: int) -> str:
@@ -427,10 +412,6 @@ def _versions(group: FailingGroup, weak: Token) -> Piece:
             return Piece(only, weak)
         case several:
             return Piece(formatting.plural(len(several), "version"), Token.FAINT)
-
-
-def _since(group: FailingGroup, now: datetime) -> str:
-    return formatting.NONE if group.since is None else day_words(group.since, now)
 
 
 # The blocks "failing now" and "tasks", and the line of runs that ended just now.
@@ -691,10 +672,7 @@ DAY_CELL: Final = timedelta(minutes=20)
 DAY_CELLS: Final = 72
 DAY_ROWS: Final = 4
 _INDENT: Final = 2
-_COLUMN_NAME_CELLS: Final = 18
 _BAR_AT: Final = 22
-_MAX_BAR: Final = 48
-_UNREAD: Final = "no run of these failures is read"
 
 QUEUE_MARKS: Final = {
     QueueHealth.AT_LIMIT: ("○", Token.AMBER),
@@ -717,8 +695,9 @@ def newest_block(view: WallView, width: int, most: int) -> list[BlockRow]:
     title: Line = (Piece("newest failure", Token.TEXT),)
     rule = BlockRow(block_rule(title, width, view.look, right=age, is_stale=view.is_stale, has_dash=False))
     if run is None:
-        is_unread = bool(view.failing.groups)
-        line = (Piece(_UNREAD, Token.FAINT),) if is_unread else no_groups_line(view.failing, view.now)
+        line = no_groups_line(view.failing, view.now)
+        if view.failing.groups:
+            line = (Piece("no run of these failures is read", Token.FAINT),)
         return [rule, BlockRow((Piece(" " * _INDENT), *line))][:most]
     head = _head(run, is_stale=view.is_stale)
     limit = width - _INDENT - 2
@@ -747,12 +726,7 @@ def day_block(view: WallView, width: int) -> list[BlockRow]:
     done = view.day.done.cells if view.day is not None else [None] * DAY_CELLS
     failed = view.day.failed.is_abnormal if view.day is not None else ()
     done = done[-cells:]
-    look = Bars(
-        top_of(done),
-        Token.GUIDE if view.is_stale else Token.SPARK,
-        Token.ROSE,
-        unknown=Token.AMBER if view.is_stale else Token.GUIDE,
-    )
+    look = series_bars("done", done, None, is_stale=view.is_stale)._replace(abnormal_token=Token.ROSE)
     upper, lower = two_row_series(done, look, view.look, failed[-cells:])
     foot = PlacedLine()
     lines = view.board.lines
@@ -816,8 +790,8 @@ def _queue_row(row: QueueRow, view: WallView, width: int, ends: tuple[int, int, 
     is_amber = color is Token.AMBER and not view.is_stale
     if mark:
         line.put(2, (Piece(mark, Token.MUTED if view.is_stale else color),))
-    line.put(4, (Piece(row.name, Token.TEXT if mark and not view.is_stale else Token.MUTED),), _COLUMN_NAME_CELLS)
-    cells = min(_MAX_BAR, ends[0] - 9 - _BAR_AT)
+    line.put(4, (Piece(row.name, Token.TEXT if mark and not view.is_stale else Token.MUTED),), 18)
+    cells = min(48, ends[0] - 9 - _BAR_AT)
     bar_token = Token.GUIDE if view.is_stale else Token.AMBER if is_amber else Token.BLUE
     if cells > 4:
         line.put(_BAR_AT, usage_bar(row.running, row.limit, cells, bar_token))
