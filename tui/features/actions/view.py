@@ -18,22 +18,7 @@ from tui.domain.action import ActionPhase, ActionPlan, ActionStatus, Via
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.update import SourceRetrying
-from tui.features.actions.words import (
-    SHOWN_FOR,
-    WIDTH,
-    Question,
-    Target,
-    batch_words,
-    confirm_lines,
-    countdown,
-    cut_short,
-    failure_words,
-    not_sent,
-    objection_to,
-    outcome_words,
-    overlay,
-    withdrawn_words,
-)
+from tui.features.actions import words
 from tui.kit.app import AppBase, Ticker
 from tui.kit.footer import NOTICE_S
 from tui.kit.keys import bind
@@ -169,11 +154,11 @@ class ActionQueue:
     def overlay(self, run_id: RunId) -> Piece | None:
         """Return the piece that the row of a run shows in place of its status."""
         if (batch := self._pending.get(run_id)) is not None:
-            return countdown(batch.action.id, batch.due_at - self._session.now())
+            return words.countdown(batch.action.id, batch.due_at - self._session.now())
         status = self._session.store.actions.get(run_id)
         if (started := self._started.get(run_id)) is not None and started.earlier is status:
-            return countdown(started.batch.action.id, timedelta())  # the run is read once more before the request
-        return None if status is None else overlay(status, self._session.now())
+            return words.countdown(started.batch.action.id, timedelta())  # the run is read once more before the request
+        return None if status is None else words.overlay(status, self._session.now())
 
     async def _wait(self, batch: ActionBatch, grace_s: int) -> None:
         for _ in range(grace_s):
@@ -210,7 +195,7 @@ class ActionQueue:
         finally:
             del self._started[run.id]
         batch.outcomes.append(status)
-        self._session.clock.call_later(SHOWN_FOR.total_seconds(), self._on_update)
+        self._session.clock.call_later(words.SHOWN_FOR.total_seconds(), self._on_update)
 
     def _drop_waiting(self, batch: ActionBatch) -> None:
         run_ids = {run.id for run in batch.waiting}
@@ -440,7 +425,7 @@ class ActionController:
         counts = self.action_queue.withdraw()
         is_busy = self.action_queue.is_busy
         said = "already sent: it cannot be withdrawn" if is_busy else "nothing waits to be sent"
-        self._show_text(withdrawn_words(counts) if counts else said)
+        self._show_text(words.withdrawn_words(counts) if counts else said)
 
     def go_to_new(self, run_id: RunId | None = None) -> None:
         """Open the run that the last notice announced, else the newest replay of `run_id`."""
@@ -457,16 +442,16 @@ class ActionController:
         """Drop all unsent actions at the end of the program. Return sentences about them and those in flight."""
         unsent = self.action_queue.abandon()
         return [
-            *(not_sent(action.title, count, "the program ended before that") for action, count in unsent),
-            *map(cut_short, self._session.actions_in_flight),
+            *(words.not_sent(action.title, count, "the program ended before that") for action, count in unsent),
+            *map(words.cut_short, self._session.actions_in_flight),
         ]
 
     def _open(self, action: Action, plan: ActionPlan, hidden_marks: int, via: Via) -> None:
         interlock = self._session.interlock
         planner = ActionPlanner(self._session, action, plan.runs)
-        question = Question(
+        question = words.Question(
             plan=plan,
-            target=Target(self._session.store.environment, interlock.name, interlock.is_production),
+            target=words.Target(self._session.store.environment, interlock.name, interlock.is_production),
             safe_label="Keep running" if action.stops_descendants else "Do nothing",
             destroys=action.stops_descendants,
             effect="" if action.stops_descendants else f"{action.description}.",
@@ -492,7 +477,7 @@ class ActionController:
         objection = ""
         if not possible:
             forbidden = action.forbidden(runs[0]) if len(runs) == 1 else None
-            objection = objection_to(forbidden or f"all {len(runs)} have ended")
+            objection = words.objection_to(forbidden or f"all {len(runs)} have ended")
             possible, skipped = tuple(runs), confirmed.skipped
         self._app().call_later(screen.show_plan, replace(plan, runs=possible, skipped=skipped), objection)
 
@@ -508,13 +493,13 @@ class ActionController:
 
         def check() -> str | None:
             """Return why nothing may be sent: the environment is not the one that the question named, for instance."""
-            current = Target(session.store.environment, session.interlock.name, session.interlock.is_production)
+            current = words.Target(session.store.environment, session.interlock.name, session.interlock.is_production)
             changed = "the environment has changed since the question"
             return session.block(action) if current == question.target else changed
 
         if (reason := check() or self.block) is not None:
             self._show_text(reason)
-            self._reports.add_message(not_sent(action.title, len(question.plan.runs), reason))
+            self._reports.add_message(words.not_sent(action.title, len(question.plan.runs), reason))
             return
         if len(question.plan.runs) > 1:
             self._unmark()
@@ -532,11 +517,11 @@ class ActionController:
     def _report(self, batch: ActionBatch) -> None:
         """Show a notice about the outcome, and add messages about the failures."""
         for status in batch.outcomes:
-            if (failure := failure_words(status)) is not None:
+            if (failure := words.failure_words(status)) is not None:
                 self._reports.add_message(failure)
         if batch.stopped is not None:
             unsent = batch.size - len(batch.outcomes) - batch.withdrawn_count
-            self._reports.add_message(not_sent(batch.action.title, unsent, batch.stopped))
+            self._reports.add_message(words.not_sent(batch.action.title, unsent, batch.stopped))
         self._replays.end_announcement()
         for status in batch.outcomes:
             if status.new_run_id is not None:
@@ -544,10 +529,11 @@ class ActionController:
         if batch.stopped is not None:
             self._show_text(f"{batch.action.id} stopped: {batch.stopped}")
         elif batch.size == 1 and batch.outcomes:
-            self._notice(outcome_words(batch.action.done, batch.outcomes[0]), batch.outcomes[0].phase)
+            self._notice(words.outcome_words(batch.action.done, batch.outcomes[0]), batch.outcomes[0].phase)
         elif batch.outcomes:
             worst = next((each.phase for each in batch.outcomes if each.phase is not ActionPhase.CONFIRMED), None)
-            self._notice(batch_words(batch.action.done, batch.outcomes), worst or ActionPhase.CONFIRMED, "to the last")
+            said = words.batch_words(batch.action.done, batch.outcomes)
+            self._notice(said, worst or ActionPhase.CONFIRMED, "to the last")
 
     def _notice(self, line: Line, phase: ActionPhase, where: str = "there") -> None:
         key: Line = ()
@@ -574,7 +560,7 @@ BURST_GAP_S: Final = 0.1
 class ConfirmScreen(GuardedDialog):
     """Asks one question. Returns whether the user confirmed."""
 
-    def __init__(self, live: LiveModel, action: Action, question: Question, type_ahead: TypeAhead) -> None:
+    def __init__(self, live: LiveModel, action: Action, question: words.Question, type_ahead: TypeAhead) -> None:
         super().__init__(type_ahead)
         self.question = question
         self._live = live
@@ -608,7 +594,7 @@ class ConfirmScreen(GuardedDialog):
     def on_click(self, event: events.Click) -> None:
         lines = len(self._dialog.lines)
         is_low = event.widget is self._dialog and lines - 2 <= self._dialog.line_at(event.y) < lines
-        is_button = is_low and event.x < WIDTH // 2
+        is_button = is_low and event.x < words.WIDTH // 2
         if self.question.accepts_keys and is_button:
             self.dismiss(result=False)
 
@@ -700,19 +686,19 @@ class ConfirmScreen(GuardedDialog):
 
     def draw(self) -> None:
         self._update_run()
-        width, height = self._dialog.room(WIDTH)
-        self._dialog.show(confirm_lines(self.question, self._live.now, width, height), width)
+        width, height = self._dialog.room(words.WIDTH)
+        self._dialog.show(words.confirm_lines(self.question, self._live.now, width, height), width)
 
     def _update_run(self) -> None:
         """Show a single run in its newest state, and an objection if the action is no longer possible."""
         plan, block = self.question.plan, self._live.session.block(self._action)
         if block is not None:
-            self.question = replace(self.question, objection=objection_to(block))
+            self.question = replace(self.question, objection=words.objection_to(block))
             return
         run = self._live.session.store.get(plan.runs[0].id) if len(plan.runs) == 1 else None
         if run is None or run is plan.runs[0]:
             return
         objection = self.question.objection
         if (forbidden := self._action.forbidden(run)) is not None:
-            objection = objection_to(forbidden)
+            objection = words.objection_to(forbidden)
         self.question = replace(self.question, plan=replace(plan, runs=(run,)), objection=objection)

@@ -5,23 +5,8 @@ from typing import ClassVar, Final
 
 from tui.domain.finding import Finding, SubjectKind
 from tui.domain.text import Raw
+from tui.features.overview import words
 from tui.features.overview.base import LinePane
-from tui.features.overview.words import (
-    MIN_FULL_ROWS,
-    ROWS_BELOW,
-    OverviewLine,
-    OverviewView,
-    failing_lines,
-    failing_rule,
-    hint_line,
-    overview_lines,
-    overview_rule,
-    queue_lines,
-    task_lines,
-    tasks_rule,
-    time_texts,
-    unheard_line,
-)
 from tui.features.wall.blocks import WallLook
 from tui.features.wall.data import LiveBoard
 from tui.kit.layout import Placement, Slot
@@ -51,11 +36,11 @@ FRESH_FOR_S: Final = 5.0
 class LiveOverview:
     """Makes views of the board. `show` is called with each."""
 
-    def __init__(self, live: LiveModel, show: Callable[[OverviewView], None]) -> None:
+    def __init__(self, live: LiveModel, show: Callable[[words.OverviewView], None]) -> None:
         self._live = live
         self._show = show
         self._board = LiveBoard(live, self._on_update, shows_ages=False)
-        self._view: OverviewView | None = None
+        self._view: words.OverviewView | None = None
         self._shown_s = self._compared_s = float("-inf")
         self._time_texts: tuple[str, ...] = ()
         self._was_stale = False
@@ -94,16 +79,16 @@ class LiveOverview:
         if board is None or not self._is_counted:
             return
         look = WallLook(painter.is_ascii, painter.is_colorless)
-        view = OverviewView(board, self._board.failing, now.at, now.frozen_at, look, in_minutes=is_slow_link)
+        view = words.OverviewView(board, self._board.failing, now.at, now.frozen_at, look, in_minutes=is_slow_link)
         if not (self._is_outdated or is_stale is not self._was_stale or self._looks_different(view)):
             return
         self._is_outdated = self._has_new_verdict = False
         self._was_stale, self._shown_s = is_stale, self._now_s
-        self._time_texts, self._compared_s = time_texts(view), self._now_s
+        self._time_texts, self._compared_s = words.time_texts(view), self._now_s
         self._view = view
         self._show(view)
 
-    def _looks_different(self, view: OverviewView) -> bool:
+    def _looks_different(self, view: words.OverviewView) -> bool:
         """Whether the time alone has changed a text. While nothing is wrong, none is compared."""
         if self._view is not None and (view.look, view.in_minutes) != (self._view.look, self._view.in_minutes):
             return True
@@ -111,7 +96,7 @@ class LiveOverview:
         if not is_waiting or self._now_s - self._compared_s < SENTENCES_EVERY_S:
             return False
         self._compared_s = self._now_s
-        return time_texts(view) != self._time_texts
+        return words.time_texts(view) != self._time_texts
 
     def _is_due(self, *, is_slow_link: bool, is_stale: bool) -> bool:
         """Whether the last view is old enough. Findings that came or went are shown at once."""
@@ -144,8 +129,8 @@ class FailingNowPane(LinePane):
     title: ClassVar[str] = "failing now"
     placement: ClassVar[Placement] = Placement(Slot.SECOND, is_overview=True)
 
-    def lines(self, view: OverviewView, width: int) -> Sequence[OverviewLine]:
-        return failing_lines(view, width, self.shown_rows)
+    def lines(self, view: words.OverviewView, width: int) -> Sequence[words.OverviewLine]:
+        return words.failing_lines(view, width, self.shown_rows)
 
     def runs_of(self, about: object) -> tuple[Hashable, ListRuns] | None:
         assert isinstance(about, FailingGroup)
@@ -153,7 +138,7 @@ class FailingNowPane(LinePane):
         return about.identity, ListRuns(about.filter_text, Raw(name), filters=about.filters)
 
     def right(self) -> Line:
-        return () if self._view is None else failing_rule(self._view)
+        return () if self._view is None else words.failing_rule(self._view)
 
 
 # The pane `overview`: the findings, and four series of the last hour.
@@ -166,14 +151,14 @@ class OverviewPane(LinePane):
     placement: ClassVar[Placement] = Placement(Slot.FIRST, is_overview=True)
 
     def rows_without_view(self) -> Sequence[PageRow]:
-        top = [PageRow(()), PageRow(unheard_line())] if self._is_unheard else []
-        above = self.page.size.height - ROWS_BELOW - 1
-        if above + ROWS_BELOW + 1 < MIN_FULL_ROWS:
+        top = [PageRow(()), PageRow(words.unheard_line())] if self._is_unheard else []
+        above = self.page.size.height - words.ROWS_BELOW - 1
+        if above + words.ROWS_BELOW + 1 < words.MIN_FULL_ROWS:
             return top
-        return [*top, *[PageRow(())] * (above - len(top)), PageRow(hint_line())]
+        return [*top, *[PageRow(())] * (above - len(top)), PageRow(words.hint_line())]
 
-    def lines(self, view: OverviewView, width: int) -> Sequence[OverviewLine]:
-        return overview_lines(view, width, self.page.size.height, has_all=self.body.has_focus)
+    def lines(self, view: words.OverviewView, width: int) -> Sequence[words.OverviewLine]:
+        return words.overview_lines(view, width, self.page.size.height, has_all=self.body.has_focus)
 
     def runs_of(self, about: object) -> tuple[Hashable, ListRuns] | None:
         assert isinstance(about, Finding)
@@ -181,7 +166,7 @@ class OverviewPane(LinePane):
         return about.identity, ListRuns(about.filter_text, queue=queue)
 
     def right(self) -> Line:
-        return () if self._view is None else overview_rule(self._view)
+        return () if self._view is None else words.overview_rule(self._view)
 
 
 # The pane `queues` of the overview: the queues, worst first.
@@ -193,8 +178,8 @@ class OverviewQueuesPane(LinePane):
     title: ClassVar[str] = "queues"
     placement: ClassVar[Placement] = Placement(Slot.SECOND, is_overview=True)
 
-    def lines(self, view: OverviewView, width: int) -> Sequence[OverviewLine]:
-        return queue_lines(view, width, self.shown_rows)
+    def lines(self, view: words.OverviewView, width: int) -> Sequence[words.OverviewLine]:
+        return words.queue_lines(view, width, self.shown_rows)
 
     def runs_of(self, about: object) -> tuple[Hashable, ListRuns] | None:
         assert isinstance(about, QueueRow)
@@ -210,8 +195,8 @@ class OverviewTasksPane(LinePane):
     title: ClassVar[str] = "tasks"
     placement: ClassVar[Placement] = Placement(Slot.THIRD, is_overview=True, is_below=True)
 
-    def lines(self, view: OverviewView, width: int) -> Sequence[OverviewLine]:
-        return task_lines(view, width, self.shown_rows)
+    def lines(self, view: words.OverviewView, width: int) -> Sequence[words.OverviewLine]:
+        return words.task_lines(view, width, self.shown_rows)
 
     def runs_of(self, about: object) -> tuple[Hashable, ListRuns] | None:
         assert isinstance(about, TaskRow)
@@ -225,4 +210,4 @@ class OverviewTasksPane(LinePane):
 
     def right(self) -> Line:
         width = self.page.size.width
-        return tasks_rule(width - GUTTER) if self._view is not None and width else ()
+        return words.tasks_rule(width - GUTTER) if self._view is not None and width else ()

@@ -16,16 +16,7 @@ from tui.domain.own_commands import CannotRun, CommandScope, Expanded, Subject, 
 from tui.domain.run import Run
 from tui.domain.text import Raw, clean
 from tui.features.actions.words import Target
-from tui.features.own_commands.words import (
-    WIDTH,
-    WORD,
-    CommandQuestion,
-    command_lines,
-    ended_words,
-    output_text,
-    shell_words,
-    template_words,
-)
+from tui.features.own_commands import words as own_words
 from tui.kit.app import AppBase
 from tui.kit.commands import Command, OwnSelection
 from tui.kit.keys import bind
@@ -327,10 +318,10 @@ class CommandRunner:
         session, entry = self._session, prepared.command.entry
         target = self._target()
         redact = redactor_for(entry.env, self._app.environ, session.settings).redact
-        question = CommandQuestion(
+        question = own_words.CommandQuestion(
             Raw(prepared.command.name),
             Raw(prepared.name_of_subject),
-            Raw(redact(shell_words(prepared.expanded.arguments))),
+            Raw(redact(own_words.shell_words(prepared.expanded.arguments))),
             target,
             tuple(self._warnings(prepared)),
             tuple(self._remarks(prepared, selection)),
@@ -432,12 +423,12 @@ class CommandRunner:
         start, end = (redact(each.decode(errors="replace")) for each in (result.start, result.end))
         if not result.left_out:
             start, end = redact((result.start + result.end).decode(errors="replace")), ""
-        output = output_text(start, end, result.left_out)
+        output = own_words.output_text(start, end, result.left_out)
         self._report_end(prepared, result.exit_code, result.took, f"{why}\n{output}" if output else why)
 
     def _report_end(self, prepared: PreparedCommand, code: int, took: timedelta, more: str = "") -> None:
         command = prepared.command
-        words = ended_words(code, took)
+        words = own_words.ended_words(code, took)
         if command.entry.background or code:
             self._app.messages.add(self._session.now(), f"{command.name} on {prepared.name_of_subject} {words}.{more}")
         has_output = command.entry.background and bool(more)
@@ -471,17 +462,17 @@ def _why(error: Exception) -> str:
 # The question before a command of one's own.
 
 
-class OwnCommandScreen(YesNoDialog[CommandQuestion]):
+class OwnCommandScreen(YesNoDialog[own_words.CommandQuestion]):
     """Asks whether a command may run."""
 
-    word = WORD
+    word = own_words.WORD
 
-    def __init__(self, question: CommandQuestion, type_ahead: TypeAhead) -> None:
+    def __init__(self, question: own_words.CommandQuestion, type_ahead: TypeAhead) -> None:
         super().__init__(question, type_ahead, Dialog(has_band=True))
 
     def draw(self) -> None:
-        width, height = self.dialog.room(WIDTH)
-        self.dialog.show(command_lines(self.question, width, height), width)
+        width, height = self.dialog.room(own_words.WIDTH)
+        self.dialog.show(own_words.command_lines(self.question, width, height), width)
 
 
 # The user's own commands in an app: their keys on each screen, and their rows in the palette.
@@ -588,4 +579,4 @@ def _binding(number: int, command: OwnCommand) -> Binding:
 def _sentence(command: OwnCommand) -> str:
     """Return what a command runs, as the config file has it."""
     scope = "the marked runs" if command.scope is CommandScope.MARKS else f"the {command.scope}"
-    return f"Yours, on {scope}: {clean(template_words(command.entry.command))}"
+    return f"Yours, on {scope}: {clean(own_words.template_words(command.entry.command))}"
