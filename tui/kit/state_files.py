@@ -53,6 +53,7 @@ def read_own(path: Path, max_bytes: int) -> bytes | None:
 
 def replace_file(path: Path, content: bytes) -> None:
     """Replace a file in one step, so that no reader sees half of it. Only its owner may read it. Raises `OSError`."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     new = path.with_name(f"{path.name}.{os.getpid()}.new")
     with suppress(FileNotFoundError):
         new.unlink()

@@ -198,12 +198,12 @@ class ActionQueue:
         self._session.clock.call_later(words.SHOWN_FOR.total_seconds(), self._on_update)
 
     def _drop_waiting(self, batch: ActionBatch) -> None:
-        run_ids = {run.id for run in batch.waiting}
+        if not batch.waiting:
+            return
+        for run in batch.waiting:
+            self._pending.pop(run.id, None)
         batch.waiting.clear()
-        for run_id in run_ids:
-            self._pending.pop(run_id, None)
-        if run_ids:
-            self._on_update()
+        self._on_update()
 
     def _finish(self, batch: ActionBatch) -> None:
         if not batch.worker_count and not batch.waiting and batch in self._batches:

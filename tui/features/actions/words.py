@@ -288,13 +288,7 @@ def confirm_lines(question: Question, now: Now, width: int, height: int) -> list
     field, last = _field(question, limit), _answers(question, limit)
 
     def assembled(kinds: Sequence[Line], notes: Sequence[Line], *, is_loose: bool) -> list[Line]:
-        blocks = [head, kinds, notes, field, [last]]
-        lines: list[Line] = []
-        for block in blocks:
-            if block and (is_loose or not lines):
-                lines.append(())
-            lines += [(Piece(" " * INDENT), *line) for line in block]
-        return [band(question.target, width), *lines, *([()] if is_loose else [])]
+        return below_band(question.target, [head, kinds, notes, field, [last]], width, is_loose=is_loose)
 
     lines = assembled(kinds, notes, is_loose=True)
     if len(lines) > height:
@@ -306,6 +300,16 @@ def confirm_lines(question: Question, now: Now, width: int, height: int) -> list
         notes = [(Piece("…", Token.MUTED),), *notes[over + 1 :]]
         lines = assembled(kinds, notes, is_loose=False)
     return lines
+
+
+def below_band(target: Target, blocks: Sequence[Sequence[Line]], width: int, *, is_loose: bool) -> list[Line]:
+    """Return the lines of a dialog: the band, and blocks. `is_loose`: an empty line stands above each block."""
+    lines: list[Line] = []
+    for block in blocks:
+        if block and (is_loose or not lines):
+            lines.append(())
+        lines += [(Piece(" " * INDENT), *line) for line in block]
+    return [band(target, width), *lines, *([()] if is_loose else [])]
 
 
 def band(target: Target, width: int) -> Line:

@@ -90,7 +90,6 @@ class CalledFindings:
             known = {}
         newest = sorted((known | dict(calls)).items(), key=lambda item: item[1])[-MAX_CALLS:]
         saved = {"version": VERSION, "calls": {digest: at.isoformat() for digest, at in newest}}
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         replace_file(self.path, json.dumps(saved).encode())
 
 

@@ -95,8 +95,7 @@ def sentence(finding: Finding, at: datetime, now: datetime, *, is_frozen: bool =
             lasts = waited(at - finding.since)
             return f"one run {_cleaned(title).lower()} for {lasts}, which lasts seconds on other days"
         case ApprovalWaits(created_at, tags):
-            unknown = f", {RUN_NOT_KNOWN}" if finding.run_id is None else ""
-            return f"{_approval(finding, tags)} for {waited(at - created_at)}{unknown}"
+            return _approval(finding, tags, waited(at - created_at))
         case _:
             assert_never(finding.evidence)
 
@@ -122,8 +121,7 @@ def short_sentence(finding: Finding, at: datetime, now: datetime, *, is_frozen: 
         case RunHangs(title):
             return f"{_cleaned(title).lower()} for {waited(at - finding.since)}"
         case ApprovalWaits(created_at, tags):
-            unknown = f", {RUN_NOT_KNOWN}" if finding.run_id is None else ""
-            return f"{_approval(finding, tags)} for {waited(at - created_at)}{unknown}"
+            return _approval(finding, tags, waited(at - created_at))
         case _:
             assert_never(finding.evidence)
 
@@ -219,13 +217,13 @@ def _waiting(queue: QueueWaits) -> str:
     return "1 waits" if queue.queued == 1 else f"{formatting.count(queue.queued)} wait"
 
 
-def _approval(finding: Finding, tags: tuple[Raw, ...]) -> str:
+def _approval(finding: Finding, tags: tuple[Raw, ...], lasts: str) -> str:
     """Return what waits for what. The subject is the task of the run, once that is known, otherwise the token's tag."""
     named = ", ".join(_cleaned(tag) for tag in tags[:MAX_TAGS] if tag != finding.subject.name)
     if finding.run_id is not None:
-        return f"waits for {named or 'an approval'}"
+        return f"waits for {named or 'an approval'} for {lasts}"
     what = "an approval" if finding.subject.kind is SubjectKind.RUN else "a token"
-    return f"{what} ({named}) waits" if named else f"{what} waits"
+    return f"{what}{f' ({named})' if named else ''} waits for {lasts}, {RUN_NOT_KNOWN}"
 
 
 def _cleaned(text: str) -> str:

@@ -190,7 +190,6 @@ class ColumnFile:
         }
         content = json.dumps({"version": VERSION, "views": saved}, indent=1) + "\n"
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             replace_file(self.path, content.encode("ascii"))
             self.failure = None
         except OSError as error:
@@ -343,11 +342,9 @@ class VisibleValues:
         return [run.id for run in unread]
 
     def _lacks_value(self, run: Run) -> bool:
-        if run.is_gone:
-            return False
-        if run.body is not None:
+        if run.body is not None and not run.is_gone:
             self._keep(run, *run.body)  # the store keeps few bodies
-        return bool(self._missing_roots(run))
+        return not run.is_gone and bool(self._missing_roots(run))
 
     def _missing_roots(self, run: Run) -> set[str]:
         known = self._values.get(run.id, {})

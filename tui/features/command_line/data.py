@@ -180,7 +180,6 @@ class CommandHistory:
             entries = with_entry(entries, each)
         while len(content := _encoded(entries)) > MAX_BYTES:
             entries = entries[1 + len(entries) // 8 :]
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         replace_file(self.path, content)
 
 

@@ -193,18 +193,13 @@ class CommandLine:
         if not self.typed and self.cursor in {None, self._found.first} and not self.is_searching:
             return ""
         choice = self.chosen or next(iter(self.choices), None)
-        if choice is None or self._mode is _Mode.LINK:
-            return ""
-        return self._line_with(choice)
+        return "" if choice is None or self._mode is _Mode.LINK else self._line_with(choice)
 
     def _line_with(self, choice: Choice) -> str:
-        return f"{self._head} {choice.text}" if self._mode is _Mode.ARGUMENTS else choice.text
-
-    @property
-    def _head(self) -> str:
-        """The command as it is typed, in front of its arguments."""
+        """Return the choice, behind the command as it is typed where it is an argument."""
         body = self.typed.lstrip()
-        return self.typed[: len(self.typed) - len(body)] + body.partition(" ")[0]
+        head = self.typed[: len(self.typed) - len(body)] + body.partition(" ")[0]
+        return f"{head} {choice.text}" if self._mode is _Mode.ARGUMENTS else choice.text
 
     def enter(self) -> Execution | str | None:
         """Return what Enter runs, or the text that it puts into the line, or None if it can do nothing."""

@@ -21,6 +21,7 @@ from tui.domain.run import Run
 from tui.features.actions.view import from_palette
 from tui.features.command_line.data import CommandHistory, LinkedRun, RunNumbers
 from tui.features.command_line.model import (
+    Apply,
     CommandLine,
     Execution,
     OneOf,
@@ -65,8 +66,6 @@ _THEMES: Final = {
     ColorMode.LIGHT: Value("light", "Light colours"),
     ColorMode.SIXTEEN: Value("16", "The terminal's own colours"),
 }
-
-Apply = Callable[[ViewAddress], object]
 
 
 def common_commands(

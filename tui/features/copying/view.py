@@ -11,15 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.screen import Screen
 
-from tui.api.client import (
-    API_VERSION,
-    ErrorGroupsRequest,
-    EventsRequest,
-    RunRequest,
-    TraceRequest,
-    filter_params,
-    http_request_of,
-)
+from tui.api import client
 from tui.api.errors import ApiError
 from tui.api.facts import queues_request
 from tui.domain.filters import period_text
@@ -253,13 +245,13 @@ def _run_rows(session: Session, address: ViewAddress) -> Iterable[Clip]:
     yield Clip("a", "address", str(address), group=group, is_shown=True)
     yield Clip("d", "dashboard link", link, reason, group, is_shown=True)
     yield _command("s", address, settings, group)
-    read: type[EventsRequest | TraceRequest | RunRequest] = RunRequest
+    read: type[client.EventsRequest | client.TraceRequest | client.RunRequest] = client.RunRequest
     if address.pane == "logs":
-        read = EventsRequest
+        read = client.EventsRequest
     elif address.pane in {"tree", "waterfall"}:
-        read = TraceRequest
+        read = client.TraceRequest
     try:
-        path = http_request_of(read(address.run)).path
+        path = client.http_request_of(read(address.run)).path
     except ApiError:
         yield Clip("c", "curl", None, NO_CONTROLS, group)
     else:
@@ -282,7 +274,7 @@ def _request_of(screen: Screen[Any], address: ViewAddress) -> Request:
     match address.view:
         case "errors":
             span = next((each for each in SPANS if each.name == address.since), DAY)
-            errors = http_request_of(ErrorGroupsRequest(span.name, None))
+            errors = client.http_request_of(client.ErrorGroupsRequest(span.name, None))
             return Request(errors.path, errors.params or {})
         case "queues":
             return Request(*queues_request())
@@ -291,7 +283,7 @@ def _request_of(screen: Screen[Any], address: ViewAddress) -> Request:
             filters = chosen.filters
             if not filters.has_window:
                 filters = replace(filters, period=period_text(chosen.period))
-            return Request("/api/v1/runs", {**filter_params(filters), "page[size]": PAGE_RUNS})
+            return Request("/api/v1/runs", {**client.filter_params(filters), "page[size]": PAGE_RUNS})
 
 
 def _command(key: str, address: ViewAddress, settings: Settings, group: str, shown: int = 0) -> Clip:
@@ -300,7 +292,7 @@ def _command(key: str, address: ViewAddress, settings: Settings, group: str, sho
 
 
 def _curl(key: str, request: Request, settings: Settings, group: str) -> Clip:
-    text = curl_for(request.path, request.params, settings, headers={"x-trigger-api-version": API_VERSION})
+    text = curl_for(request.path, request.params, settings, headers={"x-trigger-api-version": client.API_VERSION})
     reason = THROUGH_RELAY if settings.relay_url is not None else NO_CONTROLS
     return Clip(key, "curl", text, reason if text is None else "", group, is_shown=True)
 

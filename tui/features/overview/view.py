@@ -71,7 +71,9 @@ class LiveOverview:
         """Make the view again if it may look different. Called once a second."""
         now = self._live.now
         is_stale = now.frozen_at is not None
-        is_due = self._is_due(is_slow_link=is_slow_link, is_stale=is_stale)
+        # Findings that came or went are shown at once.
+        is_new = self._has_new_verdict or is_stale is not self._was_stale
+        is_due = is_new or self._now_s - self._shown_s >= (SENTENCES_EVERY_S if is_slow_link else EVERY_S)
         if not self.is_open or self._live.pause is not None or not is_due:
             return
         self._board.tick()
@@ -97,12 +99,6 @@ class LiveOverview:
             return False
         self._compared_s = self._now_s
         return words.time_texts(view) != self._time_texts
-
-    def _is_due(self, *, is_slow_link: bool, is_stale: bool) -> bool:
-        """Whether the last view is old enough. Findings that came or went are shown at once."""
-        least_s = SENTENCES_EVERY_S if is_slow_link else EVERY_S
-        is_new = self._has_new_verdict or is_stale is not self._was_stale
-        return is_new or self._now_s - self._shown_s >= least_s
 
     @property
     def _is_counted(self) -> bool:

@@ -183,16 +183,13 @@ def tasks_rule(width: int) -> Line:
 def _failing_columns(view: OverviewView, limit: int) -> FailingColumns:
     if limit >= _WIDE_FAILING:
         wide = failing_columns(limit + _GUTTER)
-        return FailingColumns(
-            limit,
-            wide.count_end - _GUTTER,
-            wide.state_at - _GUTTER,
-            wide.task_at - _GUTTER,
-            wide.error_at - _GUTTER,
-            _moved(wide.place_at),
-            _moved(wide.versions_at),
-            _moved(wide.since_end),
-            has_narrow_states=wide.has_narrow_states,
+        return wide._replace(
+            count_end=wide.count_end - _GUTTER,
+            state_at=wide.state_at - _GUTTER,
+            task_at=wide.task_at - _GUTTER,
+            error_at=wide.error_at - _GUTTER,
+            place_at=_moved(wide.place_at),
+            versions_at=_moved(wide.versions_at),
             glyph_at=0,
         )
     digits = max([3, *(len(formatting.count(group.count)) for group in view.failing.groups)])

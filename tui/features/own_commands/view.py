@@ -17,19 +17,11 @@ from tui.domain.run import Run
 from tui.domain.text import Raw, clean
 from tui.features.actions.words import Target
 from tui.features.own_commands import words as own_words
+from tui.kit import programs
 from tui.kit.app import AppBase
 from tui.kit.commands import Command, OwnSelection
 from tui.kit.keys import bind
 from tui.kit.lines import Dialog
-from tui.kit.programs import (
-    MAX_AT_ONCE,
-    MAX_OUTPUT_BYTES,
-    TIME_LIMIT_S,
-    Ending,
-    ProgramResult,
-    path_of,
-    run_in_background,
-)
 from tui.kit.questions import YesNoDialog
 from tui.kit.screen import OWN_COMMAND, BaseScreen
 from tui.kit.type_ahead import REFUSAL, TypeAhead
@@ -180,7 +172,7 @@ def program_for(
     program = arguments[0]
     if program.startswith("~/"):
         program = f"{environ.get('HOME', '')}{program[1:]}"
-    return path_of((program,), variables), variables
+    return programs.path_of((program,), variables), variables
 
 
 def holds_secret(arguments: Iterable[str], environ: Mapping[str, str], settings: Settings) -> bool:
@@ -300,8 +292,8 @@ class CommandRunner:
             raise CannotRun(f"not offered {where}")
         if not command.entry.readonly and (reason := session.write_block) is not None:
             raise CannotRun(f"not run: {reason}")
-        if command.entry.background and len(self.running) >= MAX_AT_ONCE:
-            raise CannotRun(f"not run: {MAX_AT_ONCE} commands are running already")
+        if command.entry.background and len(self.running) >= programs.MAX_AT_ONCE:
+            raise CannotRun(f"not run: {programs.MAX_AT_ONCE} commands are running already")
 
     def _prepare(self, command: OwnCommand, selection: OwnSelection, via: Via) -> PreparedCommand:
         session, environ = self._session, self._app.environ
@@ -387,7 +379,7 @@ class CommandRunner:
         redact = redactor_for(prepared.command.entry.env, self._app.environ, self._session.settings).redact
         try:
             self._record(prepared)
-            result = await run_in_background(
+            result = await programs.run_in_background(
                 prepared.path, prepared.expanded.arguments, prepared.environ, folder_for(self._app.environ)
             )
         except (OSError, ValueError) as error:
@@ -413,13 +405,13 @@ class CommandRunner:
         self._record(prepared, code)
         self._later(partial(self._report_end, prepared, code, timedelta(seconds=loop_time() - began_s)))
 
-    def _report(self, prepared: PreparedCommand, result: ProgramResult, redact: Callable[[str], str]) -> None:
+    def _report(self, prepared: PreparedCommand, result: programs.ProgramResult, redact: Callable[[str], str]) -> None:
         """Add the end of a command beside the monitor to the messages, with what it wrote."""
         why = ""
-        if result.ending is Ending.TIME_LIMIT:
-            why = f" It was ended: it may run for {formatting.duration(timedelta(seconds=TIME_LIMIT_S))}."
-        elif result.ending is Ending.TOO_MUCH_OUTPUT:
-            why = f" It was ended: it may write {formatting.size(MAX_OUTPUT_BYTES)}."
+        if result.ending is programs.Ending.TIME_LIMIT:
+            why = f" It was ended: it may run for {formatting.duration(timedelta(seconds=programs.TIME_LIMIT_S))}."
+        elif result.ending is programs.Ending.TOO_MUCH_OUTPUT:
+            why = f" It was ended: it may write {formatting.size(programs.MAX_OUTPUT_BYTES)}."
         start, end = (redact(each.decode(errors="replace")) for each in (result.start, result.end))
         if not result.left_out:
             start, end = redact((result.start + result.end).decode(errors="replace")), ""

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from tui.domain.text import Raw
-from tui.features.actions.words import SILENT_TERMINAL, WAITING_FOR_TERMINAL, Target, band
+from tui.features.actions.words import SILENT_TERMINAL, WAITING_FOR_TERMINAL, Target, below_band
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
 from tui.text.blocks import INDENT
@@ -62,13 +62,7 @@ def command_lines(question: CommandQuestion, width: int, height: int) -> list[Li
     fixed = 1 + len(head) + len(notes) + 1
     room = max(_MIN_COMMAND_ROWS, height - fixed - 5)
     blocks = [head, _command(question.command, limit, room), notes, [answers]]
-    is_loose = fixed + room + 5 <= height
-    lines: list[Line] = []
-    for block in blocks:
-        if block and (is_loose or not lines):
-            lines.append(())
-        lines += [(Piece(" " * INDENT), *line) for line in block]
-    return [band(question.target, width), *lines, *([()] if is_loose else [])]
+    return below_band(question.target, blocks, width, is_loose=fixed + room + 5 <= height)
 
 
 def _command(command: Raw, limit: int, room: int) -> list[Line]:

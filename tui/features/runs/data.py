@@ -315,7 +315,6 @@ class FilterFile:
             return
         content = json.dumps(self._owner | encoded, indent=1) + "\n"
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             replace_file(self.path, content.encode("ascii"))
             self.failure = None
         except OSError as error:

@@ -423,16 +423,13 @@ class LiveBoard:
     def _has_other_facts(self) -> bool:
         """Whether facts were read again. Those that are the same publish nothing: the wall shows how old they are."""
         before, now = self._made_of, self._session.store.wall_facts
-        if before is now or self._shows_ages or before is None or now is None or self._has_queue_finding:
+        # The overview, too, says beside a finding about a queue how old the count of waiting runs is.
+        verdict = None if self.board is None else self.board.verdict
+        has_queue = verdict is not None and any(isinstance(each.evidence, QueueWaits) for each in verdict.findings)
+        if before is now or self._shows_ages or before is None or now is None or has_queue:
             return before is not now
         # Once a minute has ended, the counts of the server replace our own.
         return _whole_minutes(before) != _whole_minutes(now)
-
-    @property
-    def _has_queue_finding(self) -> bool:
-        """Whether the overview, too, says how old the count of waiting runs is."""
-        verdict = None if self.board is None else self.board.verdict
-        return verdict is not None and any(isinstance(each.evidence, QueueWaits) for each in verdict.findings)
 
     @property
     def _has_other_rates(self) -> bool:
