@@ -257,20 +257,17 @@ class CommandLine:
         found = matching(self.commands, text)
         named = command_named(self.commands, text)
         unnamed = [each for each in found if each.ends_program and (named is None or each is not named[0])]
-        choices = [
-            Choice(
-                f"{each.name} " if each.arguments is not None else each.name,
-                BoxRow(
-                    each.name,
-                    (Piece(each.sentence, Token.MUTED),),
-                    (Piece(each.key, Token.TEXT, is_bold=True),) if each.key else (),
-                    argument="" if each.arguments is None else each.arguments.shown,
-                ),
-                is_open=each in unnamed if each.arguments is None else each.arguments.are_needed,
-                run=None if each.arguments is not None or each in unnamed else each.run,
-            )
-            for each in found
-        ]
+        choices = []
+        for each in found:
+            arguments, sentence = each.arguments, (Piece(each.sentence, Token.MUTED),)
+            key: Line = (Piece(each.key, Token.TEXT, is_bold=True),) if each.key else ()
+            row = BoxRow(each.name, sentence, key, argument="" if arguments is None else arguments.shown)
+            if arguments is not None:
+                choices.append(Choice(f"{each.name} ", row, is_open=arguments.are_needed))
+            else:
+                choices.append(
+                    Choice(each.name, row, is_open=each in unnamed, run=None if each in unnamed else each.run)
+                )
         count = sum(not each.is_idle for each in self.commands)
         words = f"{count} commands" if not text else f"{len(found)} of {count}"
         return Choices(choices, words, 0 if choices else None, heading=() if choices else self._unknown(text))

@@ -74,9 +74,8 @@ def own_command(entry: "CommandEntry") -> OwnCommand:
 
 def is_hidden(command: OwnCommand, session: Session) -> bool:
     """Return whether a command is not offered in this environment or session."""
-    if session.is_read_only and not command.entry.readonly:
-        return True
-    return session.interlock.is_production and not command.entry.production
+    is_denied = session.is_read_only and not command.entry.readonly
+    return is_denied or (session.interlock.is_production and not command.entry.production)
 
 
 def has_subject(scope: CommandScope, selection: OwnSelection, session: Session) -> bool:

@@ -439,16 +439,12 @@ def failing_block(view: WallView, width: int, most: int) -> list[BlockRow]:
     named = aged((Piece(title, Token.TEXT),), view, FactSource.ERRORS)
     rule = block_rule(named, width, view.look, right=right, is_stale=view.is_stale)
     shown = groups if len(groups) <= most else groups[: max(1, most - 1)]
-    rows = [
-        BlockRow(
-            failing_row(group, columns, view.now, is_stale=view.is_stale),
-            key=("group", group.identity),
-            opens=ListRuns(
-                group.filter_text, Raw(f"{group.type or ''} {group.message}".strip()), filters=group.filters
-            ),
-        )
-        for group in shown
-    ]
+    rows = []
+    for group in shown:
+        line = failing_row(group, columns, view.now, is_stale=view.is_stale)
+        name = Raw(f"{group.type or ''} {group.message}".strip())
+        opens = ListRuns(group.filter_text, name, filters=group.filters)
+        rows.append(BlockRow(line, key=("group", group.identity), opens=opens))
     if most > 1 and len(shown) < len(groups):
         rest = groups[len(shown) :]
         words = f"{formatting.count(len(rest))} more, {formatting.count(sum(each.count for each in rest))} runs"
@@ -456,7 +452,7 @@ def failing_block(view: WallView, width: int, most: int) -> list[BlockRow]:
     if not rows:
         refusal = refusal_of(view.board, FactSource.ERRORS)
         has_reason = refusal is not None and not view.failing.groups
-        line: Line = (Piece(refusal or "", Token.FAINT),) if has_reason else no_groups_line(view.failing, view.now)
+        line = (Piece(refusal or "", Token.FAINT),) if has_reason else no_groups_line(view.failing, view.now)
         rows.append(BlockRow((Piece("  "), *line)))
     return [BlockRow(rule), *rows]
 
@@ -476,14 +472,10 @@ def tasks_block(view: WallView, width: int, most: int, *, is_timeline: bool = Fa
     title = aged(title, view, FactSource.MINUTES)
     rule = block_rule(title, width, view.look, marks=marks, heads=task_heads(columns), is_stale=view.is_stale)
     count = len(tasks) if len(tasks) <= most else max(1, most - 1)
-    rows = [
-        BlockRow(
-            task_row(row, columns, view.look, is_stale=view.is_stale),
-            key=("task", row.task),
-            opens=ListRuns(f"task:{as_value(row.task)}"),
-        )
-        for row in tasks[:count]
-    ]
+    rows = []
+    for row in tasks[:count]:
+        line = task_row(row, columns, view.look, is_stale=view.is_stale)
+        rows.append(BlockRow(line, key=("task", row.task), opens=ListRuns(f"task:{as_value(row.task)}")))
     if count < len(tasks) and most > 1:
         rest, is_known = tasks[count:], verdict_word(view) != NOT_KNOWN
         running = sum(row.running or 0 for row in rest)
