@@ -16,17 +16,7 @@ from tui.domain.errors.error import FrameKind, RunError, StackFrame, parse_stack
 from tui.domain.errors.kinds import kind_of
 from tui.domain.run import ABSENT, Run
 from tui.domain.text import Raw, clean
-from tui.features.attempts.words import (
-    TRACE_GONE,
-    attempt_bar,
-    attempt_style,
-    axis_of,
-    elapsed_words,
-    missing_words,
-    stopped_at_end,
-    waited_before,
-    within,
-)
+from tui.features.attempts import words
 from tui.features.errors.error import path_tail
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting, json
@@ -373,7 +363,7 @@ def error_of(run: Run, attempt: Attempt) -> RunError | None:
 
 
 def _status(run: Run, history: AttemptHistory, attempt: Attempt) -> ComparedCell:
-    style = attempt_style(run, attempt, history)
+    style = words.attempt_style(run, attempt, history)
     is_running = attempt.status is AttemptStatus.EXECUTING
     return ComparedCell((Piece(style.word, style.word_token),), style.word, UNKNOWN if is_running else style.word)
 
@@ -404,24 +394,24 @@ def _own_frame(error: RunError) -> ComparedCell:
     stack = stack_of(error)
     frame = stack.own[0] if stack is not None and stack.own else None
     if frame is None:
-        words = "no stack" if stack is None else "none of yours"
-        return ComparedCell((Piece(words, Token.MUTED),), words, words)
+        text = "no stack" if stack is None else "none of yours"
+        return ComparedCell((Piece(text, Token.MUTED),), text, text)
     return ComparedCell((Piece(file_words(frame) or frame.text),), place_of(frame), place_of(frame))
 
 
 def _took(attempt: Attempt, now: Now, compared: object) -> ComparedCell:
-    words = elapsed_words(attempt, now)
+    text = words.elapsed_words(attempt, now)
     if attempt.duration is None:
         is_running = attempt.status is AttemptStatus.EXECUTING and attempt.started_at is not None
-        return ComparedCell((Piece(f"{words} so far", Token.BLUE),)) if is_running else NOT_KNOWN
+        return ComparedCell((Piece(f"{text} so far", Token.BLUE),)) if is_running else NOT_KNOWN
     # Not even equal words make two durations the same fact.
-    return ComparedCell((Piece(words),), attempt.number, compared)
+    return ComparedCell((Piece(text),), attempt.number, compared)
 
 
 def _waited(run: Run, history: AttemptHistory, attempt: Attempt) -> ComparedCell:
     previous = next((each for each in history.attempts if each.number == attempt.number - 1), None)
-    words = waited_before(run, attempt, previous)
-    return NOT_KNOWN if words is None else ComparedCell((Piece(words),), attempt.number)
+    text = words.waited_before(run, attempt, previous)
+    return NOT_KNOWN if text is None else ComparedCell((Piece(text),), attempt.number)
 
 
 def _logs(attempt: Attempt, logs: LogCounts) -> ComparedCell:
@@ -454,13 +444,13 @@ MAX_BARS: Final = 200
 
 def timeline(run: Run, history: AttemptHistory, now: Now, width: int) -> list[Line]:
     """Return the labels of the axis and the line below them, or nothing where no time or no room is known."""
-    axis = axis_of(run, history, now, width) if width >= MIN_WIDTH else None
+    axis = words.axis_of(run, history, now, width) if width >= MIN_WIDTH else None
     if axis is None:
         return []
     cells = [Piece(" ")] * width
     previous: Attempt | None = None
     for attempt in history.attempts[-MAX_BARS:]:
-        _put(cells, attempt_bar(run, history, attempt, previous, axis, now))
+        _put(cells, words.attempt_bar(run, history, attempt, previous, axis, now))
         previous = attempt
     if history.retry_at is not None and not run.is_final:
         since = history.attempts[-1].completed_at if history.attempts else None
@@ -580,18 +570,18 @@ FIRST_KEY: Final[Hashable] = ("attempt", 0)
 def compared_page(run: Run, window: AttemptWindow, now: Now, grid: ComparedGrid, logs: LogCounts) -> list[Row]:
     """Return the page in rows of at most `grid.limit` cells. `window` says which attempts are beside each other."""
     history = run.attempts[1] if run.attempts is not None else AttemptHistory()
-    now = stopped_at_end(run, now)
+    now = words.stopped_at_end(run, now)
     page = _Page(run, history, window, grid)
     facts = compared_facts(run, history, window.attempts, now, logs)
     rows = [*page.notes(), *page.time(now), *page.differing(facts, logs), *page.same(facts), *page.stacks()]
-    return within(rows, grid.limit)
+    return words.within(rows, grid.limit)
 
 
 def summary_words(run: Run, attempts: Sequence[Attempt]) -> Line:
     """Return `3 attempts · 2 different errors · final` for the rule."""
     errors = len({_kind(error) for attempt in attempts if (error := error_of(run, attempt)) is not None})
-    words = "no error" if not errors else "one error" if errors == 1 else f"{errors} different errors"
-    text = f"{formatting.plural(len(attempts), 'attempt')} · {words}{' · final' if run.is_final else ''}"
+    differ = "no error" if not errors else "one error" if errors == 1 else f"{errors} different errors"
+    text = f"{formatting.plural(len(attempts), 'attempt')} · {differ}{' · final' if run.is_final else ''}"
     return (Piece(text, Token.MUTED),)
 
 
@@ -610,8 +600,8 @@ class _Page:
         """Return sentences about attempts that are missing."""
         history, notes = self._history, list[tuple[str, Token]]()
         if history.is_trace_gone:
-            notes.append((TRACE_GONE, Token.MUTED))
-        if missing := missing_words(history):
+            notes.append((words.TRACE_GONE, Token.MUTED))
+        if missing := words.missing_words(history):
             notes.append((missing, Token.AMBER))
         numbers = {attempt.number for attempt in history.attempts}
         lost = [number for number in range(1, max(numbers, default=0)) if number not in numbers]
@@ -633,7 +623,7 @@ class _Page:
         window, grid = self._window, self._grid
         heads = []
         for attempt in window.shown:
-            style, name = attempt_style(self._run, attempt, self._history), f"attempt {attempt.number}"
+            style, name = words.attempt_style(self._run, attempt, self._history), f"attempt {attempt.number}"
             heads.append([Marked((style.mark, Piece(" "), Piece(name, Token.BRIGHT, is_bold=True)))])
         rows = [*grid.heading("differs", window.words), *grid.beside("", heads, "attempt"), Row(())]
         width = grid.column(len(heads))

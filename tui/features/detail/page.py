@@ -13,37 +13,12 @@ from tui.domain.ids import RunId
 from tui.domain.run import ABSENT, Absent, Json, Run
 from tui.domain.status import EXECUTING_FAMILY
 from tui.domain.text import Raw
-from tui.features.detail.words import (
-    ERROR,
-    MAX_CHARACTERS,
-    Situation,
-    best_error,
-    enter_hint,
-    error_rows,
-    failure_lines,
-    head_lines,
-    hold_words,
-    origin_words,
-    token_of,
-)
+from tui.features.detail import words
+from tui.features.detail.words import Situation
 from tui.features.runs.columns import short_id, time_in_queue, took
 from tui.lazy_dataclass import dataclass
-from tui.text import formatting
-from tui.text.blocks import (
-    LABEL,
-    WHOLE,
-    FetchValue,
-    GoToRun,
-    Now,
-    ReadStage,
-    Row,
-    ShowWhole,
-    ToggleFold,
-    indented,
-    labelled,
-    selecting_keys,
-    with_key,
-)
+from tui.text import blocks, formatting
+from tui.text.blocks import LABEL, Now, ReadStage, Row, labelled
 from tui.text.formatting import NOT_READ
 from tui.text.json import WRAPPED_ROWS, JsonFolds, ValuePath, ValueRows, rows, value_at
 from tui.text.status import STATUS_STYLES, StatusStyle, style_of
@@ -55,11 +30,11 @@ from tui.text.styled import Line, Piece, Token, cut, fit, fold, line_width, pad,
 def nothing_selected() -> str:
     """Return how a run is selected, while none is."""
     ways = [
-        with_key("next-run", "]", "{} selects one from any pane"),
-        with_key("next-error", "x", "{} finds a failed one"),
+        blocks.with_key("next-run", "]", "{} selects one from any pane"),
+        blocks.with_key("next-error", "x", "{} finds a failed one"),
     ]
     others = "".join(f", {way}" for way in ways if way)
-    return f"The list follows new runs. {selecting_keys()} in the list selects a run{others}."
+    return f"The list follows new runs. {blocks.selecting_keys()} in the list selects a run{others}."
 
 
 FIRST_KEY: Final = ("head", 0)
@@ -161,12 +136,12 @@ def _cost_parts(run: Run) -> FactValue:
 FACTS: Final[tuple[Fact, ...]] = (
     Fact("status", _unknown_status, remark="unknown to trigger-tui"),
     Fact("taken for", lambda run: run.status.value if _unknown_status(run) is not None else None, "taken for "),
-    Fact("waits", lambda _: None, seen=hold_words),
+    Fact("waits", lambda _: None, seen=words.hold_words),
     Fact("version", lambda run: run.fixed.version, json_key="version"),
     Fact("region", _named_region, "", json_key="region"),
-    Fact("from", lambda run: origin_words(run.fixed) or None, is_in_lists=False),
+    Fact("from", lambda run: words.origin_words(run.fixed) or None, is_in_lists=False),
     Fact("depth", lambda run: run.fixed.depth, "depth ", json_key="depth"),
-    Fact("token", token_of),
+    Fact("token", words.token_of),
     Fact("queue", lambda run: run.fixed.queue, json_key="queue"),
     Fact("machine", lambda run: run.fixed.machine, "machine ", json_key="machine"),
     Fact("cost", _cost),
@@ -274,7 +249,7 @@ def _own_rows(label: str, text: Raw | str, limit: int, *, is_wrapped: bool) -> l
     value: Line = (Piece(text[:max_characters]),)
     if line_width(value) <= room:
         return [Row((label_piece(label), *value), key)]
-    action = ShowWhole(ValuePath(label, ()))
+    action = blocks.ShowWhole(ValuePath(label, ()))
     if not is_wrapped:
         return [Row((label_piece(label), *cut(value, room)), key, action)]
     lines = fold(value, room)
@@ -485,7 +460,7 @@ def _task_cells(runs: Iterable[Run | None], limit: int) -> int:
 
 
 def _relative_row(label: str, run_id: RunId, run: Run | None, now: Now, task_cells: int, limit: int) -> Row:
-    action = GoToRun(run_id)
+    action = blocks.GoToRun(run_id)
     if run is None:
         return Row((label_piece(label), *cut((Piece(run_id),), limit - LABEL)), (label, run_id), action)
     style = style_of(run)
@@ -512,7 +487,7 @@ def _group_rows(
     count = formatting.count(len(runs) - shown if is_rest else len(runs))
     text = Piece(f" {count}{' more' if is_rest else ''} ", Token.MUTED)
     head = (label_piece(""), Piece("▾ " if is_unfolded else "▸ ", Token.FAINT), style.mark, text, style.name)
-    fold_row = Row(cut(head, limit), key, ToggleFold(key))
+    fold_row = Row(cut(head, limit), key, blocks.ToggleFold(key))
     return [*rows, fold_row] if is_rest else [fold_row, *rows]
 
 
@@ -566,12 +541,12 @@ def value_rows(run: Run, read: DetailRead, view: DetailView, limit: int, values:
             rows += values.rows(label, value, folds, limit, is_wrapped=view.is_wrapped, max_rows=max_rows)
         elif url is not None:
             rows += _stored_apart_rows(label, view.fetching.get(label, ""), limit)
-        elif (words := missing_words(run, label, read.stage)) is not None:
-            rows.append(_labelled_row(label, (Piece(words, Token.FAINT),), limit))
+        elif (text := missing_words(run, label, read.stage)) is not None:
+            rows.append(_labelled_row(label, (Piece(text, Token.FAINT),), limit))
     return rows
 
 
-def _labelled_row(label: str, line: Line, limit: int, action: FetchValue | None = None) -> Row:
+def _labelled_row(label: str, line: Line, limit: int, action: blocks.FetchValue | None = None) -> Row:
     return Row((label_piece(label), *cut(line, limit - LABEL)), label, action)
 
 
@@ -579,13 +554,14 @@ def _stored_apart_rows(label: str, progress: str, limit: int) -> list[Row]:
     """Return the rows for a value that has to be fetched from its own URL."""
     if progress == FETCHING:
         return [_labelled_row(label, (Piece(progress, Token.MUTED),), limit)]
-    action = FetchValue(label)
+    action = blocks.FetchValue(label)
     if not progress:
-        return [_labelled_row(label, (Piece("stored apart  ", Token.MUTED), *enter_hint("fetches it")), limit, action)]
-    lines: list[Line] = [(Piece(row, Token.AMBER),) for row in wrap(progress[:MAX_CHARACTERS], limit - LABEL)]
+        hint = words.enter_hint("fetches it")
+        return [_labelled_row(label, (Piece("stored apart  ", Token.MUTED), *hint), limit, action)]
+    lines: list[Line] = [(Piece(row, Token.AMBER),) for row in wrap(progress[: words.MAX_CHARACTERS], limit - LABEL)]
     rows = [_labelled_row("" if index else label, line, limit, action) for index, line in enumerate(lines)]
     rows = [row._replace(key=(label, index)) for index, row in enumerate(rows)]
-    return [*rows, _labelled_row("", enter_hint("tries again"), limit, action)._replace(key=(label, "again"))]
+    return [*rows, _labelled_row("", words.enter_hint("tries again"), limit, action)._replace(key=(label, "again"))]
 
 
 # Payload, output, metadata and schedule as `show` prints them: on one line where they fit, else indented and cut.
@@ -606,9 +582,9 @@ def body_lines(run: Run, limit: int) -> list[Line]:
         if value is not ABSENT:
             lines += json_lines(label, value, limit)
         elif run.body is not None:
-            words = missing_words(run, label) if url is None else _STORED_APART
-            if words is not None:
-                lines += labelled(label, [(Piece(row, Token.FAINT),) for row in wrap(words, limit - LABEL)], limit)
+            text = missing_words(run, label) if url is None else _STORED_APART
+            if text is not None:
+                lines += labelled(label, [(Piece(row, Token.FAINT),) for row in wrap(text, limit - LABEL)], limit)
     return lines
 
 
@@ -628,14 +604,14 @@ def json_lines(label: str, value: Json, limit: int) -> list[Line]:
             cut_characters += len(text) - MAX_ROW_CHARACTERS
             kept = f"{text[:MAX_ROW_CHARACTERS]}…"
         indent = min(2 * depth, room // 2)
-        shown += indented(fold((Piece(kept),), room - indent), indent)
+        shown += blocks.indented(fold((Piece(kept),), room - indent), indent)
     first, *others = shown
-    lines = labelled(label, [first], limit) + indented(others, LABEL)
+    lines = labelled(label, [first], limit) + blocks.indented(others, LABEL)
     if cut_lines or cut_characters:
         cuts = [formatting.plural(cut_lines, "line")] if cut_lines else []
         cuts += [formatting.plural(cut_characters, "character")] if cut_characters else []
-        note = f"… without {' and '.join(cuts)}; {WHOLE}"
-        lines += indented([(Piece(row, Token.FAINT),) for row in wrap(note, room)], LABEL)
+        note = f"… without {' and '.join(cuts)}; {blocks.WHOLE}"
+        lines += blocks.indented([(Piece(row, Token.FAINT),) for row in wrap(note, room)], LABEL)
     return lines
 
 
@@ -666,10 +642,10 @@ def detail_rows(
     life, situation = timeline_line(run, now, limit), Situation(now, read.queue)
     # One word for all of them suffices, and it stands at the payload.
     unread = NOT_READ if read.stage is ReadStage.DONE else ""
-    blocks = (
-        _keyed(head_lines(run, now, limit, read.action), "head"),
-        _keyed(failure_lines(run, read.failure, now, limit), "failure"),
-        error_rows(run, limit),
+    sections = (
+        _keyed(words.head_lines(run, now, limit, read.action), "head"),
+        _keyed(words.failure_lines(run, read.failure, now, limit), "failure"),
+        words.error_rows(run, limit),
         [
             *([Row(life, "life")] if life else []),
             *_keyed(time_lines(run, now, limit), "time"),
@@ -685,13 +661,13 @@ def detail_rows(
             *(children if not around.children else []),
         ],
     )
-    return [row for block in blocks if block for row in (Row(()), *block)]
+    return [row for block in sections if block for row in (Row(()), *block)]
 
 
 def whole_of(run: Run, path: ValuePath) -> Json | Absent:
     """Return all of a cut error, fact or value for a screen of its own; `ABSENT` if the run no longer has it."""
-    if path.label == ERROR:
-        error = best_error(run)
+    if path.label == words.ERROR:
+        error = words.best_error(run)
         return ABSENT if error is None else f"{error.message}\n\n{error.stack}" if error.stack else error.message
     if (text := fact_text(run, path.label)) is not None:
         return text

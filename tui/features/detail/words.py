@@ -214,19 +214,20 @@ MAX_MESSAGE_ROWS: Final = 8
 MAX_CAUSES: Final = 3
 
 
+def _last_error(run: Run) -> RunError | None:
+    attempts = run.attempts[1].attempts if run.attempts else ()
+    return attempts[-1].error if attempts and run.status.is_failed else None
+
+
 def best_error(run: Run) -> RunError | None:
     """Return the run's error, or the last attempt's error where the run's own has only a code."""
-    own = run.error_value
-    attempts = run.attempts[1].attempts if run.attempts else ()
-    last = attempts[-1].error if attempts and run.status.is_failed else None
+    own, last = run.error_value, _last_error(run)
     return last if last and (own is None or own.has_code_only) else own
 
 
 def full_error(run: Run) -> RunError | None:
     """Return the error with the most to copy: that of the last attempt if only it has a stack, else the run's own."""
-    attempts = run.attempts[1].attempts if run.attempts else ()
-    last = attempts[-1].error if attempts and run.status.is_failed else None
-    own = run.error_value
+    own, last = run.error_value, _last_error(run)
     return last if last is not None and (own is None or own.has_code_only or not own.stack) else own
 
 
