@@ -8,18 +8,9 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Self, TypeVar, Unp
 from urllib.parse import quote
 
 from tui import __version__
-from tui.api import facts
+from tui.api import errors, facts
 from tui.api.connection import HttpConnection, SendOptions, Timeouts
-from tui.api.errors import (
-    MAX_INLINE_BYTES,
-    MAX_PAGE_BYTES,
-    MAX_QUERY_BYTES,
-    Limits,
-    NotFound,
-    RateLimited,
-    Refused,
-    ServerFault,
-)
+from tui.api.errors import MAX_INLINE_BYTES, Limits, NotFound
 from tui.api.facts import ErrorGroupPage, decode_error_group, decode_error_groups, is_cursor
 from tui.api.feed import START_PARAMS, FeedPosition, FeedResponse, FeedTarget, decode_feed
 from tui.api.http import HttpUrl, InvalidUrl
@@ -181,7 +172,7 @@ class ApiReader(ABC):
         response = await self._fetch_success(RunRequest(run_id))
         read = await self._decode(response, lambda limits: decode_run(response.body, response.read_at, limits))
         if read.patch.id != run_id:
-            raise ServerFault(f"GET /api/v3/runs/{run_id}: the response is about another run", response.status)
+            raise errors.ServerFault(f"GET /api/v3/runs/{run_id}: the response is about another run", response.status)
         return read
 
     async def read_trace(self, run_id: RunId) -> Trace:
@@ -225,8 +216,8 @@ class ApiReader(ABC):
         response = await self._fetch_success(EventsRequest(run_id))
         try:
             return await decode_log(response.body, known, now_s)
-        except ServerFault as error:
-            raise ServerFault(f"{response.label}: {error}", response.status) from None
+        except errors.ServerFault as error:
+            raise errors.ServerFault(f"{response.label}: {error}", response.status) from None
 
     async def read_span(self, run_id: RunId, span_id: SpanId) -> SpanDetail:
         from tui.api.traces import decode_span  # noqa: PLC0415  loaded when first used
@@ -252,7 +243,7 @@ class ApiReader(ABC):
         response = await self._fetch_success(ErrorGroupRequest(group_id))
         group = await self._decode(response, lambda limits: decode_error_group(response.body, limits))
         if group.id != group_id:
-            raise ServerFault(f"{response.label}: the response is about another error group", response.status)
+            raise errors.ServerFault(f"{response.label}: the response is about another error group", response.status)
         return group
 
     async def read_queue(self, name: str, *, is_task: bool) -> Queue:
@@ -311,7 +302,7 @@ def http_request_of(request: ReadRequest) -> HttpRequest:  # noqa: C901  one cas
         case QueueMetricsRequest(name, is_task, period):
             path = f"/api/v1/queues/{path_part(name)}/metrics"
             if parse_period(period) is None:
-                raise Refused(f"GET {path}: the server cannot read the period {clean(period)!r}", 400)
+                raise errors.Refused(f"GET {path}: the server cannot read the period {clean(period)!r}", 400)
             return HttpRequest("GET", path, params={"type": "task" if is_task else "custom", "period": period})
         case _:
             assert_never(request)
@@ -320,9 +311,9 @@ def http_request_of(request: ReadRequest) -> HttpRequest:  # noqa: C901  one cas
 def _error_group_params(period: str, after: Cursor | None) -> dict[str, str]:
     """Return the parameters of a list of error groups. Raises `Refused` for a period or a cursor that is none."""
     if parse_period(period) is None:
-        raise Refused(f"GET /api/v1/errors: the server cannot read the period {clean(period)!r}", 400)
+        raise errors.Refused(f"GET /api/v1/errors: the server cannot read the period {clean(period)!r}", 400)
     if after is not None and not is_cursor(after):
-        raise Refused("GET /api/v1/errors: the server cannot read the cursor", 400)
+        raise errors.Refused("GET /api/v1/errors: the server cannot read the cursor", 400)
     params = {"filter[period]": period, "page[size]": str(ERROR_GROUPS_PAGE_SIZE)}
     return params if after is None else params | {"page[after]": after}
 
@@ -336,7 +327,7 @@ def _explicit_period(period: str | None) -> str:
         return query_period(MAX_QUERY_PERIOD)
     length = parse_period(period)
     if length is None:
-        raise Refused(f"POST /api/v1/query: the server cannot read the period {clean(period)!r}", 400)
+        raise errors.Refused(f"POST /api/v1/query: the server cannot read the period {clean(period)!r}", 400)
     return period if length <= MAX_QUERY_PERIOD else query_period(length)
 
 
@@ -354,9 +345,6 @@ def path_part(text: str) -> str:
 # Downloads large payloads and outputs, which the API replaces by presigned URLs of an object store.
 #
 # Source: tests/wire/recordings/README.md §4.
-
-
-OK: Final = 200
 
 
 class ObjectStore:
@@ -386,17 +374,17 @@ class ObjectStore:
         scheme, host = _scheme_and_host(url)
         label = f"GET the stored data at {host}"
         if scheme != "https" and not (scheme == "http" and self._allows_http):
-            raise ServerFault(f"{label}: not fetched, since the address is not https", 200)
+            raise errors.ServerFault(f"{label}: not fetched, since the address is not https", 200)
         if self._connection is None:
             headers = {b"user-agent": self._user_agent.encode()}
             self._connection = HttpConnection(headers=headers, clock=self._clock, timeouts=self._timeouts)
         response = await self._connection.send("GET", url, label, max_bytes=max_bytes)
-        if response.status == OK:
+        if response.status == 200:
             return response.body
         if 400 <= response.status < 500:
             text = f"{label}: {response.status}, the address may have expired: read the run again"
-            raise Refused(text, response.status)
-        raise ServerFault(f"{label}: {response.status}", response.status)
+            raise errors.Refused(text, response.status)
+        raise errors.ServerFault(f"{label}: {response.status}", response.status)
 
 
 def _scheme_and_host(url: str) -> tuple[str, str]:
@@ -504,7 +492,7 @@ class Client(ApiReader):
         if after is not None:
             params["page[after]"] = after
         response = await self._fetch(
-            "GET", "/api/v1/runs", params=params, max_bytes=MAX_PAGE_BYTES, max_whole_s=MAX_PAGE_S
+            "GET", "/api/v1/runs", params=params, max_bytes=errors.MAX_PAGE_BYTES, max_whole_s=MAX_PAGE_S
         )
         return await self._decode(response, lambda limits: self._pages.decode(response.body, response.read_at, limits))
 
@@ -526,9 +514,9 @@ class Client(ApiReader):
 
     async def fetch_response(self, request: ReadRequest) -> Response:
         method, path, json, params = http_request_of(request)
-        max_bytes = MAX_QUERY_BYTES if isinstance(request, TrqlQuery) else None
+        max_bytes = errors.MAX_QUERY_BYTES if isinstance(request, TrqlQuery) else None
         response = await self._send(method, path, params=params, json=json, max_bytes=max_bytes)
-        if isinstance(error := response_error(response, self._key), RateLimited):
+        if isinstance(error := response_error(response, self._key), errors.RateLimited):
             raise error
         return response
 
@@ -546,8 +534,7 @@ class Client(ApiReader):
 
     async def whoami(self) -> Environment:
         """Return the environment of the key."""
-        response = await self._fetch("GET", "/api/v1/whoami")
-        return decode_environment(response.body)
+        return decode_environment((await self._fetch("GET", "/api/v1/whoami")).body)
 
     async def cancel(self, run_id: RunId, on_written: OnWritten | None = None) -> None:
         """Cancel a run. The server accepts finished runs too (recording 402): read the run again to see the outcome."""

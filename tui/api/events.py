@@ -472,8 +472,6 @@ DIGEST_BYTES: Final = 1024 * 1024
 TURNS: Final = 8
 """Turns of the event loop between two slices."""
 
-SPAN_LEVEL: Final = "TRACE"
-
 MAX_LEVEL_CHARS: Final = 200
 """Length of the word for a level."""
 
@@ -547,7 +545,7 @@ class LogDecoder:
         level = row.get("level")
         word = Raw(level[:MAX_LEVEL_CHARS]) if isinstance(level, str) else UNKNOWN_WORD
         self._stored_rows += stored_rows(row, word)
-        if level == SPAN_LEVEL:
+        if level == "TRACE":
             self._read_attempt(row)
             return
         span_id, attempt, properties = row.get("spanId"), row.get("attemptNumber"), row.get("properties")

@@ -221,7 +221,6 @@ MAX_CELLS: Final = 1_000
 
 MAX_CELL_MS: Final = 7 * 86_400_000
 
-_V2: Final = "V2"
 _TYPES: Final = {"task": True, "custom": False}
 _Flag = OmittedOnError[bool]
 _Word = Annotated[str, of_length(1)]
@@ -321,7 +320,7 @@ def _read_queue(row: ListedQueue, limits: Limits) -> facts.Queue:
         row.get("queued"),
         row.get("concurrencyLimit"),
         row.get("paused", False),
-        row.get("version") == _V2,
+        row.get("version") == "V2",
     )
 
 

@@ -8,18 +8,8 @@ from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Final
 
-from tui.api.errors import (
-    MAX_MESSAGE_CHARS,
-    MAX_QUERY_ROWS,
-    ApiError,
-    Limits,
-    NotFound,
-    RateLimited,
-    Refused,
-    ServerFault,
-    TooExpensive,
-    TooManyQueries,
-)
+from tui.api import errors
+from tui.api.errors import MAX_MESSAGE_CHARS, Limits
 from tui.api.models import IdRow, QueryRows, WhoamiRow, decode, read_json
 from tui.domain.environment import Environment, RateLimit
 from tui.domain.ids import RunId
@@ -44,7 +34,6 @@ MAX_OVERHEAD_BYTES: Final = 64 * 1024
 """gzip may make a body larger: a compressed body may exceed the limit of the decompressed one by this much."""
 
 _GZIP: Final = frozenset({"gzip", "x-gzip"})
-_GZIP_WINDOW: Final = zlib.MAX_WBITS | 16
 
 
 class CodingError(Exception):
@@ -66,7 +55,7 @@ class BodyReader:
             raise CodingError("the response is compressed more than once")
         if not _GZIP.issuperset(codings):
             raise CodingError("the response has a compression that was not requested")
-        self._decompressor = zlib.decompressobj(_GZIP_WINDOW) if codings else None
+        self._decompressor = zlib.decompressobj(zlib.MAX_WBITS | 16) if codings else None
         self._body = BytesIO()
         self._max_bytes = max_bytes
         self._received_bytes = 0
@@ -180,7 +169,9 @@ def decode_query(body: bytes, limits: Limits | None = None) -> list[dict[str, Js
     limits = limits or Limits()
     rows = list(
         limits.take(
-            decode(QueryRows, body, "the rows of the query", limits)["results"], MAX_QUERY_ROWS, "rows of a query"
+            decode(QueryRows, body, "the rows of the query", limits)["results"],
+            errors.MAX_QUERY_ROWS,
+            "rows of a query",
         )
     )
     if len(body) > MAX_MESSAGE_CHARS:
@@ -234,7 +225,7 @@ def read_rate_limit(response: Response) -> RateLimit | None:
     return RateLimit(int(limit), max(0, int(remaining)), min(max(timedelta(), until_reset), MAX_RESET))
 
 
-def response_error(response: Response, key: Secret | None = None) -> ApiError | None:
+def response_error(response: Response, key: Secret | None = None) -> errors.ApiError | None:
     """Return the error of a response, None if it succeeded. A web page with status 200 is an error too.
 
     `key` is redacted from the server's message.
@@ -248,24 +239,24 @@ def response_error(response: Response, key: Secret | None = None) -> ApiError | 
     text = _one_line(message.replace(key.reveal(), "…") if key is not None else message)
     summary = f"{response.label}: {status} {text}".rstrip()
     if 200 <= status < 300:
-        return ServerFault(f"{summary}, but a web page: is TRIGGER_API_URL right?", status)
+        return errors.ServerFault(f"{summary}, but a web page: is TRIGGER_API_URL right?", status)
     if status == 429:
         rate = read_rate_limit(response)
         is_busy = bool(rate.remaining) if rate is not None else _BUSY in message  # a relay passes no headers on
         if response.label == _QUERY and is_busy:
-            return TooManyQueries(summary)
-        return RateLimited(summary, _wait(response, value))
+            return errors.TooManyQueries(summary)
+        return errors.RateLimited(summary, _wait(response, value))
     if status == 404 and value is None:
-        return Refused(f"{response.label}: 404, no such route: is TRIGGER_API_URL right?", status)
+        return errors.Refused(f"{response.label}: 404, no such route: is TRIGGER_API_URL right?", status)
     if status == 404:
-        return NotFound(summary)
+        return errors.NotFound(summary)
     if status == 422 and (response.label.startswith("GET ") or response.label == _QUERY):
-        return TooExpensive(summary)
+        return errors.TooExpensive(summary)
     if status == 401 and key is not None and key.reveal().startswith(_PREVIEW_KEY):
-        return Refused(f"{summary} (a preview key needs its branch in {PREVIEW_BRANCH})", status)
+        return errors.Refused(f"{summary} (a preview key needs its branch in {PREVIEW_BRANCH})", status)
     if 400 <= status < 500:
-        return Refused(summary, status, is_page=response.is_html)
-    return ServerFault(summary, status)
+        return errors.Refused(summary, status, is_page=response.is_html)
+    return errors.ServerFault(summary, status)
 
 
 def _wait(response: Response, value: dict[str, Json] | None) -> timedelta:

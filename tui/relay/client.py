@@ -12,17 +12,7 @@ from typing import Final, Protocol, assert_never
 
 from websockets.exceptions import ConnectionClosed
 
-from tui.api.client import (
-    ErrorGroupRequest,
-    ErrorGroupsRequest,
-    EventsRequest,
-    QueueMetricsRequest,
-    QueueRequest,
-    ReadRequest,
-    RunRequest,
-    SpanRequest,
-    TraceRequest,
-)
+from tui.api import client as api
 from tui.api.errors import ApiError, RateLimited, Refused
 from tui.api.queries import TrqlQuery
 from tui.api.relay import Beat, encode_relay_message, encode_response
@@ -88,7 +78,7 @@ class RequestProxy:
         self.sending_bytes = 0
 
     @asynccontextmanager
-    async def response_to(self, request: ReadRequest) -> AsyncIterator[bytes]:
+    async def response_to(self, request: api.ReadRequest) -> AsyncIterator[bytes]:
         """Yield the encoded response while the block sends it, or an error if that would exceed MAX_SENDING_BYTES."""
         response = await self.fetch(request)
         # Several screens may be sent the same bytes object, which is counted once.
@@ -106,7 +96,7 @@ class RequestProxy:
                 del self._sending[key]
                 self.sending_bytes -= size
 
-    async def fetch(self, request: ReadRequest) -> bytes:
+    async def fetch(self, request: api.ReadRequest) -> bytes:
         """Return the encoded response of the API, or an error in its place. Identical requests share one object."""
         try:
             async with asyncio.timeout(RESPONSE_TIMEOUT_S):
@@ -125,7 +115,7 @@ class RequestProxy:
         except ApiError as error:
             return self.error_response(502, f"the relay got no response: {error}")
 
-    async def _fetch_encoded(self, request: ReadRequest) -> bytes:
+    async def _fetch_encoded(self, request: api.ReadRequest) -> bytes:
         if not _has_safe_ids(request):
             return self.error_response(404, "nothing has this id")
         response = await self._fetcher.fetch_response(request, Priority.SELECTED)
@@ -145,21 +135,21 @@ class RequestProxy:
         return encode_response(Response("the relay", status, _JSON, json.dumps(body).encode(), self._fetcher.now()))
 
 
-def _has_safe_ids(request: ReadRequest) -> bool:
+def _has_safe_ids(request: api.ReadRequest) -> bool:
     """Whether no id can change the URL's path.
 
     A proxy before the API may decode `%2F` in an id, and the relay's key may read more than runs.
     """
     match request:
-        case RunRequest(run_id) | TraceRequest(run_id) | EventsRequest(run_id):
+        case api.RunRequest(run_id) | api.TraceRequest(run_id) | api.EventsRequest(run_id):
             return bool(_SAFE_ID.match(run_id))
-        case SpanRequest(run_id, span_id):
+        case api.SpanRequest(run_id, span_id):
             return bool(_SAFE_ID.match(run_id) and _SAFE_ID.match(span_id))
-        case ErrorGroupRequest(group_id):
+        case api.ErrorGroupRequest(group_id):
             return bool(_SAFE_ID.match(group_id))
-        case QueueRequest(name) | QueueMetricsRequest(name):
+        case api.QueueRequest(name) | api.QueueMetricsRequest(name):
             return bool(_SAFE_NAME.match(name))
-        case ErrorGroupsRequest() | TrqlQuery():  # their texts are values of parameters, or checked by the query
+        case api.ErrorGroupsRequest() | TrqlQuery():  # their texts are values of parameters, or checked by the query
             return True
         case _:
             assert_never(request)

@@ -61,7 +61,6 @@ LOCK_RETRY_S: Final = 0.005
 
 _FLAGS: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 _OWNER_ONLY: Final = 0o600
-_OWNER_ONLY_DIRECTORY: Final = 0o700
 
 _REASONS: Final = {
     errno.EEXIST: "its directory is a file",
@@ -221,7 +220,7 @@ def _make_directory(path: Path) -> None:
         return
     if path.parent != path:
         _make_directory(path.parent)
-    path.mkdir(mode=_OWNER_ONLY_DIRECTORY, exist_ok=True)
+    path.mkdir(mode=0o700, exist_ok=True)
 
 
 def _user_and_host() -> str:
@@ -380,7 +379,6 @@ MAX_READ_AGE = timedelta(seconds=5)
 MAX_READS_BEFORE = 5
 """Reads before one request. After that many the request is sent even if the budget delayed it again."""
 
-Publish = Callable[[ActionStatus], Awaitable[None]]
 GetBlock = Callable[[], str | None]
 """Returns why nothing may be sent, or None."""
 
@@ -411,8 +409,8 @@ class _Request:
 class ActionRunner:
     """Sends actions. `publish` receives every phase in order.
 
-    A task that is canceled cannot publish any more: `record` receives its outcome. `get_run` returns a run from the
-    store. `on_refused` receives what the server refused. `api` is None on a relay, which takes no actions.
+    A task that is canceled cannot publish any more: `record` receives its outcome. `on_refused` receives what the
+    server refused. `api` is None on a relay, which takes no actions.
     """
 
     def __init__(
@@ -421,19 +419,15 @@ class ActionRunner:
         fetcher: "RunFetcher",
         clock: Clock,
         *,
-        now: Callable[[], datetime],
-        publish: Publish,
+        publish: Callable[[ActionStatus], Awaitable[None]],
         record: Callable[[ActionStatus], None],
-        get_run: Callable[[RunId], Run | None],
         on_refused: Callable[[Action, Refused], None],
     ) -> None:
         self._api = api
         self._fetcher = fetcher
         self._clock = clock
-        self._now = now
         self._publish = publish
         self._record = record
-        self._get_run = get_run
         self._on_refused = on_refused
 
     async def perform(self, action: Action, before: Run, number: int, get_block: GetBlock, via: Via) -> ActionStatus:
@@ -441,7 +435,7 @@ class ActionRunner:
 
         `get_block` is called first, and again just before the request, which may have waited for minutes after a 429.
         """
-        status = ActionStatus(before.id, action.id, number, ActionPhase.REQUESTED, self._now(), via=via)
+        status = ActionStatus(before.id, action.id, number, ActionPhase.REQUESTED, self._fetcher.now(), via=via)
         if (reason := get_block() or action.forbidden(before)) is not None:
             return await self._publish_phase(status, ActionPhase.REFUSED, reason)
         request = _Request(action, before, status, get_block)
@@ -452,7 +446,7 @@ class ActionRunner:
                 phase, why = ActionPhase.UNKNOWN, "the program ended before the outcome was known"
             else:
                 phase, why = ActionPhase.REFUSED, "not sent: the program ended first"
-            self._record(replace(status, phase=phase, at=self._now(), message=why))
+            self._record(replace(status, phase=phase, at=self._fetcher.now(), message=why))
             raise
 
     async def _send_and_verify(self, request: _Request) -> ActionStatus:
@@ -497,20 +491,20 @@ class ActionRunner:
         async def on_written() -> None:
             if not request.is_sent:  # a retry after a 429 calls this again
                 request.is_sent = True
-                await self._publish(replace(request.status, at=self._now()))
+                await self._publish(replace(request.status, at=self._fetcher.now()))
 
         return await request.action.perform(self._api, request.before.id, on_written)
 
     async def _refresh(self, request: _Request) -> None:
         """Read the run, unless it was read recently. If the read fails, use the run in the store."""
         before = request.before
-        is_fresh = before.read_at is not None and self._now() - before.read_at <= MAX_READ_AGE
+        is_fresh = before.read_at is not None and self._fetcher.now() - before.read_at <= MAX_READ_AGE
         if is_fresh and not request.action.reads_first:
             return
         try:
             response = await self._fetcher.fetch_run(before.id, Priority.ACTION)
         except ApiError:
-            request.before = self._get_run(before.id) or before
+            request.before = self._fetcher.known(before.id) or before
             request.read_s = math.inf
         else:
             request.before = merge(before, response.patch)
@@ -552,7 +546,7 @@ class ActionRunner:
         return await self._publish_phase(request.status, ActionPhase.UNKNOWN, f"{context}, but {observed}")
 
     async def _publish_phase(self, status: ActionStatus, phase: ActionPhase, message: str = "") -> ActionStatus:
-        status = replace(status, phase=phase, at=self._now(), message=message)
+        status = replace(status, phase=phase, at=self._fetcher.now(), message=message)
         await self._publish(status)
         return status
 

@@ -510,8 +510,10 @@ NOT_SERVED: Final = 404
 class FactRequests:
     """One instance serves a session: the allowance is that of all facts together."""
 
-    def __init__(self, fetcher: RunFetcher, clock: Clock) -> None:
+    def __init__(self, fetcher: RunFetcher, reader: FactReader, clock: Clock) -> None:
         self.fetcher = fetcher
+        self.reader = reader
+        self.clock = clock
         self.allowance = Allowance(clock)
         self._answered: set[Hashable] = set()
         """The routes that have answered. A 404 of one comes from a proxy whose server is away, and is no refusal."""
@@ -571,9 +573,8 @@ MAX_QUEUE_PAGES: Final = facts.MAX_QUEUES // facts.QUEUES_PER_PAGE
 class QueueReader:
     """Reads the pages in turn. Once all are known, every other read is of the page with the most waiting runs."""
 
-    def __init__(self, requests: FactRequests, reader: FactReader, known: Callable[[], facts.WallFacts]) -> None:
+    def __init__(self, requests: FactRequests, known: Callable[[], facts.WallFacts]) -> None:
         self._requests = requests
-        self._reader = reader
         self._known = known
         self._pages: dict[int, tuple[facts.Queue, ...]] = {}
         self._count = 1
@@ -585,7 +586,9 @@ class QueueReader:
     async def read(self) -> facts.QueuesRead:
         """Read one page, and return all queues that are known. Raises `ApiError`."""
         now, number = self._requests.now(), self._next_page()
-        page = await self._requests.send(("queues", number), Rank.QUEUES, lambda: self._reader.read_queues(number))
+        page = await self._requests.send(
+            ("queues", number), Rank.QUEUES, lambda: self._requests.reader.read_queues(number)
+        )
         self._count = min(page.page_count, MAX_QUEUE_PAGES)
         pages = self._pages | {number: page.queues}
         self._pages = {key: queues for key, queues in pages.items() if key <= self._count}
@@ -599,7 +602,7 @@ class QueueReader:
         """Read the limits of V2 queues, if there are some, and return the queues with them. Raises `ApiError`."""
         if self._newest is None or not any(queue.is_v2 for queue in self._newest.queues):
             return None
-        self._limits = await self._requests.send("limits", Rank.LIMITS, self._reader.read_limits)
+        self._limits = await self._requests.send("limits", Rank.LIMITS, self._requests.reader.read_limits)
         newest = self._newest
         return self._with_limits(newest.at, newest.queues, is_cut=newest.is_cut)
 
@@ -650,19 +653,11 @@ class ScheduleReader:
     """Reads schedules for one session."""
 
     def __init__(
-        self,
-        requests: FactRequests,
-        reader: FactReader,
-        store: Store,
-        clock: Clock,
-        due_schedules: DueSchedules,
-        environment_type: str | None = None,
+        self, requests: FactRequests, store: Store, due_schedules: DueSchedules, environment_type: str | None = None
     ) -> None:
         """`environment_type` counts while the store does not know the environment."""
         self._requests = requests
-        self._reader = reader
         self._store = store
-        self._clock = clock
         self._due_schedules = due_schedules
         self._environment_type = environment_type
         self._page_count = 1
@@ -691,7 +686,7 @@ class ScheduleReader:
         while number < self._page_count:
             number += 1
             page = await self._requests.send(
-                ("schedules", number), Rank.SCHEDULES, partial(self._reader.read_schedules, number, kind)
+                ("schedules", number), Rank.SCHEDULES, partial(self._requests.reader.read_schedules, number, kind)
             )
             self._page_count = min(page.page_count, MAX_SCHEDULE_PAGES)
             is_cut |= page.page_count > MAX_SCHEDULE_PAGES or page.unreadable > 0
@@ -700,7 +695,7 @@ class ScheduleReader:
 
     async def read_runs(self, known: facts.WallFacts) -> facts.ScheduleRunsRead | None:
         """Read the newest run of one schedule, if that has to be read for any. Raises `ApiError`."""
-        now_s = self._clock.monotonic_s()
+        now_s = self._requests.clock.monotonic_s()
         self._runs_read_s = {key: at for key, at in self._runs_read_s.items() if now_s - at < RUNS_AGAIN_AFTER_S}
         due = self._due_schedules(known, self._requests.now())
         schedule_id = next((each for each in due if each not in self._runs_read_s), None)
@@ -708,7 +703,9 @@ class ScheduleReader:
             return None
         self._runs_read_s[schedule_id] = now_s
         key = ("schedule runs", schedule_id)
-        return await self._requests.send(key, Rank.SCHEDULE_RUNS, lambda: self._reader.read_schedule_runs(schedule_id))
+        return await self._requests.send(
+            key, Rank.SCHEDULE_RUNS, lambda: self._requests.reader.read_schedule_runs(schedule_id)
+        )
 
 
 # Finds the runs that wait for waitpoint tokens, a few requests a minute. The list of tokens does not name them.
@@ -928,9 +925,8 @@ MAX_TOKEN_PAGES: Final = facts.MAX_TOKENS // PAGE_SIZE
 class TokenReader:
     """Reads tokens for one session."""
 
-    def __init__(self, requests: FactRequests, reader: FactReader, store: Store) -> None:
+    def __init__(self, requests: FactRequests, store: Store) -> None:
         self._requests = requests
-        self._reader = reader
         self._runs = WaitingRuns(store)
         self._tokens: tuple[facts.WaitToken, ...] = ()
         self._is_cut = False
@@ -948,7 +944,9 @@ class TokenReader:
         tokens: dict[str, facts.WaitToken] = {}
         while not paging.is_done:
             after = paging.cursor
-            page = await self._requests.send(("tokens", after), Rank.TOKENS, partial(self._reader.read_tokens, after))
+            page = await self._requests.send(
+                ("tokens", after), Rank.TOKENS, partial(self._requests.reader.read_tokens, after)
+            )
             pages += 1
             is_cut |= page.unreadable > 0
             tokens |= {token.id: token for token in page.tokens}
@@ -1007,14 +1005,9 @@ class DeploymentReader:
     """Reads deployments for one session."""
 
     def __init__(
-        self,
-        requests: FactRequests,
-        reader: FactReader,
-        known: Callable[[], facts.WallFacts],
-        newest_version: NewestVersion,
+        self, requests: FactRequests, known: Callable[[], facts.WallFacts], newest_version: NewestVersion
     ) -> None:
         self._requests = requests
-        self._reader = reader
         self._known = known
         self._newest_version = newest_version
         self._asked_for: Raw | None = None
@@ -1022,7 +1015,7 @@ class DeploymentReader:
     async def read(self, rank: Rank = Rank.DEPLOYMENTS) -> facts.DeploymentsRead:
         """Read the newest deployments. Raises `ApiError`."""
         now = self._requests.now()
-        page = await self._requests.send("deployments", rank, self._reader.read_deployments)
+        page = await self._requests.send("deployments", rank, self._requests.reader.read_deployments)
         return facts.DeploymentsRead(now, page.deployments)
 
     def takes_unnamed(self) -> bool:

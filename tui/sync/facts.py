@@ -25,22 +25,7 @@ from tui.sync import fact_readers
 from tui.sync.base import Emit
 from tui.sync.budget import Priority
 from tui.sync.clock import Clock, OnWake
-from tui.sync.fact_readers import (
-    DeploymentReader,
-    DueSchedules,
-    FactRequests,
-    MinuteReader,
-    NewestVersion,
-    PlannedRead,
-    QueueReader,
-    Rank,
-    Rows,
-    ScheduleReader,
-    TokenReader,
-    is_final,
-    read_holders,
-    read_span,
-)
+from tui.sync.fact_readers import FactRequests, PlannedRead, Rank, Rows
 from tui.sync.fetch import RunFetcher
 
 # When each fact is due, and which reads come first. Source: tests/wire/recordings/README.md §7, §10.
@@ -85,8 +70,8 @@ class FactsSource:
         *,
         on_wake: OnWake,
         known: Callable[[], facts.WallFacts],
-        due_schedules: DueSchedules,
-        newest_version: NewestVersion = lambda: None,
+        due_schedules: fact_readers.DueSchedules,
+        newest_version: fact_readers.NewestVersion = lambda: None,
         is_public: bool,
         environment_type: str | None = None,
     ) -> None:
@@ -101,16 +86,15 @@ class FactsSource:
         self._environment_type = environment_type
         self._emit: Emit = _drop
         self._fetcher = fetcher
-        self._requests = FactRequests(fetcher, clock)
         if fetcher.lists is None:
             raise ValueError("a relay sends the facts: a session on it reads none")
-        reader = FactReader(fetcher.lists)
-        self._minutes = MinuteReader()
+        self._requests = FactRequests(fetcher, FactReader(fetcher.lists), clock)
+        self._minutes = fact_readers.MinuteReader()
         self._minutes_read_at = EARLIEST
-        self._queues = QueueReader(self._requests, reader, known)
-        self._schedules = ScheduleReader(self._requests, reader, store, clock, due_schedules, environment_type)
-        self._tokens = TokenReader(self._requests, reader, store)
-        self._deployments = DeploymentReader(self._requests, reader, known, newest_version)
+        self._queues = fact_readers.QueueReader(self._requests, known)
+        self._schedules = fact_readers.ScheduleReader(self._requests, store, due_schedules, environment_type)
+        self._tokens = fact_readers.TokenReader(self._requests, store)
+        self._deployments = fact_readers.DeploymentReader(self._requests, known, newest_version)
         self._normals: facts.NormalsRead | None = None
         self._readings = self._make_readings()
 
@@ -174,7 +158,7 @@ class FactsSource:
         async def query(query: queries.NamedQuery) -> Rows:
             return await self._requests.query(query, Rank.SHOWN)
 
-        return await read_span(query, since, until, cell, self._fetcher.now())
+        return await fact_readers.read_span(query, since, until, cell, self._fetcher.now())
 
     def _wake(self, _: float) -> None:
         now_s = self._clock.monotonic_s()
@@ -196,7 +180,7 @@ class FactsSource:
         try:
             await reading.read()
         except ApiError as error:
-            reading.is_refused = isinstance(error, Refused) and is_final(error)
+            reading.is_refused = isinstance(error, Refused) and fact_readers.is_final(error)
             at_least_s = error.resets_in.total_seconds() if isinstance(error, RateLimited) else 0.0
             reading.fail(self._clock.monotonic_s(), at_least_s)
             self._requests.allowance.record_failure()
@@ -401,7 +385,7 @@ class QueueFetcher:
         if queue.limit is None or (queue.running or 0) < queue.limit:
             return ()
         try:
-            return read_holders(
+            return fact_readers.read_holders(
                 await self._fetcher.query(queries.QueueHolders(queue.stored_name), Priority.SELECTED) or ()
             )
         except ApiError:

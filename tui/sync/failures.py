@@ -647,9 +647,6 @@ MIN_INTERVAL_S: Final = 5.0
 MAX_PAGES: Final = 20
 """Pages of one read: 1,000 groups."""
 
-_UNAUTHORISED: Final = frozenset({401, 403})
-_UNKNOWN_ROUTE: Final = 404
-
 
 class GroupReader:
     """Reads the groups that failed within a period. One instance serves a session, since it remembers a refusal."""
@@ -723,9 +720,9 @@ class GroupReader:
 
 def _refusal_of(error: Refused) -> str:
     """Return why the groups will not be requested again, "" if the next try may succeed."""
-    if error.status in _UNAUTHORISED:
+    if error.is_about_the_key:
         return f"the key may not read the server's error groups ({error.status})"
-    if error.status == _UNKNOWN_ROUTE:
+    if error.status == 404:
         return "the server has no error groups (404)"
     return ""
 

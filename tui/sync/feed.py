@@ -146,13 +146,9 @@ class RealtimeSource:
         """Runs older than the history are not emitted."""
         parts.coverage.tags = target.tags
         self.name = REALTIME if target.run_id is None else RUN_FEED
-        self._fetcher = parts.fetcher
-        self._store = parts.store
-        self._clock = parts.clock
-        self._coverage = parts.coverage
+        self._parts = parts
         self._target = target
         self._max_age = parts.history.age
-        self._on_wake = parts.on_wake
         filters = parts.filters if target.run_id is None else RunFilters()
         self._filter = with_server_filters(filters, EVERYTHING)
         # Rows of the feed lack these fields. Only the list can show which runs match.
@@ -172,20 +168,20 @@ class RealtimeSource:
         except ApiError as error:
             raise await self._as_transient(error, was_live=progress.was_live) from error
         finally:
-            self._coverage.stop()
+            self._parts.coverage.stop()
 
     async def _wait_for_list(self) -> None:
-        list_started = self._coverage.list_started
-        timer = self._clock.call_later(MAX_LIST_WAIT_S, list_started.set)
+        list_started = self._parts.coverage.list_started
+        timer = self._parts.clock.call_later(MAX_LIST_WAIT_S, list_started.set)
         try:
             await list_started.wait()
         finally:
             timer.cancel()
 
     async def _poll(self, progress: FeedProgress, emit: Emit) -> None:
-        if self._coverage.is_silent:
+        if self._parts.coverage.is_silent:
             raise Transient("the realtime feed does not report the changes that the list shows", RETRY_REFUSED_AFTER)
-        position, sent_s = progress.position, self._clock.elapsed_s()
+        position, sent_s = progress.position, self._parts.clock.elapsed_s()
         response = await self._request(position)
         if response is None or response.position is None:
             # After a wake-up or a must-refetch, the next snapshot has every change since.
@@ -193,28 +189,28 @@ class RealtimeSource:
             if response is not None:
                 progress.add_repeat("the server forgets the realtime feed again and again")
             return
-        answered_s = self._answered_s = self._clock.elapsed_s()
+        answered_s = self._answered_s = self._parts.clock.elapsed_s()
         held_s = answered_s - sent_s
         merged_patches = self._merge(response)
         if response.position == position and held_s < MIN_HOLD_S:
             progress.add_repeat("the realtime feed repeats itself: a cache answers instead of the server")
         elif position is not None and position.is_up_to_date:
             if merged_patches:
-                self._coverage.record_change()
+                self._parts.coverage.record_change()
             self._check_progress(progress, merged_patches, held_s)
         elif not response.position.is_up_to_date:
             progress.add_part()
         await self._emit_response(merged_patches, response, response.position, progress, emit)
         progress.position = response.position
-        await self._clock.sleep(max(PAINT_FIRST_S if merged_patches else 0.0, MIN_POLL_S - held_s))
-        if self._clock.elapsed_s() - answered_s > MAX_PAUSE_S:
+        await self._parts.clock.sleep(max(PAINT_FIRST_S if merged_patches else 0.0, MIN_POLL_S - held_s))
+        if self._parts.clock.elapsed_s() - answered_s > MAX_PAUSE_S:
             progress.restart()
 
     async def _request(self, position: FeedPosition | None) -> FeedResponse | None:
         """Send one poll. Return None if a wake-up canceled it: a sleep of the machine breaks connections."""
         loop = asyncio.get_running_loop()
         if position is None:
-            self._coverage.interrupt()
+            self._parts.coverage.interrupt()
         try:
             # The client has its own timeout. This one starts only on a wake-up.
             async with asyncio.timeout(None) as timeout:
@@ -223,16 +219,16 @@ class RealtimeSource:
                     if self._answered_s < healthy_since_s and timeout.when() is None:
                         timeout.reschedule(loop.time())
 
-                unregister = self._on_wake(cancel_poll)
+                unregister = self._parts.on_wake(cancel_poll)
                 try:
-                    return await self._fetcher.poll_feed(self._target, position)
+                    return await self._parts.fetcher.poll_feed(self._target, position)
                 finally:
                     unregister()
         except TimeoutError:
             return None
 
     def _merge(self, response: FeedResponse) -> tuple[_MergedPatch, ...]:
-        known = ((patch, self._store.get(patch.id)) for patch in self._patches(response))
+        known = ((patch, self._parts.store.get(patch.id)) for patch in self._patches(response))
         return tuple(_MergedPatch(patch, run, merge(run, patch)) for patch, run in known)
 
     def _patches(self, response: FeedResponse) -> tuple[RunPatch, ...]:
@@ -240,10 +236,10 @@ class RealtimeSource:
         patches = list(response.patches)
         states = {patch.id: patch.state for patch in patches}
         for run_id, row in response.partial:
-            known = self._store.get(run_id)
+            known = self._parts.store.get(run_id)
             state = states.get(run_id) or (known.state if known is not None else None)
             if state is None:
-                self._coverage.request_list()
+                self._parts.coverage.request_list()
                 continue
             patches.append(read_change(run_id, row, state, response.read_at))
             states[run_id] = patches[-1].state
@@ -269,13 +265,13 @@ class RealtimeSource:
         progress.part_count = 0
         if not progress.is_live:
             progress.is_live = progress.was_live = True
-            progress.connected_s = self._clock.monotonic_s() - CONNECTED_EVERY_S
-            self._coverage.start(response.read_at - min(self._target.window, MAX_FEED_WINDOW), response.read_at)
+            progress.connected_s = self._parts.clock.monotonic_s() - CONNECTED_EVERY_S
+            self._parts.coverage.start(response.read_at - min(self._target.window, MAX_FEED_WINDOW), response.read_at)
         if progress.reported.since is not None:
-            self._coverage.narrow(progress.reported.since)
-        if not self._fetcher.is_allowed(Capability.REALTIME):
-            await self._fetcher.record_regained(Capability.REALTIME)
-        now_s = self._clock.monotonic_s()
+            self._parts.coverage.narrow(progress.reported.since)
+        if not self._parts.fetcher.is_allowed(Capability.REALTIME):
+            await self._parts.fetcher.record_regained(Capability.REALTIME)
+        now_s = self._parts.clock.monotonic_s()
         if now_s - progress.connected_s >= CONNECTED_EVERY_S:
             progress.connected_s = now_s
             await emit(SourceConnected(self.name, response.read_at, HOLD_S))
@@ -288,17 +284,17 @@ class RealtimeSource:
         if created_at is not None and created_at < read_at - self._max_age:
             return False
         if not self._can_filter:
-            self._coverage.request_list()
+            self._parts.coverage.request_list()
             return False
         return self._filter.matches(merged.run)
 
     def _mark_incomplete(self, runs: Iterable[Run], *, is_snapshot: bool) -> None:
         """Mark the runs of which the list has more fields, except in a snapshot that the history will read anyway."""
-        if not is_snapshot or self._store.history is None or self._store.history.is_complete:
+        if not is_snapshot or self._parts.store.history is None or self._parts.store.history.is_complete:
             for run in runs:
                 if is_incomplete(run):
                     started_at = run.state.started_at if run.state is not None else None
-                    self._coverage.mark_incomplete(run.id, started_at or run.existed_at)
+                    self._parts.coverage.mark_incomplete(run.id, started_at or run.existed_at)
 
     def _check_progress(self, progress: FeedProgress, merged_patches: tuple[_MergedPatch, ...], held_s: float) -> None:
         if held_s >= MIN_HOLD_S or any(merged.is_change for merged in merged_patches):
@@ -315,10 +311,12 @@ class RealtimeSource:
                 return Transient(reason, max(error.resets_in, RETRY_LIMITED_AFTER), status=429)
             case NotFound() if self._target.run_id is not None:
                 return Transient(reason, RETRY_REFUSED_AFTER, status=404)
-            case Refused() if not error.is_about_the_key and self._clock.elapsed_s() - self._answered_s < ROLLOUT_S:
+            case Refused() if (
+                not error.is_about_the_key and self._parts.clock.elapsed_s() - self._answered_s < ROLLOUT_S
+            ):
                 return Transient(reason, status=error.status)
             case Refused():
-                await self._fetcher.record_lost(Capability.REALTIME, reason)
+                await self._parts.fetcher.record_lost(Capability.REALTIME, reason)
                 return Transient(reason, RETRY_REFUSED_AFTER, status=error.status)
             case Unreachable() | ServerFault() if was_live:
                 self._break_count += 1

@@ -268,9 +268,6 @@ T = TypeVar("T")
 MAX_BESIDE_S: Final = 0.05
 """How long the detail of a run waits for the trace that was requested with it, before it is emitted alone."""
 
-_BAD_REQUEST = 400
-_METHOD_NOT_ALLOWED = 405
-
 
 class RunFetcher:
     """Fetches runs, pages, traces and queries.
@@ -300,7 +297,7 @@ class RunFetcher:
         self.budget = budget
         self.emit = emit
         self.now = now
-        self._known = known
+        self.known = known
         self.settle = settle
         self._attempts = AttemptFetcher(self)
         self._lost: dict[Capability, str] = {}
@@ -382,7 +379,7 @@ class RunFetcher:
 
     def _list_reader(self) -> Client:
         if self.lists is None:
-            raise Refused("a relay takes requests about single runs only", _METHOD_NOT_ALLOWED)
+            raise Refused("a relay takes requests about single runs only", 405)
         return self.lists
 
     async def fetch_run(
@@ -415,7 +412,7 @@ class RunFetcher:
         The attempts come from the run's trace unless the server still sends them. If they cannot be read, the second
         value says why. Raises `ApiError` if the run itself cannot be read.
         """
-        if self._attempts.can_read_early(self._known(run_id)):
+        if self._attempts.can_read_early(self.known(run_id)):
             return await self._fetch_final_run(run_id, priority)
         response = await self.fetch_run(run_id, priority)
         return await self._with_attempts(response, priority)
@@ -437,7 +434,7 @@ class RunFetcher:
                 async with asyncio.timeout(MAX_BESIDE_S):
                     await is_read.wait()
             if early and response.patch.attempts is None:
-                run = merge(self._known(run_id), response.patch)
+                run = merge(self.known(run_id), response.patch)
                 patch = self._attempts.patch_of(run, early[0], response.read_at)
                 found.extend([] if patch is None else [patch])
             return tuple(found)
@@ -483,7 +480,7 @@ class RunFetcher:
         is the patch merged here.
         """
         await self.settle()
-        return self._known(patch.id) or merge(before, patch)
+        return self.known(patch.id) or merge(before, patch)
 
     async def fetch_bodies(self, run: Run, *, max_bytes: int) -> Run:
         """Return the run with its payload and output, fetched from the object store if they are only URLs.
@@ -552,7 +549,7 @@ class RunFetcher:
         try:
             return await self.query_rows(query, priority, max_wait_s=max_wait_s)
         except Refused as error:
-            if error.status == _BAD_REQUEST and simpler is not None:
+            if error.status == 400 and simpler is not None:
                 return await self.query(simpler, priority, max_wait_s=max_wait_s)
             if error.is_about_the_key or (error.status == 404 and not self.has_queried):
                 await self.record_lost(Capability.QUERY, str(error))

@@ -343,24 +343,23 @@ class SingleRunSource:
     name = RUN
 
     def __init__(self, parts: lists.SourceParts) -> None:
-        self._fetcher = parts.fetcher
+        self._parts = parts
         self._run_id = parts.one_run_id
-        self._clock = parts.clock
-        self._interval = parts.interval
-        self._coverage = parts.coverage
         self._was_connected = False
 
     async def run(self, emit: Emit) -> None:
         """Poll the run until canceled. Raises `Transient` or `Fatal`."""
         try:
             while True:
-                response = await self._fetcher.fetch_run(self._run_id, Priority.SELECTED)
+                response = await self._parts.fetcher.fetch_run(self._run_id, Priority.SELECTED)
                 self._was_connected = True
                 interval_s = (
-                    max(INTERVAL_BESIDE_FEED_S, self._interval()) if self._coverage.is_live else self._interval()
+                    max(INTERVAL_BESIDE_FEED_S, self._parts.interval())
+                    if self._parts.coverage.is_live
+                    else self._parts.interval()
                 )
                 await emit(SourceConnected(self.name, response.read_at, interval_s))
-                await self._clock.sleep(interval_s)
+                await self._parts.clock.sleep(interval_s)
         except NotFound as error:
             raise Fatal(str(error)) from error
         except ApiError as error:
@@ -409,14 +408,9 @@ class RestSource:
     name = REST
 
     def __init__(self, parts: lists.SourceParts) -> None:
-        self._fetcher = parts.fetcher
-        self._store = parts.store
-        self._clock = parts.clock
-        self._interval = parts.interval
+        self._parts = parts
         self._max_age = parts.history.age
         self._is_filtered = not parts.filters.is_empty
-        self._coverage = parts.coverage
-        self._on_wake = parts.on_wake
         self._lister = RunLister(parts)
         self._counts = CountPoller(parts)
         self._was_connected = False
@@ -436,17 +430,17 @@ class RestSource:
         if not self._is_rate_limited:
             self._lister.restart()
             self._reconciliation = self._reconciliation.restart()
-        self._environment_requested_s = self._clock.monotonic_s() - ENVIRONMENT_EVERY_S
+        self._environment_requested_s = self._parts.clock.monotonic_s() - ENVIRONMENT_EVERY_S
         self._window = None
-        self._caught_up_emitted_s = self._clock.monotonic_s() - CAUGHT_UP_EVERY_S
+        self._caught_up_emitted_s = self._parts.clock.monotonic_s() - CAUGHT_UP_EVERY_S
         self._is_rate_limited = False
         is_environment_known = False
-        unregister = self._on_wake(self._request_reconciliation)
-        if (known := self._store.window) is not None and known.is_filtered != self._is_filtered:
+        unregister = self._parts.on_wake(self._request_reconciliation)
+        if (known := self._parts.store.window) is not None and known.is_filtered != self._is_filtered:
             await self._emit_window(emit)  # before the lists: those with filters do not have all runs
         try:
             while True:
-                started_s = self._clock.monotonic_s()
+                started_s = self._parts.clock.monotonic_s()
                 self._lister.pages.request_count = 0
                 if not is_environment_known and started_s - self._environment_requested_s >= ENVIRONMENT_EVERY_S:
                     self._environment_requested_s = started_s
@@ -463,7 +457,7 @@ class RestSource:
                 if not self._lister.history.is_complete:
                     await self._lister.history.read(emit, started_s + self._next_interval_s())
                     self._request_count = self._lister.pages.request_count
-                await self._clock.sleep(max(0.0, self._next_s(started_s) - self._clock.monotonic_s()))
+                await self._parts.clock.sleep(max(0.0, self._next_s(started_s) - self._parts.clock.monotonic_s()))
         except ApiError as error:
             self._is_rate_limited = isinstance(error, RateLimited)
             raise as_source_error(error, was_connected=self._was_connected) from error
@@ -479,7 +473,7 @@ class RestSource:
         """Read the environment, and return whether that needs no other try. Raises `ApiError`."""
         try:
             async with asyncio.timeout(ENVIRONMENT_WITHIN_S):
-                return await self._fetcher.fetch_environment(Priority.LIST)
+                return await self._parts.fetcher.fetch_environment(Priority.LIST)
         except TimeoutError:
             return False
 
@@ -488,37 +482,37 @@ class RestSource:
 
         Without a feed this only says whether it is paused, which no row does.
         """
-        again_s = ENVIRONMENT_AGAIN_S if self._coverage.is_live else PAUSED_AGAIN_S
+        again_s = ENVIRONMENT_AGAIN_S if self._parts.coverage.is_live else PAUSED_AGAIN_S
         is_due = now_s - self._environment_requested_s >= again_s
-        if is_due and self._fetcher.environment is not None:
+        if is_due and self._parts.fetcher.environment is not None:
             self._environment_requested_s = now_s
             with suppress(ApiError, TimeoutError):
                 async with asyncio.timeout(ENVIRONMENT_WITHIN_S):
-                    await self._fetcher.read_environment(Priority.LIST)
+                    await self._parts.fetcher.read_environment(Priority.LIST)
 
     async def _cycle(self, emit: Emit) -> None:
-        max_requests = int(self._requests_per_s() * self._interval())
-        if self._coverage.is_live:
+        max_requests = int(self._requests_per_s() * self._parts.interval())
+        if self._parts.coverage.is_live:
             await self._poll_beside_feed(emit, max_requests)
         else:
             self._reconciliation = self._reconciliation.without_feed()
             await self._lister.poll(emit, max_requests)
         await self._scan_older(emit)
-        if self._lister.pages.request_count and (rate := self._fetcher.budget.latest) is not None:
+        if self._lister.pages.request_count and (rate := self._parts.fetcher.budget.latest) is not None:
             await emit(BudgetRead(rate.limit, rate.remaining))
 
     async def _scan_older(self, emit: Emit) -> None:
-        now_s = self._clock.monotonic_s()
+        now_s = self._parts.clock.monotonic_s()
         may_start = not self._lister.older.is_scanning and now_s - self._older_scan_started_s >= OLDER_EVERY_S
         self._older_scan_started_s = now_s if may_start else self._older_scan_started_s
         await self._lister.scan_older(emit, may_start=may_start)
 
     async def _poll_beside_feed(self, emit: Emit, max_requests: int) -> None:
         """Read the runs and fields that the feed does not report. When a comparison is due, read all live runs."""
-        lister, now_s = self._lister, self._clock.monotonic_s()
-        self._reconciliation = self._reconciliation.with_feed(self._coverage.start_count, now_s)
+        lister, now_s = self._lister, self._parts.clock.monotonic_s()
+        self._reconciliation = self._reconciliation.with_feed(self._parts.coverage.start_count, now_s)
         is_due, starts = self._reconciliation.is_due(now_s), self._reconciliation.starts(now_s)
-        if starts or (lister.history.is_complete and self._coverage.needs_list(self._fetcher.now())):
+        if starts or (lister.history.is_complete and self._parts.coverage.needs_list(self._parts.fetcher.now())):
             await lister.read_new(emit)
         if lister.history.is_complete:
             await lister.read_incomplete(emit, max(MIN_SCAN_REQUESTS, max_requests - lister.pages.request_count))
@@ -530,8 +524,8 @@ class RestSource:
             await lister.scan(emit, remaining, may_start=may_start)
             if is_due and not lister.is_scanning:
                 self._reconciliation = self._reconciliation.finished()
-                run_count, missed_count = self._coverage.take_comparison()
-                await emit(Reconciled(self._fetcher.now(), run_count, missed_count))
+                run_count, missed_count = self._parts.coverage.take_comparison()
+                await emit(Reconciled(self._parts.fetcher.now(), run_count, missed_count))
 
     def _is_uncovered_scan_due(self, now_s: float) -> bool:
         """Whether to scan the live runs that the feed does not cover.
@@ -540,12 +534,14 @@ class RestSource:
         """
         if self._lister.is_scanning or now_s - self._scan_started_s < UNCOVERED_EVERY_S:
             return False
-        now = self._fetcher.now()
-        live = (run for run_id in self._store.live() if (run := self._store.get(run_id)) is not None)
-        return any(self._coverage.excludes(run, now) and not lists.is_before(run, now - self._max_age) for run in live)
+        now = self._parts.fetcher.now()
+        live = (run for run_id in self._parts.store.live() if (run := self._parts.store.get(run_id)) is not None)
+        return any(
+            self._parts.coverage.excludes(run, now) and not lists.is_before(run, now - self._max_age) for run in live
+        )
 
     async def _emit_caught_up(self, emit: Emit) -> None:
-        at, now_s = self._lister.caught_up_at, self._clock.monotonic_s()
+        at, now_s = self._lister.caught_up_at, self._parts.clock.monotonic_s()
         if at is not None and now_s - self._caught_up_emitted_s >= CAUGHT_UP_EVERY_S:
             self._caught_up_emitted_s = now_s
             await emit(CaughtUp(self.name, at))
@@ -554,7 +550,7 @@ class RestSource:
         """Emit which runs the lists cover, if that changed."""
         lister = self._lister
         window = WindowRead(
-            self._fetcher.now(), self._max_age, lister.is_live_known, lister.older.is_cut, self._is_filtered
+            self._parts.fetcher.now(), self._max_age, lister.is_live_known, lister.older.is_cut, self._is_filtered
         )
         if self._window is None or replace(self._window, at=window.at) != window:
             self._window = window
@@ -564,26 +560,30 @@ class RestSource:
         """Compare the server's count of live runs with the store's. `Reconciliation` decides what follows."""
         if counts is None:
             return
-        is_comparable = self._coverage.is_live and not self._is_filtered and self._lister.history.is_complete
+        is_comparable = self._parts.coverage.is_live and not self._is_filtered and self._lister.history.is_complete
         server_count = sum(count for status, count in counts.counts.items() if status in LIVE)
-        is_equal = not is_comparable or server_count in (len(self._store.live()), self._live_count(counts))
-        self._reconciliation = self._reconciliation.with_counts(is_equal=is_equal, now_s=self._clock.monotonic_s())
+        is_equal = not is_comparable or server_count in (len(self._parts.store.live()), self._live_count(counts))
+        self._reconciliation = self._reconciliation.with_counts(
+            is_equal=is_equal, now_s=self._parts.clock.monotonic_s()
+        )
 
     def _live_count(self, counts: CountsRead) -> int:
         """Return how many live runs the store has of the period that the server counted."""
         since = counts.at - timedelta(hours=counts.period_h)
-        live = (self._store.get(run_id) for run_id in self._store.live())
+        live = (self._parts.store.get(run_id) for run_id in self._parts.store.live())
         return sum(run is not None and (run.created_at or counts.at) >= since for run in live)
 
     def _requests_per_s(self) -> float:
         """Return how many requests polling may send a second, on average."""
-        refill = self._fetcher.budget.refill
+        refill = self._parts.fetcher.budget.refill
         return refill.share * SHARES[Priority.LIST] / refill.period_s
 
     def _expected_interval_s(self) -> float:
         """Return within how many seconds this source emits again."""
         return (
-            max(lists.RECONCILE_EVERY_S, self._next_interval_s()) if self._coverage.is_live else self._next_interval_s()
+            max(lists.RECONCILE_EVERY_S, self._next_interval_s())
+            if self._parts.coverage.is_live
+            else self._next_interval_s()
         )
 
     def _next_interval_s(self) -> float:
@@ -591,12 +591,12 @@ class RestSource:
 
         The interval grows while nothing changes, while the budget is short, and after a cycle of many requests.
         """
-        quiet_s = self._clock.monotonic_s() - self._lister.pages.changed_s
-        factor = 1.0 if self._coverage.is_live else min(MAX_INTERVAL_FACTOR, max(1.0, quiet_s / QUIET_AFTER_S))
-        rate = self._fetcher.budget.latest
+        quiet_s = self._parts.clock.monotonic_s() - self._lister.pages.changed_s
+        factor = 1.0 if self._parts.coverage.is_live else min(MAX_INTERVAL_FACTOR, max(1.0, quiet_s / QUIET_AFTER_S))
+        rate = self._parts.fetcher.budget.latest
         if rate is not None and rate.remaining < rate.limit / 4:
             factor = max(factor, 2.0)
-        return max(self._interval() * factor, self._request_count / self._requests_per_s())
+        return max(self._parts.interval() * factor, self._request_count / self._requests_per_s())
 
     def _request_reconciliation(self, _healthy_since_s: float) -> None:
         self._reconciliation = self._reconciliation.request()

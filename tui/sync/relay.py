@@ -23,20 +23,12 @@ from tui.api.errors import MAX_INLINE_BYTES, ApiError, NotFound, RateLimited, Re
 from tui.api.http import detect_dead_peer
 from tui.api.responses import Response, response_error
 from tui.api.runs import decode_run
+from tui.domain import update
 from tui.domain.environment import Capability
 from tui.domain.facts import MinutesRead
 from tui.domain.ids import FEEDS, RELAY, RunId
 from tui.domain.text import clean
-from tui.domain.update import (
-    CapabilityLost,
-    CapabilityRegained,
-    CaughtUp,
-    EnvironmentRead,
-    RunGone,
-    RunsRead,
-    SourceConnected,
-    Update,
-)
+from tui.domain.update import Update
 from tui.settings.secret import Secret
 from tui.store.store import Store
 from tui.sync.authorities import tls_context
@@ -343,7 +335,7 @@ class RelayUpdates:
 
         Raises `ServerFault` if a chunk is missing, since its runs would become missing too.
         """
-        yield RunsRead(message.patches)
+        yield update.RunsRead(message.patches)
         yield from message.gone
         run_ids = {patch.id for patch in message.patches} | {gone.id for gone in message.gone}
         if message.chunk is None:
@@ -377,7 +369,7 @@ class RelayUpdates:
                 yield status
         confirmed_at = _confirmed_at(facts)
         if before is None and confirmed_at is not None:
-            yield CaughtUp(RELAY, confirmed_at)
+            yield update.CaughtUp(RELAY, confirmed_at)
 
     def next_missing(self) -> list[RunId]:
         """Remove and return runs to request now. None while the relay reads its history, which may have them."""
@@ -391,19 +383,19 @@ class RelayUpdates:
         """Request the run again later."""
         self._missing.append(run_id)
 
-    def _capabilities(self, facts: messages.RelayFacts) -> Iterator[CapabilityLost | CapabilityRegained]:
+    def _capabilities(self, facts: messages.RelayFacts) -> Iterator[update.CapabilityLost | update.CapabilityRegained]:
         lost = dict(self._store.lost_capabilities)
         for capability in Capability:
             reason = facts.lost.get(capability)
             if reason is not None and lost.get(capability) != reason:
-                yield CapabilityLost(capability, reason)
+                yield update.CapabilityLost(capability, reason)
             elif reason is None and capability in lost:
-                yield CapabilityRegained(capability)
+                yield update.CapabilityRegained(capability)
 
 
 def _environment(facts: messages.RelayFacts) -> object:
     # Without the time at which the relay read it.
-    read: EnvironmentRead | None = facts.environment
+    read: update.EnvironmentRead | None = facts.environment
     environment = None if read is None else read.environment
     return None if read is None else (environment, environment is not None and environment.is_paused)
 
@@ -415,7 +407,7 @@ def _single_facts(facts: messages.RelayFacts) -> tuple[object, ...]:
 def _confirmed_at(facts: messages.RelayFacts) -> datetime | None:
     """Return when the relay's pollers last succeeded, or None if one of them does not. Feeds are optional."""
     pollers = [status for status in facts.sources if status.source not in FEEDS]
-    connected_at = [status.at for status in pollers if isinstance(status, SourceConnected)]
+    connected_at = [status.at for status in pollers if isinstance(status, update.SourceConnected)]
     return max(connected_at) if connected_at and len(connected_at) == len(pollers) else None
 
 
@@ -533,8 +525,8 @@ class _Receiver:
             )
 
     async def _emit_all(self, updates: Iterable[Update]) -> None:
-        for update in updates:
-            await self._emit(update)
+        for each in updates:
+            await self._emit(each)
 
     async def _emit_connected(self, at: datetime) -> None:
         """Emit `SourceConnected` if it is due and the snapshot and the status of the relay's sources are known."""
@@ -542,7 +534,7 @@ class _Receiver:
         is_due = self._connected_s is None or elapsed_s - self._connected_s >= CONNECTED_EVERY_S
         if self._updates.is_confirmed and is_due:
             self._connected_s = elapsed_s
-            await self._emit(SourceConnected(RELAY, at, self._beat_s))
+            await self._emit(update.SourceConnected(RELAY, at, self._beat_s))
 
     async def _handle_response(self, message: messages.CallResponse) -> None:
         """Pass a response to its caller, or emit the run if it was requested because the snapshot lacked it."""
@@ -553,7 +545,7 @@ class _Receiver:
         response = message.response
         error = response_error(response)
         if isinstance(error, NotFound):
-            await self._emit(RunGone(run_id, response.read_at))
+            await self._emit(update.RunGone(run_id, response.read_at))
             return
         try:
             detail = decode_run(response.body, response.read_at) if error is None else None
@@ -563,7 +555,7 @@ class _Receiver:
         if detail is None or detail.patch.id != run_id:
             self._updates.retry_missing(run_id)
         else:
-            await self._emit(RunsRead((detail.patch, *detail.related)))
+            await self._emit(update.RunsRead((detail.patch, *detail.related)))
 
 
 class _Watchdog:
@@ -602,8 +594,8 @@ def _updates_of(message: messages.RelayFindings) -> list[Update]:
     """Return the updates of a message, whose minutes are added up already."""
     from tui.store.findings.counts import prepare  # noqa: PLC0415  not needed before anybody watches
 
-    updates: list[Update] = list(message.updates())
-    for update in updates:
-        if isinstance(update, MinutesRead):
-            prepare(update)
-    return updates
+    found: list[Update] = list(message.updates())
+    for each in found:
+        if isinstance(each, MinutesRead):
+            prepare(each)
+    return found

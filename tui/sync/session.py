@@ -7,6 +7,7 @@ from contextvars import copy_context
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -46,24 +47,6 @@ if TYPE_CHECKING:
 # Imports the parts of the data layer that load httpcore, and for a relay pydantic and websockets.
 #
 # These imports take about 100 ms. A session makes them in a thread, after the first paint, so that the screen responds.
-
-
-def load_client() -> "type[Client]":
-    from tui.api.client import Client
-
-    return Client
-
-
-def load_relay_connection() -> "type[RelayConnection]":
-    from tui.sync.relay import RelayConnection
-
-    return RelayConnection
-
-
-def load_run_fetcher() -> "type[RunFetcher]":
-    from tui.sync.fetch import RunFetcher
-
-    return RunFetcher
 
 
 # Takes single objects out of the sight of the garbage collector.
@@ -651,23 +634,18 @@ class Session:
         else:
             api = self.sources.relay = await self._open_relay(self.settings.relay_url)
         api.on_truncated = self._on_response_truncated
-        run_fetcher, self.store.untrack = await asyncio.gather(
-            asyncio.to_thread(load_run_fetcher), asyncio.to_thread(load_untrack)
+        _, self.store.untrack = await asyncio.gather(
+            asyncio.to_thread(import_module, "tui.sync.fetch"), asyncio.to_thread(load_untrack)
         )
+        from tui.sync.fetch import RunFetcher
+
         self._closers.push_async_callback(api.aclose)
-        self.fetcher = self.sources.fetcher = run_fetcher(
+        self.fetcher = self.sources.fetcher = RunFetcher(
             api, self.budget, self.emit, self.now, self.store.get, self.settle, lists=client
         )
         self.spawn(detect_sleep(self.clock, self.sources.refresh), "sleep")
         self._action_runner = ActionRunner(
-            client,
-            self.fetcher,
-            self.clock,
-            now=self.now,
-            publish=self._publish,
-            record=self._record,
-            get_run=self.store.get,
-            on_refused=self._record_denial,
+            client, self.fetcher, self.clock, publish=self._publish, record=self._record, on_refused=self._record_denial
         )
         self.findings.on_started()
 
@@ -677,9 +655,11 @@ class Session:
             self._on_truncated(text)
 
     async def _open_client(self) -> "Client":
-        client = await asyncio.to_thread(load_client)
+        await asyncio.to_thread(import_module, "tui.api.client")
+        from tui.api.client import Client
+
         settings = self.settings
-        return client(
+        return Client(
             api_url=settings.api_url,
             key=settings.key.reveal(),
             branch=settings.branch,
@@ -690,8 +670,10 @@ class Session:
         )
 
     async def _open_relay(self, url: str) -> "RelayConnection":
-        connection = await asyncio.to_thread(load_relay_connection)
-        return connection(url, self.settings.relay_token, self.clock, ca=self.settings.relay_ca)
+        await asyncio.to_thread(import_module, "tui.sync.relay")
+        from tui.sync.relay import RelayConnection
+
+        return RelayConnection(url, self.settings.relay_token, self.clock, ca=self.settings.relay_ca)
 
     async def emit(self, update: Update) -> None:
         """Queue an update for the store. All updates of the session pass through here."""

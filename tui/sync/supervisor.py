@@ -35,8 +35,6 @@ STABLE_AFTER_S: Final = 10.0
 A failure before that continues the backoff, since each restart of a feed costs a snapshot.
 """
 
-TOO_MANY_REQUESTS: Final = 429
-
 MIN_REFRESH_INTERVAL_S: Final = 0.5
 """A refresh sooner than this after the last one is ignored: the user holds the key down."""
 
@@ -188,7 +186,7 @@ class SourceSupervisor:
                 pause_s, clock = wait_s(self._random, tries, took_s), self._clock
                 if error.retry_after is not None:
                     pause_s = max(pause_s, error.retry_after.total_seconds())
-                    clock = self._rate_limit_clock if error.status == TOO_MANY_REQUESTS else self._clock
+                    clock = self._rate_limit_clock if error.status == 429 else self._clock
                 next_at = self._now() + timedelta(seconds=pause_s)
                 await self._emit(
                     SourceRetrying(
