@@ -10,7 +10,7 @@ from urllib.parse import quote
 from tui import __version__
 from tui.api import errors, facts
 from tui.api.connection import HttpConnection, SendOptions, Timeouts
-from tui.api.errors import MAX_INLINE_BYTES, Limits, NotFound
+from tui.api.errors import MAX_INLINE_BYTES, MAX_PAGE_BYTES, MAX_QUERY_BYTES, Limits, NotFound
 from tui.api.facts import ErrorGroupPage, decode_error_group, decode_error_groups, is_cursor
 from tui.api.feed import START_PARAMS, FeedPosition, FeedResponse, FeedTarget, decode_feed
 from tui.api.http import HttpUrl, InvalidUrl
@@ -492,7 +492,7 @@ class Client(ApiReader):
         if after is not None:
             params["page[after]"] = after
         response = await self._fetch(
-            "GET", "/api/v1/runs", params=params, max_bytes=errors.MAX_PAGE_BYTES, max_whole_s=MAX_PAGE_S
+            "GET", "/api/v1/runs", params=params, max_bytes=MAX_PAGE_BYTES, max_whole_s=MAX_PAGE_S
         )
         return await self._decode(response, lambda limits: self._pages.decode(response.body, response.read_at, limits))
 
@@ -514,7 +514,7 @@ class Client(ApiReader):
 
     async def fetch_response(self, request: ReadRequest) -> Response:
         method, path, json, params = http_request_of(request)
-        max_bytes = errors.MAX_QUERY_BYTES if isinstance(request, TrqlQuery) else None
+        max_bytes = MAX_QUERY_BYTES if isinstance(request, TrqlQuery) else None
         response = await self._send(method, path, params=params, json=json, max_bytes=max_bytes)
         if isinstance(error := response_error(response, self._key), errors.RateLimited):
             raise error

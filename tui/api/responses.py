@@ -9,7 +9,7 @@ from io import BytesIO
 from typing import Final
 
 from tui.api import errors
-from tui.api.errors import MAX_MESSAGE_CHARS, Limits
+from tui.api.errors import MAX_MESSAGE_CHARS, MAX_QUERY_ROWS, Limits
 from tui.api.models import IdRow, QueryRows, WhoamiRow, decode, read_json
 from tui.domain.environment import Environment, RateLimit
 from tui.domain.ids import RunId
@@ -170,7 +170,7 @@ def decode_query(body: bytes, limits: Limits | None = None) -> list[dict[str, Js
     rows = list(
         limits.take(
             decode(QueryRows, body, "the rows of the query", limits)["results"],
-            errors.MAX_QUERY_ROWS,
+            MAX_QUERY_ROWS,
             "rows of a query",
         )
     )

@@ -44,11 +44,6 @@ if TYPE_CHECKING:
     from tui.sync.tree import TreeFetcher
 
 
-# Imports the parts of the data layer that load httpcore, and for a relay pydantic and websockets.
-#
-# These imports take about 100 ms. A session makes them in a thread, after the first paint, so that the screen responds.
-
-
 # Takes single objects out of the sight of the garbage collector.
 
 
@@ -634,6 +629,8 @@ class Session:
         else:
             api = self.sources.relay = await self._open_relay(self.settings.relay_url)
         api.on_truncated = self._on_response_truncated
+        # These imports load httpcore, and for a relay pydantic and websockets. They take about 100 ms: a thread makes
+        # them, after the first paint, so that the screen responds.
         _, self.store.untrack = await asyncio.gather(
             asyncio.to_thread(import_module, "tui.sync.fetch"), asyncio.to_thread(load_untrack)
         )
