@@ -503,8 +503,7 @@ def attempts_page(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayou
         if history.is_trace_gone:
             blocks.append(sentence(_gone_words(history), layout, "gone"))
         blocks.append(attempt_rows(run, history, now, layout, selected))
-        facts = _facts(run, history, selected, now, layout)
-        blocks += [_error(run, selected, progress, layout), facts]
+        blocks += [_error(run, selected, progress, layout), _facts(run, history, selected, now, layout)]
     return within(spaced(blocks), layout.limit)
 
 
@@ -558,8 +557,7 @@ def _no_attempts(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayout
     if (reason := _reason_for_none(run, now)) is not None:
         return sentence(reason, layout, "none")
     if progress.failure is None and run.attempts is None:
-        is_shown_below = run.error_value is not None and run.error_value.has_code_only
-        is_quiet = is_shown_below or progress.stage is ReadStage.DUE
+        is_quiet = (run.error_value is not None and run.error_value.has_code_only) or progress.stage is ReadStage.DUE
         return [] if is_quiet else sentence(formatting.LOADING, layout, "loading")
     return sentence("The server reports no attempts.", layout, "none") if run.attempts else []
 
@@ -600,8 +598,7 @@ def _error(run: Run, selected: Attempt | None, progress: ReadProgress, layout: E
     """Return the error of the selected attempt, or the run's own where no attempt has one."""
     attempts = run.attempts[1].attempts if run.attempts else ()
     if selected is not None and selected.error is not None:
-        note = equal_errors(attempts, selected)
-        return _error_rows_of(selected.error, progress, layout, selected.number, note)
+        return _error_rows_of(selected.error, progress, layout, selected.number, equal_errors(attempts, selected))
     ended_badly = selected is None or selected.status in {AttemptStatus.FAILED, AttemptStatus.CANCELED}
     if run.error_value is None or not ended_badly or (selected is not None and selected is not attempts[-1]):
         return []

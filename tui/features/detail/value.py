@@ -76,27 +76,19 @@ class Reader(Enum):
     PAGER = "pager"
     EDITOR = "editor"
 
-    @property
-    def variables(self) -> tuple[str, ...]:
-        """The variables that name it, the first one first."""
-        return ("PAGER",) if self is Reader.PAGER else ("VISUAL", "EDITOR")
-
-    @property
-    def usual(self) -> tuple[str, ...]:
-        """The program that most machines have."""
-        return ("less",) if self is Reader.PAGER else ("vi",)
-
 
 def command_of(reader: Reader, settings: Settings, environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return the command of the config file, otherwise that of the variables, otherwise the usual one.
 
     A config file that is not trusted has none. Raises `OSError` where the quotes of a variable do not end.
     """
-    command = settings.pager if reader is Reader.PAGER else settings.editor
+    is_pager = reader is Reader.PAGER
+    command = settings.pager if is_pager else settings.editor
     if not command:
-        name = next((each for each in reader.variables if environ.get(each, "").strip()), None)
+        usual, variables = ("less", ("PAGER",)) if is_pager else ("vi", ("VISUAL", "EDITOR"))
+        name = next((each for each in variables if environ.get(each, "").strip()), None)
         try:
-            command = reader.usual if name is None else tuple(shlex.split(environ[name]))
+            command = (usual,) if name is None else tuple(shlex.split(environ[name]))
         except ValueError as error:
             raise OSError(f"${name} cannot be read ({error})") from None
     if PurePath(command[0]).name == "less":
@@ -204,14 +196,7 @@ class ValueView(Page):
     @property
     def hits(self) -> tuple[int, int] | None:
         """The number of matches up to the cursor, and of all found so far; None without a search."""
-        if not self._needle:
-            return None
-        return bisect_right(self._matches, self._end), len(self._matches)
-
-    @property
-    def is_searching(self) -> bool:
-        """Whether the search is still running."""
-        return self._running_search is not None
+        return (bisect_right(self._matches, self._end), len(self._matches)) if self._needle else None
 
     @property
     def _end(self) -> JsonPath:
@@ -346,7 +331,7 @@ class ValueView(Page):
         """Go to the first match after the cursor, or to the first of all once the search has ended."""
         if self._has_gone_to_match or not self._matches:
             return
-        if (index := bisect_left(self._matches, self._at)) < len(self._matches) or not self.is_searching:
+        if (index := bisect_left(self._matches, self._at)) < len(self._matches) or self._running_search is None:
             self._has_gone_to_match = True
             self._go_to(self._matches[index % len(self._matches)])
 

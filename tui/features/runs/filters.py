@@ -360,8 +360,7 @@ class ServerFiltersScreen(PaintedDialog[ServerFilter | None]):
     @property
     def typed(self) -> Typed:
         """The filters as they are typed in the dialog."""
-        texts = {name: field.input.value for name, field in self._fields.items()}
-        return Typed(self._grid.chosen, **texts)
+        return Typed(self._grid.chosen, **{name: field.input.value for name, field in self._fields.items()})
 
     def compose(self) -> ComposeResult:
         with Vertical(id="server-filters", classes="ruled" if self._band.painter.needs_rules else ""):

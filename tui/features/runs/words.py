@@ -470,8 +470,7 @@ def filter_words(filters: RunFilters, period: timedelta | None) -> str:
         _several("error group", [fingerprint_of(each)[:_SHORT_FINGERPRINT] for each in filters.errors], "error group "),
     ]
     if filters.created_from is not None:
-        span = time_span_text(filters.created_from, filters.created_to)
-        parts.append(f"{span} {zone_name(filters.created_from)}")
+        parts.append(f"{time_span_text(filters.created_from, filters.created_to)} {zone_name(filters.created_from)}")
     elif period is not None:
         parts.append(f"last {period_text(period)}")
     return ", ".join(part for part in parts if part)
