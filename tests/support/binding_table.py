@@ -21,19 +21,18 @@ from tui.features.queues.view import QUEUE_PANES, QueuesScreen
 from tui.features.runs.filters import ClearAll, PeriodInput, ServerFiltersScreen, StatusGrid, ValueInput
 from tui.features.runs.screen import MainScreen
 from tui.kit.keys import MOTION, key_label
-from tui.kit.lines import Prompt, TextInput
+from tui.kit.lines import CursorLines, Prompt, TextInput
 from tui.kit.page import Page
 from tui.kit.page_screen import PageScreen
 from tui.kit.painted import PaintedScreen
 from tui.kit.pane import Pane
-from tui.kit.table import CursorTable
 from tui.kit.workspace import Workspace, keys_for
 from tui.program.app import TriggerApp
 from tui.settings import key_table as table
 from tui.settings.keys import EVERYWHERE, BindingRow
 
 PATH = Path(table.__file__).with_suffix(".json")
-_BODIES = (Page, CursorTable)
+_BODIES = (CursorLines,)
 """What has the focus in a pane or page: all of them have the keys of `MOTION`."""
 MOTION_SCOPE = "lists and pages"
 _INSIDE: dict[type[DOMNode], tuple[type[DOMNode], ...]] = {

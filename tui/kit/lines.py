@@ -17,7 +17,7 @@ from textual.widgets import Input
 
 from tui.kit.app import AppBase, app_of
 from tui.kit.colors import Background
-from tui.kit.keys import bind
+from tui.kit.keys import MOTION, bind
 from tui.kit.look import Painter
 from tui.kit.words import RuleText, rule_line
 from tui.text.styled import Line, Piece, Token, cut, line_width
@@ -100,24 +100,20 @@ class Lines(LineWidget):
     ) -> None:
         super().__init__(id=id, classes=classes)
         self._background = background
-        self._lines: tuple[Line, ...] = ()
-        self._is_stale = False
-
-    @property
-    def lines(self) -> tuple[Line, ...]:
+        self.lines: tuple[Line, ...] = ()
         """The lines that are shown now."""
-        return self._lines
+        self._is_stale = False
 
     def show(self, lines: Sequence[Line], *, is_stale: bool = False) -> None:
         """Show other lines. Only lines that differ are repainted. `is_stale` mutes the colour of running work."""
-        before, self._lines = self._lines, tuple(lines)
+        before, self.lines = self.lines, tuple(lines)
         was_stale, self._is_stale = self._is_stale, is_stale
-        for y in range(max(len(before), len(self._lines))):
-            if is_stale is not was_stale or before[y : y + 1] != self._lines[y : y + 1]:
+        for y in range(max(len(before), len(self.lines))):
+            if is_stale is not was_stale or before[y : y + 1] != self.lines[y : y + 1]:
                 self.refresh_line(y)
 
     def strip_at(self, y: int) -> Strip:
-        line = self._lines[y] if 0 <= y < len(self._lines) else ()
+        line = self.lines[y] if 0 <= y < len(self.lines) else ()
         return self.painter.strip(line, self.size.width, self._background, is_stale=self._is_stale)
 
 
@@ -146,26 +142,50 @@ class Hairline(LineWidget):
         return self.painter.strip((Piece(self._joints.get(y, "│"), Token.LINE),), self.size.width)
 
 
+class CursorLines(LineWidget, can_focus=True):
+    """Lines of which one is under the cursor, with the keys and the mouse wheel that move it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = list(MOTION)
+
+    @property
+    def page_rows(self) -> int:
+        """The number of rows that are visible now."""
+        raise NotImplementedError
+
+    def action_move(self, rows: int) -> None:
+        raise NotImplementedError
+
+    def action_half_page(self, direction: int) -> None:
+        self.action_move(direction * max(1, self.page_rows // 2))
+
+    def action_page(self, direction: int) -> None:
+        self.action_move(direction * max(1, self.page_rows - 1))
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        event.stop()
+        self.action_move(WHEEL_LINES)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop()
+        self.action_move(-WHEEL_LINES)
+
+
 class Rule(LineWidget):
     """The rule above a pane."""
 
     def __init__(self) -> None:
         super().__init__(classes="rule")
-        self._text = RuleText()
-
-    @property
-    def text(self) -> RuleText:
+        self.text = RuleText()
         """The text that is shown now."""
-        return self._text
 
     def show(self, text: RuleText) -> None:
         """Show a text. The rule is repainted if it differs."""
-        if text != self._text:
-            self._text = text
+        if text != self.text:
+            self.text = text
             self.refresh()
 
     def strip_at(self, y: int) -> Strip:  # noqa: ARG002  it has one line
-        line = rule_line(self._text, self.size.width, is_colorless=self.painter.is_colorless)
+        line = rule_line(self.text, self.size.width, is_colorless=self.painter.is_colorless)
         return self.painter.strip(line, self.size.width)
 
 
@@ -176,8 +196,6 @@ class Rule(LineWidget):
 
 DIALOG_MARGIN: Final = 4
 """Cells of the page that stay visible beside a dialog."""
-
-_EDGE: Final = Piece("│", Token.LINE)
 
 
 class DialogBorder(LineWidget):
@@ -194,13 +212,9 @@ class Dialog(LineWidget):
     def __init__(self, *, has_band: bool = False) -> None:
         super().__init__()
         self._has_band = has_band
-        self._lines: tuple[Line, ...] = ()
-        self._outer = (0, 0)
-
-    @property
-    def lines(self) -> tuple[Line, ...]:
+        self.lines: tuple[Line, ...] = ()
         """The lines that are shown now."""
-        return self._lines
+        self._outer = (0, 0)
 
     def room(self, widest: int) -> tuple[int, int]:
         """Return the cells and the lines that are available for text. `widest` bounds the cells."""
@@ -210,15 +224,15 @@ class Dialog(LineWidget):
 
     def show(self, lines: Sequence[Line], width: int) -> None:
         """Show other lines of `width` cells. Only lines that differ are repainted."""
-        before, self._lines = self._lines, tuple(lines)
+        before, self.lines = self.lines, tuple(lines)
         edges = 2 * self.painter.needs_rules
         size = (width + edges, len(lines) + edges)
         if size != self._outer:
             self._outer = size
             self.styles.width, self.styles.height = size
             return
-        for y in range(len(self._lines)):
-            if before[y : y + 1] != self._lines[y : y + 1]:
+        for y in range(len(self.lines)):
+            if before[y : y + 1] != self.lines[y : y + 1]:
                 self.refresh_line(y + self.painter.needs_rules)
 
     def line_at(self, y: int) -> int:
@@ -227,14 +241,14 @@ class Dialog(LineWidget):
 
     def strip_at(self, y: int) -> Strip:
         width, index = self.size.width, self.line_at(y)
-        if not 0 <= index < len(self._lines):
+        if not 0 <= index < len(self.lines):
             line: Line = (Piece("─" * width, Token.LINE),) if self.painter.needs_rules else ()
             return self.painter.strip(line, width, Background.DIALOG)
         background = Background.BAND if self._has_band and index == 0 else Background.DIALOG
         if not self.painter.needs_rules:
-            return self.painter.strip(self._lines[index], width, background)
-        edge = self.painter.strip((_EDGE,), 1, Background.DIALOG)
-        return Strip.join([edge, self.painter.strip(self._lines[index], width - 2, background), edge])
+            return self.painter.strip(self.lines[index], width, background)
+        edge = self.painter.strip((Piece("│", Token.LINE),), 1, Background.DIALOG)
+        return Strip.join([edge, self.painter.strip(self.lines[index], width - 2, background), edge])
 
 
 # `TextInput`, the text field that the whole program uses.
@@ -337,16 +351,13 @@ class Prompt(Horizontal):
         """Whether the prompt is shown."""
         return not self.has_class("away")
 
-    async def _made_input(self) -> "TextInput":
+    async def open(self, text: str, on_change: OnChange, on_close: OnClose, *, hint: str = "") -> None:
+        """Show the prompt with a text and focus it. `hint` is shown while the text is empty."""
         if self._input is None:
             self._input = TextInput()
             await self.mount(self._mark, self._input, self._remark)
             self.watch(self._input, "value", self._on_text, init=False)
-        return self._input
-
-    async def open(self, text: str, on_change: OnChange, on_close: OnClose, *, hint: str = "") -> None:
-        """Show the prompt with a text and focus it. `hint` is shown while the text is empty."""
-        field = await self._made_input()
+        field = self._input
         self._on_change, self._on_close = lambda _: (), on_close
         self.remove_class("away")
         self._mark.show([(Piece(" /", Token.ACCENT, is_bold=True),)])
@@ -380,9 +391,7 @@ class Prompt(Horizontal):
 
     def on_input_blurred(self, event: "Input.Blurred") -> None:
         event.stop()
-        # Moving the focus away keeps the text.
-        if self.is_open:
-            self._close(is_kept=True)
+        self._close(is_kept=True)  # moving the focus away keeps the text
 
     def action_keep(self) -> None:
         self._close(is_kept=True)

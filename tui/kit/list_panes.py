@@ -67,9 +67,7 @@ class ListPane(Pane):
         return None
 
     def has_use_for(self, action: str) -> bool:
-        if action in {"enter", "sort"}:
-            return len(self._live_list.list) > 0
-        return super().has_use_for(action)
+        return len(self._live_list.list) > 0 if action in {"enter", "sort"} else super().has_use_for(action)
 
     def word_for(self, action: str, usual: str) -> str:
         return "runs" if action == "enter" else super().word_for(action, usual)
@@ -289,8 +287,7 @@ class ListScreen(BaseScreen):
     def on_row_table_moved(self) -> None:
         self._live_list.on_cursor()
         self._stop_rest()
-        rest_s = self.follow_rest_s
-        if rest_s:
+        if rest_s := self.follow_rest_s:
             self._rest = self.live.session.clock.call_later(rest_s, self._show_soon)
         else:
             self.list_pane.show_rule()  # its table shows each move itself

@@ -1,7 +1,7 @@
 """The messages about failures of the session, which the page `:messages` shows."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final, assert_never
 
@@ -21,7 +21,6 @@ from tui.text.styled import Line, Piece, Token, wrap
 
 
 _MAX_WIDTH: Final = 110
-NOTHING: Final = "Nothing went wrong so far."
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +44,6 @@ def message_lines(message: Message, now: datetime, width: int) -> list[Line]:
         often = f"{formatting.count(message.count)} times since {_to_the_second(message.first_at, now)}"
         lines.append((blank, Piece(often, Token.FAINT)))
     return lines
-
-
-def no_messages() -> Sequence[Line]:
-    """Return the text of an empty page."""
-    return [(), (Piece(NOTHING, Token.MUTED),)]
 
 
 def _to_the_second(at: datetime, now: datetime) -> str:
@@ -90,8 +84,7 @@ class Messages:
     def add(self, at: datetime, text: str) -> None:
         """Add a sentence. A recent duplicate moves to the end, and is counted."""
         self.added_count += 1
-        recent = list(self._ring)[-DUPLICATE_WINDOW:]
-        known = next((each for each in recent if each.text == text), None)
+        known = next((each for each in list(self._ring)[-DUPLICATE_WINDOW:] if each.text == text), None)
         if known is None:
             self._ring.append(Message(at, text, at))
             return
@@ -151,14 +144,10 @@ class Reporter:
             self._log_failure = session.action_log.failure
             if self._log_failure is not None:
                 self._messages.add(session.now(), f"Actions are not logged: {self._log_failure}.")
-
-        self._report_truncations(session)
-        self._report_reconciled(session.store.reconciled)
-
-    def _report_truncations(self, session: Session) -> None:
         for text in list(session.truncations)[self._truncation_count :]:
             self._messages.add(session.now(), f"The server sent too much: {without_request(text)}.")
         self._truncation_count = len(session.truncations)
+        self._report_reconciled(session.store.reconciled)
 
     def _report_reconciled(self, reconciled: Reconciled | None) -> None:
         """Report how many changes the live feed missed."""

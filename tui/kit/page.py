@@ -2,16 +2,14 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Hashable, Sequence
-from typing import ClassVar, Final, NamedTuple, overload
+from typing import Final, NamedTuple, overload
 
 from textual import events
-from textual.binding import BindingType
 from textual.message import Message
 from textual.strip import Strip
 
 from tui.kit.colors import Background
-from tui.kit.keys import MOTION
-from tui.kit.lines import GUTTER, WHEEL_LINES, LineWidget
+from tui.kit.lines import GUTTER, CursorLines
 from tui.lazy_dataclass import dataclass
 from tui.text.styled import Line, Piece, Token, mark_hits, plain
 
@@ -81,10 +79,9 @@ class LazyRows(KeyedRows):
             index += len(self)
         if index >= self._count:
             return self._below[index - self._count]
-        row = self._made.get(index)
-        if row is None:
-            row = self._made[index] = self.make(index)
-        return row
+        if index not in self._made:
+            self._made[index] = self.make(index)
+        return self._made[index]
 
 
 # A function makes the rows of a `Page` for a width; it is called again when the width changes.
@@ -106,10 +103,8 @@ BLANK_LINE: Final = PageLine(())
 """A line below the last row."""
 
 
-class Page(LineWidget, can_focus=True):
+class Page(CursorLines):
     """Shows the rows that a function makes."""
-
-    BINDINGS: ClassVar[list[BindingType]] = list(MOTION)
 
     class Entered(Message):
         """The user pressed Enter on a row with an `action`."""
@@ -125,8 +120,7 @@ class Page(LineWidget, can_focus=True):
         super().__init__()
         self._make = make
         self._rows: Sequence[PageRow] = ()
-        self._top = 0
-        self._cursor = 0
+        self._top = self._cursor = 0
         self._needle = ""
         self._hits: list[int] = []
         self._is_stale = False
@@ -249,14 +243,12 @@ class Page(LineWidget, can_focus=True):
     def on_blur(self) -> None:
         self.refresh_line(self._cursor - self._top)
 
-    def action_move(self, lines: int) -> None:
-        self._go(self._cursor + lines)
+    @property
+    def page_rows(self) -> int:
+        return self.size.height
 
-    def action_half_page(self, direction: int) -> None:
-        self._go(self._cursor + direction * max(1, self.size.height // 2))
-
-    def action_page(self, direction: int) -> None:
-        self._go(self._cursor + direction * max(1, self.size.height - 1))
+    def action_move(self, rows: int) -> None:
+        self._go(self._cursor + rows)
 
     def action_top(self) -> None:
         self._go(0)
@@ -268,14 +260,6 @@ class Page(LineWidget, can_focus=True):
         """Post `Entered` if the row under the cursor has an `action`."""
         if self.row is not None and self.row.action is not None:
             self.post_message(self.Entered(self.row.action))
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        event.stop()
-        self._go(self._cursor + WHEEL_LINES)
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        event.stop()
-        self._go(self._cursor - WHEEL_LINES)
 
     def on_click(self, event: events.Click) -> None:
         self._go(self._top + event.y)

@@ -13,14 +13,14 @@ from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widget import Widget
 
-from tui.kit.app import AppBase, Ticker, app_of
+from tui.kit.app import Ticker, app_of
 from tui.kit.footer import Footer, live_keys
 from tui.kit.header import Header
 from tui.kit.header_words import COUNT_LETTERS, SLOW_LINK, SLOW_LINK_SENTENCE
 from tui.kit.keys import ACTION_NAMES, LAST_RANK, MARK_ACTIONS, bind, key_label
 from tui.kit.lines import EDGE, Prompt, Rule
 from tui.kit.live_model import LiveModel
-from tui.kit.messages import Messages, message_lines, no_messages
+from tui.kit.messages import Messages, message_lines
 from tui.kit.page import Page, PageRow
 from tui.kit.painted import PaintedScreen
 from tui.kit.words import RuleText
@@ -58,11 +58,6 @@ class PageScreen(PaintedScreen[None]):
         self._prompt = Prompt()
         self._searched = ""
         self._ticker = Ticker(self, live.session.clock, self.tick)
-
-    @property
-    def app_base(self) -> AppBase:
-        """The app with its own type."""
-        return app_of(self)
 
     def compose(self) -> ComposeResult:
         yield self._header
@@ -351,8 +346,7 @@ def help_lines(bindings: Mapping[str, HelpKey], width: int) -> list[Line]:
     if not is_split:
         return [line for block in blocks for line in block]
     left, right = _balanced(blocks)
-    lines = [(*pad(a, column), *_HAIRLINE, *b) for a, b in zip_longest(left[1:], right[1:], fillvalue=())]
-    return [(), *lines]
+    return [(), *((*pad(a, column), *_HAIRLINE, *b) for a, b in zip_longest(left[1:], right[1:], fillvalue=()))]
 
 
 def _groups(bindings: Mapping[str, HelpKey]) -> Iterator[tuple[str, str, list[_Entry]]]:
@@ -520,8 +514,7 @@ class HelpScreen(PageScreen):
     def rows(self, width: int) -> Sequence[PageRow]:
         limit = width - EDGE
         legend = legend_lines(limit, is_colorless=self.app_base.painter.is_colorless)
-        lines = (*help_lines(self._help_keys, limit), *legend)
-        return [PageRow(line, number) for number, line in enumerate(lines)]
+        return [PageRow(line, number) for number, line in enumerate([*help_lines(self._help_keys, limit), *legend])]
 
     def begin(self) -> None:
         self.call_after_refresh(self.page.go_to, _FIRST_KEY)
@@ -536,8 +529,7 @@ class HelpScreen(PageScreen):
 
 def open_help(screen: Screen[Any], live: LiveModel, title: str, unmade: Iterable[type[Widget]] = ()) -> None:
     """Show the keys of this screen, and of widgets that it has not made yet. `title` is that of the focused pane."""
-    keys = help_keys(screen, unmade, may_write=not live.session.is_read_only)
-    screen.app.push_screen(HelpScreen(live, keys, title))
+    screen.app.push_screen(HelpScreen(live, help_keys(screen, unmade, may_write=not live.session.is_read_only), title))
 
 
 # The page `:messages`: the failures of the session, the newest at the end.
@@ -558,7 +550,7 @@ class MessagesScreen(PageScreen):
     def rows(self, width: int) -> Sequence[PageRow]:
         now = self.live.session.local_now()
         if not len(self._messages):
-            return [PageRow(line) for line in no_messages()]
+            return [PageRow(()), PageRow((Piece("Nothing went wrong so far.", Token.MUTED),))]
         return [
             PageRow(line, key=(message.text, message.first_at, number))
             for message in self._messages

@@ -16,7 +16,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.kit import layout
-from tui.kit.app import app_of, call_soon, is_covered
+from tui.kit.app import AppBase, app_of, call_soon, is_covered
 from tui.kit.driver import TerminalDriver
 from tui.kit.look import LineCompositor
 from tui.kit.terminal.link import LAYOUT_S
@@ -99,6 +99,11 @@ class PaintedScreen(Screen[ResultT]):
         self.is_resting = False
         """Whether another screen hides this one, so that nothing is read for it."""
 
+    @property
+    def app_base(self) -> AppBase:
+        """The app with its own type."""
+        return app_of(self)
+
     def _size_notice(self, size: Size) -> Sequence[Strip]:
         """Return the lines that say that the terminal is too small; none if it is not."""
         if not layout.is_too_small(*size):
@@ -148,8 +153,7 @@ class PaintedScreen(Screen[ResultT]):
     @property
     def clipboard(self) -> Clipboard:
         """The clipboard of the terminal. A notice says what was sent to it."""
-        app = app_of(self)
-        return Clipboard(app.environ, app.write, self.notice)
+        return Clipboard(self.app_base.environ, self.app_base.write, self.notice)
 
     @on(events.Resize)
     def record_resize(self) -> None:
@@ -267,6 +271,11 @@ class GuardedDialog(PaintedDialog[bool]):
     def may_be_answered(self) -> bool:
         """Whether the key that is handled now came alone, as an answer does."""
         return app_of(self).pastes.may_answer
+
+    def answer(self, key: str) -> None:
+        """Close the dialog if this key answers it and came alone."""
+        if key in {"enter", "q", "y"} and self.may_be_answered:
+            self.dismiss(result=key == "y")
 
     def ask_again(self) -> None:
         """Draw the dialog, and let no key count until the terminal has shown it as it is now."""

@@ -99,14 +99,12 @@ class Pane(Backdrop):
         state = self.selection.state_of(need)
         if state.started_at is not None and self.live.now.at - state.started_at >= SHOW_READING_AFTER:
             return ReadStage.LATE
-        is_answered = state.fetched_at is not None or state.failure is not None
-        return ReadStage.DONE if is_answered else ReadStage.DUE
+        return ReadStage.DUE if state.fetched_at is None and state.failure is None else ReadStage.DONE
 
     @property
     def is_due(self) -> bool:
         """Whether what the pane shows of the selected run is being read, for less time than is worth saying."""
-        has_run = bool(self.needs) and self.selection.run_id is not None
-        return has_run and self.stage_of(self.needs[0]) is ReadStage.DUE
+        return bool(self.needs and self.selection.run_id) and self.stage_of(self.needs[0]) is ReadStage.DUE
 
     def compose(self) -> ComposeResult:
         yield self.rule
@@ -136,8 +134,7 @@ class Pane(Backdrop):
     def show_rule(self) -> None:
         """Bring the rule up to date."""
         right = self.search_result() or self.right()
-        text = RuleText(self.tabs, self.left(), right, self.body.has_focus, self.is_stale, self.spare())
-        self.rule.show(text)
+        self.rule.show(RuleText(self.tabs, self.left(), right, self.body.has_focus, self.is_stale, self.spare()))
 
     def watch_tabs(self) -> None:
         self.show_rule()
@@ -298,11 +295,6 @@ class PagePane(Pane):
         if hits is None:
             return ()
         return (Piece(f"match {hits[0]} of {hits[1]}" if hits[1] else "not found here", Token.MUTED),)
-
-    @property
-    def search_start(self) -> str:
-        """The text with which the search prompt opens."""
-        return self.searched
 
     @property
     def finds_nothing(self) -> bool:

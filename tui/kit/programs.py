@@ -138,17 +138,13 @@ class _Listener(asyncio.SubprocessProtocol):
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         self.kept.add(data)
-        if self.has_too_much:
+        if self.kept.size > MAX_OUTPUT_BYTES:
             self.has_news.set()
         pipe = self._transport.get_pipe_transport(fd)
         if self.kept.size >= self._pause_at and isinstance(pipe, asyncio.ReadTransport):
             self._pause_at = self.kept.size + _BYTES_PER_PAUSE
             pipe.pause_reading()
             self._loop.call_later(_PAUSE_S, self._resume, pipe)
-
-    @property
-    def has_too_much(self) -> bool:
-        return self.kept.size > MAX_OUTPUT_BYTES
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002  asyncio's
         if fd != _STDIN:
@@ -207,14 +203,8 @@ async def run_in_background(
             await _end(transport, listener, QUIT_GRACE_S)  # the monitor ends
         transport.close()
     kept, code = listener.kept, transport.get_returncode()
-    return ProgramResult(
-        -signal.SIGKILL if code is None else code,
-        timedelta(seconds=took_s),
-        ending,
-        kept.start,
-        kept.end,
-        kept.left_out,
-    )
+    code = -signal.SIGKILL if code is None else code
+    return ProgramResult(code, timedelta(seconds=took_s), ending, kept.start, kept.end, kept.left_out)
 
 
 async def _started(
@@ -388,7 +378,14 @@ async def text_file(name: str, make: Callable[[], str]) -> AsyncIterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     deleter: subprocess.Popen[bytes] | None = None
     try:
-        deleter = _deleter(folder)
+        deleter = subprocess.Popen(  # noqa: ASYNC220, S603  a fixed command, the folder is an argument
+            ["/bin/sh", "-c", _DELETE_AT_END, "sh", str(folder)],
+            env={"PATH": os.environ.get("PATH", os.defpath)},
+            stdin=PIPE,
+            stdout=DEVNULL,
+            stderr=DEVNULL,
+            start_new_session=True,
+        )
         path = folder / name
         await asyncio.to_thread(_write, path, make)
         yield path
@@ -402,17 +399,6 @@ def _write(path: Path, make: Callable[[], str]) -> None:
     text = make().encode("utf-8", "replace")
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123  a descriptor
         file.write(text)
-
-
-def _deleter(folder: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603  a fixed command, the folder is an argument
-        ["/bin/sh", "-c", _DELETE_AT_END, "sh", str(folder)],
-        env={"PATH": os.environ.get("PATH", os.defpath)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
 
 
 def _finish(deleter: subprocess.Popen[bytes]) -> None:

@@ -69,12 +69,8 @@ class YesNoDialog(GuardedDialog, Generic[Q]):
             return
         elif self.question.needs_typing:
             self._type(event)
-        elif not self.may_be_answered:
-            return
-        elif event.key in {"enter", "q"}:
-            self.dismiss(result=False)
-        elif event.key == "y":
-            self.dismiss(result=True)
+        else:
+            self.answer(event.key)
 
     def _type(self, event: events.Key) -> None:
         typed = self.question.typed
@@ -196,12 +192,8 @@ class LeaveScreen(GuardedDialog):
         event.prevent_default()
         if event.key == "escape":
             self.dismiss(result=False)
-        elif self._visibility is not FrameVisibility.SEEN or not self.may_be_answered:
-            return
-        elif event.key in {"enter", "q"}:
-            self.dismiss(result=False)
-        elif event.key == "y":
-            self.dismiss(result=True)
+        elif self._visibility is FrameVisibility.SEEN:
+            self.answer(event.key)
 
     def on_visibility(self, visibility: FrameVisibility) -> None:
         self._visibility = visibility

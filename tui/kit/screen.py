@@ -11,7 +11,7 @@ from textual.strip import Strip
 
 from tui.domain.action import Via
 from tui.domain.ids import RunId
-from tui.kit.app import AppBase, Ticker, app_of
+from tui.kit.app import Ticker
 from tui.kit.colors import ColorMode
 from tui.kit.footer import Footer, Summary, summary_height
 from tui.kit.header import Header
@@ -47,11 +47,6 @@ class ViewScreen(PaintedScreen[None]):
     """A screen that shows runs, or a summary of them."""
 
     live: LiveModel
-
-    @property
-    def app_base(self) -> AppBase:
-        """The app with its own type."""
-        return app_of(self)
 
     def use_color_mode(self, color_mode: ColorMode) -> None:
         """Change the colours."""
@@ -160,9 +155,7 @@ class BaseScreen(ViewScreen):
         self._require_needs()
         self._follow_run()
 
-    def resume(self) -> None:
-        self._require_needs()
-        self._follow_run()
+    resume = rest
 
     def _require_needs(self) -> None:
         """Fetch what the visible panes need about the selected run."""
@@ -252,15 +245,11 @@ class BaseScreen(ViewScreen):
             return self.outgoing_run is not None
         if action == "zoom":
             return self.workspace.can_zoom
-        if action == OWN_COMMAND:
-            return self.can_run_own_command(parameters)
-        return self.pane.has_use_for(action)
+        return self.can_run_own_command(parameters) if action == OWN_COMMAND else self.pane.has_use_for(action)
 
     def word_for(self, action: str, usual: str) -> str:
         """See `KeyContext`."""
-        if action == "zoom" and self.workspace.is_zoomed:
-            return "back"
-        return self.pane.word_for(action, usual)
+        return "back" if action == "zoom" and self.workspace.is_zoomed else self.pane.word_for(action, usual)
 
     def belongs_in_footer(self, action: str) -> bool:  # noqa: ARG002  for subclasses
         """See `KeyContext`."""

@@ -51,18 +51,6 @@ class Fetched(Generic[T]):
     is_lagging: bool = False
 
 
-def _find_nothing(_session: Session, _run_id: RunId) -> None:
-    """Find nothing: the value always takes a request."""
-
-
-def _never_changes(_session: Session, _run_id: RunId, _value: object) -> bool:
-    return False
-
-
-def _never_outdated(_session: Session, _run_id: RunId, _changes: Changes) -> bool:
-    return False
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Need(Generic[T]):
     """Data about the selected run that panes show, and how to fetch it.
@@ -79,13 +67,13 @@ class Need(Generic[T]):
 
     name: str
     fetch: Callable[[Session, RunId], Awaitable[Fetched[T]]]
-    find: Callable[[Session, RunId], Fetched[T] | None] = _find_nothing
+    find: Callable[[Session, RunId], Fetched[T] | None] = lambda *_: None
     min_rest_s: float = 0.0
     requests: int = 1
     repeat_after_s: float = REPEAT_AFTER_S
     min_interval_s: float = 0.0
-    may_change: Callable[[Session, RunId, T | None], bool] = _never_changes
-    is_outdated_by: Callable[[Session, RunId, Changes], bool] = _never_outdated
+    may_change: Callable[[Session, RunId, T | None], bool] = lambda *_: False
+    is_outdated_by: Callable[[Session, RunId, Changes], bool] = lambda *_: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +193,8 @@ class SelectionLoader:
     def __init__(self, session: Session, show: Callable[[Selection], None]) -> None:
         self._session = session
         self._show = show
-        self._selection = Selection()
+        self.selection = Selection()
+        """The selection as it is shown now."""
         self._needs: tuple[Need[Any], ...] = ()
         self._fetches: dict[Need[Any], _NeedFetch] = {}
         self._version: datetime | None = None
@@ -215,19 +204,14 @@ class SelectionLoader:
         self._rested_s = float("-inf")
         """When the cursor has rested on the run."""
 
-    @property
-    def selection(self) -> Selection:
-        """The selection as it is shown now."""
-        return self._selection
-
     def select(self, run_id: RunId | None, *, at_once: bool = False, is_list_end: bool = False) -> None:
         """Select a run or none, and fetch its needs once the cursor has rested, or at once."""
-        if run_id != self._selection.run_id:
+        if run_id != self.selection.run_id:
             self._cancel()
             self._rested_s = self._session.clock.monotonic_s() + (0.0 if at_once else self._rest_s())
             store = self._session.store
-            if self._selection.run_id is not None:
-                store.unpin([self._selection.run_id])
+            if self.selection.run_id is not None:
+                store.unpin([self.selection.run_id])
             if run_id is not None:
                 store.pin([run_id])
                 self._set(Selection(run_id))
@@ -247,20 +231,20 @@ class SelectionLoader:
         """
         added = [need for need in needs if need not in self._needs]
         self._needs = tuple(needs)
-        if self._selection.run_id is not None:
+        if self.selection.run_id is not None:
             rest_s = 0.0 if at_once else max(0.0, self._rested_s - self._session.clock.monotonic_s())
             for need in added:
-                if self._selection.state_of(need).value is None:
+                if self.selection.state_of(need).value is None:
                     self._schedule(need, rest_s)
                 elif self._is_behind(need):
                     self._schedule(need, max(rest_s, self._least_delay_s(need)))
 
     def refetch(self) -> None:
         """Fetch everything that is needed again, now."""
-        if self._selection.run_id is None:
+        if self.selection.run_id is None:
             return
         now = self._session.now()
-        for need, state in self._selection.states.items():
+        for need, state in self.selection.states.items():
             if state.started_at is not None and now - state.started_at > HUNG_AFTER:
                 self._fetch_of(need).fetch.cancel()
         self._version = None
@@ -273,7 +257,7 @@ class SelectionLoader:
         if Topic.SOURCES in changes.topics and self._is_back():
             self.refetch()
             return
-        run_id = self._selection.run_id
+        run_id = self.selection.run_id
         if run_id is None or self._version is None:
             return
         if run_id not in changes.changed:
@@ -288,11 +272,11 @@ class SelectionLoader:
 
     def tick(self) -> None:
         """Repeat the fetches whose values change without a notification from the server. Called every second."""
-        run_id = self._selection.run_id
+        run_id = self.selection.run_id
         if run_id is None:
             return
         for need in self._needs:
-            state = self._selection.state_of(need)
+            state = self.selection.state_of(need)
             if state.fetched_at is None or state.is_fetching:
                 continue
             # `abs`: the time is the server's, and may be set back.
@@ -304,9 +288,9 @@ class SelectionLoader:
     def close(self) -> None:
         """Select no run any more: the store may drop it. Shows nothing, since what would show it is closed too."""
         self._cancel()
-        if self._selection.run_id is not None:
-            self._session.store.unpin([self._selection.run_id])
-            self._selection = Selection()
+        if self.selection.run_id is not None:
+            self._session.store.unpin([self.selection.run_id])
+            self.selection = Selection()
 
     def _cancel(self) -> None:
         """Cancel every fetch, in flight or scheduled."""
@@ -336,7 +320,7 @@ class SelectionLoader:
     def _is_behind(self, need: Need[Any]) -> bool:
         """Whether what was fetched for a need may not be all that the server knows by now."""
         fetched = self._fetch_of(need).version
-        known = None if self._selection.run_id is None else self._known_version(self._selection.run_id)
+        known = None if self.selection.run_id is None else self._known_version(self.selection.run_id)
         return known is not None and (fetched is None or known > fetched)
 
     def _is_final(self, run_id: RunId) -> bool:
@@ -352,7 +336,7 @@ class SelectionLoader:
     def _least_delay_s(self, need: Need[Any]) -> float:
         """Return how long the next fetch that an update of the run causes has to wait."""
         starts_s = self._fetch_of(need).starts_s
-        if not need.min_interval_s or not starts_s or self._selection.state_of(need).fetched_at is None:
+        if not need.min_interval_s or not starts_s or self.selection.state_of(need).fetched_at is None:
             return 0.0
         return starts_s[-1] + need.min_interval_s - self._session.clock.monotonic_s()
 
@@ -366,7 +350,7 @@ class SelectionLoader:
         return self._fetches[need]
 
     def _start(self, need: Need[T]) -> asyncio.Task[None] | None:
-        run_id = self._selection.run_id
+        run_id = self.selection.run_id
         if run_id is None:
             return None
         self._fetch_of(need).version = self._known_version(run_id)
@@ -374,12 +358,11 @@ class SelectionLoader:
             self._set_state(need, FetchState(found.value, found.failure, fetched_at=found.fetched_at))
             return None
         self._fetch_of(need).starts_s.append(self._session.clock.monotonic_s())
-        state = self._selection.state_of(need)
-        self._set_state(need, replace(state, started_at=self._session.now()))
+        self._set_state(need, replace(self.selection.state_of(need), started_at=self._session.now()))
         return self._session.spawn(self._fetch(need, run_id), f"fetch {need.name or 'the run'} {run_id}")
 
     async def _fetch(self, need: Need[T], run_id: RunId) -> None:
-        value, now = self._selection.state_of(need).value, self._session.now
+        value, now = self.selection.state_of(need).value, self._session.now
         try:
             fetched = await need.fetch(self._session, run_id)
         except ApiError as error:
@@ -411,13 +394,13 @@ class SelectionLoader:
             self._schedule_all(REFETCH_AFTER_S)
 
     def _set_state(self, need: Need[T], state: FetchState[T]) -> None:
-        if state == self._selection.state_of(need):
+        if state == self.selection.state_of(need):
             return  # such as a queue for which a run that has ended does not wait
-        self._set(replace(self._selection, states={**self._selection.states, need: state}))
+        self._set(replace(self.selection, states={**self.selection.states, need: state}))
 
     def _set(self, selection: Selection) -> None:
-        if selection != self._selection:
-            self._selection = selection
+        if selection != self.selection:
+            self.selection = selection
             self._show(selection)
 
 

@@ -1,22 +1,20 @@
 """Tables with a cursor that paint only rows whose content or background has changed."""
 
 from collections.abc import Callable, Hashable
-from typing import Any, ClassVar, Final, Generic, NamedTuple
+from typing import Any, Final, Generic, NamedTuple
 
 from textual import events
-from textual.binding import BindingType
 from textual.message import Message
 from textual.strip import Strip
 
 from tui.kit.colors import Background
-from tui.kit.keys import MOTION
-from tui.kit.lines import GUTTER, WHEEL_LINES, LineWidget
+from tui.kit.lines import GUTTER, CursorLines
 from tui.kit.live_model import LiveModel
 from tui.kit.look import Painter
 from tui.kit.rows import K, TableRows
 from tui.text.styled import Line, Piece, Token, mark_hits
 
-# The base of tables with a cursor: its keys, the mouse wheel, and the gutter. A subclass paints the rows.
+# The base of tables with a cursor: the gutter and the background of its row. A subclass paints the rows.
 
 
 HEAD_LINES: Final = 1
@@ -25,18 +23,11 @@ HEAD_LINES: Final = 1
 PLAIN_EDGE: Final[Line] = (Piece("  "),)
 
 
-class CursorTable(LineWidget, can_focus=True):
+class CursorTable(CursorLines):
     """A table of which one row is under the cursor."""
-
-    BINDINGS: ClassVar[list[BindingType]] = list(MOTION)
 
     class Entered(Message):
         """The user double-clicked a row."""
-
-    @property
-    def page_rows(self) -> int:
-        """The number of rows that are visible now."""
-        raise NotImplementedError
 
     @property
     def cursor_edge(self) -> Line:
@@ -48,23 +39,6 @@ class CursorTable(LineWidget, can_focus=True):
         if is_departed:
             return Background.GONE_CURSOR
         return Background.CURSOR if self.has_focus else Background.CURSOR_AWAY
-
-    def action_move(self, rows: int) -> None:
-        raise NotImplementedError
-
-    def action_half_page(self, direction: int) -> None:
-        self.action_move(direction * max(1, self.page_rows // 2))
-
-    def action_page(self, direction: int) -> None:
-        self.action_move(direction * max(1, self.page_rows - 1))
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        event.stop()
-        self.action_move(WHEEL_LINES)
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        event.stop()
-        self.action_move(-WHEEL_LINES)
 
 
 # A table of rows that paints only rows whose content or background has changed.

@@ -113,9 +113,8 @@ def secondary_failure(failure: SourceFailure, now: datetime) -> str:
     """Return the failure of a source that another one replaces, in short: `no live feed (403), retrying in 5 min`."""
     code = "" if failure.status is None else f" ({failure.status})"
     text = "no live feed" if failure.source in FEEDS else "polling fails"
-    if isinstance(failure, SourceStopped):
-        return f"{text}{code}"
-    return f"{text}{code}, {retry_words(failure, now)}"
+    retry = "" if isinstance(failure, SourceStopped) else f", {retry_words(failure, now)}"
+    return f"{text}{code}{retry}"
 
 
 def retry_words(failure: SourceRetrying, now: datetime) -> str:
@@ -216,7 +215,11 @@ def _paragraphs(facts: EmptyFacts) -> Sequence[tuple[str, Token]]:
     if facts.history.run_count and facts.period is not None:
         further = with_key("server-filters", "f", " {} looks further back.")
         return [(f"No runs in the last {formatting.wait(facts.period)}.{further}", Token.TEXT)]
-    return _new_environment(facts.environment)
+    where = f" in {clean(facts.environment.slug)}" if facts.environment is not None and facts.environment.slug else ""
+    return [
+        (f"No runs yet{where}.", Token.BRIGHT),
+        ("Trigger one from your code or the dashboard's Test page; it shows up here by itself.", Token.TEXT),
+    ]
 
 
 def _no_match(facts: EmptyFacts) -> str:
@@ -250,14 +253,6 @@ def _failure_paragraphs(facts: EmptyFacts, failure: SourceRetrying | SourceStopp
     return paragraphs
 
 
-def _new_environment(environment: Environment | None) -> Sequence[tuple[str, Token]]:
-    where = f" in {clean(environment.slug)}" if environment is not None and environment.slug else ""
-    return [
-        (f"No runs yet{where}.", Token.BRIGHT),
-        ("Trigger one from your code or the dashboard's Test page; it shows up here by itself.", Token.TEXT),
-    ]
-
-
 # The effect of an outage in words: in a gap of the list, in the rule of the list, and in a message.
 
 
@@ -277,9 +272,9 @@ def gap_words(gap: Gap, now: datetime, *, is_short: bool = False) -> str:
 
 def gap_line(gap: Gap, missed: MissedRuns, now: datetime, width: int) -> Line:
     """Return the line of a gap, between newer and older runs, in exactly `width` cells if it fits."""
-    line = _worded(gap, missed, now, is_short=False)
+    line = gap_remark(gap, missed, now, is_short=False)
     if line_width(line) > width - 1:
-        line = _worded(gap, missed, now, is_short=True)
+        line = gap_remark(gap, missed, now, is_short=True)
     line = (Piece(_GUTTER), *line)
     # The right edge stays free, as in every row of the list.
     room = width - line_width(line) - len(_GUTTER) - 1
@@ -287,19 +282,15 @@ def gap_line(gap: Gap, missed: MissedRuns, now: datetime, width: int) -> Line:
 
 
 def gap_remark(gap: Gap, missed: MissedRuns, now: datetime, *, is_short: bool) -> Line:
-    """Return the words about a gap for the rule, while the gap's own line is not visible."""
-    return _worded(gap, missed, now, is_short=is_short)
+    """Return the words about a gap. The rule has them while the gap's own line is not visible."""
+    extent = Piece(_extent_words(missed, is_short=is_short), Token.TEXT if missed.run_count else Token.MUTED)
+    failed = [piece for text in _failed_words(missed) for piece in (_DOT, Piece(text, Token.ROSE, is_bold=True))]
+    return (Piece(gap_words(gap, now, is_short=is_short), Token.AMBER), _DOT, extent, *failed)
 
 
 def gap_sentence(gap: Gap, missed: MissedRuns, now: datetime) -> str:
     """Return a sentence about a gap for the messages."""
     return f"There was {gap_words(gap, now)}: {', '.join([_extent_words(missed), *_failed_words(missed)])}."
-
-
-def _worded(gap: Gap, missed: MissedRuns, now: datetime, *, is_short: bool) -> Line:
-    extent = Piece(_extent_words(missed, is_short=is_short), Token.TEXT if missed.run_count else Token.MUTED)
-    failed = [piece for text in _failed_words(missed) for piece in (_DOT, Piece(text, Token.ROSE, is_bold=True))]
-    return (Piece(gap_words(gap, now, is_short=is_short), Token.AMBER), _DOT, extent, *failed)
 
 
 def _extent_words(missed: MissedRuns, *, is_short: bool = False) -> str:
@@ -394,8 +385,7 @@ def rule_line(text: RuleText, width: int, *, is_colorless: bool = False) -> Line
     left, right = _fitted(text, around, width)
     tail: Line = (Piece(" "), *right, Piece(f" {dash}", stroke)) if right else (Piece(dash, stroke),)
     room = max(0, width - line_width(tail) - 2)
-    head = _head(text, left, begin, max(0, room - line_width(stale)))
-    left = cut((*head, *stale), room)
+    left = cut((*_head(text, left, begin, max(0, room - line_width(stale))), *stale), room)
     fill = max(0, width - line_width(left) - line_width(tail) - 1)
     return (*left, Piece(" "), Piece(dash * fill, stroke), *tail)
 

@@ -163,8 +163,9 @@ class Workspace(Backdrop):
         self.before_change: Callable[[], None] = lambda: None
         """Called before another pane becomes the current one."""
         self._has_overview = any(entry.placement.is_overview for entry in self._entries.values())
-        self._is_overview = self._has_overview
-        self.is_nothing_selected: Callable[[], bool] = lambda: self._is_overview
+        self.is_overview = self._has_overview
+        """Whether the overview is shown in place of the panes about the selected run."""
+        self.is_nothing_selected: Callable[[], bool] = lambda: self.is_overview
         """Returns whether the main pane has nothing selected, also before `show_selection` is called."""
         self._recent = [*recent, *(name for name in self._entries if name not in recent)]
         self._note_pane_name()
@@ -255,11 +256,6 @@ class Workspace(Backdrop):
         return self._has_overview and self._entries[self._pane_name].placement.slot is Slot.MAIN
 
     @property
-    def is_overview(self) -> bool:
-        """Whether the overview is shown in place of the panes about the selected run."""
-        return self._is_overview
-
-    @property
     def _wants_overview(self) -> bool:
         """Whether the overview belongs beside the pane that has the focus."""
         placement = self._entries[self._pane_name].placement
@@ -268,14 +264,14 @@ class Workspace(Backdrop):
 
     def show_selection(self) -> None:
         """Show the overview, or the panes about the selected run, whichever belongs there now."""
-        if self._wants_overview is not self._is_overview:
+        if self._wants_overview is not self.is_overview:
             self._arrange()
 
     @property
     def _shown(self) -> dict[str, Placement]:
         """The panes that may be shown now, in the order of their numbers."""
         entries = {name: self._entries[name].placement for name in self._open_forms.values()}
-        return {name: place for name, place in entries.items() if place.is_in(overview=self._is_overview)}
+        return {name: place for name, place in entries.items() if place.is_in(overview=self.is_overview)}
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         pane = next((each for each in event.widget.ancestors_with_self if isinstance(each, Pane)), None)
@@ -314,7 +310,7 @@ class Workspace(Backdrop):
 
     async def action_focus_step(self, step: int) -> None:
         self.before_change()
-        self._is_overview = self._wants_overview
+        self.is_overview = self._wants_overview
         names = list(self._shown)
         await self.action_pane(names[(names.index(self.pane.title) + step) % len(names)])
 
@@ -330,7 +326,7 @@ class Workspace(Backdrop):
         """Place everything on a terminal of that size. On one that is too small, as on the smallest one."""
         size = Size(max(size.width, MIN_WIDTH), max(size.height, MIN_HEIGHT))
         self._terminal_size, self._summary_height = size, summary_height
-        self._is_overview = self._wants_overview
+        self.is_overview = self._wants_overview
         planned = self._plan_for(is_zoomed=self._wants_zoom)
         if self._cover_rows:
             planned = covered(planned, size.width, size.height - 2, self._cover_rows)
@@ -338,8 +334,7 @@ class Workspace(Backdrop):
             self.made(name)
         for name, pane in self.panes.items():
             rect = planned.rects.get(name)
-            tabs = (rect.tabs if rect is not None else ()) or (name,)
-            bases = {each: self._base_of(each) for each in tabs}
+            bases = {each: self._base_of(each) for each in (rect and rect.tabs) or (name,)}
             pane.tabs = tuple(
                 Tab(self._numbers[base], base, each == name, is_visible=each != name and planned.shows(each))
                 for each, base in bases.items()
