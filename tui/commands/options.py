@@ -49,15 +49,24 @@ class RunIdType(click.ParamType[RunId]):
 RUN_ID = RunIdType()
 
 
-def config_option(command: F) -> F:
-    """Add `--config`."""
-    return click.option(
-        "--config",
-        "config_path",
-        metavar="FILE",
-        type=click.Path(path_type=Path),
-        help="The config file [default: TRIGGER_TUI_CONFIG, or ~/.config/trigger-tui/config.toml].",
-    )(command)
+def _all_of(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Return a decorator that adds options. The help shows the last one first."""
+
+    def add(command: F) -> F:
+        for option in options:
+            command = option(command)
+        return command
+
+    return add
+
+
+config_option: Final = click.option(
+    "--config",
+    "config_path",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The config file [default: TRIGGER_TUI_CONFIG, or ~/.config/trigger-tui/config.toml].",
+)
 
 
 def config_file_of(options: dict[str, Any]) -> ConfigFile:
@@ -65,38 +74,28 @@ def config_file_of(options: dict[str, Any]) -> ConfigFile:
     return load_config(os.environ, options.pop("config_path", None))
 
 
-def connection_options(command: F) -> F:
-    """Add the options of every command that connects to the API."""
-    command = config_option(command)
-    for option in (
-        click.option("--ascii", "ascii_only", is_flag=True, help="Use only ASCII characters."),
-        click.option("--expect-env", metavar="NAME", help="Refuse to act in any other environment (dev, prod …)."),
-        click.option("--api-url", metavar="URL", help="The API's address [default: TRIGGER_API_URL, or the cloud]."),
-    ):
-        command = option(command)
-    return command
+connection_options: Final = _all_of(
+    config_option,
+    click.option("--ascii", "ascii_only", is_flag=True, help="Use only ASCII characters."),
+    click.option("--expect-env", metavar="NAME", help="Refuse to act in any other environment (dev, prod …)."),
+    click.option("--api-url", metavar="URL", help="The API's address [default: TRIGGER_API_URL, or the cloud]."),
+)
+"""The options of every command that connects to the API."""
 
+following_options: Final = _all_of(
+    click.option("--no-realtime", "realtime", is_flag=True, flag_value=False, default=True, help="Poll only."),
+    click.option(
+        "--interval",
+        "interval_s",
+        type=click.FloatRange(MIN_INTERVAL_S, 3600),
+        help="Seconds between polls [default: 2, or as in the config file].",
+    ),
+)
+"""The options for following runs: the polling interval, and whether to use the realtime feed."""
 
-def following_options(command: F) -> F:
-    """Add the options for following runs: the polling interval, and whether to use the realtime feed."""
-    for option in (
-        click.option("--no-realtime", "realtime", is_flag=True, flag_value=False, default=True, help="Poll only."),
-        click.option(
-            "--interval",
-            "interval_s",
-            type=click.FloatRange(MIN_INTERVAL_S, 3600),
-            help="Seconds between polls [default: 2, or as in the config file].",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-def json_option(command: F) -> F:
-    """Add `--json`."""
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, with raw values.")(
-        command
-    )
+json_option: Final = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object a line, with raw values."
+)
 
 
 def settings_of(options: dict[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:
@@ -119,47 +118,41 @@ def settings_of(options: dict[str, Any], environ: Mapping[str, str] = os.environ
     )
 
 
-def relay_options(command: F) -> F:
-    """Add the options for a connection to a relay."""
-    for option in (
-        click.option(
-            "--tls-ca",
-            type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
-            help="Certificates to trust, if no known authority signed the relay's.",
-        ),
-        click.option("--relay", "relay_url", metavar="URL", help="Connect to a relay, read-only: ws:// or wss://."),
-    ):
-        command = option(command)
-    return command
+relay_options: Final = _all_of(
+    click.option(
+        "--tls-ca",
+        type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
+        help="Certificates to trust, if no known authority signed the relay's.",
+    ),
+    click.option("--relay", "relay_url", metavar="URL", help="Connect to a relay, read-only: ws:// or wss://."),
+)
+"""The options for a connection to a relay."""
 
-
-def monitor_options(command: F) -> F:
-    """Add the options of the monitor and the demo."""
-    for option in (
-        click.option(
-            "--theme",
-            type=click.Choice(["auto", "dark", "light", "16"]),
-            help="The colours; 16 uses those of the terminal [default: auto].",
-        ),
-        click.option("--read-only", is_flag=True, help="Disable cancel and replay."),
-        click.option(
-            "--no-title",
-            "has_title",
-            is_flag=True,
-            flag_value=False,
-            default=True,
-            help="Leave the terminal's title alone.",
-        ),
-        click.option(
-            "--slow/--no-slow",
-            "slow_link",
-            default=None,
-            help="Save bytes: always or never [default: when the terminal's link is slow].",
-        ),
-        click.option("--mouse", "has_mouse", is_flag=True, help="Accept clicks; the terminal then cannot select text."),
-    ):
-        command = option(command)
-    return following_options(command)
+monitor_options: Final = _all_of(
+    click.option(
+        "--theme",
+        type=click.Choice(["auto", "dark", "light", "16"]),
+        help="The colours; 16 uses those of the terminal [default: auto].",
+    ),
+    click.option("--read-only", is_flag=True, help="Disable cancel and replay."),
+    click.option(
+        "--no-title",
+        "has_title",
+        is_flag=True,
+        flag_value=False,
+        default=True,
+        help="Leave the terminal's title alone.",
+    ),
+    click.option(
+        "--slow/--no-slow",
+        "slow_link",
+        default=None,
+        help="Save bytes: always or never [default: when the terminal's link is slow].",
+    ),
+    click.option("--mouse", "has_mouse", is_flag=True, help="Accept clicks; the terminal then cannot select text."),
+    following_options,
+)
+"""The options of the monitor and the demo."""
 
 
 def check_certificates(ca: Path) -> None:
@@ -295,13 +288,10 @@ class PromptInput:
                 self._pending = self._pending[found.start() :]
                 return None, shown
             self._pending = self._pending[found.end() :]
-            self._add_report()
-
-    def _add_report(self) -> None:
-        if not self.reports and not self.echoes:
-            self._line.clear()
-            self.echoes = True
-        self.reports += 1
+            if not self.reports and not self.echoes:
+                self._line.clear()
+                self.echoes = True
+            self.reports += 1
 
     def _add_typed(self, typed: bytes) -> tuple[bool | None, str]:
         shown = ""
@@ -383,8 +373,7 @@ class _Prompt:
             self._requested_reports += 1  # before the write, which Ctrl-C may interrupt
             self._output.prompt(text, on_new_line=on_new_line, control=CURSOR_REQUEST)
             answer = self._read(self._timeouts.request_interval_s, until_shown=True)
-            is_silent = self._requested_reports >= self._timeouts.max_requests
-            if answer is not None or self._input.is_shown or is_silent:
+            if answer is not None or self._input.is_shown or self._requested_reports >= self._timeouts.max_requests:
                 return answer
             on_new_line = self._requested_reports == 1
             text = WAITING if on_new_line else ""
@@ -441,10 +430,8 @@ def _unbuffered(descriptor: int) -> Iterator[None]:
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 
-    def stop(number: int, _: FrameType | None) -> None:
-        restore()
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
+    def stop(number: int, frame: FrameType | None) -> None:
+        end(number, frame)
         # Here the shell has resumed the process.
         signal.signal(number, stop)
         termios.tcsetattr(descriptor, termios.TCSANOW, now)
@@ -463,7 +450,6 @@ def _unbuffered(descriptor: int) -> Iterator[None]:
 @contextmanager
 def _ended_by_ctrl_c() -> Iterator[None]:
     """Let Ctrl-C interrupt a blocking read; asyncio's handler would wait for its end."""
-    before: Callable[[int, FrameType | None], object] | int | None
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield

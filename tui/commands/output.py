@@ -5,7 +5,7 @@ import select
 import signal
 import sys
 import termios
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from enum import IntEnum
 from itertools import islice
@@ -76,9 +76,11 @@ class Output:
         """`width` is in cells. `keyboard` is None if there is no user to ask."""
         self._out = out
         self._err = err
-        self._keyboard = keyboard
+        self.keyboard = keyboard
+        """The terminal that the user types at, None if there is no user to ask."""
         self.has_color = color and is_terminal
-        self._is_ascii = ascii_only
+        self.is_ascii = ascii_only
+        """Whether the output is limited to ASCII."""
         self._redactor = Redactor()
         self.reading_width = width
         self.width = width if is_terminal else None
@@ -89,7 +91,6 @@ class Output:
         out = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  closed by `>&-`; stays open
         err = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  closed by `2>&-`
         is_terminal = out.isatty()
-        can_ask = sys.stdin is not None and sys.stdin.isatty() and err.isatty()
         return cls(
             out,
             err,
@@ -97,18 +98,13 @@ class Output:
             width=_width(environ, out if is_terminal else None),
             color=not environ.get("NO_COLOR") and environ.get("TERM") != "dumb",
             ascii_only=ascii_only or not _can_encode_glyphs(out),
-            keyboard=sys.stdin if can_ask else None,
+            keyboard=sys.stdin if sys.stdin is not None and sys.stdin.isatty() and err.isatty() else None,
         )
 
     @property
     def can_ask(self) -> bool:
         """Whether a user reads stderr and can type an answer."""
-        return self._keyboard is not None
-
-    @property
-    def is_ascii(self) -> bool:
-        """Whether the output is limited to ASCII."""
-        return self._is_ascii
+        return self.keyboard is not None
 
     def hide(self, secret: Secret) -> None:
         """Redact a key or token in all later messages on stderr."""
@@ -120,9 +116,7 @@ class Output:
 
     def lines(self, lines: Iterable[Line]) -> None:
         """Print styled lines, many of them in one write."""
-        pending = iter(lines)
-        while batch := "".join(f"{self._paint_line(line)}\n" for line in islice(pending, LINES_PER_WRITE)):
-            self._write(batch)
+        self._write_all(map(self._paint_line, lines))
 
     def print(self, text: Raw | str) -> None:
         """Print one plain line."""
@@ -134,18 +128,11 @@ class Output:
 
     def json_lines(self, values: Iterable[Json]) -> None:
         """Print JSON values, one a line, many lines in one write."""
-        pending = iter(values)
-        while batch := "".join(f"{compact(value)}\n" for value in islice(pending, LINES_PER_WRITE)):
-            self._write(batch)
+        self._write_all(map(compact, values))
 
     def say(self, text: Raw | str) -> None:
         """Print one line on stderr. Ignores a stderr that cannot be written."""
         self._write_message(text if len(text) <= MAX_LINE_CHARS else Raw(f"{text[: MAX_LINE_CHARS - 1]}…"), "\n")
-
-    @property
-    def keyboard(self) -> TextIO | None:
-        """The terminal that the user types at, None if there is no user to ask."""
-        return self._keyboard
 
     def prompt(self, text: Raw | str, *, on_new_line: bool = False, control: str = "") -> None:
         """Print a text on stderr without a line break. The control sequence `control` follows in the same write."""
@@ -156,16 +143,16 @@ class Output:
 
         Keys typed before the question are discarded.
         """
-        if self._keyboard is None:
+        if self.keyboard is None:
             return ""
         # asyncio's handler would wait for the end of the read.
         before = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             with suppress(termios.error, OSError):  # a stream in memory has no input queue
-                termios.tcflush(self._keyboard.fileno(), termios.TCIFLUSH)
+                termios.tcflush(self.keyboard.fileno(), termios.TCIFLUSH)
             self._write_message(question, "")
             with suppress(OSError):  # the terminal is gone
-                return self._keyboard.readline().rstrip("\n")
+                return self.keyboard.readline().rstrip("\n")
             return ""
         finally:
             signal.signal(signal.SIGINT, before)
@@ -184,7 +171,7 @@ class Output:
 
     def _safe_text(self, text: Raw | str) -> str:
         shown = clean(self.redact(text))
-        return ascii_text(shown) if self._is_ascii else shown
+        return ascii_text(shown) if self.is_ascii else shown
 
     def _write_message(self, text: str, end: str, begin: str = "") -> None:
         try:
@@ -193,7 +180,7 @@ class Output:
             _silence(self._err)
 
     def _paint_line(self, line: Line) -> str:
-        shown = ascii_line(line) if self._is_ascii else line
+        shown = ascii_line(line) if self.is_ascii else line
         if self.has_color:
             return "".join(map(_paint_piece, shown)).rstrip(" ")
         return "".join(piece.text for piece in shown).rstrip(" ")
@@ -208,6 +195,10 @@ class Output:
         if any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):
             _silence(self._out)
             raise OutputClosed
+
+    def _write_all(self, lines: Iterator[str]) -> None:
+        while batch := "".join(f"{line}\n" for line in islice(lines, LINES_PER_WRITE)):
+            self._write(batch)
 
     def _write(self, text: str) -> None:
         try:

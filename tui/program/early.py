@@ -25,23 +25,9 @@ if TYPE_CHECKING:
 
 
 NAMES: Final = (
-    "cancel",
-    "config",
-    "demo",
-    "emulator",
-    "errors",
-    "logs",
-    "ls",
-    "queues",
-    "relay",
-    "replay",
-    "show",
-    "status",
-    "trace",
-    "tree",
-    "wall",
-    "watch",
-)
+    "cancel", "config", "demo", "emulator", "errors", "logs", "ls", "queues", "relay", "replay", "show", "status",
+    "trace", "tree", "wall", "watch",
+)  # fmt: skip
 
 
 INTERRUPTED: Final = 130

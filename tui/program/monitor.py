@@ -116,8 +116,7 @@ class WorldOptions:
         about_ms = time.time_ns() // 1_000_000 if start_ms is None else start_ms
         week = week_of(COMPANY.tasks, self.seed, about_ms, self.history)
         # A demo begins without a finding, so that a newcomer sees one come and go.
-        hanging = () if is_demo else OLD_RUNS
-        old_runs = (*hanging, *known_failures, *week) if self.history and self.story is None else ()
+        old_runs = (*(() if is_demo else OLD_RUNS), *known_failures, *week)
         recorded = tuple(map(accepts_any_payload, (*RECORDED_TASKS, *LATER_RECORDED_TASKS)))
 
         def with_recorded(company: "DemoTasks") -> "DemoTasks":
@@ -137,7 +136,7 @@ class WorldOptions:
             seed=self.seed,
             rate_per_s=self.rate,
             history=self.history,
-            old_runs=old_runs,
+            old_runs=old_runs if self.history and self.story is None else (),
             story=told if is_demo or self.story is not None else None,
         )
         return Emulator(company, options, WorldClock(start_ms, self.time_scale))
@@ -274,12 +273,8 @@ def demo(output: Output, /, *, is_production: bool, **options: Any) -> None:
     slug = "prod" if is_production else "dev"
     with run_in_child(lambda listener: _serve(world, slug, listener)) as child:
         try:
-            _run(
-                output,
-                read_settings(_demo_environ(child.url, slug), file=file, **options),
-                display,
-                environment_name=f"demo {slug}",
-            )
+            settings = read_settings(_demo_environ(child.url, slug), file=file, **options)
+            _run(output, settings, display, environment_name=f"demo {slug}")
         finally:
             for line in child.stderr_text().splitlines():
                 output.say(line)
@@ -339,7 +334,7 @@ def _run(output: Output, settings: Settings, display: DisplayOptions, *, environ
     try:
         with _early_terminal() as terminal:
             _show_first_frame(terminal, settings, display)
-            _return_large_blocks()
+            early.return_large_blocks()
             code = _run_app(settings, display, terminal, environment_name, farewell)
     except Exception as bug:  # noqa: BLE001  printed here, after the terminal is restored
         print_bug(output, bug)
@@ -372,12 +367,6 @@ def _show_first_frame(terminal: "EarlyTerminal", settings: Settings, display: Di
     has_list = display.address is None or display.address.view != "wall"
     if rows := first_frame(settings, styler, terminal.size, datetime.now(UTC), has_list=has_list):
         terminal.show(rows)
-
-
-def _return_large_blocks() -> None:
-    from tui.program.early import return_large_blocks  # noqa: PLC0415
-
-    return_large_blocks()
 
 
 def _run_app(

@@ -56,8 +56,7 @@ class StderrLines:
         self._fd = output.stderr_fd
         self._lines: deque[str] = deque()
         self._dropped = 0
-        self._is_closing = False
-        self._is_closed = False
+        self._is_closing = self._is_closed = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._write_lines, name="stderr", daemon=True)
 

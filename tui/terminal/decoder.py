@@ -131,8 +131,7 @@ class CellPainter:
         marks = next((place for place, character in enumerate(text) if width_of(character)), len(text))
         for character in text[:marks]:
             self._combine(character)
-        texts = texts_of_cells(text[marks:])
-        cells = [self.cells[each] for each in texts]
+        cells = [self.cells[each] for each in texts_of_cells(text[marks:])]
         if self.grid.x + len(cells) <= self.grid.columns:
             self.put(cells)
             return
@@ -360,8 +359,7 @@ class Decoder:
     def _decoded(self, styled: str) -> tuple[list[Cell], CellsOfPen]:
         """The cells of text with its pens, and the pen behind it. Raises `UnknownPen` and `LoneMark`."""
         pen = self._painter.cells
-        first = styled.partition("\x1b")[0]
-        cells = list(map(pen.__getitem__, texts_of_cells(first)))
+        cells = list(map(pen.__getitem__, texts_of_cells(styled.partition("\x1b")[0])))
         for parameters, text in PIECE.findall(styled):
             if parameters == "0" and not pen.pen.link:
                 pen = self._plain

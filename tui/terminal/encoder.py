@@ -9,21 +9,10 @@ from itertools import chain, compress, islice
 from operator import attrgetter, is_not
 from typing import Final, NamedTuple
 
+from tui.terminal import cells
 from tui.terminal.cells import (
     BLANKS_IGNORE,
-    BLINK,
-    BOLD,
-    CIRCLE,
-    CONCEAL,
-    DIM,
-    DOUBLE_UNDERLINE,
-    FRAME,
-    ITALIC,
-    OVERLINE,
     PLAIN,
-    REVERSE,
-    STRIKE,
-    UNDERLINE,
     UNKNOWN,
     Capabilities,
     Cell,
@@ -38,36 +27,36 @@ from tui.terminal.cells import (
 
 
 _FLAGS: Final = (
-    (BOLD, "1"),
-    (DIM, "2"),
-    (ITALIC, "3"),
-    (UNDERLINE, "4"),
-    (BLINK, "5"),
-    (REVERSE, "7"),
-    (CONCEAL, "8"),
-    (STRIKE, "9"),
-    (DOUBLE_UNDERLINE, "21"),
-    (FRAME, "51"),
-    (CIRCLE, "52"),
-    (OVERLINE, "53"),
+    (cells.BOLD, "1"),
+    (cells.DIM, "2"),
+    (cells.ITALIC, "3"),
+    (cells.UNDERLINE, "4"),
+    (cells.BLINK, "5"),
+    (cells.REVERSE, "7"),
+    (cells.CONCEAL, "8"),
+    (cells.STRIKE, "9"),
+    (cells.DOUBLE_UNDERLINE, "21"),
+    (cells.FRAME, "51"),
+    (cells.CIRCLE, "52"),
+    (cells.OVERLINE, "53"),
 )
 _ENDS: Final = (
-    ("22", BOLD | DIM),
-    ("23", ITALIC),
-    ("24", UNDERLINE | DOUBLE_UNDERLINE),
-    ("25", BLINK),
-    ("27", REVERSE),
-    ("28", CONCEAL),
-    ("29", STRIKE),
-    ("54", FRAME | CIRCLE),
-    ("55", OVERLINE),
+    ("22", cells.BOLD | cells.DIM),
+    ("23", cells.ITALIC),
+    ("24", cells.UNDERLINE | cells.DOUBLE_UNDERLINE),
+    ("25", cells.BLINK),
+    ("27", cells.REVERSE),
+    ("28", cells.CONCEAL),
+    ("29", cells.STRIKE),
+    ("54", cells.FRAME | cells.CIRCLE),
+    ("55", cells.OVERLINE),
 )
-_ALSO_ENDED: Final = {"22": ITALIC}
+_ALSO_ENDED: Final = {"22": cells.ITALIC}
 """Flags that a parameter ends in GNU screen."""
 
-_ON: Final = {int(on): flag for flag, on in _FLAGS} | {6: BLINK}
+_ON: Final = {int(on): flag for flag, on in _FLAGS} | {6: cells.BLINK}
 _OFF: Final = {int(off): flags for off, flags in _ENDS}
-_REPLACED: Final = {4: DOUBLE_UNDERLINE, 21: UNDERLINE}
+_REPLACED: Final = {4: cells.DOUBLE_UNDERLINE, 21: cells.UNDERLINE}
 """Terminals draw one kind of underline: the last one."""
 
 _INKS: Final = frozenset({*range(30, 40), *range(90, 98)})
@@ -399,8 +388,7 @@ class EncodedFrame:
         return change(before, pen)
 
     def _paint_row(self, y: int, old: Row, new: Row) -> None:
-        columns = len(new)
-        changed = list(compress(range(columns), map(is_not, old, new)))
+        changed = list(compress(range(len(new)), map(is_not, old, new)))
         if self._table.has_unsure and not all(map(_IS_SURE, chain(old, new))):
             zone = _unsure_zone(old, new)
             if not zone.isdisjoint(changed):
@@ -452,7 +440,8 @@ class EncodedFrame:
             if end < stop:
                 self.move((y, end))
         else:
-            self._advance(y, end, [self._repeated(cell, end - x)], len(new))
+            repeated = f"{cell.text}\x1b[{end - x - 1}b" if self.able.repeats else cell.text * (end - x)
+            self._advance(y, end, [repeated], len(new))
         return end
 
     def _advance(self, y: int, x: int, parts: list[str], columns: int) -> None:
@@ -467,9 +456,6 @@ class EncodedFrame:
         """Whether ECH makes this cell."""
         able = self.able
         return cell.is_blank and able.erases_characters and (able.erases_with_ground or not cell.pen.ground)
-
-    def _repeated(self, cell: Cell, count: int) -> str:
-        return f"{cell.text}\x1b[{count - 1}b" if self.able.repeats else cell.text * count
 
     def _write_unsure(self, y: int, new: Row, x: int) -> int:
         """Write a cell whose width terminals disagree about: blank its columns first, place the cursor after it."""
@@ -488,9 +474,7 @@ class EncodedFrame:
     def _tail(self, row: Row, changed: int) -> int:
         """The column from which on all is one erasable blank, if this column is in it. Otherwise the end."""
         last, x = row[-1], len(row)
-        if row[changed] is not last or not last.is_blank:
-            return x
-        if last.pen.ground and not self.able.erases_with_ground:
+        if row[changed] is not last or not last.is_blank or (last.pen.ground and not self.able.erases_with_ground):
             return x
         while x and row[x - 1] is last:
             x -= 1
@@ -526,7 +510,7 @@ def _is_shorter_to_write(y: int, new: Row, start: int, stop: int) -> bool:
 
 def _unsure_zone(old: Row, new: Row) -> set[int]:
     """The columns of unsure characters and beside them: a terminal may touch all when one is written."""
-    places = [x for x, cells in enumerate(zip(old, new, strict=True)) if not all(map(_IS_SURE, cells))]
+    places = [x for x, pair in enumerate(zip(old, new, strict=True)) if not all(map(_IS_SURE, pair))]
     start = max(places[0] - 1, 0)
     stop = max(x + max(reach(old[x].text), reach(new[x].text)) for x in places) + 1
     return {*range(start - (not new[start].width), min(stop, len(new)))}

@@ -96,17 +96,11 @@ def prose(text: Raw | str, limit: int, token: Token, *, max_rows: int) -> list[L
     reach = 2 * max_rows * limit
     rows = wrap(text[:reach], limit)
     lines: list[Line] = [(Piece(row, token),) for row in rows[:max_rows]]
-    if len(text) > reach:
-        lines += [
-            (Piece(row, Token.FAINT),) for row in wrap(f"… and {formatting.size(len(text))} in all; {WHOLE}", limit)
-        ]
-    elif len(rows) > max_rows:
-        lines += [(Piece(row, Token.FAINT),) for row in wrap(_left_out(len(rows) - max_rows), limit)]
+    left_out = formatting.plural(len(rows) - max_rows, "more line") if len(rows) > max_rows else ""
+    left_out = f"and {formatting.size(len(text))} in all" if len(text) > reach else left_out
+    if left_out:
+        lines += [(Piece(row, Token.FAINT),) for row in wrap(f"… {left_out}; {WHOLE}", limit)]
     return lines
-
-
-def _left_out(rows: int) -> str:
-    return f"… {formatting.plural(rows, 'more line')}; {WHOLE}"
 
 
 def _flowed(parts: Sequence[Line], room: int) -> list[Line]:

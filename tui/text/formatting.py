@@ -174,7 +174,6 @@ def _rounded(value: int, unit: int) -> int:
 
 _TENTH: Final = timedelta(milliseconds=100)
 _SECOND: Final = timedelta(seconds=1)
-_ONE_MINUTE: Final = timedelta(minutes=1)
 
 
 def brief_duration(value: timedelta | None) -> str:
@@ -190,7 +189,7 @@ def brief_duration(value: timedelta | None) -> str:
 def waited(value: timedelta, *, in_minutes: bool = False) -> str:
     """Return how long something waits: `31s` `11m` `6h` `2d`; `in_minutes` from `<1m`."""
     value = max(value, timedelta())
-    if value < _ONE_MINUTE:
+    if value < _MINUTE:
         return UNDER_A_MINUTE if in_minutes else f"{value // _SECOND}s"
     text = duration(value, in_minutes=True)
     return text.removesuffix("00m") if text.endswith("h00m") else text

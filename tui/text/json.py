@@ -155,7 +155,7 @@ def _tokens(value: Json, max_characters: int) -> Iterator[tuple[str, Token]]:
             if isinstance(item, dict | list) and item:
                 is_first = True
                 yield ("{ ", Token.FAINT) if isinstance(item, dict) else ("[ ", Token.FAINT)
-                opened.append((_items(item), " }" if isinstance(item, dict) else " ]"))
+                opened.append((_plain_items(item), " }" if isinstance(item, dict) else " ]"))
                 break
             if isinstance(item, dict | list):
                 yield ("{}", Token.FAINT) if isinstance(item, dict) else ("[]", Token.FAINT)
@@ -169,10 +169,8 @@ def _tokens(value: Json, max_characters: int) -> Iterator[tuple[str, Token]]:
                 yield close, Token.FAINT
 
 
-def _items(container: dict[str, Json] | list[Json]) -> Iterator[tuple[Label, Json]]:
-    if isinstance(container, dict):
-        return iter(container.items())
-    return ((None, item) for item in container)
+def _plain_items(container: dict[str, Json] | list[Json]) -> Iterator[tuple[Label, Json]]:
+    return iter(container.items()) if isinstance(container, dict) else ((None, item) for item in container)
 
 
 # A JSON value as a list of rows that fold: iterating, stepping and searching.
@@ -210,13 +208,9 @@ class JsonFolds:
 
     def with_fold(self, path: JsonPath, *, is_text: bool = False, is_open: bool) -> "JsonFolds":
         """Return a copy with one place unfolded or folded."""
-        found = self.found if is_open else self.found - {path}
-        folds = replace(self, found=found)
-        return (
-            folds
-            if folds.is_open(path, is_text=is_text) is is_open
-            else replace(folds, exceptions=folds.exceptions ^ {path})
-        )
+        folds = replace(self, found=self.found if is_open else self.found - {path})
+        is_done = folds.is_open(path, is_text=is_text) is is_open
+        return folds if is_done else replace(folds, exceptions=folds.exceptions ^ {path})
 
 
 class VisibleRow(NamedTuple):
@@ -424,10 +418,6 @@ class _IndexedItems(Sequence[tuple[Label, Json]]):
         return index, self._items[index]
 
 
-def _plain_items(container: dict[str, Json] | list[Json]) -> Iterator[tuple[Label, Json]]:
-    return iter(container.items()) if isinstance(container, dict) else ((None, item) for item in container)
-
-
 def _matches(label: Label, value: Json, needle: str) -> bool:
     if isinstance(label, str) and needle in label.casefold():
         return True
@@ -546,20 +536,12 @@ def value_rows(
         place = ValuePath(label, step.path)
         action = None if not step.is_foldable else ShowWhole(place) if step.is_text else ToggleFold(place)
         for index, line in enumerate(step_lines(step, room, is_wrapped=is_wrapped)):
-            shown_label = "" if rows else label
-            rows.append(Row(_behind(shown_label, line), None if index else place, action))
+            rows.append(Row(_behind("" if rows else label, line), None if index else place, action))
     left = sum(1 for _ in islice(steps, MAX_COUNTED))
     if left:
-        count = (
-            formatting.plural(left, "more line")
-            if left < MAX_COUNTED
-            else f"{formatting.count(MAX_COUNTED)} or more lines"
-        )
-        note: Line = (
-            Piece(f"… {count}  ", Token.FAINT),
-            Piece("Enter", Token.MUTED),
-            Piece(" shows the whole", Token.FAINT),
-        )
+        most = f"{formatting.count(MAX_COUNTED)} or more lines"
+        count = formatting.plural(left, "more line") if left < MAX_COUNTED else most
+        note = (Piece(f"… {count}  ", Token.FAINT), Piece("Enter", Token.MUTED), Piece(" shows the whole", Token.FAINT))
         rows.append(Row(_behind("", cut(note, room)), (label, "more"), ShowWhole(ValuePath(label, ()))))
     return rows
 

@@ -136,9 +136,7 @@ _OF_ATTEMPT: Final = {
 
 def style_of(run: Run) -> StatusStyle:
     """Return the style of a run's status. A run whose state was never read has `?` and `·`."""
-    if run.state is None:
-        return UNKNOWN
-    return _look(run.status_title, run.state.status.specificity)
+    return UNKNOWN if run.state is None else _look(run.status_title, run.state.status.specificity)
 
 
 def style_of_status(status: Status | None) -> StatusStyle:
@@ -189,11 +187,10 @@ def ascii_line(line: Line) -> Line:
     """Return the line in ASCII. Its width stays, unless a longer form has no characters before it to replace."""
     shown: list[Piece] = []
     for piece in line:
-        made = _ascii_piece(piece)
         if shown and shown[-1].text and _replaces_before(piece.text, shown[-1].text):
             last = shown[-1]
             shown[-1] = Piece(last.text[:-1], last.token, is_bold=last.is_bold)
-        shown.append(made)
+        shown.append(_ascii_piece(piece))
     return tuple(shown)
 
 
@@ -217,10 +214,4 @@ def ascii_text(text: str) -> str:
         return text
     for pattern, form in _LONGER:
         text = re.sub(pattern, form, text)
-    return "".join(map(_ascii, text))
-
-
-def _ascii(character: str) -> str:
-    if character.isascii():
-        return character
-    return _ONE_CELL.get(character) or "?" * cell_len(character)
+    return "".join(each if each.isascii() else _ONE_CELL.get(each) or "?" * cell_len(each) for each in text)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, Final, NamedTuple, Self
 
 from tui.terminal.cells import Capabilities
@@ -409,7 +409,10 @@ def _wait_writable(descriptor: int, timeout_s: float) -> bool:
 
 def _reopen(descriptor: int) -> tuple[int, bool]:
     """Reopen a terminal in non-blocking mode. Return the descriptor, and False if it is still the shared one."""
-    for path in _paths(descriptor):
+    paths = [f"/proc/self/fd/{descriptor}"]
+    with suppress(OSError):
+        paths.append(os.ttyname(descriptor))
+    for path in paths:
         with suppress(OSError):
             own = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
             # In another mount namespace the name may belong to another terminal.
@@ -417,13 +420,6 @@ def _reopen(descriptor: int) -> tuple[int, bool]:
                 return own, True
             os.close(own)
     return descriptor, False
-
-
-def _paths(descriptor: int) -> list[str]:
-    paths = [f"/proc/self/fd/{descriptor}"]
-    with suppress(OSError):
-        paths.append(os.ttyname(descriptor))
-    return paths
 
 
 # The terminal before the driver: shows one frame while Textual is imported.
@@ -455,9 +451,7 @@ class EarlyTerminal:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._restore()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD)
         for number, handler in self._handlers.items():

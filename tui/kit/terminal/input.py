@@ -492,8 +492,8 @@ class InputDecoder:
                     continue  # the size comes from the kernel
                 case events.MouseEvent() if not self._has_mouse:
                     continue
-                case events.Key(character=str(character)) if not _is_encodable(character):
-                    continue
+                case events.Key(character=str(text)) if any("\ud800" <= each <= "\udfff" for each in text):
+                    continue  # it cannot be encoded
                 case _:
                     yield message
 
@@ -502,10 +502,6 @@ def _is_pasted(data: bytes) -> bool:
     """Return whether the bytes may be the rest of a paste."""
     is_burst = len(data) >= MIN_LATE_PASTE_BYTES and _ESC not in data
     return (is_burst or _PASTE_ENDS in data) and _PASTE_BEGINS not in data
-
-
-def _is_encodable(character: str) -> bool:
-    return not any("\ud800" <= each <= "\udfff" for each in character)
 
 
 # Bounds the keys that wait for the app, so that the app survives a flood of them.
@@ -521,8 +517,7 @@ class KeyBacklog:
     """Counts the keys that the app has not begun to handle. One thread calls `admit`, another one `record_begun`."""
 
     def __init__(self) -> None:
-        self._admitted = 0
-        self._begun = 0
+        self._admitted = self._begun = 0
 
     @property
     def waiting(self) -> int:

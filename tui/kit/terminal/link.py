@@ -367,9 +367,8 @@ class LinkMeter:
     def _blind_wait_s(self, overdue_s: float, allowed: int) -> float:
         """The same while an answer is overdue: the terminal gets few frames, by time."""
         unanswered = [*dropwhile(lambda sent: not sent.is_probed, self._sent)]
-        if len(unanswered) <= allowed:
-            return 0.0
-        return self._overdue.frame_wait_s(overdue_s, is_echo=allowed > 0)
+        is_free = len(unanswered) <= allowed
+        return 0.0 if is_free else self._overdue.frame_wait_s(overdue_s, is_echo=allowed > 0)
 
     def lag_s(self, now_s: float) -> float:
         """How far the terminal is behind: by its last answer, or by one that is overdue, or by the first one."""
@@ -526,7 +525,8 @@ class FramePacer:
         if self._is_urgent:
             after_s = -math.inf if self._is_first_echo else self._sent_s[-1] + ECHO_INTERVAL_S
         else:
-            interval_s = self._interval_s(now_s, link)
+            lag_s = link.lag_s(now_s)
+            interval_s = next(each_s for least_lag_s, each_s in INTERVALS_S if lag_s >= least_lag_s)
             if interval_s == MIN_INTERVAL_S and self._sent_s[-1] - self._sent_s[-2] >= QUIET_S:
                 interval_s = ECHO_INTERVAL_S
             after_s = self._sent_s[-1] + interval_s
@@ -540,8 +540,3 @@ class FramePacer:
         if self._is_urgent:
             return max(self._sent_s[0] + 1.0, self._echo_sent_s + 1.0 / SLOW_FRAMES)
         return self._sent_s[SLOW_ECHO_FRAMES] + 1.0
-
-    @staticmethod
-    def _interval_s(now_s: float, link: LinkMeter) -> float:
-        lag_s = link.lag_s(now_s)
-        return next(interval_s for least_lag_s, interval_s in INTERVALS_S if lag_s >= least_lag_s)

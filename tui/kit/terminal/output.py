@@ -95,9 +95,8 @@ class DesktopNotice(NamedTuple):
 def notice_sequence(notice: DesktopNotice, environ: Mapping[str, str], version: str = "") -> str:
     """Return the text that shows a notice. `version` is the terminal's answer to XTVERSION, "" without one."""
     title, body = _cleaned(notice.title, MAX_TITLE_CHARS), _cleaned(notice.body, MAX_BODY_CHARS)
-    around = multiplexer_of(environ, version)
     parts = _parts(sequence_of(environ, version), title, body)
-    match around:
+    match multiplexer_of(environ, version):
         case Around.TMUX:
             return "".join(map(for_tmux, parts))
         case Around.SCREEN:
@@ -116,7 +115,8 @@ def multiplexer_of(environ: Mapping[str, str], version: str = "") -> Around:
 
 def sequence_of(environ: Mapping[str, str], version: str = "") -> NoticeSequence:
     """Return the sequence of a terminal: by its answer, by variables, by TERM. OSC 9 for those that are not known."""
-    names = [version, environ.get("TERM_PROGRAM", ""), *_outer_names(environ), environ.get("TERM", "")]
+    outer = [name for variable, name in _OUTER_VARIABLES.items() if environ.get(variable)]
+    names = [version, environ.get("TERM_PROGRAM", ""), *outer, environ.get("TERM", "")]
     for name in (each.lower().removeprefix("xterm-") for each in names):
         if name.startswith(_OSC_99):
             return NoticeSequence.OSC_99
@@ -125,10 +125,6 @@ def sequence_of(environ: Mapping[str, str], version: str = "") -> NoticeSequence
         if name and not name.startswith(_MULTIPLEXERS):
             return NoticeSequence.OSC_9
     return NoticeSequence.OSC_9
-
-
-def _outer_names(environ: Mapping[str, str]) -> list[str]:
-    return [name for variable, name in _OUTER_VARIABLES.items() if environ.get(variable)]
 
 
 def _parts(sequence: NoticeSequence, title: str, body: str) -> tuple[str, ...]:
@@ -216,17 +212,8 @@ MAX_OPEN: Final = 64
 """Open queries that are remembered. Only a terminal that never answers gets so many."""
 
 NAMED_TERMS: Final = (
-    "xterm",
-    "kitty",
-    "foot",
-    "wezterm",
-    "ghostty",
-    "alacritty",
-    "tmux",
-    "konsole",
-    "contour",
-    "mintty",
-)
+    "xterm", "kitty", "foot", "wezterm", "ghostty", "alacritty", "tmux", "konsole", "contour", "mintty",
+)  # fmt: skip
 """Beginnings of TERM of terminals that are asked for their version. Old consoles would print the query."""
 
 
