@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from tui.commands.output import ExitCode, Output, Stop
+from tui.commands.output import ExitCode, Output, Stop, ended_by_ctrl_c
 from tui.domain.ids import RunId
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
@@ -278,8 +278,7 @@ class PromptInput:
         shown = ""
         while True:
             found = _REPORT.search(self._pending) or _PARTIAL_REPORT.search(self._pending)
-            typed = self._pending if found is None else self._pending[: found.start()]
-            answer, echo = self._add_typed(typed)
+            answer, echo = self._add_typed(self._pending if found is None else self._pending[: found.start()])
             shown += echo
             if answer is not None or found is None:
                 self._pending = b""
@@ -331,7 +330,7 @@ def confirm(output: Output, question: str, *, word: str, timeouts: PromptTimeout
         termios.tcgetattr(descriptor)
     except (termios.error, OSError, ValueError):  # a stream in memory
         return output.ask(f"{question}{word_question}").strip() == word
-    with _ended_by_ctrl_c(), _unbuffered(descriptor):
+    with ended_by_ctrl_c(), _unbuffered(descriptor):
         prompt = _Prompt(output, descriptor, PromptInput(word), timeouts or PromptTimeouts())
         try:
             return prompt.ask(question, word_question)
@@ -381,13 +380,10 @@ class _Prompt:
     def drain_late_reports(self) -> None:
         """Wait for reports that were requested and have not arrived; the shell would read them as typed keys."""
         ends_s = time.monotonic() + self._timeouts.late_within_s
-        while self._expects_report and (left_s := ends_s - time.monotonic()) > 0:
-            if self._read(left_s, until_shown=True) is False:
+        while not self._is_silent and self._input.reports < self._requested_reports:
+            left_s = ends_s - time.monotonic()
+            if left_s <= 0 or self._read(left_s, until_shown=True) is False:
                 return
-
-    @property
-    def _expects_report(self) -> bool:
-        return not self._is_silent and self._input.reports < self._requested_reports
 
     def _read(self, timeout_s: float | None, *, until_shown: bool = False) -> bool | None:
         """Read until the user ends a line, or until a report if `until_shown`. Return the answer, None without one."""
@@ -445,13 +441,3 @@ def _unbuffered(descriptor: int) -> Iterator[None]:
         restore()
         for number, handler in handlers.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def _ended_by_ctrl_c() -> Iterator[None]:
-    """Let Ctrl-C interrupt a blocking read; asyncio's handler would wait for its end."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -6,7 +6,7 @@ import signal
 import sys
 import termios
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from enum import IntEnum
 from itertools import islice
 from typing import Final, Self, TextIO
@@ -145,17 +145,13 @@ class Output:
         """
         if self.keyboard is None:
             return ""
-        # asyncio's handler would wait for the end of the read.
-        before = signal.signal(signal.SIGINT, signal.default_int_handler)
-        try:
+        with ended_by_ctrl_c():
             with suppress(termios.error, OSError):  # a stream in memory has no input queue
                 termios.tcflush(self.keyboard.fileno(), termios.TCIFLUSH)
             self._write_message(question, "")
             with suppress(OSError):  # the terminal is gone
                 return self.keyboard.readline().rstrip("\n")
-            return ""
-        finally:
-            signal.signal(signal.SIGINT, before)
+        return ""
 
     @property
     def stderr_fd(self) -> int | None:
@@ -209,6 +205,16 @@ class Output:
         except OSError as error:
             _silence(self._out)
             raise OutputFailed(f"stdout cannot be written: {error.strerror}") from error
+
+
+@contextmanager
+def ended_by_ctrl_c() -> Iterator[None]:
+    """Let Ctrl-C interrupt a blocking read; asyncio's handler would wait for its end."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _silence(stream: TextIO) -> None:

@@ -103,8 +103,9 @@ class TerminalDriver(Driver):
     def process_message(self, message: Message) -> None:
         """Pass a decoded message to the app, except for answers that only the driver asked for, and excess keys."""
         match message:
-            case TerminalAnswer():
-                self._record_answer(message)
+            case TerminalAnswer(query=query, text=text):  # in the reading thread
+                if self._frames.record_answer(query) and query is Query.VERSION:
+                    self._call_in_loop(self._frames.on_version, text)
                 return
             case events.CursorPosition(x, y) if _is_f3(message) or not self._frames.record_answer(Query.CURSOR, (y, x)):
                 return
@@ -297,11 +298,6 @@ class TerminalDriver(Driver):
             self._writer = None
             if not self._is_restored:
                 modes.redirect_to_devnull(self._output)
-
-    def _record_answer(self, answer: TerminalAnswer) -> None:
-        """Record an answer. Called in the reading thread."""
-        if self._frames.record_answer(answer.query) and answer.query is Query.VERSION:
-            self._call_in_loop(self._frames.on_version, answer.text)
 
     def _setup_over_anything(self) -> str:
         """Return the text that sets up the terminal, whatever another program has left."""

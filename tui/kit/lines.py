@@ -283,16 +283,12 @@ class TextInput(Input):
         )
         self.cursor_blink = False
 
-    def watch_selection(self) -> None:
-        self._leave_cursor()
-
     def on_blur(self) -> None:
-        self._leave_cursor()
-
-    def _leave_cursor(self) -> None:
         """Leave the terminal's hidden cursor alone. Placing it helps input methods, and costs each frame six bytes."""
         if not self.has_focus:
             self.app.cursor_position = Offset(0, 0)
+
+    watch_selection = on_blur
 
     def restricted(self) -> None:
         """Ignore a rejected key. Textual would ring the bell."""

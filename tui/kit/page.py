@@ -240,8 +240,7 @@ class Page(CursorLines):
     def on_focus(self) -> None:
         self.refresh_line(self._cursor - self._top)
 
-    def on_blur(self) -> None:
-        self.refresh_line(self._cursor - self._top)
+    on_blur = on_focus
 
     @property
     def page_rows(self) -> int:

@@ -317,21 +317,14 @@ _LETTER_TOKENS: Final = {"P": Token.AMBER, "E": Token.BLUE, "✗": Token.ROSE}
 
 @dataclass(frozen=True, slots=True)
 class HelpKey:
-    """One binding: its keys as they are spelled on screen, its word, and whether it does something here and now."""
+    """One binding, or one row of the page: its keys as they are spelled on screen, its word, and whether it does
+    something here and now. `extra_keys` stand behind the word, since they do not fit in front of it.
+    """
 
     keys: tuple[str, ...]
     word: str
     works_here: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """One row of the page, with its keys in the order in which they are shown."""
-
-    keys: tuple[str, ...]
-    extra_keys: tuple[str, ...]
-    text: str
-    works_here: bool
+    extra_keys: tuple[str, ...] = ()
 
 
 def help_lines(bindings: Mapping[str, HelpKey], width: int) -> list[Line]:
@@ -349,7 +342,7 @@ def help_lines(bindings: Mapping[str, HelpKey], width: int) -> list[Line]:
     return [(), *((*pad(a, column), *_HAIRLINE, *b) for a, b in zip_longest(left[1:], right[1:], fillvalue=()))]
 
 
-def _groups(bindings: Mapping[str, HelpKey]) -> Iterator[tuple[str, str, list[_Entry]]]:
+def _groups(bindings: Mapping[str, HelpKey]) -> Iterator[tuple[str, str, list[HelpKey]]]:
     """Yield title, remark and rows of each group that has rows."""
     unlisted = set(bindings)
     used_keys: set[str] = set()
@@ -365,7 +358,7 @@ def _groups(bindings: Mapping[str, HelpKey]) -> Iterator[tuple[str, str, list[_E
         yield "more", "", kept
 
 
-def _entries(row: HelpRow, bindings: Mapping[str, HelpKey], unlisted: set[str]) -> list[_Entry]:
+def _entries(row: HelpRow, bindings: Mapping[str, HelpKey], unlisted: set[str]) -> list[HelpKey]:
     ids = [
         each
         for pattern in row.ids
@@ -379,7 +372,7 @@ def _entries(row: HelpRow, bindings: Mapping[str, HelpKey], unlisted: set[str]) 
     return [_entry(found, row.text)] if found else []
 
 
-def _entry(bindings: Sequence[HelpKey], text: str) -> _Entry:
+def _entry(bindings: Sequence[HelpKey], text: str) -> HelpKey:
     """Return one row: the first keys of all bindings, then their second keys, while these fit the column."""
     shown: list[str] = []
     extra: list[str] = []
@@ -387,17 +380,17 @@ def _entry(bindings: Sequence[HelpKey], text: str) -> _Entry:
         more = list(dict.fromkeys(key for key in keys if key is not None and key not in shown))
         fits = len(" ".join((*shown, *more))) <= _KEY_CELLS
         (shown if fits or not shown else extra).extend(more)
-    return _Entry(tuple(shown), tuple(extra), text, any(binding.works_here for binding in bindings))
+    return HelpKey(tuple(shown), text, any(binding.works_here for binding in bindings), tuple(extra))
 
 
-def _once(entries: Sequence[_Entry], used_keys: set[str]) -> Iterator[_Entry]:
+def _once(entries: Sequence[HelpKey], used_keys: set[str]) -> Iterator[HelpKey]:
     """Yield rows that work here, and the others without the keys that another row has already."""
     for entry in entries:
         if entry.works_here:
             yield entry
         elif keys := tuple(key for key in entry.keys if key not in used_keys):
             used_keys.update(keys)
-            yield _Entry(keys, (), entry.text, works_here=False)
+            yield HelpKey(keys, entry.word, works_here=False)
 
 
 def _balanced(blocks: Sequence[list[Line]]) -> tuple[list[Line], list[Line]]:
@@ -407,14 +400,14 @@ def _balanced(blocks: Sequence[list[Line]]) -> tuple[list[Line], list[Line]]:
     return [line for block in blocks[:split] for line in block], [line for block in blocks[split:] for line in block]
 
 
-def _group_lines(title: str, remark: str, entries: Sequence[_Entry], width: int) -> list[Line]:
+def _group_lines(title: str, remark: str, entries: Sequence[HelpKey], width: int) -> list[Line]:
     head: Line = (Piece(title, Token.BRIGHT, is_bold=True),)
     lines: list[Line] = [(), (*head, Piece(f"  {remark}", Token.FAINT)) if remark else head]
     gap = _WIDE_GAP if width >= _MIN_WIDE_COLUMN else _GAP
     for entry in entries:
         token = Token.TEXT if entry.works_here else Token.FAINT
         keys = pad((Piece(" ".join(entry.keys), token, is_bold=entry.works_here),), _KEY_CELLS + gap)
-        text = f"{entry.text}; also {' '.join(entry.extra_keys)}" if entry.extra_keys else entry.text
+        text = f"{entry.word}; also {' '.join(entry.extra_keys)}" if entry.extra_keys else entry.word
         lines += _beside(keys, text, token, width)
     return lines
 

@@ -255,12 +255,9 @@ class GuardedDialog(PaintedDialog[bool]):
         self._will_ask = False  # Textual drops the callback if the other screen is closed first
         self.forget_visibility()
 
-    def on_screen_resume(self) -> None:
-        self.ask_again()
-
-    def on_terminal_taken_back(self) -> None:
-        """Let no key count that was typed into the shell, until the terminal has shown the dialog again."""
-        self.ask_again()
+    on_screen_resume = on_resize
+    on_terminal_taken_back = on_resize
+    """Let no key count that was typed into the shell, until the terminal has shown the dialog again."""
 
     @property
     def is_pasted(self) -> bool:

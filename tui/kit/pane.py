@@ -142,8 +142,7 @@ class Pane(Backdrop):
     def on_descendant_focus(self) -> None:
         self.show_rule()
 
-    def on_descendant_blur(self) -> None:
-        self.show_rule()
+    on_descendant_blur = on_descendant_focus
 
     @property
     def target(self) -> RunId | None:

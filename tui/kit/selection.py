@@ -141,14 +141,6 @@ def is_alone(run: Run) -> bool:
     return run.is_final and run.children_read_at is not None and run.fixed.depth == 0 and not run.fixed.root_id
 
 
-def has_lost_a_wait(run: Run, changes: Changes, known: Callable[[RunId], Run | None]) -> bool:
-    """Return whether a child has ended for which the run waited when its trace was read."""
-    wait = run.wait
-    return wait is not None and any(
-        (child := known(run_id)) is not None and child.is_final for run_id in wait.runs if run_id in changes.changed
-    )
-
-
 # Fetches what the visible panes need of the selected run: once the cursor has rested, and again when it changes.
 
 
@@ -424,13 +416,16 @@ def _may_run_change(session: Session, run_id: RunId, _: Run | None) -> bool:
     return run is not None and run.state is not None and run.state.started_at is not None and run.status in MAY_WAIT
 
 
-def _is_run_outdated(session: Session, run_id: RunId, changes: Changes) -> bool:
+def _has_lost_a_wait(session: Session, run_id: RunId, changes: Changes) -> bool:
+    """Return whether a child has ended for which the run waited when its trace was read."""
     run = session.store.get(run_id)
-    return run is not None and has_lost_a_wait(run, changes, session.store.get)
+    awaited = run.wait.runs if run is not None and run.wait is not None else ()
+    ended = (session.store.get(each) for each in awaited if each in changes.changed)
+    return any(child is not None and child.is_final for child in ended)
 
 
 RUN: Final[Need[Run]] = Need(
-    name="", fetch=_fetch_run, requests=2, may_change=_may_run_change, is_outdated_by=_is_run_outdated
+    name="", fetch=_fetch_run, requests=2, may_change=_may_run_change, is_outdated_by=_has_lost_a_wait
 )
 """The run with its attempts: one request for the detail, one for the trace."""
 

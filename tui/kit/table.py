@@ -148,8 +148,7 @@ class RowTable(CursorTable, Generic[K]):
     def on_focus(self) -> None:
         self.show_changes()
 
-    def on_blur(self) -> None:
-        self.show_changes()
+    on_blur = on_focus
 
     def strip_at(self, y: int) -> Strip:
         width = self.size.width

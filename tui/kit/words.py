@@ -125,8 +125,7 @@ def retry_words(failure: SourceRetrying, now: datetime) -> str:
 
 def feed_sentence(failure: SourceFailure) -> str:
     """Return a message about the failure of a feed, while polling continues."""
-    quote = without_request(failure.reason).removesuffix(".")
-    return f"There is no live feed: {quote}. The list is polled."
+    return f"There is no live feed: {without_request(failure.reason).removesuffix('.')}. The list is polled."
 
 
 def _advice_on_relay(failure: SourceFailure) -> Advice:
@@ -381,8 +380,7 @@ def rule_line(text: RuleText, width: int, *, is_colorless: bool = False) -> Line
     stroke = Token.AMBER if text.is_stale else Token.ACCENT if text.is_focused else Token.LINE
     stale: Line = (Piece("  "), Piece("STALE", Token.AMBER, is_bold=True)) if text.is_stale else ()
     begin = Piece(f"{dash} ", stroke)
-    around = line_width((*_head(text, (), begin, width), *stale)) + 2
-    left, right = _fitted(text, around, width)
+    left, right = _fitted(text, line_width((*_head(text, (), begin, width), *stale)) + 2, width)
     tail: Line = (Piece(" "), *right, Piece(f" {dash}", stroke)) if right else (Piece(dash, stroke),)
     room = max(0, width - line_width(tail) - 2)
     left = cut((*_head(text, left, begin, max(0, room - line_width(stale))), *stale), room)

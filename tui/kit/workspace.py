@@ -47,8 +47,7 @@ MIN_PANE_ROWS: Final = 4
 def covered(plan: PanePlan, width: int, height: int, rows: int) -> PanePlan:
     """Return a plan in which the lower part is for a cover that needs `rows` rows. Panes above keep their places."""
     top = height - min(rows, max(MIN_COVER_ROWS, height // 2))
-    tops = [rect.y for rect in plan.rects.values() if max(0, top - MIN_PANE_ROWS) < rect.y <= top]
-    top = min(tops, default=top)
+    top = min((rect.y for rect in plan.rects.values() if max(0, top - MIN_PANE_ROWS) < rect.y <= top), default=top)
     rects = {
         name: replace(rect, height=min(rect.height, top - rect.y))
         for name, rect in plan.rects.items()

@@ -274,8 +274,7 @@ class _RelayCommand:
             async with relay.serving(self._listener):
                 with suppress(OutputClosed):  # the reader of stdout may be gone
                     self._print_usage()
-                serving = session.spawn(relay.run(), "relay")
-                await asyncio.wait((ended, serving), return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait((ended, session.spawn(relay.run(), "relay")), return_when=asyncio.FIRST_COMPLETED)
         return await ended
 
     def _on_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -25,7 +25,8 @@ class FrugalOutput:
         self._pen = PLAIN
         self._is_forgotten = True
         self._at: Place | None = None
-        self._is_in_frame = self._is_synced = False
+        self.is_in_frame = self._is_synced = False
+        """Whether a synchronized update has begun and not ended, so that the wanted screen is half drawn."""
         self._is_left = False
         """Whether the program has ended the alternate screen. Until it begins again, all is sent as it is."""
         self._untaken: list[str] = []
@@ -77,11 +78,6 @@ class FrugalOutput:
         self._grid.rows = wanted
         self.forget()
 
-    @property
-    def is_in_frame(self) -> bool:
-        """Whether a synchronized update has begun and not ended, so that the wanted screen is half drawn."""
-        return self._is_in_frame
-
     def write(self, text: str) -> str:
         """Take output of the program and return the text to send now."""
         self.draw(text)
@@ -114,12 +110,12 @@ class FrugalOutput:
         for foreign in self._decoder.feed(text):
             match foreign.effect:
                 case Effect.SYNC_BEGINS:
-                    if self._is_in_frame:
+                    if self.is_in_frame:
                         # The end of the frame before was lost.
                         self._untaken.append(self._frame())
-                    self._is_in_frame = self._is_synced = True
+                    self.is_in_frame = self._is_synced = True
                 case Effect.SYNC_ENDS:
-                    self._is_in_frame = False
+                    self.is_in_frame = False
                 case Effect.NONE:
                     is_in_front = self._is_shown() and not self._behind_frame
                     (self._untaken if is_in_front else self._behind_frame).append(foreign.sequence)
@@ -141,7 +137,7 @@ class FrugalOutput:
         it is returned.
         """
         untaken, self._untaken = self._untaken, []
-        if not self._is_in_frame and not self._is_left:
+        if not self.is_in_frame and not self._is_left:
             untaken += (self._frame(), *self._behind_frame)
             self._behind_frame.clear()
         return "".join(untaken)
@@ -177,6 +173,9 @@ class FrugalOutput:
 class PlainOutput:
     """Sends everything that a program writes as it is, with the methods of `FrugalOutput`."""
 
+    is_in_frame = False
+    """Nothing is drawn that could be half drawn."""
+
     def __init__(self) -> None:
         self._text = ""
 
@@ -195,11 +194,6 @@ class PlainOutput:
 
     def passed(self, text: str) -> None:
         """Nothing is kept."""
-
-    @property
-    def is_in_frame(self) -> bool:
-        """Nothing is drawn that could be half drawn."""
-        return False
 
     def write(self, text: str) -> str:
         """Return the text."""

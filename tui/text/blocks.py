@@ -81,8 +81,7 @@ def labelled(label: str, parts: Iterable[Line], limit: int, *, remark: str = "")
         else:
             rows += fold((note,), room)
     head = pad((Piece(label, Token.FAINT),), LABEL)
-    blank = Piece(" " * LABEL)
-    return [(*head, *rows[0]), *((blank, *row) for row in rows[1:])]
+    return [(*head, *rows[0]), *indented(rows[1:], LABEL)]
 
 
 def indented(lines: Iterable[Line], cells: int) -> list[Line]:

@@ -312,8 +312,7 @@ class LinkMeter:
             self._first_sent_s = now_s
         takes_s = size_bytes / UNKNOWN_BYTES_S if self._is_new(now_s) else self._takes_s(size_bytes)
         begins_s = max(now_s, self._sent[-1].arrives_s if self._sent else now_s)
-        arrives_s = min(begins_s + takes_s, now_s + MAX_PREDICTED_S)
-        self._sent.append(_SentFrame(now_s, size_bytes, arrives_s, is_probed))
+        self._sent.append(_SentFrame(now_s, size_bytes, min(begins_s + takes_s, now_s + MAX_PREDICTED_S), is_probed))
         self._unprobed_bytes = 0 if is_probed else self._unprobed_bytes + size_bytes
 
     def record_answer(self, now_s: float, asked_s: float) -> None:
@@ -401,8 +400,7 @@ class LinkMeter:
         probed = next((sent for sent in self._sent if sent.is_probed), None)
         if probed is None:
             return math.inf
-        slack_s = max(MIN_SLACK_S, SLACK_SHARE * self._least_s)
-        return max(probed.arrives_s, probed.at_s) + self._least_s + slack_s
+        return max(probed.arrives_s, probed.at_s) + self._least_s + max(MIN_SLACK_S, SLACK_SHARE * self._least_s)
 
     def _is_new(self, now_s: float) -> bool:
         """Whether the terminal may still give its first answer."""
