@@ -11,6 +11,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import PurePath
+from subprocess import DEVNULL
 from typing import Any, ClassVar, Final
 
 from rich.style import Style
@@ -138,12 +139,7 @@ def outcome_words(code: int) -> str:
 
 def _spawn(arguments: Sequence[str], environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603  the user's own browser, as a list of arguments
-        arguments,
-        env=environ,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
+        arguments, env=environ, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL, start_new_session=True
     )
 
 

@@ -247,22 +247,14 @@ class PagePane(Pane):
         return self.page.row.action if self.page.row else None
 
     def has_use_for(self, action: str) -> bool:
-        match action:
-            case "enter":
-                return self._row_action is not None
-            case "fold" | "unfold" | "fold_all" | "wrap":
-                return self.run is not None
-            case _:
-                return super().has_use_for(action)
+        if action == "enter":
+            return self._row_action is not None
+        return self.run is not None if action in {"fold", "unfold", "fold_all", "wrap"} else super().has_use_for(action)
 
     def word_for(self, action: str, usual: str) -> str:
-        match action:
-            case "search":
-                return "search"
-            case "enter" if isinstance(self._row_action, ToggleFold):
-                return "fold, unfold"
-            case _:
-                return usual
+        if action == "search":
+            return "search"
+        return "fold, unfold" if action == "enter" and isinstance(self._row_action, ToggleFold) else usual
 
     def on_page_moved(self) -> None:
         self.follow_cursor()

@@ -378,13 +378,10 @@ async def text_file(name: str, make: Callable[[], str]) -> AsyncIterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     deleter: subprocess.Popen[bytes] | None = None
     try:
+        environ = {"PATH": os.environ.get("PATH", os.defpath)}
+        command = (_SHELL, "-c", _DELETE_AT_END, "sh", str(folder))
         deleter = subprocess.Popen(  # noqa: ASYNC220, S603  a fixed command, the folder is an argument
-            ["/bin/sh", "-c", _DELETE_AT_END, "sh", str(folder)],
-            env={"PATH": os.environ.get("PATH", os.defpath)},
-            stdin=PIPE,
-            stdout=DEVNULL,
-            stderr=DEVNULL,
-            start_new_session=True,
+            command, env=environ, stdin=PIPE, stdout=DEVNULL, stderr=DEVNULL, start_new_session=True
         )
         path = folder / name
         await asyncio.to_thread(_write, path, make)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final, assert_never
+from typing import Final
 
 from tui.domain.environment import Environment
 from tui.domain.filters import RunFilters
@@ -294,22 +294,12 @@ def gap_sentence(gap: Gap, missed: MissedRuns, now: datetime) -> str:
 
 def _extent_words(missed: MissedRuns, *, is_short: bool = False) -> str:
     """Return `37 runs caught up`, in short `37 runs`, with a remark while the count is not final."""
-    runs = formatting.plural(missed.run_count, "run")
-    match missed.completeness:
-        case Completeness.ALL if not missed.run_count:
-            return "nothing missed"
-        case Completeness.ALL:
-            return runs if is_short else f"{runs} caught up"
-        case Completeness.SO_FAR if not missed.run_count:
-            return "catching up"
-        case Completeness.SO_FAR:
-            return f"catching up, {runs}" if is_short else f"catching up, {runs} so far"
-        case Completeness.AT_LEAST if not missed.run_count:
-            return "what was missed is not known"
-        case Completeness.AT_LEAST:
-            return f"at least {runs}" if is_short else f"at least {runs} caught up"
-        case _:
-            assert_never(missed.completeness)
+    none, begin, end = {
+        Completeness.ALL: ("nothing missed", "", " caught up"),
+        Completeness.SO_FAR: ("catching up", "catching up, ", " so far"),
+        Completeness.AT_LEAST: ("what was missed is not known", "at least ", " caught up"),
+    }[missed.completeness]
+    return f"{begin}{formatting.plural(missed.run_count, 'run')}{'' if is_short else end}" if missed.run_count else none
 
 
 def _failed_words(missed: MissedRuns) -> list[str]:

@@ -370,11 +370,7 @@ def _show_first_frame(terminal: "EarlyTerminal", settings: Settings, display: Di
 
 
 def _run_app(
-    settings: Settings,
-    display: DisplayOptions,
-    terminal: "EarlyTerminal",
-    environment_name: str | None,
-    farewell: list[str],
+    settings: Settings, display: DisplayOptions, terminal: "EarlyTerminal", environment: str | None, farewell: list[str]
 ) -> int:
     """Run the app in a session, and return its exit code. Adds to `farewell` what to print afterwards."""
     import asyncio  # noqa: PLC0415
@@ -390,7 +386,7 @@ def _run_app(
                 color_mode=detect_color_mode(os.environ, settings.theme),
                 is_ascii=display.is_ascii,
                 environ=os.environ,
-                environment_name=environment_name,
+                environment_name=environment,
                 early_terminal=terminal,
                 address=display.address,
             )

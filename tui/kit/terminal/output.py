@@ -95,14 +95,10 @@ class DesktopNotice(NamedTuple):
 def notice_sequence(notice: DesktopNotice, environ: Mapping[str, str], version: str = "") -> str:
     """Return the text that shows a notice. `version` is the terminal's answer to XTVERSION, "" without one."""
     title, body = _cleaned(notice.title, MAX_TITLE_CHARS), _cleaned(notice.body, MAX_BODY_CHARS)
-    parts = _parts(sequence_of(environ, version), title, body)
-    match multiplexer_of(environ, version):
-        case Around.TMUX:
-            return "".join(map(for_tmux, parts))
-        case Around.SCREEN:
-            return "".join(map(for_screen, parts))
-        case Around.NOTHING:
-            return "".join(parts)
+    around, parts = multiplexer_of(environ, version), _parts(sequence_of(environ, version), title, body)
+    if around is Around.NOTHING:
+        return "".join(parts)
+    return "".join(map(for_tmux if around is Around.TMUX else for_screen, parts))
 
 
 def multiplexer_of(environ: Mapping[str, str], version: str = "") -> Around:
