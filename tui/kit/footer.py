@@ -198,9 +198,8 @@ def footer_line(keys: Sequence[KeyWord], last: KeyWord | None, right: Line, widt
 def unbound_words(key: str, help_key: str) -> Line:
     """Return a notice that a key has no function here, naming the key that lists them; empty for no key."""
     said: Line = (Piece(key, Token.TEXT, is_bold=True), Piece(" is not a key here", Token.MUTED))
-    if not help_key:
-        return said
-    return (*said, Piece(" · ", Token.MUTED), Piece(help_key, Token.TEXT, is_bold=True), Piece(" keys", Token.MUTED))
+    keys = (Piece(" · ", Token.MUTED), Piece(help_key, Token.TEXT, is_bold=True), Piece(" keys", Token.MUTED))
+    return (*said, *keys) if help_key else said
 
 
 def key_words(key: KeyWord) -> Line:

@@ -75,7 +75,9 @@ class Header(Lines):
             painter, facts = self.painter, self._facts()
             self._is_outdated, self._made_for = False, self._conditions()
             self._made_at = facts.at.astimezone(UTC)
-            self._due_at = self._made_at if _has_seconds(facts) else _end_of_line(self._made_at)
+            # A line without seconds is shown for a while.
+            minute_ends = self._made_at.replace(second=0, microsecond=0) + timedelta(minutes=1)
+            self._due_at = self._made_at if _has_seconds(facts) else min(self._made_at + MAX_LINE_AGE, minute_ends)
             self.show([self.line(facts, offline="o" if painter.is_ascii else "○")])
             app_of(self).set_title(terminal_title(facts, is_ascii=painter.is_ascii))
 
@@ -119,8 +121,3 @@ def _has_seconds(facts: HeaderFacts) -> bool:
     freshness = facts.freshness
     is_fresh = freshness.level is Level.FRESH and freshness.failure is None and freshness.other_failure is None
     return not is_fresh or facts.paused_at is not None or facts.counts.counted_at is not None
-
-
-def _end_of_line(at: datetime) -> datetime:
-    """Return until when a line without seconds, made at a time in UTC, is shown."""
-    return min(at + MAX_LINE_AGE, at.replace(second=0, microsecond=0) + timedelta(minutes=1))

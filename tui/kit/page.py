@@ -193,8 +193,7 @@ class Page(CursorLines):
 
     def go_to(self, key: Hashable) -> bool:
         """Put the cursor on the row with a key. Return whether there is one."""
-        index = _index_of(self._rows, key)
-        if index is not None:
+        if (index := _index_of(self._rows, key)) is not None:
             self._go(index)
         return index is not None
 

@@ -86,12 +86,8 @@ class YesNoDialog(GuardedDialog, Generic[Q]):
 
     def on_visibility(self, visibility: FrameVisibility) -> None:
         is_silent = visibility is FrameVisibility.UNKNOWN
-        self.question = replace(
-            self.question,
-            may_answer=visibility is FrameVisibility.SEEN,
-            is_waiting=visibility is FrameVisibility.WAITING,
-            needs_typing=is_silent,
-        )
+        is_seen, is_waiting = visibility is FrameVisibility.SEEN, visibility is FrameVisibility.WAITING
+        self.question = replace(self.question, may_answer=is_seen, is_waiting=is_waiting, needs_typing=is_silent)
         self.draw()
         if is_silent:
             # The field is drawn now: earlier keys do not belong into it.

@@ -367,11 +367,9 @@ class InputDecoder:
 
     def _end_control(self) -> None:
         sequence = bytes(self._held)
-        if sequence == _PASTE_BEGINS:
-            self._enter(_State.PASTE)
-            return
-        self._enter(_State.TEXT)
-        self._end_sequence(sequence)
+        self._enter(_State.PASTE if sequence == _PASTE_BEGINS else _State.TEXT)
+        if sequence != _PASTE_BEGINS:
+            self._end_sequence(sequence)
 
     def _end_sequence(self, sequence: bytes) -> None:
         if sequence in _STATUS_REPORTS:
