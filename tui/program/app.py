@@ -344,7 +344,7 @@ class TriggerApp(AppBase):
 
     def _check_views(self) -> None:
         """Add what is wrong about the views of the config file to the messages."""
-        from tui.features.views.file import known_views_of  # noqa: PLC0415  the first rows do not need it
+        from tui.features.views.view import known_views_of  # noqa: PLC0415  the first rows do not need it
 
         async def check() -> None:
             for problem in await known_views_of(self).problems_of_file():

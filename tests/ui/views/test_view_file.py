@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tui.features.views.file import MAX_ASIDE, KnownViews, ReadViews, ViewFile
+from tui.features.views.view import MAX_ASIDE, KnownViews, ReadViews, ViewFile
 from tui.kit import state_files
 from tui.settings.schema import ViewEntry
 from tui.store.addresses import MAX_VIEWS, SavedView, with_view

@@ -24,17 +24,9 @@ from tui.features.alerts.words import (
     unread_sentence,
     unread_words,
 )
+from tui.features.overview.hint import MIN_FULL_ROWS, ROWS_BELOW, hint_line
 from tui.features.queues.words import queued_text
-from tui.features.wall.blocks import (
-    PlacedLine,
-    WallLook,
-    any_of,
-    greatest,
-    old_words,
-    series,
-    series_bars,
-    summed,
-)
+from tui.features.wall.blocks import PlacedLine, WallLook, any_of, greatest, old_words, series, series_bars, summed
 from tui.features.wall.rows import (
     FailingColumns,
     TaskColumns,
@@ -51,7 +43,7 @@ from tui.store.findings.bounds import MAX_WAITS_AGE
 from tui.store.findings.rows import Board, FailingGroup, FailingNow, FourLines, QueueHealth, QueueRow, TaskRow
 from tui.store.findings.rows import Line as Series
 from tui.text import formatting
-from tui.text.blocks import key_of, selecting_keys, with_key
+from tui.text.blocks import selecting_keys, with_key
 from tui.text.formatting import waited
 from tui.text.styled import Line, Piece, Token, cut, line_width, wrap
 
@@ -222,25 +214,6 @@ def _task_columns(limit: int) -> TaskColumns:
 
 
 # The lines of the overview before there is anything to judge: how to select a run, and that the server is silent.
-
-
-MIN_FULL_ROWS: Final = 15
-"""Below this height, the overview has no such line, and no time axis."""
-
-ROWS_BELOW: Final = 1
-"""Empty rows below the line."""
-
-
-def hint_line() -> Line:
-    """Return the sentence: `j or ↓ selects a run, x a failed one`, with a stop."""
-    failed = key_of("next-error", "x")
-    words = f"{selecting_keys()} selects a run" + (f", {failed} a failed one." if failed else ".")
-    return (Piece(words, Token.FAINT),)
-
-
-def unheard_line() -> Line:
-    """Return the verdict while the server has not answered once: `NOT KNOWN  nothing was read from the server yet`."""
-    return (Piece(NOT_KNOWN, Token.AMBER, is_bold=True), Piece("  nothing was read from the server yet", Token.MUTED))
 
 
 # The four series of the overview: done, failed, queued, running, with their newest figures and the time axis.

@@ -16,9 +16,8 @@ from tui.domain.action import Via
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.features.actions.view import ACTION_BINDINGS, BY_ID, ActionController, ActionReports
-from tui.features.command_line.view import CommandLineEntrance
 from tui.features.overview.base import LinePane, OpenedLine
-from tui.features.overview.words import unheard_line
+from tui.features.overview.hint import unheard_line
 from tui.features.runs.data import RunSubscription
 from tui.features.runs.view import RunHighlighted, RunListPane, RunSummary
 from tui.features.runs.views import ListQuery
@@ -41,7 +40,8 @@ from tui.text.blocks import ListRuns, no_run_selected
 from tui.text.styled import Line, Piece, Token, cut
 
 if TYPE_CHECKING:
-    from tui.features.overview.view import LiveOverview
+    from tui.features.command_line.view import CommandLineEntrance
+    from tui.features.overview.live import LiveOverview
     from tui.features.overview.words import OverviewView
     from tui.kit.commands import Command, OwnSelection
 
@@ -127,7 +127,7 @@ DETAIL: Final = "detail"
 # What it shows is imported and computed once the first rows of the list are shown.
 
 
-_DRAWING: Final = "tui.features.overview.view"
+_DRAWING: Final = "tui.features.overview.live"
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +217,7 @@ class Overview:
         self._main.call_later(self._begin)
 
     def _begin(self) -> None:
-        from tui.features.overview.view import LiveOverview  # noqa: PLC0415  not needed before the first rows
+        from tui.features.overview.live import LiveOverview  # noqa: PLC0415  not needed before the first rows
 
         if self._main.is_attached:
             self._live = LiveOverview(self._main.live, self._show_view)
@@ -398,7 +398,7 @@ class MainScreen(MainView):
         self.action_controller = ActionController(
             live, lambda: self.app_base, reports, open_run=self._open_replay, unmark=self.run_list.clear_shown_marks
         )
-        self.command_line = CommandLineEntrance(self)
+        self._command_line: CommandLineEntrance | None = None
         self.view_trail = ViewTrail(self)
         self.run_list.on_filtered = self._on_filtered
         self.run_list.table.overlay = self.run_summary.overlay = self.action_controller.overlay
@@ -652,7 +652,11 @@ class MainScreen(MainView):
         self.open_command_line(self, [*sorts, *own, *self.own_commands_without_key()])
 
     def open_command_line(self, view: ViewScreen, own: "Sequence[Command]") -> None:
-        self.command_line.open(view, own)
+        from tui.features.command_line.view import CommandLineEntrance  # noqa: PLC0415  loaded when first used
+
+        if self._command_line is None:
+            self._command_line = CommandLineEntrance(self)
+        self._command_line.open(view, own)
 
     def note_view(self) -> None:
         self.view_trail.note()

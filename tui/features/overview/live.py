@@ -1,0 +1,109 @@
+"""`LiveOverview`: the board behind the overview, made while it is shown. It is imported after the first rows."""
+
+from collections.abc import Callable
+from typing import Final
+
+from tui.features.overview.words import OverviewView, time_texts
+from tui.features.wall.blocks import WallLook
+from tui.features.wall.data import LiveBoard
+from tui.kit.live_model import LiveModel
+from tui.kit.look import Painter
+from tui.store.changes import Changes, Topic
+
+EVERY_S: Final = 2.0
+"""How often the numbers change. Each second would cost a busy fleet more than one hundredth of a core."""
+
+
+SENTENCES_EVERY_S: Final = 5.0
+"""How often waits in sentences are brought up to date, and on a slow link everything is."""
+
+
+FRESH_FOR_S: Final = 5.0
+"""A view that was hidden for longer is grey until the next one is made."""
+
+
+class LiveOverview:
+    """Makes views of the board. `show` is called with each."""
+
+    def __init__(self, live: LiveModel, show: Callable[[OverviewView], None]) -> None:
+        self._live = live
+        self._show = show
+        self._board = LiveBoard(live, self._on_update, shows_ages=False)
+        self._view: OverviewView | None = None
+        self._shown_s = self._compared_s = float("-inf")
+        self._time_texts: tuple[str, ...] = ()
+        self._was_stale = False
+        self._is_outdated = self._has_new_verdict = False
+        self.is_open = False
+
+    def open(self) -> None:
+        """Judge findings and make views from now on."""
+        if self.is_open:
+            return
+        self.is_open = self._is_outdated = True
+        self._board.open()
+        if self._view is not None and self._now_s - self._shown_s > FRESH_FOR_S:
+            self._show(self._view._replace(frozen_at=self._view.at))
+
+    def close(self) -> None:
+        """Do nothing more."""
+        if self.is_open:
+            self.is_open = False
+            self._board.close()
+
+    def on_changes(self, changes: Changes) -> None:
+        """Note changes of runs and facts."""
+        self._board.on_changes(changes)
+        self._has_new_verdict |= Topic.VERDICT in changes.topics
+
+    def tick(self, painter: Painter, *, is_slow_link: bool) -> None:
+        """Make the view again if it may look different. Called once a second."""
+        now = self._live.now
+        is_stale = now.frozen_at is not None
+        is_due = self._is_due(is_slow_link=is_slow_link, is_stale=is_stale)
+        if not self.is_open or self._live.pause is not None or not is_due:
+            return
+        self._board.tick()
+        board = self._board.board
+        if board is None or not self._is_counted:
+            return
+        look = WallLook(painter.is_ascii, painter.is_colorless)
+        view = OverviewView(board, self._board.failing, now.at, now.frozen_at, look, in_minutes=is_slow_link)
+        if not (self._is_outdated or is_stale is not self._was_stale or self._looks_different(view)):
+            return
+        self._is_outdated = self._has_new_verdict = False
+        self._was_stale, self._shown_s = is_stale, self._now_s
+        self._time_texts, self._compared_s = time_texts(view), self._now_s
+        self._view = view
+        self._show(view)
+
+    def _looks_different(self, view: OverviewView) -> bool:
+        """Whether the time alone has changed a text. While nothing is wrong, none is compared."""
+        if self._view is not None and (view.look, view.in_minutes) != (self._view.look, self._view.in_minutes):
+            return True
+        is_waiting = view.verdict is not None and bool(view.verdict.findings)
+        if not is_waiting or self._now_s - self._compared_s < SENTENCES_EVERY_S:
+            return False
+        self._compared_s = self._now_s
+        return time_texts(view) != self._time_texts
+
+    def _is_due(self, *, is_slow_link: bool, is_stale: bool) -> bool:
+        """Whether the last view is old enough. Findings that came or went are shown at once."""
+        least_s = SENTENCES_EVERY_S if is_slow_link else EVERY_S
+        is_new = self._has_new_verdict or is_stale is not self._was_stale
+        return is_new or self._now_s - self._shown_s >= least_s
+
+    @property
+    def _is_counted(self) -> bool:
+        """Whether the runs of the store are in the board. After a pause, the old view is grey until they are judged."""
+        findings = self._live.session.findings
+        if findings.own is None or findings.is_judged:
+            return findings.is_judged
+        return self._view is None and findings.own.listed_since is not None
+
+    @property
+    def _now_s(self) -> float:
+        return self._live.session.clock.monotonic_s()
+
+    def _on_update(self) -> None:
+        self._is_outdated = True
