@@ -11,9 +11,9 @@ from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.errors.error import RunError
 from tui.domain.run import Run
 from tui.domain.status import QUEUED_FAMILY, RunStatus
-from tui.features.detail.words import waiting_words
 from tui.features.errors.error import ErrorLayout, error_lines, error_rows, sameness
 from tui.features.runs.columns import short_id, time_in_queue, took
+from tui.features.runs.words import waiting_words
 from tui.kit.words import without_request
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting

@@ -16,6 +16,7 @@ from tui.domain.text import Raw
 from tui.features.detail import words
 from tui.features.detail.words import Situation
 from tui.features.runs.columns import short_id, time_in_queue, took
+from tui.features.runs.words import token_of
 from tui.lazy_dataclass import dataclass
 from tui.text import blocks, formatting
 from tui.text.blocks import LABEL, Now, ReadStage, Row, labelled
@@ -141,7 +142,7 @@ FACTS: Final[tuple[Fact, ...]] = (
     Fact("region", _named_region, "", json_key="region"),
     Fact("from", lambda run: words.origin_words(run.fixed) or None, is_in_lists=False),
     Fact("depth", lambda run: run.fixed.depth, "depth ", json_key="depth"),
-    Fact("token", words.token_of),
+    Fact("token", token_of),
     Fact("queue", lambda run: run.fixed.queue, json_key="queue"),
     Fact("machine", lambda run: run.fixed.machine, "machine ", json_key="machine"),
     Fact("cost", _cost),

@@ -12,9 +12,10 @@ from tui.domain.ids import BatchId, RunId, TaskId
 from tui.domain.run import Run, State
 from tui.domain.status import EXECUTING_FAMILY, FAILED, QUEUED_FAMILY, RunStatus
 from tui.domain.tree import RunTimes, RunTree, TreeNode
-from tui.features.detail.words import origin_words, waiting_words
+from tui.features.detail.words import origin_words
 from tui.features.runs.columns import GAP, short_id, time_in_queue
 from tui.features.runs.command import guide_tail, node_took
+from tui.features.runs.words import waiting_words
 from tui.kit.words import without_request
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
