@@ -9,8 +9,7 @@ import click
 
 from tui.api.errors import ApiError, TooExpensive, Unreachable
 from tui.commands.options import ProgressLine, connection_options, json_option, settings_of
-from tui.commands.output import ExitCode, Output, Stop
-from tui.commands.table import FittedTable, PrintedColumn
+from tui.commands.output import ExitCode, FittedTable, Output, PrintedColumn, Stop
 from tui.domain.errors.groups import ServerGroupsRead
 from tui.domain.errors.kinds import OwnFrame
 from tui.domain.filters import parse_period

@@ -10,8 +10,7 @@ import click
 
 from tui.api.errors import ApiError, Refused
 from tui.commands.options import connection_options, json_option, settings_of
-from tui.commands.output import ExitCode, Output, Stop
-from tui.commands.table import FittedTable, PrintedColumn
+from tui.commands.output import ExitCode, FittedTable, Output, PrintedColumn, Stop
 from tui.domain import facts
 from tui.domain.run import Json
 from tui.domain.text import Raw
