@@ -34,8 +34,9 @@ from tui.features.config.session import open_session, run_async
 from tui.features.detail import page as detail_page
 from tui.features.detail.words import Situation, best_error, title_lines
 from tui.features.errors.error import error_lines
-from tui.features.runs.columns import short_id, took
+from tui.features.runs.columns import short_id
 from tui.features.runs.printed import TableOutput, run_object, status_object, transition_line, tree_objects
+from tui.features.tree.words import GUIDE_STEP, guide_tail, node_took
 from tui.lazy_dataclass import dataclass
 from tui.settings.settings import Settings
 from tui.sync.session import Session
@@ -549,7 +550,6 @@ def _relative(run: Run | None, run_id: RunId | None) -> list[Line]:
 # The tree that `tree` prints: guides, one run a line, whole ids, any depth and width.
 
 
-_STEP: Final = 3  # The cells of one level.
 _MAX_LEVELS: Final = 40  # The deepest level that is drawn. Deeper chains stay readable, and drawing them stays linear.
 _MIN_LEFT: Final = 24
 _MIN_TASK: Final = 14  # Of the left part, with the glyph.
@@ -600,7 +600,7 @@ def _guided(root: TreeNode) -> Iterator[tuple[TreeNode, str]]:
         node, above, own = pending.pop()
         yield node, above + own
         inner = above if not own else above + ("│  " if own[0] == "├" else "   ")
-        inner = guide_tail(inner, _STEP * _MAX_LEVELS)
+        inner = guide_tail(inner, GUIDE_STEP * _MAX_LEVELS)
         for index, child in enumerate(reversed(node.children)):
             pending.append((child, inner, "├─ " if index else "└─ "))
 
@@ -610,18 +610,6 @@ def _row(node: TreeNode, guides: str, now: datetime) -> _Row:
     style = style_of(run) if run is not None and run.state is not None else style_of_status(node.status)
     ran = formatting.duration(node_took(node, run, now))
     return _Row(node, style, guides, ((style.name,), (Piece(ran, style.row.took),), (Piece(node.id, style.row.rest),)))
-
-
-def node_took(node: TreeNode, run: Run | None, until: datetime) -> timedelta | None:
-    """Return how long the run of a node took, or has run until now. `run` is its newest known state.
-
-    For a run whose detail was not read, the times come from a query or a trace.
-    """
-    if run is not None and run.state is not None:
-        return took(run, until)
-    if node.times is None:
-        return None
-    return node.times.took(until, is_final=node.status is None or node.status.canonical.is_final)
 
 
 def _narrowed(rows: list[_Row], limits: list[int], width: int) -> tuple[list[_Row], list[int]]:
@@ -644,14 +632,6 @@ def _left(row: _Row, current: str, limit: int | None) -> Line:
         room = limit - line_width((mark,)) - min(line_width(task), _MIN_TASK)
         guides = guide_tail(guides, room, f"{row.node.depth}{ELLIPSIS}")
     return (mark, Piece(guides, Token.GUIDE), *task, *_remark(row))
-
-
-def guide_tail(guides: str, room: int, mark: str = ELLIPSIS, *, step: int = _STEP) -> str:
-    """Return the last levels of the guides, each `step` cells, behind `mark` if levels were cut; at least one level."""
-    if len(guides) <= room:
-        return guides
-    levels = max((room - len(mark)) // step, 1)
-    return mark + guides[-levels * step :]
 
 
 def _remark(row: _Row) -> Line:

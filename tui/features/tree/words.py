@@ -13,8 +13,7 @@ from tui.domain.run import Run, State
 from tui.domain.status import EXECUTING_FAMILY, FAILED, QUEUED_FAMILY, RunStatus
 from tui.domain.tree import RunTimes, RunTree, TreeNode
 from tui.features.detail.words import origin_words
-from tui.features.runs.columns import GAP, short_id, time_in_queue
-from tui.features.runs.command import guide_tail, node_took
+from tui.features.runs.columns import GAP, short_id, time_in_queue, took
 from tui.features.runs.words import waiting_words
 from tui.kit.words import without_request
 from tui.lazy_dataclass import dataclass
@@ -22,6 +21,29 @@ from tui.text import formatting
 from tui.text.blocks import GoToRun, Now, Row, RowAction, ToggleFold, tries_again
 from tui.text.status import STATUS_STYLES, StatusStyle, style_of, style_of_status
 from tui.text.styled import ELLIPSIS, Line, Piece, Token, cut, first_line, fit, line_width, wrap
+
+GUIDE_STEP: Final = 3  # The cells of one level.
+
+
+def guide_tail(guides: str, room: int, mark: str = ELLIPSIS, *, step: int = GUIDE_STEP) -> str:
+    """Return the last levels of the guides, each `step` cells, behind `mark` if levels were cut; at least one level."""
+    if len(guides) <= room:
+        return guides
+    levels = max((room - len(mark)) // step, 1)
+    return mark + guides[-levels * step :]
+
+
+def node_took(node: TreeNode, run: Run | None, until: datetime) -> timedelta | None:
+    """Return how long the run of a node took, or has run until now. `run` is its newest known state.
+
+    For a run whose detail was not read, the times come from a query or a trace.
+    """
+    if run is not None and run.state is not None:
+        return took(run, until)
+    if node.times is None:
+        return None
+    return node.times.took(until, is_final=node.status is None or node.status.canonical.is_final)
+
 
 # Counts of the runs below a run, by family of status.
 

@@ -9,8 +9,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.text import Raw
 from tui.domain.traces.waterfall import ROOT, Extents, RowKey, RowTree, RunEnd, RunEnds, SpanKind, SpanState, Waterfall
-from tui.features.runs.command import guide_tail
-from tui.features.tree.words import MAX_LEVELS, STEP
+from tui.features.tree.words import MAX_LEVELS, STEP, guide_tail
 from tui.text import formatting
 from tui.text.blocks import Now
 from tui.text.status import STATUS_STYLES, UNKNOWN, StatusStyle, style_of
