@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, patch_of, rows
 from tui.domain.errors.error import RunError, build_error
-from tui.domain.errors.groups import ServerErrorGroup, ServerGroupStatus
+from tui.domain.errors.groups import ErrorState, ServerErrorGroup, ServerGroupStatus
 from tui.domain.errors.kinds import Fingerprint
 from tui.domain.ids import ErrorGroupId, TaskId
 from tui.domain.run import Precision, Stamp
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunPatch, RunsRead
-from tui.store.error_groups import ErrorGroup, ErrorGroups, ErrorState, TimeSpan, rank
+from tui.store.error_groups import ErrorGroup, ErrorGroups, TimeSpan, rank
 from tui.store.store import Store
 
 SPAN = TimeSpan(at(-3600), at(0), cells=4)

@@ -5,12 +5,13 @@ from typing import Any
 
 from tests.support.present.samples import NOW
 from tui.domain.errors.error import RunError
+from tui.domain.errors.groups import ErrorState
 from tui.domain.errors.kinds import kind_of
 from tui.domain.ids import RunId, TaskId
 from tui.domain.status import RunStatus
 from tui.domain.text import Raw
 from tui.features.errors.words import GroupFacts
-from tui.store.error_groups import ErrorGroup, ErrorState, SharedTag
+from tui.store.error_groups import ErrorGroup, SharedTag
 
 STACK = "Error: x\n    at createCharge (file:///app/src/lib/stripe.ts:88:11)"
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from itertools import islice
 from math import ceil
 from typing import Final, NamedTuple, TypeVar
@@ -10,7 +9,7 @@ from typing import Final, NamedTuple, TypeVar
 from sortedcontainers import SortedSet
 
 from tui.domain.errors.error import RunError
-from tui.domain.errors.groups import ServerErrorGroup
+from tui.domain.errors.groups import ErrorState, ServerErrorGroup, state_of
 from tui.domain.errors.kinds import ErrorKind, Fingerprint, kind_of
 from tui.domain.errors.messages import identity_of, normalise
 from tui.domain.ids import RunId, TaskId
@@ -220,35 +219,6 @@ def _take_one(counts: dict[K, int], key: K) -> None:
         counts[key] = count
     else:
         counts.pop(key, None)
-
-
-# The state of an error group: whether it is new, failed again after it was resolved, or is acknowledged.
-
-
-class ErrorState(StrEnum):
-    """The state of an error group in a span of time."""
-
-    NEW = "new"
-    REGRESSED = "regressed"
-    ACKNOWLEDGED = "acknowledged"
-    UNRESOLVED = "unresolved"
-
-
-def state_of(theirs: Collection[ServerErrorGroup], since: datetime, now: datetime) -> ErrorState | None:
-    """Return the state of a group of ours that holds these of the server's; None if they do not say it.
-
-    The server does not normalise messages: a group of ours may hold many of its groups. Ours is NEW if any of them is
-    new since `since`, regressed if one was resolved and failed again, and acknowledged only if all are.
-    """
-    if any(group.is_new(since) for group in theirs):
-        return ErrorState.NEW
-    if any(group.is_regressed for group in theirs):
-        return ErrorState.REGRESSED
-    if not theirs or any(group.status is None for group in theirs):
-        return None
-    if all(group.is_acknowledged(now) for group in theirs):
-        return ErrorState.ACKNOWLEDGED
-    return ErrorState.UNRESOLVED
 
 
 # `ErrorGroup`: the failures of one kind in a span of time, as they are shown and printed.

@@ -6,16 +6,18 @@ from contextvars import ContextVar
 from dataclasses import field
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.domain.text import Raw, clean
 from tui.lazy_dataclass import dataclass
-from tui.store.counts import Minute
 from tui.text import formatting
 from tui.text.formatting import LOADING, NOT_READ
 from tui.text.styled import Line, Piece, Token, fold, line_width, pad, wrap
+
+if TYPE_CHECKING:
+    from tui.store.counts import Minute
 
 # The parts of a page of text: labelled rows, prose, sparklines, names of keys, and the time of drawing.
 
@@ -127,7 +129,7 @@ _FAILED: Final = "✗"
 _MIN_TALL_EIGHTHS: Final = 6
 
 
-def spark(minutes: Sequence[Minute], *, by_shape: bool = False) -> Line:
+def spark(minutes: "Sequence[Minute]", *, by_shape: bool = False) -> Line:
     """Draw a bar for each minute, scaled to the highest. A minute without runs is blank.
 
     A bar is grey, has a rose foot if some of its runs failed, and is all rose if more than half of them failed.
@@ -137,7 +139,7 @@ def spark(minutes: Sequence[Minute], *, by_shape: bool = False) -> Line:
     return tuple(_by_shape(minute, highest) if by_shape else _by_colour(minute, highest) for minute in minutes)
 
 
-def _by_colour(minute: Minute, highest: int) -> Piece:
+def _by_colour(minute: "Minute", highest: int) -> Piece:
     height = _height(minute, highest)
     if not minute.failed_count:
         return Piece(_BARS[height], Token.SPARK)
@@ -146,17 +148,17 @@ def _by_colour(minute: Minute, highest: int) -> Piece:
     return Piece(_FOOT, Token.TALL_FOOT if height >= _MIN_TALL_EIGHTHS else Token.LOW_FOOT)
 
 
-def _by_shape(minute: Minute, highest: int) -> Piece:
+def _by_shape(minute: "Minute", highest: int) -> Piece:
     if minute.failed_count:
         return Piece(_FAILED, Token.ROSE, is_bold=_has_mostly_failed(minute))
     return Piece(_BARS[_height(minute, highest)], Token.SPARK)
 
 
-def _has_mostly_failed(minute: Minute) -> bool:
+def _has_mostly_failed(minute: "Minute") -> bool:
     return minute.failed_count * 2 > minute.run_count
 
 
-def _height(minute: Minute, highest: int) -> int:
+def _height(minute: "Minute", highest: int) -> int:
     """Return the height in eighths, rounded up so that even a single run is visible."""
     return -(-minute.run_count * _EIGHTHS // highest) if highest else 0
 

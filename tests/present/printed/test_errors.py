@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from tests.support.domain.patches import at
+from tui.domain.errors.groups import ErrorState
 from tui.domain.errors.kinds import ErrorKind, Fingerprint, OwnFrame
 from tui.domain.ids import RunId, TaskId
 from tui.domain.status import RunStatus
 from tui.domain.text import Raw
 from tui.features.errors.command import group_lines, group_object
-from tui.store.error_groups import ErrorGroup, ErrorState
+from tui.store.error_groups import ErrorGroup
 from tui.text.styled import Token, line_width, plain
 
 KIND = ErrorKind(

@@ -10,7 +10,7 @@ import click
 from tui.api.errors import ApiError, TooExpensive, Unreachable
 from tui.commands.options import ProgressLine, connection_options, json_option, settings_of
 from tui.commands.output import ExitCode, FittedTable, Output, PrintedColumn, Stop
-from tui.domain.errors.groups import ServerGroupsRead
+from tui.domain.errors.groups import ErrorState, ServerGroupsRead, state_of
 from tui.domain.errors.kinds import OwnFrame
 from tui.domain.filters import parse_period
 from tui.domain.ids import RunId
@@ -19,7 +19,7 @@ from tui.domain.status import title_of
 from tui.features.config.session import open_session, run_async
 from tui.features.runs.printed import iso_time
 from tui.settings.settings import Settings
-from tui.store.error_groups import ErrorGroup, ErrorGroups, ErrorState, TimeSpan, rank, state_of
+from tui.store.error_groups import ErrorGroup, ErrorGroups, TimeSpan, rank
 from tui.sync.budget import ENDLESS, Priority
 from tui.sync.session import Session
 from tui.text import formatting

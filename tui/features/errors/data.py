@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tui.api.errors import ApiError
-from tui.domain.errors.groups import FailuresProgress, ServerErrorGroup, ServerGroupsRead, ServerGroupStatus
+from tui.domain.errors.groups import ErrorState, FailuresProgress, ServerErrorGroup, ServerGroupsRead, ServerGroupStatus
 from tui.domain.errors.kinds import Fingerprint
 from tui.domain.filters import RunFilters
 from tui.domain.ids import ErrorGroupId, RunId, TaskId
@@ -18,7 +18,7 @@ from tui.features.errors.words import GroupFacts, GroupsRead
 from tui.features.runs.words import filter_words
 from tui.kit.live_model import LiveModel
 from tui.store.changes import Changes, Topic
-from tui.store.error_groups import ErrorGroup, ErrorGroups, ErrorState, Reading, TimeSpan, is_failure, seen_at
+from tui.store.error_groups import ErrorGroup, ErrorGroups, Reading, TimeSpan, is_failure, seen_at
 from tui.store.filter import EVERYTHING, Filter
 from tui.store.server_filter import with_server_filters
 from tui.sync.clock import Timer

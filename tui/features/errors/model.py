@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from sortedcontainers import SortedList
 
 from tui.domain.errors.error import FrameKind, parse_stack
+from tui.domain.errors.groups import ErrorState
 from tui.domain.errors.kinds import Fingerprint
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
@@ -15,7 +16,7 @@ from tui.domain.text import Raw
 from tui.features.errors.words import Minutes, VersionStart, first_known, task_words
 from tui.kit.rows import TableRows
 from tui.lazy_dataclass import dataclass
-from tui.store.error_groups import ErrorGroup, ErrorState, TimeSpan
+from tui.store.error_groups import ErrorGroup, TimeSpan
 from tui.store.store import Store
 
 # The spans of time that the errors view can show, and the orders of its list.

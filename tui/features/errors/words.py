@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from tui.domain.attempt import AttemptHistory
 from tui.domain.environment import Environment
 from tui.domain.errors.error import RunError
-from tui.domain.errors.groups import ServerErrorGroup, ServerGroupStatus
+from tui.domain.errors.groups import ErrorState, ServerErrorGroup, ServerGroupStatus
 from tui.domain.errors.kinds import ErrorKind
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import ABSENT, Run
@@ -22,7 +22,7 @@ from tui.features.detail.words import full_error, head_lines, remarks
 from tui.features.errors.error import ErrorLayout, error_rows
 from tui.features.runs.columns import short_id, took
 from tui.lazy_dataclass import dataclass
-from tui.store.error_groups import ErrorGroup, ErrorState
+from tui.store.error_groups import ErrorGroup
 from tui.text import formatting
 from tui.text.blocks import LABEL, GoToRun, Now, ReadStage, Row, code_block, code_span, labelled, spaced, tries_again
 from tui.text.json import inline

@@ -5,11 +5,9 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tui.domain.errors.groups import ServerErrorGroup
-from tui.domain.errors.kinds import OwnFrame
-from tui.domain.errors.messages import normalise
+from tui.domain.errors.groups import ErrorState, ServerErrorGroup, state_of
 from tui.domain.facts import NO_FACTS, Deployment, FactSource, PlaceHolder, Queue, QueueWait, WallFacts
 from tui.domain.filters import TASK_QUEUE_PREFIX, RunFilters
 from tui.domain.finding import (
@@ -25,10 +23,13 @@ from tui.domain.finding import (
 from tui.domain.ids import ErrorGroupId, RunId, TaskId
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
-from tui.store.error_groups import ErrorGroup, ErrorState, state_of
 from tui.store.findings import bounds
 from tui.store.findings.counts import MAX_TASKS, Cells, CellSums, OwnCounts, PackedEnds, done_and_failed, unpacked
 from tui.store.findings.judging import queue_standstill
+
+if TYPE_CHECKING:
+    from tui.domain.errors.kinds import OwnFrame
+    from tui.store.error_groups import ErrorGroup
 
 # `Board`: everything that the wall and the overview show, worst first, as values without words or widths.
 #
@@ -556,7 +557,7 @@ class FailingGroup:
     state: ErrorState | None = None
     task_count: int = 1
     type: Raw | None = None
-    frame: OwnFrame | None = None
+    frame: "OwnFrame | None" = None
     line: int | None = None
     versions: tuple[Raw, ...] = ()
     newest: RunId | None = None
@@ -601,7 +602,7 @@ class FailingNow(NamedTuple):
 
 
 def failing_now(
-    groups: Iterable[ErrorGroup], server: Sequence[ServerErrorGroup], since: datetime, now: datetime
+    groups: "Iterable[ErrorGroup]", server: Sequence[ServerErrorGroup], since: datetime, now: datetime
 ) -> tuple[FailingGroup, ...]:
     """Return the groups with a failure at `since` or later, worst first.
 
@@ -627,7 +628,7 @@ def _rank(group: FailingGroup) -> tuple[int, int, str, str]:
     return place + group.is_acknowledged, -group.count, group.task, group.message
 
 
-def _of_store(group: ErrorGroup, holders: Mapping[ErrorGroupId, int]) -> FailingGroup:
+def _of_store(group: "ErrorGroup", holders: Mapping[ErrorGroupId, int]) -> FailingGroup:
     first_seen = [each.first_seen for each in group.server_groups if each.first_seen is not None]
     since = group.first_seen if group.state is ErrorState.REGRESSED else min([group.first_seen, *first_seen])
     theirs = _only_server_group(group, holders)
@@ -651,7 +652,7 @@ def _of_store(group: ErrorGroup, holders: Mapping[ErrorGroupId, int]) -> Failing
     )
 
 
-def _only_server_group(group: ErrorGroup, holders: Mapping[ErrorGroupId, int]) -> ServerErrorGroup | None:
+def _only_server_group(group: "ErrorGroup", holders: Mapping[ErrorGroupId, int]) -> ServerErrorGroup | None:
     """Return the server's group that a group is, if it is only one, and no other group holds it too.
 
     Then its count is that of the group, and it can be listed. Otherwise, failures that were not read are nobody's yet.
@@ -662,6 +663,8 @@ def _only_server_group(group: ErrorGroup, holders: Mapping[ErrorGroupId, int]) -
 
 
 def _of_server(group: ServerErrorGroup, since: datetime, now: datetime) -> FailingGroup:
+    from tui.domain.errors.messages import normalise  # noqa: PLC0415  50 ms of CPU, which `ls` and `queues` do not need
+
     state = state_of((group,), since, now)
     return FailingGroup(
         count=group.count or 0,

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from tests.support.error_groups import group_of
 from tests.support.present.samples import HOSTILE, NOW, texts
+from tui.domain.errors.groups import ErrorState
 from tui.domain.ids import TaskId
 from tui.domain.status import RunStatus
 from tui.features.errors.columns import GroupRow, group_columns_for, group_head, group_row
-from tui.store.error_groups import ErrorGroup, ErrorState
+from tui.store.error_groups import ErrorGroup
 from tui.text.styled import Token, line_width, plain
 
 EDGES = 3

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from tests.support.error_groups import group_of
 from tests.support.present.samples import NOW
-from tui.domain.errors.groups import ServerErrorGroup
+from tui.domain.errors.groups import ErrorState, ServerErrorGroup
 from tui.domain.ids import ErrorGroupId, TaskId
 from tui.domain.text import Raw
 from tui.features.errors.model import GROUP_ORDERS, NEW_FIRST, SORT_EVERY_S, GroupListModel, GroupOrder, GroupQuery
-from tui.store.error_groups import ErrorGroup, ErrorState
+from tui.store.error_groups import ErrorGroup
 
 HEIGHT = 6
 NAMES = "abcdefgh"

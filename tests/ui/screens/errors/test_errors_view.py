@@ -14,12 +14,12 @@ from tests.support.fleet import SECRET, Fleet, FleetRun
 from tests.support.ui.fleets import FAILURES, failing_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tests.support.virtual_clock import VirtualClock
+from tui.domain.errors.groups import ErrorState
 from tui.features.actions.view import ConfirmScreen
 from tui.features.errors.screen import ErrorsScreen
 from tui.features.runs.screen import MainScreen
 from tui.kit.colors import ColorMode
 from tui.kit.page_screen import HelpScreen
-from tui.store.error_groups import ErrorState
 
 LIST_LINE = 3
 """The first line of the list of groups."""
