@@ -3,6 +3,8 @@
 # ruff: noqa: E501  the lines are those that the program prints
 
 import os
+import subprocess
+import sys
 from itertools import cycle
 from pathlib import Path
 from typing import Final
@@ -252,3 +254,15 @@ def test_environments_of_the_file_are_read_only(
     where: ReadOnlyIn, name: str | None, is_production: bool, is_forbidden: bool
 ) -> None:
     assert where.forbids(name, is_production=is_production) is is_forbidden
+
+
+def test_file_without_keys_loads_no_table_of_bindings(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('theme = "light"\n')
+    code = (
+        "import sys, pathlib; from tui.settings.file import read_config"
+        "; assert read_config(pathlib.Path(sys.argv[1]), shown='').keys == {'theme'}"
+        "; print(sorted({'tui.settings.key_table', 'tui.domain.own_commands'} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"

@@ -9,7 +9,7 @@ from tui.domain.own_commands import CommandScope, TemplateError, parse_template
 from tui.lazy_dataclass import dataclass
 from tui.settings.key_table import BINDINGS, PLACES, TEXT_KEYS, TEXT_PLACES
 from tui.settings.keys import EVERYWHERE, RESERVED, BindingRow, is_capital, is_printable, key_name, parse_key
-from tui.settings.settings import UNBIND
+from tui.settings.settings import UNBIND, Problem
 
 if TYPE_CHECKING:
     from tui.settings.schema import CommandEntry
@@ -32,14 +32,6 @@ ROWS: Final[dict[str, list[BindingRow]]] = {}
 
 for _row in BINDINGS:
     ROWS.setdefault(_row.id, []).append(_row)
-
-
-class Problem(NamedTuple):
-    """What is wrong at a key path. `is_remark`: the value is used all the same."""
-
-    where: str
-    text: str
-    is_remark: bool = False
 
 
 @dataclass(frozen=True, slots=True)

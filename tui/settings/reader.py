@@ -12,10 +12,9 @@ from msgspec.structs import replace as with_fields
 
 from tui.domain.text import clean
 from tui.lazy_dataclass import dataclass
-from tui.settings.key_checks import Problem, check_keys, problem_of_command
 from tui.settings.schema import CommandEntry, FileSettings
 from tui.settings.secret import has_zones, is_zone
-from tui.settings.settings import bound_keys
+from tui.settings.settings import Problem, bound_keys
 
 # Reads a TOML document as `FileSettings`. A wrong value costs only itself: it becomes its default and a problem.
 #
@@ -203,6 +202,8 @@ def _problem_of_entry(entry: Any) -> Problem | None:
     """Return what is wrong in an entry that no Struct can check."""
     if not isinstance(entry, CommandEntry):
         return None
+    from tui.settings.key_checks import problem_of_command  # noqa: PLC0415  5 ms, which most files do not need
+
     wrong = problem_of_command(entry)
     return None if wrong is None else Problem(*wrong)
 
@@ -318,6 +319,8 @@ _COMMAND: Final = re.compile(r"commands\[(\d+)\]")
 
 def with_checked_keys(document: Document) -> tuple[Document, tuple[Problem, ...]]:
     """Return a document without the entries that are refused, and what is wrong about them."""
+    from tui.settings.key_checks import check_keys  # noqa: PLC0415  5 ms, which most files do not need
+
     values = document.values
     entries = {binding: bound_keys(own) for binding, own in values.keys.items()}
     positions = sorted(int(found[1]) for key in document.keys if (found := _COMMAND.fullmatch(key)))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tui.lazy_dataclass import dataclass
 from tui.settings.secret import DEFAULT_INTERVAL_S, DEFAULT_MAX_RUNS, NO_SECRET, Secret
@@ -27,6 +27,14 @@ UNBIND: Final = "unbind"
 def bound_keys(own: str | tuple[str, ...]) -> tuple[str, ...]:
     """Return the keys of a binding as the file writes them: one, a list, or `UNBIND` for none."""
     return tuple(key for key in ((own,) if isinstance(own, str) else own) if key != UNBIND)
+
+
+class Problem(NamedTuple):
+    """What is wrong at a key path. `is_remark`: the value is used all the same."""
+
+    where: str
+    text: str
+    is_remark: bool = False
 
 
 @dataclass(frozen=True, slots=True)
