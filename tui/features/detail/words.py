@@ -11,7 +11,6 @@ from tui.domain.hold import Hold, HoldKind, QueueState, hold_of
 from tui.domain.run import Fixed, Json, Run
 from tui.domain.status import EXECUTING_FAMILY
 from tui.domain.text import Raw
-from tui.features.queues.words import full_limit_text, places_text, standstill_text
 from tui.features.runs.columns import took
 from tui.features.runs.words import (
     meaning_words,
@@ -47,6 +46,8 @@ def hold_words(run: Run, situation: Situation) -> str | None:
 
 
 def _words(hold: Hold, now: Now) -> str:
+    from tui.features.queues.words import full_limit_text, places_text, standstill_text  # noqa: PLC0415  few runs wait
+
     match hold.kind:
         case HoldKind.DELAY:
             return "delayed" if hold.until is None else f"delayed until {formatting.moment(hold.until, now.at)}"

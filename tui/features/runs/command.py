@@ -29,14 +29,9 @@ from tui.domain.status import STATUS_TABLE, RunStatus, filter_word, live_statuse
 from tui.domain.text import Raw, clean
 from tui.domain.tree import RunTree, TreeNode
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
-from tui.features.attempts.words import attempt_lines
 from tui.features.config.session import open_session, run_async
-from tui.features.detail import page as detail_page
-from tui.features.detail.words import Situation, best_error, title_lines
-from tui.features.errors.error import error_lines
 from tui.features.runs.columns import short_id
 from tui.features.runs.printed import TableOutput, run_object, status_object, transition_line, tree_objects
-from tui.features.tree.words import GUIDE_STEP, guide_tail, node_took
 from tui.lazy_dataclass import dataclass
 from tui.settings.settings import Settings
 from tui.sync.session import Session
@@ -490,6 +485,10 @@ def run_page(
     `root`, `parent` and `children` are the relatives that the store knows; `children` is None if they were not read.
     `queue` is the queue of a run that waits in it.
     """
+    from tui.features.attempts.words import attempt_lines  # noqa: PLC0415  `ls` does not need it
+    from tui.features.detail import page as detail_page  # noqa: PLC0415  as above
+    from tui.features.detail.words import Situation, title_lines  # noqa: PLC0415  as above
+
     limit = max(width, MIN_WIDTH)
     tags = [row.line for row in detail_page.tag_rows(run, limit)]
     blocks = (
@@ -507,6 +506,9 @@ def run_page(
 
 def _error(run: Run, limit: int) -> list[Line]:
     """Return the error, without its stack where an attempt below shows it."""
+    from tui.features.detail.words import best_error  # noqa: PLC0415  `ls` does not need it
+    from tui.features.errors.error import error_lines  # noqa: PLC0415  as above
+
     if (error := best_error(run)) is None:
         return []
     attempts = run.attempts[1].attempts if run.attempts else ()
@@ -526,6 +528,8 @@ def _relatives(
 
 def _children(children: Sequence[Run], limit: int) -> list[Line]:
     """Return the summary, then the children by status: all that failed, and the first ten of each other status."""
+    from tui.features.detail import page as detail_page  # noqa: PLC0415  `ls` does not need it
+
     groups = detail_page.children_by_status(children)
     lines = detail_page.children_summary(groups, limit)
     hidden = 0
@@ -595,6 +599,8 @@ def tree_lines(tree: RunTree, *, now: datetime, width: int | None) -> list[Line]
 
 def _guided(root: TreeNode) -> Iterator[tuple[TreeNode, str]]:
     """Yield each node with its guides. Guides of a deep node lose their first levels."""
+    from tui.features.tree.words import GUIDE_STEP, guide_tail  # noqa: PLC0415  `ls` does not need it
+
     pending = [(root, "", "")]
     while pending:
         node, above, own = pending.pop()
@@ -606,6 +612,8 @@ def _guided(root: TreeNode) -> Iterator[tuple[TreeNode, str]]:
 
 
 def _row(node: TreeNode, guides: str, now: datetime) -> _Row:
+    from tui.features.tree.words import node_took  # noqa: PLC0415  `ls` does not need it
+
     run = node.run
     style = style_of(run) if run is not None and run.state is not None else style_of_status(node.status)
     ran = formatting.duration(node_took(node, run, now))
@@ -624,6 +632,8 @@ def _narrowed(rows: list[_Row], limits: list[int], width: int) -> tuple[list[_Ro
 
 def _left(row: _Row, current: str, limit: int | None) -> Line:
     """Return mark, guides, task, tags and attempts. The task stays visible at any depth."""
+    from tui.features.tree.words import guide_tail  # noqa: PLC0415  `ls` does not need it
+
     mark = Piece("▌ ", Token.ACCENT) if row.node.id == current else Piece("  ")
     task: Line = (row.style.mark, Piece(" "), Piece(row.node.task or formatting.NONE, row.style.row.task))
     guides = row.guides

@@ -13,7 +13,6 @@ from tui.domain.ids import RunId
 from tui.domain.run import ABSENT, Body, Json, Run, State
 from tui.domain.status import Status
 from tui.domain.tree import RunTree, TreeNode
-from tui.features.detail.page import fact_keys
 from tui.features.runs import columns
 from tui.features.runs.columns import GAP, Column, SizedColumn, head, row, took
 from tui.lazy_dataclass import dataclass
@@ -179,6 +178,8 @@ def run_object(
     out: Object = {"id": run.id, "status": run.status.value, "taskIdentifier": run.fixed.task or ""}
     if run.state:
         out |= _state_keys(run.state)
+    from tui.features.detail.page import fact_keys  # noqa: PLC0415  the table of `ls` does not need it
+
     fixed: Object = {"triggerFunction": run.fixed.trigger_function, "schedule": run.fixed.schedule}
     own = fact_keys(run) | _known(createdAt=iso_time(run.created_at), **fixed)
     out |= {key: own[key] for key in _LIST_KEYS if key in own}
