@@ -11,7 +11,6 @@ from tui.api.errors import ApiError, TooExpensive, Unreachable
 from tui.commands.options import ProgressLine, connection_options, json_option, settings_of
 from tui.commands.output import ExitCode, FittedTable, Output, PrintedColumn, Stop
 from tui.domain.errors.groups import ErrorState, ServerGroupsRead, state_of
-from tui.domain.errors.kinds import OwnFrame
 from tui.domain.filters import parse_period
 from tui.domain.ids import RunId
 from tui.domain.run import Json
@@ -19,7 +18,6 @@ from tui.domain.status import title_of
 from tui.features.config.session import open_session, run_async
 from tui.features.runs.printed import iso_time
 from tui.settings.settings import Settings
-from tui.store.error_groups import ErrorGroup, ErrorGroups, TimeSpan, rank
 from tui.sync.budget import ENDLESS, Priority
 from tui.sync.session import Session
 from tui.text import formatting
@@ -27,6 +25,8 @@ from tui.text.status import STATUS_STYLES
 from tui.text.styled import Line, Piece, Token, first_line
 
 if TYPE_CHECKING:
+    from tui.domain.errors.kinds import OwnFrame
+    from tui.store.error_groups import ErrorGroup, TimeSpan
     from tui.sync.failures import WholeRead
 
 
@@ -108,11 +108,13 @@ async def _server_groups(session: Session, period: timedelta) -> ServerGroupsRea
     return reader.result
 
 
-def _span_of(session: Session, run_ids: list[RunId], period: timedelta) -> TimeSpan:
+def _span_of(session: Session, run_ids: list[RunId], period: timedelta) -> "TimeSpan":
     """Return the span of these runs. The oldest may have left the period since the list was read.
 
     A run without a creation time counts at its last update, which a clock that is ahead may put in the future.
     """
+    from tui.store.error_groups import TimeSpan  # noqa: PLC0415  40 ms of CPU, which `--help` does not need
+
     now = session.now()
     runs = [run for run_id in run_ids if (run := session.store.get(run_id)) is not None]
     created = [run.created_at for run in runs if run.created_at is not None]
@@ -120,19 +122,21 @@ def _span_of(session: Session, run_ids: list[RunId], period: timedelta) -> TimeS
 
 
 def _groups(
-    session: Session, run_ids: list[RunId], span: TimeSpan, theirs: ServerGroupsRead, *, is_before_known: bool
-) -> list[ErrorGroup]:
+    session: Session, run_ids: list[RunId], span: "TimeSpan", theirs: ServerGroupsRead, *, is_before_known: bool
+) -> "list[ErrorGroup]":
     """Return the groups of the runs that were read. Relatives of these are in the store too, without their errors.
 
     The server listed these runs for the span, so that one without a creation time belongs to it however old its last
     update is. States come from the server's groups. Without these, a group is new if all failed runs of the time before
     are known.
     """
+    from tui.store.error_groups import ErrorGroups, rank  # noqa: PLC0415  40 ms of CPU, which `--help` does not need
+
     now = session.now()
     groups = ErrorGroups(session.store)
     groups.on_server_groups(theirs.groups)
 
-    def state(group: ErrorGroup) -> ErrorState | None:
+    def state(group: "ErrorGroup") -> ErrorState | None:
         if group.server_groups:
             return state_of(group.server_groups, span.since, now)
         return group.state if is_before_known else None
@@ -185,7 +189,7 @@ _STATE_TOKENS: Final = {
 }
 
 
-def group_object(group: ErrorGroup, *, are_all_read: bool) -> Object:
+def group_object(group: "ErrorGroup", *, are_all_read: bool) -> Object:
     """Return a group with every key of `errors --json`, None where its value is not known.
 
     `are_all_read`: the errors of all failed runs of the span are known. Any other run may be of this group too.
@@ -217,23 +221,23 @@ def group_object(group: ErrorGroup, *, are_all_read: bool) -> Object:
     }
 
 
-def frame_text(frame: OwnFrame) -> str:
+def frame_text(frame: "OwnFrame") -> str:
     """Return a frame as a stack trace has it, without the line: `chargeCard (src/lib/psp.ts)`."""
     return frame.file if frame.function is None else f"{frame.function} ({frame.file})"
 
 
-def _count(group: ErrorGroup, _now: datetime) -> Line:
+def _count(group: "ErrorGroup", _now: datetime) -> Line:
     return (Piece(formatting.count(group.count), _token(group, Token.BRIGHT)),)
 
 
-def _state(group: ErrorGroup, _now: datetime) -> Line:
+def _state(group: "ErrorGroup", _now: datetime) -> Line:
     state, is_new = group.state, group.state is ErrorState.NEW
     if state is None:
         return (Piece(formatting.NONE, Token.FAINT),)
     return (Piece(state.value.upper() if is_new else state.value, _STATE_TOKENS[state], is_bold=is_new),)
 
 
-def _task(group: ErrorGroup, _now: datetime) -> Line:
+def _task(group: "ErrorGroup", _now: datetime) -> Line:
     if not group.tasks:
         return (Piece(formatting.NONE, Token.FAINT),)
     more = len(group.tasks) - 1
@@ -241,14 +245,14 @@ def _task(group: ErrorGroup, _now: datetime) -> Line:
     return (task, Piece(f" +{more}", Token.FAINT)) if more else (task,)
 
 
-def _error(group: ErrorGroup, _now: datetime) -> Line:
+def _error(group: "ErrorGroup", _now: datetime) -> Line:
     message = Piece(first_line(group.kind.message), _token(group, Token.TEXT))
     if group.kind.type is None:
         return (message,)
     return (Piece(group.kind.type, _token(group, Token.ROSE), is_bold=True), Piece(" "), message)
 
 
-def _frame(group: ErrorGroup, _now: datetime) -> Line:
+def _frame(group: "ErrorGroup", _now: datetime) -> Line:
     frame = group.kind.frame
     if frame is None:
         return (Piece(formatting.NONE, Token.FAINT),)
@@ -256,15 +260,15 @@ def _frame(group: ErrorGroup, _now: datetime) -> Line:
     return (file,) if frame.function is None else (file, Piece(f" {frame.function}", Token.FAINT))
 
 
-def _versions(group: ErrorGroup, _now: datetime) -> Line:
+def _versions(group: "ErrorGroup", _now: datetime) -> Line:
     return (Piece(formatting.count(len(group.versions)), Token.MUTED),)
 
 
-def _first(group: ErrorGroup, now: datetime) -> Line:
+def _first(group: "ErrorGroup", now: datetime) -> Line:
     return (Piece(formatting.age(group.first_seen, now), Token.MUTED),)
 
 
-def _last(group: ErrorGroup, now: datetime) -> Line:
+def _last(group: "ErrorGroup", now: datetime) -> Line:
     return (Piece(formatting.age(group.last_seen, now), _token(group, Token.TEXT)),)
 
 
@@ -286,6 +290,6 @@ _TABLE: Final = FittedTable(
 group_lines = _TABLE.lines
 
 
-def _token(group: ErrorGroup, token: Token) -> Token:
+def _token(group: "ErrorGroup", token: Token) -> Token:
     """Return a token, or a grey one for an acknowledged group."""
     return Token.FAINT if group.state is ErrorState.ACKNOWLEDGED else token
