@@ -37,12 +37,12 @@ from tui.features.errors.view import ERROR_PANES
 from tui.features.runs.screen import MainScreen
 from tui.kit.footer import live_keys
 from tui.kit.layout import WORKSPACE
-from tui.kit.list_panes import ListScreen
+from tui.kit.list_panes import ListScreen, MainView
 from tui.kit.page_screen import PageScreen
 from tui.kit.painted import GuardedDialog, PaintedDialog, PaintedScreen
 from tui.kit.pane import Pane
 from tui.kit.questions import YesNoDialog
-from tui.kit.screen import BaseScreen
+from tui.kit.screen import BaseScreen, ViewScreen
 from tui.program.app import TriggerApp
 from tui.sync.session import Session
 
@@ -95,11 +95,24 @@ FORM_KEYS: dict[str, str] = {"waterfall": "t"}
 
 NOT_SHOWN: dict[str, str] = {
     "LeaveScreen": "needs actions that wait; the type-ahead mode opens it",
+    "LinkDialog": "needs a machine without a browser",
+    "OwnCommandScreen": "needs a config file; tests/ui/own_commands/test_own_commands.py opens it",
 }
 """Screens that no walk opens, with the mode or test that covers each."""
 
 
-BASES = {BaseScreen, GuardedDialog, ListScreen, MainScreen, PageScreen, PaintedDialog, PaintedScreen, YesNoDialog}
+BASES = {
+    BaseScreen,
+    GuardedDialog,
+    ListScreen,
+    MainScreen,
+    MainView,
+    PageScreen,
+    PaintedDialog,
+    PaintedScreen,
+    ViewScreen,
+    YesNoDialog,
+}
 """Classes that screens derive from, and the screen of runs, whose panes are surfaces of their own."""
 
 
