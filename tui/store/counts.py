@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tui.domain.ids import RunId
 from tui.domain.status import FAILED
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import EPOCH, Changes, Topic
-from tui.store.store import Store
+
+if TYPE_CHECKING:
+    from tui.store.store import Store  # the first frame draws counts, and needs no store
 
 # Counts the runs created in each of the last minutes, and how many of them failed, for the header's sparkline.
 
@@ -34,7 +36,7 @@ NO_RUNS: Final = Minute(0, 0)
 class Activity:
     """Counts the runs of the last `MINUTE_COUNT` whole minutes. `on_changes` must receive every change of the store."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: "Store") -> None:
         self._store = store
         self._counted: dict[int, Minute] = {}
         self._outdated: set[int] = set()
@@ -124,7 +126,7 @@ class MissedRunCounter:
     changes again after the gap. Once a source has caught up and all runs were checked, the result is final.
     """
 
-    def __init__(self, store: Store, gap: Gap) -> None:
+    def __init__(self, store: "Store", gap: Gap) -> None:
         self.gap = gap
         self._store = store
         self._unchecked = [run.id for run in store.runs()]

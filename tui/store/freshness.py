@@ -6,13 +6,15 @@ of the wall clock makes no data older or younger.
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from tui.domain.ids import FEEDS, RELAY, RUN, RUN_FEED
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.lazy_dataclass import dataclass
 from tui.store.counts import Gap
-from tui.store.store import SourceStatus
+
+if TYPE_CHECKING:
+    from tui.store.store import SourceStatus  # the first frame says how fresh data is, and needs no store
 
 LATE_AFTER_INTERVALS: Final = 2
 STALE_AFTER_INTERVALS: Final = 5
@@ -112,7 +114,7 @@ class FreshnessTracker:
         self._stale_since_s: float | None = None
         self._min_gap_s = 0.0
 
-    def record(self, status: SourceStatus, elapsed_s: float, now: datetime) -> None:
+    def record(self, status: "SourceStatus", elapsed_s: float, now: datetime) -> None:
         """Record the status of a source. Recording the same status twice has no effect. `now` is the server's time.
 
         The feed of one run is ignored if all runs are shown: it says nothing about the others.
