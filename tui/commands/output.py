@@ -15,7 +15,6 @@ from typing import Final, Generic, NamedTuple, Self, TextIO, TypeVar
 from tui.domain.run import Json
 from tui.domain.text import Raw, clean
 from tui.settings.secret import Secret
-from tui.text.json import compact
 from tui.text.redaction import Redactor
 from tui.text.status import STATUS_STYLES, ascii_line, ascii_text
 from tui.text.styled import Align, Line, Piece, Token, fit, joined, line_width
@@ -128,10 +127,14 @@ class Output:
 
     def json_line(self, value: Json) -> None:
         """Print a JSON value on one line, with escapes for everything beyond ASCII."""
+        from tui.text.json import compact  # noqa: PLC0415  the monitor prints none
+
         self._write(f"{compact(value)}\n")
 
     def json_lines(self, values: Iterable[Json]) -> None:
         """Print JSON values, one a line, many lines in one write."""
+        from tui.text.json import compact  # noqa: PLC0415  the monitor prints none
+
         self._write_all(map(compact, values))
 
     def say(self, text: Raw | str) -> None:
