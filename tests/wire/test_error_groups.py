@@ -12,7 +12,8 @@ from tests.support.wire.requests import NOW, ask
 from tests.wire.test_recordings import ERROR_GROUPS, number
 from tui.api.client import ERROR_GROUPS_PAGE_SIZE
 from tui.api.errors import MAX_MESSAGE_CHARS, Limits, NotFound, Refused, ServerFault, read_time
-from tui.api.facts import MAX_CURSOR_CHARS, ErrorGroupPage, decode_error_group, decode_error_groups
+from tui.api.facts import decode_error_group, decode_error_groups
+from tui.api.models import MAX_CURSOR_CHARS, RowsPage
 from tui.domain.errors.groups import ServerErrorGroup, ServerGroupDetail, ServerGroupStatus
 from tui.domain.ids import Cursor, ErrorGroupId
 
@@ -23,7 +24,7 @@ LISTS = [name for name in ERROR_GROUPS if "-errors-list" in name]
 DETAILS = [name for name in ERROR_GROUPS if name not in LISTS]
 
 
-def page_of(*rows: Any, **pagination: Any) -> ErrorGroupPage:
+def page_of(*rows: Any, **pagination: Any) -> RowsPage[ServerErrorGroup]:
     return decode_error_groups(json.dumps({"data": rows, "pagination": pagination}).encode())
 
 
@@ -54,9 +55,9 @@ def parsed(row: dict[str, Any]) -> dict[str, Any]:
 def test_list_gives_every_field_of_its_groups(name: str) -> None:
     recorded = recording(name)["response"]["body"]
     page = decode_error_groups(body_of(name))
-    assert [fields_of(group) for group in page.groups] == [parsed(row) for row in recorded["data"]]
+    assert [fields_of(group) for group in page.rows] == [parsed(row) for row in recorded["data"]]
     assert (page.next, page.unreadable, page.is_cut) == (recorded["pagination"].get("next"), 0, False)
-    assert {group.detail for group in page.groups} == {None}
+    assert {group.detail for group in page.rows} == {None}
 
 
 @pytest.mark.parametrize("name", DETAILS)
@@ -88,7 +89,7 @@ def test_recorded_states_follow_the_dates() -> None:
 @pytest.mark.parametrize("value", ["absent", None, [], {"a": 1}, True])
 def test_wrong_field_is_unknown_and_the_rest_is_read(key: str, value: Any) -> None:
     row = {name: each for name, each in ROW.items() if name != key} | ({} if value == "absent" else {key: value})
-    (group,) = page_of(row).groups
+    (group,) = page_of(row).rows
     assert fields_of(group) == parsed(ROW) | {key: None}
 
 
@@ -97,12 +98,12 @@ def test_row_without_its_identity_is_counted_as_unreadable() -> None:
     rows += [LEAST | {key: None} for key in LEAST]
     rows += [None, 7, [], LEAST | {"id": ""}, LEAST | {"id": "x" * 10_000}]
     page = page_of(*rows, LEAST)
-    assert [group.id for group in page.groups] == ["error_1"]
+    assert [group.id for group in page.rows] == ["error_1"]
     assert page.unreadable == len(rows)
 
 
 def test_unknown_word_is_no_status() -> None:
-    (group,) = page_of(LEAST | {"status": "muted", "count": -1, "firstSeen": "soon"}).groups
+    (group,) = page_of(LEAST | {"status": "muted", "count": -1, "firstSeen": "soon"}).rows
     assert (group.status, group.count, group.first_seen) == (None, None, None)
     assert not group.is_regressed
     assert not group.is_acknowledged(NOW)
@@ -111,14 +112,14 @@ def test_unknown_word_is_no_status() -> None:
 def test_long_texts_are_cut_and_reported() -> None:
     limits = Limits()
     body = json.dumps({"data": [LEAST | {"errorMessage": "x" * 20_000}]}).encode()
-    assert len(decode_error_groups(body, limits).groups[0].message) == MAX_MESSAGE_CHARS
+    assert len(decode_error_groups(body, limits).rows[0].message) == MAX_MESSAGE_CHARS
     assert limits.notes == ["a message of an error group of 20,000 characters, only the first 10,000 are kept"]
 
 
 def test_page_with_too_many_groups_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.api.facts.MAX_GROUPS", 2)
     page = page_of(LEAST, LEAST, LEAST)
-    assert (len(page.groups), page.is_cut) == (2, True)
+    assert (len(page.rows), page.is_cut) == (2, True)
 
 
 def test_cursor_that_cannot_be_sent_back_ends_the_list() -> None:
@@ -137,7 +138,7 @@ def test_client_lists_pages_and_reads_a_group(recordings_api: RecordingsApi) -> 
     cursor = recording("2703")["response"]["body"]["pagination"]["next"]
     recordings_api.answer(Reply(body=body_of("2703")))
     first = ask(recordings_api.url, lambda client: client.list_error_groups("7d"))
-    assert (len(first.groups), first.next) == (3, cursor)
+    assert (len(first.rows), first.next) == (3, cursor)
     recordings_api.answer(Reply(body=body_of("1030")))
     ask(recordings_api.url, lambda client: client.list_error_groups("7d", Cursor(cursor)))
     recordings_api.answer(Reply(body=body_of("1020")))

@@ -4,23 +4,33 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Self, TypeVar, Unpack, assert_never
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Self, TypeVar, Unpack, assert_never
 from urllib.parse import quote
 
 from tui import __version__
 from tui.api import errors, facts
 from tui.api.connection import HttpConnection, SendOptions, Timeouts
 from tui.api.errors import MAX_INLINE_BYTES, MAX_PAGE_BYTES, MAX_QUERY_BYTES, Limits, NotFound
-from tui.api.facts import ErrorGroupPage, decode_error_group, decode_error_groups, is_cursor
+from tui.api.facts import decode_error_group, decode_error_groups
 from tui.api.feed import START_PARAMS, FeedPosition, FeedResponse, FeedTarget, decode_feed
 from tui.api.http import HttpUrl, InvalidUrl
+from tui.api.models import RowsPage, is_cursor
 from tui.api.queries import NamedQuery, TrqlQuery
 from tui.api.responses import Response, decode_environment, decode_id, decode_query, read_rate_limit, response_error
 from tui.api.runs import KnownPages, ListPage, RunResponse, decode_run
 from tui.domain.action import OnWritten
 from tui.domain.environment import Environment, RateLimit
 from tui.domain.errors.groups import ServerErrorGroup
-from tui.domain.facts import ConcurrencyLimit, Queue, QueueMetrics, ScheduleRunsRead
+from tui.domain.facts import (
+    ConcurrencyLimit,
+    Deployment,
+    Queue,
+    QueueMetrics,
+    Schedule,
+    ScheduleRunsRead,
+    WaitToken,
+)
 from tui.domain.filters import (
     MAX_PERIOD,
     MAX_QUERY_PERIOD,
@@ -170,7 +180,7 @@ class ApiReader(ABC):
     async def read_run(self, run_id: RunId) -> RunResponse:
         """Return the detail of a run, with its root, its parent and its direct children."""
         response = await self._fetch_success(RunRequest(run_id))
-        read = await self._decode(response, lambda limits: decode_run(response.body, response.read_at, limits))
+        read = await self.decode(response, lambda limits: decode_run(response.body, response.read_at, limits))
         if read.patch.id != run_id:
             raise errors.ServerFault(f"GET /api/v3/runs/{run_id}: the response is about another run", response.status)
         return read
@@ -223,7 +233,7 @@ class ApiReader(ABC):
         from tui.api.traces import decode_span  # noqa: PLC0415  loaded when first used
 
         response = await self._fetch_success(SpanRequest(run_id, span_id))
-        return await self._decode(response, lambda _: decode_span(response.body))
+        return await self.decode(response, lambda _: decode_span(response.body))
 
     async def query(self, query: NamedQuery) -> list[dict[str, Json]]:
         """Return the rows of a TRQL query.
@@ -231,17 +241,17 @@ class ApiReader(ABC):
         A query needs a secret key, and fails with 400 while the server's analytics store is down.
         """
         response = await self._fetch_success(query)
-        return await self._decode(response, lambda limits: decode_query(response.body, limits))
+        return await self.decode(response, lambda limits: decode_query(response.body, limits))
 
-    async def list_error_groups(self, period: str, after: Cursor | None = None) -> ErrorGroupPage:
+    async def list_error_groups(self, period: str, after: Cursor | None = None) -> RowsPage[ServerErrorGroup]:
         """Return one page of the error groups with a failure in the last `period`, such as `1h`."""
         response = await self._fetch_success(ErrorGroupsRequest(period, after))
-        return await self._decode(response, lambda limits: decode_error_groups(response.body, limits))
+        return await self.decode(response, lambda limits: decode_error_groups(response.body, limits))
 
     async def read_error_group(self, group_id: ErrorGroupId) -> ServerErrorGroup:
         """Return one error group with its detail."""
         response = await self._fetch_success(ErrorGroupRequest(group_id))
-        group = await self._decode(response, lambda limits: decode_error_group(response.body, limits))
+        group = await self.decode(response, lambda limits: decode_error_group(response.body, limits))
         if group.id != group_id:
             raise errors.ServerFault(f"{response.label}: the response is about another error group", response.status)
         return group
@@ -249,14 +259,14 @@ class ApiReader(ABC):
     async def read_queue(self, name: str, *, is_task: bool) -> Queue:
         """Return one queue. `name` is without `task/`."""
         response = await self._fetch_success(QueueRequest(name, is_task))
-        return await self._decode(response, lambda limits: facts.decode_queue(response.body, limits))
+        return await self.decode(response, lambda limits: facts.decode_queue(response.body, limits))
 
     async def read_queue_metrics(self, name: str, *, is_task: bool, period: str) -> QueueMetrics:
         """Return how a queue moved in the last `period`, such as `1h`. `name` is without `task/`."""
         response = await self._fetch_success(QueueMetricsRequest(name, is_task, period))
-        return await self._decode(response, lambda limits: facts.decode_queue_metrics(response.body, limits))
+        return await self.decode(response, lambda limits: facts.decode_queue_metrics(response.body, limits))
 
-    async def _decode(self, response: Response, decode: Callable[[Limits], T]) -> T:
+    async def decode(self, response: Response, decode: Callable[[Limits], T]) -> T:
         """Decode a response, a large one in a thread, and report its truncations. Raises what `decode` raises."""
         limits = Limits()
         is_large = len(response.body) > MAX_INLINE_BYTES
@@ -494,7 +504,7 @@ class Client(ApiReader):
         response = await self._fetch(
             "GET", "/api/v1/runs", params=params, max_bytes=MAX_PAGE_BYTES, max_whole_s=MAX_PAGE_S
         )
-        return await self._decode(response, lambda limits: self._pages.decode(response.body, response.read_at, limits))
+        return await self.decode(response, lambda limits: self._pages.decode(response.body, response.read_at, limits))
 
     async def read_feed(self, target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
         """Return the snapshot of a feed (`after` is None), or wait for its next changes.
@@ -510,7 +520,7 @@ class Client(ApiReader):
             return FeedResponse((), response.read_at, None)  # the server no longer knows the handle
         if (error := response_error(response, self._key)) is not None:
             raise error
-        return await self._decode(response, lambda limits: decode_feed(response, after, limits))
+        return await self.decode(response, lambda limits: decode_feed(response, after, limits))
 
     async def fetch_response(self, request: ReadRequest) -> Response:
         method, path, json, params = http_request_of(request)
@@ -520,17 +530,15 @@ class Client(ApiReader):
             raise error
         return response
 
-    async def get(
-        self, path: str, params: dict[str, str], decode: Callable[[Response, Limits], T], *, has_own_limit: bool = False
-    ) -> T:
-        """Send a GET request, and return its response as `decode` reads it.
+    async def get(self, path: str, params: dict[str, str], *, has_own_limit: bool = False) -> Response:
+        """Send a GET request, and return its response.
 
         `has_own_limit`: the rate limit in its headers is not that of other requests.
         """
         response = await self._send("GET", path, params=params, has_own_limit=has_own_limit)
         if (error := response_error(response, self._key)) is not None:
             raise error
-        return await self._decode(response, lambda limits: decode(response, limits))
+        return response
 
     async def whoami(self) -> Environment:
         """Return the environment of the key."""
@@ -649,11 +657,9 @@ class FactReader:
     def __init__(self, client: "Client") -> None:
         self._client = client
 
-    async def read_queues(self, page: int) -> facts.QueuesPage:
+    async def read_queues(self, page: int) -> RowsPage[Queue]:
         """Return one page of the queues. Pages count from 1."""
-        return await self._client.get(
-            *facts.queues_request(page), lambda got, limits: facts.decode_queues(got.body, limits)
-        )
+        return await self._get(facts.decode_queues, *facts.queues_request(page))
 
     async def read_limits(self) -> tuple[ConcurrencyLimit, ...]:
         """Return the concurrency limits of a newer server: its first page.
@@ -661,16 +667,13 @@ class FactReader:
         A server of before 4.7 answers with a page of HTML: `NotFound`.
         """
         params = {"page": "1", "perPage": str(facts.PAGE_SIZE)}
-        return await self._client.get(
-            "/api/v1/concurrency-limits", params, lambda got, limits: facts.decode_limits(got.body, limits)
-        )
+        return await self._get(facts.decode_limits, "/api/v1/concurrency-limits", params)
 
-    async def read_schedules(self, page: int, environment_type: str | None) -> facts.SchedulesPage:
+    async def read_schedules(self, page: int, environment_type: str | None) -> RowsPage[Schedule]:
         """Return one page of the schedules of an environment of this type. Pages count from 1."""
         params = {"page": str(page), "perPage": str(facts.PAGE_SIZE)}
-        return await self._client.get(
-            "/api/v1/schedules", params, lambda got, limits: facts.decode_schedules(got.body, limits, environment_type)
-        )
+        decode = partial(facts.decode_schedules, environment_type=environment_type)
+        return await self._get(decode, "/api/v1/schedules", params)
 
     async def read_schedule_runs(self, schedule_id: str) -> ScheduleRunsRead:
         """Return the newest run that a schedule started."""
@@ -679,25 +682,19 @@ class FactReader:
             "filter[createdAt][period]": facts.SCHEDULE_RUNS_PERIOD,
             "page[size]": "1",
         }
-        return await self._client.get(
-            "/api/v1/runs",
-            params,
-            lambda got, limits: facts.decode_schedule_runs(got.body, schedule_id, got.read_at, limits),
-        )
+        response = await self._client.get("/api/v1/runs", params)
+        return facts.decode_schedule_runs(response.body, schedule_id, response.read_at, Limits())
 
-    async def read_tokens(self, after: Cursor | None = None) -> facts.TokensPage:
+    async def read_tokens(self, after: Cursor | None = None) -> RowsPage[WaitToken]:
         """Return a page of the waitpoint tokens that wait: the first, or the one `after` a cursor."""
         params = {"filter[status]": "WAITING", "page[size]": str(facts.PAGE_SIZE)}
         params |= {} if after is None else {"page[after]": after}
-        return await self._client.get(
-            "/api/v1/waitpoints/tokens", params, lambda got, limits: facts.decode_tokens(got.body, limits)
-        )
+        return await self._get(facts.decode_tokens, "/api/v1/waitpoints/tokens", params)
 
-    async def read_deployments(self) -> facts.DeploymentsPage:
+    async def read_deployments(self) -> RowsPage[Deployment]:
         """Return the newest deployments. They have a rate limit of their own (recording 824)."""
-        return await self._client.get(
-            "/api/v1/deployments",
-            {},
-            lambda got, limits: facts.decode_deployments(got.body, limits),
-            has_own_limit=True,
-        )
+        return await self._get(facts.decode_deployments, "/api/v1/deployments", {}, has_own_limit=True)
+
+    async def _get(self, decode: Callable[[bytes, Limits], T], *request: Any, **options: Any) -> T:
+        response = await self._client.get(*request, **options)
+        return await self._client.decode(response, lambda limits: decode(response.body, limits))

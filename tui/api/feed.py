@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from sys import intern
-from typing import Any, Final, TypedDict
+from typing import Any, Final
+
+from typing_extensions import TypedDict
 
 from tui.api.errors import (
     MAX_FEED_ROWS,
@@ -18,7 +20,7 @@ from tui.api.errors import (
     read_duration_ms,
     read_time,
 )
-from tui.api.models import OmittedOnError, decode_items, read_array, read_json
+from tui.api.models import AnyText, Lenient, decode_items, read_array, read_json
 from tui.api.responses import Response
 from tui.api.runs import shared_cents, shared_fixed, shared_tag, shared_tags
 from tui.domain.errors.error import INTERNAL_NAME, RunError, build_error
@@ -191,15 +193,15 @@ class FeedResponse:
 
 
 class _Headers(TypedDict, total=False):
-    operation: OmittedOnError[str]
-    control: OmittedOnError[str]
+    operation: Lenient[AnyText]
+    control: Lenient[AnyText]
 
 
 class _Message(TypedDict, total=False):
     """One item of a response: a row with its operation, or a control message."""
 
-    value: OmittedOnError[dict[str, Any]]
-    headers: OmittedOnError[_Headers]
+    value: Lenient[dict[str, Any]]
+    headers: Lenient[_Headers]
 
 
 def decode_feed(response: Response, after: FeedPosition | None, limits: Limits | None = None) -> FeedResponse:

@@ -1,26 +1,34 @@
-"""The shapes of API responses, and `decode`, which reads bytes as these and drops what is invalid."""
+"""The lenient types of API responses, and `decode`, which reads bytes as these and drops what is invalid."""
 
 import json
-import math
 import re
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import suppress
+from dataclasses import MISSING
+from dataclasses import fields as dataclass_fields
+from datetime import datetime
 from functools import cache
-from typing import (
-    Annotated,
-    Any,
-    Final,
-    Required,
-    TypedDict,
-    TypeVar,
-    get_args,
-    get_origin,
-    get_type_hints,
-    is_typeddict,
-)
+from inspect import signature
+from typing import Annotated, Any, Final, Generic, NotRequired, Required, TypeVar, cast
 
-from tui.api.errors import MAX_ID_CHARS, Limits, ServerFault
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    PlainValidator,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+)
+from pydantic_core import CoreSchema, core_schema
+from typing_extensions import TypedDict
+
+from tui.api.errors import MAX_ID_CHARS, MAX_NAME_CHARS, MAX_PAGE_ROWS, Limits, ServerFault, read_duration_ms, read_time
+from tui.domain.ids import Cursor
 from tui.domain.run import Json
+from tui.lazy_dataclass import dataclass
 
 # Cuts arrays and objects that are too deep or too long out of a JSON text, before it is decoded.
 #
@@ -132,162 +140,144 @@ def without_callback_secrets(body: bytes) -> bytes:
     return re.sub(_ADDRESS, _CUT, body) if b"allback" in body else body
 
 
-# Compares decoded JSON with the type hints of typed dictionaries, and drops what is invalid.
+# Lenient types for pydantic, which reads an answer straight into the values that the program shows.
 #
-# pydantic could do this, but importing its core alone takes 10 ms of CPU and 5 MB, and the first rows should take 400
-# ms and 60 MB. Only the messages of a relay use it.
+# A row needs only what identifies it. Whatever else is null or of a wrong type is absent, as if the server had not sent
+# it. JSON is read by Python's decoder: pydantic's own refuses the lone surrogates that JavaScript sends, and numbers of
+# thousands of digits. Source: tests/wire/recordings/README.md §3, §4.
 
 
 T = TypeVar("T")
 
 
-_INVALID: Final = object()
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text of at least `min_chars`. Above `max_chars` it is cut with a note on its `kind`; without one, refused."""
 
-Reader = Callable[[Any], Any]
-"""Returns a value of decoded JSON without its invalid parts, or `_INVALID`: an exception would take longer."""
+    kind: str = ""
+    max_chars: int = MAX_NAME_CHARS
+    min_chars: int = 0
 
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        # A type of pydantic's would refuse lone surrogates.
+        return core_schema.with_info_plain_validator_function(self._read)
 
-class InvalidShape(ValueError):
-    """The value lacks something that is required."""
-
-
-def read_as(hint: Any, value: Any) -> Any:
-    """Return decoded JSON as a typed dictionary or a list of them, without what is invalid. Raises `InvalidShape`."""
-    read = _reader_of(hint)(value)
-    if read is _INVALID:
-        raise InvalidShape
-    return read
-
-
-def in_range(low: float, high: float) -> Callable[[Reader], Reader]:
-    """Return an annotation for numbers."""
-    return lambda read: _if(read, lambda found: low <= found <= high)
+    def _read(self, value: Json, info: ValidationInfo[Limits]) -> str:
+        if type(value) is not str or len(value) < self.min_chars or (not self.kind and len(value) > self.max_chars):
+            raise ValueError("not a text, or of a wrong length")
+        return value if len(value) <= self.max_chars else info.context.text(value, self.kind, self.max_chars)
 
 
-def finite(read: Reader) -> Reader:
-    """Refuse NaN and infinity. An annotation for numbers."""
-    return _if(read, math.isfinite)
+def _whole(value: Json) -> Json:
+    """Return a whole number as an integer: JavaScript makes no difference."""
+    return int(value) if type(value) is float and value.is_integer() else value
 
 
-def of_length(low: int, high: float = math.inf) -> Callable[[Reader], Reader]:
-    """Return an annotation for texts."""
-    return lambda read: _if(read, lambda found: low <= len(found) <= high)
+def _time(value: Json) -> datetime | None:
+    return read_time(value)
 
 
-def none_on_error(read: Reader) -> Reader:
-    """Read an invalid value as None. An annotation."""
-    return lambda value: None if (found := read(value)) is _INVALID else found
+Id = Annotated[str, Text(max_chars=MAX_ID_CHARS, min_chars=1)]
+Word = Annotated[str, Text(max_chars=sys.maxsize, min_chars=1)]
+Flag = Annotated[bool, Field(strict=True)]
+Count = Annotated[int, BeforeValidator(_whole), Field(strict=True, ge=0, le=2**53)]
+Cents = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+# 10^14 ms are 3,000 years. A larger value is not a duration, and may overflow a timedelta.
+Milliseconds = Annotated[float, Field(strict=True, ge=0, le=1e14), AfterValidator(read_duration_ms)]
+Time = Annotated[datetime | None, PlainValidator(read_time)]
+"""A time as ISO text, None if it cannot be read."""
 
 
-_OMITTED: Final = "omitted"
+class _AbsentIfInvalid:
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_default_schema(handler(source), on_error="omit")
 
-OmittedOnError = Annotated[T, _OMITTED]
-"""A key or an item that is dropped if its value is invalid."""
+
+class _NoneIfInvalid:
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_default_schema(handler(source), default=None, on_error="default")
 
 
-def _if(read: Reader, is_valid: Callable[[Any], bool]) -> Reader:
-    return lambda value: found if (found := read(value)) is not _INVALID and is_valid(found) else _INVALID
+Lenient = Annotated[T, _AbsentIfInvalid()]
+"""A key, or an item of a list, that is absent if its value is invalid."""
+
+OrNone = Annotated[T | None, _NoneIfInvalid()]
+"""A value that is None if it is invalid."""
+
+
+class Items:
+    """The first items of a list, as a tuple, with a note about their `kind` if there are more.
+
+    An invalid item is left out, or makes the list invalid.
+    """
+
+    def __init__(self, item: Any, max_count: int, kind: str, *, drops_invalid: bool = True) -> None:
+        hint = _hint(item)
+        self._list = list[Lenient[hint]] if drops_invalid else list[hint]  # type: ignore[valid-type]
+        self._max_count = max_count
+        self._kind = kind
+
+    def __get_pydantic_core_schema__(self, _source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_info_after_validator_function(self._first, handler.generate_schema(self._list))
+
+    def _first(self, items: list[T], info: ValidationInfo[Limits]) -> tuple[T, ...]:
+        return tuple(info.context.take(items, self._max_count, self._kind))
+
+
+class JsonObject(Generic[T]):
+    """A JSON object that becomes a value of a dataclass: its keys are the parameters of `kind`, or of `make`.
+
+    A field is a type, or a path of keys (`a`, `a/b`) and a type. A parameter without a default is required: an object
+    without it is invalid. Any other one keeps its default if the key is absent, null or invalid. `make` passes on to
+    `kind` what it does not name; if it returns None, the object stands for nothing.
+    """
+
+    def __init__(self, kind: Callable[..., T], make: Callable[..., Any] | None = None, /, **fields: Any) -> None:
+        self._kind = kind
+        self._make = make or kind
+        self._fields = fields
+
+    def __get_pydantic_core_schema__(self, _source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        named = {} if self._make is self._kind else signature(self._make).parameters
+        required = {each.name for each in named.values() if each.default is each.empty}
+        required |= {
+            each.name for each in dataclass_fields(cast("Any", self._kind)) if each.default is MISSING
+        } - named.keys()
+        parts = {}
+        for name, field in self._fields.items():
+            path, hint = field if isinstance(field, tuple) else (name, field)
+            schema = handler.generate_schema(_hint(hint))
+            if name not in required:
+                schema = core_schema.with_default_schema(schema, on_error="omit")
+            parts[name] = core_schema.typed_dict_field(
+                schema, required=name in required, validation_alias=path.split("/")
+            )
+        return core_schema.no_info_after_validator_function(self._made, core_schema.typed_dict_schema(parts))
+
+    def _made(self, values: dict[str, Any]) -> Any:
+        return self._make(**values)
+
+
+def _hint(kind: Any) -> Any:
+    return Annotated[Any, kind] if isinstance(kind, JsonObject | Text | Items) else kind
 
 
 @cache
-def _reader_of(hint: Any) -> Reader:
-    if hint in _PLAIN:
-        return _PLAIN[hint]
-    if is_typeddict(hint):
-        return _dict_reader(hint)
-    origin, arguments = get_origin(hint), get_args(hint)
-    if origin is Annotated:
-        read = _reader_of(arguments[0])
-        for annotation in arguments[1:]:
-            read = read if annotation is _OMITTED else annotation(read)
-        return read
-    if origin is Required:
-        return _reader_of(arguments[0])
-    if origin is list:
-        return _list_reader(arguments[0])
-    if len(arguments) == 2 and arguments[1] is type(None):
-        inner = _reader_of(arguments[0])
-        return lambda value: None if value is None else inner(value)
-    raise TypeError(f"no schema for {hint!r}")
+def _adapter(kind: Hashable) -> TypeAdapter[Any]:
+    return TypeAdapter(_hint(kind))
 
 
-def _is_omitted(hint: Any) -> bool:
-    return get_origin(hint) is Annotated and _OMITTED in get_args(hint)
-
-
-def _dict_reader(hint: Any) -> Reader:
-    hints = get_type_hints(hint, include_extras=True)
-    fields = [(name, _reader_of(each), _is_omitted(each)) for name, each in hints.items()]
-    required: frozenset[str] = hint.__required_keys__
-
-    def read(value: Any) -> Any:
-        if not isinstance(value, dict) or not required <= value.keys():
-            return _INVALID
-        found = {}
-        for name, reader, is_omitted in fields:
-            if name in value:
-                each = reader(value[name])
-                if each is not _INVALID:
-                    found[name] = each
-                elif not is_omitted:
-                    return _INVALID
-        return found
-
-    return read
-
-
-def _list_reader(hint: Any) -> Reader:
-    reader, is_omitted = _reader_of(hint), _is_omitted(hint)
-
-    def read(value: Any) -> Any:
-        if not isinstance(value, list):
-            return _INVALID
-        found = [each for item in value if (each := reader(item)) is not _INVALID]
-        return found if is_omitted or len(found) == len(value) else _INVALID
-
-    return read
-
-
-def _any(value: Any) -> Any:
-    return value
-
-
-def _dict(value: Any) -> Any:
-    return value if isinstance(value, dict) else _INVALID
-
-
-def _str(value: Any) -> Any:
-    return value if isinstance(value, str) else _INVALID
-
-
-def _bool(value: Any) -> Any:
-    return value if isinstance(value, bool) else _INVALID
-
-
-def _int(value: Any) -> Any:
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else _INVALID
-
-
-def _float(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return _INVALID
-    try:
-        return float(value)
-    except OverflowError:
-        return _INVALID
-
-
-_PLAIN: dict[Any, Reader] = {Any: _any, bool: _bool, dict[str, Any]: _dict, float: _float, int: _int, str: _str}
+@cache
+def _rows_adapter(row: JsonObject[T]) -> TypeAdapter[list[T | None]]:
+    hint = _hint(row)
+    return TypeAdapter(list[Lenient[hint]])  # type: ignore[valid-type]
 
 
 # The shapes of API responses as typed dictionaries, and `decode` and `decode_items`, which read bytes as these.
-#
-# A row needs only the keys that identify it. Every other key is dropped if it is null or of a wrong type. The
-# conversion into domain values is in `api.runs` and `api.responses`.
-# Source: tests/wire/recordings/README.md §3, §4.
 
+
+MAX_CURSOR_CHARS: Final = 2_000
+"""Length of a cursor, which names a count, a fingerprint and a task."""
 
 MAX_INTEGER_DIGITS = 4_300
 """Longest integer that Python converts by default. A longer one becomes an infinite float, as in JavaScript."""
@@ -296,13 +286,13 @@ _SPACE: Final = " \t\r\n"
 _BETWEEN: Final = re.compile(rf"[{_SPACE}]*(,|]\Z)[{_SPACE}]*")
 """What follows an item of an array."""
 
-_Text = OmittedOnError[str]
-_Flag = OmittedOnError[bool]
-_Count = OmittedOnError[Annotated[int, in_range(0, 2**53)]]
-# 10^14 ms are 3,000 years. A larger value is not a duration, and may overflow a timedelta.
-_Duration = OmittedOnError[Annotated[float, in_range(0, 1e14)]]
-_Cents = OmittedOnError[Annotated[float, finite]]
-_Word = Annotated[str, of_length(1)]
+AnyText = Annotated[str, Text(max_chars=sys.maxsize)]
+_Text = Lenient[AnyText]
+_Flag = Lenient[Flag]
+_Count = Lenient[Count]
+_Duration = Lenient[Annotated[float, Field(strict=True, ge=0, le=1e14)]]
+_Cents = Lenient[Cents]
+_Word = Word
 
 
 class EnvironmentRow(TypedDict, total=False):
@@ -314,7 +304,7 @@ class EnvironmentRow(TypedDict, total=False):
 class RunRow(TypedDict, total=False):
     """A run in the list, or a related run in a detail. Dates are still texts."""
 
-    id: Required[Annotated[str, of_length(1, MAX_ID_CHARS)]]
+    id: Required[Id]
     status: Required[_Word]
     taskIdentifier: Required[_Word]
     version: _Text
@@ -325,8 +315,8 @@ class RunRow(TypedDict, total=False):
     expiredAt: _Text
     delayedUntil: _Text
     isTest: _Flag
-    env: OmittedOnError[EnvironmentRow]
-    tags: OmittedOnError[list[OmittedOnError[str]]]
+    env: Lenient[EnvironmentRow]
+    tags: Lenient[list[_Text]]
     costInCents: _Cents
     baseCostInCents: _Cents
     durationMs: _Duration
@@ -340,7 +330,7 @@ class RunRow(TypedDict, total=False):
     metadata: Any
 
 
-_Row = Annotated[RunRow | None, none_on_error]
+_Row = OrNone[RunRow]
 
 
 class RelatedRuns(TypedDict, total=False):
@@ -348,7 +338,7 @@ class RelatedRuns(TypedDict, total=False):
 
     root: _Row
     parent: _Row
-    children: OmittedOnError[list[_Row]]
+    children: Lenient[list[_Row]]
 
 
 class ErrorRow(TypedDict, total=False):
@@ -382,22 +372,22 @@ class RunDetail(RunRow, total=False):
     outputPresignedUrl: _Text
     error: Any
     attemptCount: _Count
-    attempts: OmittedOnError[list[OmittedOnError[AttemptRow]]]
-    relatedRuns: OmittedOnError[RelatedRuns]
+    attempts: Lenient[list[Lenient[AttemptRow]]]
+    relatedRuns: Lenient[RelatedRuns]
     schedule: Any
 
 
 class Pagination(TypedDict, total=False):
     """The cursor of the next page."""
 
-    next: OmittedOnError[_Word]
+    next: Lenient[_Word]
 
 
 class RunPage(TypedDict, total=False):
     """The response of `GET /api/v1/runs`; an unreadable row is None."""
 
     data: Required[list[_Row]]
-    pagination: OmittedOnError[Pagination]
+    pagination: Lenient[Pagination]
 
 
 class NameRow(TypedDict, total=False):
@@ -409,7 +399,7 @@ class NameRow(TypedDict, total=False):
 class ProjectRow(NameRow, total=False):
     """The project of an environment."""
 
-    externalRef: OmittedOnError[_Word]
+    externalRef: Lenient[_Word]
 
 
 class WhoamiRow(TypedDict, total=False):
@@ -420,16 +410,16 @@ class WhoamiRow(TypedDict, total=False):
 
     slug: Required[_Word]
     type: Required[_Word]
-    project: OmittedOnError[ProjectRow]
-    organization: OmittedOnError[NameRow]
-    dashboardUrl: OmittedOnError[_Text]
-    paused: OmittedOnError[bool]
+    project: Lenient[ProjectRow]
+    organization: Lenient[NameRow]
+    dashboardUrl: _Text
+    paused: _Flag
 
 
 class QueryRows(TypedDict):
     """The response of `POST /api/v1/query`."""
 
-    results: list[OmittedOnError[dict[str, Any]]]
+    results: list[Lenient[dict[str, Any]]]
 
 
 class IdRow(TypedDict):
@@ -438,7 +428,7 @@ class IdRow(TypedDict):
     id: _Word
 
 
-def decode(shape: type[T], body: bytes, name: str, limits: Limits | None = None) -> T:
+def decode(shape: type[T] | JsonObject[T], body: bytes, name: str, limits: Limits | None = None) -> T:
     """Decode bytes as one of these shapes.
 
     With `limits`, arrays and objects are cut at MAX_ITEMS, which `limits` records. A relay's messages have no such
@@ -451,7 +441,7 @@ def decode(shape: type[T], body: bytes, name: str, limits: Limits | None = None)
         except RecursionError:
             value = read_json(within_bounds(body)[0])
             _note_depth(limits or Limits(), name)
-        return convert(shape, value)
+        return convert(shape, value, limits)
     except (ValueError, RecursionError):
         raise _unreadable(name) from None
 
@@ -465,10 +455,62 @@ def decode_items(shape: type[T], body: bytes, name: str, limits: Limits) -> Iter
     body = _shortened(body, name, limits)
     try:
         for value in _items(body, lambda: _note_depth(limits, name)):
-            with suppress(InvalidShape):
-                yield convert(shape, value)
+            with suppress(ValidationError):
+                yield convert(shape, value, limits)
     except (ValueError, RecursionError):
         raise _unreadable(name) from None
+
+
+@dataclass(frozen=True, slots=True)
+class RowsPage(Generic[T]):
+    """A page of a list. `next` is the cursor of the next one, `page_count` the pages of the list; 1 if not sent.
+
+    `unreadable` counts the rows that were dropped. `is_cut`: the page had more rows than its limit.
+    """
+
+    rows: tuple[T, ...]
+    next: Cursor | None = None
+    page_count: int = 1
+    unreadable: int = 0
+    is_cut: bool = False
+
+
+class _Pagination(TypedDict, total=False):
+    next: Lenient[Word]
+    totalPages: Lenient[Count]
+
+
+class _PageShape(TypedDict):
+    data: list[Any]
+    pagination: NotRequired[Lenient[_Pagination]]
+
+
+def decode_rows(
+    row: JsonObject[T], body: bytes, name: str, kind: str, limits: Limits | None, *, max_rows: int = MAX_PAGE_ROWS
+) -> RowsPage[T]:
+    """Decode a page of a list, without the rows that cannot be read or stand for nothing. `kind` names them.
+
+    Raises `ServerFault`.
+    """
+    limits = limits or Limits()
+    page = decode(_PageShape, body, name, limits)
+    taken = limits.take(page["data"], max_rows, f"{kind} on a page")
+    rows: list[T | None] = _rows_adapter(row).validate_python(taken, context=limits)
+    pagination = page.get("pagination", {})
+    following = pagination.get("next")
+    return RowsPage(
+        tuple(each for each in rows if each is not None),
+        # A cursor that cannot be sent back ends the list.
+        Cursor(following) if following is not None and is_cursor(following) else None,
+        max(1, pagination.get("totalPages", 1)),
+        len(taken) - len(rows),
+        len(taken) < len(page["data"]),
+    )
+
+
+def is_cursor(text: str) -> bool:
+    """Whether a text may be a cursor, which is base64 (recording 2703): a relay gets it from its screens."""
+    return 0 < len(text) <= MAX_CURSOR_CHARS and text.isascii() and text.isprintable()
 
 
 def _items(body: bytes, on_deep: Callable[[], None]) -> Iterator[Json]:
@@ -513,9 +555,9 @@ def _unreadable(name: str) -> ServerFault:
     return ServerFault(f"{name} could not be read: not JSON, or not of the expected shape", 200)
 
 
-def convert(shape: type[T], value: Json) -> T:
-    """Read a decoded value as one of these shapes. Raises `InvalidShape`, a ValueError."""
-    read: T = read_as(shape, value)
+def convert(kind: type[T] | JsonObject[T], value: Json, limits: Limits | None = None) -> T:
+    """Read a decoded value as one of these types. Raises ValidationError, a ValueError."""
+    read: T = _adapter(cast("Hashable", kind)).validate_python(value, context=limits or Limits())
     return read
 
 

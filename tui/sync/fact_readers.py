@@ -590,11 +590,11 @@ class QueueReader:
             ("queues", number), Rank.QUEUES, lambda: self._requests.reader.read_queues(number)
         )
         self._count = min(page.page_count, MAX_QUEUE_PAGES)
-        pages = self._pages | {number: page.queues}
+        pages = self._pages | {number: page.rows}
         self._pages = {key: queues for key, queues in pages.items() if key <= self._count}
         # While the pages are read, a queue may move to another one. The newest answer counts.
         queues = {queue.id: queue for key in sorted(self._pages) for queue in self._pages[key]}
-        queues |= {queue.id: queue for queue in page.queues}
+        queues |= {queue.id: queue for queue in page.rows}
         is_whole = page.page_count <= MAX_QUEUE_PAGES and len(self._pages) == self._count and not page.unreadable
         return self._with_limits(now, queues.values(), is_cut=not is_whole)
 
@@ -690,7 +690,7 @@ class ScheduleReader:
             )
             self._page_count = min(page.page_count, MAX_SCHEDULE_PAGES)
             is_cut |= page.page_count > MAX_SCHEDULE_PAGES or page.unreadable > 0
-            schedules |= {schedule.id: schedule for schedule in page.schedules}
+            schedules |= {schedule.id: schedule for schedule in page.rows}
         return facts.SchedulesRead(now, tuple(schedules.values()), is_cut=is_cut)
 
     async def read_runs(self, known: facts.WallFacts) -> facts.ScheduleRunsRead | None:
@@ -949,8 +949,8 @@ class TokenReader:
             )
             pages += 1
             is_cut |= page.unreadable > 0
-            tokens |= {token.id: token for token in page.tokens}
-            paging.add([token.id for token in page.tokens], page.next)
+            tokens |= {token.id: token for token in page.rows}
+            paging.add([token.id for token in page.rows], page.next)
         is_cut |= paging.is_endless
         self._page_count, self._is_cut = pages, is_cut
         self._tokens = tuple(
@@ -1016,7 +1016,7 @@ class DeploymentReader:
         """Read the newest deployments. Raises `ApiError`."""
         now = self._requests.now()
         page = await self._requests.send("deployments", rank, self._requests.reader.read_deployments)
-        return facts.DeploymentsRead(now, page.deployments)
+        return facts.DeploymentsRead(now, page.rows)
 
     def takes_unnamed(self) -> bool:
         """Return whether a version runs that no read deployment names: true once for each version.

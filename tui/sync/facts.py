@@ -273,7 +273,7 @@ class FactsSource:
             "errors", Rank.ERRORS, lambda: self._fetcher.api.list_error_groups(ERRORS_PERIOD)
         )
         is_cut = page.is_cut or page.unreadable > 0 or page.next is not None
-        await self._emit(facts.ErrorGroupsRead(now, page.groups, is_cut=is_cut))
+        await self._emit(facts.ErrorGroupsRead(now, page.rows, is_cut=is_cut))
 
     async def _read_deployments(self) -> None:
         await self._emit(await self._deployments.read())

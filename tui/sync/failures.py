@@ -10,8 +10,8 @@ from random import Random
 from typing import Any, Final
 
 from tui.api.errors import MAX_MESSAGE_CHARS, ApiError, NotFound, RateLimited, Refused, ServerFault, Unreachable
-from tui.api.facts import ErrorGroupPage
 from tui.api.feed import MAX_FEED_WINDOW, FeedTarget, read_stored_error
+from tui.api.models import RowsPage
 from tui.api.queries import MAX_IDS, FailureCount, NamedQuery, RunErrors, RunsWithErrorTexts, days_since
 from tui.api.runs import ListPage
 from tui.domain.environment import Capability
@@ -700,14 +700,14 @@ class GroupReader:
         while True:
             page = await self._read_page(period, paging.cursor, priority)
             # A group whose count grew between two requests may be on both pages. Groups of two tasks may share an id.
-            groups |= {(group.id, group.task): group for group in page.groups}
-            paging.add([(group.id, group.task) for group in page.groups], page.next)
+            groups |= {(group.id, group.task): group for group in page.rows}
+            paging.add([(group.id, group.task) for group in page.rows], page.next)
             if paging.is_done:
                 return ServerGroupsRead(tuple(groups.values()))
             if priority is Priority.VISIBLE:
                 await self._pace.wait()
 
-    async def _read_page(self, period: str, after: Cursor | None, priority: Priority) -> ErrorGroupPage:
+    async def _read_page(self, period: str, after: Cursor | None, priority: Priority) -> RowsPage[ServerErrorGroup]:
         key = ("error groups", period, after)
         return await self._fetcher.budget.request(
             key, priority, lambda: self._fetcher.api.list_error_groups(period, after)

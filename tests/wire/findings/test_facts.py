@@ -31,20 +31,20 @@ CALLBACK = f"https://trigger.example.com/api/v1/waitpoints/tokens/waitpoint_1/ca
 Decode = Callable[[bytes, Limits], Any]
 
 LISTS: dict[str, tuple[Decode, str, dict[str, Any]]] = {
-    "queues": (decode_queues, "queues", {"id": "queue_1", "name": "sync", "type": "task"}),
+    "queues": (decode_queues, "rows", {"id": "queue_1", "name": "sync", "type": "task"}),
     "schedules": (
         decode_schedules,
-        "schedules",
+        "rows",
         {"id": "sched_1", "task": "sync", "generator": {"expression": "0 3 * * *"}},
     ),
     "tokens": (
         decode_tokens,
-        "tokens",
+        "rows",
         {"id": "waitpoint_1", "status": "WAITING", "createdAt": "2026-11-26T01:00:00Z"},
     ),
     "deployments": (
         decode_deployments,
-        "deployments",
+        "rows",
         {"version": "20261124.1", "status": "DEPLOYED", "deployedAt": "2026-11-26T01:00:00Z"},
     ),
 }
@@ -62,18 +62,18 @@ def at(text: str) -> datetime:
 def test_recorded_queues_have_their_numbers() -> None:
     rows = recording("614")["response"]["body"]["data"]
     page = decode_queues(body_of("614"), Limits())
-    assert [(each.id, each.running, each.queued, each.limit) for each in page.queues] == [
+    assert [(each.id, each.running, each.queued, each.limit) for each in page.rows] == [
         (row["id"], row["running"], row["queued"], row["concurrencyLimit"]) for row in rows
     ]
     stored = {row["name"]: f"task/{row['name']}" if row["type"] == "task" else row["name"] for row in rows}
-    assert {str(each.name): each.stored_name for each in page.queues} == stored
+    assert {str(each.name): each.stored_name for each in page.rows} == stored
     assert set(stored) != set(stored.values())
     assert (page.page_count, page.unreadable) == (1, 0)
     assert decode_queues(body_of("601"), Limits()).page_count == 13
 
 
 def test_recorded_schedules_have_their_due_times() -> None:
-    (every_minute, nightly) = decode_schedules(body_of("2800"), Limits()).schedules
+    (every_minute, nightly) = decode_schedules(body_of("2800"), Limits()).rows
     assert nightly == Schedule(
         "sched_thr8ve7b8spgauso5osxc",
         TaskId("nightly-report"),
@@ -84,8 +84,8 @@ def test_recorded_schedules_have_their_due_times() -> None:
         next_effective_at=at("27T02:00:05.093"),
     )
     assert every_minute.next_effective_at == at("26T02:23:07.028")
-    assert len(decode_schedules(body_of("2800"), Limits(), "DEVELOPMENT").schedules) == 2
-    assert decode_schedules(body_of("2800"), Limits(), "PRODUCTION").schedules == ()
+    assert len(decode_schedules(body_of("2800"), Limits(), "DEVELOPMENT").rows) == 2
+    assert decode_schedules(body_of("2800"), Limits(), "PRODUCTION").rows == ()
 
 
 def test_newest_run_of_a_schedule_is_read() -> None:
@@ -98,11 +98,9 @@ def test_newest_run_of_a_schedule_is_read() -> None:
 
 
 def test_recorded_deployments_are_the_deployed_ones() -> None:
-    assert decode_deployments(body_of("824"), Limits()).deployments == (
-        Deployment(Raw("20261124.1"), at("24T14:11:45.681")),
-    )
-    assert decode_deployments(body_of("823"), Limits()).deployments == ()  # it is being built
-    assert decode_deployments(body_of("820"), Limits()).deployments == ()
+    assert decode_deployments(body_of("824"), Limits()).rows == (Deployment(Raw("20261124.1"), at("24T14:11:45.681")),)
+    assert decode_deployments(body_of("823"), Limits()).rows == ()  # it is being built
+    assert decode_deployments(body_of("820"), Limits()).rows == ()
 
 
 def test_recorded_metrics_of_zeros_are_not_measured() -> None:
@@ -147,18 +145,18 @@ def test_wrong_optional_field_is_unknown() -> None:
     wrongs: tuple[Any, ...] = (None, [], {"a": 1}, -1, "x" * 5)
     for wrong in wrongs:
         row = LISTS["queues"][2] | {"running": wrong, "queued": wrong, "concurrencyLimit": wrong, "paused": wrong}
-        (queue,) = decode_queues(listed(row), Limits()).queues
+        (queue,) = decode_queues(listed(row), Limits()).rows
         assert queue == Queue("queue_1", Raw("sync"), is_task=True)
         row = LISTS["schedules"][2] | {"active": wrong, "nextRun": wrong, "nextRunEffectiveAt": wrong, "type": wrong}
-        (schedule,) = decode_schedules(listed(row), Limits()).schedules
+        (schedule,) = decode_schedules(listed(row), Limits()).rows
         assert (schedule.is_active, schedule.next_at, schedule.next_effective_at) == (False, None, None)
         row = LISTS["tokens"][2] | {"timeoutAt": wrong, "tags": wrong if wrong != [] else ["a", 3, None]}
-        (token,) = decode_tokens(listed(row), Limits()).tokens
+        (token,) = decode_tokens(listed(row), Limits()).rows
         assert (token.times_out_at, token.tags) == (None, () if wrong != [] else (Raw("a"),))
 
 
 def test_token_has_no_callback() -> None:
-    tokens = decode_tokens(body_of("1105"), Limits()).tokens
+    tokens = decode_tokens(body_of("1105"), Limits()).rows
     created = at("26T01:40:13.951")
     assert tokens == (
         WaitToken("waitpoint_cmwwvxxq602euen7dpvrr503w", created, (Raw("approval"),), at("26T01:50:13.895")),

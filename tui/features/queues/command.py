@@ -92,7 +92,7 @@ async def _read_queues(session: Session) -> tuple[facts.QueuesRead, bool]:
         page = await session.budget.request(("queues", number), Priority.SELECTED, partial(reader.read_queues, number))
         count, unreadable = page.page_count, unreadable + page.unreadable
         # While the pages are read, a queue may move to another one.
-        found |= {queue.id: queue for queue in page.queues}
+        found |= {queue.id: queue for queue in page.rows}
     limits: tuple[facts.ConcurrencyLimit, ...] = ()
     if any(queue.is_v2 for queue in found.values()):
         with suppress(ApiError):
