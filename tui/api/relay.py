@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field, fields, replace
+from contextlib import suppress
+from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from types import MappingProxyType
+from operator import attrgetter
 from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Discriminator, Field, OnErrorOmit, Tag, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, SchemaSerializer, SchemaValidator, core_schema
 
 from tui.api.client import ReadRequest
@@ -27,7 +28,8 @@ from tui.lazy_dataclass import dataclass
 # Encodes dataclasses as JSON, and decodes them with bounds on every number, time and duration.
 #
 # pydantic makes a schema from the type hints of the dataclasses, so a new field needs no code here. The domain does not
-# import pydantic, so its dataclasses cannot declare bounds: this module adds them to the schema.
+# import pydantic, so its dataclasses cannot declare bounds: this module adds them to the schema. Messages declare
+# their own.
 
 
 T = TypeVar("T")
@@ -52,126 +54,106 @@ _BOUNDS: Final[Mapping[str, Mapping[str, object]]] = {
 }
 """Options of pydantic's schema for each type of value."""
 
-OMITS_UNREADABLE: Final = "omits_unreadable"
-"""An option of our own for a tuple: an item that cannot be read is left out. An older relay names other sources."""
+MAX_ROWS: Final = 100_000
+"""Cells of all tasks. 200 tasks have 12,000 in an hour."""
 
-FieldBounds = Mapping[tuple[type, str], Mapping[str, object]]
-"""Options of pydantic's schema for single fields of dataclasses."""
+MAX_TASKS: Final = 20_000
+MAX_FINDINGS: Final = 1_000
 
-_FIELD_BOUNDS: Final[FieldBounds] = {
-    (State, "tags"): {"max_length": MAX_TAGS},
-    (update.SourceConnected, "interval_s"): {"gt": 0, "le": MAX_INTERVAL_S},
-    (update.WindowRead, "period"): {"gt": timedelta(), "le": MAX_PERIOD},
+_FIELD_BOUNDS: Final[Mapping[type, Mapping[str, Mapping[str, object]]]] = {
+    update.RunPatch: {"id": {"min_length": 1}},
+    update.RunGone: {"id": {"min_length": 1}},
+    State: {"tags": {"max_length": MAX_TAGS}},
+    update.SourceConnected: {"interval_s": {"gt": 0, "le": MAX_INTERVAL_S}},
+    update.WindowRead: {"period": {"gt": timedelta(), "le": MAX_PERIOD}},
+    Verdict: {"findings": {"max_length": MAX_FINDINGS}, "refused": {"max_length": 100}, "unread": {"max_length": 100}},
+    QueueWaits: {"holders": {"max_length": facts.MAX_HOLDERS}},
+    facts.NormalsRead: {"normals": {"max_length": MAX_TASKS}, "before": {"max_length": MAX_TASKS}},
+    facts.QueuesRead: {"queues": {"max_length": facts.MAX_QUEUES}, "limits": {"max_length": facts.MAX_QUEUES}},
+    facts.WaitsRead: {"waits": {"max_length": MAX_TASKS}},
+    facts.QueueWait: {"holders": {"max_length": facts.MAX_HOLDERS}},
+    facts.SchedulesRead: {"schedules": {"max_length": facts.MAX_SCHEDULES}},
+    facts.TokensRead: {"tokens": {"max_length": facts.MAX_TOKENS}},
+    facts.DeploymentsRead: {"deployments": {"max_length": facts.MAX_DEPLOYMENTS}},
+    facts.ErrorGroupsRead: {"groups": {"max_length": MAX_GROUPS}},
 }
-"""More options for single fields."""
+"""More options for single fields of the domain."""
 
 
 class Codec(Generic[T]):
-    """Encodes and decodes values of one type. The schema is built at first use, which takes some 30 ms."""
+    """Encodes and decodes values of one type."""
 
-    def __init__(self, hint: Any, name: str, bounds: FieldBounds = MappingProxyType({})) -> None:
-        """`hint` is the type, `name` a noun phrase for its values in error texts. `bounds` are more for its fields."""
+    def __init__(self, hint: Any, name: str) -> None:
+        """`hint` is the type, `name` a noun phrase for its values in error texts."""
         self._hint = hint
         self._name = name
-        self._bounds = {**_FIELD_BOUNDS, **bounds}
 
     @cached_property
-    def _schema(self) -> Any:
-        return _bounded(TypeAdapter(self._hint).core_schema, self._bounds)
-
-    @cached_property
-    def _validator(self) -> SchemaValidator:
-        return SchemaValidator(self._schema)
-
-    @cached_property
-    def _serializer(self) -> SchemaSerializer:
+    def core(self) -> tuple[SchemaValidator, SchemaSerializer]:
+        """The parts of pydantic that decode and encode. They are built at first use, which takes some 30 ms."""
+        schema = _bounded(TypeAdapter(self._hint).core_schema)
         # Without this option an infinite number in a schedule would become null.
-        return SchemaSerializer(self._schema, core_schema.CoreConfig(ser_json_inf_nan="constants"))
+        return SchemaValidator(schema), SchemaSerializer(schema, core_schema.CoreConfig(ser_json_inf_nan="constants"))
 
-    def build(self) -> None:
-        """Build the schema now."""
-        _ = self._validator, self._serializer
-
-    def encode(self, value: T, *, exclude: Any = None, exclude_none: bool = False) -> bytes:
-        """Return the value as JSON.
+    def encode(self, value: T, **options: Any) -> bytes:
+        """Return the value as JSON. `options` are those of pydantic's serializer.
 
         Raises ValueError or RecursionError for values in it that are nested too deep.
         """
-        options: dict[str, Any] = {"exclude": exclude, "exclude_none": exclude_none, "by_alias": True}
+        serializer = self.core[1]
         try:
-            return self._serializer.to_json(value, **options)
+            return serializer.to_json(value, by_alias=True, **options)
         except PydanticSerializationError:
             # JavaScript may send lone surrogates. pydantic cannot write them; Python's encoder escapes them.
-            row = self._serializer.to_python(value, mode="json", **options)
+            row = serializer.to_python(value, mode="json", by_alias=True, **options)
             return json.dumps(row, separators=(",", ":")).encode("ascii")
 
     def decode(self, text: bytes) -> T:
         """Return the value that the JSON text describes; unknown fields are ignored. Raises `ServerFault`."""
         value: T
         try:
-            value = self._validator.validate_json(text)
-        except ValidationError:
-            pass
-        else:
-            return value
-        # pydantic's parser rejects lone surrogates, more than 200 levels and very long numbers; Python's reads them.
-        try:
             try:
-                row = read_json(text)
-            except RecursionError:
-                row = read_json(within_bounds(text)[0])
-            value = self._validator.validate_python(row)
+                value = self.core[0].validate_json(text)
+            except ValidationError:
+                # pydantic's parser rejects lone surrogates, 200 levels and very long numbers; Python's reads them.
+                try:
+                    row = read_json(text)
+                except RecursionError:
+                    row = read_json(within_bounds(text)[0])
+                value = self.core[0].validate_python(row)
         except (ValueError, RecursionError):
             raise ServerFault(f"{self._name} could not be read: not JSON, or not of the expected form", 200) from None
         return value
 
 
-def _bounded(schema: Any, bounds: FieldBounds) -> Any:
+def _bounded(schema: Any) -> Any:  # noqa: C901  one case a kind
     """Return a pydantic schema with bounds on every number, time and duration in it."""
-    if isinstance(schema, list):
-        return [_bounded(part, bounds) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    kind: Any = schema.get("type")
-    if kind in _BOUNDS:
-        return {**_BOUNDS[kind], **schema}
-    if kind == "datetime":
-        return _TIME
-    if kind == "dataclass":
-        if schema["cls"] is Status:
+    match schema:
+        case list():
+            return [_bounded(part) for part in schema]
+        case {"type": "datetime"}:
+            return _TIME
+        case {"type": "dataclass", "cls": kind} if kind is Status:
             return _STATUS
-        schema = _with_bounded_fields(schema, bounds)
-    if kind == "dict" and schema["keys_schema"]["type"] == "enum":
-        # A newer relay may send keys that this version does not know. The rest of its message is still valid.
-        schema = schema | {"keys_schema": core_schema.with_default_schema(schema["keys_schema"], on_error="omit")}
-    return {name: _bounded(part, bounds) for name, part in schema.items()}
-
-
-def _with_bounded_fields(schema: Any, bounds: FieldBounds) -> Any:
-    kind, arguments = schema["cls"], schema["schema"]
-    fields = [
-        field | {"schema": _field_schema(kind, field["name"], field["schema"], bounds)} for field in arguments["fields"]
-    ]
-    return schema | {"schema": arguments | {"fields": fields}}
-
-
-def _field_schema(kind: type, name: str, schema: Any, bounds: FieldBounds) -> Any:
-    if issubclass(kind, update.RunPatch) and name in UNSENT_FIELDS:
-        return schema | {"schema": _UNSENT, "on_error": "default"}
-    options = bounds.get((kind, name))
-    return schema if options is None else _add_bounds(schema, options)
-
-
-def _add_bounds(schema: Any, bounds: Mapping[str, object]) -> Any:
-    # The schema of a field that has a default or may be None wraps the schema of the value.
-    if "schema" in schema:
-        return schema | {"schema": _add_bounds(schema["schema"], bounds)}
-    options = dict(bounds)
-    if options.pop(OMITS_UNREADABLE, False):
-        options["items_schema"] = [
-            core_schema.with_default_schema(each, on_error="omit") for each in schema["items_schema"]
-        ]
-    return schema | options
+        case {"type": "int" | "float" | "bool" | "timedelta" as kind}:
+            return {**_BOUNDS[kind], **schema}
+        case {"type": "dataclass", "cls": kind, "schema": {"fields": list(parts)}}:
+            bounds = _FIELD_BOUNDS.get(kind, {})
+            for each in parts:
+                if issubclass(kind, update.RunPatch) and each["name"] in UNSENT_FIELDS:
+                    each["schema"] = each["schema"] | {"schema": _UNSENT}
+                value = each
+                while "schema" in value:  # the schema of a field that has a default or may be None wraps the value's
+                    value = value["schema"]
+                value.update(bounds.get(each["name"], {}))
+        # A newer relay may send words that this version does not know, an older one other sources.
+        case {"type": "dict", "keys_schema": {"type": "enum"} as word}:
+            schema = schema | {"keys_schema": core_schema.with_default_schema(word, on_error="omit")}
+        case {"type": "tuple", "items_schema": [{"type": "tuple", "items_schema": [{"type": "enum"}, *_]} as pair]}:
+            schema = schema | {"items_schema": [core_schema.with_default_schema(pair, on_error="omit")]}
+        case _:
+            pass
+    return {name: _bounded(part) for name, part in schema.items()} if isinstance(schema, dict) else schema
 
 
 def _read_time(text: str) -> datetime:
@@ -181,30 +163,17 @@ def _read_time(text: str) -> datetime:
     return time if time.tzinfo is UTC and EARLIEST <= time <= LATEST else clamp(time)
 
 
-def _read_status(row: tuple[str, bool]) -> Status:
-    word, is_final = row
-    return parse_status(word, ended=is_final)
-
-
-def _status_row(status: Status) -> tuple[str, bool]:
-    # The word of a new status does not say whether the run has ended, so the flag is sent with it.
-    return status.word, status.canonical.is_final
-
-
-class _Nothing:
-    """No JSON becomes an instance of this class."""
-
-
 # pydantic's own decoder returns times with a time zone of its own instead of `UTC`, which are slow to compare.
 _TIME: Final = core_schema.no_info_after_validator_function(
     _read_time, core_schema.str_schema(), serialization=core_schema.simple_ser_schema("datetime")
 )
 _STATUS: Final = core_schema.no_info_after_validator_function(
-    _read_status,
+    lambda row: parse_status(row[0], ended=row[1]),
     core_schema.tuple_schema([core_schema.str_schema(), core_schema.bool_schema(strict=True)]),
-    serialization=core_schema.plain_serializer_function_ser_schema(_status_row),
+    # The word of a new status does not say whether the run has ended, so the flag is sent with it.
+    serialization=core_schema.plain_serializer_function_ser_schema(lambda each: (each.word, each.canonical.is_final)),
 )
-_UNSENT: Final = core_schema.is_instance_schema(_Nothing)
+_UNSENT: Final = core_schema.no_info_plain_validator_function(lambda _: None)
 
 
 # `RelayFindings`: the relay's verdict and its facts of the wall, as a message. Only the kinds that changed are sent.
@@ -212,14 +181,7 @@ _UNSENT: Final = core_schema.is_instance_schema(_Nothing)
 # The facts are the decoded ones: no response of the API is in it, and a waitpoint token has no callback address.
 
 
-MAX_ROWS: Final = 100_000
-"""Cells of all tasks. 200 tasks have 12,000 in an hour."""
-
-MAX_TASKS: Final = 20_000
-MAX_FINDINGS: Final = 1_000
-_MAX_CELL: Final = timedelta(days=1)
-
-_Numbers = tuple[int, int, int, int, int, int, int, int]
+_counts_of: Final = attrgetter("triggered", "started", "done", "failed", "ended", "unstarted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,10 +193,10 @@ class RelayMinutes:
 
     at: datetime
     since: datetime
-    cell: timedelta
-    tasks: tuple[TaskId, ...]
-    rows: tuple[_Numbers, ...]
-    speeds: tuple[facts.TaskSpeed, ...] = ()
+    cell: Annotated[timedelta, Field(gt=timedelta(), le=timedelta(days=1))]
+    tasks: Annotated[tuple[TaskId, ...], Field(max_length=MAX_TASKS)]
+    rows: Annotated[tuple[tuple[int, int, int, int, int, int, int, int], ...], Field(max_length=MAX_ROWS)]
+    speeds: Annotated[tuple[facts.TaskSpeed, ...], Field(max_length=MAX_TASKS)] = ()
     is_cut: bool = False
 
 
@@ -253,17 +215,14 @@ class RelayFindings:
     deployments: facts.DeploymentsRead | None = None
     errors: facts.ErrorGroupsRead | None = None
     schedule_runs: Annotated[tuple[facts.ScheduleRunsRead, ...], Field(max_length=facts.MAX_SCHEDULES)] = ()
-    unread: Annotated[tuple[facts.FactUnread, ...], Field(max_length=100)] = ()
+    unread: Annotated[tuple[OnErrorOmit[facts.FactUnread], ...], Field(max_length=100)] = ()
     kind: Literal["findings"] = "findings"
 
     def updates(self) -> Iterator[facts.WallUpdate]:
         """Yield what the message says. Raises `ServerFault` for minutes that contradict themselves."""
-        if self.minutes is not None:
-            yield _minutes_of(self.minutes)
-        for name in _NAMES.values():
-            fact: facts.WallUpdate | None = getattr(self, name)
-            if fact is not None:
-                yield fact
+        for name in FACT_NAMES:
+            if (fact := getattr(self, name)) is not None:
+                yield _minutes_of(fact) if isinstance(fact, RelayMinutes) else fact
         yield from self.schedule_runs
         yield from self.unread
         if self.verdict is not None:
@@ -271,69 +230,28 @@ class RelayFindings:
             yield FindingsRead(replace(self.verdict, at=self.at))
 
 
-_NAMES: Final[dict[type[facts.FactRead], str]] = {
-    facts.NormalsRead: "normals",
-    facts.QueuesRead: "queues",
-    facts.WaitsRead: "waits",
-    facts.SchedulesRead: "schedules",
-    facts.TokensRead: "tokens",
-    facts.DeploymentsRead: "deployments",
-    facts.ErrorGroupsRead: "errors",
-}
-FACT_NAMES: Final = ("minutes", *_NAMES.values())
+_NAMES: Final = {kind: source.name.lower() for kind, source in facts.SOURCE_OF.items()}
+FACT_NAMES: Final = tuple(_NAMES.values())
 """The fields of `WallFacts` and of the message that have one fact each."""
-
-FINDINGS_BOUNDS: Final[FieldBounds] = {
-    (Verdict, "findings"): {"max_length": MAX_FINDINGS},
-    (Verdict, "refused"): {"max_length": 100, OMITS_UNREADABLE: True},
-    (Verdict, "unread"): {"max_length": 100},
-    (RelayFindings, "unread"): {OMITS_UNREADABLE: True},
-    (RelayMinutes, "cell"): {"gt": timedelta(), "le": _MAX_CELL},
-    (RelayMinutes, "tasks"): {"max_length": MAX_TASKS},
-    (RelayMinutes, "rows"): {"max_length": MAX_ROWS},
-    (RelayMinutes, "speeds"): {"max_length": MAX_TASKS},
-    (facts.NormalsRead, "normals"): {"max_length": MAX_TASKS},
-    (facts.NormalsRead, "before"): {"max_length": MAX_TASKS},
-    (facts.QueuesRead, "queues"): {"max_length": facts.MAX_QUEUES},
-    (facts.QueuesRead, "limits"): {"max_length": facts.MAX_QUEUES},
-    (facts.WaitsRead, "waits"): {"max_length": MAX_TASKS},
-    (facts.QueueWait, "holders"): {"max_length": facts.MAX_HOLDERS},
-    (QueueWaits, "holders"): {"max_length": facts.MAX_HOLDERS},
-    (facts.SchedulesRead, "schedules"): {"max_length": facts.MAX_SCHEDULES},
-    (facts.TokensRead, "tokens"): {"max_length": facts.MAX_TOKENS},
-    (facts.DeploymentsRead, "deployments"): {"max_length": facts.MAX_DEPLOYMENTS},
-    (facts.ErrorGroupsRead, "groups"): {"max_length": MAX_GROUPS},
-}
-"""Options of the codec for single fields."""
 
 
 def message_of(at: datetime, fact: facts.FactRead) -> RelayFindings:
     """Return the message with one fact."""
+    more: dict[str, Any]
     match fact:
-        case facts.MinutesRead():
-            return RelayFindings(at, minutes=_numbers_of(fact))
         case facts.ScheduleRunsRead():
-            return RelayFindings(at, schedule_runs=(fact,))
+            more = {"schedule_runs": (fact,)}
         case facts.FactUnread():
-            return RelayFindings(at, unread=(fact,))
+            more = {"unread": (fact,)}
         case _:
-            more: dict[str, Any] = {_NAMES[type(fact)]: fact}
-            return RelayFindings(at, **more)
+            more = {_NAMES[type(fact)]: _numbers_of(fact) if isinstance(fact, facts.MinutesRead) else fact}
+    return RelayFindings(at, **more)
 
 
 def _numbers_of(read: facts.MinutesRead) -> RelayMinutes:
     tasks: dict[TaskId, int] = {}
-    rows = tuple(
-        (
-            tasks.setdefault(each.task, len(tasks)),
-            (each.start - read.since) // read.cell,
-            each.triggered,
-            each.started,
-            each.done,
-            each.failed,
-            each.ended,
-            each.unstarted,
-        )
+    rows: tuple[Any, ...] = tuple(
+        (tasks.setdefault(each.task, len(tasks)), (each.start - read.since) // read.cell, *_counts_of(each))
         for each in read.minutes
         if each.start >= read.since
     )
@@ -370,12 +288,9 @@ PART_BYTES: Final = 64 * 1024
 MAX_PATCH_BYTES: Final = 64 * 1024
 """A larger patch is sent without its error and schedule. A screen that shows them requests the whole run."""
 
-_NO_PATCHES: Final = b'"patches":[]'
 _NUMBER_0: Final = b'{"number":0,'
 
 _Version = Annotated[int, Field(alias="v", ge=0, le=2**31)]
-# A screen detects a dead connection by missing beats. Without this maximum it could take hours.
-_BeatSeconds = Annotated[float, Field(ge=0.1, le=60)]
 
 
 def _check_clock(time: datetime) -> datetime:
@@ -387,7 +302,7 @@ def _check_clock(time: datetime) -> datetime:
 
 def _status_tag(status: Any) -> str:
     # The three classes have no field that names their type, so their other fields identify them.
-    names = status if isinstance(status, dict) else {field.name for field in fields(status)}
+    names = status if isinstance(status, dict) else getattr(status, "__slots__", ())
     return "retrying" if "next_at" in names else "connected" if "interval_s" in names else "stopped"
 
 
@@ -407,7 +322,8 @@ class Welcome:
     version: _Version
     program: str
     at: _ClockTime
-    beat_s: _BeatSeconds
+    # A screen detects a dead connection by missing beats. Without this maximum it could take hours.
+    beat_s: Annotated[float, Field(ge=0.1, le=60)]
     kind: Literal["welcome"] = "welcome"
 
 
@@ -501,11 +417,14 @@ class Watch:
 RelayMessage = Welcome | Runs | RelayFacts | RelayFindings | Beat | CallResponse
 ScreenMessage = Hello | Call | Watch
 
-_RELAY: Final = Codec[RelayMessage](
-    Annotated[RelayMessage, Field(discriminator="kind")], "a message of the relay", FINDINGS_BOUNDS
-)
+_RELAY: Final = Codec[RelayMessage](Annotated[RelayMessage, Field(discriminator="kind")], "a message of the relay")
 _SCREEN: Final = Codec[ScreenMessage](Annotated[ScreenMessage, Field(discriminator="kind")], "a message of the screen")
 _PATCH: Final = Codec[update.RunPatch](update.RunPatch, "a run")
+
+encode_relay_message: Final = _RELAY.encode
+decode_relay_message: Final = _RELAY.decode
+encode_screen_message: Final = _SCREEN.encode
+decode_screen_message: Final = _SCREEN.decode
 
 _EXCLUDED: Final = dict.fromkeys(UNSENT_FIELDS, True)
 _EXCLUDED_IF_LARGE: Final = _EXCLUDED | {"error": True, "fixed": {"schedule"}}
@@ -513,52 +432,24 @@ _EXCLUDED_IF_LARGE: Final = _EXCLUDED | {"error": True, "fixed": {"schedule"}}
 
 def build_codecs() -> None:
     """Build all schemas now. This imports modules of pydantic, which would fail without a free file descriptor."""
-    for codec in (_RELAY, _SCREEN, _PATCH):
-        codec.build()
-
-
-def encode_relay_message(message: RelayMessage) -> bytes:
-    """Encode a message from the relay to a screen."""
-    return _RELAY.encode(message)
-
-
-def decode_relay_message(text: bytes) -> RelayMessage:
-    """Decode a message from the relay to a screen. Raises `ServerFault`."""
-    message = _RELAY.decode(text)
-    if isinstance(message, Runs):
-        run_ids = [patch.id for patch in message.patches] + [gone.id for gone in message.gone]
-        if not all(run_ids):
-            raise ServerFault("a message of the relay could not be read: a run without an id", 200)
-    return message
-
-
-def encode_screen_message(message: ScreenMessage) -> bytes:
-    """Encode a message from a screen to the relay."""
-    return _SCREEN.encode(message)
-
-
-def decode_screen_message(text: bytes) -> ScreenMessage:
-    """Decode a message from a screen to the relay. Raises `ServerFault`."""
-    return _SCREEN.decode(text)
+    _ = _RELAY.core, _SCREEN.core, _PATCH.core
 
 
 def encode_patch(patch: update.RunPatch) -> bytes:
     """Encode one run for `encode_runs`, without its error and schedule where these are too large to send."""
-    try:
+    with suppress(RecursionError, ValueError):  # of a schedule that is nested too deep
         row = _PATCH.encode(patch, exclude=_EXCLUDED, exclude_none=True)
-    except (RecursionError, ValueError):  # a schedule that is nested too deep
-        row = b""
-    if not row or len(row) > MAX_PATCH_BYTES:
-        row = _PATCH.encode(patch, exclude=_EXCLUDED_IF_LARGE, exclude_none=True)
-    return row
+        if len(row) <= MAX_PATCH_BYTES:
+            return row
+    return _PATCH.encode(patch, exclude=_EXCLUDED_IF_LARGE, exclude_none=True)
 
 
 def encode_runs(
     at: datetime, rows: Iterable[bytes], gone: Iterable[update.RunGone] = (), chunk: Chunk | None = None
 ) -> bytes:
     """Encode a `Runs` message. `rows` are patches from `encode_patch`, inserted in the JSON of an empty message."""
-    before, after = encode_relay_message(Runs(at, (), tuple(gone), chunk)).split(_NO_PATCHES, 1)
-    return b"".join((before, _NO_PATCHES[:-1], b",".join(rows), b"]", after))
+    message = encode_relay_message(Runs(at, (), tuple(gone), chunk))
+    return message.replace(b'"patches":[]', b'"patches":[%b]' % b",".join(rows), 1)
 
 
 def encode_response(response: Response) -> bytes:

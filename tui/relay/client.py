@@ -82,11 +82,10 @@ class RequestProxy:
         """Yield the encoded response while the block sends it, or an error if that would exceed MAX_SENDING_BYTES."""
         response = await self.fetch(request)
         # Several screens may be sent the same bytes object, which is counted once.
-        key, size = id(response), len(response)
-        if not self._sending[key] and self.sending_bytes + size > MAX_SENDING_BYTES:
+        if not self._sending[id(response)] and self.sending_bytes + len(response) > MAX_SENDING_BYTES:
             response = self.error_response(503, "the relay is sending too many responses: try again")
-            key, size = id(response), len(response)
-        self.sending_bytes += 0 if self._sending[key] else size
+        key = id(response)
+        self.sending_bytes += 0 if self._sending[key] else len(response)
         self._sending[key] += 1
         try:
             yield response
@@ -94,7 +93,7 @@ class RequestProxy:
             self._sending[key] -= 1
             if not self._sending[key]:
                 del self._sending[key]
-                self.sending_bytes -= size
+                self.sending_bytes -= len(response)
 
     async def fetch(self, request: api.ReadRequest) -> bytes:
         """Return the encoded response of the API, or an error in its place. Identical requests share one object."""
@@ -141,12 +140,10 @@ def _has_safe_ids(request: api.ReadRequest) -> bool:
     A proxy before the API may decode `%2F` in an id, and the relay's key may read more than runs.
     """
     match request:
-        case api.RunRequest(run_id) | api.TraceRequest(run_id) | api.EventsRequest(run_id):
-            return bool(_SAFE_ID.match(run_id))
+        case api.RunRequest(an_id) | api.TraceRequest(an_id) | api.EventsRequest(an_id) | api.ErrorGroupRequest(an_id):
+            return bool(_SAFE_ID.match(an_id))
         case api.SpanRequest(run_id, span_id):
             return bool(_SAFE_ID.match(run_id) and _SAFE_ID.match(span_id))
-        case api.ErrorGroupRequest(group_id):
-            return bool(_SAFE_ID.match(group_id))
         case api.QueueRequest(name) | api.QueueMetricsRequest(name):
             return bool(_SAFE_NAME.match(name))
         case api.ErrorGroupsRequest() | TrqlQuery():  # their texts are values of parameters, or checked by the query
@@ -240,14 +237,16 @@ class RelayClient:
 
     def queue(self, broadcast: Broadcast) -> None:
         """Queue changes: the shared messages for a screen that is up to date, else only the ids of the runs."""
-        is_up_to_date = not (self._is_sending or self._broadcast or self._pending or self._needs_snapshot)
-        if is_up_to_date:
-            self._broadcast = broadcast
+        if self._is_sending or self._broadcast or self._pending or self._needs_snapshot:
+            for each in filter(None, (self._broadcast, broadcast)):
+                self._needs_facts |= each.has_facts
+                self._pending |= frozenset() if self._needs_snapshot else each.run_ids
+            self._broadcast = None
+            if len(self._pending) > MAX_PENDING_RUNS:
+                self._pending = set()
+                self._needs_snapshot = True
         else:
-            if self._broadcast is not None:
-                self._merge(self._broadcast)
-                self._broadcast = None
-            self._merge(broadcast)
+            self._broadcast = broadcast
         self._wake.set()
 
     def queue_beat(self) -> None:
@@ -290,15 +289,6 @@ class RelayClient:
                     await self._socket.send(message, text=True)
                 self._is_mid_message = False
 
-    def _merge(self, broadcast: Broadcast) -> None:
-        self._needs_facts |= broadcast.has_facts
-        if self._needs_snapshot:
-            return
-        self._pending |= broadcast.run_ids
-        if len(self._pending) > MAX_PENDING_RUNS:
-            self._pending = set()
-            self._needs_snapshot = True
-
     async def _send_queued(self) -> None:
         if self._needs_beat:
             self._needs_beat = False
@@ -327,4 +317,4 @@ class RelayClient:
         self._pending = set(snapshot.changed)
         self._needs_facts = True
         self._broadcast = None
-        await self.send(snapshot.message(number) for number in range(len(snapshot)))
+        await self.send(snapshot.messages())

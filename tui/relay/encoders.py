@@ -68,15 +68,12 @@ class Snapshot:
         self._encode = encode
         self._encoded: dict[int, bytes] = {}
 
-    def __len__(self) -> int:
-        return len(self._chunks)
-
-    def message(self, number: int) -> bytes:
-        """Return the message of one chunk, counted from 0."""
-        if number not in self._encoded:
-            chunk = Chunk(number, is_last=number == len(self._chunks) - 1)
-            self._encoded[number] = self._encode(self._chunks[number], chunk)
-        return self._encoded[number]
+    def messages(self) -> Iterator[bytes]:
+        """Yield the message of each chunk."""
+        for number, run_ids in enumerate(self._chunks):
+            if number not in self._encoded:
+                self._encoded[number] = self._encode(run_ids, Chunk(number, is_last=number == len(self._chunks) - 1))
+            yield self._encoded[number]
 
 
 class StoreEncoder:
@@ -168,31 +165,19 @@ class FindingsEncoder:
         if verdict is not None and self._is_judged() and sent.get(_VERDICT) is not verdict:
             sent[_VERDICT] = verdict
             yield encode_relay_message(RelayFindings(self._now(), verdict))
-        present = self._facts()
+        facts = self._store.wall_facts or NO_FACTS
+        present: dict[object, FactRead] = {name: each for name in FACT_NAMES if (each := getattr(facts, name))}
+        present |= {("runs", key): fact for key, fact in facts.schedule_runs.items()}
+        present |= {("unread", key): fact for key, fact in facts.unread.items()}
+        self._encoded = {key: each for key, each in self._encoded.items() if key in present}
         for key, fact in present.items():
             if sent.get(key) is not fact:
                 sent[key] = fact
-                yield self._encode(key, fact)
-        for key in [key for key in sent if key != _VERDICT and key not in present]:
+                if key not in self._encoded or self._encoded[key][0] is not fact:
+                    self._encoded[key] = fact, encode_relay_message(message_of(self._now(), fact))
+                yield self._encoded[key][1]
+        for key in sent.keys() - present.keys() - {_VERDICT}:
             del sent[key]
-
-    def _facts(self) -> dict[object, FactRead]:
-        facts = self._store.wall_facts or NO_FACTS
-        found: dict[object, FactRead] = {
-            name: fact for name in FACT_NAMES if (fact := getattr(facts, name)) is not None
-        }
-        found |= {("runs", key): fact for key, fact in facts.schedule_runs.items()}
-        found |= {("unread", key): fact for key, fact in facts.unread.items()}
-        self._encoded = {key: each for key, each in self._encoded.items() if key in found}
-        return found
-
-    def _encode(self, key: object, fact: FactRead) -> bytes:
-        known = self._encoded.get(key)
-        if known is not None and known[0] is fact:
-            return known[1]
-        encoded = encode_relay_message(message_of(self._now(), fact))
-        self._encoded[key] = fact, encoded
-        return encoded
 
 
 _VERDICT = "verdict"

@@ -32,31 +32,20 @@ MAX_UNSENT_PONG_BYTES: Final = 64 * 1024
 """The most unread pongs of one peer. One that pings every few seconds and reads nothing reaches it in an hour."""
 
 
-class ScreenConnection(ServerConnection):
-    """Disconnects a peer that sends pings and does not read the pongs.
-
-    websockets writes a pong for every ping without waiting, so such a peer would fill the memory.
-    """
-
-    _unsent_pong_bytes = 0
-
-    def data_received(self, data: bytes) -> None:
-        """Process received bytes. Everything written meanwhile is pongs."""
-        before = self.transport.get_write_buffer_size()
-        super().data_received(data)
-        unsent = self.transport.get_write_buffer_size()
-        self._unsent_pong_bytes = self._unsent_pong_bytes + unsent - before if unsent else 0
-        if self._unsent_pong_bytes > MAX_UNSENT_PONG_BYTES:
-            self.transport.abort()
-
-
 def connection_type(connections: set[ServerConnection]) -> type[ServerConnection]:
     """Return a connection class that keeps its open connections in the set.
 
     The server of websockets does not list connections without a complete request, but waits for them when it closes.
     """
 
-    class TrackedConnection(ScreenConnection):
+    class ScreenConnection(ServerConnection):
+        """Disconnects a peer that sends pings and does not read the pongs.
+
+        websockets writes a pong for every ping without waiting, so such a peer would fill the memory.
+        """
+
+        _unsent_pong_bytes = 0
+
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             connections.add(self)
             super().connection_made(transport)
@@ -65,58 +54,24 @@ def connection_type(connections: set[ServerConnection]) -> type[ServerConnection
             connections.discard(self)
             super().connection_lost(exc)
 
-    return TrackedConnection
+        def data_received(self, data: bytes) -> None:
+            """Process received bytes. Everything written meanwhile is pongs."""
+            before = self.transport.get_write_buffer_size()
+            super().data_received(data)
+            unsent = self.transport.get_write_buffer_size()
+            self._unsent_pong_bytes = self._unsent_pong_bytes + unsent - before if unsent else 0
+            if self._unsent_pong_bytes > MAX_UNSENT_PONG_BYTES:
+                self.transport.abort()
+
+    return ScreenConnection
 
 
-# Keeps the relay's session following all runs of the API, and logs each outage.
+# The WebSocket server: the life of each connection, from its HTTP request to its end. The session follows all runs of
+# the API meanwhile, and each outage is logged.
 
 
 RESTART_AFTER_S: Final = 60.0
 """After a fatal failure, such as a refused key, the sources start again: a relay runs without a user to restart it."""
-
-
-class Upstream:
-    """Runs the session's sources. `log` receives a line when a source fails, and one when it has recovered."""
-
-    def __init__(self, session: Session, log: Callable[[str], None]) -> None:
-        self._session = session
-        self._log = log
-        self._failing: set[str] = set()
-
-    async def follow(self) -> None:
-        """Follow all runs until canceled. If one source stops for good, restart all."""
-        while True:
-            sources = self._session.sources.follow_runs()
-            await asyncio.wait(sources, return_when=asyncio.FIRST_COMPLETED)
-            for source in sources:
-                source.cancel()
-            await self._session.clock.sleep(RESTART_AFTER_S)
-
-    def on_changes(self, changes: Changes) -> None:
-        """Log the sources that have failed or recovered."""
-        if Topic.SOURCES not in changes.topics:
-            return
-        for name, status in self._session.store.source_statuses.items():
-            match status:
-                case SourceConnected():
-                    if name in self._failing:
-                        self._failing.discard(name)
-                        self._log(f"{name}: connected again")
-                case SourceRetrying():
-                    self._log_failure(name, f"{status.reason}; still trying")
-                case SourceStopped():
-                    self._log_failure(name, f"{status.reason}; trying again in {RESTART_AFTER_S:.0f} s")
-                case _:
-                    assert_never(status)
-
-    def _log_failure(self, name: str, text: str) -> None:
-        if name not in self._failing:
-            self._failing.add(name)
-            self._log(f"{name}: {text}")
-
-
-# The WebSocket server: the life of each connection, from its HTTP request to its end.
-
 
 BEAT_S: Final = 5.0
 """The interval of heartbeats. A screen that misses two shows its data as late; one that misses five reconnects."""
@@ -166,7 +121,8 @@ class Relay:
         self._findings = FindingsEncoder(session.store, session.now, lambda: session.findings.is_judged)
         self._unwatch: Callable[[], None] | None = None
         self._proxy = RequestProxy(session.fetcher, session.clock, session.settings.key)
-        self._upstream = Upstream(session, log)
+        self._log = log
+        self._failing: set[str] = set()
         self._clients: dict[RelayClient, ServerConnection] = {}
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -187,7 +143,13 @@ class Relay:
             origins=[None],  # refuses browsers, which always send an origin
             process_request=self.admit,
             create_connection=connection_type(connections),
-            extensions=[_compression()],
+            extensions=[
+                ServerPerMessageDeflateFactory(
+                    server_max_window_bits=WINDOW_BITS,
+                    client_max_window_bits=WINDOW_BITS,
+                    compress_settings={"memLevel": MEMORY_LEVEL, "level": 1},
+                )
+            ],
             compression=None,
             server_header=None,
             open_timeout=HANDSHAKE_TIMEOUT_S,
@@ -199,10 +161,7 @@ class Relay:
             write_limit=WRITE_LIMIT_BYTES,
             logger=silent_logger(),
         )
-        tasks = [
-            self._session.spawn(self._send_beats(), "beats"),
-            self._session.spawn(self._upstream.follow(), "upstream"),
-        ]
+        tasks = (self._session.spawn(self._send_beats(), "beats"), self._session.spawn(self._follow(), "upstream"))
         unsubscribe = self._session.subscribe(self._on_changes)
         try:
             yield server
@@ -210,7 +169,14 @@ class Relay:
             unsubscribe()
             for task in tasks:
                 task.cancel()
-            await _close(server, connections)
+            server.close(reason="the relay is shutting down")
+            try:
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                    await server.wait_closed()
+            except TimeoutError:  # some peers do not answer
+                for connection in tuple(connections):
+                    connection.transport.abort()
+                await server.wait_closed()
 
     async def run(self) -> None:
         """Wait until canceled. Raises the first unexpected exception of a connection."""
@@ -244,14 +210,39 @@ class Relay:
             for client in self._clients:
                 client.queue_beat()
 
+    async def _follow(self) -> None:
+        """Follow all runs until canceled. If one source stops for good, restart all."""
+        while True:
+            sources = self._session.sources.follow_runs()
+            await asyncio.wait(sources, return_when=asyncio.FIRST_COMPLETED)
+            for source in sources:
+                source.cancel()
+            await self._session.clock.sleep(RESTART_AFTER_S)
+
+    def _log_sources(self) -> None:
+        """Log the sources that have failed or recovered."""
+        for name, status in self._session.store.source_statuses.items():
+            match status:
+                case SourceConnected():
+                    text = "connected again"
+                case SourceRetrying():
+                    text = f"{status.reason}; still trying"
+                case SourceStopped():
+                    text = f"{status.reason}; trying again in {RESTART_AFTER_S:.0f} s"
+                case _:
+                    assert_never(status)
+            if (name in self._failing) is isinstance(status, SourceConnected):
+                self._failing ^= {name}
+                self._log(f"{name}: {text}")
+
     def _on_changes(self, changes: Changes) -> None:
-        self._upstream.on_changes(changes)
+        if Topic.SOURCES in changes.topics:
+            self._log_sources()
         broadcast = self._encoder.broadcast(changes)
-        if broadcast is not None:
-            for client in self._clients:
+        for client in self._clients:
+            if broadcast is not None:
                 client.queue(broadcast)
-        if not FINDING_TOPICS.isdisjoint(changes.topics):
-            for client in self._clients:
+            if not FINDING_TOPICS.isdisjoint(changes.topics):
                 client.queue_findings()
 
     def _watch(self) -> None:
@@ -280,10 +271,9 @@ class Relay:
         """Read the hello of a screen. If the relay cannot serve it, close the connection and return False."""
         async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
             first = await connection.recv(decode=False)
-        try:
+        hello: messages.ScreenMessage | None = None
+        with suppress(ServerFault):
             hello = messages.decode_screen_message(first)
-        except ServerFault:
-            hello = None
         if not isinstance(hello, messages.Hello):
             await connection.close(CLOSE_UNREADABLE, "the first message is not a hello")
             return False
@@ -304,11 +294,9 @@ class Relay:
         if name is None:
             await connection.close(CLOSE_TOKEN_REVOKED, _REVOKED_REASON)
             return
-        welcome = messages.encode_relay_message(
-            messages.Welcome(messages.VERSION, USER_AGENT, self._session.now(), BEAT_S)
-        )
         client = RelayClient(connection, self._encoder, self._session.now, name=name, findings=self._findings)
-        await client.send((welcome,))
+        welcome = messages.Welcome(messages.VERSION, USER_AGENT, self._session.now(), BEAT_S)
+        await client.send((messages.encode_relay_message(welcome),))
         self._clients[client] = connection
         tasks = {self._session.spawn(self._run_client(client, connection), "screen")}
         try:
@@ -360,23 +348,3 @@ class Relay:
             connection.transport.abort()
         finally:
             allowance.release()
-
-
-async def _close(server: Server, connections: set[ServerConnection]) -> None:
-    """Close all connections, without waiting for peers that do not answer."""
-    server.close(reason="the relay is shutting down")
-    try:
-        async with asyncio.timeout(CLOSE_TIMEOUT_S):
-            await server.wait_closed()
-    except TimeoutError:
-        for connection in tuple(connections):
-            connection.transport.abort()
-        await server.wait_closed()
-
-
-def _compression() -> ServerPerMessageDeflateFactory:
-    return ServerPerMessageDeflateFactory(
-        server_max_window_bits=WINDOW_BITS,
-        client_max_window_bits=WINDOW_BITS,
-        compress_settings={"memLevel": MEMORY_LEVEL, "level": 1},
-    )

@@ -31,7 +31,6 @@ MAX_FILE_BYTES: Final = 1024 * 1024
 
 _GROUP_AND_OTHERS: Final = 0o077
 _COMMENT: Final = re.compile(r"(?:^|\s)#.*")
-_BEARER: Final = "bearer "
 
 
 class TokensError(Exception):
@@ -51,12 +50,10 @@ class Tokens:
 
     def name_of(self, authorization: str | None) -> str | None:
         """Return the name of the token in an `Authorization` header, or None. Always compares all tokens."""
-        given = _token_of(authorization)
-        found: str | None = None
-        for name, token in self._known:
-            if hmac.compare_digest(token.reveal().encode(), given):
-                found = name
-        return found
+        scheme, _, token = (authorization or "").partition(" ")
+        given = token.strip().encode("utf-8", "surrogatepass") if scheme.lower() == "bearer" else b""  # equals no token
+        found = [name for name, known in self._known if hmac.compare_digest(known.reveal().encode(), given)]
+        return found[-1] if found else None
 
 
 def read_tokens(path: Path) -> Tokens:
@@ -64,13 +61,30 @@ def read_tokens(path: Path) -> Tokens:
 
     Raises `TokensError`.
     """
-    return Tokens(tuple(_parse(_private_lines(path), path)))
+    tokens: dict[str, str] = {}
+    names: set[str] = set()
+    for number, line in enumerate(_private_lines(path), 1):
+        words = _COMMENT.sub("", line).split()
+        if not words:
+            continue
+        if len(words) > 2:
+            raise TokensError(f"{path}, line {number}: a line has a token, or a name and a token")
+        name, token = words if len(words) == 2 else (f"line {number}", words[0])
+        if len(token) < MIN_TOKEN_CHARS:
+            raise TokensError(f"{path}, line {number}: a token needs at least {MIN_TOKEN_CHARS} characters")
+        if not token.isprintable() or name in names or token in tokens:
+            raise TokensError(f"{path}, line {number}: the name or token is a duplicate, or is not printable")
+        names.add(name)
+        tokens[token] = name
+    if not tokens:
+        raise TokensError(f"{path} has no token: `openssl rand -hex 32` makes one")
+    return Tokens(tuple((name, Secret(token)) for token, name in tokens.items()))
 
 
 def _private_lines(path: Path) -> Iterable[str]:
     try:
         # The path may be a pipe without a writer. A running relay reads the file again, and must not block.
-        with open(path, "rb", opener=_open_without_waiting) as file:
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise TokensError(f"{path} is not a regular file")
@@ -85,39 +99,6 @@ def _private_lines(path: Path) -> Iterable[str]:
         return content.decode("ascii").splitlines()
     except UnicodeDecodeError:
         raise TokensError(f"{path} has characters other than ASCII") from None
-
-
-def _open_without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)
-
-
-def _parse(lines: Iterable[str], path: Path) -> Iterable[tuple[str, Secret]]:
-    names: set[str] = set()
-    tokens: set[str] = set()
-    for number, line in enumerate(lines, 1):
-        words = _COMMENT.sub("", line).split()
-        if not words:
-            continue
-        if len(words) > 2:
-            raise TokensError(f"{path}, line {number}: a line has a token, or a name and a token")
-        name, token = words if len(words) == 2 else (f"line {number}", words[0])
-        if len(token) < MIN_TOKEN_CHARS:
-            raise TokensError(f"{path}, line {number}: a token needs at least {MIN_TOKEN_CHARS} characters")
-        if not token.isprintable() or name in names or token in tokens:
-            raise TokensError(f"{path}, line {number}: the name or token is a duplicate, or is not printable")
-        names.add(name)
-        tokens.add(token)
-        yield name, Secret(token)
-    if not tokens:
-        raise TokensError(f"{path} has no token: `openssl rand -hex 32` makes one")
-
-
-def _token_of(authorization: str | None) -> bytes:
-    """Return the token after `Bearer`, or b"", which equals no token."""
-    text = authorization or ""
-    if text[: len(_BEARER)].lower() != _BEARER:
-        return b""
-    return text[len(_BEARER) :].strip().encode("utf-8", "surrogatepass")
 
 
 # Checks the tokens of HTTP requests that open a WebSocket, and logs refusals at a limited rate.
