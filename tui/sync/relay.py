@@ -5,12 +5,13 @@ import itertools
 import logging
 import os
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
+from operator import attrgetter
 from pathlib import PurePath
-from typing import Final, NoReturn, assert_never
+from typing import Final, assert_never
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI
@@ -24,7 +25,6 @@ from tui.api.http import detect_dead_peer
 from tui.api.responses import Response, response_error
 from tui.api.runs import decode_run
 from tui.domain import update
-from tui.domain.environment import Capability
 from tui.domain.facts import MinutesRead
 from tui.domain.ids import FEEDS, RELAY, RunId
 from tui.domain.text import clean
@@ -35,9 +35,10 @@ from tui.sync.authorities import tls_context
 from tui.sync.base import Emit, Fatal, as_source_error
 from tui.sync.clock import Clock, Timer
 
-# Opens a WebSocket to a relay, and translates the exceptions of the websockets library.
+# The connection to a relay: receives its messages, and sends requests about single runs over it.
 #
-# No error that leaves this module contains the token.
+# One WebSocket is open at a time. No exception of the websockets library leaves this module, and no error that contains
+# the token.
 
 
 OPEN_TIMEOUT_S: Final = 10.0
@@ -50,111 +51,6 @@ UNTRUSTED_CERTIFICATE: Final = 495
 """The status for an untrusted certificate. HTTP defines none; some servers use this one."""
 
 
-def silent_logger() -> logging.Logger:
-    """Return a logger that no configuration enables: websockets would log headers with the token."""
-    return logging.Logger("relay", logging.CRITICAL + 1)  # noqa: LOG001  must not be found by its name
-
-
-class RelayConnector:
-    """Opens connections to one relay."""
-
-    def __init__(self, url: str, token: Secret, now: Callable[[], datetime], ca: PurePath | None) -> None:
-        self.url = url
-        self._token = token
-        self._now = now
-        self._ca = ca
-
-    async def connect(self) -> ClientConnection:
-        """Open a connection. Raises `ApiError`, or `Fatal` where a retry cannot help."""
-        failure: ApiError
-        tls = tls_context(self._ca) if self.url.startswith("wss:") else None
-        try:
-            socket = await self._open(tls)
-        except InvalidStatus as error:
-            failure = self._status_error(error)
-        except InvalidProxy as error:
-            # The text of the error has the proxy's address, which may include a password.
-            raise Fatal(f"the relay at {self.url} cannot be reached through this proxy: {clean(error.msg)}") from None
-        except (InvalidURI, ImportError) as error:
-            raise Fatal(f"the relay at {self.url} cannot be reached through this proxy: {clean(str(error))}") from None
-        except UnicodeError:  # the resolver raises it for a host name with an empty part, or a very long one
-            raise Fatal(f"the relay at {self.url} or the proxy before it has an invalid host name") from None
-        except Exception as error:  # noqa: BLE001  TLS, sockets and proxies raise many kinds, and no code of ours runs
-            failure = self._connection_error(error)
-        else:
-            detect_dead_peer(socket.transport.get_extra_info("socket"))
-            return socket
-        # Raised outside of the handlers: an exception of websockets as its context would contain the token.
-        raise failure
-
-    async def _open(self, tls: ssl.SSLContext | None) -> ClientConnection:
-        return await _Connect(
-            self.url,
-            additional_headers={"Authorization": f"Bearer {self._token.reveal()}"},
-            user_agent_header=USER_AGENT,
-            extensions=[ClientPerMessageDeflateFactory(server_max_window_bits=15, client_max_window_bits=True)],
-            compression=None,
-            proxy=True if tls is not None else None,
-            ssl=tls,
-            open_timeout=OPEN_TIMEOUT_S,
-            ping_interval=PING_INTERVAL_S,
-            ping_timeout=PING_INTERVAL_S,
-            close_timeout=CLOSE_TIMEOUT_S,
-            max_size=MAX_MESSAGE_BYTES,
-            logger=silent_logger(),
-        )
-
-    def _connection_error(self, error: Exception) -> ApiError:
-        match error:
-            case ssl.SSLCertVerificationError():
-                return Refused(
-                    f"the certificate of {self.url} is not trusted: {error.verify_message}", UNTRUSTED_CERTIFICATE
-                )
-            case ssl.SSLError():
-                reason = (error.reason or "the connection broke").replace("_", " ").lower()
-                text = f"no TLS connection to {self.url}: {reason}"
-            case InvalidHandshake():
-                text = f"the server at {self.url} closed the connection, or is not a relay"
-            case TimeoutError():
-                text = f"no connection to {self.url} in {OPEN_TIMEOUT_S:.0f} s"
-            case OSError():
-                # asyncio's own text repeats the address.
-                number = error.errno or 0
-                reason = os.strerror(number) if number > 0 else clean(error.strerror or "it broke")
-                text = f"no connection to {self.url}: {reason}"
-            case _:
-                text = f"no connection to {self.url}: it broke"
-        return Unreachable(text, may_have_arrived=False)
-
-    def _status_error(self, error: InvalidStatus) -> ApiError:
-        """Return the error for an HTTP response that came instead of a WebSocket."""
-        status = error.response.status_code
-        headers = {name.lower(): value for name, value in error.response.headers.raw_items()}
-        response = Response("the relay", status, headers, bytes(error.response.body or b""), self._now())
-        refused = response_error(response, self._token) if status >= 400 else None
-        match refused:
-            case None:
-                return ServerFault(f"the server at {self.url} is not a relay ({status})", status)
-            case Refused() if refused.is_about_the_key:
-                return Refused(f"the relay refused the token ({status}): is TRIGGER_TUI_RELAY_TOKEN right?", status)
-            case Refused():
-                return Refused(f"there is no relay at {self.url} ({status})", status)
-            case _:
-                return refused
-
-
-class _Connect(connect):
-    """Follows no redirect, so that the token is sent to the given address only."""
-
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        return exc
-
-
-# The connection to a relay: receives its messages, and sends requests about single runs over it.
-#
-# One WebSocket is open at a time. No exception of the websockets library leaves this module.
-
-
 RESPONSE_TIMEOUT_S: Final = 40.0
 """Longer than the relay waits for the API, so that the relay's own error arrives first."""
 
@@ -164,6 +60,18 @@ _NOT_CONNECTED: Final = "the relay is not connected"
 _BROKE: Final = "the connection to the relay broke"
 
 
+def silent_logger() -> logging.Logger:
+    """Return a logger that no configuration enables: websockets would log headers with the token."""
+    return logging.Logger("relay", logging.CRITICAL + 1)  # noqa: LOG001  must not be found by its name
+
+
+class _Connect(connect):
+    """Follows no redirect, so that the token is sent to the given address only."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
 class RelayConnection(ApiReader):
     """Reads runs through a relay while `open` holds a connection to it."""
 
@@ -171,7 +79,8 @@ class RelayConnection(ApiReader):
         """`ca` is a file of certificates that are trusted instead of the machine's."""
         super().__init__(token)
         self._url = url
-        self._connector = RelayConnector(url, token, clock.now, ca)
+        self._clock = clock
+        self._ca = ca
         self._socket: ClientConnection | None = None
         self._numbers = itertools.count(1)
         self._in_flight: dict[int, asyncio.Future[Response]] = {}
@@ -241,7 +150,7 @@ class RelayConnection(ApiReader):
     @asynccontextmanager
     async def open(self) -> AsyncIterator[messages.Welcome]:
         """Hold a connection while the block runs. Raises `ApiError`, or `Fatal` where a retry cannot help."""
-        socket = await self._connector.connect()
+        socket = await self._connect()
         try:
             welcome = await self._exchange_hello(socket)
             self._socket = socket
@@ -249,7 +158,11 @@ class RelayConnection(ApiReader):
                 await self._send_message(messages.Watch(is_watching=True))
             yield welcome
         except ConnectionClosed as closed:
-            self._raise_closed(closed)
+            reason = "" if closed.rcvd is None else clean(closed.rcvd.reason)
+            if closed.rcvd is not None and closed.rcvd.code == messages.CLOSE_OTHER_VERSION:
+                raise _other_version(reason) from None
+            text = "the connection to the relay ended" + (f": {reason}" if reason else "")
+            raise Unreachable(text, may_have_arrived=False) from None
         finally:
             self._socket = None
             for future in self._in_flight.values():
@@ -275,32 +188,91 @@ class RelayConnection(ApiReader):
             raise Unreachable(_BROKE, may_have_arrived=False) from None
 
     async def _exchange_hello(self, socket: ClientConnection) -> messages.Welcome:
+        hello = messages.Hello(messages.VERSION, USER_AGENT)
         try:
             async with asyncio.timeout(OPEN_TIMEOUT_S):
-                await socket.send(
-                    messages.encode_screen_message(messages.Hello(messages.VERSION, USER_AGENT)), text=True
-                )
+                await socket.send(messages.encode_screen_message(hello), text=True)
                 welcome = messages.decode_relay_message(await socket.recv(decode=False))
         except TimeoutError:
             raise Unreachable(f"the server at {self._url} sent nothing", may_have_arrived=False) from None
         if not isinstance(welcome, messages.Welcome):
             raise ServerFault(f"the server at {self._url} is not a relay: its first message is not a welcome", 200)
         if welcome.version != messages.VERSION:
-            _raise_other_version(
+            raise _other_version(
                 f"the relay speaks version {welcome.version} of the protocol, this screen version {messages.VERSION}"
             )
         return welcome
 
-    def _raise_closed(self, closed: ConnectionClosed) -> NoReturn:
-        reason = clean(closed.rcvd.reason) if closed.rcvd is not None else ""
-        if closed.rcvd is not None and closed.rcvd.code == messages.CLOSE_OTHER_VERSION:
-            _raise_other_version(reason)
-        text = "the connection to the relay ended" + (f": {reason}" if reason else "")
-        raise Unreachable(text, may_have_arrived=False) from None
+    async def _connect(self) -> ClientConnection:
+        """Open a WebSocket. Raises `ApiError`, or `Fatal` where a retry cannot help."""
+        tls = tls_context(self._ca) if self._url.startswith("wss:") else None
+        try:
+            socket = await _Connect(
+                self._url,
+                additional_headers={"Authorization": f"Bearer {self._key.reveal()}"},
+                user_agent_header=USER_AGENT,
+                extensions=[ClientPerMessageDeflateFactory(server_max_window_bits=15, client_max_window_bits=True)],
+                compression=None,
+                proxy=True if tls is not None else None,
+                ssl=tls,
+                open_timeout=OPEN_TIMEOUT_S,
+                ping_interval=PING_INTERVAL_S,
+                ping_timeout=PING_INTERVAL_S,
+                close_timeout=CLOSE_TIMEOUT_S,
+                max_size=MAX_MESSAGE_BYTES,
+                logger=silent_logger(),
+            )
+        except Exception as error:  # noqa: BLE001  TLS, sockets and proxies raise many kinds, and no code of ours runs
+            failure = self._failure(error)
+        else:
+            detect_dead_peer(socket.transport.get_extra_info("socket"))
+            return socket
+        # Raised outside of the handler: an exception of websockets as its context would contain the token.
+        raise failure
+
+    def _failure(self, error: Exception) -> ApiError | Fatal:
+        match error:
+            case InvalidStatus():
+                return self._status_error(error)
+            case InvalidProxy() | InvalidURI() | ImportError():
+                # The whole text of an `InvalidProxy` has the proxy's address, which may include a password.
+                reason = clean(error.msg if isinstance(error, InvalidProxy) else str(error))
+                return Fatal(f"the relay at {self._url} cannot be reached through this proxy: {reason}")
+            case UnicodeError():  # the resolver raises it for a host name with an empty part, or a very long one
+                return Fatal(f"the relay at {self._url} or the proxy before it has an invalid host name")
+            case ssl.SSLCertVerificationError():
+                text = f"the certificate of {self._url} is not trusted: {error.verify_message}"
+                return Refused(text, UNTRUSTED_CERTIFICATE)
+            case ssl.SSLError():
+                reason = (error.reason or "the connection broke").replace("_", " ").lower()
+                text = f"no TLS connection to {self._url}: {reason}"
+            case InvalidHandshake():
+                text = f"the server at {self._url} closed the connection, or is not a relay"
+            case TimeoutError():
+                text = f"no connection to {self._url} in {OPEN_TIMEOUT_S:.0f} s"
+            case OSError(errno=int(number)) if number > 0:  # asyncio's own text repeats the address
+                text = f"no connection to {self._url}: {os.strerror(number)}"
+            case _:
+                text = f"no connection to {self._url}: {clean(getattr(error, 'strerror', None) or 'it broke')}"
+        return Unreachable(text, may_have_arrived=False)
+
+    def _status_error(self, error: InvalidStatus) -> ApiError:
+        """Return the error for an HTTP response that came instead of a WebSocket."""
+        status = error.response.status_code
+        headers = {name.lower(): value for name, value in error.response.headers.raw_items()}
+        response = Response("the relay", status, headers, bytes(error.response.body or b""), self._clock.now())
+        refused = response_error(response, self._key) if status >= 400 else None
+        if refused is None:
+            return ServerFault(f"the server at {self._url} is not a relay ({status})", status)
+        if not isinstance(refused, Refused):
+            return refused
+        if refused.is_about_the_key:
+            return Refused(f"the relay refused the token ({status}): is TRIGGER_TUI_RELAY_TOKEN right?", status)
+        return Refused(f"there is no relay at {self._url} ({status})", status)
 
 
-def _raise_other_version(text: str) -> NoReturn:
-    raise Fatal(f"{text}: install the same version of trigger-tui on both sides") from None
+def _other_version(text: str) -> Fatal:
+    return Fatal(f"{text}: install the same version of trigger-tui on both sides")
 
 
 # Translates the messages of a relay into updates of the session, and finds live runs missing in its snapshot.
@@ -358,15 +330,14 @@ class RelayUpdates:
         if len(self._sources) > MAX_SOURCES:
             raise ServerFault(f"the relay reports more than {MAX_SOURCES} sources", 200)
         before, self._facts = self._facts, facts
-        yield from self._capabilities(facts)
-        if facts.environment is not None and (before is None or _environment(before) != _environment(facts)):
+        known = before or messages.RelayFacts(facts.at)
+        lost = dict(self._store.lost_capabilities)
+        yield from (update.CapabilityLost(*each) for each in facts.lost.items() if each not in lost.items())
+        yield from (update.CapabilityRegained(each) for each in lost if each not in facts.lost)
+        if facts.environment is not None and _environment(known.environment) != _environment(facts.environment):
             yield facts.environment
-        for fact in (facts.counts, facts.history, facts.window, facts.reconciled, facts.caught_up):
-            if fact is not None and (before is None or fact not in _single_facts(before)):
-                yield fact
-        for status in facts.sources:
-            if before is None or status not in before.sources:
-                yield status
+        yield from (each for each in _SINGLE_FACTS(facts) if each is not None and each not in _SINGLE_FACTS(known))
+        yield from (each for each in facts.sources if each not in known.sources)
         confirmed_at = _confirmed_at(facts)
         if before is None and confirmed_at is not None:
             yield update.CaughtUp(RELAY, confirmed_at)
@@ -383,25 +354,13 @@ class RelayUpdates:
         """Request the run again later."""
         self._missing.append(run_id)
 
-    def _capabilities(self, facts: messages.RelayFacts) -> Iterator[update.CapabilityLost | update.CapabilityRegained]:
-        lost = dict(self._store.lost_capabilities)
-        for capability in Capability:
-            reason = facts.lost.get(capability)
-            if reason is not None and lost.get(capability) != reason:
-                yield update.CapabilityLost(capability, reason)
-            elif reason is None and capability in lost:
-                yield update.CapabilityRegained(capability)
+
+_SINGLE_FACTS: Final = attrgetter("counts", "history", "window", "reconciled", "caught_up")
 
 
-def _environment(facts: messages.RelayFacts) -> object:
-    # Without the time at which the relay read it.
-    read: update.EnvironmentRead | None = facts.environment
-    environment = None if read is None else read.environment
-    return None if read is None else (environment, environment is not None and environment.is_paused)
-
-
-def _single_facts(facts: messages.RelayFacts) -> tuple[object, ...]:
-    return facts.counts, facts.history, facts.window, facts.reconciled, facts.caught_up
+def _environment(read: update.EnvironmentRead | None) -> object:
+    # Without the time at which the relay read it. Environments are equal, whether paused or not.
+    return read and (read.environment, read.environment and read.environment.is_paused)
 
 
 def _confirmed_at(facts: messages.RelayFacts) -> datetime | None:
@@ -442,12 +401,8 @@ class RelaySource:
         """Emit updates until canceled. Raises `Transient` or `Fatal`."""
         try:
             async with self._connection.open() as welcome:
-                watchdog = _Watchdog(self._connection, self._clock, welcome.beat_s)
-                try:
-                    await _Receiver(self._connection, self._store, self._clock, emit, welcome.beat_s).run(watchdog)
-                finally:
-                    self._was_connected = True
-                    watchdog.cancel()
+                self._was_connected = True
+                await _Receiver(self._connection, self._store, self._clock, emit, welcome.beat_s).run()
         except ApiError as error:
             raise as_source_error(error, was_connected=self._was_connected) from error
 
@@ -466,22 +421,40 @@ class _Receiver:
         # A restarted relay may serve another environment, so its runs are held until it names the known one.
         self._environment = store.environment
         self._held: list[messages.Runs | messages.RelayFindings] | None = None if self._environment is None else []
+        self._received_s = clock.elapsed_s()
+        self._is_silent = False
+        self._timer: Timer = clock.call_later(beat_s, self._check_silence)
 
-    async def run(self, watchdog: "_Watchdog") -> None:
+    async def run(self) -> None:
         """Receive until the connection ends. Raises `ApiError`."""
-        while True:
-            try:
+        try:
+            while True:
                 message = await self._connection.receive()
-            except Exception:
-                watchdog.check()
-                raise
-            watchdog.restart()
-            await self._handle(message)
+                self._received_s = self._clock.elapsed_s()
+                await self._handle(message)
+        except (ApiError, ConnectionClosed):
+            if self._is_silent:
+                silence_s = self._clock.elapsed_s() - self._received_s
+                text = f"no message from the relay for {silence_s:.0f} s"
+                raise Unreachable(text, may_have_arrived=True) from None
+            raise
+        finally:
+            self._timer.cancel()
 
-    async def _handle(self, message: messages.RelayMessage) -> None:
+    def _check_silence(self) -> None:
+        """Abort a silent connection. Time in which the machine sleeps counts as silence."""
+        if self._clock.elapsed_s() - self._received_s >= MAX_MISSED_BEATS * self._beat_s:
+            self._is_silent = True
+            self._connection.abort()
+        else:
+            self._timer = self._clock.call_later(self._beat_s, self._check_silence)
+
+    async def _handle(self, message: messages.RelayMessage) -> None:  # noqa: C901  one case a kind
         match message:
             case messages.Runs() | messages.RelayFindings() if self._held is not None:
-                self._hold(message, self._held)
+                if len(self._held) >= MAX_HELD_MESSAGES:
+                    raise ServerFault("the relay does not name the environment of its runs", 200)
+                self._held.append(message)
             case messages.Runs():
                 await self._emit_all(self._updates.from_runs(message))
                 if message.chunk is None:
@@ -503,13 +476,6 @@ class _Receiver:
                 raise ServerFault("the relay sent a second welcome", 200)
             case _:
                 assert_never(message)
-
-    def _hold(
-        self, message: messages.Runs | messages.RelayFindings, held: list[messages.Runs | messages.RelayFindings]
-    ) -> None:
-        if len(held) >= MAX_HELD_MESSAGES:
-            raise ServerFault("the relay does not name the environment of its runs", 200)
-        held.append(message)
 
     async def _release(self, facts: messages.RelayFacts) -> None:
         """Emit the held runs once the relay names the known environment. Raises `Fatal` if it names another one."""
@@ -556,38 +522,6 @@ class _Receiver:
             self._updates.retry_missing(run_id)
         else:
             await self._emit(update.RunsRead((detail.patch, *detail.related)))
-
-
-class _Watchdog:
-    """Aborts a silent connection. Time in which the machine sleeps counts as silence."""
-
-    def __init__(self, connection: RelayConnection, clock: Clock, beat_s: float) -> None:
-        self._connection = connection
-        self._clock = clock
-        self._beat_s = beat_s
-        self._received_s = clock.elapsed_s()
-        self._is_expired = False
-        self._timer: Timer = clock.call_later(beat_s, self._check_silence)
-
-    def restart(self) -> None:
-        """Restart the wait after a message."""
-        self._received_s = self._clock.elapsed_s()
-
-    def check(self) -> None:
-        """Raise `Unreachable` if the watchdog aborted the connection."""
-        if self._is_expired:
-            silence_s = self._clock.elapsed_s() - self._received_s
-            raise Unreachable(f"no message from the relay for {silence_s:.0f} s", may_have_arrived=True) from None
-
-    def cancel(self) -> None:
-        self._timer.cancel()
-
-    def _check_silence(self) -> None:
-        if self._clock.elapsed_s() - self._received_s >= MAX_MISSED_BEATS * self._beat_s:
-            self._is_expired = True
-            self._connection.abort()
-        else:
-            self._timer = self._clock.call_later(self._beat_s, self._check_silence)
 
 
 def _updates_of(message: messages.RelayFindings) -> list[Update]:
