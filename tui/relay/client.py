@@ -4,13 +4,15 @@ import asyncio
 import json
 import re
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Final, Protocol, assert_never
+from datetime import timedelta
+from functools import partial
+from typing import Final, assert_never
 
-from websockets.exceptions import ConnectionClosed
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed, ConnectionClosedError, ProtocolError
 
 from tui.api import client as api
 from tui.api.errors import ApiError, RateLimited, Refused
@@ -99,12 +101,8 @@ class RequestProxy:
         """Return the encoded response of the API, or an error in its place. Identical requests share one object."""
         try:
             async with asyncio.timeout(RESPONSE_TIMEOUT_S):
-                return await self._budget.request(
-                    request,
-                    Priority.SELECTED,
-                    lambda: self._fetch_encoded(request),
-                    is_query=isinstance(request, TrqlQuery),
-                )
+                fetch, is_query = partial(self._fetch_encoded, request), isinstance(request, TrqlQuery)
+                return await self._budget.request(request, Priority.SELECTED, fetch, is_query=is_query)
         except TimeoutError:
             return self.error_response(504, f"the relay got no response in {RESPONSE_TIMEOUT_S:.0f} s")
         except RateLimited as error:
@@ -191,36 +189,18 @@ SEND_TIMEOUT_S: Final = 30.0
 """For one message. A screen that does not read it in this time is disconnected. It may connect again."""
 
 
-class Sender(Protocol):
-    """The part of a WebSocket that `RelayClient` uses."""
-
-    async def send(self, message: bytes | Iterable[bytes], *, text: bool) -> None:
-        """Send one message, whole or in parts; waits while the peer does not read."""
-
-
 class RelayClient:
     """One connected screen. `queue` never waits; `run` sends the queued messages."""
 
     def __init__(
-        self,
-        socket: Sender,
-        encoder: StoreEncoder,
-        now: Callable[[], datetime],
-        *,
-        name: str,
-        findings: FindingsEncoder | None = None,
+        self, socket: ServerConnection, encoder: StoreEncoder, findings: FindingsEncoder | None = None
     ) -> None:
-        """`name` is the name of the screen's token."""
-        self.name = name
         self.is_watching = False
         self._findings = findings
         self._sent_findings: dict[object, object] = {}
         self._socket = socket
         self._encoder = encoder
-        self._now = now
         self._send_lock = asyncio.Lock()
-        # Whether a message was cut off in the middle, after which no other may be sent.
-        self._is_mid_message = False
         self._wake = asyncio.Event()
         self._wake.set()
         self._needs_snapshot = True
@@ -266,7 +246,7 @@ class RelayClient:
             self._wake.set()
 
     async def run(self) -> None:
-        """Send queued changes until the connection ends. Raises TimeoutError for a screen that does not read."""
+        """Send queued changes until the connection ends."""
         with suppress(ConnectionClosed):
             while True:
                 await self._wake.wait()
@@ -278,23 +258,25 @@ class RelayClient:
     async def send(self, messages: Iterable[bytes | Iterable[bytes]]) -> None:
         """Send messages one by one, so that only one of them is in memory, or one part of it.
 
-        Raises ConnectionClosed, or TimeoutError for a screen that does not read.
+        Disconnects a screen that does not read. Raises ConnectionClosed.
         """
         for message in messages:
-            async with self._send_lock:
-                if self._is_mid_message:
-                    raise TimeoutError
-                self._is_mid_message = True
-                async with asyncio.timeout(SEND_TIMEOUT_S):
+            try:
+                async with self._send_lock, asyncio.timeout(SEND_TIMEOUT_S):
                     await self._socket.send(message, text=True)
-                self._is_mid_message = False
+            except (TimeoutError, ProtocolError):  # the latter after a message that was cut off in the middle
+                self._socket.transport.abort()
+                raise ConnectionClosedError(None, None) from None
 
     async def _send_queued(self) -> None:
         if self._needs_beat:
             self._needs_beat = False
-            await self.send((encode_relay_message(Beat(self._now())),))
+            await self.send((encode_relay_message(Beat(self._encoder.now())),))
         if self._needs_snapshot:
-            await self._send_snapshot()
+            snapshot = self._encoder.snapshot()
+            self._needs_snapshot, self._needs_facts, self._broadcast = False, True, None
+            self._pending = set(snapshot.changed)
+            await self.send(snapshot.messages())
         elif self._broadcast is not None:
             broadcast, self._broadcast = self._broadcast, None
             await self.send(broadcast.messages)
@@ -310,11 +292,3 @@ class RelayClient:
         elif self.is_watching and self._findings is not None:
             # After the facts: a screen takes nothing before these name the environment.
             await self.send(self._findings.messages(self._sent_findings))
-
-    async def _send_snapshot(self) -> None:
-        snapshot = self._encoder.snapshot()
-        self._needs_snapshot = False
-        self._pending = set(snapshot.changed)
-        self._needs_facts = True
-        self._broadcast = None
-        await self.send(snapshot.messages())

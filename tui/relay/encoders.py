@@ -5,20 +5,9 @@ from dataclasses import field, fields
 from datetime import UTC, datetime
 from typing import Final
 
-from tui.api.relay import (
-    FACT_NAMES,
-    UNSENT_FIELDS,
-    Chunk,
-    RelayFacts,
-    RelayFindings,
-    encode_patch,
-    encode_relay_message,
-    encode_runs,
-    message_of,
-)
+from tui.api import relay as messages
 from tui.domain.facts import NO_FACTS, FactRead
 from tui.domain.ids import RELAY, RunId
-from tui.domain.run import Run
 from tui.domain.update import CaughtUp, EnvironmentRead, RunGone, RunPatch
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes, Topic
@@ -39,7 +28,7 @@ FACT_TOPICS: Final = frozenset(
     {Topic.COUNTS, Topic.ENVIRONMENT, Topic.CAPABILITIES, Topic.SOURCES, Topic.HISTORY, Topic.RECONCILED, Topic.WINDOW}
 )
 
-_SENT: Final = tuple(field.name for field in fields(RunPatch) if field.name not in UNSENT_FIELDS)
+_SENT: Final = tuple(field.name for field in fields(RunPatch) if field.name not in messages.UNSENT_FIELDS)
 _ALL_TIMES: Final = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
 
@@ -62,7 +51,7 @@ class Snapshot:
     or changed since the snapshot was begun, which its screens need afterwards.
     """
 
-    def __init__(self, run_ids: Sequence[RunId], encode: Callable[[Sequence[RunId], Chunk], bytes]) -> None:
+    def __init__(self, run_ids: Sequence[RunId], encode: Callable[[Sequence[RunId], messages.Chunk], bytes]) -> None:
         self.changed: set[RunId] = set()
         self._chunks = _chunked(run_ids) or [()]
         self._encode = encode
@@ -72,7 +61,9 @@ class Snapshot:
         """Yield the message of each chunk."""
         for number, run_ids in enumerate(self._chunks):
             if number not in self._encoded:
-                self._encoded[number] = self._encode(run_ids, Chunk(number, is_last=number == len(self._chunks) - 1))
+                self._encoded[number] = self._encode(
+                    run_ids, messages.Chunk(number, is_last=number == len(self._chunks) - 1)
+                )
             yield self._encoded[number]
 
 
@@ -81,7 +72,7 @@ class StoreEncoder:
 
     def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
         self._store = store
-        self._now = now
+        self.now = now
         self._snapshot: Snapshot | None = None
 
     def broadcast(self, changes: Changes) -> Broadcast | None:
@@ -105,9 +96,9 @@ class StoreEncoder:
 
     def facts(self) -> bytes:
         """Return a message with everything that the store knows besides runs."""
-        store, now = self._store, self._now()
-        return encode_relay_message(
-            RelayFacts(
+        store, now = self._store, self.now()
+        return messages.encode_relay_message(
+            messages.RelayFacts(
                 now,
                 environment=EnvironmentRead(store.environment, now) if store.is_environment_known else None,
                 counts=store.server_counts,
@@ -126,22 +117,19 @@ class StoreEncoder:
             self._snapshot = Snapshot(self._store.created_between(*_ALL_TIMES), self._encode)
         return self._snapshot
 
-    def _encode(self, run_ids: Iterable[RunId], chunk: Chunk | None) -> bytes:
+    def _encode(self, run_ids: Iterable[RunId], chunk: messages.Chunk | None) -> bytes:
         runs = [run for run_id in run_ids if (run := self._store.get(run_id)) is not None]
-        patches = [encode_patch(patch) for run in runs if (patch := _patch_of(run)) is not None]
+        patches = [
+            messages.encode_patch(RunPatch(**{name: getattr(run, name) for name in _SENT} | {"error": run.error_facet}))
+            for run in runs
+            if run.state is not None and run.read_at is not None  # otherwise only its id is known
+        ]
         gone = [RunGone(run.id, run.gone_at) for run in runs if run.is_gone and run.gone_at is not None]
-        return encode_runs(self._now(), patches, gone, chunk)
+        return messages.encode_runs(self.now(), patches, gone, chunk)
 
 
 def _chunked(run_ids: Sequence[RunId]) -> list[Sequence[RunId]]:
     return [run_ids[start : start + CHUNK_RUNS] for start in range(0, len(run_ids), CHUNK_RUNS)]
-
-
-def _patch_of(run: Run) -> RunPatch | None:
-    """Return the part of a run that is sent, or None if only its id is known."""
-    if run.state is None or run.read_at is None:
-        return None
-    return RunPatch(**{name: getattr(run, name) for name in _SENT} | {"error": run.error_facet})
 
 
 # Encodes the verdict and the facts of the wall for the screens that show them, each fact once for all.
@@ -164,9 +152,9 @@ class FindingsEncoder:
         verdict = self._store.verdict
         if verdict is not None and self._is_judged() and sent.get(_VERDICT) is not verdict:
             sent[_VERDICT] = verdict
-            yield encode_relay_message(RelayFindings(self._now(), verdict))
+            yield messages.encode_relay_message(messages.RelayFindings(self._now(), verdict))
         facts = self._store.wall_facts or NO_FACTS
-        present: dict[object, FactRead] = {name: each for name in FACT_NAMES if (each := getattr(facts, name))}
+        present: dict[object, FactRead] = {name: each for name in messages.FACT_NAMES if (each := getattr(facts, name))}
         present |= {("runs", key): fact for key, fact in facts.schedule_runs.items()}
         present |= {("unread", key): fact for key, fact in facts.unread.items()}
         self._encoded = {key: each for key, each in self._encoded.items() if key in present}
@@ -174,7 +162,7 @@ class FindingsEncoder:
             if sent.get(key) is not fact:
                 sent[key] = fact
                 if key not in self._encoded or self._encoded[key][0] is not fact:
-                    self._encoded[key] = fact, encode_relay_message(message_of(self._now(), fact))
+                    self._encoded[key] = fact, messages.encode_relay_message(messages.message_of(self._now(), fact))
                 yield self._encoded[key][1]
         for key in sent.keys() - present.keys() - {_VERDICT}:
             del sent[key]

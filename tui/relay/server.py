@@ -6,7 +6,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
-from typing import Final, assert_never
+from typing import Final
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
@@ -16,13 +16,13 @@ from websockets.http11 import Request, Response
 from tui.api import relay as messages
 from tui.api.client import USER_AGENT
 from tui.api.errors import ServerFault
-from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
+from tui.domain.update import SourceConnected, SourceRetrying
 from tui.lazy_dataclass import dataclass
 from tui.relay.client import CallAllowance, RelayClient, RequestProxy
 from tui.relay.encoders import FindingsEncoder, StoreEncoder
 from tui.relay.tokens import Authenticator, Tokens
 from tui.store.changes import Changes, Topic
-from tui.sync.relay import PING_INTERVAL_S, silent_logger
+from tui.sync.relay import websocket_options
 from tui.sync.session import Session
 
 # The server's WebSocket connections, with bounded memory for unread pongs, and a set of all that are open.
@@ -92,9 +92,10 @@ WRITE_LIMIT_BYTES: Final = 16 * 1024
 SEND_BUFFER_BYTES: Final = 256 * 1024
 """The most unsent bytes in the kernel for one screen. They can no longer be merged."""
 
-WINDOW_BITS: Final = 12
-MEMORY_LEVEL: Final = 5
-"""Compression settings: 32 KB of memory for each screen instead of 256, for a few percent more bytes."""
+_DEFLATE: Final = ServerPerMessageDeflateFactory(
+    server_max_window_bits=12, client_max_window_bits=12, compress_settings={"memLevel": 5, "level": 1}
+)
+"""Compression with 32 KB of memory for each screen instead of 256, for a few percent more bytes."""
 
 _REVOKED_REASON: Final = "the token was revoked"
 
@@ -143,23 +144,14 @@ class Relay:
             origins=[None],  # refuses browsers, which always send an origin
             process_request=self.admit,
             create_connection=connection_type(connections),
-            extensions=[
-                ServerPerMessageDeflateFactory(
-                    server_max_window_bits=WINDOW_BITS,
-                    client_max_window_bits=WINDOW_BITS,
-                    compress_settings={"memLevel": MEMORY_LEVEL, "level": 1},
-                )
-            ],
-            compression=None,
+            extensions=[_DEFLATE],
             server_header=None,
             open_timeout=HANDSHAKE_TIMEOUT_S,
-            ping_interval=PING_INTERVAL_S,
-            ping_timeout=PING_INTERVAL_S,
             close_timeout=CLOSE_TIMEOUT_S,
             max_size=MAX_REQUEST_BYTES,
             max_queue=4,
             write_limit=WRITE_LIMIT_BYTES,
-            logger=silent_logger(),
+            **websocket_options(),
         )
         tasks = (self._session.spawn(self._send_beats(), "beats"), self._session.spawn(self._follow(), "upstream"))
         unsubscribe = self._session.subscribe(self._on_changes)
@@ -222,15 +214,12 @@ class Relay:
     def _log_sources(self) -> None:
         """Log the sources that have failed or recovered."""
         for name, status in self._session.store.source_statuses.items():
-            match status:
-                case SourceConnected():
-                    text = "connected again"
-                case SourceRetrying():
-                    text = f"{status.reason}; still trying"
-                case SourceStopped():
-                    text = f"{status.reason}; trying again in {RESTART_AFTER_S:.0f} s"
-                case _:
-                    assert_never(status)
+            text = "connected again"
+            if not isinstance(status, SourceConnected):
+                again = (
+                    "still trying" if isinstance(status, SourceRetrying) else f"trying again in {RESTART_AFTER_S:.0f} s"
+                )
+                text = f"{status.reason}; {again}"
             if (name in self._failing) is isinstance(status, SourceConnected):
                 self._failing ^= {name}
                 self._log(f"{name}: {text}")
@@ -257,8 +246,10 @@ class Relay:
     async def _handle(self, connection: ServerConnection) -> None:
         """Handle one connection. websockets would only log an exception, so `run` raises it."""
         try:
-            if await self._is_accepted(connection):
-                await self._serve(connection)
+            async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
+                first = await connection.recv(decode=False)
+            code, reason = self._refusal(connection, first) or await self._serve(connection)
+            await connection.close(code, reason)
         except ConnectionClosed:
             pass
         except TimeoutError:
@@ -267,84 +258,70 @@ class Relay:
             if not self._failure.done():
                 self._failure.set_exception(bug)
 
-    async def _is_accepted(self, connection: ServerConnection) -> bool:
-        """Read the hello of a screen. If the relay cannot serve it, close the connection and return False."""
-        async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
-            first = await connection.recv(decode=False)
+    def _refusal(self, connection: ServerConnection, first: bytes) -> tuple[int, str] | None:
+        """Return the close code and the reason if the relay cannot serve the screen that sent this first message."""
         hello: messages.ScreenMessage | None = None
         with suppress(ServerFault):
             hello = messages.decode_screen_message(first)
         if not isinstance(hello, messages.Hello):
-            await connection.close(CLOSE_UNREADABLE, "the first message is not a hello")
-            return False
+            return CLOSE_UNREADABLE, "the first message is not a hello"
         if hello.version != messages.VERSION:
             reason = f"the relay speaks version {messages.VERSION} of the protocol, the screen version {hello.version}"
-            self._authenticator.log_refusal(connection, reason)
-            await connection.close(messages.CLOSE_OTHER_VERSION, reason)
-            return False
-        if len(self._clients) >= self._options.max_screens:
-            self._authenticator.log_refusal(connection, self._full_reason)
-            await connection.close(CLOSE_TRY_LATER, self._full_reason)
-            return False
-        return True
+            code = messages.CLOSE_OTHER_VERSION
+        elif len(self._clients) >= self._options.max_screens:
+            code, reason = CLOSE_TRY_LATER, self._full_reason
+        else:
+            is_known = self._authenticator.token_name(connection.request) is not None
+            return None if is_known else (CLOSE_TOKEN_REVOKED, _REVOKED_REASON)
+        self._authenticator.log_refusal(connection, reason)
+        return code, reason
 
-    async def _serve(self, connection: ServerConnection) -> None:
-        """Send changes to a screen and answer its calls until the connection ends."""
-        name = self._authenticator.token_name(connection.request)
-        if name is None:
-            await connection.close(CLOSE_TOKEN_REVOKED, _REVOKED_REASON)
-            return
-        client = RelayClient(connection, self._encoder, self._session.now, name=name, findings=self._findings)
+    async def _serve(self, connection: ServerConnection) -> tuple[int, str]:
+        """Send changes to a screen and answer its calls until it sends an invalid message. Raises ConnectionClosed.
+
+        Returns the close code and the reason.
+        """
+        client = RelayClient(connection, self._encoder, self._findings)
         welcome = messages.Welcome(messages.VERSION, USER_AGENT, self._session.now(), BEAT_S)
         await client.send((messages.encode_relay_message(welcome),))
         self._clients[client] = connection
-        tasks = {self._session.spawn(self._run_client(client, connection), "screen")}
+        tasks = {self._session.spawn(client.run(), "screen")}
         try:
-            await self._receive(client, connection, tasks)
+            return await self._receive(client, connection, tasks)
         finally:
             del self._clients[client]
             self._watch()
             for task in tuple(tasks):
                 task.cancel()
 
-    async def _receive(self, client: RelayClient, connection: ServerConnection, tasks: set[asyncio.Task[None]]) -> None:
-        """Start a task for each call. Return after an invalid message. Raises ConnectionClosed."""
+    async def _receive(
+        self, client: RelayClient, connection: ServerConnection, tasks: set[asyncio.Task[None]]
+    ) -> tuple[int, str]:
+        """Start a task for each call. Return after an invalid message."""
         allowance = CallAllowance(self._session.clock)
         while True:
             try:
                 call = messages.decode_screen_message(await connection.recv(decode=False))
             except ServerFault as error:
-                await connection.close(CLOSE_UNREADABLE, str(error))
-                return
+                return CLOSE_UNREADABLE, str(error)
             if isinstance(call, messages.Watch):
                 client.watch(is_watching=call.is_watching)
                 self._watch()
                 continue
             if not isinstance(call, messages.Call):
-                await connection.close(CLOSE_UNREADABLE, "the screen sent a second hello")
-                return
+                return CLOSE_UNREADABLE, "the screen sent a second hello"
             if (wait := allowance.acquire()) is not None:
                 response = self._proxy.error_response(429, "too many requests from one screen", wait)
                 await client.send((messages.response_parts(call.number, response),))
                 continue
-            task = self._session.spawn(self._respond(client, connection, call, allowance), "call")
+            task = self._session.spawn(self._respond(client, call, allowance), "call")
             tasks.add(task)
             task.add_done_callback(tasks.discard)
 
-    async def _run_client(self, client: RelayClient, connection: ServerConnection) -> None:
-        try:
-            await client.run()
-        except TimeoutError:
-            connection.transport.abort()
-
-    async def _respond(
-        self, client: RelayClient, connection: ServerConnection, call: messages.Call, allowance: CallAllowance
-    ) -> None:
+    async def _respond(self, client: RelayClient, call: messages.Call, allowance: CallAllowance) -> None:
         try:
             async with self._proxy.response_to(call.request) as response:
                 with suppress(ConnectionClosed):
                     await client.send((messages.response_parts(call.number, response),))
-        except TimeoutError:
-            connection.transport.abort()
         finally:
             allowance.release()

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import logging
+import math
 import os
 import ssl
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -11,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter
 from pathlib import PurePath
-from typing import Final, assert_never
+from typing import Any, Final, assert_never
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI
@@ -60,9 +61,10 @@ _NOT_CONNECTED: Final = "the relay is not connected"
 _BROKE: Final = "the connection to the relay broke"
 
 
-def silent_logger() -> logging.Logger:
-    """Return a logger that no configuration enables: websockets would log headers with the token."""
-    return logging.Logger("relay", logging.CRITICAL + 1)  # noqa: LOG001  must not be found by its name
+def websocket_options() -> dict[str, Any]:
+    """Return the options of both ends. No configuration enables the logger: websockets logs headers with the token."""
+    logger = logging.Logger("relay", logging.CRITICAL + 1)  # noqa: LOG001  must not be found by its name
+    return {"compression": None, "ping_interval": PING_INTERVAL_S, "ping_timeout": PING_INTERVAL_S, "logger": logger}
 
 
 class _Connect(connect):
@@ -198,9 +200,8 @@ class RelayConnection(ApiReader):
         if not isinstance(welcome, messages.Welcome):
             raise ServerFault(f"the server at {self._url} is not a relay: its first message is not a welcome", 200)
         if welcome.version != messages.VERSION:
-            raise _other_version(
-                f"the relay speaks version {welcome.version} of the protocol, this screen version {messages.VERSION}"
-            )
+            text = f"the relay speaks version {welcome.version} of the protocol, this screen version {messages.VERSION}"
+            raise _other_version(text)
         return welcome
 
     async def _connect(self) -> ClientConnection:
@@ -212,15 +213,12 @@ class RelayConnection(ApiReader):
                 additional_headers={"Authorization": f"Bearer {self._key.reveal()}"},
                 user_agent_header=USER_AGENT,
                 extensions=[ClientPerMessageDeflateFactory(server_max_window_bits=15, client_max_window_bits=True)],
-                compression=None,
                 proxy=True if tls is not None else None,
                 ssl=tls,
                 open_timeout=OPEN_TIMEOUT_S,
-                ping_interval=PING_INTERVAL_S,
-                ping_timeout=PING_INTERVAL_S,
                 close_timeout=CLOSE_TIMEOUT_S,
                 max_size=MAX_MESSAGE_BYTES,
-                logger=silent_logger(),
+                **websocket_options(),
             )
         except Exception as error:  # noqa: BLE001  TLS, sockets and proxies raise many kinds, and no code of ours runs
             failure = self._failure(error)
@@ -256,17 +254,16 @@ class RelayConnection(ApiReader):
                 text = f"no connection to {self._url}: {clean(getattr(error, 'strerror', None) or 'it broke')}"
         return Unreachable(text, may_have_arrived=False)
 
-    def _status_error(self, error: InvalidStatus) -> ApiError:
+    def _status_error(self, refusal: InvalidStatus) -> ApiError:
         """Return the error for an HTTP response that came instead of a WebSocket."""
-        status = error.response.status_code
-        headers = {name.lower(): value for name, value in error.response.headers.raw_items()}
-        response = Response("the relay", status, headers, bytes(error.response.body or b""), self._clock.now())
-        refused = response_error(response, self._key) if status >= 400 else None
-        if refused is None:
+        status, body = refusal.response.status_code, bytes(refusal.response.body or b"")
+        headers = {name.lower(): value for name, value in refusal.response.headers.raw_items()}
+        error = response_error(Response("the relay", status, headers, body, self._clock.now()), self._key)
+        if status < 400 or error is None:
             return ServerFault(f"the server at {self._url} is not a relay ({status})", status)
-        if not isinstance(refused, Refused):
-            return refused
-        if refused.is_about_the_key:
+        if not isinstance(error, Refused):
+            return error
+        if error.is_about_the_key:
             return Refused(f"the relay refused the token ({status}): is TRIGGER_TUI_RELAY_TOKEN right?", status)
         return Refused(f"there is no relay at {self._url} ({status})", status)
 
@@ -416,7 +413,7 @@ class _Receiver:
         self._emit = emit
         self._beat_s = beat_s
         self._updates = RelayUpdates(store)
-        self._connected_s: float | None = None
+        self._connected_s = -math.inf
         self._requested_runs: dict[int, RunId] = {}
         # A restarted relay may serve another environment, so its runs are held until it names the known one.
         self._environment = store.environment
@@ -478,7 +475,7 @@ class _Receiver:
                 assert_never(message)
 
     async def _release(self, facts: messages.RelayFacts) -> None:
-        """Emit the held runs once the relay names the known environment. Raises `Fatal` if it names another one."""
+        """Handle the held messages once the relay names the known environment. Raises `Fatal` if it names another."""
         if self._held is None or facts.environment is None:
             return
         environment = facts.environment.environment
@@ -486,9 +483,7 @@ class _Receiver:
             raise Fatal("the relay now serves another environment: restart trigger-tui", status=MISDIRECTED)
         held, self._held = self._held, None
         for message in held:
-            await self._emit_all(
-                message.updates() if isinstance(message, messages.RelayFindings) else self._updates.from_runs(message)
-            )
+            await self._handle(message)
 
     async def _emit_all(self, updates: Iterable[Update]) -> None:
         for each in updates:
@@ -497,8 +492,7 @@ class _Receiver:
     async def _emit_connected(self, at: datetime) -> None:
         """Emit `SourceConnected` if it is due and the snapshot and the status of the relay's sources are known."""
         elapsed_s = self._clock.elapsed_s()
-        is_due = self._connected_s is None or elapsed_s - self._connected_s >= CONNECTED_EVERY_S
-        if self._updates.is_confirmed and is_due:
+        if self._updates.is_confirmed and elapsed_s - self._connected_s >= CONNECTED_EVERY_S:
             self._connected_s = elapsed_s
             await self._emit(update.SourceConnected(RELAY, at, self._beat_s))
 

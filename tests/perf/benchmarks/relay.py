@@ -42,7 +42,7 @@ from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead, SourceConnected, Update
 from tui.emulator.server.child import listen
 from tui.relay.encoders import CHUNK_RUNS
-from tui.relay.server import Relay, RelayOptions, Upstream
+from tui.relay.server import Relay, RelayOptions
 from tui.relay.tokens import Tokens
 from tui.settings.reading import read_settings
 from tui.settings.secret import Secret
@@ -132,11 +132,11 @@ class Driver:
 
 
 async def relay_process() -> None:
-    async def follow(_: Upstream) -> None:
+    async def follow(_: Relay) -> None:
         await asyncio.Event().wait()
 
     # The driver emits the runs instead.
-    Upstream.follow = follow  # type: ignore[assignment, method-assign]
+    Relay._follow = follow  # type: ignore[assignment, method-assign]
     environ = {"TRIGGER_SECRET_KEY": "tr_dev_bench", "TRIGGER_API_URL": "http://127.0.0.1:9"}
     settings = replace(read_settings(environ), read_only=True)
     async with Session(settings) as session:
