@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections import Counter, deque
+from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -76,26 +76,25 @@ class RequestProxy:
         self._key = key.reveal().encode()
         screens_refill = Refill(int(refill.requests * SCREENS_BUDGET_SHARE), refill.period_s)
         self._budget = Budget(clock, screens_refill, max_queries=MAX_QUERIES_OF_SCREENS)
-        self._sending: Counter[int] = Counter()
-        self.sending_bytes = 0
+        self._sending: list[bytes] = []
+
+    @property
+    def sending_bytes(self) -> int:
+        """Several screens may be sent the same bytes object, which is counted once."""
+        return sum(map(len, {id(response): response for response in self._sending}.values()))
 
     @asynccontextmanager
     async def response_to(self, request: api.ReadRequest) -> AsyncIterator[bytes]:
         """Yield the encoded response while the block sends it, or an error if that would exceed MAX_SENDING_BYTES."""
         response = await self.fetch(request)
-        # Several screens may be sent the same bytes object, which is counted once.
-        if not self._sending[id(response)] and self.sending_bytes + len(response) > MAX_SENDING_BYTES:
+        is_shared = any(each is response for each in self._sending)
+        if not is_shared and self.sending_bytes + len(response) > MAX_SENDING_BYTES:
             response = self.error_response(503, "the relay is sending too many responses: try again")
-        key = id(response)
-        self.sending_bytes += 0 if self._sending[key] else len(response)
-        self._sending[key] += 1
+        self._sending.append(response)
         try:
             yield response
         finally:
-            self._sending[key] -= 1
-            if not self._sending[key]:
-                del self._sending[key]
-                self.sending_bytes -= len(response)
+            self._sending.remove(response)
 
     async def fetch(self, request: api.ReadRequest) -> bytes:
         """Return the encoded response of the API, or an error in its place. Identical requests share one object."""
@@ -201,8 +200,8 @@ class RelayClient:
         self._socket = socket
         self._encoder = encoder
         self._send_lock = asyncio.Lock()
-        self._wake = asyncio.Event()
-        self._wake.set()
+        self.wake = asyncio.Event()  # set when there may be something to send
+        self.wake.set()
         self._needs_snapshot = True
         self._needs_facts = False
         self._needs_beat = False
@@ -227,30 +226,25 @@ class RelayClient:
                 self._needs_snapshot = True
         else:
             self._broadcast = broadcast
-        self._wake.set()
+        self.wake.set()
 
     def queue_beat(self) -> None:
         """Queue a beat."""
         self._needs_beat = True
-        self._wake.set()
+        self.wake.set()
 
     def watch(self, *, is_watching: bool) -> None:
         """Send the findings from now on, or no more. The first ones are all that are known."""
         self.is_watching = is_watching
         self._sent_findings = {}
-        self._wake.set()
-
-    def queue_findings(self) -> None:
-        """Queue the findings and facts that the screen does not have yet, if it watches."""
-        if self.is_watching:
-            self._wake.set()
+        self.wake.set()
 
     async def run(self) -> None:
         """Send queued changes until the connection ends."""
         with suppress(ConnectionClosed):
             while True:
-                await self._wake.wait()
-                self._wake.clear()
+                await self.wake.wait()
+                self.wake.clear()
                 self._is_sending = True
                 await self._send_queued()
                 self._is_sending = False
@@ -288,7 +282,7 @@ class RelayClient:
             await self.send(self._encoder.changes(run_ids))
             await self.send(facts)
         if self._needs_snapshot or self._pending or self._needs_facts:
-            self._wake.set()
+            self.wake.set()
         elif self.is_watching and self._findings is not None:
             # After the facts: a screen takes nothing before these name the environment.
             await self.send(self._findings.messages(self._sent_findings))

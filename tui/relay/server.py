@@ -216,9 +216,8 @@ class Relay:
         for name, status in self._session.store.source_statuses.items():
             text = "connected again"
             if not isinstance(status, SourceConnected):
-                again = (
-                    "still trying" if isinstance(status, SourceRetrying) else f"trying again in {RESTART_AFTER_S:.0f} s"
-                )
+                is_trying = isinstance(status, SourceRetrying)
+                again = "still trying" if is_trying else f"trying again in {RESTART_AFTER_S:.0f} s"
                 text = f"{status.reason}; {again}"
             if (name in self._failing) is isinstance(status, SourceConnected):
                 self._failing ^= {name}
@@ -232,7 +231,7 @@ class Relay:
             if broadcast is not None:
                 client.queue(broadcast)
             if not FINDING_TOPICS.isdisjoint(changes.topics):
-                client.queue_findings()
+                client.wake.set()
 
     def _watch(self) -> None:
         """Judge while some screen shows findings."""
