@@ -110,10 +110,9 @@ class Codec(Generic[T]):
 
     def decode(self, text: bytes) -> T:
         """Return the value that the JSON text describes; unknown fields are ignored. Raises `ServerFault`."""
-        value: T
         try:
             try:
-                value = self.core[0].validate_json(text)
+                value: T = self.core[0].validate_json(text)
             except ValidationError:
                 # pydantic's parser rejects lone surrogates, 200 levels and very long numbers; Python's reads them.
                 try:

@@ -5,7 +5,7 @@ from dataclasses import field, fields
 from datetime import UTC, datetime
 from typing import Final
 
-from tui.api import relay as messages
+from tui.api import relay as wire
 from tui.domain.facts import NO_FACTS, FactRead
 from tui.domain.ids import RELAY, RunId
 from tui.domain.update import CaughtUp, EnvironmentRead, RunGone, RunPatch
@@ -28,7 +28,7 @@ FACT_TOPICS: Final = frozenset(
     {Topic.COUNTS, Topic.ENVIRONMENT, Topic.CAPABILITIES, Topic.SOURCES, Topic.HISTORY, Topic.RECONCILED, Topic.WINDOW}
 )
 
-_SENT: Final = tuple(field.name for field in fields(RunPatch) if field.name not in messages.UNSENT_FIELDS)
+_SENT: Final = tuple(field.name for field in fields(RunPatch) if field.name not in wire.UNSENT_FIELDS)
 _ALL_TIMES: Final = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
 
@@ -51,7 +51,7 @@ class Snapshot:
     or changed since the snapshot was begun, which its screens need afterwards.
     """
 
-    def __init__(self, run_ids: Sequence[RunId], encode: Callable[[Sequence[RunId], messages.Chunk], bytes]) -> None:
+    def __init__(self, run_ids: Sequence[RunId], encode: Callable[[Sequence[RunId], wire.Chunk], bytes]) -> None:
         self.changed: set[RunId] = set()
         self._chunks = _chunked(run_ids) or [()]
         self._encode = encode
@@ -61,9 +61,8 @@ class Snapshot:
         """Yield the message of each chunk."""
         for number, run_ids in enumerate(self._chunks):
             if number not in self._encoded:
-                self._encoded[number] = self._encode(
-                    run_ids, messages.Chunk(number, is_last=number == len(self._chunks) - 1)
-                )
+                chunk = wire.Chunk(number, is_last=number == len(self._chunks) - 1)
+                self._encoded[number] = self._encode(run_ids, chunk)
             yield self._encoded[number]
 
 
@@ -86,8 +85,7 @@ class StoreEncoder:
             if len(self._snapshot.changed) > MAX_SNAPSHOT_CHANGES:
                 # Screens that are still receiving it get these changes from `RelayClient.queue`.
                 self._snapshot = None
-        facts = (self.facts(),) if has_facts else ()
-        return Broadcast(run_ids, has_facts, (*self.changes(run_ids), *facts))
+        return Broadcast(run_ids, has_facts, (*self.changes(run_ids), *([self.facts()] if has_facts else [])))
 
     def changes(self, run_ids: Iterable[RunId]) -> Iterator[bytes]:
         """Yield messages with these runs, as they are when each message is encoded."""
@@ -97,19 +95,12 @@ class StoreEncoder:
     def facts(self) -> bytes:
         """Return a message with everything that the store knows besides runs."""
         store, now = self._store, self.now()
-        return messages.encode_relay_message(
-            messages.RelayFacts(
-                now,
-                environment=EnvironmentRead(store.environment, now) if store.is_environment_known else None,
-                counts=store.server_counts,
-                sources=tuple(store.source_statuses.values()),
-                lost=dict(store.lost_capabilities),
-                caught_up=CaughtUp(RELAY, store.caught_up) if store.caught_up is not None else None,
-                reconciled=store.reconciled,
-                history=store.history,
-                window=store.window,
-            )
-        )
+        environment = EnvironmentRead(store.environment, now) if store.is_environment_known else None
+        sources, lost = tuple(store.source_statuses.values()), dict(store.lost_capabilities)
+        caught_up = CaughtUp(RELAY, store.caught_up) if store.caught_up is not None else None
+        others = (caught_up, store.reconciled, store.history, store.window)
+        facts = wire.RelayFacts(now, environment, store.server_counts, sources, lost, *others)
+        return wire.encode_relay_message(facts)
 
     def snapshot(self) -> Snapshot:
         """Return a snapshot of all runs. Screens that connect at about the same time share one."""
@@ -117,15 +108,15 @@ class StoreEncoder:
             self._snapshot = Snapshot(self._store.created_between(*_ALL_TIMES), self._encode)
         return self._snapshot
 
-    def _encode(self, run_ids: Iterable[RunId], chunk: messages.Chunk | None) -> bytes:
+    def _encode(self, run_ids: Iterable[RunId], chunk: wire.Chunk | None) -> bytes:
         runs = [run for run_id in run_ids if (run := self._store.get(run_id)) is not None]
         patches = [
-            messages.encode_patch(RunPatch(**{name: getattr(run, name) for name in _SENT} | {"error": run.error_facet}))
+            wire.encode_patch(RunPatch(**{name: getattr(run, name) for name in _SENT} | {"error": run.error_facet}))
             for run in runs
             if run.state is not None and run.read_at is not None  # otherwise only its id is known
         ]
         gone = [RunGone(run.id, run.gone_at) for run in runs if run.is_gone and run.gone_at is not None]
-        return messages.encode_runs(self.now(), patches, gone, chunk)
+        return wire.encode_runs(self.now(), patches, gone, chunk)
 
 
 def _chunked(run_ids: Sequence[RunId]) -> list[Sequence[RunId]]:
@@ -152,9 +143,9 @@ class FindingsEncoder:
         verdict = self._store.verdict
         if verdict is not None and self._is_judged() and sent.get(_VERDICT) is not verdict:
             sent[_VERDICT] = verdict
-            yield messages.encode_relay_message(messages.RelayFindings(self._now(), verdict))
+            yield wire.encode_relay_message(wire.RelayFindings(self._now(), verdict))
         facts = self._store.wall_facts or NO_FACTS
-        present: dict[object, FactRead] = {name: each for name in messages.FACT_NAMES if (each := getattr(facts, name))}
+        present: dict[object, FactRead] = {name: each for name in wire.FACT_NAMES if (each := getattr(facts, name))}
         present |= {("runs", key): fact for key, fact in facts.schedule_runs.items()}
         present |= {("unread", key): fact for key, fact in facts.unread.items()}
         self._encoded = {key: each for key, each in self._encoded.items() if key in present}
@@ -162,7 +153,7 @@ class FindingsEncoder:
             if sent.get(key) is not fact:
                 sent[key] = fact
                 if key not in self._encoded or self._encoded[key][0] is not fact:
-                    self._encoded[key] = fact, messages.encode_relay_message(messages.message_of(self._now(), fact))
+                    self._encoded[key] = fact, wire.encode_relay_message(wire.message_of(self._now(), fact))
                 yield self._encoded[key][1]
         for key in sent.keys() - present.keys() - {_VERDICT}:
             del sent[key]

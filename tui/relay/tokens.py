@@ -91,12 +91,11 @@ def _private_lines(path: Path) -> Iterable[str]:
             if status.st_mode & _GROUP_AND_OTHERS:
                 raise TokensError(f"{path} may be read or written by other users: chmod 600 {path}")
             content = file.read(MAX_FILE_BYTES + 1)
+        if len(content) > MAX_FILE_BYTES:
+            raise TokensError(f"{path} is larger than {MAX_FILE_BYTES:,} bytes")
+        return content.decode("ascii").splitlines()
     except OSError as error:
         raise TokensError(f"{path} cannot be read: {error.strerror}") from None
-    if len(content) > MAX_FILE_BYTES:
-        raise TokensError(f"{path} is larger than {MAX_FILE_BYTES:,} bytes")
-    try:
-        return content.decode("ascii").splitlines()
     except UnicodeDecodeError:
         raise TokensError(f"{path} has characters other than ASCII") from None
 

@@ -87,9 +87,8 @@ class RelayConnection(ApiReader):
         self._numbers = itertools.count(1)
         self._in_flight: dict[int, asyncio.Future[Response]] = {}
         self._is_watching = False
-        self._object_store = ObjectStore(
-            USER_AGENT, clock=clock.now, timeouts=Timeouts(), allows_http=url.startswith("ws:")
-        )
+        is_plain = url.startswith("ws:")
+        self._object_store = ObjectStore(USER_AGENT, clock=clock.now, timeouts=Timeouts(), allows_http=is_plain)
 
     async def aclose(self) -> None:
         """Close the connections to the object store. `open` closes the one to the relay."""
@@ -419,7 +418,7 @@ class _Receiver:
         self._environment = store.environment
         self._held: list[messages.Runs | messages.RelayFindings] | None = None if self._environment is None else []
         self._received_s = clock.elapsed_s()
-        self._is_silent = False
+        self._silence: Unreachable | None = None
         self._timer: Timer = clock.call_later(beat_s, self._check_silence)
 
     async def run(self) -> None:
@@ -430,18 +429,17 @@ class _Receiver:
                 self._received_s = self._clock.elapsed_s()
                 await self._handle(message)
         except (ApiError, ConnectionClosed):
-            if self._is_silent:
-                silence_s = self._clock.elapsed_s() - self._received_s
-                text = f"no message from the relay for {silence_s:.0f} s"
-                raise Unreachable(text, may_have_arrived=True) from None
+            if self._silence is not None:
+                raise self._silence from None
             raise
         finally:
             self._timer.cancel()
 
     def _check_silence(self) -> None:
         """Abort a silent connection. Time in which the machine sleeps counts as silence."""
-        if self._clock.elapsed_s() - self._received_s >= MAX_MISSED_BEATS * self._beat_s:
-            self._is_silent = True
+        silence_s = self._clock.elapsed_s() - self._received_s
+        if silence_s >= MAX_MISSED_BEATS * self._beat_s:
+            self._silence = Unreachable(f"no message from the relay for {silence_s:.0f} s", may_have_arrived=True)
             self._connection.abort()
         else:
             self._timer = self._clock.call_later(self._beat_s, self._check_silence)
