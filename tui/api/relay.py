@@ -2,11 +2,9 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from operator import attrgetter
 from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, Discriminator, Field, OnErrorOmit, Tag, TypeAdapter, ValidationError
@@ -180,9 +178,6 @@ _UNSENT: Final = core_schema.no_info_plain_validator_function(lambda _: None)
 # The facts are the decoded ones: no response of the API is in it, and a waitpoint token has no callback address.
 
 
-_counts_of: Final = attrgetter("triggered", "started", "done", "failed", "ended", "unstarted")
-
-
 @dataclass(frozen=True, slots=True)
 class RelayMinutes:
     """A `MinutesRead` in a fifth of the bytes, without the minutes before `since`: only the relay judges by them.
@@ -249,12 +244,12 @@ def message_of(at: datetime, fact: facts.FactRead) -> RelayFindings:
 
 def _numbers_of(read: facts.MinutesRead) -> RelayMinutes:
     tasks: dict[TaskId, int] = {}
-    rows: tuple[Any, ...] = tuple(
-        (tasks.setdefault(each.task, len(tasks)), (each.start - read.since) // read.cell, *_counts_of(each))
-        for each in read.minutes
-        if each.start >= read.since
-    )
-    return RelayMinutes(read.at, read.since, read.cell, tuple(tasks), rows[:MAX_ROWS], read.speeds, read.is_cut)
+    rows = []
+    for each in read.minutes:
+        if each.start >= read.since:
+            task, cell = tasks.setdefault(each.task, len(tasks)), (each.start - read.since) // read.cell
+            rows.append((task, cell, each.triggered, each.started, each.done, each.failed, each.ended, each.unstarted))
+    return RelayMinutes(read.at, read.since, read.cell, tuple(tasks), tuple(rows[:MAX_ROWS]), read.speeds, read.is_cut)
 
 
 def _minutes_of(numbers: RelayMinutes) -> facts.MinutesRead:
@@ -436,11 +431,12 @@ def build_codecs() -> None:
 
 def encode_patch(patch: update.RunPatch) -> bytes:
     """Encode one run for `encode_runs`, without its error and schedule where these are too large to send."""
-    with suppress(RecursionError, ValueError):  # of a schedule that is nested too deep
+    try:
         row = _PATCH.encode(patch, exclude=_EXCLUDED, exclude_none=True)
-        if len(row) <= MAX_PATCH_BYTES:
-            return row
-    return _PATCH.encode(patch, exclude=_EXCLUDED_IF_LARGE, exclude_none=True)
+    except (RecursionError, ValueError):  # a schedule that is nested too deep
+        row = b""
+    is_small = 0 < len(row) <= MAX_PATCH_BYTES
+    return row if is_small else _PATCH.encode(patch, exclude=_EXCLUDED_IF_LARGE, exclude_none=True)
 
 
 def encode_runs(

@@ -505,11 +505,9 @@ class _Receiver:
         if isinstance(error, NotFound):
             await self._emit(update.RunGone(run_id, response.read_at))
             return
-        try:
+        detail = None
+        with suppress(ServerFault):  # of the API. A new connection to the relay would request the same run at once.
             detail = decode_run(response.body, response.read_at) if error is None else None
-        except ServerFault:
-            # The API's response is bad, not the relay. A new connection would request the same run at once.
-            detail = None
         if detail is None or detail.patch.id != run_id:
             self._updates.retry_missing(run_id)
         else:

@@ -234,6 +234,8 @@ def test_text_that_is_no_message_is_refused(text: bytes) -> None:
         (FACTS_TEXT, "environment.environment.slug", "null"),
         (FACTS_TEXT, "counts.counts.EXECUTING", "-1"),
         (FACTS_TEXT, "counts.period_h", "1e99"),
+        (FACTS_TEXT, "sources.0", "7"),
+        (FACTS_TEXT, "sources.0", "[null]"),
         (FACTS_TEXT, "sources.0.interval_s", "0"),
         (FACTS_TEXT, "sources.0.interval_s", "1e400"),
         (FACTS_TEXT, "sources.0.interval_s", "86400"),
