@@ -1,7 +1,7 @@
 """The messages between a relay and its screens, and their encoding as JSON."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -59,8 +59,6 @@ MAX_TASKS: Final = 20_000
 MAX_FINDINGS: Final = 1_000
 
 _FIELD_BOUNDS: Final[Mapping[type, Mapping[str, Mapping[str, object]]]] = {
-    update.RunPatch: {"id": {"min_length": 1}},
-    update.RunGone: {"id": {"min_length": 1}},
     State: {"tags": {"max_length": MAX_TAGS}},
     update.SourceConnected: {"interval_s": {"gt": 0, "le": MAX_INTERVAL_S}},
     update.WindowRead: {"period": {"gt": timedelta(), "le": MAX_PERIOD}},
@@ -287,11 +285,13 @@ _NUMBER_0: Final = b'{"number":0,'
 _Version = Annotated[int, Field(alias="v", ge=0, le=2**31)]
 
 
-def _check_clock(time: datetime) -> datetime:
-    # The codec clamps every time to these bounds, so this one was outside. A screen must not set its clock by it.
-    if time in {EARLIEST, LATEST}:
-        raise ValueError("no clock shows this time")
-    return time
+def _refused_if(is_bad: Callable[[Any], bool]) -> AfterValidator:
+    def check(value: Any) -> Any:
+        if is_bad(value):
+            raise ValueError("out of bounds")
+        return value
+
+    return AfterValidator(check)
 
 
 def _status_tag(status: Any) -> str:
@@ -300,7 +300,10 @@ def _status_tag(status: Any) -> str:
     return "retrying" if "next_at" in names else "connected" if "interval_s" in names else "stopped"
 
 
-_ClockTime = Annotated[datetime, AfterValidator(_check_clock)]
+# The codec clamps every time to these bounds, so this one was outside. A screen must not set its clock by it.
+_ClockTime = Annotated[datetime, _refused_if(lambda time: time in {EARLIEST, LATEST})]
+# Not by a length: pydantic would refuse lone surrogates, too.
+_WITH_IDS: Final = _refused_if(lambda runs: not all(run.id for run in runs))
 _SourceStatus = Annotated[
     Annotated[update.SourceConnected, Tag("connected")]
     | Annotated[update.SourceRetrying, Tag("retrying")]
@@ -334,8 +337,8 @@ class Runs:
     """Runs of the relay's store: a chunk of a snapshot, or changes (`chunk` is None). All times are the server's."""
 
     at: _ClockTime
-    patches: tuple[update.RunPatch, ...]
-    gone: tuple[update.RunGone, ...]
+    patches: Annotated[tuple[update.RunPatch, ...], _WITH_IDS]
+    gone: Annotated[tuple[update.RunGone, ...], _WITH_IDS]
     chunk: Chunk | None = None
     kind: Literal["runs"] = "runs"
 

@@ -294,6 +294,12 @@ def test_unknown_field_of_a_message_is_ignored() -> None:
     assert decode_screen_message(changed(CALL, "request.mood", '"good"')) == decode_screen_message(CALL)
 
 
+def test_id_with_a_lone_surrogate_is_kept() -> None:
+    message = decode_relay_message(changed(RUNS, "patches.0.id", '"\\ud800"'))
+    assert isinstance(message, Runs)
+    assert message.patches[0].id == "\ud800"
+
+
 def test_payloads_and_attempts_from_a_relay_are_ignored() -> None:
     text = RUNS
     for name in UNSENT_FIELDS:
