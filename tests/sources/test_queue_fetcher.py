@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.api.queries import MAX_ROWS
-from tui.domain.facts import QUEUES_PER_PAGE, Queue, QueuesRead, WallFacts
+from tui.api.queries import MAX_ROWS, QueueSpeeds, QueueStayMinutes
+from tui.domain.facts import QUEUES_PER_PAGE, Queue, QueueHour, QueuesRead, WallFacts
+from tui.domain.run import Json
 from tui.domain.text import Raw
-from tui.sync.facts import hour_of, state_in
+from tui.sync import facts
+from tui.sync.facts import state_in
 
 AT = datetime(2026, 11, 26, 14, 32, 40, tzinfo=UTC)
 MINUTES = st.none() | st.integers(-90, 0)
@@ -19,7 +21,13 @@ def stamp(minute: int | None) -> str | None:
     return None if minute is None else f"{AT + timedelta(minutes=minute):%Y-%m-%d %H:%M}:00"
 
 
-def row(queued: int | None, started: int | None, ended: int | None, n: object = 1, **more: object) -> dict[str, object]:
+def hour_of(
+    at: datetime, times: list[dict[str, Json]], speeds: list[dict[str, Json]], running: int | None
+) -> QueueHour:
+    return facts.hour_of(at, QueueStayMinutes("q").read(times), QueueSpeeds("q").read(speeds), running)
+
+
+def row(queued: int | None, started: int | None, ended: int | None, n: Json = 1, **more: Json) -> dict[str, Json]:
     times = {"queued_min": stamp(queued), "started_min": stamp(started), "ended_min": stamp(ended)}
     return {**times, "n": n, "failed": 0, "task": "send-email", **more}
 
@@ -49,7 +57,7 @@ def test_running_is_unknown_where_the_list_counts_otherwise() -> None:
 
 
 def test_rare_tasks_and_unreadable_rows_are_left_out() -> None:
-    rows: list[dict[str, object]] = [
+    rows: list[dict[str, Json]] = [
         row(-3, -3, -3, 99, failed=4),
         row(-3, -3, -3, 1, task="rare"),
         row(None, None, None),

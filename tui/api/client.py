@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Self, TypeVar, Unpack, assert_never
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Self, TypeVar, Unpack, assert_never, cast
 from urllib.parse import quote
 
 from tui import __version__
@@ -235,13 +235,13 @@ class ApiReader(ABC):
         response = await self._fetch_success(SpanRequest(run_id, span_id))
         return await self.decode(response, lambda _: decode_span(response.body))
 
-    async def query(self, query: NamedQuery) -> list[dict[str, Json]]:
+    async def query(self, query: TrqlQuery[T]) -> list[T]:
         """Return the rows of a TRQL query.
 
         A query needs a secret key, and fails with 400 while the server's analytics store is down.
         """
-        response = await self._fetch_success(query)
-        return await self.decode(response, lambda limits: decode_query(response.body, limits))
+        response = await self._fetch_success(cast("NamedQuery", query))
+        return await self.decode(response, lambda limits: query.read(decode_query(response.body, limits)))
 
     async def list_error_groups(self, period: str, after: Cursor | None = None) -> RowsPage[ServerErrorGroup]:
         """Return one page of the error groups with a failure in the last `period`, such as `1h`."""

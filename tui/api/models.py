@@ -419,7 +419,7 @@ class WhoamiRow(TypedDict, total=False):
 class QueryRows(TypedDict):
     """The response of `POST /api/v1/query`."""
 
-    results: list[Lenient[dict[str, Any]]]
+    results: list[Any]
 
 
 class IdRow(TypedDict):

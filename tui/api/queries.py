@@ -1,16 +1,23 @@
 """Every TRQL query that the program sends: a name, and values that are checked and bounded. Nothing else makes TRQL."""
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from functools import reduce
-from typing import Final, Literal
+from functools import lru_cache, reduce
+from typing import Annotated, Any, ClassVar, Final, Generic, Literal, TypeVar, get_args
 
-from tui.api.errors import Refused
-from tui.domain.facts import MAX_HOLDERS
+from pydantic import AfterValidator, Field, PlainValidator
+from typing_extensions import TypedDict
+
+from tui.api.errors import MAX_DURATION, Refused, ServerFault, read_time
+from tui.api.models import AnyText, JsonObject, Lenient, Milliseconds, Text, Time, Word, convert
+from tui.domain.facts import MAX_HOLDERS, TaskNormal
 from tui.domain.filters import MAX_QUERY_PERIOD, TASK_QUEUE_PREFIX, query_period
-from tui.domain.ids import RunId
-from tui.domain.status import FAILED_TRQL_WORDS
+from tui.domain.ids import RunId, TaskId
+from tui.domain.run import Json
+from tui.domain.status import FAILED_TRQL_WORDS, parse_status
+from tui.domain.tree import RunTimes, TreeRow
 from tui.lazy_dataclass import dataclass
 
 # The base of all queries, the bounds of their values, and how a value is written into a text.
@@ -33,8 +40,17 @@ DAY: Final = timedelta(days=1)
 FAILED: Final = ", ".join(f"'{word}'" for word in FAILED_TRQL_WORDS)
 
 
-class TrqlQuery(ABC):
-    """One query. Its fields are its parameters; `kind` is its name in a relay's messages."""
+T = TypeVar("T")
+
+
+class TrqlQuery(ABC, Generic[T]):
+    """One query. Its fields are its parameters; `kind` is its name in a relay's messages; T is a row of its answer.
+
+    A row that cannot be read makes the whole answer unreadable: a number that is left out would be shown as a smaller
+    one. Source: tests/wire/recordings/README.md §7 (recordings 1111-1119, 2642, 2663-2673).
+    """
+
+    __orig_bases__: ClassVar[tuple[Any, ...]]
 
     @property
     def reach(self) -> str | None:
@@ -45,8 +61,16 @@ class TrqlQuery(ABC):
     def trql(self) -> str:
         """Return the text. Raises `Refused` for values that cannot stand in it."""
 
+    def read(self, rows: list[dict[str, Json]]) -> list[T]:
+        """Return the values of the rows. Raises `ServerFault`."""
+        (row,) = get_args(self.__orig_bases__[0])
+        try:
+            return convert(list[row], rows)  # type: ignore[valid-type]
+        except ValueError:
+            raise ServerFault("the answer to the query could not be read: not of the expected form", 200) from None
 
-class PeriodQuery(TrqlQuery):
+
+class PeriodQuery(TrqlQuery[T]):
     """A query over a period that the caller chooses."""
 
     period: str | None
@@ -108,6 +132,62 @@ def refused(what: str) -> Refused:
     return Refused(f"{what} cannot stand in a query", 400)
 
 
+# What the columns of a row are.
+
+
+Number = Annotated[int, Field(strict=True, ge=0, le=10**9)]
+"""A count. No environment has more runs in 30 days, so a larger one is an error."""
+
+
+_read_time: Final = lru_cache(256)(read_time)
+"""Thousands of rows name the minutes of an hour. So it costs less to read them, and rows share them."""
+
+
+def _moment(value: Json) -> datetime:
+    if not isinstance(value, str) or (time := _read_time(value)) is None:
+        raise ValueError("not a time")
+    return time
+
+
+def _duration(value: Any) -> timedelta | None:
+    """Read milliseconds, which may be text (a ClickHouse Int64)."""
+    try:
+        return min(max(timedelta(milliseconds=float(value)), timedelta()), MAX_DURATION)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+Moment = Annotated[datetime, PlainValidator(_moment)]
+Duration = Annotated[timedelta | None, PlainValidator(_duration)]
+AnyCount = Lenient[Annotated[int, Field(ge=0, le=2**53)]]
+"""A count. The server writes great ones as texts."""
+
+SharedTask = Annotated[TaskId, Text(max_chars=sys.maxsize, min_chars=1), AfterValidator(sys.intern)]
+"""A task's name. An hour of many tasks is kept for long, so equal names are one object."""
+
+
+class CountRow(TypedDict):
+    """How many runs there are."""
+
+    n: Number
+
+
+class Outcomes(TypedDict):
+    """How many runs were done and how many failed."""
+
+    done: Number
+    failed: Number
+
+
+class FoundRun(TypedDict, total=False):
+    """A run, with those of its columns that a query reads."""
+
+    run_id: Lenient[AnyText]
+    queue: Lenient[AnyText]
+    status: Lenient[AnyText]
+    error: Any
+
+
 # Queries for queues.
 
 
@@ -125,7 +205,7 @@ _LAST_HOUR: Final = "completed_at > now() - INTERVAL 1 HOUR"
 
 
 @dataclass(frozen=True, slots=True)
-class QueueOfRun(TrqlQuery):
+class QueueOfRun(TrqlQuery[FoundRun]):
     """The stored name of a run's queue."""
 
     run_id: RunId
@@ -136,7 +216,7 @@ class QueueOfRun(TrqlQuery):
 
 
 @dataclass(frozen=True, slots=True)
-class RunsOfQueue(PeriodQuery):
+class RunsOfQueue(PeriodQuery[FoundRun]):
     """The newest runs of a queue. Without `task/`, a name means also the queue of the task of that name."""
 
     queue: str
@@ -151,8 +231,21 @@ class RunsOfQueue(PeriodQuery):
         )
 
 
+class QueueMinute(TypedDict, total=False):
+    """How many runs of a task were queued, started and ended in the same minutes, or how long they executed in one."""
+
+    queued_min: Time
+    started_min: Time
+    ended_min: Time
+    minute: Time
+    task: Lenient[AnyText]
+    n: AnyCount
+    failed: AnyCount
+    p95_ms: Duration
+
+
 @dataclass(frozen=True, slots=True)
-class QueueStayMinutes(TrqlQuery):
+class QueueStayMinutes(TrqlQuery[QueueMinute]):
     """How many runs of a queue were queued, started and ended in the same minutes of the last hour, and live ones.
 
     `queue` is a stored name.
@@ -172,7 +265,7 @@ class QueueStayMinutes(TrqlQuery):
 
 
 @dataclass(frozen=True, slots=True)
-class QueueSpeeds(TrqlQuery):
+class QueueSpeeds(TrqlQuery[QueueMinute]):
     """How long the runs of a queue executed in each minute of the last hour. `queue` is a stored name."""
 
     queue: str
@@ -186,8 +279,29 @@ class QueueSpeeds(TrqlQuery):
         )
 
 
+class HolderRow(TypedDict):
+    """The runs of a task that execute in a queue."""
+
+    task: SharedTask
+    holding: Number
+    longest_at: Time
+
+
+class WaitRow(HolderRow):
+    """How the runs of a task move in a queue."""
+
+    queue: Word
+    queued: Number
+    oldest_at: Time
+    oldest_run: Any
+    started: Number
+    arrived: Number
+    newest_start: Time
+    newest_arrival: Time
+
+
 @dataclass(frozen=True, slots=True)
-class QueueWaitCounts(TrqlQuery):
+class QueueWaitCounts(TrqlQuery[WaitRow]):
     """How all queues move. A run that is queued after it has started waits for its retry, and is not counted.
 
     There is a row for each queue and task: the tasks that execute hold the places of a queue.
@@ -215,7 +329,7 @@ class QueueWaitCounts(TrqlQuery):
 
 
 @dataclass(frozen=True, slots=True)
-class QueueHolders(TrqlQuery):
+class QueueHolders(TrqlQuery[HolderRow]):
     """The runs that execute in one queue, by task. `queue` is a stored name."""
 
     queue: str
@@ -252,8 +366,14 @@ _TREE_COLUMNS: Final = "run_id, parent_run_id, root_run_id, depth, status, task_
 _TIME_COLUMNS: Final = "triggered_at, dequeued_at, completed_at, execution_duration, usage_duration"
 
 
+class StatusCount(CountRow):
+    """How many runs have a status."""
+
+    status: AnyText
+
+
 @dataclass(frozen=True, slots=True)
-class RunCounts(PeriodQuery):
+class RunCounts(PeriodQuery[StatusCount]):
     """The number of runs by status."""
 
     period: str | None
@@ -264,7 +384,7 @@ class RunCounts(PeriodQuery):
 
 
 @dataclass(frozen=True, slots=True)
-class OlderLiveCounts(PeriodQuery):
+class OlderLiveCounts(PeriodQuery[StatusCount]):
     """The number of live runs by status that were triggered more than `hours` ago."""
 
     hours: int
@@ -281,7 +401,7 @@ class OlderLiveCounts(PeriodQuery):
 
 
 @dataclass(frozen=True, slots=True)
-class FailureCount(PeriodQuery):
+class FailureCount(PeriodQuery[CountRow]):
     """The number of failed runs."""
 
     period: str | None
@@ -291,8 +411,15 @@ class FailureCount(PeriodQuery):
         return f"SELECT count() AS n FROM runs WHERE status IN ({FAILED})"
 
 
+class EndedRun(TypedDict):
+    """A run that ended."""
+
+    run_id: Word
+    triggered_at: Moment
+
+
 @dataclass(frozen=True, slots=True)
-class EndedRuns(TrqlQuery):
+class EndedRuns(TrqlQuery[EndedRun]):
     """The newest runs that were created from `since` to `at`, and ended without success after they had started."""
 
     since: datetime
@@ -308,7 +435,7 @@ class EndedRuns(TrqlQuery):
 
 
 @dataclass(frozen=True, slots=True)
-class RunErrors(PeriodQuery):
+class RunErrors(PeriodQuery[FoundRun]):
     """The errors of at most MAX_IDS runs."""
 
     run_ids: tuple[RunId, ...]
@@ -321,7 +448,7 @@ class RunErrors(PeriodQuery):
 
 
 @dataclass(frozen=True, slots=True)
-class RunsWithErrorTexts(PeriodQuery):
+class RunsWithErrorTexts(PeriodQuery[FoundRun]):
     """The newest runs with one of the texts in their errors; with `is_exact`, in this spelling.
 
     Other runs may be among them, since the texts become patterns.
@@ -340,8 +467,30 @@ class RunsWithErrorTexts(PeriodQuery):
         return f"SELECT run_id FROM runs WHERE {condition} ORDER BY triggered_at DESC LIMIT {MAX_FOUND}"
 
 
+def _tree_row(id_: Any = None, root: Any = None, parent: Any = None, task: Any = None, **more: Any) -> Any:
+    status = more.pop("status", None)
+    return (root, TreeRow(id_, parent, task, status, RunTimes(**more))) if id_ else None
+
+
+_TREE_ROW: Final = JsonObject(
+    TreeRow,
+    _tree_row,
+    id_=("run_id", Word),
+    root=("root_run_id", Word),
+    parent=("parent_run_id", Word),
+    task=("task_identifier", AnyText),
+    status=Annotated[AnyText, AfterValidator(parse_status)],
+    created_at=("triggered_at", Time),
+    # The start of a run. Source: tests/wire/recordings/README.md §4
+    started_at=("dequeued_at", Time),
+    finished_at=("completed_at", Time),
+    duration=("execution_duration", Duration),
+    compute=("usage_duration", Duration),
+)
+
+
 @dataclass(frozen=True, slots=True)
-class TreeRuns(PeriodQuery):
+class TreeRuns(PeriodQuery[Annotated[tuple[RunId | None, TreeRow] | None, _TREE_ROW]]):
     """The descendants of at most MAX_IDS roots, without times where the server lacks one of their columns."""
 
     root_ids: tuple[RunId, ...]
@@ -381,8 +530,18 @@ PARTS: Final = {"triggered": "triggered_at", "started": "executed_at", "ended": 
 """What a minute of a task counts, and the time that decides to which minute a run belongs."""
 
 
+class MinuteRow(CountRow, Outcomes):
+    """What runs of a task did in a cell of time, or their percentile."""
+
+    part: Literal["triggered", "started", "ended", "speed"]
+    task_identifier: SharedTask
+    cell: Moment
+    unstarted: Number
+    p95_ms: Annotated[float, Field(strict=True, ge=0, le=1e14)] | None
+
+
 @dataclass(frozen=True, slots=True)
-class TaskMinutes(TrqlQuery):
+class TaskMinutes(TrqlQuery[MinuteRow]):
     """What runs did in cells of time from `since` on, before `until` if it is given.
 
     A union of one part for each of the three times, and of the tasks' percentiles since `speeds_since`. With
@@ -429,8 +588,24 @@ class TaskMinutes(TrqlQuery):
         return " UNION ALL ".join(parts)
 
 
+def _normal(hour: int, days: int, **more: Any) -> tuple[int, TaskNormal]:
+    return hour, TaskNormal(days=min(days, NORMAL_DAYS), **more)
+
+
+_NORMAL: Final[JsonObject[Any]] = JsonObject(
+    TaskNormal,
+    _normal,
+    hour=("hour_of_day", Number),
+    task=("task_identifier", Word),
+    runs=("n", Number),
+    failed=Number,
+    p95=("p95_ms", Milliseconds | None),
+    days=Number,
+)
+
+
 @dataclass(frozen=True, slots=True)
-class TaskNormals(TrqlQuery):
+class TaskNormals(TrqlQuery[Annotated[tuple[int, TaskNormal], _NORMAL]]):
     """Each task's runs in the hour of the day that begins at `hour`, and in the one before, of NORMAL_DAYS days.
 
     The hour before is that in which the newest run of a quiet task may have ended.
@@ -454,7 +629,7 @@ class TaskNormals(TrqlQuery):
 
 
 @dataclass(frozen=True, slots=True)
-class DayTotals(TrqlQuery):
+class DayTotals(TrqlQuery[Outcomes]):
     """How many runs were done and how many failed in the 24 hours before `at`."""
 
     at: datetime

@@ -167,13 +167,8 @@ def decode_environment(body: bytes) -> Environment:
 def decode_query(body: bytes, limits: Limits | None = None) -> list[dict[str, Json]]:
     """Decode the rows of `POST /api/v1/query`. `limits` records truncations. Raises `ServerFault`."""
     limits = limits or Limits()
-    rows = list(
-        limits.take(
-            decode(QueryRows, body, "the rows of the query", limits)["results"],
-            MAX_QUERY_ROWS,
-            "rows of a query",
-        )
-    )
+    results = decode(QueryRows, body, "the rows of the query", limits)["results"]
+    rows = limits.take([row for row in results if isinstance(row, dict)], MAX_QUERY_ROWS, "rows of a query")
     if len(body) > MAX_MESSAGE_CHARS:
         for row in rows:
             row |= {
@@ -181,7 +176,7 @@ def decode_query(body: bytes, limits: Limits | None = None) -> list[dict[str, Js
                 for name, value in row.items()
                 if isinstance(value, str) and len(value) > MAX_MESSAGE_CHARS
             }
-    return rows
+    return list(rows)
 
 
 def decode_id(body: bytes) -> RunId:

@@ -9,23 +9,22 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import IntEnum
 from functools import partial
 from itertools import islice
-from sys import intern
 from typing import Final, TypeVar
 
 from tui.api import queries
 from tui.api.client import FactReader
-from tui.api.errors import EARLIEST, LATEST, Refused, ServerFault, Unreachable, read_duration_ms, read_time
+from tui.api.errors import EARLIEST, LATEST, Refused, ServerFault, Unreachable, read_duration_ms
 from tui.api.facts import PAGE_SIZE
 from tui.api.queries import MAX_ROWS
 from tui.domain import facts
 from tui.domain.attempt import WaitKind
 from tui.domain.environment import Capability
 from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Json, Run
+from tui.domain.run import Run
 from tui.domain.status import RunStatus
 from tui.domain.text import Raw
 from tui.domain.traces.attempts import wait_of
@@ -206,148 +205,71 @@ class PlannedRead:
             self.due_s = min(self.due_s, max(now_s, self.started_s + WAKE_AFTER_S))
 
 
-# Reads the rows of the queries for facts.
-#
-# A row that cannot be read makes the whole answer unreadable: a number that is left out would be shown as a smaller
-# one. Source: tests/wire/recordings/README.md §7 (recordings 1111-1119, 2642, 2663-2673).
+# Makes facts of the rows of queries.
 
 
-MAX_COUNT: Final = 10**9
-
-Rows = Sequence[dict[str, Json]]
-
-
-def read_minutes(rows: Rows) -> tuple[tuple[facts.TaskMinute, ...], tuple[facts.TaskSpeed, ...]]:
-    """Return the cells and the percentiles. Raises `ServerFault`."""
+def read_minutes(
+    rows: Iterable[queries.MinuteRow],
+) -> tuple[tuple[facts.TaskMinute, ...], tuple[facts.TaskSpeed, ...]]:
+    """Return the cells and the percentiles."""
     found: dict[tuple[TaskId, datetime], dict[str, int]] = {}
-    starts: dict[datetime, datetime] = {}
     speeds = []
     for row in rows:
-        # An hour of many tasks is kept for long. So all minutes of a task share its name, and all tasks their begins.
-        part, task, count = _word(row, "part"), TaskId(intern(_word(row, "task_identifier"))), _count(row, "n")
+        part, task, count, p95_ms = row["part"], row["task_identifier"], row["n"], row["p95_ms"]
         if part == "speed":
-            speeds.append(facts.TaskSpeed(task, _p95(row), count))
+            speeds.append(facts.TaskSpeed(task, None if p95_ms is None else read_duration_ms(p95_ms), count))
             continue
-        if part not in queries.PARTS:
-            raise _unreadable()
-        start = _time(row, "cell")
-        cell = found.setdefault((task, starts.setdefault(start, start)), {})
+        cell = found.setdefault((task, row["cell"]), {})
         cell[part] = cell.get(part, 0) + count
         if part == "ended":
-            for name in ("done", "failed", "unstarted"):
-                cell[name] = cell.get(name, 0) + _count(row, name)
+            cell["done"] = cell.get("done", 0) + row["done"]
+            cell["failed"] = cell.get("failed", 0) + row["failed"]
+            cell["unstarted"] = cell.get("unstarted", 0) + row["unstarted"]
     return tuple(facts.TaskMinute(task, start, **counts) for (task, start), counts in found.items()), tuple(speeds)
 
 
-def read_holders(rows: Rows) -> tuple[facts.PlaceHolder, ...]:
-    """Return the tasks of the runs that execute, those of most runs first. Raises `ServerFault`."""
-    holders = [
-        facts.PlaceHolder(TaskId(intern(_word(row, "task"))), count, read_time(row.get("longest_at")))
-        for row in rows
-        if (count := _count(row, "holding"))
-    ]
+def read_holders(rows: Iterable[queries.HolderRow]) -> tuple[facts.PlaceHolder, ...]:
+    """Return the tasks of the runs that execute, those of most runs first."""
+    holders = [facts.PlaceHolder(row["task"], row["holding"], row["longest_at"]) for row in rows if row["holding"]]
     return tuple(sorted(holders, key=lambda each: (-each.runs, each.task))[: facts.MAX_HOLDERS])
 
 
-def read_waits(rows: Rows) -> tuple[facts.QueueWait, ...]:
-    """Return how each queue moves, the one in which most runs wait first. Raises `ServerFault`."""
-    by_queue: dict[str, list[dict[str, Json]]] = {}
+def read_waits(rows: Iterable[queries.WaitRow]) -> tuple[facts.QueueWait, ...]:
+    """Return how each queue moves, the one in which most runs wait first."""
+    by_queue: dict[str, list[queries.WaitRow]] = {}
     for row in rows:
-        by_queue.setdefault(_word(row, "queue"), []).append(row)
-    waits = [_read_wait(queue, parts) for queue, parts in by_queue.items()]
-    return tuple(sorted(waits, key=lambda wait: -wait.queued))
+        by_queue.setdefault(row["queue"], []).append(row)
+    return tuple(sorted(map(_read_wait, by_queue.values()), key=lambda wait: -wait.queued))
 
 
-def _read_wait(queue: str, rows: Rows) -> facts.QueueWait:
+def _read_wait(rows: list[queries.WaitRow]) -> facts.QueueWait:
     """Return how a queue moves, from its rows: one for each task."""
     oldest_at, oldest_run = None, None
     for row in rows:
-        at, run_id = read_time(row.get("oldest_at")) if _count(row, "queued") else None, row.get("oldest_run")
-        if at is not None and (oldest_at is None or at < oldest_at):
+        at, run_id = row["oldest_at"], row["oldest_run"]
+        if row["queued"] and at is not None and (oldest_at is None or at < oldest_at):
             oldest_at, oldest_run = at, RunId(run_id) if isinstance(run_id, str) and run_id else None
     return facts.QueueWait(
-        queue,
-        sum(_count(row, "queued") for row in rows),
+        rows[0]["queue"],
+        sum(row["queued"] for row in rows),
         oldest_at,
         oldest_run,
-        float(sum(_count(row, "started") for row in rows)),
-        float(sum(_count(row, "arrived") for row in rows)),
-        _newest(rows, "newest_start"),
-        _newest(rows, "newest_arrival"),
+        float(sum(row["started"] for row in rows)),
+        float(sum(row["arrived"] for row in rows)),
+        _newest(row["newest_start"] for row in rows),
+        _newest(row["newest_arrival"] for row in rows),
         read_holders(rows),
     )
 
 
-def _newest(rows: Rows, name: str) -> datetime | None:
+def _newest(times: Iterable[datetime | None]) -> datetime | None:
     # A server without NULLs in `max` sends 1970.
-    return max((at for row in rows if (at := read_time(row.get(name))) is not None and at > EARLIEST), default=None)
+    return max((at for at in times if at is not None and at > EARLIEST), default=None)
 
 
-def read_normals(rows: Rows, hour: datetime) -> tuple[facts.TaskNormal, ...]:
-    """Return how each task usually behaves in the hour of the day of a time. Raises `ServerFault`."""
-    of_day = hour.astimezone(UTC).hour
-    return tuple(
-        facts.TaskNormal(
-            TaskId(_word(row, "task_identifier")),
-            _count(row, "n"),
-            _count(row, "failed"),
-            _p95(row),
-            min(_count(row, "days"), queries.NORMAL_DAYS),
-        )
-        for row in rows
-        if _count(row, "hour_of_day") == of_day
-    )
-
-
-def read_last_day(rows: Rows) -> tuple[int, int]:
-    """Return how many runs were done and how many failed. Raises `ServerFault`."""
-    if len(rows) != 1:
-        raise _unreadable()
-    return _count(rows[0], "done"), _count(rows[0], "failed")
-
-
-def read_ended(rows: Rows) -> tuple[tuple[RunId, datetime], ...]:
-    """Return the runs and when they were created. Raises `ServerFault`."""
-    return tuple((RunId(_word(row, "run_id")), _time(row, "triggered_at")) for row in rows)
-
-
-def are_cut(rows: Iterable[object]) -> bool:
+def are_cut(rows: Sequence[object]) -> bool:
     """Whether the server may have more rows than it sent."""
-    return sum(1 for _ in rows) >= MAX_ROWS
-
-
-def _word(row: dict[str, Json], name: str) -> str:
-    value = row.get(name)
-    if not isinstance(value, str) or not value:
-        raise _unreadable()
-    return value
-
-
-def _count(row: dict[str, Json], name: str) -> int:
-    value = row.get(name)
-    if type(value) is not int or not 0 <= value <= MAX_COUNT:
-        raise _unreadable()
-    return value
-
-
-def _time(row: dict[str, Json], name: str) -> datetime:
-    moment = read_time(row.get(name))
-    if moment is None:
-        raise _unreadable()
-    return moment
-
-
-def _p95(row: dict[str, Json]) -> timedelta | None:
-    value = row.get("p95_ms")
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e14:
-        raise _unreadable()
-    return read_duration_ms(value)
-
-
-def _unreadable() -> ServerFault:
-    return ServerFault("the answer to the query could not be read: not of the expected form", 200)
+    return len(rows) >= MAX_ROWS
 
 
 # Keeps the minutes of all tasks: the last hour is read once, then only what can have changed.
@@ -368,7 +290,8 @@ MAX_SPAN_REQUESTS: Final = 8
 MAX_INLINE_ROWS: Final = 1_000
 """More rows are read in a thread, so that the event loop keeps running."""
 
-SendQuery = Callable[[queries.NamedQuery], Awaitable[Rows]]
+Rows = list[queries.MinuteRow]
+SendQuery = Callable[[queries.TaskMinutes], Awaitable[Rows]]
 """Sends a query, and returns its rows. Raises `ApiError`."""
 
 
@@ -547,7 +470,7 @@ class FactRequests:
             self._answered.add(route)
         return answer
 
-    async def query(self, query: queries.NamedQuery, rank: Rank) -> Rows:
+    async def query(self, query: queries.TrqlQuery[T], rank: Rank) -> list[T]:
         """Return the rows of a query. A refusal of one holds for all. Raises `ApiError`."""
         if not self.fetcher.is_allowed(Capability.QUERY):
             raise Refused("the key may not query", 403)
@@ -984,10 +907,10 @@ class TokenReader:
         """Ask which runs ended that may have made the tokens: the store may lack them. A refusal finds none."""
         times = [each.created_at for each in tokens]
         query = queries.EndedRuns(min(times) - BEFORE, max(times) + SECOND)
-        rows: Rows = ()
+        rows: list[queries.EndedRun] = []
         with suppress(Refused, ServerFault):
             rows = await self._requests.query(query, Rank.WAITING_RUNS)
-        self._runs.record_ended(tokens, read_ended(rows))
+        self._runs.record_ended(tokens, [(RunId(row["run_id"]), row["triggered_at"]) for row in rows])
 
     def _newly_joined(self, before: tuple[facts.WaitToken, ...]) -> facts.TokensRead | None:
         joined = self._runs.joined(self._tokens)

@@ -4,28 +4,28 @@ import asyncio
 import math
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from tui.api import queries
 from tui.api.client import FactReader
-from tui.api.errors import EARLIEST, MAX_DURATION, ApiError, RateLimited, Refused, Unreachable, read_time
+from tui.api.errors import EARLIEST, ApiError, RateLimited, Refused, ServerFault, Unreachable
 from tui.domain import facts
 from tui.domain.filters import TASK_QUEUE_PREFIX
 from tui.domain.hold import KNOWN_FOR, QueueState
 from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Fixed, Json, Run
+from tui.domain.run import Fixed, Run
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead, Update
-from tui.lazy_dataclass import dataclass
 from tui.store.store import Store
 from tui.sync import fact_readers
 from tui.sync.base import Emit
 from tui.sync.budget import Priority
 from tui.sync.clock import Clock, OnWake
-from tui.sync.fact_readers import FactRequests, PlannedRead, Rank, Rows
+from tui.sync.fact_readers import FactRequests, PlannedRead, Rank
 from tui.sync.fetch import RunFetcher
 
 # When each fact is due, and which reads come first. Source: tests/wire/recordings/README.md §7, §10.
@@ -155,9 +155,7 @@ class FactsSource:
         if self._is_public:
             raise Refused(PUBLIC_TOKEN_REASON, 403)
 
-        async def query(query: queries.NamedQuery) -> Rows:
-            return await self._requests.query(query, Rank.SHOWN)
-
+        query = partial(self._requests.query, rank=Rank.SHOWN)
         return await fact_readers.read_span(query, since, until, cell, self._fetcher.now())
 
     def _wake(self, _: float) -> None:
@@ -210,9 +208,7 @@ class FactsSource:
             await self._emit(read)
 
     async def _read_minutes(self) -> None:
-        async def query(query: queries.NamedQuery) -> Rows:
-            return await self._requests.query(query, Rank.MINUTES)
-
+        query = partial(self._requests.query, rank=Rank.MINUTES)
         now, reading = self._fetcher.now(), self._readings["minutes"]
         is_due = now - self._minutes_read_at >= timedelta(seconds=reading.interval_s - 1.0)
         if is_due or not self._minutes.has_more:
@@ -227,7 +223,9 @@ class FactsSource:
         now = self._fetcher.now()
         hour = queries.start_of(now, queries.HOUR)
         rows = await self._requests.query(queries.TaskNormals(hour), Rank.NORMALS)
-        normals, before = fact_readers.read_normals(rows, hour), fact_readers.read_normals(rows, hour - queries.HOUR)
+        normals, before = (
+            tuple(normal for of_day, normal in rows if of_day == each.hour) for each in (hour, hour - queries.HOUR)
+        )
         known = self._normals or facts.NormalsRead(now, hour, ())
         is_cut = fact_readers.are_cut(rows)
         self._normals = replace(known, at=now, hour=hour, normals=normals, before=before, is_cut=is_cut)
@@ -238,7 +236,9 @@ class FactsSource:
     async def _read_last_day(self) -> None:
         now = self._fetcher.now()
         rows = await self._requests.query(queries.DayTotals(now), Rank.LAST_DAY)
-        done, failed = fact_readers.read_last_day(rows)
+        if len(rows) != 1:
+            raise ServerFault("the answer to the query has not one row", 200)
+        done, failed = rows[0]["done"], rows[0]["failed"]
         if self._normals is not None:
             self._normals = replace(self._normals, done_last_day=done, failed_last_day=failed, last_day_at=now)
             await self._emit(self._normals)
@@ -327,20 +327,6 @@ FRESH_FOR: Final = timedelta(seconds=15)
 _SAFE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
 _MINUTES: Final = 60
 _MINUTE: Final = timedelta(minutes=1)
-Stay = tuple[datetime | None, datetime | None, int]
-"""The minutes in which some runs came and left, and how many they are."""
-
-
-@dataclass(frozen=True, slots=True)
-class QueueStays:
-    """How many runs were queued, started and ended in the same minutes. None: not yet, or never."""
-
-    queued_at: datetime
-    started_at: datetime | None
-    ended_at: datetime | None
-    count: int
-    failed: int
-    task: TaskId | None
 
 
 class QueueFetcher:
@@ -396,8 +382,7 @@ class QueueFetcher:
         if not _SAFE_ID.match(run_id):
             return None
         rows = await self._fetcher.query(queries.QueueOfRun(run_id), Priority.SELECTED)
-        name = rows[0].get("queue") if rows else None
-        if not isinstance(name, str) or not name:
+        if not rows or not (name := rows[0].get("queue")):
             return None
         await self._emit(RunsRead((RunPatch(run_id, self._fetcher.now(), fixed=Fixed(queue=Raw(name))),)))
         return Raw(name)
@@ -433,26 +418,28 @@ def holders_in(known: facts.WallFacts | None, name: str, now: datetime) -> tuple
 
 
 def hour_of(
-    at: datetime, times: Sequence[Mapping[str, Json]], speeds: Iterable[Mapping[str, Json]], running: int | None
+    at: datetime, times: Sequence[queries.QueueMinute], speeds: Iterable[queries.QueueMinute], running: int | None
 ) -> facts.QueueHour:
     """Return the last hour from the rows of the two queries. `running` is how many runs execute by the list."""
-    read = [each for row in times if (each := _read_times(row)) is not None]
+    read = [row for row in times if row.get("queued_min") and row.get("n")]
     last = at.replace(second=0, microsecond=0)
     cells = [last - (_MINUTES - 1 - index) * _MINUTE for index in range(_MINUTES)]
     tasks = Counter[TaskId]()
-    for each in read:
-        if each.task is not None:
-            tasks[each.task] += each.count
-    queued = _levels([(each.queued_at, each.started_at or each.ended_at, each.count) for each in read], cells)
-    executing = _levels([(each.started_at, each.ended_at, each.count) for each in read if each.started_at], cells)
+    for row in read:
+        if "task" in row:
+            tasks[TaskId(row["task"])] += row["n"]
+    queued = _levels(
+        [(row["queued_min"], row.get("started_min") or row.get("ended_min"), row["n"]) for row in read], cells
+    )
+    executing = _levels([(row.get("started_min"), row.get("ended_min"), row["n"]) for row in read], cells)
     main = next(iter(tasks.most_common(1)), (None, 0))[0]
-    p95 = {read_time(row.get("minute")): _read_ms(row.get("p95_ms")) for row in speeds if row.get("task") == main}
+    p95 = {row.get("minute"): row.get("p95_ms") for row in speeds if row.get("task") == main}
     return facts.QueueHour(
         at,
         queued,
         executing if _agrees(executing[-1], running) else (),
         tuple(p95.get(cell) for cell in cells),
-        sum(each.failed for each in read),
+        sum(row.get("failed", 0) for row in read),
         tuple(task for task, count in tasks.most_common() if count >= MIN_TASK_SHARE * tasks.total()),
         is_cut=len(times) >= queries.MAX_ROWS,
     )
@@ -483,33 +470,3 @@ def _agrees(executing: int, running: int | None) -> bool:
     They do not where runs wait or retry: these hold no place in the queue meanwhile. The list is some seconds older.
     """
     return running is not None and abs(executing - running) <= max(1, running // 10)
-
-
-def _read_times(row: Mapping[str, Json]) -> QueueStays | None:
-    queued_at, count = read_time(row.get("queued_min")), _read_count(row.get("n"))
-    if queued_at is None or not count:
-        return None
-    task = row.get("task")
-    return QueueStays(
-        queued_at,
-        read_time(row.get("started_min")),
-        read_time(row.get("ended_min")),
-        count,
-        _read_count(row.get("failed")),
-        TaskId(task) if isinstance(task, str) else None,
-    )
-
-
-def _read_count(value: Json) -> int:
-    """Return a count. The server writes great ones as texts."""
-    try:
-        return max(0, min(int(value), 2**53)) if not isinstance(value, bool) else 0
-    except (TypeError, ValueError, OverflowError):
-        return 0
-
-
-def _read_ms(value: Json) -> timedelta | None:
-    try:
-        return None if value is None else min(max(timedelta(milliseconds=float(value)), timedelta()), MAX_DURATION)
-    except (TypeError, ValueError, OverflowError):
-        return None

@@ -7,18 +7,18 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from tui.api.errors import MAX_MESSAGE_CHARS, ApiError, NotFound, RateLimited, Refused, ServerFault, Unreachable
 from tui.api.feed import MAX_FEED_WINDOW, FeedTarget, read_stored_error
 from tui.api.models import RowsPage
-from tui.api.queries import MAX_IDS, FailureCount, NamedQuery, RunErrors, RunsWithErrorTexts, days_since
+from tui.api.queries import MAX_IDS, FailureCount, FoundRun, RunErrors, RunsWithErrorTexts, TrqlQuery, days_since
 from tui.api.runs import ListPage
 from tui.domain.environment import Capability
 from tui.domain.errors.groups import FailuresProgress, ServerErrorGroup, ServerGroupsRead
 from tui.domain.filters import RunFilters, period_text, query_period
 from tui.domain.ids import Cursor, ErrorGroupId, RunId, TaskId
-from tui.domain.run import Json, Precision, Run, Stamp
+from tui.domain.run import Precision, Run, Stamp
 from tui.domain.status import FAILED_WORDS, parse_status
 from tui.domain.update import RunPatch, RunsRead
 from tui.lazy_dataclass import dataclass
@@ -34,6 +34,8 @@ from tui.sync.lists import with_filtered_fields
 #
 # Source: tests/wire/recordings/README.md (recordings 839, 2630 and 2631).
 
+
+T = TypeVar("T")
 
 QUERY_TIMEOUT_S: Final = 30.0
 FEED_TIMEOUT_S: Final = 10.0
@@ -114,7 +116,7 @@ class ErrorFetcher:
             rows = await self._query(RunsWithErrorTexts(tuple(dict.fromkeys(spelled)), is_exact=True, period=None))
         if rows is None:
             return None
-        return [RunId(run_id) for row in rows if isinstance(run_id := row.get("run_id"), str) and run_id]
+        return [RunId(row["run_id"]) for row in rows if row.get("run_id")]
 
     async def _wait(self, requests: int = 1) -> None:
         if self._pace is not None:
@@ -181,14 +183,13 @@ class ErrorFetcher:
             await self._fetcher.emit(RunsRead(tuple(patches)))
         return {patch.id for patch in patches}
 
-    def _error_patch(self, row: dict[str, Json], runs: dict[RunId, Run]) -> RunPatch | None:
+    def _error_patch(self, row: FoundRun, runs: dict[RunId, Run]) -> RunPatch | None:
         """Return the error of a row, or None if the detail of the run has to be read.
 
         The replica of queries lags, so that a status may not have failed yet. A text that was cut is not JSON any more.
         """
-        run_id, word = row.get("run_id"), row.get("status")
-        run = runs.get(RunId(run_id)) if isinstance(run_id, str) else None
-        if run is None or run.state is None or not isinstance(word, str) or not parse_status(word).canonical.is_failed:
+        run, word = runs.get(RunId(row.get("run_id", ""))), row.get("status")
+        if run is None or run.state is None or word is None or not parse_status(word).canonical.is_failed:
             return None
         stored = row.get("error") or None
         if stored is None or (isinstance(stored, str) and len(stored) >= MAX_MESSAGE_CHARS):
@@ -198,7 +199,7 @@ class ErrorFetcher:
         stamp = Stamp(run.state.updated_at, Precision.FEED, now)
         return RunPatch(run.id, now, error=(stamp, read_stored_error(stored)))
 
-    async def _query(self, query: NamedQuery) -> list[dict[str, Json]] | None:
+    async def _query(self, query: TrqlQuery[T]) -> list[T] | None:
         """Return the rows of a query, None if it is refused or fails."""
         if not self._fetcher.is_allowed(Capability.QUERY):
             return None
@@ -360,9 +361,6 @@ COUNT_EVERY_S: Final = 60.0
 READER_QUERY_TIMEOUT_S: Final = 10.0
 
 UNREADABLE_ROWS: Final = "rows of the list could not be read"
-
-MAX_COUNT: Final = 10**9
-"""A larger number of failed runs is an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -611,9 +609,7 @@ class FailureReader:
                 rows = await self._fetcher.query(FailureCount(query_period(self.scope.period)), Priority.VISIBLE)
         except TimeoutError:
             rows = None
-        count = rows[0].get("n") if rows else None
-        is_valid = type(count) is int and 0 <= count <= MAX_COUNT
-        self._update(server_count=count if is_valid else None)
+        self._update(server_count=rows[0]["n"] if rows else None)
 
     def _update(self, **changes: Any) -> None:
         progress = replace(self.progress, **changes)

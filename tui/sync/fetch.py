@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from tui.api.client import ApiReader, Client, ReadRequest
 from tui.api.errors import ApiError, NotFound, Refused, ServerFault
 from tui.api.feed import FeedPosition, FeedResponse, FeedTarget
-from tui.api.queries import NamedQuery, TrqlQuery
+from tui.api.queries import TrqlQuery
 from tui.api.responses import Response
 from tui.api.runs import ListPage, RunResponse
 from tui.domain.attempt import AttemptHistory, Wait, WaitKind
@@ -520,9 +520,7 @@ class RunFetcher:
             await self.record_lost(Capability.TRACE, str(error))
             return None
 
-    async def query_rows(
-        self, query: NamedQuery, priority: Priority, *, max_wait_s: float | None = None
-    ) -> list[dict[str, Json]]:
+    async def query_rows(self, query: TrqlQuery[T], priority: Priority, *, max_wait_s: float | None = None) -> list[T]:
         """Return the rows of a TRQL query. Raises `ApiError`."""
         rows = await self.budget.request(
             query, priority, lambda: self.api.query(query), max_wait_s=max_wait_s, is_query=True
@@ -532,12 +530,12 @@ class RunFetcher:
 
     async def query(
         self,
-        query: NamedQuery,
+        query: TrqlQuery[T],
         priority: Priority,
         *,
         max_wait_s: float | None = None,
-        simpler: NamedQuery | None = None,
-    ) -> list[dict[str, Json]] | None:
+        simpler: TrqlQuery[T] | None = None,
+    ) -> list[T] | None:
         """Return the rows of a TRQL query, None if it fails. After a 401 or 403, or a 404 before the first answer, no
         query is sent any more.
 

@@ -106,11 +106,7 @@ async def find_queue_runs(name: str, fetcher: RunFetcher, store: Store, emit: Em
     rows = await fetcher.query(RunsOfQueue(name), Priority.VISIBLE)
     if rows is None:
         return None
-    found = {
-        RunId(run_id): Raw(queue)
-        for row in rows
-        if isinstance(run_id := row.get("run_id"), str) and isinstance(queue := row.get("queue"), str)
-    }
+    found = {RunId(row["run_id"]): Raw(row["queue"]) for row in rows if "run_id" in row and "queue" in row}
     now = fetcher.now()
     known = {run_id: queue for run_id, queue in found.items() if store.get(run_id) is not None}
     await emit(RunsRead(tuple(RunPatch(run_id, now, fixed=Fixed(queue=queue)) for run_id, queue in known.items())))

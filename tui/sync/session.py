@@ -285,10 +285,10 @@ class LiveFindings:
         """Read what runs did in another span of time, within the allowance of the facts. Raises `ApiError`."""
         session = self._session
         if session.sources.relay is not None:
-            from tui.api.queries import NamedQuery
+            from tui.api.queries import TaskMinutes
             from tui.sync.fact_readers import Rows, read_span
 
-            async def query(query: NamedQuery) -> Rows:
+            async def query(query: TaskMinutes) -> Rows:
                 rows = await session.fetcher.query(query, Priority.VISIBLE)
                 if rows is None:
                     raise Refused("the relay's key may not query, or the query failed", 400)

@@ -7,14 +7,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from tui.api.errors import MAX_DURATION, ApiError, NotFound, RateLimited, read_time
+from tui.api.errors import ApiError, NotFound, RateLimited
 from tui.api.queries import MAX_TREE_ROWS, TreeRuns, days_since
 from tui.api.runs import RunResponse
 from tui.domain.filters import MAX_QUERY_PERIOD
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Json, Run
-from tui.domain.status import parse_status
-from tui.domain.tree import RunTimes, RunTree, TreeRow, build_tree, rows_of_trace, runs_with_unawaited_children
+from tui.domain.ids import RunId
+from tui.domain.run import Run
+from tui.domain.tree import RunTree, TreeRow, build_tree, rows_of_trace, runs_with_unawaited_children
 from tui.store.merge import merge
 from tui.sync.budget import Priority
 from tui.sync.clock import Clock
@@ -237,7 +236,7 @@ class TreeFetcher:
         found = await self._fetcher.query(query, priority, max_wait_s=self._max_wait_s, simpler=simpler)
         if found is None:
             return None
-        return [(_root_of_row(each), row) for each in found if (row := _tree_row(each)) is not None]
+        return [each for each in found if each is not None]
 
     async def _rows_of_trace(
         self, root_id: RunId, gathered: GatheredRuns, priority: Priority
@@ -322,43 +321,3 @@ def _unread_below(count: int) -> str:
 
 def _root_of(response: RunResponse) -> RunId | None:
     return response.patch.fixed.root_id if response.patch.fixed is not None else None
-
-
-def _root_of_row(row: dict[str, Json]) -> RunId | None:
-    root_id = row.get("root_run_id")
-    return RunId(root_id) if isinstance(root_id, str) and root_id else None
-
-
-def _tree_row(row: dict[str, Json]) -> TreeRow | None:
-    run_id, parent_id = row.get("run_id"), row.get("parent_run_id")
-    task, word = row.get("task_identifier"), row.get("status")
-    if not isinstance(run_id, str) or not run_id:
-        return None
-    return TreeRow(
-        RunId(run_id),
-        RunId(parent_id) if isinstance(parent_id, str) and parent_id else None,
-        TaskId(task) if isinstance(task, str) else None,
-        parse_status(word) if isinstance(word, str) else None,
-        _row_times(row),
-    )
-
-
-def _row_times(row: dict[str, Json]) -> RunTimes:
-    """Return the times of a row. `dequeued_at` is the start of a run. Source: tests/wire/recordings/README.md §4."""
-    return RunTimes(
-        read_time(row.get("triggered_at")),
-        read_time(row.get("dequeued_at")),
-        read_time(row.get("completed_at")),
-        _duration(row.get("execution_duration")),
-        _duration(row.get("usage_duration")),
-    )
-
-
-def _duration(value: Json) -> timedelta | None:
-    """Read a number of milliseconds, which may be text (a ClickHouse Int64)."""
-    if isinstance(value, bool):
-        return None
-    try:
-        return min(max(timedelta(milliseconds=float(value)), timedelta()), MAX_DURATION)
-    except (TypeError, ValueError, OverflowError):
-        return None

@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 
 from tests.support.fleet import at
-from tui.api.queries import NamedQuery, TaskMinutes
+from tui.api.queries import TaskMinutes
 from tui.domain.facts import MinutesRead
 from tui.store.findings import counts as cell_sums
 from tui.store.findings.counts import CellSums, OwnCounts, ServerCells
@@ -16,12 +16,10 @@ from tui.store.store import Store
 from tui.sync.fact_readers import MAX_INLINE_ROWS, MinuteReader, Rows
 
 
-async def many_rows(_: NamedQuery) -> Rows:
-    cell = f"{at(540):%Y-%m-%d %H:%M}:00"
-    return [
-        {"part": "started", "task_identifier": f"task-{number}", "cell": cell, "n": 1}
-        for number in range(MAX_INLINE_ROWS + 1)
-    ]
+async def many_rows(query: TaskMinutes) -> Rows:
+    row = {"part": "started", "cell": f"{at(540):%Y-%m-%d %H:%M}:00", "n": 1}
+    row |= {"done": 0, "failed": 0, "unstarted": 0, "p95_ms": 0}
+    return query.read([row | {"task_identifier": f"task-{number}"} for number in range(MAX_INLINE_ROWS + 1)])
 
 
 def test_a_thread_adds_up_many_minutes_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,8 +56,7 @@ def test_the_sums_of_an_old_answer_are_not_kept(monkeypatch: pytest.MonkeyPatch)
 def test_minutes_are_read_after_the_servers_clock_was_set_back() -> None:
     since: list[datetime] = []
 
-    async def query(query: NamedQuery) -> Rows:
-        assert isinstance(query, TaskMinutes)
+    async def query(query: TaskMinutes) -> Rows:
         since.append(query.since)
         return []
 

@@ -17,7 +17,6 @@ from tests.support.session import Later, polling
 from tests.support.virtual_clock import VirtualClock
 from tui.api.errors import Refused
 from tui.api.feed import read_stored_error
-from tui.api.queries import NamedQuery
 from tui.domain.filters import RunFilters, SearchProgress
 from tui.domain.ids import RunId, TaskId
 from tui.store.server_filter import KnownValues, plan_search
@@ -141,7 +140,7 @@ def test_server_without_ilike_is_queried_by_spellings(tmp_path: Path) -> None:
             api, queries = session.fetcher.api, list[str]()
             send = api.query
 
-            async def without_ilike(query: NamedQuery) -> list[dict[str, Any]]:
+            async def without_ilike(query: Any) -> list[Any]:
                 queries.append(query.trql())
                 if "ILIKE" in query.trql():
                     raise Refused("400 Syntax error", 400)
