@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.commands import PATIENCE_S, environment, killed_if_late, trigger_tui
@@ -37,9 +37,9 @@ class Emulated:
         assert found, (self.printed, process.stderr and process.stderr.read())
         self.url = found[0]
 
-    def get(self, path: str, key: str = "tr_dev_emulator", **more: Any) -> httpx.Response:
+    def get(self, path: str, key: str = "tr_dev_emulator", **more: Any) -> httpx2.Response:
         headers = {"authorization": f"Bearer {key}"}
-        return httpx.get(self.url + path, headers=headers, trust_env=False, timeout=PATIENCE_S, **more)
+        return httpx2.get(self.url + path, headers=headers, trust_env=False, timeout=PATIENCE_S, **more)
 
     def end(self, by: signal.Signals = signal.SIGINT) -> tuple[int, str]:
         """Send a signal. Return the exit code and stderr."""
@@ -128,7 +128,7 @@ def test_ls_works_with_both_emulator_keys(emulator: Emulated, key: str, slug: st
 
 
 def test_emulator_is_ready_when_it_prints_its_address(emulator: Emulated) -> None:
-    truth = httpx.get(f"{emulator.url}/emulator/world", trust_env=False).json()
+    truth = httpx2.get(f"{emulator.url}/emulator/world", trust_env=False).json()
     finished = [run for run in truth["runs"] if run["finishedAt"]]
     assert (truth["now"], len(finished)) == ("2026-11-24T14:00:00.000Z", 40)
     for key in ("tr_dev_emulator", "tr_prod_emulator"):
@@ -141,7 +141,7 @@ def test_emulator_is_ready_when_it_prints_its_address(emulator: Emulated) -> Non
 def world(*arguments: str, hash_seed: str) -> bytes:
     with emulated(*arguments, PYTHONHASHSEED=hash_seed) as running:
         parts = [
-            httpx.get(f"{running.url}/emulator/world?environment={slug}&limit=all", trust_env=False).content
+            httpx2.get(f"{running.url}/emulator/world?environment={slug}&limit=all", trust_env=False).content
             for slug in ("dev", "prod")
         ]
         parts += [running.get(path).content for path in ("/api/v1/runs?page[size]=100", "/api/v1/queues")]
@@ -164,8 +164,8 @@ def test_same_seed_creates_the_same_world() -> None:
 def test_ctrl_c_ends_the_emulator_while_clients_hang() -> None:
     with emulated(*FAST) as running:
         fault = {"faults": [{"kind": "hang", "route": "list"}, {"kind": "latency", "ms": 3_600_000, "route": "queues"}]}
-        assert httpx.post(f"{running.url}/emulator/faults", json=fault, trust_env=False).status_code == 200
-        url = httpx.URL(running.url)
+        assert httpx2.post(f"{running.url}/emulator/faults", json=fault, trust_env=False).status_code == 200
+        url = httpx2.URL(running.url)
         assert url.port is not None
         connections = [socket.create_connection((url.host, url.port), PATIENCE_S) for _ in range(3)]
         for connection, path in zip(connections, ("runs", "queues", ""), strict=True):
@@ -205,7 +205,7 @@ def test_port_is_free_after_the_end(free_port: int) -> None:
 
 
 def test_taken_port_exits_with_1_and_one_line(emulator: Emulated) -> None:
-    port = str(httpx.URL(emulator.url).port)
+    port = str(httpx2.URL(emulator.url).port)
     done = trigger_tui("emulator", "--port", port)
     assert (done.code, done.out) == (1, "")
     assert done.err == f"cannot listen on 127.0.0.1:{port}: Address already in use\n"
@@ -231,11 +231,11 @@ def test_emulator_serves_on_after_a_closed_stdout(free_port: int) -> None:
     assert (process.returncode, err) == (130, "")
 
 
-def ask_until_up(process: "subprocess.Popen[str]", url: str) -> httpx.Response:
+def ask_until_up(process: "subprocess.Popen[str]", url: str) -> httpx2.Response:
     while process.poll() is None:
         try:
-            return httpx.get(url, trust_env=False, timeout=PATIENCE_S)
-        except httpx.ConnectError:
+            return httpx2.get(url, trust_env=False, timeout=PATIENCE_S)
+        except httpx2.ConnectError:
             continue
     raise AssertionError(process.communicate())
 
@@ -291,7 +291,7 @@ def test_help_does_not_load_the_server() -> None:
         "import sys; sys.argv = ['trigger-tui', 'emulator', '--help']\n"
         "from tui.program import main\n"
         "try:\n main()\n"
-        "finally:\n print(sorted({'starlette', 'uvicorn', 'textual', 'httpx', 'sqlite3', 'jwt'} & set(sys.modules)))"
+        "finally:\n print(sorted({'starlette', 'uvicorn', 'textual', 'httpx2', 'sqlite3', 'jwt'} & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

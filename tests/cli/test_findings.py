@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from typing import Any, cast
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.commands import environment, in_this_process
@@ -237,7 +237,7 @@ def test_status_is_not_ok_without_a_source(
 ) -> None:
     monkeypatch.setattr(session_findings, "FIRST_FACTS_S", 0.5)
     monkeypatch.setattr(status, "WITHIN_S", 1.5)
-    with httpx.Client() as client:
+    with httpx2.Client() as client:
         client.post(f"{calm}/emulator/faults", json={"faults": [{**fault, "route": route}]})
         done = in_this_process("status", "--json", url=calm, TRIGGER_SECRET_KEY=DEVELOPMENT.key)
         client.post(f"{calm}/emulator/faults", json={"faults": []})
@@ -249,7 +249,7 @@ def test_status_is_not_ok_without_a_source(
 
 def test_status_reads_a_refused_query_again(stuck_run: str) -> None:
     fault = {"kind": "error", "status": 429, "route": "query", "times": 3}
-    with httpx.Client() as client:
+    with httpx2.Client() as client:
         client.post(f"{stuck_run}/emulator/faults", json={"faults": [fault]})
     done = in_this_process("status", url=stuck_run, TRIGGER_SECRET_KEY=DEVELOPMENT.key)
     assert (done.code, done.out.count("\n"), done.out[:5]) == (4, 1, "STUCK")

@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.emulator.contract import comparable, deployments, error_groups, feeds, schedules, tokens, window
@@ -100,7 +100,7 @@ def is_header_dropped(name: str, header: str, recorded: dict[str, Any]) -> bool:
     return is_late and header not in recorded["headers"]
 
 
-def differences(name: str, recorded: dict[str, Any], answer: httpx.Response, shape: Shape) -> Iterator[str]:
+def differences(name: str, recorded: dict[str, Any], answer: httpx2.Response, shape: Shape) -> Iterator[str]:
     """Differences in status, headers, keys and types."""
     if answer.status_code != recorded["status"]:
         yield f"status: {answer.status_code} instead of {recorded['status']}: {answer.text[:300]}"
@@ -139,7 +139,7 @@ def comparison_for(name: str, path: str, recorded: dict[str, Any]) -> Callable[[
     return (lambda body: comparable.sorted_deep(comparison(body))) if number(name) in UNORDERED else comparison
 
 
-def send_again(scene: Scene, request: dict[str, Any], run_id: str) -> httpx.Response:
+def send_again(scene: Scene, request: dict[str, Any], run_id: str) -> httpx2.Response:
     """Send the recorded request with the ids that are used here."""
     match = IS_RUN.match(request["path"])
     assert match is not None

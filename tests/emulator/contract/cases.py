@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-import httpx
+import httpx2
 
 from tests.emulator.contract import window
 from tests.emulator.contract.mixes import busy, quiet, shared_quiet, waiting
@@ -18,7 +18,7 @@ from tests.emulator.contract.scene import KEYS, START_MS, Scene
 from tests.support.recordings import recording, recordings
 from tui.emulator.simulation.runs import NewRun
 
-Case = Callable[[Scene, dict[str, Any]], httpx.Response]
+Case = Callable[[Scene, dict[str, Any]], httpx2.Response]
 CASES: dict[str, Case] = {}
 LISTS: set[str] = set()
 """The cases whose response is a page of runs."""
@@ -49,7 +49,7 @@ def recording_of(request: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def again(scene: Scene, request: dict[str, Any], **changes: Any) -> httpx.Response:
+def again(scene: Scene, request: dict[str, Any], **changes: Any) -> httpx2.Response:
     """Send the recorded request. `changes` replace parts of it; `query` is added."""
     query = {**request["query"], **changes.pop("query", {})}
     changed = {"headers": request["headers"], "body": request["body"]} | changes
@@ -61,13 +61,13 @@ def again(scene: Scene, request: dict[str, Any], **changes: Any) -> httpx.Respon
 
 
 @case(*(f"{n:03}" for n in (10, 11, 14, 15, 16, *range(20, 31), *range(36, 58)) if n != 55), is_list=True)
-def plain_list(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def plain_list(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     shared_quiet(scene)
     return again(scene, request)
 
 
 @case("012", "013", "017", "018", "019", is_list=True)
-def list_by_cursor(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def list_by_cursor(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     shared_quiet(scene)
     first = scene.ask("GET", "/api/v1/runs", query={"page[size]": 5}).json()
     after = first["pagination"]["next"]
@@ -83,18 +83,18 @@ def list_by_cursor(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 
 @case("514", is_list=True)
-def list_of_a_bulk_action(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def list_of_a_bulk_action(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return plain_list(scene, request)
 
 
 @case("031", is_list=True)
-def list_of_a_version(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def list_of_a_version(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     shared_quiet(scene)
     return again(scene, request, query={"filter[version]": scene.world().lifecycle.version})
 
 
 @case("032", "033", "034", is_list=True)
-def list_of_a_time(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def list_of_a_time(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     shared_quiet(scene)
     ours: dict[str, Any] = {}
     if "033" in str(request) or "filter[createdAt][to]" in request["query"]:
@@ -105,25 +105,25 @@ def list_of_a_time(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 
 @case("035", is_list=True)
-def list_of_a_batch(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def list_of_a_batch(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     shared_quiet(scene)
     batch = next(run.batch_id for run in scene.world().ledger if run.batch_id and run.depth == 1)
     return again(scene, request, query={"filter[batch]": batch})
 
 
 @case("055", is_list=True)
-def list_of_an_empty_environment(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def list_of_an_empty_environment(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return again(scene, request, key=KEYS["prod"])
 
 
 @case("058", "059", is_list=True)
-def list_of_waiting(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def list_of_waiting(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     waiting(scene)
     return again(scene, request)
 
 
 @case("060", is_list=True)
-def list_of_many(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def list_of_many(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     world = scene.world()
     for number in range(1100):
         world.trigger(NewRun(task_id="hello-world", payload={"name": str(number)}, delay_ms=3_600_000))
@@ -132,7 +132,7 @@ def list_of_many(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 
 @case("061", "063", is_list=True)
-def list_of_a_busy_environment(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def list_of_a_busy_environment(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     busy(scene)
     return again(scene, request)
 
@@ -144,7 +144,7 @@ def aged(scene: Scene) -> None:
 
 
 @case(*(str(n) for n in range(2600, 2612)), is_list=True)
-def list_of_a_window(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def list_of_a_window(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     aged(scene)
     recorded = recording_of(request)
     ours = {
@@ -156,7 +156,7 @@ def list_of_a_window(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 
 @case(*(str(n) for n in range(2613, 2623)))
-def query_of_a_window(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def query_of_a_window(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     aged(scene)
     body = dict(request["body"])
     if "from" in body:
@@ -168,7 +168,7 @@ def query_of_a_window(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 
 @case("150", "151", "290", "291", "292", "305", "403", "413", "927")
-def unknown(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def unknown(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     path = request["path"]
     if "/spans/" in path:
         run_id = make(scene, details()["ybhtw9lx"]["id"])
@@ -178,7 +178,7 @@ def unknown(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 
 @case("152")
-def of_another_environment(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def of_another_environment(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     run_id = make(scene, details()["ybhtw9lx"]["id"])
     return again(scene, request, path=f"/api/v3/runs/{run_id}", key=KEYS["prod"])
 
@@ -187,19 +187,19 @@ def of_another_environment(scene: Scene, request: dict[str, Any]) -> httpx.Respo
 
 
 @case("380", "382", "383", "384")
-def trigger(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def trigger(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return again(scene, request)
 
 
 @case("381")
-def trigger_again(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def trigger_again(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     again(scene, request)
     scene.advance(5)
     return again(scene, request)
 
 
 @case("385")
-def trigger_without_a_deployment(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def trigger_without_a_deployment(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     scene.world("prod").lifecycle.deploy("", {})
     return again(scene, request, key=KEYS["prod"])
 
@@ -208,25 +208,25 @@ def trigger_without_a_deployment(scene: Scene, request: dict[str, Any]) -> httpx
 
 
 @case("600", "601", "602", "603", "605", "606", "609", "614")
-def queues(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def queues(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return again(scene, request)
 
 
 @case("604")
-def queue_by_id(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def queue_by_id(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     queue = scene.ask("GET", "/api/v1/queues/hello-world", query={"type": "task"}).json()
     return again(scene, request, path=f"/api/v1/queues/{queue['id']}")
 
 
 @case("607", "608")
-def paused_queue(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def paused_queue(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     scene.ask("POST", "/api/v1/queues/single-file/pause", body={"type": "custom", "action": "pause"})
     scene.trigger("single-file-job", {"seconds": 1})
     return again(scene, request)
 
 
 @case("610", "612")
-def batch(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def batch(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     make(scene, details()["cmx6srqz"]["id"])
     scene.advance(60)
     batch_id = next(run.batch_id for run in scene.world().ledger if run.batch_id and run.depth == 1)
@@ -235,7 +235,7 @@ def batch(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 
 @case("613")
-def unknown_batch(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def unknown_batch(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return again(scene, request)
 
 
@@ -243,20 +243,20 @@ def unknown_batch(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 
 @case("802")
-def whoami(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def whoami(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return again(scene, request)
 
 
 @case("830", "831", "832", "833", "835", "836", "837", "839", "840", "841", "2630", "2631")
 @case(*(str(n) for n in (*range(1110, 1120), *range(2640, 2674), *range(2676, 2695)) if n not in {1113, 1118}))
 @case(*map(str, range(2900, 2916)))
-def query(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def query(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     shared_quiet(scene)
     return again(scene, request)
 
 
 @case("2674")
-def query_of_all_columns(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def query_of_all_columns(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     shared_quiet(scene)
     world = scene.world()
     batch_id = "batch_cmwwxqwx2075aen7dha93tbg7"
@@ -268,7 +268,7 @@ def query_of_all_columns(scene: Scene, request: dict[str, Any]) -> httpx.Respons
 
 
 @case("2675")
-def fourth_query(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def fourth_query(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     shared_quiet(scene)
     gate = scene.emulator.gate
     with gate, gate, gate:
@@ -276,7 +276,7 @@ def fourth_query(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 
 @case("834")
-def query_of_a_tree(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def query_of_a_tree(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     root = make(scene, details()["cmx6srqz"]["id"])
     scene.advance(60)
     trql = request["body"]["query"].replace(details()["cmx6srqz"]["id"], root)
@@ -284,7 +284,7 @@ def query_of_a_tree(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 
 @case("950")
-def query_without_analytics(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def query_without_analytics(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     body = recording("950")["response"]["body"]
     fault(scene, kind="error", status=400, body=body, route="query")
     return again(scene, request)
@@ -294,26 +294,26 @@ def query_without_analytics(scene: Scene, request: dict[str, Any]) -> httpx.Resp
 
 
 @case("900", "902", "903", "904")
-def bad_key(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def bad_key(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return again(scene, request, key="tr_dev_wrong")
 
 
 @case("901")
-def no_key(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def no_key(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return again(scene, request, key="")
 
 
 @case("908")
-def another_scheme(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def another_scheme(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return again(scene, request, key="Basic dHJfZGV2X2VtdWxhdG9yOg==")
 
 
 @case("814")
-def personal_token(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def personal_token(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return again(scene, request, key="tr_pat_0123456789abcdef")
 
 
-def with_token(scene: Scene, request: dict[str, Any], scopes: Iterable[str], **token: Any) -> httpx.Response:
+def with_token(scene: Scene, request: dict[str, Any], scopes: Iterable[str], **token: Any) -> httpx2.Response:
     run_id = make(scene, details()["ybhtw9lx"]["id"])
     scene.advance(10)
     path = request["path"]
@@ -327,7 +327,7 @@ def with_token(scene: Scene, request: dict[str, Any], scopes: Iterable[str], **t
 
 
 @case("910")
-def token_of_one_run(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def token_of_one_run(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     run_id = make(scene, details()["ybhtw9lx"]["id"])
     scene.advance(5)
     scene.ask("POST", f"/api/v1/runs/{run_id}/tags", body={"tags": ["added-later"]})
@@ -336,28 +336,28 @@ def token_of_one_run(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 
 @case("911", "912")
-def token_of_another_run(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def token_of_another_run(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return with_token(scene, request, ["read:runs:run_another"])
 
 
 @case("913", is_list=True)
-def token_of_all_runs(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def token_of_all_runs(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     quiet(scene)
     return with_token(scene, request, ["read:runs"])
 
 
 @case("914", "918")
-def token_that_reads(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def token_that_reads(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return with_token(scene, request, ["read:runs"])
 
 
 @case("915")
-def token_that_is_over(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def token_that_is_over(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return with_token(scene, request, ["read:runs"], expires_in_s=-1)
 
 
 @case("916")
-def forged_token(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def forged_token(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return with_token(scene, request, ["read:runs"], key="tr_dev_another_key_of_enough_length")
 
 
@@ -365,22 +365,22 @@ def forged_token(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 
 @case("404", "414")
-def get_of_an_action(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def get_of_an_action(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return again(scene, request)
 
 
 @case("920", "921", "922", "924", "926")
-def odd_requests(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def odd_requests(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return again(scene, request)
 
 
 @case("923")
-def preflight(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def preflight(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return again(scene, request, key="")
 
 
 @case("925")
-def bad_json(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def bad_json(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     # The recording used the bulk route, which is not served. Another route that takes a body stands in.
     return again(scene, request, path="/api/v1/tasks/hello-world/trigger", body="{not json")
 
@@ -389,7 +389,7 @@ def bad_json(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 
 @case("930", "931")
-def rate_limited(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def rate_limited(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     run_id = make(scene, details()["ybhtw9lx"]["id"])
     fault(scene, kind="rate-limit", most=5, refill=5)
     for _ in range(5):
@@ -399,14 +399,14 @@ def rate_limited(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 
 @case("940", "941", "942", "945", "946", "948")
-def out_of_order(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def out_of_order(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     run_id = make(scene, details()["ybhtw9lx"]["id"])
     fault(scene, kind="error", status=500)
     return again(scene, request, path=request["path"].replace(details()["ybhtw9lx"]["id"], run_id))
 
 
 @case("947")
-def analytics_out_of_order(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def analytics_out_of_order(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     run_id = make(scene, details()["ybhtw9lx"]["id"])
     scene.advance(10)
     scene.ask("POST", f"/api/v1/runs/{run_id}/tags", body={"tags": ["added-later"]})

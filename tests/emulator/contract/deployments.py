@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 
 from tests.emulator.contract.cases import again, case
 from tests.emulator.contract.scene import KEYS, START_MS, Scene
@@ -12,12 +12,12 @@ CONTENTS = {"824", "826", "827"}
 
 
 @case("820", "821", "1080", "1081")
-def no_deployments(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def no_deployments(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return again(scene, request)
 
 
 @case("1082")
-def no_deployments_of_production(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def no_deployments_of_production(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     scene.world("prod").lifecycle.deploy("", {})
     return again(scene, request, key=KEYS["prod"])
 
@@ -32,18 +32,18 @@ def deployed(scene: Scene) -> str:
 
 
 @case("823", "824", "825", "826")
-def deployments(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def deployments(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     deployed(scene)
     return again(scene, request, key=KEYS["prod"])
 
 
 @case("827")
-def one_deployment(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def one_deployment(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return again(scene, request, path=f"/api/v1/deployments/{deployed(scene)}", key=KEYS["prod"])
 
 
 @case("1063", "1166")
-def queue_metrics(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def queue_metrics(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     queue = "single-file" if request["query"]["type"] == "custom" else "hello-world"
     path = request["path"].replace("serial-queue", queue).replace("/ok/", f"/{queue}/")
     answer = again(scene, request, path=path)
@@ -54,7 +54,7 @@ def queue_metrics(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 
 @case("1061", "1062", "1067", "1070", "1071", "1072")
-def queues_later(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def queues_later(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     path, body = request["path"], request["body"]
     if "/queue_" in path:
         queue = scene.ask("GET", "/api/v1/queues/single-file", query={"type": "custom"}).json()

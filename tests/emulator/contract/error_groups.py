@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-import httpx
+import httpx2
 
 from tests.emulator.contract.cases import again, case, recording_of
 from tests.emulator.contract.mixes import shared_quiet
@@ -93,40 +93,40 @@ def minted(scene: Scene) -> str:
 
 
 @case("621", "623", "1023")
-def of_the_first_project(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def of_the_first_project(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     shared_quiet(scene)
     return again(scene, request)
 
 
 @case("1020", "1021", "1022", "1024", "2707", "2710", *(str(n) for n in range(2714, 2719) if n != 2716))
-def one_group(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def one_group(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     fail_in_versions(scene, recording_of(request)["body"])
     return again(scene, request)
 
 
 @case("2711", "2712", "2713", "2716")
-def refused_body(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def refused_body(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     row = recording("2707")["response"]["body"]
     fail(scene, row, 1)
     return again(scene, request)
 
 
 @case("1027", "1028", "1030", "2702")
-def list_of_groups(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def list_of_groups(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     for row in created(recording("1030")["response"]["body"]["data"]):
         fail(scene, row, row["count"])
     return again(scene, request)
 
 
 @case("620")
-def list_of_single_failures(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def list_of_single_failures(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     for row in recording("620")["response"]["body"]["data"]:
         fail(scene, row, row["count"])
     return again(scene, request)
 
 
 @case("1031", "1032", is_list=True)
-def runs_of_a_group(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def runs_of_a_group(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     for row in created(recording("1030")["response"]["body"]["data"]):
         fail(scene, row, row["count"])
     answer = again(scene, request)
@@ -135,7 +135,7 @@ def runs_of_a_group(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 
 @case("2700", "2703", "2706")
-def groups_with_states(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def groups_with_states(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     for row in created(recording_of(request)["body"]["data"]):
         was_set = row["resolvedAt"] or row["ignoredUntil"]
         fails_later = was_set is not None and row["lastSeen"] > was_set
@@ -153,7 +153,7 @@ def groups_with_states(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 
 @case("2701")
-def group_that_failed_again(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def group_that_failed_again(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     row = recording_of(request)["body"]
     fail_in_versions(scene, {**row, "count": row["count"] - 1})
     act(scene, row, "resolve", {"resolvedInVersion": row["resolvedInVersion"]})
@@ -163,13 +163,13 @@ def group_that_failed_again(scene: Scene, request: dict[str, Any]) -> httpx.Resp
 
 
 @case("2704")
-def ignored_group(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def ignored_group(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     fail_in_versions(scene, recording("2704")["response"]["body"])
     return ignored(scene, request)
 
 
 @case("2705")
-def group_that_failed_after_its_time(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def group_that_failed_after_its_time(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     row = recording("2705")["response"]["body"]
     fail_in_versions(scene, {**row, "count": row["count"] - 1})
     ignored(scene, request)
@@ -178,14 +178,14 @@ def group_that_failed_after_its_time(scene: Scene, request: dict[str, Any]) -> h
     return again(scene, request)
 
 
-def ignored(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def ignored(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     row = recording("2704")["response"]["body"]
     act(scene, row, "ignore", {"duration": 5000, "reason": row["ignoredReason"]})
     return again(scene, request)
 
 
 @case("2708", "2719")
-def changed_by_a_user(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def changed_by_a_user(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     fail_in_versions(scene, recording_of(request)["body"])
     return again(scene, request, key=minted(scene))
 

@@ -6,7 +6,7 @@ A live request is answered by advancing the scene's time (`Scene.poll`).
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
+import httpx2
 
 from tests.emulator.contract.cases import again, case, fault, with_token
 from tests.emulator.contract.mixes import busy, quiet
@@ -64,7 +64,7 @@ def path_of(request: dict[str, Any], run_id: str) -> str:
     return "/".join([*path.split("/")[:4], run_id])
 
 
-def next_query(answer: httpx.Response) -> dict[str, str]:
+def next_query(answer: httpx2.Response) -> dict[str, str]:
     """The query of the client's next request."""
     headers = {OLD_NAMES.get(name, name): value for name, value in answer.headers.items()}
     query = {"offset": headers["electric-offset"], "handle": headers["electric-handle"], "live": "true"}
@@ -74,7 +74,7 @@ def next_query(answer: httpx.Response) -> dict[str, str]:
 # --- one run
 
 
-def first_at(scene: Scene, request: dict[str, Any], path: str, status: str) -> httpx.Response:
+def first_at(scene: Scene, request: dict[str, Any], path: str, status: str) -> httpx2.Response:
     """The snapshot of a run when it has just reached that status."""
     for step_s in STEPS_S:
         answer = again(scene, request, path=path, query=SNAPSHOT)
@@ -85,7 +85,7 @@ def first_at(scene: Scene, request: dict[str, Any], path: str, status: str) -> h
 
 
 @case("700", "701", "702", "703", "704", "705", "706", "708", "709")
-def progress(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def progress(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     path = path_of(request, make(scene, request["path"]))
     answer = first_at(scene, request, path, "DEQUEUED")
     # One row may combine progress that the other feed sent in two, so only the final progress is comparable.
@@ -98,7 +98,7 @@ def progress(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 
 @case("710", "711", "713", "714", "715")
-def at_the_end(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def at_the_end(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     run_id = make(scene, request["path"])
     scene.advance(60)
     handle = request["query"].get("handle", "")
@@ -110,7 +110,7 @@ def at_the_end(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 
 @case("712")
-def old_offset(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def old_offset(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     run_id = make(scene, request["path"])
     scene.advance(60)
     began_ms = scene.time[0]
@@ -121,14 +121,14 @@ def old_offset(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 
 @case("717", "718", "719", "720", "724", "725", "725a", "727", "728")
-def a_finished_run(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def a_finished_run(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     run_id = make(scene, request["path"])
     scene.advance(400)
     return again(scene, request, path=path_of(request, run_id), key=scene.key)
 
 
 @case("721", "722", "723")
-def a_waiting_run(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def a_waiting_run(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     run_id = make(scene, request["path"])
     scene.advance(5)
     return again(scene, request, path=path_of(request, run_id), key=scene.key)
@@ -138,22 +138,22 @@ ROWS |= {f"{number}" for number in (*range(700, 716), *range(717, 729))} | {"725
 
 
 @case("716", "742", "905")
-def unknown(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def unknown(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return again(scene, request, key="tr_dev_wrong") if request["path"].endswith("/runs") else again(scene, request)
 
 
 @case("906")
-def no_key(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def no_key(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return again(scene, request, key="")
 
 
 @case("917")
-def too_small_a_scope(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def too_small_a_scope(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return with_token(scene, request, ["read:runs:<id>"])
 
 
 @case("932")
-def while_rate_limited(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def while_rate_limited(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     run_id = make(scene, request["path"])
     scene.advance(5)
     scene.ask("POST", f"/api/v1/runs/{run_id}/tags", body={"tags": ["added-later"]})
@@ -163,7 +163,7 @@ def while_rate_limited(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 
 @case("943", "949")
-def out_of_order(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def out_of_order(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     run_id = make(scene, details()["ybhtw9lx"]["id"])
     fault(scene, kind="error", status=500)
     path = request["path"]
@@ -174,13 +174,13 @@ def out_of_order(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 
 @case("730", "731", "732", "733", "734", "735", "736", "737", "738", "738b", "740")
-def many(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def many(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     quiet(scene)
     return again(scene, request)
 
 
 @case("750")
-def more_than_a_thousand(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def more_than_a_thousand(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     for _ in range(1100):
         scene.world().trigger(NewRun(task_id="hello-world", tags=("cap-test",), delay_ms=3_600_000))
     answer = again(scene, request)
@@ -190,13 +190,13 @@ def more_than_a_thousand(scene: Scene, request: dict[str, Any]) -> httpx.Respons
 
 
 @case("751")
-def while_many_work(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def while_many_work(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     busy(scene)
     return again(scene, request)
 
 
 @case("741")
-def batch(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def batch(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     make(scene, details()["cmx6srqz"]["id"])
     scene.advance(60)
     batch_id = next(run.batch_id for run in scene.world().ledger if run.batch_id and run.depth == 1)
@@ -204,7 +204,7 @@ def batch(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 
 @case("739")
-def nothing_happens(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def nothing_happens(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     quiet(scene)
     shape = shape_of(request)
     answer = again(scene, request, query=SNAPSHOT | {"live": "false"})
@@ -222,7 +222,7 @@ FOLLOWED_STATUSES = ("PENDING", "EXECUTING", "COMPLETED_SUCCESSFULLY", "PENDING"
 
 
 @case("743", "744", "745", "746", "747")
-def follow(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def follow(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     """One run comes and ends, then another comes. The end of a window decides which short states are sent."""
     expected = FOLLOWED[request["query"]["offset"].partition("_")[2]]
     for tries in range(200):
@@ -233,7 +233,7 @@ def follow(scene: Scene, request: dict[str, Any]) -> httpx.Response:
     raise LookupError("no response has the recorded status")
 
 
-def followed(scene: Scene, request: dict[str, Any], expected: int) -> httpx.Response | None:
+def followed(scene: Scene, request: dict[str, Any], expected: int) -> httpx2.Response | None:
     """The last of these many responses, if it has the recorded status."""
     shape = shape_of(request)
     answer = again(scene, request, query=SNAPSHOT | {"live": "false"})

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import httpx
+import httpx2
 
 from tests.support.emulator.server import NO_TLS
 from tui.emulator.access import sign_token
@@ -38,7 +38,7 @@ class Scene:
 
     url: str
     emulator: Emulator
-    client: httpx.Client
+    client: httpx2.Client
     time: list[int]
     key: str = DEVELOPMENT.key
     names: dict[str, str] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class Scene:
         headers: Mapping[str, str] | None = None,
         body: Any = None,
         key: str | None = None,
-    ) -> httpx.Response:
+    ) -> httpx2.Response:
         """Send a request. A `key` of "" sends no header; one with a space is the whole header."""
         token = self.key if key is None else key
         auth = {} if not token else {"authorization": token if " " in token else f"Bearer {token}"}
@@ -91,7 +91,7 @@ class Scene:
             content=content,
         )
 
-    def poll(self, path: str, query: Mapping[str, Any], headers: Mapping[str, str]) -> httpx.Response:
+    def poll(self, path: str, query: Mapping[str, Any], headers: Mapping[str, str]) -> httpx2.Response:
         """Send a live request and advance the clock until it is answered."""
         with ThreadPoolExecutor(1) as thread:
             answer = thread.submit(self.ask, "GET", path, query=query, headers=headers)
@@ -135,6 +135,6 @@ def scenes() -> Iterator[Scene]:
     emulator = Emulator(COMPANY, Options(rate_per_s=0, history=0, environments=environments), lambda: time[0])
     with (
         serve_in_thread(application(emulator), emulator, is_ticking=False) as url,
-        httpx.Client(timeout=10, verify=NO_TLS, trust_env=False, follow_redirects=False) as client,
+        httpx2.Client(timeout=10, verify=NO_TLS, trust_env=False, follow_redirects=False) as client,
     ):
         yield Scene(url, emulator, client, time)

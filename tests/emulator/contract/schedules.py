@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 
 from tests.emulator.contract.cases import again, case, recording_of
 from tests.emulator.contract.scene import SCHEDULED_TASKS, START_MS, UNSCHEDULED_TASKS, Scene
@@ -33,26 +33,26 @@ def fired(scene: Scene) -> str:
 
 
 @case("1099")
-def one_listed_schedule(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def one_listed_schedule(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     scene.emulator.put(World(DemoTasks((*UNSCHEDULED_TASKS, DAILY)), start_ms=START_MS))
     activated(scene, DAILY)
     return again(scene, request)
 
 
 @case("2800")
-def schedules(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def schedules(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     activated(scene)
     return again(scene, request)
 
 
 @case("822")
-def no_schedules(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def no_schedules(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     scene.emulator.put(World(DemoTasks(UNSCHEDULED_TASKS), start_ms=START_MS))
     return again(scene, request)
 
 
 @case("1095", "1098", "2801", "2803")
-def one_schedule(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def one_schedule(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     activated(scene)
     parts = request["path"].split("/")
     is_daily = recording_of(request)["body"]["generator"]["expression"] != "* * * * *"
@@ -61,18 +61,18 @@ def one_schedule(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 
 @case("2802")
-def unknown_schedule(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def unknown_schedule(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return again(scene, request)
 
 
 @case("1241")
-def scheduled_run(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def scheduled_run(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     rows = scene.ask("GET", "/api/v1/runs", query={"filter[schedule]": fired(scene)}).json()["data"]
     return again(scene, request, path=f"/api/v3/runs/{rows[0]['id']}")
 
 
 @case("1242", is_list=True)
-def runs_of_a_schedule(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def runs_of_a_schedule(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     answer = again(scene, request, query={"filter[schedule]": fired(scene)})
     rows = answer.json()["data"]
     assert {row["taskKind"] for row in rows} == {"SCHEDULED"}
@@ -81,13 +81,13 @@ def runs_of_a_schedule(scene: Scene, request: dict[str, Any]) -> httpx.Response:
 
 
 @case("1083", "2804", is_list=True)
-def runs_of_another_schedule(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def runs_of_another_schedule(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     fired(scene)
     return again(scene, request)
 
 
 @case("2805")
-def query_of_schedules(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def query_of_schedules(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return again(scene, request)
 
 

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-import httpx
+import httpx2
 
 from tests.emulator.contract.cases import again, case
 from tests.emulator.contract.scene import Scene
@@ -36,54 +36,54 @@ def over(scene: Scene) -> str:
 
 
 @case("1101", "2827", "2828", "2829", "2830")
-def create_token(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def create_token(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return again(scene, request)
 
 
 @case("1105", "1106")
-def one_token(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def one_token(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     approval(scene)
     return again(scene, request)
 
 
 @case("1100", "1103")
-def token_that_waits(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def token_that_waits(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return again(scene, request, path=_path(request, approval(scene)))
 
 
 @case("2820")
-def token_of_a_run(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def token_of_a_run(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     scene.trigger("approval", {})
     scene.advance(WAITED_FOR_S)
     return again(scene, request)
 
 
 @case("2821")
-def completed_tokens(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def completed_tokens(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     for _ in range(2):
         scene.ask("POST", f"{PATH}/{approval(scene)}/complete", body={"data": {"approved": True}})
     return again(scene, request)
 
 
 @case("2822")
-def tokens_that_timed_out(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def tokens_that_timed_out(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     over(scene)
     return again(scene, request)
 
 
 @case("2823")
-def unknown_status(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def unknown_status(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return again(scene, request)
 
 
 @case("2824")
-def token_before_its_timeout(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def token_before_its_timeout(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     token_id = created(scene, timeout="10s", tags=["rec2-timeout"], idempotencyKey="rec2-tk-1")
     return again(scene, request, path=_path(request, token_id))
 
 
 @case("2825", "2826")
-def token_after_its_timeout(scene: Scene, request: dict[str, Any]) -> httpx.Response:
+def token_after_its_timeout(scene: Scene, request: dict[str, Any]) -> httpx2.Response:
     return again(scene, request, path=_path(request, over(scene)))
 
 

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import jwt
 import pytest
 from jsonschema import Draft202012Validator
@@ -44,7 +44,7 @@ class SdkServer:
     scene: Scene
     names: Mapping[str, str]
 
-    def send(self, sdk_request: Mapping[str, Any]) -> httpx.Response:
+    def send(self, sdk_request: Mapping[str, Any]) -> httpx2.Response:
         """Send a request of the SDK with the ids of this server."""
         text = json.dumps(sdk_request)
         for name, value in self.names.items():
@@ -200,7 +200,7 @@ def test_repeated_trigger_creates_no_second_run() -> None:
         scene.emulator.put(World(COMPANY, start_ms=START_MS))
         fault = {"kind": "lost-answer", "times": 1}
         scene.client.post(f"{scene.url}/emulator/faults", json={"faults": [fault]}).raise_for_status()
-        with pytest.raises(httpx.RemoteProtocolError):
+        with pytest.raises(httpx2.RemoteProtocolError):
             scene.ask("POST", path, headers=headers, body=body)
         (made,) = scene.world().ledger
         answer = scene.ask("POST", path, headers=headers, body=body)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.emulator.server import PATIENCE_S, EmulatorServer, read_all, read_answer, request, run_emulator
@@ -284,7 +284,7 @@ def test_lone_surrogate_is_accepted_and_returned(api: EmulatorServer) -> None:
 
 
 def test_infinite_numbers_are_null_and_nan_is_invalid(api: EmulatorServer) -> None:
-    def trigger(number: bytes) -> httpx.Response:
+    def trigger(number: bytes) -> httpx2.Response:
         return api.ask("POST", "/api/v1/tasks/hello/trigger", content=b'{"payload": [%s, 1.5]}' % number)
 
     for number in (b"1e999", b"-1e999"):
@@ -295,7 +295,7 @@ def test_infinite_numbers_are_null_and_nan_is_invalid(api: EmulatorServer) -> No
 
 
 def test_body_is_accepted_up_to_the_limit(api: EmulatorServer) -> None:
-    def trigger(size: int, **more: Any) -> httpx.Response:
+    def trigger(size: int, **more: Any) -> httpx2.Response:
         frame = b'{"payload": "%s"}'
         return api.ask("POST", "/api/v1/tasks/hello/trigger", content=frame % (b"x" * (size - len(frame) + 2)), **more)
 
@@ -341,7 +341,7 @@ def test_fifty_requests_at_once(api: EmulatorServer) -> None:
     ]
 
     def ask(number: int) -> tuple[int, Any]:
-        answer = httpx.get(
+        answer = httpx2.get(
             api.url + paths[number % len(paths)],
             headers={"authorization": f"Bearer {DEVELOPMENT.key}"},
             trust_env=False,
@@ -453,15 +453,15 @@ def test_packets_need_no_key_and_count_against_no_limit(api: EmulatorServer) -> 
     api.advance(3)
     detail = api.get(f"/api/v3/runs/{run_id}").json()
     api.faults({"kind": "rate-limit", "most": 0}, {"kind": "error"})
-    payload, output = (httpx.get(detail[f"{part}PresignedUrl"], trust_env=False) for part in ("payload", "output"))
+    payload, output = (httpx2.get(detail[f"{part}PresignedUrl"], trust_env=False) for part in ("payload", "output"))
     assert payload.json() == {"text": LARGE * 3}
     assert output.json() == {"json": {"text": LARGE}}
     assert "x-ratelimit-limit" not in payload.headers
     url = detail["payloadPresignedUrl"]
-    assert httpx.post(url, trust_env=False).status_code == 405
-    assert httpx.head(url, trust_env=False).content == b""
+    assert httpx2.post(url, trust_env=False).status_code == 405
+    assert httpx2.head(url, trust_env=False).content == b""
     for wrong, status in ((url + "x", 403), (url.partition("?")[0], 403), (f"{api.url}/packets/x", 404)):
-        assert httpx.get(wrong, trust_env=False).status_code == status
-    assert httpx.get(url.replace("/dev/", "/nope/"), trust_env=False).status_code == 404
+        assert httpx2.get(wrong, trust_env=False).status_code == status
+    assert httpx2.get(url.replace("/dev/", "/nope/"), trust_env=False).status_code == 404
     api.advance(301)
-    assert httpx.get(url, trust_env=False).status_code == 403
+    assert httpx2.get(url, trust_env=False).status_code == 403

@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from random import Random
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.emulator.server import (
@@ -43,7 +43,7 @@ def api(server: EmulatorServer) -> Iterator[EmulatorServer]:
     server.emulator.limiter.forget()
 
 
-def set_raw(api: EmulatorServer, body: bytes) -> httpx.Response:
+def set_raw(api: EmulatorServer, body: bytes) -> httpx2.Response:
     return api.client.post(f"{api.url}/emulator/faults", content=body)
 
 
@@ -251,7 +251,7 @@ def test_error_affects_a_share_of_requests(api: EmulatorServer) -> None:
 def test_fault_affects_unknown_keys_and_routes_too(api: EmulatorServer) -> None:
     api.faults({"kind": "close"})
     for path, key in ((LIST, "tr_dev_other"), ("/api/v1/nope", DEVELOPMENT.key)):
-        with pytest.raises(httpx.RemoteProtocolError):
+        with pytest.raises(httpx2.RemoteProtocolError):
             api.get(path, key=key)
     # A request without a key is refused earlier.
     assert api.get(LIST, key=None).status_code == 401
@@ -291,7 +291,7 @@ def test_negative_latency_is_none(api: EmulatorServer) -> None:
 
 
 def test_clock_skew_changes_only_the_date(api: EmulatorServer) -> None:
-    def date_ms(answer: httpx.Response) -> int:
+    def date_ms(answer: httpx2.Response) -> int:
         return int(parsedate_to_datetime(answer.headers["date"]).timestamp()) * 1000
 
     run_id = api.running()
@@ -458,7 +458,7 @@ def test_rate_limit_of_zero_and_without_refill(api: EmulatorServer) -> None:
 def test_close_closes_the_connection(api: EmulatorServer) -> None:
     run_id = api.running()
     api.faults({"kind": "close", "route": "cancel"})
-    with pytest.raises(httpx.RemoteProtocolError):
+    with pytest.raises(httpx2.RemoteProtocolError):
         api.ask("POST", f"/api/v2/runs/{run_id}/cancel")
     api.answering.wait_for(0)
     assert api.status(run_id) == "EXECUTING"
@@ -471,7 +471,7 @@ def test_lost_answer_takes_effect(api: EmulatorServer) -> None:
     before = len(api.world().ledger)
     api.faults({"kind": "lost-answer", "route": ["cancel", "trigger", "replay"], "times": 3})
     for path in (f"/api/v2/runs/{run_id}/cancel", "/api/v1/tasks/hello/trigger", f"/api/v1/runs/{run_id}/replay"):
-        with pytest.raises(httpx.RemoteProtocolError):
+        with pytest.raises(httpx2.RemoteProtocolError):
             api.ask("POST", path, json={})
     assert api.status(run_id) == "CANCELED"
     assert len(api.world().ledger) == before + 2
@@ -483,7 +483,7 @@ def test_cut_closes_in_the_middle_of_the_response(api: EmulatorServer) -> None:
     api.advance(2)
     server_fault = api.get(LIST).content
     api.faults({"kind": "cut"})
-    with pytest.raises(httpx.RemoteProtocolError):
+    with pytest.raises(httpx2.RemoteProtocolError):
         api.get(LIST)
     with api.socket(LIST) as connection:
         received = read_all(connection)
@@ -498,7 +498,7 @@ def test_cut_closes_in_the_middle_of_the_response(api: EmulatorServer) -> None:
 def test_cut_takes_effect_and_cuts_empty_responses(api: EmulatorServer) -> None:
     run_id = api.running()
     api.faults({"kind": "cut"})
-    with pytest.raises(httpx.RemoteProtocolError):
+    with pytest.raises(httpx2.RemoteProtocolError):
         api.ask("POST", f"/api/v2/runs/{run_id}/cancel")
     with api.socket(LIST, method="HEAD") as connection:
         assert read_all(connection).startswith(b"HTTP/1.1 200")
@@ -554,13 +554,13 @@ def test_refuse_resets_only_new_connections(api: EmulatorServer) -> None:
         api.faults({"kind": "refuse"})
         before.sendall(request(LIST))
         assert read_answer(before)[0] == 200
-        with httpx.Client(trust_env=False) as stranger, pytest.raises(httpx.TransportError):
+        with httpx2.Client(trust_env=False) as stranger, pytest.raises(httpx2.TransportError):
             stranger.get(api.url + LIST)
         with pytest.raises(ConnectionError), api.socket(LIST) as connection:
             connection.recv(1)
         assert api.get(LIST).status_code == 200
     api.faults()
-    with httpx.Client(trust_env=False) as stranger:
+    with httpx2.Client(trust_env=False) as stranger:
         assert stranger.get(api.url + LIST).status_code == 401
 
 
@@ -568,14 +568,14 @@ def test_refuse_resets_only_new_connections(api: EmulatorServer) -> None:
 def test_refuse_accepts_the_request_that_ends_it(api: EmulatorServer, method: str) -> None:
     api.faults({"kind": "refuse"})
     for _ in range(3):
-        with httpx.Client(trust_env=False) as stranger:
-            with pytest.raises(httpx.TransportError):
+        with httpx2.Client(trust_env=False) as stranger:
+            with pytest.raises(httpx2.TransportError):
                 stranger.get(api.url + LIST)
             body = {"faults": [{"kind": "refuse"}]}
             assert stranger.post(f"{api.url}/emulator/faults", json=body).status_code == 200
-            with pytest.raises(httpx.TransportError):
+            with pytest.raises(httpx2.TransportError):
                 stranger.get(api.url + LIST)  # on the connection that was let through
-    with httpx.Client(trust_env=False) as stranger:
+    with httpx2.Client(trust_env=False) as stranger:
         ending: Any = None if method == "DELETE" else {"faults": []}
         assert stranger.request(method, f"{api.url}/emulator/faults", json=ending).status_code == 200
         assert stranger.get(api.url + LIST).status_code == 401
@@ -610,7 +610,7 @@ def test_several_faults_at_once(api: EmulatorServer) -> None:
         {"kind": "clock-skew", "seconds": 600},
         {"kind": "rate-limit", "most": 4, "refill": 4},
     )
-    with pytest.raises(httpx.RemoteProtocolError):
+    with pytest.raises(httpx2.RemoteProtocolError):
         api.ask("POST", f"/api/v2/runs/{run_id}/cancel")
     answers = [api.get(LIST), api.get(LIST), api.get(f"/api/v3/runs/{run_id}"), api.get(LIST)]
     assert [answer.status_code for answer in answers] == [502, 200, 200, 429]
@@ -623,7 +623,7 @@ def test_several_faults_at_once(api: EmulatorServer) -> None:
 def test_lost_error_has_no_effect(api: EmulatorServer) -> None:
     run_id = api.running()
     api.faults({"kind": "error"}, {"kind": "lost-answer"})
-    with pytest.raises(httpx.RemoteProtocolError):
+    with pytest.raises(httpx2.RemoteProtocolError):
         api.ask("POST", f"/api/v2/runs/{run_id}/cancel")
     api.faults()
     assert api.status(run_id) == "EXECUTING"
@@ -643,7 +643,7 @@ def test_affected_request_logs_no_error(api: EmulatorServer, caplog: pytest.LogC
     caplog.set_level(logging.DEBUG)
     for kind in ("close", "cut", "lost-answer"):
         api.faults({"kind": kind})
-        with pytest.raises(httpx.RemoteProtocolError):
+        with pytest.raises(httpx2.RemoteProtocolError):
             api.get(LIST)
     api.faults({"kind": "hang"})
     with api.socket(LIST):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.emulator.feed.test_feeds import LIVE, RUNS, followed, snapshot
@@ -222,7 +222,7 @@ def test_drop_resets_open_connections_only(api: EmulatorServer) -> None:
         assert api.emulator.feeds.held == 0
         # The connection that set the fault is exempt, and new ones work.
         assert api.client.get(f"{api.url}/emulator/faults").json()["faults"] == [{"kind": "drop"}]
-        assert httpx.get(f"{api.url}{RUNS}", headers={"authorization": "Bearer tr_dev_emulator"}).status_code == 200
+        assert httpx2.get(f"{api.url}{RUNS}", headers={"authorization": "Bearer tr_dev_emulator"}).status_code == 200
 
 
 def test_latency_delays_a_due_poll(api: EmulatorServer) -> None:

@@ -6,7 +6,7 @@ Source: tests/wire/recordings/RIGHTS.md.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.emulator.contract.scene import SCHEDULED, Scene
@@ -116,7 +116,7 @@ def test_key_may_call_what_was_recorded(scene: Scene, requests: Mapping[str, Ask
     assert found == ROWS[route]
 
 
-def is_explained(answer: httpx.Response) -> bool:
+def is_explained(answer: httpx2.Response) -> bool:
     """Whether a refusal has the recorded text."""
     texts = {401: ("Invalid API key", "Invalid or Missing API key"), 403: ("Unauthorized",)}
     return answer.status_code not in texts or answer.json()["error"] in texts[answer.status_code]

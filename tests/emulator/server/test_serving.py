@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from typing import Any
 
-import httpx
+import httpx2
 import psutil
 import pytest
 
@@ -45,7 +45,7 @@ def an_emulator() -> Emulator:
 
 
 def port_of(url: str) -> int:
-    port = httpx.URL(url).port
+    port = httpx2.URL(url).port
     assert port is not None
     return port
 
@@ -57,7 +57,7 @@ def test_port_can_be_used_again() -> None:
         with serve_in_thread(application(emulator), emulator, port=port) as url:
             assert port in {0, port_of(url)}
             port = port_of(url)
-            assert httpx.get(url + LIST, trust_env=False).status_code == 401
+            assert httpx2.get(url + LIST, trust_env=False).status_code == 401
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port))
 
@@ -216,7 +216,7 @@ def test_requests_are_answered_while_a_world_catches_up() -> None:
         dev.advance = watched  # type: ignore[method-assign]
         slow.start()
         assert begun.wait(20)
-        assert httpx.get(f"{api.url}/emulator/faults", trust_env=False).status_code == 200
+        assert httpx2.get(f"{api.url}/emulator/faults", trust_env=False).status_code == 200
         assert begin_ms < dev.now_ms < api.time[0]
         slow.join()
         assert dev.now_ms == api.time[0]
@@ -253,7 +253,7 @@ def test_serve_ends_with_its_task_and_closes_queries() -> None:
         emulator = an_emulator()
         listener = listen(0)
         task = asyncio.get_running_loop().create_task(serve(application(emulator), emulator, listener))
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx2.AsyncClient(trust_env=False) as client:
             answer = await client.get(address(listener) + LIST, headers={"authorization": f"Bearer {DEVELOPMENT.key}"})
         assert answer.status_code == 200
         assert has_queries(emulator)

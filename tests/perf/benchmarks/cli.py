@@ -13,7 +13,7 @@ from tests.perf.figure import Figure
 from tests.support.recording_server import RecordingsApi
 
 ROUNDS = 11
-LEAST = ["-c", "import httpx, pydantic"]
+LEAST = ["-c", "import httpx2, pydantic"]
 
 
 def cpu_s(arguments: list[str], env: dict[str, str]) -> float:
@@ -46,7 +46,7 @@ def measure() -> Iterator[Figure]:
                 for seconds in spent.values():
                     seconds.clear()
         base = statistics.median(least)
-        yield Figure("import httpx, pydantic", base * 1000, "ms CPU")
+        yield Figure("import httpx2, pydantic", base * 1000, "ms CPU")
         for name, seconds in spent.items():
             limit = 2.5 if name == "ls" else None
             yield Figure(f"{name}, times the CPU of that import", statistics.median(seconds) / base, "x", limit)

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
+import httpx2
 import psutil
 
 from tests.perf.figure import Figure
@@ -37,7 +37,7 @@ FEED_KINDS = {
 
 
 @contextmanager
-def emulator(*arguments: str) -> Iterator[tuple[httpx.Client, psutil.Process, float]]:
+def emulator(*arguments: str) -> Iterator[tuple[httpx2.Client, psutil.Process, float]]:
     """Start an emulator. Yield a client of it, its process, and the seconds until it printed its address."""
     started_s = time.monotonic()
     command = [sys.executable, "-m", "tui", "emulator", "--port", "0", *arguments]
@@ -47,7 +47,7 @@ def emulator(*arguments: str) -> Iterator[tuple[httpx.Client, psutil.Process, fl
             line = program.stdout.readline()
             ready_s = time.monotonic() - started_s
             url = next(word for word in line.split() if word.startswith("http://"))
-            with httpx.Client(base_url=url, headers=KEY, timeout=60) as client:
+            with httpx2.Client(base_url=url, headers=KEY, timeout=60) as client:
                 yield client, psutil.Process(program.pid), ready_s
         finally:
             program.terminate()
@@ -59,7 +59,7 @@ def spent_s(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def request_ms(client: httpx.Client, method: str, path: str, **options: Any) -> float:
+def request_ms(client: httpx2.Client, method: str, path: str, **options: Any) -> float:
     """Return the median time of a request over a kept connection."""
     durations_s = []
     for _ in range(ROUNDS):
@@ -78,11 +78,11 @@ class Feed:
     rows: int = 0
     received_bytes: int = 0
 
-    def follow(self, url: httpx.URL, until_s: float) -> None:
+    def follow(self, url: httpx2.URL, until_s: float) -> None:
         """Poll without a pause until the monotonic time `until_s`."""
         headers = KEY | {"x-trigger-electric-version": "1", "accept-encoding": self.encoding}
         params = {"createdAt": "1h", "skipColumns": self.skipped}
-        with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+        with httpx2.Client(base_url=url, headers=headers, timeout=60) as client:
             response = client.get("/realtime/v1/runs", params=params | {"offset": "-1"})
             while time.monotonic() < until_s:
                 position = {name: response.headers[f"electric-{name}"] for name in ("offset", "handle")}
@@ -93,7 +93,7 @@ class Feed:
                 self.received_bytes += response.num_bytes_downloaded
 
 
-def follow_all(client: httpx.Client, feeds: list[Feed]) -> None:
+def follow_all(client: httpx2.Client, feeds: list[Feed]) -> None:
     """Run all feeds at once for `BUSY_S`."""
     until_s = time.monotonic() + BUSY_S
     with ThreadPoolExecutor(len(feeds)) as threads:
@@ -101,7 +101,7 @@ def follow_all(client: httpx.Client, feeds: list[Feed]) -> None:
             done.result()
 
 
-def measure_feeds(client: httpx.Client, process: psutil.Process) -> Iterator[Figure]:
+def measure_feeds(client: httpx2.Client, process: psutil.Process) -> Iterator[Figure]:
     """Measure the cost of feeds on top of that of the simulation."""
     spent, started_s = spent_s(process), time.monotonic()
     time.sleep(BUSY_S)
@@ -154,7 +154,7 @@ def measure() -> Iterator[Figure]:
         yield from measure_feeds(client, process)
 
 
-def first_query_ms(client: httpx.Client) -> float:
+def first_query_ms(client: httpx2.Client) -> float:
     """Return the time of a single query."""
     started_s = time.perf_counter()
     client.post("/api/v1/query", json=QUERY).raise_for_status()

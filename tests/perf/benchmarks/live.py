@@ -24,7 +24,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-import httpx
+import httpx2
 import psutil
 
 from tests.perf.benchmarks.emulator import KEY, emulator, spent_s
@@ -85,7 +85,7 @@ def measure(minutes: float = BUSY_MINUTES) -> Iterator[Figure]:
 
 
 class BareClient:
-    """Follows the same feed with httpx only, and records when it received each status of each run."""
+    """Follows the same feed with httpx2 only, and records when it received each status of each run."""
 
     def __init__(self, url: str) -> None:
         self.received: dict[tuple[str, str], tuple[float, float]] = {}
@@ -104,8 +104,8 @@ class BareClient:
     def _follow(self) -> None:
         position = {"offset": "-1"}
         with (
-            suppress(httpx.TransportError),  # the server has ended
-            httpx.Client(headers=KEY | {"x-trigger-electric-version": ELECTRIC_VERSION}, timeout=60) as client,
+            suppress(httpx2.TransportError),  # the server has ended
+            httpx2.Client(headers=KEY | {"x-trigger-electric-version": ELECTRIC_VERSION}, timeout=60) as client,
         ):
             while not self._is_stopped:
                 response = client.get(self._url + FEED, params=FeedTarget().params() | position)
@@ -250,7 +250,7 @@ def facts(terminal: Terminal, into: Path, question: signal.Signals) -> Any:
     return json.loads(into.read_text(encoding="utf-8"))
 
 
-def _ages_s(client: httpx.Client, terminal: Terminal, into: Path) -> list[float]:
+def _ages_s(client: httpx2.Client, terminal: Terminal, into: Path) -> list[float]:
     """Return how long ago each run changed whose change the monitor does not have yet."""
     known = _known(terminal, into)["runs"]
     world = client.get("/emulator/world", params={"limit": "all"}).json()
@@ -259,7 +259,7 @@ def _ages_s(client: httpx.Client, terminal: Terminal, into: Path) -> list[float]
     return [(now - datetime.fromisoformat(run["updatedAt"])).total_seconds() for run in late]
 
 
-def _until_equal(client: httpx.Client, terminal: Terminal, into: Path, kept: int) -> tuple[float, int, int]:
+def _until_equal(client: httpx2.Client, terminal: Terminal, into: Path, kept: int) -> tuple[float, int, int]:
     """Wait until the monitor's runs equal the world. Return the seconds, the number of different runs, and of all runs.
 
     Every live run is compared, and as many of the newest runs as the store has room for.
@@ -313,7 +313,7 @@ def row_bytes() -> Iterator[Figure]:
                         "offset": "0_0",
                         "handle": f"{tag}-{columns}-{packed}",
                     }
-                    with httpx.Client(headers=headers | {"accept-encoding": packed}) as bare:
+                    with httpx2.Client(headers=headers | {"accept-encoding": packed}) as bare:
                         rows = bare.get(proxy.url + FEED, params=options).json()
                     assert len(rows) == count + 1, f"{len(rows)} messages for {count} runs"
                     size = proxy.exchanges[-1].total_bytes / count
@@ -336,7 +336,7 @@ def _payload(number: int) -> dict[str, Any]:
     }
 
 
-def _wait_until_ended(client: httpx.Client, tag: str) -> None:
+def _wait_until_ended(client: httpx2.Client, tag: str) -> None:
     ends_s = time.monotonic() + 60
     while time.monotonic() < ends_s:
         runs = client.get("/emulator/world").json()["runs"]

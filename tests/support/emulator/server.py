@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
+import httpx2
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.support.emulator.small_world import COMPANY, START_MS
@@ -37,15 +37,15 @@ class EmulatorServer:
 
     url: str
     emulator: Emulator
-    client: httpx.Client
+    client: httpx2.Client
     time: list[int]
     answering: "RequestCounter"
 
-    def ask(self, method: str, path: str, *, key: str | None = DEVELOPMENT.key, **more: Any) -> httpx.Response:
+    def ask(self, method: str, path: str, *, key: str | None = DEVELOPMENT.key, **more: Any) -> httpx2.Response:
         """Send a request over a kept connection. A `key` of None sends no header, one with a space the whole header."""
         return self.client.request(method, self.url + path, headers=headers(key, more.pop("headers", {})), **more)
 
-    def get(self, path: str, **more: Any) -> httpx.Response:
+    def get(self, path: str, **more: Any) -> httpx2.Response:
         return self.ask("GET", path, **more)
 
     def trigger(self, task: str = "slow", **body: Any) -> str:
@@ -120,7 +120,7 @@ class EmulatorServer:
 
     @property
     def address(self) -> tuple[str, int]:
-        url = httpx.URL(self.url)
+        url = httpx2.URL(self.url)
         assert url.port is not None
         return url.host, url.port
 
@@ -263,7 +263,7 @@ def run_emulator(company: DemoTasks = COMPANY, *, is_ticking: bool = False, **op
     answering = RequestCounter(application(emulator))
     with (
         serve_in_thread(answering, emulator, is_ticking=is_ticking) as url,
-        httpx.Client(timeout=PATIENCE_S, verify=NO_TLS, trust_env=False, follow_redirects=False) as client,
+        httpx2.Client(timeout=PATIENCE_S, verify=NO_TLS, trust_env=False, follow_redirects=False) as client,
     ):
         yield EmulatorServer(url, emulator, client, time, answering)
 
