@@ -20,10 +20,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 MODULES = {path.relative_to(ROOT).as_posix(): path for path in sorted((ROOT / "tui").rglob("*.py"))}
 ONLY_IN: dict[str, tuple[str, ...]] = {
-    "httpx": (),
-    "httpcore": ("tui/api/http.py",),
-    "certifi": ("tui/api/http.py",),
-    "idna": ("tui/api/http.py",),
+    "httpx2": ("tui/api/client.py", "tui/api/connection.py"),
+    "httpcore2": (),
     "pydantic": ("tui/api/",),
     "pydantic_core": ("tui/api/",),
     "click": ("tui/commands/", "tui/program/", "tui/features/", "tui/kit/feature.py"),
@@ -250,10 +248,7 @@ def test_only_the_session_creates_tasks() -> None:
         for _, func in calls(module)
         if called(func) in {"create_task", "ensure_future", "run_coroutine_threadsafe"}
     ]
-    assert created == [
-        ("tui/api/http.py", "attempts.create_task"),  # of a group that ends before the function does
-        ("tui/sync/session.py", "self._tasks.create_task"),
-    ]
+    assert created == [("tui/sync/session.py", "self._tasks.create_task")]
 
 
 def test_only_output_writes_to_stdout() -> None:
@@ -319,32 +314,32 @@ def test_no_attribute_has_the_name_of_a_key_handler() -> None:
 @pytest.mark.parametrize(
     ("room", "unwanted"),
     [
-        ("tui.sync.session", {"httpcore", "pydantic", "textual", "rich", "click"}),
-        ("tui.sync.base", {"httpcore", "pydantic", "textual"}),
+        ("tui.sync.session", {"httpx2", "pydantic", "textual", "rich", "click"}),
+        ("tui.sync.base", {"httpx2", "pydantic", "textual"}),
         ("tui.sync.registry", {"websockets", "textual"}),
         ("tui.relay.server", {"textual", "rich", "click", "starlette", "tui.ui", "tui.emulator", "tui.program"}),
         (
             "tui.program",
-            {"websockets", "httpcore", "pydantic", "textual", "rich", "starlette", "uvicorn", "sqlite3", "jwt"},
+            {"websockets", "httpx2", "pydantic", "textual", "rich", "starlette", "uvicorn", "sqlite3", "jwt"},
         ),
-        ("tui.api.client", {"httpx", "idna", "rich", "pygments", "click", "textual", "anyio._backends"}),
+        ("tui.api.client", {"rich", "pygments", "click", "textual", "anyio._backends"}),
         (
             "tui.features.runs.screen",
-            {"httpcore", "pydantic", "click", "anyio", "starlette", "uvicorn", "tui.emulator"},
+            {"httpx2", "pydantic", "click", "anyio", "starlette", "uvicorn", "tui.emulator"},
         ),
-        ("tui.emulator.server.child", {"httpcore", "textual", "click", "starlette", "uvicorn", "anyio", "asyncio"}),
-        ("tui.settings.reading", {"msgspec", "tomllib", "zoneinfo", "difflib", "httpcore", "textual", "rich", "click"}),
+        ("tui.emulator.server.child", {"httpx2", "textual", "click", "starlette", "uvicorn", "anyio", "asyncio"}),
+        ("tui.settings.reading", {"msgspec", "tomllib", "zoneinfo", "difflib", "httpx2", "textual", "rich", "click"}),
         ("tui.settings.file", {"msgspec", "tomllib", "zoneinfo"}),
-        ("tui.store.store", {"httpcore", "pydantic", "textual", "asyncio", "click"}),
-        ("tui.commands.output", {"httpcore", "pydantic", "textual", "click"}),
+        ("tui.store.store", {"httpx2", "pydantic", "textual", "asyncio", "click"}),
+        ("tui.commands.output", {"httpx2", "pydantic", "textual", "click"}),
         (
             "tui.emulator.world",
-            {"httpcore", "pydantic", "textual", "click", "starlette", "uvicorn", "sqlite3", "asyncio"},
+            {"httpx2", "pydantic", "textual", "click", "starlette", "uvicorn", "sqlite3", "asyncio"},
         ),
-        ("tui.emulator.demo_tasks", {"httpcore", "pydantic", "textual", "click", "starlette", "uvicorn", "asyncio"}),
+        ("tui.emulator.demo_tasks", {"httpx2", "pydantic", "textual", "click", "starlette", "uvicorn", "asyncio"}),
         (
             "tui.emulator.server.application",
-            {"httpcore", "pydantic", "textual", "rich", "tui.sync.session", "tui.api", "tui.program"},
+            {"httpx2", "pydantic", "textual", "rich", "tui.sync.session", "tui.api", "tui.program"},
         ),
     ],
 )

@@ -68,7 +68,7 @@ def test_session_leaves_no_task_or_connection(tmp_path: Path) -> None:
                 client = session.fetcher.api
                 assert isinstance(client, Client)
             assert other_tasks() == set()
-            assert client._connection._pool is None
+            assert client._connection._transports == {}
 
     before = threading.active_count()
     asyncio.run(scenario())
@@ -343,14 +343,14 @@ def test_slow_reader_receives_merged_changes(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_new_session_loads_no_httpcore_or_pydantic() -> None:
+def test_new_session_loads_no_httpx2_or_pydantic() -> None:
     import subprocess
     import sys
 
     code = (
         "import sys; from tui.sync.session import Session; from tui.settings.reading import read_settings;"
         "Session(read_settings({'TRIGGER_SECRET_KEY': 'tr_dev_x'}));"
-        "print(sorted({'httpcore', 'pydantic', 'textual'} & set(sys.modules)))"
+        "print(sorted({'httpx2', 'pydantic', 'textual'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
     assert done.stdout.strip() == "[]"

@@ -1,14 +1,13 @@
 """The kernel detects a vanished peer on every new connection."""
 
-import asyncio
 import socket
+from typing import Any
 
 import pytest
 
 from tests.support.recording_server import RecordingsApi
 from tests.support.wire.requests import ask, runs
-from tui.api.connection import RequestProgress, Timeouts
-from tui.api.http import DEAD_AFTER_S, AsyncioBackend, detect_dead_peer
+from tui.api.connection import DEAD_AFTER_S, detect_dead_peer
 
 OPTIONS = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT")
 
@@ -21,25 +20,22 @@ def seconds_until_noticed(connection: socket.socket) -> int:
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux names these options")
-def test_new_connection_detects_a_dead_peer(recordings_api: RecordingsApi) -> None:
-    async def scenario() -> None:
-        progress = RequestProgress(Timeouts(), str)
-        stream = await AsyncioBackend().connect_tcp("127.0.0.1", recordings_api.port)
-        await progress.trace("connection.connect_tcp.complete", {"return_value": stream})
-        raw = stream.get_extra_info("socket")
-        assert raw.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
-        assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == DEAD_AFTER_S * 1000
-        assert seconds_until_noticed(raw) <= DEAD_AFTER_S
-        await stream.aclose()
+@pytest.mark.parametrize("variable", ["NO_PROXY", "HTTP_PROXY"])
+def test_new_connection_detects_a_dead_peer(
+    recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    options: list[tuple[int, int, int]] = []
 
-    asyncio.run(scenario())
+    def detect(raw: Any) -> None:
+        detect_dead_peer(raw)
+        keep_alive = raw.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        user_timeout = raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+        options.append((keep_alive, user_timeout, seconds_until_noticed(raw)))
 
-
-def test_requests_detect_a_dead_peer(recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    noticed: list[object] = []
-    monkeypatch.setattr("tui.api.connection.detect_dead_peer", noticed.append)
+    monkeypatch.setenv(variable, recordings_api.url)
+    monkeypatch.setattr("tui.api.connection.detect_dead_peer", detect)
     ask(recordings_api.url, runs)
-    assert len(noticed) == 1
+    assert options == [(1, DEAD_AFTER_S * 1000, DEAD_AFTER_S)]
 
 
 @pytest.mark.parametrize("odd", [None, "no socket"])

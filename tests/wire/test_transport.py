@@ -1,12 +1,12 @@
 """Every failure of TLS, sockets and proxies becomes `Unreachable` with `may_have_arrived`."""
 
 import asyncio
+import base64
 import gc
 import re
 import socket
 from typing import Any
 
-import httpcore
 import pytest
 
 from tests.support.raw_server import (
@@ -23,9 +23,8 @@ from tests.support.recording_server import RecordingsApi
 from tests.support.wire.requests import KEY, NOW, ask, failure_of
 from tests.wire.test_secrets import whole_text
 from tui.api.client import Client
-from tui.api.connection import Timeouts
+from tui.api.connection import MAX_CONNECTIONS, Timeouts
 from tui.api.errors import ApiError, Unreachable
-from tui.api.http import MAX_CONNECTIONS
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 
@@ -183,6 +182,27 @@ def test_failed_tunnel_sent_nothing(monkeypatch: pytest.MonkeyPatch, proxy: Serv
     assert not failing_behind(monkeypatch, "http", proxy, "https://api.invalid").may_have_arrived
 
 
+@pytest.mark.parametrize(("kind", "scheme"), [("http", "https"), ("http", "http"), ("socks5", "http")])
+def test_user_and_password_are_sent_to_the_proxy(monkeypatch: pytest.MonkeyPatch, kind: str, scheme: str) -> None:
+    got: list[bytes] = []
+
+    def proxy(connection: socket.socket) -> None:
+        if kind == "socks5":
+            got.append(connection.recv(1000))
+            connection.sendall(b"\x05\x02")
+            got.append(connection.recv(1000))
+        else:
+            got.append(read_head(connection))
+            connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n")
+
+    with serving(proxy) as port:
+        monkeypatch.setenv("ALL_PROXY", f"{kind}://a%40b:c%3Ad@127.0.0.1:{port}")
+        error = failure_of(f"{scheme}://api.invalid", timeouts=PATIENCE)
+    sent = b"\x05\x01\x02\x01\x03a@b\x03c:d" if kind == "socks5" else b"Basic " + base64.b64encode(b"a@b:c:d")
+    assert sent in b"".join(got)
+    assert "c:d" not in whole_text(error)
+
+
 @pytest.mark.parametrize(
     ("url", "line"),
     [
@@ -204,7 +224,7 @@ def test_certificate_behind_a_tunnel_names_the_ipv6_address(monkeypatch: pytest.
 
 
 def test_failed_tunnels_use_up_no_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    """httpcore leaks the pool slot of a tunnel whose TLS handshake fails."""
+    """httpcore2 leaks the pool slot of a tunnel whose TLS handshake fails."""
 
     async def insist(client: Client) -> set[str]:
         errors = set()
@@ -301,7 +321,8 @@ def test_response_is_freed_without_a_collection(recordings_api: RecordingsApi) -
         gc.disable()
         try:
             await client.list_runs(RunFilters())
-            return sum(isinstance(each, httpcore.Response) for each in gc.get_objects())
+            kinds = [type(each) for each in gc.get_objects()]
+            return sum(kind.__name__ == "Response" and kind.__module__.startswith("http") for kind in kinds)
         finally:
             gc.enable()
 

@@ -8,13 +8,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Self, TypeVar, Unpack, assert_never, cast
 from urllib.parse import quote
 
+import httpx2
+
 from tui import __version__
 from tui.api import errors, facts
 from tui.api.connection import HttpConnection, SendOptions, Timeouts
 from tui.api.errors import MAX_INLINE_BYTES, MAX_PAGE_BYTES, MAX_QUERY_BYTES, Limits, NotFound
 from tui.api.facts import decode_error_group, decode_error_groups
 from tui.api.feed import START_PARAMS, FeedPosition, FeedResponse, FeedTarget, decode_feed
-from tui.api.http import HttpUrl, InvalidUrl
 from tui.api.models import RowsPage, is_cursor
 from tui.api.queries import NamedQuery, TrqlQuery
 from tui.api.responses import Response, decode_environment, decode_id, decode_query, read_rate_limit, response_error
@@ -399,10 +400,10 @@ class ObjectStore:
 
 def _scheme_and_host(url: str) -> tuple[str, str]:
     try:
-        parsed = HttpUrl.of(url)
-    except InvalidUrl:
+        parsed = httpx2.URL(url)
+    except (httpx2.InvalidURL, ValueError):
         return "", "an invalid address"
-    return parsed.scheme, parsed.host
+    return parsed.scheme, parsed.raw_host.decode()
 
 
 # The client of the Trigger.dev API. Each method sends one request, and returns domain values or raises an `ApiError`.
@@ -622,14 +623,14 @@ def filter_params(filters: RunFilters) -> dict[str, str]:
 
 def _base(api_url: str) -> str:
     try:
-        url = HttpUrl.of(api_url.strip())
-    except InvalidUrl:
+        url = httpx2.URL(api_url.strip())
+    except (httpx2.InvalidURL, ValueError):
         raise ValueError("the API's address cannot be read") from None
-    if url.scheme not in {"http", "https"} or not url.host:
+    if url.scheme not in {"http", "https"} or not url.raw_host:
         raise ValueError("the API's address is not of the form https://host")
-    if url.user or url.query or url.fragment:
+    if url.userinfo or url.query or url.fragment:
         raise ValueError("the API's address may hold no user, query or fragment")
-    return str(url).rstrip("/")
+    return str(url.copy_with(query=None, fragment=None)).rstrip("/")
 
 
 def _headers(key: str, branch: str | None, user_agent: str) -> dict[bytes, bytes]:

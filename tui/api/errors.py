@@ -10,7 +10,7 @@ from tui.domain.run import Json
 
 # The exceptions of the API client, one for each reaction that a caller may need.
 #
-# Everything that the client raises is an `ApiError`; httpcore exceptions never leave `api`. An error's text holds the
+# Everything that the client raises is an `ApiError`; httpx2's exceptions never leave `api`. An error's text holds the
 # method, the path, the status and a short message of the server, and never a key or a payload.
 # Source: tests/wire/recordings/README.md §10.
 

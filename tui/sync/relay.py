@@ -20,9 +20,8 @@ from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFact
 
 from tui.api import relay as messages
 from tui.api.client import USER_AGENT, ApiReader, ObjectStore, ReadRequest, RunRequest, http_request_of
-from tui.api.connection import Timeouts
+from tui.api.connection import Timeouts, detect_dead_peer
 from tui.api.errors import MAX_INLINE_BYTES, ApiError, NotFound, RateLimited, Refused, ServerFault, Unreachable
-from tui.api.http import detect_dead_peer
 from tui.api.responses import Response, response_error
 from tui.api.runs import decode_run
 from tui.domain import update

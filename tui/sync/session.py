@@ -629,7 +629,7 @@ class Session:
         else:
             api = self.sources.relay = await self._open_relay(self.settings.relay_url)
         api.on_truncated = self._on_response_truncated
-        # These imports load httpcore, and for a relay pydantic and websockets. They take about 100 ms: a thread makes
+        # These imports load httpx2, and for a relay pydantic and websockets. They take about 100 ms: a thread makes
         # them, after the first paint, so that the screen responds.
         _, self.store.untrack = await asyncio.gather(
             asyncio.to_thread(import_module, "tui.sync.fetch"), asyncio.to_thread(load_untrack)

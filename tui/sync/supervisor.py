@@ -1,7 +1,7 @@
 """Runs the sources of a session, each in its own task, and restarts a source after a transient failure.
 
 A source emits updates: the poller, a realtime feed, or a relay. Importing this module loads none of them, so that the
-first paint does not wait for httpcore and pydantic.
+first paint does not wait for httpx2 and pydantic.
 """
 
 import asyncio

@@ -153,7 +153,7 @@ class FailureReading:
         self.stop()
         if not self._session.is_started:
             return
-        from tui.sync.failures import FailureReader, FailureScope, GroupReader  # noqa: PLC0415  loads httpcore
+        from tui.sync.failures import FailureReader, FailureScope, GroupReader  # noqa: PLC0415  loads httpx2
 
         session = self._session
         if self._groups is None:

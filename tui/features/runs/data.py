@@ -70,8 +70,8 @@ class VisibleErrors:
 
     async def _read(self, run_ids: Sequence[RunId]) -> None:
         from tui.api.errors import ApiError  # noqa: PLC0415  as above
-        from tui.sync.budget import Pace  # noqa: PLC0415  loads httpcore
-        from tui.sync.failures import ErrorFetcher  # noqa: PLC0415  loads httpcore
+        from tui.sync.budget import Pace  # noqa: PLC0415  loads httpx2
+        from tui.sync.failures import ErrorFetcher  # noqa: PLC0415  loads httpx2
 
         session = self._session
         errors = ErrorFetcher(session.fetcher, session.store, Pace(session.budget, session.clock))

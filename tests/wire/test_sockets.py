@@ -1,0 +1,202 @@
+"""Connections over real sockets: names and addresses, bodies, TLS within TLS, and the memory of a connection."""
+
+import asyncio
+import gc
+import socket
+import sys
+import threading
+import weakref
+from contextlib import ExitStack, suppress
+from contextvars import ContextVar
+from typing import Any
+
+import pytest
+
+from tests.support.raw_server import CERTIFICATE, over_tls, read_head, serving, tls_server
+from tests.support.wire.requests import NOW
+from tui.api.connection import HttpConnection, Timeouts
+from tui.api.errors import Unreachable
+
+HOST = "127.0.0.1"
+HERE = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nhere"
+
+
+def connection(**timeouts: float) -> HttpConnection:
+    return HttpConnection(headers={}, clock=lambda: NOW, timeouts=Timeouts(**timeouts))
+
+
+def send(url: str, method: str = "GET", json: Any = None, **timeouts: float) -> bytes:
+    """Send a request over a new connection, and return the body of the response."""
+
+    async def scenario() -> bytes:
+        async with connection(**timeouts) as new:
+            return (await new.send(method, url, f"{method} /", json=json)).body
+
+    return asyncio.run(scenario())
+
+
+def answer(connection: socket.socket) -> None:
+    read_head(connection)
+    connection.sendall(HERE)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_kept_connection_keeps_nothing_of_its_first_task(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    class Dialog:
+        """A task of Textual has one in its context."""
+
+    monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
+    shown: ContextVar[Dialog] = ContextVar("shown")
+    done = threading.Event()
+
+    async def scenario(port: int) -> None:
+        async with connection() as kept:
+
+            async def of_dialog() -> weakref.ref[Dialog]:
+                shown.set(dialog := Dialog())
+                await kept.send("GET", f"{scheme}://{HOST}:{port}/", "GET /")
+                return weakref.ref(dialog)
+
+            freed = await asyncio.create_task(of_dialog())
+            await asyncio.sleep(0)
+            gc.collect()
+            assert freed() is None
+        done.set()
+
+    def serve(connection: socket.socket) -> None:
+        answer(connection)
+        done.wait(5.0)
+
+    with serving(over_tls(serve) if scheme == "https" else serve) as port:
+        asyncio.run(scenario(port))
+
+
+@pytest.mark.parametrize("wrap", [lambda serve: serve, over_tls], ids=["http", "https"])
+def test_body_needs_no_answer_to_the_head(monkeypatch: pytest.MonkeyPatch, wrap: Any) -> None:
+    """Head and body are two writes, and the server says nothing between them."""
+    monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
+    body = b'"' + b"x" * 500_000 + b'"'
+
+    def serve(connection: socket.socket) -> None:
+        got = read_head(connection).partition(b"\r\n\r\n")[2]
+        while len(got) < len(body):
+            got += connection.recv(65_536)
+        assert got == body
+        connection.sendall(HERE)
+
+    with serving(wrap(serve)) as port:
+        url = f"{'https' if wrap is over_tls else 'http'}://{HOST}:{port}/"
+        assert send(url, "POST", "x" * 500_000, write_s=2.0) == b"here"
+
+
+def test_body_that_the_server_does_not_take_times_out() -> None:
+    done = threading.Event()
+    with serving(lambda _: done.wait(5.0)) as port, pytest.raises(Unreachable, match=r"not sent in 0\.05 s") as caught:
+        try:
+            send(f"http://{HOST}:{port}/", "POST", "x" * 20_000_000, write_s=0.05)
+        finally:
+            done.set()
+    assert caught.value.may_have_arrived
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux has many addresses of the loopback interface")
+@pytest.mark.parametrize("first", ["refuses", "is silent"])
+def test_second_address_is_tried(monkeypatch: pytest.MonkeyPatch, first: str) -> None:
+    addresses = ("127.0.0.2", HOST)
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in addresses]
+    with serving(answer) as port, ExitStack() as silent:
+        if first == "is silent":
+            silent.enter_context(socket.create_server((addresses[0], port), backlog=0))
+            for _ in range(4):
+                filling = silent.enter_context(socket.socket())
+                filling.setblocking(False)
+                with suppress(BlockingIOError):
+                    filling.connect((addresses[0], port))
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        assert send(f"http://two.example:{port}/", connect_s=2.0) == b"here"
+
+
+def test_name_lookup_that_hangs_holds_up_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    release, hosts = threading.Event(), list[bytes]()
+
+    def hang(host: bytes, *_: object, **__: object) -> None:
+        hosts.append(host)
+        release.wait(20.0)
+        raise OSError(0, "no answer")
+
+    async def scenario() -> None:
+        async with connection(connect_s=0.01) as new:
+            for _ in range(3):
+                with pytest.raises(Unreachable, match=r"no connection in 0\.01 s"):
+                    await new.send("GET", "https://slow.example/", "GET /")
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    asyncio.run(scenario())  # waits for the threads of asyncio, when it ends
+    assert hosts == [b"slow.example"]
+    release.set()
+
+
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [
+        ("localhost:9", "Connection refused"),
+        (f"{HOST}:9", "Connection refused"),
+        ("no.such.host.invalid", "known|resolution"),
+        ("no..host", "known|resolution"),
+    ],
+)
+def test_unreachable_host_has_the_words_of_the_system(host: str, words: str) -> None:
+    with pytest.raises(Unreachable, match=rf"\AGET /: no connection: .*({words})") as caught:
+        send(f"http://{host}/")
+    assert not caught.value.may_have_arrived
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://[::g]", "http://a:b", "http://1.2.3.400", "http://a/\n", "http://a/\ud800", "http://\ud800/", "http:/a",
+     "http://" + "a" * 65_536, "http://xn--a.é..example"],
+)  # fmt: skip
+def test_address_that_cannot_be_requested_is_never_sent(url: str) -> None:
+    with pytest.raises(Unreachable) as caught:
+        send(url)
+    assert not caught.value.may_have_arrived
+
+
+def test_tunnel_leads_through_a_proxy_with_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TLS to the server within TLS to the proxy."""
+    monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
+
+    def tunnel(connection: socket.socket) -> None:
+        assert b"CONNECT" in read_head(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        with socket.create_connection((HOST, origin)) as onward:
+            threading.Thread(target=pump, args=(onward, connection), daemon=True).start()
+            pump(connection, onward)
+
+    with serving(over_tls(answer)) as origin, serving(over_tls(tunnel)) as port:
+        monkeypatch.setenv("HTTPS_PROXY", f"https://{HOST}:{port}")
+        assert send(f"https://{HOST}:{origin}/") == b"here"
+
+
+def test_data_before_tls_is_no_response_through_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who sits before the proxy could otherwise answer in the name of the server."""
+    forged = b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nforged"
+    monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
+
+    def forge(connection: socket.socket) -> None:
+        read_head(connection)
+        head = b"HTTP/1.1 200 OK\r\n\r\n"
+        connection.sendall(head + bytes(65_536 - len(head)) + forged)  # httpcore2 reads 65,536 bytes at once
+        with tls_server().wrap_socket(connection, server_side=True) as encrypted:
+            encrypted.recv(1)
+
+    with serving(forge) as port:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{HOST}:{port}")
+        with pytest.raises(Unreachable, match="no connection"):
+            send(f"https://{HOST}/")
+
+
+def pump(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while chunk := source.recv(65_536):
+            target.sendall(chunk)
