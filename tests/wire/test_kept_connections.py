@@ -1,5 +1,6 @@
 """A read is sent once more if its kept connection ends at once. Nothing else is."""
 
+import asyncio
 import socket
 import struct
 
@@ -66,3 +67,20 @@ def test_read_over_a_new_connection_is_sent_once() -> None:
     with serving(lambda connection: heads.append(read_head(connection))) as port:
         failure_of(f"http://127.0.0.1:{port}", timeouts=PATIENCE)
     assert len(heads) == 1
+
+
+def test_action_leaves_a_kept_connection_that_has_ended() -> None:
+    heads: list[bytes] = []
+
+    def serve(connection: socket.socket) -> None:
+        heads.append(read_head(connection))
+        connection.sendall(WHOLE if len(heads) == 1 else WHOLE.replace(b'{"data": []}', b'{"id":"run"}'))
+
+    async def read_and_cancel(client: Client) -> None:
+        await client.list_runs(RunFilters())
+        await asyncio.sleep(0.05)  # the server closes
+        await client.cancel(RUN)
+
+    with serving(serve) as port:
+        ask(f"http://127.0.0.1:{port}", read_and_cancel, timeouts=PATIENCE)
+    assert len(heads) == 2

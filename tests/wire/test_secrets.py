@@ -121,3 +121,19 @@ def test_stored_data_is_not_fetched_from_an_unsafe_address(url: str) -> None:
     error = failure_of("https://api.invalid", lambda client: client.fetch_presigned(url, max_bytes=100))
     assert isinstance(error, ServerFault)
     assert "not https" in str(error)
+
+
+def test_address_of_stored_data_is_sent_as_it_is(recordings_api: RecordingsApi) -> None:
+    """Its signature is about the text."""
+    target = "/payload.json?X-Amz-Credential=a%2Fb%2Fs3&X-Amz-Signature=0f%2b'(1)!~*;:@,[x]|{y}`^"
+    recordings_api.answer(Reply(body=b"stored"))
+    url = recordings_api.url + target
+    assert ask(recordings_api.url, lambda client: client.fetch_presigned(url, max_bytes=10)) == b"stored"
+    assert recordings_api.requests[0].target == target
+
+
+def test_user_of_an_address_stands_in_no_error(recordings_api: RecordingsApi) -> None:
+    recordings_api.answer(Reply(302, headers={"location": "http://name:hidden@other.example/x"}))
+    error = failure_of(recordings_api.url)
+    assert "redirected to http://other.example, which" in str(error)
+    assert "hidden" not in whole_text(error)

@@ -103,13 +103,15 @@ class _Transport(httpx2.AsyncHTTPTransport):
         try:
             return await super().handle_async_request(request)
         except BaseException:
-            await self._close_failed_tunnels()
+            if self._has_http_proxy:
+                await self._close_failed_tunnels()
             raise
 
     async def _close_failed_tunnels(self) -> None:
         """Close the connections in use that no request uses: httpcore2 keeps those whose TLS behind a proxy failed."""
-        used = {each.connection for each in getattr(self._pool, "_requests", ())}
-        for each in self._pool.connections if self._has_http_proxy else ():
+        requests = getattr(self._pool, "_requests", None)  # nothing public tells them apart
+        used = {each.connection for each in requests or ()}
+        for each in self._pool.connections if requests is not None else ():
             if each not in used and not each.is_idle():
                 with suppress(Exception):
                     await each.aclose()
@@ -131,9 +133,10 @@ class _NameLookups:
             return
         lookup = self._running.get(host)
         if lookup is None:
-            lookup = self._running[host] = Future()
+            lookup = Future()
             lookup.set_running_or_notify_cancel()
             Thread(target=_look_up, args=(lookup, host), name="name lookup", daemon=True).start()
+            self._running[host] = lookup
             lookup.add_done_callback(lambda _: self._running.pop(host, None))
         await asyncio.wrap_future(lookup)
 
