@@ -34,7 +34,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "uvicorn": ("tui/emulator/",),
     "sqlite3": ("tui/emulator/",),
     "jwt": ("tui/emulator/",),
-    "anyio": ("tui/emulator/",),
+    "anyio": ("tui/emulator/", "tui/api/connection.py"),
 }
 """Each library, and the rooms that may import it."""
 

@@ -17,6 +17,7 @@ from threading import Thread
 from typing import Any, Final, Self, TypedDict, TypeVar
 from urllib.request import getproxies, proxy_bypass
 
+import anyio
 import httpx2
 
 from tui.api.errors import ApiError, ServerFault, Unreachable
@@ -80,7 +81,8 @@ class _Transport(httpx2.AsyncHTTPTransport):
     """The connections through one proxy, or through none."""
 
     def __init__(self, proxy: str | None, *, has_tls: bool) -> None:
-        """Read the authorities for TLS: `SSL_CERT_FILE`, `SSL_CERT_DIR`, or those of the system. Takes 10 ms.
+        """Load httpcore2, which takes 40 ms, so a thread calls this. For TLS, read the authorities of `SSL_CERT_FILE`,
+        `SSL_CERT_DIR`, or the system.
 
         Raises OSError for the authorities, ValueError or `httpx2.InvalidURL` for the proxy.
         """
@@ -93,6 +95,7 @@ class _Transport(httpx2.AsyncHTTPTransport):
         # This logger would log whole addresses, including the signatures of presigned ones.
         logging.getLogger("httpcore2").setLevel(logging.WARNING)
         limits = httpx2.Limits(max_connections=MAX_CONNECTIONS, keepalive_expiry=KEEP_ALIVE_S)
+        anyio.run(anyio.sleep, 0)  # loads its half for asyncio here, which takes 12 ms
         super().__init__(verify=trust, proxy=through, limits=limits)
         self._has_http_proxy = scheme in {"http", "https"}
 
@@ -515,7 +518,7 @@ class HttpConnection:
         way = (proxy or None, url.scheme == "https")
         try:
             async with self._opening:
-                if way not in self._transports:  # a thread loads httpcore2, and reads the authorities
+                if way not in self._transports:
                     self._transports[way] = await asyncio.to_thread(_Transport, way[0], has_tls=way[1])
                 return self._transports[way]
         except OSError as error:
