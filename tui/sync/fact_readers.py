@@ -29,6 +29,7 @@ from tui.domain.status import RunStatus
 from tui.domain.text import Raw
 from tui.domain.traces.attempts import wait_of
 from tui.domain.traces.span import Span
+from tui.domain.update import Update
 from tui.lazy_dataclass import dataclass
 from tui.store.findings.counts import prepare
 from tui.store.store import Store
@@ -160,22 +161,26 @@ MAX_WOKEN_INTERVAL_S: Final = 600.0
 
 @dataclass(slots=True, eq=False)
 class PlannedRead:
-    """`read` reads and emits. It raises `ApiError`.
+    """`read` reads and returns what is to be emitted, if there is something. It raises `ApiError`.
 
-    A failure is reported as one of `source`, unless that is None. The readings of a `lane` run one after the other: the
+    Without an interval, that of the facts of `source` counts. A failure is reported as one of `source`, unless that is None. The readings of a `lane` run one after the other: the
     budget admits two queries at once, and waits of queues do not wait for the others.
     """
 
     name: str
     source: facts.FactSource | None
     rank: Rank
-    interval_s: float
-    read: Callable[[], Awaitable[None]]
+    read: Callable[[], Awaitable[Update | None]]
+    interval_s: float = 0.0
     lane: str = ""
     due_s: float = -math.inf
     failures: int = 0
     started_s: float = -math.inf
     is_refused: bool = False
+
+    def __post_init__(self) -> None:
+        if self.source is not None:
+            self.interval_s = facts.INTERVALS[self.source].total_seconds()
 
     def start(self, now_s: float) -> None:
         """Plan the next read. The time that a read takes does not delay the next one.

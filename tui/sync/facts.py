@@ -1,10 +1,9 @@
 """`FactsSource`: reads every kind of fact at its interval while `run` runs, and emits them."""
 
 import asyncio
-import math
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -107,24 +106,24 @@ class FactsSource:
         deployments_s = now_s + DEPLOYMENTS_DELAY_S if is_deployed else delayed_s
         source, last_day_s = facts.FactSource, facts.LAST_DAY_INTERVAL.total_seconds()
         readings = (
-            _planned("waits", source.WAITS, Rank.WAITS, self._read_waits),
-            _planned("queues", source.QUEUES, Rank.QUEUES, self._read_queues),
-            PlannedRead("limits", None, Rank.LIMITS, LIMITS_EVERY_S, self._read_limits, due_s=runs_s),
-            _planned("minutes", source.MINUTES, Rank.MINUTES, self._read_minutes, lane="queries"),
-            _planned("normals", source.NORMALS, Rank.NORMALS, self._read_normals, lane="queries"),
+            PlannedRead("waits", source.WAITS, Rank.WAITS, self._read_waits),
+            PlannedRead("queues", source.QUEUES, Rank.QUEUES, self._queues.read),
+            PlannedRead("limits", None, Rank.LIMITS, self._read_limits, LIMITS_EVERY_S, due_s=runs_s),
+            PlannedRead("minutes", source.MINUTES, Rank.MINUTES, self._read_minutes, lane="queries"),
+            PlannedRead("normals", source.NORMALS, Rank.NORMALS, self._read_normals, lane="queries"),
+            PlannedRead("last day", None, Rank.LAST_DAY, self._read_last_day, last_day_s, "queries", delayed_s),
+            PlannedRead("schedules", source.SCHEDULES, Rank.SCHEDULES, self._read_schedules),
             PlannedRead(
-                "last day", None, Rank.LAST_DAY, last_day_s, self._read_last_day, lane="queries", due_s=delayed_s
+                "schedule runs", None, Rank.SCHEDULE_RUNS, self._read_schedule_runs, SCHEDULE_RUNS_EVERY_S, due_s=runs_s
             ),
-            _planned("schedules", source.SCHEDULES, Rank.SCHEDULES, self._read_schedules),
+            PlannedRead("tokens", source.TOKENS, Rank.TOKENS, self._read_tokens),
+            PlannedRead("waiting runs", None, Rank.WAITING_RUNS, self._tokens.join, JOIN_EVERY_S, due_s=runs_s),
+            PlannedRead("errors", source.ERRORS, Rank.ERRORS, self._read_errors),
             PlannedRead(
-                "schedule runs", None, Rank.SCHEDULE_RUNS, SCHEDULE_RUNS_EVERY_S, self._read_schedule_runs, due_s=runs_s
+                "deployments", source.DEPLOYMENTS, Rank.DEPLOYMENTS, self._deployments.read, due_s=deployments_s
             ),
-            _planned("tokens", source.TOKENS, Rank.TOKENS, self._read_tokens),
-            PlannedRead("waiting runs", None, Rank.WAITING_RUNS, JOIN_EVERY_S, self._read_waiting_runs, due_s=runs_s),
-            _planned("errors", source.ERRORS, Rank.ERRORS, self._read_errors),
-            _planned("deployments", source.DEPLOYMENTS, Rank.DEPLOYMENTS, self._read_deployments, due_s=deployments_s),
             PlannedRead(
-                "new deployment", None, Rank.DEPLOYMENTS, NEW_DEPLOYMENT_EVERY_S, self._read_new_deployment, lane="new"
+                "new deployment", None, Rank.DEPLOYMENTS, self._read_new_deployment, NEW_DEPLOYMENT_EVERY_S, "new"
             ),
         )
         return {reading.name: reading for reading in readings}
@@ -176,7 +175,7 @@ class FactsSource:
     async def _read(self, reading: PlannedRead) -> None:
         reading.start(self._clock.monotonic_s())
         try:
-            await reading.read()
+            update = await reading.read()
         except ApiError as error:
             reading.is_refused = isinstance(error, Refused) and fact_readers.is_final(error)
             at_least_s = error.resets_in.total_seconds() if isinstance(error, RateLimited) else 0.0
@@ -190,36 +189,36 @@ class FactsSource:
                     facts.FactUnread(self._fetcher.now(), reading.source, Raw(reason), is_refused=reading.is_refused)
                 )
         else:
+            if update is not None:
+                await self._emit(update)
             reading.failures = 0
 
-    async def _read_waits(self) -> None:
+    async def _read_waits(self) -> Update:
         now = self._fetcher.now()
         rows = await self._requests.query(queries.QueueWaitCounts(now), Rank.WAITS)
-        await self._emit(facts.WaitsRead(now, fact_readers.read_waits(rows)))
+        return facts.WaitsRead(now, fact_readers.read_waits(rows))
 
-    async def _read_queues(self) -> None:
-        await self._emit(await self._queues.read())
-
-    async def _read_limits(self) -> None:
-        reading = self._readings["limits"]
+    async def _read_limits(self) -> Update | None:
         if (read := await self._queues.read_limits()) is None:
-            reading.due_s = self._clock.monotonic_s() + NEW_LIMITS_EVERY_S
-        else:
-            await self._emit(read)
+            self._readings["limits"].due_s = self._clock.monotonic_s() + NEW_LIMITS_EVERY_S
+        return read
 
-    async def _read_minutes(self) -> None:
+    async def _read_minutes(self) -> Update | None:
         query = partial(self._requests.query, rank=Rank.MINUTES)
-        now, reading = self._fetcher.now(), self._readings["minutes"]
+        now, reading, read = self._fetcher.now(), self._readings["minutes"], None
         is_due = now - self._minutes_read_at >= timedelta(seconds=reading.interval_s - 1.0)
         if is_due or not self._minutes.has_more:
             self._minutes_read_at = now
-            await self._emit(await self._minutes.read(query, now))
+            read = await self._minutes.read(query, now)
         if self._minutes.has_more:
-            await self._emit(await self._minutes.read_more(query, self._fetcher.now()))
+            if read is not None:
+                await self._emit(read)
+            read = await self._minutes.read_more(query, self._fetcher.now())
         if self._minutes.has_more:
             reading.due_s = self._clock.monotonic_s() + MORE_MINUTES_EVERY_S
+        return read
 
-    async def _read_normals(self) -> None:
+    async def _read_normals(self) -> Update:
         now = self._fetcher.now()
         hour = queries.start_of(now, queries.HOUR)
         rows = await self._requests.query(queries.TaskNormals(hour), Rank.NORMALS)
@@ -229,76 +228,57 @@ class FactsSource:
         known = self._normals or facts.NormalsRead(now, hour, ())
         is_cut = fact_readers.are_cut(rows)
         self._normals = replace(known, at=now, hour=hour, normals=normals, before=before, is_cut=is_cut)
-        await self._emit(self._normals)
         next_hour_s = max(0.0, (hour + queries.HOUR - self._fetcher.now()).total_seconds())
         self._readings["normals"].due_s = self._clock.monotonic_s() + next_hour_s + 1.0
+        return self._normals
 
-    async def _read_last_day(self) -> None:
+    async def _read_last_day(self) -> Update | None:
         now = self._fetcher.now()
         rows = await self._requests.query(queries.DayTotals(now), Rank.LAST_DAY)
         if len(rows) != 1:
             raise ServerFault("the answer to the query has not one row", 200)
-        done, failed = rows[0]["done"], rows[0]["failed"]
         if self._normals is not None:
+            done, failed = rows[0]["done"], rows[0]["failed"]
             self._normals = replace(self._normals, done_last_day=done, failed_last_day=failed, last_day_at=now)
-            await self._emit(self._normals)
+        return self._normals
 
-    async def _read_schedules(self) -> None:
-        await self._emit(await self._schedules.read())
+    async def _read_schedules(self) -> Update:
+        read = await self._schedules.read()
         self._readings["schedules"].change_interval(self._schedules.interval_s)
+        return read
 
-    async def _read_schedule_runs(self) -> None:
+    async def _read_schedule_runs(self) -> Update | None:
         known, reading = self._known(), self._readings["schedules"]
         early_s = self._schedules.early_s(known, self._fetcher.now())
         if early_s is not None and not reading.failures:
             reading.due_s = min(reading.due_s, reading.started_s + early_s)
             if reading.due_s <= self._clock.monotonic_s():
                 await self._read(reading)
-        read = await self._schedules.read_runs(known)
-        if read is not None:
-            await self._emit(read)
+        return await self._schedules.read_runs(known)
 
-    async def _read_tokens(self) -> None:
-        await self._emit(await self._tokens.read())
+    async def _read_tokens(self) -> Update:
+        read = await self._tokens.read()
         self._readings["tokens"].change_interval(self._tokens.interval_s)
+        return read
 
-    async def _read_waiting_runs(self) -> None:
-        read = await self._tokens.join()
-        if read is not None:
-            await self._emit(read)
-
-    async def _read_errors(self) -> None:
+    async def _read_errors(self) -> Update:
         now = self._fetcher.now()
         page = await self._requests.send(
             "errors", Rank.ERRORS, lambda: self._fetcher.api.list_error_groups(ERRORS_PERIOD)
         )
         is_cut = page.is_cut or page.unreadable > 0 or page.next is not None
-        await self._emit(facts.ErrorGroupsRead(now, page.rows, is_cut=is_cut))
+        return facts.ErrorGroupsRead(now, page.rows, is_cut=is_cut)
 
-    async def _read_deployments(self) -> None:
-        await self._emit(await self._deployments.read())
-
-    async def _read_new_deployment(self) -> None:
+    async def _read_new_deployment(self) -> Update | None:
         reading = self._readings["deployments"]
-        if not (reading.failures or reading.is_refused) and self._deployments.takes_unnamed():
-            # The header shows an old version until then. Each minute, requests are kept for what cannot wait.
-            await self._emit(await self._deployments.read(Rank.SCHEDULE_RUNS))
+        if reading.failures or reading.is_refused or not self._deployments.takes_unnamed():
+            return None
+        # The header shows an old version until then. Each minute, requests are kept for what cannot wait.
+        return await self._deployments.read(Rank.SCHEDULE_RUNS)
 
 
 async def _drop(_: Update) -> None:
     """Drop it: nothing runs yet."""
-
-
-def _planned(
-    name: str,
-    source: facts.FactSource,
-    rank: Rank,
-    read: Callable[[], Awaitable[None]],
-    *,
-    lane: str = "",
-    due_s: float = -math.inf,
-) -> PlannedRead:
-    return PlannedRead(name, source, rank, facts.INTERVALS[source].total_seconds(), read, lane=lane, due_s=due_s)
 
 
 def _sentence(error: ApiError, source: facts.FactSource) -> str:
