@@ -406,6 +406,7 @@ class _Request:
     is_sent: bool = False
 
 
+@dataclass(eq=False)
 class ActionRunner:
     """Sends actions. `publish` receives every phase in order.
 
@@ -413,22 +414,12 @@ class ActionRunner:
     server refused. `api` is None on a relay, which takes no actions.
     """
 
-    def __init__(
-        self,
-        api: "Client | None",
-        fetcher: "RunFetcher",
-        clock: Clock,
-        *,
-        publish: Callable[[ActionStatus], Awaitable[None]],
-        record: Callable[[ActionStatus], None],
-        on_refused: Callable[[Action, Refused], None],
-    ) -> None:
-        self._api = api
-        self._fetcher = fetcher
-        self._clock = clock
-        self._publish = publish
-        self._record = record
-        self._on_refused = on_refused
+    _api: "Client | None"
+    _fetcher: "RunFetcher"
+    _clock: Clock
+    publish: Callable[[ActionStatus], Awaitable[None]]
+    record: Callable[[ActionStatus], None]
+    on_refused: Callable[[Action, Refused], None]
 
     async def perform(self, action: Action, before: Run, number: int, get_block: GetBlock, via: Via) -> ActionStatus:
         """Send the action, and return its outcome. Never raises `ApiError`.
@@ -446,7 +437,7 @@ class ActionRunner:
                 phase, why = ActionPhase.UNKNOWN, "the program ended before the outcome was known"
             else:
                 phase, why = ActionPhase.REFUSED, "not sent: the program ended first"
-            self._record(replace(status, phase=phase, at=self._fetcher.now(), message=why))
+            self.record(replace(status, phase=phase, at=self._fetcher.now(), message=why))
             raise
 
     async def _send_and_verify(self, request: _Request) -> ActionStatus:
@@ -470,7 +461,7 @@ class ActionRunner:
                 return await self._publish_phase(status, ActionPhase.REFUSED, str(error))
             except ApiError as error:
                 if isinstance(error, Refused):
-                    self._on_refused(action, error)
+                    self.on_refused(action, error)
                 if not _may_have_arrived(error):
                     message = f"not sent: {error}" if isinstance(error, Unreachable) else str(error)
                     return await self._publish_phase(status, ActionPhase.REFUSED, message)
@@ -491,7 +482,7 @@ class ActionRunner:
         async def on_written() -> None:
             if not request.is_sent:  # a retry after a 429 calls this again
                 request.is_sent = True
-                await self._publish(replace(request.status, at=self._fetcher.now()))
+                await self.publish(replace(request.status, at=self._fetcher.now()))
 
         return await request.action.perform(self._api, request.before.id, on_written)
 
@@ -547,7 +538,7 @@ class ActionRunner:
 
     async def _publish_phase(self, status: ActionStatus, phase: ActionPhase, message: str = "") -> ActionStatus:
         status = replace(status, phase=phase, at=self._fetcher.now(), message=message)
-        await self._publish(status)
+        await self.publish(status)
         return status
 
 

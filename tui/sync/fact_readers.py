@@ -163,8 +163,9 @@ MAX_WOKEN_INTERVAL_S: Final = 600.0
 class PlannedRead:
     """`read` reads and returns what is to be emitted, if there is something. It raises `ApiError`.
 
-    Without an interval, that of the facts of `source` counts. A failure is reported as one of `source`, unless that is None. The readings of a `lane` run one after the other: the
-    budget admits two queries at once, and waits of queues do not wait for the others.
+    A failure is reported as one of `source`, unless that is None; its facts have an interval of their own. The readings
+    of a `lane` run one after the other: the budget admits two queries at once, and waits of queues do not wait for the
+    others.
     """
 
     name: str

@@ -19,6 +19,7 @@ from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Fixed, Run
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead, Update
+from tui.lazy_dataclass import dataclass
 from tui.store.store import Store
 from tui.sync import fact_readers
 from tui.sync.base import Emit
@@ -58,42 +59,35 @@ _QUERIED: Final = frozenset({facts.FactSource.WAITS, facts.FactSource.MINUTES, f
 PUBLIC_TOKEN_REASON: Final = "a public token is not asked: it has 60 requests a minute"  # noqa: S105  a sentence
 
 
+@dataclass(eq=False)
 class FactsSource:
-    """The facts of one environment. One instance serves a session, since it remembers refusals and what it read."""
+    """The facts of one environment. One instance serves a session, since it remembers refusals and what it read.
 
-    def __init__(
-        self,
-        fetcher: RunFetcher,
-        store: Store,
-        clock: Clock,
-        *,
-        on_wake: OnWake,
-        known: Callable[[], facts.WallFacts],
-        due_schedules: fact_readers.DueSchedules,
-        newest_version: fact_readers.NewestVersion = lambda: None,
-        is_public: bool,
-        environment_type: str | None = None,
-    ) -> None:
-        """`known` returns the facts of the store. With a public token (`is_public`) nothing is read.
+    `known` returns the facts of the store. With a public token (`is_public`) nothing is read. `environment_type` counts
+    until the server has named the environment.
+    """
 
-        `environment_type` counts until the server has named the environment.
-        """
-        self._clock = clock
-        self._on_wake = on_wake
-        self._known = known
-        self._is_public = is_public
-        self._environment_type = environment_type
+    _fetcher: RunFetcher
+    _store: Store
+    _clock: Clock
+    on_wake: OnWake
+    known: Callable[[], facts.WallFacts]
+    due_schedules: fact_readers.DueSchedules
+    newest_version: fact_readers.NewestVersion
+    is_public: bool
+    environment_type: str | None
+
+    def __post_init__(self) -> None:
         self._emit: Emit = _drop
-        self._fetcher = fetcher
-        if fetcher.lists is None:
+        if (lists := self._fetcher.lists) is None:
             raise ValueError("a relay sends the facts: a session on it reads none")
-        self._requests = FactRequests(fetcher, FactReader(fetcher.lists), clock)
+        requests = self._requests = FactRequests(self._fetcher, FactReader(lists), self._clock)
         self._minutes = fact_readers.MinuteReader()
         self._minutes_read_at = EARLIEST
-        self._queues = fact_readers.QueueReader(self._requests, known)
-        self._schedules = fact_readers.ScheduleReader(self._requests, store, due_schedules, environment_type)
-        self._tokens = fact_readers.TokenReader(self._requests, store)
-        self._deployments = fact_readers.DeploymentReader(self._requests, known, newest_version)
+        self._queues = fact_readers.QueueReader(requests, self.known)
+        self._schedules = fact_readers.ScheduleReader(requests, self._store, self.due_schedules, self.environment_type)
+        self._tokens = fact_readers.TokenReader(requests, self._store)
+        self._deployments = fact_readers.DeploymentReader(requests, self.known, self.newest_version)
         self._normals: facts.NormalsRead | None = None
         self._readings = self._make_readings()
 
@@ -102,7 +96,7 @@ class FactsSource:
         now_s = self._clock.monotonic_s()
         delayed_s, runs_s = now_s + LAST_DAY_DELAY_S, now_s + SCHEDULE_RUNS_DELAY_S
         # In a development environment nothing is deployed: the runs of late schedules need the first minute's requests.
-        is_deployed = self._environment_type != "DEVELOPMENT"
+        is_deployed = self.environment_type != "DEVELOPMENT"
         deployments_s = now_s + DEPLOYMENTS_DELAY_S if is_deployed else delayed_s
         source, last_day_s = facts.FactSource, facts.LAST_DAY_INTERVAL.total_seconds()
         readings = (
@@ -131,7 +125,7 @@ class FactsSource:
     async def run(self, emit: Emit) -> None:
         """Read facts and emit them until canceled. With a public token, emit that none may be read, and return."""
         self._emit = emit
-        if self._is_public:
+        if self.is_public:
             for source in facts.FactSource:
                 if source is not facts.FactSource.RUNS:
                     await emit(facts.FactUnread(self._fetcher.now(), source, Raw(PUBLIC_TOKEN_REASON), is_refused=True))
@@ -143,7 +137,7 @@ class FactsSource:
         for reading in self._readings.values():
             if reading.failures:
                 reading.wake(now_s)
-        unregister = self._on_wake(self._wake)
+        unregister = self.on_wake(self._wake)
         try:
             await asyncio.gather(*map(self._run_lane, lanes.values()))
         finally:
@@ -151,7 +145,7 @@ class FactsSource:
 
     async def read_span(self, since: datetime, until: datetime, cell: timedelta) -> facts.MinutesRead:
         """Read what runs did in another span of time, for the wall. Emits nothing. Raises `ApiError`."""
-        if self._is_public:
+        if self.is_public:
             raise Refused(PUBLIC_TOKEN_REASON, 403)
 
         query = partial(self._requests.query, rank=Rank.SHOWN)
@@ -248,7 +242,7 @@ class FactsSource:
         return read
 
     async def _read_schedule_runs(self) -> Update | None:
-        known, reading = self._known(), self._readings["schedules"]
+        known, reading = self.known(), self._readings["schedules"]
         early_s = self._schedules.early_s(known, self._fetcher.now())
         if early_s is not None and not reading.failures:
             reading.due_s = min(reading.due_s, reading.started_s + early_s)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from random import Random
@@ -46,6 +46,7 @@ MAX_FAILURES: Final = 3
 """Reads in a row that may fail. After these, the server is in trouble, and the search stops."""
 
 
+@dataclass(eq=False)
 class ErrorFetcher:
     """Fetches errors and emits them. `unreadable` are the runs whose read failed.
 
@@ -53,24 +54,15 @@ class ErrorFetcher:
     are read at once, each by a request of `priority`.
     """
 
-    def __init__(
-        self,
-        fetcher: RunFetcher,
-        store: Store,
-        pace: Pace | None,
-        *,
-        priority: Priority = Priority.VISIBLE,
-        concurrent_reads: int = MAX_CONCURRENT_READS,
-    ) -> None:
-        self._fetcher = fetcher
-        self._store = store
-        self._pace = pace
-        self._priority = priority
-        self._concurrent_reads = concurrent_reads
-        self._may_use_feed = True
-        self.unreadable: set[RunId] = set()
-        self.fault: ApiError | None = None
-        """Why the last of them could not be read."""
+    _fetcher: RunFetcher
+    _store: Store
+    _pace: Pace | None
+    priority: Priority = Priority.VISIBLE
+    concurrent_reads: int = MAX_CONCURRENT_READS
+    unreadable: set[RunId] = field(default_factory=set)
+    fault: ApiError | None = None
+    """Why the last of them could not be read."""
+    _may_use_feed: bool = True
 
     async def read(self, run_ids: Sequence[RunId], on_read: Callable[[int], None]) -> None:
         """Read the errors of these runs. `on_read` is called with the number of errors read by each step.
@@ -86,8 +78,8 @@ class ErrorFetcher:
     async def read_details(self, run_ids: Sequence[RunId], on_read: Callable[[int], None]) -> None:
         """Read these runs one by one. Raises `ApiError` if the server does not answer, or fails too often in a row."""
         failures = 0
-        for start in range(0, len(run_ids), self._concurrent_reads):
-            some = run_ids[start : start + self._concurrent_reads]
+        for start in range(0, len(run_ids), self.concurrent_reads):
+            some = run_ids[start : start + self.concurrent_reads]
             await self._wait(len(some))
             results = await asyncio.gather(*map(self._read_one, some), return_exceptions=True)
             for run_id, error in zip(some, results, strict=True):
@@ -124,7 +116,7 @@ class ErrorFetcher:
 
     async def _read_one(self, run_id: RunId) -> None:
         with suppress(NotFound):  # emitted as gone
-            response = await self._fetcher.fetch_run(run_id, self._priority)
+            response = await self._fetcher.fetch_run(run_id, self.priority)
             error = response.patch.error[1] if response.patch.error else None
             if error is not None and error.has_code_only:
                 await self._read_true_text(run_id)
@@ -159,10 +151,10 @@ class ErrorFetcher:
             return
         await self._wait(2)
         try:
-            trace = await self._fetcher.fetch_trace(run_id, self._priority)
+            trace = await self._fetcher.fetch_trace(run_id, self.priority)
             if trace is None:
                 return
-            root = await self._fetcher.fetch_span(run_id, trace.root.id, self._priority)
+            root = await self._fetcher.fetch_span(run_id, trace.root.id, self.priority)
         except ApiError:
             return  # the code has to do
         if root.error is not None:
@@ -206,7 +198,7 @@ class ErrorFetcher:
         await self._wait()
         try:
             async with asyncio.timeout(QUERY_TIMEOUT_S):
-                return await self._fetcher.query(query, self._priority)
+                return await self._fetcher.query(query, self.priority)
         except TimeoutError:
             return None
 
@@ -375,6 +367,7 @@ class FailureScope:
     can_list: bool = True
 
 
+@dataclass(eq=False)
 class FailureReader:
     """Reads one scope until it is canceled. `run` may be called again.
 
@@ -382,33 +375,24 @@ class FailureReader:
     the store without an error. `report` receives the progress.
     """
 
-    def __init__(
-        self,
-        fetcher: RunFetcher,
-        store: Store,
-        clock: Clock,
-        scope: FailureScope,
-        *,
-        visible: Callable[[], Sequence[RunId]],
-        unread: Callable[[int], Sequence[RunId]],
-        report: Callable[[FailuresProgress], None],
-    ) -> None:
-        self._fetcher = fetcher
-        self._store = store
-        self._clock = clock
-        self.scope = scope
-        self._visible = visible
-        self._unread = unread
-        self._report = report
+    _fetcher: RunFetcher
+    _store: Store
+    _clock: Clock
+    scope: FailureScope
+    visible: Callable[[], Sequence[RunId]]
+    unread: Callable[[int], Sequence[RunId]]
+    report: Callable[[FailuresProgress], None]
+
+    def __post_init__(self) -> None:
         self._random = Random()  # noqa: S311  spreads retries, guards nothing
-        self._pace = Pace(fetcher.budget, clock)
-        self._errors = ErrorFetcher(fetcher, store, self._pace)
-        self._visible_errors = ErrorFetcher(fetcher, store, None)
+        self._pace = Pace(self._fetcher.budget, self._clock)
+        self._errors = ErrorFetcher(self._fetcher, self._store, self._pace)
+        self._visible_errors = ErrorFetcher(self._fetcher, self._store, None)
         self._list: FailedList | None = None
         self._listed_s = 0.0
         self._list_refusal = ""
-        self._unreadable = UnreadableRuns(clock)
-        self._codes = UnreadableRuns(clock)
+        self._unreadable = UnreadableRuns(self._clock)
+        self._codes = UnreadableRuns(self._clock)
         """Crashes whose text neither feed nor root span has."""
         self._lag_count = 0
         self._is_page_due = False
@@ -477,11 +461,11 @@ class FailureReader:
         return True
 
     def _visible_batch(self) -> list[RunId]:
-        return list(islice(filter(self._is_wanted, self._visible()), MAX_DETAILS))
+        return list(islice(filter(self._is_wanted, self.visible()), MAX_DETAILS))
 
     def _code_batch(self) -> list[RunId]:
         """Return visible crashes whose code alone is known: as the newest of a group is read, the next is visible."""
-        codes = (run_id for run_id in self._visible() if has_code_only(self._store, run_id))
+        codes = (run_id for run_id in self.visible() if has_code_only(self._store, run_id))
         return list(islice((run_id for run_id in codes if not self._codes.is_waiting(run_id)), MAX_DETAILS))
 
     async def _read_texts(self, batch: list[RunId]) -> None:
@@ -500,7 +484,7 @@ class FailureReader:
 
     def _newest_unread(self) -> Sequence[RunId]:
         # The view may not have grouped the last answer yet.
-        return self._unread(2 * self._batch_size + len(self._unreadable))
+        return self.unread(2 * self._batch_size + len(self._unreadable))
 
     @property
     def _batch_size(self) -> int:
@@ -615,7 +599,7 @@ class FailureReader:
         progress = replace(self.progress, **changes)
         if progress != self.progress:
             self.progress = progress
-            self._report(progress)
+            self.report(progress)
 
 
 def sentence_of(error: ApiError) -> str:

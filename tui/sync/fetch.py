@@ -269,36 +269,27 @@ MAX_BESIDE_S: Final = 0.05
 """How long the detail of a run waits for the trace that was requested with it, before it is emitted alone."""
 
 
+@dataclass(eq=False)
 class RunFetcher:
     """Fetches runs, pages, traces and queries.
 
     A read emits its runs and returns the response as it came. Only the store merges: `fetch_run_with_attempts` waits
     for the store and returns its run.
+
+    `known` looks a run up in the store, and `settle` waits until the store has everything emitted so far. `now` returns
+    the server's time, as far as it is known. `lists` is None on a relay: pages, the feed and the environment cannot be
+    fetched then.
     """
 
-    def __init__(
-        self,
-        api: ApiReader,
-        budget: Budget,
-        emit: Emit,
-        now: Callable[[], datetime],
-        known: Callable[[RunId], Run | None],
-        settle: Callable[[], Awaitable[None]],
-        *,
-        lists: Client | None,
-    ) -> None:
-        """`known` looks a run up in the store, and `settle` waits until the store has everything emitted so far.
+    api: ApiReader
+    budget: Budget
+    emit: Emit
+    now: Callable[[], datetime]
+    known: Callable[[RunId], Run | None]
+    settle: Callable[[], Awaitable[None]]
+    lists: Client | None
 
-        `now` returns the server's time, as far as it is known. `lists` is None on a relay: pages, the feed and the
-        environment cannot be fetched then.
-        """
-        self.api = api
-        self.lists = lists
-        self.budget = budget
-        self.emit = emit
-        self.now = now
-        self.known = known
-        self.settle = settle
+    def __post_init__(self) -> None:
         self._attempts = AttemptFetcher(self)
         self._lost: dict[Capability, str] = {}
         self.feed_polls_in_flight = 0

@@ -1,11 +1,11 @@
 """Searches the server for runs that may match a filter and are not in the store yet."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from tui.api.errors import ApiError, NotFound, RateLimited, Unreachable
+from tui.api.errors import ApiError, NotFound
 from tui.api.queries import MAX_QUEUE_RUNS, RunsOfQueue, can_quote
 from tui.api.runs import ListPage
 from tui.domain.filters import MAX_QUERY_PERIOD, SEARCH_PERIOD, RunFilters, SearchProgress, SearchStep
@@ -20,7 +20,7 @@ from tui.store.store import Store
 from tui.sync.base import Emit
 from tui.sync.budget import ENDLESS, Pace, Paging, Priority
 from tui.sync.clock import Clock
-from tui.sync.failures import ErrorFetcher
+from tui.sync.failures import ErrorFetcher, sentence_of
 from tui.sync.fetch import RunFetcher
 from tui.sync.lists import with_filtered_fields
 
@@ -143,36 +143,25 @@ MAX_WAITS: Final = 300
 """How often a search waits for the history of the list before it reads older pages: five minutes in all."""
 
 
+@dataclass(eq=False)
 class Search:
     """One search. `report` is called with the progress of every step.
 
-    `unread` returns the failed runs whose errors were not read, visible ones first. `settle` waits until the store has
-    all emitted runs.
+    `unread` returns the failed runs whose errors were not read, visible ones first.
     """
 
-    def __init__(
-        self,
-        fetcher: RunFetcher,
-        store: Store,
-        clock: Clock,
-        scope: SearchScope,
-        *,
-        emit: Emit,
-        settle: Callable[[], Awaitable[None]],
-        unread: Callable[[], Sequence[RunId]],
-        report: Callable[[SearchProgress], None],
-    ) -> None:
-        self._fetcher = fetcher
-        self._store = store
-        self._clock = clock
-        self._scope = scope
-        self._plan = scope.plan
-        self._emit = emit
-        self._settle = settle
-        self._unread = unread
-        self._report = report
-        self._pace = Pace(fetcher.budget, clock)
-        self._errors = ErrorFetcher(fetcher, store, self._pace)
+    _fetcher: RunFetcher
+    _store: Store
+    _clock: Clock
+    _scope: SearchScope
+    unread: Callable[[], Sequence[RunId]]
+    report: Callable[[SearchProgress], None]
+
+    def __post_init__(self) -> None:
+        self._plan = self._scope.plan
+        self._emit, self._settle = self._fetcher.emit, self._fetcher.settle
+        self._pace = Pace(self._fetcher.budget, self._clock)
+        self._errors = ErrorFetcher(self._fetcher, self._store, self._pace)
         self._older: OlderPages | None = None
         self._has_read_names = False
         self._has_found_errors = False
@@ -189,12 +178,8 @@ class Search:
             self._report_progress(answers=(), skips_older=False)
         try:
             await self._run_plan()
-        except RateLimited:
-            self._report_progress(failure="the rate limit is reached")
-        except Unreachable:
-            self._report_progress(failure="the server does not answer")
         except ApiError as error:
-            self._report_progress(failure=str(error))
+            self._report_progress(failure=sentence_of(error))
         finally:
             self._report_progress(step=None)
 
@@ -221,7 +206,7 @@ class Search:
 
     def _report_progress(self, **changes: Any) -> None:
         self.progress = replace(self.progress, **changes)
-        self._report(self.progress)
+        self.report(self.progress)
 
     def _add_answer(self, answer: str) -> None:
         self._report_progress(answers=(*self.progress.answers, answer))
@@ -255,7 +240,7 @@ class Search:
     async def _read_errors(self) -> None:
         """Read the errors of the failed runs that are listed."""
         paged, self._paged = filter(self._needs_error, self._paged), []
-        unread = dict.fromkeys([*self._unread(), *paged])
+        unread = dict.fromkeys([*self.unread(), *paged])
         waiting = [run_id for run_id in unread if run_id not in self._errors.unreadable][:MAX_ERRORS]
         if waiting:
             total = self.progress.errors_read + len(waiting)

@@ -15,6 +15,7 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import FEEDS, REALTIME, RELAY, REST, RUN, RUN_FEED, RunId
 from tui.domain.run import Run
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped, Update
+from tui.lazy_dataclass import dataclass
 from tui.settings.settings import Settings
 from tui.store.store import Store
 from tui.sync.base import Emit, Fatal, Source, Transient, wait_s
@@ -46,36 +47,29 @@ class Spawn(Protocol):
         """Start a task with this name."""
 
 
+@dataclass(eq=False)
 class SourceSupervisor:
     """Starts and restarts sources. The returned tasks run until they are canceled or the session ends.
 
     The session sets `fetcher` when it starts, and `relay` if it follows a relay.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        store: Store,
-        clock: Clock,
-        random: Random,
-        *,
-        emit: Emit,
-        now: Callable[[], datetime],
-        spawn: Spawn,
-    ) -> None:
+    _settings: Settings
+    _store: Store
+    _machine_clock: Clock
+    _random: Random
+    emit: Emit
+    now: Callable[[], datetime]
+    spawn: Spawn
+
+    def __post_init__(self) -> None:
         self.fetcher: RunFetcher
         self.relay: RelayConnection | None = None
-        self._settings = settings
-        self._store = store
-        self._clock = WakeableClock(clock)
+        self._clock = WakeableClock(self._machine_clock)
         # A 429 names the time of the next try, so that only `refresh` ends that wait early. Any other wait is a guess:
         # the recovery of another source ends it too.
-        self._rate_limit_clock = WakeableClock(clock)
+        self._rate_limit_clock = WakeableClock(self._machine_clock)
         self._refreshed_s: float | None = None
-        self._random = random
-        self._emit = emit
-        self._now = now
-        self._spawn = spawn
         self._coverage: Coverage | None = None
 
     def follow_runs(
@@ -125,7 +119,7 @@ class SourceSupervisor:
             return True
         # The feed's filter may exclude the run: a parent, or a run from before the filter changed.
         tags = run.state.tags if run.state is not None else ()
-        return set(coverage.tags).issubset(tags) and coverage.covers(created_at, self._now())
+        return set(coverage.tags).issubset(tags) and coverage.covers(created_at, self.now())
 
     def change_settings(self, settings: Settings) -> None:
         """Use other settings. Running sources use the new interval, and read at once if it differs."""
@@ -171,7 +165,7 @@ class SourceSupervisor:
                     self._clock.wake(healthy_since_s=failed_s)
                 if now_s - connected_s >= min(update.interval_s, STABLE_AFTER_S):
                     tries = 0
-            await self._emit(update)
+            await self.emit(update)
 
         while True:
             started_s = self._clock.elapsed_s()
@@ -187,15 +181,15 @@ class SourceSupervisor:
                 if error.retry_after is not None:
                     pause_s = max(pause_s, error.retry_after.total_seconds())
                     clock = self._rate_limit_clock if error.status == 429 else self._clock
-                next_at = self._now() + timedelta(seconds=pause_s)
-                await self._emit(
+                next_at = self.now() + timedelta(seconds=pause_s)
+                await self.emit(
                     SourceRetrying(
-                        source.name, self._now(), next_at, tries, error.reason, error.is_answered, error.status
+                        source.name, self.now(), next_at, tries, error.reason, error.is_answered, error.status
                     )
                 )
                 await clock.sleep(pause_s)
             except Fatal as error:
-                await self._emit(SourceStopped(source.name, self._now(), error.reason, error.status))
+                await self.emit(SourceStopped(source.name, self.now(), error.reason, error.status))
                 return
 
     def _new_coverage(self, wake: Callable[[], None] | None = None) -> "Coverage":
@@ -230,4 +224,4 @@ class SourceSupervisor:
             relay=self.relay,
         )
         enabled = [name for name in names if settings.realtime or name not in FEEDS]
-        return tuple(self._spawn(self.supervise(SOURCES[name](parts)), f"source {name}") for name in enabled)
+        return tuple(self.spawn(self.supervise(SOURCES[name](parts)), f"source {name}") for name in enabled)

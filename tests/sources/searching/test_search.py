@@ -55,8 +55,6 @@ def search_of(
         session.store,
         session.clock,
         scope,
-        emit=session.emit,
-        settle=session.settle,
         unread=unread,
         report=(reports if reports is not None else []).append,
     )

@@ -149,16 +149,7 @@ class ServerSearch:
             if self._search is search:
                 self._set(progress)
 
-        search = Search(
-            session.fetcher,
-            session.store,
-            session.clock,
-            scope,
-            emit=session.emit,
-            settle=session.settle,
-            unread=self._unread,
-            report=report,
-        )
+        search = Search(session.fetcher, session.store, session.clock, scope, unread=self._unread, report=report)
         return search
 
     def _unread(self) -> list[RunId]:
