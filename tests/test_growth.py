@@ -21,7 +21,8 @@ from tests.support.adversarial import expressions_of, patterns_for
 from tests.support.domain.patches import run_of, stamp
 from tests.support.growth import KIB, LARGE, Pattern, excess
 from tui.api.errors import read_epoch_ns, read_time
-from tui.api.models import may_be_long, read_array, within_bounds, without_callback_secrets
+from tui.api.feed import read_array
+from tui.api.models import within_bounds, without_callback_secrets
 from tui.api.responses import Response, read_date, read_rate_limit, response_error
 from tui.commands.output import Output
 from tui.domain.errors.error import RunError, build_error, first_own_frame, parse_stack
@@ -87,7 +88,6 @@ def _json(text: str) -> None:
 
 def _bytes_of_json(text: str) -> None:
     body = text.encode()
-    may_be_long(body)
     within_bounds(body)
     without_callback_secrets(body)
 
@@ -212,7 +212,7 @@ READERS: Final[dict[str, tuple[Callable[[str], Any], tuple[str, ...]]]] = {
     "secrets": (REDACTOR.redact, ("text.redaction",)),
     "JSON": (_json, ("text.json",)),
     "bytes of JSON": (_bytes_of_json, ("api.models",)),
-    "arrays": (_tolerant(read_array, ValueError, TypeError), ("api.models",)),
+    "arrays": (_tolerant(read_array, ValueError, TypeError), ("api.feed",)),
     "times": (_tolerant(lambda text: (read_time(text), read_epoch_ns(text)), ValueError, TypeError), ("api.errors",)),
     "address": (
         _tolerant(lambda text: (read_address(f"runs?{text}"), read_address(text)), AddressError),

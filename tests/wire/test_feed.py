@@ -21,11 +21,11 @@ from tui.api.feed import (
     FeedResponse,
     FeedTarget,
     decode_feed,
+    read_array,
     read_body,
     read_change,
     read_row,
 )
-from tui.api.models import read_array
 from tui.api.responses import Response, read_date
 from tui.domain.errors.error import RunError
 from tui.domain.ids import RunId

@@ -44,21 +44,17 @@ def test_page_with_too_many_rows_is_truncated(monkeypatch: pytest.MonkeyPatch) -
         assert (page.unreadable, page.next, limits.notes) == (0, "on", notes)
 
 
-def test_run_with_too_many_tags_and_keys_is_truncated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.api.runs.MAX_METADATA_KEYS", 3)
-    many = {"tags": [f"t{number}" for number in range(50_000)], "metadata": {"a": 1, "b": 2, "c": 3, "d": 4}}
+def test_run_with_too_many_tags_is_truncated() -> None:
+    many = {"tags": [f"t{number}" for number in range(50_000)]}
     listed, read = Limits(), Limits()
     row = decode_page(body({"data": [ROW | many]}), NOW, listed).patches[0]
     detail = decode_run(body(DETAIL | many | {"id": ROW["id"]}), NOW, read).patch
     for patch, limits, what in ((row, listed, "the list of runs"), (detail, read, "the run")):
         assert patch.state is not None
         assert patch.state.tags == tuple(f"t{number}" for number in range(MAX_TAGS))
-        assert patch.metadata is not None
-        assert patch.metadata[1] == {"a": 1, "b": 2, "c": 3}
         assert limits.notes == [
             f"50,000 items in one array or object of {what}, only the first 10,000 are read",
             f"10,000 tags of {ROW['id']}, only the first 100 are kept",
-            f"4 keys in the metadata of {ROW['id']}, only the first 3 are kept",
         ]
 
 
@@ -94,17 +90,6 @@ def test_feed_truncates_the_same_tags_as_the_list() -> None:
     assert answer.patches[0].state is not None
     assert len(answer.patches[0].state.tags) == MAX_TAGS
     assert limits.notes == ["500 tags of run_1, only the first 100 are kept"]
-
-
-def test_query_with_too_many_rows_is_truncated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.api.responses.MAX_QUERY_ROWS", 3)
-    limits = Limits()
-    assert decode_query(body({"results": [{"n": number} for number in range(9)]}), limits) == [
-        {"n": 0},
-        {"n": 1},
-        {"n": 2},
-    ]
-    assert limits.notes == ["9 rows of a query, only the first 3 are kept"]
 
 
 def test_trace_with_too_many_spans_is_truncated(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +149,6 @@ def test_large_response_is_decoded_in_a_thread(size: int, is_in_thread: bool) ->
 def test_limits_are_above_all_recordings() -> None:
     assert limits_module.MAX_PAGE_ROWS >= 100
     assert limits_module.MAX_FEED_ROWS >= 1000
-    assert limits_module.MAX_QUERY_ROWS >= 10_000
     assert limits_module.MAX_SPANS >= 25_000
     assert limits_module.MAX_TAGS >= 10
 

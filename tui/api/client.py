@@ -19,7 +19,7 @@ from tui.api.feed import START_PARAMS, FeedPosition, FeedResponse, FeedTarget, d
 from tui.api.models import RowsPage, is_cursor
 from tui.api.queries import NamedQuery, TrqlQuery
 from tui.api.responses import Response, decode_environment, decode_id, decode_query, read_rate_limit, response_error
-from tui.api.runs import KnownPages, ListPage, RunResponse, decode_run
+from tui.api.runs import ListPage, RunResponse, decode_page, decode_run
 from tui.domain.action import OnWritten
 from tui.domain.environment import Environment, RateLimit
 from tui.domain.errors.groups import ServerErrorGroup
@@ -470,7 +470,6 @@ class Client(ApiReader):
             clock=clock,
             timeouts=feed_timeouts,
         )
-        self._pages = KnownPages()
         self._stored = ObjectStore(
             user_agent, clock=clock, timeouts=timeouts, allows_http=self._base.startswith("http:")
         )
@@ -505,7 +504,7 @@ class Client(ApiReader):
         response = await self._fetch(
             "GET", "/api/v1/runs", params=params, max_bytes=MAX_PAGE_BYTES, max_whole_s=MAX_PAGE_S
         )
-        return await self.decode(response, lambda limits: self._pages.decode(response.body, response.read_at, limits))
+        return await self.decode(response, lambda limits: decode_page(response.body, response.read_at, limits))
 
     async def read_feed(self, target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
         """Return the snapshot of a feed (`after` is None), or wait for its next changes.

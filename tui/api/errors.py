@@ -105,9 +105,6 @@ MAX_PAGE_ROWS: Final = 1_000
 MAX_FEED_ROWS: Final = 2_000
 """Rows of one response of the feed. The server sends at most 1,000 (recording 750)."""
 
-MAX_QUERY_ROWS: Final = 10_000
-"""Rows of a query, which is the server's own limit."""
-
 MAX_RELATIVES: Final = 5_000
 """Direct children in the detail of a run."""
 
@@ -125,9 +122,6 @@ MAX_KEY_CHARS: Final = 4_000
 
 MAX_TAGS: Final = 100
 """Tags of a run. The server accepts 10."""
-
-MAX_METADATA_KEYS: Final = 10_000
-"""Keys in the metadata of a run, which the server limits to 256 KB."""
 
 MAX_ATTEMPTS: Final = 1_000
 """Attempts in a detail of an older server."""

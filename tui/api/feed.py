@@ -1,31 +1,21 @@
 """The protocol of the realtime feed: the parameters of a long poll, and its response as patches."""
 
 import json
-import math
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from sys import intern
-from typing import Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
-from typing_extensions import TypedDict
+from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, PlainValidator
 
-from tui.api.errors import (
-    MAX_FEED_ROWS,
-    MAX_ID_CHARS,
-    MAX_NAME_CHARS,
-    MAX_TAGS,
-    Limits,
-    ServerFault,
-    read_duration_ms,
-    read_time,
-)
-from tui.api.models import AnyText, Lenient, decode_items, read_array, read_json
+from tui.api.errors import MAX_FEED_ROWS, MAX_ID_CHARS, Limits, ServerFault, read_duration_ms
+from tui.api.models import AnyText, JsonObject, Time, convert, decode, read_items, read_json
 from tui.api.responses import Response
-from tui.api.runs import shared_cents, shared_fixed, shared_tag, shared_tags
+from tui.api.runs import CHANGES, NAME, STATUS, TAGS, TASK, build_patch, shared_cents, text_at
 from tui.domain.errors.error import INTERNAL_NAME, RunError, build_error
 from tui.domain.filters import period_text
-from tui.domain.ids import RunId, TaskId
+from tui.domain.ids import RunId
 from tui.domain.run import ABSENT, Absent, Body, Json, Precision, Stamp, State
 from tui.domain.status import parse_status
 from tui.domain.text import Raw
@@ -47,19 +37,32 @@ _JSON: Final = ("application/json", _SUPER_JSON)
 
 def read_body(row: Mapping[str, Any]) -> Body | None:
     """Return the payload and output of a row. None if the row lacks a column, or has a path into the object store."""
-    if "payload" not in row or "output" not in row:
+    is_whole = "payload" in row and "output" in row
+    if not is_whole or _IN_OBJECT_STORE in {row.get("payloadType"), row.get("outputType")}:
         return None
-    if _IN_OBJECT_STORE in {row.get("payloadType"), row.get("outputType")}:
-        return None
-    return Body(_decode(row["payload"], row.get("payloadType")), _decode(row["output"], row.get("outputType")))
+    return Body(_stored(row, "payload"), _stored(row, "output"))
 
 
 def read_metadata(row: Mapping[str, Any]) -> dict[str, Json] | None:
     """Return the metadata of a row: {} if the run has none, None if the row lacks the column."""
     if "metadata" not in row:
         return None
-    value = _decode(row["metadata"], row.get("metadataType"))
+    value = _stored(row, "metadata")
     return value if isinstance(value, dict) else {}
+
+
+def _stored(row: Mapping[str, Any], column: str) -> Json | Absent:
+    """Decode a stored text by its content type. Return text that is not valid JSON unchanged."""
+    text, content_type = row[column], row.get(f"{column}Type")
+    if not isinstance(text, str):
+        return ABSENT
+    if content_type not in _JSON:
+        return text
+    try:
+        value = read_json(text)
+    except (ValueError, RecursionError):
+        return text
+    return value["json"] if content_type == _SUPER_JSON and isinstance(value, dict) and "json" in value else value
 
 
 def read_stored_error(text: Json) -> RunError | None:
@@ -72,35 +75,14 @@ def read_stored_error(text: Json) -> RunError | None:
         stored = None
     if not isinstance(stored, dict):
         return build_error(text if isinstance(text, str) else None)
-    message, raw, code = (_text_of(stored, key) for key in ("message", "raw", "code"))
-    stack, name = _text_of(stored, "stackTrace"), _text_of(stored, "name")
+    message, raw, code, stack = (text_at(stored, key) for key in ("message", "raw", "code", "stackTrace"))
     match stored.get("type"):
         case "INTERNAL_ERROR" if code:
             return RunError(Raw(message or code), Raw(INTERNAL_NAME), Raw(stack) if stack else None, code)
         case "STRING_ERROR" | "CUSTOM_ERROR":
             return build_error(raw or message)
         case _:
-            return build_error(message or raw, name=name, stack=stack or None)
-
-
-def _text_of(stored: Mapping[str, Any], key: str) -> str | None:
-    value = stored.get(key)
-    return value if isinstance(value, str) else None
-
-
-def _decode(text: Json, content_type: Json) -> Json | Absent:
-    """Decode a stored text by its content type. Return text that is not valid JSON unchanged."""
-    if not isinstance(text, str):
-        return ABSENT
-    if content_type not in _JSON:
-        return text
-    try:
-        value = read_json(text.encode("utf-8", "surrogatepass"))
-    except (ValueError, RecursionError):
-        return text
-    if content_type == _SUPER_JSON and isinstance(value, dict) and "json" in value:
-        return value["json"]
-    return value
+            return build_error(message or raw, name=text_at(stored, "name"), stack=stack or None)
 
 
 # The protocol of the realtime feed: builds the parameters of a long poll, and decodes its response into patches.
@@ -192,16 +174,20 @@ class FeedResponse:
         return len(self.patches) + len(self.partial) + self.unreadable
 
 
-class _Headers(TypedDict, total=False):
-    operation: Lenient[AnyText]
-    control: Lenient[AnyText]
-
-
-class _Message(TypedDict, total=False):
+class _Message(NamedTuple):
     """One item of a response: a row with its operation, or a control message."""
 
-    value: Lenient[dict[str, Any]]
-    headers: Lenient[_Headers]
+    value: Row | None = None
+    operation: str = ""
+    control: str = ""
+
+
+_MESSAGE: Final = JsonObject(
+    _Message,
+    value=InstanceOf[dict[str, Any]],
+    operation=("headers/operation", AnyText),
+    control=("headers/control", AnyText),
+)
 
 
 def decode_feed(response: Response, after: FeedPosition | None, limits: Limits | None = None) -> FeedResponse:
@@ -210,27 +196,23 @@ def decode_feed(response: Response, after: FeedPosition | None, limits: Limits |
     `limits` records truncations. Raises `ServerFault`.
     """
     limits = limits or Limits()
+    items = decode(list[Any], response.body, "the realtime feed", limits)
+    messages = read_items(_MESSAGE, items, limits)
+    rows = [(each.value, each.operation) for each in messages if each.value is not None]
+    controls = {each.control for each in messages if each.value is None}
     patches: list[RunPatch] = []
     partial: list[tuple[RunId, Row]] = []
-    unreadable, row_count, controls = 0, 0, set[str]()
-    for message in decode_items(_Message, response.body, "the realtime feed", limits):
-        headers = message.get("headers", {})
-        if "value" not in message:
-            controls.add(headers.get("control", ""))
-            continue
-        row_count += 1
-        if row_count > MAX_FEED_ROWS:
-            continue  # the control messages come last
-        run_id = _run_id(message["value"])
-        if run_id is None or headers.get("operation") == "delete":
-            # A delete means that a run left the window. The run itself still exists.
-            unreadable += run_id is None
-        elif (patch := read_row(run_id, message["value"], response.read_at, limits)) is not None:
+    unreadable = 0
+    for row, operation in limits.take(rows, MAX_FEED_ROWS, "rows in one response of the feed"):
+        run_id = _run_id(row)
+        if run_id is None:
+            unreadable += 1
+        elif operation == "delete":
+            pass  # the run left the window, but still exists
+        elif (patch := read_row(run_id, row, response.read_at, limits)) is not None:
             patches.append(patch)
         else:
-            partial.append((run_id, message["value"]))
-    if row_count > MAX_FEED_ROWS:
-        limits.note(f"{row_count:,} rows in one response of the feed, only the first {MAX_FEED_ROWS:,} are kept")
+            partial.append((run_id, row))
     position = (
         None if "must-refetch" in controls else _position(response, after, is_up_to_date="up-to-date" in controls)
     )
@@ -238,7 +220,7 @@ def decode_feed(response: Response, after: FeedPosition | None, limits: Limits |
 
 
 def _position(response: Response, after: FeedPosition | None, *, is_up_to_date: bool) -> FeedPosition:
-    handle, offset = (_header(response.headers, names) for names in (_HANDLES, _OFFSETS))
+    handle, offset = (next(filter(None, map(response.headers.get, names)), None) for names in (_HANDLES, _OFFSETS))
     if after is not None:
         handle, offset = handle or after.handle, offset or after.offset
     if not handle or not offset:
@@ -246,47 +228,49 @@ def _position(response: Response, after: FeedPosition | None, *, is_up_to_date: 
     return FeedPosition(handle, offset, response.headers.get("electric-cursor"), is_up_to_date)
 
 
-def _header(headers: Mapping[str, str], names: tuple[str, ...]) -> str | None:
-    return next((value for name in names if (value := headers.get(name))), None)
-
-
 def _run_id(row: Row) -> RunId | None:
     """Return the public id of a run. If only the database id is there, the public one is that with a prefix."""
-    friendly, own = row.get("friendlyId"), row.get("id")
-    if not isinstance(friendly, str) or not friendly:
-        friendly = f"run_{own}" if isinstance(own, str) and own else ""
-    return RunId(friendly) if 0 < len(friendly) <= MAX_ID_CHARS else None
+    own = text_at(row, "id")
+    run_id = text_at(row, "friendlyId") or (f"run_{own}" if own else "")
+    return RunId(run_id) if 0 < len(run_id) <= MAX_ID_CHARS else None
+
+
+def _tags(value: Json) -> list[str]:
+    """Return tags in the order of the REST API. The feed itself keeps the given order (recordings 114, 719)."""
+    return sorted(read_array(value), key=lambda tag: (tag.casefold(), tag))
+
+
+_CENTS: Final = Annotated[float, Field(allow_inf_nan=False), AfterValidator(shared_cents)]
+# All values are texts or null.
+_ROW: Final = JsonObject[dict[str, Any]](
+    dict,
+    id=("friendlyId", AnyText),
+    status=STATUS,
+    task=("taskIdentifier", TASK),
+    created_at=("createdAt", Time),
+    updated_at=("updatedAt", Time),
+    started_at=("startedAt", Time),
+    finished_at=("completedAt", Time),
+    expired_at=("expiredAt", Time),
+    delayed_until=("delayUntil", Time),
+    compute=("usageDurationMs", Annotated[Any, PlainValidator(read_duration_ms)]),
+    cost_cents=("costInCents", _CENTS),
+    base_cost_cents=("baseCostInCents", _CENTS),
+    tags=("runTags", Annotated[TAGS, BeforeValidator(_tags)]),
+    is_test=("isTest", bool),
+    ttl=NAME("ttl", min_chars=1),
+    error=Annotated[Any, PlainValidator(read_stored_error)],
+)
 
 
 def read_row(run_id: RunId, row: Row, read_at: datetime, limits: Limits | None = None) -> RunPatch | None:
     """Decode a row, whose values are texts or null (recordings 717-728). Return None if it lacks the run's state."""
-    status, task = _text(row, "status"), _text(row, "taskIdentifier")
-    updated_at, created_at = read_time(_text(row, "updatedAt")), read_time(_text(row, "createdAt"))
-    if not status or not task or updated_at is None or created_at is None:
+    values = convert(_ROW, {**row, "friendlyId": run_id}, limits)
+    if not all(values.get(name) for name in ("status", "task", "created_at", "updated_at")):
         return None
-    limits = limits or Limits()
-    ended = read_time(_text(row, "completedAt")) is not None
-    fields = _state_fields(run_id, row, limits)
-    state = State(updated_at, Precision.FEED, parse_status(limits.text(status, "status"), ended=ended), **fields)
-    ttl = _text(row, "ttl")
-    fixed = shared_fixed(
-        task=TaskId(intern(limits.text(task, "task"))),
-        is_test=_flag(row, "isTest"),
-        ttl=intern(limits.text(ttl, "ttl")) if ttl else None,
-    )
-    stamp = Stamp(updated_at, Precision.FEED, read_at)
-    error = (stamp, read_stored_error(row["error"])) if "error" in row else None
-    body, metadata = read_body(row), read_metadata(row)
-    return RunPatch(
-        run_id,
-        read_at,
-        fixed=fixed,
-        state=state,
-        error=error,
-        metadata=None if metadata is None else (stamp, metadata),
-        body=None if body is None else (stamp, body),
-        created_at=created_at,
-    )
+    documents = {"body": read_body(row), "metadata": read_metadata(row)}
+    values |= {name: value for name, value in documents.items() if value is not None}
+    return build_patch(values, read_at, Precision.FEED)
 
 
 def read_change(run_id: RunId, row: Row, known: State, read_at: datetime) -> RunPatch:
@@ -294,66 +278,35 @@ def read_change(run_id: RunId, row: Row, known: State, read_at: datetime) -> Run
 
     The patch has the lowest precision, so that any complete response of the same time replaces it.
     """
-    fields, word = _state_fields(run_id, row, Limits()), _text(row, "status")
-    updated_at = read_time(_text(row, "updatedAt")) or known.updated_at
-    ended = fields.get("finished_at", known.finished_at) is not None
-    status = parse_status(word[:MAX_NAME_CHARS], ended=ended) if word else known.status
-    state = replace(known, updated_at=updated_at, precision=Precision.DERIVED, status=status, **fields)
-    stamp = Stamp(updated_at, Precision.DERIVED, read_at)
-    error = (stamp, read_stored_error(row["error"])) if "error" in row else None
-    return RunPatch(run_id, read_at, state=state, error=error)
+    values = convert(_ROW, row)
+    stamp = Stamp(values.get("updated_at") or known.updated_at, Precision.DERIVED, read_at)
+    if "status" in values:
+        ended = values.get("finished_at", known.finished_at) is not None
+        values["status"] = parse_status(values["status"], ended=ended)
+    changes = {name: values[name] for name in CHANGES if name in values}
+    state = replace(known, updated_at=stamp.updated_at, precision=stamp.precision, **changes)
+    return RunPatch(run_id, read_at, state=state, error=(stamp, values["error"]) if "error" in values else None)
 
 
-def _state_fields(run_id: RunId, row: Row, limits: Limits) -> dict[str, Any]:
-    """Decode the state columns that the row has, except `status` and `updatedAt`, which depend on others."""
-    fields = {name: read(row, column) for column, (name, read) in _STATE_COLUMNS.items() if column in row}
-    if "tags" in fields:
-        tags = limits.take(fields["tags"], MAX_TAGS, f"tags of {run_id}")
-        fields["tags"] = shared_tags(tuple(shared_tag(limits.text(tag, "tag")) for tag in tags))
-    return fields
+# Reads PostgreSQL array literals such as `{"a","b c",NULL}`; the feed's `runTags` is one.
+#
+# Source: tests/wire/recordings/README.md §8 (recordings 717, 719); PostgreSQL manual, "Array Input and Output Syntax".
 
 
-def _rest_order(tag: str) -> tuple[str, str]:
-    """Sort key for the tag order of the REST API. The feed itself keeps the given order (recordings 114, 719)."""
-    return tag.casefold(), tag
+# Possessive quantifiers prevent backtracking, which would take minutes on many spaces before an odd character.
+_ITEM = re.compile(r'\s*+(?:"((?:[^"\\]|\\.)*+)"\s*+|((?:[^,{}"\\]|\\.)*+))(?:,|(?=}\Z))', re.DOTALL)
+_ARRAY = re.compile(rf"{{(?:{_ITEM.pattern})*+}}", re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
-def _text(row: Row, key: str) -> str | None:
-    value = row.get(key)
-    return value if isinstance(value, str) else None
-
-
-def _cents(row: Row, key: str) -> float:
-    try:
-        number = float(row.get(key) or 0)
-    except (ValueError, TypeError, OverflowError):
-        return 0.0
-    return shared_cents(number if math.isfinite(number) else 0.0)
-
-
-def _time(row: Row, key: str) -> datetime | None:
-    return read_time(_text(row, key))
-
-
-def _duration(row: Row, key: str) -> timedelta:
-    return read_duration_ms(row.get(key))
-
-
-def _tags(row: Row, key: str) -> tuple[Raw, ...]:
-    return tuple(Raw(tag) for tag in sorted(read_array(_text(row, key)), key=_rest_order))
-
-
-_STATE_COLUMNS: Final[Mapping[str, tuple[str, Callable[[Row, str], Any]]]] = {
-    "startedAt": ("started_at", _time),
-    "completedAt": ("finished_at", _time),
-    "expiredAt": ("expired_at", _time),
-    "delayUntil": ("delayed_until", _time),
-    "usageDurationMs": ("compute", _duration),
-    "costInCents": ("cost_cents", _cents),
-    "baseCostInCents": ("base_cost_cents", _cents),
-    "runTags": ("tags", _tags),
-}
-
-
-def _flag(row: Row, key: str) -> bool | None:
-    return {"t": True, "f": False, "true": True, "false": False}.get(_text(row, key) or "")
+def read_array(text: Json) -> tuple[str, ...]:
+    """Return the items of a flat array without its nulls, none if the text is not an array."""
+    if not isinstance(text, str) or _ARRAY.fullmatch(text) is None:
+        return ()
+    found = (item.groups() for item in _ITEM.finditer(text, 1))
+    items = (
+        bare.strip() if quoted is None else quoted
+        for quoted, bare in found
+        if quoted is not None or bare.strip().upper() not in {"", "NULL"}
+    )
+    return tuple(_ESCAPED.sub(r"\1", item) for item in items)

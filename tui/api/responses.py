@@ -1,20 +1,23 @@
 """A complete HTTP response: its body while it arrives, its error, rate limit and date."""
 
-import math
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from io import BytesIO
-from typing import Final
+from typing import Annotated, Any, Final, cast
+
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from tui.api import errors
-from tui.api.errors import MAX_MESSAGE_CHARS, MAX_QUERY_ROWS, Limits
-from tui.api.models import IdRow, QueryRows, WhoamiRow, decode, read_json
+from tui.api.errors import EARLIEST, MAX_MESSAGE_CHARS, Limits
+from tui.api.models import Flag, JsonObject, OrNone, Text, Word, convert, decode, read_json
 from tui.domain.environment import Environment, RateLimit
 from tui.domain.ids import RunId
 from tui.domain.run import Json
-from tui.domain.text import Raw, clean
+from tui.domain.text import clean
 from tui.lazy_dataclass import dataclass
 from tui.settings.reading import PREVIEW_BRANCH
 from tui.settings.secret import Secret
@@ -102,8 +105,6 @@ class BodyReader:
 # Source: tests/wire/recordings/README.md §1, §7, §10 (recordings 380-433, 800-841, 900-950).
 
 
-_MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
-
 DEFAULT_RESET = timedelta(seconds=10)
 """The wait after a 429 that gives no time. The budget is refilled every 10 s (tests/wire/recordings/README.md §10)."""
 
@@ -124,7 +125,9 @@ _QUERY = "POST /api/v1/query"
 _BUSY = "query concurrency"
 """In the text of a 429 for too many queries at once (recording 2675)."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FiniteNumber = OrNone[Annotated[float, Field(ge=-1e10, le=8e13, allow_inf_nan=False)]]
+_NUMBER = cast("type[float | None]", _FiniteNumber)
+"""A number, also as text, for which no time overflows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,63 +151,55 @@ class Response:
         return "html" in self.headers.get("content-type", "") or self.body[:64].lstrip()[:1] == b"<"
 
 
+# Without the secret key that the response echoes.
+_ENVIRONMENT: Final = JsonObject(
+    Environment,
+    slug=Text("slug", min_chars=1),
+    type=Text("type", min_chars=1),
+    project=("project/slug", Text("slug")),
+    organisation=("organization/slug", Text("slug")),
+    project_ref=("project/externalRef", Text("externalRef", min_chars=1)),
+    # Only version 2 of this response is recorded with it. That takes another kind of key.
+    dashboard_url=("dashboardUrl", Text("dashboardUrl")),
+    is_paused=("paused", Flag),
+)
+
+
+class _Created(TypedDict):
+    id: Word
+
+
+class _QueryRows(TypedDict):
+    results: list[Any]
+
+
 def decode_environment(body: bytes) -> Environment:
     """Decode `GET /api/v1/whoami`, without the secret key that it echoes. Raises `ServerFault`."""
-    row = decode(WhoamiRow, body, "the environment of the key")
-    limits = Limits()
-    project_ref, dashboard_url = row.get("project", {}).get("externalRef"), row.get("dashboardUrl")
-    return Environment(
-        slug=Raw(limits.text(row["slug"], "slug")),
-        type=limits.text(row["type"], "type"),
-        project=Raw(limits.text(row.get("project", {}).get("slug", ""), "slug")),
-        organisation=Raw(limits.text(row.get("organization", {}).get("slug", ""), "slug")),
-        project_ref=None if project_ref is None else Raw(limits.text(project_ref, "externalRef")),
-        dashboard_url=None if dashboard_url is None else Raw(limits.text(dashboard_url, "dashboardUrl")),
-        is_paused=row.get("paused", False),
-    )
+    return decode(_ENVIRONMENT, body, "the environment of the key", Limits())
 
 
 def decode_query(body: bytes, limits: Limits | None = None) -> list[dict[str, Json]]:
     """Decode the rows of `POST /api/v1/query`. `limits` records truncations. Raises `ServerFault`."""
     limits = limits or Limits()
-    results = decode(QueryRows, body, "the rows of the query", limits)["results"]
-    rows = limits.take([row for row in results if isinstance(row, dict)], MAX_QUERY_ROWS, "rows of a query")
+    results = decode(_QueryRows, body, "the rows of the query", limits)["results"]
+    rows = [row for row in results if isinstance(row, dict)]
     if len(body) > MAX_MESSAGE_CHARS:
         for row in rows:
-            row |= {
-                name: limits.text(value, "text in a query's row", MAX_MESSAGE_CHARS)
-                for name, value in row.items()
-                if isinstance(value, str) and len(value) > MAX_MESSAGE_CHARS
-            }
-    return list(rows)
+            for name, value in row.items():
+                if isinstance(value, str):
+                    row[name] = limits.text(value, "text in a query's row", MAX_MESSAGE_CHARS)
+    return rows
 
 
 def decode_id(body: bytes) -> RunId:
     """Decode the id of a canceled run, or of the new run of a replay. Raises `ServerFault`."""
-    return RunId(decode(IdRow, body, "the id of the run")["id"])
-
-
-def _usual_date(text: str) -> datetime | None:
-    """Read a date of the form `Tue, 24 Nov 2026 13:49:00 GMT`. Return None for any other."""
-    if len(text) != 29 or text[3:5] != ", " or text[25:] != " GMT" or (month := _MONTHS.find(text[8:11])) % 3:
-        return None
-    try:
-        return datetime.fromisoformat(f"{text[12:16]}-{month // 3 + 1:02}-{text[5:7]}T{text[17:25]}+00:00")
-    except ValueError:
-        return None
-
-
-def _other_date(text: str) -> datetime:
-    """Read a date of an older form. Raises ValueError."""
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415  2 ms, for what servers no longer send
-
-    return parsedate_to_datetime(text)
+    return RunId(decode(_Created, body, "the id of the run", Limits())["id"])
 
 
 def read_date(text: str | None, default: datetime) -> datetime:
     """Read a `Date` header, which is exact to the second. Return `default` if it is missing or implausible."""
     try:
-        time = _usual_date(text or "") or _other_date(text or "")
+        time = parsedate_to_datetime(text or "")
         time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
         return default
@@ -213,7 +208,9 @@ def read_date(text: str | None, default: datetime) -> datetime:
 
 def read_rate_limit(response: Response) -> RateLimit | None:
     """Read the `x-ratelimit-*` headers. Return None unless all three are there."""
-    limit, remaining = (_number(response.headers.get(f"x-ratelimit-{name}")) for name in ("limit", "remaining"))
+    limit, remaining = (
+        convert(_NUMBER, response.headers.get(f"x-ratelimit-{name}")) for name in ("limit", "remaining")
+    )
     until_reset = _until_reset(response)
     if limit is None or remaining is None or until_reset is None:
         return None
@@ -256,35 +253,14 @@ def response_error(response: Response, key: Secret | None = None) -> errors.ApiE
 
 def _wait(response: Response, value: dict[str, Json] | None) -> timedelta:
     """Return the wait that a 429 requires: the first plausible value of its headers and body."""
-    waits = (
-        _until_reset(response),
-        _seconds((value or {}).get("secondsUntilReset")),
-        _seconds(response.headers.get("retry-after")),
-    )
+    given_s = (value or {}).get("secondsUntilReset"), response.headers.get("retry-after")
+    waits = _until_reset(response), *(timedelta(seconds=convert(_NUMBER, each) or 0) for each in given_s)
     return next((wait for wait in waits if wait is not None and timedelta() < wait <= MAX_RESET), DEFAULT_RESET)
 
 
 def _until_reset(response: Response) -> timedelta | None:
-    reset_ms = _number(response.headers.get("x-ratelimit-reset"))
-    try:
-        return None if reset_ms is None else _EPOCH + timedelta(milliseconds=reset_ms) - response.read_at
-    except OverflowError:
-        return None
-
-
-def _seconds(value: Json) -> timedelta | None:
-    number = _number(value)
-    return None if number is None or abs(number) > MAX_RESET.total_seconds() else timedelta(seconds=number)
-
-
-def _number(value: Json) -> float | None:
-    if not isinstance(value, str | int | float):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
+    reset_ms = convert(_NUMBER, response.headers.get("x-ratelimit-reset"))
+    return None if reset_ms is None else EARLIEST + timedelta(milliseconds=reset_ms) - response.read_at
 
 
 def _read_object(body: bytes) -> dict[str, Json] | None:

@@ -1,30 +1,36 @@
 """Decodes the runs list and the detail of a run into patches."""
 
 import json
-from collections import deque
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from sys import intern
-from typing import Final
+from typing import Annotated, Any, Final
 
-from tui.api.errors import (
-    MAX_ATTEMPTS,
-    MAX_KEY_CHARS,
-    MAX_METADATA_KEYS,
-    MAX_PAGE_ROWS,
-    MAX_RELATIVES,
-    MAX_TAGS,
-    Limits,
-    read_duration_ms,
-    read_time,
+from pydantic import AfterValidator, InstanceOf, PlainValidator
+
+from tui.api.errors import EARLIEST, MAX_ATTEMPTS, MAX_KEY_CHARS, MAX_PAGE_ROWS, MAX_RELATIVES, MAX_TAGS, Limits
+from tui.api.models import (
+    AnyText,
+    Cents,
+    Count,
+    Flag,
+    Id,
+    Items,
+    JsonObject,
+    Milliseconds,
+    Text,
+    Time,
+    convert,
+    decode,
+    decode_rows,
+    read_items,
 )
-from tui.api.models import AttemptRow, ErrorRow, RunDetail, RunPage, RunRow, convert, decode
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.errors.error import RunError, build_error
-from tui.domain.ids import BatchId, Cursor, RunId, SpanId, TaskId
-from tui.domain.run import ABSENT, Body, Fixed, Json, Precision, Stamp, State
+from tui.domain.ids import Cursor, RunId
+from tui.domain.run import Body, Fixed, Json, Precision, Stamp, State
 from tui.domain.status import parse_status
 from tui.domain.text import Raw
 from tui.domain.update import ParentPatch, RunPatch
@@ -47,6 +53,18 @@ MAX_SHARED_CENTS: Final = 64
 
 shared_fixed = lru_cache(MAX_SHARED)(Fixed)
 """Return the `Fixed` with these fields. To find one is faster than to make one, and to compare it."""
+
+
+# Tags name customers and orders, so they are not interned: in Python's table of interned strings, each takes a place,
+# also after it is freed. A full table takes 0.9 MB at once, after an hour of 20 runs a second.
+shared_tag = lru_cache(MAX_SHARED)(str)
+"""Return one object for equal tags of late."""
+
+shared_tags = lru_cache(MAX_SHARED)(tuple[Raw, ...])
+"""Return one object for equal tags."""
+
+shared_cents = lru_cache(MAX_SHARED_CENTS)(float)
+"""Return one object for equal costs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,181 +91,25 @@ class RunResponse:
     related: tuple[RunPatch, ...] = ()
 
 
-def decode_page(body: bytes, read_at: datetime, limits: Limits | None = None) -> ListPage:
-    """Decode the response of `GET /api/v1/runs`, in the server's order.
-
-    `limits` records truncations. Raises `ServerFault`.
-    """
-    limits = limits or Limits()
-    page = decode(RunPage, body, "the list of runs", limits)
-    pagination = page.get("pagination", {})
-    rows = limits.take(page["data"], MAX_PAGE_ROWS, "rows on a page")
-    patches = tuple(_read_row(row, read_at, limits) for row in rows if row is not None)
-    return ListPage(
-        patches, read_at, _cursor(pagination.get("next")), len(rows) - len(patches), len(rows) < len(page["data"])
-    )
-
-
-def decode_run(body: bytes, read_at: datetime, limits: Limits | None = None) -> RunResponse:
-    """Decode the response of `GET /api/v3/runs/{id}`. `limits` records truncations. Raises `ServerFault`."""
-    limits = limits or Limits()
-    detail = decode(RunDetail, body, "the run", limits)
-    run_id = RunId(detail["id"])
-    related = detail.get("relatedRuns", {})
-    root, parent, children = related.get("root"), related.get("parent"), related.get("children")
-    root_id = RunId(root["id"]) if root is not None else None
-    parent_id = RunId(parent["id"]) if parent is not None else None
-    shown = None if children is None else limits.take(children, MAX_RELATIVES, f"children of {run_id}")
-    state = _read_state(detail, Precision.DETAIL, read_at, limits)
-    stamp = Stamp(state.updated_at, Precision.DETAIL, read_at)
-    history = _read_attempts(limits.take(detail.get("attempts", []), MAX_ATTEMPTS, f"attempts of {run_id}"))
-    lists_all_children = children is not None and len(shown or ()) == len(children)
-    patch = (ParentPatch if lists_all_children else RunPatch)(
-        run_id,
-        read_at,
-        fixed=_read_fixed(detail, limits, parent_id, root_id, schedule=detail.get("schedule")),
-        state=state,
-        metadata=(stamp, _read_metadata(detail, limits)),
-        body=(stamp, _read_body(detail)),
-        error=(stamp, _read_error(detail.get("error"))),
-        attempts=(stamp, history) if history.attempts else None,
-        attempt_count=detail.get("attemptCount", len(history.attempts) or None),
-        created_at=read_time(detail.get("createdAt")),
-    )
-    patches = [_read_row(root, read_at, limits)] if root is not None else []
-    if parent is not None and parent_id != root_id:
-        patches.append(_read_row(parent, read_at, limits, root_id=root_id))
-    patches += [
-        _read_row(child, read_at, limits, run_id, root_id or run_id) for child in shown or () if child is not None
-    ]
-    return RunResponse(patch, read_at, tuple(patches))
-
-
-def _read_row(
-    row: RunRow, read_at: datetime, limits: Limits, parent_id: RunId | None = None, root_id: RunId | None = None
-) -> RunPatch:
-    state = _read_state(row, Precision.LIST, read_at, limits)
-    return RunPatch(
-        RunId(row["id"]),
-        read_at,
-        fixed=_read_fixed(row, limits, parent_id, root_id),
-        state=state,
-        metadata=(Stamp(state.updated_at, Precision.LIST, read_at), _read_metadata(row, limits)),
-        created_at=read_time(row.get("createdAt")),
-    )
-
-
-def _read_fixed(
-    row: RunRow, limits: Limits, parent_id: RunId | None, root_id: RunId | None, schedule: Json = None
-) -> Fixed:
-    def name(text: str | None, kind: str) -> Raw | None:
-        """Intern a text that many runs repeat."""
-        return None if text is None else Raw(intern(limits.text(text, kind)))
-
-    key = row.get("idempotencyKey")
-    fixed = shared_fixed(
-        task=TaskId(intern(limits.text(row["taskIdentifier"], "task"))),
-        depth=row.get("depth"),
-        is_test=row.get("isTest"),
-        environment=name(row["env"].get("name"), "environment") if "env" in row else None,
-        version=name(row.get("version"), "version"),
-        parent_id=parent_id,
-        root_id=root_id,
-        batch_id=BatchId(limits.text(row["batchId"], "batch id")) if "batchId" in row else None,
-        trigger_function=name(row.get("triggerFunction"), "trigger function"),
-        ttl=name(row.get("ttl"), "ttl"),
-        idempotency_key=None if key is None else Raw(limits.text(key, "idempotency key", MAX_KEY_CHARS)),
-        region=name(row.get("region"), "region"),
-        task_kind=name(row.get("taskKind"), "kind of task"),
-    )
-    return fixed if schedule is None else replace(fixed, schedule=schedule)
-
-
-@lru_cache(MAX_SHARED)
-def shared_tag(tag: str) -> Raw:
-    """Return one object for equal tags of late.
-
-    Tags name customers and orders, so they are not interned: in Python's table of interned strings, each takes a place,
-    also after it is freed. A full table takes 0.9 MB at once, after an hour of 20 runs a second.
-    """
-    return Raw(tag)
-
-
-@lru_cache(MAX_SHARED)
-def shared_tags(tags: tuple[Raw, ...]) -> tuple[Raw, ...]:
-    """Return one object for equal tags."""
-    return tags
-
-
-@lru_cache(MAX_SHARED_CENTS)
-def shared_cents(cents: float) -> float:
-    """Return one object for equal costs."""
-    return cents
-
-
-def _read_state(row: RunRow, precision: Precision, read_at: datetime, limits: Limits) -> State:
-    finished_at = row.get("finishedAt")
-    return State(
-        updated_at=read_time(row.get("updatedAt")) or read_time(row.get("createdAt")) or read_at,
-        precision=precision,
-        status=parse_status(limits.text(row["status"], "status"), ended=finished_at is not None),
-        started_at=read_time(row.get("startedAt")),
-        finished_at=read_time(finished_at),
-        expired_at=read_time(row.get("expiredAt")),
-        delayed_until=read_time(row.get("delayedUntil")),
-        compute=read_duration_ms(row.get("durationMs", 0.0)),
-        cost_cents=shared_cents(row.get("costInCents", 0.0)),
-        base_cost_cents=shared_cents(row.get("baseCostInCents", 0.0)),
-        tags=shared_tags(
-            tuple(
-                shared_tag(limits.text(tag, "tag"))
-                for tag in limits.take(row.get("tags", ()), MAX_TAGS, f"tags of {row['id']}")
-            )
-        ),
-    )
-
-
-def _read_metadata(row: RunRow, limits: Limits) -> dict[str, Json]:
-    metadata = row.get("metadata")
-    if not isinstance(metadata, dict) or not metadata:
-        return _NO_METADATA
-    if len(metadata) <= MAX_METADATA_KEYS:
-        return metadata
-    kept = limits.take(tuple(metadata), MAX_METADATA_KEYS, f"keys in the metadata of {row['id']}")
-    return {key: metadata[key] for key in kept}
-
-
-def _read_body(detail: RunDetail) -> Body:
-    return Body(
-        payload=detail.get("payload", ABSENT),
-        output=detail.get("output", ABSENT),
-        payload_url=detail.get("payloadPresignedUrl"),
-        output_url=detail.get("outputPresignedUrl"),
-    )
-
-
-def _read_error(value: Json, *, is_cause: bool = False) -> RunError | None:
-    """Decode an error. Servers send an object, any key of which may be absent, or a text."""
-    if value is None:
-        return None
+def read_error(value: Json, *, is_cause: bool = False) -> RunError | None:
+    """Read an error. Servers send an object, any key of which may be absent, or a text."""
     if not isinstance(value, dict):
-        return build_error(_as_text(value))
-    row = convert(ErrorRow, value)
-    causes = () if is_cause else _read_causes(row.get("causes"))
-    message = row.get("message")
+        return None if value is None else build_error(_as_text(value))
+    message, causes = value.get("message"), value.get("causes")
+    read = (read_error(each, is_cause=True) for each in causes[:_MAX_CAUSES]) if isinstance(causes, list) else ()
+    stack = text_at(value, "stackTrace")
     return build_error(
         None if message is None else _as_text(message),
-        name=row.get("name"),
-        stack=row.get("stackTrace", row.get("stack")),
-        causes=causes,
+        name=text_at(value, "name"),
+        stack=text_at(value, "stack") if stack is None else stack,  # an older server's
+        causes=() if is_cause else tuple(cause for cause in read if cause is not None),
     )
 
 
-def _read_causes(value: Json) -> tuple[RunError, ...]:
-    if not isinstance(value, list):
-        return ()
-    causes = (_read_error(cause, is_cause=True) for cause in value[:_MAX_CAUSES])
-    return tuple(cause for cause in causes if cause is not None)
+def text_at(values: Mapping[str, Json], key: str) -> str | None:
+    """Return the text of a key, None if there is none."""
+    value = values.get(key)
+    return value if isinstance(value, str) else None
 
 
 def _as_text(value: Json) -> str:
@@ -259,86 +121,159 @@ def _as_text(value: Json) -> str:
         return "(nested too deep to be shown)"
 
 
-def _read_attempts(rows: Sequence[AttemptRow]) -> AttemptHistory:
-    """Decode the attempts of an older server, by number and start if all have one, else in the server's order."""
-    starts = [(row.get("number", 0), row.get("startedAt") or row.get("createdAt") or "") for row in rows]
-    if all(number or start for number, start in starts):
-        rows = [row for _, row in sorted(zip(starts, rows, strict=True), key=lambda pair: pair[0])]
-    return AttemptHistory(tuple(_read_attempt(index, row) for index, row in enumerate(rows, 1)))
+NAME: Final = partial(Text, share=intern)
+"""A text that many runs repeat."""
+
+TASK: Final = NAME("task", min_chars=1)
+STATUS: Final = Text("status", min_chars=1)
+TAGS: Final = Annotated[
+    Any, Items(Text("tag", share=shared_tag), MAX_TAGS, "tags of {id}"), AfterValidator(shared_tags)
+]
+_SHARED_CENTS: Final = Annotated[Cents, AfterValidator(shared_cents)]
+_ERROR: Final = Annotated[Any, PlainValidator(read_error)]
+_LISTED: Final[dict[str, Any]] = {
+    "id": Id,
+    "status": STATUS,
+    "task": ("taskIdentifier", TASK),
+    "ended": ("finishedAt", AnyText),
+    "created_at": ("createdAt", Time),
+    "updated_at": ("updatedAt", Time),
+    "started_at": ("startedAt", Time),
+    "finished_at": ("finishedAt", Time),
+    "expired_at": ("expiredAt", Time),
+    "delayed_until": ("delayedUntil", Time),
+    "compute": ("durationMs", Milliseconds),
+    "cost_cents": ("costInCents", _SHARED_CENTS),
+    "base_cost_cents": ("baseCostInCents", _SHARED_CENTS),
+    "tags": TAGS,
+    "metadata": InstanceOf[dict[str, Any]],
+    "depth": Count,
+    "is_test": ("isTest", Flag),
+    "environment": ("env/name", NAME("environment")),
+    "version": NAME("version"),
+    "batch_id": ("batchId", Text("batch id")),
+    "trigger_function": ("triggerFunction", NAME("trigger function")),
+    "ttl": NAME("ttl"),
+    "idempotency_key": ("idempotencyKey", Text("idempotency key", MAX_KEY_CHARS)),
+    "region": NAME("region"),
+    "task_kind": ("taskKind", NAME("kind of task")),
+}
+_BODY: Final = JsonObject(
+    Body,
+    payload=Any,
+    output=Any,
+    payload_url=("payloadPresignedUrl", AnyText),
+    output_url=("outputPresignedUrl", AnyText),
+)
 
 
-def _read_attempt(index: int, row: AttemptRow) -> Attempt:
-    completed_at = read_time(row.get("completedAt"))
-    return Attempt(
-        number=row.get("number") or index,
-        status=_attempt_status(row.get("status", ""), ended=completed_at is not None),
-        id=SpanId(row["id"]) if "id" in row else None,
-        started_at=read_time(row.get("startedAt")),
-        completed_at=completed_at,
-        error=_read_error(row.get("error")),
+def _values(status: str, task: str, metadata: dict[str, Json] = _NO_METADATA, **more: Any) -> dict[str, Any]:
+    return {"status": status, "task": task, "metadata": metadata, **more}
+
+
+def _attempt(
+    number: int = 0, status: str = "", created_at: datetime | None = None, **more: Any
+) -> tuple[tuple[int, float], Attempt]:
+    """Return an attempt after its place: by number and start."""
+    word = {"PENDING": "EXECUTING", "PAUSED": "EXECUTING", "CANCELLED": "CANCELED"}.get(status, status)
+    if word not in set(AttemptStatus):
+        word = "EXECUTING" if more.get("completed_at") is None else "FAILED"
+    start = more.get("started_at") or created_at or EARLIEST
+    return (number, start.timestamp()), Attempt(number, AttemptStatus(word), **more)
+
+
+def _history(attempts: Sequence[tuple[tuple[int, float], Attempt]]) -> AttemptHistory:
+    """Order the attempts of an older server if all have a number or a start. Today's servers send an empty list."""
+    if not attempts:
+        raise ValueError("no attempts")
+    if all(any(place) for place, _ in attempts):
+        attempts = sorted(attempts, key=lambda each: each[0])
+    numbered = (replace(each, number=each.number or index) for index, (_, each) in enumerate(attempts, 1))
+    return AttemptHistory(tuple(numbered))
+
+
+_ATTEMPT: Final = JsonObject[Any](
+    Attempt,
+    _attempt,
+    id=AnyText,
+    number=Count,
+    status=AnyText,
+    created_at=("createdAt", Time),
+    started_at=("startedAt", Time),
+    completed_at=("completedAt", Time),
+    error=_ERROR,
+)
+_ROW: Final = JsonObject[Any](RunPatch, _values, **_LISTED)
+_DETAIL: Final = JsonObject[Any](
+    RunPatch,
+    _values,
+    **_LISTED,
+    schedule=Any,
+    error=_ERROR,
+    attempts=Annotated[Any, Items(_ATTEMPT, MAX_ATTEMPTS, "attempts of {id}"), AfterValidator(_history)],
+    attempt_count=("attemptCount", Count),
+    root=("relatedRuns/root", Any),
+    parent=("relatedRuns/parent", Any),
+    children=("relatedRuns/children", list[Any]),
+)
+CHANGES: Final = frozenset(each.name for each in fields(State)) - {"updated_at", "precision"}
+"""The fields of a state apart from its stamp."""
+
+_FACETS: Final = ("metadata", "body", "error", "attempts")
+
+
+def decode_page(body: bytes, read_at: datetime, limits: Limits | None = None) -> ListPage:
+    """Decode the response of `GET /api/v1/runs`, in the server's order.
+
+    `limits` records truncations. Raises `ServerFault`.
+    """
+    row = partial(_read_row, read_at=read_at)
+    page = decode_rows(row, body, "the list of runs", "rows", limits, max_rows=MAX_PAGE_ROWS)
+    return ListPage(page.rows, read_at, page.next, page.unreadable, page.is_cut)
+
+
+def decode_run(body: bytes, read_at: datetime, limits: Limits | None = None) -> RunResponse:
+    """Decode the response of `GET /api/v3/runs/{id}`. `limits` records truncations. Raises `ServerFault`."""
+    return decode(partial(_read_detail, read_at=read_at), body, "the run", limits or Limits())
+
+
+def _read_detail(value: Json, limits: Limits, read_at: datetime) -> RunResponse:
+    def related(*rows: Json, **ids: RunId | None) -> list[RunPatch]:
+        return read_items(partial(_read_row, read_at=read_at, **ids), rows, limits)
+
+    row = convert(_DETAIL, value, limits)
+    root = related(row.pop("root", None))
+    root_id = root[0].id if root else None
+    parent = related(row.pop("parent", None), root_id=root_id)
+    parent_id = parent[0].id if parent else None
+    listed = row.pop("children", None)
+    shown = limits.take(listed or (), MAX_RELATIVES, f"children of {row['id']}")
+    if "attempts" in row:
+        row.setdefault("attempt_count", len(row["attempts"].attempts))
+    patch = build_patch(
+        {"error": None} | row | {"body": convert(_BODY, value), "parent_id": parent_id, "root_id": root_id},
+        read_at,
+        Precision.DETAIL,
+        RunPatch if listed is None or len(shown) < len(listed) else ParentPatch,
     )
+    children = related(*shown, parent_id=patch.id, root_id=root_id or patch.id)
+    return RunResponse(patch, read_at, (*root, *(parent if parent_id != root_id else ()), *children))
 
 
-def _attempt_status(word: str, *, ended: bool) -> AttemptStatus:
-    match word:
-        case "PENDING" | "PAUSED":
-            return AttemptStatus.EXECUTING
-        case "CANCELLED":
-            return AttemptStatus.CANCELED
-        case "EXECUTING" | "COMPLETED" | "FAILED" | "CANCELED":
-            return AttemptStatus(word)
-        case _:
-            return AttemptStatus.FAILED if ended else AttemptStatus.EXECUTING
+def _read_row(value: Json, limits: Limits, /, read_at: datetime, **ids: RunId | None) -> RunPatch:
+    return build_patch(convert(_ROW, value, limits) | ids, read_at, Precision.LIST)
 
 
-def _cursor(text: str | None) -> Cursor | None:
-    return None if text is None else Cursor(text)
-
-
-# Decodes pages of the runs list. A page that arrives again with the same bytes is not decoded again.
-#
-# While nothing changes, the monitor reads the same page every few seconds: decoding its 100 rows takes 2 ms.
-
-
-MAX_PAGES: Final = 2
-MAX_PAGE_BYTES: Final = 256 * 1024
-"""A larger page is decoded each time. A page of 100 usual runs has 70 KB."""
-
-MAX_HASHES: Final = 8
-"""A page is kept when it arrives for the second time. The pages of a start, which are read once, take no memory."""
-
-
-class KnownPages:
-    """The last pages with their bytes, and what they were decoded to."""
-
-    def __init__(self) -> None:
-        self._known = deque[tuple[bytes, ListPage]](maxlen=MAX_PAGES)
-        self._hashes = deque[int](maxlen=MAX_HASHES)
-
-    def decode(self, body: bytes, read_at: datetime, limits: Limits) -> ListPage:
-        """Return what `decode_page` returns. Raises `ServerFault`."""
-        for known_body, known in tuple(self._known):
-            if known_body == body:
-                patches = tuple(_patch_read_again(patch, read_at) for patch in known.patches)
-                return ListPage(patches, read_at, known.next, known.unreadable, known.is_cut)
-        page = decode_page(body, read_at, limits)
-        if len(body) <= MAX_PAGE_BYTES and not limits.notes and not _depends_on_read_at(page):
-            body_hash = hash(body)
-            if body_hash in self._hashes:
-                self._known.append((body, page))
-            self._hashes.append(body_hash)
-        return page
-
-
-def _patch_read_again(patch: RunPatch, read_at: datetime) -> RunPatch:
-    """Return the patch of a list row, which has these facets only, with the time of another response."""
-    metadata = None
-    if patch.metadata is not None:
-        stamp, values = patch.metadata
-        metadata = Stamp(stamp.updated_at, stamp.precision, read_at), values
-    return RunPatch(patch.id, read_at, patch.fixed, patch.state, metadata, created_at=patch.created_at)
-
-
-def _depends_on_read_at(page: ListPage) -> bool:
-    """Return whether a row has no time of its own, so that the time of the response stands for it."""
-    return any(patch.state is None or patch.state.updated_at == page.read_at for patch in page.patches)
+def build_patch(
+    values: dict[str, Any], read_at: datetime, precision: Precision, kind: type[RunPatch] = RunPatch
+) -> RunPatch:
+    """Make a patch of the values of a run by the names of their fields. Consumes `values`."""
+    run_id, created_at, count = (values.pop(name, None) for name in ("id", "created_at", "attempt_count"))
+    stamp = Stamp(values.pop("updated_at", None) or created_at or read_at, precision, read_at)
+    ended = values.pop("ended", values.get("finished_at")) is not None
+    values["status"] = parse_status(values["status"], ended=ended)
+    state = State(stamp.updated_at, precision, **{name: values.pop(name) for name in CHANGES if name in values})
+    facets = {name: (stamp, values.pop(name)) for name in _FACETS if name in values}
+    # A schedule is JSON, which has no hash.
+    fixed = (shared_fixed if values.get("schedule") is None else Fixed)(**values)
+    return kind(run_id, read_at, fixed, state, attempt_count=count, created_at=created_at, **facets)

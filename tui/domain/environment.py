@@ -30,8 +30,8 @@ class Environment:
 
     slug: Raw
     type: str
-    project: Raw
-    organisation: Raw
+    project: Raw = Raw("")
+    organisation: Raw = Raw("")
     project_ref: Raw | None = None
     dashboard_url: Raw | None = None
     is_paused: bool = field(default=False, compare=False)
