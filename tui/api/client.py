@@ -234,7 +234,7 @@ class ApiReader(ABC):
         from tui.api.traces import decode_span  # noqa: PLC0415  loaded when first used
 
         response = await self._fetch_success(SpanRequest(run_id, span_id))
-        return await self.decode(response, lambda _: decode_span(response.body))
+        return await self.decode(response, lambda limits: decode_span(response.body, limits))
 
     async def query(self, query: TrqlQuery[T]) -> list[T]:
         """Return the rows of a TRQL query.

@@ -3,337 +3,73 @@
 import asyncio
 import json
 import re
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import blake2b
-from typing import Final
+from typing import Annotated, Any, Final, Required
 
-from tui.api.errors import EARLIEST, LATEST, MAX_SPANS, ServerFault, read_duration_ns, read_epoch_ns, read_time
-from tui.api.traces import decode_text, read_exception, text_of
+from pydantic import AfterValidator, AliasPath, Field, PlainValidator
+from typing_extensions import TypedDict
+
+from tui.api.errors import EARLIEST, LATEST, MAX_SPANS, ServerFault, read_time
+from tui.api.models import AnyText, Lenient, Word, convert
+from tui.api.traces import JsonReader, JsonText, SpanFields, SpanTime
 from tui.domain.ids import RunId, SpanId
 from tui.domain.run import Json
-from tui.domain.text import Raw
-from tui.domain.traces.log import UNKNOWN, UNKNOWN_WORD, LogBuilder, RunLog
+from tui.domain.traces.log import UNKNOWN, LogBuilder, RunLog
 from tui.domain.traces.span import Events, Span
 
-# A window on a JSON body: only a part of it exists as text, however long it is.
-
-
-WINDOW_BYTES: Final = 64 * 1024
-"""Bytes that become text at once. The window doubles for a value that is larger."""
-
-_SPACE: Final = re.compile(r"[ \t\n\r]*")
-_SCAN: Final = json.JSONDecoder().raw_decode
-
-
-class TooLong(Exception):
-    """A value is longer than its limit. The window still begins with it."""
-
-
-class JsonWindow:
-    """`text` is the part of the body that is read now, `at` the place in it."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        self.read_bytes = 0
-        self._window_bytes = WINDOW_BYTES
-        self.text = ""
-        self.at = 0
-        self.widen()
-
-    def value(self, max_chars: int) -> Json:
-        """Decode the value that begins here. At the end of the window it may go on behind it.
-
-        Raises `TooLong`, and ValueError for invalid JSON.
-        """
-        while True:
-            try:
-                value, end = _SCAN(self.text, self.at)
-            except ValueError:
-                if len(self.text) - self.at >= max_chars and self.read_bytes < len(self._body):
-                    raise TooLong from None
-                if not self.widen():
-                    raise
-                continue
-            if end == len(self.text) and self.widen():
-                continue
-            self.at = end
-            self._window_bytes = WINDOW_BYTES
-            return value
-
-    def value_in_window(self) -> tuple[bool, Json]:
-        """Decode the value that begins here, if it ends in this window. Return whether it does."""
-        try:
-            value, self.at = _SCAN(self.text, self.at)
-        except ValueError:
-            return False, None
-        return True, value
-
-    def peek(self) -> str:
-        """Return the next character that is no space, an empty text at the end of the body."""
-        while True:
-            sign = self.text[self.at : self.at + 1]
-            if sign > " ":  # most often there is no space
-                return sign
-            match = _SPACE.match(self.text, self.at)
-            self.at = self.at if match is None else match.end()
-            if self.at < len(self.text) or not self.widen():
-                return self.text[self.at : self.at + 1]
-
-    def move_on(self) -> None:
-        """Append as much as a window to the text. Raises ValueError at the end of the body."""
-        self._window_bytes = WINDOW_BYTES
-        if not self.widen():
-            raise ValueError(self.read_bytes)
-
-    def widen(self) -> bool:
-        """Append more of the body to the text, and drop what was read. Return False at the end of the body."""
-        start = self.read_bytes
-        if start >= len(self._body):
-            return False
-        end = min(start + self._window_bytes, len(self._body))
-        while end < len(self._body) and self._body[end] & 0xC0 == 0x80:  # inside a character
-            end += 1
-        self.text = self.text[self.at :] + decode_text(self._body[start:end])
-        self.at = 0
-        self.read_bytes = end
-        self._window_bytes *= 2
-        return True
-
-
-# Reads a row of `/events` that is too long to be decoded at once, in slices: its texts are cut, long values left out.
+# Reads the rows of `/events` in slices. No recorded row is longer than a few kilobytes.
 #
-# No recorded row is longer than a few kilobytes. One of 10 MB would hold up a key for 30 ms, one of a million empty
-# lists for far longer.
-
-
-MAX_ROW_CHARS: Final = 32 * 1024
-"""From this length on, a row is read in slices. As many empty lists take 5 ms."""
-
-MAX_KEPT_CHARS: Final = 256 * 1024
-"""What is kept of a text in such a row."""
-
-MAX_NUMBER_CHARS: Final = 1_000_000
-"""No number is as long: the decoder rejects it."""
-
-SLICE_TOKENS: Final = 5_000
-"""Brackets and texts of a value that are skipped in one slice, which takes about a millisecond."""
-
-_IN_TEXT: Final = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
-_TOKEN: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|["\[{\]}]', re.DOTALL)
-_ESCAPE_CHARS: Final = 6  # as in \u00e9
-
-
-def read_long_value(window: JsonWindow) -> Generator[None, None, Json]:
-    """Return the value that begins here; of an array, None. Yields between slices. Raises ValueError."""
-    match window.peek():
-        case "{":
-            return (yield from _fields(window))
-        case "[":
-            yield from _skip(window)
-            return None
-        case '"':
-            return (yield from _long_text(window))
-        case sign:
-            raise ValueError(sign)
-
-
-def _fields(window: JsonWindow) -> Generator[None, None, dict[str, Json]]:
-    row: dict[str, Json] = {}
-    window.at += 1
-    while (sign := window.peek()) != "}":
-        if sign != '"':
-            raise ValueError(sign)
-        key = yield from _long_text(window)
-        if window.peek() != ":":
-            raise ValueError(key)
-        window.at += 1
-        sign = window.peek()
-        if sign == '"':
-            row[key] = yield from _long_text(window)
-        elif sign not in {"[", "{"}:
-            row[key] = window.value(MAX_NUMBER_CHARS)
-        else:
-            yield
-            yield from _container(window, row, key)
-        sign = window.peek()
-        if sign not in {",", "}"}:
-            raise ValueError(sign)
-        window.at += sign == ","
-    window.at += 1
-    return row
-
-
-def _container(window: JsonWindow, row: dict[str, Json], key: str) -> Generator[None, None, None]:
-    """Read the array or object that begins here into `row`; leave it out if it is longer than a window."""
-    for is_last in (False, True):
-        is_whole, value = window.value_in_window()
-        if is_whole:
-            row[key] = value
-            return
-        if not is_last:
-            yield
-            window.move_on()
-    yield
-    yield from _skip(window)
-
-
-def _long_text(window: JsonWindow) -> Generator[None, None, str]:
-    """Return the text that begins here, with a remark if it is cut."""
-    kept, length = "", 0
-    window.at += 1
-    while True:
-        end = _end_of(window)
-        kept += window.text[window.at : min(end, window.at + MAX_KEPT_CHARS - len(kept))]
-        length += end - window.at
-        window.at = end
-        if window.text[end : end + 1] == '"':
-            window.at += 1
-            break
-        yield
-        window.move_on()
-    text = _decoded(kept)
-    return text if length == len(kept) else f"{text}… (cut: {length:,} characters came)"
-
-
-def _end_of(window: JsonWindow) -> int:
-    """Return the end of the text as far as the window has it. A backslash at the end of the window stays for later."""
-    match = _IN_TEXT.match(window.text, window.at)
-    assert match is not None  # it matches the empty text
-    return match.end()
-
-
-def _decoded(kept: str) -> str:
-    """Return the text of a JSON string whose end may be half of an escape."""
-    for cut in range(_ESCAPE_CHARS + 1):
-        try:
-            value = json.loads(f'"{kept[: len(kept) - cut]}"')
-        except ValueError:
-            if cut == _ESCAPE_CHARS or not kept:
-                raise
-        else:
-            return str(value)
-    raise AssertionError("the loop ends with a text or an error")
-
-
-def _skip(window: JsonWindow) -> Generator[None, None, None]:
-    """Move behind the array or object that begins here."""
-    depth = tokens = 0
-    while True:
-        found = _TOKEN.search(window.text, window.at)
-        if found is None:
-            window.at = len(window.text)
-            yield
-            window.move_on()
-            continue
-        window.at = found.start()
-        if found[0] == '"':  # its end is not in the window
-            yield from _long_text(window)
-            continue
-        window.at = found.end()
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
-        if not depth:
-            return
-        tokens += 1
-        if tokens % SLICE_TOKENS == 0:
-            yield
-
-
-# Decodes the items of `/events` one by one, so that megabytes of them never block the event loop.
-#
-# Only a window of the body exists as text. Source: tests/wire/recordings/README.md §5 (recordings 1000, 1005).
+# Source: tests/wire/recordings/README.md §5 (recordings 1000, 1005).
 
 
 MAX_EVENT_ROWS: Final = 25_000
 """The most rows that the server sends. It does not report that it truncated them."""
 
-SLICE_EVENTS: Final = 100
-"""Events in one slice, which takes less than a millisecond."""
-
-SLICE_BYTES: Final = 256 * 1024
-"""Bytes after which a slice ends, however few events they hold."""
-
 
 class EventRows:
-    """The items of the list `events` of a body."""
+    """The objects in the list `events` of a body."""
 
     def __init__(self, body: bytes) -> None:
-        self._window = JsonWindow(body)
+        self._reader = JsonReader(body, cuts_long=True)
 
-    def slices(self) -> Iterator[list[Json]]:
-        """Yield the items in slices. Raises `ServerFault` without a list of events, or for invalid JSON."""
-        window = self._window
+    def slices(self) -> Iterator[list[dict[str, Json]]]:
+        """Yield the rows in slices. Raises `ServerFault` without a list of events, or for invalid JSON."""
+        rows: list[Json] = []
+        to_open: dict[tuple[int, str, str], Any] = {(0, "", "{"): {}, (1, "events", "["): rows}
         try:
-            yield from self._find_list()
-            rows: list[Json] = []
-            since = window.read_bytes
-            sign = window.peek()
-            while sign != "]":
-                rows.append((yield from self._value()))
-                sign = window.peek()
-                if sign == ",":
-                    window.at += 1
-                    sign = window.peek()
-                elif sign != "]":
-                    raise ServerFault(_NO_LIST, _OK)
-                if len(rows) >= SLICE_EVENTS or window.read_bytes - since >= SLICE_BYTES:
-                    yield rows
-                    rows, since = [], window.read_bytes
-            if rows:
-                yield rows
+            for _ in self._reader.slices(lambda *place: to_open.pop(place, None), end_depth=1):
+                yield [row for row in rows if isinstance(row, dict)]
+                rows.clear()
         except (ValueError, RecursionError):
-            raise ServerFault(_NO_JSON, _OK) from None
-
-    def _value(self) -> Generator[list[Json], None, Json]:
-        """Read a value, a long one in slices, which have no rows."""
-        try:
-            return self._window.value(MAX_ROW_CHARS)
-        except TooLong:
-            reading = read_long_value(self._window)
-        while True:
-            try:
-                next(reading)
-            except StopIteration as end:
-                value: Json = end.value
-                return value
-            yield []
-
-    def _find_list(self) -> Generator[list[Json], None, None]:
-        window = self._window
-        self._skip("{")
-        while True:
-            if window.peek() == "}":
-                raise ServerFault(_NO_LIST, _OK)
-            key = yield from self._value()
-            self._skip(":")
-            sign = window.peek()
-            if key == "events" and sign == "[":
-                self._skip("[")
-                return
-            yield from self._value()
-            self._skip(",")
-
-    def _skip(self, sign: str) -> None:
-        if self._window.peek() != sign:
-            raise ServerFault(_NO_LIST, _OK)
-        self._window.at += 1
+            raise ServerFault("not JSON, or nested too deep", 200) from None
+        if to_open:
+            raise ServerFault("no list of events", 200)
+        if rows:
+            yield [row for row in rows if isinstance(row, dict)]
 
 
-def stored_rows(row: dict[str, Json], level: str) -> int:
+def _is_span(row: dict[str, Json]) -> bool:
+    level = row.get("level")
+    return not isinstance(level, str) or level in {"", _SPAN}
+
+
+def stored_rows(row: dict[str, Json]) -> int:
     """Return how many rows the server stored for an event, or one more.
 
     The server's limit counts stored rows: one for a span's start, one for its end, one for each of its events. So
     25,000 rows of a recorded run came as 24,995 events (tests/wire/recordings/README.md §5).
     """
     span_events = row.get("events")
-    is_closed_span = level == "TRACE" and row.get("isPartial") is not True
+    is_closed_span = _is_span(row) and row.get("isPartial") is not True
     return 1 + is_closed_span + (len(span_events) if isinstance(span_events, list) else 0)
 
 
-_OK: Final = 200
-_NO_LIST: Final = "no list of events"
-_NO_JSON: Final = "not JSON, or nested too deep"
+_SPAN: Final = "TRACE"
+"""The level of spans. All other rows are log lines."""
 
 
 # Decodes the response of `/events`, the flat form of a trace, into the spans that attempts are built from.
@@ -344,6 +80,15 @@ _NO_JSON: Final = "not JSON, or nested too deep"
 
 _ATTEMPT: Final = re.compile(r"Attempt [0-9]+\Z")
 _RETRY_DELAY: Final = re.compile(r"Retry #[0-9]+ delay\Z")
+
+
+class _EventSpan(SpanFields, total=False):
+    id: Annotated[Required[AnyText], Field(validation_alias="spanId")]
+    message: Required[AnyText]
+    started_at: Annotated[Required[SpanTime], Field(validation_alias="startTime")]
+    parent_id: Annotated[Lenient[AnyText], Field(validation_alias="parentId")]
+    # The text beside a span's name: the token, the duration or the task that it waits for.
+    wait_subject: Annotated[Lenient[Word], Field(validation_alias=AliasPath("style", "accessory", "items", 0, "text"))]
 
 
 class EventsDecoder:
@@ -361,49 +106,22 @@ class EventsDecoder:
 
     def slices(self) -> Iterator[None]:
         """Decode all events, and yield after each slice. Raises `ServerFault` for an unreadable body."""
+        own = self._run_id
         for rows in self._rows.slices():
-            for row in rows:
-                self._read(row)
+            self._possible_rows += sum(map(stored_rows, rows))
+            spans = [row for row in rows if _is_span(row) and row.get("runId", own) == own]
+            found: list[Any] = convert(list[Lenient[_EventSpan]], spans)
+            for fields in found:
+                parent_id = fields.pop("parent_id", None)
+                span = Span(run_id=own, **fields)
+                is_kept = span.is_partial or span.attempt_number is None or _ATTEMPT.match(span.message)
+                if is_kept and len(self._spans) < MAX_SPANS:
+                    self._spans[span.id] = span, parent_id
             yield
 
     def events(self) -> Events:
         """Return the decoded spans, once `slices` is exhausted."""
         return Events(self._root(), may_be_cut=self._possible_rows >= MAX_EVENT_ROWS)
-
-    def _read(self, row: Json) -> None:
-        if not isinstance(row, dict):
-            return
-        level, span_events = text_of(row.get("level")) or "TRACE", row.get("events")
-        self._possible_rows += stored_rows(row, level)
-        span_id, message = row.get("spanId"), row.get("message")
-        if level != "TRACE" or not isinstance(span_id, str) or not isinstance(message, str):
-            return
-        if row.get("runId", self._run_id) != self._run_id:
-            return
-        is_partial, number = row.get("isPartial") is True, row.get("attemptNumber")
-        if not (is_partial or number is None or _ATTEMPT.match(message)):
-            return
-        if len(self._spans) >= MAX_SPANS:
-            return
-        started_at = read_epoch_ns(row.get("startTime"))
-        if started_at is None:
-            return
-        span = Span(
-            SpanId(span_id),
-            self._run_id,
-            Raw(message),
-            started_at,
-            read_duration_ns(row.get("duration")),
-            level,
-            row.get("isError") is True,
-            is_partial,
-            row.get("isCancelled") is True,
-            number if isinstance(number, int) else None,
-            read_exception(span_events),
-            wait_subject=_wait_subject(row.get("style")),
-        )
-        parent_id = row.get("parentId")
-        self._spans[span.id] = (span, SpanId(parent_id) if isinstance(parent_id, str) else None)
 
     def _root(self) -> Span | None:
         """Build the run's own span with the kept spans below it. Return None if the run's own span is missing.
@@ -449,15 +167,6 @@ def _is_top_level(span: Span) -> bool:
 def _fallback_parent(span: Span, root: Span, attempts: Mapping[int | None, SpanId]) -> SpanId | None:
     """Return the parent for a span whose own parent was dropped, None if there is no attempt with its number."""
     return root.id if _is_top_level(span) else attempts.get(span.attempt_number or 0)
-
-
-def _wait_subject(style: Json) -> Raw | None:
-    """Return the text beside a span's name: the token, the duration or the task that it waits for."""
-    accessory = style.get("accessory") if isinstance(style, dict) else None
-    items = accessory.get("items") if isinstance(accessory, dict) else None
-    first = items[0] if isinstance(items, list) and items else None
-    text = first.get("text") if isinstance(first, dict) else None
-    return Raw(text) if isinstance(text, str) and text else None
 
 
 # Decodes the response of `/events` into the log of a run: every event whose level is not TRACE is a line.
@@ -513,6 +222,36 @@ async def _let_others_run() -> None:
         await asyncio.sleep(0)
 
 
+def _time_ns(value: Json) -> int:
+    """Read nanoseconds since 1970, as a number or a text, or an ISO time. Return `UNKNOWN` if they are invalid."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return UNKNOWN
+    try:
+        return min(max(int(value), 0), _MAX_NS)
+    except (ValueError, OverflowError):  # not a number, infinite, or too many digits
+        at = read_time(value)
+        return UNKNOWN if at is None else min((at - EARLIEST) // timedelta(microseconds=1) * _NS_PER_US, _MAX_NS)
+
+
+_AttemptNumber = Annotated[int, Field(strict=True, ge=0, le=_MAX_ATTEMPT)]
+_LevelWord = Annotated[AnyText, AfterValidator(lambda word: word[:MAX_LEVEL_CHARS])]
+_Attributes = Annotated[dict[Any, Any], Field(min_length=1), AfterValidator(partial(json.dumps, separators=(",", ":")))]
+
+
+class _Line(TypedDict, total=False):
+    span_id: Annotated[Lenient[AnyText], Field(validation_alias="spanId")]
+    time_ns: Annotated[Any, PlainValidator(_time_ns), Field(validation_alias="startTime")]
+    attempt: Annotated[Lenient[_AttemptNumber], Field(validation_alias="attemptNumber")]
+    word: Annotated[Lenient[_LevelWord], Field(validation_alias="level")]
+    message: JsonText
+    attributes: Annotated[Lenient[_Attributes], Field(validation_alias="properties")]
+
+
+class _AttemptStart(TypedDict):
+    message: Annotated[str, Field(pattern=r"^Attempt [0-9]+$")]
+    startTime: SpanTime
+
+
 class LogDecoder:
     """Decodes one response slice by slice, so that the caller can yield to the event loop."""
 
@@ -529,9 +268,14 @@ class LogDecoder:
         """Decode all events, and yield after each slice. Raises `ServerFault` for an unreadable body."""
         for rows in self._rows.slices():
             self._received_rows += len(rows)
-            for row in rows:
-                if isinstance(row, dict):
-                    self._read(row)
+            self._stored_rows += sum(map(stored_rows, rows))
+            spans = [row for row in rows if row.get("level") == _SPAN]
+            for attempt in convert(list[Lenient[_AttemptStart]], spans):
+                self._started_at = min(self._started_at or attempt["startTime"], attempt["startTime"])
+            lines = [row for row in rows if row.get("level") != _SPAN]
+            read: list[Any] = convert(list[_Line], lines)
+            for line in read:
+                self._is_full |= not self._builder.add(**line)
             yield
         yield from self._builder.sort_slices()
 
@@ -540,46 +284,3 @@ class LogDecoder:
         is_at_limit = self._received_rows <= MAX_EVENT_ROWS <= self._stored_rows
         is_cut = is_at_limit or self._is_full
         return self._builder.build(started_at=self._started_at, is_cut=is_cut, digest=self._digest)
-
-    def _read(self, row: dict[str, Json]) -> None:
-        level = row.get("level")
-        word = Raw(level[:MAX_LEVEL_CHARS]) if isinstance(level, str) else UNKNOWN_WORD
-        self._stored_rows += stored_rows(row, word)
-        if level == "TRACE":
-            self._read_attempt(row)
-            return
-        span_id, attempt, properties = row.get("spanId"), row.get("attemptNumber"), row.get("properties")
-        is_number = isinstance(attempt, int) and not isinstance(attempt, bool) and 0 <= attempt <= _MAX_ATTEMPT
-        self._is_full |= not self._builder.add(
-            SpanId(span_id if isinstance(span_id, str) else ""),
-            _time_ns(row.get("startTime")),
-            attempt if is_number else None,
-            word,
-            _message(row.get("message")),
-            json.dumps(properties, separators=(",", ":")) if isinstance(properties, dict) and properties else None,
-        )
-
-    def _read_attempt(self, row: dict[str, Json]) -> None:
-        """Remember when the first attempt began."""
-        message = row.get("message")
-        if isinstance(message, str) and _ATTEMPT.match(message):
-            started_at = read_epoch_ns(row.get("startTime"))
-            if started_at is not None and (self._started_at is None or started_at < self._started_at):
-                self._started_at = started_at
-
-
-def _message(message: Json) -> Raw | None:
-    if message is None or isinstance(message, str):
-        return None if message is None else Raw(message)
-    return Raw(json.dumps(message, ensure_ascii=False))
-
-
-def _time_ns(value: Json) -> int:
-    """Read nanoseconds since 1970, as a number or a text, or an ISO time. Return `UNKNOWN` if they are invalid."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return UNKNOWN
-    try:
-        return min(max(int(value), 0), _MAX_NS)
-    except (ValueError, OverflowError):  # not a number, infinite, or too many digits
-        at = read_time(value)
-        return UNKNOWN if at is None else min((at - EARLIEST) // timedelta(microseconds=1) * _NS_PER_US, _MAX_NS)

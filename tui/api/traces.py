@@ -1,47 +1,236 @@
-"""Decodes `/trace` and `/spans/{id}` into spans, node by node, so that the caller can yield."""
+"""Reads JSON in slices, and decodes `/trace` and `/spans/{id}` into spans, so that the caller can yield."""
 
 import json
-import math
 import re
 import sys
-from collections.abc import Generator, Iterator
-from datetime import datetime
-from typing import Final, TypeGuard
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple, Required
+
+from pydantic import AfterValidator, AliasPath, BeforeValidator, Field, PlainValidator
+from typing_extensions import TypedDict
 
 from tui.api.errors import MAX_MESSAGE_CHARS, MAX_SPANS, Limits, ServerFault, read_duration_ns, read_epoch_ns, read_time
-from tui.api.models import MAX_ITEMS, within_bounds
+from tui.api.models import (
+    MAX_ITEMS,
+    AnyText,
+    Flag,
+    JsonObject,
+    Lenient,
+    OrNone,
+    Text,
+    Word,
+    convert,
+    decode,
+    within_bounds,
+)
 from tui.domain.errors.error import RunError, build_error
 from tui.domain.ids import RunId, SpanId, TraceId
 from tui.domain.run import Json
 from tui.domain.text import Raw
-from tui.domain.traces.span import Span, SpanDetail, SpanRecord, Trace
-from tui.lazy_dataclass import dataclass
+from tui.domain.traces.span import Span, SpanDetail, Trace
 
-# Scans the JSON of `/trace` node by node, without recursion, so that the caller can yield to the event loop.
+# Reads a JSON body in slices, and without recursion.
 #
-# The standard decoder takes a whole response at once, and fails on a trace of some 490 levels.
+# The standard decoder would hold up the keys for as long as it takes, and it fails on a trace of some 490 levels.
+
+
+WINDOW_BYTES: Final = 64 * 1024
+"""Bytes that become text at once. Decoding as many takes two milliseconds at most."""
+
+SLICE_VALUES: Final = 100
+"""Values in one slice, which takes less than a millisecond."""
+
+SLICE_BYTES: Final = 256 * 1024
+"""Bytes after which a slice ends, however few values they hold."""
+
+MAX_KEPT_CHARS: Final = 256 * 1024
+"""A text that is read in slices is cut here."""
+
+_LONG: Final = object()
+"""Stands for a value that is longer than a window."""
+
+_INSIDE: Final = bytes(range(0x80, 0xC0))
+"""All bytes of a character in UTF-8 but the first."""
+
+_SPACE: Final = re.compile(r"[ \t\n\r]*")
+_KEY: Final = re.compile(r'[ \t\n\r]*"([^"\\\x00-\x1f]*)"[ \t\n\r]*:[ \t\n\r]*')
+_IN_TEXT: Final = re.compile(r'[^"\\]*(?:\\(?:u[0-9a-fA-F]{4}|[^u])[^"\\]*)*', re.DOTALL)
+_SCAN: Final = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+
+Opened = Callable[[int, str, str], dict[str, Json] | list[Json] | None]
+"""Gets the depth, key and first sign of an array or object. Returns its target, or None: it is decoded at once."""
+
+
+class JsonReader:
+    """Reads a body into objects and arrays of the caller. Only a window of it exists as text."""
+
+    def __init__(self, body: bytes, *, cuts_long: bool = False) -> None:
+        """With `cuts_long`, no value holds up a key, however long it is.
+
+        A long text is cut then, and a long array or object is None; but of a long object in an array, the fields are.
+        """
+        self._body = body
+        self._cuts_long = cuts_long
+        self._read_bytes = self._at = 0
+        self._text = ""
+
+    def slices(self, opened: Opened, end_depth: int = 0) -> Iterator[None]:
+        """Read a value, or up to the end of the one that is opened at `end_depth`. Yield after each slice.
+
+        Raises ValueError or RecursionError.
+        """
+        target: Any = []
+        closing, around = "", list[tuple[Any, str]]()
+        count, since = 0, self._read_bytes
+        while True:
+            key = (yield from self._key()) if closing == "}" else ""
+            sign = self.sign()
+            inner = opened(len(around), key, sign) if sign in {"{", "["} else None
+            if inner is not None:
+                around.append((target, closing))
+                target, closing = inner, "}" if sign == "{" else "]"
+                self._at += 1
+                if self.sign() != closing:
+                    continue
+            else:
+                value = self._value()
+                if value is _LONG:
+                    value = yield from self._long_value(sign, is_item=closing == "]")
+                if closing == "}":
+                    target[sys.intern(key)] = value
+                else:
+                    target.append(value)
+            count += 1
+            while around and not self._has_next(closing):
+                target, closing = around.pop()
+                if len(around) == end_depth:
+                    return
+            if not around:
+                return
+            if count >= SLICE_VALUES or self._read_bytes - since >= SLICE_BYTES:
+                yield
+                count, since = 0, self._read_bytes
+
+    def _key(self) -> Generator[None, None, str]:
+        """Return the key that begins here, and move behind its colon."""
+        if (plain := _KEY.match(self._text, self._at)) is not None:
+            self._at = plain.end()
+            return plain[1]
+        sign = self.sign()
+        key = self._value() if sign == '"' else None
+        if key is _LONG:
+            key = yield from self._long_text()
+        if key is None or self.sign() != ":":
+            raise ValueError(sign)
+        self._at += 1
+        return str(key)
+
+    def _has_next(self, closing: str) -> bool:
+        """Move behind the comma or the end that follows a value. Return whether it is a comma."""
+        sign = self.sign()
+        if sign not in {",", closing}:
+            raise ValueError(sign)
+        self._at += 1
+        return sign == ","
+
+    def sign(self) -> str:
+        """Return the next character that is no space, an empty text at the end of the body."""
+        while True:
+            sign = self._text[self._at : self._at + 1]
+            if sign > " ":  # most often there is no space
+                return sign
+            self._at = _SPACE.match(self._text, self._at).end()  # type: ignore[union-attr]  # it always matches
+            if self._at < len(self._text) or not self._widen():
+                return self._text[self._at : self._at + 1]
+
+    def _value(self) -> Json:
+        """Decode the value that begins here, in a wider window if it does not end in this one; or return `_LONG`."""
+        while True:
+            try:
+                value, end = _SCAN(self._text, self._at)
+            except (ValueError, StopIteration):
+                is_long = len(self._text) - self._at >= WINDOW_BYTES and self._read_bytes < len(self._body)
+                if self._cuts_long and is_long:
+                    return _LONG
+                if not self._widen():
+                    raise ValueError(self._at) from None
+                continue
+            if end < len(self._text) or not self._widen():
+                self._at = end
+                return value
+
+    def _long_value(self, sign: str, *, is_item: bool) -> Generator[None, None, Json]:
+        """Read a long text, or the fields of a long object in an array. Any other value is skipped."""
+        yield
+        if sign == '"':
+            return (yield from self._long_text())
+        if sign not in {"{", "["}:
+            raise ValueError(sign)
+        fields: dict[str, Json] | None = {} if is_item and sign == "{" else None
+
+        def opened(depth: int, _: str, sign: str) -> dict[str, Json] | list[Json] | None:
+            if fields is None:
+                return {} if sign == "{" else []
+            return None if depth else fields
+
+        yield from self.slices(opened)
+        return fields
+
+    def _long_text(self) -> Generator[None, None, str]:
+        """Return the text that begins here, with a remark if it is cut."""
+        kept, length = "", 0
+        self._at += 1
+        while True:
+            end = _IN_TEXT.match(self._text, self._at).end()  # type: ignore[union-attr]  # it always matches
+            kept += self._text[self._at : end] if len(kept) < MAX_KEPT_CHARS else ""
+            length += end - self._at
+            self._at = end
+            if self._text[end : end + 1] == '"':
+                break
+            yield
+            if not self._widen():
+                raise ValueError(length)
+        self._at += 1
+        text = str(json.loads(f'"{kept}"'))
+        is_cut = length > len(kept) or len(text) > MAX_KEPT_CHARS
+        return f"{text[:MAX_KEPT_CHARS]}… (cut: {length:,} characters came)" if is_cut else text
+
+    def _widen(self) -> bool:
+        """Drop the read part of the text, and append a window, or as much as is left. False: the body has ended."""
+        start, left = self._read_bytes, len(self._text) - self._at
+        end = start + max(WINDOW_BYTES - left, left)
+        ahead = self._body[end : end + 3]
+        end += len(ahead) - len(ahead.lstrip(_INSIDE))  # not inside a character
+        self._text = self._text[self._at :] + _decoded(self._body[start:end])
+        self._at, self._read_bytes = 0, min(end, len(self._body))
+        return start < len(self._body)
+
+
+def _decoded(body: bytes) -> str:
+    try:
+        return body.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return body.decode("utf-8", "replace")
+
+
+# Decodes the responses of `/trace` and `/spans/{id}` into spans.
+#
+# An unreadable span is dropped, and its children move up to its parent. `domain` derives attempts and trees from the
+# spans. Source: tests/wire/recordings/README.md §5 (recordings 210-291).
 
 
 SLICE_NODES: Final = 50
-"""Nodes that are scanned in one slice, which takes about a millisecond."""
+"""Nodes that are decoded in one slice, which takes about a millisecond."""
 
 MAX_NODE_BYTES: Final = 256 * 1024
 """From this size on, the arrays and objects inside one node are cut at MAX_ITEMS before they are decoded."""
 
-_SPACE: Final = re.compile(r"[ \t\n\r]*")
-_COMMA: Final = re.compile(r"[ \t\n\r]*,[ \t\n\r]*")
-_PLAIN_KEY: Final = re.compile(r'"([A-Za-z]*)"[ \t\n\r]*:[ \t\n\r]*')
-_scan: Final = json.JSONDecoder().raw_decode
 
+class TraceNode(NamedTuple):
+    """One node of a trace as it came: how many are around it, and all its keys except `children`."""
 
-@dataclass(slots=True, eq=False)
-class TraceNode:
-    """One node of a trace as it came. `parent` is the index of the node around it, -1 for the root.
-
-    `fields` has all keys of the node except `children`.
-    """
-
-    parent: int
     depth: int
     fields: dict[str, Json]
 
@@ -56,30 +245,40 @@ class TraceScanner:
         self.is_truncated = False
         self._body = body
         self._limits = limits
-        self._text = ""
+        self._around: tuple[dict[str, Json], dict[str, Json]] = {}, {}
 
     def slices(self) -> Iterator[None]:
         """Scan the response, and yield after each slice.
 
         Raises `ServerFault` if it is not JSON, has no root node, or has a value that is nested too deep.
         """
+        reader = JsonReader(self._without_long_items())
         try:
-            self._text = decode_text(self._without_long_items())
-            self._body = b""
-            yield
-            yield from self._scan_response()
+            yield from reader.slices(self._opened)
+            is_whole = not reader.sign()
         except (ValueError, RecursionError):
-            raise ServerFault("the trace could not be read: not JSON, or nested too deep", 200) from None
-        finally:
-            self._text = ""
-        if not self.nodes:
-            raise ServerFault("the trace could not be read: no root span", 200)
+            is_whole = False
+        if not is_whole or not self.nodes:
+            reason = "no root span" if is_whole else "not JSON, or nested too deep"
+            raise ServerFault(f"the trace could not be read: {reason}", 200)
+        self.is_truncated |= any(each.get("isTruncated") is True for each in self._around)
+        trace_id = self._around[1].get("traceId")
+        self.trace_id = trace_id if isinstance(trace_id, str) else ""
+
+    def _opened(self, depth: int, key: str, sign: str) -> dict[str, Json] | list[Json] | None:
+        """Open the two objects around the root node, the nodes, and their `children`."""
+        if depth % 2 and depth > 1:
+            return [] if sign == "[" and key == "children" else None
+        if sign != "{" or (depth <= 2 and (self.nodes or key != ("", "trace", "rootSpan")[depth])):
+            return None
+        if depth < 2:
+            return self._around[depth]
+        self.nodes.append(TraceNode(depth // 2 - 1, {}))
+        return self.nodes[-1].fields
 
     def _without_long_items(self) -> bytes:
-        if self._limits is None:
-            return self._body
-        parts = self._body.split(b'"children"')
-        if all(len(part) < MAX_NODE_BYTES or part.count(b",") < MAX_ITEMS for part in parts):
+        parts = [] if self._limits is None else self._body.split(b'"children"')
+        if self._limits is None or all(len(part) < MAX_NODE_BYTES or part.count(b",") < MAX_ITEMS for part in parts):
             return self._body
         body, longest = within_bounds(self._body, max_depth=len(self._body))
         if longest > MAX_ITEMS:
@@ -89,120 +288,71 @@ class TraceScanner:
             )
         return body
 
-    def _scan_response(self) -> Iterator[None]:
-        """Scan the two objects around the root node. `isTruncated` may be in either of them."""
-        text, depth = self._text, 1
-        at = self._after(self._space(0), "{")
-        while depth:
-            if text[at : at + 1] == "}":
-                at, depth = self._space(at + 1), depth - 1
-            else:
-                key, at = self._key(at)
-                is_object = text[at : at + 1] == "{"
-                if depth == 1 and key == "trace" and is_object:
-                    at, depth = self._space(at + 1), 2
-                    continue
-                if depth == 2 and key == "rootSpan" and is_object and not self.nodes:
-                    at = yield from self._scan_root(at)
-                else:
-                    value, at = _scan(text, at)
-                    self._note(key, value, depth)
-            if depth:
-                at = self._next(at, "}")
-        if at != len(text):
-            raise ValueError(at)
 
-    def _note(self, key: str, value: Json, depth: int) -> None:
-        if key == "isTruncated" and value is True:
-            self.is_truncated = True
-        elif depth == 2 and key == "traceId" and isinstance(value, str):
-            self.trace_id = value
-
-    def _scan_root(self, at: int) -> Generator[None, None, int]:
-        """Scan the root node and everything below it. Return the index after it.
-
-        `above` has the indexes of the nodes around the place. The place is inside the last one, or in its `children`.
-        """
-        text, nodes = self._text, self.nodes
-        above: list[int] = []
-        is_in_children = True
-        while True:
-            sign = text[at : at + 1]
-            if is_in_children and sign == "{":
-                nodes.append(TraceNode(above[-1] if above else -1, len(above), {}))
-                above.append(len(nodes) - 1)
-                at, is_in_children = self._space(at + 1), False
-                if len(nodes) % SLICE_NODES == 0:
-                    yield
-            elif is_in_children and sign == "]":
-                at, is_in_children = self._next(at + 1, "}"), False
-            elif is_in_children:  # no object: not a node
-                _, at = _scan(text, at)
-                at = self._next(at, "]")
-            elif sign == "}":
-                above.pop()
-                if not above:
-                    return at + 1
-                at, is_in_children = self._next(at + 1, "]"), True
-            else:
-                key, at = self._key(at)
-                if key == "children" and text[at : at + 1] == "[":
-                    at, is_in_children = self._space(at + 1), True
-                else:
-                    value, at = _scan(text, at)
-                    nodes[above[-1]].fields[key] = _with_shared_keys(value)
-                    at = self._next(at, "}")
-
-    def _key(self, at: int) -> tuple[str, int]:
-        """Return a key and the index of its value. Raises ValueError."""
-        plain = _PLAIN_KEY.match(self._text, at)
-        if plain is not None:
-            return sys.intern(plain[1]), plain.end()
-        if self._text[at : at + 1] != '"':
-            raise ValueError(at)
-        key, at = _scan(self._text, at)
-        return key, self._after(self._space(at), ":")
-
-    def _next(self, at: int, end: str) -> int:
-        """Return the index of the next item behind a comma, or of `end`. Raises ValueError for anything else."""
-        comma = _COMMA.match(self._text, at)
-        if comma is not None:
-            return comma.end()
-        at = self._space(at)
-        if self._text[at : at + 1] != end:
-            raise ValueError(at)
-        return at
-
-    def _after(self, at: int, sign: str) -> int:
-        """Return the index after `sign`, and after the spaces behind it. Raises ValueError if it is not there."""
-        if self._text[at : at + 1] != sign:
-            raise ValueError(at)
-        return self._space(at + 1)
-
-    def _space(self, at: int) -> int:
-        """Return the index of the next character that is no space."""
-        return _SPACE.match(self._text, at).end()  # type: ignore[union-attr]  # it always matches
+def _as_text(value: Json) -> Raw | None:
+    return value if value is None else Raw(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
-def _with_shared_keys(value: Json) -> Json:
-    """Return an object with keys that all nodes share: the decoder makes new ones, a third of a trace's memory."""
-    return {sys.intern(key): each for key, each in value.items()} if type(value) is dict else value
+JsonText = Annotated[Raw | None, PlainValidator(_as_text)]
+"""A text; anything else as JSON."""
 
 
-def decode_text(body: bytes) -> str:
-    try:
-        return body.decode("utf-8", "surrogatepass")
-    except UnicodeDecodeError:
-        return body.decode("utf-8", "replace")
+def _error(message: str | None = None, name: str = "", kind: str | None = None, **stacks: str) -> RunError | None:
+    stack = next(iter(stacks.values()), None)
+    return None if message is None and stack is None else build_error(message, name=name or kind, stack=stack)
 
 
-# Decodes the responses of `/trace` and `/spans/{id}` into spans.
-#
-# An unreadable span is dropped, and its children move up to its parent. `domain` derives attempts and trees from the
-# spans. Source: tests/wire/recordings/README.md §5 (recordings 210-291).
+# The stack has another name in events, in span errors, and in logged errors.
+_STACKS: Final = dict.fromkeys(("stacktrace", "stackTrace", "stack"), AnyText)
+_ERROR: Final = JsonObject(RunError, _error, message=JsonText, name=AnyText, kind=("type", AnyText), **_STACKS)
 
 
-_STACK_SPELLINGS = ("stacktrace", "stackTrace", "stack")  # of events, of span errors, of logged errors
+class _Properties(TypedDict, total=False):
+    exception: Lenient[Annotated[Any, _ERROR]]
+
+
+class _Exception(TypedDict):
+    name: Literal["exception"]
+    properties: _Properties
+
+
+def _last(events: list[_Exception]) -> RunError | None:
+    """Return the error of the last `exception` event: a span that rethrows an error has several."""
+    return events[-1]["properties"].get("exception") if events else None
+
+
+if TYPE_CHECKING:
+    Exceptions = RunError | None
+else:
+    Exceptions = Annotated[list[Lenient[_Exception]], AfterValidator(_last)]
+
+
+Integer = Annotated[int, Field(strict=True)]
+SpanTime = Annotated[
+    datetime, BeforeValidator(lambda value: read_time(value) or read_epoch_ns(value)), Field(strict=True)
+]
+
+
+class SpanFields(TypedDict, total=False):
+    """The fields of a span besides its ids, its name and its start."""
+
+    duration: Lenient[Annotated[timedelta, BeforeValidator(read_duration_ns), Field(strict=True)]]
+    level: Lenient[Word]
+    is_error: Annotated[Lenient[Flag], Field(validation_alias="isError")]
+    is_partial: Annotated[Lenient[Flag], Field(validation_alias="isPartial")]
+    is_cancelled: Annotated[Lenient[Flag], Field(validation_alias="isCancelled")]
+    attempt_number: Annotated[Lenient[Integer], Field(validation_alias="attemptNumber")]
+    exception: Annotated[Lenient[Exceptions], Field(validation_alias="events")]
+
+
+class _NodeData(SpanFields):
+    message: Required[Annotated[Raw, Text("span's message", MAX_MESSAGE_CHARS)]]
+    started_at: Annotated[Required[SpanTime], Field(validation_alias="startTime")]
+
+
+class _Node(TypedDict, total=False):
+    id: Lenient[Annotated[SpanId, AnyText]]
+    data: Lenient[_NodeData]
 
 
 def decode_trace(body: bytes, limits: Limits | None = None) -> Trace:
@@ -229,7 +379,33 @@ class TraceDecoder:
     def slices(self) -> Iterator[None]:
         """Decode everything, and yield after each slice. Raises `ServerFault` for an unreadable trace."""
         yield from self._scanner.slices()
-        yield from self._build()
+        nodes = self._scanner.nodes
+        self._received = len(nodes)
+        if self._received > MAX_SPANS:
+            del nodes[MAX_SPANS:]
+            self._limits.note(f"more than {MAX_SPANS:,} spans in a trace, only the first are kept")
+        run_ids: list[RunId] = []
+        around = [RunId("")]  # the runs of the nodes around, by depth
+        for depth, fields in nodes:
+            run_id = fields.get("runId")
+            around[depth + 1 :] = [RunId(run_id) if run_id and isinstance(run_id, str) else around[depth]]
+            run_ids.append(around[-1])
+        yield
+        # Children come before their parents. Those of an unreadable node move up to its parent.
+        below: defaultdict[int, list[Span]] = defaultdict(list)  # by depth, last to first
+        while nodes:
+            part = nodes[-SLICE_NODES:]
+            del nodes[-SLICE_NODES:]
+            read = convert(list[_Node], [node.fields for node in part], self._limits)
+            for (depth, _), node in zip(reversed(part), reversed(read), strict=True):
+                run_id, children = run_ids.pop(), below.pop(depth + 1, [])
+                self._root = None
+                if run_id and "id" in node and "data" in node:
+                    self._root = Span(node["id"], run_id, children=tuple(reversed(children)), **node["data"])
+                    self._span_count += 1
+                    children = [self._root]
+                below[depth] += children
+            yield
 
     def trace(self) -> Trace:
         """Return the trace, once `slices` is exhausted. Raises `ServerFault` if its root node is unreadable."""
@@ -243,160 +419,77 @@ class TraceDecoder:
             min(self._received, MAX_SPANS) - self._span_count,
         )
 
-    def _build(self) -> Iterator[None]:
-        """Build the spans, children before their parents. The children of an unreadable node move up to its parent.
 
-        Each node is dropped once its span is built, so that the two never take their memory at once.
-        """
-        nodes = self._scanner.nodes
-        self._received = len(nodes)
-        if self._received > MAX_SPANS:
-            del nodes[MAX_SPANS:]
-            self._limits.note(f"more than {MAX_SPANS:,} spans in a trace, only the first are kept")
-        run_ids: list[RunId] = []
-        for node in nodes:
-            above = run_ids[node.parent] if node.parent >= 0 else RunId("")
-            run_ids.append(RunId(text_of(node.fields.get("runId")) or above))
-        yield
-        below: list[list[Span]] = [[] for _ in nodes]  # the children of each node, last to first
-        span: Span | None = None
-        for here in range(len(nodes) - 1, -1, -1):
-            node = nodes.pop()
-            span = _span(node.fields, run_ids[here], tuple(reversed(below[here])), self._limits)
-            self._span_count += span is not None
-            if node.parent >= 0:
-                below[node.parent].extend(below[here] if span is None else (span,))
-            below[here] = []
-            if here % SLICE_NODES == 0:
-                yield
-        self._root = span
+def _detail(
+    span_id: str,  # noqa: ARG001  its presence makes it a span
+    error: RunError | None = None,
+    exception: RunError | None = None,
+    properties: dict[str, Json] | None = None,
+) -> SpanDetail:
+    return SpanDetail(error or exception, properties or {})
 
 
-def read_records(scanner: TraceScanner) -> Iterator[SpanRecord]:
-    """Yield every node that came as a record, in the server's order."""
-    run_ids: list[str | None] = []
-    for node in scanner.nodes:
-        above = scanner.nodes[node.parent] if node.parent >= 0 else None
-        run_id = text_of(node.fields.get("runId")) or (run_ids[node.parent] if above is not None else None)
-        run_ids.append(run_id)
-        parent_id = text_of(node.fields.get("parentId")) or (
-            text_of(above.fields.get("id")) if above is not None else None
-        )
-        data = node.fields.get("data")
-        data = data if _is_object(data) else {}
-        yield SpanRecord(
-            _raw(node.fields.get("id")),
-            _raw(parent_id),
-            _raw(run_id),
-            node.depth,
-            _raw(data.get("message")),
-            _start_text(data.get("startTime")),
-            _ns_as_ms(data.get("duration")),
-            _flag(data.get("isError")),
-            _flag(data.get("isPartial")),
-            _raw(data.get("level")),
-        )
+_DETAIL: Final = JsonObject(
+    SpanDetail,
+    _detail,
+    span_id=("spanId", AnyText),
+    error=("properties/error", _ERROR),
+    exception=("events", Exceptions),
+    properties=dict[Any, Any],
+)
 
 
-def decode_span(body: bytes) -> SpanDetail:
+def decode_span(body: bytes, limits: Limits | None = None) -> SpanDetail:
     """Decode the response of `/spans/{id}`. Raises `ServerFault`."""
-    try:
-        response = json.loads(body)
-    except (ValueError, RecursionError):
-        raise ServerFault("the span could not be read: not JSON, or nested too deep", 200) from None
-    if not isinstance(response, dict) or not isinstance(response.get("spanId"), str):
-        raise ServerFault("the span could not be read: no id", 200)
-    properties = response.get("properties")
-    properties = properties if _is_object(properties) else {}
-    return SpanDetail(
-        error=_error(properties.get("error")) or read_exception(response.get("events")), properties=properties
-    )
+    return decode(_DETAIL, body, "the span", limits or Limits())
 
 
-def _span(node: dict[str, Json], run_id: RunId, children: tuple[Span, ...], limits: Limits) -> Span | None:
-    data = node.get("data")
-    if not _is_object(data):
-        return None
-    span_id, message, started_at = node.get("id"), data.get("message"), _start_time(data.get("startTime"))
-    if not isinstance(span_id, str) or not isinstance(message, str) or started_at is None or not run_id:
-        return None
-    number = data.get("attemptNumber")
-    return Span(
-        SpanId(span_id),
-        run_id,
-        Raw(limits.text(message, "span's message", MAX_MESSAGE_CHARS)),
-        started_at,
-        read_duration_ns(data.get("duration")),
-        text_of(data.get("level")) or "TRACE",
-        data.get("isError") is True,
-        data.get("isPartial") is True,
-        data.get("isCancelled") is True,
-        number if isinstance(number, int) else None,
-        read_exception(data.get("events")),
-        children,
-    )
-
-
-def read_exception(events: Json) -> RunError | None:
-    """Return the error of the last `exception` event: a span that rethrows an error has several."""
-    for event in reversed(events) if isinstance(events, list) else ():
-        if _is_object(event) and event.get("name") == "exception" and _is_object(event.get("properties")):
-            return _error(event["properties"].get("exception"))
-    return None
-
-
-def _error(error: Json) -> RunError | None:
-    if not _is_object(error):
-        return None
-    message = error.get("message")
-    stack = next((error[key] for key in _STACK_SPELLINGS if isinstance(error.get(key), str)), None)
-    if message is None and stack is None:
-        return None
-    return build_error(
-        message if message is None or isinstance(message, str) else json.dumps(message, ensure_ascii=False),
-        name=text_of(error.get("name")) or text_of(error.get("type")),
-        stack=stack,
-    )
-
-
-def _raw(value: Json) -> Raw | None:
-    return Raw(value) if isinstance(value, str) else None
-
-
-def _flag(value: Json) -> bool | None:
-    return value if isinstance(value, bool) else None
-
-
-def _start_time(value: Json) -> datetime | None:
-    """Read the ISO time of a span, or nanoseconds as `/events` has them."""
-    return read_time(value) or read_epoch_ns(value)
+# The nodes of a trace as `trace --json` prints them.
 
 
 def _start_text(value: Json) -> Raw | None:
     """Return a time as it came, nanoseconds as ISO."""
-    text = _raw(value)
-    if text is not None and not text.isdecimal():
-        return text
-    at = _start_time(value)
+    text = Raw(value) if isinstance(value, str) else None
+    at = read_epoch_ns(value) if text is None or text.isdecimal() else None
     return text if at is None else Raw(at.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
 
 
-def _ns_as_ms(value: Json) -> float | None:
-    """Return nanoseconds as milliseconds, whole ones as an integer; None for anything but a finite number."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    if isinstance(value, int) and value % 1_000_000 == 0:
-        return value // 1_000_000
-    try:
-        ms = value / 1_000_000
-        return ms if math.isfinite(ms) else None
-    except OverflowError:  # an integer too large for a float
-        return None
+def _as_ms(ns: float) -> float:
+    return ns // 1_000_000 if isinstance(ns, int) and ns % 1_000_000 == 0 else ns / 1_000_000
 
 
-def text_of(value: Json) -> str | None:
-    return value if isinstance(value, str) else None
+_Integer = Annotated[int, Field(strict=True, ge=-(10**300), le=10**300)]
+_Float = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
-def _is_object(value: Json) -> TypeGuard[dict[str, Json]]:
-    return isinstance(value, dict)
+class _Record(TypedDict, total=False):
+    spanId: Annotated[OrNone[AnyText], Field(validation_alias="id")]
+    parentId: OrNone[AnyText]
+    runId: OrNone[AnyText]
+    message: Annotated[OrNone[AnyText], Field(validation_alias=AliasPath("data", "message"))]
+    startTime: Annotated[
+        OrNone[Annotated[Any, PlainValidator(_start_text)]], Field(validation_alias=AliasPath("data", "startTime"))
+    ]
+    durationMs: Annotated[
+        OrNone[Annotated[_Integer | _Float, AfterValidator(_as_ms)]],
+        Field(validation_alias=AliasPath("data", "duration")),
+    ]
+    isError: Annotated[OrNone[Flag], Field(validation_alias=AliasPath("data", "isError"))]
+    isPartial: Annotated[OrNone[Flag], Field(validation_alias=AliasPath("data", "isPartial"))]
+    level: Annotated[OrNone[AnyText], Field(validation_alias=AliasPath("data", "level"))]
+
+
+def read_records(scanner: TraceScanner) -> Iterator[dict[str, Json]]:
+    """Yield every node that came as an object, in the server's order.
+
+    A value that the answer lacks, or that has another type, is None; but `parentId` and `runId` are those of the node
+    around it then.
+    """
+    around: list[dict[str, Json]] = []
+    for depth, fields in scanner.nodes:
+        record: dict[str, Json] = {**convert(_Record, fields), "depth": depth}
+        above = around[depth - 1] if depth else {}
+        record["parentId"] = record["parentId"] or above.get("spanId")
+        record["runId"] = record["runId"] or above.get("runId")
+        around[depth:] = [record]
+        yield record

@@ -13,8 +13,8 @@ from tests.support.recording_server import RecordingsApi
 from tests.support.recordings import body_of
 from tests.support.wire.requests import ask
 from tui.api.errors import ServerFault
-from tui.api.events import MAX_EVENT_ROWS, SLICE_EVENTS, EventsDecoder
-from tui.api.traces import decode_trace
+from tui.api.events import MAX_EVENT_ROWS, EventsDecoder
+from tui.api.traces import SLICE_VALUES, decode_trace
 from tui.domain.ids import RunId, TraceId
 from tui.domain.traces.attempts import attempts_of
 from tui.domain.traces.span import Events, Span, Trace
@@ -113,7 +113,7 @@ def test_events_at_the_row_limit_may_be_truncated() -> None:
 
 
 def test_long_response_is_decoded_in_slices() -> None:
-    body = json.dumps({"events": [OWN, *(event("line", f"l{n}", **LINE) for n in range(SLICE_EVENTS * 5))]}).encode()
+    body = json.dumps({"events": [OWN, *(event("line", f"l{n}", **LINE) for n in range(SLICE_VALUES * 5))]}).encode()
     assert sum(1 for _ in EventsDecoder(body, RUN).slices()) == 6
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from tests.support.recordings import body_of, names, recording
 from tui.api.errors import ServerFault
-from tui.api.events import MAX_EVENT_ROWS, SLICE_EVENTS, WINDOW_BYTES, LogDecoder, decode_log
+from tui.api.events import MAX_EVENT_ROWS, LogDecoder, decode_log
+from tui.api.traces import SLICE_VALUES, WINDOW_BYTES
 from tui.domain.traces.log import LogLevel, LogLine, RunLog
 
 EVENTS = [
@@ -160,7 +161,7 @@ def test_unsorted_log_is_sorted_in_slices() -> None:
 
 
 def test_long_log_is_decoded_in_slices() -> None:
-    body = json.dumps({"events": [row(number) for number in range(5 * SLICE_EVENTS)]}).encode()
+    body = json.dumps({"events": [row(number) for number in range(5 * SLICE_VALUES)]}).encode()
     assert sum(1 for _ in LogDecoder(body).slices()) == 5
 
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.api.errors import ServerFault
-from tui.api.events import MAX_KEPT_CHARS, MAX_ROW_CHARS, SLICE_TOKENS, EventRows
+from tui.api.events import EventRows
+from tui.api.traces import MAX_KEPT_CHARS, SLICE_VALUES, WINDOW_BYTES
 
 LONG = 600_000
 
@@ -25,15 +26,14 @@ def read(rows: Any, *, is_ascii: bool = True) -> list[Any]:
     return [row for part in EventRows(body).slices() for row in part]
 
 
-@given(st.lists(st.dictionaries(texts, values, max_size=5), max_size=5), st.booleans(), st.integers(1, 60))
+@given(st.lists(st.dictionaries(texts, values, max_size=5), max_size=5), st.booleans(), st.integers(50, 99))
 def test_rows_read_in_slices_are_as_they_came(rows: list[dict[str, Any]], is_ascii: bool, window_bytes: int) -> None:
-    """Only arrays and objects that are longer than a window are left out."""
+    """Only arrays and objects that are longer than a window are None."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tui.api.events.WINDOW_BYTES", window_bytes)
-        patch.setattr("tui.api.events.MAX_ROW_CHARS", 1)
+        patch.setattr("tui.api.traces.WINDOW_BYTES", window_bytes)
         for given_row, row in zip(rows, read(rows, is_ascii=is_ascii), strict=True):
-            assert row == {key: value for key, value in given_row.items() if key in row}
-            assert all(isinstance(value, list | dict) for key, value in given_row.items() if key not in row)
+            left_out = {key for key, value in given_row.items() if isinstance(value, list | dict) and row[key] is None}
+            assert row == given_row | dict.fromkeys(left_out)
 
 
 @pytest.mark.parametrize("escaped", ["x", "\\", '"', "é", "\U0001f600", "\n"])
@@ -49,15 +49,15 @@ def test_long_message_is_cut_and_says_so(escaped: str) -> None:
 
 
 def test_long_value_is_left_out_in_slices() -> None:
-    rows = [{"spanId": "a", "properties": [[]] * (4 * SLICE_TOKENS + MAX_ROW_CHARS), "message": "m", "events": []}]
+    rows = [{"spanId": "a", "properties": [[]] * (4 * SLICE_VALUES + WINDOW_BYTES), "message": "m", "events": []}]
     body = json.dumps({"events": rows}).encode()
     slices = list(EventRows(body).slices())
-    assert [row for part in slices for row in part] == [{"spanId": "a", "message": "m", "events": []}]
+    assert [row for part in slices for row in part] == [{**rows[0], "properties": None}]
     assert len(slices) > 4
 
 
 @pytest.mark.parametrize("end", ["", '"', '"}', '"]}', '" 1}]}', '", 1: 2}]}', '", "a" 2}]}'])
 def test_invalid_long_row_is_a_server_fault(end: str) -> None:
-    body = ('{"events":[{"message":"' + "x" * 2 * MAX_ROW_CHARS + end).encode()
+    body = ('{"events":[{"message":"' + "x" * 2 * WINDOW_BYTES + end).encode()
     with pytest.raises(ServerFault):
         list(EventRows(body).slices())

@@ -264,6 +264,9 @@ UNKNOWN: Final = -1
 UNKNOWN_WORD: Final = Raw("")
 """The word of a line whose level the server did not send."""
 
+UNKNOWN_SPAN: Final = SpanId("")
+"""The id of a line without one."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NS_PER_US: Final = 1_000
 
@@ -427,11 +430,11 @@ class LogBuilder:
 
     def add(
         self,
-        span_id: SpanId,
-        time_ns: int,
-        attempt: int | None,
-        word: Raw,
-        message: Raw | None,
+        span_id: SpanId = UNKNOWN_SPAN,
+        time_ns: int = UNKNOWN,
+        attempt: int | None = None,
+        word: Raw = UNKNOWN_WORD,
+        message: Raw | None = None,
         attributes: str | None = None,
     ) -> bool:
         """Add a line, and return False if there are MAX_LOG_LINES already.

@@ -125,8 +125,8 @@ class Span:
     run_id: RunId
     message: Raw
     started_at: datetime
-    duration: timedelta | None
-    level: str
+    duration: timedelta | None = None
+    level: str = "TRACE"
     is_error: bool = False
     is_partial: bool = False
     is_cancelled: bool = False
@@ -163,26 +163,6 @@ class Trace:
     is_truncated: bool = False
     received: int = 0
     unreadable: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class SpanRecord:
-    """One span of a trace as the server answered it, for a command that prints all of them.
-
-    A field that the answer lacks, or that has another type, is None; but `parent_id` and `run_id` are those of the
-    span around it then. `duration_ms` of a span without an end is what the server counted until then, usually 0.
-    """
-
-    id: Raw | None
-    parent_id: Raw | None
-    run_id: Raw | None
-    depth: int
-    message: Raw | None = None
-    start_time: Raw | None = None
-    duration_ms: float | None = None
-    is_error: bool | None = None
-    is_partial: bool | None = None
-    level: Raw | None = None
 
 
 @dataclass(frozen=True, slots=True)

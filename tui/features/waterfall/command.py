@@ -9,8 +9,6 @@ from tui.api.errors import ApiError
 from tui.commands.options import RUN_ID, connection_options, json_option, settings_of
 from tui.commands.output import Output
 from tui.domain.ids import RunId
-from tui.domain.run import Json
-from tui.domain.traces.span import SpanRecord
 from tui.domain.traces.waterfall import (
     Extents,
     SpanKind,
@@ -58,7 +56,7 @@ async def _print_objects(output: Output, session: Session, run_id: RunId) -> Non
 
     api = session.fetcher.api
     scanner = await session.budget.request(("spans", run_id), Priority.SELECTED, lambda: api.read_trace_nodes(run_id))
-    output.json_lines(record_object(record) for record in read_records(scanner))
+    output.json_lines(read_records(scanner))
     if scanner.is_truncated:
         output.say(f"the trace is {cut_words(len(scanner.nodes))}; the rest is missing")
 
@@ -91,22 +89,6 @@ COMMANDS = (trace,)
 
 MIN_WIDTH = 60
 """In fewer cells nothing would be left of the bars. The lines are as long then."""
-
-
-def record_object(record: SpanRecord) -> dict[str, Json]:
-    """Return a span as a JSON object, with every key."""
-    return {
-        "spanId": record.id,
-        "parentId": record.parent_id,
-        "runId": record.run_id,
-        "message": record.message,
-        "startTime": record.start_time,
-        "durationMs": record.duration_ms,
-        "isError": record.is_error,
-        "isPartial": record.is_partial,
-        "level": record.level,
-        "depth": record.depth,
-    }
 
 
 def trace_lines(
