@@ -14,7 +14,8 @@ import pytest
 from tests.support.growth import Pattern, excess
 from tui.settings.file import MAX_BYTES, config_path, load_config, read_config
 from tui.settings.reading import read_settings, with_file
-from tui.settings.settings import ConfigFile, ReadOnlyIn
+from tui.settings.schema import ReadOnly
+from tui.settings.settings import ConfigFile
 
 KEY = {"TRIGGER_SECRET_KEY": "tr_dev_abcdefghijkl"}
 MAX_READ_S: Final = 0.5
@@ -83,7 +84,6 @@ def test_file_that_is_no_toml_is_one_line(tmp_path: Path, content: bytes, line: 
 
 def test_mark_of_utf_8_is_ignored(tmp_path: Path) -> None:
     file = read_config(write(tmp_path, b'\xef\xbb\xbftheme = "dark"'), shown="FILE")
-    assert file.values is not None
     assert (file.values.theme, file.complaints) == ("dark", ())
 
 
@@ -125,7 +125,7 @@ def test_file_that_others_may_write_runs_nothing(
     tmp_path.chmod(folder_mode)
     file = read_config(path, shown="FILE")
     settings = read_settings(KEY, file=file)
-    assert (len(settings.commands) == 1, settings.editor == ("vi",)) == (is_trusted, is_trusted)
+    assert (len(settings.commands) == 1, settings.programs.editor == ("vi",)) == (is_trusted, is_trusted)
     assert settings.theme == "light"
     assert len(file.complaints) == (0 if is_trusted else 1)
     assert all("commands, editor, pager and on_alert are not used" in str(each) for each in file.complaints)
@@ -206,14 +206,14 @@ def test_lock_is_found_in_every_form(tmp_path: Path, lock: str) -> None:
 def test_flag_wins_over_variable_and_variable_over_file(tmp_path: Path) -> None:
     file = config(tmp_path, 'theme = "light"\ninterval = 7\n[link]\nslow = "always"\n')
     of_file = read_settings(KEY, file=file)
-    assert (of_file.theme, of_file.interval_s, of_file.slow_link) == ("light", 7.0, True)
-    assert [of_file.origins[name] for name in ("theme", "interval_s", "slow_link", "timezone")] == [
+    assert (of_file.theme, of_file.interval_s, of_file.link.slow) == ("light", 7.0, "always")
+    assert [of_file.origin(name) for name in ("theme", "interval", "link", "timezone")] == [
         *["file"] * 3,
         "default",
     ]
     given = read_settings(KEY | {"TRIGGER_TUI_SLOW": "0"}, file=file, theme="dark", interval_s=3.0)
-    assert (given.theme, given.interval_s, given.slow_link) == ("dark", 3.0, False)
-    assert [given.origins[name] for name in ("theme", "interval_s", "slow_link")] == [
+    assert (given.theme, given.interval_s, given.link.slow) == ("dark", 3.0, "never")
+    assert [given.origin(name) for name in ("theme", "interval", "link")] == [
         "--theme",
         "--interval",
         "TRIGGER_TUI_SLOW",
@@ -225,33 +225,33 @@ def test_file_never_makes_a_read_only_session_writable(tmp_path: Path) -> None:
     settings = read_settings(KEY, file=file, read_only=True)
     assert not settings.may_write
     assert not with_file(settings, file).may_write
-    assert with_file(settings, file).origins["read_only"] == "--read-only"
+    assert with_file(settings, file).origin("read_only") == "--read-only"
 
 
 def test_changed_file_changes_what_no_flag_decides(tmp_path: Path) -> None:
     before = read_settings(KEY, file=config(tmp_path, 'theme = "light"\ninterval = 7\n'), interval_s=3.0)
     after = with_file(before, config(tmp_path, 'timezone = "local"\ninterval = 9\n[read_only]\neverywhere = true\n'))
     assert (after.theme, after.interval_s, after.timezone, after.may_write) == ("auto", 3.0, "local", False)
-    assert (after.origins["theme"], after.origins["read_only"]) == ("default", "file")
+    assert (after.origin("theme"), after.origin("read_only")) == ("default", "file")
     assert with_file(after, config(tmp_path, "")).may_write
 
 
 @pytest.mark.parametrize(
     ("where", "name", "is_production", "is_forbidden"),
     [
-        (ReadOnlyIn(), None, True, False),
-        (ReadOnlyIn(production=True), None, True, True),
-        (ReadOnlyIn(production=True), "staging", False, False),
-        (ReadOnlyIn(environments=("Prod",)), "prod", True, True),
-        (ReadOnlyIn(environments=("prod",)), "dev", False, False),
-        (ReadOnlyIn(environments=("prod",)), None, True, True),
-        (ReadOnlyIn(environments=("staging",)), "stg", False, True),
-        (ReadOnlyIn(environments=("stg",)), "staging", False, True),
-        (ReadOnlyIn(environments=("production",)), "prod", True, True),
+        (ReadOnly(), None, True, False),
+        (ReadOnly(production=True), None, True, True),
+        (ReadOnly(production=True), "staging", False, False),
+        (ReadOnly(environments=("Prod",)), "prod", True, True),
+        (ReadOnly(environments=("prod",)), "dev", False, False),
+        (ReadOnly(environments=("prod",)), None, True, True),
+        (ReadOnly(environments=("staging",)), "stg", False, True),
+        (ReadOnly(environments=("stg",)), "staging", False, True),
+        (ReadOnly(environments=("production",)), "prod", True, True),
     ],
 )
 def test_environments_of_the_file_are_read_only(
-    where: ReadOnlyIn, name: str | None, is_production: bool, is_forbidden: bool
+    where: ReadOnly, name: str | None, is_production: bool, is_forbidden: bool
 ) -> None:
     assert where.forbids(name, is_production=is_production) is is_forbidden
 

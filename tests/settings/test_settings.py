@@ -48,7 +48,7 @@ def test_api_address_comes_from_flag_variable_or_default(
 ) -> None:
     settings = read({} if variable is None else {"TRIGGER_API_URL": variable}, api_url=flag)
     assert settings.api_url == url
-    assert settings.origins["api_url"] == origin
+    assert settings.origin("api_url") == origin
 
 
 def test_different_addresses_are_rejected_and_both_named() -> None:
@@ -146,7 +146,7 @@ def test_secret_key_may_write_unless_read_only() -> None:
     assert read().may_write
     assert not read().key.is_public
     assert not read(read_only=True).may_write
-    assert read(read_only=True).origins["read_only"] == "--read-only"
+    assert read(read_only=True).origin("read_only") == "--read-only"
 
 
 BRANCHES = ("TRIGGER_PREVIEW_BRANCH", "VERCEL_GIT_COMMIT_REF", "TRIGGER_DEV_BRANCH")
@@ -156,13 +156,13 @@ BRANCHES = ("TRIGGER_PREVIEW_BRANCH", "VERCEL_GIT_COMMIT_REF", "TRIGGER_DEV_BRAN
 def test_branch_comes_from_the_first_variable_of_the_sdk(first: int) -> None:
     settings = read({variable: f"from-{variable}" for variable in BRANCHES[first:]})
     assert settings.branch == f"from-{BRANCHES[first]}"
-    assert settings.origins["branch"] == BRANCHES[first]
+    assert settings.origin("branch") == BRANCHES[first]
 
 
 @pytest.mark.parametrize("environ", [{}, {"TRIGGER_PREVIEW_BRANCH": " "}, {"TRIGGER_DEV_BRANCH": "default"}])
 def test_missing_branch_is_none(environ: dict[str, str]) -> None:
     assert read(environ).branch is None
-    assert read(environ).origins["branch"] == "default"
+    assert read(environ).origin("branch") == "default"
 
 
 def test_default_is_no_branch_of_development_only() -> None:
@@ -192,7 +192,7 @@ def test_interval_is_at_least_the_minimum_of_the_key(is_public: bool, asked_s: f
     environ = {"TRIGGER_SECRET_KEY": public_token("read:runs").reveal()} if is_public else {}
     settings = read(environ, interval_s=asked_s)
     assert settings.interval_s == interval_s
-    assert settings.origins["interval_s"] == ("default" if asked_s is None else "--interval")
+    assert settings.origin("interval") == ("default" if asked_s is None else "--interval")
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ def test_title_is_off_by_flag_or_variable() -> None:
     def origin(variable: str | None, *, has_title: bool = True) -> tuple[bool, str]:
         environ = {"TRIGGER_SECRET_KEY": KEY} | ({} if variable is None else {"TRIGGER_TUI_TITLE": variable})
         settings = read_settings(environ, has_title=has_title)
-        return settings.has_title, settings.origins["has_title"]
+        return settings.has_title, settings.origin("has_title")
 
     assert origin(None) == (True, "default")
     assert origin("1") == (True, "TRIGGER_TUI_TITLE")
@@ -326,7 +326,7 @@ def test_slow_link_is_measured_unless_a_flag_or_variable_says_so() -> None:
     def origin(variable: str | None, *, slow_link: bool | None = None) -> tuple[bool | None, str]:
         environ = {"TRIGGER_SECRET_KEY": KEY} | ({} if variable is None else {"TRIGGER_TUI_SLOW": variable})
         settings = read_settings(environ, slow_link=slow_link)
-        return settings.slow_link, settings.origins["slow_link"]
+        return {"auto": None, "always": True, "never": False}[settings.link.slow], settings.origin("link")
 
     assert origin(None) == (None, "default")
     assert origin("1") == (True, "TRIGGER_TUI_SLOW")

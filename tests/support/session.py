@@ -17,6 +17,7 @@ from tui.api.connection import Timeouts
 from tui.domain.filters import RunFilters
 from tui.emulator.access import sign_token
 from tui.settings.reading import read_settings
+from tui.settings.schema import Link, ReadOnly
 from tui.settings.secret import Secret
 from tui.settings.settings import Settings
 from tui.sync.session import Session
@@ -40,7 +41,17 @@ def public_token(*scopes: str) -> Secret:
 
 
 def settings_for(api: FleetApi, tmp_path: Path, **changes: Any) -> Settings:
-    """Settings for a session on a fleet. By default without the realtime feed."""
+    """Settings for a session on a fleet. By default without the realtime feed.
+
+    Of settings that flags decide, `changes` has the values of the flags: `interval_s`, `read_only` and `slow_link`.
+    """
+    if "interval_s" in changes:
+        changes["interval"] = changes.pop("interval_s")
+    if "read_only" in changes:
+        changes["read_only"] = ReadOnly(everywhere=changes["read_only"])
+    if "slow_link" in changes:
+        links = {None: Link(), True: Link("always"), False: Link("never")}
+        changes["link"] = links[changes.pop("slow_link")]
     environ = {
         "TRIGGER_SECRET_KEY": SECRET,
         "TRIGGER_API_URL": api.url,

@@ -104,18 +104,9 @@ def settings_of(options: dict[str, Any], environ: Mapping[str, str] = os.environ
     The shared options are removed from `options`. Raises `SettingsError`.
     """
     options.pop("ascii_only", None)
-    return read_settings(
-        environ,
-        api_url=options.pop("api_url", None),
-        expect_env=options.pop("expect_env", None),
-        interval_s=options.pop("interval_s", None),
-        realtime=options.pop("realtime", True),
-        read_only=options.pop("read_only", False),
-        has_title=options.pop("has_title", True),
-        slow_link=options.pop("slow_link", None),
-        theme=options.pop("theme", None),
-        file=config_file_of(options),
-    )
+    names = ("api_url", "expect_env", "interval_s", "realtime", "read_only", "has_title", "slow_link", "theme")
+    given = {name: options.pop(name) for name in names if name in options}
+    return read_settings(environ, file=config_file_of(options), **given)
 
 
 relay_options: Final = _all_of(

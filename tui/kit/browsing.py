@@ -239,7 +239,7 @@ NO_PROJECT: Final = "the server has not named the project yet"
 
 def link_of(session: Session, run_id: RunId) -> tuple[str | None, str]:
     """Return the address of a run in the dashboard, or None and the reason."""
-    environment, configured = session.store.environment, session.settings.dashboard_url
+    environment, configured = session.store.environment, session.settings.dashboard.url
     link = None if environment is None else environment.link_to(run_id, configured)
     if link is not None:
         return link, ""

@@ -130,10 +130,9 @@ def own_palette(mode: ColorMode, own: Mapping[str, str], *, has_true_color: bool
 
 def contrast_remarks(file: ConfigFile, mode: ColorMode, shown: str) -> Iterator[Complaint]:
     """Yield a remark on each own colour with which text is hard to read. `shown` is the file's name."""
-    if file.values is None or mode not in _CHANGEABLE:
+    if mode not in _CHANGEABLE:
         return
-    colors = file.values.colors
-    own = {role: color for role in PALETTES[mode] if (color := getattr(colors, role)) is not None}
+    own = file.values.colors.filled
     palette = own_palette(mode, own)
     worst: dict[str, tuple[float, str]] = {}
     for text, ground in _PAIRS:

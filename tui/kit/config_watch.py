@@ -6,9 +6,8 @@ settings about read-only: then nothing may be written.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
-from dataclasses import fields
 from pathlib import Path
 from threading import Thread
 from typing import Final, NamedTuple
@@ -26,28 +25,12 @@ STEADY_AFTER_S: Final = 1.0
 READ_TIMEOUT_S: Final = 5.0
 """After that the watch waits for the next interval. A disk that hangs is not asked again: it has one thread."""
 
-AT_ONCE: Final = {
-    "theme": "theme",
-    "colors": "colors",
-    "interval_s": "interval",
-    "timezone": "timezone",
-    "read_only": "read_only",
-    "read_only_in": "read_only",
-    "slow_link": "link",
-    "commands": "commands",
-    "columns": "columns",
-    "views": "views",
-    "keys": "keys",
-    "bell": "bell",
-}
-"""The fields of `Settings` that take effect at once, and their keys in the file."""
+AT_ONCE: Final = (
+    "read_only", "interval", "link", "theme", "colors", "timezone", "columns", "keys", "views", "commands", "bell",
+)  # fmt: skip
+"""The settings of the file that take effect at once."""
 
-AT_START: Final = {
-    "max_runs": "max_runs",
-    "editor": "programs",
-    "pager": "programs",
-    "dashboard_url": "dashboard",
-}
+AT_START: Final = ("max_runs", "programs", "dashboard")
 """Those that take effect at the next start."""
 
 
@@ -57,11 +40,9 @@ class SettingsChange(NamedTuple):
     before: Settings
     after: Settings
 
-    def keys(self, kinds: Mapping[str, str]) -> list[str]:
-        """Return the keys of the file that have other values now."""
-        names = [each.name for each in fields(Settings) if each.name in kinds]
-        changed = [name for name in names if getattr(self.before, name) != getattr(self.after, name)]
-        return list(dict.fromkeys(kinds[name] for name in changed))
+    def among(self, names: Iterable[str]) -> list[str]:
+        """Return those that have other values now."""
+        return [name for name in names if getattr(self.before, name) != getattr(self.after, name)]
 
 
 class ConfigWatch:
@@ -101,7 +82,7 @@ class ConfigWatch:
         if look is None:
             return  # the disk, or a folder above, is not readable now: the settings stay
         self._seen_state = look.state
-        if look.file is not None and (look.file.state == look.state or look.file.values is None):
+        if look.file is not None and (look.file.state == look.state or not look.file.is_read):
             self._read_state = look.state
             self._use(look.file, look.state)
 
@@ -120,7 +101,7 @@ class ConfigWatch:
             if complaint not in self._complaints:
                 self._say(f"{complaint}.")
         self._complaints = file.complaints
-        if file.values is None:
+        if not file.is_read:
             if not file.complaints:
                 what = "empty" if state.inode else "gone"
                 self._say(f"{self._shown} is {what}: its settings stay until the next start.")
@@ -132,9 +113,9 @@ class ConfigWatch:
     def _change(self, settings: Settings) -> None:
         change = SettingsChange(self._session.settings, settings)
         self._session.change_settings(change.after)
-        if now := change.keys(AT_ONCE):
+        if now := change.among(AT_ONCE):
             self._say(f"{self._shown} was read again: {', '.join(now)} changed.")
-        if later := change.keys(AT_START):
+        if later := change.among(AT_START):
             verb = "takes" if len(later) == 1 else "take"
             self._say(f"{self._shown}: {', '.join(later)} {verb} effect at the next start.")
         self._on_change(change)

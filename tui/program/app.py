@@ -227,8 +227,8 @@ class TriggerApp(AppBase):
 
     @property
     def is_slow_link(self) -> bool:
-        forced = self.session.settings.slow_link
-        return self._is_link_slow if forced is None else forced
+        slow = self.session.settings.link.slow
+        return self._is_link_slow if slow == "auto" else slow == "always"
 
     def _new_painter(self, color_mode: ColorMode, *, is_ascii: bool) -> Painter:
         is_slow, has_all = self.is_slow_link, has_true_color(self.environ) and not self.is_slow_link
@@ -240,12 +240,12 @@ class TriggerApp(AppBase):
             is_ascii=is_ascii,
             has_gutter_cursor=is_slow,
             has_true_color=has_all,
-            own_colors=self.session.settings.colors,
+            own_colors=self.session.settings.colors.filled,
         )
 
     def _register_theme(self, color_mode: ColorMode) -> str:
         """Return the name of the theme of a color mode, with the user's own colours."""
-        theme = theme_of(color_mode, self.session.settings.colors)
+        theme = theme_of(color_mode, self.session.settings.colors.filled)
         self.register_theme(theme)
         return theme.name
 
@@ -324,7 +324,7 @@ class TriggerApp(AppBase):
 
     def _use_alerts(self, settings: Settings) -> None:
         """Call the user for new findings, if the config file wants that."""
-        if not self._may_alert or settings.bell is None:
+        if not self._may_alert:
             return
         if self._alerts is None:
             from tui.settings.settings import is_calling  # noqa: PLC0415
@@ -559,9 +559,8 @@ class TriggerApp(AppBase):
 
     def _use_own_commands(self, settings: Settings) -> None:
         """Use the commands of the config file, also of one that is not trusted: their keys then say so."""
-        values = settings.file.values
         if self._own_commands is None:
-            if values is None or not values.commands:
+            if not settings.file.values.commands:
                 return  # as for most users: nothing is imported
             from tui.features.own_commands.view import OwnCommands  # noqa: PLC0415
 

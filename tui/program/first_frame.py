@@ -38,9 +38,9 @@ def first_frame(
         freshness=Freshness(Level.CONNECTING),
         api_url=settings.api_url,
         branch=settings.branch,
-        is_read_only=not settings.may_write or settings.read_only_in.forbids(None, is_production=True),
+        is_read_only=not settings.may_write or settings.read_only.forbids(None, is_production=True),
         is_relayed=settings.relay_url is not None,
-        is_slow_link=settings.slow_link is True,
+        is_slow_link=settings.link.slow == "always",
     )
     header = header_line(facts, width, is_colorless=styler.is_colorless)
     if not has_list:
@@ -54,11 +54,11 @@ def first_frame(
 
 def _columns(settings: Settings, list_cells: int) -> Sequence[SizedColumn]:
     """Return the columns of the config file, or the program's own."""
-    if settings.columns:
+    if columns := settings.columns.filled:
         from tui.features.columns.settings import RUNS, columns_of_file  # noqa: PLC0415  as above
         from tui.features.columns.words import Unshown, own_columns_for  # noqa: PLC0415
 
-        chosen = columns_of_file(settings.columns, "")[0].get(RUNS)
+        chosen = columns_of_file(columns, "")[0].get(RUNS)
         if chosen is not None:
             return own_columns_for(chosen.shown, list_cells, lambda _run, _path: Unshown.NOT_READ).slots
     return columns_for(list_cells)

@@ -26,7 +26,8 @@ from tui.commands.output import SIGNAL_EXIT_BASE, ExitCode, Output, Stop
 from tui.lazy_dataclass import dataclass
 from tui.program import early
 from tui.program.early import print_bug
-from tui.settings.reading import file_values, read_relay_settings, read_settings
+from tui.settings.reading import read_relay_settings, read_settings
+from tui.settings.secret import zone_of
 from tui.settings.settings import ConfigFile, Settings
 
 if TYPE_CHECKING:
@@ -229,7 +230,7 @@ class DisplayOptions:
     @classmethod
     def of(cls, options: dict[str, Any], output: Output, file: ConfigFile) -> Self:
         """Remove the display options from a command's options, and return them. The file names the zone of times."""
-        is_ascii, zone = options.pop("ascii_only") or output.is_ascii, file_values(file)[0]["zone"]
+        is_ascii, zone = options.pop("ascii_only") or output.is_ascii, zone_of(file.values.timezone)
         return cls(is_ascii, options.pop("has_mouse"), view_address(options.pop("address", None), zone))
 
 
@@ -361,8 +362,8 @@ def _show_first_frame(terminal: "EarlyTerminal", settings: Settings, display: Di
     styler = LineStyler(
         detect_color_mode(os.environ, settings.theme),
         is_ascii=display.is_ascii,
-        has_true_color=has_true_color(os.environ) and settings.slow_link is not True,
-        own_colors=settings.colors,
+        has_true_color=has_true_color(os.environ) and settings.link.slow != "always",
+        own_colors=settings.colors.filled,
     )
     has_list = display.address is None or display.address.view != "wall"
     if rows := first_frame(settings, styler, terminal.size, datetime.now(UTC), has_list=has_list):

@@ -24,6 +24,7 @@ from tui.commands.output import SIGNAL_EXIT_BASE, ExitCode, Output, OutputClosed
 from tui.features.config.session import open_session, report_complaints
 from tui.program.early import return_large_blocks
 from tui.settings.reading import is_loopback
+from tui.settings.schema import ReadOnly
 from tui.settings.secret import MIN_INTERVAL_S
 from tui.settings.settings import Settings
 
@@ -194,7 +195,7 @@ def relay(
     except TokensError as error:
         raise Stop(ExitCode.USAGE, str(error)) from None
     _hide(output, tokens)
-    settings = replace(settings_of(options), read_only=True)
+    settings = replace(settings_of(options), read_only=ReadOnly(everywhere=True))
     report_complaints(settings, output)
     tls = None if tls_cert is None else _tls_context(tls_cert, tls_key)
     _allow_many_files()

@@ -1,25 +1,24 @@
 """The settings described: the file that `config --init` writes, its schema, and the settings in effect."""
 
+import ast
+import inspect
 import json
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import zip_longest
+from dataclasses import MISSING, Field, fields
+from functools import cache
+from itertools import pairwise, zip_longest
 from typing import Any, Final, Literal, NamedTuple, get_args, get_origin
 
-import msgspec
-from msgspec import NODEFAULT, Meta, Struct
-from msgspec.structs import FieldInfo, fields
-
 from tui.domain.own_commands import PLACEHOLDERS, CommandScope
+from tui.settings import schema
 from tui.settings.key_checks import listed_bindings
-from tui.settings.reader import entry_type, is_struct, unwrapped
-from tui.settings.reading import FILE, KEY_OF_FIELD, ROLES, VIEWS, is_set
-from tui.settings.schema import Bell, ColumnEntry, FileSettings, OwnColumns
-from tui.settings.settings import FINDING_FIELDS, UNBIND, Settings
+from tui.settings.schema import FileSettings, Table, entry_type, expected, is_table, ruled
+from tui.settings.settings import DEFAULT, UNBIND, Settings
 
 # The file that `trigger-tui config --init` writes: every setting with its description, commented out.
 #
-# It is made from the Structs of the schema. Prose begins with `# `, a setting with `#` alone, as in the files of sshd:
+# It is made from the tables of the schema. Prose begins with `# `, a setting with `#` alone, as in the files of sshd:
 # to use one, delete the `#` before it and before the header of its table.
 
 
@@ -61,51 +60,66 @@ def commented_file(colors: Mapping[str, str], columns: Mapping[str, Sequence[str
     * `columns`: the names of the columns, by view
     """
     parts = [*_prose(_INTRO)]
-    for field in fields(FileSettings):
-        kind, metas = unwrapped(field.type)
-        parts += ["", *_prose(_description(kind, metas))]
-        if is_struct(kind):
-            parts += _columns(columns) if kind is OwnColumns else ()
+    for field, text in _described(FileSettings):
+        kind, _ = ruled(field.type)
+        parts += ["", *_prose(_explained(field, text))]
+        if is_table(kind):
+            parts += _columns(columns) if kind is schema.OwnColumns else ()
             parts += [f"#[{field.name}]", *_table(kind, colors if field.name == "colors" else {})]
         elif field.name == "keys":
             parts += _keys()
-        elif field.name in _EXAMPLES:
-            if (entry := entry_type(get_args(kind)[0])) is not None:
-                parts += _entry(entry)
-                parts += _placeholders() if field.name == "commands" else ()
-                parts.append("#")
-            parts += ["# An example:", *(f"#{line}" for line in _EXAMPLES[field.name])]
+        elif (entry := entry_type(kind)) is not None:
+            parts += _entry(entry)
+            parts += _placeholders() if entry is schema.CommandEntry else ()
+            parts += ["#", "# An example:", *(f"#{line}" for line in _EXAMPLES[field.name])]
         else:
-            parts.append(f"#{field.name} = {_toml(_default(field))}")
+            parts.append(f"#{field.name} = {_toml(field.default)}")
     return "\n".join(parts) + "\n"
 
 
-def _table(kind: type[Struct], shown: Mapping[str, str]) -> Iterator[str]:
-    for field in fields(kind):
-        yield from _prose(_description(*unwrapped(field.type)))
-        yield f"#{field.name} = {_toml(shown.get(field.name, _default(field)))}"
+def _table(kind: type[Table], shown: Mapping[str, str]) -> Iterator[str]:
+    for field, text in _described(kind):
+        yield from _prose(_explained(field, text))
+        yield f"#{field.name} = {_toml(shown.get(field.name, field.default))}"
 
 
-def _description(kind: Any, metas: tuple[Meta, ...]) -> str:
+def _described(table: type[Table]) -> Iterator[tuple[Field[Any], str]]:
+    """Yield the fields of a table with their descriptions."""
+    for field in fields(table):
+        kind, _ = ruled(field.type)
+        text = kind.__doc__ if is_table(kind) else _docstrings().get((table.__name__, field.name))
+        yield field, _paragraphs(text or "")
+
+
+def _explained(field: Field[Any], text: str) -> str:
     """Return what a setting is for, and which words it may be."""
-    text = next((meta.description for meta in reversed(metas) if meta.description), "")
-    words = next((meta.extra["expected"] for meta in metas if meta.extra), "") if get_origin(kind) is Literal else ""
-    return f"{text} One of {words}." if words else text
+    return f"{text} One of {expected(field.type)}." if get_origin(field.type) is Literal else text
 
 
-def _entry(kind: type[Struct]) -> Iterator[str]:
+@cache
+def _docstrings() -> Mapping[tuple[str, str], str]:
+    """Return the docstrings of the fields in the schema, by their tables and names. Python itself keeps none."""
+    return {
+        (table.name, each.target.id): text.value.value
+        for table in ast.parse(inspect.getsource(schema)).body
+        if isinstance(table, ast.ClassDef)
+        for each, text in pairwise(table.body)
+        if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)
+        if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant) and isinstance(text.value.value, str)
+    }
+
+
+def _entry(kind: type[Table]) -> Iterator[str]:
     """Yield what the fields of an entry of a list are for."""
     yield "#"
-    for field in fields(kind):
-        text = _description(*unwrapped(field.type))
-        if field.default is not NODEFAULT and field.default not in {"", ()}:
-            text += f" Without it: {_toml(field.default)}."
-        yield from _labelled(field.name, text)
+    for field, text in _described(kind):
+        end = f" Without it: {_toml(field.default)}." if field.default not in {MISSING, "", ()} else ""
+        yield from _labelled(field.name, f"{_explained(field, text)}{end}")
 
 
 def _columns(names: Mapping[str, Sequence[str]]) -> Iterator[str]:
     """Yield what may stand in the lists of columns."""
-    yield from _entry(ColumnEntry)
+    yield from _entry(schema.ColumnEntry)
     yield from ("#", "# The columns:", "#")
     for view, columns in names.items():
         yield from _labelled(view, ", ".join(columns))
@@ -143,17 +157,12 @@ def _keys() -> Iterator[str]:
             yield setting
 
 
-def _default(field: FieldInfo) -> Any:
-    return field.default if field.default is not NODEFAULT else field.default_factory()
-
-
 def _prose(text: str) -> Iterator[str]:
     """Yield a description as comments. Line breaks of the source are spaces, empty lines stay."""
-    paragraphs = textwrap.dedent(text.replace("\n    ", "\n")).strip().split("\n\n")
-    for number, paragraph in enumerate(paragraphs):
+    for number, paragraph in enumerate(_paragraphs(text).split("\n\n")):
         if number:
             yield "#"
-        yield from (f"# {line}" for line in textwrap.wrap(" ".join(paragraph.split()), _WIDTH))
+        yield from (f"# {line}" for line in textwrap.wrap(paragraph, _WIDTH))
 
 
 def _toml(value: Any) -> str:
@@ -169,33 +178,64 @@ def _toml(value: Any) -> str:
             return json.dumps(value)
 
 
-# The JSON Schema of the config file, made from the Structs. Editors use it to complete and check the file.
+# The JSON Schema of the config file, made from its tables. Editors use it to complete and check the file.
 
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_TYPES: Final = {str: "string", bool: "boolean", int: "integer", float: "number"}
+_BOUNDS: Final = {
+    "pattern": "pattern", "ge": "minimum", "le": "maximum", "min_length": "min{}", "max_length": "max{}",
+}  # fmt: skip
 
 
 def config_schema() -> dict[str, Any]:
     """Return the schema, draft 2020-12."""
-    return {"$schema": DIALECT, "title": "trigger-tui config.toml", **_in_toml(msgspec.json.schema(FileSettings))}
+    tables: dict[str, Any] = {}
+    root = _schema(FileSettings, tables)
+    return {"$schema": DIALECT, "title": "trigger-tui config.toml", **root, "$defs": tables}
 
 
-def _in_toml(schema: Any) -> Any:
-    """Return a part of the schema without null, which TOML has not, and with a paragraph on each line."""
-    match schema:
-        case {"anyOf": [only, {"type": "null"}], **more}:
-            return _in_toml({key: value for key, value in more.items() if key != "default"} | only)
-        case {"description": str(text), **more}:
-            return {"description": paragraphs(text)} | _in_toml(more)
-        case dict():
-            return {key: _in_toml(value) for key, value in schema.items()}
-        case list():
-            return [_in_toml(each) for each in schema]
+def _schema(annotation: Any, tables: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a type with its rule. Adds the schemas of tables, to which it refers by their names."""
+    kind, rule = ruled(annotation)
+    match get_origin(kind):
+        case None if is_table(kind):
+            tables[kind.__name__] = _table_schema(kind, tables)
+            found: dict[str, Any] = {"$ref": f"#/$defs/{kind.__name__}"}
+        case None:
+            found = {"type": _TYPES[kind]}
+        case origin if origin is Literal:
+            found = {"enum": list(get_args(kind))}
+        case origin if origin is dict:
+            keys, values = (_schema(each, tables) for each in get_args(kind))
+            found = {"type": "object", "propertyNames": keys, "additionalProperties": values}
         case _:
-            return schema
+            found = {"type": "array", "items": _schema(get_args(kind)[0], tables)}
+    for name, bound in rule.bounds.items():
+        found[_BOUNDS[name].format("Length" if kind is str else "Items")] = bound
+    if rule.may_be_text:
+        text_type = fields(kind)[0].type if is_table(kind) else get_args(kind)[0]
+        found = {"anyOf": [_schema(text_type, tables), found]}
+    return found
 
 
-def paragraphs(text: str) -> str:
+def _table_schema(kind: type[Table], tables: dict[str, Any]) -> dict[str, Any]:
+    properties: dict[str, Any] = {}
+    for field, text in _described(kind):
+        properties[field.name] = {"description": text, **_schema(field.type, tables)}
+        if field.default is not MISSING and not isinstance(field.default, Table) and kind is not schema.Colors:
+            properties[field.name]["default"] = field.default
+    return {
+        "description": _paragraphs(kind.__doc__ or ""),
+        "title": kind.__name__,
+        "type": "object",
+        "properties": properties,
+        "required": [field.name for field in fields(kind) if field.default is field.default_factory is MISSING],
+        "additionalProperties": False,
+    }
+
+
+def _paragraphs(text: str) -> str:
     """Return a docstring with an empty line between its paragraphs and no other line break."""
     return "\n\n".join(" ".join(each.split()) for each in text.split("\n\n") if each.strip())
 
@@ -203,14 +243,11 @@ def paragraphs(text: str) -> str:
 # The settings in effect, each with its value and where it comes from. Secrets are only said to be set.
 
 
-_SLOW: Final = {None: "auto", True: "always", False: "never"}
-_ATTRIBUTES: Final = {
-    "branch": "branch", "environment": "expect_env", "realtime": "realtime", "title": "has_title", "theme": "theme",
-    "interval": "interval_s", "max_runs": "max_runs", "timezone": "timezone",
-}  # fmt: skip
-"""The field of `Settings` for each setting that a flag or a variable may decide and that is shown as it is."""
+_FIELDS: Final = {"branch": "branch", "environment": "expect_env", "realtime": "realtime", "title": "has_title"}
+"""The fields of `Settings` that no file sets, by the names under which they are shown."""
 
-DEFAULT: Final = "default"
+_FIRST: Final = ("theme", "interval", "max_runs", "timezone", "read_only", "link")
+"""The settings of the file that are shown before the others."""
 
 
 Value = str | float | bool | list[str] | None
@@ -232,52 +269,43 @@ def effective_settings(
 
     `has_key`: the variable with the key is set.
     """
-    origin_of = settings.origins.get
-    yield EffectiveSetting("api", settings.api_url, origin_of("api_url", DEFAULT))
+    yield EffectiveSetting("api", settings.api_url, settings.origin("api_url"))
     key = "set, not shown" if has_key else "not set"
     yield EffectiveSetting("key", key, "TRIGGER_SECRET_KEY" if has_key else DEFAULT)
-    for name, attribute in _ATTRIBUTES.items():
-        yield EffectiveSetting(name, getattr(settings, attribute), origin_of(attribute, DEFAULT))
-    everywhere = settings.read_only or not settings.key.may_write
-    yield EffectiveSetting("read_only.everywhere", everywhere, origin_of("read_only", DEFAULT))
-    yield _from_file(settings, "read_only.production", settings.read_only_in.production)
-    yield _from_file(settings, "read_only.environments", list(settings.read_only_in.environments))
-    yield EffectiveSetting("link.slow", _SLOW[settings.slow_link], origin_of("slow_link", DEFAULT))
-    yield from _of_file(settings, environ, palette)
+    for name, attribute in _FIELDS.items():
+        yield EffectiveSetting(name, getattr(settings, attribute), settings.origin(attribute))
+    shown: dict[str, Value] = {
+        "interval": settings.interval_s,
+        "read_only.everywhere": settings.read_only.everywhere or not settings.key.may_write,
+        "dashboard.url": settings.dashboard.url or None,
+        **{f"colors.{role}": color for role, color in {**palette, **settings.colors.filled}.items()},
+    }
+    origins = {
+        "read_only.everywhere": settings.origins.get("read_only", DEFAULT),
+        "link.slow": settings.origin("link"),
+    }
+    for program, variables in {"editor": ("VISUAL", "EDITOR"), "pager": ("PAGER",)}.items():
+        found = next((each for each in variables if environ.get(each, "").strip()), None)
+        if found is not None and not getattr(settings.programs, program):
+            shown[f"programs.{program}"], origins[f"programs.{program}"] = [environ[found].strip()], found
+    for key, value in _values(settings):
+        yield EffectiveSetting(key, shown.get(key, value), origins.get(key) or settings.origin(key))
 
 
-def _of_file(settings: Settings, environ: Mapping[str, str], palette: Mapping[str, str]) -> Iterator[EffectiveSetting]:
-    """Yield what only the file can set. Of keys, those that it sets."""
-    for role in ROLES:
-        yield _from_file(settings, f"colors.{role}", settings.colors.get(role, palette[role]))
-    for view in VIEWS:
-        names = [each if isinstance(each, str) else each.column for each in settings.columns.get(view, ())]
-        yield _from_file(settings, f"columns.{view}", names)
-    for binding, keys in settings.keys.items():
-        yield _from_file(settings, f"keys.{binding}", list(keys) or [UNBIND])
-    if not settings.keys:
-        yield EffectiveSetting("keys", [], DEFAULT)
-    yield _from_file(settings, "views", [each.name for each in settings.views])
-    yield _from_file(settings, "commands", [each.name for each in settings.commands])
-    yield _program(settings, KEY_OF_FIELD["editor"], settings.editor, ("VISUAL", "EDITOR"), environ)
-    yield _program(settings, KEY_OF_FIELD["pager"], settings.pager, ("PAGER",), environ)
-    yield _from_file(settings, KEY_OF_FIELD["dashboard_url"], settings.dashboard_url)
-    bell = settings.bell or Bell()
-    for name in ("ring", *FINDING_FIELDS, "not_known"):
-        yield _from_file(settings, f"bell.{name}", getattr(bell, name))
-    yield _from_file(settings, "bell.quiet_hours", list(bell.quiet_hours))
-    yield _from_file(settings, "bell.on_alert", list(bell.on_alert))
+def _values(settings: Settings) -> Iterator[tuple[str, Value]]:
+    """Yield the settings of the file by their keys. Of the keys of bindings, those that are set."""
+    for name in dict.fromkeys((*_FIRST, *(each.name for each in fields(FileSettings)))):
+        value = getattr(settings, name)
+        if isinstance(value, Table):
+            yield from ((f"{name}.{each.name}", _in_json(getattr(value, each.name))) for each in fields(value))
+        elif value and name == "keys":
+            yield from ((f"{name}.{binding}", list(keys) or [UNBIND]) for binding, keys in value.items())
+        else:
+            yield name, _in_json(value)
 
 
-def _from_file(settings: Settings, key: str, value: Value) -> EffectiveSetting:
-    return EffectiveSetting(key, value, FILE if is_set(settings.file, key) else DEFAULT)
-
-
-def _program(
-    settings: Settings, key: str, own: tuple[str, ...], variables: tuple[str, ...], environ: Mapping[str, str]
-) -> EffectiveSetting:
-    """Return a program: that of the file, else of the first variable that names one."""
-    found = next((name for name in variables if environ.get(name, "").strip()), None)
-    if own or found is None:
-        return _from_file(settings, key, list(own))
-    return EffectiveSetting(key, [environ[found].strip()], found)
+def _in_json(value: Any) -> Any:
+    """Return a value as JSON has it. Of the tables in a list, only their names."""
+    if not isinstance(value, tuple | dict):
+        return value
+    return [getattr(each, fields(each)[0].name) if isinstance(each, Table) else each for each in value]

@@ -167,13 +167,13 @@ def _decoded(path: Path, shown: str, content: bytes, distrust: str | None) -> Co
         return unreadable(f"line {line}", "expected UTF-8 text; the file is ignored")
     if (dotted := _line_with_many_dots(text)) is not None:
         return unreadable(f"line {dotted}", f"expected at most {MAX_DOTS} dots in a line; the file is ignored")
-    from msgspec import DecodeError, toml  # noqa: PLC0415  6 ms, which only a file needs
+    import tomllib  # noqa: PLC0415  which only a file needs
 
     try:
-        table = toml.decode(text)
+        table = tomllib.loads(text)
     except RecursionError:
         return unreadable("", "nested too deeply; the file is ignored")
-    except (DecodeError, ValueError) as error:
+    except ValueError as error:
         where, reason = _syntax_error(text, str(error))
         return unreadable(where, f"{reason}; the file is ignored")
     return _with_values(path, shown, table, distrust)
@@ -207,7 +207,7 @@ def _syntax_error(text: str, message: str) -> tuple[str, str]:
 
 
 def _with_values(path: Path, shown: str, table: dict[str, Any], distrust: str | None) -> ConfigFile:
-    from tui.settings.reader import read_document, with_checked_keys  # noqa: PLC0415  loads msgspec
+    from tui.settings.reader import read_document, with_checked_keys  # noqa: PLC0415  loads pydantic_core
 
     document = read_document(table)
     problems = document.problems
@@ -217,7 +217,9 @@ def _with_values(path: Path, shown: str, table: dict[str, Any], distrust: str | 
     complaints = [Complaint(shown, *problem) for problem in problems]
     if distrust is not None and any(key.startswith(("commands", "programs", "bell.on_alert")) for key in document.keys):
         complaints.append(Complaint(shown, "", f"{distrust}; commands, editor, pager and on_alert are not used"))
-    return ConfigFile(path, document.values, document.keys, tuple(complaints), distrust, document.is_locked)
+    return ConfigFile(
+        path, document.values, document.keys, tuple(complaints), distrust, document.is_locked, is_read=True
+    )
 
 
 # Creates a config file where there is none.

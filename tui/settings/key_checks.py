@@ -3,17 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import combinations
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from tui.domain.own_commands import CommandScope, TemplateError, parse_template
 from tui.lazy_dataclass import dataclass
 from tui.settings.key_table import BINDINGS, PLACES, TEXT_KEYS, TEXT_PLACES
 from tui.settings.keys import EVERYWHERE, RESERVED, BindingRow, is_capital, is_printable, key_name, parse_key
+from tui.settings.schema import CommandEntry
 from tui.settings.settings import UNBIND, Problem
-
-if TYPE_CHECKING:
-    from tui.settings.schema import CommandEntry
-
 
 # Finds what is wrong about the keys of a config file. A refused entry leaves the keys of its binding as they are.
 #
@@ -52,9 +49,7 @@ def default_keys(binding: str) -> tuple[str, ...]:
     return ROWS[binding][0].keys
 
 
-def check_keys(
-    entries: Mapping[str, Sequence[str]], commands: Mapping[int, "CommandEntry"] | None = None
-) -> CheckedKeys:
+def check_keys(entries: Mapping[str, Sequence[str]], commands: Mapping[int, CommandEntry] | None = None) -> CheckedKeys:
     """Check keys as the file writes them, by the ids of bindings, and those of commands, by their positions."""
     problems: list[Problem] = []
     keys: dict[str, tuple[str, ...]] = {}
@@ -188,7 +183,7 @@ def _drop_clashes(keys: dict[str, tuple[str, ...]], problems: list[Problem]) -> 
 
 
 def _refused_commands(
-    keys: Mapping[str, tuple[str, ...]], commands: Mapping[int, "CommandEntry"], problems: list[Problem]
+    keys: Mapping[str, tuple[str, ...]], commands: Mapping[int, CommandEntry], problems: list[Problem]
 ) -> Iterator[int]:
     """Yield the positions of commands that cannot have their keys. Of two with one key and one scope the first wins."""
     taken = _taken_by_views(keys)
@@ -257,7 +252,7 @@ def keys_text(keys: Sequence[str]) -> str:
 _WORDS: Final = frozenset(row.word for row in BINDINGS) | {row.id for row in BINDINGS}
 
 
-def problem_of_command(entry: "CommandEntry") -> tuple[str, str] | None:
+def problem_of_command(entry: CommandEntry) -> tuple[str, str] | None:
     """Return the field of a command that is wrong, and what was expected; None if nothing is."""
     try:
         parse_template(entry.command, CommandScope(entry.scope))

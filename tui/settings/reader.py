@@ -1,20 +1,18 @@
 """Reads a TOML document as settings: a wrong value costs only itself, also a key that is not allowed."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
-from types import UnionType
-from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, fields, replace
+from functools import cache, partial
+from typing import Any, Final, Literal, TypeVar, get_args, get_origin
 
-import msgspec
-from msgspec import Meta, Struct
-from msgspec.structs import replace as with_fields
+from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, SchemaValidator, ValidationError, core_schema
 
 from tui.domain.text import clean
 from tui.lazy_dataclass import dataclass
-from tui.settings.schema import CommandEntry, FileSettings
+from tui.settings.schema import CommandEntry, FileSettings, Table, entry_type, expected, is_table, ruled
 from tui.settings.secret import has_zones, is_zone
-from tui.settings.settings import Problem, bound_keys
+from tui.settings.settings import UNBIND, Problem
 
 # Reads a TOML document as `FileSettings`. A wrong value costs only itself: it becomes its default and a problem.
 #
@@ -22,7 +20,8 @@ from tui.settings.settings import Problem, bound_keys
 # a command without one of its restrictions is not what its author meant. And what is wrong about `read_only` makes
 # everything read-only.
 #
-# Every conversion is one of a whole Struct: msgspec 0.22 corrupts its memory when it converts to a bare union of types.
+# The core of pydantic checks the values. Its schemas are made here from the annotations: pydantic itself does the same,
+# but the first frame, which waits for the theme, would come 70 ms later.
 
 
 MAX_PROBLEMS: Final = 50
@@ -38,12 +37,12 @@ _LEFT_OUT: Final = "; this entry is left out"
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 _WRONG: Final = object()
 _MIN_LIKENESS: Final = 0.6
-_ERROR_PATH: Final = re.compile(r" - at (`key` in )?`\$([^`]*)`$")
-_STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
-_MISSING: Final = re.compile(r"Object missing required field `([^`]*)`")
-_UNKNOWN: Final = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+_CONFIG: Final = core_schema.CoreConfig(regex_engine="python-re")
+_WRONG_VALUE: Final = "wrong_value"
+_WRONG_KEY: Final = "[key]"
+"""How pydantic names a key as the place of an error, behind the key."""
 
-T = TypeVar("T", bound=Struct)
+T = TypeVar("T", bound=Table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,93 +92,82 @@ class _Reading:
         """Read a table. Fields that are absent or wrong have their defaults."""
         values: dict[str, Any] = {}
         for key, value in table.items():
-            where = joined(path, key)
-            if key not in kind.__struct_fields__:
+            if key not in kind.__annotations__:
                 self._complain_unknown(kind, path, key)
-            elif (read := self._read(kind, key, value, where)) is not _WRONG:
+            elif (read := self._read(kind.__annotations__[key], value, joined(path, key))) is not _WRONG:
                 values[key] = read
         return kind(**values)
 
-    def _read(self, kind: type[Struct], key: str, value: Any, where: str) -> Any:
+    def _read(self, annotation: Any, value: Any, where: str) -> Any:
         """Return the value of a field, or `_WRONG` after a complaint."""
-        inner, metas = unwrapped(kind.__annotations__[key])
-        if isinstance(value, dict) and is_struct(inner):
-            return self.read_table(inner, value, where)
-        if isinstance(value, dict) and get_origin(inner) is dict:
-            items = [(joined(where, name), {name: item}) for name, item in value.items()]
-            merged: dict[str, Any] = {}
-            for read in self._items(kind, key, items):
-                merged |= read
-            return merged
-        if isinstance(value, list) and get_origin(inner) is tuple and entry_type(get_args(inner)[0]) is not None:
-            most = max((meta.max_length or 0 for meta in metas), default=0)
-            if most and len(value) > most:
+        kind, rule = ruled(annotation)
+        if isinstance(value, dict) and is_table(kind):
+            return self.read_table(kind, value, where)
+        if isinstance(value, dict) and get_origin(kind) is dict:
+            # Each item is checked inside a collection of its own.
+            items = [
+                self._checked(annotation, {name: each}, joined(where, name), is_item=True)
+                for name, each in value.items()
+            ]
+            found = {name: keys for item in items if item is not _WRONG for name, keys in item.items()}
+            return {name: tuple(key for key in keys if key != UNBIND) for name, keys in found.items()}
+        if isinstance(value, list) and entry_type(kind) is not None:
+            if len(value) > (most := rule.bounds["max_length"]):
                 return self._wrong(where, f"at most {most} entries", value)
-            entries = [(f"{where}[{number}]", [item]) for number, item in enumerate(value)]
-            return tuple(each for read in self._items(kind, key, entries, is_entry=True) for each in read)
-        return self._convert(kind, key, value, where)
+            entries = [self._checked(annotation, [each], f"{where}[{n}]", is_item=True) for n, each in enumerate(value)]
+            return tuple(entry[0] for entry in entries if entry is not _WRONG)
+        return self._checked(annotation, value, where)
 
-    def _items(
-        self, kind: type[Struct], key: str, items: list[tuple[str, Any]], *, is_entry: bool = False
-    ) -> list[Any]:
-        """Convert the items of a collection one by one, each inside a collection of its own."""
-        found = (self._convert(kind, key, value, where, depth=1, is_entry=is_entry) for where, value in items)
-        return [each for each in found if each is not _WRONG]
-
-    def _convert(
-        self, kind: type[Struct], key: str, value: Any, where: str, *, depth: int = 0, is_entry: bool = False
-    ) -> Any:
-        """Convert the value of a field. The first `depth` steps below it are already in `where`."""
+    def _checked(self, annotation: Any, value: Any, where: str, *, is_item: bool = False) -> Any:
+        """Return a value that was checked as a whole, or `_WRONG`. An item is the only one of a collection."""
+        entry = entry_type(ruled(annotation)[0]) if is_item else None
         try:
-            read = getattr(msgspec.convert({key: value}, kind), key)
-        except msgspec.ValidationError as error:
-            return self._complain_invalid(kind, key, value, where, str(error), depth, _LEFT_OUT if is_entry else "")
-        if (check := _CHECKS.get(where)) is not None and not check(read):
-            wanted = expected(kind.__annotations__[key])
-            if where == "timezone" and not has_zones():
-                wanted = '"UTC" or "local", as no other zones are known here (tzdata is not installed)'
-            return self._wrong(where, wanted, value)
-        if is_entry and (problem := _problem_of_entry(read[0])) is not None:
-            self._complain(f"{where}.{problem.where}", f"{problem.text}{_LEFT_OUT}")
+            read = _validator(annotation).validate_python(value)
+        except ValidationError as error:
+            self._complain_invalid(error.errors(include_url=False), value, where, entry, is_item=is_item)
             return _WRONG
+        if where == "timezone" and not is_zone(read):
+            without = '"UTC" or "local", as no other zones are known here (tzdata is not installed)'
+            return self._wrong(where, expected(annotation) if has_zones() else without, value)
+        if entry is CommandEntry:
+            from tui.settings.key_checks import problem_of_command  # noqa: PLC0415  5 ms, which most files do not need
+
+            if (problem := problem_of_command(read[0])) is not None:
+                self._complain(f"{where}.{problem[0]}", f"{problem[1]}{_LEFT_OUT}")
+                return _WRONG
         self.keys.append(where)
         return read
 
     def _complain_invalid(
-        self, kind: type[Struct], key: str, value: Any, where: str, message: str, depth: int, end: str
-    ) -> Any:
-        """Say in our words what msgspec refuses."""
-        found = _ERROR_PATH.search(message)
-        steps = [(step[1], step[2]) for step in _STEP.finditer(found[2])][1:] if found else []
-        annotation: Any = kind.__annotations__[key]
-        for count, (name, index) in enumerate(steps):
-            annotation, value = _below(annotation, value, name, index)
-            if count >= depth:
-                where = joined(where, name) if name else f"{where}[{index}]"
-        reason = message[: found.start()] if found else message
-        if found and found[1]:
-            inner, _ = unwrapped(kind.__annotations__[key])
-            self._complain(where, f"unknown key: expected {expected(get_args(inner)[0])}{end}")
-        elif missing := _MISSING.match(reason):
-            fields = entry_type(annotation)
-            wanted = expected(fields.__annotations__[missing[1]]) if fields else "a value"
-            self._complain(joined(where, missing[1]), f"missing: expected {wanted}{end}")
-        elif (unknown := _UNKNOWN.match(reason)) and (fields := entry_type(annotation)) is not None:
-            self._complain_unknown(fields, where, unknown[1], end)
-        else:
-            self._wrong(where, expected(annotation), value, end)
-        return _WRONG
+        self, errors: list[ErrorDetails], value: Any, where: str, entry: type[Table] | None, *, is_item: bool
+    ) -> None:
+        """Report the errors of pydantic in our words. Of an entry, only the first one in the document counts."""
+        end = _LEFT_OUT if entry else ""
+        places = {key: place for place, key in enumerate(value[0])} if entry and isinstance(value[0], dict) else {}
+        error = min(errors, key=lambda each: places.get(each["loc"][1], len(places)) if places else 0)
+        steps = list(error["loc"][is_item:])
+        name = str(steps.pop()) if error["type"] != _WRONG_VALUE or steps == [_WRONG_KEY] else ""
+        for step in steps:
+            where = f"{where}[{step}]" if isinstance(step, int) else joined(where, step)
+        if error["type"] == _WRONG_VALUE and name:
+            self._complain(where, f"unknown key: expected {error['ctx']['expected']}")
+        elif error["type"] == _WRONG_VALUE:
+            self._wrong(where, error["ctx"]["expected"], error["input"], end)
+        elif entry is not None and error["type"] == "missing":
+            self._complain(joined(where, name), f"missing: expected {expected(entry.__annotations__[name])}{end}")
+        elif entry is not None:
+            self._complain_unknown(entry, where, name, end)
 
     def _wrong(self, where: str, wanted: str, value: Any, end: str = "") -> Any:
         self._complain(where, f"expected {wanted}, got {described(value)}{end}")
         return _WRONG
 
-    def _complain_unknown(self, kind: type[Struct], path: str, key: str, end: str = "") -> None:
+    def _complain_unknown(self, kind: type[Table], path: str, key: str, end: str = "") -> None:
         if len(self.problems) >= MAX_PROBLEMS:  # any key at the top may be meant to forbid writing
             self._complain(joined(path, key), "unknown key", is_about_lock=not path)
             return
         nearest = _nearest(kind, path, key)
-        hint = f"did you mean {nearest}?" if nearest else f"expected one of {', '.join(kind.__struct_fields__)}"
+        hint = f"did you mean {nearest}?" if nearest else f"expected one of {', '.join(kind.__annotations__)}"
         is_about_lock = not path and nearest is not None and _is_lock(nearest)
         self._complain(joined(path, key), f"unknown key; {hint}{end}", is_about_lock=is_about_lock)
 
@@ -188,24 +176,6 @@ class _Reading:
             self.is_locked = True
             text = f"{text}; {_LOCKED}"
         self.problems.append(Problem(where, text))
-
-
-def _is_number(value: float) -> bool:
-    return value == value  # noqa: PLR0124  no bound of msgspec refuses nan
-
-
-_CHECKS: Final[Mapping[str, Callable[[Any], bool]]] = {"timezone": is_zone, "interval": _is_number}
-"""What a Struct cannot check, by key path."""
-
-
-def _problem_of_entry(entry: Any) -> Problem | None:
-    """Return what is wrong in an entry that no Struct can check."""
-    if not isinstance(entry, CommandEntry):
-        return None
-    from tui.settings.key_checks import problem_of_command  # noqa: PLC0415  5 ms, which most files do not need
-
-    wrong = problem_of_command(entry)
-    return None if wrong is None else Problem(*wrong)
 
 
 def described(value: Any) -> str:
@@ -243,72 +213,72 @@ def _is_lock(path: str) -> bool:
     return re.split(r"[.\[]", path)[0] == LOCK
 
 
-def unwrapped(annotation: Any) -> tuple[Any, tuple[Meta, ...]]:
-    """Return a type without its annotations, and these, the innermost first."""
-    if get_origin(annotation) is Annotated:
-        kind, *metas = get_args(annotation)
-        return kind, tuple(each for each in metas if isinstance(each, Meta))
-    return annotation, ()
+@cache
+def _validator(annotation: Any) -> SchemaValidator:
+    return SchemaValidator(_schema(annotation), _CONFIG)
 
 
-def expected(annotation: Any) -> str:
-    """Return what a type expects, in words: those of the outermost annotation that has some."""
-    kind, metas = unwrapped(annotation)
-    for meta in reversed(metas):
-        if meta.extra and "expected" in meta.extra:
-            return str(meta.extra["expected"])
-    words = dict.fromkeys(expected(each) for each in _members(kind))
-    return " or ".join(words) if words else "a table"
+def _schema(annotation: Any) -> CoreSchema:
+    """Return the schema of a type with its rule. Any mistake in a value itself is one error, with our words."""
+    kind, rule = ruled(annotation)
+    match get_origin(kind):
+        case None if is_table(kind):
+            schema: Any = _table_schema(kind)
+        case None:
+            schema = {"type": kind.__name__, "strict": True}
+        case origin if origin is Literal:
+            schema = core_schema.literal_schema(list(get_args(kind)))
+        case origin if origin is dict:
+            schema = core_schema.dict_schema(*map(_schema, get_args(kind)))
+        case _:
+            schema = core_schema.tuple_schema([_schema(get_args(kind)[0])], variadic_item_index=0)
+    return core_schema.no_info_wrap_validator_function(partial(_validated, annotation), schema | rule.bounds)
 
 
-def is_struct(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, Struct)
+def _table_schema(kind: type[Table]) -> CoreSchema:
+    parts = [core_schema.dataclass_field(each.name, _field_schema(each), kw_only=True) for each in fields(kind)]
+    arguments = core_schema.dataclass_args_schema(kind.__name__, parts, extra_behavior="forbid")
+    return core_schema.dataclass_schema(kind, arguments, list(kind.__annotations__), slots=True, config=_CONFIG)
 
 
-def entry_type(annotation: Any) -> type[Struct] | None:
-    """Return the type of the tables that a value may be; None if it is none."""
-    kind, _ = unwrapped(annotation)
-    return next((each for each in _members(kind) or (kind,) if is_struct(each)), None)
+def _field_schema(field: Field[Any]) -> CoreSchema:
+    schema = _schema(field.type)
+    return schema if field.default is MISSING else core_schema.with_default_schema(schema, default=field.default)
 
 
-def _members(kind: Any) -> tuple[Any, ...]:
-    """Return the types of a union, without None; none for any other type."""
-    if get_origin(kind) not in {Union, UnionType}:
-        return ()
-    return tuple(each for each in get_args(kind) if each is not type(None))
+def _validated(annotation: Any, value: Any, validate: core_schema.ValidatorFunctionWrapHandler) -> Any:
+    """Check a value. A mistake in the value itself is one error in our words; mistakes inside keep their own."""
+    kind, rule = ruled(annotation)
+    given = value
+    if isinstance(value, str) and rule.may_be_text:
+        given = {fields(kind)[0].name: value} if is_table(kind) else [value]
+    try:
+        return validate(given)
+    except ValidationError as error:
+        is_too_long = isinstance(value, list) and len(value) > rule.bounds.get("max_length", len(value))
+        if given is value and not is_too_long and any(each["loc"] for each in error.errors(include_url=False)):
+            raise
+        raise PydanticCustomError(_WRONG_VALUE, "expected {expected}", {"expected": expected(annotation)}) from None
 
 
-def _below(annotation: Any, value: Any, name: str | None, index: str | None) -> tuple[Any, Any]:
-    """Return the type and the value one step deeper: a field of a table, or an item of a collection."""
-    kind, _ = unwrapped(annotation)
-    if name is not None:
-        fields = entry_type(annotation)
-        return (fields.__annotations__[name] if fields else Any), value[name]
-    if index == "...":  # msgspec does not say which item of a mapping; there is one
-        return get_args(kind)[1], next(iter(value.values()))
-    found = next((each for each in _members(kind) or (kind,) if get_origin(unwrapped(each)[0]) is tuple), kind)
-    return get_args(unwrapped(found)[0])[0], value[int(index or 0)]
-
-
-def _nearest(kind: type[Struct], path: str, key: str) -> str | None:
+def _nearest(kind: type[Table], path: str, key: str) -> str | None:
     """Return the known key that is most like an unknown one: of its own table, else of any."""
     from difflib import get_close_matches  # noqa: PLC0415  only for a wrong file
 
     asked = key[:MAX_SHOWN_CHARS].lower()
-    if own := get_close_matches(asked, kind.__struct_fields__, 1, _MIN_LIKENESS):
+    if own := get_close_matches(asked, kind.__annotations__, 1, _MIN_LIKENESS):
         return joined(path, own[0])
     by_name = {each.rpartition(".")[2]: each for each in _paths(FileSettings)}
     other = get_close_matches(asked, by_name, 1, _MIN_LIKENESS)
     return by_name[other[0]] if other else None
 
 
-def _paths(kind: type[Struct], path: str = "") -> Iterator[str]:
+def _paths(kind: type[Table], path: str = "") -> Iterator[str]:
     """Yield the path of every key that is in no list."""
-    for name, annotation in kind.__annotations__.items():
-        yield joined(path, name)
-        inner, _ = unwrapped(annotation)
-        if is_struct(inner):
-            yield from _paths(inner, joined(path, name))
+    for each in fields(kind):
+        yield joined(path, each.name)
+        if is_table(table := ruled(each.type)[0]):
+            yield from _paths(table, joined(path, each.name))
 
 
 # Leaves out of a document the keys and commands that the table of bindings does not allow.
@@ -322,13 +292,12 @@ def with_checked_keys(document: Document) -> tuple[Document, tuple[Problem, ...]
     from tui.settings.key_checks import check_keys  # noqa: PLC0415  5 ms, which most files do not need
 
     values = document.values
-    entries = {binding: bound_keys(own) for binding, own in values.keys.items()}
     positions = sorted(int(found[1]) for key in document.keys if (found := _COMMAND.fullmatch(key)))
-    checked = check_keys(entries, dict(zip(positions, values.commands, strict=True)))
-    kept = {binding: own for binding, own in values.keys.items() if binding in checked.keys}
-    refused = {f"keys.{binding}" for binding in values.keys if binding not in kept}
+    commands = dict(zip(positions, values.commands, strict=True))
+    checked = check_keys(values.keys, commands)
+    keys = {binding: own for binding, own in values.keys.items() if binding in checked.keys}
+    refused = {joined("keys", binding) for binding in values.keys if binding not in keys}
     refused |= {f"commands[{number}]" for number in checked.refused_commands}
-    pairs = zip(positions, values.commands, strict=True)
-    commands = tuple(each for number, each in pairs if number not in checked.refused_commands)
-    values = with_fields(values, keys=kept, commands=commands)
+    allowed = tuple(each for number, each in commands.items() if number not in checked.refused_commands)
+    values = replace(values, keys=keys, commands=allowed)
     return replace(document, values=values, keys=document.keys - refused), checked.problems

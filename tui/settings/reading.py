@@ -2,22 +2,15 @@
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
+from dataclasses import fields, replace
 from ipaddress import ip_address
 from pathlib import PurePath
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from tui.settings.secret import DEFAULT_INTERVAL_S, MIN_INTERVAL_S, NO_SECRET, Secret, SettingsError, zone_of
-from tui.settings.settings import (
-    DEFAULT_API_URL,
-    MIN_PUBLIC_INTERVAL_S,
-    NO_FILE,
-    ConfigFile,
-    ReadOnlyIn,
-    Settings,
-    bound_keys,
-)
+from tui.settings.schema import FileSettings, Link, Programs, ReadOnly
+from tui.settings.secret import DEFAULT_INTERVAL_S, NO_SECRET, Secret, SettingsError
+from tui.settings.settings import DEFAULT, DEFAULT_API_URL, FILE, NO_FILE, ConfigFile, Settings
 
 # Builds the settings of a session from flags, environment variables and the config file, and rejects contradictions.
 #
@@ -28,41 +21,12 @@ from tui.settings.settings import (
 PREVIEW_BRANCH: Final = "TRIGGER_PREVIEW_BRANCH"
 """The variable with the branch of a preview environment. The server rejects a preview key without a branch."""
 
-FILE: Final = "file"
-"""The origin of a setting from the config file."""
-
 _KEY_ORIGIN: Final = "a public token"
+_READ_ONLY: Final = "--read-only"
+_RELAY: Final = "--relay"
 
-ROLES: Final = (
-    "bg", "surface", "cursor", "cursor2", "dialog", "line", "guide", "spark", "bright", "text", "muted", "faint",
-    "accent", "rose", "amber", "blue", "green", "chip", "failbg",
-)  # fmt: skip
-"""What a colour can be used for, as in `kit.colors`."""
-
-VIEWS: Final = ("runs", "errors")
-"""The views with columns of one's own."""
-
-_LINKS: Final = {"auto": None, "always": True, "never": False}
-KEY_OF_FIELD: Final = {
-    "theme": "theme",
-    "colors": "colors",
-    "max_runs": "max_runs",
-    "timezone": "timezone",
-    "zone": "timezone",
-    "slow_link": "link.slow",
-    "read_only_in": "read_only",
-    "columns": "columns",
-    "keys": "keys",
-    "views": "views",
-    "commands": "commands",
-    "editor": "programs.editor",
-    "pager": "programs.pager",
-    "dashboard_url": "dashboard.url",
-    "bell": "bell",
-}
-"""The key in the file of each field that no other origin but a flag or a variable decides."""
-
-_DEFAULTS: Final = {name: getattr(Settings("", NO_SECRET), name) for name in KEY_OF_FIELD}
+_Given = dict[str, tuple[Any, str]]
+"""Fields of `Settings` that flags and variables decide, and their origins."""
 
 
 def read_settings(  # noqa: PLR0913  one parameter for each option
@@ -83,31 +47,16 @@ def read_settings(  # noqa: PLR0913  one parameter for each option
     Raises `SettingsError` for a missing or wrong key, an invalid address, or two different addresses.
     """
     key = _key(environ)
-    url, url_origin = _api_url(environ, api_url)
-    branch, branch_origin = _branch(environ)
-    common, origins = _common(environ, file, has_title=has_title, slow_link=slow_link, theme=theme)
-    wait_s, interval_origin = _interval(file, key, interval_s)
-    is_locked = _is_read_only(file)
-    return Settings(
-        api_url=url,
-        key=key,
-        branch=branch,
-        read_only=read_only or is_locked,
-        expect_env=expect_env,
-        interval_s=wait_s,
-        realtime=realtime,
-        origins=origins
-        | {
-            "api_url": url_origin,
-            "key": "TRIGGER_SECRET_KEY",
-            "branch": branch_origin,
-            "read_only": _read_only_origin(key, by_flag=read_only, by_file=is_locked),
-            "expect_env": "--expect-env" if expect_env else "default",
-            "interval_s": interval_origin,
-            "realtime": "default" if realtime else "--no-realtime",
-        },
-        **common,
-    )
+    given: _Given = {
+        "api_url": _api_url(environ, api_url),
+        "key": (key, "TRIGGER_SECRET_KEY"),
+        "branch": _branch(environ),
+        "interval": (DEFAULT_INTERVAL_S, DEFAULT) if interval_s is None else (interval_s, "--interval"),
+        "read_only": (ReadOnly(), _READ_ONLY if read_only else DEFAULT if key.may_write else _KEY_ORIGIN),
+        "realtime": (realtime, DEFAULT if realtime else "--no-realtime"),
+    }
+    given |= _common(environ, expect_env=expect_env, has_title=has_title, slow_link=slow_link, theme=theme)
+    return _settings(given, file)
 
 
 def read_relay_settings(
@@ -137,81 +86,58 @@ def read_relay_settings(
         raise SettingsError("TRIGGER_TUI_RELAY_TOKEN is not set: set it to a token from the relay's token file")
     if not _is_printable_ascii(token):
         raise SettingsError("TRIGGER_TUI_RELAY_TOKEN has characters that no token has (a line break, a space?)")
-    common, origins = _common(environ, file, has_title=has_title, slow_link=slow_link, theme=theme)
-    return Settings(
-        api_url=f"the API behind {url}",
-        key=NO_SECRET,
-        read_only=True,
-        expect_env=expect_env,
-        relay_url=url,
-        relay_token=Secret(token),
-        relay_ca=ca,
-        origins=origins
-        | {
-            "relay_url": "--relay",
-            "relay_token": "TRIGGER_TUI_RELAY_TOKEN",
-            "relay_ca": "default" if ca is None else "--tls-ca",
-            "read_only": "--relay",
-            "expect_env": "--expect-env" if expect_env else "default",
-        },
-        **common,
-    )
+    given: _Given = {
+        "api_url": (f"the API behind {url}", DEFAULT),
+        "key": (NO_SECRET, DEFAULT),
+        "interval": (DEFAULT_INTERVAL_S, _RELAY),  # the relay sets the pace
+        "read_only": (ReadOnly(), _RELAY),
+        "relay_url": (url, _RELAY),
+        "relay_token": (Secret(token), "TRIGGER_TUI_RELAY_TOKEN"),
+        "relay_ca": (ca, "--tls-ca"),
+    }
+    given |= _common(environ, expect_env=expect_env, has_title=has_title, slow_link=slow_link, theme=theme)
+    return _settings(given, file)
+
+
+def _common(
+    environ: Mapping[str, str], *, expect_env: str | None, has_title: bool, slow_link: bool | None, theme: str | None
+) -> _Given:
+    """Return the fields that sessions on the API and on a relay share."""
+    return {
+        "state_dir": (_state_dir(environ), DEFAULT),
+        "expect_env": (expect_env, "--expect-env" if expect_env else DEFAULT),
+        "has_title": _title(environ, has_title=has_title),
+        "link": _link(environ, slow_link),
+        "theme": (theme or "auto", "--theme" if theme else DEFAULT),
+    }
+
+
+def _settings(given: _Given, file: ConfigFile) -> Settings:
+    values = {name: value for name, (value, _) in given.items()}
+    return with_file(Settings(**values, origins={name: origin for name, (_, origin) in given.items()}), file)
 
 
 def with_file(settings: Settings, file: ConfigFile) -> Settings:
     """Return the settings with those of a config file that was read again. Flags and variables still win."""
-    values, origins = file_values(file)
-    kept = {name: origin for name, origin in settings.origins.items() if origin not in {FILE, "default"}}
-    if "interval_s" not in kept:
-        values["interval_s"], origins["interval_s"] = _interval(file, settings.key, None)
-    if "read_only" not in kept:
-        values["read_only"] = _is_read_only(file)
-        origins["read_only"] = FILE if values["read_only"] else "default"
-    elif settings.key.may_write is False and kept["read_only"] == _KEY_ORIGIN:
-        values["read_only"] = _is_read_only(file)
-    changed = {name: value for name, value in values.items() if name not in kept}
-    return replace(settings, origins=origins | kept, file=file, **changed)
+    values = file.values
+    if file.distrust:
+        values = replace(values, commands=(), programs=Programs(), bell=replace(values.bell, on_alert=()))
+    origins = {name: origin for name, origin in settings.origins.items() if origin not in {FILE, DEFAULT}}
+    by_flag = origins.get("read_only") in {_READ_ONLY, _RELAY}
+    everywhere = by_flag or file.is_locked or values.read_only.everywhere
+    if everywhere:
+        origins.setdefault("read_only", FILE)
+    changed = {each.name: getattr(values, each.name) for each in fields(FileSettings) if each.name not in origins}
+    changed["read_only"] = replace(values.read_only, everywhere=everywhere)
+    return replace(settings, file=file, origins=origins, **changed)
 
 
 def locked(settings: Settings) -> Settings:
     """Return the settings of a session whose config file forbids something that cannot be read."""
-    if settings.read_only:
+    if settings.read_only.everywhere:
         return settings
-    return replace(settings, read_only=True, origins={**settings.origins, "read_only": FILE})
-
-
-def file_values(file: ConfigFile) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the fields of `Settings` that a config file alone decides, and their origins."""
-    values = file.values
-    if values is None:
-        return dict(_DEFAULTS), dict.fromkeys(_DEFAULTS, "default")
-    fields: dict[str, Any] = {
-        "theme": values.theme,
-        "colors": {role: color for role in ROLES if (color := getattr(values.colors, role)) is not None},
-        "max_runs": values.max_runs,
-        "timezone": values.timezone,
-        "zone": zone_of(values.timezone),
-        "slow_link": _LINKS[values.link.slow],
-        "read_only_in": ReadOnlyIn(values.read_only.production, values.read_only.environments),
-        "columns": {view: own for view in VIEWS if (own := getattr(values.columns, view))},
-        "keys": {binding: bound_keys(own) for binding, own in values.keys.items()},
-        "views": values.views,
-        "commands": () if file.distrust else values.commands,
-        "editor": () if file.distrust else values.programs.editor,
-        "pager": () if file.distrust else values.programs.pager,
-        "dashboard_url": values.dashboard.url or None,
-        "bell": values.bell,
-    }
-    if file.distrust and values.bell.on_alert:
-        from msgspec.structs import replace as with_fields  # noqa: PLC0415  loaded with the file
-
-        fields["bell"] = with_fields(values.bell, on_alert=())
-    return fields, {name: FILE if is_set(file, KEY_OF_FIELD[name]) else "default" for name in fields}
-
-
-def is_set(file: ConfigFile, key: str) -> bool:
-    """Return whether a file sets a key, or anything below it."""
-    return any(each == key or each.startswith((f"{key}.", f"{key}[")) for each in file.keys)
+    read_only = replace(settings.read_only, everywhere=True)
+    return replace(settings, read_only=read_only, origins={**settings.origins, "read_only": FILE})
 
 
 def places_of(file: ConfigFile, key: str) -> tuple[str, ...]:
@@ -219,42 +145,6 @@ def places_of(file: ConfigFile, key: str) -> tuple[str, ...]:
     start = f"{key}["
     numbers = sorted(int(each[len(start) : -1]) for each in file.keys if each.startswith(start))
     return tuple(f"{start}{number}]" for number in numbers)
-
-
-def _common(
-    environ: Mapping[str, str], file: ConfigFile, *, has_title: bool, slow_link: bool | None, theme: str | None
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the fields that a session on the API and one on a relay share, and their origins."""
-    values, origins = file_values(file)
-    values["file"], values["state_dir"] = file, _state_dir(environ)
-    values["has_title"], origins["has_title"] = _title(environ, has_title=has_title)
-    is_slow, slow_origin = _slow_link(environ, slow_link)
-    if slow_origin != "default":
-        values["slow_link"], origins["slow_link"] = is_slow, slow_origin
-    if theme is not None:
-        values["theme"], origins["theme"] = theme, "--theme"
-    return values, origins
-
-
-def _interval(file: ConfigFile, key: Secret, flag_s: float | None) -> tuple[float, str]:
-    wanted_s, origin = DEFAULT_INTERVAL_S, "default"
-    if flag_s is not None:
-        wanted_s, origin = flag_s, "--interval"
-    elif file.values is not None and "interval" in file.keys:
-        wanted_s, origin = file.values.interval, FILE
-    return max(MIN_PUBLIC_INTERVAL_S if key.is_public else MIN_INTERVAL_S, wanted_s), origin
-
-
-def _is_read_only(file: ConfigFile) -> bool:
-    return file.is_locked or (file.values is not None and file.values.read_only.everywhere)
-
-
-def _read_only_origin(key: Secret, *, by_flag: bool, by_file: bool) -> str:
-    if by_flag:
-        return "--read-only"
-    if not key.may_write:
-        return _KEY_ORIGIN
-    return FILE if by_file else "default"
 
 
 def is_loopback(host: str) -> bool:
@@ -296,7 +186,7 @@ def _api_url(environ: Mapping[str, str], flag: str | None) -> tuple[str, str]:
             if not _is_base_url(url):
                 raise SettingsError(f"{origin} is not the address of an API (https://host or http://host:port)")
             return url, origin
-    return DEFAULT_API_URL, "default"
+    return DEFAULT_API_URL, DEFAULT
 
 
 def _normalized_url(text: str) -> str:
@@ -336,29 +226,35 @@ def _branch(environ: Mapping[str, str]) -> tuple[str | None, str]:
     """
     for variable in (PREVIEW_BRANCH, "VERCEL_GIT_COMMIT_REF", "TRIGGER_DEV_BRANCH"):
         text = environ.get(variable, "").strip()
-        if text and not (variable == "TRIGGER_DEV_BRANCH" and text == "default"):
+        if text and not (variable == "TRIGGER_DEV_BRANCH" and text == DEFAULT):
             if not text.isprintable() or not text.isascii():
                 raise SettingsError(f"{variable} has characters that no branch has")
             return text, variable
-    return None, "default"
+    return None, DEFAULT
+
+
+def _switch(environ: Mapping[str, str], variable: str, meaning: str) -> str:
+    """Return `0`, `1` or an empty text. Raises `SettingsError` for others."""
+    value = environ.get(variable, "").strip()
+    if value not in {"", "0", "1"}:
+        raise SettingsError(f"{variable} must be {meaning}")
+    return value
 
 
 def _title(environ: Mapping[str, str], *, has_title: bool) -> tuple[bool, str]:
-    variable = environ.get("TRIGGER_TUI_TITLE", "").strip()
-    if variable not in {"", "0", "1"}:
-        raise SettingsError("TRIGGER_TUI_TITLE must be 0 (the terminal keeps its title) or 1")
+    variable = _switch(environ, "TRIGGER_TUI_TITLE", "0 (the terminal keeps its title) or 1")
     if not has_title:
         return False, "--no-title"
-    return variable != "0", "TRIGGER_TUI_TITLE" if variable else "default"
+    return variable != "0", "TRIGGER_TUI_TITLE" if variable else DEFAULT
 
 
-def _slow_link(environ: Mapping[str, str], flag: bool | None) -> tuple[bool | None, str]:  # noqa: FBT001  tri-state
-    variable = environ.get("TRIGGER_TUI_SLOW", "").strip()
-    if variable not in {"", "0", "1"}:
-        raise SettingsError("TRIGGER_TUI_SLOW must be 0 (never save bytes) or 1 (always)")
-    if flag is not None:
-        return flag, "--slow" if flag else "--no-slow"
-    return (variable == "1", "TRIGGER_TUI_SLOW") if variable else (None, "default")
+def _link(environ: Mapping[str, str], is_slow: bool | None) -> tuple[Link, str]:  # noqa: FBT001  tri-state
+    variable = _switch(environ, "TRIGGER_TUI_SLOW", "0 (never save bytes) or 1 (always)")
+    if is_slow is not None:
+        return Link("always" if is_slow else "never"), "--slow" if is_slow else "--no-slow"
+    if variable:
+        return Link("always" if variable == "1" else "never"), "TRIGGER_TUI_SLOW"
+    return Link(), DEFAULT
 
 
 def _state_dir(environ: Mapping[str, str]) -> PurePath:

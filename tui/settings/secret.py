@@ -163,12 +163,15 @@ class LocalZone(tzinfo):
             return time.gmtime(0)
 
 
+_LOCAL_ZONE: Final = LocalZone()
+
+
 def zone_of(name: str) -> tzinfo:
     """Return the zone of a name. Raises `ValueError` for a name that this machine does not know."""
     if name.upper() == "UTC":
         return UTC
     if name.lower() == LOCAL:
-        return LocalZone()
+        return _LOCAL_ZONE
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415  half a millisecond, which UTC does not need
 
     try:

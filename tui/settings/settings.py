@@ -2,16 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import field
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import datetime, time, timedelta, tzinfo
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from tui.lazy_dataclass import dataclass
-from tui.settings.secret import DEFAULT_INTERVAL_S, DEFAULT_MAX_RUNS, NO_SECRET, Secret
-
-if TYPE_CHECKING:
-    from tui.settings.schema import Bell, ColumnEntry, CommandEntry, FileSettings, ViewEntry
-
+from tui.settings.schema import Bell, FileSettings
+from tui.settings.secret import MIN_INTERVAL_S, NO_SECRET, Secret, zone_of
 
 DEFAULT_API_URL: Final = "https://api.trigger.dev"
 """The default of the official SDK (`apiClientManager` of @trigger.dev/core)."""
@@ -22,11 +19,6 @@ MIN_PUBLIC_INTERVAL_S: Final = 10.0
 
 UNBIND: Final = "unbind"
 """In place of a key: the binding has none."""
-
-
-def bound_keys(own: str | tuple[str, ...]) -> tuple[str, ...]:
-    """Return the keys of a binding as the file writes them: one, a list, or `UNBIND` for none."""
-    return tuple(key for key in ((own,) if isinstance(own, str) else own) if key != UNBIND)
 
 
 class Problem(NamedTuple):
@@ -72,67 +64,46 @@ class ConfigFile:
     """The config file as it was read.
 
     * `path`: where it is, or would be; None: no file is read
-    * `values`: None where there is no file, or it cannot be read as a whole
+    * `values`: those that it sets, else the defaults
     * `keys`: the paths of the keys that it sets, such as `colors.rose`
     * `complaints`: what is wrong in it
     * `distrust`: why the file must not name programs to run, or None
     * `state`: the state in which it was read
     * `is_locked`: its settings about read-only cannot be read, so that nothing may be written
+    * `is_read`: there is a file, and it can be read as a whole
     """
 
     path: PurePath | None = None
-    values: "FileSettings | None" = None
+    values: FileSettings = FileSettings()
     keys: frozenset[str] = frozenset()
     complaints: tuple[Complaint, ...] = ()
     distrust: str | None = None
     is_locked: bool = False
+    is_read: bool = False
     state: FileState = field(default_factory=FileState)
 
 
 NO_FILE: Final = ConfigFile()
 
 
-_LONG_NAMES: Final = {"dev": "development", "stg": "staging", "prod": "production"}
-"""The kinds of environments by what servers call them. Users may write either."""
+FILE: Final = "file"
+"""The origin of a setting from the config file."""
 
-
-def _long_name(environment: str) -> str:
-    name = environment.casefold()
-    return _LONG_NAMES.get(name, name)
+DEFAULT: Final = "default"
 
 
 @dataclass(frozen=True, slots=True)
-class ReadOnlyIn:
-    """The environments in which the config file forbids writing."""
+class Settings(FileSettings):
+    """The settings of one session: those of the config file, some of them replaced by flags and variables, and more.
 
-    production: bool = False
-    environments: tuple[str, ...] = ()
-
-    def forbids(self, name: str | None, *, is_production: bool) -> bool:
-        """Return whether nothing may be written in an environment. `name` is None while it is unknown."""
-        if self.production and is_production:
-            return True
-        if not self.environments:
-            return False
-        return name is None or _long_name(name) in map(_long_name, self.environments)
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The settings of one session. With a `relay_url` the key is empty, and `api_url` is only a text to show."""
+    With a `relay_url` the key is empty, and `api_url` is only a text to show.
+    """
 
     api_url: str
     key: Secret
     branch: str | None = None
-    read_only: bool = False
-    read_only_in: ReadOnlyIn = field(default_factory=ReadOnlyIn)
-    """The environments that the config file protects."""
-
     expect_env: str | None = None
     """The slug of the only environment in which actions are allowed."""
-
-    interval_s: float = DEFAULT_INTERVAL_S
-    """The wait between two polls."""
 
     realtime: bool = True
     """Whether to use the realtime feed."""
@@ -140,64 +111,48 @@ class Settings:
     has_title: bool = True
     """Whether the monitor sets the title of the terminal."""
 
-    slow_link: bool | None = None
-    """Whether the monitor saves bytes; None: when the link to the terminal proves slow."""
-
-    theme: str = "auto"
-    """`auto`, or the name of a color mode."""
-
-    colors: Mapping[str, str] = field(default_factory=dict)
-    """Own colours by role; those of the palette otherwise."""
-
-    timezone: str = "UTC"
-    zone: tzinfo = UTC
-    """The zone of all clocks on the screen; `timezone` is its name in the settings."""
-
     history: timedelta = timedelta(hours=24)
     """How far back to read runs at the start, up to `history_runs`."""
 
     history_runs: int = 5_000
-    max_runs: int = DEFAULT_MAX_RUNS
-    """How many runs are kept in memory; the oldest ones that have ended are dropped first."""
-
     state_dir: PurePath = PurePath()
     """The folder of the action log."""
 
     relay_url: str | None = None
     relay_token: Secret = NO_SECRET
     relay_ca: PurePath | None = None
-
-    columns: "Mapping[str, tuple[str | ColumnEntry, ...]]" = field(default_factory=dict)
-    """Own columns by view (`runs`, `errors`). A view that is absent has the program's own choice."""
-
-    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Own keys by the id of a binding, as the file writes them; empty: the binding has no key."""
-
-    views: "tuple[ViewEntry, ...]" = ()
-    commands: "tuple[CommandEntry, ...]" = ()
-    editor: tuple[str, ...] = ()
-    """The editor and its arguments; empty: that of the variables."""
-
-    pager: tuple[str, ...] = ()
-    dashboard_url: str | None = None
-    bell: "Bell | None" = None
-    """How the monitor calls the user; None: not at all."""
-
     file: ConfigFile = NO_FILE
     origins: Mapping[str, str] = field(default_factory=dict)
-    """Where each field comes from: a variable, a flag, `file` or `default`."""
+    """Where fields come from: a variable, a flag, or `default`. Those that are missing come from the file, if it has
+    them."""
 
     @property
     def may_write(self) -> bool:
         """Whether this session may cancel and replay runs, in an environment that the file does not protect."""
-        return not self.read_only and self.key.may_write
+        return not self.read_only.everywhere and self.key.may_write
+
+    @property
+    def interval_s(self) -> float:
+        """The wait between two polls."""
+        return max(MIN_PUBLIC_INTERVAL_S if self.key.is_public else MIN_INTERVAL_S, self.interval)
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone of all clocks on the screen."""
+        return zone_of(self.timezone)
+
+    def origin(self, name: str) -> str:
+        """Return where a field comes from, or a key of the file such as `colors.rose`."""
+        of_file = FILE if is_set(self.file, name) else DEFAULT
+        return self.origins.get(name, of_file)
+
+
+def is_set(file: ConfigFile, key: str) -> bool:
+    """Return whether a file sets a key, or anything below it."""
+    return any(each == key or each.startswith((f"{key}.", f"{key}[")) for each in file.keys)
 
 
 # What the settings of the bell say for a word and a time of day.
-
-
-FINDING_FIELDS: Final = ("failing", "slow", "missing", "stuck")
-"""The words of findings that may have a ring of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,24 +162,19 @@ class Rings:
     bell: bool = False
     notice: bool = False
 
-    def __or__(self, other: "Rings") -> "Rings":
-        return Rings(self.bell or other.bell, self.notice or other.notice)
 
-
-def rings_for(bell: "Bell | None", word: str) -> Rings:
+def rings_for(bell: Bell, word: str) -> Rings:
     """Return how to call the user for a word: that of a finding, such as FAILING, or NOT KNOWN."""
-    if bell is None:
-        return Rings()
     ring = getattr(bell, word.lower().replace(" ", "_"))
     if ring == "default":
         ring = bell.ring
     return Rings(bell=ring in {"bell", "both"}, notice=ring in {"notice", "both"})
 
 
-def is_calling(bell: "Bell | None") -> bool:
+def is_calling(bell: Bell) -> bool:
     """Return whether anything may call the user."""
-    words = (*FINDING_FIELDS, "not_known")
-    return bell is not None and (bool(bell.on_alert) or any(rings_for(bell, word) != Rings() for word in words))
+    words = ("failing", "slow", "missing", "stuck", "not_known")
+    return bool(bell.on_alert) or any(rings_for(bell, word) != Rings() for word in words)
 
 
 def is_quiet(spans: Iterable[str], at: datetime) -> bool:

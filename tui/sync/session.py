@@ -762,7 +762,7 @@ class Session:
     def is_read_only(self) -> bool:
         """Whether the settings or the key forbid writing here. The config file may protect some environments."""
         interlock = self.interlock
-        where = self.settings.read_only_in
+        where = self.settings.read_only
         return not self.settings.may_write or where.forbids(interlock.name, is_production=interlock.is_production)
 
     @property
@@ -770,7 +770,7 @@ class Session:
         """Why no action may be sent in this session, or None."""
         if self.settings.relay_url is not None:
             return "a relay takes no actions"
-        if self.settings.read_only:
+        if self.settings.read_only.everywhere:
             by_file = self.settings.origins.get("read_only") == "file"
             return "the config file makes this session read-only" if by_file else "this session is read-only"
         if not self.settings.key.may_write:
@@ -785,8 +785,8 @@ class Session:
         interlock, settings = self.interlock, self.settings
         if settings.relay_url is not None:
             return True
-        where = settings.read_only_in
-        return not settings.read_only and not where.forbids(interlock.name, is_production=interlock.is_production)
+        where = settings.read_only
+        return not where.everywhere and not where.forbids(interlock.name, is_production=interlock.is_production)
 
     def denial(self, action: Action) -> str | None:
         """Why actions of this kind are not taken from this key or this screen, as far as is known; None if they are.

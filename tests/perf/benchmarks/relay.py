@@ -14,7 +14,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -138,7 +137,7 @@ async def relay_process() -> None:
     # The driver emits the runs instead.
     Relay._follow = follow  # type: ignore[assignment, method-assign]
     environ = {"TRIGGER_SECRET_KEY": "tr_dev_bench", "TRIGGER_API_URL": "http://127.0.0.1:9"}
-    settings = replace(read_settings(environ), read_only=True)
+    settings = read_settings(environ, read_only=True)
     async with Session(settings) as session:
         await session.start()
         driver = Driver(session)

@@ -11,6 +11,7 @@ from tests.support.ui.fleets import failing_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.features.copying.view import THROUGH_RELAY
 from tui.kit.browsing import NO_DASHBOARD
+from tui.settings.schema import Dashboard
 
 
 def test_menu_leads_to_the_run_the_list_and_the_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,7 +43,7 @@ def test_menu_leads_to_the_run_the_list_and_the_errors(tmp_path: Path, monkeypat
         await monitor.press("Y", "d")
         assert NO_DASHBOARD[:30] in monitor.text
         await monitor.press("escape")
-        monitor.session.settings = replace(monitor.session.settings, dashboard_url="https://d.example.com")
+        monitor.session.settings = replace(monitor.session.settings, dashboard=Dashboard("https://d.example.com"))
         assert (await copied(monitor, "d")).startswith("https://d.example.com/projects/v3/proj_")
         await monitor.press("5")
         assert await copied(monitor, "s") == f"TRIGGER_API_URL={url} trigger-tui logs {run_id}"

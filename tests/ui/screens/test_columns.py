@@ -1,15 +1,15 @@
 """The columns that the user chooses, and the values that they show."""
 
 from pathlib import Path
-from typing import Any
 
 from tests.support.fleet import Fleet, FleetRun
 from tests.support.responses import server_error
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tests.support.virtual_clock import VirtualClock
-from tui.settings.schema import ColumnEntry
+from tui.settings.schema import ColumnEntry, OwnColumns
 
+STATUS, TASK = ColumnEntry("status"), ColumnEntry("task")
 BAR = ColumnEntry("metadata.progress", type="bar", width=34)
 TITLES = 2
 FIRST = 3
@@ -79,7 +79,7 @@ def test_values_are_read_for_visible_rows_alone(tmp_path: Path) -> None:
         await monitor.press("escape", wait_s=20)
         assert rows < reads(monitor) <= 2 * rows
 
-    columns = {"runs": ("status", "task", ColumnEntry("payload.n", width=6), "age")}
+    columns = OwnColumns((STATUS, TASK, ColumnEntry("payload.n", width=6), ColumnEntry("age")))
     run_story(story, tmp_path, completed_fleet(90), columns=columns, wait_s=0)
 
 
@@ -100,7 +100,7 @@ def test_metadata_of_the_list_costs_no_request(tmp_path: Path) -> None:
         await monitor.press("j", "j")
         assert "does not fit" in monitor.lines[monitor.line_of("metadata.progress")]
 
-    columns: dict[str, Any] = {"runs": ("status", "task", BAR, "age", "no-such-column")}
+    columns = OwnColumns((STATUS, TASK, BAR, ColumnEntry("age"), ColumnEntry("no-such-column")))
     run_story(story, tmp_path, fleet, columns=columns, wait_s=1)
 
 
@@ -120,7 +120,7 @@ def test_refused_values_stay_unread_with_one_message(tmp_path: Path) -> None:
         await monitor.press("r", wait_s=10)
         assert monitor.lines[FIRST].split()[3] == "1"
 
-    run_story(story, tmp_path, fleet, columns={"runs": ("status", "task", "payload.n")})
+    run_story(story, tmp_path, fleet, columns=OwnColumns((STATUS, TASK, ColumnEntry("payload.n"))))
 
 
 def test_live_metadata_is_read_again_at_a_bounded_rate(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_live_metadata_is_read_again_at_a_bounded_rate(tmp_path: Path) -> None:
         await monitor.later(10)
         assert "100%" in monitor.lines[FIRST]
 
-    run_story(story, tmp_path, fleet, columns={"runs": ("status", "task", BAR)}, realtime=True, wait_s=4)
+    run_story(story, tmp_path, fleet, columns=OwnColumns((STATUS, TASK, BAR)), realtime=True, wait_s=4)
 
 
 def test_one_page_brings_the_metadata_of_many_runs(tmp_path: Path) -> None:
@@ -157,4 +157,4 @@ def test_one_page_brings_the_metadata_of_many_runs(tmp_path: Path) -> None:
         assert all(" 25%" in line for line in monitor.lines[FIRST : FIRST + 12])
         assert reads(monitor) == 0
 
-    run_story(story, tmp_path, fleet, columns={"runs": ("status", "task", BAR)}, realtime=True, wait_s=4)
+    run_story(story, tmp_path, fleet, columns=OwnColumns((STATUS, TASK, BAR)), realtime=True, wait_s=4)

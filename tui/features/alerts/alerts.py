@@ -226,8 +226,6 @@ class Alerts:
     def _call(self, verdict: Verdict, news: News) -> None:
         settings, now = self._session.settings, self._session.local_now()
         bell, environment = settings.bell, self._session.interlock.name
-        if bell is None:
-            return
         quiet = is_quiet(bell.quiet_hours, now)
         objects = [finding_object(each, FindingState.NEW, now) for each in news.findings]
         silence = rings_for(bell, NOT_KNOWN)

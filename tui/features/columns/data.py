@@ -60,7 +60,7 @@ class ChosenColumns:
         self._saved: dict[str, ColumnSet] = {}
         self._of_file: dict[str, ColumnSet] = {}
         self.listeners: list[Callable[[], None]] = []
-        if session.settings.columns:
+        if session.settings.columns.filled:
             self.use_settings()
 
     async def start(self) -> None:
@@ -80,10 +80,10 @@ class ChosenColumns:
     def use_settings(self) -> None:
         """Show the columns of the config file, which may have changed, in views without chosen ones."""
         settings, self._of_file = self._session.settings, {}
-        if settings.columns:
+        if columns := settings.columns.filled:
             path = settings.file.path
             shown = "" if path is None else shown_path(path, self._environ)
-            self._of_file, complaints = columns_of_file(settings.columns, shown, settings.file)
+            self._of_file, complaints = columns_of_file(columns, shown, settings.file)
             for complaint in complaints:
                 self._say(f"{complaint}.")
         self._publish()

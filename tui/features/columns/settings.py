@@ -1,15 +1,12 @@
 """The columns of the config file, and complaints about those that do not exist."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from tui.features.columns.words import BUILT_IN, ColumnChoice, ColumnSet, problem_of, without_duplicates
 from tui.settings.reading import places_of
+from tui.settings.schema import ColumnEntry
 from tui.settings.settings import NO_FILE, Complaint, ConfigFile
-
-if TYPE_CHECKING:
-    from tui.settings.schema import ColumnEntry
-
 
 RUNS: Final = "runs"
 ERRORS: Final = "errors"
@@ -34,7 +31,7 @@ def problem_in(view: str, choice: ColumnChoice) -> str | None:
 
 
 def columns_of_file(
-    columns: "Mapping[str, Sequence[str | ColumnEntry]]", shown_file: str, file: ConfigFile = NO_FILE
+    columns: Mapping[str, Sequence[ColumnEntry]], shown_file: str, file: ConfigFile = NO_FILE
 ) -> tuple[dict[str, ColumnSet], list[Complaint]]:
     """Return the columns of the config file by view, without those that are wrong, and a complaint about each.
 
@@ -46,7 +43,7 @@ def columns_of_file(
         choices = []
         places = dict(enumerate(places_of(file, f"columns.{view}")))
         for index, entry in enumerate(entries):
-            choice = _choice(entry)
+            choice = ColumnChoice(entry.column, entry.title, entry.width, entry.type, entry.format)
             problem = problem_in(view, choice)
             if problem is None:
                 choices.append(choice)
@@ -56,9 +53,3 @@ def columns_of_file(
         if choices:
             found[view] = ColumnSet(without_duplicates(choices))
     return found, complaints
-
-
-def _choice(entry: "str | ColumnEntry") -> ColumnChoice:
-    if isinstance(entry, str):
-        return ColumnChoice(entry)
-    return ColumnChoice(entry.column, entry.title, entry.width, entry.type, entry.format)

@@ -153,10 +153,10 @@ class _Setter:
         settings = self._now
         match name:
             case "interval":
-                self._view.app_base.change_settings(replace(settings, interval_s=float(value)))
+                self._view.app_base.change_settings(replace(settings, interval=float(value)))
             case "timezone":
                 named = "UTC" if value.upper() == "UTC" else LOCAL if value.lower() == LOCAL else value
-                self._view.app_base.change_settings(replace(settings, timezone=named, zone=zone_of(named)))
+                self._view.app_base.change_settings(replace(settings, timezone=named))
             case _:
                 self.use_theme(value)
                 return

@@ -11,7 +11,7 @@ from tui.commands.options import connection_options, json_option, monitor_option
 from tui.commands.output import ExitCode, Output, Stop
 from tui.features.config.session import complaints_of, report_complaints
 from tui.settings.file import config_path, create_config, load_config, shown_path
-from tui.settings.reading import file_values, with_file
+from tui.settings.reading import with_file
 from tui.settings.secret import NO_SECRET
 from tui.settings.settings import ConfigFile, Settings
 from tui.text.styled import Line, Piece, Token
@@ -65,7 +65,7 @@ def config(
 def _print_keys(output: Output, file: ConfigFile, *, as_json: bool) -> None:
     from tui.settings.key_checks import keys_text, listed_bindings  # noqa: PLC0415
 
-    rows = list(listed_bindings(file_values(file)[0]["keys"]))
+    rows = list(listed_bindings(file.values.keys))
     if as_json:
         output.json_lines(
             {"id": row.id, "keys": list(row.keys), "default": list(row.default), "sentence": row.sentence}
@@ -102,7 +102,7 @@ def _check(output: Output, file: ConfigFile) -> None:
     from tui.kit.colors import contrast_remarks, detect_color_mode  # noqa: PLC0415
 
     shown = "" if file.path is None else shown_path(file.path, os.environ)
-    mode = detect_color_mode(os.environ, "auto" if file.values is None else file.values.theme)
+    mode = detect_color_mode(os.environ, file.values.theme)
     settings = with_file(Settings("", NO_SECRET), file)
     complaints = (*complaints_of(settings, os.environ), *contrast_remarks(file, mode, shown))
     for complaint in complaints:
@@ -127,7 +127,7 @@ def _show(output: Output, options: dict[str, Any], *, as_json: bool) -> None:
         return
     path = settings.file.path
     shown = "none" if path is None else shown_path(path, os.environ)
-    state = "" if settings.file.values is not None or settings.file.complaints else " (nothing is set there)"
+    state = "" if settings.file.is_read or settings.file.complaints else " (nothing is set there)"
     output.print(f"config file: {shown}{state}")
     names = max(len(row.name) for row in rows)
     texts = [_text(row.value) for row in rows]

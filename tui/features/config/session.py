@@ -21,13 +21,13 @@ def complaints_of(settings: Settings, environ: Mapping[str, str]) -> Iterator[Co
     """Yield everything that is wrong in the file of these settings."""
     file = settings.file
     yield from file.complaints
-    if file.path is None or file.values is None:
+    if file.path is None:
         return
     shown = shown_path(file.path, environ)
-    if settings.columns:
+    if columns := settings.columns.filled:
         from tui.features.columns.settings import columns_of_file  # noqa: PLC0415
 
-        yield from columns_of_file(settings.columns, shown, file)[1]
+        yield from columns_of_file(columns, shown, file)[1]
     if settings.views:
         from tui.store.addresses import read_address  # noqa: PLC0415
 

@@ -175,7 +175,7 @@ class PartMenu(PaintedDialog[None]):
             return clips_of(run)
         session = self.live.session
         settings, environment = session.settings, session.store.environment
-        known = None if environment is None else environment.at_dashboard(settings.dashboard_url)
+        known = None if environment is None else environment.at_dashboard(settings.dashboard.url or None)
         return [*clips_of(run), *ticket_clips(run, known, session.secrets.redact, settings.zone)]
 
 

@@ -83,7 +83,7 @@ def command_of(reader: Reader, settings: Settings, environ: Mapping[str, str]) -
     A config file that is not trusted has none. Raises `OSError` where the quotes of a variable do not end.
     """
     is_pager = reader is Reader.PAGER
-    command = settings.pager if is_pager else settings.editor
+    command = settings.programs.pager if is_pager else settings.programs.editor
     if not command:
         usual, variables = ("less", ("PAGER",)) if is_pager else ("vi", ("VISUAL", "EDITOR"))
         name = next((each for each in variables if environ.get(each, "").strip()), None)

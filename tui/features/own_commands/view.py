@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from textual.binding import Binding
 from textual.screen import Screen
@@ -27,16 +27,13 @@ from tui.kit.screen import OWN_COMMAND, BaseScreen
 from tui.kit.type_ahead import REFUSAL, TypeAhead
 from tui.lazy_dataclass import dataclass
 from tui.settings.keys import parse_key
+from tui.settings.schema import CommandEntry
 from tui.settings.secret import MIN_SECRET_CHARS, SECRET_VARIABLES, without_secrets
 from tui.settings.settings import Settings
 from tui.sync.session import Session
 from tui.text import formatting
 from tui.text.redaction import Redactor
 from tui.text.styled import Line, Piece, Token
-
-if TYPE_CHECKING:
-    from tui.settings.schema import CommandEntry
-
 
 # The commands of the config file, ready to run, and which of them a selection can be given to.
 
@@ -62,10 +59,10 @@ class OwnCommand:
     key: str
     scope: CommandScope
     template: Template
-    entry: "CommandEntry"
+    entry: CommandEntry
 
 
-def own_command(entry: "CommandEntry") -> OwnCommand:
+def own_command(entry: CommandEntry) -> OwnCommand:
     """Return a command of the file. The reader has checked it."""
     scope = CommandScope(entry.scope)
     key = parse_key(entry.key) if entry.key else ""
@@ -128,7 +125,7 @@ def _task_of(selection: OwnSelection, run: Run | None) -> TaskId | None:
 
 def _url_of(run: Run | None, session: Session) -> str | None:
     environment = session.store.environment
-    return None if run is None or environment is None else environment.link_to(run.id, session.settings.dashboard_url)
+    return None if run is None or environment is None else environment.link_to(run.id, session.settings.dashboard.url)
 
 
 # The environment variables that a command of one's own gets, and the folder in which it runs.
@@ -489,9 +486,7 @@ class OwnCommands:
 
     def use(self, settings: Settings) -> None:
         """Use the commands of other settings. Those of a file that is not trusted only say so."""
-        values = settings.file.values
-        entries = values.commands if values is not None else ()
-        self._commands = tuple(own_command(entry) for entry in entries)
+        self._commands = tuple(own_command(entry) for entry in settings.file.values.commands)
         self._by_key = {}
         for each in self._commands:
             self._by_key.setdefault(each.key, []).append(each)

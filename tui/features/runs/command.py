@@ -187,7 +187,7 @@ async def _show_ticket(output: Output, settings: Settings, run_id: RunId, *, fet
         if fetch:
             run = await session.fetcher.fetch_bodies(run, max_bytes=BODY_MAX_BYTES)
         if (environment := session.store.environment) is not None:
-            environment = environment.at_dashboard(settings.dashboard_url)
+            environment = environment.at_dashboard(settings.dashboard.url or None)
         redact, zone = output.redact, settings.zone
         text = ticket(run, environment=environment, has_payload=has_payload, redact=redact, zone=zone)
         output.lines((Piece(line),) for line in text.removesuffix("\n").split("\n"))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 from textual import events
 from textual.app import ComposeResult
@@ -29,6 +29,7 @@ from tui.kit.painted import PaintedDialog, PaintedScreen
 from tui.kit.questions import YesNoDialog
 from tui.kit.state_files import DISK_TIMEOUT_S, locked, problem_sentence, read_own, replace_file
 from tui.kit.type_ahead import TypeAhead
+from tui.settings.schema import ViewEntry
 from tui.store.addresses import (
     LETTERS,
     AddressError,
@@ -47,10 +48,6 @@ from tui.store.addresses import (
 from tui.text import formatting
 from tui.text.redaction import HOLDS_KEY
 from tui.text.styled import Line, Piece, Token, pad
-
-if TYPE_CHECKING:
-    from tui.settings.schema import ViewEntry
-
 
 # Keeps the user's own views in one file of the state directory, and lists them together with those of the config file.
 #
@@ -139,7 +136,7 @@ class ViewFile:
 class KnownViews:
     """The own views and those of the config file, as they were read last. Another program may change the own ones."""
 
-    def __init__(self, state_dir: PurePath, configured: "Callable[[], Sequence[ViewEntry]]") -> None:
+    def __init__(self, state_dir: PurePath, configured: Callable[[], Sequence[ViewEntry]]) -> None:
         self.file = ViewFile(state_dir)
         self.on_remark: Callable[[str], None] = lambda _: None
         """Called with a sentence about the file."""
