@@ -173,7 +173,7 @@ def test_long_name_is_truncated(name: str) -> None:
 
 
 def test_row_with_an_endless_id_is_unreadable() -> None:
-    page = decode_page(body({"data": [ROW | {"id": "x" * 201}, ROW | {"id": "x" * 200}]}), NOW)
+    page = decode_page(body({"data": [ROW | {"id": "x" * 201, "tags": ["a"] * 200}, ROW | {"id": "x" * 200}]}), NOW)
     assert ([len(patch.id) for patch in page.patches], page.unreadable) == ([200], 1)
 
 

@@ -63,8 +63,11 @@ shared_tag = lru_cache(MAX_SHARED)(str)
 shared_tags = lru_cache(MAX_SHARED)(tuple[Raw, ...])
 """Return one object for equal tags."""
 
-shared_cents = lru_cache(MAX_SHARED_CENTS)(float)
-"""Return one object for equal costs."""
+
+@lru_cache(MAX_SHARED_CENTS)
+def shared_cents(cents: float) -> float:
+    """Return one object for equal costs."""
+    return cents
 
 
 @dataclass(frozen=True, slots=True)
