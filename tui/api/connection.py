@@ -454,12 +454,14 @@ class HttpConnection:
         failure: ApiError
         try:
             request = build(extensions=progress.extensions)
-            async with asyncio.timeout(progress.timeouts.reach_s) as progress.timer:
-                return await self._follow(request, progress)
         except (httpx2.InvalidURL, UnicodeError):
             failure = progress.unreachable("the address or the body cannot be encoded")
-        except TimeoutError:
-            failure = progress.overdue
+        else:
+            try:
+                async with asyncio.timeout(progress.timeouts.reach_s) as progress.timer:
+                    return await self._follow(request, progress)
+            except TimeoutError:
+                failure = progress.overdue
         # Raised outside of `except`, since a chained exception would hold the request and its key.
         raise failure
 
