@@ -142,7 +142,7 @@ def test_large_response_is_decoded_in_a_thread(size: int, is_in_thread: bool) ->
     """The event loop keeps running meanwhile."""
     client = Client("http://127.0.0.1:1", KEY, clock=lambda: NOW)
     answer = Response("GET /it", 200, {}, bytes(size), NOW)
-    decoding = asyncio.run(client.decode(answer, lambda _: threading.current_thread()))
+    decoding = asyncio.run(client.decode(answer, lambda *_: threading.current_thread()))
     assert (decoding is not threading.main_thread()) is is_in_thread
 
 

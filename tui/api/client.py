@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Self, TypeVar, Unpack, assert_never, cast
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Self, TypeVar, Unpack, assert_never, cast
 from urllib.parse import quote
 
 import httpx2
@@ -23,15 +23,7 @@ from tui.api.runs import ListPage, RunResponse, decode_page, decode_run
 from tui.domain.action import OnWritten
 from tui.domain.environment import Environment, RateLimit
 from tui.domain.errors.groups import ServerErrorGroup
-from tui.domain.facts import (
-    ConcurrencyLimit,
-    Deployment,
-    Queue,
-    QueueMetrics,
-    Schedule,
-    ScheduleRunsRead,
-    WaitToken,
-)
+from tui.domain.facts import ConcurrencyLimit, Deployment, Queue, QueueMetrics, Schedule, ScheduleRunsRead, WaitToken
 from tui.domain.filters import (
     MAX_PERIOD,
     MAX_QUERY_PERIOD,
@@ -181,7 +173,7 @@ class ApiReader(ABC):
     async def read_run(self, run_id: RunId) -> RunResponse:
         """Return the detail of a run, with its root, its parent and its direct children."""
         response = await self._fetch_success(RunRequest(run_id))
-        read = await self.decode(response, lambda limits: decode_run(response.body, response.read_at, limits))
+        read = await self.decode(response, lambda body, limits: decode_run(body, response.read_at, limits))
         if read.patch.id != run_id:
             raise errors.ServerFault(f"GET /api/v3/runs/{run_id}: the response is about another run", response.status)
         return read
@@ -233,8 +225,7 @@ class ApiReader(ABC):
     async def read_span(self, run_id: RunId, span_id: SpanId) -> SpanDetail:
         from tui.api.traces import decode_span  # noqa: PLC0415  loaded when first used
 
-        response = await self._fetch_success(SpanRequest(run_id, span_id))
-        return await self.decode(response, lambda limits: decode_span(response.body, limits))
+        return await self.decode(await self._fetch_success(SpanRequest(run_id, span_id)), decode_span)
 
     async def query(self, query: TrqlQuery[T]) -> list[T]:
         """Return the rows of a TRQL query.
@@ -242,36 +233,33 @@ class ApiReader(ABC):
         A query needs a secret key, and fails with 400 while the server's analytics store is down.
         """
         response = await self._fetch_success(cast("NamedQuery", query))
-        return await self.decode(response, lambda limits: query.read(decode_query(response.body, limits)))
+        return await self.decode(response, lambda body, limits: query.read(decode_query(body, limits)))
 
     async def list_error_groups(self, period: str, after: Cursor | None = None) -> RowsPage[ServerErrorGroup]:
         """Return one page of the error groups with a failure in the last `period`, such as `1h`."""
-        response = await self._fetch_success(ErrorGroupsRequest(period, after))
-        return await self.decode(response, lambda limits: decode_error_groups(response.body, limits))
+        return await self.decode(await self._fetch_success(ErrorGroupsRequest(period, after)), decode_error_groups)
 
     async def read_error_group(self, group_id: ErrorGroupId) -> ServerErrorGroup:
         """Return one error group with its detail."""
         response = await self._fetch_success(ErrorGroupRequest(group_id))
-        group = await self.decode(response, lambda limits: decode_error_group(response.body, limits))
+        group = await self.decode(response, decode_error_group)
         if group.id != group_id:
             raise errors.ServerFault(f"{response.label}: the response is about another error group", response.status)
         return group
 
     async def read_queue(self, name: str, *, is_task: bool) -> Queue:
         """Return one queue. `name` is without `task/`."""
-        response = await self._fetch_success(QueueRequest(name, is_task))
-        return await self.decode(response, lambda limits: facts.decode_queue(response.body, limits))
+        return await self.decode(await self._fetch_success(QueueRequest(name, is_task)), facts.decode_queue)
 
     async def read_queue_metrics(self, name: str, *, is_task: bool, period: str) -> QueueMetrics:
         """Return how a queue moved in the last `period`, such as `1h`. `name` is without `task/`."""
-        response = await self._fetch_success(QueueMetricsRequest(name, is_task, period))
-        return await self.decode(response, lambda limits: facts.decode_queue_metrics(response.body, limits))
+        request = QueueMetricsRequest(name, is_task, period)
+        return await self.decode(await self._fetch_success(request), facts.decode_queue_metrics)
 
-    async def decode(self, response: Response, decode: Callable[[Limits], T]) -> T:
+    async def decode(self, response: Response, decode: Callable[[bytes, Limits], T]) -> T:
         """Decode a response, a large one in a thread, and report its truncations. Raises what `decode` raises."""
-        limits = Limits()
-        is_large = len(response.body) > MAX_INLINE_BYTES
-        value = await asyncio.to_thread(decode, limits) if is_large else decode(limits)
+        body, limits = response.body, Limits()
+        value = await asyncio.to_thread(decode, body, limits) if len(body) > MAX_INLINE_BYTES else decode(body, limits)
         self._report(response, limits)
         return value
 
@@ -280,7 +268,9 @@ class ApiReader(ABC):
             self.on_truncated(f"{response.label}: {note}")
 
     async def _fetch_success(self, request: ReadRequest) -> Response:
-        response = await self.fetch_response(request)
+        return self._checked(await self.fetch_response(request))
+
+    def _checked(self, response: Response) -> Response:
         if (error := response_error(response, self._key)) is not None:
             raise error
         return response
@@ -504,7 +494,7 @@ class Client(ApiReader):
         response = await self._fetch(
             "GET", "/api/v1/runs", params=params, max_bytes=MAX_PAGE_BYTES, max_whole_s=MAX_PAGE_S
         )
-        return await self.decode(response, lambda limits: decode_page(response.body, response.read_at, limits))
+        return await self.decode(response, lambda body, limits: decode_page(body, response.read_at, limits))
 
     async def read_feed(self, target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
         """Return the snapshot of a feed (`after` is None), or wait for its next changes.
@@ -518,9 +508,7 @@ class Client(ApiReader):
         )
         if response.status == 409:
             return FeedResponse((), response.read_at, None)  # the server no longer knows the handle
-        if (error := response_error(response, self._key)) is not None:
-            raise error
-        return await self.decode(response, lambda limits: decode_feed(response, after, limits))
+        return await self.decode(self._checked(response), lambda _, limits: decode_feed(response, after, limits))
 
     async def fetch_response(self, request: ReadRequest) -> Response:
         method, path, json, params = http_request_of(request)
@@ -530,15 +518,43 @@ class Client(ApiReader):
             raise error
         return response
 
-    async def get(self, path: str, params: dict[str, str], *, has_own_limit: bool = False) -> Response:
-        """Send a GET request, and return its response.
+    async def read_queues(self, page: int) -> RowsPage[Queue]:
+        """Return one page of the queues. Pages count from 1."""
+        return await self._read(facts.decode_queues, *facts.queues_request(page))
 
-        `has_own_limit`: the rate limit in its headers is not that of other requests.
+    async def read_limits(self) -> tuple[ConcurrencyLimit, ...]:
+        """Return the concurrency limits of a newer server: its first page.
+
+        A server of before 4.7 answers with a page of HTML: `NotFound`.
         """
-        response = await self._send("GET", path, params=params, has_own_limit=has_own_limit)
-        if (error := response_error(response, self._key)) is not None:
-            raise error
-        return response
+        params = {"page": "1", "perPage": str(facts.PAGE_SIZE)}
+        return await self._read(facts.decode_limits, "/api/v1/concurrency-limits", params)
+
+    async def read_schedules(self, page: int, environment_type: str | None) -> RowsPage[Schedule]:
+        """Return one page of the schedules of an environment of this type. Pages count from 1."""
+        params = {"page": str(page), "perPage": str(facts.PAGE_SIZE)}
+        decode = partial(facts.decode_schedules, environment_type=environment_type)
+        return await self._read(decode, "/api/v1/schedules", params)
+
+    async def read_schedule_runs(self, schedule_id: str) -> ScheduleRunsRead:
+        """Return the newest run that a schedule started."""
+        params = {
+            "filter[schedule]": schedule_id,
+            "filter[createdAt][period]": facts.SCHEDULE_RUNS_PERIOD,
+            "page[size]": "1",
+        }
+        response = await self._fetch("GET", "/api/v1/runs", params=params)
+        return facts.decode_schedule_runs(response.body, schedule_id, response.read_at, Limits())
+
+    async def read_tokens(self, after: Cursor | None = None) -> RowsPage[WaitToken]:
+        """Return a page of the waitpoint tokens that wait: the first, or the one `after` a cursor."""
+        params = {"filter[status]": "WAITING", "page[size]": str(facts.PAGE_SIZE)}
+        params |= {} if after is None else {"page[after]": after}
+        return await self._read(facts.decode_tokens, "/api/v1/waitpoints/tokens", params)
+
+    async def read_deployments(self) -> RowsPage[Deployment]:
+        """Return the newest deployments. They have a rate limit of their own (recording 824)."""
+        return await self._read(facts.decode_deployments, "/api/v1/deployments", {}, has_own_limit=True)
 
     async def whoami(self) -> Environment:
         """Return the environment of the key."""
@@ -560,12 +576,22 @@ class Client(ApiReader):
         """Download a payload or an output; see `ObjectStore.fetch`."""
         return await self._stored.fetch(url, max_bytes=max_bytes)
 
-    async def _fetch(self, method: str, path: str, **options: Unpack[SendOptions]) -> Response:
-        """Send a request, an action unless it is a GET, and return a successful response."""
-        response = await self._send(method, path, is_action=method != "GET", **options)
-        if (error := response_error(response, self._key)) is not None:
-            raise error
-        return response
+    async def _read(
+        self, decode: Callable[[bytes, Limits], T], path: str, params: dict[str, str], *, has_own_limit: bool = False
+    ) -> T:
+        return await self.decode(await self._fetch("GET", path, params=params, has_own_limit=has_own_limit), decode)
+
+    async def _fetch(
+        self, method: str, path: str, *, has_own_limit: bool = False, **options: Unpack[SendOptions]
+    ) -> Response:
+        """Send a request, an action unless it is a GET, and return a successful response.
+
+        `has_own_limit`: the rate limit in its headers is not that of other requests.
+        """
+        is_action = method != "GET"
+        return self._checked(
+            await self._send(method, path, has_own_limit=has_own_limit, is_action=is_action, **options)
+        )
 
     async def _send(
         self,
@@ -646,55 +672,3 @@ def _headers(key: str, branch: str | None, user_agent: str) -> dict[bytes, bytes
         # The SDK's fetch rejects other characters than Latin-1 too. UnicodeEncodeError is a ValueError.
         headers[b"x-trigger-branch"] = branch.encode("latin-1")
     return headers
-
-
-# Reads the facts of the wall from the API: one method a request.
-
-
-class FactReader:
-    """Every method may raise `Unreachable`, `RateLimited`, `Refused`, `NotFound` or `ServerFault`."""
-
-    def __init__(self, client: "Client") -> None:
-        self._client = client
-
-    async def read_queues(self, page: int) -> RowsPage[Queue]:
-        """Return one page of the queues. Pages count from 1."""
-        return await self._get(facts.decode_queues, *facts.queues_request(page))
-
-    async def read_limits(self) -> tuple[ConcurrencyLimit, ...]:
-        """Return the concurrency limits of a newer server: its first page.
-
-        A server of before 4.7 answers with a page of HTML: `NotFound`.
-        """
-        params = {"page": "1", "perPage": str(facts.PAGE_SIZE)}
-        return await self._get(facts.decode_limits, "/api/v1/concurrency-limits", params)
-
-    async def read_schedules(self, page: int, environment_type: str | None) -> RowsPage[Schedule]:
-        """Return one page of the schedules of an environment of this type. Pages count from 1."""
-        params = {"page": str(page), "perPage": str(facts.PAGE_SIZE)}
-        decode = partial(facts.decode_schedules, environment_type=environment_type)
-        return await self._get(decode, "/api/v1/schedules", params)
-
-    async def read_schedule_runs(self, schedule_id: str) -> ScheduleRunsRead:
-        """Return the newest run that a schedule started."""
-        params = {
-            "filter[schedule]": schedule_id,
-            "filter[createdAt][period]": facts.SCHEDULE_RUNS_PERIOD,
-            "page[size]": "1",
-        }
-        response = await self._client.get("/api/v1/runs", params)
-        return facts.decode_schedule_runs(response.body, schedule_id, response.read_at, Limits())
-
-    async def read_tokens(self, after: Cursor | None = None) -> RowsPage[WaitToken]:
-        """Return a page of the waitpoint tokens that wait: the first, or the one `after` a cursor."""
-        params = {"filter[status]": "WAITING", "page[size]": str(facts.PAGE_SIZE)}
-        params |= {} if after is None else {"page[after]": after}
-        return await self._get(facts.decode_tokens, "/api/v1/waitpoints/tokens", params)
-
-    async def read_deployments(self) -> RowsPage[Deployment]:
-        """Return the newest deployments. They have a rate limit of their own (recording 824)."""
-        return await self._get(facts.decode_deployments, "/api/v1/deployments", {}, has_own_limit=True)
-
-    async def _get(self, decode: Callable[[bytes, Limits], T], *request: Any, **options: Any) -> T:
-        response = await self._client.get(*request, **options)
-        return await self._client.decode(response, lambda limits: decode(response.body, limits))

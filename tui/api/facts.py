@@ -201,7 +201,7 @@ def decode_queue_metrics(body: bytes, limits: Limits) -> facts.QueueMetrics:
     return decode(_METRICS, body, "the metrics of the queue", limits)
 
 
-# The requests for the facts of the wall are in `api.client.FactReader`.
+# The requests for the facts of the wall are in `api.client.Client`.
 #
 # They are no `ReadRequest`, which a relay passes on unchanged: a list of tokens holds secrets, and a relay sends
 # decoded facts. TRQL and the error groups have their requests in `api.client`.

@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Final, TypeVar
 
 from tui.api import queries
-from tui.api.client import FactReader
+from tui.api.client import Client
 from tui.api.errors import EARLIEST, LATEST, Refused, ServerFault, Unreachable, read_duration_ms
 from tui.api.facts import PAGE_SIZE
 from tui.api.queries import MAX_ROWS
@@ -439,7 +439,7 @@ NOT_SERVED: Final = 404
 class FactRequests:
     """One instance serves a session: the allowance is that of all facts together."""
 
-    def __init__(self, fetcher: RunFetcher, reader: FactReader, clock: Clock) -> None:
+    def __init__(self, fetcher: RunFetcher, reader: Client, clock: Clock) -> None:
         self.fetcher = fetcher
         self.reader = reader
         self.clock = clock

@@ -10,7 +10,6 @@ from functools import partial
 from typing import Final
 
 from tui.api import queries
-from tui.api.client import FactReader
 from tui.api.errors import EARLIEST, ApiError, RateLimited, Refused, ServerFault, Unreachable
 from tui.domain import facts
 from tui.domain.filters import TASK_QUEUE_PREFIX
@@ -81,7 +80,7 @@ class FactsSource:
         self._emit: Emit = _drop
         if (lists := self._fetcher.lists) is None:
             raise ValueError("a relay sends the facts: a session on it reads none")
-        requests = self._requests = FactRequests(self._fetcher, FactReader(lists), self._clock)
+        requests = self._requests = FactRequests(self._fetcher, lists, self._clock)
         self._minutes = fact_readers.MinuteReader()
         self._minutes_read_at = EARLIEST
         self._queues = fact_readers.QueueReader(requests, self.known)

@@ -10,7 +10,6 @@ import pytest
 from tests.support.recording_server import RecordingsApi, Reply
 from tests.support.recordings import body_of, recording
 from tests.support.wire.requests import NOW, ask
-from tui.api.client import FactReader
 from tui.api.errors import MAX_PAGE_ROWS, Limits, NotFound, Refused, ServerFault
 from tui.api.facts import (
     decode_deployments,
@@ -169,7 +168,7 @@ def test_callback_is_in_no_error_and_no_note(recordings_api: RecordingsApi) -> N
 
     async def read(client: Any) -> Any:
         client.on_truncated = notes.append
-        return await FactReader(client).read_tokens()
+        return await client.read_tokens()
 
     for body in (CALLBACK, {"error": CALLBACK}, {"error": {"url": CALLBACK}}, f"<html>{CALLBACK}", [CALLBACK]):
         for status in (200, 400, 403, 500):
@@ -189,13 +188,12 @@ def test_client_sends_each_request(recordings_api: RecordingsApi) -> None:
     recordings_api.answer(Reply(body={"data": []}))
 
     async def read(client: Any) -> None:
-        reader = FactReader(client)
-        await reader.read_queues(2)
-        await reader.read_schedules(1, "DEVELOPMENT")
-        await reader.read_schedule_runs("sched_1")
-        await reader.read_tokens()
-        await reader.read_tokens(Cursor("abc"))
-        await reader.read_deployments()
+        await client.read_queues(2)
+        await client.read_schedules(1, "DEVELOPMENT")
+        await client.read_schedule_runs("sched_1")
+        await client.read_tokens()
+        await client.read_tokens(Cursor("abc"))
+        await client.read_deployments()
 
     ask(recordings_api.url, read)
     waiting = {"filter[status]": "WAITING", "page[size]": "100"}
@@ -214,8 +212,8 @@ def test_rate_limit_of_deployments_is_not_that_of_the_rest(recordings_api: Recor
     seen: list[int] = []
 
     async def read(client: Any) -> None:
-        await FactReader(client).read_deployments()
-        await FactReader(client).read_queues(1)
+        await client.read_deployments()
+        await client.read_queues(1)
 
     recordings_api.answer("824", path="/api/v1/deployments")
     recordings_api.answer("614", path="/api/v1/queues")

@@ -82,21 +82,19 @@ async def _read_queues_with_key(session: Session, settings: Settings) -> tuple[f
 
 async def _read_queues(session: Session) -> tuple[facts.QueuesRead, bool]:
     """Read the pages of the list. The second value says that they do not end. Raises `ApiError`."""
-    from tui.api.client import FactReader  # noqa: PLC0415
-
     lists = session.fetcher.lists
     assert lists is not None, "no command reads from a relay"
-    reader, found, number, count, unreadable = FactReader(lists), dict[str, facts.Queue](), 0, 1, 0
+    found, number, count, unreadable = dict[str, facts.Queue](), 0, 1, 0
     while number < count and number * facts.QUEUES_PER_PAGE < facts.MAX_QUEUES:
         number += 1
-        page = await session.budget.request(("queues", number), Priority.SELECTED, partial(reader.read_queues, number))
+        page = await session.budget.request(("queues", number), Priority.SELECTED, partial(lists.read_queues, number))
         count, unreadable = page.page_count, unreadable + page.unreadable
         # While the pages are read, a queue may move to another one.
         found |= {queue.id: queue for queue in page.rows}
     limits: tuple[facts.ConcurrencyLimit, ...] = ()
     if any(queue.is_v2 for queue in found.values()):
         with suppress(ApiError):
-            limits = await session.budget.request("limits", Priority.SELECTED, reader.read_limits)
+            limits = await session.budget.request("limits", Priority.SELECTED, lists.read_limits)
     queues = tuple(facts.with_limit(queue, limits) for queue in found.values())
     # Full pages bring about as many queues, although some move from page to page meanwhile.
     is_endless = number < count and len(found) < facts.MAX_QUEUES // 2
