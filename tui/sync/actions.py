@@ -16,7 +16,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -70,27 +70,22 @@ _REASONS: Final = {
 }
 
 
+@dataclass(eq=False)
 class ActionLog:
     """Appends to `<state_dir>/actions.jsonl`. `record` never blocks the event loop.
 
-    `failure` is a sentence with the reason of the first failure; None: there was none.
+    `failure` is a sentence with the reason of the first failure; None: there was none. `cut` removes keys from a text.
+    `append` writes one line to a file; it may block, and raise `OSError`.
     """
 
-    def __init__(
-        self,
-        state_dir: Path,
-        cut: Callable[[str], str] = lambda text: text,
-        *,
-        append: Callable[[Path, bytes], None] | None = None,
-        write_timeout_s: float = WRITE_TIMEOUT_S,
-        close_timeout_s: float = CLOSE_TIMEOUT_S,
-    ) -> None:
-        """`cut` removes keys from a text. `append` writes one line to a file; it may block, and raise `OSError`."""
-        self._path = state_dir / FILE_NAME
-        self._cut = cut
-        self._append = append or append_line
-        self._write_timeout_s = write_timeout_s
-        self._close_timeout_s = close_timeout_s
+    _state_dir: Path
+    _cut: Callable[[str], str] = lambda text: text
+    append: Callable[[Path, bytes], None] | None = None
+    write_timeout_s: float = WRITE_TIMEOUT_S
+    close_timeout_s: float = CLOSE_TIMEOUT_S
+
+    def __post_init__(self) -> None:
+        self._path = self._state_dir / FILE_NAME
         self._entries: queue.Queue[dict[str, str] | None] = queue.Queue(MAX_WAITING_LINES)
         self._thread: threading.Thread | None = None
         self._recorded = self._written = 0
@@ -114,7 +109,7 @@ class ActionLog:
             return
         self._recorded += 1
         self._all_written.clear()
-        loop.call_later(self._write_timeout_s, self._check_written, self._recorded)
+        loop.call_later(self.write_timeout_s, self._check_written, self._recorded)
         if self._thread is None:
             # A daemon: at exit the interpreter joins all other threads, and a write that never returns would block it.
             self._thread = threading.Thread(target=self._write_entries, args=(loop,), name="action log", daemon=True)
@@ -126,7 +121,7 @@ class ActionLog:
             return
         if self._written < self._recorded:
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._close_timeout_s):
+                async with asyncio.timeout(self.close_timeout_s):
                     await self._all_written.wait()
         self._check_written(self._recorded)
         with suppress(queue.Full):
@@ -138,7 +133,7 @@ class ActionLog:
             reason: str | None = None
             line = json.dumps({"at": entry.pop("at"), "by": by} | entry) + "\n"
             try:
-                self._append(self._path, line.encode("ascii"))
+                (self.append or append_line)(self._path, line.encode("ascii"))
             except OSError as error:
                 reason = _REASONS.get(error.errno or 0) or error.strerror or str(error)
             except ValueError as error:  # an invalid path
@@ -237,11 +232,7 @@ def _user_and_host() -> str:
 
 
 def _entry(status: ActionStatus, environment: str | None, api_url: str) -> dict[str, str]:
-    entry = {
-        "at": _iso(status.at),
-        "via": status.via.value,
-        "api": api_url,
-        "env": environment or "unknown",
+    entry = _head(status, environment, api_url) | {
         "action": status.action,
         "subject": status.run_id,
         "phase": status.phase.value,
@@ -255,11 +246,7 @@ def _entry(status: ActionStatus, environment: str | None, api_url: str) -> dict[
 
 def _entry_of_command(event: CommandEvent, environment: str | None, api_url: str) -> dict[str, str]:
     """Return what ran, on what, and how it ended: neither its arguments nor its output."""
-    entry = {
-        "at": _iso(event.at),
-        "via": event.via.value,
-        "api": api_url,
-        "env": environment or "unknown",
+    entry = _head(event, environment, api_url) | {
         "action": "command",
         "command": event.name,
         "subject": event.subject,
@@ -268,8 +255,9 @@ def _entry_of_command(event: CommandEvent, environment: str | None, api_url: str
     return entry if event.exit_code is None else entry | {"exitCode": str(event.exit_code)}
 
 
-def _iso(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _head(event: ActionStatus | CommandEvent, environment: str | None, api_url: str) -> dict[str, str]:
+    at = event.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"at": at, "via": event.via.value, "api": api_url, "env": environment or "unknown"}
 
 
 # Blocks actions in the wrong environment.

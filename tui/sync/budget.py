@@ -195,27 +195,22 @@ class _Waiter:
         return (self.priority, self.number) < (other.priority, other.number)
 
 
+@dataclass(eq=False)
 class Budget:
     """Admits requests by priority. It spends at most a fifth of the rate limit, and half of the remaining requests.
 
-    The fifth holds for every span of time as long as a period, wherever it starts.
+    The fifth holds for every span of time as long as a period, wherever it starts. `on_wait(seconds)` is called when a
+    request of the user has to wait. `max_queries` may run at once.
     """
 
-    def __init__(
-        self,
-        clock: Clock,
-        refill: Refill,
-        *,
-        on_wait: Callable[[float], None] = lambda _: None,
-        max_queries: int = MAX_QUERIES_IN_FLIGHT,
-    ) -> None:
-        """`on_wait(seconds)` is called when a request of the user has to wait. `max_queries` may run at once."""
-        self._clock = clock
-        self.refill = refill
-        self._on_wait = on_wait
+    _clock: Clock
+    refill: Refill
+    on_wait: Callable[[float], None] = lambda _: None
+    max_queries: int = MAX_QUERIES_IN_FLIGHT
+
+    def __post_init__(self) -> None:
         self._waiters: dict[bool, list[_Waiter]] = {False: [], True: []}
         """Heaps, by whether they wait for a query."""
-        self._max_queries = max_queries
         self._queries_in_flight = 0
         self._random = Random()  # noqa: S311  spreads retries, guards nothing
         self._shared: dict[Hashable, tuple[asyncio.Future[Any], _Waiter | None]] = {}
@@ -223,7 +218,7 @@ class Budget:
         self._number = 0
         self.in_flight = 0
         self._spent_s: deque[float] = deque()
-        self._floor = RateFloor(refill.period_s, MAX_IN_FLIGHT)
+        self._floor = RateFloor(self.refill.period_s, MAX_IN_FLIGHT)
         self._blocked_until_s = 0.0
         self._timer: Timer | None = None
         self._reported_number = 0
@@ -378,7 +373,7 @@ class Budget:
     def _next_waiters(self) -> list[_Waiter]:
         """Return the heap whose first waiter is the next one; an empty one if none may be sent."""
         others, queries = self._waiters[False], self._waiters[True]
-        if not queries or self._queries_in_flight >= self._max_queries:
+        if not queries or self._queries_in_flight >= self.max_queries:
             return others
         return queries if not others or queries[0] < others[0] else others
 
@@ -411,7 +406,7 @@ class Budget:
             and waiter.number != self._reported_number
         ):
             self._reported_number = waiter.number
-            self._on_wait(delay_s)
+            self.on_wait(delay_s)
 
     def _delay_s(self, priority: Priority) -> float | None:
         """Return the seconds until a request of this priority may be sent, None if it waits for a response."""

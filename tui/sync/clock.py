@@ -197,7 +197,7 @@ class ServerTime:
         if date not in self._first and is_open:
             self._first[date] = offset
             # Of two answers that differ, this machine's clock knows the better one.
-            is_better = self._agreeing(offset) + self._is_local(offset) > self._agreeing(self._ahead)
+            is_better = self._agreeing(offset) + (abs(offset) < OLD_AFTER) > self._agreeing(self._ahead)
             if (is_better or len(self._first) == 1) and abs(offset - self._ahead) > TOLERANCE:
                 self._move(offset)
         ahead = offset - self._ahead
@@ -215,10 +215,6 @@ class ServerTime:
 
     def _agreeing(self, offset: timedelta) -> int:
         return sum(abs(each - offset) < OLD_AFTER for each in self._first.values())
-
-    @staticmethod
-    def _is_local(offset: timedelta) -> bool:
-        return abs(offset) < OLD_AFTER
 
     def _is_confirmed(self, date: datetime, offset: timedelta) -> bool:
         """Record an answer that differs from the clock. Return whether that many do, for long enough."""

@@ -77,7 +77,7 @@ class FactsSource:
     environment_type: str | None
 
     def __post_init__(self) -> None:
-        self._emit: Emit = _drop
+        self._emit = self._fetcher.emit
         if (lists := self._fetcher.lists) is None:
             raise ValueError("a relay sends the facts: a session on it reads none")
         requests = self._requests = FactRequests(self._fetcher, lists, self._clock)
@@ -268,10 +268,6 @@ class FactsSource:
             return None
         # The header shows an old version until then. Each minute, requests are kept for what cannot wait.
         return await self._deployments.read(Rank.SCHEDULE_RUNS)
-
-
-async def _drop(_: Update) -> None:
-    """Drop it: nothing runs yet."""
 
 
 def _sentence(error: ApiError, source: facts.FactSource) -> str:

@@ -5,19 +5,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from contextlib import asynccontextmanager, suppress
 from dataclasses import field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 from random import Random
 from typing import Any, Final, TypeVar
 
 from tui.api.errors import MAX_MESSAGE_CHARS, ApiError, NotFound, RateLimited, Refused, ServerFault, Unreachable
 from tui.api.feed import MAX_FEED_WINDOW, FeedTarget, read_stored_error
-from tui.api.models import RowsPage
 from tui.api.queries import MAX_IDS, FailureCount, FoundRun, RunErrors, RunsWithErrorTexts, TrqlQuery, days_since
 from tui.api.runs import ListPage
 from tui.domain.environment import Capability
 from tui.domain.errors.groups import FailuresProgress, ServerErrorGroup, ServerGroupsRead
 from tui.domain.filters import RunFilters, period_text, query_period
-from tui.domain.ids import Cursor, ErrorGroupId, RunId, TaskId
+from tui.domain.ids import ErrorGroupId, RunId, TaskId
 from tui.domain.run import Precision, Run, Stamp
 from tui.domain.status import FAILED_WORDS, parse_status
 from tui.domain.update import RunPatch, RunsRead
@@ -196,11 +196,7 @@ class ErrorFetcher:
         if not self._fetcher.is_allowed(Capability.QUERY):
             return None
         await self._wait()
-        try:
-            async with asyncio.timeout(QUERY_TIMEOUT_S):
-                return await self._fetcher.query(query, self.priority)
-        except TimeoutError:
-            return None
+        return await self._fetcher.query(query, self.priority, timeout_s=QUERY_TIMEOUT_S)
 
 
 def lacks_error(store: Store, run_id: RunId) -> bool:
@@ -304,6 +300,11 @@ class UnreadableRuns:
         self._next_s[run_id] = self._clock.monotonic_s() + wait_s
         if len(self._wait_s) > MAX_RUNS:
             self.discard(next(iter(self._wait_s)))
+
+    def record(self, run_ids: Iterable[RunId], is_unread: Callable[[Store, RunId], bool], store: Store) -> None:
+        """Record a try for each run, which failed where the store shows it as unread."""
+        for run_id in run_ids:
+            (self.add if is_unread(store, run_id) else self.discard)(run_id)
 
     def discard(self, run_id: RunId) -> None:
         """Forget a run that was read."""
@@ -441,7 +442,7 @@ class FailureReader:
         """Send the most urgent request. Return False if nothing is left to read."""
         self._has_success = False
         batch = self._unread_batch()
-        if visible := self._visible_batch():
+        if visible := list(islice(filter(self._is_wanted, self.visible()), MAX_DETAILS)):
             await self._read_errors(self._visible_errors, visible)
         elif codes := self._code_batch():
             await self._read_texts(codes)
@@ -460,9 +461,6 @@ class FailureReader:
             return False
         return True
 
-    def _visible_batch(self) -> list[RunId]:
-        return list(islice(filter(self._is_wanted, self.visible()), MAX_DETAILS))
-
     def _code_batch(self) -> list[RunId]:
         """Return visible crashes whose code alone is known: as the newest of a group is read, the next is visible."""
         codes = (run_id for run_id in self.visible() if has_code_only(self._store, run_id))
@@ -471,11 +469,7 @@ class FailureReader:
     async def _read_texts(self, batch: list[RunId]) -> None:
         await self._visible_errors.read_texts(batch)
         await self._fetcher.settle()
-        for run_id in batch:
-            if has_code_only(self._store, run_id):
-                self._codes.add(run_id)
-            else:
-                self._codes.discard(run_id)
+        self._codes.record(batch, has_code_only, self._store)
 
     def _unread_batch(self) -> list[RunId]:
         batch = list(islice(filter(self._is_wanted, self._newest_unread()), self._batch_size))
@@ -509,19 +503,12 @@ class FailureReader:
             await errors.read(batch, lambda _: None)
         except ServerFault:
             # Runs that the server can never read must not stand in the way of all others.
-            self._record_unreadable(batch)
+            self._unreadable.record(batch, lacks_error, self._store)
             raise
         await self._fetcher.settle()
-        self._record_unreadable(batch)
+        self._unreadable.record(batch, lacks_error, self._store)
         self._has_success = not all(lacks_error(self._store, run_id) for run_id in batch)
         self._update(failure=self._remark, unreadable_count=len(self._unreadable))
-
-    def _record_unreadable(self, batch: Iterable[RunId]) -> None:
-        for run_id in batch:
-            if lacks_error(self._store, run_id):
-                self._unreadable.add(run_id)
-            else:
-                self._unreadable.discard(run_id)
 
     def _needs_list(self) -> bool:
         """Whether the store may lack failed runs of the span that the list has."""
@@ -588,11 +575,8 @@ class FailureReader:
         """Query how many runs of the span failed. A query reaches no further back than 30 days."""
         self._counted_s = self._clock.monotonic_s()
         await self._pace.wait()
-        try:
-            async with asyncio.timeout(READER_QUERY_TIMEOUT_S):
-                rows = await self._fetcher.query(FailureCount(query_period(self.scope.period)), Priority.VISIBLE)
-        except TimeoutError:
-            rows = None
+        query = FailureCount(query_period(self.scope.period))
+        rows = await self._fetcher.query(query, Priority.VISIBLE, timeout_s=READER_QUERY_TIMEOUT_S)
         self._update(server_count=rows[0]["n"] if rows else None)
 
     def _update(self, **changes: Any) -> None:
@@ -678,7 +662,10 @@ class GroupReader:
         groups: dict[tuple[ErrorGroupId, TaskId], ServerErrorGroup] = {}
         paging = Paging(max_pages=MAX_PAGES)
         while True:
-            page = await self._read_page(period, paging.cursor, priority)
+            after = paging.cursor
+            page = await self._fetcher.budget.request(
+                ("error groups", period, after), priority, partial(self._fetcher.api.list_error_groups, period, after)
+            )
             # A group whose count grew between two requests may be on both pages. Groups of two tasks may share an id.
             groups |= {(group.id, group.task): group for group in page.rows}
             paging.add([(group.id, group.task) for group in page.rows], page.next)
@@ -686,12 +673,6 @@ class GroupReader:
                 return ServerGroupsRead(tuple(groups.values()))
             if priority is Priority.VISIBLE:
                 await self._pace.wait()
-
-    async def _read_page(self, period: str, after: Cursor | None, priority: Priority) -> RowsPage[ServerErrorGroup]:
-        key = ("error groups", period, after)
-        return await self._fetcher.budget.request(
-            key, priority, lambda: self._fetcher.api.list_error_groups(period, after)
-        )
 
     def _publish(self, result: ServerGroupsRead) -> None:
         self.result = result

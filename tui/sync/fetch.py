@@ -24,7 +24,7 @@ from tui.domain.run import Json, Precision, Run, Stamp
 from tui.domain.text import Raw
 from tui.domain.traces.attempts import attempts_of, needs_root_error
 from tui.domain.traces.log import RunLog
-from tui.domain.traces.span import Events, Span, SpanDetail, Trace
+from tui.domain.traces.span import Events, SpanDetail, Trace
 from tui.domain.update import CapabilityLost, CapabilityRegained, EnvironmentRead, RunGone, RunPatch, RunsRead
 from tui.lazy_dataclass import dataclass
 from tui.store.merge import merge
@@ -199,8 +199,9 @@ class AttemptFetcher:
                 if not isinstance(error, Refused) and getattr(error, "status", None) != _OK:
                     return wait  # the next read tries again
                 events = Events(None)
-            span = None if events.root is None else _find_span(events.root, wait.span_id)
-            _remember(self._wait_subjects, wait.span_id, None if span is None else span.wait_subject)
+            spans = () if events.root is None else events.root.walk()
+            subjects = (span.wait_subject for span in spans if span.id == wait.span_id)
+            _remember(self._wait_subjects, wait.span_id, next(subjects, None))
         return replace(wait, subject=self._wait_subjects[wait.span_id])
 
     async def _root_error(self, run_id: RunId, trace: Trace, priority: Priority) -> RunError | None:
@@ -234,10 +235,6 @@ def _with_children(wait: Wait, run_id: RunId, related: Iterable[RunPatch]) -> Wa
         open_count=open_count,
         task=tasks.pop() if len(tasks) == 1 else None,
     )
-
-
-def _find_span(root: Span, span_id: SpanId) -> Span | None:
-    return next((span for span in root.walk() if span.id == span_id), None)
 
 
 def _remember(known: OrderedDict, key: str, value: object) -> None:  # type: ignore[type-arg]  # values of either type
@@ -525,10 +522,11 @@ class RunFetcher:
         priority: Priority,
         *,
         max_wait_s: float | None = None,
+        timeout_s: float | None = None,
         simpler: TrqlQuery[T] | None = None,
     ) -> list[T] | None:
-        """Return the rows of a TRQL query, None if it fails. After a 401 or 403, or a 404 before the first answer, no
-        query is sent any more.
+        """Return the rows of a TRQL query, None if it fails or takes longer than `timeout_s`. After a 401 or 403, or a
+        404 before the first answer, no query is sent any more.
 
         After a 400, `simpler` is sent instead: the server may lack one of the columns. TRQL also answers 400 while its
         database is down (recording 950), so a 400 does not rule out later queries.
@@ -536,14 +534,15 @@ class RunFetcher:
         if not self.is_allowed(Capability.QUERY):
             return None
         try:
-            return await self.query_rows(query, priority, max_wait_s=max_wait_s)
+            async with asyncio.timeout(timeout_s):
+                return await self.query_rows(query, priority, max_wait_s=max_wait_s)
         except Refused as error:
             if error.status == 400 and simpler is not None:
                 return await self.query(simpler, priority, max_wait_s=max_wait_s)
             if error.is_about_the_key or (error.status == 404 and not self.has_queried):
                 await self.record_lost(Capability.QUERY, str(error))
             return None
-        except ApiError:
+        except (ApiError, TimeoutError):
             return None
 
 

@@ -557,9 +557,7 @@ class HistoryReader:
     """Reads the runs within the limits. It keeps its cursor between poll cycles."""
 
     def __init__(self, pages: PageReader, filters: RunFilters, limits: HistoryLimits) -> None:
-        self._fetcher = pages.fetcher
-        self._store = pages.store
-        self._clock = pages.clock
+        self._fetcher, self._store, self._clock = pages.fetcher, pages.store, pages.clock
         self._pages = pages
         self._filters = filters
         self._limits = limits
@@ -666,8 +664,6 @@ class OlderRuns:
         self._bounded_filters = self._filters
         self._found: dict[RunId, datetime | None] = {}
         """The runs of this pass, with their creation times."""
-        self._page_count = 0
-        """Pages of this pass."""
         self._started_at: datetime | None = None
         self.is_cut = False
         """The last pass stopped at a bound or was refused, so the server may have more of these runs."""
@@ -705,15 +701,14 @@ class OlderRuns:
                 return None
             # Use fixed bounds: a period moves, and a run could leave it between two pages.
             self._bounded_filters = replace(self._filters, created_from=now - MAX_PERIOD, created_to=now - self._age)
-            self._found, self._page_count = {}, 0
-            self._scan, self._started_at = Scan(self._filters.statuses, self.known_ids(now)), now
+            paging = Paging(max_pages=MAX_PAGES)
+            self._scan, self._started_at = Scan(self._filters.statuses, self.known_ids(now), paging), now
+            self._found = {}
         for _ in range(MAX_PAGES_A_CYCLE):
             page = await self._pages.read(emit, self._bounded_filters, after=self._scan.paging.cursor)
             self._scan.add_page(page)
-            self._page_count += 1
             self._found |= {patch.id: patch.created_at for patch in page.patches}
-            is_full = len(self._found) > MAX_OLDER_RUNS - PAGE_SIZE or self._page_count >= MAX_PAGES
-            if self._scan.paging.is_done or is_full:
+            if self._scan.paging.is_done or len(self._found) > MAX_OLDER_RUNS - PAGE_SIZE:
                 return self._end(self._scan)
         return None
 

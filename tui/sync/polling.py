@@ -78,11 +78,7 @@ class CountPoller:
 
     async def _query(self, query: TrqlQuery[StatusCount]) -> Counter[RunStatus] | None:
         """Return the counts of a query, None if it times out or fails."""
-        try:
-            async with asyncio.timeout(COUNTS_TIMEOUT_S):
-                rows = await self._fetcher.query(query, Priority.LIST)
-        except TimeoutError:
-            return None
+        rows = await self._fetcher.query(query, Priority.LIST, timeout_s=COUNTS_TIMEOUT_S)
         if rows is None:
             return None
         counts: Counter[RunStatus] = Counter()
@@ -347,11 +343,9 @@ class SingleRunSource:
             while True:
                 response = await self._parts.fetcher.fetch_run(self._run_id, Priority.SELECTED)
                 self._was_connected = True
-                interval_s = (
-                    max(INTERVAL_BESIDE_FEED_S, self._parts.interval())
-                    if self._parts.coverage.is_live
-                    else self._parts.interval()
-                )
+                interval_s = self._parts.interval()
+                if self._parts.coverage.is_live:
+                    interval_s = max(INTERVAL_BESIDE_FEED_S, interval_s)
                 await emit(SourceConnected(self.name, response.read_at, interval_s))
                 await self._parts.clock.sleep(interval_s)
         except NotFound as error:
@@ -574,11 +568,7 @@ class RestSource:
 
     def _expected_interval_s(self) -> float:
         """Return within how many seconds this source emits again."""
-        return (
-            max(lists.RECONCILE_EVERY_S, self._next_interval_s())
-            if self._parts.coverage.is_live
-            else self._next_interval_s()
-        )
+        return max(lists.RECONCILE_EVERY_S if self._parts.coverage.is_live else 0.0, self._next_interval_s())
 
     def _next_interval_s(self) -> float:
         """Return the seconds from the start of this cycle to the next.

@@ -327,11 +327,8 @@ class LiveFindings:
             self._task, self.own, self.is_judged = None, None, False
             reading.cancel()
         if relay is not None:
-            await self._leave(relay)
-
-    async def _leave(self, relay: "RelayConnection") -> None:
-        # A new watcher may have come while this waits.
-        await relay.watch(is_watching=self.is_watched)
+            # A new watcher may have come meanwhile.
+            await relay.watch(is_watching=self.is_watched)
 
     async def _forget_old_verdict(self) -> None:
         """Forget a verdict from before a pause. If the server has been silent, it stays as not known.
