@@ -276,7 +276,7 @@ class ApiReader(ABC):
         return response
 
 
-def http_request_of(request: ReadRequest) -> HttpRequest:  # noqa: C901  one case a request
+def http_request_of(request: ReadRequest) -> HttpRequest:
     """Return the HTTP request.
 
     Raises `NotFound` for an impossible id, `Refused` for a period that is none, or a value that no query may have.
@@ -302,8 +302,7 @@ def http_request_of(request: ReadRequest) -> HttpRequest:  # noqa: C901  one cas
             return HttpRequest("GET", f"/api/v1/queues/{path_part(name)}", params=params)
         case QueueMetricsRequest(name, is_task, period):
             path = f"/api/v1/queues/{path_part(name)}/metrics"
-            if parse_period(period) is None:
-                raise errors.Refused(f"GET {path}: the server cannot read the period {clean(period)!r}", 400)
+            _length_of(period, f"GET {path}")
             return HttpRequest("GET", path, params={"type": "task" if is_task else "custom", "period": period})
         case _:
             assert_never(request)
@@ -311,12 +310,18 @@ def http_request_of(request: ReadRequest) -> HttpRequest:  # noqa: C901  one cas
 
 def _error_group_params(period: str, after: Cursor | None) -> dict[str, str]:
     """Return the parameters of a list of error groups. Raises `Refused` for a period or a cursor that is none."""
-    if parse_period(period) is None:
-        raise errors.Refused(f"GET /api/v1/errors: the server cannot read the period {clean(period)!r}", 400)
+    _length_of(period, "GET /api/v1/errors")
     if after is not None and not is_cursor(after):
         raise errors.Refused("GET /api/v1/errors: the server cannot read the cursor", 400)
     params = {"filter[period]": period, "page[size]": str(ERROR_GROUPS_PAGE_SIZE)}
     return params if after is None else params | {"page[after]": after}
+
+
+def _length_of(period: str, label: str) -> timedelta:
+    """Return the length of a period. Raises `Refused` for one that the server cannot read."""
+    if (length := parse_period(period)) is None:
+        raise errors.Refused(f"{label}: the server cannot read the period {clean(period)!r}", 400)
+    return length
 
 
 def _explicit_period(period: str | None) -> str:
@@ -326,9 +331,7 @@ def _explicit_period(period: str | None) -> str:
     """
     if period is None:
         return query_period(MAX_QUERY_PERIOD)
-    length = parse_period(period)
-    if length is None:
-        raise errors.Refused(f"POST /api/v1/query: the server cannot read the period {clean(period)!r}", 400)
+    length = _length_of(period, "POST /api/v1/query")
     return period if length <= MAX_QUERY_PERIOD else query_period(length)
 
 

@@ -94,7 +94,7 @@ class Paging:
         self.is_endless = False
         self._max_stale = max_stale
         self._max_pages = max_pages
-        self._page_count = 0
+        self.page_count = 0
         self._stale_count = 0
         self._cursors = set[Cursor]()
         self._ids = set[object]()
@@ -103,9 +103,9 @@ class Paging:
         """Add a page with the ids of its rows, and the cursor of the page after it."""
         known = len(self._ids)
         self._ids.update(ids)
-        self._page_count += 1
+        self.page_count += 1
         self._stale_count = max(0, self._stale_count - 1) if len(self._ids) > known else self._stale_count + 1
-        is_bound = self._stale_count >= self._max_stale or self._page_count >= self._max_pages
+        is_bound = self._stale_count >= self._max_stale or self.page_count >= self._max_pages
         self.is_endless = following is not None and (is_bound or following in self._cursors)
         self.is_done = following is None or self.is_endless
         self.cursor = following
@@ -323,8 +323,10 @@ class Budget:
                 if tries >= MAX_TRIES or priority >= Priority.LIST:
                     raise
             except TooManyQueries:
-                retry_s = self._query_retry_s(tries)
-                if not retry_s or (max_wait_s is not None and retry_s > max_wait_s):
+                if tries > len(QUERY_RETRIES_S):
+                    raise
+                retry_s = QUERY_RETRIES_S[tries - 1] * self._random.uniform(0.5, 1.0)
+                if max_wait_s is not None and retry_s > max_wait_s:
                     raise
             finally:
                 self._release(waiter)
@@ -335,12 +337,6 @@ class Budget:
         delay_s = None if max_wait_s is None else self._delay_s(priority)
         if delay_s is not None and max_wait_s is not None and delay_s > max_wait_s:
             raise RateLimited(f"the request budget is spent for {delay_s:.0f} s", timedelta(seconds=delay_s))
-
-    def _query_retry_s(self, tries: int) -> float:
-        """Return the wait before the next try of a query, 0 if there is none any more."""
-        if tries > len(QUERY_RETRIES_S):
-            return 0.0
-        return QUERY_RETRIES_S[tries - 1] * self._random.uniform(0.5, 1.0)
 
     def _enqueue(self, priority: Priority, *, is_query: bool) -> _Waiter:
         self._number += 1
@@ -400,11 +396,8 @@ class Budget:
 
     def _report_wait(self, waiter: _Waiter, delay_s: float) -> None:
         """Call `on_wait` once for a request of the user that has to wait."""
-        if (
-            waiter.priority <= Priority.SELECTED
-            and delay_s >= MIN_REPORTED_WAIT_S
-            and waiter.number != self._reported_number
-        ):
+        is_long = waiter.priority <= Priority.SELECTED and delay_s >= MIN_REPORTED_WAIT_S
+        if is_long and waiter.number != self._reported_number:
             self._reported_number = waiter.number
             self.on_wait(delay_s)
 

@@ -89,8 +89,7 @@ class WakeableClock:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._sleepers: set[asyncio.Event] = set()
-        self._calls: dict[int, Callable[[float], None]] = {}
-        self._call_number = 0
+        self._calls: list[Callable[[float], None]] = []
         self.now = clock.now
         self.monotonic_s = clock.monotonic_s
         self.elapsed_s = clock.elapsed_s
@@ -100,19 +99,13 @@ class WakeableClock:
         """End every sleep, and call the wake-up callbacks. By default, no connection counts as healthy."""
         for sleeper in self._sleepers:
             sleeper.set()
-        for call in tuple(self._calls.values()):
+        for call in tuple(self._calls):
             call(healthy_since_s)
 
     def on_wake(self, call: Callable[[float], None]) -> Callable[[], None]:
         """Register a wake-up callback (see `OnWake`)."""
-        self._call_number += 1
-        number = self._call_number
-        self._calls[number] = call
-
-        def unregister() -> None:
-            self._calls.pop(number, None)
-
-        return unregister
+        self._calls.append(call)
+        return lambda: self._calls.remove(call)
 
     async def sleep(self, delay_s: float) -> None:
         """Wait for `delay_s` seconds or until the next wake-up."""

@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from enum import IntEnum
 from functools import partial
@@ -28,7 +28,7 @@ from tui.domain.run import Run
 from tui.domain.status import RunStatus
 from tui.domain.text import Raw
 from tui.domain.traces.attempts import wait_of
-from tui.domain.traces.span import Span
+from tui.domain.traces.span import Events, Span
 from tui.domain.update import Update
 from tui.lazy_dataclass import dataclass
 from tui.store.findings.counts import prepare
@@ -444,12 +444,9 @@ class FactRequests:
         self.reader = reader
         self.clock = clock
         self.allowance = Allowance(clock)
+        self.now = fetcher.now
         self._answered: set[Hashable] = set()
         """The routes that have answered. A 404 of one comes from a proxy whose server is away, and is no refusal."""
-
-    def now(self) -> datetime:
-        """Return the server's time."""
-        return self.fetcher.now()
 
     async def send(self, key: Hashable, rank: Rank, call: Callable[[], Awaitable[T]]) -> T:
         """Send one request when it may be sent. `key` identifies it. Raises `ApiError`."""
@@ -578,19 +575,16 @@ DueSchedules = Callable[[facts.WallFacts, datetime], Sequence[str]]
 """Returns the ids of the schedules whose newest run has to be read."""
 
 
+@dataclass(eq=False)
 class ScheduleReader:
-    """Reads schedules for one session."""
+    """Reads schedules for one session. `_environment_type` counts while the store does not know the environment."""
 
-    def __init__(
-        self, requests: FactRequests, store: Store, due_schedules: DueSchedules, environment_type: str | None = None
-    ) -> None:
-        """`environment_type` counts while the store does not know the environment."""
-        self._requests = requests
-        self._store = store
-        self._due_schedules = due_schedules
-        self._environment_type = environment_type
-        self._page_count = 1
-        self._runs_read_s: dict[str, float] = {}
+    _requests: FactRequests
+    _store: Store
+    _due_schedules: DueSchedules
+    _environment_type: str | None
+    _page_count: int = 1
+    _runs_read_s: dict[str, float] = field(default_factory=dict)
 
     @property
     def interval_s(self) -> float:
@@ -898,16 +892,13 @@ class TokenReader:
         if run_id is None:
             if unsearched := self._runs.unsearched(self._tokens, now):
                 await self._search(unsearched)
-            return self._newly_joined(before)
-        try:
-            events = await self._requests.send(
-                ("events", run_id), Rank.WAITING_RUNS, lambda: self._requests.fetcher.api.read_events(run_id)
-            )
-        except (Refused, ServerFault):
-            self._runs.record(run_id, None, self._tokens, now)
-            return self._newly_joined(before)
-        self._runs.record(run_id, events.root, self._tokens, now)
-        return self._newly_joined(before)
+        else:
+            events, read = Events(None), partial(self._requests.fetcher.api.read_events, run_id)
+            with suppress(Refused, ServerFault):
+                events = await self._requests.send(("events", run_id), Rank.WAITING_RUNS, read)
+            self._runs.record(run_id, events.root, self._tokens, now)
+        joined = self._runs.joined(self._tokens)
+        return None if joined == before else facts.TokensRead(self._requests.now(), joined, is_cut=self._is_cut)
 
     async def _search(self, tokens: list[facts.WaitToken]) -> None:
         """Ask which runs ended that may have made the tokens: the store may lack them. A refusal finds none."""
@@ -918,10 +909,6 @@ class TokenReader:
             rows = await self._requests.query(query, Rank.WAITING_RUNS)
         self._runs.record_ended(tokens, [(RunId(row["run_id"]), row["triggered_at"]) for row in rows])
 
-    def _newly_joined(self, before: tuple[facts.WaitToken, ...]) -> facts.TokensRead | None:
-        joined = self._runs.joined(self._tokens)
-        return None if joined == before else facts.TokensRead(self._requests.now(), joined, is_cut=self._is_cut)
-
 
 # Reads the deployments, early when a run has a version that none of them names.
 
@@ -930,16 +917,14 @@ NewestVersion = Callable[[], Raw | None]
 """Returns the version of the newest run that has one."""
 
 
+@dataclass(eq=False)
 class DeploymentReader:
     """Reads deployments for one session."""
 
-    def __init__(
-        self, requests: FactRequests, known: Callable[[], facts.WallFacts], newest_version: NewestVersion
-    ) -> None:
-        self._requests = requests
-        self._known = known
-        self._newest_version = newest_version
-        self._asked_for: Raw | None = None
+    _requests: FactRequests
+    _known: Callable[[], facts.WallFacts]
+    _newest_version: NewestVersion
+    _asked_for: Raw | None = None
 
     async def read(self, rank: Rank = Rank.DEPLOYMENTS) -> facts.DeploymentsRead:
         """Read the newest deployments. Raises `ApiError`."""

@@ -1,6 +1,7 @@
 """Reads the runs list in parts: the newest page, older pages, rereads, and which runs the feed covers."""
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import field, replace
 from datetime import datetime, timedelta
@@ -842,10 +843,8 @@ class RereadQueue:
         """Runs to read by id, those that wait longest first. Each scan may add them again."""
         self._density = Density()
         self._window: Window | None = None
-        self._page_count = 0
-        """Pages read of the window."""
-        self._cursor: Cursor | None = None
-        self._cursors: set[Cursor] = set()
+        self._paging = Paging()
+        """Of the window."""
         self._is_oldest_first = False
 
     def add(self, run_ids: Iterable[RunId]) -> None:
@@ -895,13 +894,13 @@ class RereadQueue:
         self._unlisted |= dict.fromkeys(undated)
         self._listed.difference_update(undated)
         found = sorted((*found, *self._windows_by_task(runs, known_ranks)), key=lambda window: -len(window.run_ids))
-        self._window, self._cursor, self._page_count = (found[0] if found else None), None, 0
+        # A window ends by rules of its own: `_lost` gives up the runs that its pages do not show.
+        self._window, self._paging = (found[0] if found else None), Paging(max_stale=sys.maxsize, max_pages=sys.maxsize)
         # Alternate between the fullest window and that of the run that waits longest, so that no single run starves.
         self._is_oldest_first = not self._is_oldest_first
         if self._is_oldest_first and runs:
             oldest = min(runs, key=lambda run: run.read_at or EPOCH).id
             self._window = next((window for window in found if oldest in window.run_ids), self._window)
-        self._cursors.clear()
         return self._window is not None
 
     def _windows_by_task(self, runs: Iterable[Run], known_ranks: Mapping[RunId, float]) -> Iterator[Window]:
@@ -931,21 +930,17 @@ class RereadQueue:
         filters = replace(self._filters, created_from=window.created_from, created_to=window.created_to)
         filters = filters if window.task is None else replace(filters, tasks=(window.task,))
         size = PAGE_SIZE if len(window.run_ids) > 1 else SINGLE_PAGE_SIZE
-        page = await self._pages.read(emit, filters, after=self._cursor, size=size)
-        self._page_count += 1
+        page = await self._pages.read(emit, filters, after=self._paging.cursor, size=size)
+        self._paging.add((), page.next)
         self._listed.difference_update(patch.id for patch in page.patches)
         missing = self._listed.intersection(window.run_ids)
-        is_over = page.next is None or page.next in self._cursors
-        is_lost = len(window.run_ids) == 1 and self._page_count >= MAX_SINGLE_PAGES
-        if not missing or is_over or is_lost:
+        is_lost = len(window.run_ids) == 1 and self._paging.page_count >= MAX_SINGLE_PAGES
+        if not missing or self._paging.is_done or is_lost:
             self._window = None
             self._move_to_unlisted(missing)
         elif len(window.run_ids) > 1 and (lost := self._lost(window, page, missing)) is not None:
             self._window = None
             self._move_to_unlisted(lost)
-        elif page.next is not None:
-            self._cursor = page.next
-            self._cursors.add(page.next)
 
     def _move_to_unlisted(self, run_ids: set[RunId]) -> None:
         self._listed -= run_ids
@@ -962,12 +957,12 @@ class RereadQueue:
         reached, newest = min(created, default=None), window.created_to - CREATED_SLACK
         if reached is None or reached >= newest:
             lost = {run_id for run_id in missing if reached is None or self._created_at(run_id) >= newest}
-            return None if self._page_count <= len(lost) else lost
-        covered = window.created_to - reached
-        min_covered = self._page_count * (window.created_to - window.created_from) / MAX_DENSITY_FACTOR
-        self._density.record(window.task, self._page_count * PAGE_SIZE, max(covered, min_covered))
+            return None if self._paging.page_count <= len(lost) else lost
+        covered, page_count = window.created_to - reached, self._paging.page_count
+        min_covered = page_count * (window.created_to - window.created_from) / MAX_DENSITY_FACTOR
+        self._density.record(window.task, page_count * PAGE_SIZE, max(covered, min_covered))
         # Pages still to read if the rest of the window is as dense as its pages so far.
-        if self._page_count * (reached - window.created_from) / covered <= len(missing):
+        if page_count * (reached - window.created_from) / covered <= len(missing):
             return None
         return {run_id for run_id in missing if self._created_at(run_id) > reached}
 

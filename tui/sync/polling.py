@@ -303,12 +303,10 @@ class RunLister:
         return bool(self._scans) or not self._departed.is_empty
 
     def _has_other_parts(self, *, fits_one_page: bool) -> bool:
+        if fits_one_page:
+            return lists.Part.QUEUED in self._scans
         running = self._scans.get(lists.Part.RUNNING)
-        return (
-            lists.Part.QUEUED in self._scans
-            if fits_one_page
-            else running is not None and running.status_words != lists.RUNNING_WORDS
-        )
+        return running is not None and running.status_words != lists.RUNNING_WORDS
 
     def _is_live(self, run_id: RunId) -> bool:
         return run_id in self._store.live()

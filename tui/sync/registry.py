@@ -1,7 +1,7 @@
 """The registry of sources. A new source is a module with a `Source` class, and an entry in `SOURCES`."""
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from typing import Final
 
 from tui.api.feed import FeedTarget
 from tui.domain.ids import REALTIME, RELAY, RUN_FEED
@@ -29,12 +29,10 @@ def _relay(parts: SourceParts) -> Source:
     return RelaySource(parts.relay, parts.store, parts.clock)
 
 
-SOURCES: Mapping[str, Callable[[SourceParts], Source]] = MappingProxyType(
-    {
-        RestSource.name: RestSource,
-        SingleRunSource.name: SingleRunSource,
-        REALTIME: _environment_feed,
-        RUN_FEED: lambda parts: RealtimeSource(parts, FeedTarget(run_id=parts.one_run_id)),
-        RELAY: _relay,
-    }
-)
+SOURCES: Final[Mapping[str, Callable[[SourceParts], Source]]] = {
+    RestSource.name: RestSource,
+    SingleRunSource.name: SingleRunSource,
+    REALTIME: _environment_feed,
+    RUN_FEED: lambda parts: RealtimeSource(parts, FeedTarget(run_id=parts.one_run_id)),
+    RELAY: _relay,
+}

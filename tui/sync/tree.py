@@ -157,7 +157,10 @@ class TreeFetcher:
             await self._read_rest(gathered, rows, explored, priority)
         else:
             if is_thorough:
-                rows = await self._query_again(rows, gathered, root_id, created_at, priority)
+                if len(gathered.unread_live(rows)) > MAX_SINGLE_READS:
+                    await self._clock.sleep(REPLICA_LAG_S)
+                    found = await self._tree_by_query(root_id, created_at, priority)
+                    rows = rows if found is None else found
                 await self._read_unread(gathered, rows, priority)
             if len(rows) >= MAX_TREE_ROWS:
                 gathered.missing.append(f"{MAX_TREE_ROWS:,} runs or more")
@@ -285,21 +288,6 @@ class TreeFetcher:
             gathered.missing.append(
                 f"the status of {unknown_count:,} {'run' if unknown_count == 1 else 'runs'} was not read"
             )
-
-    async def _query_again(
-        self,
-        rows: list[TreeRow],
-        gathered: GatheredRuns,
-        root_id: RunId,
-        created_at: datetime | None,
-        priority: Priority,
-    ) -> list[TreeRow]:
-        """Query again if the first query lacks many runs, after the lag of the replica."""
-        if len(gathered.unread_live(rows)) <= MAX_SINGLE_READS:
-            return rows
-        await self._clock.sleep(REPLICA_LAG_S)
-        found = await self._tree_by_query(root_id, created_at, priority)
-        return rows if found is None else found
 
     async def _read_unread(self, gathered: GatheredRuns, rows: list[TreeRow], priority: Priority) -> None:
         """Read the live runs that the query lacks, and their descendants, at most `MAX_TREE_READS` of them."""
