@@ -339,12 +339,8 @@ class QueueFetcher:
         """Read whose runs hold the places of a queue, if it is at its limit. Where that fails, none are named."""
         if queue.limit is None or (queue.running or 0) < queue.limit:
             return ()
-        try:
-            return fact_readers.read_holders(
-                await self._fetcher.query(queries.QueueHolders(queue.stored_name), Priority.SELECTED) or ()
-            )
-        except ApiError:
-            return ()
+        rows = await self._fetcher.query(queries.QueueHolders(queue.stored_name), Priority.SELECTED)
+        return fact_readers.read_holders(rows or ())
 
     async def _read_name(self, run_id: RunId) -> Raw | None:
         """Read the stored name of a run's queue, which only a query returns."""

@@ -191,7 +191,8 @@ class RealtimeSource:
             return
         answered_s = self._answered_s = self._parts.clock.elapsed_s()
         held_s = answered_s - sent_s
-        merged_patches = self._merge(response)
+        known = ((patch, self._parts.store.get(patch.id)) for patch in self._patches(response))
+        merged_patches = tuple(_MergedPatch(patch, run, merge(run, patch)) for patch, run in known)
         if response.position == position and held_s < MIN_HOLD_S:
             progress.add_repeat("the realtime feed repeats itself: a cache answers instead of the server")
         elif position is not None and position.is_up_to_date:
@@ -226,10 +227,6 @@ class RealtimeSource:
                     unregister()
         except TimeoutError:
             return None
-
-    def _merge(self, response: FeedResponse) -> tuple[_MergedPatch, ...]:
-        known = ((patch, self._parts.store.get(patch.id)) for patch in self._patches(response))
-        return tuple(_MergedPatch(patch, run, merge(run, patch)) for patch, run in known)
 
     def _patches(self, response: FeedResponse) -> tuple[RunPatch, ...]:
         """Return all patches of a response. A row with only some columns is completed from the last known state."""

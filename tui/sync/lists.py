@@ -513,10 +513,7 @@ class PageReader:
         return page
 
     def _is_newer(self, patch: RunPatch) -> bool:
-        known = self.store.get(patch.id)
-        if known is None or known.state is None or patch.state is None:
-            return True
-        return known.state.updated_at < patch.state.updated_at
+        return patch.state is None or not _knows(self.store.get(patch.id), patch.state.updated_at)
 
 
 def with_filtered_fields(filters: RunFilters, patches: tuple[RunPatch, ...]) -> tuple[RunPatch, ...]:
