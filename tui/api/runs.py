@@ -138,7 +138,7 @@ _LISTED: Final[dict[str, Any]] = {
     "id": Id,
     "status": STATUS,
     "task": ("taskIdentifier", TASK),
-    "ended": ("finishedAt", AnyText),
+    "ended": ("finishedAt", AnyText),  # also if it cannot be read as a time
     "created_at": ("createdAt", Time),
     "updated_at": ("updatedAt", Time),
     "started_at": ("startedAt", Time),
@@ -171,6 +171,7 @@ _BODY: Final = JsonObject(
 
 
 def _values(status: str, task: str, metadata: dict[str, Json] = _NO_METADATA, **more: Any) -> dict[str, Any]:
+    # A row without status or task is invalid. One without metadata has none.
     return {"status": status, "task": task, "metadata": metadata, **more}
 
 
