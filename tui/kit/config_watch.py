@@ -6,14 +6,14 @@ settings about read-only: then nothing may be written.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from pathlib import Path
 from threading import Thread
 from typing import Final, NamedTuple
 
 from tui.kit.messages import Messages
-from tui.settings.file import read_config, shown_path, state_of
+from tui.settings.file import read_config, state_of
 from tui.settings.reading import locked, with_file
 from tui.settings.settings import ConfigFile, FileState, Settings
 from tui.sync.session import Session
@@ -48,17 +48,11 @@ class SettingsChange(NamedTuple):
 class ConfigWatch:
     """Watches the config file of a session that has one, or may get one."""
 
-    def __init__(
-        self,
-        session: Session,
-        environ: Mapping[str, str],
-        messages: Messages,
-        on_change: Callable[[SettingsChange], None],
-    ) -> None:
+    def __init__(self, session: Session, messages: Messages, on_change: Callable[[SettingsChange], None]) -> None:
         file = session.settings.file
         self._session = session
         self._path = Path(file.path or "")
-        self._shown = shown_path(self._path, environ)
+        self._shown = file.shown
         self._messages = messages
         self._on_change = on_change
         self._read_state = self._seen_state = file.state

@@ -37,7 +37,6 @@ from tui.kit.painted import KeyPainter
 from tui.kit.terminal.early import EarlyTerminal
 from tui.kit.terminal.input import LinkSpeedChanged, TerminalTakenBack
 from tui.kit.type_ahead import REFUSAL, Pastes, TypeAhead
-from tui.settings.file import shown_path
 from tui.settings.secret import without_secrets
 from tui.settings.settings import Complaint, Settings
 from tui.store.addresses import ViewAddress
@@ -145,7 +144,7 @@ class TriggerApp(AppBase):
         self._add_complaints(session.settings.file.complaints)
         self._add_contrast_remarks(color_mode)
         self.subscription.on_failure = lambda text: self.messages.add_once(session.now(), text)
-        columns = ChosenColumns(session, self.environ, self.subscription.on_failure)
+        columns = ChosenColumns(session, self.subscription.on_failure)
         self._parts |= {RunSubscription: self.subscription, ChosenColumns: columns}
         self.reporter = Reporter(session, self.messages)
         self.previous_key = self.last_key = ""
@@ -339,7 +338,7 @@ class TriggerApp(AppBase):
     def _watch_config(self) -> None:
         from tui.kit.config_watch import ConfigWatch  # noqa: PLC0415  the first rows do not need it
 
-        watch = ConfigWatch(self.session, self.environ, self.messages, self._on_settings_changed)
+        watch = ConfigWatch(self.session, self.messages, self._on_settings_changed)
         self.session.spawn(watch.run(), "config file")
 
     def _check_views(self) -> None:
@@ -524,8 +523,7 @@ class TriggerApp(AppBase):
 
     def _add_contrast_remarks(self, color_mode: ColorMode) -> None:
         file = self.session.settings.file
-        if file.path is not None:
-            self._add_complaints(contrast_remarks(file, color_mode, shown_path(file.path, self.environ)))
+        self._add_complaints(contrast_remarks(file, color_mode, file.shown))
 
     def _on_settings_changed(self, change: "SettingsChange") -> None:
         """Show the new settings. The watch calls this, so that the work waits for its turn among the keys."""

@@ -183,9 +183,7 @@ def _toml(value: Any) -> str:
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _TYPES: Final = {str: "string", bool: "boolean", int: "integer", float: "number"}
-_BOUNDS: Final = {
-    "pattern": "pattern", "ge": "minimum", "le": "maximum", "min_length": "min{}", "max_length": "max{}",
-}  # fmt: skip
+_BOUNDS: Final = {"ge": "minimum", "le": "maximum", "min_length": "min{}", "max_length": "max{}"}
 
 
 def config_schema() -> dict[str, Any]:
@@ -212,7 +210,7 @@ def _schema(annotation: Any, tables: dict[str, Any]) -> dict[str, Any]:
         case _:
             found = {"type": "array", "items": _schema(get_args(kind)[0], tables)}
     for name, bound in rule.bounds.items():
-        found[_BOUNDS[name].format("Length" if kind is str else "Items")] = bound
+        found[_BOUNDS.get(name, name).format("Length" if kind is str else "Items")] = bound
     if rule.may_be_text:
         text_type = fields(kind)[0].type if is_table(kind) else get_args(kind)[0]
         found = {"anyOf": [_schema(text_type, tables), found]}

@@ -78,11 +78,11 @@ def read_config(path: Path, *, shown: str, is_required: bool = False) -> ConfigF
         content, distrust, state = _read(path)
     except OSError as error:
         if error.errno in {errno.ENOENT, errno.ENOTDIR} and not is_required and not path.is_symlink():
-            return ConfigFile(path)
-        return ConfigFile(path, complaints=(Complaint(shown, "", _why(error)),))
+            return ConfigFile(path, shown=shown)
+        return ConfigFile(path, shown=shown, complaints=(Complaint(shown, "", _why(error)),))
     except ValueError:  # a null character in the path
-        return ConfigFile(path, complaints=(Complaint(shown, "", "not a path"),))
-    return replace(_decoded(path, shown, content, distrust), state=state)
+        return ConfigFile(path, shown=shown, complaints=(Complaint(shown, "", "not a path"),))
+    return replace(_decoded(path, shown, content, distrust), shown=shown, state=state)
 
 
 def state_of(path: Path) -> FileState:

@@ -71,6 +71,7 @@ class ConfigFile:
     * `state`: the state in which it was read
     * `is_locked`: its settings about read-only cannot be read, so that nothing may be written
     * `is_read`: there is a file, and it can be read as a whole
+    * `shown`: its name in complaints
     """
 
     path: PurePath | None = None
@@ -80,6 +81,7 @@ class ConfigFile:
     distrust: str | None = None
     is_locked: bool = False
     is_read: bool = False
+    shown: str = ""
     state: FileState = field(default_factory=FileState)
 
 

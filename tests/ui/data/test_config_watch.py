@@ -33,7 +33,7 @@ class Watched:
         self.session = Session(read_settings(environ, file=file))
         self.messages = Messages()
         self.changes: list[SettingsChange] = []
-        self.watch = ConfigWatch(self.session, environ, self.messages, self.changes.append)
+        self.watch = ConfigWatch(self.session, self.messages, self.changes.append)
         self.name = str(self.path)
 
     def write(self, text: str) -> None:

@@ -32,7 +32,6 @@ from tui.features.columns.words import (
 from tui.features.runs.data import MAX_BYTES
 from tui.kit.live_model import CoalescedFetch
 from tui.kit.state_files import DISK_TIMEOUT_S, problem_sentence, read_own, replace_file
-from tui.settings.file import shown_path
 from tui.sync.budget import Pace, Priority
 from tui.sync.session import Session
 from tui.text.redaction import HOLDS_KEY
@@ -52,9 +51,8 @@ class ChosenColumns:
     * `listeners`: are called when columns of any view have changed
     """
 
-    def __init__(self, session: Session, environ: Mapping[str, str], say: Callable[[str], None]) -> None:
+    def __init__(self, session: Session, say: Callable[[str], None]) -> None:
         self._session = session
-        self._environ = environ
         self._say = say
         self._file: ColumnFile | None = None
         self._saved: dict[str, ColumnSet] = {}
@@ -81,9 +79,7 @@ class ChosenColumns:
         """Show the columns of the config file, which may have changed, in views without chosen ones."""
         settings, self._of_file = self._session.settings, {}
         if columns := settings.columns.filled:
-            path = settings.file.path
-            shown = "" if path is None else shown_path(path, self._environ)
-            self._of_file, complaints = columns_of_file(columns, shown, settings.file)
+            self._of_file, complaints = columns_of_file(columns, settings.file.shown, settings.file)
             for complaint in complaints:
                 self._say(f"{complaint}.")
         self._publish()

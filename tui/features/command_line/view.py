@@ -45,7 +45,7 @@ from tui.kit.painted import PaintedDialog
 from tui.kit.screen import ViewScreen
 from tui.kit.words import without_request
 from tui.lazy_dataclass import dataclass
-from tui.settings.secret import DEFAULT_INTERVAL_S, LOCAL, MIN_INTERVAL_S, zone_of
+from tui.settings.secret import DEFAULT_INTERVAL_S, LOCAL, MIN_INTERVAL_S, is_zone
 from tui.settings.settings import MIN_PUBLIC_INTERVAL_S, Settings
 from tui.store.addresses import ERRORS, QUEUES, RUN, RUNS, ViewAddress, period_problem
 from tui.store.command_line import LinkKind, PastedLink, elsewhere
@@ -179,11 +179,7 @@ class _Setter:
 
 
 def _zone_problem(text: str) -> str:
-    try:
-        zone_of(text)
-    except ValueError:
-        return f"this machine knows no time zone {text}: UTC, local, Europe/Berlin"
-    return ""
+    return "" if is_zone(text) else f"this machine knows no time zone {text}: UTC, local, Europe/Berlin"
 
 
 # Opens the command line over a view, runs what it returns, and remembers it.

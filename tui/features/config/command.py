@@ -101,10 +101,9 @@ def _check(output: Output, file: ConfigFile) -> None:
     """Print what is wrong. Raises `Stop` (usage) if anything is."""
     from tui.kit.colors import contrast_remarks, detect_color_mode  # noqa: PLC0415
 
-    shown = "" if file.path is None else shown_path(file.path, os.environ)
     mode = detect_color_mode(os.environ, file.values.theme)
     settings = with_file(Settings("", NO_SECRET), file)
-    complaints = (*complaints_of(settings, os.environ), *contrast_remarks(file, mode, shown))
+    complaints = (*complaints_of(settings), *contrast_remarks(file, mode, file.shown))
     for complaint in complaints:
         output.say(str(complaint))
     if any(not complaint.is_remark for complaint in complaints):
@@ -125,10 +124,8 @@ def _show(output: Output, options: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         output.json_lines({"name": row.name, "value": row.value, "origin": row.origin} for row in rows)
         return
-    path = settings.file.path
-    shown = "none" if path is None else shown_path(path, os.environ)
     state = "" if settings.file.is_read or settings.file.complaints else " (nothing is set there)"
-    output.print(f"config file: {shown}{state}")
+    output.print(f"config file: {settings.file.shown or 'none'}{state}")
     names = max(len(row.name) for row in rows)
     texts = [_text(row.value) for row in rows]
     values = min(40, max(map(len, texts)))

@@ -2,14 +2,12 @@
 
 import asyncio
 import gc
-import os
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from typing import Protocol
 
 from tui.api.errors import ApiError, Unreachable
 from tui.commands.output import ExitCode, Stop
-from tui.settings.file import shown_path
 from tui.settings.reading import places_of
 from tui.settings.settings import Complaint, Settings
 from tui.sync.session import Session
@@ -17,23 +15,20 @@ from tui.sync.session import Session
 # What is wrong in the config file: also what other rooms know, such as which columns there are.
 
 
-def complaints_of(settings: Settings, environ: Mapping[str, str]) -> Iterator[Complaint]:
+def complaints_of(settings: Settings) -> Iterator[Complaint]:
     """Yield everything that is wrong in the file of these settings."""
     file = settings.file
     yield from file.complaints
-    if file.path is None:
-        return
-    shown = shown_path(file.path, environ)
     if columns := settings.columns.filled:
         from tui.features.columns.settings import columns_of_file  # noqa: PLC0415
 
-        yield from columns_of_file(columns, shown, file)[1]
+        yield from columns_of_file(columns, file.shown, file)[1]
     if settings.views:
         from tui.store.addresses import read_address  # noqa: PLC0415
 
         for place, view in zip(places_of(file, "views"), settings.views, strict=True):
             for problem in read_address(view.address).problems:
-                yield Complaint(shown, f"{place}.address", problem)
+                yield Complaint(file.shown, f"{place}.address", problem)
 
 
 # Runs the session of a command that prints or acts, and turns its errors into exit codes.
@@ -52,7 +47,7 @@ MIN_WAIT_NOTICE_INTERVAL_S = 60.0
 
 def report_complaints(settings: Settings, output: StderrWriter) -> None:
     """Say what is wrong in the config file."""
-    for complaint in complaints_of(settings, os.environ):
+    for complaint in complaints_of(settings):
         output.say(str(complaint))
 
 
