@@ -106,18 +106,14 @@ class _Transport(httpx2.AsyncHTTPTransport):
         try:
             return await super().handle_async_request(request)
         except BaseException:
-            if self._has_http_proxy:
-                await self._close_failed_tunnels()
+            # httpcore2 keeps a tunnel whose TLS failed as a connection in use, although no request uses it.
+            requests = getattr(self._pool, "_requests", None) if self._has_http_proxy else None
+            used = {each.connection for each in requests or ()}
+            for each in self._pool.connections if requests is not None else ():
+                if each not in used and not each.is_idle():
+                    with suppress(Exception):
+                        await each.aclose()
             raise
-
-    async def _close_failed_tunnels(self) -> None:
-        """Close the connections in use that no request uses: httpcore2 keeps those whose TLS behind a proxy failed."""
-        requests = getattr(self._pool, "_requests", None)  # nothing public tells them apart
-        used = {each.connection for each in requests or ()}
-        for each in self._pool.connections if requests is not None else ():
-            if each not in used and not each.is_idle():
-                with suppress(Exception):
-                    await each.aclose()
 
 
 class _NameLookups:
@@ -339,8 +335,6 @@ MAX_REDIRECTS = 3
 MIN_READ_S = 2.0
 """A read that takes this long may be sent again when the user asks for new data."""
 
-_KEEPS_METHOD = frozenset({307, 308})
-
 
 class SendOptions(TypedDict, total=False):
     """Options of a request, as `HttpConnection.send` describes them."""
@@ -415,20 +409,18 @@ class HttpConnection:
         of an action, and for a body that is too large or cannot be decompressed.
         """
         times = replace(self._timeouts, whole_s=min(self._timeouts.whole_s, max_whole_s))
+        limit = max_bytes or MAX_BODY_BYTES
         build = partial(httpx2.Request, method, url, params=params, json=json, headers=self._headers)
         while True:
-            progress = _Progress(
-                label, times, self._names, self._key, max_bytes or MAX_BODY_BYTES, is_action, on_written
-            )
+            progress = _Progress(label, times, self._names, self._key, limit, is_action, on_written)
             sending = self._send_once(build, progress)
             if is_action:
                 return await sending
             self._reads[progress] = None
             try:
-                async with asyncio.timeout(None) as progress.restart:
-                    return await sending
-            except TimeoutError:  # only of `restart_reads`: any other one is `Unreachable`
-                continue
+                with suppress(TimeoutError):  # only of `restart_reads`: any other one is `Unreachable`
+                    async with asyncio.timeout(None) as progress.restart:
+                        return await sending
             finally:
                 del self._reads[progress]
 
@@ -480,7 +472,7 @@ class HttpConnection:
                     raise ServerFault(f"{label}: redirected to an invalid address", status) from None
                 # The key must not reach another origin, and a POST must not become a GET.
                 is_same = (target.scheme, target.netloc) == (request.url.scheme, request.url.netloc)
-                may_repeat = request.method == "GET" or (status in _KEEPS_METHOD and not progress.is_action)
+                may_repeat = request.method == "GET" or (status in {307, 308} and not progress.is_action)
                 if target == request.url:
                     raise ServerFault(f"{label}: redirected to itself", status)
                 if not (is_same and may_repeat):
