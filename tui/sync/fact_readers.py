@@ -11,9 +11,8 @@ from contextlib import suppress
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 from enum import IntEnum
-from functools import partial
 from itertools import islice
-from typing import Final, TypeVar
+from typing import Final, TypeVar, TypeVarTuple, Unpack
 
 from tui.api import queries
 from tui.api.client import Client
@@ -430,6 +429,7 @@ async def _prepared(read: facts.MinutesRead) -> facts.MinutesRead:
 
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 READ_TIMEOUT_S: Final = 10.0
 
@@ -448,21 +448,21 @@ class FactRequests:
         self._answered: set[Hashable] = set()
         """The routes that have answered. A 404 of one comes from a proxy whose server is away, and is no refusal."""
 
-    async def send(self, key: Hashable, rank: Rank, call: Callable[[], Awaitable[T]]) -> T:
-        """Send one request when it may be sent. `key` identifies it. Raises `ApiError`."""
+    async def send(self, rank: Rank, call: Callable[[Unpack[Ts]], Awaitable[T]], *args: *Ts) -> T:
+        """Send one request when it may be sent, which is `call` with these arguments. Raises `ApiError`."""
         await self.allowance.acquire(rank)
 
         async def limited() -> T:
             try:
                 async with asyncio.timeout(READ_TIMEOUT_S):
-                    return await call()
+                    return await call(*args)
             except TimeoutError:
                 raise Unreachable(f"no answer within {READ_TIMEOUT_S:.0f} s", may_have_arrived=True) from None
 
-        is_query = isinstance(key, queries.TrqlQuery)
-        route = key[0] if isinstance(key, tuple) else key
+        is_query = any(isinstance(each, queries.TrqlQuery) for each in args)
+        key = ("fact", route := call.__name__, *args)
         try:
-            answer = await self.fetcher.budget.request(("fact", key), Priority.FACTS, limited, is_query=is_query)
+            answer = await self.fetcher.budget.request(key, Priority.FACTS, limited, is_query=is_query)
         except Refused as error:
             if error.status == NOT_SERVED and (self.fetcher.has_queried if is_query else route in self._answered):
                 raise ServerFault(str(error), NOT_SERVED) from None
@@ -478,7 +478,7 @@ class FactRequests:
         if not self.fetcher.is_allowed(Capability.QUERY):
             raise Refused("the key may not query", 403)
         try:
-            return await self.send(query, rank, lambda: self.fetcher.api.query(query))
+            return await self.send(rank, self.fetcher.api.query, query)
         except Refused as error:
             if is_final(error):
                 await self.fetcher.record_lost(Capability.QUERY, str(error))
@@ -512,9 +512,7 @@ class QueueReader:
     async def read(self) -> facts.QueuesRead:
         """Read one page, and return all queues that are known. Raises `ApiError`."""
         now, number = self._requests.now(), self._next_page()
-        page = await self._requests.send(
-            ("queues", number), Rank.QUEUES, lambda: self._requests.reader.read_queues(number)
-        )
+        page = await self._requests.send(Rank.QUEUES, self._requests.reader.read_queues, number)
         self._count = min(page.page_count, MAX_QUEUE_PAGES)
         pages = self._pages | {number: page.rows}
         self._pages = {key: queues for key, queues in pages.items() if key <= self._count}
@@ -528,7 +526,7 @@ class QueueReader:
         """Read the limits of V2 queues, if there are some, and return the queues with them. Raises `ApiError`."""
         if self._newest is None or not any(queue.is_v2 for queue in self._newest.queues):
             return None
-        self._limits = await self._requests.send("limits", Rank.LIMITS, self._requests.reader.read_limits)
+        self._limits = await self._requests.send(Rank.LIMITS, self._requests.reader.read_limits)
         newest = self._newest
         return self._with_limits(newest.at, newest.queues, is_cut=newest.is_cut)
 
@@ -608,9 +606,7 @@ class ScheduleReader:
         self._page_count = 1
         while number < self._page_count:
             number += 1
-            page = await self._requests.send(
-                ("schedules", number), Rank.SCHEDULES, partial(self._requests.reader.read_schedules, number, kind)
-            )
+            page = await self._requests.send(Rank.SCHEDULES, self._requests.reader.read_schedules, number, kind)
             self._page_count = min(page.page_count, MAX_SCHEDULE_PAGES)
             is_cut |= page.page_count > MAX_SCHEDULE_PAGES or page.unreadable > 0
             schedules |= {schedule.id: schedule for schedule in page.rows}
@@ -625,10 +621,7 @@ class ScheduleReader:
         if schedule_id is None:
             return None
         self._runs_read_s[schedule_id] = now_s
-        key = ("schedule runs", schedule_id)
-        return await self._requests.send(
-            key, Rank.SCHEDULE_RUNS, lambda: self._requests.reader.read_schedule_runs(schedule_id)
-        )
+        return await self._requests.send(Rank.SCHEDULE_RUNS, self._requests.reader.read_schedule_runs, schedule_id)
 
 
 # Finds the runs that wait for waitpoint tokens, a few requests a minute. The list of tokens does not name them.
@@ -866,10 +859,7 @@ class TokenReader:
         paging = Paging(max_pages=MAX_TOKEN_PAGES)
         tokens: dict[str, facts.WaitToken] = {}
         while not paging.is_done:
-            after = paging.cursor
-            page = await self._requests.send(
-                ("tokens", after), Rank.TOKENS, partial(self._requests.reader.read_tokens, after)
-            )
+            page = await self._requests.send(Rank.TOKENS, self._requests.reader.read_tokens, paging.cursor)
             pages += 1
             is_cut |= page.unreadable > 0
             tokens |= {token.id: token for token in page.rows}
@@ -893,9 +883,9 @@ class TokenReader:
             if unsearched := self._runs.unsearched(self._tokens, now):
                 await self._search(unsearched)
         else:
-            events, read = Events(None), partial(self._requests.fetcher.api.read_events, run_id)
+            events, read = Events(None), self._requests.fetcher.api.read_events
             with suppress(Refused, ServerFault):
-                events = await self._requests.send(("events", run_id), Rank.WAITING_RUNS, read)
+                events = await self._requests.send(Rank.WAITING_RUNS, read, run_id)
             self._runs.record(run_id, events.root, self._tokens, now)
         joined = self._runs.joined(self._tokens)
         return None if joined == before else facts.TokensRead(self._requests.now(), joined, is_cut=self._is_cut)
@@ -929,7 +919,7 @@ class DeploymentReader:
     async def read(self, rank: Rank = Rank.DEPLOYMENTS) -> facts.DeploymentsRead:
         """Read the newest deployments. Raises `ApiError`."""
         now = self._requests.now()
-        page = await self._requests.send("deployments", rank, self._requests.reader.read_deployments)
+        page = await self._requests.send(rank, self._requests.reader.read_deployments)
         return facts.DeploymentsRead(now, page.rows)
 
     def takes_unnamed(self) -> bool:

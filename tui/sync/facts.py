@@ -256,9 +256,7 @@ class FactsSource:
 
     async def _read_errors(self) -> Update:
         now = self._fetcher.now()
-        page = await self._requests.send(
-            "errors", Rank.ERRORS, lambda: self._fetcher.api.list_error_groups(ERRORS_PERIOD)
-        )
+        page = await self._requests.send(Rank.ERRORS, self._fetcher.api.list_error_groups, ERRORS_PERIOD)
         is_cut = page.is_cut or page.unreadable > 0 or page.next is not None
         return facts.ErrorGroupsRead(now, page.rows, is_cut=is_cut)
 
