@@ -305,12 +305,8 @@ class QueueFetcher:
 
     async def read_metrics(self, queue: facts.Queue) -> facts.QueueMetrics:
         """Read how a queue moved in the last hour."""
-        api = self._fetcher.api
-        return await self._fetcher.budget.request(
-            ("queue metrics", queue.stored_name),
-            Priority.VISIBLE,
-            lambda: api.read_queue_metrics(queue.name, is_task=queue.is_task, period=PERIOD),
-        )
+        read = partial(self._fetcher.api.read_queue_metrics, queue.name, is_task=queue.is_task, period=PERIOD)
+        return await self._fetcher.budget.request(("queue metrics", queue.stored_name), Priority.VISIBLE, read)
 
     async def read_state(self, run: Run, known: facts.WallFacts | None) -> QueueState | None:
         """Return the queue of a run, out of fresh facts or by a request; None if the key may not ask for its name.
@@ -323,10 +319,8 @@ class QueueFetcher:
         is_task = name.startswith(TASK_QUEUE_PREFIX)
         if (found := state_in(known, name, self._fetcher.now())) is not None:
             return found
-        api, short = self._fetcher.api, name.removeprefix(TASK_QUEUE_PREFIX)
-        queue = await self._fetcher.budget.request(
-            ("queue", name), Priority.SELECTED, lambda: api.read_queue(short, is_task=is_task)
-        )
+        read = partial(self._fetcher.api.read_queue, name.removeprefix(TASK_QUEUE_PREFIX), is_task=is_task)
+        queue = await self._fetcher.budget.request(("queue", name), Priority.SELECTED, read)
         listed = None if known is None else known.queues
         queue = facts.with_limit(queue, () if listed is None else listed.limits)
         holders = holders_in(known, name, self._fetcher.now()) or await self._read_holders(queue)

@@ -654,18 +654,16 @@ class GroupReader:
 
     async def read_detail(self, group_id: ErrorGroupId) -> ServerErrorGroup:
         """Return one group with its affected versions and who acknowledged it. Raises `ApiError`."""
-        return await self._fetcher.budget.request(
-            ("error group", group_id), Priority.SELECTED, lambda: self._fetcher.api.read_error_group(group_id)
-        )
+        read = partial(self._fetcher.api.read_error_group, group_id)
+        return await self._fetcher.budget.request(("error group", group_id), Priority.SELECTED, read)
 
     async def _read_pages(self, period: str, priority: Priority) -> ServerGroupsRead:
         groups: dict[tuple[ErrorGroupId, TaskId], ServerErrorGroup] = {}
         paging = Paging(max_pages=MAX_PAGES)
         while True:
             after = paging.cursor
-            page = await self._fetcher.budget.request(
-                ("error groups", period, after), priority, partial(self._fetcher.api.list_error_groups, period, after)
-            )
+            read = partial(self._fetcher.api.list_error_groups, period, after)
+            page = await self._fetcher.budget.request(("error groups", period, after), priority, read)
             # A group whose count grew between two requests may be on both pages. Groups of two tasks may share an id.
             groups |= {(group.id, group.task): group for group in page.rows}
             paging.add([(group.id, group.task) for group in page.rows], page.next)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, TypeVar
 
 from tui.api.client import ApiReader, Client, ReadRequest
@@ -350,12 +351,8 @@ class RunFetcher:
 
     async def fetch_response(self, request: ReadRequest, priority: Priority) -> Response:
         """Return the raw response to a request, for the relay, and emit nothing. Raises `ApiError`."""
-        return await self.budget.request(
-            ("response", request),
-            priority,
-            lambda: self.api.fetch_response(request),
-            is_query=isinstance(request, TrqlQuery),
-        )
+        fetch, is_query = partial(self.api.fetch_response, request), isinstance(request, TrqlQuery)
+        return await self.budget.request(("response", request), priority, fetch, is_query=is_query)
 
     async def fetch_page(
         self, filters: RunFilters, priority: Priority, *, after: Cursor | None = None, size: int
@@ -384,9 +381,8 @@ class RunFetcher:
         for more than `max_wait_s`.
         """
         try:
-            response = await self.budget.request(
-                ("run", run_id), priority, lambda: self.api.read_run(run_id), max_wait_s=max_wait_s
-            )
+            read = partial(self.api.read_run, run_id)
+            response = await self.budget.request(("run", run_id), priority, read, max_wait_s=max_wait_s)
         except NotFound:
             await self.emit(RunGone(run_id, self.now()))
             raise
@@ -488,18 +484,16 @@ class RunFetcher:
 
     async def fetch_span(self, run_id: RunId, span_id: SpanId, priority: Priority) -> SpanDetail:
         """Fetch one span with its properties. Raises `ApiError`."""
-        return await self.budget.request(
-            ("span", run_id, span_id), priority, lambda: self.api.read_span(run_id, span_id)
-        )
+        read = partial(self.api.read_span, run_id, span_id)
+        return await self.budget.request(("span", run_id, span_id), priority, read)
 
     async def fetch_trace(self, run_id: RunId, priority: Priority, *, max_wait_s: float | None = None) -> Trace | None:
         """Fetch the trace of a run. Return None if there is none, or the key may not read it. Raises `ApiError`."""
         if not self.is_allowed(Capability.TRACE):
             return None
         try:
-            return await self.budget.request(
-                ("trace", run_id), priority, lambda: self.api.read_trace(run_id), max_wait_s=max_wait_s
-            )
+            read = partial(self.api.read_trace, run_id)
+            return await self.budget.request(("trace", run_id), priority, read, max_wait_s=max_wait_s)
         except NotFound:
             return None
         except Refused as error:
@@ -510,9 +504,8 @@ class RunFetcher:
 
     async def query_rows(self, query: TrqlQuery[T], priority: Priority, *, max_wait_s: float | None = None) -> list[T]:
         """Return the rows of a TRQL query. Raises `ApiError`."""
-        rows = await self.budget.request(
-            query, priority, lambda: self.api.query(query), max_wait_s=max_wait_s, is_query=True
-        )
+        read = partial(self.api.query, query)
+        rows = await self.budget.request(query, priority, read, max_wait_s=max_wait_s, is_query=True)
         self.has_queried = True
         return rows
 
@@ -602,10 +595,8 @@ class LogFetcher:
 
     async def read(self, run_id: RunId, known: RunLog | None, priority: Priority) -> LogRead:
         """Read the log of a run. Raises `ApiError`."""
-        fetcher, now_s = self._fetcher, self._clock.monotonic_s
-        log, decode_s = await fetcher.budget.request(
-            ("log", run_id), priority, lambda: fetcher.api.read_log(run_id, known, now_s)
-        )
+        read = partial(self._fetcher.api.read_log, run_id, known, self._clock.monotonic_s)
+        log, decode_s = await self._fetcher.budget.request(("log", run_id), priority, read)
         return LogRead(log, log is not known, self.interval_s(decode_s))
 
     def interval_s(self, decode_s: float) -> float:
