@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.domain.recorded import decode_trace
 from tests.support.recordings import body_of
-from tui.api.traces import decode_trace
 from tui.domain.text import MAX_EMOJI_TAGS, REPLACEMENT, clean
 
 UNSAFE = {"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"}

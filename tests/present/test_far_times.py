@@ -7,11 +7,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.domain.recorded import decode_trace
 from tui.api.errors import EARLIEST, LATEST
 from tui.api.feed import read_row
 from tui.api.responses import read_date
 from tui.api.runs import decode_run
-from tui.api.traces import decode_trace
 from tui.domain.ids import RunId
 from tui.domain.run import Json, Precision, Run, Stamp
 from tui.domain.traces.attempts import attempts_of

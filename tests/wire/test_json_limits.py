@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.domain.recorded import decode_trace
 from tui.api.errors import Limits
 from tui.api.models import MAX_DEPTH, MAX_ITEMS, within_bounds
 from tui.api.runs import decode_page, decode_run
-from tui.api.traces import decode_trace
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ROW = {"status": "EXECUTING", "taskIdentifier": "ok", "createdAt": "2026-11-24T11:00:00.000Z"}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.domain.recorded import decode_trace
 from tests.support.recording_server import RecordingsApi, Reply
 from tests.support.recordings import recording
 from tests.support.wire.requests import KEY, NOW, ask
@@ -17,7 +18,6 @@ from tui.api.feed import decode_feed, read_row
 from tui.api.queries import RunCounts
 from tui.api.responses import Response, decode_query
 from tui.api.runs import decode_page, decode_run
-from tui.api.traces import decode_trace
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId
 from tui.domain.run import Json

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
+from tests.support.domain.recorded import decode_trace
 from tests.support.recordings import as_bytes, body_of, names, recording
 from tests.support.wire.expected import DETAILS, ERRORS_OF_RUNS, LISTS, QUERIES, REFUSALS, UNREAD, UNREADABLE_ROWS
 from tests.support.wire.requests import NOW
 from tui.api.errors import RateLimited
 from tui.api.responses import Response, decode_environment, decode_id, decode_query, read_date, response_error
 from tui.api.runs import ListPage, RunResponse, decode_page, decode_run
-from tui.api.traces import decode_span, decode_trace
+from tui.api.traces import decode_span
 from tui.domain.environment import Environment
 from tui.domain.run import ABSENT
 from tui.domain.text import Raw

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -30,26 +31,20 @@ MAX_EVENT_ROWS: Final = 25_000
 """The most rows that the server sends. It does not report that it truncated them."""
 
 
-class EventRows:
-    """The objects in the list `events` of a body."""
-
-    def __init__(self, body: bytes) -> None:
-        self._reader = JsonReader(body, cuts_long=True)
-
-    def slices(self) -> Iterator[list[dict[str, Json]]]:
-        """Yield the rows in slices. Raises `ServerFault` without a list of events, or for invalid JSON."""
-        rows: list[Json] = []
-        to_open: dict[tuple[int, str, str], Any] = {(0, "", "{"): {}, (1, "events", "["): rows}
-        try:
-            for _ in self._reader.slices(lambda *place: to_open.pop(place, None), end_depth=1):
-                yield [row for row in rows if isinstance(row, dict)]
-                rows.clear()
-        except (ValueError, RecursionError):
-            raise ServerFault("not JSON, or nested too deep", 200) from None
-        if to_open:
-            raise ServerFault("no list of events", 200)
-        if rows:
+def event_rows(body: bytes) -> Iterator[list[dict[str, Json]]]:
+    """Yield the objects in the list `events` in slices. Raises `ServerFault` without a list, or for invalid JSON."""
+    rows: list[Json] = []
+    to_open: dict[tuple[int, str, str], Any] = {(0, "", "{"): {}, (1, "events", "["): rows}
+    try:
+        for _ in JsonReader(body, cuts_long=True).slices(lambda *place: to_open.pop(place, None), end_depth=1):
             yield [row for row in rows if isinstance(row, dict)]
+            rows.clear()
+    except (ValueError, RecursionError):
+        raise ServerFault("not JSON, or nested too deep", 200) from None
+    if to_open:
+        raise ServerFault("no list of events", 200)
+    if rows:
+        yield [row for row in rows if isinstance(row, dict)]
 
 
 def _is_span(row: dict[str, Json]) -> bool:
@@ -100,14 +95,14 @@ class EventsDecoder:
 
     def __init__(self, body: bytes, run_id: RunId) -> None:
         self._run_id = run_id
-        self._rows = EventRows(body)
+        self._rows = event_rows(body)
         self._spans: dict[SpanId, tuple[Span, SpanId | None]] = {}
         self._possible_rows = 0
 
     def slices(self) -> Iterator[None]:
         """Decode all events, and yield after each slice. Raises `ServerFault` for an unreadable body."""
         own = self._run_id
-        for rows in self._rows.slices():
+        for rows in self._rows:
             self._possible_rows += sum(map(stored_rows, rows))
             spans = [row for row in rows if _is_span(row) and row.get("runId", own) == own]
             found: list[Any] = convert(list[Lenient[_EventSpan]], spans)
@@ -133,24 +128,19 @@ class EventsDecoder:
         if not own:
             return None
         root = min(own, key=lambda span: span.started_at)
-        children: dict[SpanId, list[SpanId]] = {}
         attempts = {span.attempt_number: span.id for span, _ in self._spans.values() if _ATTEMPT.match(span.message)}
+        below: defaultdict[SpanId | None, list[SpanId]] = defaultdict(list)
         for span, own_parent in self._spans.values():
             parent_id = own_parent if own_parent in self._spans else _fallback_parent(span, root, attempts)
-            if parent_id is not None and span.id != root.id:
-                children.setdefault(parent_id, []).append(span.id)
-        order, pending = [], [root.id]
-        reached = {root.id}
-        while pending:
-            span_id = pending.pop()
-            order.append(span_id)
-            below = [child for child in children.get(span_id, ()) if child not in reached]
-            reached.update(below)
-            pending.extend(below)
+            if span.id != root.id:
+                below[parent_id].append(span.id)
+        order = [root.id]  # parents first, and only what is below the root
+        for span_id in order:
+            order += below[span_id]
         built: dict[SpanId, Span] = {}
         for span_id in reversed(order):
-            below = [child for child in children.get(span_id, ()) if child in built]
-            built[span_id] = replace(self._spans[span_id][0], children=tuple(built.pop(child) for child in below))
+            children = tuple(built.pop(child) for child in below[span_id])
+            built[span_id] = replace(self._spans[span_id][0], children=children)
         return built[root.id]
 
 
@@ -256,7 +246,7 @@ class LogDecoder:
     """Decodes one response slice by slice, so that the caller can yield to the event loop."""
 
     def __init__(self, body: bytes, digest: bytes = b"") -> None:
-        self._rows = EventRows(body)
+        self._rows = event_rows(body)
         self._digest = digest
         self._builder = LogBuilder()
         self._started_at: datetime | None = None
@@ -266,7 +256,7 @@ class LogDecoder:
 
     def slices(self) -> Iterator[None]:
         """Decode all events, and yield after each slice. Raises `ServerFault` for an unreadable body."""
-        for rows in self._rows.slices():
+        for rows in self._rows:
             self._received_rows += len(rows)
             self._stored_rows += sum(map(stored_rows, rows))
             spans = [row for row in rows if row.get("level") == _SPAN]

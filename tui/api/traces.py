@@ -6,25 +6,13 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple, Required
+from typing import Annotated, Any, Final, Literal, Required
 
 from pydantic import AfterValidator, AliasPath, BeforeValidator, Field, PlainValidator
 from typing_extensions import TypedDict
 
 from tui.api.errors import MAX_MESSAGE_CHARS, MAX_SPANS, Limits, ServerFault, read_duration_ns, read_epoch_ns, read_time
-from tui.api.models import (
-    MAX_ITEMS,
-    AnyText,
-    Flag,
-    JsonObject,
-    Lenient,
-    OrNone,
-    Text,
-    Word,
-    convert,
-    decode,
-    within_bounds,
-)
+from tui.api.models import MAX_ITEMS, AnyText, Flag, JsonObject, Lenient, Text, Word, convert, decode, within_bounds
 from tui.domain.errors.error import RunError, build_error
 from tui.domain.ids import RunId, SpanId, TraceId
 from tui.domain.run import Json
@@ -49,7 +37,7 @@ MAX_KEPT_CHARS: Final = 256 * 1024
 """A text that is read in slices is cut here."""
 
 _LONG: Final = object()
-"""Stands for a value that is longer than a window."""
+"""Stands for a value that is too long to be decoded at once."""
 
 _INSIDE: Final = bytes(range(0x80, 0xC0))
 """All bytes of a character in UTF-8 but the first."""
@@ -85,7 +73,7 @@ class JsonReader:
         closing, around = "", list[tuple[Any, str]]()
         count, since = 0, self._read_bytes
         while True:
-            key = (yield from self._key()) if closing == "}" else ""
+            key = self._key() if closing == "}" else ""
             sign = self.sign()
             inner = opened(len(around), key, sign) if sign in {"{", "["} else None
             if inner is not None:
@@ -113,19 +101,16 @@ class JsonReader:
                 yield
                 count, since = 0, self._read_bytes
 
-    def _key(self) -> Generator[None, None, str]:
+    def _key(self) -> str:
         """Return the key that begins here, and move behind its colon."""
         if (plain := _KEY.match(self._text, self._at)) is not None:
             self._at = plain.end()
             return plain[1]
-        sign = self.sign()
-        key = self._value() if sign == '"' else None
-        if key is _LONG:
-            key = yield from self._long_text()
-        if key is None or self.sign() != ":":
-            raise ValueError(sign)
+        key = self._value() if self.sign() == '"' else None
+        if not isinstance(key, str) or self.sign() != ":":
+            raise ValueError(key)
         self._at += 1
-        return str(key)
+        return key
 
     def _has_next(self, closing: str) -> bool:
         """Move behind the comma or the end that follows a value. Return whether it is a comma."""
@@ -145,13 +130,13 @@ class JsonReader:
             if self._at < len(self._text) or not self._widen():
                 return self._text[self._at : self._at + 1]
 
-    def _value(self) -> Json:
-        """Decode the value that begins here, in a wider window if it does not end in this one; or return `_LONG`."""
+    def _value(self, windows: float = 0.5) -> Json:
+        """Decode the value that begins here, in a wider window if needed; `_LONG` if it does not end in so many."""
         while True:
             try:
                 value, end = _SCAN(self._text, self._at)
             except (ValueError, StopIteration):
-                is_long = len(self._text) - self._at >= WINDOW_BYTES and self._read_bytes < len(self._body)
+                is_long = len(self._text) - self._at >= windows * WINDOW_BYTES and self._read_bytes < len(self._body)
                 if self._cuts_long and is_long:
                     return _LONG
                 if not self._widen():
@@ -168,14 +153,13 @@ class JsonReader:
             return (yield from self._long_text())
         if sign not in {"{", "["}:
             raise ValueError(sign)
+        if not is_item:  # such as a stack trace: tried once more, in 96 KB at least
+            self._widen()
+            self._widen()
+            if (value := self._value(0)) is not _LONG:
+                return value
         fields: dict[str, Json] | None = {} if is_item and sign == "{" else None
-
-        def opened(depth: int, _: str, sign: str) -> dict[str, Json] | list[Json] | None:
-            if fields is None:
-                return {} if sign == "{" else []
-            return None if depth else fields
-
-        yield from self.slices(opened)
+        yield from self.slices(_forgotten if fields is None else lambda depth, *_: None if depth else fields)
         return fields
 
     def _long_text(self) -> Generator[None, None, str]:
@@ -200,12 +184,16 @@ class JsonReader:
     def _widen(self) -> bool:
         """Drop the read part of the text, and append a window, or as much as is left. False: the body has ended."""
         start, left = self._read_bytes, len(self._text) - self._at
-        end = start + max(WINDOW_BYTES - left, left)
+        end = start + max(WINDOW_BYTES - left, left // 2)
         ahead = self._body[end : end + 3]
         end += len(ahead) - len(ahead.lstrip(_INSIDE))  # not inside a character
         self._text = self._text[self._at :] + _decoded(self._body[start:end])
         self._at, self._read_bytes = 0, min(end, len(self._body))
         return start < len(self._body)
+
+
+def _forgotten(_depth: int, _key: str, sign: str) -> dict[str, Json] | list[Json]:
+    return {} if sign == "{" else []
 
 
 def _decoded(body: bytes) -> str:
@@ -228,19 +216,15 @@ MAX_NODE_BYTES: Final = 256 * 1024
 """From this size on, the arrays and objects inside one node are cut at MAX_ITEMS before they are decoded."""
 
 
-class TraceNode(NamedTuple):
-    """One node of a trace as it came: how many are around it, and all its keys except `children`."""
-
-    depth: int
-    fields: dict[str, Json]
-
-
 class TraceScanner:
-    """Scans one response. When `slices` is exhausted, `nodes` has all nodes, parents first, in the server's order."""
+    """Scans one response. When `slices` is exhausted, `nodes` has all nodes, parents first, in the server's order.
+
+    Of each node it has the number of nodes around it, and all keys except `children`.
+    """
 
     def __init__(self, body: bytes, limits: Limits | None = None) -> None:
         """With `limits`, the items inside a huge node are cut, which `limits` records."""
-        self.nodes: list[TraceNode] = []
+        self.nodes: list[tuple[int, dict[str, Json]]] = []
         self.trace_id = ""
         self.is_truncated = False
         self._body = body
@@ -273,8 +257,8 @@ class TraceScanner:
             return None
         if depth < 2:
             return self._around[depth]
-        self.nodes.append(TraceNode(depth // 2 - 1, {}))
-        return self.nodes[-1].fields
+        self.nodes.append((depth // 2 - 1, {}))
+        return self.nodes[-1][1]
 
     def _without_long_items(self) -> bytes:
         parts = [] if self._limits is None else self._body.split(b'"children"')
@@ -307,27 +291,19 @@ _STACKS: Final = dict.fromkeys(("stacktrace", "stackTrace", "stack"), AnyText)
 _ERROR: Final = JsonObject(RunError, _error, message=JsonText, name=AnyText, kind=("type", AnyText), **_STACKS)
 
 
-class _Properties(TypedDict, total=False):
-    exception: Lenient[Annotated[Any, _ERROR]]
-
-
-class _Exception(TypedDict):
-    name: Literal["exception"]
-    properties: _Properties
+class _Exception(TypedDict, total=False):
+    name: Required[Literal["exception"]]
+    properties: Required[dict[Any, Any]]
+    error: Annotated[Lenient[Annotated[Any, _ERROR]], Field(validation_alias=AliasPath("properties", "exception"))]
 
 
 def _last(events: list[_Exception]) -> RunError | None:
     """Return the error of the last `exception` event: a span that rethrows an error has several."""
-    return events[-1]["properties"].get("exception") if events else None
+    return events[-1].get("error") if events else None
 
 
-if TYPE_CHECKING:
-    Exceptions = RunError | None
-else:
-    Exceptions = Annotated[list[Lenient[_Exception]], AfterValidator(_last)]
-
-
-Integer = Annotated[int, Field(strict=True)]
+Exceptions = Annotated[list[Lenient[_Exception]], AfterValidator(_last)]
+_Integer = Annotated[int, Field(strict=True, ge=-(10**300), le=10**300)]
 SpanTime = Annotated[
     datetime, BeforeValidator(lambda value: read_time(value) or read_epoch_ns(value)), Field(strict=True)
 ]
@@ -341,7 +317,7 @@ class SpanFields(TypedDict, total=False):
     is_error: Annotated[Lenient[Flag], Field(validation_alias="isError")]
     is_partial: Annotated[Lenient[Flag], Field(validation_alias="isPartial")]
     is_cancelled: Annotated[Lenient[Flag], Field(validation_alias="isCancelled")]
-    attempt_number: Annotated[Lenient[Integer], Field(validation_alias="attemptNumber")]
+    attempt_number: Annotated[Lenient[_Integer], Field(validation_alias="attemptNumber")]
     exception: Annotated[Lenient[Exceptions], Field(validation_alias="events")]
 
 
@@ -355,14 +331,6 @@ class _Node(TypedDict, total=False):
     data: Lenient[_NodeData]
 
 
-def decode_trace(body: bytes, limits: Limits | None = None) -> Trace:
-    """Decode the response of `/trace` at once. Raises `ServerFault` for an unreadable trace."""
-    decoder = TraceDecoder(body, limits)
-    for _ in decoder.slices():
-        pass
-    return decoder.trace()
-
-
 class TraceDecoder:
     """Decodes the response of `/trace` slice by slice, so that the caller can yield to the event loop.
 
@@ -372,19 +340,18 @@ class TraceDecoder:
     def __init__(self, body: bytes, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
         self._scanner = TraceScanner(body, self._limits)
-        self._root: Span | None = None
-        self._span_count = 0
-        self._received = 0
+        self._trace: Trace | None = None
 
     def slices(self) -> Iterator[None]:
         """Decode everything, and yield after each slice. Raises `ServerFault` for an unreadable trace."""
-        yield from self._scanner.slices()
-        nodes = self._scanner.nodes
-        self._received = len(nodes)
-        if self._received > MAX_SPANS:
+        scanner, nodes = self._scanner, self._scanner.nodes
+        yield from scanner.slices()
+        received = len(nodes)
+        if received > MAX_SPANS:
             del nodes[MAX_SPANS:]
             self._limits.note(f"more than {MAX_SPANS:,} spans in a trace, only the first are kept")
-        run_ids: list[RunId] = []
+        root: Span | None = None
+        unreadable, run_ids = 0, list[RunId]()
         around = [RunId("")]  # the runs of the nodes around, by depth
         for depth, fields in nodes:
             run_id = fields.get("runId")
@@ -396,42 +363,31 @@ class TraceDecoder:
         while nodes:
             part = nodes[-SLICE_NODES:]
             del nodes[-SLICE_NODES:]
-            read = convert(list[_Node], [node.fields for node in part], self._limits)
+            read = convert(list[_Node], [fields for _, fields in part], self._limits)
             for (depth, _), node in zip(reversed(part), reversed(read), strict=True):
-                run_id, children = run_ids.pop(), below.pop(depth + 1, [])
-                self._root = None
+                run_id, spans = run_ids.pop(), below.pop(depth + 1, [])
+                root = None
                 if run_id and "id" in node and "data" in node:
-                    self._root = Span(node["id"], run_id, children=tuple(reversed(children)), **node["data"])
-                    self._span_count += 1
-                    children = [self._root]
-                below[depth] += children
+                    data: Any = node["data"]
+                    root = Span(node["id"], run_id, children=tuple(reversed(spans)), **data)
+                    spans = [root]
+                unreadable += root is None
+                below[depth] += spans
             yield
+        if root is None:
+            raise ServerFault("the trace could not be read: no root span", 200)
+        is_truncated = scanner.is_truncated or received > MAX_SPANS
+        self._trace = Trace(TraceId(scanner.trace_id), root, is_truncated, received, unreadable)
 
     def trace(self) -> Trace:
-        """Return the trace, once `slices` is exhausted. Raises `ServerFault` if its root node is unreadable."""
-        if self._root is None:
-            raise ServerFault("the trace could not be read: no root span", 200)
-        return Trace(
-            TraceId(self._scanner.trace_id),
-            self._root,
-            self._scanner.is_truncated or self._received > MAX_SPANS,
-            self._received,
-            min(self._received, MAX_SPANS) - self._span_count,
-        )
-
-
-def _detail(
-    span_id: str,  # noqa: ARG001  its presence makes it a span
-    error: RunError | None = None,
-    exception: RunError | None = None,
-    properties: dict[str, Json] | None = None,
-) -> SpanDetail:
-    return SpanDetail(error or exception, properties or {})
+        """Return the trace, once `slices` is exhausted."""
+        assert self._trace is not None
+        return self._trace
 
 
 _DETAIL: Final = JsonObject(
     SpanDetail,
-    _detail,
+    lambda span_id, error=None, exception=None, properties=None: SpanDetail(error or exception, properties or {}),  # noqa: ARG005
     span_id=("spanId", AnyText),
     error=("properties/error", _ERROR),
     exception=("events", Exceptions),
@@ -458,25 +414,21 @@ def _as_ms(ns: float) -> float:
     return ns // 1_000_000 if isinstance(ns, int) and ns % 1_000_000 == 0 else ns / 1_000_000
 
 
-_Integer = Annotated[int, Field(strict=True, ge=-(10**300), le=10**300)]
 _Float = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
-class _Record(TypedDict, total=False):
-    spanId: Annotated[OrNone[AnyText], Field(validation_alias="id")]
-    parentId: OrNone[AnyText]
-    runId: OrNone[AnyText]
-    message: Annotated[OrNone[AnyText], Field(validation_alias=AliasPath("data", "message"))]
-    startTime: Annotated[
-        OrNone[Annotated[Any, PlainValidator(_start_text)]], Field(validation_alias=AliasPath("data", "startTime"))
-    ]
-    durationMs: Annotated[
-        OrNone[Annotated[_Integer | _Float, AfterValidator(_as_ms)]],
-        Field(validation_alias=AliasPath("data", "duration")),
-    ]
-    isError: Annotated[OrNone[Flag], Field(validation_alias=AliasPath("data", "isError"))]
-    isPartial: Annotated[OrNone[Flag], Field(validation_alias=AliasPath("data", "isPartial"))]
-    level: Annotated[OrNone[AnyText], Field(validation_alias=AliasPath("data", "level"))]
+_RECORD: Final[dict[str, Any]] = {
+    "spanId": ("id", AnyText),
+    "parentId": AnyText,
+    "runId": AnyText,
+    "message": ("data/message", AnyText),
+    "startTime": ("data/startTime", Annotated[Any, PlainValidator(_start_text)]),
+    "durationMs": ("data/duration", Annotated[_Integer | _Float, AfterValidator(_as_ms)]),
+    "isError": ("data/isError", Flag),
+    "isPartial": ("data/isPartial", Flag),
+    "level": ("data/level", AnyText),
+}
+_RECORD_TYPE: Final[JsonObject[dict[str, Json]]] = JsonObject(dict, **_RECORD)
 
 
 def read_records(scanner: TraceScanner) -> Iterator[dict[str, Json]]:
@@ -485,9 +437,9 @@ def read_records(scanner: TraceScanner) -> Iterator[dict[str, Json]]:
     A value that the answer lacks, or that has another type, is None; but `parentId` and `runId` are those of the node
     around it then.
     """
-    around: list[dict[str, Json]] = []
+    around, limits = list[dict[str, Json]](), Limits()
     for depth, fields in scanner.nodes:
-        record: dict[str, Json] = {**convert(_Record, fields), "depth": depth}
+        record = dict.fromkeys(_RECORD) | convert(_RECORD_TYPE, fields, limits) | {"depth": depth}
         above = around[depth - 1] if depth else {}
         record["parentId"] = record["parentId"] or above.get("spanId")
         record["runId"] = record["runId"] or above.get("runId")

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from tests.support.domain.recorded import decode_trace
 from tests.support.emulator.recorded_runs import NASTY, PAYLOADS, new_world
 from tests.support.emulator.small_world import ask, refused
 from tests.support.recordings import as_bytes, recording
 from tui.api.runs import decode_run
-from tui.api.traces import decode_span, decode_trace
+from tui.api.traces import decode_span
 from tui.domain.attempt import AttemptStatus
 from tui.domain.run import Run as ReadRun
 from tui.domain.traces.attempts import attempts_of, needs_root_error

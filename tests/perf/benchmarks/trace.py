@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.perf.figure import Figure
+from tests.support.domain.recorded import decode_trace
 from tui.api.events import MAX_EVENT_ROWS, EventsDecoder
-from tui.api.traces import decode_trace
 from tui.domain.errors.error import parse_stack
 from tui.domain.ids import RunId
 from tui.domain.run import Precision, Run, State

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.present.printed.test_schema import SCHEMA
+from tests.support.domain.recorded import decode_trace
 from tests.support.present.samples import (
     HOSTILE,
     NOW,
@@ -20,7 +21,6 @@ from tests.support.present.samples import (
     text_of,
 )
 from tests.support.recordings import body_of
-from tui.api.traces import decode_trace
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.errors.error import RunError, build_error
 from tui.domain.ids import RunId

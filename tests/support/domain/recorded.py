@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.support.recordings import as_bytes, recording
+from tui.api.errors import Limits
 from tui.api.runs import decode_run
-from tui.api.traces import decode_span, decode_trace
+from tui.api.traces import TraceDecoder, decode_span
 from tui.domain.ids import RunId, SpanId, TraceId
 from tui.domain.run import Run
 from tui.domain.text import Raw
@@ -22,6 +23,14 @@ def run_of(number: str, **changes: Any) -> Run:
     body = recording(number)["response"]["body"] | changes
     answer = decode_run(as_bytes({key: value for key, value in body.items() if value is not None}), READ_AT)
     return merge(None, answer.patch)
+
+
+def decode_trace(body: bytes, limits: Limits | None = None) -> Trace:
+    """Decode a response of `/trace` at once. Raises `ServerFault`."""
+    decoder = TraceDecoder(body, limits)
+    for _ in decoder.slices():
+        pass
+    return decoder.trace()
 
 
 def trace_of(number: str, change: Callable[[dict[str, Any]], None] | None = None) -> Trace:

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.domain.recorded import run_of
+from tests.support.domain.recorded import decode_trace, run_of
 from tests.support.recording_server import RecordingsApi
 from tests.support.recordings import body_of
 from tests.support.wire.requests import ask
 from tui.api.errors import ServerFault
 from tui.api.events import MAX_EVENT_ROWS, EventsDecoder
-from tui.api.traces import SLICE_VALUES, decode_trace
+from tui.api.traces import SLICE_VALUES
 from tui.domain.ids import RunId, TraceId
 from tui.domain.traces.attempts import attempts_of
 from tui.domain.traces.span import Events, Span, Trace

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.domain.recorded import decode_trace
 from tests.support.recordings import body_of
 from tui.api.errors import ServerFault
-from tui.api.traces import decode_span, decode_trace
+from tui.api.traces import decode_span
 from tui.domain.errors.error import RunError
 from tui.domain.text import Raw
 from tui.domain.traces.span import Trace, span_of_run
