@@ -107,6 +107,39 @@ def test_no_first_frame_waits_for_the_data_layer(tmp_path: Path, arguments: tupl
     assert not LATER & set(json.loads(listed.read_text()))
 
 
+RECORD_THREADS = """
+import atexit, json, sys, threading
+
+listed, found = sys.argv.pop(), {}
+
+class Recorder:
+    def find_spec(self, name, *_):
+        if name in {"httpx2", "pydantic"}:
+            found[name] = threading.current_thread() is threading.main_thread()
+
+def write():
+    with open(listed, "w") as file:
+        json.dump(found, file)
+
+sys.meta_path.insert(0, Recorder())
+atexit.register(write)
+from tui.program import main
+main()
+"""
+
+
+def test_only_the_thread_of_the_data_layer_imports_its_libraries(tmp_path: Path) -> None:
+    listed = tmp_path / "threads.json"
+    with Terminal([sys.executable, "-c", RECORD_THREADS, "demo", str(listed)], env=environment(None)) as terminal:
+        terminal.wait_for("Completed", "live")
+        for key, shown in (("x", "finished"), ("!", "1:errors"), ("q", "1:runs"), ("Q", "1:queues"), ("q", "1:runs")):
+            terminal.send(key)
+            terminal.wait_for(shown)
+        terminal.send("q")
+        assert terminal.end() == 0, terminal.text
+    assert json.loads(listed.read_text()) == {"httpx2": False, "pydantic": False}
+
+
 @pytest.mark.parametrize(
     ("size", "flags"),
     [((80, 24), ()), ((200, 60), ("--theme", "light", "--slow")), ((160, 30), ("--theme", "16", "--ascii"))],
