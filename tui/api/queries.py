@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, reduce
-from typing import Annotated, Any, ClassVar, Final, Generic, Literal, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Final, Generic, Literal, NotRequired, TypeVar, get_args
 
 from pydantic import AfterValidator, Field, PlainValidator
 from typing_extensions import TypedDict
@@ -284,7 +284,7 @@ class HolderRow(TypedDict):
 
     task: SharedTask
     holding: Number
-    longest_at: Time
+    longest_at: NotRequired[Time]
 
 
 class WaitRow(HolderRow):
@@ -292,12 +292,12 @@ class WaitRow(HolderRow):
 
     queue: Word
     queued: Number
-    oldest_at: Time
-    oldest_run: Any
+    oldest_at: NotRequired[Time]
+    oldest_run: NotRequired[Any]
     started: Number
     arrived: Number
-    newest_start: Time
-    newest_arrival: Time
+    newest_start: NotRequired[Time]
+    newest_arrival: NotRequired[Time]
 
 
 @dataclass(frozen=True, slots=True)
@@ -537,7 +537,7 @@ class MinuteRow(CountRow, Outcomes):
     task_identifier: SharedTask
     cell: Moment
     unstarted: Number
-    p95_ms: Annotated[float, Field(strict=True, ge=0, le=1e14)] | None
+    p95_ms: NotRequired[Annotated[float, Field(strict=True, ge=0, le=1e14)] | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,7 +220,7 @@ def read_minutes(
     found: dict[tuple[TaskId, datetime], dict[str, int]] = {}
     speeds = []
     for row in rows:
-        part, task, count, p95_ms = row["part"], row["task_identifier"], row["n"], row["p95_ms"]
+        part, task, count, p95_ms = row["part"], row["task_identifier"], row["n"], row.get("p95_ms")
         if part == "speed":
             speeds.append(facts.TaskSpeed(task, None if p95_ms is None else read_duration_ms(p95_ms), count))
             continue
@@ -235,7 +235,7 @@ def read_minutes(
 
 def read_holders(rows: Iterable[queries.HolderRow]) -> tuple[facts.PlaceHolder, ...]:
     """Return the tasks of the runs that execute, those of most runs first."""
-    holders = [facts.PlaceHolder(row["task"], row["holding"], row["longest_at"]) for row in rows if row["holding"]]
+    holders = [facts.PlaceHolder(row["task"], row["holding"], row.get("longest_at")) for row in rows if row["holding"]]
     return tuple(sorted(holders, key=lambda each: (-each.runs, each.task))[: facts.MAX_HOLDERS])
 
 
@@ -251,7 +251,7 @@ def _read_wait(rows: list[queries.WaitRow]) -> facts.QueueWait:
     """Return how a queue moves, from its rows: one for each task."""
     oldest_at, oldest_run = None, None
     for row in rows:
-        at, run_id = row["oldest_at"], row["oldest_run"]
+        at, run_id = row.get("oldest_at"), row.get("oldest_run")
         if row["queued"] and at is not None and (oldest_at is None or at < oldest_at):
             oldest_at, oldest_run = at, RunId(run_id) if isinstance(run_id, str) and run_id else None
     return facts.QueueWait(
@@ -261,8 +261,8 @@ def _read_wait(rows: list[queries.WaitRow]) -> facts.QueueWait:
         oldest_run,
         float(sum(row["started"] for row in rows)),
         float(sum(row["arrived"] for row in rows)),
-        _newest(row["newest_start"] for row in rows),
-        _newest(row["newest_arrival"] for row in rows),
+        _newest(row.get("newest_start") for row in rows),
+        _newest(row.get("newest_arrival") for row in rows),
         read_holders(rows),
     )
 

@@ -8,12 +8,14 @@ from datetime import datetime
 import pytest
 
 from tests.support.fleet import at
-from tui.api.queries import TaskMinutes
-from tui.domain.facts import MinutesRead
+from tui.api import queries
+from tui.api.queries import QueueWaitCounts, TaskMinutes
+from tui.domain.facts import MinutesRead, TaskSpeed
+from tui.domain.ids import TaskId
 from tui.store.findings import counts as cell_sums
 from tui.store.findings.counts import CellSums, OwnCounts, ServerCells
 from tui.store.store import Store
-from tui.sync.fact_readers import MAX_INLINE_ROWS, MinuteReader, Rows
+from tui.sync.fact_readers import MAX_INLINE_ROWS, MinuteReader, Rows, read_minutes, read_waits
 
 
 async def many_rows(query: TaskMinutes) -> Rows:
@@ -71,3 +73,12 @@ def test_minutes_share_their_names_and_times() -> None:
     first, second = (asyncio.run(reader.read(many_rows, at(second))) for second in (600, 900))
     assert len({id(each.start) for each in second.minutes}) == 1
     assert {id(each.task) for each in first.minutes} == {id(each.task) for each in second.minutes}
+
+
+def test_row_without_a_column_that_may_be_null_is_read() -> None:
+    waits = {"queue": "mail", "task": "send", "queued": 2, "started": 1, "arrived": 0, "holding": 1}
+    (wait,) = read_waits(QueueWaitCounts(at(600)).read([waits]))
+    assert (wait.queued, wait.oldest_at, wait.newest_start, wait.holders[0].since) == (2, None, None, None)
+    speed = {"part": "speed", "task_identifier": "send", "cell": "2026-11-24 12:00:00", "n": 3}
+    rows = TaskMinutes(at(0), None, queries.MINUTE).read([speed | {"done": 0, "failed": 0, "unstarted": 0}])
+    assert read_minutes(rows) == ((), (TaskSpeed(TaskId("send"), None, 3),))
