@@ -547,7 +547,9 @@ class Client(ApiReader):
             "page[size]": "1",
         }
         response = await self._fetch("GET", "/api/v1/runs", params=params)
-        return facts.decode_schedule_runs(response.body, schedule_id, response.read_at, Limits())
+        return await self.decode(
+            response, lambda body, limits: facts.decode_schedule_runs(body, schedule_id, response.read_at, limits)
+        )
 
     async def read_tokens(self, after: Cursor | None = None) -> RowsPage[WaitToken]:
         """Return a page of the waitpoint tokens that wait: the first, or the one `after` a cursor."""
