@@ -2,9 +2,11 @@
 
 import asyncio
 import socket
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
@@ -125,6 +127,39 @@ def test_abandoned_tls_requests_leave_no_connection_in_use(monkeypatch: pytest.M
 
     with serving(over_tls(answer) if variable == "NO_PROXY" else tunnel) as port:
         asyncio.run(scenario(port))
+
+
+def test_abandoned_tunnel_ends_no_other_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
+    asked, done = threading.Event(), threading.Event()
+
+    def answer(connection: socket.socket) -> None:
+        for _ in range(2):
+            read_head(connection)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    def tunnel(connection: socket.socket) -> None:
+        is_silent = b"silent" in read_head(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        if is_silent:
+            asked.set()
+            done.wait(5.0)
+        else:
+            over_tls(answer)(connection)
+
+    async def scenario() -> None:
+        async with HttpConnection(headers={}, clock=lambda: datetime.now(UTC), timeouts=Timeouts()) as connection:
+            silent = asyncio.create_task(connection.send("GET", "https://silent.example/", "GET /"))
+            await asyncio.to_thread(asked.wait)
+            action = partial(connection.send, "POST", "https://127.0.0.1/", "POST /", is_action=True)
+            await action()
+            silent.cancel()
+            assert (await asyncio.create_task(action())).body == b"{}"
+        done.set()
+
+    with serving(tunnel) as port:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
+        asyncio.run(scenario())
 
 
 def test_request_in_flight_survives_abandoned_ones() -> None:

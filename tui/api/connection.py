@@ -108,9 +108,10 @@ class _Transport(httpx2.AsyncHTTPTransport):
         except BaseException:
             # httpcore2 keeps a tunnel whose TLS failed as a connection in use, although no request uses it.
             requests = getattr(self._pool, "_requests", None) if self._has_http_proxy else None
-            used = {each.connection for each in requests or ()}
-            for each in self._pool.connections if requests is not None else ():
-                if each not in used and not each.is_idle():
+            if requests is not None:
+                used = {each.connection for each in requests}
+                # All are found before one is closed: meanwhile, another request may begin on an idle connection.
+                for each in [each for each in self._pool.connections if each not in used and not each.is_idle()]:
                     with suppress(Exception):
                         await each.aclose()
             raise
