@@ -220,8 +220,9 @@ def test_api_address_may_have_a_path(recordings_api: RecordingsApi, base: str) -
 
 @pytest.mark.parametrize(
     "url",
-    ["", "localhost", "ftp://host", "http://", "https://u:p@host", "https://host?x=1", "https://host/#x"],
-)
+    ["", "localhost", "ftp://host", "http://", "https://u:p@host", "https://host?x=1", "https://host/#x",
+     "https://a host", "https://host:65536"],
+)  # fmt: skip
 def test_invalid_address_is_rejected_without_repeating_it(url: str) -> None:
     with pytest.raises(ValueError, match="the API's address") as caught:
         Client(url, KEY, clock=lambda: NOW)

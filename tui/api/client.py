@@ -656,7 +656,8 @@ def _base(api_url: str) -> str:
         url = httpx2.URL(api_url.strip())
     except (httpx2.InvalidURL, ValueError):
         raise ValueError("the API's address cannot be read") from None
-    if url.scheme not in {"http", "https"} or not url.raw_host:
+    is_host = url.raw_host and (b"%" not in url.raw_host or b":" in url.raw_host)  # httpx2 encodes invalid characters
+    if url.scheme not in {"http", "https"} or not is_host or not 0 <= (url.port or 0) < 65_536:
         raise ValueError("the API's address is not of the form https://host")
     if url.userinfo or url.query or url.fragment:
         raise ValueError("the API's address may hold no user, query or fragment")
