@@ -110,6 +110,15 @@ def test_missing_certificate_file_is_reported_in_one_line(
     assert str(caught.value).isprintable()
 
 
+def test_request_without_a_thread_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("asyncio.to_thread", refuse)
+    with pytest.raises(Unreachable, match="new thread"):
+        ask("http://api.invalid", runs)
+
+
 def test_object_store_is_reached_through_the_proxy(
     recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:

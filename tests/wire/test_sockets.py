@@ -141,6 +141,7 @@ def test_name_lookup_that_hangs_holds_up_nothing(monkeypatch: pytest.MonkeyPatch
     [
         ("localhost:9", "Connection refused"),
         (f"{HOST}:9", "Connection refused"),
+        (f"{HOST}:99999", "port"),
         ("no.such.host.invalid", "known|resolution"),
         ("no..host", "known|resolution"),
     ],

@@ -312,6 +312,8 @@ class _Progress:
 
 def _reason(error: BaseException) -> str:
     """Return the system's words for a failed connection: anyio and asyncio have others."""
+    if isinstance(error, ExceptionGroup):
+        return _reason(error.exceptions[-1])
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ssl.SSLError):
         if isinstance(cause, ExceptionGroup):
@@ -516,7 +518,7 @@ class HttpConnection:
                 if way not in self._transports:
                     self._transports[way] = await asyncio.to_thread(_Transport, way[0], has_tls=way[1])
                 return self._transports[way]
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # RuntimeError: no thread can be started
             reason = progress.clean(str(error))
         except (httpx2.InvalidURL, ValueError):
             reason = "a proxy is of the form http://host:port, or has one of https, socks5, socks5h"
