@@ -154,16 +154,16 @@ def test_dataclasses_are_compiled_later() -> None:
 
 
 BUDGETS = {
-    "api": 4_150,
+    "api": 3_150,
     "commands": 550,
     "domain": 4_200,
     "features": 23_900,
     "kit": 7_650,
     "program": 1_400,
-    "relay": 800,
-    "settings": 1_700,
+    "relay": 650,
+    "settings": 1_500,
     "store": 5_600,
-    "sync": 6_200,
+    "sync": 5_800,
     "terminal": 1_050,
     "text": 1_150,
 }

@@ -149,11 +149,13 @@ def _moment(value: Json) -> datetime:
     return time
 
 
-def _duration(value: Any) -> timedelta | None:
+def _duration(value: Json) -> timedelta | None:
     """Read milliseconds, which may be text (a ClickHouse Int64)."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
     try:
         return min(max(timedelta(milliseconds=float(value)), timedelta()), MAX_DURATION)
-    except (TypeError, ValueError, OverflowError):
+    except (ValueError, OverflowError):
         return None
 
 
