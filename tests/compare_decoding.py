@@ -54,7 +54,7 @@ LISTED: Final = {
     r"read_trace .*attemptNumber = (true|false)\n": "an attempt has no number true",
     r"(read_run|read_schedules|read_tokens|read_deployments) .*\n  \+reported .*": "what was cut silently is reported",
     rf"({BY_QUERY}) .*\n  -reported .*": "an answer that cannot be read reports no truncation besides",
-    r"read_minutes .*(p95_ms|cell) (=|is there twice).*": "a column is of its type in each part of the answer",
+    r"read_minutes .*/(p95_ms|cell|unstarted|done|failed) .*\n  - MinutesRead": "a column has its type in each part",
     r"(read_hour|read_tree_rows) .*/(n|task|failed|\w+_duration) = .*": "true and 1.5 are no counts, 1 is no task",
     r"read_feed(_on)? .*/isTest = .*": "a flag of the feed may be a JSON boolean",
     r"list_runs .*/next = .*": "a cursor that cannot be sent is none",
