@@ -26,7 +26,7 @@ def tls_api() -> Iterator[RecordingsApi]:
 def test_proxy_of_the_environment_is_used(
     recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
-    monkeypatch.setenv(variable, recordings_api.url)
+    monkeypatch.setenv(variable, f" {recordings_api.url}")  # a space is no part of it
     page = ask("http://api.invalid:8030", runs)
     assert len(page.patches) == 44
     assert recordings_api.requests[0].target.startswith("http://api.invalid:8030/api/v1/runs?")

@@ -358,16 +358,13 @@ class ObjectStore:
         self, user_agent: str, *, clock: Callable[[], datetime], timeouts: Timeouts, allows_http: bool
     ) -> None:
         """`allows_http`: the API itself is used without TLS, so URLs without TLS are accepted too."""
-        self._user_agent = user_agent
-        self._clock = clock
-        self._timeouts = timeouts
         self._allows_http = allows_http
-        self._connection: HttpConnection | None = None
+        headers = {b"user-agent": user_agent.encode()}
+        self._connection = HttpConnection(headers=headers, clock=clock, timeouts=timeouts)
 
     async def aclose(self) -> None:
         """Close the connections."""
-        if self._connection is not None:
-            await self._connection.aclose()
+        await self._connection.aclose()
 
     async def fetch(self, url: str, *, max_bytes: int) -> bytes:
         """Download the bytes of a presigned URL.
@@ -379,9 +376,6 @@ class ObjectStore:
         label = f"GET the stored data at {host}"
         if scheme != "https" and not (scheme == "http" and self._allows_http):
             raise errors.ServerFault(f"{label}: not fetched, since the address is not https", 200)
-        if self._connection is None:
-            headers = {b"user-agent": self._user_agent.encode()}
-            self._connection = HttpConnection(headers=headers, clock=self._clock, timeouts=self._timeouts)
         response = await self._connection.send("GET", url, label, max_bytes=max_bytes)
         if response.status == 200:
             return response.body

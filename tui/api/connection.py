@@ -508,10 +508,10 @@ class HttpConnection:
         """Return the connections for an address. Raises `Unreachable` for invalid proxies or certificates."""
         if self._proxies is None:
             self._proxies = getproxies()
-        proxy = self._proxies.get(url.scheme) or self._proxies.get("all")
+        proxy = (self._proxies.get(url.scheme) or self._proxies.get("all") or "").strip()
         # `NO_PROXY` names the host, one above it, or `*`. IPv6 addresses may have their brackets.
         if proxy and any(map(proxy_bypass, (url.raw_host.decode(), url.netloc.decode(), "*"))):
-            proxy = None
+            proxy = ""
         way = (proxy or None, url.scheme == "https")
         try:
             async with self._opening:

@@ -11,8 +11,8 @@ from tests.perf.figures.row import Effort, Reading
 from tests.perf.figures.starts import Start, starts
 
 MAX_BYTES: Final = 15_000
-MAX_CPU_RATIO: Final = 2.0
-MAX_PAINT_RATIO: Final = 1.2
+MAX_CPU_RATIO: Final = 2.8
+MAX_PAINT_RATIO: Final = 1.0
 
 
 RESTING: Final = ("--seed", "0", "--time-scale", "0", "--rate", "0", "--history", "1000")

@@ -28,7 +28,7 @@ from tui.store.findings.counts import OwnCounts
 from tui.store.findings.rows import BoardSpan
 from tui.store.store import Store
 
-MAX_MEMORY_RATIO: Final = 1.8
+MAX_MEMORY_RATIO: Final = 2.2
 MAX_MORE_SHARE: Final = 1.0
 """Of a core, in percent."""
 
