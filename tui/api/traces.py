@@ -216,6 +216,14 @@ MAX_NODE_BYTES: Final = 256 * 1024
 """From this size on, the arrays and objects inside one node are cut at MAX_ITEMS before they are decoded."""
 
 
+class _Around(dict[str, Json]):
+    """The texts of the objects around the root, and what is true. Of a key that is there twice, the last counts."""
+
+    def __setitem__(self, key: str, value: Json) -> None:
+        if value is True or isinstance(value, str):
+            super().__setitem__(key, value)
+
+
 class TraceScanner:
     """Scans one response. When `slices` is exhausted, `nodes` has all nodes, parents first, in the server's order.
 
@@ -229,7 +237,7 @@ class TraceScanner:
         self.is_truncated = False
         self._body = body
         self._limits = limits
-        self._around: tuple[dict[str, Json], dict[str, Json]] = {}, {}
+        self._around = _Around(), _Around()
 
     def slices(self) -> Iterator[None]:
         """Scan the response, and yield after each slice.

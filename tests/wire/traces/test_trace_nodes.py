@@ -99,3 +99,9 @@ def test_records_keep_what_a_span_cannot_be_made_of() -> None:
     ]
     read = records[1]
     assert (read["startTime"], read["durationMs"], read["isError"], read["isPartial"]) == ("soon", None, None, True)
+
+
+def test_repeated_key_counts_where_it_says_something() -> None:
+    outer = b'{"trace":{"traceId":"t","traceId":null,"rootSpan":{"id":"a"}},"isTruncated":true,"isTruncated":false}'
+    scanner = scanned(outer)
+    assert (scanner.trace_id, scanner.is_truncated) == ("t", True)
