@@ -55,7 +55,6 @@ LISTED: Final = {
     r"read_events .*attemptNumber = .*": "a number of an attempt that is none is absent",
     r"(read_run|read_schedules|read_tokens|read_deployments) .*\n  \+reported .*": "what was cut silently is reported",
     rf"({BY_QUERY}) .*\n  -reported .*": "an answer that cannot be read reports no truncation besides",
-    r"read_minutes .*/(p95_ms|cell|unstarted|done|failed) .*\n  - MinutesRead": "a column has its type in each part",
     r"(read_hour|read_tree_rows) .*/(n|task|failed|p95_ms|\w+_duration) = .*": "true is no number, 1 is no task",
     r"read_feed(_on)? .*/isTest = .*": "a flag of the feed may be a JSON boolean",
     r"list_runs .*/next = .*": "a cursor that cannot be sent is none",

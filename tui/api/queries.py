@@ -532,14 +532,33 @@ PARTS: Final = {"triggered": "triggered_at", "started": "executed_at", "ended": 
 """What a minute of a task counts, and the time that decides to which minute a run belongs."""
 
 
-class MinuteRow(CountRow, Outcomes):
-    """What runs of a task did in a cell of time, or their percentile."""
+class BegunRow(CountRow):
+    """How many runs of a task were triggered or started in a cell of time."""
 
-    part: Literal["triggered", "started", "ended", "speed"]
+    part: Literal["triggered", "started"]
+    task_identifier: SharedTask
+    cell: Moment
+
+
+class EndedRow(CountRow, Outcomes):
+    """How many runs of a task ended in a cell of time, and how."""
+
+    part: Literal["ended"]
     task_identifier: SharedTask
     cell: Moment
     unstarted: Number
+
+
+class SpeedRow(CountRow):
+    """The percentile of the runs of a task that completed."""
+
+    part: Literal["speed"]
+    task_identifier: SharedTask
     p95_ms: NotRequired[Annotated[float, Field(strict=True, ge=0, le=1e14)] | None]
+
+
+MinuteRow = Annotated[BegunRow | EndedRow | SpeedRow, Field(discriminator="part")]
+"""A row of minutes: each part has its own columns. What it has of the others is not read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ shared_fixed = lru_cache(MAX_SHARED)(Fixed)
 # Tags name customers and orders, so they are not interned: in Python's table of interned strings, each takes a place,
 # also after it is freed. A full table takes 0.9 MB at once, after an hour of 20 runs a second.
 shared_tag = lru_cache(MAX_SHARED)(str)
-"""Return one object for equal tags of late."""
+"""Return one object for equal tags that came lately."""
 
 shared_tags = lru_cache(MAX_SHARED)(tuple[Raw, ...])
 """Return one object for equal tags."""

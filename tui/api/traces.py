@@ -131,7 +131,7 @@ class JsonReader:
                 return self._text[self._at : self._at + 1]
 
     def _value(self, windows: float = 0.5) -> Json:
-        """Decode the value that begins here, in a wider window if needed; `_LONG` if it does not end in so many."""
+        """Decode the value that begins here, in a wider window if needed; `_LONG` if it takes more than `windows`."""
         while True:
             try:
                 value, end = _SCAN(self._text, self._at)

@@ -220,13 +220,14 @@ def read_minutes(
     found: dict[tuple[TaskId, datetime], dict[str, int]] = {}
     speeds = []
     for row in rows:
-        part, task, count, p95_ms = row["part"], row["task_identifier"], row["n"], row.get("p95_ms")
-        if part == "speed":
+        task, count = row["task_identifier"], row["n"]
+        if row["part"] == "speed":
+            p95_ms = row.get("p95_ms")
             speeds.append(facts.TaskSpeed(task, None if p95_ms is None else read_duration_ms(p95_ms), count))
             continue
         cell = found.setdefault((task, row["cell"]), {})
-        cell[part] = cell.get(part, 0) + count
-        if part == "ended":
+        cell[row["part"]] = cell.get(row["part"], 0) + count
+        if row["part"] == "ended":
             cell["done"] = cell.get("done", 0) + row["done"]
             cell["failed"] = cell.get("failed", 0) + row["failed"]
             cell["unstarted"] = cell.get("unstarted", 0) + row["unstarted"]

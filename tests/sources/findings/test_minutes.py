@@ -4,11 +4,13 @@ import asyncio
 import threading
 import weakref
 from datetime import datetime
+from typing import Any
 
 import pytest
 
 from tests.support.fleet import at
 from tui.api import queries
+from tui.api.errors import ServerFault
 from tui.api.queries import QueueWaitCounts, TaskMinutes
 from tui.domain.facts import MinutesRead, TaskSpeed
 from tui.domain.ids import TaskId
@@ -79,6 +81,18 @@ def test_row_without_a_column_that_may_be_null_is_read() -> None:
     waits = {"queue": "mail", "task": "send", "queued": 2, "started": 1, "arrived": 0, "holding": 1}
     (wait,) = read_waits(QueueWaitCounts(at(600)).read([waits]))
     assert (wait.queued, wait.oldest_at, wait.newest_start, wait.holders[0].since) == (2, None, None, None)
-    speed = {"part": "speed", "task_identifier": "send", "cell": "2026-11-24 12:00:00", "n": 3}
-    rows = TaskMinutes(at(0), None, queries.MINUTE).read([speed | {"done": 0, "failed": 0, "unstarted": 0}])
-    assert read_minutes(rows) == ((), (TaskSpeed(TaskId("send"), None, 3),))
+    speed = {"part": "speed", "task_identifier": "send", "n": 3}
+    assert read_minutes(TaskMinutes(at(0), None, queries.MINUTE).read([speed])) == (
+        (),
+        (TaskSpeed(TaskId("send"), None, 3),),
+    )
+
+
+@pytest.mark.parametrize("of_others", [{}, {"done": None, "failed": "x", "unstarted": -1, "p95_ms": []}])
+def test_minute_needs_the_columns_of_its_part_alone(of_others: dict[str, Any]) -> None:
+    query = TaskMinutes(at(0), None, queries.MINUTE)
+    row = {"part": "started", "task_identifier": "send", "cell": "2026-11-24 12:00:00", "n": 3} | of_others
+    ((minute,), speeds) = read_minutes(query.read([row]))
+    assert (minute.started, minute.done, speeds) == (3, 0, ())
+    with pytest.raises(ServerFault):
+        query.read([row | {"part": "ended"}])
