@@ -20,7 +20,7 @@ from tui.features.errors.view import ERROR_PANES
 from tui.features.queues.view import QUEUE_PANES, QueuesScreen
 from tui.features.runs.filters import ClearAll, PeriodInput, ServerFiltersScreen, StatusGrid, ValueInput
 from tui.features.runs.screen import MainScreen
-from tui.kit.keys import MOTION, key_label
+from tui.kit.keys import MOTION, Help, key_label, places_of
 from tui.kit.lines import CursorLines, Prompt, TextInput
 from tui.kit.page import Page
 from tui.kit.page_screen import PageScreen
@@ -63,6 +63,12 @@ def live_rows() -> list[BindingRow]:
         BindingRow(binding, keys, word, sentence, tuple(scopes), writes=binding in writing)
         for (binding, keys, word, sentence), scopes in rows.items()
     ]
+
+
+def help_rows() -> list[Help]:
+    """Return the rows of the page of keys."""
+    rows = (places_of(each).help for bindings in _scopes().values() for each in bindings)
+    return list(dict.fromkeys(row for row in rows if row and row.ids[0] != "pane-1"))
 
 
 def live_places() -> dict[str, tuple[str, ...]]:

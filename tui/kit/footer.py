@@ -13,7 +13,7 @@ from textual.screen import Screen
 from tui.api.actions import ACTIONS
 from tui.kit.app import app_of, is_covered
 from tui.kit.colors import Background
-from tui.kit.keys import LAST_RANK, MOTION, FooterSlot, key_label, place_of, pressed_key_label
+from tui.kit.keys import LAST_RANK, MOTION, Places, key_label, places_of, pressed_key_label
 from tui.kit.layout import SUMMARY_HEIGHT
 from tui.kit.lines import Lines
 from tui.kit.live_model import LiveModel
@@ -74,7 +74,8 @@ class LiveKey:
     sentence: str
     action: str
     node: DOMNode
-    place: FooterSlot | None
+    places: Places
+    is_in_footer: bool
     is_motion: bool
     works_now: bool
     denial: str = ""
@@ -104,7 +105,8 @@ def live_keys(screen: Screen[Any]) -> list[LiveKey]:
             sentence=tooltip,
             action=binding.action,
             node=node,
-            place=place_of(binding) if context is None or context.belongs_in_footer(name) else None,
+            places=places_of(binding),
+            is_in_footer=context is None or context.belongs_in_footer(name),
             is_motion=binding.id in _MOTION,
             works_now=works_now and (context is None or context.has_use_for(name, parameters)),
             denial="" if context is None else context.denial_of(name, parameters),
@@ -114,8 +116,8 @@ def live_keys(screen: Screen[Any]) -> list[LiveKey]:
 
 def _shown(binding: Binding, keys: Mapping[str, Sequence[str]]) -> str:
     """Return the key in the footer. `keys` are the labels of the keys of all bindings that work now, by id."""
-    place = place_of(binding)
-    pair = [keys[each][0] for each in place.pair if each in keys] if place is not None else []
+    slot = places_of(binding).footer
+    pair = [keys[each][0] for each in slot.pair if each in keys] if slot else []
     return " ".join(pair) or binding.key_display or key_label(binding.key)
 
 
@@ -157,7 +159,7 @@ class KeyFacts:
                 namespace, name, parameters = parse(binding.action)
                 target = {"screen": self._screen, "app": self._screen.app}.get(namespace, node)
                 self._checks.append((target.check_action, name, parameters))
-                if place_of(binding) is not None:
+                if places_of(binding).footer:
                     self._placed[name, parameters] = binding.description
 
 
@@ -288,17 +290,17 @@ class Footer(Lines):
 
     def _show_keys(self, *, is_offline: bool, is_failing: bool) -> None:
         keys = (key for key in live_keys(self.screen) if key.works_now or key.denial)
-        places = [(key, place) for key in keys if (place := key.place) is not None]
-        places.sort(key=lambda each: each[1].rank)
+        slots = [(key, slot) for key in keys if key.is_in_footer and (slot := key.places.footer)]
+        slots.sort(key=lambda each: each[1].rank)
         shown = [
-            KeyWord(key.shown, key.word, place.need, is_denied=bool(key.denial))
-            for key, place in places
-            if place.rank != LAST_RANK
+            KeyWord(key.shown, key.word, slot.need, is_denied=bool(key.denial))
+            for key, slot in slots
+            if slot.rank != LAST_RANK
         ]
         if is_failing:
             retry = key_of("refresh", "r")
             shown[:0] = [KeyWord(retry, "try now")] if retry else []
-        last = next((KeyWord(key.shown, key.word) for key, place in places if place.rank == LAST_RANK), None)
+        last = next((KeyWord(key.shown, key.word) for key, slot in slots if slot.rank == LAST_RANK), None)
         if self._notice and self._notice_names_help:
             last = None
         actions = [key for action in ACTIONS if (key := key_of(action.id, action.key))]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Literal, NamedTuple
 from weakref import WeakKeyDictionary
 
 from textual.app import App
@@ -15,7 +15,7 @@ from textual.screen import Screen
 from tui.domain.text import REPLACEMENT, clean
 from tui.settings.keys import is_printable, parse_key
 
-# `bind` makes a binding with an id, a word for the footer, a sentence for the help, and its place in the footer.
+# `bind` makes a binding with an id, a word, a sentence, and its places in the footer and on the page of keys.
 #
 # The keys that move the cursor in every pane are here too. All other bindings are defined beside the code that handles
 # them.
@@ -32,23 +32,80 @@ LAST_RANK: Final = 1_000
 """The rank of the key at the right end of the footer, which is always shown."""
 
 
-@dataclass(frozen=True)
-class FooterSlot(Binding.Group):
+class FooterSlot(NamedTuple):
     """The place of a binding in the footer.
 
     Bindings are sorted by `rank`, smallest on the left. If there is no room for all, those with the greatest `need` are
-    left out first. `pair` are the ids of two bindings that share the place, in the order of their keys. It is a
-    `Binding.Group` because Textual keeps only that when it copies a binding.
+    left out first. `pair` are the ids of two bindings that share the place, in the order of their keys.
     """
 
-    rank: int = 0
-    need: int = 0
-    pair: tuple[str, ...] = ()
+    rank: int
+    need: int
+    pair: tuple[str, ...]
 
 
-def place_of(binding: Binding) -> FooterSlot | None:
-    """Return the place in the footer; None: the binding appears only in the help."""
-    return binding.group if isinstance(binding.group, FooterSlot) else None
+HelpGroup = Literal["move", "look", "find", "copy", "act", "yours", "time", "program"]
+"""The titles of the groups on the page of keys, in their order there."""
+
+
+class Help(NamedTuple):
+    """A row of the page of keys: its group, its place in the group, and what its keys do, in a few words.
+
+    Without `text` it has the word of the binding. `ids` are the bindings that share the row, in the order of their
+    keys; by default the one that has it.
+    """
+
+    group: HelpGroup
+    order: int
+    text: str = ""
+    ids: tuple[str, ...] = ()
+
+
+_SHARED_ROWS: Final = {
+    binding: row
+    for row in (
+        Help("move", 10, "down, up", ("down", "up")),
+        Help("move", 80, "root, run above", ("root", "parent")),
+        Help("move", 100, "open", ("open",)),
+        Help("move", 110, "the errors, back to the runs", ("errors",)),
+        Help("move", 120, "the queues, back to the runs", ("queues",)),
+        Help("move", 150, "the wall, back", ("wall",)),
+        Help("move", 170, "back", ("back",)),
+        Help("move", 190, "back, then quit", ("close",)),
+        Help("look", 40, "wrap long lines", ("wrap",)),
+        Help("look", 60, "choose the columns", ("columns",)),
+        Help("look", 70, "previous, next attempt", ("previous-attempt", "next-attempt")),
+        Help("look", 80, "compare the attempts, back", ("compare",)),
+        Help("look", 90, "fold, unfold", ("fold", "unfold")),
+        Help("look", 100, "unfold all, fold all", ("unfold-all", "fold-all")),
+        Help("look", 140, "waterfall, tree", ("waterfall",)),
+        Help("look", 160, "earlier, later", ("earlier", "later")),
+        Help("look", 180, "longer, shorter span", ("longer-span", "shorter-span")),
+        Help("find", 10, "filter, search a page", ("search",)),
+        Help("find", 20, "next, previous match", ("next-match", "previous-match")),
+        Help("find", 50, "sort", ("sort",)),
+        Help("copy", 10, "copy the run's id", ("copy-id",)),
+        Help("copy", 20, "choose what to copy", ("copy-menu",)),
+        Help("time", 10, "pause the updates", ("pause",)),
+        Help("time", 20, "ask the server now", ("refresh",)),
+        Help("program", 10, "these keys", ("help",)),
+    )
+    for binding in row.ids
+}
+"""The rows of bindings that several views have. A binding of one view has its row in its own `bind`."""
+
+
+@dataclass(frozen=True)
+class Places(Binding.Group):
+    """Where a binding is shown. It is a `Binding.Group` because Textual keeps only that when it copies a binding."""
+
+    footer: FooterSlot | None = None
+    help: Help | None = None
+
+
+def places_of(binding: Binding) -> Places:
+    """Return where a binding is shown."""
+    return binding.group if isinstance(binding.group, Places) else Places()
 
 
 def bind(
@@ -61,11 +118,13 @@ def bind(
     rank: int | None = None,
     need: int = 0,
     pair: tuple[str, ...] = (),
+    help: Help | None = None,  # noqa: A002  the page that `?` opens
 ) -> Binding:
     """Make a binding.
 
     The footer shows the first key and `word`, the help shows all keys. A binding with a `rank` appears in the footer;
-    `need` is by default the rank. Of a `pair` the footer shows the first key of both.
+    `need` is by default the rank. Of a `pair` the footer shows the first key of both. `help` is its row on the page of
+    keys; without it, the key stands in the last group there.
 
     Users change the keys by `id`: bindings with one id have one purpose, wherever they are. By default it is the name
     of the action. A new one belongs into `settings/keys/table.py`, which a test makes (`tests/ui/input/test_table.py`).
@@ -73,6 +132,9 @@ def bind(
     The binding has priority, so that the app runs the action before it handles the next key. Otherwise keys that are
     typed quickly would reach a pane that an earlier key has already left.
     """
+    name = id or action.partition("(")[0].replace("_", "-") + _suffix(action)
+    row = help._replace(ids=help.ids or (name,)) if help else _SHARED_ROWS.get(name)
+    slot = None if rank is None else FooterSlot(rank, need or rank, pair)
     return Binding(
         keys,
         action,
@@ -80,9 +142,9 @@ def bind(
         show=rank is not None,
         key_display=key_label(keys.split(",", maxsplit=1)[0]),
         tooltip=sentence,
-        id=id or action.partition("(")[0].replace("_", "-") + _suffix(action),
+        id=name,
         priority=True,
-        group=None if rank is None else FooterSlot(rank=rank, need=need or rank, pair=pair),
+        group=Places(footer=slot, help=row),
     )
 
 
@@ -130,52 +192,41 @@ def pressed_key_label(key: str, character: str | None) -> str | None:
 MOTION: Final = (
     bind("j,down", "move(1)", "down", "Move one line down.", id="down"),
     bind("k,up", "move(-1)", "up", "Move one line up.", id="up"),
-    bind("ctrl+d", "half_page(1)", "half a page down", "Move half a page down.", id="half-page-down"),
+    bind("ctrl+d", "half_page(1)", "half a page down", "Move half a page down.", id="half-page-down",
+         help=Help("move", 40, "half a page down, up", ("half-page-down", "half-page-up"))),
     bind("ctrl+u", "half_page(-1)", "half a page up", "Move half a page up.", id="half-page-up"),
-    bind("pagedown,ctrl+f", "page(1)", "page down", "Move a page down.", id="page-down"),
+    bind("pagedown,ctrl+f", "page(1)", "page down", "Move a page down.", id="page-down",
+         help=Help("move", 30, "a page down, up", ("page-down", "page-up"))),
     bind("pageup,ctrl+b", "page(-1)", "page up", "Move a page up.", id="page-up"),
-    bind("g,home", "top", "top", "Go to the top. The list of runs then follows new runs."),
+    bind("g,home", "top", "top", "Go to the top. The list of runs then follows new runs.",
+         help=Help("move", 20, "top, end", ("top", "bottom"))),
     bind("G,end", "bottom", "bottom", "Go to the end."),
-)
+)  # fmt: skip
 
 MENU_BINDINGS: Final = (
-    bind(
-        "colon,ctrl+p",
-        "palette",
-        "commands",
-        "Run a command: a view, a setting, any key by its name.",
-        rank=80,
-        id="commands",
-        need=39,
-    ),
-    bind(
-        "backspace", "view_before", "view before", "Go back to the view before, with its filter, order, period and run."
-    ),
-    bind("S", "save_view", "save view", "Save what is shown as a view, under a name and a letter."),
-    bind("apostrophe", "open_view", "saved view", "Open a saved view by its letter."),
+    bind("colon,ctrl+p", "palette", "commands", "Run a command: a view, a setting, any key by its name.", rank=80,
+         id="commands", need=39, help=Help("find", 60, "any command")),
+    bind("backspace", "view_before", "view before",
+         "Go back to the view before, with its filter, order, period and run.",
+         help=Help("move", 180, "the view before")),
+    bind("S", "save_view", "save view", "Save what is shown as a view, under a name and a letter.",
+         help=Help("find", 70, "save this view")),
+    bind("apostrophe", "open_view", "saved view", "Open a saved view by its letter.",
+         help=Help("find", 80, "open a saved view")),
     bind("question_mark,f1", "help", "keys", "Show the keys that work here.", rank=LAST_RANK),
-)
+)  # fmt: skip
 
 READING_BINDINGS: Final = (
-    bind(
-        "O",
-        "read_outside('pager')",
-        "pager",
-        "Open the value, the error or the log in $PAGER; the monitor waits.",
-        id="pager",
-    ),
-    bind(
-        "ctrl+o",
-        "read_outside('editor')",
-        "editor",
-        "Open the value, the error or the log in $EDITOR; the monitor waits.",
-        id="editor",
-    ),
-)
+    bind("O", "read_outside('pager')", "pager", "Open the value, the error or the log in $PAGER; the monitor waits.",
+         id="pager", help=Help("copy", 40, "read in a pager, an editor", ("pager", "editor"))),
+    bind("ctrl+o", "read_outside('editor')", "editor",
+         "Open the value, the error or the log in $EDITOR; the monitor waits.", id="editor"),
+)  # fmt: skip
 OUTGOING_BINDINGS: Final = (
-    bind("o", "browse", "browser", "Open the run in the dashboard; over SSH show the link."),
+    bind("o", "browse", "browser", "Open the run in the dashboard; over SSH show the link.",
+         help=Help("copy", 30, "the run in the browser")),
     *READING_BINDINGS,
-)
+)  # fmt: skip
 OUTGOING_ACTIONS: Final = frozenset({"browse", "read_outside"})
 
 

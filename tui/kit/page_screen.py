@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, get_args
 
 from textual import events
 from textual.actions import parse
@@ -17,7 +18,7 @@ from tui.kit.app import Ticker, app_of
 from tui.kit.footer import Footer, live_keys
 from tui.kit.header import Header
 from tui.kit.header_words import COUNT_LETTERS, SLOW_LINK, SLOW_LINK_SENTENCE
-from tui.kit.keys import ACTION_NAMES, LAST_RANK, MARK_ACTIONS, bind, key_label
+from tui.kit.keys import ACTION_NAMES, LAST_RANK, MARK_ACTIONS, Help, HelpGroup, bind, key_label, places_of
 from tui.kit.lines import EDGE, Prompt, Rule
 from tui.kit.live_model import LiveModel
 from tui.kit.messages import Messages, message_lines
@@ -158,140 +159,9 @@ class PageScreen(PaintedScreen[None]):
         return ()
 
 
-# The rows of the page of keys, grouped by purpose.
-#
-# A row names bindings by their ids, and says in a few words what their keys do. The ids come from `bind`.
-
-
-@dataclass(frozen=True, slots=True)
-class HelpRow:
-    """Keys that belong together, usually a pair. An id that ends in `*` stands for every id that begins so.
-
-    Without `text` each binding has a row of its own, with the word that the footer uses.
-    """
-
-    text: str
-    ids: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class HelpGroup:
-    """Rows with one purpose. `remark` stands beside the title."""
-
-    title: str
-    rows: tuple[HelpRow, ...]
-    remark: str = ""
-
-
-HELP_GROUPS: Final = (
-    HelpGroup(
-        "move",
-        (
-            HelpRow("down, up", ("down", "up")),
-            HelpRow("top, end", ("top", "bottom")),
-            HelpRow("a page down, up", ("page-down", "page-up")),
-            HelpRow("half a page down, up", ("half-page-down", "half-page-up")),
-            HelpRow("previous, next run", ("previous-run", "next-run")),
-            HelpRow("next, previous error", ("next-error", "previous-error")),
-            HelpRow("next, previous new group", ("next-new", "previous-new")),
-            HelpRow("root, run above", ("root", "parent")),
-            HelpRow("along the longest path", ("longest-path",)),
-            HelpRow("open", ("open",)),
-            HelpRow("the errors, back to the runs", ("errors",)),
-            HelpRow("the queues, back to the runs", ("queues",)),
-            HelpRow("the oldest run of a queue", ("oldest-run",)),
-            HelpRow("the runs that hold its places", ("holders",)),
-            HelpRow("the wall, back", ("wall",)),
-            HelpRow("fold or unfold", ("turn-fold",)),
-            HelpRow("back", ("back",)),
-            HelpRow("the view before", ("view-before",)),
-            HelpRow("back, then quit", ("close",)),
-        ),
-    ),
-    HelpGroup(
-        "look",
-        (
-            HelpRow("next, previous pane", ("next-pane", "previous-pane")),
-            HelpRow("go to a pane", ("pane-*",)),
-            HelpRow("this pane alone", ("zoom",)),
-            HelpRow("wrap long lines", ("wrap",)),
-            HelpRow("whole run ids, clock times", ("wide",)),
-            HelpRow("choose the columns", ("columns",)),
-            HelpRow("previous, next attempt", ("previous-attempt", "next-attempt")),
-            HelpRow("compare the attempts, back", ("compare",)),
-            HelpRow("fold, unfold", ("fold", "unfold")),
-            HelpRow("unfold all, fold all", ("unfold-all", "fold-all")),
-            HelpRow("fewer, more levels", ("fewer-levels", "more-levels")),
-            HelpRow("level of a log", ("log-level",)),
-            HelpRow("follow a log, or stop", ("follow",)),
-            HelpRow("waterfall, tree", ("waterfall",)),
-            HelpRow("more, less time", ("more-time", "less-time")),
-            HelpRow("earlier, later", ("earlier", "later")),
-            HelpRow("spans of the engine", ("engine-spans",)),
-            HelpRow("longer, shorter span", ("longer-span", "shorter-span")),
-        ),
-    ),
-    HelpGroup(
-        "find",
-        (
-            HelpRow("filter, search a page", ("search",)),
-            HelpRow("next, previous match", ("next-match", "previous-match")),
-            HelpRow("filters of the server", ("server-filters",)),
-            HelpRow("clear all filters", ("clear-filters",)),
-            HelpRow("sort", ("sort",)),
-            HelpRow("any command", ("commands",)),
-            HelpRow("save this view", ("save-view",)),
-            HelpRow("open a saved view", ("open-view",)),
-            HelpRow("rename, delete a view", ("rename-view", "delete-view")),
-        ),
-    ),
-    HelpGroup(
-        "copy",
-        (
-            HelpRow("copy the run's id", ("copy-id",)),
-            HelpRow("choose what to copy", ("copy-menu",)),
-            HelpRow("the run in the browser", ("browse",)),
-            HelpRow("read in a pager, an editor", ("pager", "editor")),
-            HelpRow("copy the line of a log", ("copy-line",)),
-            HelpRow("save the lines of a log", ("save-lines",)),
-            HelpRow("copy a fingerprint or an id", ("copy-fingerprint",)),
-            HelpRow("choose what to copy of it", ("copy-group",)),
-            HelpRow("copy the name of a queue", ("copy-queue",)),
-        ),
-    ),
-    HelpGroup(
-        "act",
-        (
-            HelpRow("", ("cancel", "replay")),
-            HelpRow("mark: run, range, all", ("mark", "mark-range", "mark-all")),
-            HelpRow("withdraw what waits", ("withdraw",)),
-            HelpRow("the run of a replay", ("new-run",)),
-        ),
-        remark="only capitals change runs",
-    ),
-    HelpGroup("yours", (HelpRow("", ("own-command-*",)),)),
-    HelpGroup(
-        "time",
-        (
-            HelpRow("pause the updates", ("pause",)),
-            HelpRow("ask the server now", ("refresh",)),
-        ),
-    ),
-    HelpGroup(
-        "program",
-        (
-            HelpRow("these keys", ("help",)),
-            HelpRow("repaint the screen", ("repaint",)),
-            HelpRow("suspend", ("suspend",)),
-            HelpRow("quit", ("quit",)),
-        ),
-    ),
-)
-
-
 # The page of keys: groups in one or two columns, then what the statuses and the signs of the header mean.
 #
-# The caller passes the bindings that exist; `HELP_GROUPS` has the rows.
+# The caller passes the bindings that exist, each with its row.
 
 
 MIN_WIDTH: Final = 40
@@ -304,6 +174,7 @@ _WIDE_GAP: Final = 3
 _MIN_WIDE_COLUMN: Final = 50
 _HAIRLINE: Final = (Piece(" │ ", Token.LINE),)
 _SIGN_CELLS: Final = 10
+_REMARKS: Final[Mapping[str, str]] = {"act": "only capitals change runs"}
 
 _SENTENCES: Final = (
     (SLOW_LINK, f"{SLOW_LINK_SENTENCE} --no-slow turns this off."),
@@ -324,6 +195,7 @@ class HelpKey:
     keys: tuple[str, ...]
     word: str
     works_here: bool = True
+    row: Help | None = None
     extra_keys: tuple[str, ...] = ()
 
 
@@ -335,41 +207,24 @@ def help_lines(bindings: Mapping[str, HelpKey], width: int) -> list[Line]:
     limit = max(width, MIN_WIDTH)
     is_split = limit >= MIN_TWO_COLUMNS
     column = (limit - line_width(_HAIRLINE)) // 2 if is_split else limit
-    blocks = [_group_lines(*group, column) for group in _groups(bindings)]
+    blocks = [_group_lines(title, entries, column) for title, entries in _groups(bindings)]
     if not is_split:
         return [line for block in blocks for line in block]
     left, right = _balanced(blocks)
     return [(), *((*pad(a, column), *_HAIRLINE, *b) for a, b in zip_longest(left[1:], right[1:], fillvalue=()))]
 
 
-def _groups(bindings: Mapping[str, HelpKey]) -> Iterator[tuple[str, str, list[HelpKey]]]:
-    """Yield title, remark and rows of each group that has rows."""
-    unlisted = set(bindings)
-    used_keys: set[str] = set()
-    found = [(group, [_entries(row, bindings, unlisted) for row in group.rows]) for group in HELP_GROUPS]
-    for _, rows in found:
-        used_keys.update(key for row in rows for entry in row if entry.works_here for key in entry.keys)
-    for group, rows in found:
-        entries = [entry for row in rows for entry in row]
-        if kept := list(_once(entries, used_keys)):
-            yield group.title, group.remark, kept
-    others = [_entry([key], key.word) for each, key in bindings.items() if each in unlisted and key.works_here]
-    if kept := list(_once(others, used_keys)):
-        yield "more", "", kept
-
-
-def _entries(row: HelpRow, bindings: Mapping[str, HelpKey], unlisted: set[str]) -> list[HelpKey]:
-    ids = [
-        each
-        for pattern in row.ids
-        for each in (bindings if pattern.endswith("*") else (pattern,))
-        if each in bindings and (each == pattern or each.startswith(pattern[:-1]))
-    ]
-    unlisted.difference_update(ids)
-    found = [bindings[each] for each in ids]
-    if not row.text:
-        return [_entry([each], each.word) for each in found]
-    return [_entry(found, row.text)] if found else []
+def _groups(bindings: Mapping[str, HelpKey]) -> Iterator[tuple[str, list[HelpKey]]]:
+    """Yield the title and the rows of each group that has rows."""
+    groups: dict[str, list[HelpKey]] = {title: [] for title in (*get_args(HelpGroup), "more")}
+    for row in sorted({key.row: None for key in bindings.values() if key.row}, key=attrgetter("order")):
+        found = [bindings[each] for each in row.ids if each in bindings]
+        groups[row.group].append(_entry(found, row.text or found[0].word))
+    used_keys = {key for rows in groups.values() for row in rows if row.works_here for key in row.keys}
+    groups["more"] = [_entry([key], key.word) for key in bindings.values() if not key.row and key.works_here]
+    for title, rows in groups.items():
+        if kept := list(_once(rows, used_keys)):
+            yield title, kept
 
 
 def _entry(bindings: Sequence[HelpKey], text: str) -> HelpKey:
@@ -380,7 +235,8 @@ def _entry(bindings: Sequence[HelpKey], text: str) -> HelpKey:
         more = list(dict.fromkeys(key for key in keys if key is not None and key not in shown))
         fits = len(" ".join((*shown, *more))) <= _KEY_CELLS
         (shown if fits or not shown else extra).extend(more)
-    return HelpKey(tuple(shown), text, any(binding.works_here for binding in bindings), tuple(extra))
+    works_here = any(binding.works_here for binding in bindings)
+    return HelpKey(tuple(shown), text, works_here, extra_keys=tuple(extra))
 
 
 def _once(entries: Sequence[HelpKey], used_keys: set[str]) -> Iterator[HelpKey]:
@@ -400,8 +256,9 @@ def _balanced(blocks: Sequence[list[Line]]) -> tuple[list[Line], list[Line]]:
     return [line for block in blocks[:split] for line in block], [line for block in blocks[split:] for line in block]
 
 
-def _group_lines(title: str, remark: str, entries: Sequence[HelpKey], width: int) -> list[Line]:
+def _group_lines(title: str, entries: Sequence[HelpKey], width: int) -> list[Line]:
     head: Line = (Piece(title, Token.BRIGHT, is_bold=True),)
+    remark = _REMARKS.get(title)
     lines: list[Line] = [(), (*head, Piece(f"  {remark}", Token.FAINT)) if remark else head]
     gap = _WIDE_GAP if width >= _MIN_WIDE_COLUMN else _GAP
     for entry in entries:
@@ -471,17 +328,24 @@ def help_keys(screen: Screen[Any], unmade: Iterable[type[DOMNode]] = (), *, may_
     The keys of actions and of marks are left out where nothing may be written.
     """
     own = app_of(screen).keys
+    live = live_keys(screen)
+    kinds = [*(type(node) for node in (screen, *screen.walk_children())), *unmade]
+    declared = [binding for kind in kinds for binding in _declared(kind)]
+    places = [*(key.places for key in live), *map(places_of, declared)]
+    rows = {each: place.help for place in places if place.help for each in place.help.ids}
     found = {
-        key.id: HelpKey(key.keys, f"{key.word}: {key.denial}" if key.denial else key.word, key.works_now)
-        for key in live_keys(screen)
+        key.id: HelpKey(
+            key.keys, f"{key.word}: {key.denial}" if key.denial else key.word, key.works_now, rows.get(key.id)
+        )
+        for key in live
     }
-    for kind in (*(type(node) for node in (screen, *screen.walk_children())), *unmade):
-        for binding in _declared(kind):
-            if not may_write and parse(binding.action)[1] in ACTION_NAMES | MARK_ACTIONS:
-                continue
-            if keys := own.get(binding.id or "", binding.key.split(",")):
-                names = tuple(map(key_label, keys))
-                found.setdefault(binding.id or "", HelpKey(names, binding.description, works_here=False))
+    for binding in declared:
+        if not may_write and parse(binding.action)[1] in ACTION_NAMES | MARK_ACTIONS:
+            continue
+        name = binding.id or ""
+        if keys := own.get(name, binding.key.split(",")):
+            key = HelpKey(tuple(map(key_label, keys)), binding.description, works_here=False, row=rows.get(name))
+            found.setdefault(name, key)
     return found
 
 

@@ -15,7 +15,7 @@ from textual.widget import AwaitMount, Widget
 
 from tui.kit.app import app_of
 from tui.kit.footer import Summary
-from tui.kit.keys import bind
+from tui.kit.keys import Help, bind
 from tui.kit.layout import (
     MEDIUM,
     MIN_HEIGHT,
@@ -101,15 +101,18 @@ def keys_for(numbers: Mapping[str, int]) -> list[BindingType]:
     """Return the keys of a workspace whose panes have these numbers. Two panes have one number if one stands there
     while a run is selected, and the other while none is.
     """
+    panes = Help("look", 20, "go to a pane", tuple(f"pane-{number}" for number in dict.fromkeys(numbers.values())))
     return [
-        bind("tab", "focus_step(1)", "next pane", "Go to the next pane.", id="next-pane", rank=64, need=68),
+        bind("tab", "focus_step(1)", "next pane", "Go to the next pane.", id="next-pane", rank=64, need=68,
+             help=Help("look", 10, "next, previous pane", ("next-pane", "previous-pane"))),
         bind("shift+tab", "focus_step(-1)", "previous pane", "Go to the previous pane.", id="previous-pane"),
         *(
-            bind(str(number), f"pane('{name}')", name, f"Go to the pane {name}.", id=f"pane-{number}")
+            bind(str(number), f"pane('{name}')", name, f"Go to the pane {name}.", id=f"pane-{number}", help=panes)
             for name, number in numbers.items()
         ),
-        bind("z", "zoom", "zoom", "Give the pane the whole screen, or take it back.", rank=70, need=34),
-    ]
+        bind("z", "zoom", "zoom", "Give the pane the whole screen, or take it back.", rank=70, need=34,
+             help=Help("look", 30, "this pane alone")),
+    ]  # fmt: skip
 
 
 def numbers_of(panes: Iterable[PaneEntry]) -> dict[str, int]:

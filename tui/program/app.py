@@ -29,7 +29,7 @@ from tui.kit.colors import ColorMode, contrast_remarks, detect_color_mode, has_t
 from tui.kit.driver import TerminalDriver
 from tui.kit.header_words import SLOW_LINK_SENTENCE, supports_title
 from tui.kit.heap import FREE_AFTER_S, THAW_CHECK_INTERVAL_S, FreezingCollector, no_collections
-from tui.kit.keys import bind, key_label
+from tui.kit.keys import Help, bind, key_label
 from tui.kit.live_model import LiveModel
 from tui.kit.look import CHECK_INTERVAL_S, In256Colors, Painter, empty_large_caches, theme_of
 from tui.kit.messages import Messages, Reporter
@@ -94,16 +94,12 @@ class TriggerApp(AppBase):
     CSS_PATH = Path(__file__).parent / "app.tcss"
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("ctrl+q,ctrl+c", "leave", "quit", "End the program.", id="quit"),
-        bind("ctrl+l", "repaint", "repaint", "Paint the whole screen again, after another program wrote on it."),
-        bind(
-            "ctrl+z",
-            "suspend_process",
-            "suspend",
-            "Give the terminal to the shell; `fg` brings the monitor back.",
-            id="suspend",
-        ),
-    ]
+        bind("ctrl+q,ctrl+c", "leave", "quit", "End the program.", id="quit", help=Help("program", 40)),
+        bind("ctrl+l", "repaint", "repaint", "Paint the whole screen again, after another program wrote on it.",
+             help=Help("program", 20, "repaint the screen")),
+        bind("ctrl+z", "suspend_process", "suspend", "Give the terminal to the shell; `fg` brings the monitor back.",
+             id="suspend", help=Help("program", 30)),
+    ]  # fmt: skip
 
     def __init__(
         self,

@@ -3,9 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.binding_table import help_rows
 from tests.support.present.samples import NOW, text_of
 from tui.kit.header_words import HeaderFacts, header_line
-from tui.kit.page_screen import HELP_GROUPS, HelpKey, header_signs, help_lines, legend_lines
+from tui.kit.page_screen import HelpKey, header_signs, help_lines, legend_lines
 from tui.settings.key_table import BINDINGS
 from tui.store.counts import Minute
 from tui.store.freshness import Freshness, Level
@@ -14,17 +15,24 @@ from tui.text.blocks import spark
 from tui.text.status import STATUS_STYLES
 from tui.text.styled import Line, Token, line_width, plain
 
+ROWS = {name: row for row in help_rows() for name in row.ids}
+
+
+def help_key(name: str, keys: str, *, works_here: bool = True) -> HelpKey:
+    return HelpKey(tuple(keys.split()), name, works_here, ROWS.get(name))
+
+
 KEYS = {
-    "down": HelpKey(("j", "↓"), "down"),
-    "up": HelpKey(("k", "↑"), "up"),
-    "page-down": HelpKey(("PgDn", "ctrl-f"), "page down"),
-    "page-up": HelpKey(("PgUp", "ctrl-b"), "page up"),
-    "wrap": HelpKey(("w",), "wrap", works_here=False),
-    "wide": HelpKey(("w",), "wide"),
-    "sort": HelpKey(("s",), "sort", works_here=False),
-    "cancel": HelpKey(("C",), "cancel"),
-    "replay": HelpKey(("R",), "replay", works_here=False),
-    "quit": HelpKey(("ctrl-q", "ctrl-c"), "quit"),
+    "down": help_key("down", "j ↓"),
+    "up": help_key("up", "k ↑"),
+    "page-down": help_key("page-down", "PgDn ctrl-f"),
+    "page-up": help_key("page-up", "PgUp ctrl-b"),
+    "wrap": help_key("wrap", "w", works_here=False),
+    "wide": help_key("wide", "w"),
+    "sort": help_key("sort", "s", works_here=False),
+    "cancel": help_key("cancel", "C"),
+    "replay": help_key("replay", "R", works_here=False),
+    "quit": help_key("quit", "ctrl-q ctrl-c"),
 }
 
 
@@ -56,7 +64,7 @@ def test_help_groups_keys_by_purpose() -> None:
 
 def test_help_names_steps_as_the_footer_does() -> None:
     words = {row.id: row.word for row in BINDINGS}
-    texts = {row.ids: row.text for group in HELP_GROUPS for row in group.rows}
+    texts = {row.ids: row.text for row in ROWS.values()}
     for name in ("error", "pane", "match"):
         step = f"next-{name}", f"previous-{name}"
         assert texts[step] == f"next, {words[step[1]]}"

@@ -21,7 +21,7 @@ from tui.domain.update import SourceRetrying
 from tui.features.actions import words
 from tui.kit.app import AppBase, Ticker
 from tui.kit.footer import NOTICE_S
-from tui.kit.keys import bind
+from tui.kit.keys import Help, bind
 from tui.kit.lines import Dialog
 from tui.kit.live_model import LiveModel
 from tui.kit.painted import GuardedDialog
@@ -271,20 +271,15 @@ BY_ID: Final = {action.id: action for action in ACTIONS}
 
 ACTION_BINDINGS: Final[tuple[Binding, ...]] = (
     *(
-        bind(each.key, f"act('{each.id}')", each.title.lower(), f"{each.description}.", id=each.id, rank=rank)
+        bind(each.key, f"act('{each.id}')", each.title.lower(), f"{each.description}.", id=each.id, rank=rank,
+             help=Help("act", rank))
         for rank, each in enumerate(ACTIONS, 20)
     ),
-    bind("u", "withdraw", "withdraw", "Withdraw the actions that wait to be sent.", rank=27, need=5),
-    bind(
-        "v",
-        "go_to_new",
-        "view the new run",
-        "Go to the run that a replay of this one started.",
-        id="new-run",
-        rank=28,
-        need=6,
-    ),
-)
+    bind("u", "withdraw", "withdraw", "Withdraw the actions that wait to be sent.", rank=27, need=5,
+         help=Help("act", 40, "withdraw what waits")),
+    bind("v", "go_to_new", "view the new run", "Go to the run that a replay of this one started.", id="new-run",
+         rank=28, need=6, help=Help("act", 50, "the run of a replay")),
+)  # fmt: skip
 """Bound only where something may be written."""
 
 

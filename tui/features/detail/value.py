@@ -25,7 +25,7 @@ from tui.features.runs.columns import short_id
 from tui.kit.app import AppBase, app_of, call_soon
 from tui.kit.browsing import outcome_words
 from tui.kit.colors import Background
-from tui.kit.keys import READING_BINDINGS, bind
+from tui.kit.keys import READING_BINDINGS, Help, bind
 from tui.kit.lines import GUTTER
 from tui.kit.live_model import LiveModel
 from tui.kit.page import Page
@@ -163,21 +163,15 @@ class ValueView(Page):
     """A page for one JSON value."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("enter", "turn_fold", "fold, unfold", "Fold or unfold the value under the cursor.", rank=5),
+        bind("enter", "turn_fold", "fold, unfold", "Fold or unfold the value under the cursor.", rank=5,
+             help=Help("move", 160, "fold or unfold")),
         bind("h,left", "fold", "fold", "Fold the value around the cursor."),
         bind("l,right", "unfold", "unfold", "Unfold the value under the cursor, or go into it."),
-        bind(
-            "e",
-            "fold_all(False)",
-            "unfold all",
-            "Unfold everything.",
-            id="unfold-all",
-            rank=30,
-            pair=("unfold-all", "fold-all"),
-        ),
+        bind("e", "fold_all(False)", "unfold all", "Unfold everything.", id="unfold-all", rank=30,
+             pair=("unfold-all", "fold-all")),
         bind("E", "fold_all(True)", "fold all", "Fold everything.", id="fold-all"),
         bind("w", "wrap", "wrap", "Wrap long lines, or cut them.", rank=35),
-    ]
+    ]  # fmt: skip
 
     def __init__(self, value: Json) -> None:
         super().__init__(lambda _: ())

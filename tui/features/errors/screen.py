@@ -20,7 +20,7 @@ from tui.features.runs.data import RunSubscription
 from tui.features.runs.screen import MainScreen
 from tui.features.runs.views import ListQuery
 from tui.kit.commands import OwnSelection
-from tui.kit.keys import ACTION_NAMES, bind
+from tui.kit.keys import ACTION_NAMES, Help, bind
 from tui.kit.layout import Proportions
 from tui.kit.list_panes import ListScreen, MainView, ViewEntrance
 from tui.kit.live_model import LiveModel
@@ -146,48 +146,25 @@ class ErrorsEntrance(ViewEntrance):
 
 _FILTER_SENTENCE: Final = "Show only groups that contain these words. Search in any other pane."
 KEYS: Final[tuple[Binding, ...]] = (
-    bind(
-        "enter",
-        "enter",
-        "open",
-        "List the runs of the group; in other panes open the row under the cursor.",
-        id="open",
-        rank=10,
-    ),
-    bind(
-        "escape",
-        "back",
-        "back",
-        "Go one level back: end a search, a filter, a zoom; then go to the errors, then to the runs.",
-    ),
+    bind("enter", "enter", "open", "List the runs of the group; in other panes open the row under the cursor.",
+         id="open", rank=10),
+    bind("escape", "back", "back",
+         "Go one level back: end a search, a filter, a zoom; then go to the errors, then to the runs."),
     bind("exclamation_mark", "leave_view", "back to the runs", "Leave the errors.", id="errors"),
     bind("slash", "search", "filter", _FILTER_SENTENCE, rank=55, need=32),
     bind("left_parenthesis", "span(1)", "longer span", "Show a longer span of time.", id="longer-span"),
-    bind(
-        "right_parenthesis",
-        "span(-1)",
-        "span",
-        "Show a shorter span of time.",
-        id="shorter-span",
-        rank=60,
-        need=44,
-        pair=("longer-span", "shorter-span"),
-    ),
-    bind(
-        "x", "new_step(1)", "next new", "Go to the next group that is new in the span.", id="next-new", rank=62, need=48
-    ),
+    bind("right_parenthesis", "span(-1)", "span", "Show a shorter span of time.", id="shorter-span", rank=60, need=44,
+         pair=("longer-span", "shorter-span")),
+    bind("x", "new_step(1)", "next new", "Go to the next group that is new in the span.", id="next-new", rank=62,
+         need=48, help=Help("move", 70, "next, previous new group", ("next-new", "previous-new"))),
     bind("X", "new_step(-1)", "previous new", "Go to the previous group that is new in the span.", id="previous-new"),
-    bind("y", "copy_fingerprint", "copy id", "Copy the id of the run, or the fingerprint of the group."),
-    bind(
-        "Y",
-        "copy_group",
-        "copy",
-        "Choose what to copy: the group as Markdown, its fingerprint, the address of the view, a command, a curl.",
-        rank=75,
-        need=50,
-    ),
+    bind("y", "copy_fingerprint", "copy id", "Copy the id of the run, or the fingerprint of the group.",
+         help=Help("copy", 70, "copy a fingerprint or an id")),
+    bind("Y", "copy_group", "copy",
+         "Choose what to copy: the group as Markdown, its fingerprint, the address of the view, a command, a curl.",
+         rank=75, need=50, help=Help("copy", 80, "choose what to copy of it")),
     *ACTION_BINDINGS,
-)
+)  # fmt: skip
 
 
 # The errors view: the groups of failed runs, the selected group, its newest failure, and its runs.

@@ -19,7 +19,7 @@ from tui.features.logs import words
 from tui.features.logs.model import LogAttributes, LogFollower, LogView, OpenLine, ShownRow, save_shown
 from tui.kit.app import call_soon
 from tui.kit.heap import trim_soon
-from tui.kit.keys import bind
+from tui.kit.keys import Help, bind
 from tui.kit.layout import Placement, Slot
 from tui.kit.lines import GUTTER, Lines
 from tui.kit.live_model import LiveModel
@@ -211,32 +211,20 @@ class LogsPane(PagePane):
     needs: ClassVar[tuple[Need[Any], ...]] = (RUN,)
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind(
-            "L",
-            "level",
-            "level",
-            "Show lines from another level on: all, info, warn, error.",
-            id="log-level",
-            rank=12,
-            need=20,
-        ),
-        bind("F", "follow", "follow", "Read on while the run is live, or stop that.", rank=14, need=33),
-        bind(
-            "n",
-            "hit_step(1)",
-            "hits",
-            "Go to the next match of the search.",
-            id="next-match",
-            rank=8,
-            need=22,
-            pair=("next-match", "previous-match"),
-        ),
+        bind("L", "level", "level", "Show lines from another level on: all, info, warn, error.", id="log-level",
+             rank=12, need=20, help=Help("look", 120, "level of a log")),
+        bind("F", "follow", "follow", "Read on while the run is live, or stop that.", rank=14, need=33,
+             help=Help("look", 130, "follow a log, or stop")),
+        bind("n", "hit_step(1)", "hits", "Go to the next match of the search.", id="next-match", rank=8, need=22,
+             pair=("next-match", "previous-match")),
         bind("h,left", "fold", "close", "Close the line under the cursor."),
         bind("l,right", "unfold", "open", "Open the line under the cursor."),
         bind("w", "wrap", "wrap", "Wrap long lines, or cut them.", rank=62, need=31),
-        bind("y", "copy_line", "copy line", "Copy the line under the cursor.", rank=64, need=50),
-        bind("ctrl+s", "save_lines", "save", "Save the shown lines to a file.", rank=66, need=58),
-    ]
+        bind("y", "copy_line", "copy line", "Copy the line under the cursor.", rank=64, need=50,
+             help=Help("copy", 50, "copy the line of a log")),
+        bind("ctrl+s", "save_lines", "save", "Save the shown lines to a file.", rank=66, need=58,
+             help=Help("copy", 60, "save the lines of a log")),
+    ]  # fmt: skip
 
     def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(live, id=id)

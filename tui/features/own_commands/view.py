@@ -20,7 +20,7 @@ from tui.features.own_commands import words as own_words
 from tui.kit import programs
 from tui.kit.app import AppBase
 from tui.kit.commands import Command, OwnSelection
-from tui.kit.keys import bind
+from tui.kit.keys import Help, bind
 from tui.kit.lines import Dialog
 from tui.kit.questions import YesNoDialog
 from tui.kit.screen import OWN_COMMAND, BaseScreen
@@ -559,7 +559,9 @@ class OwnCommands:
 
 def _binding(number: int, command: OwnCommand) -> Binding:
     action, word, rank = f"{OWN_COMMAND}({number})", clean(command.name), FIRST_RANK + number
-    return bind(command.key, action, word, _sentence(command), rank=rank, need=_NEED + number)
+    return bind(
+        command.key, action, word, _sentence(command), rank=rank, need=_NEED + number, help=Help("yours", number)
+    )
 
 
 def _sentence(command: OwnCommand) -> str:

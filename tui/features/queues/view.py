@@ -18,7 +18,7 @@ from tui.features.runs.screen import MainScreen
 from tui.features.runs.views import ListQuery
 from tui.kit.commands import OwnSelection
 from tui.kit.footer import Summary
-from tui.kit.keys import bind
+from tui.kit.keys import Help, bind
 from tui.kit.layout import Placement, Proportions, Slot
 from tui.kit.lines import EDGE, GUTTER
 from tui.kit.list_panes import ListPane, ListScreen, MainView, RowPagePane, ViewEntrance
@@ -305,33 +305,22 @@ class QueuesEntrance(ViewEntrance):
 
 _FILTER_SENTENCE: Final = "Show only queues whose name or health contains these words. Search in any other pane."
 KEYS: Final[tuple[Binding, ...]] = (
-    bind(
-        "enter",
-        "enter",
-        "open",
-        "List the runs of the queue; show the empty queues on the last line; in other panes open the row.",
-        id="open",
-        rank=10,
-    ),
-    bind(
-        "escape",
-        "back",
-        "back",
-        "Go one level back: end a search, a filter, a zoom; then go to the queues, then to the runs.",
-    ),
+    bind("enter", "enter", "open",
+         "List the runs of the queue; show the empty queues on the last line; in other panes open the row.",
+         id="open", rank=10),
+    bind("escape", "back", "back",
+         "Go one level back: end a search, a filter, a zoom; then go to the queues, then to the runs."),
     bind("Q", "leave_view", "back to the runs", "Leave the queues.", id="queues"),
-    bind("v", "oldest_run", "oldest run", "Open the run that waits longest in the queue.", rank=45, need=30),
-    bind("h", "holders", "holders", "List the runs that execute and hold the places of the queue.", rank=46, need=32),
+    bind("v", "oldest_run", "oldest run", "Open the run that waits longest in the queue.", rank=45, need=30,
+         help=Help("move", 130, "the oldest run of a queue")),
+    bind("h", "holders", "holders", "List the runs that execute and hold the places of the queue.", rank=46, need=32,
+         help=Help("move", 140, "the runs that hold its places")),
     bind("slash", "search", "filter", _FILTER_SENTENCE, rank=55, need=32),
-    bind("y", "copy_queue", "copy name", "Copy the name of the queue, or the id of the run.", id="copy-queue"),
-    bind(
-        "Y",
-        "copy_menu",
-        "copy",
-        "Choose what to copy: the name of the queue, the address of the view, a command, a curl.",
-        id="copy-menu",
-    ),
-)
+    bind("y", "copy_queue", "copy name", "Copy the name of the queue, or the id of the run.", id="copy-queue",
+         help=Help("copy", 90, "copy the name of a queue")),
+    bind("Y", "copy_menu", "copy",
+         "Choose what to copy: the name of the queue, the address of the view, a command, a curl.", id="copy-menu"),
+)  # fmt: skip
 
 
 # The queues view: the list of queues, and the selected one.

@@ -27,7 +27,7 @@ from tui.features.runs.words import end_key, end_line, invalid_word_line, summar
 from tui.kit.app import call_soon
 from tui.kit.colors import Background
 from tui.kit.footer import Summary
-from tui.kit.keys import MARK_ACTIONS, bind
+from tui.kit.keys import MARK_ACTIONS, Help, bind
 from tui.kit.layout import Placement, Slot
 from tui.kit.lines import GUTTER
 from tui.kit.live_model import LiveModel
@@ -430,14 +430,15 @@ class RunListPane(Pane):
     search_hint: ClassVar[str] = "any text, or status:failed task:sync-* tag:x -tag:y took:>10s"
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("s", "sort", "sort", "Sort by the next column: age, status, task, took, updated, cost.", rank=50, need=46),
-        bind(
-            "c", "columns", "columns", "Choose the columns of the list, their order and their widths.", rank=78, need=95
-        ),
-        bind("w", "wide", "wide", "Show clock times beside ages, and whole run ids if they fit."),
-        bind("space", "mark", "mark", "Mark the run, or remove its mark.", rank=30, need=44),
+        bind("c", "columns", "columns", "Choose the columns of the list, their order and their widths.", rank=78,
+             need=95),
+        bind("w", "wide", "wide", "Show clock times beside ages, and whole run ids if they fit.",
+             help=Help("look", 50, "whole run ids, clock times")),
+        bind("space", "mark", "mark", "Mark the run, or remove its mark.", rank=30, need=44,
+             help=Help("act", 30, "mark: run, range, all", ("mark", "mark-range", "mark-all"))),
         bind("V", "mark_range", "mark range", "Mark everything from the last mark to here."),
         bind("asterisk", "mark_all", "mark all shown", "Mark all runs that are shown; twice clears all marks."),
-    ]
+    ]  # fmt: skip
 
     def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(live, id=id)

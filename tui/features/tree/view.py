@@ -15,7 +15,7 @@ from tui.features.attempts.words import NOTHING_SELECTED
 from tui.features.tree import words
 from tui.features.tree.model import RowContext, TreeRows, TreeView
 from tui.features.tree.words import TreeEntry
-from tui.kit.keys import bind
+from tui.kit.keys import Help, bind
 from tui.kit.layout import Placement, Slot
 from tui.kit.lines import GUTTER, Lines
 from tui.kit.live_model import LiveModel
@@ -38,31 +38,17 @@ class TreePane(PagePane):
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("h,left", "fold", "fold", "Fold, or go to the run above.", rank=12, need=36, pair=("fold", "unfold")),
         bind("l,right", "unfold", "unfold", "Unfold, or go to the first run below."),
-        bind(
-            "less_than_sign",
-            "level(-1)",
-            "levels",
-            "One level less.",
-            id="fewer-levels",
-            rank=14,
-            need=48,
-            pair=("fewer-levels", "more-levels"),
-        ),
+        bind("less_than_sign", "level(-1)", "levels", "One level less.", id="fewer-levels", rank=14, need=48,
+             pair=("fewer-levels", "more-levels"),
+             help=Help("look", 110, "fewer, more levels", ("fewer-levels", "more-levels"))),
         bind("greater_than_sign", "level(1)", "more levels", "One level more.", id="more-levels"),
         bind("circumflex_accent", "root", "root", "Go to the root.", rank=16, need=54),
         bind("minus", "parent", "parent", "Go to the run above.", rank=18, need=56),
-        bind(
-            "t",
-            "form('waterfall')",
-            "waterfall",
-            "Show the spans of the run on a time axis.",
-            id="waterfall",
-            rank=20,
-            need=25,
-        ),
+        bind("t", "form('waterfall')", "waterfall", "Show the spans of the run on a time axis.", id="waterfall",
+             rank=20, need=25),
         bind("e", "all(True)", "all open", "Unfold everything.", id="unfold-all"),
         bind("E", "all(False)", "all closed", "Fold everything.", id="fold-all"),
-    ]
+    ]  # fmt: skip
 
     def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(live, id=id)

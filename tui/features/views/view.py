@@ -20,7 +20,7 @@ from tui.features.runs.words import band_line, filters_end_line, sentence_line
 from tui.features.views import words
 from tui.kit.app import AppBase, app_of
 from tui.kit.colors import Background
-from tui.kit.keys import bind
+from tui.kit.keys import Help, bind
 from tui.kit.lines import Dialog, DialogBorder, Lines
 from tui.kit.live_model import LiveModel
 from tui.kit.page import PageRow
@@ -460,9 +460,10 @@ class ViewsScreen(PageScreen):
     title_word: ClassVar[str] = "views"
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("enter", "enter", "open", "Open the view under the cursor.", id="open", rank=5),
-        bind("R", "rename_view", "rename", "Change the name or the letter of the view.", rank=6),
+        bind("R", "rename_view", "rename", "Change the name or the letter of the view.", rank=6,
+             help=Help("find", 90, "rename, delete a view", ("rename-view", "delete-view"))),
         bind("D", "delete_view", "delete", "Delete the view, after a question.", rank=7),
-    ]
+    ]  # fmt: skip
 
     def __init__(self, live: LiveModel, known: KnownViews, open_view: Callable[[SavedView], None]) -> None:
         self._known = known

@@ -17,7 +17,7 @@ from tui.features.waterfall.model import MAX_REVEALED, TRACE, PlacedTrace, SpanR
 from tui.features.waterfall.page import RowParts, Scale, Tick, axis_line, columns_for, legend, ticks
 from tui.kit.colors import Background
 from tui.kit.heap import trim_soon
-from tui.kit.keys import bind
+from tui.kit.keys import Help, bind
 from tui.kit.layout import Placement, Slot
 from tui.kit.lines import GUTTER, Lines
 from tui.kit.live_model import LiveModel
@@ -162,52 +162,23 @@ class WaterfallPane(PagePane):
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("h,left", "fold", "fold", "Fold, or go to the span above.", rank=12, need=16, pair=("fold", "unfold")),
         bind("l,right", "unfold", "unfold", "Unfold, or go to the first span below."),
-        bind(
-            "left_parenthesis",
-            "zoom_time(-1)",
-            "zoom",
-            "Show more time, in less detail.",
-            id="more-time",
-            rank=14,
-            need=17,
-            pair=("more-time", "less-time"),
-        ),
+        bind("left_parenthesis", "zoom_time(-1)", "zoom", "Show more time, in less detail.", id="more-time", rank=14,
+             need=17, pair=("more-time", "less-time"),
+             help=Help("look", 150, "more, less time", ("more-time", "less-time"))),
         bind("right_parenthesis", "zoom_time(1)", "zoom in", "Show less time, in more detail.", id="less-time"),
-        bind(
-            "left_curly_bracket",
-            "pan(-1)",
-            "pan",
-            "To earlier times.",
-            id="earlier",
-            rank=15,
-            need=18,
-            pair=("earlier", "later"),
-        ),
+        bind("left_curly_bracket", "pan(-1)", "pan", "To earlier times.", id="earlier", rank=15, need=18,
+             pair=("earlier", "later")),
         bind("right_curly_bracket", "pan(1)", "pan later", "To later times.", id="later"),
-        bind(
-            "i",
-            "engine",
-            "engine spans",
-            "Show the spans of the engine, or hide them.",
-            id="engine-spans",
-            rank=16,
-            need=31,
-        ),
-        bind(
-            "P",
-            "path_step",
-            "longest path",
-            "Go to the next span that decides when the root ends.",
-            id="longest-path",
-            rank=17,
-            need=30,
-        ),
+        bind("i", "engine", "engine spans", "Show the spans of the engine, or hide them.", id="engine-spans", rank=16,
+             need=31, help=Help("look", 170, "spans of the engine")),
+        bind("P", "path_step", "longest path", "Go to the next span that decides when the root ends.",
+             id="longest-path", rank=17, need=30, help=Help("move", 90, "along the longest path")),
         bind("t", "form('tree')", "tree", "Show the runs as a tree again.", id="waterfall", rank=18, need=15),
         bind("circumflex_accent", "root", "root", "Go to the root."),
         bind("minus", "parent", "parent", "Go to the span above."),
         bind("e", "all(True)", "all open", "Unfold everything.", id="unfold-all"),
         bind("E", "all(False)", "all closed", "Fold everything.", id="fold-all"),
-    ]
+    ]  # fmt: skip
 
     def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(live, id=id)
