@@ -15,8 +15,7 @@ from tests.support.fleet import SECRET
 from tests.support.raw_server import serving, until_closed
 from tests.support.recording_server import RecordingsApi
 from tui.kit.colors import PALETTES, ColorMode
-from tui.program.early import NAMES
-from tui.program.main import load
+from tui.program.main import importers, load
 from tui.settings.description import config_schema
 
 FAILED = "run_cmwuqwphl00009f7de45f6e3t"
@@ -124,7 +123,7 @@ def test_check_remarks_on_a_low_contrast(tmp_path: Path) -> None:
 
 
 def test_each_command_that_reads_the_file_takes_another_one() -> None:
-    without = {name for name in NAMES if not any("--config" in option.opts for option in load(name).params)}
+    without = {name for name in importers() if not any("--config" in option.opts for option in load(name).params)}
     assert without == {"emulator"}
 
 

@@ -24,23 +24,25 @@ if TYPE_CHECKING:
 # monitor and the demo do this.
 
 
-NAMES: Final = (
-    "cancel", "config", "demo", "emulator", "errors", "logs", "ls", "queues", "relay", "replay", "show", "status",
-    "trace", "tree", "wall", "watch",
-)  # fmt: skip
-
-
 INTERRUPTED: Final = 130
 _STDIN: Final = 0
-_OTHERS: Final = frozenset(NAMES) - {"demo"}
 
 _original: list[Any] | None = None
+
+
+def starts_monitor(arguments: "Sequence[str]") -> bool:
+    """Return whether arguments start the monitor or the demo. The names of the other commands are not known yet.
+
+    Before a command, only `--ascii` may stand. So the monitor has no argument, an option or an address in its place.
+    """
+    first = next((each for each in arguments if each != "--ascii"), "")
+    return first in {"", "demo"} or first.startswith("-") or "?" in first
 
 
 def begin(arguments: "Sequence[str]") -> None:
     """Turn flow control off, and end quietly at ctrl-c, if the arguments start the monitor or the demo."""
     global _original  # noqa: PLW0603  a process has one terminal
-    if not _OTHERS.isdisjoint(arguments):
+    if not starts_monitor(arguments):
         return
     with suppress(termios.error):
         attributes = termios.tcgetattr(_STDIN)

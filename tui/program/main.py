@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NoReturn
 
 import click
@@ -12,7 +13,7 @@ from tui import __version__
 from tui.commands.options import connection_options, monitor_options, relay_options
 from tui.commands.output import ExitCode, Output, OutputClosed, OutputFailed, Stop
 from tui.program import early
-from tui.program.early import NAMES, print_bug, redact_interpreter_output
+from tui.program.early import print_bug, redact_interpreter_output
 from tui.program.monitor import COMMANDS, monitor
 from tui.settings.secret import SECRET_VARIABLES, Secret, SettingsError
 
@@ -33,11 +34,16 @@ OWN: Final = {"demo": lambda: COMMANDS, "wall": lambda: COMMANDS, "emulator": _e
 """The commands that belong to no feature."""
 
 
-def load(name: str) -> click.Command:
-    """Import one of the NAMES."""
-    from tui import features  # noqa: PLC0415  the monitor's first frame does not wait for the other commands
+def importers() -> Mapping[str, "Callable[[], tuple[click.Command, ...]]"]:
+    """Return all commands by their names, each as a function that imports it."""
+    from tui.features import COMMANDS as OF_FEATURES  # noqa: PLC0415  not before the monitor's first frame
 
-    return next(each for each in (OWN.get(name) or features.COMMANDS[name])() if each.name == name)
+    return {**OF_FEATURES, **OWN}
+
+
+def load(name: str) -> click.Command:
+    """Import a command."""
+    return next(each for each in importers()[name]() if each.name == name)
 
 
 ADDRESS: Final = "trigger-tui.address"
@@ -48,7 +54,7 @@ class _LazyGroup(click.Group):
     """Imports a command when it is named. `--help` and a wrong name import all of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's
-        return list(NAMES)
+        return sorted(importers())
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Take the address of a view out of the arguments. It stands where a command could, and has a `?`."""
@@ -73,7 +79,8 @@ class _LazyGroup(click.Group):
             raise
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        for name in [cmd_name] if cmd_name in NAMES else NAMES:
+        names = importers()
+        for name in {cmd_name} if cmd_name in names else names:
             if name not in self.commands:
                 self.add_command(load(name))
         return super().get_command(ctx, cmd_name)

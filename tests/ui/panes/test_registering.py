@@ -10,15 +10,15 @@ from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.api.errors import Unreachable
 from tui.domain.ids import RunId
-from tui.features import COMMANDS, FORMS, PANES
+from tui.features import FORMS, PANES
 from tui.kit.layout import Placement, Slot
 from tui.kit.page import PageRow
 from tui.kit.page_screen import HelpScreen
 from tui.kit.pane import PagePane
 from tui.kit.pane_entry import PaneEntry, entry_of
 from tui.kit.selection import Fetched, Need
-from tui.program.early import NAMES
-from tui.program.main import OWN
+from tui.program.early import starts_monitor
+from tui.program.main import importers
 from tui.sync.session import Session
 from tui.text.styled import Piece
 
@@ -78,5 +78,13 @@ def test_registered_pane_shows_what_its_need_fetched(
     run_story(story, tmp_path, small_fleet(6), size=size)
 
 
-def test_each_command_has_a_name_before_features_are_imported() -> None:
-    assert sorted(NAMES) == sorted([*OWN, *COMMANDS])
+@pytest.mark.parametrize(
+    ("line", "is_monitor"),
+    [
+        *((name, name == "demo") for name in importers()),
+        *(("", True), ("demo --prod", True), ("--ascii --theme dark", True), ("--theme dark runs?q=x", True)),
+        *(("errors?", True), ("--ascii errors?", True), ("--ascii ls", False), ("show run?id=x", False)),
+    ],
+)
+def test_arguments_say_whether_the_monitor_starts(line: str, *, is_monitor: bool) -> None:
+    assert starts_monitor(line.split()) == is_monitor
