@@ -161,7 +161,7 @@ BUDGETS = {
     "kit": 7_650,
     "program": 1_400,
     "relay": 650,
-    "settings": 1_500,
+    "settings": 1_600,
     "store": 5_600,
     "sync": 5_800,
     "terminal": 1_050,

@@ -247,5 +247,5 @@ def test_monitor_uses_a_file_that_changes_while_it_runs(tmp_path: Path) -> None:
             terminal.wait_for("READ-ONLY", "UTC")
             path.unlink()
             terminal.send(":messages\r")
-            terminal.wait_for('got "drak".', "timezone changed.", "is gone")
+            terminal.wait_for('got "drak".', "read_only changed.", "is gone")
             assert "READ-ONLY" in terminal.lines[0]

@@ -211,7 +211,7 @@ def test_flag_wins_over_variable_and_variable_over_file(tmp_path: Path) -> None:
         *["file"] * 3,
         "default",
     ]
-    given = read_settings(KEY | {"TRIGGER_TUI_SLOW": "0"}, file=file, theme="dark", interval_s=3.0)
+    given = read_settings(KEY | {"TRIGGER_TUI_SLOW": "0"}, file=file, theme="dark", interval=3.0)
     assert (given.theme, given.interval_s, given.link.slow) == ("dark", 3.0, "never")
     assert [given.origin(name) for name in ("theme", "interval", "link")] == [
         "--theme",
@@ -229,7 +229,7 @@ def test_file_never_makes_a_read_only_session_writable(tmp_path: Path) -> None:
 
 
 def test_changed_file_changes_what_no_flag_decides(tmp_path: Path) -> None:
-    before = read_settings(KEY, file=config(tmp_path, 'theme = "light"\ninterval = 7\n'), interval_s=3.0)
+    before = read_settings(KEY, file=config(tmp_path, 'theme = "light"\ninterval = 7\n'), interval=3.0)
     after = with_file(before, config(tmp_path, 'timezone = "local"\ninterval = 9\n[read_only]\neverywhere = true\n'))
     assert (after.theme, after.interval_s, after.timezone, after.may_write) == ("auto", 3.0, "local", False)
     assert (after.origin("theme"), after.origin("read_only")) == ("default", "file")

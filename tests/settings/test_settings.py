@@ -190,7 +190,7 @@ def test_invalid_branch_is_rejected_with_its_variable(variable: str, branch: str
 )
 def test_interval_is_at_least_the_minimum_of_the_key(is_public: bool, asked_s: float | None, interval_s: float) -> None:
     environ = {"TRIGGER_SECRET_KEY": public_token("read:runs").reveal()} if is_public else {}
-    settings = read(environ, interval_s=asked_s)
+    settings = read(environ, interval=asked_s)
     assert settings.interval_s == interval_s
     assert settings.origin("interval") == ("default" if asked_s is None else "--interval")
 
@@ -309,29 +309,29 @@ def test_certificate_authority_needs_a_relay_with_tls() -> None:
 
 
 def test_title_is_off_by_flag_or_variable() -> None:
-    def origin(variable: str | None, *, has_title: bool = True) -> tuple[bool, str]:
+    def origin(variable: str | None, *, no_title: bool = False) -> tuple[bool, str]:
         environ = {"TRIGGER_SECRET_KEY": KEY} | ({} if variable is None else {"TRIGGER_TUI_TITLE": variable})
-        settings = read_settings(environ, has_title=has_title)
+        settings = read_settings(environ, no_title=no_title)
         return settings.has_title, settings.origin("has_title")
 
     assert origin(None) == (True, "default")
     assert origin("1") == (True, "TRIGGER_TUI_TITLE")
     assert origin("0") == (False, "TRIGGER_TUI_TITLE")
-    assert origin("1", has_title=False) == (False, "--no-title")
+    assert origin("1", no_title=True) == (False, "--no-title")
     with pytest.raises(SettingsError, match="TRIGGER_TUI_TITLE"):
         origin("junk")
 
 
 def test_slow_link_is_measured_unless_a_flag_or_variable_says_so() -> None:
-    def origin(variable: str | None, *, slow_link: bool | None = None) -> tuple[bool | None, str]:
+    def origin(variable: str | None, *, slow: bool | None = None) -> tuple[bool | None, str]:
         environ = {"TRIGGER_SECRET_KEY": KEY} | ({} if variable is None else {"TRIGGER_TUI_SLOW": variable})
-        settings = read_settings(environ, slow_link=slow_link)
+        settings = read_settings(environ, slow=slow)
         return {"auto": None, "always": True, "never": False}[settings.link.slow], settings.origin("link")
 
     assert origin(None) == (None, "default")
     assert origin("1") == (True, "TRIGGER_TUI_SLOW")
     assert origin("0") == (False, "TRIGGER_TUI_SLOW")
-    assert origin("0", slow_link=True) == (True, "--slow")
-    assert origin("1", slow_link=False) == (False, "--no-slow")
+    assert origin("0", slow=True) == (True, "--slow")
+    assert origin("1", slow=False) == (False, "--no-slow")
     with pytest.raises(SettingsError, match="TRIGGER_TUI_SLOW"):
         origin("junk")

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import field
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar, get_args, get_origin
 
 import click
 
@@ -20,8 +20,8 @@ from tui.domain.ids import RunId
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.settings.file import load_config
-from tui.settings.reading import read_settings
-from tui.settings.secret import MIN_INTERVAL_S
+from tui.settings.reading import read_relay_settings, read_settings
+from tui.settings.schema import Option, ruled, settings_in
 from tui.settings.settings import ConfigFile, Settings
 from tui.terminal.cells import CURSOR_REQUEST, MAX_REQUESTS, REQUEST_INTERVAL_S
 from tui.text.styled import Piece, cut, line_width, plain
@@ -74,23 +74,35 @@ def config_file_of(options: dict[str, Any]) -> ConfigFile:
     return load_config(os.environ, options.pop("config_path", None))
 
 
+def _option_of(annotation: Any, option: Option) -> Callable[[F], F]:
+    """Return the option of a setting. Its type is that of the setting, unless its flags take no value."""
+    kind, rule = ruled(annotation)
+    typed: dict[str, Any] = {"metavar": option.metavar}
+    if option.switches:
+        typed = {"is_flag": True, "default": None}
+    elif get_origin(kind) is Literal:
+        typed = {"type": click.Choice(get_args(kind))}
+    elif kind in {int, float}:
+        ranged = click.IntRange if kind is int else click.FloatRange
+        typed = {"type": ranged(rule.bounds.get("ge"), rule.bounds.get("le"))}
+    return click.option(option.flags, help=option.help, **typed)
+
+
+def _options_of(group: str) -> list[Callable[[F], F]]:
+    """Return the options of the settings which a group of commands has."""
+    found = [(annotation, rule.option) for _, annotation, rule in settings_in(Settings) if rule.option is not None]
+    return [_option_of(annotation, option) for annotation, option in found if option.group == group]
+
+
 connection_options: Final = _all_of(
     config_option,
     click.option("--ascii", "ascii_only", is_flag=True, help="Use only ASCII characters."),
-    click.option("--expect-env", metavar="NAME", help="Refuse to act in any other environment (dev, prod …)."),
+    *_options_of("connection"),
     click.option("--api-url", metavar="URL", help="The API's address [default: TRIGGER_API_URL, or the cloud]."),
 )
 """The options of every command that connects to the API."""
 
-following_options: Final = _all_of(
-    click.option("--no-realtime", "realtime", is_flag=True, flag_value=False, default=True, help="Poll only."),
-    click.option(
-        "--interval",
-        "interval_s",
-        type=click.FloatRange(MIN_INTERVAL_S, 3600),
-        help="Seconds between polls [default: 2, or as in the config file].",
-    ),
-)
+following_options: Final = _all_of(*_options_of("following")[::-1])
 """The options for following runs: the polling interval, and whether to use the realtime feed."""
 
 json_option: Final = click.option(
@@ -98,15 +110,22 @@ json_option: Final = click.option(
 )
 
 
-def settings_of(options: dict[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:
+def settings_of(
+    options: dict[str, Any], environ: Mapping[str, str] = os.environ, file: ConfigFile | None = None
+) -> Settings:
     """Return the settings from the environment variables, the config file and a command's options.
 
-    The shared options are removed from `options`. Raises `SettingsError`.
+    With `--relay` they are those of a session on a relay. Raises `SettingsError`, and `Stop` for wrong certificates.
     """
-    options.pop("ascii_only", None)
-    names = ("api_url", "expect_env", "interval_s", "realtime", "read_only", "has_title", "slow_link", "theme")
-    given = {name: options.pop(name) for name in names if name in options}
-    return read_settings(environ, file=config_file_of(options), **given)
+    file = config_file_of(options) if file is None else file
+    relay_url, ca = options.pop("relay_url", None), options.pop("tls_ca", None)
+    if relay_url is None and ca is not None:
+        raise Stop(ExitCode.USAGE, "--tls-ca needs --relay; for the API set SSL_CERT_FILE")
+    if relay_url is None:
+        return read_settings(environ, file=file, **options)
+    if ca is not None:
+        _check_certificates(ca)
+    return read_relay_settings(environ, relay_url=relay_url, ca=ca, file=file, **options)
 
 
 relay_options: Final = _all_of(
@@ -120,33 +139,14 @@ relay_options: Final = _all_of(
 """The options for a connection to a relay."""
 
 monitor_options: Final = _all_of(
-    click.option(
-        "--theme",
-        type=click.Choice(["auto", "dark", "light", "16"]),
-        help="The colours; 16 uses those of the terminal [default: auto].",
-    ),
-    click.option("--read-only", is_flag=True, help="Disable cancel and replay."),
-    click.option(
-        "--no-title",
-        "has_title",
-        is_flag=True,
-        flag_value=False,
-        default=True,
-        help="Leave the terminal's title alone.",
-    ),
-    click.option(
-        "--slow/--no-slow",
-        "slow_link",
-        default=None,
-        help="Save bytes: always or never [default: when the terminal's link is slow].",
-    ),
+    *_options_of("monitor"),
     click.option("--mouse", "has_mouse", is_flag=True, help="Accept clicks; the terminal then cannot select text."),
     following_options,
 )
 """The options of the monitor and the demo."""
 
 
-def check_certificates(ca: Path) -> None:
+def _check_certificates(ca: Path) -> None:
     """Raise `Stop` unless the file contains certificates."""
     from tui.sync.authorities import tls_context  # noqa: PLC0415
     from tui.sync.base import Fatal  # noqa: PLC0415

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from tui.domain.errors.kinds import ErrorKind
 
 
-# The placeholders of commands of one's own, in one table: name, meaning, and the scopes where they may be used.
+# The placeholders of commands of one's own, in one table: name, meaning, the scopes where they may be used, and value.
 #
-# `VALUE_OF` has their values. The config file loads this module, so it imports nothing that is large.
+# The config file loads this module, so it imports nothing that is large.
 
 
 class CommandScope(StrEnum):
@@ -29,12 +29,50 @@ class CommandScope(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """What the user selected, and where. None: not known here.
+
+    * `run`: the run as it was last read; None in the scopes without one
+    * `run_url`: the address of the run in the dashboard
+    * `task`: the task of the run, or the only task of the group
+    * `kind`: the kind of error of the group
+    * `runs`: the marked runs
+    * `api`: the address of the API; None behind a relay
+    """
+
+    environment: str | None = None
+    project: str | None = None
+    api: str | None = None
+    run: Run | None = None
+    run_url: str | None = None
+    task: TaskId | None = None
+    kind: "ErrorKind | None" = None
+    runs: tuple[RunId, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The subject in a few words: an id, a task, or how many runs."""
+        if self.runs:
+            return f"{len(self.runs)} runs" if len(self.runs) > 1 else self.runs[0]
+        if self.kind is not None:
+            return f"error group {self.kind.fingerprint}"
+        if self.run is not None:
+            return self.run.id
+        return "nothing" if self.task is None else self.task
+
+
+Value = str | Sequence[str] | None
+"""The text exactly as the server sent it, or several. None and an empty text: there is no value. A view cleans it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Placeholder:
     """One placeholder, such as `{run.id}`.
 
     * `sentence`: what stands in its place, for the documentation
     * `missing`: why there may be no value, such as "the run has no version"
     * `scopes`: where it may be used
+    * `value`: its value for a selection
     * `is_list`: an argument with it becomes one argument for each value, and none without values
     """
 
@@ -42,7 +80,31 @@ class Placeholder:
     sentence: str
     missing: str
     scopes: frozenset[CommandScope]
+    value: Callable[[Subject], Value]
     is_list: bool = False
+
+
+def _of_run(value: Callable[[Run], Value]) -> Callable[[Subject], Value]:
+    return lambda subject: None if subject.run is None else value(subject.run)
+
+
+def _of_error(value: Callable[[RunError], Value]) -> Callable[[Subject], Value]:
+    return _of_run(lambda run: None if run.error_value is None else value(run.error_value))
+
+
+def _of_group(value: "Callable[[ErrorKind], Value]") -> Callable[[Subject], Value]:
+    return lambda subject: None if subject.kind is None else value(subject.kind)
+
+
+def _error_frame(error: RunError) -> str | None:
+    """Return file and line of the first own frame. The file begins at the project, as in the group of the error."""
+    from tui.domain.errors.kinds import kind_of  # noqa: PLC0415  50 ms of CPU, not at the start
+
+    own = kind_of(error).frame
+    if own is None or error.stack is None:
+        return None
+    frame = first_own_frame(error.stack, error.message)
+    return own.file if frame is None or frame.line is None else f"{own.file}:{frame.line}"
 
 
 _EVERYWHERE: Final = frozenset(CommandScope)
@@ -53,30 +115,41 @@ _WITH_TASK: Final = frozenset({CommandScope.RUN, CommandScope.TASK, CommandScope
 
 
 _TABLE: Final = (
-    Placeholder("run.id", "the run's id", "no run is selected", _RUN),
-    Placeholder("run.task", "the id of its task", "the task of the run is not known", _RUN),
-    Placeholder("run.status", "its status, such as COMPLETED_WITH_ERRORS", "the run has not been read", _RUN),
-    Placeholder("run.version", "the version it runs on", "the run has no version", _RUN),
-    Placeholder("run.tags", "its tags, each as an argument", "the run has not been read", _RUN, is_list=True),
-    Placeholder("run.url", "its address in the dashboard", "the address of the dashboard is not known", _RUN),
-    Placeholder("error.type", "the type of its error", "no error type of the run is known", _RUN),
-    Placeholder("error.message", "the message of its error", "no error of the run is known", _RUN),
-    Placeholder(
-        "error.frame",
-        "file and line of the error's first own frame",
-        "no own frame in an error of the run is known",
-        _RUN,
-    ),
-    Placeholder("task.id", "the task of the run, or the group's only task", "there is no single task", _WITH_TASK),
-    Placeholder("group.fingerprint", "the fingerprint of the error group", "no group is selected", _GROUP),
-    Placeholder("group.type", "its error type", "the errors of the group have no type", _GROUP),
-    Placeholder("group.message", "its message without data", "the errors of the group have no message", _GROUP),
-    Placeholder("group.frame", "the file of its own frame", "the group has no own frame", _GROUP),
-    Placeholder("runs", "the ids of the marked runs, each as an argument", "no run is marked", _MARKS, is_list=True),
-    Placeholder("environment", "the environment, such as prod", "the environment is not known", _EVERYWHERE),
-    Placeholder("project", "the project's reference, proj_…", "the project is not known", _EVERYWHERE),
-    Placeholder("api", "the address of the API", "this session has no API of its own: it follows a relay", _EVERYWHERE),
-)
+    Placeholder("run.id", "the run's id", "no run is selected", _RUN, _of_run(lambda run: run.id)),
+    Placeholder("run.task", "the id of its task", "the task of the run is not known", _RUN, lambda each: each.task),
+    Placeholder("run.status", "its status, such as COMPLETED_WITH_ERRORS", "the run has not been read",
+                _RUN, _of_run(lambda run: None if run.state is None else run.status.value)),
+    Placeholder("run.version", "the version it runs on", "the run has no version",
+                _RUN, _of_run(lambda run: run.fixed.version)),
+    Placeholder("run.tags", "its tags, each as an argument", "the run has not been read",
+                _RUN, _of_run(lambda run: None if run.state is None else run.state.tags), is_list=True),
+    Placeholder("run.url", "its address in the dashboard", "the address of the dashboard is not known",
+                _RUN, lambda each: each.run_url),
+    Placeholder("error.type", "the type of its error", "no error type of the run is known",
+                _RUN, _of_error(lambda error: error.code or error.name)),
+    Placeholder("error.message", "the message of its error", "no error of the run is known",
+                _RUN, _of_error(lambda error: error.message)),
+    Placeholder("error.frame", "file and line of the error's first own frame",
+                "no own frame in an error of the run is known", _RUN, _of_error(_error_frame)),
+    Placeholder("task.id", "the task of the run, or the group's only task", "there is no single task",
+                _WITH_TASK, lambda each: each.task),
+    Placeholder("group.fingerprint", "the fingerprint of the error group", "no group is selected",
+                _GROUP, _of_group(lambda kind: kind.fingerprint)),
+    Placeholder("group.type", "its error type", "the errors of the group have no type",
+                _GROUP, _of_group(lambda kind: kind.type)),
+    Placeholder("group.message", "its message without data", "the errors of the group have no message",
+                _GROUP, _of_group(lambda kind: kind.message)),
+    Placeholder("group.frame", "the file of its own frame", "the group has no own frame",
+                _GROUP, _of_group(lambda kind: None if kind.frame is None else kind.frame.file)),
+    Placeholder("runs", "the ids of the marked runs, each as an argument", "no run is marked",
+                _MARKS, lambda each: each.runs or None, is_list=True),
+    Placeholder("environment", "the environment, such as prod", "the environment is not known",
+                _EVERYWHERE, lambda each: each.environment),
+    Placeholder("project", "the project's reference, proj_…", "the project is not known",
+                _EVERYWHERE, lambda each: each.project),
+    Placeholder("api", "the address of the API", "this session has no API of its own: it follows a relay",
+                _EVERYWHERE, lambda each: each.api),
+)  # fmt: skip
 
 PLACEHOLDERS: Final[Mapping[str, Placeholder]] = {each.name: each for each in _TABLE}
 """All placeholders by name. No others exist."""
@@ -266,83 +339,6 @@ def _has_value(argument: Sequence[Part]) -> bool:
     return any(isinstance(part, Placeholder) for part in argument)
 
 
-# The value of each placeholder for a selection: the text exactly as the server sent it.
-#
-# Whoever shows a value cleans it.
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What the user selected, and where. None: not known here.
-
-    * `run`: the run as it was last read; None in the scopes without one
-    * `run_url`: the address of the run in the dashboard
-    * `task`: the task of the run, or the only task of the group
-    * `kind`: the kind of error of the group
-    * `runs`: the marked runs
-    * `api`: the address of the API; None behind a relay
-    """
-
-    environment: str | None = None
-    project: str | None = None
-    api: str | None = None
-    run: Run | None = None
-    run_url: str | None = None
-    task: TaskId | None = None
-    kind: "ErrorKind | None" = None
-    runs: tuple[RunId, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The subject in a few words: an id, a task, or how many runs."""
-        if self.runs:
-            return f"{len(self.runs)} runs" if len(self.runs) > 1 else self.runs[0]
-        if self.kind is not None:
-            return f"error group {self.kind.fingerprint}"
-        if self.run is not None:
-            return self.run.id
-        return "nothing" if self.task is None else self.task
-
-
-def _error(subject: Subject) -> RunError | None:
-    return None if subject.run is None else subject.run.error_value
-
-
-def _error_frame(subject: Subject) -> str | None:
-    """Return file and line of the first own frame. The file begins at the project, as in the group of the error."""
-    from tui.domain.errors.kinds import kind_of  # noqa: PLC0415  50 ms of CPU, not at the start
-
-    error = _error(subject)
-    own = None if error is None else kind_of(error).frame
-    if error is None or own is None or error.stack is None:
-        return None
-    frame = first_own_frame(error.stack, error.message)
-    return own.file if frame is None or frame.line is None else f"{own.file}:{frame.line}"
-
-
-VALUE_OF: Final[Mapping[str, Callable[[Subject], str | Sequence[str] | None]]] = {
-    "run.id": lambda each: None if each.run is None else each.run.id,
-    "run.task": lambda each: each.task,
-    "run.status": lambda each: None if each.run is None or each.run.state is None else each.run.status.value,
-    "run.version": lambda each: None if each.run is None else each.run.fixed.version,
-    "run.tags": lambda each: None if each.run is None or each.run.state is None else each.run.state.tags,
-    "run.url": lambda each: each.run_url,
-    "error.type": lambda each: None if (error := _error(each)) is None else error.code or error.name,
-    "error.message": lambda each: None if (error := _error(each)) is None else error.message,
-    "error.frame": _error_frame,
-    "task.id": lambda each: each.task,
-    "group.fingerprint": lambda each: None if each.kind is None else each.kind.fingerprint,
-    "group.type": lambda each: None if each.kind is None else each.kind.type,
-    "group.message": lambda each: None if each.kind is None else each.kind.message,
-    "group.frame": lambda each: None if each.kind is None or each.kind.frame is None else each.kind.frame.file,
-    "runs": lambda each: each.runs or None,
-    "environment": lambda each: each.environment,
-    "project": lambda each: each.project,
-    "api": lambda each: each.api,
-}
-"""By the name of the placeholder. None or an empty text: there is no value."""
-
-
 # Puts the values of a selection into the arguments of a command. Each value is an argument, or a part of one.
 
 
@@ -387,7 +383,7 @@ def _expanded(argument: tuple[Part, ...], subject: Subject) -> list[str]:
 
 
 def _values(placeholder: Placeholder, subject: Subject) -> list[str]:
-    found = VALUE_OF[placeholder.name](subject)
+    found = placeholder.value(subject)
     if found is None or found == "":
         raise CannotRun(f"{{{placeholder.name}}} has no value: {placeholder.missing}")
     values = [found] if isinstance(found, str) else list(found)

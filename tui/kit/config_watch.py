@@ -6,8 +6,9 @@ settings about read-only: then nothing may be written.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import fields
 from pathlib import Path
 from threading import Thread
 from typing import Final, NamedTuple
@@ -15,6 +16,7 @@ from typing import Final, NamedTuple
 from tui.kit.messages import Messages
 from tui.settings.file import read_config, state_of
 from tui.settings.reading import locked, with_file
+from tui.settings.schema import FileSettings, ruled
 from tui.settings.settings import ConfigFile, FileState, Settings
 from tui.sync.session import Session
 
@@ -25,14 +27,6 @@ STEADY_AFTER_S: Final = 1.0
 READ_TIMEOUT_S: Final = 5.0
 """After that the watch waits for the next interval. A disk that hangs is not asked again: it has one thread."""
 
-AT_ONCE: Final = (
-    "read_only", "interval", "link", "theme", "colors", "timezone", "columns", "keys", "views", "commands", "bell",
-)  # fmt: skip
-"""The settings of the file that take effect at once."""
-
-AT_START: Final = ("max_runs", "programs", "dashboard")
-"""Those that take effect at the next start."""
-
 
 class SettingsChange(NamedTuple):
     """The settings before and after the config file has changed."""
@@ -40,9 +34,14 @@ class SettingsChange(NamedTuple):
     before: Settings
     after: Settings
 
-    def among(self, names: Iterable[str]) -> list[str]:
-        """Return those that have other values now."""
-        return [name for name in names if getattr(self.before, name) != getattr(self.after, name)]
+    def of_file(self, *, at_start: bool) -> list[str]:
+        """Return the settings of the file that have other values now, and take effect then."""
+        return [
+            each.name
+            for each in fields(FileSettings)
+            if ruled(each.type)[1].at_start is at_start
+            and getattr(self.before, each.name) != getattr(self.after, each.name)
+        ]
 
 
 class ConfigWatch:
@@ -107,9 +106,9 @@ class ConfigWatch:
     def _change(self, settings: Settings) -> None:
         change = SettingsChange(self._session.settings, settings)
         self._session.change_settings(change.after)
-        if now := change.among(AT_ONCE):
+        if now := change.of_file(at_start=False):
             self._say(f"{self._shown} was read again: {', '.join(now)} changed.")
-        if later := change.among(AT_START):
+        if later := change.of_file(at_start=True):
             verb = "takes" if len(later) == 1 else "take"
             self._say(f"{self._shown}: {', '.join(later)} {verb} effect at the next start.")
         self._on_change(change)

@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 import click
 
 from tui.commands.options import (
-    check_certificates,
     config_file_of,
     config_option,
     connection_options,
     monitor_options,
     relay_options,
+    settings_of,
 )
 from tui.commands.output import SIGNAL_EXIT_BASE, ExitCode, Output, Stop
 from tui.lazy_dataclass import dataclass
 from tui.program import early
 from tui.program.early import print_bug
-from tui.settings.reading import read_relay_settings, read_settings
+from tui.settings.reading import read_settings
 from tui.settings.secret import zone_of
 from tui.settings.settings import ConfigFile, Settings
 
@@ -236,19 +236,11 @@ class DisplayOptions:
 
 def monitor(output: Output, options: dict[str, Any]) -> None:
     """Run the monitor until the user quits. The variables and options name the API or the relay."""
-    relay_url, ca, file = options.pop("relay_url"), options.pop("tls_ca"), config_file_of(options)
+    file = config_file_of(options)
     display = DisplayOptions.of(options, output, file)
     _check_terminal(os.environ)
-    if relay_url is None:
-        if ca is not None:
-            raise Stop(ExitCode.USAGE, "--tls-ca needs --relay; for the API set SSL_CERT_FILE")
-        _run(output, read_settings(os.environ, file=file, **options), display)
-        return
-    if ca is not None:
-        check_certificates(ca)
-    shared = {name: options[name] for name in ("expect_env", "has_title", "slow_link", "theme")}
-    settings = read_relay_settings(os.environ, relay_url=relay_url, ca=ca, file=file, **shared)
-    _run(output, settings, display, environment_name=f"relay {settings.relay_url}")
+    settings = settings_of(options, file=file)
+    _run(output, settings, display, environment_name=settings.relay_url and f"relay {settings.relay_url}")
 
 
 @click.command("demo")
@@ -299,8 +291,11 @@ def _demo_environ(url: str, slug: str) -> dict[str, str]:
     The action log stays in its usual folder.
     """
     os.environ.update(NO_PROXY="*", no_proxy="*")
-    names = ("HOME", "XDG_STATE_HOME", "TRIGGER_TUI_TITLE", "TRIGGER_TUI_SLOW")
-    kept = {name: os.environ[name] for name in names if name in os.environ}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in {"HOME", "XDG_STATE_HOME"} or name.startswith("TRIGGER_TUI_")
+    }
     return kept | {"TRIGGER_SECRET_KEY": f"tr_{slug}_emulator", "TRIGGER_API_URL": url}
 
 
@@ -445,9 +440,9 @@ def wall(output: Output, /, *, as_json: bool, **options: Any) -> None:
         monitor(output, options | {"address": WALL_ADDRESS})
         return
     from tui.features.config.session import run_async  # noqa: PLC0415
-    from tui.features.wall.command import settings_of_watch, stream_findings  # noqa: PLC0415
+    from tui.features.wall.command import stream_findings  # noqa: PLC0415
 
-    run_async(stream_findings(output, settings_of_watch(options)))
+    run_async(stream_findings(output, settings_of(options)))
 
 
 COMMANDS: Final = (demo, wall)

@@ -13,7 +13,6 @@ import threading
 import traceback
 from collections import deque
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -24,7 +23,6 @@ from tui.commands.output import SIGNAL_EXIT_BASE, ExitCode, Output, OutputClosed
 from tui.features.config.session import open_session, report_complaints
 from tui.program.early import return_large_blocks
 from tui.settings.reading import is_loopback
-from tui.settings.schema import ReadOnly
 from tui.settings.secret import MIN_INTERVAL_S
 from tui.settings.settings import Settings
 
@@ -166,7 +164,7 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, readable=True, path_type=
     "--max-screens", type=click.IntRange(1, 10_000), default=300, show_default=True, help="The most screens at a time."
 )
 @click.option("--api-url", metavar="URL", help="The API's address [default: TRIGGER_API_URL, or the cloud].")
-@click.option("--interval", "interval_s", type=click.FloatRange(MIN_INTERVAL_S, 3600), help="Seconds between polls.")
+@click.option("--interval", type=click.FloatRange(MIN_INTERVAL_S, 3600), help="Seconds between polls.")
 @config_option
 @click.option("--ascii", "ascii_only", is_flag=True, hidden=True)
 @click.pass_obj
@@ -195,7 +193,7 @@ def relay(
     except TokensError as error:
         raise Stop(ExitCode.USAGE, str(error)) from None
     _hide(output, tokens)
-    settings = replace(settings_of(options), read_only=ReadOnly(everywhere=True))
+    settings = settings_of({**options, "read_only": True})
     report_complaints(settings, output)
     tls = None if tls_cert is None else _tls_context(tls_cert, tls_key)
     _allow_many_files()

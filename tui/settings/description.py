@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, NamedTuple, get_args, get_origin
 from tui.domain.own_commands import PLACEHOLDERS, CommandScope
 from tui.settings import schema
 from tui.settings.key_checks import listed_bindings
-from tui.settings.schema import FileSettings, Table, entry_type, expected, is_table, ruled
+from tui.settings.schema import FileSettings, Table, entry_type, expected, is_table, ruled, settings_in, value_at
 from tui.settings.settings import DEFAULT, UNBIND, Settings
 
 # The file that `trigger-tui config --init` writes: every setting with its description, commented out.
@@ -93,7 +93,7 @@ def _described(table: type[Table]) -> Iterator[tuple[Field[Any], str]]:
 
 def _explained(field: Field[Any], text: str) -> str:
     """Return what a setting is for, and which words it may be."""
-    return f"{text} One of {expected(field.type)}." if get_origin(field.type) is Literal else text
+    return f"{text} One of {expected(field.type)}." if get_origin(ruled(field.type)[0]) is Literal else text
 
 
 @cache
@@ -244,9 +244,6 @@ def _paragraphs(text: str) -> str:
 _FIELDS: Final = {"branch": "branch", "environment": "expect_env", "realtime": "realtime", "title": "has_title"}
 """The fields of `Settings` that no file sets, by the names under which they are shown."""
 
-_FIRST: Final = ("theme", "interval", "max_runs", "timezone", "read_only", "link")
-"""The settings of the file that are shown before the others."""
-
 
 Value = str | float | bool | list[str] | None
 """A value as JSON has it."""
@@ -274,14 +271,11 @@ def effective_settings(
         yield EffectiveSetting(name, getattr(settings, attribute), settings.origin(attribute))
     shown: dict[str, Value] = {
         "interval": settings.interval_s,
-        "read_only.everywhere": settings.read_only.everywhere or not settings.key.may_write,
-        "dashboard.url": settings.dashboard.url or None,
         **{f"colors.{role}": color for role, color in {**palette, **settings.colors.filled}.items()},
     }
-    origins = {
-        "read_only.everywhere": settings.origins.get("read_only", DEFAULT),
-        "link.slow": settings.origin("link"),
-    }
+    origins: dict[str, str] = {}
+    if not settings.key.may_write and not settings.read_only.everywhere:
+        shown["read_only.everywhere"], origins["read_only.everywhere"] = True, "a public token"
     for program, variables in {"editor": ("VISUAL", "EDITOR"), "pager": ("PAGER",)}.items():
         found = next((each for each in variables if environ.get(each, "").strip()), None)
         if found is not None and not getattr(settings.programs, program):
@@ -292,18 +286,16 @@ def effective_settings(
 
 def _values(settings: Settings) -> Iterator[tuple[str, Value]]:
     """Yield the settings of the file by their keys. Of the keys of bindings, those that are set."""
-    for name in dict.fromkeys((*_FIRST, *(each.name for each in fields(FileSettings)))):
-        value = getattr(settings, name)
-        if isinstance(value, Table):
-            yield from ((f"{name}.{each.name}", _in_json(getattr(value, each.name))) for each in fields(value))
-        elif value and name == "keys":
-            yield from ((f"{name}.{binding}", list(keys) or [UNBIND]) for binding, keys in value.items())
-        else:
-            yield name, _in_json(value)
+    for path, _, _ in settings_in(FileSettings):
+        value = value_at(settings, path)
+        if value and path == "keys":
+            yield from ((f"{path}.{binding}", list(keys) or [UNBIND]) for binding, keys in value.items())
+        elif not isinstance(value, Table):
+            yield path, _in_json(value)
 
 
 def _in_json(value: Any) -> Any:
     """Return a value as JSON has it. Of the tables in a list, only their names."""
     if not isinstance(value, tuple | dict):
-        return value
+        return None if value == "" else value
     return [getattr(each, fields(each)[0].name) if isinstance(each, Table) else each for each in value]

@@ -1,7 +1,7 @@
 """Reads a TOML document as settings: a wrong value costs only itself, also a key that is not allowed."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, replace
 from functools import cache, partial
 from typing import Any, Final, Literal, TypeVar, get_args, get_origin
@@ -10,8 +10,7 @@ from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, SchemaV
 
 from tui.domain.text import clean
 from tui.lazy_dataclass import dataclass
-from tui.settings.schema import CommandEntry, FileSettings, Table, entry_type, expected, is_table, ruled
-from tui.settings.secret import has_zones, is_zone
+from tui.settings.schema import CommandEntry, FileSettings, Table, entry_type, expected, is_table, ruled, settings_in
 from tui.settings.settings import UNBIND, Problem
 
 # Reads a TOML document as `FileSettings`. A wrong value costs only itself: it becomes its default and a problem.
@@ -126,9 +125,9 @@ class _Reading:
         except ValidationError as error:
             self._complain_invalid(error.errors(include_url=False), value, where, entry, is_item=is_item)
             return _WRONG
-        if where == "timezone" and not is_zone(read):
-            without = '"UTC" or "local", as no other zones are known here (tzdata is not installed)'
-            return self._wrong(where, expected(annotation) if has_zones() else without, value)
+        check = ruled(annotation)[1].check
+        if check is not None and (wanted := check(read)):
+            return self._wrong(where, wanted, value)
         if entry is CommandEntry:
             from tui.settings.key_checks import problem_of_command  # noqa: PLC0415  5 ms, which most files do not need
 
@@ -268,17 +267,9 @@ def _nearest(kind: type[Table], path: str, key: str) -> str | None:
     asked = key[:MAX_SHOWN_CHARS].lower()
     if own := get_close_matches(asked, kind.__annotations__, 1, _MIN_LIKENESS):
         return joined(path, own[0])
-    by_name = {each.rpartition(".")[2]: each for each in _paths(FileSettings)}
+    by_name = {path.rpartition(".")[2]: path for path, _, _ in settings_in(FileSettings)}
     other = get_close_matches(asked, by_name, 1, _MIN_LIKENESS)
     return by_name[other[0]] if other else None
-
-
-def _paths(kind: type[Table], path: str = "") -> Iterator[str]:
-    """Yield the path of every key that is in no list."""
-    for each in fields(kind):
-        yield joined(path, each.name)
-        if is_table(table := ruled(each.type)[0]):
-            yield from _paths(table, joined(path, each.name))
 
 
 # Leaves out of a document the keys and commands that the table of bindings does not allow.

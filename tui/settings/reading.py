@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from tui.settings.schema import FileSettings, Link, Programs, ReadOnly
+from tui.settings.schema import FileSettings, Programs, settings_in, value_at, with_value
 from tui.settings.secret import DEFAULT_INTERVAL_S, NO_SECRET, Secret, SettingsError
 from tui.settings.settings import DEFAULT, DEFAULT_API_URL, FILE, NO_FILE, ConfigFile, Settings
 
@@ -21,42 +21,30 @@ from tui.settings.settings import DEFAULT, DEFAULT_API_URL, FILE, NO_FILE, Confi
 PREVIEW_BRANCH: Final = "TRIGGER_PREVIEW_BRANCH"
 """The variable with the branch of a preview environment. The server rejects a preview key without a branch."""
 
-_KEY_ORIGIN: Final = "a public token"
-_READ_ONLY: Final = "--read-only"
+_LOCK: Final = "read_only.everywhere"
 _RELAY: Final = "--relay"
 
 _Given = dict[str, tuple[Any, str]]
-"""Fields of `Settings` that flags and variables decide, and their origins."""
+"""Values of `Settings` by their paths, and the flags and variables that they come from."""
 
 
-def read_settings(  # noqa: PLR0913  one parameter for each option
-    environ: Mapping[str, str],
-    *,
-    api_url: str | None = None,
-    read_only: bool = False,
-    expect_env: str | None = None,
-    interval_s: float | None = None,
-    realtime: bool = True,
-    has_title: bool = True,
-    slow_link: bool | None = None,
-    theme: str | None = None,
-    file: ConfigFile = NO_FILE,
-) -> Settings:
+def read_settings(environ: Mapping[str, str], *, file: ConfigFile = NO_FILE, **options: Any) -> Settings:
     """Read the settings of a session on the API. The variables have the names that the official SDK uses.
 
-    Raises `SettingsError` for a missing or wrong key, an invalid address, or two different addresses.
+    `options` are those of click, by the names of their parameters. Raises `SettingsError` for a missing or wrong key,
+    an invalid address, or two different addresses.
     """
     key = _key(environ)
-    given: _Given = {
-        "api_url": _api_url(environ, api_url),
-        "key": (key, "TRIGGER_SECRET_KEY"),
-        "branch": _branch(environ),
-        "interval": (DEFAULT_INTERVAL_S, DEFAULT) if interval_s is None else (interval_s, "--interval"),
-        "read_only": (ReadOnly(), _READ_ONLY if read_only else DEFAULT if key.may_write else _KEY_ORIGIN),
-        "realtime": (realtime, DEFAULT if realtime else "--no-realtime"),
-    }
-    given |= _common(environ, expect_env=expect_env, has_title=has_title, slow_link=slow_link, theme=theme)
-    return _settings(given, file)
+    return _settings(
+        environ,
+        options,
+        {
+            "api_url": _api_url(environ, options.get("api_url")),
+            "key": (key, "TRIGGER_SECRET_KEY"),
+            "branch": _branch(environ),
+        },
+        file,
+    )
 
 
 def read_relay_settings(
@@ -64,11 +52,8 @@ def read_relay_settings(
     *,
     relay_url: str,
     ca: PurePath | None = None,
-    expect_env: str | None = None,
-    has_title: bool = True,
-    slow_link: bool | None = None,
-    theme: str | None = None,
     file: ConfigFile = NO_FILE,
+    **options: Any,
 ) -> Settings:
     """Read the settings of a session on a relay: read-only, without a key. `ca` is a file of trusted certificates.
 
@@ -86,35 +71,33 @@ def read_relay_settings(
         raise SettingsError("TRIGGER_TUI_RELAY_TOKEN is not set: set it to a token from the relay's token file")
     if not _is_printable_ascii(token):
         raise SettingsError("TRIGGER_TUI_RELAY_TOKEN has characters that no token has (a line break, a space?)")
-    given: _Given = {
-        "api_url": (f"the API behind {url}", DEFAULT),
-        "key": (NO_SECRET, DEFAULT),
-        "interval": (DEFAULT_INTERVAL_S, _RELAY),  # the relay sets the pace
-        "read_only": (ReadOnly(), _RELAY),
-        "relay_url": (url, _RELAY),
-        "relay_token": (Secret(token), "TRIGGER_TUI_RELAY_TOKEN"),
-        "relay_ca": (ca, "--tls-ca"),
-    }
-    given |= _common(environ, expect_env=expect_env, has_title=has_title, slow_link=slow_link, theme=theme)
-    return _settings(given, file)
+    return _settings(
+        environ,
+        options,
+        {
+            "api_url": (f"the API behind {url}", DEFAULT),
+            "key": (NO_SECRET, DEFAULT),
+            "interval": (DEFAULT_INTERVAL_S, _RELAY),  # the relay sets the pace
+            "realtime": (True, DEFAULT),
+            _LOCK: (True, _RELAY),
+            "relay_url": (url, _RELAY),
+            "relay_token": (Secret(token), "TRIGGER_TUI_RELAY_TOKEN"),
+            "relay_ca": (ca, "--tls-ca"),
+        },
+        file,
+    )
 
 
-def _common(
-    environ: Mapping[str, str], *, expect_env: str | None, has_title: bool, slow_link: bool | None, theme: str | None
-) -> _Given:
-    """Return the fields that sessions on the API and on a relay share."""
-    return {
-        "state_dir": (_state_dir(environ), DEFAULT),
-        "expect_env": (expect_env, "--expect-env" if expect_env else DEFAULT),
-        "has_title": _title(environ, has_title=has_title),
-        "link": _link(environ, slow_link),
-        "theme": (theme or "auto", "--theme" if theme else DEFAULT),
-    }
-
-
-def _settings(given: _Given, file: ConfigFile) -> Settings:
-    values = {name: value for name, (value, _) in given.items()}
-    return with_file(Settings(**values, origins={name: origin for name, (_, origin) in given.items()}), file)
+def _settings(environ: Mapping[str, str], options: Mapping[str, Any], given: _Given, file: ConfigFile) -> Settings:
+    """Return the settings with those that flags and variables replace. What is `given` wins over the options."""
+    settings = Settings(api_url="", key=NO_SECRET, state_dir=_state_dir(environ))
+    options_of = {path: rule.option for path, _, rule in settings_in(Settings) if rule.option is not None}
+    chosen = {path: each.chosen(options.get(each.name), environ) for path, each in options_of.items()}
+    given = {path: found for path, found in chosen.items() if found is not None} | given
+    for path, (value, _) in given.items():
+        settings = with_value(settings, path, value)
+    origins = {path: origin for path, (_, origin) in given.items() if origin != DEFAULT}
+    return with_file(replace(settings, origins=origins), file)
 
 
 def with_file(settings: Settings, file: ConfigFile) -> Settings:
@@ -122,22 +105,19 @@ def with_file(settings: Settings, file: ConfigFile) -> Settings:
     values = file.values
     if file.distrust:
         values = replace(values, commands=(), programs=Programs(), bell=replace(values.bell, on_alert=()))
-    origins = {name: origin for name, origin in settings.origins.items() if origin not in {FILE, DEFAULT}}
-    by_flag = origins.get("read_only") in {_READ_ONLY, _RELAY}
-    everywhere = by_flag or file.is_locked or values.read_only.everywhere
-    if everywhere:
-        origins.setdefault("read_only", FILE)
-    changed = {each.name: getattr(values, each.name) for each in fields(FileSettings) if each.name not in origins}
-    changed["read_only"] = replace(values.read_only, everywhere=everywhere)
-    return replace(settings, file=file, origins=origins, **changed)
+    origins = {path: origin for path, origin in settings.origins.items() if origin != FILE}
+    changed = {each.name: getattr(values, each.name) for each in fields(FileSettings)}
+    read = replace(settings, file=file, origins=origins, **changed)
+    for path in origins:
+        read = with_value(read, path, value_at(settings, path))
+    return locked(read) if file.is_locked else read
 
 
 def locked(settings: Settings) -> Settings:
     """Return the settings of a session whose config file forbids something that cannot be read."""
     if settings.read_only.everywhere:
         return settings
-    read_only = replace(settings.read_only, everywhere=True)
-    return replace(settings, read_only=read_only, origins={**settings.origins, "read_only": FILE})
+    return replace(with_value(settings, _LOCK, True), origins={**settings.origins, _LOCK: FILE})
 
 
 def places_of(file: ConfigFile, key: str) -> tuple[str, ...]:
@@ -231,30 +211,6 @@ def _branch(environ: Mapping[str, str]) -> tuple[str | None, str]:
                 raise SettingsError(f"{variable} has characters that no branch has")
             return text, variable
     return None, DEFAULT
-
-
-def _switch(environ: Mapping[str, str], variable: str, meaning: str) -> str:
-    """Return `0`, `1` or an empty text. Raises `SettingsError` for others."""
-    value = environ.get(variable, "").strip()
-    if value not in {"", "0", "1"}:
-        raise SettingsError(f"{variable} must be {meaning}")
-    return value
-
-
-def _title(environ: Mapping[str, str], *, has_title: bool) -> tuple[bool, str]:
-    variable = _switch(environ, "TRIGGER_TUI_TITLE", "0 (the terminal keeps its title) or 1")
-    if not has_title:
-        return False, "--no-title"
-    return variable != "0", "TRIGGER_TUI_TITLE" if variable else DEFAULT
-
-
-def _link(environ: Mapping[str, str], is_slow: bool | None) -> tuple[Link, str]:  # noqa: FBT001  tri-state
-    variable = _switch(environ, "TRIGGER_TUI_SLOW", "0 (never save bytes) or 1 (always)")
-    if is_slow is not None:
-        return Link("always" if is_slow else "never"), "--slow" if is_slow else "--no-slow"
-    if variable:
-        return Link("always" if variable == "1" else "never"), "TRIGGER_TUI_SLOW"
-    return Link(), DEFAULT
 
 
 def _state_dir(environ: Mapping[str, str]) -> PurePath:

@@ -4,35 +4,118 @@ The reader, `trigger-tui config --init` and `--schema` are made from these datac
 documentation. They are also the values of a session without a file, so this module does not import pydantic.
 """
 
-from dataclasses import field, fields
-from typing import Annotated, Any, Final, Literal, TypeGuard, get_args, get_origin
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import field, fields, replace
+from typing import Annotated, Any, Final, Literal, NamedTuple, TypeGuard, TypeVar, get_args, get_origin
 
 from tui.lazy_dataclass import dataclass
-from tui.settings.secret import DEFAULT_INTERVAL_S, DEFAULT_MAX_RUNS, MAX_MAX_RUNS, MIN_INTERVAL_S, MIN_MAX_RUNS
+from tui.settings.secret import (
+    DEFAULT_INTERVAL_S,
+    DEFAULT_MAX_RUNS,
+    MAX_MAX_RUNS,
+    MIN_INTERVAL_S,
+    MIN_MAX_RUNS,
+    SettingsError,
+    has_zones,
+    is_zone,
+)
 
-MAX_INTERVAL_S: Final = 3600.0
+MAX_INTERVAL_S: Final = 3600
 MAX_ENTRIES: Final = 200
 """Entries of one list: commands, views, columns."""
 
 MAX_TEXT_CHARS: Final = 1_000
 
 
+class Option(NamedTuple):
+    """The flags and the variable that replace a setting for one start.
+
+    * `flags`: as click writes them: `--interval`, which takes a value, or `--slow/--no-slow`
+    * `help`: the sentence of `--help`
+    * `switches`: the value that each of the flags stands for, where they take none
+    * `metavar`: the meaning of a text
+    * `variable`, `of_variable`: its name, and the value of each of its texts
+    * `expected`: completes the sentence "VARIABLE must be …"
+    * `group`: the commands that have it: all that follow runs, all with a connection, or the monitor alone
+    """
+
+    flags: str
+    help: str
+    switches: tuple[Any, ...] = ()
+    metavar: str | None = None
+    variable: str = ""
+    of_variable: Mapping[str, Any] = {}
+    expected: str = ""
+    group: Literal["monitor", "following", "connection"] = "monitor"
+
+    @property
+    def name(self) -> str:
+        """The name of click's parameter."""
+        return self.flags.partition("/")[0].lstrip("-").replace("-", "_")
+
+    def chosen(self, given: Any, environ: Mapping[str, str]) -> tuple[Any, str] | None:
+        """Return the value that a flag or the variable sets, and which of them. Raises `SettingsError`.
+
+        `given` is click's value; None, and False of a single switch: the flag is not there.
+        """
+        text = environ.get(self.variable, "").strip()
+        if text and text not in self.of_variable:
+            raise SettingsError(f"{self.variable} must be {self.expected}")
+        flags = dict(zip((True, False), self.flags.split("/"), strict=False))
+        if self.switches and given in flags:
+            return self.switches[not given], flags[given]
+        if not self.switches and given is not None:
+            return given, self.flags
+        return (self.of_variable[text], self.variable) if text else None
+
+
+class Live(NamedTuple):
+    """How the command line of the monitor sets a setting until the program ends, as `:set NAME VALUE`.
+
+    * `sentence`: its meaning
+    * `suggested`: values to choose from, each with a sentence or ""
+    * `words`: the effect, with `{}` for the value
+    """
+
+    sentence: str
+    suggested: Mapping[str, str]
+    words: str
+
+
 class ValueRule:
-    """The rule of a value, beyond its type.
+    """The rule of a value, beyond its type, and everything else that is known of the setting.
 
     * `expected`: completes the sentence "expected …" about a wrong value; a switch and a `Literal` have their own words
     * `may_be_text`: a text stands for a list of one, or for a table with its first field alone
+    * `check`: says what is expected instead of a value; "" where it is right
+    * `option`, `live`: other ways to set it
+    * `at_start`: a change of the file takes effect at the next start; else at once
     * `bounds`: as pydantic names them: `pattern`, `min_length`, `max_length`, `ge`, `le`
     """
 
-    __slots__ = ("bounds", "expected", "may_be_text")
+    __slots__ = ("at_start", "bounds", "check", "expected", "live", "may_be_text", "option")
 
-    def __init__(self, expected: str = "", *, may_be_text: bool = False, **bounds: Any) -> None:
+    def __init__(
+        self,
+        expected: str = "",
+        *,
+        may_be_text: bool = False,
+        check: Callable[[Any], str] | None = None,
+        option: Option | None = None,
+        live: Live | None = None,
+        at_start: bool = False,
+        **bounds: Any,
+    ) -> None:
         if "pattern" in bounds:
             # Without this, Python accepts a line break after the end. JSON Schema does not.
             bounds["pattern"] += r"(?!\n)"
         self.expected = expected
         self.may_be_text = may_be_text
+        self.check = check
+        self.option = option
+        self.live = live
+        self.at_start = at_start
         self.bounds = bounds
 
 
@@ -49,6 +132,28 @@ def expected(annotation: Any) -> str:
         return rule.expected or "true or false"
     *words, last = (f'"{word}"' for word in get_args(kind)) if get_origin(kind) is Literal else ("a table",)
     return f"{', '.join(words)} or {last}" if words else last
+
+
+def parsed(annotation: Any, text: str) -> Any:
+    """Return the value of a number, a choice or a text that is typed. Raises `ValueError` with the expected words."""
+    kind, rule = ruled(annotation)
+    try:
+        if get_origin(kind) is Literal:
+            return {str(each): each for each in get_args(kind)}[text]
+        value = {"true": True, "false": False}[text] if kind is bool else kind(text)
+    except (KeyError, ValueError):
+        raise ValueError(expected(annotation)) from None
+    bounds = rule.bounds
+    is_right = (
+        re.search(bounds.get("pattern", ""), text)
+        and len(text) <= bounds.get("max_length", len(text))
+        and bounds.get("ge", value) <= value <= bounds.get("le", value)
+    )
+    if not is_right:
+        raise ValueError(expected(annotation))
+    if wanted := rule.check and rule.check(value):
+        raise ValueError(wanted)
+    return value
 
 
 def _line(expected: str, **bounds: Any) -> ValueRule:
@@ -77,6 +182,7 @@ BindingId = Annotated[str, ValueRule("the id of a binding, such as next-error", 
 EnvironmentName = Annotated[
     str, ValueRule("the name of an environment, such as prod", pattern=r"^[A-Za-z0-9_-]+$", max_length=100)
 ]
+_A_ZONE: Final = '"UTC", "local" or a time zone such as "Europe/Berlin"'
 _TIME: Final = "([01][0-9]|2[0-3]):[0-5][0-9]"
 QuietHours = Annotated[str, ValueRule("a time of day such as 22:00-07:00", pattern=f"^{_TIME}-{_TIME}$")]
 Variable = Annotated[str, ValueRule("the name of a variable", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)]
@@ -92,6 +198,23 @@ class Table:
         return {each.name: value for each in fields(self) if (value := getattr(self, each.name))}
 
 
+T = TypeVar("T", bound=Table)
+
+
+def with_value(table: T, path: str, value: Any) -> T:
+    """Return a table with another value at a path such as `link.slow`."""
+    name, _, rest = path.partition(".")
+    return replace(table, **{name: with_value(getattr(table, name), rest, value) if rest else value})
+
+
+def value_at(table: Table, path: str) -> Any:
+    """Return the value at a path."""
+    found: Any = table
+    for name in path.split("."):
+        found = getattr(found, name)
+    return found
+
+
 def is_table(kind: Any) -> TypeGuard[type[Table]]:
     return isinstance(kind, type) and issubclass(kind, Table)
 
@@ -100,6 +223,23 @@ def entry_type(kind: Any) -> type[Table] | None:
     """Return the type of the tables in a list; None for any other type."""
     entry = ruled(get_args(kind)[0])[0] if get_origin(kind) is tuple else None
     return entry if is_table(entry) else None
+
+
+def settings_in(kind: type[Table], path: str = "") -> Iterator[tuple[str, Any, ValueRule]]:
+    """Yield the path, the annotation and the rule of every key that is in no list, those of tables before theirs."""
+    for each in fields(kind):
+        table, rule = ruled(each.type)
+        yield f"{path}{each.name}", each.type, rule
+        if is_table(table):
+            yield from settings_in(table, f"{path}{each.name}.")
+
+
+def _wanted_zone(name: str) -> str:
+    if is_zone(name):
+        return ""
+    if has_zones():
+        return _A_ZONE
+    return '"UTC" or "local", as no other zones are known here (tzdata is not installed)'
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +316,9 @@ class ReadOnly(Table):
     wrong, everything is read-only.
     """
 
-    everywhere: bool = False
+    everywhere: Annotated[
+        bool, ValueRule(option=Option("--read-only", "Disable cancel and replay.", switches=(True,)))
+    ] = False
     """Forbid cancel and replay in every environment."""
 
     production: bool = False
@@ -209,7 +351,19 @@ def _long_name(environment: str) -> str:
 class Link(Table):
     """The link to your terminal."""
 
-    slow: Literal["auto", "always", "never"] = "auto"
+    slow: Annotated[
+        Literal["auto", "always", "never"],
+        ValueRule(
+            option=Option(
+                "--slow/--no-slow",
+                "Save bytes: always or never [default: when the terminal's link is slow].",
+                switches=("always", "never"),
+                variable="TRIGGER_TUI_SLOW",
+                of_variable={"1": "always", "0": "never"},
+                expected="0 (never save bytes) or 1 (always)",
+            )
+        ),
+    ] = "auto"
     """When to save bytes: while the link is slow, always, or never."""
 
 
@@ -388,17 +542,41 @@ class CommandEntry(Table):
     """Secret variables to hand over: ["TRIGGER_SECRET_KEY"] or none."""
 
 
+THEMES: Final = {
+    "auto": "The colours that fit the terminal",
+    "dark": "Dark colours",
+    "light": "Light colours",
+    "16": "The terminal's own colours",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileSettings(Table):
     """The settings of trigger-tui."""
 
-    theme: Literal["auto", "dark", "light", "16"] = "auto"
+    theme: Annotated[
+        Literal["auto", "dark", "light", "16"],
+        ValueRule(
+            option=Option("--theme", "The colours; 16 uses those of the terminal [default: auto]."),
+            live=Live("The colours: dark, light, 16", THEMES, "{} colours"),
+        ),
+    ] = "auto"
     """The colours: those that fit the terminal, dark, light, or the terminal's own sixteen."""
 
     interval: Annotated[
         float,
         ValueRule(
-            f"a number of seconds from {MIN_INTERVAL_S:g} to {MAX_INTERVAL_S:g}", ge=MIN_INTERVAL_S, le=MAX_INTERVAL_S
+            f"a number of seconds from {MIN_INTERVAL_S:g} to {MAX_INTERVAL_S:g}",
+            ge=MIN_INTERVAL_S,
+            le=MAX_INTERVAL_S,
+            option=Option(
+                "--interval", "Seconds between polls [default: 2, or as in the config file].", group="following"
+            ),
+            live=Live(
+                "Seconds between two reads of the list",
+                dict.fromkeys(("1", f"{DEFAULT_INTERVAL_S:g}", "5", "10", "30", "60"), ""),
+                "the list is read every {:g} s",
+            ),
         ),
     ] = DEFAULT_INTERVAL_S
     """Seconds between two reads of the list, where no feed reports changes. A public token needs at least 10."""
@@ -409,6 +587,7 @@ class FileSettings(Table):
             f"a whole number from {MIN_MAX_RUNS:,} to {MAX_MAX_RUNS:,}, written without commas",
             ge=MIN_MAX_RUNS,
             le=MAX_MAX_RUNS,
+            at_start=True,
         ),
     ] = DEFAULT_MAX_RUNS
     """How many runs are kept in memory: 1.2 MB for each 1,000. The oldest ended ones are dropped first."""
@@ -416,16 +595,22 @@ class FileSettings(Table):
     timezone: Annotated[
         str,
         ValueRule(
-            '"UTC", "local" or a time zone such as "Europe/Berlin"',
+            _A_ZONE,
             pattern=r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$",
             max_length=60,
+            check=_wanted_zone,
+            live=Live(
+                "The zone of all clocks: UTC, local, Europe/Berlin …",
+                {"UTC": "", "local": "the zone of this machine"},
+                "all clocks show {}",
+            ),
         ),
     ] = "UTC"
     """The zone of all clocks: "UTC", "local", or a name such as "Europe/Berlin". The header says which."""
 
     read_only: ReadOnly = ReadOnly()
-    colors: Colors = Colors()
     link: Link = Link()
+    colors: Colors = Colors()
     columns: OwnColumns = OwnColumns()
     keys: dict[BindingId, OwnKeys] = field(default_factory=dict)
     """Keys of your own: the id of a binding, and its key, a list of keys, or unbind.
@@ -443,6 +628,6 @@ class FileSettings(Table):
     They run only if nobody else may write this file.
     """
 
-    programs: Programs = Programs()
-    dashboard: Dashboard = Dashboard()
+    programs: Annotated[Programs, ValueRule(at_start=True)] = Programs()
+    dashboard: Annotated[Dashboard, ValueRule(at_start=True)] = Dashboard()
     bell: Bell = Bell()

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field
 from datetime import datetime, time, timedelta, tzinfo
 from pathlib import PurePath
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 from tui.lazy_dataclass import dataclass
-from tui.settings.schema import Bell, FileSettings
+from tui.settings.schema import Bell, FileSettings, Option, ValueRule
 from tui.settings.secret import MIN_INTERVAL_S, NO_SECRET, Secret, zone_of
 
 DEFAULT_API_URL: Final = "https://api.trigger.dev"
@@ -104,13 +104,37 @@ class Settings(FileSettings):
     api_url: str
     key: Secret
     branch: str | None = None
-    expect_env: str | None = None
+    expect_env: Annotated[
+        str | None,
+        ValueRule(
+            option=Option(
+                "--expect-env",
+                "Refuse to act in any other environment (dev, prod …).",
+                metavar="NAME",
+                group="connection",
+            )
+        ),
+    ] = None
     """The slug of the only environment in which actions are allowed."""
 
-    realtime: bool = True
+    realtime: Annotated[
+        bool, ValueRule(option=Option("--no-realtime", "Poll only.", switches=(False,), group="following"))
+    ] = True
     """Whether to use the realtime feed."""
 
-    has_title: bool = True
+    has_title: Annotated[
+        bool,
+        ValueRule(
+            option=Option(
+                "--no-title",
+                "Leave the terminal's title alone.",
+                switches=(False,),
+                variable="TRIGGER_TUI_TITLE",
+                of_variable={"0": False, "1": True},
+                expected="0 (the terminal keeps its title) or 1",
+            )
+        ),
+    ] = True
     """Whether the monitor sets the title of the terminal."""
 
     history: timedelta = timedelta(hours=24)
@@ -125,8 +149,8 @@ class Settings(FileSettings):
     relay_ca: PurePath | None = None
     file: ConfigFile = NO_FILE
     origins: Mapping[str, str] = field(default_factory=dict)
-    """Where fields come from: a variable, a flag, or `default`. Those that are missing come from the file, if it has
-    them."""
+    """Where values come from, by their paths: a variable or a flag. Those that are missing come from the file, if it
+    has them."""
 
     @property
     def may_write(self) -> bool:
@@ -134,9 +158,14 @@ class Settings(FileSettings):
         return not self.read_only.everywhere and self.key.may_write
 
     @property
+    def min_interval_s(self) -> float:
+        """The least wait between two polls that the key allows."""
+        return MIN_PUBLIC_INTERVAL_S if self.key.is_public else MIN_INTERVAL_S
+
+    @property
     def interval_s(self) -> float:
         """The wait between two polls."""
-        return max(MIN_PUBLIC_INTERVAL_S if self.key.is_public else MIN_INTERVAL_S, self.interval)
+        return max(self.min_interval_s, self.interval)
 
     @property
     def zone(self) -> tzinfo:
@@ -144,9 +173,9 @@ class Settings(FileSettings):
         return zone_of(self.timezone)
 
     def origin(self, name: str) -> str:
-        """Return where a field comes from, or a key of the file such as `colors.rose`."""
+        """Return where a field comes from, or anything below it, such as `colors.rose`."""
         of_file = FILE if is_set(self.file, name) else DEFAULT
-        return self.origins.get(name, of_file)
+        return next((origin for path, origin in self.origins.items() if f"{path}.".startswith(f"{name}.")), of_file)
 
 
 def is_set(file: ConfigFile, key: str) -> bool:

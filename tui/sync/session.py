@@ -768,7 +768,7 @@ class Session:
         if self.settings.relay_url is not None:
             return "a relay takes no actions"
         if self.settings.read_only.everywhere:
-            by_file = self.settings.origins.get("read_only") == "file"
+            by_file = self.settings.origin("read_only.everywhere") == "file"
             return "the config file makes this session read-only" if by_file else "this session is read-only"
         if not self.settings.key.may_write:
             return "the public token has no scope that writes runs"

@@ -14,9 +14,9 @@ from tui.domain.errors.kinds import kind_of
 from tui.domain.ids import RunId, TaskId
 from tui.domain.own_commands import (
     PLACEHOLDERS,
-    VALUE_OF,
     CannotRun,
     CommandScope,
+    Placeholder,
     Subject,
     TemplateError,
     expand,
@@ -25,6 +25,7 @@ from tui.domain.own_commands import (
 from tui.domain.run import Fixed, Precision, Run, Stamp, State
 from tui.domain.status import parse_status
 from tui.domain.text import Raw
+from tui.settings.description import commented_file
 
 AT = datetime(2026, 11, 26, tzinfo=UTC)
 STACK = Raw("Error: no\n    at charge (/app/src/lib/stripe.ts:52:7)\n    at node:internal/x:1:1")
@@ -85,7 +86,6 @@ def test_every_placeholder_has_a_value_in_its_scopes() -> None:
         for scope in placeholder.scopes
     }
     assert all(values.values())
-    assert VALUE_OF.keys() == PLACEHOLDERS.keys()
     assert values["run.tags", CommandScope.RUN] == ["a b", "-x"]
     assert values["runs", CommandScope.MARKS] == ["run_2", "run_1"]
     assert values["run.status", CommandScope.RUN] == ["COMPLETED_WITH_ERRORS"]
@@ -120,6 +120,14 @@ def test_a_value_that_may_be_an_option_is_named(tags: list[str]) -> None:
     assert options("p", "--", "{run.tags}", "{task.id}") == ()
     assert options("p", "--tag={run.tags}") == ()
     assert options("p", "{task.id}", "--") == ("task.id",)
+
+
+def test_new_placeholder_is_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = Placeholder("run.letters", "its letters", "no run", frozenset({CommandScope.RUN}), lambda each: each.task)
+    monkeypatch.setitem(PLACEHOLDERS, row.name, row)
+    assert arguments("p", "{run.letters}", subject=with_values("abc", [])) == ["p", "abc"]
+    assert "{run.letters} needs" in refusal("p", "{run.letters}", scope=CommandScope.TASK)
+    assert "# {run.letters}        its letters (run)\n" in commented_file({}, {})
 
 
 def test_missing_value_is_named() -> None:

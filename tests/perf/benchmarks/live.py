@@ -380,7 +380,7 @@ async def _follow(url: str, clock: ScaledClock, *, realtime: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         environ = {"TRIGGER_SECRET_KEY": DEVELOPMENT.key, "TRIGGER_API_URL": url, "XDG_STATE_HOME": folder}
         session = Session(
-            read_settings(environ, realtime=realtime),
+            read_settings(environ, no_realtime=not realtime),
             clock=clock,
             timeouts=clock.scaled(DEFAULT_TIMEOUTS),
             feed_timeouts=clock.scaled(FEED_TIMEOUTS),

@@ -120,7 +120,7 @@ def test_pane_of_a_run_is_a_command_without_a_run_too(tmp_path: Path) -> None:
 def test_settings_last_until_the_program_ends(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await command(monitor, "set interval 0.1")
-        assert "interval is 0.5 to 3600 seconds, not 0.1" in monitor.text
+        assert "interval is a number of seconds from 0.5 to 3600, not 0.1" in monitor.text
         await monitor.press("escape")
         await command(monitor, "set interval 5")
         assert monitor.session.settings.interval_s == 5

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tui.features.command_line.model import CommandLine, Execution, OneOf, Setting, SettingArguments, Value
 from tui.kit.commands import BoxContent, BoxRow, Choice, Choices, Command, HistoryLine, box_lines, visible_top
+from tui.settings.schema import Live
 from tui.store.command_line import PastedLink
 from tui.text.styled import Line as StyledLine
 from tui.text.styled import Piece, line_width, plain
@@ -24,7 +25,7 @@ class Line(CommandLine):
         orders = OneOf(
             "ORDER", [Value("age"), Value("took"), Value("task")], lambda name: self.ran.append(f"sort {name}")
         )
-        number = Setting("A number", "2", [Value("5")], lambda text: "" if text.isdigit() else "no number", str)
+        number = Setting(Live("A number", {"5": ""}, "{}"), "2", int)
         commands = [
             Command("sort", "The order of the list.", lambda: None, arguments=orders),
             Command(
@@ -32,7 +33,7 @@ class Line(CommandLine):
                 "A setting.",
                 lambda: None,
                 arguments=SettingArguments(
-                    {"interval": number}, lambda *both: self.ran.append(" ".join(both)), "for now"
+                    {"interval": number}, lambda *both: self.ran.append("{} {}".format(*both)), "for now"
                 ),
             ),
             Command("next pane", "The next pane.", lambda: self.ran.append("next pane"), "tab"),

@@ -26,6 +26,7 @@ from tui.kit.commands import (
 )
 from tui.kit.live_model import LiveModel
 from tui.lazy_dataclass import dataclass
+from tui.settings.schema import Live
 from tui.store.addresses import (
     ERRORS,
     RUN,
@@ -389,14 +390,12 @@ class OneOf:
 class Setting(NamedTuple):
     """A setting that may be set while the program runs.
 
-    `problem` says why a value cannot be set, "" if it can. `suggested` are values to choose from.
+    `parse` returns the value of a text, or raises `ValueError` with what is expected.
     """
 
-    sentence: str
+    live: Live
     current: str
-    suggested: Sequence[Value]
-    problem: Callable[[str], str]
-    words: Callable[[str], str]
+    parse: Callable[[str], object]
 
 
 class SettingArguments:
@@ -405,7 +404,7 @@ class SettingArguments:
     shown = "NAME VALUE"
     are_needed = True
 
-    def __init__(self, settings: Mapping[str, Setting], take: Callable[[str, str], object], until: str) -> None:
+    def __init__(self, settings: Mapping[str, Setting], take: Callable[[str, object], object], until: str) -> None:
         self._settings = settings
         self._take = take
         self._until = until
@@ -416,19 +415,18 @@ class SettingArguments:
         if not space or setting is None:
             found = [(each, self._settings[each]) for each in fitting(self._settings, name)]
             choices = [
-                Choice(f"{each} ", BoxRow(each, _muted(its.sentence), _muted(its.current)), is_open=True)
+                Choice(f"{each} ", BoxRow(each, _muted(its.live.sentence), _muted(its.current)), is_open=True)
                 for each, its in found
             ]
             return Choices(choices, f"{len(found)} of {len(self._settings)} settings", 0 if choices else None)
-        values = fitting([each.name for each in setting.suggested], part.strip())
-        sentences = dict(setting.suggested)
         now: Line = (Piece("now", Token.FAINT),)
         rows = [
-            Choice(f"{name} {each}", BoxRow(each, _muted(sentences[each]), now if each == setting.current else ()))
-            for each in values
+            Choice(f"{name} {each}", BoxRow(each, _muted(sentence), now if each == setting.current else ()))
+            for each, sentence in setting.live.suggested.items()
+            if each in fitting(setting.live.suggested, part.strip())
         ]
-        is_typed = bool(part.strip()) and not setting.problem(part.strip())
-        return Choices(rows, f"now {setting.current}", None if is_typed or not part.strip() else 0 if rows else None)
+        is_open = not part.strip() or not self.preview(text).is_wrong
+        return Choices(rows, f"now {setting.current}", None if is_open or not rows else 0)
 
     def preview(self, text: str) -> Preview:
         name, _, value = text.strip().partition(" ")
@@ -439,13 +437,15 @@ class SettingArguments:
         value = value.strip()
         if not value:
             return Preview((Piece(f"nothing yet: {name} needs a value", Token.FAINT),), is_wrong=True)
-        if problem := setting.problem(value):
-            return Preview((Piece(f"nothing: {problem}", Token.AMBER),), is_wrong=True)
-        return Preview(_muted(f"{setting.words(value)} {self._until}"))
+        try:
+            done = setting.live.words.format(setting.parse(value))
+        except ValueError as error:
+            return Preview((Piece(f"nothing: {name} is {error}, not {value}", Token.AMBER),), is_wrong=True)
+        return Preview(_muted(f"{done} {self._until}"))
 
     def take(self, text: str) -> None:
         name, _, value = text.strip().partition(" ")
-        self._take(name.casefold(), value.strip())
+        self._take(name.casefold(), self._settings[name.casefold()].parse(value.strip()))
 
 
 def _muted(text: str) -> Line:

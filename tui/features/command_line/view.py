@@ -1,6 +1,6 @@
 """The command line: its dialog, its commands, and what it runs."""
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar, Final
@@ -45,8 +45,8 @@ from tui.kit.painted import PaintedDialog
 from tui.kit.screen import ViewScreen
 from tui.kit.words import without_request
 from tui.lazy_dataclass import dataclass
-from tui.settings.secret import DEFAULT_INTERVAL_S, LOCAL, MIN_INTERVAL_S, is_zone
-from tui.settings.settings import MIN_PUBLIC_INTERVAL_S, Settings
+from tui.settings.schema import THEMES, FileSettings, parsed, settings_in, value_at, with_value
+from tui.settings.settings import Settings
 from tui.store.addresses import ERRORS, QUEUES, RUN, RUNS, ViewAddress, period_problem
 from tui.store.command_line import LinkKind, PastedLink, elsewhere
 from tui.text.blocks import key_of
@@ -57,15 +57,7 @@ from tui.text.styled import Line, Piece, Token, line_width
 # The commands of every view: views with their arguments, colours, and settings that last until the program ends.
 
 
-MAX_INTERVAL_S: Final = 3600.0
-
 UNTIL: Final = "until the program ends; not saved"
-
-_THEMES: Final = {
-    ColorMode.DARK: Value("dark", "Dark colours"),
-    ColorMode.LIGHT: Value("light", "Light colours"),
-    ColorMode.SIXTEEN: Value("16", "The terminal's own colours"),
-}
 
 
 def common_commands(
@@ -83,22 +75,34 @@ def common_commands(
     runs = ViewArguments(RUNS, numbers, apply, problem)
     run = RunArguments(live, numbers, apply)
     setter = _Setter(view, say)
-    themes = OneOf("NAME", tuple(_THEMES.values()), setter.use_theme, current=setter.theme, until=UNTIL)
-    settings = SettingArguments(setter.settings(), setter.use, UNTIL)
+    settings = setter.settings
+    themes = [Value(*each) for each in THEMES.items()]
+    theme = OneOf("NAME", themes, partial(setter.use, "theme"), current=settings["theme"].current, until=UNTIL)
+    setting = SettingArguments(settings, setter.use, UNTIL)
     return [
         Command(ERRORS, "What fails, since when, in which version.", _nothing, arguments=errors),
         Command(QUEUES, "Why runs wait, and whether it ends by itself.", _nothing, arguments=queues),
         Command(RUNS, "The list, by task: status: tag: since: …", _nothing, arguments=runs),
         Command(RUN, "One run, by its id, a part of it, or a link.", _nothing, arguments=run),
-        Command("theme", "Other colours: dark, light, 16.", _nothing, arguments=themes),
-        Command("set", "interval, timezone or theme, until the program ends.", _nothing, arguments=settings),
+        Command("theme", "Other colours: dark, light, 16.", _nothing, arguments=theme),
+        Command("set", f"{_listed(settings)}, until the program ends.", _nothing, arguments=setting),
         Command("messages", "Errors and warnings of this session.", lambda: app.push_screen(messages())),
         Command("views", "Saved views: open, rename, delete.", partial(show_views, view)),
         *(
-            Command(f"theme {value.name}", f"{value.sentence}.", partial(setter.use_theme, value.name), aliases=aliases)
-            for value, aliases in zip(_THEMES.values(), (("dark",), ("light",), ("16 colours",)), strict=True)
+            Command(
+                f"theme {each.name}",
+                f"{each.sentence}.",
+                partial(setter.use, "theme", each.name),
+                aliases=("16 colours" if each.name == "16" else each.name,),
+            )
+            for each in themes
         ),
     ]
+
+
+def _listed(names: Iterable[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} or {last}"
 
 
 def _nothing() -> None:
@@ -117,69 +121,30 @@ class _Setter:
         return self._view.live.session.settings
 
     @property
-    def theme(self) -> str:
-        """The name of the colours that are shown."""
-        return str(self._view.app_base.painter.color_mode)
-
     def settings(self) -> dict[str, Setting]:
-        """Return what may be set, by its name."""
-        now, themes = self._now, [value.name for value in _THEMES.values()]
+        """What may be set, by its name."""
         return {
-            "interval": Setting(
-                "Seconds between two reads of the list",
-                f"{now.interval_s:g}",
-                [Value(name) for name in ("1", f"{DEFAULT_INTERVAL_S:g}", "5", "10", "30", "60")],
-                self._interval_problem,
-                lambda text: f"the list is read every {float(text):g} s",
-            ),
-            "timezone": Setting(
-                "The zone of all clocks: UTC, local, Europe/Berlin …",
-                now.timezone,
-                [Value("UTC"), Value(LOCAL, "the zone of this machine")],
-                _zone_problem,
-                lambda text: f"all clocks show {text}",
-            ),
-            "theme": Setting(
-                "The colours: dark, light, 16",
-                self.theme,
-                list(_THEMES.values()),
-                lambda text: "" if text in themes else f"theme is one of {' '.join(themes)}",
-                lambda text: f"{text} colours",
-            ),
+            path: Setting(rule.live, self._text(path), partial(self._parsed, path, annotation))
+            for path, annotation, rule in settings_in(FileSettings)
+            if rule.live is not None
         }
 
-    def use(self, name: str, value: str) -> None:
+    def _text(self, path: str) -> str:
+        value = value_at(self._now, path)
+        return f"{value:g}" if isinstance(value, float) else str(value)
+
+    def use(self, path: str, value: object) -> None:
         """Set one of the settings. The value has been checked."""
-        settings = self._now
-        match name:
-            case "interval":
-                self._view.app_base.change_settings(replace(settings, interval=float(value)))
-            case "timezone":
-                named = "UTC" if value.upper() == "UTC" else LOCAL if value.lower() == LOCAL else value
-                self._view.app_base.change_settings(replace(settings, timezone=named))
-            case _:
-                self.use_theme(value)
-                return
-        self._say(f"{name} {value} {UNTIL}")
+        self._view.app_base.change_settings(with_value(self._now, path, value))
+        if path == "theme" and value != "auto":
+            self._view.use_color_mode(ColorMode(str(value)))  # NO_COLOR wins over the config file, not over the user
+        self._say(f"{path} {self._text(path)} {UNTIL}")
 
-    def use_theme(self, name: str) -> None:
-        """Show other colours."""
-        mode = next(mode for mode, value in _THEMES.items() if value.name == name)
-        self._view.use_color_mode(mode)
-        self._say(f"theme {name} {UNTIL}")
-
-    def _interval_problem(self, text: str) -> str:
-        least_s = MIN_PUBLIC_INTERVAL_S if self._now.key.is_public else MIN_INTERVAL_S
-        try:
-            interval_s = float(text)
-        except ValueError:
-            interval_s = 0.0
-        is_possible = least_s <= interval_s <= MAX_INTERVAL_S
-        return "" if is_possible else f"interval is {least_s:g} to {MAX_INTERVAL_S:g} seconds, not {text}"
-
-
-def _zone_problem(text: str) -> str:
-    return "" if is_zone(text) else f"this machine knows no time zone {text}: UTC, local, Europe/Berlin"
+    def _parsed(self, path: str, annotation: Any, text: str) -> object:
+        value = parsed(annotation, text)
+        if path == "interval" and value < self._now.min_interval_s:
+            raise ValueError(f"at least {self._now.min_interval_s:g} with a public token")
+        return value
 
 
 # Opens the command line over a view, runs what it returns, and remembers it.

@@ -1,7 +1,6 @@
 """`status` and `wall --json`: follow the findings of a session, and print them."""
 
 import asyncio
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -10,8 +9,6 @@ from typing import Any, Final
 import click
 
 from tui.commands.options import (
-    check_certificates,
-    config_file_of,
     connection_options,
     json_option,
     relay_options,
@@ -24,7 +21,6 @@ from tui.domain.ids import RELAY, REST
 from tui.domain.text import Raw
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.features.config.session import open_session, run_async
-from tui.settings.reading import read_relay_settings
 from tui.settings.settings import Settings
 from tui.store.changes import Changes
 from tui.store.store import unread_sources
@@ -55,19 +51,6 @@ VERSIONS_BEFORE: Final = timedelta(minutes=1)
 
 MIN_COUNTED: Final = timedelta(minutes=175)
 """Failures are judged by the runs that ended within this time: a monitor that has been open for hours knows them."""
-
-
-def settings_of_watch(options: dict[str, Any]) -> Settings:
-    """Return the settings for the API, or with `--relay` for a relay. Raises `Stop` and `SettingsError`."""
-    relay_url, ca = options.pop("relay_url"), options.pop("tls_ca")
-    if relay_url is None:
-        if ca is not None:
-            raise Stop(ExitCode.USAGE, "--tls-ca needs --relay; for the API set SSL_CERT_FILE")
-        return settings_of(options)
-    if ca is not None:
-        check_certificates(ca)
-    file = config_file_of(options)
-    return read_relay_settings(os.environ, relay_url=relay_url, ca=ca, file=file, expect_env=options.get("expect_env"))
 
 
 class FindingsWatch:
@@ -322,7 +305,7 @@ def status(output: Output, /, *, as_json: bool, **options: Any) -> None:
 
     Exit code 0: OK. 4: something is wrong. 3: not known, or no answer. 1: the API refused.
     """
-    run_async(_status(output, settings_of_watch(options), as_json=as_json))
+    run_async(_status(output, settings_of(options), as_json=as_json))
 
 
 async def _status(output: Output, settings: Settings, *, as_json: bool) -> None:
