@@ -10,24 +10,11 @@ from textual.strip import Strip
 
 from tui.kit.colors import Background
 from tui.kit.lines import GUTTER, CursorLines
-from tui.lazy_dataclass import dataclass
+from tui.text.blocks import Row
 from tui.text.styled import Line, Piece, Token, mark_hits, plain
 
-# The rows that a `Page` draws.
-
-
-@dataclass(frozen=True, slots=True)
-class PageRow:
-    """One row of a page.
-
-    `key` identifies the row when the page is rebuilt, so that the cursor stays on it. `action` is the value of the
-    `Entered` message when the user presses Enter. `is_current` marks the current item while the cursor is elsewhere.
-    """
-
-    line: Line
-    key: Hashable = None
-    action: object = None
-    is_current: bool = False
+PageRow = Row
+"""The rows that a `Page` draws are those that `words` make."""
 
 
 class KeyedRows(Sequence[PageRow]):

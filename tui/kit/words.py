@@ -16,7 +16,7 @@ from tui.settings.reading import PREVIEW_BRANCH
 from tui.store.counts import Completeness, Gap, MissedRuns
 from tui.store.freshness import Freshness, SourceFailure
 from tui.text import formatting
-from tui.text.blocks import key_of, with_key
+from tui.text.blocks import key_of, tries_again, with_key
 from tui.text.styled import Line, Piece, Token, cut, line_width, wrap
 
 # Explains the failure of a source to the user: in a few words, in a sentence, and what to do about it.
@@ -24,6 +24,7 @@ from tui.text.styled import Line, Piece, Token, cut, line_width, wrap
 # `advice_on` is a table by HTTP status. The header, the empty list and the messages show its result.
 
 
+_PART_UNREAD: Final = re.compile("the (?:run|trace) could not be read: ")
 _REQUEST: Final = re.compile(r"(?<![A-Z])[A-Z]+ (?:/\S*|the stored data at \S+): ")
 _STATUS: Final = re.compile(r"\d{3},? ?")
 
@@ -62,6 +63,12 @@ def _choose_period() -> str:
 def without_request(reason: str) -> str:
     """Return the text of an error without the method and the path of its request."""
     return _REQUEST.sub("", reason, count=1)
+
+
+def could_not_read(subject: str, failure: str) -> str:
+    """Return why what a pane shows could not be read, and what the user can do."""
+    reason = _PART_UNREAD.sub("", without_request(failure), count=1).rstrip(".")
+    return f"{subject} could not be read: {reason}{'' if reason.endswith('?') else '.'}{tries_again()}"
 
 
 def advice_on(failure: SourceFailure, api_url: str, *, is_relayed: bool = False) -> Advice:

@@ -292,11 +292,16 @@ RowAction = GoToRun | ToggleFold | ShowWhole | FetchValue | ShowAttempt
 
 
 class Row(NamedTuple):
-    """A line of a page. `key` identifies it when the page is rebuilt; `action` is what Enter does on it."""
+    """A line of a page.
+
+    `key` identifies the row when the page is rebuilt, so that the cursor stays on it. `action` is the value of the
+    `Entered` message when the user presses Enter. `is_current` marks the current item while the cursor is elsewhere.
+    """
 
     line: Line
     key: Hashable = None
-    action: RowAction | None = None
+    action: object = None
+    is_current: bool = False
 
 
 def spaced(blocks: Iterable[Sequence[Row]]) -> list[Row]:

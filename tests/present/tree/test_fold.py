@@ -7,7 +7,7 @@ from tests.support.present.samples import sample
 from tests.support.present.trees import Grove, chain, groves, nightly
 from tui.domain.ids import RunId
 from tui.domain.tree import RunTree
-from tui.features.tree.words import ALL_CLOSED, ALL_OPEN, Branch, TreeFolds, TreeShape, branches, shape_of
+from tui.features.tree.words import ALL_CLOSED, ALL_OPEN, TreeBranch, TreeFolds, TreeShape, branches, shape_of
 
 
 def nightly_shape(current: str = "import") -> TreeShape:
@@ -15,7 +15,7 @@ def nightly_shape(current: str = "import") -> TreeShape:
     return shape_of(grove.tree(current), grove.runs.get)
 
 
-def keys(shown: Sequence[Branch]) -> list[str]:
+def keys(shown: Sequence[TreeBranch]) -> list[str]:
     return [str(branch.entry.key).removeprefix("run_") for branch in shown]
 
 
@@ -56,17 +56,17 @@ def test_levels_unfold_from_above_and_fold_from_below() -> None:
     folds = ALL_CLOSED
     tree_run = [len(branches(shape, folds))]
     for _ in range(4):
-        folds = folds.unfold_level(branches(shape, folds))
+        folds = folds.step_level(branches(shape, folds), 1)
         tree_run.append(len(branches(shape, folds)))
     assert tree_run == sorted(tree_run)
     assert tree_run[-1] == sum(1 for _ in shape.root.walk())
-    assert folds.unfold_level(branches(shape, folds)) is folds
+    assert folds.step_level(branches(shape, folds), 1) is folds
     depths = []
     while len(shown := branches(shape, folds)) > 1:
         depths.append(max(branch.depth for branch in shown))
-        folds = folds.fold_level(shown)
+        folds = folds.step_level(shown, -1)
     assert depths == sorted(depths, reverse=True)
-    assert folds.fold_level(branches(shape, folds)) is folds
+    assert folds.step_level(branches(shape, folds), -1) is folds
 
 
 def test_open_branch_stays_open_when_it_becomes_quiet() -> None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.features.waterfall.page import MIN_WINDOW_US, TimeWindow, label, panned, ticks, zoomed
+from tui.features.waterfall.page import panned, ticks, zoomed
+from tui.text.axis import MIN_WINDOW_US, TimeWindow, label
 
 MOMENTS = st.integers(-(10**16), 10**16)
 WHOLES = st.tuples(MOMENTS, st.integers(0, 10**16)).map(lambda pair: TimeWindow(pair[0], pair[0] + pair[1]))

@@ -12,7 +12,7 @@ from tui.domain.run import Precision, Run, Stamp
 from tui.domain.text import Raw
 from tui.domain.traces.span import Span
 from tui.domain.traces.waterfall import ROOT, RunEnd, extents_of, longest_path, place, row_tree
-from tui.features.waterfall.page import RowParts, Scale, columns_for, look_of, ticks, whole_window
+from tui.features.waterfall.page import PlacedTrace, columns_for, parts_of
 from tui.features.waterfall.words import SelectedSpan, detail_lines, strip_lines
 from tui.text.blocks import Now, ReadStage
 from tui.text.styled import plain
@@ -26,16 +26,12 @@ def shown(
     """Return the pane and the strip of the root of a trace whose run has ended."""
     waterfall = place(replace(trace(root), is_truncated=is_cut))
     extents = extents_of(waterfall, lambda _: RunEnd(is_final=True, finished_at=None))
-    now = START + timedelta(seconds=100)
-    window = whole_window(extents, waterfall.moment(now))
-    columns = columns_for(width, 2)
-    axis = ticks(window, columns.bar)
-    scale = Scale.of(window, columns.bar, axis, waterfall.moment(now))
-    tree, path = row_tree(waterfall), longest_path(waterfall, extents)
-    parts = RowParts(waterfall, extents, tree, path, columns, scale, Now(now))
-    look = look_of(waterfall, extents, ROOT, lambda _: run, is_on_path=True)
-    selected = SelectedSpan(ROOT, look, stage, run.id, run=run)
-    lines = detail_lines(selected, parts, width, 20), strip_lines(selected, parts, width)
+    tree = row_tree(waterfall)
+    placed = PlacedTrace(waterfall, tree, extents, longest_path(waterfall, extents), {})
+    now = Now(START + timedelta(seconds=100))
+    parts = parts_of(placed, tree, lambda _: run, columns_for(width, 2), now)
+    selected = SelectedSpan(parts, ROOT, stage, run.id)
+    lines = detail_lines(selected, width, 20), strip_lines(selected, width)
     pane, strip = ("\n".join(plain(line) for line in each) for each in lines)
     return pane, strip
 

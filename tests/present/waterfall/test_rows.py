@@ -12,20 +12,17 @@ from tui.domain.run import Run
 from tui.domain.traces.span import Span, Trace
 from tui.domain.traces.waterfall import extents_of, longest_path, place, row_tree
 from tui.features.waterfall.page import (
-    RowParts,
-    Scale,
-    TimeWindow,
+    PlacedTrace,
     axis_line,
     columns_for,
     legend,
-    look_of,
+    parts_of,
     row_line,
     shown_spans,
-    ticks,
-    whole_window,
 )
 from tui.features.waterfall.words import extent
 from tui.kit.words import RuleText, Tab, rule_line
+from tui.text.axis import TimeWindow
 from tui.text.blocks import Now
 from tui.text.styled import Piece, Token, line_width, plain
 
@@ -42,18 +39,12 @@ def lines_of(
     """Draw all rows of a trace."""
     waterfall = place(found)
     extents = extents_of(waterfall)
-    now = START + timedelta(seconds=now_s)
-    moment, columns = waterfall.moment(now), columns_for(width, GUTTER)
-    window = whole_window(extents, moment)
-    if window_s is not None:
-        window = TimeWindow(int(window_s[0] * 1e6), int(window_s[1] * 1e6))
-    axis = ticks(window, columns.bar)
     tree, path = row_tree(waterfall), longest_path(waterfall, extents)
-    parts = RowParts(waterfall, extents, tree, path, columns, Scale.of(window, columns.bar, axis, moment), Now(now))
-    lines = [axis_line(columns, axis)]
-    for shown in shown_spans(waterfall, tree, ()):
-        look = look_of(waterfall, extents, shown.span, no_run, is_on_path=shown.span in path)
-        lines.append(row_line(shown, look, parts))
+    placed = PlacedTrace(waterfall, tree, extents, path, {})
+    zoom = None if window_s is None else TimeWindow(int(window_s[0] * 1e6), int(window_s[1] * 1e6))
+    now = Now(START + timedelta(seconds=now_s))
+    parts = parts_of(placed, tree, no_run, columns_for(width, GUTTER), now, zoom)
+    lines = [axis_line(parts), *(row_line(each, parts) for each in shown_spans(waterfall, tree, ()))]
     assert all(line_width(line) == width - 1 for line in lines[1:])
     assert line_width(lines[0]) <= width
     return [plain(line) for line in lines]

@@ -1,17 +1,90 @@
-"""The state of the tree pane without its widget, and its rows as a lazy sequence."""
+"""Rows that fold into a tree, and the state of the tree pane without its widget."""
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import Final, NamedTuple
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from functools import cached_property
+from itertools import islice
+from typing import Final, Generic, NamedTuple
 
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.tree import RunTree
 from tui.features.tree import words
-from tui.features.tree.words import Branch, SiblingGroup, TreeEntry, TreeFolds, TreeRun, TreeShape
+from tui.features.tree.words import Branch, Entry, SiblingGroup, TreeBranch, TreeEntry, TreeFolds, TreeRun, TreeShape
 from tui.kit.page import LazyRows, PageRow
 from tui.text.blocks import Now, Row
 
-# The rows of the tree pane as a lazy sequence: of a tree with thousands of runs only the visible rows are drawn.
+
+class FoldingView(ABC, Generic[Entry]):
+    """Rows that fold into a tree: the runs of the tree, the spans of the waterfall. An entry may have a row."""
+
+    @abstractmethod
+    def key_of(self, entry: Entry) -> Hashable:
+        """Return the key of the row of an entry."""
+
+    @abstractmethod
+    def ancestors_of(self, entry: Entry) -> Iterator[Entry]:
+        """Yield the entries above another one, the nearest first."""
+
+    @abstractmethod
+    def children_of(self, entry: Entry) -> Sequence[Entry]:
+        """Return the entries whose rows stand below another one's."""
+
+    @abstractmethod
+    def is_open(self, entry: Entry) -> bool:
+        """Return whether the rows below an entry are visible."""
+
+    @abstractmethod
+    def set_open(self, entry: Entry, *, is_open: bool) -> None:
+        """Unfold or fold an entry."""
+
+    @abstractmethod
+    def set_all_open(self, *, is_open: bool) -> None:
+        """Unfold everything, or fold everything but the root."""
+
+    @abstractmethod
+    def reveal(self, entries: Iterable[Entry]) -> None:
+        """Unfold everything above some entries."""
+
+    @abstractmethod
+    def is_failed(self, entry: Entry) -> bool:
+        """Return whether the key for the next error stops at an entry."""
+
+    @property
+    @abstractmethod
+    def order(self) -> Sequence[Entry]:
+        """All entries, folded ones too, in the order of rows."""
+
+    def next_of(self, entry: Entry | None, step: int, is_wanted: Callable[[Entry], bool]) -> Entry | None:
+        """Return the next (1) or previous (-1) wanted entry, wrapping around; None if there is no other."""
+        order = self.order
+        keys = [self.key_of(each) for each in order]
+        at = keys.index(self.key_of(entry)) if entry is not None and self.key_of(entry) in keys else -1
+        ahead = [*order[at + 1 :], *order[: max(at, 0)]]
+        return next(filter(is_wanted, ahead if step > 0 else reversed(ahead)), None)
+
+
+class BranchRows(LazyRows, Generic[Entry]):
+    """The rows of a view, then some that stand below them. Of thousands only the visible ones are drawn."""
+
+    def __init__(self, view: FoldingView[Entry], branches: Sequence[Branch[Entry]], below: Sequence[Row]) -> None:
+        super().__init__(len(branches), below)
+        self._key_of = view.key_of
+        self.branches = branches
+
+    def entry_at(self, index: int) -> Entry | None:
+        """Return the entry of a row; None for one that stands below them."""
+        return self.branches[index].entry if index < len(self.branches) else None
+
+    @cached_property
+    def _indexes(self) -> dict[Hashable, int]:
+        return {self._key_of(branch.entry): index for index, branch in enumerate(self.branches)}
+
+    def index_of(self, key: Hashable) -> int | None:
+        return self._indexes.get(key)
+
+
+# The rows of the tree pane.
 
 
 class RowContext(NamedTuple):
@@ -27,54 +100,18 @@ class RowContext(NamedTuple):
     is_alone: bool = False
 
 
-class TreeRows(LazyRows):
-    """The rows of `branches`, then those of `notes`.
+class TreeRows(BranchRows[TreeEntry]):
+    """The rows of a tree, then notes."""
 
-    Rows that do not depend on the time are reused from `previous` if nothing in them changed.
-    """
-
-    def __init__(
-        self, branches: Sequence[Branch], notes: Sequence[Row], context: RowContext, previous: "TreeRows | None" = None
-    ) -> None:
-        super().__init__(len(branches), [PageRow(note.line, note.key, note.action) for note in notes])
-        self._branches = branches
+    def __init__(self, view: "TreeView", notes: Sequence[Row], context: RowContext) -> None:
+        super().__init__(view, view.shown, notes)
         self._context = context
-        self._cache: dict[words.EntryKey, tuple[object, PageRow]] = {}
-        if previous is not None and previous._context.columns == context.columns:  # noqa: SLF001  the same class
-            self._cache = previous._cache  # noqa: SLF001
-        self._indexes: dict[Hashable, int] | None = None
-
-    def entry_at(self, index: int) -> TreeEntry | None:
-        """Return the entry of a row; None for a note."""
-        return self._branches[index].entry if index < len(self._branches) else None
-
-    def index_of(self, key: Hashable) -> int | None:
-        """Return the row of an entry."""
-        if self._indexes is None:
-            self._indexes = {branch.entry.key: index for index, branch in enumerate(self._branches)}
-        return self._indexes.get(key)
 
     def make(self, index: int) -> PageRow:
-        branch, context = self._branches[index], self._context
-        entry = branch.entry
-        is_current = entry.key == context.current
-        content = self._content(branch, is_current=is_current)
-        if (cached := self._cache.get(entry.key)) is not None and content is not None and cached[0] == content:
-            return cached[1]
-        drawn = words.row(branch, context.columns, context.now, is_current=is_current, is_alone=context.is_alone)
-        row = PageRow(drawn.line, drawn.key, drawn.action, is_current)
-        if content is not None:
-            self._cache[entry.key] = content, row
-        return row
-
-    def _content(self, branch: Branch, *, is_current: bool) -> object:
-        """Return everything that a row depends on, for comparison; None if it also depends on the time."""
-        entry, item = branch.entry, branch.entry.item
-        if not isinstance(item, TreeRun | SiblingGroup) or (isinstance(item, TreeRun) and not item.is_final):
-            return None
-        parent = entry.parent.key if entry.parent is not None else None
-        of_run = (item.run, item.node.task, item.node.times, item.style) if isinstance(item, TreeRun) else item
-        return of_run, entry.below, branch.guides, branch.is_open, is_current, self._context.is_alone, parent
+        branch, context = self.branches[index], self._context
+        is_current = branch.entry.key == context.current
+        row = words.row(branch, context.columns, context.now, is_current=is_current, is_alone=context.is_alone)
+        return row._replace(is_current=is_current)
 
 
 # The state of the tree pane without its widget: the shape of the tree, its folds, and the visible rows.
@@ -83,10 +120,10 @@ class TreeRows(LazyRows):
 
 
 MAX_REVEALED: Final = 200
-"""The maximum number of runs that a search reveals: a single letter would match thousands."""
+"""The maximum number of entries that a search reveals: a single letter would match thousands."""
 
 
-class TreeView:
+class TreeView(FoldingView[TreeEntry]):
     """Holds one tree at a time. `newest` returns a run from the store."""
 
     def __init__(self, newest: Callable[[RunId], Run | None]) -> None:
@@ -97,7 +134,7 @@ class TreeView:
         """The runs of the tree."""
         self._shape: TreeShape | None = None
         self._shape_before: TreeShape | None = None
-        self._shown: Sequence[Branch] | None = None
+        self._shown: Sequence[TreeBranch] | None = None
         self._folds = TreeFolds()
         self._unsearched: TreeFolds | None = None
         self._kept_visible: tuple[RunId, ...] = ()
@@ -111,7 +148,7 @@ class TreeView:
         return self._shape
 
     @property
-    def shown(self) -> Sequence[Branch]:
+    def shown(self) -> Sequence[TreeBranch]:
         """The visible rows."""
         if (shape := self.shape) is None:
             return ()
@@ -119,6 +156,10 @@ class TreeView:
             self._shown = words.branches(shape, self._folds)
             self._folds = self._folds.remember_open(self._shown)
         return self._shown
+
+    @property
+    def order(self) -> Sequence[TreeEntry]:
+        return [] if self.shape is None else list(self.shape.root.walk())
 
     def show(self, tree: RunTree | None) -> bool:
         """Show a tree. Return whether it has another root: then the folds start over."""
@@ -137,25 +178,32 @@ class TreeView:
         self._kept_visible = () if entry is None or entry.run_id is None or is_grouped else (entry.run_id,)
         self._shape = None
 
+    def key_of(self, entry: TreeEntry) -> Hashable:
+        return entry.key
+
+    def ancestors_of(self, entry: TreeEntry) -> Iterator[TreeEntry]:
+        return entry.ancestors()
+
+    def children_of(self, entry: TreeEntry) -> Sequence[TreeEntry]:
+        return entry.children
+
+    def is_failed(self, entry: TreeEntry) -> bool:
+        return entry.is_failed
+
     def is_open(self, entry: TreeEntry) -> bool:
-        """Return whether the children of an entry are visible."""
         return self._folds.is_open(entry, is_large=self.shape is not None and self.shape.is_large)
 
     def set_open(self, entry: TreeEntry, *, is_open: bool) -> None:
-        """Unfold or fold an entry."""
         self._use(self._folds.with_fold([entry], is_open=is_open))
 
     def set_all_open(self, *, is_open: bool) -> None:
-        """Unfold or fold everything."""
         self._use(words.ALL_OPEN if is_open else words.ALL_CLOSED)
 
     def step_level(self, step: int) -> None:
         """Unfold the highest folded level (1), or fold the lowest open one (-1)."""
-        shown = self.shown
-        self._use(self._folds.unfold_level(shown) if step > 0 else self._folds.fold_level(shown))
+        self._use(self._folds.step_level(self.shown, step))
 
     def reveal(self, entries: Iterable[TreeEntry]) -> None:
-        """Unfold all ancestors of these entries."""
         closed = {above for entry in entries for above in entry.ancestors() if not self.is_open(above)}
         if closed:
             self._folds, self._shown = self._folds.with_fold(closed, is_open=True), None
@@ -169,35 +217,18 @@ class TreeView:
             self._unsearched = self._folds
         self._folds, self._shown = self._unsearched, None
         if text:
-            self.reveal(self._found(text.casefold()))
+            needle = text.casefold()
+            found = (each for each in self.order if isinstance(each.item, TreeRun) and needle in _words_of(each.item))
+            self.reveal(islice(found, MAX_REVEALED))
             return
         self._unsearched = None
         if cursor_entry is not None:
             self.reveal([cursor_entry])
 
-    def next_failed(self, cursor_entry: TreeEntry | None, step: int) -> TreeEntry | None:
-        """Return the next (1) or previous (-1) failed run, wrapping around; None if there is no other."""
-        if self.shape is None:
-            return None
-        entries = list(self.shape.root.walk())
-        keys = [entry.key for entry in entries]
-        at = keys.index(cursor_entry.key) if cursor_entry is not None and cursor_entry.key in keys else -1
-        ahead = [*entries[at + 1 :], *entries[: max(at, 0)]]
-        return next((entry for entry in (ahead if step > 0 else reversed(ahead)) if entry.is_failed), None)
-
     def _use(self, folds: TreeFolds) -> None:
         self._folds, self._shown, self._unsearched = folds, None, None
-
-    def _found(self, needle: str) -> list[TreeEntry]:
-        found: list[TreeEntry] = []
-        for entry in self.shape.root.walk() if self.shape else ():
-            if isinstance(entry.item, TreeRun) and needle in _words_of(entry.item).casefold():
-                found.append(entry)
-                if len(found) == MAX_REVEALED:
-                    break
-        return found
 
 
 def _words_of(item: TreeRun) -> str:
     tags = item.run.state.tags if item.run is not None and item.run.state is not None else ()
-    return " ".join((item.node.task or "", item.node.id, *tags))
+    return " ".join((item.node.task or "", item.node.id, *tags)).casefold()

@@ -5,7 +5,7 @@ The pane chooses the tree that is shown and moves the cursor. `model` folds it, 
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -13,27 +13,134 @@ from textual.binding import BindingType
 from tui.domain.ids import RunId
 from tui.features.attempts.words import NOTHING_SELECTED
 from tui.features.tree import words
-from tui.features.tree.model import RowContext, TreeRows, TreeView
-from tui.features.tree.words import TreeEntry
-from tui.kit.keys import Help, bind
+from tui.features.tree.model import BranchRows, FoldingView, RowContext, TreeRows, TreeView
+from tui.features.tree.words import Entry, TreeEntry
+from tui.kit.keys import bind
 from tui.kit.layout import Placement, Slot
 from tui.kit.lines import GUTTER, Lines
 from tui.kit.live_model import LiveModel
 from tui.kit.page import Page, PageRow
 from tui.kit.pane import OpenRun, PagePane
 from tui.kit.selection import TREE, Need
+from tui.kit.words import could_not_read
 from tui.store.changes import Changes
 from tui.text import formatting
 from tui.text.blocks import GoToRun, ReadStage, ToggleFold
 from tui.text.styled import Line, Piece, Token, wrap
 
 
-class TreePane(PagePane):
+class FoldingPane(PagePane, Generic[Entry]):
+    """A pane whose rows fold into a tree: the tree itself, and the waterfall as its other form."""
+
+    view: FoldingView[Entry] | None
+    """What is folded; None while nothing is shown."""
+
+    def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
+        super().__init__(live, id=id)
+        self.head = Lines(classes="head")
+        self.drawn: BranchRows[Entry] | None = None
+        """The rows that are shown now."""
+
+    def compose(self) -> ComposeResult:
+        yield self.rule
+        yield self.head
+        yield self.page
+
+    @property
+    def entry(self) -> Entry | None:
+        """The entry under the cursor."""
+        return None if self.drawn is None else self.drawn.entry_at(self.page.cursor)
+
+    def without_rows(self, width: int) -> list[PageRow]:
+        """Return a sentence about why there are no rows."""
+        self.drawn = None
+        self.head.show(())
+        return [PageRow((Piece(text, Token.MUTED),)) for text in wrap(self.reason_for_none(), width)]
+
+    def reason_for_none(self) -> str:
+        """Return why there are no rows."""
+        need = self.needs[0]
+        if self.selection.run_id is None:
+            return NOTHING_SELECTED
+        if (failure := self.selection.state_of(need).failure) is not None:
+            return could_not_read(need.name.capitalize(), failure)
+        return "" if self.stage_of(need) is ReadStage.DUE else formatting.LOADING
+
+    def on_page_entered(self, event: Page.Entered) -> None:
+        """Go to the run of the row; on the selected run or a group, fold or unfold."""
+        event.stop()
+        view, entry = self.view, self.entry
+        match event.action:
+            case GoToRun(run_id) if run_id != self.selection.run_id:
+                self.post_message(OpenRun(run_id))
+            case GoToRun() | ToggleFold() if view is not None and entry is not None and view.children_of(entry):
+                self._turn(view, entry, is_open=not view.is_open(entry))
+            case _:
+                pass
+
+    def error_step(self, step: int) -> bool:
+        view = self.view
+        return view is not None and self.go_to_entry(view.next_of(self.entry, step, view.is_failed))
+
+    def go_to_entry(self, entry: Entry | None) -> bool:
+        """Unfold everything above an entry, and put the cursor on it. Return whether there is one."""
+        if self.view is None or entry is None:
+            return False
+        self.view.reveal([entry])
+        self.refresh_near(entry)
+        return True
+
+    async def action_form(self, title: str) -> None:
+        await self.show_form(title)
+
+    def action_fold(self) -> None:
+        view, entry = self.view, self.entry
+        if view is not None and entry is not None and view.children_of(entry) and view.is_open(entry):
+            self._turn(view, entry, is_open=False)
+        else:
+            self.action_parent()
+
+    def action_unfold(self) -> None:
+        view, entry = self.view, self.entry
+        if view is None or entry is None or not (children := view.children_of(entry)):
+            return
+        if view.is_open(entry):
+            self.page.go_to(view.key_of(children[0]))
+        else:
+            self._turn(view, entry, is_open=True)
+
+    def action_parent(self) -> None:
+        view, entry = self.view, self.entry
+        if view is not None and entry is not None and (above := next(view.ancestors_of(entry), None)) is not None:
+            self.page.go_to(view.key_of(above))
+
+    def action_root(self) -> None:
+        self.page.action_top()
+
+    def action_all(self, is_open: bool) -> None:  # noqa: FBT001  Textual passes it by position
+        entry = self.entry
+        if self.view is not None:
+            self.view.set_all_open(is_open=is_open)
+            self.refresh_near(entry)
+
+    def _turn(self, view: FoldingView[Entry], entry: Entry, *, is_open: bool) -> None:
+        view.set_open(entry, is_open=is_open)
+        self.refresh_near(entry)
+
+    def refresh_near(self, entry: Entry | None) -> None:
+        """Rebuild after folding. The cursor stays on the entry, or moves to its nearest visible ancestor."""
+        self.rebuild()
+        if (view := self.view) is not None and entry is not None:
+            any(self.page.go_to(view.key_of(each)) for each in (entry, *view.ancestors_of(entry)))
+
+
+class TreePane(FoldingPane[TreeEntry]):
     """The tree around the selected run. While another tree is fetched, the old one stays if it contains the run."""
 
     title: ClassVar[str] = "tree"
     placement: ClassVar[Placement] = Placement(Slot.THIRD, has_summary=True)
     needs: ClassVar[tuple[Need[Any], ...]] = (TREE,)
+    view: TreeView
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("h,left", "fold", "fold", "Fold, or go to the run above.", rank=12, need=36, pair=("fold", "unfold")),
@@ -52,22 +159,13 @@ class TreePane(PagePane):
 
     def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(live, id=id)
-        self.head = Lines(classes="head")
         self.view = TreeView(lambda run_id: live.get(run_id))  # noqa: PLW0108  a pause replaces `live.get`
-        self._drawn: TreeRows | None = None
         self._is_cursor_placed = False
-
-    def compose(self) -> ComposeResult:
-        yield self.rule
-        yield self.head
-        yield self.page
 
     def rows(self, width: int) -> Sequence[PageRow]:
         tree, shape = self.view.tree, self.view.shape
         if tree is None or shape is None:
-            self.head.show(())
-            self._drawn = None
-            return [PageRow((Piece(text, Token.MUTED),)) for text in wrap(self._without_tree(), width)]
+            return self.without_rows(width)
         if not self._is_cursor_placed:
             # The page calls `rows` when it gets its size. The cursor can move only when it has these rows.
             self.call_later(self._place_cursor)
@@ -75,16 +173,8 @@ class TreePane(PagePane):
         columns = words.columns_for(width, is_alone=is_alone)
         self.head.show([(Piece(" " * GUTTER), *words.head(columns))])
         notes = words.notes(tree, shape, self.selection.state_of(TREE).failure, width)
-        context = RowContext(columns, self.live.now, tree.current, is_alone)
-        self._drawn = TreeRows(self.view.shown, notes, context, self._drawn)
-        return self._drawn
-
-    def _without_tree(self) -> str:
-        if self.selection.run_id is None:
-            return NOTHING_SELECTED
-        if (failure := self.selection.state_of(TREE).failure) is not None:
-            return words.failure_words(failure)
-        return "" if self.stage_of(TREE) is ReadStage.DUE else formatting.LOADING
+        self.drawn = TreeRows(self.view, notes, RowContext(columns, self.live.now, tree.current, is_alone))
+        return self.drawn
 
     def left(self) -> Line:
         if (tree := self.view.tree) is None or not tree.root.children:
@@ -107,7 +197,7 @@ class TreePane(PagePane):
         if tree is None and shown is not None and run_id in self.view.ids:
             tree = shown if shown.current == run_id else replace(shown, current=run_id)
         if tree is not shown and self.view.show(tree):
-            self._drawn = None
+            self.drawn = None
             self.page.start_over()
         self.rebuild()
 
@@ -127,7 +217,7 @@ class TreePane(PagePane):
 
     def on_changes(self, changes: Changes) -> None:
         if self.concerns(changes):
-            self.view.on_runs_changed(self._entry)
+            self.view.on_runs_changed(self.entry)
         super().on_changes(changes)
 
     @property
@@ -147,81 +237,20 @@ class TreePane(PagePane):
             and isinstance(self._row_action, GoToRun)
             and self._row_action.run_id == self.selection.run_id
         ):
-            return self._entry is not None and bool(self._entry.children)
+            return self.entry is not None and bool(self.entry.children)
         return super().has_use_for(action)
-
-    @property
-    def _entry(self) -> TreeEntry | None:
-        return self._drawn.entry_at(self.page.cursor) if self._drawn is not None else None
-
-    def on_page_entered(self, event: Page.Entered) -> None:
-        """Select the run of the row; on the selected run or a group, fold or unfold."""
-        event.stop()
-        entry = self._entry
-        match event.action:
-            case GoToRun(run_id) if run_id != self.selection.run_id:
-                self.post_message(OpenRun(run_id))
-            case GoToRun() | ToggleFold() if entry is not None and entry.children:
-                self.view.set_open(entry, is_open=not self.view.is_open(entry))
-                self._refresh_near(entry)
-            case _:
-                pass
-
-    def error_step(self, step: int) -> bool:
-        if (found := self.view.next_failed(self._entry, step)) is None:
-            return False
-        self.view.reveal([found])
-        self._refresh_near(found)
-        return True
 
     def search(self, text: str) -> Line:
         """Search in folded rows too, and reveal those that contain the text."""
-        entry = self._entry
+        entry = self.entry
         self.view.search(text, entry)
-        self._refresh_near(entry)
+        self.refresh_near(entry)
         return super().search(text)
 
-    async def action_form(self, title: str) -> None:
-        await self.show_form(title)
-
-    def action_fold(self) -> None:
-        if (entry := self._entry) is not None and entry.children and self.view.is_open(entry):
-            self.view.set_open(entry, is_open=False)
-            self._refresh_near(entry)
-        else:
-            self.action_parent()
-
-    def action_unfold(self) -> None:
-        if (entry := self._entry) is None or not entry.children:
-            return
-        if self.view.is_open(entry):
-            self.page.go_to(entry.children[0].key)
-        else:
-            self.view.set_open(entry, is_open=True)
-            self._refresh_near(entry)
-
-    def action_parent(self) -> None:
-        if (entry := self._entry) is not None and entry.parent is not None:
-            self.page.go_to(entry.parent.key)
-
-    def action_root(self) -> None:
-        self.page.action_top()
-
-    def action_all(self, is_open: bool) -> None:  # noqa: FBT001  Textual passes it by position
-        entry = self._entry
-        self.view.set_all_open(is_open=is_open)
-        self._refresh_near(entry)
-
     def action_level(self, step: int) -> None:
-        entry = self._entry
+        entry = self.entry
         self.view.step_level(step)
-        self._refresh_near(entry)
-
-    def _refresh_near(self, entry: TreeEntry | None) -> None:
-        """Rebuild after folding. The cursor stays on the entry, or moves to its nearest visible ancestor."""
-        self.rebuild()
-        if entry is not None:
-            any(self.page.go_to(each.key) for each in (entry, *entry.ancestors()))
+        self.refresh_near(entry)
 
     def _place_cursor(self) -> None:
         """Put the cursor on the selected run, once for each selection."""
@@ -230,5 +259,4 @@ class TreePane(PagePane):
             return
         self._is_cursor_placed = True
         if (current := shape.by_run.get(tree.current)) is not None:
-            self.view.reveal([current])
-            self._refresh_near(current)
+            self.go_to_entry(current)

@@ -5,8 +5,10 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import partial
+from operator import attrgetter
 from types import MappingProxyType
-from typing import Final, NamedTuple, assert_never
+from typing import Final, Generic, NamedTuple, TypeVar, assert_never
 
 from tui.domain.ids import BatchId, RunId, TaskId
 from tui.domain.run import Run, State
@@ -15,10 +17,10 @@ from tui.domain.tree import RunTimes, RunTree, TreeNode
 from tui.features.detail.words import origin_words
 from tui.features.runs.columns import GAP, short_id, time_in_queue, took
 from tui.features.runs.words import waiting_words
-from tui.kit.words import without_request
+from tui.kit.words import could_not_read
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
-from tui.text.blocks import GoToRun, Now, Row, RowAction, ToggleFold, tries_again
+from tui.text.blocks import GoToRun, Now, Row, ToggleFold, tries_again
 from tui.text.status import STATUS_STYLES, StatusStyle, style_of, style_of_status
 from tui.text.styled import ELLIPSIS, Line, Piece, Token, cut, first_line, fit, line_width, wrap
 
@@ -376,16 +378,47 @@ class DefaultFolds(Enum):
     CLOSED = "all closed but the root"
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+Entry = TypeVar("Entry")
+
+
+class Branch(NamedTuple, Generic[Entry]):
     """One visible row: an entry, the guides that lead to it, and its depth. `is_open` is None if the entry has no
-    children.
+    children. The waterfall has such rows too: an entry there is the index of a span.
     """
 
-    entry: TreeEntry
+    entry: Entry
     guides: str
     depth: int
     is_open: bool | None
+
+
+TreeBranch = Branch[TreeEntry]
+
+
+def branches_below(
+    root: Entry, children_of: Callable[[Entry], Sequence[Entry]], is_open: Callable[[Entry], bool]
+) -> list[Branch[Entry]]:
+    """Return the visible rows in order. Linear in their number, and never recursive."""
+    rows: list[Branch[Entry]] = []
+    pending = [(root, "", "", 0)]
+    while pending:
+        entry, above, own, depth = pending.pop()
+        children = children_of(entry)
+        rows.append(Branch(entry, above + own, depth, is_open(entry) if children else None))
+        if rows[-1].is_open:
+            inner = above if not own else above + ("│ " if own[0] == "├" else "  ")
+            inner = guide_tail(inner, STEP * MAX_LEVELS, step=STEP)
+            pending.extend(
+                (child, inner, "├─" if index else "└─", depth + 1) for index, child in enumerate(reversed(children))
+            )
+    return rows
+
+
+def guides_of(branch: Branch[Entry], room: int) -> Line:
+    """Return what stands before a name, its guides in at most `room` cells. A cut guide shows its depth."""
+    mark = {None: "─ " if branch.depth else "  ", True: "▾ ", False: "▸ "}[branch.is_open]
+    guides = guide_tail(branch.guides, max(room - len(mark), STEP), f"{branch.depth}{ELLIPSIS}", step=STEP)
+    return (Piece(guides, Token.GUIDE), Piece(mark, Token.GUIDE if branch.is_open is None else Token.MUTED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,49 +447,30 @@ class TreeFolds:
         """Return a copy with these entries unfolded or folded."""
         return replace(self, by_hand={**self.by_hand, **{entry.key: is_open for entry in entries}})
 
-    def remember_open(self, shown: Iterable[Branch]) -> "TreeFolds":
+    def remember_open(self, shown: Iterable[TreeBranch]) -> "TreeFolds":
         """Return a copy that keeps the branches open which are open now."""
         if self.default is not DefaultFolds.QUIET_FOLDED:
             return self
         fresh = {branch.entry.key for branch in shown if branch.is_open} - self.kept_open
         return replace(self, kept_open=self.kept_open | fresh) if fresh else self
 
-    def unfold_level(self, shown: Sequence[Branch]) -> "TreeFolds":
-        """Return a copy with the uppermost folded level unfolded."""
-        depths = [branch.depth for branch in shown if branch.is_open is False]
-        return self.with_fold(_at(shown, min(depths), is_open=False), is_open=True) if depths else self
-
-    def fold_level(self, shown: Sequence[Branch]) -> "TreeFolds":
-        """Return a copy with the lowest unfolded level folded."""
-        depths = [branch.depth for branch in shown if branch.is_open]
-        return self.with_fold(_at(shown, max(depths), is_open=True), is_open=False) if depths else self
+    def step_level(self, shown: Sequence[TreeBranch], step: int) -> "TreeFolds":
+        """Return a copy with the uppermost folded level unfolded (1), or the lowest unfolded level folded (-1)."""
+        is_open = step > 0
+        turned = [branch for branch in shown if branch.is_open is not is_open and branch.is_open is not None]
+        if not turned:
+            return self
+        depth = (min if is_open else max)(branch.depth for branch in turned)
+        return self.with_fold((each.entry for each in turned if each.depth == depth), is_open=is_open)
 
 
 ALL_OPEN: Final = TreeFolds(DefaultFolds.OPEN)
 ALL_CLOSED: Final = TreeFolds(DefaultFolds.CLOSED)
 
 
-def branches(shape: TreeShape, folds: TreeFolds) -> list[Branch]:
-    """Return the visible rows in order. Linear in the number of entries, and never recursive."""
-    rows: list[Branch] = []
-    is_large = shape.is_large
-    pending: list[tuple[TreeEntry, str, str, int]] = [(shape.root, "", "", 0)]
-    while pending:
-        entry, above, own, depth = pending.pop()
-        is_open = folds.is_open(entry, is_large=is_large) if entry.children else None
-        rows.append(Branch(entry, above + own, depth, is_open))
-        if not is_open:
-            continue
-        inner = above if not own else above + ("│ " if own[0] == "├" else "  ")
-        inner = guide_tail(inner, STEP * MAX_LEVELS, step=STEP)
-        pending.extend(
-            (child, inner, "├─" if index else "└─", depth + 1) for index, child in enumerate(reversed(entry.children))
-        )
-    return rows
-
-
-def _at(shown: Iterable[Branch], depth: int, *, is_open: bool) -> Iterable[TreeEntry]:
-    return (branch.entry for branch in shown if branch.depth == depth and branch.is_open is is_open)
+def branches(shape: TreeShape, folds: TreeFolds) -> list[TreeBranch]:
+    """Return the visible rows of a tree in order."""
+    return branches_below(shape.root, attrgetter("children"), partial(folds.is_open, is_large=shape.is_large))
 
 
 # The columns of the tree pane and the line of each row.
@@ -532,10 +546,10 @@ def head(columns: Columns) -> Line:
     return tuple(line)
 
 
-def row(branch: Branch, columns: Columns, now: Now, *, is_current: bool = False, is_alone: bool = False) -> Row:
+def row(branch: TreeBranch, columns: Columns, now: Now, *, is_current: bool = False, is_alone: bool = False) -> Row:
     """Return the row of one branch. Enter goes to a run, and folds or unfolds a group."""
     entry, item = branch.entry, branch.entry.item
-    action: RowAction = ToggleFold(entry.key)
+    action: object = ToggleFold(entry.key)
     name: Line
     match item:
         case TreeRun():
@@ -555,7 +569,7 @@ def row(branch: Branch, columns: Columns, now: Now, *, is_current: bool = False,
             right = ()
         case _:
             assert_never(item)
-    left: Line = (*_guides(branch, columns.left, name), *name)
+    left: Line = (*guides_of(branch, columns.left - min(line_width(name), _MIN_TASK)), *name)
     left = (*left, *_remark_line(remark, columns.left - line_width(left)))
     return Row((*fit(left, columns.left), *_counts(entry.below, columns), *right), entry.key, action)
 
@@ -566,15 +580,7 @@ def _remark_line(remark: str, room: int) -> Line:
     return line if line_width(line) <= room or room >= GAP + _MIN_REMARK else ()
 
 
-def _guides(branch: Branch, room: int, name: Line) -> Line:
-    mark = {None: "─ " if branch.depth else "  ", True: "▾ ", False: "▸ "}[branch.is_open]
-    # A cut guide shows its depth, since all rows below the cut start alike.
-    free = max(room - len(mark) - min(line_width(name), _MIN_TASK), STEP)
-    guides = guide_tail(branch.guides, free, f"{branch.depth}{ELLIPSIS}", step=STEP)
-    return (Piece(guides, Token.GUIDE), Piece(mark, Token.GUIDE if branch.is_open is None else Token.MUTED))
-
-
-def _remark(tree_run: TreeRun, branch: Branch, now: Now, *, is_roomy: bool) -> str:
+def _remark(tree_run: TreeRun, branch: TreeBranch, now: Now, *, is_roomy: bool) -> str:
     """Return the text that distinguishes a run from its siblings: origin, wait, tags, attempt, error."""
     if (run := tree_run.run) is None:
         return ""
@@ -604,7 +610,7 @@ def _is_wait_over(run: Run, below: RollUp) -> bool:
     return 0 < awaited <= below.failed + below.completed and not below.active + below.queued
 
 
-def _origin(run: Run, branch: Branch) -> Iterator[str]:
+def _origin(run: Run, branch: TreeBranch) -> Iterator[str]:
     """Yield the origin of a run. The row of the batch or of the group already says that siblings came from one call."""
     function, origin = run.fixed.trigger_function or "", origin_words(run.fixed)
     if origin and not origin.startswith("batch"):
@@ -715,16 +721,10 @@ def notes(tree: RunTree, shape: TreeShape, failure: str | None, width: int) -> l
     if tree.missing:
         sentences.append(f"Not fully loaded: {'; '.join(tree.missing)}.{tries_again('reads it again')}")
     if failure:
-        sentences.append(failure_words(failure))
+        sentences.append(could_not_read("The tree", failure))
     for sentence in sentences:
         rows += [Row(()), *(Row((Piece(text, Token.MUTED),)) for text in wrap(sentence, max(width - EDGE, 1)))]
     return rows
-
-
-def failure_words(failure: str) -> str:
-    """Return why the tree could not be read, and what the user can do."""
-    reason = without_request(failure).removeprefix("the run could not be read: ").rstrip(".")
-    return f"The tree could not be read: {reason}{'' if reason.endswith('?') else '.'}{tries_again()}"
 
 
 def extent(tree: RunTree, shape: TreeShape, read_at: datetime | None, now: Now) -> Line:

@@ -96,16 +96,10 @@ def trace_lines(
 ) -> list[Line]:
     """Return the trace in lines of at most `width` cells: the axis, the spans with their bars, what the marks mean."""
     width = max(width, MIN_WIDTH)
-    tree, path = row_tree(waterfall), longest_path(waterfall, extents)
-    columns, moment = page.columns_for(width, 0), waterfall.moment(now)
-    window = page.whole_window(extents, moment)
-    found = page.ticks(window, columns.bar)
-    scale = page.Scale.of(window, columns.bar, found, moment)
-    parts = page.RowParts(waterfall, extents, tree, path, columns, scale, Now(now))
-    lines = [page.axis_line(columns, found)]
-    for shown in page.shown_spans(waterfall, tree, ()):
-        look = page.look_of(waterfall, extents, shown.span, get_run, is_on_path=shown.span in path)
-        lines.append(page.row_line(shown, look, parts))
+    tree = row_tree(waterfall)
+    placed = page.PlacedTrace(waterfall, tree, extents, longest_path(waterfall, extents), {})
+    parts = page.parts_of(placed, tree, get_run, page.columns_for(width, 0), Now(now))
+    lines = [page.axis_line(parts), *(page.row_line(each, parts) for each in page.shown_spans(waterfall, tree, ()))]
     has_unknown, has_batch = SpanState.UNKNOWN in extents.states, SpanKind.CALL in waterfall.kinds
     marks = page.legend(width, has_unknown=has_unknown, has_batch=has_batch, has_colors=has_colors)
     lines += [(), marks] if marks else []

@@ -2,56 +2,39 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from tui.api.errors import ApiError
 from tui.domain.environment import Capability
 from tui.domain.ids import RunId, SpanId
-from tui.domain.run import Run
 from tui.domain.traces.span import Span, Trace
 from tui.domain.traces.waterfall import (
     ROOT,
-    Extents,
     RowKey,
     RowTree,
     RowTreeBuilder,
-    RunEnd,
-    SpanState,
     Waterfall,
     WaterfallBuilder,
     extents_of,
     longest_path,
     row_tree,
 )
+from tui.features.tree.model import BranchRows, FoldingView
+from tui.features.tree.words import Branch
 from tui.features.waterfall import page
+from tui.features.waterfall.page import PlacedTrace, known_ends_of
 from tui.features.waterfall.words import SpanAttributes, attributes_of
-from tui.kit.page import LazyRows, PageRow
+from tui.kit.page import PageRow
 from tui.kit.selection import TREE_REST_S, Fetched, Need, is_trace_open
 from tui.kit.words import without_request
 from tui.lazy_dataclass import dataclass
 from tui.sync.budget import Priority
 from tui.sync.clock import Timer
 from tui.sync.session import Session
+from tui.text.axis import MIN_WINDOW_US, TimeWindow
 from tui.text.blocks import SHOW_READING_AFTER, GoToRun, Now, ReadStage, ToggleFold
 from tui.text.styled import Line
-
-# The waterfall of a trace as it was read, with everything that takes long to compute.
-
-
-KnownEnds = dict[RunId, RunEnd]
-"""What the store knew of the runs that the trace shows as open."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PlacedTrace:
-    """A waterfall with its rows, ends and longest path, as of `known_ends`. `tree` leaves the engine's spans out."""
-
-    waterfall: Waterfall
-    tree: RowTree
-    extents: Extents
-    path: frozenset[int]
-    known_ends: KnownEnds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,38 +54,20 @@ class TraceReading:
 # What the trace alone decides was computed when it was read. Here is only what the user or a change of a run alters.
 
 
-MAX_REVEALED: Final = 200
-"""The most spans that a search reveals: a single letter would match thousands."""
-
-
-def known_ends_of(waterfall: Waterfall, get_run: page.GetRun) -> KnownEnds:
-    """Return what the store knows of the runs that the trace shows as open."""
-    ends_of = page.run_ends(get_run)
-    found: KnownEnds = {}
-    for run_id, index in waterfall.run_spans.items():
-        if waterfall.spans[index].is_partial and (end := ends_of(run_id)) is not None:
-            found[run_id] = end
-    return found
-
-
-class WaterfallView:
+class WaterfallView(FoldingView[int]):
     """Shows one placed trace at a time. `get_run` returns the newest state of a run from the store."""
 
     def __init__(self, placed: PlacedTrace, get_run: page.GetRun) -> None:
         self.get_run = get_run
-        self.placed = placed
+        self.read = placed
         """The trace as it was read."""
-        self.extents = placed.extents
-        """When the spans began and ended, as far as trace and store know."""
-        self.path = placed.path
-        """The spans on the longest path."""
-        self._known_ends = placed.known_ends
+        self.placed = placed
+        """The same, with the ends that the store has learned since."""
         self._trees: dict[bool, RowTree] = {False: placed.tree}
         self._folded: frozenset[RowKey] = frozenset()
-        self._zoom: page.TimeWindow | None = None
+        self._zoom: TimeWindow | None = None
         self._with_engine = False
-        self._shown: Sequence[page.ShownSpan] | None = None
-        self._rows_by_key: dict[RowKey, int] | None = None
+        self._shown: Sequence[Branch[int]] | None = None
 
     @property
     def waterfall(self) -> Waterfall:
@@ -117,11 +82,15 @@ class WaterfallView:
         return self._trees[self._with_engine]
 
     @property
-    def shown(self) -> Sequence[page.ShownSpan]:
+    def shown(self) -> Sequence[Branch[int]]:
         """The visible rows."""
         if self._shown is None:
-            self._shown, self._rows_by_key = page.shown_spans(self.waterfall, self.tree, self._folded), None
+            self._shown = page.shown_spans(self.waterfall, self.tree, self._folded)
         return self._shown
+
+    @property
+    def order(self) -> Sequence[int]:
+        return self.tree.order
 
     @property
     def is_zoomed(self) -> bool:
@@ -130,8 +99,7 @@ class WaterfallView:
 
     def show(self, placed: PlacedTrace) -> None:
         """Show a newer trace of the same run. Folds and zoom stay."""
-        self.placed = placed
-        self.extents, self.path, self._known_ends = placed.extents, placed.path, placed.known_ends
+        self.read = self.placed = placed
         self._trees = {False: placed.tree}
         self._shown = None
         self.on_runs_changed()
@@ -139,40 +107,32 @@ class WaterfallView:
     def on_runs_changed(self) -> None:
         """Compute ends and path again if a run has ended that the trace shows as open."""
         known = known_ends_of(self.waterfall, self.get_run)
-        if known != self._known_ends:
-            self._known_ends = known
-            self.extents = extents_of(self.waterfall, known.get)
-            self.path = longest_path(self.waterfall, self.extents)
+        if known != self.placed.known_ends:
+            extents = extents_of(self.waterfall, known.get)
+            path = longest_path(self.waterfall, extents)
+            self.placed = PlacedTrace(self.waterfall, self.placed.tree, extents, path, known)
 
-    def row_of(self, key: object) -> int | None:
-        """Return the number of the visible row with a key."""
-        shown = self.shown
-        if self._rows_by_key is None:
-            keys = self.waterfall.keys
-            self._rows_by_key = {keys[each.span]: row for row, each in enumerate(shown)}
-        return self._rows_by_key.get(key)  # type: ignore[call-overload,no-any-return]  # any key may be asked for
+    def key_of(self, entry: int) -> RowKey:
+        return self.waterfall.keys[entry]
 
-    def key_of(self, index: int) -> RowKey:
-        """Return the key of a span."""
-        return self.waterfall.keys[index]
+    def ancestors_of(self, entry: int) -> Iterator[int]:
+        return self.tree.ancestors(entry)
 
-    def is_open(self, index: int) -> bool:
-        """Return whether the rows below a span are visible."""
-        return self.key_of(index) not in self._folded
+    def children_of(self, entry: int) -> Sequence[int]:
+        return self.tree.below[entry]
 
-    def set_open(self, index: int, *, is_open: bool) -> None:
-        """Unfold or fold a span."""
-        key = frozenset((self.key_of(index),))
+    def is_open(self, entry: int) -> bool:
+        return self.key_of(entry) not in self._folded
+
+    def set_open(self, entry: int, *, is_open: bool) -> None:
+        key = frozenset((self.key_of(entry),))
         self._fold(self._folded - key if is_open else self._folded | key)
 
     def set_all_open(self, *, is_open: bool) -> None:
-        """Unfold everything, or fold everything but the root."""
-        keys = self.waterfall.keys
-        self._fold(frozenset() if is_open else frozenset(keys[each] for each in self.tree.order if each != ROOT))
+        self._fold(frozenset() if is_open else frozenset(self.key_of(each) for each in self.order if each != ROOT))
 
-    def reveal(self, indexes: Iterable[int]) -> None:
-        """Unfold everything above some spans."""
-        above = {self.key_of(each) for index in indexes for each in self.tree.ancestors(index)}
+    def reveal(self, entries: Iterable[int]) -> None:
+        above = {self.key_of(each) for entry in entries for each in self.ancestors_of(entry)}
         if above & self._folded:
             self._fold(self._folded - above)
 
@@ -183,151 +143,74 @@ class WaterfallView:
 
     def nearest_row(self, index: int) -> int:
         """Return the span whose row stands for a span: itself, or the nearest one above it that has a row."""
-        tree = self.tree
-        while index not in tree.above:
+        while index not in self.tree.above:
             index = self.waterfall.parents[index]
         return index
 
-    def next_error(self, index: int | None, step: int) -> int | None:
-        """Return the next (1) or previous (-1) span with an error, wrapping around; None if there is no other."""
-        for each in self._ahead(index, step):
-            style = page.style_of_span(self.waterfall, self.extents, each, self.get_run)
-            if page.is_failed(self.waterfall, each, style):
-                return each
-        return None
-
-    def next_on_path(self, index: int | None) -> int | None:
-        """Return the next span on the longest path, wrapping around; None if there is no other."""
-        return next((each for each in self._ahead(index, 1) if each in self.path), None)
+    def is_failed(self, entry: int) -> bool:
+        style = page.style_of_span(self.waterfall, self.placed.extents, entry, self.get_run)
+        return page.is_failed(self.waterfall, entry, style)
 
     def matches(self, needle: str) -> list[int]:
         """Return the spans with rows whose name contains a text, ignoring case."""
         spans = self.waterfall.spans
-        return [index for index in self.tree.order if needle in spans[index].message.casefold()]
+        return [index for index in self.order if needle in spans[index].message.casefold()]
 
-    def moment(self, now: Now) -> int:
-        """Return the time up to which running bars reach, in µs since the root's start."""
-        at, started_at = now.frozen_at or now.at, self.waterfall.root.started_at
-        return self.waterfall.moment(started_at + now.drawn(at - started_at))
+    def parts(self, columns: page.WaterfallColumns, clock: Now) -> page.RowParts:
+        """Return what the rows are drawn from."""
+        return page.parts_of(self.placed, self.tree, self.get_run, columns, clock, self._zoom)
 
-    def window(self, now: int) -> page.TimeWindow:
-        """Return the window of time that is shown."""
-        return self._zoom or page.whole_window(self.extents, now)
-
-    def zoom(self, step: int, index: int | None, now: int) -> None:
+    def zoom(self, step: int, index: int | None, clock: Now) -> None:
         """Zoom in (1) or out (-1), around the bar of a span if that is visible, else around the middle."""
-        whole, window = page.whole_window(self.extents, now), self.window(now)
+        now = page.moment_of(self.waterfall, clock)
+        whole = page.whole_window(self.placed.extents, now)
+        window = self._zoom or whole
         around = (window.first + window.last) // 2
         if index is not None:
-            first, last = self.waterfall.starts[index], self.extents.end(index, now)
-            shown_first, shown_last = max(first, window.first), min(last, window.last)
-            if shown_first <= shown_last:
-                around = (shown_first + shown_last) // 2
+            first = max(self.waterfall.starts[index], window.first)
+            last = min(self.placed.extents.end(index, now), window.last)
+            if first <= last:
+                around = (first + last) // 2
         wanted = page.zoomed(window, whole, step=step, around=around)
-        self._zoom = wanted if wanted.length < max(whole.length, page.MIN_WINDOW_US) else None
+        self._zoom = wanted if wanted.length < max(whole.length, MIN_WINDOW_US) else None
 
-    def pan(self, step: int, now: int) -> None:
+    def pan(self, step: int, clock: Now) -> None:
         """Move the window to earlier (-1) or later (1) times."""
         if self._zoom is not None:
-            self._zoom = page.panned(self._zoom, page.whole_window(self.extents, now), step=step)
-
-    def _ahead(self, index: int | None, step: int) -> Iterator[int]:
-        order = self.tree.order
-        at = order.index(index) if index in self.tree.above and index is not None else -1
-        yield from order[at + 1 :] if step > 0 else reversed(order[: max(at, 0)])
-        yield from order[: max(at, 0)] if step > 0 else reversed(order[at + 1 :])
+            whole = page.whole_window(self.placed.extents, page.moment_of(self.waterfall, clock))
+            self._zoom = page.panned(self._zoom, whole, step=step)
 
     def _fold(self, folded: frozenset[RowKey]) -> None:
         self._folded, self._shown = folded, None
 
 
-# The rows of the waterfall as a lazy sequence: of thousands of spans only the visible rows are drawn.
+class WaterfallRows(BranchRows[int]):
+    """The visible spans, then some lines below them."""
 
-
-MAX_CACHED_ROWS: Final = 1_000
-"""Drawn rows that are kept for the next frame."""
-
-
-class WaterfallRows(LazyRows):
-    """The visible spans, then some lines below them.
-
-    The row of a span that has ended is taken from `previous` if nothing in it changed.
-    """
-
-    def __init__(
-        self,
-        view: WaterfallView,
-        parts: page.RowParts,
-        below: Sequence[Line],
-        current: RunId | None,
-        previous: "WaterfallRows | None" = None,
-    ) -> None:
-        super().__init__(len(view.shown), [PageRow(line) for line in below])
-        self._view = view
-        self._shown = view.shown
+    def __init__(self, view: WaterfallView, parts: page.RowParts, below: Sequence[Line], current: RunId | None) -> None:
+        super().__init__(view, view.shown, [PageRow(line) for line in below])
         self.parts = parts
         self._current = current
-        self._cache: dict[RowKey, tuple[object, PageRow]] = {}
-        if previous is not None and previous._layout == self._layout and len(previous._cache) < MAX_CACHED_ROWS:  # noqa: SLF001  the same class
-            self._cache = previous._cache  # noqa: SLF001
-
-    @property
-    def _layout(self) -> object:
-        parts = self.parts
-        return self._view, parts.columns, parts.scale.window, parts.scale.ticks, self._current
 
     @property
     def cursor_count(self) -> int:
-        return len(self._shown)
+        return len(self.branches)
 
     def cursor_line(self, index: int) -> Line:
         """Return the row of a span with its name in bold."""
-        if index >= len(self._shown):
-            return self[index].line
-        shown = self._shown[index]
-        return page.row_line(shown, self.look_at(shown.span), self.parts, is_bold=True)
-
-    def span_at(self, index: int) -> int | None:
-        """Return the span of a row. A line below the spans stands for the last one; None if there are no spans."""
-        return self._shown[min(index, len(self._shown) - 1)].span if self._shown else None
-
-    def index_of(self, key: Hashable) -> int | None:
-        return self._view.row_of(key)
+        return page.row_line(self.branches[index], self.parts, is_bold=True)
 
     def hits(self, needle: str) -> list[int]:
         """Return the rows whose span has a name with this text, without drawing them."""
         spans = self.parts.waterfall.spans
-        return [row for row, each in enumerate(self._shown) if needle in spans[each.span].message.casefold()]
-
-    def look_at(self, index: int) -> page.SpanLook:
-        """Return the look of a span."""
-        parts = self.parts
-        return page.look_of(parts.waterfall, parts.extents, index, self._view.get_run, is_on_path=index in parts.path)
-
-    def run_at(self, index: int) -> Run | None:
-        """Return the run that a span stands for, as far as the store knows it; None of a span inside a run."""
-        waterfall = self.parts.waterfall
-        run_id = waterfall.spans[index].run_id
-        return self._view.get_run(run_id) if waterfall.run_spans.get(run_id) == index else None
+        return [row for row, each in enumerate(self.branches) if needle in spans[each.entry].message.casefold()]
 
     def make(self, index: int) -> PageRow:
-        shown, parts = self._shown[index], self.parts
-        index = shown.span
-        key, look, extents = parts.waterfall.keys[index], self.look_at(index), parts.extents
-        content = None
-        if extents.states[index] is not SpanState.RUNNING:
-            times = parts.waterfall.starts[index], extents.ends[index], extents.seen[index]
-            content = shown, look, times, index in parts.path, len(parts.tree.logs.get(index, ()))
-            cached = self._cache.get(key)
-            if cached is not None and cached[0] == content:
-                return cached[1]
-        run_id = parts.waterfall.spans[index].run_id
-        own_action = None if shown.is_open is None else ToggleFold(key)
+        branch, waterfall = self.branches[index], self.parts.waterfall
+        key, run_id = waterfall.keys[branch.entry], waterfall.spans[branch.entry].run_id
+        own_action = None if branch.is_open is None else ToggleFold(key)
         action = own_action if run_id == self._current else GoToRun(run_id)
-        row = PageRow(page.row_line(shown, look, parts), key, action)
-        if content is not None:
-            self._cache[key] = content, row
-        return row
+        return PageRow(page.row_line(branch, self.parts), key, action)
 
 
 # Reads the attributes of the span under the cursor, once for each span, after the cursor has rested.

@@ -2,60 +2,81 @@
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import timedelta
-from itertools import groupby, pairwise
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.text import Raw
-from tui.domain.traces.waterfall import ROOT, Extents, RowKey, RowTree, RunEnd, RunEnds, SpanKind, SpanState, Waterfall
-from tui.features.tree.words import MAX_LEVELS, STEP, guide_tail
+from tui.domain.traces.waterfall import (
+    ROOT,
+    Extents,
+    RowKey,
+    RowTree,
+    RunEnd,
+    RunEnds,
+    SpanKind,
+    SpanState,
+    Waterfall,
+)
+from tui.features.tree.words import Branch, branches_below, guides_of
+from tui.lazy_dataclass import dataclass
 from tui.text import formatting
+from tui.text.axis import BAR, DASH, DAY_US, HOUR_US, MIN_WINDOW_US, MINUTE_US, SECOND_US, Cells, TimeWindow, label
 from tui.text.blocks import Now
 from tui.text.status import STATUS_STYLES, UNKNOWN, StatusStyle, style_of
-from tui.text.styled import ELLIPSIS, Line, Piece, Token, cut, fit, line_width
+from tui.text.styled import Line, Piece, Token, cut, fit, line_width
 
-# The time axis of a waterfall: the window of time that is shown, its ticks, and their labels. Times are µs.
+# A trace with everything that takes long to compute, as of what the store knew of its runs.
 
 
-MIN_WINDOW_US: Final = 1_000
-"""The shortest window: times have a precision of a millisecond."""
+GetRun = Callable[[RunId], Run | None]
+"""Returns a run from the store."""
 
-_MS: Final = 1_000
-_SECOND: Final = 1_000_000
-_MINUTE: Final = 60 * _SECOND
-_HOUR: Final = 60 * _MINUTE
-_DAY: Final = 24 * _HOUR
+KnownEnds = dict[RunId, RunEnd]
+"""What the store knew of the runs that the trace shows as open."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlacedTrace:
+    """A waterfall with its rows, ends and longest path, as of `known_ends`. `tree` leaves the engine's spans out."""
+
+    waterfall: Waterfall
+    tree: RowTree
+    extents: Extents
+    path: frozenset[int]
+    known_ends: KnownEnds
+
+
+def run_ends(get_run: GetRun) -> RunEnds:
+    """Return what the store knows about the ends of runs."""
+
+    def end_of(run_id: RunId) -> RunEnd | None:
+        run = get_run(run_id)
+        return None if run is None or run.state is None else RunEnd(run.is_final, run.state.finished_at)
+
+    return end_of
+
+
+def known_ends_of(waterfall: Waterfall, get_run: GetRun) -> KnownEnds:
+    """Return what the store knows of the runs that the trace shows as open."""
+    ends_of = run_ends(get_run)
+    found = ((run_id, ends_of(run_id)) for run_id, at in waterfall.run_spans.items() if waterfall.spans[at].is_partial)
+    return {run_id: end for run_id, end in found if end is not None}
+
+
+# The time axis of a waterfall: the window of time that is shown, its ticks, and their labels.
+
 
 _MIN_TICK_CELLS: Final = 6
 _LABEL_GAP: Final = 3
 _STEPS: Final = (
     *(mantissa * 10**power for power in range(2, 6) for mantissa in (1, 2, 4, 5)),
-    *(seconds * _SECOND for seconds in (1, 2, 4, 5, 10, 15, 20, 30)),
-    *(minutes * _MINUTE for minutes in (1, 2, 4, 5, 10, 15, 20, 30)),
-    *(hours * _HOUR for hours in (1, 2, 4, 6, 12)),
-    *(mantissa * 10**power * _DAY for power in range(7) for mantissa in (1, 2, 4, 5)),
+    *(seconds * SECOND_US for seconds in (1, 2, 4, 5, 10, 15, 20, 30)),
+    *(minutes * MINUTE_US for minutes in (1, 2, 4, 5, 10, 15, 20, 30)),
+    *(hours * HOUR_US for hours in (1, 2, 4, 6, 12)),
+    *(mantissa * 10**power * DAY_US for power in range(7) for mantissa in (1, 2, 4, 5)),
 )  # fmt: skip
-
-
-class TimeWindow(NamedTuple):
-    """The time that is shown, from `first` to `last`, in µs since the root's start."""
-
-    first: int
-    last: int
-
-    @property
-    def length(self) -> int:
-        """The length of the window, at least MIN_WINDOW_US."""
-        return max(self.last - self.first, MIN_WINDOW_US)
-
-    def half_cells(self, moment: int, width: int) -> int:
-        """Return how many half cells of `width` cells lie before a moment. Negative or too many: outside."""
-        return (2 * (moment - self.first) * width * 2 + self.length) // (2 * self.length)
-
-    def cell(self, moment: int, width: int) -> int:
-        """Return the cell of a moment."""
-        return (moment - self.first) * width // self.length
 
 
 class Tick(NamedTuple):
@@ -117,37 +138,18 @@ def ticks(window: TimeWindow, width: int) -> list[Tick]:
     return []
 
 
-def label(moment: int) -> str:
-    """Return a time since the root's start: `0s` `250ms` `1.5s` `1m30s` `2h` `3d12h`; before it with `-`."""
-    sign, us = ("-" if moment < 0 else ""), abs(moment)
-    if us < _SECOND:
-        return f"{sign}{us / _MS:g}ms" if us else "0s"
-    days, rest = divmod(us, _DAY)
-    hours, rest = divmod(rest, _HOUR)
-    minutes, rest = divmod(rest, _MINUTE)
-    seconds = f"{rest // _SECOND}.{rest % _SECOND:06}".rstrip("0").rstrip(".")
-    parts = ((f"{days:,}", "d"), (str(hours), "h"), (str(minutes), "m"), (seconds, "s"))
-    return sign + "".join(number + unit for number, unit in parts if number != "0")
-
-
 # The look of a span's row: its glyph, its name, the colours of its cells and of its bar.
 
 
-GetRun = Callable[[RunId], Run | None]
-"""Returns a run from the store."""
+_FIXED_BARS: Final = {
+    SpanKind.DELAY: (DASH, Token.FAINT),
+    SpanKind.WAIT: (DASH, Token.FAINT),
+    SpanKind.CALL: ("─", Token.MUTED),
+    SpanKind.ENGINE: (BAR, Token.FAINT),
+}
+"""The bars that look alike however their span ended."""
 
-_WAITS: Final = frozenset({SpanKind.DELAY, SpanKind.WAIT})
 _QUIET: Final = frozenset({SpanKind.DELAY, SpanKind.ENGINE, SpanKind.FUNCTION})
-
-
-def run_ends(get_run: GetRun) -> RunEnds:
-    """Return what the store knows about the ends of runs."""
-
-    def end_of(run_id: RunId) -> RunEnd | None:
-        run = get_run(run_id)
-        return None if run is None or run.state is None else RunEnd(run.is_final, run.state.finished_at)
-
-    return end_of
 
 
 class SpanLook(NamedTuple):
@@ -164,29 +166,23 @@ class SpanLook(NamedTuple):
     bar_token: Token
 
 
-def look_of(waterfall: Waterfall, extents: Extents, index: int, get_run: GetRun, *, is_on_path: bool) -> SpanLook:
+def look_of(parts: "RowParts", index: int) -> SpanLook:
     """Return the look of a span.
 
     The store's status of a run counts, unless only the trace knows yet that the run has ended.
     """
-    kind, state = waterfall.kinds[index], extents.states[index]
-    style = style_of_span(waterfall, extents, index, get_run)
+    waterfall = parts.waterfall
+    kind, state = waterfall.kinds[index], parts.extents.states[index]
+    style = style_of_span(waterfall, parts.extents, index, parts.get_run)
     is_error = is_failed(waterfall, index, style)
     is_running = state is SpanState.RUNNING
-    if kind in _WAITS:
-        bar, bar_token = "╌", Token.FAINT
-    elif kind is SpanKind.CALL:
-        bar, bar_token = "─", Token.MUTED
-    elif kind is SpanKind.ENGINE:
-        bar, bar_token = "━", Token.FAINT
-    else:
-        bar, bar_token = "━", _bar_token(style, state, is_error=is_error)
+    bar, bar_token = _FIXED_BARS.get(kind) or (BAR, _bar_token(style, state, is_error=is_error))
     if is_error:
         name_token, took_token = Token.BRIGHT, Token.TEXT
     elif kind in _QUIET:
         name_token, took_token = Token.FAINT, Token.FAINT
-    elif is_running or is_on_path:
-        name_token, took_token = Token.TEXT, Token.BLUE if is_running and bar == "━" else Token.TEXT
+    elif is_running or index in parts.path:
+        name_token, took_token = Token.TEXT, Token.BLUE if is_running and bar == BAR else Token.TEXT
     else:
         name_token, took_token = Token.MUTED, Token.MUTED
     if is_running and style is STATUS_STYLES["Queued"]:
@@ -270,99 +266,83 @@ MIN_MARKED_CELLS: Final = 3
 GRID: Final = "┆"
 UNKNOWN_END: Final = "░"
 LOG: Final = "•"
-_BAR: Final = "━"
-_QUEUED: Final = "╌"
 _LOG_TOKENS: Final = {"ERROR": Token.ROSE, "WARN": Token.AMBER}
 _LOG_RANKS: Final = {Token.BRIGHT: 0, Token.AMBER: 1, Token.ROSE: 2}
 
 
-class Scale(NamedTuple):
-    """The window of time, the cells that it takes, the cells of its ticks, and now."""
+class RowParts(NamedTuple):
+    """What the rows are drawn from: a trace, what the store knows, and how much room and time is shown.
 
+    `now` is the end of running bars, and `clock` the time of drawing.
+    """
+
+    waterfall: Waterfall
+    extents: Extents
+    tree: RowTree
+    path: Collection[int]
+    get_run: GetRun
+    columns: "WaterfallColumns"
     window: TimeWindow
-    width: int
-    ticks: tuple[int, ...]
+    ticks: Sequence[Tick]
     now: int
-
-    @classmethod
-    def of(cls, window: TimeWindow, width: int, found: Sequence[Tick], now: int) -> "Scale":
-        """Make a scale with the cells of some ticks."""
-        return cls(window, width, tuple(tick.cell for tick in found), now)
+    clock: Now
 
 
-class _Cells:
-    """The characters and colours of one bar's line."""
-
-    def __init__(self, scale: Scale) -> None:
-        self._scale = scale
-        # Free cells have the colour of the grid, so that they are one piece with it.
-        self._cells: list[tuple[str, Token]] = [(" ", Token.LINE)] * scale.width
-        for cell in scale.ticks:
-            if 0 <= cell < scale.width:
-                self._cells[cell] = (GRID, Token.LINE)
-
-    def draw(self, begin: int, end: int, character: str, token: Token) -> tuple[int, int]:
-        """Draw a bar, at least half a cell long. Return its cells: the first, and the one after the last."""
-        width = self._scale.width
-        start = self._scale.window.half_cells(begin, width)
-        stop = max(self._scale.window.half_cells(end, width), start + 1)
-        if start == 2 * width:  # a bar of no length at the end of the window
-            start, stop = start - 1, stop - 1
-        if stop <= 0 or start >= 2 * width:
-            return 0, 0
-        start, stop = max(start, 0), min(stop, 2 * width)
-        first, last = start // 2, -(-stop // 2)
-        for cell in range(first, last):
-            shown = character
-            if character == _BAR:
-                shown = "╺" if 2 * cell < start else "╸" if 2 * cell + 2 > stop else _BAR
-            self._cells[cell] = shown, token
-        return first, last
-
-    def fill_unknown(self, first: int, after: int) -> None:
-        """Fill whole cells behind an unknown end, at least one: the first one outside at the right is moved inside."""
-        width = self._scale.width
-        if after <= 0 or first > width:
-            return
-        first = min(max(first, 0), width - 1)
-        for cell in range(first, min(max(after, first + 1), width)):
-            self._cells[cell] = UNKNOWN_END, Token.GUIDE
-
-    def mark(self, cell: int, token: Token) -> None:
-        """Put a log mark on a cell; the more severe one stays."""
-        shown, before = self._cells[cell]
-        if shown != LOG or _LOG_RANKS[token] > _LOG_RANKS[before]:
-            self._cells[cell] = LOG, token
-
-    def line(self) -> Line:
-        """Return the cells as pieces of one colour each."""
-        return tuple(
-            Piece("".join(character for character, _ in group), token)
-            for token, group in groupby(self._cells, key=lambda cell: cell[1])
-        )
+def parts_of(
+    placed: PlacedTrace,
+    tree: RowTree,
+    get_run: GetRun,
+    columns: "WaterfallColumns",
+    clock: Now,
+    zoom: TimeWindow | None = None,
+) -> RowParts:
+    """Return what the rows of a trace are drawn from. Without `zoom` the whole time is shown."""
+    now = moment_of(placed.waterfall, clock)
+    window = zoom or whole_window(placed.extents, now)
+    axis = ticks(window, columns.bar)
+    return RowParts(placed.waterfall, placed.extents, tree, placed.path, get_run, columns, window, axis, now, clock)
 
 
-def bar_line(waterfall: Waterfall, extents: Extents, tree: RowTree, index: int, look: SpanLook, scale: Scale) -> Line:
-    """Return the bar of a span in exactly `scale.width` cells.
+def moment_of(waterfall: Waterfall, clock: Now) -> int:
+    """Return the time up to which running bars reach, in µs since the root's start."""
+    at, started_at = clock.frozen_at or clock.at, waterfall.root.started_at
+    return waterfall.moment(started_at + clock.drawn(at - started_at))
+
+
+def bar_line(parts: RowParts, index: int, look: SpanLook) -> Line:
+    """Return the bar of a span in exactly the cells of its column.
 
     The time in the queue is dashed. Where the end is not known, the bar ends with its last sign, and `░` reaches to the
     latest moment at which the span can have ended.
     """
-    cells = _Cells(scale)
-    begin, end = waterfall.starts[index], extents.end(index, scale.now)
+    waterfall, extents, window, width = parts.waterfall, parts.extents, parts.window, parts.columns.bar
+    # Free cells have the colour of the grid, so that they are one piece with it.
+    cells = Cells(width, Token.LINE, (tick.cell for tick in parts.ticks), GRID)
+
+    def draw(begin: int, end: int, character: str, token: Token) -> tuple[int, int]:
+        """Draw a bar, at least half a cell long, also of no length at the end of the window."""
+        start = window.half_cells(begin, width)
+        stop, past = max(window.half_cells(end, width), start + 1), start == 2 * width
+        return cells.draw(start - past, stop - past, character, token)
+
+    begin, end = waterfall.starts[index], extents.end(index, parts.now)
     is_unknown = extents.states[index] is SpanState.UNKNOWN
     shown_end = max(extents.seen[index], begin) if is_unknown else end
     started = min(_started(waterfall, index, shown_end), shown_end)
     if started > begin:
-        cells.draw(begin, started, _QUEUED, Token.FAINT)
+        draw(begin, started, DASH, Token.FAINT)
     first = last = 0
     if started < shown_end or started <= begin:
-        first, last = cells.draw(max(begin, started), shown_end, look.bar, look.bar_token)
+        first, last = draw(max(begin, started), shown_end, look.bar, look.bar_token)
     if is_unknown:
-        after = max(-(-scale.window.half_cells(shown_end, scale.width) // 2), last)
-        cells.fill_unknown(after, -(-scale.window.half_cells(end, scale.width) // 2))
+        # Whole cells, at least one: the first one outside at the right is moved inside.
+        after = -(-window.half_cells(end, width) // 2)
+        from_cell = max(-(-window.half_cells(shown_end, width) // 2), last)
+        if after > 0 and from_cell <= width:
+            from_cell = min(max(from_cell, 0), width - 1)
+            cells.draw(2 * from_cell, 2 * max(after, from_cell + 1), UNKNOWN_END, Token.GUIDE)
     if last - first >= MIN_MARKED_CELLS:
-        _draw_logs(cells, waterfall, tree.logs.get(index, ()), scale, (first, last))
+        _draw_logs(cells, parts, parts.tree.logs.get(index, ()), first, last)
     return cells.line()
 
 
@@ -375,14 +355,19 @@ def _started(waterfall: Waterfall, index: int, end: int) -> int:
     return waterfall.dequeued.get(index, waterfall.starts[index] if has_begun else end)
 
 
-def _draw_logs(cells: _Cells, waterfall: Waterfall, logs: Iterable[int], scale: Scale, bar: tuple[int, int]) -> None:
-    """Draw log marks inside a bar; one at its begin is moved by a cell, so that the begin stays visible."""
-    first, last = bar
+def _draw_logs(cells: Cells, parts: RowParts, logs: Iterable[int], first: int, last: int) -> None:
+    """Draw log marks inside a bar; one at its begin is moved by a cell, so that the begin stays visible.
+
+    Of several in one cell the most severe one stays.
+    """
     for log in logs:
-        cell = scale.window.cell(waterfall.starts[log], scale.width)
-        if 0 <= cell < scale.width and first - 1 <= cell <= last:
-            token = _LOG_TOKENS.get(waterfall.spans[log].level, Token.BRIGHT)
-            cells.mark(min(max(cell, first + 1), last - 1), token)
+        cell = parts.window.cell(parts.waterfall.starts[log], parts.columns.bar)
+        if 0 <= cell < parts.columns.bar and first - 1 <= cell <= last:
+            cell = min(max(cell, first + 1), last - 1)
+            token = _LOG_TOKENS.get(parts.waterfall.spans[log].level, Token.BRIGHT)
+            shown, before = cells.cells[cell]
+            if shown != LOG or _LOG_RANKS[token] > _LOG_RANKS[before]:
+                cells.cells[cell] = LOG, token
 
 
 # The rows of the waterfall: names as a tree, `→` on the longest path, durations, and bars on one time axis.
@@ -417,18 +402,6 @@ class WaterfallColumns(NamedTuple):
         return self.name >= _NOTE_FROM
 
 
-class ShownSpan(NamedTuple):
-    """One visible row: the index of a span, the guides that lead to it, and its depth.
-
-    `is_open` is None if nothing is below it.
-    """
-
-    span: int
-    guides: str
-    depth: int
-    is_open: bool | None
-
-
 def columns_for(width: int, gutter: int) -> WaterfallColumns:
     """Return the columns of a page of `width` cells behind a gutter."""
     whole = width + gutter
@@ -439,60 +412,33 @@ def columns_for(width: int, gutter: int) -> WaterfallColumns:
     return WaterfallColumns(name, max(width - name - _ARROW - _TOOK - _BEFORE_BAR - _EDGE, 0))
 
 
-def shown_spans(waterfall: Waterfall, tree: RowTree, folded: Collection[RowKey]) -> list[ShownSpan]:
-    """Return the visible rows in order. Linear, and never recursive."""
-    rows: list[ShownSpan] = []
-    keys, below = waterfall.keys, tree.below
-    pending: list[tuple[int, str, str, int]] = [(ROOT, "", "", 0)]
-    while pending:
-        index, above, own, depth = pending.pop()
-        children = below[index]
-        is_open = keys[index] not in folded if children else None
-        rows.append(ShownSpan(index, above + own, depth, is_open))
-        if not is_open:
-            continue
-        inner = above if not own else above + ("│ " if own[0] == "├" else "  ")
-        if len(inner) > STEP * MAX_LEVELS:
-            inner = guide_tail(inner, STEP * MAX_LEVELS, step=STEP)
-        pending.extend(
-            (child, inner, "├─" if place else "└─", depth + 1) for place, child in enumerate(reversed(children))
-        )
-    return rows
+def shown_spans(waterfall: Waterfall, tree: RowTree, folded: Collection[RowKey]) -> list[Branch[int]]:
+    """Return the visible rows in order."""
+    return branches_below(ROOT, tree.below.__getitem__, lambda index: waterfall.keys[index] not in folded)
 
 
-def axis_line(columns: WaterfallColumns, found: Sequence[Tick]) -> Line:
+def axis_line(parts: RowParts) -> Line:
     """Return the labels of the time axis, behind the cells of names and durations."""
     text = ""
-    for tick in found:
+    for tick in parts.ticks:
         text = text.ljust(tick.cell) + tick.label
-    return (Piece(" " * columns.bar_start), *cut((Piece(text, Token.FAINT),), columns.bar))
+    return (Piece(" " * parts.columns.bar_start), *cut((Piece(text, Token.FAINT),), parts.columns.bar))
 
 
-class RowParts(NamedTuple):
-    """What a row is drawn from, besides its place in the tree."""
-
-    waterfall: Waterfall
-    extents: Extents
-    tree: RowTree
-    path: Collection[int]
-    columns: WaterfallColumns
-    scale: Scale
-    now: Now
-
-
-def row_line(shown: ShownSpan, look: SpanLook, parts: RowParts, *, is_bold: bool = False) -> Line:
+def row_line(branch: Branch[int], parts: RowParts, *, is_bold: bool = False) -> Line:
     """Return the row of one span. `is_bold`: its name stands out."""
-    columns, index = parts.columns, shown.span
+    columns, index = parts.columns, branch.entry
+    look = look_of(parts, index)
     name: Line = (Piece(look.name, Token.BRIGHT if is_bold else look.name_token, is_bold=is_bold),)
     if look.style is not None:
         name = (look.style.mark, Piece(" "), *name)
-    left: Line = (*_guides(shown, columns.name, name), *name)
+    least = min(line_width(name), max(_MIN_NAME, columns.name // 2))
+    left: Line = (*guides_of(branch, columns.name - least), *name)
     if columns.has_notes and (note := note_of(parts.waterfall, index, parts.tree.calls.get(index))):
         left = (*left, Piece("  "), Piece(note, Token.FAINT))
     arrow = Piece(" →" if index in parts.path else "  ", Token.TEXT)
     took = Piece(took_text(parts, index).rjust(_TOOK)[:_TOOK], look.took_token)
-    bar = bar_line(parts.waterfall, parts.extents, parts.tree, index, look, parts.scale)
-    return (*fit(left, columns.name), arrow, took, Piece(" " * _BEFORE_BAR), *bar)
+    return (*fit(left, columns.name), arrow, took, Piece(" " * _BEFORE_BAR), *bar_line(parts, index, look))
 
 
 def took_text(parts: RowParts, index: int) -> str:
@@ -500,16 +446,8 @@ def took_text(parts: RowParts, index: int) -> str:
     state = parts.extents.states[index]
     if state is SpanState.UNKNOWN:
         return formatting.NONE
-    us = parts.extents.end(index, parts.scale.now) - parts.waterfall.starts[index]
-    return parts.now.duration(timedelta(microseconds=us), is_running=state is SpanState.RUNNING)
-
-
-def _guides(shown: ShownSpan, room: int, name: Line) -> Line:
-    mark = {None: "─ " if shown.depth else "  ", True: "▾ ", False: "▸ "}[shown.is_open]
-    # A cut guide shows its depth, since all rows below the cut start alike.
-    free = max(room - len(mark) - min(line_width(name), max(_MIN_NAME, room // 2)), STEP)
-    guides = guide_tail(shown.guides, free, f"{shown.depth}{ELLIPSIS}", step=STEP)
-    return (Piece(guides, Token.GUIDE), Piece(mark, Token.GUIDE if shown.is_open is None else Token.MUTED))
+    us = parts.extents.end(index, parts.now) - parts.waterfall.starts[index]
+    return parts.clock.duration(timedelta(microseconds=us), is_running=state is SpanState.RUNNING)
 
 
 _COLORED_LEGEND: Final = (

@@ -10,25 +10,25 @@ from textual.binding import BindingType
 
 from tui.domain.ids import RunId
 from tui.domain.traces.waterfall import RowKey, SpanKind, SpanState
-from tui.features.attempts.words import NOTHING_SELECTED
-from tui.features.tree.view import TreePane
+from tui.features.tree.model import MAX_REVEALED
+from tui.features.tree.view import FoldingPane, TreePane
 from tui.features.waterfall import words
-from tui.features.waterfall.model import MAX_REVEALED, TRACE, PlacedTrace, SpanReads, WaterfallRows, WaterfallView
-from tui.features.waterfall.page import RowParts, Scale, Tick, axis_line, columns_for, legend, ticks
+from tui.features.waterfall.model import TRACE, SpanReads, WaterfallRows, WaterfallView
+from tui.features.waterfall.page import PlacedTrace, RowParts, axis_line, columns_for, legend
 from tui.kit.colors import Background
 from tui.kit.heap import trim_soon
 from tui.kit.keys import Help, bind
 from tui.kit.layout import Placement, Slot
 from tui.kit.lines import GUTTER, Lines
 from tui.kit.live_model import LiveModel
-from tui.kit.page import Page, PageRow
-from tui.kit.pane import OpenRun, PagePane
+from tui.kit.page import PageRow
+from tui.kit.pane import PagePane
 from tui.kit.selection import Need
 from tui.kit.words import rule_parts
 from tui.store.changes import Changes
 from tui.sync.clock import Timer
 from tui.text import formatting
-from tui.text.blocks import GoToRun, ReadStage, ToggleFold
+from tui.text.blocks import ReadStage
 from tui.text.styled import Line, Piece, Token, wrap
 
 # The facts about the span under the cursor: below the spans where there is room, else in a strip of two lines.
@@ -66,10 +66,10 @@ class Foot(Lines):
 class SpanFacts:
     """The two widgets of a pane that show the facts, of which at most one has a height.
 
-    `selected` returns the span under the cursor and the rows that are drawn; None while the pane shows no span.
+    `selected` returns the span under the cursor and what the rows are drawn from; None while the pane shows no span.
     """
 
-    def __init__(self, pane: PagePane, selected: Callable[[], tuple[int, WaterfallRows] | None]) -> None:
+    def __init__(self, pane: PagePane, selected: Callable[[], tuple[int, RowParts] | None]) -> None:
         self._pane = pane
         self._selected = selected
         self.detail = Foot(Background.PAGE, self.show)
@@ -116,19 +116,18 @@ class SpanFacts:
             self.detail.show(())
             self.strip.show(())
             return
-        index, drawn = selected
+        index, parts = selected
         pane = self._pane
         if self._reads is None:
             self._reads = SpanReads(pane.live.session, self._on_read)
         is_stale, width, height = pane.live.now.frozen_at is not None, pane.page.size.width, self.detail.size.height
-        attributes = self._reads.attributes(drawn.parts.waterfall.spans[index]) if height else ReadStage.DUE
-        current = pane.selection.run_id
-        span = words.SelectedSpan(index, drawn.look_at(index), attributes, current, run=drawn.run_at(index))
+        attributes = self._reads.attributes(parts.waterfall.spans[index]) if height else ReadStage.DUE
+        span = words.SelectedSpan(parts, index, attributes, pane.selection.run_id)
         if height:
-            self.detail.show(words.detail_lines(span, drawn.parts, width, height), is_stale=is_stale)
+            self.detail.show(words.detail_lines(span, width, height), is_stale=is_stale)
         if self.strip.size.height:
             rule = [(Piece("─" * width, Token.LINE),)] if pane.app_base.painter.needs_rules else []
-            self.strip.show([*rule, *words.strip_lines(span, drawn.parts, width)], is_stale=is_stale)
+            self.strip.show([*rule, *words.strip_lines(span, width)], is_stale=is_stale)
 
     def _on_read(self) -> None:
         if self._pane.is_attached:
@@ -150,7 +149,7 @@ MAX_LEFT: Final = 50
 """Runs whose row under the cursor is remembered, for the way back."""
 
 
-class WaterfallPane(PagePane):
+class WaterfallPane(FoldingPane[int]):
     """The spans of the selected run and of the runs that it awaits, as bars on one axis."""
 
     title: ClassVar[str] = "waterfall"
@@ -158,6 +157,8 @@ class WaterfallPane(PagePane):
     form_sentence: ClassVar[str] = "Show the spans of the selected run on a time axis."
     placement: ClassVar[Placement] = Placement(Slot.THIRD)
     needs: ClassVar[tuple[Need[Any], ...]] = (TRACE,)
+    view: WaterfallView | None
+    drawn: WaterfallRows | None
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("h,left", "fold", "fold", "Fold, or go to the span above.", rank=12, need=16, pair=("fold", "unfold")),
@@ -182,19 +183,15 @@ class WaterfallPane(PagePane):
 
     def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(live, id=id)
-        self.head = Lines(classes="head")
         self.facts = SpanFacts(self, self._selected_span)
-        self.view: WaterfallView | None = None
+        self.view = None
         self._of: RunId | None = None
         self._has_changed_runs = False
-        self._drawn: WaterfallRows | None = None
         self._left_at: OrderedDict[RunId, RowKey] = OrderedDict()
         """The keys of the rows that the cursor was on, by run."""
 
     def compose(self) -> ComposeResult:
-        yield self.rule
-        yield self.head
-        yield self.page
+        yield from super().compose()
         yield self.facts.detail
         yield self.facts.strip
 
@@ -217,45 +214,31 @@ class WaterfallPane(PagePane):
 
     @property
     def is_ticking(self) -> bool:
-        return self.selection.state_of(TRACE).is_fetching or (self.view is not None and self.view.extents.is_live)
+        return self.selection.state_of(TRACE).is_fetching or (
+            self.view is not None and self.view.placed.extents.is_live
+        )
 
     def rows(self, width: int) -> Sequence[PageRow]:
         view = self.view
         if view is None:
-            self.head.show(())
-            self._drawn = None
-            return [PageRow((Piece(text, Token.MUTED),)) for text in wrap(self._without_trace(), width)]
-        parts, axis = self._parts(view, width)
-        self.head.show([(Piece(" " * GUTTER), *axis_line(parts.columns, axis))])
+            return self.without_rows(width)
+        parts = view.parts(columns_for(width, GUTTER), self.live.now)
+        self.head.show([(Piece(" " * GUTTER), *axis_line(parts))])
         below: list[Line] = []
         for sentence in words.sentences(view.waterfall, self.selection.state_of(TRACE).failure):
             below += [(), *((Piece(text, Token.MUTED),) for text in wrap(sentence, width))]
         has_colors = not self.app_base.painter.is_colorless
         if len(view.shown) + len(below) + 2 <= self.page.size.height:
-            kinds, states = view.waterfall.kinds, view.extents.states
-            has_unknown = any(states[each.span] is SpanState.UNKNOWN for each in view.shown)
-            has_batch = any(kinds[each.span] is SpanKind.CALL for each in view.shown)
+            kinds, states = view.waterfall.kinds, parts.extents.states
+            has_unknown = any(states[each.entry] is SpanState.UNKNOWN for each in view.shown)
+            has_batch = any(kinds[each.entry] is SpanKind.CALL for each in view.shown)
             below[:0] = [(), legend(width, has_unknown=has_unknown, has_batch=has_batch, has_colors=has_colors)]
-        self._drawn = WaterfallRows(view, parts, below, self.selection.run_id, self._drawn)
-        return self._drawn
+        self.drawn = WaterfallRows(view, parts, below, self.selection.run_id)
+        return self.drawn
 
-    def _parts(self, view: WaterfallView, width: int) -> tuple[RowParts, list[Tick]]:
-        now = self.live.now
-        moment, columns = view.moment(now), columns_for(width, GUTTER)
-        window = view.window(moment)
-        axis = ticks(window, columns.bar)
-        scale = Scale.of(window, columns.bar, axis, moment)
-        return RowParts(view.waterfall, view.extents, view.tree, view.path, columns, scale, now), axis
-
-    def _without_trace(self) -> str:
-        if self.selection.run_id is None:
-            return NOTHING_SELECTED
+    def reason_for_none(self) -> str:
         state = self.selection.state_of(TRACE)
-        if state.failure is not None:
-            return words.failure_words(state.failure)
-        if state.value is not None:
-            return words.no_trace()
-        return "" if self.stage_of(TRACE) is ReadStage.DUE else formatting.LOADING
+        return words.no_trace() if state.value is not None and state.failure is None else super().reason_for_none()
 
     def left(self) -> Line:
         name = () if self.view is None else (Piece(f" · {self.view.waterfall.root.message}", Token.MUTED),)
@@ -271,7 +254,7 @@ class WaterfallPane(PagePane):
         if view is None:
             return ()
         count, now = len(view.tree.order), self.live.now
-        return words.extent(view.waterfall, view.extents, count, state.fetched_at, now, width=self.size.width)
+        return words.extent(view.waterfall, view.placed.extents, count, state.fetched_at, now, width=self.size.width)
 
     def watch_selection(self) -> None:
         """Show the trace of the selected run. Another run's trace is given back at once, also while hidden."""
@@ -280,7 +263,7 @@ class WaterfallPane(PagePane):
             self._forget()
             self._of = run_id
         placed = None if reading is None else reading.placed
-        if placed is not None and (self.view is None or placed is not self.view.placed):
+        if placed is not None and (self.view is None or placed is not self.view.read):
             self._show(placed)
         self.rebuild()
 
@@ -291,7 +274,7 @@ class WaterfallPane(PagePane):
             self.call_later(self._restore_cursor)
         else:
             self.view.show(placed)
-        self._drawn = None
+        self.drawn = None
 
     def _restore_cursor(self) -> None:
         """Put the cursor on the row where it was when the user left this run."""
@@ -300,7 +283,7 @@ class WaterfallPane(PagePane):
             self.page.go_to(key)
 
     def _forget(self) -> None:
-        index = self._index
+        index = self.entry
         if self._of is not None and self.view is not None and index is not None:
             self._left_at[self._of] = self.view.key_of(index)
             self._left_at.move_to_end(self._of)
@@ -308,7 +291,7 @@ class WaterfallPane(PagePane):
                 self._left_at.popitem(last=False)
         if self.view is not None:
             trim_soon(self.live.session.clock, len(self.view.waterfall.spans))
-        self.view = self._drawn = None
+        self.view = self.drawn = None
         self.facts.forget()
 
     def concerns(self, changes: Changes) -> bool:
@@ -326,18 +309,13 @@ class WaterfallPane(PagePane):
         super().follow_cursor()
         self.facts.follow()
 
-    def _selected_span(self) -> tuple[int, WaterfallRows] | None:
-        index, drawn = self._index, self._drawn
-        return None if index is None or drawn is None or not self.is_shown else (index, drawn)
-
-    @property
-    def _index(self) -> int | None:
-        """The span under the cursor."""
-        return None if self._drawn is None else self._drawn.span_at(self.page.cursor)
+    def _selected_span(self) -> tuple[int, RowParts] | None:
+        index, drawn = self.entry, self.drawn
+        return None if index is None or drawn is None or not self.is_shown else (index, drawn.parts)
 
     @property
     def target(self) -> RunId | None:
-        index = self._index
+        index = self.entry
         return self.selection.run_id if self.view is None or index is None else self.view.waterfall.spans[index].run_id
 
     def has_use_for(self, action: str) -> bool:
@@ -356,29 +334,6 @@ class WaterfallPane(PagePane):
             case _:
                 return super().has_use_for(action)
 
-    def on_page_entered(self, event: Page.Entered) -> None:
-        """Go to the run of the row; on a row of the selected run, fold or unfold."""
-        event.stop()
-        view, index = self.view, self._index
-        match event.action:
-            case GoToRun(run_id):
-                self.post_message(OpenRun(run_id))
-            case ToggleFold() if view is not None and index is not None:
-                view.set_open(index, is_open=not view.is_open(index))
-                self._refresh_near(index)
-            case _:
-                pass
-
-    def error_step(self, step: int) -> bool:
-        return self._go_to(None if self.view is None else self.view.next_error(self._index, step))
-
-    def _go_to(self, index: int | None) -> bool:
-        if self.view is None or index is None:
-            return False
-        self.view.reveal([index])
-        self._refresh_near(index)
-        return True
-
     def search(self, text: str) -> Line:
         """Search in folded rows too, and reveal those that contain the text."""
         if self.view is not None and text:
@@ -386,68 +341,23 @@ class WaterfallPane(PagePane):
             self.rebuild()
         return super().search(text)
 
-    async def action_form(self, title: str) -> None:
-        await self.show_form(title)
-
-    def action_fold(self) -> None:
-        view, index = self.view, self._index
-        if view is None or index is None:
-            return
-        if view.tree.below[index] and view.is_open(index):
-            view.set_open(index, is_open=False)
-            self._refresh_near(index)
-        else:
-            self.action_parent()
-
-    def action_unfold(self) -> None:
-        view, index = self.view, self._index
-        if view is None or index is None or not view.tree.below[index]:
-            return
-        if view.is_open(index):
-            self.page.go_to(view.key_of(view.tree.below[index][0]))
-        else:
-            view.set_open(index, is_open=True)
-            self._refresh_near(index)
-
-    def action_parent(self) -> None:
-        view, index = self.view, self._index
-        if view is not None and index is not None and (above := view.tree.above[index]) >= 0:
-            self.page.go_to(view.key_of(above))
-
-    def action_root(self) -> None:
-        self.page.action_top()
-
-    def action_all(self, is_open: bool) -> None:  # noqa: FBT001  Textual passes it by position
-        if self.view is not None:
-            index = self._index
-            self.view.set_all_open(is_open=is_open)
-            self._refresh_near(index)
-
     def action_zoom_time(self, step: int) -> None:
         if self.view is not None:
-            self.view.zoom(step, self._index, self.view.moment(self.live.now))
+            self.view.zoom(step, self.entry, self.live.now)
             self.rebuild()
             self.refresh_bindings()
 
     def action_pan(self, step: int) -> None:
         if self.view is not None:
-            self.view.pan(step, self.view.moment(self.live.now))
+            self.view.pan(step, self.live.now)
             self.rebuild()
 
     def action_engine(self) -> None:
         if self.view is not None:
-            index = self._index
+            entry = self.entry
             self.view.toggle_engine()
-            self._refresh_near(index)
+            self.refresh_near(None if entry is None else self.view.nearest_row(entry))
 
     def action_path_step(self) -> None:
         if self.view is not None:
-            self._go_to(self.view.next_on_path(self._index))
-
-    def _refresh_near(self, index: int | None) -> None:
-        """Rebuild after folding. The cursor stays on its span, or moves to the nearest one above that has a row."""
-        self.rebuild()
-        if self.view is not None and index is not None:
-            index = self.view.nearest_row(index)
-            above = self.view.tree.ancestors(index)
-            any(self.page.go_to(self.view.key_of(each)) for each in (index, *above))
+            self.go_to_entry(self.view.next_of(self.entry, 1, self.view.placed.path.__contains__))

@@ -1,19 +1,18 @@
 """The sentences about a trace and about its selected span."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from heapq import nlargest
 from itertools import islice
 from typing import Final
 
 from tui.domain.ids import RunId
-from tui.domain.run import Json, Run
+from tui.domain.run import Json
 from tui.domain.text import Raw
-from tui.domain.traces.span import SpanDetail
+from tui.domain.traces.span import Span, SpanDetail
 from tui.domain.traces.waterfall import ROOT, Extents, RowTree, SpanKind, SpanState, Waterfall
 from tui.features.detail.words import best_error
-from tui.features.waterfall.page import RowParts, SpanLook, name_of
-from tui.kit.words import RuleText, rule_line, without_request
+from tui.features.waterfall.page import RowParts, look_of, name_of
+from tui.kit.words import RuleText, could_not_read, rule_line
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
 from tui.text.blocks import Now, ReadStage, key_of, tries_again
@@ -57,14 +56,8 @@ def sentences(waterfall: Waterfall, failure: str | None) -> list[str]:
     if trace.unreadable:
         found.append(f"{formatting.plural(trace.unreadable, 'span')} could not be read.")
     if failure:
-        found.append(failure_words(failure))
+        found.append(could_not_read("The trace", failure))
     return found
-
-
-def failure_words(failure: str) -> str:
-    """Return why the trace could not be read, and what the user can do."""
-    reason = without_request(failure).removeprefix("the trace could not be read: ").rstrip(".")
-    return f"The trace could not be read: {reason}{'' if reason.endswith('?') else '.'}{tries_again()}"
 
 
 def not_shown(waterfall: Waterfall, tree: RowTree) -> Line:
@@ -190,121 +183,179 @@ _LEVELS: Final = {"ERROR": ("error", Token.ROSE), "WARN": ("warn", Token.AMBER),
 
 @dataclass(frozen=True, slots=True)
 class SelectedSpan:
-    """The span under the cursor. `attributes` may still be read; `current` is the selected run.
+    """The span under the cursor. `attributes` may still be read; `current` is the selected run."""
 
-    `run` is what the store knows about the span's run, if the span is the whole run.
-    """
-
+    parts: RowParts
     index: int
-    look: SpanLook
     attributes: SpanAttributes | ReadStage
     current: RunId | None
-    run: Run | None = None
+
+    @property
+    def span(self) -> Span:
+        """The span itself."""
+        return self.parts.waterfall.spans[self.index]
+
+    def name(self, token: Token, *, is_bold: bool = False) -> Line:
+        """Return the glyph and the name."""
+        look = look_of(self.parts, self.index)
+        name = Piece(look.name, token, is_bold=is_bold)
+        return (name,) if look.style is None else (look.style.mark, Piece(" "), name)
+
+    def belongs_to(self) -> Line:
+        """Return what the span is, and of which run."""
+        if self.index == ROOT:
+            return (Piece("the run of this trace", Token.FAINT),)
+        waterfall = self.parts.waterfall
+        kind = waterfall.kinds[self.index]
+        of = waterfall.parents[self.index] if kind is SpanKind.RUN else self.index
+        run = waterfall.spans[waterfall.run_spans[waterfall.spans[of].run_id]]
+        return (Piece(f"{_KIND_WORDS.get(kind, 'span of')} ", Token.FAINT), Piece(run.message, Token.TEXT))
+
+    def start(self) -> str:
+        """Return when the span starts on the axis: `at 10.6s`. Of the root: its time of day."""
+        if self.index == ROOT:
+            return f"at {formatting.moment(self.span.started_at, self.parts.clock.at)}"
+        return f"at {_moment(self.parts.waterfall.starts[self.index])}"
+
+    def took(self) -> Line:
+        """Return how long the span took."""
+        extents, start = self.parts.extents, self.parts.waterfall.starts[self.index]
+        state = extents.states[self.index]
+        if state is SpanState.UNKNOWN:
+            return (Piece("its end is not known", Token.MUTED),)
+        took = timedelta(microseconds=extents.end(self.index, self.parts.now) - start)
+        if state is SpanState.RUNNING:
+            return (Piece(self.parts.clock.duration(took), Token.BLUE), Piece(" so far"))
+        return (Piece(formatting.duration(took)), Piece(" long"))
+
+    def took_with_queue(self) -> Line:
+        """Return how long the span took, and how much of it was in the queue, unless its end is not known."""
+        waterfall, is_unknown = self.parts.waterfall, self.parts.extents.states[self.index] is SpanState.UNKNOWN
+        start = waterfall.starts[self.index]
+        queued = timedelta(microseconds=waterfall.dequeued.get(self.index, start) - start)
+        if is_unknown or queued <= timedelta():
+            return self.took()
+        return (*self.took(), Piece(f", {formatting.duration(queued)} of it queued", Token.MUTED))
+
+    def path(self, room: int) -> Line:
+        """Return the names from the root to the span. Where they do not fit, the first ones are left out."""
+        parts, index = self.parts, self.index
+        remark = Piece("  holds up the root", Token.FAINT)
+        tail: Line = (remark,) if index in parts.path and index != ROOT else ()
+        line: Line = (Piece(self._path_name(index), Token.BRIGHT, is_bold=True),)
+        arrow = Piece(_ARROW, Token.FAINT)
+        room -= line_width(tail) + line_width(line)
+        for above in parts.tree.ancestors(index) if index in parts.tree.above else ():
+            step: Line = (Piece(self._path_name(above)), arrow)
+            if line_width(step) + len(_ARROW) + 1 > room:
+                return (Piece(ELLIPSIS, Token.FAINT), arrow, *line, *tail)
+            line = (*step, *line)
+            room -= line_width(step)
+        return (*line, *tail)
+
+    def _path_name(self, index: int) -> Raw:
+        return first_line(Raw(name_of(self.parts.waterfall, index)))
+
+    def error(self) -> Line:
+        """Return what the span threw. A run that crashed threw nothing in its trace: the run itself has the reason."""
+        error, run_id = self.span.exception, self.span.run_id
+        if error is None and self.parts.waterfall.run_spans.get(run_id) == self.index:
+            run = self.parts.get_run(run_id)
+            error = None if run is None else best_error(run)
+        if error is None:
+            return ()
+        name: Line = (Piece(error.name, Token.ROSE), Piece(" ")) if error.name else ()
+        return (*name, Piece(first_line(error.message), Token.BRIGHT))
+
+    def logs(self) -> list[int]:
+        """Return the log lines inside the span or below it, in order of time."""
+        waterfall = self.parts.waterfall
+        return sorted(waterfall.logs_below(self.index), key=lambda log: (waterfall.starts[log], log))
+
+    def last_log(self) -> Line:
+        """Return the last log line. Of a cut trace it is the last one that came."""
+        if not (logs := self.logs()):
+            return ()
+        waterfall = self.parts.waterfall
+        span = waterfall.spans[logs[-1]]
+        is_live = self.parts.extents.is_live
+        when = self.parts.clock.ago(span.started_at) if is_live else _after_root(waterfall.starts[logs[-1]])
+        rest = ", later lines are cut" if waterfall.trace.is_truncated else ""
+        return (_level(span), Piece("  "), Piece(first_line(span.message)), Piece(f"  {when}{rest}", Token.FAINT))
+
+    def hidden(self) -> Line:
+        """Return how many spans have no row, and the key that shows them."""
+        return not_shown(self.parts.waterfall, self.parts.tree)
+
+    def facts(self, room: int) -> Iterator[tuple[str, list[Line]]]:
+        """Yield the label of each fact, and its lines."""
+        start = self.start() if self.index == ROOT else _after_root(self.parts.waterfall.starts[self.index])
+        yield "starts", [(Piece(f"{start}, "), *self.took_with_queue())]
+        yield "path", [self.path(room)]
+        if error := self.error():
+            yield "error", [error]
+        if log := self.last_log():
+            yield "last log", [log]
+        yield "attrs", _attributes(self.attributes, room)
+        hint = Piece("  Enter goes there", Token.FAINT)
+        yield "run", [(Piece(self.span.run_id, Token.MUTED), *((hint,) if self.span.run_id != self.current else ()))]
 
 
-def detail_lines(selected: SelectedSpan, parts: RowParts, width: int, height: int) -> list[Line]:
+def detail_lines(selected: SelectedSpan, width: int, height: int) -> list[Line]:
     """Return the rule and the facts of a span, in at most `height` lines of at most `width` cells.
 
     In a wide pane its log lines stand beside them.
     """
     if width < LOGS_FROM:
-        return _fact_lines(selected, parts, width)[:height]
+        return _fact_lines(selected, width)[:height]
     left_width = width // 2
-    left = [*_fact_lines(selected, parts, left_width), *([()] * height)]
-    right = [*_log_lines(selected, parts, width - left_width - 1, height), *([()] * height)]
+    left = [*_fact_lines(selected, left_width), *([()] * height)]
+    right = [*_log_lines(selected, width - left_width - 1, height), *([()] * height)]
     joints = (Piece("│" if place else "┬", Token.LINE) for place in range(height))
     return [(*fit(left[place], left_width), joint, *right[place]) for place, joint in enumerate(joints)]
 
 
-def _fact_lines(selected: SelectedSpan, parts: RowParts, width: int) -> list[Line]:
-    mark: Line = () if selected.look.style is None else (selected.look.style.mark, Piece(" "))
-    left = (*mark, Piece(selected.look.name, Token.TEXT), Piece(" · ", Token.FAINT), *_belongs_to(selected, parts))
-    right: Line = (Piece("follows", Token.MUTED),) if parts.extents.is_live else ()
+def _fact_lines(selected: SelectedSpan, width: int) -> list[Line]:
+    left = (*selected.name(Token.TEXT), Piece(" · ", Token.FAINT), *selected.belongs_to())
+    right: Line = (Piece("follows", Token.MUTED),) if selected.parts.extents.is_live else ()
     lines: list[Line] = [rule_line(RuleText(left=left, right=right), width), ()]
-    room = max(width - _INDENT - _LABEL - 1, 2)
-    for label, facts in _facts(selected, parts, room):
+    for label, facts in selected.facts(max(width - _INDENT - _LABEL - 1, 2)):
         for place, line in enumerate(facts):
             head = Piece(" " * _INDENT + (label if not place else "").ljust(_LABEL), Token.FAINT)
             lines.append(cut((head, *line), width - 1))
-    if hidden := not_shown(parts.waterfall, parts.tree):
+    if hidden := selected.hidden():
         lines += [(), (Piece(" " * _INDENT), *cut(hidden, width - _INDENT - 1))]
     return lines
 
 
-def _log_lines(selected: SelectedSpan, parts: RowParts, width: int, height: int) -> list[Line]:
+def _log_lines(selected: SelectedSpan, width: int, height: int) -> list[Line]:
     """Return the rule and the last log lines inside a span and below it: time, level, message."""
-    waterfall = parts.waterfall
-    logs = list(waterfall.logs_below(selected.index))
+    waterfall, logs = selected.parts.waterfall, selected.logs()
     left = (Piece("logs", Token.TEXT), Piece(" · this span and below", Token.FAINT))
     count = f"{'first ' * waterfall.trace.is_truncated}{formatting.plural(len(logs), 'line')}"
     lines = [rule_line(RuleText(left=left, right=(Piece(count, Token.MUTED),)), width), ()]
-    for log in sorted(nlargest(max(height - 2, 0), logs, key=_time_of(parts)), key=_time_of(parts)):
-        span = waterfall.spans[log]
-        word, token = _level(span.level)
+    for log in logs[max(len(logs) - max(height - 2, 0), 0) :]:
         at = f"{waterfall.starts[log] / 1_000_000:.1f}".rjust(_LOG_TIME)
-        head = (Piece(f"  {at}   ", Token.FAINT), *fit((Piece(word, token),), _LOG_LEVEL))
-        lines.append(cut((*head, Piece(first_line(span.message))), width - 1))
+        head = (Piece(f"  {at}   ", Token.FAINT), *fit((_level(waterfall.spans[log]),), _LOG_LEVEL))
+        lines.append(cut((*head, Piece(first_line(waterfall.spans[log].message))), width - 1))
     return lines
 
 
-def _time_of(parts: RowParts) -> Callable[[int], tuple[int, int]]:
-    return lambda log: (parts.waterfall.starts[log], log)
+def _level(span: Span) -> Piece:
+    return Piece(*_LEVELS.get(span.level, (span.level.lower(), Token.MUTED)))
 
 
-def _level(level: str) -> tuple[str, Token]:
-    return _LEVELS.get(level, (level.lower(), Token.MUTED))
-
-
-def strip_lines(selected: SelectedSpan, parts: RowParts, width: int) -> list[Line]:
+def strip_lines(selected: SelectedSpan, width: int) -> list[Line]:
     """Return two lines: the span with its start and its duration; below it its error or its last log line."""
-    look = selected.look
-    mark: Line = () if look.style is None else (look.style.mark, Piece(" "))
-    name: Line = (Piece("  "), *mark, Piece(look.name, Token.BRIGHT, is_bold=True))
-    start: Line = (Piece(f"starts {_start_at(parts, selected.index)}", Token.MUTED),)
-    took, belongs_to = _took(selected, parts), (*_belongs_to(selected, parts), Piece(", ", Token.MUTED), *start)
-    first = joined([name, belongs_to, (*took, *_queued(selected, parts))])
+    name: Line = (Piece("  "), *selected.name(Token.BRIGHT, is_bold=True))
+    start: Line = (Piece(f"starts {selected.start()}", Token.MUTED),)
+    took, belongs_to = selected.took(), (*selected.belongs_to(), Piece(", ", Token.MUTED), *start)
+    first = joined([name, belongs_to, selected.took_with_queue()])
     for shorter in ([name, belongs_to, took], [name, start, took], [name, took]):
         if line_width(first) > width:
             first = joined(shorter)
-    second: Line = _error(selected, parts) or _last_log(selected, parts) or not_shown(parts.waterfall, parts.tree)
+    second = selected.error() or selected.last_log() or selected.hidden()
     return [cut(first, width), cut((Piece("    "), *second), width)]
-
-
-def _facts(selected: SelectedSpan, parts: RowParts, room: int) -> Iterator[tuple[str, list[Line]]]:
-    """Yield the label of each fact, and its lines."""
-    took = (*_took(selected, parts), *_queued(selected, parts))
-    yield "starts", [(Piece(f"{_start_words(parts, selected.index)}, "), *took)]
-    yield "path", [_path(selected, parts, room)]
-    if error := _error(selected, parts):
-        yield "error", [error]
-    if log := _last_log(selected, parts):
-        yield "last log", [log]
-    yield "attrs", _attributes(selected.attributes, room)
-    run_id = parts.waterfall.spans[selected.index].run_id
-    hint = Piece("  Enter goes there", Token.FAINT)
-    yield "run", [(Piece(run_id, Token.MUTED), *((hint,) if run_id != selected.current else ()))]
-
-
-def _belongs_to(selected: SelectedSpan, parts: RowParts) -> Line:
-    waterfall = parts.waterfall
-    if selected.index == ROOT:
-        return (Piece("the run of this trace", Token.FAINT),)
-    kind = waterfall.kinds[selected.index]
-    of = waterfall.parents[selected.index] if kind is SpanKind.RUN else selected.index
-    run = waterfall.spans[waterfall.run_spans[waterfall.spans[of].run_id]]
-    return (Piece(f"{_KIND_WORDS.get(kind, 'span of')} ", Token.FAINT), Piece(run.message, Token.TEXT))
-
-
-def _start_words(parts: RowParts, index: int) -> str:
-    """Return when a span starts: `10.6s after the root`. Of the root: its time of day."""
-    return _start_at(parts, index) if index == ROOT else _after_root(parts.waterfall.starts[index])
-
-
-def _start_at(parts: RowParts, index: int) -> str:
-    """Return when a span starts on the axis: `at 10.6s`. Of the root: its time of day."""
-    if index == ROOT:
-        return f"at {formatting.moment(parts.waterfall.root.started_at, parts.now.at)}"
-    return f"at {_moment(parts.waterfall.starts[index])}"
 
 
 def _after_root(us: int) -> str:
@@ -318,73 +369,6 @@ def _moment(us: int) -> str:
     if 10 <= tenths < 600:
         return f"{sign}{tenths // 10}.{tenths % 10}s"
     return sign + formatting.duration(timedelta(microseconds=abs(us)))
-
-
-def _took(selected: SelectedSpan, parts: RowParts) -> Line:
-    """Return how long a span took."""
-    extents, index = parts.extents, selected.index
-    state = extents.states[index]
-    if state is SpanState.UNKNOWN:
-        return (Piece("its end is not known", Token.MUTED),)
-    took = timedelta(microseconds=extents.end(index, parts.scale.now) - parts.waterfall.starts[index])
-    if state is SpanState.RUNNING:
-        return (Piece(parts.now.duration(took), Token.BLUE), Piece(" so far"))
-    return (Piece(formatting.duration(took)), Piece(" long"))
-
-
-def _queued(selected: SelectedSpan, parts: RowParts) -> Line:
-    """Return how much of a span's time was in the queue; empty if its end is not known."""
-    waterfall, index = parts.waterfall, selected.index
-    if index not in waterfall.dequeued or parts.extents.states[index] is SpanState.UNKNOWN:
-        return ()
-    queued = timedelta(microseconds=waterfall.dequeued[index] - waterfall.starts[index])
-    return (Piece(f", {formatting.duration(queued)} of it queued", Token.MUTED),) if queued > timedelta(0) else ()
-
-
-def _path(selected: SelectedSpan, parts: RowParts, room: int) -> Line:
-    """Return the names from the root to the span. Where they do not fit, the first ones are left out."""
-    tree = parts.tree
-    above = [selected.index, *tree.ancestors(selected.index)] if selected.index in tree.above else [selected.index]
-    remark = Piece("  holds up the root", Token.FAINT)
-    tail: Line = (remark,) if selected.index in parts.path and selected.index != ROOT else ()
-    room -= line_width(tail)
-    shown: list[Line] = []
-    arrow = Piece(_ARROW, Token.FAINT)
-    for index in above:
-        is_last = not shown
-        text = first_line(Raw(name_of(parts.waterfall, index)))
-        name = Piece(text, Token.BRIGHT if is_last else Token.TEXT, is_bold=is_last)
-        line: Line = (name,) if is_last else (name, arrow)
-        if shown and line_width(line) + len(_ARROW) + 1 > room:
-            shown.append((Piece(f"{ELLIPSIS}", Token.FAINT), arrow))
-            break
-        shown.append(line)
-        room -= line_width(line)
-    return (*(piece for line in reversed(shown) for piece in line), *tail)
-
-
-def _error(selected: SelectedSpan, parts: RowParts) -> Line:
-    """Return what the span threw. A run that crashed threw nothing in its trace: the run itself has the reason."""
-    error = parts.waterfall.spans[selected.index].exception
-    if error is None and selected.run is not None:
-        error = best_error(selected.run)
-    if error is None:
-        return ()
-    name: Line = (Piece(error.name, Token.ROSE), Piece(" ")) if error.name else ()
-    return (*name, Piece(first_line(error.message), Token.BRIGHT))
-
-
-def _last_log(selected: SelectedSpan, parts: RowParts) -> Line:
-    """Return the last log line inside the span or below it. Of a cut trace it is the last one that came."""
-    waterfall = parts.waterfall
-    last = max(waterfall.logs_below(selected.index), key=_time_of(parts), default=None)
-    if last is None:
-        return ()
-    span = waterfall.spans[last]
-    word, token = _level(span.level)
-    when = parts.now.ago(span.started_at) if parts.extents.is_live else _after_root(waterfall.starts[last])
-    rest = ", later lines are cut" if waterfall.trace.is_truncated else ""
-    return (Piece(word, token), Piece("  "), Piece(first_line(span.message)), Piece(f"  {when}{rest}", Token.FAINT))
 
 
 def _attributes(read: SpanAttributes | ReadStage, room: int) -> list[Line]:

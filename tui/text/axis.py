@@ -1,0 +1,84 @@
+"""A time axis of cells: a window of time, labels of round times, and bars drawn to half a cell. Times are in µs."""
+
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Final, NamedTuple
+
+from tui.text.styled import Line, Piece, Token
+
+MIN_WINDOW_US: Final = 1_000
+"""The shortest window: times have a precision of a millisecond."""
+
+SECOND_US: Final = 1_000_000
+MINUTE_US: Final = 60 * SECOND_US
+HOUR_US: Final = 60 * MINUTE_US
+DAY_US: Final = 24 * HOUR_US
+
+BAR: Final = "━"
+DASH: Final = "╌"
+
+
+class TimeWindow(NamedTuple):
+    """The time that is shown, from `first` to `last`."""
+
+    first: int
+    last: int
+
+    @property
+    def length(self) -> int:
+        """The length of the window, at least MIN_WINDOW_US."""
+        return max(self.last - self.first, MIN_WINDOW_US)
+
+    def half_cells(self, moment: int, width: int) -> int:
+        """Return how many half cells of `width` cells lie before a moment. Negative or too many: outside."""
+        return (2 * (moment - self.first) * width * 2 + self.length) // (2 * self.length)
+
+    def cell(self, moment: int, width: int) -> int:
+        """Return the cell of a moment."""
+        return (moment - self.first) * width // self.length
+
+
+def label(moment: int) -> str:
+    """Return a time since the zero of an axis: `0s` `250ms` `1.5s` `1m30s` `2h` `3d12h`; before it with `-`."""
+    sign, us = ("-" if moment < 0 else ""), abs(moment)
+    if us < SECOND_US:
+        return f"{sign}{us / 1_000:g}ms" if us else "0s"
+    days, rest = divmod(us, DAY_US)
+    hours, rest = divmod(rest, HOUR_US)
+    minutes, rest = divmod(rest, MINUTE_US)
+    seconds = f"{rest // SECOND_US}.{rest % SECOND_US:06}".rstrip("0").rstrip(".")
+    parts = ((f"{days:,}", "d"), (str(hours), "h"), (str(minutes), "m"), (seconds, "s"))
+    return sign + "".join(number + unit for number, unit in parts if number != "0")
+
+
+class Cells:
+    """The characters and colours of one line of bars. What is drawn later covers what was there."""
+
+    def __init__(self, width: int, blank: Token = Token.TEXT, marked: Iterable[int] = (), mark: str = "") -> None:
+        self.cells: list[tuple[str, Token]] = [(" ", blank)] * width
+        for cell in marked:
+            if 0 <= cell < width:
+                self.cells[cell] = mark, blank
+
+    def draw(self, start: int, stop: int, character: str, token: Token) -> tuple[int, int]:
+        """Draw a bar between two half cells as far as they are inside.
+
+        Return its cells: the first, and the one after the last.
+        """
+        start, stop = max(start, 0), min(stop, 2 * len(self.cells))
+        if stop <= start:
+            return 0, 0
+        first, last = start // 2, -(-stop // 2)
+        self.cells[first:last] = [(character, token)] * (last - first)
+        if character == BAR and start % 2:
+            self.cells[first] = "╺", token
+        if character == BAR and stop % 2:
+            self.cells[last - 1] = "╸", token
+        return first, last
+
+    def line(self) -> Line:
+        """Return the cells as pieces of one colour each."""
+        return tuple(
+            Piece("".join(character for character, _ in group), token)
+            for token, group in groupby(self.cells, key=lambda cell: cell[1])
+        )
