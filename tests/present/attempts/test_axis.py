@@ -1,14 +1,20 @@
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.present.samples import CREATED
-from tui.features.attempts.words import Axis, round_up
-from tui.text.styled import Token, line_width, plain
+from tui.features.attempts.words import Axis, Bar, round_up
+from tui.text.styled import Line, Token, line_width, plain
 
 MS = timedelta(milliseconds=1)
+
+
+def bar_on(axis: Axis, *bar: Any) -> Line:
+    return axis.cells([Bar(*bar)]).line()
+
 
 moments = st.integers(-10_000, 200_000).map(lambda ms: CREATED + ms * MS)
 
@@ -17,7 +23,7 @@ moments = st.integers(-10_000, 200_000).map(lambda ms: CREATED + ms * MS)
 def test_bar_fills_the_axis_and_is_never_empty(
     width: int, span_ms: int, waited: datetime, started: datetime, ended: datetime
 ) -> None:
-    line = Axis(CREATED, span_ms * MS, width).bar(waited, started, max(started, ended), Token.ROSE)
+    line = bar_on(Axis(CREATED, span_ms * MS, width), waited, started, max(started, ended), Token.ROSE)
     assert line_width(line) == width
     bar = "".join(piece.text for piece in line if piece.token is Token.ROSE)
     assert bar
@@ -29,7 +35,9 @@ def test_bar_fills_the_axis_and_is_never_empty(
 def test_bars_keep_the_order_of_the_attempts(width: int, at_ms: list[int]) -> None:
     times = [CREATED + ms * MS for ms in sorted(at_ms)]
     axis = Axis(times[0], times[-1] - times[0], width)
-    bars = [plain(axis.bar(None, begin, end, Token.BLUE)) for begin, end in zip(times[::2], times[1::2], strict=False)]
+    bars = [
+        plain(bar_on(axis, None, begin, end, Token.BLUE)) for begin, end in zip(times[::2], times[1::2], strict=False)
+    ]
     starts = [len(bar) - len(bar.lstrip()) for bar in bars]
     ends = [len(bar.rstrip()) for bar in bars]
     assert starts == sorted(starts)
@@ -39,10 +47,10 @@ def test_bars_keep_the_order_of_the_attempts(width: int, at_ms: list[int]) -> No
 def test_wait_is_dashed_up_to_half_a_cell_before_the_bar() -> None:
     axis = Axis(CREATED, 20 * MS, 10)
     at = [CREATED + ms * MS for ms in range(21)]
-    assert plain(axis.bar(at[0], at[8], at[14], Token.ROSE)) == "╌╌╌╌━━━   "
-    assert plain(axis.bar(at[3], at[9], at[12], Token.ROSE)) == "  ╌╌╺━    "
-    assert plain(axis.bar(at[20], at[20], at[20], Token.ROSE)) == "         ╺"
-    assert plain(axis.bar(at[4], at[16], None, Token.ROSE)) == "  ╌╌╌╌╌╌  "
+    assert plain(bar_on(axis, at[0], at[8], at[14], Token.ROSE)) == "╌╌╌╌━━━   "
+    assert plain(bar_on(axis, at[3], at[9], at[12], Token.ROSE)) == "  ╌╌╺━    "
+    assert plain(bar_on(axis, at[20], at[20], at[20], Token.ROSE)) == "         ╺"
+    assert plain(bar_on(axis, at[4], at[16], None, Token.ROSE)) == "  ╌╌╌╌╌╌  "
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from enum import Enum
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from rich.cells import cell_len
@@ -20,6 +20,7 @@ from tui.features.attempts import words
 from tui.features.errors.error import path_tail
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting, json
+from tui.text.axis import BAR, DASH
 from tui.text.blocks import Now, Row
 from tui.text.formatting import count, plural
 from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width, opening_line, pad, plain, wrap
@@ -139,13 +140,8 @@ ALIKE_WITHIN: Final = timedelta(milliseconds=250)
 """Durations differ by nature. They count as equal within this factor, or within this time."""
 
 
-class Unknown(Enum):
-    """The type of `UNKNOWN`. None cannot stand for it: an attempt without an error has the value None."""
-
-    UNKNOWN = "unknown"
-
-
-UNKNOWN: Final = Unknown.UNKNOWN
+UNKNOWN: Final[Hashable] = object()
+"""The value of what is not known. None cannot stand for it: an attempt without an error has the value None."""
 
 
 class ComparedCell(NamedTuple):
@@ -257,15 +253,6 @@ def way_in(stacks: Sequence[Stack]) -> list[StackFrame]:
             break
         shared.append(frames[0])
     return shared
-
-
-def equal_before(attempts: Sequence[Attempt], stacks: Sequence[Stack | None], index: int) -> int | None:
-    """Return the number of the first attempt before this one with an equal stack, or None."""
-    stack = stacks[index]
-    for attempt, earlier in zip(attempts[:index], stacks[:index], strict=True):
-        if stack is not None and earlier is not None and earlier.places == stack.places:
-            return attempt.number
-    return None
 
 
 def frame_lines(stack: Stack, width: int, usual: frozenset[FramePlace]) -> list[Marked]:
@@ -447,47 +434,22 @@ def timeline(run: Run, history: AttemptHistory, now: Now, width: int) -> list[Li
     axis = words.axis_of(run, history, now, width) if width >= MIN_WIDTH else None
     if axis is None:
         return []
-    cells = [Piece(" ")] * width
-    previous: Attempt | None = None
-    for attempt in history.attempts[-MAX_BARS:]:
-        _put(cells, words.attempt_bar(run, history, attempt, previous, axis, now))
-        previous = attempt
+    attempts = history.attempts[-MAX_BARS:]
+    bars = [
+        words.attempt_bar(run, history, attempt, previous, now)
+        for attempt, previous in zip(attempts, (None, *attempts), strict=False)
+    ]
     if history.retry_at is not None and not run.is_final:
-        since = history.attempts[-1].completed_at if history.attempts else None
-        _put(cells, axis.bar(since, history.retry_at, None, Token.FAINT))
-    _close_gaps(cells)
-    return [axis.labels(), _joined(cells)]
-
-
-def _put(cells: list[Piece], bar: Line) -> None:
-    """Draw a bar over the others. Where one attempt follows another at once, the later one shows that it exists."""
-    at = 0
-    for piece in bar:
-        for character in piece.text:
-            if character != " " and at < len(cells):
-                cells[at] = Piece(character, piece.token)
-            at += 1
-
-
-def _close_gaps(cells: list[Piece]) -> None:
-    """Make a half cell of a bar whole where dashes meet it, which would else look like a time without either."""
-    for at in range(1, len(cells)):
-        left, right = cells[at - 1], cells[at]
-        if (left.text, right.text) == ("╌", "╺"):
-            cells[at] = Piece("━", right.token)
-        elif (left.text, right.text) == ("╸", "╌"):
-            cells[at - 1] = Piece("━", left.token)
-
-
-def _joined(cells: list[Piece]) -> Line:
-    """Join neighbours of one colour, as the painter needs fewer pieces then."""
-    pieces: list[Piece] = []
-    for cell in cells:
-        if pieces and pieces[-1].token is cell.token:
-            pieces[-1] = Piece(pieces[-1].text + cell.text, cell.token)
-        else:
-            pieces.append(cell)
-    return tuple(pieces)
+        bars.append(words.next_bar(history))
+    drawn = axis.cells(bars)
+    # A half cell of a bar where dashes meet it would look like a time without either. It becomes a whole one.
+    cells = drawn.cells
+    for at, ((left, left_token), (right, right_token)) in enumerate(pairwise(cells), 1):
+        if (left, right) == (DASH, "╺"):
+            cells[at] = BAR, right_token
+        elif (left, right) == ("╸", DASH):
+            cells[at - 1] = BAR, left_token
+    return [axis.labels(), drawn.line()]
 
 
 # Which attempts stand beside each other, when there are more than fit.
@@ -687,8 +649,9 @@ class _Page:
         if (stack := self._stacks[index]) is None:
             error = error_of(self._run, self._all[index])
             return [Marked((Piece(formatting.NONE if error is None else "no stack", Token.MUTED),))]
-        if (number := equal_before(self._all, self._stacks, index)) is not None:
-            return [Marked((Piece(f"the same as attempt {number}", Token.MUTED),))]
+        for attempt, earlier in zip(self._all[:index], self._stacks[:index], strict=True):
+            if earlier is not None and earlier.places == stack.places:
+                return [Marked((Piece(f"the same as attempt {attempt.number}", Token.MUTED),))]
         return frame_lines(stack, width, usual)
 
 

@@ -21,7 +21,6 @@ from tui.kit.lines import EDGE
 from tui.kit.live_model import LiveModel
 from tui.kit.page import PageRow
 from tui.kit.page_screen import PageScreen
-from tui.kit.painted import Clipboard
 from tui.kit.selection import Fetched, FetchState, Need, Selection, SelectionLoader
 from tui.kit.words import without_request
 from tui.store.changes import Changes
@@ -142,8 +141,7 @@ class ComparedScreen(PageScreen):
             self._can_step = window.can_move
             self.refresh_bindings()
         logs = log_counts(self._loader.selection.state_of(LOG_COUNTS))
-        page = compared.compared_page(run, window, self.live.now, compared.ComparedGrid(limit, self._is_wrapped), logs)
-        return [PageRow(row.line, row.key) for row in page]
+        return compared.compared_page(run, window, self.live.now, compared.ComparedGrid(limit, self._is_wrapped), logs)
 
     def left(self) -> Line:
         run = self._run
@@ -196,22 +194,21 @@ class ComparedScreen(PageScreen):
         self._rebuild()
 
     def action_copy_id(self) -> None:
-        self._clipboard.send("id", self._run_id)
+        self.clipboard.send("id", self._run_id)
 
     def action_copy_menu(self) -> None:
         from tui.features.copying.view import open_copy_menu  # noqa: PLC0415  loaded when first used
 
-        open_copy_menu(self, self.live, self._run_id, self._clipboard)
+        open_copy_menu(self, self.live, self._run_id, self.clipboard)
 
     def action_browse(self) -> None:
         from tui.kit.browsing import browse  # noqa: PLC0415  loaded when first used
 
-        if line := browse(self, self._run_id, self._clipboard):
-            self._footer.notice(line)
+        if line := browse(self, self._run_id, self.clipboard):
+            self.notice(line)
 
     def action_read_outside(self, reader: str) -> None:
         app_of(self).read_outside(self, self._run_id, reader)
 
-    @property
-    def _clipboard(self) -> Clipboard:
-        return Clipboard(self.app_base.environ, self.app_base.write, self._footer.notice)
+    def notice(self, line: Line) -> None:
+        self._footer.notice(line)

@@ -87,7 +87,7 @@ class AttemptsPane(ErrorPane):
     def rows(self, width: int) -> Sequence[PageRow]:
         selected = self.selected
         current = () if selected is None else AttemptKey(selected.number)
-        return [PageRow(row.line, row.key, row.action, is_current=row.key == current) for row in self._page_rows(width)]
+        return [row._replace(is_current=row.key == current) for row in self._page_rows(width)]
 
     def _page_rows(self, width: int) -> Sequence[Row]:
         room = self.room(width)

@@ -1,10 +1,10 @@
 """The attempts of a run as a table on one time axis, and in print."""
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Hashable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import groupby
 from typing import Final, NamedTuple
 
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
@@ -17,6 +17,7 @@ from tui.features.runs.words import waiting_words
 from tui.kit.words import without_request
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
+from tui.text.axis import BAR, DASH, DAY_US, SECOND_US, Cells, TimeWindow, label
 from tui.text.blocks import Now, ReadStage, Row, ShowAttempt, ToggleFold, indented, labelled, spaced, tries_again
 from tui.text.status import StatusStyle, style_of, style_of_attempt
 from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width, pad, wrap
@@ -26,30 +27,40 @@ from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width, pa
 # The finest step is half a cell. A bar is at least that long, however short its attempt was.
 
 
-_MS: Final = timedelta(milliseconds=1)
-_SCALE_MS: Final = (
-    *(digit * 10**power for power in range(4) for digit in (1, 2, 5)),
-    *(seconds * 1000 for seconds in (10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200)),
+_US: Final = timedelta(microseconds=1)
+_ROUND_US: Final[tuple[int, ...]] = (
+    *(digit * 10**power for power in range(3, 7) for digit in (1, 2, 5)),
+    *(
+        seconds * SECOND_US
+        for seconds in (10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200)
+    ),
+    *(digit * 10**power * DAY_US for power in range(9) for digit in (1, 2, 5)),
 )
-_DAY_MS: Final = 86_400_000
+"""Round times, up to more days than there are."""
+
 _TICK_CELLS: Final = 12
 """Cells between two labels of the axis."""
 
 
+def _round_us(least_us: int) -> int:
+    return next(each for each in _ROUND_US if each >= least_us)
+
+
 def round_up(span: timedelta) -> timedelta:
     """Return the next round time span, so that the axis keeps its length while a run goes on."""
-    return next(_scale(max(1, -(-span // _MS)))) * _MS
+    return _round_us(span // _US) * _US
 
 
-def _scale(min_ms: int) -> Iterator[int]:
-    """Yield round numbers of milliseconds from `min_ms` up, without end."""
-    yield from (step for step in _SCALE_MS if step >= min_ms)
-    days = 1
-    while True:
-        for digit in (1, 2, 5):
-            if digit * days * _DAY_MS >= min_ms:
-                yield digit * days * _DAY_MS
-        days *= 10
+class Bar(NamedTuple):
+    """What the axis shows of one attempt: the wait from `waited_from` to its start, then a bar in `token`.
+
+    Without an end only the wait is drawn, without a start nothing.
+    """
+
+    waited_from: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    token: Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,65 +71,36 @@ class Axis:
     span: timedelta
     width: int
 
-    def bar(
-        self, waited_from: datetime | None, started_at: datetime | None, ended_at: datetime | None, token: Token
-    ) -> Line:
-        """Return exactly `width` cells: dashes from `waited_from` to the start, then the bar in `token`.
-
-        Without an end only the wait is drawn. Without a start the line is empty.
-        """
-        if started_at is None:
-            return (Piece(" " * self.width),)
-        start = min(self._half(started_at), 2 * self.width - 1)
-        waited = start if waited_from is None else min(self._half(waited_from), start)
-        first_dash, first_cell = -(-waited // 2), start // 2
-        body = "" if ended_at is None else self._body(start, max(start + 1, self._half(ended_at)))
-        if ended_at is None:
-            first_cell = -(-self._half(started_at) // 2)
-        first_dash = min(first_dash, first_cell)
-        dashes, rest = "╌" * (first_cell - first_dash), self.width - first_cell - len(body)
-        pieces = (Piece(" " * first_dash), Piece(dashes, Token.FAINT), Piece(body, token), Piece(" " * rest))
-        return tuple(piece for piece in pieces if piece.text)
+    def cells(self, bars: Iterable[Bar]) -> Cells:
+        """Draw bars, each over those before it. Where one follows another at once, the later one shows its start."""
+        cells = Cells(self.width)
+        for waited_from, started_at, ended_at, token in bars:
+            if started_at is None:
+                continue
+            start = self._half_cells(started_at)
+            if waited_from is not None:
+                # A cell in which the wait begins belongs to the bar before it.
+                cells.draw(-(-self._half_cells(waited_from) // 2) * 2, start, DASH, Token.FAINT)
+            if ended_at is not None:
+                start = min(start, 2 * self.width - 1)
+                cells.draw(start, max(start + 1, self._half_cells(ended_at)), BAR, token)
+        return cells
 
     def labels(self) -> Line:
         """Return round times above their cells, starting with `0s`."""
-        min_step_ms = max(1, self.span * _TICK_CELLS // max(self.width, 1) // _MS)
-        step = next(_scale(min_step_ms)) * _MS
-        text, at = "", timedelta()
-        while at <= self.span:
-            cell = self._half(self.begin + at) // 2
-            label = _label(at // _MS)
-            if cell + len(label) > self.width:
+        length = self.span // _US
+        step = _round_us(length * _TICK_CELLS // max(self.width, 1) // 1_000 * 1_000)
+        text = ""
+        for at in range(0, length + 1, step):
+            cell = self._half_cells(self.begin + at * _US) // 2
+            if cell + len(label(at)) > self.width:
                 break
-            text = text.ljust(cell) + label
-            at += step
+            text = text.ljust(cell) + label(at)
         return (Piece(text, Token.FAINT),)
 
-    def _half(self, at: datetime) -> int:
-        """Return the distance of a moment from the left, in half cells."""
-        if self.span <= timedelta():
-            return 0
-        return max(0, min(2 * self.width, round((at - self.begin) / self.span * 2 * self.width)))
-
-    @staticmethod
-    def _body(start: int, end: int) -> str:
-        """Return the cells of a bar between two half cells; the second is exclusive."""
-        left, right = "╺" if start % 2 else "", "╸" if end % 2 else ""
-        return left + "━" * (end // 2 - -(-start // 2)) + right
-
-
-def _label(ms: int) -> str:
-    """Return `0s` `500ms` `1.5s` `15s` `1m` `1m30s` `2h`: the shortest form of a round time."""
-    if ms and ms < 1000:
-        return f"{ms}ms"
-    if ms < 60_000:
-        return f"{ms / 1000:g}s"
-    parts = []
-    for size, unit in ((_DAY_MS, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s")):
-        number, ms = divmod(ms, size)
-        if number:
-            parts.append(f"{number}{unit}")
-    return "".join(parts[:2])
+    def _half_cells(self, at: datetime) -> int:
+        window = TimeWindow(0, self.span // _US)
+        return max(0, min(2 * self.width, window.half_cells((at - self.begin) // _US, self.width)))
 
 
 # Which attempt is selected, and which attempts have a row of their own when there are very many.
@@ -161,19 +143,12 @@ def groups(attempts: Sequence[Attempt], selected: Attempt | None, *, is_open: bo
     """Return the attempts in order. Of more than `MAX_UNFOLDED` the middle is folded, except the selected one."""
     if len(attempts) <= MAX_UNFOLDED or is_open:
         return list(attempts)
-    found: list[Group] = [*attempts[:_FIRST]]
-    folded: list[Attempt] = []
-    for attempt in attempts[_FIRST:-_LAST]:
-        if attempt is not selected:
-            folded.append(attempt)
-            continue
-        if folded:
-            found.append(tuple(folded))
-        found.append(attempt)
-        folded = []
-    if folded:
-        found.append(tuple(folded))
-    return [*found, *attempts[-_LAST:]]
+    shown = {*attempts[:_FIRST], *attempts[-_LAST:], selected}
+    found: list[Group] = []
+    for is_shown, several in groupby(attempts, shown.__contains__):
+        members = tuple(several)
+        found += members if is_shown else [members]
+    return found
 
 
 # A page without a run: one sentence. It is apart from the page, so that the start imports nothing else of it.
@@ -328,7 +303,7 @@ def attempt_rows(
     run: Run, history: AttemptHistory, now: Now, layout: ErrorLayout, selected: Attempt | None
 ) -> list[Row]:
     """Return the rows of all attempts, and of the next attempt if it is scheduled."""
-    table = _table(run, history, now, layout.limit)
+    table = _Table(run, history, now, layout.limit)
     rows = [Row(table.head(), "head")] if table.is_roomy else []
     previous: Attempt | None = None
     for group in groups(history.attempts, selected, is_open=layout.is_open(FOLDED)):
@@ -346,7 +321,7 @@ def attempt_rows(
         rows.append(Row(line, FOLDED, ToggleFold(FOLDED)))
     if history.retry_at is not None and not run.is_final:
         rows.append(Row(table.next(history.retry_at), "next"))
-    return [row._replace(line=cut(row.line, layout.limit)) for row in rows]
+    return rows
 
 
 def _folded(attempts: Sequence[Attempt]) -> Line:
@@ -360,28 +335,26 @@ def _folded(attempts: Sequence[Attempt]) -> Line:
     return tuple(pieces)
 
 
-@dataclass(frozen=True, slots=True)
 class _Table:
     """The attempts, the widths of two columns, and the axis if there is room for one."""
 
-    run: Run
-    history: AttemptHistory
-    now: Now
-    number: int
-    start: int
-    is_roomy: bool
-    axis: Axis | None = None
-
-    @property
-    def left(self) -> int:
-        """The width of everything left of the axis, including the gap."""
-        times = 2 * (self.gap + _TIME) + 1 if self.is_roomy else self.gap + _TIME
-        return _MARK + self.number + _AFTER_NUMBER + self.start + times + _BEFORE_AXIS
-
-    @property
-    def gap(self) -> int:
+    def __init__(self, run: Run, history: AttemptHistory, now: Now, limit: int) -> None:
+        moments = [attempt.started_at for attempt in history.attempts] + [history.retry_at]
+        self.run = run
+        self.history = history
+        self.now = now
+        self.number = max((len(str(attempt.number)) for attempt in history.attempts), default=1)
+        self.start = max(
+            (len(formatting.moment(at, now.at)) for at in moments if at is not None), default=len("started")
+        )
+        self.is_roomy = limit >= _ROOMY
+        self.gap = 3 if self.is_roomy else 2
         """The gap between columns of times."""
-        return 3 if self.is_roomy else 2
+        times = 2 * (self.gap + _TIME) + 1 if self.is_roomy else self.gap + _TIME
+        self.left = _MARK + self.number + _AFTER_NUMBER + self.start + times + _BEFORE_AXIS
+        """The width of everything left of the axis, including the gap."""
+        width = limit - self.left - _EDGE
+        self.axis = axis_of(run, history, now, width) if width >= _MIN_AXIS else None
 
     def head(self) -> Line:
         """Return the column titles and the labels of the axis."""
@@ -402,9 +375,7 @@ class _Table:
             Piece(elapsed_words(attempt, self.now), Token.BLUE if is_running else value),
             Piece(waited_before(self.run, attempt, previous) or formatting.NONE, value if is_selected else Token.FAINT),
         )
-        if self.axis is None:
-            return cells
-        return (*pad(cells, self.left), *attempt_bar(self.run, self.history, attempt, previous, self.axis, self.now))
+        return self._with_bar(cells, attempt_bar(self.run, self.history, attempt, previous, self.now))
 
     def next(self, retry_at: datetime) -> Line:
         """Return the row that says when the next attempt is due."""
@@ -415,10 +386,10 @@ class _Table:
         head = fit((Piece("next", Token.MUTED),), _MARK + self.number + _AFTER_NUMBER)
         start = fit((Piece(formatting.moment(retry_at, self.now.at), Token.MUTED),), self.start)
         cells = (*head, *start, Piece("  "), Piece(due, Token.MUTED))
-        if self.axis is None or line_width(cells) >= self.left:
-            return cells
-        since = self.history.attempts[-1].completed_at if self.history.attempts else None
-        return (*pad(cells, self.left), *self.axis.bar(since, retry_at, None, Token.FAINT))
+        return cells if line_width(cells) >= self.left else self._with_bar(cells, next_bar(self.history))
+
+    def _with_bar(self, cells: Line, bar: Bar) -> Line:
+        return cells if self.axis is None else (*pad(cells, self.left), *self.axis.cells([bar]).line())
 
     def _cells(self, mark: Piece, number: Piece, start: Piece, took: Piece, waited: Piece) -> Line:
         gap = Piece(" " * self.gap)
@@ -427,24 +398,19 @@ class _Table:
         return (*cells, gap, *fit((waited,), _TIME, "right")) if self.is_roomy else cells
 
 
-def _table(run: Run, history: AttemptHistory, now: Now, limit: int) -> _Table:
-    moments = [attempt.started_at for attempt in history.attempts] + [history.retry_at]
-    start = max((len(formatting.moment(at, now.at)) for at in moments if at is not None), default=len("started"))
-    number = max((len(str(attempt.number)) for attempt in history.attempts), default=1)
-    table = _Table(run, history, now, number, start, limit >= _ROOMY)
-    width = limit - table.left - _EDGE
-    return replace(table, axis=axis_of(run, history, now, width)) if width >= _MIN_AXIS else table
-
-
-def attempt_bar(
-    run: Run, history: AttemptHistory, attempt: Attempt, previous: Attempt | None, axis: Axis, now: Now
-) -> Line:
+def attempt_bar(run: Run, history: AttemptHistory, attempt: Attempt, previous: Attempt | None, now: Now) -> Bar:
     """Return the bar of one attempt, with the wait before it. `previous` is the attempt before it, if known."""
     is_next = previous is not None and previous.number == attempt.number - 1
     since = previous.completed_at if previous and is_next else _queued_at(run) if attempt.number == 1 else None
     is_waiting = attempt_style(run, attempt, history).word_token is Token.MUTED
     token = Token.MUTED if is_waiting else _BAR_TOKENS[attempt.status]
-    return axis.bar(since, attempt.started_at, _end(attempt, now), token)
+    return Bar(since, attempt.started_at, _end(attempt, now), token)
+
+
+def next_bar(history: AttemptHistory) -> Bar:
+    """Return the wait for the next attempt."""
+    since = history.attempts[-1].completed_at if history.attempts else None
+    return Bar(since, history.retry_at, None, Token.FAINT)
 
 
 def axis_of(run: Run, history: AttemptHistory, now: Now, width: int) -> Axis | None:
@@ -509,7 +475,7 @@ def attempts_page(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayou
 
 def within(rows: Iterable[Row], limit: int) -> list[Row]:
     """Return the rows, with those cut that are wider than `limit` cells."""
-    return [row if line_width(row.line) <= limit else row._replace(line=cut(row.line, limit)) for row in rows]
+    return [row._replace(line=cut(row.line, limit)) for row in rows]
 
 
 def run_words(run: Run, limit: int) -> Line:
