@@ -1,8 +1,9 @@
 """`Page`: lines with a cursor, a search, and Enter on a row. The detail, the attempts and the tree are pages."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Hashable, Sequence
-from typing import Final, NamedTuple, overload
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import Final, Generic, NamedTuple, TypeVar, overload
 
 from textual import events
 from textual.message import Message
@@ -276,6 +277,118 @@ class Page(CursorLines):
             self._hits = rows.hits(needle)
         else:
             self._hits = [index for index, row in enumerate(rows) if needle in plain(row.line).casefold()]
+
+
+# A page of any length: only its visible rows are made, and its search runs in slices.
+
+
+PlaceT = TypeVar("PlaceT", int, tuple[int, ...])
+
+
+class SlicedPage(Page, Generic[PlaceT]):
+    """A page whose places sort in the order of its rows. Keys are handled between the slices of a search."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _: ())
+        self._running_search: Iterator[None] | None = None
+        self._goes_to_match = False
+
+    @property
+    @abstractmethod
+    def matches(self) -> Sequence[PlaceT]:
+        """The places that match, as far as they were searched."""
+
+    @property
+    @abstractmethod
+    def place(self) -> PlaceT | None:
+        """The place of the cursor; None: there are no rows."""
+
+    @property
+    def end_place(self) -> PlaceT | None:
+        """The last place in the row under the cursor."""
+        return self.place
+
+    @property
+    def is_read(self) -> bool:
+        """Whether there is something to search."""
+        return True
+
+    @abstractmethod
+    def find(self, needle: str) -> Iterator[None]:
+        """Search for a text, and pause after each slice. `matches` grows meanwhile; it is empty for an empty text."""
+
+    @abstractmethod
+    def go_to_place(self, place: PlaceT) -> None:
+        """Put the cursor on a place."""
+
+    @abstractmethod
+    def click(self, y: int) -> bool:
+        """Put the cursor on the row in a line of the page. Return whether there is one."""
+
+    @property
+    def hits(self) -> tuple[int, int] | None:
+        if not self._needle:
+            return None
+        return 0 if self.end_place is None else bisect_right(self.matches, self.end_place), len(self.matches)
+
+    @property
+    def is_searching(self) -> bool:
+        """Whether the search is still running."""
+        return self._running_search is not None
+
+    def search(self, needle: str) -> None:
+        self._goes_to_match = True
+        self._start_search(needle.casefold())
+        self.refresh()
+
+    def search_again(self) -> None:
+        """Search once more, because there are other rows now. The cursor stays."""
+        if self._needle:
+            self._start_search(self._needle)
+
+    def _start_search(self, needle: str) -> None:
+        self._needle = needle
+        self._running_search = self.find(needle)
+        self._continue_search(self._running_search)
+
+    def _continue_search(self, search: Iterator[None]) -> None:
+        """Run the search until its next pause. Keys that came meanwhile are handled before it continues."""
+        if search is not self._running_search:
+            return
+        if next(search, self) is self:
+            self._running_search = None
+        else:
+            self.call_later(self._continue_search, search)
+        self._go_to_first_match()
+        if not self.is_searching and self.is_read:
+            # Without a match the search stays, and rows that come later must not move the cursor.
+            self._goes_to_match = False
+        self.post_message(self.Moved())
+
+    def _go_to_first_match(self) -> None:
+        """Go to the first match from the cursor on, or to the first of all once the search has ended."""
+        matches, place = self.matches, self.place
+        if not self._goes_to_match or not matches or place is None:
+            return
+        index = bisect_left(matches, place)
+        if index < len(matches) or not self.is_searching:
+            self._goes_to_match = False
+            self.go_to_place(matches[index % len(matches)])
+
+    def next_hit(self, step: int) -> None:
+        matches, place, end = self.matches, self.place, self.end_place
+        if matches and place is not None and end is not None:
+            index = bisect_right(matches, end) if step > 0 else bisect_left(matches, place) - 1
+            self.go_to_place(matches[index % len(matches)])
+
+    def on_focus(self) -> None:
+        self.refresh()
+
+    on_blur = on_focus
+
+    def on_click(self, event: events.Click) -> None:
+        if self.click(event.y) and event.chain == 2:
+            self.enter()
 
 
 def _index_of(rows: Sequence[PageRow], key: Hashable) -> int | None:

@@ -2,8 +2,7 @@
 
 import re
 import shlex
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from enum import Enum
@@ -11,10 +10,8 @@ from functools import partial
 from pathlib import PurePath
 from typing import Any, ClassVar, Final
 
-from textual import events
 from textual.binding import BindingType
 from textual.screen import Screen
-from textual.strip import Strip
 
 from tui.api.errors import ApiError
 from tui.domain.ids import RunId
@@ -24,11 +21,10 @@ from tui.features.detail.page import value_of
 from tui.features.runs.columns import short_id
 from tui.kit.app import AppBase, app_of, call_soon
 from tui.kit.browsing import outcome_words
-from tui.kit.colors import Background
-from tui.kit.keys import READING_BINDINGS, Help, bind
+from tui.kit.keys import READING_BINDINGS, bind
 from tui.kit.lines import GUTTER
 from tui.kit.live_model import LiveModel
-from tui.kit.page import Page
+from tui.kit.page import BLANK_LINE, PageLine, SlicedPage
 from tui.kit.page_screen import PageScreen
 from tui.kit.programs import path_of, text_file
 from tui.kit.words import without_request
@@ -36,7 +32,7 @@ from tui.settings.settings import Settings
 from tui.sync.budget import Priority
 from tui.sync.session import Session
 from tui.text.json import ALL, FoldedJson, JsonFolds, JsonPath, Shown, containers_of, moved, note_of, visible, window
-from tui.text.styled import Line, Piece, Token, mark_hits
+from tui.text.styled import Line, Piece, Token
 
 # Fetches a payload or an output that the server stores outside the run, when the user opens it.
 #
@@ -159,8 +155,8 @@ def read_value(screen: Screen[Any], run_id: RunId, label: str, value: Json, read
 _TEXT_OPEN: Final = JsonFolds(exceptions=frozenset({()}))
 
 
-class ValueView(Page):
-    """A page for one JSON value."""
+class ValueView(SlicedPage[JsonPath]):
+    """A page for one JSON value. Its places are paths in the value."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("enter", "turn_fold", "fold, unfold", "Fold or unfold the value under the cursor.", rank=5,
@@ -174,7 +170,7 @@ class ValueView(Page):
     ]  # fmt: skip
 
     def __init__(self, value: Json) -> None:
-        super().__init__(lambda _: ())
+        super().__init__()
         self._value = value
         self._folds = _TEXT_OPEN if isinstance(value, str) else JsonFolds()
         self._is_wrapped = isinstance(value, str)
@@ -182,19 +178,19 @@ class ValueView(Page):
         self._at: JsonPath = ()
         self._from: JsonPath = ()
         self._shown: Shown = []
-        self._shown_at: JsonPath = ()
         self._matches: list[JsonPath] = []
-        self._running_search: Iterator[JsonPath | None] | None = None
-        self._has_gone_to_match = False
 
     @property
-    def hits(self) -> tuple[int, int] | None:
-        """The number of matches up to the cursor, and of all found so far; None without a search."""
-        return (bisect_right(self._matches, self._end), len(self._matches)) if self._needle else None
+    def matches(self) -> Sequence[JsonPath]:
+        return self._matches
 
     @property
-    def _end(self) -> JsonPath:
-        """The last position in the row under the cursor. The row of a closed value includes all positions in it."""
+    def place(self) -> JsonPath:
+        return self._at
+
+    @property
+    def end_place(self) -> JsonPath:
+        """The row of a closed value includes all places in it."""
         return self._at if self._folded.step(self._at).is_open else (*self._at, ALL)
 
     def rebuild(self) -> None:
@@ -208,45 +204,37 @@ class ValueView(Page):
         self._from = visible(self._folded, self._from)
         self._draw()
 
-    def search(self, needle: str) -> None:
-        """Search the whole value for a text, in slices, and go to the first match from the cursor on."""
-        self._needle = needle.casefold()
+    def find(self, needle: str) -> Iterator[None]:
         self._matches = []
-        self._has_gone_to_match = False
-        self._running_search = self._folded.find(self._needle) if needle else None
-        self._continue_search(self._running_search)
         if not needle:
             self.rebuild()
-        self.refresh()
-
-    def next_hit(self, step: int) -> None:
-        """Go to the next match below (1) or above (-1), wrapping around."""
-        if not self._matches:
             return
-        index = bisect_right(self._matches, self._end) if step > 0 else bisect_left(self._matches, self._at) - 1
-        self._go_to(self._matches[index % len(self._matches)])
+        for place in self._folded.find(needle):
+            if place is None:
+                yield
+            else:
+                self._matches.append(place)
 
-    def strip_at(self, y: int) -> Strip:
+    def go_to_place(self, place: JsonPath) -> None:
+        """Go to a place, and unfold the values around it."""
+        self._folds = replace(self._folds, found=self._folds.found | containers_of([place]))
+        self._at = place
+        self.rebuild()
+        self.post_message(self.Moved())
+
+    def _line_at(self, y: int) -> PageLine:
         if y >= len(self._shown):
-            return self.painter.blank(self.size.width)
+            return BLANK_LINE
         path, line = self._shown[y]
-        background, edge = Background.PAGE, Piece("  ")
-        if path == self._at and self.has_focus:
-            background, edge = Background.CURSOR, Piece("▌ ", Token.ACCENT)
-        line = mark_hits(line, self._needle) if self._needle else line
-        return self.painter.strip((edge, *line), self.size.width, background)
+        return PageLine(line, is_under_cursor=path == self._at)
 
-    def on_focus(self) -> None:
-        self.refresh()
+    def click(self, y: int) -> bool:
+        if y < len(self._shown):
+            self._move_to(self._shown[y][0])
+        return y < len(self._shown)
 
-    def on_blur(self) -> None:
-        self.refresh()
-
-    def on_click(self, event: events.Click) -> None:
-        if event.y < len(self._shown):
-            self._move_to(self._shown[event.y][0])
-            if event.chain == 2:
-                self.action_turn_fold()
+    def enter(self) -> None:
+        self.action_turn_fold()
 
     def action_top(self) -> None:
         self._move_to(visible(self._folded, ()))
@@ -299,46 +287,10 @@ class ValueView(Page):
             self._draw()
             self.post_message(self.Moved())
 
-    def _go_to(self, place: JsonPath) -> None:
-        """Go to a position, and unfold the values around it."""
-        self._folds = replace(self._folds, found=self._folds.found | containers_of([place]))
-        self._at = place
-        self.rebuild()
-        self.post_message(self.Moved())
-
-    def _continue_search(self, search: Iterator[JsonPath | None] | None) -> None:
-        """Run the search until its next pause. Keys that came meanwhile are handled before it continues."""
-        if search is not self._running_search:
-            return
-        if search is not None:
-            for place in search:
-                if place is None:
-                    self.call_later(self._continue_search, search)
-                    break
-                self._matches.append(place)
-            else:
-                self._running_search = None
-            self._go_to_first_match()
-        self.post_message(self.Moved())
-
-    def _go_to_first_match(self) -> None:
-        """Go to the first match after the cursor, or to the first of all once the search has ended."""
-        if self._has_gone_to_match or not self._matches:
-            return
-        if (index := bisect_left(self._matches, self._at)) < len(self._matches) or self._running_search is None:
-            self._has_gone_to_match = True
-            self._go_to(self._matches[index % len(self._matches)])
-
     def _draw(self) -> None:
         """Make the visible rows, and repaint those that differ."""
-        height = max(self.size.height, 1)
-        before = [(path == self._shown_at, line) for path, line in self._shown]
-        self._from, self._shown = window(self._folded, self._from, self._at, height)
-        self._shown_at = self._at
-        after = [(path == self._at, line) for path, line in self._shown]
-        for y in range(height):
-            if before[y : y + 1] != after[y : y + 1]:
-                self.refresh_line(y)
+        self._from, self._shown = window(self._folded, self._from, self._at, max(self.size.height, 1))
+        self._refresh_changed()
 
 
 # The page that shows one value of a run in full: its payload, its output, or the text of an error.

@@ -1,6 +1,5 @@
 """The pane `logs`: what the code of the selected run said, in order, with the attempt that it belongs to."""
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
@@ -23,7 +22,7 @@ from tui.kit.keys import Help, bind
 from tui.kit.layout import Placement, Slot
 from tui.kit.lines import GUTTER, Lines
 from tui.kit.live_model import LiveModel
-from tui.kit.page import BLANK_LINE, Page, PageLine, PageRow
+from tui.kit.page import BLANK_LINE, Page, PageLine, PageRow, SlicedPage
 from tui.kit.painted import Clipboard
 from tui.kit.pane import Notice, PagePane
 from tui.kit.selection import RUN, Need
@@ -39,15 +38,13 @@ _MATCH: Final = Token.GREY_CHIP
 _CURRENT_MATCH: Final = Token.BUTTON
 
 
-class LogPage(Page):
-    """A page for one `LogView`."""
+class LogPage(SlicedPage[int]):
+    """A page for one `LogView`. Its places are lines of the log."""
 
     def __init__(self, view: LogView) -> None:
-        super().__init__(lambda _: ())
+        super().__init__()
         self.view = view
         self._window: list[ShownRow] = []
-        self._running_search: Iterator[None] | None = None
-        self._goes_to_match = False
 
     @property
     def rows(self) -> Sequence[PageRow]:
@@ -59,17 +56,23 @@ class LogPage(Page):
         return self.view.row
 
     @property
-    def hits(self) -> tuple[int, int] | None:
-        """The number of matching lines up to the cursor, and of all found so far; None without a search."""
-        if not self._needle:
-            return None
-        index = self.view.index
-        return 0 if index is None else bisect_right(self.view.hits, index), len(self.view.hits)
+    def matches(self) -> Sequence[int]:
+        return self.view.hits
 
     @property
-    def is_searching(self) -> bool:
-        """Whether the search is still running."""
-        return self._running_search is not None
+    def place(self) -> int | None:
+        return self.view.index
+
+    @property
+    def is_read(self) -> bool:
+        return self.view.log is not None
+
+    def find(self, needle: str) -> Iterator[None]:
+        return self.view.search(needle)
+
+    def go_to_place(self, place: int) -> None:
+        self.view.to_index(place)
+        self._moved()
 
     def rebuild(self) -> None:
         """Make the visible rows again, and repaint those that differ."""
@@ -85,48 +88,18 @@ class LogPage(Page):
         self._running_search = None
         self.view.start_over()
 
-    def search(self, needle: str) -> None:
-        """Search the shown lines in slices, and go to the first match from the cursor on. Empty: end the search."""
-        self._goes_to_match = True
-        self._start_search(needle.casefold())
-        self.refresh()
-
-    def search_again(self) -> None:
-        """Search once more, because there are other lines now. The cursor stays."""
-        if self._needle:
-            self._start_search(self._needle)
-
-    def next_hit(self, step: int) -> None:
-        """Go to the next match below (1) or above (-1), wrapping around."""
-        hits, index = self.view.hits, self.view.index
-        if not hits or index is None:
-            return
-        place = bisect_right(hits, index) if step > 0 else bisect_left(hits, index) - 1
-        self.go_to_index(hits[place % len(hits)])
-
-    def go_to_index(self, index: int) -> None:
-        """Put the cursor on a line of the log."""
-        self.view.to_index(index)
-        self._moved()
-
     def strip_at(self, y: int) -> Strip:
         painted = self._painted[y] = self._line_at(y)
         is_marked = bool(self._needle) and painted is not BLANK_LINE
         line = self._marked(painted.line, self._window[y]) if is_marked else painted.line
         return self._strip_of(painted, line, is_away=painted.is_under_cursor)
 
-    def on_focus(self) -> None:
-        self.refresh()
-
-    def on_blur(self) -> None:
-        self.refresh()
-
-    def on_click(self, event: events.Click) -> None:
-        if event.y < len(self._window) and self._window[event.y].log_index is not None:
-            self.view.rows.cursor = self._window[event.y].place
-            self._moved()
-            if event.chain == 2:
-                self.enter()
+    def click(self, y: int) -> bool:
+        if y >= len(self._window) or self._window[y].log_index is None:
+            return False
+        self.view.rows.cursor = self._window[y].place
+        self._moved()
+        return True
 
     def action_top(self) -> None:
         self.view.rows.to_top()
@@ -161,38 +134,6 @@ class LogPage(Page):
         if marked != line or index is None or not line or self.view.is_open(index):
             return marked
         return (*line[:-1], line[-1]._replace(token=token)) if self.view.is_hit(index) else line
-
-    def _start_search(self, needle: str) -> None:
-        self._needle = needle
-        self._running_search = self.view.search(needle) if needle else None
-        if not needle:
-            self.view.search("")
-        self._continue_search(self._running_search)
-
-    def _continue_search(self, search: Iterator[None] | None) -> None:
-        """Run the search until its next pause. Keys that came meanwhile are handled before it continues."""
-        if search is not self._running_search:
-            return
-        if search is not None:
-            if next(search, self) is self:
-                self._running_search = None
-            else:
-                self.call_later(self._continue_search, search)
-            self._go_to_first_match()
-            if not self.is_searching and self.view.log is not None:
-                # Without a match the search stays, and lines that come later must not move the cursor.
-                self._goes_to_match = False
-        self.post_message(self.Moved())
-
-    def _go_to_first_match(self) -> None:
-        """Go to the first match from the cursor on, or to the first of all once the search has ended."""
-        hits, index = self.view.hits, self.view.index
-        if not self._goes_to_match or not hits or index is None:
-            return
-        place = bisect_left(hits, index)
-        if place < len(hits) or not self.is_searching:
-            self._goes_to_match = False
-            self.go_to_index(hits[place % len(hits)])
 
 
 # `model` reads, filters and opens the lines, `words` draws them.
@@ -412,7 +353,7 @@ class LogsPane(PagePane):
         elif index is None:
             self._notify(f"no error line {'below' if step > 0 else 'above'}")
         else:
-            self.page.go_to_index(index)
+            self.page.go_to_place(index)
         return True
 
     def action_hit_step(self, step: int) -> None:
