@@ -203,9 +203,13 @@ class CoalescedFetch:
             self._task.cancel()
         self._task, self._is_requested_again = None, False
 
-    def close(self) -> None:
-        """Cancel the fetch in flight and the scheduled one."""
+    def unschedule(self) -> None:
+        """Cancel the scheduled fetch."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer = None
+
+    def close(self) -> None:
+        """Cancel the fetch in flight and the scheduled one."""
+        self.unschedule()
         self.cancel()

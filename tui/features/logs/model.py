@@ -19,11 +19,11 @@ from tui.domain.run import Run
 from tui.domain.traces.log import LogLevel, LogLine, RunLog
 from tui.features.copying.words import log_text
 from tui.features.logs import words
+from tui.kit.live_model import CoalescedFetch
 from tui.kit.page import PageRow
 from tui.kit.words import without_request
 from tui.lazy_dataclass import dataclass
 from tui.sync.budget import Priority
-from tui.sync.clock import Timer
 from tui.sync.session import Session
 from tui.text import formatting
 from tui.text.json import FoldedJson, JsonFolds, JsonPath, containers_of
@@ -79,29 +79,17 @@ class RowWindow:
         self.cursor = self._last()
 
     def visible(self, height: int) -> list[tuple[Place, PageRow]]:
-        """Return the visible rows, after moving the window so that the cursor is in it."""
+        """Return the visible rows, after moving the window so that the cursor is in it and no row of it is wasted."""
         height = max(height, 1)
-        self.cursor, self.top = self._clamped(self.cursor), self._clamped(self.top)
+        self.cursor, end = self._clamped(self.cursor), self._end()
         # At the last row, what stands below it is visible too.
-        lowest = self._end() if self.cursor >= self._last() else self.cursor
-        if self.cursor < self.top:
-            self.top = self.cursor
-        elif self._distance(self.top, lowest, height) >= height:
-            self.top = min(self._moved(lowest, 1 - height, self._end()), self.cursor)
-        rows = self._take(height)
-        if len(rows) < height:
-            self.top = self._moved(self.top, len(rows) - height, self._end())
-            rows = self._take(height)
-        return rows
-
-    def _take(self, height: int) -> list[tuple[Place, PageRow]]:
-        taken: list[tuple[Place, PageRow]] = []
-        line, first = self.top
-        while line <= self._count() and len(taken) < height:
-            rows = self._rows_of(line)
-            taken += [(Place(line, row), rows[row]) for row in range(first, len(rows))]
-            line, first = line + 1, 0
-        return taken[:height]
+        lowest = end if self.cursor >= self._last() else self.cursor
+        highest = min(self._moved(lowest, 1 - height, end), self.cursor)
+        top = max(min(self._clamped(self.top), self.cursor), highest)
+        self.top = top = min(top, self._moved(end, 1 - height, end))
+        lines = range(top.line, self._count() + 1)
+        rows = ((Place(line, row), each) for line in lines for row, each in enumerate(self._rows_of(line)))
+        return list(islice((each for each in rows if each[0] >= top), height))
 
     def _last(self) -> Place:
         """Return the last row of the last line."""
@@ -129,13 +117,6 @@ class RowWindow:
         while line < last.line and row >= (count := len(self._rows_of(line))):
             line, row = line + 1, row - count
         return min(Place(line, max(row, 0)), last)
-
-    def _distance(self, first: Place, second: Place, limit: int) -> int:
-        """Return the number of rows between two places, or at least `limit`."""
-        if second.line - first.line >= limit:
-            return limit
-        between = sum(len(self._rows_of(line)) for line in range(first.line, second.line))
-        return between - first.row + second.row
 
 
 # The lines of a log as the pane shows them: filtered by level, opened, and seen through a window.
@@ -473,10 +454,9 @@ class LogFollower:
         self._fetcher: LogFetcher | None = None
         self._run_id: RunId | None = None
         self.reading = words.LogReading()
-        self._timer: Timer | None = None
-        self._due_s = 0.0
-        self._task: asyncio.Task[None] | None = None
-        self._started_s = 0.0
+        self._fetch = CoalescedFetch(session.clock, self._start)
+        self._started_s: float | None = None
+        """When the read in flight began."""
         self._is_owed = False
         """Whether a read is due and waits until the pane is visible."""
         self._failures = 0
@@ -505,30 +485,30 @@ class LogFollower:
         self._failures, self._final_since_s = 0, None
         self.reading = words.LogReading(asked_at=self.session.now())
         if run_id is not None:
-            self._schedule(REST_S)
+            self._fetch.schedule(REST_S)
 
     def set_following(self, *, follows: bool) -> None:
         """Read on while the run is live, or stop that."""
         self.reading = replace(self.reading, follows=follows)
         if not follows:
-            self._cancel_timer()
+            self._fetch.unschedule()
         elif self._wants_more(self.reading):
-            self._schedule(0.0)
+            self._fetch.schedule(0.0)
 
     def refetch(self) -> None:
         """Read the log now. A read in flight whose answer may never come is canceled."""
         if self._run_id is None:
             return
-        if self._task is not None and self.session.clock.monotonic_s() - self._started_s > HUNG_AFTER_S:
-            self._task.cancel()
-            self._task = None
+        if self._started_s is not None and self.session.clock.monotonic_s() - self._started_s > HUNG_AFTER_S:
+            self._fetch.cancel()
+            self._started_s = None
         self._failures = 0
-        self._schedule(0.0)
+        self._fetch.schedule(0.0)
 
     def on_shown(self) -> None:
         """Start the read that waited for the pane to be visible."""
         if self._is_owed:
-            self._on_due()
+            self._fetch.schedule(0.0)
 
     def on_run_changed(self) -> None:
         """Read the log soon if the run has just ended."""
@@ -536,46 +516,26 @@ class LogFollower:
         if run is not None and run.is_final and self._final_since_s is None:
             self._final_since_s = self.session.clock.monotonic_s()
             if self.reading.log is not None and self._wants_more(self.reading):
-                self._schedule(SETTLE_S)
+                self._fetch.schedule(SETTLE_S)
 
     def close(self) -> None:
         """Cancel the read in flight and the next one."""
-        self._cancel_timer()
-        self._is_owed = False
-        if self._task is not None:
-            self._task.cancel()
-        self._task = None
+        self._fetch.close()
+        self._is_owed, self._started_s = False, None
 
     def _wants_more(self, reading: words.LogReading) -> bool:
         if reading.log is None:
             return True
         return reading.follows and not reading.is_complete and not reading.log.is_cut
 
-    def _schedule(self, delay_s: float) -> None:
-        """Read after a delay, or earlier if a read is due earlier."""
-        clock = self.session.clock
-        due_s = clock.monotonic_s() + delay_s
-        if self._timer is not None and self._due_s <= due_s:
-            return
-        self._cancel_timer()
-        self._due_s, self._timer = due_s, clock.call_later(delay_s, self._on_due)
-
-    def _cancel_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = None
-
-    def _on_due(self) -> None:
-        self._timer, self._is_owed = None, False
-        if self._run_id is None or self._task is not None:
-            return
-        if not self._may_read():
-            self._is_owed = True
-            return
+    def _start(self) -> asyncio.Task[None] | None:
+        self._is_owed = self._run_id is not None and not self._may_read()
+        if self._run_id is None or self._is_owed:
+            return None
         self._started_s = self.session.clock.monotonic_s()
         if self.reading.log is None and self.reading.failure is None:
             self.reading = replace(self.reading, asked_at=self.session.now())
-        self._task = self.session.spawn(self._read(self._run_id), f"read the log of {self._run_id}")
+        return self.session.spawn(self._read(self._run_id), f"read the log of {self._run_id}")
 
     async def _read(self, run_id: RunId) -> None:
         """Read the log once. A canceled read changes nothing."""
@@ -592,27 +552,27 @@ class LogFollower:
         try:
             read = await self.fetcher.read(run_id, self.reading.log, priority)
         except ApiError as error:
-            self._task = None
             self._fail(error, run)
             return
-        self._task, self._failures = None, 0
+        self._started_s, self._failures = None, 0
         # A run that was opened by its id may have become known meanwhile.
         run = self._run if run is None else run
         is_complete = run is not None and is_settled(run, requested_at, final_for_s)
         self.reading = words.LogReading(read.log, None, session.now(), is_complete, self.reading.follows)
         if self._wants_more(self.reading):
             is_ended = run is not None and run.is_final
-            self._schedule(max(read.next_s, SETTLE_S) if is_ended else read.next_s)
+            self._fetch.schedule(max(read.next_s, SETTLE_S) if is_ended else read.next_s)
         self._show(self.reading)
 
     def _fail(self, error: ApiError, run: Run | None) -> None:
+        self._started_s = None
         self._failures += 1
         self.reading = replace(self.reading, failure=str(error))
         # A run that has just started has no events yet (404).
         is_too_early = isinstance(error, NotFound) and run is not None and not run.is_final
         is_final_answer = isinstance(error, Refused) and not is_too_early
         if not is_final_answer and (self.reading.log is None or self._wants_more(self.reading)):
-            self._schedule(min(MIN_RETRY_S * 2 ** (self._failures - 1), MAX_RETRY_S))
+            self._fetch.schedule(min(MIN_RETRY_S * 2 ** (self._failures - 1), MAX_RETRY_S))
         self._show(self.reading)
 
 
