@@ -206,8 +206,11 @@ class LogsPane(PagePane):
         is_read = reading.log is not None or reading.failure is not None
         return self.selection.run_id is not None and not is_read and not reading.loading_words(self.live.now)
 
+    def _left_parts(self) -> tuple[Line, Line, Line]:
+        return words.left_parts(self.run, self.view.least, self.searched, is_alone=self.is_alone)
+
     def left(self) -> Line:
-        return words.left_words(self.run, self.view.least, self.searched, is_alone=self.is_alone)
+        return tuple(piece for part in self._left_parts() for piece in part)
 
     def right(self) -> Line:
         if self.selection.run_id is None:
@@ -218,8 +221,7 @@ class LogsPane(PagePane):
 
     def spare(self) -> tuple[Line, ...]:
         is_read, has_hits = self.reading.failure is None, self.page.hits is not None
-        parts = words.left_parts(self.run, self.view.least, self.searched, is_alone=self.is_alone)
-        return words.spare_words(parts, self.right(), is_read=is_read, has_hits=has_hits)
+        return words.spare_words(self._left_parts(), self.right(), is_read=is_read, has_hits=has_hits)
 
     def search_result(self) -> Line:
         return ()  # `right` has it, beside the number of lines

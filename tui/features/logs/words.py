@@ -5,7 +5,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Final, assert_never
+from typing import Final, NamedTuple, assert_never
 
 from tui.domain.errors.error import FrameKind, StackFrame
 from tui.domain.run import Json, Run
@@ -26,13 +26,13 @@ from tui.domain.traces.log import (
     parse_logged_text,
 )
 from tui.features.errors.error import ErrorLayout, counted, frame_rows, function_column, shown_frames
-from tui.kit.words import rule_parts, without_request
+from tui.kit.words import rule_parts
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
-from tui.text.blocks import SHOW_READING_AFTER, Now, Row, ShowWhole, ToggleFold, tries_again, with_key
+from tui.text.blocks import SHOW_READING_AFTER, Now, Row, ShowWhole, ToggleFold, with_key
 from tui.text.json import FoldedJson, JsonFolds, JsonPath, Label, VisibleRow, indent_of, key_of, step_lines
 from tui.text.status import style_of
-from tui.text.styled import Line, Piece, Token, cut, first_line, fit, joined, wrap
+from tui.text.styled import Line, Piece, Token, cut, first_line, fit, joined, line_width, wrap
 
 # The columns of a log, and one of its lines: time since the start of the run, attempt, level, fold mark, message.
 
@@ -55,12 +55,7 @@ _EDGE: Final = 1
 _MIN_MESSAGE: Final = 10
 _EXACT_BELOW_MS: Final = 10_000
 
-LEVEL_WORDS: Final = {
-    LogLevel.DEBUG: "debug",
-    LogLevel.INFO: "info",
-    LogLevel.WARN: "warn",
-    LogLevel.ERROR: "error",
-}
+LEVEL_WORDS: Final = {level: level.name.lower() for level in LogLevel}
 LEVEL_TOKENS: Final = {
     LogLevel.DEBUG: Token.FAINT,
     LogLevel.INFO: Token.MUTED,
@@ -70,18 +65,13 @@ LEVEL_TOKENS: Final = {
 MESSAGE_TOKENS: Final = {LogLevel.DEBUG: Token.FAINT, LogLevel.ERROR: Token.BRIGHT}
 
 
-@dataclass(frozen=True, slots=True)
-class LogColumns:
+class LogColumns(NamedTuple):
     """The widths in cells: `time`, `attempt` (0: no such column), `message`. Messages begin at `indent`."""
 
     time: int
     attempt: int
+    indent: int
     message: int
-
-    @property
-    def indent(self) -> int:
-        """The cells before a message."""
-        return self.time + _GAP + (self.attempt + _GAP if self.attempt else 0) + _LEVEL + _MARK
 
     @property
     def blank(self) -> Piece:
@@ -93,8 +83,8 @@ def columns_for(width: int, max_attempt: int) -> LogColumns:
     """Return the columns for lines of `width` cells, the last of which stays empty."""
     time = len(_TITLE) if width >= WIDE else _TIME
     attempt = len(str(max(max_attempt, 1))) if width >= WITH_ATTEMPT else 0
-    without = LogColumns(time, attempt, 0)
-    return LogColumns(time, attempt, max(width - _EDGE - without.indent, _MIN_MESSAGE))
+    indent = time + _GAP + (attempt + _GAP if attempt else 0) + _LEVEL + _MARK
+    return LogColumns(time, attempt, indent, max(width - _EDGE - indent, _MIN_MESSAGE))
 
 
 def head(columns: LogColumns) -> Line:
@@ -199,18 +189,12 @@ class LogReading:
         return formatting.LOADING if is_late else ""
 
 
-def failure_sentence(failure: str) -> str:
-    """Return why a log could not be read, and what the user can do."""
-    reason = without_request(failure).rstrip(".")
-    return f"The logs could not be read: {reason}{'' if reason.endswith('?') else '.'}{tries_again()}"
-
-
 def end_rows(reading: LogReading, run: Run | None, hidden: int, least: LogLevel, now: Now, limit: int) -> list[Line]:
     """Return the rows below the last line: an empty one, and the sentences. Without a log, only a sentence."""
     log = reading.log
     rows: list[Line] = []
     if reading.failure is not None:
-        rows += _wrapped(failure_sentence(reading.failure), limit, Token.AMBER)
+        rows += _wrapped(could_not_read("The logs", reading.failure), limit, Token.AMBER)
     if log is None:
         return rows or _wrapped(reading.loading_words(now), limit, Token.MUTED)
     if log.is_cut:
@@ -242,7 +226,7 @@ def _live(reading: LogReading, run: Run, now: Now, limit: int) -> list[Line]:
         return _wrapped(f"{state[:1].upper()}{state[1:]}.", limit, Token.FAINT)
     head = Piece(f"no line for {now.duration(silence)}", Token.AMBER if silence >= LONG_SILENCE else Token.MUTED)
     whole = (head, Piece(f"  {state}", Token.MUTED))
-    return [whole] if sum(len(piece.text) for piece in whole) <= limit else [(head,)]
+    return [whole if line_width(whole) <= limit else (head,)]
 
 
 def _state(run: Run) -> str:
@@ -254,11 +238,9 @@ def _state(run: Run) -> str:
 
 def _hidden(count: int, least: LogLevel) -> str:
     """Return how many lines the level filter hides."""
-    if not count:
-        return ""
-    if least is LogLevel.INFO:
-        return f"{formatting.plural(count, 'debug line')} hidden."
-    return f"{formatting.plural(count, 'line')} below {LEVEL_WORDS[least]} hidden."
+    is_debug = least is LogLevel.INFO
+    lines = formatting.plural(count, "debug line" if is_debug else "line")
+    return f"{lines}{'' if is_debug else f' below {LEVEL_WORDS[least]}'} hidden." if count else ""
 
 
 def _wrapped(text: str, limit: int, token: Token) -> list[Line]:
@@ -544,12 +526,6 @@ def _offset_ms(line: LogLine, started_at: datetime | None) -> float | None:
 _MAX_NEEDLE: Final = 24
 
 
-def left_words(run: Run | None, least: LogLevel, needle: str, *, is_alone: bool) -> Line:
-    """Return ` · charge-card · info and up · /invoice`. Beside other panes only what differs from all lines."""
-    task, level, search = left_parts(run, least, needle, is_alone=is_alone)
-    return (*task, *level, *search)
-
-
 def left_parts(run: Run | None, least: LogLevel, needle: str, *, is_alone: bool) -> tuple[Line, Line, Line]:
     """Return the task, the level, and the search; empty where there is none."""
     dot = Piece(" · ", Token.FAINT)
@@ -562,13 +538,7 @@ def left_parts(run: Run | None, least: LogLevel, needle: str, *, is_alone: bool)
 
 def level_words(least: LogLevel) -> str:
     """Return `all levels`, `info and up`, `warn and up`, `errors`."""
-    match least:
-        case LogLevel.DEBUG:
-            return "all levels"
-        case LogLevel.ERROR:
-            return "errors"
-        case _:
-            return f"{LEVEL_WORDS[least]} and up"
+    return {LogLevel.DEBUG: "all levels", LogLevel.ERROR: "errors"}.get(least, f"{LEVEL_WORDS[least]} and up")
 
 
 def right_words(
