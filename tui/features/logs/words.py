@@ -26,7 +26,7 @@ from tui.domain.traces.log import (
     parse_logged_text,
 )
 from tui.features.errors.error import ErrorLayout, counted, frame_rows, function_column, shown_frames
-from tui.kit.words import rule_parts
+from tui.kit.words import could_not_read, rule_parts
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
 from tui.text.blocks import SHOW_READING_AFTER, Now, Row, ShowWhole, ToggleFold, with_key
