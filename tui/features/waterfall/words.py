@@ -169,7 +169,7 @@ _LABEL: Final = 10
 _LOG_TIME: Final = 8
 _LOG_LEVEL: Final = 7
 _INDENT: Final = 2
-_ARROW: Final = " → "
+_PATH_ARROW: Final = " → "
 _MAX_ATTRIBUTE_ROWS: Final = 3
 _KIND_WORDS: Final = {
     SpanKind.RUN: "run below",
@@ -243,11 +243,11 @@ class SelectedSpan:
         remark = Piece("  holds up the root", Token.FAINT)
         tail: Line = (remark,) if index in parts.path and index != ROOT else ()
         line: Line = (Piece(self._path_name(index), Token.BRIGHT, is_bold=True),)
-        arrow = Piece(_ARROW, Token.FAINT)
+        arrow = Piece(_PATH_ARROW, Token.FAINT)
         room -= line_width(tail) + line_width(line)
         for above in parts.tree.ancestors(index) if index in parts.tree.above else ():
             step: Line = (Piece(self._path_name(above)), arrow)
-            if line_width(step) + len(_ARROW) + 1 > room:
+            if line_width(step) + len(_PATH_ARROW) + 1 > room:
                 return (Piece(ELLIPSIS, Token.FAINT), arrow, *line, *tail)
             line = (*step, *line)
             room -= line_width(step)
