@@ -13,8 +13,7 @@ from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Precision, Run, Stamp, State
 from tui.domain.status import parse_status
 from tui.domain.text import Raw
-from tui.features.detail.page import fact_lines
-from tui.features.detail.words import Situation, hold_words
+from tui.features.detail.words import Situation, fact_lines, hold_words
 from tui.features.runs.printed import run_object
 from tui.text.blocks import Now
 from tui.text.styled import plain

@@ -32,7 +32,7 @@ from tests.support.ui.monitor import Monitored
 from tests.support.virtual_clock import VirtualClock
 from tui.api.connection import Timeouts
 from tui.features import FORMS, OVERVIEW_PANES, PANES
-from tui.features.detail.page import FETCHING
+from tui.features.detail.words import FETCHING
 from tui.features.errors.view import ERROR_PANES
 from tui.features.runs.screen import MainScreen
 from tui.kit.footer import live_keys

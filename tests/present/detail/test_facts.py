@@ -7,8 +7,8 @@ import pytest
 from tests.support.present.samples import NOW, full, sample, text_of
 from tui.domain.run import Run
 from tui.domain.text import Raw
-from tui.features.detail import page as facts
-from tui.features.detail.page import FACTS, DetailRead, DetailView, Fact, Relatives, detail_rows, fact_rows, whole_of
+from tui.features.detail import words as facts
+from tui.features.detail.words import FACTS, DetailRead, DetailView, Fact, Relatives, detail_rows, fact_rows, whole_of
 from tui.features.runs.command import run_page
 from tui.features.runs.printed import run_object
 from tui.text.blocks import Now

@@ -24,8 +24,16 @@ from tui.domain.ids import RunId
 from tui.domain.run import ABSENT, Body, Run
 from tui.domain.status import STATUS_TABLE
 from tui.domain.text import Raw
-from tui.features.detail.page import FETCHING, DetailRead, DetailView, Relatives, detail_rows, timeline_line, whole_of
-from tui.features.detail.words import failure_lines
+from tui.features.detail.words import (
+    FETCHING,
+    DetailRead,
+    DetailView,
+    Relatives,
+    detail_rows,
+    failure_lines,
+    timeline_line,
+    whole_of,
+)
 from tui.features.runs.columns import columns_for, row
 from tui.text.blocks import LABEL, FetchValue, GoToRun, Now, ReadStage, Row, ShowWhole, ToggleFold
 from tui.text.json import ALL, JsonFolds, ValuePath, ValueRows

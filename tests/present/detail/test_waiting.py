@@ -13,8 +13,7 @@ from tui.domain.errors.error import RunError
 from tui.domain.ids import RunId, SpanId, TaskId
 from tui.domain.run import Fixed, Run
 from tui.domain.text import Raw
-from tui.features.detail.page import DetailRead, DetailView, Relatives, detail_rows
-from tui.features.detail.words import origin_words
+from tui.features.detail.words import DetailRead, DetailView, Relatives, detail_rows, origin_words
 from tui.features.runs.command import run_page
 from tui.features.runs.words import DATED_AFTER, MAX_RUNNING_AGE, summary_lines, waiting_words
 from tui.features.tree.words import TreeFolds, branches, columns_for, row, shape_of

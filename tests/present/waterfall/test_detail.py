@@ -12,8 +12,7 @@ from tui.domain.run import Precision, Run, Stamp
 from tui.domain.text import Raw
 from tui.domain.traces.span import Span
 from tui.domain.traces.waterfall import ROOT, RunEnd, extents_of, longest_path, place, row_tree
-from tui.features.waterfall.page import PlacedTrace, columns_for, parts_of
-from tui.features.waterfall.words import SelectedSpan, detail_lines, strip_lines
+from tui.features.waterfall.words import PlacedTrace, SelectedSpan, columns_for, detail_lines, parts_of, strip_lines
 from tui.text.blocks import Now, ReadStage
 from tui.text.styled import plain
 

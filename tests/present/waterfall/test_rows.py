@@ -11,16 +11,16 @@ from tests.support.domain.recorded import START, span, trace, trace_of
 from tui.domain.run import Run
 from tui.domain.traces.span import Span, Trace
 from tui.domain.traces.waterfall import extents_of, longest_path, place, row_tree
-from tui.features.waterfall.page import (
+from tui.features.waterfall.words import (
     PlacedTrace,
     axis_line,
     columns_for,
+    extent,
     legend,
     parts_of,
     row_line,
     shown_spans,
 )
-from tui.features.waterfall.words import extent
 from tui.kit.words import RuleText, Tab, rule_line
 from tui.text.axis import TimeWindow
 from tui.text.blocks import Now

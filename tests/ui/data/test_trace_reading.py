@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.support.relay import relay_setup, screen_on
 from tests.support.ui.traces import CHECKOUT, checkout_fleet, traces_read
 from tui.domain.ids import RunId
-from tui.features.waterfall.model import REST_S, SpanReads, read_trace
+from tui.features.waterfall.view import REST_S, SpanReads, read_trace
 from tui.features.waterfall.words import SpanAttributes
 from tui.text.blocks import ReadStage
 

@@ -8,7 +8,7 @@ from tests.support.present.samples import NOW, STARTED
 from tui.domain.ids import RunId, TaskId
 from tui.domain.status import parse_status
 from tui.domain.tree import RunTimes, RunTree, TreeNode
-from tui.features.tree.model import RowContext, TreeRows, TreeView
+from tui.features.tree.view import RowContext, TreeRows, TreeView
 from tui.features.tree.words import columns_for
 from tui.text.blocks import Now
 from tui.text.styled import plain

@@ -167,7 +167,7 @@ class AttemptsPane(ErrorPane):
             self._notify("reading the attempts…")
 
     def action_compare(self) -> None:
-        from tui.features.attempts.compared_view import ComparedScreen  # noqa: PLC0415  loaded when it is opened
+        from tui.features.attempts.compared import ComparedScreen  # noqa: PLC0415  loaded when it is opened
 
         if (count := len(self.history.attempts)) > 1 and self.selection.run_id is not None:
             self.app.push_screen(ComparedScreen(self.live, self.selection.run_id, self._chosen_number))

@@ -28,9 +28,8 @@ from tui.features.copying.words import (
     menu_lines,
     ticket_clips,
 )
-from tui.features.detail.page import value_of
 from tui.features.detail.value import Reader, fetch_value, file_name, read_outside, read_value
-from tui.features.detail.words import full_error
+from tui.features.detail.words import full_error, value_of
 from tui.features.errors.model import DAY, SPANS
 from tui.features.logs.view import LogsPane
 from tui.features.runs.data import RunSubscription

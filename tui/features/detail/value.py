@@ -17,7 +17,7 @@ from tui.api.errors import ApiError
 from tui.domain.ids import RunId
 from tui.domain.run import ABSENT, Absent, Json, Run
 from tui.features.copying.words import block_text, value_text
-from tui.features.detail.page import value_of
+from tui.features.detail.words import value_of
 from tui.features.runs.columns import short_id
 from tui.kit.app import AppBase, app_of, call_soon
 from tui.kit.browsing import outcome_words

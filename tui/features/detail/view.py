@@ -12,9 +12,8 @@ from textual.binding import BindingType
 
 from tui.domain.run import ABSENT, Absent, Json, Run
 from tui.features.actions.words import Overlay
-from tui.features.detail import page
-from tui.features.detail.page import VALUES, DetailRead, DetailView, Relatives
-from tui.features.detail.words import failure_lines
+from tui.features.detail import words as page
+from tui.features.detail.words import VALUES, DetailRead, DetailView, Relatives, failure_lines
 from tui.features.runs.words import NOT_A_RUN_SENTENCE
 from tui.kit.keys import bind
 from tui.kit.layout import Placement, Slot

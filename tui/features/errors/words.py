@@ -17,8 +17,7 @@ from tui.domain.run import ABSENT, Run
 from tui.domain.status import title_of
 from tui.domain.text import Raw, clean
 from tui.features.attempts.words import ReadProgress, equal_errors, selected_attempt, sentence
-from tui.features.detail.page import missing_words, value_of
-from tui.features.detail.words import full_error, head_lines, remarks
+from tui.features.detail.words import full_error, head_lines, missing_words, remarks, value_of
 from tui.features.errors.error import ErrorLayout, error_rows
 from tui.features.runs.columns import short_id, took
 from tui.lazy_dataclass import dataclass

@@ -486,7 +486,7 @@ def run_page(
     `queue` is the queue of a run that waits in it.
     """
     from tui.features.attempts.words import attempt_lines  # noqa: PLC0415  `ls` does not need it
-    from tui.features.detail import page as detail_page  # noqa: PLC0415  as above
+    from tui.features.detail import words as detail_page  # noqa: PLC0415  as above
     from tui.features.detail.words import Situation, title_lines  # noqa: PLC0415  as above
 
     limit = max(width, MIN_WIDTH)
@@ -528,7 +528,7 @@ def _relatives(
 
 def _children(children: Sequence[Run], limit: int) -> list[Line]:
     """Return the summary, then the children by status: all that failed, and the first ten of each other status."""
-    from tui.features.detail import page as detail_page  # noqa: PLC0415  `ls` does not need it
+    from tui.features.detail import words as detail_page  # noqa: PLC0415  `ls` does not need it
 
     groups = detail_page.children_by_status(children)
     lines = detail_page.children_summary(groups, limit)

@@ -178,7 +178,7 @@ def run_object(
     out: Object = {"id": run.id, "status": run.status.value, "taskIdentifier": run.fixed.task or ""}
     if run.state:
         out |= _state_keys(run.state)
-    from tui.features.detail.page import fact_keys  # noqa: PLC0415  the table of `ls` does not need it
+    from tui.features.detail.words import fact_keys  # noqa: PLC0415  the table of `ls` does not need it
 
     fixed: Object = {"triggerFunction": run.fixed.trigger_function, "schedule": run.fixed.schedule}
     own = fact_keys(run) | _known(createdAt=iso_time(run.created_at), **fixed)

@@ -20,7 +20,7 @@ from tui.domain.traces.waterfall import (
     row_tree,
 )
 from tui.features.config.session import open_session, run_async
-from tui.features.waterfall import page
+from tui.features.waterfall import words as page
 from tui.features.waterfall.words import cut_words, hidden_counts, sentences
 from tui.settings.settings import Settings
 from tui.sync.budget import Priority

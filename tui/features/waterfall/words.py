@@ -1,23 +1,490 @@
-"""The sentences about a trace and about its selected span."""
+"""The rows of the waterfall, its time axis, and the sentences about a trace and its selected span."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import islice
-from typing import Final
+from itertools import islice, pairwise
+from typing import Final, NamedTuple
 
 from tui.domain.ids import RunId
-from tui.domain.run import Json
+from tui.domain.run import Json, Run
 from tui.domain.text import Raw
 from tui.domain.traces.span import Span, SpanDetail
-from tui.domain.traces.waterfall import ROOT, Extents, RowTree, SpanKind, SpanState, Waterfall
+from tui.domain.traces.waterfall import ROOT, Extents, RowKey, RowTree, RunEnd, RunEnds, SpanKind, SpanState, Waterfall
 from tui.features.detail.words import best_error
-from tui.features.waterfall.page import RowParts, look_of, name_of
+from tui.features.tree.words import Branch, branches_below, guides_of
 from tui.kit.words import RuleText, could_not_read, rule_line
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
+from tui.text.axis import BAR, DASH, DAY_US, HOUR_US, MIN_WINDOW_US, MINUTE_US, SECOND_US, Cells, TimeWindow, label
 from tui.text.blocks import Now, ReadStage, key_of, tries_again
 from tui.text.json import rows, scalar
+from tui.text.status import STATUS_STYLES, UNKNOWN, StatusStyle, style_of
 from tui.text.styled import ELLIPSIS, Line, Piece, Token, cut, first_line, fit, joined, line_width
+
+# The rows of the waterfall: names as a tree, durations, and bars on one time axis.
+
+
+# A trace with everything that takes long to compute, as of what the store knew of its runs.
+
+
+GetRun = Callable[[RunId], Run | None]
+"""Returns a run from the store."""
+
+KnownEnds = dict[RunId, RunEnd]
+"""What the store knew of the runs that the trace shows as open."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlacedTrace:
+    """A waterfall with its rows, ends and longest path, as of `known_ends`. `tree` leaves the engine's spans out."""
+
+    waterfall: Waterfall
+    tree: RowTree
+    extents: Extents
+    path: frozenset[int]
+    known_ends: KnownEnds
+
+
+def run_ends(get_run: GetRun) -> RunEnds:
+    """Return what the store knows about the ends of runs."""
+
+    def end_of(run_id: RunId) -> RunEnd | None:
+        run = get_run(run_id)
+        return None if run is None or run.state is None else RunEnd(run.is_final, run.state.finished_at)
+
+    return end_of
+
+
+def known_ends_of(waterfall: Waterfall, get_run: GetRun) -> KnownEnds:
+    """Return what the store knows of the runs that the trace shows as open."""
+    ends_of = run_ends(get_run)
+    found = ((run_id, ends_of(run_id)) for run_id, at in waterfall.run_spans.items() if waterfall.spans[at].is_partial)
+    return {run_id: end for run_id, end in found if end is not None}
+
+
+# The time axis of a waterfall: the window of time that is shown, its ticks, and their labels.
+
+
+_MIN_TICK_CELLS: Final = 6
+_LABEL_GAP: Final = 3
+_STEPS: Final = (
+    *(mantissa * 10**power for power in range(2, 6) for mantissa in (1, 2, 4, 5)),
+    *(seconds * SECOND_US for seconds in (1, 2, 4, 5, 10, 15, 20, 30)),
+    *(minutes * MINUTE_US for minutes in (1, 2, 4, 5, 10, 15, 20, 30)),
+    *(hours * HOUR_US for hours in (1, 2, 4, 6, 12)),
+    *(mantissa * 10**power * DAY_US for power in range(7) for mantissa in (1, 2, 4, 5)),
+)  # fmt: skip
+
+
+class Tick(NamedTuple):
+    """A line of the time grid, at a cell, with its label."""
+
+    cell: int
+    label: str
+
+
+def whole_window(extents: Extents, now: int) -> TimeWindow:
+    """Return the window of the whole trace.
+
+    While the run is live it reaches beyond now and grows in steps, so that bars do not move with every second.
+    """
+    first, last = min(extents.first, 0), max(extents.last, extents.first + MIN_WINDOW_US)
+    if not extents.is_live:
+        return TimeWindow(first, last)
+    length = max(last, now) - first
+    step = max(1 << max(length.bit_length() - 4, 0), 1)
+    return TimeWindow(first, first + -(-length // step) * step)
+
+
+def zoomed(window: TimeWindow, whole: TimeWindow, *, step: int, around: int) -> TimeWindow:
+    """Return a window of half the length (1) or twice the length (-1), in the whole one, with a moment in its middle.
+
+    The moment is moved into the whole window first.
+    """
+    length = window.length // 2 if step > 0 else window.length * 2
+    length = max(min(length, whole.length), MIN_WINDOW_US)
+    middle = min(max(around, whole.first), whole.last)
+    return _inside(middle - length // 2, length, whole)
+
+
+def panned(window: TimeWindow, whole: TimeWindow, *, step: int) -> TimeWindow:
+    """Return the window moved by a quarter of its length to earlier (-1) or later (1) times."""
+    return _inside(window.first + step * (window.length // 4), window.length, whole)
+
+
+def _inside(first: int, length: int, whole: TimeWindow) -> TimeWindow:
+    first = max(min(first, whole.first + whole.length - length), whole.first)
+    return TimeWindow(first, first + length)
+
+
+def ticks(window: TimeWindow, width: int) -> list[Tick]:
+    """Return the ticks of a window in `width` cells, so far apart that no label meets the next one."""
+    if width < _MIN_TICK_CELLS:
+        return []
+    longest = max(len(label(window.first)), len(label(window.last)))
+    for step in _STEPS:
+        cells = step * width / window.length
+        if cells < _MIN_TICK_CELLS:
+            continue
+        first = -(-window.first // step) * step
+        moments = range(first, window.first + window.length + 1, step)
+        found = [Tick(window.cell(moment, width), label(moment)) for moment in moments]
+        longest = max((len(tick.label) for tick in found), default=0)
+        if cells >= longest + _LABEL_GAP:
+            return [tick for tick in found if tick.cell + len(tick.label) <= width or tick.cell == 0]
+    return []
+
+
+# The look of a span's row: its glyph, its name, the colours of its cells and of its bar.
+
+
+_FIXED_BARS: Final = {
+    SpanKind.DELAY: (DASH, Token.FAINT),
+    SpanKind.WAIT: (DASH, Token.FAINT),
+    SpanKind.CALL: ("─", Token.MUTED),
+    SpanKind.ENGINE: (BAR, Token.FAINT),
+}
+"""The bars that look alike however their span ended."""
+
+_QUIET: Final = frozenset({SpanKind.DELAY, SpanKind.ENGINE, SpanKind.FUNCTION})
+
+
+class SpanLook(NamedTuple):
+    """How a span is drawn. `style` is None for a span that has no status: a wait that is over, a retry delay.
+
+    `bar` is the character of the bar: `━` for work, `╌` for waiting, `─` for waiting for other runs.
+    """
+
+    name: Raw | str
+    style: StatusStyle | None
+    name_token: Token
+    took_token: Token
+    bar: str
+    bar_token: Token
+
+
+def look_of(parts: "RowParts", index: int) -> SpanLook:
+    """Return the look of a span.
+
+    The store's status of a run counts, unless only the trace knows yet that the run has ended.
+    """
+    waterfall = parts.waterfall
+    kind, state = waterfall.kinds[index], parts.extents.states[index]
+    style = style_of_span(waterfall, parts.extents, index, parts.get_run)
+    is_error = is_failed(waterfall, index, style)
+    is_running = state is SpanState.RUNNING
+    bar, bar_token = _FIXED_BARS.get(kind) or (BAR, _bar_token(style, state, is_error=is_error))
+    if is_error:
+        name_token, took_token = Token.BRIGHT, Token.TEXT
+    elif kind in _QUIET:
+        name_token, took_token = Token.FAINT, Token.FAINT
+    elif is_running or index in parts.path:
+        name_token, took_token = Token.TEXT, Token.BLUE if is_running and bar == BAR else Token.TEXT
+    else:
+        name_token, took_token = Token.MUTED, Token.MUTED
+    if is_running and style is STATUS_STYLES["Queued"]:
+        name_token = took_token = Token.MUTED
+    return SpanLook(name_of(waterfall, index), style, name_token, took_token, bar, bar_token)
+
+
+def name_of(waterfall: Waterfall, index: int) -> Raw | str:
+    """Return the name of a row: the task of a run, `attempt 2`, `retry delay`, `batch of 5`, or the span's own."""
+    message, kind = waterfall.spans[index].message, waterfall.kinds[index]
+    match kind:
+        case SpanKind.ATTEMPT:
+            return f"a{message[1:]}"
+        case SpanKind.DELAY:
+            return "retry delay"
+        case SpanKind.CALL if (count := len(waterfall.awaited_runs(index))) > 1:
+            return f"batch of {count:,}"
+        case _:
+            return message
+
+
+def note_of(waterfall: Waterfall, index: int, call: int | None) -> Raw | str:
+    """Return the remark behind a name: the call that waits for a run, or that a row is a span of the user's code."""
+    kind = waterfall.kinds[index]
+    if call is not None:
+        return waterfall.spans[call].message
+    if kind is SpanKind.SPAN:
+        return "span"
+    return waterfall.spans[index].message if kind is SpanKind.CALL and waterfall.awaited_runs(index) else ""
+
+
+def style_of_span(waterfall: Waterfall, extents: Extents, index: int, get_run: GetRun) -> StatusStyle | None:
+    """Return the status of a span as far as it is known; `?` where its end is not."""
+    span, kind, state = waterfall.spans[index], waterfall.kinds[index], extents.states[index]
+    if kind is SpanKind.RUN:
+        run = get_run(span.run_id) if index == waterfall.run_spans[span.run_id] else None
+        if run is not None and run.state is not None and (run.is_final or span.is_partial):
+            return style_of(run)
+    if state is SpanState.UNKNOWN:
+        return UNKNOWN
+    if kind in {SpanKind.WAIT, SpanKind.CALL}:
+        if state is SpanState.RUNNING:
+            return STATUS_STYLES["Waiting"]
+        return STATUS_STYLES["Failed"] if span.is_error else None
+    if kind in {SpanKind.DELAY, SpanKind.ENGINE}:
+        return None
+    if state is SpanState.RUNNING:
+        is_queued = kind is SpanKind.RUN and index not in waterfall.dequeued
+        return STATUS_STYLES["Queued" if is_queued else "Executing"]
+    if span.is_cancelled:
+        return STATUS_STYLES["Canceled"]
+    return STATUS_STYLES["Failed" if span.is_error or span.exception is not None else "Completed"]
+
+
+def is_failed(waterfall: Waterfall, index: int, style: StatusStyle | None) -> bool:
+    """Return whether a row is an error: a failed run or attempt, or a span that threw."""
+    span = waterfall.spans[index]
+    if style is not None and style.is_bold:
+        return True
+    if style is not None and waterfall.kinds[index] is SpanKind.RUN:
+        return False
+    return (span.is_error or span.exception is not None) and not span.is_cancelled
+
+
+def _bar_token(style: StatusStyle | None, state: SpanState, *, is_error: bool) -> Token:
+    if is_error:
+        return Token.ROSE
+    if state is SpanState.RUNNING:
+        return Token.BLUE
+    if state is SpanState.UNKNOWN or style is None:
+        return Token.MUTED
+    return Token.GREEN if style.glyph_token is Token.GREEN else Token.MUTED
+
+
+# Draws the bars of a waterfall, to half a cell, with log marks, on the grid of the time axis.
+
+
+MIN_MARKED_CELLS: Final = 3
+"""A shorter bar has no log marks: they would hide it."""
+
+GRID: Final = "┆"
+UNKNOWN_END: Final = "░"
+LOG: Final = "•"
+_LOG_TOKENS: Final = {"ERROR": Token.ROSE, "WARN": Token.AMBER}
+_LOG_RANKS: Final = {Token.BRIGHT: 0, Token.AMBER: 1, Token.ROSE: 2}
+
+
+class RowParts(NamedTuple):
+    """What the rows are drawn from: a trace, what the store knows, and how much room and time is shown.
+
+    `now` is the end of running bars, and `clock` the time of drawing.
+    """
+
+    waterfall: Waterfall
+    extents: Extents
+    tree: RowTree
+    path: Collection[int]
+    get_run: GetRun
+    columns: "WaterfallColumns"
+    window: TimeWindow
+    ticks: Sequence[Tick]
+    now: int
+    clock: Now
+
+
+def parts_of(
+    placed: PlacedTrace,
+    tree: RowTree,
+    get_run: GetRun,
+    columns: "WaterfallColumns",
+    clock: Now,
+    zoom: TimeWindow | None = None,
+) -> RowParts:
+    """Return what the rows of a trace are drawn from. Without `zoom` the whole time is shown."""
+    now = moment_of(placed.waterfall, clock)
+    window = zoom or whole_window(placed.extents, now)
+    axis = ticks(window, columns.bar)
+    return RowParts(placed.waterfall, placed.extents, tree, placed.path, get_run, columns, window, axis, now, clock)
+
+
+def moment_of(waterfall: Waterfall, clock: Now) -> int:
+    """Return the time up to which running bars reach, in µs since the root's start."""
+    at, started_at = clock.frozen_at or clock.at, waterfall.root.started_at
+    return waterfall.moment(started_at + clock.drawn(at - started_at))
+
+
+def bar_line(parts: RowParts, index: int, look: SpanLook) -> Line:
+    """Return the bar of a span in exactly the cells of its column.
+
+    The time in the queue is dashed. Where the end is not known, the bar ends with its last sign, and `░` reaches to the
+    latest moment at which the span can have ended.
+    """
+    waterfall, extents, window, width = parts.waterfall, parts.extents, parts.window, parts.columns.bar
+    # Free cells have the colour of the grid, so that they are one piece with it.
+    cells = Cells(width, Token.LINE, (tick.cell for tick in parts.ticks), GRID)
+
+    def draw(begin: int, end: int, character: str, token: Token) -> tuple[int, int]:
+        """Draw a bar, at least half a cell long, also of no length at the end of the window."""
+        start = window.half_cells(begin, width)
+        stop, past = max(window.half_cells(end, width), start + 1), start == 2 * width
+        return cells.draw(start - past, stop - past, character, token)
+
+    begin, end = waterfall.starts[index], extents.end(index, parts.now)
+    is_unknown = extents.states[index] is SpanState.UNKNOWN
+    shown_end = max(extents.seen[index], begin) if is_unknown else end
+    started = min(_started(waterfall, index, shown_end), shown_end)
+    if started > begin:
+        draw(begin, started, DASH, Token.FAINT)
+    first = last = 0
+    if started < shown_end or started <= begin:
+        first, last = draw(max(begin, started), shown_end, look.bar, look.bar_token)
+    if is_unknown:
+        # Whole cells, at least one: the first one outside at the right is moved inside.
+        after = -(-window.half_cells(end, width) // 2)
+        from_cell = max(-(-window.half_cells(shown_end, width) // 2), last)
+        if after > 0 and from_cell <= width:
+            from_cell = min(max(from_cell, 0), width - 1)
+            cells.draw(2 * from_cell, 2 * max(after, from_cell + 1), UNKNOWN_END, Token.GUIDE)
+    if last - first >= MIN_MARKED_CELLS:
+        _draw_logs(cells, parts, parts.tree.logs.get(index, ()), first, last)
+    return cells.line()
+
+
+def _started(waterfall: Waterfall, index: int, end: int) -> int:
+    """Return when a run left the queue: never, if it has no spans but the engine's. Other spans were in no queue."""
+    if waterfall.kinds[index] is not SpanKind.RUN:
+        return waterfall.starts[index]
+    kinds = waterfall.kinds
+    has_begun = index in waterfall.logs or any(kinds[each] is not SpanKind.ENGINE for each in waterfall.below[index])
+    return waterfall.dequeued.get(index, waterfall.starts[index] if has_begun else end)
+
+
+def _draw_logs(cells: Cells, parts: RowParts, logs: Iterable[int], first: int, last: int) -> None:
+    """Draw log marks inside a bar; one at its begin is moved by a cell, so that the begin stays visible.
+
+    Of several in one cell the most severe one stays.
+    """
+    for log in logs:
+        cell = parts.window.cell(parts.waterfall.starts[log], parts.columns.bar)
+        if 0 <= cell < parts.columns.bar and first - 1 <= cell <= last:
+            cell = min(max(cell, first + 1), last - 1)
+            token = _LOG_TOKENS.get(parts.waterfall.spans[log].level, Token.BRIGHT)
+            shown, before = cells.cells[cell]
+            if shown != LOG or _LOG_RANKS[token] > _LOG_RANKS[before]:
+                cells.cells[cell] = LOG, token
+
+
+# The rows of the waterfall: names as a tree, `→` on the longest path, durations, and bars on one time axis.
+
+
+_TOOK: Final = 7
+_BEFORE_BAR: Final = 3
+_ARROW: Final = 2
+_EDGE: Final = 1
+_MIN_NAME: Final = 8
+_NOTE_FROM: Final = 60
+"""From this width of the name column on, names have a remark."""
+
+# The cells up to the end of the durations, by the width of the page; in between they grow evenly.
+_LEFT: Final = ((40, 22), (80, 35), (120, 47), (200, 78))
+
+
+class WaterfallColumns(NamedTuple):
+    """The columns at one width, in cells of the page without its gutter."""
+
+    name: int
+    bar: int
+
+    @property
+    def bar_start(self) -> int:
+        """The first cell of the bars."""
+        return self.name + _ARROW + _TOOK + _BEFORE_BAR
+
+    @property
+    def has_notes(self) -> bool:
+        """Whether names have a remark."""
+        return self.name >= _NOTE_FROM
+
+
+def columns_for(width: int, gutter: int) -> WaterfallColumns:
+    """Return the columns of a page of `width` cells behind a gutter."""
+    whole = width + gutter
+    low, high = next((pair for pair in pairwise(_LEFT) if whole <= pair[1][0]), (_LEFT[-2], _LEFT[-1]))
+    part = min(max(whole, low[0]), high[0]) - low[0]
+    left = low[1] + part * (high[1] - low[1]) // (high[0] - low[0])
+    name = max(min(left, whole - 10) - gutter - _TOOK - _ARROW, 1)
+    return WaterfallColumns(name, max(width - name - _ARROW - _TOOK - _BEFORE_BAR - _EDGE, 0))
+
+
+def shown_spans(waterfall: Waterfall, tree: RowTree, folded: Collection[RowKey]) -> list[Branch[int]]:
+    """Return the visible rows in order."""
+    return branches_below(ROOT, tree.below.__getitem__, lambda index: waterfall.keys[index] not in folded)
+
+
+def axis_line(parts: RowParts) -> Line:
+    """Return the labels of the time axis, behind the cells of names and durations."""
+    text = ""
+    for tick in parts.ticks:
+        text = text.ljust(tick.cell) + tick.label
+    return (Piece(" " * parts.columns.bar_start), *cut((Piece(text, Token.FAINT),), parts.columns.bar))
+
+
+def row_line(branch: Branch[int], parts: RowParts, *, is_bold: bool = False) -> Line:
+    """Return the row of one span. `is_bold`: its name stands out."""
+    columns, index = parts.columns, branch.entry
+    look = look_of(parts, index)
+    name: Line = (Piece(look.name, Token.BRIGHT if is_bold else look.name_token, is_bold=is_bold),)
+    if look.style is not None:
+        name = (look.style.mark, Piece(" "), *name)
+    least = min(line_width(name), max(_MIN_NAME, columns.name // 2))
+    left: Line = (*guides_of(branch, columns.name - least), *name)
+    if columns.has_notes and (note := note_of(parts.waterfall, index, parts.tree.calls.get(index))):
+        left = (*left, Piece("  "), Piece(note, Token.FAINT))
+    arrow = Piece(" →" if index in parts.path else "  ", Token.TEXT)
+    took = Piece(took_text(parts, index).rjust(_TOOK)[:_TOOK], look.took_token)
+    return (*fit(left, columns.name), arrow, took, Piece(" " * _BEFORE_BAR), *bar_line(parts, index, look))
+
+
+def took_text(parts: RowParts, index: int) -> str:
+    """Return how long a span took, or has taken until now; `·` if its end is not known."""
+    state = parts.extents.states[index]
+    if state is SpanState.UNKNOWN:
+        return formatting.NONE
+    us = parts.extents.end(index, parts.now) - parts.waterfall.starts[index]
+    return parts.clock.duration(timedelta(microseconds=us), is_running=state is SpanState.RUNNING)
+
+
+_COLORED_LEGEND: Final = (
+    ("━━", Token.GREEN, "done", "done"),
+    ("━━", Token.BLUE, "running", "running"),
+    ("━━", Token.ROSE, "failed", "failed"),
+)
+_COLORLESS_LEGEND: Final = ("━━", Token.TEXT, "at work", "at work")
+_LEGEND: Final = (
+    ("╌╌", Token.FAINT, "queued or waiting to retry", "waits"),
+    ("•", Token.BRIGHT, "log line", "log"),
+    ("→", Token.TEXT, "longest path", "longest path"),
+)
+_UNKNOWN_LEGEND: Final = ("░", Token.GUIDE, "end not known", "no end")
+_BATCH_LEGEND: Final = ("──", Token.MUTED, "waiting for runs", "for runs")
+
+
+def legend(width: int, *, has_unknown: bool, has_batch: bool, has_colors: bool = True) -> Line:
+    """Return what the marks mean, in short words where the long ones do not fit; empty if nothing fits.
+
+    Without colours one bar looks like the other, and the glyph in front of the name says how a span ended.
+    """
+    work = _COLORED_LEGEND if has_colors else (_COLORLESS_LEGEND,)
+    marks = [*work, _LEGEND[0], *((_BATCH_LEGEND,) * has_batch), *((_UNKNOWN_LEGEND,) * has_unknown), *_LEGEND[1:]]
+    for is_short in (False, True):
+        line: list[Piece] = []
+        for mark, token, long_word, short_word in marks:
+            if line:
+                line.append(Piece("  " if is_short else "   "))
+            line += [
+                Piece(mark[:1] if is_short else mark, token),
+                Piece(f" {short_word if is_short else long_word}", Token.FAINT),
+            ]
+        if line_width(tuple(line)) <= width:
+            return tuple(line)
+    return ()
+
+
+# The sentences about a trace and about its selected span.
+
 
 # The sentences about a whole trace: how much of it came, what has no row, and why it could not be read.
 
@@ -319,9 +786,9 @@ def _fact_lines(selected: SelectedSpan, width: int) -> list[Line]:
     left = (*selected.name(Token.TEXT), Piece(" · ", Token.FAINT), *selected.belongs_to())
     right: Line = (Piece("follows", Token.MUTED),) if selected.parts.extents.is_live else ()
     lines: list[Line] = [rule_line(RuleText(left=left, right=right), width), ()]
-    for label, facts in selected.facts(max(width - _INDENT - _LABEL - 1, 2)):
+    for title, facts in selected.facts(max(width - _INDENT - _LABEL - 1, 2)):
         for place, line in enumerate(facts):
-            head = Piece(" " * _INDENT + (label if not place else "").ljust(_LABEL), Token.FAINT)
+            head = Piece(" " * _INDENT + (title if not place else "").ljust(_LABEL), Token.FAINT)
             lines.append(cut((head, *line), width - 1))
     if hidden := selected.hidden():
         lines += [(), (Piece(" " * _INDENT), *cut(hidden, width - _INDENT - 1))]
