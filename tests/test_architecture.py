@@ -157,7 +157,7 @@ BUDGETS = {
     "api": 3_150,
     "commands": 550,
     "domain": 4_200,
-    "features": 23_450,
+    "features": 23_400,
     "kit": 7_700,
     "program": 1_400,
     "relay": 650,

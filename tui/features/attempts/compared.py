@@ -758,21 +758,13 @@ class ComparedScreen(PageScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("equals_sign", "leave_comparison", "attempts", "Go back to the attempts.", id="compare", rank=8, need=22),
         bind("comma", "attempt_step(-1)", "earlier attempts", "One attempt earlier.", id="previous-attempt"),
-        bind(
-            "full_stop",
-            "attempt_step(1)",
-            "others",
-            "One attempt later.",
-            id="next-attempt",
-            rank=5,
-            need=20,
-            pair=("previous-attempt", "next-attempt"),
-        ),
+        bind("full_stop", "attempt_step(1)", "others", "One attempt later.", id="next-attempt", rank=5, need=20,
+             pair=("previous-attempt", "next-attempt")),
         bind("w", "wrap", "wrap", "Wrap long messages, or cut them.", rank=12, need=24),
         bind("y", "copy_id", "copy id", "Copy the id of the run to the clipboard of the terminal."),
         bind("Y", "copy_menu", "copy what", "Choose what to copy: a ticket in Markdown, the error.", rank=14, need=26),
         *OUTGOING_BINDINGS,
-    ]
+    ]  # fmt: skip
 
     def __init__(self, live: LiveModel, run_id: RunId, number: int | None) -> None:
         super().__init__(live)

@@ -35,21 +35,12 @@ class AttemptsPane(ErrorPane):
     needs: ClassVar[tuple[Need[Any], ...]] = (RUN,)
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind(
-            "comma", "attempt_step(-1)", "previous attempt", "Show the attempt before this one.", id="previous-attempt"
-        ),
-        bind(
-            "full_stop",
-            "attempt_step(1)",
-            "attempt",
-            "Show the attempt after this one.",
-            id="next-attempt",
-            rank=12,
-            need=36,
-            pair=("previous-attempt", "next-attempt"),
-        ),
+        bind("comma", "attempt_step(-1)", "previous attempt", "Show the attempt before this one.",
+             id="previous-attempt"),
+        bind("full_stop", "attempt_step(1)", "attempt", "Show the attempt after this one.", id="next-attempt",
+             rank=12, need=36, pair=("previous-attempt", "next-attempt")),
         bind("equals_sign", "compare", "compare", "Compare the attempts beside each other.", rank=14, need=31),
-    ]
+    ]  # fmt: skip
 
     def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(live, id=id)

@@ -21,7 +21,7 @@ from tui.features.detail.words import value_of
 from tui.features.runs.columns import short_id
 from tui.kit.app import AppBase, app_of, call_soon
 from tui.kit.browsing import outcome_words
-from tui.kit.keys import READING_BINDINGS, bind
+from tui.kit.keys import READING_BINDINGS, Help, bind
 from tui.kit.lines import GUTTER
 from tui.kit.live_model import LiveModel
 from tui.kit.page import BLANK_LINE, PageLine, SlicedPage

@@ -44,19 +44,11 @@ class DetailPane(PagePane):
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("h,left", "fold", "fold", "Fold the value that the cursor is in."),
         bind("l,right", "unfold", "unfold", "Unfold the value under the cursor."),
-        bind(
-            "e",
-            "fold_all(False)",
-            "unfold all",
-            "Unfold every value.",
-            id="unfold-all",
-            rank=30,
-            need=36,
-            pair=("unfold-all", "fold-all"),
-        ),
+        bind("e", "fold_all(False)", "unfold all", "Unfold every value.", id="unfold-all", rank=30, need=36,
+             pair=("unfold-all", "fold-all")),
         bind("E", "fold_all(True)", "fold all", "Fold every value.", id="fold-all"),
         bind("w", "wrap", "wrap", "Wrap long lines, or cut them.", rank=35, need=38),
-    ]
+    ]  # fmt: skip
 
     def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(live, id=id)

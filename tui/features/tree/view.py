@@ -16,7 +16,7 @@ from tui.domain.tree import RunTree
 from tui.features.attempts.words import NOTHING_SELECTED
 from tui.features.tree import words
 from tui.features.tree.words import Branch, Entry, SiblingGroup, TreeBranch, TreeEntry, TreeFolds, TreeRun, TreeShape
-from tui.kit.keys import bind
+from tui.kit.keys import Help, bind
 from tui.kit.layout import Placement, Slot
 from tui.kit.lines import GUTTER, Lines
 from tui.kit.live_model import LiveModel
