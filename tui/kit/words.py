@@ -66,7 +66,7 @@ def without_request(reason: str) -> str:
 
 
 def could_not_read(subject: str, failure: str) -> str:
-    """Return why what a pane shows could not be read, and what the user can do."""
+    """Return why the subject of a pane could not be read, and the key that tries again."""
     reason = _PART_UNREAD.sub("", without_request(failure), count=1).rstrip(".")
     return f"{subject} could not be read: {reason}{'' if reason.endswith('?') else '.'}{tries_again()}"
 

@@ -52,7 +52,7 @@ def label(moment: int) -> str:
 
 
 class Cells:
-    """The characters and colours of one line of bars. What is drawn later covers what was there."""
+    """The characters and colours of one line of bars. A later bar covers an earlier one."""
 
     def __init__(self, width: int, blank: Token = Token.TEXT, marked: Iterable[int] = (), mark: str = "") -> None:
         self.cells: list[tuple[str, Token]] = [(" ", blank)] * width

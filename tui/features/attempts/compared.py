@@ -1,4 +1,4 @@
-"""The attempts of a run beside each other: their time, what differs, what is the same, the stacks; and their page."""
+"""The attempts of a run beside each other: their time, their differences, the stacks; and their page."""
 
 import re
 from collections import Counter
@@ -161,7 +161,7 @@ ALIKE_WITHIN: Final = timedelta(milliseconds=250)
 
 
 UNKNOWN: Final[Hashable] = object()
-"""The value of what is not known. None cannot stand for it: an attempt without an error has the value None."""
+"""Stands for an unknown value. None cannot stand for it: an attempt without an error has the value None."""
 
 
 class ComparedCell(NamedTuple):

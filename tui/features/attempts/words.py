@@ -52,7 +52,7 @@ def round_up(span: timedelta) -> timedelta:
 
 
 class Bar(NamedTuple):
-    """What the axis shows of one attempt: the wait from `waited_from` to its start, then a bar in `token`.
+    """One attempt on the axis: the wait from `waited_from` to its start, then a bar in `token`.
 
     Without an end only the wait is drawn, without a start nothing.
     """

@@ -1,4 +1,4 @@
-"""The detail pane's page about one run, and what is said about a run elsewhere."""
+"""The detail pane's page about one run, and the sentences about a run elsewhere."""
 
 import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence

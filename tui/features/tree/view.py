@@ -260,7 +260,7 @@ class FoldingPane(PagePane, Generic[Entry]):
     """A pane whose rows fold into a tree: the tree itself, and the waterfall as its other form."""
 
     view: FoldingView[Entry] | None
-    """What is folded; None while nothing is shown."""
+    """The rows and their folds; None while nothing is shown."""
 
     def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(live, id=id)

@@ -415,7 +415,7 @@ def branches_below(
 
 
 def guides_of(branch: Branch[Entry], room: int) -> Line:
-    """Return what stands before a name, its guides in at most `room` cells. A cut guide shows its depth."""
+    """Return the guides and the mark before a name, the guides in at most `room` cells. A cut guide shows its depth."""
     mark = {None: "─ " if branch.depth else "  ", True: "▾ ", False: "▸ "}[branch.is_open]
     guides = guide_tail(branch.guides, max(room - len(mark), STEP), f"{branch.depth}{ELLIPSIS}", step=STEP)
     return (Piece(guides, Token.GUIDE), Piece(mark, Token.GUIDE if branch.is_open is None else Token.MUTED))

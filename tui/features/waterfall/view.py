@@ -182,7 +182,7 @@ class WaterfallView(FoldingView[int]):
         return [index for index in self.order if needle in spans[index].message.casefold()]
 
     def parts(self, columns: words.WaterfallColumns, clock: Now) -> words.RowParts:
-        """Return what the rows are drawn from."""
+        """Return the parts that all rows are drawn from."""
         return words.parts_of(self.placed, self.tree, self.get_run, columns, clock, self._zoom)
 
     def zoom(self, step: int, index: int | None, clock: Now) -> None:
@@ -428,7 +428,7 @@ class Foot(Lines):
 class SpanFacts:
     """The two widgets of a pane that show the facts, of which at most one has a height.
 
-    `selected` returns the span under the cursor and what the rows are drawn from; None while the pane shows no span.
+    `selected` returns the span under the cursor and the parts of its row; None while the pane shows no span.
     """
 
     def __init__(self, pane: PagePane, selected: Callable[[], tuple[int, RowParts] | None]) -> None:

@@ -24,7 +24,7 @@ from tui.text.styled import ELLIPSIS, Line, Piece, Token, cut, first_line, fit, 
 # The rows of the waterfall: names as a tree, durations, and bars on one time axis.
 
 
-# A trace with everything that takes long to compute, as of what the store knew of its runs.
+# A trace with everything that takes long to compute.
 
 
 GetRun = Callable[[RunId], Run | None]
@@ -268,7 +268,7 @@ _LOG_RANKS: Final = {Token.BRIGHT: 0, Token.AMBER: 1, Token.ROSE: 2}
 
 
 class RowParts(NamedTuple):
-    """What the rows are drawn from: a trace, what the store knows, and how much room and time is shown.
+    """The parts that all rows are drawn from: a trace, the runs of the store, the columns, the time that is shown.
 
     `now` is the end of running bars, and `clock` the time of drawing.
     """
@@ -293,7 +293,7 @@ def parts_of(
     clock: Now,
     zoom: TimeWindow | None = None,
 ) -> RowParts:
-    """Return what the rows of a trace are drawn from. Without `zoom` the whole time is shown."""
+    """Return the parts that the rows of a trace are drawn from. Without `zoom` the whole time is shown."""
     now = moment_of(placed.waterfall, clock)
     window = zoom or whole_window(placed.extents, now)
     axis = ticks(window, columns.bar)
@@ -669,7 +669,7 @@ class SelectedSpan:
         return (name,) if look.style is None else (look.style.mark, Piece(" "), name)
 
     def belongs_to(self) -> Line:
-        """Return what the span is, and of which run."""
+        """Return the kind of the span, and its run."""
         if self.index == ROOT:
             return (Piece("the run of this trace", Token.FAINT),)
         waterfall = self.parts.waterfall
