@@ -25,24 +25,21 @@ from tui.domain.finding import (
 from tui.domain.ids import RunId, TaskId
 from tui.domain.text import Raw
 from tui.features.alerts.words import (
+    counts_words,
     day_or_time,
+    finding_words,
     not_known_alone,
     not_known_sentence,
     ok_sentence,
     ok_words,
-    overview_sentence,
-    own_counts,
     own_words,
     refusals,
-    sentence,
-    short_sentence,
     since,
     since_words,
     subject,
     unread_words,
     verdict_lines,
 )
-from tui.features.wall.findings import headline
 from tui.text.styled import plain
 
 NOW = datetime(2026, 11, 26, 14, 32, 7, tzinfo=UTC)
@@ -131,33 +128,33 @@ def test_sentences_say_the_evidence() -> None:
     ]
     for evidence, long, short, overview in table:
         each = finding(evidence)
-        assert sentence(each, NOW, NOW) == long
-        assert short_sentence(each, NOW, NOW) == short
-        assert overview is None or overview_sentence(each, NOW, NOW) == overview
+        words = finding_words(each, NOW, NOW)
+        assert (words.long, words.short) == (long, short)
+        assert overview is None or words.below == overview
     quiet = TaskFails(40, 40, None, None, NOW - 20 * MINUTE)
-    for since_at, at, words in (
+    for since_at, at, said in (
         (NOW - 30 * MINUTE, NOW, "40 of 40 runs failed, no run since 14:12"),
         (NOW - 30 * MINUTE, NOW - 14 * MINUTE, "40 of 40 runs failed, no run since 14:12"),
         (NOW - 30 * MINUTE, NOW - 14 * MINUTE - timedelta(seconds=1), "40 of 40 runs failed"),
         (NOW - 430 * MINUTE, NOW, "40 of 40 runs failed"),  # there are ten minutes between two runs
     ):
-        assert sentence(finding(quiet, since_at), at, NOW) == words
-    assert short_sentence(finding(quiet, NOW - 30 * MINUTE), NOW, NOW) == "40 of 40, no run since 14:12"
+        assert finding_words(finding(quiet, since_at), at, NOW).long == said
+    assert finding_words(finding(quiet, NOW - 30 * MINUTE), NOW, NOW).short == "40 of 40, no run since 14:12"
     older = finding(replace(quiet, is_older=True), NOW - 2 * HOUR)
     assert (since(older, NOW), since_words(older, NOW)) == ("before 12:32", "since before 12:32")
-    frozen = short_sentence(finding(RunOverdue(started, 9 * MINUTE)), NOW, NOW, is_frozen=True)
-    assert frozen == "executing for 12h32m~, p95 is 9m"
+    frozen = finding_words(finding(RunOverdue(started, 9 * MINUTE)), NOW, NOW, is_frozen=True)
+    assert frozen.short == "executing for 12h32m~, p95 is 9m"
     hangs = finding(RunHangs("Dequeued"), NOW - 4 * MINUTE)
     late = finding(QueueWaits(1, NOW - 2 * MINUTE), kind=SubjectKind.QUEUE)
-    assert sentence(late, NOW, NOW) == "queue is late; 1 waits, the oldest 2m"
-    assert sentence(hangs, NOW, NOW) == "one run dequeued for 4m, which lasts seconds on other days"
-    assert short_sentence(hangs, NOW, NOW) == "dequeued for 4m"
+    assert finding_words(late, NOW, NOW).long == "queue is late; 1 waits, the oldest 2m"
+    assert finding_words(hangs, NOW, NOW).long == "one run dequeued for 4m, which lasts seconds on other days"
+    assert finding_words(hangs, NOW, NOW).short == "dequeued for 4m"
     approval = finding(ApprovalWaits(NOW - 25 * HOUR, (Raw(hangs.subject.name),)), kind=SubjectKind.RUN)
-    assert short_sentence(approval, NOW, NOW).startswith("an approval waits for ")
+    assert finding_words(approval, NOW, NOW).short.startswith("an approval waits for ")
     joined = replace(approval, run_id=RunId("run_a"))
-    assert sentence(joined, NOW, NOW).startswith("waits for an approval for ")
+    assert finding_words(joined, NOW, NOW).long.startswith("waits for an approval for ")
     tagged = replace(joined, evidence=ApprovalWaits(NOW - 24 * HOUR, (Raw("legal"),)))
-    assert sentence(tagged, NOW, NOW) == overview_sentence(tagged, NOW, NOW) == "waits for legal for 1d"
+    assert finding_words(tagged, NOW, NOW).long == finding_words(tagged, NOW, NOW).below == "waits for legal for 1d"
     assert subject(hangs) == "charge␛[31m"
 
 
@@ -222,7 +219,7 @@ def test_verdicts_say_what_is_known() -> None:
     assert refusals(both) == ["queues, errors: 403␛"]
     requests = [(each, Raw(f"GET /api/v1/{each}: 403 no")) for each in (FactSource.QUEUES, FactSource.ERRORS)]
     assert refusals(replace(both, refused=tuple(requests))) == ["queues, errors: 403 no"]
-    assert own_counts(NOW - 42 * MINUTE, NOW) == "own counts since 13:50"
+    assert counts_words(NOW - 42 * MINUTE, NOW) == "own counts since 13:50"
     stale = Verdict(NOW, heard_at=NOW - timedelta(minutes=5, seconds=2))
     silence = "nothing was heard for 5m02s; below is what was known at 14:27"
     assert not_known_sentence(stale, NOW) == silence
@@ -234,4 +231,4 @@ def test_verdicts_say_what_is_known() -> None:
 def test_headline_claims_no_begin_of_a_pause() -> None:
     """The finding is as old as the oldest wait, which may have begun before the pause, or after it."""
     paused = QueueWaits(8, NOW - 4 * MINUTE, standstill=Standstill(StandstillReason.QUEUE_PAUSED))
-    assert headline(finding(paused), NOW, NOW) == ("8", "wait, the oldest 4m", "paused")
+    assert finding_words(finding(paused), NOW, NOW)[2:5] == ("8", "wait, the oldest 4m", "paused")

@@ -11,38 +11,36 @@ from tui.domain.facts import INTERVALS, FactSource
 from tui.domain.finding import QueueWaits, SourceUnread, Verdict
 from tui.domain.text import Raw
 from tui.features.overview.words import (
-    OverviewLine,
-    OverviewView,
-    failing_lines,
+    failing_rows,
     failing_rule,
-    overview_lines,
+    overview_rows,
     overview_rule,
-    queue_lines,
+    queue_rows,
     strip_lines,
-    task_lines,
+    task_rows,
     tasks_rule,
-    time_texts,
 )
-from tui.features.wall.blocks import WallLook
+from tui.features.wall.blocks import BlockRow, WallLook, WallView
 from tui.store.findings.rows import Board, FailingNow, FourLines, Line, SourceAge
 from tui.text.formatting import wait, waited
 from tui.text.styled import line_width, plain
 
-VIEW = OverviewView(BOARD, FAILING_NOW, NOW)
+VIEW = WallView(BOARD, NOW, failing=FAILING_NOW, heard_at=NOW, is_known=True)
 UNKNOWN = Line([None] * 60)
+FROZEN = replace(VIEW, is_known=False)
 EMPTY = Board(NOW, None, FourLines(BOARD.lines.span, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN))
 
 
-def judged(verdict: Verdict | None) -> OverviewView:
-    return VIEW._replace(board=replace(BOARD, verdict=verdict))
+def judged(verdict: Verdict | None) -> WallView:
+    return replace(VIEW, board=replace(BOARD, verdict=verdict))
 
 
-def texts(lines: list[OverviewLine]) -> list[str]:
+def texts(lines: list[BlockRow]) -> list[str]:
     return [plain(each.line).rstrip() for each in lines]
 
 
 def test_overview_is_as_in_the_picture() -> None:
-    shown = texts(overview_lines(VIEW, 52, 19))
+    shown = texts(overview_rows(VIEW, 52, 19))
     assert shown[:11] == [
         "",
         "FAILING  charge-card                   since 14:21",
@@ -70,7 +68,7 @@ HINT = "j or ↓ selects a run, x a failed one."
 
 
 def test_failures_and_tasks_are_as_in_the_picture() -> None:
-    assert texts(failing_lines(VIEW, 63, 6)) == [
+    assert texts(failing_rows(VIEW, 63, 6)) == [
         "",
         "✗ 131  NEW    charge-card  StripeError No such custom…  14:21",
         "✗   3  again  send-email   SMTPError 421 too many con…  14:29",
@@ -79,27 +77,29 @@ def test_failures_and_tasks_are_as_in_the_picture() -> None:
     ]
     assert plain(failing_rule(VIEW)) == "147 in the last hour"
     partly = VIEW.failing._replace(known_since=VIEW.now - timedelta(minutes=7))
-    assert plain(failing_rule(VIEW._replace(failing=partly))) == f"147 since {partly.known_since:%H:%M}"
-    tasks = texts(task_lines(VIEW, 63, 12))
-    assert plain(tasks_rule(63)) == "failed    p95 running  queued"
+    assert plain(failing_rule(replace(VIEW, failing=partly))) == f"147 since {partly.known_since:%H:%M}"
+    tasks = texts(task_rows(VIEW, 63, 12))
+    assert plain(tasks_rule(VIEW, 63)) == "failed    p95 running  queued"
     assert tasks[0].endswith("     131   6.4s       3")
     assert tasks[1].endswith("       3  1m31s      20     301")
     assert tasks[-1] == "  7 more healthy"
 
 
 def test_lines_that_do_not_fit_are_counted() -> None:
-    assert texts(failing_lines(VIEW, 63, 4))[-1] == "  2 more with 13 failed runs"
-    assert "         2 more; W shows all" in texts(overview_lines(VIEW, 52, 15))
-    assert texts(task_lines(VIEW, 63, 2))[-1] == "  17 more · 4 not healthy · 3 with failures"
-    assert len(task_lines(VIEW, 63, 500)) == len(BOARD.tasks)
-    queues = texts(queue_lines(VIEW, 63, 4))
+    assert texts(failing_rows(VIEW, 63, 4))[-1] == "  2 more with 13 failed runs"
+    assert "         2 more; W shows all" in texts(overview_rows(VIEW, 52, 15))
+    assert texts(task_rows(VIEW, 63, 2))[-1] == "  17 more · 4 not healthy · 3 with failures"
+    assert len(task_rows(VIEW, 63, 500)) == len(BOARD.tasks)
+    queues = texts(queue_rows(VIEW, 63, 4))
     assert queues[0].split() == ["running", "queued", "oldest", "health"]
     assert {queues[0].index(title) + len(title) for title in ("running", "queued", "oldest")} == {
         queues[1].index(figure) + len(figure) for figure in ("20/20", "301", "11m")
     }
     assert queues[-1] == "6 more"
-    found = overview_lines(VIEW, 52, 12, has_all=True)
-    assert [*dict.fromkeys(line.about for line in found if line.about is not None)] == [*VERDICT.findings]
+    found = overview_rows(VIEW, 52, 12, has_all=True)
+    assert [row.key for row in found if row.opens is not None] == [
+        ("finding", each.identity) for each in VERDICT.findings
+    ]
 
 
 def test_strip_has_the_first_two_findings() -> None:
@@ -118,29 +118,29 @@ def test_strip_has_the_first_two_findings() -> None:
 
 
 def test_unknown_is_neither_zero_nor_healthy() -> None:
-    view = VIEW._replace(board=EMPTY, failing=FailingNow())
-    shown = texts(overview_lines(view, 52, 19))
+    view = replace(VIEW, board=EMPTY, failing=FailingNow())
+    shown = texts(overview_rows(view, 52, 19))
     assert shown[1] == "·"
     assert [line.split() for line in shown[11:15]] == [
         [name, "·", "░" * 30] for name in ("done", "failed", "queued", "running")
     ]
-    assert texts(failing_lines(view, 63, 6)) == ["", "·"]
+    assert texts(failing_rows(view, 63, 6)) == ["", "·"]
     assert failing_rule(view) == ()
-    assert texts(queue_lines(view, 63, 6)) == ["", "·"]
+    assert texts(queue_rows(view, 63, 6)) == ["", "·"]
 
 
 def test_silence_keeps_the_findings_without_colour() -> None:
     silent = replace(VERDICT, is_known=False, heard_at=NOW - timedelta(minutes=5))
-    view = judged(silent)._replace(frozen_at=NOW - timedelta(minutes=5))
-    lines = overview_lines(view, 52, 19)
+    view = replace(judged(silent), heard_at=NOW - timedelta(minutes=5), is_known=False)
+    lines = overview_rows(view, 52, 19)
     shown = texts(lines)
     assert shown[1].startswith("NOT KNOWN  nothing was heard for 5m00s")
-    assert texts(task_lines(view, 63, 4))[-1] == "  15 more"
+    assert texts(task_rows(view, 63, 4))[-1] == "  15 more"
     assert "OK" not in " ".join(shown).replace("NOT KNOWN", "")
     assert any(line.startswith("FAILING  charge-card") for line in shown)
     assert "queued       304~" in "\n".join(shown)
-    findings = [piece.token.name for line in lines if line.about for piece in line.line if piece.text.strip()]
-    frozen = strip_lines(VIEW._replace(frozen_at=NOW), 80) or ()
+    findings = [piece.token.name for line in lines if line.key is not None for piece in line.line if piece.text.strip()]
+    frozen = strip_lines(FROZEN, 80) or ()
     findings += [piece.token.name for line in frozen for piece in line]
     assert not {"ROSE", "AMBER"} & set(findings)
 
@@ -148,31 +148,31 @@ def test_silence_keeps_the_findings_without_colour() -> None:
 def test_refused_sources_are_said_in_sentences() -> None:
     refused = ((FactSource.SCHEDULES, Raw("403 this key may not read schedules")),)
     calm = judged(replace(VERDICT, findings=(), refused=refused, own_since=NOW - timedelta(minutes=30)))
-    shown = texts(overview_lines(calm, 52, 19))
+    shown = texts(overview_rows(calm, 52, 19))
     assert shown[1].startswith("✓ OK, as far as this key may read")
     assert any("403 this key may not read schedules" in line for line in shown)
     assert plain(overview_rule(calm)) == "own counts since 14:02"
     assert plain(overview_rule(calm)) == "own counts since 14:02"
-    assert plain(overview_rule(VIEW._replace(frozen_at=NOW))) == "as of 14:32:07"
+    assert plain(overview_rule(FROZEN)) == "as of 14:32:07"
     unread = (SourceUnread(FactSource.SCHEDULES, Raw("GET /api/v1/schedules: 500 down")),)
     late = judged(replace(VERDICT, findings=(), unread=unread))
-    assert texts(overview_lines(late, 52, 19))[1] == "NOT KNOWN  schedules: 500 down"
+    assert texts(overview_rows(late, 52, 19))[1] == "NOT KNOWN  schedules: 500 down"
     first, _ = strip_lines(late, 80) or ((), ())
     assert plain(first) == "  NOT KNOWN  schedules: 500 down"
     wrong = judged(replace(VERDICT, unread=unread))
-    assert "NOT KNOWN  schedules: 500 down" in texts(overview_lines(wrong, 52, 19))
+    assert "NOT KNOWN  schedules: 500 down" in texts(overview_rows(wrong, 52, 19))
     _, second = strip_lines(judged(replace(VERDICT, findings=VERDICT.findings[:1], unread=unread)), 80) or ((), ())
     assert plain(second) == "  NOT KNOWN  schedules: 500 down"
     why = SourceAge(FactSource.QUEUES, refusal=Raw("403 this key may not read queues"))
-    view = VIEW._replace(board=replace(BOARD, queues=(), ages=(why,)))
-    assert texts(queue_lines(view, 63, 6)) == ["", "refused: 403 this key may not read queues"]
-    failing = VIEW._replace(failing=FailingNow(is_known=True, problem="403 this key may not read errors"))
-    assert texts(failing_lines(failing, 63, 6))[-1] == "refused: 403 this key may not read errors"
+    view = replace(VIEW, board=replace(BOARD, queues=(), ages=(why,)))
+    assert texts(queue_rows(view, 63, 6)) == ["", "refused: 403 this key may not read queues"]
+    failing = replace(VIEW, failing=FailingNow(is_known=True, problem="403 this key may not read errors"))
+    assert texts(failing_rows(failing, 63, 6))[-1] == "refused: 403 this key may not read errors"
 
 
-def counted_at(seconds_ago: int) -> OverviewView:
+def counted_at(seconds_ago: int) -> WallView:
     ages = (SourceAge(FactSource.WAITS, NOW - timedelta(seconds=seconds_ago)),)
-    return VIEW._replace(board=replace(BOARD, ages=ages))
+    return replace(VIEW, board=replace(BOARD, ages=ages))
 
 
 @given(st.integers(0, 120))
@@ -181,54 +181,32 @@ def test_count_of_waiting_runs_has_its_age(seconds_ago: int) -> None:
     age = f"queues {wait(timedelta(seconds=seconds_ago))} ago"
     assert plain(overview_rule(view)) == age
     since = replace(view.board, verdict=replace(VERDICT, own_since=NOW - timedelta(minutes=30)))
-    assert plain(overview_rule(view._replace(board=since))) == f"own counts since 14:02 · {age}"
-    assert plain(overview_rule(view._replace(frozen_at=NOW))) == "as of 14:32:07"
+    assert plain(overview_rule(replace(view, board=since))) == f"own counts since 14:02 · {age}"
+    assert plain(overview_rule(replace(view, is_known=False))) == "as of 14:32:07"
     others = tuple(each for each in VERDICT.findings if not isinstance(each.evidence, QueueWaits))
     calm = replace(view.board, verdict=replace(VERDICT, findings=others))
     old = "" if seconds_ago <= 60 else f"waits {waited(timedelta(seconds=seconds_ago))} old"
-    assert plain(overview_rule(view._replace(board=calm))) == old
+    assert plain(overview_rule(replace(view, board=calm))) == old
     assert plain(overview_rule(counted_at(121))) == "waits 2m old", "older answers are not used in findings"
 
 
 @given(width=st.integers(40, 200), rows=st.integers(1, 60), is_ascii=st.booleans(), is_known=st.booleans())
 def test_no_line_is_wider_than_its_page(width: int, rows: int, is_ascii: bool, is_known: bool) -> None:
-    view = judged(replace(VERDICT, is_known=is_known))._replace(look=WallLook(is_ascii, is_ascii))
+    view = replace(judged(replace(VERDICT, is_known=is_known)), look=WallLook(is_ascii, is_ascii))
     blocks = (
-        overview_lines(view, width, rows),
-        failing_lines(view, width, rows),
-        task_lines(view, width, rows),
-        queue_lines(view, width, rows),
+        overview_rows(view, width, rows),
+        failing_rows(view, width, rows),
+        task_rows(view, width, rows),
+        queue_rows(view, width, rows),
     )
     for block in blocks:
         assert all(line_width(each.line) <= width for each in block)
-    assert line_width(tasks_rule(width)) <= width
+    assert line_width(tasks_rule(view, width)) <= width
     assert all(line_width(line) <= width for line in strip_lines(view, width) or ())
-
-
-@given(st.integers(0, 3 * 86_400), st.integers(1, 86_400), st.booleans())
-def test_lines_are_the_same_while_the_time_texts_are(first_s: int, later_s: int, is_known: bool) -> None:
-    """The overview is not made again until one of these texts differs."""
-    verdict = replace(VERDICT, is_known=is_known, heard_at=NOW)
-    board = replace(BOARD, verdict=verdict, ages=(SourceAge(FactSource.WAITS, NOW),))
-    before = VIEW._replace(board=board, now=NOW + timedelta(seconds=first_s))
-    after = before._replace(now=before.now + timedelta(seconds=later_s))
-    is_same = everything(before) == everything(after)
-    assert is_same or time_texts(before) != time_texts(after)
-
-
-def everything(view: OverviewView) -> list[object]:
-    return [
-        overview_lines(view, 90, 30, has_all=True),
-        overview_rule(view),
-        strip_lines(view, 120),
-        queue_lines(view, 60, 20),
-        failing_lines(view, 90, 20),
-        task_lines(view, 90, 20),
-    ]
 
 
 def test_rule_has_the_age_of_old_numbers() -> None:
     ages = (SourceAge(FactSource.QUEUES, NOW - timedelta(minutes=2), interval=INTERVALS[FactSource.QUEUES]),)
-    calm = VIEW._replace(board=replace(BOARD, verdict=replace(VERDICT, findings=()), ages=ages))
+    calm = replace(VIEW, board=replace(BOARD, verdict=replace(VERDICT, findings=()), ages=ages))
     assert plain(overview_rule(calm)) == "queues 2m old"
-    assert plain(overview_rule(calm._replace(now=NOW - timedelta(minutes=1)))) == ""
+    assert plain(overview_rule(replace(calm, now=NOW - timedelta(minutes=1)))) == ""

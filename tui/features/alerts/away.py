@@ -1,6 +1,6 @@
 """What happened while the user was away: recorded between two keys, shown at the first key after a rest."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -8,31 +8,30 @@ from textual.strip import Strip
 
 from tui.domain.finding import FindingWord, Verdict
 from tui.domain.status import RunStatus, title_of
-from tui.domain.text import Raw, clean
-from tui.features.alerts.words import FINDING_TOKENS, WORD_CELLS, day_or_time, short_sentence, subject
+from tui.domain.text import clean
+from tui.features.alerts.words import WORD_CELLS, day_or_time, finding_cells, finding_words, subject
 from tui.kit.app import AppBase
 from tui.kit.lines import Cover
 from tui.kit.screen import BaseScreen
 from tui.kit.type_ahead import FrameVisibility
 from tui.kit.workspace import COVER_ID
-from tui.store.away import RESTED_FOR, AwayLog, AwayReport, Episode, FailureGroup, is_due, report_of
+from tui.store.away import RESTED_FOR, AwayLog, AwayReport, Episode, is_due, report_of
 from tui.store.changes import Changes
 from tui.store.counts import Gap
 from tui.text import formatting
-from tui.text.styled import Line, Piece, Token, cut, line_width, pad
+from tui.text.blocks import REST, Place, placed
+from tui.text.styled import Line, Piece, Token, cut, line_width
 
 # The block that says what happened while the user was away: findings, failures by group, counts.
 
 
 TITLE: Final = "while you were away"
-CLOSES: Final = "Esc closes"
 NOT_WATCHED: Final = "findings are not known: nothing watched them, or the server was silent"
 MIN_ROOMY_ROWS: Final = 11
 """With fewer rows there are empty lines only if everything has room beside them."""
 
 _MAX_NAME_CELLS: Final = 24
 _LEFT: Final = Piece("  ")
-_GAP: Final = Piece("  ")
 """A gutter as in the panes."""
 
 
@@ -41,31 +40,30 @@ def away_lines(report: AwayReport, now: datetime, width: int, rows: int, *, join
 
     `now` has the zone of the times of day. `joint` is the cell of the rule at which a hairline above ends.
     """
-    limit = width - 1
-    findings = [_episode_line(each, now, report) for each in _worst_first(report.episodes)]
+    limit = width - 1 - line_width((_LEFT,))
+    findings = _episode_lines(report, now, limit)
     if not report.was_judged:
-        findings.append((_LEFT, Piece(NOT_WATCHED, Token.FAINT)))
+        findings.append((Piece(NOT_WATCHED, Token.FAINT),))
     if report.dropped_episodes:
-        words = f"  and {formatting.plural(report.dropped_episodes, 'earlier finding')}"
-        findings.append((_LEFT, Piece(words, Token.FAINT)))
-    groups = [_group_line(each, report) for each in report.groups]
-    others: list[Line] = []
-    if report.ungrouped:
-        words = f"  and {formatting.plural(report.ungrouped, 'earlier failed run')}"
-        others.append((_LEFT, Piece(words, Token.FAINT)))
+        findings.append(_earlier(report.dropped_episodes, "finding"))
+    groups = _group_lines(report, limit)
+    others = [_earlier(report.ungrouped, "failed run")] if report.ungrouped else []
     outage = _outage_lines(report, now)
     content = len([*findings, *groups, *others, *outage])
     needed = content + 4 + bool(findings and groups)  # with the rule, the counts, and empty lines
     blank: list[Line] = [()] if rows >= min(needed, MIN_ROOMY_ROWS) else []
-    first = [*blank, *outage]
-    last = [*blank, _counts_line(report)]
+    first, last = [*blank, *outage], [*blank, _counts_line(report)]
     between = blank if findings and groups else []
     room = rows - 1 - len(first) - len(between) - len(last)
     groups_room = min(len(groups) + len(others), max(room - len(findings), room // 2, 1))
     shown = _fitting(findings, max(room - groups_room, 1), "finding")
     groups = _fitting(groups, max(groups_room - len(others), 1), "error group")
-    lines = [*first, *shown, *between, *groups, *others][: rows - 1 - len(last)]
-    return [_rule(report, now, width, joint), *(cut(line, limit) for line in [*lines, *last])]
+    lines = [*[*first, *shown, *between, *groups, *others][: rows - 1 - len(last)], *last]
+    return [_rule(report, now, width, joint), *((_LEFT, *cut(line, limit)) if line else () for line in lines)]
+
+
+def _earlier(count: int, noun: str) -> Line:
+    return (Piece(f"  and {formatting.plural(count, f'earlier {noun}')}", Token.FAINT),)
 
 
 def _rule(report: AwayReport, now: datetime, width: int, joint: int | None) -> Line:
@@ -73,8 +71,7 @@ def _rule(report: AwayReport, now: datetime, width: int, joint: int | None) -> L
     took = formatting.wait(report.until - report.since)
     when = Piece(f" · {since} to {until}, {took} ", Token.MUTED)
     head: Line = (Piece("─ ", Token.LINE), Piece(TITLE, Token.BRIGHT, is_bold=True), when)
-    closes = Piece(CLOSES.removeprefix("Esc"), Token.MUTED)
-    foot: Line = (Piece(" "), Piece("Esc", Token.ACCENT), closes, Piece(" ─", Token.LINE))
+    foot: Line = (Piece(" Esc", Token.ACCENT), Piece(" closes", Token.MUTED), Piece(" ─", Token.LINE))
     start = line_width(head)
     room = max(0, width - start - line_width(foot))
     dashes = "─" * room
@@ -91,24 +88,30 @@ def _worst_first(episodes: Sequence[Episode]) -> list[Episode]:
     return [*still, *(each for *_, each in sorted(went, reverse=True))]
 
 
-def _episode_line(episode: Episode, now: datetime, report: AwayReport) -> Line:
-    finding = episode.finding
-    is_over = episode.went_at is not None
-    word = Piece(finding.word, Token.MUTED if is_over else FINDING_TOKENS[finding.word], is_bold=not is_over)
-    name = Piece(subject(finding), Token.TEXT if is_over else Token.BRIGHT)
-    at = report.until if episode.went_at is None else episode.went_at
-    cells = min(_MAX_NAME_CELLS, max(line_width((Piece(subject(each.finding)),)) for each in report.episodes))
-    times_cells = max(len(_times(each, now)) for each in report.episodes)
-    return (
-        _LEFT,
-        *pad((word,), WORD_CELLS),
-        _GAP,
-        *pad(cut((name,), cells), cells),
-        _GAP,
-        *pad((Piece(_times(episode, now), Token.TEXT if is_over else Token.BRIGHT),), times_cells),
-        _GAP,
-        Piece(short_sentence(finding, at, now), Token.FAINT if is_over else Token.MUTED),
+def _episode_lines(report: AwayReport, now: datetime, limit: int) -> list[Line]:
+    episodes = [(each, _times(each, now)) for each in _worst_first(report.episodes)]
+    layout = (
+        Place("word", WORD_CELLS, gap=2),
+        Place("name", _name_cells(subject(each.finding) for each, _ in episodes), gap=2),
+        Place("times", max((len(times) for _, times in episodes), default=0), gap=2),
+        Place("sentence", 0, REST),
     )
+    lines: list[Line] = []
+    for episode, times in episodes:
+        finding, is_over = episode.finding, episode.went_at is not None
+        words = finding_words(finding, episode.went_at or report.until, now).short
+        strong = Token.TEXT if is_over else Token.BRIGHT
+        cells = finding_cells(finding, words, "", is_old=is_over) | {
+            "name": (Piece(subject(finding), strong),),
+            "times": (Piece(times, strong),),
+            "sentence": (Piece(words, Token.FAINT if is_over else Token.MUTED),),
+        }
+        lines.append(placed(layout, limit, cells))
+    return lines
+
+
+def _name_cells(names: Iterable[str]) -> int:
+    return min(_MAX_NAME_CELLS, max((line_width((Piece(name),)) for name in names), default=0))
 
 
 def _times(episode: Episode, now: datetime) -> str:
@@ -119,30 +122,28 @@ def _times(episode: Episode, now: datetime) -> str:
     return f"went {went}" if came is None else f"{came} to {went}"
 
 
-def _group_line(group: FailureGroup, report: AwayReport) -> Line:
-    cells = len(formatting.count(max(each.count for each in report.groups)))
-    names = [(Piece(_name(each)),) for each in report.groups]
-    name_cells = min(_MAX_NAME_CELLS, max(map(line_width, names)))
-    return (
-        _LEFT,
-        Piece("✗ ", Token.ROSE),
-        Piece(f"{formatting.count(group.count):>{cells}}", Token.ROSE, is_bold=True),
-        _GAP,
-        *pad(cut((Piece(_name(group), Token.BRIGHT),), name_cells), name_cells),
-        _GAP,
-        Piece(_error(group), Token.MUTED if group.kind is not None else Token.FAINT),
+def _group_lines(report: AwayReport, limit: int) -> list[Line]:
+    groups = [(each, formatting.count(each.count), each.task or formatting.NONE) for each in report.groups]
+    layout = (
+        Place("mark", 1),
+        Place("count", max((len(count) for _, count, _ in groups), default=0), align="right", gap=2),
+        Place("name", _name_cells(name for *_, name in groups), gap=2),
+        Place("error", 0, REST),
     )
-
-
-def _name(group: FailureGroup) -> str:
-    return formatting.NONE if group.task is None else clean(Raw(group.task))
-
-
-def _error(group: FailureGroup) -> str:
-    if group.kind is None:
-        return "its errors were not read"
-    name = "" if group.kind.type is None else f"{clean(group.kind.type)}: "
-    return f"{name}{clean(group.kind.message)}"
+    lines: list[Line] = []
+    for group, count, name in groups:
+        error = Piece("its errors were not read", Token.FAINT)
+        if group.kind is not None:
+            kind = "" if group.kind.type is None else f"{clean(group.kind.type)}: "
+            error = Piece(f"{kind}{clean(group.kind.message)}", Token.MUTED)
+        cells = {
+            "mark": (Piece("✗", Token.ROSE),),
+            "count": (Piece(count, Token.ROSE, is_bold=True),),
+            "name": (Piece(name, Token.BRIGHT),),
+            "error": (error,),
+        }
+        lines.append(placed(layout, limit, cells))
+    return lines
 
 
 def _outage_lines(report: AwayReport, now: datetime) -> list[Line]:
@@ -151,29 +152,25 @@ def _outage_lines(report: AwayReport, now: datetime) -> list[Line]:
         return []
     took = formatting.wait(outage.until - outage.since)
     words = f"no data from {day_or_time(outage.since, now)} to {day_or_time(outage.until, now)}, {took}"
-    return [(_LEFT, Piece("~ ", Token.AMBER), Piece(words, Token.AMBER))]
+    return [(Piece(f"~ {words}", Token.AMBER),)]
 
 
 def _counts_line(report: AwayReport) -> Line:
     total = sum(report.counts.values())
     done = RunStatus.COMPLETED_SUCCESSFULLY
-    order = sorted(report.counts, key=lambda each: (each is done, not each.is_failed, each.value))
-    parts: list[Piece] = []
-    for each in order:
+    parts = [Piece(f"{formatting.plural(total, 'run')} ended", Token.TEXT)]
+    for each in sorted(report.counts, key=lambda each: (each is done, not each.is_failed, each.value)):
         words = f"{formatting.count(report.counts[each])} {title_of(each).lower()}"
         parts += (Piece(" · ", Token.MUTED), Piece(words, Token.ROSE if each.is_failed else Token.MUTED))
-    if not total:
-        return (_LEFT, Piece("no run ended", Token.MUTED))
-    return (_LEFT, Piece(f"{formatting.plural(total, 'run')} ended", Token.TEXT), *parts)
+    return tuple(parts) if total else (Piece("no run ended", Token.MUTED),)
 
 
 def _fitting(lines: list[Line], room: int, noun: str) -> list[Line]:
     """Return at most `room` lines; the last one counts those that do not fit."""
     if len(lines) <= room:
         return lines
-    more = len(lines) - room + 1
-    words = f"{formatting.count(more)} more {noun}{'s' if more > 1 else ''}"
-    return [*lines[: room - 1], (_LEFT, Piece(f"  {words}", Token.FAINT))]
+    words = formatting.plural(len(lines) - room + 1, f"more {noun}")
+    return [*lines[: room - 1], (Piece(f"  {words}", Token.FAINT),)]
 
 
 # Nothing is computed until the key that ends the rest, and no timer runs.

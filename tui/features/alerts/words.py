@@ -1,10 +1,10 @@
 """Findings and verdicts in words: on the screen, in print, as a notice on the desktop."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final, assert_never
+from typing import Any, Final, NamedTuple, assert_never
 
 from tui.domain.facts import FactSource
 from tui.domain.finding import (
@@ -17,7 +17,6 @@ from tui.domain.finding import (
     RunHangs,
     RunOverdue,
     ScheduleMissed,
-    Standstill,
     StandstillReason,
     SubjectKind,
     TaskFails,
@@ -25,10 +24,10 @@ from tui.domain.finding import (
     Verdict,
 )
 from tui.domain.text import Raw, clean
-from tui.features.queues.words import places_text, standstill_text
+from tui.features.queues.words import places_text, share_text, standstill_text
 from tui.text import formatting
 from tui.text.formatting import brief_duration, waited
-from tui.text.styled import Line, Piece, Token, line_width, pad
+from tui.text.styled import Line, Piece, Token, joined, line_width, pad
 
 # The sentence of a finding: long for wide screens, short for 80 columns, and for the two lines of the overview.
 #
@@ -68,75 +67,95 @@ def subject(finding: Finding) -> str:
     return _cleaned(finding.subject.name)
 
 
-def sentence(finding: Finding, at: datetime, now: datetime, *, is_frozen: bool = False) -> str:
-    """Return the sentence for a line of its own: `131 of 264 runs failed, only in 20261126.3`.
+class FindingWords(NamedTuple):
+    """A finding in words.
+
+    * `long`: for a line of its own: `131 of 264 runs failed, only in 20261126.3`
+    * `short`: for 80 columns: `at its limit 20/20, 301 wait, oldest 11m`
+    * `number`, `what`, `more`: a number that is read across a room, and two short lines that explain it
+    * `below`: for the line below its name and time, which say when a schedule was due
+    """
+
+    long: str
+    short: str
+    number: str
+    what: str
+    more: str
+    below: str
+
+
+def finding_words(finding: Finding, at: datetime, now: datetime, *, is_frozen: bool = False) -> FindingWords:
+    """Return a finding in words.
 
     `at` is the time until which waits run. On a stale screen it stands still, and `is_frozen` says so by a `~` behind
     what would run on. `now` has the zone of times of day.
     """
+    begun = since_words(finding, now)
     match finding.evidence:
-        case TaskFails(failed, ended, only_version):
-            return f"{_of(failed, ended)} failed{quiet_words(finding, at, now)}{_only(only_version)}"
-        case QueueWaits() as queue:
-            is_queue = finding.subject.kind is SubjectKind.QUEUE
-            late = "queue is late; " if is_queue else ""  # the task's runs may wait in any queue
-            if queue.standstill is not None:
-                return _still(queue, queue.standstill, at, now)
-            waits = f"{_waiting(queue)}, the oldest {waited(at - queue.oldest_at)}"
-            places = places_text(queue.running, queue.limit, queue.holders, at)
-            return f"{waits}; {places}" if queue.is_at_limit else f"{late}{waits}"
-        case TaskSlow(p95, normal_p95):
-            return f"its p95 is {brief_duration(p95)}, on other days {brief_duration(normal_p95)}"
-        case ScheduleMissed(due_at):
-            return f"its schedule was due at {formatting.time_of_day(due_at, now)} and started no run"
-        case RunOverdue(started_at, p95):
-            return f"one run executing for {_ran(at - started_at, is_frozen=is_frozen)}, {_usual(p95, 'its p95 is')}"
-        case RunHangs(title):
-            lasts = waited(at - finding.since)
-            return f"one run {_cleaned(title).lower()} for {lasts}, which lasts seconds on other days"
-        case ApprovalWaits(created_at, tags):
-            return _approval(finding, tags, waited(at - created_at))
-        case _:
-            assert_never(finding.evidence)
-
-
-def short_sentence(finding: Finding, at: datetime, now: datetime, *, is_frozen: bool = False) -> str:
-    """Return the sentence for 80 columns: `at its limit 20/20, 301 wait, oldest 11m`."""
-    match finding.evidence:
-        case TaskFails(failed, ended, only_version):
+        case TaskFails(failed, ended, version):
             quiet = quiet_words(finding, at, now)
-            count = _of(failed, ended).removesuffix(" runs") if quiet else _of(failed, ended)
-            return f"{count}{quiet}{_only(only_version)}"
+            end = quiet + ("" if version is None else f", only in {_cleaned(version)}")
+            number, runs = formatting.count(failed), f"of {formatting.plural(ended, 'run')}"
+            short = f"{number} {runs.removesuffix(' runs') if quiet else runs}{end}"
+            long = f"{number} {runs} failed{end}"
+            what = f"of {formatting.count(ended)} runs failed"
+            return FindingWords(long, short, number, what, f"{begun}{end}", short)
         case QueueWaits() as queue:
-            if queue.standstill is not None:
-                return _still(queue, queue.standstill, at, now, is_short=True)
-            limit = f"at its limit {_running(queue)}, " if queue.is_at_limit else ""
-            return f"{limit}{_waiting(queue)}, oldest {waited(at - queue.oldest_at)}"
+            return _queue_words(finding, queue, at, now)
         case TaskSlow(p95, normal_p95):
-            return f"p95 {brief_duration(p95)}, normal {brief_duration(normal_p95)}"
+            now_is, usual = brief_duration(p95), brief_duration(normal_p95)
+            short = f"p95 {now_is}, normal {usual}"
+            long = f"its p95 is {now_is}, on other days {usual}"
+            return FindingWords(long, short, now_is, f"is its p95, usually {usual}", begun, short)
         case ScheduleMissed(due_at):
-            return f"due at {formatting.time_of_day(due_at, now)}, no run"
+            due = formatting.time_of_day(due_at, now)
+            return FindingWords(
+                f"its schedule was due at {due} and started no run",
+                f"due at {due}, no run",
+                waited(at - due_at),
+                "late, no run",
+                f"due at {day_or_time(due_at, now)}",
+                "its schedule started no run",
+            )
         case RunOverdue(started_at, p95):
-            return f"executing for {_ran(at - started_at, is_frozen=is_frozen)}, {_usual(p95, 'p95 is')}"
+            lasts, usual = waited(at - started_at), "not known" if p95 is None else brief_duration(p95)
+            ran = f"executing for {lasts}{'~' if is_frozen else ''}"
+            below = f"{ran}, its p95 is {usual}"
+            what = f"executing, its p95 is {usual}"
+            return FindingWords(f"one run {below}", f"{ran}, p95 is {usual}", lasts, what, begun, below)
         case RunHangs(title):
-            return f"{_cleaned(title).lower()} for {waited(at - finding.since)}"
+            lasts, state = waited(at - finding.since), _cleaned(title).lower()
+            short = f"{state} for {lasts}"
+            return FindingWords(
+                f"one run {short}, which lasts seconds on other days", short, lasts, state, begun, short
+            )
         case ApprovalWaits(created_at, tags):
-            return _approval(finding, tags, waited(at - created_at))
+            lasts = waited(at - created_at)
+            said = _approval(finding, tags, lasts)
+            return FindingWords(said, said, lasts, f"waiting for {', '.join(tags) or 'somebody'}", begun, said)
         case _:
             assert_never(finding.evidence)
 
 
-def overview_sentence(finding: Finding, at: datetime, now: datetime, *, is_frozen: bool = False) -> str:
-    """Return the second line of a finding in the overview, whose first line says when a schedule was due."""
-    match finding.evidence:
-        case QueueWaits() as queue if queue.is_at_limit:
-            return f"at its limit {_running(queue)}; {_waiting(queue)}, oldest {waited(at - queue.oldest_at)}"
-        case ScheduleMissed():
-            return "its schedule started no run"
-        case RunOverdue(started_at, p95):
-            return f"executing for {_ran(at - started_at, is_frozen=is_frozen)}, {_usual(p95, 'its p95 is')}"
-        case _:
-            return short_sentence(finding, at, now, is_frozen=is_frozen)
+def _queue_words(finding: Finding, queue: QueueWaits, at: datetime, now: datetime) -> FindingWords:
+    lasts, still = waited(at - queue.oldest_at), queue.standstill
+    waiting = "1 waits" if queue.queued == 1 else f"{formatting.count(queue.queued)} wait"
+    share = share_text(queue.running, queue.limit)
+    if still is not None:
+        # A pause may have begun at another time than the oldest wait.
+        more = standstill_text(still, at, now)
+        has_begin = still.reason is StandstillReason.QUEUE_PAUSED and still.since is not None
+        long = f"{more}, {waiting}" + ("" if has_begin else f", the oldest {lasts}")
+        short = f"{_SHORT_STANDSTILL.get(still.reason, more)}, {waiting}" + ("" if has_begin else f", oldest {lasts}")
+    else:
+        long, short, more = f"{waiting}, the oldest {lasts}", f"{waiting}, oldest {lasts}", since_words(finding, now)
+        if queue.is_at_limit:
+            long = f"{long}; {places_text(queue.running, queue.limit, queue.holders, at)}"
+            short, more = f"at its limit {share}, {short}", f"{more}, limit {share}"
+        elif finding.subject.kind is SubjectKind.QUEUE:  # the task's runs may wait in any queue
+            long = f"queue is late; {long}"
+    below = f"at its limit {share}; {waiting}, oldest {lasts}" if queue.is_at_limit else short
+    return FindingWords(long, short, formatting.count(queue.queued), f"wait, the oldest {lasts}", more, below)
 
 
 def since(finding: Finding, now: datetime) -> str:
@@ -176,45 +195,7 @@ def day_or_time(at: datetime, now: datetime) -> str:
     if formatting.needs_no_day(at, now):
         return f"{local:%H:%M}"
     year = f" {local:%Y}" if abs(now - at) > _YEAR else ""
-    return f"{local.day} {_MONTHS[local.month - 1]}{year}"
-
-
-_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
-
-def _of(failed: int, ended: int) -> str:
-    return f"{formatting.count(failed)} of {formatting.plural(ended, 'run')}"
-
-
-def _ran(duration: timedelta, *, is_frozen: bool) -> str:
-    return waited(duration) + ("~" if is_frozen else "")
-
-
-def _usual(p95: timedelta | None, words: str) -> str:
-    return f"{words} {'not known' if p95 is None else brief_duration(p95)}"
-
-
-def _only(version: Raw | None) -> str:
-    return "" if version is None else f", only in {_cleaned(version)}"
-
-
-def _running(queue: QueueWaits) -> str:
-    running = formatting.NONE if queue.running is None else formatting.count(queue.running)
-    limit = formatting.NONE if queue.limit is None else formatting.count(queue.limit)
-    return f"{running}/{limit}"
-
-
-def _still(queue: QueueWaits, still: Standstill, at: datetime, now: datetime, *, is_short: bool = False) -> str:
-    """Return `paused since 14:02, 8 wait`; where no answer has that time, `paused, 8 wait, the oldest 4m`."""
-    head = _SHORT_STANDSTILL.get(still.reason) if is_short else None
-    words = f"{head or standstill_text(still, at, now)}, {_waiting(queue)}"
-    if still.reason is StandstillReason.QUEUE_PAUSED and still.since is not None:
-        return words
-    return f"{words}, {'' if is_short else 'the '}oldest {waited(at - queue.oldest_at)}"
-
-
-def _waiting(queue: QueueWaits) -> str:
-    return "1 waits" if queue.queued == 1 else f"{formatting.count(queue.queued)} wait"
+    return f"{local.day} {local:%b}{year}"
 
 
 def _approval(finding: Finding, tags: tuple[Raw, ...], lasts: str) -> str:
@@ -230,10 +211,25 @@ def _cleaned(text: str) -> str:
     return clean(text[:MAX_TEXT_CHARS])
 
 
+# A finding in the cells of a line. Wall, overview and the lines below the list place them.
+
+
+def finding_cells(finding: Finding, words: str, begun: str, *, is_old: bool) -> dict[str, Line]:
+    """Return its word, its name, a sentence, and since when. Old findings are grey."""
+    token = Token.MUTED if is_old else FINDING_TOKENS[finding.word]
+    return {
+        "word": (Piece(finding.word.value, token, is_bold=not is_old),),
+        "name": (Piece(subject(finding), Token.MUTED if is_old else Token.BRIGHT, is_bold=not is_old),),
+        "sentence": (Piece(words, Token.MUTED if is_old else Token.TEXT),),
+        "since": (Piece(begun, Token.FAINT if is_old else Token.MUTED),),
+    }
+
+
 # The verdict in words: OK, NOT KNOWN, and what limits what is known.
 
 
 CALM: Final = "nothing fails more than on other days, nothing waits too long"
+UNHEARD: Final = "nothing was read from the server yet"
 LIMITED: Final = "as far as this key may read"
 LISTED: Final = "of the listed runs"
 """Beside verdicts, and beside own counts, that lack runs: server filters are active, or a public token reads slowly."""
@@ -254,33 +250,25 @@ def limit_words(verdict: Verdict) -> str:
 
 def ok_words(verdict: Verdict) -> str:
     """Return `OK`, or `OK, as far as this key may read` where it may not read a source."""
-    limit = limit_words(verdict)
-    return f"{OK}, {limit}" if limit else OK
+    return ", ".join(part for part in (OK, limit_words(verdict)) if part)
 
 
 def ok_sentence(verdict: Verdict, now: datetime) -> str:
     """Return the sentence beside OK."""
-    parts = [limit_words(verdict) or CALM]
-    if verdict.own_since is not None:
-        parts.append(verdict_counts(verdict, verdict.own_since, now))
-    return "; ".join(parts)
+    return "; ".join(part for part in (limit_words(verdict) or CALM, verdict_counts(verdict, now)) if part)
 
 
-def own_counts(since: datetime, now: datetime) -> str:
-    """Return `own counts since 13:50`."""
-    return f"own counts since {formatting.time_of_day(since, now)}"
-
-
-def listed_counts(since: datetime | None, now: datetime) -> str:
-    """Return which counts are of the listed runs: all since a time, or those of the minutes that the server lacks."""
+def counts_words(since: datetime | None, now: datetime, *, is_listed: bool = False) -> str:
+    """Return `own counts since 13:50`, or which are of the listed runs: all, or those of minutes the server lacks."""
     if since is None:
-        return f"newest minutes {LISTED}"
-    return f"own counts {LISTED} since {formatting.time_of_day(since, now)}"
+        return f"newest minutes {LISTED}" if is_listed else "own counts"
+    return f"own counts{f' {LISTED}' if is_listed else ''} since {formatting.time_of_day(since, now)}"
 
 
-def verdict_counts(verdict: Verdict, since: datetime, now: datetime) -> str:
-    """Return whose counts the bounds of a verdict are, and that they lack runs where they do."""
-    return listed_counts(since, now) if verdict.is_of_listed else own_counts(since, now)
+def verdict_counts(verdict: Verdict, now: datetime) -> str:
+    """Return whose counts the bounds of a verdict are; an empty text for those of the server."""
+    since = verdict.own_since
+    return "" if since is None else counts_words(since, now, is_listed=verdict.is_of_listed)
 
 
 def own_words(verdict: Verdict, finding: Finding, now: datetime) -> str:
@@ -292,20 +280,18 @@ def own_words(verdict: Verdict, finding: Finding, now: datetime) -> str:
             sources = {FactSource.WAITS}
         case _:
             return ""
-    if not any(each.source in sources for each in verdict.unread):
-        return ""
-    return "own counts" if verdict.own_since is None else verdict_counts(verdict, verdict.own_since, now)
+    is_own = any(each.source in sources for each in verdict.unread)
+    return verdict_counts(verdict, now) or "own counts" if is_own else ""
 
 
 def not_known_sentence(verdict: Verdict | None, now: datetime) -> str:
     """Return the sentence beside NOT KNOWN. Below it stands what was known, if anything was."""
     if verdict is not None and verdict.is_known:
         return unread_sentence(verdict, now)
-    heard_at = None if verdict is None else verdict.heard_at
-    if heard_at is None:
-        return "nothing was read from the server yet"
-    silence = formatting.duration(now - heard_at)
-    return f"nothing was heard for {silence}; below is what was known at {formatting.time_of_day(heard_at, now)}"
+    if verdict is None or verdict.heard_at is None:
+        return UNHEARD
+    since = formatting.time_of_day(verdict.heard_at, now)
+    return f"nothing was heard for {formatting.duration(now - verdict.heard_at)}; below is what was known at {since}"
 
 
 def not_known_alone(verdict: Verdict | None, now: datetime) -> str:
@@ -355,7 +341,7 @@ def refused_words(reason: str) -> str:
 def finding_notice(findings: Sequence[Finding], environment: str | None, now: datetime) -> tuple[str, str]:
     """Return the title and the sentence of a notice about findings that are new together, worst first."""
     worst, more = findings[0], len(findings) - 1
-    body = f"{sentence(worst, now, now)}, {since_words(worst, now)}"
+    body = f"{finding_words(worst, now, now).long}, {since_words(worst, now)}"
     if more:
         body += f", and {formatting.plural(more, 'other finding')}"
     return f"{worst.word} {subject(worst)}{_in(environment)}", body
@@ -389,31 +375,29 @@ class FindingState(StrEnum):
     GONE = "gone"
 
 
-def finding_lines(findings: Iterable[Finding], now: datetime, verdict: Verdict | None = None) -> list[Line]:
-    """Return one line for each finding: word, subject, sentence, since. `verdict` says what own counts are."""
-    listed = list(findings)
-    names = [(Piece(subject(each), Token.BRIGHT),) for each in listed]
-    widths = [width for width in map(line_width, names) if width <= MAX_SUBJECT_CELLS]
-    column = max(widths, default=0)
-    lines = []
-    for each, name in zip(listed, names, strict=True):
-        word = Piece(each.word, FINDING_TOKENS[each.word], is_bold=True)
-        begun = Piece(f"since {since(each, now)}", Token.MUTED)
-        gap = Piece("  ")
-        words = Piece(_sentence(each, now, verdict))
-        lines.append((*pad((word,), WORD_CELLS), gap, *pad(name, column), gap, words, gap, begun))
-    return lines
-
-
 def verdict_lines(verdict: Verdict | None, now: datetime) -> list[Line]:
-    """Return what `status` prints: the findings, OK, or NOT KNOWN."""
+    """Return what `status` prints: a line for each finding, OK, or NOT KNOWN."""
     if verdict is None or not verdict.is_known:
-        return [_not_known_line(not_known_alone(verdict, now))]
-    unread = [_not_known_line(words) for words in unread_words(verdict, now)]
-    if verdict.findings or unread:
-        return [*finding_lines(verdict.findings, now, verdict), *unread]
-    more = "" if verdict.own_since is None else f"  {verdict_counts(verdict, verdict.own_since, now)}"
-    return [(Piece(ok_words(verdict), Token.GREEN, is_bold=True), Piece(more, Token.MUTED))]
+        return [not_known_line(not_known_alone(verdict, now))]
+    unread = [not_known_line(words) for words in unread_words(verdict, now)]
+    if not verdict.findings and not unread:
+        counts = verdict_counts(verdict, now)
+        more = f"  {counts}" if counts else ""
+        return [(Piece(ok_words(verdict), Token.GREEN, is_bold=True), Piece(more, Token.MUTED))]
+    names = [(Piece(subject(each), Token.BRIGHT),) for each in verdict.findings]
+    column = max((width for width in map(line_width, names) if width <= MAX_SUBJECT_CELLS), default=0)
+    lines = [
+        joined(
+            (
+                pad((Piece(each.word, FINDING_TOKENS[each.word], is_bold=True),), WORD_CELLS),
+                pad(name, column),
+                (Piece(_sentence(each, now, verdict)),),
+                (Piece(f"since {since(each, now)}", Token.MUTED),),
+            )
+        )
+        for each, name in zip(verdict.findings, names, strict=True)
+    ]
+    return [*lines, *unread]
 
 
 def finding_object(
@@ -427,7 +411,7 @@ def finding_object(
         "sentence": _sentence(finding, now, verdict),
         "since": _iso(finding.since),
         "isOlder": isinstance(finding.evidence, TaskFails) and finding.evidence.is_older,
-        "noRunSince": None if quiet_since is None else _iso(quiet_since),
+        "noRunSince": quiet_since and _iso(quiet_since),
         "state": state.value,
         "kind": finding.subject.kind.value,
         "key": clean(finding.subject.key[:MAX_TEXT_CHARS]),
@@ -450,40 +434,35 @@ def verdict_object(verdict: Verdict | None, state: FindingState, now: datetime) 
 
     `unread` are the sources that were not read, `refused` those that the key may not read.
     """
-    is_ok = verdict is not None and verdict.is_known and not verdict.unread
-    at = None
-    if verdict is not None:
-        at = verdict.at if is_ok else verdict.heard_at
-    text = ok_sentence(verdict, now) if verdict is not None and is_ok else not_known_alone(verdict, now)
-    unread = () if verdict is None else verdict.unread
+    known = verdict or Verdict(now)
+    is_ok = known.is_known and not known.unread
+    at = known.at if is_ok else known.heard_at
     return {
         "word": OK if is_ok else NOT_KNOWN,
         "subject": None,
-        "sentence": text,
-        "since": None if at is None else _iso(at),
+        "sentence": ok_sentence(known, now) if is_ok else not_known_alone(known, now),
+        "since": at and _iso(at),
         "state": state.value,
         "unread": [
             {
                 "source": each.source.value,
                 "reason": clean(each.reason or NOT_READ),
-                "readAt": None if each.read_at is None else _iso(each.read_at),
+                "readAt": each.read_at and _iso(each.read_at),
             }
-            for each in unread
+            for each in known.unread
         ],
-        "refused": [
-            {"source": source.value, "reason": clean(reason)}
-            for source, reason in (() if verdict is None else verdict.refused)
-        ],
+        "refused": [{"source": source.value, "reason": clean(reason)} for source, reason in known.refused],
     }
 
 
-def _not_known_line(text: str) -> Line:
+def not_known_line(text: str) -> Line:
+    """Return a line that says what is not known."""
     return Piece(NOT_KNOWN, Token.AMBER, is_bold=True), Piece(f"  {text}")
 
 
 def _sentence(finding: Finding, now: datetime, verdict: Verdict | None) -> str:
     own = "" if verdict is None else own_words(verdict, finding, now)
-    return f"{sentence(finding, now, now)}{own and f', {own}'}"
+    return f"{finding_words(finding, now, now).long}{own and f', {own}'}"
 
 
 def _iso(at: datetime) -> str:

@@ -1,6 +1,7 @@
 """The overview beside the list while no run is selected."""
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from tui.kit.feature import Feature
 from tui.kit.layout import Placement, Slot
@@ -9,36 +10,19 @@ from tui.kit.pane_entry import PaneEntry
 if TYPE_CHECKING:
     from tui.kit.pane import Pane
 
-
-def _findings() -> "type[Pane]":
-    from tui.features.overview.view import OverviewPane  # noqa: PLC0415  loaded when first visible
-
-    return OverviewPane
-
-
-def _failing() -> "type[Pane]":
-    from tui.features.overview.view import FailingNowPane  # noqa: PLC0415  loaded when first visible
-
-    return FailingNowPane
+TABS: Final = {
+    "overview": Placement(Slot.FIRST, is_overview=True),
+    "failing now": Placement(Slot.SECOND, is_overview=True),
+    "tasks": Placement(Slot.THIRD, is_overview=True, is_below=True),
+    "queues": Placement(Slot.SECOND, is_overview=True),
+}
+"""The place of each pane."""
 
 
-def _tasks() -> "type[Pane]":
-    from tui.features.overview.view import OverviewTasksPane  # noqa: PLC0415  loaded when first visible
+def _pane(title: str) -> "type[Pane]":
+    from tui.features.overview.view import PANES  # noqa: PLC0415  loaded when first visible
 
-    return OverviewTasksPane
-
-
-def _queues() -> "type[Pane]":
-    from tui.features.overview.view import OverviewQueuesPane  # noqa: PLC0415  loaded when first visible
-
-    return OverviewQueuesPane
+    return PANES[title]
 
 
-FEATURE = Feature(
-    panes=(
-        PaneEntry("overview", Placement(Slot.FIRST, is_overview=True), _findings),
-        PaneEntry("failing now", Placement(Slot.SECOND, is_overview=True), _failing),
-        PaneEntry("tasks", Placement(Slot.THIRD, is_overview=True, is_below=True), _tasks),
-        PaneEntry("queues", Placement(Slot.SECOND, is_overview=True), _queues),
-    )
-)
+FEATURE = Feature(panes=tuple(PaneEntry(title, place, partial(_pane, title)) for title, place in TABS.items()))

@@ -1,10 +1,10 @@
 """`LiveOverview`: the board behind the overview, made while it is shown. It is imported after the first rows."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
-from tui.features.overview.words import OverviewView, time_texts
-from tui.features.wall.blocks import WallLook
+from tui.features.wall.blocks import WallLook, WallView
 from tui.features.wall.data import LiveBoard
 from tui.kit.live_model import LiveModel
 from tui.kit.look import Painter
@@ -25,14 +25,12 @@ FRESH_FOR_S: Final = 5.0
 class LiveOverview:
     """Makes views of the board. `show` is called with each."""
 
-    def __init__(self, live: LiveModel, show: Callable[[OverviewView], None]) -> None:
+    def __init__(self, live: LiveModel, show: Callable[[WallView], None]) -> None:
         self._live = live
         self._show = show
         self._board = LiveBoard(live, self._on_update, shows_ages=False)
-        self._view: OverviewView | None = None
-        self._shown_s = self._compared_s = float("-inf")
-        self._time_texts: tuple[str, ...] = ()
-        self._was_stale = False
+        self._view: WallView | None = None
+        self._shown_s = float("-inf")
         self._is_outdated = self._has_new_verdict = False
         self.is_open = False
 
@@ -43,7 +41,7 @@ class LiveOverview:
         self.is_open = self._is_outdated = True
         self._board.open()
         if self._view is not None and self._now_s - self._shown_s > FRESH_FOR_S:
-            self._show(self._view._replace(frozen_at=self._view.at))
+            self._show(replace(self._view, heard_at=self._view.timers_at, is_known=False))
 
     def close(self) -> None:
         """Do nothing more."""
@@ -58,40 +56,26 @@ class LiveOverview:
 
     def tick(self, painter: Painter, *, is_slow_link: bool) -> None:
         """Make the view again if it may look different. Called once a second."""
-        now = self._live.now
-        is_stale = now.frozen_at is not None
-        is_due = self._is_due(is_slow_link=is_slow_link, is_stale=is_stale)
+        now, before, age_s = self._live.now, self._view, self._now_s - self._shown_s
+        is_stale, look = now.frozen_at is not None, WallLook(painter.is_ascii, painter.is_colorless)
+        was_stale = before is not None and before.is_stale
+        # Findings that came or went are shown at once.
+        is_new = self._has_new_verdict or is_stale is not was_stale
+        is_due = is_new or age_s >= (SENTENCES_EVERY_S if is_slow_link else EVERY_S)
         if not self.is_open or self._live.pause is not None or not is_due:
             return
         self._board.tick()
         board = self._board.board
         if board is None or not self._is_counted:
             return
-        look = WallLook(painter.is_ascii, painter.is_colorless)
-        view = OverviewView(board, self._board.failing, now.at, now.frozen_at, look, in_minutes=is_slow_link)
-        if not (self._is_outdated or is_stale is not self._was_stale or self._looks_different(view)):
+        is_other = before is None or (look, is_slow_link, is_stale) != (before.look, before.is_slow_link, was_stale)
+        if not (self._is_outdated or is_other or age_s >= SENTENCES_EVERY_S):
             return
         self._is_outdated = self._has_new_verdict = False
-        self._was_stale, self._shown_s = is_stale, self._now_s
-        self._time_texts, self._compared_s = time_texts(view), self._now_s
+        heard_at, self._shown_s = now.frozen_at or now.at, self._now_s
+        view = WallView(board, now.at, look, self._board.failing, heard_at, not is_stale, is_slow_link=is_slow_link)
         self._view = view
         self._show(view)
-
-    def _looks_different(self, view: OverviewView) -> bool:
-        """Whether the time alone has changed a text. While nothing is wrong, none is compared."""
-        if self._view is not None and (view.look, view.in_minutes) != (self._view.look, self._view.in_minutes):
-            return True
-        is_waiting = view.verdict is not None and bool(view.verdict.findings)
-        if not is_waiting or self._now_s - self._compared_s < SENTENCES_EVERY_S:
-            return False
-        self._compared_s = self._now_s
-        return time_texts(view) != self._time_texts
-
-    def _is_due(self, *, is_slow_link: bool, is_stale: bool) -> bool:
-        """Whether the last view is old enough. Findings that came or went are shown at once."""
-        least_s = SENTENCES_EVERY_S if is_slow_link else EVERY_S
-        is_new = self._has_new_verdict or is_stale is not self._was_stale
-        return is_new or self._now_s - self._shown_s >= least_s
 
     @property
     def _is_counted(self) -> bool:

@@ -1,59 +1,153 @@
-"""The panes of the overview. What they draw with is imported after the first rows."""
+"""The panes of the overview: pages of rows that Enter opens. What they show is imported after the first rows."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from tui.domain.text import Raw
-from tui.features.overview.base import LinePane
+from textual import events
+
+from tui.features.overview import TABS
 from tui.features.overview.hint import MIN_FULL_ROWS, ROWS_BELOW, hint_line, unheard_line
-from tui.kit.layout import Placement, Slot
+from tui.kit.layout import Placement
 from tui.kit.lines import GUTTER
-from tui.kit.page import PageRow
-from tui.store.filter import as_value
+from tui.kit.live_model import LiveModel
+from tui.kit.page import Page, PageLine, PageRow
+from tui.kit.pane import PagePane
+from tui.lazy_dataclass import dataclass
+from tui.store.changes import Changes
 from tui.text.blocks import ListRuns
 from tui.text.styled import Line, Piece, Token
 
 if TYPE_CHECKING:
-    from tui.features.overview.words import OverviewLine, OverviewView
+    from tui.features.wall.blocks import WallView
+
+# `LinePage`: a page on which the cursor stands on rows that Enter opens, and nowhere else.
 
 
-# The pane `failing now`: the error groups of the last hour, worst first.
+class LinePage(Page):
+    """A page of rows with and without an `action`. Without any row that has one, it scrolls.
+
+    A row with the key `("below", key)` belongs to the row with that key, above it. The cursor is on both.
+    """
+
+    def on_focus(self) -> None:
+        self.refresh_lines([y for y in range(self.size.height) if self._line_at(y).is_under_cursor])
+
+    on_blur = on_focus
+
+    def _line_at(self, y: int) -> PageLine:
+        found, index, row = super()._line_at(y), self._top + y, self.row
+        if row is None or row.action is None:
+            return found._replace(is_under_cursor=False)
+        is_below = 0 <= index < len(self._rows) and self._rows[index].key == ("below", row.key)
+        return found._replace(is_under_cursor=found.is_under_cursor or is_below)
+
+    def _go(self, index: int) -> None:
+        super()._go(self._stop_from(index, 1 if index >= self._cursor else -1))
+
+    def _clamp(self) -> None:
+        self._cursor = self._stop_from(self._cursor, 1)
+        super()._clamp()
+
+    def _stop_from(self, index: int, step: int) -> int:
+        """Return the index of the next row with an action in a direction, else of the last one in the other."""
+        stops = [each for each, row in enumerate(self._rows) if row.action is not None]
+        after = [each for each in stops if each >= index]
+        before = [each for each in reversed(stops) if each <= index]
+        return next(iter((*after[:1], *before) if step > 0 else (*before[:1], *after)), index)
 
 
-class FailingNowPane(LinePane):
-    """Shows a line for each error group of the last hour."""
+@dataclass(frozen=True, slots=True)
+class OpenedLine:
+    """A line that the user opened, whose runs are to be listed. `key` is that of the line in the pane."""
 
-    title: ClassVar[str] = "failing now"
-    placement: ClassVar[Placement] = Placement(Slot.SECOND, is_overview=True)
+    runs: ListRuns
+    pane: str
+    key: Hashable
 
-    def lines(self, view: "OverviewView", width: int) -> "Sequence[OverviewLine]":
-        from tui.features.overview.words import failing_lines  # noqa: PLC0415  after the first rows
 
-        return failing_lines(view, width, self.shown_rows)
+class LinePane(PagePane):
+    """A page of lines, each of which lists runs. It is made again with each new view, and never by changes of runs.
 
-    def runs_of(self, about: object) -> tuple[Hashable, ListRuns] | None:
-        from tui.store.findings.rows import FailingGroup  # noqa: PLC0415  after the first rows
+    `view` is None until the first rows of the list are shown, which must not wait for it.
+    """
 
-        assert isinstance(about, FailingGroup)
-        name = " ".join(each for each in (about.type, about.message) if each)
-        return about.identity, ListRuns(about.filter_text, Raw(name), filters=about.filters)
+    def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
+        super().__init__(live, id=id)
+        self.page = LinePage(self.rows)
+        self.on_opened: Callable[[OpenedLine], None] = lambda _: None
+        """Called when a line is opened. A message would come later than the next key."""
+        self._view: WallView | None = None
+        self._is_unheard = False
+
+    def show_view(self, view: "WallView | None") -> None:
+        """Show another state of the overview."""
+        self._view = view
+        self.rebuild()
+
+    def show_unheard(self, *, is_unheard: bool) -> None:
+        """Say, while there is no view, whether the server failed to answer since the start."""
+        if is_unheard is not self._is_unheard:
+            self._is_unheard = is_unheard
+            self.rebuild()
+
+    def on_resize(self, _: events.Resize) -> None:
+        self.rebuild()
+
+    def on_descendant_focus(self) -> None:
+        # A page with the focus scrolls, and shows all lines.
+        self.rebuild()
+
+    on_descendant_blur = on_descendant_focus
+
+    def rows(self, width: int) -> Sequence[PageRow]:
+        if self._view is None:
+            return self.rows_without_view()
+        from tui.features.overview.words import TABS  # noqa: PLC0415  after the first rows
+
+        rows = TABS[self.title].rows(self._view, width, self.page.size.height, has_all=self.body.has_focus)
+        return [PageRow(row.line, row.key, row.opens) for row in rows]
 
     def right(self) -> Line:
-        if self._view is None:
+        width = self.page.size.width
+        if self._view is None or not width:
             return ()
-        from tui.features.overview.words import failing_rule  # noqa: PLC0415  after the first rows
+        from tui.features.overview.words import TABS  # noqa: PLC0415  after the first rows
 
-        return failing_rule(self._view)
+        return TABS[self.title].right(self._view, width - GUTTER)
 
+    def rows_without_view(self) -> Sequence[PageRow]:
+        """Return the rows of a page before there is anything to show."""
+        return []
 
-# The pane `overview`: the findings, and four series of the last hour.
+    @property
+    def is_ticking(self) -> bool:
+        return False
+
+    @property
+    def subject(self) -> Hashable:
+        return None
+
+    def concerns(self, changes: Changes) -> bool:  # noqa: ARG002  the view decides
+        return False
+
+    def enter(self) -> None:
+        row = self.page.row
+        if row is not None and isinstance(row.action, ListRuns):
+            self.on_opened(OpenedLine(row.action, self.title, row.key))
+
+    def on_page_entered(self, event: LinePage.Entered) -> None:
+        event.stop()  # of a double click
+        self.enter()
+
+    def word_for(self, action: str, usual: str) -> str:
+        return "list runs" if action == "enter" else super().word_for(action, usual)
 
 
 class OverviewPane(LinePane):
-    """Shows the findings, two lines for each, and done, failed, queued and running runs on one axis."""
+    """Shows the findings, and done, failed, queued and running runs on one axis."""
 
     title: ClassVar[str] = "overview"
-    placement: ClassVar[Placement] = Placement(Slot.FIRST, is_overview=True)
+    placement: ClassVar[Placement] = TABS[title]
 
     def rows_without_view(self) -> Sequence[PageRow]:
         top = [PageRow(()), PageRow(unheard_line())] if self._is_unheard else []
@@ -62,66 +156,19 @@ class OverviewPane(LinePane):
             return top
         return [*top, *[PageRow(())] * (above - len(top)), PageRow(hint_line())]
 
-    def lines(self, view: "OverviewView", width: int) -> "Sequence[OverviewLine]":
-        from tui.features.overview.words import overview_lines  # noqa: PLC0415  after the first rows
 
-        return overview_lines(view, width, self.page.size.height, has_all=self.body.has_focus)
+class FailingNowPane(LinePane):
+    """Shows a line for each error group of the last hour."""
 
-    def runs_of(self, about: object) -> tuple[Hashable, ListRuns] | None:
-        from tui.domain.finding import Finding, SubjectKind  # noqa: PLC0415  after the first rows
-
-        assert isinstance(about, Finding)
-        queue = about.subject.key if about.subject.kind is SubjectKind.QUEUE else ""
-        return about.identity, ListRuns(about.filter_text, queue=queue)
-
-    def right(self) -> Line:
-        if self._view is None:
-            return ()
-        from tui.features.overview.words import overview_rule  # noqa: PLC0415  after the first rows
-
-        return overview_rule(self._view)
-
-
-# The pane `queues` of the overview: the queues, worst first.
-
-
-class OverviewQueuesPane(LinePane):
-    """Shows a line for each queue."""
-
-    title: ClassVar[str] = "queues"
-    placement: ClassVar[Placement] = Placement(Slot.SECOND, is_overview=True)
-
-    def lines(self, view: "OverviewView", width: int) -> "Sequence[OverviewLine]":
-        from tui.features.overview.words import queue_lines  # noqa: PLC0415  after the first rows
-
-        return queue_lines(view, width, self.shown_rows)
-
-    def runs_of(self, about: object) -> tuple[Hashable, ListRuns] | None:
-        from tui.store.findings.rows import QueueRow  # noqa: PLC0415  after the first rows
-
-        assert isinstance(about, QueueRow)
-        return about.stored_name, ListRuns(f"queue:{as_value(about.stored_name)}", queue=about.stored_name)
-
-
-# The pane `tasks` of the overview: the tasks of the last hour, worst first.
+    title: ClassVar[str] = "failing now"
+    placement: ClassVar[Placement] = TABS[title]
 
 
 class OverviewTasksPane(LinePane):
     """Shows a line for each task."""
 
     title: ClassVar[str] = "tasks"
-    placement: ClassVar[Placement] = Placement(Slot.THIRD, is_overview=True, is_below=True)
-
-    def lines(self, view: "OverviewView", width: int) -> "Sequence[OverviewLine]":
-        from tui.features.overview.words import task_lines  # noqa: PLC0415  after the first rows
-
-        return task_lines(view, width, self.shown_rows)
-
-    def runs_of(self, about: object) -> tuple[Hashable, ListRuns] | None:
-        from tui.store.findings.rows import TaskRow  # noqa: PLC0415  after the first rows
-
-        assert isinstance(about, TaskRow)
-        return about.task, ListRuns(f"task:{as_value(about.task)}")
+    placement: ClassVar[Placement] = TABS[title]
 
     def left(self) -> Line:
         return (Piece(" · worst first", Token.MUTED),) if self._view is not None else ()
@@ -129,10 +176,14 @@ class OverviewTasksPane(LinePane):
     def spare(self) -> tuple[Line, ...]:
         return (self.left(),)  # the titles at the right stand above their columns only while they are whole
 
-    def right(self) -> Line:
-        width = self.page.size.width
-        if self._view is None or not width:
-            return ()
-        from tui.features.overview.words import tasks_rule  # noqa: PLC0415  after the first rows
 
-        return tasks_rule(width - GUTTER)
+class OverviewQueuesPane(LinePane):
+    """Shows a line for each queue."""
+
+    title: ClassVar[str] = "queues"
+    placement: ClassVar[Placement] = TABS[title]
+
+
+PANES: dict[str, type[LinePane]] = {
+    pane.title: pane for pane in (OverviewPane, FailingNowPane, OverviewTasksPane, OverviewQueuesPane)
+}

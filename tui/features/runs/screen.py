@@ -16,8 +16,8 @@ from tui.domain.action import Via
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.features.actions.view import ACTION_BINDINGS, BY_ID, ActionController, ActionReports
-from tui.features.overview.base import LinePane, OpenedLine
 from tui.features.overview.hint import unheard_line
+from tui.features.overview.view import LinePane, OpenedLine
 from tui.features.runs.data import RunSubscription
 from tui.features.runs.view import RunHighlighted, RunListPane, RunSummary
 from tui.features.runs.views import ListQuery
@@ -42,7 +42,7 @@ from tui.text.styled import Line, Piece, Token, cut
 if TYPE_CHECKING:
     from tui.features.command_line.view import CommandLineEntrance
     from tui.features.overview.live import LiveOverview
-    from tui.features.overview.words import OverviewView
+    from tui.features.wall.blocks import WallView
     from tui.kit.commands import Command, OwnSelection
 
 
@@ -128,7 +128,7 @@ class Overview:
         self._live: LiveOverview | None = None
         self._is_loading = False
         self._ticks_with_rows = 0
-        self.view: OverviewView | None = None
+        self.view: WallView | None = None
         """What is shown, None before the first rows are."""
 
     @property
@@ -205,7 +205,7 @@ class Overview:
         app = self._main.app_base
         self._live.tick(app.painter, is_slow_link=app.is_slow_link)
 
-    def _show_view(self, view: "OverviewView") -> None:
+    def _show_view(self, view: "WallView") -> None:
         self.view = view
         for pane in self._main.panes.values():
             if isinstance(pane, LinePane):

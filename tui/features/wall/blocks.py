@@ -1,16 +1,16 @@
 """The parts of the wall: rows with their target of Enter, in blocks with rules, bars, letters and ages."""
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import groupby
 from typing import Final, NamedTuple, TypeVar
 
 from tui.domain.facts import FactSource, age_shown
-from tui.domain.ids import RunId
+from tui.domain.finding import Verdict
 from tui.domain.run import Run
-from tui.features.alerts.words import LISTED, listed_counts, own_counts, refused_words
+from tui.features.alerts.words import LISTED, counts_words, refused_words
 from tui.kit.footer import KeyWord, key_words
 from tui.lazy_dataclass import dataclass
 from tui.store.findings.counts import Cells
@@ -91,6 +91,29 @@ class BlockRow(NamedTuple):
     opens: Opened | None = None
 
 
+INDENT: Final = Piece("  ")
+"""Before each row. The panes of the overview have a gutter instead."""
+
+
+def indented(row: BlockRow) -> BlockRow:
+    """Return the row behind the margin of the wall."""
+    return row._replace(line=(INDENT, *row.line))
+
+
+def row_of(line: Line, key: Hashable = None, opens: Opened | None = None) -> BlockRow:
+    """Return such a row of its parts."""
+    return BlockRow((INDENT, *line), key=key, opens=opens)
+
+
+def listed(
+    items: Sequence[T], most: int, row: Callable[[T], BlockRow], more: Callable[[Sequence[T]], Line]
+) -> list[BlockRow]:
+    """Return a row for each item. If not all fit into `most` rows, the last one is about the others."""
+    count = len(items) if len(items) <= most else max(1, most - 1)
+    rows = [row(each) for each in items[:count]]
+    return [*rows, BlockRow(more(items[count:]))] if count < len(items) and most > 1 else rows
+
+
 class WallTarget(NamedTuple):
     """Where the cursor may stand: row `y`, from cell `left` to `right`."""
 
@@ -108,23 +131,9 @@ class WallPage(NamedTuple):
     targets: tuple[WallTarget, ...] = ()
 
 
-class BlockCache:
-    """Keeps the rows of blocks that depend on the board alone: a tick makes them again only for another board."""
-
-    def __init__(self) -> None:
-        self._kept: dict[str, tuple[Board, Hashable, list[BlockRow]]] = {}
-
-    def rows(self, name: str, board: Board, key: Hashable, make: Callable[[], list[BlockRow]]) -> list[BlockRow]:
-        """Return the rows of a block: those of the last call, if the board is the same object and the key is equal."""
-        kept = self._kept.get(name)
-        if kept is None or kept[0] is not board or kept[1] != key:
-            kept = self._kept[name] = board, key, make()
-        return kept[2]
-
-
 @dataclass(frozen=True, slots=True)
 class WallView:
-    """Everything that the wall shows.
+    """Everything that wall and overview show.
 
     * `now`: the server's time, in the zone of the screen.
     * `heard_at`: when list or feed answered last, None before the first answer.
@@ -133,12 +142,13 @@ class WallView:
     * `spent`: the part of the request limit that everybody has spent, from 0 to 1; None: not known.
     * `fresh`: the identities of findings that are new on the screen.
     * `is_earlier`: the shown time has ended.
+    * `is_slow_link`: running durations are in whole minutes.
     """
 
     board: Board
     now: datetime
-    look: WallLook = field(default_factory=WallLook)
-    failing: FailingNow = field(default_factory=FailingNow)
+    look: WallLook = WallLook()
+    failing: FailingNow = FailingNow()
     heard_at: datetime | None = None
     is_known: bool = False
     newest: Run | None = None
@@ -147,7 +157,6 @@ class WallView:
     fresh: frozenset[Hashable] = frozenset()
     is_earlier: bool = False
     is_slow_link: bool = False
-    cache: BlockCache = field(default_factory=BlockCache)
 
     @property
     def is_stale(self) -> bool:
@@ -155,24 +164,22 @@ class WallView:
         return self.heard_at is not None and not self.is_known
 
     @property
-    def block_key(self) -> Hashable:
-        """What decides how a block looks that depends on the board, beside the board itself."""
-        minute = self.now.replace(second=0, microsecond=0)
-        return self.look, self.is_known, self.heard_at is None, self.is_earlier, minute
+    def verdict(self) -> Verdict | None:
+        """The findings, None before they were judged."""
+        return self.board.verdict
 
     @property
     def timers_at(self) -> datetime:
         """The time of running durations: they stand still while the server is silent."""
         return self.heard_at if self.is_stale and self.heard_at is not None else self.now
 
-    def since(self, at: datetime) -> timedelta:
-        """Return for how long something lasts."""
-        return max(timedelta(), self.timers_at - at)
+    def waited(self, at: datetime) -> str:
+        """Return how long something waits."""
+        return waited(self.timers_at - at, in_minutes=self.is_slow_link)
 
-
-def run_target(run_id: RunId | None, filter_text: str) -> Opened:
-    """Return the target of a row about one run: the run, or the runs of a filter if it is not known."""
-    return ListRuns(filter_text) if run_id is None else GoToRun(run_id)
+    def frozen(self, text: str) -> str:
+        """Return a text that would run on, with a `~` behind it on a stale screen."""
+        return f"{text}~" if self.is_stale and text not in {"", formatting.NONE} else text
 
 
 # The rules of the wall: a title, marks of time, titles of figures, and a text at the right end.
@@ -186,52 +193,48 @@ _MARK_CELLS: Final = len("┬00:00 ")
 STALE: Final = "STALE"
 
 
-class TimeMark(NamedTuple):
-    """A mark of time at a cell of the rule."""
-
-    x: int
-    text: str
+TimeMark = tuple[int, str]
+"""A mark of time at a cell of the rule."""
 
 
 def block_rule(
-    title: Line,
+    view: WallView,
+    title: Line | str,
     width: int,
-    look: WallLook,
-    *,
+    *sources: FactSource | None,
     marks: Sequence[TimeMark] = (),
     heads: Sequence[tuple[int, str]] = (),
     right: Line = (),
-    is_stale: bool = False,
     has_dash: bool = True,
-) -> Line:
-    """Return the rule in exactly `width` cells. `heads` are titles with the cells where they end.
+) -> BlockRow:
+    """Return the rule above a block, with the ages of its sources that are old.
 
-    A stale rule is dashed and amber, says STALE, and has neither marks nor heads. Without `has_dash`, the title begins
-    at once, behind a hairline.
+    `heads` are titles with the cells where they end. A stale rule is dashed and amber, says STALE, and has neither
+    marks nor heads. Without `has_dash`, the title begins at once, behind a hairline.
     """
-    dash, stroke = ("╌", Token.AMBER) if is_stale else ("─", Token.LINE)
-    rule = PlacedLine(dash, stroke)
-    stale: Line = (Piece("  "), Piece(STALE, Token.AMBER, is_bold=True)) if is_stale else ()
-    rule.put(1 if has_dash else 0, (Piece(" "), *title, *stale, Piece(" ")), width - 3)
+    title = (Piece(title),) if isinstance(title, str) else title
+    if view.is_stale:
+        title = (*title, INDENT, Piece(STALE, Token.AMBER, is_bold=True))
+        marks = heads = ()
+    elif old := old_words(view, *sources):
+        # Of one source it needs no name.
+        title = (*title, Piece(f" · {' '.join(old.split()[-2:]) if len(sources) == 1 else old}", Token.AMBER))
+    rule = PlacedLine("╌", Token.AMBER) if view.is_stale else PlacedLine("─", Token.LINE)
+    rule.put(1 if has_dash else 0, (Piece(" "), *title, Piece(" ")), width - 3)
     first_head = min((end - len(text) for end, text in heads), default=width)
-    if not is_stale:
-        for x, text in marks:
-            if rule.width < x and x + _MARK_CELLS < first_head:
-                tick = Piece("+" if look.is_ascii else "┬", Token.LINE)
-                rule.put(x, (tick, Piece(text, Token.FAINT), Piece(" ")))
-        begun = False
-        for end, text in heads:
-            if not begun and rule.width >= end - len(text) - 1:
-                continue  # the title is in its place
-            if begun:
-                rule.put(rule.width, (Piece(" " * max(0, end - len(text) - rule.width)),))
-            rule.right(end, (Piece("" if begun else " "), Piece(text, Token.FAINT)))
-            begun = True
-        if begun and rule.width < width:
-            rule.put(rule.width, (Piece(" "),))
+    for x, text in marks:
+        if rule.width < x and x + _MARK_CELLS < first_head:
+            tick = Piece("+" if view.look.is_ascii else "┬", Token.LINE)
+            rule.put(x, (tick, Piece(text, Token.FAINT), Piece(" ")))
+    # Where the title is in the place of the first heads, they go.
+    shown = [(end, text) for end, text in heads if rule.width < end - len(text) - 1]
+    for index, (end, text) in enumerate(shown):
+        rule.right(end, (Piece(" " * (end - len(text) - rule.width) if index else " "), Piece(text, Token.FAINT)))
+    if shown and rule.width < width:
+        rule.put(rule.width, (Piece(" "),))
     if right and rule.width + line_width(right) + 4 <= width:
         rule.right(width - 1, (Piece(" "), *right, Piece(" ")))
-    return rule.line(width)
+    return BlockRow(rule.line(width))
 
 
 def time_marks(span: BoardSpan, at: int, cells: int, repeat: int, now: datetime) -> list[TimeMark]:
@@ -247,7 +250,7 @@ def time_marks(span: BoardSpan, at: int, cells: int, repeat: int, now: datetime)
     while mark < local + cells * span.cell:
         cell = (mark - local) // span.cell
         if (cells - cell) * repeat > _MARK_CELLS - 1 and cell > 0:
-            marks.append(TimeMark(at + cell * repeat, f"{mark:%H:%M}"))
+            marks.append((at + cell * repeat, f"{mark:%H:%M}"))
         mark += timedelta(minutes=step)
     return marks
 
@@ -311,24 +314,32 @@ class Bars(NamedTuple):
 
 def series(cells: Cells, bars: Bars, look: WallLook, is_abnormal: Sequence[bool] = ()) -> Line:
     """Return one row of bars, a cell each."""
-    painted = [_cell(value, index, bars, look, is_abnormal) for index, value in enumerate(cells)]
-    return _joined(painted, bars.repeat)
+    return _drawn(cells, bars, look, is_abnormal)[1]
 
 
 def two_row_series(cells: Cells, bars: Bars, look: WallLook, is_abnormal: Sequence[bool] = ()) -> tuple[Line, Line]:
     """Return the upper and the lower row of bars that are 15 eighths high."""
+    return _drawn(cells, bars._replace(eighths=TWO_ROWS), look, is_abnormal)
+
+
+def _drawn(cells: Cells, bars: Bars, look: WallLook, is_abnormal: Sequence[bool]) -> tuple[Line, Line]:
+    signs = ASCII_EIGHTHS if look.is_ascii else EIGHTHS
     upper: list[tuple[str, Token]] = []
     lower: list[tuple[str, Token]] = []
-    signs = _signs(look)
     for index, value in enumerate(cells):
-        height = _height(value, bars.top, TWO_ROWS)
-        if not height:
-            upper.append((" ", Token.TEXT))
-            lower.append(_cell(value, index, bars, look, is_abnormal))
-            continue
-        token = _token(index, bars, is_abnormal)
-        upper.append((signs[height - _FULL - 1], token) if height > _FULL else (" ", Token.TEXT))
-        lower.append((signs[min(height, _FULL) - 1], token))
+        is_marked = index < len(is_abnormal) and is_abnormal[index]
+        token = bars.abnormal_token if is_marked else bars.token
+        # Rounded up so that a single run is visible.
+        height = max(1, min(bars.eighths, -int(-max(value or 0, 0) * bars.eighths // bars.top)))
+        upper.append((signs[height - _FULL - 1] if height > _FULL else " ", token))
+        if value is None:
+            lower.append(("?" if look.is_ascii else UNKNOWN_CELL, bars.unknown))
+        elif value <= 0:
+            lower.append((" " if look.is_ascii else NO_BAR, Token.LINE))
+        elif look.is_colorless and bars.has_failure_marks and is_marked:
+            lower.append(("x" if look.is_ascii else "✗", token))
+        else:
+            lower.append((signs[min(height, _FULL) - 1], token))
     return _joined(upper, bars.repeat), _joined(lower, bars.repeat)
 
 
@@ -381,30 +392,6 @@ def _neighbours(values: Sequence[T], count: int) -> list[Sequence[T]]:
 def _merged(cells: Cells, count: int, merge: Callable[[list[int]], int]) -> Cells:
     known = ([value for value in part if value is not None] for part in _neighbours(cells, count))
     return [merge(part) if part else None for part in known]
-
-
-def _cell(value: int | None, index: int, bars: Bars, look: WallLook, is_abnormal: Sequence[bool]) -> tuple[str, Token]:
-    if value is None:
-        return "?" if look.is_ascii else UNKNOWN_CELL, bars.unknown
-    if value <= 0:
-        return " " if look.is_ascii else NO_BAR, Token.LINE
-    token = _token(index, bars, is_abnormal)
-    if look.is_colorless and bars.has_failure_marks and token is bars.abnormal_token:
-        return "x" if look.is_ascii else "✗", token
-    return _signs(look)[_height(value, bars.top, bars.eighths) - 1], token
-
-
-def _token(index: int, bars: Bars, is_abnormal: Sequence[bool]) -> Token:
-    return bars.abnormal_token if index < len(is_abnormal) and is_abnormal[index] else bars.token
-
-
-def _signs(look: WallLook) -> str:
-    return ASCII_EIGHTHS if look.is_ascii else EIGHTHS
-
-
-def _height(value: int | None, top: float, eighths: int) -> int:
-    """Return the height in eighths, rounded up so that a single run is visible."""
-    return 0 if not value or value < 0 else max(1, min(eighths, -int(-value * eighths // top)))
 
 
 def _joined(painted: list[tuple[str, Token]], repeat: int) -> Line:
@@ -484,7 +471,6 @@ _HALVES: Final = {("#", "#"): "█", ("#", "."): "▀", (".", "#"): "▄", (".",
 # The last row of the wall: how old each source is, the request budget, and the keys.
 
 
-_WORDS: Final = {FactSource.RUNS: "feed"}
 _SHOWN: Final = (
     FactSource.RUNS,
     FactSource.MINUTES,
@@ -510,58 +496,54 @@ def refusal_of(board: Board, source: FactSource) -> str | None:
     return None if refusal is None else refused_words(refusal)
 
 
-def old_words(
-    ages: Iterable[SourceAge], now: datetime, sources: Collection[FactSource | None], *, in_minutes: bool = False
-) -> str:
+def old_words(view: WallView, *sources: FactSource | None) -> str:
     """Return how old the numbers of these sources are that are old: `queues 5m old, waits 2m old`."""
     return ", ".join(
-        f"{'last 24h' if each.source is None else each.source.value} {waited(age, in_minutes=in_minutes)} old"
-        for each in ages
-        if each.source in sources and (age := age_shown(each.read_at, each.interval, now)) is not None
+        f"{'last 24h' if each.source is None else each.source.value} {waited(age, in_minutes=view.is_slow_link)} old"
+        for each in view.board.ages
+        if each.source in sources and (age := age_shown(each.read_at, each.interval, view.now)) is not None
     )
-
-
-def aged(title: Line, view: WallView, *sources: FactSource | None) -> Line:
-    """Return the title of a block, with the ages of its numbers that are old. Of one source it needs no name."""
-    words = "" if view.is_stale else old_words(view.board.ages, view.now, sources, in_minutes=view.is_slow_link)
-    if len(sources) == 1:
-        words = " ".join(words.split()[-2:])
-    return (*title, Piece(f" · {words}", Token.AMBER)) if words else title
 
 
 def last_row(view: WallView, width: int, notice: Line = ()) -> Line:
     """Return the row in exactly `width` cells. A notice stands in place of the keys."""
     keys = _keys(view)
-    needed = notice or _keys_line(keys, _LEAST_KEYS)
-    ages = joined(_ages(view, width, width - _MARGINS - line_width(needed)), _GAP)
+    by_need = sorted(keys, key=lambda each: each.need)
+    lines = [
+        joined((key_words(each) for each in keys if each in by_need[:count]), _GAP)
+        for count in range(len(keys), _LEAST_KEYS - 1, -1)
+    ]
+    lines = [notice] if notice else lines
+    ages = joined(_ages(view, width, width - _MARGINS - line_width(lines[-1])), _GAP)
     room = width - _MARGINS - line_width(ages)
-    lines = [notice] if notice else [_keys_line(keys, count) for count in range(len(keys), _LEAST_KEYS, -1)]
     row = PlacedLine()
     row.put(1, ages)
-    row.right(width - 1, next((line for line in lines if line_width(line) <= room), needed))
+    row.right(width - 1, next((line for line in lines if line_width(line) <= room), lines[-1]))
     return row.line(width)
 
 
 def _ages(view: WallView, width: int, room: int) -> list[Line]:
     """Return the most important ages that fit."""
-    parts: list[Line] = []
     ages = {each.source: each for each in view.board.ages}
     queues, waits = ages.get(FactSource.QUEUES), ages.get(FactSource.WAITS)
     if queues and waits and queues.read_at and waits.read_at:
         # Findings count the waiting runs of the one, the rows show the limits of the other.
         ages[FactSource.QUEUES] = replace(queues, read_at=min(queues.read_at, waits.read_at))
-    others = [_budget(view)] if width >= _ROOMY else []
     every = [_age(ages[source], view) for source in _SHOWN if source in ages]
-    essential, rest = every[:4], every[4:] if width >= _ROOMY else []
-    verdict = view.board.verdict
-    since = view.board.own_since or (None if verdict is None else verdict.own_since)
-    own: Line = () if since is None else (Piece(own_counts(since, view.now), Token.MUTED),)
+    essential, rest = every[:4], every[4:]
+    if view.spent is not None:
+        spent = Piece(f"{view.spent:.0%}".replace("%", " %"), Token.MUTED)
+        rest = [(Piece("requests: everybody ", Token.FAINT), spent), *rest]
+    board = view.board
+    since = board.own_since or (None if board.verdict is None else board.verdict.own_since)
+    own: Line = () if since is None else (Piece(counts_words(since, view.now), Token.MUTED),)
     # Whose counts these are is more important than most ages.
-    if view.board.is_listed:
-        own = (Piece(listed_counts(view.board.own_since, view.now), Token.AMBER),)
+    if board.is_listed:
+        own = (Piece(counts_words(board.own_since, view.now, is_listed=True), Token.AMBER),)
         if line_width(joined([*essential[:1], own], _GAP)) > room:
             own = (Piece(LISTED, Token.AMBER),)
-    for part in (*essential[:1], own, *essential[1:], *others, *rest):
+    parts: list[Line] = []
+    for part in (*essential[:1], own, *essential[1:], *(rest if width >= _ROOMY else ())):
         if part and line_width(joined([*parts, part], _GAP)) <= room:
             parts.append(part)
     return parts
@@ -569,33 +551,22 @@ def _ages(view: WallView, width: int, room: int) -> list[Line]:
 
 def _age(age: SourceAge, view: WallView) -> Line:
     assert age.source is not None, "no row has the totals of a day"
-    word = _WORDS.get(age.source, age.source.value)
+    is_feed = age.source is FactSource.RUNS
+    at, head = view.heard_at if is_feed else age.read_at, Token.FAINT
     if age.refusal is not None:
-        return (Piece(f"{word} ", Token.FAINT), Piece("refused", Token.FAINT))
-    at = view.heard_at if age.source is FactSource.RUNS else age.read_at
-    if at is None:
-        return (Piece(f"{word} ", Token.FAINT), Piece(formatting.NONE, Token.MUTED))
-    text = f"{word} {_words(at, view)}"
-    if view.is_stale:
-        return (Piece(text, Token.AMBER),)
-    token = Token.AMBER if age.failure is not None else Token.MUTED
-    return (Piece(f"{word} ", Token.FAINT), Piece(_words(at, view), token))
-
-
-def _words(at: datetime, view: WallView) -> str:
-    lasts = view.now - at
-    if view.is_stale:
-        return formatting.duration(lasts, in_minutes=view.is_slow_link)
-    seconds = lasts.total_seconds()
-    if 0 <= seconds < 1.0 and not view.is_slow_link:
-        return f"{max(1, round(seconds * 10)) / 10:.1f} s"
-    return formatting.wait(lasts, in_minutes=view.is_slow_link)
-
-
-def _budget(view: WallView) -> Line:
-    if view.spent is None:
-        return ()
-    return (Piece("requests: everybody ", Token.FAINT), Piece(f"{view.spent:.0%}".replace("%", " %"), Token.MUTED))
+        shown = Piece("refused", Token.FAINT)
+    elif at is None:
+        shown = Piece(formatting.NONE, Token.MUTED)
+    elif view.is_stale:
+        head = Token.AMBER
+        shown = Piece(formatting.duration(view.now - at, in_minutes=view.is_slow_link), Token.AMBER)
+    else:
+        lasts = (view.now - at).total_seconds()
+        is_short = 0 <= lasts < 1.0 and not view.is_slow_link
+        words = formatting.wait(view.now - at, in_minutes=view.is_slow_link)
+        words = f"{max(1, round(lasts * 10)) / 10:.1f} s" if is_short else words
+        shown = Piece(words, Token.MUTED if age.failure is None else Token.AMBER)
+    return Piece(f"{'feed' if is_feed else age.source.value} ", head), shown
 
 
 def _keys(view: WallView) -> list[KeyWord]:
@@ -609,9 +580,3 @@ def _keys(view: WallView) -> list[KeyWord]:
         KeyWord(key_of("wall", "W"), "close", 1 if view.is_stale else 4),
     )
     return [each for each in keys if each.key]
-
-
-def _keys_line(keys: list[KeyWord], count: int) -> Line:
-    """Return the most important keys."""
-    shown = sorted(keys, key=lambda each: each.need)[:count]
-    return joined((key_words(each) for each in keys if each in shown), _GAP)

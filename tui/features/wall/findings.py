@@ -2,54 +2,35 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Final, NamedTuple, assert_never
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from tui.domain.facts import FactSource
-from tui.domain.finding import (
-    NOT_KNOWN,
-    OK,
-    ApprovalWaits,
-    Finding,
-    FindingWord,
-    QueueWaits,
-    RunHangs,
-    RunOverdue,
-    ScheduleMissed,
-    SubjectKind,
-    TaskFails,
-    TaskSlow,
-    Verdict,
-)
-from tui.domain.text import clean
+from tui.domain.finding import NOT_KNOWN, OK, Finding, FindingWord, SubjectKind, Verdict
 from tui.features.alerts.words import (
     CALM,
     FINDING_TOKENS,
-    day_or_time,
+    finding_cells,
+    finding_words,
     limit_words,
+    not_known_line,
     ok_sentence,
     ok_words,
-    quiet_words,
-    sentence,
-    short_sentence,
     since,
-    since_words,
     unread_sentence,
 )
-from tui.features.queues.words import standstill_text
 from tui.features.wall.blocks import (
-    LETTER_ROWS,
+    INDENT,
     NUMBER_ROWS,
     Band,
     BlockRow,
     Opened,
     PlacedLine,
     WallView,
-    aged,
     big_number,
     big_word,
     block_rule,
-    run_target,
+    row_of,
     series,
     series_bars,
     span_words,
@@ -59,59 +40,73 @@ from tui.features.wall.blocks import (
 from tui.store.findings.rows import FourLines, QueueRow
 from tui.store.findings.rows import Line as Series
 from tui.text import formatting
-from tui.text.blocks import ListRuns
-from tui.text.formatting import brief_duration, waited
-from tui.text.styled import Line, Piece, Token, cut, line_width, wrap
+from tui.text.blocks import REST, GoToRun, ListRuns, Place, placed, places
+from tui.text.formatting import brief_duration
+from tui.text.styled import Line, Piece, Token, cut, fit, line_width, wrap
 
-# The number of a finding that is read across a room, and its unit in words. `features.alerts.words` has the sentences.
+# The four series: done, failed, queued, running, on one axis, with their newest figures. The overview has them too.
 
-
-class Headline(NamedTuple):
-    """A number that is read across a room, and two short lines that explain it."""
-
-    number: str
-    what: str
-    more: str
-
-
-def headline(finding: Finding, at: datetime, now: datetime) -> Headline:
-    """Return the number of a finding. `at` is the time of running durations, `now` has the zone of times of day."""
-    since = since_words(finding, now)
-    match finding.evidence:
-        case TaskFails() as fails:
-            quiet = quiet_words(finding, at, now)
-            only = f", only in {fails.only_version}" if fails.only_version else ""
-            what = f"of {formatting.count(fails.ended)} runs failed"
-            return Headline(formatting.count(fails.failed), what, f"{since}{quiet}{only}")
-        case QueueWaits() as queue:
-            limit = f", limit {queue.running}/{queue.limit}" if queue.is_at_limit else ""
-            still = queue.standstill  # it may have begun at another time than the oldest wait
-            more = f"{since}{limit}" if still is None else standstill_text(still, at, now)
-            what = f"wait, the oldest {waited(at - queue.oldest_at)}"
-            return Headline(formatting.count(queue.queued), what, more)
-        case TaskSlow() as slow:
-            return Headline(brief_duration(slow.p95), f"is its p95, usually {brief_duration(slow.normal_p95)}", since)
-        case ScheduleMissed(due_at=due_at):
-            return Headline(waited(at - due_at), "late, no run", f"due at {day_or_time(due_at, now)}")
-        case RunOverdue() as overdue:
-            p95 = "not known" if overdue.p95 is None else brief_duration(overdue.p95)
-            return Headline(waited(at - overdue.started_at), f"executing, its p95 is {p95}", since)
-        case RunHangs(title=title):
-            return Headline(waited(at - finding.since), clean(title).lower(), since)
-        case ApprovalWaits() as approval:
-            what = ", ".join(approval.tags) or "somebody"
-            return Headline(waited(at - approval.created_at), f"waiting for {what}", since)
-        case _:
-            assert_never(finding.evidence)
-
-
-# The four series of the wall: done, failed, queued, running, on one axis, with their figures and the deploy.
-
-
-_FIGURE_ENDS: Final = (9, 20, 31, 42)
-"""Where the figures end, in cells from the end of the series."""
 
 WIDE: Final = 110
+LEVELS: Final = frozenset({"queued", "running"})
+"""Numbers of a moment. The others are rates."""
+
+
+def four_series(lines: FourLines) -> dict[str, Series]:
+    """Return the series by their names."""
+    return {"done": lines.done, "failed": lines.failed, "queued": lines.queued, "running": lines.running}
+
+
+def series_rows(
+    view: WallView,
+    layout: Sequence[Place],
+    width: int,
+    lines: dict[str, Series],
+    *,
+    is_tall: bool = False,
+    usual: Token = Token.BRIGHT,
+) -> list[Line]:
+    """Return one or two lines for each series: its name, its newest figure, its cells, and the totals."""
+    rows: list[Line] = []
+    for name, line in lines.items():
+        room = next((room for place, _, room in places(layout, width) if place.name == "series"), 0)
+        bars = series_bars(name, line.cells, line.normal, is_stale=view.is_stale, repeat=room // (len(line.cells) or 1))
+        abnormal = () if view.is_stale else line.is_abnormal
+        drawn = series(line.cells, bars, view.look, abnormal)
+        if is_tall:
+            upper, drawn = two_row_series(line.cells, bars, view.look, abnormal)
+            rows.append(placed(layout, width, {"series": upper}))
+        head, now = (Piece(name, Token.FAINT),), (_figure(name, line, view, usual),)
+        cells = {"name": head, "now": now, "series": drawn} | ({} if view.is_stale else _totals(name, line))
+        cells["head"] = (*fit(head, layout[0].cells - line_width(now)), *now)
+        rows.append(placed(layout, width, cells))
+    return rows
+
+
+def _figure(name: str, line: Series, view: WallView, usual: Token) -> Piece:
+    """Return the newest figure: not known is `·`, an old level has `~`, and an old rate is not shown."""
+    if line.now is None:
+        return Piece(formatting.NONE, Token.FAINT)
+    text = formatting.count(round(line.now))
+    if name not in LEVELS:
+        text = f"{line.now:.1f}" if 0 < line.now < 1 else text if line.now < 10_000 else _whole(line.now)
+        text = "" if view.is_stale else f"{text}/min"
+    if view.is_stale:
+        return Piece(view.frozen(text), Token.MUTED)
+    if name == "failed":
+        return Piece(text, Token.ROSE if line.now else Token.MUTED, is_bold=line.now > 0)
+    is_abnormal = name != "done" and bool(line.is_abnormal) and line.is_abnormal[-1]
+    return Piece(text, Token.AMBER if is_abnormal else usual, is_bold=is_abnormal)
+
+
+def _totals(name: str, line: Series) -> dict[str, Line]:
+    normal = None if line.normal is None else round(line.normal)
+    values = (("span", line.in_span), ("normal", normal), ("last 24h", line.last_day))
+    most = "max " if name in LEVELS else ""
+    shown = {key: formatting.NONE if value is None else f"{most}{formatting.count(value)}" for key, value in values}
+    tokens = {key: Token.FAINT if value is None else Token.MUTED for key, value in values}
+    tokens["span"] = Token.FAINT if line.in_span is None else Token.TEXT
+    return {key: (Piece(text, tokens[key]),) for key, text in shown.items()}
 
 
 class HourForm(NamedTuple):
@@ -127,124 +122,59 @@ class HourForm(NamedTuple):
         return 1 + (8 if self.is_tall else 4) + self.has_deploy
 
 
-class _Named(NamedTuple):
-    name: str
-    line: Series
-    is_level: bool
+def _hour_layout(form: HourForm, count: int) -> Sequence[Place]:
+    """Return the layout for `count` cells of time."""
+    if form.width < WIDE:
+        return Place("head", 15, gap=2), Place("series", min(count, form.width - 20))
+    name, now = (11, 10) if form.is_tall else (12, 9)
+    repeat = min(2, max(1, (form.width - name - 47) // count))
+    figures = (("now", now, 0), ("span", 11, 0), ("normal", 11, 0), ("last 24h", 11, 118))
+    ends = (Place(key, cells, align="right", gap=0, from_width=least - 2) for key, cells, least in figures)
+    return Place("name", name, gap=0), Place("series", count * repeat, gap=0), *ends
 
 
 def hour_block(view: WallView, form: HourForm) -> list[BlockRow]:
     """Return the block of the four series."""
-    lines, width = view.board.lines, form.width
-    is_wide = width >= WIDE
-    at = (13 if form.is_tall else 14) if is_wide else 19
-    room = width - at - (_FIGURE_ENDS[1] + 1 if is_wide else 1)
-    cells = min(lines.span.count, room)
-    repeat = min(2, max(1, (width - at - _FIGURE_ENDS[3] - 3) // cells)) if is_wide else 1
-    end = at + cells * repeat
+    lines, width = view.board.lines, form.width - 2
+    layout = _hour_layout(form, lines.span.count)
+    begins = {place.name: (begin + 2, room) for place, begin, room in places(layout, width)}
+    at, room = begins["series"]
+    cells, repeat = min(room, lines.span.count), max(1, room // lines.span.count)
     span = span_words(lines.span, cells, view.now, is_earlier=view.is_earlier)
-    ends = [end + form.is_tall + each for each in _FIGURE_ENDS if end + each < width - 1] if is_wide else []
-    heads = list(zip(ends, ("now", span if len(span) < 11 else "in all", "normal", "last 24h"), strict=False))
-    old = (FactSource.NORMALS, None) if len(ends) > 2 else ()
-    title = aged((Piece(span, Token.TEXT),), view, *old)
+    titles = {"span": span if len(span) < 11 else "in all"}
+    heads = [(sum(begins[name]), titles.get(name, name)) for name in begins if name not in {"head", "name", "series"}]
+    old = (FactSource.NORMALS, None) if heads else ()
     marks = time_marks(lines.span, at, cells, repeat, view.now)
-    rows = [block_rule(title, width, view.look, marks=marks, heads=heads, is_stale=view.is_stale)]
-    placing = _Placing(at, cells, repeat, ends)
-    for each in (
-        _Named("done", lines.done, is_level=False),
-        _Named("failed", lines.failed, is_level=False),
-        _Named("queued", lines.queued, is_level=True),
-        _Named("running", lines.running, is_level=True),
-    ):
-        rows += _series_rows(each, view, placing, form)
+    shown = {
+        name: replace(line, cells=line.cells[-cells:], is_abnormal=line.is_abnormal[-cells:])
+        for name, line in four_series(lines).items()
+    }
+    rows = series_rows(view, layout, width, shown, is_tall=form.is_tall)
     if form.has_deploy:
-        rows.append(_deploy_row(lines, view.now, placing, form))
-    return [BlockRow(row) for row in rows]
+        rows.append(_deploy_row(view, at - 2, cells, repeat, form))
+    return [block_rule(view, span, form.width, *old, marks=marks, heads=heads), *map(row_of, rows)]
 
 
-class _Placing(NamedTuple):
-    at: int
-    cells: int
-    repeat: int
-    ends: Sequence[int]
-
-
-def _series_rows(each: _Named, view: WallView, placing: _Placing, form: HourForm) -> list[Line]:
-    cells = each.line.cells[-placing.cells :]
-    abnormal = () if view.is_stale else each.line.is_abnormal[-placing.cells :]
-    bars = series_bars(each.name, cells, each.line.normal, is_stale=view.is_stale, repeat=placing.repeat)
-    drawn: Sequence[Line] = (series(cells, bars, view.look, abnormal),)
-    if form.is_tall:
-        drawn = two_row_series(cells, bars, view.look, abnormal)
-    rows = [PlacedLine() for _ in drawn]
-    last = rows[-1]
-    last.put(2, (Piece(each.name, Token.FAINT),))
-    now = _now(each, view)
-    if not placing.ends:
-        last.right(17, (now,))
-    for row, bar in zip(rows, drawn, strict=True):
-        row.put(placing.at, bar)
-    if placing.ends and not view.is_stale:
-        for end, piece in zip(placing.ends, (now, *_totals(each)), strict=False):
-            last.right(end, (piece,))
-    elif placing.ends:
-        last.right(placing.ends[0], (now,))
-    return [row.line(form.width) for row in rows]
-
-
-def _now(each: _Named, view: WallView) -> Piece:
-    """Return the newest figure: amber and rose where it is not normal, `~` and grey where it is old."""
-    number = each.line.now
-    if view.is_stale:
-        text = "" if not each.is_level or number is None else f"{formatting.count(round(number))}~"
-        return Piece(text, Token.MUTED)
-    if number is None:
-        return Piece(formatting.NONE, Token.FAINT)
-    text = f"{number:.1f}" if not each.is_level and 0 < number < 1 else formatting.count(round(number))
-    if not each.is_level:
-        text = f"{text}/min" if number else ""
-    is_abnormal = bool(each.line.is_abnormal) and each.line.is_abnormal[-1]
-    token = Token.BRIGHT
-    if each.name == "failed" and number:
-        token = Token.ROSE
-    elif is_abnormal and each.name != "done":
-        token = Token.AMBER
-    return Piece(text, token, is_bold=token in {Token.ROSE, Token.AMBER})
-
-
-def _totals(each: _Named) -> tuple[Piece, ...]:
-    line, max_word = each.line, "max " if each.is_level else ""
-    values = (line.in_span, None if line.normal is None else round(line.normal), line.last_day)
-    return tuple(
-        Piece(
-            formatting.NONE if value is None else f"{max_word}{formatting.count(value)}",
-            Token.FAINT if value is None else Token.TEXT if index == 0 else Token.MUTED,
-        )
-        for index, value in enumerate(values)
-    )
-
-
-def _deploy_row(lines: FourLines, now: datetime, placing: _Placing, form: HourForm) -> Line:
+def _deploy_row(view: WallView, at: int, cells: int, repeat: int, form: HourForm) -> Line:
     """Return the marks of the deploys below their cells. The newest one is named."""
-    row = PlacedLine()
-    first = lines.span.start + (lines.span.count - placing.cells) * lines.span.cell
-    newest = max(lines.deployments, key=lambda each: each.deployed_at, default=None)
-    for deployment in sorted(lines.deployments, key=lambda each: each.deployed_at):
+    row, lines, width = PlacedLine(), view.board.lines, form.width - 2
+    first = lines.span.start + (lines.span.count - cells) * lines.span.cell
+    deployments = sorted(lines.deployments, key=lambda each: each.deployed_at)
+    for deployment in deployments:
         cell = (deployment.deployed_at - first) // lines.span.cell
-        if not 0 <= cell < placing.cells:
+        if not 0 <= cell < cells:
             continue
-        x = placing.at + cell * placing.repeat
-        mark = Piece("┆", Token.GUIDE)
-        words = f"{deployment.version} deployed"
-        if form.is_tall:
-            words += f" {formatting.time_of_day(deployment.deployed_at, now)}"
-        name: Line = (Piece(words, Token.FAINT),) if deployment is newest else ()
-        is_left = x + 1 + line_width(name) > form.width
-        if is_left and x - line_width(name) >= row.width:
-            row.put(x - line_width(name), (*name, mark))
+        x, words = at + cell * repeat, ""
+        if deployment is deployments[-1]:
+            time = f" {formatting.time_of_day(deployment.deployed_at, view.now)}" if form.is_tall else ""
+            words = f"{deployment.version} deployed{time}"
+        mark, name = Piece("┆", Token.GUIDE), Piece(words, Token.FAINT)
+        begin = x - line_width((name,))
+        if x + 1 + line_width((name,)) > width and begin >= row.width:
+            row.put(begin, (name, mark))
         elif x >= row.width:
-            row.put(x, (mark, *name), form.width - x)
-    return row.line(form.width)
+            row.put(x, (mark, name), width - x)
+    return row.line(width)
 
 
 # The findings of the wall: one line each, with a band behind the worst; and the one verdict in letters.
@@ -254,35 +184,36 @@ MAX_LINES: Final = 4
 LETTERS_HEIGHT: Final = 9
 """The rows of the verdict in letters, with the empty ones above and below."""
 
-_WORD_AT: Final = 2
 _MARGIN: Final = 2
+_BEHIND: Final = (Place("sentence", 0, REST, gap=2), Place("since"))
+_NARROW: Final = (Place("word", 8), Place("name", 15), *_BEHIND)
+_WIDE: Final = (Place("word", 8), Place("name", 16), *_BEHIND)
+_ROOM: Final = (Place("word", 8, gap=2), Place("name", 26), *_BEHIND)
+_ROOM_FROM: Final = 150
 
 
 def verdict_word(view: WallView) -> str:
     """Return the one word. OK needs a verdict, and an answer that is not too old."""
-    verdict = view.board.verdict
-    if not view.is_known or verdict is None or not verdict.is_known:
-        return NOT_KNOWN
-    return verdict.word
+    verdict = view.verdict
+    return NOT_KNOWN if not view.is_known or verdict is None else verdict.word
 
 
 def verdict_rows(view: WallView, width: int) -> list[BlockRow]:
     """Return the findings in at most four lines, after NOT KNOWN where they are old."""
-    verdict = view.board.verdict
+    verdict, word = view.verdict, verdict_word(view)
     findings = () if verdict is None else verdict.findings
-    word = verdict_word(view)
     if word == OK and verdict is not None:
         return [BlockRow(_ok_line(verdict, view, width), key=OK)]
     if word == NOT_KNOWN:
-        unknown = BlockRow(_not_known(_unknown_words(view), width), Band.AMBER)
+        unknown = _not_known(_unknown_words(view), width)._replace(band=Band.AMBER)
         return [unknown, *_finding_rows(findings, view, width, is_old=True)]
     unread = _unread_rows(verdict, view, width)
-    return [*_finding_rows(findings, view, width, is_old=False, most=MAX_LINES - len(unread)), *unread]
+    return [*_finding_rows(findings, view, width, most=MAX_LINES - len(unread)), *unread]
 
 
 def letter_rows(view: WallView, width: int) -> list[BlockRow]:
     """Return the verdict in letters, three numbers beside it, and the other findings below it."""
-    word, verdict = verdict_word(view), view.board.verdict
+    word, verdict = verdict_word(view), view.verdict
     findings = () if verdict is None else verdict.findings
     is_known = word != NOT_KNOWN
     first = findings[0] if is_known and findings else None
@@ -290,22 +221,27 @@ def letter_rows(view: WallView, width: int) -> list[BlockRow]:
     band = Band.NONE if word == OK else Band.FAILING if word == FindingWord.FAILING else Band.AMBER
     if first is not None and first.identity in view.fresh:
         band = Band.NEW
-    rows = [PlacedLine() for _ in range(LETTERS_HEIGHT)]
     letters = big_word(word)
-    for row, text in zip(rows[1 : 1 + LETTER_ROWS], letters, strict=True):
-        row.put(3, (Piece(text, token),))
     at = max(3 + len(letters[0]) + 4, width * 46 // 100)
-    _put_subject(rows, at, view, first, width - (60 if is_known else 0) - at - 2)
+    parts: list[tuple[int, Sequence[Line]]] = [(at, [(), *((Piece(f"   {row}", token),) for row in letters)])]
+    room = width - (60 if is_known else 0) - at
+    parts.append((room, _subject(view, first, room - 2)))
     if is_known:
-        _put_numbers(rows, view, width - 60)
-    key = None if first is None else ("finding", first.identity)
-    opens = None if first is None else _opened(first)
-    lines = [row.line(width) for row in rows]
-    shown = [BlockRow(lines[0], band), BlockRow(lines[1], band, key, opens)]
-    shown += [BlockRow(line, band) for line in lines[2:]]
-    rest = findings[1:] if first is not None else findings
-    others = _finding_rows(rest, view, width, is_old=not is_known, most=MAX_LINES - 1, is_behind_first=True)
+        parts += [(20, each) for each in _numbers(view)]
+    shown = [BlockRow(line, band) for line in beside(parts, LETTERS_HEIGHT)]
+    if first is not None:
+        shown[1] = shown[1]._replace(key=("finding", first.identity), opens=_opened(first))
+        findings = findings[1:]
+    others = _finding_rows(findings, view, width, is_old=not is_known, most=MAX_LINES - 1, is_behind_first=True)
     return [*shown, *others, *(_unread_rows(verdict, view, width) if first is not None else ())]
+
+
+def beside(parts: Sequence[tuple[int, Sequence[Line]]], height: int) -> list[Line]:
+    """Return the lines of parts that stand beside each other. A part is its width and its lines."""
+    return [
+        tuple(piece for width, lines in parts for piece in fit(lines[y] if y < len(lines) else (), width))
+        for y in range(height)
+    ]
 
 
 def _finding_rows(
@@ -313,23 +249,30 @@ def _finding_rows(
     view: WallView,
     width: int,
     *,
-    is_old: bool,
+    is_old: bool = False,
     most: int = MAX_LINES,
     is_behind_first: bool = False,
 ) -> list[BlockRow]:
+    layout = _ROOM if width >= _ROOM_FROM else _WIDE if width >= WIDE else _NARROW
     shown = findings if len(findings) <= most else findings[: most - 1]
     rows: list[BlockRow] = []
-    bands = {Token.ROSE: Band.FAILING, Token.AMBER: Band.AMBER}
+    bands = {} if is_old else {Token.ROSE: Band.FAILING, Token.AMBER: Band.AMBER}
     if is_behind_first:
-        bands.pop(Token.ROSE)
+        bands.pop(Token.ROSE, None)
     for finding in shown:
-        band = Band.NONE if is_old else bands.pop(FINDING_TOKENS[finding.word], Band.NONE)
+        band = bands.pop(FINDING_TOKENS[finding.word], Band.NONE)
         if finding.identity in view.fresh and not is_old:
             band = Band.NEW
-        line = _finding_line(finding, view, width, is_old=is_old)
-        rows.append(BlockRow(line, band, ("finding", finding.identity), _opened(finding)))
-    if len(shown) < len(findings):
-        rows.append(BlockRow(_others_line(findings[len(shown) :], is_old=is_old)))
+        words, begun = finding_words(finding, view.timers_at, view.now, is_frozen=is_old), since(finding, view.now)
+        said, begun = (words.long, f"since {begun}") if width >= WIDE else (words.short, begun)
+        line = placed(layout, width - 2 * _MARGIN, finding_cells(finding, said, begun, is_old=is_old))
+        rows.append(row_of(line, ("finding", finding.identity), _opened(finding))._replace(band=band))
+    if others := findings[len(shown) :]:
+        pieces = [Piece(f"and {formatting.count(len(others))} more", Token.MUTED)]
+        for word, count in Counter(finding.word for finding in others).items():
+            token = Token.FAINT if is_old else FINDING_TOKENS[word]
+            pieces += [Piece(f"   {word.value}", token), Piece(f" {formatting.count(count)}", Token.MUTED)]
+        rows.append(row_of(tuple(pieces)))
     return rows
 
 
@@ -337,45 +280,15 @@ def _unread_rows(verdict: Verdict | None, view: WallView, width: int) -> list[Bl
     """Return the row that says what is not known beside the findings, if anything is."""
     if verdict is None or not verdict.unread:
         return []
-    return [BlockRow(_not_known(unread_sentence(verdict, view.now), width))]
-
-
-def _finding_line(finding: Finding, view: WallView, width: int, *, is_old: bool) -> Line:
-    is_wide = width >= WIDE
-    line = PlacedLine()
-    token = Token.MUTED if is_old else FINDING_TOKENS[finding.word]
-    line.put(_WORD_AT, (Piece(finding.word.value, token, is_bold=not is_old),))
-    name_at = _WORD_AT + 8 + (2 if width >= 180 else 1)
-    name_cells = 26 if width >= 150 else 16 if is_wide else 15 if width >= 72 else 12
-    begun = since(finding, view.now)
-    end: Line = (Piece(f"since {begun}" if is_wide else begun, Token.FAINT if is_old else Token.MUTED),)
-    name = Piece(finding.subject.name, Token.MUTED if is_old else Token.BRIGHT, is_bold=not is_old)
-    line.put(name_at, (name,), name_cells)
-    words_at = name_at + name_cells + 1
-    say = sentence if is_wide else short_sentence
-    words = say(finding, view.timers_at, view.now, is_frozen=is_old)
-    room = width - _MARGIN - line_width(end) - 2 - words_at
-    line.put(words_at, (Piece(words, Token.FAINT if is_old else Token.TEXT),), room)
-    line.right(width - _MARGIN, end)
-    return line.line(width)
-
-
-def _others_line(others: Sequence[Finding], *, is_old: bool) -> Line:
-    counts = Counter(finding.word for finding in others)
-    pieces = [Piece("  "), Piece(f"and {formatting.count(len(others))} more", Token.MUTED)]
-    for word, count in counts.items():
-        token = Token.FAINT if is_old else FINDING_TOKENS[word]
-        pieces += [Piece("   "), Piece(word.value, token), Piece(f" {formatting.count(count)}", Token.MUTED)]
-    return tuple(pieces)
+    return [_not_known(unread_sentence(verdict, view.now), width)]
 
 
 def _ok_line(verdict: Verdict, view: WallView, width: int) -> Line:
-    head: Line = (Piece("  "), Piece("✓", Token.GREEN), Piece(f" {ok_words(verdict)}", Token.TEXT))
-    if limit_words(verdict):
-        words, gap = _limits(verdict), 3
-    else:
-        words, gap = CALM if width < WIDE else ok_sentence(verdict, view.now), 7
-    return cut((*head, Piece(" " * gap), Piece(words, Token.MUTED)), width - _MARGIN)
+    words, gap = _limits(verdict), "   "
+    if not limit_words(verdict):
+        words, gap = CALM if width < WIDE else ok_sentence(verdict, view.now), "       "
+    head = INDENT, Piece("✓", Token.GREEN), Piece(f" {ok_words(verdict)}", Token.TEXT)
+    return cut((*head, Piece(f"{gap}{words}", Token.MUTED)), width - _MARGIN)
 
 
 def _limits(verdict: Verdict) -> str:
@@ -383,100 +296,97 @@ def _limits(verdict: Verdict) -> str:
     return "not " + ", ".join(source for source, _ in verdict.refused) if verdict.refused else CALM
 
 
-def _not_known(text: str, width: int) -> Line:
-    word = Piece(NOT_KNOWN, Token.AMBER, is_bold=True)
-    return cut((Piece("  "), word, Piece(f"  {text}", Token.TEXT)), width - _MARGIN)
+def _not_known(text: str, width: int) -> BlockRow:
+    return row_of(cut(not_known_line(text), width - 2 * _MARGIN))
 
 
 def _unknown_words(view: WallView) -> str:
+    verdict = view.verdict
     if view.heard_at is None:
         return "nothing was read yet"
-    verdict = view.board.verdict
     if view.is_known and verdict is not None and verdict.is_known and verdict.unread:
         return unread_sentence(verdict, view.now)
     if view.is_known:
         return "what was read is not judged yet"
     since = formatting.time_of_day(view.heard_at, view.now)
     silent = formatting.duration(view.now - view.heard_at)
-    below = "; below is what was known at " + since if view.board.verdict and view.board.verdict.findings else ""
+    below = "; below is what was known at " + since if verdict is not None and verdict.findings else ""
     return f"nothing was heard for {silent}{below}"
 
 
 def _opened(finding: Finding) -> Opened:
     if finding.subject.kind is SubjectKind.QUEUE:
         return ListRuns(finding.filter_text, queue=finding.subject.key)
-    return run_target(finding.run_id, finding.filter_text)
+    return ListRuns(finding.filter_text) if finding.run_id is None else GoToRun(finding.run_id)
 
 
-def _put_subject(rows: Sequence[PlacedLine], at: int, view: WallView, first: Finding | None, room: int) -> None:
-    """Put the subject of the worst finding beside the letters: its name, its number, two to four lines about it."""
-    if first is None:
-        is_unknown = verdict_word(view) == NOT_KNOWN
-        words, verdict = "", view.board.verdict
-        if is_unknown:
-            words = _unknown_words(view)
-            heard_at = None if view.is_known else view.heard_at
-            since = "" if heard_at is None else f" since {formatting.time_of_day(heard_at, view.now)}"
-            rows[1].put(at, (Piece(f"{NOT_KNOWN}{since}", Token.BRIGHT, is_bold=True),), room)
-        elif verdict is not None:
-            limit = limit_words(verdict)
-            words = f"{limit}; {_limits(verdict)}" if limit else ok_sentence(verdict, view.now)
-        halves = wrap(words.replace("; ", ";\n"), room) if len(words) > room else [words]
-        for row, text in zip(rows[4:], halves, strict=False):
-            row.put(at, (Piece(text, Token.TEXT),), room)
-        return
-    said = headline(first, view.timers_at, view.now)
-    rows[1].put(at, (Piece(first.subject.name, Token.BRIGHT, is_bold=True),), room)
-    _put_number(rows, at, said.number, Token.BRIGHT, view)
-    x = at + (len(said.number) if view.look.is_ascii else len(big_number(said.number)[0])) + 2
-    beside = at + room - x
-    parts = ([text] if len(text) <= beside else text.split(", ", 1) for text in (said.what, said.more))
-    lines = [text for part in parts for text in part]
-    for row, text in zip(rows[7 - len(lines) : 7], lines, strict=True):
-        row.put(x, (Piece(text, Token.TEXT),), beside)
+def _subject(view: WallView, first: Finding | None, room: int) -> list[Line]:
+    """Return the worst finding beside the letters: its name, its number, two to four lines about it."""
+    verdict = view.verdict
+    if first is not None:
+        said = finding_words(first, view.timers_at, view.now)
+        number = _big(said.number, Token.BRIGHT, view)
+        begin = max(map(line_width, number)) + 2
+        parts = ([text] if len(text) <= room - begin else text.split(", ", 1) for text in (said.what, said.more))
+        texts = [text for part in parts for text in part]
+        about: list[Line] = [()] * (NUMBER_ROWS - len(texts)) + [cut((Piece(text),), room - begin) for text in texts]
+        name = cut((Piece(first.subject.name, Token.BRIGHT, is_bold=True),), room)
+        return [(), name, (), *beside(((begin, number), (room - begin, about)), NUMBER_ROWS)]
+    title, words = "", ""
+    if verdict_word(view) == NOT_KNOWN:
+        words = _unknown_words(view)
+        heard_at = None if view.is_known else view.heard_at
+        title = NOT_KNOWN + ("" if heard_at is None else f" since {formatting.time_of_day(heard_at, view.now)}")
+    elif verdict is not None:
+        limit = limit_words(verdict)
+        words = f"{limit}; {_limits(verdict)}" if limit else ok_sentence(verdict, view.now)
+    texts = wrap(words.replace("; ", ";\n"), room) if len(words) > room else [words]
+    head: list[Line] = [(), (Piece(title, Token.BRIGHT, is_bold=True),), (), ()]
+    return [*head, *(cut((Piece(text),), room) for text in texts)]
 
 
-def _put_number(rows: Sequence[PlacedLine], x: int, text: str, token: Token, view: WallView) -> None:
-    """Put a number in half blocks, from the fourth row on. In ASCII it is plain text."""
-    if view.look.is_ascii or not big_number(text)[0]:
-        rows[5].put(x, (Piece(text, token, is_bold=True),))
-        return
-    for row, part in zip(rows[3 : 3 + NUMBER_ROWS], big_number(text), strict=True):
-        row.put(x, (Piece(part, token),))
+def _big(text: str, token: Token, view: WallView) -> list[Line]:
+    """Return the rows of a number in half blocks. In ASCII it is plain text."""
+    rows = big_number(text)
+    is_plain = view.look.is_ascii or not rows[0]
+    return [(), (), (Piece(text, token, is_bold=True),), ()] if is_plain else [(Piece(row, token),) for row in rows]
 
 
-def _put_numbers(rows: Sequence[PlacedLine], view: WallView, x: int) -> None:
-    lines, minutes = view.board.lines, view.board.lines.span.cell.total_seconds() / 60 * view.board.lines.span.count
+def _numbers(view: WallView) -> list[list[Line]]:
+    """Return the three numbers beside the verdict."""
+    lines, queues = view.board.lines, view.board.queues
+    minutes = lines.span.cell.total_seconds() / 60 * lines.span.count
     usual = lines.done.normal / minutes if lines.done.normal is not None else None
-    oldest = max((_waits(view, row) for row in view.board.queues), key=lambda each: each[0], default=(-1.0, ""))
+    oldest = max((_waits(view, row) for row in queues), key=lambda each: each[0], default=(-1.0, ""))
     is_waiting = bool(lines.queued.is_abnormal) and lines.queued.is_abnormal[-1]
     level = Token.AMBER if is_waiting else Token.TEXT
     # Whether it is known of each queue that no run waits in it. A paused queue does not count.
-    nothing_waits = bool(view.board.queues) and all(row.is_paused or row.queued == 0 for row in view.board.queues)
+    nothing_waits = bool(queues) and all(row.is_paused or row.queued == 0 for row in queues)
     numbers = (
         ("done/min", _whole(lines.done.now), Token.TEXT, usual),
         ("queued", _whole(lines.queued.now), level, lines.queued.normal),
         ("oldest waits", oldest[1] or ("0s" if nothing_waits else ""), level, None),
     )
-    for index, (title, text, token, normal) in enumerate(numbers):
-        at = x + 20 * index
-        rows[1].put(at, (Piece(title, Token.MUTED),))
-        _put_number(rows, at, text or formatting.NONE, token if text else Token.FAINT, view)
-        if normal is not None:
-            rows[7].put(at, (Piece(f"normal {formatting.count(round(normal))}", Token.MUTED),))
+    return [
+        [
+            (),
+            (Piece(title, Token.MUTED),),
+            (),
+            *_big(text or formatting.NONE, token if text else Token.FAINT, view),
+            () if normal is None else (Piece(f"normal {formatting.count(round(normal))}", Token.MUTED),),
+        ]
+        for title, text, token, normal in numbers
+    ]
 
 
 def _waits(view: WallView, row: QueueRow) -> tuple[float, str]:
     if row.is_paused or row.oldest_at is None or not row.queued:
         return -1.0, ""
-    lasts = view.since(row.oldest_at)
-    text = waited(lasts, in_minutes=view.is_slow_link)
+    lasts, text = view.timers_at - row.oldest_at, view.waited(row.oldest_at)
     # Three signs at most fit in their place; hours need no minutes here.
     return lasts.total_seconds(), text if len(text) <= 3 else brief_duration(lasts).partition("h")[0] + "h"
 
 
 def _whole(number: float | None) -> str:
-    if number is None:
-        return ""
-    whole = round(number)
-    return f"{whole}" if whole < 10_000 else f"{whole // 1000}k"
+    whole = round(number or 0)
+    return "" if number is None else f"{whole}" if whole < 10_000 else f"{whole // 1000}k"

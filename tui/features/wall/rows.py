@@ -4,30 +4,31 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Final, NamedTuple, assert_never
+from typing import Final
 
 from tui.domain.facts import FactSource
 from tui.domain.finding import NOT_KNOWN, OK
-from tui.domain.run import Run
 from tui.domain.text import Raw
 from tui.features.alerts.words import RUN_NOT_KNOWN, refused_words
 from tui.features.detail.words import full_error
 from tui.features.errors.error import ErrorLayout, error_rows
-from tui.features.errors.words import STATE_TOKENS, STATE_WORDS, day_words
-from tui.features.queues.words import queued_text
+from tui.features.errors.words import day_words, state_piece
+from tui.features.queues.page import COLUMNS, QueueColumn, QueueContent
+from tui.features.queues.words import health_glyph
 from tui.features.wall.blocks import (
+    INDENT,
     TASK_ROW,
     Bars,
     BlockRow,
     PlacedLine,
     WallLook,
     WallView,
-    aged,
     any_of,
     block_rule,
+    indented,
+    listed,
     refusal_of,
-    run_target,
+    row_of,
     series,
     series_bars,
     summed,
@@ -42,51 +43,40 @@ from tui.store.findings.rows import (
     DueRow,
     FailingGroup,
     FailingNow,
-    JustEnded,
+    FourLines,
     LongestRow,
-    QueueHealth,
     QueueRow,
     TaskHealth,
     TaskRow,
     WaitingRow,
 )
+from tui.store.findings.rows import Line as Series
 from tui.text import formatting
-from tui.text.blocks import GoToRun, ListRuns
+from tui.text.blocks import REST, Cell, GoToRun, ListRuns, Now, Place, placed, places
 from tui.text.formatting import brief_duration, waited
 from tui.text.status import style_of
-from tui.text.styled import Line, Piece, Token, cut, first_line, joined, line_width
+from tui.text.styled import Line, Piece, Token, cut, first_line, joined, line_width, plain
+
+_SHORT_ID: Final = 4
+
+Layouts = Sequence[tuple[int, Sequence[Place]]]
+"""Each with the width from which on it is used, the widest first."""
+
+
+def layout_for(layouts: Layouts, width: int) -> Sequence[Place]:
+    """Return the layout of rows of this width."""
+    return next((layout for from_width, layout in layouts if width >= from_width), layouts[-1][1])
+
+
+def _right(name: str, cells: int, *, gap: int = 0, from_width: int = 0) -> Place:
+    return Place(name, cells, align="right", gap=gap, from_width=from_width)
+
 
 # The rows of tasks, worst first: a series, figures, and a word. Wall and overview share them.
 
 
-_GAP: Final = "   "
-
 MANY_QUEUED: Final = 20
 """From so many on, queued runs are amber where the task's word is."""
-
-
-class TaskFigure(StrEnum):
-    """The figures of a task, by their titles."""
-
-    RUNS = "runs/h"
-    FAILED = "failed"
-    P95 = "p95"
-    NORMAL = "normal"
-    RUNNING = "running"
-    QUEUED = "queued"
-    OLDEST = "oldest"
-
-
-class TaskColumns(NamedTuple):
-    """Where the parts of a row are, in cells: `ends` has the end of each figure, `word_at` where the word begins."""
-
-    width: int
-    name_at: int
-    series_at: int
-    cells: int
-    ends: tuple[tuple[TaskFigure, int], ...]
-    word_at: int | None = None
-
 
 MARKS: Final = {
     TaskHealth.FAILING: ("✗", Token.ROSE),
@@ -99,91 +89,97 @@ MARKS: Final = {
 }
 """The mark of each word and its colour. Others have none."""
 
-_FIGURE_CELLS: Final = {
-    TaskFigure.RUNS: 8,
-    TaskFigure.FAILED: 8,
-    TaskFigure.P95: 7,
-    TaskFigure.NORMAL: 9,
-    TaskFigure.RUNNING: 9,
-    TaskFigure.QUEUED: 8,
-    TaskFigure.OLDEST: 9,
-}
-_TIMELINE_ENDS: Final = (
-    (TaskFigure.RUNS, 90),
-    (TaskFigure.FAILED, 97),
-    (TaskFigure.P95, 104),
-    (TaskFigure.RUNNING, 112),
-    (TaskFigure.QUEUED, 119),
+_MARK: Final = Place("mark", 1)
+_FLEXIBLE: Final = (_MARK, Place("name", 15, 10), Place("series", 20, REST, gap=0))
+_WIDE_FIGURES: Final = tuple(_right(name, 9) for name in ("runs/h", "failed", "p95", "normal"))
+TASKS: Final[Layouts] = (
+    (
+        107,
+        (
+            *_FLEXIBLE,
+            *_WIDE_FIGURES,
+            _right("running", 10),
+            _right("queued", 9),
+            _right("oldest", 9, gap=2),
+            Place("word", 13),
+        ),
+    ),
+    (
+        0,
+        (
+            *_FLEXIBLE,
+            _right("runs/h", 7, from_width=63),
+            _right("failed", 8),
+            _right("p95", 7, from_width=69),
+            _right("running", 9),
+            _right("queued", 8),
+        ),
+    ),
 )
-_NAME_AT: Final = 4
-_NAME_CELLS: Final = 16
-_SERIES_CELLS: Final = (60, 30, 20)
-"""The cells that a series may have: each stands for as many cells of time."""
+_TIMELINE: Final = (
+    _right("runs/h", 8),
+    _right("failed", 7),
+    _right("p95", 7),
+    _right("running", 8),
+    _right("queued", 7),
+)
+TASK_TIMELINES: Final[Layouts] = tuple(
+    (from_width, (_MARK, Place("name", 0, REST), Place("series", cells, gap=0), *_TIMELINE))
+    for from_width, cells in ((177, 120), (0, 60))
+)
+"""The series has the cells of the wall's other series."""
 
-_NARROW_DROPS: Final = ((72, TaskFigure.P95), (66, TaskFigure.RUNS))
-
-
-def task_columns(width: int, *, is_timeline: bool = False) -> TaskColumns:
-    """Return the columns of the wall for a width. A timeline has the cells of the wall's other series."""
-    if is_timeline:
-        spare = max(0, width - 120)
-        repeat = 2 if spare >= 60 else 1
-        extra = (repeat - 1) * 60
-        rest = spare - extra
-        return TaskColumns(width, 4, 22 + rest, 60 * repeat, tuple((each, end + spare) for each, end in _TIMELINE_ENDS))
-    if width >= 110:
-        sizes = dict.fromkeys(_FIGURE_CELLS, 9) | {TaskFigure.RUNNING: 10}
-        return _placed(width, sizes, word_cells=14)
-    sizes = {each: size for each, size in _FIGURE_CELLS.items() if each not in {TaskFigure.NORMAL, TaskFigure.OLDEST}}
-    for below, figure in _NARROW_DROPS:
-        if width < below:
-            del sizes[figure]
-    return _placed(width, sizes)
+_SERIES_CELLS: Final = (120, 60, 30, 20)
+"""The cells that a series may have: each stands for as many cells of time, or for half of one."""
 
 
-def _placed(width: int, sizes: dict[TaskFigure, int], *, word_cells: int = 0) -> TaskColumns:
-    """Place the figures from the right end. The name gets some of the remaining cells, the series the rest."""
-    end = width - 1 if not word_cells else width - word_cells - 2
-    ends: list[tuple[TaskFigure, int]] = []
-    for figure in reversed(sizes):
-        ends.insert(0, (figure, end))
-        end -= sizes[figure]
-    room = end - (0 if word_cells else -1) - _NAME_AT
-    spare = max(0, room - _NAME_CELLS - _SERIES_CELLS[-1])
-    name_cells = _NAME_CELLS + min(spare, 10)
-    cells = next((each for each in _SERIES_CELLS if room - name_cells >= each), max(0, room - name_cells))
-    word_at = width - word_cells if word_cells else None
-    return TaskColumns(width, _NAME_AT, _NAME_AT + name_cells, cells, tuple(ends), word_at)
+def task_heads(layout: Sequence[Place], width: int, at: int = 0) -> list[tuple[int, str]]:
+    """Return the titles of the figures with the cells where they end. The rows begin at cell `at`."""
+    return [(at + begin + cells, place.name) for place, begin, cells in places(layout, width) if place.align == "right"]
 
 
-def task_heads(columns: TaskColumns) -> tuple[tuple[int, str], ...]:
-    """Return the titles of the figures with the cells where they end."""
-    return tuple((end, figure.value) for figure, end in columns.ends)
-
-
-def task_row(row: TaskRow, columns: TaskColumns, look: WallLook, *, is_stale: bool = False) -> Line:
-    """Return the row of a task. A healthy one is grey; a stale one has no series, and `~` behind running numbers."""
-    line = PlacedLine()
+def task_cells(row: TaskRow, view: WallView) -> dict[str, Cell]:
+    """Return the cells of a task. A healthy one is grey; a stale one has no series. Zero is blank, not known is `·`."""
     mark, color = MARKS.get(row.health, ("", Token.FAINT))
-    if mark and not is_stale:
-        line.put(columns.name_at - 2, (Piece(mark, color, is_bold=color is Token.ROSE),))
+    usual = Token.TEXT if mark else Token.FAINT
+    is_failing = row.health is TaskHealth.FAILING
+    is_late = row.health in {TaskHealth.AT_LIMIT, TaskHealth.LATE, TaskHealth.SLOW}
+    waits = Token.AMBER if is_late or (row.queued or 0) > MANY_QUEUED else Token.TEXT
+    is_idle = row.p95 is None and row.runs_per_hour == 0
+    speed = Token.AMBER if row.is_p95_abnormal else usual
+    oldest = formatting.NONE if row.queued else ""
+    figures = {
+        "runs/h": _count(row.runs_per_hour, usual),
+        "failed": _count(row.failed_count, Token.ROSE if is_failing else Token.TEXT)._replace(is_bold=is_failing),
+        "p95": Piece("" if is_idle else brief_duration(row.p95), Token.FAINT if row.p95 is None else speed),
+        "normal": Piece(brief_duration(row.normal_p95), Token.FAINT),
+        "running": _count(row.running, Token.BLUE),
+        "queued": _count(row.queued, waits),
+        "oldest": Piece(oldest if row.oldest is None else waited(row.oldest), waits),
+    }
+    if view.is_stale:
+        running = {name: view.frozen(figures[name].text) for name in ("running", "queued")}
+        stale = {name: (Piece(running.get(name, each.text), Token.FAINT),) for name, each in figures.items()}
+        return {"name": (Piece(row.task, Token.MUTED),), **stale}
     name = Token.BRIGHT if color is Token.ROSE else Token.TEXT if mark else Token.MUTED
-    room = columns.series_at - columns.name_at - 1
-    line.put(columns.name_at, (Piece(row.task, Token.MUTED if is_stale else name),), room)
-    if not is_stale and columns.cells:
-        line.put(columns.series_at, task_series(row, columns.cells, look))
-    for figure, end in columns.ends:
-        piece = _figure(row, figure, is_stale=is_stale)
-        if piece.text:
-            line.right(end, (piece,))
-    if columns.word_at is not None and row.health and not is_stale:
-        token = color if color in {Token.AMBER, Token.ROSE} else Token.FAINT
-        line.put(columns.word_at, (Piece(row.health.value, token),), columns.width - columns.word_at)
-    return line.line(columns.width)
+    return {
+        "mark": (Piece(mark, color, is_bold=color is Token.ROSE),),
+        "name": (Piece(row.task, name),),
+        "series": lambda room: task_series(row, room, view.look),
+        **{name: (each,) for name, each in figures.items()},
+        "word": (Piece(row.health.value, Token.FAINT if color is Token.MUTED else color),),
+    }
 
 
-def task_series(row: TaskRow, cells: int, look: WallLook) -> Line:
+def task_row(row: TaskRow, layout: Sequence[Place], width: int, view: WallView) -> BlockRow:
+    """Return the row of a task, which opens its runs."""
+    line = placed(layout, width, task_cells(row, view))
+    return BlockRow(line, key=("task", row.task), opens=ListRuns(f"task:{as_value(row.task)}"))
+
+
+def task_series(row: TaskRow, room: int, look: WallLook) -> Line:
     """Return the bars of a task's ended runs. A cell in which a run failed is rose, unless that is acknowledged."""
+    cells = next((each for each in _SERIES_CELLS if room >= each), room)
     ended = [
         None if done is None and failed is None else (done or 0) + (failed or 0)
         for done, failed in zip(row.done, row.failed, strict=True)
@@ -194,7 +190,7 @@ def task_series(row: TaskRow, cells: int, look: WallLook) -> Line:
     shown = summed(ended, cells)
     token = Token.LINE if is_grey else Token.SPARK
     bars = Bars(top_of(shown), token, Token.ROSE, TASK_ROW, repeat=repeat, has_failure_marks=True)
-    return series(shown, bars, look, any_of(failed, cells))
+    return series(shown, bars, look, any_of(failed, cells)) if cells else ()
 
 
 def folded_line(rows: Sequence[TaskRow], limit: int, *, is_known: bool = True) -> Line:
@@ -205,15 +201,15 @@ def folded_line(rows: Sequence[TaskRow], limit: int, *, is_known: bool = True) -
         if row.health is TaskHealth.HEALTHY:
             continue
         queued = f", {formatting.count(row.queued)} queued" if row.queued else ""
-        part: Line = (Piece(row.task, Token.MUTED), Piece("  "), Piece(f"{row.health.value}{queued}", Token.FAINT))
+        part: Line = (Piece(row.task, Token.MUTED), INDENT, Piece(f"{row.health.value}{queued}", Token.FAINT))
         others = [each for each in rest if each is not row]
         last = [(Piece(more_words(others, is_known=is_known)),)] if others else []
-        if line_width(joined([*parts, part, *last], _GAP)) <= limit:
+        if line_width(joined([*parts, part, *last], "   ")) <= limit:
             parts.append(part)
             rest = others
     if rest:
         parts.append((Piece(more_words(rest, is_known=is_known), Token.FAINT),))
-    return joined(parts, _GAP)
+    return joined(parts, "   ")
 
 
 def more_words(rows: Sequence[TaskRow], *, is_known: bool = True) -> str:
@@ -234,167 +230,97 @@ def more_words(rows: Sequence[TaskRow], *, is_known: bool = True) -> str:
     return " · ".join([count, *words]) if words else f"{count} healthy"
 
 
-def _figure(row: TaskRow, figure: TaskFigure, *, is_stale: bool) -> Piece:
-    """Return a figure. Zero is blank, what is not known `·`."""
-    has_mark = row.health in MARKS
-    usual = Token.TEXT if has_mark else Token.FAINT
-    match figure:
-        case TaskFigure.RUNS:
-            piece = _count(row.runs_per_hour, usual)
-        case TaskFigure.FAILED:
-            is_failing = row.health is TaskHealth.FAILING
-            piece = _count(row.failed_count, Token.ROSE if is_failing else Token.TEXT)._replace(is_bold=is_failing)
-        case TaskFigure.P95:
-            token = Token.AMBER if row.is_p95_abnormal else usual
-            is_idle = row.p95 is None and row.runs_per_hour == 0
-            piece = Piece("" if is_idle else brief_duration(row.p95), token if row.p95 is not None else Token.FAINT)
-        case TaskFigure.NORMAL:
-            piece = Piece(brief_duration(row.normal_p95), Token.FAINT)
-        case TaskFigure.RUNNING:
-            piece = _count(row.running, Token.BLUE)
-        case TaskFigure.QUEUED:
-            piece = _count(row.queued, _waiting_token(row))
-        case TaskFigure.OLDEST:
-            unknown = formatting.NONE if row.queued else ""
-            piece = Piece(unknown if row.oldest is None else waited(row.oldest), _waiting_token(row))
-        case _:
-            assert_never(figure)
-    if not is_stale or not piece.text:
-        return piece
-    is_running = figure in {TaskFigure.RUNNING, TaskFigure.QUEUED} and piece.text != formatting.NONE
-    return Piece(piece.text + ("~" if is_running else ""), Token.FAINT)
-
-
-def _count(number: int | None, token: Token) -> Piece:
+def _count(number: int | None, token: Token = Token.TEXT) -> Piece:
     if number is None:
         return Piece(formatting.NONE, Token.FAINT)
     return Piece(formatting.count(number) if number else "", token)
 
 
-def _waiting_token(row: TaskRow) -> Token:
-    is_late = row.health in {TaskHealth.AT_LIMIT, TaskHealth.LATE, TaskHealth.SLOW}
-    return Token.AMBER if is_late or (row.queued or 0) > MANY_QUEUED else Token.TEXT
-
-
 # The rows of "failing now": the error groups of the last hour, worst first. Wall and overview share them.
 
 
-FAILED: Final = "✗"
 NOTHING: Final = "only acknowledged failures"
 NO_FAILURE: Final = "no run failed in the last hour"
-_MIN_MESSAGE: Final = 12
+FAILING_WIDE: Final = 106
+"""From this width on, rows have the place and the versions of an error."""
+
+_FAILING_TASK: Final = ((79, 17), (46, 12), (0, 9))
 
 
-class FailingColumns(NamedTuple):
-    """Where the parts of a row are, in cells. None: the row has no such part.
-
-    * `count_end`, `since_end`: where these end. `has_narrow_states`: `again` instead of `regressed`.
-    * `width`: where a message ends if nothing stands behind it.
-    """
-
-    width: int
-    count_end: int
-    state_at: int
-    task_at: int
-    error_at: int
-    place_at: int | None = None
-    versions_at: int | None = None
-    since_end: int | None = None
-    has_narrow_states: bool = True
-    glyph_at: int = 2
+def failing_layout(failing: FailingNow, width: int, digits: int) -> Sequence[Place]:
+    """Return the layout of a width. The counts have at least so many digits."""
+    digits = max([digits, *(len(formatting.count(group.count)) for group in failing.groups)])
+    head = (_MARK, _right("count", digits, gap=2))
+    if width >= FAILING_WIDE:
+        places = Place("state", 12, gap=2), Place("task", 13), Place("error", 0, REST)
+        return (*head, *places, Place("place", 23), Place("versions", 14))
+    task = next(cells for from_width, cells in _FAILING_TASK if width >= from_width)
+    return (*head, Place("state", 5, gap=2), Place("task", task), Place("error", 0, REST), _right("since", 6))
 
 
-def failing_columns(width: int) -> FailingColumns:
-    """Return the columns of the wall for a width."""
-    if width >= 110:
-        spare = min(width - 120, 60)
-        place = 80 + spare // 2 if width >= 120 else width - 40
-        return FailingColumns(width - 2, 8, 10, 24, 38, place, versions_at=place + 24, has_narrow_states=False)
-    task_cells = 11 if width < 100 else 16
-    return FailingColumns(width - 2, 8, 10, 17, 17 + task_cells + 2, since_end=width - 2)
-
-
-def failing_row(group: FailingGroup, columns: FailingColumns, now: datetime, *, is_stale: bool = False) -> Line:
-    """Return the row of a group. The row of an acknowledged group is grey."""
-    is_grey = group.is_acknowledged
-    strong = Token.MUTED if is_grey or is_stale else Token.BRIGHT
-    weak = Token.FAINT if is_grey or is_stale else Token.MUTED
-    row = PlacedLine()
-    is_rose = not is_grey and not is_stale
-    mark = Token.ROSE if is_rose else Token.FAINT if is_grey else Token.MUTED
-    row.put(columns.glyph_at, (Piece(FAILED, mark, is_bold=is_rose),))
-    row.right(columns.count_end, (Piece(formatting.count(group.count), strong),))
-    row.put(columns.state_at, (_state(group, is_narrow=columns.has_narrow_states, is_stale=is_stale),))
+def failing_row(group: FailingGroup, layout: Sequence[Place], width: int, view: WallView) -> BlockRow:
+    """Return the row of a group, which opens its runs. The row of an acknowledged group is grey."""
+    is_stale, is_grey = view.is_stale, group.is_acknowledged or view.is_stale
+    strong, weak = (Token.MUTED, Token.FAINT) if is_grey else (Token.BRIGHT, Token.MUTED)
+    mark = Token.FAINT if group.is_acknowledged else Token.MUTED if is_stale else Token.ROSE
+    state = Piece("") if group.state is None else state_piece(group.state, is_narrow=width < FAILING_WIDE)
     task = group.task if group.task_count <= 1 else formatting.plural(group.task_count, "task")
-    row.put(columns.task_at, (Piece(task, strong),), columns.error_at - columns.task_at - 1)
-    end = columns.place_at if columns.place_at is not None else columns.width
-    if columns.place_at is None and columns.since_end is not None:
-        end = columns.since_end - 6
-    room = max(_MIN_MESSAGE, end - columns.error_at - 1)
-    row.put(columns.error_at, _error(group, is_grey=is_grey or is_stale), room)
-    if columns.place_at is not None and columns.versions_at is not None:
-        room = columns.versions_at - columns.place_at - 1
-        row.put(columns.place_at, (Piece(_place(group, room), weak),), room)
-        row.put(columns.versions_at, (_versions(group, weak),), columns.width - columns.versions_at)
-    if columns.since_end is not None:
-        since = formatting.NONE if group.since is None else day_words(group.since, now)
-        row.right(columns.since_end, (Piece(since, Token.FAINT if is_stale else weak),))
-    return row.line(columns.width)
+    kind: Line = (Piece(group.type, Token.FAINT if is_grey else Token.ROSE), Piece(" ")) if group.type else ()
+    message = first_line(group.message) or ("" if group.type else "no message")
+    versions, count = group.versions[0] if group.versions else formatting.NONE, len(group.versions)
+    versions = formatting.plural(count, "version") if count > 1 else versions
+    since = formatting.NONE if group.since is None else day_words(group.since, view.now)
+    cells: dict[str, Cell] = {
+        "mark": (Piece("✗", mark, is_bold=not is_grey),),
+        "count": (Piece(formatting.count(group.count), strong),),
+        "state": (Piece(state.text, Token.MUTED) if is_stale else state,),
+        "task": (Piece(task, strong),),
+        "error": (*kind, Piece(message, Token.FAINT if is_grey else Token.TEXT)),
+        "place": lambda room: (Piece(_place(group, room), weak),),
+        "versions": (Piece(versions, weak if count == 1 else Token.FAINT),),
+        "since": (Piece(since, Token.FAINT if is_stale else weak),),
+    }
+    name = Raw(f"{group.type or ''} {group.message}".strip())
+    opens = ListRuns(group.filter_text, name, filters=group.filters)
+    return BlockRow(placed(layout, width, cells), key=("group", group.identity), opens=opens)
 
 
-def failing_summary(failing: FailingNow, now: datetime, *, is_narrow: bool, hides_acknowledged: bool) -> Line:
-    """Return the text at the right end of the rule: `147 in 4 groups, 12 acknowledged`."""
+def failing_summary(failing: FailingNow, now: datetime, *, is_narrow: bool) -> Line:
+    """Return the text at the right end of the rule: `147 in 4 groups, 12 acknowledged`.
+
+    A narrow wall has no rows of acknowledged groups.
+    """
     if not failing.is_known:
         return (Piece(formatting.NONE, Token.MUTED),)
     if not failing.failed_count:
         return ()
-    groups = len(failing.groups)
-    noun = ("group" if is_narrow else "error group") + ("" if groups == 1 else "s")
+    groups = formatting.plural(len(failing.groups), "group" if is_narrow else "error group")
     known = failing.acknowledged_count
     since = "" if failing.known_since is None else f" since {formatting.time_of_day(failing.known_since, now)}"
-    words = f"{formatting.count(failing.failed_count)} in {formatting.count(groups)} {noun}{since}"
-    parts = [Piece(words, Token.MUTED)]
+    parts = [Piece(f"{formatting.count(failing.failed_count)} in {groups}{since}", Token.MUTED)]
     if known and known == failing.failed_count:
         parts.append(Piece(", acknowledged", Token.MUTED))
-    elif known and hides_acknowledged:
+    elif known and is_narrow:
         parts += [Piece(", ", Token.MUTED), Piece(formatting.count(known)), Piece(" acknowledged", Token.MUTED)]
     if failing.unread_count:
         parts.append(Piece(f", {formatting.count(failing.unread_count)} not read", Token.MUTED))
     return tuple(parts)
 
 
-def shown_groups(failing: FailingNow, *, hides_acknowledged: bool) -> Sequence[FailingGroup]:
-    """Return the groups that have rows. A narrow screen only counts those that are acknowledged."""
-    return [group for group in failing.groups if not (hides_acknowledged and group.is_acknowledged)]
-
-
 def no_groups_line(failing: FailingNow, now: datetime) -> Line:
     """Return the sentence in place of rows. It claims nothing of a time that was not read."""
+    words = NO_FAILURE
     if not failing.is_known:
-        return (Piece(formatting.NONE, Token.FAINT),)
-    if failing.unread_count:
-        return (Piece("these failures are not read yet", Token.FAINT),)
-    if failing.problem and not failing.groups:
-        return (Piece(refused_words(failing.problem), Token.FAINT),)
-    if failing.groups:
-        return (Piece(NOTHING, Token.FAINT),)
-    if failing.known_since is not None:
+        words = formatting.NONE
+    elif failing.unread_count:
+        words = "these failures are not read yet"
+    elif failing.problem and not failing.groups:
+        words = refused_words(failing.problem)
+    elif failing.groups:
+        words = NOTHING
+    elif failing.known_since is not None:
         words = f"no run failed since {formatting.time_of_day(failing.known_since, now)}; before that is not read"
-        return (Piece(words, Token.FAINT),)
-    return (Piece(NO_FAILURE, Token.FAINT),)
-
-
-def _state(group: FailingGroup, *, is_narrow: bool, is_stale: bool) -> Piece:
-    if group.state is None:
-        return Piece("")
-    token = Token.MUTED if is_stale else STATE_TOKENS[group.state]
-    return Piece(STATE_WORDS[group.state][is_narrow], token, is_bold=token is Token.ROSE)
-
-
-def _error(group: FailingGroup, *, is_grey: bool) -> Line:
-    name, message = group.type, first_line(group.message)
-    text = Piece(message or ("" if name else "no message"), Token.FAINT if is_grey else Token.TEXT)
-    return (Piece(name, Token.FAINT if is_grey else Token.ROSE), Piece(" "), text) if name else (text,)
+    return (Piece(words, Token.FAINT),)
 
 
 def _place(group: FailingGroup, room: int) -> str:
@@ -404,203 +330,164 @@ def _place(group: FailingGroup, room: int) -> str:
     return place if len(place) <= room else place.removeprefix("src/")
 
 
-def _versions(group: FailingGroup, weak: Token) -> Piece:
-    match group.versions:
-        case ():
-            return Piece(formatting.NONE, Token.FAINT)
-        case (only,):
-            return Piece(only, weak)
-        case several:
-            return Piece(formatting.plural(len(several), "version"), Token.FAINT)
-
-
 # The blocks "failing now" and "tasks", and the line of runs that ended just now.
 
 
-_LIST_GAP: Final = "    "
-_SHORT_ID: Final = 4
-
-
-def failing_count(view: WallView, width: int) -> int:
-    """Return how many rows the error groups want, at least one for a sentence."""
-    return max(1, len(shown_groups(view.failing, hides_acknowledged=width < WIDE)))
+def shown_groups(failing: FailingNow, width: int) -> Sequence[FailingGroup]:
+    """Return the groups that have rows. A narrow wall only counts those that are acknowledged."""
+    return [group for group in failing.groups if width >= WIDE or not group.is_acknowledged]
 
 
 def failing_block(view: WallView, width: int, most: int) -> list[BlockRow]:
     """Return the error groups in at most `most` rows below their rule."""
-    is_narrow = width < WIDE
-    groups = shown_groups(view.failing, hides_acknowledged=is_narrow)
-    columns = failing_columns(width)
-    at_since: Line = ()
-    if view.is_stale and view.heard_at is not None:
-        at_since = (Piece(f"at {formatting.time_of_day(view.heard_at, view.now)}", Token.MUTED),)
-    right = at_since or failing_summary(view.failing, view.now, is_narrow=is_narrow, hides_acknowledged=is_narrow)
+    limit = width - 2 * len(INDENT.text)
+    right = _as_of(view) or failing_summary(view.failing, view.now, is_narrow=width < WIDE)
     title = "failing" if view.is_stale else "failing now"
-    named = aged((Piece(title, Token.TEXT),), view, FactSource.ERRORS)
-    rule = block_rule(named, width, view.look, right=right, is_stale=view.is_stale)
-    shown = groups if len(groups) <= most else groups[: max(1, most - 1)]
-    rows = []
-    for group in shown:
-        line = failing_row(group, columns, view.now, is_stale=view.is_stale)
-        name = Raw(f"{group.type or ''} {group.message}".strip())
-        opens = ListRuns(group.filter_text, name, filters=group.filters)
-        rows.append(BlockRow(line, key=("group", group.identity), opens=opens))
-    if most > 1 and len(shown) < len(groups):
-        rest = groups[len(shown) :]
-        words = f"{formatting.count(len(rest))} more, {formatting.count(sum(each.count for each in rest))} runs"
-        rows.append(BlockRow((Piece("    "), Piece(words, Token.FAINT))))
+    rule = block_rule(view, title, width, FactSource.ERRORS, right=right)
+    layout = failing_layout(view.failing, limit, 4)
+    groups = shown_groups(view.failing, width)
+    rows = listed(groups, most, lambda each: failing_row(each, layout, limit, view), _more_groups)
     if not rows:
-        refusal = refusal_of(view.board, FactSource.ERRORS)
-        has_reason = refusal is not None and not view.failing.groups
-        line = (Piece(refusal or "", Token.FAINT),) if has_reason else no_groups_line(view.failing, view.now)
-        rows.append(BlockRow((Piece("  "), *line)))
-    return [BlockRow(rule), *rows]
+        refusal = None if view.failing.groups else refusal_of(view.board, FactSource.ERRORS)
+        line = (Piece(refusal, Token.FAINT),) if refusal is not None else no_groups_line(view.failing, view.now)
+        rows.append(BlockRow(line))
+    return [rule, *map(indented, rows)]
+
+
+def _more_groups(groups: Sequence[FailingGroup]) -> Line:
+    words = f"{formatting.count(len(groups))} more, {formatting.count(sum(each.count for each in groups))} runs"
+    return (INDENT, Piece(words, Token.FAINT))
 
 
 def tasks_block(view: WallView, width: int, most: int, *, is_timeline: bool = False) -> list[BlockRow]:
     """Return the tasks, worst first, in at most `most` rows below their rule. The last one counts those without."""
-    tasks = view.board.tasks
-    columns = task_columns(width, is_timeline=is_timeline)
-    span = view.board.lines.span
-    repeat = max(1, columns.cells // span.count)
-    marks = time_marks(span, columns.series_at, span.count, repeat, view.now) if is_timeline else []
+    tasks, limit = view.board.tasks, width - 3
+    layout = layout_for(TASK_TIMELINES if is_timeline else TASKS, limit)
+    span, marks = view.board.lines.span, []
+    if is_timeline:
+        at, cells = next((at + 2, cells) for place, at, cells in places(layout, limit) if place.name == "series")
+        marks = time_marks(span, at, span.count, max(1, cells // span.count), view.now)
     has_words = any(row.health is not TaskHealth.HEALTHY or row.has_failures for row in tasks)
     is_healthy = verdict_word(view) == OK and not any(row.has_failures is None for row in tasks)
     order = "all healthy" if is_healthy and not has_words else "worst first"
-    title: Line = (Piece("tasks", Token.TEXT), Piece(" · ", Token.FAINT), Piece(order, Token.MUTED))
+    title: Line = (Piece("tasks"), Piece(" · ", Token.FAINT), Piece(order, Token.MUTED))
     title = title[:1] if view.is_stale or not tasks else title
-    title = aged(title, view, FactSource.MINUTES)
-    rule = block_rule(title, width, view.look, marks=marks, heads=task_heads(columns), is_stale=view.is_stale)
-    count = len(tasks) if len(tasks) <= most else max(1, most - 1)
-    rows = []
-    for row in tasks[:count]:
-        line = task_row(row, columns, view.look, is_stale=view.is_stale)
-        rows.append(BlockRow(line, key=("task", row.task), opens=ListRuns(f"task:{as_value(row.task)}")))
-    if count < len(tasks) and most > 1:
-        rest, is_known = tasks[count:], verdict_word(view) != NOT_KNOWN
-        running = sum(row.running or 0 for row in rest)
+    rule = block_rule(view, title, width, FactSource.MINUTES, marks=marks, heads=task_heads(layout, limit, 2))
+
+    def more(rest: Sequence[TaskRow]) -> Line:
+        is_known, running = verdict_word(view) != NOT_KNOWN, sum(row.running or 0 for row in rest)
+        if width < WIDE:
+            return (INDENT, *folded_line(rest, width - 6, is_known=is_known))
         words = more_words(rest, is_known=is_known) + (f" · {formatting.count(running)} running" if running else "")
-        more: Line = (Piece(words, Token.FAINT),)
-        line = more if width >= WIDE else folded_line(rest, width - 6, is_known=is_known)
-        rows.append(BlockRow((Piece("    "), *line)))
-    if not tasks:
-        words = formatting.NONE if view.heard_at is None else "no task ran"
-        rows.append(BlockRow((Piece("    "), Piece(words, Token.FAINT))))
-    return [BlockRow(rule), *rows]
+        return (INDENT, Piece(words, Token.FAINT))
+
+    rows = listed(tasks, most, lambda each: task_row(each, layout, limit, view), more)
+    words = formatting.NONE if view.heard_at is None else "no task ran"
+    return [rule, *map(indented, rows or [BlockRow((INDENT, Piece(words, Token.FAINT)))])]
 
 
 def just_now_block(view: WallView, width: int) -> list[BlockRow]:
     """Return the runs that ended just now, newest first, in one line."""
-    rule = block_rule((Piece("just now", Token.TEXT),), width, view.look, is_stale=view.is_stale)
-    parts: list[Line] = []
+    line: Line = ()
     for ended in view.board.just_now:
-        part = _ended(ended, view)
-        if line_width(joined([*parts, part], _LIST_GAP)) > width - 4:
+        color = Token.ROSE if ended.is_failed else Token.GREEN
+        is_grey = view.is_stale or not ended.is_failed
+        note = ended.error_type or (brief_duration(ended.took) if ended.took is not None else "")
+        part: Line = (
+            *((Piece("    "),) if line else ()),
+            Piece(f"{formatting.clock(ended.ended_at, view.now)} ", Token.FAINT),
+            Piece("✗" if ended.is_failed else "✓", Token.MUTED if view.is_stale else color, is_bold=not is_grey),
+            Piece(f" {ended.task or formatting.NONE}", Token.MUTED if is_grey else Token.BRIGHT),
+            Piece(f" …{ended.run_id[-_SHORT_ID:]}", Token.FAINT),
+            Piece(f"  {note}" if note else "", Token.FAINT),
+        )
+        if line_width(line) + line_width(part) > width - 4:
             break
-        parts.append(part)
-    row = PlacedLine()
-    row.put(2, joined(parts, _LIST_GAP))
-    return [BlockRow(rule), BlockRow(row.line(width))]
+        line = (*line, *part)
+    return [block_rule(view, "just now", width), row_of(line)]
 
 
-def _ended(ended: JustEnded, view: WallView) -> Line:
-    is_grey = view.is_stale or not ended.is_failed
-    glyph = Piece("✗" if ended.is_failed else "✓", Token.MUTED if view.is_stale else Token.GREEN)
-    if ended.is_failed and not view.is_stale:
-        glyph = Piece("✗", Token.ROSE, is_bold=True)
-    line: Line = (
-        Piece(f"{formatting.clock(ended.ended_at, view.now)} ", Token.FAINT),
-        glyph,
-        Piece(" "),
-        Piece(ended.task or formatting.NONE, Token.MUTED if is_grey else Token.BRIGHT),
-        Piece(f" …{ended.run_id[-_SHORT_ID:]}", Token.FAINT),
-    )
-    note = ended.error_type or (brief_duration(ended.took) if ended.took is not None else "")
-    return (*line, Piece("  "), Piece(note, Token.FAINT)) if note else line
+def _as_of(view: WallView) -> Line:
+    """Return the last known moment of a stale screen, for the right end of a rule."""
+    if not view.is_stale or view.heard_at is None:
+        return ()
+    return (Piece(f"at {formatting.time_of_day(view.heard_at, view.now)}", Token.MUTED),)
 
 
 # The blocks without a row in a list of runs: due schedules, the longest runs, and waitpoints for a person.
 
 
-DUE: Final = "due"
-LONGEST: Final = "longest against their p95"
-WAITING: Final = "waiting for someone"
+_LARGE: Final = 66
+"""From this width on a row has the whole id of its run."""
 
-_LARGE: Final = 70
-"""From this width on a block has the whole id of its runs."""
-
-_EVERY: Final = re.compile(r"\*/(\d{1,3}) \* \* \* \*\Z")
-_DAILY: Final = re.compile(r"(\d{1,2}) (\d{1,2}) \* \* \*\Z")
-_HOURLY: Final = re.compile(r"(\d{1,2}) \* \* \* \*\Z")
-
-
-def due_block(view: WallView, width: int, most: int, *, has_dash: bool = True) -> list[BlockRow]:
-    """Return the schedules that are late, then the next ones."""
-    rows = [_due_row(row, view, width) for row in view.board.due[:most]]
-    rule = _rule(DUE, FactSource.SCHEDULES, view, width, has_dash=has_dash)
-    return [rule, *(rows or _nothing(view, FactSource.SCHEDULES, "no schedule is due"))]
-
-
-def longest_block(view: WallView, width: int, most: int) -> list[BlockRow]:
-    """Return the runs that execute, by how far they are over the p95 of their task."""
-    rows = [_longest_row(row, view, width) for row in view.board.longest[:most]]
-    rule = _rule(LONGEST, FactSource.MINUTES, view, width, has_dash=True)
-    return [rule, *(rows or _nothing(view, FactSource.RUNS, "no run executes"))]
-
-
-def waiting_block(view: WallView, width: int, most: int, *, has_dash: bool = True) -> list[BlockRow]:
-    """Return the waitpoints that a person has to complete, oldest first."""
-    rows = [_waiting_row(row, view, width) for row in view.board.waiting[:most]]
-    rule = _rule(WAITING, FactSource.TOKENS, view, width, has_dash=has_dash)
-    return [rule, *(rows or _nothing(view, FactSource.TOKENS, "nothing waits for a person"))]
+_NAME: Final = Place("name", 17)
+_DUE: Final[Layouts] = (
+    (_LARGE, (_MARK, Place("name", 18), Place("words", 0, REST), _right("end", 0))),
+    (0, (_MARK, Place("name", 0, REST), _right("end", 0))),
+)
+_LONGEST: Final[Layouts] = (
+    (_LARGE, (_MARK, _NAME, Place("run", 32, gap=0), _right("took", 8, gap=2), Place("p95", 0, REST))),
+    (0, (_MARK, Place("name", 0, REST, gap=0), _right("took", 9), _right("p95", 7))),
+)
+_WAITING: Final[Layouts] = (
+    (_LARGE, (_MARK, _NAME, Place("tags", 0, REST, gap=2), _right("end", 0))),
+    (0, (_MARK, Place("name", 13), Place("tags", 0, REST, gap=2), _right("end", 0))),
+)
+_SIMPLE_CRONS: Final = (
+    (re.compile(r"\* \* \* \* \*\Z"), "every minute"),
+    (re.compile(r"\*/(\d{1,3}) \* \* \* \*\Z"), "every {} min"),
+    (re.compile(r"\d{1,2} \* \* \* \*\Z"), "every hour"),
+    (re.compile(r"(\d{1,2}) (\d{1,2}) \* \* \*\Z"), "at {1:02}:{0:02}"),
+)
 
 
 def cron_words(cron: Raw) -> str:
     """Return `every minute`, `every 5 min`, `every hour`, `at 02:00`; an expression that is less simple as it is."""
     text = " ".join(cron.split())
-    if text == "* * * * *":
-        return "every minute"
-    if found := _EVERY.match(text):
-        return f"every {int(found[1])} min"
-    if _HOURLY.match(text):
-        return "every hour"
-    if found := _DAILY.match(text):
-        return f"at {int(found[2]):02}:{int(found[1]):02}"
-    return text
+    found = ((form.match(text), words) for form, words in _SIMPLE_CRONS)
+    return next((words.format(*map(int, match.groups())) for match, words in found if match), text)
 
 
-def _rule(title: str, source: FactSource, view: WallView, width: int, *, has_dash: bool) -> BlockRow:
-    named = aged((Piece(title, Token.TEXT),), view, source)
-    return BlockRow(block_rule(named, width, view.look, is_stale=view.is_stale, has_dash=has_dash))
+def due_block(view: WallView, width: int, most: int, *, has_dash: bool = True) -> list[BlockRow]:
+    """Return the schedules that are late, then the next ones."""
+    rule = block_rule(view, "due", width, FactSource.SCHEDULES, has_dash=has_dash)
+    rows = [_due_row(row, view, width - 4) for row in view.board.due[:most]]
+    return [rule, *(rows or _nothing(view, FactSource.SCHEDULES, "no schedule is due"))]
 
 
-def _nothing(view: WallView, source: FactSource, words: str) -> Sequence[BlockRow]:
+def longest_block(view: WallView, width: int, most: int) -> list[BlockRow]:
+    """Return the runs that execute, by how far they are over the p95 of their task."""
+    rule = block_rule(view, "longest against their p95", width, FactSource.MINUTES)
+    rows = [_longest_row(row, view, width - 4) for row in view.board.longest[:most]]
+    return [rule, *(rows or _nothing(view, FactSource.RUNS, "no run executes"))]
+
+
+def waiting_block(view: WallView, width: int, most: int, *, has_dash: bool = True) -> list[BlockRow]:
+    """Return the waitpoints that a person has to complete, oldest first."""
+    rule = block_rule(view, "waiting for someone", width, FactSource.TOKENS, has_dash=has_dash)
+    rows = [_waiting_row(row, view, width - 4) for row in view.board.waiting[:most]]
+    return [rule, *(rows or _nothing(view, FactSource.TOKENS, "nothing waits for a person"))]
+
+
+def _nothing(view: WallView, source: FactSource, words: str) -> list[BlockRow]:
     """Return one line in place of rows: why there are none, or `·` while that is not known."""
-    refusal = refusal_of(view.board, source)
-    if refusal is not None:
-        return (BlockRow((Piece("  "), Piece(refusal, Token.FAINT))),)
-    verdict = view.board.verdict
+    verdict, refusal = view.verdict, refusal_of(view.board, source)
     is_read = any(each.source is source and each.read_at is not None for each in view.board.ages)
     is_read = is_read and (verdict is None or all(each.source is not source for each in verdict.unread))
-    return (BlockRow((Piece("  "), Piece(words if is_read else formatting.NONE, Token.FAINT))),)
+    return [row_of((Piece(refusal or (words if is_read else formatting.NONE), Token.FAINT),))]
 
 
 def _due_row(row: DueRow, view: WallView, width: int) -> BlockRow:
-    line = PlacedLine()
-    is_late = row.is_late and not view.is_stale
-    if is_late:
-        line.put(2, (Piece("!", Token.AMBER),))
-    name = Piece(row.task, Token.TEXT if is_late else Token.MUTED)
-    name_cells = 18 if width >= _LARGE else max(8, width - 24)
-    line.put(4, (name,), name_cells)
-    end = _due_words(row, view)
-    if width >= _LARGE:
-        due = formatting.time_of_day(row.due_at, view.now)
-        words = f"due {due}, no run" if row.is_late else cron_words(row.cron)
-        line.put(4 + name_cells + 1, (Piece(words, Token.FAINT),), width - name_cells - 10 - len(end))
-    token = Token.AMBER if is_late else Token.FAINT if width < _LARGE else Token.MUTED
-    line.right(width - 2, (Piece(end, token),))
-    return BlockRow(line.line(width), key=("due", row.schedule_id), opens=ListRuns(f"task:{as_value(row.task)}"))
+    is_late, due = row.is_late and not view.is_stale, formatting.time_of_day(row.due_at, view.now)
+    token = Token.AMBER if is_late else Token.MUTED if width >= _LARGE else Token.FAINT
+    cells = {
+        "mark": (Piece("!" if is_late else "", Token.AMBER),),
+        "name": (Piece(row.task, Token.TEXT if is_late else Token.MUTED),),
+        "words": (Piece(f"due {due}, no run" if row.is_late else cron_words(row.cron), Token.FAINT),),
+        "end": (Piece(_due_words(row, view), token),),
+    }
+    line = placed(layout_for(_DUE, width), width, cells)
+    return row_of(line, ("due", row.schedule_id), ListRuns(f"task:{as_value(row.task)}"))
 
 
 def _due_words(row: DueRow, view: WallView) -> str:
@@ -617,44 +504,38 @@ def _due_words(row: DueRow, view: WallView) -> str:
 
 
 def _longest_row(row: LongestRow, view: WallView, width: int) -> BlockRow:
-    line = PlacedLine()
-    is_stuck = row.is_stuck and not view.is_stale
-    if is_stuck:
-        line.put(2, (Piece("!", Token.AMBER),))
-    lasts = view.since(row.started_at)
+    is_stuck, is_large = row.is_stuck and not view.is_stale, width >= _LARGE
+    lasts = max(timedelta(), view.timers_at - row.started_at)
     took = waited(lasts, in_minutes=True) if view.is_slow_link else brief_duration(lasts)
     token = Token.MUTED if view.is_stale else Token.AMBER if is_stuck else Token.BLUE
-    lasted = Piece(took + ("~" if view.is_stale else ""), token)
-    name = Piece(row.task, Token.TEXT if is_stuck else Token.MUTED)
-    if width >= _LARGE:
-        line.put(4, (name,), 17)
-        line.put(22, (Piece(row.run_id, Token.FAINT),), 32)
-        line.right(62, (lasted,))
-        line.put(64, (Piece("p95 ", Token.FAINT), Piece(brief_duration(row.p95), Token.MUTED)), width - 65)
-    else:
-        line.put(4, (name, Piece(f" …{row.run_id[-_SHORT_ID:]}", Token.FAINT)), width - 4 - 18)
-        line.right(width - 9, (lasted,))
-        line.right(width - 2, (Piece(brief_duration(row.p95), Token.FAINT),))
-    return BlockRow(line.line(width), key=("run", row.run_id), opens=run_target(row.run_id, ""))
+    name, p95 = Piece(row.task, Token.TEXT if is_stuck else Token.MUTED), brief_duration(row.p95)
+    short_id = Piece(f" …{row.run_id[-_SHORT_ID:]}", Token.FAINT)
+    cells = {
+        "mark": (Piece("!" if is_stuck else "", Token.AMBER),),
+        "name": (name,) if is_large else (name, short_id),
+        "run": (Piece(row.run_id, Token.FAINT),),
+        "took": (Piece(view.frozen(took), token),),
+        "p95": (Piece("p95 ", Token.FAINT), Piece(p95, Token.MUTED)) if is_large else (Piece(p95, Token.FAINT),),
+    }
+    line = placed(layout_for(_LONGEST, width), width, cells)
+    return row_of(line, ("run", row.run_id), GoToRun(row.run_id))
 
 
 def _waiting_row(row: WaitingRow, view: WallView, width: int) -> BlockRow:
-    line = PlacedLine()
     amber = Token.AMBER if row.is_stuck and not view.is_stale else Token.MUTED
-    what = ", ".join(row.tags) or row.token_id
-    end: Line = (Piece(waited(view.since(row.created_at), in_minutes=view.is_slow_link), amber),)
-    line.put(2, (Piece("‖", amber),))
-    name = Piece(RUN_NOT_KNOWN if row.run_id is None else row.task or formatting.NONE, Token.MUTED)
-    if width >= _LARGE:
-        line.put(4, (name,), 17)
-        run: Line = (Piece(f"  …{row.run_id[-_SHORT_ID:]}", Token.FAINT),) if row.run_id is not None else ()
-        line.put(22, (Piece(what, Token.MUTED), *run), width - 22 - 9)
-    else:
-        line.put(4, (name,), 13)
-        line.put(18, (Piece(what, Token.FAINT),), width - 18 - 2 - line_width(end) - 2)
-    line.right(width - 2, end)
+    is_large = width >= _LARGE
+    tags: Line = (Piece(", ".join(row.tags) or row.token_id, Token.MUTED if is_large else Token.FAINT),)
+    if is_large and row.run_id is not None:
+        tags = (*tags, Piece(f"  …{row.run_id[-_SHORT_ID:]}", Token.FAINT))
+    cells = {
+        "mark": (Piece("‖", amber),),
+        "name": (Piece(RUN_NOT_KNOWN if row.run_id is None else row.task or formatting.NONE, Token.MUTED),),
+        "tags": tags,
+        "end": (Piece(view.waited(row.created_at), amber),),
+    }
     filter_text = f"task:{as_value(row.task)} status:waiting" if row.task is not None else "status:waiting"
-    return BlockRow(line.line(width), key=("token", row.token_id), opens=run_target(row.run_id, filter_text))
+    opens = ListRuns(filter_text) if row.run_id is None else GoToRun(row.run_id)
+    return row_of(placed(layout_for(_WAITING, width), width, cells), ("token", row.token_id), opens)
 
 
 # The blocks that only a wide wall has room for: the newest failure opened, the last 24 hours, the queues.
@@ -663,140 +544,110 @@ def _waiting_row(row: WaitingRow, view: WallView, width: int) -> BlockRow:
 DAY_CELL: Final = timedelta(minutes=20)
 DAY_CELLS: Final = 72
 DAY_ROWS: Final = 4
-_INDENT: Final = 2
-_BAR_AT: Final = 22
-
-QUEUE_MARKS: Final = {
-    QueueHealth.AT_LIMIT: ("○", Token.AMBER),
-    QueueHealth.STUCK: ("!", Token.AMBER),
-    QueueHealth.LATE: ("○", Token.AMBER),
-    QueueHealth.PAUSED: ("‖", Token.MUTED),
-}
 
 
 def newest_block(view: WallView, width: int, most: int) -> list[BlockRow]:
     """Return the newest failure with its error and stack, in at most `most` rows."""
-    run = view.newest
+    run, age = view.newest, _as_of(view)
     ended = None if run is None or run.state is None else run.state.finished_at or run.state.updated_at
-    age: Line = ()
-    if view.is_stale and view.heard_at is not None:
-        age = (Piece(f"at {formatting.time_of_day(view.heard_at, view.now)}", Token.MUTED),)
-    elif ended is not None:
-        lasted = formatting.wait(view.now - ended, in_minutes=view.is_slow_link)
-        age = (Piece(f"{lasted} ago", Token.MUTED),)
-    title: Line = (Piece("newest failure", Token.TEXT),)
-    rule = BlockRow(block_rule(title, width, view.look, right=age, is_stale=view.is_stale, has_dash=False))
+    if not age and ended is not None:
+        age = (Piece(f"{formatting.wait(view.now - ended, in_minutes=view.is_slow_link)} ago", Token.MUTED),)
+    rule = block_rule(view, "newest failure", width, right=age, has_dash=False)
     if run is None:
         line = no_groups_line(view.failing, view.now)
         if view.failing.groups:
             line = (Piece("no run of these failures is read", Token.FAINT),)
-        return [rule, BlockRow((Piece(" " * _INDENT), *line))][:most]
-    head = _head(run, is_stale=view.is_stale)
-    limit = width - _INDENT - 2
-    error = full_error(run)
-    lines: list[Line] = [(), head, ()]
+        return [rule, row_of(line)][:most]
+    limit = width - 4
+    style, error = style_of(run), full_error(run)
+    token = Token.MUTED if view.is_stale else style.glyph_token
+    head: Line = (
+        Piece(f"{style.glyph} {style.word}  ", token, is_bold=not view.is_stale),
+        Piece(run.fixed.task or formatting.NONE, Token.BRIGHT, is_bold=True),
+        Piece(f"  {run.id}", Token.FAINT),
+    )
+    lines: list[Line] = [(Piece("its error is not read", Token.FAINT),)]
     if error is not None:
-        lines += [row.line for row in error_rows(error, ErrorLayout(limit), ("wall", run.id))]
-    else:
-        lines.append((Piece("its error is not read", Token.FAINT),))
-    opened = GoToRun(run.id)
-    shown = [rule]
-    for index, line in enumerate(lines):
-        key = ("newest", run.id) if index == 1 else None
-        part: Line = (Piece(" " * _INDENT), *cut(line, limit)) if line else ()
-        shown.append(BlockRow(part, key=key, opens=opened if key else None))
-    return shown[:most]
+        lines = [row.line for row in error_rows(error, ErrorLayout(limit), ("wall", run.id))]
+    shown = [BlockRow(), row_of(cut(head, limit), ("newest", run.id), GoToRun(run.id)), BlockRow()]
+    return [rule, *shown, *(row_of(cut(line, limit)) for line in lines)][:most]
 
 
 def day_block(view: WallView, width: int) -> list[BlockRow]:
     """Return the last 24 hours: done and failed in cells of 20 minutes."""
-    cells = min(DAY_CELLS, width - _INDENT - 2)
-    span = view.day.span if view.day is not None else BoardSpan(DAY_CELL, DAY_CELLS, view.now)
-    marks = time_marks(span, _INDENT, cells, 1, view.now)
-    title = aged((Piece("last 24 hours", Token.TEXT),), view, None)
-    rule = block_rule(title, width, view.look, marks=marks, is_stale=view.is_stale, has_dash=False)
-    done = view.day.done.cells if view.day is not None else [None] * DAY_CELLS
-    failed = view.day.failed.is_abnormal if view.day is not None else ()
-    done = done[-cells:]
-    look = series_bars("done", done, None, is_stale=view.is_stale)._replace(abnormal_token=Token.ROSE)
-    upper, lower = two_row_series(done, look, view.look, failed[-cells:])
-    foot = PlacedLine()
-    lines = view.board.lines
+    cells = min(DAY_CELLS, width - 4)
+    nothing = Series([None] * DAY_CELLS)
+    day = view.day or FourLines(BoardSpan(DAY_CELL, DAY_CELLS, view.now), nothing, nothing, nothing, nothing)
+    marks = time_marks(day.span, 2, cells, 1, view.now)
+    rule = block_rule(view, "last 24 hours", width, None, marks=marks, has_dash=False)
+    done = day.done.cells[-cells:]
+    bars = series_bars("done", done, None, is_stale=view.is_stale)._replace(abnormal_token=Token.ROSE)
+    rows = two_row_series(done, bars, view.look, day.failed.is_abnormal[-cells:])
     totals: Line = (
-        Piece(_column_count(lines.done.last_day), Token.MUTED),
+        Piece(_total(view.board.lines.done.last_day), Token.MUTED),
         Piece(" done   ", Token.FAINT),
-        Piece(_column_count(lines.failed.last_day), Token.MUTED if view.is_stale else Token.ROSE),
+        Piece(_total(view.board.lines.failed.last_day), Token.MUTED if view.is_stale else Token.ROSE),
         Piece(" failed", Token.FAINT),
     )
     words = "done and failed, a cell is 20 minutes"
-    if _INDENT + len(words) + 2 + line_width(totals) <= width - 2:
-        foot.put(_INDENT, (Piece(words, Token.FAINT),))
-    foot.right(width - 2, totals)
-    blank = Piece(" " * _INDENT)
-    return [BlockRow(rule), BlockRow((blank, *upper)), BlockRow((blank, *lower)), BlockRow(foot.line(width))]
+    foot = PlacedLine()
+    if len(words) + 6 + line_width(totals) <= width:
+        foot.put(0, (Piece(words, Token.FAINT),))
+    foot.right(width - 4, totals)
+    return [rule, *map(row_of, (*rows, foot.line(width - 4)))]
+
+
+def _total(number: int | None) -> str:
+    return formatting.NONE if number is None else formatting.count(number)
+
+
+# The rows of queues, worst first. Their cells are those of the list of queues; wall and overview share the rows.
+
+
+_QUEUES: Final = (
+    _MARK,
+    Place("queue", 18, REST, gap=0),
+    Place("bar", 0, 48, gap=0),
+    _right("running", 9),
+    _right("queued", 10),
+    _right("oldest", 10),
+)
+
+
+def queue_row(row: QueueRow, layout: Sequence[Place], width: int, view: WallView) -> BlockRow:
+    """Return the row of a queue, which opens its runs. Those of a stale screen are grey."""
+    now = Now(view.now, view.timers_at if view.is_stale else None, view.is_slow_link)
+    content = QueueContent(row)
+
+    def cell(column: QueueColumn) -> Cell:
+        return lambda room: _stale(column.cell(content, now, room), view, column.id)
+
+    cells: dict[str, Cell] = {column.id: cell(column) for column in COLUMNS}
+    cells["mark"] = (health_glyph(row.health),)
+    opens = ListRuns(f"queue:{as_value(row.stored_name)}", queue=row.stored_name)
+    return BlockRow(placed(layout, width, cells), key=("queue", row.stored_name), opens=opens)
+
+
+def _stale(line: Line, view: WallView, name: str) -> Line:
+    if not view.is_stale:
+        return line
+    text = plain(line)
+    return (Piece(view.frozen(text) if name in {"running", "queued"} else text, Token.MUTED),)
 
 
 def queues_block(view: WallView, width: int, most: int) -> list[BlockRow]:
     """Return the queues, worst first, with their usage, in at most `most` rows below their rule."""
-    ends = (width - 23, width - 13, width - 3)
-    heads = list(zip(ends, ("running", "queued", "oldest"), strict=True))
-    title = aged((Piece("queues", Token.TEXT),), view, FactSource.QUEUES, FactSource.WAITS)
-    rule = block_rule(title, width, view.look, heads=heads, is_stale=view.is_stale, has_dash=False)
-    queues = view.board.queues
-    count = len(queues) if len(queues) <= most else max(0, most - 1)
-    rows = [_queue_row(row, view, width, ends) for row in queues[:count]]
-    if count < len(queues) and most > 0:
-        words = f"{formatting.count(len(queues) - count)} more"
-        rows.append(BlockRow((Piece("    "), Piece(words, Token.FAINT))))
-    if not queues:
-        words = refusal_of(view.board, FactSource.QUEUES) or formatting.NONE
-        rows.append(BlockRow((Piece(" " * _INDENT), Piece(words, Token.FAINT))))
-    return [BlockRow(rule), *rows]
+    limit = width - 5
+    heads = task_heads(_QUEUES, limit, 2)
+    rule = block_rule(view, "queues", width, FactSource.QUEUES, FactSource.WAITS, heads=heads, has_dash=False)
+
+    def more(rest: Sequence[QueueRow]) -> Line:
+        return (INDENT, *more_queues(rest))
+
+    rows = listed(view.board.queues, most, lambda each: queue_row(each, _QUEUES, limit, view), more)
+    return [rule, *(map(indented, rows) if rows else _nothing(view, FactSource.QUEUES, "There is no queue."))]
 
 
-def usage_bar(running: int | None, limit: int | None, cells: int, token: Token) -> Line:
-    """Return how much of a limit is used: `━` on `─`. Without a limit it is blank."""
-    if running is None or not limit:
-        return ()
-    used = min(cells, -(-running * cells // limit))
-    return (Piece("━" * used, token), Piece("─" * (cells - used), Token.LINE))
-
-
-def _head(run: Run, *, is_stale: bool) -> Line:
-    style = style_of(run)
-    token = Token.MUTED if is_stale else style.glyph_token
-    return (
-        Piece(style.glyph, token, is_bold=not is_stale),
-        Piece(" "),
-        Piece(style.word, token, is_bold=not is_stale),
-        Piece("  "),
-        Piece(run.fixed.task or formatting.NONE, Token.BRIGHT, is_bold=True),
-        Piece("  "),
-        Piece(run.id, Token.FAINT),
-    )
-
-
-def _queue_row(row: QueueRow, view: WallView, width: int, ends: tuple[int, int, int]) -> BlockRow:
-    line = PlacedLine()
-    mark, color = QUEUE_MARKS.get(row.health, ("", Token.FAINT))
-    is_amber = color is Token.AMBER and not view.is_stale
-    if mark:
-        line.put(2, (Piece(mark, Token.MUTED if view.is_stale else color),))
-    line.put(4, (Piece(row.name, Token.TEXT if mark and not view.is_stale else Token.MUTED),), 18)
-    cells = min(48, ends[0] - 9 - _BAR_AT)
-    bar_token = Token.GUIDE if view.is_stale else Token.AMBER if is_amber else Token.BLUE
-    if cells > 4:
-        line.put(_BAR_AT, usage_bar(row.running, row.limit, cells, bar_token))
-    still = "~" if view.is_stale else ""
-    limit: Line = () if row.limit is None else (Piece(f"/{formatting.count(row.limit)}", Token.FAINT),)
-    line.right(ends[0], (Piece(_column_count(row.running) + still, Token.TEXT if mark else Token.FAINT), *limit))
-    waits = Token.AMBER if is_amber else Token.TEXT
-    line.right(ends[1], (Piece(queued_text(row) + (still if row.queued else ""), waits),))
-    if row.oldest_at is not None and row.queued:
-        line.right(ends[2], (Piece(waited(view.since(row.oldest_at), in_minutes=view.is_slow_link), waits),))
-    opens = ListRuns(f"queue:{as_value(row.stored_name)}", queue=row.stored_name)
-    return BlockRow(line.line(width), key=("queue", row.stored_name), opens=opens)
-
-
-def _column_count(number: int | None) -> str:
-    return formatting.NONE if number is None else formatting.count(number)
+def more_queues(queues: Sequence[QueueRow]) -> Line:
+    """Return how many queues have no row."""
+    return (Piece(f"{formatting.count(len(queues))} more", Token.FAINT),)

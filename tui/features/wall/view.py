@@ -14,7 +14,7 @@ from tui.domain.finding import NOT_KNOWN
 from tui.features.runs.data import RunSubscription
 from tui.features.runs.screen import MainScreen
 from tui.features.runs.views import ListQuery
-from tui.features.wall.blocks import Band, BlockCache, Opened, WallLook, WallPage, WallTarget, WallView
+from tui.features.wall.blocks import Band, Opened, WallLook, WallPage, WallTarget, WallView
 from tui.features.wall.data import CELL_SIZES, LiveBoard, NewestFailure
 from tui.features.wall.page import TWO_COLUMNS, wall_header, wall_page
 from tui.kit.app import Ticker, is_covered
@@ -299,7 +299,6 @@ class WallScreen(ViewScreen):
         self._fresh_until: dict[Hashable, float] | None = None
         self._opened_s = self._pressed_s = 0.0
         self._notice: Line = ()
-        self._cache = BlockCache()
         self._notice_ends_s = 0.0
 
     def compose(self) -> ComposeResult:
@@ -396,7 +395,6 @@ class WallScreen(ViewScreen):
             fresh=frozenset(each for each, until_s in (self._fresh_until or {}).items() if self._now_s < until_s),
             is_earlier=self.live_board.is_earlier,
             is_slow_link=self.app_base.is_slow_link,
-            cache=self._cache,
         )
         self.body.show(wall_page(board_view, width, height, self._notice))
         if self._cursor_wanted is not None:
