@@ -153,7 +153,7 @@ def places(
     layout: Sequence[Place], width: int, cells: Mapping[str, Cell] | None = None
 ) -> list[tuple[Place, int, int]]:
     """Return the places of a row of `width` cells, with the cell where each begins and its width."""
-    shown = [each for each in layout if width >= each.from_width]
+    shown = [each for each in layout if max(0, width) >= each.from_width]
     widths = {each.name: each.cells for each in shown}
     for place in shown:
         if not place.cells and not place.grow and cells is not None:

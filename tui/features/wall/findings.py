@@ -125,7 +125,7 @@ class HourForm(NamedTuple):
 def _hour_layout(form: HourForm, count: int) -> Sequence[Place]:
     """Return the layout for `count` cells of time."""
     if form.width < WIDE:
-        return Place("head", 15, gap=2), Place("series", min(count, form.width - 20))
+        return Place("head", 15, gap=2), Place("series", max(1, min(count, form.width - 20)))
     name, now = (11, 10) if form.is_tall else (12, 9)
     repeat = min(2, max(1, (form.width - name - 47) // count))
     figures = (("now", now, 0), ("span", 11, 0), ("normal", 11, 0), ("last 24h", 11, 118))
