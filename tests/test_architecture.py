@@ -157,7 +157,7 @@ BUDGETS = {
     "api": 3_150,
     "commands": 550,
     "domain": 4_200,
-    "features": 23_400,
+    "features": 22_650,
     "kit": 7_700,
     "program": 1_400,
     "relay": 650,
@@ -165,11 +165,11 @@ BUDGETS = {
     "store": 5_600,
     "sync": 5_800,
     "terminal": 1_050,
-    "text": 1_200,
+    "text": 1_250,
 }
 """Code lines of each room: no blank lines, comments and docstrings. A change that needs more says so, and raises it."""
 
-MAX_FILES = 236
+MAX_FILES = 235
 MAX_FOLDERS = 40
 OURS = {module: path for module, path in MODULES.items() if not module.startswith("tui/emulator/")}
 
