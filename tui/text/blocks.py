@@ -123,7 +123,7 @@ Cell = Line | Callable[[int], Line]
 """A cell, or a function that makes it for a width."""
 
 
-class Place(NamedTuple):
+class Spot(NamedTuple):
     """Where a cell stands: behind those before it.
 
     * `cells`: its width; 0 without `grow`: as wide as the cell is
@@ -140,7 +140,7 @@ class Place(NamedTuple):
     from_width: int = 0
 
 
-def placed(layout: Sequence[Place], width: int, cells: Mapping[str, Cell]) -> Line:
+def placed(layout: Sequence[Spot], width: int, cells: Mapping[str, Cell]) -> Line:
     """Return a row of at most `width` cells. A place without a cell is blank."""
     line: Line = ()
     for place, begin, room in places(layout, width, cells):
@@ -149,9 +149,7 @@ def placed(layout: Sequence[Place], width: int, cells: Mapping[str, Cell]) -> Li
     return cut(line, width)
 
 
-def places(
-    layout: Sequence[Place], width: int, cells: Mapping[str, Cell] | None = None
-) -> list[tuple[Place, int, int]]:
+def places(layout: Sequence[Spot], width: int, cells: Mapping[str, Cell] | None = None) -> list[tuple[Spot, int, int]]:
     """Return the places of a row of `width` cells, with the cell where each begins and its width."""
     shown = [each for each in layout if max(0, width) >= each.from_width]
     widths = {each.name: each.cells for each in shown}

@@ -19,7 +19,7 @@ from tui.store.away import RESTED_FOR, AwayLog, AwayReport, Episode, is_due, rep
 from tui.store.changes import Changes
 from tui.store.counts import Gap
 from tui.text import formatting
-from tui.text.blocks import REST, Place, placed
+from tui.text.blocks import REST, Spot, placed
 from tui.text.styled import Line, Piece, Token, cut, line_width
 
 # The block that says what happened while the user was away: findings, failures by group, counts.
@@ -91,10 +91,10 @@ def _worst_first(episodes: Sequence[Episode]) -> list[Episode]:
 def _episode_lines(report: AwayReport, now: datetime, limit: int) -> list[Line]:
     episodes = [(each, _times(each, now)) for each in _worst_first(report.episodes)]
     layout = (
-        Place("word", WORD_CELLS, gap=2),
-        Place("name", _name_cells(subject(each.finding) for each, _ in episodes), gap=2),
-        Place("times", max((len(times) for _, times in episodes), default=0), gap=2),
-        Place("sentence", 0, REST),
+        Spot("word", WORD_CELLS, gap=2),
+        Spot("name", _name_cells(subject(each.finding) for each, _ in episodes), gap=2),
+        Spot("times", max((len(times) for _, times in episodes), default=0), gap=2),
+        Spot("sentence", 0, REST),
     )
     lines: list[Line] = []
     for episode, times in episodes:
@@ -125,10 +125,10 @@ def _times(episode: Episode, now: datetime) -> str:
 def _group_lines(report: AwayReport, limit: int) -> list[Line]:
     groups = [(each, formatting.count(each.count), each.task or formatting.NONE) for each in report.groups]
     layout = (
-        Place("mark", 1),
-        Place("count", max((len(count) for _, count, _ in groups), default=0), align="right", gap=2),
-        Place("name", _name_cells(name for *_, name in groups), gap=2),
-        Place("error", 0, REST),
+        Spot("mark", 1),
+        Spot("count", max((len(count) for _, count, _ in groups), default=0), align="right", gap=2),
+        Spot("name", _name_cells(name for *_, name in groups), gap=2),
+        Spot("error", 0, REST),
     )
     lines: list[Line] = []
     for group, count, name in groups:

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 
-from tui.features.overview import TABS
-from tui.features.overview.hint import MIN_FULL_ROWS, ROWS_BELOW, hint_line, unheard_line
+from tui.features.overview.tabs import MIN_FULL_ROWS, PLACES, ROWS_BELOW, hint_line, unheard_line
 from tui.kit.layout import Placement
 from tui.kit.lines import GUTTER
 from tui.kit.live_model import LiveModel
@@ -147,7 +146,7 @@ class OverviewPane(LinePane):
     """Shows the findings, and done, failed, queued and running runs on one axis."""
 
     title: ClassVar[str] = "overview"
-    placement: ClassVar[Placement] = TABS[title]
+    placement: ClassVar[Placement] = PLACES[title]
 
     def rows_without_view(self) -> Sequence[PageRow]:
         top = [PageRow(()), PageRow(unheard_line())] if self._is_unheard else []
@@ -161,14 +160,14 @@ class FailingNowPane(LinePane):
     """Shows a line for each error group of the last hour."""
 
     title: ClassVar[str] = "failing now"
-    placement: ClassVar[Placement] = TABS[title]
+    placement: ClassVar[Placement] = PLACES[title]
 
 
 class OverviewTasksPane(LinePane):
     """Shows a line for each task."""
 
     title: ClassVar[str] = "tasks"
-    placement: ClassVar[Placement] = TABS[title]
+    placement: ClassVar[Placement] = PLACES[title]
 
     def left(self) -> Line:
         return (Piece(" · worst first", Token.MUTED),) if self._view is not None else ()
@@ -181,7 +180,7 @@ class OverviewQueuesPane(LinePane):
     """Shows a line for each queue."""
 
     title: ClassVar[str] = "queues"
-    placement: ClassVar[Placement] = TABS[title]
+    placement: ClassVar[Placement] = PLACES[title]
 
 
 PANES: dict[str, type[LinePane]] = {

@@ -22,7 +22,7 @@ from tui.features.alerts.words import (
     subject,
     unread_sentence,
 )
-from tui.features.overview.hint import MIN_FULL_ROWS, ROWS_BELOW, hint_line
+from tui.features.overview.tabs import MIN_FULL_ROWS, ROWS_BELOW, hint_line
 from tui.features.wall.blocks import BlockRow, WallView, any_of, greatest, listed, old_words, summed
 from tui.features.wall.findings import LEVELS, four_series, series_rows
 from tui.features.wall.rows import (
@@ -40,7 +40,7 @@ from tui.store.findings.bounds import MAX_WAITS_AGE
 from tui.store.findings.rows import FailingGroup, TaskRow
 from tui.store.findings.rows import Line as Series
 from tui.text import formatting
-from tui.text.blocks import REST, ListRuns, Place, placed, places, selecting_keys, with_key
+from tui.text.blocks import REST, ListRuns, Spot, placed, places, selecting_keys, with_key
 from tui.text.styled import Line, Piece, Token, cut, fit, line_width, pad, wrap
 
 EDGE: Final = 2
@@ -91,15 +91,15 @@ def failing_rule(view: WallView, _width: int = 0) -> Line:
 
 _WIDE_TASKS: Final = 79
 _NARROW_TASKS: Final = (
-    Place("mark", 1),
-    Place("name", 0, REST),
-    Place("series", 12, gap=0, from_width=56),
-    *(Place(name, cells, align="right", gap=0) for name, cells in (("failed", 8), ("p95", 7))),
-    *(Place(name, 8, align="right", gap=0) for name in ("running", "queued")),
+    Spot("mark", 1),
+    Spot("name", 0, REST),
+    Spot("series", 12, gap=0, from_width=56),
+    *(Spot(name, cells, align="right", gap=0) for name, cells in (("failed", 8), ("p95", 7))),
+    *(Spot(name, 8, align="right", gap=0) for name in ("running", "queued")),
 )
 
 
-def _task_layout(limit: int) -> Sequence[Place]:
+def _task_layout(limit: int) -> Sequence[Spot]:
     return layout_for(TASKS, limit) if limit >= _WIDE_TASKS else _NARROW_TASKS
 
 
@@ -133,11 +133,11 @@ def tasks_rule(_view: WallView, width: int) -> Line:
 
 
 _QUEUES: Final = (
-    Place("queue", 0, REST, gap=0),
-    Place("running", 10, align="right", gap=0),
-    Place("queued", 8, align="right", gap=0),
-    Place("oldest", 9, align="right", gap=2),
-    Place("health", 12),
+    Spot("queue", 0, REST, gap=0),
+    Spot("running", 10, align="right", gap=0),
+    Spot("queued", 8, align="right", gap=0),
+    Spot("oldest", 9, align="right", gap=2),
+    Spot("health", 12),
 )
 
 
@@ -171,7 +171,7 @@ _CELL_COUNTS: Final = (60, 30, 20, 15, 12, 10, 6)
 _HEAD: Final = 16
 _SERIES_GAP: Final = 3
 _INDENT: Final = 9
-_FIRST: Final = (Place("word", 7, gap=2), Place("name", 0, REST, gap=2), Place("since"))
+_FIRST: Final = (Spot("word", 7, gap=2), Spot("name", 0, REST, gap=2), Spot("since"))
 
 
 def overview_rows(view: WallView, width: int, rows: int, *, has_all: bool = False) -> list[BlockRow]:
@@ -195,7 +195,7 @@ def hour_lines(view: WallView, limit: int, *, has_axis: bool = True) -> list[Lin
     cells = next((each for each in _CELL_COUNTS if each <= room and count % each == 0), min(room, count))
     cells = cells if cells >= _CELL_COUNTS[-1] else 0
     head = _HEAD if limit - cells < 20 else _HEAD + 1
-    layout = (Place("head", head, gap=_SERIES_GAP), *((Place("series", cells),) if cells else ()))
+    layout = (Spot("head", head, gap=_SERIES_GAP), *((Spot("series", cells),) if cells else ()))
     lines = {name: _merged(name, line, cells) for name, line in four_series(view.board.lines).items()}
     width = head + _SERIES_GAP + cells
     rows = series_rows(view, layout, width, lines, usual=Token.TEXT)
@@ -298,7 +298,7 @@ def queues_age(view: WallView) -> str:
     return f"queues {formatting.wait(view.now - read_at, in_minutes=view.is_slow_link)} ago"
 
 
-class Tab(NamedTuple):
+class OverviewTab(NamedTuple):
     """A tab: its rows for a width and a height, or all of them, and the text at the right end of its rule."""
 
     rows: Callable[..., list[BlockRow]]
@@ -306,10 +306,10 @@ class Tab(NamedTuple):
 
 
 TABS: Final = {
-    "overview": Tab(overview_rows, overview_rule),
-    "failing now": Tab(failing_rows, failing_rule),
-    "tasks": Tab(task_rows, tasks_rule),
-    "queues": Tab(queue_rows),
+    "overview": OverviewTab(overview_rows, overview_rule),
+    "failing now": OverviewTab(failing_rows, failing_rule),
+    "tasks": OverviewTab(task_rows, tasks_rule),
+    "queues": OverviewTab(queue_rows),
 }
 
 
@@ -323,7 +323,7 @@ def strip_lines(view: WallView, width: int) -> tuple[Line, Line] | None:
         return None
     first = verdict.findings[:2]
     name = min(20, max((line_width((Piece(subject(each)),)) for each in first), default=0))
-    layout = Place("word", 7, gap=2), Place("name", name, gap=2), Place("sentence", 0, REST, gap=2), Place("since")
+    layout = Spot("word", 7, gap=2), Spot("name", name, gap=2), Spot("sentence", 0, REST, gap=2), Spot("since")
     is_old = view.is_stale or not verdict.is_known
     found: list[Line] = []
     for finding in first:

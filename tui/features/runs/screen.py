@@ -16,7 +16,7 @@ from tui.domain.action import Via
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.features.actions.view import ACTION_BINDINGS, BY_ID, ActionController, ActionReports
-from tui.features.overview.hint import unheard_line
+from tui.features.overview.tabs import unheard_line
 from tui.features.overview.view import LinePane, OpenedLine
 from tui.features.runs.data import RunSubscription
 from tui.features.runs.view import RunHighlighted, RunListPane, RunSummary

@@ -40,7 +40,7 @@ from tui.features.wall.blocks import (
 from tui.store.findings.rows import FourLines, QueueRow
 from tui.store.findings.rows import Line as Series
 from tui.text import formatting
-from tui.text.blocks import REST, GoToRun, ListRuns, Place, placed, places
+from tui.text.blocks import REST, GoToRun, ListRuns, Spot, placed, places
 from tui.text.formatting import brief_duration
 from tui.text.styled import Line, Piece, Token, cut, fit, line_width, wrap
 
@@ -59,7 +59,7 @@ def four_series(lines: FourLines) -> dict[str, Series]:
 
 def series_rows(
     view: WallView,
-    layout: Sequence[Place],
+    layout: Sequence[Spot],
     width: int,
     lines: dict[str, Series],
     *,
@@ -122,15 +122,15 @@ class HourForm(NamedTuple):
         return 1 + (8 if self.is_tall else 4) + self.has_deploy
 
 
-def _hour_layout(form: HourForm, count: int) -> Sequence[Place]:
+def _hour_layout(form: HourForm, count: int) -> Sequence[Spot]:
     """Return the layout for `count` cells of time."""
     if form.width < WIDE:
-        return Place("head", 15, gap=2), Place("series", max(1, min(count, form.width - 20)))
+        return Spot("head", 15, gap=2), Spot("series", max(1, min(count, form.width - 20)))
     name, now = (11, 10) if form.is_tall else (12, 9)
     repeat = min(2, max(1, (form.width - name - 47) // count))
     figures = (("now", now, 0), ("span", 11, 0), ("normal", 11, 0), ("last 24h", 11, 118))
-    ends = (Place(key, cells, align="right", gap=0, from_width=least - 2) for key, cells, least in figures)
-    return Place("name", name, gap=0), Place("series", count * repeat, gap=0), *ends
+    ends = (Spot(key, cells, align="right", gap=0, from_width=least - 2) for key, cells, least in figures)
+    return Spot("name", name, gap=0), Spot("series", count * repeat, gap=0), *ends
 
 
 def hour_block(view: WallView, form: HourForm) -> list[BlockRow]:
@@ -185,10 +185,10 @@ LETTERS_HEIGHT: Final = 9
 """The rows of the verdict in letters, with the empty ones above and below."""
 
 _MARGIN: Final = 2
-_BEHIND: Final = (Place("sentence", 0, REST, gap=2), Place("since"))
-_NARROW: Final = (Place("word", 8), Place("name", 15), *_BEHIND)
-_WIDE: Final = (Place("word", 8), Place("name", 16), *_BEHIND)
-_ROOM: Final = (Place("word", 8, gap=2), Place("name", 26), *_BEHIND)
+_BEHIND: Final = (Spot("sentence", 0, REST, gap=2), Spot("since"))
+_NARROW: Final = (Spot("word", 8), Spot("name", 15), *_BEHIND)
+_WIDE: Final = (Spot("word", 8), Spot("name", 16), *_BEHIND)
+_ROOM: Final = (Spot("word", 8, gap=2), Spot("name", 26), *_BEHIND)
 _ROOM_FROM: Final = 150
 
 

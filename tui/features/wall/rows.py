@@ -52,24 +52,24 @@ from tui.store.findings.rows import (
 )
 from tui.store.findings.rows import Line as Series
 from tui.text import formatting
-from tui.text.blocks import REST, Cell, GoToRun, ListRuns, Now, Place, placed, places
+from tui.text.blocks import REST, Cell, GoToRun, ListRuns, Now, Spot, placed, places
 from tui.text.formatting import brief_duration, waited
 from tui.text.status import style_of
 from tui.text.styled import Line, Piece, Token, cut, first_line, joined, line_width, plain
 
 _SHORT_ID: Final = 4
 
-Layouts = Sequence[tuple[int, Sequence[Place]]]
+Layouts = Sequence[tuple[int, Sequence[Spot]]]
 """Each with the width from which on it is used, the widest first."""
 
 
-def layout_for(layouts: Layouts, width: int) -> Sequence[Place]:
+def layout_for(layouts: Layouts, width: int) -> Sequence[Spot]:
     """Return the layout of rows of this width."""
     return next((layout for from_width, layout in layouts if width >= from_width), layouts[-1][1])
 
 
-def _right(name: str, cells: int, *, gap: int = 0, from_width: int = 0) -> Place:
-    return Place(name, cells, align="right", gap=gap, from_width=from_width)
+def _right(name: str, cells: int, *, gap: int = 0, from_width: int = 0) -> Spot:
+    return Spot(name, cells, align="right", gap=gap, from_width=from_width)
 
 
 # The rows of tasks, worst first: a series, figures, and a word. Wall and overview share them.
@@ -89,8 +89,8 @@ MARKS: Final = {
 }
 """The mark of each word and its colour. Others have none."""
 
-_MARK: Final = Place("mark", 1)
-_FLEXIBLE: Final = (_MARK, Place("name", 15, 10), Place("series", 20, REST, gap=0))
+_MARK: Final = Spot("mark", 1)
+_FLEXIBLE: Final = (_MARK, Spot("name", 15, 10), Spot("series", 20, REST, gap=0))
 _WIDE_FIGURES: Final = tuple(_right(name, 9) for name in ("runs/h", "failed", "p95", "normal"))
 TASKS: Final[Layouts] = (
     (
@@ -101,7 +101,7 @@ TASKS: Final[Layouts] = (
             _right("running", 10),
             _right("queued", 9),
             _right("oldest", 9, gap=2),
-            Place("word", 13),
+            Spot("word", 13),
         ),
     ),
     (
@@ -124,7 +124,7 @@ _TIMELINE: Final = (
     _right("queued", 7),
 )
 TASK_TIMELINES: Final[Layouts] = tuple(
-    (from_width, (_MARK, Place("name", 0, REST), Place("series", cells, gap=0), *_TIMELINE))
+    (from_width, (_MARK, Spot("name", 0, REST), Spot("series", cells, gap=0), *_TIMELINE))
     for from_width, cells in ((177, 120), (0, 60))
 )
 """The series has the cells of the wall's other series."""
@@ -133,7 +133,7 @@ _SERIES_CELLS: Final = (120, 60, 30, 20)
 """The cells that a series may have: each stands for as many cells of time, or for half of one."""
 
 
-def task_heads(layout: Sequence[Place], width: int, at: int = 0) -> list[tuple[int, str]]:
+def task_heads(layout: Sequence[Spot], width: int, at: int = 0) -> list[tuple[int, str]]:
     """Return the titles of the figures with the cells where they end. The rows begin at cell `at`."""
     return [(at + begin + cells, place.name) for place, begin, cells in places(layout, width) if place.align == "right"]
 
@@ -171,7 +171,7 @@ def task_cells(row: TaskRow, view: WallView) -> dict[str, Cell]:
     }
 
 
-def task_row(row: TaskRow, layout: Sequence[Place], width: int, view: WallView) -> BlockRow:
+def task_row(row: TaskRow, layout: Sequence[Spot], width: int, view: WallView) -> BlockRow:
     """Return the row of a task, which opens its runs."""
     line = placed(layout, width, task_cells(row, view))
     return BlockRow(line, key=("task", row.task), opens=ListRuns(f"task:{as_value(row.task)}"))
@@ -247,18 +247,18 @@ FAILING_WIDE: Final = 106
 _FAILING_TASK: Final = ((79, 17), (46, 12), (0, 9))
 
 
-def failing_layout(failing: FailingNow, width: int, digits: int) -> Sequence[Place]:
+def failing_layout(failing: FailingNow, width: int, digits: int) -> Sequence[Spot]:
     """Return the layout of a width. The counts have at least so many digits."""
     digits = max([digits, *(len(formatting.count(group.count)) for group in failing.groups)])
     head = (_MARK, _right("count", digits, gap=2))
     if width >= FAILING_WIDE:
-        places = Place("state", 12, gap=2), Place("task", 13), Place("error", 0, REST)
-        return (*head, *places, Place("place", 23), Place("versions", 14))
+        places = Spot("state", 12, gap=2), Spot("task", 13), Spot("error", 0, REST)
+        return (*head, *places, Spot("place", 23), Spot("versions", 14))
     task = next(cells for from_width, cells in _FAILING_TASK if width >= from_width)
-    return (*head, Place("state", 5, gap=2), Place("task", task), Place("error", 0, REST), _right("since", 6))
+    return (*head, Spot("state", 5, gap=2), Spot("task", task), Spot("error", 0, REST), _right("since", 6))
 
 
-def failing_row(group: FailingGroup, layout: Sequence[Place], width: int, view: WallView) -> BlockRow:
+def failing_row(group: FailingGroup, layout: Sequence[Spot], width: int, view: WallView) -> BlockRow:
     """Return the row of a group, which opens its runs. The row of an acknowledged group is grey."""
     is_stale, is_grey = view.is_stale, group.is_acknowledged or view.is_stale
     strong, weak = (Token.MUTED, Token.FAINT) if is_grey else (Token.BRIGHT, Token.MUTED)
@@ -420,18 +420,18 @@ def _as_of(view: WallView) -> Line:
 _LARGE: Final = 66
 """From this width on a row has the whole id of its run."""
 
-_NAME: Final = Place("name", 17)
+_NAME: Final = Spot("name", 17)
 _DUE: Final[Layouts] = (
-    (_LARGE, (_MARK, Place("name", 18), Place("words", 0, REST), _right("end", 0))),
-    (0, (_MARK, Place("name", 0, REST), _right("end", 0))),
+    (_LARGE, (_MARK, Spot("name", 18), Spot("words", 0, REST), _right("end", 0))),
+    (0, (_MARK, Spot("name", 0, REST), _right("end", 0))),
 )
 _LONGEST: Final[Layouts] = (
-    (_LARGE, (_MARK, _NAME, Place("run", 32, gap=0), _right("took", 8, gap=2), Place("p95", 0, REST))),
-    (0, (_MARK, Place("name", 0, REST, gap=0), _right("took", 9), _right("p95", 7))),
+    (_LARGE, (_MARK, _NAME, Spot("run", 32, gap=0), _right("took", 8, gap=2), Spot("p95", 0, REST))),
+    (0, (_MARK, Spot("name", 0, REST, gap=0), _right("took", 9), _right("p95", 7))),
 )
 _WAITING: Final[Layouts] = (
-    (_LARGE, (_MARK, _NAME, Place("tags", 0, REST, gap=2), _right("end", 0))),
-    (0, (_MARK, Place("name", 13), Place("tags", 0, REST, gap=2), _right("end", 0))),
+    (_LARGE, (_MARK, _NAME, Spot("tags", 0, REST, gap=2), _right("end", 0))),
+    (0, (_MARK, Spot("name", 13), Spot("tags", 0, REST, gap=2), _right("end", 0))),
 )
 _SIMPLE_CRONS: Final = (
     (re.compile(r"\* \* \* \* \*\Z"), "every minute"),
@@ -606,15 +606,15 @@ def _total(number: int | None) -> str:
 
 _QUEUES: Final = (
     _MARK,
-    Place("queue", 18, REST, gap=0),
-    Place("bar", 0, 48, gap=0),
+    Spot("queue", 18, REST, gap=0),
+    Spot("bar", 0, 48, gap=0),
     _right("running", 9),
     _right("queued", 10),
     _right("oldest", 10),
 )
 
 
-def queue_row(row: QueueRow, layout: Sequence[Place], width: int, view: WallView) -> BlockRow:
+def queue_row(row: QueueRow, layout: Sequence[Spot], width: int, view: WallView) -> BlockRow:
     """Return the row of a queue, which opens its runs. Those of a stale screen are grey."""
     now = Now(view.now, view.timers_at if view.is_stale else None, view.is_slow_link)
     content = QueueContent(row)

@@ -1,9 +1,17 @@
-"""The lines of the overview before there is anything to judge: how to select a run, and that the server is silent."""
+"""Where the tabs of the overview stand, and the lines of the first one before there is anything to judge."""
 
 from typing import Final
 
+from tui.kit.layout import Placement, Slot
 from tui.text.blocks import key_of, selecting_keys
 from tui.text.styled import Line, Piece, Token
+
+PLACES: Final = {
+    "overview": Placement(Slot.FIRST, is_overview=True),
+    "failing now": Placement(Slot.SECOND, is_overview=True),
+    "tasks": Placement(Slot.THIRD, is_overview=True, is_below=True),
+    "queues": Placement(Slot.SECOND, is_overview=True),
+}
 
 MIN_FULL_ROWS: Final = 15
 """Below this height, the overview has no such line, and no time axis."""
