@@ -1,0 +1,225 @@
+"""Tables: columns, their widths in a given width, the line of titles and those of the rows, on a screen and printed."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import field
+from datetime import datetime
+from typing import Final, Generic, NamedTuple, TypeVar
+
+from tui.lazy_dataclass import dataclass
+from tui.text.blocks import Now
+from tui.text.styled import Align, Line, Piece, Token, fit, joined, line_width
+
+GAP: Final = 2
+GLYPH_CELLS: Final = 2
+"""The glyph before the cells of a row, and its space."""
+
+GUTTER_CELLS: Final = 2
+EDGES: Final = GUTTER_CELLS + GLYPH_CELLS + 1
+"""Cells of a row on the screen that belong to no column: the gutter, the glyph, and the right edge."""
+
+_MIN_CUT: Final = 4
+"""In a printed table, a column that can be cut keeps at least so many cells."""
+
+R = TypeVar("R")
+
+
+class Wish(NamedTuple):
+    """How many cells a column needs: `least`, or the column is left out. It gets up to `most` where there is room."""
+
+    least: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Generic[R]):
+    """A column of a list. `cell` returns the cell of a row at a time, for a width in cells.
+
+    * `width`: in cells; 0: it shares the cells that are left, down to `least`
+    * `share`, `most`: the part of these cells that it takes, and the most, unless it is the last such column
+    * `from_width`: narrower lists omit it
+    * `wish`: its cells where the user chose the columns; without one, its width
+    * `is_ticking`: the cell depends on the time; other cells are made again only if their row has changed
+    * `meaning`: it in a few words, for the dialog of columns
+    * `right_title`: the title of a second value at its right end
+    * `drop_rank`: in a narrow print, the greatest is dropped first, 0 never
+    * `cut_to`: its width in a print whose lines are full; 0: it is never cut
+    """
+
+    id: str
+    title: str
+    cell: Callable[[R, Now, int], Line]
+    width: int = 0
+    align: Align = "left"
+    from_width: int = 0
+    least: int = 0
+    most: int = 1_000
+    share: float = 1.0
+    wish: Wish | None = None
+    is_ticking: bool = False
+    meaning: str = ""
+    right_title: str = ""
+    drop_rank: int = 0
+    cut_to: int = 0
+
+
+class Slot(NamedTuple, Generic[R]):
+    """A column and its width in one table."""
+
+    column: Column[R]
+    width: int
+
+
+class Layout(NamedTuple, Generic[R]):
+    """Lists from a width on: other widths of columns by their ids, and other columns than those of the table."""
+
+    from_width: int = 0
+    widths: Mapping[str, int] = {}
+    columns: tuple[Column[R], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table(Generic[R]):
+    """The columns of a list, and how they use its width.
+
+    * `glyph`: returns the sign before a row
+    * `strong`: the id of the column that is bold in the row under the cursor
+    * `layouts`: what depends on the width of the list, the widest first
+    * `growth`: the columns that can be cut in a print, in the order in which they get the cells that are left; empty:
+      from the left
+    """
+
+    columns: tuple[Column[R], ...]
+    glyph: Callable[[R], Piece]
+    strong: str = ""
+    layouts: tuple[Layout[R], ...] = ()
+    growth: tuple[str, ...] = ()
+
+    def layout(self, width: int) -> Layout[R]:
+        """Return the layout of a list of this width."""
+        return next((each for each in self.layouts if width >= each.from_width), Layout())
+
+    def slots(self, width: int) -> list[Slot[R]]:
+        """Return the columns that a list of this width shows, with their widths, in order."""
+        layout = self.layout(width)
+        shown = layout.columns or [each for each in self.columns if width >= each.from_width]
+        widths = {each.id: layout.widths.get(each.id, each.width) for each in shown}
+        flexible = [each for each in shown if not widths[each.id]]
+        rest = width - EDGES - sum(widths.values()) - GAP * (len(shown) - 1)
+        for each in flexible:
+            part = rest if each is flexible[-1] else min(each.most, int(rest * each.share))
+            widths[each.id] = max(part, each.least)
+            rest -= widths[each.id]
+        return [Slot(each, widths[each.id]) for each in shown]
+
+    def head(self, slots: Sequence[Slot[R]], titles: Mapping[str, str] | None = None) -> Line:
+        """Return the line of titles. `titles` are other ones, by the ids of columns."""
+        cells: list[Line] = []
+        for column, width in slots:
+            title: Line = (Piece((titles or {}).get(column.id, column.title), Token.FAINT),)
+            if column.right_title:
+                title = (*fit(title, width - len(column.right_title)), Piece(column.right_title, Token.FAINT))
+            cells.append(fit(title, width, column.align))
+        return (Piece(" " * GLYPH_CELLS), *joined(cells, " " * GAP))
+
+    def row(
+        self,
+        row: R,
+        slots: Sequence[Slot[R]],
+        now: Now,
+        *,
+        is_current: bool = False,
+        instead: Mapping[str, Line] | None = None,
+    ) -> Line:
+        """Return a row as its glyph and its cells. `instead` has the cells of some columns, by their ids."""
+        cells: list[Line] = []
+        for column, width in slots:
+            cell = None if instead is None else instead.get(column.id)
+            if cell is None:
+                cell = column.cell(row, now, width)
+            if is_current and column.id == self.strong:
+                cell = tuple(Piece(piece.text, piece.token, is_bold=True) for piece in cell)
+            cells.append(fit(cell, width, column.align))
+        return (self.glyph(row), Piece(" "), *joined(cells, " " * GAP))
+
+    def chosen(self, columns: Iterable[tuple[Column[R], Wish]], width: int) -> tuple[list[Slot[R]], list[Column[R]]]:
+        """Return chosen columns that fit into a list of this width, with their widths, and those that do not fit."""
+        pairs = list(columns)
+        cells = divided([wish for _, wish in pairs], max(1, width - EDGES))
+        placed = [(column, given) for (column, _), given in zip(pairs, cells, strict=True)]
+        slots = [Slot(column, given) for column, given in placed if given is not None]
+        return slots, [column for column, given in placed if given is None]
+
+    def wish_of(self, column: Column[R], width: int) -> Wish:
+        """Return the cells of a chosen column in a list of this width."""
+        usual = self.layout(width).widths.get(column.id, column.width)
+        return column.wish or Wish(usual, usual)
+
+
+def divided(wishes: Sequence[Wish], room: int) -> list[int | None]:
+    """Return the width of each column within `room` cells, None for those that do not fit.
+
+    The columns are placed in their order, and one that does not fit makes way for narrower ones behind it. The first
+    one is always shown, cut if it must be. What is left is given to columns that can grow, in their order, and then to
+    the last of those.
+    """
+    widths: list[int | None] = [None] * len(wishes)
+    free = room
+    for index, wish in enumerate(wishes):
+        least = wish.least if index else max(1, min(wish.least, room))
+        cost = least + (GAP if index else 0)
+        if cost <= free or index == 0:
+            widths[index] = least
+            free -= cost
+    growing = [index for index, wish in enumerate(wishes) if widths[index] is not None and wish.most > wish.least]
+    for index in growing:
+        more = min(max(free, 0), wishes[index].most - (widths[index] or 0))
+        widths[index] = (widths[index] or 0) + more
+        free -= more
+    if growing and free > 0:
+        widths[growing[-1]] = (widths[growing[-1]] or 0) + free
+    return widths
+
+
+@dataclass
+class Print(Generic[R]):
+    """A table as commands print it: fitted to a terminal of `limit` cells, or not cut at all (None).
+
+    The pages of one table follow each other. Each is aligned in itself, and never narrower than the page before.
+    """
+
+    table: Table[R]
+    limit: int | None
+    _slots: list[Slot[R]] = field(default_factory=list)
+    _widest: dict[str, int] = field(default_factory=dict)
+
+    def page(self, rows: Sequence[R], at: datetime) -> list[Line]:
+        """Return the lines of one page. The first page with rows starts with the titles."""
+        if not rows:
+            return []
+        table, now, is_first = self.table, Now(at), not self._slots
+        for column in table.columns:
+            cells = (line_width(column.cell(row, now, 0)) for row in rows)
+            self._widest[column.id] = max(len(column.title), self._widest.get(column.id, 0), *cells)
+        columns = [slot.column for slot in self._slots] or list(table.columns)
+        self._slots = self._fitted(columns)
+        head = [table.head(self._slots)] if is_first else []
+        return head + [table.row(row, self._slots, now) for row in rows]
+
+    def _fitted(self, columns: list[Column[R]]) -> list[Slot[R]]:
+        """Columns that can be cut shrink first. Then columns are dropped."""
+        natural, limit = self._widest, self.limit
+        if limit is None:
+            return [Slot(each, natural[each.id]) for each in columns]
+        while True:
+            widths = {each.id: min(natural[each.id], each.cut_to or natural[each.id]) for each in columns}
+            spare = limit - GLYPH_CELLS - sum(widths.values()) - GAP * (len(columns) - 1)
+            last = max(columns, key=lambda each: each.drop_rank)
+            if spare >= 0 or last.drop_rank == 0:
+                break
+            columns.remove(last)
+        for each in self.table.growth or [each.id for each in columns if each.cut_to]:
+            if each in widths:
+                more = max(min(spare, natural[each] - widths[each]), min(_MIN_CUT - widths[each], 0))
+                widths[each] += more
+                spare -= more
+        return [Slot(each, widths[each.id]) for each in columns]
