@@ -154,22 +154,22 @@ def test_dataclasses_are_compiled_later() -> None:
 
 
 BUDGETS = {
-    "api": 3_150,
+    "api": 3_200,
     "commands": 550,
     "domain": 4_200,
     "features": 22_650,
-    "kit": 7_700,
-    "program": 1_400,
-    "relay": 650,
+    "kit": 8_600,
+    "program": 1_450,
+    "relay": 700,
     "settings": 1_600,
     "store": 5_600,
-    "sync": 5_800,
+    "sync": 5_850,
     "terminal": 1_050,
-    "text": 1_250,
+    "text": 1_450,
 }
 """Code lines of each room: no blank lines, comments and docstrings. A change that needs more says so, and raises it."""
 
-MAX_FILES = 235
+MAX_FILES = 238
 MAX_FOLDERS = 40
 OURS = {module: path for module, path in MODULES.items() if not module.startswith("tui/emulator/")}
 

@@ -14,9 +14,10 @@ from tests.support.responses import server_error
 from tests.support.session import public_token
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.facts import MAX_QUEUES, QUEUES_PER_PAGE
-from tui.features.queues.command import queue_lines
+from tui.features.queues.command import PRINTED
 from tui.store.findings.rows import queue_rows
 from tui.text.styled import line_width, plain
+from tui.text.table import Print
 
 KEYS = [
     "name",
@@ -106,6 +107,6 @@ def test_lines_drop_columns_before_they_cut_the_name() -> None:
     now = datetime(2026, 11, 26, 14, 32, tzinfo=UTC)
     rows = queue_rows(queue_facts(now), verdict_at(now), now)
     for limit, titles in ((None, 7), (80, 7), (66, 6), (54, 5), (46, 4), (10, 4)):
-        head, *others = queue_lines(rows, now, limit)
+        head, *others = Print(PRINTED, limit).page(rows, now)
         assert len(plain(head).split()) == titles, limit
         assert limit in {None, 10} or all(line_width(line) <= (limit or 0) for line in others)

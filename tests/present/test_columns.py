@@ -11,7 +11,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.status import STATUS_TABLE
 from tui.domain.text import Raw
-from tui.features.runs.columns import COLUMNS, columns_for, head, row, short_id, took
+from tui.features.runs.columns import COLUMNS, PRINTED_TABLE, columns_for, head, row, short_id, took
 from tui.text.blocks import Now
 from tui.text.styled import Token, line_width
 
@@ -27,8 +27,8 @@ WORDS = sorted({row.rest or row.legacy for row in STATUS_TABLE if row.rest or ro
         (99, {"status": 15, "task": 35, "run": 11, "took": 7, "age": 5, "version": 11}),
         (100, {"status": 15, "task": 20, "run": 11, "took": 7, "age": 5, "error": 27}),
         (111, {"status": 15, "task": 20, "run": 11, "took": 7, "age": 5, "error": 38}),
-        (112, {"status": 15, "task": 20, "run": 11, "took": 7, "age": 5, "version": 11, "tags": 26}),
-        (120, {"status": 15, "task": 24, "run": 11, "took": 7, "age": 5, "version": 11, "tags": 30}),
+        (112, {"status": 15, "task": 20, "run": 11, "took": 7, "age": 5, "version": 11, "error-tags": 26}),
+        (120, {"status": 15, "task": 24, "run": 11, "took": 7, "age": 5, "version": 11, "error-tags": 30}),
         (160, {"status": 15, "task": 26, "run": 11, "took": 7, "age": 5, "version": 11, "tags": 22, "error": 44}),
         (
             200,
@@ -59,11 +59,9 @@ def test_row_fills_its_pane_exactly(pane: int, word: str) -> None:
     assert line_width(head(slots)) == pane - 3
 
 
-def test_columns_drop_by_their_rank() -> None:
-    ranked = [column.id for column in sorted(COLUMNS, key=lambda column: -column.drop_rank) if column.drop_rank]
-    assert ranked == ["cost", "error", "tags", "version", "run", "took"]
-    by_width = sorted((column for column in COLUMNS if column.drop_rank), key=lambda column: -column.from_width)
-    assert [column.id for column in by_width] == ["cost", "tags", "error", "version", "run", "took"]
+def test_printed_columns_drop_by_their_rank() -> None:
+    columns = sorted(PRINTED_TABLE.columns, key=lambda column: -column.drop_rank)
+    assert [column.id for column in columns if column.drop_rank] == ["cost", "tags", "version", "took", "run"]
     assert {"status", "task", "age"} <= {slot.column.id for slot in columns_for(1)}
 
 
@@ -106,18 +104,18 @@ def test_only_the_last_four_characters_of_an_id_are_lighter() -> None:
     ],
 )
 def test_failures_stand_out_and_other_rows_recede(word: str, tokens: dict[str, Token]) -> None:
-    cells = {column.id: column.cell(sample(word), Now(NOW))[0].token for column in COLUMNS if column.id in tokens}
+    cells = {column.id: column.cell(sample(word), Now(NOW), 20)[0].token for column in COLUMNS if column.id in tokens}
     assert cells == tokens
 
 
 def test_error_column_has_the_first_line_of_a_known_message() -> None:
     cell = next(column.cell for column in COLUMNS if column.id == "error")
     run = replace(sample("FAILED"), error=(STAMP, failure(3, "first\nsecond")))
-    assert text_of([cell(run, Now(NOW))]) == "first"
-    assert text_of([cell(sample("FAILED"), Now(NOW))]) == "·"
-    assert cell(sample("COMPLETED"), Now(NOW)) == ()
+    assert text_of([cell(run, Now(NOW), 20)]) == "first"
+    assert text_of([cell(sample("FAILED"), Now(NOW), 20)]) == "·"
+    assert cell(sample("COMPLETED"), Now(NOW), 20) == ()
     code = RunError(Raw("trigger.dev internal error (OOM)"), None, None, "OOM", has_code_only=True)
-    assert text_of([cell(replace(sample("CRASHED"), error=(STAMP, code)), Now(NOW))]) == "OOM"
+    assert text_of([cell(replace(sample("CRASHED"), error=(STAMP, code)), Now(NOW), 20)]) == "OOM"
 
 
 def test_failed_row_has_its_error_before_its_tags() -> None:
@@ -141,7 +139,7 @@ def test_narrow_list_of_failures_has_errors_instead_of_ids() -> None:
 
 def test_cost_includes_compute_and_start() -> None:
     cell = next(column.cell for column in COLUMNS if column.id == "cost")
-    assert text_of([cell(full(), Now(NOW))]) == "$0.0002"
+    assert text_of([cell(full(), Now(NOW), 20)]) == "$0.0002"
 
 
 def test_bar_of_a_running_run_grows_in_steps_on_a_slow_link() -> None:

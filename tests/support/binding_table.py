@@ -16,12 +16,13 @@ from tui.api.actions import ACTIONS
 from tui.features import FORMS, PANES
 from tui.features.detail.value import ValueScreen, ValueView
 from tui.features.errors.screen import ErrorsScreen
-from tui.features.errors.view import ERROR_PANES
-from tui.features.queues.view import QUEUE_PANES, QueuesScreen
+from tui.features.errors.view import GroupRunsPane, NewestFailurePane
+from tui.features.queues.view import QueuesScreen
 from tui.features.runs.filters import ClearAll, PeriodInput, ServerFiltersScreen, StatusGrid, ValueInput
 from tui.features.runs.screen import MainScreen
 from tui.kit.keys import MOTION, Help, key_label, places_of
 from tui.kit.lines import CursorLines, Prompt, TextInput
+from tui.kit.list_panes import ListPane, ListScreen, RowPagePane
 from tui.kit.page import Page
 from tui.kit.page_screen import PageScreen
 from tui.kit.painted import PaintedScreen
@@ -41,7 +42,7 @@ _INSIDE: dict[type[DOMNode], tuple[type[DOMNode], ...]] = {
 }
 """What has the focus in a screen, where it has keys of its own."""
 
-_SAID = {TriggerApp, MainScreen, ErrorsScreen, QueuesScreen, Workspace, *_BODIES}
+_SAID = {TriggerApp, MainScreen, ListScreen, ErrorsScreen, QueuesScreen, Workspace, *_BODIES}
 _PARTS = {*_SAID, *(kind for kinds in _INSIDE.values() for kind in kinds)}
 
 
@@ -77,7 +78,7 @@ def live_places() -> dict[str, tuple[str, ...]]:
         _name(pane): (EVERYWHERE, view, MOTION_SCOPE, _name(pane)) for view, _, panes in _views() for pane in panes
     }
     for screen in _screens():
-        if screen not in {MainScreen, ErrorsScreen, QueuesScreen}:
+        if screen not in {MainScreen, ListScreen, ErrorsScreen, QueuesScreen}:
             pages = (MOTION_SCOPE,) if issubclass(screen, PageScreen) else ()
             places[_name(screen)] = (EVERYWHERE, *pages, _name(screen), *map(_name, _INSIDE.get(screen, ())))
     others = (
@@ -109,8 +110,9 @@ def bindings_of(kind: type[DOMNode]) -> BindingsMap:
 def _views() -> list[tuple[str, type[DOMNode], list[type[Pane]]]]:
     return [
         ("runs view", MainScreen, [entry.load() for entry in (*PANES, *FORMS)]),
-        ("errors view", ErrorsScreen, list(ERROR_PANES)),
-        ("queues view", QueuesScreen, list(QUEUE_PANES)),
+        ("lists", ListScreen, [ListPane, RowPagePane]),
+        ("errors view", ErrorsScreen, [NewestFailurePane, GroupRunsPane]),
+        ("queues view", QueuesScreen, []),
     ]
 
 
@@ -130,7 +132,7 @@ def _scopes() -> dict[str, list[Binding]]:
 def _name(kind: type[DOMNode]) -> str:
     """Return the name of a place for users: the title of a pane, or the words of a class."""
     if issubclass(kind, Pane):
-        return kind.title if kind not in ERROR_PANES or kind.title == "errors" else f"errors: {kind.title}"
+        return f"errors: {kind.title}" if kind in {NewestFailurePane, GroupRunsPane} else kind.title
     words = "".join(f" {each.lower()}" if each.isupper() else each for each in kind.__name__)
     return words.removesuffix(" screen").strip()
 

@@ -16,6 +16,7 @@ from tui.api.connection import HttpConnection, SendOptions, Timeouts
 from tui.api.errors import MAX_INLINE_BYTES, MAX_PAGE_BYTES, MAX_QUERY_BYTES, Limits, NotFound
 from tui.api.facts import decode_error_group, decode_error_groups
 from tui.api.feed import START_PARAMS, FeedPosition, FeedResponse, FeedTarget, decode_feed
+from tui.api.lists import ListRead, ListRequest, RowRead
 from tui.api.models import RowsPage, is_cursor
 from tui.api.queries import NamedQuery, TrqlQuery
 from tui.api.responses import Response, decode_environment, decode_id, decode_query, read_rate_limit, response_error
@@ -132,6 +133,7 @@ ReadRequest = (
     | ErrorGroupRequest
     | QueueRequest
     | QueueMetricsRequest
+    | ListRequest
 )
 
 ERROR_GROUPS_PAGE_SIZE: Final = 50
@@ -256,6 +258,16 @@ class ApiReader(ABC):
         request = QueueMetricsRequest(name, is_task, period)
         return await self.decode(await self._fetch_success(request), facts.decode_queue_metrics)
 
+    async def read_rows(self, read: ListRead[T], page: str = "") -> RowsPage[T]:
+        """Return a page of a list: the first, or the one with a number or behind a cursor."""
+        return await self.decode(await self._fetch_success(read.request(page)), read.decode)
+
+    async def read_row(self, read: RowRead[T], row_id: str) -> T:
+        """Return more of one row of a list."""
+        if (request := read.request(row_id)) is None:
+            raise NotFound(f"{clean(row_id)!r} is not an id")
+        return await self.decode(await self._fetch_success(request), read.decode)
+
     async def decode(self, response: Response, decode: Callable[[bytes, Limits], T]) -> T:
         """Decode a response, a large one in a thread, and report its truncations. Raises what `decode` raises."""
         body, limits = response.body, Limits()
@@ -276,7 +288,7 @@ class ApiReader(ABC):
         return response
 
 
-def http_request_of(request: ReadRequest) -> HttpRequest:
+def http_request_of(request: ReadRequest) -> HttpRequest:  # noqa: C901  one case a kind
     """Return the HTTP request.
 
     Raises `NotFound` for an impossible id, `Refused` for a period that is none, or a value that no query may have.
@@ -304,6 +316,8 @@ def http_request_of(request: ReadRequest) -> HttpRequest:
             path = f"/api/v1/queues/{path_part(name)}/metrics"
             _length_of(period, f"GET {path}")
             return HttpRequest("GET", path, params={"type": "task" if is_task else "custom", "period": period})
+        case ListRequest(path, params):
+            return HttpRequest("GET", path, params=dict(params))
         case _:
             assert_never(request)
 
@@ -510,7 +524,10 @@ class Client(ApiReader):
     async def fetch_response(self, request: ReadRequest) -> Response:
         method, path, json, params = http_request_of(request)
         max_bytes = MAX_QUERY_BYTES if isinstance(request, TrqlQuery) else None
-        response = await self._send(method, path, params=params, json=json, max_bytes=max_bytes)
+        has_own_limit = isinstance(request, ListRequest) and request.has_own_limit
+        response = await self._send(
+            method, path, params=params, json=json, max_bytes=max_bytes, has_own_limit=has_own_limit
+        )
         if isinstance(error := response_error(response, self._key), errors.RateLimited):
             raise error
         return response

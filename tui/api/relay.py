@@ -268,7 +268,7 @@ def _minutes_of(numbers: RelayMinutes) -> facts.MinutesRead:
 # when the version changes.
 
 
-VERSION: Final = 7
+VERSION: Final = 8
 """The version of the protocol. A relay refuses screens of another version."""
 
 CLOSE_OTHER_VERSION: Final = 4001

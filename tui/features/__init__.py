@@ -3,7 +3,8 @@
 A new feature is a folder and an entry here. `kit` and all below it know no feature.
 """
 
-from typing import Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from tui.features.actions import FEATURE as ACTIONS
 from tui.features.attempts import FEATURE as ATTEMPTS
@@ -18,6 +19,22 @@ from tui.features.tree import FEATURE as TREE
 from tui.features.wall import FEATURE as WALL
 from tui.features.waterfall import FEATURE as WATERFALL
 from tui.kit.feature import Feature
+from tui.store.addresses import VIEWS as ADDRESSED
+from tui.store.addresses import register_list
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tui.kit.lists import ListView
+
+
+def _sorts_of(load: "Callable[[], ListView[Any]]") -> list[str]:
+    return [order.id for order in load().orders]
+
+
+def _sentence_of(load: "Callable[[], ListView[Any]]") -> str:
+    return load().sentence
+
 
 FEATURES: Final[tuple[Feature, ...]] = (
     RUNS,
@@ -45,5 +62,17 @@ OVERVIEW_PANES: Final = tuple(pane for pane in _PANES if pane.placement.is_overv
 PANES: Final = tuple(pane for pane in _PANES if pane not in FORMS and pane not in OVERVIEW_PANES)
 """The panes of the main screen. The position of a pane is its number, which is the key that leads to it."""
 
+LISTS: Final = {name: load for feature in FEATURES for name, load in feature.lists.items()}
+"""The lists, each with a function that imports its declaration."""
+
+ENTRANCES: Final = {name: load for feature in FEATURES for name, load in feature.entrances.items()}
+"""The ways to lists whose screens have more than others."""
+
 VIEWS: Final = {name: load for feature in FEATURES for name, load in feature.views.items()}
+"""The other views that cover the list of runs."""
+
 COMMANDS: Final = {name: load for feature in FEATURES for name, load in feature.commands.items()}
+
+for _name, _load in LISTS.items():
+    if _name not in ADDRESSED:
+        register_list(_name, partial(_sorts_of, _load), partial(_sentence_of, _load))

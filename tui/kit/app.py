@@ -23,6 +23,7 @@ from tui.store.addresses import ViewAddress
 from tui.store.changes import Changes
 from tui.sync.clock import Clock, Timer, until_second_s
 from tui.sync.session import Session
+from tui.text.table import SizedColumn, Table
 
 if TYPE_CHECKING:
     from tui.kit.commands import Command
@@ -57,6 +58,16 @@ class OwnKeys(Protocol):
         """Return the sentences to print after the end of the app."""
 
 
+class ListColumns(Protocol):
+    """The columns that the user chose for lists, by the names of the lists."""
+
+    listeners: list[Callable[[], None]]
+    """Called when the columns of any list have changed."""
+
+    def slots(self, view: str, table: Table[Any], width: int) -> list[SizedColumn[Any]]:
+        """Return the columns that a list of this width shows: chosen ones, or its own."""
+
+
 class AppBase(App[int]):
     """The attributes and methods that `TriggerApp` sets and implements.
 
@@ -82,6 +93,7 @@ class AppBase(App[int]):
     changed: Signal[Changes]
     settings_changed: "Signal[SettingsChange]"
     own_commands: OwnKeys | None
+    own_columns: ListColumns
     keys: Mapping[str, tuple[str, ...]]
     environ: Mapping[str, str]
     last_key: str
@@ -110,6 +122,14 @@ class AppBase(App[int]):
 
     def open_saved_view(self) -> None:
         """Ask for the letter of a saved view, and open it."""
+        raise NotImplementedError
+
+    def choose_columns(self, view: str, table: Any) -> None:
+        """Let the user choose the columns of a list. `table` is its widget, which shows them at once."""
+        raise NotImplementedError
+
+    def open_copy_menu(self, screen: Screen[Any], run_id: RunId | None, texts: Sequence[tuple[str, str, str]]) -> None:
+        """Let the user choose what to copy: texts with a letter and a name, and what leads to a run or to the view."""
         raise NotImplementedError
 
     def read_outside(self, screen: Screen[Any], run_id: RunId, reader: str, pane: object = None) -> None:

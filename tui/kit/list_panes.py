@@ -1,62 +1,91 @@
-"""The bases of views that list things of many runs each, such as error groups, and of the ways to them."""
+"""The screen of a list: the list itself, the page of the row under its cursor, their keys, and the ways to it."""
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 from textual.binding import BindingType
 
 from tui.domain.ids import RunId
+from tui.domain.own_commands import CommandScope
+from tui.kit.commands import OwnSelection
 from tui.kit.footer import Summary
 from tui.kit.keys import MENU_BINDINGS, OUTGOING_BINDINGS, bind
-from tui.kit.layout import Proportions
+from tui.kit.layout import Placement, Proportions, Slot
+from tui.kit.lines import EDGE, GUTTER
+from tui.kit.lists import CopyText, ListView, LiveList
 from tui.kit.live_model import LiveModel
+from tui.kit.page import Page, PageRow
 from tui.kit.pane import PagePane, Pane
-from tui.kit.rows import TableRows
+from tui.kit.rows import MORE
 from tui.kit.screen import BaseScreen, ViewScreen
 from tui.kit.table import RowTable
+from tui.kit.words import rule_parts
 from tui.store.addresses import ViewAddress
 from tui.store.changes import Changes
 from tui.sync.clock import Timer
+from tui.text import formatting
+from tui.text.blocks import GoToRun, ListRuns
+from tui.text.styled import Line, Piece, Token
 
 if TYPE_CHECKING:
     from tui.kit.commands import Command
 
-
 P = TypeVar("P", bound=Pane)
 
 
-# The bases of the panes of a `LiveList`: the list itself, and the pages about the row under its cursor.
+class Sorts(NamedTuple):
+    """The orders of a list, for the command line: names with sentences, the present one, and a function to use one."""
+
+    sentence: str
+    orders: Sequence[tuple[str, str]]
+    take: Callable[[str], None]
+    current: str
 
 
-class LiveList(Protocol):
-    """Rows that stand for many runs each, kept up to date while their view is shown.
-
-    `on_update` is called after a change.
-    """
-
-    on_update: Callable[[], None]
-
-    @property
-    def list(self) -> TableRows[Any, Any]:
-        """The rows. Another object may take its place."""
-
-    def on_changes(self, changes: Changes) -> None:
-        """Follow changes of runs or of the session."""
-
-    def on_cursor(self) -> None:
-        """Follow the row under the cursor."""
-
-    def tick(self) -> None:
-        """Follow the time. Called every second while the view is shown."""
+# The panes of a list: the list itself, and the page of the row under its cursor.
 
 
 class ListPane(Pane):
     """The list. Its keys act on a row, not on a run. `table` shows the rows."""
 
-    def __init__(self, live: LiveModel, live_list: LiveList, table: RowTable[Any], *, id: str) -> None:  # noqa: A002
-        super().__init__(live, id=id)
-        self._live_list = live_list
-        self.table = table
+    title = "list"
+    placement: ClassVar[Placement] = Placement(Slot.MAIN, has_summary=True)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("s", "sort", "sort", "Sort by the next order.", rank=50, need=46),
+        bind("c", "columns", "columns", "Choose the columns, their order and their widths.", rank=78, need=95),
+        bind("space", "mark_row", "mark", "Mark the row, or remove its mark.", id="mark"),
+        bind("V", "mark_rows", "mark range", "Mark everything from the last mark to here.", id="mark-range"),
+        bind("asterisk", "mark_shown", "mark all shown", "Mark all rows that are shown; twice clears all marks.",
+             id="mark-all"),
+    ]  # fmt: skip
+
+    def __init__(self, live: LiveModel, rows: LiveList[Any]) -> None:
+        super().__init__(live, id=rows.view.name)
+        self.rows = rows
+        self.table = RowTable(live, rows.view.table, lambda: rows.list, rows.drawn)
+        self.table.empty_lines_for = rows.empty_lines
+        self.table.more_line = rows.more_line
+        self.title = rows.view.name
+        self.search_hint = rows.view.search_hint
+        self.on_list_changed: Callable[[], None] = lambda: None
+        """Called when the typed filter or the order has changed."""
+
+    def on_mount(self) -> None:
+        self.app_base.own_columns.listeners.append(self.show_own_columns)
+        self.show_own_columns()
+        self.table.highlight(self.searched)
+
+    def on_unmount(self) -> None:
+        self.app_base.own_columns.listeners.remove(self.show_own_columns)
+
+    def show_own_columns(self) -> None:
+        """Show the columns that the user chose, or the program's own."""
+        self.table.columns_for = partial(self.app_base.own_columns.slots, self.title, self.table.table)
+        self.table.show_columns()
+
+    def action_columns(self) -> None:
+        self.app_base.choose_columns(self.title, self.table)
 
     @property
     def body(self) -> RowTable[Any]:
@@ -67,20 +96,47 @@ class ListPane(Pane):
         return None
 
     def has_use_for(self, action: str) -> bool:
-        return len(self._live_list.list) > 0 if action in {"enter", "sort"} else super().has_use_for(action)
+        if action in {"enter", "sort", "mark_row", "mark_rows", "mark_shown"}:
+            return len(self.rows.list) > 0
+        return super().has_use_for(action)
 
     def word_for(self, action: str, usual: str) -> str:
+        if action == "enter" and self.rows.list.cursor == MORE:
+            return "show them" if self.rows.list.is_folded else "fold them"
         return "runs" if action == "enter" else super().word_for(action, usual)
+
+    def left(self) -> Line:
+        return self.rows.left()
+
+    def spare(self) -> tuple[Line, ...]:
+        return (rule_parts(self.left())[-1],)  # the order
+
+    def right(self) -> Line:
+        return self.rows.right(self.size.width)
+
+    def search(self, text: str) -> Line:
+        """Filter the list, and highlight the words."""
+        self.rows.show_query(self.rows.query._replace(text=text))
+        self.table.highlight(text)
+        self.on_list_changed()
+        rows = self.rows.list
+        known = formatting.plural(rows.known_count, self.rows.view.noun)
+        return (Piece(self.rows.pending or f"{formatting.count(rows.shown_count)} of {known}", Token.MUTED),)
+
+    @property
+    def searched(self) -> str:
+        return self.rows.query.text
 
     def hit_step(self, step: int) -> None:
         if self.searched:
             self.table.action_move(step)  # every row of a filtered list is a match
 
-    def error_step(self, step: int) -> bool:  # noqa: ARG002  for subclasses
+    def error_step(self, step: int) -> bool:  # noqa: ARG002  no row of most lists is an error
         return False
 
     def follow_list(self) -> None:
         if self.is_shown:
+            self.table.titles = self.rows.begin_drawing()
             self.table.tick()
             self.show_rule()
 
@@ -94,21 +150,62 @@ class ListPane(Pane):
     def tick(self) -> None:
         self.follow_list()
 
+    def action_sort(self) -> None:
+        orders = self.rows.view.orders
+        self.sort_by(orders[(orders.index(self.rows.query.order) + 1) % len(orders)].id)
+
+    def sort_by(self, name: str) -> None:
+        """Sort by the order of a name."""
+        self.rows.sort_by(self.rows.view.order_named(name))
+        self.on_list_changed()
+
+    def action_mark_row(self) -> None:
+        self.rows.list.toggle_mark()
+        self.table.action_move(1)
+        self.follow_list()
+
+    def action_mark_rows(self) -> None:
+        self.rows.list.mark_range()
+        self.follow_list()
+
+    def action_mark_shown(self) -> None:
+        self.rows.list.mark_all()
+        self.follow_list()
+
 
 class RowPagePane(PagePane):
     """A page about the row under the cursor. It starts at its top when another row is selected."""
 
-    def __init__(self, live: LiveModel, live_list: LiveList, *, id: str) -> None:  # noqa: A002  Textual's name
-        super().__init__(live, id=id)
-        self._live_list = live_list
+    title = "row"
+    placement: ClassVar[Placement] = Placement(Slot.FIRST)
+
+    def __init__(self, live: LiveModel, live_list: LiveList[Any], *, id: str = "") -> None:  # noqa: A002  Textual's
+        super().__init__(live, id=id or live_list.view.noun)
+        self.live_list = live_list
+        if not id:
+            self.title = live_list.view.noun
+
+    @property
+    def target(self) -> RunId | None:
+        action = self._row_action
+        return action.run_id if isinstance(action, GoToRun) else None
+
+    def rows(self, width: int) -> Sequence[PageRow]:
+        return [PageRow(row.line, row.key, row.action) for row in self.live_list.page(width - EDGE)]
+
+    def left(self) -> Line:
+        return self.live_list.page_left()
+
+    def right(self) -> Line:
+        return self.live_list.page_right(self.size.width - GUTTER - EDGE)
 
     @property
     def subject(self) -> Hashable:
-        return self._live_list.list.cursor
+        return self.live_list.list.cursor
 
     @property
     def is_ticking(self) -> bool:
-        return self._live_list.list.cursor is not None
+        return self.live_list.list.cursor is not None
 
     def concerns(self, changes: Changes) -> bool:  # noqa: ARG002  the list reports its own changes
         return False
@@ -117,11 +214,25 @@ class RowPagePane(PagePane):
         self.rebuild()
 
 
+class RowSummary(Summary):
+    """Two lines about the row under the cursor, where its page is not visible."""
+
+    def __init__(self, live: LiveModel, live_list: LiveList[Any]) -> None:
+        super().__init__(live)
+        self._live_list = live_list
+
+    def content(self, width: int) -> tuple[Line, ...]:
+        return self._live_list.summary(width)
+
+
 # The views that cover the list of runs: the way to each and back, and their part of the screen below.
 
 
 class MainView(BaseScreen):
     """The screen below all others, as the views above it see it."""
+
+    def action_refresh_now(self) -> None:
+        raise NotImplementedError
 
     @property
     def front(self) -> ViewScreen:
@@ -136,8 +247,23 @@ class MainView(BaseScreen):
         """Close the views in front of this one, but for the one that is given."""
         raise NotImplementedError
 
-    def open_command_line(self, view: ViewScreen, own: "Sequence[Command]") -> None:
+    def open_command_line(self, view: ViewScreen, own: "Sequence[Command]", sorts: Sorts | None = None) -> None:
         """Open the command line over a view. `own` are its commands without a key, besides those of every view."""
+        raise NotImplementedError
+
+    def list_runs(
+        self,
+        runs: ListRuns,
+        *,
+        back: Callable[[], None],
+        leave: Callable[[], None] = lambda: None,
+        forget: Callable[[], None] = lambda: None,
+        run_id: RunId | None = None,
+    ) -> None:
+        """List the runs of a line of a view, with the cursor on one of them if it is given.
+
+        `leave` closes the view before, `back` returns to the line, `forget` is called once the list shows others.
+        """
         raise NotImplementedError
 
     def action_wall(self) -> None:
@@ -205,14 +331,79 @@ class ViewEntrance:
         self._main.note_view()
 
 
-# The base of views that list things of many runs each: error groups, queues.
+class ListEntrance(ViewEntrance):
+    """The way to a list and back. The list keeps its cursor while the runs of a row are shown."""
+
+    screen: "ListScreen | None"
+
+    def __init__(self, main: MainView, view: ListView[Any]) -> None:
+        super().__init__(main)
+        self.name = view.name
+        self.view = view
+        self.main = main
+
+    @cached_property
+    def rows(self) -> LiveList[Any]:
+        """The rows, which remember order, filter and cursor."""
+        return (self.view.live or LiveList)(self._main.live, self.view)
+
+    def make(self) -> "ListScreen":
+        """Make the screen."""
+        return ListScreen(self)
+
+    def open(self) -> None:
+        self.screen = self.make()
+        self._main.note_view()
+        self._main.app.push_screen(self.screen, self._on_left)
+
+    def show(self, address: ViewAddress) -> None:
+        self._main.leave_other_views(but=self)
+        self.show_query(address)
+        if self.screen is None:
+            self.open()
+        else:
+            self.screen.workspace.go_to(self.view.name)
+            self.screen.list_pane.table.highlight(address.filter)
+
+    def show_query(self, address: ViewAddress) -> None:
+        """Use the filter and the order of an address."""
+        self.rows.show_query(self.rows.query._replace(order=self.view.order_named(address.sort), text=address.filter))
+
+    def address(self) -> ViewAddress:
+        order, text = self.rows.query
+        closed = f'{text}"' if text.count('"') % 2 else text
+        return ViewAddress(self.name, closed.strip(), sort="" if order is self.view.orders[0] else order.id)
+
+    @property
+    def facts(self) -> Hashable:
+        return self.rows.query
+
+    def list_runs(self, runs: ListRuns | None, run_id: RunId | None = None) -> None:
+        """List the runs of a row. Esc leads back to it."""
+        if self.screen is not None and runs is not None:
+            self._main.list_runs(
+                runs, run_id=run_id, leave=self.screen.leave_for_runs, back=self.open, forget=self.forget
+            )
+
+    def forget(self) -> None:
+        """The list shows other runs than those of a row: give memory back."""
 
 
 class ListScreen(BaseScreen):
-    """A list in the main pane, and panes about the row under its cursor. `main` is the screen below."""
+    """A list in the main pane, and panes about the row under its cursor. A subclass adds keys, panes, texts."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        bind("enter", "enter", "open", "List the runs of the row; in other panes open the row under the cursor.",
+             id="open", rank=10),
+        bind("escape", "back", "back",
+             "Go one level back: end a search, a filter, a zoom, marks; then go to the list, then to the runs."),
         bind("q", "quit_level", "back", "Go one level back.", id="close"),
+        bind("slash", "search", "filter",
+             "Show only rows that contain these words, or have them in a field. Search in any other pane.",
+             rank=55, need=32),
+        bind("y", "copy_id", "copy", "Copy the name of the row or of the marked rows, or the id of the run."),
+        bind("Y", "copy_menu", "copy what",
+             "Choose what to copy: a text of the row, the address of the view, a command, a curl.", rank=75, need=50),
         bind("W", "wall", "wall", "Show the wall: findings and the last hour over the whole screen."),
         bind("n", "hit_step(1)", "next match", "Go to the next match of the search.", id="next-match"),
         bind("N", "hit_step(-1)", "previous match", "Go to the previous match of the search.", id="previous-match"),
@@ -220,49 +411,55 @@ class ListScreen(BaseScreen):
         bind("r,f5,ctrl+r", "refresh_now", "refresh", "Ask the server now, or try again now.", id="refresh"),
         *OUTGOING_BINDINGS,
         *MENU_BINDINGS,
-    ]
-    list_pane: ListPane
-    """The main pane."""
+    ]  # fmt: skip
+    proportions: ClassVar[Proportions] = Proportions(main_rows=20, main_columns=112)
+    scopes: ClassVar[tuple[CommandScope, ...]] = (CommandScope.RUN, CommandScope.TASK)
+    """What the user's own commands may be about."""
 
-    def __init__(
-        self,
-        live: LiveModel,
-        live_list: LiveList,
-        panes: Sequence[Pane],
-        summary: Summary,
-        main: MainView,
-        *,
-        proportions: Proportions,
-        recent: Sequence[str] = (),
-    ) -> None:
-        super().__init__(live, panes, summary, proportions=proportions, recent=recent)
-        self.main = main
-        self._live_list = live_list
+    def __init__(self, entrance: ListEntrance, more: Sequence[Pane] = (), *, recent: Sequence[str] = ()) -> None:
+        live, rows = entrance.main.live, entrance.rows
+        self.entrance, self.rows, self.main = entrance, rows, entrance.main
+        self.list_pane = ListPane(live, rows)
+        panes = [self.list_pane, RowPagePane(live, rows), *more]
+        super().__init__(live, panes, self.make_summary(), proportions=self.proportions, recent=recent)
+        self.list_pane.on_list_changed = self.show_changes
+        self.list_pane.table.on_moved = self._on_moved
         self._rest: Timer | None = None
+
+    def make_summary(self) -> Summary:
+        """Make the two lines about the row under the cursor."""
+        return RowSummary(self.entrance.main.live, self.rows)
 
     def pane_of(self, kind: type[P]) -> P:
         """Return the pane of a kind."""
-        pane = self.panes[kind.title]
-        assert isinstance(pane, kind)
-        return pane
+        return next(pane for pane in self.panes.values() if isinstance(pane, kind))
 
     def on_mount(self) -> None:
-        # Textual calls the handler of the subclass first, which opens the list.
-        self._live_list.on_update = self._show_soon
+        self.rows.on_update = self._show_soon
+        self.rows.open()
         self.show_changes()
 
     def on_unmount(self) -> None:
         self._stop_rest()
-        self._live_list.on_update = lambda: None
+        self.rows.on_update = lambda: None
+        self.rows.close()
+
+    def rest(self) -> None:
+        super().rest()
+        self.rows.rest()
+
+    def resume(self) -> None:
+        super().resume()
+        self.rows.resume()
 
     def on_changes(self, changes: Changes) -> None:
-        self._live_list.on_changes(changes)
+        self.rows.on_changes(changes)
         super().on_changes(changes)
 
     def tick(self) -> None:
         self.follow_cover()
         if not self.is_resting:
-            self._live_list.tick()
+            self.rows.tick()
         super().tick()
 
     def _show_soon(self) -> None:
@@ -284,8 +481,8 @@ class ListScreen(BaseScreen):
         self.refresh_bindings()
         self.main.note_view()
 
-    def on_row_table_moved(self) -> None:
-        self._live_list.on_cursor()
+    def _on_moved(self) -> None:
+        self.rows.follow_row()
         self._stop_rest()
         if rest_s := self.follow_rest_s:
             self._rest = self.live.session.clock.call_later(rest_s, self._show_soon)
@@ -299,13 +496,38 @@ class ListScreen(BaseScreen):
             self._rest.cancel()
             self._rest = None
 
+    def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:
+        if action == "copy_id":
+            return self.pane.target is not None or bool(self._copied)
+        return super().has_use_for(action, parameters)
+
+    def leave_for_runs(self) -> None:
+        """Close the screen, to which Esc leads back."""
+        self.dismiss(None)
+
     def on_cursor_table_entered(self) -> None:
         self.action_enter()
 
     def action_enter(self) -> None:
-        raise NotImplementedError
+        row = self.rows.list.current
+        if self.pane is not self.list_pane:
+            self.pane.enter()
+        elif self.rows.list.cursor == MORE:
+            self.rows.toggle_fold()
+            self.show_changes()
+        elif row is not None:
+            if (runs := self.rows.view.opens(row)) is None:
+                self.say(f"no run belongs to this {self.rows.view.noun}, as far as the server says")
+            self.entrance.list_runs(runs)
+
+    def on_page_entered(self, event: Page.Entered) -> None:
+        row = self.rows.list.current
+        if isinstance(event.action, GoToRun) and row is not None:
+            runs = self.rows.view.opens(row) or ListRuns("")
+            self.entrance.list_runs(runs, event.action.run_id)
 
     def action_back(self) -> None:
+        marks = self.rows.list.marks
         if self.pane.searched:
             self.pane.search("")
         elif self.app_base.close_away_block():
@@ -314,6 +536,9 @@ class ListScreen(BaseScreen):
             self.workspace.action_zoom()
         elif self.pane is not self.list_pane:
             self.workspace.go_to(self.list_pane.title)
+        elif len(marks):
+            marks.clear()
+            self.show_changes()
         else:
             self.action_leave_view()
 
@@ -325,3 +550,41 @@ class ListScreen(BaseScreen):
 
     def action_view_before(self) -> None:
         self.main.action_view_before()
+
+    def action_refresh_now(self) -> None:
+        self.main.action_refresh_now()
+        self.rows.refresh()
+
+    def own_selection(self) -> OwnSelection:
+        return OwnSelection(self.scopes, run_id=self.outgoing_run)
+
+    @property
+    def _copied(self) -> list[CopyText]:
+        """The first text of each marked row, or of the row under the cursor."""
+        rows = self.rows.list
+        found = rows.marked or ([] if rows.current is None else [rows.current])
+        return [texts[0] for row in found if (texts := self.rows.view.copies(row))]
+
+    def action_copy_id(self) -> None:
+        if (target := self.pane.target) is not None:
+            self.clipboard.send("id", target)
+        elif copied := self._copied:
+            self.clipboard.send(copied[0].name, "\n".join(each.text for each in copied))
+
+    def copy_texts(self) -> Sequence[CopyText]:
+        """Return the texts of the row under the cursor, or those of the marked rows together."""
+        row, copied = self.rows.list.current, self._copied
+        texts = [] if row is None else self.rows.view.copies(row)
+        if len(copied) > 1 and texts:
+            name = f"{texts[0].name} of {len(copied)} marked rows"
+            return [CopyText(texts[0].key, name, "\n".join(each.text for each in copied)), *texts[1:]]
+        return texts
+
+    def action_copy_menu(self) -> None:
+        self.app_base.open_copy_menu(self, self.pane.target, self.copy_texts())
+
+    def action_palette(self) -> None:
+        view = self.rows.view
+        orders = [(order.id, order.sentence.removesuffix(".")) for order in view.orders]
+        sorts = Sorts(f"The order of the {view.name}.", orders, self.list_pane.sort_by, self.rows.query.order.id)
+        self.main.open_command_line(self, self.own_commands_without_key(), sorts)

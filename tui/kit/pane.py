@@ -53,13 +53,13 @@ class Pane(Backdrop):
     * `needs`: the data about the selected run that is fetched while the pane is visible
     """
 
-    title: ClassVar[str]
+    title: str
     placement: ClassVar[Placement]
     form_of: ClassVar[str] = ""
     form_sentence: ClassVar[str] = ""
     """What such a form shows, for the palette."""
     needs: ClassVar[tuple[Need[Any], ...]] = ()
-    search_hint: ClassVar[str] = ""
+    search_hint: str = ""
     """The hint in the empty search prompt."""
 
     selection: reactive[Selection] = reactive(Selection(), init=False, repaint=False)

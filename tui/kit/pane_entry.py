@@ -24,6 +24,7 @@ class PaneEntry:
     form_of: str = ""
 
 
-def entry_of(pane: "type[Pane]") -> PaneEntry:
-    """Return the entry of a class that is imported already."""
-    return PaneEntry(pane.title, pane.placement, lambda: pane, pane.form_of)
+def entry_of(pane: "Pane | type[Pane]") -> PaneEntry:
+    """Return the entry of a pane, or of a class, that is imported already."""
+    kind = pane if isinstance(pane, type) else type(pane)
+    return PaneEntry(pane.title, pane.placement, lambda: kind, pane.form_of)

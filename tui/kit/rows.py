@@ -1,35 +1,238 @@
-"""The rows of a table without its widget: their order, the cursor, and the window of visible ones."""
+"""The rows of a list without its drawing: order, filter, cursor, marks, and the window of visible rows."""
 
-from collections.abc import Hashable, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
+from sortedcontainers import SortedList
+
+from tui.lazy_dataclass import dataclass
+
+# The marked rows of a list, on which the user acts together, and which of them the filter hides.
 
 
-class TableRows(Generic[K, V]):
-    """The keys of the rows in their order, with a cursor. A departed row stays until the cursor moves.
+K = TypeVar("K", bound=str)
+R = TypeVar("R")
 
-    While the cursor is held, rows keep their places. Otherwise it stays on the first row.
-    """
+
+class Marks(Collection[K], Generic[K]):
+    """The marked rows by their keys, in the order in which they were marked."""
 
     def __init__(self) -> None:
-        self._order: list[K] = []
-        self._departed: dict[K, V] = {}
-        self._top = self._height = 0
+        self._marked: dict[K, None] = {}
+        self._hidden: set[K] = set()
+        self._has_just_toggled_all = False
+
+    def __len__(self) -> int:
+        return len(self._marked)
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._marked)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._marked
+
+    @property
+    def hidden_count(self) -> int:
+        """The number of marked rows that the filter hides."""
+        return len(self._hidden)
+
+    def shown(self) -> Iterator[K]:
+        """Iterate over the marked rows that the filter does not hide."""
+        return (key for key in self._marked if key not in self._hidden)
+
+    @property
+    def last(self) -> K | None:
+        """The row that was marked last."""
+        return next(reversed(self._marked), None)
+
+    def toggle(self, key: K) -> None:
+        """Mark a row, or remove its mark."""
+        self.end_series()
+        if key in self._marked:
+            self.forget([key])
+        else:
+            self._marked[key] = None
+
+    def add(self, keys: Iterable[K]) -> None:
+        """Mark rows of the list. Rows that are marked already keep their position."""
+        self.end_series()
+        self._marked |= dict.fromkeys(keys)
+
+    def toggle_all(self, keys: Iterable[K]) -> None:
+        """Mark all rows of the list. If all are marked already, clear all marks, hidden ones too.
+
+        The second call in a row always clears, even if a new row arrived in between that is not marked.
+        """
+        is_second, unmarked = self._has_just_toggled_all, [key for key in keys if key not in self._marked]
+        if is_second or not unmarked:
+            self.clear()
+        else:
+            self.add(unmarked)
+        self._has_just_toggled_all = not is_second
+
+    def end_series(self) -> None:
+        """End a series of `toggle_all` calls, because the user did something else in the list."""
+        self._has_just_toggled_all = False
+
+    def clear(self) -> None:
+        """Clear all marks, hidden ones too."""
+        self.end_series()
+        self._marked.clear()
+        self._hidden.clear()
+
+    def clear_shown(self) -> None:
+        """Clear the marks of the rows that the filter does not hide."""
+        self.end_series()
+        self._marked = {key: None for key in self._marked if key in self._hidden}
+
+    def show_within(self, keys: Container[K]) -> None:
+        """Note which rows the list has: marked ones that are not among them are hidden."""
+        self._hidden = {key for key in self._marked if key not in keys}
+
+    def change(self, *, left: Iterable[K], entered: Collection[K], removed: Iterable[K]) -> None:
+        """Note which rows left or entered the list. Rows that do not exist any more lose their marks."""
+        self._hidden.update(key for key in left if key in self._marked)
+        self._hidden.difference_update(entered)
+        self.forget(removed)
+
+    def forget(self, keys: Iterable[K]) -> None:
+        """Remove the marks of some rows."""
+        for key in keys:
+            self._marked.pop(key, None)
+            self._hidden.discard(key)
+
+
+# The order of a list, and its typed filter.
+
+
+@dataclass(frozen=True, slots=True)
+class ListOrder(Generic[R]):
+    """An order of a list. `id` is its name in addresses, `words` stand in the rule, `sentence` in the command line.
+
+    `rank` returns the sort key of a row. Rows of the same rank are sorted by their keys.
+    """
+
+    id: str
+    words: str
+    sentence: str
+    rank: Callable[[R], tuple[object, ...]]
+
+
+class RowQuery(NamedTuple, Generic[R]):
+    """Which rows a list shows, and in which order."""
+
+    order: ListOrder[R]
+    text: str = ""
+
+
+Ranks = dict[str, tuple[object, ...]]
+
+
+# `ListModel`: the rows of a list in their order, the cursor, and the window of visible rows.
+#
+# The cursor is a row, not a line. While it is at the top and was not moved, the list *follows*: the order stays true,
+# and the cursor stays on the first row. Once it was moved, the list is *held*: rows keep their places, new ones go
+# above the first row, out of sight, and one that vanishes keeps its row until the cursor moves.
+
+
+MORE: Final = ""
+"""The key of the last line, which stands for folded rows. Every row has a key."""
+
+MAX_PUT_AT_ONCE: Final = 128
+"""So many rows find their new places within 2 ms. If more have changed, all are sorted again, in steps."""
+
+_RANKED_PER_STEP: Final = 16
+_FREED_PER_STEP: Final = 256
+_MIN_FOLDED: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class RowRules(Generic[R]):
+    """The knowledge of a list about its rows.
+
+    * `key`: returns the identity of a row
+    * `filter`: returns the test of a typed text
+    * `folds`: returns whether a row is folded into the last line, with others of its kind
+    * `sort_every_s`: how often the list is sorted again while its rows change in nothing that `moves`
+    * `moves`: returns whether the change of a row sorts the list at once
+    """
+
+    key: Callable[[R], str]
+    filter: Callable[[str], Callable[[R], bool]]
+    folds: Callable[[R], bool] | None = None
+    sort_every_s: float = 0.0
+    moves: Callable[[R, R], bool] = lambda *_: True
+
+
+class ListModel(Generic[R]):
+    """The rows of a list by their keys. After each change, the table compares visible rows with the painted ones."""
+
+    def __init__(self, rules: RowRules[R], query: RowQuery[R], height: int = 0) -> None:
+        self.rules = rules
+        self.query = query
+        """The order of the rows, and the typed filter that they pass."""
+        self._rows: dict[str, R] = {}
+        self._replaced: dict[str, R] = {}
+        self._ranks: Ranks = {}
+        self._sorted: SortedList = SortedList()
+        self._matches = rules.filter(query.text)
+        self._order: list[str] = []
+        self._placed: set[str] = set()
+        self._departed: dict[str, R] = {}
+        self._new: set[str] = set()
+        self._sorted_s = float("-inf")
+        self._top, self._height = 0, height
         self._is_held = False
-        self.cursor: K | None = None
+        self.is_folded = True
+        self.folded_rows: Sequence[R] = ()
+        """The rows that the last line stands for, or that are unfolded above it."""
+        self.cursor: str | None = None
         """The row under the cursor; None without rows."""
+        self.marks = Marks[str]()
+
+    def emptied(self, query: RowQuery[R]) -> "ListModel[R]":
+        """Return a list of the same height without rows."""
+        return ListModel(self.rules, query, self._height)
 
     def __len__(self) -> int:
         return len(self._order)
 
     @property
-    def window(self) -> Sequence[K]:
+    def window(self) -> Sequence[str]:
         """The visible rows."""
         return self._order[self._top : self._top + self._height]
 
-    def is_departed(self, key: K) -> bool:
+    @property
+    def known_count(self) -> int:
+        """The number of rows, filtered or not."""
+        return len(self._rows)
+
+    @property
+    def shown_count(self) -> int:
+        """The number of rows that pass the filter, folded ones too."""
+        return len(self._ranks)
+
+    @property
+    def new_count(self) -> int:
+        """The number of rows that appeared above the window since the cursor was moved."""
+        return len(self._new)
+
+    @property
+    def current(self) -> R | None:
+        """The row under the cursor, as it was last known; None without one, and on the last line."""
+        return None if self.cursor is None else self.get(self.cursor)
+
+    @property
+    def marked(self) -> Sequence[R]:
+        """The marked rows that the filter does not hide, in the order of the list."""
+        keys = set(self.marks.shown())
+        return [self._rows[key] for key in self._order if key in keys]
+
+    def get(self, key: str) -> R | None:
+        """Return a row of the list, or the last state of a departed one."""
+        return self._rows.get(key) or self._departed.get(key)
+
+    def is_departed(self, key: str) -> bool:
         """Return whether a row is not in the list any more, and stays only until the cursor moves."""
         return key in self._departed
 
@@ -38,6 +241,68 @@ class TableRows(Generic[K, V]):
         self._height = height
         self._show_cursor()
 
+    def show_all(self, rows: Iterable[R], query: RowQuery[R] | None = None) -> None:
+        """Show these rows and no others, at once: for lists of at most some thousand."""
+        found = {self.rules.key(row): row for row in rows}
+        changed: dict[str, R | None] = {key: row for key, row in found.items() if self._rows.get(key) != row}
+        changed |= dict.fromkeys(self._rows.keys() - found.keys())
+        for _ in self.show(changed, query or self.query, 0.0):
+            pass
+        self._replaced.clear()
+
+    def show_query(self, query: RowQuery[R]) -> None:
+        """Show the rows that pass another filter, or in another order, at once. The cursor stays on its row."""
+        for _ in self.show({}, query, self._sorted_s):
+            pass
+
+    def show(
+        self, changed: Mapping[Any, R | None], query: RowQuery[R], now_s: float, *, is_new: bool = False
+    ) -> Iterator[None]:
+        """Take over rows that changed (None: it is gone), and show those that match a query, in steps.
+
+        The list changes in the last step. The steps may be abandoned before. Rows that are `is_new`, such as those of
+        another span, do not keep the places of earlier ones. `now_s` is a monotonic time.
+        """
+        is_sorted_again = is_new or query != self.query
+        rows, matches = self._rows, self._matches
+        if is_sorted_again or len(changed) > MAX_PUT_AT_ONCE:
+            matches = self.rules.filter(query.text)
+            ranks: Ranks = {}
+            ranked = SortedList()
+            rows = {key: row for key, row in self._rows.items() if key not in changed}
+            rows |= {key: row for key, row in changed.items() if row is not None}
+            yield
+            for number, (key, row) in enumerate(rows.items(), 1):
+                if matches(row):
+                    ranks[key] = rank = self._rank(key, row, query)
+                    ranked.add(rank)
+                if not number % _RANKED_PER_STEP:
+                    yield
+            self._ranks, self._sorted = ranks, ranked
+        else:
+            for key, changed_row in changed.items():
+                self._put(key, changed_row, query)
+        self._matches, self.query = matches, query
+        before = {each: was for each in changed if (was := self._rows.get(each)) is not None}
+        is_due = not self._is_held and self._is_sort_due(before, changed, now_s)
+        self._take_over(rows, changed)
+        if is_sorted_again or is_due:
+            self._sort(now_s)
+        elif self._is_held:
+            self._show_held(before, changed)
+
+    def free(self) -> Iterator[None]:
+        """Free the rows that many others have replaced, in steps: 10,000 error groups take some 5 ms."""
+        while self._replaced:
+            for _ in range(min(_FREED_PER_STEP, len(self._replaced))):
+                self._replaced.popitem()
+            yield
+
+    def toggle_fold(self) -> None:
+        """Show the folded rows, or fold them again."""
+        self.is_folded = not self.is_folded
+        self._sort(self._sorted_s)
+
     def move(self, rows: int) -> None:
         """Move the cursor, and hold the rows from now on."""
         if self.cursor is not None:
@@ -45,20 +310,154 @@ class TableRows(Generic[K, V]):
 
     def to_top(self) -> None:
         """Move the cursor to the first row, and follow again."""
-        raise NotImplementedError
+        self._is_held, self.cursor, self._top = False, None, 0
+        self._sort(self._sorted_s)
 
     def to_bottom(self) -> None:
         """Move the cursor to the last row."""
         self._go(len(self._order) - 1)
 
-    def to_row(self, y: int) -> None:
+    def to_line(self, y: int) -> None:
         """Move the cursor to a row of the window."""
         if 0 <= y < len(self.window):
             self._go(self._top + y)
 
+    def to_next(self, step: int, is_wanted: Callable[[R], bool]) -> bool:
+        """Move the cursor to the next (1) or previous (-1) row of a kind, around the end; return if there is one."""
+        count = len(self._order)
+        index = None if self.cursor is None else self._order.index(self.cursor)
+        for distance in range(1, 0 if index is None else count):
+            at = ((index or 0) + step * distance) % count
+            row = self.get(self._order[at])
+            if row is not None and is_wanted(row):
+                self._go(at)
+                return True
+        return False
+
+    def toggle_mark(self) -> None:
+        """Mark the row under the cursor, or remove its mark."""
+        if self.cursor in self._ranks:
+            self.marks.toggle(self.cursor)
+
+    def mark_range(self) -> None:
+        """Mark all rows from the one that was marked last to the cursor."""
+        if self.cursor not in self._ranks:
+            return
+        ends = [self._order.index(each) for each in (self.cursor, self.marks.last) if each in self._placed]
+        self.marks.add(key for key in self._order[min(ends) : max(ends) + 1] if key in self._ranks)
+
+    def mark_all(self) -> None:
+        """Mark all rows that are shown. Clear all marks if all are marked, and on a second call in a row."""
+        self.marks.toggle_all(key for key in self._order if key in self._ranks)
+
+    def _rank(self, key: str, row: R, query: RowQuery[R]) -> tuple[object, ...]:
+        is_last = self.rules.folds is not None and not query.text and self.rules.folds(row)
+        return (is_last, *query.order.rank(row), key)
+
+    def _put(self, key: str, row: R | None, query: RowQuery[R]) -> None:
+        """Add a row or move it to its place. Drop it if it is gone or does not match."""
+        rank = self._rank(key, row, query) if row is not None and self._matches(row) else None
+        before = self._ranks.get(key)
+        if rank == before:
+            return
+        if before is not None:
+            self._sorted.remove(before)
+            del self._ranks[key]
+        if rank is not None:
+            self._sorted.add(rank)
+            self._ranks[key] = rank
+
+    def _take_over(self, rows: dict[str, R], changed: Mapping[str, R | None]) -> None:
+        if rows is not self._rows:
+            self._replaced, self._rows = self._rows, rows
+        else:
+            for key, new in changed.items():
+                if new is None:
+                    self._rows.pop(key, None)
+                else:
+                    self._rows[key] = new
+        self.marks.forget([key for key in self.marks if key not in self._rows])
+
+    def _is_sort_due(self, before: Mapping[str, R], changed: Mapping[str, R | None], now_s: float) -> bool:
+        if now_s - self._sorted_s >= self.rules.sort_every_s:
+            return True
+        moves = self.rules.moves
+        return any(row is None or each not in before or moves(before[each], row) for each, row in changed.items())
+
+    def _find_folded(self) -> set[str]:
+        """Find the rows that the last line stands for, and return those that it hides."""
+        self.folded_rows, folds = (), self.rules.folds
+        if folds is None or self.query.text:
+            return set()
+        found = {key: row for key in self._ranks if folds(row := self._rows[key])}
+        if not _MIN_FOLDED <= len(found) < len(self._ranks):
+            return set()
+        self.folded_rows = list(found.values())
+        # A row that the user has moved to is not folded away below the cursor.
+        return found.keys() - ({self.cursor} if self._is_held else set()) if self.is_folded else set()
+
+    def _sort(self, now_s: float) -> None:
+        self._sorted_s = now_s
+        index = self._order.index(self.cursor) if self.cursor in self._placed else None
+        line = None if index is None else index - self._top
+        folded = self._find_folded()
+        self._place([key for rank in self._sorted if (key := rank[-1]) not in folded])
+        self._departed.clear()
+        if not self._is_held or self.cursor not in self._placed:
+            self.cursor, self._top, self._is_held = next(iter(self._order), None), 0, False
+        elif line is not None:
+            self._top = max(0, min(self._order.index(self.cursor) - line, len(self._order) - self._height))
+        self._new.clear()
+        self._show_cursor()
+
+    def _place(self, keys: list[str]) -> None:
+        self._order = [*keys, MORE] if self.folded_rows else keys
+        self._placed = set(self._order)
+        self.marks.show_within(self._placed)
+
+    def _show_held(self, before: Mapping[str, R], changed: Mapping[str, R | None]) -> None:
+        """Keep all rows in their places, and put new ones above the first."""
+        for key in changed:
+            if key in self._ranks:
+                self._departed.pop(key, None)
+            elif key in self._placed and key not in self._departed and key in before:
+                self._departed[key] = before[key]
+        had_more, folded = bool(self.folded_rows), self._find_folded()
+        added = [each for each in changed if each not in self._placed and each in self._ranks and each not in folded]
+        if not added and had_more is bool(self.folded_rows):
+            return
+        added.sort(key=self._ranks.__getitem__)
+        self._place([*added, *(key for key in self._order if key != MORE)])
+        self._new.update(added)
+        self._top += len(added)
+        if self.cursor not in self._placed:
+            self.cursor = next(iter(self._order), None)
+        self._show_cursor()
+
     def _go(self, index: int) -> None:
-        raise NotImplementedError
+        if not self._order:
+            return
+        self._is_held = True
+        self.marks.end_series()
+        target = self._order[max(0, min(index, len(self._order) - 1))]
+        # The departed rows go now, apart from the target. The rows above it move down to close the gaps.
+        gone = [each for each in self._departed if each != target]
+        above = sum(self._order.index(each) < self._order.index(target) for each in gone)
+        if gone:
+            self._order = [each for each in self._order if each not in self._departed or each == target]
+        self._placed.difference_update(gone)
+        for each in gone:
+            del self._departed[each]
+        self._top = max(0, self._top - above)
+        if gone:  # they leave no blank lines while others are above the window
+            self._top = max(0, min(self._top, len(self._order) - max(1, self._height)))
+        self.cursor = target
+        self._show_cursor()
 
     def _show_cursor(self) -> None:
         """Scroll so that the cursor is in the window."""
-        raise NotImplementedError
+        height = max(1, self._height)
+        index = self._order.index(self.cursor) if self.cursor in self._placed else None
+        self._top = 0 if index is None else min(max(self._top, index - height + 1), index)
+        # Rows in the window are not new any more.
+        self._new.difference_update(self.window)

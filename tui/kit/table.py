@@ -1,6 +1,6 @@
 """Tables with a cursor that paint only rows whose content or background has changed."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Final, Generic, NamedTuple
 
 from textual import events
@@ -11,8 +11,10 @@ from tui.kit.colors import Background
 from tui.kit.lines import GUTTER, CursorLines
 from tui.kit.live_model import LiveModel
 from tui.kit.look import Painter
-from tui.kit.rows import K, TableRows
+from tui.kit.rows import MORE, ListModel, R
+from tui.text.blocks import Now
 from tui.text.styled import Line, Piece, Token, mark_hits
+from tui.text.table import SizedColumn, Table
 
 # The base of tables with a cursor: the gutter and the background of its row. A subclass paints the rows.
 
@@ -21,6 +23,7 @@ HEAD_LINES: Final = 1
 """The line of column names above the rows."""
 
 PLAIN_EDGE: Final[Line] = (Piece("  "),)
+_MARKED_EDGE: Final[Line] = (Piece("• ", Token.ACCENT),)
 
 
 class CursorTable(CursorLines):
@@ -29,10 +32,14 @@ class CursorTable(CursorLines):
     class Entered(Message):
         """The user double-clicked a row."""
 
-    @property
-    def cursor_edge(self) -> Line:
-        """The gutter of the row under the cursor."""
-        return (Piece("▌", Token.ACCENT if self.has_focus else Token.FAINT), Piece(" "))
+    def edge(self, *, is_current: bool, is_marked: bool = False) -> Line:
+        """Return the gutter of a row."""
+        if not is_current:
+            return _MARKED_EDGE if is_marked else PLAIN_EDGE
+        if is_marked and not self.painter.has_gutter_cursor:
+            return (Piece("•", Token.MARKED), Piece(" "))
+        mark = Piece("•", Token.ACCENT) if is_marked else Piece(" ")
+        return (Piece("▌", Token.ACCENT if self.has_focus else Token.FAINT), mark)
 
     def cursor_background(self, *, is_departed: bool) -> Background:
         """Return the background of the row under the cursor. A departed row is not in the list any more."""
@@ -42,9 +49,6 @@ class CursorTable(CursorLines):
 
 
 # A table of rows that paints only rows whose content or background has changed.
-#
-# A subclass says what a row is made from, and makes its line. The table of runs paints in its own way, because its rows
-# change each second.
 
 
 class _Shown(NamedTuple):
@@ -56,57 +60,93 @@ class _Shown(NamedTuple):
     is_stale: bool = False
 
 
+class RowContent(NamedTuple):
+    """The source of the line of a row: the row, and its cells that differ although the row is the same."""
+
+    row: Any
+    is_bold: bool
+    cells: tuple[Line, ...]
+
+
 _BLANK: Final = _Shown(None)
 
 
-class RowTable(CursorTable, Generic[K]):
-    """Shows rows below a line of column names."""
+class RowTable(CursorTable, Generic[R]):
+    """Shows the rows of a list below a line of column names.
 
-    class Moved(Message):
-        """The user moved the cursor."""
+    `drawn` returns the source of the cells of a row, if that is more than the row.
+    """
 
-    def __init__(self, live: LiveModel) -> None:
+    def __init__(
+        self,
+        live: LiveModel,
+        table: Table[Any],
+        rows: Callable[[], ListModel[R]],
+        drawn: Callable[[R], Any] = lambda row: row,
+    ) -> None:
         super().__init__()
         self.live = live
         self.now = live.now
         """The time of the rows, the same from one tick to the next: none shows a later one than others."""
+        self.table = table
+        self.columns_for: Callable[[int], Sequence[SizedColumn[Any]]] = table.slots
+        """Returns the columns for a width in cells."""
+        self.slots: Sequence[SizedColumn[Any]] = ()
+        """The columns that are shown, with their widths."""
+        self.titles: Mapping[str, str] = {}
+        """The titles of columns that have other ones now, by their ids."""
+        self._rows = rows
+        self._drawn = drawn
+        self._changing: list[SizedColumn[Any]] = []
+        self._contents: dict[str, tuple[R, Now, RowContent]] = {}
         self._painted: dict[int, _Shown] = {}
-        self._strips: dict[K, tuple[_Shown, Strip]] = {}
+        self._strips: dict[str, tuple[_Shown, Strip]] = {}
         """The rows that were painted last, each with its content: most rows of a list that scrolls."""
         self._painter: Painter | None = None
         self._head: Line = ()
         self._words: tuple[str, ...] = ()
+        self.on_moved: Callable[[], None] = lambda: None
+        """Called when the user has moved the cursor. A message would pass three more queues."""
+        self.more_line: Callable[[], Line] = lambda: ()
+        """Returns the line that stands for folded rows."""
         self.empty_lines_for: Callable[[int], tuple[Line, ...]] = lambda _: ()
         """Returns the lines to show while the table is empty, for a width in cells."""
         self.empty: tuple[Line, ...] = ()
 
     @property
-    def rows(self) -> TableRows[K, Any]:
+    def rows(self) -> ListModel[R]:
         """The rows that are shown."""
-        raise NotImplementedError
-
-    def head_line(self) -> Line:
-        """Return the line of column names, without the gutter."""
-        raise NotImplementedError
-
-    def content_of(self, key: K, *, is_bold: bool) -> Hashable | None:
-        """Return everything that the line of a row is made from. `is_bold`: it is under the cursor."""
-        raise NotImplementedError
-
-    def line_of(self, content: Hashable) -> Line:
-        """Return the line of a row, without the gutter."""
-        raise NotImplementedError
-
-    def fit_columns(self) -> None:
-        """Choose the columns for the present width."""
+        return self._rows()
 
     @property
     def page_rows(self) -> int:
         return len(self.rows.window)
 
+    def content_of(self, key: str, *, is_bold: bool) -> Hashable | None:
+        """Return everything that the line of a row is made from. `is_bold`: it is under the cursor."""
+        if key == MORE:
+            return self.more_line()
+        row = self.rows.get(key)
+        if row is None:
+            return None
+        known = self._contents.get(key)
+        if known is None or known[0] is not row or known[1] is not self.now:
+            drawn = self._drawn(row)
+            cells = tuple(slot.column.cell(drawn, self.now, slot.width) for slot in self._changing)
+            known = self._contents[key] = row, self.now, RowContent(drawn, False, cells)
+        return known[2] if not is_bold else known[2]._replace(is_bold=True)
+
+    def line_of(self, content: Hashable) -> Line:
+        """Return the line of a row, without the gutter."""
+        if isinstance(content, RowContent):
+            return self.table.row(content.row, self.slots, self.now, is_current=content.is_bold)
+        assert isinstance(content, tuple)
+        return content
+
     def tick(self) -> None:
         """Show the present time, and all changes."""
         self.now = self.live.now
+        self._contents.clear()
         self.show_changes()
 
     def show_changes(self) -> None:
@@ -115,7 +155,7 @@ class RowTable(CursorTable, Generic[K]):
         if height <= 0:
             return  # it has no place yet: the list keeps the one that it had
         self.rows.resize(height)
-        head = self.head_line()
+        head = self.table.head(self.slots, self.titles)
         if head != self._head:
             self._head = head
             self.refresh_line(0)
@@ -123,7 +163,8 @@ class RowTable(CursorTable, Generic[K]):
         if empty != self.empty:
             self.empty = empty
             self.refresh()
-        self.refresh_lines([y + HEAD_LINES for y in range(height) if self._painted.get(y, _BLANK) != self._shown(y)])
+        shown = self._shown()
+        self.refresh_lines([y + HEAD_LINES for y, each in enumerate(shown) if self._painted.get(y, _BLANK) != each])
 
     def highlight(self, text: str) -> None:
         """Mark the words of the typed filter in all rows."""
@@ -139,7 +180,9 @@ class RowTable(CursorTable, Generic[K]):
 
     def show_columns(self) -> None:
         """Show the columns for the present width."""
-        self.fit_columns()
+        self.slots = self.columns_for(self.size.width)
+        self._changing = [each for each in self.slots if each.column.is_ticking or each.column.is_read_later]
+        self._contents.clear()
         self._painted.clear()
         self._strips.clear()
         self.show_changes()
@@ -155,14 +198,14 @@ class RowTable(CursorTable, Generic[K]):
         if y < HEAD_LINES:
             return self.painter.strip((Piece(" " * GUTTER), *self._head), width)
         index = y - HEAD_LINES
-        shown = self._painted[index] = self._shown(index)
+        shown = self._painted[index] = next(iter(self._shown(index, index + 1)), _BLANK)
         if shown.content is None:
             if not len(self.rows) and index < len(self.empty):
                 return self.painter.strip((Piece(" " * GUTTER), *self.empty[index]), width)
             return self.painter.blank(width)
         return self._strip_of(self.rows.window[index], shown)
 
-    def _strip_of(self, key: K, shown: _Shown) -> Strip:
+    def _strip_of(self, key: str, shown: _Shown) -> Strip:
         if self._painter is not self.painter or len(self._strips) > 4 * max(1, self.size.height):
             self._painter = self.painter
             self._strips.clear()
@@ -176,18 +219,20 @@ class RowTable(CursorTable, Generic[K]):
         self._strips[key] = shown, strip
         return strip
 
-    def _shown(self, y: int) -> _Shown:
+    def _shown(self, start: int = 0, stop: int | None = None) -> list[_Shown]:
+        """Return everything that the lines of the window are painted from, with the blank ones below the last row."""
         rows = self.rows
-        window = rows.window
-        if y >= len(window):
-            return _BLANK
-        key = window[y]
-        is_current, is_departed = key == rows.cursor, rows.is_departed(key)
-        content = self.content_of(key, is_bold=is_current and not self.painter.has_gutter_cursor)
-        is_stale = self.now.frozen_at is not None
-        if is_current:
-            return _Shown(content, self.cursor_background(is_departed=is_departed), self.cursor_edge, is_stale)
-        return _Shown(content, Background.GONE if is_departed else Background.PAGE, PLAIN_EDGE, is_stale)
+        is_stale, is_bold = self.now.frozen_at is not None, not self.painter.has_gutter_cursor
+        found = []
+        for key in rows.window[start:stop]:
+            is_current, is_departed = key == rows.cursor, rows.is_departed(key)
+            background = Background.GONE if is_departed else Background.PAGE
+            if is_current:
+                background = self.cursor_background(is_departed=is_departed)
+            edge = self.edge(is_current=is_current, is_marked=key in rows.marks)
+            found.append(_Shown(self.content_of(key, is_bold=is_current and is_bold), background, edge, is_stale))
+        blank = self.size.height - HEAD_LINES - len(found) if stop is None else 0
+        return found + [_BLANK] * blank
 
     def action_move(self, rows: int) -> None:
         self.move_cursor(lambda: self.rows.move(rows))
@@ -199,7 +244,7 @@ class RowTable(CursorTable, Generic[K]):
         self.move_cursor(self.rows.to_bottom)
 
     def on_click(self, event: events.Click) -> None:
-        self.move_cursor(lambda: self.rows.to_row(event.y - HEAD_LINES))
+        self.move_cursor(lambda: self.rows.to_line(event.y - HEAD_LINES))
         if event.chain == 2 and event.y - HEAD_LINES < len(self.rows.window):
             self.post_message(self.Entered())
 
@@ -209,4 +254,4 @@ class RowTable(CursorTable, Generic[K]):
         move()
         self.show_changes()
         if self.rows.cursor != before:
-            self.post_message(self.Moved())
+            self.on_moved()

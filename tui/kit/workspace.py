@@ -155,7 +155,7 @@ class Workspace(Backdrop):
         self.panes: dict[str, Pane] = {}
         """The panes that were made. The others were never visible."""
         for each in panes:
-            entry = entry_of(type(each)) if isinstance(each, Pane) else each
+            entry = entry_of(each) if isinstance(each, Pane) else each
             self._entries[entry.title] = entry
             if isinstance(each, Pane):
                 self._add(each)

@@ -23,6 +23,7 @@ from textual.signal import Signal
 
 from tui.domain.ids import RunId
 from tui.features.columns.data import ChosenColumns
+from tui.features.runs.columns import COLUMNS
 from tui.features.runs.data import RunSubscription
 from tui.kit.app import AppBase, OwnKeys, P, TickingScreen, call_soon
 from tui.kit.colors import ColorMode, contrast_remarks, detect_color_mode, has_true_color
@@ -39,12 +40,13 @@ from tui.kit.terminal.input import LinkSpeedChanged, TerminalTakenBack
 from tui.kit.type_ahead import REFUSAL, Pastes, TypeAhead
 from tui.settings.secret import without_secrets
 from tui.settings.settings import Complaint, Settings
-from tui.store.addresses import ViewAddress
+from tui.store.addresses import RUNS, ViewAddress
 from tui.store.changes import Changes
 from tui.sync.session import Session
 from tui.terminal.cells import CURSOR_REQUEST
 from tui.terminal.encoder import Place
 from tui.text.blocks import use_own_keys
+from tui.text.table import Column
 
 if TYPE_CHECKING:
     from textual.actions import ActionParseResult
@@ -86,6 +88,15 @@ _STARTING: Final = frozenset(
 
 MAX_KEY_S: Final = 1.0
 """Wait no longer than this for a widget to finish a key; the widget is being removed."""
+
+
+def _columns_of(view: str) -> Sequence[Column[Any]]:
+    """Return the columns of a list by its name; none for one that does not exist."""
+    from tui.features import LISTS  # noqa: PLC0415  few users have columns of their own
+
+    if view == RUNS:
+        return COLUMNS
+    return LISTS[view]().table.columns if view in LISTS else ()
 
 
 class TriggerApp(AppBase):
@@ -140,7 +151,7 @@ class TriggerApp(AppBase):
         self._add_complaints(session.settings.file.complaints)
         self._add_contrast_remarks(color_mode)
         self.subscription.on_failure = lambda text: self.messages.add_once(session.now(), text)
-        columns = ChosenColumns(session, self.subscription.on_failure)
+        self.own_columns = columns = ChosenColumns(session, self.subscription.on_failure, _columns_of)
         self._parts |= {RunSubscription: self.subscription, ChosenColumns: columns}
         self.reporter = Reporter(session, self.messages)
         self.previous_key = self.last_key = ""
@@ -215,6 +226,19 @@ class TriggerApp(AppBase):
 
         ask_for_letter(self)
 
+    def choose_columns(self, view: str, table: Any) -> None:
+        from tui.features.columns.dialog import open_columns  # noqa: PLC0415  loaded when first used
+
+        open_columns(self, self.part(ChosenColumns), view, table)
+
+    def open_copy_menu(self, screen: Screen[Any], run_id: RunId | None, texts: Sequence[tuple[str, str, str]]) -> None:
+        from tui.features.copying.view import open_copy_menu  # noqa: PLC0415  loaded when first used
+        from tui.features.copying.words import Clip  # noqa: PLC0415  as above
+        from tui.kit.painted import PaintedScreen  # noqa: PLC0415  the screens import this module's base
+
+        assert isinstance(screen, PaintedScreen)
+        open_copy_menu(screen, self.live, run_id, screen.clipboard, [Clip(*text) for text in texts])
+
     def read_outside(self, screen: Screen[Any], run_id: RunId, reader: str, pane: object = None) -> None:
         from tui.features.copying.view import read_from  # noqa: PLC0415  loaded when first used
 
@@ -245,8 +269,8 @@ class TriggerApp(AppBase):
         return theme.name
 
     def get_default_screen(self) -> Screen[None]:
-        from tui.features import FORMS, OVERVIEW_PANES, PANES, VIEWS  # noqa: PLC0415  loaded behind the first frame
-        from tui.features.runs.screen import MainScreen  # noqa: PLC0415  as above
+        from tui.features import ENTRANCES, FORMS, LISTS, OVERVIEW_PANES, PANES, VIEWS  # noqa: PLC0415  behind the first frame
+        from tui.features.runs.screen import MainScreen, ViewLoaders  # noqa: PLC0415  as above
 
         return MainScreen(
             self.live,
@@ -254,7 +278,7 @@ class TriggerApp(AppBase):
             panes=PANES,
             overview_panes=OVERVIEW_PANES,
             forms=FORMS,
-            views=VIEWS,
+            loaders=ViewLoaders(VIEWS, LISTS, ENTRANCES),
         )
 
     def push_screen(self, screen: Any, *rest: Any, **named: Any) -> Any:

@@ -10,7 +10,8 @@ from typing import Final
 
 from rich.color import ColorSystem
 
-from tui.features.runs.columns import SizedColumn, columns_for, head
+from tui.domain.run import Run
+from tui.features.runs.columns import columns_for, head
 from tui.kit.colors import LineStyler
 from tui.kit.header_words import HeaderFacts, header_line
 from tui.kit.layout import is_too_small, list_width
@@ -19,6 +20,7 @@ from tui.settings.settings import Settings
 from tui.store.freshness import Freshness, Level
 from tui.text.formatting import LOADING
 from tui.text.styled import Line, Piece, Token
+from tui.text.table import SizedColumn
 
 _GUTTER: Final = Piece("  ")
 
@@ -52,15 +54,15 @@ def first_frame(
     return [_row(line, styler, width) for line in (*rows, *[()] * (height - len(rows)))]
 
 
-def _columns(settings: Settings, list_cells: int) -> Sequence[SizedColumn]:
+def _columns(settings: Settings, list_cells: int) -> Sequence[SizedColumn[Run]]:
     """Return the columns of the config file, or the program's own."""
     if columns := settings.columns.filled:
-        from tui.features.columns.settings import RUNS, columns_of_file  # noqa: PLC0415  as above
+        from tui.features.columns.settings import RUNS, columns_of_file, file_columns  # noqa: PLC0415  as above
         from tui.features.columns.words import Unshown, own_columns_for  # noqa: PLC0415
 
-        chosen = columns_of_file(columns, "")[0].get(RUNS)
+        chosen = columns_of_file(columns, file_columns, "")[0].get(RUNS)
         if chosen is not None:
-            return own_columns_for(chosen.shown, list_cells, lambda _run, _path: Unshown.NOT_READ).slots
+            return own_columns_for(chosen.shown, list_cells, lambda _run, _path: Unshown.NOT_READ)[0]
     return columns_for(list_cells)
 
 

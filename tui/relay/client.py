@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedError, Proto
 
 from tui.api import client as api
 from tui.api.errors import ApiError, RateLimited, Refused
+from tui.api.lists import ListRequest
 from tui.api.queries import TrqlQuery
 from tui.api.relay import Beat, encode_relay_message, encode_response
 from tui.api.responses import Response
@@ -69,14 +70,21 @@ _JSON: Final = {"content-type": "application/json"}
 class RequestProxy:
     """Fetches responses for all screens, and bounds the bytes that are being sent."""
 
-    def __init__(self, fetcher: RunFetcher, clock: Clock, key: Secret) -> None:
-        """`key` is redacted in responses: a failing server may echo it."""
+    def __init__(
+        self,
+        fetcher: RunFetcher,
+        clock: Clock,
+        key: Secret,
+        allows: Callable[[ListRequest], bool] = lambda _: False,
+    ) -> None:
+        """`key` is redacted in responses: a failing server may echo it. `allows` says which lists screens may read."""
         refill = fetcher.budget.refill
         self._fetcher = fetcher
         self._key = key.reveal().encode()
         screens_refill = Refill(int(refill.requests * SCREENS_BUDGET_SHARE), refill.period_s)
         self._budget = Budget(clock, screens_refill, max_queries=MAX_QUERIES_OF_SCREENS)
         self._sending: list[bytes] = []
+        self._allows = allows
 
     @property
     def sending_bytes(self) -> int:
@@ -112,7 +120,8 @@ class RequestProxy:
             return self.error_response(502, f"the relay got no response: {error}")
 
     async def _fetch_encoded(self, request: api.ReadRequest) -> bytes:
-        if not _has_safe_ids(request):
+        is_allowed = self._allows(request) if isinstance(request, ListRequest) else _has_safe_ids(request)
+        if not is_allowed:
             return self.error_response(404, "nothing has this id")
         response = await self._fetcher.fetch_response(request, Priority.SELECTED)
         if len(response.body) <= MAX_RESPONSE_BYTES:
@@ -143,6 +152,8 @@ def _has_safe_ids(request: api.ReadRequest) -> bool:
             return bool(_SAFE_ID.match(run_id) and _SAFE_ID.match(span_id))
         case api.QueueRequest(name) | api.QueueMetricsRequest(name):
             return bool(_SAFE_NAME.match(name))
+        case ListRequest():
+            return False  # the lists that the program knows are allowed before
         case api.ErrorGroupsRequest() | TrqlQuery():  # their texts are values of parameters, or checked by the query
             return True
         case _:

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, NamedTuple, get_args, get_origin
 from tui.domain.own_commands import PLACEHOLDERS, CommandScope
 from tui.settings import schema
 from tui.settings.key_checks import listed_bindings
-from tui.settings.schema import FileSettings, Table, entry_type, expected, is_table, ruled, settings_in, value_at
+from tui.settings.schema import ConfigTable, FileSettings, entry_type, expected, is_table, ruled, settings_in, value_at
 from tui.settings.settings import DEFAULT, UNBIND, Settings
 
 # The file that `trigger-tui config --init` writes: every setting with its description, commented out.
@@ -77,13 +77,13 @@ def commented_file(colors: Mapping[str, str], columns: Mapping[str, Sequence[str
     return "\n".join(parts) + "\n"
 
 
-def _table(kind: type[Table], shown: Mapping[str, str]) -> Iterator[str]:
+def _table(kind: type[ConfigTable], shown: Mapping[str, str]) -> Iterator[str]:
     for field, text in _described(kind):
         yield from _prose(_explained(field, text))
         yield f"#{field.name} = {_toml(shown.get(field.name, field.default))}"
 
 
-def _described(table: type[Table]) -> Iterator[tuple[Field[Any], str]]:
+def _described(table: type[ConfigTable]) -> Iterator[tuple[Field[Any], str]]:
     """Yield the fields of a table with their descriptions."""
     for field in fields(table):
         kind, _ = ruled(field.type)
@@ -109,7 +109,7 @@ def _docstrings() -> Mapping[tuple[str, str], str]:
     }
 
 
-def _entry(kind: type[Table]) -> Iterator[str]:
+def _entry(kind: type[ConfigTable]) -> Iterator[str]:
     """Yield what the fields of an entry of a list are for."""
     yield "#"
     for field, text in _described(kind):
@@ -217,11 +217,11 @@ def _schema(annotation: Any, tables: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _table_schema(kind: type[Table], tables: dict[str, Any]) -> dict[str, Any]:
+def _table_schema(kind: type[ConfigTable], tables: dict[str, Any]) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     for field, text in _described(kind):
         properties[field.name] = {"description": text, **_schema(field.type, tables)}
-        if field.default is not MISSING and not isinstance(field.default, Table) and kind is not schema.Colors:
+        if field.default is not MISSING and not isinstance(field.default, ConfigTable) and kind is not schema.Colors:
             properties[field.name]["default"] = field.default
     return {
         "description": _paragraphs(kind.__doc__ or ""),
@@ -290,7 +290,7 @@ def _values(settings: Settings) -> Iterator[tuple[str, Value]]:
         value = value_at(settings, path)
         if value and path == "keys":
             yield from ((f"{path}.{binding}", list(keys) or [UNBIND]) for binding, keys in value.items())
-        elif not isinstance(value, Table):
+        elif not isinstance(value, ConfigTable):
             yield path, _in_json(value)
 
 
@@ -298,4 +298,4 @@ def _in_json(value: Any) -> Any:
     """Return a value as JSON has it. Of the tables in a list, only their names."""
     if not isinstance(value, tuple | dict):
         return None if value == "" else value
-    return [getattr(each, fields(each)[0].name) if isinstance(each, Table) else each for each in value]
+    return [getattr(each, fields(each)[0].name) if isinstance(each, ConfigTable) else each for each in value]

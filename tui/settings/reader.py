@@ -10,7 +10,16 @@ from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, SchemaV
 
 from tui.domain.text import clean
 from tui.lazy_dataclass import dataclass
-from tui.settings.schema import CommandEntry, FileSettings, Table, entry_type, expected, is_table, ruled, settings_in
+from tui.settings.schema import (
+    CommandEntry,
+    ConfigTable,
+    FileSettings,
+    entry_type,
+    expected,
+    is_table,
+    ruled,
+    settings_in,
+)
 from tui.settings.settings import UNBIND, Problem
 
 # Reads a TOML document as `FileSettings`. A wrong value costs only itself: it becomes its default and a problem.
@@ -41,7 +50,7 @@ _WRONG_VALUE: Final = "wrong_value"
 _WRONG_KEY: Final = "[key]"
 """How pydantic names a key as the place of an error, behind the key."""
 
-T = TypeVar("T", bound=Table)
+T = TypeVar("T", bound=ConfigTable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +147,7 @@ class _Reading:
         return read
 
     def _complain_invalid(
-        self, errors: list[ErrorDetails], value: Any, where: str, entry: type[Table] | None, *, is_item: bool
+        self, errors: list[ErrorDetails], value: Any, where: str, entry: type[ConfigTable] | None, *, is_item: bool
     ) -> None:
         """Report the errors of pydantic in our words. Of an entry, only the first one in the document counts."""
         end = _LEFT_OUT if entry else ""
@@ -161,7 +170,7 @@ class _Reading:
         self._complain(where, f"expected {wanted}, got {described(value)}{end}")
         return _WRONG
 
-    def _complain_unknown(self, kind: type[Table], path: str, key: str, end: str = "") -> None:
+    def _complain_unknown(self, kind: type[ConfigTable], path: str, key: str, end: str = "") -> None:
         if len(self.problems) >= MAX_PROBLEMS:  # any key at the top may be meant to forbid writing
             self._complain(joined(path, key), "unknown key", is_about_lock=not path)
             return
@@ -234,7 +243,7 @@ def _schema(annotation: Any) -> CoreSchema:
     return core_schema.no_info_wrap_validator_function(partial(_validated, annotation), schema | rule.bounds)
 
 
-def _table_schema(kind: type[Table]) -> CoreSchema:
+def _table_schema(kind: type[ConfigTable]) -> CoreSchema:
     parts = [core_schema.dataclass_field(each.name, _field_schema(each), kw_only=True) for each in fields(kind)]
     arguments = core_schema.dataclass_args_schema(kind.__name__, parts, extra_behavior="forbid")
     return core_schema.dataclass_schema(kind, arguments, list(kind.__annotations__), slots=True, config=_CONFIG)
@@ -260,7 +269,7 @@ def _validated(annotation: Any, value: Any, validate: core_schema.ValidatorFunct
         raise PydanticCustomError(_WRONG_VALUE, "expected {expected}", {"expected": expected(annotation)}) from None
 
 
-def _nearest(kind: type[Table], path: str, key: str) -> str | None:
+def _nearest(kind: type[ConfigTable], path: str, key: str) -> str | None:
     """Return the known key that is most like an unknown one: of its own table, else of any."""
     from difflib import get_close_matches  # noqa: PLC0415  only for a wrong file
 

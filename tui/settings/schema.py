@@ -189,7 +189,7 @@ Variable = Annotated[str, ValueRule("the name of a variable", pattern=r"^[A-Za-z
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ConfigTable:
     """The base of all tables of the file."""
 
     @property
@@ -198,7 +198,7 @@ class Table:
         return {each.name: value for each in fields(self) if (value := getattr(self, each.name))}
 
 
-T = TypeVar("T", bound=Table)
+T = TypeVar("T", bound=ConfigTable)
 
 
 def with_value(table: T, path: str, value: Any) -> T:
@@ -207,7 +207,7 @@ def with_value(table: T, path: str, value: Any) -> T:
     return replace(table, **{name: with_value(getattr(table, name), rest, value) if rest else value})
 
 
-def value_at(table: Table, path: str) -> Any:
+def value_at(table: ConfigTable, path: str) -> Any:
     """Return the value at a path."""
     found: Any = table
     for name in path.split("."):
@@ -215,17 +215,17 @@ def value_at(table: Table, path: str) -> Any:
     return found
 
 
-def is_table(kind: Any) -> TypeGuard[type[Table]]:
-    return isinstance(kind, type) and issubclass(kind, Table)
+def is_table(kind: Any) -> TypeGuard[type[ConfigTable]]:
+    return isinstance(kind, type) and issubclass(kind, ConfigTable)
 
 
-def entry_type(kind: Any) -> type[Table] | None:
+def entry_type(kind: Any) -> type[ConfigTable] | None:
     """Return the type of the tables in a list; None for any other type."""
     entry = ruled(get_args(kind)[0])[0] if get_origin(kind) is tuple else None
     return entry if is_table(entry) else None
 
 
-def settings_in(kind: type[Table], path: str = "") -> Iterator[tuple[str, Any, ValueRule]]:
+def settings_in(kind: type[ConfigTable], path: str = "") -> Iterator[tuple[str, Any, ValueRule]]:
     """Yield the path, the annotation and the rule of every key that is in no list, those of tables before theirs."""
     for each in fields(kind):
         table, rule = ruled(each.type)
@@ -243,7 +243,7 @@ def _wanted_zone(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Colors(Table):
+class Colors(ConfigTable):
     """Colours of your own theme, by what they are used for. Each replaces that colour of the dark or light theme.
 
     Terminals without colours of 24 bits get the nearest of their 256. A text colour with a contrast below 4.5:1 on the
@@ -309,7 +309,7 @@ class Colors(Table):
 
 
 @dataclass(frozen=True, slots=True)
-class ReadOnly(Table):
+class ReadOnly(ConfigTable):
     """Where runs can only be watched. Any of these settings, `--read-only` and the key each forbid writing.
 
     No flag allows what this table forbids; a change of the file takes effect at once. While a setting in this table is
@@ -348,7 +348,7 @@ def _long_name(environment: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Link(Table):
+class Link(ConfigTable):
     """The link to your terminal."""
 
     slow: Annotated[
@@ -372,7 +372,7 @@ OwnRing = Literal["default", "off", "bell", "notice", "both"]
 
 
 @dataclass(frozen=True, slots=True)
-class Bell(Table):
+class Bell(ConfigTable):
     """How the monitor calls you when a finding is new, as on the wall: by the terminal's bell, a notice, a command.
 
     A finding that is there at the start is new only if it began within the minute before, and no earlier start has
@@ -412,7 +412,7 @@ class Bell(Table):
 
 
 @dataclass(frozen=True, slots=True)
-class Programs(Table):
+class Programs(ConfigTable):
     """Other programs that the monitor starts for you, as lists of arguments. No shell is involved."""
 
     editor: Program = ()
@@ -423,7 +423,7 @@ class Programs(Table):
 
 
 @dataclass(frozen=True, slots=True)
-class Dashboard(Table):
+class Dashboard(ConfigTable):
     """The dashboard of Trigger.dev."""
 
     url: Annotated[
@@ -438,7 +438,7 @@ class Dashboard(Table):
 
 
 @dataclass(frozen=True, slots=True)
-class ColumnEntry(Table):
+class ColumnEntry(ConfigTable):
     """A column with more than its name."""
 
     column: Annotated[
@@ -470,7 +470,7 @@ ColumnList = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class OwnColumns(Table):
+class OwnColumns(ConfigTable):
     """Columns of the lists, in their order. An empty list is the program's own choice.
 
     A column is a name, a path such as "metadata.progress", or a table:
@@ -485,7 +485,7 @@ class OwnColumns(Table):
 
 
 @dataclass(frozen=True, slots=True)
-class ViewEntry(Table):
+class ViewEntry(ConfigTable):
     """A saved view."""
 
     name: Annotated[str, _line("a text of 1 to 60 characters", min_length=1, max_length=60)]
@@ -506,7 +506,7 @@ class ViewEntry(Table):
 
 
 @dataclass(frozen=True, slots=True)
-class CommandEntry(Table):
+class CommandEntry(ConfigTable):
     """A command of your own on the selection."""
 
     name: Annotated[str, _line("a text of 1 to 40 characters", min_length=1, max_length=40)]
@@ -551,7 +551,7 @@ THEMES: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileSettings(Table):
+class FileSettings(ConfigTable):
     """The settings of trigger-tui."""
 
     theme: Annotated[

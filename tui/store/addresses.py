@@ -55,11 +55,14 @@ _RUN_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
 
 
 class AddressedView(NamedTuple):
-    """What an address of a view may have. `sorts` has the id of an order for each of its names."""
+    """What an address of a view may have. `sorts` returns the id of an order for each of its names."""
 
-    sorts: Mapping[str, str]
+    sorts: Callable[[], Mapping[str, str]] = dict
+    sentence: Callable[[], str] = str
+    """Returns a sentence about it, for the command line; empty for a view that has no command there."""
+
     has_fields: bool = False
-    """Whether its filter has fields."""
+    """Whether its filter has the fields of runs."""
 
     periods: tuple[str, ...] = ()
     """The periods that it can show; empty: every period, and spans of time."""
@@ -85,17 +88,22 @@ class AddressedView(NamedTuple):
 
 _RUN_SORTS: Final = {order.title: order.id for order in ORDERS} | {order.id: order.id for order in ORDERS}
 
-VIEWS: Final[Mapping[str, AddressedView]] = {
-    RUNS: AddressedView(_RUN_SORTS, has_fields=True),
+VIEWS: Final[dict[str, AddressedView]] = {
     ERRORS: AddressedView(
-        {name: name for name in ("new", "most", "latest", "first-seen", "task")},
+        lambda: {name: name for name in ("new", "most", "latest", "first-seen", "task")},
+        lambda: "What fails, since when, in which version.",
         periods=("1h", "6h", "24h", "7d", "30d"),
     ),
-    QUEUES: AddressedView({name: name for name in ("worst", "queued", "oldest", "usage", "starts")}, has_period=False),
-    WALL: AddressedView({}, periods=("1h", "5h", "20h")),
-    RUN: AddressedView({}, panes=("detail", "attempts", "tree", "waterfall", "logs")),
+    RUNS: AddressedView(lambda: _RUN_SORTS, lambda: "The list, by task: status: tag: since: …", has_fields=True),
+    WALL: AddressedView(periods=("1h", "5h", "20h")),
+    RUN: AddressedView(panes=("detail", "attempts", "tree", "waterfall", "logs")),
 }
-"""The views that have an address."""
+"""The views that have an address. Lists that are declared are added when they are registered."""
+
+
+def register_list(name: str, sorts: Callable[[], Sequence[str]], sentence: Callable[[], str]) -> None:
+    """Give a declared list its address. Both functions are called when they are first needed."""
+    VIEWS[name] = AddressedView(lambda: {each: each for each in sorts()}, sentence, has_period=False)
 
 
 class AddressError(ValueError):
@@ -104,9 +112,12 @@ class AddressError(ValueError):
 
 def read_sort(text: str, view: AddressedView, report: Report) -> str:
     """Return the id of an order; "" for the view's own."""
-    if text and text.casefold() not in view.sorts:
-        report(f'no order "{text}"{nearest(text.casefold(), view.sorts)}; the orders are {" ".join(view.sorts)}')
-    return view.sorts.get(text.casefold(), "")
+    if not text:
+        return ""
+    sorts = view.sorts()
+    if text.casefold() not in sorts:
+        report(f'no order "{text}"{nearest(text.casefold(), sorts)}; the orders are {" ".join(sorts)}')
+    return sorts.get(text.casefold(), "")
 
 
 def read_period(text: str, view: AddressedView, report: Report) -> str:
@@ -206,24 +217,13 @@ def lists_of(filters: RunFilters) -> RunFilters:
     return RunFilters(**lists)
 
 
-def as_words(text: str) -> str:
-    """Return a text that is searched word by word as a filter in which no word is a field."""
-    words = (word.replace('"', "") for word in text.split())
-    return " ".join(f'"{word}"' if any(map(is_field, split_words(word))) else word for word in words if word)
-
-
-def plain_words(text: str) -> str:
-    """Return the text from which `as_words` made the filter."""
-    return text.replace('"', "")
-
-
 # `ViewAddress`: a view of the monitor as a text that opens it again: `runs?task=charge-*&status=failed&sort=took`.
 #
 # It has two notations, with the same words. An address always has a `?`, and its values are percent-encoded. The
 # command line separates words by spaces, as the filter after `/` does: `runs task:charge-* status:failed sort:took`.
 #
 # * The fields of a filter of runs are its own: `task` `status` `tag` `took` …; a `-` before a field negates it. Words
-#   without a field are `q` in an address. Other views are filtered by such words alone.
+#   without a field are `q` in an address. Other lists have other fields.
 # * `since` is a period or a span of time, `sort` an order, `id` the run of the view `run`, `pane` what it shows of it.
 # * `server-task`, `server-status` … are the filters that the server applies (`f`).
 
@@ -376,7 +376,7 @@ def _address(view: str, words: str, length: int, report: Report) -> ViewAddress:
 
 def _filter_text(words: Iterable[Word], form: AddressedView, report: Report) -> str:
     """Return the words of the filter that fit, as one text."""
-    check = _run_word if form.has_run else _field_word if form.has_fields else _plain_word
+    check = _run_word if form.has_run else _field_word if form.has_fields else _any_word
     texts: list[str] = []
     for word in words:
         source = f"{word.field}:{word.rest}" if is_field(word) else word.source  # a field in lower case
@@ -398,8 +398,8 @@ def _run_word(_: Word, text: str) -> str:
     return f'a run is named by its id, not by "{text}"'
 
 
-def _plain_word(word: Word, _: str) -> str:
-    return f"{word.source}: this view is filtered by words alone" if is_field(word) else ""
+def _any_word(_word: Word, _text: str) -> str:
+    return ""  # the fields of a list are its own; any other word is a text
 
 
 def _field_word(word: Word, text: str) -> str:

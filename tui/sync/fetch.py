@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 from tui.api.client import ApiReader, Client, ReadRequest
 from tui.api.errors import ApiError, NotFound, Refused, ServerFault
 from tui.api.feed import FeedPosition, FeedResponse, FeedTarget
+from tui.api.lists import ListRead, RowRead
 from tui.api.queries import TrqlQuery
 from tui.api.responses import Response
 from tui.api.runs import ListPage, RunResponse
@@ -501,6 +502,28 @@ class RunFetcher:
                 raise
             await self.record_lost(Capability.TRACE, str(error))
             return None
+
+    async def read_list(self, read: ListRead[T], priority: Priority) -> tuple[list[T], bool]:
+        """Return the rows of a list by its pages, `max_rows` at most, and whether the server has more, or others.
+
+        Raises `ApiError` if the first page cannot be read.
+        """
+        rows: list[T] = []
+        page, is_cut = "", False
+        kind = None if self.environment is None else self.environment.type
+        while len(rows) < read.max_rows:
+            request = read.request(page)
+            found = await self.budget.request(request, priority, partial(self.api.read_rows, read, page))
+            rows += [row for row in found.rows if read.is_shown(row, kind)]
+            is_cut = is_cut or bool(found.unreadable) or found.is_cut
+            before, page = page, read.next_page(page, found)
+            if not page or page == before:
+                return rows, is_cut
+        return rows[: read.max_rows], True
+
+    async def read_row(self, read: RowRead[T], row_id: str, priority: Priority) -> T:
+        """Return more of one row of a list. Raises `ApiError`."""
+        return await self.budget.request(("row", read.path, row_id), priority, partial(self.api.read_row, read, row_id))
 
     async def query_rows(self, query: TrqlQuery[T], priority: Priority, *, max_wait_s: float | None = None) -> list[T]:
         """Return the rows of a TRQL query. Raises `ApiError`."""

@@ -303,13 +303,15 @@ class ListRuns:
     """List the runs that a filter matches. `name` says of what, where the filter does not.
 
     `queue` is the stored name of the queue in the filter: rows of a list do not contain their queue. `filters` are the
-    server's.
+    server's. `is_searched`: the runs may be older than those of the list. `cursor` is the run to begin with.
     """
 
     filter_text: str
     name: Raw = Raw("")
     queue: str = ""
     filters: RunFilters = field(default_factory=RunFilters)
+    is_searched: bool = False
+    cursor: RunId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,6 +356,40 @@ class Row(NamedTuple):
     key: Hashable = None
     action: object = None
     is_current: bool = False
+
+
+class Said(NamedTuple):
+    """A sentence about a thing: its label, the part that answers, and a faint remark with other known facts."""
+
+    label: str
+    answer: Line
+    remark: Line = ()
+
+
+_MAX_SAID_ROWS: Final = 3
+"""Rows of one sentence: a message may be long."""
+
+
+def said_rows(said: Said, limit: int) -> list[Row]:
+    """Return `label     answer  remark` in rows of at most `limit` cells. A remark that does not fit follows below."""
+    label, answer, remark = said
+    room = max(limit - LABEL, LABEL)
+    parts = [answer, remark] if remark else [answer]
+    if remark and line_width(answer) + _GAP + line_width(remark) <= room:
+        parts = [(*answer, Piece(" " * _GAP), *remark)]
+    lines = [line for part in parts for line in _few_rows(part, room)]
+    head = pad((Piece(label, Token.FAINT),), LABEL)
+    return [
+        Row((*(head if not index else (Piece(" " * LABEL),)), *line), (label, index))
+        for index, line in enumerate(lines)
+    ]
+
+
+def _few_rows(line: Line, room: int) -> list[Line]:
+    rows = fold(line, room)
+    if len(rows) <= _MAX_SAID_ROWS:
+        return rows
+    return [*rows[: _MAX_SAID_ROWS - 1], cut((*rows[_MAX_SAID_ROWS - 1], Piece("  ")), room)]
 
 
 def spaced(blocks: Iterable[Sequence[Row]]) -> list[Row]:

@@ -1,6 +1,6 @@
 """Tables: columns, their widths in a given width, the line of titles and those of the rows, on a screen and printed."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
 from typing import Final, Generic, NamedTuple, TypeVar
@@ -39,6 +39,7 @@ class Column(Generic[R]):
     * `from_width`: narrower lists omit it
     * `wish`: its cells where the user chose the columns; without one, its width
     * `is_ticking`: the cell depends on the time; other cells are made again only if their row has changed
+    * `is_read_later`: the cell is read apart from its row, which stays the same then
     * `meaning`: it in a few words, for the dialog of columns
     * `right_title`: the title of a second value at its right end
     * `drop_rank`: in a narrow print, the greatest is dropped first, 0 never
@@ -56,13 +57,14 @@ class Column(Generic[R]):
     share: float = 1.0
     wish: Wish | None = None
     is_ticking: bool = False
+    is_read_later: bool = False
     meaning: str = ""
     right_title: str = ""
     drop_rank: int = 0
     cut_to: int = 0
 
 
-class Slot(NamedTuple, Generic[R]):
+class SizedColumn(NamedTuple, Generic[R]):
     """A column and its width in one table."""
 
     column: Column[R]
@@ -83,7 +85,7 @@ class Table(Generic[R]):
 
     * `glyph`: returns the sign before a row
     * `strong`: the id of the column that is bold in the row under the cursor
-    * `layouts`: what depends on the width of the list, the widest first
+    * `layouts`: those of several widths of the list, the widest first
     * `growth`: the columns that can be cut in a print, in the order in which they get the cells that are left; empty:
       from the left
     """
@@ -98,7 +100,7 @@ class Table(Generic[R]):
         """Return the layout of a list of this width."""
         return next((each for each in self.layouts if width >= each.from_width), Layout())
 
-    def slots(self, width: int) -> list[Slot[R]]:
+    def slots(self, width: int) -> list[SizedColumn[R]]:
         """Return the columns that a list of this width shows, with their widths, in order."""
         layout = self.layout(width)
         shown = layout.columns or [each for each in self.columns if width >= each.from_width]
@@ -109,9 +111,9 @@ class Table(Generic[R]):
             part = rest if each is flexible[-1] else min(each.most, int(rest * each.share))
             widths[each.id] = max(part, each.least)
             rest -= widths[each.id]
-        return [Slot(each, widths[each.id]) for each in shown]
+        return [SizedColumn(each, widths[each.id]) for each in shown]
 
-    def head(self, slots: Sequence[Slot[R]], titles: Mapping[str, str] | None = None) -> Line:
+    def head(self, slots: Sequence[SizedColumn[R]], titles: Mapping[str, str] | None = None) -> Line:
         """Return the line of titles. `titles` are other ones, by the ids of columns."""
         cells: list[Line] = []
         for column, width in slots:
@@ -124,7 +126,7 @@ class Table(Generic[R]):
     def row(
         self,
         row: R,
-        slots: Sequence[Slot[R]],
+        slots: Sequence[SizedColumn[R]],
         now: Now,
         *,
         is_current: bool = False,
@@ -141,16 +143,8 @@ class Table(Generic[R]):
             cells.append(fit(cell, width, column.align))
         return (self.glyph(row), Piece(" "), *joined(cells, " " * GAP))
 
-    def chosen(self, columns: Iterable[tuple[Column[R], Wish]], width: int) -> tuple[list[Slot[R]], list[Column[R]]]:
-        """Return chosen columns that fit into a list of this width, with their widths, and those that do not fit."""
-        pairs = list(columns)
-        cells = divided([wish for _, wish in pairs], max(1, width - EDGES))
-        placed = [(column, given) for (column, _), given in zip(pairs, cells, strict=True)]
-        slots = [Slot(column, given) for column, given in placed if given is not None]
-        return slots, [column for column, given in placed if given is None]
-
-    def wish_of(self, column: Column[R], width: int) -> Wish:
-        """Return the cells of a chosen column in a list of this width."""
+    def wish_of(self, column: Column[R], width: int = 0) -> Wish:
+        """Return how many cells a chosen column needs in a list of this width."""
         usual = self.layout(width).widths.get(column.id, column.width)
         return column.wish or Wish(usual, usual)
 
@@ -189,7 +183,7 @@ class Print(Generic[R]):
 
     table: Table[R]
     limit: int | None
-    _slots: list[Slot[R]] = field(default_factory=list)
+    _slots: list[SizedColumn[R]] = field(default_factory=list)
     _widest: dict[str, int] = field(default_factory=dict)
 
     def page(self, rows: Sequence[R], at: datetime) -> list[Line]:
@@ -205,11 +199,11 @@ class Print(Generic[R]):
         head = [table.head(self._slots)] if is_first else []
         return head + [table.row(row, self._slots, now) for row in rows]
 
-    def _fitted(self, columns: list[Column[R]]) -> list[Slot[R]]:
+    def _fitted(self, columns: list[Column[R]]) -> list[SizedColumn[R]]:
         """Columns that can be cut shrink first. Then columns are dropped."""
         natural, limit = self._widest, self.limit
         if limit is None:
-            return [Slot(each, natural[each.id]) for each in columns]
+            return [SizedColumn(each, natural[each.id]) for each in columns]
         while True:
             widths = {each.id: min(natural[each.id], each.cut_to or natural[each.id]) for each in columns}
             spare = limit - GLYPH_CELLS - sum(widths.values()) - GAP * (len(columns) - 1)
@@ -222,4 +216,4 @@ class Print(Generic[R]):
                 more = max(min(spare, natural[each] - widths[each]), min(_MIN_CUT - widths[each], 0))
                 widths[each] += more
                 spare -= more
-        return [Slot(each, widths[each.id]) for each in columns]
+        return [SizedColumn(each, widths[each.id]) for each in columns]

@@ -9,11 +9,12 @@ from tests.support.present.samples import NOW, STAMP, full, sample
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Body
 from tui.domain.tree import RunTree, TreeNode
-from tui.features.runs.columns import columns_for, row
+from tui.features.runs.columns import PRINTED_TABLE, columns_for, row
 from tui.features.runs.command import run_page, tree_lines
-from tui.features.runs.printed import PrintedTable, run_object
+from tui.features.runs.printed import run_object
 from tui.text.blocks import Now
 from tui.text.json import compact
+from tui.text.table import Print
 
 ROUNDS = 5
 
@@ -34,7 +35,7 @@ def measure() -> Iterator[Figure]:
     runs = [sample(word, run_id=f"run_{n:025}") for n, word in enumerate(["FAILED", "EXECUTING", "COMPLETED"] * 33)]
     slots, now = columns_for(200), Now(NOW)
     yield Figure("a screen of 60 rows at 200 columns", best(lambda: [row(r, slots, now) for r in runs[:60]], 5), "ms")
-    yield Figure("a page of ls, 99 rows", best(lambda: PrintedTable(120).page(runs, NOW), 5), "ms")
+    yield Figure("a page of ls, 99 rows", best(lambda: Print(PRINTED_TABLE, 120).page(runs, NOW), 5), "ms")
     yield Figure("a page of ls --json, 99 rows", best(lambda: [compact(run_object(r)) for r in runs], 5), "ms")
     big = replace(full(), body=(STAMP, Body([{"i": n, "text": "lorem ipsum " * 8} for n in range(3000)])))
     yield Figure("the page of a run with a payload of 300 KB", best(lambda: run_page(big, now=NOW, width=80)), "ms")

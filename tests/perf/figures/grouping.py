@@ -23,8 +23,9 @@ from tui.domain.run import Fixed, Precision, Stamp, State
 from tui.domain.status import parse_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead
-from tui.features.errors.model import GroupListModel, GroupQuery
-from tui.store.error_groups import ErrorGroups, TimeSpan
+from tui.features.errors.data import GROUPS
+from tui.kit.rows import ListModel, RowQuery
+from tui.store.error_groups import ErrorGroup, ErrorGroups, TimeSpan
 from tui.store.store import Store
 
 RUNS: Final = 10_000
@@ -61,7 +62,7 @@ def grouped(_: Effort) -> Reading:
 def one_more(_effort: Effort) -> Reading:
     """Add failures one by one to 10,000, and bring the groups and their list up to date after each."""
     store, make = _store()
-    groups, rows = ErrorGroups(store), GroupListModel()
+    groups, rows = ErrorGroups(store), ListModel(GROUPS.rules, RowQuery(GROUPS.orders[0]))
     for _ in _work(groups, rows, _SPAN, rows.query):
         pass
     times_ms = []
@@ -85,7 +86,7 @@ def slices(_: Effort) -> Reading:
 
     A minute passes, the span becomes seven days, and a filter is typed. The minute costs what leaves the span.
     """
-    store, rows = Store(), GroupListModel()
+    store, rows = Store(), ListModel(GROUPS.rules, RowQuery(GROUPS.orders[0]))
     store.apply(RunsRead(tuple(map(_single, range(RUNS)))))
     groups, longest_ms, taken_ms = ErrorGroups(store), 0.0, list[float]()
     rows.resize(40)
@@ -95,7 +96,7 @@ def slices(_: Effort) -> Reading:
     gc.collect()
     gc.disable()  # the monitor freezes what refers to all runs
     for span, text in stories:
-        query = GroupQuery(text=text)
+        query = RowQuery(GROUPS.orders[0], text)
         steps_ms = list(_times_ms(_work(groups, rows, span, query, is_new=span is week)))
         longest_ms = max(longest_ms, *steps_ms)
         taken_ms.append(sum(steps_ms))
@@ -106,7 +107,12 @@ def slices(_: Effort) -> Reading:
 
 
 def _work(
-    groups: ErrorGroups, rows: GroupListModel, span: TimeSpan, query: GroupQuery, *, is_new: bool = False
+    groups: ErrorGroups,
+    rows: ListModel[ErrorGroup],
+    span: TimeSpan,
+    query: RowQuery[ErrorGroup],
+    *,
+    is_new: bool = False,
 ) -> Iterator[None]:
     yield from groups.steps(span, _NOW)
     yield from rows.show(groups.changed, query, 0.0, is_new=is_new)

@@ -11,9 +11,10 @@ from tui.domain.errors.kinds import ErrorKind, Fingerprint, OwnFrame
 from tui.domain.ids import RunId, TaskId
 from tui.domain.status import RunStatus
 from tui.domain.text import Raw
-from tui.features.errors.command import group_lines, group_object
+from tui.features.errors.command import PRINTED, group_object
 from tui.store.error_groups import ErrorGroup
-from tui.text.styled import Token, line_width, plain
+from tui.text.styled import Line, Token, line_width, plain
+from tui.text.table import Print
 
 KIND = ErrorKind(
     Raw("StripeError"),
@@ -37,13 +38,17 @@ GROUP = ErrorGroup(
 NOTHING_KNOWN = replace(GROUP, kind=replace(KIND, type=None, frame=None), tasks=(), versions=(), count=2, state=None)
 
 
+def lines_of(groups: list[ErrorGroup], limit: int | None) -> list[Line]:
+    return Print(PRINTED, limit).page(groups, at(0))
+
+
 def token_of(group: ErrorGroup, text: str) -> Token:
     """Return the token of the piece with this text in the row of a group."""
-    return next(piece.token for piece in group_lines([group], at(0), None)[1] if text in piece.text)
+    return next(piece.token for piece in lines_of([group], None)[1] if text in piece.text)
 
 
 def test_row_has_every_fact_of_the_group() -> None:
-    head, row = map(plain, group_lines([GROUP], at(0), None))
+    head, row = map(plain, lines_of([GROUP], None))
     assert head.split() == ["runs", "state", "task", "error", "own", "frame", "versions", "first", "last"]
     assert " ".join(row.split()) == (
         "✗ 1,234 NEW charge-card +1 StripeError No such customer: <id> src/lib/stripe.ts createCharge 1 1h 5s"
@@ -51,7 +56,7 @@ def test_row_has_every_fact_of_the_group() -> None:
 
 
 def test_what_is_not_known_is_a_dot() -> None:
-    row = plain(group_lines([NOTHING_KNOWN], at(0), None)[1])
+    row = plain(lines_of([NOTHING_KNOWN], None)[1])
     assert " ".join(row.split()) == "✗ 2 · · No such customer: <id> · 0 1h 5s"
 
 
@@ -73,7 +78,7 @@ def test_state_has_its_word_and_colour(state: ErrorState, word: str, token: Toke
 @pytest.mark.parametrize("limit", [36, 40, 60, 80, 100, 120, 200])
 def test_table_fits_and_its_columns_stand_in_line(limit: int) -> None:
     groups = [GROUP, NOTHING_KNOWN, replace(GROUP, kind=replace(KIND, message=Raw("宽" * 90)))]
-    lines = group_lines(groups, at(0), limit)
+    lines = lines_of(groups, limit)
     widths = {line_width(line) for line in lines}
     assert len(widths) == 1
     assert widths.pop() <= limit
@@ -83,13 +88,13 @@ def test_table_fits_and_its_columns_stand_in_line(limit: int) -> None:
 
 def test_narrow_table_keeps_the_state() -> None:
     acknowledged = replace(GROUP, state=ErrorState.ACKNOWLEDGED)
-    head, row = map(plain, group_lines([acknowledged], at(0), 80))
+    head, row = map(plain, lines_of([acknowledged], 80))
     assert head.split() == ["runs", "state", "task", "error", "last"]
     assert "acknowledged" in row
 
 
 def test_no_groups_have_no_titles() -> None:
-    assert group_lines([], at(0), 80) == []
+    assert lines_of([], 80) == []
 
 
 def test_object_has_raw_values_and_null_for_the_unknown() -> None:

@@ -12,13 +12,11 @@ from tui.domain.finding import Standstill, StandstillReason
 from tui.domain.ids import RunId, TaskId
 from tui.domain.text import Raw
 from tui.features.queues.page import (
+    QUEUE_TABLE,
     HolderSpeed,
-    QueueContent,
     QueueFacts,
     QueuesState,
     cell_words,
-    queue_columns_for,
-    queue_line,
     queue_page,
     queue_summary_lines,
     queues_right,
@@ -57,7 +55,10 @@ NUMBERS = st.none() | st.integers(0, 300)
 
 
 def said(facts: QueueFacts) -> dict[str, str]:
-    return {label: "  ".join(plain(line) for line in both if line) for label, both in sentences(facts, NOW)}
+    return {
+        each.label: "  ".join(plain(line) for line in (each.answer, each.remark) if line)
+        for each in sentences(facts, NOW)
+    }
 
 
 def with_row(**changes: object) -> QueueFacts:
@@ -240,7 +241,7 @@ def test_every_line_fits(running: int | None, limit: int | None, queued: int | N
     for each in queue_page(facts, NOW, width):
         assert line_width(each.line) <= width
     if width >= 60:
-        assert line_width(queue_line(QueueContent(row, 7), queue_columns_for(width), NOW)) <= width - 3
+        assert line_width(QUEUE_TABLE.row(replace(row, throttled=7), QUEUE_TABLE.slots(width), NOW)) <= width - 3
 
 
 def test_two_lines_give_no_reason_beside_a_standstill() -> None:
@@ -266,13 +267,14 @@ def test_rule_marks_totals_of_a_list_that_is_cut() -> None:
     assert plain(queues_right(cut, NOW, 80)) == "≥30 running · ≥304 queued · a page read 6 s ago"
     assert "more queues exist" in plain(queues_right(cut, NOW, 120))
     # The reason comes first, since a narrow rule omits the end.
-    failed = replace(read, failure="the server answers 503.")
+    failed = replace(read, reason="the server answers 503")
     assert plain(queues_right(failed, NOW, 120)).startswith("the server answers 503 · 30 running · ")
     # A narrow rule has the filter, and what it lets through.
-    assert plain(queues_right(read, NOW, 80, (1, 18))) == "1 of 18 queues · read 6 s ago"
+    assert plain(queues_right(read, NOW, 80, "1 of 18 queues")) == "1 of 18 queues · read 6 s ago"
 
 
 def test_unknown_throttled_runs_are_no_zero() -> None:
-    columns = queue_columns_for(120)
-    cells = [plain(queue_line(QueueContent(MAIL, each), columns, NOW)).split()[7] for each in (None, 0, 7)]
+    slots = QUEUE_TABLE.slots(120)
+    rows = [QUEUE_TABLE.row(replace(MAIL, throttled=each), slots, NOW) for each in (None, 0, 7)]
+    cells = [plain(row).split()[7] for row in rows]
     assert cells == ["·", "at", "7"]

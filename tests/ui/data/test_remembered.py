@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tui.domain.filters import RunFilters
 from tui.domain.ids import TaskId
 from tui.features.columns.data import ColumnFile
+from tui.features.columns.settings import file_columns
 from tui.features.runs.data import MAX_BYTES, FilterFile, Remembered
 from tui.store.changes import EPOCH
 from tui.store.server_filter import is_typable
@@ -192,7 +193,7 @@ def test_broken_file_is_replaced_by_the_next_save(tmp_path: Path) -> None:
 def test_closed_folder_is_one_sentence_for_all_its_files(tmp_path: Path) -> None:
     folder = tmp_path / "state"
     folder.mkdir(mode=0)
-    one, other = memory(tmp_path), ColumnFile(folder / "columns.json")
+    one, other = memory(tmp_path), ColumnFile(folder / "columns.json", file_columns)
     is_root = os.geteuid() == 0
     try:
         if is_root:

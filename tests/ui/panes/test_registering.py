@@ -36,7 +36,7 @@ GREETING: Need[str] = Need(name="the greeting", fetch=fetch_greeting)
 
 
 class GreetingPane(PagePane):
-    title: ClassVar[str] = "greeting"
+    title = "greeting"
     placement: ClassVar[Placement] = Placement(Slot.THIRD)
     needs: ClassVar[tuple[Need[Any], ...]] = (GREETING,)
 

@@ -1,7 +1,7 @@
 """What is painted: lines that changed, and nothing else. The result looks as if Textual had painted everything."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -21,8 +21,6 @@ from tests.support.ui.monitor import Monitored, run_story
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.features.detail.view import DetailPane
-from tui.features.errors import view as group_table
-from tui.features.errors.columns import GroupRow, group_row
 from tui.features.runs import columns
 from tui.features.runs import view as run_table
 from tui.features.runs.screen import MainScreen
@@ -32,6 +30,7 @@ from tui.kit.lines import LineWidget
 from tui.kit.page import PageRow
 from tui.kit.screen import BaseScreen
 from tui.kit.selection import Selection
+from tui.kit.table import RowContent, RowTable
 from tui.program.app import TriggerApp
 from tui.store.error_groups import ErrorGroup
 from tui.store.freshness import Freshness, FreshnessTracker
@@ -100,15 +99,18 @@ def test_scrolled_groups_make_two_rows(tmp_path: Path, monkeypatch: pytest.Monke
         await monitor.press("exclamation_mark", *["j"] * 10, wait_s=3)
         before, at = monitor.lines, FreshnessTracker.at
 
-        def row(group: GroupRow, *arguments: Any, **options: Any) -> Line:
-            made.append(group.group)
-            return group_row(group, *arguments, **options)
+        make = RowTable.line_of
+
+        def line_of(table: RowTable[ErrorGroup], content: Hashable) -> Line:
+            assert isinstance(content, RowContent)
+            made.append(content.row.group)
+            return make(table, content)
 
         def counted(*arguments: Any) -> Freshness:
             freshness.append(arguments)
             return at(*arguments)
 
-        monkeypatch.setattr(group_table, "group_row", row)
+        monkeypatch.setattr(RowTable, "line_of", line_of)
         monkeypatch.setattr(FreshnessTracker, "at", counted)
         await monitor.press("j")
         assert monitor.lines[3] == before[4].replace("▌", " ")

@@ -11,11 +11,11 @@ from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.domain.ids import RunId
 from tui.features.attempts.compared import ComparedScreen
-from tui.features.errors.view import GroupListPane
 from tui.features.queues import model as live_queues
 from tui.features.wall import data as live_board
 from tui.features.wall import data as live_failing
 from tui.features.wall.view import WallScreen
+from tui.kit.list_panes import ListPane
 from tui.text.styled import Line
 
 HIDDEN_S = 65.0
@@ -88,16 +88,16 @@ def test_covered_wall_knows_every_failure_on_return(most: int, tmp_path: Path, m
 
 def test_covered_groups_are_neither_read_nor_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(monitor: Monitored) -> None:
-        fleet, made = monitor.api.fleet, list[GroupListPane]()
+        fleet, made = monitor.api.fleet, list[ListPane]()
         await monitor.press("exclamation_mark", wait_s=4)
         await monitor.press("question_mark", wait_s=1)
 
-        def left(pane: GroupListPane) -> Line:
+        def left(pane: ListPane) -> Line:
             made.append(pane)
             return make(pane)
 
-        make = GroupListPane.left
-        monkeypatch.setattr(GroupListPane, "left", left)
+        make = ListPane.left
+        monkeypatch.setattr(ListPane, "left", left)
         fleet.add(FleetRun(900, fleet.now_s + 5, fleet.now_s + 6, fleet.now_s + 7, "FAILED", message="quite another"))
         assert "/api/v1/errors" not in await asked_while_hidden(monitor)
         assert made == []

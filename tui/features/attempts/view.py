@@ -30,7 +30,7 @@ _WIDE: Final = 100
 class AttemptsPane(ErrorPane):
     """The attempts of the selected run, one of them with its error."""
 
-    title: ClassVar[str] = "attempts"
+    title = "attempts"
     placement: ClassVar[Placement] = Placement(Slot.SECOND)
     needs: ClassVar[tuple[Need[Any], ...]] = (RUN,)
 

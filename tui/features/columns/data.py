@@ -14,7 +14,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import Absent, Body, Run, Stamp
 from tui.domain.status import RunStatus
 from tui.domain.update import RunsRead
-from tui.features.columns.settings import VIEWS, columns_of_file, problem_in
+from tui.features.columns.settings import ColumnsOf, columns_of_file, problem_in
 from tui.features.columns.words import (
     AUTO,
     MAX_COLUMN_CELLS,
@@ -27,6 +27,7 @@ from tui.features.columns.words import (
     ColumnSet,
     Unshown,
     cell_value,
+    chosen_columns,
     without_duplicates,
 )
 from tui.features.runs.data import MAX_BYTES
@@ -35,6 +36,7 @@ from tui.kit.state_files import DISK_TIMEOUT_S, problem_sentence, read_own, repl
 from tui.sync.budget import Pace, Priority
 from tui.sync.session import Session
 from tui.text.redaction import HOLDS_KEY
+from tui.text.table import SizedColumn, Table
 
 # The columns of each view: those that the user chose, else those of the config file, else the program's own.
 #
@@ -48,12 +50,14 @@ class ChosenColumns:
     """Knows the columns of all views.
 
     * `say`: is called with a sentence about columns that cannot be read, saved or shown
+    * `columns_of`: returns the columns of a list by its name
     * `listeners`: are called when columns of any view have changed
     """
 
-    def __init__(self, session: Session, say: Callable[[str], None]) -> None:
+    def __init__(self, session: Session, say: Callable[[str], None], columns_of: ColumnsOf) -> None:
         self._session = session
         self._say = say
+        self.columns_of = columns_of
         self._file: ColumnFile | None = None
         self._saved: dict[str, ColumnSet] = {}
         self._of_file: dict[str, ColumnSet] = {}
@@ -79,7 +83,7 @@ class ChosenColumns:
         """Show the columns of the config file, which may have changed, in views without chosen ones."""
         settings, self._of_file = self._session.settings, {}
         if columns := settings.columns.filled:
-            self._of_file, complaints = columns_of_file(columns, settings.file.shown, settings.file)
+            self._of_file, complaints = columns_of_file(columns, self.columns_of, settings.file.shown, settings.file)
             for complaint in complaints:
                 self._say(f"{complaint}.")
         self._publish()
@@ -88,6 +92,11 @@ class ChosenColumns:
         """Return the columns of a view, None for the program's own."""
         columns = self._saved.get(view) or self._of_file.get(view)
         return None if columns is None or not columns.shown else columns.shown
+
+    def slots(self, view: str, table: Table[Any], width: int) -> list[SizedColumn[Any]]:
+        """Return the columns that a list of this width shows: chosen ones, or its own."""
+        choices = self.shown(view)
+        return table.slots(width) if choices is None else chosen_columns(table, choices, width)[0]
 
     def saved(self, view: str) -> ColumnSet | None:
         """Return the columns that the user chose, None if there are none. Without shown ones: the program's own."""
@@ -117,7 +126,7 @@ class ChosenColumns:
     def _opened(self) -> "ColumnFile":
         if self._file is None:
             path = Path(self._session.settings.state_dir) / FILE_NAME
-            self._file = ColumnFile(path, self._session.secrets.finds)
+            self._file = ColumnFile(path, self.columns_of, self._session.secrets.finds)
         return self._file
 
     def _report(self, file: "ColumnFile", before: str | None) -> None:
@@ -141,8 +150,9 @@ VERSION: Final = 1
 class ColumnFile:
     """Reads and writes the file. `failure` is a sentence about the last error, or None."""
 
-    def __init__(self, path: Path, holds_key: Callable[[str], bool] = lambda _: False) -> None:
+    def __init__(self, path: Path, columns_of: ColumnsOf, holds_key: Callable[[str], bool] = lambda _: False) -> None:
         self.path = path
+        self._columns_of = columns_of
         self._holds_key = holds_key
         self.failure: str | None = None
         self._lock = asyncio.Lock()
@@ -164,7 +174,7 @@ class ColumnFile:
     def _load(self) -> dict[str, ColumnSet]:
         try:
             content = read_own(self.path, MAX_BYTES)
-            return {} if content is None else _decode(content)
+            return {} if content is None else _decode(content, self._columns_of)
         except OSError as error:
             reason = error.strerror or "it cannot be read"
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -193,21 +203,21 @@ class ColumnFile:
             self.failure = problem_sentence(self.path, what, reason)
 
 
-def _decode(content: bytes) -> dict[str, ColumnSet]:
+def _decode(content: bytes, columns_of: ColumnsOf) -> dict[str, ColumnSet]:
     """Raises `ValueError` or another error of decoding unless this version wrote the file."""
     saved = json.loads(content)
     if saved["version"] != VERSION:
         raise ValueError
     return {
-        view: ColumnSet(_choices(view, columns["shown"]), _choices(view, columns["hidden"]))
+        view: ColumnSet(_choices(view, columns["shown"], columns_of), _choices(view, columns["hidden"], columns_of))
         for view, columns in saved["views"].items()
-        if view in VIEWS
+        if columns_of(view)
     }
 
 
-def _choices(view: str, saved: Any) -> tuple[ColumnChoice, ...]:
+def _choices(view: str, saved: Any, columns_of: ColumnsOf) -> tuple[ColumnChoice, ...]:
     choices = [_choice(each) for each in saved]
-    if any(problem_in(view, choice) is not None for choice in choices):
+    if any(problem_in(view, choice, columns_of) is not None for choice in choices):
         raise ValueError
     return without_duplicates(choices)
 

@@ -14,30 +14,29 @@ from textual.widgets import Input
 from tui.domain.ids import RunId
 from tui.domain.run import ABSENT, Absent, Json, Run
 from tui.features.columns.data import ChosenColumns
-from tui.features.columns.settings import ERRORS, RUNS, built_in_ids
+from tui.features.columns.settings import RUNS
 from tui.features.columns.words import (
     AUTO,
+    BUILT_IN,
     KINDS,
     MAX_COLUMN_CELLS,
     MAX_COLUMNS,
-    MEANINGS,
     METADATA,
     PAYLOAD,
     ROOTS,
-    TAGS_AND_ERROR,
     ColumnChoice,
     ColumnPath,
     ColumnSet,
     Unshown,
     cell_value,
+    chosen_columns,
     key_text,
     leading_path,
     plain_text,
     problem_of,
     usual_width,
 )
-from tui.features.errors.columns import GROUP_MEANINGS, group_columns_for, own_group_columns_for, usual_group_width
-from tui.features.runs.columns import TAGS_OR_ERROR, SizedColumn, columns_for, short_id
+from tui.features.runs.columns import columns_for, short_id
 from tui.kit.app import AppBase
 from tui.kit.colors import Background
 from tui.kit.keys import bind
@@ -47,6 +46,7 @@ from tui.kit.painted import PaintedDialog
 from tui.lazy_dataclass import dataclass
 from tui.text.blocks import key_of
 from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width, wrap
+from tui.text.table import Table
 
 # The dialog of the columns of a list, and the one for a column by its path.
 
@@ -607,11 +607,13 @@ class ColumnPathScreen(PaintedDialog[ColumnChoice | None]):
         self._rest.show(lines)
 
 
-# Opens the dialogs of the columns of a view.
+# Opens the dialogs of the columns of a list.
 
 
-class ColumnedPane(Protocol):
-    """A list whose columns the user arranges. `table` has `size`, and in `slots` the columns with their widths."""
+class ColumnedRunsPane(Protocol):
+    """The list of runs. `table` has `size`, and in `slots` the columns with their widths."""
+
+    live: LiveModel
 
     @property
     def app_base(self) -> AppBase:
@@ -621,52 +623,52 @@ class ColumnedPane(Protocol):
     def table(self) -> Any:
         """The table of the list."""
 
-    def show_columns(self, choices: tuple[ColumnChoice, ...] | None) -> None:
-        """Show these columns, or the usual ones."""
-
-
-class ColumnedRunsPane(ColumnedPane, Protocol):
-    """The list of runs."""
-
-    live: LiveModel
-
     @property
     def target(self) -> RunId | None:
         """The run under the cursor."""
+
+    def show_columns(self, choices: tuple[ColumnChoice, ...] | None) -> None:
+        """Show these columns, or the usual ones."""
 
     def left_out_columns(self) -> tuple[str, ...]:
         """Return the columns for which there is no room."""
 
 
-def open_group_columns(pane: ColumnedPane) -> None:
-    """Let the user arrange the columns of the list of error groups."""
-    columns, table = pane.app_base.part(ChosenColumns), pane.table
-    usual = tuple(ColumnChoice(slot.column.id) for slot in group_columns_for(table.size.width))
-    bases = Bases(built_in_ids(ERRORS), usual, columns.of_file(ERRORS))
+def open_columns(app: AppBase, columns: ChosenColumns, view: str, table: Any) -> None:
+    """Let the user arrange the columns of a list. `table` is its widget, which shows each change at once."""
+    declared: Table[Any] = table.table
+    meanings = {column.id: column.meaning for column in declared.columns}
 
     def width_of(choice: ColumnChoice) -> int:
+        built_in = {column.id: column for column in declared.columns}
         widths = {slot.column.id: slot.width for slot in table.slots}
-        return widths.get(choice.name) or usual_group_width(choice)
+        return widths.get(choice.name) or declared.wish_of(built_in[choice.name], table.size.width).least
 
-    draft = ColumnDraft(bases, columns.saved(ERRORS), width_of, has_paths=False)
+    usual = tuple(ColumnChoice(slot.column.id) for slot in declared.slots(table.size.width))
+    bases = Bases(tuple(meanings), usual, columns.of_file(view))
+    draft = ColumnDraft(bases, columns.saved(view), width_of, has_paths=False)
+
+    def preview(choices: tuple[ColumnChoice, ...] | None) -> None:
+        table.columns_for = declared.slots
+        if choices is not None:
+            table.columns_for = lambda width: chosen_columns(declared, choices, width)[0]
+        table.show_columns()
 
     def left_out() -> tuple[str, ...]:
-        return own_group_columns_for(draft.shown or (), table.size.width)[1]
+        return chosen_columns(declared, draft.shown or (), table.size.width)[1]
 
-    keep = partial(columns.choose, ERRORS)
-    pane.app_base.push_screen(
-        ColumnsScreen(draft, meanings=GROUP_MEANINGS, preview=pane.show_columns, left_out=left_out, keep=keep)
-    )
+    keep = partial(columns.choose, view)
+    app.push_screen(ColumnsScreen(draft, meanings=meanings, preview=preview, left_out=left_out, keep=keep))
 
 
 def open_run_columns(pane: ColumnedRunsPane) -> None:
-    """Let the user arrange the columns of the list of runs."""
+    """Let the user arrange the columns of the list of runs, and add values of runs."""
     columns = pane.app_base.part(ChosenColumns)
-    usual = tuple(ColumnChoice(_name_of(slot)) for slot in columns_for(pane.table.size.width))
-    bases = Bases(built_in_ids(RUNS), usual, columns.of_file(RUNS))
+    usual = tuple(ColumnChoice(slot.column.id) for slot in columns_for(pane.table.size.width))
+    bases = Bases(tuple(BUILT_IN), usual, columns.of_file(RUNS))
 
     def width_of(choice: ColumnChoice) -> int:
-        widths = {_name_of(slot): slot.width for slot in pane.table.slots}
+        widths = {slot.column.id: slot.width for slot in pane.table.slots}
         return widths.get(choice.name) or usual_width(choice)
 
     def ask_path(add: Callable[[ColumnChoice | None], None]) -> None:
@@ -675,10 +677,7 @@ def open_run_columns(pane: ColumnedRunsPane) -> None:
 
     draft, keep = ColumnDraft(bases, columns.saved(RUNS), width_of, has_paths=True), partial(columns.choose, RUNS)
     preview, left_out = pane.show_columns, pane.left_out_columns
+    meanings = {name: column.meaning for name, column in BUILT_IN.items()}
     pane.app_base.push_screen(
-        ColumnsScreen(draft, meanings=MEANINGS, preview=preview, left_out=left_out, keep=keep, ask_path=ask_path)
+        ColumnsScreen(draft, meanings=meanings, preview=preview, left_out=left_out, keep=keep, ask_path=ask_path)
     )
-
-
-def _name_of(slot: SizedColumn) -> str:
-    return TAGS_AND_ERROR.id if slot.column is TAGS_OR_ERROR else slot.column.id

@@ -1,37 +1,40 @@
 """The columns of the config file, and complaints about those that do not exist."""
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
-from tui.features.columns.words import BUILT_IN, ColumnChoice, ColumnSet, problem_of, without_duplicates
+from tui.features.columns.words import ColumnChoice, ColumnSet, problem_of, without_duplicates
+from tui.features.runs.columns import COLUMNS
 from tui.settings.reading import places_of
 from tui.settings.schema import ColumnEntry
 from tui.settings.settings import NO_FILE, Complaint, ConfigFile
+from tui.text.table import Column
 
 RUNS: Final = "runs"
 ERRORS: Final = "errors"
 
-VIEWS: Final = (RUNS, ERRORS)
-"""The views that have columns of the user's own."""
+ColumnsOf = Callable[[str], Sequence[Column[Any]]]
+"""Returns the columns of a list by its name; none for a list that does not exist."""
 
 
-def built_in_ids(view: str) -> tuple[str, ...]:
-    """Return the built-in columns of a view in their usual order."""
+def file_columns(view: str) -> Sequence[Column[Any]]:
+    """Return the columns of the lists that the config file knows."""
     if view == RUNS:
-        return tuple(BUILT_IN)
+        return COLUMNS
     # With it comes all that makes groups of errors: 40 ms, for which the first frame must not wait.
-    from tui.features.errors.columns import COLUMNS  # noqa: PLC0415
+    from tui.features.errors.columns import COLUMNS as GROUP_COLUMNS  # noqa: PLC0415
 
-    return tuple(column.id for column in COLUMNS)
+    return GROUP_COLUMNS if view == ERRORS else ()
 
 
-def problem_in(view: str, choice: ColumnChoice) -> str | None:
-    """Return why a view cannot show a column, None if it can."""
-    return problem_of(choice, built_in_ids(view), has_paths=view == RUNS)
+def problem_in(view: str, choice: ColumnChoice, columns_of: ColumnsOf) -> str | None:
+    """Return why a list cannot show a column, None if it can."""
+    built_in = tuple(column.id for column in columns_of(view))
+    return problem_of(choice, built_in, has_paths=view == RUNS) if built_in else f"no list {view}"
 
 
 def columns_of_file(
-    columns: Mapping[str, Sequence[ColumnEntry]], shown_file: str, file: ConfigFile = NO_FILE
+    columns: Mapping[str, Sequence[ColumnEntry]], columns_of: ColumnsOf, shown_file: str, file: ConfigFile = NO_FILE
 ) -> tuple[dict[str, ColumnSet], list[Complaint]]:
     """Return the columns of the config file by view, without those that are wrong, and a complaint about each.
 
@@ -44,7 +47,7 @@ def columns_of_file(
         places = dict(enumerate(places_of(file, f"columns.{view}")))
         for index, entry in enumerate(entries):
             choice = ColumnChoice(entry.column, entry.title, entry.width, entry.type, entry.format)
-            problem = problem_in(view, choice)
+            problem = problem_in(view, choice, columns_of)
             if problem is None:
                 choices.append(choice)
             else:

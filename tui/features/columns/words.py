@@ -12,26 +12,13 @@ from typing import Final, NamedTuple
 
 from tui.domain.run import ABSENT, Absent, Json, Run
 from tui.domain.text import Raw
-from tui.features.runs.columns import (
-    AGE,
-    COLUMNS,
-    CREATED,
-    EDGES,
-    ERROR,
-    ID_CELLS,
-    RUN,
-    TAGS,
-    TAGS_OR_ERROR,
-    TASK,
-    WHOLE_RUN,
-    Column,
-    SizedColumn,
-)
+from tui.features.runs.columns import AGE, COLUMNS, CREATED, ID_CELLS, RUN, RUN_TABLE, WHOLE_RUN
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
 from tui.text.blocks import Now
 from tui.text.status import style_of
 from tui.text.styled import Align, Line, Piece, Token
+from tui.text.table import EDGES, Column, R, SizedColumn, Table, Wish, divided
 
 # The value that a cell shows: a scalar, the start of a text, or the start of an object as JSON.
 #
@@ -501,69 +488,30 @@ def without_duplicates(choices: Iterable[ColumnChoice]) -> tuple[ColumnChoice, .
     return tuple(first.values())[:MAX_COLUMNS]
 
 
-# Divides the cells of a list among chosen columns. The widths depend on the list's own width, never on its rows.
-
-
-GAP: Final = 2
-
-
-class Wish(NamedTuple):
-    """How many cells a column needs: `least`, or the column is left out. It gets up to `most` where there is room."""
-
-    least: int
-    most: int
-
-
-def divided(wishes: Sequence[Wish], room: int) -> list[int | None]:
-    """Return the width of each column within `room` cells, None for those that do not fit.
-
-    The columns are placed in their order, and one that does not fit makes way for narrower ones behind it. The first
-    one is always shown, cut if it must be. What is left is given to columns that can grow, in their order, and then to
-    the last of those.
-    """
-    widths: list[int | None] = [None] * len(wishes)
-    free = room
-    for index, wish in enumerate(wishes):
-        least = wish.least if index else max(1, min(wish.least, room))
-        cost = least + (GAP if index else 0)
-        if cost <= free or index == 0:
-            widths[index] = least
-            free -= cost
-    growing = [index for index, wish in enumerate(wishes) if widths[index] is not None and wish.most > wish.least]
-    for index in growing:
-        more = min(max(free, 0), wishes[index].most - (widths[index] or 0))
-        widths[index] = (widths[index] or 0) + more
-        free -= more
-    if growing and free > 0:
-        widths[growing[-1]] = (widths[growing[-1]] or 0) + free
-    return widths
+def chosen_columns(
+    table: Table[R], choices: Sequence[ColumnChoice], width: int
+) -> tuple[list[SizedColumn[R]], tuple[str, ...]]:
+    """Return the chosen columns that fit into a list, with their widths, in order, and the names of the others."""
+    built_in = {column.id: column for column in table.columns}
+    wishes = [
+        Wish(choice.width, choice.width) if choice.width else table.wish_of(built_in[choice.name], width)
+        for choice in choices
+    ]
+    placed = list(zip(choices, divided(wishes, max(1, width - EDGES)), strict=True))
+    slots = [
+        SizedColumn(replace(built_in[choice.name], title=choice.title or built_in[choice.name].title), cells)
+        for choice, cells in placed
+        if cells is not None
+    ]
+    return slots, tuple(choice.name for choice, cells in placed if cells is None)
 
 
 # The chosen columns of the list of runs, built-in ones and values out of metadata, payload and output.
 
 
-TAGS_AND_ERROR: Final = replace(TAGS_OR_ERROR, id="error-tags")
-BUILT_IN: Final = {
-    column.id: column
-    for column in (*COLUMNS[: COLUMNS.index(AGE) + 1], CREATED, *COLUMNS[COLUMNS.index(AGE) + 1 :], TAGS_AND_ERROR)
-}
+BUILT_IN: Final = {column.id: column for column in COLUMNS}
 """The list's own columns by their ids, in their usual order."""
 
-MEANINGS: Final = {
-    "status": "the status in words",
-    "task": "the task",
-    "run": "the id, whole if it fits",
-    "took": "from start to end, or to now",
-    "age": "since it was created",
-    "created": "when it was created",
-    "version": "the version of the code",
-    "tags": "its tags",
-    "error": "why it failed",
-    "cost": "compute and run",
-    "error-tags": "the error, else the tags",
-}
-
-_GROWING: Final = {TASK.id: Wish(12, 26), TAGS.id: Wish(8, 22), TAGS_AND_ERROR.id: Wish(12, 40), ERROR.id: Wish(12, 60)}
 _VALUE_CELLS: Final = 24
 _MAX_TITLE: Final = 14
 
@@ -571,33 +519,26 @@ ReadValue = Callable[[Run, ColumnPath], CellValue]
 """Returns the value at a path of a run, as far as it was read."""
 
 
-class FittedColumns(NamedTuple):
-    """The columns that a list of one width shows, and the names of the chosen ones that do not fit."""
-
-    slots: list[SizedColumn]
-    left_out: tuple[str, ...]
-
-
 def own_columns_for(
-    choices: Sequence[ColumnChoice], pane_width: int, read: ReadValue, *, is_wide: bool = False
-) -> FittedColumns:
-    """Return the chosen columns that fit into a pane, with their widths, in order.
+    choices: Sequence[ColumnChoice], width: int, read: ReadValue, *, is_wide: bool = False
+) -> tuple[list[SizedColumn[Run]], tuple[str, ...]]:
+    """Return the chosen columns that fit into a pane, with their widths, in order, and the names of the others.
 
     `is_wide`: the list shows clock times beside ages, and whole run ids if they fit.
     """
     if is_wide:
         choices = _with_times(choices)
-    widths = divided([_wish(choice, is_wide=is_wide) for choice in choices], max(1, pane_width - EDGES))
-    placed = list(zip(choices, widths, strict=True))
-    slots = [SizedColumn(_column(choice, width, read), width) for choice, width in placed if width is not None]
-    return FittedColumns(slots, tuple(choice.name for choice, width in placed if width is None))
+    wishes = [_wish(choice, is_wide=is_wide) for choice in choices]
+    placed = list(zip(choices, divided(wishes, max(1, width - EDGES)), strict=True))
+    slots = [SizedColumn(_column(choice, cells, read), cells) for choice, cells in placed if cells is not None]
+    return slots, tuple(choice.name for choice, cells in placed if cells is None)
 
 
 def usual_width(choice: ColumnChoice) -> int:
     """Return the width of a column that has no chosen one, in cells."""
     if (path := choice.path) is not None:
         return max(KINDS[choice.type].width, min(len(choice.title or path.title), _MAX_TITLE))
-    return BUILT_IN[choice.name].width or _GROWING[choice.name].least
+    return RUN_TABLE.wish_of(BUILT_IN[choice.name]).least
 
 
 def _wish(choice: ColumnChoice, *, is_wide: bool) -> Wish:
@@ -606,24 +547,23 @@ def _wish(choice: ColumnChoice, *, is_wide: bool) -> Wish:
     usual = usual_width(choice)
     if choice.name == RUN.id:
         return Wish(usual, ID_CELLS if is_wide else usual)
-    if choice.name in _GROWING:
-        return _GROWING[choice.name]
-    is_growing = choice.path is not None and choice.type in FLEXIBLE
-    return Wish(usual, max(usual, _VALUE_CELLS) if is_growing else usual)
+    if choice.path is None:
+        return RUN_TABLE.wish_of(BUILT_IN[choice.name])
+    return Wish(usual, max(usual, _VALUE_CELLS) if choice.type in FLEXIBLE else usual)
 
 
-def _column(choice: ColumnChoice, width: int, read: ReadValue) -> Column:
-    """Return the column of a choice in a width: ids are whole where they fit, and a bar fills its cells."""
+def _column(choice: ColumnChoice, width: int, read: ReadValue) -> Column[Run]:
+    """Return the column of a choice in a width: ids are whole where they fit."""
     path = choice.path
     if path is None:
         column = WHOLE_RUN if choice.name == RUN.id and width >= ID_CELLS else BUILT_IN[choice.name]
         return replace(column, title=choice.title) if choice.title else column
     title = choice.title or (path.title if len(path.title) <= width else path.last_name)
-    cell = partial(_value, read=read, path=path, choice=choice, width=width)
-    return Column(choice.name, title, None, cell, KINDS[choice.type].align, is_value=True)
+    cell = partial(_value, read=read, path=path, choice=choice)
+    return Column(choice.name, title, cell, align=KINDS[choice.type].align, is_read_later=True)
 
 
-def _value(run: Run, now: Now, *, read: ReadValue, path: ColumnPath, choice: ColumnChoice, width: int) -> Line:
+def _value(run: Run, now: Now, width: int, *, read: ReadValue, path: ColumnPath, choice: ColumnChoice) -> Line:
     style = style_of(run).row
     tokens = style.rest, Token.BLUE if style.took is Token.BLUE else Token.SPARK
     return value_line(read(run, path), choice.type, choice.format, width, now.at, tokens)

@@ -9,8 +9,6 @@ from typing import Final, NamedTuple
 from tui.domain.ids import RunId
 from tui.domain.text import clean
 from tui.features.command_line.data import RunNumbers, ViewNumbers
-from tui.features.errors.model import GROUP_ORDERS, GroupOrder
-from tui.features.queues.model import QUEUE_ORDERS, QueueOrder
 from tui.features.runs.columns import short_id
 from tui.kit.commands import (
     Arguments,
@@ -24,6 +22,7 @@ from tui.kit.commands import (
     command_named,
     matching,
 )
+from tui.kit.list_panes import Sorts
 from tui.kit.live_model import LiveModel
 from tui.lazy_dataclass import dataclass
 from tui.settings.schema import Live
@@ -38,7 +37,6 @@ from tui.store.addresses import (
     parse_address,
     parse_words,
 )
-from tui.store.changes import COST, CREATED, ORDERS, STATUS, TASK, TOOK, UPDATED, Order
 from tui.store.command_line import (
     COUNTED_FIELDS,
     MAX_COMPLETIONS,
@@ -485,7 +483,7 @@ class ViewArguments:
         tally = self._numbers.values if self._view == RUNS and word.field is not None else None
         counts = {} if tally is None else tally.counts
         is_counted = tally is not None and tally.is_complete
-        sorts = list(dict.fromkeys(form.sorts))
+        sorts = list(dict.fromkeys(form.sorts()))
         if self._view != RUNS and word.field not in {"since", "sort"}:
             return Choices()
         found = completions(word, counts, is_counted=is_counted, sorts=sorts, periods=form.periods)
@@ -565,7 +563,7 @@ def _numbers_line(numbers: ViewNumbers) -> Line:
 
 def _other_words(address: ViewAddress) -> str:
     is_errors = address.view == ERRORS
-    words = f"the error groups of the last {address.since or '24h'}" if is_errors else "the queues"
+    words = f"the error groups of the last {address.since or '24h'}" if is_errors else f"the {address.view}"
     if address.filter:
         words += f" that contain {address.filter}"
     return f"{words}, sorted by {address.sort}" if address.sort else words
@@ -629,41 +627,12 @@ class RunArguments:
         return (style_of(run).mark, Piece(" "), style_of(run).name, Piece(f"  {run.fixed.task or ''}", Token.TEXT))
 
 
-# The commands that sort the list of runs, that of error groups, and that of queues.
+# The commands that sort the list of a view.
 
 
-_SENTENCES: Final = {
-    CREATED: "Newest runs first",
-    STATUS: "Failed runs first, then running and waiting ones, completed runs last",
-    TASK: "By the name of the task",
-    TOOK: "Running runs first, then the longest ones",
-    UPDATED: "Latest change first",
-    COST: "Most expensive runs first",
-}
-
-
-def run_sorts(sort_by: Callable[[Order], None], current: Order) -> list[Command]:
+def sort_commands(sorts: Sorts) -> list[Command]:
     """Return `sort ORDER`, and a command for each order."""
-    orders = {order.title: order for order in ORDERS}
-    values = [Value(order.title, _SENTENCES.get(order, "")) for order in ORDERS]
-    return _sorts("The order of the list.", values, lambda name: sort_by(orders[name]), current.title)
-
-
-def group_sorts(sort_by: Callable[[GroupOrder], None], current: GroupOrder) -> list[Command]:
-    """Return the same for error groups."""
-    orders = {order.id: order for order in GROUP_ORDERS}
-    values = [Value(order.id, order.sentence.removesuffix(".")) for order in GROUP_ORDERS]
-    return _sorts("The order of the error groups.", values, lambda name: sort_by(orders[name]), current.id)
-
-
-def queue_sorts(sort_by: Callable[[QueueOrder], None], current: QueueOrder) -> list[Command]:
-    """Return the same for queues."""
-    orders = {order.id: order for order in QUEUE_ORDERS}
-    values = [Value(order.id, order.sentence.removesuffix(".")) for order in QUEUE_ORDERS]
-    return _sorts("The order of the queues.", values, lambda name: sort_by(orders[name]), current.id)
-
-
-def _sorts(sentence: str, values: Sequence[Value], take: Callable[[str], None], current: str) -> list[Command]:
-    arguments = OneOf("ORDER", values, take, current=current)
-    each = [Command(f"sort {value.name}", f"{value.sentence}.", partial(take, value.name)) for value in values]
-    return [Command("sort", sentence, lambda: None, arguments=arguments), *each]
+    values = [Value(*order) for order in sorts.orders]
+    arguments = OneOf("ORDER", values, sorts.take, current=sorts.current)
+    each = [Command(f"sort {value.name}", f"{value.sentence}.", partial(sorts.take, value.name)) for value in values]
+    return [Command("sort", sorts.sentence, lambda: None, arguments=arguments), *each]

@@ -30,6 +30,7 @@ from tui.features.command_line.model import (
     SettingArguments,
     Value,
     ViewArguments,
+    sort_commands,
 )
 from tui.features.runs.data import RunSubscription
 from tui.features.views.view import show_views
@@ -38,7 +39,7 @@ from tui.kit.commands import BoxLine, BoxRow, Choice, Choices, Command, HistoryL
 from tui.kit.footer import KeyWord, footer_line, live_keys
 from tui.kit.keys import bind
 from tui.kit.lines import DialogBorder, Lines, LineWidget, TextInput
-from tui.kit.list_panes import MainView
+from tui.kit.list_panes import MainView, Sorts
 from tui.kit.live_model import LiveModel
 from tui.kit.page_screen import MessagesScreen
 from tui.kit.painted import PaintedDialog
@@ -47,7 +48,7 @@ from tui.kit.words import without_request
 from tui.lazy_dataclass import dataclass
 from tui.settings.schema import THEMES, FileSettings, parsed, settings_in, value_at, with_value
 from tui.settings.settings import Settings
-from tui.store.addresses import ERRORS, QUEUES, RUN, RUNS, ViewAddress, period_problem
+from tui.store.addresses import ERRORS, RUN, RUNS, VIEWS, ViewAddress, period_problem
 from tui.store.command_line import LinkKind, PastedLink, elsewhere
 from tui.text.blocks import key_of
 from tui.text.formatting import NONE
@@ -70,9 +71,6 @@ def common_commands(
     """Return the commands, those with arguments first. `say` shows a notice."""
     live, app = view.live, view.app_base
     messages = partial(MessagesScreen, live, app.messages)
-    errors = ViewArguments(ERRORS, numbers, apply, problem)
-    queues = ViewArguments(QUEUES, numbers, apply, problem)
-    runs = ViewArguments(RUNS, numbers, apply, problem)
     run = RunArguments(live, numbers, apply)
     setter = _Setter(view, say)
     settings = setter.settings
@@ -80,9 +78,11 @@ def common_commands(
     theme = OneOf("NAME", themes, partial(setter.use, "theme"), current=settings["theme"].current, until=UNTIL)
     setting = SettingArguments(settings, setter.use, UNTIL)
     return [
-        Command(ERRORS, "What fails, since when, in which version.", _nothing, arguments=errors),
-        Command(QUEUES, "Why runs wait, and whether it ends by itself.", _nothing, arguments=queues),
-        Command(RUNS, "The list, by task: status: tag: since: …", _nothing, arguments=runs),
+        *(
+            Command(name, sentence, _nothing, arguments=ViewArguments(name, numbers, apply, problem))
+            for name, form in sorted(VIEWS.items())
+            if (sentence := form.sentence())
+        ),
         Command(RUN, "One run, by its id, a part of it, or a link.", _nothing, arguments=run),
         Command("theme", "Other colours: dark, light, 16.", _nothing, arguments=theme),
         Command("set", f"{_listed(settings)}, until the program ends.", _nothing, arguments=setting),
@@ -170,14 +170,14 @@ class CommandLineEntrance:
         self._history: CommandHistory | None = None
         self._opened: _Opened | None = None
 
-    def open(self, view: ViewScreen, own: Sequence[Command]) -> None:
+    def open(self, view: ViewScreen, own: Sequence[Command], sorts: Sorts | None) -> None:
         """Open the command line. `own` are the view's commands without a key, besides those of every view."""
         app = view.app_base
         history = self.history
         numbers = RunNumbers(view.live, app.part(RunSubscription).chosen, self._update_soon)
         self._opened = opened = _Opened(view, numbers, LinkedRun(view.live.session, self._update_soon))
         common = common_commands(view, numbers, self._apply, self._problem, self._say)
-        commands = commands_of(view, own=[*common, *own])
+        commands = commands_of(view, own=[*common, *(sort_commands(sorts) if sorts else ()), *own])
         address = ViewArguments("", numbers, self._apply, self._problem)
         model = CommandLine(commands, self._lines(history), address=address, link_choices=self._link_choices)
         opened.dialog = CommandLineScreen(model, lambda: not history.is_loaded)

@@ -82,13 +82,14 @@ def _print_keys(output: Output, file: ConfigFile, *, as_json: bool) -> None:
 
 
 def _init(output: Output, path: Path) -> None:
-    from tui.features.columns.settings import VIEWS, built_in_ids  # noqa: PLC0415
+    from tui.features.columns.settings import ERRORS, RUNS, file_columns  # noqa: PLC0415
     from tui.kit.colors import PALETTES, ColorMode  # noqa: PLC0415
     from tui.settings.description import commented_file  # noqa: PLC0415
 
     shown = shown_path(path, os.environ)
     try:
-        create_config(path, commented_file(PALETTES[ColorMode.DARK], {view: built_in_ids(view) for view in VIEWS}))
+        names = {view: tuple(column.id for column in file_columns(view)) for view in (RUNS, ERRORS)}
+        create_config(path, commented_file(PALETTES[ColorMode.DARK], names))
     except FileExistsError:
         raise Stop(ExitCode.USAGE, f"{shown} exists already, and is left as it is") from None
     except (OSError, ValueError) as error:

@@ -37,7 +37,7 @@ _MAX_MATCHES: Final = 1_000
 class DetailPane(PagePane):
     """The page about the selected run."""
 
-    title: ClassVar[str] = "detail"
+    title = "detail"
     placement: ClassVar[Placement] = Placement(Slot.FIRST)
     needs: ClassVar[tuple[Need[Any], ...]] = (RUN, QUEUE)
 

@@ -7,11 +7,19 @@ from tui.kit.feature import Feature
 if TYPE_CHECKING:
     import click
 
-    from tui.kit.list_panes import ViewEntrance
+    from tui.kit.list_panes import ListEntrance
+    from tui.kit.lists import ListView
+    from tui.store.error_groups import ErrorGroup
 
 
-def _view() -> "type[ViewEntrance]":
-    from tui.features.errors.screen import ErrorsEntrance  # noqa: PLC0415  loaded when first used
+def _list() -> "ListView[ErrorGroup]":
+    from tui.features.errors.data import GROUPS  # noqa: PLC0415  loaded when first used
+
+    return GROUPS
+
+
+def _entrance() -> "type[ListEntrance]":
+    from tui.features.errors.screen import ErrorsEntrance  # noqa: PLC0415  as above
 
     return ErrorsEntrance
 
@@ -22,4 +30,4 @@ def _commands() -> "tuple[click.Command, ...]":
     return COMMANDS
 
 
-FEATURE = Feature(views={"errors": _view}, commands={"errors": _commands})
+FEATURE = Feature(lists={"errors": _list}, entrances={"errors": _entrance}, commands={"errors": _commands})

@@ -2,14 +2,14 @@
 
 import time
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from tui.api.errors import ApiError, TooExpensive, Unreachable
 from tui.commands.options import ProgressLine, connection_options, json_option, settings_of
-from tui.commands.output import ExitCode, FittedTable, Output, PrintedColumn, Stop
+from tui.commands.output import ExitCode, Output, Stop
 from tui.domain.errors.groups import ErrorState, ServerGroupsRead, state_of
 from tui.domain.filters import parse_period
 from tui.domain.ids import RunId
@@ -21,8 +21,10 @@ from tui.settings.settings import Settings
 from tui.sync.budget import ENDLESS, Priority
 from tui.sync.session import Session
 from tui.text import formatting
+from tui.text.blocks import Now
 from tui.text.status import STATUS_STYLES
 from tui.text.styled import Line, Piece, Token, first_line
+from tui.text.table import Column, Print, Table
 
 if TYPE_CHECKING:
     from tui.domain.errors.kinds import OwnFrame
@@ -66,7 +68,7 @@ async def _errors(output: Output, settings: Settings, since: str, period: timede
             for group in groups:
                 output.json_line(group_object(group, are_all_read=not (read.is_cut or read.missing)))
         else:
-            output.lines(group_lines(groups, session.local_now(), output.width))
+            output.lines(Print(PRINTED, output.width).page(groups, session.local_now()))
         for sentence in _remarks(read, since, theirs, is_before_known=is_before_known):
             output.say(sentence)
         if failure is not None:
@@ -226,18 +228,18 @@ def frame_text(frame: "OwnFrame") -> str:
     return frame.file if frame.function is None else f"{frame.function} ({frame.file})"
 
 
-def _count(group: "ErrorGroup", _now: datetime) -> Line:
+def _count(group: "ErrorGroup", _now: Now, _width: int) -> Line:
     return (Piece(formatting.count(group.count), _token(group, Token.BRIGHT)),)
 
 
-def _state(group: "ErrorGroup", _now: datetime) -> Line:
+def _state(group: "ErrorGroup", _now: Now, _width: int) -> Line:
     state, is_new = group.state, group.state is ErrorState.NEW
     if state is None:
         return (Piece(formatting.NONE, Token.FAINT),)
     return (Piece(state.value.upper() if is_new else state.value, _STATE_TOKENS[state], is_bold=is_new),)
 
 
-def _task(group: "ErrorGroup", _now: datetime) -> Line:
+def _task(group: "ErrorGroup", _now: Now, _width: int) -> Line:
     if not group.tasks:
         return (Piece(formatting.NONE, Token.FAINT),)
     more = len(group.tasks) - 1
@@ -245,14 +247,14 @@ def _task(group: "ErrorGroup", _now: datetime) -> Line:
     return (task, Piece(f" +{more}", Token.FAINT)) if more else (task,)
 
 
-def _error(group: "ErrorGroup", _now: datetime) -> Line:
+def _error(group: "ErrorGroup", _now: Now, _width: int) -> Line:
     message = Piece(first_line(group.kind.message), _token(group, Token.TEXT))
     if group.kind.type is None:
         return (message,)
     return (Piece(group.kind.type, _token(group, Token.ROSE), is_bold=True), Piece(" "), message)
 
 
-def _frame(group: "ErrorGroup", _now: datetime) -> Line:
+def _frame(group: "ErrorGroup", _now: Now, _width: int) -> Line:
     frame = group.kind.frame
     if frame is None:
         return (Piece(formatting.NONE, Token.FAINT),)
@@ -260,34 +262,33 @@ def _frame(group: "ErrorGroup", _now: datetime) -> Line:
     return (file,) if frame.function is None else (file, Piece(f" {frame.function}", Token.FAINT))
 
 
-def _versions(group: "ErrorGroup", _now: datetime) -> Line:
+def _versions(group: "ErrorGroup", _now: Now, _width: int) -> Line:
     return (Piece(formatting.count(len(group.versions)), Token.MUTED),)
 
 
-def _first(group: "ErrorGroup", now: datetime) -> Line:
-    return (Piece(formatting.age(group.first_seen, now), Token.MUTED),)
+def _first(group: "ErrorGroup", now: Now, _width: int) -> Line:
+    return (Piece(now.age(group.first_seen), Token.MUTED),)
 
 
-def _last(group: "ErrorGroup", now: datetime) -> Line:
-    return (Piece(formatting.age(group.last_seen, now), _token(group, Token.TEXT)),)
+def _last(group: "ErrorGroup", now: Now, _width: int) -> Line:
+    return (Piece(now.age(group.last_seen), _token(group, Token.TEXT)),)
 
 
-_TABLE: Final = FittedTable(
+PRINTED: Final[Table["ErrorGroup"]] = Table(
     (
-        PrintedColumn("runs", _count, "right"),
-        PrintedColumn("state", _state, drop_rank=1),
-        PrintedColumn("task", _task, least=14),
-        PrintedColumn("error", _error, least=32),
-        PrintedColumn("own frame", _frame, least=20, drop_rank=3),
-        PrintedColumn("versions", _versions, "right", drop_rank=4),
-        PrintedColumn("first", _first, "right", drop_rank=2),
-        PrintedColumn("last", _last, "right"),
+        Column("runs", "runs", _count, align="right"),
+        Column("state", "state", _state, drop_rank=1),
+        Column("task", "task", _task, cut_to=14),
+        Column("error", "error", _error, cut_to=32),
+        Column("place", "own frame", _frame, cut_to=20, drop_rank=3),
+        Column("versions", "versions", _versions, align="right", drop_rank=4),
+        Column("first", "first", _first, align="right", drop_rank=2),
+        Column("last", "last", _last, align="right"),
     ),
-    glyph=lambda group: STATUS_STYLES[title_of(group.statuses[0][0])].mark,  # how most runs of the group ended
-    growth=("error", "task", "own frame"),
-    min_cut=4,
+    lambda group: STATUS_STYLES[title_of(group.statuses[0][0])].mark,  # how most runs of the group ended
+    growth=("error", "task", "place"),
 )
-group_lines = _TABLE.lines
+"""The groups as `errors` prints them."""
 
 
 def _token(group: "ErrorGroup", token: Token) -> Token:

@@ -2,111 +2,34 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tui.api.errors import ApiError
-from tui.domain.errors.groups import ErrorState, FailuresProgress, ServerErrorGroup, ServerGroupsRead, ServerGroupStatus
-from tui.domain.errors.kinds import Fingerprint
+from tui.domain.errors.groups import ErrorState, FailuresProgress, ServerErrorGroup, ServerGroupsRead
 from tui.domain.filters import RunFilters
-from tui.domain.ids import ErrorGroupId, RunId, TaskId
-from tui.features.errors import model
+from tui.domain.ids import ErrorGroupId, RunId
+from tui.domain.text import Raw
+from tui.features.errors import model, words
+from tui.features.errors.columns import GROUP_TABLE, ONLY_NEW, GroupRow
 from tui.features.errors.words import GroupFacts, GroupsRead
 from tui.features.runs.words import filter_words
+from tui.kit.lists import CopyText, ListView, LiveList
 from tui.kit.live_model import LiveModel
+from tui.kit.rows import ListModel, RowQuery
+from tui.kit.selected import Selected
 from tui.store.changes import Changes, Topic
 from tui.store.error_groups import ErrorGroup, ErrorGroups, Reading, TimeSpan, is_failure, seen_at
 from tui.store.filter import EVERYTHING, Filter
 from tui.store.server_filter import with_server_filters
-from tui.sync.clock import Timer
 from tui.sync.session import Session
+from tui.text import formatting
+from tui.text.blocks import ListRuns, Row
+from tui.text.styled import Line, Piece, Token, plain
 
 if TYPE_CHECKING:
     from tui.sync.failures import FailureReader, GroupReader
-
-
-# Reads what only the detail of a group contains: who acknowledged it, and why.
-
-
-DETAILS_REST_S: Final = 0.5
-"""How long the cursor rests on an acknowledged group before its detail is read."""
-
-MAX_KEPT: Final = 100
-"""Details that are kept. All are forgotten when there are more."""
-
-DetailKey = tuple[ErrorGroupId, TaskId, ServerGroupStatus | None]
-
-
-class GroupDetails:
-    """Follows the group under the cursor. `on_result` is called when its detail was read.
-
-    A group with several groups on the server has no detail: they may differ.
-    """
-
-    def __init__(
-        self,
-        session: Session,
-        read: Callable[[ErrorGroupId], Awaitable[ServerErrorGroup]],
-        on_result: Callable[[], None],
-    ) -> None:
-        self._session = session
-        self._read = read
-        self._on_result = on_result
-        self._kept: dict[DetailKey, ServerErrorGroup | None] = {}
-        self._wanted: DetailKey | None = None
-        self._timer: Timer | None = None
-        self._task: asyncio.Task[None] | None = None
-
-    def of(self, group: ErrorGroup) -> ServerErrorGroup | None:
-        """Return the detail of a group, if it was read."""
-        key = _key(group)
-        return None if key is None else self._kept.get(key)
-
-    def follow(self, group: ErrorGroup) -> None:
-        """Read the detail of a group soon, once for each status."""
-        key = _key(group)
-        if key == self._wanted:
-            return
-        self.stop()
-        self._wanted = key
-        if key is not None and key not in self._kept:
-            self._timer = self._session.clock.call_later(DETAILS_REST_S, self._begin)
-
-    def stop(self) -> None:
-        """Read nothing."""
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._task is not None:
-            self._task.cancel()
-        self._wanted = self._timer = self._task = None
-
-    def _begin(self) -> None:
-        self._timer = None
-        if self._wanted is not None:
-            self._task = self._session.spawn(self._fetch(self._wanted), "read an error group")
-
-    async def _fetch(self, key: DetailKey) -> None:
-        detail: ServerErrorGroup | None = None
-        with suppress(ApiError):  # the list has the state; who and why stay unknown
-            detail = await self._read(key[0])
-        if detail is not None and detail.task != key[1]:
-            detail = None  # tasks share the id, and the server returns one of them
-        if len(self._kept) >= MAX_KEPT:
-            self._kept.clear()
-        self._kept[key] = detail
-        self._task = None
-        if detail is not None:
-            self._on_result()
-
-
-def _key(group: ErrorGroup) -> DetailKey | None:
-    if group.state is not ErrorState.ACKNOWLEDGED or len(group.server_groups) != 1:
-        return None
-    theirs = group.server_groups[0]
-    return theirs.id, theirs.task, theirs.status
 
 
 # Reads the failed runs and the server's groups of errors for a view, while the view is shown.
@@ -240,7 +163,7 @@ class GroupUpdates:
     def __init__(
         self,
         session: Session,
-        rows: model.GroupListModel,
+        rows: ListModel[ErrorGroup],
         runs_filter: Filter,
         span: TimeSpan,
         on_shown: Callable[[], None],
@@ -289,7 +212,7 @@ class GroupUpdates:
         self._wanted_span, self.is_counting = span, True
         self._restart()
 
-    def show_query(self, query: model.GroupQuery) -> None:
+    def show_query(self, query: RowQuery[ErrorGroup]) -> None:
         """Show another order, or other groups. The rows stay until all groups are sorted."""
         if query != self.query:
             self.query = query
@@ -408,123 +331,58 @@ class GroupUpdates:
         return self._session.clock.monotonic_s()
 
 
-# Counts the runs around the selected error group, in slices, once the cursor rests.
-
-
-SURROUNDINGS_REST_S: Final = 0.15
-EVERY_S: Final = 5.0
-"""The runs around a group that changes are counted at most this often."""
-
-SURROUNDINGS_SLICE_S: Final = 0.004
-
-
-class SurroundingsCounter:
-    """Follows one group at a time. `on_result` is called when its surroundings differ from those before."""
-
-    def __init__(self, session: Session, on_result: Callable[[], None]) -> None:
-        self._session = session
-        self._on_result = on_result
-        self._group: ErrorGroup | None = None
-        self._span: TimeSpan | None = None
-        self._result: tuple[Fingerprint, model.Surroundings] | None = None
-        self._timer: Timer | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._counted_s = float("-inf")
-
-    def of(self, group: ErrorGroup) -> model.Surroundings:
-        """Return what is known of the runs around a group."""
-        known = self._result
-        return known[1] if known is not None and known[0] == group.fingerprint else model.Surroundings()
-
-    def follow(self, group: ErrorGroup, span: TimeSpan) -> None:
-        """Count the runs around a group soon, if it is another group or has changed."""
-        before = self._group
-        if group is before and span == self._span:
-            return
-        if before is None or before.fingerprint != group.fingerprint:
-            self.stop()
-            self._schedule(SURROUNDINGS_REST_S)
-        elif self._timer is None and self._task is None:
-            self._schedule(max(SURROUNDINGS_REST_S, self._counted_s + EVERY_S - self._session.clock.monotonic_s()))
-        self._group, self._span = group, span
-
-    def stop(self) -> None:
-        """Stop counting, until a group is followed again."""
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._task is not None:
-            self._task.cancel()
-        self._timer = self._task = self._group = None
-
-    def _schedule(self, delay_s: float) -> None:
-        self._timer = self._session.clock.call_later(delay_s, self._begin)
-
-    def _begin(self) -> None:
-        self._timer = None
-        if self._group is not None and self._span is not None:
-            self._task = self._session.spawn(self._count(self._group, self._span), "count the runs around a group")
-
-    async def _count(self, group: ErrorGroup, span: TimeSpan) -> None:
-        clock, result = self._session.clock, model.Surroundings()
-        if (search := self._search(group, span)) is not None:
-            until_s = clock.monotonic_s() + SURROUNDINGS_SLICE_S
-            for _ in search.steps():
-                if clock.monotonic_s() >= until_s:
-                    await asyncio.sleep(0)
-                    until_s = clock.monotonic_s() + SURROUNDINGS_SLICE_S
-            result = search.result
-        self._task, self._counted_s = None, clock.monotonic_s()
-        if self._result != (group.fingerprint, result):
-            self._result = (group.fingerprint, result)
-            self._on_result()
-        if self._group is not group and self._timer is None:
-            self._schedule(EVERY_S)
-
-    def _search(self, group: ErrorGroup, span: TimeSpan) -> model.SurroundingsSearch | None:
-        """Return the search, or None if the store lacks runs of the span: then no share of them is true."""
-        store = self._session.store
-        history, window = store.history, store.window
-        if history is None or window is None or window.is_filtered or len(store) >= store.max_runs:
-            return None
-        is_all_read = history.is_complete and not history.is_cut and window.period >= span.until - span.since
-        if not is_all_read and history.reached > span.since:
-            return None
-        return model.SurroundingsSearch(store, group, span.since, history.reached, self._session.now())
-
-
 # `LiveErrorGroups` joins the parts above while the view is shown, and forgets the groups when it is left.
 
 
 MAX_MISSED: Final = 20_000
 """Runs that changed while the view was not shown. After more of them, everything is grouped again."""
 
+AROUND_REST_S: Final = 0.15
+AROUND_EVERY_S: Final = 5.0
+"""The runs around a group that changes are counted at most this often."""
 
-class LiveErrorGroups:
-    """The groups in their list, with what the panes show of the selected one. `on_update` is called after a change.
+AROUND_SLICE_S: Final = 0.004
 
-    `open` begins to read, `suspend` stops it, and `close` forgets the groups too.
+
+class LiveErrorGroups(LiveList[ErrorGroup]):
+    """The groups in their list, with what the panes show of the selected one.
+
+    `open` begins to read, `rest` stops it, and `close` forgets the groups too.
     """
 
-    def __init__(self, live: LiveModel) -> None:
-        self._live = live
+    def __init__(self, live: LiveModel, view: ListView[ErrorGroup]) -> None:
+        super().__init__(live, view)
         self._session = live.session
         self._updates: GroupUpdates | None = None
-        self._is_open = self._was_paused = False
+        self._was_paused = False
         self.is_grouped = False
         """Whether all failed runs of the store are in the groups that are shown."""
         self._missed: set[RunId] = set()
+        self.filters: Callable[[], RunFilters] = RunFilters
+        """Returns the server's filters, which the failed runs match."""
         self._filters = RunFilters()
         self.wanted_span: model.SpanChoice = model.DAY
         """The span that was asked for; `span` follows once all of it is counted."""
         self._facts: GroupFacts | None = None
         self._run_ids: tuple[ErrorGroup, Sequence[RunId]] | None = None
-        self.list = model.GroupListModel()
         self.span: model.SpanChoice = model.DAY
         """The span that is shown."""
-        self.on_update: Callable[[], None] = lambda: None
+        self._is_read, self._read_span = False, ""
         self.reading = FailureReading(self._session, FailureView(self._visible, self._unread, self._on_reading))
-        self._surroundings = SurroundingsCounter(self._session, self._on_surroundings)
-        self._details = GroupDetails(self._session, self.reading.read_group, self._on_surroundings)
+        # Who acknowledged a group, and why: only its detail says that. It is read once for each status.
+        self._details: Selected[ErrorGroup, ServerErrorGroup | None] = Selected(
+            self._session, self._read_detail, self._on_detail, key=_detail_key, name="read an error group"
+        )
+        self._around: Selected[ErrorGroup, model.Surroundings] = Selected(
+            self._session,
+            self._count_around,
+            self._on_detail,
+            key=lambda group: group.fingerprint,
+            name="count the runs around a group",
+            version=lambda group: (group, self.time_span),
+            rest_s=AROUND_REST_S,
+            again_s=AROUND_EVERY_S,
+        )
 
     @property
     def read(self) -> GroupsRead:
@@ -550,14 +408,14 @@ class LiveErrorGroups:
 
     @property
     def pending(self) -> str:
-        """What still has to be done before the wanted rows are shown, in words; empty if nothing."""
+        """The work that is left before the wanted rows are shown, in words; empty if none is."""
         updates = self._updates
         if updates is not None and updates.is_counting:
             return f"counting the {self.wanted_span.words}…"
         return "sorting…" if updates is not None and updates.is_sorting else ""
 
     @property
-    def query(self) -> model.GroupQuery:
+    def query(self) -> RowQuery[ErrorGroup]:
         """The order and the typed filter that were asked for."""
         return self.list.query if self._updates is None else self._updates.query
 
@@ -590,15 +448,16 @@ class LiveErrorGroups:
         """The server's filters and the span, in words."""
         return filter_words(self._filters, self.span.length)
 
-    def open(self, filters: RunFilters) -> None:
-        """Group the failed runs of the store, and read those that it lacks, among runs that match `filters`."""
-        is_other, self._is_open, self._filters = filters != self._filters, True, filters
+    def open(self) -> None:
+        """Group the failed runs of the store, and read those that it lacks, among runs that match the filters."""
+        filters = self.filters()
+        is_other, self.is_open, self._filters = filters != self._filters, True, filters
         updates = self._updates
         if updates is None or is_other or not updates.is_filled or len(self._missed) > MAX_MISSED:
             if updates is not None:
                 updates.stop()
                 self.list = self.list.emptied(updates.query)
-            runs_filter, on_grouped = with_server_filters(filters, EVERYTHING), self._live.record_groups
+            runs_filter, on_grouped = with_server_filters(filters, EVERYTHING), self.live.record_groups
             updates = GroupUpdates(self._session, self.list, runs_filter, self._time_span, self._on_shown, on_grouped)
             updates.groups.on_server_groups(self.reading.server_groups.groups)
             self._updates, self.is_grouped = updates, False
@@ -608,44 +467,44 @@ class LiveErrorGroups:
             updates.add(self._missed)
         self._missed.clear()
         self.refresh()
-        self.on_cursor()
+        self.follow_row()
 
-    def suspend(self) -> None:
+    def rest(self) -> None:
         """Stop reading and counting. The groups stay, for the way back."""
-        self._is_open = False
+        self.is_open = False
         self.reading.stop()
-        self._surroundings.stop()
+        self._around.stop()
         self._details.stop()
         if self._updates is not None:
             self._updates.stop()
 
-    def close(self) -> None:
+    def forget(self) -> None:
         """Forget everything but the span and the order."""
-        self.suspend()
+        self.rest()
         self._updates = self._facts = self._run_ids = None
         self.span = self.wanted_span
         self._missed.clear()
-        self.list = self.list.emptied(model.GroupQuery(self.list.sort_order))
+        self.list = self.list.emptied(RowQuery(self.list.query.order))
 
     def on_changes(self, changes: Changes) -> None:
         """Group the runs that changed. A view that is not shown remembers them."""
         if self._updates is None or Topic.RUNS not in changes.topics:
             return
         touched = changes.added | changes.changed | changes.removed
-        if self._is_open:
+        if self.is_open:
             self._updates.add(touched)
         elif len(self._missed) <= MAX_MISSED:
             self._missed |= touched
 
     def tick(self) -> None:
         """Move the span, once a minute. Called every second while the view is shown."""
-        if self._is_open and not self.reading.is_running:
+        if self.is_open and not self.reading.is_running:
             self.refresh()  # the view was opened before the session had started
-        if self._updates is not None and self._live.pause is None:
+        if self._updates is not None and self.live.pause is None:
             is_after_pause, self._was_paused = self._was_paused, False
             if is_after_pause or self._time_span != self._updates.span:
                 self._updates.move_span(self._time_span)
-        self._was_paused = self._live.pause is not None
+        self._was_paused = self.live.pause is not None
 
     def show_span(self, step: int) -> bool:
         """Show the next longer (1) or shorter (-1) span. Return whether there is one."""
@@ -658,7 +517,7 @@ class LiveErrorGroups:
             self._updates.show_span(self._time_span)
         return True
 
-    def show(self, span: model.SpanChoice, query: model.GroupQuery) -> None:
+    def show(self, span: model.SpanChoice, query: RowQuery[ErrorGroup]) -> None:
         """Show the groups of a span that contain a text, in an order, before `open` or while the view is shown."""
         is_other, self.wanted_span = span != self.wanted_span, span
         if self._updates is None:
@@ -667,42 +526,59 @@ class LiveErrorGroups:
         self._updates.show_query(query)
         if is_other:
             self._updates.show_span(self._time_span)
-            if self._is_open:
+            if self.is_open:
                 self.refresh()
 
-    def sort_by(self, order: model.GroupOrder) -> None:
-        """Use another order."""
+    def show_query(self, query: RowQuery[ErrorGroup]) -> None:
         if self._updates is not None:
-            self._updates.show_query(self.query._replace(order=order))
-
-    def filter(self, text: str) -> None:
-        """Show only groups that contain the words of a text."""
-        if self._updates is not None:
-            self._updates.show_query(self.query._replace(text=text))
+            self._updates.show_query(query)
 
     def refresh(self) -> None:
         """Read everything again."""
         self.reading.start(self.wanted_span.length, self._filters)
 
-    def on_cursor(self) -> None:
+    def follow_row(self) -> None:
         """Once the cursor rests, count the runs around its group, and read who acknowledged it."""
-        if (group := self.list.current) is not None and self._updates is not None:
-            self._surroundings.follow(group, self._updates.span)
-            self._details.follow(group)
+        group = self.list.current
+        if group is not None and self._updates is not None and self.is_open:
+            self._around.follow(group)
+            self._details.follow(group if _detail_key(group) is not None else None)
+
+    async def _read_detail(self, group: ErrorGroup, _: ServerErrorGroup | None) -> ServerErrorGroup | None:
+        theirs = group.server_groups[0]
+        detail = await self.reading.read_group(theirs.id)
+        return detail if detail.task == theirs.task else None  # tasks share the id, and the server returns one of them
+
+    async def _count_around(self, group: ErrorGroup, _: model.Surroundings | None) -> model.Surroundings:
+        """Count the runs around a group in slices. Nothing is known if the store lacks runs of the span."""
+        clock, store, span = self._session.clock, self._session.store, self.time_span
+        history, window = store.history, store.window
+        if span is None or history is None or window is None or window.is_filtered or len(store) >= store.max_runs:
+            return model.Surroundings()
+        is_all_read = history.is_complete and not history.is_cut and window.period >= span.until - span.since
+        if not is_all_read and history.reached > span.since:
+            return model.Surroundings()
+        search = model.SurroundingsSearch(store, group, span.since, history.reached, self._session.now())
+        until_s = clock.monotonic_s() + AROUND_SLICE_S
+        for _step in search.steps():
+            if clock.monotonic_s() >= until_s:
+                await asyncio.sleep(0)
+                until_s = clock.monotonic_s() + AROUND_SLICE_S
+        return search.result
 
     def _facts_of(self, group: ErrorGroup) -> GroupFacts:
         run_ids, store, read = self.run_ids, self._session.store, self.read
-        around = self._surroundings.of(group)
+        around = self._around.of(group.fingerprint) or model.Surroundings()
         return GroupFacts(
             group,
             self.span.words,
             first_run=run_ids[-1] if run_ids else None,
-            newest=self._live.get(group.run_ids[0]) if group.run_ids else None,
+            newest=self.live.get(group.run_ids[0]) if group.run_ids else None,
             task_runs=around.task_runs,
             version_start=around.version_start,
             first_start=model.first_start(store, run_ids),
-            detail=self._details.of(group),
-            minutes=model.minutes_of(store, run_ids, group, self._live.now.frozen_at or self._live.now.at),
+            detail=self._details.of(_detail_key(group)),
+            minutes=model.minutes_of(store, run_ids, group, self.live.now.frozen_at or self.live.now.at),
             state_problem=read.state_problem if group.state is None else "",
             is_complete=read.is_complete,
         )
@@ -729,9 +605,9 @@ class LiveErrorGroups:
         return () if updates is None or not updates.is_filled else updates.groups.unread(updates.span, limit)
 
     def _on_reading(self) -> None:
-        if self._updates is not None and self._is_open:
+        if self._updates is not None and self.is_open:
             self._updates.groups.on_server_groups(self.reading.server_groups.groups)
-            if self._live.pause is None:
+            if self.live.pause is None:
                 self._updates.request()
             self._facts = None
             self.on_update()
@@ -739,10 +615,10 @@ class LiveErrorGroups:
     @property
     def _time_span(self) -> TimeSpan:
         """The span at the time up to which data is known: the time after it would be shown as without failures."""
-        now = self._live.now
+        now = self.live.now
         return self.wanted_span.at(now.frozen_at or now.at)
 
-    def _on_surroundings(self) -> None:
+    def _on_detail(self) -> None:
         self._facts = None
         self.on_update()
 
@@ -754,5 +630,92 @@ class LiveErrorGroups:
             self.is_grouped = True
             self.reading.wake()  # until now it knew no run without an error
         self._facts = None
-        self.on_cursor()
+        self.follow_row()
         self.on_update()
+
+    # The texts around the groups.
+
+    def drawn(self, row: ErrorGroup) -> GroupRow:
+        span = self.time_span
+        cells = row.counts_in(span) if span is not None else ()
+        newest = self.live.get(row.run_ids[0]) if row.run_ids else None
+        return GroupRow(row, cells, model.own_line(newest), self._is_read)
+
+    def begin_drawing(self) -> Mapping[str, str]:
+        read, span_words = self.read, self.span.words
+        # The errors of runs that fail now are read within moments: no row says for those that more may be of its group.
+        is_followed = self._is_read and self._read_span == span_words and not (read.failure or read.unreadable_count)
+        self._is_read, self._read_span = read.is_complete or is_followed, span_words
+        return {"bars": span_words} | ({"state": ONLY_NEW} if self.state_problem else {})
+
+    def left(self) -> Line:
+        order, text = self.query
+        return words.groups_left(self.scope_words, order.words, text)
+
+    def right(self, width: int) -> Line:
+        freshness, rows = self.live.freshness, self.list
+        if freshness.is_stale and freshness.confirmed_at is not None:
+            ago = formatting.duration(self.live.now.at - freshness.confirmed_at, in_minutes=self.live.in_minutes)
+            return (Piece(f"last confirmed {ago} ago", Token.AMBER),)
+        if self.pending:
+            return (Piece(self.pending, Token.MUTED),)
+        return words.groups_right(self.read, rows.shown_count, rows.known_count, rows.new_count, width)
+
+    def empty_lines(self, width: int) -> tuple[Line, ...]:
+        is_filtered, is_stale = bool(self.query.text) and self.list.known_count > 0, self.live.freshness.is_stale
+        lines = words.empty_groups_lines(self.read, self.span.words, width, is_filtered=is_filtered, is_stale=is_stale)
+        return tuple(lines)
+
+    def page(self, limit: int) -> Sequence[Row]:
+        facts = self.facts
+        if facts is None:
+            text = formatting.LOADING if self.read.known_count is None else words.NOTHING_SELECTED
+            return [Row(()), Row((Piece(text, Token.MUTED),), "none")]
+        return words.group_page(facts, self.live.now, limit)
+
+    def page_left(self) -> Line:
+        return ()
+
+    def page_right(self, _width: int) -> Line:
+        group = self.list.current
+        return () if group is None else (Piece(words.short_fingerprint(group), Token.MUTED),)
+
+    def summary(self, width: int) -> tuple[Line, ...]:
+        return words.group_summary_lines(self.facts, self.live.now, width)
+
+
+def _detail_key(group: ErrorGroup) -> Hashable:
+    """Return the identity of the detail of a group; None for one that has none: several groups may differ."""
+    if group.state is not ErrorState.ACKNOWLEDGED or len(group.server_groups) != 1:
+        return None
+    theirs = group.server_groups[0]
+    return theirs.id, theirs.task, theirs.status
+
+
+# The declaration of the list.
+
+
+GROUPS: Final[ListView[ErrorGroup]] = ListView(
+    name="errors",
+    noun="group",
+    sentence="What fails, since when, in which version.",
+    table=GROUP_TABLE,
+    key=lambda group: group.fingerprint,
+    title=words.short_fingerprint,
+    orders=model.GROUP_ORDERS,
+    fields={
+        "type": lambda group: group.kind.type or "",
+        "message": lambda group: group.kind.message,
+        "state": lambda group: group.state or "",
+        "fingerprint": lambda group: group.fingerprint,
+        "place": model.place_text,
+        "task": lambda group: "\n".join(task for task, _ in group.tasks),
+        "version": lambda group: "\n".join(version for version, _ in group.versions),
+    },
+    opens=lambda group: ListRuns(f"group:{words.short_fingerprint(group)}", Raw(plain(words.error_line(group.kind)))),
+    copies=lambda group: (CopyText("f", "fingerprint", group.fingerprint),),
+    # A storm changes its own row, and no other.
+    sort_every_s=10.0,
+    moves=lambda before, after: before.state is not after.state,
+    live=LiveErrorGroups,
+)

@@ -147,7 +147,7 @@ _LEVELS: Final = tuple(LogLevel)
 class LogsPane(PagePane):
     """The log of the selected run."""
 
-    title: ClassVar[str] = "logs"
+    title = "logs"
     placement: ClassVar[Placement] = Placement(Slot.THIRD, has_summary=True)
     needs: ClassVar[tuple[Need[Any], ...]] = (RUN,)
 

@@ -145,7 +145,7 @@ class LinePane(PagePane):
 class OverviewPane(LinePane):
     """Shows the findings, and done, failed, queued and running runs on one axis."""
 
-    title: ClassVar[str] = "overview"
+    title = "overview"
     placement: ClassVar[Placement] = PLACES[title]
 
     def rows_without_view(self) -> Sequence[PageRow]:
@@ -159,14 +159,14 @@ class OverviewPane(LinePane):
 class FailingNowPane(LinePane):
     """Shows a line for each error group of the last hour."""
 
-    title: ClassVar[str] = "failing now"
+    title = "failing now"
     placement: ClassVar[Placement] = PLACES[title]
 
 
 class OverviewTasksPane(LinePane):
     """Shows a line for each task."""
 
-    title: ClassVar[str] = "tasks"
+    title = "tasks"
     placement: ClassVar[Placement] = PLACES[title]
 
     def left(self) -> Line:
@@ -179,7 +179,7 @@ class OverviewTasksPane(LinePane):
 class OverviewQueuesPane(LinePane):
     """Shows a line for each queue."""
 
-    title: ClassVar[str] = "queues"
+    title = "queues"
     placement: ClassVar[Placement] = PLACES[title]
 
 

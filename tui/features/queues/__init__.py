@@ -7,11 +7,19 @@ from tui.kit.feature import Feature
 if TYPE_CHECKING:
     import click
 
-    from tui.kit.list_panes import ViewEntrance
+    from tui.kit.list_panes import ListEntrance
+    from tui.kit.lists import ListView
+    from tui.store.findings.rows import QueueRow
 
 
-def _view() -> "type[ViewEntrance]":
-    from tui.features.queues.view import QueuesEntrance  # noqa: PLC0415  loaded when first used
+def _list() -> "ListView[QueueRow]":
+    from tui.features.queues.model import QUEUES  # noqa: PLC0415  loaded when first used
+
+    return QUEUES
+
+
+def _entrance() -> "type[ListEntrance]":
+    from tui.features.queues.view import QueuesEntrance  # noqa: PLC0415  as above
 
     return QueuesEntrance
 
@@ -22,4 +30,4 @@ def _commands() -> "tuple[click.Command, ...]":
     return COMMANDS
 
 
-FEATURE = Feature(views={"queues": _view}, commands={"queues": _commands})
+FEATURE = Feature(lists={"queues": _list}, entrances={"queues": _entrance}, commands={"queues": _commands})

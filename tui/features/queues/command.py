@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from datetime import datetime
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -10,21 +10,22 @@ import click
 
 from tui.api.errors import ApiError, Refused
 from tui.commands.options import connection_options, json_option, settings_of
-from tui.commands.output import ExitCode, FittedTable, Output, PrintedColumn, Stop
+from tui.commands.output import ExitCode, Output, Stop
 from tui.domain import facts
 from tui.domain.run import Json
 from tui.domain.text import Raw
 from tui.features.config.session import open_session, run_async
 from tui.features.queues import words
+from tui.features.queues.page import QUEUE_TABLE
 from tui.features.runs.printed import iso_time
 from tui.settings.settings import Settings
 from tui.store.findings.bounds import standstill_of
 from tui.store.findings.rows import QueueHealth, QueueRow, queue_rows, worst_first
 from tui.sync.budget import ENDLESS, Priority
 from tui.sync.session import Session
-from tui.text import formatting
-from tui.text.formatting import waited
+from tui.text.blocks import Now
 from tui.text.styled import Line, Piece, Token
+from tui.text.table import Column, Print
 
 QUERY_TIMEOUT_S: Final = 30.0
 
@@ -54,7 +55,7 @@ async def _queues(output: Output, settings: Settings, *, as_json: bool) -> None:
             for row in rows:
                 output.json_line(queue_object(row))
         else:
-            output.lines(queue_lines(rows, session.local_now(), output.width))
+            output.lines(Print(PRINTED, output.width).page(rows, session.local_now()))
         if still is not None:
             sentence = words.standstill_text(still, session.now(), session.local_now())
             output.say(f"{sentence[0].upper()}{sentence[1:]}.")
@@ -159,55 +160,25 @@ def queue_object(row: QueueRow) -> dict[str, Json]:
     }
 
 
-def _name(row: QueueRow, _now: datetime) -> Line:
-    return (Piece(row.name, Token.MUTED if words.is_empty(row) else Token.BRIGHT),)
-
-
-def _type(row: QueueRow, _now: datetime) -> Line:
+def _type(row: QueueRow, _now: Now, _width: int) -> Line:
     return (Piece("task" if row.is_task else "custom", Token.FAINT),)
 
 
-def _running(row: QueueRow, _now: datetime) -> Line:
-    return words.share(row.running, row.limit, Token.BRIGHT if words.is_full(row) else Token.TEXT)
+def _queued(row: QueueRow, now: Now, width: int) -> Line:
+    return (Piece("0", Token.MUTED),) if row.queued == 0 else _SHOWN["queued"].cell(row, now, width)
 
 
-def _queued(row: QueueRow, _now: datetime) -> Line:
-    return _number(None if row.queued is None else words.queued_text(row, "0"), row)
-
-
-def _oldest(row: QueueRow, now: datetime) -> Line:
-    if row.oldest_at is None and row.queued == 0:
-        return ()
-    return _number(None if row.oldest_at is None else waited(now - row.oldest_at), row)
-
-
-def _starts(row: QueueRow, _now: datetime) -> Line:
-    return (Piece(words.rate(row.started_per_min), Token.MUTED),)
-
-
-def _number(text: str | None, row: QueueRow) -> Line:
-    if text is None:
-        return (Piece(formatting.NONE, Token.MUTED),)
-    is_bad = words.HEALTH_TOKENS[row.health] is Token.AMBER
-    return (Piece(text, Token.AMBER if is_bad else Token.TEXT if row.queued else Token.MUTED),)
-
-
-def _health(row: QueueRow, _now: datetime) -> Line:
-    return (Piece(row.health.value, words.HEALTH_TOKENS[row.health]),) if row.health.value else ()
-
-
-_TABLE: Final = FittedTable(
-    (
-        PrintedColumn("queue", _name, least=12),
-        PrintedColumn("type", _type, drop_rank=3),
-        PrintedColumn("running", _running, "right"),
-        PrintedColumn("queued", _queued, "right"),
-        PrintedColumn("oldest", _oldest, "right", drop_rank=1),
-        PrintedColumn("start/min", _starts, "right", drop_rank=2),
-        PrintedColumn("health", _health),
+_SHOWN: Final = {column.id: column for column in QUEUE_TABLE.columns}
+PRINTED: Final = replace(
+    QUEUE_TABLE,
+    columns=(
+        replace(_SHOWN["queue"], cut_to=12),
+        Column("type", "type", _type, drop_rank=3),
+        _SHOWN["running"],
+        replace(_SHOWN["queued"], cell=_queued),
+        replace(_SHOWN["oldest"], drop_rank=1),
+        replace(_SHOWN["starts"], drop_rank=2),
+        _SHOWN["health"],
     ),
-    glyph=lambda row: words.health_glyph(row.health),
-    growth=("queue",),
-    min_cut=1,
 )
-queue_lines = _TABLE.lines
+"""The queues as `queues` prints them."""

@@ -1,6 +1,6 @@
 """The queues in words: the list's columns, and the page of the selected queue with its sentences and its hour."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -14,57 +14,24 @@ from tui.lazy_dataclass import dataclass
 from tui.store.findings.bounds import is_slower
 from tui.store.findings.rows import QueueHealth, QueueRow
 from tui.text import formatting
-from tui.text.blocks import LABEL, GoToRun, Now, ReadStage, Row, tries_again
+from tui.text.blocks import LABEL, GoToRun, Now, ReadStage, Row, Said, said_rows
 from tui.text.formatting import brief_duration, waited
 from tui.text.status import NO_BAR
-from tui.text.styled import Align, Line, Piece, Token, cut, fit, fold, joined, line_width, pad, plain, wrap
+from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width, pad, plain
+from tui.text.table import Column, Table, Wish
 
-# The columns of the list of queues. A new column is one row of `COLUMNS`.
+# The columns of the list of queues. A new column is one row of `QUEUE_TABLE`.
 
 
-GAP: Final = 2
-EDGES: Final = 2 + 2 + 1  # The gutter, the glyph with its space, and the right edge.
-_MIN_NAME: Final = 10
-_MAX_NAME: Final = 44
 _BAR, _TRACK = "━", "─"
-
-
-class QueueContent(NamedTuple):
-    """The facts that a row shows. `throttled` is known for the selected queue alone."""
-
-    row: QueueRow
-    throttled: int | None = None
-
-
-QueueCell = Callable[[QueueContent, Now, int], Line]
-"""Makes a cell for a time and a width in cells."""
-
-
-@dataclass(frozen=True, slots=True)
-class QueueColumn:
-    """One column. `width` is in cells; None takes a share of the remaining ones. Narrower lists omit it."""
-
-    id: str
-    title: str
-    width: int | None
-    cell: QueueCell
-    align: Align = "left"
-    from_width: int = 0
-
-
-class SizedQueueColumn(NamedTuple):
-    """A column and its width in one list."""
-
-    column: QueueColumn
-    width: int
 
 
 def _is_quiet(row: QueueRow) -> bool:
     return row.health is QueueHealth.FINE and not row.is_paused
 
 
-def _name(content: QueueContent, _now: Now, _width: int) -> Line:
-    return (Piece(content.row.name, Token.TEXT if _is_quiet(content.row) else Token.BRIGHT),)
+def _name(row: QueueRow, _now: Now, _width: int) -> Line:
+    return (Piece(row.name, Token.TEXT if _is_quiet(row) else Token.BRIGHT),)
 
 
 def usage_bar(row: QueueRow, width: int) -> Line:
@@ -83,22 +50,19 @@ def usage_bar(row: QueueRow, width: int) -> Line:
     return (*bar, Piece(_TRACK * (width - filled), Token.LINE)) if filled < width else bar
 
 
-def _running(content: QueueContent, _now: Now, _width: int) -> Line:
-    row = content.row
+def _running(row: QueueRow, _now: Now, _width: int) -> Line:
     return words.share(row.running, row.limit, Token.BRIGHT if words.is_full(row) else Token.TEXT)
 
 
-def _queued(content: QueueContent, _now: Now, _width: int) -> Line:
-    row = content.row
+def _queued(row: QueueRow, _now: Now, _width: int) -> Line:
     if row.queued is None:
         return (Piece(words.queued_text(row), Token.MUTED),)
     is_bad = words.HEALTH_TOKENS[row.health] is Token.AMBER
     return (Piece(words.queued_text(row), Token.AMBER if is_bad else Token.TEXT, is_bold=is_bad),)
 
 
-def oldest_cell(content: QueueContent, now: Now, _width: int) -> Line:
+def oldest_cell(row: QueueRow, now: Now, _width: int) -> Line:
     """Return how long the oldest run has waited."""
-    row = content.row
     if row.oldest_at is None:
         return () if row.queued == 0 else (Piece(formatting.NONE, Token.MUTED),)
     at = now.frozen_at or now.at
@@ -107,8 +71,7 @@ def oldest_cell(content: QueueContent, now: Now, _width: int) -> Line:
     return (Piece(waited(at - row.oldest_at, in_minutes=now.in_minutes) + frozen, token),)
 
 
-def _starts(content: QueueContent, _now: Now, _width: int) -> Line:
-    row = content.row
+def _starts(row: QueueRow, _now: Now, _width: int) -> Line:
     if row.started_per_min is None:
         return (Piece(formatting.NONE, Token.MUTED),)
     if row.started_per_min <= 0 and not row.has_waiting:
@@ -116,52 +79,31 @@ def _starts(content: QueueContent, _now: Now, _width: int) -> Line:
     return (Piece(words.rate(row.started_per_min), Token.MUTED if _is_quiet(row) else Token.TEXT),)
 
 
-def _throttled(content: QueueContent, _now: Now, _width: int) -> Line:
-    if content.throttled is None:
+def _throttled(row: QueueRow, _now: Now, _width: int) -> Line:
+    if row.throttled is None:
         return (Piece(formatting.NONE, Token.MUTED),)
-    return (Piece(words.number(content.throttled), Token.AMBER),) if content.throttled else ()
+    return (Piece(words.number(row.throttled), Token.AMBER),) if row.throttled else ()
 
 
-def _health(content: QueueContent, _now: Now, _width: int) -> Line:
-    health = content.row.health
+def _health(row: QueueRow, _now: Now, _width: int) -> Line:
+    health = row.health
     return (Piece(health.value, words.HEALTH_TOKENS[health]),) if health.value else ()
 
 
-NAME: Final = QueueColumn("queue", "queue", None, _name)
-BAR: Final = QueueColumn("bar", "", None, lambda content, _now, width: usage_bar(content.row, width))
-RUNNING: Final = QueueColumn("running", "running", 9, _running, "right")
-QUEUED: Final = QueueColumn("queued", "queued", 7, _queued, "right")
-OLDEST: Final = QueueColumn("oldest", "oldest", 7, oldest_cell, "right")
-STARTS: Final = QueueColumn("starts", "start/min", 9, _starts, "right", from_width=100)
-THROTTLED: Final = QueueColumn("throttled", "throttled", 9, _throttled, "right", from_width=112)
-HEALTH: Final = QueueColumn("health", "health", 12, _health)
-COLUMNS: Final = (NAME, BAR, RUNNING, QUEUED, OLDEST, STARTS, THROTTLED, HEALTH)
-
-
-def queue_columns_for(width: int) -> list[SizedQueueColumn]:
-    """Return the columns that a list of this width shows, with their widths, in order."""
-    shown = [column for column in COLUMNS if width >= column.from_width]
-    rest = width - EDGES - sum(column.width or 0 for column in shown) - GAP * (len(shown) - 1)
-    name = max(_MIN_NAME, min(_MAX_NAME, rest * 11 // 20))
-    flexible = {NAME.id: name, BAR.id: max(0, rest - name)}
-    return [SizedQueueColumn(column, column.width or flexible[column.id]) for column in shown]
-
-
-def queue_head(slots: Sequence[SizedQueueColumn]) -> Line:
-    """Return the line of titles."""
-    titles = (fit((Piece(column.title, Token.FAINT),), width, column.align) for column, width in slots)
-    return (Piece("  "), *joined(titles, " " * GAP))
-
-
-def queue_line(content: QueueContent, slots: Sequence[SizedQueueColumn], now: Now, *, is_current: bool = False) -> Line:
-    """Return a queue as its glyph and its cells. The name of the current row is bold."""
-    cells: list[Line] = []
-    for column, width in slots:
-        cell = column.cell(content, now, width)
-        if is_current and column.id == NAME.id:
-            cell = tuple(Piece(piece.text, piece.token, is_bold=True) for piece in cell)
-        cells.append(fit(cell, width, column.align))
-    return (words.health_glyph(content.row.health), Piece(" "), *joined(cells, " " * GAP))
+QUEUE_TABLE: Final = Table(
+    (
+        Column("queue", "queue", _name, least=10, most=44, share=0.55, wish=Wish(10, 44), meaning="its name"),
+        Column("bar", "", lambda row, _, width: usage_bar(row, width), wish=Wish(6, 40), meaning="how full it is"),
+        Column("running", "running", _running, 9, "right", meaning="its runs, and its limit"),
+        Column("queued", "queued", _queued, 7, "right", meaning="the runs that wait"),
+        Column("oldest", "oldest", oldest_cell, 7, "right", is_ticking=True, meaning="how long the oldest waits"),
+        Column("starts", "start/min", _starts, 9, "right", from_width=100, meaning="starts of the last minute"),
+        Column("throttled", "throttled", _throttled, 9, "right", from_width=112, meaning="held back by its limit"),
+        Column("health", "health", _health, 12, meaning="why it needs a look"),
+    ),
+    lambda row: words.health_glyph(row.health),
+    strong="queue",
+)
 
 
 def more_line(folded: Sequence[QueueRow], *, is_folded: bool = True) -> Line:
@@ -243,19 +185,20 @@ _STANDSTILL: Final = {
     StandstillReason.ENVIRONMENT_PAUSED: "no run leaves the queue while the environment is paused",
     StandstillReason.NO_WORKER: "no run starts without a worker",
 }
-Sentence = tuple[Line, Line]
-"""The answer, and the faint remark behind it. Both may be empty."""
 
 
-def sentences(facts: QueueFacts, now: Now) -> list[tuple[str, Sentence]]:
-    """Return the sentences with their labels."""
+def sentences(facts: QueueFacts, now: Now) -> list[Said]:
+    """Return the four sentences."""
     unread: Sentence = (Piece(facts.stage.words, Token.MUTED),), ()
     return [
-        ("since", _since(facts, now)),
-        ("blocked", _blocked(facts, now)),
-        ("why", unread if facts.is_unread else _why(facts)),
-        ("drains", _drains(facts, now)),
+        Said("since", *_since(facts, now)),
+        Said("blocked", *_blocked(facts, now)),
+        Said("why", *(unread if facts.is_unread else _why(facts))),
+        Said("drains", *_drains(facts, now)),
     ]
+
+
+Sentence = tuple[Line, Line]
 
 
 def _text(text: str) -> Line:
@@ -534,19 +477,13 @@ def _start_of(at: datetime, step: timedelta) -> datetime:
 # The page of the selected queue: its sentences, its last hour, and the run that waits longest.
 
 
-NOTHING_SELECTED: Final = "No queue is selected."
 _GAP: Final = 2
-_MAX_ROWS: Final = 3
-"""Rows of one sentence: a message may be long."""
 
 
 def queue_page(facts: QueueFacts, now: Now, limit: int) -> list[Row]:
     """Return the page in rows of at most `limit` cells."""
-    rows: list[Row] = [Row(())]
-    for label, sentence in sentences(facts, now):
-        rows += [Row(line, (label, index)) for index, line in enumerate(_lines(label, sentence, limit))]
-    if (measured := _measured(facts)) is not None:
-        rows += [Row(line, ("measured", index)) for index, line in enumerate(_lines("measured", measured, limit))]
+    said = [*sentences(facts, now), *_measured(facts)]
+    rows = [Row(()), *(row for each in said for row in said_rows(each, limit))]
     if series := series_lines(facts, now, limit):
         rows += [Row(()), *(Row(line, ("hour", index)) for index, line in enumerate(series))]
     if (oldest := _oldest(facts, now, limit)) is not None:
@@ -554,37 +491,19 @@ def queue_page(facts: QueueFacts, now: Now, limit: int) -> list[Row]:
     return rows
 
 
-def _lines(label: str, sentence: Sentence, limit: int) -> list[Line]:
-    """Return `label     answer  remark`. A remark that does not fit stands on the next line."""
-    answer, remark = sentence
-    room = max(limit - LABEL, LABEL)
-    head = pad((Piece(label, Token.FAINT),), LABEL)
-    parts = [answer, remark] if remark else [answer]
-    if remark and line_width(answer) + _GAP + line_width(remark) <= room:
-        parts = [(*answer, Piece(" " * _GAP), *remark)]
-    rows = [row for part in parts for row in _cut_rows(part, room)]
-    return [(*(head if not index else (Piece(" " * LABEL),)), *row) for index, row in enumerate(rows)]
-
-
-def _cut_rows(line: Line, room: int) -> list[Line]:
-    rows = fold(line, room)
-    if len(rows) <= _MAX_ROWS:
-        return rows
-    return [*rows[: _MAX_ROWS - 1], cut((*rows[_MAX_ROWS - 1], Piece("  ")), room)]
-
-
-def _measured(facts: QueueFacts) -> Sentence | None:
-    """Return the server's metrics as a sentence; None where they are not known."""
-    if facts.metrics_failure:
-        return (Piece("not read", Token.MUTED),), _faint(facts.metrics_failure)
+def _measured(facts: QueueFacts) -> list[Said]:
+    """Return the server's metrics as a sentence; nothing where they are not known."""
     metrics = facts.metrics
-    if metrics is None:
-        return ((Piece(facts.stage.words, Token.MUTED),), ()) if facts.is_unread else None
-    if not metrics.is_measured:
-        return (Piece(formatting.NONE, Token.MUTED),), _faint("the server measured nothing in the last hour")
-    waits = "" if metrics.wait_p95 is None else f", p95 of waits {brief_duration(metrics.wait_p95)}"
-    counts = f"{words.number(metrics.started)} started, {words.number(metrics.throttled)} throttled"
-    return _text(counts + waits), _faint("in the last hour")
+    answer, remark = (Piece(formatting.NONE, Token.MUTED),), "the server measured nothing in the last hour"
+    if facts.metrics_failure:
+        answer, remark = (Piece("not read", Token.MUTED),), facts.metrics_failure
+    elif metrics is None:
+        return [Said("measured", (Piece(facts.stage.words, Token.MUTED),))] if facts.is_unread else []
+    elif metrics.is_measured:
+        waits = "" if metrics.wait_p95 is None else f", p95 of waits {brief_duration(metrics.wait_p95)}"
+        counts = f"{words.number(metrics.started)} started, {words.number(metrics.throttled)} throttled"
+        answer, remark = (Piece(counts + waits, Token.TEXT),), "in the last hour"
+    return [Said("measured", answer, _faint(remark))]
 
 
 def _oldest(facts: QueueFacts, now: Now, limit: int) -> Row | None:
@@ -603,9 +522,7 @@ def _oldest(facts: QueueFacts, now: Now, limit: int) -> Row | None:
 LATE_AFTER: Final = timedelta(seconds=45)
 """The age from which on queues are late. They are read every 15 s."""
 
-_MAX_WIDTH: Final = 96
 _WIDE: Final = 96
-_DOT: Final = Piece(" · ", Token.MUTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -615,8 +532,7 @@ class QueuesState:
     * `read_at`: when the server sent them last; None before the first answer
     * `running`, `queued`: of the whole environment; None where no answer has them
     * `is_queued_least`: more runs may wait, since the waits were not read; `is_reading`: they are being read
-    * `refusal`: why they are not asked for again; `failure`: why the last read failed
-    * `is_public`: the key is a public token
+    * `reason`: why they are not asked for again, or why the last read failed
     * `is_cut`: the server has more queues than were read, and the totals are those of the known ones
     * `is_paged`: the queues take several answers, of which `read_at` is the newest
     """
@@ -624,41 +540,30 @@ class QueuesState:
     read_at: datetime | None = None
     running: int | None = None
     queued: int | None = None
-    refusal: str = ""
-    failure: str = ""
-    is_public: bool = False
+    reason: str = ""
     is_cut: bool = False
     is_paged: bool = False
     is_queued_least: bool = False
     is_reading: bool = False
 
 
-def queues_left(order: str, typed: str) -> Line:
-    """Return the typed filter and the order."""
-    filtered = (_DOT, Piece(f"/{typed}", Token.TEXT)) if typed else ()
-    return (*filtered, _DOT, Piece(order, Token.MUTED))
-
-
-def queues_right(read: QueuesState, now: Now, width: int, shown: tuple[int, int] | None = None) -> Line:
-    """Return `30 running · 304 queued · read 6 s ago`. `shown` are the queues that a filter lets through.
+def queues_right(read: QueuesState, now: Now, width: int, shown: str = "") -> Line:
+    """Return `30 running · 304 queued · read 6 s ago`. `shown` says which queues a filter lets through.
 
     Why they are no longer read comes first, because a narrow rule omits the end.
     """
     if read.read_at is None:
         return ()
-    reason = read.refusal or read.failure
-    parts: list[Line] = [(Piece(words.reason_words(reason), Token.AMBER),)] if reason and width >= _WIDE else []
-    if shown is not None:
-        parts.append((Piece(f"{shown[0]:,} of {formatting.plural(shown[1], 'queue')}", Token.TEXT),))
-    if shown is None or width >= _WIDE:
+    parts: list[Line] = [(Piece(read.reason, Token.AMBER),)] if read.reason and width >= _WIDE else []
+    if shown:
+        parts.append((Piece(shown, Token.TEXT),))
+    if not shown or width >= _WIDE:
         parts += _totals(read)
     if read.is_cut and width >= _WIDE:
         parts.append((Piece("more queues exist", Token.AMBER),))
-    parts.append(_age(read, now))
-    line: Line = parts[0]
-    for part in parts[1:]:
-        line = (*line, _DOT, *part)
-    return line
+    parts.append(_age(read.read_at, now, is_paged=read.is_paged))
+    dot: Line = (Piece(" · ", Token.MUTED),)
+    return tuple(piece for index, part in enumerate(parts) for piece in ((*dot, *part) if index else part))
 
 
 def _totals(read: QueuesState) -> list[Line]:
@@ -674,31 +579,9 @@ def _totals(read: QueuesState) -> list[Line]:
     return parts
 
 
-def _age(read: QueuesState, now: Now) -> Line:
-    assert read.read_at is not None
-    is_late = now.at - read.read_at > LATE_AFTER
-    what = "a page read" if read.is_paged else "read"
-    return (Piece(f"{what} {now.ago(read.read_at)}", Token.AMBER if is_late else Token.MUTED),)
-
-
-def empty_queues_lines(read: QueuesState, width: int, *, is_filtered: bool) -> list[Line]:
-    """Return the sentences in place of an empty list."""
-    sentence = _empty_sentence(read, is_filtered=is_filtered)
-    return [(Piece(text, Token.MUTED),) for text in wrap(sentence, min(width, _MAX_WIDTH))]
-
-
-def _empty_sentence(read: QueuesState, *, is_filtered: bool) -> str:
-    if read.refusal:
-        if read.is_public:
-            return "A public token may not read the list of queues: the server answers 401. A secret key may."
-        return f"This key may not read the queues: {words.reason_words(read.refusal)}."
-    if is_filtered:
-        return "No queue contains these words. Esc clears the filter."
-    if read.read_at is not None:
-        return "This environment has no queues."
-    if read.failure:
-        return f"The queues could not be read: {words.reason_words(read.failure)}.{tries_again()}"
-    return formatting.LOADING
+def _age(read_at: datetime, now: Now, *, is_paged: bool) -> Line:
+    what = "a page read" if is_paged else "read"
+    return (Piece(f"{what} {now.ago(read_at)}", Token.AMBER if now.at - read_at > LATE_AFTER else Token.MUTED),)
 
 
 # The two lines about the selected queue, where its page is not visible.
@@ -710,9 +593,9 @@ _INDENT = "  "
 def queue_summary_lines(facts: QueueFacts | None, now: Now, width: int) -> tuple[Line, Line]:
     """Return `○ at its limit  send-email  20 of 20 places: 20 send-campaign`, then whether it drains and why."""
     if facts is None:
-        return (cut((Piece(f"{_INDENT}{NOTHING_SELECTED}", Token.MUTED),), width), ())
+        return (cut((Piece(f"{_INDENT}No queue is selected.", Token.MUTED),), width), ())
     row, limit = facts.row, width - 1
-    answers = {label: answer for label, (answer, _) in sentences(facts, now)}
+    answers = {said.label: said.answer for said in sentences(facts, now)}
     parts: list[Line] = []
     if row.health.value:
         health = Piece(row.health.value, words.HEALTH_TOKENS[row.health])

@@ -1,6 +1,6 @@
 """The list of runs without its drawing: its lines, its cursor, its marks, its texts."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final
@@ -12,105 +12,15 @@ from tui.domain.update import HistoryRead
 from tui.features.runs.views import ListQuery, ListViews
 from tui.features.runs.words import ListEndFacts, filter_words, invalid_word_line, reach_words, window_words
 from tui.kit.live_model import LiveModel
+from tui.kit.rows import Marks
 from tui.kit.words import EmptyFacts, gap_remark, rule_parts
-from tui.store.changes import CREATED, Changes, SortKey, ViewDelta, key_after, key_before
+from tui.store.changes import CREATED, Changes, SortKey, key_after, key_before
 from tui.store.counts import Gap, MissedRuns
 from tui.store.filter import StatusWords, read_status_words, split_words
 from tui.store.store import Store
 from tui.store.view import View
 from tui.text import formatting
 from tui.text.styled import Line, Piece, Token, cut
-
-# The marked runs of the list, on which an action is performed together, and which of them the filter hides.
-
-
-class Marks(Collection[RunId]):
-    """The marked runs, in the order in which they were marked."""
-
-    def __init__(self) -> None:
-        self._marked: dict[RunId, None] = {}
-        self._hidden: set[RunId] = set()
-        self._has_just_toggled_all = False
-
-    def __len__(self) -> int:
-        return len(self._marked)
-
-    def __iter__(self) -> Iterator[RunId]:
-        return iter(self._marked)
-
-    def __contains__(self, run_id: object) -> bool:
-        return run_id in self._marked
-
-    @property
-    def hidden_count(self) -> int:
-        """The number of marked runs that the filter hides."""
-        return len(self._hidden)
-
-    def shown(self) -> Iterator[RunId]:
-        """Iterate over the marked runs that the filter does not hide."""
-        return (run_id for run_id in self._marked if run_id not in self._hidden)
-
-    @property
-    def last(self) -> RunId | None:
-        """The run that was marked last."""
-        return next(reversed(self._marked), None)
-
-    def toggle(self, run_id: RunId) -> None:
-        """Mark a run, or remove its mark."""
-        self.end_series()
-        if run_id in self._marked:
-            self._forget(run_id)
-        else:
-            self._marked[run_id] = None
-
-    def add(self, run_ids: Iterable[RunId]) -> None:
-        """Mark runs of the view. Runs that are marked already keep their position."""
-        self.end_series()
-        self._marked |= dict.fromkeys(run_ids)
-
-    def toggle_all(self, run_ids: Iterable[RunId]) -> None:
-        """Mark all runs of the view. If all are marked already, clear all marks, hidden ones too.
-
-        The second call in a row always clears, even if a new run arrived in between that is not marked.
-        """
-        is_second, unmarked = self._has_just_toggled_all, [run_id for run_id in run_ids if run_id not in self._marked]
-        if is_second or not unmarked:
-            self.clear()
-        else:
-            self.add(unmarked)
-        self._has_just_toggled_all = not is_second
-
-    def end_series(self) -> None:
-        """End a series of `toggle_all` calls, because the user did something else in the list."""
-        self._has_just_toggled_all = False
-
-    def clear(self) -> None:
-        """Clear all marks, hidden ones too."""
-        self.end_series()
-        self._marked.clear()
-        self._hidden.clear()
-
-    def clear_shown(self) -> None:
-        """Clear the marks of the runs that the filter does not hide."""
-        self.end_series()
-        self._marked = {run_id: None for run_id in self._marked if run_id in self._hidden}
-
-    def set_view(self, view: View) -> None:
-        """Replace the view: the marked runs that are not in it are hidden."""
-        self.end_series()
-        self._hidden = {run_id for run_id in self._marked if run_id not in view}
-
-    def on_view_change(self, delta: ViewDelta, removed: Iterable[RunId] = ()) -> None:
-        """Update which marked runs are hidden. Runs that were removed from the store lose their marks."""
-        self._hidden.update(run_id for run_id in delta.left if run_id in self._marked)
-        self._hidden -= delta.entered
-        for run_id in removed:
-            self._forget(run_id)
-
-    def _forget(self, run_id: RunId) -> None:
-        self._marked.pop(run_id, None)
-        self._hidden.discard(run_id)
-
 
 MAX_LOOKUPS: Final = 500
 """Up to this many failed runs, look up the index of each; above it, scan from the cursor."""
@@ -261,7 +171,7 @@ class RunListModel:
         self._new: set[RunId] = set()
         """The runs that were created after `_newest_at`, until they are visible or leave the view."""
         self._newest_at: datetime | None = None
-        self.marks = Marks()
+        self.marks = Marks[RunId]()
         self.window: list[Item] = []
 
     @property
@@ -353,7 +263,8 @@ class RunListModel:
     def set_view(self, view: View) -> None:
         """Show another view. The cursor stays on its run if that is in it; else the list follows."""
         self.view, self._departed_key = view, None
-        self.marks.set_view(view)
+        self.marks.end_series()
+        self.marks.show_within(view)
         self._new = {run_id for run_id in self._new if run_id in view}
         if self.cursor is not None and self.cursor not in view:
             self._clear_cursor()
@@ -368,7 +279,7 @@ class RunListModel:
         before, line = self.window, self._cursor_line()
         key = self.view.key_of(self.cursor) if self.cursor is not None else None
         delta = self.view.update(changes)
-        self.marks.on_view_change(delta, changes.removed)
+        self.marks.change(left=delta.left, entered=delta.entered, removed=changes.removed)
         if delta.is_empty:
             return set()
         if self.cursor is not None:
@@ -387,7 +298,7 @@ class RunListModel:
         """Show only runs that were created after `since`."""
         before, line = self.window, self._cursor_line()
         delta = self.view.set_since(since)
-        self.marks.on_view_change(delta)
+        self.marks.change(left=delta.left, entered=delta.entered, removed=())
         if self.cursor in delta.left:
             self._clear_cursor()
         self._new -= delta.left

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -24,7 +24,8 @@ from tui.features.runs.views import ListQuery
 from tui.features.runs.words import NOT_A_RUN, Typed, absolute_period_words, read_typed, recalled_line
 from tui.kit.app import AppBase, is_covered
 from tui.kit.keys import ACTION_NAMES, MENU_BINDINGS, OUTGOING_BINDINGS, Help, bind
-from tui.kit.list_panes import MainView, ViewEntrance
+from tui.kit.list_panes import ListEntrance, MainView, Sorts, ViewEntrance
+from tui.kit.lists import ListView
 from tui.kit.live_model import LiveModel
 from tui.kit.pane import Notice, OpenRun, Pane
 from tui.kit.pane_entry import PaneEntry
@@ -33,7 +34,7 @@ from tui.kit.selection import Selection
 from tui.kit.words import NO_GROUP_ON_RELAY
 from tui.lazy_dataclass import dataclass
 from tui.store.addresses import ERRORS, QUEUES, RUN, RUNS, WALL, ViewAddress, lists_of, period_problem
-from tui.store.changes import CREATED, ORDERS, Changes
+from tui.store.changes import COST, CREATED, ORDERS, STATUS, TASK, TOOK, UPDATED, Changes
 from tui.store.server_filter import ServerFilter
 from tui.text import formatting
 from tui.text.blocks import ListRuns, no_run_selected
@@ -47,6 +48,16 @@ if TYPE_CHECKING:
 
 
 # The monitor: the list of runs, the panes about the selected run, the overview, and the way back through views.
+
+
+ORDER_SENTENCES: Final = {
+    CREATED: "Newest runs first",
+    STATUS: "Failed runs first, then running and waiting ones, completed runs last",
+    TASK: "By the name of the task",
+    TOOK: "Running runs first, then the longest ones",
+    UPDATED: "Latest change first",
+    COST: "Most expensive runs first",
+}
 
 
 # The keys of the main screen that work in every pane.
@@ -108,13 +119,16 @@ _DRAWING: Final = "tui.features.overview.live"
 
 
 @dataclass(frozen=True, slots=True)
-class LineListing:
-    """The list shows the runs of a line: the filters for it, the query before, and where the line is."""
+class Listing:
+    """The list shows the runs of a line of another view, or of a pane: the query for it, and the query before.
+
+    `back` returns to the line, `forget` is called once the list shows others.
+    """
 
     query: ListQuery
     before: ListQuery
-    line: OpenedLine
-    is_zoomed: bool
+    back: Callable[[], None]
+    forget: Callable[[], None]
 
 
 class Overview:
@@ -124,7 +138,6 @@ class Overview:
         """`after_s`: seconds from the first rows to the overview."""
         self._main = main
         self._after_s = after_s
-        self._listing: LineListing | None = None
         self._live: LiveOverview | None = None
         self._is_loading = False
         self._ticks_with_rows = 0
@@ -213,44 +226,17 @@ class Overview:
 
     def list_runs(self, line: OpenedLine) -> None:
         """List the runs of a line, with none of them selected."""
-        main, before = self._main, self._main.run_list.views.query
-        if (query := main.query_of(line.runs)) is None:
-            return
-        self._listing = LineListing(query, before, line, main.workspace.is_zoomed)
-        main.show_filtered(query)
-        main.show_list(None)
+        main = self._main
+        main.list_runs(line.runs, back=partial(self._back_to, line, is_zoomed=main.workspace.is_zoomed))
 
-    @property
-    def is_listing(self) -> bool:
-        """Whether the list shows the runs of a line."""
-        listing, query = self._listing, self._main.run_list.views.query
-        if listing is None or query.text != listing.query.text:
-            return False
-        return bool(query.text) or query.filters == listing.query.filters
-
-    def back(self) -> bool:
-        """Return to the line whose runs the list shows. Return whether it shows those of a line."""
-        listing, main = self._listing, self._main
-        if listing is None or not self.is_listing:
-            return False
-        self._listing = None
-        now = main.run_list.views.query
-        is_other = now.filters != listing.query.filters or now.period != listing.before.period
-        # The server's filters may have been changed meanwhile.
-        query = replace(listing.before, filters=now.filters, period=now.period) if is_other else listing.before
-        main.show_filtered(query)
+    def _back_to(self, line: OpenedLine, *, is_zoomed: bool) -> None:
+        main = self._main
         main.run_list.table.action_top()
-        main.workspace.go_to(listing.line.pane)
-        if listing.is_zoomed and not main.workspace.is_zoomed:
+        main.workspace.go_to(line.pane)
+        if is_zoomed and not main.workspace.is_zoomed:
             main.workspace.action_zoom()
-        if isinstance(pane := main.panes[listing.line.pane], LinePane):
-            pane.page.go_to(listing.line.key)
-        return True
-
-    def on_filtered(self) -> None:
-        """Forget the line once the list shows other runs. While a filter is typed, Esc still leads back to its runs."""
-        if not self._main.prompt.is_open and not self.is_listing:
-            self._listing = None
+        if isinstance(pane := main.panes[line.pane], LinePane):
+            pane.page.go_to(line.key)
 
 
 # The views that were shown before, and the way back through them.
@@ -343,10 +329,21 @@ NOTICE_MARGIN: Final = len(" ? keys   ") + 1
 """Cells of the footer that a notice leaves free."""
 
 
+class ViewLoaders(NamedTuple):
+    """What imports the views that cover the list, by their names, when they are first used.
+
+    `entrances` are the ways to lists whose screens have more than others.
+    """
+
+    views: Mapping[str, Callable[[], type[ViewEntrance]]]
+    lists: Mapping[str, Callable[[], ListView[Any]]]
+    entrances: Mapping[str, Callable[[], type[ListEntrance]]]
+
+
 class MainScreen(MainView):
     """The first screen of the app: the panes about runs, and `overview_panes` while none is selected.
 
-    `views` import the views that cover it, by their names, when they are first used.
+    `loaders` import the views that cover it.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
@@ -359,10 +356,10 @@ class MainScreen(MainView):
         panes: Sequence[PaneEntry],
         overview_panes: Sequence[PaneEntry],
         forms: Sequence[PaneEntry],
-        views: Mapping[str, Callable[[], type[ViewEntrance]]],
+        loaders: ViewLoaders,
     ) -> None:
         self._run_panes, self.overview_panes, self._forms = panes, overview_panes, forms
-        self._view_loaders = views
+        self._loaders = loaders
         self._views: dict[str, ViewEntrance] = {}
         self.run_summary = RunSummary(live)
         self.overview = Overview(self, overview_after_s)
@@ -376,6 +373,7 @@ class MainScreen(MainView):
             live, lambda: self.app_base, reports, open_run=self._open_replay, unmark=self.run_list.clear_shown_marks
         )
         self._command_line: CommandLineEntrance | None = None
+        self._listing: Listing | None = None
         self.view_trail = ViewTrail(self)
         self.run_list.on_filtered = self._on_filtered
         self.run_list.table.overlay = self.run_summary.overlay = self.action_controller.overlay
@@ -480,7 +478,9 @@ class MainScreen(MainView):
         self.footer.notice(event.line)
 
     def _on_filtered(self) -> None:
-        self.overview.on_filtered()
+        # While a filter is typed, Esc still leads back to the runs of the line.
+        if self._listing is not None and not self.prompt.is_open and not self._is_listing:
+            self._forget_line()
         for view in self.views:
             view.on_filtered()
         self.note_view()
@@ -618,22 +618,24 @@ class MainScreen(MainView):
         open_server_filters(self, self.live, self.app_base.part(RunSubscription))
 
     def action_palette(self) -> None:
-        from tui.features.command_line.model import run_sorts  # noqa: PLC0415
         from tui.features.command_line.view import form_commands  # noqa: PLC0415  loaded when first used
 
         forms = {form.title: form.load().form_sentence for form in self._forms if form.title != self.pane.title}
         # The keys of these panes are those of the overview while no run is selected.
         panes = {pane.title: f"Go to the pane {pane.title}." for pane in self._run_panes}
         own = form_commands(self.workspace.show_form, panes | forms)
-        sorts = run_sorts(self.run_list.sort_by, self.run_list.views.query.order)
-        self.open_command_line(self, [*sorts, *own, *self.own_commands_without_key()])
+        orders = {order.title: order for order in ORDERS}
+        sentences = [(order.title, ORDER_SENTENCES.get(order, "")) for order in ORDERS]
+        current = self.run_list.views.query.order.title
+        sorts = Sorts("The order of the list.", sentences, lambda name: self.run_list.sort_by(orders[name]), current)
+        self.open_command_line(self, [*own, *self.own_commands_without_key()], sorts)
 
-    def open_command_line(self, view: ViewScreen, own: "Sequence[Command]") -> None:
+    def open_command_line(self, view: ViewScreen, own: "Sequence[Command]", sorts: Sorts | None = None) -> None:
         from tui.features.command_line.view import CommandLineEntrance  # noqa: PLC0415  loaded when first used
 
         if self._command_line is None:
             self._command_line = CommandLineEntrance(self)
-        self._command_line.open(view, own)
+        self._command_line.open(view, own, sorts)
 
     def note_view(self) -> None:
         self.view_trail.note()
@@ -643,18 +645,23 @@ class MainScreen(MainView):
 
     def has_view(self, name: str) -> bool:
         """Return whether a view of this name covers the list."""
-        return name in self._view_loaders
+        return name in self._loaders.views or name in self._loaders.lists
 
     def view_named(self, name: str) -> ViewEntrance:
         """Return the way to one of the views."""
         if name not in self._views:
-            self._views[name] = self._view_loaders[name]()(self)
+            loaders = self._loaders
+            if name in loaders.views:
+                self._views[name] = loaders.views[name]()(self)
+            else:
+                kind = loaders.entrances[name]() if name in loaders.entrances else ListEntrance
+                self._views[name] = kind(self, loaders.lists[name]())
         return self._views[name]
 
     @property
     def views(self) -> list[ViewEntrance]:
         """The ways to the views that were used before, the one that covers all others first."""
-        return [self._views[name] for name in self._view_loaders if name in self._views]
+        return [self._views[name] for name in (*self._loaders.views, *self._loaders.lists) if name in self._views]
 
     def action_errors(self) -> None:
         self.view_named(ERRORS).open()
@@ -713,7 +720,26 @@ class MainScreen(MainView):
 
             filters, text = runs_of_queue(text, runs.queue, is_relayed=is_relayed)
         before = self.run_list.views.query
-        return replace(before, text=text, text_name=runs.name, filters=filters, is_searched=False, is_typing=False)
+        named = replace(before, text=text, text_name=runs.name, filters=filters)
+        return replace(named, is_searched=runs.is_searched, is_typing=False)
+
+    def list_runs(
+        self,
+        runs: ListRuns,
+        *,
+        back: Callable[[], None],
+        leave: Callable[[], None] = lambda: None,
+        forget: Callable[[], None] = lambda: None,
+        run_id: RunId | None = None,
+    ) -> None:
+        before = self.run_list.views.query
+        if (query := self.query_of(runs)) is None:
+            return
+        self._forget_line()
+        self._listing = Listing(query, before, back, forget)
+        leave()
+        self.show_filtered(query, run_id or runs.cursor)
+        self.show_list(run_id)
 
     def show_filtered(self, query: ListQuery, run_id: RunId | None = None) -> None:
         """List the runs of a query, with the cursor on a run if one is given."""
@@ -779,14 +805,31 @@ class MainScreen(MainView):
         """Show a notice about an action on the view that is in front."""
         self.front.notice(line)
 
+    @property
+    def _is_listing(self) -> bool:
+        """Whether the list shows the runs of a line."""
+        listing, query = self._listing, self.run_list.views.query
+        if listing is None or query.text != listing.query.text:
+            return False
+        return bool(query.text) or query.filters == listing.query.filters
+
+    def _forget_line(self) -> None:
+        if self._listing is not None:
+            listing, self._listing = self._listing, None
+            listing.forget()
+
     def _back_to_line(self) -> bool:
-        """Return to the line of another view whose runs the list shows. Return whether it shows any."""
-        views = self.views
-        return (
-            any(view.back() for view in views if view.name != WALL)
-            or self.overview.back()
-            or any(view.back() for view in views)
-        )
+        """Return to the line whose runs the list shows. Return whether it shows those of one."""
+        listing, query = self._listing, self.run_list.views.query
+        if listing is None or not self._is_listing:
+            return any(view.back() for view in self.views)
+        self._listing = None
+        is_other = query.filters != listing.query.filters or query.period != listing.before.period
+        # The server's filters may have been changed meanwhile.
+        before = replace(listing.before, filters=query.filters, period=query.period) if is_other else listing.before
+        self.show_filtered(before)
+        listing.back()
+        return True
 
     def _back(self) -> bool:
         """Go one level back; return whether there was one."""

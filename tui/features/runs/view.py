@@ -19,7 +19,7 @@ from tui.features.actions.words import Overlay
 from tui.features.columns.data import ChosenColumns, VisibleValues
 from tui.features.columns.words import ColumnChoice, own_columns_for
 from tui.features.runs import columns, model
-from tui.features.runs.columns import GAP, SizedColumn, head, row
+from tui.features.runs.columns import head, row
 from tui.features.runs.data import Outages, RunSubscription, ServerSearch, VisibleErrors
 from tui.features.runs.model import ListEnd, RunListModel
 from tui.features.runs.views import ListQuery, ListViews
@@ -34,7 +34,7 @@ from tui.kit.live_model import LiveModel
 from tui.kit.look import Painter
 from tui.kit.pane import Pane
 from tui.kit.selection import RUN, Need
-from tui.kit.table import HEAD_LINES, PLAIN_EDGE, CursorTable
+from tui.kit.table import HEAD_LINES, CursorTable
 from tui.kit.words import empty_lines, gap_line
 from tui.store.changes import ORDERS, Changes, Order, Topic
 from tui.store.counts import Gap, MissedRuns
@@ -43,6 +43,7 @@ from tui.store.server_filter import ServerFilter
 from tui.sync.session import Session
 from tui.text.blocks import Now
 from tui.text.styled import Line, Piece, Token, fit, joined, mark_hits
+from tui.text.table import GAP, SizedColumn
 
 # The table of runs. It makes only visible lines, and repaints only lines and cells that have changed.
 #
@@ -51,10 +52,6 @@ from tui.text.styled import Line, Piece, Token, fit, joined, mark_hits
 
 
 _GLYPH: Final = 2
-_TICKING: Final = (columns.TOOK.id, columns.AGE.id, columns.CREATED.id)
-
-
-_MARKED_EDGE: Final[Line] = (Piece("• ", Token.ACCENT),)
 
 
 class _Painted(NamedTuple):
@@ -83,7 +80,7 @@ class _Painted(NamedTuple):
         return is_alike and now.at < columns.times_same_until(run, self.now.at)
 
 
-OwnColumns = Callable[[int, bool], Sequence[SizedColumn]]
+OwnColumns = Callable[[int, bool], Sequence[SizedColumn[Run]]]
 """Returns the columns for a width, and with clock times beside the ages or without."""
 
 
@@ -102,11 +99,11 @@ class RunTable(CursorTable):
         """Returns the lines to show while the list is empty, for a width in cells."""
         self.own_columns_for: OwnColumns | None = None
         """Returns the columns that the user chose; None: the program's own are shown."""
-        self.slots: Sequence[SizedColumn] = []
+        self.slots: Sequence[SizedColumn[Run]] = []
         """The columns that are shown, with their widths."""
-        self._times: list[tuple[int, SizedColumn]] = []
+        self._times: list[tuple[int, SizedColumn[Run]]] = []
         self._has_adjacent_times = True
-        self._values: list[SizedColumn] = []
+        self._values: list[SizedColumn[Run]] = []
         self._highlighted: tuple[str, ...] = ()
         self._painted: dict[RunId, _Painted] = {}
         self._missed: Mapping[Gap, MissedRuns] = {}
@@ -234,7 +231,7 @@ class RunTable(CursorTable):
                 return self.painter.strip((Piece(" " * GUTTER), *self._end), width)
             case ListEnd():
                 background = self.cursor_background(is_departed=False)
-                return self.painter.strip((*self.cursor_edge, *self._end), width, background)
+                return self.painter.strip((*self.edge(is_current=True), *self._end), width, background)
             case run_id:
                 return self._row(run_id)
 
@@ -261,19 +258,18 @@ class RunTable(CursorTable):
     @property
     def shows_errors(self) -> bool:
         """Whether a column shows why runs failed."""
-        return any(slot.column.cell in columns.SHOWS_ERRORS for slot in self.slots)
+        return any(slot.column.id in columns.SHOWS_ERRORS for slot in self.slots)
 
     def _update_columns(self) -> None:
         width = self.size.width
         if self.own_columns_for is not None:
             self.slots = self.own_columns_for(width, self.is_wide)
         else:
-            fitting = columns.wide_columns_for if self.is_wide else columns.columns_for
-            self.slots = fitting(width, only_failures=self._only_failures)
+            self.slots = columns.columns_for(width, is_wide=self.is_wide, only_failures=self._only_failures)
         self._times = _times(self.slots)
         neighbours = pairwise(self._times)
         self._has_adjacent_times = all(x + slot.width + GAP == after for (x, slot), (after, _) in neighbours)
-        self._values = [slot for slot in self.slots if slot.column.is_value]
+        self._values = [slot for slot in self.slots if slot.column.is_read_later]
         self.show_all()
         self.show_end()
         self.show_empty()
@@ -381,28 +377,24 @@ class RunTable(CursorTable):
         return painted._replace(strip=Strip.join([sides[0], times, sides[1]]), sides=sides)
 
     def _background(self, run_id: RunId) -> tuple[Background, Line]:
-        is_marked = run_id in self.rows.marks
-        if run_id != self.rows.cursor:
-            return Background.PAGE, _MARKED_EDGE if is_marked else PLAIN_EDGE
-        edge = self.cursor_edge
-        if is_marked and self.painter.has_gutter_cursor:
-            edge = (edge[0], Piece("•", Token.ACCENT))
-        elif is_marked:
-            edge = (Piece("•", Token.MARKED), Piece(" "))
+        is_current = run_id == self.rows.cursor
+        edge = self.edge(is_current=is_current, is_marked=run_id in self.rows.marks)
+        if not is_current:
+            return Background.PAGE, edge
         return self.cursor_background(is_departed=self.rows.is_cursor_departed), edge
 
     def _values_of(self, run: Run, now: Now) -> tuple[Line, ...]:
-        return tuple(slot.column.cell(run, now) for slot in self._values)
+        return tuple(slot.column.cell(run, now, slot.width) for slot in self._values)
 
     def _ticking(self, run: Run, now: Now) -> tuple[Line, ...]:
-        return tuple(slot.column.cell(run, now) for _, slot in self._times)
+        return tuple(slot.column.cell(run, now, slot.width) for _, slot in self._times)
 
 
-def _times(slots: Sequence[SizedColumn]) -> list[tuple[int, SizedColumn]]:
+def _times(slots: Sequence[SizedColumn[Run]]) -> list[tuple[int, SizedColumn[Run]]]:
     """Return the columns that change with the time, with their positions."""
     x, times = GUTTER + _GLYPH, []
     for slot in slots:
-        if slot.column.id in _TICKING:
+        if slot.column.is_ticking:
             times.append((x, slot))
         x += slot.width + GAP
     return times
@@ -425,9 +417,9 @@ class RunHighlighted(Message):
 class RunListPane(Pane):
     """The list of runs."""
 
-    title: ClassVar[str] = "runs"
+    title = "runs"
     placement: ClassVar[Placement] = Placement(Slot.MAIN, has_summary=True)
-    search_hint: ClassVar[str] = "any text, or status:failed task:sync-* tag:x -tag:y took:>10s"
+    search_hint = "any text, or status:failed task:sync-* tag:x -tag:y took:>10s"
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("s", "sort", "sort", "Sort by the next column: age, status, task, took, updated, cost.", rank=50, need=46),
         bind("c", "columns", "columns", "Choose the columns of the list, their order and their widths.", rank=78,
@@ -790,10 +782,10 @@ class OwnRunColumns:
     def left_out(self) -> tuple[str, ...]:
         """Return the chosen columns that do not fit into the table."""
         table = self._table
-        return own_columns_for(self._choices, table.size.width, self.values.value, is_wide=table.is_wide).left_out
+        return own_columns_for(self._choices, table.size.width, self.values.value, is_wide=table.is_wide)[1]
 
-    def _columns_for(self, width: int, is_wide: bool) -> Sequence[SizedColumn]:  # noqa: FBT001  as the table calls it
-        columns = own_columns_for(self._choices, width, self.values.value, is_wide=is_wide).slots
+    def _columns_for(self, width: int, is_wide: bool) -> Sequence[SizedColumn[Run]]:  # noqa: FBT001  as the table calls it
+        columns = own_columns_for(self._choices, width, self.values.value, is_wide=is_wide)[0]
         shown = {slot.column.id for slot in columns}
         self.values.show(choice.path for choice in self._choices if choice.path is not None and choice.name in shown)
         return columns

@@ -364,7 +364,7 @@ class FoldingPane(PagePane, Generic[Entry]):
 class TreePane(FoldingPane[TreeEntry]):
     """The tree around the selected run. While another tree is fetched, the old one stays if it contains the run."""
 
-    title: ClassVar[str] = "tree"
+    title = "tree"
     placement: ClassVar[Placement] = Placement(Slot.THIRD, has_summary=True)
     needs: ClassVar[tuple[Need[Any], ...]] = (TREE,)
     view: TreeView

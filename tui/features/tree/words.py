@@ -15,7 +15,7 @@ from tui.domain.run import Run, State
 from tui.domain.status import EXECUTING_FAMILY, FAILED, QUEUED_FAMILY, RunStatus
 from tui.domain.tree import RunTimes, RunTree, TreeNode
 from tui.features.detail.words import origin_words
-from tui.features.runs.columns import GAP, short_id, time_in_queue, took
+from tui.features.runs.columns import short_id, time_in_queue, took
 from tui.features.runs.words import waiting_words
 from tui.kit.words import could_not_read
 from tui.lazy_dataclass import dataclass
@@ -23,6 +23,7 @@ from tui.text import formatting
 from tui.text.blocks import GoToRun, Now, Row, ToggleFold, tries_again
 from tui.text.status import STATUS_STYLES, StatusStyle, style_of, style_of_status
 from tui.text.styled import ELLIPSIS, Line, Piece, Token, cut, first_line, fit, line_width, wrap
+from tui.text.table import GAP
 
 GUIDE_STEP: Final = 3  # The cells of one level.
 

@@ -12,9 +12,10 @@ from tui.domain.filters import RunFilters
 from tui.domain.finding import QueueWaits
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.features.errors.data import GroupUpdates
-from tui.features.errors.model import SPANS, GroupListModel, own_line
+from tui.features.errors.data import GROUPS, GroupUpdates
+from tui.features.errors.model import SPANS, own_line
 from tui.kit.live_model import LiveModel
+from tui.kit.rows import ListModel, RowQuery
 from tui.kit.selection import RUN, SelectionLoader
 from tui.store.changes import Changes, Topic
 from tui.store.filter import EVERYTHING
@@ -53,7 +54,14 @@ class LiveFailing:
         if self._updates is None:
             every = with_server_filters(RunFilters(), EVERYTHING)
             span = HOUR.at(self._session.now())
-            self._updates = GroupUpdates(self._session, GroupListModel(), every, span, self._show, self._on_grouped)
+            self._updates = GroupUpdates(
+                self._session,
+                ListModel(GROUPS.rules, RowQuery(GROUPS.orders[0])),
+                every,
+                span,
+                self._show,
+                self._on_grouped,
+            )
         self._take_server_groups(self._updates)
         self._updates.request()
 

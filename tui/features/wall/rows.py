@@ -13,7 +13,7 @@ from tui.features.alerts.words import RUN_NOT_KNOWN, refused_words
 from tui.features.detail.words import full_error
 from tui.features.errors.error import ErrorLayout, error_rows
 from tui.features.errors.words import day_words, state_piece
-from tui.features.queues.page import COLUMNS, QueueColumn, QueueContent
+from tui.features.queues.page import QUEUE_TABLE
 from tui.features.queues.words import health_glyph
 from tui.features.wall.blocks import (
     INDENT,
@@ -56,6 +56,7 @@ from tui.text.blocks import REST, Cell, GoToRun, ListRuns, Now, Spot, placed, pl
 from tui.text.formatting import brief_duration, waited
 from tui.text.status import style_of
 from tui.text.styled import Line, Piece, Token, cut, first_line, joined, line_width, plain
+from tui.text.table import Column
 
 _SHORT_ID: Final = 4
 
@@ -617,12 +618,11 @@ _QUEUES: Final = (
 def queue_row(row: QueueRow, layout: Sequence[Spot], width: int, view: WallView) -> BlockRow:
     """Return the row of a queue, which opens its runs. Those of a stale screen are grey."""
     now = Now(view.now, view.timers_at if view.is_stale else None, view.is_slow_link)
-    content = QueueContent(row)
 
-    def cell(column: QueueColumn) -> Cell:
-        return lambda room: _stale(column.cell(content, now, room), view, column.id)
+    def cell(column: Column[QueueRow]) -> Cell:
+        return lambda room: _stale(column.cell(row, now, room), view, column.id)
 
-    cells: dict[str, Cell] = {column.id: cell(column) for column in COLUMNS}
+    cells: dict[str, Cell] = {column.id: cell(column) for column in QUEUE_TABLE.columns}
     cells["mark"] = (health_glyph(row.health),)
     opens = ListRuns(f"queue:{as_value(row.stored_name)}", queue=row.stored_name)
     return BlockRow(placed(layout, width, cells), key=("queue", row.stored_name), opens=opens)

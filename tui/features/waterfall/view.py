@@ -514,7 +514,7 @@ MAX_LEFT: Final = 50
 class WaterfallPane(FoldingPane[int]):
     """The spans of the selected run and of the runs that it awaits, as bars on one axis."""
 
-    title: ClassVar[str] = "waterfall"
+    title = "waterfall"
     form_of: ClassVar[str] = TreePane.title
     form_sentence: ClassVar[str] = "Show the spans of the selected run on a time axis."
     placement: ClassVar[Placement] = Placement(Slot.THIRD)

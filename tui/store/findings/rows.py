@@ -143,6 +143,7 @@ class QueueRow:
     * `holders`: the tasks whose runs hold the places of the queue
     * `standstill`: why none of its runs starts, whatever its limit says
     * `is_v2`: it has no limit of its own, but its runs may hold named ones
+    * `throttled`: how many of its runs had to wait for its limit in the last hour, where somebody has read that
     """
 
     stored_name: str
@@ -166,6 +167,7 @@ class QueueRow:
     holders: tuple[PlaceHolder, ...] = ()
     standstill: Standstill | None = None
     is_v2: bool = False
+    throttled: int | None = None
 
     @property
     def has_waiting(self) -> bool:

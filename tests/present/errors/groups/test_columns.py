@@ -11,8 +11,9 @@ from tests.support.present.samples import HOSTILE, NOW, texts
 from tui.domain.errors.groups import ErrorState
 from tui.domain.ids import TaskId
 from tui.domain.status import RunStatus
-from tui.features.errors.columns import GroupRow, group_columns_for, group_head, group_row
+from tui.features.errors.columns import GROUP_TABLE, GroupRow
 from tui.store.error_groups import ErrorGroup
+from tui.text.blocks import Now
 from tui.text.styled import Token, line_width, plain
 
 EDGES = 3
@@ -22,7 +23,7 @@ CELLS = (*([0] * 23), 131)
 
 
 def drawn(group: ErrorGroup, width: int, line: int | None = 88) -> str:
-    return plain(group_row(GroupRow(group, CELLS, line), group_columns_for(width), NOW))
+    return plain(GROUP_TABLE.row(GroupRow(group, CELLS, line), GROUP_TABLE.slots(width), Now(NOW)))
 
 
 @pytest.mark.parametrize(
@@ -35,16 +36,16 @@ def drawn(group: ErrorGroup, width: int, line: int | None = 88) -> str:
     ],
 )
 def test_list_has_the_columns_of_its_width(width: int, titles: str) -> None:
-    assert plain(group_head(group_columns_for(width), "last 24h")).split() == titles.split()
+    assert plain(GROUP_TABLE.head(GROUP_TABLE.slots(width), {"bars": "last 24h"})).split() == titles.split()
 
 
 @settings(max_examples=60)
 @given(st.integers(58, 240), texts, texts, st.sampled_from([None, *ErrorState]), st.integers(1, 2_000_000))
 def test_rows_fill_any_width_exactly(width: int, message: str, task: str, state: ErrorState | None, count: int) -> None:
     group = group_of(message + HOSTILE, task=task + HOSTILE, state=state, count=count)
-    slots = group_columns_for(width)
-    assert line_width(group_row(GroupRow(group, CELLS, 7), slots, NOW)) == width - EDGES
-    assert line_width(group_head(slots, "last 24h")) == width - EDGES
+    slots = GROUP_TABLE.slots(width)
+    assert line_width(GROUP_TABLE.row(GroupRow(group, CELLS, 7), slots, Now(NOW))) == width - EDGES
+    assert line_width(GROUP_TABLE.head(slots, {"bars": "last 24h"})) == width - EDGES
 
 
 def test_row_says_what_where_and_since_when() -> None:
@@ -59,14 +60,14 @@ def test_row_says_what_where_and_since_when() -> None:
 @pytest.mark.parametrize(("count", "words"), [(7, "≥7"), (999, "≥999"), (1204, "≥1k"), (26_000, "≥26k")])
 def test_count_is_a_bound_while_errors_are_unread(count: int, words: str) -> None:
     row = GroupRow(group_of(count=count), CELLS, is_read=False)
-    assert plain(group_row(row, group_columns_for(80), NOW)).split()[1] == words
+    assert plain(GROUP_TABLE.row(row, GROUP_TABLE.slots(80), Now(NOW))).split()[1] == words
 
 
 def test_group_of_an_hour_ago_has_a_time_after_midnight() -> None:
     group = group_of()
-    slots = group_columns_for(200)
+    slots = GROUP_TABLE.slots(200)
     moments = [group.first_seen + timedelta(hours=hours) for hours in (11, 13)]
-    shown = [plain(group_row(GroupRow(group, CELLS), slots, now)).split() for now in moments]
+    shown = [plain(GROUP_TABLE.row(GroupRow(group, CELLS), slots, Now(now))).split() for now in moments]
     assert [words[-1] for words in shown] == ["13:38", "Nov"]
 
 
@@ -100,7 +101,7 @@ def test_glyph_is_that_of_most_runs() -> None:
 
 
 def test_acknowledged_group_is_grey() -> None:
-    row = group_row(GroupRow(group_of(state=ErrorState.ACKNOWLEDGED), CELLS), group_columns_for(120), NOW)
+    row = GROUP_TABLE.row(GroupRow(group_of(state=ErrorState.ACKNOWLEDGED), CELLS), GROUP_TABLE.slots(120), Now(NOW))
     assert {piece.token for piece in row} <= {Token.FAINT, Token.MUTED, Token.GUIDE, Token.LINE, Token.TEXT}
     assert not any(piece.token is Token.TEXT and piece.text.strip() for piece in row)
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tui.features.columns.data import ColumnFile
+from tui.features.columns.settings import file_columns
 from tui.features.columns.words import ColumnChoice, ColumnSet
 
 OWN = ColumnSet(
@@ -23,13 +24,13 @@ OWN = ColumnSet(
 
 
 def saved(path: Path, view: str, columns: ColumnSet | None) -> ColumnFile:
-    file = ColumnFile(path)
+    file = ColumnFile(path, file_columns)
     asyncio.run(file.save(view, columns))
     return file
 
 
 def loaded(path: Path) -> dict[str, ColumnSet]:
-    return asyncio.run(ColumnFile(path).load())
+    return asyncio.run(ColumnFile(path, file_columns).load())
 
 
 def test_columns_of_each_view_are_kept(tmp_path: Path) -> None:
@@ -86,7 +87,7 @@ def test_spoiled_file_is_reported_and_ignored(tmp_path: Path, name: str) -> None
     path = tmp_path / "columns.json"
     saved(path, "runs", OWN)
     SPOILED[name](path)
-    file = ColumnFile(path)
+    file = ColumnFile(path, file_columns)
     assert asyncio.run(file.load()) == {}
     assert file.failure is not None
     assert file.failure.startswith(f"The saved columns in {path} are ignored: ")

@@ -1,10 +1,9 @@
 """The detail of a group on the server: who acknowledged it, and why."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -15,10 +14,9 @@ from tui.domain.ids import ErrorGroupId, TaskId
 from tui.domain.run import Precision, Stamp
 from tui.domain.text import Raw
 from tui.domain.update import RunsRead
-from tui.features.errors.data import GroupDetails
+from tui.features.errors.data import LiveErrorGroups
 from tui.store.error_groups import ErrorGroups, TimeSpan
 from tui.store.store import Store
-from tui.sync.session import Session
 
 IGNORED = ServerErrorGroup(
     ErrorGroupId("error_1"), TaskId("sync"), Raw("m"), status=ServerGroupStatus.IGNORED, first_seen=at(-9000)
@@ -39,20 +37,6 @@ def test_detail_of_a_shared_id_is_that_of_its_own_task(task: str) -> None:
     async def read(_: ErrorGroupId) -> ServerErrorGroup:
         return told
 
-    async def scenario() -> None:
-        tasks: list[asyncio.Task[None]] = []
-
-        def spawn(work: Coroutine[Any, Any, None], _: str) -> asyncio.Task[None]:
-            tasks.append(asyncio.ensure_future(work))
-            return tasks[-1]
-
-        def call_later(_: float, call: Callable[[], None]) -> None:
-            call()
-
-        session = SimpleNamespace(clock=SimpleNamespace(call_later=call_later), spawn=spawn)
-        details = GroupDetails(cast("Session", session), read, lambda: None)
-        details.follow(group)
-        await asyncio.gather(*tasks)
-        assert details.of(group) == (told if task == "sync" else None)
-
-    asyncio.run(scenario())
+    live: Any = SimpleNamespace(reading=SimpleNamespace(read_group=read))
+    found = asyncio.run(LiveErrorGroups._read_detail(live, group, None))
+    assert found == (told if task == "sync" else None)

@@ -12,7 +12,7 @@ from tests.support.ui.monitor import Monitored, run_story
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
 from tui.domain.ids import TaskId
-from tui.features.errors.data import LiveErrorGroups
+from tui.features.errors.data import GROUPS, LiveErrorGroups
 from tui.kit.live_model import LiveModel
 
 
@@ -26,10 +26,10 @@ def test_screen_of_a_relay_groups_its_runs(tmp_path: Path) -> None:
         fleet = failing_fleet()
         async with relay_setup(fleet, tmp_path) as setup, screen_on(setup) as screen:
             await setup.run_until(lambda: len(screen.store) == 18)
-            groups = LiveErrorGroups(LiveModel(screen, lambda call: call()))
+            groups = LiveErrorGroups(LiveModel(screen, lambda call: call()), GROUPS)
             groups.list.resize(9)
             screen.subscribe(groups.on_changes)
-            groups.open(RunFilters())
+            groups.open()
             await setup.run_until(lambda: groups.read.is_complete)
             assert counts_of(groups) == [9, 6, 3]
             groups.close()
@@ -39,14 +39,16 @@ def test_screen_of_a_relay_groups_its_runs(tmp_path: Path) -> None:
 
 def test_groups_keep_to_the_filters_of_the_server(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
-        groups = LiveErrorGroups(monitor.app.live)
+        groups = LiveErrorGroups(monitor.app.live, GROUPS)
         groups.list.resize(9)
         monitor.session.subscribe(groups.on_changes)
-        groups.open(RunFilters(tasks=(TaskId("task-1"),)))
+        groups.filters = lambda: RunFilters(tasks=(TaskId("task-1"),))
+        groups.open()
         await monitor.later(8)
         assert counts_of(groups) == [6]
         assert groups.scope_words == "task-1, last 24h"
-        groups.open(RunFilters())
+        groups.filters = RunFilters
+        groups.open()
         await monitor.later(8)
         assert counts_of(groups) == [9, 6, 3]
 
@@ -57,19 +59,19 @@ def test_view_that_was_left_reads_nothing_and_catches_up(tmp_path: Path) -> None
     fleet = failing_fleet()
 
     async def story(monitor: Monitored) -> None:
-        groups = LiveErrorGroups(monitor.app.live)
+        groups = LiveErrorGroups(monitor.app.live, GROUPS)
         groups.list.resize(9)
         monitor.session.subscribe(groups.on_changes)
-        groups.open(RunFilters())
+        groups.open()
         await monitor.later(8)
-        groups.suspend()
+        groups.rest()
         assert not groups.reading.is_running
         before = groups.list.current
         now_s = fleet.now_s
         fleet.add(FleetRun(100, now_s + 1, now_s + 1, now_s + 2, "FAILED", task="task-0", message=FAILURES[0]))
         await monitor.later(6)
         assert groups.list.current is before
-        groups.open(RunFilters())
+        groups.open()
         await pass_time(monitor.session, monitor.api, 12.0, is_busy=monitor.idle.is_busy)
         assert counts_of(groups) == [10, 6, 3]
 
@@ -82,10 +84,10 @@ def test_codes_of_crashes_become_texts_with_the_feed(tmp_path: Path) -> None:
     fleet.fault = lambda path: server_error(503) if path.startswith("/realtime/") else None
 
     async def story(monitor: Monitored) -> None:
-        groups = LiveErrorGroups(monitor.app.live)
+        groups = LiveErrorGroups(monitor.app.live, GROUPS)
         groups.list.resize(9)
         monitor.session.subscribe(groups.on_changes)
-        groups.open(RunFilters())
+        groups.open()
         await monitor.later(8)
         current = groups.list.current
         assert current is not None

@@ -17,6 +17,7 @@ from tui.features.queues import model as live_queues
 from tui.features.queues.model import QueueDetail
 from tui.features.queues.view import QueuesEntrance, QueuesScreen
 from tui.features.runs.screen import MainScreen
+from tui.kit.selected import Kept
 from tui.store.findings.rows import QueueRow, queue_rows
 from tui.sync.session import LiveFindings
 
@@ -42,10 +43,11 @@ async def opened(monitor: Monitored) -> QueuesScreen:
         await monitor.session.emit(update)
     await monitor.later()
     read_s = monitor.session.clock.monotonic_s()
-    detail = QueueDetail(queues.mail_metrics(at), queues.mail_hour(at), read_s=read_s)
+    detail = QueueDetail(queues.mail_metrics(at), queues.mail_hour(at))
     entrance = monitor.screen.view_named("queues")
     assert isinstance(entrance, QueuesEntrance)
-    entrance.queues.selected.keep("task/send-email", detail)
+    assert entrance.rows.selected is not None
+    entrance.rows.selected._kept["task/send-email"] = Kept(detail, "", False, False, read_s)
     await monitor.press("Q")
     return view_of(monitor)
 
@@ -81,7 +83,7 @@ def test_enter_lists_the_runs_and_escape_returns_to_the_line(tmp_path: Path) -> 
         assert monitor.screen.run_list.views.query.filters.queues == ("task/import-csv",)
         assert "import-csv" in monitor.lines[1]
         await monitor.press("escape", wait_s=1)
-        assert view_of(monitor).queues.list.cursor == "task/import-csv"
+        assert view_of(monitor).rows.list.cursor == "task/import-csv"
         assert monitor.lines[MAIL_LINE + 1].startswith("▌ ‖ import-csv")
         await monitor.press("q", wait_s=1)
         assert monitor.screen.run_list.views.query.filters.is_empty
@@ -97,7 +99,7 @@ def test_key_lists_the_runs_that_hold_the_places(tmp_path: Path) -> None:
         query = monitor.screen.run_list.views.query
         assert (query.filters.queues, query.text) == (("task/send-email",), "status:executing,dequeued")
         await monitor.press("escape", wait_s=1)
-        assert view_of(monitor).queues.list.cursor == "task/send-email"
+        assert view_of(monitor).rows.list.cursor == "task/send-email"
         await monitor.press("j", "h", wait_s=1)
         assert "no run is known to hold a place of this queue" in monitor.text
 
@@ -142,7 +144,7 @@ def test_oldest_run_opens_and_leads_back(tmp_path: Path) -> None:
         assert isinstance(monitor.app.screen, MainScreen)
         assert monitor.screen.selection.run_id == queues.OLDEST
         await monitor.press("escape", "escape", wait_s=1)
-        assert view_of(monitor).queues.list.cursor == "task/send-email"
+        assert view_of(monitor).rows.list.cursor == "task/send-email"
 
     run_story(story, tmp_path, failing_fleet())
 
@@ -161,7 +163,7 @@ def test_filter_order_and_fold_keep_the_cursor(tmp_path: Path) -> None:
         assert "1 of 18 queues" in monitor.lines[1]
         await monitor.press("escape", "g", "s", "s")
         assert "longest wait first" in monitor.lines[1]
-        assert view.queues.list.window[:2] == ["task/import-csv", "task/send-email"]
+        assert view.rows.list.window[:2] == ["task/import-csv", "task/send-email"]
 
     run_story(story, tmp_path, failing_fleet())
 

@@ -1,8 +1,9 @@
-"""The cursor of the list of error groups stays on its group and on its line."""
+"""The rows of a list: the cursor stays on its row and on its line, folded and marked rows, orders, filters."""
 
 from collections.abc import Iterable
 from datetime import timedelta
 from itertools import islice
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +13,9 @@ from tests.support.present.samples import NOW
 from tui.domain.errors.groups import ErrorState, ServerErrorGroup
 from tui.domain.ids import ErrorGroupId, TaskId
 from tui.domain.text import Raw
-from tui.features.errors.model import GROUP_ORDERS, NEW_FIRST, SORT_EVERY_S, GroupListModel, GroupOrder, GroupQuery
+from tui.features.errors.data import GROUPS
+from tui.features.errors.model import GROUP_ORDERS
+from tui.kit.rows import MORE, ListModel, ListOrder, RowQuery, RowRules
 from tui.store.error_groups import ErrorGroup
 
 HEIGHT = 6
@@ -30,28 +33,33 @@ groups = st.lists(
 )
 
 
-def tasks_of(model: GroupListModel) -> str:
+def tasks_of(model: ListModel[ErrorGroup]) -> str:
     found = (model.get(each) for each in model.window)
     return "".join(group.tasks[0][0] for group in found if group is not None)
 
 
-class Shown(GroupListModel):
-    """A list that takes over all groups at once, in as many steps as it needs."""
+def show(
+    model: ListModel[ErrorGroup],
+    groups: Iterable[ErrorGroup],
+    now_s: float,
+    query: RowQuery[ErrorGroup] | None = None,
+) -> None:
+    """Take over all groups at once, in as many steps as it needs."""
+    found: dict[Any, ErrorGroup | None] = {group.fingerprint: group for group in groups}
+    changed: dict[Any, ErrorGroup | None] = dict.fromkeys(model._rows.keys() - found.keys())
+    changed.update(found)
+    for _ in model.show(changed, query or model.query, now_s):
+        pass
 
-    def show_all(self, groups: Iterable[ErrorGroup], now_s: float, query: GroupQuery | None = None) -> None:
-        found = {group.fingerprint: group for group in groups}
-        changed = dict.fromkeys(self._groups.keys() - found.keys()) | found
-        for _ in self.show(changed, query or self.query, now_s):
-            pass
 
-    def ask(self, now_s: float, **query: object) -> None:
-        self.show_all(self._groups.values(), now_s, self.query._replace(**query))  # type: ignore[arg-type]
+def ask(model: ListModel[ErrorGroup], now_s: float, **query: object) -> None:
+    show(model, model._rows.values(), now_s, model.query._replace(**query))  # type: ignore[arg-type]
 
 
-def shown(*found: ErrorGroup) -> Shown:
-    model = Shown()
+def shown(*found: ErrorGroup) -> ListModel[ErrorGroup]:
+    model = ListModel(GROUPS.rules, RowQuery(GROUP_ORDERS[0]))
     model.resize(HEIGHT)
-    model.show_all(found, 0.0)
+    show(model, found, 0.0)
     return model
 
 
@@ -65,7 +73,7 @@ def test_group_that_the_server_knows_is_not_young() -> None:
         group_of("a broke", task="a", first=1, server_groups=(known,)), group_of("b broke", task="b", first=9)
     )
     (youngest,) = (order for order in GROUP_ORDERS if order.id == "first-seen")
-    model.ask(1.0, order=youngest)
+    ask(model, 1.0, order=youngest)
     assert tasks_of(model) == "ba"
 
 
@@ -83,11 +91,11 @@ def test_new_groups_come_first_then_regressed_acknowledged_last() -> None:
 
 def test_list_follows_until_the_cursor_is_moved() -> None:
     model = shown(named("a"), named("b", 3))
-    model.show_all([named("n", 1, ErrorState.NEW), named("a"), named("b", 3)], 1.0)
+    show(model, [named("n", 1, ErrorState.NEW), named("a"), named("b", 3)], 1.0)
     assert tasks_of(model) == "nab"
     assert model.cursor == named("n").fingerprint
     model.move(1)
-    model.show_all([named("m", 2, ErrorState.NEW), named("n", 1, ErrorState.NEW), named("a"), named("b", 3)], 2.0)
+    show(model, [named("m", 2, ErrorState.NEW), named("n", 1, ErrorState.NEW), named("a"), named("b", 3)], 2.0)
     assert (tasks_of(model), model.new_count) == ("nab", 1)
     model.to_top()
     assert (tasks_of(model), model.new_count) == ("mnab", 0)
@@ -96,16 +104,16 @@ def test_list_follows_until_the_cursor_is_moved() -> None:
 def test_storm_moves_no_row_between_two_sorts() -> None:
     model = shown(named("a", 5), named("b", 3))
     for count in range(4, 900):
-        model.show_all([named("a", 5), named("b", count)], SORT_EVERY_S / 2)
+        show(model, [named("a", 5), named("b", count)], GROUPS.sort_every_s / 2)
         assert tasks_of(model) == "ab"
-    model.show_all([named("a", 5), named("b", 900)], SORT_EVERY_S)
+    show(model, [named("a", 5), named("b", 900)], GROUPS.sort_every_s)
     assert tasks_of(model) == "ba"
 
 
 def test_vanished_group_keeps_its_row_until_the_cursor_leaves() -> None:
     model = shown(named("a"), named("b", 4), named("c", 3))
     model.move(1)
-    model.show_all([named("a"), named("c", 3)], 1.0)
+    show(model, [named("a"), named("c", 3)], 1.0)
     assert tasks_of(model) == "abc"
     assert model.is_departed(named("b").fingerprint)
     assert (model.shown_count, model.current) == (2, named("b", 4))
@@ -117,8 +125,8 @@ def test_vanished_group_keeps_its_row_until_the_cursor_leaves() -> None:
 def test_group_that_comes_back_is_not_departed() -> None:
     model = shown(named("a"), named("b", 4))
     model.move(1)
-    model.show_all([named("a")], 1.0)
-    model.show_all([named("a"), named("b", 7)], 2.0)
+    show(model, [named("a")], 1.0)
+    show(model, [named("a"), named("b", 7)], 2.0)
     assert not model.is_departed(named("b").fingerprint)
     assert model.current == named("b", 7)
 
@@ -133,7 +141,7 @@ def test_changes_never_move_the_line_of_a_held_cursor(
     model.move(moves)
     cursor, line = model.cursor, None if model.cursor is None else model.window.index(model.cursor)
     for number, found in enumerate(later):
-        model.show_all(found, 100.0 * number)
+        show(model, found, 100.0 * number)
         if cursor is not None:
             assert (model.cursor, model.window.index(cursor)) == (cursor, line)
         assert len(model) >= len(found)
@@ -145,36 +153,40 @@ def test_cursor_is_always_in_the_window(found: list[ErrorGroup], order: object, 
     model = shown(*found)
     for step in moves:
         model.move(step)
-        model.ask(1.0, text=text)
-        model.ask(2.0, order=order)
+        ask(model, 1.0, text=text)
+        ask(model, 2.0, order=order)
         assert (model.cursor in model.window) is (model.shown_count > 0)
+
+
+def is_new(group: ErrorGroup) -> bool:
+    return group.state is ErrorState.NEW
 
 
 def test_next_new_group_goes_round() -> None:
     model = shown(named("a", 9, ErrorState.NEW), named("b", 8, ErrorState.NEW), named("c"))
-    assert model.to_new(1)
+    assert model.to_next(1, is_new)
     assert model.current == named("b", 8, ErrorState.NEW)
-    assert model.to_new(1)
+    assert model.to_next(1, is_new)
     assert model.current == named("a", 9, ErrorState.NEW)
-    assert not shown(named("c")).to_new(1)
+    assert not shown(named("c")).to_next(1, is_new)
 
 
 def test_sorted_list_leaves_no_row_empty() -> None:
     model = shown(*(named(name, number) for number, name in enumerate("abcdefghijklmnopqrst", 1)))
     model.move(2)
     cursor = model.cursor
-    model.ask(1.0, order=GroupOrder("least", "least first", "", lambda group: (group.count, group.fingerprint)))
+    ask(model, 1.0, order=ListOrder("least", "least first", "", lambda group: (group.count,)))
     assert (model.cursor, len(model.window)) == (cursor, HEIGHT)
 
 
 def test_filter_keeps_the_cursor_on_its_group() -> None:
     model = shown(named("a"), named("b", 4), named("zebra", 3))
     model.to_bottom()
-    model.ask(1.0, text="ZEBRA brok")
+    ask(model, 1.0, text="ZEBRA brok")
     assert (tasks_of(model), model.known_count) == ("zebra", 3)
-    model.ask(2.0, text="")
+    ask(model, 2.0, text="")
     assert model.current == named("zebra", 3)
-    assert model.sort_order is NEW_FIRST
+    assert model.query.order is GROUP_ORDERS[0]
 
 
 queries = st.tuples(st.sampled_from(GROUP_ORDERS), st.text("abk ", max_size=2))
@@ -182,17 +194,79 @@ queries = st.tuples(st.sampled_from(GROUP_ORDERS), st.text("abk ", max_size=2))
 
 @settings(max_examples=60)
 @given(st.lists(st.tuples(groups, queries, st.integers(0, 3)), max_size=5))
-def test_list_in_steps_equals_one_at_once(story: list[tuple[list[ErrorGroup], tuple[GroupOrder, str], int]]) -> None:
+def test_list_in_steps_equals_one_at_once(
+    story: list[tuple[list[ErrorGroup], tuple[ListOrder[ErrorGroup], str], int]],
+) -> None:
     """Steps are abandoned now and then: until the last one, the list is as it was."""
     model = shown()
     for number, (found, drawn, count) in enumerate(story):
-        query, now_s = GroupQuery(*drawn), 100.0 * number
-        gone = dict.fromkeys(model._groups)
-        steps = model.show(gone | {group.fingerprint: group for group in found}, query, now_s, is_new=True)
+        query, now_s = RowQuery(*drawn), 100.0 * number
+        gone = dict.fromkeys(model._rows)
+        steps = model.show({**gone, **{group.fingerprint: group for group in found}}, query, now_s, is_new=True)
         before = tuple(model._order), model.query
         if len(list(islice(steps, count))) == count:
             assert (tuple(model._order), model.query) == before
-        model.show_all(found, now_s, query)
+        show(model, found, now_s, query)
         fresh = shown()
-        fresh.show_all(found, now_s, query)
+        show(fresh, found, now_s, query)
         assert (model._order, model.known_count) == (fresh._order, fresh.known_count)
+
+
+# Folded rows, and marks.
+
+
+def numbers(*found: int) -> ListModel[int]:
+    """Return a list of numbers, the greatest first, in which zeros are folded."""
+    rules = RowRules[int](
+        key=str,
+        filter=lambda text: lambda row: text in str(row),
+        folds=lambda row: row % 10 == 0,
+    )
+    model = ListModel(rules, RowQuery(ListOrder[int]("most", "most first", "", lambda row: (-row,))))
+    model.resize(9)
+    model.show_all(found)
+    return model
+
+
+def test_rows_without_news_are_folded_into_one_line() -> None:
+    model = numbers(3, 10, 20, 7)
+    assert list(model.window) == ["7", "3", MORE]
+    assert sorted(model.folded_rows) == [10, 20]
+    model.toggle_fold()
+    assert list(model.window) == ["7", "3", "20", "10", MORE]
+    model.show_query(model.query._replace(text="0"))
+    assert list(model.window) == ["20", "10"], "a filter folds nothing"
+    assert list(numbers(3, 10).window) == ["3", "10"], "one row takes no more room than its fold"
+    assert list(numbers(10, 20).window) == ["20", "10"], "a list of such rows alone is not folded"
+
+
+def test_row_under_a_held_cursor_is_not_folded_away() -> None:
+    model = numbers(3, 10, 20, 7)
+    model.toggle_fold()
+    model.move(2)
+    model.toggle_fold()
+    assert model.current == 20
+    assert list(model.window) == ["7", "3", "20", MORE]
+    model.show_all([3, 7, 10, 20, 30, 5])
+    assert (list(model.window), model.new_count) == (["7", "3", "20", MORE], 1)
+    model.to_bottom()
+    assert model.cursor == MORE
+    model.toggle_mark()
+    assert len(model.marks) == 0
+
+
+def test_marks_outlive_filters_and_end_with_their_rows() -> None:
+    model = numbers(1, 2, 3, 14)
+    model.toggle_mark()
+    model.move(2)
+    model.mark_range()
+    assert model.marked == [14, 3, 2]
+    model.show_query(model.query._replace(text="1"))
+    assert (model.marked, model.marks.hidden_count) == ([14], 2)
+    model.show_query(model.query._replace(text=""))
+    model.show_all([1, 2, 14])
+    assert (model.marked, len(model.marks)) == ([14, 2], 2)
+    model.mark_all()
+    assert model.marked == [14, 2, 1]
+    model.mark_all()
+    assert len(model.marks) == 0
