@@ -16,14 +16,19 @@ from tui.domain.run import Json
 
 
 class ApiError(Exception):
-    """A request failed. The text is one clean line for people."""
+    """A request failed. The text is one clean line for people.
+
+    `status` is that of the response, None without one. `resets_in` is zero but for a rate limit that was reached.
+    `may_have_arrived`: the request may have reached the server and taken effect.
+    """
+
+    status: int | None = None
+    may_have_arrived = True
+    resets_in = timedelta()
 
 
 class Unreachable(ApiError):
-    """No response arrived: connection refused or reset, timeout, unknown host, bad certificate.
-
-    `may_have_arrived`: the request may have reached the server and taken effect.
-    """
+    """No response arrived: connection refused or reset, timeout, unknown host, bad certificate."""
 
     def __init__(self, text: str, *, may_have_arrived: bool) -> None:
         super().__init__(text)
@@ -33,6 +38,8 @@ class Unreachable(ApiError):
 class ServerFault(ApiError):
     """The server failed (5xx), or its response cannot be used: HTML, truncated or undecodable JSON."""
 
+    status: int
+
     def __init__(self, text: str, status: int) -> None:
         super().__init__(text)
         self.status = status
@@ -40,6 +47,9 @@ class ServerFault(ApiError):
 
 class RateLimited(ApiError):
     """The server refused a request unprocessed (429). Retry it after `resets_in`."""
+
+    status = 429
+    may_have_arrived = False
 
     def __init__(self, text: str, resets_in: timedelta) -> None:
         super().__init__(text)
@@ -52,10 +62,13 @@ class Refused(ApiError):
     `is_page`: with a web page, so that a proxy may have done so.
     """
 
+    status: int
+
     def __init__(self, text: str, status: int, *, is_page: bool = False) -> None:
         super().__init__(text)
         self.status = status
         self.is_page = is_page
+        self.may_have_arrived = status in {408, 499}  # a gateway that timed out may have passed the request on
 
     @property
     def is_about_the_key(self) -> bool:
@@ -63,9 +76,9 @@ class Refused(ApiError):
         return self.status in {401, 403}
 
     @property
-    def may_have_arrived(self) -> bool:
-        """Whether a gateway timed out (408, 499), so that the server may have processed the request."""
-        return self.status in {408, 499}
+    def is_final(self) -> bool:
+        """Whether no later try succeeds: the key may not ask for it (401, 403), or the server lacks it (404)."""
+        return self.is_about_the_key or self.status == 404
 
 
 class TooExpensive(Refused):

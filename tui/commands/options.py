@@ -148,8 +148,7 @@ monitor_options: Final = _all_of(
 
 def _check_certificates(ca: Path) -> None:
     """Raise `Stop` unless the file contains certificates."""
-    from tui.sync.authorities import tls_context  # noqa: PLC0415
-    from tui.sync.base import Fatal  # noqa: PLC0415
+    from tui.sync.base import Fatal, tls_context  # noqa: PLC0415
 
     try:
         tls_context(ca)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tui.api.actions import Action
-from tui.api.errors import ApiError, NotFound, RateLimited, Refused, ServerFault, Unreachable
+from tui.api.errors import ApiError, NotFound, Refused, ServerFault, Unreachable
 from tui.domain.action import ActionPhase, ActionStatus, CommandEvent, Via
 from tui.domain.environment import Environment
 from tui.domain.ids import RunId
@@ -92,16 +92,11 @@ class ActionLog:
         self._all_written = asyncio.Event()
         self.failure: str | None = None
 
-    def record(self, status: ActionStatus, *, environment: str | None, api_url: str) -> None:
-        """Queue a line for one phase of an action."""
-        self._put(_entry(status, environment, api_url))
-
-    def record_command(self, event: CommandEvent, *, environment: str | None, api_url: str) -> None:
-        """Queue a line for the start or the end of a command of one's own."""
-        self._put(_entry_of_command(event, environment, api_url))
-
-    def _put(self, entry: dict[str, str]) -> None:
+    def record(self, event: ActionStatus | CommandEvent, *, environment: str | None, api_url: str) -> None:
+        """Queue a line for one phase of an action, or for the start or the end of a command of one's own."""
         loop = asyncio.get_running_loop()
+        entry = {"at": event.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")}
+        entry |= {"via": event.via.value, "api": api_url, "env": environment or "unknown"} | _details(event)
         try:
             self._entries.put_nowait({name: self._cut(text) for name, text in entry.items()})
         except queue.Full:
@@ -201,12 +196,9 @@ def _lock(handle: int) -> None:
 
 
 def _check(status: os.stat_result) -> None:
-    if stat.S_ISLNK(status.st_mode):
-        raise OSError(errno.ELOOP, _REASONS[errno.ELOOP])
-    if stat.S_ISDIR(status.st_mode):
-        raise OSError(errno.EISDIR, _REASONS[errno.EISDIR])
-    if not stat.S_ISREG(status.st_mode):
-        raise OSError(errno.ENXIO, _REASONS[errno.ENXIO])
+    if not stat.S_ISREG(mode := status.st_mode):
+        code = errno.ELOOP if stat.S_ISLNK(mode) else errno.EISDIR if stat.S_ISDIR(mode) else errno.ENXIO
+        raise OSError(code, _REASONS[code])
 
 
 def _make_directory(path: Path) -> None:
@@ -231,33 +223,14 @@ def _user_and_host() -> str:
     return f"{user}@{host}"
 
 
-def _entry(status: ActionStatus, environment: str | None, api_url: str) -> dict[str, str]:
-    entry = _head(status, environment, api_url) | {
-        "action": status.action,
-        "subject": status.run_id,
-        "phase": status.phase.value,
-    }
-    if status.message:
-        entry["message"] = status.message
-    if status.new_run_id is not None:
-        entry["newRun"] = status.new_run_id
-    return entry
-
-
-def _entry_of_command(event: CommandEvent, environment: str | None, api_url: str) -> dict[str, str]:
-    """Return what ran, on what, and how it ended: neither its arguments nor its output."""
-    entry = _head(event, environment, api_url) | {
-        "action": "command",
-        "command": event.name,
-        "subject": event.subject,
-        "phase": "started" if event.exit_code is None else "ended",
-    }
-    return entry if event.exit_code is None else entry | {"exitCode": str(event.exit_code)}
-
-
-def _head(event: ActionStatus | CommandEvent, environment: str | None, api_url: str) -> dict[str, str]:
-    at = event.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return {"at": at, "via": event.via.value, "api": api_url, "env": environment or "unknown"}
+def _details(event: ActionStatus | CommandEvent) -> dict[str, str]:
+    """Return what was done to what, and how it ended. A command's arguments and output are not recorded."""
+    if isinstance(event, CommandEvent):
+        code, details = event.exit_code, {"action": "command", "command": event.name, "subject": event.subject}
+        return details | ({"phase": "started"} if code is None else {"phase": "ended", "exitCode": str(code)})
+    details = {"action": event.action, "subject": event.run_id, "phase": event.phase.value}
+    more = {"message": event.message, "newRun": event.new_run_id or ""}
+    return details | {name: text for name, text in more.items() if text}
 
 
 # Blocks actions in the wrong environment.
@@ -278,15 +251,12 @@ class Interlock:
 
     def observe(self, update: Update) -> None:
         """Check the environment, if the update names it."""
-        match update:
-            case EnvironmentRead():
-                self._check_environment(update.environment)
-            case RunsRead():
-                for patch in update.patches:
-                    if patch.fixed is not None and patch.fixed.environment is not None:
-                        self._check_row(patch.fixed.environment)
-            case _:
-                return
+        if isinstance(update, EnvironmentRead) and update.environment is not None:
+            self._check_environment(update.environment)
+        elif isinstance(update, RunsRead):
+            for patch in update.patches:
+                if patch.fixed is not None and patch.fixed.environment is not None:
+                    self._check_row(patch.fixed.environment)
 
     @property
     def reason(self) -> str | None:
@@ -306,9 +276,7 @@ class Interlock:
         """Whether the environment is of type PRODUCTION. An unknown one counts as production."""
         return self._first is None or self._first.is_production
 
-    def _check_environment(self, environment: Environment | None) -> None:
-        if environment is None:
-            return
+    def _check_environment(self, environment: Environment) -> None:
         if self._first is None:
             self._first = environment
         elif environment != self._first:
@@ -329,10 +297,8 @@ class Interlock:
         self._compare_sources()
 
     def _check_expected(self, name: Raw) -> None:
-        if self._expected is None:
-            return
         self._is_checked = True
-        if name != self._expected:
+        if self._expected not in {None, name}:
             self._block(f"this is {clean(name)}, not the expected {self._expected}")
 
     def _compare_sources(self) -> None:
@@ -450,7 +416,7 @@ class ActionRunner:
             except ApiError as error:
                 if isinstance(error, Refused):
                     self.on_refused(action, error)
-                if not _may_have_arrived(error):
+                if not error.may_have_arrived:
                     message = f"not sent: {error}" if isinstance(error, Unreachable) else str(error)
                     return await self._publish_phase(status, ActionPhase.REFUSED, message)
                 return await self._after_lost_response(request, error)
@@ -494,11 +460,9 @@ class ActionRunner:
 
         A cancel can be verified by reading the run; a replay cannot, since the id of its new run is lost.
         """
-        context = f"the server is in trouble ({error})"
-        if isinstance(error, Unreachable):
-            context = f"the answer was lost ({error})"
-        elif isinstance(error, ServerFault) and error.status // 100 == REDIRECTED:
-            context = f"the server redirects actions, nothing was confirmed ({error})"
+        is_redirect = isinstance(error, ServerFault) and error.status // 100 == REDIRECTED
+        fact = "the server redirects actions, nothing was confirmed" if is_redirect else "the server is in trouble"
+        context = f"{'the answer was lost' if isinstance(error, Unreachable) else fact} ({error})"
         if not request.action.is_idempotent:
             message = f"{context}: look for a new run before trying again"
             return await self._publish_phase(request.status, ActionPhase.UNKNOWN, message)
@@ -528,14 +492,3 @@ class ActionRunner:
         status = replace(status, phase=phase, at=self._fetcher.now(), message=message)
         await self.publish(status)
         return status
-
-
-def _may_have_arrived(error: ApiError) -> bool:
-    """Whether the server may have acted in spite of the error."""
-    match error:
-        case RateLimited():
-            return False
-        case Refused() | Unreachable():
-            return error.may_have_arrived
-        case _:
-            return True

@@ -1,11 +1,13 @@
-"""The protocol of all sources, the ways to fail, and the waits between tries."""
+"""The protocol of all sources, the ways to fail, the waits between tries, and the authorities that a relay may name."""
 
+import ssl
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from pathlib import PurePath
 from random import Random
 from typing import Protocol
 
-from tui.api.errors import ApiError, RateLimited, Refused, ServerFault, Unreachable
+from tui.api.errors import ApiError, Refused, Unreachable
 from tui.domain.update import Update
 
 Emit = Callable[[Update], Awaitable[None]]
@@ -31,7 +33,7 @@ class Transient(Exception):
     ) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.retry_after = retry_after
+        self.retry_after = retry_after or timedelta()
         self.is_answered = is_answered
         self.status = status
 
@@ -69,15 +71,17 @@ def as_source_error(error: ApiError, *, was_connected: bool) -> Transient | Fata
     401 and 403 are fatal. Any other refusal is fatal only if no request ever succeeded: afterwards, a 400 or 404 comes
     from a proxy, or from a server in the middle of a rollout.
     """
-    match error:
-        case RateLimited():
-            return Transient(str(error), error.resets_in, status=429)
-        case Refused() if error.is_about_the_key or (not was_connected and error.status not in _TEMPORARY):
+    if isinstance(error, Refused):
+        is_lasting = not was_connected and error.status not in _TEMPORARY
+        if error.is_about_the_key or is_lasting:
             return Fatal(str(error), status=error.status)
-        case Refused() | ServerFault():
-            return Transient(str(error), status=error.status)
-        case _:
-            return Transient(str(error), is_answered=not isinstance(error, Unreachable))
+    return as_transient(error)
+
+
+def as_transient(error: ApiError, retry_after: timedelta = timedelta()) -> Transient:
+    """Return the failure of a source that tries again, `retry_after` at the earliest."""
+    later, is_answered = max(retry_after, error.resets_in), not isinstance(error, Unreachable)
+    return Transient(str(error), later, is_answered=is_answered, status=error.status)
 
 
 def wait_s(random: Random, failures: int, took_s: float) -> float:
@@ -88,3 +92,12 @@ def wait_s(random: Random, failures: int, took_s: float) -> float:
     """
     doubled_s = FIRST_WAIT_S * 2.0 ** min(failures - 1, _MAX_DOUBLINGS)
     return random.uniform(0.5, 1.0) * min(doubled_s, max(FIRST_WAIT_S, MAX_ROUND_S - took_s))
+
+
+def tls_context(ca: PurePath | None) -> ssl.SSLContext:
+    """Return TLS settings that trust the machine's authorities, or those of a file. Raises `Fatal` for a bad file."""
+    try:
+        return ssl.create_default_context(cafile=None if ca is None else str(ca))
+    except OSError as error:  # ssl.SSLError is one too
+        reason = (getattr(error, "reason", None) or error.strerror or "").replace("_", " ").lower()
+        raise Fatal(f"--tls-ca {ca}: no certificate could be read: {reason}") from None

@@ -5,7 +5,7 @@ import itertools
 import math
 import re
 from bisect import bisect_left
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import field, replace
@@ -301,12 +301,8 @@ SendQuery = Callable[[queries.TaskMinutes], Awaitable[Rows]]
 """Sends a query, and returns its rows. Raises `ApiError`."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """A span of time that is still to be read. `until` is None for the one that is not over."""
-
-    since: datetime
-    until: datetime | None
+_Span = tuple[datetime, datetime]
+"""Since when, and until when."""
 
 
 class MinuteReader:
@@ -318,6 +314,7 @@ class MinuteReader:
         self._speeds: tuple[facts.TaskSpeed, ...] = ()
         self._read_at: datetime | None = None
         self._older: list[_Span] = []
+        """The spans before the last read that are still to be read."""
         self._is_cut = False
 
     @property
@@ -334,62 +331,59 @@ class MinuteReader:
         else:
             self._minutes, self._older, self._is_cut = {}, [], False
             ends_since = oldest
-        span = _Span(newest, None)
         while True:
-            rows = await query(queries.TaskMinutes(span.since, None, queries.MINUTE, now - queries.HOUR, ends_since))
+            rows = await query(queries.TaskMinutes(newest, None, queries.MINUTE, now - queries.HOUR, ends_since))
             if not are_cut(rows):
                 break
             if ends_since is not None:
-                self._older.append(_Span(ends_since, begin))
+                self._older.append((ends_since, begin))
                 ends_since = None
                 continue
-            middle = queries.start_of(now - (now - span.since) / 4, queries.MINUTE)
-            if middle <= span.since:
+            middle = queries.start_of(now - (now - newest) / 4, queries.MINUTE)
+            if middle <= newest:
                 self._is_cut = True
                 break
-            self._older.append(_Span(span.since, middle))
-            span = _Span(middle, None)
+            self._older.append((newest, middle))
+            newest = middle
         minutes, self._speeds = await _read(rows)
-        self._replace(span, minutes)
+        self._replace(newest, LATEST, minutes)
         self._read_at = now
         self._minutes = {start: each for start, each in self._minutes.items() if start >= oldest}
-        self._older = [each for each in self._older if each.until is None or each.until > oldest]
+        self._older = [(since, until) for since, until in self._older if until > oldest]
         return await self._all(now, begin)
 
     async def read_more(self, query: SendQuery, now: datetime) -> facts.MinutesRead:
         """Read one older part, the newest first. Raises `ApiError`."""
         begin = queries.start_of(now - queries.HOUR, queries.MINUTE)
-        span = max(self._older, key=lambda each: each.since)
-        assert span.until is not None
-        since = span.until - queries.MINUTE if span.until <= begin else span.since
-        rows = await query(queries.TaskMinutes(since, span.until, queries.MINUTE, None, span.since))
+        ends_since, until = span = max(self._older)
+        since = until - queries.MINUTE if until <= begin else ends_since
+        rows = await query(queries.TaskMinutes(since, until, queries.MINUTE, None, ends_since))
         self._older.remove(span)
-        middle = queries.start_of(span.since + (span.until - span.since) / 2, queries.MINUTE)
-        if are_cut(rows) and middle > span.since:
-            self._older += [_Span(span.since, middle), _Span(middle, span.until)]
+        if halves := _halves(rows, span, queries.MINUTE):
+            self._older += halves
         else:
             self._is_cut |= are_cut(rows)
-            self._replace(span, (await _read(rows))[0])
+            self._replace(ends_since, until, (await _read(rows))[0])
         return await self._all(now, begin)
 
-    def _replace(self, span: _Span, minutes: tuple[facts.TaskMinute, ...]) -> None:
-        def is_in_span(start: datetime) -> bool:
-            return start >= span.since and (span.until is None or start < span.until)
-
-        self._minutes = {start: each for start, each in self._minutes.items() if not is_in_span(start)}
+    def _replace(self, since: datetime, until: datetime, minutes: tuple[facts.TaskMinute, ...]) -> None:
+        self._minutes = {start: each for start, each in self._minutes.items() if not since <= start < until}
         for each in minutes:
             self._minutes.setdefault(each.start, {})[each.task] = each
 
     async def _all(self, now: datetime, begin: datetime) -> facts.MinutesRead:
         minutes = tuple(each for by_task in self._minutes.values() for each in by_task.values())
-        unread = max(
-            (each.until for each in self._older if each.until is not None), default=begin + queries.HOUR - JUDGED
-        )
-        is_cut = self._is_cut or unread > begin
-        read = facts.MinutesRead(
-            now, begin, queries.MINUTE, minutes, self._speeds, is_cut=is_cut, ends_since=min(unread, begin)
-        )
+        unread = max((until for _, until in self._older), default=begin + queries.HOUR - JUDGED)
+        is_cut, ends_since = self._is_cut or unread > begin, min(unread, begin)
+        read = facts.MinutesRead(now, begin, queries.MINUTE, minutes, self._speeds, is_cut, ends_since)
         return await _prepared(read)
+
+
+def _halves(rows: Rows, span: _Span, cell: timedelta) -> list[_Span]:
+    """Return the halves of a span whose rows the server cut. An empty list: they are whole, or a cell has too many."""
+    since, until = span
+    middle = queries.start_of(since + (until - since) / 2, cell)
+    return [(since, middle), (middle, until)] if are_cut(rows) and middle > since else []
 
 
 async def _read(rows: Rows) -> tuple[tuple[facts.TaskMinute, ...], tuple[facts.TaskSpeed, ...]]:
@@ -401,22 +395,19 @@ async def read_span(
     query: SendQuery, since: datetime, until: datetime, cell: timedelta, now: datetime
 ) -> facts.MinutesRead:
     """Read the cells of a span of time. A span that the server cuts is read in halves. Raises `ApiError`."""
-    pending, found, was_cut, requests = [_Span(since, until)], list[facts.TaskMinute](), False, 0
-    while pending:
-        span = pending.pop()
-        if requests >= MAX_SPAN_REQUESTS:
-            was_cut = True
+    pending, found, was_cut = [(since, until)], list[facts.TaskMinute](), False
+    for _ in range(MAX_SPAN_REQUESTS):
+        if not pending:
             break
-        requests += 1
-        end = span.until or until
-        rows = await query(queries.TaskMinutes(span.since, end, cell))
-        middle = queries.start_of(span.since + (end - span.since) / 2, cell)
-        if are_cut(rows) and middle > span.since:
-            pending += [_Span(span.since, middle), _Span(middle, end)]
-            continue
-        was_cut |= are_cut(rows)
-        found.extend((await _read(rows))[0])
-    return await _prepared(facts.MinutesRead(now, since, cell, tuple(found), is_cut=was_cut))
+        span = pending.pop()
+        rows = await query(queries.TaskMinutes(*span, cell))
+        if halves := _halves(rows, span, cell):
+            pending += halves
+        else:
+            was_cut |= are_cut(rows)
+            found.extend((await _read(rows))[0])
+    is_cut = was_cut or bool(pending)
+    return await _prepared(facts.MinutesRead(now, since, cell, tuple(found), is_cut=is_cut))
 
 
 async def _prepared(read: facts.MinutesRead) -> facts.MinutesRead:
@@ -433,8 +424,6 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 READ_TIMEOUT_S: Final = 10.0
-
-NOT_SERVED: Final = 404
 
 
 class FactRequests:
@@ -465,13 +454,11 @@ class FactRequests:
         try:
             answer = await self.fetcher.budget.request(key, Priority.FACTS, limited, is_query=is_query)
         except Refused as error:
-            if error.status == NOT_SERVED and (self.fetcher.has_queried if is_query else route in self._answered):
-                raise ServerFault(str(error), NOT_SERVED) from None
+            if error.status == 404 and (self.fetcher.has_queried if is_query else route in self._answered):
+                raise ServerFault(str(error), 404) from None
             raise
-        if is_query:
-            self.fetcher.has_queried = True
-        else:
-            self._answered.add(route)
+        self.fetcher.has_queried |= is_query
+        self._answered.add(route)
         return answer
 
     async def query(self, query: queries.TrqlQuery[T], rank: Rank) -> list[T]:
@@ -481,14 +468,9 @@ class FactRequests:
         try:
             return await self.send(rank, self.fetcher.api.query, query)
         except Refused as error:
-            if is_final(error):
+            if error.is_final:
                 await self.fetcher.record_lost(Capability.QUERY, str(error))
             raise
-
-
-def is_final(error: Refused) -> bool:
-    """Whether the key may never read it (401, 403), or the server does not have it (404)."""
-    return error.is_about_the_key or error.status == NOT_SERVED
 
 
 # Reads the queues: one page at a time, so that an environment with a thousand of them costs no more than one.
@@ -570,6 +552,9 @@ RUNS_AGAIN_AFTER_S: Final = 5.0
 
 MAX_SCHEDULE_PAGES: Final = facts.MAX_SCHEDULES // PAGE_SIZE
 
+NewestVersion = Callable[[], Raw | None]
+"""Returns the version of the newest run that has one."""
+
 DueSchedules = Callable[[facts.WallFacts, datetime], Sequence[str]]
 """Returns the ids of the schedules whose newest run has to be read."""
 
@@ -644,7 +629,7 @@ RETRY_AFTER: Final = timedelta(minutes=2)
 """A run whose code has not reached its wait is read again after this."""
 
 MAX_KNOWN: Final = 1_000
-"""Tokens whose runs are remembered."""
+"""Ended runs that are remembered for tokens."""
 
 _ATTEMPT: Final = re.compile(r"Attempt [0-9]+\Z")
 _WAITING: Final = (RunStatus.EXECUTING, RunStatus.WAITING_TO_RESUME)
@@ -661,21 +646,29 @@ _Candidate = tuple[datetime, RunId, tuple[Raw, ...]]
 """When a run was created, its id and its tags."""
 
 
+@dataclass(slots=True, eq=False)
+class _TokenSearch:
+    """What is known about the run of one token."""
+
+    run: tuple[RunId, TaskId | None] | None = None
+    is_over: bool = False
+    """Its run has ended."""
+    is_asked: bool = False
+    """The server was asked for ended runs that may have made it, because the store may not have them."""
+    makers: set[RunId] = field(default_factory=set)
+    """Those of these runs that were not read."""
+    tried: dict[RunId, datetime] = field(default_factory=dict)
+
+
 class WaitingRuns:
     """What is known about the runs of the tokens."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._run_of: dict[str, tuple[RunId, TaskId | None]] = {}
-        self._tried: dict[str, dict[RunId, datetime]] = {}
-        self._over: set[str] = set()
-        """Tokens of runs that have ended."""
-        self._searched: set[str] = set()
-        """Tokens for whose ended runs the server was asked, because the store may not have them."""
+        self._searches = defaultdict[str, _TokenSearch](_TokenSearch)
+        """By the id of the token."""
         self._ended: dict[RunId, datetime] = {}
-        """The runs that it named, and when they were created."""
-        self._makers: dict[str, set[RunId]] = {}
-        """Those of them that may have made a token and were not read."""
+        """The ended runs that the server named, and when they were created."""
         self._looked_at: datetime | None = None
         self._since: datetime | None = None
 
@@ -684,19 +677,17 @@ class WaitingRuns:
 
         Forgets tokens that wait no more.
         """
-        ids = {token.id for token in tokens[:MAX_KNOWN]}
-        self._run_of = {key: each for key, each in self._run_of.items() if key in ids}
-        self._tried = {key: each for key, each in self._tried.items() if key in ids}
-        self._searched &= ids
-        self._makers = {key: each for key, each in self._makers.items() if key in ids}
-        self._over = {key for key in ids if key in self._over or self._has_ended(key)}
+        self._searches = defaultdict(_TokenSearch, {token.id: self._searches[token.id] for token in tokens})
+        for search in self._searches.values():
+            run = None if search.run is None else self._store.get(search.run[0])
+            search.is_over |= run is not None and (run.is_final or run.is_gone)
         waits_since = self._waits_since()
         return tuple(
-            replace(token, run_id=found[0], task=found[1])
-            if (found := self._run_of.get(token.id))
+            replace(token, run_id=search.run[0], task=search.run[1])
+            if search.run is not None
             else replace(token, is_doubtful=self._is_doubtful(token, waits_since))
             for token in tokens
-            if token.id not in self._over
+            if not (search := self._searches[token.id]).is_over
         )
 
     def _waits_since(self) -> datetime | None:
@@ -707,19 +698,18 @@ class WaitingRuns:
         window = self._store.window
         if window is None or not window.is_live_complete or window.is_filtered or window.is_older_cut:
             return None
-        taken = {run_id for run_id, _ in self._run_of.values()}
+        taken = self._taken()
         times = (run.created_at for run in self._with_status(_WAITING) if run.id not in taken)
         return min((at for at in times if at is not None), default=LATEST)
+
+    def _taken(self) -> set[RunId]:
+        return {search.run[0] for search in self._searches.values() if search.run is not None}
 
     def _is_doubtful(self, token: facts.WaitToken, waits_since: datetime | None) -> bool:
         if waits_since is not None and waits_since <= token.created_at:
             return False
-        return token.id not in self._searched or (waits_since is not None and bool(self._makers.get(token.id)))
-
-    def _has_ended(self, token_id: str) -> bool:
-        known = self._run_of.get(token_id)
-        run = None if known is None else self._store.get(known[0])
-        return run is not None and (run.is_final or run.is_gone)
+        search = self._searches[token.id]
+        return not search.is_asked or (waits_since is not None and bool(search.makers))
 
     def unsearched(self, tokens: Sequence[facts.WaitToken], now: datetime) -> list[facts.WaitToken]:
         """Return the tokens without a run, if the server was not asked which ended runs may have made some of them.
@@ -729,18 +719,19 @@ class WaitingRuns:
         self._since = self._since or now
         unknown = self._unknown(tokens)
         is_due = self._waits_since() is not None or now - self._since >= SEARCH_AFTER
-        return unknown if is_due and any(token.id not in self._searched for token in unknown) else []
+        return unknown if is_due and not all(self._searches[token.id].is_asked for token in unknown) else []
 
     def record_ended(self, tokens: Sequence[facts.WaitToken], runs: Iterable[tuple[RunId, datetime]]) -> None:
         """Record the ended runs that the server named for these tokens, with their times of creation."""
-        self._searched.update(token.id for token in tokens)
         runs = tuple(runs)
         for token in tokens:
-            self._makers[token.id] = {run_id for run_id, at in runs if _may_make(at, token)}
+            search = self._searches[token.id]
+            search.is_asked, search.makers = True, {run_id for run_id, at in runs if _may_make(at, token)}
         self._ended = dict(islice({**dict(runs), **self._ended}.items(), MAX_KNOWN))
 
     def _unknown(self, tokens: Sequence[facts.WaitToken]) -> list[facts.WaitToken]:
-        return [token for token in tokens if token.id not in self._run_of and token.id not in self._over]
+        searches = self._searches
+        return [token for token in tokens if searches[token.id].run is None and not searches[token.id].is_over]
 
     def next_candidate(self, tokens: Sequence[facts.WaitToken], now: datetime) -> RunId | None:
         """Return a run whose events may name one of the tokens, the oldest token first. None: there is none to try.
@@ -753,7 +744,8 @@ class WaitingRuns:
         live = self._with_status(_WAITING)
         for run in live:
             if run.wait is not None and run.wait.kind is WaitKind.TOKEN and run.wait.subject is not None:
-                self._run_of.setdefault(str(run.wait.subject), (run.id, run.fixed.task))
+                search = self._searches[str(run.wait.subject)]
+                search.run = search.run or (run.id, run.fixed.task)
         if (found := self._next_of(map(_candidate, live), unknown, now)) is not None:
             return found
         if self._looked_at is not None and now - self._looked_at < ENDED_EVERY:
@@ -766,11 +758,9 @@ class WaitingRuns:
     def _next_of(
         self, candidates: Iterable[_Candidate], tokens: Sequence[facts.WaitToken], now: datetime
     ) -> RunId | None:
-        taken = {run_id for run_id, _ in self._run_of.values()}
+        taken = self._taken()
         by_age = sorted(each for each in candidates if each[1] not in taken)
-        for token in tokens:
-            if token.id in self._run_of:
-                continue
+        for token in self._unknown(tokens):
             first = bisect_left(by_age, (token.created_at - BEFORE,))
             last = bisect_left(by_age, (token.created_at + SAME_MOMENT,))
             youngest_first = by_age[first:last][::-1]
@@ -781,7 +771,7 @@ class WaitingRuns:
         return None
 
     def _untried(self, run_ids: Sequence[RunId], token: facts.WaitToken, now: datetime) -> RunId | None:
-        tried = self._tried.get(token.id, {})
+        tried = self._searches[token.id].tried
         count = sum(run_id in tried for run_id in run_ids)
         is_young = now - token.created_at < 2 * RETRY_AFTER
         for run_id in run_ids:
@@ -797,19 +787,20 @@ class WaitingRuns:
         latest = max(attempts, key=lambda span: span.started_at, default=None)
         wait = None if root is None else wait_of(root, latest)
         run = self._store.get(run_id)
-        task = None if run is None else run.fixed.task
         if wait is not None and wait.kind is WaitKind.TOKEN and wait.subject is not None:
-            self._run_of[str(wait.subject)] = run_id, task
+            self._searches[str(wait.subject)].run = run_id, None if run is None else run.fixed.task
         has_ended = run_id in self._ended if run is None else run.is_final
         if root is not None and has_ended:
-            own = (span for span in root.walk() if span.message == _FOR_TOKEN and span.run_id == root.run_id)
-            self._over |= {str(span.wait_subject) for span in own if span.wait_subject is not None}
+            for span in root.walk():
+                if span.message == _FOR_TOKEN and span.run_id == root.run_id and span.wait_subject is not None:
+                    self._searches[str(span.wait_subject)].is_over = True
         created_at = self._ended.pop(run_id, None) if run is None else run.created_at
         for token in self._unknown(tokens):
+            search = self._searches[token.id]
             if root is not None:
-                self._makers.get(token.id, set()).discard(run_id)
+                search.makers.discard(run_id)
             if created_at is None or _may_make(created_at, token):
-                self._tried.setdefault(token.id, {})[run_id] = now
+                search.tried[run_id] = now
 
     def _with_status(self, statuses: Sequence[RunStatus]) -> list[Run]:
         found = (self._store.get(run_id) for status in statuses for run_id in self._store.with_status(status))
@@ -899,37 +890,3 @@ class TokenReader:
         with suppress(Refused, ServerFault):
             rows = await self._requests.query(query, Rank.WAITING_RUNS)
         self._runs.record_ended(tokens, [(RunId(row["run_id"]), row["triggered_at"]) for row in rows])
-
-
-# Reads the deployments, early when a run has a version that none of them names.
-
-
-NewestVersion = Callable[[], Raw | None]
-"""Returns the version of the newest run that has one."""
-
-
-@dataclass(eq=False)
-class DeploymentReader:
-    """Reads deployments for one session."""
-
-    _requests: FactRequests
-    _known: Callable[[], facts.WallFacts]
-    _newest_version: NewestVersion
-    _asked_for: Raw | None = None
-
-    async def read(self, rank: Rank = Rank.DEPLOYMENTS) -> facts.DeploymentsRead:
-        """Read the newest deployments. Raises `ApiError`."""
-        now = self._requests.now()
-        page = await self._requests.send(rank, self._requests.reader.read_deployments)
-        return facts.DeploymentsRead(now, page.rows)
-
-    def takes_unnamed(self) -> bool:
-        """Return whether a version runs that no read deployment names: true once for each version.
-
-        Versions of a development environment are not deployed: its list is empty.
-        """
-        version, read = self._newest_version(), self._known().deployments
-        if version is None or read is None or not read.deployments or version == self._asked_for:
-            return False
-        self._asked_for = version
-        return all(each.version != version for each in read.deployments)

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final
 
 from tui.api import queries
-from tui.api.errors import EARLIEST, ApiError, RateLimited, Refused, ServerFault, Unreachable
+from tui.api.errors import EARLIEST, ApiError, Refused, ServerFault, Unreachable
 from tui.domain import facts
 from tui.domain.filters import TASK_QUEUE_PREFIX
 from tui.domain.hold import KNOWN_FOR, QueueState
@@ -86,7 +86,8 @@ class FactsSource:
         self._queues = fact_readers.QueueReader(requests, self.known)
         self._schedules = fact_readers.ScheduleReader(requests, self._store, self.due_schedules, self.environment_type)
         self._tokens = fact_readers.TokenReader(requests, self._store)
-        self._deployments = fact_readers.DeploymentReader(requests, self.known, self.newest_version)
+        self._sought_version: Raw | None = None
+        """The running version for which the deployments were read early."""
         self._normals: facts.NormalsRead | None = None
         self._readings = self._make_readings()
 
@@ -97,27 +98,23 @@ class FactsSource:
         # In a development environment nothing is deployed: the runs of late schedules need the first minute's requests.
         is_deployed = self.environment_type != "DEVELOPMENT"
         deployments_s = now_s + DEPLOYMENTS_DELAY_S if is_deployed else delayed_s
-        source, last_day_s = facts.FactSource, facts.LAST_DAY_INTERVAL.total_seconds()
+        source, rank, read = facts.FactSource, Rank, PlannedRead
+        schedule_runs, new_deployment = self._read_schedule_runs, self._read_new_deployment
+        last_day_s = facts.LAST_DAY_INTERVAL.total_seconds()
         readings = (
-            PlannedRead("waits", source.WAITS, Rank.WAITS, self._read_waits),
-            PlannedRead("queues", source.QUEUES, Rank.QUEUES, self._queues.read),
-            PlannedRead("limits", None, Rank.LIMITS, self._read_limits, LIMITS_EVERY_S, due_s=runs_s),
-            PlannedRead("minutes", source.MINUTES, Rank.MINUTES, self._read_minutes, lane="queries"),
-            PlannedRead("normals", source.NORMALS, Rank.NORMALS, self._read_normals, lane="queries"),
-            PlannedRead("last day", None, Rank.LAST_DAY, self._read_last_day, last_day_s, "queries", delayed_s),
-            PlannedRead("schedules", source.SCHEDULES, Rank.SCHEDULES, self._read_schedules),
-            PlannedRead(
-                "schedule runs", None, Rank.SCHEDULE_RUNS, self._read_schedule_runs, SCHEDULE_RUNS_EVERY_S, due_s=runs_s
-            ),
-            PlannedRead("tokens", source.TOKENS, Rank.TOKENS, self._read_tokens),
-            PlannedRead("waiting runs", None, Rank.WAITING_RUNS, self._tokens.join, JOIN_EVERY_S, due_s=runs_s),
-            PlannedRead("errors", source.ERRORS, Rank.ERRORS, self._read_errors),
-            PlannedRead(
-                "deployments", source.DEPLOYMENTS, Rank.DEPLOYMENTS, self._deployments.read, due_s=deployments_s
-            ),
-            PlannedRead(
-                "new deployment", None, Rank.DEPLOYMENTS, self._read_new_deployment, NEW_DEPLOYMENT_EVERY_S, "new"
-            ),
+            read("waits", source.WAITS, rank.WAITS, self._read_waits),
+            read("queues", source.QUEUES, rank.QUEUES, self._queues.read),
+            read("limits", None, rank.LIMITS, self._read_limits, LIMITS_EVERY_S, due_s=runs_s),
+            read("minutes", source.MINUTES, rank.MINUTES, self._read_minutes, lane="queries"),
+            read("normals", source.NORMALS, rank.NORMALS, self._read_normals, lane="queries"),
+            read("last day", None, rank.LAST_DAY, self._read_last_day, last_day_s, "queries", delayed_s),
+            read("schedules", source.SCHEDULES, rank.SCHEDULES, self._read_schedules),
+            read("schedule runs", None, rank.SCHEDULE_RUNS, schedule_runs, SCHEDULE_RUNS_EVERY_S, due_s=runs_s),
+            read("tokens", source.TOKENS, rank.TOKENS, self._read_tokens),
+            read("waiting runs", None, rank.WAITING_RUNS, self._tokens.join, JOIN_EVERY_S, due_s=runs_s),
+            read("errors", source.ERRORS, rank.ERRORS, self._read_errors),
+            read("deployments", source.DEPLOYMENTS, rank.DEPLOYMENTS, self._read_deployments, due_s=deployments_s),
+            read("new deployment", None, rank.DEPLOYMENTS, new_deployment, NEW_DEPLOYMENT_EVERY_S, "new"),
         )
         return {reading.name: reading for reading in readings}
 
@@ -170,17 +167,14 @@ class FactsSource:
         try:
             update = await reading.read()
         except ApiError as error:
-            reading.is_refused = isinstance(error, Refused) and fact_readers.is_final(error)
-            at_least_s = error.resets_in.total_seconds() if isinstance(error, RateLimited) else 0.0
-            reading.fail(self._clock.monotonic_s(), at_least_s)
+            is_refused = reading.is_refused = isinstance(error, Refused) and error.is_final
+            reading.fail(self._clock.monotonic_s(), error.resets_in.total_seconds())
             self._requests.allowance.record_failure()
-            if reading.is_refused:
+            if is_refused:
                 self._requests.allowance.release_reserve(reading.rank)
-            if reading.source is not None:
-                reason = str(error) if reading.is_refused else _sentence(error, reading.source)
-                await self._emit(
-                    facts.FactUnread(self._fetcher.now(), reading.source, Raw(reason), is_refused=reading.is_refused)
-                )
+            if (source := reading.source) is not None:
+                reason = Raw(str(error) if is_refused else _sentence(error, source))
+                await self._emit(facts.FactUnread(self._fetcher.now(), source, reason, is_refused=is_refused))
         else:
             if update is not None:
                 await self._emit(update)
@@ -260,22 +254,32 @@ class FactsSource:
         is_cut = page.is_cut or page.unreadable > 0 or page.next is not None
         return facts.ErrorGroupsRead(now, page.rows, is_cut=is_cut)
 
+    async def _read_deployments(self, rank: Rank = Rank.DEPLOYMENTS) -> Update:
+        now = self._fetcher.now()
+        page = await self._requests.send(rank, self._requests.reader.read_deployments)
+        return facts.DeploymentsRead(now, page.rows)
+
     async def _read_new_deployment(self) -> Update | None:
-        reading = self._readings["deployments"]
-        if reading.failures or reading.is_refused or not self._deployments.takes_unnamed():
+        """Read the deployments early, once for each running version that none of them names.
+
+        Versions of a development environment are not deployed: its list is empty.
+        """
+        reading, version, read = self._readings["deployments"], self.newest_version(), self.known().deployments
+        if reading.failures or reading.is_refused or version is None or version == self._sought_version:
+            return None
+        if read is None or not read.deployments:
+            return None
+        self._sought_version = version
+        if any(each.version == version for each in read.deployments):
             return None
         # The header shows an old version until then. Each minute, requests are kept for what cannot wait.
-        return await self._deployments.read(Rank.SCHEDULE_RUNS)
+        return await self._read_deployments(Rank.SCHEDULE_RUNS)
 
 
 def _sentence(error: ApiError, source: facts.FactSource) -> str:
-    match error:
-        case RateLimited() | Refused(status=429):
-            return f"the {'query' if source in _QUERIED else 'request'} was refused (429)"
-        case Unreachable():
-            return "the server does not answer"
-        case _:
-            return str(error)
+    if error.status == 429:
+        return f"the {'query' if source in _QUERIED else 'request'} was refused (429)"
+    return "the server does not answer" if isinstance(error, Unreachable) else str(error)
 
 
 # Reads the details of the selected queue: its metrics, and the last hour of its runs.

@@ -18,7 +18,7 @@ from tui.lazy_dataclass import dataclass
 from tui.store.filter import EVERYTHING
 from tui.store.merge import merge
 from tui.store.server_filter import with_server_filters
-from tui.sync.base import Emit, Transient
+from tui.sync.base import Emit, Transient, as_transient
 from tui.sync.lists import ReportedRuns, SourceParts, is_incomplete
 
 # Tracks how far the polls of a feed have come, and stops a feed that makes no progress.
@@ -302,26 +302,21 @@ class RealtimeSource:
 
     async def _as_transient(self, error: ApiError, *, was_live: bool) -> Transient:
         """Return the `Transient` that pauses the feed, with its reason and the time of the next try."""
-        reason = str(error)
         match error:
             case RateLimited():
-                return Transient(reason, max(error.resets_in, RETRY_LIMITED_AFTER), status=429)
+                return as_transient(error, RETRY_LIMITED_AFTER)
             case NotFound() if self._target.run_id is not None:
-                return Transient(reason, RETRY_REFUSED_AFTER, status=404)
-            case Refused() if (
-                not error.is_about_the_key and self._parts.clock.elapsed_s() - self._answered_s < ROLLOUT_S
-            ):
-                return Transient(reason, status=error.status)
+                return as_transient(error, RETRY_REFUSED_AFTER)
             case Refused():
-                await self._parts.fetcher.record_lost(Capability.REALTIME, reason)
-                return Transient(reason, RETRY_REFUSED_AFTER, status=error.status)
+                is_rollout = self._parts.clock.elapsed_s() - self._answered_s < ROLLOUT_S
+                if not is_rollout or error.is_about_the_key:
+                    await self._parts.fetcher.record_lost(Capability.REALTIME, str(error))
+                    return as_transient(error, RETRY_REFUSED_AFTER)
             case Unreachable() | ServerFault() if was_live:
-                self._break_count += 1
-                if self._break_count >= MAX_BREAKS:
-                    self._break_count = 0
-                    reason = f"{reason}; the feed broke {MAX_BREAKS} times in a row, polling for a while"
-                    return Transient(reason, RETRY_REFUSED_AFTER, status=getattr(error, "status", None))
+                self._break_count = (self._break_count + 1) % MAX_BREAKS
+                if not self._break_count:
+                    reason = f"{error}; the feed broke {MAX_BREAKS} times in a row, polling for a while"
+                    return Transient(reason, RETRY_REFUSED_AFTER, status=error.status)
             case _:
                 pass
-        status = error.status if isinstance(error, ServerFault) else None
-        return Transient(reason, is_answered=not isinstance(error, Unreachable), status=status)
+        return as_transient(error)

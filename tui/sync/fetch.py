@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Hashable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -53,28 +52,12 @@ _OK: Final = 200
 _MAX_TRACE_ROWS: Final = 5_000
 _CUT: Final = f"the trace was cut at {_MAX_TRACE_ROWS:,} rows"
 
-
-@dataclass(frozen=True, slots=True)
-class _CutRun:
-    """The state of a run with a cut trace when its events were last read."""
-
-    read_at: datetime
-    attempt_count: int | None
-    is_final: bool
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
 
 
-@dataclass(frozen=True, slots=True)
-class EarlyTrace:
-    """The result of reading a trace beside the detail of its run: the trace, None if there is none, or an error."""
-
-    trace: Trace | None = None
-    failure: ApiError | None = None
-
-    def result(self) -> Trace | None:
-        """Return the trace. Raises the error."""
-        if self.failure is not None:
-            raise self.failure
-        return self.trace
+EarlyTrace = asyncio.Future[Trace | None]
+"""The trace of a run, read beside its detail."""
 
 
 class AttemptFetcher:
@@ -83,21 +66,15 @@ class AttemptFetcher:
     def __init__(self, fetcher: "RunFetcher") -> None:
         self._fetcher = fetcher
         self.reads_early = True
-        self._cut: OrderedDict[RunId, _CutRun] = OrderedDict()
-        self._wait_subjects: OrderedDict[SpanId, Raw | None] = OrderedDict()
+        self._cut: dict[RunId, tuple[datetime, int | None, bool]] = {}
+        """When the events of runs with a cut trace were last read, and their attempts and `is_final` then."""
+        self._wait_subjects: dict[SpanId, Raw | None] = {}
 
     def can_read_early(self, run: Run | None) -> bool:
         """Return whether the trace of a run may be read beside its detail: the run cannot change any more."""
         if run is None or run.state is None or not run.is_final or run.id in self._cut:
             return False
         return self.reads_early and self._fetcher.is_allowed(Capability.TRACE)
-
-    async def read_early(self, run_id: RunId, priority: Priority) -> EarlyTrace:
-        """Read the trace of a run, for `read`."""
-        try:
-            return EarlyTrace(await self._fetcher.fetch_trace(run_id, priority))
-        except ApiError as error:
-            return EarlyTrace(failure=error)
 
     async def read(
         self,
@@ -112,8 +89,7 @@ class AttemptFetcher:
         `related` are the relatives in that detail; `early` is the trace if it was read beside it. Raises `ApiError` if
         neither trace nor events can be read.
         """
-        known = self._cut.get(run.id)
-        if known is not None and run.attempts is not None and self._is_recent(known, run):
+        if run.attempts is not None and self._was_just_read(run):
             return None
         trace, missing = await self._trace(run, priority, early)
         root_error: RunError | None = None
@@ -127,47 +103,47 @@ class AttemptFetcher:
             history = replace(history, wait=_with_children(wait, run.id, related))
         return _patch(run, replace(history, missing=missing), root_error, read_at)
 
-    def patch_of(self, run: Run, early: EarlyTrace, read_at: datetime) -> RunPatch | None:
+    def patch_of(self, run: Run, trace: Trace | None, read_at: datetime) -> RunPatch | None:
         """Return the attempts of a run from a trace that was read with its detail, None if they take more requests."""
-        trace = early.trace
         if trace is None or trace.is_truncated or needs_root_error(run, trace):
             return None
         return _patch(run, attempts_of(run, trace), None, read_at)
 
-    def _is_recent(self, known: _CutRun, run: Run) -> bool:
-        is_same = (known.attempt_count, known.is_final) == (run.attempt_count, run.is_final)
-        return is_same and not run.is_final and abs(self._fetcher.now() - known.read_at) < REREAD_CUT_AFTER
+    def _was_just_read(self, run: Run) -> bool:
+        """Return whether the events of a live run with a cut trace were read, and nothing has changed since."""
+        if (known := self._cut.get(run.id)) is None or known[1:] != (run.attempt_count, False) or run.is_final:
+            return False
+        return abs(self._fetcher.now() - known[0]) < REREAD_CUT_AFTER
 
     async def _trace(self, run: Run, priority: Priority, early: EarlyTrace | None) -> tuple[Trace | None, str]:
         """Return the spans of a run, and a sentence about missing ones. A trace that was cut is not fetched again."""
         trace: Trace | None = None
+        fault: ServerFault | None = None
         if run.id not in self._cut:
             try:
-                trace = await self._fetcher.fetch_trace(run.id, priority) if early is None else early.result()
-            except ServerFault as fault:
-                if fault.status != _OK:
+                trace = await (early or self._fetcher.fetch_trace(run.id, priority))
+            except ServerFault as error:
+                if error.status != _OK:
                     raise
-                return await self._trace_of_events(run, priority, fault)
+                fault = error
             if trace is None:
-                return await self._trace_of_events(run, priority)
+                return await self._trace_of_events(run, priority, fault)
             if not trace.is_truncated:
                 return trace, ""
-        _remember(self._cut, run.id, _CutRun(self._fetcher.now(), run.attempt_count, run.is_final))
+        _remember(self._cut, run.id, (self._fetcher.now(), run.attempt_count, run.is_final))
         try:
             events = await self._events(run.id, priority)
+            reason = "do not contain the run"
         except ApiError as error:
-            trace = trace or await self._fetcher.fetch_trace(run.id, priority)
-            return trace, f"{_CUT} and the events could not be read: {error}"
+            events, reason = Events(None), f"could not be read: {error}"
         if events.root is None:
             trace = trace or await self._fetcher.fetch_trace(run.id, priority)
-            return trace, f"{_CUT} and the events do not contain the run"
-        from tui.api.events import MAX_EVENT_ROWS  # noqa: PLC0415  loaded when first used
-
+            return trace, f"{_CUT} and the events {reason}"
         whole = Trace(TraceId("") if trace is None else trace.id, events.root)
-        return whole, f"{_CUT} and the events at {MAX_EVENT_ROWS:,}" if events.may_be_cut else ""
+        return whole, f"{_CUT} and the events at {_max_event_rows()}" if events.may_be_cut else ""
 
     async def _trace_of_events(
-        self, run: Run, priority: Priority, fault: ServerFault | None = None
+        self, run: Run, priority: Priority, fault: ServerFault | None
     ) -> tuple[Trace | None, str]:
         """Return the events as a trace, for a run whose trace is missing, or unreadable because of `fault`.
 
@@ -178,17 +154,15 @@ class AttemptFetcher:
             with suppress(ApiError):
                 events = await self._events(run.id, priority)
         if events.root is not None:
-            from tui.api.events import MAX_EVENT_ROWS  # noqa: PLC0415  loaded when first used
-
-            cut = f"the events were cut at {MAX_EVENT_ROWS:,} rows" if events.may_be_cut else ""
+            cut = f"the events were cut at {_max_event_rows()} rows" if events.may_be_cut else ""
             return Trace(TraceId(""), events.root), cut
         if fault is not None:
             raise fault
         return None, ""
 
     async def _events(self, run_id: RunId, priority: Priority) -> Events:
-        fetcher = self._fetcher
-        return await fetcher.budget.request(("events", run_id), priority, lambda: fetcher.api.read_events(run_id))
+        read = partial(self._fetcher.api.read_events, run_id)
+        return await self._fetcher.budget.request(("events", run_id), priority, read)
 
     async def _with_subject(self, run_id: RunId, wait: Wait, priority: Priority) -> Wait:
         """Return the wait with its subject, such as a token or a duration. A trace lacks it; the events have it."""
@@ -239,12 +213,18 @@ def _with_children(wait: Wait, run_id: RunId, related: Iterable[RunPatch]) -> Wa
     )
 
 
-def _remember(known: OrderedDict, key: str, value: object) -> None:  # type: ignore[type-arg]  # values of either type
-    """Keep a value as the newest of at most `MAX_REMEMBERED`."""
+def _max_event_rows() -> str:
+    from tui.api.events import MAX_EVENT_ROWS  # noqa: PLC0415  loaded when first used
+
+    return f"{MAX_EVENT_ROWS:,}"
+
+
+def _remember(known: dict[K, V], key: K, value: V, most: int = MAX_REMEMBERED) -> None:
+    """Keep a value as the newest of at most `most`."""
+    known.pop(key, None)
     known[key] = value
-    known.move_to_end(key)
-    while len(known) > MAX_REMEMBERED:
-        known.popitem(last=False)
+    while len(known) > most:
+        del known[next(iter(known))]
 
 
 def _patch(run: Run, history: AttemptHistory, root_error: RunError | None, read_at: datetime) -> RunPatch:
@@ -334,7 +314,7 @@ class RunFetcher:
         except ServerFault:
             return False
         except Refused as error:
-            if not (error.is_about_the_key or error.status == 404):
+            if not error.is_final:
                 return False
             await self.emit(EnvironmentRead(None, self.now()))
         return True
@@ -374,7 +354,7 @@ class RunFetcher:
         priority: Priority,
         *,
         max_wait_s: float | None = None,
-        beside: Callable[[RunResponse], Awaitable[tuple[RunPatch, ...]]] | None = None,
+        beside: Callable[[RunResponse], Awaitable[Iterable[RunPatch]]] | None = None,
     ) -> RunResponse:
         """Fetch and emit one run with its relatives. After a 404, emit `RunGone` and raise.
 
@@ -407,31 +387,25 @@ class RunFetcher:
 
         Detail and attempts are emitted together if they arrive together: the screen is painted ten times a second.
         """
-        early: list[EarlyTrace] = []
-        is_read, found = asyncio.Event(), list[RunPatch]()
+        trace = asyncio.ensure_future(self.fetch_trace(run_id, priority))
+        found: list[RunPatch] = []
 
-        async def read_trace() -> None:
-            early.append(await self._attempts.read_early(run_id, priority))
-            is_read.set()
-
-        async def beside(response: RunResponse) -> tuple[RunPatch, ...]:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(MAX_BESIDE_S):
-                    await is_read.wait()
-            if early and response.patch.attempts is None:
+        async def beside(response: RunResponse) -> list[RunPatch]:
+            await asyncio.wait([trace], timeout=MAX_BESIDE_S)
+            if response.patch.attempts is None and trace.done() and trace.exception() is None:
                 run = merge(self.known(run_id), response.patch)
-                patch = self._attempts.patch_of(run, early[0], response.read_at)
+                patch = self._attempts.patch_of(run, trace.result(), response.read_at)
                 found.extend([] if patch is None else [patch])
-            return tuple(found)
+            return found
 
         response, _ = await asyncio.gather(
-            self.fetch_run(run_id, priority, beside=beside), read_trace(), return_exceptions=True
+            self.fetch_run(run_id, priority, beside=beside), trace, return_exceptions=True
         )
         if isinstance(response, BaseException):
             raise response
         if found:
             return await self._run_in_store(None, response.patch), None
-        return await self._with_attempts(response, priority, early[0])
+        return await self._with_attempts(response, priority, trace)
 
     async def _with_attempts(
         self, response: RunResponse, priority: Priority, early: EarlyTrace | None = None
@@ -498,7 +472,7 @@ class RunFetcher:
         except NotFound:
             return None
         except Refused as error:
-            if not (error.is_about_the_key or error.status == 404):
+            if not error.is_final:
                 raise
             await self.record_lost(Capability.TRACE, str(error))
             return None
@@ -614,7 +588,7 @@ class LogFetcher:
     def __init__(self, fetcher: "RunFetcher", clock: Clock) -> None:
         self._fetcher = fetcher
         self._clock = clock
-        self._spans: OrderedDict[tuple[RunId, SpanId], SpanDetail] = OrderedDict()
+        self._spans: dict[tuple[RunId, SpanId], SpanDetail] = {}
 
     async def read(self, run_id: RunId, known: RunLog | None, priority: Priority) -> LogRead:
         """Read the log of a run. Raises `ApiError`."""
@@ -637,9 +611,7 @@ class LogFetcher:
         if known is not None:
             return known
         detail = await self._fetcher.fetch_span(run_id, span_id, priority)
-        self._spans[run_id, span_id] = detail
-        while len(self._spans) > MAX_CACHED_SPANS:
-            self._spans.popitem(last=False)
+        _remember(self._spans, (run_id, span_id), detail, MAX_CACHED_SPANS)
         return detail
 
 

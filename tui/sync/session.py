@@ -273,13 +273,8 @@ class LiveFindings:
         """Judge from now on. Return a function that ends it, unless others watch."""
         watcher = object()
         self._watchers.add(watcher)
-        self._start()
+        self.start()
         return lambda: self._watchers.discard(watcher)
-
-    def on_started(self) -> None:
-        """Begin what was asked for before the session had a connection."""
-        if self._watchers:
-            self._start()
 
     async def read_span(self, since: datetime, until: datetime, cell: timedelta) -> MinutesRead:
         """Read what runs did in another span of time, within the allowance of the facts. Raises `ApiError`."""
@@ -297,8 +292,9 @@ class LiveFindings:
             return await read_span(query, since, until, cell, session.now())
         return await self._facts_source().read_span(since, until, cell)
 
-    def _start(self) -> None:
-        if self._task is None and self._session.is_started:
+    def start(self) -> None:
+        """Begin what was asked for, once the session has a connection."""
+        if self._watchers and self._task is None and self._session.is_started:
             verdict = self._session.store.verdict
             self._old_verdict = verdict if verdict is not None and verdict.is_known else None
             # Otherwise the rates of a screen that opens again are unknown until its next tick.
@@ -338,13 +334,15 @@ class LiveFindings:
         verdict, session = self._session.store.verdict, self._session
         if verdict is None or not verdict.is_known:
             return
-        heard_at, now = self._heard_at(), session.now()
         facts = session.store.wall_facts or NO_FACTS
-        if heard_at is None or now - heard_at > SILENT_AFTER:
-            old = replace(verdict, at=now, heard_at=heard_at or verdict.heard_at, is_known=False)
-            await session.emit(FindingsRead(old))
+        if self._is_silent:
+            await session.emit(FindingsRead(self._not_known(verdict)))
         elif session.sources.relay is not None or self._counts is None or not self._has_first_facts(facts):
             await session.emit(FindingsRead(None))
+
+    def _not_known(self, verdict: Verdict) -> Verdict:
+        heard_at = self._heard_at() or verdict.heard_at
+        return replace(verdict, at=self._session.now(), heard_at=heard_at, is_known=False)
 
     async def _judge_until_unwatched(self) -> None:
         clock, ticks, unwatched_s = self._session.clock, 0, 0.0
@@ -409,11 +407,9 @@ class LiveFindings:
 
     def _of_relay(self, verdict: Verdict | None) -> Verdict | None:
         """Return the relay's verdict, not known any more if the relay is silent."""
-        heard_at = self._heard_at()
-        now = self._session.now()
-        if verdict is None or not verdict.is_known or (heard_at is not None and now - heard_at <= SILENT_AFTER):
+        if verdict is None or not verdict.is_known or not self._is_silent:
             return verdict
-        return replace(verdict, at=now, heard_at=heard_at or verdict.heard_at, is_known=False)
+        return self._not_known(verdict)
 
     def _verdict(self, own: "OwnCounts") -> Verdict | None:
         """Return the verdict of now, None while the first facts are awaited."""
@@ -422,21 +418,17 @@ class LiveFindings:
 
         store, now, heard_at = self._session.store, self._session.now(), self._heard_at()
         facts, runs = store.wall_facts or NO_FACTS, self.runs_unread()
-        held = self._held or NO_FINDINGS
-        is_silent = heard_at is None or now - heard_at > SILENT_AFTER
-        if not is_silent:
+        held, key = self._held or NO_FINDINGS, self._session.settings.key
+        if not self._is_silent:
             if not self._has_first_facts(facts) or (runs is not None and not self._is_late):
                 return None
             environment = store.environment
-            kind = self._session.settings.key.environment_type if environment is None else environment.type
-            is_development = kind == "DEVELOPMENT"
+            is_development = (key.environment_type if environment is None else environment.type) == "DEVELOPMENT"
             still = standstill_of(facts, own, environment, now)
             judged = judge(facts, own, now, is_development=is_development, still=still)
-            held = hold(held, judged, now)
-            self._held = held
+            held = self._held = hold(held, judged, now)
         window = store.window
-        has_all = window is not None and not window.is_filtered and not window.is_older_cut
-        has_all = has_all and not self._session.settings.key.is_public
+        has_all = window is not None and not window.is_filtered and not window.is_older_cut and not key.is_public
         return verdict_of(held, facts, own, now, heard_at, runs, is_of_listed=not has_all)
 
     def runs_unread(self) -> SourceUnread | None:
@@ -473,6 +465,12 @@ class LiveFindings:
             return at is not None and since is not None and at >= since - SAME_FACTS_FOR
         return at is not None or source in facts.unread
 
+    @property
+    def _is_silent(self) -> bool:
+        """Whether nothing was heard from the server for so long that its state is not known."""
+        heard_at = self._heard_at()
+        return heard_at is None or self._session.now() - heard_at > SILENT_AFTER
+
     def _heard_at(self) -> datetime | None:
         """Return the server's time of the last answer of list, feed or relay, by the session's clock."""
         now_s, now = self._session.clock.elapsed_s(), self._session.now()
@@ -485,10 +483,8 @@ class LiveFindings:
                     # What was heard stays heard, also if an older answer, from a cache or by a wrong clock, follows.
                     self._heard[name] = (status, now_s - age_s if known is None else max(known[1], now_s - age_s))
         heard_s = max((at_s for _, at_s in self._heard.values()), default=None)
-        if heard_s is None:
-            return None
         with suppress(OverflowError):
-            return now - timedelta(seconds=now_s - heard_s)
+            return None if heard_s is None else now - timedelta(seconds=now_s - heard_s)
         return None
 
 
@@ -536,6 +532,9 @@ class Session:
         """
         self.settings = settings
         self.clock = clock or SystemClock()
+        self._server_time = ServerTime(self.clock)
+        self.now = self._server_time.now
+        """Returns the server's time, estimated from its `Date` headers."""
         self.store = Store(max_runs=settings.max_runs)
         self.interlock = Interlock(settings.expect_env)
         self.action_log = ActionLog(
@@ -562,7 +561,7 @@ class Session:
         self._on_truncated = on_truncated
         self._action_runner: ActionRunner
         self._pump = Pump(self.store, self.clock)
-        self._server_time = ServerTime(self.clock)
+        self.subscribe = self._pump.subscribe
         self.findings = LiveFindings(self)
         self._denials: dict[str, str] = {}
         """Why the server refuses a kind of action to the key, by the id of the action."""
@@ -639,9 +638,9 @@ class Session:
         )
         self.spawn(detect_sleep(self.clock, self.sources.refresh), "sleep")
         self._action_runner = ActionRunner(
-            client, self.fetcher, self.clock, publish=self._publish, record=self._record, on_refused=self._record_denial
+            client, self.fetcher, self.clock, publish=self._publish, record=self.record, on_refused=self._record_denial
         )
-        self.findings.on_started()
+        self.findings.start()
 
     def _on_response_truncated(self, text: str) -> None:
         if text not in self.truncations and len(self.truncations) < MAX_TRUNCATIONS:
@@ -690,14 +689,6 @@ class Session:
     async def settle(self) -> None:
         """Wait until everything emitted so far is in the store."""
         await self._pump.settle()
-
-    def now(self) -> datetime:
-        """Return the server's time, estimated from its `Date` headers."""
-        return self._server_time.now()
-
-    def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` with merged changes, at most ten times a second. Return a function that unsubscribes it."""
-        return self._pump.subscribe(listener)
 
     async def changes(self) -> AsyncGenerator[Changes, None]:
         """Yield changes without end. Changes that arrive while the caller is busy are merged."""
@@ -758,9 +749,13 @@ class Session:
     @property
     def is_read_only(self) -> bool:
         """Whether the settings or the key forbid writing here. The config file may protect some environments."""
+        return not self.settings.may_write or self._is_protected
+
+    @property
+    def _is_protected(self) -> bool:
+        """Whether the config file forbids writing in this environment, or in one that is not known."""
         interlock = self.interlock
-        where = self.settings.read_only
-        return not self.settings.may_write or where.forbids(interlock.name, is_production=interlock.is_production)
+        return self.settings.read_only.forbids(interlock.name, is_production=interlock.is_production)
 
     @property
     def write_block(self) -> str | None:
@@ -779,11 +774,8 @@ class Session:
     @property
     def offers_actions(self) -> bool:
         """Whether the keys of actions exist. Where the key or a relay forbids writing, they say so."""
-        interlock, settings = self.interlock, self.settings
-        if settings.relay_url is not None:
-            return True
-        where = settings.read_only
-        return not where.everywhere and not where.forbids(interlock.name, is_production=interlock.is_production)
+        where = self.settings.read_only
+        return self.settings.relay_url is not None or not (where.everywhere or self._is_protected)
 
     def denial(self, action: Action) -> str | None:
         """Why actions of this kind are not taken from this key or this screen, as far as is known; None if they are.
@@ -822,16 +814,13 @@ class Session:
         return await self._action_runner.perform(action, before, self._action_number, lambda: self.block(action), via)
 
     async def _publish(self, status: ActionStatus) -> None:
-        self._record(status)
+        self.record(status)
         if status.phase.is_end:
             self._actions_in_flight.pop(status.number, None)
         else:
             self._actions_in_flight[status.number] = status
         await self.emit(status)
 
-    def record_command(self, event: CommandEvent) -> None:
-        """Write into the action log that a command of the user has started or ended."""
-        self.action_log.record_command(event, environment=self.interlock.name, api_url=self.settings.api_url)
-
-    def _record(self, status: ActionStatus) -> None:
-        self.action_log.record(status, environment=self.interlock.name, api_url=self.settings.api_url)
+    def record(self, event: ActionStatus | CommandEvent) -> None:
+        """Write a phase of an action, or the start or the end of a command of the user, into the action log."""
+        self.action_log.record(event, environment=self.interlock.name, api_url=self.settings.api_url)

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from random import Random
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from tui.domain.facts import NO_FACTS
 from tui.domain.filters import RunFilters
@@ -40,11 +40,8 @@ MIN_REFRESH_INTERVAL_S: Final = 0.5
 """A refresh sooner than this after the last one is ignored: the user holds the key down."""
 
 
-class Spawn(Protocol):
-    """Starts tasks in the session's task group."""
-
-    def __call__(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
-        """Start a task with this name."""
+Spawn = Callable[[Coroutine[None, None, None], str], asyncio.Task[None]]
+"""Starts a task with this name in the session's task group."""
 
 
 @dataclass(eq=False)
@@ -177,16 +174,10 @@ class SourceSupervisor:
                 took_s = 0.0 if connected_s is not None or not tries else now_s - started_s
                 failed_s = failed_s if tries else now_s
                 tries, connected_s = tries + 1, None
-                pause_s, clock = wait_s(self._random, tries, took_s), self._clock
-                if error.retry_after is not None:
-                    pause_s = max(pause_s, error.retry_after.total_seconds())
-                    clock = self._rate_limit_clock if error.status == 429 else self._clock
-                next_at = self.now() + timedelta(seconds=pause_s)
-                await self.emit(
-                    SourceRetrying(
-                        source.name, self.now(), next_at, tries, error.reason, error.is_answered, error.status
-                    )
-                )
+                pause_s = max(wait_s(self._random, tries, took_s), error.retry_after.total_seconds())
+                now, more = self.now(), (error.reason, error.is_answered, error.status)
+                await self.emit(SourceRetrying(source.name, now, now + timedelta(seconds=pause_s), tries, *more))
+                clock = self._rate_limit_clock if error.status == 429 and error.retry_after else self._clock
                 await clock.sleep(pause_s)
             except Fatal as error:
                 await self.emit(SourceStopped(source.name, self.now(), error.reason, error.status))

@@ -425,7 +425,7 @@ class CommandRunner:
 
     def _record(self, prepared: PreparedCommand, code: int | None = None) -> None:
         name, subject = prepared.command.name, prepared.logged_subject
-        self._session.record_command(CommandEvent(name, subject, self._session.now(), prepared.via, exit_code=code))
+        self._session.record(CommandEvent(name, subject, self._session.now(), prepared.via, exit_code=code))
 
     def _refuse(self, command: OwnCommand, reason: str) -> None:
         """Say why a command was not run: in the footer, which may cut it, and in the messages."""
