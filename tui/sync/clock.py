@@ -113,13 +113,20 @@ class WakeableClock:
             await self._clock.sleep(0)
             return
         sleeper = asyncio.Event()
-        timer = self._clock.call_later(delay_s, sleeper.set)
         self._sleepers.add(sleeper)
         try:
-            await sleeper.wait()
+            await wait_until_set(sleeper, self._clock, delay_s)
         finally:
             self._sleepers.discard(sleeper)
-            timer.cancel()
+
+
+async def wait_until_set(event: asyncio.Event, clock: Clock, most_s: float) -> None:
+    """Wait for an event, which is set after `most_s` at the latest."""
+    timer = clock.call_later(most_s, event.set)
+    try:
+        await event.wait()
+    finally:
+        timer.cancel()
 
 
 TOLERANCE: Final = timedelta(seconds=2)

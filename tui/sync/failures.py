@@ -26,7 +26,7 @@ from tui.store.error_groups import is_failure, known_error
 from tui.store.store import Store
 from tui.sync.base import FIRST_WAIT_S, wait_s
 from tui.sync.budget import MAX_IN_FLIGHT, Budget, Pace, Paging, Priority
-from tui.sync.clock import Clock, Timer
+from tui.sync.clock import Clock, Timer, wait_until_set
 from tui.sync.fetch import RunFetcher
 from tui.sync.lists import with_filtered_fields
 
@@ -424,19 +424,11 @@ class FailureReader:
             except ApiError as error:
                 failures += 1
                 self._update(failure=sentence_of(error))
-                resets_s = error.resets_in.total_seconds() if isinstance(error, RateLimited) else 0.0
-                await self._clock.sleep(max(resets_s, wait_s(self._random, failures, 0.0)))
-                continue
-            self._update(has_all=self._has_all(), failure=self._remark)
-            await self._wait_for_failures()
-
-    async def _wait_for_failures(self) -> None:
-        timer = self._clock.call_later(LOOK_EVERY_S, self._wake.set)
-        try:
-            await self._wake.wait()
-        finally:
-            timer.cancel()
-        await self._clock.sleep(GATHER_S)
+                await self._clock.sleep(max(error.resets_in.total_seconds(), wait_s(self._random, failures, 0.0)))
+            else:
+                self._update(has_all=self._has_all(), failure=self._remark)
+                await wait_until_set(self._wake, self._clock, LOOK_EVERY_S)
+                await self._clock.sleep(GATHER_S)
 
     async def _step(self) -> bool:
         """Send the most urgent request. Return False if nothing is left to read."""
@@ -588,13 +580,9 @@ class FailureReader:
 
 def sentence_of(error: ApiError) -> str:
     """Return why reading waits, for people."""
-    match error:
-        case RateLimited():
-            return "the rate limit is reached"
-        case Unreachable():
-            return "the server does not answer"
-        case _:
-            return str(error)
+    if isinstance(error, RateLimited):
+        return "the rate limit is reached"
+    return "the server does not answer" if isinstance(error, Unreachable) else str(error)
 
 
 # Reads the server's groups of errors, again every minute. A key that may not read them is asked once.
@@ -643,13 +631,11 @@ class GroupReader:
             return 0.0
         resets_s = 0.0
         try:
-            self._publish(await self._read_pages(period_text(period), priority))
-        except Refused as error:
-            refusal = _refusal_of(error)
-            self._publish(replace(self.result, refusal=refusal, failure="" if refusal else str(error)))
+            self.result = await self._read_pages(period_text(period), priority)
         except ApiError as error:
-            resets_s = error.resets_in.total_seconds() if isinstance(error, RateLimited) else 0.0
-            self._publish(replace(self.result, failure=sentence_of(error)))
+            resets_s, refusal = error.resets_in.total_seconds(), _refusal_of(error)
+            self.result = replace(self.result, refusal=refusal, failure="" if refusal else sentence_of(error))
+        self._report(self.result)
         return resets_s
 
     async def read_detail(self, group_id: ErrorGroupId) -> ServerErrorGroup:
@@ -660,30 +646,23 @@ class GroupReader:
     async def _read_pages(self, period: str, priority: Priority) -> ServerGroupsRead:
         groups: dict[tuple[ErrorGroupId, TaskId], ServerErrorGroup] = {}
         paging = Paging(max_pages=MAX_PAGES)
-        while True:
-            after = paging.cursor
+        while not paging.is_done:
+            if (after := paging.cursor) is not None and priority is Priority.VISIBLE:
+                await self._pace.wait()
             read = partial(self._fetcher.api.list_error_groups, period, after)
             page = await self._fetcher.budget.request(("error groups", period, after), priority, read)
             # A group whose count grew between two requests may be on both pages. Groups of two tasks may share an id.
             groups |= {(group.id, group.task): group for group in page.rows}
             paging.add([(group.id, group.task) for group in page.rows], page.next)
-            if paging.is_done:
-                return ServerGroupsRead(tuple(groups.values()))
-            if priority is Priority.VISIBLE:
-                await self._pace.wait()
-
-    def _publish(self, result: ServerGroupsRead) -> None:
-        self.result = result
-        self._report(result)
+        return ServerGroupsRead(tuple(groups.values()))
 
 
-def _refusal_of(error: Refused) -> str:
+def _refusal_of(error: ApiError) -> str:
     """Return why the groups will not be requested again, "" if the next try may succeed."""
-    if error.is_about_the_key:
-        return f"the key may not read the server's error groups ({error.status})"
-    if error.status == 404:
-        return "the server has no error groups (404)"
-    return ""
+    if not isinstance(error, Refused) or not error.is_final:
+        return ""
+    who = "the key may not read the server's" if error.is_about_the_key else "the server has no"
+    return f"{who} error groups ({error.status})"
 
 
 # Ends a read that makes no progress: a server that hangs or refuses for ever must not keep the user waiting.
@@ -718,27 +697,26 @@ class Stall:
                 self._look(timeout)
                 yield
         except TimeoutError:
-            raise self._reason() from None
+            if self._is_limited:
+                raise RateLimited(f"the rate limit was reached for {MAX_LIMITED_S:.0f} s", timedelta()) from None
+            text = f"the server did not answer for {MAX_SILENCE_S:.0f} s"
+            raise Unreachable(text, may_have_arrived=False) from None
         finally:
             if self._timer is not None:
                 self._timer.cancel()
 
     def _look(self, timeout: asyncio.Timeout) -> None:
         """End the block if it is time. If not, look again when it can be."""
-        left_s = self._progress_s + self._patience_s - self._clock.monotonic_s()
+        patience_s = MAX_LIMITED_S if self._is_limited else MAX_SILENCE_S
+        left_s = self._progress_s + patience_s - self._clock.monotonic_s()
         if left_s <= 0:
             timeout.reschedule(asyncio.get_running_loop().time())
         else:
             self._timer = self._clock.call_later(left_s, lambda: self._look(timeout))
 
     @property
-    def _patience_s(self) -> float:
-        return MAX_LIMITED_S if self._budget.was_limited_since(self._progress_s) else MAX_SILENCE_S
-
-    def _reason(self) -> ApiError:
-        if self._budget.was_limited_since(self._progress_s):
-            return RateLimited(f"the rate limit was reached for {MAX_LIMITED_S:.0f} s", timedelta())
-        return Unreachable(f"the server did not answer for {MAX_SILENCE_S:.0f} s", may_have_arrived=False)
+    def _is_limited(self) -> bool:
+        return self._budget.was_limited_since(self._progress_s)
 
 
 # Reads all failed runs of a period and their errors once, for a command whose user waits for the result.
@@ -788,45 +766,40 @@ class WholeRead:
     @property
     def missing(self) -> list[RunId]:
         """The failed runs whose error is not known. Deleted runs are not among them."""
-        return [run_id for run_id in self.run_ids if lacks_error(self._store, run_id)]
+        return self._lacking(self.run_ids)
+
+    def _lacking(self, run_ids: Iterable[RunId]) -> list[RunId]:
+        return [run_id for run_id in run_ids if lacks_error(self._store, run_id)]
 
     async def run(self, period: timedelta) -> None:
         """Read the failed runs created within `period`, and their errors. Raises `ApiError` if the server fails for
         some seconds, or if nothing comes for longer: what was read until then is in the store.
         """
         async with self._stall.ended():
-            await self._read(period)
-
-    async def _read(self, period: timedelta) -> None:
-        await self._list(period)
-        await self._read_by_query(self.missing)
-        if len(self.missing) >= MIN_FEED_RUNS:
-            await self._read_by_feed(self.missing, period)
-        await self._patiently(self._read_one_by_one)
+            await self._list(period)
+            await self._read_by_query(self.missing)
+            if len(self.missing) >= MIN_FEED_RUNS:
+                await self._read_by_feed(self.missing, period)
+            await self._patiently(self._read_one_by_one)
 
     async def read_before(self, since: datetime, period: timedelta) -> bool:
         """Read the failed runs of the time as long as `period` before `since`, as far as a few requests return them.
 
         Return whether all of them and their errors are known, so that a group without one of them is new.
         """
-        try:
-            async with self._stall.ended():
-                return await self._read_before(since, period)
-        except ApiError:
-            return False
-
-    async def _read_before(self, since: datetime, period: timedelta) -> bool:
         filters = RunFilters(statuses=FAILED_WORDS, created_from=since - period, created_to=since - _MILLISECOND)
         pages = FailedList(self._fetcher, filters, self._max_runs)
-        while not pages.is_done:
-            await pages.read_page(Priority.SELECTED)
-            self._stall.on_progress()
-        await self._fetcher.settle()
-        await self._read_by_query([run_id for run_id in pages.run_ids if lacks_error(self._store, run_id)])
-        if left := [run_id for run_id in pages.run_ids if lacks_error(self._store, run_id)]:
-            await self._read_by_feed(left, 2 * period)
-        is_known = not any(lacks_error(self._store, run_id) for run_id in left)
-        return is_known and pages.is_complete and not pages.unreadable
+        with suppress(ApiError):
+            async with self._stall.ended():
+                while not pages.is_done:
+                    await pages.read_page(Priority.SELECTED)
+                    self._stall.on_progress()
+                await self._fetcher.settle()
+                await self._read_by_query(self._lacking(pages.run_ids))
+                if left := self._lacking(pages.run_ids):
+                    await self._read_by_feed(left, 2 * period)
+                return pages.is_complete and not pages.unreadable and not self._lacking(left)
+        return False
 
     def _advance(self) -> None:
         """Report the step, and return whether it was progress."""

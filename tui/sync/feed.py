@@ -19,6 +19,7 @@ from tui.store.filter import EVERYTHING
 from tui.store.merge import merge
 from tui.store.server_filter import with_server_filters
 from tui.sync.base import Emit, Transient, as_transient
+from tui.sync.clock import wait_until_set
 from tui.sync.lists import ReportedRuns, SourceParts, is_incomplete
 
 # Tracks how far the polls of a feed have come, and stops a feed that makes no progress.
@@ -161,7 +162,7 @@ class RealtimeSource:
         """Follow the feed until canceled. Raises `Transient`, never `Fatal`: polling continues without a feed."""
         progress = FeedProgress()
         if self._target.run_id is None:
-            await self._wait_for_list()
+            await wait_until_set(self._parts.coverage.list_started, self._parts.clock, MAX_LIST_WAIT_S)
         try:
             while True:
                 await self._poll(progress, emit)
@@ -169,14 +170,6 @@ class RealtimeSource:
             raise await self._as_transient(error, was_live=progress.was_live) from error
         finally:
             self._parts.coverage.stop()
-
-    async def _wait_for_list(self) -> None:
-        list_started = self._parts.coverage.list_started
-        timer = self._parts.clock.call_later(MAX_LIST_WAIT_S, list_started.set)
-        try:
-            await list_started.wait()
-        finally:
-            timer.cancel()
 
     async def _poll(self, progress: FeedProgress, emit: Emit) -> None:
         if self._parts.coverage.is_silent:
