@@ -1,6 +1,7 @@
 """Reads the runs list in parts: the newest page, older pages, rereads, and which runs the feed covers."""
 
 import asyncio
+import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import field, replace
@@ -300,13 +301,6 @@ class SourceParts:
     on_wake: OnWake = lambda _: lambda: None
     relay: "RelayConnection | None" = None
 
-    @property
-    def one_run_id(self) -> RunId:
-        """The `run_id`. Raises ValueError without one."""
-        if self.run_id is None:
-            raise ValueError("a source of a single run needs a run id")
-        return self.run_id
-
 
 # Records up to which moment each part of the list has been read.
 
@@ -388,12 +382,8 @@ CREATED_SLACK = timedelta(milliseconds=1)
 
 @dataclass(slots=True)
 class Scan:
-    """One pass over the live runs of some statuses, newest first.
+    """One pass over the live runs of some statuses, newest first. `expected` are those that were known at the start."""
 
-    `expected` are the runs that were known to have these statuses at the start.
-    """
-
-    status_words: tuple[str, ...]
     expected: frozenset[RunId]
     paging: Paging = field(default_factory=Paging)
     _found: set[RunId] = field(default_factory=set)
@@ -617,20 +607,18 @@ class HistoryReader:
 
     async def _emit_progress(self, emit: Emit, page: ListPage) -> None:
         self._paging.add([patch.id for patch in page.patches], page.next)
-        if page.unreadable and self._unreadable_at is None:
-            known = self._store.history
-            self._unreadable_at = self._fetcher.now() if known is None else known.reached
+        now, known = self._fetcher.now(), self._store.history
+        before = now if known is None else known.reached
+        if page.unreadable:
+            self._unreadable_at = self._unreadable_at or before
         created = [patch.created_at for patch in page.patches if patch.created_at]
         # Scheduled runs may be created in the future, also all of a page.
-        reached = min([*created, self._fetcher.now()]) if created else None
-        is_old = reached is not None and reached < self._fetcher.now() - self._limits.age
+        reached = min([*created, now]) if created else before
+        is_old = bool(created) and reached < now - self._limits.age
         is_full = self._run_count >= self._limits.max_runs
         is_short = self._paging.is_endless or (is_full and not self._paging.is_done)
         self._is_cut = page.is_cut or (is_short and not is_old)
         self.is_complete = self._paging.is_done or is_old or self._is_cut
-        if reached is None:
-            known = self._store.history
-            reached = known.reached if known is not None else self._fetcher.now()
         is_cut = self._is_cut or self._has_gap
         await emit(HistoryRead(reached, self._run_count, self.is_complete, is_cut, self._unreadable_at))
 
@@ -642,6 +630,9 @@ class HistoryReader:
 
 MAX_OLDER_RUNS: Final = 1_000
 """The most runs of one pass. If there are more, `is_cut` is set."""
+
+OLDER_EVERY_S: Final = 60.0
+"""Between the starts of two passes. Usually, one pass costs one request."""
 
 MAX_PAGES_A_CYCLE: Final = 3
 """A small number, so that new runs do not wait for old ones."""
@@ -663,15 +654,11 @@ class OlderRuns:
         self._found: dict[RunId, datetime | None] = {}
         """The runs of this pass, with their creation times."""
         self._started_at: datetime | None = None
+        self._started_s = -math.inf
         self.is_cut = False
         """The last pass stopped at a bound or was refused, so the server may have more of these runs."""
         self.read_until: datetime | None = None
         """When the last finished pass started."""
-
-    @property
-    def is_scanning(self) -> bool:
-        """Whether a pass is in progress."""
-        return self._scan is not None
 
     def reset(self) -> None:
         """Drop the pass in progress."""
@@ -687,28 +674,25 @@ class OlderRuns:
         live = (run for run_id in store.live() if (run := store.get(run_id)) is not None)
         return frozenset(run.id for run in live if is_before(run, now - self._age) and self._filter.matches(run))
 
-    async def read(self, emit: Emit, now: datetime, *, may_start: bool) -> frozenset[RunId] | None:
-        """Continue the pass, or start one. At its end, return the known runs that it should have found and did not.
-
-        Return None while no pass has finished.
-        """
+    async def read(self, emit: Emit, now: datetime) -> frozenset[RunId]:
+        """Continue the pass, or start one. At its end, return the known runs that it should have found and did not."""
         if not self._filters.statuses or self._filters.created_from is not None:
             return frozenset()  # of a span of time, no run is older than its begin
         if self._scan is None:
-            if not may_start:
-                return None
+            now_s = self._pages.clock.monotonic_s()
+            if now_s - self._started_s < OLDER_EVERY_S:
+                return frozenset()
             # Use fixed bounds: a period moves, and a run could leave it between two pages.
             self._bounded_filters = replace(self._filters, created_from=now - MAX_PERIOD, created_to=now - self._age)
-            paging = Paging(max_pages=MAX_PAGES)
-            self._scan, self._started_at = Scan(self._filters.statuses, self.known_ids(now), paging), now
-            self._found = {}
+            self._scan = Scan(self.known_ids(now), Paging(max_pages=MAX_PAGES))
+            self._started_at, self._started_s, self._found = now, now_s, {}
         for _ in range(MAX_PAGES_A_CYCLE):
             page = await self._pages.read(emit, self._bounded_filters, after=self._scan.paging.cursor)
             self._scan.add_page(page)
             self._found |= {patch.id: patch.created_at for patch in page.patches}
             if self._scan.paging.is_done or len(self._found) > MAX_OLDER_RUNS - PAGE_SIZE:
                 return self._end(self._scan)
-        return None
+        return frozenset()
 
     def _end(self, scan: Scan) -> frozenset[RunId]:
         self._scan = None
@@ -874,8 +858,8 @@ class RereadQueue:
             if self._unlisted and single_reads_left > 0 and (requests_left == 1 or not self._listed):
                 single_reads_left -= 1
                 await self._read_single(next(iter(self._unlisted)))
-            elif self._window is not None or self._next_window():
-                await self._read_window(emit)
+            elif (window := self._window or self._next_window()) is not None:
+                await self._read_window(emit, window)
             elif not self._unlisted:
                 return
 
@@ -883,7 +867,7 @@ class RereadQueue:
         self._listed = {run_id for run_id in self._listed if self._is_needed(run_id)}
         self._unlisted = {run_id: None for run_id in self._unlisted if self._is_needed(run_id)}
 
-    def _next_window(self) -> bool:
+    def _next_window(self) -> Window | None:
         store = self._pages.store
         runs = [run for run_id in self._listed if (run := store.get(run_id)) is not None]
         known_ranks = {run.id: float(store.created_rank(run.id)) for run in runs}
@@ -898,7 +882,7 @@ class RereadQueue:
         if self._is_oldest_first and runs:
             oldest = min(runs, key=lambda run: run.read_at or EPOCH).id
             self._window = next((window for window in found if oldest in window.run_ids), self._window)
-        return self._window is not None
+        return self._window
 
     def _windows_by_task(self, runs: Iterable[Run], known_ranks: Mapping[RunId, float]) -> Iterator[Window]:
         """Yield windows over the runs of a single task. Long runs are often of few tasks, and far apart in the list."""
@@ -920,28 +904,21 @@ class RereadQueue:
         now, density = self._pages.read_at, self._density
         return {run.id: density.rank(task, known_ranks[run.id], now - (run.created_at or now)) for run in runs}
 
-    async def _read_window(self, emit: Emit) -> None:
-        window = self._window
-        if window is None:
-            return
+    async def _read_window(self, emit: Emit, window: Window) -> None:
         filters = replace(self._filters, created_from=window.created_from, created_to=window.created_to)
         filters = filters if window.task is None else replace(filters, tasks=(window.task,))
-        size = PAGE_SIZE if len(window.run_ids) > 1 else SINGLE_PAGE_SIZE
+        is_single = len(window.run_ids) == 1
+        size = SINGLE_PAGE_SIZE if is_single else PAGE_SIZE
         page = await self._pages.read(emit, filters, after=self._paging.cursor, size=size)
         self._paging.add((), page.next)
         self._listed.difference_update(patch.id for patch in page.patches)
         missing = self._listed.intersection(window.run_ids)
-        is_lost = len(window.run_ids) == 1 and self._paging.page_count >= MAX_SINGLE_PAGES
-        if not missing or self._paging.is_done or is_lost:
+        is_at_end = self._paging.is_done or (is_single and self._paging.page_count >= MAX_SINGLE_PAGES)
+        lost = missing if is_at_end or not missing else None if is_single else self._lost(window, page, missing)
+        if lost is not None:
             self._window = None
-            self._move_to_unlisted(missing)
-        elif len(window.run_ids) > 1 and (lost := self._lost(window, page, missing)) is not None:
-            self._window = None
-            self._move_to_unlisted(lost)
-
-    def _move_to_unlisted(self, run_ids: set[RunId]) -> None:
-        self._listed -= run_ids
-        self._unlisted |= dict.fromkeys(sorted(run_ids))
+            self._listed -= lost
+            self._unlisted |= dict.fromkeys(sorted(lost))
 
     def _lost(self, window: Window, page: ListPage, missing: set[RunId]) -> set[RunId] | None:
         """Return the runs to read by id if new, narrower windows would find the others sooner, else None.

@@ -139,6 +139,7 @@ class RunLister:
         """The last reading of new runs reached no end. Then each cycle reads one page, until it has a run."""
         self.history = lists.HistoryReader(self.pages, filters, parts.history)
         self._scans: dict[lists.Part, lists.Scan] = {}
+        self._fits_one_page = True
         self._progress = lists.ListProgress()
 
     def restart(self) -> None:
@@ -176,10 +177,11 @@ class RunLister:
         await self._filtered_out.read(emit, 1)
         until = self.pages.request_count + max_requests
         fits_one_page = len(self._store.live()) <= lists.PAGE_SIZE
-        # When the live set grows or shrinks past one page, its parts change, and the pass starts over.
-        may_start = may_start or self._has_other_parts(fits_one_page=fits_one_page)
+        if fits_one_page is not self._fits_one_page:
+            # When the live set grows or shrinks past one page, its parts change, and the pass starts over.
+            may_start |= bool(self._scans)
+            self._fits_one_page, self._scans = fits_one_page, {}
         if fits_one_page:
-            self._scans.pop(lists.Part.QUEUED, None)
             if may_start or lists.Part.RUNNING in self._scans:
                 await self._scan_parts(
                     emit, lists.RUNNING_WORDS + lists.QUEUED_WORDS, LIVE, 1, (lists.Part.RUNNING, lists.Part.QUEUED)
@@ -197,18 +199,15 @@ class RunLister:
             remaining = max(1, until - self.pages.request_count)
             await self._scan_parts(emit, lists.QUEUED_WORDS, lists.QUEUED_STATUSES, remaining, (lists.Part.QUEUED,))
 
-    async def scan_older(self, emit: Emit, *, may_start: bool) -> None:
-        """Continue with the live runs that are older than the period. `may_start`: start a pass if none is running."""
+    async def scan_older(self, emit: Emit) -> None:
+        """Continue with the live runs that are older than the period."""
         try:
-            missing = await self.older.read(emit, self._fetcher.now(), may_start=may_start)
+            self._reread_older(await self.older.read(emit, self._fetcher.now()))
         except Refused as error:
             # A server may refuse so wide a window (422). That must not stop the list of the period.
             if error.is_about_the_key:
                 raise
             self.older.abandon()
-            return
-        if missing:
-            self._reread_older(missing)
 
     def _reread_older(self, run_ids: frozenset[RunId]) -> None:
         if len(run_ids) <= MAX_SINGLE_OLDER:
@@ -269,13 +268,13 @@ class RunLister:
     ) -> None:
         """Continue the scan of these parts, or start one. At its end, queue the runs that it did not find."""
         scan = self._scans.get(parts[0])
-        if scan is None or scan.status_words != status_words:
+        if scan is None:
             started_at = self._fetcher.now()
             expected = frozenset(run_id for status in statuses for run_id in self._store.with_status(status))
             if self._filters.statuses and not expected and not set(status_words).intersection(self._filters.statuses):
                 self._progress = self._progress.start(parts, started_at).finish(parts)
                 return
-            scan = self._scans[parts[0]] = lists.Scan(status_words, expected)
+            scan = self._scans[parts[0]] = lists.Scan(expected)
             self._progress = self._progress.start(parts, started_at)
         # Scan these statuses even if the user filters by others: a run on the screen may have changed into one of them.
         filters = replace(self._filters, statuses=status_words)
@@ -302,12 +301,6 @@ class RunLister:
         """Whether a pass over the live runs is not done, or runs that it did not find are still unread."""
         return bool(self._scans) or not self._departed.is_empty
 
-    def _has_other_parts(self, *, fits_one_page: bool) -> bool:
-        if fits_one_page:
-            return lists.Part.QUEUED in self._scans
-        running = self._scans.get(lists.Part.RUNNING)
-        return running is not None and running.status_words != lists.RUNNING_WORDS
-
     def _is_live(self, run_id: RunId) -> bool:
         return run_id in self._store.live()
 
@@ -331,8 +324,8 @@ class SingleRunSource:
     name = RUN
 
     def __init__(self, parts: lists.SourceParts) -> None:
-        self._parts = parts
-        self._run_id = parts.one_run_id
+        assert parts.run_id is not None
+        self._parts, self._run_id = parts, parts.run_id
         self._was_connected = False
 
     async def run(self, emit: Emit) -> None:
@@ -341,9 +334,8 @@ class SingleRunSource:
             while True:
                 response = await self._parts.fetcher.fetch_run(self._run_id, Priority.SELECTED)
                 self._was_connected = True
-                interval_s = self._parts.interval()
-                if self._parts.coverage.is_live:
-                    interval_s = max(INTERVAL_BESIDE_FEED_S, interval_s)
+                least_s = INTERVAL_BESIDE_FEED_S if self._parts.coverage.is_live else 0.0
+                interval_s = max(least_s, self._parts.interval())
                 await emit(SourceConnected(self.name, response.read_at, interval_s))
                 await self._parts.clock.sleep(interval_s)
         except NotFound as error:
@@ -384,9 +376,6 @@ UNCOVERED_EVERY_S: Final = 5.0
 CAUGHT_UP_EVERY_S: Final = 5.0
 """Between two `CaughtUp` updates: soon enough for a user waiting for the end of an outage."""
 
-OLDER_EVERY_S: Final = 60.0
-"""Between passes over the live runs that are older than the period. Usually, one pass costs one request."""
-
 
 class RestSource:
     """The polling source. It keeps its place between calls of `run`, so a retry continues from there."""
@@ -405,7 +394,6 @@ class RestSource:
         """Requests of the current cycle."""
         self._reconciliation = lists.Reconciliation()
         self._scan_started_s = 0.0
-        self._older_scan_started_s = -math.inf
         self._window: WindowRead | None = None
         self._caught_up_emitted_s = parts.clock.monotonic_s() - CAUGHT_UP_EVERY_S
         self._is_rate_limited = False
@@ -483,15 +471,9 @@ class RestSource:
         else:
             self._reconciliation = self._reconciliation.without_feed()
             await self._lister.poll(emit, max_requests)
-        await self._scan_older(emit)
+        await self._lister.scan_older(emit)
         if self._lister.pages.request_count and (rate := self._parts.fetcher.budget.latest) is not None:
             await emit(BudgetRead(rate.limit, rate.remaining))
-
-    async def _scan_older(self, emit: Emit) -> None:
-        now_s = self._parts.clock.monotonic_s()
-        may_start = not self._lister.older.is_scanning and now_s - self._older_scan_started_s >= OLDER_EVERY_S
-        self._older_scan_started_s = now_s if may_start else self._older_scan_started_s
-        await self._lister.scan_older(emit, may_start=may_start)
 
     async def _poll_beside_feed(self, emit: Emit, max_requests: int) -> None:
         """Read the runs and fields that the feed does not report. When a comparison is due, read all live runs."""

@@ -33,6 +33,6 @@ SOURCES: Final[Mapping[str, Callable[[SourceParts], Source]]] = {
     RestSource.name: RestSource,
     SingleRunSource.name: SingleRunSource,
     REALTIME: _environment_feed,
-    RUN_FEED: lambda parts: RealtimeSource(parts, FeedTarget(run_id=parts.one_run_id)),
+    RUN_FEED: lambda parts: RealtimeSource(parts, FeedTarget(run_id=parts.run_id)),
     RELAY: _relay,
 }
