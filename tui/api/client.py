@@ -53,6 +53,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+USER_AGENT = f"trigger-tui/{__version__}"
+DEFAULT_TIMEOUTS = Timeouts()
+
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
@@ -141,12 +144,20 @@ ERROR_GROUPS_PAGE_SIZE: Final = 50
 
 
 class HttpRequest(NamedTuple):
-    """A request as HTTP sends it."""
+    """A request as HTTP sends it: a GET unless it has a body.
 
-    method: str
+    `has_own_limit`: the rate limit in the headers of its response is not that of other requests.
+    """
+
     path: str
-    json: Json = None
     params: dict[str, str] | None = None
+    json: Json = None
+    has_own_limit: bool = False
+
+    @property
+    def method(self) -> str:
+        """The method of HTTP."""
+        return "GET" if self.json is None else "POST"
 
 
 class ApiReader(ABC):
@@ -155,9 +166,15 @@ class ApiReader(ABC):
     Every method may raise `Unreachable`, `RateLimited`, `Refused`, `NotFound` or `ServerFault`.
     """
 
-    def __init__(self, key: Secret) -> None:
-        """`key` is redacted from the text of every error."""
+    def __init__(
+        self, key: Secret, *, clock: Callable[[], datetime], allows_http: bool, timeouts: Timeouts = DEFAULT_TIMEOUTS
+    ) -> None:
+        """`key` is redacted from the text of every error. `allows_http`: no TLS is used, nor needed to download."""
         self._key = key
+        self._allows_http = allows_http
+        headers = {b"user-agent": USER_AGENT.encode()}
+        self._stored = HttpConnection(headers=headers, clock=clock, timeouts=timeouts)
+        """Connections to the object store. They never send our key, and the first download opens them."""
         self.on_truncated: Callable[[str], None] = lambda _: None
         """Called with a sentence for each truncation of a response; see `api.errors`."""
 
@@ -168,9 +185,27 @@ class ApiReader(ABC):
         Raises `RateLimited`, so that the budget can wait, and `Unreachable` or `ServerFault` if there is no response.
         """
 
-    @abstractmethod
     async def fetch_presigned(self, url: str, *, max_bytes: int) -> bytes:
-        """Fetch a payload or output from the object store."""
+        """Download a large payload or output, which the API replaces by a presigned URL of an object store.
+
+        Raises `ServerFault` for more than `max_bytes`, for a URL that is less secure than the API's, and for any other
+        status than 200: 202 comes with a promise, 206 with a part. Source: tests/wire/recordings/README.md §4.
+        """
+        scheme, host = _scheme_and_host(url)
+        label = f"GET the stored data at {host}"
+        if scheme != "https" and not (scheme == "http" and self._allows_http):
+            raise errors.ServerFault(f"{label}: not fetched, since the address is not https", 200)
+        response = await self._stored.send("GET", url, label, max_bytes=max_bytes)
+        if response.status == 200:
+            return response.body
+        if 400 <= response.status < 500:
+            text = f"{label}: {response.status}, the address may have expired: read the run again"
+            raise errors.Refused(text, response.status)
+        raise errors.ServerFault(f"{label}: {response.status}", response.status)
+
+    async def aclose(self) -> None:
+        """Close all connections, but for that to a relay, which `RelayConnection.open` closes."""
+        await self._stored.aclose()
 
     async def read_run(self, run_id: RunId) -> RunResponse:
         """Return the detail of a run, with its root, its parent and its direct children."""
@@ -295,29 +330,28 @@ def http_request_of(request: ReadRequest) -> HttpRequest:  # noqa: C901  one cas
     """
     match request:
         case RunRequest(run_id):
-            return HttpRequest("GET", f"/api/v3/runs/{path_part(run_id)}")
+            return HttpRequest(f"/api/v3/runs/{path_part(run_id)}")
         case TraceRequest(run_id):
-            return HttpRequest("GET", f"/api/v1/runs/{path_part(run_id)}/trace")
+            return HttpRequest(f"/api/v1/runs/{path_part(run_id)}/trace")
         case EventsRequest(run_id):
-            return HttpRequest("GET", f"/api/v1/runs/{path_part(run_id)}/events")
+            return HttpRequest(f"/api/v1/runs/{path_part(run_id)}/events")
         case SpanRequest(run_id, span_id):
-            return HttpRequest("GET", f"/api/v1/runs/{path_part(run_id)}/spans/{path_part(span_id)}")
+            return HttpRequest(f"/api/v1/runs/{path_part(run_id)}/spans/{path_part(span_id)}")
         case TrqlQuery():
             json = {"query": request.trql(), "period": _explicit_period(request.reach)}
-            return HttpRequest("POST", "/api/v1/query", json)
+            return HttpRequest("/api/v1/query", json=json)
         case ErrorGroupsRequest(period, after):
-            return HttpRequest("GET", "/api/v1/errors", params=_error_group_params(period, after))
+            return HttpRequest("/api/v1/errors", _error_group_params(period, after))
         case ErrorGroupRequest(group_id):
-            return HttpRequest("GET", f"/api/v1/errors/{path_part(group_id)}")
+            return HttpRequest(f"/api/v1/errors/{path_part(group_id)}")
         case QueueRequest(name, is_task):
-            params = {"type": "task" if is_task else "custom"}
-            return HttpRequest("GET", f"/api/v1/queues/{path_part(name)}", params=params)
+            return HttpRequest(f"/api/v1/queues/{path_part(name)}", {"type": "task" if is_task else "custom"})
         case QueueMetricsRequest(name, is_task, period):
             path = f"/api/v1/queues/{path_part(name)}/metrics"
             _length_of(period, f"GET {path}")
-            return HttpRequest("GET", path, params={"type": "task" if is_task else "custom", "period": period})
-        case ListRequest(path, params):
-            return HttpRequest("GET", path, params=dict(params))
+            return HttpRequest(path, {"type": "task" if is_task else "custom", "period": period})
+        case ListRequest(path, params, has_own_limit):
+            return HttpRequest(path, dict(params), has_own_limit=has_own_limit)
         case _:
             assert_never(request)
 
@@ -360,45 +394,6 @@ def path_part(text: str) -> str:
     return part
 
 
-# Downloads large payloads and outputs, which the API replaces by presigned URLs of an object store.
-#
-# Source: tests/wire/recordings/README.md §4.
-
-
-class ObjectStore:
-    """Connections to the object store. They never send our key, and the first download opens them."""
-
-    def __init__(
-        self, user_agent: str, *, clock: Callable[[], datetime], timeouts: Timeouts, allows_http: bool
-    ) -> None:
-        """`allows_http`: the API itself is used without TLS, so URLs without TLS are accepted too."""
-        self._allows_http = allows_http
-        headers = {b"user-agent": user_agent.encode()}
-        self._connection = HttpConnection(headers=headers, clock=clock, timeouts=timeouts)
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._connection.aclose()
-
-    async def fetch(self, url: str, *, max_bytes: int) -> bytes:
-        """Download the bytes of a presigned URL.
-
-        Raises `ServerFault` for more than `max_bytes`, for a URL that is less secure than the API's, and for any other
-        status: 202 comes with a promise, 206 with a part.
-        """
-        scheme, host = _scheme_and_host(url)
-        label = f"GET the stored data at {host}"
-        if scheme != "https" and not (scheme == "http" and self._allows_http):
-            raise errors.ServerFault(f"{label}: not fetched, since the address is not https", 200)
-        response = await self._connection.send("GET", url, label, max_bytes=max_bytes)
-        if response.status == 200:
-            return response.body
-        if 400 <= response.status < 500:
-            text = f"{label}: {response.status}, the address may have expired: read the run again"
-            raise errors.Refused(text, response.status)
-        raise errors.ServerFault(f"{label}: {response.status}", response.status)
-
-
 def _scheme_and_host(url: str) -> tuple[str, str]:
     try:
         parsed = httpx2.URL(url)
@@ -416,9 +411,7 @@ def _scheme_and_host(url: str) -> tuple[str, str]:
 API_VERSION = "2025-07-16"
 """Selects the current status words. The server uses older ones for any other value (recording 056)."""
 
-USER_AGENT = f"trigger-tui/{__version__}"
 MAX_PAGE_SIZE = 100
-DEFAULT_TIMEOUTS = Timeouts()
 
 ELECTRIC_VERSION = "1.0.0-beta.1"
 """Selects today's names of the feed's response headers (recordings 710, 735)."""
@@ -450,7 +443,6 @@ class Client(ApiReader):
         *,
         clock: Callable[[], datetime],
         branch: str | None = None,
-        user_agent: str = USER_AGENT,
         on_rate_limit: Callable[[RateLimit], None] = lambda _: None,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         feed_timeouts: Timeouts = FEED_TIMEOUTS,
@@ -461,19 +453,16 @@ class Client(ApiReader):
         Raises ValueError for an address, a key or a branch that cannot be sent.
         """
         self._base = _base(api_url)
-        super().__init__(Secret(key))
+        super().__init__(Secret(key), clock=clock, timeouts=timeouts, allows_http=self._base.startswith("http:"))
         self._on_rate_limit = on_rate_limit
-        headers = _headers(key, branch, user_agent)
+        headers = _headers(key, branch)
         self._connection = HttpConnection(headers=headers, key=self._key, clock=clock, timeouts=timeouts)
-        self._feed = HttpConnection(
-            headers=headers | {b"x-trigger-electric-version": ELECTRIC_VERSION.encode()},
-            key=self._key,
-            clock=clock,
-            timeouts=feed_timeouts,
-        )
-        self._stored = ObjectStore(
-            user_agent, clock=clock, timeouts=timeouts, allows_http=self._base.startswith("http:")
-        )
+        headers = headers | {b"x-trigger-electric-version": ELECTRIC_VERSION.encode()}
+        self._feed = HttpConnection(headers=headers, key=self._key, clock=clock, timeouts=feed_timeouts)
+        self.restart_reads = self._connection.restart_reads
+        """Sends the reads again that take long, except the poll of the feed and downloads."""
+        self.oldest_read = self._connection.oldest_read
+        """Returns which of them began first, as method and path, and after which time it fails at the latest."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -482,18 +471,9 @@ class Client(ApiReader):
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close all connections."""
         await self._connection.aclose()
         await self._feed.aclose()
-        await self._stored.aclose()
-
-    def restart_reads(self) -> None:
-        """Send the reads again that take long, except the poll of the feed and downloads."""
-        self._connection.restart_reads()
-
-    def oldest_read(self) -> tuple[str, timedelta] | None:
-        """Return which of them began first, as method and path, and after which time it fails at the latest."""
-        return self._connection.oldest_read()
+        await super().aclose()
 
     async def list_runs(
         self, filters: RunFilters, *, after: Cursor | None = None, size: int = MAX_PAGE_SIZE
@@ -502,9 +482,7 @@ class Client(ApiReader):
         params = filter_params(filters) | {"page[size]": str(size)}
         if after is not None:
             params["page[after]"] = after
-        response = await self._fetch(
-            "GET", "/api/v1/runs", params=params, max_bytes=MAX_PAGE_BYTES, max_whole_s=MAX_PAGE_S
-        )
+        response = await self._get("/api/v1/runs", params=params, max_bytes=MAX_PAGE_BYTES, max_whole_s=MAX_PAGE_S)
         return await self.decode(response, lambda body, limits: decode_page(body, response.read_at, limits))
 
     async def read_feed(self, target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
@@ -522,12 +500,11 @@ class Client(ApiReader):
         return await self.decode(self._checked(response), lambda _, limits: decode_feed(response, after, limits))
 
     async def fetch_response(self, request: ReadRequest) -> Response:
-        method, path, json, params = http_request_of(request)
-        max_bytes = MAX_QUERY_BYTES if isinstance(request, TrqlQuery) else None
-        has_own_limit = isinstance(request, ListRequest) and request.has_own_limit
-        response = await self._send(
-            method, path, params=params, json=json, max_bytes=max_bytes, has_own_limit=has_own_limit
-        )
+        http = http_request_of(request)
+        options: SendOptions = {"params": http.params, "json": http.json}
+        if isinstance(request, TrqlQuery):
+            options["max_bytes"] = MAX_QUERY_BYTES
+        response = await self._send(http.method, http.path, has_own_limit=http.has_own_limit, **options)
         if isinstance(error := response_error(response, self._key), errors.RateLimited):
             raise error
         return response
@@ -552,12 +529,10 @@ class Client(ApiReader):
 
     async def read_schedule_runs(self, schedule_id: str) -> ScheduleRunsRead:
         """Return the newest run that a schedule started."""
-        params = {
-            "filter[schedule]": schedule_id,
-            "filter[createdAt][period]": facts.SCHEDULE_RUNS_PERIOD,
-            "page[size]": "1",
-        }
-        response = await self._fetch("GET", "/api/v1/runs", params=params)
+        params = {"filter[schedule]": schedule_id, "page[size]": "1"}
+        response = await self._get(
+            "/api/v1/runs", params=params | {"filter[createdAt][period]": facts.SCHEDULE_RUNS_PERIOD}
+        )
         return await self.decode(
             response, lambda body, limits: facts.decode_schedule_runs(body, schedule_id, response.read_at, limits)
         )
@@ -574,52 +549,36 @@ class Client(ApiReader):
 
     async def whoami(self) -> Environment:
         """Return the environment of the key."""
-        return decode_environment((await self._fetch("GET", "/api/v1/whoami")).body)
+        return decode_environment((await self._get("/api/v1/whoami")).body)
 
     async def cancel(self, run_id: RunId, on_written: OnWritten | None = None) -> None:
         """Cancel a run. The server accepts finished runs too (recording 402): read the run again to see the outcome."""
-        path = f"/api/v2/runs/{path_part(run_id)}/cancel"
-        response = await self._fetch("POST", path, json={}, on_written=on_written)
-        decode_id(response.body)
+        await self._act(f"/api/v2/runs/{path_part(run_id)}/cancel", on_written)
 
     async def replay(self, run_id: RunId, on_written: OnWritten | None = None) -> RunId:
         """Start a new run with the same payload, even while the old run executes (recording 412). Return its id."""
-        path = f"/api/v1/runs/{path_part(run_id)}/replay"
-        response = await self._fetch("POST", path, json={}, on_written=on_written)
-        return decode_id(response.body)
+        return await self._act(f"/api/v1/runs/{path_part(run_id)}/replay", on_written)
 
-    async def fetch_presigned(self, url: str, *, max_bytes: int) -> bytes:
-        """Download a payload or an output; see `ObjectStore.fetch`."""
-        return await self._stored.fetch(url, max_bytes=max_bytes)
+    async def _act(self, path: str, on_written: OnWritten | None) -> RunId:
+        """Send an action, and return the id in its response."""
+        response = await self._send("POST", path, json={}, on_written=on_written, is_action=True)
+        return decode_id(self._checked(response).body)
 
     async def _read(
         self, decode: Callable[[bytes, Limits], T], path: str, params: dict[str, str], *, has_own_limit: bool = False
     ) -> T:
-        return await self.decode(await self._fetch("GET", path, params=params, has_own_limit=has_own_limit), decode)
+        """Read a page of a list. `has_own_limit`: the rate limit in its headers is not that of other requests."""
+        return await self.decode(await self._get(path, params=params, has_own_limit=has_own_limit), decode)
 
-    async def _fetch(
-        self, method: str, path: str, *, has_own_limit: bool = False, **options: Unpack[SendOptions]
-    ) -> Response:
-        """Send a request, an action unless it is a GET, and return a successful response.
-
-        `has_own_limit`: the rate limit in its headers is not that of other requests.
-        """
-        is_action = method != "GET"
-        return self._checked(
-            await self._send(method, path, has_own_limit=has_own_limit, is_action=is_action, **options)
-        )
+    async def _get(self, path: str, *, has_own_limit: bool = False, **options: Unpack[SendOptions]) -> Response:
+        """Return a successful response."""
+        return self._checked(await self._send("GET", path, has_own_limit=has_own_limit, **options))
 
     async def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        has_own_limit: bool = False,
-        is_action: bool = False,
-        **options: Unpack[SendOptions],
+        self, method: str, path: str, *, has_own_limit: bool = False, **options: Unpack[SendOptions]
     ) -> Response:
         label = f"{method} {_shortened(path)}"
-        response = await self._connection.send(method, self._base + path, label, is_action=is_action, **options)
+        response = await self._connection.send(method, self._base + path, label, **options)
         if not has_own_limit and (rate_limit := read_rate_limit(response)) is not None:
             self._on_rate_limit(rate_limit)
         return response
@@ -675,13 +634,13 @@ def _base(api_url: str) -> str:
     return str(url.copy_with(query=None, fragment=None)).rstrip("/")
 
 
-def _headers(key: str, branch: str | None, user_agent: str) -> dict[bytes, bytes]:
+def _headers(key: str, branch: str | None) -> dict[bytes, bytes]:
     if not key.isascii() or not key.isprintable() or not key or " " in key:
         raise ValueError("the key is empty or holds characters that no key has")
     headers = {
         b"authorization": f"Bearer {key}".encode(),
         b"x-trigger-api-version": API_VERSION.encode(),
-        b"user-agent": user_agent.encode(),
+        b"user-agent": USER_AGENT.encode(),
     }
     if branch:
         if not branch.isprintable():

@@ -347,6 +347,7 @@ class SendOptions(TypedDict, total=False):
     on_written: OnWritten | None
     max_bytes: int | None
     max_whole_s: float
+    is_action: bool
 
 
 class HttpConnection:

@@ -19,8 +19,8 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidPro
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
 from tui.api import relay as messages
-from tui.api.client import USER_AGENT, ApiReader, ObjectStore, ReadRequest, RunRequest, http_request_of
-from tui.api.connection import Timeouts, detect_dead_peer
+from tui.api.client import USER_AGENT, ApiReader, ReadRequest, RunRequest, http_request_of
+from tui.api.connection import detect_dead_peer
 from tui.api.errors import MAX_INLINE_BYTES, ApiError, NotFound, RateLimited, Refused, ServerFault, Unreachable
 from tui.api.responses import Response, response_error
 from tui.api.runs import decode_run
@@ -77,7 +77,7 @@ class RelayConnection(ApiReader):
 
     def __init__(self, url: str, token: Secret, clock: Clock, *, ca: PurePath | None = None) -> None:
         """`ca` is a file of certificates that are trusted instead of the machine's."""
-        super().__init__(token)
+        super().__init__(token, clock=clock.now, allows_http=url.startswith("ws:"))
         self._url = url
         self._clock = clock
         self._ca = ca
@@ -85,24 +85,18 @@ class RelayConnection(ApiReader):
         self._numbers = itertools.count(1)
         self._in_flight: dict[int, asyncio.Future[Response]] = {}
         self._is_watching = False
-        is_plain = url.startswith("ws:")
-        self._object_store = ObjectStore(USER_AGENT, clock=clock.now, timeouts=Timeouts(), allows_http=is_plain)
-
-    async def aclose(self) -> None:
-        """Close the connections to the object store. `open` closes the one to the relay."""
-        await self._object_store.aclose()
 
     async def fetch_response(self, request: ReadRequest) -> Response:
         """Return the API's response to a request that the relay passes on."""
-        method, path, *_ = http_request_of(request)
-        number = next(self._numbers)
+        http, number = http_request_of(request), next(self._numbers)
+        label = f"{http.method} {http.path}"
         future = self._in_flight[number] = asyncio.get_running_loop().create_future()
         try:
             await self._send_message(messages.Call(number, request))
             async with asyncio.timeout(RESPONSE_TIMEOUT_S):
-                response: Response = replace(await future, label=f"{method} {path}")
+                response: Response = replace(await future, label=label)
         except TimeoutError:
-            text = f"{method} {path}: no response from the relay in {RESPONSE_TIMEOUT_S:.0f} s"
+            text = f"{label}: no response from the relay in {RESPONSE_TIMEOUT_S:.0f} s"
             raise Unreachable(text, may_have_arrived=True) from None
         finally:
             del self._in_flight[number]
@@ -169,10 +163,6 @@ class RelayConnection(ApiReader):
                     future.set_exception(Unreachable(_BROKE, may_have_arrived=True))
             socket.transport.abort()
             await socket.wait_closed()
-
-    async def fetch_presigned(self, url: str, *, max_bytes: int) -> bytes:
-        """Fetch a payload or an output from the object store itself, not through the relay."""
-        return await self._object_store.fetch(url, max_bytes=max_bytes)
 
     async def _send_message(self, message: messages.ScreenMessage) -> None:
         text = messages.encode_screen_message(message)

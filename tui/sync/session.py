@@ -13,7 +13,6 @@ from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-from tui import __version__
 from tui.api.actions import REPLAY, Action
 from tui.api.errors import Refused
 from tui.domain.action import ActionStatus, CommandEvent, Via
@@ -656,7 +655,6 @@ class Session:
             api_url=settings.api_url,
             key=settings.key.reveal(),
             branch=settings.branch,
-            user_agent=f"trigger-tui/{__version__}",
             on_rate_limit=self.budget.observe,
             clock=self.clock.now,
             **self._timeouts,
