@@ -516,7 +516,8 @@ async def _read_tree_rows(client: Any, _: Case) -> Any:
     from tui.sync.tree import TreeFetcher
 
     fetcher: Any = TreeFetcher(_Fetcher(client), CLOCK)  # type: ignore[arg-type]
-    return await fetcher._rows_by_query((RunId("run_a"),), None, Priority.VISIBLE)
+    of_old = () if hasattr(fetcher, "_priority") else (Priority.VISIBLE,)  # once a parameter
+    return await fetcher._rows_by_query((RunId("run_a"),), None, *of_old)
 
 
 async def _read_rows(client: Any, case: Case) -> Any:

@@ -1,7 +1,7 @@
 """The session owns everything about one environment: the client, the sources, the store, the actions, and all tasks."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from contextvars import copy_context
 from dataclasses import replace
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from tui.sync.facts import FactsSource
     from tui.sync.fetch import RunFetcher
     from tui.sync.relay import RelayConnection
-    from tui.sync.tree import TreeFetcher
 
 
 # Takes single objects out of the sight of the garbage collector.
@@ -718,17 +717,9 @@ class Session:
 
         `is_thorough` is for the plan of an action: waits for the budget, and reads live runs that a replica may lack.
         """
-        priority = Priority.ACTION if is_thorough else Priority.SELECTED
-        return await self._tree_fetcher().fetch_tree(run_id, priority, is_thorough=is_thorough)
-
-    async def fetch_trees_of_roots(self, roots: Sequence[Run]) -> dict[RunId, RunTree] | None:
-        """Read the trees below several roots by one query. Return None if the query is refused or fails."""
-        return await self._tree_fetcher().fetch_trees_of_roots(roots, Priority.ACTION)
-
-    def _tree_fetcher(self) -> "TreeFetcher":
         from tui.sync.tree import TreeFetcher
 
-        return TreeFetcher(self.fetcher, self.clock)
+        return await TreeFetcher(self.fetcher, self.clock, is_thorough=is_thorough).fetch_tree(run_id)
 
     @property
     def is_started(self) -> bool:

@@ -1,115 +1,28 @@
-"""Fetches the whole tree around a run: with one query, or from the root's trace and single reads."""
+"""Reads trees of runs, with one query or from the root's trace and single reads, and those that an action stops."""
 
 import math
 from collections import deque
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from tui.api.actions import Action
 from tui.api.errors import ApiError, NotFound, RateLimited
 from tui.api.queries import MAX_TREE_ROWS, TreeRuns, days_since
 from tui.api.runs import RunResponse
+from tui.domain.action import ActionPlan, live_title
 from tui.domain.filters import MAX_QUERY_PERIOD
-from tui.domain.ids import RunId
+from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
-from tui.domain.tree import RunTree, TreeRow, build_tree, rows_of_trace, runs_with_unawaited_children
+from tui.domain.tree import RunTree, TreeNode, TreeRow, build_tree, rows_of_trace, runs_with_unawaited_children
 from tui.store.merge import merge
 from tui.sync.budget import Priority
 from tui.sync.clock import Clock
 from tui.sync.fetch import RunFetcher
 
-# Collects the runs of one tree while `TreeFetcher` fetches it, and the reasons why the tree may be incomplete.
-#
-# It does no IO.
-
-
-class GatheredRuns:
-    """The known runs of one tree. `TreeFetcher` bounds their number.
-
-    `runs` includes relatives that only the detail of another run lists. `read_ids` are the runs whose own detail was
-    read, or that are gone. `missing` describes the unknown parts in words.
-    """
-
-    def __init__(self) -> None:
-        self.runs: dict[RunId, Run] = {}
-        self.read_ids: set[RunId] = set()
-        self.missing: list[str] = []
-        self._gone_count = 0
-
-    def add(self, response: RunResponse) -> None:
-        """Add the run of a response, and its relatives."""
-        for patch in (response.patch, *response.related):
-            self.runs[patch.id] = merge(self.runs.get(patch.id), patch)
-        self.read_ids.add(response.patch.id)
-        if not response.patch.lists_all_children:
-            self.missing.append(f"{response.patch.id} does not list its children")
-
-    def add_gone(self, run_id: RunId) -> None:
-        """Record that the server no longer has a run."""
-        self.read_ids.add(run_id)
-        self._gone_count += 1
-
-    def first_unread(self, ids: deque[RunId]) -> RunId | None:
-        """Drop read runs from the front of `ids`, and return the first unread one."""
-        while ids and ids[0] in self.read_ids:
-            ids.popleft()
-        return ids[0] if ids else None
-
-    def is_status_unknown(self, row: TreeRow) -> bool:
-        """Whether the status of a run is neither in its row nor in a response."""
-        run = self.runs.get(row.id)
-        return row.status is None and (run is None or run.state is None)
-
-    def ids_to_read_for_status(self, rows: Iterable[TreeRow]) -> deque[RunId]:
-        """Return a run to read for each row without a status.
-
-        That is its parent, whose detail lists all children, or the run itself if its parent was read.
-        """
-        return deque(
-            row.id if row.parent_id is None or row.parent_id in self.read_ids else row.parent_id
-            for row in rows
-            if self.is_status_unknown(row)
-        )
-
-    def reasons(self) -> tuple[str, ...]:
-        """Return why the tree may be incomplete, each reason once."""
-        count = self._gone_count
-        gone = [f"{count:,} {'run' if count == 1 else 'runs'} cannot be read any more"] if count else []
-        return tuple(dict.fromkeys([*self.missing, *gone]))
-
-    def unread_live(self, rows: Iterable[TreeRow]) -> list[RunId]:
-        """Return the unread runs that may be live and have no status in `rows`."""
-        statuses = {row.id: row.status for row in rows}
-        unread = (run_id for run_id in (*self.runs, *(each for each in statuses if each not in self.runs)))
-        return [
-            run_id
-            for run_id in unread
-            if run_id not in self.read_ids and statuses.get(run_id) is None and not self._has_ended(run_id)
-        ]
-
-    def may_miss_children(self, tree: RunTree, run_id: RunId) -> bool:
-        """Whether the run or a descendant was not read and may be live, so that the tree may lack children of it."""
-        node = tree.find(run_id)
-        return node is not None and any(
-            each.id not in self.read_ids and not (each.status is not None and each.status.canonical.is_final)
-            for each in node.walk()
-        )
-
-    def _has_ended(self, run_id: RunId) -> bool:
-        run = self.runs.get(run_id)
-        return run is not None and run.state is not None and run.is_final
-
-    def created_at(self, run_id: RunId) -> datetime | None:
-        """Return when a run was created, None if that is unknown."""
-        run = self.runs.get(run_id)
-        return None if run is None else run.created_at
-
-    def rows(self) -> Iterable[TreeRow]:
-        """Yield a row of the tree for every known run."""
-        for run in self.runs.values():
-            yield TreeRow(run.id, run.fixed.parent_id, run.fixed.task, run.state.status if run.state else None)
-
+if TYPE_CHECKING:
+    from tui.sync.session import Session
 
 # `TreeFetcher` reads the rows, `domain.tree` builds the tree from them.
 #
@@ -130,55 +43,68 @@ MAX_TREE_WAIT_S: Final = 4.0
 
 
 class TreeFetcher:
-    """Fetches trees of runs."""
+    """Fetches one tree of runs, or the trees below several roots.
 
-    def __init__(self, fetcher: RunFetcher, clock: Clock) -> None:
+    `is_thorough` is for the plan of an action. It waits for the budget, and reads the live runs that the lagging
+    replica lacks. Runs that were triggered within its lag may still be missing; then `is_from_replica` is set.
+    """
+
+    def __init__(self, fetcher: RunFetcher, clock: Clock, *, is_thorough: bool = False) -> None:
         self._fetcher = fetcher
         self._clock = clock
-        self._wait_ends_s = 0.0
+        self._is_thorough = is_thorough
+        self._priority = Priority.ACTION if is_thorough else Priority.SELECTED
+        self._wait_ends_s = math.inf if is_thorough else clock.monotonic_s() + MAX_TREE_WAIT_S
+        self._rows: list[TreeRow] = []
+        self._runs: dict[RunId, Run] = {}
+        """The runs that were read, with relatives that only the detail of another run lists."""
+        self._read_ids: set[RunId] = set()
+        """The runs whose own detail was read, or that are gone."""
+        self._missing: list[str] = []
+        """The unknown parts in words."""
+        self._gone_count = 0
 
-    async def fetch_tree(self, run_id: RunId, priority: Priority, *, is_thorough: bool = False) -> RunTree:
-        """Fetch the tree around a run, by one query if the key may query. Raises `ApiError`.
-
-        `is_thorough` is for the plan of an action. It waits for the budget, and reads the live runs that the lagging
-        replica lacks. Runs that were triggered within its lag may still be missing; then `is_from_replica` is set.
-        """
-        self._wait_ends_s = math.inf if is_thorough else self._clock.monotonic_s() + MAX_TREE_WAIT_S
-        response = await self._fetcher.fetch_run(run_id, priority)
-        root_id = _root_of(response) or run_id
-        gathered = GatheredRuns()
-        gathered.add(response)
+    async def fetch_tree(self, run_id: RunId) -> RunTree:
+        """Fetch the tree around a run, by one query if the key may query. Raises `ApiError`."""
+        response = await self._fetcher.fetch_run(run_id, self._priority)
+        root_id = (response.patch.fixed and response.patch.fixed.root_id) or run_id
+        self._add(response)
         if root_id != run_id:
-            await self._read_root(root_id, gathered, priority)
-        created_at = gathered.created_at(root_id) or gathered.created_at(run_id)
-        rows = await self._tree_by_query(root_id, created_at, priority)
+            await self._read_root(root_id)
+        created_at = self._created_at(root_id) or self._created_at(run_id)
+        rows = await self._descendants(root_id, created_at)
         if rows is None:
-            rows, explored = await self._rows_of_trace(root_id, gathered, priority)
-            await self._read_rest(gathered, rows, explored, priority)
+            await self._read_rest(await self._read_trace(root_id))
         else:
-            if is_thorough:
-                if len(gathered.unread_live(rows)) > MAX_SINGLE_READS:
+            self._rows = rows
+            if self._is_thorough:
+                if len(self._unread_live()) > MAX_SINGLE_READS:
                     await self._clock.sleep(REPLICA_LAG_S)
-                    found = await self._tree_by_query(root_id, created_at, priority)
-                    rows = rows if found is None else found
-                await self._read_unread(gathered, rows, priority)
-            if len(rows) >= MAX_TREE_ROWS:
-                gathered.missing.append(f"{MAX_TREE_ROWS:,} runs or more")
-        tree = build_tree(run_id, [*gathered.rows(), *rows], gathered.runs, gathered.reasons())
-        return replace(tree, is_from_replica=gathered.may_miss_children(tree, run_id))
+                    found = await self._descendants(root_id, created_at)
+                    self._rows = self._rows if found is None else found
+                await self._read_unread()
+            if len(self._rows) >= MAX_TREE_ROWS:
+                self._missing.append(f"{MAX_TREE_ROWS:,} runs or more")
+        if self._gone_count:
+            self._missing.append(f"{_runs(self._gone_count)} cannot be read any more")
+        known = (
+            TreeRow(run.id, run.fixed.parent_id, run.fixed.task, run.state.status if run.state else None)
+            for run in self._runs.values()
+        )
+        tree = build_tree(run_id, [*known, *self._rows], self._runs, tuple(dict.fromkeys(self._missing)))
+        return replace(tree, is_from_replica=self._may_miss_children(tree, run_id))
 
-    async def fetch_trees_of_roots(self, roots: Sequence[Run], priority: Priority) -> dict[RunId, RunTree] | None:
+    async def fetch_trees_of_roots(self, roots: Sequence[Run]) -> dict[RunId, RunTree] | None:
         """Fetch the trees below several roots by one query. Return None if it is refused or fails.
 
         Roots that are too old for a query are left out.
         """
-        self._wait_ends_s = math.inf
         reaches_to = self._fetcher.now() - MAX_QUERY_PERIOD + timedelta(days=1)
         created = {root.id: root.created_at for root in roots if root.created_at is not None}
         young = {run_id: at for run_id, at in created.items() if at > reaches_to}
         if not young:
             return {}
-        found = await self._rows_by_query(tuple(young), min(young.values()), priority)
+        found = await self._rows_by_query(tuple(young), min(young.values()))
         if found is None:
             return None
         below: dict[RunId, list[TreeRow]] = {run_id: [] for run_id in young}
@@ -193,38 +119,42 @@ class TreeFetcher:
     @property
     def _max_wait_s(self) -> float | None:
         """Return how much longer this tree may wait for the request budget, None for any time."""
-        if math.isinf(self._wait_ends_s):
-            return None
-        return max(0.0, self._wait_ends_s - self._clock.monotonic_s())
+        return None if self._is_thorough else max(0.0, self._wait_ends_s - self._clock.monotonic_s())
 
-    async def _read_root(self, root_id: RunId, gathered: GatheredRuns, priority: Priority) -> None:
-        try:
-            response = await self._maybe_run(root_id, priority, max_wait_s=self._max_wait_s)
-        except RateLimited as error:
-            gathered.missing.append(f"the root {root_id} was not read: {error}")
-            return
-        if response is None:
-            gathered.missing.append(f"the root {root_id} is gone")
-        else:
-            gathered.add(response)
+    def _add(self, response: RunResponse) -> None:
+        """Add the run of a response, and its relatives."""
+        for patch in (response.patch, *response.related):
+            self._runs[patch.id] = merge(self._runs.get(patch.id), patch)
+        self._read_ids.add(response.patch.id)
+        if not response.patch.lists_all_children:
+            self._missing.append(f"{response.patch.id} does not list its children")
 
-    async def _maybe_run(
-        self, run_id: RunId, priority: Priority, *, max_wait_s: float | None = None
-    ) -> RunResponse | None:
+    async def _read(self, run_id: RunId) -> RunResponse | None:
+        """Read one run, or record that the server no longer has it."""
         try:
-            return await self._fetcher.fetch_run(run_id, priority, max_wait_s=max_wait_s)
+            response = await self._fetcher.fetch_run(run_id, self._priority, max_wait_s=self._max_wait_s)
         except NotFound:
+            self._read_ids.add(run_id)
+            self._gone_count += 1
             return None
+        self._add(response)
+        return response
 
-    async def _tree_by_query(
-        self, root_id: RunId, created_at: datetime | None, priority: Priority
-    ) -> list[TreeRow] | None:
+    async def _read_root(self, root_id: RunId) -> None:
+        try:
+            self._add(await self._fetcher.fetch_run(root_id, self._priority, max_wait_s=self._max_wait_s))
+        except NotFound:
+            self._missing.append(f"the root {root_id} is gone")
+        except RateLimited as error:
+            self._missing.append(f"the root {root_id} was not read: {error}")
+
+    async def _descendants(self, root_id: RunId, created_at: datetime | None) -> list[TreeRow] | None:
         """Return all descendants of a root by TRQL (recording 834), None if the query is refused or fails."""
-        found = await self._rows_by_query((root_id,), created_at, priority)
+        found = await self._rows_by_query((root_id,), created_at)
         return None if found is None else [row for _, row in found]
 
     async def _rows_by_query(
-        self, root_ids: tuple[RunId, ...], created_at: datetime | None, priority: Priority
+        self, root_ids: tuple[RunId, ...], created_at: datetime | None
     ) -> list[tuple[RunId | None, TreeRow]] | None:
         """Return the rows below these roots, each with its root, or None if the query is refused or fails.
 
@@ -234,78 +164,217 @@ class TreeFetcher:
         now = self._fetcher.now()
         if created_at is not None and now - created_at > MAX_QUERY_PERIOD:
             return None
-        period = days_since(created_at, now)
-        query, simpler = (TreeRuns(root_ids, has_times, period) for has_times in (True, False))
-        found = await self._fetcher.query(query, priority, max_wait_s=self._max_wait_s, simpler=simpler)
-        if found is None:
-            return None
-        return [each for each in found if each is not None]
+        query, simpler = (TreeRuns(root_ids, has_times, days_since(created_at, now)) for has_times in (True, False))
+        found = await self._fetcher.query(query, self._priority, max_wait_s=self._max_wait_s, simpler=simpler)
+        return None if found is None else [each for each in found if each is not None]
 
-    async def _rows_of_trace(
-        self, root_id: RunId, gathered: GatheredRuns, priority: Priority
-    ) -> tuple[list[TreeRow], frozenset[RunId]]:
-        """Return the awaited descendants in the root's trace, and the runs whose children are all in it."""
+    async def _read_trace(self, root_id: RunId) -> frozenset[RunId]:
+        """Read the awaited descendants in the root's trace. Return the runs whose children are all in it."""
         try:
-            trace = await self._fetcher.fetch_trace(root_id, priority, max_wait_s=self._max_wait_s)
+            trace = await self._fetcher.fetch_trace(root_id, self._priority, max_wait_s=self._max_wait_s)
         except ApiError as error:
-            gathered.missing.append(f"the trace could not be read: {error}")
-            return [], frozenset()
+            self._missing.append(f"the trace could not be read: {error}")
+            return frozenset()
         if trace is None:
-            return [], frozenset()
-        rows = rows_of_trace(trace.root)
+            return frozenset()
+        self._rows = rows_of_trace(trace.root)
         if trace.is_truncated:
-            gathered.missing.append("the trace was cut by the server")
-            return rows, frozenset()
-        return rows, frozenset(row.id for row in rows) - runs_with_unawaited_children(trace.root)
+            self._missing.append("the trace was cut by the server")
+            return frozenset()
+        return frozenset(row.id for row in self._rows) - runs_with_unawaited_children(trace.root)
 
-    async def _read_rest(
-        self, gathered: GatheredRuns, rows: list[TreeRow], explored: Collection[RunId], priority: Priority
-    ) -> None:
+    async def _read_rest(self, explored: frozenset[RunId]) -> None:
         """Read the runs that the trace lacks, then missing statuses, within `MAX_TREE_READS` and the budget.
 
         A run that awaited all its children needs no read of its own. The status of a failed or live run is missing in a
         trace; the detail of its parent has it.
         """
-        pending = deque(run_id for run_id in (*gathered.runs, *(row.id for row in rows)) if run_id not in explored)
+        pending = deque(run_id for run_id in (*self._runs, *(row.id for row in self._rows)) if run_id not in explored)
         try:
             for _ in range(MAX_TREE_READS):
-                run_id = gathered.first_unread(pending) or gathered.first_unread(gathered.ids_to_read_for_status(rows))
+                run_id = self._first_unread(pending) or self._first_unread(self._ids_to_read_for_status())
                 if run_id is None:
                     break
-                response = await self._maybe_run(run_id, priority, max_wait_s=self._max_wait_s)
-                if response is None:
-                    gathered.add_gone(run_id)
-                else:
-                    gathered.add(response)
+                if (response := await self._read(run_id)) is not None:
                     pending.extend(patch.id for patch in response.related if patch.id not in explored)
         except RateLimited as error:
-            gathered.missing.append(str(error))
-        left = {run_id for run_id in pending if run_id not in gathered.read_ids}
-        if left:
-            gathered.missing.append(_unread_below(len(left)))
-        unknown_count = sum(gathered.is_status_unknown(row) for row in rows)
-        if unknown_count:
-            gathered.missing.append(
-                f"the status of {unknown_count:,} {'run' if unknown_count == 1 else 'runs'} was not read"
-            )
+            self._missing.append(str(error))
+        if left := {run_id for run_id in pending if run_id not in self._read_ids}:
+            self._missing.append(f"the runs below {_runs(len(left))} were not read")
+        if unknown_count := sum(map(self._is_status_unknown, self._rows)):
+            self._missing.append(f"the status of {_runs(unknown_count)} was not read")
 
-    async def _read_unread(self, gathered: GatheredRuns, rows: list[TreeRow], priority: Priority) -> None:
+    async def _read_unread(self) -> None:
         """Read the live runs that the query lacks, and their descendants, at most `MAX_TREE_READS` of them."""
         for _ in range(MAX_TREE_READS):
-            if not (unread := gathered.unread_live(rows)):
+            if not (unread := self._unread_live()):
                 return
-            response = await self._maybe_run(unread[0], priority)
-            if response is None:
-                gathered.add_gone(unread[0])
-            else:
-                gathered.add(response)
-        if unread := gathered.unread_live(rows):
-            gathered.missing.append(_unread_below(len(unread)))
+            await self._read(unread[0])
+        if unread := self._unread_live():
+            self._missing.append(f"the runs below {_runs(len(unread))} were not read")
+
+    def _first_unread(self, ids: deque[RunId]) -> RunId | None:
+        """Drop read runs from the front of `ids`, and return the first unread one."""
+        while ids and ids[0] in self._read_ids:
+            ids.popleft()
+        return ids[0] if ids else None
+
+    def _is_status_unknown(self, row: TreeRow) -> bool:
+        """Whether the status of a run is neither in its row nor in a response."""
+        run = self._runs.get(row.id)
+        return row.status is None and (run is None or run.state is None)
+
+    def _ids_to_read_for_status(self) -> deque[RunId]:
+        """Return a run to read for each row without a status.
+
+        That is its parent, whose detail lists all children, or the run itself if its parent was read.
+        """
+        return deque(
+            row.id if row.parent_id is None or row.parent_id in self._read_ids else row.parent_id
+            for row in self._rows
+            if self._is_status_unknown(row)
+        )
+
+    def _unread_live(self) -> list[RunId]:
+        """Return the unread runs that may be live and have no status in the rows."""
+        statuses = {row.id: row.status for row in self._rows}
+        unknown = [run_id for run_id in dict.fromkeys([*self._runs, *statuses]) if statuses.get(run_id) is None]
+        return [run_id for run_id in unknown if run_id not in self._read_ids and not self._has_ended(run_id)]
+
+    def _has_ended(self, run_id: RunId) -> bool:
+        run = self._runs.get(run_id)
+        return run is not None and run.state is not None and run.is_final
+
+    def _may_miss_children(self, tree: RunTree, run_id: RunId) -> bool:
+        """Whether the run or a descendant was not read and may be live, so that the tree may lack children of it."""
+        node = tree.find(run_id)
+        return node is not None and any(
+            each.id not in self._read_ids and not (each.status is not None and each.status.canonical.is_final)
+            for each in node.walk()
+        )
+
+    def _created_at(self, run_id: RunId) -> datetime | None:
+        run = self._runs.get(run_id)
+        return None if run is None else run.created_at
 
 
-def _unread_below(count: int) -> str:
-    return f"the runs below {count:,} {'run' if count == 1 else 'runs'} were not read"
+def _runs(count: int) -> str:
+    return f"{count:,} {'run' if count == 1 else 'runs'}"
 
 
-def _root_of(response: RunResponse) -> RunId | None:
-    return response.patch.fixed.root_id if response.patch.fixed is not None else None
+# Plans an action: reads the trees around its runs, to find all runs that it would stop.
+#
+# The command line and the screen show the plan and ask for consent.
+
+
+MAX_ROOTS_PER_QUERY: Final = 100
+MAX_ROOT_QUERIES: Final = 5
+
+MIN_ROOTS_TO_QUERY: Final = 2
+"""A single root is read by a request for its details, which are current; a query reads a replica that lags."""
+
+MAX_TREES: Final = 20
+"""The most trees that are read one by one for a plan that may be partial."""
+
+
+class ActionPlanner:
+    """Plans one action on several runs. Each tree is read once, however many of the runs it contains."""
+
+    def __init__(self, session: "Session", action: Action, runs: Sequence[Run]) -> None:
+        self._session = session
+        self._action = action
+        self._runs = {run.id: run for run in runs}
+        self._nodes: dict[RunId, TreeNode] = {}
+        self._tried: set[RunId] = set()
+        self._awaited_by: dict[TaskId, None] = {}
+        self._missing: dict[str, None] = {}
+        self._read_at: datetime | None = None
+        self._is_from_replica = False
+
+    @property
+    def needs_trees(self) -> bool:
+        """Whether the plan has to read trees, since the action would stop the runs below too."""
+        return bool(self._unread())
+
+    async def read_plan(self, *, allow_partial: bool = False) -> ActionPlan:
+        """Read the trees of the runs, and return the plan once the store has what was read.
+
+        Raises `ApiError` if a tree cannot be read. With `allow_partial` the plan names what is missing instead, and
+        at most `MAX_TREES` trees are read one by one.
+        """
+        await self._read_roots()
+        reads = 0
+        while (unread := self._unread()) and not (allow_partial and reads == MAX_TREES):
+            reads += 1
+            try:
+                await self._read_tree(unread[0])
+            except ApiError as error:
+                if not allow_partial:
+                    raise
+                self._missing[f"the runs below {unread[0]} could not be read: {error}"] = None
+        if unread:
+            self._missing[f"the runs below {_runs(len(unread))} were not read"] = None
+        await self._session.settle()
+        return self._plan()
+
+    def _unread(self) -> list[RunId]:
+        """Return the live runs that are in no tree so far, and whose own tree was not requested."""
+        if not self._action.stops_descendants:
+            return []
+        known = self._tried | self._nodes.keys()
+        return [run_id for run_id, run in self._runs.items() if not run.is_final and run_id not in known]
+
+    async def _read_roots(self) -> None:
+        """Read the trees below the runs that are roots, many by one query, if the key may query."""
+        unread = [self._runs[run_id] for run_id in self._unread()]
+        roots = [run for run in unread if run.fixed.depth == 0][: MAX_ROOTS_PER_QUERY * MAX_ROOT_QUERIES]
+        if len(roots) < MIN_ROOTS_TO_QUERY:
+            return
+        for start in range(0, len(roots), MAX_ROOTS_PER_QUERY):
+            fetcher = TreeFetcher(self._session.fetcher, self._session.clock, is_thorough=True)
+            trees = await fetcher.fetch_trees_of_roots(roots[start : start + MAX_ROOTS_PER_QUERY])
+            if trees is None:
+                return
+            for run_id, tree in trees.items():
+                self._tried.add(run_id)
+                self._add_tree(tree)
+
+    async def _read_tree(self, run_id: RunId) -> None:
+        """Read the whole tree around a run. Raises `ApiError`."""
+        self._tried.add(run_id)
+        self._add_tree(await self._session.fetch_tree(run_id, is_thorough=True))
+
+    def _add_tree(self, tree: RunTree) -> None:
+        self._read_at = self._session.now()
+        self._is_from_replica |= tree.is_from_replica
+        self._missing |= dict.fromkeys(tree.missing)
+        for node in tree.root.walk():
+            if node.id in self._runs:
+                self._nodes[node.id] = node
+                self._record_waiting_parent(tree, node)
+
+    def _plan(self) -> ActionPlan:
+        """Return the plan from the trees read so far. Its `runs` are all runs asked for, ended ones too."""
+        found = {each.id: each for node in self._nodes.values() for each in node.walk() if each.id not in self._runs}
+        others = tuple(node for node in found.values() if live_title(node) is not None)
+        return ActionPlan(
+            verb=self._action.title,
+            runs=tuple(self._runs.values()),
+            descendants=others,
+            ended_descendants=len(found) - len(others),
+            awaited_by=tuple(self._awaited_by),
+            missing=tuple(self._missing),
+            read_at=self._read_at,
+            is_from_replica=self._is_from_replica,
+        )
+
+    def _record_waiting_parent(self, tree: RunTree, node: TreeNode) -> None:
+        """Record the parent's task if the parent is live and waits for the run (`triggerAndWait` and its like)."""
+        fixed = node.run.fixed if node.run is not None else self._runs[node.id].fixed
+        if fixed.parent_id is None or not (fixed.trigger_function or "").endswith("AndWait"):
+            return
+        parent = tree.find(fixed.parent_id)
+        if parent is None or parent.id in self._runs or parent.task is None:
+            return
+        if parent.status is None or not parent.status.canonical.is_final:
+            self._awaited_by[parent.task] = None
