@@ -13,7 +13,7 @@ import socket
 import stat
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 from tui.api.actions import Action
 from tui.api.errors import ApiError, NotFound, Refused, ServerFault, Unreachable
-from tui.domain.action import ActionPhase, ActionStatus, CommandEvent, Via
+from tui.domain.action import ActionPhase, ActionStatus, CommandEvent
 from tui.domain.environment import Environment
 from tui.domain.ids import RunId
 from tui.domain.run import Run
@@ -31,11 +31,9 @@ from tui.domain.update import EnvironmentRead, RunsRead, Update
 from tui.lazy_dataclass import dataclass
 from tui.store.merge import merge
 from tui.sync.budget import Priority
-from tui.sync.clock import Clock
 
 if TYPE_CHECKING:
-    from tui.api.client import Client
-    from tui.sync.fetch import RunFetcher
+    from tui.sync.session import Session
 
 
 # The local log of actions: when, by which user, on which run, and with which outcome.
@@ -333,9 +331,6 @@ MAX_READ_AGE = timedelta(seconds=5)
 MAX_READS_BEFORE = 5
 """Reads before one request. After that many the request is sent even if the budget delayed it again."""
 
-GetBlock = Callable[[], str | None]
-"""Returns why nothing may be sent, or None."""
-
 
 class _Blocked(Exception):
     """The request must not be sent; the text is the reason."""
@@ -345,117 +340,99 @@ class _Stale(Exception):
     """The budget delayed the request, and the run was read too long ago to compare it with later reads."""
 
 
-@dataclass(slots=True)
-class _Request:
-    """One action in flight. `before` is the run as it was last read, at `read_s` of the monotonic clock.
-
-    With an infinite `read_s` the age of `before` is not checked.
-    """
-
-    action: Action
-    before: Run
-    status: ActionStatus
-    get_block: GetBlock
-    read_s: float = math.inf
-    is_sent: bool = False
-
-
 @dataclass(eq=False)
 class ActionRunner:
-    """Sends actions. `publish` receives every phase in order.
+    """Sends one action for one run. `before` is the run as it was last read.
 
-    A task that is canceled cannot publish any more: `record` receives its outcome. `on_refused` receives what the
-    server refused. `api` is None on a relay, which takes no actions.
+    The session says why nothing may be sent: at first, and again just before the request, which may have waited for
+    minutes after a 429. It gets every phase in order. A task that is canceled cannot publish any more: its outcome is
+    only recorded.
     """
 
-    _api: "Client | None"
-    _fetcher: "RunFetcher"
-    _clock: Clock
-    publish: Callable[[ActionStatus], Awaitable[None]]
-    record: Callable[[ActionStatus], None]
-    on_refused: Callable[[Action, Refused], None]
+    _session: "Session"
+    _action: Action
+    _before: Run
+    _status: ActionStatus
+    _read_s: float = math.inf
+    """When `before` was read, by the monotonic clock. With infinity, its age is not checked."""
+    _is_sent: bool = False
 
-    async def perform(self, action: Action, before: Run, number: int, get_block: GetBlock, via: Via) -> ActionStatus:
-        """Send the action, and return its outcome. Never raises `ApiError`.
+    def __post_init__(self) -> None:
+        self._fetcher, self._clock = self._session.fetcher, self._session.clock
 
-        `get_block` is called first, and again just before the request, which may have waited for minutes after a 429.
-        """
-        status = ActionStatus(before.id, action.id, number, ActionPhase.REQUESTED, self._fetcher.now(), via=via)
-        if (reason := get_block() or action.forbidden(before)) is not None:
-            return await self._publish_phase(status, ActionPhase.REFUSED, reason)
-        request = _Request(action, before, status, get_block)
+    async def perform(self) -> ActionStatus:
+        """Send the action, and return its outcome. Never raises `ApiError`."""
+        if (reason := self._session.block(self._action) or self._action.forbidden(self._before)) is not None:
+            return await self._end(ActionPhase.REFUSED, reason)
         try:
-            return await self._send_and_verify(request)
+            return await self._send_and_verify()
         except asyncio.CancelledError:
-            if request.is_sent:
+            if self._is_sent:
                 phase, why = ActionPhase.UNKNOWN, "the program ended before the outcome was known"
             else:
                 phase, why = ActionPhase.REFUSED, "not sent: the program ended first"
-            self.record(replace(status, phase=phase, at=self._fetcher.now(), message=why))
+            self._session.record(replace(self._status, phase=phase, at=self._fetcher.now(), message=why))
             raise
 
-    async def _send_and_verify(self, request: _Request) -> ActionStatus:
-        action, status, run_id = request.action, request.status, request.before.id
-        key = (action.id, run_id, status.number)
+    async def _send_and_verify(self) -> ActionStatus:
+        run_id = self._before.id
+        key = (self._action.id, run_id, self._status.number)
         for tries_left in reversed(range(MAX_READS_BEFORE)):
-            await self._refresh(request)
-            before = request.before
-            if before.is_final and action.forbidden(before) is not None:
-                return await self._publish_phase(status, ActionPhase.FINISHED_FIRST, before.status_title)
-            if (forbidden := action.forbidden(before)) is not None:
-                return await self._publish_phase(status, ActionPhase.REFUSED, forbidden)
+            await self._refresh()
+            if (forbidden := self._action.forbidden(self._before)) is not None:
+                if self._before.is_final:
+                    return await self._end(ActionPhase.FINISHED_FIRST, self._before.status_title)
+                return await self._end(ActionPhase.REFUSED, forbidden)
             if not tries_left:
-                request.read_s = math.inf
+                self._read_s = math.inf
             try:
-                target = await self._fetcher.budget.request(key, Priority.ACTION, lambda: self._send(request))
+                target = await self._fetcher.budget.request(key, Priority.ACTION, self._send)
                 break
             except _Stale:
                 continue
             except _Blocked as error:
-                return await self._publish_phase(status, ActionPhase.REFUSED, str(error))
+                return await self._end(ActionPhase.REFUSED, str(error))
             except ApiError as error:
                 if isinstance(error, Refused):
-                    self.on_refused(action, error)
+                    self._session.record_denial(self._action, error)
                 if not error.may_have_arrived:
                     message = f"not sent: {error}" if isinstance(error, Unreachable) else str(error)
-                    return await self._publish_phase(status, ActionPhase.REFUSED, message)
-                return await self._after_lost_response(request, error)
-        new_run_id = target if target != run_id else None
-        request.status = await self._publish_phase(replace(status, new_run_id=new_run_id), ActionPhase.ACCEPTED)
-        return await self._verify(request, target, "accepted")
+                    return await self._end(ActionPhase.REFUSED, message)
+                return await self._after_lost_response(error)
+        self._status = replace(self._status, new_run_id=target if target != run_id else None)
+        await self._end(ActionPhase.ACCEPTED)
+        return await self._verify(target, "accepted")
 
-    async def _send(self, request: _Request) -> RunId:
+    async def _send(self) -> RunId:
         """Check the guards once more, and send the request. Raises `_Blocked`, `_Stale` and `ApiError`."""
-        if (reason := request.get_block()) is not None:
+        if (reason := self._session.block(self._action)) is not None:
             raise _Blocked(reason)
-        if self._api is None:
+        if self._fetcher.lists is None:
             raise _Blocked("a relay takes no actions")
-        if self._clock.monotonic_s() - request.read_s > MAX_READ_AGE.total_seconds():
+        if self._clock.monotonic_s() - self._read_s > MAX_READ_AGE.total_seconds():
             raise _Stale
 
         async def on_written() -> None:
-            if not request.is_sent:  # a retry after a 429 calls this again
-                request.is_sent = True
-                await self.publish(replace(request.status, at=self._fetcher.now()))
+            if not self._is_sent:  # a retry after a 429 calls this again
+                self._is_sent = True
+                await self._session.publish(replace(self._status, at=self._fetcher.now()))
 
-        return await request.action.perform(self._api, request.before.id, on_written)
+        return await self._action.perform(self._fetcher.lists, self._before.id, on_written)
 
-    async def _refresh(self, request: _Request) -> None:
+    async def _refresh(self) -> None:
         """Read the run, unless it was read recently. If the read fails, use the run in the store."""
-        before = request.before
+        before = self._before
         is_fresh = before.read_at is not None and self._fetcher.now() - before.read_at <= MAX_READ_AGE
-        if is_fresh and not request.action.reads_first:
+        if is_fresh and not self._action.reads_first:
             return
         try:
             response = await self._fetcher.fetch_run(before.id, Priority.ACTION)
         except ApiError:
-            request.before = self._fetcher.known(before.id) or before
-            request.read_s = math.inf
+            self._before, self._read_s = self._fetcher.known(before.id) or before, math.inf
         else:
-            request.before = merge(before, response.patch)
-            request.read_s = self._clock.monotonic_s()
+            self._before, self._read_s = merge(before, response.patch), self._clock.monotonic_s()
 
-    async def _after_lost_response(self, request: _Request, error: ApiError) -> ActionStatus:
+    async def _after_lost_response(self, error: ApiError) -> ActionStatus:
         """Return the outcome of a request that may have taken effect.
 
         A cancel can be verified by reading the run; a replay cannot, since the id of its new run is lost.
@@ -463,12 +440,11 @@ class ActionRunner:
         is_redirect = isinstance(error, ServerFault) and error.status // 100 == REDIRECTED
         fact = "the server redirects actions, nothing was confirmed" if is_redirect else "the server is in trouble"
         context = f"{'the answer was lost' if isinstance(error, Unreachable) else fact} ({error})"
-        if not request.action.is_idempotent:
-            message = f"{context}: look for a new run before trying again"
-            return await self._publish_phase(request.status, ActionPhase.UNKNOWN, message)
-        return await self._verify(request, request.before.id, context)
+        if not self._action.is_idempotent:
+            return await self._end(ActionPhase.UNKNOWN, f"{context}: look for a new run before trying again")
+        return await self._verify(self._before.id, context)
 
-    async def _verify(self, request: _Request, target: RunId, context: str) -> ActionStatus:
+    async def _verify(self, target: RunId, context: str) -> ActionStatus:
         observed = "the run could not be read since"
         for wait_s in VERIFY_WAITS_S:
             await self._clock.sleep(wait_s)
@@ -476,19 +452,18 @@ class ActionRunner:
                 response = await self._fetcher.fetch_run(target, Priority.ACTION)
             except NotFound:
                 observed = "the server does not know the run"
-                continue
             except ApiError as error:
                 observed = f"the run could not be read since: {error}"
-                continue
-            after = merge(None, response.patch)
-            phase = request.action.verdict(request.before, after)
-            if phase is not None:
-                message = after.status_title if phase is ActionPhase.FINISHED_FIRST else ""
-                return await self._publish_phase(request.status, phase, message)
-            observed = f"the run is still {after.status_title}"
-        return await self._publish_phase(request.status, ActionPhase.UNKNOWN, f"{context}, but {observed}")
+            else:
+                after = merge(None, response.patch)
+                phase = self._action.verdict(self._before, after)
+                if phase is not None:
+                    return await self._end(phase, after.status_title if phase is ActionPhase.FINISHED_FIRST else "")
+                observed = f"the run is still {after.status_title}"
+        return await self._end(ActionPhase.UNKNOWN, f"{context}, but {observed}")
 
-    async def _publish_phase(self, status: ActionStatus, phase: ActionPhase, message: str = "") -> ActionStatus:
-        status = replace(status, phase=phase, at=self._fetcher.now(), message=message)
-        await self.publish(status)
-        return status
+    async def _end(self, phase: ActionPhase, message: str = "") -> ActionStatus:
+        """Publish a phase, which ends the action unless it was accepted."""
+        self._status = replace(self._status, phase=phase, at=self._fetcher.now(), message=message)
+        await self._session.publish(self._status)
+        return self._status

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from tui.api.actions import REPLAY, Action
 from tui.api.errors import Refused
-from tui.domain.action import ActionStatus, CommandEvent, Via
+from tui.domain.action import ActionPhase, ActionStatus, CommandEvent, Via
 from tui.domain.facts import DECIDING, NO_FACTS, FactSource, MinutesRead, WallFacts, old_after
 from tui.domain.finding import FindingsRead, SourceUnread, Verdict
 from tui.domain.ids import REALTIME, RELAY, REST, RunId
@@ -557,7 +557,6 @@ class Session:
         self.truncations: dict[str, None] = {}
         """Sentences about truncated responses, in order; a dict instead of an ordered set."""
         self._on_truncated = on_truncated
-        self._action_runner: ActionRunner
         self._pump = Pump(self.store, self.clock)
         self.subscribe = self._pump.subscribe
         self.findings = LiveFindings(self)
@@ -635,9 +634,6 @@ class Session:
             api, self.budget, self.emit, self.now, self.store.get, self.settle, lists=client
         )
         self.spawn(detect_sleep(self.clock, self.sources.refresh), "sleep")
-        self._action_runner = ActionRunner(
-            client, self.fetcher, self.clock, publish=self._publish, record=self.record, on_refused=self._record_denial
-        )
         self.findings.start()
 
     def _on_response_truncated(self, text: str) -> None:
@@ -787,7 +783,8 @@ class Session:
         self._denials.clear()
         self.sources.refresh()
 
-    def _record_denial(self, action: Action, error: Refused) -> None:
+    def record_denial(self, action: Action, error: Refused) -> None:
+        """Record that the server refused an action, so that this kind is not sent again."""
         # A token for single runs may still act on others. A proxy refuses one request with a web page.
         if error.status == FORBIDDEN and not error.is_page and self.settings.key.writable_runs is None:
             self._denials[action.id] = f"the server refuses it to this key ({FORBIDDEN})"
@@ -800,9 +797,11 @@ class Session:
     async def perform(self, action: Action, before: Run, *, via: Via = Via.KEY) -> ActionStatus:
         """Send an action for a run, and return its outcome. `before` is the run as it was last read."""
         self._action_number += 1
-        return await self._action_runner.perform(action, before, self._action_number, lambda: self.block(action), via)
+        status = ActionStatus(before.id, action.id, self._action_number, ActionPhase.REQUESTED, self.now(), via=via)
+        return await ActionRunner(self, action, before, status).perform()
 
-    async def _publish(self, status: ActionStatus) -> None:
+    async def publish(self, status: ActionStatus) -> None:
+        """Record and emit a phase of an action."""
         self.record(status)
         if status.phase.is_end:
             self._actions_in_flight.pop(status.number, None)
