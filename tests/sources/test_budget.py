@@ -423,7 +423,7 @@ def test_budget_is_empty_after_requests_and_cancellations(requests: list[tuple[P
             assert answer == str(key) or (is_canceled and isinstance(answer, asyncio.CancelledError))
         assert budget.in_flight == 0
         assert not budget._shared
-        assert not any(budget._waiters.values())
+        assert not budget._waiters
         assert budget._queries_in_flight == 0
 
     asyncio.run(scenario())

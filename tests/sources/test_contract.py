@@ -336,7 +336,7 @@ def test_canceled_source_leaves_no_task_and_no_request(name: str, moment: str) -
             await follower.wait_until_gone()
             assert follower.budget.in_flight == 0
             assert not follower.budget._shared
-            assert not any(follower.budget._waiters.values())
+            assert not follower.budget._waiters
             assert asyncio.all_tasks() == before
             request_count, update_count = follower.request_count(), len(follower.updates)
             follower.fleet.fault = lambda _: None

@@ -342,11 +342,11 @@ class _Stale(Exception):
 
 @dataclass(eq=False)
 class ActionRunner:
-    """Sends one action for one run. `before` is the run as it was last read.
+    """Sends one action for one run, `_before` as it was last read, and verifies its effect.
 
-    The session says why nothing may be sent: at first, and again just before the request, which may have waited for
-    minutes after a 429. It gets every phase in order. A task that is canceled cannot publish any more: its outcome is
-    only recorded.
+    The session is asked first whether something forbids it, and again just before the request, which may have waited
+    for minutes after a 429. It gets every phase in order. A task that is canceled cannot publish any more: its outcome
+    is only recorded.
     """
 
     _session: "Session"

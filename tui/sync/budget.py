@@ -1,7 +1,6 @@
 """The request budget: when each request may be sent, at which rate, and when reading a list ends."""
 
 import asyncio
-import heapq
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from datetime import timedelta
@@ -30,6 +29,9 @@ MIN_RESET_S: Final = 0.5
 """A sooner reset, or one in the past, comes from a wrong clock and is ignored."""
 
 
+MAX_IN_FLIGHT = 6
+"""Requests in flight at once, without actions. A browser opens as many connections to one host."""
+
 MAX_RESET_S: Final = 60.0
 """A command waits for no later reset. A self-hosted server may have a longer period than the cloud's 10 s."""
 
@@ -40,9 +42,8 @@ class RateFloor:
     `spends_all`: the user waits for the result, so that only a small part of the rate limit is kept.
     """
 
-    def __init__(self, period_s: float, max_in_flight: int) -> None:
+    def __init__(self, period_s: float) -> None:
         self._period_s = period_s
-        self._max_in_flight = max_in_flight
         self._floor: float | None = None
         self._ends_s = 0.0
         self.spends_all = False
@@ -51,7 +52,7 @@ class RateFloor:
     def observe(self, rate: RateLimit, now_s: float) -> None:
         """Update the remaining requests from the headers of a response. The first one after a reset sets the floor."""
         # Responses come out of order: only an increase beyond the requests in flight is a refill.
-        is_refilled = self.latest is not None and rate.remaining > self.latest.remaining + self._max_in_flight
+        is_refilled = self.latest is not None and rate.remaining > self.latest.remaining + MAX_IN_FLIGHT
         self.latest = rate
         if self._floor is None or is_refilled or now_s >= self._ends_s:
             resets_in_s = rate.resets_in.total_seconds()
@@ -148,9 +149,6 @@ SHARES = {
 }
 """The part of the budget that each priority may spend. The rest is kept for more urgent requests."""
 
-MAX_IN_FLIGHT = 6
-"""Requests in flight at once, without actions. A browser opens as many connections to one host."""
-
 MAX_QUERIES_IN_FLIGHT = 2
 """TRQL queries in flight at once. A project may have three, for all its keys and programs (recording 2675)."""
 
@@ -209,8 +207,7 @@ class Budget:
     max_queries: int = MAX_QUERIES_IN_FLIGHT
 
     def __post_init__(self) -> None:
-        self._waiters: dict[bool, list[_Waiter]] = {False: [], True: []}
-        """Heaps, by whether they wait for a query."""
+        self._waiters: list[_Waiter] = []
         self._queries_in_flight = 0
         self._random = Random()  # noqa: S311  spreads retries, guards nothing
         self._shared: dict[Hashable, tuple[asyncio.Future[Any], _Waiter | None]] = {}
@@ -218,7 +215,7 @@ class Budget:
         self._number = 0
         self.in_flight = 0
         self._spent_s: deque[float] = deque()
-        self._floor = RateFloor(self.refill.period_s, MAX_IN_FLIGHT)
+        self._floor = RateFloor(self.refill.period_s)
         self._blocked_until_s = 0.0
         self._timer: Timer | None = None
         self._reported_number = 0
@@ -334,28 +331,25 @@ class Budget:
                 await self._clock.sleep(retry_s)
 
     def _check_wait(self, priority: Priority, max_wait_s: float | None) -> None:
-        delay_s = None if max_wait_s is None else self._delay_s(priority)
-        if delay_s is not None and max_wait_s is not None and delay_s > max_wait_s:
+        delay_s = self._delay_s(priority) or 0.0
+        if max_wait_s is not None and delay_s > max_wait_s:
             raise RateLimited(f"the request budget is spent for {delay_s:.0f} s", timedelta(seconds=delay_s))
 
     def _enqueue(self, priority: Priority, *, is_query: bool) -> _Waiter:
         self._number += 1
         waiter = _Waiter(priority, self._number, asyncio.get_running_loop().create_future(), is_query)
-        heapq.heappush(self._waiters[is_query], waiter)
+        self._waiters.append(waiter)
         self._admit()
         return waiter
 
     def _raise_priority(self, waiter: _Waiter | None, priority: Priority) -> None:
         if waiter is not None and priority < waiter.priority:
             waiter.priority = priority
-            heapq.heapify(self._waiters[waiter.is_query])
             self._admit()
 
     def _withdraw(self, waiter: _Waiter) -> None:
-        waiters = self._waiters[waiter.is_query]
-        if waiter in waiters:
-            waiters.remove(waiter)
-            heapq.heapify(waiters)
+        if waiter in self._waiters:
+            self._waiters.remove(waiter)
             self._admit()
         else:
             self._release(waiter)
@@ -366,20 +360,16 @@ class Budget:
         self._queries_in_flight -= waiter.is_query
         self._admit()
 
-    def _next_waiters(self) -> list[_Waiter]:
-        """Return the heap whose first waiter is the next one; an empty one if none may be sent."""
-        others, queries = self._waiters[False], self._waiters[True]
-        if not queries or self._queries_in_flight >= self.max_queries:
-            return others
-        return queries if not others or queries[0] < others[0] else others
+    def _next_waiter(self) -> _Waiter | None:
+        may_query = self._queries_in_flight < self.max_queries
+        return min((each for each in self._waiters if may_query or not each.is_query), default=None)
 
     def _admit(self) -> None:
         """Admit all requests that may be sent now, and set a timer for the next one."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        while waiters := self._next_waiters():
-            waiter = waiters[0]
+        while (waiter := self._next_waiter()) is not None:
             delay_s = self._delay_s(waiter.priority)
             if delay_s is None:
                 return
@@ -387,7 +377,7 @@ class Budget:
                 self._report_wait(waiter, delay_s)
                 self._timer = self._clock.call_later(delay_s, self._admit)
                 return
-            heapq.heappop(waiters)
+            self._waiters.remove(waiter)
             self.in_flight += 1
             self._queries_in_flight += waiter.is_query
             self._spent_s.append(self._clock.monotonic_s())
