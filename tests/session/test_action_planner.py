@@ -19,8 +19,9 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import Cursor, RunId
 from tui.domain.run import Run
 from tui.store.merge import merge
+from tui.sync.plans import MAX_TREES, ActionPlanner
 from tui.sync.session import Session
-from tui.sync.tree import MAX_TREE_READS, MAX_TREES, ActionPlanner
+from tui.sync.tree import MAX_TREE_READS
 
 ROOT = FleetRun(1, -100, -90, LONG)
 

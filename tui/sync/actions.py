@@ -13,7 +13,7 @@ import socket
 import stat
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -31,9 +31,10 @@ from tui.domain.update import EnvironmentRead, RunsRead, Update
 from tui.lazy_dataclass import dataclass
 from tui.store.merge import merge
 from tui.sync.budget import Priority
+from tui.sync.clock import Clock
 
 if TYPE_CHECKING:
-    from tui.sync.session import Session
+    from tui.sync.fetch import RunFetcher
 
 
 # The local log of actions: when, by which user, on which run, and with which outcome.
@@ -344,25 +345,27 @@ class _Stale(Exception):
 class ActionRunner:
     """Sends one action for one run, `_before` as it was last read, and verifies its effect.
 
-    The session is asked first whether something forbids it, and again just before the request, which may have waited
-    for minutes after a 429. It gets every phase in order. A task that is canceled cannot publish any more: its outcome
-    is only recorded.
+    `block` returns why nothing may be sent, or None. It is called first, and again just before the request, which may
+    have waited for minutes after a 429. `publish` receives every phase in order. A task that is canceled cannot publish
+    any more: `record` receives its outcome. `on_refused` receives what the server refused.
     """
 
-    _session: "Session"
+    _fetcher: "RunFetcher"
+    _clock: Clock
     _action: Action
     _before: Run
     _status: ActionStatus
+    block: Callable[[Action], str | None]
+    publish: Callable[[ActionStatus], Awaitable[None]]
+    record: Callable[[ActionStatus], None]
+    on_refused: Callable[[Action, Refused], None]
     _read_s: float = math.inf
     """When `before` was read, by the monotonic clock. With infinity, its age is not checked."""
     _is_sent: bool = False
 
-    def __post_init__(self) -> None:
-        self._fetcher, self._clock = self._session.fetcher, self._session.clock
-
     async def perform(self) -> ActionStatus:
         """Send the action, and return its outcome. Never raises `ApiError`."""
-        if (reason := self._session.block(self._action) or self._action.forbidden(self._before)) is not None:
+        if (reason := self.block(self._action) or self._action.forbidden(self._before)) is not None:
             return await self._end(ActionPhase.REFUSED, reason)
         try:
             return await self._send_and_verify()
@@ -371,7 +374,7 @@ class ActionRunner:
                 phase, why = ActionPhase.UNKNOWN, "the program ended before the outcome was known"
             else:
                 phase, why = ActionPhase.REFUSED, "not sent: the program ended first"
-            self._session.record(replace(self._status, phase=phase, at=self._fetcher.now(), message=why))
+            self.record(replace(self._status, phase=phase, at=self._fetcher.now(), message=why))
             raise
 
     async def _send_and_verify(self) -> ActionStatus:
@@ -394,7 +397,7 @@ class ActionRunner:
                 return await self._end(ActionPhase.REFUSED, str(error))
             except ApiError as error:
                 if isinstance(error, Refused):
-                    self._session.record_denial(self._action, error)
+                    self.on_refused(self._action, error)
                 if not error.may_have_arrived:
                     message = f"not sent: {error}" if isinstance(error, Unreachable) else str(error)
                     return await self._end(ActionPhase.REFUSED, message)
@@ -405,7 +408,7 @@ class ActionRunner:
 
     async def _send(self) -> RunId:
         """Check the guards once more, and send the request. Raises `_Blocked`, `_Stale` and `ApiError`."""
-        if (reason := self._session.block(self._action)) is not None:
+        if (reason := self.block(self._action)) is not None:
             raise _Blocked(reason)
         if self._fetcher.lists is None:
             raise _Blocked("a relay takes no actions")
@@ -415,7 +418,7 @@ class ActionRunner:
         async def on_written() -> None:
             if not self._is_sent:  # a retry after a 429 calls this again
                 self._is_sent = True
-                await self._session.publish(replace(self._status, at=self._fetcher.now()))
+                await self.publish(replace(self._status, at=self._fetcher.now()))
 
         return await self._action.perform(self._fetcher.lists, self._before.id, on_written)
 
@@ -465,5 +468,5 @@ class ActionRunner:
     async def _end(self, phase: ActionPhase, message: str = "") -> ActionStatus:
         """Publish a phase, which ends the action unless it was accepted."""
         self._status = replace(self._status, phase=phase, at=self._fetcher.now(), message=message)
-        await self._session.publish(self._status)
+        await self.publish(self._status)
         return self._status

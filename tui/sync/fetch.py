@@ -387,8 +387,15 @@ class RunFetcher:
 
         Detail and attempts are emitted together if they arrive together: the screen is painted ten times a second.
         """
-        trace = asyncio.ensure_future(self.fetch_trace(run_id, priority))
+        trace: EarlyTrace = asyncio.get_running_loop().create_future()
         found: list[RunPatch] = []
+
+        async def read_trace() -> None:
+            try:
+                trace.set_result(await self.fetch_trace(run_id, priority))
+            except ApiError as error:
+                trace.set_exception(error)
+                trace.exception()  # marks it as retrieved: without it, asyncio warns if the detail cannot be read
 
         async def beside(response: RunResponse) -> list[RunPatch]:
             await asyncio.wait([trace], timeout=MAX_BESIDE_S)
@@ -399,7 +406,7 @@ class RunFetcher:
             return found
 
         response, _ = await asyncio.gather(
-            self.fetch_run(run_id, priority, beside=beside), trace, return_exceptions=True
+            self.fetch_run(run_id, priority, beside=beside), read_trace(), return_exceptions=True
         )
         if isinstance(response, BaseException):
             raise response

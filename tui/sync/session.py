@@ -1,7 +1,7 @@
 """The session owns everything about one environment: the client, the sources, the store, the actions, and all tasks."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from contextvars import copy_context
 from dataclasses import replace
@@ -717,6 +717,12 @@ class Session:
 
         return await TreeFetcher(self.fetcher, self.clock, is_thorough=is_thorough).fetch_tree(run_id)
 
+    async def fetch_trees_of_roots(self, roots: Sequence[Run]) -> dict[RunId, RunTree] | None:
+        """Read the trees below several roots by one query. Return None if the query is refused or fails."""
+        from tui.sync.tree import TreeFetcher
+
+        return await TreeFetcher(self.fetcher, self.clock, is_thorough=True).fetch_trees_of_roots(roots)
+
     @property
     def is_started(self) -> bool:
         """Whether `start` has opened the connection."""
@@ -798,7 +804,10 @@ class Session:
         """Send an action for a run, and return its outcome. `before` is the run as it was last read."""
         self._action_number += 1
         status = ActionStatus(before.id, action.id, self._action_number, ActionPhase.REQUESTED, self.now(), via=via)
-        return await ActionRunner(self, action, before, status).perform()
+        runner = ActionRunner(
+            self.fetcher, self.clock, action, before, status, self.block, self.publish, self.record, self.record_denial
+        )
+        return await runner.perform()
 
     async def publish(self, status: ActionStatus) -> None:
         """Record and emit a phase of an action."""

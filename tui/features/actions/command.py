@@ -53,7 +53,7 @@ def plan_caveats(plan: ActionPlan) -> list[str]:
 
 async def read_plan(session: Session, action: Action, run_ids: tuple[RunId, ...]) -> ActionPlan:
     """Read the runs and the runs below them. Raises `Stop` if a run does not exist, and `ApiError`."""
-    from tui.sync.tree import ActionPlanner  # noqa: PLC0415
+    from tui.sync.plans import ActionPlanner  # noqa: PLC0415
 
     runs: list[Run] = []
     for run_id in run_ids:

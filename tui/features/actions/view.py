@@ -29,8 +29,8 @@ from tui.kit.type_ahead import FrameVisibility, TypeAhead
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes, Topic
 from tui.sync.clock import Clock
+from tui.sync.plans import ActionPlanner
 from tui.sync.session import Session
-from tui.sync.tree import ActionPlanner
 from tui.text.blocks import key_of, need_connection, no_run_selected, with_key
 from tui.text.styled import Line, Piece, Token
 
