@@ -93,12 +93,7 @@ class RollUp(NamedTuple):
 
 EMPTY: Final = RollUp()
 ROLL_UPS: Final = {
-    StatusFamily.FAILED: RollUp(failed=1),
-    StatusFamily.ACTIVE: RollUp(active=1),
-    StatusFamily.QUEUED: RollUp(queued=1),
-    StatusFamily.COMPLETED: RollUp(completed=1),
-    StatusFamily.ENDED: EMPTY,
-    StatusFamily.UNKNOWN: EMPTY,
+    family: RollUp(**{family.value: 1}) if family.value in RollUp._fields else EMPTY for family in StatusFamily
 }
 
 
@@ -160,12 +155,13 @@ class SiblingGroup:
 class TreeEntry:
     """A run or a group, which may have a row.
 
-    `below` counts all runs under it. `is_quiet` means that neither this entry nor anything below it failed, is live, or
-    has to stay visible.
+    `family` is that of the run's status; a group has none. `below` counts all runs under it. `is_quiet` means that
+    neither this entry nor anything below it failed, is live, or has to stay visible.
     """
 
     key: EntryKey
     item: TreeRun | BatchGroup | SiblingGroup
+    family: StatusFamily = StatusFamily.UNKNOWN
     below: RollUp = EMPTY
     is_quiet: bool = True
     children: Sequence["TreeEntry"] = ()
@@ -177,9 +173,20 @@ class TreeEntry:
         return self.item.node.id if isinstance(self.item, TreeRun) else None
 
     @property
+    def run(self) -> Run | None:
+        """The newest known state of the run; None for a group."""
+        return self.item.run if isinstance(self.item, TreeRun) else None
+
+    @property
     def is_failed(self) -> bool:
         """Whether the entry is a run that failed."""
-        return isinstance(self.item, TreeRun) and self.item.family is StatusFamily.FAILED
+        return self.family is StatusFamily.FAILED
+
+    def set_children(self, children: Sequence["TreeEntry"]) -> None:
+        """Put entries below this one."""
+        self.children = children
+        for child in children:
+            child.parent = self
 
     @property
     def are_children_quiet(self) -> bool:
@@ -236,79 +243,61 @@ def shape_of(
     """
     in_view = {tree.current, *kept}
     known = before.by_run if before is not None else {}
-    entries = [_entry(node, newest, known.get(node.id)) for node in tree.root.walk()]
-    by_run: dict[RunId, TreeEntry] = {}
-    for entry in entries:
-        assert isinstance(entry.item, TreeRun)
-        by_run[entry.item.node.id] = entry
+    nodes = list(tree.root.walk())
+    by_run = {node.id: _entry(node, newest, known.get(node.id)) for node in nodes}
     # Children before their parents, so that a parent can sum up their roll-ups.
-    for entry in reversed(entries):
-        tree_run = entry.item
-        assert isinstance(tree_run, TreeRun)
-        entry.is_quiet = tree_run.family.is_quiet and tree_run.node.id not in in_view
-        if tree_run.node.children:
-            children = [by_run[child.id] for child in tree_run.node.children]
+    for node in reversed(nodes):
+        entry = by_run[node.id]
+        entry.is_quiet = entry.family.is_quiet and node.id not in in_view
+        if node.children:
+            children = [by_run[child.id] for child in node.children]
             entry.below = _sum_of(children)
             entry.is_quiet = entry.is_quiet and all(child.is_quiet for child in children)
-            _set_children(entry, _with_batches(entry, children, in_view))
-    return TreeShape(
-        by_run[tree.root.id], by_run, _first_failed(entries), any(not _has_ended(entry) for entry in entries)
-    )
+            entry.set_children(_with_batches(entry, children, in_view))
+    is_live = any(not each.family.is_quiet and not each.is_failed for each in by_run.values())
+    return TreeShape(by_run[tree.root.id], by_run, _first_failed(by_run.values()), is_live)
 
 
 def _entry(node: TreeNode, newest: Callable[[RunId], Run | None], before: TreeEntry | None) -> TreeEntry:
     if (run := newest(node.id)) is None or (run.state is None and node.run is not None):
         run = node.run
     if before is not None and isinstance(before.item, TreeRun) and before.item.run is run and before.item.node is node:
-        return TreeEntry(node.id, before.item)
-    if run is not None and run.state is not None:
-        return TreeEntry(node.id, TreeRun(node, run, style_of(run), STATUS_FAMILIES[run.status]))
-    family = StatusFamily.UNKNOWN if node.status is None else STATUS_FAMILIES[node.status.canonical]
-    return TreeEntry(node.id, TreeRun(node, run, style_of_status(node.status), family))
+        item = before.item
+    elif run is not None and run.state is not None:
+        item = TreeRun(node, run, style_of(run), STATUS_FAMILIES[run.status])
+    else:
+        family = StatusFamily.UNKNOWN if node.status is None else STATUS_FAMILIES[node.status.canonical]
+        item = TreeRun(node, run, style_of_status(node.status), family)
+    return TreeEntry(node.id, item, item.family)
 
 
 def _sum_of(entries: Iterable[TreeEntry]) -> RollUp:
     """Sum up entries and everything below them. A group adds nothing beyond its members."""
-    failed = active = queued = completed = 0
+    counts: list[RollUp] = []
     for entry in entries:
-        own = ROLL_UPS[entry.item.family] if isinstance(entry.item, TreeRun) else EMPTY
-        failed += own.failed + entry.below.failed
-        active += own.active + entry.below.active
-        queued += own.queued + entry.below.queued
-        completed += own.completed + entry.below.completed
-    return RollUp(failed, active, queued, completed)
-
-
-def _set_children(parent: TreeEntry, children: Sequence[TreeEntry]) -> None:
-    parent.children = children
-    for child in children:
-        child.parent = parent
+        counts += ROLL_UPS[entry.family], entry.below
+    return RollUp(*map(sum, zip(*counts, strict=True)))
 
 
 def _with_batches(parent: TreeEntry, children: Sequence[TreeEntry], in_view: Collection[RunId]) -> Sequence[TreeEntry]:
     """Return the children with each batch at the place of its first run, and similar siblings grouped at the end."""
-    runs = [child.item.run if isinstance(child.item, TreeRun) else None for child in children]
+    runs = [child.run for child in children]
     is_whole = all(run is not None and run.created_at is not None for run in runs)
     batches: dict[BatchId, list[TreeEntry]] = {}
     for child, run in zip(children, runs, strict=True):
         if run is not None and run.fixed.batch_id is not None:
             batches.setdefault(run.fixed.batch_id, []).append(child)
-    # A row for the batch is useless if the batch is all there is.
-    batches = {batch_id: members for batch_id, members in batches.items() if 1 < len(members) < len(children)}
-    if not batches:
-        return _with_groups(parent.key, children, in_view)
     shown: list[TreeEntry] = []
-    placed: set[BatchId] = set()
     for child, run in zip(children, runs, strict=True):
         batch_id = None if run is None else run.fixed.batch_id
-        if batch_id is None or batch_id not in batches:
+        members = [] if batch_id is None else batches[batch_id]
+        # A row for the batch is useless if the batch is all there is.
+        if not 1 < len(members) < len(children):
             shown.append(child)
-        elif batch_id not in placed:
-            placed.add(batch_id)
-            members = batches[batch_id]
-            batch = _group(("batch", parent.key, batch_id), BatchGroup(len(members), is_whole), members)
-            _set_children(batch, _with_groups(batch.key, members, in_view))
-            shown.append(batch)
+        elif child is members[0]:
+            key = ("batch", parent.key, batch_id)
+            inner = _with_groups(key, members, in_view)
+            shown.append(_group(key, BatchGroup(len(members), is_whole), members, inner))
     return _with_groups(parent.key, shown, in_view)
 
 
@@ -318,22 +307,14 @@ _Similarity = tuple[bool, str, TaskId | None]
 
 def _with_groups(above: EntryKey, entries: Sequence[TreeEntry], in_view: Collection[RunId]) -> Sequence[TreeEntry]:
     """Return the entries with similar ones grouped behind the others, one group for each kind."""
-    if len(entries) < MIN_GROUP:
-        return entries
     kinds = [_similarity(entry, in_view) for entry in entries]
-    many: dict[_Similarity, list[TreeEntry]] = {
-        kind: [] for kind, size in Counter(kinds).items() if kind is not None and size >= MIN_GROUP
-    }
-    if not many:
-        return entries
+    sizes = Counter(kinds)
     shown: list[TreeEntry] = []
+    many: dict[_Similarity, list[TreeEntry]] = {}
     for entry, kind in zip(entries, kinds, strict=True):
-        (shown if kind is None or kind not in many else many[kind]).append(entry)
-    for kind in sorted(many, key=lambda kind: kind[0]):
-        _, word, task = kind
-        group = _group(("alike", above, word, task), SiblingGroup(len(many[kind]), word, task), many[kind])
-        _set_children(group, many[kind])
-        shown.append(group)
+        (shown if kind is None or sizes[kind] < MIN_GROUP else many.setdefault(kind, [])).append(entry)
+    for (_, word, task), alike in sorted(many.items(), key=lambda pair: pair[0][0]):
+        shown.append(_group(("alike", above, word, task), SiblingGroup(len(alike), word, task), alike, alike))
     return shown
 
 
@@ -347,12 +328,12 @@ def _similarity(entry: TreeEntry, in_view: Collection[RunId]) -> _Similarity | N
     return None
 
 
-def _group(key: EntryKey, item: BatchGroup | SiblingGroup, members: Sequence[TreeEntry]) -> TreeEntry:
-    return TreeEntry(key, item, _sum_of(members), all(member.is_quiet for member in members))
-
-
-def _has_ended(entry: TreeEntry) -> bool:
-    return isinstance(entry.item, TreeRun) and (entry.item.family.is_quiet or entry.item.family is StatusFamily.FAILED)
+def _group(
+    key: EntryKey, item: BatchGroup | SiblingGroup, members: Sequence[TreeEntry], children: Sequence[TreeEntry]
+) -> TreeEntry:
+    group = TreeEntry(key, item, StatusFamily.UNKNOWN, _sum_of(members), all(member.is_quiet for member in members))
+    group.set_children(children)
+    return group
 
 
 def _first_failed(entries: Iterable[TreeEntry]) -> TreeEntry | None:
@@ -677,8 +658,7 @@ def _batch_times(entry: TreeEntry, columns: Columns, now: Now) -> Line:
 def _runs_of(entry: TreeEntry) -> list[Run]:
     """Return the runs of a batch, including those inside a group of siblings."""
     groups = (child.children if isinstance(child.item, SiblingGroup) else (child,) for child in entry.children)
-    items = (member.item for members in groups for member in members)
-    return [item.run for item in items if isinstance(item, TreeRun) and item.run is not None]
+    return [member.run for members in groups for member in members if member.run is not None]
 
 
 def _counts(below: RollUp, columns: Columns) -> Line:
