@@ -31,7 +31,6 @@ from tui.features.tree.words import Branch
 from tui.features.waterfall import words
 from tui.features.waterfall.words import (
     PlacedTrace,
-    RowParts,
     SpanAttributes,
     attributes_of,
     axis_line,
@@ -46,7 +45,6 @@ from tui.kit.layout import Placement, Slot
 from tui.kit.lines import GUTTER, Lines
 from tui.kit.live_model import LiveModel
 from tui.kit.page import PageRow
-from tui.kit.pane import PagePane
 from tui.kit.selection import TREE_REST_S, Fetched, Need, is_trace_open
 from tui.kit.words import rule_parts, without_request
 from tui.lazy_dataclass import dataclass
@@ -413,95 +411,76 @@ _BELOW_SPANS: Final = 5
 """Rows of the page for the legend and for a sentence."""
 
 
-class Foot(Lines):
-    """Lines below the page. `on_sized` is called when they got their place."""
+class SpanFacts(Lines):
+    """The lines below the page of a pane: a page of facts, a strip, or none, as the height of the pane allows."""
 
-    def __init__(self, background: Background, on_sized: Callable[[], None]) -> None:
-        super().__init__(background, classes="foot")
-        self._on_sized = on_sized
-
-    def on_resize(self, event: events.Resize) -> None:
-        event.stop()
-        self._on_sized()
-
-
-class SpanFacts:
-    """The two widgets of a pane that show the facts, of which at most one has a height.
-
-    `selected` returns the span under the cursor and the parts of its row; None while the pane shows no span.
-    """
-
-    def __init__(self, pane: PagePane, selected: Callable[[], tuple[int, RowParts] | None]) -> None:
+    def __init__(self, pane: "WaterfallPane") -> None:
+        super().__init__(classes="foot")
         self._pane = pane
-        self._selected = selected
-        self.detail = Foot(Background.PAGE, self.show)
-        self.strip = Foot(Background.SURFACE, self.show)
+        self._is_strip = False
         self._reads: SpanReads | None = None
         self._timer: Timer | None = None
         self._arranged = (0, 0)
 
-    def arrange(self, height: int, view: WaterfallView | None) -> int | None:
-        """Take a place in a pane of this height. Return the rows of the page, 0 for all others; None: as before.
-
-        The page has room for all spans, so that nothing moves when some are folded.
-        """
-        has_detail = height >= MIN_DETAIL_PANE
-        has_strip = not has_detail and height >= MIN_STRIP_PANE
-        strip_rows = (2 + self._pane.app_base.painter.needs_rules) if has_strip else 0
+    def take_place(self) -> None:
+        """Take a place in the pane. The page has room for all spans, so that nothing moves when some are folded."""
+        pane, height = self._pane, self._pane.size.height
+        self._is_strip = MIN_STRIP_PANE <= height < MIN_DETAIL_PANE
+        strip_rows = (2 + self.painter.needs_rules) if self._is_strip else 0
         page_rows = 0
-        if has_detail:
-            spans = 0 if view is None else len(view.tree.order)
+        if height >= MIN_DETAIL_PANE:
+            spans = 0 if pane.view is None else len(pane.view.order)
             page_rows = min(spans + _BELOW_SPANS, height - _HEAD_ROWS - DETAIL_HEIGHT)
-        if (page_rows, strip_rows) == self._arranged:
-            return None
-        self._arranged = page_rows, strip_rows
-        self._pane.app_base.record_layout()
-        self.detail.styles.height = "1fr" if page_rows else 0
-        self.strip.styles.height = strip_rows
-        return page_rows
+        if (page_rows, strip_rows) != self._arranged:
+            self._arranged = page_rows, strip_rows
+            self.app_base.record_layout()
+            self._background = Background.SURFACE if self._is_strip else Background.PAGE
+            self.styles.height = "1fr" if page_rows else strip_rows
+            pane.page.styles.height = page_rows or "1fr"
 
     def follow(self) -> None:
         """Show the span under the cursor; on a slow link once the cursor has rested."""
-        if not self._pane.app_base.is_slow_link:
-            self.show()
+        if not self.app_base.is_slow_link:
+            self.show_span()
         elif self._timer is None:
-            self._timer = self._pane.live.session.clock.call_later(SLOW_LINK_REST_S, self._on_due)
+            self._timer = self._pane.live.session.clock.call_later(SLOW_LINK_REST_S, self.show_span)
 
-    def _on_due(self) -> None:
-        self._timer = None
-        self.show()
-
-    def show(self) -> None:
+    def show_span(self) -> None:
         """Show what is known about the span under the cursor."""
-        selected = self._selected()
-        if selected is None:
-            self.detail.show(())
-            self.strip.show(())
+        self._stop_timer()
+        pane, height = self._pane, self.size.height
+        if not self.is_attached:
             return
-        index, parts = selected
-        pane = self._pane
+        if pane.entry is None or pane.drawn is None or not pane.is_shown:
+            self.show(())
+            return
         if self._reads is None:
-            self._reads = SpanReads(pane.live.session, self._on_read)
-        is_stale, width, height = pane.live.now.frozen_at is not None, pane.page.size.width, self.detail.size.height
-        attributes = self._reads.attributes(parts.waterfall.spans[index]) if height else ReadStage.DUE
-        span = words.SelectedSpan(parts, index, attributes, pane.selection.run_id)
-        if height:
-            self.detail.show(words.detail_lines(span, width, height), is_stale=is_stale)
-        if self.strip.size.height:
-            rule = [(Piece("─" * width, Token.LINE),)] if pane.app_base.painter.needs_rules else []
-            self.strip.show([*rule, *words.strip_lines(span, width)], is_stale=is_stale)
+            self._reads = SpanReads(pane.live.session, self.show_span)
+        parts, width = pane.drawn.parts, pane.page.size.width
+        is_read = height > 0 and not self._is_strip
+        attributes = self._reads.attributes(parts.waterfall.spans[pane.entry]) if is_read else ReadStage.DUE
+        span = words.SelectedSpan(parts, pane.entry, attributes, pane.selection.run_id)
+        if self._is_strip:
+            rule = [(Piece("─" * width, Token.LINE),)] if self.painter.needs_rules else []
+            lines = [*rule, *words.strip_lines(span, width)]
+        else:
+            lines = words.detail_lines(span, width, height)
+        self.show(lines if height else (), is_stale=pane.live.now.frozen_at is not None)
 
-    def _on_read(self) -> None:
-        if self._pane.is_attached:
-            self.show()
+    def on_resize(self, event: events.Resize) -> None:
+        event.stop()
+        self.show_span()
 
     def forget(self) -> None:
         """Give back what was read, because another run is selected."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._stop_timer()
         if self._reads is not None:
             self._reads.close()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
 
 
 # The waterfall: the other form of the pane `tree`. Where the time of the selected run went, and what holds it up.
@@ -545,7 +524,7 @@ class WaterfallPane(FoldingPane[int]):
 
     def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(live, id=id)
-        self.facts = SpanFacts(self, self._selected_span)
+        self.facts = SpanFacts(self)
         self.view = None
         self._of: RunId | None = None
         self._has_changed_runs = False
@@ -554,21 +533,16 @@ class WaterfallPane(FoldingPane[int]):
 
     def compose(self) -> ComposeResult:
         yield from super().compose()
-        yield self.facts.detail
-        yield self.facts.strip
+        yield self.facts
 
     def on_resize(self) -> None:
-        self._arrange()
-
-    def _arrange(self) -> None:
-        if (rows := self.facts.arrange(self.size.height, self.view)) is not None:
-            self.page.styles.height = rows or "1fr"
+        self.facts.take_place()
 
     def update_page(self) -> None:
         if self._has_changed_runs and self.view is not None:
             self._has_changed_runs = False
             self.view.on_runs_changed()
-        self._arrange()
+        self.facts.take_place()
         super().update_page()
 
     def on_unmount(self) -> None:
@@ -670,10 +644,6 @@ class WaterfallPane(FoldingPane[int]):
     def follow_cursor(self) -> None:
         super().follow_cursor()
         self.facts.follow()
-
-    def _selected_span(self) -> tuple[int, RowParts] | None:
-        index, drawn = self.entry, self.drawn
-        return None if index is None or drawn is None or not self.is_shown else (index, drawn.parts)
 
     @property
     def target(self) -> RunId | None:
