@@ -269,13 +269,11 @@ class SpanReads:
     def attributes(self, span: Span) -> SpanAttributes | ReadStage:
         """Return the attributes of a span, or how far their read has got. They are read soon if they were not."""
         found, began_s = self._read.get(_key(span)), self._in_flight.get(_key(span))
+        self._want(span if found is None and began_s is None else None)
         if found is not None:
-            self._want(None)
             return found
-        if began_s is None:
-            self._want(span)
-            return ReadStage.DUE
-        is_late = self._session.clock.monotonic_s() - began_s >= SHOW_READING_AFTER.total_seconds()
+        late_s = SHOW_READING_AFTER.total_seconds()
+        is_late = began_s is not None and self._session.clock.monotonic_s() - began_s >= late_s
         return ReadStage.LATE if is_late else ReadStage.DUE
 
     def close(self) -> None:
@@ -302,13 +300,8 @@ class SpanReads:
             self._session.spawn(self._fetch(span.run_id, span.id, _key(span)), f"read the span {span.id!r}")
 
     async def _fetch(self, run_id: RunId, span_id: SpanId, key: _Key) -> None:
-        session = self._session
-        api = session.fetcher.api
         try:
-            detail = await session.budget.request(
-                ("span", run_id, span_id), Priority.SELECTED, lambda: api.read_span(run_id, span_id)
-            )
-            found = attributes_of(detail)
+            found = attributes_of(await self._session.fetcher.fetch_span(run_id, span_id, Priority.SELECTED))
         except ApiError as error:
             found = SpanAttributes(failure=without_request(str(error)))
         finally:
