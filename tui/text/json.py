@@ -44,6 +44,16 @@ def rows(value: Json, *, ascii_only: bool = False) -> Iterator[tuple[int, str]]:
                 yield len(opened) - 1, close
 
 
+def opening(value: Json, limit: int) -> str:
+    """Return a value on one line, or more than `limit` characters of its start. The rest of it is not visited."""
+    text = ""
+    for _, row in rows(value):
+        text += row + (" " if row.endswith(",") else "")
+        if len(text) > limit:
+            break
+    return text
+
+
 def compact(value: Json) -> str:
     """Return the value on one line of pure ASCII, with control characters and lone surrogates escaped."""
     try:

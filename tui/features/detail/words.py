@@ -24,7 +24,7 @@ from tui.lazy_dataclass import dataclass
 from tui.text import blocks, formatting
 from tui.text.blocks import LABEL, Now, ReadStage, Row, ShowWhole, labelled, tries_again
 from tui.text.formatting import NOT_READ
-from tui.text.json import WRAPPED_ROWS, JsonFolds, ValuePath, ValueRows, rows, value_at
+from tui.text.json import WRAPPED_ROWS, JsonFolds, ValuePath, ValueRows, opening, rows, value_at
 from tui.text.status import STATUS_STYLES, StatusStyle, style_of
 from tui.text.styled import Line, Piece, Token, cut, first_line, fit, fold, joined, line_width, pad, wrap
 
@@ -492,8 +492,7 @@ def tag_rows(run: Run, limit: int) -> list[Row]:
     """Return the tags in rows of at most `limit` cells."""
     if run.state is None or not run.state.tags:
         return []
-    lines = labelled("tags", [(Piece(tag),) for tag in run.state.tags], limit)
-    return [Row(line, ("tags", index)) for index, line in enumerate(lines)]
+    return _keyed(labelled("tags", [(Piece(tag),) for tag in run.state.tags], limit), "tags")
 
 
 def _grouped(
@@ -531,16 +530,13 @@ def _own_rows(label: str, text: Raw | str, limit: int, *, is_wrapped: bool) -> l
     value: Line = (Piece(text[:max_characters]),)
     if line_width(value) <= room:
         return [Row((label_piece(label), *value), key)]
-    action = blocks.ShowWhole(ValuePath(label, ()))
-    if not is_wrapped:
-        return [Row((label_piece(label), *cut(value, room)), key, action)]
-    lines = fold(value, room)
-    if len(lines) > WRAPPED_ROWS or len(text) > max_characters:
+    lines = fold(value, room) if is_wrapped else [cut(value, room)]
+    if len(lines) > WRAPPED_ROWS or (is_wrapped and len(text) > max_characters):
         *kept, last = lines[:WRAPPED_ROWS]
         lines = [*kept, (*cut((*last, Piece(" ")), room - 1), Piece("…"))]
-    return [
-        Row((label_piece("" if index else label), *line), (*key, index), action) for index, line in enumerate(lines)
-    ]
+    action = blocks.ShowWhole(ValuePath(label, ()))
+    first, *others = [(label_piece("" if index else label), *line) for index, line in enumerate(lines)]
+    return [Row(first, key, action), *(Row(line, (*key, index), action) for index, line in enumerate(others, 1))]
 
 
 def label_piece(text: str) -> Piece:
@@ -558,8 +554,7 @@ _MIN_STROKES: Final = 2
 _SECOND: Final = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class _Phase:
+class _Phase(NamedTuple):
     """One phase of the timeline, from its glyph to the glyph of the next phase."""
 
     glyph: Piece
@@ -568,27 +563,21 @@ class _Phase:
     stroke: str
     token: Token
 
-    @property
-    def least(self) -> int:
-        """The fewest cells in which the phase can be drawn."""
-        return 1 + len(self.text) + 2 + 2 * _MIN_STROKES
-
 
 def timeline_line(run: Run, now: Now, limit: int) -> Line:
     """Return `○╌╌ 67ms ╌╌◐━━━━━━ 6.3s ━━━━━━✗`, to scale, within `limit` cells; empty where it does not fit."""
-    spans = _phases(run, now)
+    phases = _phases(run, now)
     end = (style_of(run).mark,) if run.is_final else ()
-    room = min(limit, _MAX_WIDTH) - len(end)
-    spare = room - sum(span.least for span in spans)
-    if not spans or spare < 0:
+    least = sum(3 + len(phase.text) + 2 * _MIN_STROKES for phase in phases)
+    spare = min(limit, _MAX_WIDTH) - len(end) - least
+    if not phases or spare < 0:
         return ()
-    whole = sum((span.length for span in spans), timedelta()) or timedelta(seconds=1)
+    whole = sum((phase.length for phase in phases), timedelta()) or timedelta(seconds=1)
     line: list[Piece] = []
-    for span in spans:
-        cells = span.least + int(spare * (span.length / whole)) - 3 - len(span.text)
-        before, after = span.stroke * (cells // 2), span.stroke * (cells - cells // 2)
-        text = Piece(f" {span.text} ", Token.BLUE if span.token is Token.BLUE else Token.MUTED)
-        line += [span.glyph, Piece(before, span.token), text, Piece(after, span.token)]
+    for glyph, text, length, stroke, token in phases:
+        cells = 2 * _MIN_STROKES + int(spare * (length / whole))
+        middle = Piece(f" {text} ", Token.BLUE if token is Token.BLUE else Token.MUTED)
+        line += [glyph, Piece(stroke * (cells // 2), token), middle, Piece(stroke * (cells - cells // 2), token)]
     return (*line, *end)
 
 
@@ -708,16 +697,14 @@ def ancestor_rows(run: Run, around: Relatives, now: Now, limit: int, unread: str
     Before the run was read, its depth says which of them it has. Their rows, with the word
     `unread`, keep the place, so that nothing moves then.
     """
-    rows, fixed = list[Row](), run.fixed
+    fixed = run.fixed
     if run.body is None and fixed.parent_id is None and fixed.depth:
         labels = ("root", "parent") if fixed.depth > 1 else ("parent",)
         return [Row((label_piece(label), Piece(unread, Token.FAINT)), (label, None)) for label in labels]
     task_cells = _task_cells([around.root, around.parent], limit)
-    if fixed.root_id is not None and fixed.root_id != fixed.parent_id:
-        rows.append(_relative_row("root", fixed.root_id, around.root, now, task_cells, limit))
-    if fixed.parent_id is not None:
-        rows.append(_relative_row("parent", fixed.parent_id, around.parent, now, task_cells, limit))
-    return rows
+    known = [("root", fixed.root_id, around.root)] if fixed.root_id != fixed.parent_id else []
+    known.append(("parent", fixed.parent_id, around.parent))
+    return [_relative_row(name, each, other, now, task_cells, limit) for name, each, other in known if each is not None]
 
 
 def child_rows(around: Relatives, now: Now, limit: int, unfolded: frozenset[Hashable]) -> list[Row]:
@@ -728,7 +715,7 @@ def child_rows(around: Relatives, now: Now, limit: int, unfolded: frozenset[Hash
     if around.children is None:
         return []
     groups = children_by_status(around.children)
-    rows = [Row(line, ("children", index)) for index, line in enumerate(children_summary(groups, limit))]
+    rows = _keyed(children_summary(groups, limit), "children")
     task_cells = _task_cells(around.children, limit)
     for style, runs in groups.items():
         rows += _group_rows(style, runs, now, task_cells, limit, unfolded)
@@ -873,7 +860,8 @@ def body_lines(run: Run, limit: int) -> list[Line]:
 def json_lines(label: str, value: Json, limit: int) -> list[Line]:
     """Return a labelled JSON value in lines of at most `limit` cells. The last line counts what was cut."""
     room = max(limit - LABEL, LABEL)
-    if (short := _on_one_line(value, room)) is not None:
+    short = opening(value, room)
+    if cell_len(short) <= room:
         return labelled(label, [(Piece(short),)], limit)
     shown: list[Line] = []
     cut_lines = cut_characters = 0
@@ -895,15 +883,6 @@ def json_lines(label: str, value: Json, limit: int) -> list[Line]:
         note = f"… without {' and '.join(cuts)}; {blocks.WHOLE}"
         lines += blocks.indented([(Piece(row, Token.FAINT),) for row in wrap(note, room)], LABEL)
     return lines
-
-
-def _on_one_line(value: Json, room: int) -> str | None:
-    text = ""
-    for _, row in rows(value):
-        text += row + (" " if row.endswith(",") else "")
-        if len(text) > room:
-            return None
-    return text if cell_len(text) <= room else None
 
 
 # The order of the page. Every known field of a run is on it, or one Enter away from it.

@@ -17,7 +17,7 @@ from tui.lazy_dataclass import dataclass
 from tui.text import formatting
 from tui.text.axis import BAR, DASH, DAY_US, HOUR_US, MIN_WINDOW_US, MINUTE_US, SECOND_US, Cells, TimeWindow, label
 from tui.text.blocks import Now, ReadStage, key_of, tries_again
-from tui.text.json import rows, scalar
+from tui.text.json import opening, scalar
 from tui.text.status import STATUS_STYLES, UNKNOWN, StatusStyle, style_of
 from tui.text.styled import ELLIPSIS, Line, Piece, Token, cut, first_line, fit, joined, line_width
 
@@ -614,12 +614,7 @@ def _short(value: Json) -> Raw:
     """Return the start of a value as JSON."""
     if isinstance(value, str):
         return _cut(scalar(value[: MAX_VALUE_CHARS + 1]))
-    text = ""
-    for _, row in rows(value):
-        text += row + (" " if row.endswith(",") else "")
-        if len(text) > MAX_VALUE_CHARS:
-            break
-    return _cut(text)
+    return _cut(opening(value, MAX_VALUE_CHARS))
 
 
 def _cut(text: str) -> Raw:
