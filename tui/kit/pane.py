@@ -102,6 +102,15 @@ class Pane(Backdrop):
         return ReadStage.DUE if state.fetched_at is None and state.failure is None else ReadStage.DONE
 
     @property
+    def is_alone(self) -> bool:
+        """Whether no other pane is visible that names the run."""
+        return self.has_class("zoomed") or self.size.width >= self.app.size.width
+
+    def say(self, text: str) -> None:
+        """Show a text in the footer."""
+        self.post_message(Notice((Piece(text, Token.MUTED),)))
+
+    @property
     def is_due(self) -> bool:
         """Whether what the pane shows of the selected run is being read, for less time than is worth saying."""
         return bool(self.needs and self.selection.run_id) and self.stage_of(self.needs[0]) is ReadStage.DUE

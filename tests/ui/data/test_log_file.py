@@ -34,8 +34,7 @@ def test_file_that_exists_is_never_written_to(tmp_path: Path, monkeypatch: pytes
 
 def test_notice_names_the_file_or_the_failure() -> None:
     saved = SavedLines(1, Path("/home/ann/state/x.log"))
-    assert saved.notice({"HOME": "/home/ann"}) == "1 line saved to ~/state/x.log"
-    assert saved.notice({}) == "1 line saved to /home/ann/state/x.log"
-    assert SavedLines(2, failure="No space left on device").sentence == (
-        "The lines could not be saved: No space left on device."
-    )
+    assert saved.words("/home/ann") == "1 line saved to ~/state/x.log"
+    assert saved.words() == "1 line saved to /home/ann/state/x.log"
+    failed = SavedLines(2, failure="No space left on device")
+    assert failed.words() == "The lines could not be saved: No space left on device"

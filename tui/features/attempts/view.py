@@ -14,11 +14,10 @@ from tui.kit.keys import bind
 from tui.kit.layout import Placement, Slot
 from tui.kit.live_model import LiveModel
 from tui.kit.page import Page, PageRow
-from tui.kit.pane import Notice
 from tui.kit.selection import RUN, Need
 from tui.text import formatting
 from tui.text.blocks import ReadStage, Row, ShowAttempt
-from tui.text.styled import Line, Piece, Token, line_width
+from tui.text.styled import Line, line_width
 
 _RULE_CELLS: Final = 24
 """Cells of the rule for its name, its ends and the stroke between left and right."""
@@ -60,11 +59,6 @@ class AttemptsPane(ErrorPane):
     def selected(self) -> Attempt | None:
         """The attempt that is shown with its error."""
         return words.selected_attempt(self.history, self._chosen_number)
-
-    @property
-    def is_alone(self) -> bool:
-        """Whether no other pane is visible that names the run."""
-        return self.has_class("zoomed") or self.size.width >= self.app.size.width
 
     @property
     def is_stale(self) -> bool:
@@ -155,7 +149,7 @@ class AttemptsPane(ErrorPane):
         if (number := words.stepped(self.history, self.selected, step)) is not None:
             self._show_attempt(number)
         elif self._is_read_first:
-            self._notify("reading the attempts…")
+            self.say("reading the attempts…")
 
     def action_compare(self) -> None:
         from tui.features.attempts.compared import ComparedScreen  # noqa: PLC0415  loaded when it is opened
@@ -164,12 +158,9 @@ class AttemptsPane(ErrorPane):
             self.app.push_screen(ComparedScreen(self.live, self.selection.run_id, self._chosen_number))
         elif self._is_read_first:
             self._compares_when_read = True
-            self._notify("reading the attempts…")
+            self.say("reading the attempts…")
         else:
-            self._notify("only one attempt: nothing to compare" if count else "no attempts are known")
-
-    def _notify(self, text: str) -> None:
-        self.post_message(Notice((Piece(text, Token.MUTED),)))
+            self.say("only one attempt: nothing to compare" if count else "no attempts are known")
 
     def _show_attempt(self, number: int) -> None:
         self._chosen_number = number

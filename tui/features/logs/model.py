@@ -6,7 +6,7 @@ import os
 import re
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -129,7 +129,7 @@ MAX_OPEN_LINES: Final = 50
 """Opened lines. The one that was opened first is closed for another one."""
 
 MAX_CACHED_LINES: Final = 400
-"""Lines whose rows are kept, more than two screens show."""
+"""Lines whose rows are kept, more than two screens show. All are made again when there are more."""
 
 SEARCH_LINES: Final = 1_000
 """A search pauses after so many lines, which takes about a millisecond."""
@@ -178,7 +178,7 @@ class LogView:
         self.shown: Sequence[int] = ()
         """The indices of the shown lines."""
         self._open: OrderedDict[int, words.LineFolds] = OrderedDict()
-        self._made: OrderedDict[int, tuple[PageRow, ...]] = OrderedDict()
+        self._made: dict[int, tuple[PageRow, ...]] = {}
         self._end: tuple[PageRow, ...] = ()
         self._width = 0
         self.columns = words.columns_for(0, 1)
@@ -397,14 +397,11 @@ class LogView:
         if line >= len(self.shown):
             return self._end
         index = self.shown[line]
-        rows = self._made.get(index)
-        if rows is None:
-            rows = self._made[index] = tuple(self._make(index))
-            if len(self._made) > MAX_CACHED_LINES:
-                self._made.popitem(last=False)
-        else:
-            self._made.move_to_end(index)
-        return rows
+        if index not in self._made:
+            if len(self._made) >= MAX_CACHED_LINES:
+                self._made.clear()
+            self._made[index] = tuple(self._make(index))
+        return self._made[index]
 
     def _make(self, index: int) -> Iterator[PageRow]:
         assert self.log is not None
@@ -445,9 +442,7 @@ class LogFollower:
     `show` is called with each new state. `may_read` returns whether the pane is visible and updates are not paused.
     """
 
-    def __init__(
-        self, session: Session, show: Callable[[words.LogReading], object], may_read: Callable[[], bool]
-    ) -> None:
+    def __init__(self, session: Session, show: Callable[[], object], may_read: Callable[[], bool]) -> None:
         self.session = session
         self._show = show
         self._may_read = may_read
@@ -562,7 +557,7 @@ class LogFollower:
         if self._wants_more(self.reading):
             is_ended = run is not None and run.is_final
             self._fetch.schedule(max(read.next_s, SETTLE_S) if is_ended else read.next_s)
-        self._show(self.reading)
+        self._show()
 
     def _fail(self, error: ApiError, run: Run | None) -> None:
         self._started_s = None
@@ -573,7 +568,7 @@ class LogFollower:
         is_final_answer = isinstance(error, Refused) and not is_too_early
         if not is_final_answer and (self.reading.log is None or self._wants_more(self.reading)):
             self._fetch.schedule(min(MIN_RETRY_S * 2 ** (self._failures - 1), MAX_RETRY_S))
-        self._show(self.reading)
+        self._show()
 
 
 # Reads the attributes of opened log lines: the server sends them only with the span of a line.
@@ -651,20 +646,12 @@ class SavedLines:
     path: Path | None = None
     failure: str = ""
 
-    @property
-    def sentence(self) -> str:
-        """The result with the whole path."""
-        return self._words(str(self.path)) + "."
-
-    def notice(self, environ: Mapping[str, str]) -> str:
-        """Return the result for the footer, with `~` for the user's home."""
-        home = environ.get("HOME", "")
-        is_at_home = self.path is not None and home and self.path.is_relative_to(home)
-        return self._words(f"~/{self.path.relative_to(home)}" if is_at_home and self.path else str(self.path))
-
-    def _words(self, path: str) -> str:
+    def words(self, home: str = "") -> str:
+        """Return the result, with `~` for the user's home."""
         if self.path is None:
             return f"The lines could not be saved: {self.failure}"
+        is_at_home = home and self.path.is_relative_to(home)
+        path = f"~/{self.path.relative_to(home)}" if is_at_home else str(self.path)
         return f"{formatting.plural(self.count, 'line')} saved to {path}"
 
 

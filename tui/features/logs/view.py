@@ -171,7 +171,7 @@ class LogsPane(PagePane):
         super().__init__(live, id=id)
         self.head = Lines(classes="head")
         # On the message loop of the pane: tasks of the session must not draw.
-        self.follower = LogFollower(live.session, lambda _: call_soon(self, self._show_reading), self._may_read)
+        self.follower = LogFollower(live.session, lambda: call_soon(self, self._show_reading), self._may_read)
         self.attributes = LogAttributes(self.follower, lambda: call_soon(self, self._show_attributes))
         self.view = LogView(self.attributes.of, self._end_rows)
         self.page: LogPage = LogPage(self.view)
@@ -186,11 +186,6 @@ class LogsPane(PagePane):
     def reading(self) -> words.LogReading:
         """What is known about the log."""
         return self.follower.reading
-
-    @property
-    def is_alone(self) -> bool:
-        """Whether no other pane is visible that names the run."""
-        return self.has_class("zoomed") or self.size.width >= self.app.size.width
 
     @property
     def is_stale(self) -> bool:
@@ -351,9 +346,9 @@ class LogsPane(PagePane):
     def error_step(self, step: int) -> bool:
         index = self.view.next_error(step)
         if self.reading.log is None:
-            self._notify(NOT_READ)
+            self.say(NOT_READ)
         elif index is None:
-            self._notify(f"no error line {'below' if step > 0 else 'above'}")
+            self.say(f"no error line {'below' if step > 0 else 'above'}")
         else:
             self.page.go_to_place(index)
         return True
@@ -365,14 +360,14 @@ class LogsPane(PagePane):
         self.view.show_from(_LEVELS[(self.view.least + 1) % len(_LEVELS)])
         self.page.search_again()
         self.update_page()
-        self._notify(words.level_words(self.view.least))
+        self.say(words.level_words(self.view.least))
 
     def action_follow(self) -> None:
         if not self.has_use_for("follow"):
             log = self.reading.log
             is_cut = log is not None and log.is_cut
             known = "the log is cut: the server sends no later lines" if is_cut else "all lines are read"
-            self._notify(NOT_READ if log is None else known)
+            self.say(NOT_READ if log is None else known)
             return
         self.follower.set_following(follows=not self.reading.follows)
         if self.reading.follows:
@@ -405,28 +400,23 @@ class LogsPane(PagePane):
     def action_copy_line(self) -> None:
         log, index, app = self.reading.log, self.view.index, self.app_base
         if log is None or index is None:
-            self._notify(NOT_READ if log is None else "no line is shown")
+            self.say(NOT_READ if log is None else "no line is shown")
         else:
-            Clipboard(app.environ, app.write, self._notice).send("line", words.copied_line(log[index]))
+            clipboard = Clipboard(app.environ, app.write, lambda line: self.post_message(Notice(line)))
+            clipboard.send("line", words.copied_line(log[index]))
 
     def action_save_lines(self) -> None:
         log, run_id = self.reading.log, self.selection.run_id
         if log is None or run_id is None or not self.view.shown_count:
-            self._notify(NOT_READ if log is None else "no line is shown")
+            self.say(NOT_READ if log is None else "no line is shown")
         else:
             self.live.session.spawn(self._save(run_id, log, self.view.shown), f"save the log of {run_id}")
 
     async def _save(self, run_id: RunId, log: RunLog, shown: Sequence[int]) -> None:
         session = self.live.session
         saved = await save_shown(session, run_id, log, shown, self.view.started_at)
-        self.app_base.messages.add(session.now(), saved.sentence)
-        call_soon(self, partial(self._notify, saved.notice(self.app_base.environ)))
-
-    def _notify(self, words: str) -> None:
-        self._notice((Piece(words, Token.MUTED),))
-
-    def _notice(self, line: Line) -> None:
-        self.post_message(Notice(line))
+        self.app_base.messages.add(session.now(), f"{saved.words()}.")
+        call_soon(self, partial(self.say, saved.words(self.app_base.environ.get("HOME", ""))))
 
     def _show_attributes(self) -> None:
         self.view.redraw_open()
