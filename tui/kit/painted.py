@@ -60,7 +60,7 @@ class Clipboard:
     """Sends texts to the clipboard. `write` writes to the terminal, `show_notice` shows the result in the footer."""
 
     def __init__(
-        self, environ: Mapping[str, str], write: Callable[[str], None], show_notice: Callable[[Line], None]
+        self, environ: Mapping[str, str], write: Callable[[str], None], show_notice: Callable[[Line], object]
     ) -> None:
         self._environ = environ
         self._write = write

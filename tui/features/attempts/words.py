@@ -591,17 +591,15 @@ def equal_errors(attempts: tuple[Attempt, ...], selected: Attempt) -> str:
     """Return `the same in all 3 attempts, but for the numbers` if other attempts failed alike, else an empty text."""
     if selected.error is None:
         return ""
-    errors = [(attempt.number, attempt.error) for attempt in attempts if attempt.error is not None]
-    alike = {number: sameness(error, selected.error) for number, error in errors}
-    same = [number for number, how in alike.items() if how is not None]
+    compared = ((each.number, sameness(each.error, selected.error)) for each in attempts if each.error is not None)
+    same = {number: how for number, how in compared if how is not None}
     if len(same) < 2:
         return ""
-    but = ", but for the numbers" if any(how != "the same" for how in alike.values() if how) else ""
+    but = "" if set(same.values()) == {"the same"} else ", but for the numbers"
     if len(same) == len(attempts):
         return f"the same in {'both' if len(same) == 2 else f'all {len(same)}'} attempts{but}"
-    others = [number for number in same if number != selected.number]
-    if len(others) == 1:
-        return f"the same in attempt {others[0]}{but}"
+    if len(same) == 2:
+        return f"the same in attempt {next(number for number in same if number != selected.number)}{but}"
     return f"the same in {len(same)} of {len(attempts)} attempts{but}"
 
 

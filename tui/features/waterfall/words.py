@@ -447,40 +447,27 @@ def took_text(parts: RowParts, index: int) -> str:
     return parts.clock.duration(timedelta(microseconds=us), is_running=state is SpanState.RUNNING)
 
 
-_COLORED_LEGEND: Final = (
-    ("━━", Token.GREEN, "done", "done"),
-    ("━━", Token.BLUE, "running", "running"),
-    ("━━", Token.ROSE, "failed", "failed"),
-)
-_COLORLESS_LEGEND: Final = ("━━", Token.TEXT, "at work", "at work")
-_LEGEND: Final = (
-    ("╌╌", Token.FAINT, "queued or waiting to retry", "waits"),
-    ("•", Token.BRIGHT, "log line", "log"),
-    ("→", Token.TEXT, "longest path", "longest path"),
-)
-_UNKNOWN_LEGEND: Final = ("░", Token.GUIDE, "end not known", "no end")
-_BATCH_LEGEND: Final = ("──", Token.MUTED, "waiting for runs", "for runs")
-
-
 def legend(width: int, *, has_unknown: bool, has_batch: bool, has_colors: bool = True) -> Line:
-    """Return what the marks mean, in short words where the long ones do not fit; empty if nothing fits.
+    """Return the meaning of the marks, in short words where the long ones do not fit; empty if nothing fits.
 
     Without colours one bar looks like the other, and the glyph in front of the name says how a span ended.
     """
-    work = _COLORED_LEGEND if has_colors else (_COLORLESS_LEGEND,)
-    marks = [*work, _LEGEND[0], *((_BATCH_LEGEND,) * has_batch), *((_UNKNOWN_LEGEND,) * has_unknown), *_LEGEND[1:]]
-    for is_short in (False, True):
-        line: list[Piece] = []
-        for mark, token, long_word, short_word in marks:
-            if line:
-                line.append(Piece("  " if is_short else "   "))
-            line += [
-                Piece(mark[:1] if is_short else mark, token),
-                Piece(f" {short_word if is_short else long_word}", Token.FAINT),
-            ]
-        if line_width(tuple(line)) <= width:
-            return tuple(line)
-    return ()
+    marks = (
+        ("━━", Token.GREEN, "done", "done", has_colors),
+        ("━━", Token.BLUE, "running", "running", has_colors),
+        ("━━", Token.ROSE, "failed", "failed", has_colors),
+        ("━━", Token.TEXT, "at work", "at work", not has_colors),
+        ("╌╌", Token.FAINT, "queued or waiting to retry", "waits", True),
+        ("──", Token.MUTED, "waiting for runs", "for runs", has_batch),
+        (UNKNOWN_END, Token.GUIDE, "end not known", "no end", has_unknown),
+        (LOG, Token.BRIGHT, "log line", "log", True),
+        ("→", Token.TEXT, "longest path", "longest path", True),
+    )
+    shown = [each for each in marks if each[-1]]
+    wide = [(Piece(mark, token), Piece(f" {word}", Token.FAINT)) for mark, token, word, _, _ in shown]
+    narrow = [(Piece(mark[:1], token), Piece(f" {word}", Token.FAINT)) for mark, token, _, word, _ in shown]
+    lines = joined(wide, "   "), joined(narrow)
+    return next((line for line in lines if line_width(line) <= width), ())
 
 
 # The sentences about a trace and about its selected span.
