@@ -221,6 +221,9 @@ class PagePane(Pane):
     The page is rebuilt when the selection, its run or a setting changes, and every second while `is_ticking`.
     """
 
+    shown_uses: ClassVar[tuple[str, ...]] = ("enter", "fold", "fold_all")
+    """The actions whose keys the footer shows only while they have a use."""
+
     def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(live, id=id)
         self.page = Page(self.rows)
@@ -270,7 +273,7 @@ class PagePane(Pane):
 
     def follow_cursor(self) -> None:
         """Show the keys and the rule of the row under the cursor."""
-        uses = [self.has_use_for(action) for action in ("enter", "fold", "fold_all")]
+        uses = [self.has_use_for(action) for action in self.shown_uses]
         run = None if self.target is None else self.live.get(self.target)
         # Which actions a run allows depends on its status.
         state = self.is_due, self.word_for("enter", ""), uses, self.target, run and run.status

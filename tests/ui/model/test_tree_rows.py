@@ -8,7 +8,7 @@ from tests.support.present.samples import NOW, STARTED
 from tui.domain.ids import RunId, TaskId
 from tui.domain.status import parse_status
 from tui.domain.tree import RunTimes, RunTree, TreeNode
-from tui.features.tree.view import RowContext, TreeRows, TreeView
+from tui.features.tree.view import TreeRows, TreeView
 from tui.features.tree.words import columns_for
 from tui.text.blocks import Now
 from tui.text.styled import plain
@@ -22,7 +22,7 @@ def drawn(word: str, times: RunTimes, later_s: float) -> TreeRows:
     tree = RunTree(TreeNode(RunId("run_root"), 0, TaskId("root"), None, None, (leaf,)), RunId("run_root"))
     view = TreeView(lambda _: None)
     view.show(tree)
-    return TreeRows(view, (), RowContext(COLUMNS, Now(NOW + timedelta(seconds=later_s)), tree.current))
+    return TreeRows(view, (), COLUMNS, Now(NOW + timedelta(seconds=later_s)), is_alone=False)
 
 
 @pytest.mark.parametrize(("word", "started_at"), [("Executing", STARTED), ("Queued", None)])

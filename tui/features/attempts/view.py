@@ -32,6 +32,7 @@ class AttemptsPane(ErrorPane):
     title = "attempts"
     placement: ClassVar[Placement] = Placement(Slot.SECOND)
     needs: ClassVar[tuple[Need[Any], ...]] = (RUN,)
+    shown_uses: ClassVar[tuple[str, ...]] = (*ErrorPane.shown_uses, "compare")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("comma", "attempt_step(-1)", "previous attempt", "Show the attempt before this one.",
@@ -45,7 +46,6 @@ class AttemptsPane(ErrorPane):
         super().__init__(live, id=id)
         self._chosen_number: int | None = None
         self._is_placed = False
-        self._can_step = False
         self._compares_when_read = False
         """Whether the user asked for the comparison before the attempts were read."""
 
@@ -70,11 +70,6 @@ class AttemptsPane(ErrorPane):
         return self.selection.state_of(RUN).is_fetching or (self.run is not None and not self.run.is_final)
 
     def rows(self, width: int) -> Sequence[PageRow]:
-        selected = self.selected
-        current = () if selected is None else AttemptKey(selected.number)
-        return [row._replace(is_current=row.key == current) for row in self._page_rows(width)]
-
-    def _page_rows(self, width: int) -> Sequence[Row]:
         room = self.room(width)
         selection, run = self.selection, self.run
         fetch, stage = selection.state_of(RUN), self.stage_of(RUN)
@@ -83,7 +78,6 @@ class AttemptsPane(ErrorPane):
         if run is None:
             text = fetch.failure or ("" if stage is ReadStage.DUE else formatting.LOADING)
             return [Row(()), *sentence(text, room, "loading")]
-
         progress = words.ReadProgress(stage, fetch.failure)
         return words.attempts_page(run, progress, self.live.now, room, self._chosen_number)
 
@@ -105,11 +99,7 @@ class AttemptsPane(ErrorPane):
     def update_page(self) -> None:
         """Bring the page up to date. On another run, put the cursor on its selected attempt."""
         super().update_page()
-        can_step = len(self.history.attempts) > 1
-        if can_step is not self._can_step:
-            self._can_step = can_step
-            self.refresh_bindings()
-        if self._compares_when_read and (can_step or not self._is_read_first):
+        if self._compares_when_read and (self.has_use_for("compare") or not self._is_read_first):
             self._compares_when_read = False
             self.action_compare()
         selected = self.selected

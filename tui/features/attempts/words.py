@@ -313,8 +313,9 @@ def attempt_rows(
             continue
         if not history.is_trace_gone and (missing := gap_before(group, previous)):
             rows.append(Row((Piece(f"  {missing}", Token.FAINT),), ("gap", group.number)))
-        line = table.row(group, previous, is_selected=group is selected)
-        rows.append(Row(line, AttemptKey(group.number), ShowAttempt(group.number)))
+        is_selected = group is selected
+        line = table.row(group, previous, is_selected=is_selected)
+        rows.append(Row(line, AttemptKey(group.number), ShowAttempt(group.number), is_selected))
         previous = group
     if len(history.attempts) > MAX_UNFOLDED and FOLDED in layout.toggled:
         line = (Piece(f"  ▾ {formatting.plural(len(history.attempts), 'attempt')}", Token.FAINT),)

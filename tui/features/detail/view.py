@@ -19,7 +19,7 @@ from tui.kit.keys import bind
 from tui.kit.layout import Placement, Slot
 from tui.kit.lines import EDGE, GUTTER
 from tui.kit.live_model import LiveModel
-from tui.kit.page import Page, PageRow
+from tui.kit.page import Page
 from tui.kit.pane import OpenRun, PagePane
 from tui.kit.selection import QUEUE, RUN, Need
 from tui.store.changes import Changes, Topic
@@ -58,10 +58,8 @@ class DetailPane(PagePane):
         self._is_placed = False
         self.overlay: Overlay = lambda _: None
 
-    def rows(self, width: int) -> Sequence[PageRow]:
-        return [PageRow(row.line, row.key, row.action) for row in self._page_rows(width - EDGE)]
-
-    def _page_rows(self, width: int) -> list[Row]:
+    def rows(self, width: int) -> Sequence[Row]:
+        width -= EDGE
         selection, run, now = self.selection, self.run, self.live.now
         fetch = selection.state_of(RUN)
         if selection.run_id is None:

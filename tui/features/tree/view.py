@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
-from typing import Any, ClassVar, Final, Generic, NamedTuple
+from typing import Any, ClassVar, Final, Generic
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -104,31 +104,22 @@ class BranchRows(LazyRows, Generic[Entry]):
 # The rows of the tree pane.
 
 
-class RowContext(NamedTuple):
-    """The parameters that all rows are drawn with.
-
-    * `current`: the selected run
-    * `is_alone`: the selected run is the only one of its tree
-    """
-
-    columns: words.Columns
-    now: Now
-    current: RunId
-    is_alone: bool = False
-
-
 class TreeRows(BranchRows[TreeEntry]):
     """The rows of a tree, then notes."""
 
-    def __init__(self, view: "TreeView", notes: Sequence[Row], context: RowContext) -> None:
+    def __init__(
+        self, view: "TreeView", notes: Sequence[Row], columns: words.Columns, now: Now, *, is_alone: bool
+    ) -> None:
         super().__init__(view, view.shown, notes)
-        self._context = context
+        self._columns = columns
+        self._now = now
+        self._is_alone = is_alone
+        self._current = None if view.tree is None else view.tree.current
 
     def make(self, index: int) -> PageRow:
-        branch, context = self.branches[index], self._context
-        is_current = branch.entry.key == context.current
-        row = words.row(branch, context.columns, context.now, is_current=is_current, is_alone=context.is_alone)
-        return row._replace(is_current=is_current)
+        branch = self.branches[index]
+        is_current = branch.entry.key == self._current
+        return words.row(branch, self._columns, self._now, is_current=is_current, is_alone=self._is_alone)
 
 
 # The state of the tree pane without its widget: the shape of the tree, its folds, and the visible rows.
@@ -400,7 +391,7 @@ class TreePane(FoldingPane[TreeEntry]):
         columns = words.columns_for(width, is_alone=is_alone)
         self.head.show([(Piece(" " * GUTTER), *words.head(columns))])
         notes = words.notes(tree, shape, self.selection.state_of(TREE).failure, width)
-        self.drawn = TreeRows(self.view, notes, RowContext(columns, self.live.now, tree.current, is_alone))
+        self.drawn = TreeRows(self.view, notes, columns, self.live.now, is_alone=is_alone)
         return self.drawn
 
     def left(self) -> Line:

@@ -553,7 +553,7 @@ def row(branch: TreeBranch, columns: Columns, now: Now, *, is_current: bool = Fa
             assert_never(item)
     left: Line = (*guides_of(branch, columns.left - min(line_width(name), _MIN_TASK)), *name)
     left = (*left, *_remark_line(remark, columns.left - line_width(left)))
-    return Row((*fit(left, columns.left), *_counts(entry.below, columns), *right), entry.key, action)
+    return Row((*fit(left, columns.left), *_counts(entry.below, columns), *right), entry.key, action, is_current)
 
 
 def _remark_line(remark: str, room: int) -> Line:
