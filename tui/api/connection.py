@@ -13,7 +13,6 @@ from contextlib import aclosing, suppress
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from threading import Thread
 from typing import Any, Final, Self, TypedDict, TypeVar
 from urllib.request import getproxies, proxy_bypass
 
@@ -25,9 +24,10 @@ from tui.api.models import without_callback_secrets
 from tui.api.responses import ACCEPTED, BodyReader, BodyTooLarge, CodingError, Response, read_date
 from tui.domain.action import OnWritten
 from tui.domain.run import Json
-from tui.domain.text import clean
+from tui.domain.text import clean, shortened
 from tui.lazy_dataclass import dataclass
 from tui.settings.secret import Secret
+from tui.threads import call_detached
 
 T = TypeVar("T")
 
@@ -118,14 +118,14 @@ class _Transport(httpx2.AsyncHTTPTransport):
 
 
 class _NameLookups:
-    """Looks up names in threads that the program does not wait for when it ends.
+    """Looks up names in detached threads.
 
     anyio's lookups are in the threads of the event loop. One that hangs would delay the exit, and some would use up
     the threads. So anyio looks up only names that have just been found.
     """
 
     def __init__(self) -> None:
-        self._running: dict[str, Future[None]] = {}
+        self._running: dict[str, Future[list[Any]]] = {}
 
     async def find(self, host: str) -> None:
         """Look up a name, or wait for the lookup of it that has not ended. Raises OSError."""
@@ -133,22 +133,11 @@ class _NameLookups:
             return
         lookup = self._running.get(host)
         if lookup is None:
-            lookup = Future()
-            lookup.set_running_or_notify_cancel()
-            Thread(target=_look_up, args=(lookup, host), name="name lookup", daemon=True).start()
-            self._running[host] = lookup
+            # As bytes: for a text, Python loads the codec idna, whose errors have other words.
+            find = partial(socket.getaddrinfo, host.encode(), None, type=socket.SOCK_STREAM)
+            lookup = self._running[host] = call_detached("name lookup", find)
             lookup.add_done_callback(lambda _: self._running.pop(host, None))
         await asyncio.wrap_future(lookup)
-
-
-def _look_up(lookup: "Future[None]", host: str) -> None:
-    """Find out whether a host has an address. Another thread calls this."""
-    try:
-        # As bytes: for a text, Python loads the codec idna, whose errors have other words.
-        socket.getaddrinfo(host.encode(), None, type=socket.SOCK_STREAM)
-        lookup.set_result(None)
-    except Exception as error:  # noqa: BLE001  the caller raises it
-        lookup.set_exception(error)
 
 
 # Tracks one request through httpx2: whether it was written, and which timeout applies. Translates its exceptions.
@@ -306,8 +295,8 @@ class _Progress:
 
     def clean(self, text: str) -> str:
         """Return a library's message as one short line without the key."""
-        line = clean(" ".join((text if self.key is None else text.replace(self.key.reveal(), "…")).split()))
-        return line if len(line) <= _MAX_REASON_CHARS else line[: _MAX_REASON_CHARS - 1] + "…"
+        line = " ".join((text if self.key is None else text.replace(self.key.reveal(), "…")).split())
+        return shortened(clean(line), _MAX_REASON_CHARS)
 
 
 def _reason(error: BaseException) -> str:

@@ -240,7 +240,12 @@ def read_duration_ns(value: Json) -> timedelta | None:
 
 def read_duration_ms(value: Json) -> timedelta:
     """Read milliseconds, as a number or a text, with the same limits. An invalid value is zero."""
-    return _duration(value, 1000) or timedelta()
+    return read_known_ms(value) or timedelta()
+
+
+def read_known_ms(value: Json) -> timedelta | None:
+    """Read milliseconds in the same way. Return None if they are invalid."""
+    return _duration(value, 1000)
 
 
 def _duration(value: Json, us_per_unit: float) -> timedelta | None:

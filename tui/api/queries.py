@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Final, Generic, Literal, NotRequire
 from pydantic import AfterValidator, Field, PlainValidator
 from typing_extensions import TypedDict
 
-from tui.api.errors import MAX_DURATION, Refused, ServerFault, read_time
+from tui.api.errors import Refused, ServerFault, read_known_ms, read_time
 from tui.api.models import AnyText, JsonObject, Lenient, Milliseconds, Text, Time, Word, convert
 from tui.domain.facts import MAX_HOLDERS, TaskNormal
 from tui.domain.filters import MAX_QUERY_PERIOD, TASK_QUEUE_PREFIX, query_period
@@ -149,18 +149,10 @@ def _moment(value: Json) -> datetime:
     return time
 
 
-def _duration(value: Json) -> timedelta | None:
-    """Read milliseconds, which may be text (a ClickHouse Int64)."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    try:
-        return min(max(timedelta(milliseconds=float(value)), timedelta()), MAX_DURATION)
-    except (ValueError, OverflowError):
-        return None
-
-
 Moment = Annotated[datetime, PlainValidator(_moment)]
-Duration = Annotated[timedelta | None, PlainValidator(_duration)]
+Duration = Annotated[timedelta | None, PlainValidator(read_known_ms)]
+"""Milliseconds, which may be text (a ClickHouse Int64)."""
+
 AnyCount = Lenient[Annotated[int, Field(ge=0, le=2**53)]]
 """A count. The server writes great ones as texts."""
 

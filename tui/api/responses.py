@@ -17,7 +17,7 @@ from tui.api.models import Flag, JsonObject, OrNone, Text, Word, convert, decode
 from tui.domain.environment import Environment, RateLimit
 from tui.domain.ids import RunId
 from tui.domain.run import Json
-from tui.domain.text import clean
+from tui.domain.text import clean, shortened
 from tui.lazy_dataclass import dataclass
 from tui.settings.reading import PREVIEW_BRANCH
 from tui.settings.secret import Secret
@@ -282,5 +282,4 @@ def _message(value: dict[str, Json]) -> str:
 
 def _one_line(text: str) -> str:
     """Return a text of the server as one clean line of at most MAX_ERROR_CHARS."""
-    line = clean(" ".join(text.split()))
-    return line if len(line) <= MAX_ERROR_CHARS else line[: MAX_ERROR_CHARS - 1] + "…"
+    return shortened(clean(" ".join(text.split())), MAX_ERROR_CHARS)

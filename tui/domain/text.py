@@ -147,3 +147,8 @@ def _uses_joiners(code: int) -> bool:
         return True
     is_symbol = unicodedata.category(chr(code)) == "So" or re.match(_EMOJI, chr(code)) is not None
     return is_symbol or any(code in script for script in _JOINING_SCRIPTS)
+
+
+def shortened(text: str, max_chars: int) -> str:
+    """Return the text, or its start of `max_chars` characters with `…` at the end."""
+    return text if len(text) <= max_chars else text[: max_chars - 1] + "…"

@@ -7,9 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import PurePath
 from subprocess import DEVNULL
 from typing import Any, ClassVar, Final
@@ -29,6 +27,7 @@ from tui.lazy_dataclass import dataclass
 from tui.settings.secret import without_secrets
 from tui.sync.session import Session
 from tui.text.styled import Line, Piece, Token, wrap
+from tui.threads import call_detached
 
 # Starts a browser beside the monitor: the user's own, or that of the platform where there is a display.
 #
@@ -106,24 +105,12 @@ def _own_browser(entry: str, address: str) -> Browser | None:
 
 async def start(browser: Browser, environ: Mapping[str, str]) -> str | None:
     """Start a browser that needs no terminal. Return why it failed, None if it runs or has handed the address over."""
-    loop = asyncio.get_running_loop()
     try:
         process = await asyncio.to_thread(_spawn, browser.arguments, environ)
     except OSError as error:
         return f"{browser.name}: {error.strerror or error}"
-    ended: asyncio.Future[int] = loop.create_future()
-
-    def end(code: int) -> None:
-        if not ended.done():
-            ended.set_result(code)
-
-    def wait() -> None:
-        # Until its end, which may be after this program: nothing else would collect it.
-        code = process.wait()
-        with suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(end, code)
-
-    threading.Thread(target=wait, name="browser", daemon=True).start()
+    # The thread waits until the browser ends, maybe after this program: nothing else would collect it.
+    ended = asyncio.wrap_future(call_detached("browser", process.wait))
     try:
         async with asyncio.timeout(FAILS_WITHIN_S):
             code = await ended

@@ -7,10 +7,8 @@ settings about read-only: then nothing may be written.
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import fields
 from pathlib import Path
-from threading import Thread
 from typing import Final, NamedTuple
 
 from tui.kit.messages import Messages
@@ -19,6 +17,7 @@ from tui.settings.reading import locked, with_file
 from tui.settings.schema import FileSettings, ruled
 from tui.settings.settings import ConfigFile, FileState, Settings
 from tui.sync.session import Session
+from tui.threads import call_detached
 
 CHECK_INTERVAL_S: Final = 2.0
 STEADY_AFTER_S: Final = 1.0
@@ -67,7 +66,7 @@ class ConfigWatch:
 
     async def _check(self) -> None:
         if self._looking is None:
-            self._looking = _in_thread(self._look)
+            self._looking = asyncio.wrap_future(call_detached("config file", self._look))
         await asyncio.wait({self._looking}, timeout=READ_TIMEOUT_S)
         if not self._looking.done():
             return
@@ -122,21 +121,3 @@ class _Look(NamedTuple):
 
     state: FileState
     file: ConfigFile | None
-
-
-def _in_thread(look: Callable[[], _Look | None]) -> asyncio.Future[_Look | None]:
-    """Call a function in a thread of its own, which does not keep the program from ending.
-
-    The threads of `asyncio.to_thread` do, and are as few as 6: a disk that hangs would take them from all others.
-    """
-    result: Future[_Look | None] = Future()
-    result.set_running_or_notify_cancel()
-
-    def call() -> None:
-        try:
-            result.set_result(look())
-        except Exception as error:  # noqa: BLE001  the caller raises it
-            result.set_exception(error)
-
-    Thread(target=call, name="config file", daemon=True).start()
-    return asyncio.wrap_future(result)

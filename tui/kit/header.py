@@ -3,19 +3,18 @@
 `Header` collects the facts, `kit.header_words` makes the line.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from textual import events
 
 from tui.domain.status import EXECUTING_FAMILY, RunStatus
 from tui.kit.app import app_of, is_covered
-from tui.kit.header_words import HeaderFacts, header_line, short_budget, terminal_title
+from tui.kit.header_words import HeaderFacts, header_line, terminal_title
 from tui.kit.lines import Lines
 from tui.kit.live_model import LiveModel
 from tui.store.changes import Changes, Topic
 from tui.store.counts import Activity, Minute
-from tui.store.freshness import Level
 from tui.store.indexes import StatusCounts
 from tui.text.styled import Line
 
@@ -23,15 +22,11 @@ ACTIVE: Final = EXECUTING_FAMILY | {RunStatus.QUEUED}
 """The statuses of runs that should change soon. Other live runs may wait for days, for a deployment or a token."""
 
 MIN_LINE_AGE: Final = timedelta(seconds=1)
-MAX_LINE_AGE: Final = timedelta(seconds=10)
-"""A line without seconds is made again after this long, at the latest when a minute begins."""
+"""Changes of runs wait for the next tick while the line is younger than this."""
 
 
 class Header(Lines):
-    """Shows the state of the session. Its screen calls `on_changes` and `tick`.
-
-    A line costs 0.8 ms, so it is not made at each tick while the data is fresh.
-    """
+    """Shows the state of the session. Its screen calls `on_changes` and `tick`."""
 
     def __init__(self, live: LiveModel) -> None:
         super().__init__(id="header")
@@ -40,9 +35,7 @@ class Header(Lines):
         self._counts = StatusCounts()
         self._minutes: tuple[Minute, ...] = ()
         self._changed_at: datetime | None = None
-        self._is_outdated = True
-        self._made_for: tuple[object, ...] = ()
-        self._made_at = self._due_at = live.session.now()
+        self._differed_at = live.session.now()
 
     def on_resize(self, event: events.Resize) -> None:
         event.stop()
@@ -53,32 +46,20 @@ class Header(Lines):
         now = self._live.session.now()
         if Topic.RUNS in changes.topics:
             self._changed_at = now
-        self._is_outdated = True
-        # Where runs change all the time, their changes wait for the next tick.
-        if changes.topics - {Topic.RUNS} or now - self._made_at >= MIN_LINE_AGE:
+        if changes.topics - {Topic.RUNS} or now - self._differed_at >= MIN_LINE_AGE:
             self.rebuild()
 
     def tick(self) -> None:
-        # The line may be different although nothing was published.
-        is_due = not self._made_at <= self._live.session.now() < self._due_at
-        if self._is_outdated or is_due or self._made_for != self._conditions():
-            self.rebuild()
-
-    def _conditions(self) -> tuple[object, ...]:
-        """Return what the line depends on that is not published, beside the time."""
-        budget = short_budget(self._live.session.store.budget)
-        return self.painter, self.app_base.is_slow_link, self._live.pause is not None, budget, *self._live.connection
+        self.rebuild()
 
     def rebuild(self) -> None:
         """Update the line and the terminal's title. The line is repainted if it differs."""
         if self.size.width and not is_covered(self):
             painter, facts = self.painter, self._facts()
-            self._is_outdated, self._made_for = False, self._conditions()
-            self._made_at = facts.at.astimezone(UTC)
-            # A line without seconds is shown for a while.
-            minute_ends = self._made_at.replace(second=0, microsecond=0) + timedelta(minutes=1)
-            self._due_at = self._made_at if _has_seconds(facts) else min(self._made_at + MAX_LINE_AGE, minute_ends)
-            self.show([self.line(facts, offline="o" if painter.is_ascii else "○")])
+            lines = (self.line(facts, offline="o" if painter.is_ascii else "○"),)
+            if lines != self.lines:
+                self._differed_at = self._live.session.now()
+                self.show(lines)
             app_of(self).set_title(terminal_title(facts, is_ascii=painter.is_ascii))
 
     def line(self, facts: HeaderFacts, *, offline: str) -> Line:
@@ -114,10 +95,3 @@ class Header(Lines):
         """Return how long no run has changed; None if no run is expected to change."""
         can_change = any(map(self._live.session.store.with_status, ACTIVE))
         return now - self._changed_at if self._changed_at is not None and can_change else None
-
-
-def _has_seconds(facts: HeaderFacts) -> bool:
-    """Return whether the line shows a time in seconds: the age of data or counts, or the wait for a next try."""
-    freshness = facts.freshness
-    is_fresh = freshness.level is Level.FRESH and freshness.failure is None and freshness.other_failure is None
-    return not is_fresh or facts.paused_at is not None or facts.counts.counted_at is not None

@@ -240,11 +240,6 @@ def header_line(facts: HeaderFacts, width: int, *, is_colorless: bool = False, o
     return fit((Piece(" "), *bare.left), width)
 
 
-def short_budget(budget: BudgetRead | None) -> BudgetRead | None:
-    """Return the request budget if it is so short that the header shows it."""
-    return budget if budget is not None and budget.remaining * _SHORT_BUDGET < budget.limit else None
-
-
 class _Parts(NamedTuple):
     left: Line
     middle: Line
@@ -354,8 +349,9 @@ def _is_at_least(counts: StatusCounts, name: str) -> bool:
 
 
 def _budget(facts: HeaderFacts, drops: Collection[str]) -> Line:
-    budget = short_budget(facts.budget)
-    if budget is None or "budget" in drops or facts.freshness.is_stale:
+    budget = facts.budget
+    is_short = budget is not None and budget.remaining * _SHORT_BUDGET < budget.limit
+    if budget is None or not is_short or "budget" in drops or facts.freshness.is_stale:
         return ()
     return (Piece(f"budget {formatting.count(budget.remaining)} of {formatting.count(budget.limit)}", Token.AMBER),)
 

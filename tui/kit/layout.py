@@ -158,19 +158,23 @@ def plan(
     """
     terminal_height = height + 2
     is_narrow = _is_narrow(width, terminal_height)
+    groups = _Groups(panes, recent)
     if proportions.is_stacked and is_narrow and not is_zoomed and terminal_height >= MIN_STACKED_HEIGHT:
-        return _stacked(width, height, _Groups(panes, recent), summary_height)
+        below = summary_height if panes[groups.of(Slot.MAIN)[0]].has_summary else 0
+        rows = height - below
+        return PanePlan(_stacked(width, rows, groups, rows * 11 // 20), below)
     if is_zoomed or is_narrow:
         # Where one pane is visible anyway, a zoom takes the rows of the summary.
         has_summary = panes[recent[0]].has_summary and not (is_zoomed and is_narrow)
         below = summary_height if has_summary else 0
         return PanePlan({recent[0]: PaneRect(0, 0, width, height - below)}, below)
-    groups = _Groups(panes, recent)
-    if not groups.has(Slot.SECOND, Slot.THIRD):
-        return _two(width, height, groups, proportions)
     if width >= WIDE[0]:
-        return _wide(width, height, groups, proportions, is_tall=terminal_height >= TALL)
-    return _medium(width, height, groups, proportions)
+        left = _wide_list(width, proportions.main_columns)
+        return _wide(width, height, groups, left, is_tall=terminal_height >= TALL)
+    top = height * proportions.main_rows // 38
+    if not groups.has(Slot.SECOND, Slot.THIRD):
+        return PanePlan(_stacked(width, height, groups, top))
+    return _medium(width, height, groups, top)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +193,11 @@ class _Groups:
         names = tuple(name for name, placement in self.panes.items() if placement.slot in slots)
         return min(names, key=self.recent.index), names if len(names) > 1 else ()
 
+    def placed(self, x: int, y: int, width: int, height: int, *slots: Slot) -> dict[str, PaneRect]:
+        """Return the visible pane of these slots in their place."""
+        name, tabs = self.of(*slots)
+        return {name: PaneRect(x, y, width, height, tabs)}
+
     def split(self, name: str) -> tuple[str, str] | None:
         """Return the pane on top and the one below it, if `name` is one of them."""
         shared = [each for each, placement in self.panes.items() if placement.slot in {Slot.SECOND, Slot.THIRD}]
@@ -206,67 +215,37 @@ def _shared(groups: _Groups, x: int, y: int, width: int, height: int) -> dict[st
     return {pair[0]: PaneRect(x, y, width, top, tabs), pair[1]: PaneRect(x, y + top, width, height - top)}
 
 
-def _stacked(width: int, height: int, groups: _Groups, summary_height: int) -> PanePlan:
-    """The main pane on top, all others in one place below it, then the summary if the main pane has one."""
-    main, main_tabs = groups.of(Slot.MAIN)
-    other, other_tabs = groups.of(Slot.FIRST, Slot.SECOND, Slot.THIRD)
-    below = summary_height if groups.panes[main].has_summary else 0
-    rows = height - below
-    top = rows * 11 // 20
-    rects = {main: PaneRect(0, 0, width, top, main_tabs), other: PaneRect(0, top, width, rows - top, other_tabs)}
-    return PanePlan(rects, below)
+def _stacked(width: int, height: int, groups: _Groups, top: int) -> dict[str, PaneRect]:
+    """The main pane on top in `top` rows, all others in one place below it."""
+    others = groups.placed(0, top, width, height - top, Slot.FIRST, Slot.SECOND, Slot.THIRD)
+    return groups.placed(0, 0, width, top, Slot.MAIN) | others
 
 
-def _two(width: int, height: int, groups: _Groups, proportions: Proportions) -> PanePlan:
-    """The main pane, and all others in one place: below it, or on a wide terminal at its right."""
-    main, main_tabs = groups.of(Slot.MAIN)
-    other, other_tabs = groups.of(Slot.FIRST)
-    if width < WIDE[0]:
-        top = height * proportions.main_rows // 38
-        rects = {main: PaneRect(0, 0, width, top, main_tabs), other: PaneRect(0, top, width, height - top, other_tabs)}
-        return PanePlan(rects)
-    left = _wide_list(width, proportions.main_columns)
-    rects = {
-        main: PaneRect(0, 0, left, height, main_tabs),
-        other: PaneRect(left + 1, 0, width - left - 1, height, other_tabs),
-    }
-    return PanePlan(rects, hairline=(left, 0, height), joints=((0, "┬"),))
-
-
-def _medium(width: int, height: int, groups: _Groups, proportions: Proportions) -> PanePlan:
+def _medium(width: int, height: int, groups: _Groups, top: int) -> PanePlan:
     """The main pane on top; below it the first slot on the left, the other two on the right."""
-    top = height * proportions.main_rows // 38
     left = min(width * 54 // 120, 72)
-    main, main_tabs = groups.of(Slot.MAIN)
-    first, first_tabs = groups.of(Slot.FIRST)
     others = _shared(groups, left + 1, top, width - left - 1, height - top)
-    rects = {main: PaneRect(0, 0, width, top, main_tabs), first: PaneRect(0, top, left, height - top, first_tabs)}
-    joints = tuple((each.y, "├" if each.y > top else "┬") for each in others.values())
-    return PanePlan(rects | others, hairline=(left, top, height), joints=joints)
+    main = groups.placed(0, 0, width, top, Slot.MAIN)
+    return _divided(main | groups.placed(0, top, left, height - top, Slot.FIRST), others, left, top, height)
 
 
-def _wide(width: int, height: int, groups: _Groups, proportions: Proportions, *, is_tall: bool) -> PanePlan:
+def _wide(width: int, height: int, groups: _Groups, left: int, *, is_tall: bool) -> PanePlan:
     """The main pane on the left; the others on the right, from the top down."""
-    left = _wide_list(width, proportions.main_columns)
     x, room = left + 1, width - left - 1
-    main, main_tabs = groups.of(Slot.MAIN)
-    first, first_tabs = groups.of(Slot.FIRST)
-    heights = _shares(height, (23, 20, 15) if is_tall else (21, 19))
-    others = {first: PaneRect(x, 0, room, heights[0], first_tabs)}
-    if is_tall:
-        y = heights[0]
-        for slot, rows in zip((Slot.SECOND, Slot.THIRD), heights[1:], strict=True):
-            name, tabs = groups.of(slot)
-            others[name] = PaneRect(x, y, room, rows, tabs)
-            y += rows
+    if not groups.has(Slot.SECOND, Slot.THIRD):
+        others = groups.placed(x, 0, room, height, Slot.FIRST)
+    elif is_tall:
+        first, second = height * 23 // 58, height * 20 // 58
+        others = groups.placed(x, 0, room, first, Slot.FIRST)
+        others |= groups.placed(x, first, room, second, Slot.SECOND)
+        others |= groups.placed(x, first + second, room, height - first - second, Slot.THIRD)
     else:
-        others |= _shared(groups, x, heights[0], room, heights[1])
-    joints = tuple((each.y, "├" if each.y else "┬") for each in others.values())
-    main_rect = PaneRect(0, 0, left, height, main_tabs)
-    return PanePlan({main: main_rect, **others}, hairline=(left, 0, height), joints=joints)
+        first = height * 21 // 40
+        others = groups.placed(x, 0, room, first, Slot.FIRST) | _shared(groups, x, first, room, height - first)
+    return _divided(groups.placed(0, 0, left, height, Slot.MAIN), others, left, 0, height)
 
 
-def _shares(height: int, parts: Sequence[int]) -> list[int]:
-    whole = sum(parts)
-    rows = [height * part // whole for part in parts[:-1]]
-    return [*rows, height - sum(rows)]
+def _divided(left: dict[str, PaneRect], right: dict[str, PaneRect], x: int, top: int, bottom: int) -> PanePlan:
+    """Return the plan with a hairline between the panes on the left and those on the right, whose rules meet it."""
+    joints = tuple((each.y, "├" if each.y > top else "┬") for each in right.values())
+    return PanePlan(left | right, hairline=(x, top, bottom), joints=joints)

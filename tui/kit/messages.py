@@ -115,9 +115,8 @@ class Reporter:
         self._statuses: dict[str, SourceStatus] = {}
         self._failure_since: dict[str, datetime] = {}
         self._lost: set[Capability] = set()
-        self._write_block: str | None = None
+        self._action_states: dict[str, str | None] = {}
         self._truncation_count = 0
-        self._log_failure: str | None = None
         self._reconciled: Reconciled | None = None
         self._reported_reads: dict[Need[Any], tuple[RunId, str]] = {}
 
@@ -136,14 +135,11 @@ class Reporter:
                 name, consequence = _CAPABILITIES[capability]
                 refusal = without_request(reason).removesuffix(".")
                 self._messages.add(session.now(), f"The server refuses {name}: {refusal}. {consequence}")
-        if session.interlock.reason != self._write_block:
-            self._write_block = session.interlock.reason
-            if self._write_block is not None:
-                self._messages.add(session.now(), f"Actions are blocked: {self._write_block}.")
-        if session.action_log.failure != self._log_failure:
-            self._log_failure = session.action_log.failure
-            if self._log_failure is not None:
-                self._messages.add(session.now(), f"Actions are not logged: {self._log_failure}.")
+        states = {"blocked": session.interlock.reason, "not logged": session.action_log.failure}
+        for state, cause in states.items():
+            if cause is not None and cause != self._action_states.get(state):
+                self._messages.add(session.now(), f"Actions are {state}: {cause}.")
+        self._action_states = states
         for text in list(session.truncations)[self._truncation_count :]:
             self._messages.add(session.now(), f"The server sent too much: {without_request(text)}.")
         self._truncation_count = len(session.truncations)

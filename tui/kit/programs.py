@@ -7,7 +7,6 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
@@ -84,27 +83,15 @@ class KeptOutput:
 
     def __init__(self) -> None:
         self.size = 0
-        self.start = b""
-        self._tail: deque[bytes] = deque()
-        self._tail_size = 0
+        self.start = self.end = b""
+        """The first bytes, and the last ones that are not among them."""
 
     def add(self, chunk: bytes) -> None:
         """Add the next bytes."""
         self.size += len(chunk)
         room = MAX_KEPT_BYTES - len(self.start)
-        if room > 0:
-            self.start += chunk[:room]
-            chunk = chunk[room:]
-        if chunk:
-            self._tail.append(chunk[-MAX_KEPT_BYTES:])
-            self._tail_size += len(self._tail[-1])
-        while self._tail and self._tail_size - len(self._tail[0]) >= MAX_KEPT_BYTES:
-            self._tail_size -= len(self._tail.popleft())
-
-    @property
-    def end(self) -> bytes:
-        """The last bytes that are not in `start`."""
-        return b"".join(self._tail)[-MAX_KEPT_BYTES:]
+        self.start += chunk[:room]
+        self.end = (self.end + chunk[room:])[-MAX_KEPT_BYTES:]
 
     @property
     def left_out(self) -> int:

@@ -12,7 +12,6 @@ from tui.kit.lines import Dialog
 from tui.kit.live_model import LiveModel
 from tui.kit.painted import GuardedDialog
 from tui.kit.type_ahead import FrameVisibility, TypeAhead
-from tui.lazy_dataclass import dataclass
 from tui.text import formatting
 from tui.text.blocks import INDENT
 from tui.text.styled import Line, Piece, Token, line_width, wrap
@@ -107,17 +106,11 @@ WIDTH: Final = 60
 _GAP: Final = 2
 
 
-@dataclass(frozen=True, slots=True)
-class LeaveKeys:
-    """Whether `y` has an effect yet; if not, whether the terminal is slow or never confirms the drawn dialog."""
+def leave_lines(waiting: Mapping[str, int], visibility: FrameVisibility | None, width: int) -> list[Line]:
+    """Return the dialog in lines of at most `width` cells. `waiting` counts runs by the title of the action.
 
-    may_answer: bool = False
-    is_slow: bool = False
-    is_silent: bool = False
-
-
-def leave_lines(waiting: Mapping[str, int], keys: LeaveKeys, width: int) -> list[Line]:
-    """Return the dialog in lines of at most `width` cells. `waiting` counts runs by the title of the action."""
+    `visibility` decides whether `y` has an effect; None: the terminal was not asked for long.
+    """
     limit = width - 2 * INDENT
     actions = " and ".join(f"{title} of {formatting.plural(count, 'run')}" for title, count in waiting.items())
     verb = "waits" if len(waiting) == 1 else "wait"
@@ -127,23 +120,24 @@ def leave_lines(waiting: Mapping[str, int], keys: LeaveKeys, width: int) -> list
         (Piece("Quit?", Token.BRIGHT, is_bold=True),),
         *((Piece(row, Token.MUTED),) for row in wrap(text, limit)),
         (),
-        _answers(keys, limit),
+        _answers(visibility, limit),
         (),
     ]
     return [(Piece(" " * INDENT), *line) for line in lines]
 
 
-def _answers(keys: LeaveKeys, limit: int) -> Line:
+def _answers(visibility: FrameVisibility | None, limit: int) -> Line:
+    may_answer = visibility is FrameVisibility.SEEN
     left: Line = (Piece(" Stay ", Token.BUTTON), Piece("  "), Piece("Esc", Token.TEXT, is_bold=True))
     ctrl_c: Line = (Piece("ctrl-c", Token.TEXT, is_bold=True), Piece("  quit", Token.TEXT))
     right: Line = (
-        Piece("y", Token.BRIGHT if keys.may_answer else Token.FAINT, is_bold=keys.may_answer),
+        Piece("y", Token.BRIGHT if may_answer else Token.FAINT, is_bold=may_answer),
         Piece(" or ", Token.FAINT),
         *ctrl_c,
     )
-    if keys.is_silent:
+    if visibility is FrameVisibility.UNKNOWN:
         right = ctrl_c
-    elif keys.is_slow:
+    elif visibility is FrameVisibility.WAITING:
         right = (Piece("waiting for the terminal", Token.AMBER), Piece(" or ", Token.FAINT), *ctrl_c)
     if line_width(left) + _GAP + line_width(right) > limit:
         right = ctrl_c
@@ -200,10 +194,4 @@ class LeaveScreen(GuardedDialog):
 
     def draw(self) -> None:
         width, _ = self._dialog.room(WIDTH)
-        visibility = self._visibility
-        keys = LeaveKeys(
-            visibility is FrameVisibility.SEEN,
-            is_slow=visibility is FrameVisibility.WAITING,
-            is_silent=visibility is FrameVisibility.UNKNOWN,
-        )
-        self._dialog.show(leave_lines(self._unsent(), keys, width), width)
+        self._dialog.show(leave_lines(self._unsent(), self._visibility, width), width)

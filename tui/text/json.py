@@ -3,10 +3,10 @@
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
-from typing import Final, NamedTuple, overload
+from typing import Final, NamedTuple
 
 from rich.cells import cell_len
 
@@ -259,7 +259,7 @@ class FoldedJson:
         self.folds = folds
         self.room = room
         self.is_wrapped = is_wrapped
-        self._lists: dict[int, Sequence[tuple[Label, Json]]] = {}
+        self._lists: dict[int, list[tuple[Label, Json]]] = {}
 
     def walk(self, start: JsonPath = ()) -> Iterator[VisibleRow]:
         """Yield the visible rows, starting with one of them."""
@@ -304,7 +304,7 @@ class FoldedJson:
         label, value = None, self.value
         for index in path:
             step = self._step(at, label, value)
-            children = self._children(value, len(at) + 1) if step.is_open else ()
+            children = self._children(value, len(at) + 1) if step.is_open else []
             if not children:
                 return at
             index = min(index, len(children) - 1)  # noqa: PLW2901  at another width a text has other lines
@@ -378,7 +378,7 @@ class FoldedJson:
             return True
         return not inline(value, room_of(path, label, self.room))[1]
 
-    def _children(self, value: Json, depth: int) -> Sequence[tuple[Label, Json]]:
+    def _children(self, value: Json, depth: int) -> "_Children":
         if isinstance(value, list):
             return _IndexedItems(value)
         known = self._lists.get(id(value))
@@ -403,11 +403,11 @@ class _Level:
     """An open container on the way down, and the index of its next child."""
 
     path: JsonPath
-    children: Sequence[tuple[Label, Json]]
+    children: "_Children"
     next: int = 0
 
 
-class _IndexedItems(Sequence[tuple[Label, Json]]):
+class _IndexedItems:
     """A list with the index of each item as its label, without a copy of the list."""
 
     def __init__(self, items: list[Json]) -> None:
@@ -416,16 +416,14 @@ class _IndexedItems(Sequence[tuple[Label, Json]]):
     def __len__(self) -> int:
         return len(self._items)
 
-    @overload
-    def __getitem__(self, index: int) -> tuple[Label, Json]: ...
+    def __iter__(self) -> Iterator[tuple[Label, Json]]:
+        return enumerate(self._items)
 
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[tuple[Label, Json]]: ...
-
-    def __getitem__(self, index: int | slice) -> tuple[Label, Json] | Sequence[tuple[Label, Json]]:
-        if isinstance(index, slice):
-            return [(place, self._items[place]) for place in range(*index.indices(len(self._items)))]
+    def __getitem__(self, index: int) -> tuple[Label, Json]:
         return index, self._items[index]
+
+
+_Children = _IndexedItems | list[tuple[Label, Json]]
 
 
 def _matches(label: Label, value: Json, needle: str) -> bool:

@@ -25,10 +25,9 @@ from tui.features.runs import columns
 from tui.features.runs import view as run_table
 from tui.features.runs.screen import MainScreen
 from tui.kit import footer
-from tui.kit.footer import LiveKey
+from tui.kit.footer import KeyWord
 from tui.kit.lines import LineWidget
 from tui.kit.page import PageRow
-from tui.kit.screen import BaseScreen
 from tui.kit.selection import Selection
 from tui.kit.table import RowContent, RowTable
 from tui.program.app import TriggerApp
@@ -166,14 +165,14 @@ def test_covered_screen_follows_once_it_is_visible(tmp_path: Path, monkeypatch: 
 def test_footer_is_kept_while_its_facts_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(monitor: Monitored) -> None:
         made = list[str]()
-        usual = footer.live_keys
+        usual = footer.footer_line
 
-        def live_keys(screen: BaseScreen) -> list[LiveKey]:
-            made.append("keys")
-            return usual(screen)
+        def footer_line(keys: Sequence[KeyWord], last: KeyWord | None, right: Line, width: int) -> Line:
+            made.append("line")
+            return usual(keys, last, right, width)
 
         await monitor.press("j", wait_s=2)
-        monkeypatch.setattr(footer, "live_keys", live_keys)
+        monkeypatch.setattr(footer, "footer_line", footer_line)
         await monitor.press("j", "j", "pagedown", "k", wait_s=5)
         assert made == []
         await monitor.press("slash")

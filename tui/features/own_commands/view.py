@@ -510,7 +510,6 @@ class OwnCommands:
             if command.key and command.scope in scopes:
                 bindings.key_to_bindings.setdefault(command.key, []).append(_binding(number, command))
         screen._bindings = bindings  # noqa: SLF001
-        screen.footer.forget_keys()
 
     def is_enabled(self, screen: BaseScreen, number: int) -> bool:
         """Return whether a command exists for its key now: it is offered, and none with the same key is nearer."""

@@ -153,15 +153,8 @@ class OverdueAnswer:
     """What was done about the answer that is overdue. Times count from when it was due."""
 
     def __init__(self) -> None:
-        self._repeat_due_s, self._blind_s = REPEAT_AFTER_S, 0.0
-
-    def end(self) -> None:
-        """Record that an answer has come, or is not awaited any longer."""
-        self._repeat_due_s, self._blind_s = REPEAT_AFTER_S, 0.0
-
-    def record_sent(self, overdue_s: float) -> None:
-        """Record a frame; `overdue_s` is 0 if no answer is overdue."""
-        self._blind_s = max(self._blind_s, overdue_s)
+        self._repeat_due_s, self.blind_s = REPEAT_AFTER_S, 0.0
+        """`blind_s`: when the last frame was sent without it."""
 
     def record_repeat(self, overdue_s: float) -> None:
         """Record that the answer was asked for again."""
@@ -175,7 +168,7 @@ class OverdueAnswer:
         """Return the time until a frame is sent without it."""
         longest_s = MAX_BLIND_ECHO_INTERVAL_S if is_echo else MAX_OVERDUE_INTERVAL_S
         least_s = BLIND_ECHO_S if is_echo else BLIND_DATA_S
-        return max(0.0, max(least_s, _due_after(self._blind_s, longest_s)) - overdue_s)
+        return max(0.0, max(least_s, _due_after(self.blind_s, longest_s)) - overdue_s)
 
 
 def _due_after(overdue_s: float, longest_s: float) -> float:
@@ -307,7 +300,7 @@ class LinkMeter:
         """Record a text that was written."""
         if not self._has_answered and self._throughput.expire(now_s):
             self._queue_s = 0.0
-        self._overdue.record_sent(self.overdue_s(now_s))
+        self._overdue.blind_s = max(self._overdue.blind_s, self.overdue_s(now_s))
         if self._first_sent_s is None:
             self._first_sent_s = now_s
         takes_s = size_bytes / UNKNOWN_BYTES_S if self._is_new(now_s) else self._takes_s(size_bytes)
@@ -317,7 +310,7 @@ class LinkMeter:
 
     def record_answer(self, now_s: float, asked_s: float) -> None:
         """Record the answer to a query: everything that was sent before it has arrived."""
-        self._overdue.end()
+        self._overdue = OverdueAnswer()
         self._throughput.begin()
         self._has_answered = True
         self._answers += 1
@@ -346,7 +339,7 @@ class LinkMeter:
         self._sent.clear()
         self._least_asked_s = math.inf
         self._unprobed_bytes = self.unsent_bytes = 0
-        self._overdue.end()
+        self._overdue = OverdueAnswer()
 
     def wait_s(self, now_s: float, allowed: int) -> float:
         """Return the time until at most `allowed` frames are on their way: none for data, one for the echo of a key."""

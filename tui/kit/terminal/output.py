@@ -7,11 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from enum import Enum, auto
+from enum import Enum
 from itertools import cycle
 from typing import Final, NamedTuple
 
-from tui.domain.text import Raw, clean
+from tui.domain.text import Raw, clean, shortened
 from tui.kit.terminal.early import DRIVER_VARIABLE, PLAIN_DRIVER, BlockedWrite, TerminalWriter
 from tui.kit.terminal.link import FramePacer, LinkMeter
 from tui.lazy_dataclass import dataclass
@@ -52,14 +52,16 @@ _END: Final = "\x07"
 
 MAX_TITLE_CHARS: Final = 80
 MAX_BODY_CHARS: Final = 200
-_CUT: Final = "…"
-
 _NOT_ALLOWED: Final = re.compile("[;\x00-\x1f\x7f-\x9f]+")
-_NOTICE_ID: Final = "trigger-tui"
 
-_OSC_777: Final = ("foot", "wezterm", "ghostty", "contour", "vte", "rxvt", "urxvt")
-_OSC_99: Final = ("kitty",)
-_MULTIPLEXERS: Final = ("tmux", "screen")
+_OSC_9: Final = ("\x1b]9;{title}: {body}",)
+_OSC_777: Final = ("\x1b]777;notify;{title};{body}",)
+_OSC_99: Final = ("\x1b]99;i=trigger-tui:d=0;{title}", "\x1b]99;i=trigger-tui:p=body;{body}")
+_FORMS: Final = {
+    **dict.fromkeys(("foot", "wezterm", "ghostty", "contour", "vte", "rxvt", "urxvt"), _OSC_777),
+    "kitty": _OSC_99,
+}
+"""The sequence of terminals that have another one than OSC 9, by the beginning of their names."""
 
 _OUTER_VARIABLES: Final = {
     "KITTY_WINDOW_ID": "kitty",
@@ -67,22 +69,6 @@ _OUTER_VARIABLES: Final = {
     "GHOSTTY_RESOURCES_DIR": "ghostty",
 }
 """Variables that a terminal sets, and a multiplexer in it passes on."""
-
-
-class NoticeSequence(Enum):
-    """The sequence for a notice that a terminal has."""
-
-    OSC_9 = auto()
-    OSC_777 = auto()
-    OSC_99 = auto()
-
-
-class Around(Enum):
-    """The multiplexer between the program and the terminal."""
-
-    NOTHING = auto()
-    TMUX = auto()
-    SCREEN = auto()
 
 
 class DesktopNotice(NamedTuple):
@@ -93,51 +79,34 @@ class DesktopNotice(NamedTuple):
 
 
 def notice_sequence(notice: DesktopNotice, environ: Mapping[str, str], version: str = "") -> str:
-    """Return the text that shows a notice. `version` is the terminal's answer to XTVERSION, "" without one."""
+    """Return the text that shows a notice. `version` is the terminal's answer to XTVERSION, "" without one.
+
+    It goes through the multiplexer that the program runs in, also on another machine, as far as TERM and the answer
+    say.
+    """
     title, body = _cleaned(notice.title, MAX_TITLE_CHARS), _cleaned(notice.body, MAX_BODY_CHARS)
-    around, parts = multiplexer_of(environ, version), _parts(sequence_of(environ, version), title, body)
-    if around is Around.NOTHING:
-        return "".join(parts)
-    return "".join(map(for_tmux if around is Around.TMUX else for_screen, parts))
-
-
-def multiplexer_of(environ: Mapping[str, str], version: str = "") -> Around:
-    """Return the multiplexer that a program runs in, also on another machine, as far as TERM and the answer say."""
+    parts = [f"{form.format(title=title, body=body)}{_END}" for form in _forms_of(environ, version)]
     term = environ.get("TERM", "")
     if environ.get("TMUX") or term.startswith("tmux") or version.lower().startswith("tmux"):
-        return Around.TMUX
-    return Around.SCREEN if environ.get("STY") or term.startswith("screen") else Around.NOTHING
+        parts = [*map(for_tmux, parts)]
+    elif environ.get("STY") or term.startswith("screen"):
+        parts = [*map(for_screen, parts)]
+    return "".join(parts)
 
 
-def sequence_of(environ: Mapping[str, str], version: str = "") -> NoticeSequence:
+def _forms_of(environ: Mapping[str, str], version: str) -> tuple[str, ...]:
     """Return the sequence of a terminal: by its answer, by variables, by TERM. OSC 9 for those that are not known."""
     outer = [name for variable, name in _OUTER_VARIABLES.items() if environ.get(variable)]
     names = [version, environ.get("TERM_PROGRAM", ""), *outer, environ.get("TERM", "")]
     for name in (each.lower().removeprefix("xterm-") for each in names):
-        if name.startswith(_OSC_99):
-            return NoticeSequence.OSC_99
-        if name.startswith(_OSC_777):
-            return NoticeSequence.OSC_777
-        if name and not name.startswith(_MULTIPLEXERS):
-            return NoticeSequence.OSC_9
-    return NoticeSequence.OSC_9
-
-
-def _parts(sequence: NoticeSequence, title: str, body: str) -> tuple[str, ...]:
-    match sequence:
-        case NoticeSequence.OSC_9:
-            return (f"\x1b]9;{title}: {body}{_END}",)
-        case NoticeSequence.OSC_777:
-            return (f"\x1b]777;notify;{title};{body}{_END}",)
-        case NoticeSequence.OSC_99:
-            start = f"\x1b]99;i={_NOTICE_ID}"
-            return (f"{start}:d=0;{title}{_END}", f"{start}:p=body;{body}{_END}")
+        if name and not name.startswith(("tmux", "screen")):
+            return next((form for begin, form in _FORMS.items() if name.startswith(begin)), _OSC_9)
+    return _OSC_9
 
 
 def _cleaned(text: str, most: int) -> str:
     """Return a text of at most `most` characters without anything that would end or split the sequence."""
-    cleaned = _NOT_ALLOWED.sub(",", clean(Raw(text[: 2 * most])))
-    return cleaned if len(cleaned) <= most else cleaned[: most - 1] + _CUT
+    return shortened(_NOT_ALLOWED.sub(",", clean(Raw(text[: 2 * most]))), most)
 
 
 # The terminal's title. It is a state like the screen: only the newest one is sent.
