@@ -71,10 +71,6 @@ def _replay_forbidden(run: Run) -> str | None:
     return "the run is gone" if run.is_gone else None
 
 
-async def _replay(api: "Client", run_id: RunId, on_written: OnWritten) -> RunId:
-    return await api.replay(run_id, on_written)
-
-
 def _replay_verdict(_before: Run, after: Run) -> ActionPhase | None:
     """Return CONFIRMED once the new run can be read."""
     return None if after.state is None else ActionPhase.CONFIRMED
@@ -100,7 +96,7 @@ REPLAY = Action(
     done="replayed",
     description="Start a new run of the task with the same payload",
     forbidden=_replay_forbidden,
-    perform=_replay,
+    perform=lambda api, run_id, on_written: api.replay(run_id, on_written),
     verdict=_replay_verdict,
     reads_first=False,
     stops_descendants=False,

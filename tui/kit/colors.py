@@ -5,7 +5,7 @@ from enum import StrEnum
 from functools import cache
 from itertools import product
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from rich.color import Color, ColorSystem
 from rich.segment import Segment
@@ -153,11 +153,11 @@ def contrast(one: str, other: str) -> float:
 
 
 def _luminance(color: str) -> float:
-    red, green, blue = (linear(int(color[start : start + 2], 16)) for start in (1, 3, 5))
+    red, green, blue = (_linear(int(color[start : start + 2], 16)) for start in (1, 3, 5))
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def linear(part: int) -> float:
+def _linear(part: int) -> float:
     """Return the light of a red, green or blue from 0 to 255."""
     share = part / 255
     return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
@@ -195,39 +195,39 @@ class Background(StrEnum):
     NEW = "new finding"
 
 
-_BACKGROUND_COLORS: Final = {
-    Background.PAGE: "bg",
-    Background.GONE: "bg",
-    Background.CURSOR: "cursor",
-    Background.GONE_CURSOR: "cursor",
-    Background.CURSOR_AWAY: "cursor2",
-    Background.SURFACE: "surface",
-    Background.DIALOG: "dialog",
-    Background.DIALOG_CURSOR: "cursor",
-    Background.BAND: "cursor",
-    Background.FAILING: "failbg",
-    Background.AMBER: "chip",
-    Background.NEW: "bg",
-}
+class _Ground(NamedTuple):
+    """How a background looks: its colour, and the tokens that change on it.
+
+    * `is_reversed`: without colours, its lines are reversed
+    * `beside`: the background of a row beside its edge, where the cursor is only that
+    """
+
+    color: str
+    tokens: Mapping[Token, Token] = MappingProxyType({})
+    is_reversed: bool = False
+    beside: Background | None = None
+
+
 _BRIGHTER: Final = {Token.FAINT: Token.MUTED, Token.MUTED: Token.TEXT, Token.TEXT: Token.BRIGHT}
-_TOKENS_ON_BACKGROUND: Final[Mapping[Background, Mapping[Token, Token]]] = {
-    Background.CURSOR: _BRIGHTER,
-    Background.DIALOG_CURSOR: _BRIGHTER,
-    Background.CURSOR_AWAY: {Token.FAINT: Token.MUTED},
-    Background.FAILING: {Token.FAINT: Token.MUTED},
-    Background.AMBER: {Token.FAINT: Token.MUTED},
-    Background.NEW: dict.fromkeys(Token, Token.BRIGHT),
-    Background.GONE: dict.fromkeys(Token, Token.FAINT),
-    Background.GONE_CURSOR: {token: Token.MUTED for token in Token if token is not Token.ACCENT},
-}
-_REVERSED_IF_COLORLESS: Final = frozenset(
-    {Background.CURSOR, Background.DIALOG_CURSOR, Background.GONE_CURSOR, Background.BAND, Background.FAILING}
-)
-_BESIDE_EDGE: Final = {
-    Background.CURSOR: Background.PAGE,
-    Background.CURSOR_AWAY: Background.PAGE,
-    Background.DIALOG_CURSOR: Background.DIALOG,
-    Background.GONE_CURSOR: Background.GONE,
+_LEGIBLE: Final = {Token.FAINT: Token.MUTED}
+_GROUNDS: Final = {
+    Background.PAGE: _Ground("bg"),
+    Background.CURSOR: _Ground("cursor", _BRIGHTER, is_reversed=True, beside=Background.PAGE),
+    Background.CURSOR_AWAY: _Ground("cursor2", _LEGIBLE, beside=Background.PAGE),
+    Background.GONE: _Ground("bg", dict.fromkeys(Token, Token.FAINT)),
+    Background.GONE_CURSOR: _Ground(
+        "cursor",
+        {token: Token.MUTED for token in Token if token is not Token.ACCENT},
+        is_reversed=True,
+        beside=Background.GONE,
+    ),
+    Background.SURFACE: _Ground("surface"),
+    Background.DIALOG: _Ground("dialog"),
+    Background.DIALOG_CURSOR: _Ground("cursor", _BRIGHTER, is_reversed=True, beside=Background.DIALOG),
+    Background.BAND: _Ground("cursor", is_reversed=True),
+    Background.FAILING: _Ground("failbg", _LEGIBLE, is_reversed=True),
+    Background.AMBER: _Ground("chip", _LEGIBLE),
+    Background.NEW: _Ground("bg", dict.fromkeys(Token, Token.BRIGHT)),
 }
 
 # Tokens with a background of their own: (text, background).
@@ -282,7 +282,7 @@ class LineStyler:
 
     def beside_edge(self, background: Background) -> Background:
         """Return the background of a row beside its edge: with a gutter cursor, that of a row without a cursor."""
-        return _BESIDE_EDGE.get(background, background) if self.has_gutter_cursor else background
+        return (_GROUNDS[background].beside or background) if self.has_gutter_cursor else background
 
     def segments(
         self, line: Line, width: int, background: Background = Background.PAGE, *, is_stale: bool = False
@@ -323,14 +323,14 @@ class LineStyler:
             return self._block(token)
         if is_stale:
             token = Token.MUTED if token is Token.BLUE else token
-        token = _TOKENS_ON_BACKGROUND.get(background, {}).get(token, token)
-        background_color = self._palette[_BACKGROUND_COLORS[background]]
+        ground = _GROUNDS[background]
+        token = ground.tokens.get(token, token)
+        background_color = self._palette[ground.color]
         if token is Token.HIT:
             return self._build_style("bright", background_color, bold=is_bold, underline=True)
         if self.color_mode is ColorMode.SIXTEEN and token is Token.BRIGHT:
             is_bold = is_bold or background is Background.DIALOG
-        is_reversed = self.color_mode is ColorMode.NONE and background in _REVERSED_IF_COLORLESS
-        is_reversed = is_reversed or background is Background.NEW
+        is_reversed = (self.is_colorless and ground.is_reversed) or background is Background.NEW
         return self._build_style(token.value, background_color, bold=is_bold, reverse=is_reversed)
 
     def _block(self, token: Token) -> Style:

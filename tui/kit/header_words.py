@@ -193,15 +193,15 @@ COUNTS_OLD_AFTER: Final = timedelta(seconds=60)
 COUNTS_AGE_FROM: Final = timedelta(seconds=3)
 """Counts that cannot be updated from run changes show their age from here on."""
 
-COUNT_LETTERS: Final = (
-    ("Q", "queued"),
-    ("D", "delayed (in the tree: queued)"),
-    ("P", "pending a version (in the tree: queued)"),
-    ("E", "executing or dequeued"),
-    ("W", "waiting"),
-    ("✗", "failed in the period"),
+COUNTS: Final = (
+    ("queued", "Q", Token.MUTED, "Queued."),
+    ("delayed", "D", Token.MUTED, "Delayed (in the tree: queued)."),
+    ("pending_version", "P", Token.AMBER, "Pending a version (in the tree: queued)."),
+    ("executing", "E", Token.BLUE, "Executing or dequeued."),
+    ("waiting", "W", Token.MUTED, "Waiting."),
+    ("failed", "✗", Token.ROSE, "Failed in the period."),
 )
-"""The letters of the counts, for the page of keys."""
+"""The counts by their field: letter, colour, and meaning for the page of keys."""
 
 SLOW_LINK: Final = "slow link"
 SLOW_LINK_SENTENCE: Final = "To save bytes, the cursor is only an edge, colours are fewer, and ages are in minutes."
@@ -215,7 +215,7 @@ _GAP: Final = Piece("   ")
 
 
 _DROPS: Final = ("clock", "minutes", "interval", "organisation", "link", "as of", "zone", "project", "budget")
-_COUNTS_DROP: Final = ("delayed", "pending", "waiting", "queued", "executing", "failed")
+_COUNTS_DROP: Final = ("delayed", "pending_version", "waiting", "queued", "executing", "failed")
 
 
 def header_line(facts: HeaderFacts, width: int, *, is_colorless: bool = False, offline: str = "○") -> Line:
@@ -258,19 +258,7 @@ class _Parts(NamedTuple):
         if self.right and self.middle:
             left = (*left, _GAP, *self.middle)
         spare = width - line_width(left) - line_width(right) - 1
-        return _with_room((*left, Piece(" " * spare), *right, Piece(" ")))
-
-
-def _with_room(line: Line) -> Line:
-    """Move a space into the piece of `≥`, whose ASCII form is two cells wide and replaces the space."""
-    out: list[Piece] = []
-    for piece in line:
-        if "≥" in piece.text and out and out[-1].text.endswith(" "):
-            gap = out.pop()
-            out += [gap._replace(text=gap.text[:-1]), piece._replace(text=f" {piece.text}")]
-        else:
-            out.append(piece)
-    return tuple(out)
+        return (*left, Piece(" " * spare), *right, Piece(" "))
 
 
 def _parts(facts: HeaderFacts, connection: ConnectionState, drops: Collection[str], *, is_colorless: bool) -> _Parts:
@@ -320,22 +308,14 @@ def _counts(facts: HeaderFacts, drops: Collection[str]) -> Line:
     age = timedelta() if counts.counted_at is None else facts.at - counts.counted_at
     if old_since is None and age > COUNTS_OLD_AFTER:
         old_since = counts.counted_at
-    families = (
-        ("queued", "Q", counts.queued, Token.MUTED),
-        ("delayed", "D", counts.delayed, Token.MUTED),
-        ("pending", "P", counts.pending_version, Token.AMBER),
-        ("executing", "E", counts.executing, Token.BLUE),
-        ("waiting", "W", counts.waiting, Token.MUTED),
-        ("failed", "✗", counts.failed, Token.ROSE),
-    )
     pieces = [
         Piece(
             f"{letter}{formatting.count(count, at_least=_is_at_least(counts, name))}",
             token if old_since is None else Token.MUTED,
             is_bold=token is Token.ROSE and old_since is None,
         )
-        for name, letter, count, token in families
-        if count and name not in drops
+        for name, letter, token, _ in COUNTS
+        if (count := getattr(counts, name)) and name not in drops
     ]
     if pieces and old_since is not None and "as of" not in drops:
         pieces.append(Piece(f"as of {formatting.time_of_day(old_since, facts.at)}", Token.FAINT))

@@ -1,7 +1,8 @@
 """Lines turned into what Textual shows: strips, themes, 256 colours, and only the lines that changed."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import cache, lru_cache
+from itertools import product
 from typing import Any, Final, NamedTuple
 
 from rich.cells import cached_cell_len
@@ -17,48 +18,40 @@ from textual.strip import Strip
 from textual.theme import Theme
 from textual.widget import Widget
 
-from tui.kit.colors import PALETTES, Background, ColorMode, LineStyler, linear, own_palette
+from tui.kit.colors import PALETTES, PALETTES_256, Background, ColorMode, LineStyler, own_palette
 from tui.text.styled import Line, Token
 
 # The 256 colours: the nearest one to any colour, and a filter for what Textual paints by itself.
 #
-# The first sixteen are never used, because users change them. Those of our own palettes are in `kit.colors`.
+# The first sixteen are never used, because users change them. Those of our own palettes are in `kit.colors`; what is
+# nearest matters for the screen below a dialog, whose colours Textual mixes.
 
 
 _LEVELS: Final = (0, 95, 135, 175, 215, 255)
+_TABLE: Final = (*product(_LEVELS, repeat=3), *((8 + 10 * step,) * 3 for step in range(24)))
+"""The red, green and blue of each colour from `_CUBE_FROM` on."""
+
 _CUBE_FROM: Final = 16
-_GREYS: Final = 24
 _MAX_CACHED: Final = 4_096
 
-_Lab = tuple[float, float, float]
 
-
-def _lab(red: int, green: int, blue: int) -> _Lab:
-    """Return a colour in Oklab, where distances are those that people see."""
-    r, g, b = map(linear, (red, green, blue))
-    long = (0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b) ** (1 / 3)
-    medium = (0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b) ** (1 / 3)
-    short = (0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b) ** (1 / 3)
-    return (
-        0.2104542553 * long + 0.7936177850 * medium - 0.0040720468 * short,
-        1.9779984951 * long - 2.4285922050 * medium + 0.4505937099 * short,
-        0.0259040371 * long + 0.7827717662 * medium - 0.8086757660 * short,
-    )
-
-
-@lru_cache(maxsize=1)
-def _table() -> dict[int, _Lab]:
-    cube = [(r, g, b) for r in _LEVELS for g in _LEVELS for b in _LEVELS]
-    greys = [(8 + 10 * step,) * 3 for step in range(_GREYS)]
-    return {number: _lab(*color) for number, color in enumerate([*cube, *greys], _CUBE_FROM)}
+@cache
+def _own_numbers() -> dict[tuple[int, ...], int]:
+    """Return the numbers that our palettes have for their colours."""
+    return {
+        tuple(Color.parse(color).get_truecolor()): Color.parse(PALETTES_256[mode][name]).number or 0
+        for mode in (ColorMode.DARK, ColorMode.LIGHT)
+        for name, color in PALETTES[mode].items()
+    }
 
 
 @lru_cache(maxsize=_MAX_CACHED)
 def nearest(red: int, green: int, blue: int) -> int:
-    """Return the number of the colour that looks most like a colour of 24 bits."""
-    wanted = _lab(red, green, blue)
-    table = _table()
-    return min(table, key=lambda number: sum((a - b) ** 2 for a, b in zip(wanted, table[number], strict=True)))
+    """Return the number of the colour that is nearest to a colour of 24 bits, or that of our own for it."""
+    if own := _own_numbers().get((red, green, blue)):
+        return own
+    distances = [(r - red) ** 2 + (g - green) ** 2 + (b - blue) ** 2 for r, g, b in _TABLE]
+    return _CUBE_FROM + distances.index(min(distances))
 
 
 @lru_cache(maxsize=_MAX_CACHED)
@@ -85,17 +78,8 @@ class In256Colors(LineFilter):
 # Turns a `Line` into a Textual `Strip`. `LineStyler` chooses the styles.
 
 
-MAX_BLANKS: Final = 64
-"""Empty lines that are kept, by width and background."""
-
-
 class Painter(LineStyler):
     """Paints lines in one color mode."""
-
-    @cached_property
-    def blank(self) -> Callable[..., Strip]:
-        """A function that returns an empty line for a width and a background."""
-        return lru_cache(MAX_BLANKS)(self._blank)
 
     def strip(
         self, line: Line, width: int, background: Background = Background.PAGE, *, is_stale: bool = False
@@ -103,7 +87,7 @@ class Painter(LineStyler):
         """Paint a line, cut or padded to exactly `width` cells. `is_stale` mutes the colour of running work."""
         return Strip(self.segments(line, width, background, is_stale=is_stale), width)
 
-    def _blank(self, width: int, background: Background = Background.PAGE) -> Strip:
+    def blank(self, width: int, background: Background = Background.PAGE) -> Strip:
         """Return an empty line."""
         return Strip([Segment(" " * width, self.style(Token.TEXT, False, background, False))], width)
 

@@ -17,7 +17,7 @@ from textual.widget import Widget
 from tui.kit.app import Ticker, app_of
 from tui.kit.footer import Footer, live_keys
 from tui.kit.header import Header
-from tui.kit.header_words import COUNT_LETTERS, SLOW_LINK, SLOW_LINK_SENTENCE
+from tui.kit.header_words import COUNTS, SLOW_LINK, SLOW_LINK_SENTENCE
 from tui.kit.keys import ACTION_NAMES, LAST_RANK, MARK_ACTIONS, Help, HelpGroup, bind, key_label, places_of
 from tui.kit.lines import EDGE, Prompt, Rule
 from tui.kit.live_model import LiveModel
@@ -183,8 +183,6 @@ _SENTENCES: Final = (
 )
 """What no key is for."""
 
-_LETTER_TOKENS: Final = {"P": Token.AMBER, "E": Token.BLUE, "✗": Token.ROSE}
-
 
 @dataclass(frozen=True, slots=True)
 class HelpKey:
@@ -289,7 +287,7 @@ def header_signs(*, is_colorless: bool = False) -> tuple[Sign, ...]:
     """Return the letters and the bars of the header, in its order."""
     plain_bar, some_failed, most_failed = spark([Minute(8, 0), Minute(8, 1), Minute(8, 8)], by_shape=is_colorless)
     return (
-        *(Sign(_letter(letter), f"{meaning.capitalize()}.") for letter, meaning in COUNT_LETTERS),
+        *(Sign(Piece(letter, token, is_bold=token is Token.ROSE), meaning) for _, letter, token, meaning in COUNTS),
         Sign(plain_bar, "The runs that were created in a minute. The tallest bar is the busiest minute."),
         Sign(some_failed, "Some of them failed."),
         Sign(most_failed, "Most of them failed."),
@@ -307,11 +305,6 @@ def legend_lines(width: int, *, is_colorless: bool = False) -> list[Line]:
     for name, sentence in _SENTENCES:
         lines += [(), *_beside((Piece(f"{name:<{_SIGN_CELLS}}", Token.FAINT),), sentence, Token.MUTED, limit)]
     return lines
-
-
-def _letter(letter: str) -> Piece:
-    token = _LETTER_TOKENS.get(letter, Token.MUTED)
-    return Piece(letter, token, is_bold=token is Token.ROSE)
 
 
 # The page of keys: those that work in the pane below it are bright, the other keys of the screen are faint.

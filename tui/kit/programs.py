@@ -174,7 +174,7 @@ async def run_in_background(
         cwd=folder,
         start_new_session=True,
     )
-    transport, listener = await _started(asyncio.gather(start))
+    transport, listener = await _started(asyncio.ensure_future(start))
     ending = Ending.BY_ITSELF
     try:
         if not await _is_set(listener.has_news, TIME_LIMIT_S if time_limit_s is None else time_limit_s):
@@ -194,19 +194,19 @@ async def run_in_background(
     return ProgramResult(code, timedelta(seconds=took_s), ending, kept.start, kept.end, kept.left_out)
 
 
-async def _started(
-    starting: asyncio.Future[tuple[tuple[asyncio.SubprocessTransport, _Listener]]],
-) -> tuple[asyncio.SubprocessTransport, _Listener]:
+_Started = tuple[asyncio.SubprocessTransport, _Listener]
+
+
+async def _started(starting: asyncio.Future[_Started]) -> _Started:
     """Wait for the start. asyncio ends a program whose start is canceled, but not what that had started already."""
     try:
-        ((transport, listener),) = await asyncio.shield(starting)
+        return await asyncio.shield(starting)
     except asyncio.CancelledError:
         with suppress(OSError):
-            ((transport, listener),) = await starting
+            transport, listener = await starting
             await _end(transport, listener, QUIT_GRACE_S)
             transport.close()
         raise
-    return transport, listener
 
 
 async def _is_set(event: asyncio.Event, timeout_s: float) -> bool:

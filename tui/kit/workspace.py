@@ -170,7 +170,6 @@ class Workspace(Backdrop):
         self.is_nothing_selected: Callable[[], bool] = lambda: self.is_overview
         """Returns whether the main pane has nothing selected, also before `show_selection` is called."""
         self._recent = [*recent, *(name for name in self._entries if name not in recent)]
-        self._note_pane_name()
         """The panes by the time of their last focus, the newest first."""
         self._summary = summary
         self._hairline = Hairline()
@@ -248,9 +247,10 @@ class Workspace(Backdrop):
         """The pane that has the focus, or had it last."""
         return self.panes[self._pane_name]
 
-    def _note_pane_name(self) -> None:
-        """Find the name of `pane`, which is read a thousand times until the first rows."""
-        self._pane_name = next(name for name in self._recent if name in self._open_forms.values())
+    @property
+    def _pane_name(self) -> str:
+        shown = self._open_forms.values()
+        return next(name for name in self._recent if name in shown)
 
     @property
     def is_main_current(self) -> bool:
@@ -297,7 +297,6 @@ class Workspace(Backdrop):
     async def show_form(self, name: str) -> None:
         """Show a form of a pane in place of the other, and focus it."""
         self._open_forms[self._base_of(name)] = name
-        self._note_pane_name()
         await self.action_pane(name)
 
     def _base_of(self, name: str) -> str:
@@ -383,7 +382,6 @@ class Workspace(Backdrop):
         self.before_change()
         self._recent.remove(name)
         self._recent.insert(0, name)
-        self._note_pane_name()
         self._arrange()
 
     def _apply(self, planned: PanePlan) -> None:

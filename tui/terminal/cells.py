@@ -173,13 +173,11 @@ Row = list[Cell]
 class CellsOfPen(dict[str, Cell]):
     """The cells of one pen by their text; a missing one is created."""
 
-    __slots__ = ("_table", "after", "pen")
+    __slots__ = ("_table", "pen")
 
     def __init__(self, table: "CellTable", pen: Pen) -> None:
         self._table = table
         self.pen = pen
-        self.after: dict[str, CellsOfPen] = {}
-        """The cells of the pens to which SGR parameters lead from this one."""
 
     def __missing__(self, text: str) -> Cell:
         cell = self[text] = self._table.created(text, self.pen)

@@ -246,9 +246,6 @@ class CellPainter:
 MAX_PARAMETERS: Final = 256
 """Characters of the parameters of a sequence that is read; one with more is foreign."""
 
-MAX_LINES: Final = 128
-"""Decoded lines that are kept: a line that moved, or is written again, is then looked up in two microseconds."""
-
 
 class Decoder:
     """Draws text on a grid."""
@@ -257,8 +254,6 @@ class Decoder:
         self._painter = CellPainter(grid, table)
         self._table = table
         self._generation = table.generation
-        self._plain = table.of(PLAIN)
-        self._lines: dict[str, tuple[list[Cell], CellsOfPen]] = {}
         self._rest = ""
         self._is_in_passed = False
         """Whether a command that a multiplexer passes on in pieces has begun and not ended."""
@@ -323,12 +318,10 @@ class Decoder:
                 yield Foreign(token[0], Effect.UNKNOWN if passed is None else Effect.NONE)
 
     def _renew(self) -> None:
-        """Draw with the cells of the new table after the old one was emptied, and bound the lines that are kept."""
-        if self._generation != self._table.generation or len(self._lines) > MAX_LINES:
+        """Draw with the cells of the new table after the old one was emptied."""
+        if self._generation != self._table.generation:
             self._generation = self._table.generation
-            self._plain = self._table.of(PLAIN)
             self._painter.pen = self._painter.pen  # its cells are looked up again, in the new table
-            self._lines.clear()
 
     def _draw_line(self, line: re.Match[str]) -> bool:
         """Draw what most lines are. Return False, with nothing drawn, if it has to be drawn token by token."""
@@ -339,16 +332,10 @@ class Decoder:
             if line["newline"] and y == grid.lines - 1:
                 return False
             y, x = min(max(int(row), 1), grid.lines) - 1, min(max(int(column), 1), grid.columns) - 1
-        is_plain = painter.cells is self._plain
-        decoded = self._lines.get(styled) if is_plain else None
-        if decoded is None:
-            try:
-                decoded = self._decoded(styled)
-            except (UnknownPen, LoneMark):
-                return False
-            if is_plain:
-                self._lines[styled] = decoded
-        cells, pen = decoded
+        try:
+            cells, pen = self._decoded(styled)
+        except (UnknownPen, LoneMark):
+            return False
         if x + len(cells) > grid.columns:
             return False
         grid.x, grid.y, painter.cells = x, y, pen
@@ -361,13 +348,7 @@ class Decoder:
         pen = self._painter.cells
         cells = list(map(pen.__getitem__, texts_of_cells(styled.partition("\x1b")[0])))
         for parameters, text in PIECE.findall(styled):
-            if parameters == "0" and not pen.pen.link:
-                pen = self._plain
-            else:
-                after = pen.after.get(parameters)
-                if after is None:
-                    after = pen.after[parameters] = self._table.of(pen_after(parameters, pen.pen))
-                pen = after
+            pen = self._table.of(pen_after(parameters, pen.pen))
             if text:
                 cells += map(pen.__getitem__, texts_of_cells(text))
         return cells, pen

@@ -1,6 +1,5 @@
 """Encodes the shortest text that turns the cells on a terminal into the cells that a program wants there."""
 
-import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -27,35 +26,27 @@ from tui.terminal.cells import (
 
 
 _FLAGS: Final = (
-    (cells.BOLD, "1"),
-    (cells.DIM, "2"),
-    (cells.ITALIC, "3"),
-    (cells.UNDERLINE, "4"),
-    (cells.BLINK, "5"),
-    (cells.REVERSE, "7"),
-    (cells.CONCEAL, "8"),
-    (cells.STRIKE, "9"),
-    (cells.DOUBLE_UNDERLINE, "21"),
-    (cells.FRAME, "51"),
-    (cells.CIRCLE, "52"),
-    (cells.OVERLINE, "53"),
+    (cells.BOLD, "1", "22"),
+    (cells.DIM, "2", "22"),
+    (cells.ITALIC, "3", "23"),
+    (cells.UNDERLINE, "4", "24"),
+    (cells.BLINK, "5", "25"),
+    (cells.REVERSE, "7", "27"),
+    (cells.CONCEAL, "8", "28"),
+    (cells.STRIKE, "9", "29"),
+    (cells.DOUBLE_UNDERLINE, "21", "24"),
+    (cells.FRAME, "51", "54"),
+    (cells.CIRCLE, "52", "54"),
+    (cells.OVERLINE, "53", "55"),
 )
-_ENDS: Final = (
-    ("22", cells.BOLD | cells.DIM),
-    ("23", cells.ITALIC),
-    ("24", cells.UNDERLINE | cells.DOUBLE_UNDERLINE),
-    ("25", cells.BLINK),
-    ("27", cells.REVERSE),
-    ("28", cells.CONCEAL),
-    ("29", cells.STRIKE),
-    ("54", cells.FRAME | cells.CIRCLE),
-    ("55", cells.OVERLINE),
-)
+"""Each flag, the parameter that begins it, and the one that ends it."""
+
+_ENDS: Final = {off: sum(flag for flag, _, each in _FLAGS if each == off) for _, _, off in _FLAGS}
 _ALSO_ENDED: Final = {"22": cells.ITALIC}
 """Flags that a parameter ends in GNU screen."""
 
-_ON: Final = {int(on): flag for flag, on in _FLAGS} | {6: cells.BLINK}
-_OFF: Final = {int(off): flags for off, flags in _ENDS}
+_ON: Final = {int(on): flag for flag, on, _ in _FLAGS} | {6: cells.BLINK}
+_OFF: Final = {int(off): flags for off, flags in _ENDS.items()}
 _REPLACED: Final = {4: cells.DOUBLE_UNDERLINE, 21: cells.UNDERLINE}
 """Terminals draw one kind of underline: the last one."""
 
@@ -71,23 +62,9 @@ class UnknownPen(ValueError):
     """SGR parameters whose effect on a cell is not known here."""
 
 
-_COLORS: Final = re.compile(
-    r"(?:(38;(?:2(?:;[0-9]{1,3}){3}|5;[0-9]{1,3}))(?:;(?=4)|$))?(48;(?:2(?:;[0-9]{1,3}){3}|5;[0-9]{1,3}))?"
-)
-"""Parameters of an ink, a ground, or both, as most pens of a page with many colours are."""
-
-
+@lru_cache(maxsize=_MAX_CACHED)
 def pen_after(parameters: str, pen: Pen) -> Pen:
     """The pen after `CSI parameters m`. Raises `UnknownPen`."""
-    colors = _COLORS.fullmatch(parameters)
-    if colors is not None and parameters:
-        ink, ground = colors.groups()
-        return Pen(ink or pen.ink, ground or pen.ground, pen.flags, pen.link)
-    return _pen_after(parameters, pen)
-
-
-@lru_cache(maxsize=_MAX_CACHED)
-def _pen_after(parameters: str, pen: Pen) -> Pen:
     if not parameters:
         return Pen(link=pen.link)
     if ":" in parameters:
@@ -123,19 +100,9 @@ def _color(number: int, numbers: Iterator[int]) -> str:
     return ";".join(map(str, (number, kind, *rest)))
 
 
+@lru_cache(maxsize=_MAX_CACHED)
 def change(before: Pen, after: Pen) -> str:
     """The shortest sequence that turns one pen into another."""
-    ink, ground, flags, link = after
-    if before[3] == link and before[2] == flags and (ink or not before[0]) and (ground or not before[1]):
-        # Only colours change: faster than the cache, which does not hold the pens of a page of a thousand colours.
-        if before[0] == ink:
-            return "" if before[1] == ground else f"\x1b[{ground}m"
-        return f"\x1b[{ink}m" if before[1] == ground else f"\x1b[{ink};{ground}m"
-    return _change(before, after)
-
-
-@lru_cache(maxsize=_MAX_CACHED)
-def _change(before: Pen, after: Pen) -> str:
     link = "" if before.link == after.link else f"\x1b]{after.link}\x1b\\" if after.link else LINK_ENDS
     if before[:3] == after[:3]:
         return link
@@ -148,12 +115,12 @@ def _change(before: Pen, after: Pen) -> str:
 def _parts(before: Pen, after: Pen) -> list[str]:
     parts = []
     lost, won = before.flags & ~after.flags, after.flags & ~before.flags
-    for off, ended in _ENDS:
+    for off, ended in _ENDS.items():
         if lost & ended:
             # One parameter may end two flags, so the one that stays is switched on again.
             won |= after.flags & (ended | _ALSO_ENDED.get(off, 0))
             parts.append(off)
-    parts += [on for flag, on in _FLAGS if won & flag]
+    parts += [on for flag, on, _ in _FLAGS if won & flag]
     if before.ink != after.ink:
         parts.append(after.ink or "39")
     if before.ground != after.ground:

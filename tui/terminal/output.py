@@ -179,21 +179,14 @@ class PlainOutput:
     def __init__(self) -> None:
         self._text = ""
 
-    def resize(self, columns: int, lines: int) -> None:
-        """Nothing is kept that has a size."""
+    def _keep_nothing(self, *_: object) -> None:
+        """Nothing is known of the screen."""
 
-    def forget(self) -> None:
-        """Nothing is kept."""
+    resize = forget = lose_cells = passed = _keep_nothing
 
     def restored_cursor(self) -> str:
         """Nothing is kept. The next text of the program moves the cursor."""
         return ""
-
-    def lose_cells(self, y: int, x: int, count: int) -> None:
-        """Nothing is kept."""
-
-    def passed(self, text: str) -> None:
-        """Nothing is kept."""
 
     def write(self, text: str) -> str:
         """Return the text."""

@@ -188,31 +188,20 @@ def spark(minutes: "Sequence[Minute]", *, by_shape: bool = False) -> Line:
     `by_shape` is for screens without colours: a minute with failures is `✗`, in bold if more than half failed.
     """
     highest = max((minute.run_count for minute in minutes), default=0)
-    return tuple(_by_shape(minute, highest) if by_shape else _by_colour(minute, highest) for minute in minutes)
+    return tuple(_bar(minute, highest, by_shape=by_shape) for minute in minutes)
 
 
-def _by_colour(minute: "Minute", highest: int) -> Piece:
-    height = _height(minute, highest)
+def _bar(minute: "Minute", highest: int, *, by_shape: bool) -> Piece:
+    # In eighths, rounded up so that even a single run is visible.
+    height = -(-minute.run_count * _EIGHTHS // highest) if highest else 0
+    has_mostly_failed = minute.failed_count * 2 > minute.run_count
     if not minute.failed_count:
         return Piece(_BARS[height], Token.SPARK)
-    if _has_mostly_failed(minute):
+    if by_shape:
+        return Piece(_FAILED, Token.ROSE, is_bold=has_mostly_failed)
+    if has_mostly_failed:
         return Piece(_BARS[height], Token.ROSE)
     return Piece(_FOOT, Token.TALL_FOOT if height >= _MIN_TALL_EIGHTHS else Token.LOW_FOOT)
-
-
-def _by_shape(minute: "Minute", highest: int) -> Piece:
-    if minute.failed_count:
-        return Piece(_FAILED, Token.ROSE, is_bold=_has_mostly_failed(minute))
-    return Piece(_BARS[_height(minute, highest)], Token.SPARK)
-
-
-def _has_mostly_failed(minute: "Minute") -> bool:
-    return minute.failed_count * 2 > minute.run_count
-
-
-def _height(minute: "Minute", highest: int) -> int:
-    """Return the height in eighths, rounded up so that even a single run is visible."""
-    return -(-minute.run_count * _EIGHTHS // highest) if highest else 0
 
 
 # How far the read of what a pane shows has got, and what stands in the place of a value meanwhile.

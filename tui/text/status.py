@@ -35,9 +35,10 @@ FINISHED_ROW = RowTokens(Token.MUTED, Token.FAINT, Token.FAINT, Token.FAINT)
 
 @dataclass(frozen=True, slots=True)
 class StatusStyle:
-    """The look of one status. `word` may be the server's own word; `Piece` cleans it."""
+    """The look of one status. `word` may be the server's own word; `Piece` cleans it. `meaning` is for new users."""
 
     word: str
+    meaning: str
     glyph: str
     ascii_glyph: str
     glyph_token: Token
@@ -56,64 +57,44 @@ class StatusStyle:
         return Piece(self.word, self.word_token, is_bold=self.is_bold)
 
 
-def _waiting(word: str, glyph: str, ascii_glyph: str, glyph_token: Token = Token.MUTED) -> StatusStyle:
-    return StatusStyle(word, glyph, ascii_glyph, glyph_token, Token.MUTED, WAITING_ROW)
+def _waiting(word: str, meaning: str, glyph: str, ascii_glyph: str, glyph_token: Token = Token.MUTED) -> StatusStyle:
+    return StatusStyle(word, meaning, glyph, ascii_glyph, glyph_token, Token.MUTED, WAITING_ROW)
 
 
-def _live(word: str, glyph: str, ascii_glyph: str) -> StatusStyle:
-    return StatusStyle(word, glyph, ascii_glyph, Token.BLUE, Token.BLUE, LIVE_ROW)
+def _live(word: str, meaning: str, glyph: str, ascii_glyph: str) -> StatusStyle:
+    return StatusStyle(word, meaning, glyph, ascii_glyph, Token.BLUE, Token.BLUE, LIVE_ROW)
 
 
-def _failed(word: str, glyph: str, ascii_glyph: str) -> StatusStyle:
-    return StatusStyle(word, glyph, ascii_glyph, Token.ROSE, Token.ROSE, FAILED_ROW, is_bold=True)
+def _failed(word: str, meaning: str, glyph: str, ascii_glyph: str) -> StatusStyle:
+    return StatusStyle(word, meaning, glyph, ascii_glyph, Token.ROSE, Token.ROSE, FAILED_ROW, is_bold=True)
 
 
-def _finished(word: str, glyph: str, ascii_glyph: str, glyph_token: Token = Token.FAINT) -> StatusStyle:
-    return StatusStyle(word, glyph, ascii_glyph, glyph_token, Token.FAINT, FINISHED_ROW)
+def _finished(word: str, meaning: str, glyph: str, ascii_glyph: str, glyph_token: Token = Token.FAINT) -> StatusStyle:
+    return StatusStyle(word, meaning, glyph, ascii_glyph, glyph_token, Token.FAINT, FINISHED_ROW)
 
 
 STATUS_STYLES: Final = {
     style.word: style
     for style in (
-        _waiting("Delayed", "◌", ":"),
-        _waiting("Queued", "○", "."),
-        _waiting("Pending version", "△", "^", Token.AMBER),
-        _live("Dequeued", "◔", "o"),
-        _live("Executing", "◐", "O"),
-        _live("Reattempting", "↻", "@"),
-        _waiting("Waiting", "‖", "="),
-        _finished("Completed", "✓", "+", Token.GREEN),
-        _failed("Failed", "✗", "x"),
-        _failed("Crashed", "▼", "!"),
-        _failed("Timed out", "◷", "T"),
-        _failed("System failure", "⊠", "#"),
-        _failed("Failed to run", "⊗", "X"),
-        _failed("Interrupted", "¦", "/"),
-        _finished("Canceled", "⊘", "-"),
-        _finished("Expired", "◇", "_"),
+        _waiting("Delayed", "it is scheduled for later", "◌", ":"),
+        _waiting("Queued", "waits for its turn in the queue", "○", "."),
+        _waiting("Pending version", "waits for a deploy that has its task", "△", "^", Token.AMBER),
+        _live("Dequeued", "a worker took it and has not started it yet", "◔", "o"),
+        _live("Executing", "its code is running", "◐", "O"),
+        _live("Reattempting", "runs again after a failed attempt", "↻", "@"),
+        _waiting("Waiting", "its code waits for a time, a token or another run", "‖", "="),
+        _finished("Completed", "returned without an error", "✓", "+", Token.GREEN),
+        _failed("Failed", "the last attempt threw", "✗", "x"),
+        _failed("Crashed", "its process died", "▼", "!"),
+        _failed("Timed out", "exceeded its time limit", "◷", "T"),
+        _failed("System failure", "Trigger.dev failed, not its code", "⊠", "#"),
+        _failed("Failed to run", "its code was never reached", "⊗", "X"),
+        _failed("Interrupted", "its worker was stopped", "¦", "/"),
+        _finished("Canceled", "it was stopped", "⊘", "-"),
+        _finished("Expired", "did not start within its ttl", "◇", "_"),
     )
 }
-UNKNOWN: Final = _waiting(NONE, "?", "?")
-DESCRIPTIONS: Final = {
-    "Delayed": "it is scheduled for later",
-    "Queued": "waits for its turn in the queue",
-    "Pending version": "waits for a deploy that has its task",
-    "Dequeued": "a worker took it and has not started it yet",
-    "Executing": "its code is running",
-    "Reattempting": "runs again after a failed attempt",
-    "Waiting": "its code waits for a time, a token or another run",
-    "Completed": "returned without an error",
-    "Failed": "the last attempt threw",
-    "Crashed": "its process died",
-    "Timed out": "exceeded its time limit",
-    "System failure": "Trigger.dev failed, not its code",
-    "Failed to run": "its code was never reached",
-    "Interrupted": "its worker was stopped",
-    "Canceled": "it was stopped",
-    "Expired": "did not start within its ttl",
-}
-"""The meaning of each status, for new users."""
-
+UNKNOWN: Final = _waiting(NONE, "", "?", "?")
 DESCRIPTIONS_BY_CODE: Final = {"Canceled": "Trigger.dev stopped it, not a request"}
 """The meaning of a status if the error has a code: the server cancels a run whose worker is lost.
 
@@ -175,7 +156,6 @@ _ONE_CELL: Final = {
 # which `re` compiles when it uses them first: most terminals have Unicode.
 _LONGER: Final = (
     ("^( *(?:connecting|fetching|loading|reading)(?: [a-z ]+)?)…", r"\1."),
-    (" ([QDPEW✗])≥", r"\1>="),
     (" ?≥", ">="),
     (" {0,2}⋯", "..."),
     ("'…'", "'*'"),  # data in a normalised message
@@ -196,7 +176,7 @@ def ascii_line(line: Line) -> Line:
 
 def _replaces_before(text: str, before: str) -> bool:
     """Return whether a piece begins with a sign whose longer form replaces the last character before it."""
-    return text.startswith("…") or (text.startswith("≥") and before.endswith(" "))
+    return text.startswith("…") or ("≥" in text[:2] and before.endswith(" "))
 
 
 def _ascii_piece(piece: Piece) -> Piece:

@@ -37,7 +37,7 @@ from tui.features.detail.words import (
 from tui.features.runs.columns import columns_for, row
 from tui.text.blocks import LABEL, FetchValue, GoToRun, Now, ReadStage, Row, ShowWhole, ToggleFold
 from tui.text.json import ALL, JsonFolds, ValuePath, ValueRows
-from tui.text.status import DESCRIPTIONS, UNSURE_DESCRIPTIONS
+from tui.text.status import STATUS_STYLES, UNSURE_DESCRIPTIONS
 from tui.text.styled import Token, line_width, plain
 
 DETAILS = recorded_details()
@@ -181,7 +181,7 @@ def test_hostile_text_in_any_field_stays_within_the_layout(width: int, is_wrappe
 
 @pytest.mark.parametrize("row", STATUS_TABLE, ids=lambda row: row.title)
 def test_every_status_is_described_in_words(row: Any) -> None:
-    expected = UNSURE_DESCRIPTIONS.get(row.title, DESCRIPTIONS[row.title])
+    expected = UNSURE_DESCRIPTIONS.get(row.title, STATUS_STYLES[row.title].meaning)
     assert expected in page(sample(row.rest or row.legacy or row.database[0], attempt_count=None))
 
 

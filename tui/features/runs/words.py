@@ -31,7 +31,7 @@ from tui.store.server_filter import KnownValues, ServerFilter
 from tui.text import formatting
 from tui.text.blocks import Now, selecting_keys
 from tui.text.formatting import count, time_of_day, zone_name
-from tui.text.status import DESCRIPTIONS, DESCRIPTIONS_BY_CODE, STATUS_STYLES, UNKNOWN, UNSURE_DESCRIPTIONS, style_of
+from tui.text.status import DESCRIPTIONS_BY_CODE, STATUS_STYLES, UNKNOWN, UNSURE_DESCRIPTIONS, style_of
 from tui.text.styled import Line, Piece, Token, cut, joined, line_width, opening_line, pad
 
 # What the code of a run waits for: `waits for a token since 02:08`.
@@ -83,12 +83,13 @@ def meaning_words(run: Run, now: Now) -> str:
     """
     if run.state is None or run.is_waiting_to_retry or waiting_words(run, now):
         return ""
-    if (word := style_of(run).word) in UNSURE_DESCRIPTIONS and not is_known_to_run(run, now):
-        return UNSURE_DESCRIPTIONS[word]
+    style = style_of(run)
+    if style.word in UNSURE_DESCRIPTIONS and not is_known_to_run(run, now):
+        return UNSURE_DESCRIPTIONS[style.word]
     error = run.error_value
-    if word in DESCRIPTIONS_BY_CODE and error is not None and error.code is not None:
-        return DESCRIPTIONS_BY_CODE[word]
-    return DESCRIPTIONS.get(word, "")
+    if style.word in DESCRIPTIONS_BY_CODE and error is not None and error.code is not None:
+        return DESCRIPTIONS_BY_CODE[style.word]
+    return style.meaning
 
 
 def is_known_to_run(run: Run, now: Now) -> bool:
