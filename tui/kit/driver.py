@@ -73,7 +73,7 @@ class TerminalDriver(Driver):
         self._title = TerminalTitle()
         self._queries = TerminalQueries()
         self._queries.resize(*self._size)
-        self._frames = FrameSender(
+        self.frames = FrameSender(
             modes.screen_output(*self._size) if self._early is None else self._early.screen,
             self._queries,
             self._title,
@@ -95,28 +95,23 @@ class TerminalDriver(Driver):
         """Whether `suspend` works. Textual asks for it."""
         return True
 
-    @property
-    def terminal_version(self) -> str:
-        """The terminal's name and version, by its own answer; "" without one."""
-        return self._frames.version
-
     def process_message(self, message: Message) -> None:
         """Pass a decoded message to the app, except for answers that only the driver asked for, and excess keys."""
         match message:
             case TerminalAnswer(query=query, text=text):  # in the reading thread
-                if self._frames.record_answer(query) and query is Query.VERSION:
-                    self._call_in_loop(self._frames.on_version, text)
+                if self.frames.record_answer(query) and query is Query.VERSION:
+                    self._call_in_loop(self.frames.on_version, text)
                 return
-            case events.CursorPosition(x, y) if _is_f3(message) or not self._frames.record_answer(Query.CURSOR, (y, x)):
+            case events.CursorPosition(x, y) if _is_f3(message) or not self.frames.record_answer(Query.CURSOR, (y, x)):
                 return
             case messages.TerminalSupportsSynchronizedOutput():
-                self._frames.record_answer(Query.SYNC_MODE)
+                self.frames.record_answer(Query.SYNC_MODE)
             case events.InputEvent() | events.Paste() if not self._is_active:
                 return  # typed while the terminal is restored
             case events.Key() if not self.backlog.admit(message.key):
                 return
             case events.InputEvent() | events.Paste():
-                self._frames.record_key()
+                self.frames.record_key()
             case _:
                 pass
         super().process_message(message)
@@ -125,14 +120,10 @@ class TerminalDriver(Driver):
         """Pass a message to the app, from any thread. Textual's own method creates a task for each."""
         self._app.post_message(message)
 
-    def record_handled(self) -> None:
-        """Record that the app has handled a key: what is drawn now shows its effect."""
-        self._frames.record_key()
-
     def write(self, data: str) -> None:
         """Draw text, and send it when the terminal can take it. Does nothing while the program is suspended."""
         if self._is_active:
-            self._frames.draw(data)
+            self.frames.draw(data)
 
     def call_user(self, data: str) -> None:
         """Send a bell or a notice as `write` does. If another program has the terminal, send the last one after it."""
@@ -153,29 +144,13 @@ class TerminalDriver(Driver):
 
     def request_cursor(self, place: Place) -> bool:
         """Send the newest frame, move the cursor and request its position. Return False if the terminal is behind."""
-        return self._is_active and self._frames.ask_cursor(place)
-
-    def set_title(self, title: str) -> None:
-        """Set the terminal's title, which must not contain controls. The previous title is restored at the end."""
-        self._frames.set_title(title)
-
-    def set_slow_profile(self, *, is_on: bool) -> None:
-        """Set whether the app draws for a slow link. The terminal then gets at most four frames a second."""
-        self._frames.pacer.is_slow_profile = is_on
-
-    def record_layout(self) -> None:
-        """Record that widgets are about to get other places: the next frame shows them with their content."""
-        self._frames.record_layout()
-
-    def record_settled(self) -> None:
-        """Record that they are painted there."""
-        self._frames.record_settled()
+        return self._is_active and self.frames.ask_cursor(place)
 
     def repaint(self) -> None:
         """Set up the terminal again and repaint everything, after another program may have changed it."""
         if self._is_active:
             modes.enter_raw_mode(self._input)
-            self._frames.repaint(self._setup_over_anything())
+            self.frames.repaint(self._setup_over_anything())
             self._paint_all()
 
     def suspend(self) -> None:
@@ -234,11 +209,11 @@ class TerminalDriver(Driver):
         else:
             screen_on = f"{modes.SCREEN_ON}{modes.MODES_ON}" if shown_size is None else ""
             setup = f"{screen_on}{self._keys_and_mouse_on()}"
-        self._frames.start(self._writer, setup, is_shown=shown_size is not None)
+        self.frames.start(self._writer, setup, is_shown=shown_size is not None)
         self._is_active, self._is_restored = True, False
         owed, self._owed = self._owed, ""
         if shown_size != modes.size_of(self._output):
-            self._frames.resize(*modes.size_of(self._output))
+            self.frames.resize(*modes.size_of(self._output))
         if not self._is_held:
             self._begin()
         if owed:
@@ -247,7 +222,7 @@ class TerminalDriver(Driver):
 
     def _begin(self) -> None:
         """Send frames, and read what comes from the terminal."""
-        self._frames.begin(first_queries(os.environ), last_row=modes.size_of(self._output)[1] - 1)
+        self.frames.begin(first_queries(os.environ), last_row=modes.size_of(self._output)[1] - 1)
         self._reader = TerminalReader(
             self._input,
             InputDecoder(has_mouse=self._mouse, is_awaiting=self._queries.is_awaiting),
@@ -272,7 +247,7 @@ class TerminalDriver(Driver):
         if not self._is_active or self._writer is None:
             return
         self._is_active = False
-        self._frames.stop()
+        self.frames.stop()
         restored = f"{modes.MODES_OFF}{self._kitty(modes.KITTY_OFF)}{modes.SCREEN_OFF}{self._title.restore()}"
         self._writer.replace(restored)
         self._is_restored = self._writer.finish(RESTORE_TIMEOUT_S)
@@ -321,7 +296,7 @@ class TerminalDriver(Driver):
         """Send the terminal's new size to the app."""
         if self._is_active:
             size = modes.size_of(self._output)
-            self._frames.resize(*size)
+            self.frames.resize(*size)
             self._send_size()
             stack = self._app.screen_stack
             if modes.has_undrawn_part(self._output):
@@ -372,8 +347,8 @@ class TerminalDriver(Driver):
             self._loop.call_later(STOP_AGAIN_S, lambda: self._resume(is_retry=True))
 
     def _on_caught_up(self, blocked: BlockedWrite) -> None:
-        self._call_in_loop(self._frames.on_caught_up, blocked)
-        if blocked.has_dropped and self._frames.is_plain:
+        self._call_in_loop(self.frames.on_caught_up, blocked)
+        if blocked.has_dropped and self.frames.is_plain:
             # Nothing knows what was in the dropped frames.
             self._call_in_loop(self._paint_all)
 

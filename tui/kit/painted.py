@@ -329,13 +329,13 @@ class KeyPainter:
         """Record that the first screen is painted: nothing has to wait for it any longer."""
         self._shown, self._has_new_layout = self._place, False
         if isinstance(self._driver, TerminalDriver):
-            self._driver.record_settled()
+            self._driver.frames.record_settled()
 
     def record_layout(self) -> None:
         """Record that widgets are about to get other places."""
         self._has_new_layout = True
         if isinstance(self._driver, TerminalDriver):
-            self._driver.record_layout()
+            self._driver.frames.record_layout()
             if self._shown:
                 # Behind the key that is being handled, if it is one that moved them: it is painted by then.
                 call_soon(self._app, self._paint_later)
@@ -348,12 +348,12 @@ class KeyPainter:
     async def paint(self) -> None:
         """Show at once what a key did, or, after another screen, place or focus, once all of it is painted."""
         if self.is_elsewhere and isinstance(self._driver, TerminalDriver):
-            self._driver.record_layout()
+            self._driver.frames.record_layout()
             with suppress(TimeoutError):
                 async with asyncio.timeout(LAYOUT_S):
                     await settle(self._app.screen_stack)
             self._has_new_layout, self._shown = False, self._place
-            self._driver.record_settled()
+            self._driver.frames.record_settled()
         elif isinstance(self._app.screen, PaintedScreen):
             self._app.screen.paint_now()
 

@@ -387,7 +387,7 @@ class TriggerApp(AppBase):
 
     @property
     def terminal_version(self) -> str:
-        return self._driver.terminal_version if isinstance(self._driver, TerminalDriver) else ""
+        return self._driver.frames.version if isinstance(self._driver, TerminalDriver) else ""
 
     @property
     def is_quiet(self) -> bool:
@@ -420,7 +420,7 @@ class TriggerApp(AppBase):
     def set_title(self, title: str) -> None:
         if self._has_title and title != self._title and isinstance(self._driver, TerminalDriver):
             self._title = title
-            self._driver.set_title(title)
+            self._driver.frames.set_title(title)
 
     def on_cursor_position(self, event: events.CursorPosition) -> None:
         event.stop()
@@ -457,7 +457,7 @@ class TriggerApp(AppBase):
         if isinstance(event, events.Paste):
             self.pastes.record_paste()  # also while it was handled, its rest has arrived
         elif isinstance(self._driver, TerminalDriver):
-            self._driver.record_handled()
+            self._driver.frames.record_key()
 
     async def run_action(
         self,
@@ -522,7 +522,7 @@ class TriggerApp(AppBase):
 
     def _set_driver_profile(self) -> None:
         if isinstance(self._driver, TerminalDriver):
-            self._driver.set_slow_profile(is_on=self.is_slow_link)
+            self._driver.frames.pacer.is_slow_profile = self.is_slow_link
 
     def _show_link_speed(self, color_mode: ColorMode | None = None) -> None:
         """Show everything again, as the speed of the link and the settings demand."""

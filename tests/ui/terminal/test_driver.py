@@ -76,16 +76,16 @@ def test_dropped_title_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
         driver = TerminalDriver(App[int]())
         driver._writer = TerminalWriter(slave, on_gone=driver._on_hang_up, on_caught_up=driver._on_caught_up)
         driver._is_active = True
-        driver._frames.writer = driver._writer
-        driver._frames.screen = PlainOutput()  # the other output would not send so many equal characters
+        driver.frames.writer = driver._writer
+        driver.frames.screen = PlainOutput()  # the other output would not send so many equal characters
         driver.write("x" * 2 * MAX_UNWRITTEN_BYTES)
         assert not driver.request_cursor((2, 19))
-        driver.set_title("PROD")
+        driver.frames.set_title("PROD")
         written = b""
         async with asyncio.timeout(10):
             while not written.endswith(b"\x1b[22;2t\x1b]2;PROD\x1b\\"):
                 written += await asyncio.to_thread(os.read, master, MAX_UNWRITTEN_BYTES)
-        driver.set_title("DEV")
+        driver.frames.set_title("DEV")
         written = await asyncio.to_thread(os.read, master, MAX_UNWRITTEN_BYTES)
         driver._writer.close()
         return written
@@ -102,16 +102,16 @@ def test_repaint_clears_the_screen_with_its_frame() -> None:
     async def scenario() -> bytes:
         driver = TerminalDriver(App[int]())
         driver._writer = TerminalWriter(slave, on_gone=driver._on_hang_up, on_caught_up=driver._on_caught_up)
-        driver._frames.writer = driver._writer
-        driver._frames.pacer.is_slow_profile = True
+        driver.frames.writer = driver._writer
+        driver.frames.pacer.is_slow_profile = True
         for text in "0123":
-            driver._frames.draw(text)
-            driver._frames._send()
+            driver.frames.draw(text)
+            driver.frames._send()
         sent = b""
         while b"3" not in sent:
             sent += os.read(master, MAX_UNWRITTEN_BYTES)
-        driver._frames.repaint(CLEAR)
-        driver._frames.draw("painted")
+        driver.frames.repaint(CLEAR)
+        driver.frames.draw("painted")
         written = await asyncio.wait_for(asyncio.to_thread(os.read, master, MAX_UNWRITTEN_BYTES), 10)
         driver._writer.close()
         return written
@@ -131,9 +131,9 @@ def test_cursor_is_not_asked_for_behind_an_empty_screen() -> None:
         driver = TerminalDriver(App[int]())
         driver._writer = TerminalWriter(slave, on_gone=driver._on_hang_up, on_caught_up=driver._on_caught_up)
         driver._is_active = True
-        driver._frames.writer = driver._writer
+        driver.frames.writer = driver._writer
         driver.write("dialog")
-        driver._frames.resize(100, 30)
+        driver.frames.resize(100, 30)
         assert not driver.request_cursor((2, 19))
         driver.write("\x1b[5;7Hfield")
         assert driver.request_cursor((2, 19))
@@ -279,8 +279,8 @@ def test_version_of_the_terminal_turns_on_repetition() -> None:
         driver.process_message(TerminalAnswer(Query.VERSION, "XTerm(390)"))
         driver.process_message(TerminalAnswer(Query.VERSION, "unknown"))  # nobody asked again
         await asyncio.sleep(0)
-        assert isinstance(driver._frames.screen, FrugalOutput)
-        assert driver._frames.screen.able.repeats
+        assert isinstance(driver.frames.screen, FrugalOutput)
+        assert driver.frames.screen.able.repeats
 
     asyncio.run(scenario())
 

@@ -25,7 +25,7 @@ from tui.kit.terminal.output import Query
 class LinkSpeedChanged(Message):
     """The link to the terminal was measured as slow, or as no longer slow.
 
-    The driver posts it to the app. The app answers with `TerminalDriver.set_slow_profile`, unless the user chose.
+    The driver posts it to the app. The app then draws for a slow link, unless the user chose.
     """
 
     def __init__(self, *, is_slow: bool) -> None:

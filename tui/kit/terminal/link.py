@@ -483,6 +483,7 @@ class FramePacer:
 
     def __init__(self) -> None:
         self.is_slow_profile = False
+        """Whether the app draws for a slow link: the terminal gets at most `SLOW_FRAMES` frames a second."""
         self._echo_until_s = self._echo_sent_s = self._layout_until_s = -math.inf
         self._is_urgent = self._is_first_echo = False
         self._sent_s: deque[float] = deque([-math.inf] * SLOW_FRAMES, maxlen=SLOW_FRAMES)

@@ -493,7 +493,7 @@ class FrameSender:
             self._pace()
 
     def set_title(self, text: str) -> None:
-        """Set the terminal's title with the next frame."""
+        """Set the terminal's title with the next frame. It must not contain controls."""
         self._title.set(text)
         self._pace()
 
