@@ -14,10 +14,12 @@ from tui.domain.action import Via
 from tui.domain.ids import RunId
 from tui.kit import layout
 from tui.kit.colors import ColorMode
+from tui.kit.driver import TerminalDriver
 from tui.kit.live_model import LiveModel
 from tui.kit.look import Painter
 from tui.kit.messages import Messages, Reporter
 from tui.kit.type_ahead import Pastes, TypeAhead
+from tui.settings.secret import without_secrets
 from tui.settings.settings import Settings
 from tui.store.addresses import ViewAddress
 from tui.store.changes import Changes
@@ -100,13 +102,20 @@ class AppBase(App[int]):
     previous_key: str
     farewell: Callable[[], Sequence[str]]
     unsent: Callable[[], Mapping[str, int]]
+    parts: dict[type[object], object]
+    """What `part` returns, by class."""
 
     def part(self, kind: type[P], make: Callable[[], P] | None = None) -> P:
         """Return the object that a feature keeps while the app runs, by its class: columns, filters of the list.
 
         `make` makes it when it is first asked for; without it, the app has it from the start.
         """
-        raise NotImplementedError
+        found = self.parts.get(kind)
+        if found is None:
+            assert make is not None, f"{kind} is not there from the start"
+            found = self.parts[kind] = make()
+        assert isinstance(found, kind)
+        return found
 
     def show_address(self, address: ViewAddress) -> str | None:
         """Show a view in place of the present one; return a sentence about a period that does not fit."""
@@ -144,7 +153,7 @@ class AppBase(App[int]):
     @property
     def terminal_version(self) -> str:
         """The name and version by which the terminal answered, "" if it did not."""
-        raise NotImplementedError
+        return self._driver.frames.version if isinstance(self._driver, TerminalDriver) else ""
 
     @property
     def is_quiet(self) -> bool:
@@ -158,16 +167,21 @@ class AppBase(App[int]):
 
     @property
     def is_behind(self) -> bool:
-        """Whether more keys wait to be handled."""
-        raise NotImplementedError
+        """Whether more keys wait to be handled. Without a terminal, all keys of a test come at once."""
+        return isinstance(self._driver, TerminalDriver) and self._driver.backlog.waiting > 0
 
     def write(self, data: str) -> None:
         """Write to the terminal after the painted frames: a query, or a text for its clipboard."""
-        raise NotImplementedError
+        # Textual has no public way to write anything that is not painted.
+        if self._driver is not None:
+            self._driver.write(data)
 
     def call_user(self, data: str) -> None:
         """Write a bell or a notice, if another program has the terminal, once it is back: the last one only."""
-        raise NotImplementedError
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.call_user(data)
+        else:
+            self.write(data)
 
     async def run_in_foreground(self, arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> int:
         """Run a program that has the terminal for itself, and return its exit code, negative for a signal.
@@ -176,7 +190,10 @@ class AppBase(App[int]):
         would hold up all messages. `environ` are its variables; None: ours without the keys. Raises `OSError`, whose
         text says why, if the program cannot start or another one has the terminal.
         """
-        raise NotImplementedError
+        if not isinstance(self._driver, TerminalDriver):
+            raise BlockingIOError("there is no terminal")
+        given = without_secrets(self.environ) if environ is None else environ
+        return await self._driver.run_in_foreground(arguments, given)
 
     def set_title(self, title: str) -> None:
         """Set the title of the terminal, if the settings and the terminal allow it."""

@@ -5,7 +5,7 @@ The session encloses the app, not the other way round: Textual cancels its worke
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
@@ -25,7 +25,7 @@ from tui.domain.ids import RunId
 from tui.features.columns.data import ChosenColumns
 from tui.features.runs.columns import COLUMNS
 from tui.features.runs.data import RunSubscription
-from tui.kit.app import AppBase, OwnKeys, P, TickingScreen, call_soon
+from tui.kit.app import AppBase, OwnKeys, TickingScreen, call_soon
 from tui.kit.colors import ColorMode, contrast_remarks, detect_color_mode, has_true_color
 from tui.kit.driver import TerminalDriver
 from tui.kit.header_words import SLOW_LINK_SENTENCE, supports_title
@@ -38,7 +38,6 @@ from tui.kit.painted import KeyPainter
 from tui.kit.terminal.early import EarlyTerminal
 from tui.kit.terminal.input import LinkSpeedChanged, TerminalTakenBack
 from tui.kit.type_ahead import REFUSAL, Pastes, TypeAhead
-from tui.settings.secret import without_secrets
 from tui.settings.settings import Complaint, Settings
 from tui.store.addresses import RUNS, ViewAddress
 from tui.store.changes import Changes
@@ -134,7 +133,7 @@ class TriggerApp(AppBase):
         self.early_terminal = early_terminal
         self._address = address
         self._overview_after_s = overview_after_s
-        self._parts: dict[type[object], object] = {}
+        self.parts = {}
         self._is_link_slow = False
         self._key_painter = KeyPainter(self)
         self.environ = environ or {}
@@ -152,7 +151,7 @@ class TriggerApp(AppBase):
         self._add_contrast_remarks(color_mode)
         self.subscription.on_failure = lambda text: self.messages.add_once(session.now(), text)
         self.own_columns = columns = ChosenColumns(session, self.subscription.on_failure, _columns_of)
-        self._parts |= {RunSubscription: self.subscription, ChosenColumns: columns}
+        self.parts |= {RunSubscription: self.subscription, ChosenColumns: columns}
         self.reporter = Reporter(session, self.messages)
         self.previous_key = self.last_key = ""
         self.changed: Signal[Changes] = Signal(self, "changed")
@@ -197,14 +196,6 @@ class TriggerApp(AppBase):
         if self.theme != self._styled_theme:
             self._styled_theme = self.theme
             super().refresh_css(animate=animate)
-
-    def part(self, kind: type[P], make: Callable[[], P] | None = None) -> P:
-        found = self._parts.get(kind)
-        if found is None:
-            assert make is not None, f"{kind} is not there from the start"
-            found = self._parts[kind] = make()
-        assert isinstance(found, kind)
-        return found
 
     def show_address(self, address: ViewAddress) -> str | None:
         from tui.features.runs.screen import apply_address  # noqa: PLC0415  most starts have no address
@@ -386,23 +377,8 @@ class TriggerApp(AppBase):
         self._collector.record_run_count(len(self.session.store))
 
     @property
-    def terminal_version(self) -> str:
-        return self._driver.frames.version if isinstance(self._driver, TerminalDriver) else ""
-
-    @property
     def is_quiet(self) -> bool:
         return self._collector.is_quiet
-
-    def write(self, data: str) -> None:
-        # Textual has no public way to write anything that is not painted.
-        if self._driver is not None:
-            self._driver.write(data)
-
-    def call_user(self, data: str) -> None:
-        if isinstance(self._driver, TerminalDriver):
-            self._driver.call_user(data)
-        else:
-            self.write(data)
 
     def request_cursor(self, place: Place) -> bool:
         """Move the terminal's cursor and ask for its position. Return False if it is behind and was not asked."""
@@ -410,12 +386,6 @@ class TriggerApp(AppBase):
             return self._driver.request_cursor(place)
         self.write(CURSOR_REQUEST)
         return True
-
-    async def run_in_foreground(self, arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> int:
-        if not isinstance(self._driver, TerminalDriver):
-            raise BlockingIOError("there is no terminal")
-        given = without_secrets(self.environ) if environ is None else environ
-        return await self._driver.run_in_foreground(arguments, given)
 
     def set_title(self, title: str) -> None:
         if self._has_title and title != self._title and isinstance(self._driver, TerminalDriver):
@@ -494,11 +464,6 @@ class TriggerApp(AppBase):
         if self.is_too_small:
             return isinstance(event, events.Paste) or event.key not in self._bindings.key_to_bindings
         return isinstance(event, events.Key) and self._while_away is not None and self._while_away.takes(event.key)
-
-    @property
-    def is_behind(self) -> bool:
-        # Without a terminal, all keys of a test come at once.
-        return isinstance(self._driver, TerminalDriver) and self._driver.backlog.waiting > 0
 
     async def _paint_now(self) -> None:
         """Show what a key did, unless the next one is already here. The panes that follow the cursor are later.
