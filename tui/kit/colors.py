@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from rich.color import Color, ColorSystem
+from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
 
@@ -64,18 +64,44 @@ _LIGHT_256: Final = {
     "green": 22, "chip": 230, "failbg": 224,
 }  # fmt: skip
 
-PALETTES: Final[Mapping[ColorMode, Palette]] = MappingProxyType(
-    {ColorMode.DARK: _DARK, ColorMode.LIGHT: _LIGHT, ColorMode.SIXTEEN: _SIXTEEN, ColorMode.NONE: _NONE}
-)
-
-PALETTES_256: Final[Mapping[ColorMode, Palette]] = MappingProxyType(
-    {
-        mode: {name: f"color({number})" for name, number in numbers.items()}
-        for mode, numbers in ((ColorMode.DARK, _DARK_256), (ColorMode.LIGHT, _LIGHT_256))
-    }
-    | {mode: PALETTES[mode] for mode in (ColorMode.SIXTEEN, ColorMode.NONE)}
-)
+PALETTES: Final[Mapping[ColorMode, Palette]] = {
+    ColorMode.DARK: _DARK, ColorMode.LIGHT: _LIGHT, ColorMode.SIXTEEN: _SIXTEEN, ColorMode.NONE: _NONE
+}  # fmt: skip
+PALETTES_256: Final[Mapping[ColorMode, Palette]] = {
+    **PALETTES,
+    ColorMode.DARK: {name: f"color({number})" for name, number in _DARK_256.items()},
+    ColorMode.LIGHT: {name: f"color({number})" for name, number in _LIGHT_256.items()},
+}
 """For a terminal without colours of 24 bits and for a slow link: `38;5;141` instead of `38;2;181;161;255`."""
+
+
+# The first sixteen of the 256 colours are never used, because users change them.
+
+
+_LEVELS: Final = (0, 95, 135, 175, 215, 255)
+_TABLE: Final = (*product(_LEVELS, repeat=3), *((8 + 10 * step,) * 3 for step in range(24)))
+"""The red, green and blue of each colour from `_CUBE_FROM` on."""
+
+_CUBE_FROM: Final = 16
+
+
+@cache
+def _own_numbers() -> dict[tuple[int, ...], int]:
+    """Return the numbers that our palettes have for their colours."""
+    return {
+        tuple(Color.parse(color).get_truecolor()): Color.parse(PALETTES_256[mode][name]).number or 0
+        for mode in (ColorMode.DARK, ColorMode.LIGHT)
+        for name, color in PALETTES[mode].items()
+    }
+
+
+@lru_cache(maxsize=4_096)
+def nearest(red: int, green: int, blue: int) -> int:
+    """Return the number of the colour that is nearest to a colour of 24 bits, or that of our own for it."""
+    if own := _own_numbers().get((red, green, blue)):
+        return own
+    distances = [(r - red) ** 2 + (g - green) ** 2 + (b - blue) ** 2 for r, g, b in _TABLE]
+    return _CUBE_FROM + distances.index(min(distances))
 
 
 def has_true_color(environ: Mapping[str, str]) -> bool:
@@ -164,7 +190,7 @@ def _linear(part: int) -> float:
 
 
 def _in_256(color: str) -> str:
-    return f"color({Color.parse(color).downgrade(ColorSystem.EIGHT_BIT).number})"
+    return f"color({nearest(*Color.parse(color).get_truecolor())})"
 
 
 # Turns a `Line` into segments of rich. It is the only place that turns a token into a terminal style.

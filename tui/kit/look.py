@@ -1,8 +1,7 @@
 """Lines turned into what Textual shows: strips, themes, 256 colours, and only the lines that changed."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache, lru_cache
-from itertools import product
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from rich.cells import cached_cell_len
@@ -18,40 +17,13 @@ from textual.strip import Strip
 from textual.theme import Theme
 from textual.widget import Widget
 
-from tui.kit.colors import PALETTES, PALETTES_256, Background, ColorMode, LineStyler, own_palette
+from tui.kit.colors import PALETTES, Background, ColorMode, LineStyler, nearest, own_palette
 from tui.text.styled import Line, Token
 
-# The 256 colours: the nearest one to any colour, and a filter for what Textual paints by itself.
-#
-# The first sixteen are never used, because users change them. Those of our own palettes are in `kit.colors`; what is
-# nearest matters for the screen below a dialog, whose colours Textual mixes.
+# The 256 colours, as a filter for what Textual paints by itself: the screen below a dialog, whose colours it mixes.
 
 
-_LEVELS: Final = (0, 95, 135, 175, 215, 255)
-_TABLE: Final = (*product(_LEVELS, repeat=3), *((8 + 10 * step,) * 3 for step in range(24)))
-"""The red, green and blue of each colour from `_CUBE_FROM` on."""
-
-_CUBE_FROM: Final = 16
 _MAX_CACHED: Final = 4_096
-
-
-@cache
-def _own_numbers() -> dict[tuple[int, ...], int]:
-    """Return the numbers that our palettes have for their colours."""
-    return {
-        tuple(Color.parse(color).get_truecolor()): Color.parse(PALETTES_256[mode][name]).number or 0
-        for mode in (ColorMode.DARK, ColorMode.LIGHT)
-        for name, color in PALETTES[mode].items()
-    }
-
-
-@lru_cache(maxsize=_MAX_CACHED)
-def nearest(red: int, green: int, blue: int) -> int:
-    """Return the number of the colour that is nearest to a colour of 24 bits, or that of our own for it."""
-    if own := _own_numbers().get((red, green, blue)):
-        return own
-    distances = [(r - red) ** 2 + (g - green) ** 2 + (b - blue) ** 2 for r, g, b in _TABLE]
-    return _CUBE_FROM + distances.index(min(distances))
 
 
 @lru_cache(maxsize=_MAX_CACHED)

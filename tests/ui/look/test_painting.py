@@ -6,8 +6,8 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.color import BLACK
 
-from tui.kit.colors import PALETTES, Background, ColorMode
-from tui.kit.look import In256Colors, Painter, nearest
+from tui.kit.colors import PALETTES, Background, ColorMode, nearest
+from tui.kit.look import In256Colors, Painter
 from tui.text.styled import Piece, Token
 
 
