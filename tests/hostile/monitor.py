@@ -34,7 +34,7 @@ from tui.api.connection import Timeouts
 from tui.features import FORMS, OVERVIEW_PANES, PANES
 from tui.features.detail.words import FETCHING
 from tui.features.runs.screen import MainScreen
-from tui.kit.footer import live_keys
+from tui.kit.bars import live_keys
 from tui.kit.layout import WORKSPACE
 from tui.kit.list_panes import ListScreen, MainView
 from tui.kit.page_screen import PageScreen

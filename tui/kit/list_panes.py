@@ -8,8 +8,8 @@ from textual.binding import BindingType
 
 from tui.domain.ids import RunId
 from tui.domain.own_commands import CommandScope
+from tui.kit.bars import Summary
 from tui.kit.commands import OwnSelection
-from tui.kit.footer import Summary
 from tui.kit.keys import MENU_BINDINGS, OUTGOING_BINDINGS, bind
 from tui.kit.layout import Placement, Proportions, Slot
 from tui.kit.lines import EDGE, GUTTER

@@ -15,8 +15,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from tui.kit.app import Ticker, app_of
-from tui.kit.footer import Footer, live_keys
-from tui.kit.header import Header
+from tui.kit.bars import Footer, Header, live_keys
 from tui.kit.header_words import COUNTS, SLOW_LINK, SLOW_LINK_SENTENCE
 from tui.kit.keys import ACTION_NAMES, LAST_RANK, MARK_ACTIONS, Help, HelpGroup, bind, key_label, places_of
 from tui.kit.lines import EDGE, Prompt, Rule

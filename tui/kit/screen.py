@@ -12,9 +12,8 @@ from textual.strip import Strip
 from tui.domain.action import Via
 from tui.domain.ids import RunId
 from tui.kit.app import Ticker
+from tui.kit.bars import Footer, Header, Summary, summary_height
 from tui.kit.colors import ColorMode
-from tui.kit.footer import Footer, Summary, summary_height
-from tui.kit.header import Header
 from tui.kit.keys import ACTION_NAMES, OUTGOING_ACTIONS
 from tui.kit.layout import Proportions
 from tui.kit.lines import Prompt

@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.widget import AwaitMount, Widget
 
 from tui.kit.app import app_of
-from tui.kit.footer import Summary
+from tui.kit.bars import Summary
 from tui.kit.keys import Help, bind
 from tui.kit.layout import (
     MEDIUM,

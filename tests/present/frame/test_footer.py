@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.present.samples import texts
-from tui.kit.footer import KeyWord, footer_line
+from tui.kit.bars import KeyWord, footer_line
 from tui.text.styled import Piece, Token, line_width, plain
 
 KEYS = [

@@ -13,7 +13,7 @@ from tests.support.fleet import FleetRun
 from tests.support.ui.action_app import executing, fleet_of
 from tests.support.ui.monitor import Monitored, run_story
 from tui.features.actions.view import ConfirmScreen
-from tui.kit.footer import live_keys
+from tui.kit.bars import live_keys
 from tui.kit.table import HEAD_LINES
 from tui.kit.terminal.input import JoinedKey
 from tui.kit.type_ahead import AFTER_PASTE_S, REFUSAL

@@ -24,8 +24,8 @@ from tui.features.detail.view import DetailPane
 from tui.features.runs import columns
 from tui.features.runs import view as run_table
 from tui.features.runs.screen import MainScreen
-from tui.kit import footer
-from tui.kit.footer import KeyWord
+from tui.kit import bars as footer
+from tui.kit.bars import KeyWord
 from tui.kit.lines import LineWidget
 from tui.kit.page import PageRow
 from tui.kit.selection import Selection

@@ -15,7 +15,7 @@ from tui.domain.run import Run
 from tui.features.runs import columns
 from tui.features.runs import view as run_table
 from tui.features.runs.screen import MainScreen
-from tui.kit import header
+from tui.kit import bars as header
 from tui.kit.header_words import HeaderFacts
 from tui.program.app import TriggerApp
 from tui.store.changes import Changes, Topic

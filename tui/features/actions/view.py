@@ -20,7 +20,7 @@ from tui.domain.run import Run
 from tui.domain.update import SourceRetrying
 from tui.features.actions import words
 from tui.kit.app import AppBase, Ticker
-from tui.kit.footer import NOTICE_S
+from tui.kit.bars import NOTICE_S
 from tui.kit.keys import Help, bind
 from tui.kit.lines import Dialog
 from tui.kit.live_model import LiveModel

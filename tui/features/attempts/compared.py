@@ -24,7 +24,7 @@ from tui.features.attempts import words
 from tui.features.errors.error import path_tail
 from tui.features.runs.view import RunSummary
 from tui.kit.app import app_of
-from tui.kit.footer import Footer, summary_height
+from tui.kit.bars import Footer, summary_height
 from tui.kit.keys import OUTGOING_BINDINGS, bind
 from tui.kit.lines import EDGE
 from tui.kit.live_model import LiveModel

@@ -34,9 +34,9 @@ from tui.features.command_line.model import (
 )
 from tui.features.runs.data import RunSubscription
 from tui.features.views.view import show_views
+from tui.kit.bars import KeyWord, footer_line, live_keys
 from tui.kit.colors import Background, ColorMode
 from tui.kit.commands import BoxLine, BoxRow, Choice, Choices, Command, HistoryLine, box_lines, visible_top
-from tui.kit.footer import KeyWord, footer_line, live_keys
 from tui.kit.keys import bind
 from tui.kit.lines import DialogBorder, Lines, LineWidget, TextInput
 from tui.kit.list_panes import MainView, Sorts

@@ -25,8 +25,8 @@ from tui.features.runs.model import ListEnd, RunListModel
 from tui.features.runs.views import ListQuery, ListViews
 from tui.features.runs.words import end_key, end_line, invalid_word_line, summary_lines
 from tui.kit.app import call_soon
+from tui.kit.bars import Summary
 from tui.kit.colors import Background
-from tui.kit.footer import Summary
 from tui.kit.keys import MARK_ACTIONS, Help, bind
 from tui.kit.layout import Placement, Slot
 from tui.kit.lines import GUTTER

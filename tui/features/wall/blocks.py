@@ -11,7 +11,7 @@ from tui.domain.facts import FactSource, age_shown
 from tui.domain.finding import Verdict
 from tui.domain.run import Run
 from tui.features.alerts.words import LISTED, counts_words, refused_words
-from tui.kit.footer import KeyWord, key_words
+from tui.kit.bars import KeyWord, key_words
 from tui.lazy_dataclass import dataclass
 from tui.store.findings.counts import Cells
 from tui.store.findings.rows import Board, BoardSpan, FailingNow, FourLines, SourceAge

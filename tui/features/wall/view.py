@@ -18,9 +18,8 @@ from tui.features.wall.blocks import Band, Opened, WallLook, WallPage, WallTarge
 from tui.features.wall.data import CELL_SIZES, LiveBoard, NewestFailure
 from tui.features.wall.page import TWO_COLUMNS, wall_header, wall_page
 from tui.kit.app import Ticker, is_covered
+from tui.kit.bars import Header, unbound_words
 from tui.kit.colors import Background, ColorMode
-from tui.kit.footer import unbound_words
-from tui.kit.header import Header
 from tui.kit.header_words import HeaderFacts
 from tui.kit.keys import MENU_BINDINGS, bind, pressed_key_label
 from tui.kit.lines import LineWidget
