@@ -174,7 +174,7 @@ async def run_in_background(
         cwd=folder,
         start_new_session=True,
     )
-    transport, listener = await _started(asyncio.ensure_future(start))
+    transport, listener = await _started(asyncio.gather(start))
     ending = Ending.BY_ITSELF
     try:
         if not await _is_set(listener.has_news, TIME_LIMIT_S if time_limit_s is None else time_limit_s):
@@ -197,13 +197,13 @@ async def run_in_background(
 _Started = tuple[asyncio.SubprocessTransport, _Listener]
 
 
-async def _started(starting: asyncio.Future[_Started]) -> _Started:
+async def _started(starting: asyncio.Future[tuple[_Started]]) -> _Started:
     """Wait for the start. asyncio ends a program whose start is canceled, but not what that had started already."""
     try:
-        return await asyncio.shield(starting)
+        return (await asyncio.shield(starting))[0]
     except asyncio.CancelledError:
         with suppress(OSError):
-            transport, listener = await starting
+            ((transport, listener),) = await starting
             await _end(transport, listener, QUIT_GRACE_S)
             transport.close()
         raise
