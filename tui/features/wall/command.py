@@ -20,9 +20,12 @@ from tui.domain.finding import NOT_KNOWN, ApprovalWaits, Finding, SourceUnread, 
 from tui.domain.ids import RELAY, REST
 from tui.domain.text import Raw
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
+from tui.features.alerts import words
 from tui.features.config.session import open_session, run_async
 from tui.settings.settings import Settings
 from tui.store.changes import Changes
+from tui.store.findings.failing import lacks_runs_before
+from tui.store.findings.judging import needs_schedule_runs
 from tui.store.store import unread_sources
 from tui.sync.session import Session
 
@@ -86,10 +89,8 @@ class FindingsWatch:
         except TimeoutError:
             pass
         self._has_changed.clear()
-        for name in (REST, RELAY):
-            status = self._session.store.source_statuses.get(name)
-            if isinstance(status, SourceStopped):
-                raise Stop(ExitCode.REFUSED, status.reason)
+        if (reason := self._reason(SourceStopped)) is not None:
+            raise Stop(ExitCode.REFUSED, reason)
 
     async def settled(self, within_s: float) -> bool:
         """Wait until all facts were read and judged, or the server does not answer. Return whether all were read."""
@@ -102,22 +103,20 @@ class FindingsWatch:
                     return True
             else:
                 complete_s = None
-            if self.failure is not None and not self._was_heard and self.elapsed_s >= NOBODY_AFTER_S:
+            statuses = self._session.store.source_statuses.values()
+            was_heard = any(isinstance(each, SourceConnected) for each in statuses)
+            if self.failure is not None and not was_heard and self.elapsed_s >= NOBODY_AFTER_S:
                 return False
         return self.is_complete
 
     @property
     def failure(self) -> str | None:
         """Why the list, or the relay, cannot be read now."""
-        for name in (REST, RELAY):
-            status = self._session.store.source_statuses.get(name)
-            if isinstance(status, SourceRetrying):
-                return status.reason
-        return None
+        return self._reason(SourceRetrying)
 
-    @property
-    def _was_heard(self) -> bool:
-        return any(isinstance(each, SourceConnected) for each in self._session.store.source_statuses.values())
+    def _reason(self, kind: type[SourceStopped | SourceRetrying]) -> str | None:
+        statuses = (self._session.store.source_statuses.get(name) for name in (REST, RELAY))
+        return next((status.reason for status in statuses if isinstance(status, kind)), None)
 
     @property
     def _is_judged(self) -> bool:
@@ -130,25 +129,20 @@ class FindingsWatch:
         own, now = session.findings.own, session.now()
         if session.settings.relay_url is not None:
             return self._is_judged
-        if own is None or not session.store.is_environment_known or self.is_unread:
+        facts, history = session.store.wall_facts or NO_FACTS, session.store.history
+        # A source that decides about findings and has no answer yet. One that failed is read again.
+        if own is None or not session.store.is_environment_known or unread_sources(facts, now):
             return False
-
-        facts = session.store.wall_facts or NO_FACTS
-        counted_since = own.counted_since
-        is_counted = counted_since is not None and counted_since <= now - MIN_COUNTED
+        if session.findings.runs_unread() is not None:
+            return False
         ends_since = None if facts.minutes is None or facts.minutes.is_cut else facts.minutes.ends_since
-        has_minutes = ends_since is not None and ends_since <= now - MIN_COUNTED
-        history = session.store.history
-        minutes = facts.unread.get(FactSource.MINUTES)
-        has_waited = self.elapsed_s >= RUNS_WITHIN_S
-        is_read = (history is not None and history.is_complete) or (
-            minutes is not None and minutes.is_refused and has_waited
-        )
-        from tui.store.findings.failing import lacks_runs_before  # noqa: PLC0415
-
+        is_counted = any(at is not None and at <= now - MIN_COUNTED for at in (own.counted_since, ends_since))
+        has_waited, minutes = self.elapsed_s >= RUNS_WITHIN_S, facts.unread.get(FactSource.MINUTES)
+        is_read = history is not None and history.is_complete
+        is_read = is_read or (minutes is not None and minutes.is_refused and has_waited)
         lacks_older = not is_read and lacks_runs_before(own)
-        has_details = self.elapsed_s >= DETAILS_WITHIN_S or not (lacks_older or self._lacks_details(counted_since))
-        return (is_counted or has_minutes or is_read) and (has_waited or not self.has_unasked_schedules) and has_details
+        has_details = self.elapsed_s >= DETAILS_WITHIN_S or not (lacks_older or self._lacks_details(own.counted_since))
+        return (is_counted or is_read) and (has_waited or not self.has_unasked_schedules) and has_details
 
     @property
     def has_unasked_schedules(self) -> bool:
@@ -159,8 +153,6 @@ class FindingsWatch:
         own, facts = self._session.findings.own, self._session.store.wall_facts
         if own is None or facts is None or self._session.settings.relay_url is not None:
             return False
-        from tui.store.findings.judging import needs_schedule_runs  # noqa: PLC0415
-
         return bool(needs_schedule_runs(facts, self._session.now(), own))
 
     @property
@@ -182,14 +174,6 @@ class FindingsWatch:
             if is_bare and (counted_since is None or counted_since > each.since - VERSIONS_BEFORE):
                 return True
         return False
-
-    @property
-    def is_unread(self) -> bool:
-        """Whether a source that decides about findings has no answer yet. One that failed is read again."""
-        session = self._session
-        return session.findings.runs_unread() is not None or bool(
-            unread_sources(session.store.wall_facts or NO_FACTS, session.now())
-        )
 
     def _on_changes(self, _: Changes) -> None:
         self._has_changed.set()
@@ -230,19 +214,14 @@ class FindingsStream:
         self._findings: dict[object, Finding] = {}
         self._quiet: dict[object, datetime | None] = {}
         """Since when no run of a failing task ended: its sentence says it after some time, without a new verdict."""
-        self._is_known = False
-        self._unread: set[FactSource] = set()
 
     def first(self, verdict: Verdict | None) -> list[dict[str, Any]]:
         """Return the objects of the first verdict: its findings, OK, or NOT KNOWN."""
-        from tui.features.alerts.words import FindingState, verdict_objects  # noqa: PLC0415
-
-        self._verdict, self._is_known = verdict, verdict is not None and verdict.word != NOT_KNOWN
-        known = verdict.findings if verdict is not None and self._is_known else ()
+        self._verdict, now = verdict, self._session.local_now()
+        known = verdict.findings if verdict is not None and verdict.word != NOT_KNOWN else ()
         self._findings = {each.identity: each for each in known}
-        self._quiet = _quiet_since(verdict, self._session.local_now())
-        self._unread = set() if verdict is None else {each.source for each in verdict.unread}
-        return verdict_objects(verdict, FindingState.PRESENT, self._session.local_now())
+        self._quiet = _quiet_since(verdict, now)
+        return words.verdict_objects(verdict, words.FindingState.PRESENT, now)
 
     def changes(self, verdict: Verdict | None) -> list[dict[str, Any]]:
         """Return one object for each finding that came, changed or went, and one where the verdict got another word, or
@@ -251,41 +230,36 @@ class FindingsStream:
         While some source is not read, no finding has gone, and one object says so. After that, all findings are printed
         again, since it is not known which have gone meanwhile.
         """
-        from tui.features.alerts.words import FindingState, finding_object, verdict_object  # noqa: PLC0415
-
-        now = self._session.local_now()
+        now, last, was_quiet = self._session.local_now(), self._verdict or Verdict(self._session.now()), self._quiet
         quiet = _quiet_since(verdict, now)
-        if verdict is None or (verdict == self._verdict and quiet == self._quiet):
+        if verdict is None or (verdict == self._verdict and quiet == was_quiet):
             return []
-        was_quiet, self._quiet = self._quiet, quiet
-        was_unread, self._unread = self._unread, {each.source for each in verdict.unread}
+        self._verdict, self._quiet = verdict, quiet
+        unread, was_unread = ({each.source for each in which.unread} for which in (verdict, last))
+        was_known = last.word != NOT_KNOWN
+        of_verdict = words.verdict_object(verdict, words.FindingState.NEW, now)
         if verdict.word == NOT_KNOWN:
-            is_new, self._verdict, self._is_known = self._is_known, verdict, False
-            is_new |= verdict.is_known and not self._unread <= was_unread
-            return [verdict_object(verdict, FindingState.NEW, now)] if is_new else []
-        if not self._is_known or (was_unread and not self._unread):
+            return [of_verdict] if was_known or (verdict.is_known and not unread <= was_unread) else []
+        if not was_known or (was_unread and not unread):
             return self.first(verdict)
-        was_refused = () if self._verdict is None else self._verdict.refused
-        before, self._verdict = self._findings, verdict
+        before = self._findings
         present: dict[object, Finding] = {each.identity: each for each in verdict.findings}
-        gone = {} if self._unread else {identity: each for identity, each in before.items() if identity not in present}
-        self._findings = {**before, **present} if self._unread else present
+        gone = {} if unread else {identity: each for identity, each in before.items() if identity not in present}
+        self._findings = {**before, **present} if unread else {**present}
         objects = [
-            finding_object(each, FindingState.NEW if identity not in before else FindingState.CHANGED, now, verdict)
+            words.finding_object(
+                each, words.FindingState.CHANGED if identity in before else words.FindingState.NEW, now, verdict
+            )
             for identity, each in present.items()
             if before.get(identity) != each or was_quiet.get(identity) != quiet[identity]
         ]
-        objects += [finding_object(each, FindingState.GONE, now) for each in gone.values()]
-        is_other_ok = not self._findings and (bool(before) or verdict.refused != was_refused)
-        if is_other_ok or not self._unread <= was_unread:
-            objects.append(verdict_object(verdict, FindingState.NEW, now))
-        return objects
+        objects += [words.finding_object(each, words.FindingState.GONE, now) for each in gone.values()]
+        is_other_ok = not self._findings and (bool(before) or verdict.refused != last.refused)
+        return [*objects, of_verdict] if is_other_ok or not unread <= was_unread else objects
 
 
 def _quiet_since(verdict: Verdict | None, now: datetime) -> dict[object, datetime | None]:
-    from tui.features.alerts.words import no_run_since  # noqa: PLC0415
-
-    return {} if verdict is None else {each.identity: no_run_since(each, now) for each in verdict.findings}
+    return {} if verdict is None else {each.identity: words.no_run_since(each, now) for each in verdict.findings}
 
 
 # `status`: prints the findings once, for a cron job or a shell prompt.
@@ -309,8 +283,6 @@ def status(output: Output, /, *, as_json: bool, **options: Any) -> None:
 
 
 async def _status(output: Output, settings: Settings, *, as_json: bool) -> None:
-    from tui.features.alerts.words import FindingState, refusals, verdict_lines, verdict_objects  # noqa: PLC0415
-
     async with open_session(settings, output) as session:
         watch = FindingsWatch(session)
         try:
@@ -322,12 +294,12 @@ async def _status(output: Output, settings: Settings, *, as_json: bool) -> None:
             verdict = replace(verdict, unread=tuple(unread))
         now = session.local_now()
         if as_json:
-            output.json_lines(verdict_objects(verdict, FindingState.PRESENT, now))
+            output.json_lines(words.verdict_objects(verdict, words.FindingState.PRESENT, now))
         else:
-            output.lines(verdict_lines(verdict, now))
+            output.lines(words.verdict_lines(verdict, now))
         if verdict is None or not verdict.is_known:
             raise Stop(ExitCode.NO_CONNECTION, watch.failure or "")
-        for sentence in refusals(verdict):
+        for sentence in words.refusals(verdict):
             output.say(sentence)
         if verdict.word == NOT_KNOWN:
             raise Stop(ExitCode.NO_CONNECTION)
