@@ -303,15 +303,8 @@ class ViewEntrance:
         """The facts that tell two views apart. They are cheap to compare."""
         raise NotImplementedError
 
-    def back(self) -> bool:
-        """Return to the line of the view whose runs the list shows. Return whether it shows any."""
-        return False
-
     def on_changes(self, changes: Changes) -> None:
         """Note changes while the view is not shown."""
-
-    def on_filtered(self) -> None:
-        """Forget the line whose runs the list showed, if it shows others now."""
 
     def leave(self) -> None:
         """Close the view, if it is shown."""

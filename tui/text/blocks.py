@@ -140,6 +140,11 @@ class Spot(NamedTuple):
     from_width: int = 0
 
 
+def figures(cells: Mapping[str, int], from_width: int = 0) -> tuple[Spot, ...]:
+    """Return the places of figures: their widths, by their names, have the free cells before them."""
+    return tuple(Spot(name, width, align="right", gap=0, from_width=from_width) for name, width in cells.items())
+
+
 def placed(layout: Sequence[Spot], width: int, cells: Mapping[str, Cell]) -> Line:
     """Return a row of at most `width` cells. A place without a cell is blank."""
     line: Line = ()

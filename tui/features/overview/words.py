@@ -24,23 +24,25 @@ from tui.features.alerts.words import (
 )
 from tui.features.overview.tabs import MIN_FULL_ROWS, ROWS_BELOW, hint_line
 from tui.features.wall.blocks import BlockRow, WallView, any_of, greatest, listed, old_words, summed
-from tui.features.wall.findings import LEVELS, four_series, series_rows
 from tui.features.wall.rows import (
+    LEVELS,
     TASKS,
     failing_layout,
     failing_row,
+    four_series,
     layout_for,
     more_queues,
     more_words,
     no_groups_line,
     queue_row,
+    series_rows,
     task_row,
 )
 from tui.store.findings.bounds import MAX_WAITS_AGE
 from tui.store.findings.rows import FailingGroup, TaskRow
 from tui.store.findings.rows import Line as Series
 from tui.text import formatting
-from tui.text.blocks import REST, ListRuns, Spot, placed, places, selecting_keys, with_key
+from tui.text.blocks import REST, ListRuns, Spot, figures, placed, places, selecting_keys, with_key
 from tui.text.styled import Line, Piece, Token, cut, fit, line_width, pad, wrap
 
 EDGE: Final = 2
@@ -94,8 +96,7 @@ _NARROW_TASKS: Final = (
     Spot("mark", 1),
     Spot("name", 0, REST),
     Spot("series", 12, gap=0, from_width=56),
-    *(Spot(name, cells, align="right", gap=0) for name, cells in (("failed", 8), ("p95", 7))),
-    *(Spot(name, 8, align="right", gap=0) for name in ("running", "queued")),
+    *figures({"failed": 8, "p95": 7, "running": 8, "queued": 8}),
 )
 
 
@@ -132,20 +133,15 @@ def tasks_rule(_view: WallView, width: int) -> Line:
 # The queues, worst first.
 
 
-_QUEUES: Final = (
-    Spot("queue", 0, REST, gap=0),
-    Spot("running", 10, align="right", gap=0),
-    Spot("queued", 8, align="right", gap=0),
-    Spot("oldest", 9, align="right", gap=2),
-    Spot("health", 12),
-)
+_FIGURES: Final = figures({"running": 10, "queued": 8, "oldest": 9})
+_QUEUES: Final = (Spot("queue", 0, REST, gap=0), *_FIGURES, Spot("", 2, gap=0), Spot("health", 12))
 
 
 def queue_rows(view: WallView, width: int, rows: int, *, has_all: bool = False) -> list[BlockRow]:
     """Return the titles and a row for each queue, or a sentence about why there is none. The last row counts others."""
     limit, queues = width - EDGE, view.board.queues
     if queues:
-        titles = {place.name: (Piece(place.name, Token.MUTED),) for place in _QUEUES[1:]}
+        titles = {place.name: (Piece(place.name, Token.MUTED),) for place in (*_FIGURES, _QUEUES[-1])}
         most = max(MAX_ROWS if has_all else rows - 1, 2)
         shown = listed(queues, most, lambda each: queue_row(each, _QUEUES, limit, view), more_queues)
         return [BlockRow(placed(_QUEUES, limit, titles)), *shown]

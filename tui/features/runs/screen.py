@@ -481,8 +481,6 @@ class MainScreen(MainView):
         # While a filter is typed, Esc still leads back to the runs of the line.
         if self._listing is not None and not self.prompt.is_open and not self._is_listing:
             self._forget_line()
-        for view in self.views:
-            view.on_filtered()
         self.note_view()
         if self.pane is self.run_list:
             self.prompt.refresh_remark()
@@ -822,7 +820,7 @@ class MainScreen(MainView):
         """Return to the line whose runs the list shows. Return whether it shows those of one."""
         listing, query = self._listing, self.run_list.views.query
         if listing is None or not self._is_listing:
-            return any(view.back() for view in self.views)
+            return False
         self._listing = None
         is_other = query.filters != listing.query.filters or query.period != listing.before.period
         # The server's filters may have been changed meanwhile.

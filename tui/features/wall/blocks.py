@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Final, NamedTuple, TypeVar
 
 from tui.domain.facts import FactSource, age_shown
-from tui.domain.finding import Verdict
+from tui.domain.finding import NOT_KNOWN, Verdict
 from tui.domain.run import Run
 from tui.features.alerts.words import LISTED, counts_words, refused_words
 from tui.kit.bars import KeyWord, key_words
@@ -173,6 +173,11 @@ class WallView:
         """The time of running durations: they stand still while the server is silent."""
         return self.heard_at if self.is_stale and self.heard_at is not None else self.now
 
+    @property
+    def word(self) -> str:
+        """The one word. OK needs a verdict, and an answer that is not too old."""
+        return self.verdict.word if self.is_known and self.verdict is not None else NOT_KNOWN
+
     def waited(self, at: datetime) -> str:
         """Return how long something waits."""
         return waited(self.timers_at - at, in_minutes=self.is_slow_link)
@@ -180,6 +185,14 @@ class WallView:
     def frozen(self, text: str) -> str:
         """Return a text that would run on, with a `~` behind it on a stale screen."""
         return f"{text}~" if self.is_stale and text not in {"", formatting.NONE} else text
+
+
+def beside(parts: Sequence[tuple[int, Sequence[Line]]], height: int) -> list[Line]:
+    """Return the lines of parts that stand beside each other. A part is its width and its lines."""
+    return [
+        tuple(piece for width, lines in parts for piece in fit(lines[y] if y < len(lines) else (), width))
+        for y in range(height)
+    ]
 
 
 # The rules of the wall: a title, marks of time, titles of figures, and a text at the right end.

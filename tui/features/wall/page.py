@@ -7,42 +7,50 @@ from enum import Enum, auto
 from typing import Final
 
 from tui.domain.facts import FactSource
-from tui.features.wall.blocks import Band, BlockRow, PlacedLine, WallPage, WallTarget, WallView, last_row, old_words
-from tui.features.wall.findings import (
-    LETTERS_HEIGHT,
-    MAX_LINES,
-    WIDE,
-    HourForm,
+from tui.domain.finding import NOT_KNOWN, OK, Finding, FindingWord, SubjectKind, Verdict
+from tui.features.alerts.words import (
+    CALM,
+    FINDING_TOKENS,
+    finding_cells,
+    finding_words,
+    limit_words,
+    not_known_line,
+    ok_sentence,
+    ok_words,
+    since,
+    unread_sentence,
+)
+from tui.features.wall import rows as wall_rows
+from tui.features.wall.blocks import (
+    INDENT,
+    NUMBER_ROWS,
+    Band,
+    BlockRow,
+    Opened,
+    PlacedLine,
+    WallPage,
+    WallTarget,
+    WallView,
     beside,
-    hour_block,
-    letter_rows,
-    verdict_rows,
+    big_number,
+    big_word,
+    last_row,
+    old_words,
+    row_of,
 )
-from tui.features.wall.rows import (
-    DAY_ROWS,
-    day_block,
-    due_block,
-    failing_block,
-    just_now_block,
-    longest_block,
-    newest_block,
-    queues_block,
-    shown_groups,
-    tasks_block,
-    waiting_block,
-)
+from tui.features.wall.rows import WIDE
 from tui.kit.header_words import HeaderFacts, connection_state, environment_chip, project_words
-from tui.store.findings.rows import Board
+from tui.store.findings.rows import Board, QueueRow
 from tui.text import formatting
-from tui.text.formatting import waited
-from tui.text.styled import Line, Piece, Token, cut, joined, line_width
+from tui.text.blocks import REST, GoToRun, ListRuns, Spot, placed
+from tui.text.formatting import brief_duration, waited
+from tui.text.styled import Line, Piece, Token, cut, joined, line_width, wrap
 
 # The header of the wall: environment, project, connection, version and its age, and the clock.
 #
 # It has no counts: the blocks have them. The clock is bright, because a wall that hangs must be seen to hang.
 
 
-WIDE_HEADER: Final = 110
 _GAP: Final = "   "
 
 
@@ -64,7 +72,7 @@ def wall_header(
     room = width - line_width(clock) - 3
     chip = environment_chip(facts, is_colorless=is_colorless)
     line = cut((Piece(" "), *chip, Piece("  "), *joined(parts, _GAP)), room)
-    for part in _versions(board, now, is_wide=width >= WIDE_HEADER) if not facts.freshness.is_stale else ():
+    for part in _versions(board, now, is_wide=width >= WIDE) if not facts.freshness.is_stale else ():
         if line_width(line) + len(_GAP) + line_width(part) <= room:
             line = (*line, Piece(_GAP), *part)
     row = PlacedLine()
@@ -93,6 +101,202 @@ def _versions(board: Board | None, now: datetime, *, is_wide: bool) -> list[Line
         stood = waited(newest.deployed_at - before.deployed_at, in_minutes=True)
         lines.append((Piece(f"before it {before.version}, {stood}", Token.FAINT),))
     return lines
+
+
+# The findings of the wall: one line each, with a band behind the worst; and the one verdict in letters.
+
+
+MAX_LINES: Final = 4
+LETTERS_HEIGHT: Final = 9
+"""The rows of the verdict in letters, with the empty ones above and below."""
+
+_MARGIN: Final = 2
+_BEHIND: Final = (Spot("sentence", 0, REST, gap=2), Spot("since"))
+_NARROW: Final = (Spot("word", 8), Spot("name", 15), *_BEHIND)
+_WIDE: Final = (Spot("word", 8), Spot("name", 16), *_BEHIND)
+_ROOM: Final = (Spot("word", 8, gap=2), Spot("name", 26), *_BEHIND)
+_ROOM_FROM: Final = 150
+
+
+def verdict_rows(view: WallView, width: int) -> list[BlockRow]:
+    """Return the findings in at most four lines, after NOT KNOWN where they are old."""
+    verdict, word = view.verdict, view.word
+    findings = () if verdict is None else verdict.findings
+    if word == OK and verdict is not None:
+        return [BlockRow(_ok_line(verdict, view, width), key=OK)]
+    if word == NOT_KNOWN:
+        unknown = _not_known(_unknown_words(view), width)._replace(band=Band.AMBER)
+        return [unknown, *_finding_rows(findings, view, width, is_old=True)]
+    unread = _unread_rows(verdict, view, width)
+    return [*_finding_rows(findings, view, width, most=MAX_LINES - len(unread)), *unread]
+
+
+def letter_rows(view: WallView, width: int) -> list[BlockRow]:
+    """Return the verdict in letters, three numbers beside it, and the other findings below it."""
+    word, verdict = view.word, view.verdict
+    findings = () if verdict is None else verdict.findings
+    is_known = word != NOT_KNOWN
+    first = findings[0] if is_known and findings else None
+    token = Token.TEXT if word == OK else Token.AMBER if first is None else FINDING_TOKENS[first.word]
+    band = Band.NONE if word == OK else Band.FAILING if word == FindingWord.FAILING else Band.AMBER
+    if first is not None and first.identity in view.fresh:
+        band = Band.NEW
+    letters = big_word(word)
+    at = max(3 + len(letters[0]) + 4, width * 46 // 100)
+    parts: list[tuple[int, Sequence[Line]]] = [(at, [(), *((Piece(f"   {row}", token),) for row in letters)])]
+    room = width - (60 if is_known else 0) - at
+    parts.append((room, _subject(view, first, room - 2)))
+    if is_known:
+        parts += [(20, each) for each in _numbers(view)]
+    shown = [BlockRow(line, band) for line in beside(parts, LETTERS_HEIGHT)]
+    if first is not None:
+        shown[1] = shown[1]._replace(key=("finding", first.identity), opens=_opened(first))
+        findings = findings[1:]
+    others = _finding_rows(findings, view, width, is_old=not is_known, most=MAX_LINES - 1, is_behind_first=True)
+    return [*shown, *others, *(_unread_rows(verdict, view, width) if first is not None else ())]
+
+
+def _finding_rows(
+    findings: Sequence[Finding],
+    view: WallView,
+    width: int,
+    *,
+    is_old: bool = False,
+    most: int = MAX_LINES,
+    is_behind_first: bool = False,
+) -> list[BlockRow]:
+    layout = _ROOM if width >= _ROOM_FROM else _WIDE if width >= WIDE else _NARROW
+    shown = findings if len(findings) <= most else findings[: most - 1]
+    rows: list[BlockRow] = []
+    bands = {} if is_old else {Token.ROSE: Band.FAILING, Token.AMBER: Band.AMBER}
+    if is_behind_first:
+        bands.pop(Token.ROSE, None)
+    for finding in shown:
+        band = bands.pop(FINDING_TOKENS[finding.word], Band.NONE)
+        if finding.identity in view.fresh and not is_old:
+            band = Band.NEW
+        words, begun = finding_words(finding, view.timers_at, view.now, is_frozen=is_old), since(finding, view.now)
+        said, begun = (words.long, f"since {begun}") if width >= WIDE else (words.short, begun)
+        line = placed(layout, width - 2 * _MARGIN, finding_cells(finding, said, begun, is_old=is_old))
+        rows.append(row_of(line, ("finding", finding.identity), _opened(finding))._replace(band=band))
+    if others := findings[len(shown) :]:
+        pieces = [Piece(f"and {formatting.count(len(others))} more", Token.MUTED)]
+        for word, count in Counter(finding.word for finding in others).items():
+            token = Token.FAINT if is_old else FINDING_TOKENS[word]
+            pieces += [Piece(f"   {word.value}", token), Piece(f" {formatting.count(count)}", Token.MUTED)]
+        rows.append(row_of(tuple(pieces)))
+    return rows
+
+
+def _unread_rows(verdict: Verdict | None, view: WallView, width: int) -> list[BlockRow]:
+    """Return the row that says what is not known beside the findings, if anything is."""
+    if verdict is None or not verdict.unread:
+        return []
+    return [_not_known(unread_sentence(verdict, view.now), width)]
+
+
+def _ok_line(verdict: Verdict, view: WallView, width: int) -> Line:
+    words, gap = _limits(verdict), "   "
+    if not limit_words(verdict):
+        words, gap = CALM if width < WIDE else ok_sentence(verdict, view.now), "       "
+    head = INDENT, Piece("✓", Token.GREEN), Piece(f" {ok_words(verdict)}", Token.TEXT)
+    return cut((*head, Piece(f"{gap}{words}", Token.MUTED)), width - _MARGIN)
+
+
+def _limits(verdict: Verdict) -> str:
+    """Return which sources the key may not read, or that not all runs are listed."""
+    return "not " + ", ".join(source for source, _ in verdict.refused) if verdict.refused else CALM
+
+
+def _not_known(text: str, width: int) -> BlockRow:
+    return row_of(cut(not_known_line(text), width - 2 * _MARGIN))
+
+
+def _unknown_words(view: WallView) -> str:
+    verdict = view.verdict
+    if view.heard_at is None:
+        return "nothing was read yet"
+    if view.is_known and verdict is not None and verdict.is_known and verdict.unread:
+        return unread_sentence(verdict, view.now)
+    if view.is_known:
+        return "what was read is not judged yet"
+    since = formatting.time_of_day(view.heard_at, view.now)
+    silent = formatting.duration(view.now - view.heard_at)
+    below = "; below is what was known at " + since if verdict is not None and verdict.findings else ""
+    return f"nothing was heard for {silent}{below}"
+
+
+def _opened(finding: Finding) -> Opened:
+    if finding.subject.kind is SubjectKind.QUEUE:
+        return ListRuns(finding.filter_text, queue=finding.subject.key)
+    return ListRuns(finding.filter_text) if finding.run_id is None else GoToRun(finding.run_id)
+
+
+def _subject(view: WallView, first: Finding | None, room: int) -> list[Line]:
+    """Return the worst finding beside the letters: its name, its number, two to four lines about it."""
+    verdict = view.verdict
+    if first is not None:
+        said = finding_words(first, view.timers_at, view.now)
+        number = _big(said.number, Token.BRIGHT, view)
+        begin = max(map(line_width, number)) + 2
+        parts = ([text] if len(text) <= room - begin else text.split(", ", 1) for text in (said.what, said.more))
+        texts = [text for part in parts for text in part]
+        about: list[Line] = [()] * (NUMBER_ROWS - len(texts)) + [cut((Piece(text),), room - begin) for text in texts]
+        name = cut((Piece(first.subject.name, Token.BRIGHT, is_bold=True),), room)
+        return [(), name, (), *beside(((begin, number), (room - begin, about)), NUMBER_ROWS)]
+    title, words = "", ""
+    if view.word == NOT_KNOWN:
+        words = _unknown_words(view)
+        heard_at = None if view.is_known else view.heard_at
+        title = NOT_KNOWN + ("" if heard_at is None else f" since {formatting.time_of_day(heard_at, view.now)}")
+    elif verdict is not None:
+        limit = limit_words(verdict)
+        words = f"{limit}; {_limits(verdict)}" if limit else ok_sentence(verdict, view.now)
+    texts = wrap(words.replace("; ", ";\n"), room) if len(words) > room else [words]
+    head: list[Line] = [(), (Piece(title, Token.BRIGHT, is_bold=True),), (), ()]
+    return [*head, *(cut((Piece(text),), room) for text in texts)]
+
+
+def _big(text: str, token: Token, view: WallView) -> list[Line]:
+    """Return the rows of a number in half blocks. In ASCII it is plain text."""
+    rows = big_number(text)
+    is_plain = view.look.is_ascii or not rows[0]
+    return [(), (), (Piece(text, token, is_bold=True),), ()] if is_plain else [(Piece(row, token),) for row in rows]
+
+
+def _numbers(view: WallView) -> list[list[Line]]:
+    """Return the three numbers beside the verdict."""
+    lines, queues = view.board.lines, view.board.queues
+    minutes = lines.span.cell.total_seconds() / 60 * lines.span.count
+    usual = lines.done.normal / minutes if lines.done.normal is not None else None
+    oldest = max((_waits(view, row) for row in queues), key=lambda each: each[0], default=(-1.0, ""))
+    is_waiting = bool(lines.queued.is_abnormal) and lines.queued.is_abnormal[-1]
+    level = Token.AMBER if is_waiting else Token.TEXT
+    # Whether it is known of each queue that no run waits in it. A paused queue does not count.
+    nothing_waits = bool(queues) and all(row.is_paused or row.queued == 0 for row in queues)
+    numbers = (
+        ("done/min", wall_rows.whole_text(lines.done.now), Token.TEXT, usual),
+        ("queued", wall_rows.whole_text(lines.queued.now), level, lines.queued.normal),
+        ("oldest waits", oldest[1] or ("0s" if nothing_waits else ""), level, None),
+    )
+    return [
+        [
+            (),
+            (Piece(title, Token.MUTED),),
+            (),
+            *_big(text or formatting.NONE, token if text else Token.FAINT, view),
+            () if normal is None else (Piece(f"normal {formatting.count(round(normal))}", Token.MUTED),),
+        ]
+        for title, text, token, normal in numbers
+    ]
+
+
+def _waits(view: WallView, row: QueueRow) -> tuple[float, str]:
+    if row.is_paused or row.oldest_at is None or not row.queued:
+        return -1.0, ""
+    lasts, text = view.timers_at - row.oldest_at, view.waited(row.oldest_at)
+    # Three signs at most fit in their place; hours need no minutes here.
+    return lasts.total_seconds(), text if len(text) <= 3 else brief_duration(lasts).partition("h")[0] + "h"
 
 
 # How many rows each block of the wall gets, with its rule.
@@ -137,7 +341,7 @@ def given_rows(rows: int, steps: Sequence[Step]) -> Counter[str]:
 
 
 def _steps(view: WallView, width: int, rows: int, *, is_one_column: bool) -> tuple[Step, ...]:
-    failing = max(1, len(shown_groups(view.failing, width)))
+    failing = max(1, len(wall_rows.shown_groups(view.failing, width)))
     tasks, has_deploy = max(1, len(view.board.tasks)), bool(view.board.lines.deployments)
     usual = _USUAL_FAILING if rows >= _ROOMY or not is_one_column else min(failing, _USUAL_FAILING)
     below = width >= WIDE
@@ -210,28 +414,30 @@ def wall_page(view: WallView, width: int, height: int, notice: Line = ()) -> Wal
 def _fill_one_column(page: _PageRows, view: WallView, width: int, height: int) -> None:
     verdict = verdict_rows(view, width)
     reserved = max(len(verdict), MAX_LINES + view.is_stale if height >= _ROOMY else 0)
-    rows = given_rows(height - 1 - reserved - HourForm(width).rows, _steps(view, width, height, is_one_column=True))
+    rows = given_rows(
+        height - 1 - reserved - wall_rows.HourForm(width).rows, _steps(view, width, height, is_one_column=True)
+    )
     if len(verdict) == 1 and reserved >= MAX_LINES and verdict[0].band is Band.NONE:
         verdict = [_BLANK, *verdict]  # OK stands alone
     gap = 1 if rows["gaps"] else 0
-    form = HourForm(width, has_deploy=bool(rows["deploy"]))
+    form = wall_rows.HourForm(width, has_deploy=bool(rows["deploy"]))
     page.add(reserved + rows["gap above"], (width, verdict))
-    page.add(form.rows + gap, (width, hour_block(view, form)))
+    page.add(form.rows + gap, (width, wall_rows.hour_block(view, form)))
     if rows["failing"] > 1:
-        page.add(rows["failing"] + gap, (width, failing_block(view, width, rows["failing"] - 1)))
+        page.add(rows["failing"] + gap, (width, wall_rows.failing_block(view, width, rows["failing"] - 1)))
     if rows["foot"] or rows["just now"]:
         rows["tasks"] += rows["left"]  # these stand at the bottom
     if rows["tasks"] > 1:
-        page.add(rows["tasks"], (width, tasks_block(view, width, rows["tasks"] - 1)))
+        page.add(rows["tasks"], (width, wall_rows.tasks_block(view, width, rows["tasks"] - 1)))
     if rows["foot"]:
         page.add(1, (width, ()))
         most, second, third = rows["foot"] - 2, width // 3, width * 82 // 120
-        due = second, due_block(view, second, most)
-        longest = third - second, longest_block(view, third - second, most)
-        page.add(most + 1, due, longest, (width - third, waiting_block(view, width - third, most)))
+        due = second, wall_rows.due_block(view, second, most)
+        longest = third - second, wall_rows.longest_block(view, third - second, most)
+        page.add(most + 1, due, longest, (width - third, wall_rows.waiting_block(view, width - third, most)))
     if rows["just now"]:
         page.add(1, (width, ()))
-        page.add(2, (width, just_now_block(view, width)))
+        page.add(2, (width, wall_rows.just_now_block(view, width)))
 
 
 def _fill_two_columns(page: _PageRows, view: WallView, width: int, height: int) -> None:
@@ -240,17 +446,17 @@ def _fill_two_columns(page: _PageRows, view: WallView, width: int, height: int) 
     else:
         page.add(MAX_LINES + 1 + view.is_stale, (width, verdict_rows(view, width)))
     room, left_width = height - len(page.rows) - 1, max(120, width * 3 // 5)
-    form = HourForm(left_width, is_tall=room >= 30)
+    form = wall_rows.HourForm(left_width, is_tall=room >= 30)
     rows = given_rows(room - form.rows, _steps(view, left_width, height, is_one_column=False))
     form = form._replace(has_deploy=bool(rows["deploy"]))
     failing, tasks, foot = rows["failing"] - 1, max(0, rows["tasks"] + rows["left"] - 1), max(0, rows["foot"] - 2)
     blocks = [
-        (form.rows, hour_block(view, form)),
-        (failing + 1, failing_block(view, left_width, failing)),
-        (tasks + 1, tasks_block(view, left_width, tasks, is_timeline=True)),
+        (form.rows, wall_rows.hour_block(view, form)),
+        (failing + 1, wall_rows.failing_block(view, left_width, failing)),
+        (tasks + 1, wall_rows.tasks_block(view, left_width, tasks, is_timeline=True)),
     ]
     if foot:
-        blocks.append((foot + 1, longest_block(view, left_width, foot)))
+        blocks.append((foot + 1, wall_rows.longest_block(view, left_width, foot)))
     left, starts = list[BlockRow](), list[int]()
     for size, block in blocks:
         starts.append(len(left))
@@ -260,7 +466,7 @@ def _fill_two_columns(page: _PageRows, view: WallView, width: int, height: int) 
     hairline = [BlockRow((Piece(joint, Token.LINE),)) for joint in joints]
     page.add(len(left), (left_width, left), (1, hairline), (width - left_width - 1, [row for row, _ in right]))
     if rows["just now"]:
-        page.add(2, (width, just_now_block(view, width)))
+        page.add(2, (width, wall_rows.just_now_block(view, width)))
 
 
 def _right_column(
@@ -274,17 +480,17 @@ def _right_column(
             rows[y + index] = (row, index == 0)
 
     hour, failing, tasks = starts[:3]
-    has_day = tasks - failing > DAY_ROWS
-    place(hour, newest_block(view, width, (failing if has_day else tasks) - hour - 1))
+    has_day = tasks - failing > wall_rows.DAY_ROWS
+    place(hour, wall_rows.newest_block(view, width, (failing if has_day else tasks) - hour - 1))
     if has_day:
-        place(failing, day_block(view, width))
+        place(failing, wall_rows.day_block(view, width))
     end = height
     if foot:
         end = starts[3]
-        place(end, waiting_block(view, width, foot, has_dash=False))
+        place(end, wall_rows.waiting_block(view, width, foot, has_dash=False))
         due = end - foot - 2
         if due - tasks > foot + 2:
-            place(due, due_block(view, width, foot, has_dash=False))
+            place(due, wall_rows.due_block(view, width, foot, has_dash=False))
             end = due
-    place(tasks, queues_block(view, width, max(1, end - tasks - 2)))
+    place(tasks, wall_rows.queues_block(view, width, max(1, end - tasks - 2)))
     return rows

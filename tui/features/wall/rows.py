@@ -1,10 +1,11 @@
-"""The rows of the wall's blocks: tasks, failing now, schedules, longest runs, approvals, the right column."""
+"""The rows of the blocks of wall and overview: the hour, tasks, failing now, schedules, runs, approvals, queues."""
 
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from tui.domain.facts import FactSource
 from tui.domain.finding import NOT_KNOWN, OK
@@ -31,12 +32,12 @@ from tui.features.wall.blocks import (
     row_of,
     series,
     series_bars,
+    span_words,
     summed,
     time_marks,
     top_of,
     two_row_series,
 )
-from tui.features.wall.findings import WIDE, verdict_word
 from tui.store.filter import as_value
 from tui.store.findings.rows import (
     BoardSpan,
@@ -52,12 +53,13 @@ from tui.store.findings.rows import (
 )
 from tui.store.findings.rows import Line as Series
 from tui.text import formatting
-from tui.text.blocks import REST, Cell, GoToRun, ListRuns, Now, Spot, placed, places
+from tui.text.blocks import REST, Cell, GoToRun, ListRuns, Now, Spot, figures, placed, places
 from tui.text.formatting import brief_duration, waited
 from tui.text.status import style_of
-from tui.text.styled import Line, Piece, Token, cut, first_line, joined, line_width, plain
+from tui.text.styled import Line, Piece, Token, cut, first_line, fit, joined, line_width, plain
 from tui.text.table import Column
 
+WIDE: Final = 110
 _SHORT_ID: Final = 4
 
 Layouts = Sequence[tuple[int, Sequence[Spot]]]
@@ -69,8 +71,141 @@ def layout_for(layouts: Layouts, width: int) -> Sequence[Spot]:
     return next((layout for from_width, layout in layouts if width >= from_width), layouts[-1][1])
 
 
-def _right(name: str, cells: int, *, gap: int = 0, from_width: int = 0) -> Spot:
-    return Spot(name, cells, align="right", gap=gap, from_width=from_width)
+# The four series: done, failed, queued, running, on one axis, with their newest figures. The overview has them too.
+
+
+LEVELS: Final = frozenset({"queued", "running"})
+"""Numbers of a moment. The others are rates."""
+
+
+def four_series(lines: FourLines) -> dict[str, Series]:
+    """Return the series by their names."""
+    return {"done": lines.done, "failed": lines.failed, "queued": lines.queued, "running": lines.running}
+
+
+def series_rows(
+    view: WallView,
+    layout: Sequence[Spot],
+    width: int,
+    lines: dict[str, Series],
+    *,
+    is_tall: bool = False,
+    usual: Token = Token.BRIGHT,
+) -> list[Line]:
+    """Return one or two lines for each series: its name, its newest figure, its cells, and the totals."""
+    rows: list[Line] = []
+    for name, line in lines.items():
+        room = next((room for place, _, room in places(layout, width) if place.name == "series"), 0)
+        bars = series_bars(name, line.cells, line.normal, is_stale=view.is_stale, repeat=room // (len(line.cells) or 1))
+        abnormal = () if view.is_stale else line.is_abnormal
+        drawn = series(line.cells, bars, view.look, abnormal)
+        if is_tall:
+            upper, drawn = two_row_series(line.cells, bars, view.look, abnormal)
+            rows.append(placed(layout, width, {"series": upper}))
+        head, now = (Piece(name, Token.FAINT),), (_figure(name, line, view, usual),)
+        cells = {"name": head, "now": now, "series": drawn} | ({} if view.is_stale else _totals(name, line))
+        cells["head"] = (*fit(head, layout[0].cells - line_width(now)), *now)
+        rows.append(placed(layout, width, cells))
+    return rows
+
+
+def _figure(name: str, line: Series, view: WallView, usual: Token) -> Piece:
+    """Return the newest figure: not known is `·`, an old level has `~`, and an old rate is not shown."""
+    if line.now is None:
+        return Piece(formatting.NONE, Token.FAINT)
+    text = formatting.count(round(line.now))
+    if name not in LEVELS:
+        text = f"{line.now:.1f}" if 0 < line.now < 1 else text if line.now < 10_000 else whole_text(line.now)
+        text = "" if view.is_stale else f"{text}/min"
+    if view.is_stale:
+        return Piece(view.frozen(text), Token.MUTED)
+    if name == "failed":
+        return Piece(text, Token.ROSE if line.now else Token.MUTED, is_bold=line.now > 0)
+    is_abnormal = name != "done" and bool(line.is_abnormal) and line.is_abnormal[-1]
+    return Piece(text, Token.AMBER if is_abnormal else usual, is_bold=is_abnormal)
+
+
+def _totals(name: str, line: Series) -> dict[str, Line]:
+    normal = None if line.normal is None else round(line.normal)
+    values = (("span", line.in_span), ("normal", normal), ("last 24h", line.last_day))
+    most = "max " if name in LEVELS else ""
+    shown = {key: formatting.NONE if value is None else f"{most}{formatting.count(value)}" for key, value in values}
+    tokens = {key: Token.FAINT if value is None else Token.MUTED for key, value in values}
+    tokens["span"] = Token.FAINT if line.in_span is None else Token.TEXT
+    return {key: (Piece(text, tokens[key]),) for key, text in shown.items()}
+
+
+class HourForm(NamedTuple):
+    """How the series stand: the width, one or two rows each, and whether a row below them marks the deploy."""
+
+    width: int
+    is_tall: bool = False
+    has_deploy: bool = False
+
+    @property
+    def rows(self) -> int:
+        """The rows of the block with its rule."""
+        return 1 + (8 if self.is_tall else 4) + self.has_deploy
+
+
+def _hour_layout(form: HourForm, count: int) -> Sequence[Spot]:
+    """Return the layout for `count` cells of time."""
+    if form.width < WIDE:
+        return Spot("head", 15, gap=2), Spot("series", max(1, min(count, form.width - 20)))
+    name, now = (11, 10) if form.is_tall else (12, 9)
+    repeat = min(2, max(1, (form.width - name - 47) // count))
+    ends = *figures({"now": now, "span": 11, "normal": 11}), *figures({"last 24h": 11}, 116)
+    return Spot("name", name, gap=0), Spot("series", count * repeat, gap=0), *ends
+
+
+def hour_block(view: WallView, form: HourForm) -> list[BlockRow]:
+    """Return the block of the four series."""
+    lines, width = view.board.lines, form.width - 2
+    layout = _hour_layout(form, lines.span.count)
+    begins = {place.name: (begin + 2, room) for place, begin, room in places(layout, width)}
+    at, room = begins["series"]
+    cells, repeat = min(room, lines.span.count), max(1, room // lines.span.count)
+    span = span_words(lines.span, cells, view.now, is_earlier=view.is_earlier)
+    titles = {"span": span if len(span) < 11 else "in all"}
+    heads = [(sum(begins[name]), titles.get(name, name)) for name in begins if name not in {"head", "name", "series"}]
+    old = (FactSource.NORMALS, None) if heads else ()
+    marks = time_marks(lines.span, at, cells, repeat, view.now)
+    shown = {
+        name: replace(line, cells=line.cells[-cells:], is_abnormal=line.is_abnormal[-cells:])
+        for name, line in four_series(lines).items()
+    }
+    rows = series_rows(view, layout, width, shown, is_tall=form.is_tall)
+    if form.has_deploy:
+        rows.append(_deploy_row(view, at - 2, cells, repeat, form))
+    return [block_rule(view, span, form.width, *old, marks=marks, heads=heads), *map(row_of, rows)]
+
+
+def _deploy_row(view: WallView, at: int, cells: int, repeat: int, form: HourForm) -> Line:
+    """Return the marks of the deploys below their cells. The newest one is named."""
+    row, lines, width = PlacedLine(), view.board.lines, form.width - 2
+    first = lines.span.start + (lines.span.count - cells) * lines.span.cell
+    deployments = sorted(lines.deployments, key=lambda each: each.deployed_at)
+    for deployment in deployments:
+        cell = (deployment.deployed_at - first) // lines.span.cell
+        if not 0 <= cell < cells:
+            continue
+        x, words = at + cell * repeat, ""
+        if deployment is deployments[-1]:
+            time = f" {formatting.time_of_day(deployment.deployed_at, view.now)}" if form.is_tall else ""
+            words = f"{deployment.version} deployed{time}"
+        mark, name = Piece("┆", Token.GUIDE), Piece(words, Token.FAINT)
+        begin = x - line_width((name,))
+        if x + 1 + line_width((name,)) > width and begin >= row.width:
+            row.put(begin, (name, mark))
+        elif x >= row.width:
+            row.put(x, (mark, name), width - x)
+    return row.line(width)
+
+
+def whole_text(number: float | None) -> str:
+    """Return a number in at most four signs: `9999`, `12k`."""
+    whole = round(number or 0)
+    return "" if number is None else f"{whole}" if whole < 10_000 else f"{whole // 1000}k"
 
 
 # The rows of tasks, worst first: a series, figures, and a word. Wall and overview share them.
@@ -92,38 +227,21 @@ MARKS: Final = {
 
 _MARK: Final = Spot("mark", 1)
 _FLEXIBLE: Final = (_MARK, Spot("name", 15, 10), Spot("series", 20, REST, gap=0))
-_WIDE_FIGURES: Final = tuple(_right(name, 9) for name in ("runs/h", "failed", "p95", "normal"))
+_WIDE_FIGURES: Final = {"runs/h": 9, "failed": 9, "p95": 9, "normal": 9, "running": 10, "queued": 9, "oldest": 9}
 TASKS: Final[Layouts] = (
-    (
-        107,
-        (
-            *_FLEXIBLE,
-            *_WIDE_FIGURES,
-            _right("running", 10),
-            _right("queued", 9),
-            _right("oldest", 9, gap=2),
-            Spot("word", 13),
-        ),
-    ),
+    (107, (*_FLEXIBLE, *figures(_WIDE_FIGURES), Spot("", 2, gap=0), Spot("word", 13))),
     (
         0,
         (
             *_FLEXIBLE,
-            _right("runs/h", 7, from_width=63),
-            _right("failed", 8),
-            _right("p95", 7, from_width=69),
-            _right("running", 9),
-            _right("queued", 8),
+            *figures({"runs/h": 7}, 63),
+            *figures({"failed": 8}),
+            *figures({"p95": 7}, 69),
+            *figures({"running": 9, "queued": 8}),
         ),
     ),
 )
-_TIMELINE: Final = (
-    _right("runs/h", 8),
-    _right("failed", 7),
-    _right("p95", 7),
-    _right("running", 8),
-    _right("queued", 7),
-)
+_TIMELINE: Final = figures({"runs/h": 8, "failed": 7, "p95": 7, "running": 8, "queued": 7})
 TASK_TIMELINES: Final[Layouts] = tuple(
     (from_width, (_MARK, Spot("name", 0, REST), Spot("series", cells, gap=0), *_TIMELINE))
     for from_width, cells in ((177, 120), (0, 60))
@@ -149,7 +267,7 @@ def task_cells(row: TaskRow, view: WallView) -> dict[str, Cell]:
     is_idle = row.p95 is None and row.runs_per_hour == 0
     speed = Token.AMBER if row.is_p95_abnormal else usual
     oldest = formatting.NONE if row.queued else ""
-    figures = {
+    numbers = {
         "runs/h": _count(row.runs_per_hour, usual),
         "failed": _count(row.failed_count, Token.ROSE if is_failing else Token.TEXT)._replace(is_bold=is_failing),
         "p95": Piece("" if is_idle else brief_duration(row.p95), Token.FAINT if row.p95 is None else speed),
@@ -159,15 +277,15 @@ def task_cells(row: TaskRow, view: WallView) -> dict[str, Cell]:
         "oldest": Piece(oldest if row.oldest is None else waited(row.oldest), waits),
     }
     if view.is_stale:
-        running = {name: view.frozen(figures[name].text) for name in ("running", "queued")}
-        stale = {name: (Piece(running.get(name, each.text), Token.FAINT),) for name, each in figures.items()}
+        running = {name: view.frozen(numbers[name].text) for name in ("running", "queued")}
+        stale = {name: (Piece(running.get(name, each.text), Token.FAINT),) for name, each in numbers.items()}
         return {"name": (Piece(row.task, Token.MUTED),), **stale}
     name = Token.BRIGHT if color is Token.ROSE else Token.TEXT if mark else Token.MUTED
     return {
         "mark": (Piece(mark, color, is_bold=color is Token.ROSE),),
         "name": (Piece(row.task, name),),
         "series": lambda room: task_series(row, room, view.look),
-        **{name: (each,) for name, each in figures.items()},
+        **{name: (each,) for name, each in numbers.items()},
         "word": (Piece(row.health.value, Token.FAINT if color is Token.MUTED else color),),
     }
 
@@ -251,12 +369,12 @@ _FAILING_TASK: Final = ((79, 17), (46, 12), (0, 9))
 def failing_layout(failing: FailingNow, width: int, digits: int) -> Sequence[Spot]:
     """Return the layout of a width. The counts have at least so many digits."""
     digits = max([digits, *(len(formatting.count(group.count)) for group in failing.groups)])
-    head = (_MARK, _right("count", digits, gap=2))
+    head = (_MARK, Spot("count", digits, align="right", gap=2))
     if width >= FAILING_WIDE:
         places = Spot("state", 12, gap=2), Spot("task", 13), Spot("error", 0, REST)
         return (*head, *places, Spot("place", 23), Spot("versions", 14))
     task = next(cells for from_width, cells in _FAILING_TASK if width >= from_width)
-    return (*head, Spot("state", 5, gap=2), Spot("task", task), Spot("error", 0, REST), _right("since", 6))
+    return (*head, Spot("state", 5, gap=2), Spot("task", task), Spot("error", 0, REST), *figures({"since": 6}))
 
 
 def failing_row(group: FailingGroup, layout: Sequence[Spot], width: int, view: WallView) -> BlockRow:
@@ -369,14 +487,14 @@ def tasks_block(view: WallView, width: int, most: int, *, is_timeline: bool = Fa
         at, cells = next((at + 2, cells) for place, at, cells in places(layout, limit) if place.name == "series")
         marks = time_marks(span, at, span.count, max(1, cells // span.count), view.now)
     has_words = any(row.health is not TaskHealth.HEALTHY or row.has_failures for row in tasks)
-    is_healthy = verdict_word(view) == OK and not any(row.has_failures is None for row in tasks)
+    is_healthy = view.word == OK and not any(row.has_failures is None for row in tasks)
     order = "all healthy" if is_healthy and not has_words else "worst first"
     title: Line = (Piece("tasks"), Piece(" · ", Token.FAINT), Piece(order, Token.MUTED))
     title = title[:1] if view.is_stale or not tasks else title
     rule = block_rule(view, title, width, FactSource.MINUTES, marks=marks, heads=task_heads(layout, limit, 2))
 
     def more(rest: Sequence[TaskRow]) -> Line:
-        is_known, running = verdict_word(view) != NOT_KNOWN, sum(row.running or 0 for row in rest)
+        is_known, running = view.word != NOT_KNOWN, sum(row.running or 0 for row in rest)
         if width < WIDE:
             return (INDENT, *folded_line(rest, width - 6, is_known=is_known))
         words = more_words(rest, is_known=is_known) + (f" · {formatting.count(running)} running" if running else "")
@@ -423,16 +541,16 @@ _LARGE: Final = 66
 
 _NAME: Final = Spot("name", 17)
 _DUE: Final[Layouts] = (
-    (_LARGE, (_MARK, Spot("name", 18), Spot("words", 0, REST), _right("end", 0))),
-    (0, (_MARK, Spot("name", 0, REST), _right("end", 0))),
+    (_LARGE, (_MARK, Spot("name", 18), Spot("words", 0, REST), Spot("end"))),
+    (0, (_MARK, Spot("name", 0, REST), Spot("end"))),
 )
 _LONGEST: Final[Layouts] = (
-    (_LARGE, (_MARK, _NAME, Spot("run", 32, gap=0), _right("took", 8, gap=2), Spot("p95", 0, REST))),
-    (0, (_MARK, Spot("name", 0, REST, gap=0), _right("took", 9), _right("p95", 7))),
+    (_LARGE, (_MARK, _NAME, Spot("run", 32, gap=0), Spot("took", 8, align="right", gap=2), Spot("p95", 0, REST))),
+    (0, (_MARK, Spot("name", 0, REST, gap=0), *figures({"took": 9, "p95": 7}))),
 )
 _WAITING: Final[Layouts] = (
-    (_LARGE, (_MARK, _NAME, Spot("tags", 0, REST, gap=2), _right("end", 0))),
-    (0, (_MARK, Spot("name", 13), Spot("tags", 0, REST, gap=2), _right("end", 0))),
+    (_LARGE, (_MARK, _NAME, Spot("tags", 0, REST, gap=2), Spot("end"))),
+    (0, (_MARK, Spot("name", 13), Spot("tags", 0, REST, gap=2), Spot("end"))),
 )
 _SIMPLE_CRONS: Final = (
     (re.compile(r"\* \* \* \* \*\Z"), "every minute"),
@@ -609,9 +727,7 @@ _QUEUES: Final = (
     _MARK,
     Spot("queue", 18, REST, gap=0),
     Spot("bar", 0, 48, gap=0),
-    _right("running", 9),
-    _right("queued", 10),
-    _right("oldest", 10),
+    *figures({"running": 9, "queued": 10, "oldest": 10}),
 )
 
 

@@ -9,11 +9,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.strip import Strip
 
-from tui.domain.filters import RunFilters
 from tui.domain.finding import NOT_KNOWN
 from tui.features.runs.data import RunSubscription
 from tui.features.runs.screen import MainScreen
-from tui.features.runs.views import ListQuery
 from tui.features.wall.blocks import Band, Opened, WallLook, WallPage, WallTarget, WallView
 from tui.features.wall.data import CELL_SIZES, LiveBoard, NewestFailure
 from tui.features.wall.page import TWO_COLUMNS, wall_header, wall_page
@@ -27,7 +25,6 @@ from tui.kit.list_panes import MainView, ViewEntrance
 from tui.kit.live_model import LiveModel
 from tui.kit.page_screen import open_help
 from tui.kit.screen import ViewScreen
-from tui.lazy_dataclass import dataclass
 from tui.store.addresses import WALL, ViewAddress
 from tui.store.changes import Changes, Topic
 from tui.store.findings.rows import Board
@@ -123,27 +120,12 @@ _SPANS: Final = dict(zip(CELL_SIZES, ("", "5h", "20h"), strict=True))
 """The name that each size of a cell has in an address."""
 
 
-@dataclass(frozen=True, slots=True)
-class WallListing:
-    """The list shows the runs of a row of the wall: the filter for it, what the list showed before, and the row."""
-
-    text: str
-    filters: RunFilters
-    before: ListQuery
-    key: Hashable
-    cell: timedelta
-
-
 class WallEntrance(ViewEntrance):
     """The way to the wall, from it to runs, and back."""
 
     name = WALL
     screen: "WallScreen | None"
     _main: MainScreen
-
-    def __init__(self, main: MainScreen) -> None:
-        super().__init__(main)
-        self._listing: WallListing | None = None
 
     def open(self, cursor: Hashable = None, cell: timedelta | None = None) -> None:
         """Show the wall, with the cursor on a row and cells of a size if these are given."""
@@ -171,42 +153,20 @@ class WallEntrance(ViewEntrance):
     def facts(self) -> Hashable:
         return None if self.screen is None else self.screen.live_board.cell
 
-    def back(self) -> bool:
-        """Return to the row of the wall whose runs the list shows. Return whether it shows those of one."""
-        listing = self._listing
-        if listing is None or self._main.run_list.searched != listing.text:
-            return False
-        self._listing = None
-        if self._main.run_list.views.query.filters != listing.filters:
-            return False  # the user has chosen other filters of the server meanwhile
-        self._main.show_filtered(listing.before)
-        self.open(listing.key, listing.cell)
-        return True
-
-    def on_filtered(self) -> None:
-        """Forget the row once the list shows other runs. While a filter is typed, Esc still leads back to its runs."""
-        if self._main.prompt.is_open or self._listing is None:
-            return
-        if self._main.run_list.searched != self._listing.text:
-            self._listing = None
-
     def _open_row(self, opened: Opened, key: Hashable) -> None:
+        """List the runs of a row. Esc leads back to it."""
         assert self.screen is not None
-        main = self._main
+        main, cell = self._main, self.screen.live_board.cell
         run_id = opened.run_id if isinstance(opened, GoToRun) else None
         runs = ListRuns(f"id:{opened.run_id}") if isinstance(opened, GoToRun) else opened
-        before, query = main.run_list.views.query, main.query_of(runs)
-        if query is None:
-            return
-        listing = WallListing(query.text, query.filters, before, key, self.screen.live_board.cell)
-        self.leave()
-        main.leave_other_views()
-        self._listing = None
-        main.show_filtered(query, run_id)
-        self._listing = listing
-        main.show_list(run_id)
-        if run_id is None:
-            main.run_list.table.action_top()
+
+        def leave() -> None:
+            self.leave()
+            main.leave_other_views()
+            if run_id is None:
+                main.run_list.table.action_top()
+
+        main.list_runs(runs, run_id=run_id, leave=leave, back=lambda: self.open(key, cell))
 
 
 # The header of the wall: no counts, the deployed version, and a bright clock.
