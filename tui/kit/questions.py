@@ -1,8 +1,7 @@
 """Dialogs that ask: a question that `y` answers, and whether the program ends while actions wait."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
+from typing import ClassVar, Final
 
 from textual import events
 from textual.app import ComposeResult
@@ -19,91 +18,100 @@ from tui.text.styled import Line, Piece, Token, line_width, wrap
 # A question that `y` answers, such as the one before a command of one's own. Any other answer changes nothing.
 
 
-class AskedQuestion(Protocol):
-    """A question as a dataclass: whether it may be answered, is not shown yet, has to be answered by a word."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-    @property
-    def may_answer(self) -> bool:
-        """Whether `y` has an effect."""
-
-    @property
-    def needs_typing(self) -> bool:
-        """Whether the terminal never tells that it shows the dialog."""
-
-    @property
-    def typed(self) -> str:
-        """The typed part of the word."""
+_GAP: Final = 2
 
 
-Q = TypeVar("Q", bound=AskedQuestion)
+class YesNoDialog(GuardedDialog):
+    """Returns whether the user agreed after the terminal had shown the question. Subclasses write the lines.
 
-
-class YesNoDialog(GuardedDialog, Generic[Q]):
-    """Returns whether the user agreed after the terminal had shown the question. Subclasses draw it.
-
-    Where the terminal never tells that it has shown it, the user types `word` instead of `y`.
+    Where the terminal never tells that it has shown it, the user types `word` instead of `y`. `keep` is the button that
+    changes nothing, `agreement` what `y` does.
     """
 
     word: ClassVar[str]
+    cells: ClassVar[int]
+    keep: ClassVar[str]
+    agreement: str
 
-    def __init__(self, question: Q, type_ahead: TypeAhead, dialog: Dialog) -> None:
+    def __init__(self, type_ahead: TypeAhead, *, has_band: bool = False) -> None:
         super().__init__(type_ahead)
-        self.question: Q = question
-        self.dialog = dialog
+        self._dialog = Dialog(has_band=has_band)
+        self._visibility: FrameVisibility | None = None
+        self._typed = ""
+        self._may_type = False
 
     def compose(self) -> ComposeResult:
-        yield self.dialog
+        yield self._dialog
 
     def on_mount(self) -> None:
         self.draw()
+
+    def lines(self, width: int, height: int) -> list[Line]:
+        """Return the lines of the dialog."""
+        raise NotImplementedError
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the terminal never tells that it shows the dialog."""
+        return self._visibility is FrameVisibility.UNKNOWN
+
+    def draw(self) -> None:
+        width, height = self._dialog.room(self.cells)
+        self._dialog.show(self.lines(width, height), width)
+
+    def answers(self, limit: int) -> Line:
+        """Return the button on the left, and on the right how to agree, as far as that is possible yet."""
+        left: Line = (Piece(f" {self.keep} ", Token.BUTTON), Piece("  "), Piece("Esc", Token.TEXT, is_bold=True))
+        may_answer = self._visibility is FrameVisibility.SEEN
+        y = Piece("y", Token.BRIGHT if may_answer else Token.FAINT, is_bold=may_answer)
+        right: Line = (y, Piece(f"  {self.agreement}", Token.TEXT))
+        if self.is_silent:
+            field = Piece(f"{f' {self._typed}▏':<{len(self.word) + 3}}", Token.FIELD)
+            right = (Piece("type "), Piece(self.word, Token.BRIGHT, is_bold=True), Piece(" and Enter "), field)
+        elif self._visibility is FrameVisibility.WAITING:
+            right = (Piece("waiting for the terminal", Token.AMBER),)
+        return (*left, Piece(" " * max(_GAP, limit - line_width(left) - line_width(right))), *right)
 
     def on_key(self, event: events.Key) -> None:
         event.stop()
         event.prevent_default()
         if event.key == "escape":
             self.dismiss(result=False)
-        elif not self.question.may_answer or self.is_pasted:
+        elif self.is_pasted:
             return
-        elif self.question.needs_typing:
+        elif self._may_type:
             self._type(event)
-        else:
+        elif self._visibility is FrameVisibility.SEEN:
             self.answer(event.key)
 
     def _type(self, event: events.Key) -> None:
-        typed = self.question.typed
-        if event.key == "enter" and typed:
-            self.dismiss(result=typed == self.word)
+        if event.key == "enter" and self._typed:
+            self.dismiss(result=self._typed == self.word)
             return
         if event.key in {"backspace", "ctrl+h", "ctrl+u"}:
-            typed = ""
-        elif event.character is not None and event.is_printable and len(typed) < len(self.word):
-            typed += event.character
-        self.question = replace(self.question, typed=typed)
+            self._typed = ""
+        elif event.character is not None and event.is_printable and len(self._typed) < len(self.word):
+            self._typed += event.character
         self.draw()
 
     def on_visibility(self, visibility: FrameVisibility) -> None:
-        is_silent = visibility is FrameVisibility.UNKNOWN
-        is_seen, is_waiting = visibility is FrameVisibility.SEEN, visibility is FrameVisibility.WAITING
-        self.question = replace(self.question, may_answer=is_seen, is_waiting=is_waiting, needs_typing=is_silent)
+        self._visibility = visibility
         self.draw()
-        if is_silent:
+        if self.is_silent:
             # The field is drawn now: earlier keys do not belong into it.
             self.call_after_refresh(self._accept_typing)
 
     def forget_visibility(self) -> None:
-        self.question = replace(self.question, may_answer=False, is_waiting=False)
+        self._visibility, self._may_type = None, False
 
     def _accept_typing(self) -> None:
-        self.question = replace(self.question, may_answer=True)
+        self._may_type = self.is_silent
 
 
 # The question before the program ends while actions wait to be sent.
 
 
 WIDTH: Final = 60
-_GAP: Final = 2
 
 
 def leave_lines(waiting: Mapping[str, int], visibility: FrameVisibility | None, width: int) -> list[Line]:

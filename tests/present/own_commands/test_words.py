@@ -17,8 +17,9 @@ from tui.features.own_commands.words import (
     shell_words,
     template_words,
 )
-from tui.text.styled import line_width, plain
+from tui.text.styled import Piece, line_width, plain
 
+ANSWERS = (Piece("y  run it"),)
 UNKNOWN = Target(None, None, is_production=True)
 
 
@@ -52,7 +53,7 @@ def test_output_is_bounded(start: str, end: str, left_out: int) -> None:
 @given(st.text(max_size=300), st.integers(24, 76), st.integers(10, 30))
 def test_dialog_fits_and_shows_no_control_character(text: str, width: int, height: int) -> None:
     question = CommandQuestion(Raw(text), Raw(text), Raw(text * 20), UNKNOWN, ("A warning.",), ("A remark.",))
-    lines = command_lines(question, width, height)
+    lines = command_lines(question, ANSWERS, width, height)
     assert all(line_width(line) <= max(width, 60) for line in lines)
     assert all("\x1b" not in plain(line) and "\n" not in plain(line) for line in lines)
     assert len(lines) <= max(height, 14)
@@ -60,6 +61,6 @@ def test_dialog_fits_and_shows_no_control_character(text: str, width: int, heigh
 
 def test_long_command_says_how_much_is_not_shown() -> None:
     question = CommandQuestion(Raw("n"), Raw("s"), Raw("x" * 50_000), UNKNOWN)
-    shown = [plain(line) for line in command_lines(question, 76, 20)]
+    shown = [plain(line) for line in command_lines(question, ANSWERS, 76, 20)]
     xs = sum(line.count("x") for line in shown)
     assert any(f"… {50_000 - xs:,} more characters" in line for line in shown)

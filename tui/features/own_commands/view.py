@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
@@ -15,13 +16,12 @@ from tui.domain.ids import TaskId
 from tui.domain.own_commands import CannotRun, CommandScope, Expanded, Subject, Template, expand, parse_template
 from tui.domain.run import Run
 from tui.domain.text import Raw, clean
-from tui.features.actions.words import Target
+from tui.features.actions.words import SILENT_TERMINAL, Target
 from tui.features.own_commands import words as own_words
 from tui.kit import programs
 from tui.kit.app import AppBase
 from tui.kit.commands import Command, OwnSelection
 from tui.kit.keys import Help, bind
-from tui.kit.lines import Dialog
 from tui.kit.questions import YesNoDialog
 from tui.kit.screen import OWN_COMMAND, BaseScreen
 from tui.kit.type_ahead import REFUSAL, TypeAhead
@@ -32,6 +32,7 @@ from tui.settings.secret import MIN_SECRET_CHARS, SECRET_VARIABLES, without_secr
 from tui.settings.settings import Settings
 from tui.sync.session import Session
 from tui.text import formatting
+from tui.text.blocks import INDENT
 from tui.text.redaction import Redactor
 from tui.text.styled import Line, Piece, Token
 
@@ -450,17 +451,23 @@ def _why(error: Exception) -> str:
 # The question before a command of one's own.
 
 
-class OwnCommandScreen(YesNoDialog[own_words.CommandQuestion]):
+class OwnCommandScreen(YesNoDialog):
     """Asks whether a command may run."""
 
-    word = own_words.WORD
+    word = "run"
+    cells = 76
+    keep = "Do nothing"
+    agreement = "run it"
 
     def __init__(self, question: own_words.CommandQuestion, type_ahead: TypeAhead) -> None:
-        super().__init__(question, type_ahead, Dialog(has_band=True))
+        super().__init__(type_ahead, has_band=True)
+        self._question = question
 
-    def draw(self) -> None:
-        width, height = self.dialog.room(own_words.WIDTH)
-        self.dialog.show(own_words.command_lines(self.question, width, height), width)
+    def lines(self, width: int, height: int) -> list[Line]:
+        asked, answers = self._question, self.answers(width - 2 * INDENT)
+        if self.is_silent:
+            asked = replace(asked, remarks=(*asked.remarks, SILENT_TERMINAL))
+        return own_words.command_lines(asked, answers, width, height)
 
 
 # The user's own commands in an app: their keys on each screen, and their rows in the palette.

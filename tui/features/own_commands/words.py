@@ -7,19 +7,16 @@ from datetime import timedelta
 from typing import Final
 
 from tui.domain.text import Raw
-from tui.features.actions.words import SILENT_TERMINAL, WAITING_FOR_TERMINAL, Target, below_band
+from tui.features.actions.words import Target, below_band
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
 from tui.text.blocks import INDENT
-from tui.text.styled import Line, Piece, Token, cut, fold, line_width, wrap
+from tui.text.styled import Line, Piece, Token, cut, fold, wrap
 
 # The dialog before a command of one's own: where, on what, the command as it will run, what is special about it.
 
 
 WIDTH: Final = 76
-WORD: Final = "run"
-"""Has to be typed where the terminal never confirms that it shows the dialog."""
-
 _MIN_COMMAND_ROWS: Final = 2
 _MAX_COMMAND_CHARS: Final = 20_000
 
@@ -31,9 +28,6 @@ class CommandQuestion:
     * `subject`: what the command is about
     * `command`: as it will run, quoted for a shell
     * `remarks`: sentences; `warnings` are those in amber
-    * `may_answer`: `y` has an effect
-    * `is_waiting`: the terminal has not confirmed yet that it shows the dialog
-    * `needs_typing`: it never does, so that `typed` has to become `WORD`
     """
 
     name: Raw
@@ -42,13 +36,9 @@ class CommandQuestion:
     target: Target
     warnings: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
-    may_answer: bool = False
-    is_waiting: bool = False
-    needs_typing: bool = False
-    typed: str = ""
 
 
-def command_lines(question: CommandQuestion, width: int, height: int) -> list[Line]:
+def command_lines(question: CommandQuestion, answers: Line, width: int, height: int) -> list[Line]:
     """Return the dialog in lines of at most `width` cells, and in at most `height` lines if possible."""
     limit = width - 2 * INDENT
     head: list[Line] = [
@@ -56,9 +46,6 @@ def command_lines(question: CommandQuestion, width: int, height: int) -> list[Li
         cut((Piece(f"on {question.subject}", Token.MUTED),), limit),
     ]
     notes = _prose(question.warnings, Token.AMBER, limit) + _prose(question.remarks, Token.MUTED, limit)
-    if question.needs_typing:
-        notes += _prose((SILENT_TERMINAL,), Token.MUTED, limit)
-    answers = _answers(question, limit)
     fixed = 1 + len(head) + len(notes) + 1
     room = max(_MIN_COMMAND_ROWS, height - fixed - 5)
     blocks = [head, _command(question.command, limit, room), notes, [answers]]
@@ -78,20 +65,6 @@ def _command(command: Raw, limit: int, room: int) -> list[Line]:
 
 def _prose(sentences: Sequence[str], token: Token, limit: int) -> list[Line]:
     return [(Piece(row, token),) for sentence in sentences for row in wrap(sentence, limit)]
-
-
-def _answers(question: CommandQuestion, limit: int) -> Line:
-    left: Line = (Piece(" Do nothing ", Token.BUTTON), Piece("  "), Piece("Esc", Token.TEXT, is_bold=True))
-    if question.needs_typing:
-        field = Piece(f"{f' {question.typed}▏':<8}", Token.FIELD)
-        word = Piece(WORD, Token.BRIGHT, is_bold=True)
-        right: Line = (Piece("type ", Token.FAINT), word, Piece(" and Enter ", Token.FAINT), field)
-    elif question.is_waiting:
-        right = (Piece(WAITING_FOR_TERMINAL, Token.AMBER),)
-    else:
-        token = Token.BRIGHT if question.may_answer else Token.FAINT
-        right = (Piece("y", token, is_bold=question.may_answer), Piece("  run it", Token.TEXT))
-    return (*left, Piece(" " * max(2, limit - line_width(left) - line_width(right))), *right)
 
 
 # The sentences about commands of one's own, and their output as it stands in the messages.

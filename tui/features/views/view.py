@@ -15,6 +15,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widgets import Input
 
+from tui.features.actions.words import SILENT_TERMINAL
 from tui.features.runs.filters import ValueField, ValueInput
 from tui.features.runs.words import band_line, filters_end_line, sentence_line
 from tui.features.views import words
@@ -46,6 +47,7 @@ from tui.store.addresses import (
     without_view,
 )
 from tui.text import formatting
+from tui.text.blocks import INDENT
 from tui.text.redaction import HOLDS_KEY
 from tui.text.styled import Line, Piece, Token, pad
 
@@ -308,21 +310,24 @@ class LetterMenu(PaintedDialog[SavedView | None]):
 # A question about saved views.
 
 
-WIDTH: Final = 60
-
-
-class ViewQuestion(YesNoDialog[words.ViewQuestionFacts]):
-    """Asks whether a saved view may be replaced or deleted."""
+class ViewQuestion(YesNoDialog):
+    """Asks whether a saved view may be replaced or deleted. `sentences` say what follows from it."""
 
     CSS_PATH = "views.tcss"
-    word = words.WORD
+    word = "yes"
+    cells = 60
+    keep = "Keep"
 
-    def __init__(self, question: words.ViewQuestionFacts, type_ahead: TypeAhead) -> None:
-        super().__init__(question, type_ahead, Dialog())
+    def __init__(self, question: str, sentences: Sequence[str], agreement: str, type_ahead: TypeAhead) -> None:
+        super().__init__(type_ahead)
+        self._question = question
+        self._sentences = sentences
+        self.agreement = agreement
 
-    def draw(self) -> None:
-        width, _ = self.dialog.room(WIDTH)
-        self.dialog.show(words.question_lines(self.question, width), width)
+    def lines(self, width: int, height: int) -> list[Line]:  # noqa: ARG002  it is low
+        limit = width - 2 * INDENT
+        said = (*self._sentences, *([SILENT_TERMINAL] if self.is_silent else []))
+        return words.question_lines(self._question, said, self.answers(limit), limit)
 
 
 # The dialog that saves a view under a name and a letter, or changes the name and the letter of one.
@@ -409,8 +414,8 @@ class SaveView(PaintedDialog[SavedView | None]):
 
             first, *others = taken
             also = (f"{each.remark} {each.consequence}" for each in others)
-            facts = words.ViewQuestionFacts(first.question, (first.consequence, *also), first.answer)
-            self.app.push_screen(ViewQuestion(facts, app_of(self).type_ahead), save)
+            said = (first.consequence, *also)
+            self.app.push_screen(ViewQuestion(first.question, said, first.answer, app_of(self).type_ahead), save)
         else:
             self.dismiss(view)
 
@@ -548,8 +553,8 @@ class ViewsScreen(PageScreen):
             if is_confirmed:
                 self._change(lambda own: without_view(own, view.name))
 
-        facts = words.ViewQuestionFacts(f"Delete the view “{view.name}”?", letter, "delete")
-        self.app.push_screen(ViewQuestion(facts, app_of(self).type_ahead), delete)
+        asked = f"Delete the view “{view.name}”?"
+        self.app.push_screen(ViewQuestion(asked, letter, "delete", app_of(self).type_ahead), delete)
 
     def _own_view(self, verb: str) -> SavedView | None:
         view = self._view

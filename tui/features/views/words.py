@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from tui.features.actions.words import SILENT_TERMINAL, WAITING_FOR_TERMINAL
-from tui.lazy_dataclass import dataclass
 from tui.store.addresses import ListedView, SavedView, lettered, named
 from tui.text.blocks import INDENT
 from tui.text.styled import Line, Piece, Token, cut, fit, line_width, wrap
@@ -15,9 +13,6 @@ READING: Final = "reading the saved views…"
 
 WIDTH: Final = 68
 """Cells of the dialog that saves a view."""
-
-WORD: Final = "yes"
-"""Has to be typed where the terminal never confirms that it shows the question."""
 
 MAX_ADDRESS_LINES: Final = 3
 MENU_WIDTH: Final = 76
@@ -91,52 +86,17 @@ def collisions(letter: str, name: str, views: Sequence[SavedView], before: Saved
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class ViewQuestionFacts:
-    """A question with what follows from its answer.
-
-    * `answer`: what the key `y` does
-    * `may_answer`: it has an effect
-    * `is_waiting`: the terminal has not confirmed yet that it shows the question
-    * `needs_typing`: it never does, so that `typed` has to become `WORD`
-    """
-
-    question: str
-    sentences: tuple[str, ...]
-    answer: str
-    may_answer: bool = False
-    is_waiting: bool = False
-    needs_typing: bool = False
-    typed: str = ""
-
-
-def question_lines(facts: ViewQuestionFacts, width: int) -> list[Line]:
-    """Return the question in lines of `width` cells."""
-    limit = width - 2 * INDENT
-    left: Line = (Piece(" Keep ", Token.BUTTON), Piece("  "), Piece("Esc", is_bold=True))
-    right = _agreement(facts)
-    between = Piece(" " * max(2, limit - line_width(left) - line_width(right)))
-    sentences = (*facts.sentences, *([SILENT_TERMINAL] if facts.needs_typing else []))
+def question_lines(question: str, sentences: Sequence[str], answers: Line, limit: int) -> list[Line]:
+    """Return a question of lines of `limit` cells, with the sentences about its answer and the keys that answer."""
     lines: list[Line] = [
         (),
-        *((Piece(row, Token.BRIGHT, is_bold=True),) for row in wrap(facts.question, limit)),
+        *((Piece(row, Token.BRIGHT, is_bold=True),) for row in wrap(question, limit)),
         *((Piece(row, Token.MUTED),) for sentence in sentences for row in wrap(sentence, limit)),
         (),
-        (*left, between, *right),
+        answers,
         (),
     ]
     return [(Piece(" " * INDENT), *line) for line in lines]
-
-
-def _agreement(facts: ViewQuestionFacts) -> Line:
-    """Return how to agree, as far as that is possible yet."""
-    if facts.needs_typing:
-        field = Piece(f" {facts.typed + '▏':<5}", Token.FIELD)
-        return (Piece("type "), Piece(WORD, Token.BRIGHT, is_bold=True), Piece(" and Enter "), field)
-    if facts.is_waiting:
-        return (Piece(WAITING_FOR_TERMINAL, Token.AMBER),)
-    token = Token.BRIGHT if facts.may_answer else Token.FAINT
-    return (Piece("y", token, is_bold=facts.may_answer), Piece(f"  {facts.answer}"))
 
 
 # The menu of letters.
