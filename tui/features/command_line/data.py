@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePath
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, TypeVar, cast
 from urllib.parse import unquote
 
 from tui.api.errors import ApiError
@@ -43,6 +43,9 @@ class Tally(Protocol):
 
     def count_some(self, is_time_up: Callable[[], bool]) -> bool:
         """Count until the time is up. Return whether all is counted."""
+
+
+T = TypeVar("T", bound=Tally)
 
 
 class SlicedCount:
@@ -292,16 +295,22 @@ class RunNumbers:
         """`chosen` are the filters that the list has now."""
         self._live = live
         self._chosen = chosen
-        session = live.session
-        self._counts = {name: SlicedCount(session, on_update) for name in ("values", "matches", "ids")}
-        self._values: ValueTally | None = None
-        self._matches: tuple[ViewAddress, MatchTally] | None = None
-        self._ids: tuple[str, IdSearch] | None = None
+        self._on_update = on_update
+        self._counted: dict[str, tuple[SlicedCount, object, Tally]] = {}
 
     def close(self) -> None:
         """Stop counting."""
-        for count in self._counts.values():
+        for count, _, _ in self._counted.values():
             count.stop()
+
+    def _count(self, name: str, about: object, tally: Callable[[], T], *, after_s: float = TYPING_S) -> T:
+        """Return the count of a name, which begins again when it is about something else."""
+        count, known, found = self._counted.get(name) or (SlicedCount(self._live.session, self._on_update), None, None)
+        if found is None or known != about:
+            found = tally()
+            self._counted[name] = count, about, found
+            count.start(found, after_s=after_s)
+        return cast("T", found)
 
     @property
     def loaded_count(self) -> int:
@@ -311,10 +320,8 @@ class RunNumbers:
     @property
     def values(self) -> ValueTally:
         """The runs by their values. They are counted once, when they are first needed."""
-        if self._values is None:
-            self._values = ValueTally(self._live.get, self._live.newest_first_keys())
-            self._counts["values"].start(self._values)
-        return self._values
+        keys = self._live.newest_first_keys
+        return self._count("values", "", lambda: ValueTally(self._live.get, keys()), after_s=0.0)
 
     @property
     def names(self) -> LoadedNames:
@@ -323,19 +330,13 @@ class RunNumbers:
 
     def ids(self, part: str) -> IdSearch:
         """The runs whose id ends with a text, or contains it."""
-        if self._ids is None or self._ids[0] != part:
-            self._ids = (part, IdSearch(self._live.newest_first_keys(), part))
-            self._counts["ids"].start(self._ids[1], after_s=TYPING_S)
-        return self._ids[1]
+        return self._count("ids", part, lambda: IdSearch(self._live.newest_first_keys(), part))
 
     def of_view(self, address: ViewAddress) -> ViewNumbers:
         """Return how many runs a view would show. Its address has been checked."""
         window = self.window_of(address.since)
         parsed = parse_filter(address.filter, now=self._live.now.frozen_at or self._live.now.at)
-        if self._matches is None or self._matches[0] != address:
-            self._matches = (address, self._tally(address, window))
-            self._counts["matches"].start(self._matches[1], after_s=TYPING_S)
-        tally = self._matches[1]
+        tally = self._count("matches", address, lambda: self._tally(address, window))
         history, chosen = self._live.session.store.history, self._chosen
         is_same_list = address.server == replace(chosen.filters, period=None, created_from=None, created_to=None)
         of_list = chosen.filters.created_from or chosen.period

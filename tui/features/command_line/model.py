@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from tui.domain.ids import RunId
+from tui.domain.run import Run
 from tui.domain.text import clean
 from tui.features.command_line.data import RunNumbers, ViewNumbers
 from tui.features.runs.columns import short_id
@@ -101,7 +102,7 @@ class CommandLine:
         self._address = address
         self._link_choices = link_choices
         self._mode = _Mode.COMMANDS
-        self._command: Command | None = None
+        self._arguments: Arguments | None = None
         self._found = Choices()
         self.typed = ""
         self.cursor: int | None = None
@@ -213,22 +214,27 @@ class CommandLine:
 
     def _execution(self, text: str) -> Execution | None:
         text = text.strip()
-        if is_address(text):
-            return None if self._address.preview(text).is_wrong else Execution(lambda: self._address.take(text), text)
-        found = command_named(self.commands, text)
-        if found is None:
-            return None
-        command, rest = found
-        arguments = command.arguments
-        if arguments is None:
-            return Execution(command.run, text)
-        if (arguments.are_needed and not rest) or arguments.preview(rest).is_wrong:
-            return None
-        return Execution(lambda: arguments.take(rest), text)
+        match self._meaning(text):
+            case None:
+                return None
+            case Command() as command:
+                return Execution(command.run, text)
+            case arguments, rest:
+                is_wrong = (arguments.are_needed and not rest) or arguments.preview(rest).is_wrong
+                return None if is_wrong else Execution(lambda: arguments.take(rest), text)
+
+    def _meaning(self, line: str) -> Command | tuple[Arguments, str] | None:
+        """Return the command that a line is, or arguments and their text; None if it begins with no name."""
+        if is_address(line):
+            return self._address, line
+        found = command_named(self.commands, line)
+        if found is None or found[0].arguments is None:
+            return None if found is None else found[0]
+        return found[0].arguments, found[1]
 
     def _find(self) -> None:
         text = self.typed.strip()
-        self._command = None
+        self._arguments = None
         if self.is_searching:
             self._mode, self._found = _Mode.HISTORY, self._history_choices(text)
         elif (link := self._link(text)) is not None:
@@ -236,7 +242,7 @@ class CommandLine:
         elif is_address(text):
             self._mode, self._found = _Mode.ADDRESS, self._address.choices(text)
         elif (command := self._typed_command()) is not None and command.arguments is not None:
-            self._mode, self._command = _Mode.ARGUMENTS, command
+            self._mode, self._arguments = _Mode.ARGUMENTS, command.arguments
             self._found = command.arguments.choices(self.typed.lstrip().partition(" ")[2])
         else:
             self._mode, self._found = _Mode.COMMANDS, self._command_choices(text)
@@ -258,15 +264,13 @@ class CommandLine:
         unnamed = [each for each in found if each.ends_program and (named is None or each is not named[0])]
         choices = []
         for each in found:
-            arguments, sentence = each.arguments, (Piece(each.sentence, Token.MUTED),)
+            arguments, is_open = each.arguments, each in unnamed
             key: Line = (Piece(each.key, Token.TEXT, is_bold=True),) if each.key else ()
-            row = BoxRow(each.name, sentence, key, argument="" if arguments is None else arguments.shown)
+            row = BoxRow(each.name, muted(each.sentence), key, argument="" if arguments is None else arguments.shown)
             if arguments is not None:
                 choices.append(Choice(f"{each.name} ", row, is_open=arguments.are_needed))
             else:
-                choices.append(
-                    Choice(each.name, row, is_open=each in unnamed, run=None if each in unnamed else each.run)
-                )
+                choices.append(Choice(each.name, row, is_open=is_open, run=None if is_open else each.run))
         count = sum(not each.is_idle for each in self.commands)
         words = f"{count} commands" if not text else f"{len(found)} of {count}"
         return Choices(choices, words, 0 if choices else None, heading=() if choices else self._unknown(text))
@@ -275,8 +279,8 @@ class CommandLine:
         word = text.split(maxsplit=1)[0] if text else ""
         names = [name for each in self.commands for name in (each.name, *each.aliases)]
         near = get_close_matches(word.casefold(), names, 1, cutoff=0.4)
-        said: Line = (Piece(f"No command {word}.", Token.MUTED),)
-        return (*said, Piece(" Nearest: ", Token.MUTED), Piece(f"{near[0]}", Token.TEXT), Piece(".")) if near else said
+        nearest: Line = (Piece(" Nearest: ", Token.MUTED), Piece(near[0], Token.TEXT), Piece(".")) if near else ()
+        return (*muted(f"No command {word}."), *nearest)
 
     def _history_choices(self, text: str) -> Choices:
         folded = text.casefold()
@@ -284,9 +288,9 @@ class CommandLine:
         choices = [
             Choice(each.text, BoxRow(each.text, right=(Piece(f"{each.at:%H:%M}", Token.FAINT),))) for each in found
         ]
-        heading: Line = () if choices else (Piece("No command before this contains these letters.", Token.MUTED),)
+        heading = muted("" if choices else "No command before this contains these letters.")
         if not self.history:
-            heading = (Piece("No command was run before.", Token.MUTED),)
+            heading = muted("No command was run before.")
         words = f"{len(found)} of {len(self.history)} before this"
         return Choices(choices, words, 0 if choices else None, heading=heading)
 
@@ -296,24 +300,19 @@ class CommandLine:
         if self._mode is _Mode.LINK or (self._mode is _Mode.COMMANDS and not self.typed.strip()):
             return Preview()
         line = (self._line_with(choice) if choice is not None else self.typed).strip()
-        if self._mode is _Mode.ARGUMENTS and self._command is not None and self._command.arguments is not None:
+        meaning = self._meaning(line)
+        if self._arguments is not None:
             # `sort took` is a command of its own too, which could say less.
-            return self._preview_of(self._command.arguments, line.partition(" ")[2].strip())
-        if is_address(line):
-            return self._address.preview(line)
-        found = command_named(self.commands, line)
-        if found is None:
-            if self._mode is _Mode.HISTORY and choice is not None:
-                return Preview((Piece("nothing: this command does not exist here", Token.AMBER),), is_wrong=True)
-            return Preview()
-        command, rest = found
-        if command.arguments is not None:
-            return self._preview_of(command.arguments, rest)
-        return Preview((Piece(command.sentence, Token.MUTED),)) if self._mode is _Mode.HISTORY else Preview()
-
-    @staticmethod
-    def _preview_of(arguments: Arguments, text: str) -> Preview:
-        return Preview() if arguments.are_needed and not text else arguments.preview(text)
+            meaning = self._arguments, line.partition(" ")[2].strip()
+        match meaning:
+            case None if self._mode is _Mode.HISTORY and choice is not None:
+                return nothing("this command does not exist here")
+            case Command() as command if self._mode is _Mode.HISTORY:
+                return Preview(muted(command.sentence))
+            case arguments, rest if rest or not arguments.are_needed:
+                return arguments.preview(rest)
+            case _:
+                return Preview()
 
     def content(self) -> BoxContent:
         """Return what the box shows."""
@@ -348,41 +347,44 @@ class Value(NamedTuple):
     sentence: str = ""
 
 
-class OneOf:
-    """An argument that is one of a few values. `take` receives its name; `current` is the value that is set now."""
+def _value_choices(values: Mapping[str, str], text: str, current: str, before: str = "") -> list[Choice]:
+    """Return the values that a text fits, each with its sentence."""
+    now: Line = (Piece("now", Token.FAINT),)
+    return [
+        Choice(f"{before}{name}", BoxRow(name, muted(values[name]), now if name == current else ()))
+        for name in fitting(values, text)
+    ]
 
-    def __init__(
-        self, shown: str, values: Sequence[Value], take: Callable[[str], object], *, current: str = "", until: str = ""
-    ) -> None:
-        self.shown = shown
-        self.are_needed = True
-        self._values = values
-        self._take = take
-        self._current = current
-        self._until = until
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """An argument that is one of a few values. `set_to` receives its name; `current` is the value that is set now."""
+
+    shown: str
+    values: Sequence[Value]
+    set_to: Callable[[str], object]
+    current: str = ""
+    until: str = ""
+    are_needed: bool = True
 
     def choices(self, text: str) -> Choices:
-        names = fitting([each.name for each in self._values], text.strip())
-        sentences = dict(self._values)
-        right: dict[str, Line] = {self._current: (Piece("now", Token.FAINT),)}
-        choices = [Choice(name, BoxRow(name, _muted(sentences[name]), right.get(name, ()))) for name in names]
-        is_whole = text.strip().casefold() in names
-        return Choices(choices, f"{len(names)} of {len(self._values)}", 0 if choices and not is_whole else None)
+        choices = _value_choices(dict(self.values), text.strip(), self.current)
+        is_whole = text.strip().casefold() in [each.text for each in choices]
+        words = f"{len(choices)} of {len(self.values)}"
+        return Choices(choices, words, 0 if choices and not is_whole else None)
 
     def preview(self, text: str) -> Preview:
-        value = self._value(text)
-        if value is None:
-            names = " ".join(each.name for each in self._values)
-            return Preview((Piece(f"nothing: {self.shown.lower()} is one of {names}", Token.AMBER),), is_wrong=True)
-        return Preview(_muted(" ".join(part for part in (value.sentence or value.name, self._until) if part)))
+        if (value := self._value(text)) is None:
+            return nothing(f"{self.shown.lower()} is one of {' '.join(each.name for each in self.values)}")
+        return Preview(muted(f"{value.sentence or value.name} {self.until}".strip()))
 
     def take(self, text: str) -> None:
         if (value := self._value(text)) is not None:
-            self._take(value.name)
+            self.set_to(value.name)
 
     def _value(self, text: str) -> Value | None:
         wanted = text.strip().casefold()
-        return next((each for each in self._values if each.name.casefold() == wanted), None)
+        return next((each for each in self.values if each.name.casefold() == wanted), None)
 
 
 class Setting(NamedTuple):
@@ -396,58 +398,55 @@ class Setting(NamedTuple):
     parse: Callable[[str], object]
 
 
+@dataclass(frozen=True, slots=True)
 class SettingArguments:
-    """A name and a value. `take` receives both. `until` says how long a value is in effect."""
+    """A name and a value. `set_to` receives both. `until` says how long a value is in effect."""
 
-    shown = "NAME VALUE"
-    are_needed = True
-
-    def __init__(self, settings: Mapping[str, Setting], take: Callable[[str, object], object], until: str) -> None:
-        self._settings = settings
-        self._take = take
-        self._until = until
+    settings: Mapping[str, Setting]
+    set_to: Callable[[str, object], object]
+    until: str
+    shown: str = "NAME VALUE"
+    are_needed: bool = True
 
     def choices(self, text: str) -> Choices:
         name, space, part = text.lstrip().partition(" ")
-        setting = self._settings.get(name.casefold())
+        setting = self.settings.get(name.casefold())
         if not space or setting is None:
-            found = [(each, self._settings[each]) for each in fitting(self._settings, name)]
+            found = [(each, self.settings[each]) for each in fitting(self.settings, name)]
             choices = [
-                Choice(f"{each} ", BoxRow(each, _muted(its.live.sentence), _muted(its.current)), is_open=True)
+                Choice(f"{each} ", BoxRow(each, muted(its.live.sentence), muted(its.current)), is_open=True)
                 for each, its in found
             ]
-            return Choices(choices, f"{len(found)} of {len(self._settings)} settings", 0 if choices else None)
-        now: Line = (Piece("now", Token.FAINT),)
-        rows = [
-            Choice(f"{name} {each}", BoxRow(each, _muted(sentence), now if each == setting.current else ()))
-            for each, sentence in setting.live.suggested.items()
-            if each in fitting(setting.live.suggested, part.strip())
-        ]
+            return Choices(choices, f"{len(found)} of {len(self.settings)} settings", 0 if choices else None)
+        choices = _value_choices(setting.live.suggested, part.strip(), setting.current, f"{name} ")
         is_open = not part.strip() or not self.preview(text).is_wrong
-        return Choices(rows, f"now {setting.current}", None if is_open or not rows else 0)
+        return Choices(choices, f"now {setting.current}", None if is_open or not choices else 0)
 
     def preview(self, text: str) -> Preview:
         name, _, value = text.strip().partition(" ")
-        setting = self._settings.get(name.casefold())
+        setting = self.settings.get(name.casefold())
         if setting is None:
-            known = " ".join(self._settings)
-            return Preview((Piece(f"nothing: what may be set is {known}", Token.AMBER),), is_wrong=True)
-        value = value.strip()
+            return nothing(f"what may be set is {' '.join(self.settings)}")
         if not value:
             return Preview((Piece(f"nothing yet: {name} needs a value", Token.FAINT),), is_wrong=True)
         try:
-            done = setting.live.words.format(setting.parse(value))
+            done = setting.live.words.format(setting.parse(value.strip()))
         except ValueError as error:
-            return Preview((Piece(f"nothing: {name} is {error}, not {value}", Token.AMBER),), is_wrong=True)
-        return Preview(_muted(f"{done} {self._until}"))
+            return nothing(f"{name} is {error}, not {value.strip()}")
+        return Preview(muted(f"{done} {self.until}"))
 
     def take(self, text: str) -> None:
         name, _, value = text.strip().partition(" ")
-        self._take(name.casefold(), self._settings[name.casefold()].parse(value.strip()))
+        self.set_to(name.casefold(), self.settings[name.casefold()].parse(value.strip()))
 
 
-def _muted(text: str) -> Line:
+def muted(text: str) -> Line:
     return (Piece(text, Token.MUTED),) if text else ()
+
+
+def nothing(reason: object) -> Preview:
+    """Return the preview of a line that Enter does not run."""
+    return Preview((Piece(f"nothing: {reason}", Token.AMBER),), is_wrong=True)
 
 
 # The arguments of commands that show a view: `runs FILTER`, `errors WORDS`, `queues WORDS`, `run ID`, addresses.
@@ -459,32 +458,33 @@ _PLURALS: Final = {"status": "statuses", "task": "tasks", "tag": "tags", "versio
 _ALSO: Final = ("task", "status", "tag", "version", "queue", "error", "since", "took")
 
 
+@dataclass(frozen=True, slots=True)
 class ViewArguments:
     """The arguments of `runs`, `errors` or `queues`; with `view` empty, a whole address.
 
     `apply` shows a view. `problem` returns what is wrong with a period, which depends on the time.
     """
 
-    def __init__(
-        self, view: str, numbers: RunNumbers, apply: Apply, problem: Callable[[ViewAddress], str | None]
-    ) -> None:
-        self.shown = "FILTER" if view == RUNS else "WORDS"
-        self.are_needed = False
-        self._view = view
-        self._numbers = numbers
-        self._apply = apply
-        self._problem = problem
+    view: str
+    numbers: RunNumbers
+    apply: Apply
+    problem: Callable[[ViewAddress], str | None]
+    are_needed: bool = False
+
+    @property
+    def shown(self) -> str:
+        return "FILTER" if self.view == RUNS else "WORDS"
 
     def choices(self, text: str) -> Choices:
-        if not self._view:
+        if not self.view:
             return Choices()
         word = typed_word(text)
-        form = VIEWS[self._view]
-        tally = self._numbers.values if self._view == RUNS and word.field is not None else None
+        form = VIEWS[self.view]
+        tally = self.numbers.values if self.view == RUNS and word.field is not None else None
         counts = {} if tally is None else tally.counts
         is_counted = tally is not None and tally.is_complete
         sorts = list(dict.fromkeys(form.sorts()))
-        if self._view != RUNS and word.field not in {"since", "sort"}:
+        if self.view != RUNS and word.field not in {"since", "sort"}:
             return Choices()
         found = completions(word, counts, is_counted=is_counted, sorts=sorts, periods=form.periods)
         rows = [Choice(completed(word, each), _row(each, word), is_open=each.is_open) for each in found]
@@ -493,29 +493,29 @@ class ViewArguments:
             size, has_all = size_of(word.field or "", counts), word.field != "tag" or tally.has_all_tags
             number = formatting.count(len(found), at_least=len(found) >= MAX_COMPLETIONS or not has_all)
             words = f"{number} of {formatting.count(size, at_least=not has_all)} {_PLURALS[word.field or '']}"
-        return Choices(rows, words, _first(word, found), also=_also(word) if self._view == RUNS and word.field else ())
+        return Choices(rows, words, _first(word, found), also=_also(word) if self.view == RUNS and word.field else ())
 
     def preview(self, text: str) -> Preview:
         try:
             address = self._parse(text)
         except AddressError as error:
-            return Preview((Piece(f"nothing: {error}", Token.AMBER),), is_wrong=True)
-        if (problem := self._problem(address)) is not None:
-            return Preview((Piece(f"nothing: {problem}", Token.AMBER),), is_wrong=True)
+            return nothing(error)
+        if (problem := self.problem(address)) is not None:
+            return nothing(problem)
         if address.view == RUNS:
-            numbers = self._numbers.of_view(address)
+            numbers = self.numbers.of_view(address)
             most = numbers.total if numbers.is_lower_bound else numbers.matched
             found = most if numbers.is_counted else None
-            return Preview(_numbers_line(numbers), shell_command(address, self._numbers.names, found))
+            return Preview(_numbers_line(numbers), shell_command(address, self.numbers.names, found))
         said = f"the run {address.run}" if address.run is not None else _other_words(address)
-        return Preview((Piece(said, Token.MUTED),), shell_command(address, self._numbers.names))
+        return Preview(muted(said), shell_command(address, self.numbers.names))
 
     def take(self, text: str) -> None:
-        self._apply(self._parse(text))
+        self.apply(self._parse(text))
 
     def _parse(self, text: str) -> ViewAddress:
         """Parse an address or the words of a command. Raises `AddressError`."""
-        line = f"{self._view} {text}" if self._view else text
+        line = f"{self.view} {text}" if self.view else text
         return parse_address(line) if is_address(line) else parse_words(line)
 
 
@@ -541,9 +541,8 @@ def _row(completion: Completion, word: TypedWord) -> BoxRow:
         count = (Piece(formatting.count(completion.count), Token.MUTED),)
     elif word.field in COUNTED_FIELDS:
         count = (Piece(formatting.NONE, Token.FAINT),)
-    sentence: Line = (Piece(completion.sentence, Token.MUTED),) if completion.sentence else ()
     mark = style.mark if style is not None else Piece(" ") if word.field == "status" else None
-    return BoxRow(completion.value, sentence, count, mark)
+    return BoxRow(completion.value, muted(completion.sentence), count, mark)
 
 
 def _numbers_line(numbers: ViewNumbers) -> Line:
@@ -569,62 +568,63 @@ def _other_words(address: ViewAddress) -> str:
     return f"{words}, sorted by {address.sort}" if address.sort else words
 
 
+def run_line(run: Run, most_tags: int = 0, token: Token = Token.FAINT) -> Line:
+    """Return the status, the task and some tags of a run."""
+    tags = " ".join(run.state.tags[:most_tags]) if run.state is not None else ""
+    task = Piece(f"  {run.fixed.task or formatting.NONE}", Token.TEXT)
+    return (style_of(run).name, task, *((Piece(f"  {tags}", token),) if tags else ()))
+
+
+@dataclass(frozen=True, slots=True)
 class RunArguments:
     """The argument of `run`: an id, or a part of the id of a loaded run."""
 
-    shown = "ID"
-    are_needed = True
-
-    def __init__(self, live: LiveModel, numbers: RunNumbers, apply: Apply) -> None:
-        self._live = live
-        self._numbers = numbers
-        self._apply = apply
+    live: LiveModel
+    numbers: RunNumbers
+    apply: Apply
+    shown: str = "ID"
+    are_needed: bool = True
 
     def choices(self, text: str) -> Choices:
         part = text.strip()
         if " " in part or ":" in part:
             return Choices()
-        search = self._numbers.ids(part)
+        search = self.numbers.ids(part)
         choices = [self._choice(run_id) for run_id in search.found if clean(run_id) == run_id]
         count = len(choices) if search.is_complete else 0
         found = formatting.count(count, at_least=count >= MAX_FOUND_IDS)
-        words = f"{found} of {formatting.count(self._numbers.loaded_count)} loaded runs" if part and count else ""
+        words = f"{found} of {formatting.count(self.numbers.loaded_count)} loaded runs" if part and count else ""
         return Choices(choices, words, 0 if part and choices else None)
 
     def preview(self, text: str) -> Preview:
         text = text.strip()
         if parse_link(text.partition(" ")[0]) is None:
-            search = self._numbers.ids(text)
+            search = self.numbers.ids(text)
             if not search.is_complete:
                 return Preview((Piece("searching the loaded runs…", Token.FAINT),), is_wrong=True)
             if search.found:
-                return Preview((Piece(f"{len(search.found)} runs: choose one", Token.MUTED),), is_wrong=True)
-            return Preview((Piece(f"nothing: no loaded run has {text} in its id", Token.AMBER),), is_wrong=True)
+                return Preview(muted(f"{len(search.found)} runs: choose one"), is_wrong=True)
+            return nothing(f"no loaded run has {text} in its id")
         try:
             address = parse_words(f"{RUN} {text}")
         except AddressError as error:
-            return Preview((Piece(f"nothing: {error}", Token.AMBER),), is_wrong=True)
-        return Preview(self._run_line(address.run), shell_command(address, self._numbers.names))
+            return nothing(error)
+        run = None if address.run is None else self.live.get(address.run)
+        line = muted(f"the run {address.run}, asked of the server")
+        if run is not None and run.state is not None:
+            line = (style_of(run).mark, Piece(" "), *run_line(run))
+        return Preview(line, shell_command(address, self.numbers.names))
 
     def take(self, text: str) -> None:
-        self._apply(parse_words(f"{RUN} {text.strip()}"))
+        self.apply(parse_words(f"{RUN} {text.strip()}"))
 
     def _choice(self, run_id: RunId) -> Choice:
-        run = self._live.get(run_id)
-        assert run is not None or run_id
+        run = self.live.get(run_id)
         if run is None or run.state is None:
             return Choice(run_id, BoxRow(run_id))
-        age = formatting.age(run.created_at, self._live.now.at)
-        tags = Piece(f"  {' '.join(run.state.tags[:2])}", Token.FAINT)
-        sentence: Line = (style_of(run).name, Piece(f"  {run.fixed.task or formatting.NONE}", Token.TEXT), tags)
+        age = Piece(formatting.age(run.created_at, self.live.now.at), Token.FAINT)
         name = "".join(piece.text for piece in short_id(run_id, Token.TEXT))
-        return Choice(run_id, BoxRow(name, sentence, (Piece(age, Token.FAINT),), style_of(run).mark))
-
-    def _run_line(self, run_id: RunId | None) -> Line:
-        run = None if run_id is None else self._live.get(run_id)
-        if run is None or run.state is None:
-            return (Piece(f"the run {run_id}, asked of the server", Token.MUTED),)
-        return (style_of(run).mark, Piece(" "), style_of(run).name, Piece(f"  {run.fixed.task or ''}", Token.TEXT))
+        return Choice(run_id, BoxRow(name, run_line(run, 2), (age,), style_of(run).mark))
 
 
 # The commands that sort the list of a view.

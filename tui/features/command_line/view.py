@@ -30,6 +30,8 @@ from tui.features.command_line.model import (
     SettingArguments,
     Value,
     ViewArguments,
+    muted,
+    run_line,
     sort_commands,
 )
 from tui.features.runs.data import RunSubscription
@@ -45,13 +47,11 @@ from tui.kit.page_screen import MessagesScreen
 from tui.kit.painted import PaintedDialog
 from tui.kit.screen import ViewScreen
 from tui.kit.words import without_request
-from tui.lazy_dataclass import dataclass
 from tui.settings.schema import THEMES, FileSettings, parsed, settings_in, value_at, with_value
 from tui.settings.settings import Settings
 from tui.store.addresses import ERRORS, RUN, RUNS, VIEWS, ViewAddress, period_problem
 from tui.store.command_line import LinkKind, PastedLink, elsewhere
 from tui.text.blocks import key_of
-from tui.text.formatting import NONE
 from tui.text.status import style_of
 from tui.text.styled import Line, Piece, Token, line_width
 
@@ -152,38 +152,38 @@ class _Setter:
 # The dialog and its commands are imported when it is first opened.
 
 
-@dataclass(slots=True, eq=False)
-class _Opened:
-    """What belongs to the command line that is open."""
-
-    view: ViewScreen
-    numbers: RunNumbers
-    linked_run: LinkedRun
-    dialog: "CommandLineScreen | None" = None
-
-
 class CommandLineEntrance:
     """The way to the command line from every view, with one history for all."""
 
     def __init__(self, main: MainView) -> None:
         self._main = main
         self._history: CommandHistory | None = None
-        self._opened: _Opened | None = None
+        self._dialog: CommandLineScreen | None = None
 
     def open(self, view: ViewScreen, own: Sequence[Command], sorts: Sorts | None) -> None:
         """Open the command line. `own` are the view's commands without a key, besides those of every view."""
-        app = view.app_base
-        history = self.history
-        numbers = RunNumbers(view.live, app.part(RunSubscription).chosen, self._update_soon)
-        self._opened = opened = _Opened(view, numbers, LinkedRun(view.live.session, self._update_soon))
+        app, live, history = view.app_base, view.live, self.history
+        numbers = RunNumbers(live, app.part(RunSubscription).chosen, self._update_soon)
+        linked_run = LinkedRun(live.session, self._update_soon)
         common = common_commands(view, numbers, self._apply, self._problem, self._say)
-        commands = commands_of(view, own=[*common, *(sort_commands(sorts) if sorts else ()), *own])
-        address = ViewArguments("", numbers, self._apply, self._problem)
-        model = CommandLine(commands, self._lines(history), address=address, link_choices=self._link_choices)
-        opened.dialog = CommandLineScreen(model, lambda: not history.is_loaded)
+        model = CommandLine(
+            commands_of(view, own=[*common, *(sort_commands(sorts) if sorts else ()), *own]),
+            self._lines(history),
+            address=ViewArguments("", numbers, self._apply, self._problem),
+            link_choices=lambda link: link_choices(link, live, linked_run, self._apply, self._copy),
+        )
+        self._dialog = CommandLineScreen(model, lambda: not history.is_loaded)
         if not history.is_loaded:
             app.session.spawn(self._load(history), "read the history of commands")
-        app.push_screen(opened.dialog, self._close)
+
+        async def close(execution: Execution | None) -> None:
+            self._dialog = None
+            numbers.close()
+            linked_run.stop()
+            if execution is not None:
+                await self._run(execution)
+
+        app.push_screen(self._dialog, close)
 
     @property
     def history(self) -> CommandHistory:
@@ -200,22 +200,16 @@ class CommandLineEntrance:
 
     async def _load(self, history: CommandHistory) -> None:
         await history.load()
-        if self._opened is not None and self._opened.dialog is not None:
-            self._opened.dialog.model.history = self._lines(history)
+        if self._dialog is not None:
+            self._dialog.model.history = self._lines(history)
             self._update_soon()
 
     def _update_soon(self) -> None:
         # A task of the session calls this; widgets are changed on the app's own message loop.
-        if self._opened is not None and self._opened.dialog is not None:
-            self._opened.dialog.call_later(self._opened.dialog.update)
+        if self._dialog is not None:
+            self._dialog.call_later(self._dialog.update)
 
-    async def _close(self, execution: Execution | None) -> None:
-        opened, self._opened = self._opened, None
-        if opened is not None:
-            opened.numbers.close()
-            opened.linked_run.stop()
-        if execution is None:
-            return
+    async def _run(self, execution: Execution) -> None:
         if execution.text and self.history.add(execution.text, self._main.live.session.now()):
             self._main.live.session.spawn(self._save(), "keep the command")
         self._main.note_view()
@@ -241,10 +235,6 @@ class CommandLineEntrance:
         """Show a notice on the view that is in front."""
         self._main.front.say(text)
 
-    def _link_choices(self, link: PastedLink) -> Choices:
-        assert self._opened is not None
-        return link_choices(link, self._opened.view.live, self._opened.linked_run, self._apply, self._copy)
-
     def _copy(self, run_id: RunId) -> None:
         self._main.front.clipboard.send("id", run_id)
 
@@ -265,23 +255,23 @@ def link_choices(
     if place := elsewhere(link, environment):
         return Choices(heading=heading, notes=_foreign(place, environment))
     if link.kind is LinkKind.ERROR:
-        about: Line = (Piece("the error groups of this environment; the link's own is not looked up", Token.MUTED),)
+        about = muted("the error groups of this environment; the link's own is not looked up")
         errors = _view("errors", ViewAddress(ERRORS), apply, about, _ENTER)
         return Choices([errors], first=0, heading=heading, notes=[_KNOWN])
     if link.kind is LinkKind.OTHER or link.run_id is None:
-        return Choices(heading=heading, notes=[(Piece("This page has no view here.", Token.MUTED),), (), _KNOWN])
+        return Choices(heading=heading, notes=[muted("This page has no view here."), (), _KNOWN])
     run_id = link.run_id
     run = linked_run.find(run_id)
     if run is None and (failure := linked_run.failures.get(run_id)) is not None:
-        said: Line = (Piece("The server says: ", Token.MUTED), Piece(f"{without_request(failure)}.", Token.AMBER))
+        said = (*muted("The server says: "), Piece(f"{without_request(failure)}.", Token.AMBER))
         return Choices([_copy_choice(run_id, copy)], heading=heading, notes=[said, (), _KNOWN])
-    choices = [_view("open", ViewAddress(RUN, run=run_id), apply, _run_line(run, link, environment), _ENTER)]
+    choices = [_view("open", ViewAddress(RUN, run=run_id), apply, _linked_line(run, link, environment), _ENTER)]
     if run is not None:
         choices += _around(run, live, apply)
     return Choices([*choices, _copy_choice(run_id, copy)], first=0, heading=heading, notes=[_KNOWN])
 
 
-_ENTER: Final[Line] = (Piece("Enter", Token.MUTED),)
+_ENTER: Final = muted("Enter")
 
 
 def _heading(link: PastedLink) -> str:
@@ -295,22 +285,18 @@ def _foreign(place: str, environment: Environment | None) -> list[Line]:
     ours = "" if environment is None else f"{environment.slug} of {environment.organisation}/{environment.project}"
     return [
         (Piece(f"It leads to {place}.", Token.AMBER),),
-        (Piece(f"This monitor shows {ours}.", Token.MUTED),),
-        (Piece("Its key reads nothing else, so that nothing opens.", Token.MUTED),),
+        muted(f"This monitor shows {ours}."),
+        muted("Its key reads nothing else, so that nothing opens."),
         (),
         _KNOWN,
     ]
 
 
-def _run_line(run: Run | None, link: PastedLink, environment: Environment | None) -> Line:
+def _linked_line(run: Run | None, link: PastedLink, environment: Environment | None) -> Line:
     if run is None:
-        return (Piece("this run, read from the server…", Token.MUTED),)
-    style = style_of(run)
-    task = Piece(f"  {run.fixed.task or NONE}", Token.TEXT)
-    tags = "" if run.state is None else " ".join(run.state.tags[:2])
-    is_known = environment is not None and link.environment is not None
-    where = Piece(", in this environment" if is_known else "", Token.MUTED)
-    return (style.mark, Piece(" "), style.name, task, Piece(f"  {tags}" if tags else "", Token.MUTED), where)
+        return muted("this run, read from the server…")
+    where = ", in this environment" if environment is not None and link.environment is not None else ""
+    return (style_of(run).mark, Piece(" "), *run_line(run, 2, Token.MUTED), *muted(where))
 
 
 def _around(run: Run, live: LiveModel, apply: Apply) -> list[Choice]:
@@ -322,15 +308,14 @@ def _around(run: Run, live: LiveModel, apply: Apply) -> list[Choice]:
 
         kind = kind_of(error)
         group = ViewAddress(RUNS, f"group:{kind.fingerprint[:_FINGERPRINT_CHARS]}")
-        sentence: Line = (Piece("the runs of its group: ", Token.MUTED), *error_line(kind))
-        found.append(_view("errors", group, apply, sentence))
+        found.append(_view("errors", group, apply, (*muted("the runs of its group: "), *error_line(kind))))
     parent_id = run.fixed.parent_id
     if parent_id is not None or run.fixed.root_id not in {None, run.id}:
         parent = None if parent_id is None else live.get(parent_id)
         task = "" if parent is None else parent.fixed.task or ""
         tree = ViewAddress(RUN, run=run.id, pane="tree")
-        above = Piece(parent_id or run.fixed.root_id or "", Token.MUTED)
-        found.append(_view("tree", tree, apply, (Piece("under ", Token.MUTED), Piece(f"{task} ", Token.TEXT), above)))
+        above = muted(parent_id or run.fixed.root_id or "")
+        found.append(_view("tree", tree, apply, (*muted("under "), Piece(f"{task} ", Token.TEXT), *above)))
     return found
 
 
@@ -339,7 +324,7 @@ def _view(name: str, address: ViewAddress, apply: Apply, sentence: Line, right: 
 
 
 def _copy_choice(run_id: RunId, copy: Callable[[RunId], object]) -> Choice:
-    return Choice("", BoxRow("copy", (Piece("the id alone", Token.MUTED),)), run=partial(copy, run_id))
+    return Choice("", BoxRow("copy", muted("the id alone")), run=partial(copy, run_id))
 
 
 # The dialog of the command line: the field, and the box below it.
