@@ -178,24 +178,39 @@ class LoadedNames:
     are_all: bool
 
 
+NO_NAMES: Final = LoadedNames({}, are_all=False)
+
+_RUN_COMMANDS: Final = {"": "show", "attempts": "show", "logs": "logs", "tree": "tree", "waterfall": "trace"}
+"""The command that prints the pane of a run."""
+
+_ALL_ERRORS: Final = "24h"
+"""The span of the errors view where its address names none."""
+
+
 class _NoOption(Exception):
     """A word has no option that means the same."""
 
 
 def shell_command(address: ViewAddress, names: LoadedNames, found: int | None = None) -> str:
     """Return the command. `found` is the number of runs that the view shows, where it is known."""
-    return shlex.join(_arguments(address, names, found))
+    return shlex.join((PROGRAM, *command_arguments(address, names, found)))
 
 
-def _arguments(address: ViewAddress, names: LoadedNames, found: int | None) -> list[str]:
-    if address.run is not None and str(address) == str(ViewAddress(address.view, run=address.run)):
-        return [PROGRAM, "show", address.run]
-    if address.view == "runs":
-        try:
-            return [PROGRAM, "ls", *_options(address, names), *_limit(found)]
-        except _NoOption:
-            pass
-    return [PROGRAM, "queues" if address == ViewAddress("queues") else str(address)]
+def command_arguments(address: ViewAddress, names: LoadedNames = NO_NAMES, found: int | None = None) -> Sequence[str]:
+    """Return the arguments of the command that prints the same as a view; else its address, which opens it."""
+    opening = (str(address),)
+    is_plain = not address.filter and not address.sort and address.server.is_empty
+    if address.run is not None:
+        command = _RUN_COMMANDS.get(address.pane)
+        return opening if command is None or address.run.startswith("-") else (command, address.run)
+    if address.view == "errors":
+        return ("errors", "--since", address.since or _ALL_ERRORS) if is_plain else opening
+    if address.view == "queues":
+        return ("queues",) if is_plain else opening
+    try:
+        return ("ls", *_options(address, names), *_limit(found)) if address.view == "runs" else opening
+    except _NoOption:
+        return opening
 
 
 def _options(address: ViewAddress, names: LoadedNames) -> list[str]:

@@ -76,12 +76,12 @@ def test_curl_hands_url_and_headers_over_unchanged(echoing: Path, value: str, br
         ("runs?", "trigger-tui ls"),
         (
             "runs?server-task=a-task&server-status=failed,timed-out&since=7d",
-            "trigger-tui ls --status failed --status timed-out --task a-task --period 7d",
+            "trigger-tui ls --task a-task --status failed --status timed-out --period 7d",
         ),
         ("runs?task=charge-*&status=failed", "trigger-tui 'runs?task=charge-*&status=failed'"),
         ("runs?sort=took", "trigger-tui 'runs?sort=took'"),
         ("runs?server-machine=micro", "trigger-tui 'runs?server-machine=micro'"),
-        ("runs?since=2:50-3:20", "trigger-tui 'runs?since=2:50-3:20'"),
+        ("runs?since=2:50-3:20", "trigger-tui ls --period 2:50-3:20"),
         ("errors?since=6h", "trigger-tui errors --since 6h"),
         ("errors?", "trigger-tui errors --since 24h"),
         ("errors?q=customer", "trigger-tui 'errors?q=customer'"),
@@ -93,7 +93,7 @@ def test_command_prints_the_same_or_opens_the_address(address: str, command: str
 
 
 def test_command_names_what_is_not_the_default() -> None:
-    assert command_for(parse_address("runs?"), CLOUD, shown=812) == "trigger-tui ls --limit 812"
+    assert command_for(parse_address("runs?"), CLOUD, shown=812) == "trigger-tui ls --limit 1000"
     shown = command_for(parse_address("run?id=run_1"), OWN)
     assert shown == (
         "TRIGGER_API_URL=https://trigger.example.com:8443/x/ TRIGGER_PREVIEW_BRANCH='it'\"'\"'s $HOME' "

@@ -41,6 +41,8 @@ def command(words: str, found: int | None = None, names: LoadedNames = NAMES) ->
         ("runs since:02:50-03:20", "trigger-tui ls --period 02:50-03:20"),
         ("runs status:", "trigger-tui ls"),
         ("run run_1", "trigger-tui show run_1"),
+        ("run run_1 pane:logs", "trigger-tui logs run_1"),
+        ("errors", "trigger-tui errors --since 24h"),
     ],
 )
 def test_view_has_an_equal_command(words: str, expected: str) -> None:
@@ -62,9 +64,7 @@ def test_view_has_an_equal_command(words: str, expected: str) -> None:
         "runs tag:a*",
         "runs since:2h",
         "runs status:executing since:2h",
-        "errors",
         "errors No such since:7d",
-        "run run_1 pane:logs",
     ],
 )
 def test_view_without_an_equal_command_is_an_address(words: str) -> None:

@@ -11,9 +11,7 @@ from urllib.parse import quote, urlencode
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.environment import Environment
 from tui.domain.errors.error import FrameKind, RunError, StackFrame, parse_stack
-from tui.domain.filters import parse_period
 from tui.domain.run import ABSENT, Json, Run
-from tui.domain.status import filter_word
 from tui.domain.text import Raw, clean
 from tui.domain.traces.log import LogLine
 from tui.features.attempts.words import TRACE_GONE, attempt_style, gap_before, missing_words, waited_before
@@ -24,7 +22,7 @@ from tui.lazy_dataclass import dataclass
 from tui.settings.reading import PREVIEW_BRANCH
 from tui.settings.settings import DEFAULT_API_URL, Settings
 from tui.store.addresses import ViewAddress
-from tui.store.server_filter import is_typable
+from tui.store.command_line import PROGRAM, command_arguments
 from tui.text import formatting
 from tui.text import json as text_json
 from tui.text.blocks import code_block, code_span
@@ -380,16 +378,7 @@ def _escape(character: str) -> str:
 # keys.
 
 
-PROGRAM: Final = "trigger-tui"
-MAX_LISTED: Final = 50
-"""Runs that `ls` prints without `--limit`."""
-
 _KEY: Final = '"Authorization: Bearer $TRIGGER_SECRET_KEY"'
-_RUN_COMMANDS: Final = {"": "show", "attempts": "show", "logs": "logs", "tree": "tree", "waterfall": "trace"}
-"""The command that prints what a pane of a run shows."""
-
-_ALL_ERRORS: Final = "24h"
-"""What the errors view shows where its address names no span."""
 
 
 def command_for(address: ViewAddress, settings: Settings, *, shown: int = 0) -> str | None:
@@ -406,8 +395,7 @@ def command_for(address: ViewAddress, settings: Settings, *, shown: int = 0) -> 
         variables["TRIGGER_API_URL"] = settings.api_url
     if settings.branch:
         variables[PREVIEW_BRANCH] = settings.branch
-    arguments = _printing_arguments(address, shown) or (str(address),)
-    return shell_text((PROGRAM, *arguments), variables)
+    return shell_text((PROGRAM, *command_arguments(address, found=shown)), variables)
 
 
 def shell_text(arguments: Sequence[str], variables: Mapping[str, str] | None = None) -> str | None:
@@ -432,41 +420,3 @@ def curl_for(path: str, params: Mapping[str, str], settings: Settings, *, header
 def is_pastable(text: str) -> bool:
     """Return whether a terminal takes the text as it is: one line, without controls and invisible characters."""
     return text.isprintable() and clean(text) == text
-
-
-def _printing_arguments(address: ViewAddress, shown: int) -> tuple[str, ...] | None:
-    """Return the arguments of a command that prints the same as a view, or None."""
-    if address.run is not None:
-        command = _RUN_COMMANDS.get(address.pane)
-        return None if command is None or address.run.startswith("-") else (command, address.run)
-    if address.view == "errors":
-        is_whole = not address.filter and not address.sort and address.server.is_empty
-        return ("errors", "--since", address.since or _ALL_ERRORS) if is_whole else None
-    if address.view == "queues":
-        return ("queues",) if not address.filter and not address.sort else None
-    return _ls_arguments(address, shown)
-
-
-def _ls_arguments(address: ViewAddress, shown: int) -> tuple[str, ...] | None:
-    """Return the arguments of `ls`. What is typed after `/` and other orders are the monitor's own."""
-    server = address.server
-    has_other = (
-        server.machines or server.regions or server.errors or server.batch is not None or server.is_test is not None
-    )
-    has_period = not address.since or parse_period(address.since) is not None
-    if address.filter or address.sort or has_other or not has_period:
-        return None
-    lists = {
-        "status": [word.lower().replace("_", "-") for word in server.statuses],
-        "task": server.tasks,
-        "tag": server.tags,
-        "version": server.versions,
-        "queue": server.queues,
-    }
-    is_exact = [filter_word(word) for word in lists["status"]] == list(server.statuses)
-    if not is_exact or not all(is_typable(value) for values in lists.values() for value in values):
-        return None
-    options = tuple(part for name, values in lists.items() for value in values for part in (f"--{name}", value))
-    period = ("--period", address.since) if address.since else ()
-    limit = ("--limit", str(shown)) if shown > MAX_LISTED else ()
-    return ("ls", *options, *period, *limit)
