@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple, assert_never
+from typing import Final, NamedTuple
 
 from tui.domain.action import ActionPhase, ActionPlan, ActionStatus, confirmation_texts
 from tui.domain.environment import Environment
@@ -29,21 +29,18 @@ _TOKENS: Final = {ActionPhase.REFUSED: Token.ROSE, ActionPhase.UNKNOWN: Token.AM
 
 def outcome_words(done: str, status: ActionStatus) -> Line:
     """Return the outcome of one action: `canceled run_cm…9f3a`, `replayed as run_cm…6e3t`, `cancel refused: 403 …`."""
-    match status.phase:
-        case ActionPhase.CONFIRMED if status.new_run_id is not None:
-            return (Piece(f"{done} as ", Token.MUTED), *short_id(status.new_run_id, Token.TEXT))
-        case ActionPhase.CONFIRMED:
-            return (Piece(f"{done} ", Token.MUTED), *short_id(status.run_id, Token.TEXT))
-        case ActionPhase.FINISHED_FIRST:
-            return (Piece(f"{status.action}: it finished first, {status.message}", Token.MUTED),)
-        case ActionPhase.REFUSED:
-            return (Piece(f"{status.action} refused: {without_request(status.message)}", Token.ROSE),)
-        case ActionPhase.UNKNOWN:
-            return (Piece(f"{status.action}: outcome not known, see :messages", Token.AMBER),)
-        case ActionPhase.REQUESTED | ActionPhase.ACCEPTED:
-            return (Piece(f"{status.action} {status.phase.value}", Token.MUTED),)
-        case _:
-            assert_never(status.phase)
+    if status.phase is ActionPhase.CONFIRMED:
+        new_run = status.new_run_id
+        return (
+            Piece(f"{done} as " if new_run else f"{done} ", Token.MUTED),
+            *short_id(new_run or status.run_id, Token.TEXT),
+        )
+    said = {
+        ActionPhase.FINISHED_FIRST: f": it finished first, {status.message}",
+        ActionPhase.REFUSED: f" refused: {without_request(status.message)}",
+        ActionPhase.UNKNOWN: ": outcome not known, see :messages",
+    }.get(status.phase, f" {status.phase.value}")
+    return (Piece(f"{status.action}{said}", _TOKENS.get(status.phase, Token.MUTED)),)
 
 
 def batch_words(done: str, ends: Sequence[ActionStatus]) -> Line:
@@ -58,18 +55,12 @@ def batch_words(done: str, ends: Sequence[ActionStatus]) -> Line:
 
 def failure_words(status: ActionStatus) -> str | None:
     """Return a sentence about an action that did not succeed, or None."""
-    about = f"{status.action.capitalize()} of {status.run_id}"
-    match status.phase:
-        case ActionPhase.REFUSED:
-            return f"{about} was refused: {without_request(status.message).removesuffix('.')}."
-        case ActionPhase.FINISHED_FIRST:
-            return f"{about}: it finished first, {status.message}."
-        case ActionPhase.UNKNOWN:
-            return f"{about}: the outcome is not known, {status.message}."
-        case ActionPhase.CONFIRMED | ActionPhase.REQUESTED | ActionPhase.ACCEPTED:
-            return None
-        case _:
-            assert_never(status.phase)
+    said = {
+        ActionPhase.REFUSED: f" was refused: {without_request(status.message).removesuffix('.')}",
+        ActionPhase.FINISHED_FIRST: f": it finished first, {status.message}",
+        ActionPhase.UNKNOWN: f": the outcome is not known, {status.message}",
+    }.get(status.phase)
+    return said and f"{status.action.capitalize()} of {status.run_id}{said}."
 
 
 def not_sent(verb: str, count: int, reason: str) -> str:
@@ -113,22 +104,17 @@ def overlay(status: ActionStatus, now: datetime) -> Piece | None:
     """Return the word for the newest phase of an action, or None if the run's own status is shown again."""
     if status.phase.is_end and now - status.at >= SHOWN_FOR:
         return None
-    match status.phase:
-        case ActionPhase.REQUESTED:
-            return Piece(f"{status.action} sent", Token.AMBER)
-        case ActionPhase.ACCEPTED:
-            return Piece(f"{status.action} accepted", Token.AMBER)
-        case ActionPhase.CONFIRMED:
-            return None if status.new_run_id is None else Piece("replayed", Token.MUTED)
-        case ActionPhase.REFUSED:
-            found = _HTTP_STATUS.search(status.message)
-            return Piece(f"refused: {found[0]}" if found else "refused", Token.ROSE)
-        case ActionPhase.FINISHED_FIRST:
-            return Piece("finished first", Token.MUTED)
-        case ActionPhase.UNKNOWN:
-            return Piece("unknown", Token.AMBER)
-        case _:
-            assert_never(status.phase)
+    http_status = _HTTP_STATUS.search(status.message)
+    said = {
+        ActionPhase.REQUESTED: f"{status.action} sent",
+        ActionPhase.ACCEPTED: f"{status.action} accepted",
+        ActionPhase.CONFIRMED: "" if status.new_run_id is None else "replayed",
+        ActionPhase.REFUSED: f"refused: {http_status[0]}" if http_status else "refused",
+        ActionPhase.FINISHED_FIRST: "finished first",
+        ActionPhase.UNKNOWN: "unknown",
+    }[status.phase]
+    is_muted = status.phase in {ActionPhase.CONFIRMED, ActionPhase.FINISHED_FIRST}
+    return Piece(said, Token.MUTED if is_muted else _TOKENS.get(status.phase, Token.AMBER)) if said else None
 
 
 # Counts the runs that an action affects by status, task and error: `33 ✗ failed  charge-card  Upstream …`.
