@@ -91,20 +91,20 @@ def test_acting_key_is_lit_only_while_it_counts() -> None:
         lines = confirm_lines(dialog, Now(NOW), 70, 40)
         return [piece.token for line in lines for piece in line if piece.text == key]
 
-    one = question(sample("EXECUTING"), accepts_keys=True)
+    one = question(sample("EXECUTING"))
     assert tokens(one, "y") == [Token.FAINT]
-    assert tokens(replace(one, may_answer=True), "y") == [Token.ROSE]
-    assert tokens(replace(one, may_answer=True, destroys=False), "y") == [Token.BRIGHT]
-    assert tokens(replace(one, may_answer=True, is_reading=True), "y") == [Token.FAINT]
-    many = question(sample("EXECUTING"), others=10, accepts_keys=True, may_answer=True)
+    assert tokens(replace(one, accepts_keys=True), "y") == [Token.ROSE]
+    assert tokens(replace(one, accepts_keys=True, destroys=False), "y") == [Token.BRIGHT]
+    assert tokens(replace(one, accepts_keys=True, is_reading=True), "y") == [Token.FAINT]
+    many = question(sample("EXECUTING"), others=10, accepts_keys=True)
     assert tokens(replace(many, typed="1"), "Enter") == []
     assert tokens(replace(many, typed="11"), "Enter") == [Token.ROSE]
-    gone = replace(one, may_answer=True, objection="Nothing to do: it is already Completed.")
+    gone = replace(one, accepts_keys=True, objection="Nothing to do: it is already Completed.")
     assert tokens(gone, "y") == []
 
 
 def test_word_about_an_early_key_takes_the_place_of_nothing() -> None:
-    early = question(sample("EXECUTING"), accepts_keys=True, may_answer=True, was_early=True)
+    early = question(sample("EXECUTING"), accepts_keys=True, was_early=True)
     wide, narrow = (plain(confirm_lines(early, Now(NOW), width, 40)[-2]) for width in (70, 56))
     assert wide.rstrip().endswith("  typed too early  y  cancel 1 run")
     assert "too early" not in narrow
@@ -143,7 +143,7 @@ def test_age_of_a_replica_tree_includes_its_lag() -> None:
 
 
 def test_question_asks_for_a_word_on_a_silent_terminal() -> None:
-    dialog = question(sample(), word="cancel", accepts_keys=True, may_answer=True)
+    dialog = question(sample(), word="cancel", accepts_keys=True)
     text = text_of(confirm_lines(dialog, Now(NOW), 70, 40))
     assert "Type cancel, then Enter" in text
     assert "The terminal does not confirm that it drew this" in text

@@ -17,7 +17,7 @@ from tests.support.ui.idle import IdleCheck
 from tests.support.virtual_clock import VirtualClock
 from tui.api.actions import Action
 from tui.domain.ids import RunId
-from tui.features.actions.view import ActionController, ActionReports, ConfirmScreen
+from tui.features.actions.view import ActionController, ConfirmScreen
 from tui.kit.type_ahead import REACTION_S
 from tui.program.app import TriggerApp
 from tui.sync.session import Session
@@ -61,7 +61,8 @@ class Stage:
         self.action_controller = ActionController(
             self.app.live,
             lambda: self.app,
-            ActionReports(self.messages.append, self.add_notice),
+            add_message=self.messages.append,
+            show_notice=self.add_notice,
             open_run=self.opened.append,
             unmark=lambda: self.unmarked.append(True),
         )

@@ -296,23 +296,21 @@ def from_palette(action: str) -> str:
     return f"{name}({', '.join(map(repr, (*parameters, Via.PALETTE.value)))})"
 
 
-@dataclass(frozen=True, slots=True)
-class ActionReports:
-    """Where reports go: `add_message` to the messages, `show_notice` to the end of the footer for `NOTICE_S`."""
-
-    add_message: Callable[[str], None]
-    show_notice: Callable[[Line], None]
-
-
 class ActionController:
-    """The actions of one screen. `open_run` selects a run; `unmark` clears the marks of the confirmed runs."""
+    """The actions of one screen.
+
+    * `add_message`, `show_notice`: report, in the messages or at the end of the footer for `NOTICE_S`
+    * `open_run`: selects a run
+    * `unmark`: clears the marks of the confirmed runs
+    """
 
     def __init__(
         self,
         live: LiveModel,
         app: Callable[[], AppBase],
-        reports: ActionReports,
         *,
+        add_message: Callable[[str], None],
+        show_notice: Callable[[Line], None],
         open_run: Callable[[RunId], None],
         unmark: Callable[[], None],
     ) -> None:
@@ -320,7 +318,8 @@ class ActionController:
         self._session = live.session
         self._writable = live.session.settings.key.writable_runs
         self._app = app
-        self._reports = reports
+        self._add_message = add_message
+        self._show_notice = show_notice
         self._open_run = open_run
         self._unmark = unmark
         self._screen: ConfirmScreen | None = None
@@ -426,7 +425,7 @@ class ActionController:
         """Open the run that the last notice announced, else the newest replay of `run_id`."""
         if (new_run := self._replays.of(run_id)) is not None:
             self._replays.end_announcement()
-            self._reports.show_notice(())
+            self._show_notice(())
             self._open_run(new_run)
         elif self._replays:
             self._show_text("this run was not replayed here")
@@ -454,7 +453,7 @@ class ActionController:
             is_reading=planner.needs_trees,
             grace_s=GRACE_S if len(plan.runs) > 1 else 0,
         )
-        self._reports.show_notice(())  # an earlier notice is not about this question
+        self._show_notice(())  # an earlier notice is not about this question
         app = self._app()
         screen = ConfirmScreen(self._live, action, question, app.type_ahead)
         self._screen = screen
@@ -494,7 +493,7 @@ class ActionController:
 
         if (reason := check() or self.block) is not None:
             self._show_text(reason)
-            self._reports.add_message(words.not_sent(action.title, len(question.plan.runs), reason))
+            self._add_message(words.not_sent(action.title, len(question.plan.runs), reason))
             return
         if len(question.plan.runs) > 1:
             self._unmark()
@@ -513,10 +512,10 @@ class ActionController:
         """Show a notice about the outcome, and add messages about the failures."""
         for status in batch.outcomes:
             if (failure := words.failure_words(status)) is not None:
-                self._reports.add_message(failure)
+                self._add_message(failure)
         if batch.stopped is not None:
             unsent = batch.size - len(batch.outcomes) - batch.withdrawn_count
-            self._reports.add_message(words.not_sent(batch.action.title, unsent, batch.stopped))
+            self._add_message(words.not_sent(batch.action.title, unsent, batch.stopped))
         self._replays.end_announcement()
         for status in batch.outcomes:
             if status.new_run_id is not None:
@@ -535,10 +534,10 @@ class ActionController:
         if self._replays.is_new and phase is ActionPhase.CONFIRMED:
             self._replays.announce(NOTICE_S)
             key = (Piece("   "), Piece("v", Token.TEXT, is_bold=True), Piece(f" goes {where}", Token.FAINT))
-        self._reports.show_notice((*line, *key))
+        self._show_notice((*line, *key))
 
     def _show_text(self, text: str) -> None:
-        self._reports.show_notice((Piece(text, Token.MUTED),))
+        self._show_notice((Piece(text, Token.MUTED),))
 
 
 # The dialog that asks for confirmation of an action.
@@ -577,7 +576,7 @@ class ConfirmScreen(GuardedDialog):
         self._ticker.stop()
 
     def forget_visibility(self) -> None:
-        self.question = replace(self.question, accepts_keys=False, may_answer=False, is_waiting=False)
+        self.question = replace(self.question, accepts_keys=False, is_waiting=False)
 
     def show_plan(self, plan: ActionPlan, objection: str) -> None:
         """Show the complete plan. It can be confirmed once the terminal has shown it."""
@@ -600,7 +599,7 @@ class ConfirmScreen(GuardedDialog):
         if event.key == "escape":
             self.dismiss(result=False)
         elif not question.accepts_keys:
-            self._ignore_key()
+            self._ignored_at_s = self._now_s
             # Not drawn now: the dialog is drawn when the terminal has shown it, and says it then.
             self.question = replace(question, was_early=True)
         elif question.needs_typing:
@@ -610,7 +609,7 @@ class ConfirmScreen(GuardedDialog):
             self.draw()
         elif event.key in {"enter", "q"}:
             self.dismiss(result=False)
-        elif event.key == "y" and question.may_answer and not question.is_reading and not question.objection:
+        elif event.key == "y" and question.may_answer and not question.objection:
             self.dismiss(result=True)
 
     def on_paste(self, event: events.Paste) -> None:
@@ -620,22 +619,22 @@ class ConfirmScreen(GuardedDialog):
             self.draw()
 
     def on_visibility(self, visibility: FrameVisibility) -> None:
-        is_whole = not self.question.is_reading
         match visibility:
             case FrameVisibility.WAITING:
                 self.question = replace(self.question, is_waiting=True)
             case FrameVisibility.SEEN:
-                self.question = replace(self.question, accepts_keys=True, may_answer=is_whole, is_waiting=False)
+                self.question = replace(self.question, accepts_keys=True, is_waiting=False)
             case FrameVisibility.UNKNOWN:
                 self.question = replace(self.question, word=self._action.id, is_waiting=False)
                 # The input field is drawn now: earlier keys do not belong into it.
-                self.call_after_refresh(self._accept_typing, is_whole=is_whole)
+                self.call_after_refresh(self._accept_typing, is_reading=self.question.is_reading)
             case _:
                 assert_never(visibility)
         self.draw()
 
-    def _accept_typing(self, *, is_whole: bool) -> None:
-        self.question = replace(self.question, accepts_keys=True, may_answer=is_whole)
+    def _accept_typing(self, *, is_reading: bool) -> None:
+        if self.question.is_reading is is_reading:  # else the plan was completed since, and is asked about again
+            self.question = replace(self.question, accepts_keys=True)
         self.draw()
 
     @property
@@ -654,14 +653,11 @@ class ConfirmScreen(GuardedDialog):
     def _now_s(self) -> float:
         return self._live.session.clock.monotonic_s()
 
-    def _ignore_key(self) -> None:
-        self._ignored_at_s = self._now_s
-
     def _type(self, event: events.Key) -> None:
         question = self.question
         is_answer = event.key != "enter" or question.typed in question.accepted_texts
         if not question.may_answer or self._is_in_burst or (self.is_pasted and is_answer):
-            self._ignore_key()
+            self._ignored_at_s = self._now_s
             return
         typed, input_error = question.typed, ""
         if event.key == "enter":

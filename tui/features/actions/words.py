@@ -224,7 +224,6 @@ class Question:
     * `hidden_count`: the marked runs that the filter hides; the action does not touch them
     * `is_reading`: the plan is still incomplete
     * `accepts_keys`: before this, only Esc has an effect
-    * `may_answer`: before this, the key that acts has no effect
     * `is_waiting`: the terminal has not yet confirmed that it shows the dialog
     * `was_early`: a key came before one had an effect
     * `word`: has to be typed if the terminal never confirms it
@@ -242,7 +241,6 @@ class Question:
     hidden_count: int = 0
     is_reading: bool = False
     accepts_keys: bool = False
-    may_answer: bool = False
     is_waiting: bool = False
     was_early: bool = False
     word: str = ""
@@ -251,6 +249,11 @@ class Question:
     objection: str = ""
     grace_s: int = 0
     destroys: bool = True
+
+    @property
+    def may_answer(self) -> bool:
+        """Whether the key that acts has an effect. It is asked about again once the plan is complete."""
+        return self.accepts_keys and not self.is_reading
 
     @property
     def accepted_texts(self) -> tuple[str, ...]:
@@ -443,7 +446,7 @@ def _acting_key(question: Question) -> Line:
     text = f"{question.plan.verb.lower()} {formatting.plural(question.plan.total, 'run')}{more}"
     if question.is_reading:
         text = question.plan.verb.lower()
-    is_ready = question.may_answer and not question.is_reading
+    is_ready = question.may_answer
     key = "y"
     if question.needs_typing:
         is_ready = is_ready and question.typed in question.accepted_texts

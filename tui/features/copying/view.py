@@ -1,10 +1,10 @@
 """The menu of what can be copied, and what opens in the pager or the editor."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final
 
 from textual import events
 from textual.app import ComposeResult
@@ -212,13 +212,6 @@ NO_CONTROLS: Final = "it has characters that must not be pasted"
 THROUGH_RELAY: Final = "a relay has no API for other programs"
 
 
-class Request(NamedTuple):
-    """The path and the parameters of a GET request."""
-
-    path: str
-    params: Mapping[str, str]
-
-
 def clips_of_view(screen: Screen[Any], run_id: RunId | None) -> list[Clip]:
     """Return the rows for a run and for the view around it; `run_id` is the run that the other rows are about."""
     app = app_of(screen)
@@ -244,17 +237,19 @@ def _run_rows(session: Session, address: ViewAddress) -> Iterable[Clip]:
     yield Clip("a", "address", str(address), group=group, is_shown=True)
     yield Clip("d", "dashboard link", link, reason, group, is_shown=True)
     yield _command("s", address, settings, group)
-    read: type[client.EventsRequest | client.TraceRequest | client.RunRequest] = client.RunRequest
-    if address.pane == "logs":
-        read = client.EventsRequest
-    elif address.pane in {"tree", "waterfall"}:
-        read = client.TraceRequest
+    request = _REQUESTS.get(address.pane, client.RunRequest)
     try:
-        path = client.http_request_of(read(address.run)).path
+        yield _curl("c", client.http_request_of(request(address.run)), settings, group)
     except ApiError:
         yield Clip("c", "curl", None, NO_CONTROLS, group)
-    else:
-        yield _curl("c", Request(path, {}), settings, group)
+
+
+_REQUESTS: Final = {
+    "logs": client.EventsRequest,
+    "tree": client.TraceRequest,
+    "waterfall": client.TraceRequest,
+}
+"""The requests of the panes that show another answer than the run."""
 
 
 def _view_rows(
@@ -268,21 +263,22 @@ def _view_rows(
     yield _curl(c, _request_of(screen, address), session.settings, group)
 
 
-def _request_of(screen: Screen[Any], address: ViewAddress) -> Request:
+def _request_of(screen: Screen[Any], address: ViewAddress) -> client.HttpRequest:
     """Return the request of the first page of a view, as the monitor sends it."""
     match address.view:
         case "errors":
             span = next((each for each in SPANS if each.name == address.since), DAY)
-            errors = client.http_request_of(client.ErrorGroupsRequest(span.name, None))
-            return Request(errors.path, errors.params or {})
+            return client.http_request_of(client.ErrorGroupsRequest(span.name, None))
         case "queues":
-            return Request(*queues_request())
+            path, params = queues_request()
+            return client.HttpRequest("GET", path, params=params)
         case _:
             chosen = app_of(screen).part(RunSubscription).chosen
             filters = chosen.filters
             if not filters.has_window:
                 filters = replace(filters, period=period_text(chosen.period))
-            return Request("/api/v1/runs", {**client.filter_params(filters), "page[size]": PAGE_RUNS})
+            params = {**client.filter_params(filters), "page[size]": PAGE_RUNS}
+            return client.HttpRequest("GET", "/api/v1/runs", params=params)
 
 
 def _command(key: str, address: ViewAddress, settings: Settings, group: str, shown: int = 0) -> Clip:
@@ -290,8 +286,9 @@ def _command(key: str, address: ViewAddress, settings: Settings, group: str, sho
     return Clip(key, "shell command", text, NO_CONTROLS if text is None else "", group, is_shown=True)
 
 
-def _curl(key: str, request: Request, settings: Settings, group: str) -> Clip:
-    text = curl_for(request.path, request.params, settings, headers={"x-trigger-api-version": client.API_VERSION})
+def _curl(key: str, request: client.HttpRequest, settings: Settings, group: str) -> Clip:
+    headers = {"x-trigger-api-version": client.API_VERSION}
+    text = curl_for(request.path, request.params or {}, settings, headers=headers)
     reason = THROUGH_RELAY if settings.relay_url is not None else NO_CONTROLS
     return Clip(key, "curl", text, reason if text is None else "", group, is_shown=True)
 

@@ -15,7 +15,7 @@ from textual.screen import Screen
 from tui.domain.action import Via
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.features.actions.view import ACTION_BINDINGS, BY_ID, ActionController, ActionReports
+from tui.features.actions.view import ACTION_BINDINGS, BY_ID, ActionController
 from tui.features.overview.tabs import unheard_line
 from tui.features.overview.view import LinePane, OpenedLine
 from tui.features.runs.data import RunSubscription
@@ -368,9 +368,13 @@ class MainScreen(MainView):
         super().__init__(live, (*panes, *overview_panes, *forms), self.run_summary)
         self.workspace.is_nothing_selected = lambda: self.run_list.rows.is_following
         self.workspace.before_change = self._settle
-        reports = ActionReports(lambda text: self.app_base.messages.add(live.session.now(), text), self._show_notice)
         self.action_controller = ActionController(
-            live, lambda: self.app_base, reports, open_run=self._open_replay, unmark=self.run_list.clear_shown_marks
+            live,
+            lambda: self.app_base,
+            add_message=lambda text: self.app_base.messages.add(live.session.now(), text),
+            show_notice=self._show_notice,
+            open_run=self._open_replay,
+            unmark=self.run_list.clear_shown_marks,
         )
         self._command_line: CommandLineEntrance | None = None
         self._listing: Listing | None = None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path, PurePath
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -64,6 +64,7 @@ MAX_BYTES: Final = 2 * 1024 * 1024
 MAX_ASIDE: Final = 100
 """Damaged files that are kept. With more of them, nothing is saved."""
 
+T = TypeVar("T")
 ViewChange = Callable[[Sequence[SavedView]], tuple[SavedView, ...]]
 
 
@@ -224,7 +225,7 @@ def known_views_of(app: AppBase) -> KnownViews:
 # The menu behind `'`: a letter opens its view.
 
 
-class LetterMenu(PaintedDialog[SavedView | None]):
+class LetterMenu(PaintedDialog[SavedView]):
     """Returns the chosen view. A letter that is typed before the views are read waits for them."""
 
     CSS_PATH = "views.tcss"
@@ -337,7 +338,7 @@ READ_TIMEOUT_S: Final = 1.0
 """Enter waits this long for the saved views, to say which of them would be replaced."""
 
 
-class SaveView(PaintedDialog[SavedView | None]):
+class SaveView(PaintedDialog[SavedView]):
     """Returns the view to save. `shown` is its address in words, `before` the own view that is changed."""
 
     CSS_PATH = "views.tcss"
@@ -407,15 +408,10 @@ class SaveView(PaintedDialog[SavedView | None]):
         if self._wrong:
             self._show()
         elif taken := words.collisions(view.letter, view.name, views, self._before):
-
-            def save(is_confirmed: bool | None) -> None:  # noqa: FBT001  the screen's result
-                if is_confirmed:
-                    self.dismiss(view)
-
             first, *others = taken
-            also = (f"{each.remark} {each.consequence}" for each in others)
-            said = (first.consequence, *also)
-            self.app.push_screen(ViewQuestion(first.question, said, first.answer, app_of(self).type_ahead), save)
+            said = (first.consequence, *(f"{each.remark} {each.consequence}" for each in others))
+            question = ViewQuestion(first.question, said, first.answer, app_of(self).type_ahead)
+            _ask(self, question, lambda _: self.dismiss(view))
         else:
             self.dismiss(view)
 
@@ -537,24 +533,15 @@ class ViewsScreen(PageScreen):
         if (view := self._own_view("renamed")) is None:
             return
         shown = next(each.words for each in self._known.listed if each.view == view)
-
-        def save(changed: SavedView | None) -> None:
-            if changed is not None:
-                self._change(lambda own: with_view(own, changed, instead_of=view.name))
-
-        self.app.push_screen(SaveView(self._known, view.address, shown, view), save)
+        dialog = SaveView(self._known, view.address, shown, view)
+        _ask(self, dialog, lambda new: self._change(lambda own: with_view(own, new, instead_of=view.name)))
 
     def action_delete_view(self) -> None:
         if (view := self._own_view("deleted")) is None:
             return
         letter = (f"The letter {view.letter} is then free.",) if view.letter else ()
-
-        def delete(is_confirmed: bool | None) -> None:  # noqa: FBT001  the screen's result
-            if is_confirmed:
-                self._change(lambda own: without_view(own, view.name))
-
-        asked = f"Delete the view “{view.name}”?"
-        self.app.push_screen(ViewQuestion(asked, letter, "delete", app_of(self).type_ahead), delete)
+        question = ViewQuestion(f"Delete the view “{view.name}”?", letter, "delete", app_of(self).type_ahead)
+        _ask(self, question, lambda _: self._change(lambda own: without_view(own, view.name)))
 
     def _own_view(self, verb: str) -> SavedView | None:
         view = self._view
@@ -592,6 +579,16 @@ class ViewsScreen(PageScreen):
 # What the keys and commands of saved views do: save what is shown, open one by its letter, list all.
 
 
+def _ask(screen: Screen[Any], dialog: PaintedDialog[T], then: Callable[[T], object]) -> None:
+    """Open a dialog, and use what it returns unless the user left it."""
+
+    def use(result: T | None) -> None:
+        if result:
+            then(result)
+
+    screen.app.push_screen(dialog, use)
+
+
 def ask_to_save(screen: Screen[Any]) -> None:
     """Ask for a name and a letter, and save what the screen shows."""
     app = app_of(screen)
@@ -604,22 +601,13 @@ def ask_to_save(screen: Screen[Any]) -> None:
     if app.session.secrets.finds(str(address)):
         _notice(screen, f"this view cannot be saved: {HOLDS_KEY}")
         return
-
-    def save(view: SavedView | None) -> None:
-        if view is not None:
-            app.session.spawn(_save(screen, view), "save a view")
-
-    screen.app.push_screen(SaveView(known_views_of(app), str(address), address.words), save)
+    dialog = SaveView(known_views_of(app), str(address), address.words)
+    _ask(screen, dialog, lambda view: app.session.spawn(_save(screen, view), "save a view"))
 
 
 def ask_for_letter(app: AppBase) -> None:
     """Open the menu of letters, and the view that is chosen there."""
-
-    def open_view(view: SavedView | None) -> None:
-        if view is not None:
-            open_saved(app, view)
-
-    app.push_screen(LetterMenu(known_views_of(app)), open_view)
+    _ask(app.screen, LetterMenu(known_views_of(app)), partial(open_saved, app))
 
 
 def show_views(screen: Screen[Any]) -> None:
