@@ -15,9 +15,9 @@ import httpx2
 import pytest
 
 from tests.support.commands import PATIENCE_S, environment, killed_if_late, trigger_tui
+from tui.emulator.demo_world import WorldOptions
 from tui.emulator.recorded_tasks import RECORDED_TASKS
 from tui.emulator.simulation.runs import NewRun, Status
-from tui.program.monitor import WorldOptions
 
 FAST = ("--port", "0", "--history", "40", "--rate", "0")
 FIXED = ("--start", "2026-11-24T14:00:00Z", "--time-scale", "0")

@@ -5,10 +5,9 @@ import math
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import fields
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -35,9 +34,7 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from types import FrameType
 
-    from tui.emulator.server.emulator import Emulator
-    from tui.emulator.simulation.arrivals import Story
-    from tui.emulator.world import DemoTasks
+    from tui.emulator.demo_world import WorldOptions
     from tui.kit.terminal.early import EarlyTerminal
     from tui.program.app import TriggerApp
     from tui.store.addresses import ViewAddress
@@ -86,63 +83,6 @@ class FiniteFloat(click.FloatRange):
         return number
 
 
-@dataclass(frozen=True, slots=True)
-class WorldOptions:
-    """The runs to emulate: how many, how fast and from when."""
-
-    seed: int
-    rate: float
-    history: int
-    time_scale: float
-    start: datetime | None
-    story: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.rate * self.time_scale > MAX_RUNS_PER_S:
-            raise click.UsageError(f"--rate times --time-scale is {MAX_RUNS_PER_S} runs a second at most")
-
-    def new_emulator(self, *, is_demo: bool = False) -> "Emulator":
-        """Return an emulator of the demo tasks, which run by themselves, and the recorded ones, which clients trigger.
-
-        It has no runs before `Emulator.make` creates an environment. A demo without a story has one of its own.
-        """
-        from tui.emulator.demo_tasks import COMPANY, accepts_any_payload  # noqa: PLC0415
-        from tui.emulator.demo_tasks.history import KNOWN_FAILURES, MIN_HISTORY_WITH_FAILURES, OLD_RUNS, week_of  # noqa: PLC0415
-        from tui.emulator.recorded_tasks import LATER_RECORDED_TASKS, RECORDED_LIMITS, RECORDED_TASKS  # noqa: PLC0415
-        from tui.emulator.server.emulator import Emulator, Options, WorldClock  # noqa: PLC0415
-        from tui.emulator.stories import demo_story, tell  # noqa: PLC0415
-
-        start_ms = None if self.start is None else int(self.start.timestamp() * 1000)
-        known_failures = KNOWN_FAILURES if self.history >= MIN_HISTORY_WITH_FAILURES else ()
-        about_ms = time.time_ns() // 1_000_000 if start_ms is None else start_ms
-        week = week_of(COMPANY.tasks, self.seed, about_ms, self.history)
-        # A demo begins without a finding, so that a newcomer sees one come and go.
-        old_runs = (*(() if is_demo else OLD_RUNS), *known_failures, *week)
-        recorded = tuple(map(accepts_any_payload, (*RECORDED_TASKS, *LATER_RECORDED_TASKS)))
-
-        def with_recorded(company: "DemoTasks") -> "DemoTasks":
-            # A story has tasks of its own under some of the recorded names.
-            own = {task.id for task in company.tasks}
-            tasks = (*company.tasks, *(task for task in recorded if task.id not in own))
-            return replace(company, tasks=tasks, limits={**RECORDED_LIMITS, **company.limits})
-
-        def told(seed: int, start_ms: int) -> "tuple[DemoTasks, Story]":
-            if self.story is None:
-                return company, demo_story(seed, start_ms)
-            told_company, story = tell(self.story, seed, start_ms, self.rate)
-            return with_recorded(told_company), story
-
-        company = with_recorded(COMPANY)
-        options = Options(
-            seed=self.seed,
-            rate_per_s=self.rate,
-            history=self.history,
-            old_runs=old_runs if self.history and self.story is None else (),
-            story=told if is_demo or self.story is not None else None,
-        )
-        return Emulator(company, options, WorldClock(start_ms, self.time_scale))
-
-
 _OLD_RUNS_HELP = " Unless 0, a few live runs are weeks old."
 
 
@@ -186,9 +126,14 @@ def world_options(*, history: int, is_demo: bool = False) -> Callable[[F], F]:
     return add
 
 
-def world_options_of(options: dict[str, Any]) -> WorldOptions:
+def world_options_of(options: dict[str, Any]) -> "WorldOptions":
     """Remove the options of this module from a command's options, and return them."""
-    return WorldOptions(**{each.name: options.pop(each.name) for each in fields(WorldOptions)})
+    from tui.emulator.demo_world import WorldOptions  # noqa: PLC0415
+
+    world = WorldOptions(**{each.name: options.pop(each.name) for each in fields(WorldOptions)})
+    if world.rate * world.time_scale > MAX_RUNS_PER_S:
+        raise click.UsageError(f"--rate times --time-scale is {MAX_RUNS_PER_S} runs a second at most")
+    return world
 
 
 # Starts the monitor: `trigger-tui` on the API or a relay, and `trigger-tui demo` on an emulator in a child process.
@@ -299,7 +244,7 @@ def _demo_environ(url: str, slug: str) -> dict[str, str]:
     return kept | {"TRIGGER_SECRET_KEY": f"tr_{slug}_emulator", "TRIGGER_API_URL": url}
 
 
-def _serve(world: WorldOptions, slug: str, listener: "socket.socket") -> None:
+def _serve(world: "WorldOptions", slug: str, listener: "socket.socket") -> None:
     """Serve in the child process. The shown environment is created now, the other one at its first request."""
     import asyncio  # noqa: PLC0415
 

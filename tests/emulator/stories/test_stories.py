@@ -6,6 +6,7 @@ from functools import cache
 
 import pytest
 
+from tui.emulator.demo_world import WorldOptions
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
 from tui.emulator.simulation.names import digest
 from tui.emulator.simulation.runs import Run, Status
@@ -27,7 +28,7 @@ from tui.emulator.stories import (
     tell,
 )
 from tui.emulator.world import World
-from tui.program.monitor import STORIES, WorldOptions
+from tui.program.monitor import STORIES
 
 START_MS = 1_795_528_000_000 + 17_123
 SEEDS = 20

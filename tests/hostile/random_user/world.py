@@ -15,11 +15,12 @@ from tests.perf.terminal import Terminal
 from tests.screenshots import TOKEN, relay
 from tests.support.commands import environment
 from tui.emulator.access import sign_token
+from tui.emulator.demo_world import WorldOptions
 from tui.emulator.environment import DEVELOPMENT
 from tui.emulator.routes.table import NAMES
 from tui.emulator.server.application import application
 from tui.emulator.server.serving import serve_in_thread
-from tui.program.monitor import STORIES, WorldOptions
+from tui.program.monitor import STORIES
 
 DEMO = "demo"
 STORY_NAMES = (DEMO, *(story for story in STORIES if story != "calm"))

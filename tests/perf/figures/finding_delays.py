@@ -14,11 +14,11 @@ from tests.perf.figures.row import Effort, Reading
 from tests.support.emulator.judged_stories import EXPECTED
 from tests.support.emulator.world_facts import JudgedWorld
 from tui.domain.finding import FindingWord
+from tui.emulator.demo_world import WorldOptions
 from tui.emulator.environment import DEVELOPMENT
 from tui.emulator.simulation.names import digest
 from tui.emulator.stories import tell
 from tui.emulator.world import World
-from tui.program.monitor import WorldOptions
 
 RATE_PER_S: Final = 5.0
 HISTORY: Final = 500

@@ -12,7 +12,7 @@ from tests.support.emulator.world_facts import JudgedWorld
 from tui.domain.finding import FindingWord
 from tui.domain.ids import TaskId
 from tui.emulator import stories
-from tui.program.monitor import WorldOptions
+from tui.emulator.demo_world import WorldOptions
 from tui.store.findings.judging import AT_LIMIT_AFTER, MAX_APPROVAL, MIN_OVERDUE, MISSED_AFTER, OVERDUE_P95S
 
 SEEDS = range(3)

@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -28,7 +29,7 @@ from tui.kit.type_ahead import REFUSAL, TypeAhead
 from tui.lazy_dataclass import dataclass
 from tui.settings.keys import parse_key
 from tui.settings.schema import CommandEntry
-from tui.settings.secret import MIN_SECRET_CHARS, SECRET_VARIABLES, without_secrets
+from tui.settings.secret import MIN_SECRET_CHARS, SECRET_VARIABLES
 from tui.settings.settings import Settings
 from tui.sync.session import Session
 from tui.text import formatting
@@ -146,7 +147,7 @@ def variables_for(names: Iterable[str], environ: Mapping[str, str], settings: Se
     secrets = _secrets(environ, settings)
     given = {
         name: value
-        for name, value in without_secrets(environ).items()
+        for name, value in environ.items()
         if not _SECRET_NAME.fullmatch(name) and not any(secret in value for secret in secrets)
     }
     for name in names:
@@ -163,19 +164,13 @@ def program_for(
     arguments: Sequence[str], names: Iterable[str], environ: Mapping[str, str], settings: Settings
 ) -> tuple[str, dict[str, str]]:
     """Return the path of the program of a command, and its variables. Raises `CannotRun` and `OSError`."""
-    if holds_secret(arguments, environ, settings):
+    if any(map(redactor_for((), environ, settings).finds, arguments)):
         raise CannotRun("not run: an argument has a key or token, which other users of this machine could read")
     variables = variables_for(names, environ, settings)
     program = arguments[0]
     if program.startswith("~/"):
         program = f"{environ.get('HOME', '')}{program[1:]}"
     return programs.path_of((program,), variables), variables
-
-
-def holds_secret(arguments: Iterable[str], environ: Mapping[str, str], settings: Settings) -> bool:
-    """Return whether arguments, which every user of the machine can read, hold a secret of ours or any other key."""
-    finds = redactor_for((), environ, settings).finds
-    return any(finds(argument) for argument in arguments)
 
 
 def redactor_for(names: Iterable[str], environ: Mapping[str, str], settings: Settings) -> Redactor:
@@ -258,21 +253,26 @@ class CommandRunner:
         """Run a command on a selection, after a question where it needs one. Show why that is not possible."""
         if self._is_asking:
             return
-        if self._app.pastes.is_pasted:
-            self._refuse(command, REFUSAL)
-            return
-        try:
+        with self._refusing(command):
+            if self._app.pastes.is_pasted:
+                raise CannotRun(REFUSAL)
             self._check(command)
             prepared = self._prepare(command, selection, via)
+            is_risky = self._session.interlock.is_production and not command.entry.readonly
+            if command.entry.confirm or is_risky or prepared.expanded.options:
+                self._ask(prepared, selection)
+            else:
+                self._run(prepared)
+
+    @contextmanager
+    def _refusing(self, command: OwnCommand) -> Iterator[None]:
+        """Say why a command was not run: in the footer, which may cut it, and in the messages."""
+        try:
+            yield
         except CannotRun as error:
-            self._refuse(command, str(error))
-            return
-        entry = command.entry
-        is_risky = self._session.interlock.is_production and not entry.readonly
-        if entry.confirm or is_risky or prepared.expanded.options:
-            self._ask(prepared, selection)
-        else:
-            self._run(prepared)
+            text = f"{command.name}: {error}"
+            self._notice(text)
+            self._app.messages.add(self._session.now(), f"{text}.")
 
     def farewell(self) -> list[str]:
         """Return sentences about the commands that end with the program."""
@@ -354,53 +354,51 @@ class CommandRunner:
 
     def _run_confirmed(self, prepared: PreparedCommand, target: Target) -> None:
         """Run a command unless something has changed since the question."""
-        if self._target() != target:
-            self._refuse(prepared.command, "not run: the environment has changed since the question")
-            return
-        try:
+        with self._refusing(prepared.command):
+            if self._target() != target:
+                raise CannotRun("not run: the environment has changed since the question")
             self._check(prepared.command)
-        except CannotRun as error:
-            self._refuse(prepared.command, str(error))
-            return
-        self._run(prepared)
+            self._run(prepared)
 
     def _run(self, prepared: PreparedCommand) -> None:
         if prepared.command.entry.background:
             self.running.append(prepared)
             self._notice(f"{prepared.command.name} runs")
-            self._session.spawn(self._run_in_background(prepared), "own command")
-        else:
-            self._session.spawn(self._run_in_foreground(prepared), "own command")
+        self._session.spawn(self._perform(prepared), "own command")
 
-    async def _run_in_background(self, prepared: PreparedCommand) -> None:
-        redact = redactor_for(prepared.command.entry.env, self._app.environ, self._session.settings).redact
-        try:
-            self._record(prepared)
-            result = await programs.run_in_background(
-                prepared.path, prepared.expanded.arguments, prepared.environ, folder_for(self._app.environ)
-            )
-        except (OSError, ValueError) as error:
-            self._record(prepared, CANNOT_START)
-            self._later(partial(self._refuse, prepared.command, _why(error)))
-        else:
-            self._record(prepared, result.exit_code)
-            self._later(partial(self._report, prepared, result, redact))
-        finally:
-            self.running.remove(prepared)
-
-    async def _run_in_foreground(self, prepared: PreparedCommand) -> None:
-        loop_time = self._session.clock.monotonic_s
-        began_s = loop_time()
+    async def _perform(self, prepared: PreparedCommand) -> None:
+        # A task of the session: widgets are changed on the app's own message loop.
         self._record(prepared)
-        arguments = [prepared.path, *prepared.expanded.arguments[1:]]
         try:
-            code = await self._app.run_in_foreground(arguments, prepared.environ)
+            run = self._in_background if prepared.command.entry.background else self._in_foreground
+            code, report = await run(prepared)
         except (OSError, ValueError) as error:
             self._record(prepared, CANNOT_START)
-            self._later(partial(self._refuse, prepared.command, _why(error)))
-            return
-        self._record(prepared, code)
-        self._later(partial(self._report_end, prepared, code, timedelta(seconds=loop_time() - began_s)))
+            self._app.call_later(self._say_why, prepared.command, error)
+        else:
+            self._record(prepared, code)
+            self._app.call_later(report)
+        finally:
+            if prepared in self.running:
+                self.running.remove(prepared)
+
+    async def _in_background(self, prepared: PreparedCommand) -> tuple[int, Callable[[], None]]:
+        redact = redactor_for(prepared.command.entry.env, self._app.environ, self._session.settings).redact
+        folder = folder_for(self._app.environ)
+        result = await programs.run_in_background(prepared.path, prepared.expanded.arguments, prepared.environ, folder)
+        return result.exit_code, partial(self._report, prepared, result, redact)
+
+    async def _in_foreground(self, prepared: PreparedCommand) -> tuple[int, Callable[[], None]]:
+        began_s = self._session.clock.monotonic_s()
+        arguments = [prepared.path, *prepared.expanded.arguments[1:]]
+        code = await self._app.run_in_foreground(arguments, prepared.environ)
+        took = timedelta(seconds=self._session.clock.monotonic_s() - began_s)
+        return code, partial(self._report_end, prepared, code, took)
+
+    def _say_why(self, command: OwnCommand, error: Exception) -> None:
+        text = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        with self._refusing(command):
+            raise CannotRun(f"not run: {text[:1].lower()}{text[1:]}")
 
     def _report(self, prepared: PreparedCommand, result: programs.ProgramResult, redact: Callable[[str], str]) -> None:
         """Add the end of a command beside the monitor to the messages, with what it wrote."""
@@ -428,24 +426,8 @@ class CommandRunner:
         name, subject = prepared.command.name, prepared.logged_subject
         self._session.record(CommandEvent(name, subject, self._session.now(), prepared.via, exit_code=code))
 
-    def _refuse(self, command: OwnCommand, reason: str) -> None:
-        """Say why a command was not run: in the footer, which may cut it, and in the messages."""
-        text = f"{command.name}: {reason}"
-        self._notice(text)
-        self._app.messages.add(self._session.now(), f"{text}.")
-
     def _notice(self, text: str, token: Token = Token.MUTED) -> None:
         self._show_notice((Piece(text, token),))
-
-    def _later(self, call: Callable[[], object]) -> None:
-        # A task of the session calls this; widgets are changed on the app's own message loop.
-        self._app.call_later(call)
-
-
-def _why(error: Exception) -> str:
-    reason = error.strerror if isinstance(error, OSError) else None
-    text = reason or str(error)
-    return f"not run: {text[:1].lower()}{text[1:]}"
 
 
 # The question before a command of one's own.
