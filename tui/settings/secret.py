@@ -2,7 +2,6 @@
 
 import base64
 import json
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
@@ -116,51 +115,41 @@ def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 LOCAL: Final = "local"
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_HOUR_S: Final = 3600
 
 
 class LocalZone(tzinfo):
-    """The zone of this machine: the variable TZ, or /etc/localtime. The C library knows its changes to summer time."""
+    """The zone of this machine, TZ or /etc/localtime: Python takes a time without a zone for one of it."""
 
     def __repr__(self) -> str:
         return "LocalZone()"
 
     def utcoffset(self, at: datetime | None) -> timedelta:
-        return timedelta(seconds=self._local(at).tm_gmtoff)
+        return _local(at).utcoffset() or timedelta()
 
-    def dst(self, at: datetime | None) -> timedelta:
-        return timedelta(seconds=_HOUR_S if self._local(at).tm_isdst > 0 else 0)
+    def dst(self, at: datetime | None) -> timedelta | None:  # noqa: ARG002  nothing here asks for it
+        return None
 
     def tzname(self, at: datetime | None) -> str:
-        return self._local(at).tm_zone
+        return _local(at).tzname() or ""
 
     def fromutc(self, at: datetime) -> datetime:
         """Return a time in UTC, given with this zone, as local time."""
         utc = at.replace(tzinfo=UTC)
-        local = self._at((utc - _EPOCH) // timedelta(seconds=1))
-        shown = utc.replace(tzinfo=None) + timedelta(seconds=local.tm_gmtoff)
-        first = shown.replace(tzinfo=self, fold=0)
-        return first if self.utcoffset(first).total_seconds() == local.tm_gmtoff else first.replace(fold=1)
-
-    def _local(self, at: datetime | None) -> time.struct_time:
-        """Return what the C library says of a local time, which a change to winter time makes ambiguous."""
-        if at is None:
-            return time.localtime()
-        stamp_s = (at.replace(tzinfo=UTC) - _EPOCH) // timedelta(seconds=1)
-        # As PEP 495 has it: of the two offsets around a change, `fold` chooses the later one.
-        offsets = {self._at(stamp_s + shift * 24 * _HOUR_S).tm_gmtoff: None for shift in (-1, 1)}
-        found = [self._at(stamp_s - offset_s) for offset_s in offsets]
-        fitting = [local for offset_s, local in zip(offsets, found, strict=True) if local.tm_gmtoff == offset_s]
-        candidates = fitting or found
-        return candidates[-1] if at.fold else candidates[0]
-
-    @staticmethod
-    def _at(stamp_s: int) -> time.struct_time:
         try:
-            return time.localtime(stamp_s)
+            local = utc.astimezone()
         except (OverflowError, OSError, ValueError):  # a year that the C library does not have
-            return time.gmtime(0)
+            local = utc
+        shown = local.replace(tzinfo=self, fold=0)
+        return shown if self.utcoffset(shown) == local.utcoffset() else shown.replace(fold=1)
+
+
+def _local(at: datetime | None) -> datetime:
+    """Return a local time with its offset. A change to winter time makes it ambiguous: `fold` then decides."""
+    shown = datetime.now() if at is None else at.replace(tzinfo=None)  # noqa: DTZ005  the zone of this machine
+    try:
+        return shown.astimezone()
+    except (OverflowError, OSError, ValueError):
+        return shown.replace(tzinfo=UTC)
 
 
 _LOCAL_ZONE: Final = LocalZone()
