@@ -74,7 +74,7 @@ def test_chosen_theme_stays_when_another_setting_changes(tmp_path: Path) -> None
 
 
 def test_problems_of_the_config_file_are_counted_at_the_start(tmp_path: Path) -> None:
-    complaint = Complaint("~/config.toml", "theme", 'expected "dark", got "purple"')
+    complaint = Complaint("theme", 'expected "dark", got "purple"', file="~/config.toml")
 
     async def story(monitor: Monitored) -> None:
         assert "config file: 2 problems · :messages" in monitor.lines[-1]

@@ -34,22 +34,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 _RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
 
 
-class RunIdType(click.ParamType[RunId]):
-    """The id of a run. It may contain only characters that are safe in the path of a URL."""
-
-    name = "run"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> RunId:
-        """Return the id, or fail with a usage error."""
-        if not _RUN_ID.match(value):
-            self.fail(f"{value!r} is not a run id (run_…)", param, ctx)
-        return RunId(value)
+def _run_id(value: str) -> RunId:
+    """Return the id of a run. It may contain only characters that are safe in the path of a URL."""
+    if not _RUN_ID.match(value):
+        raise click.BadParameter(f"{value!r} is not a run id (run_…)")
+    return RunId(value)
 
 
-RUN_ID = RunIdType()
+RUN_ID: Final = _run_id
 
 
-def _all_of(*options: Callable[[F], F]) -> Callable[[F], F]:
+def all_of(*options: Callable[[F], F]) -> Callable[[F], F]:
     """Return a decorator that adds options. The help shows the last one first."""
 
     def add(command: F) -> F:
@@ -94,7 +89,7 @@ def _options_of(group: str) -> list[Callable[[F], F]]:
     return [_option_of(annotation, option) for annotation, option in found if option.group == group]
 
 
-connection_options: Final = _all_of(
+connection_options: Final = all_of(
     config_option,
     click.option("--ascii", "ascii_only", is_flag=True, help="Use only ASCII characters."),
     *_options_of("connection"),
@@ -102,7 +97,7 @@ connection_options: Final = _all_of(
 )
 """The options of every command that connects to the API."""
 
-following_options: Final = _all_of(*_options_of("following")[::-1])
+following_options: Final = all_of(*_options_of("following")[::-1])
 """The options for following runs: the polling interval, and whether to use the realtime feed."""
 
 json_option: Final = click.option(
@@ -128,7 +123,7 @@ def settings_of(
     return read_relay_settings(environ, relay_url=relay_url, ca=ca, file=file, **options)
 
 
-relay_options: Final = _all_of(
+relay_options: Final = all_of(
     click.option(
         "--tls-ca",
         type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
@@ -138,7 +133,7 @@ relay_options: Final = _all_of(
 )
 """The options for a connection to a relay."""
 
-monitor_options: Final = _all_of(
+monitor_options: Final = all_of(
     *_options_of("monitor"),
     click.option("--mouse", "has_mouse", is_flag=True, help="Accept clicks; the terminal then cannot select text."),
     following_options,

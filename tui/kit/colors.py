@@ -169,7 +169,7 @@ def contrast_remarks(file: ConfigFile, mode: ColorMode, shown: str) -> Iterator[
     for role, (ratio, other) in worst.items():
         if ratio < MIN_CONTRAST:
             told = f"expected a contrast of {MIN_CONTRAST}:1 with {other}, got {ratio:.1f}:1; it is used all the same"
-            yield Complaint(shown, f"colors.{role}", told, is_remark=True)
+            yield Complaint(f"colors.{role}", told, is_remark=True, file=shown)
 
 
 def contrast(one: str, other: str) -> float:

@@ -95,7 +95,7 @@ class ConfigWatch:
         self._complaints = file.complaints
         if not file.is_read:
             if not file.complaints:
-                what = "empty" if state.inode else "gone"
+                what = "empty" if state else "gone"
                 self._say(f"{self._shown} is {what}: its settings stay until the next start.")
             if file.is_locked:
                 self._change(locked(self._session.settings))

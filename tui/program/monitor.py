@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 import click
 
 from tui.commands.options import (
+    all_of,
     config_file_of,
     config_option,
     connection_options,
@@ -54,22 +55,17 @@ MAX_RUNS_PER_S = 2000
 START_YEARS = range(2000, 2100)
 
 
-class StartTime(click.ParamType[datetime]):
-    """A time with a time zone, such as `2026-11-24T14:00:00Z`."""
-
-    name = "time"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Parse a time. Fails without a time zone, or the command would give other runs on another machine."""
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            moment = None
-        if moment is None or moment.tzinfo is None:
-            self.fail(f"{value!r} is not a time with a zone (2026-11-24T14:00:00Z)", param, ctx)
-        if moment.year not in START_YEARS:
-            self.fail(f"{value!r} is not between {START_YEARS.start} and {START_YEARS.stop}", param, ctx)
-        return moment
+def _start_time(value: str) -> datetime:
+    """Parse a time such as `2026-11-24T14:00:00Z`. Without a zone, another machine would give other runs."""
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise click.BadParameter(f"{value!r} is not a time with a zone (2026-11-24T14:00:00Z)")
+    if moment.year not in START_YEARS:
+        raise click.BadParameter(f"{value!r} is not between {START_YEARS.start} and {START_YEARS.stop}")
+    return moment
 
 
 class FiniteFloat(click.FloatRange):
@@ -88,42 +84,38 @@ _OLD_RUNS_HELP = " Unless 0, a few live runs are weeks old."
 
 def world_options(*, history: int, is_demo: bool = False) -> Callable[[F], F]:
     """Return a decorator that adds these options. `history` is the default number of finished runs at the start."""
-
-    def add(command: F) -> F:
-        for option in (
-            click.option("--start", type=StartTime(), help="The emulator's time at the start [default: now]."),
-            click.option(
-                "--time-scale",
-                type=FiniteFloat(0, 1000),
-                default=1.0,
-                show_default=True,
-                help="The speed of the emulator's clock; 0 stops it.",
-            ),
-            click.option(
-                "--history",
-                type=click.IntRange(0, 1_000_000),
-                default=history,
-                show_default=True,
-                help=f"Finished runs at the start.{'' if is_demo else _OLD_RUNS_HELP}",
-            ),
-            click.option(
-                "--rate",
-                type=FiniteFloat(0, 1000),
-                default=2.0,
-                show_default=True,
-                help="New runs a second; 0: only those you trigger.",
-            ),
-            click.option(
-                "--story",
-                type=click.Choice(STORIES),
-                help="A world in which only this goes wrong, 5 to 15 s after the start; calm: nothing.",
-            ),
-            click.option("--seed", type=int, default=0, show_default=True, help="The same seed creates the same runs."),
-        ):
-            command = option(command)
-        return command
-
-    return add
+    return all_of(
+        click.option(
+            "--start", type=_start_time, metavar="TIME", help="The emulator's time at the start [default: now]."
+        ),
+        click.option(
+            "--time-scale",
+            type=FiniteFloat(0, 1000),
+            default=1.0,
+            show_default=True,
+            help="The speed of the emulator's clock; 0 stops it.",
+        ),
+        click.option(
+            "--history",
+            type=click.IntRange(0, 1_000_000),
+            default=history,
+            show_default=True,
+            help=f"Finished runs at the start.{'' if is_demo else _OLD_RUNS_HELP}",
+        ),
+        click.option(
+            "--rate",
+            type=FiniteFloat(0, 1000),
+            default=2.0,
+            show_default=True,
+            help="New runs a second; 0: only those you trigger.",
+        ),
+        click.option(
+            "--story",
+            type=click.Choice(STORIES),
+            help="A world in which only this goes wrong, 5 to 15 s after the start; calm: nothing.",
+        ),
+        click.option("--seed", type=int, default=0, show_default=True, help="The same seed creates the same runs."),
+    )
 
 
 def world_options_of(options: dict[str, Any]) -> "WorldOptions":

@@ -130,22 +130,15 @@ MIN_WARNING_INTERVAL_S: Final = 60.0
 PORTS: Final = range(65_536)
 
 
-class Address(click.ParamType[tuple[str, int]]):
-    """A host and a port: `127.0.0.1:7337`, `[::1]:7337`, `0.0.0.0:7337`."""
-
-    name = "host:port"
-
-    def convert(
-        self, value: str | tuple[str, int], param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, int]:
-        """Parse host and port. Fails without a port."""
-        if isinstance(value, tuple):
-            return value
-        host, colon, port = value.rpartition(":")
-        host = host[1:-1] if host.startswith("[") and host.endswith("]") else "" if ":" in host else host
-        if not colon or not host or not port.isdecimal() or int(port) not in PORTS:
-            self.fail(f"{value!r} is not a host and a port ({DEFAULT_LISTEN})", param, ctx)
-        return host, int(port)
+def _address(value: str | tuple[str, int]) -> tuple[str, int]:
+    """Parse a host and a port: `127.0.0.1:7337`, `[::1]:7337`, `0.0.0.0:7337`."""
+    if isinstance(value, tuple):
+        return value
+    host, colon, port = value.rpartition(":")
+    host = host[1:-1] if host.startswith("[") and host.endswith("]") else "" if ":" in host else host
+    if not colon or not host or not port.isdecimal() or int(port) not in PORTS:
+        raise click.BadParameter(f"{value!r} is not a host and a port ({DEFAULT_LISTEN})")
+    return host, int(port)
 
 
 _FILE: Final = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
@@ -153,7 +146,13 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, readable=True, path_type=
 
 @click.command("relay")
 @click.option(
-    "--listen", "address", type=Address(), default=DEFAULT_LISTEN, show_default=True, help="The address to listen on."
+    "--listen",
+    "address",
+    metavar="HOST:PORT",
+    type=_address,
+    default=DEFAULT_LISTEN,
+    show_default=True,
+    help="The address to listen on.",
 )
 @click.option(
     "--tokens", "tokens_file", type=_FILE, required=True, help="A file of tokens, one a line, readable only by you."

@@ -79,9 +79,9 @@ def read_config(path: Path, *, shown: str, is_required: bool = False) -> ConfigF
     except OSError as error:
         if error.errno in {errno.ENOENT, errno.ENOTDIR} and not is_required and not path.is_symlink():
             return ConfigFile(path, shown=shown)
-        return ConfigFile(path, shown=shown, complaints=(Complaint(shown, "", _why(error)),))
+        return ConfigFile(path, shown=shown, complaints=(Complaint("", _why(error), file=shown),))
     except ValueError:  # a null character in the path
-        return ConfigFile(path, shown=shown, complaints=(Complaint(shown, "", "not a path"),))
+        return ConfigFile(path, shown=shown, complaints=(Complaint("", "not a path", file=shown),))
     return replace(_decoded(path, shown, content, distrust), shown=shown, state=state)
 
 
@@ -90,12 +90,12 @@ def state_of(path: Path) -> FileState:
     try:
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
-        return FileState()
+        return ()
     return _state(status)
 
 
 def _state(status: os.stat_result) -> FileState:
-    return FileState(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_mode)
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_mode
 
 
 def _read(path: Path) -> tuple[bytes, str | None, FileState]:
@@ -154,7 +154,7 @@ def _decoded(path: Path, shown: str, content: bytes, distrust: str | None) -> Co
     locked = "; it has read_only, so that everything is read-only until this is right" if is_locked else ""
 
     def unreadable(where: str, text: str) -> ConfigFile:
-        return ConfigFile(path, complaints=(Complaint(shown, where, text + locked),), is_locked=is_locked)
+        return ConfigFile(path, complaints=(Complaint(where, text + locked, file=shown),), is_locked=is_locked)
 
     if len(content) > MAX_BYTES:
         return unreadable("", f"larger than {MAX_BYTES // 1024} KiB; the file is ignored")
@@ -214,9 +214,9 @@ def _with_values(path: Path, shown: str, table: dict[str, Any], distrust: str | 
     if document.values.keys or document.values.commands:
         document, more = with_checked_keys(document)
         problems += more
-    complaints = [Complaint(shown, *problem) for problem in problems]
+    complaints = [replace(each, file=shown) for each in problems]
     if distrust is not None and any(key.startswith(("commands", "programs", "bell.on_alert")) for key in document.keys):
-        complaints.append(Complaint(shown, "", f"{distrust}; commands, editor, pager and on_alert are not used"))
+        complaints.append(Complaint("", f"{distrust}; commands, editor, pager and on_alert are not used", file=shown))
     return ConfigFile(
         path, document.values, document.keys, tuple(complaints), distrust, document.is_locked, is_read=True
     )

@@ -10,7 +10,7 @@ from tui.lazy_dataclass import dataclass
 from tui.settings.key_table import BINDINGS, PLACES, TEXT_KEYS, TEXT_PLACES
 from tui.settings.keys import EVERYWHERE, RESERVED, BindingRow, is_capital, is_printable, key_name, parse_key
 from tui.settings.schema import CommandEntry
-from tui.settings.settings import UNBIND, Problem
+from tui.settings.settings import UNBIND, Complaint
 
 # Finds what is wrong about the keys of a config file. A refused entry leaves the keys of its binding as they are.
 #
@@ -41,7 +41,7 @@ class CheckedKeys:
 
     keys: Mapping[str, tuple[str, ...]]
     refused_commands: frozenset[int]
-    problems: tuple[Problem, ...]
+    problems: tuple[Complaint, ...]
 
 
 def default_keys(binding: str) -> tuple[str, ...]:
@@ -51,14 +51,14 @@ def default_keys(binding: str) -> tuple[str, ...]:
 
 def check_keys(entries: Mapping[str, Sequence[str]], commands: Mapping[int, CommandEntry] | None = None) -> CheckedKeys:
     """Check keys as the file writes them, by the ids of bindings, and those of commands, by their positions."""
-    problems: list[Problem] = []
+    problems: list[Complaint] = []
     keys: dict[str, tuple[str, ...]] = {}
     for binding, names in entries.items():
         if len(problems) >= MAX_PROBLEMS:
             break
         found, reason, is_remark = _read(binding, names)
         if reason:
-            problems.append(Problem(_path(binding), reason, is_remark))
+            problems.append(Complaint(_path(binding), reason, is_remark))
         if found is not None:
             keys[binding] = found
     _drop_clashes(keys, problems)
@@ -162,7 +162,7 @@ def _ids_by_key(place: str, keys: Mapping[str, tuple[str, ...]]) -> dict[str, se
 _SCOPES: Final = {place: frozenset(scopes) for place, scopes in PLACES.items()}
 
 
-def _drop_clashes(keys: dict[str, tuple[str, ...]], problems: list[Problem]) -> None:
+def _drop_clashes(keys: dict[str, tuple[str, ...]], problems: list[Complaint]) -> None:
     """Remove entries that clash, the later one of two, until none does."""
     order = {binding: number for number, binding in enumerate(keys)}
     while keys and (clashes := list(_clashes(keys))):
@@ -178,12 +178,12 @@ def _drop_clashes(keys: dict[str, tuple[str, ...]], problems: list[Problem]) -> 
             taken = f"the key of {other}" if other else "a key that edits a text"
             where = clash.place if other else "where something is typed"
             text = f"{key_name(clash.key)} is {taken} ({where}); {_stays(binding)}"
-            problems.append(Problem(_path(binding), text))
+            problems.append(Complaint(_path(binding), text))
             del keys[binding]
 
 
 def _refused_commands(
-    keys: Mapping[str, tuple[str, ...]], commands: Mapping[int, CommandEntry], problems: list[Problem]
+    keys: Mapping[str, tuple[str, ...]], commands: Mapping[int, CommandEntry], problems: list[Complaint]
 ) -> Iterator[int]:
     """Yield the positions of commands that cannot have their keys. Of two with one key and one scope the first wins."""
     taken = _taken_by_views(keys)
@@ -205,7 +205,7 @@ def _refused_commands(
             else:
                 of_commands[key, command.scope] = command.name
                 continue
-        problems.append(Problem(f"commands[{number}].key", f"{reason}; this entry is left out"))
+        problems.append(Complaint(f"commands[{number}].key", f"{reason}; this entry is left out"))
         yield number
 
 

@@ -20,7 +20,7 @@ from tui.settings.schema import (
     ruled,
     settings_in,
 )
-from tui.settings.settings import UNBIND, Problem
+from tui.settings.settings import UNBIND, Complaint
 
 # Reads a TOML document as `FileSettings`. A wrong value costs only itself: it becomes its default and a problem.
 #
@@ -63,7 +63,7 @@ class Document:
 
     values: FileSettings
     keys: frozenset[str]
-    problems: tuple[Problem, ...]
+    problems: tuple[Complaint, ...]
     is_locked: bool
 
 
@@ -74,7 +74,7 @@ def read_document(table: Mapping[str, Any]) -> Document:
     problems = reading.problems[:MAX_PROBLEMS]
     if (rest := len(reading.problems) - len(problems)) > 0:
         lock = f"; {_LOCKED}" if reading.is_locked and not any(_LOCKED in each.text for each in problems) else ""
-        problems.append(Problem("", f"{rest} more values are wrong{lock}"))
+        problems.append(Complaint("", f"{rest} more values are wrong{lock}"))
     return Document(values, frozenset(reading.keys), tuple(problems), reading.is_locked)
 
 
@@ -83,7 +83,7 @@ class _Reading:
 
     def __init__(self) -> None:
         self.keys: list[str] = []
-        self.problems: list[Problem] = []
+        self.problems: list[Complaint] = []
         self.is_locked = False
 
     def with_alert_in_bell(self, table: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -183,7 +183,7 @@ class _Reading:
         if is_about_lock or _is_lock(where):
             self.is_locked = True
             text = f"{text}; {_LOCKED}"
-        self.problems.append(Problem(where, text))
+        self.problems.append(Complaint(where, text))
 
 
 def described(value: Any) -> str:
@@ -287,7 +287,7 @@ def _nearest(kind: type[ConfigTable], path: str, key: str) -> str | None:
 _COMMAND: Final = re.compile(r"commands\[(\d+)\]")
 
 
-def with_checked_keys(document: Document) -> tuple[Document, tuple[Problem, ...]]:
+def with_checked_keys(document: Document) -> tuple[Document, tuple[Complaint, ...]]:
     """Return a document without the entries that are refused, and what is wrong about them."""
     from tui.settings.key_checks import check_keys  # noqa: PLC0415  5 ms, which most files do not need
 

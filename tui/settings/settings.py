@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field
 from datetime import datetime, time, timedelta, tzinfo
 from pathlib import PurePath
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Final
 
 from tui.lazy_dataclass import dataclass
 from tui.settings.schema import Bell, FileSettings, Option, ValueRule
@@ -21,42 +21,27 @@ UNBIND: Final = "unbind"
 """In place of a key: the binding has none."""
 
 
-class Problem(NamedTuple):
-    """What is wrong at a key path. `is_remark`: the value is used all the same."""
-
-    where: str
-    text: str
-    is_remark: bool = False
-
-
 @dataclass(frozen=True, slots=True)
 class Complaint:
     """One thing that is wrong in the config file, as one line.
 
-    * `file`: the path as it is shown, with `~` for the home folder
     * `where`: a key path (`colors.rose`), a line (`line 3`), or "" for the file as a whole
     * `text`: what was expected and what is there
     * `is_remark`: the value is used all the same
+    * `file`: the path as it is shown, with `~` for the home folder
     """
 
-    file: str
     where: str
     text: str
     is_remark: bool = False
+    file: str = ""
 
     def __str__(self) -> str:
         return ": ".join(part for part in (self.file, self.where, self.text) if part)
 
 
-@dataclass(frozen=True, slots=True)
-class FileState:
-    """What distinguishes two states of a file without reading it. All are 0 where there is none."""
-
-    device: int = 0
-    inode: int = 0
-    size: int = 0
-    modified_ns: int = 0
-    mode: int = 0
+FileState = tuple[int, ...]
+"""What distinguishes two states of a file without reading it; empty where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +67,7 @@ class ConfigFile:
     is_locked: bool = False
     is_read: bool = False
     shown: str = ""
-    state: FileState = field(default_factory=FileState)
+    state: FileState = ()
 
 
 NO_FILE: Final = ConfigFile()

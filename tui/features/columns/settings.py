@@ -52,7 +52,7 @@ def columns_of_file(
                 choices.append(choice)
             else:
                 text = f"{problem}; this entry is left out"
-                complaints.append(Complaint(shown_file, places.get(index, f"columns.{view}[{index}]"), text))
+                complaints.append(Complaint(places.get(index, f"columns.{view}[{index}]"), text, file=shown_file))
         if choices:
             found[view] = ColumnSet(without_duplicates(choices))
     return found, complaints

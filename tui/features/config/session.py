@@ -28,7 +28,7 @@ def complaints_of(settings: Settings) -> Iterator[Complaint]:
 
         for place, view in zip(places_of(file, "views"), settings.views, strict=True):
             for problem in read_address(view.address).problems:
-                yield Complaint(file.shown, f"{place}.address", problem)
+                yield Complaint(f"{place}.address", problem, file=file.shown)
 
 
 # Runs the session of a command that prints or acts, and turns its errors into exit codes.

@@ -365,11 +365,8 @@ def _escaped(line: str) -> str:
 
 
 def _escape(character: str) -> str:
-    code = ord(character)
-    if code > 0xFFFF:
-        high, low = divmod(code - 0x10000, 0x400)
-        return f"\\u{0xD800 + high:04x}\\u{0xDC00 + low:04x}"
-    return f"\\u{code:04x}"
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
 # A view as a shell command, and a request as a `curl`. They name the variable of the key, never the key.
