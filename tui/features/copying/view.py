@@ -270,15 +270,14 @@ def _request_of(screen: Screen[Any], address: ViewAddress) -> client.HttpRequest
             span = next((each for each in SPANS if each.name == address.since), DAY)
             return client.http_request_of(client.ErrorGroupsRequest(span.name, None))
         case "queues":
-            path, params = queues_request()
-            return client.HttpRequest("GET", path, params=params)
+            return client.HttpRequest(*queues_request())
         case _:
             chosen = app_of(screen).part(RunSubscription).chosen
             filters = chosen.filters
             if not filters.has_window:
                 filters = replace(filters, period=period_text(chosen.period))
             params = {**client.filter_params(filters), "page[size]": PAGE_RUNS}
-            return client.HttpRequest("GET", "/api/v1/runs", params=params)
+            return client.HttpRequest("/api/v1/runs", params)
 
 
 def _command(key: str, address: ViewAddress, settings: Settings, group: str, shown: int = 0) -> Clip:
