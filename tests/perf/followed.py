@@ -91,7 +91,7 @@ async def main(runs: int) -> None:
         for first in range(0, runs, PAGE):
             numbers = range(first, min(first + PAGE, runs))
             session.store.apply(RunsRead(tuple(patch(number, WORDS[number % 7], started_at) for number in numbers)))
-        session.store._max_runs = runs
+        session.store.max_runs = runs
         session.subscribe(counter.on_changes)
         into = Path(os.environ[INTO])
         loop = asyncio.get_running_loop()

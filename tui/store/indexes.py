@@ -1,7 +1,8 @@
-"""The indexes of the store, the counts by status, and which runs it drops when it is full."""
+"""The runs of the store by their indexes, the counts by status, and which runs it drops when it is full."""
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple, TypeVar, cast
 
@@ -13,36 +14,49 @@ from tui.domain.run import Fixed, Json, Run
 from tui.domain.status import EXECUTING_FAMILY, FAILED, LIVE, QUEUED_FAMILY, RunStatus
 from tui.domain.update import CountsRead, HistoryRead, WindowRead
 from tui.lazy_dataclass import dataclass
-from tui.store.changes import Key, KeyedRun, key_after, key_before, newest_first
+from tui.store.changes import EPOCH, Key, KeyedRun, key_after, key_before, newest_first
 
-# The indexes of the store: live and failed runs by status, all by parent and creation time, their number by task.
+# The runs of the store and their indexes: live and failed runs by status, all by parent and creation time.
 
 
 K = TypeVar("K", bound=Hashable)
 
 INDEXED: Final = LIVE | FAILED
-"""The statuses that `Indexes.by_status` has. Nothing asks for the others, which most runs have: 40 bytes a run."""
+"""The statuses by which runs are found. Nothing asks for the others, which most runs have: 40 bytes a run."""
 
 _EMPTY = Fixed()
 
 
-class Indexes:
-    """Finds runs by status, parent and creation time. `replace` must be called for each changed run.
+class Runs:
+    """The runs of the store by id, status, parent and creation time. `_index` must be called for each changed run.
 
-    `by_status` has only live and failed runs, those of `INDEXED`.
-    `task_counts` has the number of runs of each task: a set of their ids would take 50 bytes a run.
-    A run without a state is found by its parent only. A run that the server has deleted has no status. `live` are
-    the runs that may still change.
+    The sets and mappings that it returns are live views: they change with the next update. Copy them to keep them.
     """
 
     def __init__(self) -> None:
-        self.by_status: dict[RunStatus, set[RunId]] = {}
-        self.task_counts = Counter[TaskId]()
-        self.by_parent: dict[RunId, set[RunId]] = {}
-        self.live: set[RunId] = set()
+        self._runs: dict[RunId, Run] = {}
+        self._by_status: dict[RunStatus, set[RunId]] = {}
+        """Live and failed runs, those of `INDEXED`."""
+        self._by_parent: dict[RunId, set[RunId]] = {}
+        """The only way to find a run without a state."""
+        self._task_counts = Counter[TaskId]()
+        """The number of runs of each task: a set of their ids would take 50 bytes a run."""
+        self._live: set[RunId] = set()
         self._created = SortedList()
+        self.untrack: Callable[[object], object] = lambda _: None
+        """What `hide` does. A session sets it when it starts."""
 
-    def replace(self, before: KeyedRun | None, after: KeyedRun | None) -> None:
+        self.get: Callable[[RunId], Run | None] = self._runs.get
+        """Return a run, or None if the store does not have it. Not a method: a filter calls this for every run."""
+
+    def hide(self, value: object) -> None:
+        """Hide a value that forms no cycles from the garbage collector, which would spend 200 ms on 100,000 runs.
+
+        It must be a collection or an instance of a class: CPython does not check that.
+        """
+        self.untrack(value)
+
+    def _index(self, before: KeyedRun | None, after: KeyedRun | None) -> None:
         """Replace a run in all indexes. `before` None: the run is new. `after` None: it is removed."""
         keyed = after or before
         if keyed is None:
@@ -50,59 +64,92 @@ class Indexes:
         run_id = keyed.run.id
         old, new = status_of(before and before.run), status_of(after and after.run)
         if old is not new:
-            _move(self.by_status, run_id, _indexed(old), _indexed(new))
+            _move(self._by_status, run_id, _indexed(old), _indexed(new))
             if new is None or new.is_final:
-                self.live.discard(run_id)
+                self._live.discard(run_id)
             else:
-                self.live.add(run_id)
+                self._live.add(run_id)
         was, now = before.run.fixed if before else _EMPTY, after.run.fixed if after else _EMPTY
         if was is not now:
-            self._count_task(was.task, now.task)
-            _move(self.by_parent, run_id, was.parent_id, now.parent_id)
-        old_key, new_key = _key(before), _key(after)
-        if old_key != new_key:
-            if old_key is not None:
-                self._created.remove(old_key)
-            if new_key is not None:
-                self._created.add(new_key)
+            if now.task is not None:
+                self._task_counts[now.task] += 1
+            if was.task is not None:
+                self._task_counts[was.task] -= 1
+                if not self._task_counts[was.task]:
+                    del self._task_counts[was.task]
+            _move(self._by_parent, run_id, was.parent_id, now.parent_id)
+        _move_key(self._created, _key(before), _key(after))
 
-    def _count_task(self, old: TaskId | None, new: TaskId | None) -> None:
-        if new is not None:
-            self.task_counts[new] += 1
-        if old is not None:
-            self.task_counts[old] -= 1
-            if not self.task_counts[old]:
-                del self.task_counts[old]
+    def __len__(self) -> int:
+        return len(self._runs)
 
-    def rank(self, run: Run) -> int:
-        """Return how many runs are newer than this one."""
-        return int(self._created.bisect_left(newest_first(run)))
+    def __contains__(self, run_id: object) -> bool:
+        return run_id in self._runs
 
-    def newest(self) -> RunId | None:
-        """Return the newest run with a state, or None."""
-        return cast("Key", self._created[0])[1] if self._created else None
+    def runs(self) -> Iterator[Run]:
+        """Iterate over all runs in no particular order, including runs that are known only by id."""
+        return iter(self._runs.values())
 
-    def newest_first(self) -> Iterator[RunId]:
-        """Iterate over the runs with a state, newest first. Nothing may change meanwhile."""
-        return (key[1] for key in self._created)
+    def snapshot(self) -> Mapping[RunId, Run]:
+        """Return a copy of all runs that later updates do not change."""
+        runs = dict(self._runs)
+        self.hide(runs)
+        return runs
 
-    def oldest(self) -> RunId | None:
-        """Return the oldest run with a state, or None."""
-        return cast("Key", self._created[-1])[1] if self._created else None
+    def with_status(self, status: RunStatus) -> AbstractSet[RunId]:
+        """Return the runs in a status. A run that the server has deleted has none.
+
+        Runs that are neither live nor failed are searched among all: this takes milliseconds, and is no live view.
+        """
+        if status in INDEXED:
+            return self._by_status.get(status, frozenset())
+        return {run.id for run in self._runs.values() if status_of(run) is status}
+
+    def task_count(self, task: TaskId) -> int:
+        """Return the number of known runs of a task."""
+        return self._task_counts[task]
+
+    def live(self) -> AbstractSet[RunId]:
+        """Return the runs that may still change: those with a state that are neither final nor deleted."""
+        return self._live
+
+    def children_of(self, run_id: RunId) -> tuple[Run, ...]:
+        """Return the known direct children of a run, oldest first."""
+        children = (self._runs[child] for child in self._by_parent.get(run_id, ()))
+        return tuple(sorted(children, key=lambda run: (run.created_at or EPOCH, run.id)))
+
+    def created_rank(self, run_id: RunId) -> int:
+        """Return the index of a run among all runs with a state, newest first. Raises `KeyError` if it is unknown."""
+        return int(self._created.bisect_left(newest_first(self._runs[run_id])))
 
     def created_between(self, start: datetime, end: datetime) -> list[RunId]:
-        """Return the runs created from `start` to `end`, both included, newest first."""
+        """Return the runs with a state created from `start` to `end`, both included, newest first."""
         return [key[1] for key in self._created.irange(key_before(end), key_after(start))]
 
     def newest_first_keys(self) -> list[Key]:
-        """Return the keys of all runs with a state, newest first."""
-        return list(self._created)
+        """Return the sort keys of all runs with a state, newest first."""
+        keys = list(self._created)
+        self.hide(keys)
+        return keys
 
-    def shared(self, key: Key) -> Key:
-        """Return the equal key of the indexes, or the key itself if they have none."""
+    def shared_key(self, key: Key) -> Key:
+        """Return the equal key that the indexes keep, so that each view of a live run does not keep one of its own."""
         index = self._created.bisect_left(key)
         found: Key = self._created[index] if index < len(self._created) else key
         return found if found == key else key
+
+    def newest(self) -> Run | None:
+        """Return the newest run with a state."""
+        return self._runs[self._created[0][1]] if self._created else None
+
+    def newest_existing(self) -> Run | None:
+        """Return the newest run that is not from the future: a scheduled run may be older than its due time."""
+        runs = (self._runs[run_id] for _, run_id in self._created)
+        return next((run for run in runs if run.existed_at == run.created_at), None)
+
+    def oldest(self) -> Run | None:
+        """Return the oldest run with a state."""
+        return self._runs[self._created[-1][1]] if self._created else None
 
 
 def status_of(run: Run | None) -> RunStatus | None:
@@ -127,6 +174,14 @@ def _move(index: dict[K, set[RunId]], run_id: RunId, old: K | None, new: K | Non
             del index[old]
     if new is not None:
         index.setdefault(new, set()).add(run_id)
+
+
+def _move_key(keys: SortedList, old: Key | None, new: Key | None) -> None:
+    if old != new:
+        if old is not None:
+            keys.remove(old)
+        if new is not None:
+            keys.add(new)
 
 
 # Decides which runs the store drops when it is full, and which runs lose their large facets, such as the payload.
@@ -164,12 +219,7 @@ class Retention:
         keyed = after or before
         if keyed is None or keyed.run.id in self._pins:
             return
-        old, new = _kept_key(before), _kept_key(after)
-        if old != new:
-            if old is not None:
-                self._droppable.remove(old)
-            if new is not None:
-                self._droppable.add(new)
+        _move_key(self._droppable, _kept_key(before), _kept_key(after))
         if after is None:
             self._forget_detail(keyed.run.id)
 

@@ -1,11 +1,10 @@
 """`Store`: all runs and facts that the sources have read."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Any, Final, TypeVar, assert_never, cast
+from typing import Any, Final, TypeVar, cast
 
 from tui.domain.action import ActionPhase, ActionStatus
 from tui.domain.environment import Capability, Environment
@@ -29,9 +28,8 @@ from tui.domain.facts import (
     age_shown,
 )
 from tui.domain.finding import FindingsRead, SourceUnread, Verdict
-from tui.domain.ids import RunId, TaskId
+from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.domain.status import RunStatus
 from tui.domain.update import (
     BudgetRead,
     CapabilityLost,
@@ -50,8 +48,8 @@ from tui.domain.update import (
     Update,
     WindowRead,
 )
-from tui.store.changes import EPOCH, Changes, Key, KeyedRun, Topic, newest_first
-from tui.store.indexes import INDEXED, Indexes, Retention, StatusCounter, StatusCounts, has_large_facets, status_of
+from tui.store.changes import EPOCH, Changes, KeyedRun, Topic, newest_first
+from tui.store.indexes import Retention, Runs, StatusCounter, StatusCounts, has_large_facets
 from tui.store.merge import is_same_row, merge, merge_gone
 
 # Keeps the newest fact of each kind, and the last verdict.
@@ -88,7 +86,9 @@ def recorded(
     known = facts or NO_FACTS
     fact = cast("FactRead", update)
     after = with_fact(known, fact)
-    return after, verdict, None if after is known or _is_confirmed(known, fact) else Topic.WALL_FACTS
+    old, new = _stored(known, fact), _stored(after, fact)
+    is_confirmed = old is not None and new is not None and replace(new, at=old.at) == old
+    return after, verdict, None if after is known or is_confirmed else Topic.WALL_FACTS
 
 
 def with_fact(facts: WallFacts, fact: FactRead) -> WallFacts:
@@ -111,32 +111,25 @@ def with_fact(facts: WallFacts, fact: FactRead) -> WallFacts:
             source = SOURCE_OF[type(fact)]
             if _is_older(fact.at, facts, source):
                 return facts
-            unread = {each: why for each, why in facts.unread.items() if each is not source}
-            field: dict[str, Any] = {_FIELDS[source]: fact}
+            changed: dict[str, Any] = {_FIELDS[source]: fact}
+            changed["unread"] = {each: why for each, why in facts.unread.items() if each is not source}
             if isinstance(fact, QueuesRead):
-                field["paused_since"] = _paused_since(facts, fact)
-                running = {each.id for each in fact.queues if not each.is_paused}
-                before = () if facts.queues is None else facts.queues.queues
-                if any(each.is_paused and each.id in running for each in before):
-                    field["resumed_at"] = fact.at
+                changed |= _pauses(facts, fact)
             if isinstance(fact, SchedulesRead):
-                field["schedules_since"] = _schedules_since(facts, fact)
-            return replace(facts, unread=unread, **field)
+                changed["schedules_since"] = _schedules_since(facts, fact)
+            return replace(facts, **changed)
 
 
-def _is_confirmed(facts: WallFacts, fact: FactRead) -> bool:
-    """Return whether a fact is the known one, read again."""
-    before: FactRead | None
+def _stored(facts: WallFacts, fact: FactRead) -> FactRead | None:
+    """Return what the facts have in the place of a fact."""
     match fact:
         case FactUnread():
-            before = facts.unread.get(fact.source)
-            fact = replace(fact, since=None if before is None else before.since)
+            return facts.unread.get(fact.source)
         case ScheduleRunsRead():
-            before = facts.schedule_runs.get(fact.schedule_id)
+            return facts.schedule_runs.get(fact.schedule_id)
         case _:
             source = SOURCE_OF[type(fact)]
-            before = None if source in facts.unread else getattr(facts, _FIELDS[source])
-    return before is not None and replace(fact, at=before.at) == before
+            return None if source in facts.unread else cast("FactRead | None", getattr(facts, _FIELDS[source]))
 
 
 def read_at(facts: WallFacts, source: FactSource) -> datetime | None:
@@ -145,29 +138,27 @@ def read_at(facts: WallFacts, source: FactSource) -> datetime | None:
     return None if fact is None else cast("datetime", fact.at)
 
 
-def _paused_since(facts: WallFacts, read: QueuesRead) -> dict[str, datetime]:
-    """Return since when each paused queue is paused, as far as it was known without a pause shortly before.
+def _pauses(facts: WallFacts, read: QueuesRead) -> dict[str, Any]:
+    """Return since when each paused queue is paused, and when a queue was resumed, as far as that was seen.
 
+    A pause is known from its begin only if the queue was read without it shortly before.
     No answer has the time of a pause. Source: tests/wire/recordings/README.md §7 (recordings 606, 607).
     """
-    before = facts.queues if facts.queues is not None and read.at - facts.queues.at <= MAX_PAUSE_GAP else None
-    known = {} if before is None else {each.id: each.is_paused for each in before.queues}
-    found = {}
-    for each in read.queues:
-        if each.is_paused and known.get(each.id) is False:
-            found[each.id] = read.at
-        elif each.is_paused and each.id in facts.paused_since:
-            found[each.id] = facts.paused_since[each.id]
-    return found
+    before = {} if facts.queues is None else {each.id: each.is_paused for each in facts.queues.queues}
+    is_recent = facts.queues is not None and read.at - facts.queues.at <= MAX_PAUSE_GAP
+    since = dict(facts.paused_since)
+    if is_recent:
+        since |= {each.id: read.at for each in read.queues if before.get(each.id) is False}
+    paused = {each.id: since[each.id] for each in read.queues if each.is_paused and each.id in since}
+    was_resumed = any(before.get(each.id) and not each.is_paused for each in read.queues)
+    return {"paused_since": paused, "resumed_at": read.at if was_resumed else facts.resumed_at}
 
 
 def interval_of(facts: WallFacts, source: FactSource) -> timedelta:
     """Return how often a source is read, with as many pages as it has."""
     count = 0
-    if source is FactSource.TOKENS and facts.tokens is not None:
-        count = len(facts.tokens.tokens)
-    elif source is FactSource.SCHEDULES and facts.schedules is not None:
-        count = len(facts.schedules.schedules)
+    if source in {FactSource.TOKENS, FactSource.SCHEDULES}:
+        count = len(getattr(getattr(facts, _FIELDS[source]), _FIELDS[source], ()))
     return max(INTERVALS[source], PAGE_INTERVAL * -(-count // ROWS_PER_PAGE))
 
 
@@ -186,15 +177,12 @@ def unread_sources(facts: WallFacts, now: datetime) -> tuple[SourceUnread, ...]:
 
 def _schedules_since(facts: WallFacts, read: SchedulesRead) -> dict[str, ScheduleKnown]:
     """Return since when each schedule has been known as it is: a changed one says nothing of earlier due times."""
-    before = {each.id: each for each in facts.schedules.schedules} if facts.schedules is not None else None
-    known = {}
-    for each in read.schedules:
-        older = None if before is None else before.get(each.id)
-        if older is not None and _definition(older) == _definition(each) and each.id in facts.schedules_since:
-            known[each.id] = facts.schedules_since[each.id]
-        else:
-            known[each.id] = ScheduleKnown(read.at, is_changed=before is not None)
-    return known
+    before = {} if facts.schedules is None else {each.id: _definition(each) for each in facts.schedules.schedules}
+    new = ScheduleKnown(read.at, is_changed=facts.schedules is not None)
+    return {
+        each.id: facts.schedules_since.get(each.id, new) if before.get(each.id) == _definition(each) else new
+        for each in read.schedules
+    }
 
 
 def _definition(schedule: Schedule) -> tuple[object, ...]:
@@ -216,20 +204,22 @@ def _is_later(known: datetime, at: datetime) -> bool:
 
 
 SourceStatus = SourceConnected | SourceRetrying | SourceStopped
-Fact = (
-    CountsRead
-    | EnvironmentRead
-    | CapabilityLost
-    | CapabilityRegained
-    | SourceStatus
-    | CaughtUp
-    | Reconciled
-    | HistoryRead
-    | WindowRead
-    | BudgetRead
-    | ActionStatus
-)
-T = TypeVar("T", CountsRead, EnvironmentRead, Reconciled, WindowRead)
+K = TypeVar("K")
+V = TypeVar("V")
+Fact = CountsRead | EnvironmentRead | Reconciled | HistoryRead | WindowRead | BudgetRead
+"""Facts of which one is kept."""
+
+AnyFact = Fact | SourceStatus | CaughtUp | CapabilityLost | CapabilityRegained | ActionStatus
+
+_KEPT: Final[Mapping[type[Fact], tuple[str, Topic]]] = {
+    CountsRead: ("server_counts", Topic.COUNTS),
+    EnvironmentRead: ("_environment", Topic.ENVIRONMENT),
+    Reconciled: ("reconciled", Topic.RECONCILED),
+    HistoryRead: ("history", Topic.HISTORY),
+    WindowRead: ("window", Topic.WINDOW),
+    BudgetRead: ("budget", Topic.BUDGET),
+}
+"""The attribute of `Facts` for each, and its topic."""
 
 # An action only moves forward. UNKNOWN comes before the other final phases, because a later read may find the outcome.
 _PROGRESS = (
@@ -287,7 +277,7 @@ class Facts:
         """The latest time for which a source has read every change before it."""
         return max((each.at for each in self._caught_up.values()), default=None)
 
-    def _put(self, fact: Fact) -> Topic | None:  # noqa: C901, PLR0912  one case for each fact
+    def _put(self, fact: AnyFact) -> Topic | None:
         """Store a fact and return the topic that changed; None if the fact is not new."""
         match fact:
             case ActionStatus():
@@ -296,44 +286,27 @@ class Facts:
                     return None
                 self._actions[fact.run_id] = fact
                 return Topic.ACTIONS
-            case CountsRead():
-                counts, self.server_counts = self.server_counts, _later(self.server_counts, fact)
-                return Topic.COUNTS if self.server_counts != counts else None
-            case EnvironmentRead():
-                environment, self._environment = self._environment, _later(self._environment, fact)
-                return Topic.ENVIRONMENT if self._environment != environment else None
             case CapabilityLost():
-                reason, self._lost_capabilities[fact.capability] = (
-                    self.lost_capabilities.get(fact.capability),
-                    fact.reason,
-                )
-                return Topic.CAPABILITIES if fact.reason != reason else None
+                return _put(self._lost_capabilities, fact.capability, fact.reason, Topic.CAPABILITIES)
             case CapabilityRegained():
                 return None if self._lost_capabilities.pop(fact.capability, None) is None else Topic.CAPABILITIES
             case CaughtUp():
-                caught_up, self._caught_up[fact.source] = self._caught_up.get(fact.source), fact
-                return Topic.SOURCES if caught_up != fact else None
+                return _put(self._caught_up, fact.source, fact, Topic.SOURCES)
             case SourceConnected() | SourceRetrying() | SourceStopped():
-                status, self._source_statuses[fact.source] = self._source_statuses.get(fact.source), fact
-                return Topic.SOURCES if status != fact else None
-            case Reconciled():
-                reconciled, self.reconciled = self.reconciled, _later(self.reconciled, fact)
-                return Topic.RECONCILED if self.reconciled != reconciled else None
-            case HistoryRead():
-                history, self.history = self.history, fact
-                return Topic.HISTORY if history != fact else None
-            case WindowRead():
-                window, self.window = self.window, _later(self.window, fact)
-                return Topic.WINDOW if self.window != window else None
-            case BudgetRead():
-                budget, self.budget = self.budget, fact
-                return Topic.BUDGET if budget != fact else None
+                return _put(self._source_statuses, fact.source, fact, Topic.SOURCES)
             case _:
-                assert_never(fact)
+                name, topic = _KEPT[type(fact)]
+                latest: Fact | None = getattr(self, name)
+                if getattr(latest, "at", EPOCH) > getattr(fact, "at", EPOCH):
+                    return None
+                setattr(self, name, fact)
+                return None if latest == fact else topic
 
 
-def _later(known: T | None, received: T) -> T:
-    return known if known is not None and known.at > received.at else received
+def _put(values: dict[K, V], key: K, value: V, topic: Topic) -> Topic | None:
+    """Store a value, and return the topic if it is another one."""
+    before, values[key] = values.get(key), value
+    return None if before == value else topic
 
 
 def _progress(action: ActionStatus) -> tuple[int, int, datetime, str, str]:
@@ -341,15 +314,12 @@ def _progress(action: ActionStatus) -> tuple[int, int, datetime, str, str]:
     return action.number, _PROGRESS.index(action.phase), action.at, action.message, action.new_run_id or ""
 
 
-# `merge` decides which facet of a run is newer, `Indexes` finds runs, `Retention` chooses the runs to drop, and `Facts`
+# `merge` decides which facet of a run is newer, `Runs` finds runs, `Retention` chooses the runs to drop, and `Facts`
 # keeps everything else.
 
 
-class Store(Facts):
-    """All runs and facts, merged from updates that may arrive late, twice or out of order.
-
-    The sets and mappings that it returns are live views: they change with the next `apply`. Copy them to keep them.
-    """
+class Store(Facts, Runs):
+    """All runs and facts, merged from updates that may arrive late, twice or out of order."""
 
     def __init__(self, *, max_runs: int = 100_000, max_bodies: int = 200, max_body_bytes: int = 1_000_000) -> None:
         """Keep at most `max_runs` runs, or more if more are live or pinned.
@@ -357,28 +327,16 @@ class Store(Facts):
         Payload, output and attempts are kept for pinned runs and the `max_bodies` runs that were last read in detail,
         or fewer if those take more than some `max_body_bytes`.
         """
-        super().__init__()
-        self._max_runs = max_runs
-        self._runs: dict[RunId, Run] = {}
-        self._indexes = Indexes()
+        Facts.__init__(self)
+        Runs.__init__(self)
+        self.max_runs = max_runs
+        """The maximum number of runs, unless more are live or pinned."""
         self._retention = Retention(max_bodies, max_body_bytes)
         self._counter = StatusCounter()
         self.wall_facts: WallFacts | None = None
         """The facts of the wall besides runs. None until one was read."""
         self.verdict: Verdict | None = None
         """The findings as they were last judged, by this session or by its relay. None before."""
-        self.untrack: Callable[[object], object] = lambda _: None
-        """What `hide` does. A session sets it when it starts."""
-
-        self.get: Callable[[RunId], Run | None] = self._runs.get
-        """Return a run, or None if the store does not have it. Not a method: a filter calls this for every run."""
-
-    def hide(self, value: object) -> None:
-        """Hide a value that forms no cycles from the garbage collector, which would spend 200 ms on 100,000 runs.
-
-        It must be a collection or an instance of a class: CPython does not check that.
-        """
-        self.untrack(value)
 
     def apply(self, update: Update) -> Changes:
         """Apply an update and return what it changed."""
@@ -419,7 +377,7 @@ class Store(Facts):
             return
         old = _keyed(before)
         new = KeyedRun(after, old.key if old and old.run.created_at is after.created_at else newest_first(after))
-        self._indexes.replace(old, new)
+        self._index(old, new)
         self._retention.replace(old, new)
         self._counter.replace(before, after)
         changes.record(before, after)
@@ -438,11 +396,11 @@ class Store(Facts):
             if has_large_facets(before):
                 self._replace(before, replace(before, body=None, attempts=None), changes)
         unseen: set[RunId] = set()
-        while len(self._runs) > self._max_runs and (run_id := self._retention.next_to_drop()) is not None:
+        while len(self._runs) > self.max_runs and (run_id := self._retention.next_to_drop()) is not None:
             run = self._runs.pop(run_id)
             old = _keyed(run)
             self._counter.drop(run)
-            self._indexes.replace(old, None)
+            self._index(old, None)
             self._retention.replace(old, None)
             self._actions.pop(run_id, None)
             (unseen if run_id in changes.added else changes.removed).add(run_id)
@@ -452,7 +410,7 @@ class Store(Facts):
         if unseen:
             changes.transitions = [step for step in changes.transitions if step.run_id not in unseen]
 
-    def _record(self, fact: Fact, changes: Changes) -> None:
+    def _record(self, fact: AnyFact, changes: Changes) -> None:
         topic = self._put(fact)
         if topic is None:
             return
@@ -462,85 +420,9 @@ class Store(Facts):
         if isinstance(fact, ActionStatus) and fact.run_id in self._runs:
             changes.changed.add(fact.run_id)
 
-    @property
-    def max_runs(self) -> int:
-        """The maximum number of runs, unless more are live or pinned."""
-        return self._max_runs
-
-    def __len__(self) -> int:
-        return len(self._runs)
-
-    def __contains__(self, run_id: object) -> bool:
-        return run_id in self._runs
-
-    def runs(self) -> Iterator[Run]:
-        """Iterate over all runs in no particular order, including runs that are known only by id."""
-        return iter(self._runs.values())
-
-    def snapshot(self) -> Mapping[RunId, Run]:
-        """Return a copy of all runs that later updates do not change."""
-        runs = dict(self._runs)
-        self.hide(runs)
-        return runs
-
-    def with_status(self, status: RunStatus) -> AbstractSet[RunId]:
-        """Return the runs in a status. A run that the server has deleted has none.
-
-        Runs that are neither live nor failed are searched among all: this takes milliseconds, and is no live view.
-        """
-        if status in INDEXED:
-            return self._indexes.by_status.get(status, frozenset())
-        return {run.id for run in self._runs.values() if status_of(run) is status}
-
-    def task_count(self, task: TaskId) -> int:
-        """Return the number of known runs of a task."""
-        return self._indexes.task_counts[task]
-
-    def live(self) -> AbstractSet[RunId]:
-        """Return the runs that may still change: those with a state that are neither final nor deleted."""
-        return self._indexes.live
-
     def status_counts(self, now: datetime) -> StatusCounts:
         """Return the header's counts: live runs by status, and failed runs of the period."""
-        return self._counter.counts(now, self.window, self.history, is_full=len(self._runs) >= self._max_runs)
-
-    def children_of(self, run_id: RunId) -> tuple[Run, ...]:
-        """Return the known direct children of a run, oldest first."""
-        children = (self._runs[child] for child in self._indexes.by_parent.get(run_id, ()))
-        return tuple(sorted(children, key=lambda run: (run.created_at or EPOCH, run.id)))
-
-    def created_rank(self, run_id: RunId) -> int:
-        """Return the index of a run among all runs with a state, newest first. Raises `KeyError` if it is unknown."""
-        return self._indexes.rank(self._runs[run_id])
-
-    def created_between(self, start: datetime, end: datetime) -> list[RunId]:
-        """Return the runs with a state created from `start` to `end`, both included, newest first."""
-        return self._indexes.created_between(start, end)
-
-    def newest_first_keys(self) -> list[Key]:
-        """Return the sort keys of all runs with a state, newest first."""
-        keys = self._indexes.newest_first_keys()
-        self.hide(keys)
-        return keys
-
-    def shared_key(self, key: Key) -> Key:
-        """Return the equal key that the indexes keep, so that each view of a live run does not keep one of its own."""
-        return self._indexes.shared(key)
-
-    def newest(self) -> Run | None:
-        """Return the newest run with a state."""
-        run_id = self._indexes.newest()
-        return None if run_id is None else self._runs[run_id]
-
-    def newest_existing(self) -> Run | None:
-        """Return the newest run that is not from the future: a scheduled run may be older than its due time."""
-        runs = (self._runs[run_id] for run_id in self._indexes.newest_first())
-        return next((run for run in runs if run.existed_at == run.created_at), None)
-
-    def oldest(self) -> Run | None:
-        """Return the oldest run with a state."""
-        run_id = self._indexes.oldest()
-        return None if run_id is None else self._runs[run_id]
+        return self._counter.counts(now, self.window, self.history, is_full=len(self._runs) >= self.max_runs)
 
     def pin(self, run_ids: Iterable[RunId]) -> None:
         """Keep these runs with all facets, even before they are known, until each is unpinned as often as pinned."""

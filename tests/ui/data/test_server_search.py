@@ -287,7 +287,7 @@ def test_end_line_reads_older_runs(tmp_path: Path) -> None:
 
 def test_search_reads_no_more_than_the_list_keeps(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
-        monitor.session.store._max_runs = 100
+        monitor.session.store.max_runs = 100
         await monitor.press("G", "enter", wait_s=8)
         assert "stopped: no more than 100 runs are kept" in monitor.text
         assert len(monitor.session.store) == 100
