@@ -19,7 +19,7 @@ from tui.lazy_dataclass import dataclass
 class WallUpdate:
     """An update that the store keeps beside the runs: a `FactRead` or a `FindingsRead`."""
 
-    __slots__ = ()
+    __slots__ = ("__weakref__",)
 
 
 # The facts of an environment that are not runs: queues, minutes, normals, schedules, waitpoint tokens, deployments.
@@ -92,8 +92,8 @@ class MinutesRead(WallUpdate):
     at: datetime
     since: datetime
     cell: timedelta
-    minutes: tuple[TaskMinute, ...]
-    speeds: tuple[TaskSpeed, ...] = ()
+    minutes: tuple[TaskMinute, ...] = field(hash=False)
+    speeds: tuple[TaskSpeed, ...] = field(default=(), hash=False)
     is_cut: bool = False
     ends_since: datetime | None = None
 

@@ -131,6 +131,27 @@ STATUS_TABLE: tuple[StatusRow, ...] = (
     # Only the run schema has it. The status filter of current servers rejects it.
     StatusRow("Failed to run", S.FAILED_TO_RUN, "", "", ("FAILED_TO_RUN",), ()),
 )
+
+
+def fold(name: str) -> str:
+    """Return a name in lower case, with spaces for hyphens and underscores."""
+    return name.casefold().replace("-", " ").replace("_", " ")
+
+
+def _rows_by_name() -> dict[str, list[StatusRow]]:
+    found: dict[str, list[StatusRow]] = {}
+    for row in STATUS_TABLE:
+        # Dequeued shares its canonical name with Executing. The name means Executing.
+        canonical = () if row.title == "Dequeued" else (row.canonical,)
+        names = (row.title, *canonical, row.rest, row.legacy, *row.database, *row.trql)
+        for name in {fold(each) for each in names if each}:
+            found.setdefault(name, []).append(row)
+    return found
+
+
+ROWS_BY_NAME: Final = _rows_by_name()
+"""The statuses that each name of any vocabulary stands for, by the folded name."""
+
 _ROW_OF_WORD: dict[str, StatusRow] = {
     word: row for row in STATUS_TABLE for word in (row.rest, row.legacy, *row.database, *row.trql) if word
 }
@@ -181,14 +202,8 @@ def filter_word(name: str) -> str | None:
     Case, spaces, hyphens and underscores do not matter. The server accepts the words of both REST vocabularies and
     rejects all others. Source: tests/wire/recordings/README.md §3.
     """
-    wanted = fold(name).strip()
-    for row in STATUS_TABLE:
-        names = (row.title, row.canonical, row.rest, row.legacy, *row.database, *row.trql)
-        # Dequeued shares its canonical name with Executing. The name means Executing.
-        known = [each for each in names if each and not (row.title == "Dequeued" and each == row.canonical)]
-        if any(fold(each) == wanted for each in known):
-            return row.rest or row.legacy or None
-    return None
+    rows = ROWS_BY_NAME.get(fold(name).strip(), ())
+    return next((row.rest or row.legacy or None for row in rows), None)
 
 
 LIVE_WORDS: Final = tuple(row.rest for row in STATUS_TABLE if row.rest and row.canonical in LIVE)
@@ -201,8 +216,3 @@ def live_statuses(words: Iterable[str]) -> tuple[str, ...]:
     """Return the words of a status filter that stand for live statuses. An empty filter selects all statuses."""
     wanted = tuple(words)
     return tuple(word for word in wanted if word in _LIVE_FILTER_WORDS) if wanted else LIVE_WORDS
-
-
-def fold(name: str) -> str:
-    """Return a name in lower case, with spaces for hyphens and underscores."""
-    return name.casefold().replace("-", " ").replace("_", " ")

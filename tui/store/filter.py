@@ -10,7 +10,7 @@ from itertools import repeat
 from typing import Final
 
 from tui.domain.run import Run
-from tui.domain.status import EXECUTING_FAMILY, FAILED, FINAL, LIVE, QUEUED_FAMILY, STATUS_TABLE, RunStatus, fold
+from tui.domain.status import EXECUTING_FAMILY, FAILED, FINAL, LIVE, QUEUED_FAMILY, ROWS_BY_NAME, RunStatus, fold
 from tui.lazy_dataclass import dataclass
 
 # Splits a filter into words, and each word into a field and values. `FIELDS` has the meaning of each field.
@@ -137,21 +137,10 @@ GROUPS: Final[Mapping[str, frozenset[RunStatus]]] = {
 
 MAX_SUGGESTIONS: Final = 2
 
-_TITLES: Final = frozenset(row.title for row in STATUS_TABLE)
+_TITLES: Final = frozenset(row.title for rows in ROWS_BY_NAME.values() for row in rows)
 
 
-def _titles_by_name() -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
-    for row in STATUS_TABLE:
-        # Dequeued shares its canonical name with Executing. The name means Executing.
-        canonical = () if row.title == "Dequeued" else (row.canonical,)
-        for name in (row.title, *canonical, row.rest, row.legacy, *row.database, *row.trql):
-            if name:
-                found.setdefault(fold(name), set()).add(row.title)
-    return found
-
-
-_TITLES_BY_NAME: Final = _titles_by_name()
+_TITLES_BY_NAME: Final = {name: {row.title for row in rows} for name, rows in ROWS_BY_NAME.items()}
 _FOLDED_TITLES: Final = {fold(title): {title} for title in _TITLES}
 
 
@@ -258,260 +247,6 @@ class InvalidWord:
 
 
 @dataclass(frozen=True, slots=True)
-class ParsedWord:
-    """The terms of one word; `invalid` is set if the word, or a part of it, could not be parsed.
-
-    The other attributes are explained in `Filter`.
-    """
-
-    term: Term | None = None
-    timed: TimedTerm | None = None
-    invalid: InvalidWord | None = None
-    age_bounds: tuple[timedelta, ...] = ()
-    depends_on_duration: bool = False
-    depends_on_errors: bool = False
-    hint: str = ""
-
-
-FieldParser = Callable[[Word], ParsedWord]
-
-
-def text_term(patterns: list[str]) -> Term:
-    """Return a term that searches task, id, status, tags, version, error message and error name for a text."""
-    test = substring_test(patterns)
-    in_error = _error_test(patterns)
-    shared = _remembering(test)
-
-    def term(run: Run) -> bool:
-        fixed = run.fixed
-        if shared(fixed.task or "") or test(run.id.casefold()) or shared(run.status_title):
-            return True
-        if run.state is not None and run.state.tags and any(map(shared, run.state.tags)):
-            return True
-        if fixed.version is not None and shared(fixed.version):
-            return True
-        return run.error is not None and in_error(run)
-
-    return term
-
-
-def _remembering(test: TextTest) -> TextTest:
-    """Return a test that folds the case itself and remembers its results, for values that many runs share."""
-    return lru_cache(MAX_REMEMBERED_TESTS)(lambda text: test(text.casefold()))
-
-
-def _error_test(patterns: list[str]) -> Term:
-    test = substring_test(patterns)
-
-    def term(run: Run) -> bool:
-        error = run.error_value
-        if error is None:
-            return False
-        return test(error.message.casefold()) or (error.name is not None and test(error.name.casefold()))
-
-    return term
-
-
-def _parse_group(word: Word) -> ParsedWord:
-    """Parse `group:`, the start of the fingerprint of an error group. Only failed runs are in groups."""
-    from tui.domain.errors.kinds import kind_of  # noqa: PLC0415  loaded when first used
-
-    starts = tuple(word.values)
-    if not all(_FINGERPRINT.fullmatch(start) for start in starts):
-        reason = "group must be the fingerprint of an error group, 4 to 16 of 0-9 a-f"
-        return ParsedWord(invalid=InvalidWord(word.source, reason, may_be_unfinished=True))
-    fingerprint_of = lru_cache(MAX_REMEMBERED_KINDS)(lambda error: kind_of(error).fingerprint)
-
-    def term(run: Run) -> bool:
-        error = run.error_value
-        return error is not None and run.status.is_failed and fingerprint_of(error).startswith(starts)
-
-    return ParsedWord(term, depends_on_errors=True)
-
-
-def _whole_value(value_of: Callable[[Run], str | None]) -> FieldParser:
-    """Return a parser for a field whose whole value must match. A run without a value does not match."""
-
-    def parse(word: Word) -> ParsedWord:
-        test = _remembering(whole_text_test(word.values))
-        return ParsedWord(lambda run: (value := value_of(run)) is not None and test(value))
-
-    return parse
-
-
-def _parse_id(word: Word) -> ParsedWord:
-    test = substring_test(word.values)
-    return ParsedWord(lambda run: test(run.id.casefold()))
-
-
-def _parse_tag(word: Word) -> ParsedWord:
-    test = _remembering(whole_text_test(word.values))
-    return ParsedWord(lambda run: run.state is not None and any(map(test, run.state.tags)))
-
-
-def _parse_queue(word: Word) -> ParsedWord:
-    """Parse `queue:`. The queue of a task is stored as `task/<task id>` and matches with or without `task/`."""
-    test = whole_text_test(word.values)
-
-    def term(run: Run) -> bool:
-        queue = (run.fixed.queue or "").casefold()
-        return bool(queue) and (test(queue) or test(queue.removeprefix("task/")))
-
-    return ParsedWord(term)
-
-
-def _parse_test(word: Word) -> ParsedWord:
-    wanted: set[bool] = set()
-    for value in word.values:
-        meant = next((is_test for name, is_test in _ANSWERS.items() if name.startswith(value)), None)
-        if meant is None:
-            return ParsedWord(invalid=InvalidWord(word.source, "test must be yes or no"))
-        wanted.add(meant)
-    return ParsedWord(lambda run: bool(run.fixed.is_test) in wanted)
-
-
-def _parse_status(word: Word) -> ParsedWord:
-    meant = read_status_words(word.values)
-    invalid = None
-    if meant.unknown:
-        name = meant.unknown[0]
-        near = nearest_statuses(name)
-        groups = " ".join(each.replace(" ", "-") for each in GROUPS)
-        other = f"similar names: {' '.join(near)}" if near else f"use the name of a status, or {groups}"
-        invalid = InvalidWord(word.source, f'no status "{name}"; {other}')
-    hint = next((hint for name, hint in _HINTS.items() if name in word.values), "")
-    return ParsedWord(meant.matches, invalid=invalid, hint=hint)
-
-
-_HINTS: Final = {
-    "failed": "failures matches every kind of failure",
-    "queued": "waiting-to-start matches delayed runs too",
-    "executing": "running matches retries too",
-}
-"""Hints for statuses that sound like a group: `failed` is one of six kinds of failure, for example."""
-
-
-def _parse_age(word: Word) -> ParsedWord:
-    def duration(run: Run, now: datetime | None) -> timedelta | None:
-        created_at = run.created_at
-        return None if created_at is None or now is None else max(now - created_at, timedelta())
-
-    return _parse_duration_word(word, duration, is_age=True)
-
-
-def _parse_took(word: Word) -> ParsedWord:
-    def duration(run: Run, now: datetime | None) -> timedelta | None:
-        if now is None and not run.is_final:
-            return None
-        lasted = run.took(now or _UNUSED_TIME)
-        return None if lasted is None else max(lasted, timedelta())
-
-    return _parse_duration_word(word, duration, is_age=False)
-
-
-_UNUSED_TIME: Final = datetime.min.replace(tzinfo=UTC)
-"""Passed for a run that has ended: its duration does not depend on the current time."""
-
-
-def _parse_duration_word(
-    word: Word, duration_of: Callable[[Run, datetime | None], timedelta | None], *, is_age: bool
-) -> ParsedWord:
-    name = "age" if is_age else "took"
-    ranges: list[_DurationRange] = []
-    contains = _DurationRange.contains
-    for value in word.values:
-        each = _parse_range(value)
-        if each is None:
-            # Only the last value can be unfinished: the others end at a comma.
-            is_last = word.is_open and value == word.values[-1]
-            may_be_unfinished = is_last and all(map(_UNFINISHED_DURATION.fullmatch, value.split("..")))
-            reason = f'"{value}" is not a duration; use for example {name}:>10s {name}:<2m {name}:1m..5m'
-            return ParsedWord(invalid=InvalidWord(word.source, reason, may_be_unfinished=may_be_unfinished))
-        ranges.append(each)
-
-    def term(run: Run, now: datetime | None) -> bool:
-        duration = duration_of(run, now)
-        return duration is not None and any(map(contains, ranges, repeat(duration)))
-
-    age_bounds = tuple(bound for each in ranges for bound in (each.minimum, each.maximum) if bound is not None)
-    return ParsedWord(timed=term, age_bounds=age_bounds if is_age else (), depends_on_duration=not is_age)
-
-
-@dataclass(frozen=True, slots=True)
-class _DurationRange:
-    """A range of durations. None: no bound on that side. `is_strict` excludes the bounds."""
-
-    minimum: timedelta | None = None
-    maximum: timedelta | None = None
-    is_strict: bool = False
-
-    def contains(self, duration: timedelta) -> bool:
-        if self.is_strict and (duration == self.minimum or duration == self.maximum):  # noqa: PLR1714  faster than a set
-            return False
-        return (self.minimum is None or duration >= self.minimum) and (self.maximum is None or duration <= self.maximum)
-
-
-def _parse_range(text: str) -> _DurationRange | None:
-    """Parse `>10s` `>=10s` `<2m` `1m..5m` `1m..` `..5m`. None for anything else and for an empty range."""
-    if ".." in text:
-        first, _, last = text.partition("..")
-        minimum, maximum = _parse_duration(first), _parse_duration(last)
-        is_whole = bool(first or last) and (minimum is None) is not bool(first) and (maximum is None) is not bool(last)
-        is_empty = minimum is not None and maximum is not None and minimum > maximum
-        return _DurationRange(minimum, maximum) if is_whole and not is_empty else None
-    sign = text[:2] if text[:2] in {">=", "<="} else text[:1]
-    bound = _parse_duration(text[len(sign) :])
-    if bound is None or sign not in {">", ">=", "<", "<="}:
-        return None
-    is_strict = len(sign) == 1
-    return _DurationRange(bound, None, is_strict) if sign[0] == ">" else _DurationRange(None, bound, is_strict)
-
-
-def _parse_duration(text: str) -> timedelta | None:
-    """Parse a duration such as `90s` `1.5h` `1m30s`. None for anything else and for a duration that is too long."""
-    if _DURATION.fullmatch(text) is None:
-        return None
-    seconds = sum(float(number) * _UNITS_S[unit] for number, unit in _DURATION_PART.findall(text))
-    return timedelta(seconds=seconds) if seconds <= MAX_DURATION.total_seconds() else None
-
-
-FIELDS: Final[Mapping[str, FieldParser]] = {
-    "status": _parse_status,
-    "task": _whole_value(lambda run: run.fixed.task),
-    "tag": _parse_tag,
-    "queue": _parse_queue,
-    "version": _whole_value(lambda run: run.fixed.version),
-    "error": lambda word: ParsedWord(_error_test(word.values), depends_on_errors=True),
-    "group": _parse_group,
-    "id": _parse_id,
-    "took": _parse_took,
-    "age": _parse_age,
-    "env": _whole_value(lambda run: run.fixed.environment),
-    "test": _parse_test,
-}
-"""The parser of each field, in the order in which an error message lists them."""
-
-
-# The filter that a user types after `/`: `status:failed task:sync-* tag:x -tag:y took:>10s`, and text.
-#
-# * All words of a filter must match. A comma inside a word means "or", and `-` before a word negates it.
-# * A word without a field is text. It matches anywhere in task, id, tags, status, version or error.
-# * `id:` and `error:` match a part of the id or the error, `group:` the start of the fingerprint of an error group. All
-#   other fields match the whole value.
-# * Unquoted `*` and `?` are globs. Quotes keep spaces, commas, globs and colons literal. Case does not matter.
-# * A word that cannot be parsed matches no run, and `Filter.invalid_words` says why.
-
-
-_TEXT_AFTER_COLON: Final = ("/", "\\", ":")
-"""`http://x`, `C:\\x` and `std::x` are text, not fields."""
-
-
-MAX_WORDS: Final = 64
-MAX_VALUES: Final = 256
-"""The maximum for all words together, since every run is compared with each of them."""
-
-
-@dataclass(frozen=True, slots=True)
 class Filter:
     """A parsed filter. Two filters are equal if their `text`, `now` and `narrowed_by` are equal.
 
@@ -569,8 +304,250 @@ class Filter:
         """Return the same filter with additional terms. `by` identifies them when filters are compared."""
         return replace(self, terms=(*terms, *self.terms), narrowed_by=by)
 
+    def both(self, other: "Filter") -> "Filter":
+        """Return the same filter with the terms of another one too."""
+        return replace(
+            self,
+            terms=(*self.terms, *other.terms),
+            timed=(*self.timed, *other.timed),
+            invalid_words=(*self.invalid_words, *other.invalid_words),
+            age_bounds=(*self.age_bounds, *other.age_bounds),
+            depends_on_duration=self.depends_on_duration or other.depends_on_duration,
+            depends_on_errors=self.depends_on_errors or other.depends_on_errors,
+            hint=self.hint or other.hint,
+        )
+
 
 EVERYTHING = Filter()
+FieldParser = Callable[[Word], Filter]
+"""Returns the filter that one word is."""
+
+
+def text_term(patterns: list[str]) -> Term:
+    """Return a term that searches task, id, status, tags, version, error message and error name for a text."""
+    test = substring_test(patterns)
+    in_error = _error_test(patterns)
+    shared = _remembering(test)
+
+    def term(run: Run) -> bool:
+        fixed = run.fixed
+        if shared(fixed.task or "") or test(run.id.casefold()) or shared(run.status_title):
+            return True
+        if run.state is not None and run.state.tags and any(map(shared, run.state.tags)):
+            return True
+        if fixed.version is not None and shared(fixed.version):
+            return True
+        return run.error is not None and in_error(run)
+
+    return term
+
+
+def _remembering(test: TextTest) -> TextTest:
+    """Return a test that folds the case itself and remembers its results, for values that many runs share."""
+    return lru_cache(MAX_REMEMBERED_TESTS)(lambda text: test(text.casefold()))
+
+
+def _error_test(patterns: list[str]) -> Term:
+    test = substring_test(patterns)
+
+    def term(run: Run) -> bool:
+        error = run.error_value
+        if error is None:
+            return False
+        return test(error.message.casefold()) or (error.name is not None and test(error.name.casefold()))
+
+    return term
+
+
+def _parse_group(word: Word) -> Filter:
+    """Parse `group:`, the start of the fingerprint of an error group. Only failed runs are in groups."""
+    from tui.domain.errors.kinds import kind_of  # noqa: PLC0415  loaded when first used
+
+    starts = tuple(word.values)
+    if not all(_FINGERPRINT.fullmatch(start) for start in starts):
+        reason = "group must be the fingerprint of an error group, 4 to 16 of 0-9 a-f"
+        return _invalid(word, reason, may_be_unfinished=True)
+    fingerprint_of = lru_cache(MAX_REMEMBERED_KINDS)(lambda error: kind_of(error).fingerprint)
+
+    def term(run: Run) -> bool:
+        error = run.error_value
+        return error is not None and run.status.is_failed and fingerprint_of(error).startswith(starts)
+
+    return Filter(terms=(term,), depends_on_errors=True)
+
+
+def _whole_value(value_of: Callable[[Run], str | None]) -> FieldParser:
+    """Return a parser for a field whose whole value must match. A run without a value does not match."""
+
+    def parse(word: Word) -> Filter:
+        test = _remembering(whole_text_test(word.values))
+        return _of(lambda run: (value := value_of(run)) is not None and test(value))
+
+    return parse
+
+
+def _parse_id(word: Word) -> Filter:
+    test = substring_test(word.values)
+    return _of(lambda run: test(run.id.casefold()))
+
+
+def _parse_tag(word: Word) -> Filter:
+    test = _remembering(whole_text_test(word.values))
+    return _of(lambda run: run.state is not None and any(map(test, run.state.tags)))
+
+
+def _parse_queue(word: Word) -> Filter:
+    """Parse `queue:`. The queue of a task is stored as `task/<task id>` and matches with or without `task/`."""
+    test = whole_text_test(word.values)
+
+    def term(run: Run) -> bool:
+        queue = (run.fixed.queue or "").casefold()
+        return bool(queue) and (test(queue) or test(queue.removeprefix("task/")))
+
+    return _of(term)
+
+
+def _parse_test(word: Word) -> Filter:
+    wanted: set[bool] = set()
+    for value in word.values:
+        meant = next((is_test for name, is_test in _ANSWERS.items() if name.startswith(value)), None)
+        if meant is None:
+            return _invalid(word, "test must be yes or no")
+        wanted.add(meant)
+    return _of(lambda run: bool(run.fixed.is_test) in wanted)
+
+
+def _parse_status(word: Word) -> Filter:
+    meant = read_status_words(word.values)
+    invalid: tuple[InvalidWord, ...] = ()
+    if meant.unknown:
+        name = meant.unknown[0]
+        near = nearest_statuses(name)
+        groups = " ".join(each.replace(" ", "-") for each in GROUPS)
+        other = f"similar names: {' '.join(near)}" if near else f"use the name of a status, or {groups}"
+        invalid = (InvalidWord(word.source, f'no status "{name}"; {other}'),)
+    hint = next((hint for name, hint in _HINTS.items() if name in word.values), "")
+    return Filter(terms=(meant.matches,), invalid_words=invalid, hint=hint)
+
+
+_HINTS: Final = {
+    "failed": "failures matches every kind of failure",
+    "queued": "waiting-to-start matches delayed runs too",
+    "executing": "running matches retries too",
+}
+"""Hints for statuses that sound like a group: `failed` is one of six kinds of failure, for example."""
+
+
+def _age(run: Run, now: datetime | None) -> timedelta | None:
+    return None if run.created_at is None or now is None else max(now - run.created_at, timedelta())
+
+
+def _took(run: Run, now: datetime | None) -> timedelta | None:
+    lasted = None if now is None and not run.is_final else run.took(now or _UNUSED_TIME)
+    return None if lasted is None else max(lasted, timedelta())
+
+
+_UNUSED_TIME: Final = datetime.min.replace(tzinfo=UTC)
+"""Passed for a run that has ended: its duration does not depend on the current time."""
+
+
+def _parse_duration_word(name: str, duration_of: Callable[[Run, datetime | None], timedelta | None]) -> FieldParser:
+    def parse(word: Word) -> Filter:
+        ranges: list[_DurationRange] = []
+        for value in word.values:
+            each = _parse_range(value)
+            if each is None:
+                # Only the last value can be unfinished: the others end at a comma.
+                is_last = word.is_open and value == word.values[-1]
+                may_be_unfinished = is_last and all(map(_UNFINISHED_DURATION.fullmatch, value.split("..")))
+                reason = f'"{value}" is not a duration; use for example {name}:>10s {name}:<2m {name}:1m..5m'
+                return _invalid(word, reason, may_be_unfinished=may_be_unfinished)
+            ranges.append(each)
+
+        def term(run: Run, now: datetime | None) -> bool:
+            duration = duration_of(run, now)
+            return duration is not None and any(map(_DurationRange.contains, ranges, repeat(duration)))
+
+        if duration_of is _took:
+            return Filter(timed=(term,), depends_on_duration=True)
+        bounds = tuple(bound for each in ranges for bound in (each.minimum, each.maximum) if bound is not None)
+        return Filter(timed=(term,), age_bounds=bounds)
+
+    return parse
+
+
+@dataclass(frozen=True, slots=True)
+class _DurationRange:
+    """A range of durations. None: no bound on that side. `is_strict` excludes the bounds."""
+
+    minimum: timedelta | None = None
+    maximum: timedelta | None = None
+    is_strict: bool = False
+
+    def contains(self, duration: timedelta) -> bool:
+        if self.is_strict and (duration == self.minimum or duration == self.maximum):  # noqa: PLR1714  faster than a set
+            return False
+        return (self.minimum is None or duration >= self.minimum) and (self.maximum is None or duration <= self.maximum)
+
+
+def _parse_range(text: str) -> _DurationRange | None:
+    """Parse `>10s` `>=10s` `<2m` `1m..5m` `1m..` `..5m`. None for anything else and for an empty range."""
+    if ".." in text:
+        first, _, last = text.partition("..")
+        minimum, maximum = _parse_duration(first), _parse_duration(last)
+        is_whole = bool(first or last) and (minimum is None) is not bool(first) and (maximum is None) is not bool(last)
+        is_empty = minimum is not None and maximum is not None and minimum > maximum
+        return _DurationRange(minimum, maximum) if is_whole and not is_empty else None
+    sign = text[:2] if text[:2] in {">=", "<="} else text[:1]
+    bound = _parse_duration(text[len(sign) :])
+    if bound is None or sign not in {">", ">=", "<", "<="}:
+        return None
+    is_strict = len(sign) == 1
+    return _DurationRange(bound, None, is_strict) if sign[0] == ">" else _DurationRange(None, bound, is_strict)
+
+
+def _parse_duration(text: str) -> timedelta | None:
+    """Parse a duration such as `90s` `1.5h` `1m30s`. None for anything else and for a duration that is too long."""
+    if _DURATION.fullmatch(text) is None:
+        return None
+    seconds = sum(float(number) * _UNITS_S[unit] for number, unit in _DURATION_PART.findall(text))
+    return timedelta(seconds=seconds) if seconds <= MAX_DURATION.total_seconds() else None
+
+
+FIELDS: Final[Mapping[str, FieldParser]] = {
+    "status": _parse_status,
+    "task": _whole_value(lambda run: run.fixed.task),
+    "tag": _parse_tag,
+    "queue": _parse_queue,
+    "version": _whole_value(lambda run: run.fixed.version),
+    "error": lambda word: Filter(terms=(_error_test(word.values),), depends_on_errors=True),
+    "group": _parse_group,
+    "id": _parse_id,
+    "took": _parse_duration_word("took", _took),
+    "age": _parse_duration_word("age", _age),
+    "env": _whole_value(lambda run: run.fixed.environment),
+    "test": _parse_test,
+}
+"""The parser of each field, in the order in which an error message lists them."""
+
+
+# The filter that a user types after `/`: `status:failed task:sync-* tag:x -tag:y took:>10s`, and text.
+#
+# * All words of a filter must match. A comma inside a word means "or", and `-` before a word negates it.
+# * A word without a field is text. It matches anywhere in task, id, tags, status, version or error.
+# * `id:` and `error:` match a part of the id or the error, `group:` the start of the fingerprint of an error group. All
+#   other fields match the whole value.
+# * Unquoted `*` and `?` are globs. Quotes keep spaces, commas, globs and colons literal. Case does not matter.
+# * A word that cannot be parsed matches no run, and `Filter.invalid_words` says why.
+
+
+_TEXT_AFTER_COLON: Final = ("/", "\\", ":")
+"""`http://x`, `C:\\x` and `std::x` are text, not fields."""
+
+
+MAX_WORDS: Final = 64
+MAX_VALUES: Final = 256
+"""The maximum for all words together, since every run is compared with each of them."""
 
 
 def parse_filter(text: str, *, now: datetime | None = None, is_typing: bool = False) -> Filter:
@@ -582,18 +559,10 @@ def parse_filter(text: str, *, now: datetime | None = None, is_typing: bool = Fa
     if len(words) > MAX_WORDS or sum(len(word.texts) for word in words) > MAX_VALUES:
         invalid = InvalidWord(text, f"a filter has at most {MAX_WORDS} words and {MAX_VALUES} values")
         return Filter(text, (_match_nothing,), invalid_words=(invalid,))
-    parsed_words = [parsed for word in words if (parsed := _parse_word(word, is_typing=is_typing)) is not None]
-    return Filter(
-        text,
-        tuple(parsed.term for parsed in parsed_words if parsed.term is not None),
-        now=now,
-        timed=tuple(parsed.timed for parsed in parsed_words if parsed.timed is not None),
-        invalid_words=tuple(parsed.invalid for parsed in parsed_words if parsed.invalid is not None),
-        age_bounds=tuple(age for parsed in parsed_words for age in parsed.age_bounds),
-        depends_on_duration=any(parsed.depends_on_duration for parsed in parsed_words),
-        depends_on_errors=any(parsed.depends_on_errors for parsed in parsed_words),
-        hint=next((parsed.hint for parsed in parsed_words if parsed.hint), ""),
-    )
+    whole = Filter(text, now=now)
+    for word in words:
+        whole = whole.both(_parse_word(word, is_typing=is_typing))
+    return whole
 
 
 def highlighted_texts(text: str) -> tuple[str, ...]:
@@ -609,35 +578,47 @@ def is_field(word: Word) -> bool:
     return word.field in FIELDS or bool(word.rest and not word.rest.startswith(_TEXT_AFTER_COLON))
 
 
-def _parse_word(word: Word, *, is_typing: bool) -> ParsedWord | None:
-    """Parse a word. None: it has no value yet, such as `status:`, `-` or an open quote."""
+def _parse_word(word: Word, *, is_typing: bool) -> Filter:
+    """Parse a word. One without a value yet, such as `status:`, `-` or an open quote, is no filter."""
     if not is_field(word):
         texts = word.texts
-        return _apply_negation(ParsedWord(text_term(texts), depends_on_errors=True), word) if texts else None
+        return _negated(Filter(terms=(text_term(texts),), depends_on_errors=True), word) if texts else EVERYTHING
     if word.field is None or word.field not in FIELDS:
         reason = f'no field "{word.field}"; the fields are {" ".join(FIELDS)}; use quotes to search for text'
-        return ParsedWord(_match_nothing, invalid=InvalidWord(word.source, reason))
+        return replace(_invalid(word, reason), terms=(_match_nothing,))
     if not word.values:
-        return None
+        return EVERYTHING
     parsed = FIELDS[word.field](word)
-    invalid = parsed.invalid
-    if invalid is not None and invalid.may_be_unfinished and is_typing:
-        return None
-    if invalid is not None and (word.is_negated or not (parsed.term or parsed.timed)):
-        return ParsedWord(_match_nothing, invalid=invalid)
-    return _apply_negation(parsed, word)
+    if not parsed.invalid_words:
+        return _negated(parsed, word)
+    if parsed.invalid_words[0].may_be_unfinished and is_typing:
+        return EVERYTHING
+    if word.is_negated or parsed.is_empty:
+        return Filter(terms=(_match_nothing,), invalid_words=parsed.invalid_words)
+    return parsed
 
 
-def _apply_negation(parsed: ParsedWord, word: Word) -> ParsedWord:
+def _invalid(word: Word, reason: str, *, may_be_unfinished: bool = False) -> Filter:
+    return Filter(invalid_words=(InvalidWord(word.source, reason, may_be_unfinished),))
+
+
+def _of(term: Term) -> Filter:
+    return Filter(terms=(term,))
+
+
+def _negated(parsed: Filter, word: Word) -> Filter:
     if not word.is_negated:
         return parsed
-    term, timed = parsed.term, parsed.timed
-    return replace(
-        parsed,
-        term=None if term is None else lambda run: not term(run),
-        timed=None if timed is None else lambda run, now: not timed(run, now),
-        hint="",
-    )
+    terms, timed = tuple(map(_not, parsed.terms)), tuple(map(_not_now, parsed.timed))
+    return replace(parsed, terms=terms, timed=timed, hint="")
+
+
+def _not(term: Term) -> Term:
+    return lambda run: not term(run)
+
+
+def _not_now(term: TimedTerm) -> TimedTerm:
+    return lambda run, now: not term(run, now)
 
 
 def _match_nothing(_run: Run) -> bool:

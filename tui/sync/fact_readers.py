@@ -30,7 +30,7 @@ from tui.domain.traces.attempts import wait_of
 from tui.domain.traces.span import Events, Span
 from tui.domain.update import Update
 from tui.lazy_dataclass import dataclass
-from tui.store.findings.counts import prepare
+from tui.store.findings.counts import server_cells
 from tui.store.store import Store
 from tui.sync.budget import Paging, Priority
 from tui.sync.clock import Clock, Timer
@@ -413,7 +413,7 @@ async def read_span(
 async def _prepared(read: facts.MinutesRead) -> facts.MinutesRead:
     """Return an answer that is added up already: a board that did this would hold a key."""
     if len(read.minutes) > MAX_INLINE_ROWS:
-        await asyncio.to_thread(prepare, read)
+        await asyncio.to_thread(server_cells, read)
     return read
 
 

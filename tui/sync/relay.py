@@ -504,10 +504,10 @@ class _Receiver:
 
 def _updates_of(message: messages.RelayFindings) -> list[Update]:
     """Return the updates of a message, whose minutes are added up already."""
-    from tui.store.findings.counts import prepare  # noqa: PLC0415  not needed before anybody watches
+    from tui.store.findings.counts import server_cells  # noqa: PLC0415  not needed before anybody watches
 
     found: list[Update] = list(message.updates())
     for each in found:
         if isinstance(each, MinutesRead):
-            prepare(each)
+            server_cells(each)
     return found

@@ -53,7 +53,8 @@ def test_the_sums_of_an_old_answer_are_not_kept(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(cell_sums, "ServerCells", Watched)
     reader = MinuteReader()
     for second in (600, 900):
-        cell_sums.prepare(asyncio.run(reader.read(many_rows, at(second))))
+        read = asyncio.run(reader.read(many_rows, at(second)))
+        cell_sums.server_cells(read)
     assert [each() is None for each in made] == [True, False]
 
 

@@ -1,12 +1,13 @@
 """What became of the runs of the store, and of the server's query, by task and cell of time."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from math import exp, log
-from threading import Lock
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Final, NamedTuple
+from weakref import WeakKeyDictionary
 
 from tui.domain.facts import MinutesRead, TaskMinute
 from tui.domain.ids import RunId, TaskId
@@ -211,18 +212,18 @@ def packed_end(outcome: Outcome | None) -> PackedEnds:
 # `Tallies`: sums over runs, by task and minute. Runs can be added and removed in any order.
 
 
-class MinuteTotal:
-    """What became of the runs of all tasks within one minute. `unstarted` of the ended ones never started."""
+class Sums(NamedTuple):
+    """What became of runs. `done` and `failed` are among the ended ones, `unstarted` of these never started."""
 
-    __slots__ = ("done", "ended", "failed", "started", "triggered", "unstarted")
+    triggered: int = 0
+    started: int = 0
+    done: int = 0
+    failed: int = 0
+    ended: int = 0
+    unstarted: int = 0
 
-    def __init__(self) -> None:
-        self.triggered = self.started = self.done = self.failed = self.ended = self.unstarted = 0
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing happened in this minute."""
-        return not (self.triggered or self.started or self.ended)
+NO_SUMS: Final = Sums()
 
 
 class TaskTally:
@@ -247,9 +248,6 @@ class TaskTally:
         return not (self.queued or self.executing or self.recent or self.durations.count or self.versions)
 
 
-NO_TOTAL: Final = MinuteTotal()
-
-
 class Tallies:
     """The sums. `first`, `recent_first` and `hour_first` are the minutes from which counts, ends, durations are kept.
 
@@ -261,7 +259,8 @@ class Tallies:
         self._hide = hide
         self.first = self.recent_first = self.hour_first = 0
         self.ends: dict[int, EndsByTask] = {}
-        self.totals: dict[int, MinuteTotal] = {}
+        self.totals: defaultdict[int, Counter[str]] = defaultdict(Counter)
+        """The `Sums` of all tasks within each minute, by name."""
         self.tasks: dict[TaskId, TaskTally] = {}
         self.seconds: Counter[tuple[int, bool]] = Counter()
 
@@ -269,7 +268,7 @@ class Tallies:
         """Add a run, or with the sign -1 remove it."""
         for kind, minute in (("triggered", part.created), ("started", part.started), ("ended", part.ended)):
             if minute is not None and minute >= self.first:
-                self._add_to_total(part, kind, minute, sign)
+                self._add_to_total(minute, kind, sign)
         task = self.tasks.get(part.task)
         if task is None:
             task = self.tasks[part.task] = TaskTally(self._hide)
@@ -293,34 +292,28 @@ class Tallies:
         if part.took_s is not None:
             self.tasks[part.task].durations.add(part.took_s, -1)
 
-    def _add_to_total(self, part: CountedRun, kind: str, minute: int, sign: int) -> None:
-        total = self.totals.get(minute)
-        if total is None:
-            total = self.totals[minute] = MinuteTotal()
-        setattr(total, kind, getattr(total, kind) + sign)
-        if kind == "ended":
-            total.unstarted += sign if part.started is None else 0
-            if part.outcome is not None:
-                total.done += sign if not part.outcome.is_failed else 0
-                total.failed += sign if part.outcome.is_failed else 0
-            self._add_to_ends(part, minute, sign)
-        if total.is_empty:
+    def _add_to_total(self, minute: int, kind: str, sign: int) -> None:
+        total = self.totals[minute]
+        total[kind] += sign
+        if sign < 0 and not any(total.values()):
             del self.totals[minute]
 
     def _add_to_ends(self, part: CountedRun, minute: int, sign: int) -> None:
         ends = self.ends.setdefault(minute, {})
-        left = ends.get(part.task, 0) + sign * packed_end(part.outcome)
-        if left:
-            ends[part.task] = left
-        else:
+        ends[part.task] = ends.get(part.task, 0) + sign * packed_end(part.outcome)
+        if not ends[part.task]:
             del ends[part.task]
-            if not ends:
-                del self.ends[minute]
+        if not ends:
+            del self.ends[minute]
 
     def _add_end(self, task: TaskTally, part: CountedRun, minute: int, sign: int) -> None:
+        self._add_to_ends(part, minute, sign)
+        if part.started is None:
+            self._add_to_total(minute, "unstarted", sign)
         outcome = part.outcome
         if outcome is None:
             return
+        self._add_to_total(minute, "failed" if outcome.is_failed else "done", sign)
         task.versions[outcome.version] += sign
         if not task.versions[outcome.version]:
             del task.versions[outcome.version]
@@ -562,9 +555,9 @@ class OwnCounts:
             self._outcomes[task, minute] = known
         return known
 
-    def total(self, minute: int) -> MinuteTotal:
+    def total(self, minute: int) -> Sums:
         """Return the counts of a minute since the epoch, of all tasks."""
-        return self._tallies.totals.get(minute, NO_TOTAL)
+        return Sums(**self._tallies.totals.get(minute, Counter()))
 
     def ended_within(self, first_s: int, last_s: int) -> tuple[int, int]:
         """Return how many runs were done and how many failed in these seconds, of the last `RECENT_MINUTES`."""
@@ -716,29 +709,6 @@ REPLICA_DELAY: Final = timedelta(seconds=5)
 """A query sees what happened this long before it. The server's replica is up to 1 s behind; the rest is a reserve."""
 
 
-class Sums(NamedTuple):
-    """What became of runs. `unstarted` of the ended ones never started."""
-
-    triggered: int = 0
-    started: int = 0
-    done: int = 0
-    failed: int = 0
-    ended: int = 0
-    unstarted: int = 0
-
-    def plus(self, more: "TaskMinute | MinuteTotal | Sums") -> "Sums":
-        """Return the sums with more added."""
-        return Sums(
-            self.triggered + more.triggered,
-            self.started + more.started,
-            self.done + more.done,
-            self.failed + more.failed,
-            self.ended + more.ended,
-            self.unstarted + more.unstarted,
-        )
-
-
-NO_SUMS: Final = Sums()
 HOUR_S: Final = 3600
 MAX_LAST_S: Final = 240
 """The server's last minute began so long ago at most: it is asked once a minute."""
@@ -772,15 +742,7 @@ class ServerCells:
         for start_s, by_task in sorted(cells.items()):
             self.failed_s |= {task: start_s for task, each in by_task.items() if each.failed}
             self.ends[start_s] = {task: packed(each.done, each.failed, each.ended) for task, each in by_task.items()}
-            triggered = started = done = failed = ended = unstarted = 0
-            for each in by_task.values():
-                triggered += each.triggered
-                started += each.started
-                done += each.done
-                failed += each.failed
-                ended += each.ended
-                unstarted += each.unstarted
-            self.totals[start_s] = Sums(triggered, started, done, failed, ended, unstarted)
+            self.totals[start_s] = Sums(*(sum(map(attrgetter(kind), by_task.values())) for kind in Sums._fields))
 
     def has(self, start_s: int) -> bool:
         """Whether the cell that begins here was over when the server answered."""
@@ -791,31 +753,16 @@ class ServerCells:
         return self.ends_since_s <= start_s and start_s + self.cell_s <= self.until_s
 
 
-KEPT_SPANS: Final = 3
-"""The last hour, another span, and the last day. A new answer about a span takes the place of the old one."""
-
-_kept: dict[tuple[timedelta, int], tuple[MinutesRead, ServerCells]] = {}
-"""The sums of the newest answers, by their cells and their length in minutes; the one used last is at the end."""
-
-_lock: Final = Lock()
+_cells: Final = WeakKeyDictionary[MinutesRead, ServerCells]()
+"""The sums of each answer that is in use."""
 
 
 def server_cells(read: MinutesRead) -> ServerCells:
-    """Return the sums of an answer. They are added up once, in any thread."""
-    span = read.cell, int((read.at - read.since).total_seconds()) // MINUTE_S
-    kept = _kept.get(span)
-    cells = kept[1] if kept is not None and kept[0] is read else ServerCells(read)
-    with _lock:
-        _kept.pop(span, None)
-        _kept[span] = read, cells
-        if len(_kept) > KEPT_SPANS:
-            del _kept[next(iter(_kept))]
+    """Return the sums of an answer. They are added up once, in any thread: ten thousand minutes of tasks take 15 ms."""
+    cells = _cells.get(read)
+    if cells is None:
+        cells = _cells[read] = ServerCells(read)
     return cells
-
-
-def prepare(read: MinutesRead) -> None:
-    """Add up an answer once for all boards, in any thread: ten thousand minutes of tasks take 15 ms."""
-    server_cells(read)
 
 
 class CellSums:
@@ -836,13 +783,13 @@ class CellSums:
 
     def total(self, start_s: int, end_s: int) -> Sums | None:
         """Return the sums of all tasks, None if a part of the time is not known. What is to come is not counted."""
-        sums = NO_SUMS
+        found = [NO_SUMS]
         for each in self._parts(start_s, end_s):
             if each is None:
                 return None
             server, at = each
-            sums = sums.plus(self._own.total(at) if server is None else server.totals.get(at, NO_SUMS))
-        return sums
+            found.append(self._own.total(at) if server is None else server.totals.get(at, NO_SUMS))
+        return Sums(*map(sum, zip(*found, strict=True)))
 
     @property
     def live_counts(self) -> tuple[int, int] | None:
