@@ -18,7 +18,7 @@ from tests.perf.figures.row import Effort, Reading
 from tests.perf.figures.traces import TraceServer, serving_traces, trace_body
 from tests.perf.terminal import Terminal
 from tui.api.traces import TraceDecoder
-from tui.domain.traces.waterfall import RowTreeBuilder, WaterfallBuilder, extents_of, longest_path
+from tui.domain.traces.waterfall import RowTree, Waterfall, extents_of, longest_path
 from tui.emulator.environment import DEVELOPMENT
 
 LONG: Final = 5_000
@@ -113,10 +113,9 @@ def turns(effort: Effort) -> Reading:
     for _ in range(int(effort.pick(9, 5))):
         decoder = TraceDecoder(body)
         slices_ms.append(_longest_ms(decoder.slices()))
-        builder = WaterfallBuilder(decoder.trace())
-        longest_ms = [slices_ms[-1], _longest_ms(builder.slices())]
-        waterfall = builder.waterfall()
-        longest_ms.append(_longest_ms(RowTreeBuilder(waterfall, with_engine=False).slices()))
+        waterfall = Waterfall(decoder.trace())
+        longest_ms = [slices_ms[-1], _longest_ms(waterfall.slices())]
+        longest_ms.append(_longest_ms(RowTree().slices(waterfall)))
         began_s = time.thread_time()
         extents = extents_of(waterfall)
         placed_s = time.thread_time()

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final, NamedTuple
@@ -56,6 +57,8 @@ RowKey = tuple[SpanId, int]
 class Waterfall:
     """All spans of one trace, parents first, each by its index in the lists. Times are µs since the root's start.
 
+    It is empty until `slices` has placed the spans: one slice for a trace of 5,000 would hold up a key.
+
     * `parents`: the index of the span above; -1 for the root
     * `below`: the indexes of the spans below
     * `logs`: the indexes of the log lines inside each span, in order of time
@@ -65,15 +68,15 @@ class Waterfall:
     """
 
     trace: Trace
-    spans: list[Span]
-    parents: list[int]
-    kinds: list[SpanKind]
-    starts: list[int]
-    keys: list[RowKey]
-    below: list[list[int]]
-    logs: dict[int, list[int]]
-    dequeued: dict[int, int]
-    run_spans: dict[RunId, int]
+    spans: list[Span] = field(default_factory=list)
+    parents: list[int] = field(default_factory=list)
+    kinds: list[SpanKind] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
+    keys: list[RowKey] = field(default_factory=list)
+    below: list[list[int]] = field(default_factory=list)
+    logs: dict[int, list[int]] = field(default_factory=dict)
+    dequeued: dict[int, int] = field(default_factory=dict)
+    run_spans: dict[RunId, int] = field(default_factory=dict)
     engine_count: int = 0
     function_count: int = 0
 
@@ -105,67 +108,52 @@ class Waterfall:
             yield from self.logs.get(each, ())
             pending.extend(self.below[each])
 
-
-class WaterfallBuilder:
-    """Places the spans of a trace in slices: one of 5,000 spans would hold up a key."""
-
-    def __init__(self, trace: Trace) -> None:
-        self._trace = trace
-        self._waterfall = Waterfall(trace, [], [], [], [], [], [], {}, {}, {})
-
     def slices(self) -> Iterator[None]:
         """Place all spans, and yield after each slice."""
-        waterfall = self._waterfall
-        origin = self._trace.root.started_at
+        origin = self.trace.root.started_at
         seen: Counter[SpanId] = Counter()
-        pending: list[tuple[Span, int]] = [(self._trace.root, -1)]
+        pending: list[tuple[Span, int]] = [(self.trace.root, -1)]
         while pending:
             span, parent = pending.pop()
-            index = len(waterfall.spans)
-            waterfall.spans.append(span)
-            waterfall.parents.append(parent)
-            waterfall.keys.append((span.id, seen[span.id]))
+            index = len(self.spans)
+            self.spans.append(span)
+            self.parents.append(parent)
+            self.keys.append((span.id, seen[span.id]))
             seen[span.id] += 1
-            waterfall.below.append([])
-            start = (span.started_at - origin) // _US
-            waterfall.starts.append(start)
-            kind = _kind_of(span, None if parent < 0 else waterfall.spans[parent])
-            waterfall.kinds.append(kind)
-            self._place(index, parent, kind, start)
+            self.below.append([])
+            self.starts.append((span.started_at - origin) // _US)
+            self.kinds.append(_kind_of(span, None if parent < 0 else self.spans[parent]))
+            self._place(index, parent)
             pending.extend((child, index) for child in reversed(span.children))
             if index % SLICE_SPANS == 0:
                 yield
-        for logs in waterfall.logs.values():
-            logs.sort(key=waterfall.starts.__getitem__)
+        for logs in self.logs.values():
+            logs.sort(key=self.starts.__getitem__)
 
-    def waterfall(self) -> Waterfall:
-        """Return the waterfall, once `slices` is exhausted."""
-        return self._waterfall
-
-    def _place(self, index: int, parent: int, kind: SpanKind, start: int) -> None:
-        waterfall, span = self._waterfall, self._waterfall.spans[index]
-        waterfall.run_spans.setdefault(span.run_id, index)
-        waterfall.engine_count += kind is SpanKind.ENGINE
-        waterfall.function_count += kind is SpanKind.FUNCTION
+    def _place(self, index: int, parent: int) -> None:
+        span, kind, start = self.spans[index], self.kinds[index], self.starts[index]
+        self.run_spans.setdefault(span.run_id, index)
+        self.engine_count += kind is SpanKind.ENGINE
+        self.function_count += kind is SpanKind.FUNCTION
         if parent < 0:
             return
         if kind is SpanKind.LOG:
-            waterfall.logs.setdefault(parent, []).append(index)
+            self.logs.setdefault(parent, []).append(index)
             return
-        waterfall.below[parent].append(index)
+        self.below[parent].append(index)
         # A worker took the run when the engine says so. Without that row, its first attempt began.
-        if waterfall.spans[parent].run_id == span.run_id and (
+        if self.spans[parent].run_id == span.run_id and (
             kind is SpanKind.ATTEMPT or (kind is SpanKind.ENGINE and span.message.startswith(_DEQUEUED))
         ):
-            waterfall.dequeued[parent] = min(start, waterfall.dequeued.get(parent, start))
+            self.dequeued[parent] = min(start, self.dequeued.get(parent, start))
 
 
 def place(trace: Trace) -> Waterfall:
     """Return the waterfall of a trace, made at once."""
-    builder = WaterfallBuilder(trace)
-    for _ in builder.slices():
+    waterfall = Waterfall(trace)
+    for _ in waterfall.slices():
         pass
-    return builder.waterfall()
+    return waterfall
 
 
 def _kind_of(span: Span, above: Span | None) -> SpanKind:
@@ -362,7 +350,7 @@ def _last_to_end(waterfall: Waterfall, ends: list[int], above: int, moment: int)
 
 @dataclass(slots=True, eq=False)
 class RowTree:
-    """The spans that have rows, by their index in the waterfall.
+    """The spans that have rows, by their index in the waterfall. It is empty until `slices` has filled it.
 
     * `order`: all of them, parents first
     * `below`: the spans whose rows stand below a span's
@@ -371,60 +359,46 @@ class RowTree:
     * `calls`: for the root span of a run, the call without a row that waits for it
     """
 
-    with_engine: bool
-    order: list[int]
-    below: dict[int, list[int]]
-    above: dict[int, int]
-    logs: dict[int, list[int]]
-    calls: dict[int, int]
+    with_engine: bool = False
+    order: list[int] = field(default_factory=list)
+    below: dict[int, list[int]] = field(default_factory=dict)
+    above: dict[int, int] = field(default_factory=lambda: {ROOT: -1})
+    logs: dict[int, list[int]] = field(default_factory=dict)
+    calls: dict[int, int] = field(default_factory=dict)
 
     def ancestors(self, index: int) -> Iterator[int]:
         """Yield the spans whose rows are above that of a span, the nearest first."""
         while (index := self.above[index]) >= 0:
             yield index
 
-
-class RowTreeBuilder:
-    """Builds a row tree in slices. Never recursive."""
-
-    def __init__(self, waterfall: Waterfall, *, with_engine: bool) -> None:
-        self._waterfall = waterfall
-        self._tree = RowTree(with_engine, [], {}, {ROOT: -1}, {}, {})
-
-    def slices(self) -> Iterator[None]:
-        """Build everything, and yield after each slice."""
-        tree = self._tree
+    def slices(self, waterfall: Waterfall) -> Iterator[None]:
+        """Fill the tree, and yield after each slice. Never recursive."""
         pending = [ROOT]
         while pending:
             index = pending.pop()
-            tree.order.append(index)
-            tree.logs[index] = list(self._waterfall.logs.get(index, ()))
+            self.order.append(index)
+            self.logs[index] = list(waterfall.logs.get(index, ()))
             # The server's order is not that of time. Spans that start together keep it.
-            below = tree.below[index] = sorted(self._rows_below(index), key=self._waterfall.starts.__getitem__)
+            below = self.below[index] = sorted(self._rows_below(waterfall, index), key=waterfall.starts.__getitem__)
             for each in below:
-                tree.above[each] = index
+                self.above[each] = index
             pending.extend(reversed(below))
-            if len(tree.order) % SLICE_SPANS == 0:
+            if len(self.order) % SLICE_SPANS == 0:
                 yield
 
-    def tree(self) -> RowTree:
-        """Return the tree, once `slices` is exhausted."""
-        return self._tree
-
-    def _rows_below(self, index: int) -> list[int]:
-        waterfall, tree = self._waterfall, self._tree
+    def _rows_below(self, waterfall: Waterfall, index: int) -> list[int]:
         found: list[int] = []
         pending = list(reversed(waterfall.below[index]))
         while pending:
             each = pending.pop()
             kind = waterfall.kinds[each]
-            if tree.with_engine:
+            if self.with_engine:
                 found.append(each)
             elif kind is SpanKind.FUNCTION:
-                tree.logs[index] += waterfall.logs.get(each, ())
+                self.logs[index] += waterfall.logs.get(each, ())
                 pending.extend(reversed(waterfall.below[each]))
             elif kind is SpanKind.CALL and (run := waterfall.awaited_run(each)) is not None:
-                tree.calls[run] = each
+                self.calls[run] = each
                 found.append(run)
             elif kind is not SpanKind.ENGINE:
                 found.append(each)
@@ -433,7 +407,7 @@ class RowTreeBuilder:
 
 def row_tree(waterfall: Waterfall, *, with_engine: bool = False) -> RowTree:
     """Return the row tree of a waterfall, built at once."""
-    builder = RowTreeBuilder(waterfall, with_engine=with_engine)
-    for _ in builder.slices():
+    tree = RowTree(with_engine)
+    for _ in tree.slices(waterfall):
         pass
-    return builder.tree()
+    return tree

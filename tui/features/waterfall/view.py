@@ -17,11 +17,9 @@ from tui.domain.traces.waterfall import (
     ROOT,
     RowKey,
     RowTree,
-    RowTreeBuilder,
     SpanKind,
     SpanState,
     Waterfall,
-    WaterfallBuilder,
     extents_of,
     longest_path,
     row_tree,
@@ -329,17 +327,15 @@ async def read_trace(session: Session, run_id: RunId) -> TraceReading:
 
 
 async def _placed(session: Session, trace: Trace) -> PlacedTrace:
-    builder = WaterfallBuilder(trace)
-    await _in_slices(builder.slices())
-    waterfall = builder.waterfall()
-    tree = RowTreeBuilder(waterfall, with_engine=False)
-    await _in_slices(tree.slices())
+    waterfall, tree = Waterfall(trace), RowTree()
+    await _in_slices(waterfall.slices())
+    await _in_slices(tree.slices(waterfall))
     known = known_ends_of(waterfall, session.store.get)
     extents = extents_of(waterfall, known.get)
     await asyncio.sleep(0)
     path = longest_path(waterfall, extents)
     await asyncio.sleep(0)
-    return PlacedTrace(waterfall, tree.tree(), extents, path, known)
+    return PlacedTrace(waterfall, tree, extents, path, known)
 
 
 async def _in_slices(slices: Iterator[None]) -> None:
