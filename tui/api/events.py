@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from hashlib import blake2b
 from typing import Annotated, Any, Final, Required
@@ -19,7 +19,7 @@ from tui.api.models import AnyText, Lenient, Word, convert
 from tui.api.traces import JsonReader, JsonText, SpanFields, SpanTime
 from tui.domain.ids import RunId, SpanId
 from tui.domain.run import Json
-from tui.domain.traces.log import UNKNOWN, LogBuilder, RunLog
+from tui.domain.traces.log import UNKNOWN, RunLog
 from tui.domain.traces.span import Events, Span
 
 # Reads the rows of `/events` in slices. No recorded row is longer than a few kilobytes.
@@ -247,9 +247,7 @@ class LogDecoder:
 
     def __init__(self, body: bytes, digest: bytes = b"") -> None:
         self._rows = event_rows(body)
-        self._digest = digest
-        self._builder = LogBuilder()
-        self._started_at: datetime | None = None
+        self._log = RunLog(digest=digest)
         self._stored_rows = 0
         self._received_rows = 0
         self._is_full = False
@@ -261,16 +259,16 @@ class LogDecoder:
             self._stored_rows += sum(map(stored_rows, rows))
             spans = [row for row in rows if row.get("level") == _SPAN]
             for attempt in convert(list[Lenient[_AttemptStart]], spans):
-                self._started_at = min(self._started_at or attempt["startTime"], attempt["startTime"])
+                self._log.started_at = min(self._log.started_at or attempt["startTime"], attempt["startTime"])
             lines = [row for row in rows if row.get("level") != _SPAN]
             read: list[Any] = convert(list[_Line], lines)
             for line in read:
-                self._is_full |= not self._builder.add(**line)
+                self._is_full |= not self._log.add(**line)
             yield
-        yield from self._builder.sort_slices()
+        yield from self._log.sort_slices()
 
     def log(self) -> RunLog:
         """Return the log, once `slices` is exhausted. A server that sends more rows than the limit has another one."""
         is_at_limit = self._received_rows <= MAX_EVENT_ROWS <= self._stored_rows
-        is_cut = is_at_limit or self._is_full
-        return self._builder.build(started_at=self._started_at, is_cut=is_cut, digest=self._digest)
+        self._log.is_cut = is_at_limit or self._is_full
+        return self._log

@@ -13,7 +13,7 @@ from tui.domain.errors.error import StackFrame
 from tui.domain.ids import SpanId
 from tui.domain.run import Json
 from tui.domain.text import Raw, clean
-from tui.domain.traces.log import LogBuilder, LogLevel, LogLine
+from tui.domain.traces.log import LogLevel, LogLine, RunLog
 from tui.features.errors import error as frames
 from tui.features.logs.words import (
     MAX_ROWS,
@@ -230,5 +230,5 @@ def test_object_of_a_line_has_exact_times() -> None:
 
 def test_end_of_an_empty_log_says_what_the_run_does() -> None:
     for word, state in ("QUEUED", "queued"), ("EXECUTING", "executing"), ("PENDING_VERSION", "waiting for a version"):
-        rows = end_rows(LogReading(log=LogBuilder().build()), sample(word), 0, LogLevel.DEBUG, Now(START), 100)
+        rows = end_rows(LogReading(log=RunLog()), sample(word), 0, LogLevel.DEBUG, Now(START), 100)
         assert [plain(row) for row in rows] == [f"No lines yet; the run is still {state}."]

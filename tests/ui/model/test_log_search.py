@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from tui.domain.ids import SpanId
 from tui.domain.text import Raw
-from tui.domain.traces.log import LogBuilder, RunLog
+from tui.domain.traces.log import RunLog
 from tui.features.logs.model import LogView
 from tui.features.logs.words import Attributes
 from tui.text.styled import plain
@@ -18,10 +18,10 @@ VALUES = {
 
 
 def log_of(*messages: str) -> RunLog:
-    builder = LogBuilder()
+    log = RunLog()
     for number, message in enumerate(messages):
-        builder.add(SpanId(f"{number:016x}"), number * 1_000_000, 1, Raw("INFO"), Raw(message))
-    return builder.build()
+        log.add(SpanId(f"{number:016x}"), number * 1_000_000, 1, Raw("INFO"), Raw(message))
+    return log
 
 
 def view_of(*messages: str) -> LogView:

@@ -10,7 +10,7 @@ from tui.domain.errors.error import StackFrame, parse_stack
 from tui.domain.ids import SpanId
 from tui.domain.text import Raw
 from tui.domain.traces import log as logged_text
-from tui.domain.traces.log import LogBuilder, LogLevel, RunLog
+from tui.domain.traces.log import LogLevel, RunLog
 from tui.features.logs.model import MAX_OPEN_LINES, LogView, Place
 from tui.features.logs.words import Attributes
 from tui.text.styled import Line, Piece, plain
@@ -20,12 +20,13 @@ LEVELS = ("DEBUG", "INFO", "LOG", "WARN", "ERROR")
 
 
 def log_of(*messages: str, levels: tuple[str, ...] = ("INFO",), at_ms: tuple[int, ...] = ()) -> RunLog:
-    builder = LogBuilder()
+    log = RunLog()
     for index, message in enumerate(messages):
         time_ms = at_ms[index] if at_ms else index
         level = Raw(levels[index % len(levels)])
-        builder.add(SpanId(f"{time_ms:016x}"), time_ms * NS, 1, level, Raw(message))
-    return builder.build()
+        log.add(SpanId(f"{time_ms:016x}"), time_ms * NS, 1, level, Raw(message))
+    assert all(each is None for each in log.sort_slices())
+    return log
 
 
 def end_rows(_: int) -> list[Line]:

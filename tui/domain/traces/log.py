@@ -7,12 +7,14 @@ from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from functools import lru_cache
+from itertools import accumulate, islice
+from operator import attrgetter, le
 from typing import Final, Literal
 
 from tui.domain.errors.error import StackFrame, parse_stack
 from tui.domain.ids import SpanId
 from tui.domain.text import Raw
-from tui.domain.traces.span import SpanIds, Texts
+from tui.domain.traces.span import Texts
 from tui.lazy_dataclass import dataclass
 
 # Finds stacks, chains of causes and aggregate errors in a logged text, as Node's `console.error(error)` prints them.
@@ -252,8 +254,8 @@ def _indent(line: str) -> int:
 MAX_LOG_LINES: Final = 100_000
 """The lines of one log that are kept, four times as many as the server sends."""
 
-SORTED_TEXTS: Final = 5_000
-"""Messages that are brought into order at once, which takes two milliseconds."""
+SORTED_TEXTS: Final = 2_500
+"""Lines whose texts are brought into order at once, which takes two milliseconds."""
 
 MAX_SAME_TIME: Final = 1_000
 """Lines of one time among which a known line is looked for: more of them would hold up a key."""
@@ -321,28 +323,95 @@ class LogLine:
         return level_of(self.word)
 
 
+_lines_of = attrgetter(
+    "times_ns", "messages", "attempts", "word_indices", "words", "span_ids", "attributes", "without_message"
+)
+
+
+def _known_ns(before_ns: int, time_ns: int) -> int:
+    return before_ns if time_ns == UNKNOWN else time_ns
+
+
+def _numbers() -> "array[int]":
+    return array("q")
+
+
 @dataclass(slots=True, eq=False)
 class RunLog:
-    """The log of one run, in order of time. `LogBuilder` makes it, and nothing changes it afterwards.
+    """The log of one run. The decoder adds the lines in the server's order and sorts them; then it does not change.
 
-    * `words`: the level words that occur; `word_indices` has the index of each line's word
+    * `words`: the level words that occur, numbered; `word_indices` has the number of each line's word
     * `without_message`: the indices of the lines that came without a message
     * `started_at`: the begin of the first attempt, if the answer had it
     * `is_cut`: the answer may have reached the server's maximum of rows, so that later lines are missing
     * `digest`: differs for answers that differ
     """
 
-    times_ns: "array[int]" = field(repr=False)
-    attempts: "array[int]" = field(repr=False)
-    word_indices: bytes = field(repr=False)
-    words: tuple[Raw, ...] = field(repr=False)
-    messages: Texts = field(repr=False)
-    span_ids: SpanIds = field(repr=False)
-    attributes: dict[int, str] = field(repr=False)
-    without_message: frozenset[int] = field(default=frozenset(), repr=False)
     started_at: datetime | None = None
     is_cut: bool = False
     digest: bytes = b""
+    times_ns: "array[int]" = field(default_factory=_numbers, repr=False)
+    attempts: "array[int]" = field(default_factory=_numbers, repr=False)
+    word_indices: bytearray = field(default_factory=bytearray, repr=False)
+    words: dict[Raw, int] = field(default_factory=dict, repr=False)
+    messages: Texts = field(default_factory=Texts, repr=False)
+    span_ids: Texts = field(default_factory=Texts, repr=False)
+    attributes: dict[int, str] = field(default_factory=dict, repr=False)
+    without_message: set[int] = field(default_factory=set, repr=False)
+
+    def add(
+        self,
+        span_id: SpanId = UNKNOWN_SPAN,
+        time_ns: int = UNKNOWN,
+        attempt: int | None = None,
+        word: Raw = UNKNOWN_WORD,
+        message: Raw | None = None,
+        attributes: str | None = None,
+    ) -> bool:
+        """Add a line, and return False if there are MAX_LOG_LINES already."""
+        if len(self) >= MAX_LOG_LINES:
+            return False
+        if attributes is not None:
+            self.attributes[len(self)] = attributes
+        if message is None:
+            self.without_message.add(len(self))
+        self.times_ns.append(time_ns)
+        self.attempts.append(UNKNOWN if attempt is None else attempt)
+        if word not in self.words and len(self.words) >= MAX_WORDS:
+            level = Raw(word.upper())
+            word = level if level in _LEVELS else UNKNOWN_WORD
+        self.word_indices.append(self.words.setdefault(word, len(self.words)))
+        self.messages.append(message or "")
+        self.span_ids.append(span_id)
+        return True
+
+    def sort_slices(self) -> Iterator[None]:
+        """Bring the lines into order of time; lines of one time stay in the server's order.
+
+        A line without a time stays behind the line before it. Yields between steps of a few milliseconds, if the
+        server's order is another one.
+        """
+        keys = array("q", accumulate(self.times_ns, _known_ns))
+        if all(map(le, keys, islice(keys, 1, None))):
+            return
+        yield
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        yield
+        self.times_ns, self.attempts = (
+            array("q", map(values.__getitem__, order)) for values in (self.times_ns, self.attempts)
+        )
+        yield
+        messages, span_ids = Texts(), Texts()
+        for start in range(0, len(order), SORTED_TEXTS):
+            messages.take(self.messages, order[start : start + SORTED_TEXTS])
+            span_ids.take(self.span_ids, order[start : start + SORTED_TEXTS])
+            yield
+        self.messages, self.span_ids = messages, span_ids
+        self.word_indices = bytearray(map(self.word_indices.__getitem__, order))
+        if self.attributes:
+            self.attributes = {new: self.attributes[old] for new, old in enumerate(order) if old in self.attributes}
+        if self.without_message:
+            self.without_message = {new for new, old in enumerate(order) if old in self.without_message}
 
     def __len__(self) -> int:
         return len(self.messages)
@@ -353,11 +422,11 @@ class RunLog:
     def __getitem__(self, index: int) -> LogLine:
         time_ns, attempt = self.times_ns[index], self.attempts[index]
         return LogLine(
-            self.span_ids[index],
+            SpanId(self.span_ids[index]),
             _time(time_ns),
             time_ns,
             None if attempt == UNKNOWN else attempt,
-            self.words[self.word_indices[index]],
+            tuple(self.words)[self.word_indices[index]],
             self.messages[index],
             self.attributes.get(index),
             index not in self.without_message,
@@ -365,8 +434,7 @@ class RunLog:
 
     def levels(self) -> bytes:
         """Return the level of each line as one byte."""
-        table = bytes(level_of(self.words[index]) if index < len(self.words) else 0 for index in range(256))
-        return self.word_indices.translate(table)
+        return bytes(self.word_indices.translate(bytes(map(level_of, self.words)).ljust(256)))
 
     @property
     def max_attempt(self) -> int:
@@ -380,16 +448,7 @@ class RunLog:
 
     def has_same_lines(self, other: "RunLog") -> bool:
         """Return whether both logs consist of the same lines."""
-        return (
-            self.times_ns == other.times_ns
-            and self.messages == other.messages
-            and self.attempts == other.attempts
-            and self.word_indices == other.word_indices
-            and self.words == other.words
-            and self.span_ids == other.span_ids
-            and self.attributes == other.attributes
-            and self.without_message == other.without_message
-        )
+        return bool(_lines_of(self) == _lines_of(other))
 
     def index_in(self, other: "RunLog", index: int) -> int | None:
         """Return where the line at `index` stands in a later answer about the same run, or None."""
@@ -413,108 +472,8 @@ class RunLog:
         )
 
 
-class LogBuilder:
-    """Collects the lines of one answer, in the server's order."""
-
-    def __init__(self) -> None:
-        self._times_ns = array("q")
-        self._sort_ns = array("q")
-        self._attempts = array("q")
-        self._indices = bytearray()
-        self._words: dict[Raw, int] = {}
-        self._messages = Texts()
-        self._span_ids = SpanIds()
-        self._is_in_order = True
-        self._attributes: dict[int, str] = {}
-        self._without_message = set[int]()
-
-    def add(
-        self,
-        span_id: SpanId = UNKNOWN_SPAN,
-        time_ns: int = UNKNOWN,
-        attempt: int | None = None,
-        word: Raw = UNKNOWN_WORD,
-        message: Raw | None = None,
-        attributes: str | None = None,
-    ) -> bool:
-        """Add a line, and return False if there are MAX_LOG_LINES already.
-
-        A line whose `time_ns` is `UNKNOWN` stays behind the line before it.
-        """
-        if len(self._messages) >= MAX_LOG_LINES:
-            return False
-        if attributes is not None:
-            self._attributes[len(self._messages)] = attributes
-        self._times_ns.append(time_ns)
-        before_ns = self._sort_ns[-1] if self._sort_ns else UNKNOWN
-        self._sort_ns.append(before_ns if time_ns == UNKNOWN else time_ns)
-        self._is_in_order = self._is_in_order and self._sort_ns[-1] >= before_ns
-        self._attempts.append(UNKNOWN if attempt is None else attempt)
-        self._indices.append(self._index_of(word))
-        if message is None:
-            self._without_message.add(len(self._messages))
-        self._messages.append(message or "")
-        self._span_ids.append(span_id)
-        return True
-
-    def _index_of(self, word: Raw) -> int:
-        """Return the index of a level word. After MAX_WORDS words, one that is no known level becomes unknown."""
-        index = self._words.get(word)
-        if index is not None:
-            return index
-        if len(self._words) >= MAX_WORDS:
-            level = Raw(word.upper())
-            word = level if level in _LEVELS else UNKNOWN_WORD
-        return self._words.setdefault(word, len(self._words))
-
-    def sort_slices(self) -> Iterator[None]:
-        """Bring the lines into order of time; lines of one time stay in the server's order.
-
-        Yields between steps of a few milliseconds, if the server's order is another one.
-        """
-        if self._is_in_order:
-            return
-        order = sorted(range(len(self._sort_ns)), key=self._sort_ns.__getitem__)
-        yield
-        self._span_ids = self._span_ids.permuted(order)
-        yield
-        self._times_ns, self._sort_ns, self._attempts = (
-            array("q", map(values.__getitem__, order)) for values in (self._times_ns, self._sort_ns, self._attempts)
-        )
-        yield
-        messages = Texts()
-        for start in range(0, len(order), SORTED_TEXTS):
-            messages.take(self._messages, order[start : start + SORTED_TEXTS])
-            yield
-        self._messages = messages
-        self._indices = bytearray(map(self._indices.__getitem__, order))
-        if self._attributes:
-            self._attributes = {new: self._attributes[old] for new, old in enumerate(order) if old in self._attributes}
-        if self._without_message:
-            self._without_message = {new for new, old in enumerate(order) if old in self._without_message}
-        self._is_in_order = True
-
-    def build(self, *, started_at: datetime | None = None, is_cut: bool = False, digest: bytes = b"") -> RunLog:
-        """Return the log in order of time."""
-        for _ in self.sort_slices():
-            pass
-        return RunLog(
-            self._times_ns,
-            self._attempts,
-            bytes(self._indices),
-            tuple(self._words),
-            self._messages,
-            self._span_ids,
-            self._attributes,
-            frozenset(self._without_message),
-            started_at,
-            is_cut,
-            digest,
-        )
-
-
 MAX_WORDS: Final = 240
-"""Different words for levels in one log, besides those that `level_of` knows. An index into them is one byte."""
+"""Different words for levels in one log; later ones that are no known level are unknown. An index is one byte."""
 
 
 def _time(time_ns: int) -> datetime | None:

@@ -12,7 +12,7 @@ from tui.commands.options import RUN_ID, connection_options, json_option, settin
 from tui.commands.output import Output
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.domain.traces.log import LogBuilder, LogLevel, LogLine, RunLog, level_of
+from tui.domain.traces.log import LogLevel, LogLine, RunLog, level_of
 from tui.features.config.session import open_session, run_async
 from tui.settings.settings import Settings
 from tui.store.merge import merge
@@ -150,7 +150,7 @@ class _Reader:
             # The run itself was found. One that has just been triggered has no events yet, even if it has ended.
             if run_error is not None or is_complete or (run.is_final and not self._follows):
                 raise
-            read = LogRead(LogBuilder().build(), is_new=False, next_s=MIN_INTERVAL_S)
+            read = LogRead(RunLog(), is_new=False, next_s=MIN_INTERVAL_S)
         if run_error is not None:
             self._output.say(f"only the log could be read: {run_error}")
         return run, read, is_complete
