@@ -170,51 +170,26 @@ class GroupCounts:
         self.tags: dict[Raw, int] = {}
         self.cells: dict[int, int] = {}
 
-    def add(self, failure: Failure) -> None:
-        """Count a failure."""
-        self.count += 1
+    def add(self, failure: Failure, sign: int = 1) -> None:
+        """Count a failure, or with the sign -1 undo that."""
+        self.count += sign
         if failure.task is not None:
-            _add_one(self.tasks, failure.task)
+            _add(self.tasks, failure.task, sign)
         if failure.version is not None:
-            _add_one(self.versions, failure.version)
-        _add_one(self.statuses, failure.status)
-        _add_one(self.cells, int(failure.seen_s // self.cell_s))
-        for tag in _unique(failure.tags):
-            _add_one(self.tags, tag)
+            _add(self.versions, failure.version, sign)
+        _add(self.statuses, failure.status, sign)
+        _add(self.cells, int(failure.seen_s // self.cell_s), sign)
+        for tag in set(failure.tags) if len(failure.tags) > 1 else failure.tags:
+            _add(self.tags, tag, sign)
         if len(self.tags) > MAX_COUNTED_TAGS:
-            self._forget_rare_tags()
-
-    def remove(self, failure: Failure) -> None:
-        """Undo `add`."""
-        self.count -= 1
-        if failure.task is not None:
-            _take_one(self.tasks, failure.task)
-        if failure.version is not None:
-            _take_one(self.versions, failure.version)
-        _take_one(self.statuses, failure.status)
-        _take_one(self.cells, int(failure.seen_s // self.cell_s))
-        for tag in _unique(failure.tags):
-            _take_one(self.tags, tag)
-
-    def _forget_rare_tags(self) -> None:
-        """Forget tags of few runs. A tag that most runs have comes back long before it counts as shared.
-
-        A run has at most 10 tags, so that at most 40 stay.
-        """
-        least = self.count / _FORGOTTEN_PART
-        self.tags = {tag: count for tag, count in self.tags.items() if count >= least}
+            # A tag that most runs have comes back long before it counts as shared. A run has at most 10 tags, so that
+            # at most 40 stay.
+            least = self.count / _FORGOTTEN_PART
+            self.tags = {tag: count for tag, count in self.tags.items() if count >= least}
 
 
-def _unique(tags: tuple[Raw, ...]) -> Iterable[Raw]:
-    return set(tags) if len(tags) > 1 else tags
-
-
-def _add_one(counts: dict[K, int], key: K) -> None:
-    counts[key] = counts.get(key, 0) + 1
-
-
-def _take_one(counts: dict[K, int], key: K) -> None:
-    count = counts.get(key, 0) - 1
+def _add(counts: dict[K, int], key: K, sign: int) -> None:
+    count = counts.get(key, 0) + sign
     if count > 0:
         counts[key] = count
     else:
@@ -357,10 +332,7 @@ _RUNS_PER_STEP: Final = 64
 
 
 class SpanCounts:
-    """Counts the failures of each group in a span.
-
-    * `changed`: the groups whose counts changed since it was cleared
-    * `count`: the failures of all groups
+    """Counts the failures of each group in a span. `changed`: the groups whose counts changed since it was cleared.
 
     A span that moves on counts only what enters and leaves it. For another span all are counted, in steps: 10,000
     failures take some 40 ms. Failures may be added and removed between the steps.
@@ -373,23 +345,27 @@ class SpanCounts:
         self._counted: set[RunId] = set()
         hide(self._counted)
         self._span: TimeSpan | None = None
-        self._since_s = self._until_s = 0.0
+        self._since_s, self._until_s, self._cell_s = float("inf"), 0.0, 1.0
         self._is_complete = False
 
-    @property
-    def count(self) -> int:
-        """The failures of all groups."""
-        return len(self._counted)
-
-    def add(self, failure: Failure) -> None:
-        """Count a failure if it lies in the span."""
-        if self._is_in_span(failure):
-            self._add(failure)
-
-    def remove(self, failure: Failure) -> None:
-        """Undo `add`."""
-        if failure.run_id in self._counted:
-            self._remove(failure)
+    def update(self, failure: Failure, *, is_there: bool = True) -> None:
+        """Count a failure if it lies in the span; no longer count it otherwise, or if it is not there any more."""
+        fingerprint, is_in_span = failure.fingerprint, self._since_s <= failure.seen_s <= self._until_s
+        is_counted = is_there and is_in_span
+        if fingerprint is None or is_counted is (failure.run_id in self._counted):
+            return
+        counts = self.by_group.get(fingerprint)
+        if counts is None:
+            counts = self.by_group[fingerprint] = GroupCounts(self._cell_s)
+        if is_counted:
+            counts.add(failure)
+            self._counted.add(failure.run_id)
+        else:
+            counts.add(failure, -1)
+            self._counted.discard(failure.run_id)
+        if not counts.count:
+            del self.by_group[fingerprint]
+        self.changed.add(fingerprint)
 
     def steps(self, span: TimeSpan, members: Members, failures: Mapping[RunId, Failure]) -> Iterator[None]:
         """Count the failures of a span, some in each step. `members` are the failures whose group is known.
@@ -401,7 +377,8 @@ class SpanCounts:
             return
         self._is_complete = False
         since_s, until_s = self._since_s, self._until_s
-        self._span, self._since_s, self._until_s = span, span.since.timestamp(), span.until.timestamp()
+        self._span, self._cell_s = span, span.cell_s
+        self._since_s, self._until_s = span.since.timestamp(), span.until.timestamp()
         if before is not None and was_complete and before.moves_to(span):
             yield from self._check(members.pieces(since_s, self._since_s, _RUNS_PER_STEP), failures)
             yield from self._check(members.pieces(until_s, self._until_s, _RUNS_PER_STEP), failures)
@@ -416,37 +393,8 @@ class SpanCounts:
         """Count those of some runs that are in the span, and no others."""
         for run_ids in pieces:
             for run_id in run_ids:
-                failure = failures[run_id]
-                is_in_span = self._is_in_span(failure)
-                if is_in_span is (run_id in self._counted):
-                    continue
-                if is_in_span:
-                    self._add(failure)
-                else:
-                    self._remove(failure)
+                self.update(failures[run_id])
             yield
-
-    def _is_in_span(self, failure: Failure) -> bool:
-        return self._span is not None and self._since_s <= failure.seen_s <= self._until_s
-
-    def _add(self, failure: Failure) -> None:
-        assert failure.fingerprint is not None
-        assert self._span is not None
-        counts = self.by_group.get(failure.fingerprint)
-        if counts is None:
-            counts = self.by_group[failure.fingerprint] = GroupCounts(self._span.cell_s)
-        counts.add(failure)
-        self._counted.add(failure.run_id)
-        self.changed.add(failure.fingerprint)
-
-    def _remove(self, failure: Failure) -> None:
-        assert failure.fingerprint is not None
-        counts = self.by_group[failure.fingerprint]
-        counts.remove(failure)
-        self._counted.discard(failure.run_id)
-        if not counts.count:
-            del self.by_group[failure.fingerprint]
-        self.changed.add(failure.fingerprint)
 
 
 # `ErrorGroups.on_changes` follows changes of the store: one more failure costs the same in a group of one and of 10,000
@@ -542,9 +490,8 @@ class ErrorGroups:
 
     def reading(self, span: TimeSpan) -> Reading:
         """Return how many runs of a span failed, and of how many of them the error is known."""
-        for _ in self._counts.steps(span, self._read, self._failures):
-            pass
-        return Reading(self._counts.count + self._unread.count_in(span), self._counts.count)
+        read_count = self._read.count_in(span)
+        return Reading(read_count + self._unread.count_in(span), read_count)
 
     def unread(self, span: TimeSpan, limit: int) -> list[RunId]:
         """Return the newest failed runs of a span whose error is not known."""
@@ -566,55 +513,48 @@ class ErrorGroups:
             self._add(after)
         touched = {each.fingerprint for each in (before, after) if each is not None and each.fingerprint is not None}
         for fingerprint in touched:
-            if fingerprint not in self._members:
-                del self._kinds[fingerprint]
+            if not self._members[fingerprint]:
+                del self._members[fingerprint], self._kinds[fingerprint]
         return touched
 
     def _failure(self, run: Run | None, before: Failure | None) -> Failure | None:
         if run is None or run.state is None or not is_failure(run):
             return None
-        error = known_error(run, run.state)
+        error, fingerprint = known_error(run, run.state), None
         if before is not None and before.error is error:
             fingerprint = before.fingerprint
-        else:
-            fingerprint = None if error is None else self._fingerprint(error)
+        elif error is not None:
+            kind = kind_of(error)
+            fingerprint = kind.fingerprint
+            self._kinds.setdefault(fingerprint, kind)
         fixed = run.fixed
         seen_s = seen_at(run, run.state).timestamp()
         failure = Failure(seen_s, run.id, fingerprint, error, fixed.task, fixed.version, run.status, run.state.tags)
         self._store.hide(failure)
         return failure
 
-    def _fingerprint(self, error: RunError) -> Fingerprint:
-        kind = kind_of(error)
-        self._kinds.setdefault(kind.fingerprint, kind)
-        return kind.fingerprint
-
     def _add(self, failure: Failure) -> None:
         self._failures[failure.run_id] = failure
         self._store.hide(self._failures)  # a dictionary is seen again after each new value
-        if failure.fingerprint is None:
-            self._unread.add(failure)
-            return
-        members = self._members.get(failure.fingerprint)
-        if members is None:
-            members = self._members[failure.fingerprint] = Members(self._store.hide)
-        members.add(failure)
-        self._read.add(failure)
-        self._counts.add(failure)
-        self._counts.changed.add(failure.fingerprint)  # whether a group is new depends on runs before the span too
+        for members in self._members_of(failure):
+            members.add(failure)
+        self._counts.update(failure)
 
     def _remove(self, failure: Failure) -> None:
         del self._failures[failure.run_id]
-        if failure.fingerprint is None:
-            self._unread.remove(failure)
-            return
-        members = self._members[failure.fingerprint]
-        members.remove(failure)
-        self._read.remove(failure)
-        self._counts.remove(failure)
-        self._counts.changed.add(failure.fingerprint)
-        if not members:
-            del self._members[failure.fingerprint]
+        for members in self._members_of(failure):
+            members.remove(failure)
+        self._counts.update(failure, is_there=False)
+
+    def _members_of(self, failure: Failure) -> tuple[Members, ...]:
+        fingerprint = failure.fingerprint
+        if fingerprint is None:
+            return (self._unread,)
+        self._counts.changed.add(fingerprint)  # whether a group is new depends on runs before the span too
+        members = self._members.get(fingerprint)
+        if members is None:
+            members = self._members[fingerprint] = Members(self._store.hide)
+        return members, self._read
 
     def _join(self) -> Iterator[None]:
         """Find out which groups of the server belong together, a few in each step."""
