@@ -83,30 +83,11 @@ class EndedMinutes:
         known_until_s = self._minutes[0][0] + MINUTE_S if self._minutes else 0
         self.is_present = now.timestamp() - known_until_s <= MAX_UNREAD_S
         """Whether the newest run of a task can be named."""
-        # If a task's recent runs are many, those that count ended in these minutes, or in the ten before one of them.
-        first = last - counts.RECENT_MINUTES - WINDOW_S // MINUTE_S - 1
-        self._frequent_since_s = first * MINUTE_S
-        self._is_covered = any(first in span and last in span for span in counted)
 
     def failing_tasks(self) -> Iterator[TaskId]:
         """Yield the tasks that failed within `MAX_AGE_S`, in no particular order."""
-        own = {task for task, each in self._own.tasks.items() if each.failures and self._is_late(each.failures[-1])}
-        yield from own | {task for task, at_s in self._failed_s.items() if at_s > self._since_s}
-
-    def most_failures(self, task: TaskId) -> int:
-        """Return how many failures can be recent at most: many tasks run often and fail seldom."""
-        tally = self._own.tasks.get(task)
-        if tally is None or not self._is_covered or len(tally.recent) < MIN_RECENT_RUNS:
-            return counts.MAX_COUNT
-        newest = self._minutes[: WINDOW_S // MINUTE_S]
-        since_s = float(self._frequent_since_s)
-        if outcome_count(sum([by_own.get(task, 0) for _, by_own, _ in newest if by_own])) >= MIN_RECENT_RUNS:
-            # These ten minutes end with the newest run, which is not older than the newest failure.
-            since_s = max(since_s, tally.failures[-1].ended_s - WINDOW_S - MINUTE_S)
-        return len(tally.failures) - int(tally.failures.bisect_left((since_s,)))
-
-    def _is_late(self, failure: Outcome) -> bool:
-        return failure.ended_s // MINUTE_S * MINUTE_S > self._since_s
+        failed = [(task, each.failures[-1].ended_s) for task, each in self._own.tasks.items() if each.failures]
+        yield from {task for task, at_s in (*failed, *self._failed_s.items()) if _minute_s(at_s) > self._since_s}
 
     def has_failed_lately(self, blocks: Iterable[Block]) -> bool:
         """Return whether a run failed in one of the blocks within `MAX_AGE_S`."""
@@ -154,13 +135,14 @@ class EndedMinutes:
         """Return when the known part of the two hours before a minute begins."""
         return max(newest_s - RARE_WINDOW_S, self._minutes[-1][0] if self._minutes else 0)
 
-    def _ignored(self, task: TaskId, messages: Collection[Raw]) -> Counter[int]:
+    def _ignored(self, task: TaskId, messages: Collection[Raw]) -> Counter[float]:
         tally = self._own.tasks.get(task)
-        return Counter(
-            int(each.ended_s // MINUTE_S) * MINUTE_S
-            for each in (() if tally is None else tally.failures)
-            if is_acknowledged(each, messages)
-        )
+        failures = () if tally is None else tally.failures
+        return Counter(_minute_s(each.ended_s) for each in failures if is_acknowledged(each, messages))
+
+
+def _minute_s(at_s: float) -> float:
+    return at_s // MINUTE_S * MINUTE_S
 
 
 def is_acknowledged(outcome: Outcome, messages: Collection[Raw]) -> bool:
@@ -257,11 +239,6 @@ class Streak(NamedTuple):
         return self.failed / self.ended
 
 
-def may_be_certain(failed: int, rate: float) -> bool:
-    """Return whether so many failures could speak against a rate at all: they do most if no other run ended."""
-    return failed >= MIN_STREAK_FAILURES and failed * log(1 / rate) >= STREAK_EVIDENCE
-
-
 def may_be_streak(minutes: Iterable[Block], rate: float) -> bool:
     """Return whether the failures may be a streak in some order of the runs of each minute."""
     failed = ended = 0
@@ -317,7 +294,7 @@ def is_over(blocks: Sequence[Block], rate: float, streak: Streak) -> bool:
 
 def since_minute(streak: Streak, minutes: Iterable[Block]) -> Streak:
     """Return the streak from the begin of its first minute: not every process knows the order within a minute."""
-    since_s = streak.since_s // MINUTE_S * MINUTE_S
+    since_s = _minute_s(streak.since_s)
     shown = [each for each in minutes if each.at_s >= since_s]
     return Streak(since_s, sum(each.failed for each in shown), sum(each.ended for each in shown))
 
@@ -507,9 +484,6 @@ class FailureJudge:
         least = min(MIN_OVER_NORMAL if each is None else _bound(*each) for each in either)
         acknowledged = self._acknowledged.get(task, ())
         deployed = deployed_streak(self._own, task, self._now, acknowledged)
-        # The runs are counted only if their failures could matter.
-        if not (deployed or acknowledged or may_be_certain(self._minutes.most_failures(task), least)):
-            return None
         recent, older = split_recent(self._minutes.of(task, acknowledged))
         is_possible = may_be_streak(recent, least)
         if not (deployed or is_possible) or not self._minutes.has_failed_lately(recent):
