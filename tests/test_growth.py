@@ -26,8 +26,7 @@ from tui.api.models import within_bounds, without_callback_secrets
 from tui.api.responses import Response, read_date, read_rate_limit, response_error
 from tui.commands.output import Output
 from tui.domain.errors.error import RunError, build_error, first_own_frame, parse_stack
-from tui.domain.errors.kinds import kind_of
-from tui.domain.errors.messages import identity_of, normalise
+from tui.domain.errors.kinds import identity_of, kind_of, normalise
 from tui.domain.facts import Schedule
 from tui.domain.filters import InvalidSpan, parse_time_span
 from tui.domain.ids import TaskId
@@ -194,7 +193,7 @@ def _columns(text: str) -> None:
     is_format("time", text)
 
 
-MESSAGES: Final = ("domain.errors.messages",)
+MESSAGES: Final = ("domain.errors.kinds",)
 WORDS: Final = ("domain.errors.vocabulary", "domain.errors.tokens")
 
 READERS: Final[dict[str, tuple[Callable[[str], Any], tuple[str, ...]]]] = {

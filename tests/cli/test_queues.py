@@ -15,7 +15,7 @@ from tests.support.session import public_token
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.facts import MAX_QUEUES, QUEUES_PER_PAGE
 from tui.features.queues.command import PRINTED
-from tui.store.findings.rows import queue_rows
+from tui.store.findings.board import queue_rows
 from tui.text.styled import line_width, plain
 from tui.text.table import Print
 

@@ -7,8 +7,7 @@ import pytest
 
 from tui.domain.attempt import AttemptHistory
 from tui.domain.facts import ConcurrencyLimit, PlaceHolder, Queue
-from tui.domain.finding import Standstill, StandstillReason
-from tui.domain.hold import KNOWN_FOR, Hold, HoldKind, QueueState, hold_of
+from tui.domain.finding import KNOWN_FOR, Hold, HoldKind, QueueState, Standstill, StandstillReason, hold_of
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Precision, Run, Stamp, State
 from tui.domain.status import parse_status

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.store.counts import Minute
+from tui.store.freshness import Minute
 from tui.text.blocks import spark
 from tui.text.status import ascii_line
 from tui.text.styled import Piece, Token, line_width

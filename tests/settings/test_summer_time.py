@@ -19,8 +19,8 @@ from tui.features.errors.model import SPANS, minutes_of
 from tui.features.runs.columns import times_same_until
 from tui.features.runs.words import SPAN_MARGIN, Typed, read_typed
 from tui.kit.words import gap_words
-from tui.store.counts import Gap
 from tui.store.filter import parse_filter
+from tui.store.freshness import Gap
 from tui.store.store import Store
 from tui.store.view import View
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.domain.patches import at, patch_of
 from tui.domain.update import RunsRead
-from tui.store.counts import MINUTE_COUNT, NO_RUNS, Activity, Minute
+from tui.store.freshness import MINUTE_COUNT, NO_RUNS, Activity, Minute
 from tui.store.store import Store
 
 
@@ -33,7 +33,7 @@ def test_activity_counts_runs_and_failures_by_creation() -> None:
 def test_many_runs_are_counted_in_slices_newest_minute_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tui.store.counts.MAX_RUNS_PER_CALL", 5)
+    monkeypatch.setattr("tui.store.freshness.MAX_RUNS_PER_CALL", 5)
     store = Store()
     activity = Activity(store)
     activity.on_changes(

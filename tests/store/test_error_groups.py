@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, patch_of, rows
 from tui.domain.errors.error import RunError, build_error
-from tui.domain.errors.groups import ErrorState, ServerErrorGroup, ServerGroupStatus
 from tui.domain.errors.kinds import Fingerprint
+from tui.domain.facts import ErrorState, ServerErrorGroup, ServerGroupStatus
 from tui.domain.ids import ErrorGroupId, TaskId
 from tui.domain.run import Precision, Stamp
 from tui.domain.text import Raw

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.domain.patches import NOON, at
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
-from tui.store.counts import Gap
-from tui.store.freshness import Freshness, FreshnessTracker, Level
+from tui.store.freshness import Freshness, FreshnessTracker, Gap, Level
 
 REST, FEED, RELAY = "rest", "realtime", "relay"
 

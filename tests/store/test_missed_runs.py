@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.support.domain.patches import at, patch_of
 from tui.domain.update import CaughtUp, RunPatch, RunsRead
 from tui.store.changes import Changes
-from tui.store.counts import Completeness, Gap, MissedRunCounter, MissedRuns
+from tui.store.freshness import Completeness, Gap, MissedRunCounter, MissedRuns
 from tui.store.store import Store
 
 ENDS = {"COMPLETED": False, "FAILED": True, "CRASHED": True, "EXPIRED": False, "CANCELED": False}

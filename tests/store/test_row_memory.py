@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.perf.benchmarks.store import PAGE, READ, WORDS, page_row
 from tui.domain.update import CountsRead, RunsRead
-from tui.store.counts import Activity
+from tui.store.freshness import Activity
 from tui.store.store import Store
 from tui.store.view import View
 

@@ -19,8 +19,7 @@ from tui.emulator.server.emulator import Emulator
 from tui.emulator.simulation.runs import Run as TrueRun
 from tui.emulator.world import World
 from tui.store.changes import EPOCH, Changes, Topic
-from tui.store.counts import Completeness, Gap, MissedRunCounter, MissedRuns
-from tui.store.freshness import FreshnessTracker
+from tui.store.freshness import Completeness, FreshnessTracker, Gap, MissedRunCounter, MissedRuns
 from tui.sync.feed import HOLD_S
 from tui.sync.session import Session
 

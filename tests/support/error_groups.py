@@ -5,8 +5,8 @@ from typing import Any
 
 from tests.support.present.samples import NOW
 from tui.domain.errors.error import RunError
-from tui.domain.errors.groups import ErrorState
 from tui.domain.errors.kinds import kind_of
+from tui.domain.facts import ErrorState
 from tui.domain.ids import RunId, TaskId
 from tui.domain.status import RunStatus
 from tui.domain.text import Raw

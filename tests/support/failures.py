@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from tests.support.fleet import Fleet, FleetRun
 from tests.support.virtual_clock import VirtualClock
-from tui.domain.errors.groups import FailuresProgress, ServerGroupsRead
+from tui.domain.facts import FailuresProgress, ServerGroupsRead
 from tui.domain.ids import RunId
 from tui.features.errors.data import FailureReading, FailureView
 from tui.store.changes import Changes

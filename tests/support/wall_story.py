@@ -10,9 +10,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tui.domain.errors.groups import ErrorState
 from tui.domain.errors.kinds import OwnFrame
-from tui.domain.facts import INTERVALS, Deployment, FactSource
+from tui.domain.facts import INTERVALS, Deployment, ErrorState, FactSource
 from tui.domain.finding import (
     Finding,
     FindingSubject,
@@ -27,7 +26,7 @@ from tui.domain.finding import (
 from tui.domain.ids import RunId, TaskId
 from tui.domain.text import Raw
 from tui.features.wall.blocks import WallView
-from tui.store.findings.rows import (
+from tui.store.findings.board import (
     Board,
     BoardSpan,
     DueRow,

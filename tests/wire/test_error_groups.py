@@ -14,7 +14,7 @@ from tui.api.client import ERROR_GROUPS_PAGE_SIZE
 from tui.api.errors import MAX_MESSAGE_CHARS, Limits, NotFound, Refused, ServerFault, read_time
 from tui.api.facts import decode_error_group, decode_error_groups
 from tui.api.models import MAX_CURSOR_CHARS, RowsPage
-from tui.domain.errors.groups import ServerErrorGroup, ServerGroupDetail, ServerGroupStatus
+from tui.domain.facts import ServerErrorGroup, ServerGroupDetail, ServerGroupStatus
 from tui.domain.ids import Cursor, ErrorGroupId
 
 ROW: dict[str, Any] = recording("1030")["response"]["body"]["data"][0]

@@ -23,8 +23,16 @@ from tui.api.responses import Response, decode_environment, decode_id, decode_qu
 from tui.api.runs import ListPage, RunResponse, decode_page, decode_run
 from tui.domain.action import OnWritten
 from tui.domain.environment import Environment, RateLimit
-from tui.domain.errors.groups import ServerErrorGroup
-from tui.domain.facts import ConcurrencyLimit, Deployment, Queue, QueueMetrics, Schedule, ScheduleRunsRead, WaitToken
+from tui.domain.facts import (
+    ConcurrencyLimit,
+    Deployment,
+    Queue,
+    QueueMetrics,
+    Schedule,
+    ScheduleRunsRead,
+    ServerErrorGroup,
+    WaitToken,
+)
 from tui.domain.filters import (
     MAX_PERIOD,
     MAX_QUERY_PERIOD,

@@ -28,7 +28,7 @@ from tui.api.models import (
 from tui.api.runs import decode_page
 from tui.domain import facts
 from tui.domain.errors.error import MAX_NAME_CHARS as MAX_TYPE_CHARS
-from tui.domain.errors.groups import ServerErrorGroup, ServerGroupDetail, ServerGroupStatus
+from tui.domain.facts import ServerErrorGroup, ServerGroupDetail, ServerGroupStatus
 from tui.domain.text import Raw
 
 # A page of the server's error groups, and the detail of one.

@@ -25,7 +25,7 @@ from tui.kit.look import Painter
 from tui.kit.selection import Need, Selection
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes, Topic
-from tui.store.counts import Activity, Minute
+from tui.store.freshness import Activity, Minute
 from tui.store.indexes import StatusCounts
 from tui.text.blocks import key_of, need_connection
 from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width

@@ -12,8 +12,7 @@ from tui.domain.text import Raw, clean
 from tui.domain.update import BudgetRead, SourceRetrying, SourceStopped
 from tui.kit.words import advice_on, retry_words, secondary_failure
 from tui.lazy_dataclass import dataclass
-from tui.store.counts import Minute
-from tui.store.freshness import Freshness, Level
+from tui.store.freshness import Freshness, Level, Minute
 from tui.store.indexes import StatusCounts
 from tui.text import formatting
 from tui.text.blocks import spark, with_key

@@ -25,7 +25,7 @@ from tui.kit.page import Page, PageRow
 from tui.kit.painted import PaintedScreen
 from tui.kit.words import RuleText
 from tui.lazy_dataclass import dataclass
-from tui.store.counts import Minute
+from tui.store.freshness import Minute
 from tui.text import formatting
 from tui.text.blocks import labelled, spark
 from tui.text.status import STATUS_STYLES

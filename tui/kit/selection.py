@@ -23,7 +23,7 @@ from tui.sync.clock import Clock, Timer
 from tui.sync.session import Session
 
 if TYPE_CHECKING:
-    from tui.domain.hold import QueueState
+    from tui.domain.finding import QueueState
 
 
 # The selected run, which the panes beside the list show, and the data that is fetched about it.

@@ -13,8 +13,7 @@ from tui.domain.text import Raw, clean
 from tui.domain.update import HistoryRead, SourceRetrying, SourceStopped
 from tui.lazy_dataclass import dataclass
 from tui.settings.reading import PREVIEW_BRANCH
-from tui.store.counts import Completeness, Gap, MissedRuns
-from tui.store.freshness import Freshness, SourceFailure
+from tui.store.freshness import Completeness, Freshness, Gap, MissedRuns, SourceFailure
 from tui.text import formatting
 from tui.text.blocks import key_of, tries_again, with_key
 from tui.text.styled import Line, Piece, Token, cut, line_width, wrap

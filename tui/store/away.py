@@ -12,8 +12,8 @@ from tui.domain.run import Run
 from tui.domain.status import RunStatus
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes
-from tui.store.counts import Gap
 from tui.store.error_groups import known_error
+from tui.store.freshness import Gap
 
 # `AwayLog`: what happened since the user's last key. It is bounded, however long the user is away.
 

@@ -9,9 +9,8 @@ from typing import Final, NamedTuple, TypeVar
 from sortedcontainers import SortedSet
 
 from tui.domain.errors.error import RunError
-from tui.domain.errors.groups import ErrorState, ServerErrorGroup, state_of
-from tui.domain.errors.kinds import ErrorKind, Fingerprint, kind_of
-from tui.domain.errors.messages import identity_of, normalise
+from tui.domain.errors.kinds import ErrorKind, Fingerprint, identity_of, kind_of, normalise
+from tui.domain.facts import ErrorState, ServerErrorGroup, state_of
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run, State
 from tui.domain.status import RunStatus

@@ -15,7 +15,7 @@ from tui.api.feed import MAX_FEED_WINDOW, FeedTarget, read_stored_error
 from tui.api.queries import MAX_IDS, FailureCount, FoundRun, RunErrors, RunsWithErrorTexts, TrqlQuery, days_since
 from tui.api.runs import ListPage
 from tui.domain.environment import Capability
-from tui.domain.errors.groups import FailuresProgress, ServerErrorGroup, ServerGroupsRead
+from tui.domain.facts import FailuresProgress, ServerErrorGroup, ServerGroupsRead
 from tui.domain.filters import RunFilters, period_text, query_period
 from tui.domain.ids import ErrorGroupId, RunId, TaskId
 from tui.domain.run import Precision, Run, Stamp

@@ -18,7 +18,7 @@ from tui.text.formatting import LOADING, NOT_READ
 from tui.text.styled import Align, Line, Piece, Token, cut, fit, fold, line_width, pad, wrap
 
 if TYPE_CHECKING:
-    from tui.store.counts import Minute
+    from tui.store.freshness import Minute
 
 # The parts of a page of text: labelled rows, prose, sparklines, names of keys, and the time of drawing.
 

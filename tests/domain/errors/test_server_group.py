@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.domain.patches import at
-from tui.domain.errors.groups import ServerErrorGroup, ServerGroupStatus
+from tui.domain.facts import ServerErrorGroup, ServerGroupStatus
 from tui.domain.ids import ErrorGroupId, TaskId
 from tui.domain.text import Raw
 

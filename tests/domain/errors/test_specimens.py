@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 import tui.domain.errors
 from tests.support.domain.labelled_errors import DATA, labelled_errors
-from tui.domain.errors import messages as module
-from tui.domain.errors.messages import normalise, with_specimens
+from tui.domain.errors import kinds as module
+from tui.domain.errors.kinds import normalise, with_specimens
 from tui.domain.text import Raw
 
 MESSAGES = [each.error.message for path in sorted(DATA.iterdir()) for each in labelled_errors(path.name)]
@@ -100,15 +100,15 @@ def test_no_rule_tells_digits_of_long_numbers_apart() -> None:
     names = {
         f"{folder.name}.{name}"
         for folder in iter_modules(tui.domain.errors.__path__)
-        if folder.name in {"messages", "vocabulary", "tokens"}
+        if folder.name in {"kinds", "vocabulary", "tokens"}
         for name, pattern in _patterns(import_module(f"{tui.domain.errors.__name__}.{folder.name}"))
         if any(_single_digits(_parser.parse(pattern.pattern, pattern.flags)))
     }
     assert names == {
-        "messages._STATUS",  # before specimens
+        "kinds._STATUS",  # before specimens
         "vocabulary._PLATFORM",  # words with letters
         "vocabulary._TECHNICAL",
-        "messages._SINGULAR",  # one digit
+        "kinds._SINGULAR",  # one digit
         "tokens._NUMBER",  # 0x
         "tokens._HTTP_STATUS",  # three digits
         "tokens._ERROR_STATUS",

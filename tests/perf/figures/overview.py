@@ -23,9 +23,8 @@ from tests.perf.figures.row import MAX_RATIO, PEERS, Effort, Reading
 from tests.perf.terminal import Terminal
 from tui.domain.update import HistoryRead, RunPatch, RunsRead
 from tui.kit.heap import THRESHOLDS
-from tui.store.findings.board import make_board
+from tui.store.findings.board import BoardSpan, make_board
 from tui.store.findings.counts import OwnCounts
-from tui.store.findings.rows import BoardSpan
 from tui.store.store import Store
 
 MAX_MEMORY_RATIO: Final = 2.2

@@ -13,7 +13,7 @@ from tui.domain.status import RunStatus
 from tui.domain.text import Raw
 from tui.features.alerts.away import NOT_WATCHED, away_lines
 from tui.store.away import AwayReport, Episode, FailureGroup
-from tui.store.counts import Gap
+from tui.store.freshness import Gap
 from tui.text.styled import line_width, plain
 
 HOSTILE = Raw("evil\x1b[31m\x07\n\u202ename" + "x" * 300)

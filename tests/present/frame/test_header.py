@@ -13,8 +13,7 @@ from tui.domain.environment import Environment
 from tui.domain.text import Raw
 from tui.domain.update import BudgetRead, SourceRetrying, SourceStopped
 from tui.kit.header_words import HeaderFacts, header_line
-from tui.store.counts import Minute
-from tui.store.freshness import Freshness, Level
+from tui.store.freshness import Freshness, Level, Minute
 from tui.store.indexes import StatusCounts
 from tui.text.status import ascii_line
 from tui.text.styled import Token, line_width, plain

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tui.kit.words import gap_line, gap_remark, gap_sentence, gap_words
-from tui.store.counts import Completeness, Gap, MissedRuns
+from tui.store.freshness import Completeness, Gap, MissedRuns
 from tui.text.styled import line_width, plain
 
 NOW = datetime(2026, 11, 24, 13, 49, 8, tzinfo=UTC)

@@ -21,7 +21,7 @@ from tui.features.overview.words import (
     tasks_rule,
 )
 from tui.features.wall.blocks import BlockRow, WallLook, WallView
-from tui.store.findings.rows import Board, FailingNow, FourLines, Line, SourceAge
+from tui.store.findings.board import Board, FailingNow, FourLines, Line, SourceAge
 from tui.text.formatting import wait, waited
 from tui.text.styled import line_width, plain
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.support.domain.patches import at
-from tui.domain.errors.groups import ErrorState
 from tui.domain.errors.kinds import ErrorKind, Fingerprint, OwnFrame
+from tui.domain.facts import ErrorState
 from tui.domain.ids import RunId, TaskId
 from tui.domain.status import RunStatus
 from tui.domain.text import Raw

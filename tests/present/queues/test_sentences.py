@@ -25,7 +25,7 @@ from tui.features.queues.page import (
     usage_bar,
 )
 from tui.features.queues.words import places_text
-from tui.store.findings.rows import QueueHealth, QueueRow
+from tui.store.findings.board import QueueHealth, QueueRow
 from tui.text.blocks import Now, ReadStage
 from tui.text.styled import Token, line_width, plain
 

@@ -28,7 +28,7 @@ from tui.features.wall.blocks import Band, WallLook, WallView, big_number, big_w
 from tui.features.wall.page import wall_header, wall_page
 from tui.features.wall.rows import cron_words
 from tui.kit.header_words import HeaderFacts
-from tui.store.findings.rows import BoardSpan, FailingNow, SourceAge
+from tui.store.findings.board import BoardSpan, FailingNow, SourceAge
 from tui.store.freshness import Freshness, Level
 from tui.text.blocks import GoToRun, ListRuns
 from tui.text.formatting import waited

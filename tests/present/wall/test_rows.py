@@ -15,7 +15,7 @@ from tui.features.wall.rows import (
     shown_groups,
     tasks_block,
 )
-from tui.store.findings.rows import FailingGroup, FailingNow, TaskHealth, TaskRow
+from tui.store.findings.board import FailingGroup, FailingNow, TaskHealth, TaskRow
 from tui.text.styled import Line, Token, line_width, plain
 
 

@@ -17,7 +17,7 @@ from tui.domain.status import RunStatus
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead
 from tui.store.away import MAX_EPISODES, MAX_FAILURES, MAX_GROUPED, AwayLog, is_due, report_of
-from tui.store.counts import Gap
+from tui.store.freshness import Gap
 from tui.store.store import Store
 
 SINCE = at(1000)

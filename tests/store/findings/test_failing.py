@@ -4,11 +4,11 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from tests.support.error_groups import group_of
-from tui.domain.errors.groups import ErrorState, ServerErrorGroup
+from tui.domain.facts import ErrorState, ServerErrorGroup
 from tui.domain.filters import RunFilters
 from tui.domain.ids import ErrorGroupId, TaskId
 from tui.domain.text import Raw
-from tui.store.findings.rows import failing_now
+from tui.store.findings.board import failing_now
 
 NOW = datetime(2026, 11, 26, 12, 30, tzinfo=UTC)
 HOUR = timedelta(hours=1)

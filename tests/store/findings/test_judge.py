@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from tests.support.domain.judged import CHARGE, HOUR, MINUTE, NOW, SECOND, ended, every, judged, normal, own_of
 from tests.support.domain.patches import at, patch_of, stamp
 from tui.domain.environment import Environment
-from tui.domain.errors.groups import ServerErrorGroup, ServerGroupStatus
 from tui.domain.facts import (
     DECIDING,
     INTERVALS,
@@ -32,6 +31,8 @@ from tui.domain.facts import (
     Schedule,
     ScheduleRunsRead,
     SchedulesRead,
+    ServerErrorGroup,
+    ServerGroupStatus,
     TaskMinute,
     TaskSpeed,
     TokensRead,

@@ -42,9 +42,8 @@ from tui.domain.ids import TaskId
 from tui.domain.run import Fixed
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunsRead, WindowRead
-from tui.store.findings.board import make_board
+from tui.store.findings.board import Board, BoardSpan, QueueHealth, TaskHealth, make_board
 from tui.store.findings.counts import OwnCounts
-from tui.store.findings.rows import Board, BoardSpan, QueueHealth, TaskHealth
 from tui.store.store import Store
 
 MINUTE = timedelta(minutes=1)

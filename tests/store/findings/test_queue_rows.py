@@ -10,7 +10,7 @@ from tui.domain.facts import FactSource, FactUnread, Queue, QueuesRead, QueueWai
 from tui.domain.finding import Finding, FindingSubject, FindingWord, QueueWaits, RunOverdue, SubjectKind, Verdict
 from tui.domain.ids import RunId, TaskId
 from tui.domain.text import Raw
-from tui.store.findings.rows import QueueHealth, QueueRow, next_late_at, queue_rows
+from tui.store.findings.board import QueueHealth, QueueRow, next_late_at, queue_rows
 
 NOW = datetime(2026, 11, 26, 14, 32, tzinfo=UTC)
 MAIL = Queue("queue_1", Raw("send-email"), is_task=True, running=20, queued=301, limit=20)

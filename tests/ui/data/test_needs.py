@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from tui.domain.facts import Queue
-from tui.domain.finding import Standstill, StandstillReason
-from tui.domain.hold import QueueState
+from tui.domain.finding import QueueState, Standstill, StandstillReason
 from tui.domain.ids import RunId
 from tui.domain.run import Precision, Run, State
 from tui.domain.status import parse_status

@@ -12,8 +12,8 @@ from tui.domain.ids import RunId
 from tui.domain.update import RunGone, RunsRead
 from tui.features.runs.model import END, Item, ListEnd, RunListModel
 from tui.store.changes import CREATED, ORDERS, STATUS, Changes, Order
-from tui.store.counts import Gap
 from tui.store.filter import parse_filter
+from tui.store.freshness import Gap
 from tui.store.store import Store
 from tui.store.view import View
 

@@ -42,7 +42,6 @@ from tui.api.relay import (
 )
 from tui.domain.environment import Capability, Environment
 from tui.domain.errors.error import RunError
-from tui.domain.errors.groups import ServerErrorGroup, ServerGroupStatus
 from tui.domain.facts import (
     ConcurrencyLimit,
     Deployment,
@@ -60,6 +59,8 @@ from tui.domain.facts import (
     Schedule,
     ScheduleRunsRead,
     SchedulesRead,
+    ServerErrorGroup,
+    ServerGroupStatus,
     TaskMinute,
     TaskNormal,
     TaskSpeed,

@@ -1,15 +1,670 @@
-"""`ErrorKind`: what the failures of one error group have in common: type, normalised message and first own frame."""
+"""`kind_of`: type, own frame and message of an error, without the data that differs between two failures."""
 
+import json
 import re
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Final, NewType
+from typing import Any, Final, NamedTuple, NewType
 
+from tui.domain.errors import vocabulary
 from tui.domain.errors.error import RunError, first_own_frame
-from tui.domain.errors.messages import identity_of, normalise
-from tui.domain.errors.vocabulary import ID, is_id
+from tui.domain.errors.tokens import replace_in_sentences, replace_values
+from tui.domain.errors.vocabulary import ID, is_id, normalise_name, replace_names
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
+
+# `normalise` and `identity_of`: an error's message without the data that differs between two failures of one kind.
+
+
+# Removes from a message what programs paste into it: colours, HTML pages, stacks, excerpts of code, logs, records.
+
+
+MAX_HEAD_CHARS: Final = 600
+"""An HTML page names its error in its title, which stands in its first characters."""
+
+MAX_LINES: Final = 500
+"""The lines of a message that may belong to a stack, to code or to a log. Later ones are kept."""
+
+MAX_UNREAD_KEYS: Final = 20
+"""So many duplicate keys whose values cannot be read are tried: each may be read to the end of the message."""
+
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])|[\x00-\x08\x0b-\x1a\x7f]")
+_HTML = re.compile(r"(?<![\"'`])<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
+_HTML_END = re.compile(r"</html>", re.IGNORECASE)
+_STATUS = re.compile(r"<(?:title|h1|h2)\b[^>]*>[^<]*?\b([45]\d\d)\b", re.IGNORECASE)
+_XML = re.compile(r"(?<![\"'`])<\?xml\b[^>]{0,300}\?>\s*|(?<![\"'`])<(?=Error>)")
+_XML_IDENTITY = re.compile(
+    r"<(Code|Message|Type|faultcode|faultstring|errorCode|errorMessage)>([^<]{1,300})</\1>", re.IGNORECASE
+)
+
+# Parts of a frame. As one pattern with `.*` in it, a line of brackets takes a time that grows with its square.
+_CALL = re.compile(r"\S+ \(")
+_PLACE = re.compile(r"\S*:\d+:\d+\Z")
+_END_OF_CALL = re.compile(r"\((?:native|<anonymous>|index \d+)\)\Z|:\d+\)\Z")
+_OMITTED = re.compile(r"\s*\.{3}\s*\d+ (?:more|lines|frames|levels)")
+_CODE_POINTER = re.compile(r"\s*(?:→|>|❯|-->)\s*\d+\s")
+_CODE_LINE = re.compile(r"\s+\d+\s|\s*(?:→|>|❯|-->)\s*\d+\s|\s*\d+\s*(?:[|│]|$)")
+_CARETS = re.compile(r"[\s|│~^-]*\Z")
+_LOG_HEADER = re.compile(
+    r"(?:call log|=+ ?logs? ?=++|browser logs|logs?|std(?:err|out)|output|require stack|requirestack):?\s*=*\Z",
+    re.IGNORECASE,
+)
+# Playwright lists the elements that a locator found.
+_ELEMENTS = re.compile(r"(?<=resolved to )\d+ elements:\n.*", re.DOTALL)
+# The values of a query.
+_VALUES = re.compile(r"\s*(?:params|parameters|bindings|values): ", re.IGNORECASE)
+# Prisma prints the arguments of a call before it says what is wrong with them.
+_ARGUMENTS = re.compile(
+    r"invocation(?::| in\n[^\n]*)[^\S\n]*\n.{0,4000}\n[^\S\n]*+\}\)?\s*+(?<=\n\n)(?=[A-Z])", re.DOTALL
+)
+_LOCATION = re.compile(r"(?<=invocation) in\n[^\n]+:\d+:\d+(?=\n|\Z)")
+
+# MongoDB prints the values of the fields of the index, whose name stands in front.
+_DUPLICATE_KEY: Final = "dup key: {"
+_KEY_VALUES = re.compile(r"(?:[^{}\"\n]|\"(?:[^\"\\\n]|\\.)*+\"){0,500}+\}")
+# What a language model wrote instead of JSON.
+_PARSED_TEXT = re.compile(r"Text: .{0,4000}?\.?\s(?=Error(?: message)?: )", re.DOTALL)
+
+
+def without_blocks(message: str) -> str:
+    """Return a message without colours, pages, stack frames, excerpts of code and the lines of logs."""
+    text = _ANSI.sub("", message) if "\x1b" in message or not message.isprintable() else message
+    if "<" in text:
+        text = _without_pages(text)
+    if _DUPLICATE_KEY in text:
+        text = _without_key_values(text)
+    if (start := text.find("Text: ")) >= 0 and (parsed := _PARSED_TEXT.match(text, start)) is not None:
+        text = f"{text[:start]}Text: … {text[parsed.end() :]}"
+    return _without_lines(text) if "\n" in text else text
+
+
+def _without_key_values(text: str) -> str:
+    kept: list[str] = []
+    begin = unread = 0
+    at = text.find(_DUPLICATE_KEY)
+    while at >= 0 and unread < MAX_UNREAD_KEYS:
+        end = at + len(_DUPLICATE_KEY)
+        if (values := _KEY_VALUES.match(text, end)) is None:
+            unread += 1
+        else:
+            kept += (text[begin : end - 1], "…")
+            begin = end = values.end()
+        at = text.find(_DUPLICATE_KEY, end)
+    return "".join([*kept, text[begin:]])
+
+
+def _without_pages(text: str) -> str:
+    page = _HTML.search(text)
+    if page is not None:
+        status = _STATUS.search(text, page.start(), page.start() + MAX_HEAD_CHARS)
+        end = _HTML_END.search(text, page.start())
+        shown = "<html>" if status is None else f"<html> status {status[1]} "
+        return text[: page.start()] + shown + ("" if end is None else text[end.end() :])
+    document = _XML.search(text)
+    if document is None or (found := _XML_IDENTITY.findall(text, document.start())) == []:
+        return text
+    return text[: document.start()] + " ".join(f"{name}: {value}" for name, value in found)
+
+
+def _without_details(text: str) -> str:
+    """Return a text without the elements that Playwright found, and without the arguments of a call of Prisma."""
+    text = _ELEMENTS.sub("", text, count=1) if "elements:\n" in text else text
+    if (start := text.find("invocation")) < 0:
+        return text
+    arguments = _ARGUMENTS.match(text, start)
+    return _LOCATION.sub(":", text if arguments is None else f"{text[:start]}invocation:\n{text[arguments.end() :]}")
+
+
+def _without_lines(text: str) -> str:
+    text = _without_details(text)
+    *lines, rest = text.split("\n", MAX_LINES)
+    if len(lines) < MAX_LINES:
+        lines, rest = [*lines, rest], ""
+    kept: list[str] = []
+    has_pointer = any(_CODE_POINTER.match(line) or _is_caret(line) for line in lines)
+    in_log = False
+    for line in lines:
+        if kept and _VALUES.match(line):
+            continue
+        if kept and line.startswith("--") and _is_caret(line):
+            kept.pop()  # the code to which the line points
+            continue
+        if _is_frame(line) or _OMITTED.match(line) or _is_caret(line):
+            continue
+        if has_pointer and _CODE_LINE.match(line):
+            continue
+        if in_log and line[:1] in {"", " ", "\t", "-", "<", "["}:
+            continue
+        in_log = _LOG_HEADER.match(line.strip()) is not None
+        if not in_log or not kept:
+            kept.append(line)
+    return "\n".join([*kept, rest] if rest else kept)
+
+
+def _is_frame(line: str) -> bool:
+    """Return whether a line is a frame of a stack: a call with its place, a place alone, or a call that was cut."""
+    text = line.strip()
+    if not text.startswith("at "):
+        return False
+    rest = text.removeprefix("at ")
+    bare = rest.removeprefix("async ")
+    if _CALL.match(rest) or _CALL.match(bare) or _PLACE.match(bare):
+        return True
+    end = _END_OF_CALL.search(rest) if text.endswith(")") else None
+    return end is not None and "(" in rest[: end.start() + 1]
+
+
+def _is_caret(line: str) -> bool:
+    """Return whether a line is nothing but `^` or `~` under code, with bars and rules."""
+    return ("^" in line or "~" in line) and _CARETS.match(line) is not None
+
+
+# Reduces JSON and printed objects in a message to the values that tell one kind of error from another.
+#
+# These are the code, the type, the field and the sentence in `message`. Other data and the order of the keys are
+# dropped. An object without any of them is reduced to the names of its keys.
+
+
+MAX_DEPTH: Final = 6
+MAX_ITEMS: Final = 50
+MAX_OBJECTS: Final = 20
+"""So many braces and brackets of a message are tried. The rest is text."""
+
+MAX_PRINTED_CHARS: Final = 4_000
+"""An object that util.inspect printed is read up to this length."""
+
+MAX_SHOWN_CHARS: Final = 4_000
+"""Once a message is so long without its data, further objects are text: less than that tells kinds apart."""
+
+_START = re.compile(r"\{(?=\s*[\"'\w$}\[])|(?<![\w$)\]])\[(?=\s*[\[{\"\]\d-])")
+_PAIR = re.compile(
+    r"(?:[{,\n]|\A)[^\S\n]*+(?:[+~?]\s*)?[\"']?(?P<key>[A-Za-z_$][\w$-]*)[\"']?\s*:\s*"
+    r"(?P<value>\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`\n]*`|[^\s,{}\[\]]+)?"
+)
+_SENTENCE = re.compile(r"\n(?=[A-Z][a-z]+ )")
+_SEPARATORS = re.compile(r"[_\-\s]")
+_NAME_OF_ERROR = re.compile(r"\w*(?:Error|Exception|Fault)\Z")
+_CODE_LIKE = re.compile(r"[\w.:/\[\]@$ -]{1,80}\Z")
+_TYPE_URL = re.compile(r"(?:https?|urn|tag):[^\s]+\Z")
+_QUOTES: Final = frozenset("'\"`")
+_ERROR_LISTS: Final = frozenset({"errors", "messages", "fielderrors", "formerrors", "violations"})
+_decode = json.JSONDecoder(strict=False).raw_decode
+
+
+def replace_objects(text: str) -> str:
+    """Return a message with its objects in their canonical form.
+
+    The text between objects is normalised too, and so are the sentences inside them.
+    """
+    parts: list[tuple[str, str]] = []
+    at = searched = 0
+    for _ in range(MAX_OBJECTS):
+        match = _START.search(text, searched)
+        if match is None or sum(len(shown) for shown, _ in parts) > MAX_SHOWN_CHARS:
+            break
+        found = _read(text, match.start())
+        if found is None:
+            searched = match.end()
+            continue
+        identity, keys, end = found
+        quote = text[match.start() - 1 : match.start()]
+        if identity is None and quote in _QUOTES and text[end : end + 1] == quote and match.start() > at:
+            # A printed value: `for value "{ a: 1 }"`.
+            parts.append((_normalise_text(text[at : match.start() - 1]) + vocabulary.QUOTED, ""))
+            at = searched = end + 1
+            continue
+        parts += [(_normalise_text(text[at : match.start()]), ""), (identity or "", keys)]
+        at = searched = end
+    # An object that only has data needs the names of its keys if no other one tells what happened.
+    is_told = any(shown and keys for shown, keys in parts)
+    shown_parts = [shown or (("{…}" if is_told else keys) if keys else "") for shown, keys in parts]
+    return "".join([*shown_parts, _normalise_text(text[at:])])
+
+
+def _read(text: str, start: int) -> tuple[str | None, str, int] | None:
+    """Return the identity of the object at `start`, the names of its keys, and its end; None if there is no object."""
+    try:
+        value, end = _decode(text, start)
+    except (ValueError, RecursionError):
+        return _read_printed(text, start) if text[start] == "{" else None
+    return _identity(value, 0), _keys(value), end
+
+
+def _keys(value: Any) -> str:
+    if isinstance(value, dict) and value:
+        return "{" + ", ".join(sorted({normalise_name(str(key)) for key in list(value)[:MAX_ITEMS]})) + "}"
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return f"[{_keys(value[0])}]"
+    return "[…]" if isinstance(value, list) else "{}"
+
+
+def _identity(value: Any, depth: int) -> str | None:
+    """Return the part of a value that identifies the error; None if there is none."""
+    if depth > MAX_DEPTH:
+        return None
+    if isinstance(value, list):
+        kept = {each for item in value[:MAX_ITEMS] if (each := _identity(item, depth + 1)) is not None}
+        return f"[{', '.join(sorted(kept))}]" if kept else None
+    if not isinstance(value, dict):
+        return None
+    pairs = [(str(key), item) for key, item in list(value.items())[:MAX_ITEMS]]
+    parts = sorted(part for key, item in pairs if (part := _pair(key, item, depth)) is not None)
+    return f"{{{', '.join(parts)}}}" if parts else None
+
+
+def _pair(key: str, value: Any, depth: int) -> str | None:
+    name = _SEPARATORS.sub("", key).lower()
+    if isinstance(value, str) and name in vocabulary.SENTENCE_KEYS:
+        # A message may itself be JSON, escaped.
+        return f"{key}: {normalise(Raw(value))}" if value else None
+    if name in vocabulary.IDENTITY_KEYS:
+        kept = _scalar(name, value)
+        return None if kept is None else f"{key}: {kept}"
+    if name in _ERROR_LISTS and (told := _sentences(value, depth)) is not None:
+        return f"{key}: {told}"
+    if name == "name":
+        return f"{key}: {value}" if isinstance(value, str) and _NAME_OF_ERROR.match(value) else None
+    inner = _identity(value, depth + 1)
+    return None if inner is None else f"{key}: {inner}"
+
+
+def _sentences(value: Any, depth: int) -> str | None:
+    """Return a list of sentences, or the fields of `{"email": ["is taken"]}` with theirs; None for something else."""
+    if depth > MAX_DEPTH:
+        return None
+    if isinstance(value, dict) and value:
+        items = list(value.items())[:MAX_ITEMS]
+        told = {normalise_name(str(key)): _sentences(item, depth + 1) for key, item in items}
+        return None if None in told.values() else f"{{{', '.join(sorted(f'{key}: {told[key]}' for key in told))}}}"
+    texts = value if isinstance(value, list) else [value]
+    if not texts or not all(isinstance(text, str) for text in texts):
+        return None
+    return ", ".join(sorted({normalise(Raw(text)) for text in texts[:MAX_ITEMS]}))
+
+
+def _scalar(name: str, value: Any) -> str | None:
+    """Return the value of a key that identifies an error; None if it is data all the same."""
+    if isinstance(value, list):
+        parts = [part for item in value[:MAX_ITEMS] if (part := _scalar(name, item)) is not None]
+        return ".".join(parts) if parts else None
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int | float):
+        is_property = name in {"path", "loc", "location", "pointer", "instancepath", "datapath"}
+        return vocabulary.NUMBER if is_property else f"{value:g}"
+    if not isinstance(value, str) or not value:
+        return None
+    if name == "path" and value.startswith("/"):
+        return None
+    if _TYPE_URL.match(value):
+        return value
+    if not _CODE_LIKE.match(value):
+        return None
+    if name in {"code", "errorcode", "errcode", "sqlstate", "errno", "constraint", "table", "column", "subcode"}:
+        return vocabulary.ID if is_id(value) and name not in {"constraint", "table", "column"} else value
+    return normalise_name(value)
+
+
+def _read_printed(text: str, start: int) -> tuple[str | None, str, int] | None:
+    """Read an object as util.inspect prints it, or JSON that was cut: its pairs of keys and simple values."""
+    end, is_closed = _closing(text, start)
+    pairs = list(_PAIR.finditer(text[start:end]))
+    if not pairs:
+        return None
+    if not is_closed and (sentence := _SENTENCE.search(text, start + pairs[-1].end(), end)) is not None:
+        end = sentence.start()
+    parts: set[str] = set()
+    for pair in pairs[:MAX_ITEMS]:
+        value = _unquoted(pair["value"] or "")
+        part = _pair(pair["key"], value, MAX_DEPTH) if value != "" else None
+        if part is not None:
+            parts.add(part)
+    keys = {normalise_name(pair["key"]) for pair in pairs[:MAX_ITEMS]}
+    return (f"{{{', '.join(sorted(parts))}}}" if parts else None), f"{{{', '.join(sorted(keys))}}}", end
+
+
+def _closing(text: str, start: int) -> tuple[int, bool]:
+    """Return the index after the brace that closes the one at `start`, or of the end of what is read if none does."""
+    depth = 0
+    limit = min(len(text), start + MAX_PRINTED_CHARS)
+    quote = ""
+    index = start
+    while index < limit:
+        character = text[index]
+        if quote:
+            if character == "\\":
+                index += 1
+            elif character in (quote, "\n"):
+                quote = ""
+        elif character in '"`' or (character == "'" and not text[index - 1].isalnum()):
+            quote = character
+        elif character in "{[":
+            depth += 1
+        elif character in "}]":
+            depth -= 1
+            if depth == 0:
+                return index + 1, True
+        index += 1
+    return limit, False
+
+
+def _unquoted(value: str) -> Any:
+    if value[:1] in {'"', "'", "`"}:
+        return value[1:-1]
+    if re.fullmatch(r"-?\d{1,15}", value):
+        return int(value)
+    return "" if value in {"null", "undefined", "true", "false"} else value
+
+
+# Joins the lines of a normalised message, and joins neighbouring placeholders into one.
+
+
+_UNIT = re.compile(
+    rf"({vocabulary.NUMBER})\s+(?:ms|milliseconds?|s|secs?|seconds?|mins?|minutes?|h|hours?|hrs?|days?|weeks?|"
+    r"Tag(?:en?)?|Stunden?|Minuten?|Sekunden?|jours?|heures?|días?|horas?|bytes?|[KMGT]?i?B|"
+    rf"%|{vocabulary.CURRENCIES})(?!\w)"
+)
+_PARTS = re.compile(rf"(?:{vocabulary.NUMBER}|{vocabulary.ID})(?:[-._:/+~@](?:{vocabulary.NUMBER}|{vocabulary.ID}))+")
+_DATA = (
+    f"{vocabulary.NUMBER}|{vocabulary.ID}|{vocabulary.PATH}|{vocabulary.URL}|{vocabulary.EMAIL}|{vocabulary.ADDRESS}"
+    f"|{vocabulary.TIME}|{vocabulary.QUOTED}"
+)
+_LIST = re.compile(rf"(?P<one>{_DATA})(?:(?:\s*[,;|&]\s*|\s+|\s(?:and|or|und|\|\|)\s)(?:[A-Z]+:)?(?P=one))+")
+_NAMED_EMAIL = re.compile(rf"(?:(?:[^\W\d_a-z][\w.'’-]*,?|&)\s+){{1,5}}(?:<{vocabulary.EMAIL}>|\({vocabulary.EMAIL}\))")
+# `Upload of q3 report final.docx`: a few words between such a word and a file belong to the file's name.
+_FILE_NAME = re.compile(
+    rf"\b(in|of|for|file|from|to|open|read|parse|load|import|upload|process|convert|download|attachment|document) "
+    rf"(?:(?!(?:in|for|file|from|to|at|into|with|because)\s)(?:[^\W_]|<n>)(?:[\w()-]|<n>)* ){{1,4}}{vocabulary.PATH}"
+)
+# `q3 report final.docx is encrypted`: so do the words that begin a message, unless they are a sentence.
+_FIRST_FILE = re.compile(
+    rf"\A(\W\s)?(?:(?!\w*(?:ing|ed|ot|to|of|from|in|for|at|no|is|file|line|with|error|id)\s)"
+    rf"(?:[^\W_]|<n>)(?:[\w()-]|<n>)* ){{1,3}}{vocabulary.PATH}(?=:? (?!exists|already))",
+    re.IGNORECASE,
+)
+_SPACED_PATH = re.compile(rf"(?<![\w/.-])(?:[\w-]+/)+[\w-]+ {vocabulary.PATH}")
+_NUMBER_BEFORE_WORD = f"{vocabulary.NUMBER} "
+
+
+def joined(text: str) -> str:
+    """Join the lines of a message, each different one once: logs and lists repeat lines."""
+    if "\n" in text:
+        text = " ".join(dict.fromkeys(line.strip() for line in text.split("\n") if line.strip()))
+    text = " ".join(text.split())
+    return _merged(text) if "<" in text or "'…'" in text else text
+
+
+def _merged(text: str) -> str:
+    """Join placeholders that stand together: the number of values in a list and of parts in an id is data."""
+    # Most messages have one placeholder. Each search costs 1 µs.
+    if _NUMBER_BEFORE_WORD in text:
+        text = _UNIT.sub(r"\1", text)
+    if vocabulary.PATH in text:
+        text = _SPACED_PATH.sub(vocabulary.PATH, text)
+        text = _FILE_NAME.sub(rf"\1 {vocabulary.PATH}", text)
+        text = _FIRST_FILE.sub(rf"\1{vocabulary.PATH}", text)
+    if text.count("<") > 1:
+        text = _PARTS.sub(lambda match: vocabulary.ID if vocabulary.ID in match[0] else vocabulary.NUMBER, text)
+        if vocabulary.EMAIL in text:
+            text = _NAMED_EMAIL.sub(f"<{vocabulary.EMAIL}>", text)
+        return _LIST.sub(r"\g<one>", text)
+    return _LIST.sub(r"\g<one>", text) if text.count(vocabulary.QUOTED) > 1 else text
+
+
+# Replaces long numbers in a message by specimens, so that messages that differ in nothing else are normalised once.
+#
+# A number of four digits and more that stands alone is a code or data whatever its digits are: all that comes later
+# asks only whether a sign is a digit, and how many there are. A specimen has as many digits, so that everything else
+# stands where it stood. Where a specimen is kept or cut, its digit stands in the result; other text does not contain
+# it.
+
+
+_DIGITS: Final = "79680"
+"""The first of them that the rest of a message does not contain is used."""
+
+_MIN_DIGITS: Final = 4
+"""A status code has three digits."""
+
+_BEFORE: Final = r"(?:(?<=[ (#])|\A)"
+_AFTER: Final = r"(?=[ )]|[,;.](?:\s|\Z)|\Z)"
+_NUMBER = re.compile(rf"{_BEFORE}([0-9]{{{_MIN_DIGITS},}}){_AFTER}")
+_SPECIMENS: Final = {digit: re.compile(rf"{_BEFORE}{digit}{{{_MIN_DIGITS},}}{_AFTER}") for digit in _DIGITS}
+
+
+class Specimens(NamedTuple):
+    """A text with a specimen for each long number that stands alone, and the digit of which they consist."""
+
+    text: str
+    digit: str
+
+    def are_whole_in(self, text: str) -> bool:
+        """Return whether the digit stands in whole specimens only: in no shorter number, and not beside other signs."""
+        return self.digit not in _SPECIMENS[self.digit].sub("", text)
+
+
+def with_specimens(text: str) -> Specimens | None:
+    """Return a text with specimens; None if there is nothing to replace, or if no digit can stand for others."""
+    parts = _NUMBER.split(text)
+    if len(parts) == 1:
+        return None
+    rest = "".join(parts[::2])
+    for digit in _DIGITS:
+        if digit not in rest:
+            parts[1::2] = [digit * len(number) for number in parts[1::2]]
+            return Specimens("".join(parts), digit)
+    return None
+
+
+# `normalise` replaces in an error's message the data that differs between two failures of one kind.
+
+
+MAX_MESSAGE_CHARS: Final = 65_536
+"""The rest of a longer message is ignored. JSON is read up to here."""
+
+MAX_TEXT_CHARS: Final = 2_048
+"""The rest of a longer text between objects is ignored."""
+
+MAX_NORMALISED_CHARS: Final = 1_000
+CACHED_MESSAGES: Final = 256
+MAX_CACHED_CHARS: Final = 512
+"""Messages without ids repeat. Those up to this length are remembered: 0.25 MB at most."""
+
+CACHED_TEXTS: Final = 2_048
+"""So many texts are remembered for others that differ from them in long numbers: 2.5 MB at most, usually 0.8 MB."""
+
+_ADDRESSED: Final = r"[^\s,;()'\"]"
+# `connect ECONNREFUSED redis:6379`: an address follows the name of an errno.
+_ERRNO = re.compile(
+    rf"\b(?P<lookup>(?:getaddrinfo|query\w*|getHostByAddr|getnameinfo)\s+E[A-Z_]+\s|"
+    rf"E(?:CONN[A-Z]+|HOSTUNREACH|HOSTDOWN|NETUNREACH|TIMEDOUT|ADDRINUSE|ADDRNOTAVAIL|PROTO|PIPE|ACCES)\s"
+    rf"(?={_ADDRESSED}*[.:/\d]))(?P<address>{_ADDRESSED}+)"
+)
+# V8 prints the value that is no object: `Cannot use 'in' operator to search for 'length' in ann`.
+_SEARCHED = re.compile(r"(\boperator to search for '[^'\n]{1,200}' in )[^\n]+")
+# `Email: ann(at)acme is not valid`.
+_SUBJECT = re.compile(r"\b([A-Za-z]+): (?=\S*[^A-Za-z\s])([A-Za-z0-9]\S*)(?= (?:is|was|has|does|cannot|could)\b)")
+# `Key (email)=(ann@acme.io) already exists.`
+_DETAIL_VALUES = re.compile(r"\)=\([^()\n]*\)")
+# `Invalid cron expression: * * 84 * *`. The text after the colon is data if it is neither a sentence nor a name.
+_INVALID = re.compile(r"\b(?:[Ii]nvalid|[Ii]llegal|[Mm]alformed|[Bb]ad|[Uu]npars[ae]+ble|[Nn]ot a)\b [\w \]-]{1,40}\Z")
+_PROSE = re.compile(r"[a-z]{3}|[A-Z]{2}_|\A[A-Z]{3,}\Z|[{}<\[]|\A--")
+_CAPITAL_CODE = re.compile(r"[A-Z]+(?:_[A-Z]+)+\.?\Z")
+_SINGULAR = re.compile(rf"\b1\s+({vocabulary.COUNTED})\b(?!\s+\d)")
+
+
+def normalise(message: Raw) -> Raw:
+    """Return a message without ids, numbers, times, addresses, paths and quoted data.
+
+    Codes and the names of columns, tables, constraints, properties and modules stay.
+    """
+    return _normalised_short(message) if len(message) <= MAX_CACHED_CHARS else _normalised(message)
+
+
+def _normalised(message: str) -> Raw:
+    text = without_blocks(message[:MAX_MESSAGE_CHARS])
+    has_objects = "{" in text or "[" in text
+    text = replace_objects(text) if has_objects else _normalise_text(text)
+    join = _joined_short if len(text) <= MAX_CACHED_CHARS else joined
+    return Raw(join(text)[:MAX_NORMALISED_CHARS])
+
+
+_normalised_short = lru_cache(CACHED_MESSAGES)(_normalised)
+_joined_short = lru_cache(CACHED_MESSAGES)(joined)
+
+
+def _normalise_text(text: str) -> str:
+    """Return a text between objects, normalised. Texts that differ in long numbers alone are normalised once."""
+    specimens = with_specimens(text) if len(text) <= MAX_CACHED_CHARS else None
+    known = None if specimens is None else _normalise_specimens(specimens)
+    return replace_values(_without_told(text[:MAX_TEXT_CHARS])) if known is None else known
+
+
+@lru_cache(CACHED_TEXTS)
+def _normalise_specimens(specimens: Specimens) -> str | None:
+    """Return a text with specimens, normalised; None if other numbers in their place may give something else."""
+    text = _without_told(specimens.text)
+    if not specimens.are_whole_in(text):
+        return None
+    text = replace_values(text)
+    return None if specimens.digit in text else text
+
+
+def _without_told(text: str) -> str:
+    """Return a text without the data that the words of its sentence reveal. Other data has a shape."""
+    text = _DETAIL_VALUES.sub(")=(…)", text) if ")=(" in text else text
+    if ": " in text:
+        text = "\n".join(map(_without_last_value, text.split("\n")))
+        text = _SUBJECT.sub(_without_subject, text)
+    text = _SEARCHED.sub(rf"\1{vocabulary.QUOTED}", text) if "operator to " in text else text
+    text = replace_in_sentences(text)
+    text = replace_names(text)
+    text = _ERRNO.sub(_replace_errno_address, text) if "E" in text else text
+    return _SINGULAR.sub(_plural, text) if "1 " in text else text
+
+
+def _without_last_value(line: str) -> str:
+    """Replace the data after the last colon of a line, as in `No such container: web-3`. A code in capitals stays."""
+    head, _, value = line.rpartition(": ")
+    noun = head[head.rfind(" ") + 1 :].lower()
+    is_value = (
+        noun in vocabulary.DATA_NOUNS and " " not in value and value[:1].isalnum() and not _CAPITAL_CODE.match(value)
+    )
+    is_value = is_value or (value != "" and _PROSE.search(value) is None and _INVALID.search(head) is not None)
+    return f"{head}: {vocabulary.QUOTED}{'.' if value.endswith('.') else ''}" if is_value else line
+
+
+def _without_subject(match: re.Match[str]) -> str:
+    is_value = match[1].lower() in vocabulary.DATA_NOUNS and not _CAPITAL_CODE.match(match[2])
+    return f"{match[1]}: {vocabulary.QUOTED}" if is_value else match[0]
+
+
+def _plural(match: re.Match[str]) -> str:
+    """Return `1 row` as `1 rows`, so that it is normalised like `2 rows`."""
+    noun = match[1]
+    return f"1 {noun[:-1]}ies" if noun.endswith("y") and noun[-2] not in "aeiou" else f"1 {noun}s"
+
+
+def _replace_errno_address(match: re.Match[str]) -> str:
+    address = match["address"]
+    return match["lookup"] + vocabulary.ADDRESS + address[len(address.rstrip(".:")) :]
+
+
+# `identity_of` reduces a normalised message to the text by which errors are grouped.
+#
+# All placeholders become one, because `job <n>` and `job <id>` are one sentence about two jobs. A list of one path and
+# a list of three are one too. People read the normalised message, in which the placeholders differ.
+
+
+DATA: Final = "…"
+"""Stands for every placeholder."""
+
+_KINDS: Final = (
+    vocabulary.NUMBER,
+    vocabulary.ID,
+    vocabulary.TIME,
+    vocabulary.ADDRESS,
+    vocabulary.URL,
+    vocabulary.PATH,
+    vocabulary.EMAIL,
+    vocabulary.NAME,
+)
+_PLACEHOLDER = re.compile(f"<(?:{'|'.join(kind.strip('<>') for kind in _KINDS)})>|{vocabulary.QUOTED}")
+_CURRENCY = re.compile(rf"[$€£¥]\s?{DATA}|{DATA}\s?[$€£¥](?!\w)")
+# What is left of an id: `…f…c`, `call_ab…`.
+_MACHINE_WORD = re.compile(
+    rf"(?<![\w.$…/\[-])(?:[A-Za-z]{{0,4}}{DATA}(?:(?:[A-Za-z]{{1,4}}|[A-Za-z]{{0,4}}-){DATA})+[A-Za-z]{{0,4}}"
+    rf"|(?:(?:[A-Za-z]{{1,12}}[_-])+|(?:[A-Za-z-]{{1,24}}:){{2,}}"
+    rf"|(?=[A-Za-z]{{1,2}}{DATA}))[A-Za-z]{{0,3}}{DATA}[A-Za-z]{{0,4}})(?![\w…\[/-]|\.\w)"
+)
+# `in EUR`, `EUR …`
+_CURRENCY_CODE = re.compile(
+    rf"\b(?:{vocabulary.CURRENCIES})[/-](?:{vocabulary.CURRENCIES})\b"
+    rf"|(?<= (?:in|to) )(?:{vocabulary.CURRENCIES})\b|\b(?:{vocabulary.CURRENCIES})\s?(?={DATA})"
+)
+_MAYBE_CURRENCY = re.compile(r"[A-Z]{3}(?![A-Za-z_])")
+# Letters beside data: `UrqH-…BAl-iuqY`.
+_GLUED = re.compile(rf"(?<![\w.$…/\[-])[A-Za-z…_-]*{DATA}[A-Za-z…_-]*(?![\w\[/]|\.\w)")
+_MAYBE_GLUED = re.compile(rf"{DATA}[A-Za-z-]|[A-Za-z][-_:]?{DATA}")
+_LETTERS = re.compile(r"[A-Za-z]+")
+_ODD_CASE = re.compile(r"[A-Z]{2,}[a-z]|[a-z][A-Z]")
+_UNIT_OF_DATA = re.compile(rf"{DATA}[kmgt]?b\b", re.IGNORECASE)
+# The fields of a cron expression: `* * … * *`.
+_STARS = re.compile(rf"(?:\*/?\s)+{DATA}(?:\s\*)*|{DATA}(?:\s\*)+")
+# Which attempt failed is no part of what failed.
+_ATTEMPT = re.compile(
+    rf" \((?:attempt|try|retry|[Vv]ersuch|intento|tentativ[eao]) #?{DATA}(?:\s?(?:of|von|de|di|sur|/)\s?{DATA})?\)"
+)
+_LIST_OF_DATA = re.compile(rf"{DATA}(?:(?:\s*[,;|&/+:-]\s*|\s+|\s(?:and|or|und)\s){DATA})+")
+_SINGULAR_VERB = re.compile(rf"({DATA} [a-z]+s )(is|was|has)\b")
+_PLURAL_VERBS: Final = {"is": "are", "was": "were", "has": "have"}
+_BRACKETS = re.compile(r"\[([^\[\]{}]*, [^\[\]{}]*)\]")
+
+
+def identity_of(message: Raw) -> Raw:
+    """Return a normalised message with one placeholder for all data, and each item of a list once."""
+    text: str = message
+    if "<" in text or DATA in text:
+        text = _PLACEHOLDER.sub(DATA, text)
+    if _MAYBE_CURRENCY.search(text) is not None:
+        text = _CURRENCY_CODE.sub(DATA, text)
+    if DATA in text:
+        text = text.replace(f"<{DATA}>", DATA)
+        text = _CURRENCY.sub(DATA, text)
+        text = _UNIT_OF_DATA.sub(DATA, text)
+        if _MAYBE_GLUED.search(text) is not None:
+            text = _MACHINE_WORD.sub(DATA, text)
+            text = _GLUED.sub(_without_letters, text)
+        text = _ATTEMPT.sub("", text) if f"{DATA})" in text else text
+        text = _STARS.sub(DATA, text) if "*" in text else text
+        text = _LIST_OF_DATA.sub(DATA, text)
+        text = _SINGULAR_VERB.sub(lambda match: match[1] + _PLURAL_VERBS[match[2]], text)
+    if ", " in text:
+        text = _BRACKETS.sub(_sorted_items, text)
+        text = _without_repeated_clauses(text, ", ")
+    return Raw(_without_repeated_clauses(text, "; ") if "; " in text else text)
+
+
+def _without_letters(match: re.Match[str]) -> str:
+    """Return data for a word that has data in it and letters that are no word; otherwise the word."""
+    return DATA if len(match[0]) > 1 and any(map(_ODD_CASE.search, _LETTERS.findall(match[0]))) else match[0]
+
+
+def _sorted_items(match: re.Match[str]) -> str:
+    return f"[{', '.join(sorted(set(match[1].split(', '))))}]"
+
+
+def _without_repeated_clauses(text: str, separator: str) -> str:
+    """Return a text without clauses that equal the one before, also if that one follows a heading and a colon."""
+    first, *others = text.split(separator)
+    kept = [first]
+    for clause in others:
+        if clause != kept[-1] and not kept[-1].endswith(f": {clause}"):
+            kept.append(clause)
+    return separator.join(kept)
+
+
+# `ErrorKind`: what the failures of one error group have in common: type, normalised message and first own frame.
+
 
 Fingerprint = NewType("Fingerprint", str)
 """Identifies an `ErrorKind`: 16 hexadecimal digits. It is ours, and never equals a fingerprint of the server."""

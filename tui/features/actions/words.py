@@ -143,8 +143,7 @@ def kind_of_run(run: Run) -> RunKind:
     if error is None:
         return RunKind(style_of(run), task)
     # A tenth of our modules' time; loaded when first used.
-    from tui.domain.errors.kinds import kind_of  # noqa: PLC0415
-    from tui.domain.errors.messages import identity_of  # noqa: PLC0415
+    from tui.domain.errors.kinds import identity_of, kind_of  # noqa: PLC0415
 
     common = kind_of(error).message
     return RunKind(style_of(run), task, Raw(first_line(error.message)), identity_of(common), common)

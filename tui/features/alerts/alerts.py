@@ -24,7 +24,7 @@ from tui.kit.state_files import problem_sentence, read_own, replace_file
 from tui.kit.terminal.output import BELL, DesktopNotice, notice_sequence
 from tui.settings.settings import Rings, Settings, is_calling, is_quiet, rings_for
 from tui.store.changes import Changes
-from tui.store.findings.alerts import RINGS_AGAIN_AFTER, KnownFindings, News, begun_again, new_findings
+from tui.store.findings.judging import RINGS_AGAIN_AFTER, KnownFindings, News, begun_again, new_findings
 
 # Remembers over a restart for which findings the user was called, so that none of them calls twice.
 #

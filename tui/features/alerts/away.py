@@ -17,7 +17,7 @@ from tui.kit.type_ahead import FrameVisibility
 from tui.kit.workspace import COVER_ID
 from tui.store.away import RESTED_FOR, AwayLog, AwayReport, Episode, is_due, report_of
 from tui.store.changes import Changes
-from tui.store.counts import Gap
+from tui.store.freshness import Gap
 from tui.text import formatting
 from tui.text.blocks import REST, Spot, placed
 from tui.text.styled import Line, Piece, Token, cut, line_width

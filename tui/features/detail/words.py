@@ -11,8 +11,7 @@ from typing import Final, NamedTuple, assert_never
 from rich.cells import cell_len
 
 from tui.domain.errors.error import FrameKind, RunError, parse_stack
-from tui.domain.finding import Standstill, StandstillReason
-from tui.domain.hold import Hold, HoldKind, QueueState, hold_of
+from tui.domain.finding import Hold, HoldKind, QueueState, Standstill, StandstillReason, hold_of
 from tui.domain.ids import RunId
 from tui.domain.run import ABSENT, Absent, Fixed, Json, Run
 from tui.domain.status import EXECUTING_FAMILY

@@ -10,7 +10,7 @@ import click
 from tui.api.errors import ApiError, TooExpensive, Unreachable
 from tui.commands.options import ProgressLine, connection_options, json_option, settings_of
 from tui.commands.output import ExitCode, Output, Stop
-from tui.domain.errors.groups import ErrorState, ServerGroupsRead, state_of
+from tui.domain.facts import ErrorState, ServerGroupsRead, state_of
 from tui.domain.filters import parse_period
 from tui.domain.ids import RunId
 from tui.domain.run import Json

@@ -7,7 +7,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tui.domain.errors.groups import ErrorState, FailuresProgress, ServerErrorGroup, ServerGroupsRead
+from tui.domain.facts import ErrorState, FailuresProgress, ServerErrorGroup, ServerGroupsRead
 from tui.domain.filters import RunFilters
 from tui.domain.ids import ErrorGroupId, RunId
 from tui.domain.text import Raw

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Final
 
 from tui.domain.errors.error import FrameKind, parse_stack
-from tui.domain.errors.groups import ErrorState
+from tui.domain.facts import ErrorState
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.text import Raw

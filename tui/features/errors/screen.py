@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 from textual.binding import Binding, BindingType
 
 from tui.domain.action import Via
-from tui.domain.errors.groups import ErrorState
+from tui.domain.facts import ErrorState
 from tui.domain.ids import RunId
 from tui.features.actions.view import ACTION_BINDINGS, BY_ID
 from tui.features.errors.data import LiveErrorGroups

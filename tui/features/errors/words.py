@@ -10,8 +10,8 @@ from rich.cells import cell_len
 from tui.domain.attempt import AttemptHistory
 from tui.domain.environment import Environment
 from tui.domain.errors.error import RunError
-from tui.domain.errors.groups import ErrorState, ServerErrorGroup, ServerGroupStatus
 from tui.domain.errors.kinds import ErrorKind
+from tui.domain.facts import ErrorState, ServerErrorGroup, ServerGroupStatus
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import ABSENT, Run
 from tui.domain.status import title_of

@@ -38,9 +38,9 @@ from tui.features.wall.rows import (
     series_rows,
     task_row,
 )
+from tui.store.findings.board import FailingGroup, TaskRow
+from tui.store.findings.board import Line as Series
 from tui.store.findings.bounds import MAX_WAITS_AGE
-from tui.store.findings.rows import FailingGroup, TaskRow
-from tui.store.findings.rows import Line as Series
 from tui.text import formatting
 from tui.text.blocks import REST, ListRuns, Spot, figures, placed, places, selecting_keys, with_key
 from tui.text.styled import Line, Piece, Token, cut, fit, line_width, pad, wrap

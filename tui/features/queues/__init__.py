@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from tui.kit.list_panes import ListEntrance
     from tui.kit.lists import ListView
-    from tui.store.findings.rows import QueueRow
+    from tui.store.findings.board import QueueRow
 
 
 def _list() -> "ListView[QueueRow]":

@@ -19,8 +19,8 @@ from tui.features.queues import words
 from tui.features.queues.page import QUEUE_TABLE
 from tui.features.runs.printed import iso_time
 from tui.settings.settings import Settings
+from tui.store.findings.board import QueueHealth, QueueRow, queue_rows, worst_first
 from tui.store.findings.bounds import standstill_of
-from tui.store.findings.rows import QueueHealth, QueueRow, queue_rows, worst_first
 from tui.sync.budget import ENDLESS, Priority
 from tui.sync.session import Session
 from tui.text.blocks import Now

@@ -21,8 +21,8 @@ from tui.kit.rows import ListOrder
 from tui.kit.selected import Selected
 from tui.store.changes import Changes, Topic
 from tui.store.filter import as_value, split_words
+from tui.store.findings.board import QueueHealth, QueueRow, next_late_at, queue_rows, worst_first
 from tui.store.findings.bounds import MAX_WAITS_AGE, standstill_of
-from tui.store.findings.rows import QueueHealth, QueueRow, next_late_at, queue_rows, worst_first
 from tui.text.blocks import ListRuns, Row
 from tui.text.styled import Line, Piece, Token
 

@@ -11,8 +11,8 @@ from tui.domain.ids import TaskId
 from tui.features.errors.words import error_line
 from tui.features.queues import words
 from tui.lazy_dataclass import dataclass
+from tui.store.findings.board import QueueHealth, QueueRow
 from tui.store.findings.bounds import is_slower
-from tui.store.findings.rows import QueueHealth, QueueRow
 from tui.text import formatting
 from tui.text.blocks import LABEL, GoToRun, Now, ReadStage, Row, Said, said_rows
 from tui.text.formatting import brief_duration, waited

@@ -8,7 +8,7 @@ from tui.domain.ids import RunId
 from tui.features.queues.model import HOLDERS, QUEUES
 from tui.kit.keys import Help, bind
 from tui.kit.list_panes import ListEntrance, ListScreen
-from tui.store.findings.rows import QueueRow
+from tui.store.findings.board import QueueRow
 from tui.text.blocks import ListRuns
 
 

@@ -7,7 +7,7 @@ from typing import Final, assert_never
 from tui.domain.facts import PlaceHolder
 from tui.domain.finding import Standstill, StandstillReason
 from tui.domain.text import Raw, clean
-from tui.store.findings.rows import QueueHealth, QueueRow
+from tui.store.findings.board import QueueHealth, QueueRow
 from tui.text import formatting
 from tui.text.formatting import waited
 from tui.text.styled import Line, Piece, Token

@@ -21,8 +21,7 @@ from tui.domain.filters import (
     read_time_span,
     time_span_text,
 )
-from tui.domain.finding import Standstill, StandstillReason
-from tui.domain.hold import QueueState, hold_of
+from tui.domain.finding import QueueState, Standstill, StandstillReason, hold_of
 from tui.domain.ids import FEEDS, RunId, TaskId
 from tui.domain.run import Precision, Run
 from tui.domain.status import STATUS_TABLE, RunStatus, filter_word, live_statuses

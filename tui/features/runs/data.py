@@ -18,7 +18,7 @@ from tui.kit.state_files import DISK_TIMEOUT_S, problem_sentence, read_own, repl
 from tui.kit.words import gap_sentence
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes
-from tui.store.counts import Completeness, Gap, MissedRunCounter, MissedRuns
+from tui.store.freshness import Completeness, Gap, MissedRunCounter, MissedRuns
 from tui.store.server_filter import ServerFilter, is_typable, known_values, plan_search
 from tui.sync.session import Session
 from tui.text.redaction import HOLDS_KEY

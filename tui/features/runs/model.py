@@ -15,8 +15,8 @@ from tui.kit.live_model import LiveModel
 from tui.kit.rows import Marks
 from tui.kit.words import EmptyFacts, gap_remark, rule_parts
 from tui.store.changes import CREATED, Changes, SortKey, key_after, key_before
-from tui.store.counts import Gap, MissedRuns
 from tui.store.filter import StatusWords, read_status_words, split_words
+from tui.store.freshness import Gap, MissedRuns
 from tui.store.store import Store
 from tui.store.view import View
 from tui.text import formatting

@@ -7,7 +7,7 @@ from typing import Final
 from tui.commands.output import Output
 from tui.domain.attempt import Attempt, Wait
 from tui.domain.errors.error import RunError
-from tui.domain.hold import Hold
+from tui.domain.finding import Hold
 from tui.domain.ids import RunId
 from tui.domain.run import ABSENT, Body, Json, Run, State
 from tui.domain.status import Status

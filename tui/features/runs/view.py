@@ -37,8 +37,8 @@ from tui.kit.selection import RUN, Need
 from tui.kit.table import HEAD_LINES, CursorTable
 from tui.kit.words import empty_lines, gap_line
 from tui.store.changes import ORDERS, Changes, Order, Topic
-from tui.store.counts import Gap, MissedRuns
 from tui.store.filter import highlighted_texts
+from tui.store.freshness import Gap, MissedRuns
 from tui.store.server_filter import ServerFilter
 from tui.sync.session import Session
 from tui.text.blocks import Now

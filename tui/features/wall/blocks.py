@@ -13,8 +13,8 @@ from tui.domain.run import Run
 from tui.features.alerts.words import LISTED, counts_words, refused_words
 from tui.kit.bars import KeyWord, key_words
 from tui.lazy_dataclass import dataclass
+from tui.store.findings.board import Board, BoardSpan, FailingNow, FourLines, SourceAge
 from tui.store.findings.counts import Cells
-from tui.store.findings.rows import Board, BoardSpan, FailingNow, FourLines, SourceAge
 from tui.text import formatting
 from tui.text.blocks import GoToRun, ListRuns, key_of
 from tui.text.formatting import waited

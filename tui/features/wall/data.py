@@ -19,9 +19,18 @@ from tui.kit.rows import ListModel, RowQuery
 from tui.kit.selection import RUN, SelectionLoader
 from tui.store.changes import Changes, Topic
 from tui.store.filter import EVERYTHING
-from tui.store.findings.board import four_lines, make_board
+from tui.store.findings.board import (
+    Board,
+    BoardSpan,
+    FailingGroup,
+    FailingNow,
+    FourLines,
+    TaskRows,
+    failing_now,
+    four_lines,
+    make_board,
+)
 from tui.store.findings.counts import CellSums, OwnCounts
-from tui.store.findings.rows import Board, BoardSpan, FailingGroup, FailingNow, FourLines, TaskRows, failing_now
 from tui.store.indexes import StatusCounts
 from tui.store.server_filter import with_server_filters
 from tui.sync.session import Session

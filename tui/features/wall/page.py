@@ -40,7 +40,7 @@ from tui.features.wall.blocks import (
 )
 from tui.features.wall.rows import WIDE
 from tui.kit.header_words import HeaderFacts, connection_state, environment_chip, project_words
-from tui.store.findings.rows import Board, QueueRow
+from tui.store.findings.board import Board, QueueRow
 from tui.text import formatting
 from tui.text.blocks import REST, GoToRun, ListRuns, Spot, placed
 from tui.text.formatting import brief_duration, waited

@@ -39,7 +39,7 @@ from tui.features.wall.blocks import (
     two_row_series,
 )
 from tui.store.filter import as_value
-from tui.store.findings.rows import (
+from tui.store.findings.board import (
     BoardSpan,
     DueRow,
     FailingGroup,
@@ -51,7 +51,7 @@ from tui.store.findings.rows import (
     TaskRow,
     WaitingRow,
 )
-from tui.store.findings.rows import Line as Series
+from tui.store.findings.board import Line as Series
 from tui.text import formatting
 from tui.text.blocks import REST, Cell, GoToRun, ListRuns, Now, Spot, figures, placed, places
 from tui.text.formatting import brief_duration, waited

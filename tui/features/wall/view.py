@@ -27,7 +27,7 @@ from tui.kit.page_screen import open_help
 from tui.kit.screen import ViewScreen
 from tui.store.addresses import WALL, ViewAddress
 from tui.store.changes import Changes, Topic
-from tui.store.findings.rows import Board
+from tui.store.findings.board import Board
 from tui.text.blocks import GoToRun, ListRuns, key_of
 from tui.text.styled import Line, Piece, Token
 

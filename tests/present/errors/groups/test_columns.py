@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.support.error_groups import group_of
 from tests.support.present.samples import HOSTILE, NOW, texts
-from tui.domain.errors.groups import ErrorState
+from tui.domain.facts import ErrorState
 from tui.domain.ids import TaskId
 from tui.domain.status import RunStatus
 from tui.features.errors.columns import GROUP_TABLE, GroupRow

@@ -26,7 +26,7 @@ from tui.domain.finding import (
     Verdict,
 )
 from tui.domain.text import Raw
-from tui.store.findings.alerts import MAX_GONE, RINGS_AGAIN_AFTER, KnownFindings, begun_again, new_findings
+from tui.store.findings.judging import MAX_GONE, RINGS_AGAIN_AFTER, KnownFindings, begun_again, new_findings
 
 BEGAN = at(0)
 AGAIN_S = RINGS_AGAIN_AFTER.total_seconds()

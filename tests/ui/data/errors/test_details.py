@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.domain.patches import at, patch_of
 from tui.domain.errors.error import build_error
-from tui.domain.errors.groups import ServerErrorGroup, ServerGroupDetail, ServerGroupStatus
+from tui.domain.facts import ServerErrorGroup, ServerGroupDetail, ServerGroupStatus
 from tui.domain.ids import ErrorGroupId, TaskId
 from tui.domain.run import Precision, Stamp
 from tui.domain.text import Raw

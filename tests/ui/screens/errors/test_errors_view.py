@@ -14,7 +14,7 @@ from tests.support.fleet import SECRET, Fleet, FleetRun
 from tests.support.ui.fleets import FAILURES, failing_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tests.support.virtual_clock import VirtualClock
-from tui.domain.errors.groups import ErrorState
+from tui.domain.facts import ErrorState
 from tui.features.actions.view import ConfirmScreen
 from tui.features.errors.screen import ErrorsScreen
 from tui.features.runs.screen import MainScreen

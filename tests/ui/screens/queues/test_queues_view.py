@@ -18,7 +18,7 @@ from tui.features.queues.model import QueueDetail
 from tui.features.queues.view import QueuesEntrance, QueuesScreen
 from tui.features.runs.screen import MainScreen
 from tui.kit.selected import Kept
-from tui.store.findings.rows import QueueRow, queue_rows
+from tui.store.findings.board import QueueRow, queue_rows
 from tui.sync.session import LiveFindings
 
 MAIL_LINE = 3
