@@ -27,7 +27,7 @@ INDEXED: Final = LIVE | FAILED
 _EMPTY = Fixed()
 
 
-class Runs:
+class RunIndex:
     """The runs of the store by id, status, parent and creation time. `_index` must be called for each changed run.
 
     The sets and mappings that it returns are live views: they change with the next update. Copy them to keep them.

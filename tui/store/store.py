@@ -49,7 +49,7 @@ from tui.domain.update import (
     WindowRead,
 )
 from tui.store.changes import EPOCH, Changes, KeyedRun, Topic, newest_first
-from tui.store.indexes import Retention, Runs, StatusCounter, StatusCounts, has_large_facets
+from tui.store.indexes import Retention, RunIndex, StatusCounter, StatusCounts, has_large_facets
 from tui.store.merge import is_same_row, merge, merge_gone
 
 # Keeps the newest fact of each kind, and the last verdict.
@@ -314,11 +314,11 @@ def _progress(action: ActionStatus) -> tuple[int, int, datetime, str, str]:
     return action.number, _PROGRESS.index(action.phase), action.at, action.message, action.new_run_id or ""
 
 
-# `merge` decides which facet of a run is newer, `Runs` finds runs, `Retention` chooses the runs to drop, and `Facts`
+# `merge` decides which facet of a run is newer, `RunIndex` finds runs, `Retention` chooses the runs to drop, and `Facts`
 # keeps everything else.
 
 
-class Store(Facts, Runs):
+class Store(Facts, RunIndex):
     """All runs and facts, merged from updates that may arrive late, twice or out of order."""
 
     def __init__(self, *, max_runs: int = 100_000, max_bodies: int = 200, max_body_bytes: int = 1_000_000) -> None:
@@ -328,7 +328,7 @@ class Store(Facts, Runs):
         or fewer if those take more than some `max_body_bytes`.
         """
         Facts.__init__(self)
-        Runs.__init__(self)
+        RunIndex.__init__(self)
         self.max_runs = max_runs
         """The maximum number of runs, unless more are live or pinned."""
         self._retention = Retention(max_bodies, max_body_bytes)
