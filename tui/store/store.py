@@ -314,8 +314,8 @@ def _progress(action: ActionStatus) -> tuple[int, int, datetime, str, str]:
     return action.number, _PROGRESS.index(action.phase), action.at, action.message, action.new_run_id or ""
 
 
-# `merge` decides which facet of a run is newer, `RunIndex` finds runs, `Retention` chooses the runs to drop, and `Facts`
-# keeps everything else.
+# `merge` decides which facet of a run is newer, `RunIndex` finds runs, `Retention` chooses the runs to drop, and
+# `Facts` keeps everything else.
 
 
 class Store(Facts, RunIndex):
