@@ -24,7 +24,7 @@ from tui.domain.ids import RunId
 from tui.domain.update import RunGone, RunPatch, RunsRead
 from tui.relay import client as relay_client
 from tui.relay import client as request_proxy
-from tui.relay.encoders import CHUNK_RUNS
+from tui.relay.client import CHUNK_RUNS
 from tui.relay.server import HANDSHAKE_TIMEOUT_S
 from tui.store.store import Store
 

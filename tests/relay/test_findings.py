@@ -14,7 +14,7 @@ from tests.wire.relay.samples import FACTS_OF_WALL, VERDICT
 from tui.api.relay import RelayFindings, decode_relay_message
 from tui.domain.facts import WaitsRead
 from tui.domain.finding import NOT_KNOWN, OK, FindingsRead, FindingWord
-from tui.relay.encoders import FindingsEncoder
+from tui.relay.client import FindingsEncoder
 from tui.store.store import Store
 from tui.sync.session import Session
 

@@ -9,9 +9,8 @@ from tests.support.domain.patches import NOON, at, patch_of
 from tui.api.relay import RelayFacts, RelayMessage, Runs, decode_relay_message
 from tui.domain.ids import REST
 from tui.domain.update import RunsRead, SourceConnected, Update
-from tui.relay import encoders as store_encoder
-from tui.relay.client import RelayClient
-from tui.relay.encoders import StoreEncoder
+from tui.relay import client as store_encoder
+from tui.relay.client import RelayClient, StoreEncoder
 from tui.store.store import Store
 
 

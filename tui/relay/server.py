@@ -19,8 +19,7 @@ from tui.api.errors import ServerFault
 from tui.api.lists import ListRequest
 from tui.domain.update import SourceConnected, SourceRetrying
 from tui.lazy_dataclass import dataclass
-from tui.relay.client import CallAllowance, RelayClient, RequestProxy
-from tui.relay.encoders import FindingsEncoder, StoreEncoder
+from tui.relay.client import CallAllowance, FindingsEncoder, RelayClient, RequestProxy, StoreEncoder
 from tui.relay.tokens import Authenticator, Tokens
 from tui.store.changes import Changes, Topic
 from tui.sync.relay import websocket_options

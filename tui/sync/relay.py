@@ -386,31 +386,22 @@ class RelaySource:
         try:
             async with self._connection.open() as welcome:
                 self._was_connected = True
-                await _Receiver(self._connection, self._store, self._clock, emit, welcome.beat_s).run()
+                await self._receive(emit, welcome.beat_s)
         except ApiError as error:
             raise as_source_error(error, was_connected=self._was_connected) from error
 
-
-class _Receiver:
-    """Handles the messages of one connection."""
-
-    def __init__(self, connection: RelayConnection, store: Store, clock: Clock, emit: Emit, beat_s: float) -> None:
-        self._connection = connection
-        self._clock = clock
-        self._emit = emit
-        self._beat_s = beat_s
-        self._updates = RelayUpdates(store)
+    async def _receive(self, emit: Emit, beat_s: float) -> None:
+        """Receive until the connection ends. Raises `ApiError`."""
+        self._emit, self._beat_s = emit, beat_s
+        self._updates = RelayUpdates(self._store)
         self._connected_s = -math.inf
         self._requested_runs: dict[int, RunId] = {}
         # A restarted relay may serve another environment, so its runs are held until it names the known one.
-        self._environment = store.environment
+        self._environment = self._store.environment
         self._held: list[messages.Runs | messages.RelayFindings] | None = None if self._environment is None else []
-        self._received_s = clock.elapsed_s()
+        self._received_s = self._clock.elapsed_s()
         self._silence: Unreachable | None = None
-        self._timer: Timer = clock.call_later(beat_s, self._check_silence)
-
-    async def run(self) -> None:
-        """Receive until the connection ends. Raises `ApiError`."""
+        self._timer: Timer = self._clock.call_later(beat_s, self._check_silence)
         try:
             while True:
                 message = await self._connection.receive()

@@ -40,7 +40,7 @@ from tui.domain.status import parse_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead, SourceConnected, Update
 from tui.emulator.server.child import listen
-from tui.relay.encoders import CHUNK_RUNS
+from tui.relay.client import CHUNK_RUNS
 from tui.relay.server import Relay, RelayOptions
 from tui.relay.tokens import Tokens
 from tui.settings.reading import read_settings
