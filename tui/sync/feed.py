@@ -160,18 +160,19 @@ class RealtimeSource:
 
     async def run(self, emit: Emit) -> None:
         """Follow the feed until canceled. Raises `Transient`, never `Fatal`: polling continues without a feed."""
-        progress = FeedProgress()
+        self._emit, self._progress = emit, FeedProgress()
         if self._target.run_id is None:
             await wait_until_set(self._parts.coverage.list_started, self._parts.clock, MAX_LIST_WAIT_S)
         try:
             while True:
-                await self._poll(progress, emit)
+                await self._poll()
         except ApiError as error:
-            raise await self._as_transient(error, was_live=progress.was_live) from error
+            raise await self._as_transient(error) from error
         finally:
             self._parts.coverage.stop()
 
-    async def _poll(self, progress: FeedProgress, emit: Emit) -> None:
+    async def _poll(self) -> None:
+        progress = self._progress
         if self._parts.coverage.is_silent:
             raise Transient("the realtime feed does not report the changes that the list shows", RETRY_REFUSED_AFTER)
         position, sent_s = progress.position, self._parts.clock.elapsed_s()
@@ -191,10 +192,14 @@ class RealtimeSource:
         elif position is not None and position.is_up_to_date:
             if merged_patches:
                 self._parts.coverage.record_change()
-            self._check_progress(progress, merged_patches, held_s)
+            if held_s >= MIN_HOLD_S or any(merged.is_change for merged in merged_patches):
+                progress.advance()
+                self._break_count = 0
+            else:
+                progress.add_instant_response()
         elif not response.position.is_up_to_date:
             progress.add_part()
-        await self._emit_response(merged_patches, response, response.position, progress, emit)
+        await self._emit_response(merged_patches, response, is_up_to_date=response.position.is_up_to_date)
         progress.position = response.position
         await self._parts.clock.sleep(max(PAINT_FIRST_S if merged_patches else 0.0, MIN_POLL_S - held_s))
         if self._parts.clock.elapsed_s() - answered_s > MAX_PAUSE_S:
@@ -236,35 +241,30 @@ class RealtimeSource:
         return tuple(patches)
 
     async def _emit_response(
-        self,
-        merged_patches: tuple[_MergedPatch, ...],
-        response: FeedResponse,
-        position: FeedPosition,
-        progress: FeedProgress,
-        emit: Emit,
+        self, merged_patches: tuple[_MergedPatch, ...], response: FeedResponse, *, is_up_to_date: bool
     ) -> None:
         """Emit the wanted patches of a response. Once the snapshot is complete, the feed is live."""
+        progress, coverage, now_s = self._progress, self._parts.coverage, self._parts.clock.monotonic_s()
         wanted = [merged for merged in merged_patches if self._is_wanted(merged, response.read_at)]
         self._mark_incomplete((merged.run for merged in wanted), is_snapshot=not progress.is_live)
         if wanted:
-            await emit(RunsRead(tuple(merged.patch for merged in wanted)))
+            await self._emit(RunsRead(tuple(merged.patch for merged in wanted)))
         unreadable_count = 0 if progress.is_live else response.row_count - len(response.patches)
         progress.reported.add(response.patches, unreadable_count=unreadable_count)
-        if not position.is_up_to_date:
+        if not is_up_to_date:
             return
         progress.part_count = 0
         if not progress.is_live:
             progress.is_live = progress.was_live = True
-            progress.connected_s = self._parts.clock.monotonic_s() - CONNECTED_EVERY_S
-            self._parts.coverage.start(response.read_at - min(self._target.window, MAX_FEED_WINDOW), response.read_at)
+            progress.connected_s = -math.inf
+            coverage.start(response.read_at - min(self._target.window, MAX_FEED_WINDOW), response.read_at)
         if progress.reported.since is not None:
-            self._parts.coverage.narrow(progress.reported.since)
+            coverage.narrow(progress.reported.since)
         if not self._parts.fetcher.is_allowed(Capability.REALTIME):
             await self._parts.fetcher.record_regained(Capability.REALTIME)
-        now_s = self._parts.clock.monotonic_s()
         if now_s - progress.connected_s >= CONNECTED_EVERY_S:
             progress.connected_s = now_s
-            await emit(SourceConnected(self.name, response.read_at, HOLD_S))
+            await self._emit(SourceConnected(self.name, response.read_at, HOLD_S))
 
     def _is_wanted(self, merged: _MergedPatch, read_at: datetime) -> bool:
         """Whether to emit a patch: its run is known already, or it is new enough and matches the filters."""
@@ -286,14 +286,7 @@ class RealtimeSource:
                     started_at = run.state.started_at if run.state is not None else None
                     self._parts.coverage.mark_incomplete(run.id, started_at or run.existed_at)
 
-    def _check_progress(self, progress: FeedProgress, merged_patches: tuple[_MergedPatch, ...], held_s: float) -> None:
-        if held_s >= MIN_HOLD_S or any(merged.is_change for merged in merged_patches):
-            progress.advance()
-            self._break_count = 0
-        else:
-            progress.add_instant_response()
-
-    async def _as_transient(self, error: ApiError, *, was_live: bool) -> Transient:
+    async def _as_transient(self, error: ApiError) -> Transient:
         """Return the `Transient` that pauses the feed, with its reason and the time of the next try."""
         match error:
             case RateLimited():
@@ -305,7 +298,7 @@ class RealtimeSource:
                 if not is_rollout or error.is_about_the_key:
                     await self._parts.fetcher.record_lost(Capability.REALTIME, str(error))
                     return as_transient(error, RETRY_REFUSED_AFTER)
-            case Unreachable() | ServerFault() if was_live:
+            case Unreachable() | ServerFault() if self._progress.was_live:
                 self._break_count = (self._break_count + 1) % MAX_BREAKS
                 if not self._break_count:
                     reason = f"{error}; the feed broke {MAX_BREAKS} times in a row, polling for a while"
