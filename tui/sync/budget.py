@@ -184,10 +184,12 @@ PUBLIC_TOKEN = Refill(60, 60.0)
 
 @dataclass(slots=True, eq=False)
 class _Waiter:
+    """A request that waits, is in flight, or is to be sent again."""
+
     priority: Priority
-    number: int
-    admitted: asyncio.Future[None]
     is_query: bool
+    admitted: asyncio.Future[None]
+    number: int = 0
 
     def __lt__(self, other: "_Waiter") -> bool:
         return (self.priority, self.number) < (other.priority, other.number)
@@ -210,7 +212,7 @@ class Budget:
         self._waiters: list[_Waiter] = []
         self._queries_in_flight = 0
         self._random = Random()  # noqa: S311  spreads retries, guards nothing
-        self._shared: dict[Hashable, tuple[asyncio.Future[Any], _Waiter | None]] = {}
+        self._shared: dict[Hashable, tuple[asyncio.Future[Any], _Waiter]] = {}
         """The requests that later calls can share, waiting or in flight."""
         self._number = 0
         self.in_flight = 0
@@ -264,7 +266,9 @@ class Budget:
         """
         while (shared_request := self._shared.get(key)) is not None:
             response, waiter = shared_request
-            self._raise_priority(waiter, priority)
+            if priority < waiter.priority and not waiter.admitted.done():
+                waiter.priority = priority
+                self._admit()
             try:
                 shared: T = await asyncio.shield(response)
             except asyncio.CancelledError:
@@ -272,10 +276,12 @@ class Budget:
                     continue  # the caller that sent the request was canceled, and this one was not: send it again
                 raise
             return shared
-        own: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._shared[key] = (own, None)
+        loop = asyncio.get_running_loop()
+        own: asyncio.Future[T] = loop.create_future()
+        waiter = _Waiter(priority, is_query, loop.create_future())
+        self._shared[key] = own, waiter
         try:
-            value = await self._send_when_admitted(key, own, priority, call, max_wait_s, is_query=is_query)
+            value = await self._send(waiter, call, max_wait_s)
         except BaseException as error:
             if isinstance(error, Exception):
                 own.set_exception(error)
@@ -289,35 +295,18 @@ class Budget:
         finally:
             del self._shared[key]
 
-    async def _send_when_admitted(
-        self,
-        key: Hashable,
-        response: asyncio.Future[T],
-        priority: Priority,
-        call: Callable[[], Awaitable[T]],
-        max_wait_s: float | None,
-        *,
-        is_query: bool,
-    ) -> T:
+    async def _send(self, waiter: _Waiter, call: Callable[[], Awaitable[T]], max_wait_s: float | None) -> T:
         tries = 0
         while True:
-            self._check_wait(priority, max_wait_s)
-            waiter = self._enqueue(priority, is_query=is_query)
-            self._shared[key] = (response, waiter)
-            try:
-                await waiter.admitted
-            except asyncio.CancelledError:
-                self._withdraw(waiter)
-                raise
-            priority = waiter.priority
-            self._shared[key] = (response, None)
+            self._check_wait(waiter.priority, max_wait_s)
+            await self._wait(waiter)
             tries, retry_s = tries + 1, 0.0
             try:
                 return await call()
             except RateLimited as error:
                 self._block(error.resets_in.total_seconds())
-                self._check_wait(priority, max_wait_s)
-                if tries >= MAX_TRIES or priority >= Priority.LIST:
+                self._check_wait(waiter.priority, max_wait_s)
+                if tries >= MAX_TRIES or waiter.priority >= Priority.LIST:
                     raise
             except TooManyQueries:
                 if tries > len(QUERY_RETRIES_S):
@@ -335,24 +324,21 @@ class Budget:
         if max_wait_s is not None and delay_s > max_wait_s:
             raise RateLimited(f"the request budget is spent for {delay_s:.0f} s", timedelta(seconds=delay_s))
 
-    def _enqueue(self, priority: Priority, *, is_query: bool) -> _Waiter:
+    async def _wait(self, waiter: _Waiter) -> None:
+        """Wait until a request may be sent."""
         self._number += 1
-        waiter = _Waiter(priority, self._number, asyncio.get_running_loop().create_future(), is_query)
+        waiter.number, waiter.admitted = self._number, asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         self._admit()
-        return waiter
-
-    def _raise_priority(self, waiter: _Waiter | None, priority: Priority) -> None:
-        if waiter is not None and priority < waiter.priority:
-            waiter.priority = priority
-            self._admit()
-
-    def _withdraw(self, waiter: _Waiter) -> None:
-        if waiter in self._waiters:
-            self._waiters.remove(waiter)
-            self._admit()
-        else:
-            self._release(waiter)
+        try:
+            await waiter.admitted
+        except asyncio.CancelledError:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+                self._admit()
+            else:
+                self._release(waiter)
+            raise
 
     def _release(self, waiter: _Waiter) -> None:
         """Free the place of a request that was admitted."""

@@ -33,13 +33,12 @@ from tui.sync.supervisor import SourceSupervisor
 from tui.text.redaction import Redactor, redactor_of
 
 if TYPE_CHECKING:
-    from tui.api.client import Client
+    from tui.api.client import ApiReader
     from tui.api.connection import Timeouts
     from tui.store.findings.counts import OwnCounts
     from tui.store.findings.judging import HeldFindings
     from tui.sync.facts import FactsSource
     from tui.sync.fetch import RunFetcher
-    from tui.sync.relay import RelayConnection
 
 
 # Takes single objects out of the sight of the garbage collector.
@@ -539,19 +538,11 @@ class Session:
             Path(settings.state_dir),
             lambda text: self.secrets.cut(text),  # noqa: PLW0108  they are made when first needed
         )
-        self.budget = Budget(
-            self.clock, PUBLIC_TOKEN if settings.key.is_public else SECRET_KEY, on_wait=on_rate_limit_wait
-        )
+        refill = PUBLIC_TOKEN if settings.key.is_public else SECRET_KEY
+        self.budget = Budget(self.clock, refill, on_wait=on_rate_limit_wait)
         self.fetcher: RunFetcher
-        self.sources = SourceSupervisor(
-            settings,
-            self.store,
-            self.clock,
-            random or Random(),  # noqa: S311  spreads retries, guards nothing
-            emit=self.emit,
-            now=self.now,
-            spawn=self.spawn,
-        )
+        random = random or Random()  # noqa: S311  spreads retries, guards nothing
+        self.sources = SourceSupervisor(settings, self.store, self.clock, random, self.emit, self.now, self.spawn)
         overrides = {"timeouts": timeouts, "feed_timeouts": feed_timeouts}
         self._timeouts = {name: each for name, each in overrides.items() if each is not None}
         self.truncations: dict[str, None] = {}
@@ -615,20 +606,28 @@ class Session:
 
     async def start(self) -> None:
         """Load the data layer in a thread, and open the connection to the API or to the relay."""
-        api: Client | RelayConnection
-        client: Client | None = None
-        if self.settings.relay_url is None:
-            api = client = await self._open_client()
-        else:
-            api = self.sources.relay = await self._open_relay(self.settings.relay_url)
-        api.on_truncated = self._on_response_truncated
         # These imports load httpx2, and for a relay pydantic and websockets. They take about 100 ms: a thread makes
         # them, after the first paint, so that the screen responds.
-        _, self.store.untrack = await asyncio.gather(
-            asyncio.to_thread(import_module, "tui.sync.fetch"), asyncio.to_thread(load_untrack)
-        )
+        settings, url = self.settings, self.settings.relay_url
+        for module in ("tui.sync.fetch", *(() if url is None else ("tui.sync.relay",))):
+            await asyncio.to_thread(import_module, module)
+        self.store.untrack = await asyncio.to_thread(load_untrack)
+        from tui.api.client import Client
         from tui.sync.fetch import RunFetcher
 
+        api: ApiReader
+        client: Client | None = None
+        if url is None:
+            key, clock, observe = settings.key.reveal(), self.clock.now, self.budget.observe
+            api = client = Client(
+                settings.api_url, key, clock=clock, branch=settings.branch, on_rate_limit=observe, **self._timeouts
+            )
+        else:
+            from tui.sync.relay import RelayConnection
+
+            api = RelayConnection(url, settings.relay_token, self.clock, ca=settings.relay_ca)
+            self.sources.relay = api
+        api.on_truncated = self._on_response_truncated
         self._closers.push_async_callback(api.aclose)
         self.fetcher = self.sources.fetcher = RunFetcher(
             api, self.budget, self.emit, self.now, self.store.get, self.settle, lists=client
@@ -640,26 +639,6 @@ class Session:
         if text not in self.truncations and len(self.truncations) < MAX_TRUNCATIONS:
             self.truncations[text] = None
             self._on_truncated(text)
-
-    async def _open_client(self) -> "Client":
-        await asyncio.to_thread(import_module, "tui.api.client")
-        from tui.api.client import Client
-
-        settings = self.settings
-        return Client(
-            api_url=settings.api_url,
-            key=settings.key.reveal(),
-            branch=settings.branch,
-            on_rate_limit=self.budget.observe,
-            clock=self.clock.now,
-            **self._timeouts,
-        )
-
-    async def _open_relay(self, url: str) -> "RelayConnection":
-        await asyncio.to_thread(import_module, "tui.sync.relay")
-        from tui.sync.relay import RelayConnection
-
-        return RelayConnection(url, self.settings.relay_token, self.clock, ca=self.settings.relay_ca)
 
     async def emit(self, update: Update) -> None:
         """Queue an update for the store. All updates of the session pass through here."""
