@@ -645,6 +645,12 @@ ENDED_EVERY: Final = timedelta(minutes=1)
 _Candidate = tuple[datetime, RunId, tuple[Raw, ...]]
 """When a run was created, its id and its tags."""
 
+TOKEN_PAGE_INTERVAL_S: Final = facts.PAGE_INTERVAL.total_seconds()
+"""Each page is read once in this time."""
+
+SECOND: Final = timedelta(seconds=1)
+MAX_TOKEN_PAGES: Final = facts.MAX_TOKENS // PAGE_SIZE
+
 
 @dataclass(slots=True, eq=False)
 class _TokenSearch:
@@ -660,11 +666,15 @@ class _TokenSearch:
     tried: dict[RunId, datetime] = field(default_factory=dict)
 
 
-class WaitingRuns:
-    """What is known about the runs of the tokens."""
+class TokenReader:
+    """Reads the waitpoint tokens that wait, for one session, and finds the runs that wait for them."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, requests: FactRequests, store: Store) -> None:
+        self._requests = requests
         self._store = store
+        self._tokens: tuple[facts.WaitToken, ...] = ()
+        self._is_cut = False
+        self._page_count = 1
         self._searches = defaultdict[str, _TokenSearch](_TokenSearch)
         """By the id of the token."""
         self._ended: dict[RunId, datetime] = {}
@@ -672,12 +682,49 @@ class WaitingRuns:
         self._looked_at: datetime | None = None
         self._since: datetime | None = None
 
-    def joined(self, tokens: Sequence[facts.WaitToken]) -> tuple[facts.WaitToken, ...]:
+    @property
+    def interval_s(self) -> float:
+        """The seconds between two reads of all pages."""
+        return TOKEN_PAGE_INTERVAL_S * self._page_count
+
+    async def read(self) -> facts.TokensRead:
+        """Read all pages, with the runs that are known by now. Raises `ApiError`."""
+        now, is_cut = self._requests.now(), False
+        paging = Paging(max_pages=MAX_TOKEN_PAGES)
+        tokens: dict[str, facts.WaitToken] = {}
+        while not paging.is_done:
+            page = await self._requests.send(Rank.TOKENS, self._requests.reader.read_tokens, paging.cursor)
+            is_cut |= page.unreadable > 0
+            tokens |= {token.id: token for token in page.rows}
+            paging.add([token.id for token in page.rows], page.next)
+        self._page_count, self._is_cut = paging.page_count, is_cut or paging.is_endless
+        oldest_first = sorted(tokens.values(), key=lambda token: (token.created_at, token.id))
+        self._tokens = tuple(oldest_first[: facts.MAX_TOKENS])
+        return facts.TokensRead(now, self._joined(), is_cut=self._is_cut)
+
+    async def join(self) -> facts.TokensRead | None:
+        """Read the events of one run that may wait for a token, and return the tokens if that found one.
+
+        Raises `ApiError`.
+        """
+        now, before = self._requests.now(), self._joined()
+        run_id = self._next_candidate(now)
+        if run_id is None:
+            await self._search(now)
+        else:
+            events, read = Events(None), self._requests.fetcher.api.read_events
+            with suppress(Refused, ServerFault):
+                events = await self._requests.send(Rank.WAITING_RUNS, read, run_id)
+            self._record(run_id, events.root, now)
+        joined = self._joined()
+        return None if joined == before else facts.TokensRead(self._requests.now(), joined, is_cut=self._is_cut)
+
+    def _joined(self) -> tuple[facts.WaitToken, ...]:
         """Return the tokens with their runs, as far as these are known, without those whose run has ended.
 
         Forgets tokens that wait no more.
         """
-        self._searches = defaultdict(_TokenSearch, {token.id: self._searches[token.id] for token in tokens})
+        self._searches = defaultdict(_TokenSearch, {token.id: self._searches[token.id] for token in self._tokens})
         for search in self._searches.values():
             run = None if search.run is None else self._store.get(search.run[0])
             search.is_over |= run is not None and (run.is_final or run.is_gone)
@@ -685,8 +732,8 @@ class WaitingRuns:
         return tuple(
             replace(token, run_id=search.run[0], task=search.run[1])
             if search.run is not None
-            else replace(token, is_doubtful=self._is_doubtful(token, waits_since))
-            for token in tokens
+            else replace(token, is_doubtful=_is_doubtful(token, search, waits_since))
+            for token in self._tokens
             if not (search := self._searches[token.id]).is_over
         )
 
@@ -705,40 +752,37 @@ class WaitingRuns:
     def _taken(self) -> set[RunId]:
         return {search.run[0] for search in self._searches.values() if search.run is not None}
 
-    def _is_doubtful(self, token: facts.WaitToken, waits_since: datetime | None) -> bool:
-        if waits_since is not None and waits_since <= token.created_at:
-            return False
-        search = self._searches[token.id]
-        return not search.is_asked or (waits_since is not None and bool(search.makers))
+    async def _search(self, now: datetime) -> None:
+        """Ask once which runs ended that may have made the tokens without a run: the store may lack them.
 
-    def unsearched(self, tokens: Sequence[facts.WaitToken], now: datetime) -> list[facts.WaitToken]:
-        """Return the tokens without a run, if the server was not asked which ended runs may have made some of them.
-
-        The live runs come first: the store has them soon after the start.
+        The live runs come first: the store has them soon after the start. A refusal finds none.
         """
         self._since = self._since or now
-        unknown = self._unknown(tokens)
+        tokens = self._unknown()
         is_due = self._waits_since() is not None or now - self._since >= SEARCH_AFTER
-        return unknown if is_due and not all(self._searches[token.id].is_asked for token in unknown) else []
-
-    def record_ended(self, tokens: Sequence[facts.WaitToken], runs: Iterable[tuple[RunId, datetime]]) -> None:
-        """Record the ended runs that the server named for these tokens, with their times of creation."""
-        runs = tuple(runs)
+        if not is_due or all(self._searches[token.id].is_asked for token in tokens):
+            return
+        times = [each.created_at for each in tokens]
+        rows: list[queries.EndedRun] = []
+        with suppress(Refused, ServerFault):
+            query = queries.EndedRuns(min(times) - BEFORE, max(times) + SECOND)
+            rows = await self._requests.query(query, Rank.WAITING_RUNS)
+        runs = {RunId(row["run_id"]): row["triggered_at"] for row in rows}
         for token in tokens:
             search = self._searches[token.id]
-            search.is_asked, search.makers = True, {run_id for run_id, at in runs if _may_make(at, token)}
-        self._ended = dict(islice({**dict(runs), **self._ended}.items(), MAX_KNOWN))
+            search.is_asked, search.makers = True, {run_id for run_id, at in runs.items() if _may_make(at, token)}
+        self._ended = dict(islice({**runs, **self._ended}.items(), MAX_KNOWN))
 
-    def _unknown(self, tokens: Sequence[facts.WaitToken]) -> list[facts.WaitToken]:
+    def _unknown(self) -> list[facts.WaitToken]:
         searches = self._searches
-        return [token for token in tokens if searches[token.id].run is None and not searches[token.id].is_over]
+        return [each for each in self._tokens if searches[each.id].run is None and not searches[each.id].is_over]
 
-    def next_candidate(self, tokens: Sequence[facts.WaitToken], now: datetime) -> RunId | None:
+    def _next_candidate(self, now: datetime) -> RunId | None:
         """Return a run whose events may name one of the tokens, the oldest token first. None: there is none to try.
 
         Of the runs that may wait for a token, those that share a tag with it are first, then the youngest.
         """
-        unknown = self._unknown(tokens)
+        unknown = self._unknown()
         if not unknown:
             return None
         live = self._with_status(_WAITING)
@@ -746,21 +790,19 @@ class WaitingRuns:
             if run.wait is not None and run.wait.kind is WaitKind.TOKEN and run.wait.subject is not None:
                 search = self._searches[str(run.wait.subject)]
                 search.run = search.run or (run.id, run.fixed.task)
-        if (found := self._next_of(map(_candidate, live), unknown, now)) is not None:
+        if (found := self._next_of(map(_candidate, live), now)) is not None:
             return found
         if self._looked_at is not None and now - self._looked_at < ENDED_EVERY:
             return None
         self._looked_at = now
         first = min(token.created_at for token in unknown)
         ended = [_candidate(run) for run in self._with_status(_ENDED) if _ended_after(run, first)]
-        return self._next_of([*ended, *((at, run_id, ()) for run_id, at in self._ended.items())], unknown, now)
+        return self._next_of([*ended, *((at, run_id, ()) for run_id, at in self._ended.items())], now)
 
-    def _next_of(
-        self, candidates: Iterable[_Candidate], tokens: Sequence[facts.WaitToken], now: datetime
-    ) -> RunId | None:
+    def _next_of(self, candidates: Iterable[_Candidate], now: datetime) -> RunId | None:
         taken = self._taken()
         by_age = sorted(each for each in candidates if each[1] not in taken)
-        for token in self._unknown(tokens):
+        for token in self._unknown():
             first = bisect_left(by_age, (token.created_at - BEFORE,))
             last = bisect_left(by_age, (token.created_at + SAME_MOMENT,))
             youngest_first = by_age[first:last][::-1]
@@ -781,7 +823,7 @@ class WaitingRuns:
                 return run_id
         return None
 
-    def record(self, run_id: RunId, root: Span | None, tokens: Sequence[facts.WaitToken], now: datetime) -> None:
+    def _record(self, run_id: RunId, root: Span | None, now: datetime) -> None:
         """Record for which token a run waits, or waited until it ended, by its events."""
         attempts = [] if root is None else [span for span in root.children if _ATTEMPT.match(span.message)]
         latest = max(attempts, key=lambda span: span.started_at, default=None)
@@ -795,7 +837,7 @@ class WaitingRuns:
                 if span.message == _FOR_TOKEN and span.run_id == root.run_id and span.wait_subject is not None:
                     self._searches[str(span.wait_subject)].is_over = True
         created_at = self._ended.pop(run_id, None) if run is None else run.created_at
-        for token in self._unknown(tokens):
+        for token in self._unknown():
             search = self._searches[token.id]
             if root is not None:
                 search.makers.discard(run_id)
@@ -805,6 +847,12 @@ class WaitingRuns:
     def _with_status(self, statuses: Sequence[RunStatus]) -> list[Run]:
         found = (self._store.get(run_id) for status in statuses for run_id in self._store.with_status(status))
         return [run for run in found if run is not None]
+
+
+def _is_doubtful(token: facts.WaitToken, search: _TokenSearch, waits_since: datetime | None) -> bool:
+    if waits_since is not None and waits_since <= token.created_at:
+        return False
+    return not search.is_asked or (waits_since is not None and bool(search.makers))
 
 
 def _may_make(created_at: datetime, token: facts.WaitToken) -> bool:
@@ -818,75 +866,3 @@ def _candidate(run: Run) -> _Candidate:
 def _ended_after(run: Run, moment: datetime) -> bool:
     state = run.state
     return state is not None and state.started_at is not None and (state.finished_at or state.updated_at) >= moment
-
-
-# Reads the waitpoint tokens that wait, and finds the runs that wait for them.
-
-
-TOKEN_PAGE_INTERVAL_S: Final = facts.PAGE_INTERVAL.total_seconds()
-"""Each page is read once in this time."""
-
-SECOND: Final = timedelta(seconds=1)
-MAX_TOKEN_PAGES: Final = facts.MAX_TOKENS // PAGE_SIZE
-
-
-class TokenReader:
-    """Reads tokens for one session."""
-
-    def __init__(self, requests: FactRequests, store: Store) -> None:
-        self._requests = requests
-        self._runs = WaitingRuns(store)
-        self._tokens: tuple[facts.WaitToken, ...] = ()
-        self._is_cut = False
-        self._page_count = 1
-
-    @property
-    def interval_s(self) -> float:
-        """The seconds between two reads of all pages."""
-        return TOKEN_PAGE_INTERVAL_S * self._page_count
-
-    async def read(self) -> facts.TokensRead:
-        """Read all pages, with the runs that are known by now. Raises `ApiError`."""
-        now, pages, is_cut = self._requests.now(), 0, False
-        paging = Paging(max_pages=MAX_TOKEN_PAGES)
-        tokens: dict[str, facts.WaitToken] = {}
-        while not paging.is_done:
-            page = await self._requests.send(Rank.TOKENS, self._requests.reader.read_tokens, paging.cursor)
-            pages += 1
-            is_cut |= page.unreadable > 0
-            tokens |= {token.id: token for token in page.rows}
-            paging.add([token.id for token in page.rows], page.next)
-        is_cut |= paging.is_endless
-        self._page_count, self._is_cut = pages, is_cut
-        self._tokens = tuple(
-            sorted(tokens.values(), key=lambda token: (token.created_at, token.id))[: facts.MAX_TOKENS]
-        )
-        return facts.TokensRead(now, self._runs.joined(self._tokens), is_cut=is_cut)
-
-    async def join(self) -> facts.TokensRead | None:
-        """Read the events of one run that may wait for a token, and return the tokens if that found one.
-
-        Raises `ApiError`.
-        """
-        now = self._requests.now()
-        before = self._runs.joined(self._tokens)
-        run_id = self._runs.next_candidate(self._tokens, now)
-        if run_id is None:
-            if unsearched := self._runs.unsearched(self._tokens, now):
-                await self._search(unsearched)
-        else:
-            events, read = Events(None), self._requests.fetcher.api.read_events
-            with suppress(Refused, ServerFault):
-                events = await self._requests.send(Rank.WAITING_RUNS, read, run_id)
-            self._runs.record(run_id, events.root, self._tokens, now)
-        joined = self._runs.joined(self._tokens)
-        return None if joined == before else facts.TokensRead(self._requests.now(), joined, is_cut=self._is_cut)
-
-    async def _search(self, tokens: list[facts.WaitToken]) -> None:
-        """Ask which runs ended that may have made the tokens: the store may lack them. A refusal finds none."""
-        times = [each.created_at for each in tokens]
-        query = queries.EndedRuns(min(times) - BEFORE, max(times) + SECOND)
-        rows: list[queries.EndedRun] = []
-        with suppress(Refused, ServerFault):
-            rows = await self._requests.query(query, Rank.WAITING_RUNS)
-        self._runs.record_ended(tokens, [(RunId(row["run_id"]), row["triggered_at"]) for row in rows])
