@@ -25,7 +25,7 @@ from tui.lazy_dataclass import dataclass
 from tui.store.error_groups import is_failure, known_error
 from tui.store.store import Store
 from tui.sync.base import FIRST_WAIT_S, wait_s
-from tui.sync.budget import MAX_IN_FLIGHT, Budget, Pace, Paging, Priority
+from tui.sync.budget import MAX_IN_FLIGHT, Pace, Paging, Priority
 from tui.sync.clock import Clock, Timer, wait_until_set
 from tui.sync.fetch import RunFetcher
 from tui.sync.lists import with_filtered_fields
@@ -433,7 +433,8 @@ class FailureReader:
     async def _step(self) -> bool:
         """Send the most urgent request. Return False if nothing is left to read."""
         self._has_success = False
-        batch = self._unread_batch()
+        batch = list(islice(filter(self._is_wanted, self._newest_unread()), self._batch_size))
+        self._lag_count = 0 if batch else self._lag_count
         if visible := list(islice(filter(self._is_wanted, self.visible()), MAX_DETAILS)):
             await self._read_errors(self._visible_errors, visible)
         elif codes := self._code_batch():
@@ -462,11 +463,6 @@ class FailureReader:
         await self._visible_errors.read_texts(batch)
         await self._fetcher.settle()
         self._codes.record(batch, has_code_only, self._store)
-
-    def _unread_batch(self) -> list[RunId]:
-        batch = list(islice(filter(self._is_wanted, self._newest_unread()), self._batch_size))
-        self._lag_count = 0 if batch else self._lag_count
-        return batch
 
     def _newest_unread(self) -> Sequence[RunId]:
         # The view may not have grouped the last answer yet.
@@ -665,7 +661,10 @@ def _refusal_of(error: ApiError) -> str:
     return f"{who} error groups ({error.status})"
 
 
-# Ends a read that makes no progress: a server that hangs or refuses for ever must not keep the user waiting.
+# Reads all failed runs of a period and their errors once, for a command whose user waits for the result.
+#
+# A query returns the errors of 200 runs. Where the key may not query, one snapshot of the realtime feed has those of
+# the newest runs. The others are read run by run.
 
 
 MAX_SILENCE_S: Final = 30.0
@@ -673,57 +672,6 @@ MAX_SILENCE_S: Final = 30.0
 
 MAX_LIMITED_S: Final = 65.0
 """The same after a 429. The slowest rate limit refills within a minute."""
-
-
-class Stall:
-    """Watches one read, which reports its progress."""
-
-    def __init__(self, clock: Clock, budget: Budget) -> None:
-        self._clock = clock
-        self._budget = budget
-        self._progress_s = clock.monotonic_s()
-        self._timer: Timer | None = None
-
-    def on_progress(self) -> None:
-        """Wait from now on."""
-        self._progress_s = self._clock.monotonic_s()
-
-    @asynccontextmanager
-    async def ended(self) -> AsyncIterator[None]:
-        """End the block if there is no progress for too long. Raises `Unreachable`, or `RateLimited` after a 429."""
-        self.on_progress()
-        try:
-            async with asyncio.timeout(None) as timeout:
-                self._look(timeout)
-                yield
-        except TimeoutError:
-            if self._is_limited:
-                raise RateLimited(f"the rate limit was reached for {MAX_LIMITED_S:.0f} s", timedelta()) from None
-            text = f"the server did not answer for {MAX_SILENCE_S:.0f} s"
-            raise Unreachable(text, may_have_arrived=False) from None
-        finally:
-            if self._timer is not None:
-                self._timer.cancel()
-
-    def _look(self, timeout: asyncio.Timeout) -> None:
-        """End the block if it is time. If not, look again when it can be."""
-        patience_s = MAX_LIMITED_S if self._is_limited else MAX_SILENCE_S
-        left_s = self._progress_s + patience_s - self._clock.monotonic_s()
-        if left_s <= 0:
-            timeout.reschedule(asyncio.get_running_loop().time())
-        else:
-            self._timer = self._clock.call_later(left_s, lambda: self._look(timeout))
-
-    @property
-    def _is_limited(self) -> bool:
-        return self._budget.was_limited_since(self._progress_s)
-
-
-# Reads all failed runs of a period and their errors once, for a command whose user waits for the result.
-#
-# A query returns the errors of 200 runs. Where the key may not query, one snapshot of the realtime feed has those of
-# the newest runs. The others are read run by run.
-
 
 MAX_TRIES: Final = 4
 """Tries of one step while the server fails, some seven seconds in all. The first request of all has only one."""
@@ -737,6 +685,7 @@ MIN_FEED_RUNS: Final = 10
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
+@dataclass(eq=False)
 class WholeRead:
     """One read. `run_ids` are the failed runs, newest first, at most `max_runs`.
 
@@ -744,24 +693,24 @@ class WholeRead:
     waits, in raw text, "" if it does not. `report` is called after each step.
     """
 
-    def __init__(
-        self, fetcher: RunFetcher, store: Store, clock: Clock, *, report: Callable[["WholeRead"], None], max_runs: int
-    ) -> None:
-        self._fetcher = fetcher
-        self._store = store
-        self._clock = clock
-        self._report = report
-        self._max_runs = max_runs
-        self._errors = ErrorFetcher(fetcher, store, None, priority=Priority.SELECTED, concurrent_reads=MAX_IN_FLIGHT)
+    _fetcher: RunFetcher
+    _store: Store
+    _clock: Clock
+    report: Callable[["WholeRead"], None]
+    max_runs: int
+    run_ids: list[RunId] = field(default_factory=list)
+    is_cut: bool = False
+    unreadable_rows: int = 0
+    wait: str = ""
+
+    def __post_init__(self) -> None:
+        self._errors = ErrorFetcher(self._fetcher, self._store, None, Priority.SELECTED, MAX_IN_FLIGHT)
         self._has_answer = False
-        self._stall = Stall(clock, fetcher.budget)
         self._progress = (0, 0)
+        self._progress_s = 0.0
+        self._silence_timer: Timer | None = None
         self._faulty: set[RunId] = set()
         """Runs that were requested and have no known error."""
-        self.run_ids: list[RunId] = []
-        self.is_cut = False
-        self.unreadable_rows = 0
-        self.wait = ""
 
     @property
     def missing(self) -> list[RunId]:
@@ -775,7 +724,7 @@ class WholeRead:
         """Read the failed runs created within `period`, and their errors. Raises `ApiError` if the server fails for
         some seconds, or if nothing comes for longer: what was read until then is in the store.
         """
-        async with self._stall.ended():
+        async with self._ends_in_silence():
             await self._list(period)
             await self._read_by_query(self.missing)
             if len(self.missing) >= MIN_FEED_RUNS:
@@ -788,12 +737,12 @@ class WholeRead:
         Return whether all of them and their errors are known, so that a group without one of them is new.
         """
         filters = RunFilters(statuses=FAILED_WORDS, created_from=since - period, created_to=since - _MILLISECOND)
-        pages = FailedList(self._fetcher, filters, self._max_runs)
+        pages = FailedList(self._fetcher, filters, self.max_runs)
         with suppress(ApiError):
-            async with self._stall.ended():
+            async with self._ends_in_silence():
                 while not pages.is_done:
                     await pages.read_page(Priority.SELECTED)
-                    self._stall.on_progress()
+                    self._progress_s = self._clock.monotonic_s()
                 await self._fetcher.settle()
                 await self._read_by_query(self._lacking(pages.run_ids))
                 if left := self._lacking(pages.run_ids):
@@ -801,21 +750,53 @@ class WholeRead:
                 return pages.is_complete and not pages.unreadable and not self._lacking(left)
         return False
 
+    @asynccontextmanager
+    async def _ends_in_silence(self) -> AsyncIterator[None]:
+        """End the block if there is no progress for too long: a server that hangs or refuses for ever must not keep the
+        user waiting. Raises `Unreachable`, or `RateLimited` after a 429.
+        """
+        self._progress_s = self._clock.monotonic_s()
+        try:
+            async with asyncio.timeout(None) as timeout:
+                self._check_silence(timeout)
+                yield
+        except TimeoutError:
+            if self._is_limited:
+                raise RateLimited(f"the rate limit was reached for {MAX_LIMITED_S:.0f} s", timedelta()) from None
+            text = f"the server did not answer for {MAX_SILENCE_S:.0f} s"
+            raise Unreachable(text, may_have_arrived=False) from None
+        finally:
+            if self._silence_timer is not None:
+                self._silence_timer.cancel()
+
+    def _check_silence(self, timeout: asyncio.Timeout) -> None:
+        """End the block if it is time. If not, check again when it can be."""
+        patience_s = MAX_LIMITED_S if self._is_limited else MAX_SILENCE_S
+        left_s = self._progress_s + patience_s - self._clock.monotonic_s()
+        if left_s <= 0:
+            timeout.reschedule(asyncio.get_running_loop().time())
+        else:
+            self._silence_timer = self._clock.call_later(left_s, lambda: self._check_silence(timeout))
+
+    @property
+    def _is_limited(self) -> bool:
+        return self._fetcher.budget.was_limited_since(self._progress_s)
+
     def _advance(self) -> None:
         """Report the step, and return whether it was progress."""
         progress = len(self.run_ids), len(self.missing)
         if progress != self._progress:
             self._progress = progress
-            self._stall.on_progress()
-        self._report(self)
+            self._progress_s = self._clock.monotonic_s()
+        self.report(self)
 
     async def _list(self, period: timedelta) -> None:
         filters = RunFilters(statuses=FAILED_WORDS, period=period_text(period))
-        pages = FailedList(self._fetcher, filters, self._max_runs)
+        pages = FailedList(self._fetcher, filters, self.max_runs)
         while not pages.is_done:
             await self._patiently(lambda: pages.read_page(Priority.SELECTED))
             await self._fetcher.settle()
-            self.run_ids = list(pages.run_ids)[: self._max_runs]
+            self.run_ids = list(pages.run_ids)[: self.max_runs]
             self.is_cut, self.unreadable_rows = pages.is_cut, pages.unreadable
             self._advance()
 

@@ -389,13 +389,10 @@ class RestSource:
         self._lister = RunLister(parts)
         self._counts = CountPoller(parts)
         self._was_connected = False
-        self._environment_requested_s = 0.0
         self._request_count = 0
         """Requests of the current cycle."""
         self._reconciliation = lists.Reconciliation()
         self._scan_started_s = 0.0
-        self._window: WindowRead | None = None
-        self._caught_up_emitted_s = parts.clock.monotonic_s() - CAUGHT_UP_EVERY_S
         self._is_rate_limited = False
         """The last failure was a 429. It delayed requests but lost no update."""
 
@@ -404,9 +401,8 @@ class RestSource:
         if not self._is_rate_limited:
             self._lister.restart()
             self._reconciliation = self._reconciliation.restart()
-        self._environment_requested_s = self._parts.clock.monotonic_s() - ENVIRONMENT_EVERY_S
-        self._window = None
-        self._caught_up_emitted_s = self._parts.clock.monotonic_s() - CAUGHT_UP_EVERY_S
+        self._environment_requested_s = self._caught_up_emitted_s = -math.inf
+        self._window: WindowRead | None = None
         self._is_rate_limited = False
         is_environment_known = False
         unregister = self._parts.on_wake(self._request_reconciliation)
