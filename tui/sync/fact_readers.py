@@ -110,10 +110,10 @@ class Allowance:
         self._reserved.pop(rank, None)
         self._admit()
 
-    def _may_send(self, rank: Rank) -> bool:
+    def _may_send(self, rank: Rank, now_s: float) -> bool:
         counts = Counter(sent for _, sent in self._sent)
         kept = sum(max(0, count - counts[each]) for each, count in self._reserved.items() if each is not rank)
-        most = USUAL_REQUESTS + len(self._failed_s)
+        most = USUAL_REQUESTS + sum(now_s - failed_s < PERIOD_S for failed_s in self._failed_s)
         return len(self._sent) + kept < most and counts[rank] < CAPS.get(rank, MAX_REQUESTS)
 
     def _admit(self) -> None:
@@ -121,24 +121,18 @@ class Allowance:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._drop_old()
         now_s = self._clock.monotonic_s()
+        while self._sent and now_s - self._sent[0][0] >= PERIOD_S:
+            self._sent.popleft()
         for waiter in sorted(self._waiters):
             rank, _, admitted = waiter
-            if self._may_send(rank):
+            if self._may_send(rank, now_s):
                 self._sent.append((now_s, rank))
                 self._waiters.remove(waiter)
                 if not admitted.done():
                     admitted.set_result(None)
         if self._waiters and self._sent:
             self._timer = self._clock.call_later(max(self._sent[0][0] + PERIOD_S - now_s, 0.001), self._admit)
-
-    def _drop_old(self) -> None:
-        since_s = self._clock.monotonic_s() - PERIOD_S
-        while self._sent and self._sent[0][0] <= since_s:
-            self._sent.popleft()
-        while self._failed_s and self._failed_s[0] <= since_s:
-            self._failed_s.popleft()
 
 
 # `PlannedRead`: one thing that is read at an interval, when it is due, and how often it failed.

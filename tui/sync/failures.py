@@ -10,6 +10,7 @@ from itertools import islice
 from random import Random
 from typing import Any, Final, TypeVar
 
+from tui.api.client import MAX_PAGE_SIZE
 from tui.api.errors import MAX_MESSAGE_CHARS, ApiError, NotFound, RateLimited, Refused, ServerFault, Unreachable
 from tui.api.feed import MAX_FEED_WINDOW, FeedTarget, read_stored_error
 from tui.api.queries import MAX_IDS, FailureCount, FoundRun, RunErrors, RunsWithErrorTexts, TrqlQuery, days_since
@@ -217,7 +218,6 @@ def has_code_only(store: Store, run_id: RunId) -> bool:
 # Source: tests/wire/recordings/README.md §3 (recordings 021, 2606, 2607).
 
 
-PAGE_SIZE: Final = 100
 PAGES_A_HUNDRED_RUNS: Final = 2
 """Pages may be short or empty, and the server does not bound their number."""
 
@@ -241,7 +241,7 @@ class FailedList:
         self._fetcher = fetcher
         self._filters = filters
         self._max_runs = max_runs
-        self._paging = Paging(max_pages=PAGES_A_HUNDRED_RUNS * (1 + max_runs // PAGE_SIZE))
+        self._paging = Paging(max_pages=PAGES_A_HUNDRED_RUNS * (1 + max_runs // MAX_PAGE_SIZE))
         self.run_ids: dict[RunId, None] = {}
         self.unreadable = 0
         self.is_cut = False
@@ -255,7 +255,7 @@ class FailedList:
 
     async def read_page(self, priority: Priority) -> ListPage:
         """Read and emit the next page. Raises `ApiError`."""
-        page = await self._fetcher.fetch_page(self._filters, priority, after=self._paging.cursor, size=PAGE_SIZE)
+        page = await self._fetcher.fetch_page(self._filters, priority, after=self._paging.cursor)
         await self._fetcher.emit(RunsRead(with_filtered_fields(self._filters, page.patches)))
         self._paging.add([patch.id for patch in page.patches], page.next)
         self.unreadable += page.unreadable

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, TypeVar
 
-from tui.api.client import ApiReader, Client, ReadRequest
+from tui.api.client import MAX_PAGE_SIZE, ApiReader, Client, ReadRequest
 from tui.api.errors import ApiError, NotFound, Refused, ServerFault
 from tui.api.feed import FeedPosition, FeedResponse, FeedTarget
 from tui.api.lists import ListRead, RowRead
@@ -336,7 +336,7 @@ class RunFetcher:
         return await self.budget.request(("response", request), priority, fetch, is_query=is_query)
 
     async def fetch_page(
-        self, filters: RunFilters, priority: Priority, *, after: Cursor | None = None, size: int
+        self, filters: RunFilters, priority: Priority, *, after: Cursor | None = None, size: int = MAX_PAGE_SIZE
     ) -> ListPage:
         """Read one page of the list. The caller emits its runs. Raises `ApiError`."""
         key = ("list", filters, size, after)

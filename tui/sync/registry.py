@@ -24,8 +24,7 @@ def _relay(parts: SourceParts) -> Source:
     # websockets takes a tenth of a command's start.
     from tui.sync.relay import RelaySource  # noqa: PLC0415  only a session on a relay loads it
 
-    if parts.relay is None:
-        raise ValueError("a relay source needs a relay connection")
+    assert parts.relay is not None
     return RelaySource(parts.relay, parts.store, parts.clock)
 
 

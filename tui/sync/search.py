@@ -20,7 +20,7 @@ from tui.store.store import Store
 from tui.sync.base import Emit
 from tui.sync.budget import ENDLESS, Pace, Paging, Priority
 from tui.sync.clock import Clock
-from tui.sync.failures import ErrorFetcher, sentence_of
+from tui.sync.failures import ErrorFetcher, lacks_error, sentence_of
 from tui.sync.fetch import RunFetcher
 from tui.sync.lists import with_filtered_fields
 
@@ -122,7 +122,6 @@ async def find_queue_runs(name: str, fetcher: RunFetcher, store: Store, emit: Em
 # Source: tests/wire/recordings/README.md §3, recordings 020 to 063.
 
 
-PAGE_SIZE: Final = 100
 MAX_NAMED: Final = 5
 """More values of a list than this are counted instead of named."""
 
@@ -239,8 +238,8 @@ class Search:
 
     async def _read_errors(self) -> None:
         """Read the errors of the failed runs that are listed."""
-        paged, self._paged = filter(self._needs_error, self._paged), []
-        unread = dict.fromkeys([*self.unread(), *paged])
+        paged, self._paged = self._paged, []
+        unread = dict.fromkeys([*self.unread(), *(run_id for run_id in paged if lacks_error(self._store, run_id))])
         waiting = [run_id for run_id in unread if run_id not in self._errors.unreadable][:MAX_ERRORS]
         if waiting:
             total = self.progress.errors_read + len(waiting)
@@ -248,10 +247,6 @@ class Search:
             await self._errors.read(waiting, self._add_errors)
             self._report_progress(unreadable_count=len(self._errors.unreadable))
             await self._settle()
-
-    def _needs_error(self, run_id: RunId) -> bool:
-        run = self._store.get(run_id)
-        return run is not None and run.status.is_failed and run.error is None and not run.is_gone
 
     async def _read_lists(self) -> int:
         """Read the complete list of each name, and return the number of runs."""
@@ -354,7 +349,7 @@ class Search:
 
     async def _page(self, filters: RunFilters, cursor: Cursor | None) -> ListPage:
         await self._pace.wait()
-        page = await self._fetcher.fetch_page(filters, Priority.VISIBLE, after=cursor, size=PAGE_SIZE)
+        page = await self._fetcher.fetch_page(filters, Priority.VISIBLE, after=cursor)
         await self._emit(RunsRead(with_filtered_fields(filters, page.patches)))
         if self._plan.reads_errors:
             self._paged += [patch.id for patch in page.patches]
