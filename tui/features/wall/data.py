@@ -54,6 +54,7 @@ class LiveFailing:
         self._session = live.session
         self._on_update, self._on_grouped = on_update, live.record_groups
         self._updates: GroupUpdates | None = None
+        self._counted_since: datetime | None = None
         self._is_resting = False
         self.failing = FailingNow()
 
@@ -61,18 +62,10 @@ class LiveFailing:
         """Group the failed runs of the store, after a rest only those that have changed meanwhile."""
         self._is_resting = False
         if self._updates is None:
-            every = with_server_filters(RunFilters(), EVERYTHING)
-            span = HOUR.at(self._session.now())
-            self._updates = GroupUpdates(
-                self._session,
-                ListModel(GROUPS.rules, RowQuery(GROUPS.orders[0])),
-                every,
-                span,
-                self._show,
-                self._on_grouped,
-            )
+            every, span = with_server_filters(RunFilters(), EVERYTHING), HOUR.at(self._session.now())
+            rows = ListModel(GROUPS.rules, RowQuery(GROUPS.orders[0]))
+            self._updates = GroupUpdates(self._session, rows, every, span, self._show, self._on_grouped)
         self._take_server_groups(self._updates)
-        self._updates.request()
 
     def rest(self) -> None:
         """Group nothing until the next `open`."""
@@ -82,26 +75,24 @@ class LiveFailing:
 
     def close(self) -> None:
         """Stop, and forget the groups."""
-        if self._updates is not None:
-            self._updates.stop()
+        self.rest()
         self._updates, self.failing = None, FailingNow()
 
     def on_changes(self, changes: Changes) -> None:
         """Group the runs that changed, and use the newest groups of the server."""
-        updates = self._updates
+        updates, run_ids = self._updates, changes.added | changes.changed | changes.removed
         if updates is None:
             return
         if self._is_resting:
-            updates.note(changes.added | changes.changed | changes.removed)
+            updates.note(run_ids)
             if len(updates.waiting) > MAX_NOTED:
                 self._updates = None
             return
         if Topic.WALL_FACTS in changes.topics:
             self._take_server_groups(updates)
-            updates.request()
             self._show()
         if Topic.RUNS in changes.topics:
-            updates.add(changes.added | changes.changed | changes.removed)
+            updates.add(run_ids)
 
     def tick(self) -> None:
         """Move the hour, once a minute."""
@@ -109,56 +100,45 @@ class LiveFailing:
             span = HOUR.at(self._session.now())
             if span != self._updates.span:
                 self._updates.move_span(span)
-            known = self.failing.is_known, self.failing.known_since
-            if not self.failing.groups and self._known_since(span.since) != known:
-                self._show()
+            own = self._session.findings.own
+            if not self.failing.groups and own is not None and own.counted_since != self._counted_since:
+                self._show()  # more of the hour is known
 
     def _take_server_groups(self, updates: GroupUpdates) -> None:
         facts = self._session.store.wall_facts
         if facts is not None and facts.errors is not None:
             updates.groups.on_server_groups(facts.errors.groups)
-
-    def _known_since(self, hour: datetime) -> tuple[bool, datetime | None]:
-        """Return whether the failures are known, and since when, if that is not the whole hour."""
-        facts, own = self._session.store.wall_facts, self._session.findings.own
-        is_filled = self._updates is not None and self._updates.is_filled
-        if self._failed_count(hour) is not None:
-            return is_filled, None
-        if facts is not None and facts.errors is not None and not facts.errors.is_cut:
-            return is_filled, None
-        since = None if own is None else own.counted_since
-        return is_filled and since is not None, since if since is not None and since > hour else None
-
-    def _failed_count(self, hour: datetime) -> int | None:
-        """Return how many runs failed in the last hour, by the server where the list does not reach back so far."""
-        facts, own, updates = self._session.store.wall_facts, self._session.findings.own, self._updates
-        if own is None or updates is None or updates.reading is None:
-            return None
-        if own.counted_since is not None and own.counted_since <= hour:
-            return updates.reading.failed_count
-        sums = CellSums(None if facts is None else facts.minutes, own, self._session.now())
-        hour_sums = sums.total(*sums.last_hour)
-        return None if hour_sums is None else max(hour_sums.failed, updates.reading.failed_count)
+        updates.request()
 
     def _show(self) -> None:
-        updates, facts = self._updates, self._session.store.wall_facts
+        updates, facts = self._updates, self._session.store.wall_facts or NO_FACTS
         if updates is None or updates.reading is None:
             return
-        now, span = self._session.now(), updates.span
-        server = () if facts is None or facts.errors is None else facts.errors.groups
-        unread = None if facts is None else facts.unread.get(FactSource.ERRORS)
-        groups = failing_now(updates.groups.groups(span, now), server, span.since, now)
-        counted = sum(group.count for group in groups)
-        groups = (*map(self._with_line, groups[:MAX_LINES]), *groups[MAX_LINES:])
-        is_known, known_since = self._known_since(span.since)
-        self.failing = FailingNow(
-            groups,
-            unread_count=max(0, (self._failed_count(span.since) or updates.reading.failed_count) - counted),
-            is_known=is_known or bool(groups),
-            known_since=known_since,
+        now, hour, server = self._session.now(), updates.span.since, facts.errors
+        groups = failing_now(updates.groups.groups(updates.span, now), server.groups if server else (), hour, now)
+        failed = self._failed_count(facts, hour, updates.reading.failed_count)
+        own, unread = self._session.findings.own, facts.unread.get(FactSource.ERRORS)
+        since = self._counted_since = None if own is None else own.counted_since
+        is_whole = failed is not None or (server is not None and not server.is_cut)
+        failing = FailingNow(
+            (*map(self._with_line, groups[:MAX_LINES]), *groups[MAX_LINES:]),
+            unread_count=max(0, (failed or updates.reading.failed_count) - sum(group.count for group in groups)),
+            is_known=bool(groups) or (updates.is_filled and (is_whole or since is not None)),
+            known_since=since if not is_whole and since is not None and since > hour else None,
             problem="" if unread is None or not unread.is_refused else unread.reason,
         )
-        self._on_update()
+        if failing != self.failing:
+            self.failing = failing
+            self._on_update()
+
+    def _failed_count(self, facts: WallFacts, hour: datetime, listed: int) -> int | None:
+        """Return how many runs failed in the last hour, by the server where the list does not reach back so far."""
+        own = self._session.findings.own
+        if own is None or (own.counted_since is not None and own.counted_since <= hour):
+            return None if own is None else listed
+        sums = CellSums(facts.minutes, own, self._session.now())
+        hour_sums = sums.total(*sums.last_hour)
+        return None if hour_sums is None else max(hour_sums.failed, listed)
 
     def _with_line(self, group: FailingGroup) -> FailingGroup:
         line = own_line(None if group.newest is None else self._session.store.get(group.newest))
@@ -266,11 +246,9 @@ class LiveBoard:
         self._release: Callable[[], None] | None = None
         self._is_outdated = True
         self._is_resting = False
-        self._made_minute = -1
         self._ticked_s = float("-inf")
-        self._made_of: WallFacts | None = None
-        self._made_counts: StatusCounts | None = None
-        self._may_have_other_counts = False
+        self._made_of: tuple[int, StatusCounts] | None = None
+        self._made_of_facts: WallFacts | None = None
         self.cell = MINUTE
         """The time that a cell of the series stands for."""
         self._end: datetime | None = None
@@ -343,7 +321,6 @@ class LiveBoard:
         if self._release is not None and topics:
             self._failing.on_changes(changes)
             # The server counts every ten seconds, mostly the same.
-            self._may_have_other_counts = True
             self._is_outdated |= topics != _COUNTS
 
     def tick(self) -> None:
@@ -358,11 +335,28 @@ class LiveBoard:
             self.make()
 
     @property
+    def _sources(self) -> tuple[int, StatusCounts]:
+        """The minute, and the server's last count: another board is made when they change."""
+        now = self._session.now()
+        return int(now.timestamp() // 60), self._session.store.status_counts(now)
+
+    @property
     def _differs(self) -> bool:
         """Whether the board of now may be another one."""
-        if self._is_outdated or self._has_other_counts or self._has_other_facts:
+        board, before, facts = self.board, self._made_of_facts, self._session.store.wall_facts
+        if self._is_outdated or board is None or self._made_of != self._sources:
             return True
-        return self._made_minute != self._minute or self._has_other_rates
+        # Facts that are read again and are the same publish nothing: the wall shows how old they are. The overview says
+        # so, too, of the count of waiting runs beside a finding about a queue.
+        findings = () if board.verdict is None else board.verdict.findings
+        shows_ages = self._shows_ages or any(isinstance(each.evidence, QueueWaits) for each in findings)
+        is_other = before is not facts
+        if is_other and not shows_ages and before is not None and facts is not None:
+            # Once a minute has ended, the counts of the server replace our own.
+            is_other = _whole_minutes(before) != _whole_minutes(facts)
+        # While no run ends, the rates of the last 60 s fall.
+        has_rates = bool(board.lines.done.now or board.lines.failed.now)
+        return is_other or (has_rates and (self._session.now() - board.at).total_seconds() >= RATES_EVERY_S)
 
     def show_cells(self, step: int) -> bool:
         """Show longer (1) or shorter (-1) cells. Return whether there are any."""
@@ -391,14 +385,13 @@ class LiveBoard:
         """Make the board of everything that is counted now."""
         if self._release is None or self._is_resting:
             return
-        self._is_outdated, self._made_minute = False, self._minute
         store, now = self._session.store, self._session.now()
-        self._made_of, self.is_judged = store.wall_facts, self._session.findings.is_judged
+        self._is_outdated, self._made_of, self._made_of_facts = False, self._sources, store.wall_facts
+        self.is_judged = self._session.findings.is_judged
         own = self._session.findings.own or self._no_counts
         span = BoardSpan(self.cell, CELLS, self._end or now)
-        facts, counts = store.wall_facts or NO_FACTS, store.status_counts(now)
-        self._made_counts, self._may_have_other_counts = counts, False
-        board = make_board(facts, own, self._session.findings.verdict, counts, span, now)
+        facts = store.wall_facts or NO_FACTS
+        board = make_board(facts, own, self._session.findings.verdict, store.status_counts(now), span, now)
         if self.cell != MINUTE or self._end is not None:
             self._span_reading.follow(span, self._end)
             board = self._with_span(board, facts, own, span)
@@ -428,40 +421,8 @@ class LiveBoard:
         sums = CellSums(read, own, now)
         return four_lines(replace(facts, minutes=read), sums, None, self._session.findings.verdict, span, now)
 
-    @property
-    def _has_other_counts(self) -> bool:
-        """Whether the server's last count changed the header's counts."""
-        if not self._may_have_other_counts:
-            return False
-        self._may_have_other_counts = False
-        return self._session.store.status_counts(self._session.now()) != self._made_counts
-
-    @property
-    def _has_other_facts(self) -> bool:
-        """Whether facts were read again. Those that are the same publish nothing: the wall shows how old they are."""
-        before, now = self._made_of, self._session.store.wall_facts
-        # The overview, too, says beside a finding about a queue how old the count of waiting runs is.
-        verdict = None if self.board is None else self.board.verdict
-        has_queue = verdict is not None and any(isinstance(each.evidence, QueueWaits) for each in verdict.findings)
-        if before is now or self._shows_ages or before is None or now is None or has_queue:
-            return before is not now
-        # Once a minute has ended, the counts of the server replace our own.
-        return _whole_minutes(before) != _whole_minutes(now)
-
-    @property
-    def _has_other_rates(self) -> bool:
-        """Whether the rates of the board may have fallen since it was made."""
-        board = self.board
-        if board is None or not (board.lines.done.now or board.lines.failed.now):
-            return False
-        return (self._session.now() - board.at).total_seconds() >= RATES_EVERY_S
-
     def _set_outdated(self) -> None:
         self._is_outdated = True
-
-    @property
-    def _minute(self) -> int:
-        return int(self._session.now().timestamp() // 60)
 
 
 def _whole_minutes(facts: WallFacts) -> int | None:
@@ -482,54 +443,41 @@ EVERY_S: Final = 10.0
 """A storm of failures is followed at most this often: each new one is read."""
 
 
-class NewestFailure:
+class NewestFailure(SelectionLoader):
     """Follows the newest failed run, and reads it."""
 
     def __init__(self, live: LiveModel) -> None:
-        self._live = live
+        super().__init__(live.session, lambda _: None)
         self._run_id: RunId | None = None
         self._followed_s = float("-inf")
-        self._loader = SelectionLoader(live.session, lambda _: None)
-        self._loader.require((RUN,))
+        self.resume()
 
     @property
     def run(self) -> Run | None:
         """The run, None if none is known to have failed."""
-        return None if self._run_id is None else self._live.session.store.get(self._run_id)
+        return None if self._run_id is None else self._session.store.get(self._run_id)
+
+    def rest(self) -> None:
+        """Read nothing until `resume`."""
+        self.require(())
+
+    def resume(self) -> None:
+        """Read what changed meanwhile."""
+        self.require((RUN,))
 
     def follow(self, board: Board, failing: FailingNow) -> None:
         """Follow the newest failed run of a board."""
         newest = self._newest(board, failing)
-        now_s = self._live.session.clock.monotonic_s()
+        now_s = self._session.clock.monotonic_s()
         if newest == self._run_id or (self._run_id is not None and now_s - self._followed_s < EVERY_S):
             return
         self._run_id, self._followed_s = newest, now_s
-        self._loader.select(newest, at_once=True)
-
-    def on_changes(self, changes: Changes) -> None:
-        """Read the run again if it changed."""
-        self._loader.on_changes(changes)
-
-    def tick(self) -> None:
-        """Show which reads are late. Called once a second."""
-        self._loader.tick()
-
-    def rest(self) -> None:
-        """Read nothing until `resume`."""
-        self._loader.require(())
-
-    def resume(self) -> None:
-        """Read what changed meanwhile."""
-        self._loader.require((RUN,))
-
-    def close(self) -> None:
-        """Stop reading."""
-        self._loader.close()
+        self.select(newest, at_once=True)
 
     def _newest(self, board: Board, failing: FailingNow) -> RunId | None:
         ended = next((each.run_id for each in board.just_now if each.is_failed), None)
         if ended is not None:
             return ended
-        runs = [self._live.session.store.get(each.newest) for each in failing.groups if each.newest is not None]
+        runs = [self._session.store.get(each.newest) for each in failing.groups if each.newest is not None]
         known = [(run.state.updated_at, run.id) for run in runs if run is not None and run.state is not None]
         return max(known)[1] if known else None
