@@ -20,8 +20,9 @@ from tui.features.overview.words import (
     task_rows,
     tasks_rule,
 )
-from tui.features.wall.blocks import BlockRow, WallLook, WallView
+from tui.features.wall.blocks import BlockRow, WallView
 from tui.store.findings.board import Board, FailingNow, FourLines, Line, SourceAge
+from tui.text.bars import BarLook
 from tui.text.formatting import wait, waited
 from tui.text.styled import line_width, plain
 
@@ -192,7 +193,7 @@ def test_count_of_waiting_runs_has_its_age(seconds_ago: int) -> None:
 
 @given(width=st.integers(40, 200), rows=st.integers(1, 60), is_ascii=st.booleans(), is_known=st.booleans())
 def test_no_line_is_wider_than_its_page(width: int, rows: int, is_ascii: bool, is_known: bool) -> None:
-    view = replace(judged(replace(VERDICT, is_known=is_known)), look=WallLook(is_ascii, is_ascii))
+    view = replace(judged(replace(VERDICT, is_known=is_known)), look=BarLook(is_ascii, is_ascii))
     blocks = (
         overview_rows(view, width, rows),
         failing_rows(view, width, rows),

@@ -24,12 +24,13 @@ from tui.domain.environment import Environment
 from tui.domain.facts import INTERVALS, LAST_DAY_INTERVAL, FactSource
 from tui.domain.finding import FindingWord, RunOverdue, SourceUnread, TaskFails
 from tui.domain.text import Raw
-from tui.features.wall.blocks import Band, WallLook, WallView, big_number, big_word, span_words
+from tui.features.wall.blocks import Band, WallView, big_number, big_word, span_words
 from tui.features.wall.page import wall_header, wall_page
 from tui.features.wall.rows import cron_words
 from tui.kit.header_words import HeaderFacts
 from tui.store.findings.board import BoardSpan, FailingNow, SourceAge
 from tui.store.freshness import Freshness, Level
+from tui.text.bars import BarLook
 from tui.text.blocks import GoToRun, ListRuns
 from tui.text.formatting import waited
 from tui.text.styled import Token, line_width, plain
@@ -130,7 +131,7 @@ def test_wide_stale_wall_says_not_known_in_letters_and_words() -> None:
 
 
 def test_number_stands_beside_its_words_without_blocks() -> None:
-    lines = text_of(replace(VIEW, look=WallLook(is_ascii=True)), 200, 60)
+    lines = text_of(replace(VIEW, look=BarLook(is_ascii=True)), 200, 60)
     assert "131  of 264 runs failed" in lines[5]
 
 
@@ -291,14 +292,14 @@ def test_rows_open_what_they_speak_of() -> None:
 )
 def test_oldest_wait_is_zero_only_where_none_waits(queued: int | None, is_paused: bool, shown: str) -> None:
     queue = replace(BOARD.queues[0], queued=queued, oldest_at=None, is_paused=is_paused)
-    view = replace(VIEW, board=replace(BOARD, queues=(queue,)), look=WallLook(is_ascii=True))
+    view = replace(VIEW, board=replace(BOARD, queues=(queue,)), look=BarLook(is_ascii=True))
     lines = text_of(view, 200, 60)
     column = next(line.index("oldest waits") for line in lines if "oldest waits" in line)
     assert lines[5][column:].split() == [shown]
 
 
 def test_wall_in_ascii_has_four_levels_and_crosses() -> None:
-    view = replace(VIEW, look=WallLook(is_ascii=True, is_colorless=True))
+    view = replace(VIEW, look=BarLook(is_ascii=True, is_colorless=True))
     lines = text_of(view, 80, 24)
     assert lines[5].startswith("─ last hour ────────────────────+13:45 ")
     assert set(lines[9].split()[-1]) <= set(".:|#")

@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.wall_story import LINES
-from tui.features.wall.blocks import Bars, WallLook, any_of, greatest, level_top, series, summed, top_of, two_row_series
+from tui.features.wall.rows import level_top
+from tui.text.bars import BarLook, Bars, any_of, greatest, series, summed, top_of, two_row_series
 from tui.text.styled import Token, line_width, plain
 
-LOOK = WallLook()
+LOOK = BarLook()
 CELLS = st.lists(st.none() | st.integers(0, 10_000), min_size=1, max_size=90)
 
 
@@ -17,14 +18,14 @@ def test_bars_tell_unknown_zero_and_one_apart() -> None:
 
 
 def test_bars_in_ascii_have_four_levels() -> None:
-    line = series([None, 0, 1, 2, 3, 4, 5, 6, 7], Bars(7), WallLook(is_ascii=True))
+    line = series([None, 0, 1, 2, 3, 4, 5, 6, 7], Bars(7), BarLook(is_ascii=True))
     assert plain(line) == "? .::||##"
 
 
 def test_failed_cell_is_a_cross_without_colours() -> None:
     bars = Bars(5, Token.SPARK, Token.ROSE, has_failure_marks=True)
-    assert plain(series([5, 5], bars, WallLook(is_colorless=True), [False, True])) == "▇✗"
-    assert plain(series([5, 5], bars, WallLook(is_ascii=True, is_colorless=True), [False, True])) == "#x"
+    assert plain(series([5, 5], bars, BarLook(is_colorless=True), [False, True])) == "▇✗"
+    assert plain(series([5, 5], bars, BarLook(is_ascii=True, is_colorless=True), [False, True])) == "#x"
 
 
 def test_level_is_amber_only_where_it_is_abnormal() -> None:

@@ -7,6 +7,7 @@ from tui.domain.status import title_of
 from tui.features.errors import words
 from tui.store.error_groups import ErrorGroup
 from tui.text import formatting
+from tui.text.bars import Bars, series, summed, top_of
 from tui.text.blocks import Now
 from tui.text.status import STATUS_STYLES, UNKNOWN
 from tui.text.styled import Line, Piece, Token, cut, fit, line_width
@@ -55,7 +56,8 @@ def _state(row: GroupRow, _now: Now, width: int) -> Line:
 
 
 def _bars(row: GroupRow, _now: Now, width: int) -> Line:
-    return words.failure_bars(words.merged_cells(row.cells, width), _token(row, Token.ROSE, Token.GUIDE))
+    cells = summed(row.cells, width)
+    return series(cells, Bars(top_of(cells), _token(row, Token.ROSE, Token.GUIDE)))
 
 
 def _task(row: GroupRow, _now: Now, _width: int) -> Line:

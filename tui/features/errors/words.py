@@ -23,37 +23,11 @@ from tui.features.runs.columns import short_id, took
 from tui.lazy_dataclass import dataclass
 from tui.store.error_groups import ErrorGroup
 from tui.text import formatting
+from tui.text.bars import Bars, series, top_of
 from tui.text.blocks import LABEL, GoToRun, Now, ReadStage, Row, code_block, code_span, labelled, spaced, tries_again
 from tui.text.json import inline
-from tui.text.status import NO_BAR, STATUS_STYLES
+from tui.text.status import STATUS_STYLES
 from tui.text.styled import Line, Piece, Token, cut, first_line, fit, fold, joined, line_width, pad, plain, wrap
-
-# Draws the failures of each cell of a span as a bar. A cell without a failure is a dot.
-
-
-_BARS: Final = "▁▂▃▄▅▆▇"
-"""Without the full block: two rows of bars would touch."""
-
-
-def merged_cells(cells: Sequence[int], count: int) -> tuple[int, ...]:
-    """Return the cells in `count` cells, each the sum of as many neighbours. `count` divides their number."""
-    size = max(1, len(cells) // count)
-    return tuple(sum(cells[start : start + size]) for start in range(0, len(cells), size))
-
-
-def failure_bars(cells: Sequence[int], token: Token = Token.ROSE) -> Line:
-    """Draw a bar for each cell, scaled to the greatest. A single failure among thousands is still a visible bar."""
-    highest = max(cells, default=0)
-    pieces: list[Piece] = []
-    for number in cells:
-        is_bar = number > 0
-        text = _BARS[-(-number * len(_BARS) // highest) - 1] if is_bar else NO_BAR
-        if pieces and (pieces[-1].text[0] != NO_BAR) is is_bar:
-            pieces[-1] = Piece(pieces[-1].text + text, pieces[-1].token)
-        else:
-            pieces.append(Piece(text, token if is_bar else Token.LINE))
-    return tuple(pieces)
-
 
 # What the pane of a group shows beside the group itself. `features.errors.model` collects it from the store.
 
@@ -522,7 +496,7 @@ def _minutes(minutes: Minutes | None, now: Now, limit: int, *, is_grey: bool) ->
     # The last minute may still run: its end is not yet a time to name.
     times = [formatting.time_of_day(at, now.at) for at in (minutes.start, min(minutes.end, now.at))]
     span = "–".join(dict.fromkeys(times))  # one time within the first minute
-    bars = failure_bars(minutes.counts, Token.GUIDE if is_grey else Token.ROSE)
+    bars = series(minutes.counts, Bars(top_of(minutes.counts), Token.GUIDE if is_grey else Token.ROSE))
     head = pad((Piece("per min", Token.FAINT),), LABEL)
     return [Row(cut((*head, *bars, Piece(f"  {span}", Token.FAINT)), limit), "per min")]
 

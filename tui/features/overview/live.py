@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from tui.features.wall.blocks import WallLook, WallView
+from tui.features.wall.blocks import WallView
 from tui.features.wall.data import LiveBoard
 from tui.kit.live_model import LiveModel
 from tui.kit.look import Painter
 from tui.store.changes import Changes, Topic
+from tui.text.bars import BarLook
 
 EVERY_S: Final = 2.0
 """How often the numbers change. Each second would cost a busy fleet more than one hundredth of a core."""
@@ -57,7 +58,7 @@ class LiveOverview:
     def tick(self, painter: Painter, *, is_slow_link: bool) -> None:
         """Make the view again if it may look different. Called once a second."""
         now, before, age_s = self._live.now, self._view, self._now_s - self._shown_s
-        is_stale, look = now.frozen_at is not None, WallLook(painter.is_ascii, painter.is_colorless)
+        is_stale, look = now.frozen_at is not None, BarLook(painter.is_ascii, painter.is_colorless)
         was_stale = before is not None and before.is_stale
         # Findings that came or went are shown at once.
         is_new = self._has_new_verdict or is_stale is not was_stale

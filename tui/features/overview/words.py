@@ -23,7 +23,7 @@ from tui.features.alerts.words import (
     unread_sentence,
 )
 from tui.features.overview.tabs import MIN_FULL_ROWS, ROWS_BELOW, hint_line
-from tui.features.wall.blocks import BlockRow, WallView, any_of, greatest, listed, old_words, summed
+from tui.features.wall.blocks import BlockRow, WallView, listed, old_words
 from tui.features.wall.rows import (
     LEVELS,
     TASKS,
@@ -42,6 +42,7 @@ from tui.store.findings.board import FailingGroup, TaskRow
 from tui.store.findings.board import Line as Series
 from tui.store.findings.bounds import MAX_WAITS_AGE
 from tui.text import formatting
+from tui.text.bars import any_of, greatest, summed
 from tui.text.blocks import REST, ListRuns, Spot, figures, placed, places, selecting_keys, with_key
 from tui.text.styled import Line, Piece, Token, cut, fit, line_width, pad, wrap
 

@@ -14,9 +14,9 @@ from tui.lazy_dataclass import dataclass
 from tui.store.findings.board import QueueHealth, QueueRow
 from tui.store.findings.bounds import is_slower
 from tui.text import formatting
+from tui.text.bars import Bars, series, top_of
 from tui.text.blocks import LABEL, GoToRun, Now, ReadStage, Row, Said, said_rows
 from tui.text.formatting import brief_duration, waited
-from tui.text.status import NO_BAR
 from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width, pad, plain
 from tui.text.table import Column, Table, Wish
 
@@ -357,10 +357,6 @@ def _quiet_since(facts: QueueFacts, per_min: float, newest: datetime | None) -> 
 # The last hour of a queue as bars on one axis: waiting runs, running ones, how long runs took.
 
 
-_BARS: Final = "▁▂▃▄▅▆▇"
-"""Without the full block: two rows of bars would touch."""
-
-_UNKNOWN: Final = "░"
 _LABEL: Final = 10
 _FIGURE: Final = 9
 _TICK: Final = timedelta(minutes=15)
@@ -392,14 +388,14 @@ def series_lines(facts: QueueFacts, now: Now, limit: int) -> list[Line]:
     figure: Line = (Piece(words.queued_text(row, "0"), Token.AMBER if is_waiting else Token.TEXT),)
     known = running or [None] * len(queued)
     took: Line = (Piece(brief_duration(facts.p95), Token.AMBER if is_slow else Token.TEXT),)
-    series = (
+    shown = (
         ("queued", figure, _bars(queued, 0 if is_waiting else None)),
         ("running", words.share(row.running, row.limit), _bars(known, None, top=row.limit)),
         ("p95", () if facts.is_unread else took, _bars(p95, above)),
     )
     is_due = facts.is_unread and facts.stage is ReadStage.DUE
     lines = [axis]
-    for label, figure, bars in series:
+    for label, figure, bars in shown:
         head = pad((Piece(label, Token.FAINT),), _LABEL)
         lines.append((*head, *fit(figure, _FIGURE, "right"), Piece(" " * _GAP), *(() if is_due else bars)))
     return [cut(line, limit) for line in lines]
@@ -431,26 +427,9 @@ def _merged(cells: Sequence[float | None], size: int) -> list[float | None]:
 
 
 def _bars(cells: Numbers, above: float | None, *, top: float | None = None) -> Line:
-    """Draw a bar for each cell, scaled to the greatest, or to `top` if that is greater.
-
-    Bars `above` a number are amber. Zero is a dot, an unknown cell `░`.
-    """
-    highest = max((each for each in cells if each is not None), default=0)
-    highest = max(highest, top or 0)
-    pieces: list[Piece] = []
-    for each in cells:
-        if each is None:
-            text, token = _UNKNOWN, Token.GUIDE
-        elif each <= 0:
-            text, token = NO_BAR, Token.LINE
-        else:
-            text = _BARS[min(len(_BARS), max(1, -(-int(each * len(_BARS) * 1000 / highest) // 1000))) - 1]
-            token = Token.AMBER if above is not None and each > above else Token.SPARK
-        if pieces and pieces[-1].token is token:
-            pieces[-1] = Piece(pieces[-1].text + text, token)
-        else:
-            pieces.append(Piece(text, token))
-    return tuple(pieces)
+    """Draw a bar for each cell, scaled to the greatest, or to `top` if that is greater. Bars `above` it are amber."""
+    bars = Bars(max(top_of(cells, 0), top or 0) or 1)
+    return series(cells, bars, is_abnormal=[above is not None and each is not None and each > above for each in cells])
 
 
 def _axis(until: datetime, minutes: int, size: int, count: int, now: Now) -> Line:

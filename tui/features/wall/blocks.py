@@ -4,7 +4,6 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import groupby
 from typing import Final, NamedTuple, TypeVar
 
 from tui.domain.facts import FactSource, age_shown
@@ -14,24 +13,13 @@ from tui.features.alerts.words import LISTED, counts_words, refused_words
 from tui.kit.bars import KeyWord, key_words
 from tui.lazy_dataclass import dataclass
 from tui.store.findings.board import Board, BoardSpan, FailingNow, FourLines, SourceAge
-from tui.store.findings.counts import Cells
 from tui.text import formatting
+from tui.text.bars import BarLook
 from tui.text.blocks import GoToRun, ListRuns, key_of
 from tui.text.formatting import waited
-from tui.text.status import NO_BAR
 from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width, pad
 
 T = TypeVar("T")
-
-# The abilities of the terminal that change which characters stand for a value.
-
-
-class WallLook(NamedTuple):
-    """`is_ascii`: only ASCII characters. `is_colorless`: shapes must stand for colours."""
-
-    is_ascii: bool = False
-    is_colorless: bool = False
-
 
 # `PlacedLine`: a line whose parts have fixed places, from left to right.
 
@@ -147,7 +135,7 @@ class WallView:
 
     board: Board
     now: datetime
-    look: WallLook = WallLook()
+    look: BarLook = BarLook()
     failing: FailingNow = FailingNow()
     heard_at: datetime | None = None
     is_known: bool = False
@@ -279,139 +267,6 @@ def span_words(span: BoardSpan, cells: int, now: datetime, *, is_earlier: bool) 
         return "last hour"
     hours = length / timedelta(hours=1)
     return f"last {round(hours)} h" if hours > 1 else f"last {round(hours * 60)} min"
-
-
-# Draws series of numbers as bars of one or two rows. A cell that is not known is `░`, a zero is a dot.
-#
-# Bars use at most 7 eighths of their row, or 15 of two rows, so that stacked series never touch.
-
-
-EIGHTHS: Final = "▁▂▃▄▅▆▇█"
-ASCII_EIGHTHS: Final = ".::||###"
-UNKNOWN_CELL: Final = "░"
-ONE_ROW: Final = 7
-TASK_ROW: Final = 6
-TWO_ROWS: Final = 15
-
-_FULL: Final = 8
-
-MIN_FAILED_TOP: Final = 7
-"""The scale of failures: up to so many, one more failure is one more eighth."""
-
-QUIET_SHARE: Final = 3
-"""A level that stays at its normal fills at most one in so many eighths, so that a calm hour looks calm."""
-
-MIN_LEVEL_TOP: Final = 10.0
-"""The least scale of a level, so that two queued runs do not fill a bar."""
-
-
-class Bars(NamedTuple):
-    """How the bars of a series look.
-
-    * `top`: the number that fills a bar.
-    * `token`: the colour, `abnormal_token` that of the cells for which `is_abnormal` is true.
-    * `eighths`: the height of the greatest bar.
-    * `unknown`: the colour of cells that are not known.
-    * `repeat`: the cells on screen for each cell of time.
-    * `has_failure_marks`: without colours, an abnormal cell is `✗`.
-    """
-
-    top: float
-    token: Token = Token.SPARK
-    abnormal_token: Token = Token.AMBER
-    eighths: int = ONE_ROW
-    unknown: Token = Token.GUIDE
-    repeat: int = 1
-    has_failure_marks: bool = False
-
-
-def series(cells: Cells, bars: Bars, look: WallLook, is_abnormal: Sequence[bool] = ()) -> Line:
-    """Return one row of bars, a cell each."""
-    return _drawn(cells, bars, look, is_abnormal)[1]
-
-
-def two_row_series(cells: Cells, bars: Bars, look: WallLook, is_abnormal: Sequence[bool] = ()) -> tuple[Line, Line]:
-    """Return the upper and the lower row of bars that are 15 eighths high."""
-    return _drawn(cells, bars._replace(eighths=TWO_ROWS), look, is_abnormal)
-
-
-def _drawn(cells: Cells, bars: Bars, look: WallLook, is_abnormal: Sequence[bool]) -> tuple[Line, Line]:
-    signs = ASCII_EIGHTHS if look.is_ascii else EIGHTHS
-    upper: list[tuple[str, Token]] = []
-    lower: list[tuple[str, Token]] = []
-    for index, value in enumerate(cells):
-        is_marked = index < len(is_abnormal) and is_abnormal[index]
-        token = bars.abnormal_token if is_marked else bars.token
-        # Rounded up so that a single run is visible.
-        height = max(1, min(bars.eighths, -int(-max(value or 0, 0) * bars.eighths // bars.top)))
-        upper.append((signs[height - _FULL - 1] if height > _FULL else " ", token))
-        if value is None:
-            lower.append(("?" if look.is_ascii else UNKNOWN_CELL, bars.unknown))
-        elif value <= 0:
-            lower.append((" " if look.is_ascii else NO_BAR, Token.LINE))
-        elif look.is_colorless and bars.has_failure_marks and is_marked:
-            lower.append(("x" if look.is_ascii else "✗", token))
-        else:
-            lower.append((signs[min(height, _FULL) - 1], token))
-    return _joined(upper, bars.repeat), _joined(lower, bars.repeat)
-
-
-def summed(cells: Cells, count: int) -> Cells:
-    """Return the cells in at most `count` cells, each the sum of as many neighbours. The last cell stays the last."""
-    return _merged(cells, count, sum)
-
-
-def greatest(cells: Cells, count: int) -> Cells:
-    """Return the cells in at most `count` cells, each the greatest of as many neighbours."""
-    return _merged(cells, count, max)
-
-
-def any_of(flags: Sequence[bool], count: int) -> Sequence[bool]:
-    """Return flags in at most `count` cells, each true if one of as many neighbours is."""
-    return [any(each) for each in _neighbours(flags, count)]
-
-
-def top_of(cells: Cells, least: float = 1) -> float:
-    """Return the number that fills a bar: the greatest of the series, or more."""
-    return max([least, *(value for value in cells if value is not None)])
-
-
-def level_top(cells: Cells, normal: float | None) -> float:
-    """Return the same for a level: a level that is normal stays low."""
-    return top_of(cells, max(MIN_LEVEL_TOP, QUIET_SHARE * (normal or 0)))
-
-
-def series_bars(name: str, cells: Cells, normal: float | None, *, is_stale: bool, repeat: int = 1) -> Bars:
-    """Return how the series `done`, `failed`, `queued` or `running` looks."""
-    is_failed = name == "failed"
-    top = level_top(cells, normal) if name in {"queued", "running"} else top_of(cells)
-    return Bars(
-        top_of(cells, MIN_FAILED_TOP) if is_failed else top,
-        Token.ROSE if is_failed else Token.GUIDE if is_stale else Token.SPARK,
-        Token.ROSE if is_failed else Token.AMBER,
-        unknown=Token.AMBER if is_stale else Token.GUIDE,
-        repeat=repeat,
-    )
-
-
-def _neighbours(values: Sequence[T], count: int) -> list[Sequence[T]]:
-    """Return the values in at most `count` parts of as many neighbours. The first part may have fewer."""
-    size = -(-len(values) // max(1, count)) or 1
-    first = len(values) % size
-    rest = [values[start : start + size] for start in range(first, len(values), size)]
-    return [values[:first], *rest] if first else rest
-
-
-def _merged(cells: Cells, count: int, merge: Callable[[list[int]], int]) -> Cells:
-    known = ([value for value in part if value is not None] for part in _neighbours(cells, count))
-    return [merge(part) if part else None for part in known]
-
-
-def _joined(painted: list[tuple[str, Token]], repeat: int) -> Line:
-    return tuple(
-        Piece("".join(sign * repeat for sign, _ in cells), token)
-        for token, cells in groupby(painted, key=lambda cell: cell[1])
-    )
 
 
 # Letters of 5x7 pixels: a verdict that is read across a room, and numbers of half their height.

@@ -18,25 +18,16 @@ from tui.features.queues.page import QUEUE_TABLE
 from tui.features.queues.words import health_glyph
 from tui.features.wall.blocks import (
     INDENT,
-    TASK_ROW,
-    Bars,
     BlockRow,
     PlacedLine,
-    WallLook,
     WallView,
-    any_of,
     block_rule,
     indented,
     listed,
     refusal_of,
     row_of,
-    series,
-    series_bars,
     span_words,
-    summed,
     time_marks,
-    top_of,
-    two_row_series,
 )
 from tui.store.filter import as_value
 from tui.store.findings.board import (
@@ -53,6 +44,7 @@ from tui.store.findings.board import (
 )
 from tui.store.findings.board import Line as Series
 from tui.text import formatting
+from tui.text.bars import BarLook, Bars, Cells, any_of, series, summed, top_of, two_row_series
 from tui.text.blocks import REST, Cell, GoToRun, ListRuns, Now, Spot, figures, placed, places
 from tui.text.formatting import brief_duration, waited
 from tui.text.status import style_of
@@ -60,6 +52,8 @@ from tui.text.styled import Line, Piece, Token, cut, first_line, fit, joined, li
 from tui.text.table import Column
 
 WIDE: Final = 110
+TASK_ROW: Final = 6
+"""The height of the bars of a task in eighths."""
 _SHORT_ID: Final = 4
 
 Layouts = Sequence[tuple[int, Sequence[Spot]]]
@@ -69,6 +63,37 @@ Layouts = Sequence[tuple[int, Sequence[Spot]]]
 def layout_for(layouts: Layouts, width: int) -> Sequence[Spot]:
     """Return the layout of rows of this width."""
     return next((layout for from_width, layout in layouts if width >= from_width), layouts[-1][1])
+
+
+# The scales of the four series, and how they look.
+
+
+MIN_FAILED_TOP: Final = 7
+"""The scale of failures: up to so many, one more failure is one more eighth."""
+
+QUIET_SHARE: Final = 3
+"""A level that stays at its normal fills at most one in so many eighths, so that a calm hour looks calm."""
+
+MIN_LEVEL_TOP: Final = 10.0
+"""The least scale of a level, so that two queued runs do not fill a bar."""
+
+
+def level_top(cells: Cells, normal: float | None) -> float:
+    """Return the same for a level: a level that is normal stays low."""
+    return top_of(cells, max(MIN_LEVEL_TOP, QUIET_SHARE * (normal or 0)))
+
+
+def series_bars(name: str, cells: Cells, normal: float | None, *, is_stale: bool, repeat: int = 1) -> Bars:
+    """Return how the series `done`, `failed`, `queued` or `running` looks."""
+    is_failed = name == "failed"
+    top = level_top(cells, normal) if name in {"queued", "running"} else top_of(cells)
+    return Bars(
+        top_of(cells, MIN_FAILED_TOP) if is_failed else top,
+        Token.ROSE if is_failed else Token.GUIDE if is_stale else Token.SPARK,
+        Token.ROSE if is_failed else Token.AMBER,
+        unknown=Token.AMBER if is_stale else Token.GUIDE,
+        repeat=repeat,
+    )
 
 
 # The four series: done, failed, queued, running, on one axis, with their newest figures. The overview has them too.
@@ -296,7 +321,7 @@ def task_row(row: TaskRow, layout: Sequence[Spot], width: int, view: WallView) -
     return BlockRow(line, key=("task", row.task), opens=ListRuns(f"task:{as_value(row.task)}"))
 
 
-def task_series(row: TaskRow, room: int, look: WallLook) -> Line:
+def task_series(row: TaskRow, room: int, look: BarLook) -> Line:
     """Return the bars of a task's ended runs. A cell in which a run failed is rose, unless that is acknowledged."""
     cells = next((each for each in _SERIES_CELLS if room >= each), room)
     ended = [

@@ -12,7 +12,7 @@ from textual.strip import Strip
 from tui.domain.finding import NOT_KNOWN
 from tui.features.runs.data import RunSubscription
 from tui.features.runs.screen import MainScreen
-from tui.features.wall.blocks import Band, Opened, WallLook, WallPage, WallTarget, WallView
+from tui.features.wall.blocks import Band, Opened, WallPage, WallTarget, WallView
 from tui.features.wall.data import CELL_SIZES, LiveBoard, NewestFailure
 from tui.features.wall.page import TWO_COLUMNS, wall_header, wall_page
 from tui.kit.app import Ticker, is_covered
@@ -28,6 +28,7 @@ from tui.kit.screen import ViewScreen
 from tui.store.addresses import WALL, ViewAddress
 from tui.store.changes import Changes, Topic
 from tui.store.findings.board import Board
+from tui.text.bars import BarLook
 from tui.text.blocks import GoToRun, ListRuns, key_of
 from tui.text.styled import Line, Piece, Token
 
@@ -332,7 +333,7 @@ class WallScreen(ViewScreen):
         board_view = WallView(
             board,
             self.live.session.local_now(),
-            WallLook(painter.is_ascii, painter.is_colorless),
+            BarLook(painter.is_ascii, painter.is_colorless),
             self.live_board.failing,
             self.live_board.heard_at,
             self.live_board.is_known,

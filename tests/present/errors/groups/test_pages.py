@@ -21,18 +21,17 @@ from tui.features.errors.words import (
     VersionStart,
     course_words,
     empty_groups_lines,
-    failure_bars,
     group_markdown,
     group_page,
     group_summary_lines,
     groups_right,
-    merged_cells,
     newest_page,
     reading_words,
     version_words,
 )
+from tui.text.bars import Bars, series, summed
 from tui.text.blocks import GoToRun, Now
-from tui.text.styled import line_width, plain
+from tui.text.styled import Token, line_width, plain
 
 AT = Now(NOW)
 MINUTES = Minutes((1, 9, 14, 12, 4), NOW + timedelta(seconds=51.5))
@@ -208,8 +207,8 @@ def test_empty_list_says_only_what_is_known(read: GroupsRead, sentence: str) -> 
 
 
 def test_bars_show_a_single_failure() -> None:
-    assert plain(failure_bars((0, 1, 10_000, 0))) == "·▁▇·"
-    assert merged_cells((1, 2, 3, 4), 2) == (3, 7)
+    assert plain(series((0, 1, 10_000, 0), Bars(10_000, Token.ROSE))) == "·▁▇·"
+    assert summed((1, 2, 3, 4), 2) == [3, 7]
 
 
 def test_markdown_fences_the_text_of_others() -> None:
