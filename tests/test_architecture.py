@@ -157,7 +157,7 @@ BUDGETS = {
     "api": 3_200,
     "commands": 550,
     "domain": 4_200,
-    "features": 22_650,
+    "features": 21_150,
     "kit": 8_600,
     "program": 1_450,
     "relay": 700,
