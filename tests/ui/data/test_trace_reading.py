@@ -6,8 +6,7 @@ from pathlib import Path
 from tests.support.relay import relay_setup, screen_on
 from tests.support.ui.traces import CHECKOUT, checkout_fleet, traces_read
 from tui.domain.ids import RunId
-from tui.features.waterfall.view import REST_S, SpanReads, read_trace
-from tui.features.waterfall.words import SpanAttributes
+from tui.features.waterfall.view import REST_S, read_trace, span_key, span_reads
 from tui.text.blocks import ReadStage
 
 
@@ -23,12 +22,13 @@ def test_waterfall_of_a_relay_is_read_by_a_call(tmp_path: Path) -> None:
             assert len(placed.waterfall.run_spans) == 3
             assert len(traces_read(fleet)) == 1
             read: list[None] = []
-            spans = SpanReads(screen, lambda: read.append(None))
-            assert spans.attributes(placed.waterfall.spans[0]) is ReadStage.DUE
+            spans, span = span_reads(screen, lambda: read.append(None)), placed.waterfall.spans[0]
+            spans.follow(span)
+            assert spans.stage is ReadStage.DUE
             await setup.run_for(REST_S * 2)
             await setup.run_until(lambda: bool(read))
-            found = spans.attributes(placed.waterfall.spans[0])
-            assert isinstance(found, SpanAttributes)
+            found = spans.of(span_key(span))
+            assert found is not None
             assert found.items == (("bucket", '"receipts-eu"'), ("part.number", "3"))
 
     asyncio.run(scenario())

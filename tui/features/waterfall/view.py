@@ -9,7 +9,6 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from tui.api.errors import ApiError
 from tui.domain.environment import Capability
 from tui.domain.ids import RunId, SpanId
 from tui.domain.traces.span import Span, Trace
@@ -43,6 +42,7 @@ from tui.kit.layout import Placement, Slot
 from tui.kit.lines import GUTTER, Lines
 from tui.kit.live_model import LiveModel
 from tui.kit.page import PageRow
+from tui.kit.selected import Selected
 from tui.kit.selection import TREE_REST_S, Fetched, Need, is_trace_open
 from tui.kit.words import rule_parts, without_request
 from tui.lazy_dataclass import dataclass
@@ -52,7 +52,7 @@ from tui.sync.clock import Timer
 from tui.sync.session import Session
 from tui.text import formatting
 from tui.text.axis import MIN_WINDOW_US, TimeWindow
-from tui.text.blocks import SHOW_READING_AFTER, GoToRun, Now, ReadStage, ToggleFold
+from tui.text.blocks import GoToRun, Now, ReadStage, ToggleFold
 from tui.text.styled import Line, Piece, Token, wrap
 
 # The state of the waterfall without its widget, and the trace that it reads.
@@ -242,75 +242,18 @@ class WaterfallRows(BranchRows[int]):
 REST_S: Final = 0.3
 """How long the cursor rests on a span before it is read."""
 
-MAX_SPANS_KEPT: Final = 100
-"""Spans whose attributes are kept. They are bounded themselves."""
 
-MAX_IN_FLIGHT: Final = 2
-"""Reads at once: more would come from a server that does not answer."""
+def span_reads(session: Session, on_read: Callable[[], None]) -> Selected[Span, SpanAttributes]:
+    """Read spans under the cursor. A span that is still open is read again once it ended."""
 
-_Key = tuple[RunId, SpanId, bool]
+    async def read(span: Span, _: SpanAttributes | None) -> SpanAttributes:
+        return attributes_of(await session.fetcher.fetch_span(span.run_id, span.id, Priority.SELECTED))
 
-
-class SpanReads:
-    """Keeps the newest reads. `on_read` is called after each. A span that is still open is read again once it ended."""
-
-    def __init__(self, session: Session, on_read: Callable[[], None]) -> None:
-        self._session = session
-        self._on_read = on_read
-        self._read: OrderedDict[_Key, SpanAttributes] = OrderedDict()
-        self._in_flight: dict[_Key, float] = {}
-        """The reads, each with the time at which it began."""
-
-        self._wanted: Span | None = None
-        self._timer: Timer | None = None
-
-    def attributes(self, span: Span) -> SpanAttributes | ReadStage:
-        """Return the attributes of a span, or how far their read has got. They are read soon if they were not."""
-        found, began_s = self._read.get(_key(span)), self._in_flight.get(_key(span))
-        self._want(span if found is None and began_s is None else None)
-        if found is not None:
-            return found
-        late_s = SHOW_READING_AFTER.total_seconds()
-        is_late = began_s is not None and self._session.clock.monotonic_s() - began_s >= late_s
-        return ReadStage.LATE if is_late else ReadStage.DUE
-
-    def close(self) -> None:
-        """Forget everything, because another run is selected or the pane is hidden."""
-        self._want(None)
-        self._read.clear()
-
-    def _want(self, span: Span | None) -> None:
-        if span is not None and self._wanted is not None and _key(span) == _key(self._wanted):
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._wanted = span
-        if span is not None:
-            self._timer = self._session.clock.call_later(REST_S, self._start)
-
-    def _start(self) -> None:
-        span, self._timer, self._wanted = self._wanted, None, None
-        if span is not None and len(self._in_flight) < MAX_IN_FLIGHT:
-            clock = self._session.clock
-            self._in_flight[_key(span)] = clock.monotonic_s()
-            clock.call_later(SHOW_READING_AFTER.total_seconds(), self._on_read)  # a read that is late is shown
-            self._session.spawn(self._fetch(span.run_id, span.id, _key(span)), f"read the span {span.id!r}")
-
-    async def _fetch(self, run_id: RunId, span_id: SpanId, key: _Key) -> None:
-        try:
-            found = attributes_of(await self._session.fetcher.fetch_span(run_id, span_id, Priority.SELECTED))
-        except ApiError as error:
-            found = SpanAttributes(failure=without_request(str(error)))
-        finally:
-            del self._in_flight[key]
-        self._read[key] = found
-        while len(self._read) > MAX_SPANS_KEPT:
-            self._read.popitem(last=False)
-        self._on_read()
+    return Selected(session, read, on_read, key=span_key, name="read a span", rest_s=REST_S)
 
 
-def _key(span: Span) -> _Key:
+def span_key(span: Span) -> tuple[RunId, SpanId, bool]:
+    """Return the key under which the attributes of a span are kept."""
     return span.run_id, span.id, span.is_partial
 
 
@@ -407,7 +350,7 @@ class SpanFacts(Lines):
         super().__init__(classes="foot")
         self._pane = pane
         self._is_strip = False
-        self._reads: SpanReads | None = None
+        self._reads: Selected[Span, SpanAttributes] | None = None
         self._timer: Timer | None = None
         self._arranged = (0, 0)
 
@@ -443,11 +386,10 @@ class SpanFacts(Lines):
         if pane.entry is None or pane.drawn is None or not pane.is_shown:
             self.show(())
             return
-        if self._reads is None:
-            self._reads = SpanReads(pane.live.session, self.show_span)
         parts, width = pane.drawn.parts, pane.page.size.width
-        is_read = height > 0 and not self._is_strip
-        attributes = self._reads.attributes(parts.waterfall.spans[pane.entry]) if is_read else ReadStage.DUE
+        attributes: SpanAttributes | ReadStage = ReadStage.DUE
+        if height and not self._is_strip:
+            attributes = self._attributes_of(parts.waterfall.spans[pane.entry])
         span = words.SelectedSpan(parts, pane.entry, attributes, pane.selection.run_id)
         if self._is_strip:
             rule = [(Piece("─" * width, Token.LINE),)] if self.painter.needs_rules else []
@@ -455,6 +397,20 @@ class SpanFacts(Lines):
         else:
             lines = words.detail_lines(span, width, height)
         self.show(lines if height else (), is_stale=pane.live.now.frozen_at is not None)
+
+    def _attributes_of(self, span: Span) -> SpanAttributes | ReadStage:
+        """Return the attributes of a span, or how far their read has got. They are read soon if they were not."""
+        if self._reads is None:
+            self._reads = span_reads(self._pane.live.session, self.show_span)
+        self._reads.follow(span)
+        if failure := self._reads.failure_of(span_key(span)):
+            return SpanAttributes(failure=without_request(failure))
+        return self._reads.of(span_key(span)) or self._reads.stage
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether a read is in flight, of which the time decides the words."""
+        return self._reads is not None and self._reads.stage is not ReadStage.DONE
 
     def on_resize(self, event: events.Resize) -> None:
         event.stop()
@@ -464,7 +420,8 @@ class SpanFacts(Lines):
         """Give back what was read, because another run is selected."""
         self._stop_timer()
         if self._reads is not None:
-            self._reads.close()
+            self._reads.stop()
+        self._reads = None
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -539,9 +496,8 @@ class WaterfallPane(FoldingPane[int]):
 
     @property
     def is_ticking(self) -> bool:
-        return self.selection.state_of(TRACE).is_fetching or (
-            self.view is not None and self.view.placed.extents.is_live
-        )
+        is_live = self.view is not None and self.view.placed.extents.is_live
+        return is_live or self.facts.is_reading or self.selection.state_of(TRACE).is_fetching
 
     def rows(self, width: int) -> Sequence[PageRow]:
         view = self.view
