@@ -1,11 +1,10 @@
 """The pane `tree`: rows that fold, its state without the widget, and the runs around the selected one."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
-from typing import Any, ClassVar, Final, Generic
+from typing import Any, ClassVar, Final, Generic, Protocol
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -32,43 +31,34 @@ from tui.text.styled import Line, Piece, Token, wrap
 # Rows that fold into a tree, and the state of the tree pane without its widget.
 
 
-class FoldingView(ABC, Generic[Entry]):
+class FoldingView(Protocol[Entry]):
     """Rows that fold into a tree: the runs of the tree, the spans of the waterfall. An entry may have a row."""
 
-    @abstractmethod
     def key_of(self, entry: Entry) -> Hashable:
         """Return the key of the row of an entry."""
 
-    @abstractmethod
     def ancestors_of(self, entry: Entry) -> Iterator[Entry]:
         """Yield the entries above another one, the nearest first."""
 
-    @abstractmethod
     def children_of(self, entry: Entry) -> Sequence[Entry]:
         """Return the entries whose rows stand below another one's."""
 
-    @abstractmethod
     def is_open(self, entry: Entry) -> bool:
         """Return whether the rows below an entry are visible."""
 
-    @abstractmethod
     def set_open(self, entry: Entry, *, is_open: bool) -> None:
         """Unfold or fold an entry."""
 
-    @abstractmethod
     def set_all_open(self, *, is_open: bool) -> None:
         """Unfold everything, or fold everything but the root."""
 
-    @abstractmethod
     def reveal(self, entries: Iterable[Entry]) -> None:
         """Unfold everything above some entries."""
 
-    @abstractmethod
     def is_failed(self, entry: Entry) -> bool:
         """Return whether the key for the next error stops at an entry."""
 
     @property
-    @abstractmethod
     def order(self) -> Sequence[Entry]:
         """All entries, folded ones too, in the order of rows."""
 

@@ -26,15 +26,6 @@ from tui.domain.traces.waterfall import (
 from tui.features.tree.view import MAX_REVEALED, BranchRows, FoldingPane, FoldingView, TreePane
 from tui.features.tree.words import Branch
 from tui.features.waterfall import words
-from tui.features.waterfall.words import (
-    PlacedTrace,
-    SpanAttributes,
-    attributes_of,
-    axis_line,
-    columns_for,
-    known_ends_of,
-    legend,
-)
 from tui.kit.colors import Background
 from tui.kit.heap import trim_soon
 from tui.kit.keys import Help, bind
@@ -65,7 +56,7 @@ class TraceReading:
     `cost_s` is how long the read took, from the request to the placed trace, and `ended_s` when it ended, by the clock.
     """
 
-    placed: PlacedTrace | None
+    placed: words.PlacedTrace | None
     cost_s: float = 0.0
     ended_s: float = 0.0
 
@@ -78,7 +69,7 @@ class TraceReading:
 class WaterfallView(FoldingView[int]):
     """Shows one placed trace at a time. `get_run` returns the newest state of a run from the store."""
 
-    def __init__(self, placed: PlacedTrace, get_run: words.GetRun) -> None:
+    def __init__(self, placed: words.PlacedTrace, get_run: words.GetRun) -> None:
         self.get_run = get_run
         self.read = placed
         """The trace as it was read."""
@@ -118,7 +109,7 @@ class WaterfallView(FoldingView[int]):
         """Whether only a part of the time is shown."""
         return self._zoom is not None
 
-    def show(self, placed: PlacedTrace) -> None:
+    def show(self, placed: words.PlacedTrace) -> None:
         """Show a newer trace of the same run. Folds and zoom stay."""
         self.read = self.placed = placed
         self._trees = {False: placed.tree}
@@ -127,11 +118,11 @@ class WaterfallView(FoldingView[int]):
 
     def on_runs_changed(self) -> None:
         """Compute ends and path again if a run has ended that the trace shows as open."""
-        known = known_ends_of(self.waterfall, self.get_run)
+        known = words.known_ends_of(self.waterfall, self.get_run)
         if known != self.placed.known_ends:
             extents = extents_of(self.waterfall, known.get)
             path = longest_path(self.waterfall, extents)
-            self.placed = PlacedTrace(self.waterfall, self.placed.tree, extents, path, known)
+            self.placed = words.PlacedTrace(self.waterfall, self.placed.tree, extents, path, known)
 
     def key_of(self, entry: int) -> RowKey:
         return self.waterfall.keys[entry]
@@ -243,11 +234,11 @@ REST_S: Final = 0.3
 """How long the cursor rests on a span before it is read."""
 
 
-def span_reads(session: Session, on_read: Callable[[], None]) -> Selected[Span, SpanAttributes]:
+def span_reads(session: Session, on_read: Callable[[], None]) -> Selected[Span, words.SpanAttributes]:
     """Read spans under the cursor. A span that is still open is read again once it ended."""
 
-    async def read(span: Span, _: SpanAttributes | None) -> SpanAttributes:
-        return attributes_of(await session.fetcher.fetch_span(span.run_id, span.id, Priority.SELECTED))
+    async def read(span: Span, _: words.SpanAttributes | None) -> words.SpanAttributes:
+        return words.attributes_of(await session.fetcher.fetch_span(span.run_id, span.id, Priority.SELECTED))
 
     return Selected(session, read, on_read, key=span_key, name="read a span", rest_s=REST_S)
 
@@ -269,16 +260,16 @@ async def read_trace(session: Session, run_id: RunId) -> TraceReading:
     return TraceReading(placed, ended_s - began_s, ended_s)
 
 
-async def _placed(session: Session, trace: Trace) -> PlacedTrace:
+async def _placed(session: Session, trace: Trace) -> words.PlacedTrace:
     waterfall, tree = Waterfall(trace), RowTree()
     await _in_slices(waterfall.slices())
     await _in_slices(tree.slices(waterfall))
-    known = known_ends_of(waterfall, session.store.get)
+    known = words.known_ends_of(waterfall, session.store.get)
     extents = extents_of(waterfall, known.get)
     await asyncio.sleep(0)
     path = longest_path(waterfall, extents)
     await asyncio.sleep(0)
-    return PlacedTrace(waterfall, tree, extents, path, known)
+    return words.PlacedTrace(waterfall, tree, extents, path, known)
 
 
 async def _in_slices(slices: Iterator[None]) -> None:
@@ -350,7 +341,7 @@ class SpanFacts(Lines):
         super().__init__(classes="foot")
         self._pane = pane
         self._is_strip = False
-        self._reads: Selected[Span, SpanAttributes] | None = None
+        self._reads: Selected[Span, words.SpanAttributes] | None = None
         self._timer: Timer | None = None
         self._arranged = (0, 0)
 
@@ -387,7 +378,7 @@ class SpanFacts(Lines):
             self.show(())
             return
         parts, width = pane.drawn.parts, pane.page.size.width
-        attributes: SpanAttributes | ReadStage = ReadStage.DUE
+        attributes: words.SpanAttributes | ReadStage = ReadStage.DUE
         if height and not self._is_strip:
             attributes = self._attributes_of(parts.waterfall.spans[pane.entry])
         span = words.SelectedSpan(parts, pane.entry, attributes, pane.selection.run_id)
@@ -398,13 +389,13 @@ class SpanFacts(Lines):
             lines = words.detail_lines(span, width, height)
         self.show(lines if height else (), is_stale=pane.live.now.frozen_at is not None)
 
-    def _attributes_of(self, span: Span) -> SpanAttributes | ReadStage:
+    def _attributes_of(self, span: Span) -> words.SpanAttributes | ReadStage:
         """Return the attributes of a span, or how far their read has got. They are read soon if they were not."""
         if self._reads is None:
             self._reads = span_reads(self._pane.live.session, self.show_span)
         self._reads.follow(span)
         if failure := self._reads.failure_of(span_key(span)):
-            return SpanAttributes(failure=without_request(failure))
+            return words.SpanAttributes(failure=without_request(failure))
         return self._reads.of(span_key(span)) or self._reads.stage
 
     @property
@@ -503,8 +494,8 @@ class WaterfallPane(FoldingPane[int]):
         view = self.view
         if view is None:
             return self.without_rows(width)
-        parts = view.parts(columns_for(width, GUTTER), self.live.now)
-        self.head.show([(Piece(" " * GUTTER), *axis_line(parts))])
+        parts = view.parts(words.columns_for(width, GUTTER), self.live.now)
+        self.head.show([(Piece(" " * GUTTER), *words.axis_line(parts))])
         below: list[Line] = []
         for sentence in words.sentences(view.waterfall, self.selection.state_of(TRACE).failure):
             below += [(), *((Piece(text, Token.MUTED),) for text in wrap(sentence, width))]
@@ -513,7 +504,7 @@ class WaterfallPane(FoldingPane[int]):
             kinds, states = view.waterfall.kinds, parts.extents.states
             has_unknown = any(states[each.entry] is SpanState.UNKNOWN for each in view.shown)
             has_batch = any(kinds[each.entry] is SpanKind.CALL for each in view.shown)
-            below[:0] = [(), legend(width, has_unknown=has_unknown, has_batch=has_batch, has_colors=has_colors)]
+            below[:0] = [(), words.legend(width, has_unknown=has_unknown, has_batch=has_batch, has_colors=has_colors)]
         self.drawn = WaterfallRows(view, parts, below, self.selection.run_id)
         return self.drawn
 
@@ -548,7 +539,7 @@ class WaterfallPane(FoldingPane[int]):
             self._show(placed)
         self.rebuild()
 
-    def _show(self, placed: PlacedTrace) -> None:
+    def _show(self, placed: words.PlacedTrace) -> None:
         if self.view is None:
             self.view = WaterfallView(placed, lambda run_id: self.live.get(run_id))  # noqa: PLW0108  a pause replaces `live.get`
             self.page.start_over()
