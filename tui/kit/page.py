@@ -134,7 +134,7 @@ class Page(CursorLines):
         """The number of matches up to the cursor, and of all matches; None without a search."""
         if not self._needle:
             return None
-        return sum(1 for index in self._hits if index <= self._cursor), len(self._hits)
+        return bisect_right(self._hits, self._cursor), len(self._hits)
 
     def show_stale(self, *, is_stale: bool) -> None:
         """Mute the colour of running work, or restore it."""
@@ -190,7 +190,7 @@ class Page(CursorLines):
         self._needle = needle.casefold()
         self._find()
         if self._hits:
-            self._go(next((index for index in self._hits if index >= self._cursor), self._hits[0]))
+            self._go(self._hits[bisect_left(self._hits, self._cursor) % len(self._hits)])
         self.refresh()
         self.post_message(self.Moved())
 
@@ -198,11 +198,8 @@ class Page(CursorLines):
         """Go to the next match below (1) or above (-1), wrapping around."""
         if not self._hits:
             return
-        if step > 0:
-            found = next((index for index in self._hits if index > self._cursor), self._hits[0])
-        else:
-            found = next((index for index in reversed(self._hits) if index < self._cursor), self._hits[-1])
-        self._go(found)
+        index = bisect_right(self._hits, self._cursor) if step > 0 else bisect_left(self._hits, self._cursor) - 1
+        self._go(self._hits[index % len(self._hits)])
 
     def strip_at(self, y: int) -> Strip:
         painted = self._painted[y] = self._line_at(y)
