@@ -17,7 +17,7 @@ from tui.kit.page import Page, PageRow
 from tui.kit.selection import RUN, Need
 from tui.text import formatting
 from tui.text.blocks import ReadStage, Row, ShowAttempt
-from tui.text.styled import Line, line_width
+from tui.text.styled import Line, Piece, Token, line_width
 
 _RULE_CELLS: Final = 24
 """Cells of the rule for its name, its ends and the stroke between left and right."""
@@ -94,7 +94,11 @@ class AttemptsPane(ErrorPane):
 
         if self.is_alone and self.size.width >= _WIDE:
             return words.duration_words(run, self.live.now)
-        return () if selected is None else words.number_words(run, self.history, selected)
+        if selected is None:
+            return ()
+        # The run's own count of attempts wins if it is greater.
+        last = max(run.attempt_count or 0, self.history.attempts[-1].number)
+        return (Piece(f"attempt {selected.number} of {last}", Token.MUTED),)
 
     def update_page(self) -> None:
         """Bring the page up to date. On another run, put the cursor on its selected attempt."""

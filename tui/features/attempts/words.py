@@ -487,12 +487,6 @@ def run_words(run: Run, limit: int) -> Line:
     return whole if line_width(whole) <= limit else joined([head, name, short_id(run.id, Token.FAINT)])
 
 
-def number_words(run: Run, history: AttemptHistory, selected: Attempt) -> Line:
-    """Return `attempt 3 of 3`. The run's own count of attempts wins if it is greater."""
-    last = max(run.attempt_count or 0, history.attempts[-1].number)
-    return (Piece(f"attempt {selected.number} of {last}", Token.MUTED),)
-
-
 def duration_words(run: Run, now: Now) -> Line:
     """Return `6.3s, of it 1.3s running`, or nothing before the start."""
     if (whole := took(run, now.frozen_at or now.at)) is None or run.state is None:

@@ -434,13 +434,7 @@ FACTS: Final[tuple[Fact, ...]] = (
     Fact("region", lambda run: None if _named_region(run) else run.fixed.region, json_key="region", is_seldom=True),
     Fact("compute", _cost_parts, is_seldom=True),
     Fact("batch", lambda run: run.fixed.batch_id, json_key="batchId", is_seldom=True),
-    Fact(
-        "key",
-        lambda run: run.fixed.idempotency_key,
-        remark="idempotency key",
-        json_key="idempotencyKey",
-        is_seldom=True,
-    ),
+    Fact("key", lambda run: run.fixed.idempotency_key, None, "idempotency key", "idempotencyKey", is_seldom=True),
 )
 """Every fact of a run, in the order of the page."""
 

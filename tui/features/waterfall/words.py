@@ -121,7 +121,6 @@ def ticks(window: TimeWindow, width: int) -> list[Tick]:
     """Return the ticks of a window in `width` cells, so far apart that no label meets the next one."""
     if width < _MIN_TICK_CELLS:
         return []
-    longest = max(len(label(window.first)), len(label(window.last)))
     for step in _STEPS:
         cells = step * width / window.length
         if cells < _MIN_TICK_CELLS:
