@@ -493,6 +493,13 @@ def step_lines(step: VisibleRow, room: int, *, is_wrapped: bool = False) -> list
     return [cut(line, room) for line in _lines(step, room, is_wrapped=is_wrapped)]
 
 
+def step_rows(step: VisibleRow, place: ValuePath, room: int, *, is_wrapped: bool) -> list[Row]:
+    """Return the same as rows of a page, of which the first has the place as its key."""
+    action = None if not step.is_foldable else ShowWhole(place) if step.is_text else ToggleFold(place)
+    lines = step_lines(step, room, is_wrapped=is_wrapped)
+    return [Row(line, None if index else place, action) for index, line in enumerate(lines)]
+
+
 def _lines(step: VisibleRow, room: int, *, is_wrapped: bool) -> list[Line]:
     margin = _margin(step, room)
     head: Line = (*margin, *key_of(step.label, (room - line_width(margin)) // 2))
@@ -541,10 +548,8 @@ def value_rows(
     rows: list[Row] = []
     steps = folded.walk()
     for step in islice(steps, max_rows):
-        place = ValuePath(label, step.path)
-        action = None if not step.is_foldable else ShowWhole(place) if step.is_text else ToggleFold(place)
-        for index, line in enumerate(step_lines(step, room, is_wrapped=is_wrapped)):
-            rows.append(Row(_behind("" if rows else label, line), None if index else place, action))
+        for row in step_rows(step, ValuePath(label, step.path), room, is_wrapped=is_wrapped):
+            rows.append(row._replace(line=_behind("" if rows else label, row.line)))
     left = sum(1 for _ in islice(steps, MAX_COUNTED))
     if left:
         most = f"{formatting.count(MAX_COUNTED)} or more lines"

@@ -26,7 +26,7 @@ from tui.lazy_dataclass import dataclass
 from tui.sync.budget import Priority
 from tui.sync.session import Session
 from tui.text import formatting
-from tui.text.json import FoldedJson, JsonFolds, JsonPath, containers_of
+from tui.text.json import FoldedJson, JsonFolds, JsonPath, ValuePath, containers_of
 from tui.text.styled import Line
 
 if TYPE_CHECKING:
@@ -317,7 +317,7 @@ class LogView:
         folds = self._open.get(index)
         if folds is None:
             return
-        if isinstance(key, words.AttributePath):
+        if isinstance(key, ValuePath):
             is_open = not folds.json.is_open(key.path)
             folds = replace(folds, json=folds.json.with_fold(key.path, is_open=is_open))
         else:

@@ -28,7 +28,7 @@ from tui.kit.pane import Notice, PagePane
 from tui.kit.selection import RUN, Need
 from tui.store.changes import Changes
 from tui.text.blocks import ShowWhole, ToggleFold
-from tui.text.json import value_at
+from tui.text.json import ValuePath, value_at
 from tui.text.styled import Line, Piece, Token, mark_hits, wrap
 
 # Shows a log of any length: only the visible rows are made, and a search runs in slices.
@@ -430,9 +430,9 @@ class LogsPane(PagePane):
         run, log = self.run, self.view.log
         if run is None or log is None:
             return
-        if isinstance(key, words.AttributePath):
-            value, label = value_at(self.attributes.of(log[index]).values, key.path), "attributes"
+        if isinstance(key, ValuePath):
+            value, label = value_at(self.attributes.of(log[index]).values, key.path), key.label
         else:
-            value, label = log[index].message, "message"
+            value, label = log[index].message, words.MESSAGE
         if value is not ABSENT:
             self.app.push_screen(ValueScreen(self.live, label, run, value))

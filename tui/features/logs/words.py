@@ -30,7 +30,7 @@ from tui.kit.words import could_not_read, rule_parts
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
 from tui.text.blocks import SHOW_READING_AFTER, Now, Row, ShowWhole, ToggleFold, with_key
-from tui.text.json import FoldedJson, JsonFolds, JsonPath, Label, VisibleRow, indent_of, key_of, step_lines
+from tui.text.json import FoldedJson, JsonFolds, JsonPath, Label, ValuePath, VisibleRow, indent_of, key_of, step_rows
 from tui.text.status import style_of
 from tui.text.styled import Line, Piece, Token, cut, first_line, fit, joined, line_width, wrap
 
@@ -278,11 +278,8 @@ class Attributes:
     is_failure: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AttributePath:
-    """The place of a value in the attributes of a line."""
-
-    path: JsonPath
+ATTRIBUTES: Final = "attributes"
+"""The label of the attributes of a line."""
 
 
 # The rows below an opened line of a log: the rest of its message, and its attributes.
@@ -410,16 +407,13 @@ def _attribute_rows(values: Json, folds: LineFolds, layout: ErrorLayout) -> list
         if stack is not None and step.path[: len(stack)] == stack:
             continue  # a line of its text, which a search unfolds: the stack shows it already
         if len(rows) >= MAX_ROWS:
-            rows.append(Row((Piece("  … ", Token.FAINT), *_WHOLE_HINT), "more", ShowWhole(AttributePath(()))))
+            rows.append(Row((Piece("  … ", Token.FAINT), *_WHOLE_HINT), "more", ShowWhole(ValuePath(ATTRIBUTES, ()))))
             break
         if step.is_text and step.is_foldable and (parts := _logged_stack(step.value)) is not None:
             rows += _stack_value(step, parts, layout, room)
             stack = step.path
             continue
-        place = AttributePath(step.path)
-        action = None if not step.is_foldable else ShowWhole(place) if step.is_text else ToggleFold(place)
-        for index, line in enumerate(step_lines(step, room, is_wrapped=layout.is_wrapped)):
-            rows.append(Row(line, None if index else place, action))
+        rows += step_rows(step, ValuePath(ATTRIBUTES, step.path), room, is_wrapped=layout.is_wrapped)
     return rows
 
 
