@@ -15,7 +15,7 @@ from tui.domain.text import Raw, clean
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
 from tui.text.formatting import LOADING, NOT_READ
-from tui.text.styled import Align, Line, Piece, Token, cut, fit, fold, line_width, pad, wrap
+from tui.text.styled import Align, Line, Piece, Token, cut, fit, fold, line_width, pad
 
 if TYPE_CHECKING:
     from tui.store.freshness import Minute
@@ -90,19 +90,6 @@ def labelled(label: str, parts: Iterable[Line], limit: int, *, remark: str = "")
 def indented(lines: Iterable[Line], cells: int) -> list[Line]:
     """Return the lines, moved to the right by `cells`."""
     return [(Piece(" " * cells), *line) for line in lines]
-
-
-def prose(text: Raw | str, limit: int, token: Token, *, max_rows: int) -> list[Line]:
-    """Return text in at most `max_rows` rows, newlines kept. A further row says how much is left out."""
-    # Wrapping megabytes would take seconds. Only as many characters are wrapped as can fill the rows.
-    reach = 2 * max_rows * limit
-    rows = wrap(text[:reach], limit)
-    lines: list[Line] = [(Piece(row, token),) for row in rows[:max_rows]]
-    left_out = formatting.plural(len(rows) - max_rows, "more line") if len(rows) > max_rows else ""
-    left_out = f"and {formatting.size(len(text))} in all" if len(text) > reach else left_out
-    if left_out:
-        lines += [(Piece(row, Token.FAINT),) for row in wrap(f"… {left_out}; {WHOLE}", limit)]
-    return lines
 
 
 def _flowed(parts: Sequence[Line], room: int) -> list[Line]:

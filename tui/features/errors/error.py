@@ -3,9 +3,10 @@
 import re
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from rich.cells import cell_len
 
@@ -13,7 +14,7 @@ from tui.domain.errors.error import FrameKind, RunError, StackFrame, parse_stack
 from tui.domain.text import Raw, clean
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
-from tui.text.blocks import Row, ToggleFold, indented, prose
+from tui.text.blocks import WHOLE, Row, ToggleFold
 from tui.text.styled import ELLIPSIS, Line, Piece, Token, cut, fit, fold, joined, line_width, pad, plain, wrap
 
 # The space that an error has on a page.
@@ -23,56 +24,36 @@ from tui.text.styled import ELLIPSIS, Line, Piece, Token, cut, fit, fold, joined
 class ErrorLayout:
     """The space for an error: `limit` cells, whether long text wraps, and which folds the user toggled.
 
-    `opens_all` unfolds everything, for a search.
+    `opens_all` unfolds everything, for a search. `is_printed`: commands print it, without folds and empty lines.
     """
 
     limit: int
     is_wrapped: bool = True
     toggled: frozenset[Hashable] = frozenset()
     opens_all: bool = False
+    is_printed: bool = False
 
     def is_open(self, key: Hashable, *, begins_open: bool = False) -> bool:
         """Return whether the content of a fold is visible."""
         return self.opens_all or ((key in self.toggled) is not begins_open)
 
 
-# A stack as `show` prints it: own frames in two columns, all other frames counted by package in one line.
+# The rows of a stack: the user's own frames are bright, all other frames share one row.
+#
+# `domain.errors.error` parses the frames.
 
 
-_PACKAGES_NAMED = 3
+MAX_OWN_FRAMES: Final = 20
+"""The own frames that are shown of a folded stack. A recursion throws hundreds of equal frames."""
 
+MAX_FRAMES: Final = 2_000
+_PACKAGES_NAMED: Final = 3
+_GAP: Final = 2
+_MAX_FOREIGN_FUNCTION: Final = 24
+"""The width that functions of other packages may claim, so that the user's own files stay near."""
 
-def frame_lines(frames: Iterable[StackFrame], limit: int) -> list[Line]:
-    """Return each frame as `function file:line:column`. A place that does not fit beside its function stands below
-    it.
-    """
-    named = [(frame, _printed_function(frame), _printed_place(frame)) for frame in frames]
-    widths = (line_width(function) for frame, function, _ in named if frame.kind is not FrameKind.NOTE)
-    column = min(max(widths, default=0), limit // 2 - 2)
-    lines: list[Line] = []
-    for frame, function, place in named:
-        if frame.kind is FrameKind.NOTE:
-            lines += fold(function, limit)
-            continue
-        line = joined((fit(function, column), place))
-        if line_width(line) <= limit:
-            lines.append(line)
-        else:
-            lines += fold(function, limit)
-            lines += [(Piece("  "), *row) for row in fold(place, limit - 2)]
-    return lines
-
-
-def _printed_function(frame: StackFrame) -> Line:
-    token = Token.BRIGHT if frame.kind is FrameKind.OWN else Token.MUTED
-    if frame.function is None:
-        return (Piece("(anonymous)" if frame.short_file else frame.text.strip(), Token.MUTED),)
-    return (Piece("async " if frame.is_async else "", Token.FAINT), Piece(frame.function, token))
-
-
-def _printed_place(frame: StackFrame) -> Line:
-    path, column = _place(frame)
-    return (Piece(path, Token.TEXT if frame.kind is FrameKind.OWN else Token.MUTED), Piece(column, Token.FAINT))
+_MIN_PLACE: Final = 24
+"""A path is wrapped beside its function if it has at least this many cells there."""
 
 
 def counted(frames: Iterable[StackFrame], *, is_naming: bool = True) -> str:
@@ -92,23 +73,6 @@ def counted(frames: Iterable[StackFrame], *, is_naming: bool = True) -> str:
     return f"{formatting.plural(len(frames), 'frame')}  {' · '.join(parts)}"
 
 
-# The rows of a stack: the user's own frames are bright, all other frames share one row.
-#
-# `domain.errors.error` parses the frames.
-
-
-MAX_OWN_FRAMES: Final = 20
-"""The own frames that are shown of a folded stack. A recursion throws hundreds of equal frames."""
-
-MAX_FRAMES: Final = 2_000
-_GAP: Final = 2
-_MAX_FOREIGN_FUNCTION: Final = 24
-"""The width that functions of other packages may claim, so that the user's own files stay near."""
-
-_MIN_PLACE: Final = 24
-"""A path is wrapped beside its function if it has at least this many cells there."""
-
-
 def function_column(stacks: Iterable[Sequence[StackFrame]], limit: int) -> int:
     """Return the width of the functions of all stacks on one page, so that their files line up."""
     widths = (
@@ -126,7 +90,8 @@ def shown_frames(
     """Return the frames with a row of their own: all of them in an open fold, else the first own ones."""
     if layout.is_open(key, begins_open=begins_open):
         return list(frames[:MAX_FRAMES])
-    return [frame for frame in frames if frame.kind is FrameKind.OWN][:MAX_OWN_FRAMES]
+    most = MAX_FRAMES if layout.is_printed else MAX_OWN_FRAMES
+    return [frame for frame in frames if frame.kind is FrameKind.OWN][:most]
 
 
 def frame_rows(
@@ -146,7 +111,7 @@ def frame_rows(
     is_open, places = layout.is_open(key, begins_open=begins_open), {id(frame) for frame in shown}
     mark = "▾" if is_open else "⋯"
     folded = [each for each in frames if (each.kind is not FrameKind.OWN if is_open else id(each) not in places)]
-    if folded:
+    if folded and not (is_open and layout.is_printed):
         none = "" if any(frame.kind is FrameKind.OWN for frame in frames) else ", none of yours"
         beyond = f", {len(frames) - MAX_FRAMES} more" if mark == "▾" and len(frames) > MAX_FRAMES else ""
         texts = (f"{mark} {counted(folded, is_naming=is_naming)}{none}{beyond}" for is_naming in (True, False))
@@ -158,13 +123,14 @@ def frame_rows(
 
 def _frame(frame: StackFrame, layout: ErrorLayout, column: int, *, is_first: bool) -> list[Line]:
     if frame.kind is FrameKind.NOTE:
-        return [cut((Piece(frame.text, Token.FAINT),), layout.limit)]
+        note = (Piece(frame.text, Token.FAINT),)
+        return fold(note, layout.limit) if layout.is_printed else [cut(note, layout.limit)]
     is_own = frame.kind is FrameKind.OWN
     function = _function(frame, Token.BRIGHT if is_own else Token.MUTED, is_bold=is_first)
     path, position = _place(frame)
     token = Token.BRIGHT if is_first else Token.TEXT if is_own else Token.FAINT
     left = layout.limit - column - _GAP
-    if not (layout.is_wrapped and is_own):
+    if not (layout.is_wrapped and (is_own or layout.is_printed)):
         tail = path_tail(path, left - cell_len(position))
         place: Line = (Piece(tail, token, is_bold=is_first), Piece(position, Token.FAINT))
         return [cut(joined((fit(function, column), place)), layout.limit)]
@@ -221,26 +187,10 @@ def path_tail(path: Raw, limit: int) -> str:
     return ELLIPSIS + text[start:]
 
 
-# An error as `show` prints it: name, message, code, own frames, and the chain of causes.
+# Compares errors.
 
 
-_MESSAGE_ROWS = 40
-_STACK_ROWS = 60
-_NAMELESS_INDENT = 2
-_DIGITS = re.compile(r"\d+")
-
-
-def error_lines(error: RunError, limit: int, *, with_stack: bool = True, lead: str = "") -> list[Line]:
-    """Return an error within `limit` cells. `lead` is a faint text before it, like `caused by `."""
-    lines = _message_lines(error, limit, lead)
-    if error.code is not None and error.code not in error.message:
-        lines += fold((Piece("code  ", Token.FAINT), Piece(error.code, Token.MUTED)), limit)
-    if with_stack and error.stack:
-        lines += indented(_stack_lines(error, limit - 2), 2)
-    if with_stack:
-        for cause in error.causes:
-            lines += error_lines(cause, limit, lead="caused by ")
-    return lines
+_DIGITS: Final = re.compile(r"\d+")
 
 
 def sameness(error: RunError, other: RunError) -> str | None:
@@ -257,21 +207,6 @@ def _without_numbers(error: RunError) -> tuple[object, ...]:
     return (error.name, message, error.code, frames, tuple(map(_without_numbers, error.causes)))
 
 
-def _message_lines(error: RunError, limit: int, lead: str) -> list[Line]:
-    name: Line = (Piece(error.name, Token.ROSE, is_bold=True),) if error.name else ()
-    head: Line = (Piece(lead, Token.FAINT), *name) if lead else name
-    if not error.message.strip():
-        nothing: Line = (Piece("no message", Token.MUTED),)
-        return fold(joined([head, nothing], " ") if head else nothing, limit)
-    indent = line_width(head) + bool(name)
-    if indent > limit // 2:
-        return fold(head, limit) + indented(prose(error.message, limit - 2, Token.BRIGHT, max_rows=_MESSAGE_ROWS), 2)
-    # Without a name, later lines are indented all the same: a message could look like a label of the page.
-    rest_indent = indent or _NAMELESS_INDENT
-    first, *rest = prose(error.message, limit - rest_indent, Token.BRIGHT, max_rows=_MESSAGE_ROWS)
-    return [(*pad(head, indent), *first), *indented(rest, rest_indent)]
-
-
 def frameless_stack(error: RunError) -> Raw:
     """Return a stack without parseable frames (e.g. stderr) if it says more than the message; else an empty text."""
     stack = error.stack or Raw("")
@@ -279,20 +214,7 @@ def frameless_stack(error: RunError) -> Raw:
     return Raw("") if is_echo else stack
 
 
-def _stack_lines(error: RunError, limit: int) -> list[Line]:
-    """Return the lines of a stack within `limit` cells. A stack without own frames is shown whole."""
-    frames = parse_stack(error.stack, error.message) if error.stack else ()
-    if not frames:
-        text = frameless_stack(error)
-        return prose(text, limit, Token.MUTED, max_rows=_STACK_ROWS) if text else []
-    own = [frame for frame in frames if frame.kind is FrameKind.OWN]
-    others = [frame for frame in frames if frame.kind is not FrameKind.OWN]
-    if not own or not others:
-        return frame_lines(own or others, limit)
-    return frame_lines(own, limit) + [(Piece(row, Token.FAINT),) for row in wrap(f"⋯ {counted(others)}", limit)]
-
-
-# The rows of an error on a page: name, message, code, stack, and the chain of causes. Long parts fold.
+# The rows of an error: name, message, code, stack, and the chain of causes. Long parts fold.
 
 
 MAX_FOLDED_ROWS: Final = 40
@@ -305,23 +227,23 @@ _INDENT: Final = 2
 _BEFORE_CODE: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class _ChainError:
-    """One error of the chain with its frames, and the key of its rows."""
+class _ChainError(NamedTuple):
+    """One error of the chain with its frames, and the key of its rows. `begins_open`: its stack starts unfolded."""
 
     error: RunError
     frames: tuple[StackFrame, ...]
     key: Hashable
     lead: str
+    begins_open: bool
 
     @property
     def stack_key(self) -> Hashable:
         return (self.key, "stack")
 
-    @property
-    def begins_open(self) -> bool:
-        """Whether the stack starts unfolded: it belongs to the error itself and has no own frame."""
-        return not self.lead and not any(frame.kind is FrameKind.OWN for frame in self.frames)
+
+def error_lines(error: RunError, limit: int) -> list[Line]:
+    """Return an error as commands print it, within `limit` cells."""
+    return [row.line for row in error_rows(error, ErrorLayout(limit, is_printed=True), "error")]
 
 
 @lru_cache(maxsize=4)
@@ -330,32 +252,35 @@ def error_rows(error: RunError, layout: ErrorLayout, key: Hashable, note: str = 
 
     The result is cached: the page is rebuilt every second, and a message may have a million characters.
     """
-    links = _chain(error, key)
-    indent = _INDENT if layout.limit >= _ROOMY else 0
-    inner = ErrorLayout(layout.limit - indent, layout.is_wrapped, layout.toggled, layout.opens_all)
+    links = _chain(error, key, is_printed=layout.is_printed)
+    indent = _INDENT if layout.is_printed or layout.limit >= _ROOMY else 0
+    inner = replace(layout, limit=layout.limit - indent)
     shown = (shown_frames(link.frames, inner, link.stack_key, begins_open=link.begins_open) for link in links)
     column = function_column(shown, inner.limit)
     first_own = next((frame for link in links for frame in link.frames if frame.kind is FrameKind.OWN), None)
     rows: list[Row] = []
     for link in links:
-        if rows:
+        if rows and not layout.is_printed:
             rows.append(Row((), (link.key, "gap")))
         rows += _message_rows(link, layout, "" if link.lead else note)
         stack = _stack_rows(link, inner, column, first_own)
-        if stack and not link.lead:
+        if stack and not link.lead and not layout.is_printed:
             rows.append(Row((), (link.key, "above the stack")))
         rows += [row._replace(line=(Piece(" " * indent), *row.line)) for row in stack] if indent else stack
     return tuple(rows)
 
 
-def _chain(error: RunError, key: Hashable) -> list[_ChainError]:
-    """Return the error and its causes, depth first."""
+def _chain(error: RunError, key: Hashable, *, is_printed: bool) -> list[_ChainError]:
+    """Return the error and its causes, depth first. A stack without own frames is open: on a page, that of the error
+    itself.
+    """
     links: list[_ChainError] = []
     pending = [error]
     while pending and len(links) <= MAX_CAUSES:
-        each = pending.pop()
+        each, lead = pending.pop(), "caused by " if links else ""
         frames = parse_stack(each.stack, each.message) if each.stack else ()
-        links.append(_ChainError(each, frames, (key, len(links)), "caused by " if links else ""))
+        is_open = (is_printed or not lead) and not any(frame.kind is FrameKind.OWN for frame in frames)
+        links.append(_ChainError(each, frames, (key, len(links)), lead, is_open))
         pending += reversed(each.causes)
     return links
 
@@ -368,23 +293,25 @@ def _message_rows(link: _ChainError, layout: ErrorLayout, note: str) -> list[Row
     indent = line_width(head)
     above: list[Line] = []
     if indent > limit // 2:
-        above, head, indent = fold(head, limit), (), _INDENT
+        above, head, indent = fold(head[:-1], limit), (), _INDENT
     head = pad(head, indent)
+    # A later line of a printed message without a name could look like a label of the page.
+    indent = indent or (_INDENT if layout.is_printed else 0)
+    blank: Line = (Piece(" " * indent),) if indent else ()
     texts, more = _text_rows(error.message, layout, limit - indent, (link.key, "message"))
     lines: list[Line] = [(Piece(text, Token.BRIGHT),) for text in texts] or [(Piece("no message", Token.MUTED),)]
     is_in_message = error.code is None or error.code in error.message
     code: Line = () if is_in_message else (Piece(error.code or "", Token.MUTED),)
-    if code and len(lines) == 1 and not more:
+    if code and len(lines) == 1 and not more and not layout.is_printed:
         longer = (*lines[0], Piece(" " * _BEFORE_CODE), *code)
         if line_width(longer) <= limit - indent:
             lines, code = [longer], ()
     rows = [Row(line, (link.key, "name", index)) for index, line in enumerate(above)]
-    blank: Line = (Piece(" " * indent),) if indent else ()
     rows += [Row((*(blank if index else head), *line), (link.key, "text", index)) for index, line in enumerate(lines)]
     rows += [row._replace(line=(*blank, *row.line)) for row in more]
     reason: Line = (Piece("code  ", Token.FAINT), *code) if code else ()
     # A code is one long word. It moves to the left rather than break.
-    left = indent if line_width(reason) <= limit - indent else 0
+    left = indent if line_width(reason) <= limit - indent and not layout.is_printed else 0
     below = [(Piece(" " * left), *line) for line in fold(reason, limit - left)] if code else []
     below += [(*blank, Piece(row, Token.FAINT)) for row in wrap(note, limit - indent)] if note else []
     return rows + [Row(line, (link.key, "below", index)) for index, line in enumerate(below)]
@@ -412,7 +339,9 @@ def _text_rows(text: Raw, layout: ErrorLayout, limit: int, key: Hashable) -> tup
     left_out = text.count("\n") + 1 - shown_count
     reason = f"… {formatting.plural(left_out, 'more line')}" if left_out else f"… {formatting.size(len(text))} in all"
     is_all = len(text) <= 2 * MAX_ROWS * max(limit, 2)
-    hint = "" if is_open else f"  Enter shows {'the whole' if is_all else 'more'}"
+    hint = (
+        "" if is_open else f"; {WHOLE}" if layout.is_printed else f"  Enter shows {'the whole' if is_all else 'more'}"
+    )
     return rows[:max_rows], [_fold_row(reason, hint, key, limit)]
 
 

@@ -512,7 +512,7 @@ def _error(run: Run, limit: int) -> list[Line]:
         return []
     attempts = run.attempts[1].attempts if run.attempts else ()
     is_shown_below = any(attempt.error and attempt.error.stack for attempt in attempts)
-    return error_lines(error, limit, with_stack=not is_shown_below)
+    return error_lines(replace(error, stack=None, causes=()) if is_shown_below else error, limit)
 
 
 def _relatives(
