@@ -7,7 +7,7 @@ from tests.support.fleet import Fleet, FleetRun
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.facts import FailuresProgress, ServerGroupsRead
 from tui.domain.ids import RunId
-from tui.features.errors.data import FailureReading, FailureView
+from tui.features.errors.data import FailureReading
 from tui.store.changes import Changes
 from tui.store.error_groups import ErrorGroups, Reading, TimeSpan
 from tui.sync.session import Session
@@ -46,11 +46,9 @@ class ShownFailures:
         session.subscribe(self._on_changes)
         self.reading = FailureReading(
             session,
-            FailureView(
-                visible=lambda: self.visible,
-                unread=lambda limit: self._groups.unread(self.span, limit),
-                on_update=lambda: self.reports.append((self.reading.progress, self.reading.server_groups)),
-            ),
+            visible=lambda: self.visible,
+            unread=lambda limit: self._groups.unread(self.span, limit),
+            on_update=lambda: self.reports.append((self.reading.progress, self.reading.server_groups)),
         )
 
     @property

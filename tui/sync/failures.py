@@ -52,7 +52,7 @@ class ErrorFetcher:
     """Fetches errors and emits them. `unreadable` are the runs whose read failed.
 
     `pace` delays requests for which the user does not wait. Without it, only the budget does. `concurrent_reads` runs
-    are read at once, each by a request of `priority`.
+    are read at once, each by a request of `priority`. `on_read` is called with the number of errors read by each step.
     """
 
     _fetcher: RunFetcher
@@ -60,23 +60,21 @@ class ErrorFetcher:
     _pace: Pace | None
     priority: Priority = Priority.VISIBLE
     concurrent_reads: int = MAX_CONCURRENT_READS
+    on_read: Callable[[int], None] = lambda _: None
     unreadable: set[RunId] = field(default_factory=set)
     fault: ApiError | None = None
     """Why the last of them could not be read."""
     _may_use_feed: bool = True
 
-    async def read(self, run_ids: Sequence[RunId], on_read: Callable[[int], None]) -> None:
-        """Read the errors of these runs. `on_read` is called with the number of errors read by each step.
-
-        Raises `ApiError`.
-        """
+    async def read(self, run_ids: Sequence[RunId]) -> None:
+        """Read the errors of these runs. Raises `ApiError`."""
         for start in range(0, len(run_ids), MAX_IDS):
             batch = run_ids[start : start + MAX_IDS]
             found = await self.query(batch)
-            on_read(len(found))
-            await self.read_details([run_id for run_id in batch if run_id not in found], on_read)
+            self.on_read(len(found))
+            await self.read_details([run_id for run_id in batch if run_id not in found])
 
-    async def read_details(self, run_ids: Sequence[RunId], on_read: Callable[[int], None]) -> None:
+    async def read_details(self, run_ids: Sequence[RunId]) -> None:
         """Read these runs one by one. Raises `ApiError` if the server does not answer, or fails too often in a row."""
         failures = 0
         for start in range(0, len(run_ids), self.concurrent_reads):
@@ -95,7 +93,7 @@ class ErrorFetcher:
                 if failures >= MAX_FAILURES:
                     raise error
                 self.unreadable.add(run_id)
-            on_read(sum(error is None for error in results))
+            self.on_read(sum(error is None for error in results))
 
     async def find(self, texts: Sequence[str]) -> list[RunId] | None:
         """Return the newest failed runs with one of the texts in their errors, None if the query is refused or fails.
@@ -283,23 +281,23 @@ class UnreadableRuns:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._next_s: dict[RunId, float] = {}
-        self._wait_s: dict[RunId, float] = {}
+        self._tries: dict[RunId, tuple[float, float]] = {}
+        """The wait before the next try of each, and its time."""
 
     def __len__(self) -> int:
-        return len(self._wait_s)
+        return len(self._tries)
 
     def clear(self) -> None:
         """Forget all of them."""
-        self._next_s.clear()
-        self._wait_s.clear()
+        self._tries.clear()
 
     def add(self, run_id: RunId) -> None:
         """Record a try that failed."""
-        wait_s = self._wait_s[run_id] = min(2 * self._wait_s.get(run_id, FIRST_RETRY_S / 2), MAX_RETRY_S)
-        self._next_s[run_id] = self._clock.monotonic_s() + wait_s
-        if len(self._wait_s) > MAX_RUNS:
-            self.discard(next(iter(self._wait_s)))
+        before_s, _ = self._tries.get(run_id, (FIRST_RETRY_S / 2, 0.0))
+        wait_s = min(2 * before_s, MAX_RETRY_S)
+        self._tries[run_id] = wait_s, self._clock.monotonic_s() + wait_s
+        if len(self._tries) > MAX_RUNS:
+            self.discard(next(iter(self._tries)))
 
     def record(self, run_ids: Iterable[RunId], is_unread: Callable[[Store, RunId], bool], store: Store) -> None:
         """Record a try for each run, which failed where the store shows it as unread."""
@@ -308,16 +306,15 @@ class UnreadableRuns:
 
     def discard(self, run_id: RunId) -> None:
         """Forget a run that was read."""
-        self._next_s.pop(run_id, None)
-        self._wait_s.pop(run_id, None)
+        self._tries.pop(run_id, None)
 
     def retry_now(self) -> None:
         """Try each of them now."""
-        self._next_s.clear()
+        self._tries = {run_id: (wait_s, 0.0) for run_id, (wait_s, _) in self._tries.items()}
 
     def is_waiting(self, run_id: RunId) -> bool:
         """Whether it is too early for the next try."""
-        return self._clock.monotonic_s() < self._next_s.get(run_id, 0.0)
+        return run_id in self._tries and self._clock.monotonic_s() < self._tries[run_id][1]
 
 
 # Reads the failed runs of a span of time and their errors, then those that fail later.
@@ -356,33 +353,22 @@ READER_QUERY_TIMEOUT_S: Final = 10.0
 UNREADABLE_ROWS: Final = "rows of the list could not be read"
 
 
-@dataclass(frozen=True, slots=True)
-class FailureScope:
-    """Which failed runs are read: those created within `period`, among the runs that match the `followed` filters.
-
-    `can_list` is false on a relay, which has no lists.
-    """
-
-    period: timedelta
-    followed: RunFilters = RunFilters()
-    can_list: bool = True
-
-
 @dataclass(eq=False)
 class FailureReader:
-    """Reads one scope until it is canceled. `run` may be called again.
+    """Reads the failed runs created within `period` that match the `followed` filters, until it is canceled.
 
-    `visible` returns the runs on the screen. `unread(limit)` returns the newest failed runs of the scope that are in
-    the store without an error. `report` receives the progress.
+    `run` may be called again. `visible` returns the runs on the screen. `unread(limit)` returns the newest of these
+    failed runs that are in the store without an error. `report` is called when the progress has changed.
     """
 
     _fetcher: RunFetcher
     _store: Store
     _clock: Clock
-    scope: FailureScope
+    period: timedelta
+    followed: RunFilters
     visible: Callable[[], Sequence[RunId]]
     unread: Callable[[int], Sequence[RunId]]
-    report: Callable[[FailuresProgress], None]
+    report: Callable[[], None]
 
     def __post_init__(self) -> None:
         self._random = Random()  # noqa: S311  spreads retries, guards nothing
@@ -438,7 +424,9 @@ class FailureReader:
         if visible := list(islice(filter(self._is_wanted, self.visible()), MAX_DETAILS)):
             await self._read_errors(self._visible_errors, visible)
         elif codes := self._code_batch():
-            await self._read_texts(codes)
+            await self._visible_errors.read_texts(codes)
+            await self._fetcher.settle()
+            self._codes.record(codes, has_code_only, self._store)
         elif self._needs_list() and (len(batch) < self._batch_size or self._is_page_due):
             self._is_page_due = False
             await self._read_page()
@@ -458,11 +446,6 @@ class FailureReader:
         """Return visible crashes whose code alone is known: as the newest of a group is read, the next is visible."""
         codes = (run_id for run_id in self.visible() if has_code_only(self._store, run_id))
         return list(islice((run_id for run_id in codes if not self._codes.is_waiting(run_id)), MAX_DETAILS))
-
-    async def _read_texts(self, batch: list[RunId]) -> None:
-        await self._visible_errors.read_texts(batch)
-        await self._fetcher.settle()
-        self._codes.record(batch, has_code_only, self._store)
 
     def _newest_unread(self) -> Sequence[RunId]:
         # The view may not have grouped the last answer yet.
@@ -488,7 +471,7 @@ class FailureReader:
 
     async def _read_errors(self, errors: ErrorFetcher, batch: list[RunId]) -> None:
         try:
-            await errors.read(batch, lambda _: None)
+            await errors.read(batch)
         except ServerFault:
             # Runs that the server can never read must not stand in the way of all others.
             self._unreadable.record(batch, lacks_error, self._store)
@@ -500,23 +483,20 @@ class FailureReader:
 
     def _needs_list(self) -> bool:
         """Whether the store may lack failed runs of the span that the list has."""
-        if not self.scope.can_list or self._list_refusal or self._is_in_history():
-            return False
-        return self._list is None or not self._list.is_done
+        is_refused = self._fetcher.lists is None or self._list_refusal  # a relay has no lists
+        return not is_refused and not self._is_in_history() and (self._list is None or not self._list.is_done)
 
     def _is_in_history(self) -> bool:
         """Whether the polled list has read the whole span."""
         history, window = self._store.history, self._store.window
-        if history is None:
-            return False
+        if history is None or history.reached <= self._since:
+            return history is not None
         is_whole = history.is_complete and not history.is_cut
-        return history.reached <= self._since or (
-            is_whole and window is not None and self.scope.period <= window.period
-        )
+        return is_whole and window is not None and self.period <= window.period
 
     @property
     def _since(self) -> datetime:
-        return self._fetcher.now() - self.scope.period
+        return self._fetcher.now() - self.period
 
     def _has_all(self) -> bool:
         """Whether every failed run of the span was read. A full store has dropped the oldest ones."""
@@ -540,7 +520,7 @@ class FailureReader:
     async def _read_page(self) -> None:
         if self._list is None:
             self._listed_s = self._clock.monotonic_s()
-            filters = failed_filters(self.scope.followed, self._since)
+            filters = failed_filters(self.followed, self._since)
             self._list = FailedList(self._fetcher, filters, MAX_LISTED_RUNS)
         if not self._list.is_done:
             await self._pace.wait()
@@ -555,7 +535,7 @@ class FailureReader:
         self._update(failure=self._remark, has_all=self._has_all())
 
     def _is_count_due(self) -> bool:
-        if self._has_all() or not self.scope.followed.is_empty or not self._fetcher.is_allowed(Capability.QUERY):
+        if self._has_all() or not self.followed.is_empty or not self._fetcher.is_allowed(Capability.QUERY):
             return False
         return self._counted_s is None or self._clock.monotonic_s() - self._counted_s >= COUNT_EVERY_S
 
@@ -563,7 +543,7 @@ class FailureReader:
         """Query how many runs of the span failed. A query reaches no further back than 30 days."""
         self._counted_s = self._clock.monotonic_s()
         await self._pace.wait()
-        query = FailureCount(query_period(self.scope.period))
+        query = FailureCount(query_period(self.period))
         rows = await self._fetcher.query(query, Priority.VISIBLE, timeout_s=READER_QUERY_TIMEOUT_S)
         self._update(server_count=rows[0]["n"] if rows else None)
 
@@ -571,7 +551,7 @@ class FailureReader:
         progress = replace(self.progress, **changes)
         if progress != self.progress:
             self.progress = progress
-            self.report(progress)
+            self.report()
 
 
 def sentence_of(error: ApiError) -> str:
@@ -599,8 +579,8 @@ MAX_PAGES: Final = 20
 class GroupReader:
     """Reads the groups that failed within a period. One instance serves a session, since it remembers a refusal."""
 
-    def __init__(self, fetcher: RunFetcher, clock: Clock, report: Callable[[ServerGroupsRead], None]) -> None:
-        """`report` receives each result."""
+    def __init__(self, fetcher: RunFetcher, clock: Clock, report: Callable[[], None] = lambda: None) -> None:
+        """`report` is called when the result has changed."""
         self._fetcher = fetcher
         self._clock = clock
         self._report = report
@@ -625,13 +605,14 @@ class GroupReader:
         """
         if self.result.refusal:
             return 0.0
-        resets_s = 0.0
+        before, resets_s = self.result, 0.0
         try:
             self.result = await self._read_pages(period_text(period), priority)
         except ApiError as error:
             resets_s, refusal = error.resets_in.total_seconds(), _refusal_of(error)
             self.result = replace(self.result, refusal=refusal, failure="" if refusal else sentence_of(error))
-        self._report(self.result)
+        if self.result != before:
+            self._report()
         return resets_s
 
     async def read_detail(self, group_id: ErrorGroupId) -> ServerErrorGroup:
@@ -834,7 +815,7 @@ class WholeRead:
         for start in range(0, len(left), MAX_IN_FLIGHT):
             batch = left[start : start + MAX_IN_FLIGHT]
             try:
-                await self._errors.read_details(batch, lambda _: None)
+                await self._errors.read_details(batch)
                 faults = 0
             except ServerFault:
                 faults += 1

@@ -160,7 +160,7 @@ class Search:
         self._plan = self._scope.plan
         self._emit, self._settle = self._fetcher.emit, self._fetcher.settle
         self._pace = Pace(self._fetcher.budget, self._clock)
-        self._errors = ErrorFetcher(self._fetcher, self._store, self._pace)
+        self._errors = ErrorFetcher(self._fetcher, self._store, self._pace, on_read=self._add_errors)
         self._older: OlderPages | None = None
         self._has_read_names = False
         self._has_found_errors = False
@@ -244,7 +244,7 @@ class Search:
         if waiting:
             total = self.progress.errors_read + len(waiting)
             self._report_progress(step=SearchStep.ERRORS, error_count=total)
-            await self._errors.read(waiting, self._add_errors)
+            await self._errors.read(waiting)
             self._report_progress(unreadable_count=len(self._errors.unreadable))
             await self._settle()
 
@@ -294,7 +294,7 @@ class Search:
         left = [run_id for run_id in ids if (run := self._store.get(run_id)) is None or run.state is None]
         new = left[:MAX_FOUND_DETAILS]
         self._report_progress(error_count=self.progress.errors_read + len(new))
-        await self._errors.read_details(new, self._add_errors)
+        await self._errors.read_details(new)
         self._has_found_errors = new == left
         await self._settle()
         filtered_out_count = sum(map(self._is_filtered_out, new))

@@ -105,7 +105,7 @@ async def _read(session: Session, period: timedelta, progress: ProgressLine) -> 
 async def _server_groups(session: Session, period: timedelta) -> ServerGroupsRead:
     from tui.sync.failures import GroupReader  # noqa: PLC0415
 
-    reader = GroupReader(session.fetcher, session.clock, lambda _: None)
+    reader = GroupReader(session.fetcher, session.clock)
     await reader.read(period, Priority.SELECTED)
     return reader.result
 

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from tui.domain.facts import ErrorState, FailuresProgress, ServerErrorGroup, ServerGroupsRead
 from tui.domain.filters import RunFilters
@@ -35,33 +35,36 @@ if TYPE_CHECKING:
 # Reads the failed runs and the server's groups of errors for a view, while the view is shown.
 
 
-class FailureView(NamedTuple):
-    """What a view shows, for the reader of failures.
-
-    `visible` returns the runs on the screen. `unread(limit)` returns the newest failed runs of the view's span whose
-    error is not known, as `ErrorGroups.unread` does. `on_update` is called after each change of the two results.
-    """
-
-    visible: Callable[[], Sequence[RunId]]
-    unread: Callable[[int], Sequence[RunId]]
-    on_update: Callable[[], None]
-
-
 class FailureReading:
     """Starts and stops reading. Keep one for the life of the app: a refusal of the groups is remembered here.
 
-    `progress` says how far the failed runs were read, `server_groups` has the server's groups.
+    `visible` returns the runs on the screen. `unread(limit)` returns the newest failed runs of the view's span whose
+    error is not known, as `ErrorGroups.unread` does. `on_update` is called after each change of what was read.
     """
 
-    def __init__(self, session: Session, view: FailureView) -> None:
+    def __init__(
+        self,
+        session: Session,
+        visible: Callable[[], Sequence[RunId]],
+        unread: Callable[[int], Sequence[RunId]],
+        on_update: Callable[[], None],
+    ) -> None:
         self._session = session
-        self._view = view
+        self._visible, self._unread, self._on_update = visible, unread, on_update
         self._reader: FailureReader | None = None
         self._groups: GroupReader | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._unsubscribe: Callable[[], None] = lambda: None
-        self.progress = FailuresProgress()
-        self.server_groups = ServerGroupsRead()
+
+    @property
+    def progress(self) -> FailuresProgress:
+        """How far the failed runs were read."""
+        return FailuresProgress() if self._reader is None else self._reader.progress
+
+    @property
+    def server_groups(self) -> ServerGroupsRead:
+        """The server's groups."""
+        return ServerGroupsRead() if self._groups is None else self._groups.result
 
     @property
     def is_running(self) -> bool:
@@ -76,22 +79,21 @@ class FailureReading:
         self.stop()
         if not self._session.is_started:
             return
-        from tui.sync.failures import FailureReader, FailureScope, GroupReader  # noqa: PLC0415  loads httpx2
+        from tui.sync.failures import FailureReader, GroupReader  # noqa: PLC0415  loads httpx2
 
         session = self._session
         if self._groups is None:
-            self._groups = GroupReader(session.fetcher, session.clock, self._on_groups)
-        scope = FailureScope(period, followed, can_list=session.sources.relay is None)
-        if self._reader is None or self._reader.scope != scope:
-            self.progress = FailuresProgress()
+            self._groups = GroupReader(session.fetcher, session.clock, self._on_update)
+        if self._reader is None or (self._reader.period, self._reader.followed) != (period, followed):
             self._reader = FailureReader(
                 session.fetcher,
                 session.store,
                 session.clock,
-                scope,
-                visible=self._view.visible,
-                unread=self._view.unread,
-                report=self._on_progress,
+                period,
+                followed,
+                self._visible,
+                self._unread,
+                self._on_update,
             )
         self._unsubscribe = session.subscribe(self._on_changes)
         self._tasks = [
@@ -114,22 +116,12 @@ class FailureReading:
 
     def wake(self) -> None:
         """Read the errors of runs that are visible now. Call it after the cursor or the scroll position has moved."""
-        if self._reader is not None and self._tasks:
+        if self._reader is not None:
             self._reader.wake()
 
     def _on_changes(self, changes: Changes) -> None:
         if Topic.HISTORY in changes.topics or any(step.after.status.is_failed for step in changes.transitions):
             self.wake()
-
-    def _on_progress(self, progress: FailuresProgress) -> None:
-        if self._tasks and progress != self.progress:
-            self.progress = progress
-            self._view.on_update()
-
-    def _on_groups(self, groups: ServerGroupsRead) -> None:
-        if groups != self.server_groups:
-            self.server_groups = groups
-            self._view.on_update()
 
 
 # Keeps the groups of the errors view up to date in slices, so that even 10,000 groups never block a key.
@@ -181,17 +173,16 @@ class GroupUpdates:
         """How many runs of the span are in the groups that are shown; None before that is counted."""
         self.is_filled = False
         """Whether all failed runs of the store were grouped once."""
-        self._failed_count = self._new_count = 0
-        self._is_listed = self._shown_filled = False
-        self.waiting: dict[RunId, None] = {}
-        """The runs that wait to be grouped."""
-        self._is_due = self._is_running = False
         self.is_counting = False
         """Whether another span was requested, and is not shown yet."""
+        self.waiting: dict[RunId, None] = {}
+        """The runs that wait to be grouped."""
+        self._failed_count = self._new_count = 0
+        self._shown: tuple[TimeSpan, RowQuery[ErrorGroup], Reading, bool] | None = None
+        self._shown_s, self._show_every_s = 0.0, SHOW_EVERY_S
+        self._is_due = False
         self._steps: Iterator[None] | None = None
         self._task: asyncio.Task[None] | None = None
-        self._shown_s = 0.0
-        self._show_every_s = SHOW_EVERY_S
 
     @property
     def is_sorting(self) -> bool:
@@ -209,14 +200,16 @@ class GroupUpdates:
 
     def show_span(self, span: TimeSpan) -> None:
         """Show another span. The rows of the one before stay until all of it is counted."""
-        self._wanted_span, self.is_counting = span, True
-        self._restart()
+        self.is_counting = True
+        self.stop()
+        self.move_span(span)
 
     def show_query(self, query: RowQuery[ErrorGroup]) -> None:
         """Show another order, or other groups. The rows stay until all groups are sorted."""
         if query != self.query:
             self.query = query
-            self._restart()
+            self.stop()
+            self.request()
 
     def move_span(self, span: TimeSpan) -> None:
         """Show the span of a later time."""
@@ -226,25 +219,15 @@ class GroupUpdates:
     def request(self) -> None:
         """Bring the list up to date: a slice of it at once, the rest in a task."""
         self._is_due = True
-        if self._is_running:
-            return
-        if self._steps is None:
-            self._steps = self._all_steps()
         if self._task is None and not self._run_for_a_slice():
             self._task = self._session.spawn(self._run(), "group failed runs")
 
     def stop(self) -> None:
-        """Do nothing more. What was requested is done after the next request."""
+        """Drop the work in progress. What was requested is done after the next request."""
         self._steps = None
         if self._task is not None:
             self._task.cancel()
             self._task = None
-
-    def _restart(self) -> None:
-        """Drop the work in progress: its result will not be shown."""
-        if not self._is_running:
-            self.stop()
-        self.request()
 
     async def _run(self) -> None:
         try:
@@ -257,19 +240,15 @@ class GroupUpdates:
 
     def _run_for_a_slice(self) -> bool:
         """Take steps until the time is up. Return whether all are taken."""
-        now_s = self._session.clock.monotonic_s
-        until_s = now_s() + SLICE_S
-        self._is_running = True
-        try:
-            if self._steps is not None and not all(now_s() < until_s for _ in self._steps):
-                return False
-        finally:
-            self._is_running = False
+        steps = self._steps = self._steps or self._all_steps()
+        until_s = self._now_s() + SLICE_S
+        if not all(self._now_s() < until_s for _ in steps):
+            return False
         self._steps = None
         return True
 
     def _all_steps(self) -> Iterator[None]:
-        if not self._is_listed:
+        if self.reading is None:
             yield from self._list_failed_runs()
         while self._is_due:
             self._is_due = False
@@ -290,8 +269,7 @@ class GroupUpdates:
                     in_span += since <= seen_at(run, run.state) <= until
             yield
         self.waiting = dict.fromkeys([*found, *self.waiting])
-        self._failed_count, self._is_listed = in_span, True
-        self.reading, self._shown_s = Reading(in_span, 0), self._now_s()
+        self._failed_count, self.reading, self._shown_s = in_span, Reading(in_span, 0), self._now_s()
 
     def _group_waiting(self) -> Iterator[None]:
         """Group the runs that wait. Those of a large store are shown from time to time."""
@@ -310,18 +288,18 @@ class GroupUpdates:
         self.is_filled = True
 
     def _show(self) -> Iterator[None]:
-        span, query, is_new, is_filled = self._wanted_span, self.query, self.is_counting, self.is_filled
-        begun_s = self._now_s()
+        span, query, is_new, begun_s = self._wanted_span, self.query, self.is_counting, self._now_s()
+        is_filled = self.is_filled
         yield from self.groups.steps(span, self._session.now())
         changed, reading = self.groups.changed, self.groups.reading(span)
         if not is_filled:
             reading = Reading(max(self._failed_count, reading.failed_count), reading.read_count)
-        before = self.span, self._rows.query, self.reading, self._shown_filled
-        if not changed and not is_new and before == (span, query, reading, is_filled):
+        shown = span, query, reading, is_filled
+        if not changed and not is_new and shown == self._shown:
             return
         yield from self._rows.show(changed, query, self._now_s(), is_new=is_new)
         self.groups.forget_changed()
-        self.span, self.reading, self._shown_filled = span, reading, is_filled
+        self._shown, self.span, self.reading = shown, span, reading
         self.is_counting, self._shown_s = False, self._now_s()
         self._show_every_s = max(SHOW_EVERY_S, (self._shown_s - begun_s) / SHOW_SHARE)
         self._on_shown()
@@ -347,28 +325,18 @@ AROUND_SLICE_S: Final = 0.004
 class LiveErrorGroups(LiveList[ErrorGroup]):
     """The groups in their list, with what the panes show of the selected one.
 
-    `open` begins to read, `rest` stops it, and `close` forgets the groups too.
+    `open` begins to read, `rest` stops it, and `forget` forgets the groups too.
     """
 
     def __init__(self, live: LiveModel, view: ListView[ErrorGroup]) -> None:
         super().__init__(live, view)
         self._session = live.session
-        self._updates: GroupUpdates | None = None
-        self._was_paused = False
-        self.is_grouped = False
-        """Whether all failed runs of the store are in the groups that are shown."""
-        self._missed: set[RunId] = set()
         self.filters: Callable[[], RunFilters] = RunFilters
         """Returns the server's filters, which the failed runs match."""
         self._filters = RunFilters()
-        self.wanted_span: model.SpanChoice = model.DAY
-        """The span that was asked for; `span` follows once all of it is counted."""
-        self._facts: GroupFacts | None = None
-        self._run_ids: tuple[ErrorGroup, Sequence[RunId]] | None = None
-        self.span: model.SpanChoice = model.DAY
-        """The span that is shown."""
-        self._is_read, self._read_span = False, ""
-        self.reading = FailureReading(self._session, FailureView(self._visible, self._unread, self._on_reading))
+        self.span = self.wanted_span = model.DAY
+        """The span that is shown, and the one that was asked for: the first follows once all of it is counted."""
+        self.reading = FailureReading(self._session, self._visible, self._unread, self._on_reading)
         # Who acknowledged a group, and why: only its detail says that. It is read once for each status.
         self._details: Selected[ErrorGroup, ServerErrorGroup | None] = Selected(
             self._session, self._read_detail, self._on_detail, key=_detail_key, name="read an error group"
@@ -379,45 +347,50 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
             self._on_detail,
             key=lambda group: group.fingerprint,
             name="count the runs around a group",
-            version=lambda group: (group, self.time_span),
+            version=lambda group: (group, self._updates.span),
             rest_s=AROUND_REST_S,
             again_s=AROUND_EVERY_S,
         )
+        self._is_read, self._read_span = False, ""
+        self._was_paused = False
+        self._start_over(self.list.query)
+
+    def _start_over(self, query: RowQuery[ErrorGroup]) -> None:
+        """Begin with no group."""
+        self.list = self.list.emptied(query)
+        runs_filter, on_grouped = with_server_filters(self._filters, EVERYTHING), self.live.record_groups
+        self._updates = GroupUpdates(self._session, self.list, runs_filter, self._time_span, self._on_shown, on_grouped)
+        self._facts: GroupFacts | None = None
+        self._run_ids: tuple[ErrorGroup, Sequence[RunId]] | None = None
+        self.is_grouped = False
+        """Whether all failed runs of the store are in the groups that are shown."""
 
     @property
     def read(self) -> GroupsRead:
         """How far the failed runs of the span were read."""
-        updates, progress = self._updates, self.reading.progress
-        if updates is None or updates.reading is None:
+        known, progress = self._updates.reading, self.reading.progress
+        if known is None:
             return GroupsRead()
-        known = updates.reading
         return GroupsRead(
             known.failed_count,
             known.read_count,
             progress.failed_count(known.failed_count),
             progress.unreadable_count,
-            has_all=progress.has_all and updates.is_filled,
+            has_all=progress.has_all and self._updates.is_filled,
             failure=progress.failure,
-            state_problem=self.state_problem,
         )
-
-    @property
-    def time_span(self) -> TimeSpan | None:
-        """The span that is shown; None before the first groups are."""
-        return None if self._updates is None else self._updates.span
 
     @property
     def pending(self) -> str:
         """The work that is left before the wanted rows are shown, in words; empty if none is."""
-        updates = self._updates
-        if updates is not None and updates.is_counting:
+        if self._updates.is_counting:
             return f"counting the {self.wanted_span.words}…"
-        return "sorting…" if updates is not None and updates.is_sorting else ""
+        return "sorting…" if self._updates.is_sorting else ""
 
     @property
     def query(self) -> RowQuery[ErrorGroup]:
         """The order and the typed filter that were asked for."""
-        return self.list.query if self._updates is None else self._updates.query
+        return self._updates.query
 
     @property
     def facts(self) -> GroupFacts | None:
@@ -437,7 +410,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
     def run_ids(self) -> Sequence[RunId]:
         """All runs of the group under the cursor, newest first. The same object as long as the group is the same."""
         group, updates = self.list.current, self._updates
-        if group is None or updates is None:
+        if group is None:
             return ()
         if self._run_ids is None or self._run_ids[0] is not group:
             self._run_ids = group, updates.groups.run_ids(group.fingerprint, updates.span) or group.run_ids
@@ -450,22 +423,13 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
 
     def open(self) -> None:
         """Group the failed runs of the store, and read those that it lacks, among runs that match the filters."""
-        filters = self.filters()
-        is_other, self.is_open, self._filters = filters != self._filters, True, filters
-        updates = self._updates
-        if updates is None or is_other or not updates.is_filled or len(self._missed) > MAX_MISSED:
-            if updates is not None:
-                updates.stop()
-                self.list = self.list.emptied(updates.query)
-            runs_filter, on_grouped = with_server_filters(filters, EVERYTHING), self.live.record_groups
-            updates = GroupUpdates(self._session, self.list, runs_filter, self._time_span, self._on_shown, on_grouped)
-            updates.groups.on_server_groups(self.reading.server_groups.groups)
-            self._updates, self.is_grouped = updates, False
-            updates.request()
-        else:
-            updates.move_span(self._time_span)
-            updates.add(self._missed)
-        self._missed.clear()
+        self.is_open, filters, updates = True, self.filters(), self._updates
+        if filters != self._filters or not updates.is_filled or len(updates.waiting) > MAX_MISSED:
+            updates.stop()
+            self._filters = filters
+            self._start_over(self.query)
+        self._updates.groups.on_server_groups(self.reading.server_groups.groups)
+        self._updates.move_span(self._time_span)
         self.refresh()
         self.follow_row()
 
@@ -475,53 +439,48 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
         self.reading.stop()
         self._around.stop()
         self._details.stop()
-        if self._updates is not None:
-            self._updates.stop()
+        self._updates.stop()
 
     def forget(self) -> None:
         """Forget everything but the span and the order."""
         self.rest()
-        self._updates = self._facts = self._run_ids = None
         self.span = self.wanted_span
-        self._missed.clear()
-        self.list = self.list.emptied(RowQuery(self.list.query.order))
+        self._start_over(RowQuery(self.list.query.order))
 
     def on_changes(self, changes: Changes) -> None:
         """Group the runs that changed. A view that is not shown remembers them."""
-        if self._updates is None or Topic.RUNS not in changes.topics:
-            return
-        touched = changes.added | changes.changed | changes.removed
-        if self.is_open:
-            self._updates.add(touched)
-        elif len(self._missed) <= MAX_MISSED:
-            self._missed |= touched
+        if Topic.RUNS in changes.topics:
+            touched = changes.added | changes.changed | changes.removed
+            if self.is_open:
+                self._updates.add(touched)
+            elif len(self._updates.waiting) <= MAX_MISSED:
+                self._updates.note(touched)
 
     def tick(self) -> None:
         """Move the span, once a minute. Called every second while the view is shown."""
-        if self.is_open and not self.reading.is_running:
+        if not self.is_open:
+            return
+        if not self.reading.is_running:
             self.refresh()  # the view was opened before the session had started
-        if self._updates is not None and self.live.pause is None:
-            is_after_pause, self._was_paused = self._was_paused, False
-            if is_after_pause or self._time_span != self._updates.span:
-                self._updates.move_span(self._time_span)
-        self._was_paused = self.live.pause is not None
+        is_paused, was_paused = self.live.pause is not None, self._was_paused
+        if not is_paused and (was_paused or self._time_span != self._updates.span):
+            self._updates.move_span(self._time_span)
+        self._was_paused = is_paused
 
     def show_span(self, step: int) -> bool:
         """Show the next longer (1) or shorter (-1) span. Return whether there is one."""
         index = model.SPANS.index(self.wanted_span) + step
         if not 0 <= index < len(model.SPANS):
             return False
-        self.wanted_span = model.SPANS[index]
-        self.refresh()
-        if self._updates is not None:
-            self._updates.show_span(self._time_span)
+        self.show(model.SPANS[index], self.query)
         return True
 
     def show(self, span: model.SpanChoice, query: RowQuery[ErrorGroup]) -> None:
         """Show the groups of a span that contain a text, in an order, before `open` or while the view is shown."""
         is_other, self.wanted_span = span != self.wanted_span, span
-        if self._updates is None:
-            self.span, self.list = span, self.list.emptied(query)
+        if not self.is_open and not self._updates.is_filled:
+            self.span = span
+            self._start_over(query)
             return
         self._updates.show_query(query)
         if is_other:
@@ -530,8 +489,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
                 self.refresh()
 
     def show_query(self, query: RowQuery[ErrorGroup]) -> None:
-        if self._updates is not None:
-            self._updates.show_query(query)
+        self._updates.show_query(query)
 
     def refresh(self) -> None:
         """Read everything again."""
@@ -540,7 +498,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
     def follow_row(self) -> None:
         """Once the cursor rests, count the runs around its group, and read who acknowledged it."""
         group = self.list.current
-        if group is not None and self._updates is not None and self.is_open:
+        if group is not None and self.is_open:
             self._around.follow(group)
             self._details.follow(group if _detail_key(group) is not None else None)
 
@@ -551,9 +509,9 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
 
     async def _count_around(self, group: ErrorGroup, _: model.Surroundings | None) -> model.Surroundings:
         """Count the runs around a group in slices. Nothing is known if the store lacks runs of the span."""
-        clock, store, span = self._session.clock, self._session.store, self.time_span
+        clock, store, span = self._session.clock, self._session.store, self._updates.span
         history, window = store.history, store.window
-        if span is None or history is None or window is None or window.is_filtered or len(store) >= store.max_runs:
+        if history is None or window is None or window.is_filtered or len(store) >= store.max_runs:
             return model.Surroundings()
         is_all_read = history.is_complete and not history.is_cut and window.period >= span.until - span.since
         if not is_all_read and history.reached > span.since:
@@ -579,7 +537,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
             first_start=model.first_start(store, run_ids),
             detail=self._details.of(_detail_key(group)),
             minutes=model.minutes_of(store, run_ids, group, self.live.now.frozen_at or self.live.now.at),
-            state_problem=read.state_problem if group.state is None else "",
+            state_problem=self.state_problem if group.state is None else "",
             is_complete=read.is_complete,
         )
 
@@ -595,22 +553,21 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
 
     def _visible(self) -> Sequence[RunId]:
         """Return the newest runs of the groups on the screen, the group under the cursor first."""
-        if self._updates is None or not self._updates.is_filled:
+        if not self._updates.is_filled:
             return ()
         shown = (self.list.current, *map(self.list.get, self.list.window))
         return [run_id for group in shown if group is not None for run_id in group.run_ids]
 
     def _unread(self, limit: int) -> Sequence[RunId]:
         updates = self._updates
-        return () if updates is None or not updates.is_filled else updates.groups.unread(updates.span, limit)
+        return updates.groups.unread(updates.span, limit) if updates.is_filled else ()
 
     def _on_reading(self) -> None:
-        if self._updates is not None and self.is_open:
+        if self.is_open:
             self._updates.groups.on_server_groups(self.reading.server_groups.groups)
             if self.live.pause is None:
                 self._updates.request()
-            self._facts = None
-            self.on_update()
+            self._on_detail()
 
     @property
     def _time_span(self) -> TimeSpan:
@@ -624,22 +581,19 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
 
     def _on_shown(self) -> None:
         updates = self._updates
-        if updates is not None and not updates.is_counting:
+        if not updates.is_counting:
             self.span = self.wanted_span
-        if updates is not None and updates.is_filled and not self.is_grouped:
+        if updates.is_filled and not self.is_grouped:
             self.is_grouped = True
             self.reading.wake()  # until now it knew no run without an error
-        self._facts = None
         self.follow_row()
-        self.on_update()
+        self._on_detail()
 
     # The texts around the groups.
 
     def drawn(self, row: ErrorGroup) -> GroupRow:
-        span = self.time_span
-        cells = row.counts_in(span) if span is not None else ()
         newest = self.live.get(row.run_ids[0]) if row.run_ids else None
-        return GroupRow(row, cells, model.own_line(newest), self._is_read)
+        return GroupRow(row, row.counts_in(self._updates.span), model.own_line(newest), self._is_read)
 
     def begin_drawing(self) -> Mapping[str, str]:
         read, span_words = self.read, self.span.words

@@ -539,15 +539,14 @@ _DOT: Final = Piece(" · ", Token.MUTED)
 
 @dataclass(frozen=True, slots=True)
 class GroupsRead:
-    """How far the failed runs of the span were read. `failure` and `state_problem` are sentences, or empty.
+    """How far the failed runs of the span were read.
 
     * `known_count`: the failed runs that are known by their ids; None before the first answer
     * `read_count`: those of them whose error is known
     * `failed_count`: the server's number of failed runs; None if it is not known
     * `unreadable_count`: failed runs whose error could not be read
     * `has_all`: every failed run is known by its id
-    * `failure`: why reading waits or stopped
-    * `state_problem`: why states are not known
+    * `failure`: why reading waits or stopped, as a sentence, or empty
     """
 
     known_count: int | None = None
@@ -556,7 +555,6 @@ class GroupsRead:
     unreadable_count: int = 0
     has_all: bool = False
     failure: str = ""
-    state_problem: str = ""
 
     @property
     def is_complete(self) -> bool:

@@ -76,7 +76,7 @@ class VisibleErrors:
         session = self._session
         errors = ErrorFetcher(session.fetcher, session.store, Pace(session.budget, session.clock))
         try:
-            await errors.read(run_ids, lambda _: None)
+            await errors.read(run_ids)
         except ApiError:
             self._tried.difference_update(run_ids)
             self._blocked_until_s = session.clock.monotonic_s() + RETRY_AFTER_S
