@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -347,7 +347,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
             self._on_detail,
             key=lambda group: group.fingerprint,
             name="count the runs around a group",
-            version=lambda group: (group, self._updates.span),
+            version=lambda group: (group, self._updates.span, self._reached is None),
             rest_s=AROUND_REST_S,
             again_s=AROUND_EVERY_S,
         )
@@ -507,16 +507,23 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
         detail = await self.reading.read_group(theirs.id)
         return detail if detail.task == theirs.task else None  # tasks share the id, and the server returns one of them
 
-    async def _count_around(self, group: ErrorGroup, _: model.Surroundings | None) -> model.Surroundings:
-        """Count the runs around a group in slices. Nothing is known if the store lacks runs of the span."""
-        clock, store, span = self._session.clock, self._session.store, self._updates.span
+    @property
+    def _reached(self) -> datetime | None:
+        """Since when the store has every run; None if it lacks some of the span."""
+        store, span = self._session.store, self._updates.span
         history, window = store.history, store.window
         if history is None or window is None or window.is_filtered or len(store) >= store.max_runs:
-            return model.Surroundings()
+            return None
         is_all_read = history.is_complete and not history.is_cut and window.period >= span.until - span.since
-        if not is_all_read and history.reached > span.since:
+        return history.reached if is_all_read or history.reached <= span.since else None
+
+    async def _count_around(self, group: ErrorGroup, _: model.Surroundings | None) -> model.Surroundings:
+        """Count the runs around a group in slices. Nothing is known if the store lacks runs of the span."""
+        clock, reached = self._session.clock, self._reached
+        if reached is None:
             return model.Surroundings()
-        search = model.SurroundingsSearch(store, group, span.since, history.reached, self._session.now())
+        since, now = self._updates.span.since, self._session.now()
+        search = model.SurroundingsSearch(self._session.store, group, since, reached, now)
         until_s = clock.monotonic_s() + AROUND_SLICE_S
         for _step in search.steps():
             if clock.monotonic_s() >= until_s:
