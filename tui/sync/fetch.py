@@ -30,7 +30,7 @@ from tui.domain.update import CapabilityLost, CapabilityRegained, EnvironmentRea
 from tui.lazy_dataclass import dataclass
 from tui.store.merge import merge
 from tui.sync.base import Emit
-from tui.sync.budget import Budget, Priority
+from tui.sync.budget import Budget, Paging, Priority
 from tui.sync.clock import Clock
 
 # Fetches the attempts of a run: from its trace, or from its events if the trace is cut, unreadable or missing.
@@ -489,18 +489,16 @@ class RunFetcher:
 
         Raises `ApiError` if the first page cannot be read.
         """
-        rows: list[T] = []
-        page, is_cut = "", False
+        rows, is_cut, paging = list[T](), False, Paging()
         kind = None if self.environment is None else self.environment.type
-        while len(rows) < read.max_rows:
-            request = read.request(page)
-            found = await self.budget.request(request, priority, partial(self.api.read_rows, read, page))
+        while len(rows) < read.max_rows and not paging.is_done:
+            page = paging.cursor or ""
+            found = await self.budget.request(read.request(page), priority, partial(self.api.read_rows, read, page))
             rows += [row for row in found.rows if read.is_shown(row, kind)]
-            is_cut = is_cut or bool(found.unreadable) or found.is_cut
-            before, page = page, read.next_page(page, found)
-            if not page or page == before:
-                return rows, is_cut
-        return rows[: read.max_rows], True
+            is_cut |= bool(found.unreadable) or found.is_cut
+            paging.add(range(len(rows)), Cursor(read.next_page(page, found)) or None)
+        is_cut |= paging.is_endless or not paging.is_done
+        return rows[: read.max_rows], is_cut or len(rows) > read.max_rows
 
     async def read_row(self, read: RowRead[T], row_id: str, priority: Priority) -> T:
         """Return more of one row of a list. Raises `ApiError`."""
