@@ -272,7 +272,8 @@ class Budget:
             try:
                 shared: T = await asyncio.shield(response)
             except asyncio.CancelledError:
-                if response.cancelled() and not _is_cancelling():
+                task = asyncio.current_task()
+                if response.cancelled() and task is not None and not task.cancelling():
                     continue  # the caller that sent the request was canceled, and this one was not: send it again
                 raise
             return shared
@@ -304,7 +305,8 @@ class Budget:
             try:
                 return await call()
             except RateLimited as error:
-                self._block(error.resets_in.total_seconds())
+                until_s = self._clock.monotonic_s() + max(0.1, error.resets_in.total_seconds())
+                self._blocked_until_s = max(self._blocked_until_s, until_s)
                 self._check_wait(waiter.priority, max_wait_s)
                 if tries >= MAX_TRIES or waiter.priority >= Priority.LIST:
                     raise
@@ -400,15 +402,6 @@ class Budget:
         since_s = self._clock.monotonic_s() - self.refill.period_s
         while self._spent_s and self._spent_s[0] <= since_s:
             self._spent_s.popleft()
-
-    def _block(self, resets_in_s: float) -> None:
-        until_s = self._clock.monotonic_s() + max(0.1, resets_in_s)
-        self._blocked_until_s = max(self._blocked_until_s, until_s)
-
-
-def _is_cancelling() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 # Limits the request rate of a search, so that polling keeps its part of the budget.

@@ -108,9 +108,9 @@ class FactsSource:
             read("minutes", source.MINUTES, rank.MINUTES, self._read_minutes, lane="queries"),
             read("normals", source.NORMALS, rank.NORMALS, self._read_normals, lane="queries"),
             read("last day", None, rank.LAST_DAY, self._read_last_day, last_day_s, "queries", delayed_s),
-            read("schedules", source.SCHEDULES, rank.SCHEDULES, self._read_schedules),
+            read("schedules", source.SCHEDULES, rank.SCHEDULES, self._schedules.read),
             read("schedule runs", None, rank.SCHEDULE_RUNS, schedule_runs, SCHEDULE_RUNS_EVERY_S, due_s=runs_s),
-            read("tokens", source.TOKENS, rank.TOKENS, self._read_tokens),
+            read("tokens", source.TOKENS, rank.TOKENS, self._tokens.read),
             read("waiting runs", None, rank.WAITING_RUNS, self._tokens.join, JOIN_EVERY_S, due_s=runs_s),
             read("errors", source.ERRORS, rank.ERRORS, self._read_errors),
             read("deployments", source.DEPLOYMENTS, rank.DEPLOYMENTS, self._read_deployments, due_s=deployments_s),
@@ -166,6 +166,9 @@ class FactsSource:
         reading.start(self._clock.monotonic_s())
         try:
             update = await reading.read()
+            # The more pages a list has, the less often it is read.
+            self._readings["schedules"].change_interval(self._schedules.interval_s)
+            self._readings["tokens"].change_interval(self._tokens.interval_s)
         except ApiError as error:
             is_refused = reading.is_refused = isinstance(error, Refused) and error.is_final
             reading.fail(self._clock.monotonic_s(), error.resets_in.total_seconds())
@@ -229,11 +232,6 @@ class FactsSource:
             self._normals = replace(self._normals, done_last_day=done, failed_last_day=failed, last_day_at=now)
         return self._normals
 
-    async def _read_schedules(self) -> Update:
-        read = await self._schedules.read()
-        self._readings["schedules"].change_interval(self._schedules.interval_s)
-        return read
-
     async def _read_schedule_runs(self) -> Update | None:
         known, reading = self.known(), self._readings["schedules"]
         early_s = self._schedules.early_s(known, self._fetcher.now())
@@ -242,11 +240,6 @@ class FactsSource:
             if reading.due_s <= self._clock.monotonic_s():
                 await self._read(reading)
         return await self._schedules.read_runs(known)
-
-    async def _read_tokens(self) -> Update:
-        read = await self._tokens.read()
-        self._readings["tokens"].change_interval(self._tokens.interval_s)
-        return read
 
     async def _read_errors(self) -> Update:
         now = self._fetcher.now()

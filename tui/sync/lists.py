@@ -853,7 +853,8 @@ class RereadQueue:
         The last request is for such a run, if there is one.
         """
         single_reads_left = max_requests if max_single_reads is None else max_single_reads
-        self._drop_unneeded()
+        self._listed = {run_id for run_id in self._listed if self._is_needed(run_id)}
+        self._unlisted = {run_id: None for run_id in self._unlisted if self._is_needed(run_id)}
         for requests_left in range(max_requests, 0, -1):
             if self._unlisted and single_reads_left > 0 and (requests_left == 1 or not self._listed):
                 single_reads_left -= 1
@@ -862,10 +863,6 @@ class RereadQueue:
                 await self._read_window(emit, window)
             elif not self._unlisted:
                 return
-
-    def _drop_unneeded(self) -> None:
-        self._listed = {run_id for run_id in self._listed if self._is_needed(run_id)}
-        self._unlisted = {run_id: None for run_id in self._unlisted if self._is_needed(run_id)}
 
     def _next_window(self) -> Window | None:
         store = self._pages.store

@@ -420,7 +420,9 @@ class RestSource:
                 self._request_count = self._lister.pages.request_count
                 self._was_connected = True
                 if self._request_count:
-                    await emit(SourceConnected(self.name, self._lister.pages.read_at, self._expected_interval_s()))
+                    least_s = lists.RECONCILE_EVERY_S if self._parts.coverage.is_live else 0.0
+                    within_s = max(least_s, self._next_interval_s())
+                    await emit(SourceConnected(self.name, self._lister.pages.read_at, within_s))
                 await self._emit_caught_up(emit)
                 self._compare_counts(await self._counts.poll(emit))
                 await self._emit_window(emit)
@@ -541,10 +543,6 @@ class RestSource:
         """Return how many requests polling may send a second, on average."""
         refill = self._parts.fetcher.budget.refill
         return refill.share * SHARES[Priority.LIST] / refill.period_s
-
-    def _expected_interval_s(self) -> float:
-        """Return within how many seconds this source emits again."""
-        return max(lists.RECONCILE_EVERY_S if self._parts.coverage.is_live else 0.0, self._next_interval_s())
 
     def _next_interval_s(self) -> float:
         """Return the seconds from the start of this cycle to the next.
