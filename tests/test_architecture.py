@@ -163,7 +163,7 @@ BUDGETS = {
     "relay": 700,
     "settings": 1_600,
     "store": 5_600,
-    "sync": 5_600,
+    "sync": 5_500,
     "terminal": 1_050,
     "text": 1_450,
 }
