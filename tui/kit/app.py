@@ -66,8 +66,11 @@ class ListColumns(Protocol):
     listeners: list[Callable[[], None]]
     """Called when the columns of any list have changed."""
 
-    def slots(self, view: str, table: Table[Any], width: int) -> list[SizedColumn[Any]]:
-        """Return the columns that a list of this width shows: chosen ones, or its own."""
+    def shown(self, view: str) -> Sequence[Any] | None:
+        """Return the columns that a list shows, None for the program's own."""
+
+    def slots(self, table: Table[Any], choices: Sequence[Any], width: int) -> list[SizedColumn[Any]]:
+        """Return those of the chosen columns that fit into a list, with their widths."""
 
 
 class AppBase(App[int]):
@@ -133,8 +136,8 @@ class AppBase(App[int]):
         """Ask for the letter of a saved view, and open it."""
         raise NotImplementedError
 
-    def choose_columns(self, view: str, table: Any) -> None:
-        """Let the user choose the columns of a list. `table` is its widget, which shows them at once."""
+    def choose_columns(self, pane: Any) -> None:
+        """Let the user choose the columns of a list. `pane` is its `TablePane`, which shows them at once."""
         raise NotImplementedError
 
     def open_copy_menu(self, screen: Screen[Any], run_id: RunId | None, texts: Sequence[tuple[str, str, str]]) -> None:

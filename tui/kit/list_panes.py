@@ -1,7 +1,7 @@
 """The screen of a list: the list itself, the page of the row under its cursor, their keys, and the ways to it."""
 
 from collections.abc import Callable, Hashable, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 from textual.binding import BindingType
@@ -27,6 +27,7 @@ from tui.sync.clock import Timer
 from tui.text import formatting
 from tui.text.blocks import GoToRun, ListRuns
 from tui.text.styled import Line, Piece, Token
+from tui.text.table import SizedColumn
 
 if TYPE_CHECKING:
     from tui.kit.commands import Command
@@ -46,11 +47,74 @@ class Sorts(NamedTuple):
 # The panes of a list: the list itself, and the page of the row under its cursor.
 
 
-class ListPane(Pane):
-    """The list. Its keys act on a row, not on a run. `table` shows the rows."""
+class TablePane(Pane):
+    """A list in its table, with the columns that the user chose, and marks."""
 
     title = "list"
     placement: ClassVar[Placement] = Placement(Slot.MAIN, has_summary=True)
+
+    def __init__(self, live: LiveModel, table: RowTable[Any], *, id: str) -> None:  # noqa: A002  Textual's name
+        super().__init__(live, id=id)
+        self.table = table
+        self.table.columns_for = self.slots_for
+        self.choices: Sequence[Any] | None = None
+        """The chosen columns, None for the program's own."""
+
+    @property
+    def body(self) -> RowTable[Any]:
+        return self.table
+
+    def on_mount(self) -> None:
+        self.app_base.own_columns.listeners.append(self._show_own_columns)
+        self._show_own_columns()
+
+    def on_unmount(self) -> None:
+        self.app_base.own_columns.listeners.remove(self._show_own_columns)
+
+    def _show_own_columns(self) -> None:
+        self.show_choices(self.app_base.own_columns.shown(self.title))
+
+    def show_choices(self, choices: Sequence[Any] | None) -> None:
+        """Show chosen columns; None: the program's own."""
+        self.choices = choices
+        self.table.show_columns()
+
+    def slots_for(self, width: int) -> Sequence[SizedColumn[Any]]:
+        """Return the columns for a width in cells."""
+        table = self.table.table
+        return (
+            table.slots(width) if self.choices is None else self.app_base.own_columns.slots(table, self.choices, width)
+        )
+
+    def action_columns(self) -> None:
+        self.app_base.choose_columns(self)
+
+    def hit_step(self, step: int) -> None:
+        if self.searched:
+            self.table.step(step)  # every row of a filtered list is a match
+
+    def action_mark_row(self) -> None:
+        self.table.rows.toggle_mark()
+        self.table.step(1)
+        self.show_marks()
+
+    def action_mark_rows(self) -> None:
+        self.table.rows.mark_range()
+        self.show_marks()
+
+    def action_mark_shown(self) -> None:
+        self.table.rows.mark_all()
+        self.show_marks()
+
+    def show_marks(self) -> None:
+        """Show which rows are marked."""
+        self.table.show_changes()
+        self.show_rule()
+
+
+class ListPane(TablePane):
+    """The list. Its keys act on a row, not on a run. `table` shows the rows."""
+
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("s", "sort", "sort", "Sort by the next order.", rank=50, need=46),
         bind("c", "columns", "columns", "Choose the columns, their order and their widths.", rank=78, need=95),
@@ -61,9 +125,9 @@ class ListPane(Pane):
     ]  # fmt: skip
 
     def __init__(self, live: LiveModel, rows: LiveList[Any]) -> None:
-        super().__init__(live, id=rows.view.name)
+        table: RowTable[Any] = RowTable(live, rows.view.table, lambda: rows.list, rows.drawn)
+        super().__init__(live, table, id=rows.view.name)
         self.rows = rows
-        self.table = RowTable(live, rows.view.table, lambda: rows.list, rows.drawn)
         self.table.empty_lines_for = rows.empty_lines
         self.table.more_line = rows.more_line
         self.title = rows.view.name
@@ -72,24 +136,7 @@ class ListPane(Pane):
         """Called when the typed filter or the order has changed."""
 
     def on_mount(self) -> None:
-        self.app_base.own_columns.listeners.append(self.show_own_columns)
-        self.show_own_columns()
         self.table.highlight(self.searched)
-
-    def on_unmount(self) -> None:
-        self.app_base.own_columns.listeners.remove(self.show_own_columns)
-
-    def show_own_columns(self) -> None:
-        """Show the columns that the user chose, or the program's own."""
-        self.table.columns_for = partial(self.app_base.own_columns.slots, self.title, self.table.table)
-        self.table.show_columns()
-
-    def action_columns(self) -> None:
-        self.app_base.choose_columns(self.title, self.table)
-
-    @property
-    def body(self) -> RowTable[Any]:
-        return self.table
 
     @property
     def target(self) -> RunId | None:
@@ -127,10 +174,6 @@ class ListPane(Pane):
     def searched(self) -> str:
         return self.rows.query.text
 
-    def hit_step(self, step: int) -> None:
-        if self.searched:
-            self.table.action_move(step)  # every row of a filtered list is a match
-
     def error_step(self, step: int) -> bool:  # noqa: ARG002  no row of most lists is an error
         return False
 
@@ -158,19 +201,6 @@ class ListPane(Pane):
         """Sort by the order of a name."""
         self.rows.sort_by(self.rows.view.order_named(name))
         self.on_list_changed()
-
-    def action_mark_row(self) -> None:
-        self.rows.list.toggle_mark()
-        self.table.action_move(1)
-        self.follow_list()
-
-    def action_mark_rows(self) -> None:
-        self.rows.list.mark_range()
-        self.follow_list()
-
-    def action_mark_shown(self) -> None:
-        self.rows.list.mark_all()
-        self.follow_list()
 
 
 class RowPagePane(PagePane):

@@ -319,7 +319,9 @@ class LiveList(Generic[R]):
             return ()
         reason = state.refusal or state.failure
         parts: list[Line] = [(Piece(reason, Token.AMBER),)] if reason and width >= _WIDE else []
-        parts += [(Piece(self.count_words, Token.TEXT),), *self._marks()]
+        parts.append((Piece(self.count_words, Token.TEXT),))
+        if marks := self.list.marks.words:
+            parts.append((Piece(marks, Token.ACCENT),))
         if state.is_cut and width >= _WIDE:
             parts.append((Piece(f"more {self.view.name} exist", Token.AMBER),))
         parts.append(self._age(state.read_at))
@@ -330,11 +332,6 @@ class LiveList(Generic[R]):
         """How many rows there are: `12 schedules`, `3 of 12 schedules`."""
         known = formatting.plural(self.list.known_count, self.view.noun)
         return f"{formatting.count(self.list.shown_count)} of {known}" if self.query.text else known
-
-    def _marks(self) -> list[Line]:
-        marks = self.list.marks
-        hidden = f", {formatting.count(marks.hidden_count)} hidden" if marks.hidden_count else ""
-        return [(Piece(f"{formatting.count(len(marks))} marked{hidden}", Token.ACCENT),)] if len(marks) else []
 
     def _age(self, read_at: datetime) -> Line:
         now = self.live.now

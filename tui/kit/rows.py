@@ -1,11 +1,12 @@
 """The rows of a list without its drawing: order, filter, cursor, marks, and the window of visible rows."""
 
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from sortedcontainers import SortedList
 
 from tui.lazy_dataclass import dataclass
+from tui.text import formatting
 
 # The marked rows of a list, on which the user acts together, and which of them the filter hides.
 
@@ -35,6 +36,12 @@ class Marks(Collection[K], Generic[K]):
     def hidden_count(self) -> int:
         """The number of marked rows that the filter hides."""
         return len(self._hidden)
+
+    @property
+    def words(self) -> str:
+        """How many rows are marked: `12 marked, 3 hidden`; empty without marks."""
+        hidden = f", {formatting.count(self.hidden_count)} hidden" if self._hidden else ""
+        return f"{formatting.count(len(self))} marked{hidden}" if self._marked else ""
 
     def shown(self) -> Iterator[K]:
         """Iterate over the marked rows that the filter does not hide."""
@@ -102,6 +109,116 @@ class Marks(Collection[K], Generic[K]):
             self._hidden.discard(key)
 
 
+# The lines of a list, whatever it is a list of.
+
+
+class RowLines(Generic[K]):
+    """What all lists share: the window of visible lines, the cursor, the marks, the rows that are new.
+
+    An index counts the rows of a list. A line may also be something else, such as a gap in the list of runs.
+    """
+
+    def __init__(self, height: int) -> None:
+        self._height = height
+        self.top = 0
+        """The first line of the window."""
+        self.window: Sequence[Hashable] = []
+        """The visible lines: rows by their keys, and others."""
+        self.cursor: K | None = None
+        """The row under the cursor; None without one."""
+        self.marks = Marks[K]()
+        self._new: set[K] = set()
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    @property
+    def cursor_item(self) -> Hashable | None:
+        """The line under the cursor."""
+        return self.cursor
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether there is a row."""
+        return len(self) > 0
+
+    @property
+    def new_count(self) -> int:
+        """The number of rows that appeared since the cursor was moved, and were not visible yet."""
+        return len(self._new)
+
+    def get(self, key: Any) -> Any:
+        """Return a row of the list, or the last state of a departed one; None for other lines."""
+        raise NotImplementedError
+
+    def is_departed(self, key: Hashable) -> bool:
+        """Return whether a row is not in the list any more, and stays only until the cursor moves."""
+        raise NotImplementedError
+
+    def index_of(self, key: K | None) -> int | None:
+        """Return the index of a row; None if the list does not have it, or not any more."""
+        raise NotImplementedError
+
+    def keys(self, start: int, stop: int) -> Sequence[K]:
+        """Return the keys of the rows from index `start` up to `stop`, exclusive."""
+        raise NotImplementedError
+
+    def move(self, lines: int) -> None:
+        """Move the cursor."""
+        raise NotImplementedError
+
+    def to_top(self) -> None:
+        """Move the cursor to the first row, and follow again."""
+        raise NotImplementedError
+
+    def to_bottom(self) -> None:
+        """Move the cursor to the last line."""
+        raise NotImplementedError
+
+    def to_line(self, y: int) -> None:
+        """Move the cursor to a line of the window, if it can stand there."""
+        raise NotImplementedError
+
+    def resize(self, height: int) -> None:
+        """Set the height of the window. The line of the cursor stays visible."""
+        if height != self._height:
+            self._height = height
+            self._show_cursor()
+
+    def toggle_mark(self) -> None:
+        """Mark the row under the cursor, or remove its mark."""
+        if self.cursor is not None and self.index_of(self.cursor) is not None:
+            self.marks.toggle(self.cursor)
+
+    def mark_range(self) -> None:
+        """Mark all rows from the one that was marked last to the cursor."""
+        if (here := self.index_of(self.cursor)) is not None:
+            last = self.index_of(self.marks.last)
+            first, stop = sorted((here, here if last is None else last))
+            self.marks.add(self.keys(first, stop + 1))
+
+    def mark_all(self) -> None:
+        """Mark all rows that are shown. Clear all marks if all are marked, and on a second call in a row."""
+        self.marks.toggle_all(self.keys(0, len(self)))
+
+    def _cursor_line(self) -> int | None:
+        """Return the line of the cursor, None while there is none."""
+        raise NotImplementedError
+
+    def _lines(self, start: int, stop: int) -> Sequence[Hashable]:
+        """Return the lines from `start` up to `stop`, exclusive."""
+        raise NotImplementedError
+
+    def _show_cursor(self) -> None:
+        """Scroll so that the cursor is in the window, without blank lines below the last one."""
+        height, line = max(1, self._height), self._cursor_line()
+        self.top = 0 if line is None else max(0, min(self.top, len(self) - height))
+        if line is not None:
+            self.top = min(max(self.top, line - height + 1), line)
+        self.window = self._lines(self.top, self.top + self._height)
+        self._new.difference_update(self.window)  # rows in the window are not new any more
+
+
 # The order of a list, and its typed filter.
 
 
@@ -164,10 +281,13 @@ class RowRules(Generic[R]):
     moves: Callable[[R, R], bool] = lambda *_: True
 
 
-class ListModel(Generic[R]):
+class ListModel(RowLines[str], Generic[R]):
     """The rows of a list by their keys. After each change, the table compares visible rows with the painted ones."""
 
+    window: Sequence[str]
+
     def __init__(self, rules: RowRules[R], query: RowQuery[R], height: int = 0) -> None:
+        super().__init__(height)
         self.rules = rules
         self.query = query
         """The order of the rows, and the typed filter that they pass."""
@@ -179,16 +299,11 @@ class ListModel(Generic[R]):
         self._order: list[str] = []
         self._placed: set[str] = set()
         self._departed: dict[str, R] = {}
-        self._new: set[str] = set()
         self._sorted_s = float("-inf")
-        self._top, self._height = 0, height
         self._is_held = False
         self.is_folded = True
         self.folded_rows: Sequence[R] = ()
         """The rows that the last line stands for, or that are unfolded above it."""
-        self.cursor: str | None = None
-        """The row under the cursor; None without rows."""
-        self.marks = Marks[str]()
 
     def emptied(self, query: RowQuery[R]) -> "ListModel[R]":
         """Return a list of the same height without rows."""
@@ -196,11 +311,6 @@ class ListModel(Generic[R]):
 
     def __len__(self) -> int:
         return len(self._order)
-
-    @property
-    def window(self) -> Sequence[str]:
-        """The visible rows."""
-        return self._order[self._top : self._top + self._height]
 
     @property
     def known_count(self) -> int:
@@ -211,11 +321,6 @@ class ListModel(Generic[R]):
     def shown_count(self) -> int:
         """The number of rows that pass the filter, folded ones too."""
         return len(self._ranks)
-
-    @property
-    def new_count(self) -> int:
-        """The number of rows that appeared above the window since the cursor was moved."""
-        return len(self._new)
 
     @property
     def current(self) -> R | None:
@@ -229,17 +334,16 @@ class ListModel(Generic[R]):
         return [self._rows[key] for key in self._order if key in keys]
 
     def get(self, key: str) -> R | None:
-        """Return a row of the list, or the last state of a departed one."""
         return self._rows.get(key) or self._departed.get(key)
 
-    def is_departed(self, key: str) -> bool:
-        """Return whether a row is not in the list any more, and stays only until the cursor moves."""
+    def is_departed(self, key: Hashable) -> bool:
         return key in self._departed
 
-    def resize(self, height: int) -> None:
-        """Set the height of the window. The cursor's row stays visible."""
-        self._height = height
-        self._show_cursor()
+    def index_of(self, key: str | None) -> int | None:
+        return self._order.index(key) if key in self._ranks and key in self._placed else None
+
+    def keys(self, start: int, stop: int) -> Sequence[str]:
+        return [key for key in self._order[start:stop] if key in self._ranks]
 
     def show_all(self, rows: Iterable[R], query: RowQuery[R] | None = None) -> None:
         """Show these rows and no others, at once: for lists of at most some thousand."""
@@ -303,24 +407,20 @@ class ListModel(Generic[R]):
         self.is_folded = not self.is_folded
         self._sort(self._sorted_s)
 
-    def move(self, rows: int) -> None:
-        """Move the cursor, and hold the rows from now on."""
+    def move(self, lines: int) -> None:
         if self.cursor is not None:
-            self._go(self._order.index(self.cursor) + rows)
+            self._go(self._order.index(self.cursor) + lines)
 
     def to_top(self) -> None:
-        """Move the cursor to the first row, and follow again."""
-        self._is_held, self.cursor, self._top = False, None, 0
+        self._is_held, self.cursor, self.top = False, None, 0
         self._sort(self._sorted_s)
 
     def to_bottom(self) -> None:
-        """Move the cursor to the last row."""
         self._go(len(self._order) - 1)
 
     def to_line(self, y: int) -> None:
-        """Move the cursor to a row of the window."""
         if 0 <= y < len(self.window):
-            self._go(self._top + y)
+            self._go(self.top + y)
 
     def to_next(self, step: int, is_wanted: Callable[[R], bool]) -> bool:
         """Move the cursor to the next (1) or previous (-1) row of a kind, around the end; return if there is one."""
@@ -333,22 +433,6 @@ class ListModel(Generic[R]):
                 self._go(at)
                 return True
         return False
-
-    def toggle_mark(self) -> None:
-        """Mark the row under the cursor, or remove its mark."""
-        if self.cursor in self._ranks:
-            self.marks.toggle(self.cursor)
-
-    def mark_range(self) -> None:
-        """Mark all rows from the one that was marked last to the cursor."""
-        if self.cursor not in self._ranks:
-            return
-        ends = [self._order.index(each) for each in (self.cursor, self.marks.last) if each in self._placed]
-        self.marks.add(key for key in self._order[min(ends) : max(ends) + 1] if key in self._ranks)
-
-    def mark_all(self) -> None:
-        """Mark all rows that are shown. Clear all marks if all are marked, and on a second call in a row."""
-        self.marks.toggle_all(key for key in self._order if key in self._ranks)
 
     def _rank(self, key: str, row: R, query: RowQuery[R]) -> tuple[object, ...]:
         is_last = self.rules.folds is not None and not query.text and self.rules.folds(row)
@@ -399,14 +483,14 @@ class ListModel(Generic[R]):
     def _sort(self, now_s: float) -> None:
         self._sorted_s = now_s
         index = self._order.index(self.cursor) if self.cursor in self._placed else None
-        line = None if index is None else index - self._top
+        line = None if index is None else index - self.top
         folded = self._find_folded()
         self._place([key for rank in self._sorted if (key := rank[-1]) not in folded])
         self._departed.clear()
         if not self._is_held or self.cursor not in self._placed:
-            self.cursor, self._top, self._is_held = next(iter(self._order), None), 0, False
+            self.cursor, self.top, self._is_held = next(iter(self._order), None), 0, False
         elif line is not None:
-            self._top = max(0, min(self._order.index(self.cursor) - line, len(self._order) - self._height))
+            self.top = max(0, min(self._order.index(self.cursor) - line, len(self._order) - self._height))
         self._new.clear()
         self._show_cursor()
 
@@ -429,7 +513,7 @@ class ListModel(Generic[R]):
         added.sort(key=self._ranks.__getitem__)
         self._place([*added, *(key for key in self._order if key != MORE)])
         self._new.update(added)
-        self._top += len(added)
+        self.top += len(added)
         if self.cursor not in self._placed:
             self.cursor = next(iter(self._order), None)
         self._show_cursor()
@@ -448,16 +532,12 @@ class ListModel(Generic[R]):
         self._placed.difference_update(gone)
         for each in gone:
             del self._departed[each]
-        self._top = max(0, self._top - above)
-        if gone:  # they leave no blank lines while others are above the window
-            self._top = max(0, min(self._top, len(self._order) - max(1, self._height)))
+        self.top = max(0, self.top - above)
         self.cursor = target
         self._show_cursor()
 
-    def _show_cursor(self) -> None:
-        """Scroll so that the cursor is in the window."""
-        height = max(1, self._height)
-        index = self._order.index(self.cursor) if self.cursor in self._placed else None
-        self._top = 0 if index is None else min(max(self._top, index - height + 1), index)
-        # Rows in the window are not new any more.
-        self._new.difference_update(self.window)
+    def _cursor_line(self) -> int | None:
+        return self._order.index(self.cursor) if self.cursor in self._placed else None
+
+    def _lines(self, start: int, stop: int) -> Sequence[Hashable]:
+        return self._order[start:stop]

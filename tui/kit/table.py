@@ -11,7 +11,8 @@ from tui.kit.colors import Background
 from tui.kit.lines import GUTTER, CursorLines
 from tui.kit.live_model import LiveModel
 from tui.kit.look import Painter
-from tui.kit.rows import MORE, ListModel, R
+from tui.kit.rows import MORE, R, RowLines
+from tui.store.filter import highlighted_texts
 from tui.text.blocks import Now
 from tui.text.styled import Line, Piece, Token, mark_hits
 from tui.text.table import SizedColumn, Table
@@ -51,7 +52,7 @@ class CursorTable(CursorLines):
 # A table of rows that paints only rows whose content or background has changed.
 
 
-class _Shown(NamedTuple):
+class Shown(NamedTuple):
     """Everything that a row is painted from. Rows without content are blank."""
 
     content: Hashable | None
@@ -61,14 +62,13 @@ class _Shown(NamedTuple):
 
 
 class RowContent(NamedTuple):
-    """The source of the line of a row: the row, and its cells that differ although the row is the same."""
+    """The source of the line of a row. `is_bold`: it is under the cursor."""
 
-    row: Any
+    made_from: tuple[Any, ...]
     is_bold: bool
-    cells: tuple[Line, ...]
 
 
-_BLANK: Final = _Shown(None)
+_BLANK: Final = Shown(None)
 
 
 class RowTable(CursorTable, Generic[R]):
@@ -81,7 +81,7 @@ class RowTable(CursorTable, Generic[R]):
         self,
         live: LiveModel,
         table: Table[Any],
-        rows: Callable[[], ListModel[R]],
+        rows: Callable[[], RowLines[Any]],
         drawn: Callable[[R], Any] = lambda row: row,
     ) -> None:
         super().__init__()
@@ -98,9 +98,9 @@ class RowTable(CursorTable, Generic[R]):
         self._rows = rows
         self._drawn = drawn
         self._changing: list[SizedColumn[Any]] = []
-        self._contents: dict[str, tuple[R, Now, RowContent]] = {}
-        self._painted: dict[int, _Shown] = {}
-        self._strips: dict[str, tuple[_Shown, Strip]] = {}
+        self._contents: dict[Hashable, tuple[R, Now, tuple[Hashable, ...]]] = {}
+        self._painted: dict[int, Shown] = {}
+        self._strips: dict[Hashable, tuple[Shown, Strip]] = {}
         """The rows that were painted last, each with its content: most rows of a list that scrolls."""
         self._painter: Painter | None = None
         self._head: Line = ()
@@ -114,7 +114,7 @@ class RowTable(CursorTable, Generic[R]):
         self.empty: tuple[Line, ...] = ()
 
     @property
-    def rows(self) -> ListModel[R]:
+    def rows(self) -> RowLines[Any]:
         """The rows that are shown."""
         return self._rows()
 
@@ -122,35 +122,43 @@ class RowTable(CursorTable, Generic[R]):
     def page_rows(self) -> int:
         return len(self.rows.window)
 
-    def content_of(self, key: str, *, is_bold: bool) -> Hashable | None:
-        """Return everything that the line of a row is made from. `is_bold`: it is under the cursor."""
-        if key == MORE:
+    def made_from(self, row: R) -> tuple[Hashable, ...]:
+        """Return everything that the cells of a row are made from: the row, and cells that differ while it is the same.
+
+        The first value is passed to the cells.
+        """
+        drawn = self._drawn(row)
+        return (drawn, *self.changing_cells(drawn))
+
+    def changing_cells(self, drawn: Any) -> list[Line]:
+        """Return the cells that may differ although the row is the same."""
+        return [slot.column.cell(drawn, self.now, slot.width) for slot in self._changing]
+
+    def content_of(self, item: Hashable, *, is_bold: bool) -> Hashable | None:
+        """Return everything that a line is made from."""
+        if item == MORE:
             return self.more_line()
-        row = self.rows.get(key)
+        row = self.rows.get(item)
         if row is None:
             return None
-        known = self._contents.get(key)
+        known = self._contents.get(item)
         if known is None or known[0] is not row or known[1] is not self.now:
-            drawn = self._drawn(row)
-            cells = tuple(slot.column.cell(drawn, self.now, slot.width) for slot in self._changing)
-            known = self._contents[key] = row, self.now, RowContent(drawn, False, cells)
-        return known[2] if not is_bold else known[2]._replace(is_bold=True)
+            known = self._contents[item] = row, self.now, self.made_from(row)
+        return RowContent(known[2], is_bold)
 
-    def line_of(self, content: Hashable) -> Line:
+    def row_line(self, item: Hashable, content: RowContent) -> Line:  # noqa: ARG002  for subclasses
         """Return the line of a row, without the gutter."""
-        if isinstance(content, RowContent):
-            return self.table.row(content.row, self.slots, self.now, is_current=content.is_bold)
-        assert isinstance(content, tuple)
-        return content
+        return self.table.row(content.made_from[0], self.slots, self.now, is_current=content.is_bold)
 
     def tick(self) -> None:
         """Show the present time, and all changes."""
         self.now = self.live.now
-        self._contents.clear()
-        self.show_changes()
+        self.show_changes(is_anew=True)
 
-    def show_changes(self) -> None:
-        """Repaint the rows that differ from what is painted."""
+    def show_changes(self, *, is_anew: bool = False) -> None:
+        """Repaint the rows that differ from what is painted. `is_anew`: the same rows may have other cells."""
+        if is_anew:
+            self._contents.clear()
         height = self.size.height - HEAD_LINES
         if height <= 0:
             return  # it has no place yet: the list keeps the one that it had
@@ -159,7 +167,7 @@ class RowTable(CursorTable, Generic[R]):
         if head != self._head:
             self._head = head
             self.refresh_line(0)
-        empty = () if len(self.rows) else self.empty_lines_for(max(1, self.size.width - 2 * GUTTER))
+        empty = () if self.rows.has_rows else self.empty_lines_for(max(1, self.size.width - 2 * GUTTER))
         if empty != self.empty:
             self.empty = empty
             self.refresh()
@@ -168,7 +176,7 @@ class RowTable(CursorTable, Generic[R]):
 
     def highlight(self, text: str) -> None:
         """Mark the words of the typed filter in all rows."""
-        words = tuple(text.casefold().split())
+        words = highlighted_texts(text)
         if words != self._words:
             self._words = words
             self._strips.clear()
@@ -182,10 +190,9 @@ class RowTable(CursorTable, Generic[R]):
         """Show the columns for the present width."""
         self.slots = self.columns_for(self.size.width)
         self._changing = [each for each in self.slots if each.column.is_ticking or each.column.is_read_later]
-        self._contents.clear()
         self._painted.clear()
         self._strips.clear()
-        self.show_changes()
+        self.show_changes(is_anew=True)
         self.refresh()
 
     def on_focus(self) -> None:
@@ -199,40 +206,48 @@ class RowTable(CursorTable, Generic[R]):
             return self.painter.strip((Piece(" " * GUTTER), *self._head), width)
         index = y - HEAD_LINES
         shown = self._painted[index] = next(iter(self._shown(index, index + 1)), _BLANK)
-        if shown.content is None:
-            if not len(self.rows) and index < len(self.empty):
-                return self.painter.strip((Piece(" " * GUTTER), *self.empty[index]), width)
-            return self.painter.blank(width)
-        return self._strip_of(self.rows.window[index], shown)
+        if shown.content is not None:
+            return self._strip_of(self.rows.window[index], shown)
+        below = index - len(self.rows.window)
+        if not self.rows.has_rows and below < len(self.empty):
+            return self.painter.strip((Piece(" " * GUTTER), *self.empty[below]), width)
+        return self.painter.blank(width)
 
-    def _strip_of(self, key: str, shown: _Shown) -> Strip:
+    def _strip_of(self, item: Hashable, shown: Shown) -> Strip:
         if self._painter is not self.painter or len(self._strips) > 4 * max(1, self.size.height):
             self._painter = self.painter
             self._strips.clear()
-        known = self._strips.get(key)
+        known = self._strips.get(item)
         if known is not None and known[0] == shown:
             return known[1]
-        line = self.line_of(shown.content)
-        for word in self._words:
-            line = mark_hits(line, word)
+        content = shown.content
+        if isinstance(content, RowContent):
+            line = self.row_line(item, content)
+            for word in self._words:
+                line = mark_hits(line, word)
+        else:
+            assert isinstance(content, tuple)
+            line = content
         strip = self.painter.strip((*shown.edge, *line), self.size.width, shown.background, is_stale=shown.is_stale)
-        self._strips[key] = shown, strip
+        self._strips[item] = shown, strip
         return strip
 
-    def _shown(self, start: int = 0, stop: int | None = None) -> list[_Shown]:
+    def _shown(self, start: int = 0, stop: int | None = None) -> list[Shown]:
         """Return everything that the lines of the window are painted from, with the blank ones below the last row."""
-        rows = self.rows
-        is_stale, is_bold = self.now.frozen_at is not None, not self.painter.has_gutter_cursor
-        found = []
-        for key in rows.window[start:stop]:
-            is_current, is_departed = key == rows.cursor, rows.is_departed(key)
-            background = Background.GONE if is_departed else Background.PAGE
-            if is_current:
-                background = self.cursor_background(is_departed=is_departed)
-            edge = self.edge(is_current=is_current, is_marked=key in rows.marks)
-            found.append(_Shown(self.content_of(key, is_bold=is_current and is_bold), background, edge, is_stale))
+        found = [self.shown_of(item) for item in self.rows.window[start:stop]]
         blank = self.size.height - HEAD_LINES - len(found) if stop is None else 0
         return found + [_BLANK] * blank
+
+    def shown_of(self, item: Hashable) -> Shown:
+        """Return everything that a line of the list is painted from."""
+        rows = self.rows
+        is_current, is_departed = item == rows.cursor_item, rows.is_departed(item)
+        background = Background.GONE if is_departed else Background.PAGE
+        if is_current:
+            background = self.cursor_background(is_departed=is_departed)
+        edge = self.edge(is_current=is_current, is_marked=item in rows.marks)
+        content = self.content_of(item, is_bold=is_current and not self.painter.has_gutter_cursor)
+        return Shown(content, background, edge, self.now.frozen_at is not None)
 
     def action_move(self, rows: int) -> None:
         self.move_cursor(lambda: self.rows.move(rows))
@@ -243,15 +258,20 @@ class RowTable(CursorTable, Generic[R]):
     def action_bottom(self) -> None:
         self.move_cursor(self.rows.to_bottom)
 
+    def step(self, rows: int) -> None:
+        """Move the cursor from row to row, never onto another line."""
+        self.action_move(rows)
+
     def on_click(self, event: events.Click) -> None:
-        self.move_cursor(lambda: self.rows.to_line(event.y - HEAD_LINES))
-        if event.chain == 2 and event.y - HEAD_LINES < len(self.rows.window):
+        y = event.y - HEAD_LINES
+        self.move_cursor(lambda: self.rows.to_line(y))
+        if event.chain == 2 and self.rows.cursor_item in self.rows.window[y : y + 1]:
             self.post_message(self.Entered())
 
     def move_cursor(self, move: Callable[[], object]) -> None:
         """Call a function that moves the cursor, and show where it is."""
-        before = self.rows.cursor
+        before = self.rows.cursor_item
         move()
         self.show_changes()
-        if self.rows.cursor != before:
+        if self.rows.cursor_item != before:
             self.on_moved()

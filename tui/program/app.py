@@ -217,10 +217,10 @@ class TriggerApp(AppBase):
 
         ask_for_letter(self)
 
-    def choose_columns(self, view: str, table: Any) -> None:
+    def choose_columns(self, pane: Any) -> None:
         from tui.features.columns.dialog import open_columns  # noqa: PLC0415  loaded when first used
 
-        open_columns(self, self.part(ChosenColumns), view, table)
+        open_columns(self.part(ChosenColumns), pane)
 
     def open_copy_menu(self, screen: Screen[Any], run_id: RunId | None, texts: Sequence[tuple[str, str, str]]) -> None:
         from tui.features.copying.view import open_copy_menu  # noqa: PLC0415  loaded when first used

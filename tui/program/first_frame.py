@@ -11,7 +11,7 @@ from typing import Final
 from rich.color import ColorSystem
 
 from tui.domain.run import Run
-from tui.features.runs.columns import columns_for, head
+from tui.features.runs.columns import RUN_TABLE, columns_for, head
 from tui.kit.colors import LineStyler
 from tui.kit.header_words import HeaderFacts, header_line
 from tui.kit.layout import is_too_small, list_width
@@ -58,11 +58,11 @@ def _columns(settings: Settings, list_cells: int) -> Sequence[SizedColumn[Run]]:
     """Return the columns of the config file, or the program's own."""
     if columns := settings.columns.filled:
         from tui.features.columns.settings import RUNS, columns_of_file, file_columns  # noqa: PLC0415  as above
-        from tui.features.columns.words import Unshown, own_columns_for  # noqa: PLC0415
+        from tui.features.columns.words import chosen_columns  # noqa: PLC0415
 
         chosen = columns_of_file(columns, file_columns, "")[0].get(RUNS)
         if chosen is not None:
-            return own_columns_for(chosen.shown, list_cells, lambda _run, _path: Unshown.NOT_READ)[0]
+            return chosen_columns(RUN_TABLE, chosen.shown, list_cells)
     return columns_for(list_cells)
 
 

@@ -1,4 +1,4 @@
-"""The list without its drawing: cursor, window, marks, and the lines that must be painted."""
+"""The list without its drawing: cursor, window, marks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.support.domain.patches import at, patch_of
 from tui.domain.ids import RunId
 from tui.domain.update import RunGone, RunsRead
-from tui.features.runs.model import END, Item, ListEnd, RunListModel
+from tui.features.runs.model import END, Item, RunListModel
 from tui.store.changes import CREATED, ORDERS, STATUS, Changes, Order
 from tui.store.filter import parse_filter
 from tui.store.freshness import Gap
@@ -22,28 +22,27 @@ HEIGHT = 5
 
 @dataclass
 class Listed:
-    """Rows over a store; `painted` is a screen on which only the returned lines are painted again."""
+    """Rows over a store."""
 
     text: str = ""
     height: int = HEIGHT
     max_runs: int = 1000
     store: Store = field(init=False)
     rows: RunListModel = field(init=False)
-    painted: list[str] = field(default_factory=list)
     number: int = 0
 
     def __post_init__(self) -> None:
         self.store = Store(max_runs=self.max_runs)
         self.rows = RunListModel(self.store, View(self.store, parse_filter(self.text)), self.height)
 
-    def read(self, *runs: tuple[int, str]) -> set[int]:
+    def read(self, *runs: tuple[int, str]) -> None:
         """Runs by number and status; the number is when it was created."""
         self.number += 1
         patches = tuple(
             patch_of(f"run_{number:03d}", word, created=number, updated=1000 + self.number, read=1000 + self.number)
             for number, word in runs
         )
-        return self.rows.on_changes(self.store.apply(RunsRead(patches)))
+        self.rows.on_changes(self.store.apply(RunsRead(patches)))
 
     def fill(self, count: int, word: str = "COMPLETED") -> None:
         self.read(*((number, word) for number in range(1, count + 1)))
@@ -91,12 +90,12 @@ def test_new_runs_are_counted_below_a_fixed_cursor() -> None:
 def test_hidden_new_runs_are_not_counted() -> None:
     listed = Listed()
     listed.fill(8)
-    listed.rows.to_end()
+    listed.rows.to_bottom()
     listed.read((9, "QUEUED"), (10, "FAILED"), (11, "FAILED"))
     listed.rows.set_view(View(listed.store, parse_filter("status:failed")))
     listed.rows.set_view(View(listed.store))
     assert listed.rows.new_count == 0  # it follows: the cursor's run was not shown
-    listed.rows.to_end()
+    listed.rows.to_bottom()
     listed.read((12, "QUEUED"), (13, "COMPLETED"))
     listed.rows.set_view(View(listed.store, parse_filter("status:completed")))
     assert (listed.rows.new_count, listed.rows.window[-1]) == (1, run(1))
@@ -125,12 +124,11 @@ def test_departed_run_stays_until_the_cursor_moves() -> None:
     listed = Listed("status:live")
     listed.fill(6, "EXECUTING")
     listed.rows.move(2)
-    lines = listed.read((5, "COMPLETED"))
-    assert (listed.rows.cursor, listed.rows.is_cursor_departed, listed.cursor_line) == (run(5), True, 1)
-    assert 1 in lines
+    listed.read((5, "COMPLETED"))
+    assert (listed.rows.cursor, listed.rows.is_departed(listed.rows.cursor), listed.cursor_line) == (run(5), True, 1)
     assert len(listed.rows) == 6
     listed.rows.move(1)
-    assert (listed.rows.cursor, len(listed.rows), listed.rows.is_cursor_departed) == (run(4), 5, False)
+    assert (listed.rows.cursor, len(listed.rows), listed.rows.is_departed(listed.rows.cursor)) == (run(4), 5, False)
     assert run(5) not in listed.rows.window
 
 
@@ -139,7 +137,7 @@ def test_run_that_matches_again_is_not_departed() -> None:
     listed.fill(3, "QUEUED")
     listed.rows.move(1)
     listed.read((3, "COMPLETED"))
-    assert listed.rows.is_cursor_departed
+    assert listed.rows.is_departed(listed.rows.cursor)
     listed.rows.move(-1)
     assert (listed.rows.cursor, len(listed.rows)) == (None, 2)
 
@@ -148,19 +146,11 @@ def test_cursor_follows_a_run_that_moves() -> None:
     listed = Listed()
     listed.rows.set_view(View(listed.store, order=STATUS))
     listed.fill(20, "QUEUED")
-    listed.rows.to_end()
+    listed.rows.to_bottom()
     cursor, line = listed.rows.cursor, listed.cursor_line
     listed.read((1, "FAILED"))
     assert cursor == run(1) == listed.rows.cursor
     assert (line, listed.cursor_line) == (4, 0)  # it is the first of all now: there is nothing above to show
-
-
-def test_run_that_still_matches_is_not_painted_again() -> None:
-    listed = Listed()
-    listed.fill(3)
-    changes = Changes(changed={run(2)})
-    assert listed.rows.on_changes(changes) == {1}
-    assert listed.rows.on_changes(changes, is_recheck=True) == set()
 
 
 def test_range_is_marked_from_the_last_mark() -> None:
@@ -243,7 +233,7 @@ def test_shorter_period_removes_runs_and_cursor() -> None:
     listed = Listed()
     listed.fill(8)
     listed.rows.set_view(View(listed.store, since=at(0)))
-    listed.rows.to_end()
+    listed.rows.to_bottom()
     listed.rows.set_since(at(5))
     assert (listed.rows.window, listed.rows.cursor) == ([run(8), run(7), run(6), run(5)], None)
 
@@ -275,7 +265,7 @@ def test_gap_has_a_line_that_the_cursor_skips() -> None:
     listed.rows.move(-2)
     assert (listed.rows.cursor, listed.cursor_line) == (run(7), 1)
     listed.rows.toggle_mark()
-    listed.rows.to_end()
+    listed.rows.to_bottom()
     listed.rows.mark_range()
     assert list(listed.rows.marked_runs) == [run(number) for number in range(7, 0, -1)]
 
@@ -285,10 +275,10 @@ def test_cursor_keeps_its_line_when_a_gap_appears() -> None:
     listed.fill(8)
     listed.rows.go_to(run(6))
     assert listed.cursor_line == 2
-    assert listed.rows.show_gaps([gap(7), gap(8)]) == {0}
+    listed.rows.show_gaps([gap(7), gap(8)])
     assert (listed.rows.cursor, listed.cursor_line) == (run(6), 2)
     assert listed.rows.window == [gap(7), run(7), run(6), run(5), run(4)]
-    assert listed.rows.show_gaps([gap(8)]) == {0}
+    listed.rows.show_gaps([gap(8)])
     assert listed.rows.window == [run(8), run(7), run(6), run(5), run(4)]
     listed.rows.move(-2)
     assert listed.rows.window == [gap(8), run(8), run(7), run(6), run(5)]
@@ -297,86 +287,86 @@ def test_cursor_keeps_its_line_when_a_gap_appears() -> None:
 def test_gap_line_needs_creation_order_and_the_period() -> None:
     listed = Listed()
     listed.rows.show_gaps([gap(3)])
-    assert (listed.rows.gaps, listed.rows.window) == ((), [])
+    assert (listed.rows.gaps, listed.rows.window) == ([], [])
     listed.fill(4)
     assert listed.rows.window == [run(4), gap(3), run(3), run(2), run(1)]
     listed.rows.set_view(View(listed.store, order=STATUS))
-    assert (listed.rows.gaps, len(listed.rows)) == ((), 4)
+    assert (listed.rows.gaps, len(listed.rows)) == ([], 4)
     listed.rows.set_view(View(listed.store, parse_filter("run_004")))
     assert listed.rows.window == [run(4), gap(3)]
-    listed.rows.to_end()
+    listed.rows.to_bottom()
     assert listed.rows.cursor == run(4)
     listed.rows.set_view(View(listed.store, since=at(0)))
-    assert listed.rows.set_since(at(3.5)) == {1, 2, 3, 4}
+    listed.rows.set_since(at(3.5))
     assert listed.rows.window == [run(4)]
 
 
 words = st.sampled_from(["QUEUED", "EXECUTING", "COMPLETED", "FAILED"])
-Step = Callable[[Listed], set[int] | None]
-"""Does something; the lines to paint, or None: all of them."""
+Step = Callable[[Listed], bool]
+"""Does something; returns whether it happens elsewhere, not by a key of the list."""
 
 
-def _quietly(do: Callable[[RunListModel], object]) -> Step:
-    def step(listed: Listed) -> None:
+def _by_key(do: Callable[[RunListModel], object]) -> Step:
+    def step(listed: Listed) -> bool:
         do(listed.rows)
+        return False
+
+    return step
+
+
+def _elsewhere(do: Callable[[Listed], None]) -> Step:
+    def step(listed: Listed) -> bool:
+        do(listed)
+        return True
 
     return step
 
 
 def _gone(number: int) -> Step:
-    return lambda listed: listed.rows.on_changes(listed.store.apply(RunGone(run(number), at(listed.number))))
+    return _elsewhere(
+        lambda listed: listed.rows.on_changes(listed.store.apply(RunGone(run(number), at(listed.number))))
+    )
 
 
 def _show(view: tuple[str, Order]) -> Step:
-    def step(listed: Listed) -> None:
+    def step(listed: Listed) -> bool:
         listed.rows.set_view(View(listed.store, parse_filter(view[0]), view[1]))
+        return False
 
     return step
 
 
 def _gaps(untils: list[int]) -> Step:
-    return lambda listed: listed.rows.show_gaps([gap(until) for until in sorted(untils)])
+    return _elsewhere(lambda listed: listed.rows.show_gaps([gap(until) for until in sorted(untils)]))
 
 
 reads = st.lists(st.tuples(st.integers(0, 30), words), min_size=1, max_size=4)
 steps: st.SearchStrategy[Step] = st.one_of(
-    reads.map(lambda runs: lambda listed: listed.read(*runs)),
+    reads.map(lambda runs: _elsewhere(lambda listed: listed.read(*runs))),
     st.integers(0, 30).map(_gone),
     st.lists(st.integers(0, 31), max_size=3, unique=True).map(_gaps),
-    st.booleans().map(lambda has_end: lambda listed: listed.rows.show_end(has_end=has_end)),
-    st.integers(-7, 7).map(lambda lines: _quietly(lambda rows: rows.move(lines))),
-    st.sampled_from([-1, 1]).map(lambda lines: _quietly(lambda rows: rows.step(lines))),
-    st.integers(1, 9).map(lambda height: _quietly(lambda rows: rows.resize(height))),
-    st.sampled_from([-1, 1]).map(lambda step: _quietly(lambda rows: rows.to_failed(step))),
+    st.booleans().map(lambda has_end: _elsewhere(lambda listed: listed.rows.show_end(has_end=has_end))),
+    st.integers(-7, 7).map(lambda lines: _by_key(lambda rows: rows.move(lines))),
+    st.sampled_from([-1, 1]).map(lambda lines: _by_key(lambda rows: rows.step(lines))),
+    st.integers(1, 9).map(lambda height: _by_key(lambda rows: rows.resize(height))),
+    st.sampled_from([-1, 1]).map(lambda step: _by_key(lambda rows: rows.to_failed(step))),
     st.sampled_from(
         [
-            RunListModel.follow,
-            RunListModel.to_end,
+            RunListModel.to_top,
+            RunListModel.to_bottom,
             RunListModel.toggle_mark,
             RunListModel.mark_all,
             RunListModel.mark_range,
         ]
-    ).map(_quietly),
+    ).map(_by_key),
     st.tuples(st.sampled_from(["", "status:live", "status:failed"]), st.sampled_from(ORDERS)).map(_show),
 )
-
-
-def painted_lines(listed: Listed) -> list[object]:
-    """Everything that the lines of the window show."""
-    rows = listed.rows
-    left_over = rows.cursor if rows.is_cursor_departed else None
-    runs = [item if isinstance(item, Gap | ListEnd) else listed.store.get(item) for item in rows.window]
-    return [
-        run if isinstance(run, Gap | ListEnd) else (run.id, run.state, run.is_gone, run.id == left_over)
-        for run in runs
-        if run is not None
-    ]
 
 
 def lines_of(listed: Listed) -> list[Item]:
     """The whole list, made from nothing: the runs, and each gap above the first run that is not newer than its end."""
     rows = listed.rows
-    run_ids = set(rows.view.slice(0, len(rows.view))) | ({rows.cursor} if rows.is_cursor_departed else set())
+    run_ids = set(rows.view.slice(0, len(rows.view))) | ({rows.cursor} if rows.is_departed(rows.cursor) else set())
     runs = sorted((run for run_id in run_ids if run_id and (run := listed.store.get(run_id))), key=rows.view.order.key)
     lines: list[Item] = [run.id for run in runs]
     for each in reversed(rows._gaps if rows.view.order is CREATED and runs else ()):
@@ -386,25 +376,18 @@ def lines_of(listed: Listed) -> list[Item]:
 
 
 @given(st.lists(steps, max_size=25))
-def test_painted_lines_equal_the_model(plan: list[Step]) -> None:
+def test_window_equals_a_list_made_from_nothing(plan: list[Step]) -> None:
     listed = Listed(max_runs=25)
     rows = listed.rows
-    painted = painted_lines(listed)
     for step in plan:
         cursor, line, was_at_end = rows.cursor, listed.cursor_line, rows.is_at_end
-        lines = step(listed)
-        now = painted_lines(listed)
-        if lines is None:
-            painted = now
-        else:
+        if step(listed):
             is_end_gone = was_at_end and not rows.is_at_end
             assert rows.cursor == cursor or is_end_gone  # what happens elsewhere never takes the cursor to another run
-            painted = [now[y] if y in lines or y >= len(painted) else painted[y] for y in range(len(now))]
-            assert painted == now
             has_room = 0 < rows.top < len(rows) - len(rows.window)
             if has_room and rows.view.order is CREATED and cursor is not None and cursor in listed.store:
                 assert listed.cursor_line == line
-        if not rows.is_cursor_departed or (rows.cursor in listed.store and rows.view.order is CREATED):
+        if not rows.is_departed(rows.cursor) or (rows.cursor in listed.store and rows.view.order is CREATED):
             lines_now = lines_of(listed)
             assert rows.window == lines_now[rows.top : rows.top + rows._height]
             assert len(rows) == len(lines_now)

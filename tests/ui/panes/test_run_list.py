@@ -226,7 +226,7 @@ def test_the_next_error_from_any_pane(tmp_path: Path) -> None:
 
 def test_w_shows_whole_ids(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
-        _, whole = monitor.screen.run_list.rows.visible_runs[0]
+        whole = monitor.screen.run_list.rows.visible_runs[0]
         assert whole not in monitor.lines[3]
         await monitor.press("w")
         assert whole in monitor.lines[3]

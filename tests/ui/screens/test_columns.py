@@ -64,7 +64,7 @@ def test_chosen_columns_are_kept_for_the_next_start(tmp_path: Path) -> None:
 
 def test_values_are_read_for_visible_rows_alone(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
-        await monitor.until(lambda: monitor.screen.run_list.rows.has_runs, "runs")
+        await monitor.until(lambda: monitor.screen.run_list.rows.has_rows, "runs")
         rows = len(monitor.screen.run_list.rows.visible_runs)
         assert all(line.split()[3] == "·" for line in monitor.lines[FIRST : FIRST + rows])
         await monitor.later(20)

@@ -19,11 +19,9 @@ from tests.support.terminal_frames import MODES, cells
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.domain.ids import RunId
-from tui.domain.run import Run
 from tui.features.detail.view import DetailPane
-from tui.features.runs import columns
-from tui.features.runs import view as run_table
 from tui.features.runs.screen import MainScreen
+from tui.features.runs.view import RunTable
 from tui.kit import bars as footer
 from tui.kit.bars import KeyWord
 from tui.kit.lines import LineWidget
@@ -75,14 +73,14 @@ def test_down_in_view_paints_two_lines_of_the_list(tmp_path: Path) -> None:
 def test_scrolled_list_makes_two_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(monitor: Monitored) -> None:
         table, made = monitor.screen.run_list.table, list[RunId]()
-        await monitor.press(*["j"] * table.rows.visible_runs[-1][0], "j", wait_s=1)
+        await monitor.press(*["j"] * (len(table.rows.visible_runs) - 1), "j", wait_s=1)
         first, last = table.rows.window[0], table.rows.cursor
 
-        def row(run: Run, *arguments: Any, **options: Any) -> Line:
-            made.append(run.id)
-            return columns.row(run, *arguments, **options)
+        def row_line(item: Any, content: Any) -> Line:
+            made.append(item)
+            return RunTable.row_line(table, item, content)
 
-        monkeypatch.setattr(run_table, "row", row)
+        monkeypatch.setattr(table, "row_line", row_line)
         await monitor.press("j")
         assert table.rows.window[0] != first
         # The row that came into view, and that of the cursor before, whose background is another.
@@ -98,18 +96,17 @@ def test_scrolled_groups_make_two_rows(tmp_path: Path, monkeypatch: pytest.Monke
         await monitor.press("exclamation_mark", *["j"] * 10, wait_s=3)
         before, at = monitor.lines, FreshnessTracker.at
 
-        make = RowTable.line_of
+        make = RowTable.row_line
 
-        def line_of(table: RowTable[ErrorGroup], content: Hashable) -> Line:
-            assert isinstance(content, RowContent)
-            made.append(content.row.group)
-            return make(table, content)
+        def row_line(table: RowTable[ErrorGroup], item: Hashable, content: RowContent) -> Line:
+            made.append(content.made_from[0].group)
+            return make(table, item, content)
 
         def counted(*arguments: Any) -> Freshness:
             freshness.append(arguments)
             return at(*arguments)
 
-        monkeypatch.setattr(RowTable, "line_of", line_of)
+        monkeypatch.setattr(RowTable, "row_line", row_line)
         monkeypatch.setattr(FreshnessTracker, "at", counted)
         await monitor.press("j")
         assert monitor.lines[3] == before[4].replace("▌", " ")

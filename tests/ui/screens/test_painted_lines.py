@@ -1,6 +1,5 @@
 """What a change costs: only lines that look different are made, and without a change there is no frame."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,8 @@ from textual.widget import Widget
 from tests.support.fleet import Fleet, FleetRun
 from tests.support.ui.monitor import Monitored, run_story
 from tests.support.virtual_clock import VirtualClock
-from tui.domain.run import Run
-from tui.features.runs import columns
-from tui.features.runs import view as run_table
 from tui.features.runs.screen import MainScreen
+from tui.features.runs.view import RunTable
 from tui.kit import bars as header
 from tui.kit.header_words import HeaderFacts
 from tui.program.app import TriggerApp
@@ -50,11 +47,13 @@ def made_rows(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return a list that gets the id of each run whose row is made from now on."""
     made: list[str] = []
 
-    def row(run: Run, *arguments: Sequence[object], **options: bool) -> Line:
-        made.append(run.id)
-        return columns.row(run, *arguments, **options)  # type: ignore[arg-type]
+    make = RunTable.row_line
 
-    monkeypatch.setattr(run_table, "row", row)
+    def row_line(table: RunTable, item: Any, content: Any) -> Line:
+        made.append(item)
+        return make(table, item, content)
+
+    monkeypatch.setattr(RunTable, "row_line", row_line)
     return made
 
 

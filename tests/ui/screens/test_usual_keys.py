@@ -22,7 +22,7 @@ def test_enter_selects_the_first_run_then_opens_it(tmp_path: Path) -> None:
         assert not rows.cursor
         assert monitor.screen.pane.title == "runs"
         await monitor.press("escape", "enter")
-        assert rows.cursor == rows.visible_runs[0][1]
+        assert rows.cursor == rows.visible_runs[0]
         assert monitor.screen.pane.title == "runs"
         await monitor.press("enter")
         assert monitor.screen.pane.title == "detail"

@@ -93,10 +93,9 @@ class ChosenColumns:
         columns = self._saved.get(view) or self._of_file.get(view)
         return None if columns is None or not columns.shown else columns.shown
 
-    def slots(self, view: str, table: Table[Any], width: int) -> list[SizedColumn[Any]]:
-        """Return the columns that a list of this width shows: chosen ones, or its own."""
-        choices = self.shown(view)
-        return table.slots(width) if choices is None else chosen_columns(table, choices, width)[0]
+    def slots(self, table: Table[Any], choices: Sequence[ColumnChoice], width: int) -> list[SizedColumn[Any]]:
+        """Return those of the chosen columns that fit into a list, with their widths."""
+        return chosen_columns(table, choices, width)
 
     def saved(self, view: str) -> ColumnSet | None:
         """Return the columns that the user chose, None if there are none. Without shown ones: the program's own."""

@@ -4,20 +4,18 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
-from typing import Any, ClassVar, Final, NamedTuple, Protocol
+from typing import ClassVar, Final, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input
 
-from tui.domain.ids import RunId
 from tui.domain.run import ABSENT, Absent, Json, Run
 from tui.features.columns.data import ChosenColumns
 from tui.features.columns.settings import RUNS
 from tui.features.columns.words import (
     AUTO,
-    BUILT_IN,
     KINDS,
     MAX_COLUMN_CELLS,
     MAX_COLUMNS,
@@ -29,24 +27,21 @@ from tui.features.columns.words import (
     ColumnSet,
     Unshown,
     cell_value,
-    chosen_columns,
+    column_of,
     key_text,
     leading_path,
     plain_text,
     problem_of,
-    usual_width,
 )
-from tui.features.runs.columns import columns_for, short_id
-from tui.kit.app import AppBase
+from tui.features.runs.columns import short_id
 from tui.kit.colors import Background
 from tui.kit.keys import bind
 from tui.kit.lines import Dialog, DialogBorder, Lines, TextInput
-from tui.kit.live_model import LiveModel
+from tui.kit.list_panes import TablePane
 from tui.kit.painted import PaintedDialog
 from tui.lazy_dataclass import dataclass
 from tui.text.blocks import key_of
 from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width, wrap
-from tui.text.table import Table
 
 # The dialog of the columns of a list, and the one for a column by its path.
 
@@ -456,7 +451,7 @@ class ColumnsScreen(PaintedDialog[None]):
         preview: Callable[[tuple[ColumnChoice, ...] | None], None],
         left_out: Callable[[], Collection[str]],
         keep: Callable[[ColumnSet | None], None],
-        ask_path: Callable[[Callable[[ColumnChoice | None], None]], None] = lambda _: None,
+        ask_path: Callable[[Callable[[ColumnChoice | None], None]], None],
     ) -> None:
         super().__init__()
         self.draft = draft
@@ -610,74 +605,32 @@ class ColumnPathScreen(PaintedDialog[ColumnChoice | None]):
 # Opens the dialogs of the columns of a list.
 
 
-class ColumnedRunsPane(Protocol):
-    """The list of runs. `table` has `size`, and in `slots` the columns with their widths."""
-
-    live: LiveModel
-
-    @property
-    def app_base(self) -> AppBase:
-        """The app with its own type."""
-
-    @property
-    def table(self) -> Any:
-        """The table of the list."""
-
-    @property
-    def target(self) -> RunId | None:
-        """The run under the cursor."""
-
-    def show_columns(self, choices: tuple[ColumnChoice, ...] | None) -> None:
-        """Show these columns, or the usual ones."""
-
-    def left_out_columns(self) -> tuple[str, ...]:
-        """Return the columns for which there is no room."""
-
-
-def open_columns(app: AppBase, columns: ChosenColumns, view: str, table: Any) -> None:
-    """Let the user arrange the columns of a list. `table` is its widget, which shows each change at once."""
-    declared: Table[Any] = table.table
-    meanings = {column.id: column.meaning for column in declared.columns}
+def open_columns(columns: ChosenColumns, pane: TablePane) -> None:
+    """Let the user arrange the columns of a list, which shows each change at once."""
+    view, table, declared = pane.title, pane.table, pane.table.table
 
     def width_of(choice: ColumnChoice) -> int:
-        built_in = {column.id: column for column in declared.columns}
         widths = {slot.column.id: slot.width for slot in table.slots}
-        return widths.get(choice.name) or declared.wish_of(built_in[choice.name], table.size.width).least
-
-    usual = tuple(ColumnChoice(slot.column.id) for slot in declared.slots(table.size.width))
-    bases = Bases(tuple(meanings), usual, columns.of_file(view))
-    draft = ColumnDraft(bases, columns.saved(view), width_of, has_paths=False)
-
-    def preview(choices: tuple[ColumnChoice, ...] | None) -> None:
-        table.columns_for = declared.slots
-        if choices is not None:
-            table.columns_for = lambda width: chosen_columns(declared, choices, width)[0]
-        table.show_columns()
+        return widths.get(choice.name) or declared.wish_of(column_of(declared, choice), table.size.width).least
 
     def left_out() -> tuple[str, ...]:
-        return chosen_columns(declared, draft.shown or (), table.size.width)[1]
-
-    keep = partial(columns.choose, view)
-    app.push_screen(ColumnsScreen(draft, meanings=meanings, preview=preview, left_out=left_out, keep=keep))
-
-
-def open_run_columns(pane: ColumnedRunsPane) -> None:
-    """Let the user arrange the columns of the list of runs, and add values of runs."""
-    columns = pane.app_base.part(ChosenColumns)
-    usual = tuple(ColumnChoice(slot.column.id) for slot in columns_for(pane.table.size.width))
-    bases = Bases(tuple(BUILT_IN), usual, columns.of_file(RUNS))
-
-    def width_of(choice: ColumnChoice) -> int:
-        widths = {slot.column.id: slot.width for slot in pane.table.slots}
-        return widths.get(choice.name) or usual_width(choice)
+        shown = {slot.column.id for slot in table.slots}
+        return tuple(choice.name for choice in draft.shown or () if choice.name not in shown)
 
     def ask_path(add: Callable[[ColumnChoice | None], None]) -> None:
         run = None if pane.target is None else pane.live.get(pane.target)
         pane.app_base.push_screen(ColumnPathScreen(run), add)
 
-    draft, keep = ColumnDraft(bases, columns.saved(RUNS), width_of, has_paths=True), partial(columns.choose, RUNS)
-    preview, left_out = pane.show_columns, pane.left_out_columns
-    meanings = {name: column.meaning for name, column in BUILT_IN.items()}
-    pane.app_base.push_screen(
-        ColumnsScreen(draft, meanings=meanings, preview=preview, left_out=left_out, keep=keep, ask_path=ask_path)
+    meanings = {column.id: column.meaning for column in declared.columns}
+    usual = tuple(ColumnChoice(slot.column.id) for slot in declared.slots(table.size.width))
+    bases = Bases(tuple(meanings), usual, columns.of_file(view))
+    draft = ColumnDraft(bases, columns.saved(view), width_of, has_paths=view == RUNS)
+    dialog = ColumnsScreen(
+        draft,
+        meanings=meanings,
+        preview=pane.show_choices,
+        left_out=left_out,
+        keep=partial(columns.choose, view),
+        ask_path=ask_path,
     )
+    pane.app_base.push_screen(dialog)

@@ -8,17 +8,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from tui.domain.run import ABSENT, Absent, Json, Run
 from tui.domain.text import Raw
-from tui.features.runs.columns import AGE, COLUMNS, CREATED, ID_CELLS, RUN, RUN_TABLE, WHOLE_RUN
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
 from tui.text.blocks import Now
 from tui.text.status import style_of
 from tui.text.styled import Align, Line, Piece, Token
-from tui.text.table import EDGES, Column, R, SizedColumn, Table, Wish, divided
+from tui.text.table import EDGES, Column, SizedColumn, Table, Wish, divided
 
 # The value that a cell shows: a scalar, the start of a text, or the start of an object as JSON.
 #
@@ -488,29 +487,8 @@ def without_duplicates(choices: Iterable[ColumnChoice]) -> tuple[ColumnChoice, .
     return tuple(first.values())[:MAX_COLUMNS]
 
 
-def chosen_columns(
-    table: Table[R], choices: Sequence[ColumnChoice], width: int
-) -> tuple[list[SizedColumn[R]], tuple[str, ...]]:
-    """Return the chosen columns that fit into a list, with their widths, in order, and the names of the others."""
-    built_in = {column.id: column for column in table.columns}
-    wishes = [
-        Wish(choice.width, choice.width) if choice.width else table.wish_of(built_in[choice.name], width)
-        for choice in choices
-    ]
-    placed = list(zip(choices, divided(wishes, max(1, width - EDGES)), strict=True))
-    slots = [
-        SizedColumn(replace(built_in[choice.name], title=choice.title or built_in[choice.name].title), cells)
-        for choice, cells in placed
-        if cells is not None
-    ]
-    return slots, tuple(choice.name for choice, cells in placed if cells is None)
+# How the chosen columns share a list: its own ones, and values by their paths.
 
-
-# The chosen columns of the list of runs, built-in ones and values out of metadata, payload and output.
-
-
-BUILT_IN: Final = {column.id: column for column in COLUMNS}
-"""The list's own columns by their ids, in their usual order."""
 
 _VALUE_CELLS: Final = 24
 _MAX_TITLE: Final = 14
@@ -519,60 +497,42 @@ ReadValue = Callable[[Run, ColumnPath], CellValue]
 """Returns the value at a path of a run, as far as it was read."""
 
 
-def own_columns_for(
-    choices: Sequence[ColumnChoice], width: int, read: ReadValue, *, is_wide: bool = False
-) -> tuple[list[SizedColumn[Run]], tuple[str, ...]]:
-    """Return the chosen columns that fit into a pane, with their widths, in order, and the names of the others.
-
-    `is_wide`: the list shows clock times beside ages, and whole run ids if they fit.
-    """
-    if is_wide:
-        choices = _with_times(choices)
-    wishes = [_wish(choice, is_wide=is_wide) for choice in choices]
-    placed = list(zip(choices, divided(wishes, max(1, width - EDGES)), strict=True))
-    slots = [SizedColumn(_column(choice, cells, read), cells) for choice, cells in placed if cells is not None]
-    return slots, tuple(choice.name for choice, cells in placed if cells is None)
-
-
-def usual_width(choice: ColumnChoice) -> int:
-    """Return the width of a column that has no chosen one, in cells."""
-    if (path := choice.path) is not None:
-        return max(KINDS[choice.type].width, min(len(choice.title or path.title), _MAX_TITLE))
-    return RUN_TABLE.wish_of(BUILT_IN[choice.name]).least
+def chosen_columns(
+    table: Table[Any], choices: Sequence[ColumnChoice], width: int, read: ReadValue | None = None
+) -> list[SizedColumn[Any]]:
+    """Return the chosen columns that fit into a list, with their widths, in order. `read` returns values by path."""
+    columns = [column_of(table, choice, read) for choice in choices]
+    wishes = [
+        Wish(choice.width, choice.width) if choice.width else table.wish_of(column, width)
+        for choice, column in zip(choices, columns, strict=True)
+    ]
+    return [
+        SizedColumn(replace(column, title=_title(choice, column, cells)), cells)
+        for choice, column, cells in zip(choices, columns, divided(wishes, max(1, width - EDGES)), strict=True)
+        if cells is not None
+    ]
 
 
-def _wish(choice: ColumnChoice, *, is_wide: bool) -> Wish:
-    if choice.width:
-        return Wish(choice.width, choice.width)
-    usual = usual_width(choice)
-    if choice.name == RUN.id:
-        return Wish(usual, ID_CELLS if is_wide else usual)
-    if choice.path is None:
-        return RUN_TABLE.wish_of(BUILT_IN[choice.name])
-    return Wish(usual, max(usual, _VALUE_CELLS) if choice.type in FLEXIBLE else usual)
-
-
-def _column(choice: ColumnChoice, width: int, read: ReadValue) -> Column[Run]:
-    """Return the column of a choice in a width: ids are whole where they fit."""
-    path = choice.path
-    if path is None:
-        column = WHOLE_RUN if choice.name == RUN.id and width >= ID_CELLS else BUILT_IN[choice.name]
-        return replace(column, title=choice.title) if choice.title else column
-    title = choice.title or (path.title if len(path.title) <= width else path.last_name)
+def column_of(table: Table[Any], choice: ColumnChoice, read: ReadValue | None = None) -> Column[Any]:
+    """Return the column of a choice: one of the list, or one that shows the values at a path."""
+    if (own := next((column for column in table.columns if column.id == choice.name), None)) is not None:
+        return own
+    path, kind = choice.path, KINDS[choice.type]
+    assert path is not None, "the choice has been checked"
+    usual = max(kind.width, min(len(choice.title or path.title), _MAX_TITLE))
+    wish = Wish(usual, max(usual, _VALUE_CELLS) if choice.type in FLEXIBLE else usual)
     cell = partial(_value, read=read, path=path, choice=choice)
-    return Column(choice.name, title, cell, align=KINDS[choice.type].align, is_read_later=True)
+    return Column(choice.name, path.title, cell, align=kind.align, wish=wish, is_read_later=True)
 
 
-def _value(run: Run, now: Now, width: int, *, read: ReadValue, path: ColumnPath, choice: ColumnChoice) -> Line:
+def _title(choice: ColumnChoice, column: Column[Any], cells: int) -> str:
+    path = choice.path
+    is_long = column.is_read_later and len(column.title) > cells
+    return choice.title or (path.last_name if path is not None and is_long else column.title)
+
+
+def _value(run: Run, now: Now, width: int, *, read: ReadValue | None, path: ColumnPath, choice: ColumnChoice) -> Line:
     style = style_of(run).row
     tokens = style.rest, Token.BLUE if style.took is Token.BLUE else Token.SPARK
-    return value_line(read(run, path), choice.type, choice.format, width, now.at, tokens)
-
-
-def _with_times(choices: Sequence[ColumnChoice]) -> list[ColumnChoice]:
-    """Put the times of creation behind the ages, unless they are chosen already."""
-    names = [choice.name for choice in choices]
-    if CREATED.id in names or AGE.id not in names:
-        return list(choices)
-    place = names.index(AGE.id) + 1
-    return [*choices[:place], ColumnChoice(CREATED.id), *choices[place:]]
+    value = Unshown.NOT_READ if read is None else read(run, path)
+    return value_line(value, choice.type, choice.format, width, now.at, tokens)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from tui.domain.ids import RunId
@@ -17,7 +17,8 @@ from tui.text.table import Column, Layout, SizedColumn, Table, Wish
 # The columns of the list of runs: titles, cells, widths. A new column is a row here, and its place in `COLUMNS`.
 
 
-_DAY: Final = timedelta(days=1)
+ID_CELLS: Final = 29
+"""From this width on, a column of ids shows them whole."""
 
 _LIFTED: Final = {Token.FAINT: Token.MUTED, Token.MUTED: Token.TEXT, Token.TEXT: Token.BRIGHT}
 
@@ -25,18 +26,6 @@ _LIFTED: Final = {Token.FAINT: Token.MUTED, Token.MUTED: Token.TEXT, Token.TEXT:
 def took(run: Run, now: datetime) -> timedelta | None:
     """Return the time from start to finish, or to `now` while the run is live; None if one end is not known."""
     return run.took(now)
-
-
-def times_same_until(run: Run, at: datetime) -> datetime:
-    """Return until when `took`, `age` and `created` of a run have the same texts as at a moment, at least.
-
-    At midnight in the zone of `at`, the date appears in `created`.
-    """
-    if run.created_at is None or run.state is None or (run.state.started_at is not None and not run.is_final):
-        return at
-    midnight = datetime(at.year, at.month, at.day, tzinfo=at.tzinfo) + _DAY
-    until = at.astimezone(UTC) + formatting.same_age_for(run.created_at, at)
-    return min(until, midnight.astimezone(UTC))
 
 
 def time_in_queue(run: Run, until: datetime) -> timedelta | None:
@@ -67,8 +56,8 @@ def _task(run: Run, _now: Now, _width: int) -> Line:
     return (Piece(run.fixed.task or formatting.NONE, style_of(run).row.task),)
 
 
-def _run(run: Run, _now: Now, _width: int) -> Line:
-    return short_id(run.id, style_of(run).row.rest)
+def _run(run: Run, now: Now, width: int) -> Line:
+    return whole_id(run, now, width) if width >= ID_CELLS else short_id(run.id, style_of(run).row.rest)
 
 
 def _took(run: Run, now: Now, _width: int) -> Line:
@@ -138,7 +127,6 @@ COLUMNS: Final = (STATUS, TASK, RUN, TOOK, AGE, CREATED, VERSION, TAGS, ERROR, C
 SHOWS_ERRORS: Final = frozenset({ERROR.id, TAGS_OR_ERROR.id})
 """The columns that show errors."""
 
-ID_CELLS: Final = 29
 WHOLE_RUN: Final = replace(RUN, width=ID_CELLS, cell=whole_id)
 
 PRINTED: Final = (STATUS, TASK, replace(WHOLE_RUN, drop_rank=1), TOOK, AGE, VERSION, TAGS, COST)
@@ -195,22 +183,30 @@ _WIDE_FAILURES: Final = (
     *_WIDE[-2:],
 )
 
+_WIDE_RUN: Final = replace(RUN, wish=Wish(RUN.width, ID_CELLS))
+_WIDE_COLUMNS: Final = tuple(_WIDE_RUN if each is RUN else each for each in COLUMNS)
+
 RUN_TABLE: Final = Table(COLUMNS, lambda run: style_of(run).mark, strong=TASK.id, layouts=_USUAL)
 PRINTED_TABLE: Final = replace(RUN_TABLE, columns=PRINTED)
 _TABLES: Final = {
     (False, False): RUN_TABLE,
     (False, True): replace(RUN_TABLE, layouts=_FAILURES),
-    (True, False): replace(RUN_TABLE, layouts=_WIDE),
-    (True, True): replace(RUN_TABLE, layouts=_WIDE_FAILURES),
+    (True, False): replace(RUN_TABLE, columns=_WIDE_COLUMNS, layouts=_WIDE),
+    (True, True): replace(RUN_TABLE, columns=_WIDE_COLUMNS, layouts=_WIDE_FAILURES),
 }
 
 
-def columns_for(width: int, *, is_wide: bool = False, only_failures: bool = False) -> list[SizedColumn[Run]]:
-    """Return the columns that a pane of this width shows, with their widths, in order.
+def table_of(*, is_wide: bool, only_failures: bool = False) -> Table[Run]:
+    """Return the table of a list.
 
-    `is_wide`: with clock times and whole ids. `only_failures`: the list is filtered to failed runs.
+    `is_wide`: with clock times beside ages, and whole ids if they fit. `only_failures`: it is filtered to failed runs.
     """
-    return _TABLES[is_wide, only_failures].slots(width)
+    return _TABLES[is_wide, only_failures]
+
+
+def columns_for(width: int, *, is_wide: bool = False, only_failures: bool = False) -> list[SizedColumn[Run]]:
+    """Return the columns that a pane of this width shows, with their widths, in order."""
+    return table_of(is_wide=is_wide, only_failures=only_failures).slots(width)
 
 
 head: Final = RUN_TABLE.head

@@ -1,24 +1,26 @@
 """The list of runs without its drawing: its lines, its cursor, its marks, its texts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final
 
 from tui.domain.filters import SearchProgress
 from tui.domain.ids import RunId
+from tui.domain.run import Run
 from tui.domain.status import FAILED, FAILED_WORDS, STATUS_TABLE
 from tui.domain.update import HistoryRead
 from tui.features.runs.views import ListQuery, ListViews
-from tui.features.runs.words import ListEndFacts, filter_words, invalid_word_line, reach_words, window_words
+from tui.features.runs.words import ListEndFacts, filter_words, invalid_word_line, older_words, reach_words
 from tui.kit.live_model import LiveModel
-from tui.kit.rows import Marks
+from tui.kit.rows import RowLines
 from tui.kit.words import EmptyFacts, gap_remark, rule_parts
+from tui.lazy_dataclass import dataclass
 from tui.store.changes import CREATED, Changes, SortKey, key_after, key_before
 from tui.store.filter import StatusWords, read_status_words, split_words
 from tui.store.freshness import Gap, MissedRuns
 from tui.store.store import Store
-from tui.store.view import View
+from tui.store.view import RunSource, View
 from tui.text import formatting
 from tui.text.styled import Line, Piece, Token, cut
 
@@ -150,59 +152,43 @@ def empty_facts(live: LiveModel, views: ListViews) -> EmptyFacts:
 # view. A *line* counts gaps too, on which the cursor never stands, and the line at the end, on which it may stand.
 
 
-class RunListModel:
-    """The lines of one view. A method that returns a set returns the lines of the window that look different now."""
+class RunListModel(RowLines[RunId]):
+    """The lines of one view. `source` has the runs as they are shown, by default the store."""
 
-    def __init__(self, store: Store, view: View, height: int = 0) -> None:
+    window: Sequence[Item]
+
+    def __init__(self, store: Store, view: View, height: int = 0, *, source: RunSource | None = None) -> None:
+        super().__init__(height)
         self._store = store
+        self._source = source or store
         self.view = view
         """The runs that are shown, in their order."""
         self._gaps: Sequence[Gap] = ()
-        self._height = height
-        self.top = 0
-        """The first line of the window."""
-        self.cursor: RunId | None = None
-        """The run under the cursor; None while the list follows or the cursor is on the end line."""
         self._departed_key: SortKey | None = None
         """The sort key that the run under the cursor had in the view, after it left the view."""
         self._has_end = False
         self.is_at_end = False
-        """Whether the cursor is on the line below the last run."""
-        self._new: set[RunId] = set()
-        """The runs that were created after `_newest_at`, until they are visible or leave the view."""
+        """Whether the cursor is on the line below the last run. `cursor` is None then, as while the list follows."""
         self._newest_at: datetime | None = None
-        self.marks = Marks[RunId]()
-        self.window: list[Item] = []
+        """Runs that were created later are new, until they are visible or leave the view."""
 
     @property
     def is_end_chosen(self) -> bool:
         """Whether Enter is about the line below the last run: it has the cursor, or there is no run."""
-        return self.is_at_end or (self._has_end and not self.has_runs)
+        return self.is_at_end or (self._has_end and not self.has_rows)
 
     @property
     def cursor_item(self) -> RunId | ListEnd | None:
-        """The run or the end line under the cursor."""
         return END if self.is_at_end else self.cursor
 
     @property
     def is_following(self) -> bool:
         """Whether there is no cursor, so that the list shows new runs at its top."""
-        return self.cursor is None and not self.is_at_end
+        return self.cursor_item is None
 
     @property
-    def has_runs(self) -> bool:
-        """Whether a run is in the window."""
-        return any(not isinstance(item, Gap | ListEnd) for item in self.window)
-
-    @property
-    def is_cursor_departed(self) -> bool:
-        """Whether the run under the cursor no longer matches."""
-        return self._departed_key is not None
-
-    @property
-    def new_count(self) -> int:
-        """The number of runs that were created since the list stopped following, and were not visible yet."""
-        return len(self._new)
+    def has_rows(self) -> bool:
+        return len(self.view) > 0 or self._departed_key is not None
 
     @property
     def marked_runs(self) -> Sequence[RunId]:
@@ -213,15 +199,27 @@ class RunListModel:
     @property
     def gaps(self) -> Sequence[Gap]:
         """The gaps whose line is in the window."""
-        return tuple(item for item in self.window if isinstance(item, Gap))
+        return [item for item in self.window if isinstance(item, Gap)]
 
     @property
-    def visible_runs(self) -> list[tuple[int, RunId]]:
-        """The runs of the window with their lines in it."""
-        return [(y, item) for y, item in enumerate(self.window) if not isinstance(item, Gap | ListEnd)]
+    def visible_runs(self) -> list[RunId]:
+        """The runs of the window."""
+        return [item for item in self.window if not isinstance(item, Gap | ListEnd)]
 
     def __len__(self) -> int:
         return len(self.view) + len(self._others) + self._has_end
+
+    def get(self, key: RunId) -> Run | None:
+        return self._source.get(key)
+
+    def is_departed(self, key: Hashable) -> bool:
+        return self._departed_key is not None and key == self.cursor
+
+    def index_of(self, key: RunId | None) -> int | None:
+        return None if key is None or self.is_departed(key) else self.view.index_of(key)
+
+    def keys(self, start: int, stop: int) -> Sequence[RunId]:
+        return self.view.slice(start, stop)
 
     @property
     def _others(self) -> list[tuple[SortKey, Item]]:
@@ -230,7 +228,7 @@ class RunListModel:
         Gaps have a line only in order of creation, within the period, and if there are runs.
         """
         others, view = list[tuple[SortKey, Item]](), self.view
-        if view.order is CREATED and (len(view) or self._departed_key is not None):
+        if view.order is CREATED and self.has_rows:
             # A key without an id sorts before the runs that were created at the same moment.
             others = [
                 (key_before(gap.until), gap) for gap in self._gaps if view.since is None or gap.until >= view.since
@@ -243,22 +241,16 @@ class RunListModel:
         """Return the line of the run with that key."""
         return self.view.index_for(key) + sum(other < key for other, _ in self._others)
 
-    def _slice(self, top: int, stop: int) -> list[Item]:
-        """Return the items of the lines from `top` up to `stop`, exclusive."""
+    def _lines(self, start: int, stop: int) -> Sequence[Item]:
         lines = {self.view.index_for(key) + above: item for above, (key, item) in enumerate(self._others)}
-        above = sum(line < top for line in lines)
-        items: list[Item] = list(self.view.slice(top - above, stop - above))
+        above = sum(line < start for line in lines)
+        items: list[Item] = list(self.view.slice(start - above, stop - above))
         for line, item in lines.items():
-            if top <= line < stop:
-                items.insert(line - top, item)
-        if self._has_end and top < len(self) <= stop:
+            if start <= line < stop:
+                items.insert(line - start, item)
+        if self._has_end and start < len(self) <= stop:
             items.append(END)
-        return items[: max(0, stop - top)]
-
-    def resize(self, height: int) -> None:
-        """Set the height of the window. The line of the cursor stays visible."""
-        self._height = height
-        self._update_window()
+        return items[: max(0, stop - start)]
 
     def set_view(self, view: View) -> None:
         """Show another view. The cursor stays on its run if that is in it; else the list follows."""
@@ -269,62 +261,52 @@ class RunListModel:
         if self.cursor is not None and self.cursor not in view:
             self._clear_cursor()
         self.top = 0
-        self._update_window()
+        self._show_cursor()
 
-    def on_changes(self, changes: Changes, *, is_recheck: bool = False) -> set[int]:
-        """Update the view after changes in the store, and return the lines that differ.
-
-        `is_recheck`: the runs are the same, and may match differently now.
-        """
-        before, line = self.window, self._cursor_line()
+    def on_changes(self, changes: Changes) -> None:
+        """Update the view after changes in the store."""
+        line = self._cursor_line()
         key = self.view.key_of(self.cursor) if self.cursor is not None else None
         delta = self.view.update(changes)
         self.marks.change(left=delta.left, entered=delta.entered, removed=changes.removed)
         if delta.is_empty:
-            return set()
-        if self.cursor is not None:
-            if self.cursor in delta.left and key is not None:
-                self._departed_key = key
-            elif self.cursor in delta.entered:
-                self._departed_key = None
+            return
+        if self.cursor in delta.left and key is not None:
+            self._departed_key = key
+        elif self.cursor in delta.entered:
+            self._departed_key = None
         if not self.is_following:
             self._new.update(run_id for run_id in delta.entered if self._is_new(run_id))
         self._new -= delta.left
         self._keep_cursor_line(line)
-        touched = delta.moved | delta.entered
-        return self._changed_lines(before, touched if is_recheck else touched | delta.changed)
 
-    def set_since(self, since: datetime) -> set[int]:
+    def set_since(self, since: datetime) -> None:
         """Show only runs that were created after `since`."""
-        before, line = self.window, self._cursor_line()
+        line = self._cursor_line()
         delta = self.view.set_since(since)
         self.marks.change(left=delta.left, entered=delta.entered, removed=())
         if self.cursor in delta.left:
             self._clear_cursor()
         self._new -= delta.left
         self._keep_cursor_line(line)
-        return self._changed_lines(before, delta.entered)
 
-    def show_gaps(self, gaps: Sequence[Gap]) -> set[int]:
+    def show_gaps(self, gaps: Sequence[Gap]) -> None:
         """Show a line for each of these gaps that has a place in the view."""
-        if gaps == self._gaps:
-            return set()
-        before, line = self.window, self._cursor_line()
-        self._gaps = gaps
-        self._keep_cursor_line(line)
-        return self._changed_lines(before)
+        if gaps != self._gaps:
+            line = self._cursor_line()
+            self._gaps = gaps
+            self._keep_cursor_line(line)
 
-    def show_end(self, *, has_end: bool) -> set[int]:
+    def show_end(self, *, has_end: bool) -> None:
         """Show or hide the line below the last run. A cursor on a hidden line moves to the last run."""
         if has_end is self._has_end:
-            return set()
-        before, line = self.window, self._cursor_line()
+            return
+        line = self._cursor_line()
         self._has_end = has_end
         if self.is_at_end and not has_end:
             self._set_cursor(len(self.view) - 1)
         else:
             self._keep_cursor_line(line)
-        return self._changed_lines(before)
 
     def move(self, lines: int) -> None:
         """Move the cursor. Up from the first line the list follows again; down from the last run is the end line."""
@@ -339,7 +321,7 @@ class RunListModel:
                 self._set_cursor(lines - 1)
             return
         if index + lines < 0 and index == 0:
-            self.follow()
+            self.to_top()
             return
         if index + lines <= 0:
             self.top = 0  # shows a gap above the first run together with it
@@ -357,20 +339,20 @@ class RunListModel:
         if lines < 0 or not (self.is_at_end or is_last or not len(self.view)):
             self.move(lines)
 
-    def follow(self) -> None:
+    def to_top(self) -> None:
         """Remove the cursor and show the top, where new runs appear."""
         self._clear_cursor()
         self.top = 0
-        self._update_window()
+        self._show_cursor()
 
-    def to_end(self) -> None:
+    def to_bottom(self) -> None:
         """Move the cursor to the end line, or to the last run if there is none."""
         self.top = len(self)
         self._set_cursor_to_end()
 
     def go_to(self, run_id: RunId) -> bool:
         """Move the cursor to a run; return whether it is in the list."""
-        if self._departed_key is not None and self.cursor == run_id:
+        if self.is_departed(run_id):
             return True
         if (index := self.view.index_of(run_id)) is None:
             return False
@@ -378,16 +360,11 @@ class RunListModel:
         return True
 
     def to_line(self, y: int) -> None:
-        """Move the cursor to a line of the window, unless it is a gap."""
-        if 0 <= y < len(self.window) and self.window[y] is END:
-            self._set_cursor_to_end()
-        elif (run_id := self.run_at(y)) is not None:
-            self.go_to(run_id)
-
-    def run_at(self, y: int) -> RunId | None:
-        """Return the run on a line of the window."""
         item = self.window[y] if 0 <= y < len(self.window) else None
-        return None if isinstance(item, Gap | ListEnd) else item
+        if item is END:
+            self._set_cursor_to_end()
+        elif item is not None and not isinstance(item, Gap | ListEnd):
+            self.go_to(item)
 
     def to_failed(self, step: int) -> bool:
         """Move the cursor to the next failed run below (1) or above (-1); return whether there is one."""
@@ -397,25 +374,6 @@ class RunListModel:
             return False
         self._jump(failed)
         return True
-
-    def toggle_mark(self) -> None:
-        """Mark the run under the cursor, or remove its mark."""
-        if self.cursor is not None and self._departed_key is None:
-            self.marks.toggle(self.cursor)
-
-    def mark_range(self) -> None:
-        """Mark all runs from the one that was marked last to the cursor."""
-        index = self._cursor_index()
-        last = self.marks.last
-        if index is None or self._departed_key is not None:
-            return
-        other = None if last is None else self.view.index_of(last)
-        first, stop = sorted((index, index if other is None else other))
-        self.marks.add(self.view.slice(first, stop + 1))
-
-    def mark_all(self) -> None:
-        """Mark all runs of the view. Clear all marks if all are marked, and on a second call in a row."""
-        self.marks.toggle_all(self.view.slice(0, len(self.view)))
 
     def _cursor_line(self) -> int | None:
         if self.is_at_end:
@@ -441,12 +399,12 @@ class RunListModel:
     def _set_cursor(self, index: int) -> None:
         self.marks.end_series()
         if not len(self.view):
-            self.follow()
+            self.to_top()
             return
         self._start_new_runs()
         self._departed_key, self.is_at_end = None, False
         self.cursor = self.view.at(max(0, min(index, len(self.view) - 1)))
-        self._update_window()
+        self._show_cursor()
 
     def _set_cursor_to_end(self) -> None:
         if not self._has_end:
@@ -454,7 +412,7 @@ class RunListModel:
             return
         self._start_new_runs()
         self.cursor, self._departed_key, self.is_at_end = None, None, True
-        self._update_window()
+        self._show_cursor()
 
     def _start_new_runs(self) -> None:
         """Count the runs that are created from now on."""
@@ -477,24 +435,7 @@ class RunListModel:
         now = self._cursor_line()
         if line is not None and now is not None:
             self.top += now - line
-        self._update_window()
-
-    def _update_window(self) -> None:
-        """Compute the window: no empty lines below the end, and the cursor in it. Its runs are not new any more."""
-        height, line = max(1, self._height), self._cursor_line()
-        self.top = 0 if line is None else max(0, min(self.top, len(self) - height))
-        if line is not None:
-            self.top = min(max(self.top, line - height + 1), line)
-        self.window = self._slice(self.top, self.top + self._height)
-        self._new.difference_update(run_id for _, run_id in self.visible_runs)
-
-    def _changed_lines(self, before: Sequence[Item], touched: frozenset[RunId] = frozenset()) -> set[int]:
-        after = self.window
-        lines = {y for y, item in enumerate(after) if item in touched}
-        lines.update(y for y in range(max(len(before), len(after))) if before[y : y + 1] != after[y : y + 1])
-        if self._departed_key is not None and self.cursor is not None and self.cursor in after:
-            lines.add(after.index(self.cursor))
-        return lines
+        self._show_cursor()
 
 
 # The texts in the rule of the list: filters and order on the left, counts on the right.
@@ -513,81 +454,79 @@ _ORDER_WORDS: Final = {CREATED.id: "newest first"}
 _DOT: Final = Piece(" · ", Token.MUTED)
 
 
-def rule_left(live: LiveModel, views: ListViews, filter_token: Token) -> Line:
-    """Return the typed filter, the server's filters, and the order."""
-    query = views.query
-    typed: Line = (_DOT, Piece(f"/{query.text}", Token.TEXT)) if query.text else ()
-    if query.text_name:
-        typed = (*typed, Piece("  "), *cut((Piece(query.text_name, Token.MUTED),), MAX_NAME_CELLS))
-    # The typed filter comes first: a narrow rule omits the end, and the filter that hides runs has to stay.
-    return (*typed, *_filters(views, filter_token), *_older(live, views, filter_token), *_order(views))
+@dataclass(frozen=True, slots=True)
+class ListRule:
+    """The texts of the rule. `filter_token` is the colour of the server's filters, `width` that of the rule."""
 
+    live: LiveModel
+    views: ListViews
+    rows: RunListModel
+    missed: Mapping[Gap, MissedRuns]
+    filter_token: Token
+    width: int
 
-def rule_spare(
-    live: LiveModel,
-    views: ListViews,
-    rows: RunListModel,
-    missed: Mapping[Gap, MissedRuns],
-    filter_token: Token,
-    width: int,
-) -> tuple[Line, ...]:
-    """Return what a narrow rule omits first, in this order.
+    @property
+    def left(self) -> Line:
+        """The typed filter, the server's filters, and the order."""
+        query = self.views.query
+        typed: Line = (_DOT, Piece(f"/{query.text}", Token.TEXT)) if query.text else ()
+        if query.text_name:
+            typed = (*typed, Piece("  "), *cut((Piece(query.text_name, Token.MUTED),), MAX_NAME_CELLS))
+        # The typed filter comes first: a narrow rule omits the end, and the filter that hides runs has to stay.
+        return (*typed, *self._filters, *self._older, *self._order)
 
-    The count, the marks, the filters, that data was missing, and how many runs failed meanwhile stay longer.
-    """
-    span = _filters(views, filter_token) if views.query.filters.is_empty else ()
-    extent = rule_parts(_gap(live, rows, missed, width))[1:2]
-    return (_order(views), _older(live, views, filter_token), span, _new(rows), *extent)
+    @property
+    def spare(self) -> tuple[Line, ...]:
+        """The parts that a narrow rule omits first, in this order.
 
+        The count, the marks, the filters, that data was missing, and how many runs failed meanwhile stay longer.
+        """
+        span = self._filters if self.views.query.filters.is_empty else ()
+        return (self._order, self._older, span, self._new, *rule_parts(self._gap)[1:2])
 
-def _filters(views: ListViews, token: Token) -> Line:
-    return (_DOT, Piece(filter_words(views.query.filters, views.query.period), token))
+    @property
+    def right(self) -> Line:
+        """The counts of shown, marked and new runs; or the age of the data, or the error in the filter."""
+        live, freshness = self.live, self.live.freshness
+        if freshness.is_stale and freshness.confirmed_at is not None:
+            ago = formatting.duration(live.now.at - freshness.confirmed_at, in_minutes=live.in_minutes)
+            return (Piece(f"last confirmed {ago} ago", Token.AMBER),)
+        if self.views.parsed.invalid_words:
+            return invalid_word_line(self.views.parsed)
+        words = count_words(live, self.views, is_wide=self.width >= WIDE)
+        count: Line = (Piece(words, Token.TEXT),) if words else ()
+        marks = self.rows.marks.words
+        marked: Line = (_DOT, Piece(marks, Token.ACCENT)) if marks else ()
+        return (*count, *marked, *self._new, *self._gap)
 
+    @property
+    def _filters(self) -> Line:
+        return (_DOT, Piece(filter_words(self.views.query.filters, self.views.query.period), self.filter_token))
 
-def _older(live: LiveModel, views: ListViews, token: Token) -> Line:
-    """Return ` and 12 older live runs`, if there are any."""
-    query, window = views.query, live.session.store.window
-    is_cut = window is not None and window.is_older_cut
-    words = window_words(query.filters, query.period, views.base.older_count, is_cut=is_cut)
-    words = words.removeprefix(filter_words(query.filters, query.period))
-    if query.is_searched:
-        words += " and older"
-    return (Piece(words, token),) if words else ()
+    @property
+    def _older(self) -> Line:
+        """` and 12 older live runs`, if there are any."""
+        query, window = self.views.query, self.live.session.store.window
+        is_cut = window is not None and window.is_older_cut
+        words = older_words(query.filters, self.views.base.older_count, is_cut=is_cut)
+        if query.is_searched:
+            words += " and older"
+        return (Piece(words, self.filter_token),) if words else ()
 
+    @property
+    def _order(self) -> Line:
+        order = self.views.query.order
+        return (_DOT, Piece(_ORDER_WORDS.get(order.id, f"by {order.title}"), Token.MUTED))
 
-def _order(views: ListViews) -> Line:
-    order = views.query.order
-    return (_DOT, Piece(_ORDER_WORDS.get(order.id, f"by {order.title}"), Token.MUTED))
+    @property
+    def _new(self) -> Line:
+        count = self.rows.new_count
+        return (_DOT, Piece(f"{formatting.count(count)} new", Token.ACCENT)) if count else ()
 
-
-def rule_right(
-    live: LiveModel, views: ListViews, rows: RunListModel, missed: Mapping[Gap, MissedRuns], width: int
-) -> Line:
-    """Return the counts of shown, marked and new runs; or the age of the data, or the error in the filter."""
-    freshness = live.freshness
-    if freshness.is_stale and freshness.confirmed_at is not None:
-        ago = formatting.duration(live.now.at - freshness.confirmed_at, in_minutes=live.in_minutes)
-        return (Piece(f"last confirmed {ago} ago", Token.AMBER),)
-    if views.parsed.invalid_words:
-        return invalid_word_line(views.parsed)
-    words = count_words(live, views, is_wide=width >= WIDE)
-    count: Line = (Piece(words, Token.TEXT),) if words else ()
-    return (*count, *_marks(rows), *_new(rows), *_gap(live, rows, missed, width))
-
-
-def _marks(rows: RunListModel) -> Line:
-    marks = rows.marks
-    hidden = f", {formatting.count(marks.hidden_count)} hidden" if marks.hidden_count else ""
-    return (_DOT, Piece(f"{formatting.count(len(marks))} marked{hidden}", Token.ACCENT)) if len(marks) else ()
-
-
-def _new(rows: RunListModel) -> Line:
-    return (_DOT, Piece(f"{formatting.count(rows.new_count)} new", Token.ACCENT)) if rows.new_count else ()
-
-
-def _gap(live: LiveModel, rows: RunListModel, missed: Mapping[Gap, MissedRuns], width: int) -> Line:
-    """Return a remark about the last gap for a while, unless its own line is visible."""
-    gap = next(reversed(list(missed)), None)
-    if gap is None or gap in rows.gaps or (now := live.now.at) - gap.until > GAP_SHOWN_FOR:
-        return ()
-    return (_DOT, *gap_remark(gap, missed[gap], now, is_short=width < WIDE))
+    @property
+    def _gap(self) -> Line:
+        """A remark about the last gap for a while, unless its own line is visible."""
+        gap, now = next(reversed(list(self.missed)), None), self.live.now.at
+        if gap is None or gap in self.rows.gaps or now - gap.until > GAP_SHOWN_FOR:
+            return ()
+        return (_DOT, *gap_remark(gap, self.missed[gap], now, is_short=self.width < WIDE))

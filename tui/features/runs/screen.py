@@ -172,7 +172,7 @@ class Overview:
             for pane in main.panes.values():
                 if isinstance(pane, LinePane):
                     pane.show_unheard(is_unheard=self._is_unheard)
-            self._ticks_with_rows += main.run_list.rows.has_runs or main.live.freshness.confirmed_at is not None
+            self._ticks_with_rows += main.run_list.rows.has_rows or main.live.freshness.confirmed_at is not None
             if self._ticks_with_rows >= self._after_s:  # one tick a second
                 self._is_loading = True
                 main.live.session.spawn(self._load(), "import the overview")
@@ -538,7 +538,7 @@ class MainScreen(MainView):
             self.app_base.action_leave()
 
     def action_run_step(self, step: int) -> None:
-        self.run_list.table.step_run(step)
+        self.run_list.table.step(step)
         self._leave_overview()
 
     def action_error_step(self, step: int) -> None:

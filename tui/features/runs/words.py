@@ -583,18 +583,17 @@ def filter_words(filters: RunFilters, period: timedelta | None) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def window_words(filters: RunFilters, period: timedelta, older_count: int, *, is_cut: bool) -> str:
-    """Return the period, with older live runs: `last 24h and 12 older live runs`.
+def older_words(filters: RunFilters, older_count: int, *, is_cut: bool) -> str:
+    """Return ` and 12 older live runs`, behind the period of a list that shows some.
 
     `is_cut` means that the server may have more of them.
     """
-    words = filter_words(filters, period)
     if filters.created_from is not None:
-        return words
+        return ""
     if not older_count:
-        return f"{words}, older live runs not read" if is_cut else words
+        return ", older live runs not read" if is_cut else ""
     noun = "older live run" if older_count == 1 and not is_cut else "older live runs"
-    return f"{words} and {count(older_count, at_least=is_cut)} {noun}"
+    return f" and {count(older_count, at_least=is_cut)} {noun}"
 
 
 def recalled_line(chosen: ServerFilter, kept_at: datetime | None, now: datetime, width: int) -> Line:
