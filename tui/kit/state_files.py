@@ -1,17 +1,26 @@
 """Small files in the state directory: read within a bound, replaced in one step, changed by one program at a time."""
 
+import asyncio
 import errno
 import fcntl
+import json
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Generic, TypeVar
+
+from tui.text.redaction import HOLDS_KEY
+
+T = TypeVar("T")
 
 DISK_TIMEOUT_S: Final = 5.0
 """A slower disk is given up. What was to be saved may still be."""
+
+MAX_BYTES: Final = 64 * 1024
+"""The maximum size of a file of choices. What users choose needs about 1% of it."""
 
 LOCK_TIMEOUT_S: Final = 2.0
 _LOCK_CHECK_S: Final = 0.02
@@ -95,3 +104,72 @@ def _lock(handle: int) -> bool:
         if error.errno not in _HAS_NO_LOCKS:
             raise
     return True
+
+
+class StateFile(Generic[T]):
+    """A small JSON file of choices: filters, columns. A subclass decodes and encodes it.
+
+    * `noun`: what it holds, for sentences
+    * `holds_key`: returns whether a text holds a secret; such a text is never saved
+    * `failure`: a sentence about the last error, or None
+    """
+
+    def __init__(self, path: Path, noun: str, holds_key: Callable[[str], bool]) -> None:
+        self.path = path
+        self.failure: str | None = None
+        self._noun = noun
+        self._holds_key = holds_key
+        self._lock = asyncio.Lock()
+
+    def decode(self, saved: Any) -> T:
+        """Return the value of a decoded file, or that of no file (None).
+
+        Raises `ValueError` or another error of decoding unless this version wrote the file.
+        """
+        raise NotImplementedError
+
+    def encode(self, value: T) -> dict[str, Any]:
+        """Return the content of the file."""
+        raise NotImplementedError
+
+    def texts_of(self, value: T) -> Iterable[str]:
+        """Return the texts in a value that the user typed."""
+        raise NotImplementedError
+
+    async def load(self) -> T:
+        """Return the saved choices, or those of no file. A file that cannot be read is reported, and ignored."""
+        try:
+            async with asyncio.timeout(DISK_TIMEOUT_S):
+                return await asyncio.to_thread(self.read)
+        except TimeoutError:
+            self.failure = f"The saved {self._noun} in {self.path} are ignored: the disk does not answer."
+            return self.decode(None)
+
+    async def change(self, change: Callable[[], T]) -> None:
+        """Save what a function returns. It is called in a thread, after earlier changes were saved."""
+        async with self._lock:
+            await asyncio.to_thread(lambda: self._write(change()))
+
+    def read(self) -> T:
+        """Load the file. Call it in a thread."""
+        try:
+            content = read_own(self.path, MAX_BYTES)
+            return self.decode(None if content is None else json.loads(content))
+        except OSError as error:
+            reason = error.strerror or "it cannot be read"
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
+            reason = "this version did not write it"
+        self.failure = problem_sentence(self.path, f"The saved {self._noun} in {self.path} are ignored", reason)
+        return self.decode(None)
+
+    def _write(self, value: T) -> None:
+        if any(map(self._holds_key, self.texts_of(value))):
+            self.failure = f"The {self._noun} are not saved: {HOLDS_KEY}."
+            return
+        content = json.dumps(self.encode(value), indent=1) + "\n"
+        try:
+            replace_file(self.path, content.encode("ascii"))
+            self.failure = None
+        except OSError as error:
+            what, reason = f"The {self._noun} cannot be saved in {self.path}", error.strerror or str(error)
+            self.failure = problem_sentence(self.path, what, reason)

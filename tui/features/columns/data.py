@@ -1,8 +1,6 @@
 """The columns of each view: chosen ones, those of the config file, and the values that they read."""
 
 import asyncio
-import json
-import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,12 +28,10 @@ from tui.features.columns.words import (
     chosen_columns,
     without_duplicates,
 )
-from tui.features.runs.data import MAX_BYTES
-from tui.kit.live_model import CoalescedFetch
-from tui.kit.state_files import DISK_TIMEOUT_S, problem_sentence, read_own, replace_file
+from tui.features.runs.data import RETRY_AFTER_S, VisibleReads
+from tui.kit.state_files import StateFile
 from tui.sync.budget import Pace, Priority
 from tui.sync.session import Session
-from tui.text.redaction import HOLDS_KEY
 from tui.text.table import SizedColumn, Table
 
 # The columns of each view: those that the user chose, else those of the config file, else the program's own.
@@ -58,7 +54,9 @@ class ChosenColumns:
         self._session = session
         self._say = say
         self.columns_of = columns_of
-        self._file: ColumnFile | None = None
+        path = Path(session.settings.state_dir) / FILE_NAME
+        # The secrets are made when they are first needed.
+        self._file = ColumnFile(path, columns_of, lambda text: session.secrets.finds(text))  # noqa: PLW0108
         self._saved: dict[str, ColumnSet] = {}
         self._of_file: dict[str, ColumnSet] = {}
         self.listeners: list[Callable[[], None]] = []
@@ -67,16 +65,9 @@ class ChosenColumns:
 
     async def start(self) -> None:
         """Load the columns that the user chose in an earlier session."""
-        path = Path(self._session.settings.state_dir) / FILE_NAME
-        try:
-            async with asyncio.timeout(DISK_TIMEOUT_S):
-                exists = await asyncio.to_thread(os.path.lexists, path)
-        except TimeoutError:
-            exists = False  # the file of the filters, which is read before, says so
-        if exists:
-            file = self._opened()
-            self._saved = await file.load()
-            self._report(file, None)
+        self._saved = await self._file.load()
+        self._report(None)
+        if self._saved:
             self._publish()
 
     def use_settings(self) -> None:
@@ -117,20 +108,13 @@ class ChosenColumns:
         self._session.spawn(self._save(view, columns), "save the columns")
 
     async def _save(self, view: str, columns: ColumnSet | None) -> None:
-        file = self._opened()
-        before = file.failure
-        await file.save(view, columns)
-        self._report(file, before)
+        before = self._file.failure
+        await self._file.save(view, columns)
+        self._report(before)
 
-    def _opened(self) -> "ColumnFile":
-        if self._file is None:
-            path = Path(self._session.settings.state_dir) / FILE_NAME
-            self._file = ColumnFile(path, self.columns_of, self._session.secrets.finds)
-        return self._file
-
-    def _report(self, file: "ColumnFile", before: str | None) -> None:
-        if file.failure is not None and file.failure != before:
-            self._say(file.failure)
+    def _report(self, before: str | None) -> None:
+        if self._file.failure is not None and self._file.failure != before:
+            self._say(self._file.failure)
 
     def _publish(self) -> None:
         for listener in self.listeners:
@@ -146,72 +130,45 @@ class ChosenColumns:
 VERSION: Final = 1
 
 
-class ColumnFile:
-    """Reads and writes the file. `failure` is a sentence about the last error, or None."""
+class ColumnFile(StateFile[dict[str, ColumnSet]]):
+    """Reads and writes the file, which has a set of columns by view."""
 
     def __init__(self, path: Path, columns_of: ColumnsOf, holds_key: Callable[[str], bool] = lambda _: False) -> None:
-        self.path = path
+        super().__init__(path, "columns", holds_key)
         self._columns_of = columns_of
-        self._holds_key = holds_key
-        self.failure: str | None = None
-        self._lock = asyncio.Lock()
-
-    async def load(self) -> dict[str, ColumnSet]:
-        """Return the saved columns by view; none if there is no file, or if it cannot be decoded."""
-        try:
-            async with asyncio.timeout(DISK_TIMEOUT_S):
-                return await asyncio.to_thread(self._load)
-        except TimeoutError:
-            self.failure = f"The saved columns in {self.path} are ignored: the disk does not answer."
-            return {}
 
     async def save(self, view: str, chosen: ColumnSet | None) -> None:
         """Save the columns of one view; None: it has none of its own any more. Other views keep theirs."""
-        async with self._lock:
-            await asyncio.to_thread(self._save, view, chosen)
 
-    def _load(self) -> dict[str, ColumnSet]:
-        try:
-            content = read_own(self.path, MAX_BYTES)
-            return {} if content is None else _decode(content, self._columns_of)
-        except OSError as error:
-            reason = error.strerror or "it cannot be read"
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            reason = "this version did not write it"
-        self.failure = problem_sentence(self.path, f"The saved columns in {self.path} are ignored", reason)
-        return {}
+        def changed() -> dict[str, ColumnSet]:
+            # Another monitor may have saved the columns of another view meanwhile.
+            others = {name: columns for name, columns in self.read().items() if name != view}
+            return others if chosen is None else {**others, view: chosen}
 
-    def _save(self, view: str, chosen: ColumnSet | None) -> None:
-        columns = () if chosen is None else (*chosen.shown, *chosen.hidden)
-        if any(self._holds_key(text) for each in columns for text in (each.name, each.title, each.format)):
-            self.failure = f"The columns are not saved: {HOLDS_KEY}."
-            return
-        # Another monitor may have saved the columns of another view meanwhile.
-        views = {**self._load(), view: chosen}
-        saved = {
+        await self.change(changed)
+
+    def texts_of(self, value: dict[str, ColumnSet]) -> Iterable[str]:
+        choices = (each for columns in value.values() for each in (*columns.shown, *columns.hidden))
+        return (text for each in choices for text in (each.name, each.title, each.format))
+
+    def encode(self, value: dict[str, ColumnSet]) -> dict[str, Any]:
+        views = {
             name: {"shown": [*map(_saved, columns.shown)], "hidden": [*map(_saved, columns.hidden)]}
-            for name, columns in views.items()
-            if columns is not None
+            for name, columns in value.items()
         }
-        content = json.dumps({"version": VERSION, "views": saved}, indent=1) + "\n"
-        try:
-            replace_file(self.path, content.encode("ascii"))
-            self.failure = None
-        except OSError as error:
-            what, reason = f"The columns cannot be saved in {self.path}", error.strerror or str(error)
-            self.failure = problem_sentence(self.path, what, reason)
+        return {"version": VERSION, "views": views}
 
-
-def _decode(content: bytes, columns_of: ColumnsOf) -> dict[str, ColumnSet]:
-    """Raises `ValueError` or another error of decoding unless this version wrote the file."""
-    saved = json.loads(content)
-    if saved["version"] != VERSION:
-        raise ValueError
-    return {
-        view: ColumnSet(_choices(view, columns["shown"], columns_of), _choices(view, columns["hidden"], columns_of))
-        for view, columns in saved["views"].items()
-        if columns_of(view)
-    }
+    def decode(self, saved: Any) -> dict[str, ColumnSet]:
+        if saved is None:
+            return {}
+        if saved["version"] != VERSION:
+            raise ValueError
+        of = self._columns_of
+        return {
+            view: ColumnSet(_choices(view, columns["shown"], of), _choices(view, columns["hidden"], of))
+            for view, columns in saved["views"].items()
+            if of(view)
+        }
 
 
 def _choices(view: str, saved: Any, columns_of: ColumnsOf) -> tuple[ColumnChoice, ...]:
@@ -221,24 +178,18 @@ def _choices(view: str, saved: Any, columns_of: ColumnsOf) -> tuple[ColumnChoice
     return without_duplicates(choices)
 
 
+_FIELDS: Final = (("title", ""), ("width", 0), ("type", AUTO), ("format", ""))
+"""The fields of a choice that are saved where they differ from the usual values."""
+
+
 def _saved(choice: ColumnChoice) -> dict[str, str | int]:
-    values: dict[str, str | int] = {"column": choice.name}
-    if choice.title:
-        values["title"] = choice.title
-    if choice.width:
-        values["width"] = choice.width
-    if choice.type != AUTO:
-        values["type"] = choice.type
-    if choice.format:
-        values["format"] = choice.format
-    return values
+    values = {name: getattr(choice, name) for name, usual in _FIELDS if getattr(choice, name) != usual}
+    return {"column": choice.name, **values}
 
 
 def _choice(saved: Mapping[str, Any]) -> ColumnChoice:
     """Raises `ValueError` for values that this program does not write."""
-    choice = ColumnChoice(
-        saved["column"], saved.get("title", ""), saved.get("width", 0), saved.get("type", AUTO), saved.get("format", "")
-    )
+    choice = ColumnChoice(saved["column"], *(saved.get(name, usual) for name, usual in _FIELDS))
     if not all(isinstance(text, str) for text in (choice.name, choice.title, choice.type, choice.format)):
         raise ValueError
     if type(choice.width) is not int or not 0 <= choice.width <= MAX_COLUMN_CELLS:
@@ -252,14 +203,8 @@ def _choice(saved: Mapping[str, Any]) -> ColumnChoice:
 # Source: tests/wire/recordings/README.md §3, §4, §8.
 
 
-REST_S: Final = 0.4
-"""How long the rows stay before their values are read."""
-
 REREAD_AFTER_S: Final = 5.0
 """The metadata of a live run is read again after this, if the run has changed."""
-
-RETRY_AFTER_S: Final = 30.0
-"""After a failure of the server."""
 
 MIN_PAGE_RUNS: Final = 4
 """Where at least as many of the newest runs lack their metadata alone, one page of the list brings it."""
@@ -275,11 +220,10 @@ MAX_RUNS: Final = 500
 _EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 
 
-class VisibleValues:
-    """Reads values of visible runs within the budget, the newest run first.
+class VisibleValues(VisibleReads):
+    """Reads values of visible runs, the newest run first.
 
-    * `visible`: returns the runs on the screen
-    * `on_values`: is called with the runs whose values were read, by a task of the session
+    * `on_values`: is called when values were read, by a task of the session
     * `on_refused`: is called once with a sentence when the key may not read single runs
     """
 
@@ -287,11 +231,10 @@ class VisibleValues:
         self,
         session: Session,
         visible: Callable[[], Sequence[RunId]],
-        on_values: Callable[[Collection[RunId]], None],
+        on_values: Callable[[], None],
         on_refused: Callable[[str], None],
     ) -> None:
-        self._session = session
-        self._visible = visible
+        super().__init__(session, visible)
         self._on_values = on_values
         self._on_refused = on_refused
         self._paths: frozenset[ColumnPath] = frozenset()
@@ -301,8 +244,7 @@ class VisibleValues:
         self._next_s: dict[tuple[RunId, bool], float] = {}
         """The moment of the clock before which a run is not read again, live (False) or at its end (True)."""
 
-        self._fetch = CoalescedFetch(session.clock, self._start)
-        self._blocked_until_s = self._no_page_until_s = 0.0
+        self._no_page_until_s = 0.0
         self._is_refused = False
 
     def show(self, paths: Iterable[ColumnPath]) -> None:
@@ -323,14 +265,6 @@ class VisibleValues:
             return known[path]
         return Unshown.NOT_READ if run.body is None else value_in_body(run, *run.body, path)
 
-    def look(self) -> None:
-        """Read the values of visible runs that lack them. Call it when other rows are visible, or runs have changed."""
-        session = self._session
-        if not self._paths or self._is_refused or not session.is_started:
-            return
-        if session.clock.monotonic_s() >= self._blocked_until_s and self._unread():
-            self._fetch.schedule(REST_S)
-
     def retry(self) -> None:
         """Read again what could not be read: the user asks for it."""
         self._is_refused, self._blocked_until_s = False, 0.0
@@ -338,7 +272,8 @@ class VisibleValues:
         self.look()
 
     def _unread(self) -> list[RunId]:
-        """Return the visible runs that have to be read, newest first."""
+        if not self._paths or self._is_refused:
+            return []
         now_s, store = self._session.clock.monotonic_s(), self._session.store
         runs = [run for run_id in self._visible() if (run := store.get(run_id)) is not None]
         due = [run for run in runs if self._next_s.get((run.id, run.is_final), 0.0) <= now_s]
@@ -365,34 +300,28 @@ class VisibleValues:
             case _:
                 return path not in known
 
-    def _start(self) -> asyncio.Task[None] | None:
-        unread = self._unread()
-        return self._session.spawn(self._read(unread), "read visible values") if unread else None
-
     async def _read(self, run_ids: Sequence[RunId]) -> None:
         session = self._session
         pace = Pace(session.budget, session.clock)
-        try:
-            run_ids = await self._read_page(run_ids)
-            for start in range(0, len(run_ids), MAX_CONCURRENT_READS):
-                visible = set(self._visible())
-                some = [run_id for run_id in run_ids[start : start + MAX_CONCURRENT_READS] if run_id in visible]
-                if not some or not self._paths:
-                    continue
-                await pace.wait(len(some))
-                results = await asyncio.gather(*map(self._read_one, some), return_exceptions=True)
-                self._on_values(some)
-                for error in results:
-                    if isinstance(error, BaseException):
-                        raise error
-        except ApiError as error:
-            if isinstance(error, Refused) and error.is_about_the_key:
-                self._is_refused = True
-                self._on_refused(f"Columns out of payload, output and metadata stay unread: {error}")
-            else:
-                self._blocked_until_s = session.clock.monotonic_s() + RETRY_AFTER_S
-        finally:
-            self._fetch.finish()
+        run_ids = await self._read_page(run_ids)
+        for start in range(0, len(run_ids), MAX_CONCURRENT_READS):
+            visible = set(self._visible())
+            some = [run_id for run_id in run_ids[start : start + MAX_CONCURRENT_READS] if run_id in visible]
+            if not some or not self._paths:
+                continue
+            await pace.wait(len(some))
+            results = await asyncio.gather(*map(self._read_one, some), return_exceptions=True)
+            self._on_values()
+            for error in results:
+                if isinstance(error, BaseException):
+                    raise error
+
+    def _on_failure(self, run_ids: Sequence[RunId], error: ApiError) -> None:
+        if isinstance(error, Refused) and error.is_about_the_key:
+            self._is_refused = True
+            self._on_refused(f"Columns out of payload, output and metadata stay unread: {error}")
+        else:
+            super()._on_failure(run_ids, error)
 
     async def _read_page(self, run_ids: Sequence[RunId]) -> Sequence[RunId]:
         """Read the newest page of the list if that saves reads. Return the runs that remain. Raises `ApiError`."""
@@ -412,7 +341,7 @@ class VisibleValues:
         if not found:
             self._no_page_until_s = now_s + PAGE_RETRY_AFTER_S
         self._next_s |= {(run.id, run.is_final): now_s + REREAD_AFTER_S for run in runs if run.id in found}
-        self._on_values(found)
+        self._on_values()
         return [run_id for run_id in run_ids if run_id not in found]
 
     async def _read_one(self, run_id: RunId) -> None:

@@ -15,10 +15,9 @@ from tui.api.errors import ApiError
 from tui.domain.filters import parse_period, parse_time_span
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.features.runs.data import MAX_BYTES
 from tui.kit.commands import HistoryLine
 from tui.kit.live_model import LiveModel
-from tui.kit.state_files import DISK_TIMEOUT_S, problem_sentence, read_own, replace_file
+from tui.kit.state_files import DISK_TIMEOUT_S, MAX_BYTES, problem_sentence, read_own, replace_file
 from tui.lazy_dataclass import dataclass
 from tui.store.addresses import ViewAddress
 from tui.store.command_line import IdSearch, LoadedNames, MatchTally, ValueTally

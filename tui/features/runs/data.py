@@ -2,36 +2,36 @@
 
 import asyncio
 import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final
 
+from tui.api.errors import ApiError
 from tui.domain.filters import RunFilters, SearchProgress, parse_period, period_text
 from tui.domain.ids import RunId
 from tui.domain.status import filter_word
 from tui.features.runs.views import SLICE_S, ListViews
 from tui.kit.live_model import CoalescedFetch
-from tui.kit.state_files import DISK_TIMEOUT_S, problem_sentence, read_own, replace_file
+from tui.kit.state_files import StateFile
 from tui.kit.words import gap_sentence
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes
 from tui.store.freshness import Completeness, Gap, MissedRunCounter, MissedRuns
 from tui.store.server_filter import ServerFilter, is_typable, known_values, plan_search
+from tui.sync.budget import Pace
 from tui.sync.session import Session
-from tui.text.redaction import HOLDS_KEY
 
 if TYPE_CHECKING:
     from tui.sync.search import Search
 
 
-# Reads why the failed runs on the screen failed: the list does not send it.
+# Reads what the rows on the screen lack: why failed runs failed, which the list does not send, and values by path.
 
 
 REST_S: Final = 0.4
-"""How long the rows stay before their errors are read."""
+"""How long the rows stay before they are read."""
 
 RETRY_AFTER_S: Final = 30.0
 """After a failure of the server."""
@@ -40,48 +40,72 @@ MAX_TRIED: Final = 5_000
 """Runs that are remembered because their error was read, or cannot be read. All are forgotten when there are more."""
 
 
-class VisibleErrors:
-    """Reads the errors of visible runs within the budget, each once. `visible` returns the runs on the screen."""
+class VisibleReads:
+    """Reads what visible runs lack, within the budget, once they have rested. `visible` returns the runs on the screen.
+
+    A subclass finds these runs, and reads them.
+    """
 
     def __init__(self, session: Session, visible: Callable[[], Sequence[RunId]]) -> None:
         self._session = session
         self._visible = visible
-        self._tried: set[RunId] = set()
         self._fetch = CoalescedFetch(session.clock, self._start)
         self._blocked_until_s = 0.0
 
     def look(self) -> None:
-        """Read the errors of the visible runs that lack them. Call it when other rows are visible."""
+        """Read what is lacking. Call it when other rows are visible, or runs have changed."""
         session = self._session
         if session.is_started and session.clock.monotonic_s() >= self._blocked_until_s and self._unread():
             self._fetch.schedule(REST_S)
 
     def _unread(self) -> list[RunId]:
+        """Return the visible runs that have to be read."""
+        raise NotImplementedError
+
+    async def _read(self, run_ids: Sequence[RunId]) -> None:
+        """Read runs. Raises `ApiError`."""
+        raise NotImplementedError
+
+    def _on_failure(self, run_ids: Sequence[RunId], error: ApiError) -> None:  # noqa: ARG002  for subclasses
+        self._blocked_until_s = self._session.clock.monotonic_s() + RETRY_AFTER_S
+
+    def _start(self) -> asyncio.Task[None] | None:
+        unread = self._unread()
+        return self._session.spawn(self._try(unread), "read visible runs") if unread else None
+
+    async def _try(self, run_ids: Sequence[RunId]) -> None:
+        try:
+            await self._read(run_ids)
+        except ApiError as error:
+            self._on_failure(run_ids, error)
+        finally:
+            self._fetch.finish()
+
+
+class VisibleErrors(VisibleReads):
+    """Reads the errors of failed runs, each once."""
+
+    def __init__(self, session: Session, visible: Callable[[], Sequence[RunId]]) -> None:
+        super().__init__(session, visible)
+        self._tried: set[RunId] = set()
+
+    def _unread(self) -> list[RunId]:
         runs = [self._session.store.get(run_id) for run_id in self._visible() if run_id not in self._tried]
         return [run.id for run in runs if run and run.error is None and run.status.is_failed and not run.is_gone]
 
-    def _start(self) -> asyncio.Task[None] | None:
-        if not (unread := self._unread()):
-            return None
-        if len(self._tried) > MAX_TRIED:
-            self._tried.clear()
-        self._tried.update(unread)
-        return self._session.spawn(self._read(unread), "read visible errors")
-
     async def _read(self, run_ids: Sequence[RunId]) -> None:
-        from tui.api.errors import ApiError  # noqa: PLC0415  as above
-        from tui.sync.budget import Pace  # noqa: PLC0415  loads httpx2
         from tui.sync.failures import ErrorFetcher  # noqa: PLC0415  loads httpx2
 
+        if len(self._tried) > MAX_TRIED:
+            self._tried.clear()
+        self._tried.update(run_ids)
         session = self._session
         errors = ErrorFetcher(session.fetcher, session.store, Pace(session.budget, session.clock))
-        try:
-            await errors.read(run_ids)
-        except ApiError:
-            self._tried.difference_update(run_ids)
-            self._blocked_until_s = session.clock.monotonic_s() + RETRY_AFTER_S
-        finally:
-            self._fetch.finish()
+        await errors.read(run_ids)
+
+    def _on_failure(self, run_ids: Sequence[RunId], error: ApiError) -> None:
+        self._tried.difference_update(run_ids)
+        super()._on_failure(run_ids, error)
 
 
 # Runs the search that the last line of the list starts: one at a time, in the session's task group.
@@ -224,8 +248,6 @@ class Outages:
 
 
 VERSION: Final = 1
-MAX_BYTES: Final = 64 * 1024
-"""The maximum size of a file that is read. Typed filters need about 1% of it."""
 
 _LISTS: Final = ("statuses", "tasks", "tags", "versions", "queues", "machines", "regions")
 
@@ -248,11 +270,8 @@ class Remembered:
     chosen_at: datetime | None = None
 
 
-class FilterFile:
-    """Reads and writes the file of one environment.
-
-    `failure` is a sentence about the last error, or None. `environment` is any name: equal names share a file.
-    """
+class FilterFile(StateFile[Remembered]):
+    """Reads and writes the file of one environment. `environment` is any name: equal names share a file."""
 
     def __init__(
         self, state_dir: PurePath, *, api_url: str, environment: str, holds_key: Callable[[str], bool] = lambda _: False
@@ -260,85 +279,40 @@ class FilterFile:
         self._owner = {"api": api_url, "environment": environment}
         # Not every URL or name can be a file name. A digest can, and is the same at every start.
         digest = hashlib.sha256(f"{api_url}\n{environment}".encode(errors="surrogatepass")).hexdigest()
-        self.path = Path(state_dir) / f"screen-{digest[:16]}.json"
-        self.failure: str | None = None
-        self._holds_key = holds_key
-        self._unsaved: Remembered | None = None
-        self._is_writing = False
-
-    async def load(self) -> Remembered:
-        """Return the saved choices; the defaults if there are none or the file cannot be decoded."""
-        try:
-            async with asyncio.timeout(DISK_TIMEOUT_S):
-                return await asyncio.to_thread(self._load)
-        except TimeoutError:
-            self.failure = f"The saved filters in {self.path} are ignored: the disk does not answer."
-            return Remembered()
+        super().__init__(Path(state_dir) / f"screen-{digest[:16]}.json", "filters", holds_key)
 
     async def save(self, remembered: Remembered) -> None:
-        """Save the choices. Of the calls during a save, only the last one takes effect."""
-        self._unsaved = remembered
-        if self._is_writing:
-            return
-        self._is_writing = True
-        try:
-            while self._unsaved is not None:
-                unsaved, self._unsaved = self._unsaved, None
-                await asyncio.to_thread(self._save, unsaved)
-        finally:
-            self._is_writing = False
+        """Save the choices."""
+        await self.change(lambda: remembered)
 
-    def _load(self) -> Remembered:
-        try:
-            content = read_own(self.path, MAX_BYTES)
-            return Remembered() if content is None else _decode(content, self._owner)
-        except OSError as error:
-            reason = error.strerror or "it cannot be read"
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
-            reason = "this version did not write it"
-        self.failure = problem_sentence(self.path, f"The saved filters in {self.path} are ignored", reason)
-        return Remembered()
+    def texts_of(self, value: Remembered) -> Iterable[str]:
+        return (text for name in _LISTS for text in getattr(value.filters, name))
 
-    def _save(self, remembered: Remembered) -> None:
-        encoded = _encode(remembered)
-        if any(self._holds_key(value) for values in encoded["filters"].values() for value in values):
-            self.failure = f"The filters are not saved: {HOLDS_KEY}."
-            return
-        content = json.dumps(self._owner | encoded, indent=1) + "\n"
-        try:
-            replace_file(self.path, content.encode("ascii"))
-            self.failure = None
-        except OSError as error:
-            what, reason = f"The filters cannot be saved in {self.path}", error.strerror or str(error)
-            self.failure = problem_sentence(self.path, what, reason)
+    def encode(self, value: Remembered) -> dict[str, Any]:
+        # A span of time is over at the next start, and its period was made for it.
+        period = value.period if value.filters.created_from is None else None
+        return self._owner | {
+            "version": VERSION,
+            "filters": {name: list(values) for name in _LISTS if (values := getattr(value.filters, name))},
+            "period": None if period is None else period_text(period),
+            "order": value.order,
+            "wide": value.is_wide,
+            "kept_at": None if value.chosen_at is None else value.chosen_at.isoformat(),
+        }
 
-
-def _encode(remembered: Remembered) -> dict[str, Any]:
-    # A span of time is over at the next start, and its period was made for it.
-    period = remembered.period if remembered.filters.created_from is None else None
-    return {
-        "version": VERSION,
-        "filters": {name: list(values) for name in _LISTS if (values := getattr(remembered.filters, name))},
-        "period": None if period is None else period_text(period),
-        "order": remembered.order,
-        "wide": remembered.is_wide,
-        "kept_at": None if remembered.chosen_at is None else remembered.chosen_at.isoformat(),
-    }
-
-
-def _decode(content: bytes, owner: Mapping[str, str]) -> Remembered:
-    """Raises `ValueError` or another error of decoding unless this version wrote the file for that owner."""
-    saved = json.loads(content)
-    if saved["version"] != VERSION or any(saved[name] != text for name, text in owner.items()):
-        raise ValueError
-    lists = {name: _values(name, values) for name, values in saved["filters"].items()}
-    period, order = saved["period"], saved["order"]
-    length = None if period is None else parse_period(period)
-    if (length is None) is not (period is None) or not (order is None or isinstance(order, str)):
-        raise ValueError
-    # mypy cannot know the types of fields that are given by name.
-    filters = replace(RunFilters(), **lists)  # type: ignore[arg-type]
-    return Remembered(filters, length, order, saved["wide"] is True, _moment(saved.get("kept_at")))
+    def decode(self, saved: Any) -> Remembered:
+        if saved is None:
+            return Remembered()
+        if saved["version"] != VERSION or any(saved[name] != text for name, text in self._owner.items()):
+            raise ValueError
+        lists = {name: _values(name, values) for name, values in saved["filters"].items()}
+        period, order = saved["period"], saved["order"]
+        length = None if period is None else parse_period(period)
+        if (length is None) is not (period is None) or not (order is None or isinstance(order, str)):
+            raise ValueError
+        # mypy cannot know the types of fields that are given by name.
+        filters = replace(RunFilters(), **lists)  # type: ignore[arg-type]
+        return Remembered(filters, length, order, saved["wide"] is True, _moment(saved.get("kept_at")))
 
 
 def _moment(value: Any) -> datetime | None:

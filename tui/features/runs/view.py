@@ -1,6 +1,6 @@
 """The pane `runs`: the list of runs with its filter, order and marks, its table and its summary."""
 
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
@@ -364,7 +364,7 @@ class RunListPane(TablePane):
         self._values.show(each.path for each in choices if each.path is not None and each.name in shown)
         return slots
 
-    def _on_values(self, run_ids: Collection[RunId]) -> None:  # noqa: ARG002  the table finds out which rows differ
+    def _on_values(self) -> None:
         # A task of the session calls this; widgets are changed on the app's own message loop.
         self.call_later(partial(self.table.show_changes, is_anew=True))
 
