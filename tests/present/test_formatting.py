@@ -85,16 +85,6 @@ def test_times_in_minutes_have_no_seconds(seconds: float, lasted: str, old: str,
     assert formatting.wait(value, in_minutes=True) == waited
 
 
-@given(st.timedeltas(timedelta(days=-1), timedelta(days=400)), st.floats(0, 1, exclude_max=True))
-def test_age_has_the_same_text_until_it_is_due(elapsed: timedelta, share: float) -> None:
-    at = NOW - elapsed
-    lasts = formatting.same_age_for(at, NOW)
-    later = NOW + min(lasts * share, lasts - timedelta.resolution)
-    assert formatting.age(at, later) == formatting.age(at, NOW)
-    if elapsed >= timedelta():
-        assert formatting.age(at, NOW + lasts) != formatting.age(at, NOW)
-
-
 def test_unknown_age_is_a_dot() -> None:
     assert formatting.age(None, NOW) == "·"
 

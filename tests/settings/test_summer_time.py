@@ -11,12 +11,10 @@ import pytest
 
 from tests.support.domain.patches import patch_of
 from tests.support.error_groups import group_of
-from tests.support.present.samples import sample
 from tui.domain.filters import InvalidSpan, read_time_span
 from tui.domain.ids import RunId
 from tui.domain.update import RunsRead
 from tui.features.errors.model import SPANS, minutes_of
-from tui.features.runs.columns import times_same_until
 from tui.features.runs.words import SPAN_MARGIN, Typed, read_typed
 from tui.kit.words import gap_words
 from tui.store.filter import parse_filter
@@ -104,20 +102,3 @@ def test_outage_over_the_change_has_both_ends() -> None:
     hour = Gap(datetime(2026, 10, 25, 0, 30, 10, tzinfo=UTC), datetime(2026, 10, 25, 1, 30, 40, tzinfo=UTC))
     assert gap_words(short, now) == "no data 02:59–02:00"
     assert gap_words(hour, now) == "no data 02:30–02:30"
-
-
-def test_row_changes_at_midnight_of_the_zone() -> None:
-    zone = ZoneInfo("Asia/Kolkata")
-    done = sample("COMPLETED")
-    run = replace(done, created_at=datetime(2026, 11, 24, 1, tzinfo=UTC))
-    just_before = datetime(2026, 11, 26, 18, 29, tzinfo=UTC).astimezone(zone)
-    assert times_same_until(run, just_before) == datetime(2026, 11, 26, 18, 30, tzinfo=UTC)
-    evening = datetime(2026, 11, 26, 4, tzinfo=UTC).astimezone(ZoneInfo("America/Los_Angeles"))
-    assert times_same_until(run, evening) == datetime(2026, 11, 26, 8, tzinfo=UTC)
-
-
-@around
-def test_row_is_kept_while_its_times_are_the_same(utc: datetime) -> None:
-    done = sample("COMPLETED")
-    run = replace(done, created_at=utc - timedelta(seconds=30))
-    assert times_same_until(run, local(utc)).astimezone(UTC) == utc + timedelta(seconds=1)

@@ -57,19 +57,8 @@ def age(at: datetime | None, now: datetime, *, in_minutes: bool = False) -> str:
     if at is None:
         return NONE
     elapsed = max(now - at, timedelta())
-    size, unit = _age_unit(elapsed)
+    size, unit = next(each for each in _AGE_UNITS if elapsed >= each[0] or each[1] == "s")
     return UNDER_A_MINUTE if in_minutes and unit == "s" else f"{elapsed // size}{unit}"
-
-
-def same_age_for(at: datetime, now: datetime) -> timedelta:
-    """Return for how long, from `now` on, the age of `at` has the same text."""
-    elapsed = max(now - at, timedelta())
-    size, _ = _age_unit(elapsed)
-    return size - elapsed % size
-
-
-def _age_unit(elapsed: timedelta) -> tuple[timedelta, str]:
-    return next(each for each in _AGE_UNITS if elapsed >= each[0] or each[1] == "s")
 
 
 def wait(value: timedelta, *, in_minutes: bool = False) -> str:

@@ -191,7 +191,8 @@ def test_doubtful_values_are_pointed_out(field: str, text: str, expected: str | 
     ],
 )
 def test_title_counts_live_runs_older_than_the_period(older_count: int, is_cut: bool, expected: str) -> None:
-    words = say.window_words(RunFilters(queues=("ok",)), timedelta(days=7), older_count, is_cut=is_cut)
+    filters = RunFilters(queues=("ok",))
+    words = say.filter_words(filters, timedelta(days=7)) + say.older_words(filters, older_count, is_cut=is_cut)
     assert words == expected
 
 

@@ -1,14 +1,14 @@
 """The columns that `w` shows: clock times beside ages."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from tests.support.present.samples import HOSTILE, NOW, RUN_ID, STAMP, failure, full, sample, text_of
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.features.runs.columns import columns_for, head, row, times_same_until
+from tui.features.runs.columns import columns_for, head, row
 from tui.text.blocks import Now
 from tui.text.styled import line_width
 
@@ -66,11 +66,3 @@ def test_wide_rows_read_as_expected() -> None:
         "✓ Completed        charge-card       run_cm…6e3t     6.3s     1d  11-24 13:48"
     )
     assert RUN_ID in text_of([row(failed, columns_for(120, is_wide=True), Now(NOW))])
-
-
-def test_times_of_a_row_change_at_midnight() -> None:
-    created, evening = datetime(2026, 11, 24, 20, 30, tzinfo=UTC), datetime(2026, 11, 24, 23, 45, tzinfo=UTC)
-    done = sample("COMPLETED")
-    run = replace(done, created_at=created)
-    assert times_same_until(run, evening) == datetime(2026, 11, 25, tzinfo=UTC)
-    assert times_same_until(run, evening + timedelta(hours=1)) == datetime(2026, 11, 25, 1, 30, tzinfo=UTC)

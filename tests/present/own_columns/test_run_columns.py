@@ -7,18 +7,17 @@ from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.features import LISTS
 from tui.features.columns.words import (
-    BUILT_IN,
     KINDS,
     CellValue,
     ColumnChoice,
     ColumnPath,
     Unshown,
     chosen_columns,
-    own_columns_for,
+    with_times,
     without_duplicates,
 )
 from tui.features.errors.columns import GROUP_TABLE
-from tui.features.runs.columns import head, row
+from tui.features.runs.columns import COLUMNS, RUN_TABLE, head, row, table_of
 from tui.store.changes import EPOCH
 from tui.text.blocks import Now
 from tui.text.styled import line_width, plain
@@ -32,7 +31,7 @@ def unread(_run: Run, _path: ColumnPath) -> CellValue:
 choices = st.lists(
     st.builds(
         ColumnChoice,
-        st.sampled_from([*BUILT_IN, "metadata.progress", "payload.customer.id", "output"]),
+        st.sampled_from([*(column.id for column in COLUMNS), "metadata.progress", "payload.customer.id", "output"]),
         width=st.sampled_from([0, 0, 3, 20, 200]),
         type=st.sampled_from(sorted(KINDS)),
     ),
@@ -43,14 +42,14 @@ choices = st.lists(
 
 @given(choices, st.integers(1, 250), st.booleans())
 def test_columns_fit_into_every_width(chosen: tuple[ColumnChoice, ...], width: int, is_wide: bool) -> None:
-    slots, left_out = own_columns_for(chosen, width, unread, is_wide=is_wide)
+    choices = with_times(chosen) if is_wide else chosen
+    slots = chosen_columns(table_of(is_wide=is_wide), choices, width, unread)
     assert all(slot.width >= 1 for slot in slots)
     if width > EDGES:
         assert sum(slot.width for slot in slots) + GAP * (len(slots) - 1) <= width - EDGES
     names = [choice.name for choice in chosen]
     shown = [slot.column.id for slot in slots if slot.column.id in names]
     assert shown == [name for name in names if name in shown], "in their order"
-    assert {*shown, *left_out} >= {*names}
     assert shown[:1] == names[:1], "the first one is never left out"
     widths = {choice.name: choice.width for choice in chosen if choice.width}
     assert all(slot.width == widths.get(slot.column.id, slot.width) for slot in slots[1:]), "a chosen width is kept"
@@ -60,20 +59,19 @@ def test_columns_fit_into_every_width(chosen: tuple[ColumnChoice, ...], width: i
 
 def test_columns_that_do_not_fit_make_way() -> None:
     chosen = [ColumnChoice("status"), ColumnChoice("payload.note", width=90), ColumnChoice("task"), ColumnChoice("age")]
-    slots, left_out = own_columns_for(chosen, 80, unread)
+    slots = chosen_columns(RUN_TABLE, chosen, 80, unread)
     assert [slot.column.id for slot in slots] == ["status", "task", "age"]
-    assert left_out == ("payload.note",)
 
 
 def test_long_title_becomes_the_last_key() -> None:
-    slots, _ = own_columns_for([ColumnChoice("payload.the_customer.id", width=8)], 80, unread)
+    slots = chosen_columns(RUN_TABLE, [ColumnChoice("payload.the_customer.id", width=8)], 80, unread)
     assert plain(head(slots)).strip() == "id"
     titled = ColumnChoice("payload.the_customer.id", title="who", width=8)
-    assert plain(head(own_columns_for([titled], 80, unread)[0])).strip() == "who"
+    assert plain(head(chosen_columns(RUN_TABLE, [titled], 80, unread))).strip() == "who"
 
 
 def test_every_column_is_explained() -> None:
-    assert all(column.meaning for column in BUILT_IN.values())
+    assert all(column.meaning for column in COLUMNS)
     assert all(column.meaning for load in LISTS.values() for column in load().table.columns)
 
 
@@ -89,8 +87,9 @@ group_choices = st.lists(
 
 @given(group_choices, st.integers(1, 250))
 def test_columns_of_groups_fit_into_every_width(chosen: tuple[ColumnChoice, ...], width: int) -> None:
-    slots, left_out = chosen_columns(GROUP_TABLE, chosen, width)
+    slots = chosen_columns(GROUP_TABLE, chosen, width)
     assert all(slot.width >= 1 for slot in slots)
     if width > EDGES:
         assert sum(slot.width for slot in slots) + GAP * (len(slots) - 1) <= width - EDGES
-    assert [slot.column.id for slot in slots] == [each.name for each in chosen if each.name not in left_out]
+    shown = [slot.column.id for slot in slots]
+    assert shown == [each.name for each in chosen if each.name in shown]

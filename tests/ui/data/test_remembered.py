@@ -16,7 +16,8 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import TaskId
 from tui.features.columns.data import ColumnFile
 from tui.features.columns.settings import file_columns
-from tui.features.runs.data import MAX_BYTES, FilterFile, Remembered
+from tui.features.runs.data import FilterFile, Remembered
+from tui.kit.state_files import MAX_BYTES
 from tui.store.changes import EPOCH
 from tui.store.server_filter import is_typable
 

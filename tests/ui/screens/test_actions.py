@@ -262,15 +262,14 @@ def test_action_outcome_is_shown_during_a_pause(tmp_path: Path, monkeypatch: pyt
     run_story(story, tmp_path, fleet)
 
 
-def test_overlay_is_painted_after_a_tick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_overlay_is_painted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(monitor: Monitored) -> None:
         table, painted = monitor.screen.run_list.table, list[int]()
         table.overlay = lambda _: Piece("refused: 403")
-        # As for the one cell that a tick paints.
-        table.strip_at(HEAD_LINES)
-        monkeypatch.setattr(table, "refresh_line", painted.append)
+        monkeypatch.setattr(table, "refresh_lines", painted.extend)
         for _ in range(2):
-            table.show_overlays()
+            table.show_changes(is_anew=True)
+            table.strip_at(HEAD_LINES)
         assert painted == [HEAD_LINES]
 
     run_story(story, tmp_path, fleet_of(FAILED))

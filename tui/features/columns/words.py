@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from tui.domain.run import ABSENT, Absent, Json, Run
 from tui.domain.text import Raw
+from tui.features.runs.columns import AGE, CREATED
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
 from tui.text.blocks import Now
@@ -536,3 +537,12 @@ def _value(run: Run, now: Now, width: int, *, read: ReadValue | None, path: Colu
     tokens = style.rest, Token.BLUE if style.took is Token.BLUE else Token.SPARK
     value = Unshown.NOT_READ if read is None else read(run, path)
     return value_line(value, choice.type, choice.format, width, now.at, tokens)
+
+
+def with_times(choices: Sequence[ColumnChoice]) -> Sequence[ColumnChoice]:
+    """Put the times of creation behind the ages, unless they are chosen already."""
+    names = [choice.name for choice in choices]
+    if CREATED.id in names or AGE.id not in names:
+        return choices
+    place = names.index(AGE.id) + 1
+    return [*choices[:place], ColumnChoice(CREATED.id), *choices[place:]]

@@ -13,9 +13,9 @@ from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.features.actions.words import Overlay
 from tui.features.columns.data import VisibleValues
-from tui.features.columns.words import ColumnChoice, chosen_columns
+from tui.features.columns.words import chosen_columns, with_times
 from tui.features.runs import model
-from tui.features.runs.columns import AGE, CREATED, RUN_TABLE, SHOWS_ERRORS, STATUS, table_of
+from tui.features.runs.columns import RUN_TABLE, SHOWS_ERRORS, STATUS, table_of
 from tui.features.runs.data import Outages, RunSubscription, ServerSearch, VisibleErrors
 from tui.features.runs.model import ListEnd, RunListModel
 from tui.features.runs.views import ListQuery, ListViews
@@ -359,7 +359,7 @@ class RunListPane(TablePane):
         if choices is None:
             self._values.show(())
             return table.slots(width)
-        slots = chosen_columns(table, _with_times(choices) if self.is_wide else choices, width, self._values.value)
+        slots = chosen_columns(table, with_times(choices) if self.is_wide else choices, width, self._values.value)
         shown = {slot.column.id for slot in slots}
         self._values.show(each.path for each in choices if each.path is not None and each.name in shown)
         return slots
@@ -421,15 +421,6 @@ class RunListPane(TablePane):
         self._show_all()
         self.refresh_bindings()
         call_soon(self, self.on_filtered)
-
-
-def _with_times(choices: Sequence[ColumnChoice]) -> Sequence[ColumnChoice]:
-    """Put the times of creation behind the ages, unless they are chosen already."""
-    names = [choice.name for choice in choices]
-    if CREATED.id in names or AGE.id not in names:
-        return choices
-    place = names.index(AGE.id) + 1
-    return [*choices[:place], ColumnChoice(CREATED.id), *choices[place:]]
 
 
 # The two lines about the selected run, visible where the detail is not.
