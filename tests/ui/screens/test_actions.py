@@ -254,7 +254,13 @@ def test_action_outcome_is_shown_during_a_pause(tmp_path: Path, monkeypatch: pyt
                 await wait_for_question(monitor)
                 await monitor.press("y", wait_s=1)
         fleet.fault = lambda path: JSONResponse({"error": "No"}, 403) if path.endswith("/replay") else None
-        monkeypatch.setattr(table, "refresh_line", shown.append)
+        refresh = table.refresh_lines
+
+        def refresh_lines(lines: list[int]) -> None:
+            shown.extend(lines)
+            refresh(lines)
+
+        monkeypatch.setattr(table, "refresh_lines", refresh_lines)
         await monitor.later(8)
         assert shown
         assert monitor.lines[3].startswith("▌ ✗ refused: 403")

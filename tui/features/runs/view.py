@@ -286,7 +286,7 @@ class RunListPane(TablePane):
             if before is not None and before != self._environment:
                 self.clear_marks()  # they were set on runs of the other environment
                 self._drop_search()
-        self._show_all(is_anew=Topic.ACTIONS in changes.topics)
+        self._show_all(partial(self.table.show_changes, is_anew=Topic.ACTIONS in changes.topics))
 
     def on_show(self) -> None:
         self._show_all()
@@ -300,22 +300,17 @@ class RunListPane(TablePane):
             self.views.recheck(now.frozen_at or now.at)
             self.table.missed = self._outages.missed(now.at)
             self.rows.show_gaps(tuple(self.table.missed))
-        if self.is_shown:
-            self.table.tick()
-        self._show_all()
+        self._show_all(self.table.tick)
 
     def _show_runs(self, changes: Changes) -> None:
         self.rows.on_changes(changes)
         self.table.show_changes()
 
-    def _show_all(self, *, is_anew: bool = False) -> None:
-        """Show the runs, the text of an empty list, the end line, the rule.
-
-        `is_anew`: rows of the same runs may look different.
-        """
+    def _show_all(self, show_rows: Callable[[], None] | None = None) -> None:
+        """Show the runs, the text of an empty list, the end line, the rule. `show_rows` shows changed runs."""
         if self.is_shown:
             self.table.show_end()
-        self.table.show_changes(is_anew=is_anew)
+        (show_rows or self.table.show_changes)()
         if not self.is_shown:
             return
         if self._is_empty is self.rows.has_rows:
