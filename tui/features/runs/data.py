@@ -405,21 +405,16 @@ class RunSubscription:
     def visit(self, chosen: ServerFilter, order: str) -> None:
         """Follow the runs of a view that was opened by its address. Nothing of it is saved."""
         before = self.chosen
-        now = self._session.now()
-        self.shown = replace(self.shown, filters=chosen.filters, period=chosen.period, order=order, chosen_at=now)
-        self.is_recalled, self._is_visiting = False, True
+        self._is_visiting = True
+        self._use(chosen, is_saved=False, order=order)
         if self._sources and self.chosen != before:
             self._follow()
 
     def choose(self, chosen: ServerFilter) -> None:
         """Follow the runs that pass other filters."""
-        now = self._session.now()
-        self._remembered = replace(self._remembered, filters=chosen.filters, period=chosen.period, chosen_at=now)
-        self.shown = replace(self.shown, filters=chosen.filters, period=chosen.period, chosen_at=now)
-        self.is_recalled = False
+        self._use(chosen)
         self.on_filters()
         self._follow()
-        self._save()
 
     def clear(self) -> None:
         """Remove every server filter."""
@@ -428,15 +423,21 @@ class RunSubscription:
 
     def save_order(self, order: str) -> None:
         """Save the order of the list for the next start."""
-        self._remembered = replace(self._remembered, order=order)
-        self.shown = replace(self.shown, order=order)
-        self._save()
+        self._change(order=order)
 
     def save_width(self, *, is_wide: bool) -> None:
         """Save whether the list shows whole run ids and times for the next start."""
-        self._remembered = replace(self._remembered, is_wide=is_wide)
-        self.shown = replace(self.shown, is_wide=is_wide)
-        self._save()
+        self._change(is_wide=is_wide)
+
+    def _use(self, chosen: ServerFilter, *, is_saved: bool = True, **others: Any) -> None:
+        self.is_recalled, now = False, self._session.now()
+        self._change(is_saved=is_saved, filters=chosen.filters, period=chosen.period, chosen_at=now, **others)
+
+    def _change(self, *, is_saved: bool = True, **values: Any) -> None:
+        self.shown = replace(self.shown, **values)
+        if is_saved:
+            self._remembered = replace(self._remembered, **values)
+            self._session.spawn(self._save(), "save the filters")
 
     def refresh(self) -> None:
         """Poll now. If a source has stopped, start all of them again."""
@@ -451,10 +452,7 @@ class RunSubscription:
             source.cancel()
         self._sources = self._session.sources.follow_runs(filters=self.shown.filters, history=self.chosen.period)
 
-    def _save(self) -> None:
-        self._session.spawn(self._write(), "save the filters")
-
-    async def _write(self) -> None:
+    async def _save(self) -> None:
         before = self._file.failure
         await self._file.save(self._remembered)
         if self._file.failure is not None and self._file.failure != before:

@@ -247,14 +247,13 @@ MAX_VIEWS: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class ShownView:
-    """A view as it was left: `query` is that of the list, `address` that of another view.
+    """A view as it was left. `show` shows it again, with the cursor of the list on a run.
 
     `facts` are equal if two views are the same. `cursor` is the run under the cursor of the list.
     """
 
     facts: Hashable
-    query: ListQuery | None = None
-    address: "ViewAddress | None" = None
+    show: Callable[[RunId | None], object]
     cursor: RunId | None = None
 
 
@@ -296,9 +295,11 @@ class ViewTrail:
         return ("runs", replace(main.run_list.views.query, is_typing=False, is_searched=False))
 
     def _view(self, facts: Hashable) -> ShownView:
-        if (front := self._main.front) is self._main:
-            return ShownView(facts, query=self._main.run_list.views.query, cursor=self._main.run_list.target)
-        return ShownView(facts, address=self._main.app_base.address_of(front))
+        main, app = self._main, self._main.app_base
+        if main.front is main:
+            return ShownView(facts, partial(main.show_query, main.run_list.views.query), main.run_list.target)
+        address = app.address_of(main.front)
+        return ShownView(facts, lambda _: app.show_address(address))
 
     def go_back(self) -> None:
         """Show the view before, or say that there is none."""
@@ -310,10 +311,7 @@ class ViewTrail:
             main.front.say("there is no view before this one")
             return
         self._current = view
-        if view.address is not None:
-            main.app_base.show_address(view.address)
-        elif view.query is not None:
-            main.show_query(view.query, view.cursor)
+        view.show(view.cursor)
 
 
 # The monitor: the list of runs, the panes about the selected run, and the actions of their common keys.
@@ -699,10 +697,8 @@ class MainScreen(MainView):
 
     def show_query(self, query: ListQuery, cursor: RunId | None) -> None:
         """Show the list with these filters, in place of the shown view."""
-        subscription = self.app_base.part(RunSubscription)
         self.leave_other_views()
-        subscription.visit(ServerFilter(query.filters, query.period), query.order.id)
-        self.run_list.show_query(query, cursor, token=Token.TEXT if subscription.is_filtered else Token.MUTED)
+        self.show_filtered(query, cursor)
         self.show_list(None)
         if cursor is None:
             self.run_list.table.action_top()
@@ -746,8 +742,7 @@ class MainScreen(MainView):
     def show_filtered(self, query: ListQuery, run_id: RunId | None = None) -> None:
         """List the runs of a query, with the cursor on a run if one is given."""
         subscription = self.app_base.part(RunSubscription)
-        if query.filters != subscription.chosen.filters:
-            subscription.visit(ServerFilter(query.filters, query.period), query.order.id)
+        subscription.visit(ServerFilter(query.filters, query.period), query.order.id)
         self.run_list.show_query(query, run_id, token=Token.TEXT if subscription.is_filtered else Token.MUTED)
 
     def server_filter_of(self, address: ViewAddress) -> ServerFilter:
