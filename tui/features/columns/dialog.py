@@ -425,23 +425,21 @@ class ColumnsScreen(PaintedDialog[None]):
         bind("enter", "keep", "keep", "Keep the columns, also for the next start.", id="keep-columns"),
         bind("j,down", "move(1)", "down", "The next column.", id="down"),
         bind("k,up", "move(-1)", "up", "The previous column.", id="up"),
-        bind("space", "toggle_column", "show, hide", "Show or hide the column."),
-        bind("J,shift+down", "move_column(1)", "move down", "Move the column behind the next one.", id="column-down"),
-        bind("K,shift+up", "move_column(-1)", "move up", "Move the column before the previous one.", id="column-up"),
-        bind("greater_than_sign,right,l", "resize(1)", "wider", "Make the column wider.", id="wider"),
-        bind("less_than_sign,left,h", "resize(-1)", "narrower", "Make the column narrower.", id="narrower"),
-        bind("0", "clear_width", "usual width", "Give the column its usual width again."),
+        bind("space", "draft('toggle')", "show, hide", "Show or hide the column.", id="toggle-column"),
+        bind("J,shift+down", "draft('move_column', 1)", "move down", "Move the column behind the next one.",
+             id="column-down"),
+        bind("K,shift+up", "draft('move_column', -1)", "move up", "Move the column before the previous one.",
+             id="column-up"),
+        bind("greater_than_sign,right,l", "draft('resize', 1)", "wider", "Make the column wider.", id="wider"),
+        bind("less_than_sign,left,h", "draft('resize', -1)", "narrower", "Make the column narrower.", id="narrower"),
+        bind("0", "draft('clear_width')", "usual width", "Give the column its usual width again.", id="clear-width"),
         bind("a", "add_column", "add by path", "Add a column out of metadata, payload or output."),
-        bind("t", "next_type", "type", "Show the values of a column by path as the next type.", id="column-type"),
-        bind("d", "remove_column", "remove", "Remove a column by path."),
-        bind(
-            "r",
-            "reset",
-            "reset",
-            "Go back to the columns of the config file, then to the program's own.",
-            id="reset-columns",
-        ),
-    ]
+        bind("t", "draft('next_type')", "type", "Show the values of a column by path as the next type.",
+             id="column-type"),
+        bind("d", "draft('remove')", "remove", "Remove a column by path.", id="remove-column"),
+        bind("r", "draft('reset')", "reset", "Go back to the columns of the config file, then to the program's own.",
+             id="reset-columns"),
+    ]  # fmt: skip
 
     def __init__(
         self,
@@ -475,33 +473,17 @@ class ColumnsScreen(PaintedDialog[None]):
     def on_resize(self) -> None:
         self.call_after_refresh(self._draw)  # the list has its new width then
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002  Textual's
-        return self.draft.has_paths or action not in {"add_column", "next_type", "remove_column"}
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        is_about_paths = action == "add_column" or (action == "draft" and parameters[0] in {"next_type", "remove"})
+        return self.draft.has_paths or not is_about_paths
 
     def action_move(self, step: int) -> None:
         self._note = self.draft.move_cursor(step)
         self._draw()
 
-    def action_toggle_column(self) -> None:
-        self._change(self.draft.toggle())
-
-    def action_move_column(self, step: int) -> None:
-        self._change(self.draft.move_column(step))
-
-    def action_resize(self, step: int) -> None:
-        self._change(self.draft.resize(step))
-
-    def action_clear_width(self) -> None:
-        self._change(self.draft.clear_width())
-
-    def action_next_type(self) -> None:
-        self._change(self.draft.next_type())
-
-    def action_remove_column(self) -> None:
-        self._change(self.draft.remove())
-
-    def action_reset(self) -> None:
-        self._change(self.draft.reset())
+    def action_draft(self, change: str, *arguments: int) -> None:
+        """Change the draft by one of its methods."""
+        self._change(getattr(self.draft, change)(*arguments))
 
     def action_add_column(self) -> None:
         self._ask_path(self._add)
