@@ -1,6 +1,6 @@
 """Dialogs that ask: a question that `y` answers, and whether the program ends while actions wait."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Final
 
 from textual import events
@@ -33,8 +33,8 @@ class YesNoDialog(GuardedDialog):
     keep: ClassVar[str]
     agreement: str
 
-    def __init__(self, type_ahead: TypeAhead, *, has_band: bool = False) -> None:
-        super().__init__(type_ahead)
+    def __init__(self, type_ahead: TypeAhead, *, has_band: bool = False, id: str | None = None) -> None:  # noqa: A002  as above
+        super().__init__(type_ahead, id=id)
         self._dialog = Dialog(has_band=has_band)
         self._visibility: FrameVisibility | None = None
         self._typed = ""
@@ -61,16 +61,11 @@ class YesNoDialog(GuardedDialog):
 
     def answers(self, limit: int) -> Line:
         """Return the button on the left, and on the right how to agree, as far as that is possible yet."""
-        left: Line = (Piece(f" {self.keep} ", Token.BUTTON), Piece("  "), Piece("Esc", Token.TEXT, is_bold=True))
-        may_answer = self._visibility is FrameVisibility.SEEN
-        y = Piece("y", Token.BRIGHT if may_answer else Token.FAINT, is_bold=may_answer)
-        right: Line = (y, Piece(f"  {self.agreement}", Token.TEXT))
+        right = y_line(self._visibility, self.agreement)
         if self.is_silent:
             field = Piece(f"{f' {self._typed}▏':<{len(self.word) + 3}}", Token.FIELD)
             right = (Piece("type "), Piece(self.word, Token.BRIGHT, is_bold=True), Piece(" and Enter "), field)
-        elif self._visibility is FrameVisibility.WAITING:
-            right = (Piece("waiting for the terminal", Token.AMBER),)
-        return (*left, Piece(" " * max(_GAP, limit - line_width(left) - line_width(right))), *right)
+        return answer_line(self.keep, right, limit)
 
     def on_key(self, event: events.Key) -> None:
         event.stop()
@@ -105,61 +100,63 @@ class YesNoDialog(GuardedDialog):
         self._visibility, self._may_type = None, False
 
     def _accept_typing(self) -> None:
-        self._may_type = self.is_silent
+        self._may_type = self.is_silent and bool(self.word)
 
 
-# The question before the program ends while actions wait to be sent.
+def y_line(visibility: FrameVisibility | None, words: str = "") -> Line:
+    """Return the key `y`, lit once it has an effect, or why it has none yet."""
+    if visibility is FrameVisibility.WAITING:
+        return (Piece("waiting for the terminal", Token.AMBER),)
+    may_answer = visibility is FrameVisibility.SEEN
+    y = Piece("y", Token.BRIGHT if may_answer else Token.FAINT, is_bold=may_answer)
+    return (y, Piece(f"  {words}", Token.TEXT)) if words else (y,)
 
 
-WIDTH: Final = 60
+def answer_line(keep: str, right: Line, limit: int) -> Line:
+    """Return the button that changes nothing on the left, and how to agree on the right."""
+    left: Line = (Piece(f" {keep} ", Token.BUTTON), Piece("  "), Piece("Esc", Token.TEXT, is_bold=True))
+    return (*left, Piece(" " * max(_GAP, limit - line_width(left) - line_width(right))), *right)
 
 
-def leave_lines(waiting: Mapping[str, int], visibility: FrameVisibility | None, width: int) -> list[Line]:
-    """Return the dialog in lines of at most `width` cells. `waiting` counts runs by the title of the action.
-
-    `visibility` decides whether `y` has an effect; None: the terminal was not asked for long.
-    """
-    limit = width - 2 * INDENT
-    actions = " and ".join(f"{title} of {formatting.plural(count, 'run')}" for title, count in waiting.items())
-    verb = "waits" if len(waiting) == 1 else "wait"
-    text = f"{actions} {verb} to be sent. If you quit now, it is not sent." if waiting else "Nothing waits to be sent."
+def question_lines(question: str, sentences: Sequence[str], answers: Line, limit: int) -> list[Line]:
+    """Return a question of lines of `limit` cells, with the sentences about its answer and the keys that answer."""
     lines: list[Line] = [
         (),
-        (Piece("Quit?", Token.BRIGHT, is_bold=True),),
-        *((Piece(row, Token.MUTED),) for row in wrap(text, limit)),
+        *((Piece(row, Token.BRIGHT, is_bold=True),) for row in wrap(question, limit)),
+        *((Piece(row, Token.MUTED),) for sentence in sentences for row in wrap(sentence, limit)),
         (),
-        _answers(visibility, limit),
+        answers,
         (),
     ]
     return [(Piece(" " * INDENT), *line) for line in lines]
 
 
-def _answers(visibility: FrameVisibility | None, limit: int) -> Line:
-    may_answer = visibility is FrameVisibility.SEEN
-    left: Line = (Piece(" Stay ", Token.BUTTON), Piece("  "), Piece("Esc", Token.TEXT, is_bold=True))
+# The question before the program ends while actions wait to be sent: quit or stay.
+
+
+def leave_lines(waiting: Mapping[str, int], visibility: FrameVisibility | None, width: int) -> list[Line]:
+    """Return the dialog in lines of at most `width` cells. `waiting` counts runs by the title of the action."""
+    limit = width - 2 * INDENT
+    actions = " and ".join(f"{title} of {formatting.plural(count, 'run')}" for title, count in waiting.items())
+    verb = "waits" if len(waiting) == 1 else "wait"
+    text = f"{actions} {verb} to be sent. If you quit now, it is not sent." if waiting else "Nothing waits to be sent."
     ctrl_c: Line = (Piece("ctrl-c", Token.TEXT, is_bold=True), Piece("  quit", Token.TEXT))
-    right: Line = (
-        Piece("y", Token.BRIGHT if may_answer else Token.FAINT, is_bold=may_answer),
-        Piece(" or ", Token.FAINT),
-        *ctrl_c,
-    )
-    if visibility is FrameVisibility.UNKNOWN:
-        right = ctrl_c
-    elif visibility is FrameVisibility.WAITING:
-        right = (Piece("waiting for the terminal", Token.AMBER), Piece(" or ", Token.FAINT), *ctrl_c)
-    if line_width(left) + _GAP + line_width(right) > limit:
-        right = ctrl_c
-    return (*left, Piece(" " * max(_GAP, limit - line_width(left) - line_width(right))), *right)
+    right: Line = (*y_line(visibility), Piece(" or ", Token.FAINT), *ctrl_c)
+    answers = answer_line("Stay", ctrl_c if visibility is FrameVisibility.UNKNOWN else right, limit)
+    if line_width(answers) > limit:
+        answers = answer_line("Stay", ctrl_c, limit)
+    return question_lines("Quit?", (text,), answers, limit)
 
 
-# The dialog before the program ends while actions wait to be sent: quit or stay.
-
-
-class LeaveScreen(GuardedDialog):
+class LeaveScreen(YesNoDialog):
     """Asks whether to quit. `unsent` returns the number of runs that wait to be sent, by title of the action.
 
-    `ctrl-q` and `ctrl-c` quit without another question: see `TriggerApp.action_leave`.
+    `ctrl-q` and `ctrl-c` quit without another question, also where the terminal never tells that it shows this: see
+    `TriggerApp.action_leave`.
     """
+
+    word = ""
+    cells = 60
 
     def __init__(
         self,
@@ -171,35 +168,14 @@ class LeaveScreen(GuardedDialog):
     ) -> None:
         super().__init__(type_ahead, id=id)
         self._unsent = unsent
-        self._dialog = Dialog()
         self._ticker = Ticker(self, live.session.clock, self.draw)
-        self._visibility: FrameVisibility | None = FrameVisibility.UNKNOWN if type_ahead.is_silent else None
-
-    def compose(self) -> ComposeResult:
-        yield self._dialog
+        self._visibility = FrameVisibility.UNKNOWN if type_ahead.is_silent else None
 
     def on_mount(self) -> None:
-        self.draw()
         self._ticker.begin()
 
     def on_unmount(self) -> None:
         self._ticker.stop()
 
-    def on_key(self, event: events.Key) -> None:
-        event.stop()
-        event.prevent_default()
-        if event.key == "escape":
-            self.dismiss(result=False)
-        elif self._visibility is FrameVisibility.SEEN:
-            self.answer(event.key)
-
-    def on_visibility(self, visibility: FrameVisibility) -> None:
-        self._visibility = visibility
-        self.draw()
-
-    def forget_visibility(self) -> None:
-        self._visibility = None
-
-    def draw(self) -> None:
-        width, _ = self._dialog.room(WIDTH)
-        self._dialog.show(leave_lines(self._unsent(), self._visibility, width), width)
+    def lines(self, width: int, height: int) -> list[Line]:  # noqa: ARG002  it is low
+        return leave_lines(self._unsent(), self._visibility, width)

@@ -27,7 +27,7 @@ from tui.kit.live_model import LiveModel
 from tui.kit.page import PageRow
 from tui.kit.page_screen import PageScreen
 from tui.kit.painted import PaintedDialog, PaintedScreen
-from tui.kit.questions import YesNoDialog
+from tui.kit.questions import YesNoDialog, question_lines
 from tui.kit.state_files import DISK_TIMEOUT_S, locked, problem_sentence, read_own, replace_file
 from tui.kit.type_ahead import TypeAhead
 from tui.settings.schema import ViewEntry
@@ -328,7 +328,7 @@ class ViewQuestion(YesNoDialog):
     def lines(self, width: int, height: int) -> list[Line]:  # noqa: ARG002  it is low
         limit = width - 2 * INDENT
         said = (*self._sentences, *([SILENT_TERMINAL] if self.is_silent else []))
-        return words.question_lines(self._question, said, self.answers(limit), limit)
+        return question_lines(self._question, said, self.answers(limit), limit)
 
 
 # The dialog that saves a view under a name and a letter, or changes the name and the letter of one.

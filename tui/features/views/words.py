@@ -86,19 +86,6 @@ def collisions(letter: str, name: str, views: Sequence[SavedView], before: Saved
     return found
 
 
-def question_lines(question: str, sentences: Sequence[str], answers: Line, limit: int) -> list[Line]:
-    """Return a question of lines of `limit` cells, with the sentences about its answer and the keys that answer."""
-    lines: list[Line] = [
-        (),
-        *((Piece(row, Token.BRIGHT, is_bold=True),) for row in wrap(question, limit)),
-        *((Piece(row, Token.MUTED),) for sentence in sentences for row in wrap(sentence, limit)),
-        (),
-        answers,
-        (),
-    ]
-    return [(Piece(" " * INDENT), *line) for line in lines]
-
-
 # The menu of letters.
 
 
