@@ -18,7 +18,7 @@ BELL, NOTICE, BOTH, OFF = Rings(bell=True), Rings(notice=True), Rings(bell=True,
 
 def bell_of(text: str) -> Bell:
     document = read_document(tomllib.loads(f"[bell]\n{text}"))
-    assert document.problems == ()
+    assert document.complaints == ()
     return document.values.bell
 
 
@@ -88,11 +88,11 @@ def test_quiet_hours_follow_the_clock_of_the_zone() -> None:
 
 def test_command_may_stand_above_all_tables() -> None:
     document = read_document(tomllib.loads('on_alert = ["notify", "a b", "$(id)"]\n[bell]\nring = "bell"'))
-    assert document.problems == ()
+    assert document.complaints == ()
     assert "bell.on_alert" in document.keys
     assert (document.values.bell.on_alert, document.values.bell.ring) == (("notify", "a b", "$(id)"), "bell")
     both = read_document(tomllib.loads('on_alert = ["a"]\n[bell]\non_alert = ["b"]'))
-    assert [(each.where, each.text) for each in both.problems] == [
+    assert [(each.where, each.text) for each in both.complaints] == [
         ("on_alert", "not used, as bell.on_alert is set too"),
     ]
     assert both.values.bell.on_alert == ("b",)

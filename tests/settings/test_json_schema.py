@@ -91,7 +91,7 @@ def places(value: Any) -> list[tuple[Any, Any]]:
 @given(DOCUMENTS)
 def test_what_the_schema_accepts_is_read(document: dict[str, Any]) -> None:
     VALIDATOR.validate(document)
-    assert read_document(document).problems == ()
+    assert read_document(document).complaints == ()
 
 
 @settings(max_examples=40)
@@ -101,7 +101,7 @@ def test_schema_and_reader_refuse_the_same(document: dict[str, Any], odd: Any, d
     assume(found)
     container, key = data.draw(st.sampled_from(found))
     container[key] = odd
-    assert VALIDATOR.is_valid(document) == (read_document(document).problems == ())
+    assert VALIDATOR.is_valid(document) == (read_document(document).complaints == ())
 
 
 @pytest.mark.parametrize("text", ["#aabbcc\n", "\n"])
@@ -114,7 +114,7 @@ def test_line_break_at_the_end_is_refused(text: str) -> None:
         {"views": [{"name": "n", "address": f"runs?{text}"}]},
     ):
         assert not VALIDATOR.is_valid(document)
-        assert len(read_document(document).problems) == 1
+        assert len(read_document(document).complaints) == 1
 
 
 def test_schema_is_what_toml_can_say() -> None:

@@ -35,7 +35,7 @@ def named(text: str) -> str:
 )
 def test_wrong_command_is_left_out(text: str, line: str) -> None:
     document = read_document(tomllib.loads(f"{HEAD}{named(text)}\n\n[[commands]]\nname = 'good'\ncommand = ['p']\n"))
-    assert [f"{each.where}: {each.text}" for each in document.problems] == [
+    assert [f"{each.where}: {each.text}" for each in document.complaints] == [
         f"commands[0].{line}; this entry is left out"
     ]
     assert [each.name for each in document.values.commands] == ["good"]

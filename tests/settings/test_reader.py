@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from tui.domain.own_commands import PLACEHOLDERS
 from tui.kit.colors import PALETTES, ColorMode
 from tui.settings.description import commented_file, config_schema
-from tui.settings.reader import MAX_PROBLEMS, MAX_SHOWN_CHARS, Document, read_document
+from tui.settings.reader import MAX_PROBLEMS, MAX_SHOWN_CHARS, read_document
 from tui.settings.schema import Colors, FileSettings
+from tui.settings.settings import ConfigFile
 
 DEFAULTS = FileSettings()
 INTEGERS = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
@@ -32,12 +33,12 @@ VALIDATOR = STRICT(jsonschema.Draft202012Validator, type_checker=INTEGERS)(confi
 COLUMN_NAMES = {"runs": ("task", "took"), "errors": ("runs",)}
 
 
-def read(text: str) -> Document:
+def read(text: str) -> ConfigFile:
     return read_document(tomllib.loads(text))
 
 
 def told(text: str) -> list[str]:
-    return [f"{problem.where}: {problem.text}" for problem in read(text).problems]
+    return [f"{problem.where}: {problem.text}" for problem in read(text).complaints]
 
 
 WRONG = [
@@ -97,12 +98,12 @@ def test_machine_without_zones_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_wrong_read_only_forbids_writing(text: str) -> None:
     document = read(text)
     assert document.is_locked
-    assert document.problems[0].text.endswith("; until this is right, everything is read-only")
+    assert document.complaints[0].text.endswith("; until this is right, everything is read-only")
 
 
 def test_complaints_are_bounded() -> None:
     text = "[keys]\n" + "\n".join(f'"{number} {"x" * 500}" = 3' for number in range(1_000))
-    problems = read(text).problems
+    problems = read(text).complaints
     assert len(problems) == MAX_PROBLEMS + 1
     assert problems[-1].text == f"{1_000 - MAX_PROBLEMS} more values are wrong"
     assert all(len(problem.where) < 10 + MAX_SHOWN_CHARS for problem in problems)
@@ -113,7 +114,7 @@ def test_lock_behind_many_problems_forbids_writing() -> None:
     for line in ("read_onyl = true", "[read_only]\nx = 1"):
         document = read(f"{wrong}{line}\n")
         assert document.is_locked
-        assert document.problems[-1].text == "1 more values are wrong; until this is right, everything is read-only"
+        assert document.complaints[-1].text == "1 more values are wrong; until this is right, everything is read-only"
     assert not read(f"{wrong}[colors]\nx = 1\n").is_locked
 
 
@@ -139,7 +140,7 @@ DOCUMENTS = st.dictionaries(KNOWN | st.text(max_size=5), VALUES, max_size=8)
 @given(DOCUMENTS)
 def test_every_document_gives_values_and_valid_ones_are_kept(table: dict[str, Any]) -> None:
     document = read_document(table)
-    assert all("\n" not in f"{problem.where}{problem.text}" for problem in document.problems)
+    assert all("\n" not in f"{problem.where}{problem.text}" for problem in document.complaints)
     for key, value in table.items():
         if is_right(key, value):
             assert (
@@ -149,7 +150,7 @@ def test_every_document_gives_values_and_valid_ones_are_kept(table: dict[str, An
             )
             assert getattr(document.values, key) == getattr(read_document({key: value}).values, key)
         elif key not in {"read_only", "colors", "link", "keys", "columns", "views", "commands", "programs", "bell"}:
-            assert document.problems
+            assert document.complaints
             assert getattr(document.values, key, None) == getattr(DEFAULTS, key, None)
 
 
@@ -177,7 +178,7 @@ def test_new_file_changes_nothing_until_it_is_edited() -> None:
     text = commented_file(PALETTES[ColorMode.DARK], COLUMN_NAMES)
     assert tomllib.loads(text) == {}
     document = read(uncommented(text))
-    assert document.problems == ()
+    assert document.complaints == ()
     assert [view.letter for view in document.values.views] == ["c"]
     assert replace(document.values, views=(), commands=(), keys={}, colors=DEFAULTS.colors) == DEFAULTS
     assert max(map(len, text.split("\n"))) <= 102

@@ -325,16 +325,16 @@ def confirm(output: Output, question: str, *, word: str, timeouts: PromptTimeout
             prompt.drain_late_reports()
 
 
+@dataclass(slots=True)
 class _Prompt:
     """One question, on a terminal that passes on each key at once."""
 
-    def __init__(self, output: Output, descriptor: int, prompt_input: PromptInput, timeouts: PromptTimeouts) -> None:
-        self._output = output
-        self._descriptor = descriptor
-        self._input = prompt_input
-        self._timeouts = timeouts
-        self._requested_reports = 0
-        self._is_silent = False
+    _output: Output
+    _descriptor: int
+    _input: PromptInput
+    _timeouts: PromptTimeouts
+    _requested_reports: int = 0
+    _is_silent: bool = False
 
     def ask(self, question: str, word_question: str) -> bool:
         """Ask until the user ends a line, and return whether it confirms."""

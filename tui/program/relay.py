@@ -21,6 +21,7 @@ import click
 from tui.commands.options import config_option, settings_of
 from tui.commands.output import SIGNAL_EXIT_BASE, ExitCode, Output, OutputClosed, Stop
 from tui.features.config.session import open_session, report_complaints
+from tui.lazy_dataclass import dataclass
 from tui.program.early import return_large_blocks
 from tui.settings.reading import is_loopback
 from tui.settings.secret import MIN_INTERVAL_S
@@ -242,18 +243,16 @@ def _open_listener(host: str, port: int) -> socket.socket:
     return listener
 
 
+@dataclass(slots=True)
 class _RelayCommand:
     """The running command, with its signal handlers and its messages."""
 
-    def __init__(
-        self, output: Output, lines: StderrLines, tokens_file: Path, listener: socket.socket, options: "RelayOptions"
-    ) -> None:
-        self._output = output
-        self._lines = lines
-        self._tokens_file = tokens_file
-        self._listener = listener
-        self._options = options
-        self._warned_s = float("-inf")
+    _output: Output
+    _lines: StderrLines
+    _tokens_file: Path
+    _listener: socket.socket
+    _options: "RelayOptions"
+    _warned_s: float = float("-inf")
 
     async def serve(self, settings: Settings, tokens: "Tokens") -> int:
         """Serve until a signal arrives. Return the exit code."""

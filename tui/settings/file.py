@@ -209,17 +209,13 @@ def _syntax_error(text: str, message: str) -> tuple[str, str]:
 def _with_values(path: Path, shown: str, table: dict[str, Any], distrust: str | None) -> ConfigFile:
     from tui.settings.reader import read_document, with_checked_keys  # noqa: PLC0415  loads pydantic_core
 
-    document = read_document(table)
-    problems = document.problems
-    if document.values.keys or document.values.commands:
-        document, more = with_checked_keys(document)
-        problems += more
-    complaints = [replace(each, file=shown) for each in problems]
-    if distrust is not None and any(key.startswith(("commands", "programs", "bell.on_alert")) for key in document.keys):
+    file = read_document(table)
+    if file.values.keys or file.values.commands:
+        file = with_checked_keys(file)
+    complaints = [replace(each, file=shown) for each in file.complaints]
+    if distrust is not None and any(key.startswith(("commands", "programs", "bell.on_alert")) for key in file.keys):
         complaints.append(Complaint("", f"{distrust}; commands, editor, pager and on_alert are not used", file=shown))
-    return ConfigFile(
-        path, document.values, document.keys, tuple(complaints), distrust, document.is_locked, is_read=True
-    )
+    return replace(file, path=path, complaints=tuple(complaints), distrust=distrust)
 
 
 # Creates a config file where there is none.

@@ -9,7 +9,6 @@ from typing import Any, Final, Literal, TypeVar, get_args, get_origin
 from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, SchemaValidator, ValidationError, core_schema
 
 from tui.domain.text import clean
-from tui.lazy_dataclass import dataclass
 from tui.settings.schema import (
     CommandEntry,
     ConfigTable,
@@ -20,7 +19,7 @@ from tui.settings.schema import (
     ruled,
     settings_in,
 )
-from tui.settings.settings import UNBIND, Complaint
+from tui.settings.settings import UNBIND, Complaint, ConfigFile
 
 # Reads a TOML document as `FileSettings`. A wrong value costs only itself: it becomes its default and a problem.
 #
@@ -53,21 +52,7 @@ _WRONG_KEY: Final = "[key]"
 T = TypeVar("T", bound=ConfigTable)
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """What a document says.
-
-    * `keys`: the paths of the keys whose values are used, such as `colors.rose`
-    * `is_locked`: something about `read_only` is wrong
-    """
-
-    values: FileSettings
-    keys: frozenset[str]
-    problems: tuple[Complaint, ...]
-    is_locked: bool
-
-
-def read_document(table: Mapping[str, Any]) -> Document:
+def read_document(table: Mapping[str, Any]) -> ConfigFile:
     """Read a decoded TOML document. Every document gives values."""
     reading = _Reading()
     values = reading.read_table(FileSettings, reading.with_alert_in_bell(table), "")
@@ -75,7 +60,8 @@ def read_document(table: Mapping[str, Any]) -> Document:
     if (rest := len(reading.problems) - len(problems)) > 0:
         lock = f"; {_LOCKED}" if reading.is_locked and not any(_LOCKED in each.text for each in problems) else ""
         problems.append(Complaint("", f"{rest} more values are wrong{lock}"))
-    return Document(values, frozenset(reading.keys), tuple(problems), reading.is_locked)
+    keys, complaints = frozenset(reading.keys), tuple(problems)
+    return ConfigFile(values=values, keys=keys, complaints=complaints, is_locked=reading.is_locked, is_read=True)
 
 
 class _Reading:
@@ -287,12 +273,12 @@ def _nearest(kind: type[ConfigTable], path: str, key: str) -> str | None:
 _COMMAND: Final = re.compile(r"commands\[(\d+)\]")
 
 
-def with_checked_keys(document: Document) -> tuple[Document, tuple[Complaint, ...]]:
-    """Return a document without the entries that are refused, and what is wrong about them."""
+def with_checked_keys(file: ConfigFile) -> ConfigFile:
+    """Return a file without the entries that are refused, and with what is wrong about them."""
     from tui.settings.key_checks import check_keys  # noqa: PLC0415  5 ms, which most files do not need
 
-    values = document.values
-    positions = sorted(int(found[1]) for key in document.keys if (found := _COMMAND.fullmatch(key)))
+    values = file.values
+    positions = sorted(int(found[1]) for key in file.keys if (found := _COMMAND.fullmatch(key)))
     commands = dict(zip(positions, values.commands, strict=True))
     checked = check_keys(values.keys, commands)
     keys = {binding: own for binding, own in values.keys.items() if binding in checked.keys}
@@ -300,4 +286,4 @@ def with_checked_keys(document: Document) -> tuple[Document, tuple[Complaint, ..
     refused |= {f"commands[{number}]" for number in checked.refused_commands}
     allowed = tuple(each for number, each in commands.items() if number not in checked.refused_commands)
     values = replace(values, keys=keys, commands=allowed)
-    return replace(document, values=values, keys=document.keys - refused), checked.problems
+    return replace(file, values=values, keys=file.keys - refused, complaints=(*file.complaints, *checked.problems))
