@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.settings.key_checks import ROWS, check_keys, default_keys
-from tui.settings.key_table import BINDINGS, PLACES, TEXT_PLACES
+from tui.settings.key_checks import BINDINGS, PLACES, ROWS, TEXT_PLACES, check_keys, default_keys
 from tui.settings.keys import EVERYWHERE, RESERVED, is_capital, is_printable, key_name, parse_key
 from tui.settings.schema import CommandEntry
 

@@ -29,10 +29,10 @@ from tui.kit.painted import PaintedScreen
 from tui.kit.pane import Pane
 from tui.kit.workspace import Workspace, keys_for
 from tui.program.app import TriggerApp
-from tui.settings import key_table as table
+from tui.settings import key_checks as table
 from tui.settings.keys import EVERYWHERE, BindingRow
 
-PATH = Path(table.__file__).with_suffix(".json")
+PATH = Path(table.__file__).with_name("key_table.json")
 _BODIES = (CursorLines,)
 """What has the focus in a pane or page: all of them have the keys of `MOTION`."""
 MOTION_SCOPE = "lists and pages"

@@ -1,16 +1,39 @@
 """What is wrong about the keys and commands of a config file, and the bindings as a list for users."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import combinations
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from tui.domain.own_commands import CommandScope, TemplateError, parse_template
 from tui.lazy_dataclass import dataclass
-from tui.settings.key_table import BINDINGS, PLACES, TEXT_KEYS, TEXT_PLACES
 from tui.settings.keys import EVERYWHERE, RESERVED, BindingRow, is_capital, is_printable, key_name, parse_key
 from tui.settings.schema import CommandEntry
 from tui.settings.settings import UNBIND, Complaint
+
+# All bindings, so that their keys can be checked and listed without Textual.
+#
+# `python -m tests.support.binding_table` writes `key_table.json` from the live bindings, and a test compares the two.
+
+
+_TABLE: Final = json.loads(Path(__file__).with_name("key_table.json").read_text(encoding="utf-8"))
+
+TEXT_KEYS: Final[tuple[str, ...]] = tuple(_TABLE["text keys"])
+"""Keys that edit a text."""
+
+TEXT_PLACES: Final[tuple[str, ...]] = tuple(_TABLE["text places"])
+"""Places where letters are text."""
+
+PLACES: Final[Mapping[str, tuple[str, ...]]] = {place: tuple(scopes) for place, scopes in _TABLE["places"].items()}
+"""Where keys work, and the scopes whose keys work there."""
+
+BINDINGS: Final = tuple(
+    BindingRow(each["id"], tuple(each["keys"]), each["word"], each["sentence"], tuple(each["scopes"]), each["writes"])
+    for each in _TABLE["bindings"]
+)
+
 
 # Finds what is wrong about the keys of a config file. A refused entry leaves the keys of its binding as they are.
 #

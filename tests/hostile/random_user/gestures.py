@@ -12,7 +12,7 @@ from typing import Self
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS  # Textual publishes no table of keys
 from textual.keys import REPLACED_KEYS, key_to_character
 
-from tui.settings.key_table import BINDINGS, TEXT_KEYS
+from tui.settings.key_checks import BINDINGS, TEXT_KEYS
 
 SUSPEND = "ctrl+z"
 QUITTING = frozenset({"quit", "close"})

@@ -18,7 +18,7 @@ from tests.perf.processes import tree
 from tests.perf.terminal import Cell
 from tui.api.actions import ACTIONS
 from tui.kit.terminal.early import CLEAR
-from tui.settings.key_table import BINDINGS
+from tui.settings.key_checks import BINDINGS
 
 PATIENCE_S = 60.0
 TIMERS_S, SLOW_TIMERS_S = 2.4, 5.4

@@ -7,7 +7,7 @@ from tests.support.binding_table import help_rows
 from tests.support.present.samples import NOW, text_of
 from tui.kit.header_words import HeaderFacts, header_line
 from tui.kit.page_screen import HelpKey, header_signs, help_lines, legend_lines
-from tui.settings.key_table import BINDINGS
+from tui.settings.key_checks import BINDINGS
 from tui.store.freshness import Freshness, Level, Minute
 from tui.store.indexes import StatusCounts
 from tui.text.blocks import spark

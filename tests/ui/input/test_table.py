@@ -9,8 +9,7 @@ from textual.keys import _character_to_key
 
 from tests.support import binding_table
 from tui.kit.keys import key_label
-from tui.settings.key_checks import check_keys
-from tui.settings.key_table import BINDINGS
+from tui.settings.key_checks import BINDINGS, check_keys
 from tui.settings.keys import SIGNS, key_name, parse_key
 from tui.settings.reader import read_document
 

@@ -34,6 +34,7 @@ class Consent:
     yes: bool
     env_name: str | None
     count: int | None
+    dry_run: bool = False
 
 
 def plan_text(plan: ActionPlan) -> str:
@@ -126,33 +127,26 @@ def _command(action: Action) -> click.Command:
     @json_option
     @connection_options
     @click.pass_obj
-    def act(output: Output, /, *, run_ids: tuple[RunId, ...], dry_run: bool, as_json: bool, **options: Any) -> None:
-        consent = Consent(options.pop("yes"), options.pop("env_name"), options.pop("count"))
+    def act(output: Output, /, *, run_ids: tuple[RunId, ...], as_json: bool, **options: Any) -> None:
+        consent = Consent(*(options.pop(name) for name in ("yes", "env_name", "count", "dry_run")))
         settings = settings_of(options)
         unique = tuple(dict.fromkeys(run_ids))
-        if not dry_run and not consent.yes and not output.can_ask:
+        if not consent.dry_run and not consent.yes and not output.can_ask:
             raise Stop(ExitCode.USAGE, f"{action.id} needs --yes without a terminal")
-        run_async(_act(output, settings, action, unique, consent, dry_run=dry_run, as_json=as_json))
+        run_async(_act(output, settings, action, unique, consent, as_json=as_json))
 
     return act
 
 
 async def _act(
-    output: Output,
-    settings: Settings,
-    action: Action,
-    run_ids: tuple[RunId, ...],
-    consent: Consent,
-    *,
-    dry_run: bool,
-    as_json: bool,
+    output: Output, settings: Settings, action: Action, run_ids: tuple[RunId, ...], consent: Consent, *, as_json: bool
 ) -> None:
     async with open_session(settings, output) as session:
         await read_environment(session)
         plan = await read_plan(session, action, run_ids)
         if (block := session.block(action)) is not None:
             raise Stop(ExitCode.REFUSED, f"nothing was sent: {block}")
-        if dry_run:
+        if consent.dry_run:
             _print_plan(output, session, action, plan, as_json=as_json)
             return
         check_consent(session, plan, consent)
