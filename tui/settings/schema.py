@@ -83,6 +83,7 @@ class Live(NamedTuple):
     words: str
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class ValueRule:
     """The rule of a value, beyond its type, and everything else that is known of the setting.
 
@@ -91,32 +92,27 @@ class ValueRule:
     * `check`: says what is expected instead of a value; "" where it is right
     * `option`, `live`: other ways to set it
     * `at_start`: a change of the file takes effect at the next start; else at once
-    * `bounds`: as pydantic names them: `pattern`, `min_length`, `max_length`, `ge`, `le`
     """
 
-    __slots__ = ("at_start", "bounds", "check", "expected", "live", "may_be_text", "option")
+    expected: str = ""
+    may_be_text: bool = False
+    check: Callable[[Any], str] | None = None
+    option: Option | None = None
+    live: Live | None = None
+    at_start: bool = False
+    pattern: str | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    ge: float | None = None
+    le: float | None = None
 
-    def __init__(
-        self,
-        expected: str = "",
-        *,
-        may_be_text: bool = False,
-        check: Callable[[Any], str] | None = None,
-        option: Option | None = None,
-        live: Live | None = None,
-        at_start: bool = False,
-        **bounds: Any,
-    ) -> None:
-        if "pattern" in bounds:
-            # Without this, Python accepts a line break after the end. JSON Schema does not.
-            bounds["pattern"] += r"(?!\n)"
-        self.expected = expected
-        self.may_be_text = may_be_text
-        self.check = check
-        self.option = option
-        self.live = live
-        self.at_start = at_start
-        self.bounds = bounds
+    @property
+    def bounds(self) -> dict[str, Any]:
+        """The bounds by the names that pydantic has for them."""
+        bounds = {name: getattr(self, name) for name in ("pattern", "min_length", "max_length", "ge", "le")}
+        # Without the end, Python accepts a line break after the text. JSON Schema does not.
+        bounds["pattern"] = None if self.pattern is None else rf"{self.pattern}(?!\n)"
+        return {name: bound for name, bound in bounds.items() if bound is not None}
 
 
 def ruled(annotation: Any) -> tuple[Any, ValueRule]:

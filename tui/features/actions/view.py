@@ -72,14 +72,6 @@ class ActionBatch:
     withdrawn_count: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _StartedRun:
-    """A run whose action a worker has started, and the status of an earlier action on it."""
-
-    batch: ActionBatch
-    earlier: ActionStatus | None
-
-
 class ActionQueue:
     """Sends batches. Calls `on_update` when rows may look different, and `on_done` with each finished batch."""
 
@@ -91,7 +83,8 @@ class ActionQueue:
         self._on_done = on_done
         self._batches: list[ActionBatch] = []
         self._pending: dict[RunId, ActionBatch] = {}
-        self._started: dict[RunId, _StartedRun] = {}
+        self._started: dict[RunId, tuple[ActionBatch, ActionStatus | None]] = {}
+        """The runs whose action a worker has started, with the status of an earlier action on them."""
 
     @property
     def is_withdrawable(self) -> bool:
@@ -115,8 +108,8 @@ class ActionQueue:
 
     def in_flight(self, run_id: RunId) -> Action | None:
         """Return the action on a run that can no longer be withdrawn and has no outcome yet."""
-        started = self._started.get(run_id)
-        return None if started is None else started.batch.action
+        batch, _ = self._started.get(run_id, (None, None))
+        return None if batch is None else batch.action
 
     def send(self, action: Action, runs: Sequence[Run], check: Check, *, grace_s: int = 0, via: Via = Via.KEY) -> None:
         """Send an action for each run after `grace_s`."""
@@ -144,7 +137,7 @@ class ActionQueue:
     def abandon(self) -> list[tuple[Action, int]]:
         """Drop everything that was not sent, because the program ends. Return the number of runs of each batch."""
         sent = {status.run_id for status in self._session.actions_in_flight}
-        unsent = Counter(id(started.batch) for run_id, started in self._started.items() if run_id not in sent)
+        unsent = Counter(id(batch) for run_id, (batch, _) in self._started.items() if run_id not in sent)
         counts = [(batch.action, len(batch.waiting) + unsent[id(batch)]) for batch in self._batches]
         for batch in self._batches:
             batch.waiting.clear()
@@ -156,8 +149,9 @@ class ActionQueue:
         if (batch := self._pending.get(run_id)) is not None:
             return words.countdown(batch.action.id, batch.due_at - self._session.now())
         status = self._session.store.actions.get(run_id)
-        if (started := self._started.get(run_id)) is not None and started.earlier is status:
-            return words.countdown(started.batch.action.id, timedelta())  # the run is read once more before the request
+        batch, earlier = self._started.get(run_id, (None, None))
+        if batch is not None and earlier is status:
+            return words.countdown(batch.action.id, timedelta())  # the run is read once more before the request
         return None if status is None else words.overlay(status, self._session.now())
 
     async def _wait(self, batch: ActionBatch, grace_s: int) -> None:
@@ -185,7 +179,7 @@ class ActionQueue:
 
     async def _perform(self, batch: ActionBatch, run: Run) -> None:
         self._pending.pop(run.id, None)
-        self._started[run.id] = _StartedRun(batch, self._session.store.actions.get(run.id))
+        self._started[run.id] = batch, self._session.store.actions.get(run.id)
         self._on_update()
         known = self._session.store.get(run.id)
         # A run that has ended since the confirmation is passed as it was then, so that the outcome is "finished first".
