@@ -155,11 +155,11 @@ def test_dataclasses_are_compiled_later() -> None:
 
 BUDGETS = {
     "api": 3_200,
-    "commands": 550,
+    "commands": 500,
     "domain": 4_200,
     "features": 21_150,
     "kit": 8_600,
-    "program": 1_450,
+    "program": 1_350,
     "relay": 700,
     "settings": 1_600,
     "store": 5_600,
