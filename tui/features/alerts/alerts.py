@@ -3,8 +3,8 @@
 import asyncio
 import hashlib
 import json
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -51,11 +51,9 @@ class CalledFindings:
 
     async def load(self) -> None:
         """Read the file once. A file that cannot be read counts as empty: a call too many is better than none."""
-        try:
+        with suppress(OSError, TimeoutError):
             async with asyncio.timeout(TIMEOUT_S):
                 self._calls |= await asyncio.to_thread(self._read)
-        except (OSError, TimeoutError):
-            pass
         self.is_loaded = True
 
     def has(self, finding: Finding, at: datetime) -> bool:
@@ -83,12 +81,11 @@ class CalledFindings:
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
             return {}
 
-    def _write(self, calls: Mapping[str, datetime]) -> None:
-        try:
+    def _write(self, calls: dict[str, datetime]) -> None:
+        known: dict[str, datetime] = {}
+        with suppress(OSError):
             known = self._read()
-        except OSError:
-            known = {}
-        newest = sorted((known | dict(calls)).items(), key=lambda item: item[1])[-MAX_CALLS:]
+        newest = sorted((known | calls).items(), key=lambda item: item[1])[-MAX_CALLS:]
         saved = {"version": VERSION, "calls": {digest: at.isoformat() for digest, at in newest}}
         replace_file(self.path, json.dumps(saved).encode())
 
@@ -114,36 +111,32 @@ class AlertCommand:
     def __init__(self, app: AppBase) -> None:
         self._app = app
         self._session = app.session
-        self._waiting: deque[tuple[Mapping[str, Any], tuple[str, ...]]] = deque()
-        self._is_running = self._has_failed = self._is_full = False
+        self._lock = asyncio.Lock()
+        self._waiting = 0
+        self._has_failed = self._is_full = False
 
     def run(self, alert: Mapping[str, Any], command: Sequence[str]) -> None:
         """Run a command with an alert as one line of JSON on its stdin, after those before. No command: do nothing."""
         if not command:
             return
-        if len(self._waiting) >= MAX_WAITING:
-            if not self._is_full:
-                self._say(f"more than {MAX_WAITING} alerts wait for it; the others do not reach it")
-            self._is_full = True
+        if self._waiting < MAX_WAITING:
+            self._waiting += 1
+            self._session.spawn(self._run(alert, tuple(command)), "on_alert")
             return
-        self._waiting.append((alert, tuple(command)))
-        if not self._is_running:
-            self._is_running = True
-            self._session.spawn(self._run_all(), "on_alert")
+        if not self._is_full:
+            self._say(f"more than {MAX_WAITING} alerts wait for it; the others do not reach it")
+        self._is_full = True
 
-    async def _run_all(self) -> None:
-        try:
-            while self._waiting:
-                alert, command = self._waiting.popleft()
-                problem = await self._run(alert, command)
-                if problem is not None and not self._has_failed:
-                    self._say(problem)
-                self._has_failed = problem is not None
-            self._is_full = False
-        finally:
-            self._is_running = False
+    async def _run(self, alert: Mapping[str, Any], command: tuple[str, ...]) -> None:
+        async with self._lock:  # which lets alerts in by their order
+            self._waiting -= 1
+            problem = await self._problem(alert, command)
+            if problem is not None and not self._has_failed:
+                self._say(problem)
+            self._has_failed = problem is not None
+            self._is_full = self._is_full and self._waiting > 0
 
-    async def _run(self, alert: Mapping[str, Any], command: tuple[str, ...]) -> str | None:
+    async def _problem(self, alert: Mapping[str, Any], command: tuple[str, ...]) -> str | None:
         """Run a command. Return what went wrong, None if nothing did."""
         environ, settings = self._app.environ, self._session.settings
         stdin, folder = f"{json.dumps(alert)}\n".encode(), folder_for(environ)
@@ -154,11 +147,13 @@ class AlertCommand:
             return str(error)
         except (OSError, ValueError) as error:
             return f"not run: {error}"
-        if result.ending is Ending.TIME_LIMIT:
-            return f"ended: it may run for {TIME_LIMIT_S:.0f} s"
-        if result.ending is Ending.TOO_MUCH_OUTPUT:
-            return "ended: it wrote too much"
-        return None if result.exit_code == 0 else ended_words(result.exit_code, result.took)
+        match result.ending:
+            case Ending.TIME_LIMIT:
+                return f"ended: it may run for {TIME_LIMIT_S:.0f} s"
+            case Ending.TOO_MUCH_OUTPUT:
+                return "ended: it wrote too much"
+            case _:
+                return None if result.exit_code == 0 else ended_words(result.exit_code, result.took)
 
     def _say(self, problem: str) -> None:
         self._app.messages.add(self._session.now(), f"on_alert: {problem}.")
@@ -237,15 +232,11 @@ class Alerts:
             return
         if news.has_gone_silent:
             self._ring(silence, DesktopNotice(*not_known_notice(verdict, environment, now)))
-        for rings, findings in self._by_rings(news.findings).items():
+        calls: dict[Rings, list[Finding]] = {}
+        for finding in news.findings:
+            calls.setdefault(rings_for(bell, finding.word), []).append(finding)
+        for rings, findings in calls.items():  # those that call in the same way share one call
             self._ring(rings, DesktopNotice(*finding_notice(findings, environment, now)))
-
-    def _by_rings(self, findings: Sequence[Finding]) -> dict[Rings, list[Finding]]:
-        """Return the findings that call in the same way: they share one call."""
-        found: dict[Rings, list[Finding]] = {}
-        for each in findings:
-            found.setdefault(rings_for(self._session.settings.bell, each.word), []).append(each)
-        return found
 
     def _ring(self, rings: Rings, notice: DesktopNotice) -> None:
         environ, text = self._app.environ, ""

@@ -63,39 +63,30 @@ class WallBody(LineWidget, can_focus=True):
         """Show another page. The cursor stays on its row, or on the row in its place."""
         before, under = self.page, self.target
         self.page = page
-        if self._key is not None:
-            found = next((index for index, each in enumerate(page.targets) if each.key == self._key), None)
-            self._index = min(self._index, max(0, len(page.targets) - 1)) if found is None else found
-            target = self.target
-            self._key = None if target is None else target.key
+        self._index = self._index_of(self._key, self._index)
+        self._key = None if self.target is None else self.target.key
         height = max(len(before.rows), len(page.rows))
-        differ = {y for y in range(height) if before.rows[y : y + 1] != page.rows[y : y + 1]}
-        if under != self.target:
-            differ |= {each.y for each in (under, self.target) if each is not None}
-        self.refresh_lines(differ)
+        self._repaint(under, {y for y in range(height) if before.rows[y : y + 1] != page.rows[y : y + 1]})
 
     def move(self, step: int) -> None:
         """Move the cursor, or show it on the first row."""
-        targets = self.page.targets
-        if not targets:
-            return
-        index = 0 if self._key is None else max(0, min(len(targets) - 1, self._index + step))
-        self._go(index)
+        if targets := self.page.targets:
+            self.go_to(targets[0 if self._key is None else max(0, min(len(targets) - 1, self._index + step))].key)
 
     def go_to(self, key: Hashable) -> None:
         """Put the cursor on the row with a key, if it is shown. None hides it."""
-        if key is None:
-            under, self._key = self.target, None
-            self.refresh_lines({under.y} if under is not None else ())
-            return
-        found = next((index for index, each in enumerate(self.page.targets) if each.key == key), None)
-        if found is not None:
-            self._go(found)
+        index, under = self._index_of(key, -1), self.target
+        if key is None or index >= 0:
+            self._key, self._index = key, max(0, index)
+            self._repaint(under, set())
 
-    def _go(self, index: int) -> None:
-        under = self.target
-        self._index, self._key = index, self.page.targets[index].key
-        self.refresh_lines({each.y for each in (under, self.target) if each is not None})
+    def _index_of(self, key: Hashable, default: int) -> int:
+        return next((index for index, each in enumerate(self.page.targets) if each.key == key), default)
+
+    def _repaint(self, under: WallTarget | None, rows: set[int]) -> None:
+        """Repaint rows, and those that the cursor has left or entered since it was under a target."""
+        moved = {each.y for each in (under, self.target) if each is not None and under != self.target}
+        self.refresh_lines(rows | moved)
 
     def strip_at(self, y: int) -> Strip:
         width = self.size.width
