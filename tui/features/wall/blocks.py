@@ -15,7 +15,7 @@ from tui.lazy_dataclass import dataclass
 from tui.store.findings.board import Board, BoardSpan, FailingNow, FourLines, SourceAge
 from tui.text import formatting
 from tui.text.bars import BarLook
-from tui.text.blocks import GoToRun, ListRuns, key_of
+from tui.text.blocks import REST, GoToRun, ListRuns, Spot, key_of, placed
 from tui.text.formatting import waited
 from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width, pad
 
@@ -384,10 +384,9 @@ def last_row(view: WallView, width: int, notice: Line = ()) -> Line:
     lines = [notice] if notice else lines
     ages = joined(_ages(view, width, width - _MARGINS - line_width(lines[-1])), _GAP)
     room = width - _MARGINS - line_width(ages)
-    row = PlacedLine()
-    row.put(1, ages)
-    row.right(width - 1, next((line for line in lines if line_width(line) <= room), lines[-1]))
-    return row.line(width)
+    right = next((line for line in lines if line_width(line) <= room), lines[-1])
+    row = placed((Spot("ages", 0, REST), Spot("keys")), width - 2, {"ages": ages, "keys": right})
+    return fit((Piece(" "), *row), width)
 
 
 def _ages(view: WallView, width: int, room: int) -> list[Line]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from enum import Enum, auto
 from typing import Final
@@ -14,7 +15,9 @@ from tui.features.alerts.words import (
     finding_cells,
     finding_words,
     limit_words,
+    not_known_alone,
     not_known_line,
+    not_known_sentence,
     ok_sentence,
     ok_words,
     since,
@@ -27,7 +30,6 @@ from tui.features.wall.blocks import (
     Band,
     BlockRow,
     Opened,
-    PlacedLine,
     WallPage,
     WallTarget,
     WallView,
@@ -44,7 +46,7 @@ from tui.store.findings.board import Board, QueueRow
 from tui.text import formatting
 from tui.text.blocks import REST, GoToRun, ListRuns, Spot, placed
 from tui.text.formatting import brief_duration, waited
-from tui.text.styled import Line, Piece, Token, cut, joined, line_width, wrap
+from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width, wrap
 
 # The header of the wall: environment, project, connection, version and its age, and the clock.
 #
@@ -75,10 +77,7 @@ def wall_header(
     for part in _versions(board, now, is_wide=width >= WIDE) if not facts.freshness.is_stale else ():
         if line_width(line) + len(_GAP) + line_width(part) <= room:
             line = (*line, Piece(_GAP), *part)
-    row = PlacedLine()
-    row.put(0, line)
-    row.right(width - 1, clock)
-    return row.line(width)
+    return fit(placed((Spot("line", 0, REST), Spot("clock")), width - 1, {"line": line, "clock": clock}), width)
 
 
 def _versions(board: Board | None, now: datetime, *, is_wide: bool) -> list[Line]:
@@ -213,17 +212,11 @@ def _not_known(text: str, width: int) -> BlockRow:
 
 
 def _unknown_words(view: WallView) -> str:
-    verdict = view.verdict
-    if view.heard_at is None:
-        return "nothing was read yet"
-    if view.is_known and verdict is not None and verdict.is_known and verdict.unread:
-        return unread_sentence(verdict, view.now)
-    if view.is_known:
+    verdict = view.verdict or Verdict(view.now)
+    if view.is_known and not (verdict.is_known and verdict.unread):
         return "what was read is not judged yet"
-    since = formatting.time_of_day(view.heard_at, view.now)
-    silent = formatting.duration(view.now - view.heard_at)
-    below = "; below is what was known at " + since if verdict is not None and verdict.findings else ""
-    return f"nothing was heard for {silent}{below}"
+    said = replace(verdict, is_known=view.is_known, heard_at=view.heard_at)
+    return (not_known_sentence if verdict.findings else not_known_alone)(said, view.now)
 
 
 def _opened(finding: Finding) -> Opened:

@@ -734,11 +734,9 @@ def day_block(view: WallView, width: int) -> list[BlockRow]:
         Piece(" failed", Token.FAINT),
     )
     words = "done and failed, a cell is 20 minutes"
-    foot = PlacedLine()
-    if len(words) + 6 + line_width(totals) <= width:
-        foot.put(0, (Piece(words, Token.FAINT),))
-    foot.right(width - 4, totals)
-    return [rule, *map(row_of, (*rows, foot.line(width - 4)))]
+    said: Line = (Piece(words, Token.FAINT),) if len(words) + 6 + line_width(totals) <= width else ()
+    foot = placed((Spot("words", 0, REST), Spot("totals")), width - 4, {"words": said, "totals": totals})
+    return [rule, *map(row_of, (*rows, foot))]
 
 
 def _total(number: int | None) -> str:
