@@ -6,38 +6,10 @@ from typing import Final, NamedTuple
 
 from tui.domain.facts import FactSource
 from tui.domain.finding import NOT_KNOWN, OK, Finding, QueueWaits, SubjectKind, Verdict
-from tui.features.alerts.words import (
-    CALM,
-    counts_words,
-    finding_cells,
-    finding_words,
-    limit_words,
-    not_known_alone,
-    not_known_line,
-    not_known_sentence,
-    refusals,
-    refused_words,
-    since,
-    since_words,
-    subject,
-    unread_sentence,
-)
+from tui.features.alerts import words as say
 from tui.features.overview.tabs import MIN_FULL_ROWS, ROWS_BELOW, hint_line
+from tui.features.wall import rows as wall_rows
 from tui.features.wall.blocks import BlockRow, WallView, listed, old_words
-from tui.features.wall.rows import (
-    LEVELS,
-    TASKS,
-    failing_layout,
-    failing_row,
-    four_series,
-    layout_for,
-    more_queues,
-    more_words,
-    no_groups_line,
-    queue_row,
-    series_rows,
-    task_row,
-)
 from tui.store.findings.board import FailingGroup, TaskRow
 from tui.store.findings.board import Line as Series
 from tui.store.findings.bounds import MAX_WAITS_AGE
@@ -65,11 +37,11 @@ def _faint(text: str) -> BlockRow:
 def failing_rows(view: WallView, width: int, rows: int, *, has_all: bool = False) -> list[BlockRow]:
     """Return a row for each error group of the last hour, or a sentence. The last row counts those without."""
     failing, limit = view.failing, width - EDGE
-    layout = failing_layout(failing, limit, 3)
+    layout = wall_rows.failing_layout(failing, limit, 3)
     most = max(MAX_ROWS if has_all else rows - 1, 2)
-    shown = listed(failing.groups, most, lambda each: failing_row(each, layout, limit, view), _more_groups)
-    shown = shown or [BlockRow(no_groups_line(failing, view.now))]
-    problem = wrap(refused_words(failing.problem), limit) if failing.problem and failing.groups else []
+    shown = listed(failing.groups, most, lambda each: wall_rows.failing_row(each, layout, limit, view), _more_groups)
+    shown = shown or [BlockRow(wall_rows.no_groups_line(failing, view.now))]
+    problem = wrap(say.refused_words(failing.problem), limit) if failing.problem and failing.groups else []
     return [BLANK, *shown, *map(_faint, problem)]
 
 
@@ -102,7 +74,7 @@ _NARROW_TASKS: Final = (
 
 
 def _task_layout(limit: int) -> Sequence[Spot]:
-    return layout_for(TASKS, limit) if limit >= _WIDE_TASKS else _NARROW_TASKS
+    return wall_rows.layout_for(wall_rows.TASKS, limit) if limit >= _WIDE_TASKS else _NARROW_TASKS
 
 
 def task_rows(view: WallView, width: int, rows: int, *, has_all: bool = False) -> list[BlockRow]:
@@ -112,9 +84,9 @@ def task_rows(view: WallView, width: int, rows: int, *, has_all: bool = False) -
     is_known = not view.is_stale and view.verdict is not None and view.verdict.word != NOT_KNOWN
 
     def more(rest: Sequence[TaskRow]) -> Line:
-        return cut((Piece(f"  {more_words(rest, is_known=is_known)}", Token.FAINT),), limit)
+        return cut((Piece(f"  {wall_rows.more_words(rest, is_known=is_known)}", Token.FAINT),), limit)
 
-    shown = listed(tasks, most, lambda each: task_row(each, layout, limit, view), more)
+    shown = listed(tasks, most, lambda each: wall_rows.task_row(each, layout, limit, view), more)
     return shown or [BLANK, _faint("no task has run yet")]
 
 
@@ -144,12 +116,14 @@ def queue_rows(view: WallView, width: int, rows: int, *, has_all: bool = False) 
     if queues:
         titles = {place.name: (Piece(place.name, Token.MUTED),) for place in (*_FIGURES, _QUEUES[-1])}
         most = max(MAX_ROWS if has_all else rows - 1, 2)
-        shown = listed(queues, most, lambda each: queue_row(each, _QUEUES, limit, view), more_queues)
+        shown = listed(
+            queues, most, lambda each: wall_rows.queue_row(each, _QUEUES, limit, view), wall_rows.more_queues
+        )
         return [BlockRow(placed(_QUEUES, limit, titles)), *shown]
     age = next((each for each in view.board.ages if each.source is FactSource.QUEUES), None)
     words = "There is no queue." if age is not None and age.read_at is not None else formatting.NONE
     if age is not None and (age.refusal is not None or age.failure is not None):
-        words = refused_words(age.refusal) if age.refusal is not None else age.failure or ""
+        words = say.refused_words(age.refusal) if age.refusal is not None else age.failure or ""
     return [BLANK, *map(_faint, wrap(words, limit))]
 
 
@@ -193,9 +167,9 @@ def hour_lines(view: WallView, limit: int, *, has_axis: bool = True) -> list[Lin
     cells = cells if cells >= _CELL_COUNTS[-1] else 0
     head = _HEAD if limit - cells < 20 else _HEAD + 1
     layout = (Spot("head", head, gap=_SERIES_GAP), *((Spot("series", cells),) if cells else ()))
-    lines = {name: _merged(name, line, cells) for name, line in four_series(view.board.lines).items()}
+    lines = {name: _merged(name, line, cells) for name, line in wall_rows.four_series(view.board.lines).items()}
     width = head + _SERIES_GAP + cells
-    rows = series_rows(view, layout, width, lines, usual=Token.TEXT)
+    rows = wall_rows.series_rows(view, layout, width, lines, usual=Token.TEXT)
     if not has_axis:
         return rows
     start = view.board.lines.span.start.astimezone(view.now.tzinfo)
@@ -205,7 +179,7 @@ def hour_lines(view: WallView, limit: int, *, has_axis: bool = True) -> list[Lin
 
 
 def _merged(name: str, line: Series, cells: int) -> Series:
-    merge = greatest if name in LEVELS else summed
+    merge = greatest if name in wall_rows.LEVELS else summed
     return replace(line, cells=merge(line.cells, cells), is_abnormal=any_of(line.is_abnormal, cells))
 
 
@@ -214,13 +188,13 @@ def verdict_rows(view: WallView, limit: int, room: int) -> list[BlockRow]:
     verdict = view.verdict
     if verdict is None:
         return [_faint(formatting.NONE)]
-    why = [_faint(text) for sentence in refusals(verdict) for text in wrap(sentence, limit)]
+    why = [_faint(text) for sentence in say.refusals(verdict) for text in wrap(sentence, limit)]
+    silence = _not_known(say.not_known_sentence(verdict, view.now), limit)
     if not verdict.findings:
-        calm = _calm(verdict, limit) if verdict.word == OK else _not_known(not_known_sentence(verdict, view.now), limit)
-        return [*calm, *why][:room]
+        return [*(_calm(verdict, limit) if verdict.word == OK else silence), *why][:room]
     # Findings come before sources that may not be read.
-    first = [] if verdict.is_known else _not_known(not_known_sentence(verdict, view.now), limit)[:2]
-    unknown = unread_sentence(verdict, view.now) if verdict.is_known else ""
+    first = [] if verdict.is_known else silence[:2]
+    unknown = say.unread_sentence(verdict, view.now) if verdict.is_known else ""
     below = _not_known(unknown, limit) if unknown else []
     shown = _findings(view, verdict.findings, limit, max(2, room - len(first) - len(below)))
     return [*first, *shown, *below, *why][:room]
@@ -232,9 +206,9 @@ def _findings(view: WallView, findings: Sequence[Finding], limit: int, room: int
     is_old = view.is_stale or not (view.verdict is not None and view.verdict.is_known)
     rows: list[BlockRow] = []
     for finding in shown:
-        words = finding_words(finding, view.timers_at, view.now, is_frozen=view.is_stale)
-        begun = since_words(finding, view.now)
-        cells = finding_cells(finding, words.below, begun, is_old=is_old) | {"since": (Piece(begun, Token.FAINT),)}
+        words = say.finding_words(finding, view.timers_at, view.now, is_frozen=view.is_stale)
+        begun = say.since_words(finding, view.now)
+        cells = say.finding_cells(finding, words.below, "", is_old=is_old) | {"since": (Piece(begun, Token.FAINT),)}
         queue = finding.subject.key if finding.subject.kind is SubjectKind.QUEUE else ""
         key = ("finding", finding.identity)
         rows.append(BlockRow(placed(_FIRST, limit, cells), key=key, opens=ListRuns(finding.filter_text, queue=queue)))
@@ -247,9 +221,9 @@ def _findings(view: WallView, findings: Sequence[Finding], limit: int, room: int
 
 
 def _calm(verdict: Verdict, limit: int) -> list[BlockRow]:
-    if limited := limit_words(verdict):
+    if limited := say.limit_words(verdict):
         return [BlockRow(_ok(f", {limited}"))]
-    first, *others = wrap(CALM, limit - _INDENT)
+    first, *others = wrap(say.CALM, limit - _INDENT)
     return [BlockRow(_ok(f"     {first}")), *(BlockRow((Piece(" " * _INDENT + text, Token.MUTED),)) for text in others)]
 
 
@@ -260,7 +234,7 @@ def _ok(words: str) -> Line:
 def _not_known(text: str, limit: int) -> list[BlockRow]:
     indent = len(NOT_KNOWN) + 2
     first, *others = wrap(text, limit - indent)
-    word, words = not_known_line(first)
+    word, words = say.not_known_line(first)
     rows = [(word, words._replace(token=Token.MUTED)), *((Piece(" " * indent + each, Token.MUTED),) for each in others)]
     return [BlockRow(row) for row in rows]
 
@@ -272,9 +246,9 @@ def overview_rule(view: WallView, _width: int = 0) -> Line:
     """
     board = view.board
     since = view.verdict.own_since if view.verdict is not None else None
-    texts = [] if since is None else [counts_words(since, view.now)]
+    texts = [] if since is None else [say.counts_words(since, view.now)]
     if board.is_listed:
-        texts = [counts_words(board.own_since, view.now, is_listed=True)]
+        texts = [say.counts_words(board.own_since, view.now, is_listed=True)]
     if not view.is_stale:
         age = queues_age(view)
         texts += [age, old_words(view, *(each for each in SHOWN_SOURCES if not age or each is not FactSource.WAITS))]
@@ -319,22 +293,21 @@ def strip_lines(view: WallView, width: int) -> tuple[Line, Line] | None:
     if verdict is None:
         return None
     first = verdict.findings[:2]
-    name = min(20, max((line_width((Piece(subject(each)),)) for each in first), default=0))
+    name = min(20, max((line_width((Piece(say.subject(each)),)) for each in first), default=0))
     layout = Spot("word", 7, gap=2), Spot("name", name, gap=2), Spot("sentence", 0, REST, gap=2), Spot("since")
     is_old = view.is_stale or not verdict.is_known
     found: list[Line] = []
     for finding in first:
-        words = finding_words(finding, view.timers_at, view.now, is_frozen=view.is_stale)
-        found.append(
-            placed(layout, limit, finding_cells(finding, words.short, since(finding, view.now), is_old=is_old))
-        )
+        words = say.finding_words(finding, view.timers_at, view.now, is_frozen=view.is_stale)
+        cells = say.finding_cells(finding, words.short, say.since(finding, view.now), is_old=is_old)
+        found.append(placed(layout, limit, cells))
     if verdict.word == NOT_KNOWN:
-        found = [not_known_line(not_known_alone(verdict, view.now)), *found]
+        found = [say.not_known_line(say.not_known_alone(verdict, view.now)), *found]
     elif not found:
-        limited = limit_words(verdict)
-        found = [_ok(f", {limited}" if limited else f"  {CALM}")]
+        limited = say.limit_words(verdict)
+        found = [_ok(f", {limited}" if limited else f"  {say.CALM}")]
     if verdict.word != NOT_KNOWN and verdict.unread:
-        found.append(not_known_line(unread_sentence(verdict, view.now)))
+        found.append(say.not_known_line(say.unread_sentence(verdict, view.now)))
     found.append((Piece(f"The list follows new runs. {selecting_keys()} selects a run.", Token.MUTED),))
     first_line, second_line = (cut((Piece("  "), *line), width - 1) for line in found[:2])
     return first_line, second_line

@@ -9,20 +9,7 @@ from typing import Final
 
 from tui.domain.facts import FactSource
 from tui.domain.finding import NOT_KNOWN, OK, Finding, FindingWord, SubjectKind, Verdict
-from tui.features.alerts.words import (
-    CALM,
-    FINDING_TOKENS,
-    finding_cells,
-    finding_words,
-    limit_words,
-    not_known_alone,
-    not_known_line,
-    not_known_sentence,
-    ok_sentence,
-    ok_words,
-    since,
-    unread_sentence,
-)
+from tui.features.alerts import words as say
 from tui.features.wall import rows as wall_rows
 from tui.features.wall.blocks import (
     INDENT,
@@ -136,7 +123,7 @@ def letter_rows(view: WallView, width: int) -> list[BlockRow]:
     findings = () if verdict is None else verdict.findings
     is_known = word != NOT_KNOWN
     first = findings[0] if is_known and findings else None
-    token = Token.TEXT if word == OK else Token.AMBER if first is None else FINDING_TOKENS[first.word]
+    token = Token.TEXT if word == OK else Token.AMBER if first is None else say.FINDING_TOKENS[first.word]
     band = Band.NONE if word == OK else Band.FAILING if word == FindingWord.FAILING else Band.AMBER
     if first is not None and first.identity in view.fresh:
         band = Band.NEW
@@ -171,17 +158,18 @@ def _finding_rows(
     if is_behind_first:
         bands.pop(Token.ROSE, None)
     for finding in shown:
-        band = bands.pop(FINDING_TOKENS[finding.word], Band.NONE)
+        band = bands.pop(say.FINDING_TOKENS[finding.word], Band.NONE)
         if finding.identity in view.fresh and not is_old:
             band = Band.NEW
-        words, begun = finding_words(finding, view.timers_at, view.now, is_frozen=is_old), since(finding, view.now)
+        words = say.finding_words(finding, view.timers_at, view.now, is_frozen=is_old)
+        begun = say.since(finding, view.now)
         said, begun = (words.long, f"since {begun}") if width >= WIDE else (words.short, begun)
-        line = placed(layout, width - 2 * _MARGIN, finding_cells(finding, said, begun, is_old=is_old))
+        line = placed(layout, width - 2 * _MARGIN, say.finding_cells(finding, said, begun, is_old=is_old))
         rows.append(row_of(line, ("finding", finding.identity), _opened(finding))._replace(band=band))
     if others := findings[len(shown) :]:
         pieces = [Piece(f"and {formatting.count(len(others))} more", Token.MUTED)]
         for word, count in Counter(finding.word for finding in others).items():
-            token = Token.FAINT if is_old else FINDING_TOKENS[word]
+            token = Token.FAINT if is_old else say.FINDING_TOKENS[word]
             pieces += [Piece(f"   {word.value}", token), Piece(f" {formatting.count(count)}", Token.MUTED)]
         rows.append(row_of(tuple(pieces)))
     return rows
@@ -191,24 +179,24 @@ def _unread_rows(verdict: Verdict | None, view: WallView, width: int) -> list[Bl
     """Return the row that says what is not known beside the findings, if anything is."""
     if verdict is None or not verdict.unread:
         return []
-    return [_not_known(unread_sentence(verdict, view.now), width)]
+    return [_not_known(say.unread_sentence(verdict, view.now), width)]
 
 
 def _ok_line(verdict: Verdict, view: WallView, width: int) -> Line:
     words, gap = _limits(verdict), "   "
-    if not limit_words(verdict):
-        words, gap = CALM if width < WIDE else ok_sentence(verdict, view.now), "       "
-    head = INDENT, Piece("✓", Token.GREEN), Piece(f" {ok_words(verdict)}", Token.TEXT)
+    if not say.limit_words(verdict):
+        words, gap = say.CALM if width < WIDE else say.ok_sentence(verdict, view.now), "       "
+    head = INDENT, Piece("✓", Token.GREEN), Piece(f" {say.ok_words(verdict)}", Token.TEXT)
     return cut((*head, Piece(f"{gap}{words}", Token.MUTED)), width - _MARGIN)
 
 
 def _limits(verdict: Verdict) -> str:
     """Return which sources the key may not read, or that not all runs are listed."""
-    return "not " + ", ".join(source for source, _ in verdict.refused) if verdict.refused else CALM
+    return "not " + ", ".join(source for source, _ in verdict.refused) if verdict.refused else say.CALM
 
 
 def _not_known(text: str, width: int) -> BlockRow:
-    return row_of(cut(not_known_line(text), width - 2 * _MARGIN))
+    return row_of(cut(say.not_known_line(text), width - 2 * _MARGIN))
 
 
 def _unknown_words(view: WallView) -> str:
@@ -216,7 +204,7 @@ def _unknown_words(view: WallView) -> str:
     if view.is_known and not (verdict.is_known and verdict.unread):
         return "what was read is not judged yet"
     said = replace(verdict, is_known=view.is_known, heard_at=view.heard_at)
-    return (not_known_sentence if verdict.findings else not_known_alone)(said, view.now)
+    return (say.not_known_sentence if verdict.findings else say.not_known_alone)(said, view.now)
 
 
 def _opened(finding: Finding) -> Opened:
@@ -229,7 +217,7 @@ def _subject(view: WallView, first: Finding | None, room: int) -> list[Line]:
     """Return the worst finding beside the letters: its name, its number, two to four lines about it."""
     verdict = view.verdict
     if first is not None:
-        said = finding_words(first, view.timers_at, view.now)
+        said = say.finding_words(first, view.timers_at, view.now)
         number = _big(said.number, Token.BRIGHT, view)
         begin = max(map(line_width, number)) + 2
         parts = ([text] if len(text) <= room - begin else text.split(", ", 1) for text in (said.what, said.more))
@@ -243,8 +231,8 @@ def _subject(view: WallView, first: Finding | None, room: int) -> list[Line]:
         heard_at = None if view.is_known else view.heard_at
         title = NOT_KNOWN + ("" if heard_at is None else f" since {formatting.time_of_day(heard_at, view.now)}")
     elif verdict is not None:
-        limit = limit_words(verdict)
-        words = f"{limit}; {_limits(verdict)}" if limit else ok_sentence(verdict, view.now)
+        limit = say.limit_words(verdict)
+        words = f"{limit}; {_limits(verdict)}" if limit else say.ok_sentence(verdict, view.now)
     texts = wrap(words.replace("; ", ";\n"), room) if len(words) > room else [words]
     head: list[Line] = [(), (Piece(title, Token.BRIGHT, is_bold=True),), (), ()]
     return [*head, *(cut((Piece(text),), room) for text in texts)]

@@ -85,15 +85,11 @@ def level_top(cells: Cells, normal: float | None) -> float:
 
 def series_bars(name: str, cells: Cells, normal: float | None, *, is_stale: bool, repeat: int = 1) -> Bars:
     """Return how the series `done`, `failed`, `queued` or `running` looks."""
-    is_failed = name == "failed"
-    top = level_top(cells, normal) if name in {"queued", "running"} else top_of(cells)
-    return Bars(
-        top_of(cells, MIN_FAILED_TOP) if is_failed else top,
-        Token.ROSE if is_failed else Token.GUIDE if is_stale else Token.SPARK,
-        Token.ROSE if is_failed else Token.AMBER,
-        unknown=Token.AMBER if is_stale else Token.GUIDE,
-        repeat=repeat,
-    )
+    unknown = Token.AMBER if is_stale else Token.GUIDE
+    if name == "failed":
+        return Bars(top_of(cells, MIN_FAILED_TOP), Token.ROSE, Token.ROSE, unknown=unknown, repeat=repeat)
+    top = level_top(cells, normal) if name in LEVELS else top_of(cells)
+    return Bars(top, Token.GUIDE if is_stale else Token.SPARK, unknown=unknown, repeat=repeat)
 
 
 # The four series: done, failed, queued, running, on one axis, with their newest figures. The overview has them too.
@@ -151,13 +147,13 @@ def _figure(name: str, line: Series, view: WallView, usual: Token) -> Piece:
 
 
 def _totals(name: str, line: Series) -> dict[str, Line]:
-    normal = None if line.normal is None else round(line.normal)
-    values = (("span", line.in_span), ("normal", normal), ("last 24h", line.last_day))
     most = "max " if name in LEVELS else ""
-    shown = {key: formatting.NONE if value is None else f"{most}{formatting.count(value)}" for key, value in values}
-    tokens = {key: Token.FAINT if value is None else Token.MUTED for key, value in values}
-    tokens["span"] = Token.FAINT if line.in_span is None else Token.TEXT
-    return {key: (Piece(text, tokens[key]),) for key, text in shown.items()}
+    unknown = Piece(formatting.NONE, Token.FAINT)
+    values = {"span": line.in_span, "normal": line.normal, "last 24h": line.last_day}
+    return {
+        key: (unknown if value is None else Piece(f"{most}{formatting.count(round(value))}", token),)
+        for (key, value), token in zip(values.items(), (Token.TEXT, Token.MUTED, Token.MUTED), strict=True)
+    }
 
 
 class HourForm(NamedTuple):
