@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Self, TypeVar, Unpack, assert_never, cast
@@ -228,14 +228,12 @@ class ApiReader(ABC):
 
         Decoding yields to the event loop.
         """
-        from tui.api.traces import TraceDecoder  # noqa: PLC0415  loaded when first used
+        from tui.api.traces import trace_slices  # noqa: PLC0415  loaded when first used
 
         response = await self._fetch_success(TraceRequest(run_id))
-        decoder = TraceDecoder(response.body, limits := Limits())
-        for _ in decoder.slices():
-            await asyncio.sleep(0)
+        trace = await _decoded(trace_slices(response.body, limits := Limits()))
         self._report(response, limits)
-        return decoder.trace()
+        return trace
 
     async def read_trace_nodes(self, run_id: RunId) -> "TraceScanner":
         """Return the same response undecoded, with all its nodes, for a command that prints them as they came."""
@@ -248,12 +246,9 @@ class ApiReader(ABC):
 
     async def read_events(self, run_id: RunId) -> Events:
         """Return the attempts of a run from its flat list of spans. Decoding yields to the event loop."""
-        from tui.api.events import EventsDecoder  # noqa: PLC0415  loaded when first used
+        from tui.api.events import event_slices  # noqa: PLC0415  loaded when first used
 
-        decoder = EventsDecoder((await self._fetch_success(EventsRequest(run_id))).body, run_id)
-        for _ in decoder.slices():
-            await asyncio.sleep(0)
-        return decoder.events()
+        return await _decoded(event_slices((await self._fetch_success(EventsRequest(run_id))).body, run_id))
 
     async def read_log(
         self, run_id: RunId, known: "RunLog | None", now_s: Callable[[], float]
@@ -656,3 +651,13 @@ def _headers(key: str, branch: str | None) -> dict[bytes, bytes]:
         # The SDK's fetch rejects other characters than Latin-1 too. UnicodeEncodeError is a ValueError.
         headers[b"x-trigger-branch"] = branch.encode("latin-1")
     return headers
+
+
+async def _decoded(slices: Generator[None, None, T]) -> T:
+    """Return the result of decoding, and let the event loop run between its slices."""
+    while True:
+        try:
+            next(slices)
+        except StopIteration as end:
+            return cast("T", end.value)
+        await asyncio.sleep(0)

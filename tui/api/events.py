@@ -4,12 +4,12 @@ import asyncio
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from hashlib import blake2b
-from typing import Annotated, Any, Final, Required
+from typing import Annotated, Any, Final, Required, cast
 
 from pydantic import AfterValidator, AliasPath, Field, PlainValidator
 from typing_extensions import TypedDict
@@ -86,62 +86,52 @@ class _EventSpan(SpanFields, total=False):
     wait_subject: Annotated[Lenient[Word], Field(validation_alias=AliasPath("style", "accessory", "items", 0, "text"))]
 
 
-class EventsDecoder:
-    """Decodes one response slice by slice, so that the caller can yield to the event loop.
+def event_slices(body: bytes, run_id: RunId) -> Generator[None, None, Events]:
+    """Decode a response, and return its spans. Yield after each slice, so that other tasks may run.
 
     It keeps the run's own span, attempts, retry delays and open spans. Attempts need no log lines, of which there may
-    be tens of thousands.
+    be tens of thousands. Raises `ServerFault` for an unreadable body.
     """
+    spans: dict[SpanId, tuple[Span, SpanId | None]] = {}
+    possible_rows = 0
+    for rows in event_rows(body):
+        possible_rows += sum(map(stored_rows, rows))
+        own = [row for row in rows if _is_span(row) and row.get("runId", run_id) == run_id]
+        found: list[Any] = convert(list[Lenient[_EventSpan]], own)
+        for fields in found:
+            parent_id = fields.pop("parent_id", None)
+            span = Span(run_id=run_id, **fields)
+            is_kept = span.is_partial or span.attempt_number is None or _ATTEMPT.match(span.message)
+            if is_kept and len(spans) < MAX_SPANS:
+                spans[span.id] = span, parent_id
+        yield
+    return Events(_root_of(spans), may_be_cut=possible_rows >= MAX_EVENT_ROWS)
 
-    def __init__(self, body: bytes, run_id: RunId) -> None:
-        self._run_id = run_id
-        self._rows = event_rows(body)
-        self._spans: dict[SpanId, tuple[Span, SpanId | None]] = {}
-        self._possible_rows = 0
 
-    def slices(self) -> Iterator[None]:
-        """Decode all events, and yield after each slice. Raises `ServerFault` for an unreadable body."""
-        own = self._run_id
-        for rows in self._rows:
-            self._possible_rows += sum(map(stored_rows, rows))
-            spans = [row for row in rows if _is_span(row) and row.get("runId", own) == own]
-            found: list[Any] = convert(list[Lenient[_EventSpan]], spans)
-            for fields in found:
-                parent_id = fields.pop("parent_id", None)
-                span = Span(run_id=own, **fields)
-                is_kept = span.is_partial or span.attempt_number is None or _ATTEMPT.match(span.message)
-                if is_kept and len(self._spans) < MAX_SPANS:
-                    self._spans[span.id] = span, parent_id
-            yield
+def _root_of(spans: Mapping[SpanId, tuple[Span, SpanId | None]]) -> Span | None:
+    """Build the run's own span with the kept spans below it. Return None if the run's own span is missing.
 
-    def events(self) -> Events:
-        """Return the decoded spans, once `slices` is exhausted."""
-        return Events(self._root(), may_be_cut=self._possible_rows >= MAX_EVENT_ROWS)
-
-    def _root(self) -> Span | None:
-        """Build the run's own span with the kept spans below it. Return None if the run's own span is missing.
-
-        A span whose parent was dropped becomes a child of the attempt with its number. An attempt or a delay becomes
-        a child of the run's own span.
-        """
-        own = [span for span, _ in self._spans.values() if _is_own(span)]
-        if not own:
-            return None
-        root = min(own, key=lambda span: span.started_at)
-        attempts = {span.attempt_number: span.id for span, _ in self._spans.values() if _ATTEMPT.match(span.message)}
-        below: defaultdict[SpanId | None, list[SpanId]] = defaultdict(list)
-        for span, own_parent in self._spans.values():
-            parent_id = own_parent if own_parent in self._spans else _fallback_parent(span, root, attempts)
-            if span.id != root.id:
-                below[parent_id].append(span.id)
-        order = [root.id]  # parents first, and only what is below the root
-        for span_id in order:
-            order += below[span_id]
-        built: dict[SpanId, Span] = {}
-        for span_id in reversed(order):
-            children = tuple(built.pop(child) for child in below[span_id])
-            built[span_id] = replace(self._spans[span_id][0], children=children)
-        return built[root.id]
+    A span whose parent was dropped becomes a child of the attempt with its number. An attempt or a delay becomes
+    a child of the run's own span.
+    """
+    own = [span for span, _ in spans.values() if _is_own(span)]
+    if not own:
+        return None
+    root = min(own, key=lambda span: span.started_at)
+    attempts = {span.attempt_number: span.id for span, _ in spans.values() if _ATTEMPT.match(span.message)}
+    below: defaultdict[SpanId | None, list[SpanId]] = defaultdict(list)
+    for span, own_parent in spans.values():
+        parent_id = own_parent if own_parent in spans else _fallback_parent(span, root, attempts)
+        if span.id != root.id:
+            below[parent_id].append(span.id)
+    order = [root.id]  # parents first, and only what is below the root
+    for span_id in order:
+        order += below[span_id]
+    built: dict[SpanId, Span] = {}
+    for span_id in reversed(order):
+        children = tuple(built.pop(child) for child in below[span_id])
+        built[span_id] = replace(spans[span_id][0], children=children)
+    return built[root.id]
 
 
 def _is_own(span: Span) -> bool:
@@ -193,17 +183,19 @@ async def decode_log(body: bytes, known: RunLog | None, now_s: Callable[[], floa
         await _let_others_run()
     if known is not None and digest.digest() == known.digest:
         return known, spent_s
-    decoder = LogDecoder(body, digest.digest())
-    begun_s = now_s()
-    for _ in decoder.slices():
+    slices, log = log_slices(body, digest.digest()), None
+    while log is None:
+        begun_s = now_s()
+        try:
+            next(slices)
+        except StopIteration as end:
+            log = cast("RunLog", end.value)
         spent_s += now_s() - begun_s
         await _let_others_run()
-        begun_s = now_s()
-    log = decoder.log()
     if known is not None and log.has_same_lines(known) and log.is_cut == known.is_cut:
         known.digest = log.digest
         log = known
-    return log, spent_s + now_s() - begun_s
+    return log, spent_s
 
 
 async def _let_others_run() -> None:
@@ -242,33 +234,25 @@ class _AttemptStart(TypedDict):
     startTime: SpanTime
 
 
-class LogDecoder:
-    """Decodes one response slice by slice, so that the caller can yield to the event loop."""
+def log_slices(body: bytes, digest: bytes = b"") -> Generator[None, None, RunLog]:
+    """Decode a response, and return the log. Yield after each slice, so that other tasks may run.
 
-    def __init__(self, body: bytes, digest: bytes = b"") -> None:
-        self._rows = event_rows(body)
-        self._log = RunLog(digest=digest)
-        self._stored_rows = 0
-        self._received_rows = 0
-        self._is_full = False
-
-    def slices(self) -> Iterator[None]:
-        """Decode all events, and yield after each slice. Raises `ServerFault` for an unreadable body."""
-        for rows in self._rows:
-            self._received_rows += len(rows)
-            self._stored_rows += sum(map(stored_rows, rows))
-            spans = [row for row in rows if row.get("level") == _SPAN]
-            for attempt in convert(list[Lenient[_AttemptStart]], spans):
-                self._log.started_at = min(self._log.started_at or attempt["startTime"], attempt["startTime"])
-            lines = [row for row in rows if row.get("level") != _SPAN]
-            read: list[Any] = convert(list[_Line], lines)
-            for line in read:
-                self._is_full |= not self._log.add(**line)
-            yield
-        yield from self._log.sort_slices()
-
-    def log(self) -> RunLog:
-        """Return the log, once `slices` is exhausted. A server that sends more rows than the limit has another one."""
-        is_at_limit = self._received_rows <= MAX_EVENT_ROWS <= self._stored_rows
-        self._log.is_cut = is_at_limit or self._is_full
-        return self._log
+    Raises `ServerFault` for an unreadable body. A server that sends more rows than the limit has another limit.
+    """
+    log = RunLog(digest=digest)
+    stored = received = 0
+    is_full = False
+    for rows in event_rows(body):
+        received += len(rows)
+        stored += sum(map(stored_rows, rows))
+        spans = [row for row in rows if row.get("level") == _SPAN]
+        for attempt in convert(list[Lenient[_AttemptStart]], spans):
+            log.started_at = min(log.started_at or attempt["startTime"], attempt["startTime"])
+        lines = [row for row in rows if row.get("level") != _SPAN]
+        read: list[Any] = convert(list[_Line], lines)
+        for line in read:
+            is_full |= not log.add(**line)
+        yield
+    yield from log.sort_slices()
+    log.is_cut = received <= MAX_EVENT_ROWS <= stored or is_full
+    return log

@@ -339,58 +339,48 @@ class _Node(TypedDict, total=False):
     data: Lenient[_NodeData]
 
 
-class TraceDecoder:
-    """Decodes the response of `/trace` slice by slice, so that the caller can yield to the event loop.
+def trace_slices(body: bytes, limits: Limits | None = None) -> Generator[None, None, Trace]:
+    """Decode the response of `/trace`, and return the trace. Yield after each slice, so that other tasks may run.
 
     Nanoseconds are rounded to microseconds. A trace of more than MAX_SPANS spans is truncated, which `limits` records.
+    Raises `ServerFault` for an unreadable trace.
     """
-
-    def __init__(self, body: bytes, limits: Limits | None = None) -> None:
-        self._limits = limits or Limits()
-        self._scanner = TraceScanner(body, self._limits)
-        self._trace: Trace | None = None
-
-    def slices(self) -> Iterator[None]:
-        """Decode everything, and yield after each slice. Raises `ServerFault` for an unreadable trace."""
-        scanner, nodes = self._scanner, self._scanner.nodes
-        yield from scanner.slices()
-        received = len(nodes)
-        if received > MAX_SPANS:
-            del nodes[MAX_SPANS:]
-            self._limits.note(f"more than {MAX_SPANS:,} spans in a trace, only the first are kept")
-        root: Span | None = None
-        unreadable, run_ids = 0, list[RunId]()
-        around = [RunId("")]  # the runs of the nodes around, by depth
-        for depth, fields in nodes:
-            run_id = fields.get("runId")
-            around[depth + 1 :] = [RunId(run_id) if run_id and isinstance(run_id, str) else around[depth]]
-            run_ids.append(around[-1])
+    limits = limits or Limits()
+    scanner = TraceScanner(body, limits)
+    nodes = scanner.nodes
+    yield from scanner.slices()
+    received = len(nodes)
+    if received > MAX_SPANS:
+        del nodes[MAX_SPANS:]
+        limits.note(f"more than {MAX_SPANS:,} spans in a trace, only the first are kept")
+    root: Span | None = None
+    unreadable, run_ids = 0, list[RunId]()
+    around = [RunId("")]  # the runs of the nodes around, by depth
+    for depth, fields in nodes:
+        run_id = fields.get("runId")
+        around[depth + 1 :] = [RunId(run_id) if run_id and isinstance(run_id, str) else around[depth]]
+        run_ids.append(around[-1])
+    yield
+    # Children come before their parents. Those of an unreadable node move up to its parent.
+    below: defaultdict[int, list[Span]] = defaultdict(list)  # by depth, last to first
+    while nodes:
+        part = nodes[-SLICE_NODES:]
+        del nodes[-SLICE_NODES:]
+        read = convert(list[_Node], [fields for _, fields in part], limits)
+        for (depth, _), node in zip(reversed(part), reversed(read), strict=True):
+            run_id, spans = run_ids.pop(), below.pop(depth + 1, [])
+            root = None
+            if run_id and "id" in node and "data" in node:
+                data: Any = node["data"]
+                root = Span(node["id"], run_id, children=tuple(reversed(spans)), **data)
+                spans = [root]
+            unreadable += root is None
+            below[depth] += spans
         yield
-        # Children come before their parents. Those of an unreadable node move up to its parent.
-        below: defaultdict[int, list[Span]] = defaultdict(list)  # by depth, last to first
-        while nodes:
-            part = nodes[-SLICE_NODES:]
-            del nodes[-SLICE_NODES:]
-            read = convert(list[_Node], [fields for _, fields in part], self._limits)
-            for (depth, _), node in zip(reversed(part), reversed(read), strict=True):
-                run_id, spans = run_ids.pop(), below.pop(depth + 1, [])
-                root = None
-                if run_id and "id" in node and "data" in node:
-                    data: Any = node["data"]
-                    root = Span(node["id"], run_id, children=tuple(reversed(spans)), **data)
-                    spans = [root]
-                unreadable += root is None
-                below[depth] += spans
-            yield
-        if root is None:
-            raise ServerFault("the trace could not be read: no root span", 200)
-        is_truncated = scanner.is_truncated or received > MAX_SPANS
-        self._trace = Trace(TraceId(scanner.trace_id), root, is_truncated, received, unreadable)
-
-    def trace(self) -> Trace:
-        """Return the trace, once `slices` is exhausted."""
-        assert self._trace is not None
-        return self._trace
+    if root is None:
+        raise ServerFault("the trace could not be read: no root span", 200)
+    is_truncated = scanner.is_truncated or received > MAX_SPANS
+    return Trace(TraceId(scanner.trace_id), root, is_truncated, received, unreadable)
 
 
 _DETAIL: Final = JsonObject(

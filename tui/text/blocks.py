@@ -323,9 +323,6 @@ class ShowAttempt:
     number: int
 
 
-RowAction = GoToRun | ToggleFold | ShowWhole | FetchValue | ShowAttempt
-
-
 class Row(NamedTuple):
     """A line of a page.
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from tests.perf.figure import Figure
 from tests.support.domain.recorded import decode_trace
-from tui.api.events import MAX_EVENT_ROWS, EventsDecoder
+from tests.support.slices import result_of
+from tui.api.events import MAX_EVENT_ROWS, event_slices
 from tui.domain.errors.error import parse_stack
 from tui.domain.ids import RunId
 from tui.domain.run import Precision, Run, State
@@ -95,13 +96,14 @@ def events_body() -> bytes:
 
 def slices_ms(answer: bytes) -> list[float]:
     """Return the time of each slice of decoding."""
-    decoder, taken, began = EventsDecoder(answer, RunId("run_cmwwvwwyg02e5en7d9b3ipmae")), [], time.perf_counter()
-    for _ in decoder.slices():
+    run_id, taken = RunId("run_cmwwvwwyg02e5en7d9b3ipmae"), []
+    if result_of(event_slices(answer, run_id)).root is None:
+        raise AssertionError("the events were not understood")
+    began = time.perf_counter()
+    for _ in event_slices(answer, run_id):
         now = time.perf_counter()
         taken.append((now - began) * 1000)
         began = now
-    if decoder.events().root is None:
-        raise AssertionError("the events were not understood")
     return taken
 
 

@@ -25,7 +25,7 @@ from tests.perf.figures.presses import Presses, press_each
 from tests.perf.figures.programs import DOWN, PAGE_DOWN, XTERM, environment
 from tests.perf.figures.row import MAX_RATIO, Effort, Reading
 from tests.perf.terminal import Terminal
-from tui.api.events import LogDecoder
+from tui.api.events import log_slices
 from tui.domain.traces.log import RunLog
 from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import DEVELOPMENT
@@ -214,12 +214,14 @@ def turns(effort: Effort) -> Reading:
 
 def _decoded(body: bytes) -> tuple[RunLog, float]:
     """Return the log of a response, and the longest of its slices in seconds."""
-    decoder, longest_s, began_s = LogDecoder(body), 0.0, time.thread_time()
-    for _ in decoder.slices():
+    slices, longest_s, began_s = log_slices(body), 0.0, time.thread_time()
+    while True:
+        try:
+            next(slices)
+        except StopIteration as end:
+            return end.value, max(longest_s, time.thread_time() - began_s)
         now_s = time.thread_time()
         longest_s, began_s = max(longest_s, now_s - began_s), now_s
-    log = decoder.log()
-    return log, max(longest_s, time.thread_time() - began_s)
 
 
 def memory(_effort: Effort) -> Reading:

@@ -17,7 +17,8 @@ from tests.perf.figures.programs import DOWN, PAGE_DOWN, monitor
 from tests.perf.figures.row import Effort, Reading
 from tests.perf.figures.traces import TraceServer, serving_traces, trace_body
 from tests.perf.terminal import Terminal
-from tui.api.traces import TraceDecoder
+from tests.support.slices import result_of
+from tui.api.traces import trace_slices
 from tui.domain.traces.waterfall import RowTree, Waterfall, extents_of, longest_path
 from tui.emulator.environment import DEVELOPMENT
 
@@ -111,9 +112,8 @@ def turns(effort: Effort) -> Reading:
     gc.freeze()  # as the monitor does
     slices_ms, turns_ms = [], []
     for _ in range(int(effort.pick(9, 5))):
-        decoder = TraceDecoder(body)
-        slices_ms.append(_longest_ms(decoder.slices()))
-        waterfall = Waterfall(decoder.trace())
+        slices_ms.append(_longest_ms(trace_slices(body)))
+        waterfall = Waterfall(result_of(trace_slices(body)))
         longest_ms = [slices_ms[-1], _longest_ms(waterfall.slices())]
         longest_ms.append(_longest_ms(RowTree().slices(waterfall)))
         began_s = time.thread_time()

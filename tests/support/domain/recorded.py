@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.support.recordings import as_bytes, recording
+from tests.support.slices import result_of
 from tui.api.errors import Limits
 from tui.api.runs import decode_run
-from tui.api.traces import TraceDecoder, decode_span
+from tui.api.traces import decode_span, trace_slices
 from tui.domain.ids import RunId, SpanId, TraceId
 from tui.domain.run import Run
 from tui.domain.text import Raw
@@ -27,10 +28,7 @@ def run_of(number: str, **changes: Any) -> Run:
 
 def decode_trace(body: bytes, limits: Limits | None = None) -> Trace:
     """Decode a response of `/trace` at once. Raises `ServerFault`."""
-    decoder = TraceDecoder(body, limits)
-    for _ in decoder.slices():
-        pass
-    return decoder.trace()
+    return result_of(trace_slices(body, limits))
 
 
 def trace_of(number: str, change: Callable[[dict[str, Any]], None] | None = None) -> Trace:

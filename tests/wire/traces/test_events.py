@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from tests.support.domain.recorded import decode_trace, run_of
 from tests.support.recording_server import RecordingsApi
 from tests.support.recordings import body_of
+from tests.support.slices import result_of
 from tests.support.wire.requests import ask
 from tui.api.errors import ServerFault
-from tui.api.events import MAX_EVENT_ROWS, EventsDecoder
+from tui.api.events import MAX_EVENT_ROWS, event_slices
 from tui.api.traces import SLICE_VALUES
 from tui.domain.ids import RunId, TraceId
 from tui.domain.traces.attempts import attempts_of
@@ -24,10 +25,7 @@ RUN = RunId("run_a")
 
 
 def decode(body: bytes, run_id: str = RUN) -> Events:
-    decoder = EventsDecoder(body, RunId(run_id))
-    for _ in decoder.slices():
-        pass
-    return decoder.events()
+    return result_of(event_slices(body, RunId(run_id)))
 
 
 def event(message: str, span_id: str, parent_id: str | None = "root", **more: Any) -> dict[str, Any]:
@@ -114,7 +112,7 @@ def test_events_at_the_row_limit_may_be_truncated() -> None:
 
 def test_long_response_is_decoded_in_slices() -> None:
     body = json.dumps({"events": [OWN, *(event("line", f"l{n}", **LINE) for n in range(SLICE_VALUES * 5))]}).encode()
-    assert sum(1 for _ in EventsDecoder(body, RUN).slices()) == 6
+    assert sum(1 for _ in event_slices(body, RUN)) == 6
 
 
 def test_events_of_other_runs_and_log_lines_are_dropped() -> None:

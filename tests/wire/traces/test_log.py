@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.recordings import body_of, names, recording
+from tests.support.slices import result_of
 from tui.api.errors import ServerFault
-from tui.api.events import MAX_EVENT_ROWS, LogDecoder, decode_log
+from tui.api.events import MAX_EVENT_ROWS, decode_log, log_slices
 from tui.api.traces import SLICE_VALUES, WINDOW_BYTES
 from tui.domain.traces.log import LogLevel, LogLine, RunLog
 
@@ -22,10 +23,7 @@ EVENTS = [
 
 
 def decode(body: bytes) -> RunLog:
-    decoder = LogDecoder(body)
-    for _ in decoder.slices():
-        pass
-    return decoder.log()
+    return result_of(log_slices(body))
 
 
 def log_of(*rows: Any) -> RunLog:
@@ -155,19 +153,18 @@ def test_log_at_the_row_limit_may_be_cut(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_unsorted_log_is_sorted_in_slices() -> None:
     rows = [row(number, spanId=f"odd {number}" if number % 3 else f"{number:016x}") for number in range(10)]
-    decoder = LogDecoder(json.dumps({"events": rows[::-1]}).encode())
-    assert sum(1 for _ in decoder.slices()) == 5
-    assert list(decoder.log()) == list(log_of(*rows))
+    assert sum(1 for _ in log_slices(json.dumps({"events": rows[::-1]}).encode())) == 5
+    assert list(log_of(*rows[::-1])) == list(log_of(*rows))
 
 
 def test_long_log_is_decoded_in_slices() -> None:
     body = json.dumps({"events": [row(number) for number in range(5 * SLICE_VALUES)]}).encode()
-    assert sum(1 for _ in LogDecoder(body).slices()) == 5
+    assert sum(1 for _ in log_slices(body)) == 5
 
 
 def test_large_lines_end_a_slice_early() -> None:
     body = json.dumps({"events": [row(number, message="x" * 100_000) for number in range(30)]}).encode()
-    assert sum(1 for _ in LogDecoder(body).slices()) >= 8
+    assert sum(1 for _ in log_slices(body)) >= 8
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b"{}", b'{"events":[1 2]}', b'{"events":[' + b"[" * 100_000, b"\xff"])

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.recordings import as_bytes, recording
+from tests.support.slices import result_of
 from tui.api.errors import ServerFault
-from tui.api.traces import SLICE_NODES, TraceDecoder, TraceScanner, read_records
+from tui.api.traces import SLICE_NODES, TraceScanner, read_records, trace_slices
 from tui.domain.run import Json
 
 LEVELS = 10_000
@@ -51,9 +52,8 @@ def test_recorded_nodes_come_once_and_in_order(number: str) -> None:
 
 
 def test_trace_of_ten_thousand_levels_is_read() -> None:
-    decoder = TraceDecoder(deep_trace(LEVELS))
-    assert sum(1 for _ in decoder.slices()) > 2 * LEVELS // SLICE_NODES
-    found = decoder.trace()
+    assert sum(1 for _ in trace_slices(deep_trace(LEVELS))) > 2 * LEVELS // SLICE_NODES
+    found = result_of(trace_slices(deep_trace(LEVELS)))
     assert (sum(1 for _ in found.root.walk()), found.received, found.is_truncated) == (LEVELS, LEVELS, True)
 
 
