@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from dataclasses import field
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Final, NamedTuple, assert_never
 
 from tui.domain.environment import Environment
@@ -339,13 +338,7 @@ def _minutes(facts: HeaderFacts, drops: Collection[str], *, is_colorless: bool) 
     if "minutes" in drops or facts.freshness.is_stale or not any(minute.run_count for minute in facts.minutes):
         return ()
     last = Piece(f" {formatting.count(facts.minutes[-1].run_count)}", Token.MUTED)
-    return (Piece("runs/min ", Token.FAINT), *_bars(facts.minutes, by_shape=is_colorless), last)
-
-
-@lru_cache(maxsize=1)
-def _bars(minutes: tuple[Minute, ...], *, by_shape: bool) -> Line:
-    """Draw the bars. They change rarely, and are half the time of a header that is made every second."""
-    return spark(minutes, by_shape=by_shape)
+    return (Piece("runs/min ", Token.FAINT), *spark(facts.minutes, by_shape=is_colorless), last)
 
 
 def _clock(facts: HeaderFacts, drops: Collection[str]) -> Line:

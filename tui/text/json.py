@@ -530,33 +530,30 @@ class ValueRows:
     def rows(
         self, label: str, value: Json, folds: JsonFolds, limit: int, *, is_wrapped: bool = False, max_rows: int = 60
     ) -> list[Row]:
-        """Return `value_rows` of these arguments, cached by label."""
+        """Return at most `max_rows` rows of a labelled value, and a row that leads to the rest."""
         arguments = (folds, limit, is_wrapped, max_rows)
         cached = self._cache.get(label)
-        if cached is None or cached[0] is not value or cached[1] != arguments:
-            rows = value_rows(label, value, folds, limit, is_wrapped=is_wrapped, max_rows=max_rows)
-            cached = self._cache[label] = (value, arguments, rows)
-        return cached[2]
-
-
-def value_rows(
-    label: str, value: Json, folds: JsonFolds, limit: int, *, is_wrapped: bool = False, max_rows: int = 60
-) -> list[Row]:
-    """Return at most `max_rows` rows of a labelled value, and a row that leads to the rest."""
-    room = max(limit - LABEL, LABEL)
-    folded = FoldedJson(value, folds, room, is_wrapped=is_wrapped)
-    rows: list[Row] = []
-    steps = folded.walk()
-    for step in islice(steps, max_rows):
-        for row in step_rows(step, ValuePath(label, step.path), room, is_wrapped=is_wrapped):
-            rows.append(row._replace(line=_behind("" if rows else label, row.line)))
-    left = sum(1 for _ in islice(steps, MAX_COUNTED))
-    if left:
-        most = f"{formatting.count(MAX_COUNTED)} or more lines"
-        count = formatting.plural(left, "more line") if left < MAX_COUNTED else most
-        note = (Piece(f"… {count}  ", Token.FAINT), Piece("Enter", Token.MUTED), Piece(" shows the whole", Token.FAINT))
-        rows.append(Row(_behind("", cut(note, room)), (label, "more"), ShowWhole(ValuePath(label, ()))))
-    return rows
+        if cached is not None and cached[0] is value and cached[1] == arguments:
+            return cached[2]
+        room = max(limit - LABEL, LABEL)
+        folded = FoldedJson(value, folds, room, is_wrapped=is_wrapped)
+        rows: list[Row] = []
+        steps = folded.walk()
+        for step in islice(steps, max_rows):
+            for row in step_rows(step, ValuePath(label, step.path), room, is_wrapped=is_wrapped):
+                rows.append(row._replace(line=_behind("" if rows else label, row.line)))
+        left = sum(1 for _ in islice(steps, MAX_COUNTED))
+        if left:
+            most = f"{formatting.count(MAX_COUNTED)} or more lines"
+            count = formatting.plural(left, "more line") if left < MAX_COUNTED else most
+            note = (
+                Piece(f"… {count}  ", Token.FAINT),
+                Piece("Enter", Token.MUTED),
+                Piece(" shows the whole", Token.FAINT),
+            )
+            rows.append(Row(_behind("", cut(note, room)), (label, "more"), ShowWhole(ValuePath(label, ()))))
+        self._cache[label] = (value, arguments, rows)
+        return rows
 
 
 def _behind(label: str, line: Line) -> Line:

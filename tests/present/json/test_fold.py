@@ -20,7 +20,6 @@ from tui.text.json import (
     moved,
     step_lines,
     unfolded_for,
-    value_rows,
     visible,
     window,
 )
@@ -53,7 +52,9 @@ ORDER = {
 
 
 def shown(value: Any, limit: int = 60, **more: Any) -> list[str]:
-    return [plain(row.line) for row in value_rows("payload", value, more.pop("folds", JsonFolds()), limit, **more)]
+    return [
+        plain(row.line) for row in ValueRows().rows("payload", value, more.pop("folds", JsonFolds()), limit, **more)
+    ]
 
 
 def test_value_that_fits_is_on_one_line_coloured_by_type() -> None:
@@ -80,7 +81,7 @@ def test_value_that_does_not_fit_unfolds_one_level() -> None:
 
 def test_place_unfolds_and_folds_again() -> None:
     lines = ValuePath("payload", (3,))
-    row = next(row for row in value_rows("payload", ORDER, JsonFolds(), 60) if row.key == lines)
+    row = next(row for row in ValueRows().rows("payload", ORDER, JsonFolds(), 60) if row.key == lines)
     assert row.action == ToggleFold(lines)
     opened = JsonFolds().with_fold((3,), is_open=True)
     assert shown(ORDER, 70, folds=opened)[5] == '              0: { sku: "A-0", amount: 0, about: "a thing in a box" }'
@@ -88,20 +89,22 @@ def test_place_unfolds_and_folds_again() -> None:
 
 
 def test_first_rows_are_shown_and_the_others_counted() -> None:
-    rows = value_rows("payload", ORDER, JsonFolds(2), 70, max_rows=20)
+    rows = ValueRows().rows("payload", ORDER, JsonFolds(2), 70, max_rows=20)
     assert len(rows) == 21
     assert plain(rows[-1].line) == "          … 106 more lines  Enter shows the whole"
     assert rows[-1].action == ShowWhole(ValuePath("payload", ()))
     assert (
-        plain(value_rows("payload", list(range(5_000)), JsonFolds(), 70)[-1].line).strip().startswith("… 1,000 or more")
+        plain(ValueRows().rows("payload", list(range(5_000)), JsonFolds(), 70)[-1].line)
+        .strip()
+        .startswith("… 1,000 or more")
     )
 
 
 def test_long_text_is_cut_and_enter_shows_all_of_it() -> None:
-    rows = value_rows("output", {"log": "x" * 13_000}, JsonFolds(), 50)
+    rows = ValueRows().rows("output", {"log": "x" * 13_000}, JsonFolds(), 50)
     assert plain(rows[1].line).endswith("…  13 kB")
     assert rows[1].action == ShowWhole(ValuePath("output", (0,)))
-    wrapped = value_rows("output", {"log": "x" * 13_000}, JsonFolds(), 50, is_wrapped=True)
+    wrapped = ValueRows().rows("output", {"log": "x" * 13_000}, JsonFolds(), 50, is_wrapped=True)
     assert len(wrapped) == 9
     assert plain(wrapped[-1].line).endswith("…  13 kB")
 
@@ -135,7 +138,7 @@ def test_no_row_is_wider_than_its_limit(folded: FoldedJson) -> None:
 @given(values, st.integers(10, 80), st.booleans())
 @settings(max_examples=50)
 def test_rows_in_a_pane_fit_and_do_not_act(value: Any, limit: int, is_wrapped: bool) -> None:
-    rows = value_rows("payload", value, JsonFolds(ALL), limit, is_wrapped=is_wrapped)
+    rows = ValueRows().rows("payload", value, JsonFolds(ALL), limit, is_wrapped=is_wrapped)
     assert plain(rows[0].line).startswith("payload")
     assert all(line_width(row.line) <= max(limit, 20) for row in rows)
     assert not any(ord(character) < 0x20 for row in rows for character in plain(row.line))
@@ -166,7 +169,7 @@ def test_matches_unfold() -> None:
     found, is_all = unfolded_for(FoldedJson(ORDER, JsonFolds(), 40), "a-77", max_slices=9, max_matches=9)
     assert is_all
     assert found == {(), (3,), (3, 77)}
-    rows = value_rows("payload", ORDER, JsonFolds(found=found), 50, max_rows=200)
+    rows = ValueRows().rows("payload", ORDER, JsonFolds(found=found), 50, max_rows=200)
     assert any('sku: "A-77"' in plain(row.line) for row in rows)
     _, is_all = unfolded_for(FoldedJson(ORDER, JsonFolds(), 40), "a-", max_slices=9, max_matches=9)
     assert not is_all
@@ -187,7 +190,7 @@ def nested(depth: int) -> Any:
 @pytest.mark.parametrize("limit", [40, 200])
 def test_value_with_a_thousand_levels_has_rows(limit: int) -> None:
     value = nested(1_000)
-    assert "core" not in text_of([row.line for row in value_rows("payload", value, JsonFolds(), limit)])
+    assert "core" not in text_of([row.line for row in ValueRows().rows("payload", value, JsonFolds(), limit)])
     folded = FoldedJson(value, JsonFolds(ALL), limit)
     assert sum(1 for _ in folded.walk()) > 900
     (place,) = (place for place in folded.find("core") if place is not None)
@@ -211,7 +214,7 @@ class Counted(list[Any]):
 
 def test_only_visible_items_of_a_million_are_read() -> None:
     items = Counted([0] * 1_000_000)
-    assert len(value_rows("payload", items, JsonFolds(), 60, max_rows=60)) == 61
+    assert len(ValueRows().rows("payload", items, JsonFolds(), 60, max_rows=60)) == 61
     assert items.looked_at < 1_200
     folded = FoldedJson(items, JsonFolds(), 60)
     items.looked_at = 0
