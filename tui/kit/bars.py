@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, ClassVar, Final, NamedTuple, Protocol, runtime_checkable
+from typing import Any, ClassVar, Final, NamedTuple
 
 from textual import events
 from textual.actions import parse
@@ -22,6 +22,7 @@ from tui.kit.layout import SUMMARY_HEIGHT
 from tui.kit.lines import Lines
 from tui.kit.live_model import LiveModel
 from tui.kit.look import Painter
+from tui.kit.painted import PaintedScreen
 from tui.kit.selection import Need, Selection
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes, Topic
@@ -129,29 +130,6 @@ _MOTION: Final = frozenset(binding.id for binding in MOTION)
 _parsed: Final = lru_cache(256)(parse)
 
 
-@runtime_checkable
-class KeyContext(Protocol):
-    """A screen that decides by its state which of its bindings are useful now, and how the footer names them.
-
-    All its keys stay bound: pressing one that is not useful now shows the reason.
-    """
-
-    def keeps_keys(self) -> bool:
-        """Return whether the state lasts for a moment only: the footer would change twice, and keeps its keys."""
-
-    def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:
-        """Return whether the action would do something now, instead of only showing why it cannot."""
-
-    def word_for(self, action: str, usual: str) -> str:
-        """Return the name of the action in the current state; `usual` is its usual name."""
-
-    def belongs_in_footer(self, action: str) -> bool:
-        """Return whether the footer shows the action in the current state."""
-
-    def denial_of(self, action: str, parameters: tuple[object, ...]) -> str:
-        """Return why the action does nothing for the whole session; empty if it may. Its key is shown all the same."""
-
-
 @dataclass(frozen=True, slots=True)
 class LiveKey:
     """One active binding. `node` is the widget, screen or app that handles it.
@@ -185,7 +163,7 @@ def live_keys(screen: Screen[Any], *, for_footer: bool = False) -> list[LiveKey]
     keys: dict[str, list[str]] = {}
     for key, each in active.items():
         keys.setdefault(each.binding.id or "", []).append(key_label(key))
-    context = screen if isinstance(screen, KeyContext) else None
+    assert isinstance(screen, PaintedScreen)  # as all of ours are
     for node, binding, works_now, tooltip in active.values():
         if binding.id is None or binding.id in found or (for_footer and not places_of(binding).footer):
             continue
@@ -195,15 +173,15 @@ def live_keys(screen: Screen[Any], *, for_footer: bool = False) -> list[LiveKey]
             key=binding.key,
             keys=tuple(keys[binding.id]),
             shown=_shown(binding, keys),
-            word=binding.description if context is None else context.word_for(name, binding.description),
+            word=screen.word_for(name, binding.description),
             sentence=tooltip,
             action=binding.action,
             node=node,
             places=places_of(binding),
-            is_in_footer=context is None or context.belongs_in_footer(name),
+            is_in_footer=screen.belongs_in_footer(name),
             is_motion=binding.id in _MOTION,
-            works_now=works_now and (context is None or context.has_use_for(name, parameters)),
-            denial="" if context is None else context.denial_of(name, parameters),
+            works_now=works_now and screen.has_use_for(name, parameters),
+            denial=screen.denial_of(name, parameters),
         )
     return list(found.values())
 
@@ -324,7 +302,7 @@ class Footer(Lines):
         is_failing = is_failing and self.screen is self.app_base.screen_stack[0]
         before, focused = self._place, self.screen.focused
         self._place = (self.size.width, is_offline, is_failing, self._notice, self._notice_names_help, focused)
-        if self._place == before and isinstance(self.screen, KeyContext) and self.screen.keeps_keys():
+        if self._place == before and isinstance(self.screen, PaintedScreen) and self.screen.keeps_keys():
             self._is_outdated = True
         else:
             self._show_keys(is_offline=is_offline, is_failing=is_failing)

@@ -114,6 +114,29 @@ class PaintedScreen(Screen[ResultT]):
         rows += [""] * size.height
         return [app_of(self).painter.strip((Piece(row),), size.width) for row in rows[: size.height]]
 
+    # A screen decides by its state which of its bindings are useful now, and how the footer names them. All its keys
+    # stay bound: pressing one that is not useful now shows the reason.
+
+    def keeps_keys(self) -> bool:
+        """Return whether the state lasts for a moment only: the footer would change twice, and keeps its keys."""
+        return False
+
+    def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:  # noqa: ARG002  for subclasses
+        """Return whether the action would do something now, instead of only showing why it cannot."""
+        return True
+
+    def word_for(self, action: str, usual: str) -> str:  # noqa: ARG002  for subclasses
+        """Return the name of the action in the current state; `usual` is its usual name."""
+        return usual
+
+    def belongs_in_footer(self, action: str) -> bool:  # noqa: ARG002  for subclasses
+        """Return whether the footer shows the action in the current state."""
+        return True
+
+    def denial_of(self, action: str, parameters: tuple[object, ...]) -> str:  # noqa: ARG002  for subclasses
+        """Return why the action does nothing for the whole session; empty if it may. Its key is shown all the same."""
+        return ""
+
     def follow_cover(self) -> None:
         """Rest while another screen hides this one. Call it each tick too: Textual notifies only the top screen."""
         above = self.app.screen

@@ -235,11 +235,9 @@ class BaseScreen(ViewScreen):
         return action not in ACTION_NAMES or self.can_act
 
     def keeps_keys(self) -> bool:
-        """See `KeyContext`."""
         return self.pane.is_due
 
     def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:
-        """See `KeyContext`."""
         if action in OUTGOING_ACTIONS:
             return self.outgoing_run is not None
         if action == "zoom":
@@ -247,16 +245,7 @@ class BaseScreen(ViewScreen):
         return self.can_run_own_command(parameters) if action == OWN_COMMAND else self.pane.has_use_for(action)
 
     def word_for(self, action: str, usual: str) -> str:
-        """See `KeyContext`."""
         return "back" if action == "zoom" and self.workspace.is_zoomed else self.pane.word_for(action, usual)
-
-    def belongs_in_footer(self, action: str) -> bool:  # noqa: ARG002  for subclasses
-        """See `KeyContext`."""
-        return True
-
-    def denial_of(self, action: str, parameters: tuple[object, ...]) -> str:  # noqa: ARG002  for subclasses
-        """See `KeyContext`."""
-        return ""
 
     def own_selection(self) -> "OwnSelection":
         """Return what a command of the user's own would be about."""

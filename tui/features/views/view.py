@@ -494,23 +494,11 @@ class ViewsScreen(PageScreen):
     def begin(self) -> None:
         self.live.session.spawn(self._load(), "read the saved views")
 
-    def keeps_keys(self) -> bool:
-        return False
-
-    def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:  # noqa: ARG002  see `KeyContext`
+    def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:  # noqa: ARG002  as of its base
         view = self._view
         if action in {"rename_view", "delete_view"}:
             return view is not None and not view.is_configured
         return action != "enter" or view is not None
-
-    def word_for(self, action: str, usual: str) -> str:  # noqa: ARG002  the same in every state
-        return usual
-
-    def belongs_in_footer(self, action: str) -> bool:  # noqa: ARG002  the same in every state
-        return True
-
-    def denial_of(self, action: str, parameters: tuple[object, ...]) -> str:  # noqa: ARG002  no key is denied
-        return ""
 
     def on_page_moved(self) -> None:
         self.refresh_bindings()
