@@ -4,7 +4,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 
@@ -62,7 +62,9 @@ async def connected(pool_s: float = 1.0) -> AsyncIterator[tuple[Api, HttpConnect
     server = await asyncio.start_server(api.serve, "127.0.0.1", 0)
     api.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     async with server:
-        async with HttpConnection(headers={}, clock=lambda: datetime.now(UTC), timeouts=timeouts) as connection:
+        async with aclosing(
+            HttpConnection(headers={}, clock=lambda: datetime.now(UTC), timeouts=timeouts)
+        ) as connection:
             yield api, connection
             # The connections before it in the backlog are accepted by then, and closed below.
             assert await get(api, connection) == b"{}"
@@ -115,7 +117,9 @@ def test_abandoned_tls_requests_leave_no_connection_in_use(monkeypatch: pytest.M
 
     async def scenario(port: int) -> None:
         monkeypatch.setenv(variable, f"http://127.0.0.1:{port}")
-        async with HttpConnection(headers={}, clock=lambda: datetime.now(UTC), timeouts=Timeouts()) as connection:
+        async with aclosing(
+            HttpConnection(headers={}, clock=lambda: datetime.now(UTC), timeouts=Timeouts())
+        ) as connection:
             url = f"https://127.0.0.1:{port}/"
             await connection.send("GET", url, "GET /")
             for number in range(100):
@@ -148,7 +152,9 @@ def test_abandoned_tunnel_ends_no_other_request(monkeypatch: pytest.MonkeyPatch)
             over_tls(answer)(connection)
 
     async def scenario() -> None:
-        async with HttpConnection(headers={}, clock=lambda: datetime.now(UTC), timeouts=Timeouts()) as connection:
+        async with aclosing(
+            HttpConnection(headers={}, clock=lambda: datetime.now(UTC), timeouts=Timeouts())
+        ) as connection:
             silent = asyncio.create_task(connection.send("GET", "https://silent.example/", "GET /"))
             await asyncio.to_thread(asked.wait)
             action = partial(connection.send, "POST", "https://127.0.0.1/", "POST /", is_action=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from contextlib import aclosing
 
 import httpx2
 import pytest
@@ -36,7 +37,7 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def way(url: str) -> str:
     async def scenario() -> str:
-        async with HttpConnection(headers={}, clock=lambda: NOW, timeouts=Timeouts()) as connection:
+        async with aclosing(HttpConnection(headers={}, clock=lambda: NOW, timeouts=Timeouts())) as connection:
             return (await connection.send("GET", url, "GET /")).body.decode()
 
     return asyncio.run(scenario())

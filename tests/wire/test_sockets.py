@@ -6,7 +6,7 @@ import socket
 import sys
 import threading
 import weakref
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, aclosing, suppress
 from contextvars import ContextVar
 from typing import Any
 
@@ -21,8 +21,8 @@ HOST = "127.0.0.1"
 HERE = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nhere"
 
 
-def connection(**timeouts: float) -> HttpConnection:
-    return HttpConnection(headers={}, clock=lambda: NOW, timeouts=Timeouts(**timeouts))
+def connection(**timeouts: float) -> aclosing[HttpConnection]:
+    return aclosing(HttpConnection(headers={}, clock=lambda: NOW, timeouts=Timeouts(**timeouts)))
 
 
 def send(url: str, method: str = "GET", json: Any = None, **timeouts: float) -> bytes:

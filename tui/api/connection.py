@@ -13,7 +13,7 @@ from contextlib import aclosing, suppress
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final, Self, TypedDict, TypeVar
+from typing import Any, Final, TypedDict, TypeVar
 from urllib.request import getproxies, proxy_bypass
 
 import anyio
@@ -364,12 +364,6 @@ class HttpConnection:
         self._opening = asyncio.Lock()
         self._transports: dict[tuple[str | None, bool], _Transport] = {}
         self._reads: dict[_Progress, None] = {}
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
 
     async def aclose(self) -> None:
         """Close all connections. A second call is harmless, and so is a request afterwards, which opens new ones."""

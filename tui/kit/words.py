@@ -15,7 +15,7 @@ from tui.lazy_dataclass import dataclass
 from tui.settings.reading import PREVIEW_BRANCH
 from tui.store.freshness import Completeness, Freshness, Gap, MissedRuns, SourceFailure
 from tui.text import formatting
-from tui.text.blocks import key_of, tries_again, with_key
+from tui.text.blocks import tries_again, with_key
 from tui.text.styled import Line, Piece, Token, cut, line_width, wrap
 
 # Explains the failure of a source to the user: in a few words, in a sentence, and what to do about it.
@@ -54,11 +54,6 @@ _ON_THE_RELAY: Final = "On the relay: "
 _CHECK_RELAY: Final = "Set TRIGGER_TUI_RELAY_TOKEN to one of the tokens in the relay's file."
 
 
-def _choose_period() -> str:
-    key = key_of("server-filters", "f")
-    return f"Press {key} and choose a shorter period." if key else "Choose a shorter period."
-
-
 def without_request(reason: str) -> str:
     """Return the text of an error without the method and the path of its request."""
     return _REQUEST.sub("", reason, count=1)
@@ -78,7 +73,7 @@ def advice_on(failure: SourceFailure, api_url: str, *, is_relayed: bool = False)
     if not is_relayed or not advice.todo:
         return advice
     # A relay has its own key, address and period. The user of this screen cannot change them.
-    if advice.todo == _choose_period():
+    if failure.status == 422:
         return replace(advice, short="the period is too long (422)", todo="")
     return replace(advice, todo=_ON_THE_RELAY + advice.todo[0].lower() + advice.todo[1:])
 
@@ -96,7 +91,8 @@ def _advice_on_api(failure: SourceFailure, api_url: str) -> Advice:
         case 422:
             short = f"the period is too long (422){with_key('server-filters', 'f', ', {} shortens it')}"
             sentence = "The server wants a shorter period for the list of runs (422)."
-            return Advice(short, sentence, _choose_period(), quote)
+            todo = with_key("server-filters", "f", "Press {} and choose a shorter period.")
+            return Advice(short, sentence, todo or "Choose a shorter period.", quote)
         case 403:
             return Advice("the key may not list runs (403)", "This key may not list runs (403).", _NEEDS_SCOPE, quote)
         case 429:
