@@ -110,14 +110,13 @@ class AddressError(ValueError):
     """A text is no address. The message is one sentence, with the nearest name where there is one. It has raw text."""
 
 
-def read_sort(text: str, view: AddressedView, report: Report) -> str:
-    """Return the id of an order; "" for the view's own."""
-    if not text:
+def _known(what: str, text: str, known: Iterable[str], report: Report) -> str:
+    """Return a name in lower case; "" for an unknown one."""
+    name, names = text.casefold(), tuple(known)
+    if name and name not in names:
+        report(f'no {what} "{text}"{nearest(name, names)}; the {what}s are {" ".join(names)}')
         return ""
-    sorts = view.sorts()
-    if text.casefold() not in sorts:
-        report(f'no order "{text}"{nearest(text.casefold(), sorts)}; the orders are {" ".join(sorts)}')
-    return sorts.get(text.casefold(), "")
+    return name
 
 
 def read_period(text: str, view: AddressedView, report: Report) -> str:
@@ -125,30 +124,17 @@ def read_period(text: str, view: AddressedView, report: Report) -> str:
     if text and view.periods and text not in view.periods:
         report(f'no period "{text}" in this view; the periods are {" ".join(view.periods)}')
         return ""
-    if not _has_form_of_period(text):
-        report(_no_period(text))
-        return ""
-    return text
-
-
-def _has_form_of_period(text: str) -> bool:
     try:
-        return not text or parse_period(text) is not None or read_time_span(text, _ANY_TIME) is not None
+        has_form = not text or parse_period(text) is not None or read_time_span(text, _ANY_TIME) is not None
     except InvalidSpan:
-        return True
+        has_form = True
+    if not has_form:
+        report(_no_period(text))
+    return text if has_form else ""
 
 
 def _no_period(text: str) -> str:
     return f'"{text}" is not a period: 7d, 2:50-3:20, yesterday 2:50-3:20'
-
-
-def read_pane(text: str, view: AddressedView, report: Report) -> str:
-    """Return the pane of a run; "" for the usual one."""
-    name = text.casefold()
-    if name and name not in view.panes:
-        report(f'no pane "{text}"{nearest(name, view.panes)}; the panes are {" ".join(view.panes)}')
-        return ""
-    return "" if view.panes[:1] == (name,) else name
 
 
 def read_run(text: str, view: AddressedView) -> RunId | None:
@@ -363,26 +349,27 @@ def _address(view: str, words: str, length: int, report: Report) -> ViewAddress:
         else:
             settings[word.field] = word.rest
     plain = {name: settings.get(name, "").replace('"', "") for name in (SINCE, SORT, ID, PANE)}
+    sorts = form.sorts() if plain[SORT] else {}
+    pane = _known("pane", plain[PANE], form.panes, report)
     return ViewAddress(
         view.casefold(),
         _filter_text(parts, form, report),
         read_period(plain[SINCE], form, report),
-        read_sort(plain[SORT], form, report),
+        sorts.get(_known("order", plain[SORT], sorts, report), ""),
         read_run(plain[ID], form),
         RunFilters(**_server_filters(settings, report)),
-        read_pane(plain[PANE], form, report),
+        "" if form.panes[:1] == (pane,) else pane,
     )
 
 
 def _filter_text(words: Iterable[Word], form: AddressedView, report: Report) -> str:
     """Return the words of the filter that fit, as one text."""
-    check = _run_word if form.has_run else _field_word if form.has_fields else _any_word
     texts: list[str] = []
     for word in words:
         source = f"{word.field}:{word.rest}" if is_field(word) else word.source  # a field in lower case
         # A word whose last quote is closed, so that another may follow.
         text = f"{'-' if word.is_negated else ''}{source}" + '"' * (source.count('"') % 2)
-        problem = check(word, text)
+        problem = _problem_of(word, text, form)
         if problem:
             report(problem)
         else:
@@ -394,16 +381,12 @@ def _filter_text(words: Iterable[Word], form: AddressedView, report: Report) -> 
     return whole
 
 
-def _run_word(_: Word, text: str) -> str:
-    return f'a run is named by its id, not by "{text}"'
-
-
-def _any_word(_word: Word, _text: str) -> str:
-    return ""  # the fields of a list are its own; any other word is a text
-
-
-def _field_word(word: Word, text: str) -> str:
-    for invalid in parse_filter(f"{text} ").invalid_words:
+def _problem_of(word: Word, text: str, form: AddressedView) -> str:
+    """Return why a word does not fit the view; empty if it does."""
+    if form.has_run:
+        return f'a run is named by its id, not by "{text}"'
+    # The fields of another list are its own; any other word is a text.
+    for invalid in parse_filter(f"{text} ").invalid_words if form.has_fields else ():
         name = word.field or ""
         hint = nearest(name, (*FIELDS, *VIEWS[RUNS].names)) if name not in FIELDS else ""
         return f"{invalid.word}: {f'no field {name!r}{hint}' if hint else invalid.reason}"

@@ -26,6 +26,8 @@ from tui.store.filter import (
     Word,
     as_value,
     is_field,
+    is_glob,
+    literal,
     patterns_of,
     plain_values,
     split_words,
@@ -166,7 +168,9 @@ LS_LIMIT: Final = 50
 MAX_NAMES: Final = 20
 """Names that a glob may become."""
 
-_OPTIONS: Final = ("task", "status", "tag", "version", "queue")
+COUNTED_FIELDS: Final = ("task", "status", "tag", "version", "queue")
+"""The fields whose values are counted, which are the options of `ls` too."""
+
 _LIMITS: Final = (100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000)
 
 
@@ -227,25 +231,21 @@ def _options(address: ViewAddress, names: LoadedNames) -> list[str]:
     }
     for word in split_words(address.filter):
         name = word.field or ""
-        if name in _OPTIONS and not word.values:
+        if name in COUNTED_FIELDS and not word.values:
             continue  # an unfinished word is no filter yet
-        if word.is_negated or not is_field(word) or name not in _OPTIONS or values[name]:
+        if word.is_negated or not is_field(word) or name not in COUNTED_FIELDS or values[name]:
             raise _NoOption  # two words of one field are an "and", which no option can say
         values[name] = rest_words_of(word.values) if name == "status" else _names(word, names)
         if not values[name]:
             raise _NoOption
     if any("," in value or value != value.strip() or not value for each in values.values() for value in each):
         raise _NoOption  # `ls` splits at commas
-    options = [part for name in _OPTIONS for value in values[name] for part in (f"--{name}", _shown(name, value))]
-    return [*options, *_period(address.since, values["status"])]
-
-
-def _period(since: str, statuses: tuple[str, ...]) -> list[str]:
-    if not since:
-        return []
-    if parse_period(since) is not None and live_statuses(statuses):
+    options = [part for name in COUNTED_FIELDS for value in values[name] for part in (f"--{name}", _shown(name, value))]
+    if not address.since:
+        return options
+    if parse_period(address.since) is not None and live_statuses(values["status"]):
         raise _NoOption  # the list also has live runs that are older
-    return ["--period", since]
+    return [*options, "--period", address.since]
 
 
 def _names(word: Word, names: LoadedNames) -> tuple[str, ...]:
@@ -255,17 +255,11 @@ def _names(word: Word, names: LoadedNames) -> tuple[str, ...]:
     plain = plain_values(word.rest)
     if len(plain) < len(word.values) and not names.are_all:
         raise _NoOption  # a glob may match names that are not counted yet
-    for pattern in patterns_of(word.rest):
-        test = whole_text_test([pattern])
+    for pattern in patterns_of(word.rest, is_folded=False):
+        test = whole_text_test([pattern.casefold()])
         matched = [name for name in known if test(name.casefold())]
-        typed = [text for text in plain if text.casefold() == _literal(pattern)]
-        found |= dict.fromkeys(sorted(matched) or typed)
+        found |= dict.fromkeys(sorted(matched) or ([] if is_glob(pattern) else [literal(pattern)]))
     return tuple(found) if len(found) <= MAX_NAMES else ()
-
-
-def _literal(pattern: str) -> str:
-    """Return the text that a pattern without a glob stands for."""
-    return pattern.replace("[*]", "*").replace("[?]", "?").replace("[[]", "[")
 
 
 def _shown(name: str, value: str) -> str:
@@ -299,7 +293,22 @@ MAX_FOUND_IDS: Final = 50
 RunGetter = Callable[[RunId], Run | None]
 
 
-class ValueTally:
+class _Steps:
+    """Work in small steps. A subclass does one in `_step`, and returns whether it was the last."""
+
+    is_complete = False
+
+    def count_some(self, is_time_up: Callable[[], bool]) -> bool:
+        """Go on until the time is up. Return whether all is done."""
+        while not self.is_complete and not is_time_up():
+            self.is_complete = self._step()
+        return self.is_complete
+
+    def _step(self) -> bool:
+        raise NotImplementedError
+
+
+class ValueTally(_Steps):
     """The number of runs with each status, task, tag, version and queue.
 
     `is_complete`: all runs were counted, and the values of each field are in the order of their numbers.
@@ -309,23 +318,18 @@ class ValueTally:
     def __init__(self, get: RunGetter, keys: Sequence[Key]) -> None:
         self._get = get
         self._keys = iter(keys)
-        self._unsorted = ["status", "task", "tag", "version", "queue"]
-        self.is_complete = False
+        self._unsorted = list(COUNTED_FIELDS)
         self.has_all_tags = True
-        self.counts: dict[str, Counter[str]] = {name: Counter() for name in self._unsorted}
+        self.counts: dict[str, Counter[str]] = {name: Counter() for name in COUNTED_FIELDS}
 
-    def count_some(self, is_time_up: Callable[[], bool]) -> bool:
-        """Count until the time is up. Return whether all runs are counted."""
-        while not self.is_complete and not is_time_up():
-            runs = _next_runs(self._keys, self._get)
-            if runs is not None:
-                self._add(runs)
-            elif self._unsorted:
-                name = self._unsorted.pop()
-                self.counts[name] = Counter(dict(self.counts[name].most_common()))
-            else:
-                self.is_complete = True
-        return self.is_complete
+    def _step(self) -> bool:
+        runs = _next_runs(self._keys, self._get)
+        if runs is not None:
+            self._add(runs)
+        elif self._unsorted:
+            name = self._unsorted.pop()
+            self.counts[name] = Counter(dict(self.counts[name].most_common()))
+        return runs is None and not self._unsorted
 
     def _add(self, runs: Sequence[Run]) -> None:
         counts = self.counts
@@ -346,7 +350,7 @@ class ValueTally:
                     self.has_all_tags = False
 
 
-class MatchTally:
+class MatchTally(_Steps):
     """The number of runs that pass a filter, of those in a window of time. `since` None: the window has no begin.
 
     Of runs created before the window only live ones are in it, as in the list; with `is_span` none are.
@@ -370,20 +374,14 @@ class MatchTally:
         self._since = since
         self._is_span = is_span
         self.total = self.matched = 0
-        self.is_complete = False
 
-    def count_some(self, is_time_up: Callable[[], bool]) -> bool:
-        """Count until the time is up. Return whether all runs are counted."""
-        while not self.is_complete and not is_time_up():
-            runs = _next_runs(self._keys, self._get)
-            if runs is None:
-                self.is_complete = True
-                continue
-            for run in runs:
-                if self._is_in_window(run) and self._base(run):
-                    self.total += 1
-                    self.matched += self._matches(run)
-        return self.is_complete
+    def _step(self) -> bool:
+        runs = _next_runs(self._keys, self._get)
+        for run in runs or ():
+            if self._is_in_window(run) and self._base(run):
+                self.total += 1
+                self.matched += self._matches(run)
+        return runs is None
 
     def _is_in_window(self, run: Run) -> bool:
         created_at = run.created_at
@@ -400,7 +398,7 @@ def _next_runs(keys: Iterator[Key], get: RunGetter) -> list[Run] | None:
     return [run for _, run_id in some if (run := get(run_id)) is not None and run.state is not None]
 
 
-class IdSearch:
+class IdSearch(_Steps):
     """The newest runs whose id ends with a text, or else contains it; at most `MAX_FOUND_IDS` of each.
 
     Of an id as the list shows it, `run_cm…6e3t`, begin and end count.
@@ -411,25 +409,22 @@ class IdSearch:
         self._begin, self._cut, self._part = part.casefold().replace("..", "…").rpartition("…")
         self._ending: list[RunId] = []
         self._containing: list[RunId] = []
-        self.is_complete = False
 
     @property
     def found(self) -> Sequence[RunId]:
         """The runs found so far, the best first."""
         return [*self._ending, *self._containing][:MAX_FOUND_IDS]
 
-    def count_some(self, is_time_up: Callable[[], bool]) -> bool:
-        """Search until the time is up. Return whether all ids were searched."""
-        while not self.is_complete and not is_time_up():
-            some = list(islice(self._keys, _IDS_PER_STEP))
-            self.is_complete = not some or len(self._ending) >= MAX_FOUND_IDS
-            for _, run_id in some:
-                text = run_id.casefold()
-                if text.endswith(self._part) and text.startswith(self._begin):
-                    self._ending.append(run_id)
-                elif not self._cut and len(self._containing) < MAX_FOUND_IDS and self._part in text:
-                    self._containing.append(run_id)
-        return self.is_complete
+    def _step(self) -> bool:
+        some = list(islice(self._keys, _IDS_PER_STEP))
+        is_last = not some or len(self._ending) >= MAX_FOUND_IDS
+        for _, run_id in some:
+            text = run_id.casefold()
+            if text.endswith(self._part) and text.startswith(self._begin):
+                self._ending.append(run_id)
+            elif not self._cut and len(self._containing) < MAX_FOUND_IDS and self._part in text:
+                self._containing.append(run_id)
+        return is_last
 
 
 # The word that is being typed at the end of a command line, and what fits it.
@@ -439,8 +434,6 @@ class IdSearch:
 
 MAX_COMPLETIONS: Final = 200
 """Completions of one word that can be chosen."""
-
-COUNTED_FIELDS: Final = ("status", "task", "tag", "version", "queue")
 
 FIELD_SENTENCES: Final[Mapping[str, str]] = {
     "status": "failed, executing, failures …",

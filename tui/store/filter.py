@@ -86,8 +86,12 @@ def as_value(text: str) -> str:
 def plain_values(source: str) -> list[str]:
     """Return the values between unquoted commas as they were typed, without quotes and without globs."""
     values = patterns_of(source, is_folded=False)
-    texts = [re.sub(r"\[([*?[])\]", r"\1", value) for value in values]
-    return [text for text, value in zip(texts, values, strict=True) if not is_glob(value)]
+    return [literal(value) for value in values if not is_glob(value)]
+
+
+def literal(pattern: str) -> str:
+    """Return the text that a pattern without a glob stands for."""
+    return re.sub(r"\[([*?[])\]", r"\1", pattern)
 
 
 def is_glob(pattern: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import field, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final
 
 from tui.domain.filters import TASK_QUEUE_PREFIX, RunFilters, fingerprint_of, queue_names
 from tui.domain.ids import RunId, TaskId
@@ -100,11 +100,11 @@ def known_values(store: Store) -> KnownValues:
             tags.update(run.state.tags)
     queues.update(TASK_QUEUE_PREFIX + task for task in tasks)
     return KnownValues(
-        _suggested(sorted(tasks, key=_by_name)),
+        _suggested(sorted(tasks, key=lambda task: (task.casefold(), task))),
         _suggested(tag for tag, _ in tags.most_common(2 * MAX_SUGGESTED_VALUES)),
         _suggested(sorted(versions, key=_by_version, reverse=True)),
         # A queue that the user named is more likely wanted than a task's own queue.
-        _suggested(sorted(queues, key=lambda queue: (queue.startswith(TASK_QUEUE_PREFIX), _by_name(queue)))),
+        _suggested(sorted(queues, key=lambda queue: (queue.startswith(TASK_QUEUE_PREFIX), queue.casefold(), queue))),
         is_all=step == 1 and len(tags) <= MAX_SUGGESTED_VALUES,
     )
 
@@ -113,32 +113,30 @@ def _suggested(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(value for value in values if is_typable(value))[:MAX_SUGGESTED_VALUES]
 
 
-def _by_name(name: str) -> tuple[str, str]:
-    return name.casefold(), name
-
-
 def _by_version(version: str) -> list[tuple[int, str]]:
     """`20261124.10` is newer than `20261124.9`."""
     return [(int(part), "") if part.isdecimal() and part.isascii() else (-1, part) for part in version.split(".")]
 
 
 def _terms(filters: RunFilters) -> Iterable[Term]:
+    batches = () if filters.batch is None else (filters.batch,)
+    # Whether a run matches whose value is not known: one list alone sets its queue or machine on all of its rows.
+    for values, value_of, matches_unknown in (
+        (filters.tasks, attrgetter("fixed.task"), True),
+        (filters.regions, attrgetter("fixed.region"), True),
+        (batches, attrgetter("fixed.batch_id"), True),
+        (queue_names(filters.queues), attrgetter("fixed.queue"), len(filters.queues) > 1),
+        (filters.machines, attrgetter("fixed.machine"), len(filters.machines) > 1),
+        (tuple(map(fingerprint_of, filters.errors)), attrgetter("fixed.error_group"), False),
+    ):
+        if values:
+            yield _one_of(values, value_of, matches_unknown=matches_unknown)
     if filters.statuses:
         yield _status(filters.statuses)
-    batches = () if filters.batch is None else (filters.batch,)
-    for name, values in (("task", filters.tasks), ("region", filters.regions), ("batch_id", batches)):
-        if values:
-            yield _one_of(values, attrgetter(f"fixed.{name}"))
     if filters.tags:
         yield _tag(filters.tags)
     if filters.versions:
         yield _version(filters.versions)
-    if filters.queues:
-        yield _one_of(queue_names(filters.queues), lambda run: run.fixed.queue, matches_unknown=len(filters.queues) > 1)
-    if filters.machines:
-        yield _one_of(filters.machines, lambda run: run.fixed.machine, matches_unknown=len(filters.machines) > 1)
-    if filters.errors:
-        yield _one_of(map(fingerprint_of, filters.errors), lambda run: run.fixed.error_group, matches_unknown=False)
     if filters.is_test is not None:
         yield lambda run: run.fixed.is_test is None or run.fixed.is_test is filters.is_test
 
@@ -148,7 +146,7 @@ def _created(begin: datetime, end: datetime | None) -> Term:
     return lambda run: (at := run.created_at) is None or (begin <= at and (end is None or at <= end))
 
 
-def _one_of(wanted: Iterable[str], value_of: Callable[[Run], str | None], *, matches_unknown: bool = True) -> Term:
+def _one_of(wanted: Iterable[str], value_of: Callable[[Run], str | None], *, matches_unknown: bool) -> Term:
     values = frozenset(wanted)
     return lambda run: matches_unknown if (value := value_of(run)) is None else value in values
 
@@ -247,8 +245,8 @@ def plan_search(text: str, active: RunFilters, known: KnownValues) -> SearchPlan
     errors = [each for word in words if word.field == "error" for each in patterns_of(word.rest, is_folded=False)]
     error_texts = errors or [each for word in words if _may_be_error(word) for each in patterns_of(word.source)]
     lists = [
-        *_by_tag([*_values(words, "tag"), *names], filters, known),
-        *_by_task([*_values(words, "task"), *names], filters, known),
+        *_by_name_of("tags", [*_values(words, "tag"), *names], filters, known.tags),
+        *_by_name_of("tasks", [*_values(words, "task"), *names], filters, known.tasks),
         *_by_task_globs(words, filters, known),
         *_by_queue(queues, filters, known),
     ]
@@ -278,14 +276,13 @@ def _spellings(name: str, known: Iterable[str]) -> list[str]:
     return list(dict.fromkeys([*same, name]))[:MAX_SPELLINGS]
 
 
-def _by_tag(names: Iterable[str], filters: RunFilters, known: KnownValues) -> Iterable[RunFilters]:
-    for name in () if filters.tags else _usable_names(names):
-        yield replace(filters, tags=tuple(_spellings(name, known.tags)))
-
-
-def _by_task(names: Iterable[str], filters: RunFilters, known: KnownValues) -> Iterable[RunFilters]:
-    for name in () if filters.tasks else _usable_names(names):
-        yield replace(filters, tasks=tuple(map(TaskId, _spellings(name, known.tasks))))
+def _by_name_of(
+    attribute: str, names: Iterable[str], filters: RunFilters, known: Iterable[str]
+) -> Iterable[RunFilters]:
+    """Yield a list for each name of a tag or a task, if no server filter is active for it."""
+    for name in () if getattr(filters, attribute) else _usable_names(names):
+        spelled: Any = {attribute: tuple(_spellings(name, known))}
+        yield replace(filters, **spelled)
 
 
 def _by_task_globs(words: Iterable[Word], filters: RunFilters, known: KnownValues) -> Iterable[RunFilters]:
@@ -324,17 +321,14 @@ def _combined_filters(words: Iterable[Word], active: RunFilters, known: KnownVal
                 tasks = [each for value in values for each in known.tasks if each.casefold() == value.casefold()]
                 if len(tasks) >= len(values):
                     filters = replace(filters, tasks=tuple(map(TaskId, dict.fromkeys(tasks))))
-            case "version" if not filters.versions and all(map(_has_no_case, values)):
+            # Versions are compared with their case, of which these have none.
+            case "version" if not filters.versions and all(is_typable(v) and v.upper() == v.lower() for v in values):
                 filters = replace(filters, versions=values)
             case "status" if not filters.statuses:
                 filters = replace(filters, statuses=rest_words_of(word.values))
             case _:
                 pass
     return filters
-
-
-def _has_no_case(value: str) -> bool:
-    return is_typable(value) and value.upper() == value.lower()
 
 
 def rest_words_of(patterns: list[str]) -> tuple[str, ...]:

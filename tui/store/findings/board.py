@@ -366,6 +366,13 @@ def _row(
     queued = wait.queued if wait is not None else queue.queued or None
     oldest_at = None if wait is None or queued == 0 else wait.oldest_at
     health = _health(queue, queued, oldest_at, now, is_stuck=name in stuck)
+    late_at = None if oldest_at is None else oldest_at + bounds.LATE_AFTER
+    causes = {QueueHealth.AT_LIMIT: slow.get(name), QueueHealth.STUCK: stuck.get(name), QueueHealth.PAUSED: still}
+    cause: Finding | Standstill | None = causes.get(health)
+    since = None if cause is None else cause.since
+    if health is QueueHealth.LATE:
+        slow_at = slow[name].since if name in slow else None
+        since = min((at for at in (slow_at, late_at) if at is not None), default=None)
     return QueueRow(
         name,
         queue.name,
@@ -379,7 +386,7 @@ def _row(
         None if wait is None else wait.arrived_per_min,
         queue.is_paused,
         health,
-        _since(health, slow.get(name), stuck.get(name), oldest_at, still),
+        since,
         is_least=wait is None and queued is not None,
         is_reading=is_reading,
         are_waits_read=waits is not None,
@@ -394,8 +401,7 @@ def _row(
 def _health(
     queue: Queue, queued: int | None, oldest_at: datetime | None, now: datetime, *, is_stuck: bool
 ) -> QueueHealth:
-    has_limit = queue.limit is not None and queue.running is not None
-    if has_limit and (queue.running or 0) >= (queue.limit or 0) and queued and not queue.is_paused:
+    if bounds.is_at_limit(queue) and queued and not queue.is_paused:
         return QueueHealth.AT_LIMIT
     if is_stuck and (queued or oldest_at is not None):
         return QueueHealth.STUCK
@@ -403,30 +409,9 @@ def _health(
         return QueueHealth.PAUSED
     if oldest_at is not None and now - oldest_at > bounds.LATE_AFTER:
         return QueueHealth.LATE
+    has_limit = queue.limit is not None and queue.running is not None
     is_busy = has_limit and (queue.running or 0) > BUSY_SHARE * (queue.limit or 0)
     return QueueHealth.BUSY if is_busy else QueueHealth.FINE
-
-
-def _since(
-    health: QueueHealth,
-    slow: Finding | None,
-    stuck: Finding | None,
-    oldest_at: datetime | None,
-    still: Standstill | None,
-) -> datetime | None:
-    """Return since when the health is what it is, where the facts have it."""
-    match health:
-        case QueueHealth.AT_LIMIT:
-            return None if slow is None else slow.since
-        case QueueHealth.PAUSED:
-            return None if still is None else still.since
-        case QueueHealth.STUCK:
-            return None if stuck is None else stuck.since
-        case QueueHealth.LATE:
-            moments = [] if slow is None else [slow.since]
-            return min([*moments, *([] if oldest_at is None else [oldest_at + bounds.LATE_AFTER])], default=None)
-        case _:
-            return None
 
 
 # The tasks of the wall, worst first.
@@ -548,11 +533,7 @@ class TaskRows:
             return TaskHealth[finding.word.name]
         if queue is not None and queue.is_paused:
             return TaskHealth.PAUSED
-        if (
-            waiting is not None
-            and waiting.oldest_at is not None
-            and waiting.until - waiting.oldest_at > bounds.LATE_AFTER
-        ):
+        if waiting is not None and waiting.waited > bounds.LATE_AFTER:
             return TaskHealth.LATE
         if self._failed[task] and bounds.has_only_acknowledged(self._facts.errors, task, self._now):
             return TaskHealth.ACKNOWLEDGED

@@ -138,6 +138,11 @@ class Waiting(NamedTuple):
     task: TaskId | None = None
     holders: tuple[PlaceHolder, ...] = ()
 
+    @property
+    def waited(self) -> timedelta:
+        """How long the oldest run has waited, zero without one."""
+        return timedelta() if self.oldest_at is None else self.until - self.oldest_at
+
 
 def waiting_runs(facts: WallFacts, own: OwnCounts, now: datetime) -> dict[str, Waiting]:
     """Return how many runs wait in each queue, by its stored name.
