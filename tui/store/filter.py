@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from fnmatch import translate
 from functools import lru_cache
 from itertools import repeat
-from typing import Final
+from typing import Any, Final
 
 from tui.domain.run import Run
 from tui.domain.status import EXECUTING_FAMILY, FAILED, FINAL, LIVE, QUEUED_FAMILY, ROWS_BY_NAME, RunStatus, fold
@@ -310,16 +310,13 @@ class Filter:
 
     def both(self, other: "Filter") -> "Filter":
         """Return the same filter with the terms of another one too."""
-        return replace(
-            self,
-            terms=(*self.terms, *other.terms),
-            timed=(*self.timed, *other.timed),
-            invalid_words=(*self.invalid_words, *other.invalid_words),
-            age_bounds=(*self.age_bounds, *other.age_bounds),
-            depends_on_duration=self.depends_on_duration or other.depends_on_duration,
-            depends_on_errors=self.depends_on_errors or other.depends_on_errors,
-            hint=self.hint or other.hint,
-        )
+        values: dict[str, Any] = {each: getattr(self, each) + getattr(other, each) for each in _JOINED}
+        values |= {each: getattr(self, each) or getattr(other, each) for each in _EITHER}
+        return replace(self, **values)
+
+
+_JOINED: Final = ("terms", "timed", "invalid_words", "age_bounds")
+_EITHER: Final = ("depends_on_duration", "depends_on_errors", "hint")
 
 
 EVERYTHING = Filter()

@@ -372,13 +372,10 @@ class StatusCounter:
             self._changes += changes
             self._add(changes)
             if len(self._changes) > MAX_STATUS_CHANGES:
-                self._drop_outdated(since)
-
-    def _drop_outdated(self, since: datetime | None) -> None:
-        """Drop the status changes that no later count needs; drop all if that leaves too many."""
-        self._changes = [change for change in self._changes if since is not None and change.at > since]
-        if len(self._changes) > MAX_STATUS_CHANGES:
-            self._changes, self._has_overflowed = [], True
+                # Drop those that no later count needs; drop all if that leaves too many.
+                self._changes = [change for change in self._changes if since is not None and change.at > since]
+                if len(self._changes) > MAX_STATUS_CHANGES:
+                    self._changes, self._has_overflowed = [], True
 
     def drop(self, run: Run) -> None:
         """Remove a run that the store drops. The run still exists on the server."""
@@ -414,7 +411,8 @@ class StatusCounter:
         estimate = loaded if self._counts is None else self._estimate(self._counts, now, is_unfiltered=is_unfiltered)
         live = loaded if is_live_known else estimate
         if is_failed_known and window is not None:
-            failed = self._failed_since(now - window.period)
+            lists = (self._created[status] for status in FAILED)
+            failed = sum(len(created) - created.bisect_left(now - window.period) for created in lists)
         else:
             failed = sum(estimate[status] for status in FAILED)
         has_server_counts, counted_at = self._counts is not None, None
@@ -434,17 +432,15 @@ class StatusCounter:
         )
 
     def _estimate(self, counts: CountsRead, now: datetime, *, is_unfiltered: bool) -> Counter[RunStatus]:
-        """Return the server's count, updated as far as possible."""
-        if is_unfiltered and not self._has_overflowed:
-            return self._updated(counts, now)
-        return self._with_older(counts, is_unfiltered=is_unfiltered)
+        """Return the server's count, updated as far as possible, plus the live runs that were too old for it.
 
-    def _updated(self, counts: CountsRead, now: datetime) -> Counter[RunStatus]:
-        """Return the server's count plus the status changes since.
-
-        Live runs that were too old for the count are added; failed runs that are too old by now are subtracted.
+        That is by the status changes since; failed runs that are too old by now are subtracted. If the lists are
+        filtered, the count includes live runs as far back as a query can reach.
         """
-        oldest = _oldest_counted(counts)
+        oldest = _oldest_counted(counts) if is_unfiltered else counts.at - MAX_QUERY_PERIOD
+        if not is_unfiltered or self._has_overflowed:
+            older = {status: self._created[status].bisect_left(oldest) for status in LIVE}
+            return Counter(counts.counts) + Counter(older)
         total = Counter({status: counts.counts.get(status, 0) + self._sum[status] for status in COUNTED})
         for status in LIVE:
             total[status] += self._created[status].bisect_left(oldest)
@@ -452,18 +448,6 @@ class StatusCounter:
             created = self._created[status]
             total[status] -= created.bisect_left(oldest + (now - counts.at)) - created.bisect_left(oldest)
         return Counter({status: max(0, count) for status, count in total.items()})
-
-    def _with_older(self, counts: CountsRead, *, is_unfiltered: bool) -> Counter[RunStatus]:
-        """Return the server's count plus the live runs that were too old for it.
-
-        If the lists are filtered, the count includes live runs as far back as a query can reach.
-        """
-        oldest = _oldest_counted(counts) if is_unfiltered else counts.at - MAX_QUERY_PERIOD
-        return Counter(counts.counts) + Counter({status: self._created[status].bisect_left(oldest) for status in LIVE})
-
-    def _failed_since(self, since: datetime) -> int:
-        lists = (self._created[status] for status in FAILED)
-        return sum(len(created) - created.bisect_left(since) for created in lists)
 
     def _relevant_after(self, run: Run) -> datetime | None:
         """Return the time after which a status change of the run matters for this count or the next one."""

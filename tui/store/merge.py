@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from operator import attrgetter, itemgetter
+from operator import attrgetter, is_, itemgetter
 from typing import Final, TypeAlias, TypeVar
 
 from tui.domain.ids import RunId
@@ -88,22 +88,12 @@ def merge(run: Run | None, patch: RunPatch) -> Run:
         error = _shortest(_newest(mine.error_facet, patch.error), state, error)
     body = _newest(mine.body, patch.body)
     attempts = _newest(mine.attempts, patch.attempts)
-    if (
-        read_at is mine.read_at
-        and fixed is mine.fixed
-        and state is mine.state
-        and children_at is mine.children_read_at
-        and count is mine.attempt_count
-        and metadata is mine.metadata
-        and body is mine.body
-        and error is mine.error
-        and attempts is mine.attempts
-        and created_at is mine.created_at
-    ):
-        return mine
-    return Run(
-        mine.id, fixed, state, read_at, mine.gone_at, count, metadata, body, error, attempts, children_at, created_at
-    )
+    known = _facets_of(mine)
+    merged = fixed, state, read_at, mine.gone_at, count, metadata, body, error, attempts, children_at, created_at
+    return mine if all(map(is_, known, merged)) else Run(mine.id, *merged)
+
+
+_facets_of: Final = attrgetter(*(field.name for field in fields(Run)[1:]))
 
 
 def _shortest(facet: tuple[Stamp, T] | None, state: State | None, mine: _Facet[T]) -> _Facet[T]:

@@ -40,7 +40,6 @@ from tui.domain.update import (
     HistoryRead,
     Reconciled,
     RunGone,
-    RunPatch,
     RunsRead,
     SourceConnected,
     SourceRetrying,
@@ -344,7 +343,10 @@ class Store(Facts, RunIndex):
         match update:
             case RunsRead():
                 for patch in update.patches:
-                    self._merge_patch(patch, changes)
+                    before = self._runs.get(patch.id)
+                    self._replace(before, merge(before, patch), changes)
+                    if patch.body is not None or patch.attempts is not None:
+                        self._retention.record_detail(self._runs[patch.id])
                 self._enforce_limits(changes)
             case RunGone():
                 before = self._runs.get(update.id)
@@ -360,18 +362,16 @@ class Store(Facts, RunIndex):
             changes.topics.add(Topic.RUNS)
         return changes
 
-    def _merge_patch(self, patch: RunPatch, changes: Changes) -> None:
-        before = self._runs.get(patch.id)
-        self._replace(before, merge(before, patch), changes)
-        if patch.body is not None or patch.attempts is not None:
-            self._retention.record_detail(self._runs[patch.id])
-
     def _replace(self, before: Run | None, after: Run, changes: Changes) -> None:
         if before is after:
             changes.confirmed += 1
             return
         self._runs[after.id] = after
-        self._untrack_new(before, after)
+        self.untrack(after)
+        if before is None or before.fixed is not after.fixed:
+            self.untrack(after.fixed)
+        if after.state is not None and (before is None or before.state is not after.state):
+            self.untrack(after.state)
         if before is not None and is_same_row(before, after):
             changes.confirmed += 1
             return
@@ -381,14 +381,6 @@ class Store(Facts, RunIndex):
         self._retention.replace(old, new)
         self._counter.replace(before, after)
         changes.record(before, after)
-
-    def _untrack_new(self, before: Run | None, after: Run) -> None:
-        untrack = self.untrack
-        untrack(after)
-        if before is None or before.fixed is not after.fixed:
-            untrack(after.fixed)
-        if after.state is not None and (before is None or before.state is not after.state):
-            untrack(after.state)
 
     def _enforce_limits(self, changes: Changes) -> None:
         while (run_id := self._retention.pop_next_to_strip()) is not None:
@@ -412,13 +404,12 @@ class Store(Facts, RunIndex):
 
     def _record(self, fact: AnyFact, changes: Changes) -> None:
         topic = self._put(fact)
-        if topic is None:
-            return
-        changes.topics.add(topic)
-        if isinstance(fact, CountsRead):
-            self._counter.rebase(fact)
-        if isinstance(fact, ActionStatus) and fact.run_id in self._runs:
-            changes.changed.add(fact.run_id)
+        if topic is not None:
+            changes.topics.add(topic)
+            if isinstance(fact, CountsRead):
+                self._counter.rebase(fact)
+            if isinstance(fact, ActionStatus) and fact.run_id in self._runs:
+                changes.changed.add(fact.run_id)
 
     def status_counts(self, now: datetime) -> StatusCounts:
         """Return the header's counts: live runs by status, and failed runs of the period."""

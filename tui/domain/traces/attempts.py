@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import replace
-from datetime import datetime
 from typing import Final
 
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus, Wait, WaitKind
@@ -11,7 +10,6 @@ from tui.domain.ids import TaskId
 from tui.domain.run import Run
 from tui.domain.status import RunStatus
 from tui.domain.traces.span import Span, Trace, span_of_run
-from tui.lazy_dataclass import dataclass
 
 # Finds the current wait of a run: an open span in its trace that has the name of one of the SDK's wait functions.
 #
@@ -76,15 +74,6 @@ _RETRY_DELAY = re.compile(r"Retry #([1-9][0-9]{0,8}) delay\Z")
 _CANCELED_BY_USER = "TASK_RUN_CANCELLED"
 
 
-@dataclass(frozen=True, slots=True)
-class _Ending:
-    """The end of the last attempt according to the run, for a trace that does not show it."""
-
-    status: AttemptStatus
-    at: datetime | None = None
-    error: RunError | None = None
-
-
 def needs_root_error(run: Run, trace: Trace | None) -> bool:
     """Return whether the error message of the run must be read from the detail of its root span.
 
@@ -142,7 +131,7 @@ def _numbered(root: Span | None, pattern: re.Pattern[str]) -> dict[int, Span]:
 
 
 def _attempt(
-    number: int, span: Span | None, delay: Span | None, ending: _Ending | None, following: Span | None
+    number: int, span: Span | None, delay: Span | None, ending: Attempt | None, following: Span | None
 ) -> Attempt:
     """Build one attempt from its span, the retry delay after it, the run's end and the next attempt's span."""
     error = None if span is None else span.exception
@@ -151,7 +140,7 @@ def _attempt(
     elif delay is not None:
         status, completed_at = AttemptStatus.FAILED, delay.started_at
     elif ending is not None:
-        status, completed_at = ending.status, ending.at
+        status, completed_at = ending.status, ending.completed_at
     else:
         status, completed_at = AttemptStatus.FAILED, None if following is None else following.started_at
     if ending is not None and ending.error is not None and error is None and delay is None:
@@ -176,17 +165,18 @@ def _status_of(span: Span) -> AttemptStatus:
     return AttemptStatus.FAILED if span.is_error or span.exception is not None else AttemptStatus.COMPLETED
 
 
-def _ending(run: Run, root: Span | None, last: int, root_error: RunError | None) -> _Ending:
+def _ending(run: Run, root: Span | None, last: int, root_error: RunError | None) -> Attempt:
+    """Return the end of the last attempt according to the run, for a trace that does not show it."""
     if run.state is None or not run.is_final:
         # The trace may be newer than the run, and show an attempt that the run does not count yet.
         is_over = run.is_waiting_to_retry and last <= (run.attempt_count or 0)
-        return _Ending(AttemptStatus.FAILED if is_over else AttemptStatus.EXECUTING)
+        return Attempt(last, AttemptStatus.FAILED if is_over else AttemptStatus.EXECUTING)
     if run.status is RunStatus.COMPLETED_SUCCESSFULLY:
         status = AttemptStatus.COMPLETED
     else:
         status = AttemptStatus.CANCELED if run.status is RunStatus.CANCELLED else AttemptStatus.FAILED
     at = run.state.finished_at or (None if root is None else root.ended_at)
-    return _Ending(status, at, _error_of_last_attempt(run, root_error))
+    return Attempt(last, status, completed_at=at, error=_error_of_last_attempt(run, root_error))
 
 
 def _error_of_last_attempt(run: Run, root_error: RunError | None) -> RunError | None:

@@ -231,11 +231,7 @@ class Extents:
         return max(now, self.ends[index]) if self.states[index] is SpanState.RUNNING else self.ends[index]
 
 
-def nothing_known(_run_id: RunId) -> None:
-    """Know nothing of any run besides its trace."""
-
-
-def extents_of(waterfall: Waterfall, run_ends: RunEnds = nothing_known) -> Extents:
+def extents_of(waterfall: Waterfall, run_ends: RunEnds = lambda _: None) -> Extents:
     """Return when the spans of a waterfall ended. Linear in their number, and never recursive."""
     spans, starts, parents, kinds = waterfall.spans, waterfall.starts, waterfall.parents, waterfall.kinds
     durations = [0 if span.duration is None else max(0, span.duration // _US) for span in spans]

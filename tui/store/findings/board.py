@@ -813,7 +813,8 @@ def four_lines(
     done = [None if each is None else each.done for each in cells[: span.count]]
     failed = [None if each is None else each.failed for each in cells[: span.count]]
     done_now, failed_now = sums.last_minute() or (None, None)
-    slow_since = _slow_since(verdict)
+    slow = [each for each in (() if verdict is None else verdict.findings) if each.word is FindingWord.SLOW]
+    slow_since = min((each.since for each in slow if isinstance(each.evidence, QueueWaits)), default=None)
     starts = [span.start + turn * span.cell for turn in range(span.count)]
     is_slow = [slow_since is not None and start + span.cell > slow_since for start in starts]
     end = span.start + span.count * span.cell
@@ -881,12 +882,6 @@ def _per_hour(normals: NormalsRead | None, share: float, *, is_failed: bool) -> 
     return sum(each.failed if is_failed else each.runs - each.failed for each in normals.normals) / days * share
 
 
-def _slow_since(verdict: Verdict | None) -> datetime | None:
-    findings = () if verdict is None else verdict.findings
-    slow = [each.since for each in findings if each.word is FindingWord.SLOW and isinstance(each.evidence, QueueWaits)]
-    return min(slow, default=None)
-
-
 def _sum(cells: Cells) -> int | None:
     known = [each for each in cells if each is not None]
     return sum(known) if len(known) == len(cells) else None
@@ -917,6 +912,13 @@ def make_board(
     findings = () if verdict is None else verdict.findings
     tasks = TaskRows(facts, own, sums, verdict, span, now)
     deployments = () if facts.deployments is None else facts.deployments.deployments
+    unread = facts.unread.get(FactSource.MINUTES)
+    own_since = said_since(own) if unread is not None and unread.is_refused else None
+    is_of_listed = own.is_filtered
+    if verdict is not None:
+        own_since = verdict.own_since or own_since
+        # The numbers are own counts alone, which lack runs.
+        is_of_listed |= verdict.is_of_listed and FactSource.MINUTES in dict(verdict.refused)
     return Board(
         now,
         verdict,
@@ -930,20 +932,6 @@ def make_board(
         ages=source_ages(facts, verdict),
         deployed=deployments[0] if deployments else None,
         deployed_before=deployments[1] if len(deployments) > 1 else None,
-        own_since=_own_since(facts, own, verdict),
-        is_listed=own.is_filtered or _is_of_listed(verdict),
+        own_since=own_since,
+        is_listed=is_of_listed,
     )
-
-
-def _is_of_listed(verdict: Verdict | None) -> bool:
-    """Return whether the numbers are own counts alone, which lack runs."""
-    refused = () if verdict is None else (source for source, _ in verdict.refused)
-    return verdict is not None and verdict.is_of_listed and FactSource.MINUTES in refused
-
-
-def _own_since(facts: WallFacts, own: OwnCounts, verdict: Verdict | None) -> datetime | None:
-    """Return from when on the program counts by itself, where the screen has to say it."""
-    if verdict is not None and verdict.own_since is not None:
-        return verdict.own_since
-    unread = facts.unread.get(FactSource.MINUTES)
-    return said_since(own) if unread is not None and unread.is_refused else None

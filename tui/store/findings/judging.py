@@ -546,23 +546,23 @@ def new_findings(known: KnownFindings, verdict: Verdict) -> tuple[KnownFindings,
     read, no finding has gone.
     """
     gone = {key: at for key, at in (known.gone or {}).items() if verdict.at - at < RINGS_AGAIN_AFTER}
-    if verdict.word == NOT_KNOWN:
-        is_news = known.present is not None and not known.is_silent and NOT_KNOWN not in gone
-        return _known(known, known.present, gone, is_silent=True), News(has_gone_silent=is_news)
-    now: frozenset[Hashable] = frozenset(each.identity for each in verdict.findings)
-    if known.present is None:
-        oldest = known.began_at - NEW_WITHIN
-        fresh = tuple(each for each in verdict.findings if _is_newer(each, oldest) and each.identity not in gone)
+    present, news = known.present, News()
+    is_silent = verdict.word == NOT_KNOWN
+    if is_silent:
+        news = News(has_gone_silent=present is not None and not known.is_silent and NOT_KNOWN not in gone)
     else:
-        fresh = tuple(each for each in verdict.findings if each.identity not in known.present | gone.keys())
-    if verdict.unread:
-        now |= known.present or frozenset()
-    for key in (known.present or frozenset()) - now:
-        gone[key] = verdict.at
-    if known.is_silent and known.present is not None:
-        gone[NOT_KNOWN] = verdict.at
-    gone = {key: at for key, at in gone.items() if key not in now}
-    return _known(known, now, gone, is_silent=False), News(fresh)
+        before = known.present or frozenset()
+        fresh = (each for each in verdict.findings if each.identity not in before | gone.keys())
+        if known.present is None:
+            fresh = (each for each in fresh if _is_newer(each, known.began_at - NEW_WITHIN))
+        news = News(tuple(fresh))
+        present = frozenset(each.identity for each in verdict.findings) | (before if verdict.unread else frozenset())
+        gone |= dict.fromkeys(before - present, verdict.at)
+        if known.is_silent and known.present is not None:
+            gone[NOT_KNOWN] = verdict.at
+        gone = {key: at for key, at in gone.items() if key not in present}
+    newest = sorted(gone.items(), key=lambda item: item[1])[-MAX_GONE:]
+    return KnownFindings(known.began_at, present, dict(newest), is_silent), news
 
 
 def begun_again(known: KnownFindings, at: datetime) -> KnownFindings:
@@ -574,10 +574,3 @@ def _is_newer(finding: Finding, oldest: datetime) -> bool:
     """Return whether a finding became one at `oldest` or later. What cannot be known is not newer."""
     at = passed_bound_at(finding)
     return at is not None and at >= oldest
-
-
-def _known(
-    known: KnownFindings, present: frozenset[Hashable] | None, gone: Mapping[Hashable, datetime], *, is_silent: bool
-) -> KnownFindings:
-    newest = sorted(gone.items(), key=lambda item: item[1])[-MAX_GONE:]
-    return KnownFindings(known.began_at, present, dict(newest), is_silent)
