@@ -91,10 +91,6 @@ def _by_status(run: Run) -> int:
     return _NO_STATUS if run.state is None else _GROUP_OF[run.state.status.canonical]
 
 
-def _by_task(run: Run) -> str:
-    return _folded(run.fixed.task or "")
-
-
 @lru_cache(MAX_FOLDED_TASKS)
 def _folded(task: str) -> str:
     """Return a text that sorts tasks without regard to case. All runs of a task share it."""
@@ -117,7 +113,7 @@ def _by_took(run: Run) -> float:
 
 CREATED = Order("created", "age", None)
 STATUS = Order("status", "status", _by_status)
-TASK = Order("task", "task", _by_task)
+TASK = Order("task", "task", lambda run: _folded(run.fixed.task or ""))
 TOOK = Order("took", "took", _by_took)
 UPDATED = Order("updated", "updated", lambda run: -run.state.updated_at.timestamp() if run.state else 0.0)
 COST = Order("cost", "cost", lambda run: -(run.state.cost_cents + run.state.base_cost_cents) if run.state else 0.0)

@@ -602,6 +602,9 @@ class ErrorGroups:
                 self._new_until.add((each.first_seen, fingerprint))
             if each.ignored_until is not None and each.ignored_until > now:
                 self._ignored_until.add((each.ignored_until, fingerprint))
+        # New if runs before the span were read, all their errors are known, and none is of the group.
+        is_first = self._knows_before and members.oldest_s >= span.since.timestamp()
+        own_state = ErrorState.NEW if is_first else None
         return ErrorGroup(
             kind=kind,
             count=counts.count,
@@ -613,13 +616,9 @@ class ErrorGroups:
             run_ids=run_ids,
             shared_tags=shared_tags(counts.tags, counts.count),
             cells=tuple(sorted(counts.cells.items())),
-            state=state_of(theirs, span.since, now) if theirs else self._local_state(members, span),
+            state=state_of(theirs, span.since, now) if theirs else own_state,
             server_groups=theirs,
         )
-
-    def _local_state(self, members: Members, span: TimeSpan) -> ErrorState | None:
-        """Return NEW if runs before the span were read, all their errors are known, and none is of the group."""
-        return ErrorState.NEW if self._knows_before and members.oldest_s >= span.since.timestamp() else None
 
     def _has_runs_before(self, since: datetime) -> bool:
         history, oldest = self._store.history, self._store.oldest()

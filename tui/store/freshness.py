@@ -352,7 +352,9 @@ class FreshnessTracker:
         leader = self._leader(elapsed_s)
         if leader is None:
             return Freshness(Level.CONNECTING, waited=waited)
-        health, other_failure = self._health[leader], self._other_failure(leader)
+        others = (each.failure for name, each in self._health.items() if name not in {leader, RELAY})
+        other_failure = None if leader == RELAY else next((each for each in others if each is not None), None)
+        health = self._health[leader]
         confirmed_s = self._confirmed_s()
         if confirmed_s is None:
             level = Level.STALE if isinstance(health.failure, SourceStopped) else Level.CONNECTING
@@ -381,10 +383,6 @@ class FreshnessTracker:
         # The data never depended on a feed that has not responded yet.
         connected = next((name for name in feeds if self._health[name].responded_s is not None), None)
         return working or poller or connected or (RELAY if relay is not None else None)
-
-    def _other_failure(self, leader: str) -> SourceFailure | None:
-        others = (health.failure for name, health in self._health.items() if name not in {leader, RELAY})
-        return None if leader == RELAY else next((failure for failure in others if failure is not None), None)
 
     def _confirmed_s(self) -> float | None:
         """Return the time of the last response of any source; behind a relay at most the relay's own last message."""

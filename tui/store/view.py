@@ -276,8 +276,12 @@ class View:
         entered, left, moved, changed = set[RunId](), set[RunId](), set[RunId](), set[RunId]()
         keys = self._keys.by_run
         for run_id in (*changes.added, *changes.changed, *changes.removed):  # no run is in two of them
-            old, new = keys.get(run_id), self._key(run_id)
-            self._record_age(run_id, is_shown=new is not None)
+            run = self._source.get(run_id)
+            old, new = keys.get(run_id), self._key(run)
+            if new is not None and run is not None and self._is_older(run):
+                self._older.add(run_id)
+            else:
+                self._older.discard(run_id)
             if old == new:
                 if new is not None:
                     changed.add(run_id)
@@ -328,28 +332,17 @@ class View:
     def key_of(self, run_id: RunId) -> SortKey | None:
         """Return the sort key of a run, or None if the view does not show it."""
         # Without an index, it is one that the run has now, if that is here.
-        if self._is_sorted and not self._keys.is_complete and (key := self._key(run_id)) is not None:
+        if self._is_sorted and not self._keys.is_complete and (key := self._key(self._source.get(run_id))) is not None:
             index = self._sorted_keys.bisect_left(key)
             if index < len(self._sorted_keys) and self._sorted_keys[index] == key:
                 return key
         return self._keys.by_run.get(run_id)
 
-    def _key(self, run_id: RunId) -> SortKey | None:
-        run = self._source.get(run_id)
-        return None if run is None or not self._shows(run) else self.order.key(run)
-
-    def _shows(self, run: Run) -> bool:
-        if run.state is None or not self.filter.matches(run):
-            return False
-        return not self._is_older(run) or not (run.is_final or run.is_gone)
+    def _key(self, run: Run | None) -> SortKey | None:
+        if run is None or run.state is None or not self.filter.matches(run):
+            return None
+        return None if self._is_older(run) and (run.is_final or run.is_gone) else self.order.key(run)
 
     def _is_older(self, run: Run) -> bool:
         created_at = run.created_at
         return self.since is not None and created_at is not None and created_at < self.since
-
-    def _record_age(self, run_id: RunId, *, is_shown: bool) -> None:
-        run = self._source.get(run_id)
-        if is_shown and run is not None and self._is_older(run):
-            self._older.add(run_id)
-        else:
-            self._older.discard(run_id)

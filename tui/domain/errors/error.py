@@ -148,7 +148,7 @@ def parse_stack(stack: Raw, message: Raw | None = None) -> tuple[StackFrame, ...
     given and the stack begins with it, only what follows is returned. Otherwise only the last block of frames with the
     same indentation is returned. Lines between the frames that are none, such as `Originating from:`, are notes.
     """
-    return tuple(_parse_line(line.strip()) for line in _lines(stack, message))
+    return tuple(_parse_frame(line.strip()) for line in _lines(stack, message))
 
 
 def first_own_frame(stack: Raw, message: Raw | None = None) -> StackFrame | None:
@@ -167,12 +167,10 @@ def _first_own(lines: Iterable[str]) -> StackFrame | None:
     for line in lines:
         if "node:" in line or ("node_modules" in line and _NODE_MODULES.search(line) is not None):
             continue
-        text = line.strip()
-        if text.startswith("at "):
-            frame = _parse_frame(text)
-            if frame.kind is FrameKind.OWN:
-                return frame
-        elif _CAUSE.match(line):
+        frame = _parse_frame(line.strip())
+        if frame.kind is FrameKind.OWN:
+            return frame
+        if frame.kind is FrameKind.NOTE and _CAUSE.match(line):
             return None
     return None
 
@@ -236,13 +234,9 @@ def _first_block(lines: Iterable[str]) -> list[str]:
     return block
 
 
-def _parse_line(text: str) -> StackFrame:
-    if text.startswith("at "):
-        return _parse_frame(text)
-    return StackFrame(None, None, None, None, FrameKind.NOTE, None, False, Raw(text))
-
-
 def _parse_frame(text: str) -> StackFrame:
+    if not text.startswith("at "):
+        return StackFrame(None, None, None, None, FrameKind.NOTE, None, False, Raw(text))
     rest = text.removeprefix("at ")
     is_async = rest.startswith("async ")
     function, location = _split_location(rest.removeprefix("async "))

@@ -41,17 +41,7 @@ from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.store.findings import bounds
 from tui.store.findings.bounds import fresh_waits, next_due, p95s_by_task, waiting_tokens
-from tui.store.findings.counts import (
-    MAX_TASKS,
-    Cells,
-    CellSums,
-    OwnCounts,
-    PackedEnds,
-    Sums,
-    done_and_failed,
-    said_since,
-    unpacked,
-)
+from tui.store.findings.counts import MAX_TASKS, Cells, CellSums, OwnCounts, Sums, done_and_failed, said_since, unpacked
 from tui.store.findings.judging import queue_standstill
 from tui.store.indexes import StatusCounts
 from tui.store.store import interval_of, read_at
@@ -437,10 +427,9 @@ class TaskRows:
         self._failed: Counter[TaskId] = Counter()
         hour = sums.by_task(*sums.last_hour)
         self._is_hour_known = hour is not None
-        sum_of: dict[TaskId, PackedEnds] = {}
+        sum_of = Counter[TaskId]()
         for part in hour or sums.by_task(*sums.own_hour) or ():
-            for task, ends in part.items():
-                sum_of[task] = sum_of.get(task, 0) + ends
+            sum_of.update(part)
         for task, ends in sum_of.items():
             _, failed, self._ended[task] = unpacked(ends)
             if failed:

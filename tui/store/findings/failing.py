@@ -87,11 +87,11 @@ class EndedMinutes:
     def failing_tasks(self) -> Iterator[TaskId]:
         """Yield the tasks that failed within `MAX_AGE_S`, in no particular order."""
         failed = [(task, each.failures[-1].ended_s) for task, each in self._own.tasks.items() if each.failures]
-        yield from {task for task, at_s in (*failed, *self._failed_s.items()) if _minute_s(at_s) > self._since_s}
+        yield from {task for task, at_s in (*failed, *self._failed_s.items()) if self.is_recent(_minute_s(at_s))}
 
-    def has_failed_lately(self, blocks: Iterable[Block]) -> bool:
-        """Return whether a run failed in one of the blocks within `MAX_AGE_S`."""
-        return any(each.failed and each.at_s > self._since_s for each in blocks)
+    def is_recent(self, minute_s: float) -> bool:
+        """Return whether a minute began within `MAX_AGE_S`."""
+        return minute_s > self._since_s
 
     def of(self, task: TaskId, acknowledged: Collection[Raw] = ()) -> Iterator[Block]:
         """Yield the minutes of a task that count, newest first.
@@ -486,7 +486,9 @@ class FailureJudge:
         deployed = deployed_streak(self._own, task, self._now, acknowledged)
         recent, older = split_recent(self._minutes.of(task, acknowledged))
         is_possible = may_be_streak(recent, least)
-        if not (deployed or is_possible) or not self._minutes.has_failed_lately(recent):
+        if not (deployed or is_possible) or not any(
+            each.failed and self._minutes.is_recent(each.at_s) for each in recent
+        ):
             return None
         if has_only_acknowledged(self._facts.errors, task, self._now):
             return None
@@ -524,7 +526,7 @@ class FailureJudge:
 def is_judged_by_own_counts(facts: WallFacts, own: OwnCounts) -> bool:
     """Return whether some task that ended runs of late has no normal."""
     normals = normals_by_task(facts)
-    return any(each.recent and not _has_normal(normals.get(task)) for task, each in own.tasks.items())
+    return any(each.recent and _usual(normals.get(task)) is None for task, each in own.tasks.items())
 
 
 def _own_earlier(recent: Iterable[Block], older: list[Block]) -> tuple[int, int] | None:
@@ -539,11 +541,7 @@ def _own_earlier(recent: Iterable[Block], older: list[Block]) -> tuple[int, int]
 
 def _usual(normal: TaskNormal | None) -> tuple[int, int] | None:
     """Return how many runs of the last 7 days failed and how many ended, None where these are too few."""
-    return (normal.failed, normal.runs) if normal is not None and _has_normal(normal) else None
-
-
-def _has_normal(normal: TaskNormal | None) -> bool:
-    return normal is not None and normal.runs >= MIN_NORMAL_RUNS
+    return (normal.failed, normal.runs) if normal is not None and normal.runs >= MIN_NORMAL_RUNS else None
 
 
 def _bound(failed: int, runs: int) -> float:
