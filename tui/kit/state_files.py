@@ -107,7 +107,7 @@ def _lock(handle: int) -> bool:
 
 
 class StateFile(Generic[T]):
-    """A small JSON file of choices: filters, columns. A subclass decodes and encodes it.
+    """A small JSON file of choices: filters, columns, commands. A subclass decodes and encodes it.
 
     * `noun`: what it holds, for sentences
     * `holds_key`: returns whether a text holds a secret; such a text is never saved
@@ -148,7 +148,11 @@ class StateFile(Generic[T]):
     async def change(self, change: Callable[[], T]) -> None:
         """Save what a function returns. It is called in a thread, after earlier changes were saved."""
         async with self._lock:
-            await asyncio.to_thread(lambda: self._write(change()))
+            try:
+                async with asyncio.timeout(DISK_TIMEOUT_S):
+                    await asyncio.to_thread(lambda: self._write(change()))
+            except TimeoutError:
+                self.failure = f"The {self._noun} cannot be saved in {self.path}: the disk does not answer."
 
     def read(self) -> T:
         """Load the file. Call it in a thread."""

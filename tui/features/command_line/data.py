@@ -4,11 +4,12 @@ import asyncio
 import hashlib
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from pathlib import Path, PurePath
-from typing import Final, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, Final, NamedTuple, Protocol, TypeVar, cast
 from urllib.parse import unquote
 
 from tui.api.errors import ApiError
@@ -17,7 +18,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.kit.commands import HistoryLine
 from tui.kit.live_model import LiveModel
-from tui.kit.state_files import DISK_TIMEOUT_S, MAX_BYTES, problem_sentence, read_own, replace_file
+from tui.kit.state_files import MAX_BYTES, StateFile
 from tui.lazy_dataclass import dataclass
 from tui.store.addresses import ViewAddress
 from tui.store.command_line import IdSearch, LoadedNames, MatchTally, ValueTally
@@ -110,30 +111,22 @@ def with_entry(entries: Sequence[HistoryLine], entry: HistoryLine) -> tuple[Hist
     return (*[each for each in entries if each.text != entry.text], entry)[-MAX_ENTRIES:]
 
 
-class CommandHistory:
+class CommandHistory(StateFile[tuple[HistoryLine, ...]]):
     """Reads and writes the history of one environment. `entries` has the oldest command first."""
 
     def __init__(self, state_dir: PurePath, *, owner: str, holds_key: Callable[[str], bool] = lambda _: False) -> None:
         """`owner` names the environment: equal names share a file. A text for which `holds_key` is true is not kept."""
         digest = hashlib.sha256(owner.encode(errors="surrogatepass")).hexdigest()
-        self.path = Path(state_dir) / f"commands-{digest[:16]}.json"
+        super().__init__(Path(state_dir) / f"commands-{digest[:16]}.json", "commands", holds_key)
         self.entries: tuple[HistoryLine, ...] = ()
         self.is_loaded = False
-        self.failure: str | None = None
-        self._holds_key = holds_key
         self._unsaved: list[HistoryLine] = []
-        self._lock = asyncio.Lock()
 
-    async def load(self) -> None:
+    async def load(self) -> tuple[HistoryLine, ...]:
         """Read the file once. A file that cannot be read counts as empty."""
-        try:
-            async with asyncio.timeout(DISK_TIMEOUT_S):
-                entries = await asyncio.to_thread(self._read)
-        except (OSError, TimeoutError):
-            entries = ()
-        for each in self.entries:  # commands that were run meanwhile
-            entries = with_entry(entries, each)
-        self.entries, self.is_loaded = entries, True
+        self.entries = reduce(with_entry, self.entries, await super().load())  # some may have been run meanwhile
+        self.is_loaded = True
+        return self.entries
 
     def add(self, text: str, at: datetime) -> bool:
         """Add a command to `entries`. Return whether it may be kept, so that `save` has to be called."""
@@ -146,48 +139,29 @@ class CommandHistory:
 
     async def save(self) -> None:
         """Write what was added. What another process has added meanwhile is kept."""
-        async with self._lock:
-            unsaved, self._unsaved = self._unsaved, []
-            try:
-                async with asyncio.timeout(DISK_TIMEOUT_S):
-                    await asyncio.to_thread(self._append, unsaved)
-                self.failure = None
-            except TimeoutError:
-                self.failure = f"The commands cannot be kept in {self.path}: the disk does not answer."
-            except OSError as error:
-                what, reason = f"The commands cannot be kept in {self.path}", error.strerror or str(error)
-                self.failure = problem_sentence(self.path, what, reason)
+        unsaved, self._unsaved = self._unsaved, []
 
-    def _read(self) -> tuple[HistoryLine, ...]:
-        """Raises `OSError`. A file that this version did not write counts as empty."""
-        content = read_own(self.path, MAX_BYTES)
-        if content is None:
+        def changed() -> tuple[HistoryLine, ...]:
+            entries = reduce(with_entry, unsaved, self.read())
+            while len(json.dumps(self.encode(entries), indent=1)) >= MAX_BYTES:
+                entries = entries[1 + len(entries) // 8 :]
+            return entries
+
+        await self.change(changed)
+
+    def texts_of(self, value: tuple[HistoryLine, ...]) -> Iterable[str]:  # noqa: ARG002  `add` has checked them
+        return ()
+
+    def encode(self, value: tuple[HistoryLine, ...]) -> dict[str, Any]:
+        return {"version": VERSION, "commands": [[each.at.isoformat(timespec="seconds"), each.text] for each in value]}
+
+    def decode(self, saved: Any) -> tuple[HistoryLine, ...]:
+        if saved is None:
             return ()
-        try:
-            saved = json.loads(content)
-            if saved["version"] != VERSION:
-                return ()
-            kept = [(at, text) for at, text in saved["commands"] if isinstance(text, str) and may_keep(text)]
-            entries = [HistoryLine(_moment(at), text) for at, text in kept]
-        except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
-            return ()
-        return tuple(entries[-MAX_ENTRIES:])
-
-    def _append(self, added: Sequence[HistoryLine]) -> None:
-        try:
-            entries = self._read()
-        except OSError:
-            entries = ()
-        for each in added:
-            entries = with_entry(entries, each)
-        while len(content := _encoded(entries)) > MAX_BYTES:
-            entries = entries[1 + len(entries) // 8 :]
-        replace_file(self.path, content)
-
-
-def _encoded(entries: Sequence[HistoryLine]) -> bytes:
-    commands = [[each.at.isoformat(timespec="seconds"), each.text] for each in entries]
-    return (json.dumps({"version": VERSION, "commands": commands}, indent=1) + "\n").encode("ascii")
+        if saved["version"] != VERSION:
+            raise ValueError
+        kept = [(at, text) for at, text in saved["commands"] if isinstance(text, str) and may_keep(text)]
+        return tuple(HistoryLine(_moment(at), text) for at, text in kept)[-MAX_ENTRIES:]
 
 
 def _moment(text: str) -> datetime:
