@@ -154,17 +154,17 @@ def test_dataclasses_are_compiled_later() -> None:
 
 
 BUDGETS = {
-    "api": 3_200,
+    "api": 3_150,
     "commands": 500,
     "domain": 4_050,
     "features": 21_150,
-    "kit": 8_600,
+    "kit": 8_500,
     "program": 1_350,
     "relay": 700,
     "settings": 1_600,
     "store": 5_300,
     "sync": 5_500,
-    "terminal": 1_050,
+    "terminal": 1_000,
     "text": 1_450,
 }
 """Code lines of each room: no blank lines, comments and docstrings. A change that needs more says so, and raises it."""
