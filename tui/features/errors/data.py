@@ -610,8 +610,8 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
         return {"bars": span_words} | ({"state": ONLY_NEW} if self.state_problem else {})
 
     def left(self) -> Line:
-        order, text = self.query
-        return words.groups_left(self.scope_words, order.words, text)
+        *typed, dot, order = super().left()
+        return (*typed, dot, Piece(self.scope_words, Token.MUTED), dot, order)
 
     def right(self, width: int) -> Line:
         freshness, rows = self.live.freshness, self.list

@@ -339,7 +339,6 @@ def _note(run: Run, error: RunError) -> str:
 
 def _payload(run: Run, progress: ReadProgress, limit: int) -> list[Row]:
     value, url = value_of(run, "payload")
-    head = pad((Piece("payload", Token.FAINT),), LABEL)
     if url is not None:
         shown: Line = (Piece("stored apart", Token.FAINT),)
     elif value is ABSENT:
@@ -347,14 +346,12 @@ def _payload(run: Run, progress: ReadProgress, limit: int) -> list[Row]:
         shown = (Piece(formatting.NONE if words is None else words, Token.FAINT),)
     else:
         shown, _ = inline(value, max(limit - LABEL, 1))
-    return [Row((*head, *shown), "payload")]
+    return [_fact("payload", shown, limit)]
 
 
 def _tags(run: Run, limit: int) -> list[Row]:
     tags = run.state.tags if run.state is not None else ()
-    if not tags:
-        return []
-    lines = labelled("tags", [(Piece(tag, Token.TEXT),) for tag in tags], limit)
+    lines = labelled("tags", [(Piece(tag, Token.TEXT),) for tag in tags], limit) if tags else []
     return [Row(line, ("tags", number)) for number, line in enumerate(lines)]
 
 
@@ -387,65 +384,70 @@ def group_page(facts: GroupFacts, now: Now, limit: int) -> list[Row]:
     return spaced(blocks)
 
 
-def _fact(label: str, value: Line, remark: Line, limit: int) -> Line:
-    """Return `label     value           remark`. Long values push the remark to the right, and the end is cut."""
-    head = pad((Piece(label, Token.FAINT),), LABEL)
+def _fact(
+    label: str, value: Line | str, limit: int, remark: Line | str = "", *, number: int = 0, run_id: RunId | None = None
+) -> Row:
+    """Return `label     value           remark`. Long values push the remark to the right, and the end is cut.
+
+    `number` counts the rows of a label, which is only beside the first one. `run_id` is the run that Enter opens.
+    """
+    value = (Piece(value, Token.TEXT),) if isinstance(value, str) else value
+    remark = (Piece(remark, Token.FAINT),) if isinstance(remark, str) and remark else remark
     room = limit - LABEL
-    if remark and line_width(value) + _GAP + line_width(remark) > room:
-        value = cut(value, max(room - _GAP - line_width(remark), min(_VALUE, room)))
-    value = pad(value, max(_VALUE, line_width(value))) if remark else value
-    return cut((*head, *value, *((Piece(" " * _GAP), *remark) if remark else ())), limit)
+    if remark:
+        if line_width(value) + _GAP + line_width(remark) > room:
+            value = cut(value, max(room - _GAP - line_width(remark), min(_VALUE, room)))
+        value = (*pad(value, _VALUE), Piece(" " * _GAP), *remark)
+    head = pad((Piece("" if number else label, Token.FAINT),), LABEL)
+    return Row(cut((*head, *value), limit), (label, number), None if run_id is None else GoToRun(run_id))
 
 
 def _times(facts: GroupFacts, now: Now, limit: int) -> list[Row]:
     group, first = facts.group, first_known(facts.group)
     # The server remembers failures that are older than the span, but not their runs.
     first_run = facts.first_run if first == group.first_seen else None
-    first_row = _time_row("first", first, first_run, now.at, limit)
-    return [first_row, _time_row("last", group.last_seen, next(iter(group.run_ids), None), now.at, limit)]
-
-
-def _time_row(label: str, at: datetime, run_id: RunId | None, now: datetime, limit: int) -> Row:
-    remark = () if run_id is None else short_id(run_id, Token.FAINT)
-    line = _fact(label, (Piece(_day(at, now, "%H:%M:%S"), Token.TEXT),), remark, limit)
-    return Row(line, label, None if run_id is None else GoToRun(run_id))
+    ends = (("first", first, first_run), ("last", group.last_seen, next(iter(group.run_ids), None)))
+    return [
+        _fact(
+            label,
+            _day(at, now.at, "%H:%M:%S"),
+            limit,
+            "" if run_id is None else short_id(run_id, Token.FAINT),
+            run_id=run_id,
+        )
+        for label, at, run_id in ends
+    ]
 
 
 def _tasks(facts: GroupFacts, limit: int) -> list[Row]:
     tasks, known = facts.group.tasks, facts.task_runs
-    if len(tasks) == 1:
-        failed = formatting.count(tasks[0][1], at_least=not facts.is_complete)
-        share = "" if known is None else f"{failed} of its {formatting.plural(known, 'run')}"
-        remark: Line = (Piece(share, Token.FAINT),) if share else ()
-        return [Row(_fact("task", (Piece(tasks[0][0], Token.TEXT),), remark, limit), "task")]
-    return _counted("tasks", tasks, limit)
+    if len(tasks) != 1:
+        return _counted("tasks", tasks, limit)
+    failed = formatting.count(tasks[0][1], at_least=not facts.is_complete)
+    share = "" if known is None else f"{failed} of its {formatting.plural(known, 'run')}"
+    return [_fact("task", tasks[0][0], limit, share)]
 
 
 def _versions(group: ErrorGroup, limit: int) -> list[Row]:
     versions, missing = group.versions, group.count - sum(count for _, count in group.versions)
-    if len(versions) == 1:
-        word = f"{missing:,} not known" if missing else f"all {group.count:,}"
-        share = f"{versions[0][1]:,} of {group.count:,}, {word}"
-        word = share if missing and LABEL + _VALUE + _GAP + len(share) <= limit else word
-        value = (Piece(versions[0][0], Token.TEXT),)
-        return [Row(_fact("version", value, (Piece(word, Token.FAINT),) if group.count > 1 else (), limit), "version")]
-    return _counted("versions", [*versions, ("not known", missing)] if versions and missing else versions, limit)
+    if len(versions) != 1:
+        return _counted("versions", [*versions, ("not known", missing)] if versions and missing else versions, limit)
+    word = f"{missing:,} not known" if missing else f"all {group.count:,}"
+    share = f"{versions[0][1]:,} of {group.count:,}, {word}"
+    word = share if missing and LABEL + _VALUE + _GAP + len(share) <= limit else word
+    return [_fact("version", versions[0][0], limit, word if group.count > 1 else "")]
 
 
 def _counted(label: str, names: Sequence[tuple[Raw | str, int]], limit: int, remark: str = "") -> list[Row]:
     """Return a row for each name with its number of runs. Names beyond `MAX_NAMES` are counted."""
     shown = names[:MAX_NAMES]
     width = min(max((line_width((Piece(name),)) for name, _ in shown), default=0), max(limit - LABEL - 12, 8))
-    rows = []
-    for number, (name, count) in enumerate(shown):
-        value = (*fit((Piece(name, Token.TEXT),), width), Piece(f"  {count:,}", Token.TEXT))
-        extra: Line = (Piece(remark, Token.FAINT),) if remark and not number else ()
-        head = pad((Piece("" if number else label, Token.FAINT),), LABEL)
-        rows.append(Row(cut((*head, *value, *((Piece("  "), *extra) if extra else ())), limit), (label, number)))
+    values = [(*fit((Piece(name, Token.TEXT),), width), Piece(f"  {count:,}", Token.TEXT)) for name, count in shown]
+    if remark and values:
+        values[0] = (*values[0], Piece("  "), Piece(remark, Token.FAINT))
     if len(names) > len(shown):
-        more = f"and {len(names) - len(shown):,} more"
-        rows.append(Row(cut((Piece(" " * LABEL), Piece(more, Token.FAINT)), limit), (label, "more")))
-    return rows
+        values.append((Piece(f"and {len(names) - len(shown):,} more", Token.FAINT),))
+    return [_fact(label, value, limit, number=number) for number, value in enumerate(values)]
 
 
 def _state(facts: GroupFacts, now: Now, limit: int) -> list[Row]:
@@ -453,17 +455,14 @@ def _state(facts: GroupFacts, now: Now, limit: int) -> list[Row]:
     word = "not known" if group.state is None else STATE_WORDS[group.state][0] or "unresolved"
     if group.state is ErrorState.NEW:
         word = "unresolved" if group.server_groups else "new"
-    value: Line = (Piece(word, Token.MUTED if group.state is None else Token.TEXT),)
     detail = _state_words(group, facts.detail, now.at)
-    remark: Line = (Piece(detail, Token.FAINT),) if detail else ()
-    fits = LABEL + max(_VALUE, line_width(value)) + _GAP + line_width(remark) <= limit
-    rows = [Row(_fact("state", value, remark if fits else (), limit), "state")]
+    fits = LABEL + max(_VALUE, len(word)) + _GAP + line_width((Piece(detail),)) <= limit
+    value = (Piece(word, Token.MUTED if group.state is None else Token.TEXT),)
     reason = None if facts.detail is None or facts.detail.detail is None else facts.detail.detail.ignored_reason
     texts = ("" if fits else detail, facts.state_problem or (reason or "")[:MAX_REASON_CHARS])
-    lines = (line for text in texts if text for line in wrap(text, limit - LABEL))
-    for number, line in enumerate(lines):
-        rows.append(Row((Piece(" " * LABEL), Piece(line, Token.FAINT)), ("state", number)))
-    return rows
+    lines = [(Piece(line, Token.FAINT),) for text in texts if text for line in wrap(text, limit - LABEL)]
+    below = (_fact("state", line, limit, number=number) for number, line in enumerate(lines, 1))
+    return [_fact("state", value, limit, detail if fits else ""), *below]
 
 
 def _state_words(group: ErrorGroup, detail: ServerErrorGroup | None, now: datetime) -> str:
@@ -497,20 +496,17 @@ def _minutes(minutes: Minutes | None, now: Now, limit: int, *, is_grey: bool) ->
     times = [formatting.time_of_day(at, now.at) for at in (minutes.start, min(minutes.end, now.at))]
     span = "–".join(dict.fromkeys(times))  # one time within the first minute
     bars = series(minutes.counts, Bars(top_of(minutes.counts), Token.GUIDE if is_grey else Token.ROSE))
-    head = pad((Piece("per min", Token.FAINT),), LABEL)
-    return [Row(cut((*head, *bars, Piece(f"  {span}", Token.FAINT)), limit), "per min")]
+    return [_fact("per min", (*bars, Piece(f"  {span}", Token.FAINT)), limit)]
 
 
 def _message(group: ErrorGroup, limit: int) -> list[Row]:
     """Return the whole kind: the list cuts its message."""
     frame = group.kind.frame
-    head = pad((Piece("error", Token.FAINT),), LABEL)
-    rows = []
-    for number, line in enumerate(_wrapped(error_line(group.kind), max(limit - LABEL, 2))[:MAX_MESSAGE_ROWS]):
-        rows.append(Row((*(head if not number else (Piece(" " * LABEL),)), *line), ("error", number)))
+    lines = _wrapped(error_line(group.kind), max(limit - LABEL, 2))[:MAX_MESSAGE_ROWS]
+    rows = [_fact("error", line, limit, number=number) for number, line in enumerate(lines)]
     if frame is not None:
-        place = Piece(f"{frame.file}" if frame.function is None else f"{frame.function}  {frame.file}", Token.MUTED)
-        rows.append(Row(cut((*pad((Piece("in", Token.FAINT),), LABEL), place), limit), "frame"))
+        place = frame.file if frame.function is None else f"{frame.function}  {frame.file}"
+        rows.append(_fact("in", (Piece(place, Token.MUTED),), limit))
     return rows
 
 
@@ -560,12 +556,6 @@ class GroupsRead:
     def is_complete(self) -> bool:
         """Whether the error of every failed run is known."""
         return self.has_all and self.read_count == self.known_count
-
-
-def groups_left(span_words: str, order: str, typed: str) -> Line:
-    """Return the typed filter, the span, and the order."""
-    filtered = (_DOT, Piece(f"/{typed}", Token.TEXT)) if typed else ()
-    return (*filtered, _DOT, Piece(span_words, Token.MUTED), _DOT, Piece(order, Token.MUTED))
 
 
 def groups_right(read: GroupsRead, shown: int, known: int, above: int, width: int) -> Line:
