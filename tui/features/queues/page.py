@@ -14,7 +14,7 @@ from tui.lazy_dataclass import dataclass
 from tui.store.findings.board import QueueHealth, QueueRow
 from tui.store.findings.bounds import is_slower
 from tui.text import formatting
-from tui.text.bars import Bars, series, top_of
+from tui.text.bars import Bars, greatest, series, top_of
 from tui.text.blocks import LABEL, GoToRun, Now, ReadStage, Row, Said, said_rows
 from tui.text.formatting import brief_duration, waited
 from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width, pad, plain
@@ -359,9 +359,10 @@ def _quiet_since(facts: QueueFacts, per_min: float, newest: datetime | None) -> 
 
 _LABEL: Final = 10
 _FIGURE: Final = 9
-_TICK: Final = timedelta(minutes=15)
+_TICK_MINUTES: Final = 15
 _MIN_CELLS: Final = 12
 _HOUR: Final = 60
+
 
 Numbers = Sequence[float | None]
 
@@ -371,86 +372,63 @@ def series_lines(facts: QueueFacts, now: Now, limit: int) -> list[Line]:
 
     While the hour is read, its cells are empty, then unknown, so that nothing moves when it comes.
     """
-    hour, row, minutes = facts.hour, facts.row, _minutes(facts)
+    hour, row, (minutes, size) = facts.hour, facts.row, _cells(facts, limit)
     room = limit - _LABEL - _FIGURE - _GAP
     if not minutes or room < _MIN_CELLS:
         return []
-    size = _minutes_of_cell(minutes, room)
-    parts: tuple[Numbers, ...] = ([None] * minutes,) * 3
-    if hour is not None:
-        # In a minute in which nothing ended, nothing was slow.
-        parts = (hour.queued, hour.running, [0 if each is None else each.total_seconds() for each in hour.p95])
-    queued, running, p95 = (_merged(each, size)[-room:] for each in parts)
-    is_slow = facts.normal_p95 is not None and facts.p95 is not None and facts.p95 > 2 * facts.normal_p95
-    above = None if facts.normal_p95 is None else 2 * facts.normal_p95.total_seconds()
+    count = min(room, -(-minutes // size))
+    unknown: Sequence[None] = [None] * count
+    queued, running = (hour.queued, hour.running) if hour is not None else ((), ())
+    # In a minute in which nothing ended, nothing was slow.
+    p95 = [0 if each is None else each.total_seconds() for each in hour.p95] if hour is not None else ()
+    slow = None if facts.normal_p95 is None else 2 * facts.normal_p95
+    is_slow = slow is not None and facts.p95 is not None and facts.p95 > slow
     is_waiting = row.health in {QueueHealth.AT_LIMIT, QueueHealth.LATE} and row.has_waiting
-    axis = _axis(now.at if hour is None else hour.at, minutes, size, len(queued), now)
-    figure: Line = (Piece(words.queued_text(row, "0"), Token.AMBER if is_waiting else Token.TEXT),)
-    known = running or [None] * len(queued)
-    took: Line = (Piece(brief_duration(facts.p95), Token.AMBER if is_slow else Token.TEXT),)
-    shown = (
-        ("queued", figure, _bars(queued, 0 if is_waiting else None)),
-        ("running", words.share(row.running, row.limit), _bars(known, None, top=row.limit)),
-        ("p95", () if facts.is_unread else took, _bars(p95, above)),
+    took = () if facts.is_unread else _amber_if(brief_duration(facts.p95), is_amber=is_slow)
+    # Of each series: its present figure, its numbers, the number that fills a bar, and from where on bars are amber.
+    shown: tuple[tuple[str, Line, Numbers, float, float | None], ...] = (
+        ("queued", _amber_if(words.queued_text(row, "0"), is_amber=is_waiting), queued, 0, 0 if is_waiting else None),
+        ("running", words.share(row.running, row.limit), running, row.limit or 0, None),
+        ("p95", took, p95, 0, None if slow is None else slow.total_seconds()),
     )
-    is_due = facts.is_unread and facts.stage is ReadStage.DUE
-    lines = [axis]
-    for label, figure, bars in shown:
-        head = pad((Piece(label, Token.FAINT),), _LABEL)
-        lines.append((*head, *fit(figure, _FIGURE, "right"), Piece(" " * _GAP), *(() if is_due else bars)))
+    lines = [_axis(now.at if hour is None else hour.at, minutes, size, count, now)]
+    for label, figure, known, top, above in shown:
+        cells = greatest(known, -(-minutes // size))[-count:] if known else unknown
+        are_bad = [above is not None and each is not None and each > above for each in cells]
+        bars = series(cells, Bars(top_of(cells, top) or 1), is_abnormal=are_bad)
+        is_due = facts.is_unread and facts.stage is ReadStage.DUE
+        head = (*pad((Piece(label, Token.FAINT),), _LABEL), *fit(figure, _FIGURE, "right"), Piece(" " * _GAP))
+        lines.append((*head, *(() if is_due else bars)))
     return [cut(line, limit) for line in lines]
+
+
+def _amber_if(text: str, *, is_amber: bool) -> Line:
+    return (Piece(text, Token.AMBER if is_amber else Token.TEXT),)
 
 
 def cell_words(facts: QueueFacts, limit: int) -> str:
     """Return `last hour, a cell is a minute`."""
-    if not (minutes := _minutes(facts)):
-        return ""
-    size = _minutes_of_cell(minutes, limit - _LABEL - _FIGURE - _GAP)
-    return f"last hour, a cell is {'a minute' if size == 1 else f'{size} minutes'}"
+    minutes, size = _cells(facts, limit)
+    return f"last hour, a cell is {'a minute' if size == 1 else f'{size} minutes'}" if minutes else ""
 
 
-def _minutes(facts: QueueFacts) -> int:
-    """Return how many minutes are shown."""
-    if facts.hour is not None:
-        return len(facts.hour.queued)
-    return _HOUR if facts.is_unread else 0
-
-
-def _minutes_of_cell(minutes: int, room: int) -> int:
-    return 1 if room >= minutes else 2 if room >= minutes // 2 else 3
-
-
-def _merged(cells: Sequence[float | None], size: int) -> list[float | None]:
-    """Return the greatest of as many neighbours in each cell."""
-    groups = [cells[start : start + size] for start in range(0, len(cells), size)]
-    return [max((each for each in group if each is not None), default=None) for group in groups]
-
-
-def _bars(cells: Numbers, above: float | None, *, top: float | None = None) -> Line:
-    """Draw a bar for each cell, scaled to the greatest, or to `top` if that is greater. Bars `above` it are amber."""
-    bars = Bars(max(top_of(cells, 0), top or 0) or 1)
-    return series(cells, bars, is_abnormal=[above is not None and each is not None and each > above for each in cells])
+def _cells(facts: QueueFacts, limit: int) -> tuple[int, int]:
+    """Return how many minutes are shown, and how many in a cell."""
+    minutes = len(facts.hour.queued) if facts.hour is not None else _HOUR if facts.is_unread else 0
+    room = limit - _LABEL - _FIGURE - _GAP
+    return minutes, 1 if room >= minutes else 2 if room >= minutes // 2 else 3
 
 
 def _axis(until: datetime, minutes: int, size: int, count: int, now: Now) -> Line:
     """Return the times of each quarter of an hour above their cells."""
-    last = _start_of(until, _MINUTE)
-    first = last - (minutes - 1) * _MINUTE
-    first += (-(-minutes // size) - count) * size * _MINUTE
-    marks = [" "] * (count + len("00:00"))
-    at = _start_of(first, _TICK)
-    while at <= last:
-        text = f"{at.astimezone(now.at.tzinfo):%H:%M}"
-        cell = (at - first) // _MINUTE // size
-        if at >= first and cell + len(text) <= count and not "".join(marks[max(0, cell - 1) : cell + 5]).strip():
-            marks[cell : cell + len(text)] = text
-        at += _TICK
-    return (Piece(" " * (_LABEL + _FIGURE + _GAP)), Piece("".join(marks).rstrip(), Token.FAINT))
-
-
-def _start_of(at: datetime, step: timedelta) -> datetime:
-    seconds = step.total_seconds()
-    return datetime.fromtimestamp(at.timestamp() // seconds * seconds, at.tzinfo)
+    begin = until.astimezone(now.at.tzinfo).replace(second=0, microsecond=0) - (minutes - 1) * _MINUTE
+    marks = ""
+    for minute in range(minutes):
+        at, cell = begin + minute * _MINUTE, minute // size - (-(-minutes // size) - count)
+        is_free = not marks or len(marks) < cell
+        if at.minute % _TICK_MINUTES == 0 and cell >= 0 and is_free and cell + len("00:00") <= count:
+            marks = f"{marks.ljust(cell)}{at:%H:%M}"
+    return (Piece(" " * (_LABEL + _FIGURE + _GAP)), Piece(marks, Token.FAINT))
 
 
 # The page of the selected queue: its sentences, its last hour, and the run that waits longest.
