@@ -37,7 +37,9 @@ LATE_AFTER: Final = timedelta(seconds=90)
 """The age from which on rows are late."""
 
 _MAX_WIDTH: Final = 96
-_WIDE: Final = 96
+WIDE: Final = 96
+"""From this width on, a rule says why rows are no longer read."""
+
 _DOT: Final = Piece(" · ", Token.MUTED)
 _INDENT: Final = "  "
 
@@ -80,6 +82,7 @@ class ListView(Generic[R]):
     read: "ListRead[R] | None" = None
     detail: "RowRead[Any] | None" = None
     every_s: float = EVERY_S
+    late_after: timedelta = LATE_AFTER
     opens: Callable[[R], ListRuns | None] = lambda _: None
     copies: Callable[[R], Sequence[CopyText]] = lambda _: ()
     none: str = ""
@@ -318,14 +321,18 @@ class LiveList(Generic[R]):
         if state.read_at is None:
             return ()
         reason = state.refusal or state.failure
-        parts: list[Line] = [(Piece(reason, Token.AMBER),)] if reason and width >= _WIDE else []
-        parts.append((Piece(self.count_words, Token.TEXT),))
+        parts: list[Line] = [(Piece(reason, Token.AMBER),)] if reason and width >= WIDE else []
+        parts += self.counts(width)
         if marks := self.list.marks.words:
             parts.append((Piece(marks, Token.ACCENT),))
-        if state.is_cut and width >= _WIDE:
+        if state.is_cut and width >= WIDE:
             parts.append((Piece(f"more {self.view.name} exist", Token.AMBER),))
         parts.append(self._age(state.read_at))
         return joined(parts, " · ")
+
+    def counts(self, _width: int) -> list[Line]:
+        """Return how many rows there are, or what they add up to, for the rule."""
+        return [(Piece(self.count_words, Token.TEXT),)]
 
     @property
     def count_words(self) -> str:
@@ -335,8 +342,13 @@ class LiveList(Generic[R]):
 
     def _age(self, read_at: datetime) -> Line:
         now = self.live.now
-        is_late = now.at - read_at > LATE_AFTER
-        return (Piece(f"read {now.ago(read_at)}", Token.AMBER if is_late else Token.MUTED),)
+        is_late = now.at - read_at > self.view.late_after
+        return (Piece(f"{self.read_words} {now.ago(read_at)}", Token.AMBER if is_late else Token.MUTED),)
+
+    @property
+    def read_words(self) -> str:
+        """What was read last."""
+        return "read"
 
     def empty_lines(self, width: int) -> tuple[Line, ...]:
         """Return the sentences in place of an empty list."""

@@ -2,29 +2,31 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.queues import mail_hour, mail_metrics
-from tui.domain.facts import ConcurrencyLimit, PlaceHolder
+from tui.domain.facts import ConcurrencyLimit, PlaceHolder, QueuesRead, WallFacts
 from tui.domain.finding import Standstill, StandstillReason
 from tui.domain.ids import RunId, TaskId
 from tui.domain.text import Raw
+from tui.features.queues.model import QUEUES, LiveQueues
 from tui.features.queues.page import (
     QUEUE_TABLE,
     HolderSpeed,
     QueueFacts,
-    QueuesState,
     cell_words,
     queue_page,
     queue_summary_lines,
-    queues_right,
     sentences,
     series_lines,
     usage_bar,
 )
 from tui.features.queues.words import places_text
+from tui.kit.lists import ReadState
 from tui.store.findings.board import QueueHealth, QueueRow
 from tui.text.blocks import Now, ReadStage
 from tui.text.styled import Token, line_width, plain
@@ -261,16 +263,25 @@ def test_two_lines_give_no_reason_beside_a_standstill() -> None:
 
 
 def test_rule_marks_totals_of_a_list_that_is_cut() -> None:
-    read = QueuesState(AT - timedelta(seconds=6), 30, 304)
-    assert plain(queues_right(read, NOW, 80)) == "30 running · 304 queued · read 6 s ago"
-    cut = replace(read, is_cut=True, is_paged=True)
-    assert plain(queues_right(cut, NOW, 80)) == "≥30 running · ≥304 queued · a page read 6 s ago"
-    assert "more queues exist" in plain(queues_right(cut, NOW, 120))
+    live: Any = SimpleNamespace(session=SimpleNamespace(), now=NOW)
+    queues = LiveQueues(live, QUEUES)
+    queues._rows = (replace(MAIL, running=30, queued=304),)
+
+    def rule(width: int, **changes: Any) -> str:
+        queues.state = replace(ReadState(AT - timedelta(seconds=6)), **changes)
+        return plain(queues.right(width))
+
+    assert rule(80) == "30 running · 304 queued · read 6 s ago"
     # The reason comes first, since a narrow rule omits the end.
-    failed = replace(read, reason="the server answers 503")
-    assert plain(queues_right(failed, NOW, 120)).startswith("the server answers 503 · 30 running · ")
+    assert rule(120, failure="the server answers 503").startswith("the server answers 503 · 30 running · ")
+    queues._known = WallFacts(queues=QueuesRead(AT, (), is_cut=True))
+    assert rule(80, is_cut=True) == "≥30 running · ≥304 queued · a page read 6 s ago"
+    assert "more queues exist" in rule(120, is_cut=True)
     # A narrow rule has the filter, and what it lets through.
-    assert plain(queues_right(read, NOW, 80, "1 of 18 queues")) == "1 of 18 queues · read 6 s ago"
+    queues.show_query(queues.query._replace(text="mail"))
+    assert rule(80).startswith("0 of 0 queues · ")
+    assert "running" not in rule(80)
+    assert "30 running" in rule(120)
 
 
 def test_unknown_throttled_runs_are_no_zero() -> None:

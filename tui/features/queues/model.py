@@ -14,8 +14,8 @@ from tui.domain.facts import NO_FACTS, FactSource, Queue, QueueHour, QueueMetric
 from tui.domain.filters import TASK_QUEUE_PREFIX, RunFilters
 from tui.domain.ids import TaskId
 from tui.features.queues import page, words
-from tui.features.queues.page import HolderSpeed, QueueFacts, QueuesState
-from tui.kit.lists import CopyText, ListView, LiveList, ReadState
+from tui.features.queues.page import HolderSpeed, QueueFacts
+from tui.kit.lists import WIDE, CopyText, ListView, LiveList, ReadState
 from tui.kit.live_model import LiveModel
 from tui.kit.rows import ListOrder
 from tui.kit.selected import Selected
@@ -144,22 +144,6 @@ class LiveQueues(LiveList[QueueRow]):
         )
 
     @property
-    def read(self) -> QueuesState:
-        """How far the queues were read, and their totals."""
-        queues = self._known.queues
-        are_waits_unread = any(not row.are_waits_read for row in self._rows)
-        return QueuesState(
-            self.state.read_at,
-            _total([row.running for row in self._rows], is_cut=self.state.is_cut),
-            _total([row.queued for row in self._rows], is_cut=self.state.is_cut or are_waits_unread),
-            reason=self.state.refusal or self.state.failure,
-            is_cut=self.state.is_cut,
-            is_paged=queues is not None and queues.has_pages,
-            is_queued_least=are_waits_unread,
-            is_reading=any(row.is_reading for row in self._rows),
-        )
-
-    @property
     def facts(self) -> QueueFacts | None:
         """The queue under the cursor and its surroundings."""
         row = self.list.current
@@ -253,8 +237,31 @@ class LiveQueues(LiveList[QueueRow]):
         self._show_rows()
         super()._on_detail()
 
-    def right(self, width: int) -> Line:
-        return page.queues_right(self.read, self.live.now, width, self.count_words if self.query.text else "")
+    def counts(self, width: int) -> list[Line]:
+        """Return what runs and waits in the environment: `≥` where more queues exist. A filter says what it lets
+        through, and in a narrow rule nothing else.
+        """
+        shown = super().counts(width) if self.query.text else []
+        if shown and width < WIDE:
+            return shown
+        are_waits_unread = any(not row.are_waits_read for row in self._rows)
+        running = _total([row.running for row in self._rows], is_cut=self.state.is_cut)
+        queued = _total([row.queued for row in self._rows], is_cut=self.state.is_cut or are_waits_unread)
+        sign = "≥" if self.state.is_cut else ""
+        if running is not None:
+            shown.append((Piece(f"{sign}{words.number(running)}", Token.TEXT), Piece(" running", Token.MUTED)))
+        if queued is not None:
+            count = f"{'≥' if are_waits_unread else sign}{words.number(queued)}"
+            shown.append((Piece(count, Token.AMBER if queued else Token.TEXT), Piece(" queued", Token.MUTED)))
+        else:
+            is_reading = any(row.is_reading for row in self._rows)
+            shown.append((Piece(f"queued: {words.READING if is_reading else 'not known'}", Token.MUTED),))
+        return shown
+
+    @property
+    def read_words(self) -> str:
+        queues = self._known.queues
+        return "a page read" if queues is not None and queues.has_pages else super().read_words
 
     def more_line(self) -> Line:
         return page.more_line(self.list.folded_rows, is_folded=self.list.is_folded)
@@ -337,6 +344,9 @@ def _state_of(known: WallFacts) -> ReadState:
 # The declaration of the list.
 
 
+LATE_AFTER: Final = timedelta(seconds=45)
+"""The age from which on queues are late. They are read every 15 s."""
+
 HOLDERS: Final = "status:executing,dequeued"
 """The filter of the runs that hold the places of a queue. One that is suspended gives its place back."""
 
@@ -353,5 +363,6 @@ QUEUES: Final[ListView[QueueRow]] = ListView(
     opens=lambda row: ListRuns(f"queue:{as_value(row.name)}", queue=row.stored_name),
     copies=lambda row: (CopyText("n", "name of the queue", row.stored_name),),
     folds=words.is_empty,
+    late_after=LATE_AFTER,
     live=LiveQueues,
 )
