@@ -51,15 +51,20 @@ def errors(output: Output, /, *, since: str, as_json: bool, **options: Any) -> N
 
 
 async def _errors(output: Output, settings: Settings, since: str, period: timedelta, *, as_json: bool) -> None:
+    from tui.sync.failures import GroupReader  # noqa: PLC0415  loads httpx2
+
     progress = ProgressLine(output, time.monotonic)
     async with open_session(settings, progress) as session:
         # The user waits for the result, and nothing else reads in this session.
         session.budget.follow_headers()
+        reader = GroupReader(session.fetcher, session.clock)
         try:
             read, failure = await _read(session, period, progress)
             span = _span_of(session, read.run_ids, period)
             needs_states = read.run_ids and failure is None
-            theirs = await _server_groups(session, period) if needs_states else ServerGroupsRead()
+            if needs_states:
+                await reader.read(period, Priority.SELECTED)
+            theirs = reader.result
             is_before_known = bool(theirs.refusal) and await read.read_before(span.since, period)
         finally:
             progress.clear()
@@ -72,7 +77,9 @@ async def _errors(output: Output, settings: Settings, since: str, period: timede
         for sentence in _remarks(read, since, theirs, is_before_known=is_before_known):
             output.say(sentence)
         if failure is not None:
-            raise _stop_of(failure, read)
+            code = ExitCode.NO_CONNECTION if isinstance(failure, Unreachable) else ExitCode.REFUSED
+            done = len(read.run_ids) - len(read.missing)
+            raise Stop(code, f"stopped after {done} of {len(read.run_ids)} failed runs: {failure}")
         if read.is_cut and len(read.run_ids) < MAX_RUNS:
             raise Stop(ExitCode.REFUSED, f"stopped after {len(read.run_ids)} failed runs: {ENDLESS}")
 
@@ -100,14 +107,6 @@ async def _read(session: Session, period: timedelta, progress: ProgressLine) -> 
             raise Stop(ExitCode.REFUSED, f"{error} (give a shorter --since, such as 1h)") from error
         raise
     return read, None
-
-
-async def _server_groups(session: Session, period: timedelta) -> ServerGroupsRead:
-    from tui.sync.failures import GroupReader  # noqa: PLC0415
-
-    reader = GroupReader(session.fetcher, session.clock)
-    await reader.read(period, Priority.SELECTED)
-    return reader.result
 
 
 def _span_of(session: Session, run_ids: list[RunId], period: timedelta) -> "TimeSpan":
@@ -169,19 +168,11 @@ def _remarks(read: "WholeRead", since: str, theirs: ServerGroupsRead, *, is_befo
     return remarks
 
 
-def _stop_of(error: ApiError, read: "WholeRead") -> Stop:
-    code = ExitCode.NO_CONNECTION if isinstance(error, Unreachable) else ExitCode.REFUSED
-    done = len(read.run_ids) - len(read.missing)
-    return Stop(code, f"stopped after {done} of {len(read.run_ids)} failed runs: {error}")
-
-
 COMMANDS = (errors,)
 
 
 # The error groups that `errors` prints: as a table for people, and as JSON objects of raw values.
 
-
-Object = dict[str, Json]
 
 _STATE_TOKENS: Final = {
     ErrorState.NEW: Token.ROSE,
@@ -191,7 +182,7 @@ _STATE_TOKENS: Final = {
 }
 
 
-def group_object(group: "ErrorGroup", *, are_all_read: bool) -> Object:
+def group_object(group: "ErrorGroup", *, are_all_read: bool) -> dict[str, Json]:
     """Return a group with every key of `errors --json`, None where its value is not known.
 
     `are_all_read`: the errors of all failed runs of the span are known. Any other run may be of this group too.
@@ -228,38 +219,16 @@ def frame_text(frame: "OwnFrame") -> str:
     return frame.file if frame.function is None else f"{frame.function} ({frame.file})"
 
 
+def _piece(group: "ErrorGroup", text: str, token: Token, *, is_bold: bool = False) -> Line:
+    """Return the text of a cell, which is grey for an acknowledged group."""
+    return (Piece(text, Token.FAINT if group.state is ErrorState.ACKNOWLEDGED else token, is_bold=is_bold),)
+
+
+_NOTHING: Final[Line] = (Piece(formatting.NONE, Token.FAINT),)
+
+
 def _count(group: "ErrorGroup", _now: Now, _width: int) -> Line:
-    return (Piece(formatting.count(group.count), _token(group, Token.BRIGHT)),)
-
-
-def _state(group: "ErrorGroup", _now: Now, _width: int) -> Line:
-    state, is_new = group.state, group.state is ErrorState.NEW
-    if state is None:
-        return (Piece(formatting.NONE, Token.FAINT),)
-    return (Piece(state.value.upper() if is_new else state.value, _STATE_TOKENS[state], is_bold=is_new),)
-
-
-def _task(group: "ErrorGroup", _now: Now, _width: int) -> Line:
-    if not group.tasks:
-        return (Piece(formatting.NONE, Token.FAINT),)
-    more = len(group.tasks) - 1
-    task = Piece(group.tasks[0][0], _token(group, Token.BRIGHT))
-    return (task, Piece(f" +{more}", Token.FAINT)) if more else (task,)
-
-
-def _error(group: "ErrorGroup", _now: Now, _width: int) -> Line:
-    message = Piece(first_line(group.kind.message), _token(group, Token.TEXT))
-    if group.kind.type is None:
-        return (message,)
-    return (Piece(group.kind.type, _token(group, Token.ROSE), is_bold=True), Piece(" "), message)
-
-
-def _frame(group: "ErrorGroup", _now: Now, _width: int) -> Line:
-    frame = group.kind.frame
-    if frame is None:
-        return (Piece(formatting.NONE, Token.FAINT),)
-    file = Piece(frame.file, Token.MUTED)  # first, since the end of the cell may be cut
-    return (file,) if frame.function is None else (file, Piece(f" {frame.function}", Token.FAINT))
+    return _piece(group, formatting.count(group.count), Token.BRIGHT)
 
 
 def _versions(group: "ErrorGroup", _now: Now, _width: int) -> Line:
@@ -271,7 +240,34 @@ def _first(group: "ErrorGroup", now: Now, _width: int) -> Line:
 
 
 def _last(group: "ErrorGroup", now: Now, _width: int) -> Line:
-    return (Piece(now.age(group.last_seen), _token(group, Token.TEXT)),)
+    return _piece(group, now.age(group.last_seen), Token.TEXT)
+
+
+def _state(group: "ErrorGroup", _now: Now, _width: int) -> Line:
+    state, is_new = group.state, group.state is ErrorState.NEW
+    if state is None:
+        return _NOTHING
+    return (Piece(state.value.upper() if is_new else state.value, _STATE_TOKENS[state], is_bold=is_new),)
+
+
+def _task(group: "ErrorGroup", _now: Now, _width: int) -> Line:
+    if not group.tasks:
+        return _NOTHING
+    more = len(group.tasks) - 1
+    return (*_piece(group, group.tasks[0][0], Token.BRIGHT), *((Piece(f" +{more}", Token.FAINT),) if more else ()))
+
+
+def _error(group: "ErrorGroup", _now: Now, _width: int) -> Line:
+    name = (*_piece(group, group.kind.type, Token.ROSE, is_bold=True), Piece(" ")) if group.kind.type else ()
+    return (*name, *_piece(group, first_line(group.kind.message), Token.TEXT))
+
+
+def _frame(group: "ErrorGroup", _now: Now, _width: int) -> Line:
+    frame = group.kind.frame
+    if frame is None:
+        return _NOTHING
+    file = Piece(frame.file, Token.MUTED)  # first, since the end of the cell may be cut
+    return (file,) if frame.function is None else (file, Piece(f" {frame.function}", Token.FAINT))
 
 
 PRINTED: Final[Table["ErrorGroup"]] = Table(
@@ -289,8 +285,3 @@ PRINTED: Final[Table["ErrorGroup"]] = Table(
     growth=("error", "task", "place"),
 )
 """The groups as `errors` prints them."""
-
-
-def _token(group: "ErrorGroup", token: Token) -> Token:
-    """Return a token, or a grey one for an acknowledged group."""
-    return Token.FAINT if group.state is ErrorState.ACKNOWLEDGED else token
