@@ -523,13 +523,13 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
         if reached is None:
             return model.Surroundings()
         since, now = self._updates.span.since, self._session.now()
-        search = model.SurroundingsSearch(self._session.store, group, since, reached, now)
-        until_s = clock.monotonic_s() + AROUND_SLICE_S
-        for _step in search.steps():
+        until_s, found = clock.monotonic_s() + AROUND_SLICE_S, model.Surroundings()
+        for so_far in model.search_around(self._session.store, group, since, reached, now):
+            found = so_far
             if clock.monotonic_s() >= until_s:
                 await asyncio.sleep(0)
                 until_s = clock.monotonic_s() + AROUND_SLICE_S
-        return search.result
+        return found
 
     def _facts_of(self, group: ErrorGroup) -> GroupFacts:
         run_ids, store, read = self.run_ids, self._session.store, self.read

@@ -7,7 +7,7 @@ from typing import Final
 
 from tui.domain.errors.error import FrameKind, parse_stack
 from tui.domain.facts import ErrorState
-from tui.domain.ids import RunId, TaskId
+from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.text import Raw
 from tui.features.errors.words import Minutes, VersionStart, first_known, task_words
@@ -156,44 +156,30 @@ def _own_line(stack: Raw, message: Raw) -> int | None:
     return next((frame.line for frame in frames if frame.kind is FrameKind.OWN and frame.short_file is not None), None)
 
 
-class SurroundingsSearch:
-    """Counts the runs around a group, in steps. `result` is complete when `steps` has ended.
+def search_around(
+    store: Store, group: ErrorGroup, since: datetime, reached: datetime, now: datetime
+) -> Iterator[Surroundings]:
+    """Count the runs around a group, some in each step, newest first. The last result is that of all runs.
 
-    The store has every run from `reached` on.
+    The store has every run from `reached` on. The start of a version is known only if a run of another one started
+    before.
     """
-
-    def __init__(self, store: Store, group: ErrorGroup, since: datetime, reached: datetime, now: datetime) -> None:
-        self._store = store
-        self._run_ids = store.created_between(reached, now + timedelta(days=1))
-        self._since = since
-        self._task: TaskId | None = group.tasks[0][0] if len(group.tasks) == 1 else None
-        self._version: Raw | None = group.versions[0][0] if len(group.versions) == 1 else None
-        self._count = 0
-        self._start: datetime | None = None
-        self._other_start: datetime | None = None
-
-    @property
-    def result(self) -> Surroundings:
-        """What was found. The start of a version is known only if a run of another version started before."""
-        start, other = None, self._other_start
-        if self._version is not None and self._start is not None and other is not None and other < self._start:
-            start = VersionStart(self._version, self._start)
-        return Surroundings(None if self._task is None else self._count, start)
-
-    def steps(self) -> Iterator[None]:
-        """Look at some runs in each step, newest first."""
-        for number, run_id in enumerate(self._run_ids):
-            if number % _RUNS_PER_STEP == _RUNS_PER_STEP - 1:
-                yield
-            run = self._store.get(run_id)
-            if run is None or run.created_at is None:
-                continue
-            self._count += run.fixed.task == self._task and run.created_at >= self._since
-            started_at = None if run.state is None else run.state.started_at
-            # Not by its creation: a run may have waited for a worker that has the version.
-            if started_at is None or run.fixed.version is None:
-                continue
-            if run.fixed.version == self._version:
-                self._start = min(started_at, self._start or started_at)
-            else:
-                self._other_start = min(started_at, self._other_start or started_at)
+    task = group.tasks[0][0] if len(group.tasks) == 1 else None
+    version = group.versions[0][0] if len(group.versions) == 1 else None
+    count, starts = 0, dict[bool, datetime]()
+    for number, run_id in enumerate(store.created_between(reached, now + timedelta(days=1)), 1):
+        if not number % _RUNS_PER_STEP:
+            yield Surroundings()
+        run = store.get(run_id)
+        if run is None or run.created_at is None:
+            continue
+        count += run.fixed.task == task and run.created_at >= since
+        started_at = None if run.state is None else run.state.started_at
+        # Not by its creation: a run may have waited for a worker that has the version.
+        if started_at is not None and run.fixed.version is not None:
+            is_same = run.fixed.version == version
+            starts[is_same] = min(started_at, starts.get(is_same, started_at))
+    start = None
+    if version is not None and True in starts and False in starts and starts[False] < starts[True]:
+        start = VersionStart(version, starts[True])
+    yield Surroundings(None if task is None else count, start)

@@ -1,7 +1,7 @@
 """The panes of the errors view beside those of every list: the newest failure of a group, and its runs."""
 
 from collections.abc import Hashable, Sequence
-from typing import Any, ClassVar, overload
+from typing import Any, ClassVar
 
 from textual.binding import BindingType
 
@@ -18,7 +18,7 @@ from tui.kit.layout import Placement, Slot
 from tui.kit.lines import EDGE, GUTTER
 from tui.kit.list_panes import RowPagePane, RowSummary
 from tui.kit.live_model import LiveModel
-from tui.kit.page import KeyedRows, Page, PageRow
+from tui.kit.page import LazyRows, Page, PageRow
 from tui.kit.pane import PagePane
 from tui.kit.selection import RUN, Need
 from tui.store.changes import Changes, Topic
@@ -90,10 +90,7 @@ class NewestFailurePane(ErrorPane):
         return self.selection.state_of(RUN).is_fetching  # a run that has ended stays as it is
 
     def rows(self, width: int) -> Sequence[PageRow]:
-        return [PageRow(row.line, row.key, row.action) for row in self._page_rows(self.room(width))]
-
-    def _page_rows(self, room: ErrorLayout) -> Sequence[Row]:
-        selection, run = self.selection, self.run
+        room, selection, run = self.room(width), self.selection, self.run
         fetch, stage = selection.state_of(RUN), self.stage_of(RUN)
         if selection.run_id is None or run is None:
             is_loading = self._groups.read.known_count is None or selection.run_id is not None
@@ -129,8 +126,6 @@ class GroupRunsPane(RowPagePane):
         super().__init__(live, groups, id="runs")
         self._groups = groups
         self.overlay: Overlay = lambda _: None
-        self._run_ids: Sequence[RunId] = ()
-        self._indexes: dict[RunId, int] = {}
 
     @property
     def target(self) -> RunId | None:
@@ -139,11 +134,7 @@ class GroupRunsPane(RowPagePane):
 
     def rows(self, width: int) -> Sequence[PageRow]:
         run_ids = self._groups.run_ids
-        if not run_ids:
-            return super().rows(width)
-        if run_ids is not self._run_ids:
-            self._run_ids, self._indexes = run_ids, {}
-        return RunRows(self, run_ids, columns_for(width + GUTTER), self._indexes)
+        return RunRows(self, run_ids, columns_for(width + GUTTER)) if run_ids else super().rows(width)
 
     def left(self) -> Line:
         return ()
@@ -159,38 +150,24 @@ class GroupRunsPane(RowPagePane):
         return Topic.ACTIONS in changes.topics or bool(changes.changed)
 
 
-class RunRows(KeyedRows):
-    """The rows of runs, made on access: a group may have 10,000 of them."""
+class RunRows(LazyRows):
+    """The rows of runs: a group may have 10,000 of them."""
 
-    def __init__(
-        self, pane: GroupRunsPane, run_ids: Sequence[RunId], slots: list[SizedColumn[Run]], indexes: dict[RunId, int]
-    ) -> None:
-        """`indexes` are filled when a run is searched for; they may be kept as long as the ids are the same."""
-        self._run_ids, self._slots, self._indexes = run_ids, slots, indexes
+    def __init__(self, pane: GroupRunsPane, run_ids: Sequence[RunId], slots: list[SizedColumn[Run]]) -> None:
+        super().__init__(len(run_ids), ())
+        self._run_ids, self._slots = run_ids, slots
         self._get, self._overlay, self._now = pane.live.get, pane.overlay, pane.live.now
 
-    def __len__(self) -> int:
-        return len(self._run_ids)
-
-    @overload
-    def __getitem__(self, index: int) -> PageRow: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[PageRow]: ...
-    def __getitem__(self, index: int | slice) -> PageRow | Sequence[PageRow]:
-        if isinstance(index, slice):
-            return [self._row(run_id) for run_id in self._run_ids[index]]
-        return self._row(self._run_ids[index])
+    def make(self, index: int) -> PageRow:
+        run_id = self._run_ids[index]
+        run = self._get(run_id)
+        line: Line = (Piece("? ", Token.MUTED), Piece(run_id, Token.FAINT))
+        if run is not None:
+            line = row(run, self._slots, self._now, status=self._overlay(run_id))
+        return PageRow(line, run_id, GoToRun(run_id))
 
     def index_of(self, key: Hashable) -> int | None:
-        if not self._indexes:
-            self._indexes.update((run_id, index) for index, run_id in enumerate(self._run_ids))
-        return self._indexes.get(RunId(str(key)))
-
-    def _row(self, run_id: RunId) -> PageRow:
-        run = self._get(run_id)
-        if run is None:
-            return PageRow((Piece("? ", Token.MUTED), Piece(run_id, Token.FAINT)), run_id, GoToRun(run_id))
-        return PageRow(row(run, self._slots, self._now, status=self._overlay(run_id)), run_id, GoToRun(run_id))
+        return self._run_ids.index(RunId(str(key))) if key in self._run_ids else None
 
 
 # The two lines about the selected error group, visible where its page is not.

@@ -9,7 +9,7 @@ from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Fixed
 from tui.domain.text import Raw
 from tui.domain.update import RunsRead
-from tui.features.errors.model import SurroundingsSearch, first_start
+from tui.features.errors.model import first_start, search_around
 from tui.store.store import Store
 
 VERSION = Raw("2")
@@ -25,10 +25,8 @@ def test_version_begins_with_the_start_of_its_first_run() -> None:
     store = Store()
     waited, first, early = patch("run_a", 10, 95, "2"), patch("run_b", 70, 71, "2"), patch("run_c", 300, 120, "2")
     store.apply(RunsRead((waited, first, early, patch("run_d", 60, 61, "1"))))
-    search = SurroundingsSearch(store, group_of(versions=((VERSION, 3),)), at(0), at(0), at(200))
-    for _ in search.steps():
-        pass
-    start = search.result.version_start
+    *_, found = search_around(store, group_of(versions=((VERSION, 3),)), at(0), at(0), at(200))
+    start = found.version_start
     assert start is not None
     assert start.at == at(71)
     assert first_start(store, [RunId("run_c"), RunId("run_a")]) == at(95)
@@ -37,7 +35,5 @@ def test_version_begins_with_the_start_of_its_first_run() -> None:
 def test_start_of_a_version_needs_a_run_of_another_before() -> None:
     store = Store()
     store.apply(RunsRead((patch("run_a", 10, 95, "1"), patch("run_b", 70, 71, "2"))))
-    search = SurroundingsSearch(store, group_of(versions=((VERSION, 1),)), at(0), at(0), at(200))
-    for _ in search.steps():
-        pass
-    assert search.result.version_start is None
+    *_, found = search_around(store, group_of(versions=((VERSION, 1),)), at(0), at(0), at(200))
+    assert found.version_start is None
