@@ -88,6 +88,17 @@ class GroupFacts:
         """The only version of the group."""
         return self.group.versions[0][0] if len(self.group.versions) == 1 else None
 
+    @property
+    def failed(self) -> str:
+        """How many runs failed: `131`, `≥131`."""
+        return formatting.count(self.group.count, at_least=not self.is_complete)
+
+    @property
+    def share(self) -> str:
+        """How many runs failed, of those of the only task: `131 of 264 runs`; empty if that is not known."""
+        is_known = self.task_runs is not None and len(self.group.tasks) == 1
+        return f"{self.failed} of {formatting.plural(self.task_runs or 0, 'run')}" if is_known else ""
+
 
 # The words for the parts of an error group: its type, place, state and times.
 
@@ -186,7 +197,7 @@ def sentences(facts: GroupFacts, now: Now) -> list[Line]:
     where = version_words(facts)
     first: Line = (*head, Piece(where, Token.TEXT)) if where else head
     verb = "run failed" if group.count == 1 else "runs failed"
-    number = Piece(formatting.count(group.count, at_least=not facts.is_complete), Token.ROSE, is_bold=True)
+    number = Piece(facts.failed, Token.ROSE, is_bold=True)
     return [line for line in (first, (number, Piece(f" {verb}, {course_words(facts, now)}", Token.TEXT))) if line]
 
 
@@ -254,44 +265,42 @@ def group_markdown(
     """Return the group, ending with a line break. `redact` removes known secrets from each text of others."""
     group, kind = facts.group, facts.group.kind
     name = code_span(redact(kind.type)) if kind.type else "Thrown text"
-    runs = f"{formatting.count(group.count, at_least=not facts.is_complete)} {'run' if group.count == 1 else 'runs'}"
-    head = [f"## {name}: {runs} failed in the {facts.span_words}"]
+    runs = "run" if group.count == 1 else "runs"
+    head = [f"## {name}: {facts.failed} {runs} failed in the {facts.span_words}"]
     message = code_block(redact(kind.message[:MAX_MESSAGE_CHARS])) if kind.message.strip() else ["No message."]
     return "\n\n".join("\n".join(block) for block in (head, message, _rows(facts, environment, redact, zone))) + "\n"
 
 
 def _rows(facts: GroupFacts, environment: Environment | None, redact: Callable[[str], str], zone: tzinfo) -> list[str]:
     group, frame = facts.group, facts.group.kind.frame
-    rows: list[tuple[str, str]] = []
 
-    def names(label: str, found: tuple[tuple[Raw | str, int], ...]) -> None:
-        if found:
-            shown = [f"{code_span(redact(each))} {count:,}" for each, count in found[:MAX_MARKDOWN_NAMES]]
-            more = [f"and {len(found) - MAX_MARKDOWN_NAMES:,} more"] if len(found) > MAX_MARKDOWN_NAMES else []
-            rows.append((label, ", ".join([*shown, *more])))
+    def code(text: str) -> str:
+        return code_span(redact(text))
 
-    if frame is not None:
-        place = frame.file if frame.function is None else f"{frame.function} ({frame.file})"
-        rows.append(("First own frame", code_span(redact(place))))
-    state = "" if group.state is None else STATE_WORDS[group.state][0] or "unresolved"
-    rows.append(("State", state or "not known"))
-    rows.append(("First", formatting.full_moment(group.first_seen, zone)))
-    rows.append(("Last", formatting.full_moment(group.last_seen, zone)))
-    names("Tasks", group.tasks)
-    if facts.task_runs is not None and len(group.tasks) == 1:
-        failed = formatting.count(group.count, at_least=not facts.is_complete)
-        rows.append(("Share", f"{failed} of {formatting.plural(facts.task_runs, 'run')} of the task"))
-    names("Versions", group.versions)
-    if facts.version_start is not None and facts.is_complete:
-        rows.append(("Since", code_span(redact(version_words(facts)))))
-    names("Tags", tuple((tag.tag, tag.run_count) for tag in group.shared_tags))
-    ended = [(STATUS_STYLES[title_of(status)].word, count) for status, count in group.statuses]
-    rows.append(("Ended", ", ".join(f"{word} {count:,}" for word, count in ended)))
-    for run_id in group.run_ids[:MAX_RUNS]:
-        link = None if environment is None else environment.link_to(run_id)
-        rows.append(("Run", code_span(redact(run_id)) + (f" <{link}>" if link else "")))
-    rows.append(("Fingerprint", code_span(group.fingerprint)))
-    return [f"- {label}: {value}" for label, value in rows]
+    def names(found: Sequence[tuple[Raw | str, int]]) -> str:
+        shown = [f"{code(each)} {count:,}" for each, count in found[:MAX_MARKDOWN_NAMES]]
+        more = [f"and {len(found) - MAX_MARKDOWN_NAMES:,} more"] if len(found) > MAX_MARKDOWN_NAMES else []
+        return ", ".join([*shown, *more])
+
+    place = "" if frame is None else frame.file if frame.function is None else f"{frame.function} ({frame.file})"
+    is_since_known = facts.version_start is not None and facts.is_complete
+    ended = [f"{STATUS_STYLES[title_of(status)].word} {count:,}" for status, count in group.statuses]
+    links = [(each, environment and environment.link_to(each)) for each in group.run_ids[:MAX_RUNS]]
+    rows = (
+        ("First own frame", code(place) if place else ""),
+        ("State", "not known" if group.state is None else STATE_WORDS[group.state][0] or "unresolved"),
+        ("First", formatting.full_moment(group.first_seen, zone)),
+        ("Last", formatting.full_moment(group.last_seen, zone)),
+        ("Tasks", names(group.tasks)),
+        ("Share", f"{facts.share} of the task" if facts.share else ""),
+        ("Versions", names(group.versions)),
+        ("Since", code(version_words(facts)) if is_since_known else ""),
+        ("Tags", names([(each.tag, each.run_count) for each in group.shared_tags])),
+        ("Ended", ", ".join(ended)),
+        *(("Run", code(run_id) + (f" <{link}>" if link else "")) for run_id, link in links),
+        ("Fingerprint", code_span(group.fingerprint)),
+    )
+    return [f"- {label}: {value}" for label, value in rows if value]
 
 
 # The page of a group's newest failure: the run, its error with the folded stack, the payload's head, its tags.
@@ -628,19 +637,11 @@ def group_summary_lines(facts: GroupFacts | None, now: Now, width: int) -> tuple
     state = state_piece(group.state)
     head: Line = (Piece(_INDENT), *((state, Piece(" ")) if group.state is not None and state.text else ()))
     task: Line = (*head, Piece(task_words(group.tasks), Token.BRIGHT, is_bold=True))
-    parts = [task, (Piece(_runs(facts), Token.TEXT),)]
+    parts = [task, (Piece(facts.share or f"{facts.failed} run{'' if group.count == 1 else 's'}", Token.TEXT),)]
     for words in (version_words(facts), course_words(facts, now)):
         if words and line_width(joined([*parts, (Piece(words),)])) <= limit:
             parts.append((Piece(words, Token.MUTED),))
     return cut(joined(parts), limit), cut(_newest(facts, now), limit)
-
-
-def _runs(facts: GroupFacts) -> str:
-    group = facts.group
-    failed = formatting.count(group.count, at_least=not facts.is_complete)
-    if facts.task_runs is not None and len(group.tasks) == 1:
-        return f"{failed} of {formatting.plural(facts.task_runs, 'run')}"
-    return failed + (" run" if group.count == 1 else " runs")
 
 
 def _newest(facts: GroupFacts, now: Now) -> Line:
