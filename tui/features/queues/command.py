@@ -42,7 +42,14 @@ def queues(output: Output, /, *, as_json: bool, **options: Any) -> None:
 async def _queues(output: Output, settings: Settings, *, as_json: bool) -> None:
     """Print the rows, then what they lack."""
     async with open_session(settings, output) as session:
-        read, is_endless = await _read_queues_with_key(session, settings)
+        try:
+            read, is_endless = await _read_queues(session)
+        except Refused as error:
+            if not (settings.key.is_public and error.is_about_the_key):
+                raise
+            # The server calls a public token invalid here.
+            line = f"a public token may not read the list of queues, a secret key may ({error})"
+            raise Stop(ExitCode.REFUSED, line) from None
         waits, failure = await _read_waits(session)
         unread = facts.FactUnread(read.at, facts.FactSource.WAITS, Raw(failure), is_refused=False)
         known = facts.WallFacts(queues=read, waits=waits, unread={} if waits else {facts.FactSource.WAITS: unread})
@@ -68,17 +75,6 @@ async def _queues(output: Output, settings: Settings, *, as_json: bool) -> None:
         if is_endless:
             queues = "queue" if len(rows) == 1 else "queues"
             raise Stop(ExitCode.REFUSED, f"stopped after {len(rows):,} {queues}: {ENDLESS}")
-
-
-async def _read_queues_with_key(session: Session, settings: Settings) -> tuple[facts.QueuesRead, bool]:
-    """Read the list. The server calls a public token invalid here: raise a `Stop` that says what may read it."""
-    try:
-        return await _read_queues(session)
-    except Refused as error:
-        if settings.key.is_public and error.is_about_the_key:
-            line = f"a public token may not read the list of queues, a secret key may ({error})"
-            raise Stop(ExitCode.REFUSED, line) from None
-        raise
 
 
 async def _read_queues(session: Session) -> tuple[facts.QueuesRead, bool]:

@@ -130,7 +130,6 @@ class LiveQueues(LiveList[QueueRow]):
         self._made_from: tuple[object, ...] | None = None
         self._late_at: datetime | None = None
         self._rows: tuple[QueueRow, ...] = ()
-        self._facts: QueueFacts | None = None
         self._unwatch: Callable[[], None] | None = None
         self.selected: Selected[QueueRow, QueueDetail] = Selected(
             live.session,
@@ -147,11 +146,7 @@ class LiveQueues(LiveList[QueueRow]):
     def facts(self) -> QueueFacts | None:
         """The queue under the cursor and its surroundings."""
         row = self.list.current
-        if row is None:
-            return None
-        if self._facts is None or self._facts.row is not row or self._facts.stage is not self.selected.stage:
-            self._facts = self._facts_of(row)
-        return self._facts
+        return None if row is None else self._facts_of(row)
 
     def begin(self) -> None:
         if self._unwatch is None:
@@ -181,10 +176,6 @@ class LiveQueues(LiveList[QueueRow]):
             self._show()
             self.on_update()
 
-    def follow_row(self) -> None:
-        self._facts = None
-        super().follow_row()
-
     def tick(self) -> None:
         if self.is_open:
             self._show()
@@ -196,7 +187,7 @@ class LiveQueues(LiveList[QueueRow]):
         session, now = self.live.session, self.live.now
         known, at = session.store.wall_facts or NO_FACTS, now.frozen_at or now.at
         if known is not self._known:
-            self._known, self._facts = known, None
+            self._known = known
             self.state = _state_of(known)
         verdict = session.findings.verdict
         findings = () if verdict is None else verdict.findings
@@ -213,7 +204,6 @@ class LiveQueues(LiveList[QueueRow]):
         self.selected.follow(self.list.current if self.is_open else None)
 
     def _show_rows(self) -> None:
-        self._facts = None
         self.list.show_all(self._with_detail(row) for row in self._rows)
 
     def _with_detail(self, row: QueueRow) -> QueueRow:
@@ -267,7 +257,8 @@ class LiveQueues(LiveList[QueueRow]):
         return page.more_line(self.list.folded_rows, is_folded=self.list.is_folded)
 
     def page(self, limit: int) -> Sequence[Row]:
-        return super().page(limit) if self.facts is None else page.queue_page(self.facts, self.live.now, limit)
+        facts = self.facts
+        return super().page(limit) if facts is None else page.queue_page(facts, self.live.now, limit)
 
     def page_left(self) -> Line:
         row = self.list.current
@@ -277,7 +268,8 @@ class LiveQueues(LiveList[QueueRow]):
         return (dot, words.health_glyph(row.health), Piece(" "), name)
 
     def page_right(self, width: int) -> Line:
-        text = "" if self.facts is None else page.cell_words(self.facts, width)
+        facts = self.facts
+        text = "" if facts is None else page.cell_words(facts, width)
         return (Piece(text, Token.MUTED),) if text else ()
 
     def summary(self, width: int) -> tuple[Line, ...]:
