@@ -328,7 +328,7 @@ class LiveList(Generic[R]):
         if state.is_cut and width >= WIDE:
             parts.append((Piece(f"more {self.view.name} exist", Token.AMBER),))
         parts.append(self._age(state.read_at))
-        return joined(parts, " · ")
+        return tuple(piece for index, part in enumerate(parts) for piece in ((_DOT, *part) if index else part))
 
     def counts(self, _width: int) -> list[Line]:
         """Return how many rows there are, or what they add up to, for the rule."""
