@@ -157,7 +157,7 @@ BUDGETS = {
     "api": 3_150,
     "commands": 500,
     "domain": 4_050,
-    "features": 21_150,
+    "features": 20_350,
     "kit": 8_500,
     "program": 1_350,
     "relay": 700,
@@ -169,7 +169,7 @@ BUDGETS = {
 }
 """Code lines of each room: no blank lines, comments and docstrings. A change that needs more says so, and raises it."""
 
-MAX_FILES = 238
+MAX_FILES = 230
 MAX_FOLDERS = 40
 OURS = {module: path for module, path in MODULES.items() if not module.startswith("tui/emulator/")}
 
