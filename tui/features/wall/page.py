@@ -201,6 +201,8 @@ def _not_known(text: str, width: int) -> BlockRow:
 
 def _unknown_words(view: WallView) -> str:
     verdict = view.verdict or Verdict(view.now)
+    if view.heard_at is None:
+        return "nothing was read yet"
     if view.is_known and not (verdict.is_known and verdict.unread):
         return "what was read is not judged yet"
     said = replace(verdict, is_known=view.is_known, heard_at=view.heard_at)
