@@ -1,10 +1,11 @@
 """The page of the wall, for any width and height: in one column or two, the verdict in letters."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from enum import Enum, auto
+from itertools import accumulate
 from typing import Final
 
 from tui.domain.facts import FactSource
@@ -299,14 +300,6 @@ class Give(Enum):
 Step = tuple[str, int, Give]
 """A block has up to so many rows from this step on."""
 
-_USUAL_FAILING: Final = 3
-_MAX_FAILING: Final = 8
-_FEW_TASKS: Final = 4
-_ENOUGH_TASKS: Final = 8
-_FOOT: Final = 5
-_MAX_FOOT: Final = 8
-"""The rows of due, longest and waiting, with their rule and an empty one."""
-
 _ROOMY: Final = 20
 """From so many rows on, the findings keep the rows that they do not use, so that nothing jumps."""
 
@@ -325,25 +318,24 @@ def given_rows(rows: int, steps: Sequence[Step]) -> Counter[str]:
 
 def _steps(view: WallView, width: int, rows: int, *, is_one_column: bool) -> tuple[Step, ...]:
     failing = max(1, len(wall_rows.shown_groups(view.failing, width)))
-    tasks, has_deploy = max(1, len(view.board.tasks)), bool(view.board.lines.deployments)
-    usual = _USUAL_FAILING if rows >= _ROOMY or not is_one_column else min(failing, _USUAL_FAILING)
-    below = width >= WIDE
+    tasks, below, has_deploy = max(1, len(view.board.tasks)), width >= WIDE, bool(view.board.lines.deployments)
+    usual = 3 if rows >= _ROOMY or not is_one_column else min(failing, 3)
     return (
         ("failing", 2, Give.SOME),
         ("tasks", 2, Give.SOME),
         ("gap above", is_one_column, Give.WHOLE),
         ("failing", usual + 1, Give.SOME),
-        ("tasks", min(tasks, _FEW_TASKS) + 1, Give.SOME),
+        ("tasks", min(tasks, 4) + 1, Give.SOME),
         ("gaps", 2, Give.WHOLE),
-        ("tasks", min(tasks, _FEW_TASKS + 1) + 1 if is_one_column else 0, Give.SOME),
+        ("tasks", min(tasks, 5) + 1 if is_one_column else 0, Give.SOME),
         ("deploy", has_deploy, Give.WHOLE),
-        ("failing", min(failing, _MAX_FAILING) + 1, Give.SOME),
-        ("tasks", min(tasks, _ENOUGH_TASKS) + 1 if is_one_column else 0, Give.SOME),
-        ("foot", _FOOT * below, Give.WHOLE),
+        ("failing", min(failing, 8) + 1, Give.SOME),
+        ("tasks", min(tasks, 8) + 1 if is_one_column else 0, Give.SOME),
+        ("foot", 5 * below, Give.WHOLE),  # due, longest and waiting, with their rule and an empty row
         ("last gap", 1, Give.WHOLE),
         ("just now", 0 if is_one_column else 3, Give.WHOLE),
         ("tasks", tasks + 1, Give.SOME),
-        ("foot", _MAX_FOOT, Give.MORE),
+        ("foot", 8, Give.MORE),
         ("just now", 3 * below if is_one_column else 0, Give.WHOLE),
     )
 
@@ -437,43 +429,39 @@ def _fill_two_columns(page: _PageRows, view: WallView, width: int, height: int) 
         (form.rows, wall_rows.hour_block(view, form)),
         (failing + 1, wall_rows.failing_block(view, left_width, failing)),
         (tasks + 1, wall_rows.tasks_block(view, left_width, tasks, is_timeline=True)),
+        *([(foot + 1, wall_rows.longest_block(view, left_width, foot))] if foot else []),
     ]
-    if foot:
-        blocks.append((foot + 1, wall_rows.longest_block(view, left_width, foot)))
-    left, starts = list[BlockRow](), list[int]()
-    for size, block in blocks:
-        starts.append(len(left))
-        left += [*block[:size], *[_BLANK] * (size - len(block[:size]) + bool(rows["gaps"]))]
-    right = _right_column(view, width - left_width - 1, len(left), starts, foot)
-    joints = ("┬" if y == 0 else "├" if is_rule else "│" for y, (_, is_rule) in enumerate(right))
+    *starts, end = accumulate((size + bool(rows["gaps"]) for size, _ in blocks), initial=0)
+    left = {y: block[:size] for y, (size, block) in zip(starts, blocks, strict=True)}
+    right = _right_blocks(view, width - left_width - 1, end, starts, foot)
+    joints = ("┬" if y == 0 else "├" if y in right else "│" for y in range(end))
     hairline = [BlockRow((Piece(joint, Token.LINE),)) for joint in joints]
-    page.add(len(left), (left_width, left), (1, hairline), (width - left_width - 1, [row for row, _ in right]))
+    right_rows = _column(right, end)
+    page.add(end, (left_width, _column(left, end)), (1, hairline), (width - left_width - 1, right_rows))
     if rows["just now"]:
         page.add(2, (width, wall_rows.just_now_block(view, width)))
 
 
-def _right_column(
-    view: WallView, width: int, height: int, starts: Sequence[int], foot: int
-) -> list[tuple[BlockRow, bool]]:
-    """Return the rows of the right column, each with whether it is a rule. Blocks begin where left ones do."""
-    rows: list[tuple[BlockRow, bool]] = [(_BLANK, False)] * height
-
-    def place(y: int, block: Sequence[BlockRow]) -> None:
-        for index, row in enumerate(block[: height - y]):
-            rows[y + index] = (row, index == 0)
-
-    hour, failing, tasks = starts[:3]
-    has_day = tasks - failing > wall_rows.DAY_ROWS
-    place(hour, wall_rows.newest_block(view, width, (failing if has_day else tasks) - hour - 1))
-    if has_day:
-        place(failing, wall_rows.day_block(view, width))
-    end = height
-    if foot:
-        end = starts[3]
-        place(end, wall_rows.waiting_block(view, width, foot, has_dash=False))
-        due = end - foot - 2
-        if due - tasks > foot + 2:
-            place(due, wall_rows.due_block(view, width, foot, has_dash=False))
-            end = due
-    place(tasks, wall_rows.queues_block(view, width, max(1, end - tasks - 2)))
+def _column(blocks: Mapping[int, Sequence[BlockRow]], height: int) -> list[BlockRow]:
+    """Return the rows of blocks by the row in which each begins."""
+    rows = [_BLANK] * height
+    for y, block in blocks.items():
+        rows[y : min(y + len(block), height)] = block[: max(0, height - y)]
     return rows
+
+
+def _right_blocks(
+    view: WallView, width: int, height: int, starts: Sequence[int], foot: int
+) -> dict[int, list[BlockRow]]:
+    """Return the blocks of the right column by the row in which each begins: most where left ones do."""
+    hour, failing, tasks, end = *starts[:3], starts[3] if foot else height
+    has_day = tasks - failing > wall_rows.DAY_ROWS
+    blocks = {hour: wall_rows.newest_block(view, width, (failing if has_day else tasks) - hour - 1)}
+    if has_day:
+        blocks[failing] = wall_rows.day_block(view, width)
+    if foot:
+        blocks[end] = wall_rows.waiting_block(view, width, foot, has_dash=False)
+        if (due := end - foot - 2) - tasks > foot + 2:
+            blocks[due] = wall_rows.due_block(view, width, foot, has_dash=False)
+            end = due
+    return {**blocks, tasks: wall_rows.queues_block(view, width, max(1, end - tasks - 2))}

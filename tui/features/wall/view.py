@@ -35,14 +35,6 @@ from tui.text.styled import Line, Piece, Token
 # `WallBody`: the rows of the wall below its header, with a cursor that goes from block to block.
 
 
-_BACKGROUNDS: Final = {
-    Band.NONE: Background.PAGE,
-    Band.FAILING: Background.FAILING,
-    Band.AMBER: Background.AMBER,
-    Band.NEW: Background.NEW,
-}
-
-
 class WallBody(LineWidget, can_focus=True):
     """Shows a page. Only rows that differ are repainted. There is no cursor until it is moved."""
 
@@ -93,7 +85,8 @@ class WallBody(LineWidget, can_focus=True):
         if not 0 <= y < len(self.page.rows):
             return self.painter.blank(width)
         row, target = self.page.rows[y], self.target
-        strip = self.painter.strip(row.line, width, _BACKGROUNDS[row.band])
+        band = Background.PAGE if row.band is Band.NONE else Background[row.band.name]
+        strip = self.painter.strip(row.line, width, band)
         if target is None or target.y != y:
             return strip
         left, right = target.left, min(target.right, width)
