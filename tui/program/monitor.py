@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
 from datetime import UTC, datetime, tzinfo
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import click
@@ -79,43 +80,23 @@ class FiniteFloat(click.FloatRange):
         return number
 
 
-_OLD_RUNS_HELP = " Unless 0, a few live runs are weeks old."
-
-
 def world_options(*, history: int, is_demo: bool = False) -> Callable[[F], F]:
     """Return a decorator that adds these options. `history` is the default number of finished runs at the start."""
+    number = partial(click.option, show_default=True)
+    old_runs = "" if is_demo else " Unless 0, a few live runs are weeks old."
     return all_of(
-        click.option(
-            "--start", type=_start_time, metavar="TIME", help="The emulator's time at the start [default: now]."
-        ),
-        click.option(
-            "--time-scale",
-            type=FiniteFloat(0, 1000),
-            default=1.0,
-            show_default=True,
-            help="The speed of the emulator's clock; 0 stops it.",
-        ),
-        click.option(
-            "--history",
-            type=click.IntRange(0, 1_000_000),
-            default=history,
-            show_default=True,
-            help=f"Finished runs at the start.{'' if is_demo else _OLD_RUNS_HELP}",
-        ),
-        click.option(
-            "--rate",
-            type=FiniteFloat(0, 1000),
-            default=2.0,
-            show_default=True,
-            help="New runs a second; 0: only those you trigger.",
-        ),
-        click.option(
-            "--story",
-            type=click.Choice(STORIES),
-            help="A world in which only this goes wrong, 5 to 15 s after the start; calm: nothing.",
-        ),
-        click.option("--seed", type=int, default=0, show_default=True, help="The same seed creates the same runs."),
-    )
+        click.option("--start", type=_start_time, metavar="TIME",
+                     help="The emulator's time at the start [default: now]."),
+        number("--time-scale", type=FiniteFloat(0, 1000), default=1.0,
+               help="The speed of the emulator's clock; 0 stops it."),
+        number("--history", type=click.IntRange(0, 1_000_000), default=history,
+               help=f"Finished runs at the start.{old_runs}"),
+        number("--rate", type=FiniteFloat(0, 1000), default=2.0,
+               help="New runs a second; 0: only those you trigger."),
+        click.option("--story", type=click.Choice(STORIES),
+                     help="A world in which only this goes wrong, 5 to 15 s after the start; calm: nothing."),
+        number("--seed", type=int, default=0, help="The same seed creates the same runs."),
+    )  # fmt: skip
 
 
 def world_options_of(options: dict[str, Any]) -> "WorldOptions":
