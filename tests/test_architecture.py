@@ -161,7 +161,7 @@ BUDGETS = {
     "kit": 8_500,
     "program": 1_350,
     "relay": 700,
-    "settings": 1_600,
+    "settings": 1_500,
     "store": 5_300,
     "sync": 5_500,
     "terminal": 1_000,

@@ -347,19 +347,11 @@ def _long_name(environment: str) -> str:
 class Link(ConfigTable):
     """The link to your terminal."""
 
-    slow: Annotated[
-        Literal["auto", "always", "never"],
-        ValueRule(
-            option=Option(
-                "--slow/--no-slow",
-                "Save bytes: always or never [default: when the terminal's link is slow].",
-                switches=("always", "never"),
-                variable="TRIGGER_TUI_SLOW",
-                of_variable={"1": "always", "0": "never"},
-                expected="0 (never save bytes) or 1 (always)",
-            )
-        ),
-    ] = "auto"
+    slow: Annotated[Literal["auto", "always", "never"], ValueRule(option=Option(
+        "--slow/--no-slow", "Save bytes: always or never [default: when the terminal's link is slow].",
+        switches=("always", "never"), variable="TRIGGER_TUI_SLOW", of_variable={"1": "always", "0": "never"},
+        expected="0 (never save bytes) or 1 (always)",
+    ))] = "auto"  # fmt: skip
     """When to save bytes: while the link is slow, always, or never."""
 
 
@@ -422,14 +414,10 @@ class Programs(ConfigTable):
 class Dashboard(ConfigTable):
     """The dashboard of Trigger.dev."""
 
-    url: Annotated[
-        str,
-        ValueRule(
-            "an address such as https://cloud.trigger.dev",
-            pattern=r"^(https?://[A-Za-z0-9.:\[\]_-]+(/[A-Za-z0-9._~-]+)*/?)?$",
-            max_length=MAX_TEXT_CHARS,
-        ),
-    ] = ""
+    url: Annotated[str, ValueRule(
+        "an address such as https://cloud.trigger.dev", max_length=MAX_TEXT_CHARS,
+        pattern=r"^(https?://[A-Za-z0-9.:\[\]_-]+(/[A-Za-z0-9._~-]+)*/?)?$",
+    )] = ""  # fmt: skip
     """The dashboard's address, where the server does not name it. Empty: the address that the server names."""
 
 
@@ -487,14 +475,9 @@ class ViewEntry(ConfigTable):
     name: Annotated[str, _line("a text of 1 to 60 characters", min_length=1, max_length=60)]
     """The name of the view."""
 
-    address: Annotated[
-        str,
-        ValueRule(
-            "an address such as runs?status=failed",
-            pattern=r"^[a-z]+\?[^\x00-\x1f\x7f-\x9f]*$",
-            max_length=MAX_TEXT_CHARS,
-        ),
-    ]
+    address: Annotated[str, ValueRule(
+        "an address such as runs?status=failed", pattern=r"^[a-z]+\?[^\x00-\x1f\x7f-\x9f]*$", max_length=MAX_TEXT_CHARS,
+    )]  # fmt: skip
     """What it shows, such as runs?task=charge-*&status=failed."""
 
     letter: Annotated[str, ValueRule("one letter or digit", pattern=r"^[A-Za-z0-9]?$")] = ""
@@ -550,58 +533,31 @@ THEMES: Final = {
 class FileSettings(ConfigTable):
     """The settings of trigger-tui."""
 
-    theme: Annotated[
-        Literal["auto", "dark", "light", "16"],
-        ValueRule(
-            option=Option("--theme", "The colours; 16 uses those of the terminal [default: auto]."),
-            live=Live("The colours: dark, light, 16", THEMES, "{} colours"),
-        ),
-    ] = "auto"
+    theme: Annotated[Literal["auto", "dark", "light", "16"], ValueRule(
+        option=Option("--theme", "The colours; 16 uses those of the terminal [default: auto]."),
+        live=Live("The colours: dark, light, 16", THEMES, "{} colours"),
+    )] = "auto"  # fmt: skip
     """The colours: those that fit the terminal, dark, light, or the terminal's own sixteen."""
 
-    interval: Annotated[
-        float,
-        ValueRule(
-            f"a number of seconds from {MIN_INTERVAL_S:g} to {MAX_INTERVAL_S:g}",
-            ge=MIN_INTERVAL_S,
-            le=MAX_INTERVAL_S,
-            option=Option(
-                "--interval", "Seconds between polls [default: 2, or as in the config file].", group="following"
-            ),
-            live=Live(
-                "Seconds between two reads of the list",
-                dict.fromkeys(("1", f"{DEFAULT_INTERVAL_S:g}", "5", "10", "30", "60"), ""),
-                "the list is read every {:g} s",
-            ),
-        ),
-    ] = DEFAULT_INTERVAL_S
+    interval: Annotated[float, ValueRule(
+        f"a number of seconds from {MIN_INTERVAL_S:g} to {MAX_INTERVAL_S:g}", ge=MIN_INTERVAL_S, le=MAX_INTERVAL_S,
+        option=Option("--interval", "Seconds between polls [default: 2, or as in the config file].", group="following"),
+        live=Live("Seconds between two reads of the list", dict.fromkeys(("1", "2", "5", "10", "30", "60"), ""),
+                  "the list is read every {:g} s"),
+    )] = DEFAULT_INTERVAL_S  # fmt: skip
     """Seconds between two reads of the list, where no feed reports changes. A public token needs at least 10."""
 
-    max_runs: Annotated[
-        int,
-        ValueRule(
-            f"a whole number from {MIN_MAX_RUNS:,} to {MAX_MAX_RUNS:,}, written without commas",
-            ge=MIN_MAX_RUNS,
-            le=MAX_MAX_RUNS,
-            at_start=True,
-        ),
-    ] = DEFAULT_MAX_RUNS
+    max_runs: Annotated[int, ValueRule(
+        f"a whole number from {MIN_MAX_RUNS:,} to {MAX_MAX_RUNS:,}, written without commas",
+        ge=MIN_MAX_RUNS, le=MAX_MAX_RUNS, at_start=True,
+    )] = DEFAULT_MAX_RUNS  # fmt: skip
     """How many runs are kept in memory: 1.2 MB for each 1,000. The oldest ended ones are dropped first."""
 
-    timezone: Annotated[
-        str,
-        ValueRule(
-            _A_ZONE,
-            pattern=r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$",
-            max_length=60,
-            check=_wanted_zone,
-            live=Live(
-                "The zone of all clocks: UTC, local, Europe/Berlin …",
-                {"UTC": "", "local": "the zone of this machine"},
-                "all clocks show {}",
-            ),
-        ),
-    ] = "UTC"
+    timezone: Annotated[str, ValueRule(
+        _A_ZONE, pattern=r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$", max_length=60, check=_wanted_zone,
+        live=Live("The zone of all clocks: UTC, local, Europe/Berlin …",
+                  {"UTC": "", "local": "the zone of this machine"}, "all clocks show {}"),
+    )] = "UTC"  # fmt: skip
     """The zone of all clocks: "UTC", "local", or a name such as "Europe/Berlin". The header says which."""
 
     read_only: ReadOnly = ReadOnly()

@@ -89,37 +89,20 @@ class Settings(FileSettings):
     api_url: str
     key: Secret
     branch: str | None = None
-    expect_env: Annotated[
-        str | None,
-        ValueRule(
-            option=Option(
-                "--expect-env",
-                "Refuse to act in any other environment (dev, prod …).",
-                metavar="NAME",
-                group="connection",
-            )
-        ),
-    ] = None
+    expect_env: Annotated[str | None, ValueRule(option=Option(
+        "--expect-env", "Refuse to act in any other environment (dev, prod …).", metavar="NAME", group="connection",
+    ))] = None  # fmt: skip
     """The slug of the only environment in which actions are allowed."""
 
-    realtime: Annotated[
-        bool, ValueRule(option=Option("--no-realtime", "Poll only.", switches=(False,), group="following"))
-    ] = True
+    realtime: Annotated[bool, ValueRule(option=Option(
+        "--no-realtime", "Poll only.", switches=(False,), group="following",
+    ))] = True  # fmt: skip
     """Whether to use the realtime feed."""
 
-    has_title: Annotated[
-        bool,
-        ValueRule(
-            option=Option(
-                "--no-title",
-                "Leave the terminal's title alone.",
-                switches=(False,),
-                variable="TRIGGER_TUI_TITLE",
-                of_variable={"0": False, "1": True},
-                expected="0 (the terminal keeps its title) or 1",
-            )
-        ),
-    ] = True
+    has_title: Annotated[bool, ValueRule(option=Option(
+        "--no-title", "Leave the terminal's title alone.", switches=(False,), variable="TRIGGER_TUI_TITLE",
+        of_variable={"0": False, "1": True}, expected="0 (the terminal keeps its title) or 1",
+    ))] = True  # fmt: skip
     """Whether the monitor sets the title of the terminal."""
 
     history: timedelta = timedelta(hours=24)
