@@ -30,10 +30,10 @@ from tui.domain.errors.kinds import identity_of, kind_of, normalise
 from tui.domain.facts import Schedule
 from tui.domain.filters import InvalidSpan, parse_time_span
 from tui.domain.ids import TaskId
+from tui.domain.log import parse_logged_text
 from tui.domain.own_commands import CommandScope, TemplateError, parse_template
 from tui.domain.run import Fixed
 from tui.domain.text import Raw, clean
-from tui.domain.traces.log import parse_logged_text
 from tui.features.columns.words import is_format, parse_path
 from tui.features.command_line.data import may_keep
 from tui.features.copying.words import block_text, ticket, value_text
@@ -202,8 +202,8 @@ READERS: Final[dict[str, tuple[Callable[[str], Any], tuple[str, ...]]]] = {
     "messages, one object": (lambda text: _messages(f"{{a{text}"), MESSAGES),
     "messages, many objects": (lambda text: _messages(f"{text} {{}} " * 20), WORDS),
     "stacks": (lambda text: (parse_stack(Raw(text)), first_own_frame(Raw(text))), ("domain.errors.error",)),
-    "logged text": (lambda text: parse_logged_text(Raw(text)), ("domain.traces.log",)),
-    "few logged lines": (lambda text: parse_logged_text(Raw(text)), ("domain.traces.log",)),
+    "logged text": (lambda text: parse_logged_text(Raw(text)), ("domain.log",)),
+    "few logged lines": (lambda text: parse_logged_text(Raw(text)), ("domain.log",)),
     "opened log line": (_opened, ()),
     "lines": (_shown, ("text.styled",)),
     "reasons": (without_request, ("kit.words",)),
@@ -252,7 +252,7 @@ MORE: Final = {
 
 OTHERS: Final = {
     "commands.options", "relay.client", "sync.facts", "sync.fact_readers", "store.server_filter",
-    "domain.filters", "domain.attempt", "domain.tree", "domain.traces.attempts", "domain.traces.waterfall",
+    "domain.filters", "domain.attempt", "domain.tree", "domain.trace",
     "api.events", "api.traces", "api.connection", "features.detail.words", "features.actions.words",
     "features.alerts.words", "features.attempts.compared", "features.errors.words", "relay.tokens",
     "kit.browsing", "kit.terminal.output", "kit.keys", "features.logs.model", "features.own_commands.view",

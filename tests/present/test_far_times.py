@@ -14,7 +14,7 @@ from tui.api.responses import read_date
 from tui.api.runs import decode_run
 from tui.domain.ids import RunId
 from tui.domain.run import Json, Precision, Run, Stamp
-from tui.domain.traces.attempts import attempts_of
+from tui.domain.trace import attempts_of
 from tui.domain.tree import build_tree, rows_of_trace
 from tui.domain.update import RunPatch
 from tui.features.attempts.words import ReadProgress, attempts_page

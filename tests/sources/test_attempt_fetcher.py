@@ -15,7 +15,7 @@ from tests.support.virtual_clock import VirtualClock
 from tui.domain.attempt import AttemptHistory, AttemptStatus, WaitKind
 from tui.domain.ids import RunId
 from tui.domain.run import Run
-from tui.domain.traces.span import Trace
+from tui.domain.trace import Trace
 from tui.emulator.recorded_tasks import LATER_RECORDED_TASKS
 from tui.emulator.simulation.runs import NewRun
 from tui.emulator.simulation.script import Child, Log, Script, Start, Task, Wait, Work

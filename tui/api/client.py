@@ -45,13 +45,13 @@ from tui.domain.filters import (
 from tui.domain.ids import Cursor, ErrorGroupId, RunId, SpanId
 from tui.domain.run import Json
 from tui.domain.text import clean
-from tui.domain.traces.span import Events, SpanDetail, Trace
+from tui.domain.trace import Events, SpanDetail, Trace
 from tui.lazy_dataclass import dataclass
 from tui.settings.secret import Secret
 
 if TYPE_CHECKING:
     from tui.api.traces import TraceScanner
-    from tui.domain.traces.log import RunLog
+    from tui.domain.log import RunLog
 
 
 # Read requests as values, which go to the API directly or through a relay, and the decoding of their responses.

@@ -18,9 +18,9 @@ from tui.api.errors import EARLIEST, LATEST, MAX_SPANS, ServerFault, read_time
 from tui.api.models import AnyText, Lenient, Word, convert
 from tui.api.traces import JsonReader, JsonText, SpanFields, SpanTime
 from tui.domain.ids import RunId, SpanId
+from tui.domain.log import UNKNOWN, RunLog
 from tui.domain.run import Json
-from tui.domain.traces.log import UNKNOWN, RunLog
-from tui.domain.traces.span import Events, Span
+from tui.domain.trace import Events, Span
 
 # Reads the rows of `/events` in slices. No recorded row is longer than a few kilobytes.
 #

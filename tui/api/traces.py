@@ -17,7 +17,7 @@ from tui.domain.errors.error import RunError, build_error
 from tui.domain.ids import RunId, SpanId, TraceId
 from tui.domain.run import Json
 from tui.domain.text import Raw
-from tui.domain.traces.span import Span, SpanDetail, Trace
+from tui.domain.trace import Span, SpanDetail, Trace
 
 # Reads a JSON body in slices, and without recursion.
 #

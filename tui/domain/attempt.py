@@ -13,7 +13,7 @@ from tui.lazy_dataclass import dataclass
 # `Wait`: what a run's code waits for: time, a token, input, or other runs.
 #
 # In a development environment a waiting run keeps the status EXECUTING. Only its trace shows the wait, see
-# `domain.traces.attempts`.
+# `domain.trace`.
 
 
 _DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) (second|minute|hour|day|week)s?\Z")
@@ -77,7 +77,7 @@ class Wait:
 
 # An attempt to execute a run, and the history of a run's attempts.
 #
-# `domain.traces.attempts` rebuilds them from a trace.
+# `domain.trace` rebuilds them from a trace.
 
 
 class AttemptStatus(StrEnum):

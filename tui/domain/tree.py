@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.status import Status, parse_status
-from tui.domain.traces.span import Span
+from tui.domain.trace import Span
 from tui.lazy_dataclass import dataclass
 
 _NO_TIME = datetime.min.replace(tzinfo=UTC)

@@ -13,7 +13,7 @@ from tui.domain.attempt import AttemptStatus
 from tui.domain.ids import FEEDS, RunId
 from tui.domain.run import Run
 from tui.domain.status import EXECUTING_FAMILY, RunStatus
-from tui.domain.traces.span import Span
+from tui.domain.trace import Span
 from tui.domain.tree import RunTree, TreeNode
 from tui.domain.update import SourceRetrying
 from tui.kit.live_model import REFETCH_AFTER_S, CoalescedFetch

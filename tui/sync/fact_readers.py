@@ -26,8 +26,7 @@ from tui.domain.ids import RunId, TaskId
 from tui.domain.run import Run
 from tui.domain.status import RunStatus
 from tui.domain.text import Raw
-from tui.domain.traces.attempts import wait_of
-from tui.domain.traces.span import Events, Span
+from tui.domain.trace import Events, Span, wait_of
 from tui.domain.update import Update
 from tui.lazy_dataclass import dataclass
 from tui.store.findings.counts import server_cells

@@ -21,11 +21,10 @@ from tui.domain.environment import Capability, Environment
 from tui.domain.errors.error import RunError
 from tui.domain.filters import RunFilters
 from tui.domain.ids import Cursor, RunId, SpanId, TraceId
+from tui.domain.log import RunLog
 from tui.domain.run import Json, Precision, Run, Stamp
 from tui.domain.text import Raw
-from tui.domain.traces.attempts import attempts_of, needs_root_error
-from tui.domain.traces.log import RunLog
-from tui.domain.traces.span import Events, SpanDetail, Trace
+from tui.domain.trace import Events, SpanDetail, Trace, attempts_of, needs_root_error
 from tui.domain.update import CapabilityLost, CapabilityRegained, EnvironmentRead, RunGone, RunPatch, RunsRead
 from tui.lazy_dataclass import dataclass
 from tui.store.merge import merge
@@ -35,7 +34,7 @@ from tui.sync.clock import Clock
 
 # Fetches the attempts of a run: from its trace, or from its events if the trace is cut, unreadable or missing.
 #
-# How spans become attempts is in `domain.traces.attempts`.
+# How spans become attempts is in `domain.trace`.
 #
 # Source: tests/wire/recordings/README.md §5, recordings 1005 and 1011.
 

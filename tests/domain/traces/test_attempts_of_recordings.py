@@ -10,7 +10,7 @@ from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.errors.error import RunError, build_error
 from tui.domain.run import Precision, Run, Stamp
 from tui.domain.text import Raw
-from tui.domain.traces.attempts import attempts_of, needs_root_error
+from tui.domain.trace import attempts_of, needs_root_error
 
 EXECUTING, COMPLETED = AttemptStatus.EXECUTING, AttemptStatus.COMPLETED
 FAILED, CANCELED = AttemptStatus.FAILED, AttemptStatus.CANCELED

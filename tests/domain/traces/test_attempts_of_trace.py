@@ -14,8 +14,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import Precision, Run, Stamp, State
 from tui.domain.status import parse_status
 from tui.domain.text import Raw
-from tui.domain.traces.attempts import attempts_of, needs_root_error
-from tui.domain.traces.span import Span
+from tui.domain.trace import Span, attempts_of, needs_root_error
 
 EXECUTING, COMPLETED = AttemptStatus.EXECUTING, AttemptStatus.COMPLETED
 FAILED, CANCELED = AttemptStatus.FAILED, AttemptStatus.CANCELED

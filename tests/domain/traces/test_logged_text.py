@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tui.domain import log as logged_text
 from tui.domain.errors.error import StackFrame, parse_stack
-from tui.domain.text import Raw
-from tui.domain.traces import log as logged_text
-from tui.domain.traces.log import (
+from tui.domain.log import (
     MAX_DEPTH,
     MAX_LINES,
     Frames,
@@ -20,6 +19,7 @@ from tui.domain.traces.log import (
     has_stack,
     parse_logged_text,
 )
+from tui.domain.text import Raw
 
 CAUSES = """failed: Error: outer
     at run (file:///app/src/a.ts:3:4)

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from tests.support.domain.recorded import span as span_of
 from tests.support.domain.recorded import trace, trace_of
-from tui.domain.traces.span import Span
-from tui.domain.traces.waterfall import ROOT, Waterfall, extents_of, longest_path, place
+from tui.domain.trace import ROOT, Span, Waterfall, extents_of, longest_path, place
 
 STEP_MS = 10
 """A step of the walk, which is longer than the tolerance."""

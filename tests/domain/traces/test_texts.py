@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.traces.span import Texts
+from tui.domain.log import Texts
 
 any_text = st.text(st.characters(codec=None))  # with lone surrogates
 

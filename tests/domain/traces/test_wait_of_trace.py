@@ -10,8 +10,7 @@ from tests.support.domain.recorded import START, run_of, span, trace, trace_of
 from tui.domain.attempt import Wait, WaitKind
 from tui.domain.run import Precision, Run, Stamp
 from tui.domain.text import Raw
-from tui.domain.traces.attempts import attempts_of
-from tui.domain.traces.span import Span
+from tui.domain.trace import Span, attempts_of
 
 
 def waits(*inside: Span, number: int = 1, detail: str = "120", **changes: Any) -> Wait | None:

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from tests.support.domain.recorded import START, span, trace, trace_of
 from tui.domain.ids import RunId
-from tui.domain.traces.span import Span
-from tui.domain.traces.waterfall import (
+from tui.domain.trace import (
     ROOT,
     RunEnd,
+    Span,
     SpanKind,
     SpanState,
     Waterfall,

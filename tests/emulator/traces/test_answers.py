@@ -17,8 +17,7 @@ from tui.api.runs import decode_run
 from tui.api.traces import decode_span
 from tui.domain.attempt import AttemptStatus
 from tui.domain.run import Run as ReadRun
-from tui.domain.traces.attempts import attempts_of, needs_root_error
-from tui.domain.traces.span import span_of_run
+from tui.domain.trace import attempts_of, needs_root_error, span_of_run
 from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import DEVELOPMENT, PRODUCTION, Environment
 from tui.emulator.routes import traces

@@ -15,7 +15,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import Precision, Run, State
 from tui.domain.status import parse_status
 from tui.domain.text import Raw
-from tui.domain.traces.attempts import attempts_of
+from tui.domain.trace import attempts_of
 from tui.domain.tree import build_tree, rows_of_trace
 
 SPANS = 5_000  # the server cuts there

@@ -19,7 +19,7 @@ from tests.perf.figures.traces import TraceServer, serving_traces, trace_body
 from tests.perf.terminal import Terminal
 from tests.support.slices import result_of
 from tui.api.traces import trace_slices
-from tui.domain.traces.waterfall import RowTree, Waterfall, extents_of, longest_path
+from tui.domain.trace import RowTree, Waterfall, extents_of, longest_path
 from tui.emulator.environment import DEVELOPMENT
 
 LONG: Final = 5_000

@@ -26,7 +26,7 @@ from tui.domain.errors.error import RunError, build_error
 from tui.domain.ids import RunId
 from tui.domain.run import Body, Run
 from tui.domain.text import Raw, clean
-from tui.domain.traces.attempts import attempts_of
+from tui.domain.trace import attempts_of
 from tui.features.runs.command import run_page
 from tui.text.styled import line_width
 

@@ -10,8 +10,7 @@ from tests.support.present.samples import NOW, sample
 from tui.domain.errors.error import RunError
 from tui.domain.run import Precision, Run, Stamp
 from tui.domain.text import Raw
-from tui.domain.traces.span import Span
-from tui.domain.traces.waterfall import ROOT, RunEnd, extents_of, longest_path, place, row_tree
+from tui.domain.trace import ROOT, RunEnd, Span, extents_of, longest_path, place, row_tree
 from tui.features.waterfall.words import PlacedTrace, SelectedSpan, columns_for, detail_lines, parts_of, strip_lines
 from tui.text.blocks import Now, ReadStage
 from tui.text.styled import plain

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.domain.recorded import START, span, trace, trace_of
 from tui.domain.run import Run
-from tui.domain.traces.span import Span, Trace
-from tui.domain.traces.waterfall import extents_of, longest_path, place, row_tree
+from tui.domain.trace import Span, Trace, extents_of, longest_path, place, row_tree
 from tui.features.waterfall.words import (
     PlacedTrace,
     axis_line,

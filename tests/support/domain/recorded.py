@@ -12,7 +12,7 @@ from tui.api.traces import decode_span, trace_slices
 from tui.domain.ids import RunId, SpanId, TraceId
 from tui.domain.run import Run
 from tui.domain.text import Raw
-from tui.domain.traces.span import Span, SpanDetail, Trace
+from tui.domain.trace import Span, SpanDetail, Trace
 from tui.store.merge import merge
 
 READ_AT = datetime(2026, 11, 24, 15, tzinfo=UTC)

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 from tui.domain.ids import SpanId
+from tui.domain.log import RunLog
 from tui.domain.text import Raw
-from tui.domain.traces.log import RunLog
 from tui.features.logs.model import LogView
 from tui.features.logs.words import Attributes
 from tui.text.styled import plain

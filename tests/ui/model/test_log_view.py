@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tui.domain import log as logged_text
 from tui.domain.errors.error import StackFrame, parse_stack
 from tui.domain.ids import SpanId
+from tui.domain.log import LogLevel, RunLog
 from tui.domain.text import Raw
-from tui.domain.traces import log as logged_text
-from tui.domain.traces.log import LogLevel, RunLog
 from tui.features.logs.model import MAX_OPEN_LINES, LogView, Place
 from tui.features.logs.words import Attributes
 from tui.text.styled import Line, Piece, plain

@@ -13,7 +13,7 @@ from tests.support.fleet import Fleet, FleetRun
 from tests.support.ui.logs import LogServer
 from tests.support.ui.monitor import Monitored, run_story
 from tests.support.virtual_clock import VirtualClock
-from tui.domain.traces.log import RunLog
+from tui.domain.log import RunLog
 from tui.features.logs.view import LogsPane
 from tui.kit.heap import FreezingCollector
 

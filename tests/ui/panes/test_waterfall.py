@@ -21,7 +21,7 @@ from tests.support.ui.traces import (
     serve,
     traces_read,
 )
-from tui.domain.traces.waterfall import Waterfall
+from tui.domain.trace import Waterfall
 from tui.features.waterfall.view import WaterfallPane
 from tui.kit.heap import FreezingCollector
 

@@ -13,7 +13,7 @@ from tests.support.slices import result_of
 from tui.api.errors import ServerFault
 from tui.api.events import MAX_EVENT_ROWS, decode_log, log_slices
 from tui.api.traces import SLICE_VALUES, WINDOW_BYTES
-from tui.domain.traces.log import LogLevel, LogLine, RunLog
+from tui.domain.log import LogLevel, LogLine, RunLog
 
 EVENTS = [
     name

@@ -17,7 +17,7 @@ from tui.api.errors import ServerFault
 from tui.api.traces import decode_span
 from tui.domain.errors.error import RunError
 from tui.domain.text import Raw
-from tui.domain.traces.span import Trace, span_of_run
+from tui.domain.trace import Trace, span_of_run
 
 
 def node(message: Any = "task", *children: Any, **data: Any) -> dict[str, Any]:

@@ -17,9 +17,9 @@ from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.errors.error import FrameKind, RunError, StackFrame, parse_stack
 from tui.domain.errors.kinds import kind_of
 from tui.domain.ids import RunId
+from tui.domain.log import LogLevel, RunLog
 from tui.domain.run import ABSENT, Run
 from tui.domain.text import Raw, clean
-from tui.domain.traces.log import LogLevel, RunLog
 from tui.features.attempts import words
 from tui.features.errors.error import path_tail
 from tui.features.runs.view import RunSummary

@@ -11,9 +11,9 @@ from urllib.parse import quote, urlencode
 from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.environment import Environment
 from tui.domain.errors.error import FrameKind, RunError, StackFrame, parse_stack
+from tui.domain.log import LogLine
 from tui.domain.run import ABSENT, Json, Run
 from tui.domain.text import Raw, clean
-from tui.domain.traces.log import LogLine
 from tui.features.attempts.words import TRACE_GONE, attempt_style, gap_before, missing_words, waited_before
 from tui.features.detail.words import full_error
 from tui.features.errors.error import counted, frameless_stack, sameness

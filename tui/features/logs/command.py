@@ -11,8 +11,8 @@ from tui.api.errors import ApiError, NotFound, RateLimited, ServerFault, Unreach
 from tui.commands.options import RUN_ID, connection_options, json_option, settings_of
 from tui.commands.output import Output
 from tui.domain.ids import RunId
+from tui.domain.log import LogLevel, LogLine, RunLog, level_of
 from tui.domain.run import Run
-from tui.domain.traces.log import LogLevel, LogLine, RunLog, level_of
 from tui.features.config.session import open_session, run_async
 from tui.settings.settings import Settings
 from tui.store.merge import merge

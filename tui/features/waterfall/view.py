@@ -11,13 +11,14 @@ from textual.binding import BindingType
 
 from tui.domain.environment import Capability
 from tui.domain.ids import RunId, SpanId
-from tui.domain.traces.span import Span, Trace
-from tui.domain.traces.waterfall import (
+from tui.domain.trace import (
     ROOT,
     RowKey,
     RowTree,
+    Span,
     SpanKind,
     SpanState,
+    Trace,
     Waterfall,
     extents_of,
     longest_path,

@@ -8,8 +8,19 @@ from typing import Final, NamedTuple
 from tui.domain.ids import RunId
 from tui.domain.run import Json, Run
 from tui.domain.text import Raw
-from tui.domain.traces.span import Span, SpanDetail
-from tui.domain.traces.waterfall import ROOT, Extents, RowKey, RowTree, RunEnd, RunEnds, SpanKind, SpanState, Waterfall
+from tui.domain.trace import (
+    ROOT,
+    Extents,
+    RowKey,
+    RowTree,
+    RunEnd,
+    RunEnds,
+    Span,
+    SpanDetail,
+    SpanKind,
+    SpanState,
+    Waterfall,
+)
 from tui.features.detail.words import best_error
 from tui.features.tree.words import Branch, branches_below, guides_of
 from tui.kit.words import RuleText, could_not_read, rule_line

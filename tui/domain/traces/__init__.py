@@ -1,1 +1,0 @@
-"""Traces of runs: spans, and what they say about attempts and waits."""
