@@ -1,12 +1,12 @@
 """What an update changed in the store, and the orders in which lists sort runs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import field
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
 from math import inf, nextafter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from tui.domain.ids import RunId
 from tui.domain.run import Run
@@ -30,6 +30,7 @@ SortKey = tuple[Any, ...]
 """The rank of a run, then the two parts of its `Key`. In the order of creation it is the `Key` itself."""
 
 MAX_FOLDED_TASKS: Final = 1024
+K = TypeVar("K", bound=Hashable)
 
 
 def newest_first(run: Run) -> Key:
@@ -46,6 +47,15 @@ def key_before(at: datetime) -> tuple[float]:
 def key_after(at: datetime) -> tuple[float]:
     """Return a key that sorts after all runs created at this time, and before those created earlier."""
     return (nextafter(-at.timestamp(), inf),)
+
+
+def add_to(counts: dict[K, int], key: K, number: int) -> None:
+    """Add to a count. One that is zero is left out."""
+    count = counts.get(key, 0) + number
+    if count > 0:
+        counts[key] = count
+    else:
+        counts.pop(key, None)
 
 
 class KeyedRun(NamedTuple):

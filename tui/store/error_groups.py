@@ -1,6 +1,6 @@
 """Groups failed runs by the kind of their error, for a span of time."""
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from math import ceil
@@ -16,7 +16,7 @@ from tui.domain.run import Run, State
 from tui.domain.status import RunStatus
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
-from tui.store.changes import Changes
+from tui.store.changes import Changes, add_to
 from tui.store.store import Store
 from tui.store.view import SortedKeys
 
@@ -143,8 +143,6 @@ class Members:
             end = keys[-1]
 
 
-K = TypeVar("K", bound=Hashable)
-
 MAX_COUNTED_TAGS: Final = 1_000
 """A group counts this many tags: 100 KB. Then it forgets those that fewer than a quarter of its runs have."""
 
@@ -173,26 +171,18 @@ class GroupCounts:
         """Count a failure, or with the sign -1 undo that."""
         self.count += sign
         if failure.task is not None:
-            _add(self.tasks, failure.task, sign)
+            add_to(self.tasks, failure.task, sign)
         if failure.version is not None:
-            _add(self.versions, failure.version, sign)
-        _add(self.statuses, failure.status, sign)
-        _add(self.cells, int(failure.seen_s // self.cell_s), sign)
+            add_to(self.versions, failure.version, sign)
+        add_to(self.statuses, failure.status, sign)
+        add_to(self.cells, int(failure.seen_s // self.cell_s), sign)
         for tag in set(failure.tags) if len(failure.tags) > 1 else failure.tags:
-            _add(self.tags, tag, sign)
+            add_to(self.tags, tag, sign)
         if len(self.tags) > MAX_COUNTED_TAGS:
             # A tag that most runs have comes back long before it counts as shared. A run has at most 10 tags, so that
             # at most 40 stay.
             least = self.count / _FORGOTTEN_PART
             self.tags = {tag: count for tag, count in self.tags.items() if count >= least}
-
-
-def _add(counts: dict[K, int], key: K, sign: int) -> None:
-    count = counts.get(key, 0) + sign
-    if count > 0:
-        counts[key] = count
-    else:
-        counts.pop(key, None)
 
 
 # `ErrorGroup`: the failures of one kind in a span of time, as they are shown and printed.

@@ -14,7 +14,7 @@ from tui.domain.run import Fixed, Json, Run
 from tui.domain.status import EXECUTING_FAMILY, FAILED, LIVE, QUEUED_FAMILY, RunStatus
 from tui.domain.update import CountsRead, HistoryRead, WindowRead
 from tui.lazy_dataclass import dataclass
-from tui.store.changes import EPOCH, Key, KeyedRun, key_after, key_before, newest_first
+from tui.store.changes import EPOCH, Key, KeyedRun, add_to, key_after, key_before, newest_first
 
 # The runs of the store and their indexes: live and failed runs by status, all by parent and creation time.
 
@@ -72,11 +72,9 @@ class RunIndex:
         was, now = before.run.fixed if before else _EMPTY, after.run.fixed if after else _EMPTY
         if was is not now:
             if now.task is not None:
-                self._task_counts[now.task] += 1
+                add_to(self._task_counts, now.task, 1)
             if was.task is not None:
-                self._task_counts[was.task] -= 1
-                if not self._task_counts[was.task]:
-                    del self._task_counts[was.task]
+                add_to(self._task_counts, was.task, -1)
             _move(self._by_parent, run_id, was.parent_id, now.parent_id)
         _move_key(self._created, _key(before), _key(after))
 

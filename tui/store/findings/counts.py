@@ -15,7 +15,7 @@ from tui.domain.run import Run
 from tui.domain.status import EXECUTING_FAMILY, FAILED, RunStatus
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead
-from tui.store.changes import Changes, Key
+from tui.store.changes import Changes, Key, add_to
 from tui.store.store import Store
 from tui.store.view import SortedKeys
 
@@ -41,9 +41,7 @@ class Durations:
     def add(self, seconds: float, sign: int = 1) -> None:
         """Add the duration of a run, or with the sign -1 remove it."""
         step = int(log(max(seconds, MIN_DURATION_S)) // GROWTH)
-        self._steps[step] += sign
-        if not self._steps[step]:
-            del self._steps[step]
+        add_to(self._steps, step, sign)
         self.count += sign
         self._p95 = None
 
@@ -249,25 +247,25 @@ class TaskTally:
 
 
 class Tallies:
-    """The sums. `first`, `recent_first` and `hour_first` are the minutes from which counts, ends, durations are kept.
-
-    `seconds` counts the recent ends by second and by whether the run failed.
-    """
+    """The sums by task and minute, and by second of the recent ends."""
 
     def __init__(self, hide: Callable[[object], object]) -> None:
         """`hide` hides what forms no cycles from the garbage collector."""
         self._hide = hide
-        self.first = self.recent_first = self.hour_first = 0
-        self.ends: dict[int, EndsByTask] = {}
-        self.totals: defaultdict[int, Counter[str]] = defaultdict(Counter)
+        self.first_minute = self._recent_first = self._hour_first = 0
+        """The oldest minutes of which counts, ends and durations are kept."""
+        self._ends: dict[int, EndsByTask] = {}
+        self._totals: defaultdict[int, Counter[str]] = defaultdict(Counter)
         """The `Sums` of all tasks within each minute, by name."""
         self.tasks: dict[TaskId, TaskTally] = {}
-        self.seconds: Counter[tuple[int, bool]] = Counter()
+        """The tasks that have runs."""
+        self._seconds: Counter[tuple[int, bool]] = Counter()
+        """The recent ends by second and by whether the run failed."""
 
-    def add(self, part: CountedRun, sign: int = 1) -> None:
+    def _add(self, part: CountedRun, sign: int = 1) -> None:
         """Add a run, or with the sign -1 remove it."""
         for kind, minute in (("triggered", part.created), ("started", part.started), ("ended", part.ended)):
-            if minute is not None and minute >= self.first:
+            if minute is not None and minute >= self.first_minute:
                 self._add_to_total(minute, kind, sign)
         task = self.tasks.get(part.task)
         if task is None:
@@ -275,36 +273,34 @@ class Tallies:
         task.executing += sign if part.is_executing else 0
         if part.queued_s is not None:
             (task.queued.add if sign > 0 else task.queued.discard)((part.queued_s, part.run_id))
-        if part.ended is not None and part.ended >= self.first:
+        if part.ended is not None and part.ended >= self.first_minute:
             self._add_end(task, part, part.ended, sign)
         if task.is_empty:
             del self.tasks[part.task]
 
-    def leave_recent(self, part: CountedRun) -> None:
+    def _leave_recent(self, part: CountedRun) -> None:
         """Forget a run among the recent ends."""
         task = self.tasks.get(part.task)
         outcome = None if task is None else task.recent.pop(part.run_id, None)
         if task is not None and outcome is not None:
             self._count_second(outcome, -1)
 
-    def leave_hour(self, part: CountedRun) -> None:
+    def _leave_hour(self, part: CountedRun) -> None:
         """Forget a run among the durations of the last hour."""
         if part.took_s is not None:
             self.tasks[part.task].durations.add(part.took_s, -1)
 
     def _add_to_total(self, minute: int, kind: str, sign: int) -> None:
-        total = self.totals[minute]
+        total = self._totals[minute]
         total[kind] += sign
         if sign < 0 and not any(total.values()):
-            del self.totals[minute]
+            del self._totals[minute]
 
     def _add_to_ends(self, part: CountedRun, minute: int, sign: int) -> None:
-        ends = self.ends.setdefault(minute, {})
-        ends[part.task] = ends.get(part.task, 0) + sign * packed_end(part.outcome)
-        if not ends[part.task]:
-            del ends[part.task]
+        ends = self._ends.setdefault(minute, {})
+        add_to(ends, part.task, sign * packed_end(part.outcome))
         if not ends:
-            del self.ends[minute]
+            del self._ends[minute]
 
     def _add_end(self, task: TaskTally, part: CountedRun, minute: int, sign: int) -> None:
         self._add_to_ends(part, minute, sign)
@@ -314,31 +310,21 @@ class Tallies:
         if outcome is None:
             return
         self._add_to_total(minute, "failed" if outcome.is_failed else "done", sign)
-        task.versions[outcome.version] += sign
-        if not task.versions[outcome.version]:
-            del task.versions[outcome.version]
+        add_to(task.versions, outcome.version, sign)
         if outcome.is_failed:
             (task.failures.add if sign > 0 else task.failures.discard)(outcome)
-        if minute >= self.recent_first:
+        if minute >= self._recent_first:
             if sign > 0:
                 task.recent[part.run_id] = outcome
                 self._hide(task.recent)
                 self._count_second(outcome, sign)
             elif task.recent.pop(part.run_id, None) is not None:
                 self._count_second(outcome, sign)
-        if minute >= self.hour_first and part.took_s is not None:
+        if minute >= self._hour_first and part.took_s is not None:
             task.durations.add(part.took_s, sign)
 
     def _count_second(self, outcome: Outcome, sign: int) -> None:
-        key = int(outcome.ended_s), outcome.is_failed
-        self.seconds[key] += sign
-        if not self.seconds[key]:
-            del self.seconds[key]
-
-    def forget(self, minute: int) -> None:
-        """Forget the counts of a minute."""
-        self.ends.pop(minute, None)
-        self.totals.pop(minute, None)
+        add_to(self._seconds, (int(outcome.ended_s), outcome.is_failed), sign)
 
 
 # `OwnCounts`: what became of the runs of the store, for each task and minute.
@@ -386,7 +372,7 @@ def time_of(minute: int) -> datetime:
     return datetime.fromtimestamp(minute * MINUTE_S, UTC)
 
 
-class OwnCounts:
+class OwnCounts(Tallies):
     """The runs of the store by task and minute. `on_changes` must receive every change of the store.
 
     `step` brings the counts up to date. Until it returns False, they lack what has changed since. A minute is counted
@@ -422,7 +408,7 @@ class OwnCounts:
         """Those that `outcomes` has returned, until they change."""
         self._runs.clear()
         self._ended.clear()
-        self._tallies = Tallies(self._hide)
+        Tallies.__init__(self, self._store.hide)
 
     def on_changes(self, changes: Changes) -> None:
         """Note which runs changed. The next steps count them."""
@@ -489,7 +475,7 @@ class OwnCounts:
 
     def _kept_since(self) -> datetime:
         oldest = self._store.oldest() if len(self._store) >= self._store.max_runs else None
-        first = time_of(self._tallies.first)
+        first = time_of(self.first_minute)
         return first if oldest is None or oldest.created_at is None else max(first, oldest.created_at)
 
     def counted_minutes(self) -> list[range]:
@@ -525,19 +511,14 @@ class OwnCounts:
         window = self._store.window
         return window is not None and window.is_live_complete and not window.is_filtered
 
-    @property
-    def tasks(self) -> Mapping[TaskId, TaskTally]:
-        """The tasks that have runs."""
-        return self._tallies.tasks
-
     def ends(self, minute: int) -> Mapping[TaskId, PackedEnds]:
         """Return how many runs ended in a minute since the epoch, by task."""
-        return self._tallies.ends.get(minute, _NO_ENDS)
+        return self._ends.get(minute, _NO_ENDS)
 
     def ends_of(self, task: TaskId, first: int, last: int) -> Iterator[tuple[int, Ends]]:
         """Yield the minutes between two, newest first, in which runs of a task ended, and how many did."""
         # This runs for up to 1,200 minutes of each task that has failures, once a second.
-        by_minute = self._tallies.ends
+        by_minute = self._ends
         for minute in range(last, first - 1, -1):
             by_task = by_minute.get(minute)
             if by_task is not None and (ends := by_task.get(task)) is not None:
@@ -557,18 +538,13 @@ class OwnCounts:
 
     def total(self, minute: int) -> Sums:
         """Return the counts of a minute since the epoch, of all tasks."""
-        return Sums(**self._tallies.totals.get(minute, Counter()))
+        return Sums(**self._totals.get(minute, Counter()))
 
     def ended_within(self, first_s: int, last_s: int) -> tuple[int, int]:
         """Return how many runs were done and how many failed in these seconds, of the last `RECENT_MINUTES`."""
-        seconds = self._tallies.seconds
+        seconds = self._seconds
         within = range(first_s, last_s + 1)
         return sum(seconds[each, False] for each in within), sum(seconds[each, True] for each in within)
-
-    @property
-    def first_minute(self) -> int:
-        """The oldest minute that is kept."""
-        return self._tallies.first
 
     def run(self, run_id: RunId) -> Run | None:
         """Return a run of the store."""
@@ -597,35 +573,34 @@ class OwnCounts:
 
     def _advance(self, minute: int) -> bool:
         """Forget the minutes that are too old by now, a few runs at a time. Return whether that is done."""
-        tallies = self._tallies
         first, recent, hour = minute - KEPT_MINUTES, minute - RECENT_MINUTES, minute - HOUR_MINUTES
         if self._last_minute is not None and minute < self._last_minute - MAX_BACKWARD_MINUTES:
             # The local clock stood in for the server's until the first answer, and was ahead.
             self._restart()
-            tallies = self._tallies
         if self._last_minute is None:
-            tallies.first, tallies.recent_first, tallies.hour_first = first, recent, hour
+            self.first_minute, self._recent_first, self._hour_first = first, recent, hour
             self._last_minute = minute
         for each in range(max(self._last_minute, recent), minute):
             self._share(each - CONFIRMING_MINUTES)
         self._last_minute = minute
         left = RUNS_PER_STEP
-        while tallies.recent_first < recent and left > 0:
-            left -= self._for_each(tallies.recent_first, tallies.leave_recent)
-            tallies.recent_first += 1
-        while tallies.hour_first < hour and left > 0:
-            left -= self._for_each(tallies.hour_first, tallies.leave_hour)
-            tallies.hour_first += 1
-        while tallies.first < first and left > 0:
-            for part in self._parts(tallies.first):
-                tallies.add(part, -1)
-                del self._runs[part.run_id]
-                left -= 1
-            self._ended.pop(tallies.first, None)
+        while self._recent_first < recent and left > 0:
+            left -= self._for_each(self._recent_first, self._leave_recent)
+            self._recent_first += 1
+        while self._hour_first < hour and left > 0:
+            left -= self._for_each(self._hour_first, self._leave_hour)
+            self._hour_first += 1
+        while self.first_minute < first and left > 0:
+            left -= self._for_each(self.first_minute, self._forget)
+            for by_minute in (self._ended, self._ends, self._totals):
+                by_minute.pop(self.first_minute, None)
             self._outcomes.clear()
-            tallies.forget(tallies.first)
-            tallies.first += 1
+            self.first_minute += 1
         return left > 0
+
+    def _forget(self, part: CountedRun) -> None:
+        self._add(part, -1)
+        del self._runs[part.run_id]
 
     def _share(self, minute: int) -> None:
         """Refer to the store's objects for the runs that ended in a minute.
@@ -640,27 +615,24 @@ class OwnCounts:
         self._hide(self._runs)
 
     def _for_each(self, minute: int, forget: Callable[[CountedRun], None]) -> int:
-        parts = self._parts(minute)
+        """Call a function for the runs that ended in a minute. Return how many these are."""
+        parts = [counted(self._runs[run_id]) for run_id in self._ended.get(minute, ())]
         for part in parts:
-            forget(part)
+            if part is not None:
+                forget(part)
         return len(parts)
-
-    def _parts(self, minute: int) -> list[CountedRun]:
-        """Return what counts of the runs that ended in a minute."""
-        parts = (counted(self._runs[run_id]) for run_id in self._ended.get(minute, ()))
-        return [part for part in parts if part is not None]
 
     def _recount(self, run_id: RunId) -> None:
         before, after = self._runs.get(run_id), self._store.get(run_id)
         old = None if before is None else counted(before)
         new = counted(after)
-        if new is not None and new.ended is not None and new.ended < self._tallies.first:
+        if new is not None and new.ended is not None and new.ended < self.first_minute:
             new = None
         if old != new:
             if old is not None:
-                self._remove(old)
+                self._count(old, -1)
             if new is not None:
-                self._add(new)
+                self._count(new, 1)
         if new is None or after is None:
             self._runs.pop(run_id, None)
             return
@@ -677,20 +649,17 @@ class OwnCounts:
         if version is not None and (self._newest_version_at is None or started_at > self._newest_version_at):
             self.newest_version, self._newest_version_at = version, started_at
 
-    def _add(self, part: CountedRun) -> None:
+    def _count(self, part: CountedRun, sign: int) -> None:
         if part.outcome is not None:
             self._hide(part.outcome)
-        self._tallies.add(part)
+        self._add(part, sign)
         if part.ended is not None:
             ended = self._ended.setdefault(part.ended, [])
-            ended.append(part.run_id)
+            if sign > 0:
+                ended.append(part.run_id)
+            else:
+                ended.remove(part.run_id)
             self._hide(ended)
-            self._outcomes.pop((part.task, part.ended), None)
-
-    def _remove(self, part: CountedRun) -> None:
-        self._tallies.add(part, -1)
-        if part.ended is not None:
-            self._ended[part.ended].remove(part.run_id)
             self._outcomes.pop((part.task, part.ended), None)
 
 
