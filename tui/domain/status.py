@@ -109,7 +109,7 @@ STATUS_TABLE: tuple[StatusRow, ...] = (
         ("RETRYING_AFTER_FAILURE",),
         ("Reattempting",),
         2,
-        rest_fallback="EXECUTING",
+        "EXECUTING",
     ),
     StatusRow(
         "Waiting", S.WAITING_TO_RESUME, "WAITING", "FROZEN", ("WAITING_TO_RESUME", "PAUSED"), ("Waiting", "Paused")
@@ -119,9 +119,7 @@ STATUS_TABLE: tuple[StatusRow, ...] = (
     ),
     StatusRow("Failed", S.COMPLETED_WITH_ERRORS, "FAILED", "FAILED", ("COMPLETED_WITH_ERRORS",), ("Failed",), 0),
     StatusRow("Canceled", S.CANCELLED, "CANCELED", "CANCELED", ("CANCELED", "CANCELLED"), ("Canceled",)),
-    StatusRow(
-        "Interrupted", S.INTERRUPTED, "", "INTERRUPTED", ("INTERRUPTED",), ("Interrupted",), 2, rest_fallback="FAILED"
-    ),
+    StatusRow("Interrupted", S.INTERRUPTED, "", "INTERRUPTED", ("INTERRUPTED",), ("Interrupted",), 2, "FAILED"),
     StatusRow("Crashed", S.CRASHED, "CRASHED", "CRASHED", ("CRASHED",), ("Crashed",)),
     StatusRow(
         "System failure", S.SYSTEM_FAILURE, "SYSTEM_FAILURE", "SYSTEM_FAILURE", ("SYSTEM_FAILURE",), ("System failure",)

@@ -62,16 +62,9 @@ _LONE_JOINERS: Final = re.compile(f"[{_JOINERS}][\ufe0e\ufe0f{_JOINERS}]*")
 
 # Scripts that use joiners in their spelling: Arabic to Malayalam and Sinhala, Tibetan and Myanmar, Khmer and Mongolian,
 # the later blocks of these, Arabic forms, and the scripts of India in plane 1.
-_JOINING_SCRIPTS = (
-    range(0x0600, 0x0E00),
-    range(0x0F00, 0x10A0),
-    range(0x1780, 0x18B0),
-    range(0x1A20, 0x1C80),
-    range(0xA800, 0xAC00),
-    range(0xFB50, 0xFE00),
-    range(0xFE70, 0xFEFF),
-    range(0x10A00, 0x12000),
-    range(0x1E900, 0x1EF00),
+_JOINING_SCRIPTS: Final = (
+    "[\u0600-\u0dff\u0f00-\u109f\u1780-\u18af\u1a20-\u1c7f\ua800-\uabff\ufb50-\ufdff\ufe70-\ufefe"
+    "\U00010a00-\U00011fff\U0001e900-\U0001eeff]"
 )
 
 
@@ -145,8 +138,7 @@ def _joiners(found: re.Match[str]) -> str:
 def _uses_joiners(code: int) -> bool:
     if code in _FLAG_LETTERS or code in _SKIN_COLOURS or code == _ENCLOSING_KEYCAP:
         return True
-    is_symbol = unicodedata.category(chr(code)) == "So" or re.match(_EMOJI, chr(code)) is not None
-    return is_symbol or any(code in script for script in _JOINING_SCRIPTS)
+    return unicodedata.category(chr(code)) == "So" or re.match(f"{_EMOJI}|{_JOINING_SCRIPTS}", chr(code)) is not None
 
 
 def shortened(text: str, max_chars: int) -> str:

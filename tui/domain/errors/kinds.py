@@ -4,7 +4,7 @@ import json
 import re
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any, Final, NamedTuple, NewType
+from typing import Any, Final, NewType
 
 from tui.domain.errors import vocabulary
 from tui.domain.errors.error import RunError, first_own_frame
@@ -431,15 +431,8 @@ _NUMBER = re.compile(rf"{_BEFORE}([0-9]{{{_MIN_DIGITS},}}){_AFTER}")
 _SPECIMENS: Final = {digit: re.compile(rf"{_BEFORE}{digit}{{{_MIN_DIGITS},}}{_AFTER}") for digit in _DIGITS}
 
 
-class Specimens(NamedTuple):
-    """A text with a specimen for each long number that stands alone, and the digit of which they consist."""
-
-    text: str
-    digit: str
-
-    def are_whole_in(self, text: str) -> bool:
-        """Return whether the digit stands in whole specimens only: in no shorter number, and not beside other signs."""
-        return self.digit not in _SPECIMENS[self.digit].sub("", text)
+Specimens = tuple[str, str]
+"""A text with a specimen for each long number that stands alone, and the digit of which they consist."""
 
 
 def with_specimens(text: str) -> Specimens | None:
@@ -451,7 +444,7 @@ def with_specimens(text: str) -> Specimens | None:
     for digit in _DIGITS:
         if digit not in rest:
             parts[1::2] = [digit * len(number) for number in parts[1::2]]
-            return Specimens("".join(parts), digit)
+            return "".join(parts), digit
     return None
 
 
@@ -522,11 +515,12 @@ def _normalise_text(text: str) -> str:
 @lru_cache(CACHED_TEXTS)
 def _normalise_specimens(specimens: Specimens) -> str | None:
     """Return a text with specimens, normalised; None if other numbers in their place may give something else."""
-    text = _without_told(specimens.text)
-    if not specimens.are_whole_in(text):
-        return None
+    text, digit = specimens
+    text = _without_told(text)
+    if digit in _SPECIMENS[digit].sub("", text):
+        return None  # it stands in a shorter number, or beside other signs
     text = replace_values(text)
-    return None if specimens.digit in text else text
+    return None if digit in text else text
 
 
 def _without_told(text: str) -> str:
@@ -578,17 +572,7 @@ def _replace_errno_address(match: re.Match[str]) -> str:
 DATA: Final = "…"
 """Stands for every placeholder."""
 
-_KINDS: Final = (
-    vocabulary.NUMBER,
-    vocabulary.ID,
-    vocabulary.TIME,
-    vocabulary.ADDRESS,
-    vocabulary.URL,
-    vocabulary.PATH,
-    vocabulary.EMAIL,
-    vocabulary.NAME,
-)
-_PLACEHOLDER = re.compile(f"<(?:{'|'.join(kind.strip('<>') for kind in _KINDS)})>|{vocabulary.QUOTED}")
+_PLACEHOLDER = re.compile(f"{vocabulary.PLACEHOLDERS}|{vocabulary.QUOTED}")
 _CURRENCY = re.compile(rf"[$€£¥]\s?{DATA}|{DATA}\s?[$€£¥](?!\w)")
 # What is left of an id: `…f…c`, `call_ab…`.
 _MACHINE_WORD = re.compile(

@@ -1,6 +1,7 @@
 """Finds the data in a message: numbers, quoted texts, addresses, times, paths, values in known sentences."""
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from tui.domain.errors import vocabulary
@@ -470,8 +471,10 @@ def replace_values(text: str) -> str:
 
 
 def _replace_token(match: re.Match[str]) -> str:
-    kind = match.lastgroup
-    return match[0] if kind == "plain" else _REPLACE[kind or ""](match)
+    kind = match.lastgroup or ""
+    if kind == "plain":
+        return match[0]
+    return _DATA[kind] if kind in _DATA else _REPLACE[kind](match)
 
 
 def _key(match: re.Match[str]) -> str:
@@ -541,37 +544,36 @@ def _word(match: re.Match[str]) -> str:
     return shown if shown == vocabulary.NUMBER else sign + shown + word[len(sign) + len(bare) :]
 
 
-_REPLACE = {
+_DATA: Final = {
+    kind: placeholder
+    for placeholder, kinds in (
+        (vocabulary.ID, "arn uuid hexes identified masked padded"),
+        (vocabulary.ADDRESS, "region mac ipv6 ipv4"),
+        (vocabulary.NUMBER, "iban phone"),
+        (vocabulary.EMAIL, "email"),
+        (vocabulary.TIME, "date"),
+        (vocabulary.PATH, "windows"),
+    )
+    for kind in kinds.split()
+}
+"""The placeholder of each token that is data, whatever it is."""
+
+_REPLACE: Final[Mapping[str, Callable[[re.Match[str]], str]]] = {
     "digits": _word,
     "expression": _word,
     "url": lambda match: vocabulary.URL + match[0][len(match[0].rstrip(".,;:!?)]")) :],
     # V8 puts three points after a text that it cut.
     "quote": lambda match: normalise_quoted(match[0].removesuffix("..."), match.string, match.start(), match.end()),
-    "arn": lambda _: vocabulary.ID,
     "key": _key,
-    "region": lambda _: vocabulary.ADDRESS,
     "package": lambda match: match[0].rpartition("@")[0],
-    "email": lambda _: vocabulary.EMAIL,
-    "uuid": lambda _: vocabulary.ID,
-    "mac": lambda _: vocabulary.ADDRESS,
-    "date": lambda _: vocabulary.TIME,
-    "hexes": lambda _: vocabulary.ID,
-    "iban": lambda _: vocabulary.NUMBER,
-    "phone": lambda _: vocabulary.NUMBER,
     # `12:41` may be a line and a column, as `3:8`.
     "time": lambda match: vocabulary.NUMBER if _HOUR_OR_LINE.match(match[0]) else vocabulary.TIME,
-    "ipv6": lambda _: vocabulary.ADDRESS,
-    "ipv4": lambda _: vocabulary.ADDRESS,
-    "windows": lambda _: vocabulary.PATH,
     "path": _path,
     "assignment": _assignment,
     "host": lambda match: match[0] if match[0] == _PRODUCT else vocabulary.ADDRESS,
     "numbered": _numbered,
     "file": lambda match: match[0] if _NODE_NAMES.match(match[0]) else vocabulary.PATH,
     "relative": _relative,
-    "identified": lambda _: vocabulary.ID,
-    "masked": lambda _: vocabulary.ID,
-    "padded": lambda _: vocabulary.ID,
     "base64": _base64,
     "word": _word,
 }

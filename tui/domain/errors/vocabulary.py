@@ -23,6 +23,9 @@ URL: Final = "<url>"
 PATH: Final = "<path>"
 EMAIL: Final = "<email>"
 NAME: Final = "<name>"
+PLACEHOLDERS: Final = "<(?:n|id|time|addr|url|path|email|name)>"
+"""A pattern of all these."""
+
 QUOTED: Final = "'…'"
 
 SCHEMA_NOUNS: Final = _words(

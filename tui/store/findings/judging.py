@@ -185,10 +185,11 @@ MIN_SLOW_RUNS: Final = 30
 def slow_queues(facts: WallFacts, own: OwnCounts, now: datetime, still: Standstill | None = None) -> list[Finding]:
     """Return the queues that are slow. Delayed runs do not wait. `still` is why no run of the environment starts."""
     queues = {} if facts.queues is None else {each.stored_name: each for each in facts.queues.queues}
-    found = (
-        _judged(name, each, queues.get(name), still, facts.paused_since)
-        for name, each in bounds.waiting_runs(facts, own, now).items()
-    )
+    found = []
+    for name, waiting in bounds.waiting_runs(facts, own, now).items():
+        queue = None if waiting.task is not None else queues.get(name)  # the runs of a task may wait in another one
+        here = still if queue is None else queue_standstill(queue, facts.paused_since) or still
+        found.append(_judged(name, waiting, queue, here))
     return [each for each in found if each is not None]
 
 
@@ -199,21 +200,11 @@ def queue_standstill(queue: Queue, paused_since: Mapping[str, datetime]) -> Stan
     return Standstill(StandstillReason.LIMIT_PAUSED) if queue.is_limit_paused else None
 
 
-def _judged(
-    stored_name: str,
-    waiting: bounds.Waiting,
-    queue: Queue | None,
-    still: Standstill | None,
-    paused_since: Mapping[str, datetime],
-) -> Finding | None:
+def _judged(stored_name: str, waiting: bounds.Waiting, queue: Queue | None, still: Standstill | None) -> Finding | None:
     if waiting.oldest_at is None or waiting.queued <= 0:
         return None
-    if waiting.task is not None:
-        queue = None  # the runs may wait in another one
-    if queue is not None:
-        still = queue_standstill(queue, paused_since) or still
     is_full = queue is not None and bounds.is_at_limit(queue) and still is None
-    if waiting.until - waiting.oldest_at <= (AT_LIMIT_AFTER if is_full else bounds.LATE_AFTER):
+    if waiting.waited <= (AT_LIMIT_AFTER if is_full else bounds.LATE_AFTER):
         return None
     is_task = queue.is_task if queue is not None else stored_name.startswith(TASK_QUEUE_PREFIX)
     name = queue.name if queue is not None else Raw(stored_name.removeprefix(TASK_QUEUE_PREFIX))
