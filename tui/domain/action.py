@@ -20,7 +20,7 @@ OnWritten = Callable[[], Awaitable[None]]
 
 
 class ActionPhase(StrEnum):
-    """How far an action has got.
+    """How far an action has got. It only moves forward: a later read may find the outcome of an unknown one.
 
     REQUESTED: the request was sent. ACCEPTED: the server accepted it. All others are final. CONFIRMED: the run changed
     as requested. REFUSED: the server rejected the request, or it was never sent. FINISHED_FIRST: the run ended before
@@ -29,10 +29,10 @@ class ActionPhase(StrEnum):
 
     REQUESTED = "requested"
     ACCEPTED = "accepted"
-    CONFIRMED = "confirmed"
+    UNKNOWN = "unknown"
     REFUSED = "refused"
     FINISHED_FIRST = "finished first"
-    UNKNOWN = "unknown"
+    CONFIRMED = "confirmed"
 
     @property
     def is_end(self) -> bool:

@@ -526,26 +526,23 @@ def extents_of(waterfall: Waterfall, run_ends: RunEnds = lambda _: None) -> Exte
     for index, span in enumerate(spans):
         parent = parents[index]
         if not (span.is_partial or span.duration is None):
-            end = starts[index] + durations[index]
+            state, end = SpanState.ENDED, starts[index] + durations[index]
             if kinds[index] is SpanKind.DELAY and states[parent] is SpanState.ENDED:
                 # A delay is planned. A run that is canceled meanwhile does not wait for its end.
                 end = max(min(end, ends[parent]), starts[index])
-            states.append(SpanState.ENDED)
-            ends.append(end)
-            continue
-        known = run_ends(span.run_id) if kinds[index] is SpanKind.RUN else None
-        is_below_running = parent < 0 or states[parent] is SpanState.RUNNING
-        if known is not None and known.is_final:
-            finished = None if known.finished_at is None else waterfall.moment(known.finished_at)
-            states.append(SpanState.UNKNOWN if finished is None else SpanState.ENDED)
-            ends.append(max(seen[index], starts[index] if finished is None else finished))
-        elif (known is not None or (is_below_running and span.is_partial)) and index not in followed_at:
-            states.append(SpanState.RUNNING)
-            ends.append(seen[index])
         else:
-            bound = followed_at.get(index, last if parent < 0 else ends[parent])
-            states.append(SpanState.UNKNOWN)
-            ends.append(max(seen[index], bound))
+            known = run_ends(span.run_id) if kinds[index] is SpanKind.RUN else None
+            is_below_running = parent < 0 or states[parent] is SpanState.RUNNING
+            state, end = SpanState.UNKNOWN, seen[index]
+            if known is not None and known.is_final:
+                if known.finished_at is not None:
+                    state, end = SpanState.ENDED, max(end, waterfall.moment(known.finished_at))
+            elif (known is not None or (is_below_running and span.is_partial)) and index not in followed_at:
+                state = SpanState.RUNNING
+            else:
+                end = max(end, followed_at.get(index, last if parent < 0 else ends[parent]))
+        states.append(state)
+        ends.append(end)
     return Extents(states, ends, seen, min(starts), max((last, *ends)))
 
 

@@ -242,7 +242,7 @@ class ViewAddress:
 
     def __str__(self) -> str:
         """Return the address, without spaces."""
-        return f"{self.view}?" + "&".join(_encoded(name, value) for name, value in self._parts())
+        return f"{self.view}?" + "&".join(f"{name}={quote(value, safe=_UNQUOTED)}" for name, value in self._parts())
 
     @property
     def words(self) -> str:
@@ -308,7 +308,8 @@ def _parse_address(text: str, report: Report) -> ViewAddress:
     view, mark, query = text.strip().partition("?")
     if not mark:
         raise AddressError(f'an address has a "?": {view}?')
-    words = [_word(*_decoded(part)) for part in query.split("&") if part]
+    parts = (part.partition("=") for part in query.split("&") if part)
+    words = [_word(unquote(name), unquote(value)) for name, _, value in parts]
     return _address(view, " ".join(words), len(text), report)
 
 
@@ -349,17 +350,18 @@ def _address(view: str, words: str, length: int, report: Report) -> ViewAddress:
         else:
             settings[word.field] = word.rest
     plain = {name: settings.get(name, "").replace('"', "") for name in (SINCE, SORT, ID, PANE)}
+    # In this order the sentences are reported.
+    text, since = _filter_text(parts, form, report), read_period(plain[SINCE], form, report)
     sorts = form.sorts() if plain[SORT] else {}
+    sort, run = _known("order", plain[SORT], sorts, report), read_run(plain[ID], form)
+    server: dict[str, Any] = {
+        attribute: read_server_values(name, settings[SERVER_PREFIX + name], report)
+        for name, attribute in SERVER_LISTS.items()
+        if SERVER_PREFIX + name in settings
+    }
     pane = _known("pane", plain[PANE], form.panes, report)
-    return ViewAddress(
-        view.casefold(),
-        _filter_text(parts, form, report),
-        read_period(plain[SINCE], form, report),
-        sorts.get(_known("order", plain[SORT], sorts, report), ""),
-        read_run(plain[ID], form),
-        RunFilters(**_server_filters(settings, report)),
-        "" if form.panes[:1] == (pane,) else pane,
-    )
+    pane = "" if form.panes[:1] == (pane,) else pane
+    return ViewAddress(view.casefold(), text, since, sorts.get(sort, ""), run, RunFilters(**server), pane)
 
 
 def _filter_text(words: Iterable[Word], form: AddressedView, report: Report) -> str:
@@ -391,23 +393,6 @@ def _problem_of(word: Word, text: str, form: AddressedView) -> str:
         hint = nearest(name, (*FIELDS, *VIEWS[RUNS].names)) if name not in FIELDS else ""
         return f"{invalid.word}: {f'no field {name!r}{hint}' if hint else invalid.reason}"
     return ""
-
-
-def _server_filters(settings: Mapping[str, str], report: Report) -> dict[str, Any]:
-    return {
-        field_name: read_server_values(name, settings[SERVER_PREFIX + name], report)
-        for name, field_name in SERVER_LISTS.items()
-        if SERVER_PREFIX + name in settings
-    }
-
-
-def _encoded(name: str, value: str) -> str:
-    return f"{name}={quote(value, safe=_UNQUOTED)}" if value else f"{name}="
-
-
-def _decoded(part: str) -> tuple[str, str]:
-    name, _, value = part.partition("=")
-    return unquote(name), unquote(value)
 
 
 def _word(name: str, value: str) -> str:

@@ -350,44 +350,40 @@ class ValueTally(_Steps):
                     self.has_all_tags = False
 
 
+@dataclass(eq=False)
 class MatchTally(_Steps):
     """The number of runs that pass a filter, of those in a window of time. `since` None: the window has no begin.
 
     Of runs created before the window only live ones are in it, as in the list; with `is_span` none are.
     """
 
-    def __init__(
-        self,
-        get: RunGetter,
-        keys: Sequence[Key],
-        *,
-        base: Term,
-        matches: Term,
-        since: datetime | None = None,
-        is_span: bool = False,
-    ) -> None:
-        """`base` are the filters of the server, `matches` includes them."""
-        self._get = get
-        self._keys = iter(keys)
-        self._base = base
-        self._matches = matches
-        self._since = since
-        self._is_span = is_span
-        self.total = self.matched = 0
+    get: RunGetter
+    keys: Iterable[Key]
+    base: Term
+    """The filters of the server, which `matches` includes."""
+
+    matches: Term
+    since: datetime | None = None
+    is_span: bool = False
+    total: int = 0
+    matched: int = 0
+
+    def __post_init__(self) -> None:
+        self._keys = iter(self.keys)
 
     def _step(self) -> bool:
-        runs = _next_runs(self._keys, self._get)
+        runs = _next_runs(self._keys, self.get)
         for run in runs or ():
-            if self._is_in_window(run) and self._base(run):
+            if self._is_in_window(run) and self.base(run):
                 self.total += 1
-                self.matched += self._matches(run)
+                self.matched += self.matches(run)
         return runs is None
 
     def _is_in_window(self, run: Run) -> bool:
         created_at = run.created_at
-        if self._since is None or (created_at is not None and created_at >= self._since):
+        if self.since is None or (created_at is not None and created_at >= self.since):
             return True
-        return not self._is_span and not run.is_final
+        return not self.is_span and not run.is_final
 
 
 def _next_runs(keys: Iterator[Key], get: RunGetter) -> list[Run] | None:

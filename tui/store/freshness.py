@@ -137,9 +137,7 @@ class MissedRunCounter:
         self._unchecked = [run.id for run in store.runs()]
         self._changed: set[RunId] = set()
         self._failed: set[RunId] = set()
-        self._is_caught_up = False
         self._result: MissedRuns | None = None
-        self._check_caught_up()
 
     def on_changes(self, changes: Changes) -> None:
         """Count the changed runs that changed during the gap. Does nothing once the result is final."""
@@ -148,7 +146,6 @@ class MissedRunCounter:
         for run_id in (*changes.added, *changes.changed):
             self._count(run_id)
         if Topic.SOURCES in changes.topics:
-            self._check_caught_up()
             self._finish_if_complete()
 
     def count_more(self, is_time_up: Callable[[], bool]) -> bool:
@@ -169,12 +166,9 @@ class MissedRunCounter:
         completeness = Completeness.SO_FAR if now - self.gap.until < MAX_CATCH_UP else Completeness.AT_LEAST
         return MissedRuns(len(self._changed), len(self._failed), completeness)
 
-    def _check_caught_up(self) -> None:
-        caught_up = self._store.caught_up
-        self._is_caught_up = caught_up is not None and caught_up >= self.gap.until
-
     def _finish_if_complete(self) -> None:
-        if self._is_caught_up and not self._unchecked:
+        caught_up = self._store.caught_up
+        if caught_up is not None and caught_up >= self.gap.until and not self._unchecked:
             self._result = MissedRuns(len(self._changed), len(self._failed))
             self._changed, self._failed = set(), set()
 

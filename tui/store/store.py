@@ -220,15 +220,7 @@ _KEPT: Final[Mapping[type[Fact], tuple[str, Topic]]] = {
 }
 """The attribute of `Facts` for each, and its topic."""
 
-# An action only moves forward. UNKNOWN comes before the other final phases, because a later read may find the outcome.
-_PROGRESS = (
-    ActionPhase.REQUESTED,
-    ActionPhase.ACCEPTED,
-    ActionPhase.UNKNOWN,
-    ActionPhase.REFUSED,
-    ActionPhase.FINISHED_FIRST,
-    ActionPhase.CONFIRMED,
-)
+_PROGRESS: Final = tuple(ActionPhase)
 
 
 class Facts:
