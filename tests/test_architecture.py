@@ -328,7 +328,7 @@ def test_no_attribute_has_the_name_of_a_key_handler() -> None:
         ),
         ("tui.emulator.server.child", {"httpx2", "textual", "click", "starlette", "uvicorn", "anyio", "asyncio"}),
         (
-            "tui.settings.reading",
+            "tui.settings.settings",
             {"pydantic_core", "tomllib", "zoneinfo", "difflib", "httpx2", "textual", "rich", "click"},
         ),
         ("tui.settings.file", {"pydantic_core", "tomllib", "zoneinfo"}),

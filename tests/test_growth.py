@@ -39,7 +39,7 @@ from tui.features.command_line.data import may_keep
 from tui.features.copying.words import block_text, ticket, value_text
 from tui.features.errors.error import error_lines, sameness
 from tui.features.logs.words import Attributes, LineFolds, opened_rows
-from tui.features.own_commands.words import output_text
+from tui.features.own_commands.view import output_text
 from tui.features.wall.rows import cron_words
 from tui.kit.terminal.input import READ_BYTES, InputDecoder
 from tui.kit.words import without_request
@@ -219,7 +219,7 @@ READERS: Final[dict[str, tuple[Callable[[str], Any], tuple[str, ...]]]] = {
     ),
     "links": (_links, ("store.command_line", "features.command_line.data")),
     "time span": (_tolerant(lambda text: parse_time_span(text, NOW), InvalidSpan), ("domain.filters",)),
-    "commands": (_commands, ("domain.own_commands", "features.own_commands.words")),
+    "commands": (_commands, ("domain.own_commands", "features.own_commands.view")),
     "filter": (_filter, ("store.filter",)),
     "filtered runs": (_filtered, ()),
     "kinds of errors": (_kinds, ("domain.errors.kinds", "domain.errors.error")),

@@ -26,7 +26,7 @@ from tests.support.ui.idle import IdleCheck
 from tests.support.ui.monitor import Monitored
 from tui.program.app import TriggerApp
 from tui.relay.server import RelayOptions
-from tui.settings.reading import read_relay_settings
+from tui.settings.settings import read_relay_settings
 from tui.sync.session import Session
 
 KINDS = frozenset(

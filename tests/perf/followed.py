@@ -19,7 +19,7 @@ from tests.perf.filled import PAGE, WORDS, patch
 from tui.domain.update import RunsRead, SourceConnected
 from tui.program.app import TriggerApp
 from tui.program.early import return_large_blocks
-from tui.settings.reading import read_settings
+from tui.settings.settings import read_settings
 from tui.store.changes import Changes, Topic
 from tui.sync.session import Session
 

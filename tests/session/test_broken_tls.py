@@ -16,7 +16,7 @@ from tui.api.actions import CANCEL, REPLAY, Action
 from tui.domain.action import ActionPhase
 from tui.domain.ids import REALTIME, REST, RunId
 from tui.domain.update import SourceConnected, SourceRetrying
-from tui.settings.reading import read_settings
+from tui.settings.settings import read_settings
 from tui.store.merge import merge
 from tui.sync.budget import Priority
 from tui.sync.session import Session

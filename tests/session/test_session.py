@@ -348,7 +348,7 @@ def test_new_session_loads_no_httpx2_or_pydantic() -> None:
     import sys
 
     code = (
-        "import sys; from tui.sync.session import Session; from tui.settings.reading import read_settings;"
+        "import sys; from tui.sync.session import Session; from tui.settings.settings import read_settings;"
         "Session(read_settings({'TRIGGER_SECRET_KEY': 'tr_dev_x'}));"
         "print(sorted({'httpx2', 'pydantic', 'textual'} & set(sys.modules)))"
     )

@@ -8,10 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tui.settings.reader import read_document
-from tui.settings.reading import with_file
 from tui.settings.schema import Bell
 from tui.settings.secret import NO_SECRET
-from tui.settings.settings import ConfigFile, Rings, Settings, is_calling, is_quiet, rings_for
+from tui.settings.settings import ConfigFile, Rings, Settings, is_calling, is_quiet, rings_for, with_file
 
 BELL, NOTICE, BOTH, OFF = Rings(bell=True), Rings(notice=True), Rings(bell=True, notice=True), Rings()
 

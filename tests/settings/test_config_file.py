@@ -13,9 +13,8 @@ import pytest
 
 from tests.support.growth import Pattern, excess
 from tui.settings.file import MAX_BYTES, config_path, load_config, read_config
-from tui.settings.reading import read_settings, with_file
 from tui.settings.schema import ReadOnly
-from tui.settings.settings import ConfigFile
+from tui.settings.settings import ConfigFile, read_settings, with_file
 
 KEY = {"TRIGGER_SECRET_KEY": "tr_dev_abcdefghijkl"}
 MAX_READ_S: Final = 0.5

@@ -23,8 +23,8 @@ from tui.domain.status import parse_status
 from tui.emulator.server.child import listen
 from tui.relay.server import Relay, RelayOptions
 from tui.relay.tokens import Tokens
-from tui.settings.reading import read_relay_settings
 from tui.settings.secret import Secret
+from tui.settings.settings import read_relay_settings
 from tui.sync.clock import Clock
 from tui.sync.relay import RelayConnection
 from tui.sync.session import Session

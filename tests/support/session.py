@@ -16,10 +16,9 @@ from tests.support.virtual_clock import START
 from tui.api.connection import Timeouts
 from tui.domain.filters import RunFilters
 from tui.emulator.access import sign_token
-from tui.settings.reading import read_settings
 from tui.settings.schema import Link, ReadOnly
 from tui.settings.secret import Secret
-from tui.settings.settings import Settings
+from tui.settings.settings import Settings, read_settings
 from tui.sync.session import Session
 
 DAY_S = 86_400.0

@@ -19,8 +19,8 @@ from tui.domain.ids import RunId
 from tui.domain.run import Json
 from tui.domain.text import clean, shortened
 from tui.lazy_dataclass import dataclass
-from tui.settings.reading import PREVIEW_BRANCH
 from tui.settings.secret import Secret
+from tui.settings.settings import PREVIEW_BRANCH
 
 # Collects the body of a response while it arrives, decompresses it if it is compressed, and limits its size.
 #

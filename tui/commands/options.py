@@ -20,9 +20,8 @@ from tui.domain.ids import RunId
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.settings.file import load_config
-from tui.settings.reading import read_relay_settings, read_settings
 from tui.settings.schema import Option, ruled, settings_in
-from tui.settings.settings import ConfigFile, Settings
+from tui.settings.settings import ConfigFile, Settings, read_relay_settings, read_settings
 from tui.terminal.cells import CURSOR_REQUEST, MAX_REQUESTS, REQUEST_INTERVAL_S
 from tui.text.styled import Piece, cut, line_width, plain
 

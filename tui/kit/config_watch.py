@@ -13,9 +13,8 @@ from typing import Final, NamedTuple
 
 from tui.kit.messages import Messages
 from tui.settings.file import read_config, state_of
-from tui.settings.reading import locked, with_file
 from tui.settings.schema import FileSettings, ruled
-from tui.settings.settings import ConfigFile, FileState, Settings
+from tui.settings.settings import ConfigFile, FileState, Settings, locked, with_file
 from tui.sync.session import Session
 from tui.threads import call_detached
 

@@ -12,7 +12,7 @@ from tui.domain.ids import FEEDS, RELAY
 from tui.domain.text import Raw, clean
 from tui.domain.update import HistoryRead, SourceRetrying, SourceStopped
 from tui.lazy_dataclass import dataclass
-from tui.settings.reading import PREVIEW_BRANCH
+from tui.settings.settings import PREVIEW_BRANCH
 from tui.store.freshness import Completeness, Freshness, Gap, MissedRuns, SourceFailure
 from tui.text import formatting
 from tui.text.blocks import tries_again, with_key

@@ -27,9 +27,8 @@ from tui.commands.output import SIGNAL_EXIT_BASE, ExitCode, Output, Stop
 from tui.lazy_dataclass import dataclass
 from tui.program import early
 from tui.program.early import print_bug
-from tui.settings.reading import read_settings
 from tui.settings.secret import zone_of
-from tui.settings.settings import ConfigFile, Settings
+from tui.settings.settings import ConfigFile, Settings, read_settings
 
 if TYPE_CHECKING:
     import socket

@@ -23,9 +23,8 @@ from tui.commands.output import SIGNAL_EXIT_BASE, ExitCode, Output, OutputClosed
 from tui.features.config.session import open_session, report_complaints
 from tui.lazy_dataclass import dataclass
 from tui.program.early import return_large_blocks
-from tui.settings.reading import is_loopback
 from tui.settings.secret import MIN_INTERVAL_S
-from tui.settings.settings import Settings
+from tui.settings.settings import Settings, is_loopback
 
 if TYPE_CHECKING:
     from tui.relay.server import Relay, RelayOptions

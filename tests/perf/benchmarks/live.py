@@ -42,7 +42,7 @@ from tui.emulator.environment import DEVELOPMENT
 from tui.emulator.server.application import application
 from tui.emulator.server.emulator import Emulator, Options
 from tui.emulator.server.serving import serve_in_thread
-from tui.settings.reading import read_settings
+from tui.settings.settings import read_settings
 from tui.sync.session import Session
 
 FEED = "/realtime/v1/runs"

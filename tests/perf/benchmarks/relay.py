@@ -43,8 +43,8 @@ from tui.emulator.server.child import listen
 from tui.relay.client import CHUNK_RUNS
 from tui.relay.server import Relay, RelayOptions
 from tui.relay.tokens import Tokens
-from tui.settings.reading import read_settings
 from tui.settings.secret import Secret
+from tui.settings.settings import read_settings
 from tui.store.store import Store
 from tui.sync.clock import SystemClock
 from tui.sync.relay import RelayConnection, RelaySource

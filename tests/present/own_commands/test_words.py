@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tui.domain.text import Raw
 from tui.features.actions.words import Target
-from tui.features.own_commands.words import (
+from tui.features.own_commands.view import (
     MAX_LINE_CHARS,
     MAX_LINES,
     CommandQuestion,

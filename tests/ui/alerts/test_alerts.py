@@ -13,9 +13,8 @@ from tests.support.ui.monitor import Monitored, monitored
 from tests.support.ui.own_commands import config_of, environ, until_real
 from tests.support.virtual_clock import VirtualClock
 from tui.features.runs.data import RunSubscription
-from tui.settings.reading import with_file
 from tui.settings.secret import NO_SECRET
-from tui.settings.settings import Settings
+from tui.settings.settings import Settings, with_file
 
 TERM = {"TERM": "xterm-256color"}
 FAILS_AT_S = 60.0

@@ -11,8 +11,7 @@ from tests.support.fleet import SECRET
 from tui.kit.config_watch import ConfigWatch, SettingsChange
 from tui.kit.messages import Messages
 from tui.settings.file import load_config, state_of
-from tui.settings.reading import read_settings
-from tui.settings.settings import FileState
+from tui.settings.settings import FileState, read_settings
 from tui.sync.session import Session
 
 START = 'theme = "dark"\n[read_only]\neverywhere = true\n'

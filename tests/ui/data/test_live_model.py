@@ -11,7 +11,7 @@ from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.domain.update import SourceConnected
 from tui.kit.live_model import LiveModel, PauseSnapshot
-from tui.settings.reading import read_settings
+from tui.settings.settings import read_settings
 from tui.store.changes import Changes, Topic, Transition
 from tui.sync.session import Session
 

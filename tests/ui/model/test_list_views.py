@@ -13,7 +13,7 @@ from tests.support.virtual_clock import VirtualClock
 from tui.domain.update import RunsRead
 from tui.features.runs.views import ListViews
 from tui.kit.live_model import LiveModel
-from tui.settings.reading import read_settings
+from tui.settings.settings import read_settings
 from tui.store.changes import TASK
 from tui.sync.session import Session
 

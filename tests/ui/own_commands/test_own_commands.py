@@ -11,7 +11,7 @@ from tests.support.virtual_clock import VirtualClock
 from tui.features.errors.screen import ErrorsScreen
 from tui.features.own_commands.view import OwnCommandScreen
 from tui.kit.config_watch import SettingsChange
-from tui.settings.reading import with_file
+from tui.settings.settings import with_file
 from tui.sync.actions import FILE_NAME
 
 HOSTILE = "; rm -rf / $(id) `id` \"a\" 'b' \x1b[2J \\ * {run.id} 日本"

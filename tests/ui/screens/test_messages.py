@@ -24,7 +24,7 @@ from tui.domain.update import (
 from tui.kit.messages import DUPLICATE_WINDOW, MAX_MESSAGES, Messages, Reporter
 from tui.kit.selection import RUN as RUN_NEED
 from tui.kit.selection import TREE, FetchState, Selection
-from tui.settings.reading import read_settings
+from tui.settings.settings import read_settings
 from tui.store.changes import Changes
 from tui.sync.budget import Priority
 from tui.sync.session import Session

@@ -14,8 +14,7 @@ from typing import Any, Final
 from tui.domain.finding import NOT_KNOWN, Finding, Verdict
 from tui.domain.own_commands import CannotRun
 from tui.features.alerts.words import FindingState, finding_notice, finding_object, not_known_notice, verdict_object
-from tui.features.own_commands.view import folder_for, program_for
-from tui.features.own_commands.words import ended_words
+from tui.features.own_commands.view import ended_words, folder_for, program_for
 from tui.features.runs.data import RunSubscription
 from tui.kit.app import AppBase, call_soon
 from tui.kit.header_words import supports_title

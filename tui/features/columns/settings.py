@@ -5,9 +5,8 @@ from typing import Any, Final
 
 from tui.features.columns.words import ColumnChoice, ColumnSet, problem_of, without_duplicates
 from tui.features.runs.columns import COLUMNS
-from tui.settings.reading import places_of
 from tui.settings.schema import ColumnEntry
-from tui.settings.settings import NO_FILE, Complaint, ConfigFile
+from tui.settings.settings import NO_FILE, Complaint, ConfigFile, places_of
 from tui.text.table import Column
 
 RUNS: Final = "runs"

@@ -11,9 +11,8 @@ from tui.commands.options import connection_options, json_option, monitor_option
 from tui.commands.output import ExitCode, Output, Stop
 from tui.features.config.session import complaints_of, report_complaints
 from tui.settings.file import config_path, create_config, load_config, shown_path
-from tui.settings.reading import with_file
 from tui.settings.secret import NO_SECRET
-from tui.settings.settings import ConfigFile, Settings
+from tui.settings.settings import ConfigFile, Settings, with_file
 from tui.text.styled import Line, Piece, Token
 
 _SECRET: Final = "TRIGGER_SECRET_KEY"  # noqa: S105  the name of the variable

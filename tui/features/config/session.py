@@ -8,8 +8,7 @@ from typing import Protocol
 
 from tui.api.errors import ApiError, Unreachable
 from tui.commands.output import ExitCode, Stop
-from tui.settings.reading import places_of
-from tui.settings.settings import Complaint, Settings
+from tui.settings.settings import Complaint, Settings, places_of
 from tui.sync.session import Session
 
 # What is wrong in the config file: also what other rooms know, such as which columns there are.

@@ -19,8 +19,7 @@ from tui.features.detail.words import full_error
 from tui.features.errors.error import counted, frameless_stack, sameness
 from tui.features.logs.words import log_lines
 from tui.lazy_dataclass import dataclass
-from tui.settings.reading import PREVIEW_BRANCH
-from tui.settings.settings import DEFAULT_API_URL, Settings
+from tui.settings.settings import DEFAULT_API_URL, PREVIEW_BRANCH, Settings
 from tui.store.addresses import ViewAddress
 from tui.store.command_line import PROGRAM, command_arguments
 from tui.text import formatting

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,8 +18,7 @@ from tui.domain.ids import TaskId
 from tui.domain.own_commands import CannotRun, CommandScope, Expanded, Subject, Template, expand, parse_template
 from tui.domain.run import Run
 from tui.domain.text import Raw, clean
-from tui.features.actions.words import SILENT_TERMINAL, Target
-from tui.features.own_commands import words as own_words
+from tui.features.actions.words import SILENT_TERMINAL, Target, below_band
 from tui.kit import programs
 from tui.kit.app import AppBase
 from tui.kit.commands import Command, OwnSelection
@@ -35,7 +35,126 @@ from tui.sync.session import Session
 from tui.text import formatting
 from tui.text.blocks import INDENT
 from tui.text.redaction import Redactor
-from tui.text.styled import Line, Piece, Token
+from tui.text.styled import Line, Piece, Token, cut, fold, wrap
+
+# Commands of one's own in words: the question before one, and its output in the messages.
+
+
+# The dialog before a command of one's own: where, on what, the command as it will run, what is special about it.
+
+
+WIDTH: Final = 76
+_MIN_COMMAND_ROWS: Final = 2
+_MAX_COMMAND_CHARS: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class CommandQuestion:
+    """Everything that the dialog shows.
+
+    * `subject`: what the command is about
+    * `command`: as it will run, quoted for a shell
+    * `remarks`: sentences; `warnings` are those in amber
+    """
+
+    name: Raw
+    subject: Raw
+    command: Raw
+    target: Target
+    warnings: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+def command_lines(question: CommandQuestion, answers: Line, width: int, height: int) -> list[Line]:
+    """Return the dialog in lines of at most `width` cells, and in at most `height` lines if possible."""
+    limit = width - 2 * INDENT
+    head: list[Line] = [
+        cut((Piece(f"Run {question.name}?", Token.BRIGHT, is_bold=True),), limit),
+        cut((Piece(f"on {question.subject}", Token.MUTED),), limit),
+    ]
+    notes = _prose(question.warnings, Token.AMBER, limit) + _prose(question.remarks, Token.MUTED, limit)
+    fixed = 1 + len(head) + len(notes) + 1
+    room = max(_MIN_COMMAND_ROWS, height - fixed - 5)
+    blocks = [head, _command(question.command, limit, room), notes, [answers]]
+    return below_band(question.target, blocks, width, is_loose=fixed + room + 5 <= height)
+
+
+def _command(command: Raw, limit: int, room: int) -> list[Line]:
+    """Return the command in at most `room` lines. What is left out is said."""
+    rows = fold((Piece(command[:_MAX_COMMAND_CHARS], Token.TEXT),), limit)
+    left_out = len(command) - _MAX_COMMAND_CHARS
+    if len(rows) <= room and left_out <= 0:
+        return rows
+    shown = rows[: room - 1]
+    rest = len(command) - sum(len(piece.text) for row in shown for piece in row)
+    return [*shown, (Piece(f"… {rest:,} more characters", Token.AMBER),)]
+
+
+def _prose(sentences: Sequence[str], token: Token, limit: int) -> list[Line]:
+    return [(Piece(row, token),) for sentence in sentences for row in wrap(sentence, limit)]
+
+
+# The sentences about commands of one's own, and their output as it stands in the messages.
+#
+# Output and arguments are outside text. `Piece` and `wrap` clean what these functions return.
+
+
+MAX_LINES: Final = 40
+"""Lines of one output in the messages: half of them of its start, half of its end."""
+
+MAX_LINE_CHARS: Final = 400
+_PLAIN: Final = re.compile(r"[\w@%+=:,./{}-]+", re.ASCII)
+
+# Colours and cursor movements, from programs that do not check for a terminal. All else that controls a terminal is
+# shown as a symbol.
+_SEQUENCE: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()][A-Z0-9])")
+
+
+def shell_words(arguments: Sequence[str]) -> Raw:
+    """Return a command as a shell would need it typed: each argument that needs quotes is in quotes."""
+    return Raw(shlex.join(arguments))
+
+
+def template_words(arguments: Sequence[str]) -> Raw:
+    """Return a command as the config file has it: what needs quotes only for its braces has none."""
+    return Raw(" ".join(each if _PLAIN.fullmatch(each) else shlex.quote(each) for each in arguments))
+
+
+def ended_words(exit_code: int, took: timedelta) -> str:
+    """Return how a program has ended: `ended with 0 after 1.2s`."""
+    how = f"was ended by signal {-exit_code}" if exit_code < 0 else f"ended with {exit_code}"
+    return f"{how} after {formatting.duration(took)}"
+
+
+def output_text(start: str, end: str, left_out: int) -> str:
+    """Return an output in at most `MAX_LINES` indented lines, and what was left out between them."""
+    if left_out:
+        first, last = _lines(start), _lines(end)
+        between = f"… {formatting.size(left_out)} left out …"
+    else:
+        first, last, between = _lines(start + end), [], ""
+    half = MAX_LINES // 2
+    if not last and len(first) > MAX_LINES:
+        between = f"… {formatting.plural(len(first) - 2 * half, 'line')} left out …"
+        first, last = first[:half], first[-half:]
+    lines = [*first[:half], between, *last[-half:]] if between else first
+    return "\n".join(f"  {line}" for line in lines)
+
+
+def _lines(text: str) -> list[str]:
+    """Return lines as a terminal would leave them: without colours, and after the last carriage return of each."""
+    plain = _SEQUENCE.sub("", text).replace("\r\n", "\n").rstrip("\n")
+    if not plain:
+        return []
+    return [_cut(line.rstrip("\r").rpartition("\r")[2].expandtabs(8).rstrip()) for line in plain.split("\n")]
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= MAX_LINE_CHARS else f"{line[: MAX_LINE_CHARS - 1]}…"
+
+
+# Runs commands of one's own: which are offered, from the key to the messages about their outcome.
+
 
 # The commands of the config file, ready to run, and which of them a selection can be given to.
 
@@ -307,10 +426,10 @@ class CommandRunner:
         session, entry = self._session, prepared.command.entry
         target = self._target()
         redact = redactor_for(entry.env, self._app.environ, session.settings).redact
-        question = own_words.CommandQuestion(
+        question = CommandQuestion(
             Raw(prepared.command.name),
             Raw(prepared.name_of_subject),
-            Raw(redact(own_words.shell_words(prepared.expanded.arguments))),
+            Raw(redact(shell_words(prepared.expanded.arguments))),
             target,
             tuple(self._warnings(prepared)),
             tuple(self._remarks(prepared, selection)),
@@ -410,12 +529,12 @@ class CommandRunner:
         start, end = (redact(each.decode(errors="replace")) for each in (result.start, result.end))
         if not result.left_out:
             start, end = redact((result.start + result.end).decode(errors="replace")), ""
-        output = own_words.output_text(start, end, result.left_out)
+        output = output_text(start, end, result.left_out)
         self._report_end(prepared, result.exit_code, result.took, f"{why}\n{output}" if output else why)
 
     def _report_end(self, prepared: PreparedCommand, code: int, took: timedelta, more: str = "") -> None:
         command = prepared.command
-        words = own_words.ended_words(code, took)
+        words = ended_words(code, took)
         if command.entry.background or code:
             self._app.messages.add(self._session.now(), f"{command.name} on {prepared.name_of_subject} {words}.{more}")
         has_output = command.entry.background and bool(more)
@@ -441,7 +560,7 @@ class OwnCommandScreen(YesNoDialog):
     keep = "Do nothing"
     agreement = "run it"
 
-    def __init__(self, question: own_words.CommandQuestion, type_ahead: TypeAhead) -> None:
+    def __init__(self, question: CommandQuestion, type_ahead: TypeAhead) -> None:
         super().__init__(type_ahead, has_band=True)
         self._question = question
 
@@ -449,7 +568,7 @@ class OwnCommandScreen(YesNoDialog):
         asked, answers = self._question, self.answers(width - 2 * INDENT)
         if self.is_silent:
             asked = replace(asked, remarks=(*asked.remarks, SILENT_TERMINAL))
-        return own_words.command_lines(asked, answers, width, height)
+        return command_lines(asked, answers, width, height)
 
 
 # The user's own commands in an app: their keys on each screen, and their rows in the palette.
@@ -555,4 +674,4 @@ def _binding(number: int, command: OwnCommand) -> Binding:
 def _sentence(command: OwnCommand) -> str:
     """Return what a command runs, as the config file has it."""
     scope = "the marked runs" if command.scope is CommandScope.MARKS else f"the {command.scope}"
-    return f"Yours, on {scope}: {clean(own_words.template_words(command.entry.command))}"
+    return f"Yours, on {scope}: {clean(template_words(command.entry.command))}"
