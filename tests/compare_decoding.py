@@ -299,7 +299,7 @@ def all_cases(random: Random) -> Iterator[Case]:
         successes = [(case, body) for case, body in answers if case.status == 200]
         yield from damaged_wholly(*successes[0])
         yield from damaged(successes, random)
-    lines = (HERE / "tests/wire/relay/messages-v7.jsonl").read_bytes().splitlines()
+    lines = (HERE / "tests/wire/relay/messages-v8.jsonl").read_bytes().splitlines()
     messages = [
         (Case(f"relay {number}", "relay", (), 200, {}, b""), json.loads(line)) for number, line in enumerate(lines)
     ]

@@ -606,6 +606,7 @@ def filter_params(filters: RunFilters) -> dict[str, str]:
         "machine": filters.machines,
         "region": filters.regions,
         "error": filters.errors,
+        "schedule": filters.schedules,
     }
     params = {f"filter[{name}]": ",".join(values) for name, values in lists.items() if values}
     if filters.batch is not None:

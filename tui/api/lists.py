@@ -1,12 +1,13 @@
 """Lists of the API that are read only to be shown: their requests as values, and the decoding of their pages."""
 
+import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from typing import Any, Final, Generic, Literal, TypeVar
 
 from tui.api.errors import Limits
-from tui.api.models import JsonObject, RowsPage, decode, decode_rows
+from tui.api.models import PAGE, JsonObject, RowsPage, decode, decode_rows, is_cursor, read_json
 from tui.lazy_dataclass import dataclass
 
 R = TypeVar("R")
@@ -89,18 +90,43 @@ class RowRead(Generic[D]):
         return decode(self.shape, body, f"the answer of {self.path}", limits)
 
 
-def allows(read: ListRead[Any] | RowRead[Any], request: ListRequest) -> bool:
-    """Return whether a request is one of these, so that a relay may send it with its own key."""
+AnyRead = ListRead[Any] | RowRead[Any]
+
+
+def read_of(reads: Iterable[AnyRead], request: ListRequest) -> AnyRead | None:
+    """Return which of these a request is, so that a relay may send it with its own key; None for another one."""
+    return next((read for read in reads if _is_of(read, request)), None)
+
+
+def _is_of(read: AnyRead, request: ListRequest) -> bool:
     given = dict(request.params)
     if isinstance(read, ListRead):
-        paging = {"page", "perPage"} if read.has_numbers else {"page[size]", "page[after]"}
-        fixed = {name: value for name, value in given.items() if name not in paging}
-        return request.path == read.path and fixed == dict(read.params) and len(given) == len(request.params)
+        page = given.get("page" if read.has_numbers else "page[after]", "")
+        return is_page(page) and read.request(page) == request
     pattern = re.escape(read.path).replace(re.escape("{id}"), "([A-Za-z0-9_-]{1,200})")
     found = re.fullmatch(pattern, request.path)
-    named = found[1] if found is not None and found.groups() else given.get(_named(read.params), "")
-    return found is not None and read.request(named) == request
+    if found is None:
+        return False
+    names = [name for name, value in read.params.items() if value == "{id}"]
+    row_id = found[1] if found.groups() else given.get(names[0], "") if names else ""
+    return read.request(row_id) == request
 
 
-def _named(params: Mapping[str, str]) -> str:
-    return next((name for name, value in params.items() if value == "{id}"), "")
+def is_page(page: str) -> bool:
+    """Return whether a text may be the number of a page, or a cursor."""
+    return not page or (page.isdecimal() and len(page) < _MAX_PAGE_DIGITS) or is_cursor(page)
+
+
+_MAX_PAGE_DIGITS: Final = 6
+
+
+def only_declared(read: AnyRead, body: bytes) -> bytes:
+    """Return an answer with the declared keys alone. A server may send secrets beside them. Raises `ValueError`."""
+    value = read_json(body)
+    if isinstance(read, RowRead):
+        return json.dumps(read.shape.only_declared(value)).encode()
+    page = PAGE.only_declared(value)
+    rows = value.get("data") if isinstance(value, dict) else None
+    assert isinstance(page, dict)
+    kept = [read.row.only_declared(each) for each in rows] if isinstance(rows, list) else None
+    return json.dumps(page | {"data": kept}).encode()

@@ -203,6 +203,20 @@ class JsonObject(Generic[T]):
         self._make = make or kind
         self._fields = fields
 
+    def only_declared(self, value: Json) -> Json:
+        """Return a decoded object with the keys that are declared here, and no others."""
+        kept: dict[str, Any] = {}
+        for name, field in self._fields.items():
+            path, hint = field if isinstance(field, tuple) else (name, field)
+            *above, last = path.split("/")
+            source, target = value, kept
+            for key in above:
+                source = source.get(key) if isinstance(source, dict) else None
+                target = target.setdefault(key, {})
+            if isinstance(source, dict) and last in source:
+                target[last] = _only_declared(hint, source[last])
+        return kept
+
     def __get_pydantic_core_schema__(self, _source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         named = signature(self._make).parameters if isfunction(self._make) else {}
         required = {each.name for each in named.values() if each.default is each.empty}
@@ -218,6 +232,16 @@ class JsonObject(Generic[T]):
             parts[name] = core_schema.typed_dict_field(schema, required=is_required, validation_alias=path.split("/"))
         values = core_schema.typed_dict_schema(parts)
         return core_schema.no_info_after_validator_function(lambda read: self._make(**read), values)
+
+
+def _only_declared(hint: Any, value: Json) -> Json:
+    match hint, value:
+        case JsonObject(), dict():
+            return hint.only_declared(value)
+        case Items(), list():
+            return [_only_declared(hint.item, each) for each in value]
+        case _:
+            return None if isinstance(value, dict | list) else value
 
 
 def _hint(kind: Any) -> Any:
@@ -290,7 +314,7 @@ def is_cursor(text: str) -> bool:
     return 0 < len(text) <= MAX_CURSOR_CHARS and text.isascii() and text.isprintable()
 
 
-_PAGE: Final = JsonObject[RowsPage[Json]](
+PAGE: Final = JsonObject[RowsPage[Json]](
     RowsPage,
     rows=("data", list[Any]),
     # A cursor that cannot be sent back ends the list.
@@ -307,7 +331,7 @@ def decode_rows(
     Raises `ServerFault`.
     """
     limits = limits or Limits()
-    page = decode(_PAGE, body, name, limits)
+    page = decode(PAGE, body, name, limits)
     taken = limits.take(page.rows, max_rows, f"{kind} on a page")
     rows: list[T | None] = [*read_items(row, taken, limits)]
     return replace(

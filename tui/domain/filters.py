@@ -43,9 +43,10 @@ class RunFilters:
 
     `statuses` are REST words; `EXECUTING` does not include `DEQUEUED`. A run matches if it has any of the `tags`.
     `queues` are names as a user types them, see `queue_names`. `errors` are ids or fingerprints of the server's error
-    groups; tasks share fingerprints, so a group is named with its task. `period` is the server's text (`1h`, `7d`), see
-    `parse_period`. `created_from` and `created_to` are precise to the millisecond. Without these three, runs of every
-    age match; the request then names a very long period, because the server's default is seven days.
+    groups; tasks share fingerprints, so a group is named with its task. `schedules` are ids. `period` is the server's
+    text (`1h`, `7d`), see `parse_period`. `created_from` and `created_to` are precise to the millisecond. Without these
+    three, runs of every age match; the request then names a very long period, because the server's default is seven
+    days.
     """
 
     statuses: tuple[str, ...] = ()
@@ -56,6 +57,7 @@ class RunFilters:
     machines: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
+    schedules: tuple[str, ...] = ()
     batch: BatchId | None = None
     is_test: bool | None = None
     period: str | None = None

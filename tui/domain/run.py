@@ -84,7 +84,8 @@ class Fixed:
     Most runs have these in common with others, and share one object. What differs from run to run stands in `Run`.
     `depth` is 0 for the root of a run tree. `ttl` is the server's text (`10m`). `trigger_function` is one of trigger,
     triggerAndWait, batchTrigger, batchTriggerAndWait. `queue` and `machine` come only from TRQL queries and from
-    lists that are filtered by them. `error_group`, the fingerprint of the server's group, comes only from such a list.
+    lists that are filtered by them. `error_group`, the fingerprint of the server's group, and `schedule_id` come only
+    from such a list.
     """
 
     task: TaskId | None = None
@@ -104,6 +105,7 @@ class Fixed:
     queue: Raw | None = None
     machine: Raw | None = None
     error_group: Raw | None = None
+    schedule_id: Raw | None = None
 
 
 @dataclass(frozen=True, slots=True)

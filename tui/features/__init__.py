@@ -11,6 +11,7 @@ from tui.features.attempts import FEATURE as ATTEMPTS
 from tui.features.config import FEATURE as CONFIG
 from tui.features.detail import FEATURE as DETAIL
 from tui.features.errors import FEATURE as ERRORS
+from tui.features.lists import FEATURE as LISTED
 from tui.features.logs import FEATURE as LOGS
 from tui.features.overview import FEATURE as OVERVIEW
 from tui.features.queues import FEATURE as QUEUES
@@ -47,6 +48,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     WALL,
     ERRORS,
     QUEUES,
+    LISTED,
     ACTIONS,
     CONFIG,
 )

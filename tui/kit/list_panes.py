@@ -30,6 +30,7 @@ from tui.text.styled import Line, Piece, Token
 from tui.text.table import SizedColumn
 
 if TYPE_CHECKING:
+    from tui.api.lists import ListRequest
     from tui.kit.commands import Command
 
 P = TypeVar("P", bound=Pane)
@@ -210,7 +211,7 @@ class RowPagePane(PagePane):
     placement: ClassVar[Placement] = Placement(Slot.FIRST)
 
     def __init__(self, live: LiveModel, live_list: LiveList[Any], *, id: str = "") -> None:  # noqa: A002  Textual's
-        super().__init__(live, id=id or live_list.view.noun)
+        super().__init__(live, id=id or live_list.view.noun.replace(" ", "-"))
         self.live_list = live_list
         if not id:
             self.title = live_list.view.noun
@@ -448,6 +449,10 @@ class ListScreen(BaseScreen):
         self.list_pane.on_list_changed = self.show_changes
         self.list_pane.table.on_moved = self._on_moved
         self._rest: Timer | None = None
+
+    @property
+    def first_request(self) -> "ListRequest | None":
+        return self.rows.request
 
     def make_summary(self) -> Summary:
         """Make the two lines about the row under the cursor."""

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from tui.api.errors import ApiError, NotFound, Refused
+from tui.domain.environment import Environment
 from tui.domain.run import Json
 from tui.domain.text import Raw
 from tui.kit.rows import ListModel, ListOrder, RowQuery, RowRules
@@ -25,7 +26,7 @@ from tui.text.styled import Line, Piece, Token, cut, joined, wrap
 from tui.text.table import Table
 
 if TYPE_CHECKING:
-    from tui.api.lists import ListRead, RowRead
+    from tui.api.lists import ListRead, ListRequest, RowRead
     from tui.kit.live_model import LiveModel
 
 R = TypeVar("R")
@@ -64,7 +65,7 @@ class ListView(Generic[R]):
     * `facts`: the page of a row in sentences, given its detail as far as it is known
     * `opens`: the runs that Enter lists; None for none
     * `copies`: the texts of a row that can be copied; `y` copies the first
-    * `none`: stands in place of an empty list, where `none_in` has no word for the type of the environment
+    * `none_in`: the sentences in place of an empty list, by the types of environments; others have a usual one
     * `json`: returns a row for `--json`; without it, its fields are printed
     * `live`: makes its rows where they are not read by `read` alone
     * `folds`, `sort_every_s`, `moves`: see `RowRules`
@@ -85,9 +86,8 @@ class ListView(Generic[R]):
     late_after: timedelta = LATE_AFTER
     opens: Callable[[R], ListRuns | None] = lambda _: None
     copies: Callable[[R], Sequence[CopyText]] = lambda _: ()
-    none: str = ""
     none_in: Mapping[str, str] = field(default_factory=dict)
-    json: Callable[[R, Any], dict[str, Json]] | None = None
+    json: Callable[[R], dict[str, Json]] | None = None
     live: "Callable[[LiveModel, ListView[Any]], LiveList[Any]] | None" = None
     folds: Callable[[R], bool] | None = None
     sort_every_s: float = 0.0
@@ -126,9 +126,14 @@ class ListView(Generic[R]):
 
         return matches if words else lambda _: True
 
-    def json_of(self, row: R, detail: Any = None) -> dict[str, Json]:
+    def json_of(self, row: R) -> dict[str, Json]:
         """Return a row with every key of `--json`, None where its value is not known."""
-        return as_object(row) if self.json is None else self.json(row, detail)
+        return as_object(row) if self.json is None else self.json(row)
+
+    def none_words(self, environment: Environment | None) -> str:
+        """Return the sentence in place of an empty list."""
+        own = "" if environment is None else self.none_in.get(environment.type, "")
+        return own or f"This environment has no {self.name}."
 
 
 def as_object(value: Any) -> dict[str, Json]:
@@ -181,6 +186,8 @@ class LiveList(Generic[R]):
         self.live = live
         self.view = view
         self.list = ListModel(view.rules, RowQuery(view.orders[0]))
+        self.rows: Sequence[R] = ()
+        """The rows as they were read last."""
         self.state = ReadState()
         self.is_open = False
         self.on_update: Callable[[], None] = lambda: None
@@ -200,6 +207,11 @@ class LiveList(Generic[R]):
     def query(self) -> RowQuery[R]:
         """The order and the typed filter that were asked for."""
         return self.list.query
+
+    @property
+    def request(self) -> "ListRequest | None":
+        """The request for the first page of the list."""
+        return None if self.view.read is None else self.view.read.request("")
 
     def drawn(self, row: R) -> Any:
         """Return the source of the cells of a row."""
@@ -279,13 +291,17 @@ class LiveList(Generic[R]):
         self.list.toggle_fold()
         self.follow_row()
 
+    def show_rows(self, rows: Sequence[R]) -> None:
+        """Show the rows that were read."""
+        self.list.show_all(rows)
+
     async def _follow(self) -> None:
         """Read the rows now and every `every_s`, until that is refused."""
         session, read = self.live.session, self.view.read
         assert read is not None
         while True:
             try:
-                rows, is_cut = await session.fetcher.read_list(read, Priority.SELECTED)
+                rows, is_cut = await session.fetcher.read_list(read, Priority.SELECTED, session.store.environment)
             except ApiError as error:
                 is_refused = isinstance(error, Refused) and (error.is_about_the_key or isinstance(error, NotFound))
                 reason = _sentence_part(str(error))
@@ -296,7 +312,8 @@ class LiveList(Generic[R]):
             else:
                 self.state = ReadState(session.now(), is_cut=is_cut)
                 if self.live.pause is None:
-                    self.list.show_all(rows)
+                    self.rows = rows
+                    self.show_rows(rows)
                     self.follow_row()
             self.on_update()
             await session.clock.sleep(self.view.every_s)
@@ -363,9 +380,7 @@ class LiveList(Generic[R]):
         if self.query.text and self.list.known_count:
             return f"No {view.noun} contains these words. Esc clears the filter."
         if state.read_at is not None:
-            environment = session.store.environment
-            own = "" if environment is None else view.none_in.get(environment.type, "")
-            return own or view.none or f"This environment has no {view.name}."
+            return view.none_words(session.store.environment)
         if state.failure:
             return f"The {view.name} could not be read: {state.failure}.{tries_again()}"
         return formatting.LOADING

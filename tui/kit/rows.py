@@ -1,6 +1,7 @@
 """The rows of a list without its drawing: order, filter, cursor, marks, and the window of visible rows."""
 
 from collections.abc import Callable, Collection, Container, Hashable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from sortedcontainers import SortedList
@@ -233,6 +234,16 @@ class ListOrder(Generic[R]):
     words: str
     sentence: str
     rank: Callable[[R], tuple[object, ...]]
+
+
+def earliest_first(at: datetime | None) -> float:
+    """Return a rank by which the earliest time is the first, and an unknown one the last."""
+    return float("inf") if at is None else at.timestamp()
+
+
+def latest_first(at: datetime | None) -> float:
+    """Return a rank by which the latest time is the first, and an unknown one the last."""
+    return float("inf") if at is None else -at.timestamp()
 
 
 class RowQuery(NamedTuple, Generic[R]):

@@ -28,6 +28,7 @@ from tui.text.blocks import no_run_selected
 from tui.text.styled import Line
 
 if TYPE_CHECKING:
+    from tui.api.lists import ListRequest
     from tui.kit.commands import Command, OwnSelection
 
 
@@ -221,6 +222,11 @@ class BaseScreen(ViewScreen):
     def listed_runs(self) -> int:
         """How many runs the list of this view has."""
         return 0
+
+    @property
+    def first_request(self) -> "ListRequest | None":
+        """The request for the first page of the list of this view; None for the list of runs."""
+        return None
 
     @property
     def can_act(self) -> bool:

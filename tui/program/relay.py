@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import click
 
+from tui.api.lists import AnyRead
 from tui.commands.options import config_option, settings_of
 from tui.commands.output import SIGNAL_EXIT_BASE, ExitCode, Output, OutputClosed, Stop
 from tui.features.config.session import open_session, report_complaints
@@ -199,10 +200,18 @@ def relay(
     return_large_blocks()
     with _open_listener(host, port) as listener:
         lines = StderrLines(output)
-        command = _RelayCommand(output, lines, tokens_file, listener, RelayOptions(max_screens, tls))
+        command = _RelayCommand(output, lines, tokens_file, listener, RelayOptions(max_screens, tls, _lists()))
         with lines:
             code = asyncio.run(command.serve(settings, tokens))
     raise Stop(ExitCode.INTERRUPTED if code == SIGNAL_EXIT_BASE + signal.SIGINT else code)
+
+
+def _lists() -> tuple[AnyRead, ...]:
+    """Return the lists that a screen may read through the relay: those that are declared."""
+    from tui.features import LISTS  # noqa: PLC0415  loaded when it is run
+
+    views = [load() for load in LISTS.values()]
+    return tuple(read for view in views for read in (view.read, view.detail) if read is not None)
 
 
 def _tls_context(cert: Path, key: Path | None) -> ssl.SSLContext:

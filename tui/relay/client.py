@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedError, Proto
 from tui.api import client as api
 from tui.api import relay as wire
 from tui.api.errors import ApiError, RateLimited, Refused
-from tui.api.lists import ListRequest
+from tui.api.lists import AnyRead, ListRequest, only_declared, read_of
 from tui.api.queries import TrqlQuery
 from tui.api.relay import encode_response
 from tui.api.responses import Response
@@ -229,16 +229,16 @@ class RequestProxy:
         fetcher: RunFetcher,
         clock: Clock,
         key: Secret,
-        allows: Callable[[ListRequest], bool] = lambda _: False,
+        lists: Sequence[AnyRead] = (),
     ) -> None:
-        """`key` is redacted in responses: a failing server may echo it. `allows` says which lists screens may read."""
+        """`key` is redacted in responses: a failing server may echo it. `lists` are those that screens may read."""
         refill = fetcher.budget.refill
         self._fetcher = fetcher
         self._key = key.reveal().encode()
         screens_refill = Refill(int(refill.requests * SCREENS_BUDGET_SHARE), refill.period_s)
         self._budget = Budget(clock, screens_refill, max_queries=MAX_QUERIES_OF_SCREENS)
         self._sending: list[bytes] = []
-        self._allows = allows
+        self._lists = lists
 
     @property
     def sending_bytes(self) -> int:
@@ -274,10 +274,15 @@ class RequestProxy:
             return self.error_response(502, f"the relay got no response: {error}")
 
     async def _fetch_encoded(self, request: api.ReadRequest) -> bytes:
-        is_allowed = self._allows(request) if isinstance(request, ListRequest) else _has_safe_ids(request)
-        if not is_allowed:
+        read = read_of(self._lists, request) if isinstance(request, ListRequest) else None
+        if read is None and not _has_safe_ids(request):
             return self.error_response(404, "nothing has this id")
         response = await self._fetcher.fetch_response(request, Priority.SELECTED)
+        if read is not None and response.status == 200:
+            try:
+                response = replace(response, body=only_declared(read, response.body))
+            except (ValueError, RecursionError):
+                return self.error_response(502, "the relay cannot read the response")
         if len(response.body) <= MAX_RESPONSE_BYTES:
             if self._key:
                 response = replace(response, body=response.body.replace(self._key, b"..."))
@@ -306,7 +311,7 @@ def _has_safe_ids(request: api.ReadRequest) -> bool:
         case api.QueueRequest(name) | api.QueueMetricsRequest(name):
             return bool(_SAFE_NAME.match(name))
         case ListRequest():
-            return False  # the lists that the program knows are allowed before
+            return False  # it is none of the lists that the relay knows
         case api.ErrorGroupsRequest() | TrqlQuery():  # their texts are values of parameters, or checked by the query
             return True
         case _:

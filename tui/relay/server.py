@@ -16,7 +16,7 @@ from websockets.http11 import Request, Response
 from tui.api import relay as messages
 from tui.api.client import USER_AGENT
 from tui.api.errors import ServerFault
-from tui.api.lists import ListRequest
+from tui.api.lists import AnyRead
 from tui.domain.update import SourceConnected, SourceRetrying
 from tui.lazy_dataclass import dataclass
 from tui.relay.client import CallAllowance, FindingsEncoder, RelayClient, RequestProxy, StoreEncoder
@@ -102,11 +102,11 @@ _REVOKED_REASON: Final = "the token was revoked"
 
 @dataclass(frozen=True, slots=True)
 class RelayOptions:
-    """The options of a relay. `tls` is None for unencrypted connections. `allows`: which lists screens may read."""
+    """The options of a relay. `tls` is None for unencrypted connections. `lists` are those that screens may read."""
 
     max_screens: int = 300
     tls: ssl.SSLContext | None = None
-    allows: Callable[[ListRequest], bool] = lambda _: False
+    lists: tuple[AnyRead, ...] = ()
 
 
 class Relay:
@@ -122,7 +122,7 @@ class Relay:
         self._encoder = StoreEncoder(session.store, session.now)
         self._findings = FindingsEncoder(session.store, session.now, lambda: session.findings.is_judged)
         self._unwatch: Callable[[], None] | None = None
-        self._proxy = RequestProxy(session.fetcher, session.clock, session.settings.key, options.allows)
+        self._proxy = RequestProxy(session.fetcher, session.clock, session.settings.key, options.lists)
         self._log = log
         self._failing: set[str] = set()
         self._clients: dict[RelayClient, ServerConnection] = {}

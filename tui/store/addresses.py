@@ -43,8 +43,11 @@ SERVER_LISTS: Final[Mapping[str, str]] = {
     "machine": "machines",
     "region": "regions",
     "error": "errors",
+    "schedule": "schedules",
 }
 """The field of `RunFilters` for each word of the server's filters."""
+
+_SINGLE: Final = {"error": "error group", "schedule": "schedule"}
 
 Report = Callable[[str], None]
 """Receives a sentence about a part that does not fit."""
@@ -157,8 +160,8 @@ def read_server_values(name: str, text: str, report: Report) -> tuple[str, ...]:
         report(f'{SERVER_PREFIX}{name}: the server takes whole names only, no "*" and no "?"')
     if name == "status":
         return tuple(dict.fromkeys(word for value in values for word in _status_words(value, report)))
-    if name == "error" and len(values) > 1:
-        report(f"{SERVER_PREFIX}{name}: the server takes one error group")
+    if name in _SINGLE and len(values) > 1:
+        report(f"{SERVER_PREFIX}{name}: the server takes one {_SINGLE[name]}")
         values = values[:1]
     for value in values:
         if not is_typable(value):

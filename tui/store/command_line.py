@@ -17,7 +17,7 @@ from tui.domain.run import Run
 from tui.domain.status import STATUS_TABLE, fold, live_statuses
 from tui.domain.text import Raw, clean, raw_or_none
 from tui.lazy_dataclass import dataclass
-from tui.store.addresses import ViewAddress
+from tui.store.addresses import VIEWS, ViewAddress
 from tui.store.changes import Key
 from tui.store.filter import (
     GLOB,
@@ -209,8 +209,9 @@ def command_arguments(address: ViewAddress, names: LoadedNames = NO_NAMES, found
         return opening if command is None or address.run.startswith("-") else (command, address.run)
     if address.view == "errors":
         return ("errors", "--since", address.since or _ALL_ERRORS) if is_plain else opening
-    if address.view == "queues":
-        return ("queues",) if is_plain else opening
+    # A list that is declared has a command of its name.
+    if not VIEWS[address.view].has_period:
+        return (address.view,) if is_plain else opening
     try:
         return ("ls", *_options(address, names), *_limit(found)) if address.view == "runs" else opening
     except _NoOption:
@@ -220,7 +221,7 @@ def command_arguments(address: ViewAddress, names: LoadedNames = NO_NAMES, found
 def _options(address: ViewAddress, names: LoadedNames) -> list[str]:
     """Return the options of `ls`. Raises `_NoOption` if none are equal."""
     server = address.server
-    if address.sort not in {"", "created"} or server.machines or server.regions or server.errors:
+    if address.sort not in {"", "created"} or server.machines or server.regions or server.errors or server.schedules:
         raise _NoOption
     values: dict[str, tuple[str, ...]] = {
         "task": server.tasks,

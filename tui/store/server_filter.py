@@ -128,6 +128,7 @@ def _terms(filters: RunFilters) -> Iterable[Term]:
         (queue_names(filters.queues), attrgetter("fixed.queue"), len(filters.queues) > 1),
         (filters.machines, attrgetter("fixed.machine"), len(filters.machines) > 1),
         (tuple(map(fingerprint_of, filters.errors)), attrgetter("fixed.error_group"), False),
+        (filters.schedules, attrgetter("fixed.schedule_id"), False),
     ):
         if values:
             yield _one_of(values, value_of, matches_unknown=matches_unknown)

@@ -483,13 +483,15 @@ class RunFetcher:
             await self.record_lost(Capability.TRACE, str(error))
             return None
 
-    async def read_list(self, read: ListRead[T], priority: Priority) -> tuple[list[T], bool]:
+    async def read_list(
+        self, read: ListRead[T], priority: Priority, environment: Environment | None
+    ) -> tuple[list[T], bool]:
         """Return the rows of a list by its pages, `max_rows` at most, and whether the server has more, or others.
 
-        Raises `ApiError` if the first page cannot be read.
+        Raises `ApiError`.
         """
         rows, is_cut, paging = list[T](), False, Paging()
-        kind = None if self.environment is None else self.environment.type
+        kind = None if environment is None else environment.type
         while len(rows) < read.max_rows and not paging.is_done:
             page = paging.cursor or ""
             found = await self.budget.request(read.request(page), priority, partial(self.api.read_rows, read, page))

@@ -507,20 +507,27 @@ class PageReader:
 
 
 def with_filtered_fields(filters: RunFilters, patches: tuple[RunPatch, ...]) -> tuple[RunPatch, ...]:
-    """Return rows with their queue, machine and error group, which no row has, if the filters name a single one.
+    """Return rows with their queue, machine, error group and schedule, which no row has, if the filters name one.
 
     A row that has not failed is in no group: the server does not know the filter, and its rows may be of any error.
     """
     machine = Raw(filters.machines[0]) if len(filters.machines) == 1 else None
     group = Raw(fingerprint_of(filters.errors[0])) if len(filters.errors) == 1 else None
-    if len(filters.queues) != 1 and machine is None and group is None:
+    schedule = Raw(filters.schedules[0]) if len(filters.schedules) == 1 else None
+    if len(filters.queues) != 1 and machine is None and group is None and schedule is None:
         return patches
     if not all(patch.state is not None and patch.state.status.canonical.is_failed for patch in patches):
         group = None
     return tuple(
         replace(
             patch,
-            fixed=replace(patch.fixed or Fixed(), queue=_queue_of(filters, patch), machine=machine, error_group=group),
+            fixed=replace(
+                patch.fixed or Fixed(),
+                queue=_queue_of(filters, patch),
+                machine=machine,
+                error_group=group,
+                schedule_id=schedule,
+            ),
         )
         for patch in patches
     )

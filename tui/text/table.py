@@ -3,9 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
+from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
+from tui.text import formatting
 from tui.text.blocks import Now
 from tui.text.styled import Align, Line, Piece, Token, fit, joined, line_width
 
@@ -62,6 +64,30 @@ class Column(Generic[R]):
     right_title: str = ""
     drop_rank: int = 0
     cut_to: int = 0
+
+
+def value_cell(value: object, now: Now, token: Token = Token.TEXT) -> Line:
+    """Return a value as a cell: a text, a number, a time as an age or as `in 5m`; `·` where it is not known."""
+    match value:
+        case None:
+            return (Piece(formatting.NONE, Token.MUTED),)
+        case bool():
+            return (Piece("yes" if value else "no", token),)
+        case int():
+            return (Piece(formatting.count(value), token),)
+        case datetime():
+            is_past = value <= now.at
+            words = now.age(value) if is_past else f"in {formatting.age(now.at, value, in_minutes=now.in_minutes)}"
+            return (Piece(words, token),)
+        case tuple():
+            return joined((Piece(Raw(str(each)), token),) for each in value)
+        case _:
+            return (Piece(Raw(str(value)), token),)
+
+
+def shows(name: str, token: Token = Token.TEXT) -> Callable[[Any, Now, int], Line]:
+    """Return the cell of a column that shows an attribute of its rows."""
+    return lambda row, now, _width: value_cell(getattr(row, name), now, token)
 
 
 class SizedColumn(NamedTuple, Generic[R]):

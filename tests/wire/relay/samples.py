@@ -1,6 +1,6 @@
 """A sample of every message of the protocol, with every field set: `python -m tests.wire.relay.samples` encodes them.
 
-`messages-v7.jsonl` has them as version 7 of the protocol encodes them. Peers of the same version may be of any age, so
+`messages-v8.jsonl` has them as version 8 of the protocol encodes them. Peers of the same version may be of any age, so
 the current program must decode the file for as long as the version stays. A renamed field, or a removed one that peers
 need, breaks that: raise `VERSION` then, and write the new file. A new field does not.
 """

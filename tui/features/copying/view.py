@@ -13,7 +13,6 @@ from textual.screen import Screen
 
 from tui.api import client
 from tui.api.errors import ApiError
-from tui.api.facts import queues_request
 from tui.domain.filters import period_text
 from tui.domain.ids import RunId
 from tui.domain.run import ABSENT, Absent, Json, Run
@@ -30,7 +29,6 @@ from tui.features.copying.words import (
 )
 from tui.features.detail.value import Reader, fetch_value, file_name, read_outside, read_value
 from tui.features.detail.words import full_error, value_of
-from tui.features.errors.model import DAY, SPANS
 from tui.features.logs.view import LogsPane
 from tui.features.runs.data import RunSubscription
 from tui.kit.app import app_of, call_soon
@@ -256,28 +254,23 @@ def _view_rows(
     screen: Screen[Any], session: Session, address: ViewAddress, shown: int, *, has_run: bool
 ) -> Iterable[Clip]:
     """Yield the rows of a list. Their keys are capitals where a run has the small letters."""
-    group = {"errors": "back to these errors", "queues": "back to these queues"}.get(address.view, "back to this list")
+    group = "back to this list" if address.view == "runs" else f"back to these {address.view}"
     a, s, c = "ASC" if has_run else "asc"
     yield Clip(a, "address", str(address), group=group, is_shown=True)
     yield _command(s, address, session.settings, group, shown)
-    yield _curl(c, _request_of(screen, address), session.settings, group)
+    yield _curl(c, _request_of(screen), session.settings, group)
 
 
-def _request_of(screen: Screen[Any], address: ViewAddress) -> client.HttpRequest:
+def _request_of(screen: Screen[Any]) -> client.HttpRequest:
     """Return the request of the first page of a view, as the monitor sends it."""
-    match address.view:
-        case "errors":
-            span = next((each for each in SPANS if each.name == address.since), DAY)
-            return client.http_request_of(client.ErrorGroupsRequest(span.name, None))
-        case "queues":
-            return client.HttpRequest(*queues_request())
-        case _:
-            chosen = app_of(screen).part(RunSubscription).chosen
-            filters = chosen.filters
-            if not filters.has_window:
-                filters = replace(filters, period=period_text(chosen.period))
-            params = {**client.filter_params(filters), "page[size]": PAGE_RUNS}
-            return client.HttpRequest("/api/v1/runs", params)
+    front = next(each for each in reversed(screen.app.screen_stack) if isinstance(each, BaseScreen))
+    if (request := front.first_request) is not None:
+        return client.HttpRequest(request.path, dict(request.params))
+    chosen = app_of(screen).part(RunSubscription).chosen
+    filters = chosen.filters
+    if not filters.has_window:
+        filters = replace(filters, period=period_text(chosen.period))
+    return client.HttpRequest("/api/v1/runs", {**client.filter_params(filters), "page[size]": PAGE_RUNS})
 
 
 def _command(key: str, address: ViewAddress, settings: Settings, group: str, shown: int = 0) -> Clip:

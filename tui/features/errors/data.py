@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from tui.api.client import ErrorGroupsRequest, http_request_of
+from tui.api.lists import ListRequest
 from tui.domain.facts import ErrorState, FailuresProgress, ServerErrorGroup, ServerGroupsRead
 from tui.domain.filters import RunFilters
 from tui.domain.ids import ErrorGroupId, RunId
@@ -381,6 +383,10 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
         )
 
     @property
+    def request(self) -> ListRequest:
+        found = http_request_of(ErrorGroupsRequest(self.wanted_span.name))
+        return ListRequest(found.path, tuple((found.params or {}).items()))
+
     def pending(self) -> str:
         """The work that is left before the wanted rows are shown, in words; empty if none is."""
         if self._updates.is_counting:

@@ -8,6 +8,8 @@ from itertools import islice
 from typing import Final, NamedTuple, TypeVar
 
 from tui.api.errors import ApiError
+from tui.api.facts import queues_request
+from tui.api.lists import ListRequest
 from tui.domain.errors.error import build_error
 from tui.domain.errors.kinds import ErrorKind, kind_of
 from tui.domain.facts import NO_FACTS, FactSource, Queue, QueueHour, QueueMetrics, WallFacts
@@ -147,6 +149,11 @@ class LiveQueues(LiveList[QueueRow]):
         """The queue under the cursor and its surroundings."""
         row = self.list.current
         return None if row is None else self._facts_of(row)
+
+    @property
+    def request(self) -> ListRequest:
+        path, params = queues_request()
+        return ListRequest(path, tuple(params.items()))
 
     def begin(self) -> None:
         if self._unwatch is None:

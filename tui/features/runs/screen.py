@@ -713,6 +713,8 @@ class MainScreen(MainView):
         if filters.errors and is_relayed:
             self.front.say(NO_GROUP_ON_RELAY)
             return None
+        if is_relayed and filters.schedules:
+            filters = replace(filters, schedules=())  # a relay has no such filter; the text names the task
         if runs.queue:
             from tui.features.queues.model import runs_of_queue  # noqa: PLC0415  loaded when first used
 

@@ -574,6 +574,7 @@ def filter_words(filters: RunFilters, period: timedelta | None) -> str:
         _several("tag", filters.tags, "tag "),
         _several("version", filters.versions, "version "),
         _several("queue", filters.queues, "queue "),
+        _several("schedule", filters.schedules, "schedule "),
         _several("error group", [fingerprint_of(each)[:_SHORT_FINGERPRINT] for each in filters.errors], "error group "),
     ]
     if filters.created_from is not None:

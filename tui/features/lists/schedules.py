@@ -1,0 +1,143 @@
+"""The schedules: when each triggers its task. Source: tests/wire/recordings/README.md §7 (1083, 1098, 1099, 2800)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from tui.api.lists import ListRead, RowRead
+from tui.api.models import Flag, Id, Items, JsonObject, Text, Time, Word
+from tui.domain.filters import RunFilters
+from tui.domain.text import Raw
+from tui.kit.lists import CopyText, ListView
+from tui.kit.rows import ListOrder, earliest_first
+from tui.lazy_dataclass import dataclass
+from tui.store.filter import as_value
+from tui.text import formatting
+from tui.text.blocks import ListRuns, Now, Said
+from tui.text.styled import Piece, Token
+from tui.text.table import Column, Table, Wish, shows, value_cell
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleEnvironment:
+    """An environment of a schedule, by its type."""
+
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSchedule:
+    """A schedule. `words` is the cron expression in words, as the server says them.
+
+    The run that is due at `next_at` begins at `starts_at`, within the `window`. The server sends a next time for one
+    that is not active, too.
+    """
+
+    id: str
+    task: Raw
+    cron: Raw
+    words: Raw | None = None
+    zone: Raw | None = None
+    is_active: bool = False
+    next_at: datetime | None = None
+    starts_at: datetime | None = None
+    window: Raw | None = None
+    environments: tuple[ScheduleEnvironment, ...] = ()
+
+    @property
+    def when(self) -> Raw:
+        """When it is due, in words where the server has some."""
+        return self.words or self.cron
+
+    @property
+    def due_at(self) -> datetime | None:
+        """The next due time; None for one that is not active."""
+        return self.next_at if self.is_active else None
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledRun:
+    """A run that a schedule started."""
+
+    id: str
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LastRuns:
+    """The newest run of a schedule, if it started one in 30 days."""
+
+    runs: tuple[ScheduledRun, ...]
+
+
+_ROW: Final = JsonObject(
+    ListedSchedule,
+    id=Id,
+    task=Text("task", min_chars=1),
+    cron=("generator/expression", Text("cron expression", min_chars=1)),
+    words=("generator/description", Text("cron expression in words", min_chars=1)),
+    zone=("timezone", Text("time zone", min_chars=1)),
+    is_active=("active", Flag),
+    next_at=("nextRun", Time),
+    starts_at=("nextRunEffectiveAt", Time),
+    window=Text("window", min_chars=1),  # by the package `@trigger.dev/core` 4.8.3
+    environments=Items(JsonObject(ScheduleEnvironment, type=Word), 100, "environments of a schedule"),
+)
+_RUN: Final = JsonObject(ScheduledRun, id=Id, created_at=("createdAt", Time))
+
+
+def _facts(row: ListedSchedule, newest: LastRuns | None, now: Now) -> Sequence[Said]:
+    last = next(iter(() if newest is None else newest.runs), None)
+    starts = f"starts {formatting.clock(row.starts_at, now.at)}" if row.starts_at and row.due_at else ""
+    return [
+        Said("task", value_cell(row.task, now, Token.BRIGHT)),
+        Said("cron", value_cell(row.when, now), (Piece(f"{row.cron}  {row.zone or 'UTC'}", Token.FAINT),)),
+        Said("active", value_cell(row.is_active, now, Token.TEXT if row.is_active else Token.AMBER)),
+        Said("next due", value_cell(row.due_at, now), (Piece(starts, Token.FAINT),)),
+        Said("window", value_cell(row.window, now)),
+        Said("last run", value_cell(last and last.created_at, now), (Piece(last.id if last else "", Token.FAINT),)),
+    ]
+
+
+_COLUMNS: Final = (
+    Column("task", "task", shows("task"), share=0.4, least=12, most=40, wish=Wish(12, 40), cut_to=12, meaning="it"),
+    Column("cron", "cron", shows("when", Token.MUTED), least=10, wish=Wish(10, 60), cut_to=10, meaning="in words"),
+    Column("zone", "timezone", shows("zone", Token.MUTED), 16, from_width=88, drop_rank=2, meaning="its time zone"),
+    Column("active", "active", shows("is_active"), 6, meaning="whether it triggers"),
+    Column("next", "next due", shows("due_at"), 8, "right", is_ticking=True, meaning="its next due time"),
+    Column("window", "window", shows("window"), 8, "right", 100, drop_rank=3, meaning="how late it may begin"),
+)
+VIEW: Final[ListView[ListedSchedule]] = ListView(
+    name="schedules",
+    noun="schedule",
+    sentence="The schedules: when each triggers its task.",
+    table=Table(_COLUMNS, lambda row: Piece(" " if row.is_active else "‖", Token.MUTED), strong="task"),
+    key=lambda row: row.id,
+    title=lambda row: row.task,
+    orders=(
+        ListOrder("next", "next due first", "The next due first.", lambda row: (earliest_first(row.due_at),)),
+        ListOrder("task", "by task", "By the name of the task.", lambda row: (row.task,)),
+    ),
+    fields={
+        "task": lambda row: row.task,
+        "cron": lambda row: f"{row.when} {row.cron}",
+        "zone": lambda row: row.zone or "",
+        "active": lambda row: "yes" if row.is_active else "no",
+        "id": lambda row: row.id,
+    },
+    read=ListRead(
+        "/api/v1/schedules",
+        _ROW,
+        has_numbers=True,
+        is_shown=lambda row, kind: not (kind and row.environments) or kind in {each.type for each in row.environments},
+    ),
+    # One request for the schedule under the cursor. Without a period, the server searches seven days.
+    detail=RowRead(
+        "/api/v1/runs",
+        JsonObject(LastRuns, runs=("data", Items(_RUN, 1, "runs of a schedule"))),
+        {"filter[schedule]": "{id}", "filter[createdAt][period]": "30d", "page[size]": "1"},
+    ),
+    facts=_facts,
+    opens=lambda row: ListRuns(f"task:{as_value(row.task)}", filters=RunFilters(schedules=(row.id,))),
+    copies=lambda row: (CopyText("i", "id of the schedule", row.id), CopyText("e", "cron expression", row.cron)),
+)

@@ -1,0 +1,133 @@
+"""The waitpoint tokens, never with their callback addresses. Source: tests/wire/recordings/README.md §13 (1105)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from tui.api.errors import MAX_TAGS
+from tui.api.lists import ListRead
+from tui.api.models import AnyText, Id, Items, JsonObject, Text, Time
+from tui.domain.ids import RunId, TaskId
+from tui.domain.text import Raw
+from tui.kit.lists import CopyText, ListView, LiveList
+from tui.kit.rows import ListOrder, earliest_first, latest_first
+from tui.lazy_dataclass import dataclass
+from tui.store.changes import Changes, Topic
+from tui.text.blocks import ListRuns, Now, Said
+from tui.text.styled import Line, Piece, Token
+from tui.text.table import Column, Table, Wish, shows, value_cell
+
+
+@dataclass(frozen=True, slots=True)
+class ListedToken:
+    """A token. Its address holds a secret, which is cut out of the answer before anything reads it.
+
+    `run_id` is the run that waits for it, where the spans of a run name it.
+    """
+
+    id: str
+    status: str
+    created_at: datetime
+    times_out_at: datetime | None = None
+    completed_at: datetime | None = None
+    tags: tuple[Raw, ...] = ()
+    run_id: RunId | None = None
+    task: TaskId | None = None
+
+
+class LiveTokens(LiveList[ListedToken]):
+    """The tokens, each with its run: which run waits is a fact that is read while somebody watches."""
+
+    _unwatch: Callable[[], None] | None = None
+
+    def begin(self) -> None:
+        super().begin()
+        if self._unwatch is None:
+            self._unwatch = self.live.session.findings.watch()
+
+    def close(self) -> None:
+        super().close()
+        if self._unwatch is not None:
+            self._unwatch()
+            self._unwatch = None
+
+    def on_changes(self, changes: Changes) -> None:
+        if self.is_open and Topic.WALL_FACTS in changes.topics:
+            self.show_rows(self.rows)
+
+    def show_rows(self, rows: Sequence[ListedToken]) -> None:
+        facts = self.live.session.store.wall_facts
+        known = {} if facts is None or facts.tokens is None else {each.id: each for each in facts.tokens.tokens}
+        super().show_rows(
+            [replace(row, run_id=each.run_id, task=each.task) if (each := known.get(row.id)) else row for row in rows]
+        )
+
+
+def _facts(row: ListedToken, _: None, now: Now) -> Sequence[Said]:
+    return [
+        Said("status", (Piece(row.status, _TOKENS.get(row.status, Token.TEXT)),)),
+        Said("created", value_cell(row.created_at, now)),
+        Said("times out" if row.status == "WAITING" else "timeout", value_cell(row.times_out_at, now)),
+        Said("completed", value_cell(row.completed_at, now)),
+        Said("tags", value_cell(row.tags or None, now)),
+        Said("run", value_cell(row.run_id, now), (Piece(row.task or "", Token.FAINT),)),
+    ]
+
+
+_TOKENS: Final = {"WAITING": Token.BLUE, "COMPLETED": Token.MUTED, "TIMED_OUT": Token.ROSE}
+
+
+def _status(row: ListedToken, _now: Now, _width: int) -> Line:
+    return (Piece(row.status, _TOKENS.get(row.status, Token.TEXT)),)
+
+
+def _waiting_first(row: ListedToken) -> tuple[object, ...]:
+    return (row.status != "WAITING", earliest_first(row.created_at))
+
+
+_COLUMNS: Final = (
+    Column("token", "token", shows("id"), share=0.5, least=12, most=38, wish=Wish(12, 38), cut_to=36, meaning="its id"),
+    Column("status", "status", _status, 9, meaning="whether it waits"),
+    Column("age", "age", shows("created_at"), 5, "right", is_ticking=True, meaning="since it was made"),
+    Column("timeout", "timeout", shows("times_out_at"), 7, "right", is_ticking=True, meaning="when it ends"),
+    Column("task", "task", shows("task"), 18, from_width=100, drop_rank=2, meaning="the task that waits"),
+    Column("run", "run", shows("run_id", Token.MUTED), 11, from_width=80, drop_rank=3, meaning="the run that waits"),
+    Column("tags", "tags", shows("tags"), least=6, wish=Wish(6, 30), cut_to=10, drop_rank=1, meaning="its tags"),
+)
+VIEW: Final[ListView[ListedToken]] = ListView(
+    name="tokens",
+    noun="token",
+    sentence="The waitpoint tokens, and which run waits for each.",
+    table=Table(_COLUMNS, lambda row: Piece("◦" if row.status == "WAITING" else " ", Token.BLUE), strong="token"),
+    key=lambda row: row.id,
+    title=lambda row: row.id,
+    orders=(
+        ListOrder("waiting", "waiting first", "Those that wait longest first.", _waiting_first),
+        ListOrder("newest", "newest first", "The newest first.", lambda row: (latest_first(row.created_at),)),
+    ),
+    fields={
+        "id": lambda row: row.id,
+        "status": lambda row: row.status,
+        "tag": lambda row: " ".join(row.tags),
+        "task": lambda row: row.task or "",
+        "run": lambda row: row.run_id or "",
+    },
+    read=ListRead(
+        "/api/v1/waitpoints/tokens",
+        JsonObject(
+            ListedToken,
+            id=Id,
+            status=AnyText,
+            created_at=("createdAt", Time),
+            times_out_at=("timeoutAt", Time),
+            completed_at=("completedAt", Time),
+            tags=Items(Text("tag"), MAX_TAGS, "tags of a token"),
+        ),
+        max_rows=500,
+    ),
+    facts=_facts,
+    opens=lambda row: None if row.run_id is None else ListRuns(f"id:{row.run_id}", cursor=row.run_id),
+    copies=lambda row: (CopyText("i", "id of the token", row.id),),
+    live=LiveTokens,
+)
