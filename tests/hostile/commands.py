@@ -72,7 +72,7 @@ def _run_id(fleet: HostileFleet, number: int) -> str:
     return fleet.run_ids[number % len(fleet.run_ids)]
 
 
-EXAMPLES: dict[str, Example] = {"run": _run_id}
+EXAMPLES: dict[str, Example] = {"_run_id": _run_id}
 """A value for each click type of an argument, by the type's name."""
 
 

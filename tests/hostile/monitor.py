@@ -33,6 +33,7 @@ from tests.support.virtual_clock import VirtualClock
 from tui.api.connection import Timeouts
 from tui.features import FORMS, OVERVIEW_PANES, PANES
 from tui.features.detail.words import FETCHING
+from tui.features.lists import LISTS
 from tui.features.runs.screen import MainScreen
 from tui.kit.bars import live_keys
 from tui.kit.layout import WORKSPACE
@@ -86,8 +87,9 @@ RECIPES: dict[str, tuple[str, ...]] = {
 VIEW_PANES: dict[str, tuple[str, ...]] = {
     **{f"errors, pane {number}": ("exclamation_mark", str(number)) for number in range(1, 5)},
     **{f"overview, pane {pane.title}": ("g", str(number)) for number, pane in enumerate(OVERVIEW_PANES, 2)},
+    **{f"list of {name}": ("colon", *name, "enter") for name in LISTS},
 }
-"""Keys that show the panes of other views than that of the runs."""
+"""Keys that show the panes of other views than that of the runs, and the lists that have no key."""
 
 FORM_KEYS: dict[str, str] = {"waterfall": "t"}
 """The key that shows another form of a pane."""

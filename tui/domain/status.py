@@ -72,6 +72,8 @@ class StatusRow:
     * `legacy`: REST's word without the version header.
     * `database`: the words of the realtime feed, of spans and of `triggeredRuns`.
     * `trql`: the words of queries.
+    * `filter`: the word of `filter[status]`. A server refuses a request with a word that it does not know, so
+      only a status that all servers accept has one.
     * `specificity`: of two statuses read for the same moment, the more specific one wins.
     """
 
@@ -81,54 +83,41 @@ class StatusRow:
     legacy: str
     database: tuple[str, ...]
     trql: tuple[str, ...]
+    filter: str = ""
     specificity: int = 1
     rest_fallback: str = ""
 
 
 S = RunStatus
 STATUS_TABLE: tuple[StatusRow, ...] = (
-    StatusRow("Delayed", S.DELAYED, "DELAYED", "DELAYED", ("DELAYED",), ("Delayed",)),
-    StatusRow("Queued", S.QUEUED, "QUEUED", "QUEUED", ("PENDING",), ("Queued",)),
-    StatusRow(
-        "Pending version",
-        S.WAITING_FOR_DEPLOY,
-        "PENDING_VERSION",
-        "WAITING_FOR_DEPLOY",
-        ("PENDING_VERSION", "WAITING_FOR_DEPLOY"),
-        ("Pending version",),
-    ),
-    StatusRow("Dequeued", S.EXECUTING, "DEQUEUED", "", ("DEQUEUED",), ("Dequeued",), 2),
+    StatusRow("Delayed", S.DELAYED, "DELAYED", "DELAYED", ("DELAYED",), ("Delayed",), "DELAYED"),
+    StatusRow("Queued", S.QUEUED, "QUEUED", "QUEUED", ("PENDING",), ("Queued",), "QUEUED"),
+    StatusRow("Pending version", S.WAITING_FOR_DEPLOY, "PENDING_VERSION", "WAITING_FOR_DEPLOY",
+              ("PENDING_VERSION", "WAITING_FOR_DEPLOY"), ("Pending version",), "PENDING_VERSION"),
+    StatusRow("Dequeued", S.EXECUTING, "DEQUEUED", "", ("DEQUEUED",), ("Dequeued",), "DEQUEUED", 2),
     # EXECUTING and FAILED are the least specific: REST also sends EXECUTING for DEQUEUED (legacy) and
     # RETRYING_AFTER_FAILURE (with the header), and FAILED for INTERRUPTED.
-    StatusRow("Executing", S.EXECUTING, "EXECUTING", "EXECUTING", ("EXECUTING",), ("Executing",), 0),
-    StatusRow(
-        "Reattempting",
-        S.REATTEMPTING,
-        "",
-        "REATTEMPTING",
-        ("RETRYING_AFTER_FAILURE",),
-        ("Reattempting",),
-        2,
-        "EXECUTING",
-    ),
-    StatusRow(
-        "Waiting", S.WAITING_TO_RESUME, "WAITING", "FROZEN", ("WAITING_TO_RESUME", "PAUSED"), ("Waiting", "Paused")
-    ),
-    StatusRow(
-        "Completed", S.COMPLETED_SUCCESSFULLY, "COMPLETED", "COMPLETED", ("COMPLETED_SUCCESSFULLY",), ("Completed",)
-    ),
-    StatusRow("Failed", S.COMPLETED_WITH_ERRORS, "FAILED", "FAILED", ("COMPLETED_WITH_ERRORS",), ("Failed",), 0),
-    StatusRow("Canceled", S.CANCELLED, "CANCELED", "CANCELED", ("CANCELED", "CANCELLED"), ("Canceled",)),
-    StatusRow("Interrupted", S.INTERRUPTED, "", "INTERRUPTED", ("INTERRUPTED",), ("Interrupted",), 2, "FAILED"),
-    StatusRow("Crashed", S.CRASHED, "CRASHED", "CRASHED", ("CRASHED",), ("Crashed",)),
-    StatusRow(
-        "System failure", S.SYSTEM_FAILURE, "SYSTEM_FAILURE", "SYSTEM_FAILURE", ("SYSTEM_FAILURE",), ("System failure",)
-    ),
-    StatusRow("Expired", S.EXPIRED, "EXPIRED", "EXPIRED", ("EXPIRED",), ("Expired",)),
-    StatusRow("Timed out", S.TIMED_OUT, "TIMED_OUT", "TIMED_OUT", ("TIMED_OUT",), ("Timed out",)),
+    StatusRow("Executing", S.EXECUTING, "EXECUTING", "EXECUTING", ("EXECUTING",), ("Executing",), "EXECUTING", 0),
+    StatusRow("Reattempting", S.REATTEMPTING, "", "REATTEMPTING",
+              ("RETRYING_AFTER_FAILURE",), ("Reattempting",), "REATTEMPTING", 2, "EXECUTING"),
+    StatusRow("Waiting", S.WAITING_TO_RESUME, "WAITING", "FROZEN",
+              ("WAITING_TO_RESUME", "PAUSED"), ("Waiting", "Paused"), "WAITING"),
+    StatusRow("Completed", S.COMPLETED_SUCCESSFULLY, "COMPLETED", "COMPLETED",
+              ("COMPLETED_SUCCESSFULLY",), ("Completed",), "COMPLETED"),
+    StatusRow("Failed", S.COMPLETED_WITH_ERRORS, "FAILED", "FAILED",
+              ("COMPLETED_WITH_ERRORS",), ("Failed",), "FAILED", 0),
+    StatusRow("Canceled", S.CANCELLED, "CANCELED", "CANCELED", ("CANCELED", "CANCELLED"), ("Canceled",), "CANCELED"),
+    StatusRow("Interrupted", S.INTERRUPTED, "", "INTERRUPTED",
+              ("INTERRUPTED",), ("Interrupted",), "INTERRUPTED", 2, "FAILED"),
+    StatusRow("Crashed", S.CRASHED, "CRASHED", "CRASHED", ("CRASHED",), ("Crashed",), "CRASHED"),
+    StatusRow("System failure", S.SYSTEM_FAILURE, "SYSTEM_FAILURE", "SYSTEM_FAILURE",
+              ("SYSTEM_FAILURE",), ("System failure",), "SYSTEM_FAILURE"),
+    StatusRow("Expired", S.EXPIRED, "EXPIRED", "EXPIRED", ("EXPIRED",), ("Expired",), "EXPIRED"),
+    StatusRow("Timed out", S.TIMED_OUT, "TIMED_OUT", "TIMED_OUT", ("TIMED_OUT",), ("Timed out",), "TIMED_OUT"),
     # Only the run schema has it. The status filter of current servers rejects it.
     StatusRow("Failed to run", S.FAILED_TO_RUN, "", "", ("FAILED_TO_RUN",), ()),
-)
+)  # fmt: skip
+"""Each canonical name is also a word of the row that it means: EXECUTING is not Dequeued."""
 
 
 def fold(name: str) -> str:
@@ -139,9 +128,7 @@ def fold(name: str) -> str:
 def _rows_by_name() -> dict[str, list[StatusRow]]:
     found: dict[str, list[StatusRow]] = {}
     for row in STATUS_TABLE:
-        # Dequeued shares its canonical name with Executing. The name means Executing.
-        canonical = () if row.title == "Dequeued" else (row.canonical,)
-        names = (row.title, *canonical, row.rest, row.legacy, *row.database, *row.trql)
+        names = (row.title, row.rest, row.legacy, *row.database, *row.trql)
         for name in {fold(each) for each in names if each}:
             found.setdefault(name, []).append(row)
     return found
@@ -153,7 +140,6 @@ ROWS_BY_NAME: Final = _rows_by_name()
 _ROW_OF_WORD: dict[str, StatusRow] = {
     word: row for row in STATUS_TABLE for word in (row.rest, row.legacy, *row.database, *row.trql) if word
 }
-_ROW_OF_CANONICAL = {row.canonical: row for row in STATUS_TABLE if row.title != "Dequeued"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +176,7 @@ def parse_status(word: str, *, ended: bool = False) -> Status:
 
 def title_of(status: RunStatus) -> str:
     """Return the dashboard's title of a canonical status."""
-    return _ROW_OF_CANONICAL[status].title
+    return _ROW_OF_WORD[status].title
 
 
 def filter_word(name: str) -> str | None:
@@ -201,13 +187,23 @@ def filter_word(name: str) -> str | None:
     rejects all others. Source: tests/wire/recordings/README.md §3.
     """
     rows = ROWS_BY_NAME.get(fold(name).strip(), ())
-    return next((row.rest or row.legacy or None for row in rows), None)
+    return next((row.filter or None for row in rows), None)
 
 
-LIVE_WORDS: Final = tuple(row.rest for row in STATUS_TABLE if row.rest and row.canonical in LIVE)
-FAILED_WORDS: Final = tuple(row.rest for row in STATUS_TABLE if row.rest and row.canonical in FAILED)
+def _filter_words(statuses: frozenset[RunStatus]) -> tuple[str, ...]:
+    """Return the words that select statuses. REST selects a status without an own word by the fallback."""
+    return tuple(row.filter for row in STATUS_TABLE if row.filter and row.rest and row.canonical in statuses)
+
+
+LIVE_WORDS: Final = _filter_words(LIVE)
+FAILED_WORDS: Final = _filter_words(FAILED)
 FAILED_TRQL_WORDS: Final = tuple(word for row in STATUS_TABLE if row.canonical in FAILED for word in row.trql)
-_LIVE_FILTER_WORDS = frozenset(row.rest or row.legacy for row in STATUS_TABLE if row.canonical in LIVE)
+RUNNING_STATUSES: Final = EXECUTING_FAMILY | {RunStatus.WAITING_TO_RESUME}
+RUNNING_WORDS: Final = _filter_words(RUNNING_STATUSES)
+QUEUED_WORDS: Final = _filter_words(QUEUED_FAMILY)
+"""Values of `filter[status]`. EXECUTING does not match DEQUEUED rows. Source: tests/wire/recordings/README.md §2."""
+
+_LIVE_FILTER_WORDS = frozenset(row.filter for row in STATUS_TABLE if row.canonical in LIVE)
 
 
 def live_statuses(words: Iterable[str]) -> tuple[str, ...]:

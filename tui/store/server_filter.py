@@ -170,14 +170,10 @@ def _version(wanted: Iterable[str]) -> Term:
     return term
 
 
-_SHARED_WORDS: Final = {"EXECUTING": "Reattempting", "FAILED": "Interrupted"}
-"""A REST word and the title of another status that REST also returns, and filters, by that word."""
-
 _TITLES_OF: Final[dict[str, set[str]]] = {}
 for _row in STATUS_TABLE:
-    for _word in (_row.rest, _row.legacy):
-        if _word:
-            _TITLES_OF.setdefault(_word, {_SHARED_WORDS.get(_word, _row.title)}).add(_row.title)
+    for _word in {_row.rest, _row.legacy, _row.rest_fallback} - {""}:
+        _TITLES_OF.setdefault(_word, set()).add(_row.title)
 
 
 def _status(words: Iterable[str]) -> Term:
@@ -339,5 +335,7 @@ def rest_words_of(patterns: list[str]) -> tuple[str, ...]:
     if len(titles) > 1:
         titles.discard("Failed to run")  # current servers neither have nor filter by this status
     # REST has no word for "Failed to run".
-    rest = dict.fromkeys(row.rest or row.rest_fallback for row in STATUS_TABLE if row.title in titles)
+    rest = dict.fromkeys(
+        (row.rest or row.rest_fallback) if row.filter else "" for row in STATUS_TABLE if row.title in titles
+    )
     return () if parsed.unknown or not rest or "" in rest else tuple(rest)

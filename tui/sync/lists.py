@@ -16,7 +16,7 @@ from tui.api.runs import ListPage
 from tui.domain.filters import MAX_PERIOD, TASK_QUEUE_PREFIX, RunFilters, fingerprint_of
 from tui.domain.ids import Cursor, RunId, TaskId
 from tui.domain.run import Fixed, Run
-from tui.domain.status import RunStatus, live_statuses
+from tui.domain.status import live_statuses
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunPatch, RunsRead
 from tui.lazy_dataclass import dataclass
@@ -365,13 +365,6 @@ class ListProgress:
 
 PAGE_SIZE = 100
 """The largest page of the list. Source: tests/wire/recordings/README.md (recordings 014 and 015)."""
-
-RUNNING_WORDS = ("EXECUTING", "DEQUEUED", "WAITING")
-QUEUED_WORDS = ("QUEUED", "DELAYED", "PENDING_VERSION")
-"""Values of `filter[status]`. EXECUTING does not match DEQUEUED rows. Source: tests/wire/recordings/README.md §2."""
-
-RUNNING_STATUSES = frozenset({RunStatus.EXECUTING, RunStatus.REATTEMPTING, RunStatus.WAITING_TO_RESUME})
-QUEUED_STATUSES = frozenset({RunStatus.QUEUED, RunStatus.DELAYED, RunStatus.WAITING_FOR_DEPLOY})
 
 MIN_RUNS_PER_S = 1 / 86_400
 """A density below one run a day is dropped."""

@@ -13,7 +13,15 @@ from tui.api.queries import OlderLiveCounts, RunCounts, StatusCount, TrqlQuery
 from tui.domain.environment import Capability
 from tui.domain.filters import MAX_QUERY_PERIOD, period_text, query_period
 from tui.domain.ids import REST, RUN, RunId
-from tui.domain.status import LIVE, RunStatus, parse_status
+from tui.domain.status import (
+    LIVE,
+    QUEUED_FAMILY,
+    QUEUED_WORDS,
+    RUNNING_STATUSES,
+    RUNNING_WORDS,
+    RunStatus,
+    parse_status,
+)
 from tui.domain.update import BudgetRead, CaughtUp, CountsRead, Reconciled, SourceConnected, WindowRead
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import with_server_filters
@@ -184,20 +192,20 @@ class RunLister:
         if fits_one_page:
             if may_start or lists.Part.RUNNING in self._scans:
                 await self._scan_parts(
-                    emit, lists.RUNNING_WORDS + lists.QUEUED_WORDS, LIVE, 1, (lists.Part.RUNNING, lists.Part.QUEUED)
+                    emit, RUNNING_WORDS + QUEUED_WORDS, LIVE, 1, (lists.Part.RUNNING, lists.Part.QUEUED)
                 )
             await self._departed.read(emit, until - self.pages.request_count)
             return
         if may_start or lists.Part.RUNNING in self._scans:
             await self._scan_parts(
-                emit, lists.RUNNING_WORDS, lists.RUNNING_STATUSES, max(1, max_requests // 2), (lists.Part.RUNNING,)
+                emit, RUNNING_WORDS, RUNNING_STATUSES, max(1, max_requests // 2), (lists.Part.RUNNING,)
             )
         # When many runs end at once, make the cycle longer: reading them later would cost as much.
         backlog = min(MAX_REREAD_REQUESTS, self._departed.page_count)
         await self._departed.read(emit, max(1, until - self.pages.request_count - 1, backlog))
         if may_start or lists.Part.QUEUED in self._scans:
             remaining = max(1, until - self.pages.request_count)
-            await self._scan_parts(emit, lists.QUEUED_WORDS, lists.QUEUED_STATUSES, remaining, (lists.Part.QUEUED,))
+            await self._scan_parts(emit, QUEUED_WORDS, QUEUED_FAMILY, remaining, (lists.Part.QUEUED,))
 
     async def scan_older(self, emit: Emit) -> None:
         """Continue with the live runs that are older than the period."""

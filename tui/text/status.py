@@ -8,7 +8,7 @@ from rich.cells import cell_len
 
 from tui.domain.attempt import AttemptStatus
 from tui.domain.run import Run
-from tui.domain.status import Status
+from tui.domain.status import STATUS_TABLE, Status, title_of
 from tui.lazy_dataclass import dataclass
 from tui.text.formatting import NONE
 from tui.text.styled import Line, Piece, Token
@@ -94,6 +94,10 @@ STATUS_STYLES: Final = {
         _finished("Expired", "did not start within its ttl", "◇", "_"),
     )
 }
+for _row in STATUS_TABLE:
+    # A status without a look of its own has that of its canonical status.
+    if _row.title not in STATUS_STYLES:
+        STATUS_STYLES[_row.title] = replace(STATUS_STYLES[title_of(_row.canonical)], word=_row.title)
 UNKNOWN: Final = _waiting(NONE, "", "?", "?")
 DESCRIPTIONS_BY_CODE: Final = {"Canceled": "Trigger.dev stopped it, not a request"}
 """The meaning of a status if the error has a code: the server cancels a run whose worker is lost.

@@ -20,7 +20,7 @@ from tui.domain.filters import (
 )
 from tui.domain.ids import TaskId
 from tui.domain.run import Run
-from tui.domain.status import EXECUTING_FAMILY, FAILED, STATUS_TABLE, RunStatus
+from tui.domain.status import EXECUTING_FAMILY, FAILED, FINAL, LIVE, STATUS_TABLE, RunStatus
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead
 from tui.features.runs.columns import time_in_queue, took
@@ -468,16 +468,15 @@ def _is_unknown(run: Run) -> bool:
 # The filters of the server in words, and the lines of the dialog that sets them. `store.server_filter` matches runs.
 
 
-FAMILIES: Final = (
-    ("live", ("Delayed", "Queued", "Pending version", "Dequeued", "Executing", "Waiting")),
-    ("failed", ("Failed", "Crashed", "Timed out", "System failure", "Interrupted")),
-    ("finished", ("Completed", "Canceled", "Expired")),
-)
-"""The columns of statuses, by title.
+_CHOICES: Final = {row.title: row for row in STATUS_TABLE if row.filter and row.title != "Reattempting"}
+"""The statuses that can be chosen, by title. The API reports and filters Reattempting as Executing."""
 
-Reattempting is missing, since the API reports and filters it as Executing. So is Failed to run: a server that does not
-know the word refuses the whole request.
-"""
+_TITLES: Final = {word: row.title for row in STATUS_TABLE for word in (row.legacy, row.rest) if word}
+FAMILIES: Final = tuple(
+    (name, tuple(title for title in STATUS_STYLES if title in _CHOICES and _CHOICES[title].canonical in statuses))
+    for name, statuses in (("live", LIVE), ("failed", FAILED), ("finished", FINAL - FAILED))
+)
+"""The columns of statuses, by title."""
 
 PERIODS: Final = ("1h", "6h", "24h", "7d", "30d")
 SPAN_MARGIN: Final = timedelta(days=1)
@@ -490,9 +489,6 @@ MAX_NAMED_VALUES: Final = 2
 """More values of one field than this are counted instead of named."""
 
 _SHORT_FINGERPRINT: Final = 8
-
-_WORDS: Final = {row.title: row.rest or row.legacy for row in STATUS_TABLE}
-_TITLES: Final = {word: row.title for row in STATUS_TABLE for word in (row.legacy, row.rest) if word}
 
 
 @dataclass(frozen=True, slots=True)
@@ -509,7 +505,7 @@ class Typed:
 
 def word_of(title: str) -> str:
     """Return the word of the API for a status."""
-    return _WORDS[title]
+    return _CHOICES[title].filter
 
 
 def words_of(family: int) -> frozenset[str]:
