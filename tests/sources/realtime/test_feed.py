@@ -26,7 +26,7 @@ from tui.api.feed import FeedPosition, FeedResponse, FeedTarget
 from tui.domain.environment import Capability
 from tui.domain.filters import RunFilters
 from tui.domain.ids import RunId, TaskId
-from tui.domain.status import RunStatus
+from tui.domain.status import QUEUED_WORDS, RunStatus
 from tui.domain.text import Raw
 from tui.domain.update import Reconciled, SourceConnected, SourceRetrying
 from tui.emulator.routes.table import NAMES
@@ -153,7 +153,7 @@ def test_comparison_that_shrinks_below_a_page_is_complete(tmp_path: Path, monkey
     unreported = queued[0]
 
     def queue_scan_count() -> int:
-        return sum(query.get("filter[status]", "").startswith("QUEUED") for _, query in fleet.requests_to(LIST))
+        return sum(query.get("filter[status]", "") == ",".join(QUEUED_WORDS) for _, query in fleet.requests_to(LIST))
 
     async def story(followed: Followed) -> None:
         feed = followed.session.fetcher.poll_feed

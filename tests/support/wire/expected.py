@@ -415,7 +415,7 @@ UNREAD: dict[str, str] = {
     r"3\d\d-(result|metadata)-.*": "nobody: the detail says more",
     r"38\d-trigger.*": "Emulator: what starts runs",
     r"421-tags-add": "Emulator",
-    r"5\d\d-bulk-.*": "Screen: bulk actions",
+    r"(5\d\d|2840)-bulk-.*": "tests.lists.bulk_actions",
     r"11(00|01|03)-token-.*": "Emulator: what completes a token",
     r"(1095|1098|280[13])-schedule-.*": "Emulator: the list has the same fields",
     r"282\d-token-.*": "Emulator: what completes a token",

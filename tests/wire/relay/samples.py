@@ -20,6 +20,7 @@ from tui.api.client import (
     SpanRequest,
     TraceRequest,
 )
+from tui.api.lists import ListRequest
 from tui.api.relay import (
     VERSION,
     Beat,
@@ -142,6 +143,7 @@ PATCH = RunPatch(
         region=Raw("eu"),
         task_kind="SCHEDULED",
         schedule={"cron": "* * * * *", "none": None},
+        schedule_id=Raw("sched_a"),
         queue=Raw("task/sync"),
         machine=Raw("small-1x"),
     ),
@@ -282,7 +284,8 @@ SCREEN_MESSAGES: tuple[ScreenMessage, ...] = (
     Watch(is_watching=True),
     Call(8, QueueMetricsRequest("sync", is_task=True, period="1h")),
     Call(9, QueueRequest("sync", is_task=True)),
-    *(Call(10 + number, query) for number, query in enumerate(QUERIES)),
+    Call(10, ListRequest("/api/v1/deployments", (("page[size]", "100"),), has_own_limit=True)),
+    *(Call(11 + number, query) for number, query in enumerate(QUERIES)),
 )
 
 

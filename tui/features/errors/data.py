@@ -387,6 +387,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
         found = http_request_of(ErrorGroupsRequest(self.wanted_span.name))
         return ListRequest(found.path, tuple((found.params or {}).items()))
 
+    @property
     def pending(self) -> str:
         """The work that is left before the wanted rows are shown, in words; empty if none is."""
         if self._updates.is_counting:
