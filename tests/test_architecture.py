@@ -154,10 +154,10 @@ def test_dataclasses_are_compiled_later() -> None:
 
 
 BUDGETS = {
-    "api": 3_150,
+    "api": 3_200,
     "commands": 500,
     "domain": 4_050,
-    "features": 20_350,
+    "features": 20_650,
     "kit": 8_500,
     "program": 1_350,
     "relay": 700,
