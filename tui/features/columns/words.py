@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -16,6 +16,7 @@ from tui.features.runs.columns import AGE, CREATED
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
 from tui.text.blocks import Now
+from tui.text.json import opening
 from tui.text.status import style_of
 from tui.text.styled import Align, Line, Piece, Token
 from tui.text.table import EDGES, Column, SizedColumn, Table, Wish, divided
@@ -61,13 +62,17 @@ def cell_value(value: Json | Absent) -> CellValue:
         case Absent():
             return Unshown.MISSING
         case dict() | list():
-            return Nested(Raw(_compact_start(value)))
+            return Nested(Raw(_start(opening(value, MAX_VALUE_CHARS))))
         case str():
-            return Raw(value if len(value) <= MAX_VALUE_CHARS else f"{value[: MAX_VALUE_CHARS - 1]}…")
+            return Raw(_start(value))
         case bool() | int() | float() | None:
             return value
         case _:
-            return Raw(str(value)[:MAX_VALUE_CHARS])  # no decoder returns other types
+            return Raw(_start(str(value)))  # no decoder returns other types
+
+
+def _start(text: str) -> str:
+    return text if len(text) <= MAX_VALUE_CHARS else f"{text[: MAX_VALUE_CHARS - 1]}…"
 
 
 def plain_text(value: Value) -> str:
@@ -84,49 +89,7 @@ def plain_text(value: Value) -> str:
         case int():
             return str(value) if abs(value) < _MAX_INTEGER else f"{'-' if value < 0 else ''}>1e300"
         case _:
-            return repr(value) if math.isfinite(value) else _not_finite(value)
-
-
-def _not_finite(value: float) -> str:
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-
-
-def _compact_start(value: Json) -> str:
-    """Return the start of a value as compact JSON. The rest of the value is not visited."""
-    parts: list[str] = []
-    length = 0
-    for part in _parts(value):
-        parts.append(part)
-        length += len(part)
-        if length > MAX_VALUE_CHARS:
-            return f"{''.join(parts)[: MAX_VALUE_CHARS - 1]}…"
-    return "".join(parts)
-
-
-def _parts(value: Json) -> Iterator[str]:
-    """Yield the JSON of a value in small parts, with a loop: a value may be nested as deep as the decoder allows."""
-    opened: list[tuple[Iterator[tuple[str, Json]], str, bool]] = [(iter([("", value)]), "", True)]
-    while opened:
-        items, close, is_first = opened.pop()
-        pair = next(items, None)
-        if pair is None:
-            yield close
-            continue
-        opened.append((items, close, False))
-        key, item = pair
-        yield key if is_first else f", {key}"
-        if isinstance(item, dict):
-            yield "{"
-            opened.append((((f"{_quoted(name)}: ", each) for name, each in item.items()), "}", True))
-        elif isinstance(item, list):
-            yield "["
-            opened.append(((("", each) for each in item), "]", True))
-        else:
-            yield _quoted(item) if isinstance(item, str) else plain_text(item)
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text[:MAX_VALUE_CHARS], ensure_ascii=False)
+            return repr(value) if math.isfinite(value) else json.dumps(value)  # NaN, Infinity, -Infinity
 
 
 # Paths to values in a run: `metadata.progress`, `payload.customer.id`, `output.items[0].sku`.

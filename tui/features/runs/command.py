@@ -10,6 +10,7 @@ from typing import Any, Final, assert_never
 
 import click
 
+from tui.api.errors import ApiError, Refused, TooExpensive
 from tui.commands.options import RUN_ID, connection_options, following_options, json_option, settings_of
 from tui.commands.output import ExitCode, Output, Stop
 from tui.domain.filters import (
@@ -33,6 +34,8 @@ from tui.features.runs.columns import short_id
 from tui.features.runs.printed import TableOutput, run_object, status_object, transition_line, tree_objects
 from tui.lazy_dataclass import dataclass
 from tui.settings.settings import Settings
+from tui.store.merge import merge
+from tui.sync.budget import ENDLESS, Paging, Priority
 from tui.sync.session import Session
 from tui.text import formatting
 from tui.text.blocks import Now, labelled
@@ -75,7 +78,6 @@ def ls(output: Output, /, *, limit: int, as_json: bool, **options: Any) -> None:
 
 
 async def _ls(output: Output, settings: Settings, filters: RunFilters, *, limit: int, as_json: bool) -> None:
-
     async with open_session(settings, output) as session:
         table = None if as_json else TableOutput(output)
         count = 0
@@ -98,8 +100,6 @@ async def _pages(
     Without a period in the filters these are the runs of the default period, then older live runs. Raises `Stop` if the
     server requires a shorter period.
     """
-    from tui.api.errors import Refused, TooExpensive  # noqa: PLC0415
-
     printed_ids, live = set[RunId](), live_statuses(filters.statuses)
     # Only live runs: they are few, so that a request without a period finds all of them.
     is_one_pass = filters.has_window or live == filters.statuses
@@ -128,9 +128,6 @@ async def _pages_of_period(
     A short or empty page is not the last one. Source: tests/wire/recordings/README.md §3. Raises `Stop` if the pages do
     not end.
     """
-    from tui.store.merge import merge  # noqa: PLC0415
-    from tui.sync.budget import ENDLESS, Paging, Priority  # noqa: PLC0415
-
     paging, unreadable = Paging(max_pages=sys.maxsize), 0  # the limit bounds those that bring runs
     while len(printed_ids) < limit and not paging.is_done:
         size = min(100, limit - len(printed_ids))
@@ -194,15 +191,11 @@ async def _show_ticket(output: Output, settings: Settings, run_id: RunId, *, fet
 
 async def _read_environment(session: Session) -> None:
     """Read the names of the environment for a ticket. It does without them where the key may not read them."""
-    from tui.api.errors import ApiError  # noqa: PLC0415
-    from tui.sync.budget import Priority  # noqa: PLC0415
-
     with suppress(ApiError):
         await session.fetcher.fetch_environment(Priority.SELECTED)
 
 
 async def _show(output: Output, settings: Settings, run_id: RunId, *, fetch: bool, as_json: bool) -> None:
-
     async with open_session(settings, output) as session:
         run, failure = await session.fetch_run_with_attempts(run_id)
         if failure is not None:
@@ -229,7 +222,6 @@ async def _show(output: Output, settings: Settings, run_id: RunId, *, fetch: boo
 
 async def _read_queue(session: Session, run: Run) -> "QueueState | None":
     """Read the queue of a run that waits in it. Where that fails, the page says nothing of it."""
-    from tui.api.errors import ApiError  # noqa: PLC0415
     from tui.sync.facts import QueueFetcher  # noqa: PLC0415
 
     if run.status is not RunStatus.QUEUED or run.state is None or run.is_gone:
@@ -256,7 +248,6 @@ def tree(output: Output, /, *, run_id: RunId, as_json: bool, **options: Any) -> 
 
 
 async def _tree(output: Output, settings: Settings, run_id: RunId, *, as_json: bool) -> None:
-
     async with open_session(settings, output) as session:
         found = await session.fetch_tree(run_id)
         if as_json:
@@ -389,9 +380,6 @@ class _Watcher:
 
     async def _read_details(self, run: Run) -> Run:
         """Read what the feed omits of an ended run: the number of attempts, and a large output (stored apart)."""
-        from tui.api.errors import ApiError  # noqa: PLC0415
-        from tui.sync.budget import Priority  # noqa: PLC0415
-
         if run.body is not None and run.body[0].precision is Precision.DETAIL:
             return run
         with suppress(ApiError):  # the status, which is known already, is enough
@@ -403,7 +391,6 @@ class _Watcher:
         return self._since is not None and run.created_at is not None and run.created_at > self._since
 
     def _print(self, before: Run | None, after: Run) -> None:
-
         if not self._as_json:
             self._output.lines([transition_line(before, after, self._session.local_now())])
             return
