@@ -1,7 +1,7 @@
 """The list of runs without its drawing: its lines, its cursor, its marks, its texts."""
 
-from collections.abc import Hashable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Hashable, Sequence
+from datetime import datetime
 from enum import Enum
 from typing import Final
 
@@ -11,18 +11,16 @@ from tui.domain.run import Run
 from tui.domain.status import FAILED, FAILED_WORDS, STATUS_TABLE
 from tui.domain.update import HistoryRead
 from tui.features.runs.views import ListQuery, ListViews
-from tui.features.runs.words import ListEndFacts, filter_words, invalid_word_line, older_words, reach_words
+from tui.features.runs.words import ListEndFacts, reach_words
 from tui.kit.live_model import LiveModel
 from tui.kit.rows import RowLines
-from tui.kit.words import EmptyFacts, gap_remark, rule_parts
-from tui.lazy_dataclass import dataclass
+from tui.kit.words import EmptyFacts
 from tui.store.changes import CREATED, Changes, SortKey, key_after, key_before
 from tui.store.filter import StatusWords, read_status_words, split_words
-from tui.store.freshness import Gap, MissedRuns
+from tui.store.freshness import Gap
 from tui.store.store import Store
 from tui.store.view import RunSource, View
 from tui.text import formatting
-from tui.text.styled import Line, Piece, Token, cut
 
 MAX_LOOKUPS: Final = 500
 """Up to this many failed runs, look up the index of each; above it, scan from the cursor."""
@@ -436,97 +434,3 @@ class RunListModel(RowLines[RunId]):
         if line is not None and now is not None:
             self.top += now - line
         self._show_cursor()
-
-
-# The texts in the rule of the list: filters and order on the left, counts on the right.
-
-
-GAP_SHOWN_FOR: Final = timedelta(minutes=2)
-"""How long the rule mentions a gap whose own line is not visible."""
-
-WIDE: Final = 100
-"""From this width on, the rule has room for the long remark about a gap."""
-
-MAX_NAME_CELLS: Final = 40
-"""For the name of a filter."""
-
-_ORDER_WORDS: Final = {CREATED.id: "newest first"}
-_DOT: Final = Piece(" · ", Token.MUTED)
-
-
-@dataclass(frozen=True, slots=True)
-class ListRule:
-    """The texts of the rule. `filter_token` is the colour of the server's filters, `width` that of the rule."""
-
-    live: LiveModel
-    views: ListViews
-    rows: RunListModel
-    missed: Mapping[Gap, MissedRuns]
-    filter_token: Token
-    width: int
-
-    @property
-    def left(self) -> Line:
-        """The typed filter, the server's filters, and the order."""
-        query = self.views.query
-        typed: Line = (_DOT, Piece(f"/{query.text}", Token.TEXT)) if query.text else ()
-        if query.text_name:
-            typed = (*typed, Piece("  "), *cut((Piece(query.text_name, Token.MUTED),), MAX_NAME_CELLS))
-        # The typed filter comes first: a narrow rule omits the end, and the filter that hides runs has to stay.
-        return (*typed, *self._filters, *self._older, *self._order)
-
-    @property
-    def spare(self) -> tuple[Line, ...]:
-        """The parts that a narrow rule omits first, in this order.
-
-        The count, the marks, the filters, that data was missing, and how many runs failed meanwhile stay longer.
-        """
-        span = self._filters if self.views.query.filters.is_empty else ()
-        return (self._order, self._older, span, self._new, *rule_parts(self._gap)[1:2])
-
-    @property
-    def right(self) -> Line:
-        """The counts of shown, marked and new runs; or the age of the data, or the error in the filter."""
-        live, freshness = self.live, self.live.freshness
-        if freshness.is_stale and freshness.confirmed_at is not None:
-            ago = formatting.duration(live.now.at - freshness.confirmed_at, in_minutes=live.in_minutes)
-            return (Piece(f"last confirmed {ago} ago", Token.AMBER),)
-        if self.views.parsed.invalid_words:
-            return invalid_word_line(self.views.parsed)
-        words = count_words(live, self.views, is_wide=self.width >= WIDE)
-        count: Line = (Piece(words, Token.TEXT),) if words else ()
-        marks = self.rows.marks.words
-        marked: Line = (_DOT, Piece(marks, Token.ACCENT)) if marks else ()
-        return (*count, *marked, *self._new, *self._gap)
-
-    @property
-    def _filters(self) -> Line:
-        return (_DOT, Piece(filter_words(self.views.query.filters, self.views.query.period), self.filter_token))
-
-    @property
-    def _older(self) -> Line:
-        """` and 12 older live runs`, if there are any."""
-        query, window = self.views.query, self.live.session.store.window
-        is_cut = window is not None and window.is_older_cut
-        words = older_words(query.filters, self.views.base.older_count, is_cut=is_cut)
-        if query.is_searched:
-            words += " and older"
-        return (Piece(words, self.filter_token),) if words else ()
-
-    @property
-    def _order(self) -> Line:
-        order = self.views.query.order
-        return (_DOT, Piece(_ORDER_WORDS.get(order.id, f"by {order.title}"), Token.MUTED))
-
-    @property
-    def _new(self) -> Line:
-        count = self.rows.new_count
-        return (_DOT, Piece(f"{formatting.count(count)} new", Token.ACCENT)) if count else ()
-
-    @property
-    def _gap(self) -> Line:
-        """A remark about the last gap for a while, unless its own line is visible."""
-        gap, now = next(reversed(list(self.missed)), None), self.live.now.at
-        if gap is None or gap in self.rows.gaps or now - gap.until > GAP_SHOWN_FOR:
-            return ()
-        return (_DOT, *gap_remark(gap, self.missed[gap], now, is_short=self.width < WIDE))

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from textual.binding import BindingType
 from textual.message import Message
@@ -19,7 +20,7 @@ from tui.features.runs.columns import RUN_TABLE, SHOWS_ERRORS, STATUS, table_of
 from tui.features.runs.data import Outages, RunSubscription, ServerSearch, VisibleErrors
 from tui.features.runs.model import ListEnd, RunListModel
 from tui.features.runs.views import ListQuery, ListViews
-from tui.features.runs.words import end_key, end_line, invalid_word_line, summary_lines
+from tui.features.runs.words import end_key, end_line, filter_words, invalid_word_line, older_words, summary_lines
 from tui.kit.app import call_soon
 from tui.kit.bars import Summary
 from tui.kit.colors import Background
@@ -29,11 +30,12 @@ from tui.kit.list_panes import TablePane
 from tui.kit.live_model import LiveModel
 from tui.kit.selection import RUN, Need
 from tui.kit.table import RowContent, RowTable, Shown
-from tui.kit.words import empty_lines, gap_line
-from tui.store.changes import ORDERS, Changes, Order, Topic
+from tui.kit.words import empty_lines, gap_line, gap_remark, rule_parts
+from tui.store.changes import CREATED, ORDERS, Changes, Order, Topic
 from tui.store.freshness import Gap, MissedRuns
 from tui.store.server_filter import ServerFilter
-from tui.text.styled import Line, Piece, Token
+from tui.text import formatting
+from tui.text.styled import Line, Piece, Token, cut
 from tui.text.table import SizedColumn
 
 # The table of runs. `RunListModel` decides which run is on which line, `features.runs.columns` makes the cells.
@@ -118,6 +120,18 @@ class RunTable(RowTable[Run]):
 
 
 # The pane `runs`: the list of runs with its filter, order and marks.
+
+
+GAP_SHOWN_FOR: Final = timedelta(minutes=2)
+"""How long the rule mentions a gap whose own line is not visible."""
+
+WIDE: Final = 100
+"""From this width on, the rule has room for the long remark about a gap."""
+
+MAX_NAME_CELLS: Final = 40
+"""For the name of a filter."""
+
+_DOT: Final = Piece(" · ", Token.MUTED)
 
 
 class RunHighlighted(Message):
@@ -209,18 +223,69 @@ class RunListPane(TablePane):
         # The user adds words to a filter that a line, a view or an address gave, and goes on typing an own one.
         return self.searched if self._is_typed or not self.searched else f"{self.searched} "
 
-    @property
-    def _rule(self) -> model.ListRule:
-        return model.ListRule(self.live, self.views, self.rows, self.table.missed, self._filter_token, self.size.width)
-
     def left(self) -> Line:
-        return self._rule.left
-
-    def right(self) -> Line:
-        return self._rule.right
+        """Return the typed filter, the server's filters, and the order."""
+        query = self.views.query
+        typed: Line = (_DOT, Piece(f"/{query.text}", Token.TEXT)) if query.text else ()
+        if query.text_name:
+            typed = (*typed, Piece("  "), *cut((Piece(query.text_name, Token.MUTED),), MAX_NAME_CELLS))
+        # The typed filter comes first: a narrow rule omits the end, and the filter that hides runs has to stay.
+        return (*typed, *self._filters, *self._older, *self._order)
 
     def spare(self) -> tuple[Line, ...]:
-        return self._rule.spare
+        # The count, the marks, the filters, that data was missing, and how many runs failed meanwhile stay longer.
+        span = self._filters if self.views.query.filters.is_empty else ()
+        return (self._order, self._older, span, self._new, *rule_parts(self._gap)[1:2])
+
+    def right(self) -> Line:
+        """Return the counts of shown, marked and new runs; or the age of the data, or the error in the filter."""
+        live, freshness = self.live, self.live.freshness
+        if freshness.is_stale and freshness.confirmed_at is not None:
+            ago = formatting.duration(live.now.at - freshness.confirmed_at, in_minutes=live.in_minutes)
+            return (Piece(f"last confirmed {ago} ago", Token.AMBER),)
+        if self.views.parsed.invalid_words:
+            return invalid_word_line(self.views.parsed)
+        words, marks = self._count_words, self.rows.marks.words
+        count: Line = (Piece(words, Token.TEXT),) if words else ()
+        marked: Line = (_DOT, Piece(marks, Token.ACCENT)) if marks else ()
+        return (*count, *marked, *self._new, *self._gap)
+
+    @property
+    def _count_words(self) -> str:
+        return model.count_words(self.live, self.views, is_wide=self.size.width >= WIDE)
+
+    @property
+    def _filters(self) -> Line:
+        return (_DOT, Piece(filter_words(self.views.query.filters, self.views.query.period), self._filter_token))
+
+    @property
+    def _older(self) -> Line:
+        """` and 12 older live runs`, if there are any."""
+        query, window = self.views.query, self.live.session.store.window
+        is_cut = window is not None and window.is_older_cut
+        words = older_words(query.filters, self.views.base.older_count, is_cut=is_cut)
+        if query.is_searched:
+            words += " and older"
+        return (Piece(words, self._filter_token),) if words else ()
+
+    @property
+    def _order(self) -> Line:
+        order = self.views.query.order
+        return (_DOT, Piece("newest first" if order is CREATED else f"by {order.title}", Token.MUTED))
+
+    @property
+    def _new(self) -> Line:
+        count = self.rows.new_count
+        return (_DOT, Piece(f"{formatting.count(count)} new", Token.ACCENT)) if count else ()
+
+    @property
+    def _gap(self) -> Line:
+        """A remark about the last gap for a while, unless its own line is visible."""
+        missed, now = self.table.missed, self.live.now.at
+        gap = next(reversed(list(missed)), None)
+        if gap is None or gap in self.rows.gaps or now - gap.until > GAP_SHOWN_FOR:
+            return ()
+        return (_DOT, *gap_remark(gap, missed[gap], now, is_short=self.size.width < WIDE))
 
     def search(self, text: str) -> Line:
         """Filter the list. The table highlights the words."""
@@ -237,8 +302,7 @@ class RunListPane(TablePane):
         parsed = self.views.parsed
         if parsed.invalid_words:
             return invalid_word_line(parsed)
-        count = model.count_words(self.live, self.views, is_wide=self.size.width >= model.WIDE)
-        return (Piece(" · ".join(part for part in (parsed.hint, count) if part), Token.MUTED),)
+        return (Piece(" · ".join(part for part in (parsed.hint, self._count_words) if part), Token.MUTED),)
 
     def show_query(self, query: ListQuery, cursor: RunId | None = None, *, token: Token | None = None) -> None:
         """Show another filter and order, with the cursor on a run once the list has it.
