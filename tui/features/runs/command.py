@@ -32,7 +32,6 @@ from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.features.config.session import open_session, run_async
 from tui.features.runs.columns import short_id
 from tui.features.runs.printed import TableOutput, run_object, status_object, transition_line, tree_objects
-from tui.lazy_dataclass import dataclass
 from tui.settings.settings import Settings
 from tui.store.merge import merge
 from tui.sync.budget import ENDLESS, Paging, Priority
@@ -41,7 +40,8 @@ from tui.text import formatting
 from tui.text.blocks import Now, labelled
 from tui.text.formatting import zone_name
 from tui.text.status import StatusStyle, style_of, style_of_status
-from tui.text.styled import ELLIPSIS, Line, Piece, Token, fit, joined, line_width, wrap
+from tui.text.styled import ELLIPSIS, Align, Line, Piece, Token, fit, joined, line_width, wrap
+from tui.text.table import GAP
 
 # `ls`, `show` and `tree`: read runs once, and print them.
 
@@ -544,17 +544,7 @@ _MAX_LEVELS: Final = 40  # The deepest level that is drawn. Deeper chains stay r
 _MIN_LEFT: Final = 24
 _MIN_TASK: Final = 14  # Of the left part, with the glyph.
 _WORD: Final = 15
-_GAP: Final = 2
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A node with its guides and its columns."""
-
-    node: TreeNode
-    style: StatusStyle
-    guides: str
-    columns: tuple[Line, ...]
+_ALIGNS: Final[tuple[Align, ...]] = ("left", "right", "left")
 
 
 def tree_lines(tree: RunTree, *, now: datetime, width: int | None) -> list[Line]:
@@ -563,24 +553,45 @@ def tree_lines(tree: RunTree, *, now: datetime, width: int | None) -> list[Line]
     In a narrow terminal the status words are dropped first, then the durations, then the ids are shortened. Guides that
     are too long lose their first levels. The last lines say what is missing.
     """
-    rows = [_row(node, guides, now) for node, guides in _guided(tree.root)]
-    limits = [max(line_width(row.columns[index]) for row in rows) for index in range(3)]
-    limits[0] = min(limits[0], _WORD)
+    from tui.features.tree.words import node_took  # noqa: PLC0415  `ls` does not need it
+
+    rows = [(node, guides, _style(node)) for node, guides in _guided(tree.root)]
+    names: list[Line] = [(style.name,) for _, _, style in rows]
+    times = [formatting.duration(node_took(node, node.run, now)) for node, _, _ in rows]
+    lasted: list[Line] = [(Piece(text, style.row.took),) for text, (_, _, style) in zip(times, rows, strict=True)]
+    ids: list[Line] = [(Piece(node.id, style.row.rest),) for node, _, style in rows]
+    widths = [min(_widest(names), _WORD), _widest(lasted), _widest(ids)]
     if width is not None:
-        rows, limits = _narrowed(rows, limits, width)
-    left = None if width is None else width - sum(limit + _GAP for limit in limits if limit)
-    lefts = [_left(row, tree.current, left) for row in rows]
-    left = max(map(line_width, lefts)) if left is None else min(left, max(map(line_width, lefts)))
+        for index in range(2):
+            if _room_beside(widths, width) < _MIN_LEFT:
+                widths[index] = 0
+        if width - widths[2] - GAP < _MIN_LEFT:
+            ids = [short_id(node.id, style.row.rest) for node, _, style in rows]
+            widths[2] = _widest(ids)
+    room = None if width is None else _room_beside(widths, width)
+    heads = [_head(node, guides, style, room, is_current=node.id == tree.current) for node, guides, style in rows]
+    head_cells = _widest(heads) if room is None else min(room, _widest(heads))
     lines: list[Line] = []
-    for row, head in zip(rows, lefts, strict=True):
-        cells = [
-            fit(row.columns[at], limit, "right" if at == 1 else "left") for at, limit in enumerate(limits) if limit
-        ]
-        lines.append(joined([fit(head, left), *cells]))
+    for head, *cells in zip(heads, names, lasted, ids, strict=True):
+        shown = [fit(*cell) for cell in zip(cells, widths, _ALIGNS, strict=True) if cell[1]]
+        lines.append(joined([fit(head, head_cells), *shown]))
     if tree.missing:
         text = f"Not fully loaded: {'; '.join(tree.missing)}."
         lines += [(Piece(row, Token.MUTED),) for row in wrap(text, width or 10_000)]
     return lines
+
+
+def _style(node: TreeNode) -> StatusStyle:
+    run = node.run
+    return style_of(run) if run is not None and run.state is not None else style_of_status(node.status)
+
+
+def _widest(column: Sequence[Line]) -> int:
+    return max(map(line_width, column))
+
+
+def _room_beside(widths: Sequence[int], width: int) -> int:
+    return width - sum(each + GAP for each in widths if each)
 
 
 def _guided(root: TreeNode) -> Iterator[tuple[TreeNode, str]]:
@@ -597,43 +608,22 @@ def _guided(root: TreeNode) -> Iterator[tuple[TreeNode, str]]:
             pending.append((child, inner, "├─ " if index else "└─ "))
 
 
-def _row(node: TreeNode, guides: str, now: datetime) -> _Row:
-    from tui.features.tree.words import node_took  # noqa: PLC0415  `ls` does not need it
-
-    run = node.run
-    style = style_of(run) if run is not None and run.state is not None else style_of_status(node.status)
-    ran = formatting.duration(node_took(node, run, now))
-    return _Row(node, style, guides, ((style.name,), (Piece(ran, style.row.took),), (Piece(node.id, style.row.rest),)))
-
-
-def _narrowed(rows: list[_Row], limits: list[int], width: int) -> tuple[list[_Row], list[int]]:
-    for index in range(2):
-        if width - sum(limit + _GAP for limit in limits if limit) < _MIN_LEFT:
-            limits[index] = 0
-    if width - limits[2] - _GAP < _MIN_LEFT:
-        rows = [replace(row, columns=(*row.columns[:2], short_id(row.node.id, row.style.row.rest))) for row in rows]
-        limits[2] = max(line_width(row.columns[2]) for row in rows)
-    return rows, limits
-
-
-def _left(row: _Row, current: str, limit: int | None) -> Line:
+def _head(node: TreeNode, guides: str, style: StatusStyle, limit: int | None, *, is_current: bool) -> Line:
     """Return mark, guides, task, tags and attempts. The task stays visible at any depth."""
     from tui.features.tree.words import guide_tail  # noqa: PLC0415  `ls` does not need it
 
-    mark = Piece("▌ ", Token.ACCENT) if row.node.id == current else Piece("  ")
-    task: Line = (row.style.mark, Piece(" "), Piece(row.node.task or formatting.NONE, row.style.row.task))
-    guides = row.guides
+    mark = Piece("▌ ", Token.ACCENT) if is_current else Piece("  ")
+    task: Line = (style.mark, Piece(" "), Piece(node.task or formatting.NONE, style.row.task))
     if limit is not None:
         # A cut guide shows its depth, since all lines below the cut start alike.
         room = limit - line_width((mark,)) - min(line_width(task), _MIN_TASK)
-        guides = guide_tail(guides, room, f"{row.node.depth}{ELLIPSIS}")
-    return (mark, Piece(guides, Token.GUIDE), *task, *_remark(row))
+        guides = guide_tail(guides, room, f"{node.depth}{ELLIPSIS}")
+    return (mark, Piece(guides, Token.GUIDE), *task, *_remark(node.run))
 
 
-def _remark(row: _Row) -> Line:
-    if (run := row.node.run) is None:
+def _remark(run: Run | None) -> Line:
+    if run is None:
         return ()
-    parts = [*(run.state.tags if run.state else ())]
     attempt = run.attempt_count or 0
-    words_of = "  ".join([*parts, *([f"attempt {attempt}"] if attempt > 1 else [])])
-    return (Piece(f"  {words_of}", Token.FAINT),) if words_of else ()
+    parts = [*(run.state.tags if run.state else ()), *([f"attempt {attempt}"] if attempt > 1 else [])]
+    return (Piece(f"  {'  '.join(parts)}", Token.FAINT),) if parts else ()
