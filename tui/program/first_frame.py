@@ -57,8 +57,12 @@ def first_frame(
 def _columns(settings: Settings, list_cells: int) -> Sequence[SizedColumn[Run]]:
     """Return the columns of the config file, or the program's own."""
     if columns := settings.columns.filled:
-        from tui.features.columns.settings import RUNS, columns_of_file, file_columns  # noqa: PLC0415  as above
-        from tui.features.columns.words import chosen_columns  # noqa: PLC0415
+        from tui.features.columns.words import (  # noqa: PLC0415  as above
+            RUNS,
+            chosen_columns,
+            columns_of_file,
+            file_columns,
+        )
 
         chosen = columns_of_file(columns, file_columns, "")[0].get(RUNS)
         if chosen is not None:

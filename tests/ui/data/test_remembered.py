@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tui.domain.filters import RunFilters
 from tui.domain.ids import TaskId
 from tui.features.columns.data import ColumnFile
-from tui.features.columns.settings import file_columns
+from tui.features.columns.words import file_columns
 from tui.features.runs.data import FilterFile, Remembered
 from tui.kit.state_files import MAX_BYTES
 from tui.store.changes import EPOCH

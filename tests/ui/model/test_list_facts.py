@@ -4,8 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tui.features.runs.model import shows_only_failures
-from tui.features.runs.views import ListQuery
+from tui.features.runs.model import ListQuery, shows_only_failures
 
 
 @pytest.mark.parametrize(

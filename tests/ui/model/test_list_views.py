@@ -11,7 +11,7 @@ from tests.support.domain.patches import patch_of
 from tests.support.fleet import SECRET
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.update import RunsRead
-from tui.features.runs.views import ListViews
+from tui.features.runs.model import ListViews
 from tui.kit.live_model import LiveModel
 from tui.settings.settings import read_settings
 from tui.store.changes import TASK

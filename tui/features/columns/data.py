@@ -12,7 +12,6 @@ from tui.domain.ids import RunId
 from tui.domain.run import Absent, Body, Run, Stamp
 from tui.domain.status import RunStatus
 from tui.domain.update import RunsRead
-from tui.features.columns.settings import ColumnsOf, columns_of_file, problem_in
 from tui.features.columns.words import (
     AUTO,
     MAX_COLUMN_CELLS,
@@ -23,9 +22,12 @@ from tui.features.columns.words import (
     ColumnChoice,
     ColumnPath,
     ColumnSet,
+    ColumnsOf,
     Unshown,
     cell_value,
     chosen_columns,
+    columns_of_file,
+    problem_in,
     without_duplicates,
 )
 from tui.features.runs.data import RETRY_AFTER_S, VisibleReads

@@ -13,7 +13,6 @@ from textual.widgets import Input
 
 from tui.domain.run import ABSENT, Absent, Json, Run
 from tui.features.columns.data import ChosenColumns
-from tui.features.columns.settings import RUNS
 from tui.features.columns.words import (
     AUTO,
     KINDS,
@@ -22,6 +21,7 @@ from tui.features.columns.words import (
     METADATA,
     PAYLOAD,
     ROOTS,
+    RUNS,
     ColumnChoice,
     ColumnPath,
     ColumnSet,

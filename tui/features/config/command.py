@@ -81,7 +81,7 @@ def _print_keys(output: Output, file: ConfigFile, *, as_json: bool) -> None:
 
 
 def _init(output: Output, path: Path) -> None:
-    from tui.features.columns.settings import ERRORS, RUNS, file_columns  # noqa: PLC0415
+    from tui.features.columns.words import ERRORS, RUNS, file_columns  # noqa: PLC0415
     from tui.kit.colors import PALETTES, ColorMode  # noqa: PLC0415
     from tui.settings.description import commented_file  # noqa: PLC0415
 

@@ -19,7 +19,7 @@ def complaints_of(settings: Settings) -> Iterator[Complaint]:
     file = settings.file
     yield from file.complaints
     if columns := settings.columns.filled:
-        from tui.features.columns.settings import columns_of_file, file_columns  # noqa: PLC0415
+        from tui.features.columns.words import columns_of_file, file_columns  # noqa: PLC0415
 
         yield from columns_of_file(columns, file_columns, file.shown, file)[1]
     if settings.views:

@@ -12,7 +12,7 @@ from tui.api.errors import ApiError
 from tui.domain.filters import RunFilters, SearchProgress, parse_period, period_text
 from tui.domain.ids import RunId
 from tui.domain.status import filter_word
-from tui.features.runs.views import SLICE_S, ListViews
+from tui.features.runs.model import SLICE_S, ListViews
 from tui.kit.live_model import CoalescedFetch
 from tui.kit.state_files import StateFile
 from tui.kit.words import gap_sentence

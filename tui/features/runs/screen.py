@@ -19,8 +19,8 @@ from tui.features.actions.view import ACTION_BINDINGS, BY_ID, ActionController
 from tui.features.overview.tabs import unheard_line
 from tui.features.overview.view import LinePane, OpenedLine
 from tui.features.runs.data import RunSubscription
+from tui.features.runs.model import ListQuery
 from tui.features.runs.view import RunHighlighted, RunListPane, RunSummary
-from tui.features.runs.views import ListQuery
 from tui.features.runs.words import NOT_A_RUN, Typed, absolute_period_words, read_typed, recalled_line
 from tui.kit.app import AppBase, is_covered
 from tui.kit.keys import ACTION_NAMES, MENU_BINDINGS, OUTGOING_BINDINGS, Help, bind

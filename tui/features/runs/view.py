@@ -18,8 +18,7 @@ from tui.features.columns.words import chosen_columns, with_times
 from tui.features.runs import model
 from tui.features.runs.columns import RUN_TABLE, SHOWS_ERRORS, STATUS, table_of
 from tui.features.runs.data import Outages, RunSubscription, ServerSearch, VisibleErrors
-from tui.features.runs.model import ListEnd, RunListModel
-from tui.features.runs.views import ListQuery, ListViews
+from tui.features.runs.model import ListEnd, ListQuery, ListViews, RunListModel
 from tui.features.runs.words import end_key, end_line, filter_words, invalid_word_line, older_words, summary_lines
 from tui.kit.app import call_soon
 from tui.kit.bars import Summary

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from tui.features.columns.data import ColumnFile
-from tui.features.columns.settings import file_columns
-from tui.features.columns.words import ColumnChoice, ColumnSet
+from tui.features.columns.words import ColumnChoice, ColumnSet, file_columns
 
 OWN = ColumnSet(
     (
