@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 from random import Random
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tui.api.client import MAX_PAGE_SIZE
 from tui.api.errors import MAX_MESSAGE_CHARS, ApiError, NotFound, RateLimited, Refused, ServerFault, Unreachable
@@ -30,6 +30,9 @@ from tui.sync.budget import MAX_IN_FLIGHT, Pace, Paging, Priority
 from tui.sync.clock import Clock, Timer, wait_until_set
 from tui.sync.fetch import RunFetcher
 from tui.sync.lists import with_filtered_fields
+
+if TYPE_CHECKING:
+    from tui.sync.session import Session
 
 # Fetches the errors of many failed runs: with a few queries if the key may query, else run by run.
 #
@@ -361,9 +364,7 @@ class FailureReader:
     failed runs that are in the store without an error. `report` is called when the progress has changed.
     """
 
-    _fetcher: RunFetcher
-    _store: Store
-    _clock: Clock
+    _session: "Session"
     period: timedelta
     followed: RunFilters
     visible: Callable[[], Sequence[RunId]]
@@ -371,6 +372,7 @@ class FailureReader:
     report: Callable[[], None]
 
     def __post_init__(self) -> None:
+        self._fetcher, self._store, self._clock = self._session.fetcher, self._session.store, self._session.clock
         self._random = Random()  # noqa: S311  spreads retries, guards nothing
         self._pace = Pace(self._fetcher.budget, self._clock)
         self._errors = ErrorFetcher(self._fetcher, self._store, self._pace)
@@ -579,12 +581,10 @@ MAX_PAGES: Final = 20
 class GroupReader:
     """Reads the groups that failed within a period. One instance serves a session, since it remembers a refusal."""
 
-    def __init__(self, fetcher: RunFetcher, clock: Clock, report: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, session: "Session", report: Callable[[], None] = lambda: None) -> None:
         """`report` is called when the result has changed."""
-        self._fetcher = fetcher
-        self._clock = clock
-        self._report = report
-        self._pace = Pace(fetcher.budget, clock)
+        self._fetcher, self._clock, self._report = session.fetcher, session.clock, report
+        self._pace = Pace(session.budget, session.clock)
         self.result = ServerGroupsRead()
         self._last: tuple[timedelta, float] | None = None
         """The period of the last read, and its time."""
@@ -674,9 +674,7 @@ class WholeRead:
     waits, in raw text, "" if it does not. `report` is called after each step.
     """
 
-    _fetcher: RunFetcher
-    _store: Store
-    _clock: Clock
+    _session: "Session"
     report: Callable[["WholeRead"], None]
     max_runs: int
     run_ids: list[RunId] = field(default_factory=list)
@@ -685,6 +683,7 @@ class WholeRead:
     wait: str = ""
 
     def __post_init__(self) -> None:
+        self._fetcher, self._store, self._clock = self._session.fetcher, self._session.store, self._session.clock
         self._errors = ErrorFetcher(self._fetcher, self._store, None, Priority.SELECTED, MAX_IN_FLIGHT)
         self._has_answer = False
         self._progress = (0, 0)

@@ -57,7 +57,7 @@ async def _errors(output: Output, settings: Settings, since: str, period: timede
     async with open_session(settings, progress) as session:
         # The user waits for the result, and nothing else reads in this session.
         session.budget.follow_headers()
-        reader = GroupReader(session.fetcher, session.clock)
+        reader = GroupReader(session)
         try:
             read, failure = await _read(session, period, progress)
             span = _span_of(session, read.run_ids, period)
@@ -97,7 +97,7 @@ async def _read(session: Session, period: timedelta, progress: ProgressLine) -> 
         progress.show(f"reading {count:,} failed runs, {count - len(read.missing):,} so far{wait}")
 
     progress.show("reading failed runs")
-    read = WholeRead(session.fetcher, session.store, session.clock, report=report, max_runs=MAX_RUNS)
+    read = WholeRead(session, report, MAX_RUNS)
     try:
         await read.run(period)
     except ApiError as error:

@@ -85,18 +85,9 @@ class FailureReading:
 
         session = self._session
         if self._groups is None:
-            self._groups = GroupReader(session.fetcher, session.clock, self._on_update)
+            self._groups = GroupReader(session, self._on_update)
         if self._reader is None or (self._reader.period, self._reader.followed) != (period, followed):
-            self._reader = FailureReader(
-                session.fetcher,
-                session.store,
-                session.clock,
-                period,
-                followed,
-                self._visible,
-                self._unread,
-                self._on_update,
-            )
+            self._reader = FailureReader(session, period, followed, self._visible, self._unread, self._on_update)
         self._unsubscribe = session.subscribe(self._on_changes)
         self._tasks = [
             session.spawn(self._reader.run(), "read failed runs"),

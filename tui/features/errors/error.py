@@ -135,18 +135,17 @@ def _frame(frame: StackFrame, layout: ErrorLayout, column: int, *, is_first: boo
         place: Line = (Piece(tail, token, is_bold=is_first), Piece(position, Token.FAINT))
         return [cut(joined((fit(function, column), place)), layout.limit)]
     is_beside = line_width(function) <= column and left >= min(_MIN_PLACE, cell_len(clean(path)) + cell_len(position))
-    rows = [
-        (*(Piece(text, token, is_bold=is_first) for text in row[:1]), *(Piece(text, Token.FAINT) for text in row[1:]))
-        for row in _path_rows(path, position, left if is_beside else layout.limit - 2)
-    ]
+    rows = _path_rows(path, position, left if is_beside else layout.limit - 2)
+    lines: list[Line] = [(Piece(row, token, is_bold=is_first),) for row in rows[:-1]]
+    lines.append((Piece(rows[-1], token, is_bold=is_first), Piece(position, Token.FAINT)))
     if is_beside:
         blank = Piece(" " * (column + _GAP))
-        return [joined((fit(function, column), rows[0])), *((blank, *row) for row in rows[1:])]
-    return [*fold(function, layout.limit), *((Piece("  "), *row) for row in rows)]
+        return [joined((fit(function, column), lines[0])), *((blank, *line) for line in lines[1:])]
+    return [*fold(function, layout.limit), *((Piece("  "), *line) for line in lines)]
 
 
-def _path_rows(path: Raw, position: str, limit: int) -> list[tuple[str, ...]]:
-    """Break a path behind its slashes into rows, with the position at the end. Each row is a tuple of its texts.
+def _path_rows(path: Raw, position: str, limit: int) -> list[str]:
+    """Break a path behind its slashes into rows, of which the last one has room for the position, or is empty.
 
     A folder that is longer than a row is broken where the row is full.
     """
@@ -159,9 +158,7 @@ def _path_rows(path: Raw, position: str, limit: int) -> list[tuple[str, ...]]:
         first, *more = (plain(row) for row in fold((Piece(part),), limit))
         rows[-1] += first
         rows += more
-    if cell_len(rows[-1]) + cell_len(position) > limit:
-        return [*((row,) for row in rows), ("", position)]
-    return [*((row,) for row in rows[:-1]), (rows[-1], position)]
+    return [*rows, ""] if cell_len(rows[-1]) + cell_len(position) > limit else rows
 
 
 def _function(frame: StackFrame, token: Token, *, is_bold: bool = False) -> Line:

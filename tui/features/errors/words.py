@@ -311,7 +311,7 @@ def newest_page(run: Run, progress: ReadProgress, now: Now, layout: ErrorLayout,
     limit = layout.limit
     blocks = [_head(run, now, limit) if has_head else [], _error(run, progress, layout)]
     rows = spaced([*blocks, [*_payload(run, progress, limit), *_tags(run, limit)]])
-    return [row if line_width(row.line) <= limit else row._replace(line=cut(row.line, limit)) for row in rows]
+    return [row._replace(line=cut(row.line, limit)) for row in rows]
 
 
 def _head(run: Run, now: Now, limit: int) -> list[Row]:
@@ -597,11 +597,9 @@ def empty_groups_lines(
     read: GroupsRead, span_words: str, width: int, *, is_filtered: bool, is_stale: bool
 ) -> list[Line]:
     """Return the sentences in place of an empty list, in lines of at most `width` cells."""
-    lines: list[Line] = [()]
-    for text, token in _sentences(read, span_words, is_filtered=is_filtered, is_stale=is_stale):
-        lines += [(Piece(row, token),) for row in wrap(text, min(max(width, 20), _MAX_WIDTH))]
-        lines.append(())
-    return lines[:-1]
+    room = min(max(width, 20), _MAX_WIDTH)
+    found = _sentences(read, span_words, is_filtered=is_filtered, is_stale=is_stale)
+    return [line for text, token in found for line in ((), *((Piece(row, token),) for row in wrap(text, room)))]
 
 
 def _sentences(read: GroupsRead, span_words: str, *, is_filtered: bool, is_stale: bool) -> list[tuple[str, Token]]:
