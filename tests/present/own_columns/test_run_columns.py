@@ -16,7 +16,7 @@ from tui.features.columns.words import (
     with_times,
     without_duplicates,
 )
-from tui.features.errors.columns import GROUP_TABLE
+from tui.features.errors.model import GROUP_TABLE
 from tui.features.runs.columns import COLUMNS, RUN_TABLE, head, row, table_of
 from tui.store.changes import EPOCH
 from tui.text.blocks import Now

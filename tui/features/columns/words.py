@@ -528,7 +528,7 @@ def file_columns(view: str) -> Sequence[Column[Any]]:
     if view == RUNS:
         return COLUMNS
     # With it comes all that makes groups of errors: 40 ms, for which the first frame must not wait.
-    from tui.features.errors.columns import COLUMNS as GROUP_COLUMNS  # noqa: PLC0415
+    from tui.features.errors.model import COLUMNS as GROUP_COLUMNS  # noqa: PLC0415
 
     return GROUP_COLUMNS if view == ERRORS else ()
 

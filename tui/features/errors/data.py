@@ -14,7 +14,6 @@ from tui.domain.filters import RunFilters
 from tui.domain.ids import ErrorGroupId, RunId
 from tui.domain.text import Raw
 from tui.features.errors import model, words
-from tui.features.errors.columns import GROUP_TABLE, ONLY_NEW, GroupRow
 from tui.features.errors.words import GroupFacts, GroupsRead
 from tui.features.runs.words import filter_words
 from tui.kit.lists import CopyText, ListView, LiveList
@@ -596,16 +595,16 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
 
     # The texts around the groups.
 
-    def drawn(self, row: ErrorGroup) -> GroupRow:
+    def drawn(self, row: ErrorGroup) -> model.GroupRow:
         newest = self.live.get(row.run_ids[0]) if row.run_ids else None
-        return GroupRow(row, row.counts_in(self._updates.span), model.own_line(newest), self._is_read)
+        return model.GroupRow(row, row.counts_in(self._updates.span), model.own_line(newest), self._is_read)
 
     def begin_drawing(self) -> Mapping[str, str]:
         read, span_words = self.read, self.span.words
         # The errors of runs that fail now are read within moments: no row says for those that more may be of its group.
         is_followed = self._is_read and self._read_span == span_words and not (read.failure or read.unreadable_count)
         self._is_read, self._read_span = read.is_complete or is_followed, span_words
-        return {"bars": span_words} | ({"state": ONLY_NEW} if self.state_problem else {})
+        return {"bars": span_words} | ({"state": model.ONLY_NEW} if self.state_problem else {})
 
     def left(self) -> Line:
         *typed, dot, order = super().left()
@@ -658,7 +657,7 @@ GROUPS: Final[ListView[ErrorGroup]] = ListView(
     name="errors",
     noun="group",
     sentence="What fails, since when, in which version.",
-    table=GROUP_TABLE,
+    table=model.GROUP_TABLE,
     key=lambda group: group.fingerprint,
     title=words.short_fingerprint,
     orders=model.GROUP_ORDERS,

@@ -11,7 +11,7 @@ from tests.support.present.samples import HOSTILE, NOW, texts
 from tui.domain.facts import ErrorState
 from tui.domain.ids import TaskId
 from tui.domain.status import RunStatus
-from tui.features.errors.columns import GROUP_TABLE, GroupRow
+from tui.features.errors.model import GROUP_TABLE, GroupRow
 from tui.store.error_groups import ErrorGroup
 from tui.text.blocks import Now
 from tui.text.styled import Token, line_width, plain
