@@ -639,7 +639,8 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
         return () if group is None else (Piece(words.short_fingerprint(group), Token.MUTED),)
 
     def summary(self, width: int) -> tuple[Line, ...]:
-        return words.group_summary_lines(self.facts, self.live.now, width)
+        facts = self.facts
+        return super().summary(width) if facts is None else words.group_summary_lines(facts, self.live.now, width)
 
 
 def _detail_key(group: ErrorGroup) -> Hashable:

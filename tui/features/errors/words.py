@@ -627,10 +627,8 @@ _INDENT = "  "
 NOTHING_SELECTED = "No group is selected."
 
 
-def group_summary_lines(facts: GroupFacts | None, now: Now, width: int) -> tuple[Line, Line]:
+def group_summary_lines(facts: GroupFacts, now: Now, width: int) -> tuple[Line, Line]:
     """Return `NEW charge-card  131 of 264 runs  only in 20261126.3`, then the newest run, in at most `width` cells."""
-    if facts is None:
-        return (cut((Piece(f"{_INDENT}{NOTHING_SELECTED}", Token.MUTED),), width), ())
     group, limit = facts.group, width - 1
     state = state_piece(group.state)
     head: Line = (Piece(_INDENT), *((state, Piece(" ")) if group.state is not None and state.text else ()))

@@ -280,7 +280,8 @@ class LiveQueues(LiveList[QueueRow]):
         return (Piece(text, Token.MUTED),) if text else ()
 
     def summary(self, width: int) -> tuple[Line, ...]:
-        return page.queue_summary_lines(self.facts, self.live.now, width)
+        facts = self.facts
+        return super().summary(width) if facts is None else page.queue_summary_lines(facts, self.live.now, width)
 
     def _facts_of(self, row: QueueRow) -> QueueFacts:
         known, detail = self._known, self.selected.of(row.stored_name) or _UNREAD

@@ -479,10 +479,8 @@ def _oldest(facts: QueueFacts, now: Now, limit: int) -> Row | None:
 _INDENT = "  "
 
 
-def queue_summary_lines(facts: QueueFacts | None, now: Now, width: int) -> tuple[Line, Line]:
+def queue_summary_lines(facts: QueueFacts, now: Now, width: int) -> tuple[Line, Line]:
     """Return `○ at its limit  send-email  20 of 20 places: 20 send-campaign`, then whether it drains and why."""
-    if facts is None:
-        return (cut((Piece(f"{_INDENT}No queue is selected.", Token.MUTED),), width), ())
     row, limit = facts.row, width - 1
     answers = {said.label: said.answer for said in sentences(facts, now)}
     parts: list[Line] = []
