@@ -111,18 +111,10 @@ COLUMNS: Final = (
     Column("bars", "", _bars, 12, from_width=112, wish=Wish(12, 24), meaning="failures over the span"),
     Column("task", "task", _task, 13, wish=Wish(12, 26), meaning="the task"),
     Column("error", "error", _error, least=8, wish=Wish(12, 80), meaning="its type and message"),
-    Column(
-        "place",
-        "own frame",
-        _place,
-        22,
-        from_width=96,
-        wish=Wish(22, 44),
-        meaning="the first own frame, versions",
-        right_title="versions",
-    ),
+    Column("place", "own frame", _place, 22, from_width=96, wish=Wish(22, 44),
+           meaning="the first own frame, versions", right_title="versions"),
     Column("since", "since", _since, 6, "right", from_width=64, is_ticking=True, meaning="when it was first seen"),
-)
+)  # fmt: skip
 GROUP_TABLE: Final = Table(
     COLUMNS,
     lambda row: _glyph(row.group),
@@ -178,27 +170,15 @@ def _state_rank(group: ErrorGroup) -> int:
 
 
 GROUP_ORDERS: Final[tuple[ListOrder[ErrorGroup], ...]] = (
-    ListOrder(
-        "new",
-        "new first",
-        "New groups first, then those that failed again, acknowledged ones last.",
-        lambda group: (_state_rank(group), -group.count, -group.last_seen.timestamp()),
-    ),
-    ListOrder(
-        "most",
-        "most first",
-        "Groups with the most runs first.",
-        lambda group: (-group.count, -group.last_seen.timestamp()),
-    ),
+    ListOrder("new", "new first", "New groups first, then those that failed again, acknowledged ones last.",
+              lambda group: (_state_rank(group), -group.count, -group.last_seen.timestamp())),
+    ListOrder("most", "most first", "Groups with the most runs first.",
+              lambda group: (-group.count, -group.last_seen.timestamp())),
     ListOrder("latest", "latest first", "The latest failure first.", lambda group: (-group.last_seen.timestamp(),)),
-    ListOrder(
-        "first-seen",
-        "youngest first",
-        "Groups that were first seen last.",
-        lambda group: (-first_known(group).timestamp(),),  # as in the column `since`
-    ),
+    ListOrder("first-seen", "youngest first", "Groups that were first seen last.",
+              lambda group: (-first_known(group).timestamp(),)),  # as in the column `since`
     ListOrder("task", "by task", "By the name of the task.", lambda group: (task_words(group.tasks), -group.count)),
-)
+)  # fmt: skip
 
 
 # The texts of a group that a typed filter looks at.

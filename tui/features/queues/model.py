@@ -41,31 +41,15 @@ def _usage(row: QueueRow) -> float:
 
 QUEUE_ORDERS: Final[tuple[ListOrder[QueueRow], ...]] = (
     ListOrder("worst", "worst first", "The worst queues first.", worst_first),
-    ListOrder(
-        "queued",
-        "most queued first",
-        "Queues in which the most runs wait first.",
-        lambda row: (-(row.queued or 0), _age_rank(row)),
-    ),
-    ListOrder(
-        "oldest",
-        "longest wait first",
-        "Queues whose oldest run waits longest first.",
-        lambda row: (_age_rank(row), -(row.queued or 0)),
-    ),
-    ListOrder(
-        "usage",
-        "fullest first",
-        "Queues that are nearest to their limit first.",
-        lambda row: (-_usage(row), -(row.running or 0)),
-    ),
-    ListOrder(
-        "starts",
-        "most starts first",
-        "Queues that start the most runs a minute first.",
-        lambda row: (-(row.started_per_min or 0), -(row.running or 0)),
-    ),
-)
+    ListOrder("queued", "most queued first", "Queues in which the most runs wait first.",
+              lambda row: (-(row.queued or 0), _age_rank(row))),
+    ListOrder("oldest", "longest wait first", "Queues whose oldest run waits longest first.",
+              lambda row: (_age_rank(row), -(row.queued or 0))),
+    ListOrder("usage", "fullest first", "Queues that are nearest to their limit first.",
+              lambda row: (-_usage(row), -(row.running or 0))),
+    ListOrder("starts", "most starts first", "Queues that start the most runs a minute first.",
+              lambda row: (-(row.started_per_min or 0), -(row.running or 0))),
+)  # fmt: skip
 
 
 # The filters that list the runs of a queue.
