@@ -180,7 +180,7 @@ def test_runs_of_a_filtered_list_make_no_task_fail() -> None:
     store.apply(WindowRead(NOW, HOUR, is_filtered=True))
     own = OwnCounts(store)
     own.settle(NOW)
-    assert any(each.is_failed for each in own.tasks[CHARGE].recent.values())
+    assert any(each.is_failed for each in own.tasks[CHARGE].failures)
     assert judge(normal(), own, NOW) == ()
     served = replace(normal(), minutes=server_minutes_of(runs, 7200))
     (found,) = judge(served, own, NOW)

@@ -63,7 +63,6 @@ def picture(own: OwnCounts, now: datetime) -> dict[str, Any]:
         task: (
             list(each.queued),
             each.executing,
-            sorted(each.recent.values()),
             list(each.failures),
             each.durations.p95,
             dict(each.versions),
@@ -76,6 +75,7 @@ def picture(own: OwnCounts, now: datetime) -> dict[str, Any]:
         "ends": ends,
         "totals": totals,
         "within": within,
+        "recent": own.recent_tasks,
         "tasks": tasks,
         "last": [run.id for run in own.last_ended(5)],
     }

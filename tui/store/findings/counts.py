@@ -1,6 +1,6 @@
 """What became of the runs of the store, and of the server's query, by task and cell of time."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from math import exp, log
@@ -225,15 +225,14 @@ NO_SUMS: Final = Sums()
 
 
 class TaskTally:
-    """The live runs of a task, its recent ends, its durations in the last hour, and its versions."""
+    """The live runs of a task, its durations in the last hour, and its versions."""
 
-    __slots__ = ("durations", "executing", "failures", "queued", "recent", "versions")
+    __slots__ = ("durations", "executing", "failures", "queued", "versions")
 
     def __init__(self, hide: Callable[[object], object]) -> None:
         self.queued = SortedKeys((), hide)
         """When each waiting run was queued, in seconds, and its id."""
         self.executing = 0
-        self.recent: dict[RunId, Outcome] = {}
         self.failures = SortedKeys((), hide)
         """The outcomes of failed runs of all kept minutes, oldest first."""
         self.durations = Durations()
@@ -243,7 +242,7 @@ class TaskTally:
     @property
     def is_empty(self) -> bool:
         """Whether the task has no run that counts."""
-        return not (self.queued or self.executing or self.recent or self.durations.count or self.versions)
+        return not (self.queued or self.executing or self.durations.count or self.versions)
 
 
 class Tallies:
@@ -255,8 +254,8 @@ class Tallies:
         self.first_minute = self._recent_first = self._hour_first = 0
         """The oldest minutes of which counts, ends and durations are kept."""
         self._ends: dict[int, EndsByTask] = {}
-        self._totals: defaultdict[int, Counter[str]] = defaultdict(Counter)
-        """The `Sums` of all tasks within each minute, by name."""
+        self._totals: Counter[tuple[int, str]] = Counter()
+        """The `Sums` of all tasks by minute and name."""
         self.tasks: dict[TaskId, TaskTally] = {}
         """The tasks that have runs."""
         self._seconds: Counter[tuple[int, bool]] = Counter()
@@ -266,7 +265,7 @@ class Tallies:
         """Add a run, or with the sign -1 remove it."""
         for kind, minute in (("triggered", part.created), ("started", part.started), ("ended", part.ended)):
             if minute is not None and minute >= self.first_minute:
-                self._add_to_total(minute, kind, sign)
+                add_to(self._totals, (minute, kind), sign)
         task = self.tasks.get(part.task)
         if task is None:
             task = self.tasks[part.task] = TaskTally(self._hide)
@@ -278,53 +277,28 @@ class Tallies:
         if task.is_empty:
             del self.tasks[part.task]
 
-    def _leave_recent(self, part: CountedRun) -> None:
-        """Forget a run among the recent ends."""
-        task = self.tasks.get(part.task)
-        outcome = None if task is None else task.recent.pop(part.run_id, None)
-        if task is not None and outcome is not None:
-            self._count_second(outcome, -1)
-
     def _leave_hour(self, part: CountedRun) -> None:
         """Forget a run among the durations of the last hour."""
         if part.took_s is not None:
             self.tasks[part.task].durations.add(part.took_s, -1)
 
-    def _add_to_total(self, minute: int, kind: str, sign: int) -> None:
-        total = self._totals[minute]
-        total[kind] += sign
-        if sign < 0 and not any(total.values()):
-            del self._totals[minute]
-
-    def _add_to_ends(self, part: CountedRun, minute: int, sign: int) -> None:
-        ends = self._ends.setdefault(minute, {})
-        add_to(ends, part.task, sign * packed_end(part.outcome))
+    def _add_end(self, task: TaskTally, part: CountedRun, minute: int, sign: int) -> None:
+        ends, outcome = self._ends.setdefault(minute, {}), part.outcome
+        add_to(ends, part.task, sign * packed_end(outcome))
         if not ends:
             del self._ends[minute]
-
-    def _add_end(self, task: TaskTally, part: CountedRun, minute: int, sign: int) -> None:
-        self._add_to_ends(part, minute, sign)
         if part.started is None:
-            self._add_to_total(minute, "unstarted", sign)
-        outcome = part.outcome
+            add_to(self._totals, (minute, "unstarted"), sign)
         if outcome is None:
             return
-        self._add_to_total(minute, "failed" if outcome.is_failed else "done", sign)
+        add_to(self._totals, (minute, "failed" if outcome.is_failed else "done"), sign)
         add_to(task.versions, outcome.version, sign)
         if outcome.is_failed:
             (task.failures.add if sign > 0 else task.failures.discard)(outcome)
         if minute >= self._recent_first:
-            if sign > 0:
-                task.recent[part.run_id] = outcome
-                self._hide(task.recent)
-                self._count_second(outcome, sign)
-            elif task.recent.pop(part.run_id, None) is not None:
-                self._count_second(outcome, sign)
+            add_to(self._seconds, (int(outcome.ended_s), outcome.is_failed), sign)
         if minute >= self._hour_first and part.took_s is not None:
             task.durations.add(part.took_s, sign)
-
-    def _count_second(self, outcome: Outcome, sign: int) -> None:
-        add_to(self._seconds, (int(outcome.ended_s), outcome.is_failed), sign)
 
 
 # `OwnCounts`: what became of the runs of the store, for each task and minute.
@@ -538,7 +512,13 @@ class OwnCounts(Tallies):
 
     def total(self, minute: int) -> Sums:
         """Return the counts of a minute since the epoch, of all tasks."""
-        return Sums(**self._totals.get(minute, Counter()))
+        return Sums(*(self._totals[minute, kind] for kind in Sums._fields))
+
+    @property
+    def recent_tasks(self) -> set[TaskId]:
+        """The tasks of which a run was done or failed within the last `RECENT_MINUTES`."""
+        recent = [by_task for minute, by_task in self._ends.items() if minute >= self._recent_first]
+        return {task for by_task in recent for task, ends in by_task.items() if outcome_count(ends)}
 
     def ended_within(self, first_s: int, last_s: int) -> tuple[int, int]:
         """Return how many runs were done and how many failed in these seconds, of the last `RECENT_MINUTES`."""
@@ -583,17 +563,20 @@ class OwnCounts(Tallies):
         for each in range(max(self._last_minute, recent), minute):
             self._share(each - CONFIRMING_MINUTES)
         self._last_minute = minute
+        if self._recent_first < recent:
+            self._recent_first = recent
+            for key in [key for key in self._seconds if key[0] < recent * MINUTE_S]:
+                del self._seconds[key]
         left = RUNS_PER_STEP
-        while self._recent_first < recent and left > 0:
-            left -= self._for_each(self._recent_first, self._leave_recent)
-            self._recent_first += 1
         while self._hour_first < hour and left > 0:
             left -= self._for_each(self._hour_first, self._leave_hour)
             self._hour_first += 1
         while self.first_minute < first and left > 0:
             left -= self._for_each(self.first_minute, self._forget)
-            for by_minute in (self._ended, self._ends, self._totals):
-                by_minute.pop(self.first_minute, None)
+            self._ended.pop(self.first_minute, None)
+            self._ends.pop(self.first_minute, None)
+            for kind in Sums._fields:
+                self._totals.pop((self.first_minute, kind), None)
             self._outcomes.clear()
             self.first_minute += 1
         return left > 0
@@ -752,13 +735,8 @@ class CellSums:
 
     def total(self, start_s: int, end_s: int) -> Sums | None:
         """Return the sums of all tasks, None if a part of the time is not known. What is to come is not counted."""
-        found = [NO_SUMS]
-        for each in self._parts(start_s, end_s):
-            if each is None:
-                return None
-            server, at = each
-            found.append(self._own.total(at) if server is None else server.totals.get(at, NO_SUMS))
-        return Sums(*map(sum, zip(*found, strict=True)))
+        parts = self._parts(start_s, end_s)
+        return None if parts is None else Sums(*map(sum, zip(NO_SUMS, *(total for total, _ in parts), strict=True)))
 
     @property
     def live_counts(self) -> tuple[int, int] | None:
@@ -803,25 +781,20 @@ class CellSums:
 
     def by_task(self, start_s: int, end_s: int) -> list[Mapping[TaskId, PackedEnds]] | None:
         """Return how many runs of each task ended, by parts of the time; None if a part is not known."""
-        found: list[Mapping[TaskId, PackedEnds]] = []
-        for each in self._parts(start_s, end_s):
-            if each is None:
-                return None
-            server, at = each
-            found.append(self._own.ends(at) if server is None else server.ends.get(at, _NO_ENDS))
-        return found
+        parts = self._parts(start_s, end_s)
+        return None if parts is None else [ends for _, ends in parts]
 
-    def _parts(self, start_s: int, end_s: int) -> Iterator[tuple[ServerCells | None, int] | None]:
-        """Yield the server's cells by their begin and the own minutes by their number, None for what is not known."""
-        at, end_s, server = start_s, min(end_s, int(self._now_s) + 1), self._server
+    def _parts(self, start_s: int, end_s: int) -> list[tuple[Sums, Mapping[TaskId, PackedEnds]]] | None:
+        """Return the sums of the server's cells and of the own minutes, None if a part is not known."""
+        at, end_s, server, found = start_s, min(end_s, int(self._now_s) + 1), self._server, []
         while at < end_s:
             if server is not None and server.has(at) and at + server.cell_s <= max(end_s, at + MINUTE_S):
-                yield server, at
+                found.append((server.totals.get(at, NO_SUMS), server.ends.get(at, _NO_ENDS)))
                 at += server.cell_s
                 continue
-            minute_end_s = at + MINUTE_S
-            if self._own_since_s > at or at < self._own.first_minute * MINUTE_S or minute_end_s > self._known_until_s:
-                yield None
-                return
-            yield None, at // MINUTE_S
+            minute, minute_end_s = at // MINUTE_S, at + MINUTE_S
+            if self._own_since_s > at or minute < self._own.first_minute or minute_end_s > self._known_until_s:
+                return None
+            found.append((self._own.total(minute), self._own.ends(minute)))
             at = minute_end_s
+        return found

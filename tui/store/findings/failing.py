@@ -526,7 +526,7 @@ class FailureJudge:
 def is_judged_by_own_counts(facts: WallFacts, own: OwnCounts) -> bool:
     """Return whether some task that ended runs of late has no normal."""
     normals = normals_by_task(facts)
-    return any(each.recent and _usual(normals.get(task)) is None for task, each in own.tasks.items())
+    return any(_usual(normals.get(task)) is None for task in own.recent_tasks)
 
 
 def _own_earlier(recent: Iterable[Block], older: list[Block]) -> tuple[int, int] | None:
