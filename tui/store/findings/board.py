@@ -325,8 +325,8 @@ def queue_rows(
     }
     waits = None if read is None else {each.queue: each for each in read.waits}
     is_reading = read is None and FactSource.WAITS not in known.unread
-    stills = {each.id: queue_standstill(each, known.paused_since) or still for each in queues}
-    return tuple(_row(queue, waits, slow, stuck, now, stills[queue.id], is_reading=is_reading) for queue in queues)
+    stills = ((each, queue_standstill(each, known.paused_since) or still) for each in queues)
+    return tuple(_row(each, waits, slow, stuck, now, here, is_reading=is_reading) for each, here in stills)
 
 
 def next_late_at(rows: Iterable[QueueRow], now: datetime) -> datetime | None:
@@ -349,12 +349,13 @@ def _row(
     *,
     is_reading: bool,
 ) -> QueueRow:
-    name = queue.stored_name
+    name, is_read = queue.stored_name, waits is not None
     # A queue that is not named has no waiting run and no start.
-    wait = None if waits is None else waits.get(name) or QueueWait(name, 0, None, None, 0.0, 0.0)
+    rate = 0.0 if is_read else None
+    wait = (waits or {}).get(name) or QueueWait(name, 0, started_per_min=rate, arrived_per_min=rate)
     # The list does not count the runs that were handed to a worker (tests/wire/recordings/README.md §7).
-    queued = wait.queued if wait is not None else queue.queued or None
-    oldest_at = None if wait is None or queued == 0 else wait.oldest_at
+    queued = wait.queued if is_read else queue.queued or None
+    oldest_at, oldest_run = (wait.oldest_at, wait.oldest_run) if queued else (None, None)
     health = _health(queue, queued, oldest_at, now, is_stuck=name in stuck)
     late_at = None if oldest_at is None else oldest_at + bounds.LATE_AFTER
     causes = {QueueHealth.AT_LIMIT: slow.get(name), QueueHealth.STUCK: stuck.get(name), QueueHealth.PAUSED: still}
@@ -371,18 +372,18 @@ def _row(
         queue.limit,
         queued,
         oldest_at,
-        None if wait is None or queued == 0 else wait.oldest_run,
-        None if wait is None else wait.started_per_min,
-        None if wait is None else wait.arrived_per_min,
+        oldest_run,
+        wait.started_per_min,
+        wait.arrived_per_min,
         queue.is_paused,
         health,
         since,
-        is_least=wait is None and queued is not None,
+        is_least=not is_read and queued is not None,
         is_reading=is_reading,
-        are_waits_read=waits is not None,
-        newest_start=None if wait is None else wait.newest_start,
-        newest_arrival=None if wait is None else wait.newest_arrival,
-        holders=() if wait is None else wait.holders,
+        are_waits_read=is_read,
+        newest_start=wait.newest_start,
+        newest_arrival=wait.newest_arrival,
+        holders=wait.holders,
         standstill=still,
         is_v2=queue.is_v2,
     )
@@ -536,7 +537,7 @@ class TaskRows:
 # are those that the server lists for it. Source: tests/wire/recordings/README.md §11 (recordings 057, 1031, 1032).
 
 
-_WORST_FIRST: Final = (ErrorState.NEW, ErrorState.REGRESSED)
+_WORST_FIRST: Final = (ErrorState.NEW, ErrorState.REGRESSED, ErrorState.UNRESOLVED, ErrorState.ACKNOWLEDGED)
 _SHORT_FINGERPRINT: Final = 8
 _LAST_HOUR: Final = "age:<1h"
 """A row lists the runs that it counts."""
@@ -626,11 +627,7 @@ def failing_now(
 
 
 def _rank(group: FailingGroup) -> tuple[int, int, str, str]:
-    if group.state is None:
-        place = _WORST_FIRST.index(ErrorState.NEW)
-    else:
-        place = _WORST_FIRST.index(group.state) if group.state in _WORST_FIRST else len(_WORST_FIRST)
-    return place + group.is_acknowledged, -group.count, group.task, group.message
+    return _WORST_FIRST.index(group.state or ErrorState.NEW), -group.count, group.task, group.message
 
 
 def _of_store(group: "ErrorGroup", holders: Mapping[ErrorGroupId, int]) -> FailingGroup:

@@ -16,6 +16,7 @@ from tui.domain.facts import (
     QueueWait,
     Schedule,
     TaskNormal,
+    TaskSpeed,
     WaitsRead,
     WaitToken,
     WallFacts,
@@ -49,50 +50,32 @@ LATE_AFTER: Final = timedelta(minutes=1)
 """A queue is late if its oldest run has waited longer than this."""
 
 
-class Usual(NamedTuple):
-    """How long runs usually take, by how many of them."""
-
-    p95: timedelta
-    runs: int
-
-
 def normals_by_task(facts: WallFacts) -> dict[TaskId, TaskNormal]:
     """Return the normal of each task, also of those with few runs."""
     return {} if facts.normals is None else {each.task: each for each in facts.normals.normals}
 
 
-def speeds_by_task(facts: WallFacts, own: OwnCounts) -> dict[TaskId, Usual]:
+def speeds_by_task(facts: WallFacts, own: OwnCounts) -> dict[TaskId, TaskSpeed]:
     """Return the 95th percentile of the last hour, by the server's query or else by the own counts."""
-    found = {
-        task: Usual(p95, each.durations.count)
-        for task, each in own.tasks.items()
-        if (p95 := each.durations.p95) is not None
-    }
-    for speed in () if facts.minutes is None else facts.minutes.speeds:
-        if speed.p95 is not None and speed.runs > 0:
-            found[speed.task] = Usual(speed.p95, speed.runs)
-    return found
-
-
-def usual_p95(normal: TaskNormal | None, speed: Usual | None) -> Usual | None:
-    """Return what is usual: the normal if it is one, otherwise that of the last hour, if it has enough runs."""
-    if normal is not None and normal.p95 is not None and normal.runs >= MIN_NORMAL_RUNS:
-        return Usual(normal.p95, normal.runs)
-    if speed is not None and speed.runs >= MIN_P95_RUNS:
-        return speed
-    if normal is not None and normal.p95 is not None and normal.runs >= MIN_P95_RUNS:
-        return Usual(normal.p95, normal.runs)
-    return None
+    counted = (TaskSpeed(task, each.durations.p95, each.durations.count) for task, each in own.tasks.items())
+    read = () if facts.minutes is None else facts.minutes.speeds
+    return {each.task: each for each in (*counted, *read) if each.p95 is not None and each.runs > 0}
 
 
 def p95s_by_task(facts: WallFacts, own: OwnCounts) -> Callable[[TaskId], timedelta | None]:
-    """Return a function that returns the usual 95th percentile of a task, None where it is not known."""
+    """Return a function that returns the usual 95th percentile of a task, None where it is not known.
+
+    It is the normal if that has enough runs, otherwise that of the last hour, otherwise that of a normal of few runs.
+    """
     speeds, normals = speeds_by_task(facts, own), normals_by_task(facts)
 
     @cache
     def p95_of(task: TaskId) -> timedelta | None:
-        usual = usual_p95(normals.get(task), speeds.get(task))
-        return None if usual is None else usual.p95
+        normal, speed = normals.get(task), speeds.get(task)
+        for usual, least in ((normal, MIN_NORMAL_RUNS), (speed, MIN_P95_RUNS), (normal, MIN_P95_RUNS)):
+            if usual is not None and usual.p95 is not None and usual.runs >= least:
+                return usual.p95
+        return None
 
     return p95_of
 
@@ -102,11 +85,9 @@ def waiting_tokens(facts: WallFacts, own: OwnCounts) -> list[WaitToken]:
 
     The server keeps a token WAITING after its run has ended: such a token waits for nobody.
     """
-    found = []
-    for token in () if facts.tokens is None else facts.tokens.tokens:
-        run = None if token.run_id is None else own.run(token.run_id)
-        if run is None or not (run.is_final or run.is_gone):
-            found.append(token)
+    tokens = () if facts.tokens is None else facts.tokens.tokens
+    runs = ((token, None if token.run_id is None else own.run(token.run_id)) for token in tokens)
+    found = [token for token, run in runs if run is None or not (run.is_final or run.is_gone)]
     return sorted(found, key=lambda token: (token.run_id is None, token.created_at, token.id))
 
 

@@ -68,25 +68,24 @@ def needs_schedule_runs(facts: WallFacts, now: datetime, own: OwnCounts | None =
 
     The last due time comes first, since few can be asked for at once.
     """
-    found: list[tuple[datetime, str]] = []
-    for each in _active(facts):
-        due_at = _last_overdue(each, now)
-        runs = facts.schedule_runs.get(each.id)
-        if due_at is None or (runs is not None and runs.at >= due_at + _patience(each)):
-            continue
-        if own is None or not _has_run(facts, own, each, due_at):
-            found.append((due_at, each.id))
-    return tuple(schedule_id for _, schedule_id in sorted(found, reverse=True))
+    return tuple(each.id for each in _unasked(facts, now, own))
 
 
 def schedules_to_ask(facts: WallFacts, now: datetime, own: OwnCounts | None = None) -> tuple[str, ...]:
     """Return the schedules to ask about now. One that is due again soon is asked about after that."""
-    schedules = {each.id: each for each in _active(facts)}
-    return tuple(
-        schedule_id
-        for schedule_id in needs_schedule_runs(facts, now, own)
-        if _last_overdue(schedules[schedule_id], now) == _last_overdue(schedules[schedule_id], now + ASKED_BEFORE)
-    )
+    unasked, soon = _unasked(facts, now, own), now + ASKED_BEFORE
+    return tuple(each.id for each in unasked if _last_overdue(each, now) == _last_overdue(each, soon))
+
+
+def _unasked(facts: WallFacts, now: datetime, own: OwnCounts | None) -> list[Schedule]:
+    found: list[tuple[datetime, str, Schedule]] = []
+    for each in _active(facts):
+        due_at, runs = _last_overdue(each, now), facts.schedule_runs.get(each.id)
+        if due_at is None or (runs is not None and runs.at >= due_at + _patience(each)):
+            continue
+        if own is None or not _has_run(facts, own, each, due_at):
+            found.append((due_at, each.id, each))
+    return [each for _, _, each in sorted(found, key=lambda item: item[:2], reverse=True)]
 
 
 def missing(facts: WallFacts, own: OwnCounts, now: datetime, *, is_development: bool) -> list[Finding]:
@@ -223,12 +222,11 @@ def slow_tasks(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]
     normals = bounds.normals_by_task(facts)
     found = []
     for task, speed in bounds.speeds_by_task(facts, own).items():
-        normal = normals.get(task)
-        if normal is None or normal.p95 is None or normal.runs < bounds.MIN_NORMAL_RUNS or speed.runs < MIN_SLOW_RUNS:
+        normal, p95 = normals.get(task), speed.p95
+        if normal is None or normal.runs < bounds.MIN_NORMAL_RUNS or speed.runs < MIN_SLOW_RUNS:
             continue
-        if bounds.is_slower(speed.p95, normal.p95):
-            subject = FindingSubject(SubjectKind.TASK, task, Raw(task))
-            evidence = TaskSlow(speed.p95, normal.p95, speed.runs)
+        if p95 is not None and normal.p95 is not None and bounds.is_slower(p95, normal.p95):
+            subject, evidence = FindingSubject(SubjectKind.TASK, task, Raw(task)), TaskSlow(p95, normal.p95, speed.runs)
             found.append(Finding(FindingWord.SLOW, subject, now, evidence, f"task:{as_value(task)}", task=task))
     return found
 
