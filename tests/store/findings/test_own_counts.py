@@ -64,7 +64,7 @@ def picture(own: OwnCounts, now: datetime) -> dict[str, Any]:
             list(each.queued),
             each.executing,
             list(each.failures),
-            each.durations.p95,
+            each.p95,
             dict(each.versions),
         )
         for task, each in own.tasks.items()
@@ -106,11 +106,11 @@ def test_cells_and_durations_leave_with_their_time() -> None:
     own.settle(at(120))
     minute = minute_of(at(75))
     assert list(own.ends_of(TaskId("sync"), minute - 1, minute + 1)) == [(minute, (1, 0, 1))]
-    p95 = own.tasks[TaskId("sync")].durations.p95
+    p95 = own.tasks[TaskId("sync")].p95
     assert p95 is not None
     assert abs(p95.total_seconds() / 15 - 1) < 0.02
     own.settle(at(75 + 61 * HOUR_MINUTES))
-    assert own.tasks[TaskId("sync")].durations.p95 is None
+    assert own.tasks[TaskId("sync")].p95 is None
     assert own.total(minute_of(at(75))).ended == 1
     own.settle(at(120 + 60 * KEPT_MINUTES))
     assert not own.tasks

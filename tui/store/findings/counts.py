@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from math import exp, log
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -19,49 +18,11 @@ from tui.store.changes import Changes, Key, add_to
 from tui.store.store import Store
 from tui.store.view import SortedKeys
 
-# `Durations`: how long runs took, counted in steps of 2.5 %, so that runs can be added and removed in any order.
-
-
-GROWTH: Final = log(1.025)
-"""Each step is 2.5 % longer than the one before: a percentile is exact to 1.3 %, and a task needs at most 900 steps."""
-
-MIN_DURATION_S: Final = 0.001
-
-
-class Durations:
-    """The durations of a task's runs."""
-
-    __slots__ = ("_p95", "_steps", "count")
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._steps: Counter[int] = Counter()
-        self._p95: timedelta | None = None
-
-    def add(self, seconds: float, sign: int = 1) -> None:
-        """Add the duration of a run, or with the sign -1 remove it."""
-        step = int(log(max(seconds, MIN_DURATION_S)) // GROWTH)
-        add_to(self._steps, step, sign)
-        self.count += sign
-        self._p95 = None
-
-    @property
-    def p95(self) -> timedelta | None:
-        """The 95th percentile, None without runs."""
-        if self._p95 is None and self.count:
-            above = self.count // 20
-            for step in sorted(self._steps, reverse=True):
-                above -= self._steps[step]
-                if above < 0:
-                    self._p95 = timedelta(seconds=exp((step + 0.5) * GROWTH))
-                    break
-        return self._p95
-
-
 # `CountedRun`: what the own counts need to know of a run, as a pure function of it.
 
 
 MINUTE_S: Final = 60
+MIN_DURATION_S: Final = 0.001
 SCHEDULED: Final = "SCHEDULED"
 
 
@@ -112,7 +73,7 @@ def counted(run: Run | None) -> CountedRun | None:
         if is_failed or status is RunStatus.COMPLETED_SUCCESSFULLY:
             message = None if run.error_value is None else run.error_value.message
             outcome = Outcome(ended_s, run.id, is_failed, fixed.version, message)
-            took_s = None if is_failed or started_s is None else ended_s - started_s
+            took_s = None if is_failed or started_s is None else max(ended_s - started_s, MIN_DURATION_S)
     elif status is RunStatus.QUEUED and not run.attempt_count and started_s is None:
         queued_s = max(created_s or 0.0, _seconds(state.delayed_until) or 0.0) or None
     created, started, ended = _minute(existed_s), _minute(started_s), _minute(ended_s)
@@ -235,14 +196,20 @@ class TaskTally:
         self.executing = 0
         self.failures = SortedKeys((), hide)
         """The outcomes of failed runs of all kept minutes, oldest first."""
-        self.durations = Durations()
+        self.durations = SortedKeys((), hide)
+        """How many seconds the runs took that completed in the last hour."""
         self.versions: Counter[Raw | None] = Counter()
         """Ended runs of all kept minutes."""
 
     @property
     def is_empty(self) -> bool:
         """Whether the task has no run that counts."""
-        return not (self.queued or self.executing or self.durations.count or self.versions)
+        return not (self.queued or self.executing or self.durations or self.versions)
+
+    @property
+    def p95(self) -> timedelta | None:
+        """The 95th percentile of the durations, None without runs."""
+        return timedelta(seconds=self.durations[-1 - len(self.durations) // 20]) if self.durations else None
 
 
 class Tallies:
@@ -280,7 +247,7 @@ class Tallies:
     def _leave_hour(self, part: CountedRun) -> None:
         """Forget a run among the durations of the last hour."""
         if part.took_s is not None:
-            self.tasks[part.task].durations.add(part.took_s, -1)
+            self.tasks[part.task].durations.discard(part.took_s)
 
     def _add_end(self, task: TaskTally, part: CountedRun, minute: int, sign: int) -> None:
         ends, outcome = self._ends.setdefault(minute, {}), part.outcome
@@ -298,7 +265,7 @@ class Tallies:
         if minute >= self._recent_first:
             add_to(self._seconds, (int(outcome.ended_s), outcome.is_failed), sign)
         if minute >= self._hour_first and part.took_s is not None:
-            task.durations.add(part.took_s, sign)
+            (task.durations.add if sign > 0 else task.durations.discard)(part.took_s)
 
 
 # `OwnCounts`: what became of the runs of the store, for each task and minute.
