@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from tui.domain.facts import MinutesRead, TaskMinute
@@ -121,22 +121,14 @@ class Ends(NamedTuple):
 def packed(done: int, failed: int, ended: int) -> PackedEnds:
     """Return counts as one integer. The sum of such integers has the sums of their counts."""
     # What was done is lowest: Python has all small integers once, and most minutes have nothing else.
-    return _bounded(done) + (_bounded(failed) << _BITS) + (_bounded(ended - done - failed) << 2 * _BITS)
-
-
-def _bounded(count: int) -> int:
-    return count if 0 <= count < MAX_COUNT else max(0, min(count, MAX_COUNT))
+    counts = (done, failed, ended - done - failed)
+    return sum(max(0, min(count, MAX_COUNT)) << turn * _BITS for turn, count in enumerate(counts))
 
 
 def unpacked(ends: PackedEnds) -> Ends:
     """Return the counts of an integer, or of a sum of them."""
     done, failed = ends & _MASK, ends >> _BITS & _MASK
     return Ends(done, failed, done + failed + (ends >> 2 * _BITS))
-
-
-def failed_count(ends: PackedEnds) -> int:
-    """Return how many runs failed."""
-    return ends >> _BITS & _MASK
 
 
 def outcome_count(ends: PackedEnds) -> int:
@@ -168,7 +160,7 @@ def packed_end(outcome: Outcome | None) -> PackedEnds:
     return _OTHER if outcome is None else _FAILED if outcome.is_failed else _DONE
 
 
-# `Tallies`: sums over runs, by task and minute. Runs can be added and removed in any order.
+# Sums over runs, by task and minute. Runs can be added and removed in any order.
 
 
 class Sums(NamedTuple):
@@ -210,62 +202,6 @@ class TaskTally:
     def p95(self) -> timedelta | None:
         """The 95th percentile of the durations, None without runs."""
         return timedelta(seconds=self.durations[-1 - len(self.durations) // 20]) if self.durations else None
-
-
-class Tallies:
-    """The sums by task and minute, and by second of the recent ends."""
-
-    def __init__(self, hide: Callable[[object], object]) -> None:
-        """`hide` hides what forms no cycles from the garbage collector."""
-        self._hide = hide
-        self.first_minute = self._recent_first = self._hour_first = 0
-        """The oldest minutes of which counts, ends and durations are kept."""
-        self._ends: dict[int, EndsByTask] = {}
-        self._totals: Counter[tuple[int, str]] = Counter()
-        """The `Sums` of all tasks by minute and name."""
-        self.tasks: dict[TaskId, TaskTally] = {}
-        """The tasks that have runs."""
-        self._seconds: Counter[tuple[int, bool]] = Counter()
-        """The recent ends by second and by whether the run failed."""
-
-    def _add(self, part: CountedRun, sign: int = 1) -> None:
-        """Add a run, or with the sign -1 remove it."""
-        for kind, minute in (("triggered", part.created), ("started", part.started), ("ended", part.ended)):
-            if minute is not None and minute >= self.first_minute:
-                add_to(self._totals, (minute, kind), sign)
-        task = self.tasks.get(part.task)
-        if task is None:
-            task = self.tasks[part.task] = TaskTally(self._hide)
-        task.executing += sign if part.is_executing else 0
-        if part.queued_s is not None:
-            (task.queued.add if sign > 0 else task.queued.discard)((part.queued_s, part.run_id))
-        if part.ended is not None and part.ended >= self.first_minute:
-            self._add_end(task, part, part.ended, sign)
-        if task.is_empty:
-            del self.tasks[part.task]
-
-    def _leave_hour(self, part: CountedRun) -> None:
-        """Forget a run among the durations of the last hour."""
-        if part.took_s is not None:
-            self.tasks[part.task].durations.discard(part.took_s)
-
-    def _add_end(self, task: TaskTally, part: CountedRun, minute: int, sign: int) -> None:
-        ends, outcome = self._ends.setdefault(minute, {}), part.outcome
-        add_to(ends, part.task, sign * packed_end(outcome))
-        if not ends:
-            del self._ends[minute]
-        if part.started is None:
-            add_to(self._totals, (minute, "unstarted"), sign)
-        if outcome is None:
-            return
-        add_to(self._totals, (minute, "failed" if outcome.is_failed else "done"), sign)
-        add_to(task.versions, outcome.version, sign)
-        if outcome.is_failed:
-            (task.failures.add if sign > 0 else task.failures.discard)(outcome)
-        if minute >= self._recent_first:
-            add_to(self._seconds, (int(outcome.ended_s), outcome.is_failed), sign)
-        if minute >= self._hour_first and part.took_s is not None:
-            (task.durations.add if sign > 0 else task.durations.discard)(part.took_s)
 
 
 # `OwnCounts`: what became of the runs of the store, for each task and minute.
@@ -313,7 +249,7 @@ def time_of(minute: int) -> datetime:
     return datetime.fromtimestamp(minute * MINUTE_S, UTC)
 
 
-class OwnCounts(Tallies):
+class OwnCounts:
     """The runs of the store by task and minute. `on_changes` must receive every change of the store.
 
     `step` brings the counts up to date. Until it returns False, they lack what has changed since. A minute is counted
@@ -323,15 +259,32 @@ class OwnCounts(Tallies):
     def __init__(self, store: Store) -> None:
         self._store = store
         self._hide = store.hide
-        self._pending: set[RunId] = set()
-        self._runs: dict[RunId, Run] = {}
-        """Each run as it was counted."""
-        self._ended: dict[int, list[RunId]] = {}
-        """The runs that ended in a minute."""
-        self._restart()
         self._filtered_history: HistoryRead | None = None
         """The history that was read with filters, the last time that they were active."""
         self._filtered_until = time_of(0)
+        self._restart()
+
+    def _restart(self) -> None:
+        """Count everything again."""
+        self._pending: set[RunId] = set()
+        self._runs: dict[RunId, Run] = {}
+        """Each run as it was counted."""
+        self._ended: dict[int, set[RunId]] = {}
+        """The runs that ended in a minute."""
+        self._last_minute: int | None = None
+        self._initial: list[Key] | None = None
+        self._before_gap: tuple[datetime, datetime] | None = None
+        self._outcomes: dict[tuple[TaskId, int], list[Outcome]] = {}
+        """Those that `outcomes` has returned, until they change."""
+        self.first_minute = self._recent_first = self._hour_first = 0
+        """The oldest minutes of which counts, ends and durations are kept."""
+        self._ends: dict[int, EndsByTask] = {}
+        self._totals: Counter[tuple[int, str]] = Counter()
+        """The `Sums` of all tasks by minute and name."""
+        self._seconds: Counter[tuple[int, bool]] = Counter()
+        """The recent ends by second and by whether the run failed."""
+        self.tasks: dict[TaskId, TaskTally] = {}
+        """The tasks that have runs."""
         self.scheduled_s: dict[TaskId, float] = {}
         """When the newest run of a task that a schedule started was created."""
         self.last_started: datetime | None = None
@@ -339,17 +292,6 @@ class OwnCounts(Tallies):
         self.newest_version: Raw | None = None
         """The version of the newest run that has one."""
         self._newest_version_at: datetime | None = None
-
-    def _restart(self) -> None:
-        """Count everything again."""
-        self._last_minute: int | None = None
-        self._initial: list[Key] | None = None
-        self._before_gap: tuple[datetime, datetime] | None = None
-        self._outcomes: dict[tuple[TaskId, int], list[Outcome]] = {}
-        """Those that `outcomes` has returned, until they change."""
-        self._runs.clear()
-        self._ended.clear()
-        Tallies.__init__(self, self._store.hide)
 
     def on_changes(self, changes: Changes) -> None:
         """Note which runs changed. The next steps count them."""
@@ -456,15 +398,6 @@ class OwnCounts(Tallies):
         """Return how many runs ended in a minute since the epoch, by task."""
         return self._ends.get(minute, _NO_ENDS)
 
-    def ends_of(self, task: TaskId, first: int, last: int) -> Iterator[tuple[int, Ends]]:
-        """Yield the minutes between two, newest first, in which runs of a task ended, and how many did."""
-        # This runs for up to 1,200 minutes of each task that has failures, once a second.
-        by_minute = self._ends
-        for minute in range(last, first - 1, -1):
-            by_task = by_minute.get(minute)
-            if by_task is not None and (ends := by_task.get(task)) is not None:
-                yield minute, unpacked(ends)
-
     def outcomes(self, task: TaskId, minute: int) -> Sequence[Outcome]:
         """Return how the runs of a task ended in a minute, oldest first."""
         known = self._outcomes.get((task, minute))
@@ -540,17 +473,19 @@ class OwnCounts(Tallies):
             self._hour_first += 1
         while self.first_minute < first and left > 0:
             left -= self._for_each(self.first_minute, self._forget)
-            self._ended.pop(self.first_minute, None)
-            self._ends.pop(self.first_minute, None)
             for kind in Sums._fields:
                 self._totals.pop((self.first_minute, kind), None)
-            self._outcomes.clear()
             self.first_minute += 1
         return left > 0
 
     def _forget(self, part: CountedRun) -> None:
-        self._add(part, -1)
+        self._count(part, -1)
         del self._runs[part.run_id]
+
+    def _leave_hour(self, part: CountedRun) -> None:
+        """Forget a run among the durations of the last hour."""
+        if part.took_s is not None:
+            self.tasks[part.task].durations.discard(part.took_s)
 
     def _share(self, minute: int) -> None:
         """Refer to the store's objects for the runs that ended in a minute.
@@ -600,17 +535,47 @@ class OwnCounts(Tallies):
             self.newest_version, self._newest_version_at = version, started_at
 
     def _count(self, part: CountedRun, sign: int) -> None:
-        if part.outcome is not None:
-            self._hide(part.outcome)
-        self._add(part, sign)
+        """Add a run, or with the sign -1 remove it."""
+        for kind, minute in (("triggered", part.created), ("started", part.started), ("ended", part.ended)):
+            if minute is not None and minute >= self.first_minute:
+                add_to(self._totals, (minute, kind), sign)
+        task = self.tasks.get(part.task)
+        if task is None:
+            task = self.tasks[part.task] = TaskTally(self._hide)
+        task.executing += sign if part.is_executing else 0
+        if part.queued_s is not None:
+            _put(task.queued, (part.queued_s, part.run_id), sign)
         if part.ended is not None:
-            ended = self._ended.setdefault(part.ended, [])
-            if sign > 0:
-                ended.append(part.run_id)
-            else:
-                ended.remove(part.run_id)
-            self._hide(ended)
-            self._outcomes.pop((part.task, part.ended), None)
+            self._count_end(task, part, part.ended, sign)
+        if task.is_empty:
+            del self.tasks[part.task]
+
+    def _count_end(self, task: TaskTally, part: CountedRun, minute: int, sign: int) -> None:
+        ended, ends, outcome = self._ended.setdefault(minute, set()), self._ends.setdefault(minute, {}), part.outcome
+        _put(ended, part.run_id, sign)
+        self._hide(ended)
+        self._outcomes.pop((part.task, minute), None)
+        add_to(ends, part.task, sign * packed_end(outcome))
+        if not ended:
+            del self._ended[minute], self._ends[minute]
+        if part.started is None:
+            add_to(self._totals, (minute, "unstarted"), sign)
+        if outcome is None:
+            return
+        self._hide(outcome)
+        add_to(self._totals, (minute, "failed" if outcome.is_failed else "done"), sign)
+        add_to(task.versions, outcome.version, sign)
+        if outcome.is_failed:
+            _put(task.failures, outcome, sign)
+        if minute >= self._recent_first:
+            add_to(self._seconds, (int(outcome.ended_s), outcome.is_failed), sign)
+        if minute >= self._hour_first and part.took_s is not None:
+            _put(task.durations, part.took_s, sign)
+
+
+def _put(values: Any, value: object, sign: int) -> None:
+    """Add a value to a set or a sorted list, or with the sign -1 remove it."""
+    (values.add if sign > 0 else values.discard)(value)
 
 
 def said_since(own: OwnCounts) -> datetime | None:

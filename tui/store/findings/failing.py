@@ -14,7 +14,7 @@ from tui.domain.text import Raw
 from tui.store.filter import as_value
 from tui.store.findings import counts
 from tui.store.findings.bounds import MIN_NORMAL_RUNS, acknowledged_messages, has_only_acknowledged, normals_by_task
-from tui.store.findings.counts import MINUTE_S, Outcome, OwnCounts, PackedEnds, TaskTally, failed_count, outcome_count
+from tui.store.findings.counts import MINUTE_S, Outcome, OwnCounts, PackedEnds, TaskTally, outcome_count, unpacked
 
 # How strongly outcomes speak against a rate: the Chernoff bound of a binomial tail.
 #
@@ -109,7 +109,7 @@ class EndedMinutes:
                 ends = max(ends, other, key=outcome_count)  # the greater count of a minute is the newer one
             if not ends or (acknowledged and by_own is None):
                 continue
-            ended, failed = outcome_count(ends), failed_count(ends)
+            ended, failed = outcome_count(ends), unpacked(ends).failed
             if ignored:
                 failed, ended = failed - ignored.get(at_s, 0), ended - ignored.get(at_s, 0)
             if ended:
@@ -418,8 +418,9 @@ def _newest_first(own: OwnCounts, task: TaskId, now: datetime) -> Iterator[Outco
     last = counts.minute_of(now) + 1
     for span in own.counted_minutes():
         if last in span:
-            for minute, _ in own.ends_of(task, max(span.start, own.first_minute), last):
-                yield from reversed(own.outcomes(task, minute))
+            for minute in range(last, max(span.start, own.first_minute) - 1, -1):
+                if task in own.ends(minute):
+                    yield from reversed(own.outcomes(task, minute))
 
 
 def _apart(own: OwnCounts, outcomes: list[Outcome]) -> list[Block]:
