@@ -39,9 +39,8 @@ from tui.kit.bars import live_keys
 from tui.kit.layout import WORKSPACE
 from tui.kit.list_panes import ListScreen, MainView
 from tui.kit.page_screen import PageScreen
-from tui.kit.painted import GuardedDialog, PaintedDialog, PaintedScreen
+from tui.kit.painted import GuardedDialog, PaintedDialog, PaintedScreen, YesNoDialog
 from tui.kit.pane import Pane
-from tui.kit.questions import YesNoDialog
 from tui.kit.screen import BaseScreen, ViewScreen
 from tui.program.app import TriggerApp
 from tui.sync.session import Session

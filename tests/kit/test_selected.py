@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from tests.support.virtual_clock import VirtualClock
 from tui.api.errors import Refused, ServerFault
-from tui.kit.selected import REST_S, Selected
+from tui.kit.selection import ROW_REST_S as REST_S
+from tui.kit.selection import Selected
 from tui.text.blocks import ReadStage
 
 

@@ -11,7 +11,7 @@ from tests.support.virtual_clock import VirtualClock
 from tui.emulator.simulation.runs import NewRun
 from tui.emulator.simulation.script import Failure, FailureKind, Script, Work
 from tui.kit.colors import ColorMode
-from tui.kit.config_watch import SettingsChange
+from tui.kit.state_files import SettingsChange
 from tui.settings.settings import Complaint, ConfigFile, Settings
 
 KOLKATA = ZoneInfo("Asia/Kolkata")

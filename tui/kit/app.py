@@ -15,9 +15,8 @@ from tui.domain.ids import RunId
 from tui.kit import layout
 from tui.kit.colors import ColorMode
 from tui.kit.driver import TerminalDriver
-from tui.kit.live_model import LiveModel
+from tui.kit.live_model import LiveModel, Messages, Reporter
 from tui.kit.look import Painter
-from tui.kit.messages import Messages, Reporter
 from tui.kit.type_ahead import Pastes, TypeAhead
 from tui.settings.secret import without_secrets
 from tui.settings.settings import Settings
@@ -29,7 +28,7 @@ from tui.text.table import SizedColumn, Table
 
 if TYPE_CHECKING:
     from tui.kit.commands import Command
-    from tui.kit.config_watch import SettingsChange
+    from tui.kit.state_files import SettingsChange
 
 
 # Screens, panes and widgets import this module instead of `program.app`, which imports them.

@@ -15,7 +15,7 @@ from tui.domain.environment import Environment
 from tui.domain.run import Json
 from tui.domain.text import Raw
 from tui.kit.rows import ListModel, ListOrder, RowQuery, RowRules
-from tui.kit.selected import Selected
+from tui.kit.selection import Selected
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes
 from tui.store.filter import split_words, substring_test

@@ -1,20 +1,27 @@
-"""The bridge from the session to the widgets: merged changes, the pause, the freshness."""
+"""The bridge from the session to the widgets: merged changes, the pause, the freshness, and messages about failures."""
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final, assert_never
 
-from tui.domain.ids import RunId
+from tui.domain.environment import Capability
+from tui.domain.ids import FEEDS, RUN_FEED, RunId
 from tui.domain.run import Run
-from tui.domain.update import SourceConnected
+from tui.domain.update import Reconciled, SourceConnected, SourceRetrying, SourceStopped
+from tui.kit.selection import Need, Selection
+from tui.kit.words import advice_on, feed_sentence, without_request
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes, Key, Topic
 from tui.store.freshness import Freshness, FreshnessTracker
 from tui.store.store import SourceStatus
-from tui.sync.clock import Clock, Timer
 from tui.sync.session import Session
+from tui.text import formatting
 from tui.text.blocks import Now
+from tui.text.styled import Line, Piece, Token, wrap
+
+# The bridge from the session to the widgets: merged changes, the pause, the freshness.
+
 
 _CONFIRMED: Final = frozenset({Topic.SOURCES, Topic.BUDGET})
 """The topics of an answer that has nothing new. The header shows a short budget with the next tick."""
@@ -155,61 +162,174 @@ class LiveModel:
 # A fetch that is requested often and runs at most once at a time.
 
 
-REFETCH_AFTER_S: Final = 1.0
-"""A run that changes ten times a second is fetched once a second."""
+# The messages about failures of the session, which the page `:messages` shows.
 
 
-class CoalescedFetch:
-    """At most one fetch is in flight; a request made meanwhile schedules one more.
+# The lines of the page `:messages`, which lists what went wrong, the newest last.
 
-    `start` begins a fetch and returns its task, or None where no request is necessary. The fetch calls `finish` at its
-    end.
-    """
 
-    def __init__(self, clock: Clock, start: Callable[[], asyncio.Task[None] | None]) -> None:
-        self._clock = clock
-        self._start = start
-        self._task: asyncio.Task[None] | None = None
-        self._timer: Timer | None = None
-        self._due_s = 0.0
-        self._is_requested_again = False
+_MAX_WIDTH: Final = 110
 
-    def schedule(self, delay_s: float) -> None:
-        """Start a fetch after a delay, unless one is scheduled that begins earlier."""
-        due_s = self._clock.monotonic_s() + delay_s
-        if self._timer is not None:
-            if self._due_s <= due_s:
-                return
-            self._timer.cancel()
-        self._due_s = due_s
-        self._timer = self._clock.call_later(delay_s, self._on_due)
 
-    def _on_due(self) -> None:
-        self._timer = None
-        # The fetch in flight may return a state from before this request.
-        self._is_requested_again = self._task is not None and not self._task.done()
-        if not self._is_requested_again:
-            self._task = self._start()
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that was added `count` times, first at `first_at` and last at `at`."""
 
-    def finish(self) -> None:
-        """Schedule one more fetch if one was requested while this one was in flight."""
-        if self._is_requested_again:
-            self._is_requested_again = False
-            self.schedule(REFETCH_AFTER_S)
+    at: datetime
+    text: str
+    first_at: datetime
+    count: int = 1
 
-    def cancel(self) -> None:
-        """Cancel the fetch in flight."""
-        if self._task is not None:
-            self._task.cancel()
-        self._task, self._is_requested_again = None, False
 
-    def unschedule(self) -> None:
-        """Cancel the scheduled fetch."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = None
+def message_lines(message: Message, now: datetime, width: int) -> list[Line]:
+    """Return a message in lines of at most `width` cells (at least 30): time, text, and how often it was added."""
+    time = f"{_to_the_second(message.at, now)}  "
+    first, *others = wrap(message.text, min(max(width, 30) - len(time), _MAX_WIDTH))
+    lines: list[Line] = [(Piece(time, Token.FAINT), Piece(first))]
+    blank = Piece(" " * len(time))
+    lines += [(blank, Piece(row)) for row in others]
+    if message.count > 1:
+        often = f"{formatting.count(message.count)} times since {_to_the_second(message.first_at, now)}"
+        lines.append((blank, Piece(often, Token.FAINT)))
+    return lines
 
-    def close(self) -> None:
-        """Cancel the fetch in flight and the scheduled one."""
-        self.unschedule()
-        self.cancel()
+
+def _to_the_second(at: datetime, now: datetime) -> str:
+    local = at.astimezone(now.tzinfo)
+    return f"{local:%H:%M:%S}" if local.date() == now.date() else f"{local:%m-%d %H:%M:%S}"
+
+
+# `Reporter` decides which changes are worth a message. `ActionController` adds those about actions.
+
+
+MAX_MESSAGES: Final = 500
+"""Bounds the memory of a session that runs for days on an unstable connection."""
+
+DUPLICATE_WINDOW: Final = 8
+"""A new message is compared with this many of the last ones. A duplicate is counted instead of added."""
+
+
+MAX_SAID_ONCE: Final = 100
+"""Sentences that are remembered since they are said once."""
+
+
+class Messages:
+    """The last `MAX_MESSAGES` messages, the newest at the end."""
+
+    def __init__(self) -> None:
+        self._ring: deque[Message] = deque(maxlen=MAX_MESSAGES)
+        self.added_count = 0
+        """The number of calls of `add`."""
+
+        self._said_once: set[str] = set()
+
+    def __iter__(self) -> Iterator[Message]:
+        return iter(self._ring)
+
+    def __len__(self) -> int:
+        return len(self._ring)
+
+    def add(self, at: datetime, text: str) -> None:
+        """Add a sentence. A recent duplicate moves to the end, and is counted."""
+        self.added_count += 1
+        known = next((each for each in list(self._ring)[-DUPLICATE_WINDOW:] if each.text == text), None)
+        if known is None:
+            self._ring.append(Message(at, text, at))
+            return
+        self._ring.remove(known)
+        self._ring.append(Message(at, text, known.first_at, known.count + 1))
+
+    def add_once(self, at: datetime, text: str) -> None:
+        """Add a sentence about the files of the state directory, which several of them may have to say."""
+        if text not in self._said_once and len(self._said_once) < MAX_SAID_ONCE:
+            self._said_once.add(text)
+            self.add(at, text)
+
+
+_CAPABILITIES: Final = {
+    Capability.QUERY: ("queries", "Counts are those of the loaded runs, and deep levels of trees may be missing."),
+    Capability.TRACE: ("traces", "Attempts and stacks are not shown."),
+    Capability.REALTIME: ("the live feed", "The list is polled."),
+}
+"""The name of each capability, and the consequence of losing it."""
+
+
+class Reporter:
+    """Adds a message for each new failure of a session."""
+
+    def __init__(self, session: Session, messages: Messages) -> None:
+        self._session = session
+        self._messages = messages
+        self._statuses: dict[str, SourceStatus] = {}
+        self._failure_since: dict[str, datetime] = {}
+        self._lost: set[Capability] = set()
+        self._action_states: dict[str, str | None] = {}
+        self._truncation_count = 0
+        self._reconciled: Reconciled | None = None
+        self._reported_reads: dict[Need[Any], tuple[RunId, str]] = {}
+
+    def on_changes(self, _changes: Changes) -> None:
+        """Compare the state of the session with the one that was reported, and report the differences."""
+        session = self._session
+        for name, status in session.store.source_statuses.items():
+            # No message about the feed of a single run: without it the run is polled.
+            if name != RUN_FEED and self._statuses.get(name) != status:
+                self._statuses[name] = status
+                self._report_source(name, status)
+        self._lost &= session.store.lost_capabilities.keys()  # a capability that came back may be lost again
+        for capability, reason in session.store.lost_capabilities.items():
+            if capability not in self._lost:
+                self._lost.add(capability)
+                name, consequence = _CAPABILITIES[capability]
+                refusal = without_request(reason).removesuffix(".")
+                self._messages.add(session.now(), f"The server refuses {name}: {refusal}. {consequence}")
+        states = {"blocked": session.interlock.reason, "not logged": session.action_log.failure}
+        for state, cause in states.items():
+            if cause is not None and cause != self._action_states.get(state):
+                self._messages.add(session.now(), f"Actions are {state}: {cause}.")
+        self._action_states = states
+        for text in list(session.truncations)[self._truncation_count :]:
+            self._messages.add(session.now(), f"The server sent too much: {without_request(text)}.")
+        self._truncation_count = len(session.truncations)
+        self._report_reconciled(session.store.reconciled)
+
+    def _report_reconciled(self, reconciled: Reconciled | None) -> None:
+        """Report how many changes the live feed missed."""
+        if reconciled is not None and reconciled != self._reconciled and reconciled.missed_count:
+            missed = formatting.plural(reconciled.missed_count, "run")
+            self._messages.add(
+                reconciled.at, f"The live feed missed changes of {missed}. They were read from the list."
+            )
+        self._reconciled = reconciled
+
+    def report_selection(self, selection: Selection) -> None:
+        """Report the fetches about the selected run that failed."""
+        run_id = selection.run_id
+        if run_id is None:
+            return
+        for need, state in selection.states.items():
+            if state.failure is None or self._reported_reads.get(need) == (run_id, state.failure):
+                continue
+            self._reported_reads[need] = (run_id, state.failure)
+            target = f"{need.name} of {run_id}" if need.name else run_id
+            reason = without_request(state.failure).removesuffix(".")
+            self._messages.add(self._session.now(), f"Could not read {target}: {reason}.")
+
+    def _report_source(self, name: str, status: SourceStatus) -> None:
+        match status:
+            case SourceConnected():
+                since = self._failure_since.pop(name, None)
+                if since is not None:
+                    event = "The live feed is back" if name in FEEDS else "Connected again"
+                    self._messages.add(status.at, f"{event} after {formatting.wait(status.at - since)}.")
+            case SourceRetrying() | SourceStopped() if name in FEEDS:
+                self._failure_since.setdefault(name, status.at)
+                if Capability.REALTIME not in self._session.store.lost_capabilities:
+                    self._messages.add(status.at, feed_sentence(status))
+            case SourceRetrying() | SourceStopped():
+                self._failure_since.setdefault(name, status.at)
+                settings = self._session.settings
+                advice = advice_on(status, settings.api_url, is_relayed=settings.relay_url is not None)
+                self._messages.add(status.at, advice.text)
+            case _:
+                assert_never(status)

@@ -19,8 +19,7 @@ from tui.kit.bars import Footer, Header, live_keys
 from tui.kit.header_words import COUNTS, SLOW_LINK, SLOW_LINK_SENTENCE
 from tui.kit.keys import ACTION_NAMES, LAST_RANK, MARK_ACTIONS, Help, HelpGroup, bind, key_label, places_of
 from tui.kit.lines import EDGE, Prompt, Rule
-from tui.kit.live_model import LiveModel
-from tui.kit.messages import Messages, message_lines
+from tui.kit.live_model import LiveModel, Messages, message_lines
 from tui.kit.page import Page, PageRow
 from tui.kit.painted import PaintedScreen
 from tui.kit.words import RuleText

@@ -1,14 +1,14 @@
-"""The selected run, which the panes beside the list show, and the data that is fetched about it."""
+"""The thing under the cursor: the selected run, what is read about it, and `Selected` for other things."""
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, cast
 
-from tui.api.errors import ApiError
+from tui.api.errors import ApiError, Refused
 from tui.domain.attempt import AttemptStatus
 from tui.domain.ids import FEEDS, RunId
 from tui.domain.run import Run
@@ -16,14 +16,77 @@ from tui.domain.status import EXECUTING_FAMILY, RunStatus
 from tui.domain.trace import Span
 from tui.domain.tree import RunTree, TreeNode
 from tui.domain.update import SourceRetrying
-from tui.kit.live_model import REFETCH_AFTER_S, CoalescedFetch
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes, Topic
 from tui.sync.clock import Clock, Timer
 from tui.sync.session import Session
+from tui.text.blocks import SHOW_READING_AFTER, ReadStage
 
 if TYPE_CHECKING:
     from tui.domain.finding import QueueState
+
+
+# The selected run, which the panes beside the list show, and the data that is fetched about it.
+
+
+class CoalescedFetch:
+    """At most one fetch is in flight; a request made meanwhile schedules one more.
+
+    `start` begins a fetch and returns its task, or None where no request is necessary. The fetch calls `finish` at its
+    end.
+    """
+
+    def __init__(self, clock: Clock, start: Callable[[], asyncio.Task[None] | None]) -> None:
+        self._clock = clock
+        self._start = start
+        self._task: asyncio.Task[None] | None = None
+        self._timer: Timer | None = None
+        self._due_s = 0.0
+        self._is_requested_again = False
+
+    def schedule(self, delay_s: float) -> None:
+        """Start a fetch after a delay, unless one is scheduled that begins earlier."""
+        due_s = self._clock.monotonic_s() + delay_s
+        if self._timer is not None:
+            if self._due_s <= due_s:
+                return
+            self._timer.cancel()
+        self._due_s = due_s
+        self._timer = self._clock.call_later(delay_s, self._on_due)
+
+    def _on_due(self) -> None:
+        self._timer = None
+        # The fetch in flight may return a state from before this request.
+        self._is_requested_again = self._task is not None and not self._task.done()
+        if not self._is_requested_again:
+            self._task = self._start()
+
+    def finish(self) -> None:
+        """Schedule one more fetch if one was requested while this one was in flight."""
+        if self._is_requested_again:
+            self._is_requested_again = False
+            self.schedule(REFETCH_AFTER_S)
+
+    def cancel(self) -> None:
+        """Cancel the fetch in flight."""
+        if self._task is not None:
+            self._task.cancel()
+        self._task, self._is_requested_again = None, False
+
+    def unschedule(self) -> None:
+        """Cancel the scheduled fetch."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+
+    def close(self) -> None:
+        """Cancel the fetch in flight and the scheduled one."""
+        self.unschedule()
+        self.cancel()
+
+
+REFETCH_AFTER_S: Final = 1.0
+"""A run that changes ten times a second is fetched once a second."""
 
 
 # The selected run, which the panes beside the list show, and the data that is fetched about it.
@@ -600,3 +663,151 @@ class History:
             return False
         self._loader.select(self._past.pop(), at_once=True)
         return True
+
+
+# `Selected`: reads more about the thing under a cursor, once the cursor rests.
+
+
+V = TypeVar("V")
+
+ROW_REST_S: Final = 0.5
+"""How long a cursor rests before a request is sent for the thing under it."""
+
+TIMEOUT_S: Final = 30.0
+MAX_KEPT: Final = 100
+"""Things of which the read value is kept. All are forgotten when there are more."""
+
+
+class Kept(NamedTuple, Generic[V]):
+    """The value of a thing, and why the last read failed. `version` is that of the thing when it was read."""
+
+    value: V | None
+    failure: str
+    is_refused: bool
+    version: Hashable
+    read_s: float
+
+
+class Selected(Generic[T, V]):
+    """Follows one thing at a time. `on_result` is called when something was read.
+
+    * `read`: returns the value of a thing, given the one that was read before; it may raise `ApiError`
+    * `key`: returns the identity of a thing
+    * `version`: returns the state of a thing that makes its value old when it changes; then the thing is read again, at
+      the earliest `again_s` after the last read
+    * `rest_s`: how long the cursor rests before a read
+    * `every_s`: an unchanged thing is read again after this; None: never
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        read: Callable[[T, V | None], Awaitable[V]],
+        on_result: Callable[[], None],
+        *,
+        key: Callable[[T], Hashable],
+        name: str,
+        version: Callable[[T], Hashable] = lambda _: None,
+        rest_s: float = ROW_REST_S,
+        every_s: float | None = None,
+        again_s: float = 0.0,
+    ) -> None:
+        self._session = session
+        self._read = read
+        self._on_result = on_result
+        self._key = key
+        self._name = name
+        self._version = version
+        self._rest_s, self._every_s, self._again_s = rest_s, every_s, again_s
+        self._kept: dict[Hashable, Kept[V]] = {}
+        self._wanted: T | None = None
+        self._since_s = self._due_s = self._began_s = 0.0
+        self._timer: Timer | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def of(self, key: Hashable) -> V | None:
+        """Return the value of a thing by its key, as far as it was read."""
+        kept = self._kept.get(key)
+        return None if kept is None else kept.value
+
+    def failure_of(self, key: Hashable) -> str:
+        """Return why the last read of a thing failed; empty if it did not."""
+        kept = self._kept.get(key)
+        return "" if kept is None else kept.failure
+
+    @property
+    def stage(self) -> ReadStage:
+        """How far the read of the thing under the cursor has got."""
+        if self._task is None:
+            return ReadStage.DONE if self._timer is None else ReadStage.DUE
+        is_late = self._session.clock.monotonic_s() - self._began_s >= SHOW_READING_AFTER.total_seconds()
+        return ReadStage.LATE if is_late else ReadStage.DUE
+
+    def follow(self, thing: T | None) -> None:
+        """Read a thing soon, if it was not read as it is now. Call it whenever the thing may be another one."""
+        before = self._wanted
+        if thing is None or before is None or self._key(before) != self._key(thing):
+            self.stop()
+            self._since_s = self._session.clock.monotonic_s()
+        self._wanted = thing
+        self._schedule()
+
+    def refresh(self) -> None:
+        """Read the thing under the cursor again now, whatever its last read said."""
+        wanted = self._wanted
+        self.stop()
+        if wanted is not None:
+            self._wanted = wanted
+            self._begin()
+
+    def stop(self) -> None:
+        """Read nothing."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._task is not None:
+            self._task.cancel()
+        self._wanted = self._timer = self._task = None
+
+    def _schedule(self) -> None:
+        due_s = None if self._wanted is None or self._task is not None else self._due_of(self._wanted)
+        if due_s is None or (self._timer is not None and self._due_s <= due_s):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due_s = due_s
+        delay_s = max(0.0, due_s - self._session.clock.monotonic_s())
+        self._timer = self._session.clock.call_later(delay_s, self._begin)
+
+    def _due_of(self, thing: T) -> float | None:
+        """Return the moment of the clock at which a thing has to be read; None: not again."""
+        kept, rested_s = self._kept.get(self._key(thing)), self._since_s + self._rest_s
+        if kept is None:
+            return rested_s
+        if kept.version != self._version(thing):
+            return max(rested_s, kept.read_s + self._again_s)
+        is_over = self._every_s is None or kept.is_refused
+        return None if is_over else max(rested_s, kept.read_s + (self._every_s or 0.0))
+
+    def _begin(self) -> None:
+        self._timer = None
+        if self._wanted is not None and self._session.is_started:
+            self._began_s = self._session.clock.monotonic_s()
+            self._task = self._session.spawn(self._run(self._wanted), self._name)
+
+    async def _run(self, thing: T) -> None:
+        key, version = self._key(thing), self._version(thing)
+        before, failure, is_refused = self.of(key), "", False
+        value = before
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                value = await self._read(thing, before)
+        except TimeoutError:
+            failure = f"no answer for {TIMEOUT_S:.0f} s"
+        except ApiError as error:
+            failure, is_refused = str(error), isinstance(error, Refused) and error.is_about_the_key
+        if len(self._kept) >= MAX_KEPT:
+            self._kept.clear()
+        self._kept[key] = Kept(value, failure, is_refused, version, self._session.clock.monotonic_s())
+        self._task = None
+        self._on_result()
+        self._schedule()

@@ -31,9 +31,8 @@ from tui.kit.driver import TerminalDriver
 from tui.kit.header_words import SLOW_LINK_SENTENCE, supports_title
 from tui.kit.heap import FREE_AFTER_S, THAW_CHECK_INTERVAL_S, FreezingCollector, no_collections
 from tui.kit.keys import Help, bind, key_label
-from tui.kit.live_model import LiveModel
+from tui.kit.live_model import LiveModel, Messages, Reporter
 from tui.kit.look import CHECK_INTERVAL_S, In256Colors, Painter, empty_large_caches, theme_of
-from tui.kit.messages import Messages, Reporter
 from tui.kit.painted import KeyPainter
 from tui.kit.terminal.early import EarlyTerminal
 from tui.kit.terminal.input import LinkSpeedChanged, TerminalTakenBack
@@ -55,8 +54,8 @@ if TYPE_CHECKING:
     from tui.features.alerts.alerts import Alerts
     from tui.features.alerts.away import WhileAway
     from tui.features.own_commands.view import OwnCommands
-    from tui.kit.config_watch import SettingsChange
     from tui.kit.keys import Keymap
+    from tui.kit.state_files import SettingsChange
 
 
 LEAVE_ID: Final = "leave"
@@ -347,7 +346,7 @@ class TriggerApp(AppBase):
         self._alerts.use(settings)
 
     def _watch_config(self) -> None:
-        from tui.kit.config_watch import ConfigWatch  # noqa: PLC0415  the first rows do not need it
+        from tui.kit.state_files import ConfigWatch  # noqa: PLC0415  the first rows do not need it
 
         watch = ConfigWatch(self.session, self.messages, self._on_settings_changed)
         self.session.spawn(watch.run(), "config file")
@@ -515,7 +514,7 @@ class TriggerApp(AppBase):
         call_soon(self, partial(self._use_settings, change))
 
     def change_settings(self, settings: Settings) -> None:
-        from tui.kit.config_watch import SettingsChange  # noqa: PLC0415  loaded when first used
+        from tui.kit.state_files import SettingsChange  # noqa: PLC0415  loaded when first used
 
         change = SettingsChange(self.session.settings, settings)
         self.session.change_settings(settings)
@@ -584,7 +583,7 @@ class TriggerApp(AppBase):
         if is_asking or not self.unsent():
             self.action_leave_at_once()
             return
-        from tui.kit.questions import LeaveScreen  # noqa: PLC0415  loaded when it is opened: the start must be fast
+        from tui.kit.painted import LeaveScreen  # noqa: PLC0415  loaded when it is opened: the start must be fast
 
         screen = LeaveScreen(self.live, self.unsent, self.type_ahead, id=LEAVE_ID)
         self.push_screen(screen, lambda is_confirmed: self.action_leave_at_once() if is_confirmed else None)

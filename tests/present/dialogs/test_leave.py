@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.present.samples import text_of
-from tui.kit.questions import leave_lines
+from tui.kit.painted import leave_lines
 from tui.kit.type_ahead import FrameVisibility
 from tui.text.styled import line_width
 

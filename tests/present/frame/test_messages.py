@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from tests.support.present.samples import HOSTILE, text_of
-from tui.kit.messages import Message, message_lines
+from tui.kit.live_model import Message, message_lines
 from tui.text.styled import line_width
 
 NOW = datetime(2026, 11, 24, 13, 49, 8, tzinfo=UTC)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.fleet import SECRET
-from tui.kit.config_watch import ConfigWatch, SettingsChange
-from tui.kit.messages import Messages
+from tui.kit.live_model import Messages
+from tui.kit.state_files import ConfigWatch, SettingsChange
 from tui.settings.file import load_config, state_of
 from tui.settings.settings import FileState, read_settings
 from tui.sync.session import Session
@@ -69,7 +69,7 @@ def test_unchanged_file_is_not_read_again(tmp_path: Path, monkeypatch: pytest.Mo
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("tui.kit.config_watch.read_config", refuse)
+    monkeypatch.setattr("tui.kit.state_files.read_config", refuse)
     watched.check(3)
     assert watched.said == []
 
@@ -126,8 +126,8 @@ def test_disk_that_hangs_is_asked_by_one_thread(tmp_path: Path, monkeypatch: pyt
         return state_of(watched.path)
 
     async def checks() -> None:
-        monkeypatch.setattr("tui.kit.config_watch.state_of", hang)
-        monkeypatch.setattr("tui.kit.config_watch.READ_TIMEOUT_S", 0.001)
+        monkeypatch.setattr("tui.kit.state_files.state_of", hang)
+        monkeypatch.setattr("tui.kit.state_files.READ_TIMEOUT_S", 0.001)
         for _ in range(5):
             await watched.watch._check()
         assert asked == 1

@@ -10,7 +10,7 @@ from tests.support.ui.own_commands import Recorder, config_of, entry, environ, u
 from tests.support.virtual_clock import VirtualClock
 from tui.features.errors.screen import ErrorsScreen
 from tui.features.own_commands.view import OwnCommandScreen
-from tui.kit.config_watch import SettingsChange
+from tui.kit.state_files import SettingsChange
 from tui.settings.settings import with_file
 from tui.sync.actions import FILE_NAME
 

@@ -8,7 +8,7 @@ from textual import events
 from tests.support.ui.action_app import executing, fleet_of
 from tests.support.ui.monitor import Monitored, run_story
 from tui.features.actions.view import ConfirmScreen
-from tui.kit.questions import LeaveScreen
+from tui.kit.painted import LeaveScreen
 
 RUNS = [executing(n) for n in range(1, 4)]
 

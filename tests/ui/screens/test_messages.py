@@ -21,7 +21,7 @@ from tui.domain.update import (
     SourceStopped,
     Update,
 )
-from tui.kit.messages import DUPLICATE_WINDOW, MAX_MESSAGES, Messages, Reporter
+from tui.kit.live_model import DUPLICATE_WINDOW, MAX_MESSAGES, Messages, Reporter
 from tui.kit.selection import RUN as RUN_NEED
 from tui.kit.selection import TREE, FetchState, Selection
 from tui.settings.settings import read_settings

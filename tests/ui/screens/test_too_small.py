@@ -20,7 +20,7 @@ from tui.features.views.view import LetterMenu
 from tui.features.wall.view import WallScreen
 from tui.kit.look import LineCompositor
 from tui.kit.page_screen import HelpScreen, MessagesScreen
-from tui.kit.questions import LeaveScreen
+from tui.kit.painted import LeaveScreen
 
 SIZE = (80, 24)
 MESSAGES = ("colon", *"messages", "enter")

@@ -19,7 +19,7 @@ from tui.features.runs.words import filter_words
 from tui.kit.lists import CopyText, ListView, LiveList
 from tui.kit.live_model import LiveModel
 from tui.kit.rows import ListModel, RowQuery
-from tui.kit.selected import Selected
+from tui.kit.selection import Selected
 from tui.store.changes import Changes, Topic
 from tui.store.error_groups import ErrorGroup, ErrorGroups, Reading, TimeSpan, is_failure, seen_at
 from tui.store.filter import EVERYTHING, Filter

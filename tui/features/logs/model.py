@@ -19,8 +19,8 @@ from tui.domain.log import LogLevel, LogLine, RunLog
 from tui.domain.run import Run
 from tui.features.copying.words import log_text
 from tui.features.logs import words
-from tui.kit.live_model import CoalescedFetch
 from tui.kit.page import PageRow
+from tui.kit.selection import CoalescedFetch
 from tui.kit.words import without_request
 from tui.lazy_dataclass import dataclass
 from tui.sync.budget import Priority

@@ -23,7 +23,7 @@ from tui.kit import programs
 from tui.kit.app import AppBase
 from tui.kit.commands import Command, OwnSelection
 from tui.kit.keys import Help, bind
-from tui.kit.questions import YesNoDialog
+from tui.kit.painted import YesNoDialog
 from tui.kit.screen import OWN_COMMAND, BaseScreen
 from tui.kit.type_ahead import REFUSAL, TypeAhead
 from tui.lazy_dataclass import dataclass

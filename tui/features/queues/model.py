@@ -20,7 +20,7 @@ from tui.features.queues.page import HolderSpeed, QueueFacts
 from tui.kit.lists import WIDE, CopyText, ListView, LiveList, ReadState
 from tui.kit.live_model import LiveModel
 from tui.kit.rows import ListOrder
-from tui.kit.selected import Selected
+from tui.kit.selection import Selected
 from tui.store.changes import Changes, Topic
 from tui.store.filter import as_value, split_words
 from tui.store.findings.board import QueueHealth, QueueRow, next_late_at, queue_rows, worst_first

@@ -13,7 +13,7 @@ from tui.domain.filters import RunFilters, SearchProgress, parse_period, period_
 from tui.domain.ids import RunId
 from tui.domain.status import filter_word
 from tui.features.runs.model import SLICE_S, ListViews
-from tui.kit.live_model import CoalescedFetch
+from tui.kit.selection import CoalescedFetch
 from tui.kit.state_files import StateFile
 from tui.kit.words import gap_sentence
 from tui.lazy_dataclass import dataclass

@@ -25,9 +25,9 @@ from tui.kit.lines import Dialog, DialogBorder, Lines
 from tui.kit.live_model import LiveModel
 from tui.kit.page import PageRow
 from tui.kit.page_screen import PageScreen
-from tui.kit.painted import PaintedDialog, PaintedScreen
-from tui.kit.questions import YesNoDialog, question_lines
-from tui.kit.state_files import DISK_TIMEOUT_S, locked, problem_sentence, read_own, replace_file
+from tui.kit.painted import PaintedDialog, PaintedScreen, YesNoDialog, question_lines
+from tui.kit.state_files import DISK_TIMEOUT_S, problem_sentence, read_own, replace_file
+from tui.kit.state_files import locked_file as locked
 from tui.kit.type_ahead import TypeAhead
 from tui.settings.schema import ViewEntry
 from tui.store.addresses import (

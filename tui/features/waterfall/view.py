@@ -34,8 +34,7 @@ from tui.kit.layout import Placement, Slot
 from tui.kit.lines import GUTTER, Lines
 from tui.kit.live_model import LiveModel
 from tui.kit.page import PageRow
-from tui.kit.selected import Selected
-from tui.kit.selection import TREE_REST_S, Fetched, Need, is_trace_open
+from tui.kit.selection import TREE_REST_S, Fetched, Need, Selected, is_trace_open
 from tui.kit.words import rule_parts, without_request
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes

@@ -17,7 +17,7 @@ from tui.features.queues import model as live_queues
 from tui.features.queues.model import QueueDetail
 from tui.features.queues.view import QueuesEntrance, QueuesScreen
 from tui.features.runs.screen import MainScreen
-from tui.kit.selected import Kept
+from tui.kit.selection import Kept
 from tui.store.findings.board import QueueRow, queue_rows
 from tui.sync.session import LiveFindings
 
