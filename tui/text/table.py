@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
+from itertools import accumulate
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
 from tui.text.blocks import Now
-from tui.text.styled import Align, Line, Piece, Token, fit, joined, line_width
+from tui.text.styled import Align, Line, Piece, Token, cut, fit, joined, line_width, pad
 
 GAP: Final = 2
 GLYPH_CELLS: Final = 2
@@ -243,3 +244,60 @@ class Print(Generic[R]):
                 widths[each] += more
                 spare -= more
         return [SizedColumn(each, widths[each.id]) for each in columns]
+
+
+# A row of cells in places that have gaps of their own, for blocks with several layouts: wall, overview, findings. Which
+# place has how many cells is data: one layout for narrow, one for wide rows.
+
+
+REST: Final = 1_000
+Cell = Line | Callable[[int], Line]
+"""A cell, or a function that makes it for a width."""
+
+
+class Spot(NamedTuple):
+    """Where a cell stands: behind those before it.
+
+    * `cells`: its width; 0 without `grow`: as wide as the cell is
+    * `grow`: so many cells more where there is room; REST: all that are left
+    * `gap`: free cells behind it
+    * `from_width`: narrower rows omit it
+    """
+
+    name: str
+    cells: int = 0
+    grow: int = 0
+    align: Align = "left"
+    gap: int = 1
+    from_width: int = 0
+
+
+def figures(cells: Mapping[str, int], from_width: int = 0) -> tuple[Spot, ...]:
+    """Return the places of figures: their widths, by their names, have the free cells before them."""
+    return tuple(Spot(name, width, align="right", gap=0, from_width=from_width) for name, width in cells.items())
+
+
+def placed(layout: Sequence[Spot], width: int, cells: Mapping[str, Cell]) -> Line:
+    """Return a row of at most `width` cells. A place without a cell is blank."""
+    line: Line = ()
+    for place, begin, room in places(layout, width, cells):
+        cell = cells.get(place.name, ())
+        line = (*pad(line, begin), *fit(cell if isinstance(cell, tuple) else cell(room), room, place.align))
+    return cut(line, width)
+
+
+def places(layout: Sequence[Spot], width: int, cells: Mapping[str, Cell] | None = None) -> list[tuple[Spot, int, int]]:
+    """Return the places of a row of `width` cells, with the cell where each begins and its width."""
+    shown = [each for each in layout if max(0, width) >= each.from_width]
+    widths = {each.name: each.cells for each in shown}
+    for place in shown:
+        if not place.cells and not place.grow and cells is not None:
+            cell = cells.get(place.name, ())
+            widths[place.name] = line_width(cell) if isinstance(cell, tuple) else 0
+    rest = width - sum(widths.values()) - sum(each.gap for each in shown[:-1])
+    for place in sorted(shown, key=lambda each: each.grow):
+        more = rest if place.grow == REST else max(0, min(rest, place.grow))
+        widths[place.name] = max(0, widths[place.name] + more)
+        rest -= more
+    begins = accumulate((widths[each.name] + each.gap for each in shown), initial=0)
+    return [(place, begin, widths[place.name]) for place, begin in zip(shown, begins, strict=False)]

@@ -19,8 +19,8 @@ from tui.store.away import RESTED_FOR, AwayLog, AwayReport, Episode, is_due, rep
 from tui.store.changes import Changes
 from tui.store.freshness import Gap
 from tui.text import formatting
-from tui.text.blocks import REST, Spot, placed
 from tui.text.styled import Line, Piece, Token, cut, line_width
+from tui.text.table import REST, Spot, placed
 
 # The block that says what happened while the user was away: findings, failures by group, counts.
 

@@ -15,8 +15,9 @@ from tui.store.findings.board import Line as Series
 from tui.store.findings.bounds import MAX_WAITS_AGE
 from tui.text import formatting
 from tui.text.bars import any_of, greatest, summed
-from tui.text.blocks import REST, ListRuns, Spot, figures, placed, places, selecting_keys, with_key
+from tui.text.blocks import ListRuns, selecting_keys, with_key
 from tui.text.styled import Line, Piece, Token, cut, fit, line_width, pad, wrap
+from tui.text.table import REST, Spot, figures, placed, places
 
 EDGE: Final = 2
 """Free cells at the right edge. Columns so end below the text of their rule."""

@@ -15,9 +15,10 @@ from tui.lazy_dataclass import dataclass
 from tui.store.findings.board import Board, BoardSpan, FailingNow, FourLines, SourceAge
 from tui.text import formatting
 from tui.text.bars import BarLook
-from tui.text.blocks import REST, GoToRun, ListRuns, Spot, key_of, placed
+from tui.text.blocks import GoToRun, ListRuns, key_of
 from tui.text.formatting import waited
 from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width, pad
+from tui.text.table import REST, Spot, placed
 
 T = TypeVar("T")
 

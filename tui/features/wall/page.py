@@ -32,9 +32,10 @@ from tui.features.wall.rows import WIDE
 from tui.kit.header_words import HeaderFacts, connection_state, environment_chip, project_words
 from tui.store.findings.board import Board, QueueRow
 from tui.text import formatting
-from tui.text.blocks import REST, GoToRun, ListRuns, Spot, placed
+from tui.text.blocks import GoToRun, ListRuns
 from tui.text.formatting import brief_duration, waited
 from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width, wrap
+from tui.text.table import REST, Spot, placed
 
 # The header of the wall: environment, project, connection, version and its age, and the clock.
 #

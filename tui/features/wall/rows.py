@@ -45,11 +45,11 @@ from tui.store.findings.board import (
 from tui.store.findings.board import Line as Series
 from tui.text import formatting
 from tui.text.bars import BarLook, Bars, Cells, any_of, series, summed, top_of, two_row_series
-from tui.text.blocks import REST, Cell, GoToRun, ListRuns, Now, Spot, figures, placed, places
+from tui.text.blocks import GoToRun, ListRuns, Now
 from tui.text.formatting import brief_duration, waited
 from tui.text.status import style_of
 from tui.text.styled import Line, Piece, Token, cut, first_line, fit, joined, line_width, plain
-from tui.text.table import Column
+from tui.text.table import REST, Cell, Column, Spot, figures, placed, places
 
 WIDE: Final = 110
 TASK_ROW: Final = 6
@@ -347,9 +347,8 @@ def folded_line(rows: Sequence[TaskRow], limit: int, *, is_known: bool = True) -
         if line_width(joined([*parts, part, *last], "   ")) <= limit:
             parts.append(part)
             rest = others
-    if rest:
-        parts.append((Piece(more_words(rest, is_known=is_known), Token.FAINT),))
-    return joined(parts, "   ")
+    more = [(Piece(more_words(rest, is_known=is_known), Token.FAINT),)] if rest else []
+    return joined([*parts, *more], "   ")
 
 
 def more_words(rows: Sequence[TaskRow], *, is_known: bool = True) -> str:
