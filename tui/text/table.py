@@ -10,7 +10,7 @@ from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
 from tui.text.blocks import Now
-from tui.text.styled import Align, Line, Piece, Token, cut, fit, joined, line_width, pad
+from tui.text.styled import Align, Line, Piece, Token, cut, fit, joined, line_width
 
 GAP: Final = 2
 GLYPH_CELLS: Final = 2
@@ -279,11 +279,14 @@ def figures(cells: Mapping[str, int], from_width: int = 0) -> tuple[Spot, ...]:
 
 def placed(layout: Sequence[Spot], width: int, cells: Mapping[str, Cell]) -> Line:
     """Return a row of at most `width` cells. A place without a cell is blank."""
-    line: Line = ()
+    pieces: list[Piece] = []
+    end = 0
     for place, begin, room in places(layout, width, cells):
         cell = cells.get(place.name, ())
-        line = (*pad(line, begin), *fit(cell if isinstance(cell, tuple) else cell(room), room, place.align))
-    return cut(line, width)
+        pieces += [Piece(" " * (begin - end))] if begin > end else []
+        pieces += fit(cell if isinstance(cell, tuple) else cell(room), room, place.align)
+        end = begin + room
+    return tuple(pieces) if end <= width else cut(tuple(pieces), width)
 
 
 def places(layout: Sequence[Spot], width: int, cells: Mapping[str, Cell] | None = None) -> list[tuple[Spot, int, int]]:
