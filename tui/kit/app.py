@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 P = TypeVar("P")
 
+CopyText = tuple[str, str, str]
+"""A text that can be copied: its letter in the menu, its name, and the text."""
+
 
 class OwnKeys(Protocol):
     """The user's own commands, as screens know them. A command has a number."""
@@ -139,7 +142,7 @@ class AppBase(App[int]):
         """Let the user choose the columns of a list. `pane` is its `TablePane`, which shows them at once."""
         raise NotImplementedError
 
-    def open_copy_menu(self, screen: Screen[Any], run_id: RunId | None, texts: Sequence[tuple[str, str, str]]) -> None:
+    def open_copy_menu(self, screen: Screen[Any], run_id: RunId | None, texts: Sequence[CopyText] = ()) -> None:
         """Let the user choose what to copy: texts with a letter and a name, and what leads to a run or to the view."""
         raise NotImplementedError
 

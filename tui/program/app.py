@@ -25,7 +25,7 @@ from tui.domain.ids import RunId
 from tui.features.columns.data import ChosenColumns
 from tui.features.runs.columns import COLUMNS
 from tui.features.runs.data import RunSubscription
-from tui.kit.app import AppBase, OwnKeys, TickingScreen, call_soon
+from tui.kit.app import AppBase, CopyText, OwnKeys, TickingScreen, call_soon
 from tui.kit.colors import ColorMode, contrast_remarks, detect_color_mode, has_true_color
 from tui.kit.driver import TerminalDriver
 from tui.kit.header_words import SLOW_LINK_SENTENCE, supports_title
@@ -221,13 +221,10 @@ class TriggerApp(AppBase):
 
         open_columns(self.part(ChosenColumns), pane)
 
-    def open_copy_menu(self, screen: Screen[Any], run_id: RunId | None, texts: Sequence[tuple[str, str, str]]) -> None:
+    def open_copy_menu(self, screen: Screen[Any], run_id: RunId | None, texts: Sequence[CopyText] = ()) -> None:
         from tui.features.copying.view import open_copy_menu  # noqa: PLC0415  loaded when first used
-        from tui.features.copying.words import Clip  # noqa: PLC0415  as above
-        from tui.kit.painted import PaintedScreen  # noqa: PLC0415  the screens import this module's base
 
-        assert isinstance(screen, PaintedScreen)
-        open_copy_menu(screen, self.live, run_id, screen.clipboard, [Clip(*text) for text in texts])
+        open_copy_menu(screen, run_id, texts)
 
     def read_outside(self, screen: Screen[Any], run_id: RunId, reader: str, pane: object = None) -> None:
         from tui.features.copying.view import read_from  # noqa: PLC0415  loaded when first used

@@ -290,6 +290,7 @@ def from_palette(action: str) -> str:
     return f"{name}({', '.join(map(repr, (*parameters, Via.PALETTE.value)))})"
 
 
+@dataclass(eq=False)
 class ActionController:
     """The actions of one screen.
 
@@ -298,29 +299,21 @@ class ActionController:
     * `unmark`: clears the marks of the confirmed runs
     """
 
-    def __init__(
-        self,
-        live: LiveModel,
-        app: Callable[[], AppBase],
-        *,
-        add_message: Callable[[str], None],
-        show_notice: Callable[[Line], None],
-        open_run: Callable[[RunId], None],
-        unmark: Callable[[], None],
-    ) -> None:
-        self._live = live
-        self._session = live.session
-        self._writable = live.session.settings.key.writable_runs
-        self._app = app
-        self._add_message = add_message
-        self._show_notice = show_notice
-        self._open_run = open_run
-        self._unmark = unmark
+    live: LiveModel
+    app: Callable[[], AppBase]
+    add_message: Callable[[str], None]
+    show_notice: Callable[[Line], None]
+    open_run: Callable[[RunId], None]
+    unmark: Callable[[], None]
+
+    def __post_init__(self) -> None:
+        self._session = self.live.session
+        self._writable = self._session.settings.key.writable_runs
         self._screen: ConfirmScreen | None = None
         self._plan_task: asyncio.Task[None] | None = None
-        self.action_queue = ActionQueue(live.session, on_update=self._publish_update, on_done=self._on_done)
+        self.action_queue = ActionQueue(self._session, on_update=self._publish_update, on_done=self._on_done)
         self.overlay = self.action_queue.overlay
-        self._replays = Replays(live.session.clock)
+        self._replays = Replays(self._session.clock)
 
     @property
     def is_enabled(self) -> bool:
@@ -332,9 +325,9 @@ class ActionController:
         """Why no action can be sent now, or None."""
         if (reason := self._session.write_block) is not None:
             return f"nothing is written: {reason}"
-        failure = self._live.freshness.failure
+        failure = self.live.freshness.failure
         is_offline = isinstance(failure, SourceRetrying) and not failure.is_answered
-        return need_connection(action_keys()) if self._live.freshness.is_stale or is_offline else None
+        return need_connection(action_keys()) if self.live.freshness.is_stale or is_offline else None
 
     def why_not(self, action: Action, run: Run) -> str | None:
         """Return why an action makes no sense on a run now, or None."""
@@ -419,8 +412,8 @@ class ActionController:
         """Open the run that the last notice announced, else the newest replay of `run_id`."""
         if (new_run := self._replays.of(run_id)) is not None:
             self._replays.end_announcement()
-            self._show_notice(())
-            self._open_run(new_run)
+            self.show_notice(())
+            self.open_run(new_run)
         elif self._replays:
             self._show_text("this run was not replayed here")
         else:
@@ -447,9 +440,9 @@ class ActionController:
             is_reading=planner.needs_trees,
             grace_s=GRACE_S if len(plan.runs) > 1 else 0,
         )
-        self._show_notice(())  # an earlier notice is not about this question
-        app = self._app()
-        screen = ConfirmScreen(self._live, action, question, app.type_ahead)
+        self.show_notice(())  # an earlier notice is not about this question
+        app = self.app()
+        screen = ConfirmScreen(self.live, action, question, app.type_ahead)
         self._screen = screen
         app.push_screen(screen, lambda answer: self._on_answer(action, screen, via, is_confirmed=bool(answer)))
         if question.is_reading:
@@ -467,7 +460,7 @@ class ActionController:
             forbidden = action.forbidden(runs[0]) if len(runs) == 1 else None
             objection = words.objection_to(forbidden or f"all {len(runs)} have ended")
             possible, skipped = tuple(runs), confirmed.skipped
-        self._app().call_later(screen.show_plan, replace(plan, runs=possible, skipped=skipped), objection)
+        self.app().call_later(screen.show_plan, replace(plan, runs=possible, skipped=skipped), objection)
 
     def _on_answer(self, action: Action, screen: "ConfirmScreen", via: Via, *, is_confirmed: bool) -> None:
         self._screen = None
@@ -487,29 +480,29 @@ class ActionController:
 
         if (reason := check() or self.block) is not None:
             self._show_text(reason)
-            self._add_message(words.not_sent(action.title, len(question.plan.runs), reason))
+            self.add_message(words.not_sent(action.title, len(question.plan.runs), reason))
             return
         if len(question.plan.runs) > 1:
-            self._unmark()
+            self.unmark()
         self.action_queue.send(action, question.plan.runs, check, grace_s=question.grace_s, via=via)
 
     def _publish_update(self) -> None:
         # The runs are the same, only their overlays differ.
-        app = self._app()
+        app = self.app()
         app.call_later(app.changed.publish, Changes(topics={Topic.ACTIONS}))
 
     def _on_done(self, batch: ActionBatch) -> None:
         # A task of the session calls this; widgets are changed on the app's own message loop.
-        self._app().call_later(self._report, batch)
+        self.app().call_later(self._report, batch)
 
     def _report(self, batch: ActionBatch) -> None:
         """Show a notice about the outcome, and add messages about the failures."""
         for status in batch.outcomes:
             if (failure := words.failure_words(status)) is not None:
-                self._add_message(failure)
+                self.add_message(failure)
         if batch.stopped is not None:
             unsent = batch.size - len(batch.outcomes) - batch.withdrawn_count
-            self._add_message(words.not_sent(batch.action.title, unsent, batch.stopped))
+            self.add_message(words.not_sent(batch.action.title, unsent, batch.stopped))
         self._replays.end_announcement()
         for status in batch.outcomes:
             if status.new_run_id is not None:
@@ -528,10 +521,10 @@ class ActionController:
         if self._replays.is_new and phase is ActionPhase.CONFIRMED:
             self._replays.announce(NOTICE_S)
             key = (Piece("   "), Piece("v", Token.TEXT, is_bold=True), Piece(f" goes {where}", Token.FAINT))
-        self._show_notice((*line, *key))
+        self.show_notice((*line, *key))
 
     def _show_text(self, text: str) -> None:
-        self._show_notice((Piece(text, Token.MUTED),))
+        self.show_notice((Piece(text, Token.MUTED),))
 
 
 # The dialog that asks for confirmation of an action.

@@ -865,9 +865,7 @@ class ComparedScreen(PageScreen):
         self.clipboard.send("id", self._run_id)
 
     def action_copy_menu(self) -> None:
-        from tui.features.copying.view import open_copy_menu  # noqa: PLC0415  loaded when first used
-
-        open_copy_menu(self, self.live, self._run_id, self.clipboard)
+        self.app_base.open_copy_menu(self, self._run_id)
 
     def action_browse(self) -> None:
         from tui.kit.browsing import browse  # noqa: PLC0415  loaded when first used

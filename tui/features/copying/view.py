@@ -31,12 +31,12 @@ from tui.features.detail.value import Reader, fetch_value, file_name, read_outsi
 from tui.features.detail.words import full_error, value_of
 from tui.features.logs.view import LogsPane
 from tui.features.runs.data import RunSubscription
-from tui.kit.app import app_of, call_soon
+from tui.kit.app import CopyText, app_of, call_soon
 from tui.kit.browsing import link_of
 from tui.kit.keys import bind
 from tui.kit.lines import Dialog
 from tui.kit.live_model import LiveModel
-from tui.kit.painted import Clipboard, PaintedDialog
+from tui.kit.painted import Clipboard, PaintedDialog, PaintedScreen
 from tui.kit.pane import PagePane
 from tui.kit.screen import BaseScreen
 from tui.settings.settings import Settings
@@ -285,11 +285,11 @@ def _curl(key: str, request: client.HttpRequest, settings: Settings, group: str)
     return Clip(key, "curl", text, reason if text is None else "", group, is_shown=True)
 
 
-def open_copy_menu(
-    screen: Screen[Any], live: LiveModel, run_id: RunId | None, clipboard: Clipboard, parts: Sequence[Clip] = ()
-) -> None:
-    """Let the user choose what to copy: `parts`, those of a run, and what leads to the run or to the view."""
-    screen.app.push_screen(CopyMenu(live, run_id, clipboard, [*parts, *clips_of_view(screen, run_id)]))
+def open_copy_menu(screen: Screen[Any], run_id: RunId | None, texts: Sequence[CopyText] = ()) -> None:
+    """Let the user choose what to copy: `texts`, the parts of a run, and what leads to the run or to the view."""
+    assert isinstance(screen, PaintedScreen)
+    others = [*(Clip(*text) for text in texts), *clips_of_view(screen, run_id)]
+    screen.app.push_screen(CopyMenu(app_of(screen).live, run_id, screen.clipboard, others))
 
 
 # `O` and `ctrl-o`: a value, an error or a log in the pager or the editor.

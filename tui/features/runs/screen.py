@@ -608,9 +608,7 @@ class MainScreen(MainView):
             self.say(f"copy: {no_run_selected()}")
 
     def action_copy_menu(self) -> None:
-        from tui.features.copying.view import open_copy_menu  # noqa: PLC0415  loaded when first used
-
-        open_copy_menu(self, self.live, self.pane.target, self.clipboard)
+        self.app_base.open_copy_menu(self, self.pane.target)
 
     def action_server_filters(self) -> None:
         from tui.features.runs.filters import open_server_filters  # noqa: PLC0415  loaded when first used
