@@ -211,6 +211,13 @@ class FactSource(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class TimedFact(WallUpdate):
+    """A fact that the server told at this time of its own."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class TaskMinute:
     """What became of the runs of a task within one cell of time, by the server's query.
 
@@ -238,14 +245,13 @@ class TaskSpeed:
 
 
 @dataclass(frozen=True, slots=True)
-class MinutesRead(WallUpdate):
+class MinutesRead(TimedFact):
     """The minutes of all tasks from `since` on, in cells of `cell`. A cell that is not named had no run.
 
     `is_cut`: the server has more rows than it sent, so that cells may be missing. Cells from `ends_since` on, which is
     not later than `since`, have the ends of runs; None: there is none before `since`.
     """
 
-    at: datetime
     since: datetime
     cell: timedelta
     minutes: tuple[TaskMinute, ...] = field(hash=False)
@@ -269,13 +275,12 @@ class TaskNormal:
 
 
 @dataclass(frozen=True, slots=True)
-class NormalsRead(WallUpdate):
+class NormalsRead(TimedFact):
     """The normals of all tasks for the hour that `hour` begins, and the totals of the 24 hours before `last_day_at`.
 
     `before` are the normals of the hour before: runs are judged by the hour in which they ended.
     """
 
-    at: datetime
     hour: datetime
     normals: tuple[TaskNormal, ...]
     done_last_day: int | None = None
@@ -326,13 +331,12 @@ class ConcurrencyLimit:
 
 
 @dataclass(frozen=True, slots=True)
-class QueuesRead(WallUpdate):
+class QueuesRead(TimedFact):
     """The queues. `is_cut`: there are more than MAX_QUEUES.
 
     `limits` are those of V2 queues. No answer says which of them the runs of a queue hold.
     """
 
-    at: datetime
     queues: tuple[Queue, ...]
     is_cut: bool = False
     limits: tuple[ConcurrencyLimit, ...] = ()
@@ -393,10 +397,9 @@ class QueueWait:
 
 
 @dataclass(frozen=True, slots=True)
-class WaitsRead(WallUpdate):
+class WaitsRead(TimedFact):
     """How all queues move. A queue that is not named has no waiting run and no start."""
 
-    at: datetime
     waits: tuple[QueueWait, ...]
 
 
@@ -418,19 +421,17 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
-class SchedulesRead(WallUpdate):
+class SchedulesRead(TimedFact):
     """The schedules of this environment."""
 
-    at: datetime
     schedules: tuple[Schedule, ...]
     is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class ScheduleRunsRead(WallUpdate):
+class ScheduleRunsRead(TimedFact):
     """The newest run that a schedule started, None if it started none that the server knows."""
 
-    at: datetime
     schedule_id: str
     newest_at: datetime | None
     newest_run: RunId | None = None
@@ -454,10 +455,9 @@ class WaitToken:
 
 
 @dataclass(frozen=True, slots=True)
-class TokensRead(WallUpdate):
+class TokensRead(TimedFact):
     """The waitpoint tokens that wait, oldest first."""
 
-    at: datetime
     tokens: tuple[WaitToken, ...]
     is_cut: bool = False
 
@@ -473,31 +473,28 @@ class Deployment:
 
 
 @dataclass(frozen=True, slots=True)
-class DeploymentsRead(WallUpdate):
+class DeploymentsRead(TimedFact):
     """The deployments of the environment, newest first. DEVELOPMENT has none."""
 
-    at: datetime
     deployments: tuple[Deployment, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class ErrorGroupsRead(WallUpdate):
+class ErrorGroupsRead(TimedFact):
     """The server's error groups of the last hour."""
 
-    at: datetime
     groups: tuple[ServerErrorGroup, ...]
     is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class FactUnread(WallUpdate):
+class FactUnread(TimedFact):
     """A source of facts could not be read.
 
     `is_refused`: this key may not read it (401, 403), or the server does not have it (404); it is not asked again.
     `since` is when the first of several reads in a row failed, as far as that is known.
     """
 
-    at: datetime
     source: FactSource
     reason: Raw
     is_refused: bool

@@ -102,24 +102,28 @@ class CapabilityRegained:
 
 
 @dataclass(frozen=True, slots=True)
-class SourceConnected:
-    """A source got a response from the server, and expects the next one within `interval_s`."""
+class OfSource:
+    """Something about a source, at the server's time."""
 
     source: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SourceConnected(OfSource):
+    """A source got a response from the server, and expects the next one within `interval_s`."""
+
     interval_s: float
 
 
 @dataclass(frozen=True, slots=True)
-class SourceRetrying:
+class SourceRetrying(OfSource):
     """A source failed temporarily, and will make attempt number `attempt` at `next_at`.
 
     `is_answered`: the server was reached but its response is unusable; `status` is the HTTP status of that response.
     Otherwise the server was not reached.
     """
 
-    source: str
-    at: datetime
     next_at: datetime
     attempt: int
     reason: str
@@ -128,21 +132,16 @@ class SourceRetrying:
 
 
 @dataclass(frozen=True, slots=True)
-class SourceStopped:
+class SourceStopped(OfSource):
     """A source stopped for good: the API key is invalid or may not list runs. `status` is the HTTP status."""
 
-    source: str
-    at: datetime
     reason: str
     status: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class CaughtUp:
+class CaughtUp(OfSource):
     """A source has read every change that the server had made by `at`. Counts of runs missed before `at` are final."""
-
-    source: str
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
