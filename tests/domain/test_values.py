@@ -6,10 +6,9 @@ import pytest
 
 from tests.support.domain.recorded import START, run_of, span
 from tui.domain.action import ActionPhase
-from tui.domain.attempt import Attempt, AttemptStatus
 from tui.domain.environment import Environment
 from tui.domain.ids import RunId
-from tui.domain.run import Run
+from tui.domain.run import Attempt, AttemptStatus, Run
 from tui.domain.status import RunStatus
 from tui.domain.text import Raw
 

@@ -16,9 +16,8 @@ from tests.support.wire.rows import (
     page_body,
 )
 from tui.api.runs import decode_page, decode_run
-from tui.domain.attempt import AttemptStatus
 from tui.domain.errors.error import RunError
-from tui.domain.run import ABSENT, Body, Precision
+from tui.domain.run import ABSENT, AttemptStatus, Body, Precision
 
 
 def test_lone_surrogates_are_kept() -> None:

@@ -27,10 +27,9 @@ from tui.api.models import (
     decode_rows,
     read_items,
 )
-from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.errors.error import RunError, build_error
 from tui.domain.ids import Cursor, RunId
-from tui.domain.run import Body, Fixed, Json, Precision, Stamp, State
+from tui.domain.run import Attempt, AttemptHistory, AttemptStatus, Body, Fixed, Json, Precision, Stamp, State
 from tui.domain.status import parse_status
 from tui.domain.text import Raw
 from tui.domain.update import ParentPatch, RunPatch

@@ -11,12 +11,11 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from tui.domain.action import ActionStatus
-from tui.domain.attempt import AttemptHistory
 from tui.domain.environment import Capability, Environment
 from tui.domain.errors.error import RunError
 from tui.domain.facts import WallUpdate
 from tui.domain.ids import RunId
-from tui.domain.run import Body, Fixed, Json, Stamp, State
+from tui.domain.run import AttemptHistory, Body, Fixed, Json, Stamp, State
 from tui.domain.status import RunStatus
 from tui.lazy_dataclass import dataclass
 

@@ -20,10 +20,9 @@ from tui.api.errors import EARLIEST, LATEST, Refused, ServerFault, Unreachable, 
 from tui.api.facts import PAGE_SIZE
 from tui.api.queries import MAX_ROWS
 from tui.domain import facts
-from tui.domain.attempt import WaitKind
 from tui.domain.environment import Capability
 from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Run
+from tui.domain.run import Run, WaitKind
 from tui.domain.status import RunStatus
 from tui.domain.text import Raw
 from tui.domain.trace import Events, Span, wait_of

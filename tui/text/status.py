@@ -6,8 +6,7 @@ from typing import Final, NamedTuple
 
 from rich.cells import cell_len
 
-from tui.domain.attempt import AttemptStatus
-from tui.domain.run import Run
+from tui.domain.run import AttemptStatus, Run
 from tui.domain.status import STATUS_TABLE, Status, title_of
 from tui.lazy_dataclass import dataclass
 from tui.text.formatting import NONE

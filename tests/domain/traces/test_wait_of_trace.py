@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.domain.recorded import START, run_of, span, trace, trace_of
-from tui.domain.attempt import Wait, WaitKind
-from tui.domain.run import Precision, Run, Stamp
+from tui.domain.run import Precision, Run, Stamp, Wait, WaitKind
 from tui.domain.text import Raw
 from tui.domain.trace import Span, attempts_of
 

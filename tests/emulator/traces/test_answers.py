@@ -15,7 +15,7 @@ from tests.support.emulator.small_world import ask, refused
 from tests.support.recordings import as_bytes, recording
 from tui.api.runs import decode_run
 from tui.api.traces import decode_span
-from tui.domain.attempt import AttemptStatus
+from tui.domain.run import AttemptStatus
 from tui.domain.run import Run as ReadRun
 from tui.domain.trace import attempts_of, needs_root_error, span_of_run
 from tui.emulator.demo_tasks import COMPANY

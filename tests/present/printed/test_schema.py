@@ -23,9 +23,8 @@ from tests.support.present.samples import (
     sample,
 )
 from tests.support.recordings import recording
-from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus, Wait, WaitKind
 from tui.domain.ids import RunId, SpanId, TaskId
-from tui.domain.run import Body, Run
+from tui.domain.run import Attempt, AttemptHistory, AttemptStatus, Body, Run, Wait, WaitKind
 from tui.domain.status import parse_status
 from tui.domain.text import Raw
 from tui.domain.tree import RunTimes, RunTree, TreeNode

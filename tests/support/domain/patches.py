@@ -5,10 +5,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tui.domain.attempt import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.errors.error import RunError
 from tui.domain.ids import RunId, TaskId
-from tui.domain.run import ABSENT, Body, Fixed, Precision, Run, Stamp, State
+from tui.domain.run import ABSENT, Attempt, AttemptHistory, AttemptStatus, Body, Fixed, Precision, Run, Stamp, State
 from tui.domain.status import STATUS_TABLE, parse_status
 from tui.domain.text import Raw
 from tui.domain.update import ParentPatch, RunGone, RunPatch, RunsRead

@@ -4,8 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from tests.support.present.samples import NOW, STAMP, attempt, failure, sample, text_of
-from tui.domain.attempt import Attempt, AttemptHistory
-from tui.domain.run import Run
+from tui.domain.run import Attempt, AttemptHistory, Run
 from tui.features.attempts.words import ReadProgress, attempts_page
 from tui.features.errors.error import ErrorLayout
 from tui.text.blocks import Now, Row, ToggleFold

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Final
 from textual import events
 from textual.binding import BindingType
 
-from tui.domain.attempt import Attempt, AttemptHistory
+from tui.domain.run import Attempt, AttemptHistory
 from tui.features.attempts import words
 from tui.features.attempts.words import AttemptKey, sentence
 from tui.features.errors.view import ErrorPane

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final, assert_never
 
-from tui.domain.attempt import AttemptHistory, AttemptStatus, Wait, WaitKind
 from tui.domain.filters import (
     InvalidSpan,
     RunFilters,
@@ -19,7 +18,7 @@ from tui.domain.filters import (
     time_span_text,
 )
 from tui.domain.ids import TaskId
-from tui.domain.run import Run
+from tui.domain.run import AttemptHistory, AttemptStatus, Run, Wait, WaitKind
 from tui.domain.status import EXECUTING_FAMILY, FAILED, FINAL, LIVE, STATUS_TABLE, RunStatus
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead
