@@ -220,7 +220,7 @@ def test_text_with_a_colon_is_text(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("foo:bar", 'no field "foo"; the fields are status task tag queue version error group id took age env test'),
+        ("foo:bar", 'no field "foo"; the fields are status task tag version queue error took age group id test env'),
         ("task:x shop:berlin", 'no field "shop"'),
         ("task_id:x", 'no field "task_id"'),
         ("-run-id:x", 'no field "run-id"'),

@@ -20,6 +20,7 @@ from tui.lazy_dataclass import dataclass
 from tui.store.addresses import VIEWS, ViewAddress
 from tui.store.changes import Key
 from tui.store.filter import (
+    FIELDS,
     GLOB,
     GROUPS,
     Term,
@@ -433,29 +434,13 @@ MAX_COMPLETIONS: Final = 200
 """Completions of one word that can be chosen."""
 
 FIELD_SENTENCES: Final[Mapping[str, str]] = {
-    "status": "failed, executing, failures …",
-    "task": "the whole name, or sync-*",
-    "tag": "runs with a tag; -tag: without it",
-    "version": "20261124.1",
-    "queue": "the queue of the run",
-    "error": "a part of the error",
+    **{name: field.sentence for name, field in FIELDS.items()},
     "since": "2h, 7d, 02:50-03:20",
-    "took": ">10s, <2m, 1m..5m",
-    "age": "<5m, >1h",
     "sort": "age, status, task, took, updated, cost",
-    "group": "an error group, by its fingerprint",
-    "id": "a part of the id",
-    "test": "yes or no",
-    "env": "the environment of the run",
 }
-"""What a field of the list takes, in the order in which fields are offered."""
+"""The values of a field of the list in words, in the order in which fields are offered."""
 
-_VALUES: Final[Mapping[str, tuple[str, ...]]] = {
-    "since": ("1h", "2h", "24h", "7d", "30d"),
-    "took": (">1s", ">10s", ">1m", ">10m"),
-    "age": ("<5m", "<1h", "<24h", ">1h"),
-    "test": ("yes", "no"),
-}
+_PERIODS: Final = ("1h", "2h", "24h", "7d", "30d")
 
 
 class TypedWord(NamedTuple):
@@ -565,9 +550,11 @@ def completions(
         return _fitting_statuses(word.part, counts.get("status", {}), is_counted=is_counted)
     if name in COUNTED_FIELDS:
         return _counted(word.part, counts.get(name, {}), is_counted=is_counted)
-    values = tuple(dict.fromkeys(sorts)) if name == "sort" else _VALUES.get(name, ())
-    if name == "since" and periods:
-        values = tuple(periods)
+    values: Sequence[str] = FIELDS[name].values if name in FIELDS else ()
+    if name == "sort":
+        values = tuple(dict.fromkeys(sorts))
+    elif name == "since":
+        values = periods or _PERIODS
     return [Completion(value) for value in fitting(values, word.part)]
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from fnmatch import translate
 from functools import lru_cache
 from itertools import repeat
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tui.domain.run import Run
 from tui.domain.status import EXECUTING_FAMILY, FAILED, FINAL, LIVE, QUEUED_FAMILY, ROWS_BY_NAME, RunStatus, fold
@@ -211,7 +211,7 @@ def _fits(*names: str) -> TextTest:
     return whole_text_test([name if GLOB.search(name) else f"{name}*" for name in names])
 
 
-# The fields of the filter language, such as `status:` and `age:`. `FIELDS` has the parser of each.
+# The fields of the filter language, such as `status:` and `age:`. `FIELDS` has them.
 #
 # A parser turns one word of a filter into a term: a function that returns whether a run matches. Only the terms of
 # `age` and `took` depend on the current time.
@@ -515,21 +515,31 @@ def _parse_duration(text: str) -> timedelta | None:
     return timedelta(seconds=seconds) if seconds <= MAX_DURATION.total_seconds() else None
 
 
-FIELDS: Final[Mapping[str, FieldParser]] = {
-    "status": _parse_status,
-    "task": _whole_value(lambda run: run.fixed.task),
-    "tag": _parse_tag,
-    "queue": _parse_queue,
-    "version": _whole_value(lambda run: run.fixed.version),
-    "error": lambda word: Filter(terms=(_error_test(word.values),), depends_on_errors=True),
-    "group": _parse_group,
-    "id": _parse_id,
-    "took": _parse_duration_word("took", _took),
-    "age": _parse_duration_word("age", _age),
-    "env": _whole_value(lambda run: run.fixed.environment),
-    "test": _parse_test,
+class Field(NamedTuple):
+    """A field: its parser, a sentence about its values, and values that are offered for it."""
+
+    parse: FieldParser
+    sentence: str
+    values: tuple[str, ...] = ()
+
+
+FIELDS: Final[Mapping[str, Field]] = {
+    "status": Field(_parse_status, "failed, executing, failures …"),
+    "task": Field(_whole_value(lambda run: run.fixed.task), "the whole name, or sync-*"),
+    "tag": Field(_parse_tag, "runs with a tag; -tag: without it"),
+    "version": Field(_whole_value(lambda run: run.fixed.version), "20261124.1"),
+    "queue": Field(_parse_queue, "the queue of the run"),
+    "error": Field(
+        lambda word: Filter(terms=(_error_test(word.values),), depends_on_errors=True), "a part of the error"
+    ),
+    "took": Field(_parse_duration_word("took", _took), ">10s, <2m, 1m..5m", (">1s", ">10s", ">1m", ">10m")),
+    "age": Field(_parse_duration_word("age", _age), "<5m, >1h", ("<5m", "<1h", "<24h", ">1h")),
+    "group": Field(_parse_group, "an error group, by its fingerprint"),
+    "id": Field(_parse_id, "a part of the id"),
+    "test": Field(_parse_test, "yes or no", ("yes", "no")),
+    "env": Field(_whole_value(lambda run: run.fixed.environment), "the environment of the run"),
 }
-"""The parser of each field, in the order in which an error message lists them."""
+"""The fields, in the order in which they are offered and listed."""
 
 
 # The filter that a user types after `/`: `status:failed task:sync-* tag:x -tag:y took:>10s`, and text.
@@ -589,7 +599,7 @@ def _parse_word(word: Word, *, is_typing: bool) -> Filter:
         return replace(_invalid(word, reason), terms=(_match_nothing,))
     if not word.values:
         return EVERYTHING
-    parsed = FIELDS[word.field](word)
+    parsed = FIELDS[word.field].parse(word)
     if not parsed.invalid_words:
         return _negated(parsed, word)
     if parsed.invalid_words[0].may_be_unfinished and is_typing:
