@@ -35,6 +35,7 @@ from tui.features.columns.words import (
 )
 from tui.features.runs.columns import short_id
 from tui.kit.colors import Background
+from tui.kit.commands import visible_top
 from tui.kit.keys import bind
 from tui.kit.lines import Dialog, DialogBorder, Lines, TextInput
 from tui.kit.list_panes import TablePane
@@ -55,26 +56,20 @@ _SIZE: Final = 9
 _INDENT: Final = "   "
 
 _KEYS: Final = (
-    ((("toggle-column", "space"),), "show, hide"),
-    ((("column-down", "J"), ("column-up", "K")), "move"),
-    ((("narrower", "<"), ("wider", ">")), "width"),
-    ((("clear-width", "0"),), "usual width"),
-    ((("reset-columns", "r"),), "reset"),
+    ("show, hide", ("toggle-column", "space")),
+    ("move", ("column-down", "J"), ("column-up", "K")),
+    ("width", ("narrower", "<"), ("wider", ">")),
+    ("usual width", ("clear-width", "0")),
+    ("reset", ("reset-columns", "r")),
 )
+"""Words, and the bindings that do it with their usual keys."""
+
 _PATH_KEYS: Final = (
-    ((("add-column", "a"),), "add by path"),
-    ((("column-type", "t"),), "type"),
-    ((("remove-column", "d"),), "remove"),
+    ("add by path", ("add-column", "a")),
+    ("type", ("column-type", "t")),
+    ("remove", ("remove-column", "d")),
 )
-"""Pairs of a binding and its usual key, and what they do."""
-
 _END_KEYS: Final = (("Enter", "keep"), ("Esc", "back"))
-
-
-def _named(rows: Iterable[tuple[tuple[tuple[str, str], ...], str]]) -> list[tuple[str, str]]:
-    """Return keys and words, without those that the user has no keys for."""
-    named = [(" ".join(filter(None, (key_of(*binding) for binding in pair))), word) for pair, word in rows]
-    return [(keys, word) for keys, word in named if keys]
 
 
 def head_lines(words: str, note: str, place: str, width: int) -> list[Line]:
@@ -88,19 +83,19 @@ def head_lines(words: str, note: str, place: str, width: int) -> list[Line]:
 def foot_lines(width: int, *, has_paths: bool) -> list[Line]:
     """Return the keys in as many lines as they need. Enter and Esc have the last one."""
     rows: list[list[tuple[str, str]]] = [[]]
-    for key in [*_named(_KEYS), *(_named(_PATH_KEYS) if has_paths else [])]:
-        if rows[-1] and line_width(keys_line([*rows[-1], key])) > width:
-            rows.append([])
-        rows[-1].append(key)
+    for words, *bindings in (*_KEYS, *(_PATH_KEYS if has_paths else ())):
+        # The user may have taken the keys away.
+        if keys := " ".join(filter(None, (key_of(*binding) for binding in bindings))):
+            if rows[-1] and line_width(keys_line([*rows[-1], (keys, words)])) > width:
+                rows.append([])
+            rows[-1].append((keys, words))
     return [(), *(keys_line(keys) for keys in (*rows, _END_KEYS) if keys), ()]
 
 
 def keys_line(keys: Sequence[tuple[str, str]]) -> Line:
     """Return keys and their effects, as in the footer."""
-    line: list[Piece] = []
-    for key, words in keys:
-        line += [Piece(_INDENT + key, Token.TEXT, is_bold=True), Piece(f" {words}", Token.FAINT)]
-    return tuple(line)
+    pairs = ((Piece(_INDENT + key, is_bold=True), Piece(f" {words}", Token.FAINT)) for key, words in keys)
+    return tuple(piece for pair in pairs for piece in pair)
 
 
 def column_line(
@@ -108,30 +103,21 @@ def column_line(
 ) -> Line:
     """Return a column in `width` cells: a mark if it is shown, its name, its width, and what it is."""
     choice, is_shown = column.choice, column.is_shown
-    edge = Piece(" ▌" if is_current else "  ", Token.ACCENT)
-    mark = Piece("• " if is_shown else "  ", Token.ACCENT)
     token = (Token.BRIGHT if is_current else Token.TEXT) if is_shown else Token.MUTED
-    name = fit((Piece(choice.name, token, is_bold=is_current),), _NAME)
-    size = fit((Piece(f"{choice.width} cells" if choice.width else "", Token.TEXT),), _SIZE, "right")
-    rest: Line = (Piece(meaning(choice, meanings), Token.MUTED if is_shown else Token.FAINT),)
     if is_shown and choice.name in left_out:
-        rest = (Piece("does not fit", Token.AMBER),)
-    room = max(0, width - len(_INDENT) - 1 - _NAME - _SIZE - 4)
-    return (edge, mark, *name, *size, Piece("  "), *fit(rest, room))
-
-
-def meaning(choice: ColumnChoice, meanings: Mapping[str, str]) -> str:
-    """Return what a column shows, in a few words."""
-    if choice.path is None:
-        return meanings.get(choice.name, "")
-    kind = "as it is" if choice.type == AUTO else f"as {choice.type}"
-    return f"{kind} {choice.format}".rstrip()
-
-
-def window_of(cursor: int, top: int, count: int, rows: int) -> int:
-    """Return the first of the `rows` lines that are visible, so that the cursor is among them."""
-    top = max(cursor - rows + 1, min(top, cursor))
-    return max(0, min(top, count - rows))
+        rest = Piece("does not fit", Token.AMBER)
+    else:
+        kind = f"as {choice.type} {choice.format}".rstrip() if choice.type != AUTO else "as it is"
+        words = meanings.get(choice.name, "") if choice.path is None else kind
+        rest = Piece(words, Token.MUTED if is_shown else Token.FAINT)
+    return (
+        Piece(" ▌" if is_current else "  ", Token.ACCENT),
+        Piece("• " if is_shown else "  ", Token.ACCENT),
+        *fit((Piece(choice.name, token, is_bold=is_current),), _NAME),
+        *fit((Piece(f"{choice.width} cells" if choice.width else ""),), _SIZE, "right"),
+        Piece("  "),
+        *fit((rest,), max(0, width - len(_INDENT) - 1 - _NAME - _SIZE - 4)),
+    )
 
 
 # The dialog that asks for a column by its path: what is typed, and what the selected run has there.
@@ -172,9 +158,8 @@ def read_typed(text: str) -> TypedColumn:
 
 def path_lines(typed: TypedColumn, run: Run | None, width: int) -> list[Line]:
     """Return a problem or what the selected run has there, then the types, and the keys in the last line."""
-    about: Line = (Piece(f"{_INDENT}{typed.problem}", Token.AMBER),)
-    if not typed.problem:
-        about = (Piece(_INDENT), *_found_line(typed.path, run))
+    problem: Line = (Piece(typed.problem, Token.AMBER),)
+    about = (Piece(_INDENT), *(problem if typed.problem else _found_line(typed.path, run)))
     kinds = wrap(f"types: {' '.join(KINDS)}", width - 2 * len(_INDENT))
     types = [(Piece(f"{_INDENT}{row}", Token.FAINT),) for row in kinds]
     return [cut(about, width), *types, keys_line((("Enter", "add"), ("Esc", "back")))]
@@ -512,7 +497,7 @@ class ColumnsScreen(PaintedDialog[None]):
         width, height = self._dialog.room(WIDTH)
         foot = foot_lines(width, has_paths=draft.has_paths)
         rows = min(len(draft.columns), max(MIN_ROWS, int(height * (1 - LIST_SHARE)) - HEAD_LINES - len(foot)))
-        self._top = window_of(draft.cursor, self._top, len(draft.columns), rows)
+        self._top = visible_top(draft.cursor, self._top, len(draft.columns), rows)
         left_out = self._left_out()
         place = f"{draft.cursor + 1} of {len(draft.columns)}" if rows < len(draft.columns) else ""
         count = sum(each.is_shown and each.choice.name in left_out for each in draft.columns)

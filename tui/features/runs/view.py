@@ -95,7 +95,10 @@ class RunTable(RowTable[Run]):
 
     def show_changes(self, *, is_anew: bool = False) -> None:
         super().show_changes(is_anew=is_anew)
-        # Changes may move the cursor, also while the list is hidden.
+        self.report_move()
+
+    def report_move(self) -> None:
+        """Call `on_moved` if the cursor is on another line than before."""
         if self.rows.cursor_item != self._cursor:
             self._cursor = self.rows.cursor_item
             self.on_moved()
@@ -371,11 +374,11 @@ class RunListPane(TablePane):
 
     def _show_all(self, show_rows: Callable[[], None] | None = None) -> None:
         """Show the runs, the text of an empty list, the end line, the rule. `show_rows` shows changed runs."""
-        if self.is_shown:
-            self.table.show_end()
-        (show_rows or self.table.show_changes)()
         if not self.is_shown:
+            self.table.report_move()  # a key of another pane may move the cursor, and so do changes
             return
+        self.table.show_end()
+        (show_rows or self.table.show_changes)()
         if self._is_empty is self.rows.has_rows:
             self._is_empty = not self._is_empty
             self.refresh_bindings()
