@@ -103,6 +103,10 @@ class RunIndex:
             return self._by_status.get(status, frozenset())
         return {run.id for run in self._runs.values() if status_of(run) is status}
 
+    def with_statuses(self, statuses: Iterable[RunStatus]) -> Iterator[Run]:
+        """Iterate over the runs in some statuses, in no particular order."""
+        return (self._runs[run_id] for status in statuses for run_id in self.with_status(status))
+
     def task_count(self, task: TaskId) -> int:
         """Return the number of known runs of a task."""
         return self._task_counts[task]

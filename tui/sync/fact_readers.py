@@ -5,7 +5,7 @@ import itertools
 import math
 import re
 from bisect import bisect_left
-from collections import Counter, defaultdict, deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import field, replace
@@ -22,7 +22,7 @@ from tui.api.queries import MAX_ROWS
 from tui.domain import facts
 from tui.domain.environment import Capability
 from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Run, WaitKind
+from tui.domain.run import Run, Wait, WaitKind
 from tui.domain.status import RunStatus
 from tui.domain.text import Raw
 from tui.domain.trace import Events, Span, wait_of
@@ -242,16 +242,13 @@ def read_waits(rows: Iterable[queries.WaitRow]) -> tuple[facts.QueueWait, ...]:
 
 def _read_wait(rows: list[queries.WaitRow]) -> facts.QueueWait:
     """Return how a queue moves, from its rows: one for each task."""
-    oldest_at, oldest_run = None, None
-    for row in rows:
-        at, run_id = row.get("oldest_at"), row.get("oldest_run")
-        if row["queued"] and at is not None and (oldest_at is None or at < oldest_at):
-            oldest_at, oldest_run = at, RunId(run_id) if isinstance(run_id, str) and run_id else None
+    waiting = [(at, row.get("oldest_run")) for row in rows if row["queued"] and (at := row.get("oldest_at"))]
+    oldest_at, oldest_run = min(waiting, key=lambda each: each[0], default=(None, None))
     return facts.QueueWait(
         rows[0]["queue"],
         sum(row["queued"] for row in rows),
         oldest_at,
-        oldest_run,
+        RunId(oldest_run) if isinstance(oldest_run, str) and oldest_run else None,
         float(sum(row["started"] for row in rows)),
         float(sum(row["arrived"] for row in rows)),
         _newest(row.get("newest_start") for row in rows),
@@ -323,20 +320,19 @@ class MinuteReader:
         else:
             self._minutes, self._older, self._is_cut = {}, [], False
             ends_since = oldest
-        while True:
-            rows = await query(queries.TaskMinutes(newest, None, queries.MINUTE, now - queries.HOUR, ends_since))
-            if not are_cut(rows):
-                break
+        while are_cut(
+            rows := await query(queries.TaskMinutes(newest, None, queries.MINUTE, now - queries.HOUR, ends_since))
+        ):
+            middle = queries.start_of(now - (now - newest) / 4, queries.MINUTE)
             if ends_since is not None:
                 self._older.append((ends_since, begin))
                 ends_since = None
-                continue
-            middle = queries.start_of(now - (now - newest) / 4, queries.MINUTE)
-            if middle <= newest:
+            elif middle > newest:
+                self._older.append((newest, middle))
+                newest = middle
+            else:
                 self._is_cut = True
                 break
-            self._older.append((newest, middle))
-            newest = middle
         minutes, self._speeds = await _read(rows)
         self._replace(newest, LATEST, minutes)
         self._read_at = now
@@ -648,6 +644,7 @@ MAX_TOKEN_PAGES: Final = facts.MAX_TOKENS // PAGE_SIZE
 class _TokenSearch:
     """What is known about the run of one token."""
 
+    token: facts.WaitToken
     run: tuple[RunId, TaskId | None] | None = None
     is_over: bool = False
     """Its run has ended."""
@@ -657,6 +654,28 @@ class _TokenSearch:
     """Those of these runs that were not read."""
     tried: dict[RunId, datetime] = field(default_factory=dict)
 
+    def joined(self, waits_since: datetime | None) -> facts.WaitToken:
+        """Return the token with its run, or with whether that may have ended: see `_waits_since`."""
+        if self.run is not None:
+            return replace(self.token, run_id=self.run[0], task=self.run[1])
+        may_wait = waits_since is not None and waits_since <= self.token.created_at
+        has_makers = not self.is_asked or (waits_since is not None and bool(self.makers))
+        return replace(self.token, is_doubtful=not may_wait and has_makers)
+
+    def may_be_made_by(self, created_at: datetime) -> bool:
+        """Return whether a run that was created then may have made the token."""
+        return self.token.created_at - BEFORE <= created_at <= self.token.created_at
+
+    def untried(self, run_ids: Sequence[RunId], now: datetime) -> RunId | None:
+        """Return the first run to try: a few are, and those that may not have waited yet are tried again."""
+        count = sum(run_id in self.tried for run_id in run_ids)
+        is_young = now - self.token.created_at < 2 * RETRY_AFTER
+        for run_id in run_ids:
+            last = self.tried.get(run_id)
+            if count < MAX_CANDIDATES if last is None else is_young and now - last >= RETRY_AFTER:
+                return run_id
+        return None
+
 
 class TokenReader:
     """Reads the waitpoint tokens that wait, for one session, and finds the runs that wait for them."""
@@ -664,11 +683,10 @@ class TokenReader:
     def __init__(self, requests: FactRequests, store: Store) -> None:
         self._requests = requests
         self._store = store
-        self._tokens: tuple[facts.WaitToken, ...] = ()
         self._is_cut = False
         self._page_count = 1
-        self._searches = defaultdict[str, _TokenSearch](_TokenSearch)
-        """By the id of the token."""
+        self._searches: dict[str, _TokenSearch] = {}
+        """By the id of the token, oldest first."""
         self._ended: dict[RunId, datetime] = {}
         """The ended runs that the server named, and when they were created."""
         self._looked_at: datetime | None = None
@@ -690,8 +708,11 @@ class TokenReader:
             tokens |= {token.id: token for token in page.rows}
             paging.add([token.id for token in page.rows], page.next)
         self._page_count, self._is_cut = paging.page_count, is_cut or paging.is_endless
-        oldest_first = sorted(tokens.values(), key=lambda token: (token.created_at, token.id))
-        self._tokens = tuple(oldest_first[: facts.MAX_TOKENS])
+        oldest_first = sorted(tokens.values(), key=lambda token: (token.created_at, token.id))[: facts.MAX_TOKENS]
+        known = self._searches
+        self._searches = {token.id: known.get(token.id) or _TokenSearch(token) for token in oldest_first}
+        for token in oldest_first:
+            self._searches[token.id].token = token
         return facts.TokensRead(now, self._joined(), is_cut=self._is_cut)
 
     async def join(self) -> facts.TokensRead | None:
@@ -712,22 +733,12 @@ class TokenReader:
         return None if joined == before else facts.TokensRead(self._requests.now(), joined, is_cut=self._is_cut)
 
     def _joined(self) -> tuple[facts.WaitToken, ...]:
-        """Return the tokens with their runs, as far as these are known, without those whose run has ended.
-
-        Forgets tokens that wait no more.
-        """
-        self._searches = defaultdict(_TokenSearch, {token.id: self._searches[token.id] for token in self._tokens})
+        """Return the tokens with their runs, as far as these are known, without those whose run has ended."""
         for search in self._searches.values():
             run = None if search.run is None else self._store.get(search.run[0])
             search.is_over |= run is not None and (run.is_final or run.is_gone)
         waits_since = self._waits_since()
-        return tuple(
-            replace(token, run_id=search.run[0], task=search.run[1])
-            if search.run is not None
-            else replace(token, is_doubtful=_is_doubtful(token, search, waits_since))
-            for token in self._tokens
-            if not (search := self._searches[token.id]).is_over
-        )
+        return tuple(search.joined(waits_since) for search in self._searches.values() if not search.is_over)
 
     def _waits_since(self) -> datetime | None:
         """Return when the oldest run was created that may wait for a token whose run is not known.
@@ -738,7 +749,7 @@ class TokenReader:
         if window is None or not window.is_live_complete or window.is_filtered or window.is_older_cut:
             return None
         taken = self._taken()
-        times = (run.created_at for run in self._with_status(_WAITING) if run.id not in taken)
+        times = (run.created_at for run in self._store.with_statuses(_WAITING) if run.id not in taken)
         return min((at for at in times if at is not None), default=LATEST)
 
     def _taken(self) -> set[RunId]:
@@ -750,24 +761,24 @@ class TokenReader:
         The live runs come first: the store has them soon after the start. A refusal finds none.
         """
         self._since = self._since or now
-        tokens = self._unknown()
+        unknown = self._unknown()
         is_due = self._waits_since() is not None or now - self._since >= SEARCH_AFTER
-        if not is_due or all(self._searches[token.id].is_asked for token in tokens):
+        if not is_due or all(search.is_asked for search in unknown):
             return
-        times = [each.created_at for each in tokens]
         rows: list[queries.EndedRun] = []
         with suppress(Refused, ServerFault):
-            query = queries.EndedRuns(min(times) - BEFORE, max(times) + SECOND)
+            first, last = unknown[0].token.created_at, unknown[-1].token.created_at
+            query = queries.EndedRuns(first - BEFORE, last + SECOND)
             rows = await self._requests.query(query, Rank.WAITING_RUNS)
         runs = {RunId(row["run_id"]): row["triggered_at"] for row in rows}
-        for token in tokens:
-            search = self._searches[token.id]
-            search.is_asked, search.makers = True, {run_id for run_id, at in runs.items() if _may_make(at, token)}
+        for search in unknown:
+            search.is_asked = True
+            search.makers = {run_id for run_id, at in runs.items() if search.may_be_made_by(at)}
         self._ended = dict(islice({**runs, **self._ended}.items(), MAX_KNOWN))
 
-    def _unknown(self) -> list[facts.WaitToken]:
-        searches = self._searches
-        return [each for each in self._tokens if searches[each.id].run is None and not searches[each.id].is_over]
+    def _unknown(self) -> list[_TokenSearch]:
+        """Return the searches that have found nothing, the oldest token first."""
+        return [search for search in self._searches.values() if search.run is None and not search.is_over]
 
     def _next_candidate(self, now: datetime) -> RunId | None:
         """Return a run whose events may name one of the tokens, the oldest token first. None: there is none to try.
@@ -777,78 +788,54 @@ class TokenReader:
         unknown = self._unknown()
         if not unknown:
             return None
-        live = self._with_status(_WAITING)
+        live = list(self._store.with_statuses(_WAITING))
         for run in live:
-            if run.wait is not None and run.wait.kind is WaitKind.TOKEN and run.wait.subject is not None:
-                search = self._searches[str(run.wait.subject)]
-                search.run = search.run or (run.id, run.fixed.task)
+            self._take(run.wait, run.id, run.fixed.task)
         if (found := self._next_of(map(_candidate, live), now)) is not None:
             return found
         if self._looked_at is not None and now - self._looked_at < ENDED_EVERY:
             return None
         self._looked_at = now
-        first = min(token.created_at for token in unknown)
-        ended = [_candidate(run) for run in self._with_status(_ENDED) if _ended_after(run, first)]
+        first = unknown[0].token.created_at
+        ended = [_candidate(run) for run in self._store.with_statuses(_ENDED) if _ended_after(run, first)]
         return self._next_of([*ended, *((at, run_id, ()) for run_id, at in self._ended.items())], now)
 
     def _next_of(self, candidates: Iterable[_Candidate], now: datetime) -> RunId | None:
         taken = self._taken()
         by_age = sorted(each for each in candidates if each[1] not in taken)
-        for token in self._unknown():
+        for search in self._unknown():
+            token = search.token
             first = bisect_left(by_age, (token.created_at - BEFORE,))
             last = bisect_left(by_age, (token.created_at + SAME_MOMENT,))
             youngest_first = by_age[first:last][::-1]
             near = sorted(youngest_first, key=lambda each: set(token.tags).isdisjoint(each[2]))
-            run_id = self._untried([run_id for _, run_id, _ in near], token, now)
-            if run_id is not None:
+            if (run_id := search.untried([run_id for _, run_id, _ in near], now)) is not None:
                 return run_id
         return None
 
-    def _untried(self, run_ids: Sequence[RunId], token: facts.WaitToken, now: datetime) -> RunId | None:
-        tried = self._searches[token.id].tried
-        count = sum(run_id in tried for run_id in run_ids)
-        is_young = now - token.created_at < 2 * RETRY_AFTER
-        for run_id in run_ids:
-            last = tried.get(run_id)
-            is_new = last is None and count < MAX_CANDIDATES
-            if is_new or (last is not None and is_young and now - last >= RETRY_AFTER):
-                return run_id
-        return None
+    def _take(self, wait: Wait | None, run_id: RunId, task: TaskId | None) -> None:
+        """Record the token for which a run waits."""
+        if wait is not None and wait.kind is WaitKind.TOKEN and (search := self._searches.get(str(wait.subject))):
+            search.run = search.run or (run_id, task)
 
     def _record(self, run_id: RunId, root: Span | None, now: datetime) -> None:
         """Record for which token a run waits, or waited until it ended, by its events."""
-        attempts = [] if root is None else [span for span in root.children if _ATTEMPT.match(span.message)]
-        latest = max(attempts, key=lambda span: span.started_at, default=None)
-        wait = None if root is None else wait_of(root, latest)
         run = self._store.get(run_id)
-        if wait is not None and wait.kind is WaitKind.TOKEN and wait.subject is not None:
-            self._searches[str(wait.subject)].run = run_id, None if run is None else run.fixed.task
-        has_ended = run_id in self._ended if run is None else run.is_final
-        if root is not None and has_ended:
-            for span in root.walk():
-                if span.message == _FOR_TOKEN and span.run_id == root.run_id and span.wait_subject is not None:
-                    self._searches[str(span.wait_subject)].is_over = True
+        if root is not None:
+            attempts = [span for span in root.children if _ATTEMPT.match(span.message)]
+            latest = max(attempts, key=lambda span: span.started_at, default=None)
+            self._take(wait_of(root, latest), run_id, None if run is None else run.fixed.task)
+            if run_id in self._ended if run is None else run.is_final:
+                for span in root.walk():
+                    is_wait = span.message == _FOR_TOKEN and span.run_id == root.run_id
+                    if is_wait and (search := self._searches.get(str(span.wait_subject))):
+                        search.is_over = True
         created_at = self._ended.pop(run_id, None) if run is None else run.created_at
-        for token in self._unknown():
-            search = self._searches[token.id]
+        for search in self._unknown():
             if root is not None:
                 search.makers.discard(run_id)
-            if created_at is None or _may_make(created_at, token):
+            if created_at is None or search.may_be_made_by(created_at):
                 search.tried[run_id] = now
-
-    def _with_status(self, statuses: Sequence[RunStatus]) -> list[Run]:
-        found = (self._store.get(run_id) for status in statuses for run_id in self._store.with_status(status))
-        return [run for run in found if run is not None]
-
-
-def _is_doubtful(token: facts.WaitToken, search: _TokenSearch, waits_since: datetime | None) -> bool:
-    if waits_since is not None and waits_since <= token.created_at:
-        return False
-    return not search.is_asked or (waits_since is not None and bool(search.makers))
-
-
-def _may_make(created_at: datetime, token: facts.WaitToken) -> bool:
-    return token.created_at - BEFORE <= created_at <= token.created_at
 
 
 def _candidate(run: Run) -> _Candidate:

@@ -432,11 +432,7 @@ class OwnCounts:
 
     def executing_runs(self) -> Iterator[Run]:
         """Iterate over the runs that execute, in no particular order."""
-        for status in EXECUTING_FAMILY:
-            for run_id in self._store.with_status(status):
-                run = self._store.get(run_id)
-                if run is not None:
-                    yield run
+        return self._store.with_statuses(EXECUTING_FAMILY)
 
     def last_ended(self, count: int) -> list[Run]:
         """Return the runs that ended last, newest first."""
