@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import chain, islice
+from itertools import accumulate, chain, islice
 from math import inf, log
 from typing import Final, NamedTuple
 
@@ -16,21 +16,44 @@ from tui.store.findings import counts
 from tui.store.findings.bounds import MIN_NORMAL_RUNS, acknowledged_messages, has_only_acknowledged, normals_by_task
 from tui.store.findings.counts import MINUTE_S, Outcome, OwnCounts, PackedEnds, TaskTally, outcome_count, unpacked
 
-# How strongly outcomes speak against a rate: the Chernoff bound of a binomial tail.
+# Runs, and how strongly they speak against a failure rate: the Chernoff bound of a binomial tail.
 #
-# `ended * divergence(failed / ended, rate) > log(1 / error)` holds exactly if the lower confidence bound of the failure
-# rate, with that probability of an error, is above `rate`. The bound is safe for few runs too, unlike Wilson's.
+# `evidence(rate) > log(1 / error)` holds exactly if the lower confidence bound of the failure rate, with that
+# probability of an error, is above `rate`. The bound is safe for few runs too, unlike Wilson's.
 
 
-def divergence(share: float, rate: float) -> float:
-    """Return the Kullback-Leibler divergence of two failure rates, infinite if the first is impossible."""
-    total = 0.0
-    for observed, expected in ((share, rate), (1.0 - share, 1.0 - rate)):
-        if observed > 0.0:
-            if expected <= 0.0:
-                return inf
-            total += observed * log(observed / expected)
-    return max(0.0, total)
+class Block(NamedTuple):
+    """The runs that ended from `at_s` on, in seconds since the epoch: one run, those of a minute, or a streak."""
+
+    at_s: float
+    failed: int
+    ended: int
+
+    @property
+    def rate(self) -> float:
+        """The share that failed."""
+        return self.failed / self.ended
+
+    def evidence(self, rate: float) -> float:
+        """Return the Kullback-Leibler divergence from another failure rate, times the runs. Infinite: impossible."""
+        total = 0.0
+        for observed, expected in ((self.rate, rate), (1.0 - self.rate, 1.0 - rate)):
+            if observed > 0.0:
+                if expected <= 0.0:
+                    return inf
+                total += observed * log(observed / expected)
+        return self.ended * max(0.0, total)
+
+
+def running(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Yield the sum of the blocks as far as each of them, from which it begins."""
+    return accumulate(blocks, lambda sum_, each: Block(each.at_s, sum_.failed + each.failed, sum_.ended + each.ended))
+
+
+def total_of(at_s: float, blocks: Iterable[Block]) -> Block:
+    """Return the sum of some blocks."""
+    _, failed, ended = zip((0, 0, 0), *blocks, strict=True)
+    return Block(at_s, sum(failed), sum(ended))
 
 
 # The outcomes of a task's runs by whole minutes, newest first.
@@ -52,14 +75,6 @@ acknowledged, are those of an hour."""
 
 MAX_UNREAD_S: Final = 240
 """The server's minutes are read each minute. If they end earlier, nobody knows which run was the last one."""
-
-
-class Block(NamedTuple):
-    """The runs that ended in a minute, or one run. `at_s` is its begin, in seconds since the epoch."""
-
-    at_s: float
-    failed: int
-    ended: int
 
 
 class EndedMinutes:
@@ -123,7 +138,7 @@ class EndedMinutes:
             singles: list[Block] = []
             if 0 < each.failed < each.ended or each is minutes[0]:
                 singles = [
-                    Block(outcome.ended_s, int(outcome.is_failed), 1)
+                    _block(outcome)
                     for outcome in reversed(self._own.outcomes(task, int(each.at_s // MINUTE_S)))
                     if not (acknowledged and is_acknowledged(outcome, acknowledged))
                 ]
@@ -178,27 +193,17 @@ def before_streak(recent: Block, earlier: Sequence[Block]) -> tuple[int, int]:
 
     `earlier` is newest first. If the rate did not rise within it, all of it is before.
     """
-    all_failed = sum(block.failed for block in earlier)
-    all_ended = sum(block.ended for block in earlier)
-    if not all_failed:
-        return 0, all_ended
-    failed, ended = recent.failed, recent.ended
-    rate = (all_failed + failed) / (all_ended + ended)
-    highest = failed - rate * ended
-    begin = failed, ended
-    for block in earlier:
-        failed += block.failed
-        ended += block.ended
-        height = failed - rate * ended
-        if height > highest:
-            highest, begin = height, (failed, ended)
-    streak_failed, streak_ended = begin
-    before_failed, before_ended = all_failed + recent.failed - streak_failed, all_ended + recent.ended - streak_ended
-    if highest <= 0 or not before_ended or not streak_ended:
-        return all_failed, all_ended
-    likelihood = before_ended * divergence(before_failed / before_ended, rate)
-    likelihood += streak_ended * divergence(streak_failed / streak_ended, rate)
-    return (before_failed, before_ended) if likelihood >= RISE else (all_failed, all_ended)
+    everything = total_of(0, earlier)
+    before = everything.failed, everything.ended
+    if not everything.failed:
+        return before
+    rate = total_of(0, (recent, everything)).rate
+    streak = max(running((recent, *earlier)), key=lambda each: each.failed - rate * each.ended)
+    healthy = Block(0, before[0] + recent.failed - streak.failed, before[1] + recent.ended - streak.ended)
+    if streak.failed <= rate * streak.ended or not healthy.ended:
+        return before
+    is_rise = healthy.evidence(rate) + streak.evidence(rate) >= RISE
+    return (healthy.failed, healthy.ended) if is_rise else before
 
 
 # The present streak of failures of a task, if there is one: from its first failure until its newest run.
@@ -226,80 +231,55 @@ MAX_RATE: Final = 0.99
 """Even if all runs failed, one healthy run proves nothing."""
 
 
-class Streak(NamedTuple):
-    """`failed` of `ended` runs failed since `since_s`."""
-
-    since_s: float
-    failed: int
-    ended: int
-
-    @property
-    def rate(self) -> float:
-        """The share that failed."""
-        return self.failed / self.ended
-
-
 def may_be_streak(minutes: Iterable[Block], rate: float) -> bool:
     """Return whether the failures may be a streak in some order of the runs of each minute."""
-    failed = ended = 0
-    for block in minutes:
-        failed += block.failed
-        of_last = ended + block.failed
-        ended += block.ended
-        is_possible = block.failed and failed >= MIN_STREAK_FAILURES and failed > rate * of_last
-        if is_possible and of_last * divergence(failed / of_last, rate) >= STREAK_EVIDENCE:
-            return True
-    return False
+    parts = ((Block(at_s, failed, failed), Block(at_s, 0, ended - failed)) for at_s, failed, ended in minutes)
+    return _best_streak(list(chain.from_iterable(parts)), rate) is not None
 
 
-def present_streak(blocks: Sequence[Block], rate: float) -> Streak | None:
+def present_streak(blocks: Sequence[Block], rate: float) -> Block | None:
     """Return the streak whose failures speak most against a rate. The blocks are newest first.
 
     None if no streak is certain, or if the runs after it are healthy again.
     """
-    failed = ended = 0
-    best: Streak | None = None
-    best_evidence = STREAK_EVIDENCE
-    for block in blocks:
-        failed += block.failed
-        ended += block.ended
-        if not block.failed or failed < MIN_STREAK_FAILURES or failed <= rate * ended:
-            continue
-        found = ended * divergence(failed / ended, rate)
-        if found >= best_evidence:
-            best_evidence = found
-            best = Streak(block.at_s, failed, ended)
+    best = _best_streak(blocks, rate)
     return None if best is None or is_over(blocks, rate, best) else best
 
 
-def is_over(blocks: Sequence[Block], rate: float, streak: Streak) -> bool:
+def _best_streak(blocks: Sequence[Block], rate: float) -> Block | None:
+    best, most = None, STREAK_EVIDENCE
+    for block, sum_ in zip(blocks, running(blocks), strict=True):
+        is_possible = block.failed and sum_.failed >= MIN_STREAK_FAILURES and sum_.failed > rate * sum_.ended
+        if is_possible and (found := sum_.evidence(rate)) >= most:
+            best, most = sum_, found
+    return best
+
+
+def is_over(blocks: Sequence[Block], rate: float, streak: Block) -> bool:
     """Return whether the newest runs are as healthy as usual, and would hardly be so if the streak went on."""
-    failed = ended = 0
-    for block in blocks:
-        if block.at_s <= streak.since_s:
+    for block, sum_ in zip(blocks, running(blocks), strict=True):
+        if block.at_s <= streak.at_s:
             return False
+        newer = Block(0, sum_.failed - block.failed, sum_.ended - block.ended)
         if block.failed:
             # The healthy runs do not count against the streak that they may end.
-            streak_rate = min((streak.failed - failed) / (streak.ended - ended), MAX_RATE)
-            is_healthy = ended >= MIN_HEALTHY_RUNS and failed <= rate * ended and failed < streak_rate * ended
-            is_long = blocks[0].at_s - block.at_s >= MIN_HEALTHY_S
-            if is_healthy and is_long and ended * divergence(failed / ended, streak_rate) >= RECOVERY:
+            streak_rate = min((streak.failed - newer.failed) / (streak.ended - newer.ended), MAX_RATE)
+            is_enough = newer.ended >= MIN_HEALTHY_RUNS and blocks[0].at_s - block.at_s >= MIN_HEALTHY_S
+            is_healthy = is_enough and newer.rate <= rate and newer.rate < streak_rate
+            if is_healthy and newer.evidence(streak_rate) >= RECOVERY:
                 return True
-            if failed >= MAX_RECENT_FAILURES:
+            if newer.failed >= MAX_RECENT_FAILURES:
                 return False
-        failed += block.failed
-        ended += block.ended
     return False
 
 
-def since_minute(streak: Streak, minutes: Iterable[Block]) -> Streak:
+def since_minute(streak: Block, minutes: Iterable[Block]) -> Block:
     """Return the streak from the begin of its first minute: not every process knows the order within a minute."""
-    since_s = _minute_s(streak.since_s)
-    shown = [each for each in minutes if each.at_s >= since_s]
-    return Streak(since_s, sum(each.failed for each in shown), sum(each.ended for each in shown))
+    since_s = _minute_s(streak.at_s)
+    return total_of(since_s, (each for each in minutes if each.at_s >= since_s))
 
 
-def extended(streak: Streak, minutes: Iterable[Block], rate: float) -> Streak:
+def extended(streak: Block, minutes: Sequence[Block], rate: float) -> Block:
     """Return the streak with the minutes before it, newest first, in which the task failed about as much.
 
     It begins where the likelihood ratio of a rate between the streak's and the usual one to the latter is greatest, so
@@ -311,15 +291,12 @@ def extended(streak: Streak, minutes: Iterable[Block], rate: float) -> Streak:
         return streak
     of_failure, of_success = log(streak_rate / rate), log((1 - streak_rate) / (1 - rate))
     found, height, highest = streak, 0.0, 0.0
-    failed, ended = streak.failed, streak.ended
-    for block in minutes:
-        if block.at_s >= streak.since_s:
+    for block, sum_ in zip(minutes, running(minutes), strict=True):
+        if block.at_s >= streak.at_s:
             continue
-        failed += block.failed
-        ended += block.ended
         height += block.failed * of_failure + (block.ended - block.failed) * of_success
         if block.failed and height > highest:
-            found, highest = Streak(block.at_s, failed, ended), height
+            found, highest = sum_, height
         elif height < highest - RECOVERY:
             break
     return found
@@ -350,7 +327,7 @@ CHILDREN_TOGETHER_S: Final = 10.0
 """Runs that were created together, as in a batch, or by one parent, fail together: they count once."""
 
 
-def deployed_streak(own: OwnCounts, task: TaskId, now: datetime, acknowledged: Collection[Raw] = ()) -> Streak | None:
+def deployed_streak(own: OwnCounts, task: TaskId, now: datetime, acknowledged: Collection[Raw] = ()) -> Block | None:
     """Return the streak of failures of a task's newest version, None if they may be chance, or are over."""
     tally = own.tasks.get(task)
     version = None if tally is None else _failing_version(tally)
@@ -361,12 +338,15 @@ def deployed_streak(own: OwnCounts, task: TaskId, now: datetime, acknowledged: C
         return None
     # The feed sends some runs without their version: those that are done may be the new one's.
     since = [each for each in since if not is_acknowledged(each, acknowledged) and (each.version or not each.is_failed)]
-    if not _is_certain(_apart(own, [each for each in since if each.version in {version, None}])):
+    apart = _apart(own, [each for each in since if each.version in {version, None}])
+    # The failures from the first run on speak against the rate of before, at some time at least.
+    if not any(
+        sum_.failed >= MIN_DEPLOY_FAILURES and sum_.evidence(BEFORE_RATE) >= DEPLOY_EVIDENCE for sum_ in running(apart)
+    ):
         return None
     # Healthy runs of a still newer version end the streak too.
-    blocks = [Block(each.ended_s, int(each.is_failed), 1) for each in since if each.version != before[0].version]
-    since_s = next(block.at_s for block in reversed(blocks) if block.failed)
-    streak = Streak(since_s, sum(block.failed for block in blocks), len(blocks))
+    blocks = [_block(each) for each in since if each.version != before[0].version]
+    streak = total_of(next(block.at_s for block in reversed(blocks) if block.failed), blocks)
     return None if is_over(blocks, BEFORE_RATE, streak) else streak
 
 
@@ -403,14 +383,8 @@ def _by_version(newest_first: Iterator[Outcome], version: Raw, count: int) -> tu
     return since, before
 
 
-def _is_certain(oldest_first: Iterable[Block]) -> bool:
-    """Return whether the failures from the first run on speak against the rate of before, at some time at least."""
-    failed = ended = 0
-    for block in oldest_first:
-        failed, ended = failed + block.failed, ended + 1
-        if failed >= MIN_DEPLOY_FAILURES and ended * divergence(failed / ended, BEFORE_RATE) >= DEPLOY_EVIDENCE:
-            return True
-    return False
+def _block(outcome: Outcome) -> Block:
+    return Block(outcome.ended_s, int(outcome.is_failed), 1)
 
 
 def _newest_first(own: OwnCounts, task: TaskId, now: datetime) -> Iterator[Outcome]:
@@ -509,17 +483,17 @@ class FailureJudge:
             return None
         return self._finding(task, minutes, streak, None if usual is None else usual[0] / usual[1])
 
-    def _finding(self, task: TaskId, minutes: list[Block], streak: Streak, normal_rate: float | None) -> Finding:
+    def _finding(self, task: TaskId, minutes: list[Block], streak: Block, normal_rate: float | None) -> Finding:
         newest_s = minutes[0].at_s
         # As the minutes follow each other, there may be one before the known ones.
-        between_s = (newest_s - streak.since_s) / max(1, len(minutes) - 1)
-        is_first = streak.since_s == minutes[-1].at_s
-        is_older = is_first and streak.since_s - self._minutes.oldest_s(newest_s) <= max(between_s, MINUTE_S)
-        version = _only_version(self._own.tasks.get(task), streak.since_s)
+        between_s = (newest_s - streak.at_s) / max(1, len(minutes) - 1)
+        is_first = streak.at_s == minutes[-1].at_s
+        is_older = is_first and streak.at_s - self._minutes.oldest_s(newest_s) <= max(between_s, MINUTE_S)
+        version = _only_version(self._own.tasks.get(task), streak.at_s)
         last_at = datetime.fromtimestamp(newest_s, UTC) if self._minutes.is_present else None
         evidence = TaskFails(streak.failed, streak.ended, version, normal_rate, last_at, is_older)
         subject = FindingSubject(SubjectKind.TASK, task, Raw(task))
-        since = datetime.fromtimestamp(streak.since_s, UTC)
+        since = datetime.fromtimestamp(streak.at_s, UTC)
         text = f"task:{as_value(task)} status:failures"
         return Finding(FindingWord.FAILING, subject, since, evidence, text, task=task)
 
@@ -535,8 +509,7 @@ def _own_earlier(recent: Iterable[Block], older: list[Block]) -> tuple[int, int]
 
     None if these are too few, or failed too often to be called usual.
     """
-    failed, ended = sum(each.failed for each in recent), sum(each.ended for each in recent)
-    earlier = before_streak(Block(0, failed, ended), older)
+    earlier = before_streak(total_of(0, recent), older)
     return earlier if earlier[1] >= MIN_NORMAL_RUNS and _bound(*earlier) <= FIXED_BOUND else None
 
 
