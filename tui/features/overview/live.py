@@ -29,7 +29,7 @@ class LiveOverview:
     def __init__(self, live: LiveModel, show: Callable[[WallView], None]) -> None:
         self._live = live
         self._show = show
-        self._board = LiveBoard(live, self._on_update, shows_ages=False)
+        self._board = LiveBoard(live, self._on_update)
         self._view: WallView | None = None
         self._shown_s = float("-inf")
         self._is_outdated = self._has_new_verdict = False

@@ -9,7 +9,6 @@ from typing import Final
 from tui.api.errors import ApiError
 from tui.domain.facts import NO_FACTS, FactSource, MinutesRead, WallFacts
 from tui.domain.filters import RunFilters
-from tui.domain.finding import QueueWaits
 from tui.domain.ids import RunId
 from tui.domain.run import Run
 from tui.features.errors.data import GROUPS, GroupUpdates
@@ -231,12 +230,8 @@ class LiveBoard:
     `on_update` is called when another board or other error groups are there. `has_day`: the last 24 hours are shown.
     """
 
-    def __init__(
-        self, live: LiveModel, on_update: Callable[[], None] = lambda: None, *, shows_ages: bool = True
-    ) -> None:
-        """`shows_ages`: the board says how old the facts are."""
+    def __init__(self, live: LiveModel, on_update: Callable[[], None] = lambda: None) -> None:
         self._live = live
-        self._shows_ages = shows_ages
         self._session = live.session
         self._on_update = on_update
         self._no_counts = OwnCounts(live.session.store)
@@ -343,20 +338,14 @@ class LiveBoard:
     @property
     def _differs(self) -> bool:
         """Whether the board of now may be another one."""
-        board, before, facts = self.board, self._made_of_facts, self._session.store.wall_facts
-        if self._is_outdated or board is None or self._made_of != self._sources:
+        board, facts = self.board, self._session.store.wall_facts
+        # Facts that are read again and are the same publish nothing: the wall shows how old they are.
+        is_other = self._made_of_facts is not facts or self._made_of != self._sources
+        if self._is_outdated or board is None or is_other:
             return True
-        # Facts that are read again and are the same publish nothing: the wall shows how old they are. The overview says
-        # so, too, of the count of waiting runs beside a finding about a queue.
-        findings = () if board.verdict is None else board.verdict.findings
-        shows_ages = self._shows_ages or any(isinstance(each.evidence, QueueWaits) for each in findings)
-        is_other = before is not facts
-        if is_other and not shows_ages and before is not None and facts is not None:
-            # Once a minute has ended, the counts of the server replace our own.
-            is_other = _whole_minutes(before) != _whole_minutes(facts)
         # While no run ends, the rates of the last 60 s fall.
         has_rates = bool(board.lines.done.now or board.lines.failed.now)
-        return is_other or (has_rates and (self._session.now() - board.at).total_seconds() >= RATES_EVERY_S)
+        return has_rates and (self._session.now() - board.at).total_seconds() >= RATES_EVERY_S
 
     def show_cells(self, step: int) -> bool:
         """Show longer (1) or shorter (-1) cells. Return whether there are any."""
@@ -423,11 +412,6 @@ class LiveBoard:
 
     def _set_outdated(self) -> None:
         self._is_outdated = True
-
-
-def _whole_minutes(facts: WallFacts) -> int | None:
-    """Return the last minute of which the server has sent counts, counted since 1970."""
-    return None if facts.minutes is None else int(facts.minutes.at.timestamp() // 60)
 
 
 def _kept(known: Board, now: Board) -> Board:
