@@ -82,10 +82,9 @@ def task_rows(view: WallView, width: int, rows: int, *, has_all: bool = False) -
     """Return a row for each task. The last row counts those without."""
     tasks, limit = view.board.tasks, width - EDGE
     layout, most = _task_layout(limit), max(MAX_ROWS if has_all else rows, 2)
-    is_known = not view.is_stale and view.verdict is not None and view.verdict.word != NOT_KNOWN
 
     def more(rest: Sequence[TaskRow]) -> Line:
-        return cut((Piece(f"  {wall_rows.more_words(rest, is_known=is_known)}", Token.FAINT),), limit)
+        return cut((Piece(f"  {wall_rows.more_words(rest, is_known=view.word != NOT_KNOWN)}", Token.FAINT),), limit)
 
     shown = listed(tasks, most, lambda each: wall_rows.task_row(each, layout, limit, view), more)
     return shown or [BLANK, _faint("no task has run yet")]
@@ -187,7 +186,7 @@ def _merged(name: str, line: Series, cells: int) -> Series:
 def verdict_rows(view: WallView, limit: int, room: int) -> list[BlockRow]:
     """Return the findings, or that all is well, in at most `room` rows. Further findings are counted."""
     verdict = view.verdict
-    if verdict is None:
+    if view.board.verdict is None:
         return [_faint(formatting.NONE)]
     why = [_faint(text) for sentence in say.refusals(verdict) for text in wrap(sentence, limit)]
     silence = _not_known(say.not_known_sentence(verdict, view.now), limit)
@@ -204,7 +203,7 @@ def verdict_rows(view: WallView, limit: int, room: int) -> list[BlockRow]:
 def _findings(view: WallView, findings: Sequence[Finding], limit: int, room: int) -> list[BlockRow]:
     fitting = max(1, room // 2)
     shown = findings if len(findings) <= fitting else findings[: max(1, (room - 1) // 2)]
-    is_old = view.is_stale or not (view.verdict is not None and view.verdict.is_known)
+    is_old = view.is_stale or not view.verdict.is_known
     rows: list[BlockRow] = []
     for finding in shown:
         words = say.finding_words(finding, view.timers_at, view.now, is_frozen=view.is_stale)
@@ -246,7 +245,7 @@ def overview_rule(view: WallView, _width: int = 0) -> Line:
     Beside a finding about a queue it says how old its count is: `queues 12 s ago`. Then follow the old numbers.
     """
     board = view.board
-    since = view.verdict.own_since if view.verdict is not None else None
+    since = view.verdict.own_since
     texts = [] if since is None else [say.counts_words(since, view.now)]
     if board.is_listed:
         texts = [say.counts_words(board.own_since, view.now, is_listed=True)]
@@ -261,8 +260,7 @@ def overview_rule(view: WallView, _width: int = 0) -> Line:
 
 def queues_age(view: WallView) -> str:
     """Return how long ago the waiting runs of the shown findings were counted; empty if that says nothing of them."""
-    findings = () if view.verdict is None else view.verdict.findings
-    if not any(isinstance(each.evidence, QueueWaits) for each in findings):
+    if not any(isinstance(each.evidence, QueueWaits) for each in view.verdict.findings):
         return ""
     read_at = next((each.read_at for each in view.board.ages if each.source is FactSource.WAITS), None)
     if read_at is None or view.now - read_at > MAX_WAITS_AGE:
@@ -291,7 +289,7 @@ TABS: Final = {
 def strip_lines(view: WallView, width: int) -> tuple[Line, Line] | None:
     """Return the first two findings on one line each. None: nothing was judged."""
     verdict, limit = view.verdict, width - 3
-    if verdict is None:
+    if view.board.verdict is None:
         return None
     first = verdict.findings[:2]
     name = min(20, max((line_width((Piece(say.subject(each)),)) for each in first), default=0))

@@ -153,9 +153,9 @@ class WallView:
         return self.heard_at is not None and not self.is_known
 
     @property
-    def verdict(self) -> Verdict | None:
-        """The findings, None before they were judged."""
-        return self.board.verdict
+    def verdict(self) -> Verdict:
+        """The findings; before they were judged there are none, and nothing is known."""
+        return self.board.verdict or Verdict(self.board.at)
 
     @property
     def timers_at(self) -> datetime:
@@ -165,7 +165,7 @@ class WallView:
     @property
     def word(self) -> str:
         """The one word. OK needs a verdict, and an answer that is not too old."""
-        return self.verdict.word if self.is_known and self.verdict is not None else NOT_KNOWN
+        return self.verdict.word if self.is_known else NOT_KNOWN
 
     def waited(self, at: datetime) -> str:
         """Return how long something waits."""
@@ -403,7 +403,7 @@ def _ages(view: WallView, width: int, room: int) -> list[Line]:
         spent = Piece(f"{view.spent:.0%}".replace("%", " %"), Token.MUTED)
         rest = [(Piece("requests: everybody ", Token.FAINT), spent), *rest]
     board = view.board
-    since = board.own_since or (None if board.verdict is None else board.verdict.own_since)
+    since = board.own_since or view.verdict.own_since
     own: Line = () if since is None else (Piece(counts_words(since, view.now), Token.MUTED),)
     # Whose counts these are is more important than most ages.
     if board.is_listed:

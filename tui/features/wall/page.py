@@ -109,20 +109,18 @@ _ROOM_FROM: Final = 150
 def verdict_rows(view: WallView, width: int) -> list[BlockRow]:
     """Return the findings in at most four lines, after NOT KNOWN where they are old."""
     verdict, word = view.verdict, view.word
-    findings = () if verdict is None else verdict.findings
-    if word == OK and verdict is not None:
+    if word == OK:
         return [BlockRow(_ok_line(verdict, view, width), key=OK)]
     if word == NOT_KNOWN:
         unknown = _not_known(_unknown_words(view), width)._replace(band=Band.AMBER)
-        return [unknown, *_finding_rows(findings, view, width, is_old=True)]
-    unread = _unread_rows(verdict, view, width)
-    return [*_finding_rows(findings, view, width, most=MAX_LINES - len(unread)), *unread]
+        return [unknown, *_finding_rows(verdict.findings, view, width, is_old=True)]
+    unread = _unread_rows(view, width)
+    return [*_finding_rows(verdict.findings, view, width, most=MAX_LINES - len(unread)), *unread]
 
 
 def letter_rows(view: WallView, width: int) -> list[BlockRow]:
     """Return the verdict in letters, three numbers beside it, and the other findings below it."""
-    word, verdict = view.word, view.verdict
-    findings = () if verdict is None else verdict.findings
+    word, findings = view.word, view.verdict.findings
     is_known = word != NOT_KNOWN
     first = findings[0] if is_known and findings else None
     token = Token.TEXT if word == OK else Token.AMBER if first is None else say.FINDING_TOKENS[first.word]
@@ -141,7 +139,7 @@ def letter_rows(view: WallView, width: int) -> list[BlockRow]:
         shown[1] = shown[1]._replace(key=("finding", first.identity), opens=_opened(first))
         findings = findings[1:]
     others = _finding_rows(findings, view, width, is_old=not is_known, most=MAX_LINES - 1, is_behind_first=True)
-    return [*shown, *others, *(_unread_rows(verdict, view, width) if first is not None else ())]
+    return [*shown, *others, *(_unread_rows(view, width) if first is not None else ())]
 
 
 def _finding_rows(
@@ -177,11 +175,9 @@ def _finding_rows(
     return rows
 
 
-def _unread_rows(verdict: Verdict | None, view: WallView, width: int) -> list[BlockRow]:
+def _unread_rows(view: WallView, width: int) -> list[BlockRow]:
     """Return the row that says what is not known beside the findings, if anything is."""
-    if verdict is None or not verdict.unread:
-        return []
-    return [_not_known(say.unread_sentence(verdict, view.now), width)]
+    return [_not_known(say.unread_sentence(view.verdict, view.now), width)] if view.verdict.unread else []
 
 
 def _ok_line(verdict: Verdict, view: WallView, width: int) -> Line:
@@ -202,7 +198,7 @@ def _not_known(text: str, width: int) -> BlockRow:
 
 
 def _unknown_words(view: WallView) -> str:
-    verdict = view.verdict or Verdict(view.now)
+    verdict = view.verdict
     if view.heard_at is None:
         return "nothing was read yet"
     if view.is_known and not (verdict.is_known and verdict.unread):
@@ -234,7 +230,7 @@ def _subject(view: WallView, first: Finding | None, room: int) -> list[Line]:
         words = _unknown_words(view)
         heard_at = None if view.is_known else view.heard_at
         title = NOT_KNOWN + ("" if heard_at is None else f" since {formatting.time_of_day(heard_at, view.now)}")
-    elif verdict is not None:
+    else:
         limit = say.limit_words(verdict)
         words = f"{limit}; {_limits(verdict)}" if limit else say.ok_sentence(verdict, view.now)
     texts = wrap(words.replace("; ", ";\n"), room) if len(words) > room else [words]

@@ -610,9 +610,9 @@ def waiting_block(view: WallView, width: int, most: int, *, has_dash: bool = Tru
 
 def _nothing(view: WallView, source: FactSource, words: str) -> list[BlockRow]:
     """Return one line in place of rows: why there are none, or `·` while that is not known."""
-    verdict, refusal = view.verdict, refusal_of(view.board, source)
+    refusal = refusal_of(view.board, source)
     is_read = any(each.source is source and each.read_at is not None for each in view.board.ages)
-    is_read = is_read and (verdict is None or all(each.source is not source for each in verdict.unread))
+    is_read = is_read and all(each.source is not source for each in view.verdict.unread)
     return [row_of((Piece(refusal or (words if is_read else formatting.NONE), Token.FAINT),))]
 
 
