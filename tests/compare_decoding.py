@@ -442,7 +442,7 @@ async def _list_runs(client: Any, _: Case) -> Any:
 
 async def _read_run(client: Any, case: Case) -> Any:
     from tui.api import relay
-    from tui.domain.ids import RunId
+    from tui.domain.run import RunId
 
     read = await client.read_run(RunId(case.ids[0]))
     rows = [relay.encode_patch(patch) for patch in (read.patch, *read.related)]
@@ -466,9 +466,7 @@ async def _read_log(client: Any, case: Case) -> Any:
 
 async def _read_feed(client: Any, case: Case) -> Any:
     from tui.api.feed import FeedPosition, FeedTarget, read_change
-    from tui.domain.ids import RunId
-    from tui.domain.run import Precision, State
-    from tui.domain.status import parse_status
+    from tui.domain.run import Precision, RunId, State, parse_status
     from tui.domain.text import Raw
 
     after = FeedPosition("handle", "0_0", None, is_up_to_date=True) if case.method == "read_feed_on" else None
@@ -511,7 +509,7 @@ async def _count_runs(client: Any, _: Case) -> Any:
 
 
 async def _read_tree_rows(client: Any, _: Case) -> Any:
-    from tui.domain.ids import RunId
+    from tui.domain.run import RunId
     from tui.sync.budget import Priority
     from tui.sync.tree import TreeFetcher
 

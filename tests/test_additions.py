@@ -113,7 +113,7 @@ STATUS = """
 """
 STATUS_STORY = """
 from tests.support.present.samples import sample
-from tui.domain import status
+from tui.domain import run as status
 from tui.features.runs.words import FAMILIES
 from tui.store.command_line import STATUS_VALUES
 from tui.store.filter import parse_filter

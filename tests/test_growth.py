@@ -25,14 +25,13 @@ from tui.api.feed import read_array
 from tui.api.models import within_bounds, without_callback_secrets
 from tui.api.responses import Response, read_date, read_rate_limit, response_error
 from tui.commands.output import Output
-from tui.domain.errors.error import RunError, build_error, first_own_frame, parse_stack
-from tui.domain.errors.kinds import identity_of, kind_of, normalise
+from tui.domain.error import RunError, build_error, first_own_frame, parse_stack
+from tui.domain.error_kinds import identity_of, kind_of, normalise
 from tui.domain.facts import Schedule
 from tui.domain.filters import InvalidSpan, parse_time_span
-from tui.domain.ids import TaskId
 from tui.domain.log import parse_logged_text
 from tui.domain.own_commands import CommandScope, TemplateError, parse_template
-from tui.domain.run import Fixed
+from tui.domain.run import Fixed, TaskId
 from tui.domain.text import Raw, clean
 from tui.features.columns.words import is_format, parse_path
 from tui.features.command_line.data import may_keep
@@ -193,15 +192,15 @@ def _columns(text: str) -> None:
     is_format("time", text)
 
 
-MESSAGES: Final = ("domain.errors.kinds",)
-WORDS: Final = ("domain.errors.vocabulary", "domain.errors.tokens")
+MESSAGES: Final = ("domain.error_kinds",)
+WORDS: Final = ("domain.error_words",)
 
 READERS: Final[dict[str, tuple[Callable[[str], Any], tuple[str, ...]]]] = {
     "messages, blocks": (_messages, MESSAGES),
     "messages, words": (_messages, WORDS),
     "messages, one object": (lambda text: _messages(f"{{a{text}"), MESSAGES),
     "messages, many objects": (lambda text: _messages(f"{text} {{}} " * 20), WORDS),
-    "stacks": (lambda text: (parse_stack(Raw(text)), first_own_frame(Raw(text))), ("domain.errors.error",)),
+    "stacks": (lambda text: (parse_stack(Raw(text)), first_own_frame(Raw(text))), ("domain.error",)),
     "logged text": (lambda text: parse_logged_text(Raw(text)), ("domain.log",)),
     "few logged lines": (lambda text: parse_logged_text(Raw(text)), ("domain.log",)),
     "opened log line": (_opened, ()),
@@ -222,7 +221,7 @@ READERS: Final[dict[str, tuple[Callable[[str], Any], tuple[str, ...]]]] = {
     "commands": (_commands, ("domain.own_commands", "features.own_commands.view")),
     "filter": (_filter, ("store.filter",)),
     "filtered runs": (_filtered, ()),
-    "kinds of errors": (_kinds, ("domain.errors.kinds", "domain.errors.error")),
+    "kinds of errors": (_kinds, ("domain.error_kinds", "domain.error")),
     "markdown": (_markdown, ("text.blocks",)),
     "printed": (_printed, ("features.errors.error", "features.copying.words")),
     "terminal output": (_terminal_output, ("terminal.decoder", "terminal.encoder")),

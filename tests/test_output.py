@@ -17,7 +17,7 @@ from hypothesis import given, settings
 
 from tests.support.present.samples import HOSTILE, NOW, full, sample, texts
 from tui.commands.output import DEFAULT_WIDTH, Output, OutputClosed
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.domain.text import Raw
 from tui.domain.tree import RunTree, TreeNode
 from tui.features.runs.command import run_page, tree_lines

@@ -17,7 +17,7 @@ from tests.support.emulator.server import DEVELOPMENT, PRODUCTION, run_emulator
 from tests.support.recording_server import Fault, RecordingsApi, Reply
 from tui.domain.facts import FactSource
 from tui.domain.finding import Finding, FindingSubject, FindingWord, SourceUnread, SubjectKind, TaskFails, Verdict
-from tui.domain.ids import TaskId
+from tui.domain.run import TaskId
 from tui.domain.text import Raw
 from tui.emulator.stories import tell
 from tui.features.alerts.words import FindingState, verdict_lines, verdict_objects

@@ -48,7 +48,7 @@ SLOW_MODULES = frozenset(
 )
 """Modules of Python that take a millisecond or more."""
 
-LATER = {"asyncio", "textual", "httpx2", "pydantic", "websockets", "tui.api.client", "tui.domain.errors.kinds"}
+LATER = {"asyncio", "textual", "httpx2", "pydantic", "websockets", "tui.api.client", "tui.domain.error_kinds"}
 """The first frame of no start waits for these."""
 
 STOP_AT_THE_FRAME = """

@@ -7,9 +7,7 @@ import pytest
 
 from tui.domain.facts import ConcurrencyLimit, PlaceHolder, Queue
 from tui.domain.finding import KNOWN_FOR, Hold, HoldKind, QueueState, Standstill, StandstillReason, hold_of
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import AttemptHistory, Precision, Run, Stamp, State
-from tui.domain.status import parse_status
+from tui.domain.run import AttemptHistory, Precision, Run, RunId, Stamp, State, TaskId, parse_status
 from tui.domain.text import Raw
 from tui.features.detail.words import Situation, fact_lines, hold_words
 from tui.features.runs.printed import run_object

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.recordings import FOLDER
-from tui.domain.status import (
+from tui.domain.run import (
     EXECUTING_FAMILY,
     FAILED,
     FINAL,

@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 from tests.support.domain.recorded import READ_AT, START, run_of, span, trace_of
 from tests.support.recordings import body_of
 from tui.api.runs import decode_run
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Fixed, Precision, Run, State
-from tui.domain.status import parse_status
+from tui.domain.run import Fixed, Precision, Run, RunId, State, TaskId, parse_status
 from tui.domain.tree import RunTree, TreeNode, TreeRow, build_tree, rows_of_trace, runs_with_unawaited_children
 from tui.store.merge import merge
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.support.error_groups import group_of
 from tests.support.present.samples import NOW
 from tui.domain.facts import ErrorState, ServerErrorGroup
-from tui.domain.ids import ErrorGroupId, TaskId
+from tui.domain.run import ErrorGroupId, TaskId
 from tui.domain.text import Raw
 from tui.features.errors.data import GROUPS
 from tui.features.errors.model import GROUP_ORDERS

@@ -22,10 +22,8 @@ from pathlib import Path, PurePath
 from random import Random
 
 from tui.api.runs import shared_fixed
-from tui.domain.errors.error import RunError
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Json, Precision, Stamp, State
-from tui.domain.status import parse_status
+from tui.domain.error import RunError
+from tui.domain.run import Json, Precision, RunId, Stamp, State, TaskId, parse_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead, SourceConnected
 from tui.program.app import TriggerApp

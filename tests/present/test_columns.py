@@ -6,10 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.present.samples import CREATED, HOSTILE, NOW, STAMP, failure, full, sample, text_of
-from tui.domain.errors.error import RunError
-from tui.domain.ids import RunId
-from tui.domain.run import Run
-from tui.domain.status import STATUS_TABLE
+from tui.domain.error import RunError
+from tui.domain.run import STATUS_TABLE, Run, RunId
 from tui.domain.text import Raw
 from tui.features.runs.columns import COLUMNS, PRINTED_TABLE, columns_for, head, row, short_id, took
 from tui.text.blocks import Now

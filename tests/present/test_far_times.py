@@ -12,8 +12,7 @@ from tui.api.errors import EARLIEST, LATEST
 from tui.api.feed import read_row
 from tui.api.responses import read_date
 from tui.api.runs import decode_run
-from tui.domain.ids import RunId
-from tui.domain.run import Json, Precision, Run, Stamp
+from tui.domain.run import Json, Precision, Run, RunId, Stamp
 from tui.domain.trace import attempts_of
 from tui.domain.tree import build_tree, rows_of_trace
 from tui.domain.update import RunPatch

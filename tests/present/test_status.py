@@ -4,9 +4,7 @@ import pytest
 from rich.cells import cell_len
 
 from tests.support.present.samples import sample
-from tui.domain.ids import RunId
-from tui.domain.run import AttemptStatus, Run
-from tui.domain.status import STATUS_TABLE, RunStatus, parse_status
+from tui.domain.run import STATUS_TABLE, AttemptStatus, Run, RunId, RunStatus, parse_status
 from tui.text.status import STATUS_STYLES, style_of, style_of_attempt, style_of_status
 from tui.text.styled import Token
 

@@ -15,7 +15,7 @@ from tests.support.relay import TOKEN, TOKENS, RelaySetup, receive, receive_unti
 from tests.support.virtual_clock import VirtualClock
 from tui.api.client import RunRequest
 from tui.api.relay import VERSION, Call, CallResponse, Hello, RelayMessage, Welcome, encode_screen_message
-from tui.domain.ids import RELAY, RunId
+from tui.domain.run import RELAY, RunId
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.relay.client import CALLS_PERIOD_S, MAX_CALLS, MAX_CALLS_IN_FLIGHT
 from tui.relay.server import MAX_REQUEST_BYTES, RelayOptions

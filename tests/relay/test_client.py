@@ -20,7 +20,7 @@ from tests.support.virtual_clock import VirtualClock
 from tui.api.client import TraceRequest
 from tui.api.relay import Call, Chunk, RelayFacts, RelayMessage, Runs, Welcome, encode_response, encode_screen_message
 from tui.api.responses import Response as WireResponse
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.domain.update import RunGone, RunPatch, RunsRead
 from tui.relay import client as relay_client
 from tui.relay import client as request_proxy

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.domain.patches import NOON, at, patch_of
 from tui.api.relay import RelayFacts, RelayMessage, Runs, decode_relay_message
-from tui.domain.ids import REST
+from tui.domain.run import REST
 from tui.domain.update import RunsRead, SourceConnected, Update
 from tui.relay import client as store_encoder
 from tui.relay.client import RelayClient, StoreEncoder

@@ -30,8 +30,7 @@ from tui.api.errors import NotFound, Refused
 from tui.api.relay import PART_BYTES, Call, CallResponse, encode_screen_message
 from tui.domain.action import ActionPhase
 from tui.domain.filters import RunFilters
-from tui.domain.ids import RELAY, REST, Cursor, ErrorGroupId, RunId, SpanId
-from tui.domain.run import Run
+from tui.domain.run import RELAY, REST, Cursor, ErrorGroupId, Run, RunId, SpanId
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.store.freshness import Freshness, FreshnessTracker, Level
 from tui.sync.budget import Priority

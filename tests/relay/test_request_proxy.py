@@ -19,7 +19,7 @@ from tui.api.queries import OlderLiveCounts, QueueWaitCounts, RunsOfQueue, TrqlQ
 from tui.api.relay import CallResponse, decode_relay_message, response_parts
 from tui.api.responses import Response as WireResponse
 from tui.api.responses import response_error
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.relay import client as request_proxy
 from tui.relay.client import RequestProxy
 from tui.settings.secret import Secret

@@ -21,7 +21,7 @@ from tests.support.actions import LONG, fleet_of, log_lines, perform
 from tests.support.fleet import FleetRun
 from tui.api.actions import CANCEL
 from tui.domain.action import ActionPhase, ActionStatus, Via
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.sync import actions as action_log
 from tui.sync.actions import FILE_NAME, MAX_WAITING_LINES, ActionLog, _user_and_host, append_line
 

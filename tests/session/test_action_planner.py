@@ -16,8 +16,7 @@ from tui.api.actions import CANCEL
 from tui.api.errors import ServerFault
 from tui.domain.action import ActionPlan
 from tui.domain.filters import RunFilters
-from tui.domain.ids import Cursor, RunId
-from tui.domain.run import Run
+from tui.domain.run import Cursor, Run, RunId
 from tui.store.merge import merge
 from tui.sync.plans import MAX_TREES, ActionPlanner
 from tui.sync.session import Session

@@ -14,7 +14,7 @@ from tests.support.recording_server import Fault, RecordingsApi
 from tests.support.virtual_clock import VirtualClock
 from tui.api.actions import CANCEL, REPLAY, Action
 from tui.domain.action import ActionPhase
-from tui.domain.ids import REALTIME, REST, RunId
+from tui.domain.run import REALTIME, REST, RunId
 from tui.domain.update import SourceConnected, SourceRetrying
 from tui.settings.settings import read_settings
 from tui.store.merge import merge

@@ -21,7 +21,7 @@ from tests.support.virtual_clock import VirtualClock
 from tui.domain.facts import DECIDING, FactSource
 from tui.domain.filters import RunFilters
 from tui.domain.finding import NOT_KNOWN, OK, FindingWord, Verdict
-from tui.domain.ids import REALTIME, REST, TaskId
+from tui.domain.run import REALTIME, REST, TaskId
 from tui.domain.update import HistoryRead, SourceConnected, Update
 from tui.store.changes import Changes, Topic
 from tui.sync import session as findings

@@ -16,8 +16,7 @@ from tui.api.actions import CANCEL
 from tui.domain.action import ActionPhase
 from tui.domain.environment import Environment
 from tui.domain.filters import RunFilters
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Fixed
+from tui.domain.run import Fixed, RunId, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import EnvironmentRead, RunPatch, RunsRead, SourceConnected, Update
 from tui.sync.actions import Interlock

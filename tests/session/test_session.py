@@ -14,8 +14,7 @@ from tests.support.fleet import Fleet, FleetRun, serving
 from tests.support.session import pass_time, started
 from tests.support.virtual_clock import VirtualClock
 from tui.api.client import Client
-from tui.domain.ids import RunId
-from tui.domain.run import Fixed
+from tui.domain.run import Fixed, RunId
 from tui.domain.update import RunPatch, RunsRead, Update
 from tui.store.changes import Changes
 from tui.store.store import Store

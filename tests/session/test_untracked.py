@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.support.domain.patches import patch_of
 from tests.support.recording_server import RecordingsApi
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.domain.update import RunsRead
 from tui.settings.settings import read_settings
 from tui.sync.session import Session

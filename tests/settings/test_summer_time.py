@@ -12,7 +12,7 @@ import pytest
 from tests.support.domain.patches import patch_of
 from tests.support.error_groups import group_of
 from tui.domain.filters import InvalidSpan, read_time_span
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.domain.update import RunsRead
 from tui.features.errors.model import SPANS, minutes_of
 from tui.features.runs.words import SPAN_MARGIN, Typed, read_typed

@@ -12,8 +12,7 @@ from starlette.responses import JSONResponse, Response
 from tests.support.fleet import DEV, EARLIEST_S, Fleet, FleetApi, in_ms, serving
 from tests.support.session import started
 from tests.support.virtual_clock import VirtualClock
-from tui.domain.ids import RunId
-from tui.domain.run import AttemptHistory, AttemptStatus, Run, WaitKind
+from tui.domain.run import AttemptHistory, AttemptStatus, Run, RunId, WaitKind
 from tui.domain.trace import Trace
 from tui.emulator.recorded_tasks import LATER_RECORDED_TASKS
 from tui.emulator.simulation.runs import NewRun

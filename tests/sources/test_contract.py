@@ -20,8 +20,7 @@ from tests.support.responses import TruncatedResponse, html_page, server_error
 from tests.support.virtual_clock import VirtualClock
 from tui.api.client import Client
 from tui.domain.filters import RunFilters
-from tui.domain.ids import RunId
-from tui.domain.status import parse_status
+from tui.domain.run import RunId, parse_status
 from tui.domain.update import CapabilityLost, RunPatch, RunsRead, SourceConnected, SourceRetrying, SourceStopped, Update
 from tui.store.store import Store
 from tui.sync.base import Fatal, Transient

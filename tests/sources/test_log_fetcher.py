@@ -11,9 +11,7 @@ from tests.support.session import public_token, started
 from tests.support.ui.logs import LogServer
 from tests.support.virtual_clock import START, VirtualClock
 from tui.api.errors import NotFound
-from tui.domain.ids import RunId, SpanId
-from tui.domain.run import Precision, Run, State
-from tui.domain.status import parse_status
+from tui.domain.run import Precision, Run, RunId, SpanId, State, parse_status
 from tui.sync.budget import Priority
 from tui.sync.fetch import MAX_CACHED_SPANS, SETTLED_AFTER, LogFetcher, is_settled
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.ids import Cursor
+from tui.domain.run import Cursor
 from tui.sync.budget import MAX_STALE_PAGES, Paging
 
 PAGES = st.lists(st.tuples(st.sets(st.integers(0, 5)), st.integers(0, 9)), min_size=1, max_size=4)

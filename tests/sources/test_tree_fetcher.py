@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 from tests.support.fleet import DEV, EARLIEST_S, Fleet, FleetApi, in_ms, serving
 from tests.support.session import pass_time, public_token, started
 from tests.support.virtual_clock import VirtualClock
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.domain.tree import RunTree
 from tui.emulator.simulation.runs import NewRun
 from tui.emulator.simulation.script import Call, Child, Failure, FailureKind, Script, Start, Task, Work

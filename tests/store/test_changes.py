@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.domain.patches import run_of
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.store.changes import Changes, Topic, Transition
 
 A = RunId("run_a")

@@ -11,11 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, patch_of, rows
-from tui.domain.errors.error import RunError, build_error
-from tui.domain.errors.kinds import Fingerprint
+from tui.domain.error import RunError, build_error
+from tui.domain.error_kinds import Fingerprint
 from tui.domain.facts import ErrorState, ServerErrorGroup, ServerGroupStatus
-from tui.domain.ids import ErrorGroupId, TaskId
-from tui.domain.run import Precision, Stamp
+from tui.domain.run import ErrorGroupId, Precision, Stamp, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunPatch, RunsRead
 from tui.store.error_groups import ErrorGroup, ErrorGroups, TimeSpan, rank

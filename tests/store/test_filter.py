@@ -5,11 +5,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, patch_of, run_of, stamp
-from tui.domain.errors.error import RunError
+from tui.domain.error import RunError
 from tui.domain.filters import RunFilters
-from tui.domain.ids import TaskId
-from tui.domain.run import Fixed, Run
-from tui.domain.status import STATUS_TABLE, StatusRow
+from tui.domain.run import STATUS_TABLE, Fixed, Run, StatusRow, TaskId
 from tui.domain.text import Raw
 from tui.store.filter import EVERYTHING, as_value, highlighted_texts, parse_filter
 from tui.store.merge import merge

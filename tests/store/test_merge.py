@@ -10,10 +10,21 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, patch_of, patches, run_of, stamp, state_of
-from tui.domain.errors.error import RunError
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import ABSENT, Attempt, AttemptHistory, AttemptStatus, Body, Fixed, Precision, Run
-from tui.domain.status import RunStatus, parse_status
+from tui.domain.error import RunError
+from tui.domain.run import (
+    ABSENT,
+    Attempt,
+    AttemptHistory,
+    AttemptStatus,
+    Body,
+    Fixed,
+    Precision,
+    Run,
+    RunId,
+    RunStatus,
+    TaskId,
+    parse_status,
+)
 from tui.domain.text import Raw
 from tui.domain.update import ParentPatch, RunPatch
 from tui.store.merge import is_same_row, merge, merge_gone

@@ -3,7 +3,7 @@
 import pytest
 
 from tui.domain.filters import RunFilters
-from tui.domain.ids import RunId, TaskId
+from tui.domain.run import RunId, TaskId
 from tui.store.server_filter import MAX_ERROR_TEXTS, MAX_GLOB_TASKS, MAX_NAMES, KnownValues, SearchPlan, plan_search
 
 ID = "run_cmwur0jg4003u9f7dkkxil4se"

@@ -14,8 +14,7 @@ from tests.support.emulator.small_world import later, started
 from tui.api.client import filter_params
 from tui.api.runs import decode_page
 from tui.domain.filters import RunFilters
-from tui.domain.ids import TaskId
-from tui.domain.run import Fixed, Precision, Run
+from tui.domain.run import Fixed, Precision, Run, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import RunsRead
 from tui.emulator.environment import API_VERSION

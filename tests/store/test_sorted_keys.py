@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.domain.patches import at, patch_of
-from tui.domain.errors.error import build_error
+from tui.domain.error import build_error
 from tui.domain.run import Precision, Stamp
 from tui.domain.update import RunPatch, RunsRead
 from tui.store.changes import TASK, Changes

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, patch_of
-from tui.domain.ids import RunId
-from tui.domain.status import EXECUTING_FAMILY, FAILED, RunStatus, parse_status
+from tui.domain.run import EXECUTING_FAMILY, FAILED, RunId, RunStatus, parse_status
 from tui.domain.update import CountsRead, HistoryRead, RunGone, RunsRead, WindowRead
 from tui.store import indexes as status_counts
 from tui.store.indexes import StatusCounts

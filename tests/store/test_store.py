@@ -9,9 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, gone, patch_of, patches, reads, run_ids, stamp
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import AttemptHistory, Body, Fixed, Json, Precision
-from tui.domain.status import RunStatus
+from tui.domain.run import AttemptHistory, Body, Fixed, Json, Precision, RunId, RunStatus, TaskId
 from tui.domain.update import RunGone, RunPatch, RunsRead, Update
 from tui.store.changes import Topic, newest_first
 from tui.store.merge import is_same_row

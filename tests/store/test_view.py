@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, gone, moments, patch_of, reads, run_ids, run_of
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Fixed, Run
+from tui.domain.run import Fixed, Run, RunId, TaskId
 from tui.domain.update import RunGone, RunsRead
 from tui.store.changes import COST, CREATED, ORDERS, STATUS, TASK, TOOK, UPDATED, Changes, Order, ViewDelta
 from tui.store.filter import parse_filter

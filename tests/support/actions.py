@@ -11,8 +11,7 @@ from tests.support.session import pass_time, started
 from tests.support.virtual_clock import VirtualClock
 from tui.api.actions import Action
 from tui.domain.action import ActionPhase, ActionStatus
-from tui.domain.ids import RunId
-from tui.domain.run import Run
+from tui.domain.run import Run, RunId
 from tui.store.merge import merge
 from tui.sync.budget import Priority
 from tui.sync.session import Session

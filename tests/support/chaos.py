@@ -10,9 +10,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from tui.domain.ids import REALTIME
-from tui.domain.run import Run
-from tui.domain.status import RunStatus, parse_status
+from tui.domain.run import REALTIME, Run, RunStatus, parse_status
 from tui.domain.update import SourceConnected
 from tui.emulator.routes.table import NAMES
 from tui.emulator.server.emulator import Emulator

@@ -4,11 +4,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.support.present.samples import NOW
-from tui.domain.errors.error import RunError
-from tui.domain.errors.kinds import kind_of
+from tui.domain.error import RunError
+from tui.domain.error_kinds import kind_of
 from tui.domain.facts import ErrorState
-from tui.domain.ids import RunId, TaskId
-from tui.domain.status import RunStatus
+from tui.domain.run import RunId, RunStatus, TaskId
 from tui.domain.text import Raw
 from tui.features.errors.words import GroupFacts
 from tui.store.error_groups import ErrorGroup, SharedTag

@@ -6,7 +6,7 @@ from datetime import timedelta
 from tests.support.fleet import Fleet, FleetRun
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.facts import FailuresProgress, ServerGroupsRead
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.features.errors.data import FailureReading
 from tui.store.changes import Changes
 from tui.store.error_groups import ErrorGroups, Reading, TimeSpan

@@ -12,8 +12,7 @@ from tests.support.chaos import set_faults
 from tests.support.fleet import NO_QUERIES, Fleet, FleetRun
 from tests.support.session import Later, live
 from tests.support.virtual_clock import VirtualClock
-from tui.domain.ids import RunId
-from tui.domain.status import RunStatus, parse_status
+from tui.domain.run import RunId, RunStatus, parse_status
 from tui.store.changes import Changes
 from tui.store.freshness import Freshness, FreshnessTracker
 from tui.sync.session import Session

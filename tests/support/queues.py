@@ -25,7 +25,7 @@ from tui.domain.finding import (
     SubjectKind,
     Verdict,
 )
-from tui.domain.ids import RunId, TaskId
+from tui.domain.run import RunId, TaskId
 from tui.domain.text import Raw
 
 OLDEST = RunId("run_cmwvpc4r101d29f7dk0s8m41x")

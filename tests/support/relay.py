@@ -17,9 +17,7 @@ from websockets.http11 import Request, Response
 from tests.support.fleet import Fleet, FleetApi, serving
 from tests.support.session import started
 from tui.api.relay import VERSION, Hello, RelayMessage, Welcome, decode_relay_message, encode_screen_message
-from tui.domain.ids import RunId
-from tui.domain.run import Run
-from tui.domain.status import parse_status
+from tui.domain.run import Run, RunId, parse_status
 from tui.emulator.server.child import listen
 from tui.relay.server import Relay, RelayOptions
 from tui.relay.tokens import Tokens

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tui.domain.errors.kinds import OwnFrame
+from tui.domain.error_kinds import OwnFrame
 from tui.domain.facts import INTERVALS, Deployment, ErrorState, FactSource
 from tui.domain.finding import (
     Finding,
@@ -23,7 +23,7 @@ from tui.domain.finding import (
     TaskFails,
     Verdict,
 )
-from tui.domain.ids import RunId, TaskId
+from tui.domain.run import RunId, TaskId
 from tui.domain.text import Raw
 from tui.features.wall.blocks import WallView
 from tui.store.findings.board import (

@@ -16,7 +16,7 @@ from tests.support.wire.rows import (
     page_body,
 )
 from tui.api.runs import decode_page, decode_run
-from tui.domain.errors.error import RunError
+from tui.domain.error import RunError
 from tui.domain.run import ABSENT, AttemptStatus, Body, Precision
 
 

@@ -15,7 +15,7 @@ from tui.api.errors import MAX_MESSAGE_CHARS, Limits, NotFound, Refused, ServerF
 from tui.api.facts import decode_error_group, decode_error_groups
 from tui.api.models import MAX_CURSOR_CHARS, RowsPage
 from tui.domain.facts import ServerErrorGroup, ServerGroupDetail, ServerGroupStatus
-from tui.domain.ids import Cursor, ErrorGroupId
+from tui.domain.run import Cursor, ErrorGroupId
 
 ROW: dict[str, Any] = recording("1030")["response"]["body"]["data"][0]
 LEAST = {"id": "error_1", "taskIdentifier": "sync", "errorMessage": "boom"}

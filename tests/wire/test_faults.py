@@ -15,7 +15,7 @@ from tui.api.client import Client
 from tui.api.connection import Timeouts
 from tui.api.errors import ServerFault, Unreachable
 from tui.domain.filters import RunFilters
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 
 RUN = RunId("run_cmwuqwujq00039f7dybhtw9lx")
 

@@ -27,10 +27,8 @@ from tui.api.feed import (
     read_row,
 )
 from tui.api.responses import Response, read_date
-from tui.domain.errors.error import RunError
-from tui.domain.ids import RunId
-from tui.domain.run import ABSENT, Precision
-from tui.domain.status import RunStatus
+from tui.domain.error import RunError
+from tui.domain.run import ABSENT, Precision, RunId, RunStatus
 from tui.domain.update import RunsRead
 from tui.store.store import Store
 

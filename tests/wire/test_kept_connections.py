@@ -12,7 +12,7 @@ from tui.api.client import Client
 from tui.api.connection import Timeouts
 from tui.api.errors import Unreachable
 from tui.domain.filters import RunFilters
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 
 RUN = RunId("run_cmwuqwujq00039f7dybhtw9lx")
 WHOLE = b'HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n{"data": []}'

@@ -19,8 +19,7 @@ from tui.api.queries import RunCounts
 from tui.api.responses import Response, decode_query
 from tui.api.runs import decode_page, decode_run
 from tui.domain.filters import RunFilters
-from tui.domain.ids import RunId
-from tui.domain.run import Json
+from tui.domain.run import Json, RunId
 
 ROW: dict[str, Any] = recording("014")["response"]["body"]["data"][0]
 DETAIL: dict[str, Any] = recording("103")["response"]["body"]

@@ -29,7 +29,7 @@ from tui.api.queries import (
     like_pattern,
     quoted_id,
 )
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.emulator.query.selects import Window, translate
 from tui.emulator.query.tokens import tokens_of
 

@@ -20,8 +20,7 @@ from tests.support.wire.rows import (
 )
 from tui.api.errors import ServerFault
 from tui.api.runs import decode_page, decode_run
-from tui.domain.run import Fixed, Precision, Stamp, State
-from tui.domain.status import RunStatus, parse_status
+from tui.domain.run import Fixed, Precision, RunStatus, Stamp, State, parse_status
 from tui.domain.update import RunPatch
 
 

@@ -26,7 +26,7 @@ from tui.api.client import Client
 from tui.api.connection import MAX_CONNECTIONS, Timeouts
 from tui.api.errors import ApiError, Unreachable
 from tui.domain.filters import RunFilters
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 
 RUN = RunId("run_cmwuqwujq00039f7dybhtw9lx")
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n"

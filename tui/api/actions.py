@@ -7,9 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from tui.domain.action import ActionPhase, OnWritten
-from tui.domain.ids import RunId
-from tui.domain.run import Run
-from tui.domain.status import RunStatus
+from tui.domain.run import Run, RunId, RunStatus
 from tui.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:

@@ -42,8 +42,7 @@ from tui.domain.filters import (
     query_period,
     queue_names,
 )
-from tui.domain.ids import Cursor, ErrorGroupId, RunId, SpanId
-from tui.domain.run import Json
+from tui.domain.run import Cursor, ErrorGroupId, Json, RunId, SpanId
 from tui.domain.text import clean
 from tui.domain.trace import Events, SpanDetail, Trace
 from tui.lazy_dataclass import dataclass

@@ -17,9 +17,8 @@ from typing_extensions import TypedDict
 from tui.api.errors import EARLIEST, LATEST, MAX_SPANS, ServerFault, read_time
 from tui.api.models import AnyText, Lenient, Word, convert
 from tui.api.traces import JsonReader, JsonText, SpanFields, SpanTime
-from tui.domain.ids import RunId, SpanId
 from tui.domain.log import UNKNOWN, RunLog
-from tui.domain.run import Json
+from tui.domain.run import Json, RunId, SpanId
 from tui.domain.trace import Events, Span
 
 # Reads the rows of `/events` in slices. No recorded row is longer than a few kilobytes.

@@ -27,7 +27,7 @@ from tui.api.models import (
 )
 from tui.api.runs import decode_page
 from tui.domain import facts
-from tui.domain.errors.error import MAX_NAME_CHARS as MAX_TYPE_CHARS
+from tui.domain.error import MAX_NAME_CHARS as MAX_TYPE_CHARS
 from tui.domain.facts import ServerErrorGroup, ServerGroupDetail, ServerGroupStatus
 from tui.domain.text import Raw
 

@@ -13,11 +13,9 @@ from tui.api.errors import MAX_FEED_ROWS, MAX_ID_CHARS, Limits, ServerFault, rea
 from tui.api.models import AnyText, JsonObject, Time, convert, decode, read_items, read_json
 from tui.api.responses import Response
 from tui.api.runs import CHANGES, NAME, STATUS, TAGS, TASK, build_patch, shared_cents, text_at
-from tui.domain.errors.error import INTERNAL_NAME, RunError, build_error
+from tui.domain.error import INTERNAL_NAME, RunError, build_error
 from tui.domain.filters import period_text
-from tui.domain.ids import RunId
-from tui.domain.run import ABSENT, Absent, Body, Json, Precision, Stamp, State
-from tui.domain.status import parse_status
+from tui.domain.run import ABSENT, Absent, Body, Json, Precision, RunId, Stamp, State, parse_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch
 from tui.lazy_dataclass import dataclass

@@ -16,8 +16,7 @@ from pydantic import AfterValidator, Field, GetCoreSchemaHandler, PlainValidator
 from pydantic_core import CoreSchema, core_schema
 
 from tui.api.errors import MAX_ID_CHARS, MAX_NAME_CHARS, MAX_PAGE_ROWS, Limits, ServerFault, read_duration_ms, read_time
-from tui.domain.ids import Cursor
-from tui.domain.run import Json
+from tui.domain.run import Cursor, Json
 from tui.lazy_dataclass import dataclass
 
 # Cuts arrays and objects that are too deep or too long out of a JSON text, before it is decoded.

@@ -14,9 +14,7 @@ from tui.api.errors import Refused, ServerFault, read_known_ms, read_time
 from tui.api.models import AnyText, JsonObject, Lenient, Milliseconds, Text, Time, Word, convert
 from tui.domain.facts import MAX_HOLDERS, TaskNormal
 from tui.domain.filters import MAX_QUERY_PERIOD, TASK_QUEUE_PREFIX, query_period
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Json
-from tui.domain.status import FAILED_TRQL_WORDS, parse_status
+from tui.domain.run import FAILED_TRQL_WORDS, Json, RunId, TaskId, parse_status
 from tui.domain.tree import RunTimes, TreeRow
 from tui.lazy_dataclass import dataclass
 

@@ -18,9 +18,7 @@ from tui.api.responses import Response
 from tui.domain import facts, update
 from tui.domain.environment import Capability
 from tui.domain.finding import FindingsRead, QueueWaits, Verdict
-from tui.domain.ids import TaskId
-from tui.domain.run import State
-from tui.domain.status import Status, parse_status
+from tui.domain.run import State, Status, TaskId, parse_status
 from tui.lazy_dataclass import dataclass
 
 # Encodes dataclasses as JSON, and decodes them with bounds on every number, time and duration.

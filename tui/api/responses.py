@@ -15,8 +15,7 @@ from tui.api import errors
 from tui.api.errors import EARLIEST, MAX_MESSAGE_CHARS, Limits
 from tui.api.models import Flag, JsonObject, OrNone, Text, Word, convert, decode, read_json
 from tui.domain.environment import Environment, RateLimit
-from tui.domain.ids import RunId
-from tui.domain.run import Json
+from tui.domain.run import Json, RunId
 from tui.domain.text import clean, shortened
 from tui.lazy_dataclass import dataclass
 from tui.settings.secret import Secret

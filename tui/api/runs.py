@@ -27,10 +27,21 @@ from tui.api.models import (
     decode_rows,
     read_items,
 )
-from tui.domain.errors.error import RunError, build_error
-from tui.domain.ids import Cursor, RunId
-from tui.domain.run import Attempt, AttemptHistory, AttemptStatus, Body, Fixed, Json, Precision, Stamp, State
-from tui.domain.status import parse_status
+from tui.domain.error import RunError, build_error
+from tui.domain.run import (
+    Attempt,
+    AttemptHistory,
+    AttemptStatus,
+    Body,
+    Cursor,
+    Fixed,
+    Json,
+    Precision,
+    RunId,
+    Stamp,
+    State,
+    parse_status,
+)
 from tui.domain.text import Raw
 from tui.domain.update import ParentPatch, RunPatch
 from tui.lazy_dataclass import dataclass

@@ -13,9 +13,8 @@ from typing_extensions import TypedDict
 
 from tui.api.errors import MAX_MESSAGE_CHARS, MAX_SPANS, Limits, ServerFault, read_duration_ns, read_epoch_ns, read_time
 from tui.api.models import MAX_ITEMS, AnyText, Flag, JsonObject, Lenient, Text, Word, convert, decode, within_bounds
-from tui.domain.errors.error import RunError, build_error
-from tui.domain.ids import RunId, SpanId, TraceId
-from tui.domain.run import Json
+from tui.domain.error import RunError, build_error
+from tui.domain.run import Json, RunId, SpanId, TraceId
 from tui.domain.text import Raw
 from tui.domain.trace import Span, SpanDetail, Trace
 

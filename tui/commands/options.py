@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, TypeVar, get_args, get_origin
 import click
 
 from tui.commands.output import ExitCode, Output, Stop, ended_by_ctrl_c
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.settings.file import load_config

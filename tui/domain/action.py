@@ -5,8 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from enum import StrEnum
 
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Run
+from tui.domain.run import Run, RunId, TaskId
 from tui.domain.tree import TreeNode
 from tui.lazy_dataclass import dataclass
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 

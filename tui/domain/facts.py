@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from tui.domain.ids import ErrorGroupId, RunId, TaskId
+from tui.domain.run import ErrorGroupId, RunId, TaskId
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 

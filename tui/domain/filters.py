@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from tui.domain.ids import BatchId, TaskId
+from tui.domain.run import BatchId, TaskId
 from tui.lazy_dataclass import dataclass
 
 # `RunFilters`: the filters that the server applies to the runs list, and the server's notation of periods.

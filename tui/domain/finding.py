@@ -6,9 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from tui.domain.facts import ConcurrencyLimit, FactSource, PlaceHolder, Queue, WallUpdate
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Run
-from tui.domain.status import RunStatus
+from tui.domain.run import Run, RunId, RunStatus, TaskId
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 

@@ -11,8 +11,8 @@ from itertools import accumulate, islice
 from operator import attrgetter, le
 from typing import Final, Literal
 
-from tui.domain.errors.error import StackFrame, parse_stack
-from tui.domain.ids import SpanId
+from tui.domain.error import StackFrame, parse_stack
+from tui.domain.run import SpanId
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 

@@ -5,13 +5,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from tui.domain.errors.error import RunError, first_own_frame
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Run
+from tui.domain.error import RunError, first_own_frame
+from tui.domain.run import Run, RunId, TaskId
 from tui.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
-    from tui.domain.errors.kinds import ErrorKind
+    from tui.domain.error_kinds import ErrorKind
 
 
 # The placeholders of commands of one's own, in one table: name, meaning, the scopes where they may be used, and value.
@@ -98,7 +97,7 @@ def _of_group(value: "Callable[[ErrorKind], Value]") -> Callable[[Subject], Valu
 
 def _error_frame(error: RunError) -> str | None:
     """Return file and line of the first own frame. The file begins at the project, as in the group of the error."""
-    from tui.domain.errors.kinds import kind_of  # noqa: PLC0415  50 ms of CPU, not at the start
+    from tui.domain.error_kinds import kind_of  # noqa: PLC0415  50 ms of CPU, not at the start
 
     own = kind_of(error).frame
     if own is None or error.stack is None:

@@ -8,10 +8,21 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final, NamedTuple
 
-from tui.domain.errors.error import RunError
-from tui.domain.ids import RunId, SpanId, TaskId, TraceId
-from tui.domain.run import Attempt, AttemptHistory, AttemptStatus, Json, Run, Wait, WaitKind
-from tui.domain.status import RunStatus
+from tui.domain.error import RunError
+from tui.domain.run import (
+    Attempt,
+    AttemptHistory,
+    AttemptStatus,
+    Json,
+    Run,
+    RunId,
+    RunStatus,
+    SpanId,
+    TaskId,
+    TraceId,
+    Wait,
+    WaitKind,
+)
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 

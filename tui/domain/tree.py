@@ -9,9 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 from datetime import UTC, datetime, timedelta
 
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Run
-from tui.domain.status import Status, parse_status
+from tui.domain.run import Run, RunId, Status, TaskId, parse_status
 from tui.domain.trace import Span
 from tui.lazy_dataclass import dataclass
 

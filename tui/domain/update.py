@@ -12,11 +12,9 @@ from typing import ClassVar
 
 from tui.domain.action import ActionStatus
 from tui.domain.environment import Capability, Environment
-from tui.domain.errors.error import RunError
+from tui.domain.error import RunError
 from tui.domain.facts import WallUpdate
-from tui.domain.ids import RunId
-from tui.domain.run import AttemptHistory, Body, Fixed, Json, Stamp, State
-from tui.domain.status import RunStatus
+from tui.domain.run import AttemptHistory, Body, Fixed, Json, RunId, RunStatus, Stamp, State
 from tui.lazy_dataclass import dataclass
 
 

@@ -11,7 +11,7 @@ from textual.screen import Screen
 from textual.signal import Signal
 
 from tui.domain.action import Via
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.kit import layout
 from tui.kit.colors import ColorMode
 from tui.kit.driver import TerminalDriver

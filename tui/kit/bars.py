@@ -13,7 +13,7 @@ from textual.reactive import reactive
 from textual.screen import Screen
 
 from tui.api.actions import ACTIONS
-from tui.domain.status import EXECUTING_FAMILY, RunStatus
+from tui.domain.run import EXECUTING_FAMILY, RunStatus
 from tui.kit.app import app_of, is_covered
 from tui.kit.colors import Background
 from tui.kit.header_words import HeaderFacts, header_line, terminal_title

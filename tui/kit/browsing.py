@@ -18,7 +18,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 from textual.strip import Strip
 
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.kit.app import AppBase, app_of, call_soon
 from tui.kit.keys import bind
 from tui.kit.lines import Dialog

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from rich.cells import cell_len
 
-from tui.domain.ids import RunId
 from tui.domain.own_commands import CommandScope
+from tui.domain.run import RunId
 from tui.domain.text import clean
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 from textual.binding import BindingType
 
-from tui.domain.ids import RunId
 from tui.domain.own_commands import CommandScope
+from tui.domain.run import RunId
 from tui.kit.bars import Summary
 from tui.kit.commands import OwnSelection
 from tui.kit.keys import MENU_BINDINGS, OUTGOING_BINDINGS, bind

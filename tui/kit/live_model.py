@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, assert_never
 
 from tui.domain.environment import Capability
-from tui.domain.ids import FEEDS, RUN_FEED, RunId
-from tui.domain.run import Run
+from tui.domain.run import FEEDS, RUN_FEED, Run, RunId
 from tui.domain.update import Reconciled, SourceConnected, SourceRetrying, SourceStopped
 from tui.kit.selection import Need, Selection
 from tui.kit.words import advice_on, feed_sentence, without_request

@@ -11,8 +11,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from tui.domain.ids import RunId
-from tui.domain.run import Run
+from tui.domain.run import Run, RunId
 from tui.kit.app import AppBase, app_of, is_covered
 from tui.kit.layout import Placement
 from tui.kit.lines import Backdrop, Rule

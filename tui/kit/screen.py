@@ -10,7 +10,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 
 from tui.domain.action import Via
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.kit.app import Ticker
 from tui.kit.bars import Footer, Header, Summary, summary_height
 from tui.kit.colors import ColorMode

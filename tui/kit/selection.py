@@ -9,9 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, cast
 
 from tui.api.errors import ApiError, Refused
-from tui.domain.ids import FEEDS, RunId
-from tui.domain.run import AttemptStatus, Run
-from tui.domain.status import EXECUTING_FAMILY, RunStatus
+from tui.domain.run import EXECUTING_FAMILY, FEEDS, AttemptStatus, Run, RunId, RunStatus
 from tui.domain.trace import Span
 from tui.domain.tree import RunTree, TreeNode
 from tui.domain.update import SourceRetrying

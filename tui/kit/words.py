@@ -8,7 +8,7 @@ from typing import Final
 
 from tui.domain.environment import Environment
 from tui.domain.filters import RunFilters
-from tui.domain.ids import FEEDS, RELAY
+from tui.domain.run import FEEDS, RELAY
 from tui.domain.text import Raw, clean
 from tui.domain.update import HistoryRead, SourceRetrying, SourceStopped
 from tui.lazy_dataclass import dataclass

@@ -21,7 +21,7 @@ from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from textual.signal import Signal
 
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.features.columns.data import ChosenColumns
 from tui.features.runs.columns import COLUMNS
 from tui.features.runs.data import RunSubscription

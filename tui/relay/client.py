@@ -22,7 +22,7 @@ from tui.api.queries import TrqlQuery
 from tui.api.relay import encode_response
 from tui.api.responses import Response
 from tui.domain.facts import NO_FACTS, FactRead
-from tui.domain.ids import RELAY, RunId
+from tui.domain.run import RELAY, RunId
 from tui.domain.update import CaughtUp, EnvironmentRead, RunGone, RunPatch
 from tui.lazy_dataclass import dataclass
 from tui.settings.secret import Secret

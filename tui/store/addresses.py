@@ -8,8 +8,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 from urllib.parse import quote, unquote
 
 from tui.domain.filters import InvalidSpan, RunFilters, parse_period, read_time_span
-from tui.domain.ids import RunId
-from tui.domain.status import filter_word
+from tui.domain.run import RunId, filter_word
 from tui.domain.text import clean
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import ORDERS

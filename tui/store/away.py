@@ -5,11 +5,9 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from tui.domain.errors.kinds import ErrorKind, Fingerprint, kind_of
+from tui.domain.error_kinds import ErrorKind, Fingerprint, kind_of
 from tui.domain.finding import NOT_KNOWN, Finding, Verdict
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Run
-from tui.domain.status import RunStatus
+from tui.domain.run import Run, RunId, RunStatus, TaskId
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes
 from tui.store.error_groups import known_error

@@ -8,9 +8,7 @@ from functools import lru_cache
 from math import inf, nextafter
 from typing import Any, Final, NamedTuple, TypeVar
 
-from tui.domain.ids import RunId
-from tui.domain.run import Run
-from tui.domain.status import EXECUTING_FAMILY, FAILED, QUEUED_FAMILY, RunStatus
+from tui.domain.run import EXECUTING_FAMILY, FAILED, QUEUED_FAMILY, Run, RunId, RunStatus
 from tui.lazy_dataclass import dataclass
 
 # The orders in which the list can sort runs. A new order is one row in `ORDERS`.

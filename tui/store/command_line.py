@@ -12,9 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from tui.domain.environment import Environment
 from tui.domain.filters import TASK_QUEUE_PREFIX, parse_period
-from tui.domain.ids import RunId
-from tui.domain.run import Run
-from tui.domain.status import STATUS_TABLE, fold, live_statuses
+from tui.domain.run import STATUS_TABLE, Run, RunId, fold, live_statuses
 from tui.domain.text import Raw, clean, raw_or_none
 from tui.lazy_dataclass import dataclass
 from tui.store.addresses import VIEWS, ViewAddress

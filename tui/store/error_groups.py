@@ -8,12 +8,10 @@ from typing import Final, NamedTuple, TypeVar
 
 from sortedcontainers import SortedSet
 
-from tui.domain.errors.error import RunError
-from tui.domain.errors.kinds import ErrorKind, Fingerprint, identity_of, kind_of, normalise
+from tui.domain.error import RunError
+from tui.domain.error_kinds import ErrorKind, Fingerprint, identity_of, kind_of, normalise
 from tui.domain.facts import ErrorState, ServerErrorGroup, state_of
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Run, State
-from tui.domain.status import RunStatus
+from tui.domain.run import Run, RunId, RunStatus, State, TaskId
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes, add_to

@@ -9,8 +9,7 @@ from functools import lru_cache
 from itertools import repeat
 from typing import Any, Final, NamedTuple
 
-from tui.domain.run import Run
-from tui.domain.status import EXECUTING_FAMILY, FAILED, FINAL, LIVE, QUEUED_FAMILY, ROWS_BY_NAME, RunStatus, fold
+from tui.domain.run import EXECUTING_FAMILY, FAILED, FINAL, LIVE, QUEUED_FAMILY, ROWS_BY_NAME, Run, RunStatus, fold
 from tui.lazy_dataclass import dataclass
 
 # Splits a filter into words, and each word into a field and values. `FIELDS` has the meaning of each field.
@@ -362,7 +361,7 @@ def _error_test(patterns: list[str]) -> Term:
 
 def _parse_group(word: Word) -> Filter:
     """Parse `group:`, the start of the fingerprint of an error group. Only failed runs are in groups."""
-    from tui.domain.errors.kinds import kind_of  # noqa: PLC0415  loaded when first used
+    from tui.domain.error_kinds import kind_of  # noqa: PLC0415  loaded when first used
 
     starts = tuple(word.values)
     if not all(_FINGERPRINT.fullmatch(start) for start in starts):

@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple, assert_never
 
-from tui.domain.ids import FEEDS, RELAY, RUN, RUN_FEED, RunId
-from tui.domain.status import FAILED
+from tui.domain.run import FAILED, FEEDS, RELAY, RUN, RUN_FEED, RunId
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import EPOCH, Changes, Topic

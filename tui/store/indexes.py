@@ -9,9 +9,7 @@ from typing import Final, NamedTuple, TypeVar, cast
 from sortedcontainers import SortedList
 
 from tui.domain.filters import MAX_QUERY_PERIOD
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Fixed, Json, Run
-from tui.domain.status import EXECUTING_FAMILY, FAILED, LIVE, QUEUED_FAMILY, RunStatus
+from tui.domain.run import EXECUTING_FAMILY, FAILED, LIVE, QUEUED_FAMILY, Fixed, Json, Run, RunId, RunStatus, TaskId
 from tui.domain.update import CountsRead, HistoryRead, WindowRead
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import EPOCH, Key, KeyedRun, add_to, key_after, key_before, newest_first

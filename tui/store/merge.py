@@ -7,9 +7,7 @@ from functools import lru_cache
 from operator import attrgetter, is_, itemgetter
 from typing import Final, TypeAlias, TypeVar
 
-from tui.domain.ids import RunId
-from tui.domain.run import Fixed, NoValue, Run, Stamp, State
-from tui.domain.status import Status
+from tui.domain.run import Fixed, NoValue, Run, RunId, Stamp, State, Status
 from tui.domain.update import RunPatch
 
 # A canonical text for every value. `merge` compares the texts to choose between two values of the same age.

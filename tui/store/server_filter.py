@@ -10,9 +10,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from tui.domain.filters import TASK_QUEUE_PREFIX, RunFilters, fingerprint_of, queue_names
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Precision, Run
-from tui.domain.status import STATUS_TABLE
+from tui.domain.run import STATUS_TABLE, Precision, Run, RunId, TaskId
 from tui.domain.text import clean
 from tui.lazy_dataclass import dataclass
 from tui.store.filter import (

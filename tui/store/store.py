@@ -28,8 +28,7 @@ from tui.domain.facts import (
     age_shown,
 )
 from tui.domain.finding import FindingsRead, SourceUnread, Verdict
-from tui.domain.ids import RunId
-from tui.domain.run import Run
+from tui.domain.run import Run, RunId
 from tui.domain.update import (
     BudgetRead,
     CapabilityLost,

@@ -7,8 +7,7 @@ from typing import Any, Final, Protocol, Self, cast
 
 from sortedcontainers import SortedList
 
-from tui.domain.ids import RunId
-from tui.domain.run import Run
+from tui.domain.run import Run, RunId
 from tui.store.changes import CREATED, Changes, Key, Order, SortKey, ViewDelta
 from tui.store.filter import EVERYTHING, Filter
 from tui.store.store import Store

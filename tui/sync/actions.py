@@ -24,8 +24,7 @@ from tui.api.actions import Action
 from tui.api.errors import ApiError, NotFound, Refused, ServerFault, Unreachable
 from tui.domain.action import ActionPhase, ActionStatus, CommandEvent
 from tui.domain.environment import Environment
-from tui.domain.ids import RunId
-from tui.domain.run import Run
+from tui.domain.run import Run, RunId
 from tui.domain.text import Raw, clean
 from tui.domain.update import EnvironmentRead, RunsRead, Update
 from tui.lazy_dataclass import dataclass

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 from tui.api.errors import RateLimited, TooManyQueries
 from tui.domain.environment import RateLimit
-from tui.domain.ids import Cursor
+from tui.domain.run import Cursor
 from tui.lazy_dataclass import dataclass
 from tui.sync.clock import Clock, Timer
 

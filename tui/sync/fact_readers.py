@@ -21,9 +21,7 @@ from tui.api.facts import PAGE_SIZE
 from tui.api.queries import MAX_ROWS
 from tui.domain import facts
 from tui.domain.environment import Capability
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Run, Wait, WaitKind
-from tui.domain.status import RunStatus
+from tui.domain.run import Run, RunId, RunStatus, TaskId, Wait, WaitKind
 from tui.domain.text import Raw
 from tui.domain.trace import Events, Span, wait_of
 from tui.domain.update import Update

@@ -14,8 +14,7 @@ from tui.api.errors import EARLIEST, ApiError, Refused, ServerFault, Unreachable
 from tui.domain import facts
 from tui.domain.filters import TASK_QUEUE_PREFIX
 from tui.domain.finding import KNOWN_FOR, QueueState
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Fixed, Run
+from tui.domain.run import Fixed, Run, RunId, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead, Update
 from tui.lazy_dataclass import dataclass

@@ -18,9 +18,7 @@ from tui.api.runs import ListPage
 from tui.domain.environment import Capability
 from tui.domain.facts import FailuresProgress, ServerErrorGroup, ServerGroupsRead
 from tui.domain.filters import RunFilters, period_text, query_period
-from tui.domain.ids import ErrorGroupId, RunId, TaskId
-from tui.domain.run import Precision, Run, Stamp
-from tui.domain.status import FAILED_WORDS, parse_status
+from tui.domain.run import FAILED_WORDS, ErrorGroupId, Precision, Run, RunId, Stamp, TaskId, parse_status
 from tui.domain.update import RunPatch, RunsRead
 from tui.lazy_dataclass import dataclass
 from tui.store.error_groups import is_failure, known_error

@@ -17,11 +17,10 @@ from tui.api.queries import TrqlQuery
 from tui.api.responses import Response
 from tui.api.runs import ListPage, RunResponse
 from tui.domain.environment import Capability, Environment
-from tui.domain.errors.error import RunError
+from tui.domain.error import RunError
 from tui.domain.filters import RunFilters
-from tui.domain.ids import Cursor, RunId, SpanId, TraceId
 from tui.domain.log import RunLog
-from tui.domain.run import AttemptHistory, Json, Precision, Run, Stamp, Wait, WaitKind
+from tui.domain.run import AttemptHistory, Cursor, Json, Precision, Run, RunId, SpanId, Stamp, TraceId, Wait, WaitKind
 from tui.domain.text import Raw
 from tui.domain.trace import Events, SpanDetail, Trace, attempts_of, needs_root_error
 from tui.domain.update import CapabilityLost, CapabilityRegained, EnvironmentRead, RunGone, RunPatch, RunsRead

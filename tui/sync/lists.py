@@ -14,9 +14,7 @@ from tui.api.errors import NotFound, Refused, ServerFault, TooExpensive
 from tui.api.feed import MAX_FEED_WINDOW
 from tui.api.runs import ListPage
 from tui.domain.filters import MAX_PERIOD, TASK_QUEUE_PREFIX, RunFilters, fingerprint_of
-from tui.domain.ids import Cursor, RunId, TaskId
-from tui.domain.run import Fixed, Run
-from tui.domain.status import live_statuses
+from tui.domain.run import Cursor, Fixed, Run, RunId, TaskId, live_statuses
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunPatch, RunsRead
 from tui.lazy_dataclass import dataclass

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Final
 from tui.api.actions import Action
 from tui.api.errors import ApiError
 from tui.domain.action import ActionPlan, live_title
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Run
+from tui.domain.run import Run, RunId, TaskId
 from tui.domain.tree import RunTree, TreeNode
 
 if TYPE_CHECKING:

@@ -12,13 +12,15 @@ from tui.api.errors import ApiError, NotFound, RateLimited, Refused
 from tui.api.queries import OlderLiveCounts, RunCounts, StatusCount, TrqlQuery
 from tui.domain.environment import Capability
 from tui.domain.filters import MAX_QUERY_PERIOD, period_text, query_period
-from tui.domain.ids import REST, RUN, RunId
-from tui.domain.status import (
+from tui.domain.run import (
     LIVE,
     QUEUED_FAMILY,
     QUEUED_WORDS,
+    REST,
+    RUN,
     RUNNING_STATUSES,
     RUNNING_WORDS,
+    RunId,
     RunStatus,
     parse_status,
 )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from tui.api.feed import FeedTarget
-from tui.domain.ids import REALTIME, RELAY, RUN_FEED
+from tui.domain.run import REALTIME, RELAY, RUN_FEED
 from tui.sync.base import Source
 from tui.sync.feed import RealtimeSource
 from tui.sync.lists import SourceParts

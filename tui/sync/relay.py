@@ -26,7 +26,7 @@ from tui.api.responses import Response, response_error
 from tui.api.runs import decode_run
 from tui.domain import update
 from tui.domain.facts import MinutesRead
-from tui.domain.ids import FEEDS, RELAY, RunId
+from tui.domain.run import FEEDS, RELAY, RunId
 from tui.domain.text import clean
 from tui.domain.update import Update
 from tui.settings.secret import Secret

@@ -9,8 +9,7 @@ from tui.api.errors import ApiError, NotFound
 from tui.api.queries import MAX_QUEUE_RUNS, RunsOfQueue, can_quote
 from tui.api.runs import ListPage
 from tui.domain.filters import MAX_QUERY_PERIOD, SEARCH_PERIOD, RunFilters, SearchProgress, SearchStep
-from tui.domain.ids import Cursor, RunId
-from tui.domain.run import Fixed
+from tui.domain.run import Cursor, Fixed, RunId
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunPatch, RunsRead
 from tui.lazy_dataclass import dataclass

@@ -18,8 +18,7 @@ from tui.api.errors import Refused
 from tui.domain.action import ActionPhase, ActionStatus, CommandEvent, Via
 from tui.domain.facts import DECIDING, NO_FACTS, FactSource, MinutesRead, WallFacts, old_after
 from tui.domain.finding import FindingsRead, SourceUnread, Verdict
-from tui.domain.ids import REALTIME, RELAY, REST, RunId
-from tui.domain.run import Run
+from tui.domain.run import REALTIME, RELAY, REST, Run, RunId
 from tui.domain.text import Raw
 from tui.domain.tree import RunTree
 from tui.domain.update import RunsRead, SourceConnected, SourceRetrying, SourceStopped, Update

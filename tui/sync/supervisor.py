@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from tui.domain.facts import NO_FACTS
 from tui.domain.filters import RunFilters
-from tui.domain.ids import FEEDS, REALTIME, RELAY, REST, RUN, RUN_FEED, RunId
-from tui.domain.run import Run
+from tui.domain.run import FEEDS, REALTIME, RELAY, REST, RUN, RUN_FEED, Run, RunId
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped, Update
 from tui.lazy_dataclass import dataclass
 from tui.settings.settings import Settings

@@ -11,8 +11,7 @@ from tui.api.errors import ApiError, NotFound, RateLimited
 from tui.api.queries import MAX_TREE_ROWS, TreeRuns, days_since
 from tui.api.runs import RunResponse
 from tui.domain.filters import MAX_QUERY_PERIOD
-from tui.domain.ids import RunId
-from tui.domain.run import Run
+from tui.domain.run import Run, RunId
 from tui.domain.tree import RunTree, TreeRow, build_tree, rows_of_trace, runs_with_unawaited_children
 from tui.store.merge import merge
 from tui.sync.budget import Priority

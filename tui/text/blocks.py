@@ -9,7 +9,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tui.domain.filters import RunFilters
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.domain.text import Raw, clean
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting

@@ -6,15 +6,14 @@ from typing import Final, NamedTuple
 
 from rich.cells import cell_len
 
-from tui.domain.run import AttemptStatus, Run
-from tui.domain.status import STATUS_TABLE, Status, title_of
+from tui.domain.run import STATUS_TABLE, AttemptStatus, Run, Status, title_of
 from tui.lazy_dataclass import dataclass
 from tui.text.formatting import NONE
 from tui.text.styled import Line, Piece, Token
 
 # The look of each status: glyph, ASCII glyph, word, colours, and the greys of a row with that status.
 #
-# The table is keyed by the titles of `domain.status`. Glyph, word and colour say the same.
+# The table is keyed by the titles of `domain.run`. Glyph, word and colour say the same.
 
 
 class RowTokens(NamedTuple):

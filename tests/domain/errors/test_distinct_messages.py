@@ -1,6 +1,6 @@
 """Messages that differ in a code, a name or a word are of two kinds; those that differ in data are of one."""
 
-from tui.domain.errors.kinds import identity_of, normalise
+from tui.domain.error_kinds import identity_of, normalise
 from tui.domain.text import Raw
 
 PAIRS = [

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.recordings import recording
-from tui.domain.errors.error import RunError, build_error
+from tui.domain.error import RunError, build_error
 from tui.domain.text import Raw
 
 

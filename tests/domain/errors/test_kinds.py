@@ -3,8 +3,8 @@
 import pytest
 
 from tests.support.domain.labelled_errors import DATA, Score, labelled_errors, score
-from tui.domain.errors.error import build_error
-from tui.domain.errors.kinds import ErrorKind, OwnFrame, kind_of
+from tui.domain.error import build_error
+from tui.domain.error_kinds import ErrorKind, OwnFrame, kind_of
 from tui.domain.text import Raw
 
 GOAL = 0.99

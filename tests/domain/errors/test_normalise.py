@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.domain.labelled_errors import DATA, LabelledError, labelled_errors
-from tui.domain.errors.error import build_error
-from tui.domain.errors.kinds import MAX_NORMALISED_CHARS, kind_of, normalise
+from tui.domain.error import build_error
+from tui.domain.error_kinds import MAX_NORMALISED_CHARS, kind_of, normalise
 from tui.domain.text import Raw
 
 LABELLED = [each for path in sorted(DATA.iterdir()) for each in labelled_errors(path.name)]

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.domain.patches import at
 from tui.domain.facts import ServerErrorGroup, ServerGroupStatus
-from tui.domain.ids import ErrorGroupId, TaskId
+from tui.domain.run import ErrorGroupId, TaskId
 from tui.domain.text import Raw
 
 UNRESOLVED, RESOLVED, IGNORED = ServerGroupStatus

@@ -2,8 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from importlib import import_module
-from pkgutil import iter_modules
 from random import Random
 from re import _constants as code  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
@@ -15,10 +13,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-import tui.domain.errors
 from tests.support.domain.labelled_errors import DATA, labelled_errors
-from tui.domain.errors import kinds as module
-from tui.domain.errors.kinds import normalise, with_specimens
+from tui.domain import error_kinds, error_words
+from tui.domain.error_kinds import normalise, with_specimens
 from tui.domain.text import Raw
 
 MESSAGES = [each.error.message for path in sorted(DATA.iterdir()) for each in labelled_errors(path.name)]
@@ -60,7 +57,7 @@ def with_neighbours(random: Random) -> str:
 def normalised_alone(message: str) -> str:
     """Return a message that is normalised without what is remembered of others."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "MAX_CACHED_CHARS", -1)
+        patch.setattr(error_kinds, "MAX_CACHED_CHARS", -1)
         return normalise(Raw(message))
 
 
@@ -98,28 +95,27 @@ def test_kept_number_is_its_own(message: str) -> None:
 def test_no_rule_tells_digits_of_long_numbers_apart() -> None:
     """A rule that asks for single digits stands here. It must not match in four digits that stand alone."""
     names = {
-        f"{folder.name}.{name}"
-        for folder in iter_modules(tui.domain.errors.__path__)
-        if folder.name in {"kinds", "vocabulary", "tokens"}
-        for name, pattern in _patterns(import_module(f"{tui.domain.errors.__name__}.{folder.name}"))
+        f"{rules.__name__.removeprefix('tui.domain.error_')}.{name}"
+        for rules in (error_kinds, error_words)
+        for name, pattern in _patterns(rules)
         if any(_single_digits(_parser.parse(pattern.pattern, pattern.flags)))
     }
     assert names == {
         "kinds._STATUS",  # before specimens
-        "vocabulary._PLATFORM",  # words with letters
-        "vocabulary._TECHNICAL",
+        "words._PLATFORM",  # words with letters
+        "words._TECHNICAL",
         "kinds._SINGULAR",  # one digit
-        "tokens._NUMBER",  # 0x
-        "tokens._HTTP_STATUS",  # three digits
-        "tokens._ERROR_STATUS",
-        "tokens._SMTP_ENHANCED",
-        "tokens._HRESULT",  # 0x8
-        "tokens._SMTP_REPLY",
-        "tokens._LIBRARY_CODE",  # letters beside three digits
-        "tokens._SMTP_BEFORE",
-        "tokens._FILE",  # the ends of files
-        "tokens.).",
-        "tokens._TOKEN",
+        "words._NUMBER",  # 0x
+        "words._HTTP_STATUS",  # three digits
+        "words._ERROR_STATUS",
+        "words._SMTP_ENHANCED",
+        "words._HRESULT",  # 0x8
+        "words._SMTP_REPLY",
+        "words._LIBRARY_CODE",  # letters beside three digits
+        "words._SMTP_BEFORE",
+        "words._FILE",  # the ends of files
+        "words.).",
+        "words._TOKEN",
     }
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.domain.recorded import trace_of
-from tui.domain.errors.error import FrameKind, StackFrame, first_own_frame, parse_stack
+from tui.domain.error import FrameKind, StackFrame, first_own_frame, parse_stack
 from tui.domain.text import Raw
 
 OWN, DEPENDENCY, NODE, NOTE = FrameKind.OWN, FrameKind.DEPENDENCY, FrameKind.NODE, FrameKind.NOTE

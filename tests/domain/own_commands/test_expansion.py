@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.errors.error import RunError
-from tui.domain.errors.kinds import kind_of
-from tui.domain.ids import RunId, TaskId
+from tui.domain.error import RunError
+from tui.domain.error_kinds import kind_of
 from tui.domain.own_commands import (
     PLACEHOLDERS,
     CannotRun,
@@ -22,8 +21,7 @@ from tui.domain.own_commands import (
     expand,
     parse_template,
 )
-from tui.domain.run import Fixed, Precision, Run, Stamp, State
-from tui.domain.status import parse_status
+from tui.domain.run import Fixed, Precision, Run, RunId, Stamp, State, TaskId, parse_status
 from tui.domain.text import Raw
 from tui.settings.description import commented_file
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.domain.recorded import READ_AT, detail_of, run_of, trace_as, trace_of, utc
-from tui.domain.errors.error import RunError, build_error
+from tui.domain.error import RunError, build_error
 from tui.domain.run import Attempt, AttemptHistory, AttemptStatus, Precision, Run, Stamp
 from tui.domain.text import Raw
 from tui.domain.trace import attempts_of, needs_root_error

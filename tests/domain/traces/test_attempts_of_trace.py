@@ -8,10 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.domain.recorded import READ_AT, START, span, trace
-from tui.domain.errors.error import RunError
-from tui.domain.ids import RunId
-from tui.domain.run import AttemptHistory, AttemptStatus, Precision, Run, Stamp, State
-from tui.domain.status import parse_status
+from tui.domain.error import RunError
+from tui.domain.run import AttemptHistory, AttemptStatus, Precision, Run, RunId, Stamp, State, parse_status
 from tui.domain.text import Raw
 from tui.domain.trace import Span, attempts_of, needs_root_error
 

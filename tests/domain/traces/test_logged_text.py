@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.domain import log as logged_text
-from tui.domain.errors.error import StackFrame, parse_stack
+from tui.domain.error import StackFrame, parse_stack
 from tui.domain.log import (
     MAX_DEPTH,
     MAX_LINES,

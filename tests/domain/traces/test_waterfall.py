@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.domain.recorded import START, span, trace, trace_of
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.domain.trace import (
     ROOT,
     RunEnd,

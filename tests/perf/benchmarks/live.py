@@ -36,7 +36,7 @@ from tests.perf.scaled_clock import ScaledClock
 from tests.perf.terminal import Terminal
 from tui.api.client import DEFAULT_TIMEOUTS, ELECTRIC_VERSION, FEED_TIMEOUTS
 from tui.api.feed import FeedTarget
-from tui.domain.status import RunStatus, parse_status
+from tui.domain.run import RunStatus, parse_status
 from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import DEVELOPMENT
 from tui.emulator.server.application import application

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 from tests.perf.figure import Figure
 from tests.support.present.samples import NOW, STAMP, full, sample
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Body
+from tui.domain.run import Body, RunId, TaskId
 from tui.domain.tree import RunTree, TreeNode
 from tui.features.runs.columns import PRINTED_TABLE, columns_for, row
 from tui.features.runs.command import run_page, tree_lines

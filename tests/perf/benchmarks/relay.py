@@ -34,9 +34,7 @@ from tui.api.relay import (
     encode_runs,
     encode_screen_message,
 )
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Fixed, Precision, State
-from tui.domain.status import parse_status
+from tui.domain.run import Fixed, Precision, RunId, State, TaskId, parse_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead, SourceConnected, Update
 from tui.emulator.server.child import listen

@@ -9,7 +9,7 @@ from tests.perf.figure import Figure
 from tests.support.fleet import at, serving, steady_fleet
 from tests.support.session import pass_time, started
 from tests.support.virtual_clock import VirtualClock
-from tui.domain.status import RunStatus
+from tui.domain.run import RunStatus
 
 SECONDS = 180
 

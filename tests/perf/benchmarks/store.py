@@ -9,9 +9,7 @@ from statistics import median
 
 from tests.perf.figure import Figure
 from tui.api.runs import shared_fixed
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Json, Precision, Stamp, State
-from tui.domain.status import parse_status
+from tui.domain.run import Json, Precision, RunId, Stamp, State, TaskId, parse_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead
 from tui.store.changes import STATUS

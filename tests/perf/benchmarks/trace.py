@@ -10,10 +10,8 @@ from tests.perf.figure import Figure
 from tests.support.domain.recorded import decode_trace
 from tests.support.slices import result_of
 from tui.api.events import MAX_EVENT_ROWS, event_slices
-from tui.domain.errors.error import parse_stack
-from tui.domain.ids import RunId
-from tui.domain.run import Precision, Run, State
-from tui.domain.status import parse_status
+from tui.domain.error import parse_stack
+from tui.domain.run import Precision, Run, RunId, State, parse_status
 from tui.domain.text import Raw
 from tui.domain.trace import attempts_of
 from tui.domain.tree import build_tree, rows_of_trace

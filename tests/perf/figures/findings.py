@@ -25,9 +25,7 @@ from tui.domain.facts import (
     WaitToken,
     WallUpdate,
 )
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Fixed, Precision, State
-from tui.domain.status import parse_status
+from tui.domain.run import Fixed, Precision, RunId, State, TaskId, parse_status
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunPatch, RunsRead, Update
 from tui.store.findings.counts import OwnCounts

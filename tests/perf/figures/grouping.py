@@ -17,10 +17,8 @@ from uuid import UUID
 
 from tests.perf.figures.row import Effort, Reading
 from tests.support.domain.labelled_errors import DATA, labelled_errors, score
-from tui.domain.errors.error import RunError, build_error
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Fixed, Precision, Stamp, State
-from tui.domain.status import parse_status
+from tui.domain.error import RunError, build_error
+from tui.domain.run import Fixed, Precision, RunId, Stamp, State, TaskId, parse_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead
 from tui.features.errors.data import GROUPS

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.support.present.samples import NOW, RUN_ID
 from tui.domain.action import ActionPhase, ActionStatus
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.features.actions.words import SHOWN_FOR, batch_words, countdown, failure_words, outcome_words, overlay
 from tui.text.styled import Token, line_width, plain
 

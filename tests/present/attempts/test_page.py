@@ -18,7 +18,7 @@ from tests.support.present.samples import (
     sample,
     texts,
 )
-from tui.domain.errors.error import RunError, build_error
+from tui.domain.error import RunError, build_error
 from tui.domain.run import Attempt, AttemptHistory, AttemptStatus
 from tui.domain.text import Raw
 from tui.features.attempts.words import FOLDED, AttemptKey, ReadProgress, run_words, selected_attempt, stepped

@@ -6,10 +6,9 @@ from datetime import timedelta
 import pytest
 
 from tests.support.wall_story import FAILING, MISSING, NOW, SLOW, STUCK, at
-from tui.domain.errors.error import RunError
-from tui.domain.errors.kinds import kind_of
-from tui.domain.ids import TaskId
-from tui.domain.status import RunStatus
+from tui.domain.error import RunError
+from tui.domain.error_kinds import kind_of
+from tui.domain.run import RunStatus, TaskId
 from tui.domain.text import Raw
 from tui.features.alerts.away import NOT_WATCHED, away_lines
 from tui.store.away import AwayReport, Episode, FailureGroup

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.present.attempt_pages import of
 from tests.support.present.samples import HOSTILE, NOW, STARTED, attempt, failure, full, sample, texts
-from tui.domain.errors.error import RunError
+from tui.domain.error import RunError
 from tui.domain.run import Attempt, AttemptStatus, Run
 from tui.domain.text import Raw
 from tui.features.attempts.compared import (

@@ -19,10 +19,8 @@ from tests.support.present.samples import (
     sample,
     text_of,
 )
-from tui.domain.errors.error import RunError
-from tui.domain.ids import RunId
-from tui.domain.run import ABSENT, Body, Run
-from tui.domain.status import STATUS_TABLE
+from tui.domain.error import RunError
+from tui.domain.run import ABSENT, STATUS_TABLE, Body, Run, RunId
 from tui.domain.text import Raw
 from tui.features.detail.words import (
     FETCHING,

@@ -21,9 +21,8 @@ from tests.support.present.samples import (
     text_of,
 )
 from tests.support.recordings import body_of
-from tui.domain.errors.error import RunError, build_error
-from tui.domain.ids import RunId
-from tui.domain.run import Attempt, AttemptHistory, AttemptStatus, Body, Run
+from tui.domain.error import RunError, build_error
+from tui.domain.run import Attempt, AttemptHistory, AttemptStatus, Body, Run, RunId
 from tui.domain.text import Raw, clean
 from tui.domain.trace import attempts_of
 from tui.features.runs.command import run_page

@@ -8,9 +8,8 @@ import pytest
 from tests.support.present.attempt_pages import of, text
 from tests.support.present.samples import NOW, STAMP, STARTED, attempt, sample, text_of
 from tests.support.present.trees import Grove
-from tui.domain.errors.error import RunError
-from tui.domain.ids import RunId, SpanId, TaskId
-from tui.domain.run import AttemptStatus, Fixed, Run, Wait, WaitKind
+from tui.domain.error import RunError
+from tui.domain.run import AttemptStatus, Fixed, Run, RunId, SpanId, TaskId, Wait, WaitKind
 from tui.domain.text import Raw
 from tui.features.detail.words import DetailRead, DetailView, Relatives, detail_rows, origin_words
 from tui.features.runs.command import run_page

@@ -6,8 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.ids import RunId
-from tui.domain.run import Body, Precision, Run, Stamp
+from tui.domain.run import Body, Precision, Run, RunId, Stamp
 from tui.features.columns.dialog import path_lines, read_typed
 from tui.features.columns.words import KINDS, ColumnChoice
 from tui.text.styled import line_width, plain

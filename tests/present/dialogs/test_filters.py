@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from tests.support.present.samples import HOSTILE
 from tui.domain.filters import RunFilters, parse_period
-from tui.domain.ids import TaskId
-from tui.domain.status import STATUS_TABLE, filter_word
+from tui.domain.run import STATUS_TABLE, TaskId, filter_word
 from tui.emulator.simulation.runs import FILTER_STATUSES
 from tui.features.runs import words as say
 from tui.features.runs.words import (

@@ -1,8 +1,8 @@
 """Runs are counted by status, task and error before an action."""
 
 from tests.support.domain.patches import run_of, stamp
-from tui.domain.errors.error import build_error
-from tui.domain.errors.kinds import kind_of
+from tui.domain.error import build_error
+from tui.domain.error_kinds import kind_of
 from tui.domain.run import Run
 from tui.features.actions.words import counted_lines, kind_of_run
 from tui.text.styled import plain

@@ -7,7 +7,7 @@ from tests.support.present.samples import (
     failure,
     sample,
 )
-from tui.domain.errors.error import RunError
+from tui.domain.error import RunError
 from tui.domain.text import Raw
 
 

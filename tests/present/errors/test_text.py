@@ -1,4 +1,4 @@
-from tui.domain.errors.error import RunError
+from tui.domain.error import RunError
 from tui.domain.text import Raw
 from tui.features.errors.error import error_lines
 from tui.text.styled import plain

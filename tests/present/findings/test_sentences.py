@@ -22,7 +22,7 @@ from tui.domain.finding import (
     TaskSlow,
     Verdict,
 )
-from tui.domain.ids import RunId, TaskId
+from tui.domain.run import RunId, TaskId
 from tui.domain.text import Raw
 from tui.features.alerts.words import (
     counts_words,

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.domain.patches import at
-from tui.domain.ids import RELAY, REST
+from tui.domain.run import RELAY, REST
 from tui.domain.update import SourceRetrying, SourceStopped
 from tui.kit.words import advice_on
 

@@ -8,9 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.present.samples import CREATED, HOSTILE, NOW, RUN_ID, STAMP, failure, full, sample
-from tui.domain.ids import RunId
-from tui.domain.run import Run
-from tui.domain.status import STATUS_TABLE, StatusRow
+from tui.domain.run import STATUS_TABLE, Run, RunId, StatusRow
 from tui.domain.text import Raw
 from tui.features.runs.words import summary_lines
 from tui.text.blocks import Now

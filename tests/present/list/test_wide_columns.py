@@ -6,8 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.support.present.samples import HOSTILE, NOW, RUN_ID, STAMP, failure, full, sample, text_of
-from tui.domain.ids import RunId
-from tui.domain.run import Run
+from tui.domain.run import Run, RunId
 from tui.features.runs.columns import columns_for, head, row
 from tui.text.blocks import Now
 from tui.text.styled import line_width

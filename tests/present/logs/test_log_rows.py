@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 
 from tests.support.present.samples import sample
 from tests.support.recordings import recording
-from tui.domain.errors.error import StackFrame
-from tui.domain.ids import SpanId
+from tui.domain.error import StackFrame
 from tui.domain.log import LogLevel, LogLine, RunLog
-from tui.domain.run import Json
+from tui.domain.run import Json, SpanId
 from tui.domain.text import Raw, clean
 from tui.features.errors import error as frames
 from tui.features.logs.words import (

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.fleet import SECRET
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.features.copying.words import command_for, curl_for, is_pastable, shell_text
 from tui.settings.secret import Secret
 from tui.settings.settings import Settings

@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 
 from tests.support.domain.patches import at
-from tui.domain.errors.kinds import ErrorKind, Fingerprint, OwnFrame
+from tui.domain.error_kinds import ErrorKind, Fingerprint, OwnFrame
 from tui.domain.facts import ErrorState
-from tui.domain.ids import RunId, TaskId
-from tui.domain.status import RunStatus
+from tui.domain.run import RunId, RunStatus, TaskId
 from tui.domain.text import Raw
 from tui.features.errors.command import PRINTED, group_object
 from tui.store.error_groups import ErrorGroup

@@ -23,9 +23,19 @@ from tests.support.present.samples import (
     sample,
 )
 from tests.support.recordings import recording
-from tui.domain.ids import RunId, SpanId, TaskId
-from tui.domain.run import Attempt, AttemptHistory, AttemptStatus, Body, Run, Wait, WaitKind
-from tui.domain.status import parse_status
+from tui.domain.run import (
+    Attempt,
+    AttemptHistory,
+    AttemptStatus,
+    Body,
+    Run,
+    RunId,
+    SpanId,
+    TaskId,
+    Wait,
+    WaitKind,
+    parse_status,
+)
 from tui.domain.text import Raw
 from tui.domain.tree import RunTimes, RunTree, TreeNode
 from tui.features.runs.printed import run_object, tree_objects

@@ -5,8 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.present.samples import HOSTILE, NOW, RUN_ID, full, sample, text_of
-from tui.domain.ids import RunId
-from tui.domain.run import Run
+from tui.domain.run import Run, RunId
 from tui.features.runs.columns import PRINTED_TABLE
 from tui.text.styled import line_width
 from tui.text.table import Print

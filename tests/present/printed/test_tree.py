@@ -6,9 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.present.samples import HOSTILE, NOW, full, sample, text_of
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Run
-from tui.domain.status import parse_status
+from tui.domain.run import Run, RunId, TaskId, parse_status
 from tui.domain.tree import RunTree, TreeNode
 from tui.features.runs.command import tree_lines
 from tui.text.styled import Token, line_width

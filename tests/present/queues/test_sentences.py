@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.support.queues import mail_hour, mail_metrics
 from tui.domain.facts import ConcurrencyLimit, PlaceHolder, QueuesRead, WallFacts
 from tui.domain.finding import Standstill, StandstillReason
-from tui.domain.ids import RunId, TaskId
+from tui.domain.run import RunId, TaskId
 from tui.domain.text import Raw
 from tui.features.queues.model import QUEUES, LiveQueues
 from tui.features.queues.page import (

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tests.support.present.samples import sample
 from tests.support.present.trees import Grove, chain, groves, nightly
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.domain.tree import RunTree
 from tui.features.tree.words import ALL_CLOSED, ALL_OPEN, TreeBranch, TreeFolds, TreeShape, branches, shape_of
 

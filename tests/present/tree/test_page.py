@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from tests.support.present.samples import HOSTILE, NOW, STARTED, full, text_of
 from tests.support.present.trees import Grove, chain, groves, nightly
-from tui.domain.ids import RunId, TaskId
-from tui.domain.status import parse_status
+from tui.domain.run import RunId, TaskId, parse_status
 from tui.domain.tree import RunTimes, RunTree, TreeNode
 from tui.features.tree.words import (
     ALL_OPEN,

@@ -4,9 +4,7 @@ from hypothesis import given, settings
 
 from tests.support.present.samples import sample
 from tests.support.present.trees import Grove, chain, groves, nightly
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Run
-from tui.domain.status import parse_status
+from tui.domain.run import Run, RunId, TaskId, parse_status
 from tui.domain.tree import RunTree, TreeNode
 from tui.features.tree.words import (
     ROLL_UPS,

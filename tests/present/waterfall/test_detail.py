@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.domain.recorded import START, span, trace
 from tests.support.present.samples import NOW, sample
-from tui.domain.errors.error import RunError
+from tui.domain.error import RunError
 from tui.domain.run import Precision, Run, Stamp
 from tui.domain.text import Raw
 from tui.domain.trace import ROOT, RunEnd, Span, extents_of, longest_path, place, row_tree

@@ -18,7 +18,7 @@ from tui.api.queries import TrqlQuery
 from tui.api.responses import Response as ApiResponse
 from tui.domain.facts import Queue
 from tui.domain.filters import RunFilters
-from tui.domain.ids import RunId, TaskId
+from tui.domain.run import RunId, TaskId
 from tui.domain.text import Raw
 from tui.sync.budget import MAX_QUERIES_IN_FLIGHT
 from tui.sync.facts import QueueFetcher

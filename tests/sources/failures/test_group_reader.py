@@ -16,7 +16,7 @@ from tests.support.responses import TruncatedResponse, server_error
 from tests.support.session import Later, pass_time, started
 from tui.api.errors import NotFound
 from tui.domain.filters import RunFilters
-from tui.domain.ids import ErrorGroupId
+from tui.domain.run import ErrorGroupId
 
 ROWS: list[dict[str, Any]] = recording("1030")["response"]["body"]["data"]
 # The id comes from the error alone, so that another task may have a group with the same id.

@@ -3,7 +3,7 @@
 import asyncio
 
 from tests.support.virtual_clock import VirtualClock
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.sync.failures import FIRST_RETRY_S, MAX_RETRY_S, MAX_RUNS, UnreadableRuns
 
 RUN = RunId("run_a")

@@ -31,8 +31,7 @@ from tui.domain.facts import (
     WallFacts,
     WallUpdate,
 )
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Fixed
+from tui.domain.run import Fixed, RunId, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead, Update, WindowRead
 from tui.store.store import Store

@@ -13,7 +13,7 @@ from tui.api import queries
 from tui.api.errors import ServerFault
 from tui.api.queries import QueueWaitCounts, TaskMinutes
 from tui.domain.facts import MinutesRead, TaskSpeed
-from tui.domain.ids import TaskId
+from tui.domain.run import TaskId
 from tui.store.findings import counts as cell_sums
 from tui.store.findings.counts import CellSums, OwnCounts, ServerCells
 from tui.store.store import Store

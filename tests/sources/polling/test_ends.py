@@ -11,9 +11,7 @@ from tests.support.fleet import Fleet, FleetRun, at, is_older_scan, is_window, s
 from tests.support.session import pass_time, polling, public_token, started
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Run
-from tui.domain.status import RunStatus
+from tui.domain.run import Run, RunId, RunStatus, TaskId
 from tui.sync.session import Session
 
 OVER = {"COMPLETED", "FAILED", "CANCELED"}

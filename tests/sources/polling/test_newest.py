@@ -2,7 +2,7 @@
 
 from tests.support.domain.patches import at, patch_of
 from tui.api.runs import ListPage
-from tui.domain.ids import Cursor
+from tui.domain.run import Cursor
 from tui.sync.lists import LIST_DELAY, NewestRuns
 
 DELAY_S = LIST_DELAY.total_seconds()

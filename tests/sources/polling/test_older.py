@@ -14,8 +14,7 @@ from tests.support.responses import server_error
 from tests.support.session import Later, live, polling
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
-from tui.domain.ids import RunId, TaskId
-from tui.domain.status import RunStatus
+from tui.domain.run import RunId, RunStatus, TaskId
 from tui.domain.update import SourceConnected
 from tui.sync.lists import MAX_OLDER_RUNS, MAX_PAGES
 from tui.sync.session import Session

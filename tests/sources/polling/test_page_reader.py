@@ -8,8 +8,7 @@ from tests.support.fleet import HELD, Fleet, FleetRun
 from tests.support.session import polling
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
-from tui.domain.ids import TaskId
-from tui.domain.run import Fixed
+from tui.domain.run import Fixed, TaskId
 from tui.emulator.simulation.runs import NewRun
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import with_server_filters

@@ -11,7 +11,7 @@ from tests.support.domain.patches import at, patch_of
 from tui.api.errors import ApiError, RateLimited, ServerFault
 from tui.api.runs import ListPage
 from tui.domain.filters import RunFilters
-from tui.domain.ids import Cursor, RunId, TaskId
+from tui.domain.run import Cursor, RunId, TaskId
 from tui.domain.update import RunsRead, Update
 from tui.store.store import Store
 from tui.sync.budget import Priority

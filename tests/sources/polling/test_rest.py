@@ -15,8 +15,7 @@ from tests.support.session import pass_time, started
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.environment import Capability
 from tui.domain.filters import RunFilters
-from tui.domain.ids import RunId
-from tui.domain.status import RunStatus, parse_status
+from tui.domain.run import RunId, RunStatus, parse_status
 from tui.domain.update import HistoryRead, SourceConnected, SourceRetrying, SourceStopped
 from tui.sync.session import Session
 

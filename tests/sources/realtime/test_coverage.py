@@ -4,8 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from tests.support.domain.patches import at, patch_of, run_of
-from tui.domain.ids import RunId
-from tui.domain.run import Fixed
+from tui.domain.run import Fixed, RunId
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch
 from tui.store.store import Store

@@ -25,8 +25,7 @@ from tests.support.virtual_clock import VirtualClock
 from tui.api.feed import FeedPosition, FeedResponse, FeedTarget
 from tui.domain.environment import Capability
 from tui.domain.filters import RunFilters
-from tui.domain.ids import RunId, TaskId
-from tui.domain.status import QUEUED_WORDS, RunStatus
+from tui.domain.run import QUEUED_WORDS, RunId, RunStatus, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import Reconciled, SourceConnected, SourceRetrying
 from tui.emulator.routes.table import NAMES

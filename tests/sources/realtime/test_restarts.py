@@ -21,8 +21,7 @@ from tests.support.live_session import (
 )
 from tests.support.session import SHORT
 from tui.api.feed import FeedPosition, FeedResponse, FeedTarget
-from tui.domain.ids import REST, RunId
-from tui.domain.status import RunStatus
+from tui.domain.run import REST, RunId, RunStatus
 from tui.domain.update import Reconciled, SourceConnected, SourceRetrying
 from tui.store.changes import Changes
 from tui.sync.feed import HOLD_S, MAX_PAUSE_S

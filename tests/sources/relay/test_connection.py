@@ -25,7 +25,7 @@ from tests.support.virtual_clock import VirtualClock
 from tui.api.client import RunRequest
 from tui.api.errors import NotFound, ServerFault, Unreachable
 from tui.api.relay import VERSION, Beat, Chunk, RelayFacts, Welcome, encode_relay_message, encode_runs
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.domain.update import SourceConnected, Update
 from tui.settings.secret import Secret
 from tui.store.store import Store

@@ -8,7 +8,7 @@ from tests.support.domain.patches import at, patch_of
 from tui.api.errors import ServerFault
 from tui.api.relay import Chunk, RelayFacts, Runs
 from tui.domain.environment import Capability
-from tui.domain.ids import REALTIME, RELAY, REST, RunId
+from tui.domain.run import REALTIME, RELAY, REST, RunId
 from tui.domain.update import (
     CapabilityLost,
     CapabilityRegained,

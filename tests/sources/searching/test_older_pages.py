@@ -5,7 +5,7 @@ from dataclasses import replace
 from tests.support.domain.patches import at, patch_of
 from tui.api.runs import ListPage
 from tui.domain.filters import SEARCH_PERIOD, RunFilters
-from tui.domain.ids import Cursor
+from tui.domain.run import Cursor
 from tui.domain.update import HistoryRead
 from tui.store.server_filter import SearchPlan
 from tui.sync.search import OVERLAP, OlderPages, SearchScope

@@ -18,7 +18,7 @@ from tests.support.virtual_clock import VirtualClock
 from tui.api.errors import Refused
 from tui.api.feed import read_stored_error
 from tui.domain.filters import RunFilters, SearchProgress
-from tui.domain.ids import RunId, TaskId
+from tui.domain.run import RunId, TaskId
 from tui.store.server_filter import KnownValues, plan_search
 from tui.sync.search import Search, SearchScope
 from tui.sync.session import Session

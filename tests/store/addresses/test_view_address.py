@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tui.domain.filters import RunFilters
-from tui.domain.ids import RunId, TaskId
+from tui.domain.run import RunId, TaskId
 from tui.features import FORMS, PANES
 from tui.features.errors.model import GROUP_ORDERS, SPANS
 from tui.store.addresses import (

@@ -9,11 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, patch_of
-from tui.domain.errors.error import RunError
+from tui.domain.error import RunError
 from tui.domain.facts import FactSource
 from tui.domain.finding import Finding, FindingSubject, FindingWord, SourceUnread, SubjectKind, TaskFails, Verdict
-from tui.domain.run import Precision, Stamp
-from tui.domain.status import RunStatus
+from tui.domain.run import Precision, RunStatus, Stamp
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead
 from tui.store.away import MAX_EPISODES, MAX_FAILURES, MAX_GROUPED, AwayLog, is_due, report_of

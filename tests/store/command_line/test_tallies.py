@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.support.domain.patches import NOON, patch_of
 from tui.domain.filters import RunFilters
-from tui.domain.ids import RunId, TaskId
+from tui.domain.run import RunId, TaskId
 from tui.domain.update import RunsRead
 from tui.store.command_line import MAX_FOUND_IDS, IdSearch, MatchTally, ValueTally
 from tui.store.filter import EVERYTHING, parse_filter

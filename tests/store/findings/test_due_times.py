@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.domain.facts import Schedule
-from tui.domain.ids import TaskId
+from tui.domain.run import TaskId
 from tui.domain.text import Raw
 from tui.store.findings import bounds as due_times
 from tui.store.findings.bounds import KEPT_SPANS, last_due, next_due, spans_of

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from tests.support.error_groups import group_of
 from tui.domain.facts import ErrorState, ServerErrorGroup
 from tui.domain.filters import RunFilters
-from tui.domain.ids import ErrorGroupId, TaskId
+from tui.domain.run import ErrorGroupId, TaskId
 from tui.domain.text import Raw
 from tui.store.findings.board import failing_now
 

@@ -55,8 +55,7 @@ from tui.domain.finding import (
     TaskSlow,
     Verdict,
 )
-from tui.domain.ids import ErrorGroupId, RunId, TaskId
-from tui.domain.run import Fixed
+from tui.domain.run import ErrorGroupId, Fixed, RunId, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunPatch, WindowRead
 from tui.store.findings.board import waiting_rows

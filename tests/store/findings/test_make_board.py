@@ -38,8 +38,7 @@ from tui.domain.finding import (
     TaskFails,
     Verdict,
 )
-from tui.domain.ids import TaskId
-from tui.domain.run import Fixed
+from tui.domain.run import Fixed, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunsRead, WindowRead
 from tui.store.findings.board import Board, BoardSpan, QueueHealth, TaskHealth, make_board

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, patch_of
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Fixed
+from tui.domain.run import Fixed, RunId, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunPatch, RunsRead, WindowRead
 from tui.store.findings.counts import (

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tui.domain.facts import FactSource, FactUnread, Queue, QueuesRead, QueueWait, WaitsRead, WallFacts
 from tui.domain.finding import Finding, FindingSubject, FindingWord, QueueWaits, RunOverdue, SubjectKind, Verdict
-from tui.domain.ids import RunId, TaskId
+from tui.domain.run import RunId, TaskId
 from tui.domain.text import Raw
 from tui.store.findings.board import QueueHealth, QueueRow, next_late_at, queue_rows
 

@@ -10,7 +10,7 @@ import pytest
 from tests.support.emulator.judged_stories import EXPECTED, mistakes
 from tests.support.emulator.world_facts import JudgedWorld
 from tui.domain.finding import FindingWord
-from tui.domain.ids import TaskId
+from tui.domain.run import TaskId
 from tui.emulator import stories
 from tui.emulator.demo_world import WorldOptions
 from tui.store.findings.judging import AT_LIMIT_AFTER, MAX_APPROVAL, MIN_OVERDUE, MISSED_AFTER, OVERDUE_P95S

@@ -5,11 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.support.domain.patches import at, patch_of
-from tui.domain.errors.error import RunError
+from tui.domain.error import RunError
 from tui.domain.facts import NormalsRead, TaskNormal, WallFacts
 from tui.domain.finding import Finding
-from tui.domain.ids import TaskId
-from tui.domain.run import Fixed, Precision, Stamp
+from tui.domain.run import Fixed, Precision, Stamp, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunPatch, RunsRead, WindowRead
 from tui.store.findings.counts import OwnCounts

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tui.domain.errors.error import RunError, build_error
-from tui.domain.errors.kinds import ErrorKind, kind_of
+from tui.domain.error import RunError, build_error
+from tui.domain.error_kinds import ErrorKind, kind_of
 
 DATA = Path(__file__).parents[2] / "domain" / "errors" / "data"
 

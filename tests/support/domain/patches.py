@@ -5,10 +5,23 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tui.domain.errors.error import RunError
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import ABSENT, Attempt, AttemptHistory, AttemptStatus, Body, Fixed, Precision, Run, Stamp, State
-from tui.domain.status import STATUS_TABLE, parse_status
+from tui.domain.error import RunError
+from tui.domain.run import (
+    ABSENT,
+    STATUS_TABLE,
+    Attempt,
+    AttemptHistory,
+    AttemptStatus,
+    Body,
+    Fixed,
+    Precision,
+    Run,
+    RunId,
+    Stamp,
+    State,
+    TaskId,
+    parse_status,
+)
 from tui.domain.text import Raw
 from tui.domain.update import ParentPatch, RunGone, RunPatch, RunsRead
 from tui.store.merge import merge

@@ -9,8 +9,7 @@ from tests.support.slices import result_of
 from tui.api.errors import Limits
 from tui.api.runs import decode_run
 from tui.api.traces import decode_span, trace_slices
-from tui.domain.ids import RunId, SpanId, TraceId
-from tui.domain.run import Run
+from tui.domain.run import Run, RunId, SpanId, TraceId
 from tui.domain.text import Raw
 from tui.domain.trace import Span, SpanDetail, Trace
 from tui.store.merge import merge

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.support.domain.labelled_errors import LabelledError
-from tui.domain.errors.error import RunError
+from tui.domain.error import RunError
 from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.demo_tasks.orders import FAILURES, failure_of
 from tui.emulator.demo_tasks.samples import as_built

@@ -30,7 +30,7 @@ from tui.domain.facts import (
     WallUpdate,
 )
 from tui.domain.finding import Finding
-from tui.domain.ids import RunId, TaskId
+from tui.domain.run import RunId, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunsRead, Update
 from tui.emulator.rows import list_row

@@ -8,10 +8,23 @@ from hypothesis import strategies as st
 
 from tests.support.recordings import as_bytes, recordings
 from tui.api.runs import decode_run
-from tui.domain.errors.error import RunError
-from tui.domain.ids import BatchId, RunId, SpanId, TaskId
-from tui.domain.run import Attempt, AttemptHistory, AttemptStatus, Body, Fixed, Precision, Run, Stamp, State
-from tui.domain.status import parse_status
+from tui.domain.error import RunError
+from tui.domain.run import (
+    Attempt,
+    AttemptHistory,
+    AttemptStatus,
+    BatchId,
+    Body,
+    Fixed,
+    Precision,
+    Run,
+    RunId,
+    SpanId,
+    Stamp,
+    State,
+    TaskId,
+    parse_status,
+)
 from tui.domain.text import Raw
 from tui.store.merge import merge
 from tui.text.styled import Line

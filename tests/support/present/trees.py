@@ -7,8 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.support.present.samples import CREATED, sample
-from tui.domain.ids import BatchId, RunId, TaskId
-from tui.domain.run import Run
+from tui.domain.run import BatchId, Run, RunId, TaskId
 from tui.domain.tree import RunTree, TreeRow, build_tree
 
 WORDS = ("COMPLETED", "FAILED", "CRASHED", "EXECUTING", "WAITING", "QUEUED", "DELAYED", "CANCELED", "EXPIRED", "NEW")

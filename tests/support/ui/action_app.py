@@ -16,7 +16,7 @@ from tests.support.session import pass_time, settings_for
 from tests.support.ui.idle import IdleCheck
 from tests.support.virtual_clock import VirtualClock
 from tui.api.actions import Action
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.features.actions.view import ActionController, ConfirmScreen
 from tui.kit.type_ahead import REACTION_S
 from tui.program.app import TriggerApp

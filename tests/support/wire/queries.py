@@ -21,7 +21,7 @@ from tui.api.queries import (
     TaskNormals,
     TreeRuns,
 )
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 
 AT = datetime(2026, 11, 26, 14, 32, 40, tzinfo=UTC)
 RUN, OTHER = RunId("run_cmwuqwphl00009f7de45f6e3t"), RunId("run_cmwuqwphl00009f7de45f6e3u")

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tui.api.runs import RunResponse, decode_page, decode_run
-from tui.domain.errors.error import RunError
+from tui.domain.error import RunError
 from tui.domain.run import Body, Fixed, State
 from tui.domain.update import RunPatch
 

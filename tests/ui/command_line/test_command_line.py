@@ -6,7 +6,7 @@ from textual import events
 
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.features.command_line.view import CommandLineScreen
 from tui.kit.colors import ColorMode
 from tui.store.changes import TOOK

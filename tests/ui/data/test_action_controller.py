@@ -14,8 +14,7 @@ from tui.api.actions import CANCEL, REPLAY
 from tui.api.client import Client
 from tui.api.responses import Response as WireResponse
 from tui.domain.environment import Environment
-from tui.domain.ids import RunId
-from tui.domain.run import Run
+from tui.domain.run import Run, RunId
 from tui.domain.text import Raw
 from tui.domain.update import EnvironmentRead
 

@@ -11,7 +11,7 @@ from tests.support.fleet import NO_QUERIES, Fleet, FleetRun
 from tests.support.ui.action_app import executing, fleet_of
 from tests.support.ui.monitor import Monitored, monitored
 from tests.support.virtual_clock import VirtualClock
-from tui.domain.status import RunStatus
+from tui.domain.run import RunStatus
 from tui.emulator.simulation.runs import NewRun
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from tests.support.fleet import SECRET
 from tests.support.virtual_clock import START, VirtualClock
-from tui.domain.ids import RunId
-from tui.domain.run import Run
+from tui.domain.run import Run, RunId
 from tui.domain.update import SourceConnected
 from tui.kit.live_model import LiveModel, PauseSnapshot
 from tui.settings.settings import read_settings

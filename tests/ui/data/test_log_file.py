@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.features.logs import model as log_file
 from tui.features.logs.model import SavedLines, save_text
 

@@ -9,9 +9,7 @@ import pytest
 
 from tui.domain.facts import Queue
 from tui.domain.finding import QueueState, Standstill, StandstillReason
-from tui.domain.ids import RunId
-from tui.domain.run import Precision, Run, State
-from tui.domain.status import parse_status
+from tui.domain.run import Precision, Run, RunId, State, parse_status
 from tui.domain.text import Raw
 from tui.kit.selection import QUEUE
 from tui.sync.facts import QueueFetcher

@@ -8,7 +8,7 @@ from tests.support.fleet import Fleet, FleetRun
 from tests.support.relay import RELAY_PATH, relay_setup, screen_on
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
-from tui.domain.ids import RELAY
+from tui.domain.run import RELAY
 from tui.features.runs.data import RunSubscription
 from tui.store.server_filter import ServerFilter
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tui.domain.filters import RunFilters
-from tui.domain.ids import TaskId
+from tui.domain.run import TaskId
 from tui.features.columns.data import ColumnFile
 from tui.features.columns.words import file_columns
 from tui.features.runs.data import FilterFile, Remembered

@@ -11,8 +11,7 @@ import pytest
 from tests.support.present.samples import STAMP, sample
 from tests.support.virtual_clock import START, VirtualClock
 from tui.api.errors import Unreachable
-from tui.domain.ids import RunId, SpanId
-from tui.domain.run import AttemptHistory, Run, Wait, WaitKind
+from tui.domain.run import AttemptHistory, Run, RunId, SpanId, Wait, WaitKind
 from tui.domain.tree import RunTree
 from tui.domain.update import SourceConnected, SourceRetrying
 from tui.kit import selection as needs

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from tests.support.domain.patches import patch_of, stamp
 from tests.support.fleet import FleetRun
 from tests.support.ui.action_app import Stage, fleet_of, play
-from tui.domain.ids import RunId
-from tui.domain.run import Body
+from tui.domain.run import Body, RunId
 from tui.domain.update import RunsRead
 from tui.features.copying.view import CopyMenu
 from tui.features.copying.words import ticket

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from tui.domain.ids import SpanId
 from tui.domain.log import RunLog
+from tui.domain.run import SpanId
 from tui.domain.text import Raw
 from tui.features.logs.model import LogView
 from tui.features.logs.words import Attributes

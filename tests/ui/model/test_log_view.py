@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.domain import log as logged_text
-from tui.domain.errors.error import StackFrame, parse_stack
-from tui.domain.ids import SpanId
+from tui.domain.error import StackFrame, parse_stack
 from tui.domain.log import LogLevel, RunLog
+from tui.domain.run import SpanId
 from tui.domain.text import Raw
 from tui.features.logs.model import MAX_OPEN_LINES, LogView, Place
 from tui.features.logs.words import Attributes

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, patch_of
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.domain.update import RunGone, RunsRead
 from tui.features.runs.model import END, Item, RunListModel
 from tui.store.changes import CREATED, ORDERS, STATUS, Changes, Order

@@ -5,8 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.support.present.samples import NOW, STARTED
-from tui.domain.ids import RunId, TaskId
-from tui.domain.status import parse_status
+from tui.domain.run import RunId, TaskId, parse_status
 from tui.domain.tree import RunTimes, RunTree, TreeNode
 from tui.features.tree.view import TreeRows, TreeView
 from tui.features.tree.words import columns_for

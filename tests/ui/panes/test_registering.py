@@ -9,7 +9,7 @@ import pytest
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.api.errors import Unreachable
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.features import FORMS, PANES
 from tui.kit.layout import Placement, Slot
 from tui.kit.page import PageRow

@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 from tests.support.fleet import Fleet, FleetRun
 from tests.support.ui.monitor import Monitored, run_story
 from tests.support.virtual_clock import VirtualClock
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.features.tree.view import TreePane
 
 

@@ -18,7 +18,7 @@ from tests.support.fleet import FleetRun
 from tests.support.terminal_frames import MODES, cells
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.features.detail.view import DetailPane
 from tui.features.runs.screen import MainScreen
 from tui.features.runs.view import RunTable

@@ -12,7 +12,7 @@ from tests.support.fleet import Fleet, FleetRun
 from tests.support.responses import server_error
 from tests.support.ui.action_app import Stage, executing, fleet_of, play
 from tui.api.actions import CANCEL, REPLAY
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.kit.terminal.input import JoinedKey, TerminalTakenBack
 from tui.kit.type_ahead import AFTER_PASTE_S
 from tui.terminal.cells import CURSOR_REQUEST

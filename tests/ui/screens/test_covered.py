@@ -9,7 +9,7 @@ import pytest
 from tests.support.fleet import Fleet, FleetRun
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.features.attempts.compared import ComparedScreen
 from tui.features.queues import model as live_queues
 from tui.features.wall import data as live_board

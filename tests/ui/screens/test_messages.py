@@ -11,7 +11,7 @@ from tests.support.recordings import recording
 from tests.support.virtual_clock import START, VirtualClock
 from tui.domain.environment import Capability, Environment
 from tui.domain.filters import RunFilters
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.domain.text import Raw
 from tui.domain.update import (
     CapabilityLost,

@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 
 import tui.program
 from tui.domain.filters import RunFilters
-from tui.domain.ids import TaskId
+from tui.domain.run import TaskId
 from tui.features.runs.filters import ServerFiltersScreen
 from tui.kit.colors import ColorMode
 from tui.kit.look import Painter, theme_of

@@ -22,7 +22,7 @@ from tui.api.facts import (
     decode_tokens,
 )
 from tui.domain.facts import ConcurrencyLimit, Deployment, Queue, Schedule, WaitToken
-from tui.domain.ids import Cursor, TaskId
+from tui.domain.run import Cursor, TaskId
 from tui.domain.text import Raw
 
 SECRET = "c0ffee5ecre7"

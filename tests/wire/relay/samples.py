@@ -42,7 +42,7 @@ from tui.api.relay import (
     message_of,
 )
 from tui.domain.environment import Capability, Environment
-from tui.domain.errors.error import RunError
+from tui.domain.error import RunError
 from tui.domain.facts import (
     ConcurrencyLimit,
     Deployment,
@@ -87,9 +87,7 @@ from tui.domain.finding import (
     TaskSlow,
     Verdict,
 )
-from tui.domain.ids import BatchId, Cursor, ErrorGroupId, RunId, SpanId, TaskId
-from tui.domain.run import Fixed, Precision, Stamp
-from tui.domain.status import RunStatus
+from tui.domain.run import BatchId, Cursor, ErrorGroupId, Fixed, Precision, RunId, RunStatus, SpanId, Stamp, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import (
     CaughtUp,

@@ -13,7 +13,7 @@ from tui.api.errors import ServerFault
 from tui.api.relay import FACT_NAMES, MAX_ROWS, RelayFindings, decode_relay_message, encode_relay_message, message_of
 from tui.domain.facts import FactSource, MinutesRead, TaskMinute, WaitToken, WallFacts
 from tui.domain.finding import FindingsRead
-from tui.domain.ids import TaskId
+from tui.domain.run import TaskId
 
 
 def crossed(message: RelayFindings) -> RelayFindings:

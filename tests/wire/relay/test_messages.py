@@ -38,9 +38,8 @@ from tui.api.relay import (
 )
 from tui.api.responses import Response
 from tui.domain.environment import Environment
-from tui.domain.errors.error import RunError
-from tui.domain.ids import RunId, SpanId
-from tui.domain.run import Fixed, Json, Stamp, State
+from tui.domain.error import RunError
+from tui.domain.run import Fixed, Json, RunId, SpanId, Stamp, State
 from tui.domain.text import Raw
 from tui.domain.update import (
     EnvironmentRead,

@@ -16,7 +16,7 @@ from tests.support.wire.requests import ask
 from tui.api.errors import ServerFault
 from tui.api.events import MAX_EVENT_ROWS, event_slices
 from tui.api.traces import SLICE_VALUES
-from tui.domain.ids import RunId, TraceId
+from tui.domain.run import RunId, TraceId
 from tui.domain.trace import Events, Span, Trace, attempts_of
 
 CHATTY = RunId("run_cmwwvxwcs02e9en7d7x8uj5iz")

@@ -15,7 +15,7 @@ from tests.support.domain.recorded import decode_trace
 from tests.support.recordings import body_of
 from tui.api.errors import ServerFault
 from tui.api.traces import decode_span
-from tui.domain.errors.error import RunError
+from tui.domain.error import RunError
 from tui.domain.text import Raw
 from tui.domain.trace import Trace, span_of_run
 

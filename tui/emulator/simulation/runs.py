@@ -11,7 +11,7 @@ from tui.emulator.simulation.script import NOTHING, Call, Failure, FailureKind, 
 
 # The statuses of a run, each with its word in every part of the API, and the `is…` flags derived from it.
 #
-# The table follows tests/wire/recordings/README.md §2. It does not use `domain.status`, so that a mistake there cannot
+# The table follows tests/wire/recordings/README.md §2. It does not use `domain.run`, so that a mistake there cannot
 # hide in the emulator. The flags are wrong where the server's are.
 
 

@@ -12,8 +12,7 @@ from tui.commands.options import RUN_ID, confirm, connection_options, json_optio
 from tui.commands.output import ExitCode, Output, OutputClosed, Stop
 from tui.domain.action import MAX_RUNS_FOR_YES, UNKNOWN, ActionPhase, ActionPlan, ActionStatus, Via
 from tui.domain.filters import RunFilters
-from tui.domain.ids import RunId
-from tui.domain.run import Json, Run
+from tui.domain.run import Json, Run, RunId
 from tui.domain.update import RunsRead
 from tui.features.config.session import open_session, run_async
 from tui.lazy_dataclass import dataclass

@@ -15,8 +15,7 @@ from textual.binding import Binding
 
 from tui.api.actions import ACTIONS, Action
 from tui.domain.action import ActionPhase, ActionPlan, ActionStatus, Via
-from tui.domain.ids import RunId
-from tui.domain.run import Run
+from tui.domain.run import Run, RunId
 from tui.domain.update import SourceRetrying
 from tui.features.actions import words
 from tui.kit.app import AppBase, Ticker

@@ -8,8 +8,7 @@ from typing import Final, NamedTuple
 
 from tui.domain.action import ActionPhase, ActionPlan, ActionStatus, confirmation_texts
 from tui.domain.environment import Environment
-from tui.domain.ids import RunId
-from tui.domain.run import Run
+from tui.domain.run import Run, RunId
 from tui.domain.text import Raw
 from tui.domain.tree import TreeNode
 from tui.features.runs.columns import short_id, took
@@ -143,7 +142,7 @@ def kind_of_run(run: Run) -> RunKind:
     if error is None:
         return RunKind(style_of(run), task)
     # A tenth of our modules' time; loaded when first used.
-    from tui.domain.errors.kinds import identity_of, kind_of  # noqa: PLC0415
+    from tui.domain.error_kinds import identity_of, kind_of  # noqa: PLC0415
 
     common = kind_of(error).message
     return RunKind(style_of(run), task, Raw(first_line(error.message)), identity_of(common), common)

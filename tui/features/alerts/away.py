@@ -7,7 +7,7 @@ from typing import Final
 from textual.strip import Strip
 
 from tui.domain.finding import FindingWord, Verdict
-from tui.domain.status import RunStatus, title_of
+from tui.domain.run import RunStatus, title_of
 from tui.domain.text import clean
 from tui.features.alerts.words import WORD_CELLS, day_or_time, finding_cells, finding_words, subject
 from tui.kit.app import AppBase

@@ -13,11 +13,10 @@ from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from tui.domain.errors.error import FrameKind, RunError, StackFrame, parse_stack
-from tui.domain.errors.kinds import kind_of
-from tui.domain.ids import RunId
+from tui.domain.error import FrameKind, RunError, StackFrame, parse_stack
+from tui.domain.error_kinds import kind_of
 from tui.domain.log import LogLevel, RunLog
-from tui.domain.run import ABSENT, Attempt, AttemptHistory, AttemptStatus, Run
+from tui.domain.run import ABSENT, Attempt, AttemptHistory, AttemptStatus, Run, RunId
 from tui.domain.text import Raw, clean
 from tui.features.attempts import words
 from tui.features.errors.error import path_tail

@@ -7,9 +7,8 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Final, NamedTuple
 
-from tui.domain.errors.error import RunError
-from tui.domain.run import Attempt, AttemptHistory, AttemptStatus, Run
-from tui.domain.status import QUEUED_FAMILY, RunStatus
+from tui.domain.error import RunError
+from tui.domain.run import QUEUED_FAMILY, Attempt, AttemptHistory, AttemptStatus, Run, RunStatus
 from tui.features.errors.error import ErrorLayout, error_lines, error_rows, sameness
 from tui.features.runs.columns import short_id, time_in_queue, took
 from tui.features.runs.words import waiting_words

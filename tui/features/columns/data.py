@@ -8,9 +8,7 @@ from typing import Any, Final
 
 from tui.api.errors import ApiError, NotFound, RateLimited, Refused, Unreachable
 from tui.domain.filters import RunFilters
-from tui.domain.ids import RunId
-from tui.domain.run import Absent, Body, Run, Stamp
-from tui.domain.status import RunStatus
+from tui.domain.run import Absent, Body, Run, RunId, RunStatus, Stamp
 from tui.domain.update import RunsRead
 from tui.features.columns.words import (
     AUTO,

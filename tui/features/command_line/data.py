@@ -14,8 +14,7 @@ from urllib.parse import unquote
 
 from tui.api.errors import ApiError
 from tui.domain.filters import parse_period, parse_time_span
-from tui.domain.ids import RunId
-from tui.domain.run import Run
+from tui.domain.run import Run, RunId
 from tui.kit.commands import HistoryLine
 from tui.kit.live_model import LiveModel
 from tui.kit.state_files import MAX_BYTES, StateFile

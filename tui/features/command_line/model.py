@@ -6,8 +6,7 @@ from enum import Enum, auto
 from functools import partial
 from typing import Final, NamedTuple
 
-from tui.domain.ids import RunId
-from tui.domain.run import Run
+from tui.domain.run import Run, RunId
 from tui.domain.text import clean
 from tui.features.command_line.data import RunNumbers, ViewNumbers
 from tui.features.runs.columns import short_id

@@ -15,9 +15,8 @@ from textual.strip import Strip
 from textual.widgets import Input
 
 from tui.domain.environment import Environment
-from tui.domain.errors.kinds import kind_of
-from tui.domain.ids import RunId
-from tui.domain.run import Run
+from tui.domain.error_kinds import kind_of
+from tui.domain.run import Run, RunId
 from tui.features.actions.view import from_palette
 from tui.features.command_line.data import CommandHistory, LinkedRun, RunNumbers
 from tui.features.command_line.model import (

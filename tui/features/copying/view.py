@@ -14,8 +14,7 @@ from textual.screen import Screen
 from tui.api import client
 from tui.api.errors import ApiError
 from tui.domain.filters import period_text
-from tui.domain.ids import RunId
-from tui.domain.run import ABSENT, Absent, Json, Run
+from tui.domain.run import ABSENT, Absent, Json, Run, RunId
 from tui.features.copying.words import (
     Clip,
     MenuWords,

@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from tui.domain.environment import Environment
-from tui.domain.errors.error import FrameKind, RunError, StackFrame, parse_stack
+from tui.domain.error import FrameKind, RunError, StackFrame, parse_stack
 from tui.domain.log import LogLine
 from tui.domain.run import ABSENT, Attempt, AttemptHistory, AttemptStatus, Json, Run
 from tui.domain.text import Raw, clean

@@ -14,8 +14,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from tui.api.errors import ApiError
-from tui.domain.ids import RunId
-from tui.domain.run import ABSENT, Absent, Json, Run
+from tui.domain.run import ABSENT, Absent, Json, Run, RunId
 from tui.features.copying.words import block_text, value_text
 from tui.features.detail.words import value_of
 from tui.features.runs.columns import short_id

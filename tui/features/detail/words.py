@@ -10,11 +10,9 @@ from typing import Final, NamedTuple, assert_never
 
 from rich.cells import cell_len
 
-from tui.domain.errors.error import FrameKind, RunError, parse_stack
+from tui.domain.error import FrameKind, RunError, parse_stack
 from tui.domain.finding import Hold, HoldKind, QueueState, Standstill, StandstillReason, hold_of
-from tui.domain.ids import RunId
-from tui.domain.run import ABSENT, Absent, Fixed, Json, Run
-from tui.domain.status import EXECUTING_FAMILY
+from tui.domain.run import ABSENT, EXECUTING_FAMILY, Absent, Fixed, Json, Run, RunId
 from tui.domain.text import Raw
 from tui.features.runs.columns import short_id, time_in_queue, took
 from tui.features.runs.words import meaning_words, token_of, waiting_words

@@ -12,9 +12,7 @@ from tui.commands.options import ProgressLine, connection_options, json_option, 
 from tui.commands.output import ExitCode, Output, Stop
 from tui.domain.facts import ErrorState, ServerGroupsRead, state_of
 from tui.domain.filters import parse_period
-from tui.domain.ids import RunId
-from tui.domain.run import Json
-from tui.domain.status import title_of
+from tui.domain.run import Json, RunId, title_of
 from tui.features.config.session import open_session, run_async
 from tui.features.runs.printed import iso_time
 from tui.settings.settings import Settings
@@ -27,7 +25,7 @@ from tui.text.styled import Line, Piece, Token, first_line
 from tui.text.table import Column, Print, Table
 
 if TYPE_CHECKING:
-    from tui.domain.errors.kinds import OwnFrame
+    from tui.domain.error_kinds import OwnFrame
     from tui.store.error_groups import ErrorGroup, TimeSpan
     from tui.sync.failures import WholeRead
 

@@ -11,7 +11,7 @@ from tui.api.client import ErrorGroupsRequest, http_request_of
 from tui.api.lists import ListRequest
 from tui.domain.facts import ErrorState, FailuresProgress, ServerErrorGroup, ServerGroupsRead
 from tui.domain.filters import RunFilters
-from tui.domain.ids import ErrorGroupId, RunId
+from tui.domain.run import ErrorGroupId, RunId
 from tui.domain.text import Raw
 from tui.features.errors import model, words
 from tui.features.errors.words import GroupFacts, GroupsRead

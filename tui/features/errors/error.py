@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from rich.cells import cell_len
 
-from tui.domain.errors.error import FrameKind, RunError, StackFrame, parse_stack
+from tui.domain.error import FrameKind, RunError, StackFrame, parse_stack
 from tui.domain.text import Raw, clean
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
@@ -40,7 +40,7 @@ class ErrorLayout:
 
 # The rows of a stack: the user's own frames are bright, all other frames share one row.
 #
-# `domain.errors.error` parses the frames.
+# `domain.error` parses the frames.
 
 
 MAX_OWN_FRAMES: Final = 20

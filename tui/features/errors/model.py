@@ -5,11 +5,9 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from tui.domain.errors.error import FrameKind, parse_stack
+from tui.domain.error import FrameKind, parse_stack
 from tui.domain.facts import ErrorState
-from tui.domain.ids import RunId
-from tui.domain.run import Run
-from tui.domain.status import title_of
+from tui.domain.run import Run, RunId, title_of
 from tui.domain.text import Raw
 from tui.features.errors import words
 from tui.features.errors.words import Minutes, VersionStart, first_known, task_words

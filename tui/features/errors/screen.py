@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 
 from tui.domain.action import Via
 from tui.domain.facts import ErrorState
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.features.actions.view import ACTION_BINDINGS, BY_ID
 from tui.features.errors.data import LiveErrorGroups
 from tui.features.errors.model import DAY, SPANS

@@ -5,8 +5,7 @@ from typing import Any, ClassVar
 
 from textual.binding import BindingType
 
-from tui.domain.ids import RunId
-from tui.domain.run import Run
+from tui.domain.run import Run, RunId
 from tui.features.actions.words import Overlay
 from tui.features.attempts.words import ReadProgress, sentence
 from tui.features.errors import words

@@ -8,7 +8,7 @@ from typing import Final
 from tui.api.errors import MAX_TAGS
 from tui.api.lists import ListRead
 from tui.api.models import AnyText, Id, Items, JsonObject, Text, Time
-from tui.domain.ids import RunId, TaskId
+from tui.domain.run import RunId, TaskId
 from tui.domain.text import Raw
 from tui.kit.lists import CopyText, ListView, LiveList
 from tui.kit.rows import ListOrder, earliest_first, latest_first

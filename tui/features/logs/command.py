@@ -10,9 +10,8 @@ import click
 from tui.api.errors import ApiError, NotFound, RateLimited, ServerFault, Unreachable
 from tui.commands.options import RUN_ID, connection_options, json_option, settings_of
 from tui.commands.output import Output
-from tui.domain.ids import RunId
 from tui.domain.log import LogLevel, LogLine, RunLog, level_of
-from tui.domain.run import Run
+from tui.domain.run import Run, RunId
 from tui.features.config.session import open_session, run_async
 from tui.settings.settings import Settings
 from tui.store.merge import merge

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tui.api.errors import ApiError, NotFound, Refused
-from tui.domain.ids import RunId, SpanId
 from tui.domain.log import LogLevel, LogLine, RunLog
-from tui.domain.run import Run
+from tui.domain.run import Run, RunId, SpanId
 from tui.features.copying.words import log_text
 from tui.features.logs import words
 from tui.kit.page import PageRow

@@ -10,9 +10,8 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.strip import Strip
 
-from tui.domain.ids import RunId
 from tui.domain.log import LogLevel, RunLog
-from tui.domain.run import ABSENT
+from tui.domain.run import ABSENT, RunId
 from tui.features.attempts.words import NOTHING_SELECTED
 from tui.features.logs import words
 from tui.features.logs.model import LogAttributes, LogFollower, LogView, OpenLine, ShownRow, save_shown

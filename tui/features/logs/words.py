@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Final, NamedTuple, assert_never
 
-from tui.domain.errors.error import FrameKind, StackFrame
+from tui.domain.error import FrameKind, StackFrame
 from tui.domain.log import (
     MAX_LINES,
     UNKNOWN,
@@ -22,8 +22,7 @@ from tui.domain.log import (
     has_stack,
     parse_logged_text,
 )
-from tui.domain.run import Json, Run
-from tui.domain.status import RunStatus
+from tui.domain.run import Json, Run, RunStatus
 from tui.domain.text import Raw
 from tui.features.errors.error import ErrorLayout, counted, frame_rows, function_column, shown_frames
 from tui.kit.words import could_not_read, rule_parts

@@ -14,9 +14,8 @@ from textual.binding import Binding
 from textual.screen import Screen
 
 from tui.domain.action import CommandEvent, Via
-from tui.domain.ids import TaskId
 from tui.domain.own_commands import CannotRun, CommandScope, Expanded, Subject, Template, expand, parse_template
-from tui.domain.run import Run
+from tui.domain.run import Run, TaskId
 from tui.domain.text import Raw, clean
 from tui.features.actions.words import SILENT_TERMINAL, Target, below_band
 from tui.kit import programs

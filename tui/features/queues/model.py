@@ -10,11 +10,11 @@ from typing import Final, NamedTuple, TypeVar
 from tui.api.errors import ApiError
 from tui.api.facts import queues_request
 from tui.api.lists import ListRequest
-from tui.domain.errors.error import build_error
-from tui.domain.errors.kinds import ErrorKind, kind_of
+from tui.domain.error import build_error
+from tui.domain.error_kinds import ErrorKind, kind_of
 from tui.domain.facts import NO_FACTS, FactSource, Queue, QueueHour, QueueMetrics, WallFacts
 from tui.domain.filters import TASK_QUEUE_PREFIX, RunFilters
-from tui.domain.ids import TaskId
+from tui.domain.run import TaskId
 from tui.features.queues import page, words
 from tui.features.queues.page import HolderSpeed, QueueFacts
 from tui.kit.lists import WIDE, CopyText, ListView, LiveList, ReadState

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from tui.domain.errors.kinds import ErrorKind
+from tui.domain.error_kinds import ErrorKind
 from tui.domain.facts import ConcurrencyLimit, QueueHour, QueueMetrics
 from tui.domain.finding import StandstillReason
-from tui.domain.ids import TaskId
+from tui.domain.run import TaskId
 from tui.features.errors.words import error_line
 from tui.features.queues import words
 from tui.lazy_dataclass import dataclass

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from textual.binding import BindingType
 
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.features.queues.model import HOLDERS, QUEUES
 from tui.kit.keys import Help, bind
 from tui.kit.list_panes import ListEntrance, ListScreen

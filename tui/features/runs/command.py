@@ -23,9 +23,7 @@ from tui.domain.filters import (
     time_span_text,
 )
 from tui.domain.finding import QueueState, Standstill, StandstillReason, hold_of
-from tui.domain.ids import FEEDS, RunId, TaskId
-from tui.domain.run import Precision, Run
-from tui.domain.status import STATUS_TABLE, RunStatus, filter_word, live_statuses
+from tui.domain.run import FEEDS, STATUS_TABLE, Precision, Run, RunId, RunStatus, TaskId, filter_word, live_statuses
 from tui.domain.text import Raw, clean
 from tui.domain.tree import RunTree, TreeNode
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tui.api.errors import ApiError
 from tui.domain.filters import RunFilters, SearchProgress, parse_period, period_text
-from tui.domain.ids import RunId
-from tui.domain.status import filter_word
+from tui.domain.run import RunId, filter_word
 from tui.features.runs.model import SLICE_S, ListViews
 from tui.kit.selection import CoalescedFetch
 from tui.kit.state_files import StateFile

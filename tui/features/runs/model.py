@@ -9,9 +9,7 @@ from enum import Enum
 from typing import Final
 
 from tui.domain.filters import MAX_PERIOD, RunFilters, SearchProgress
-from tui.domain.ids import RunId
-from tui.domain.run import Run
-from tui.domain.status import FAILED, FAILED_WORDS, STATUS_TABLE
+from tui.domain.run import FAILED, FAILED_WORDS, STATUS_TABLE, Run, RunId
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead
 from tui.features.runs.words import ListEndFacts, reach_words

@@ -5,11 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from tui.commands.output import Output
-from tui.domain.errors.error import RunError
+from tui.domain.error import RunError
 from tui.domain.finding import Hold
-from tui.domain.ids import RunId
-from tui.domain.run import ABSENT, Attempt, Body, Json, Run, State, Wait
-from tui.domain.status import Status
+from tui.domain.run import ABSENT, Attempt, Body, Json, Run, RunId, State, Status, Wait
 from tui.domain.tree import RunTree, TreeNode
 from tui.features.runs.columns import PRINTED_TABLE, took
 from tui.text import formatting

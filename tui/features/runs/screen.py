@@ -13,8 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from tui.domain.action import Via
-from tui.domain.ids import RunId
-from tui.domain.run import Run
+from tui.domain.run import Run, RunId
 from tui.features.actions.view import ACTION_BINDINGS, BY_ID, ActionController
 from tui.features.overview.tabs import unheard_line
 from tui.features.overview.view import LinePane, OpenedLine

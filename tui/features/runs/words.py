@@ -17,9 +17,20 @@ from tui.domain.filters import (
     read_time_span,
     time_span_text,
 )
-from tui.domain.ids import TaskId
-from tui.domain.run import AttemptHistory, AttemptStatus, Run, Wait, WaitKind
-from tui.domain.status import EXECUTING_FAMILY, FAILED, FINAL, LIVE, STATUS_TABLE, RunStatus
+from tui.domain.run import (
+    EXECUTING_FAMILY,
+    FAILED,
+    FINAL,
+    LIVE,
+    STATUS_TABLE,
+    AttemptHistory,
+    AttemptStatus,
+    Run,
+    RunStatus,
+    TaskId,
+    Wait,
+    WaitKind,
+)
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead
 from tui.features.runs.columns import time_in_queue, took

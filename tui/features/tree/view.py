@@ -9,8 +9,7 @@ from typing import Any, ClassVar, Final, Generic, Protocol
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from tui.domain.ids import RunId
-from tui.domain.run import Run
+from tui.domain.run import Run, RunId
 from tui.domain.tree import RunTree
 from tui.features.attempts.words import NOTHING_SELECTED
 from tui.features.tree import words

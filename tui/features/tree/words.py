@@ -10,9 +10,7 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Final, Generic, NamedTuple, TypeVar, assert_never
 
-from tui.domain.ids import BatchId, RunId, TaskId
-from tui.domain.run import Run, State
-from tui.domain.status import EXECUTING_FAMILY, FAILED, QUEUED_FAMILY, RunStatus
+from tui.domain.run import EXECUTING_FAMILY, FAILED, QUEUED_FAMILY, BatchId, Run, RunId, RunStatus, State, TaskId
 from tui.domain.tree import RunTimes, RunTree, TreeNode
 from tui.features.detail.words import origin_words
 from tui.features.runs.columns import short_id, time_in_queue, took

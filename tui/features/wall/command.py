@@ -17,7 +17,7 @@ from tui.commands.options import (
 from tui.commands.output import ExitCode, Output, Stop
 from tui.domain.facts import NO_FACTS, FactSource
 from tui.domain.finding import NOT_KNOWN, ApprovalWaits, Finding, SourceUnread, TaskFails, Verdict
-from tui.domain.ids import RELAY, REST
+from tui.domain.run import RELAY, REST
 from tui.domain.text import Raw
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.features.alerts import words

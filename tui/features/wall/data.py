@@ -9,8 +9,7 @@ from typing import Final
 from tui.api.errors import ApiError
 from tui.domain.facts import NO_FACTS, FactSource, MinutesRead, WallFacts
 from tui.domain.filters import RunFilters
-from tui.domain.ids import RunId
-from tui.domain.run import Run
+from tui.domain.run import Run, RunId
 from tui.features.errors.data import GROUPS, GroupUpdates
 from tui.features.errors.model import SPANS, own_line
 from tui.kit.live_model import LiveModel

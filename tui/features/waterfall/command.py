@@ -8,7 +8,7 @@ import click
 from tui.api.errors import ApiError
 from tui.commands.options import RUN_ID, connection_options, json_option, settings_of
 from tui.commands.output import Output
-from tui.domain.ids import RunId
+from tui.domain.run import RunId
 from tui.domain.trace import Extents, SpanKind, SpanState, Waterfall, extents_of, longest_path, place, row_tree
 from tui.features.config.session import open_session, run_async
 from tui.features.waterfall import words as page

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from tui.domain.environment import Capability
-from tui.domain.ids import RunId, SpanId
+from tui.domain.run import RunId, SpanId
 from tui.domain.trace import (
     ROOT,
     RowKey,

@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 from itertools import islice, pairwise
 from typing import Final, NamedTuple
 
-from tui.domain.ids import RunId
-from tui.domain.run import Json, Run
+from tui.domain.run import Json, Run, RunId
 from tui.domain.text import Raw
 from tui.domain.trace import (
     ROOT,

@@ -35,8 +35,7 @@ from tui.domain.finding import (
     SubjectKind,
     Verdict,
 )
-from tui.domain.ids import ErrorGroupId, RunId, TaskId
-from tui.domain.status import FAILED
+from tui.domain.run import FAILED, ErrorGroupId, RunId, TaskId
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.store.findings import bounds
@@ -47,7 +46,7 @@ from tui.store.indexes import StatusCounts
 from tui.store.store import interval_of, read_at
 
 if TYPE_CHECKING:
-    from tui.domain.errors.kinds import OwnFrame
+    from tui.domain.error_kinds import OwnFrame
     from tui.store.error_groups import ErrorGroup
 
 
@@ -665,7 +664,7 @@ def _only_server_group(group: "ErrorGroup", holders: Mapping[ErrorGroupId, int])
 
 
 def _of_server(group: ServerErrorGroup, since: datetime, now: datetime) -> FailingGroup:
-    from tui.domain.errors.kinds import normalise  # noqa: PLC0415  50 ms of CPU, which `ls` and `queues` do not need
+    from tui.domain.error_kinds import normalise  # noqa: PLC0415  50 ms of CPU, which `ls` and `queues` do not need
 
     state = state_of((group,), since, now)
     return FailingGroup(

@@ -23,8 +23,7 @@ from tui.domain.facts import (
 )
 from tui.domain.filters import TASK_QUEUE_PREFIX
 from tui.domain.finding import Standstill, StandstillReason
-from tui.domain.ids import TaskId
-from tui.domain.status import FAILED, RunStatus
+from tui.domain.run import FAILED, RunStatus, TaskId
 from tui.domain.text import Raw
 from tui.store.findings.counts import OwnCounts
 

@@ -9,9 +9,7 @@ from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from tui.domain.facts import MinutesRead, TaskMinute
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Run
-from tui.domain.status import EXECUTING_FAMILY, FAILED, RunStatus
+from tui.domain.run import EXECUTING_FAMILY, FAILED, Run, RunId, RunStatus, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead
 from tui.store.changes import Changes, Key, add_to

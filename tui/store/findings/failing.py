@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from tui.domain.facts import MinutesRead, TaskNormal, WallFacts
 from tui.domain.finding import Finding, FindingSubject, FindingWord, SubjectKind, TaskFails
-from tui.domain.ids import TaskId
+from tui.domain.run import TaskId
 from tui.domain.text import Raw
 from tui.store.filter import as_value
 from tui.store.findings import counts

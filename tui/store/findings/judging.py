@@ -27,8 +27,7 @@ from tui.domain.finding import (
     TaskSlow,
     Verdict,
 )
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Run
+from tui.domain.run import Run, RunId, TaskId
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.store.filter import as_value

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from tests.support.error_groups import group_of
 from tests.support.present.samples import HOSTILE, NOW, texts
 from tui.domain.facts import ErrorState
-from tui.domain.ids import TaskId
-from tui.domain.status import RunStatus
+from tui.domain.run import RunStatus, TaskId
 from tui.features.errors.model import GROUP_TABLE, GroupRow
 from tui.store.error_groups import ErrorGroup
 from tui.text.blocks import Now

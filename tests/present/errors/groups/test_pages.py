@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.support.error_groups import facts_of, group_of, minutes_ago
 from tests.support.present.samples import HOSTILE, NOW, sample, texts
 from tui.domain.facts import ErrorState, ServerErrorGroup, ServerGroupDetail, ServerGroupStatus
-from tui.domain.ids import ErrorGroupId, RunId, TaskId
+from tui.domain.run import ErrorGroupId, RunId, TaskId
 from tui.domain.text import Raw
 from tui.features.attempts.words import ReadProgress
 from tui.features.errors.error import ErrorLayout

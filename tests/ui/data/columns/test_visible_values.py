@@ -2,9 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from tui.domain.ids import RunId
-from tui.domain.run import ABSENT, Body, Precision, Run, Stamp, State
-from tui.domain.status import parse_status
+from tui.domain.run import ABSENT, Body, Precision, Run, RunId, Stamp, State, parse_status
 from tui.features.columns.data import value_in_body
 from tui.features.columns.words import CellValue, ColumnPath, Unshown
 from tui.store.changes import EPOCH

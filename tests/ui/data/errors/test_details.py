@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from tests.support.domain.patches import at, patch_of
-from tui.domain.errors.error import build_error
+from tui.domain.error import build_error
 from tui.domain.facts import ServerErrorGroup, ServerGroupDetail, ServerGroupStatus
-from tui.domain.ids import ErrorGroupId, TaskId
-from tui.domain.run import Precision, Stamp
+from tui.domain.run import ErrorGroupId, Precision, Stamp, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import RunsRead
 from tui.features.errors.data import LiveErrorGroups

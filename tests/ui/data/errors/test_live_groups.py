@@ -11,7 +11,7 @@ from tests.support.ui.fleets import FAILURES, failing_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.filters import RunFilters
-from tui.domain.ids import TaskId
+from tui.domain.run import TaskId
 from tui.features.errors.data import GROUPS, LiveErrorGroups
 from tui.kit.live_model import LiveModel
 

@@ -5,8 +5,7 @@ from typing import Any
 
 from tests.support.domain.patches import at, patch_of
 from tests.support.error_groups import group_of
-from tui.domain.ids import RunId, TaskId
-from tui.domain.run import Fixed
+from tui.domain.run import Fixed, RunId, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import RunsRead
 from tui.features.errors.model import first_start, search_around

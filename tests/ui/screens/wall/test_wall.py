@@ -15,7 +15,7 @@ from tests.support.ui.monitor import Monitored, run_story
 from tui.domain.filters import RunFilters
 from tui.domain.finding import Finding as FoundThing
 from tui.domain.finding import FindingsRead, FindingSubject, FindingWord, QueueWaits, SubjectKind, TaskFails, Verdict
-from tui.domain.ids import TaskId
+from tui.domain.run import TaskId
 from tui.domain.text import Raw
 from tui.features.errors.screen import ErrorsScreen
 from tui.features.queues.view import QueuesScreen

@@ -6,10 +6,9 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final, NewType
 
-from tui.domain.errors import vocabulary
-from tui.domain.errors.error import RunError, first_own_frame
-from tui.domain.errors.tokens import replace_in_sentences, replace_values
-from tui.domain.errors.vocabulary import ID, is_id, normalise_name, replace_names
+from tui.domain import error_words as words
+from tui.domain.error import RunError, first_own_frame
+from tui.domain.error_words import ID, is_id, normalise_name, replace_in_sentences, replace_names, replace_values
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 
@@ -210,7 +209,7 @@ def replace_objects(text: str) -> str:
         quote = text[match.start() - 1 : match.start()]
         if identity is None and quote in _QUOTES and text[end : end + 1] == quote and match.start() > at:
             # A printed value: `for value "{ a: 1 }"`.
-            parts.append((_normalise_text(text[at : match.start() - 1]) + vocabulary.QUOTED, ""))
+            parts.append((_normalise_text(text[at : match.start() - 1]) + words.QUOTED, ""))
             at = searched = end + 1
             continue
         parts += [(_normalise_text(text[at : match.start()]), ""), (identity or "", keys)]
@@ -254,10 +253,10 @@ def _identity(value: Any, depth: int) -> str | None:
 
 def _pair(key: str, value: Any, depth: int) -> str | None:
     name = _SEPARATORS.sub("", key).lower()
-    if isinstance(value, str) and name in vocabulary.SENTENCE_KEYS:
+    if isinstance(value, str) and name in words.SENTENCE_KEYS:
         # A message may itself be JSON, escaped.
         return f"{key}: {normalise(Raw(value))}" if value else None
-    if name in vocabulary.IDENTITY_KEYS:
+    if name in words.IDENTITY_KEYS:
         kept = _scalar(name, value)
         return None if kept is None else f"{key}: {kept}"
     if name in _ERROR_LISTS and (told := _sentences(value, depth)) is not None:
@@ -291,7 +290,7 @@ def _scalar(name: str, value: Any) -> str | None:
         return None
     if isinstance(value, int | float):
         is_property = name in {"path", "loc", "location", "pointer", "instancepath", "datapath"}
-        return vocabulary.NUMBER if is_property else f"{value:g}"
+        return words.NUMBER if is_property else f"{value:g}"
     if not isinstance(value, str) or not value:
         return None
     if name == "path" and value.startswith("/"):
@@ -301,7 +300,7 @@ def _scalar(name: str, value: Any) -> str | None:
     if not _CODE_LIKE.match(value):
         return None
     if name in {"code", "errorcode", "errcode", "sqlstate", "errno", "constraint", "table", "column", "subcode"}:
-        return vocabulary.ID if is_id(value) and name not in {"constraint", "table", "column"} else value
+        return words.ID if is_id(value) and name not in {"constraint", "table", "column"} else value
     return normalise_name(value)
 
 
@@ -360,30 +359,27 @@ def _unquoted(value: str) -> Any:
 
 
 _UNIT = re.compile(
-    rf"({vocabulary.NUMBER})\s+(?:ms|milliseconds?|s|secs?|seconds?|mins?|minutes?|h|hours?|hrs?|days?|weeks?|"
+    rf"({words.NUMBER})\s+(?:ms|milliseconds?|s|secs?|seconds?|mins?|minutes?|h|hours?|hrs?|days?|weeks?|"
     r"Tag(?:en?)?|Stunden?|Minuten?|Sekunden?|jours?|heures?|días?|horas?|bytes?|[KMGT]?i?B|"
-    rf"%|{vocabulary.CURRENCIES})(?!\w)"
+    rf"%|{words.CURRENCIES})(?!\w)"
 )
-_PARTS = re.compile(rf"(?:{vocabulary.NUMBER}|{vocabulary.ID})(?:[-._:/+~@](?:{vocabulary.NUMBER}|{vocabulary.ID}))+")
-_DATA = (
-    f"{vocabulary.NUMBER}|{vocabulary.ID}|{vocabulary.PATH}|{vocabulary.URL}|{vocabulary.EMAIL}|{vocabulary.ADDRESS}"
-    f"|{vocabulary.TIME}|{vocabulary.QUOTED}"
-)
+_PARTS = re.compile(rf"(?:{words.NUMBER}|{words.ID})(?:[-._:/+~@](?:{words.NUMBER}|{words.ID}))+")
+_DATA = f"{words.NUMBER}|{words.ID}|{words.PATH}|{words.URL}|{words.EMAIL}|{words.ADDRESS}|{words.TIME}|{words.QUOTED}"
 _LIST = re.compile(rf"(?P<one>{_DATA})(?:(?:\s*[,;|&]\s*|\s+|\s(?:and|or|und|\|\|)\s)(?:[A-Z]+:)?(?P=one))+")
-_NAMED_EMAIL = re.compile(rf"(?:(?:[^\W\d_a-z][\w.'’-]*,?|&)\s+){{1,5}}(?:<{vocabulary.EMAIL}>|\({vocabulary.EMAIL}\))")
+_NAMED_EMAIL = re.compile(rf"(?:(?:[^\W\d_a-z][\w.'’-]*,?|&)\s+){{1,5}}(?:<{words.EMAIL}>|\({words.EMAIL}\))")
 # `Upload of q3 report final.docx`: a few words between such a word and a file belong to the file's name.
 _FILE_NAME = re.compile(
     rf"\b(in|of|for|file|from|to|open|read|parse|load|import|upload|process|convert|download|attachment|document) "
-    rf"(?:(?!(?:in|for|file|from|to|at|into|with|because)\s)(?:[^\W_]|<n>)(?:[\w()-]|<n>)* ){{1,4}}{vocabulary.PATH}"
+    rf"(?:(?!(?:in|for|file|from|to|at|into|with|because)\s)(?:[^\W_]|<n>)(?:[\w()-]|<n>)* ){{1,4}}{words.PATH}"
 )
 # `q3 report final.docx is encrypted`: so do the words that begin a message, unless they are a sentence.
 _FIRST_FILE = re.compile(
     rf"\A(\W\s)?(?:(?!\w*(?:ing|ed|ot|to|of|from|in|for|at|no|is|file|line|with|error|id)\s)"
-    rf"(?:[^\W_]|<n>)(?:[\w()-]|<n>)* ){{1,3}}{vocabulary.PATH}(?=:? (?!exists|already))",
+    rf"(?:[^\W_]|<n>)(?:[\w()-]|<n>)* ){{1,3}}{words.PATH}(?=:? (?!exists|already))",
     re.IGNORECASE,
 )
-_SPACED_PATH = re.compile(rf"(?<![\w/.-])(?:[\w-]+/)+[\w-]+ {vocabulary.PATH}")
-_NUMBER_BEFORE_WORD = f"{vocabulary.NUMBER} "
+_SPACED_PATH = re.compile(rf"(?<![\w/.-])(?:[\w-]+/)+[\w-]+ {words.PATH}")
+_NUMBER_BEFORE_WORD = f"{words.NUMBER} "
 
 
 def joined(text: str) -> str:
@@ -399,16 +395,16 @@ def _merged(text: str) -> str:
     # Most messages have one placeholder. Each search costs 1 µs.
     if _NUMBER_BEFORE_WORD in text:
         text = _UNIT.sub(r"\1", text)
-    if vocabulary.PATH in text:
-        text = _SPACED_PATH.sub(vocabulary.PATH, text)
-        text = _FILE_NAME.sub(rf"\1 {vocabulary.PATH}", text)
-        text = _FIRST_FILE.sub(rf"\1{vocabulary.PATH}", text)
+    if words.PATH in text:
+        text = _SPACED_PATH.sub(words.PATH, text)
+        text = _FILE_NAME.sub(rf"\1 {words.PATH}", text)
+        text = _FIRST_FILE.sub(rf"\1{words.PATH}", text)
     if text.count("<") > 1:
-        text = _PARTS.sub(lambda match: vocabulary.ID if vocabulary.ID in match[0] else vocabulary.NUMBER, text)
-        if vocabulary.EMAIL in text:
-            text = _NAMED_EMAIL.sub(f"<{vocabulary.EMAIL}>", text)
+        text = _PARTS.sub(lambda match: words.ID if words.ID in match[0] else words.NUMBER, text)
+        if words.EMAIL in text:
+            text = _NAMED_EMAIL.sub(f"<{words.EMAIL}>", text)
         return _LIST.sub(r"\g<one>", text)
-    return _LIST.sub(r"\g<one>", text) if text.count(vocabulary.QUOTED) > 1 else text
+    return _LIST.sub(r"\g<one>", text) if text.count(words.QUOTED) > 1 else text
 
 
 # Replaces long numbers in a message by specimens, so that messages that differ in nothing else are normalised once.
@@ -482,7 +478,7 @@ _DETAIL_VALUES = re.compile(r"\)=\([^()\n]*\)")
 _INVALID = re.compile(r"\b(?:[Ii]nvalid|[Ii]llegal|[Mm]alformed|[Bb]ad|[Uu]npars[ae]+ble|[Nn]ot a)\b [\w \]-]{1,40}\Z")
 _PROSE = re.compile(r"[a-z]{3}|[A-Z]{2}_|\A[A-Z]{3,}\Z|[{}<\[]|\A--")
 _CAPITAL_CODE = re.compile(r"[A-Z]+(?:_[A-Z]+)+\.?\Z")
-_SINGULAR = re.compile(rf"\b1\s+({vocabulary.COUNTED})\b(?!\s+\d)")
+_SINGULAR = re.compile(rf"\b1\s+({words.COUNTED})\b(?!\s+\d)")
 
 
 def normalise(message: Raw) -> Raw:
@@ -529,7 +525,7 @@ def _without_told(text: str) -> str:
     if ": " in text:
         text = "\n".join(map(_without_last_value, text.split("\n")))
         text = _SUBJECT.sub(_without_subject, text)
-    text = _SEARCHED.sub(rf"\1{vocabulary.QUOTED}", text) if "operator to " in text else text
+    text = _SEARCHED.sub(rf"\1{words.QUOTED}", text) if "operator to " in text else text
     text = replace_in_sentences(text)
     text = replace_names(text)
     text = _ERRNO.sub(_replace_errno_address, text) if "E" in text else text
@@ -540,16 +536,14 @@ def _without_last_value(line: str) -> str:
     """Replace the data after the last colon of a line, as in `No such container: web-3`. A code in capitals stays."""
     head, _, value = line.rpartition(": ")
     noun = head[head.rfind(" ") + 1 :].lower()
-    is_value = (
-        noun in vocabulary.DATA_NOUNS and " " not in value and value[:1].isalnum() and not _CAPITAL_CODE.match(value)
-    )
+    is_value = noun in words.DATA_NOUNS and " " not in value and value[:1].isalnum() and not _CAPITAL_CODE.match(value)
     is_value = is_value or (value != "" and _PROSE.search(value) is None and _INVALID.search(head) is not None)
-    return f"{head}: {vocabulary.QUOTED}{'.' if value.endswith('.') else ''}" if is_value else line
+    return f"{head}: {words.QUOTED}{'.' if value.endswith('.') else ''}" if is_value else line
 
 
 def _without_subject(match: re.Match[str]) -> str:
-    is_value = match[1].lower() in vocabulary.DATA_NOUNS and not _CAPITAL_CODE.match(match[2])
-    return f"{match[1]}: {vocabulary.QUOTED}" if is_value else match[0]
+    is_value = match[1].lower() in words.DATA_NOUNS and not _CAPITAL_CODE.match(match[2])
+    return f"{match[1]}: {words.QUOTED}" if is_value else match[0]
 
 
 def _plural(match: re.Match[str]) -> str:
@@ -560,7 +554,7 @@ def _plural(match: re.Match[str]) -> str:
 
 def _replace_errno_address(match: re.Match[str]) -> str:
     address = match["address"]
-    return match["lookup"] + vocabulary.ADDRESS + address[len(address.rstrip(".:")) :]
+    return match["lookup"] + words.ADDRESS + address[len(address.rstrip(".:")) :]
 
 
 # `identity_of` reduces a normalised message to the text by which errors are grouped.
@@ -572,7 +566,7 @@ def _replace_errno_address(match: re.Match[str]) -> str:
 DATA: Final = "…"
 """Stands for every placeholder."""
 
-_PLACEHOLDER = re.compile(f"{vocabulary.PLACEHOLDERS}|{vocabulary.QUOTED}")
+_PLACEHOLDER = re.compile(f"{words.PLACEHOLDERS}|{words.QUOTED}")
 _CURRENCY = re.compile(rf"[$€£¥]\s?{DATA}|{DATA}\s?[$€£¥](?!\w)")
 # What is left of an id: `…f…c`, `call_ab…`.
 _MACHINE_WORD = re.compile(
@@ -582,8 +576,8 @@ _MACHINE_WORD = re.compile(
 )
 # `in EUR`, `EUR …`
 _CURRENCY_CODE = re.compile(
-    rf"\b(?:{vocabulary.CURRENCIES})[/-](?:{vocabulary.CURRENCIES})\b"
-    rf"|(?<= (?:in|to) )(?:{vocabulary.CURRENCIES})\b|\b(?:{vocabulary.CURRENCIES})\s?(?={DATA})"
+    rf"\b(?:{words.CURRENCIES})[/-](?:{words.CURRENCIES})\b"
+    rf"|(?<= (?:in|to) )(?:{words.CURRENCIES})\b|\b(?:{words.CURRENCIES})\s?(?={DATA})"
 )
 _MAYBE_CURRENCY = re.compile(r"[A-Z]{3}(?![A-Za-z_])")
 # Letters beside data: `UrqH-…BAl-iuqY`.

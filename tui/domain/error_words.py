@@ -1,11 +1,428 @@
-"""Finds the data in a message: numbers, quoted texts, addresses, times, paths, values in known sentences."""
+"""Finds the data in a message: numbers, ids, names, quoted texts, addresses, times, paths."""
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
+from itertools import pairwise
+from string import ascii_lowercase
 from typing import Final
 
-from tui.domain.errors import vocabulary
-from tui.domain.errors.vocabulary import is_id, is_technical, normalise_name, normalise_word
+# The words beside a value that say whether it is a name of the schema, a name of the code, an error code or data.
+#
+# Messages quote both `column "plan_tier"` and `customer "acme"`. Only the words beside the quotes distinguish them.
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+NUMBER: Final = "<n>"
+ID: Final = "<id>"
+TIME: Final = "<time>"
+ADDRESS: Final = "<addr>"
+URL: Final = "<url>"
+PATH: Final = "<path>"
+EMAIL: Final = "<email>"
+NAME: Final = "<name>"
+PLACEHOLDERS: Final = "<(?:n|id|time|addr|url|path|email|name)>"
+"""A pattern of all these."""
+
+QUOTED: Final = "'…'"
+
+SCHEMA_NOUNS: Final = _words(
+    "column columns relation table tables constraint constraints index indexes collection references"
+)
+"""The name after one of these splits groups, even if it looks like a hash."""
+
+CODE_NOUNS: Final = _words(
+    """field fields property properties prop props attribute attributes key keys module modules package plugin function
+    method procedure operator argument arguments arg parameter parameters param params option options variable
+    variables reading setting type types class model schema directive enum extension command export named identifier
+    label import dependency object objects element interface trait symbol keyword name parameter(s) loader adapter
+    provider driver dialect locator selector primary foreign unique destructure access delete define redefine
+    token flag feature scope permission header env decorator resolver mutation query subscription fragment
+    placeholder table(s) column(s) field(s) attr"""
+)
+"""The name after one of these splits groups if it is a name: the parts that look like data are replaced."""
+
+DATA_NOUNS: Final = _words(
+    """value values received got found given entry input string text near user customer client account tenant shop
+    store merchant vendor supplier company organization organisation org team workspace member contact subscriber
+    employee owner author recipient sender partner order invoice payment subscription charge session job worker
+    device host hostname server address email phone number url uri file directory folder bucket row record document
+    id ids uuid guid slug username login password token was instead actual bytes buffer line content body message
+    data date time timestamp queue topic channel group project resource item product sku city country
+    integer boolean float decimal format run
+    container role database db vhost bucket cluster broker zone range specified provided timezone locale currency
+    encoding charset image volume pod upload"""
+)
+"""What is quoted after one of these is data, whatever it looks like."""
+
+ENTITIES: Final = _words(
+    """customer client user account tenant shop store merchant vendor supplier company organization organisation org
+    team workspace member contact subscriber employee driver courier owner author buyer seller recipient sender patient
+    student partner brand restaurant hotel warehouse branch depot kunde kunden kundin mandant mandanten benutzer
+    firma cliente clients clientes filiale standort lieferant händler fournisseur magasin boutique proveedor tienda
+    almacén printer
+    utilisateur usuario"""
+)
+VALUE_NOUNS: Final = _words("received got found actual instead credentials")
+"""What is quoted after one of these is data, also between backticks."""
+
+ENTITY_NOUNS: Final = "|".join(f"[{word[0].upper()}{word[0]}]{word[1:]}" for word in sorted(ENTITIES, reverse=True))
+"""People and companies. Their names stand in messages without quotes."""
+
+NOT_NAMES: Final = _words(
+    """is are was were be been not no has have had does do did can could cannot will would should must may might with
+    without after before on in at from to by for and or but because since while when that which who already exists
+    missing invalid unknown required found failed failure error exceeded id ids name names email emails number numbers
+    data record records details list address phone balance input profile settings session sessions token tokens
+    password account accounts type types role roles object field fields limit quota count plan status state access
+    request requests service api group groups code key keys payload update creation info information locale
+    preferences permissions agent device devices context import export sync of as than via using during the a an
+    this its their your our if it into out over under per"""
+)
+"""A word after a noun of `ENTITY_NOUNS` that is not a name."""
+
+_SERVICES: Final = _words(
+    """adobe adyen airtable algolia amazon anthropic apple asana atlassian auth0 aws azure bigquery bing bitbucket brevo
+    cloudflare cloudinary contentful datadog dhl discord docker docusign drive dropbox ebay elasticsearch etsy excel
+    exchange facebook fedex figma firebase firestore github gitlab gmail google graphql hubspot instagram intercom
+    internet java javascript jira kafka klarna klaviyo kubernetes lambda linear linkedin linux mailchimp mailgun
+    mandrill meta microsoft mongo mongodb mux mysql netlify netsuite next nginx node notion okta openai oracle outlook
+    paddle paypal plaid playwright pinecone postgres postgresql postmark prisma python quickbooks rabbitmq redis resend
+    salesforce sanity sap segment sendgrid sentry sheets shippo shopify slack snowflake spotify square stripe supabase
+    telegram temporal tiktok trello twilio twitch twitter typeform typescript ups usps vercel vertex vimeo webflow
+    windows woocommerce wordpress workday xero yahoo youtube zapier zendesk zoho zoom"""
+)
+_STATUSES: Final = _words(
+    """accepted bad conflict created forbidden gateway gone internal method moved not ok partial payload payment
+    precondition proxy range request requests server service temporary timeout too unauthorized unprocessable
+    unsupported http https ssl tls tcp udp dns json xml html sql utf unicode base object array string number boolean
+    date map set promise function symbol buffer error"""
+)
+KNOWN_NAMES: Final = NOT_NAMES | ENTITIES | DATA_NOUNS | CODE_NOUNS | SCHEMA_NOUNS | _SERVICES | _STATUSES
+"""Capitalised words that are no name of a person or of a company, or one of a service, which splits groups."""
+
+CURRENCIES: Final = (
+    "AED|AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HKD|HUF|IDR|ILS|INR|JPY|KRW|MXN|MYR|NOK|NZD|PHP|PLN|RON|SEK|SGD|THB|TRY|"
+    "TWD|UAH|USD|VND|ZAR"
+)
+
+PROTOCOL_WORDS: Final = _words(
+    """request response socket connect connection lookup send headers header body read write open close stream upload
+    download handshake secureconnect dns tls redirect retry ready load domcontentloaded networkidle finish drain data
+    error end message ping pong auth login logout commit rollback begin"""
+)
+"""Quoted, these name a phase or an event of a library: `Timeout awaiting 'socket'`."""
+
+IDENTITY_KEYS: Final = _words(
+    """code errorcode errcode errorcodes errcodes subcode declinecode type errortype kind field fields param parameter
+    property column table constraint status statuscode httpstatus errno syscall keyword target reason rule validator
+    tag category domain severity sqlstate path instancepath datapath pointer loc location"""
+)
+"""The keys of JSON in a message whose values split groups, without case and separators."""
+
+KEPT_KEYS: Final = _words("code errno status reason field param column table constraint syscall kind violated")
+"""The value after one of these and a colon splits groups, also outside of an object."""
+
+STEPS: Final = _words("step stage phase operation op action")
+"""The value after one of these and an equals sign splits groups."""
+
+SENTENCE_KEYS: Final = _words(
+    """message msg error errormessage errormsg errordescription detail details title description reason summary text
+    usermessage developermessage"""
+)
+"""The keys of JSON in a message whose values are sentences, which are normalised like a message."""
+
+COUNTED: Final = (
+    "attempt|retry|try|row|line|column|product|customer|image|seat|shop|email|part|chunk|task|invoice|payment|recipient|"
+    "record|item|error|warning|file|issue|problem|request|message|job|run|result|page|connection|"
+    "argument|parameter|character|element|entry|worker|node|replica|byte|time|failure|document|object|user|credit|token"
+)
+"""Nouns that follow a number: `1 row` is normalised like `2 rows`."""
+
+TOP_LEVEL_DOMAINS: Final = (
+    "com|net|org|io|dev|app|cloud|ai|co|de|fr|nl|uk|eu|us|jp|br|au|ca|ch|at|se|es|pl|tech|internal|local|lan|"
+    "localdomain|xyz|gov|edu|site|online|svc|cluster|test|example|invalid|me|tv|gg|ru|cn|kr|mx|be|cz|pt|ie|nz|sg|hk|arpa"
+)
+FILE_EXTENSIONS: Final = (
+    "tsx?|jsx?|mjs|cjs|mts|cts|json5?|ya?ml|toml|xml|html?|css|csv|tsv|txt|log|md|pdf|docx?|xlsx?|pptx?|odt|png|jpe?g|"
+    "gif|webp|svg|avif|heic|bmp|tiff?|mp[34]|m4[av]|mov|avi|mkv|webm|wav|ogg|flac|zip|tar|t?gz|bz2|7z|rar|parquet|avro|"
+    "sql|db|sqlite3?|prisma|wasm|node|so|dll|dylib|exe|sh|py|rb|go|rs|java|class|jar|map|lock|env|conf|ini|cfg|pem|crt|"
+    "key|p12|sock|pid|tmp|bak|bin|dat|ttf|otf|woff2?|ics|eml|vcf|gpg|part"
+)
+
+
+# Tells letters that a machine drew, such as `KLGYvUtlcj`, from the words of languages and of code.
+
+
+_FREQUENT: Final = """
+    04540130402646040656322130
+    63436000530730520452500040
+    60326005405410710426400020
+    52247320710412500452410020
+    41563330200446132665132410
+    50235520700511610544500030
+    51107145500435410552401011
+    60127100600322600424400020
+    33544340000547530455040203
+    60206000504020630252603020
+    50137221600504320263304020
+    60247100600601620144310050
+    64017000602231560043400010
+    51555360402213420156330010
+    23452230202557440644534000
+    60126103500511550645401040
+    22032000000403000342902000
+    61347230602343520454321030
+    40426115602322440157502030
+    50327105700321520554301040
+    45434330400546250655000000
+    60208200600010510001010000
+    71036205600305500551112200
+    53536313600341360126200331
+    32435310500456460266024023
+    60008100600112500013000033
+"""
+"""How often a letter (row) is followed by another (column) in English and in names of code: 0 never, 9 nearly always.
+
+Counted in the words of three or more files of Python's library and of this repository, on a logarithmic scale.
+"""
+
+_PAIRS: Final = {
+    first + second: int(level)
+    for first, row in zip(ascii_lowercase, _FREQUENT.split(), strict=True)
+    for second, level in zip(ascii_lowercase, row, strict=True)
+}
+_MIN_LETTERS: Final = 8
+MAX_MEAN: Final = 3.5
+"""Of words with 8 letters 1 in 800 is below it, of drawn letters 85 %; of words with 10 letters none, and 90 %."""
+
+MAX_PREFIXED_MEAN: Final = 4.3
+"""For what follows a prefix, as in `inv_hecxMoZEposqZK`."""
+
+_MIN_MIXED: Final = 6
+_MIN_PAIRS: Final = 3
+_CACHED_WORDS: Final = 4_096
+
+
+@lru_cache(_CACHED_WORDS)
+def is_drawn(word: str, max_mean: float = MAX_MEAN) -> bool:
+    """Return whether the letters of a word follow each other as in no word. Digits and signs are skipped.
+
+    A word in upper and lower case that has digits may be shorter: `QERPw432`.
+    """
+    if not word.isascii() or len(word) < (_MIN_LETTERS if word.isalpha() else _MIN_MIXED):
+        return False
+    # The step from `load` to `Order` in `loadOrder` says nothing.
+    pairs = [
+        (first + second).lower()
+        for first, second in pairwise(word)
+        if first.isalpha() and second.isalpha() and not (first.islower() and second.isupper())
+    ]
+    return len(pairs) >= _MIN_PAIRS and sum(map(_PAIRS.__getitem__, pairs)) < max_mean * len(pairs)
+
+
+# Tells names from ids: `users_email_key` is a name, `cus_oBg0TGXFsi5y4o` an id.
+
+
+_DIGITS = re.compile(r"\d+")
+_SEGMENT = re.compile(r"[^./\[\]:\s-]+")
+_HEX = re.compile(r"[0-9a-f]+\Z", re.IGNORECASE)
+_PREFIXED = re.compile(r"(?:[A-Za-z][A-Za-z0-9]{0,11}[_-])+([A-Za-z0-9]+)\Z")
+_CAMEL = re.compile(r"[A-Z]{0,4}[a-z]+(?:[A-Z]{1,4}[a-z]+)*[A-Z]{0,3}\Z")
+# A migration: `20260301_add_vat`.
+_DATED_NAME = re.compile(r"\d{3,14}(?:_[a-z]{2,})+\Z")
+# Where the code ran: `linux-x64`.
+_PLATFORM = re.compile(r"(?:linux(?:musl)?|darwin|win32|alpine)[-_](?:x64|arm64|arm|ia32|x86_64|amd64|aarch64)\Z")
+# Words of the trade, whose digits are no data: `s3:PutObject`.
+_TECHNICAL = re.compile(
+    r"(?:s3|ec2|r2|sha-?\d+|md5|utf-?(?:8|16|32)|ipv[46]|http2|oauth2|base(?:32|58|64)|mp[34]|m4[av]|h26[45]|x64|x86|"
+    r"arm64|amd64|u?int\d+|float\d+|k8s|b2[bc]|i18n|l10n|es\d{4}|p2p|x509|p12)\Z",
+    re.IGNORECASE,
+)
+_MIN_HEX: Final = 6
+_MIN_RANDOM: Final = 8
+_MIN_MIXED_ID: Final = 5
+_MIN_LONG: Final = 16
+
+
+@lru_cache(_CACHED_WORDS)
+def is_id(word: str) -> bool:
+    """Return whether a word of letters and digits, perhaps with a prefix, was made by a machine."""
+    if "." in word and not any(map(is_id, word.split("."))):
+        return False  # the path of a property, such as `body.items.0.price`
+    if _DATED_NAME.match(word) and not is_drawn(word):
+        return False
+    if _is_url_safe(word):
+        return True
+    prefixed = _PREFIXED.match(word)
+    core = word if prefixed is None else prefixed[1]
+    if not core.isascii():
+        return False
+    if core.isdigit():
+        return len(core) >= _MIN_LONG or (prefixed is not None and len(core) >= _MIN_RANDOM)
+    is_random = _is_random_mix if _DIGITS.search(core) is not None else _is_random_letters
+    return is_random(core, has_prefix=prefixed is not None)
+
+
+def _is_random_letters(core: str, *, has_prefix: bool) -> bool:
+    """Return whether a word without digits is an id, such as `KLGYvUtlcj`."""
+    if core.isupper() or len(core) < _MIN_RANDOM:
+        return False
+    is_lower = core.islower()
+    if is_drawn(core, MAX_PREFIXED_MEAN if has_prefix and not is_lower else MAX_MEAN) and (has_prefix or not is_lower):
+        return True
+    is_mixed = not is_lower and _CAMEL.match(core) is None
+    return (has_prefix and (is_mixed or _has_odd_humps(core))) or (len(core) >= _MIN_LONG and _has_odd_humps(core))
+
+
+def _is_random_mix(core: str, *, has_prefix: bool) -> bool:
+    """Return whether a word of letters and digits is an id, such as `QERPw432`."""
+    if _HEX.match(core) is not None and len(core) >= _MIN_HEX:
+        return True
+    is_mixed = core != core.lower() and core != core.upper()
+    if (is_mixed and is_drawn(core)) or (has_prefix and len(core) >= (_MIN_MIXED_ID if is_mixed else _MIN_RANDOM)):
+        return True
+    digit_runs = len(_DIGITS.findall(core))
+    if len(core) >= _MIN_LONG and (digit_runs > 1 or not core[-1].isdigit()):
+        return True
+    if len(core) < _MIN_RANDOM or digit_runs < 2:
+        return False
+    return digit_runs > 2 or max(map(len, _DIGITS.split(core))) <= 4 or 2 * _case_changes(core) >= len(core)
+
+
+def _is_url_safe(word: str) -> bool:
+    """Return whether a word is an id of all letters, digits, `_` and `-`, such as `V1StGXR8_Z5jdHi6B-myT`."""
+    bare = word.replace("_", "").replace("-", "")
+    if len(bare) < _MIN_LONG or bare.islower() or bare.isupper() or not bare.isalnum() or not bare.isascii():
+        return False
+    return len(_DIGITS.findall(bare)) > 1 and _has_odd_humps(bare)
+
+
+def _has_odd_humps(word: str) -> bool:
+    """Return whether upper and lower case alternate faster than in a name such as `readUpload`."""
+    return _case_changes(word) * 2.6 >= len(word)
+
+
+def _case_changes(word: str) -> int:
+    return sum(a.islower() != b.islower() for a, b in pairwise(word))
+
+
+def is_technical(word: str) -> bool:
+    """Return whether the digits of a word belong to its name: `s3`, `utf8`."""
+    return _TECHNICAL.match(word) is not None
+
+
+def normalise_word(word: str) -> str:
+    """Return a word without its numbers, or `<id>` if it is an id."""
+    if not any(map(str.isdigit, word)):
+        return ID if is_id(word) else word
+    if _PLATFORM.match(word):
+        return ID
+    if is_technical(word):
+        return word
+    if word.isdigit() and len(word) < _MIN_LONG:
+        return NUMBER
+    if is_id(word):
+        return ID if len(word) >= _MIN_LONG or "_" in word or "-" in word else NUMBER
+    return _DIGITS.sub(NUMBER, word)
+
+
+def normalise_name(name: str) -> str:
+    """Return a name of the code or the path of a property without the ids and numbers among its parts."""
+    return _SEGMENT.sub(lambda match: normalise_word(match[0]), name)
+
+
+# Replaces names of people and companies that stand in a message without quotes: `for customer Acme Corp`.
+
+
+_CAPITAL: Final = r"(?:[^\W\d_a-z]|[^\W\d_A-Z](?<=[^\x00-\x7f]))"
+_MORE: Final = (
+    r"(?:(?:\s+(?:&|and|und|et|y|e|de|du|des|del|dos|der|den|le|of|von|van|da|di|la|the)(?=\s+[A-Z])|\s+&)?\s+[^\W\d_a-z][\w.'’-]*"
+    r"|,\s(?:Inc|Ltd|LLC|GmbH|Corp|Co|S\.?A|AG|PLC|SARL|BV|AB|SL|KG)\b\.?)"
+)
+"""Another word of a name of several words."""
+
+_NAMES = re.compile(
+    rf"\b(?P<noun>{ENTITY_NOUNS})(?P<gap>\s+(?:[^\w\s'\"`<({{\[:.,;„“«»‘「#-]+\s+)?)"
+    rf"(?P<name>{_CAPITAL}[\w.'’&-]*{_MORE}*"
+    r"|\w+(?:-\w+)*(?![@\w/\\=-]|\.\w))"
+)
+# `failed for Acme Corp: …`, `rejected by Priya Nair (…)`. A name of one word must have an end behind it.
+_FOR_NAME = re.compile(
+    rf" (?P<before>for|of|by|from|to|de|du|del|für|von|pour|para|por) "
+    rf"(?P<name>(?P<first>{_CAPITAL}[\w'’&-]*)(?P<more>{_MORE}*))(?![\w'’/\\=@-]|\.\w|\s\(\d+\))"
+)
+# `for bucket acme-media`
+_THING = re.compile(
+    r"\b(bucket|container|pod|instance|hostname|device|repository|repo|database|project|branch|domain|site|channel|"
+    r"namespace) (?!(?:read|write|not|out|in|re|pre|un|non|non-existent|time|client|server|self|sign|log|set)-)"
+    r"[a-z\d]+(?:-[a-z\d]+)+(?![\w/.@:=-])"
+)
+_PREPOSITION = re.compile(
+    r"\b(?:for|of|from|to|by|with|as|on|in|at|against|für|de|pour|para|den|der|dem|des)\s+(?:the\s|den\s|die\s)?\Z",
+    re.IGNORECASE,
+)
+_AFTER_NAME = re.compile(
+    r"[:;,.!?)\]]|\s*\Z|\s+(?:after|on|in|at|with|failed|because|from|has|is|was|does|could|cannot|not|konnte|wurde|"
+    r"broke|lost|hit|ran|took|got|went|[a-z]+ed)\b|\s[^\w\s]"
+)
+_VERB_AFTER = re.compile(r"\s+(?:has|is|was|does|could|cannot|had|did|exceeded|reached|may not|must|ist|hat|wurde)\b")
+_AFTER_ONE_WORD = re.compile(
+    r"\s*\Z|[:,;)]\s|\s(?:failed|is|was|has|does|could|cannot|did|fue|ist|hat|konnte|wurde|a|after|because)\b|\s\("
+)
+_SENTENCE_NAME = re.compile(r"[A-Z]{2,}\Z|(?:Error|Exception|ID|Id|IDs|API|URL)\Z")
+
+
+# `Stock of 📦 ACME-XL is low`: a name may follow a picture.
+_PICTURED = re.compile(
+    r"(\b(?:for|of|to|from|in|by|on|with) (?:\w+ )?[\u2600-\u27bf\U0001f000-\U0001faff]\ufe0f? )"
+    rf"[^\s<>]+(?: \d[\w&.'-]*|{_MORE})*"
+)
+
+
+def replace_names(text: str) -> str:
+    """Return a text with placeholders for the names after `customer`, `shop` and the like."""
+    text = text if text.isascii() else _PICTURED.sub(rf"\1{NAME}", text)
+    # The search takes 7 µs, and few messages contain a name.
+    if not ENTITIES.isdisjoint(text.lower().replace("(", " ").replace("'", " ").replace('"', " ").split()):
+        text = _NAMES.sub(_replace_name, text)
+    text = _THING.sub(rf"\1 {NAME}", text) if "-" in text else text
+    return _FOR_NAME.sub(_replace_owner, text)
+
+
+def _replace_owner(match: re.Match[str]) -> str:
+    """Replace a name after `for` or `of`, unless it is one of a service, of code or of a status."""
+    first = match["first"]
+    if (
+        first.lower() in KNOWN_NAMES
+        or (first.isascii() and first[1:] != first[1:].lower() and "'" not in first)
+        or _SENTENCE_NAME.match(first)
+        or not (match["more"] or _AFTER_ONE_WORD.match(match.string, match.end()))
+    ):
+        return match[0]
+    return f" {match['before']} {NAME}"
+
+
+def _replace_name(match: re.Match[str]) -> str:
+    name = match["name"]
+    first = name.split(None, 1)[0]
+    if first.lower() in NOT_NAMES or _SENTENCE_NAME.match(first) or ADDRESS in name:
+        return match[0]
+    is_slug = name.isascii() and name.islower() and name.replace("-", "").isalpha()
+    has_sign = match["gap"].strip() != ""
+    is_heading = match.string.startswith(": ", match.end()) and first.lower() not in KNOWN_NAMES
+    if is_slug and not has_sign and not is_heading and not _VERB_AFTER.match(match.string, match.end()):
+        has_preposition = _PREPOSITION.search(match.string, max(match.start() - 12, 0), match.start())
+        if not has_preposition or not _AFTER_NAME.match(match.string, match.end()):
+            return match[0]
+    return match["noun"] + match["gap"] + NAME
+
+
+# Finds the data in a message: numbers, quoted texts, addresses, times, paths, values in known sentences.
+
 
 # Decides whether a number or a word with digits in a message is a code, which splits groups, or data.
 
@@ -67,7 +484,7 @@ _COUNTED = re.compile(r"\s+(?:of\s|out of\s|[a-z]+s\b(?<!\bstatus)|times\b|byte|
 _SENTENCE = re.compile(r"[ :-]+[A-Z\"'<{]|[ :-]+[a-z]+(?:_[a-z]+)+\b|[ :-]+\Z|-\d\.|[ ]\d\.\d")
 _CAPITALS = re.compile(r"[ :]+[A-Z][A-Z_]{3,}\b")
 _SMTP_BEFORE = re.compile(r"\b[245]\d\d[ -]\Z")
-_SCHEMA = re.compile(rf"\b(?:{'|'.join(sorted(vocabulary.SCHEMA_NOUNS))})\b[:\s(`\"'.]*\Z", re.IGNORECASE)
+_SCHEMA = re.compile(rf"\b(?:{'|'.join(sorted(SCHEMA_NOUNS))})\b[:\s(`\"'.]*\Z", re.IGNORECASE)
 _ENTITY = re.compile(
     r"\b(?:order|invoice|id|user|item|row|record|job|ticket|number|customer|product|page|no\.?)\s#?\Z", re.IGNORECASE
 )
@@ -88,7 +505,7 @@ def normalise_digits(word: str, text: str, start: int, end: int) -> str:
     if is_code(word, text, start, end):
         return word
     if is_number(word) or (_ORDER_NUMBER.match(word) and not is_technical(word)):
-        return vocabulary.NUMBER
+        return NUMBER
     return normalise_name(word) if _is_property_path(word) else normalise_word(word)
 
 
@@ -179,8 +596,8 @@ _OPENING: Final = " \n\t([{:="
 _NOT_IN_WORD = re.compile(r".*[^\w()]|^\(+|(?<!\(s)\)+$", re.DOTALL)
 _IDENTIFIER = re.compile(r"[@#$.]?[A-Za-z_$][\w$-]*(?:(?:\.|/|::|\[|\]\.?|->)[\w$*-]+|\[\])*\]?(?:\(\))?\Z")
 _CODE_SHAPE = re.compile(r"[a-z\d][A-Z]|\w_\w|[a-z]\.[A-Za-z]|\(\)\Z|\A[A-Z]{2,}\Z|\A[@$]|\[\]|::")
-_FILE = re.compile(rf"\.(?:{vocabulary.FILE_EXTENSIONS})\Z", re.IGNORECASE)
-_HOST = re.compile(rf"[\w-]+(?:\.[\w-]+)*\.(?:{vocabulary.TOP_LEVEL_DOMAINS})\Z", re.IGNORECASE)
+_FILE = re.compile(rf"\.(?:{FILE_EXTENSIONS})\Z", re.IGNORECASE)
+_HOST = re.compile(rf"[\w-]+(?:\.[\w-]+)*\.(?:{TOP_LEVEL_DOMAINS})\Z", re.IGNORECASE)
 _PUNCTUATION = re.compile(r"[^\w\s]{1,3}\Z")
 _MODULE_ROOT = re.compile(r".*(?:/|\A)(?=(?:src|dist|node_modules)/)|.*/\.trigger/tmp/[^/]+/")
 _SLASHES = re.compile(r"[\\/]+")
@@ -194,11 +611,11 @@ def normalise_quoted(quoted: str, text: str, start: int, end: int) -> str:
     """
     content = quoted[1:-1]
     if not content:
-        return vocabulary.QUOTED
+        return QUOTED
     content = content.removesuffix(" (index)")
     noun, has_colon = _noun(text, start)
     if _PUNCTUATION.match(content):
-        return vocabulary.QUOTED if noun in vocabulary.VALUE_NOUNS else f"'{content}'"
+        return QUOTED if noun in VALUE_NOUNS else f"'{content}'"
     if has_colon and noun in _CODES and _QUOTED_CODE.match(content):
         return f"'{content}'"
     if noun in _POINTER_NOUNS and _POINTER.match(content):
@@ -206,27 +623,27 @@ def normalise_quoted(quoted: str, text: str, start: int, end: int) -> str:
     name = _name(content, noun)
     # The beginning of what should be JSON is data, unlike a sign such as `<`.
     if name is None or (noun == "token" and "JSON" in text[end : end + _BEFORE_QUOTE]):
-        return vocabulary.QUOTED
-    if noun in vocabulary.SCHEMA_NOUNS:
+        return QUOTED
+    if noun in SCHEMA_NOUNS:
         return f"'{content}'"
     if has_colon:
-        is_name = noun in vocabulary.KEPT_KEYS or (noun in vocabulary.CODE_NOUNS and noun not in _NOUNS_OF_VALUES)
+        is_name = noun in KEPT_KEYS or (noun in CODE_NOUNS and noun not in _NOUNS_OF_VALUES)
         # `Row 2: "price" must be a number`
-        is_name = is_name or (noun not in vocabulary.DATA_NOUNS and _VALIDATED.match(text, end) is not None)
-    elif noun in vocabulary.CODE_NOUNS:
+        is_name = is_name or (noun not in DATA_NOUNS and _VALIDATED.match(text, end) is not None)
+    elif noun in CODE_NOUNS:
         is_name = True
-    elif noun in vocabulary.VALUE_NOUNS or (noun in vocabulary.DATA_NOUNS and quoted[0] != "`"):
+    elif noun in VALUE_NOUNS or (noun in DATA_NOUNS and quoted[0] != "`"):
         is_name = False
     else:
         is_name = _looks_like_name(quoted, text, end)
-    return f"'{name}'" if is_name else vocabulary.QUOTED
+    return f"'{name}'" if is_name else QUOTED
 
 
 def _looks_like_name(quoted: str, text: str, end: int) -> bool:
     """Return whether the quotes, what follows them or the spelling tell that a name is quoted."""
     if quoted[0] not in _CODE_QUOTES:
         return False
-    if quoted[1:-1] in vocabulary.PROTOCOL_WORDS:
+    if quoted[1:-1] in PROTOCOL_WORDS:
         return True
     return quoted[0] == "`" or _VALIDATED.match(text, end) is not None or _CODE_SHAPE.search(quoted[1:-1]) is not None
 
@@ -256,7 +673,7 @@ def _noun(text: str, start: int) -> tuple[str, bool]:
 
 def _name(content: str, noun: str) -> str | None:
     """Return content that may be a name, without the data in it; None if it can only be data."""
-    if noun in vocabulary.SCHEMA_NOUNS and not re.search(r"\s", content):
+    if noun in SCHEMA_NOUNS and not re.search(r"\s", content):
         return content
     if noun in _MODULE_NOUNS:
         path = _SLASHES.sub("/", content)
@@ -272,8 +689,8 @@ def _name(content: str, noun: str) -> str | None:
 # Each sentence has a short text by which it is recognised, because the search for a text is much faster than a pattern.
 
 
-_Q: Final = vocabulary.QUOTED
-_N: Final = vocabulary.NUMBER
+_Q: Final = QUOTED
+_N: Final = NUMBER
 
 # The words by which a sentence is known; the sentence; what replaces it.
 _SENTENCES: Final = tuple(
@@ -289,7 +706,7 @@ _SENTENCES: Final = tuple(
         ("is not iterable", r"\b(?:number|object|string) -?[\w.]+ (?=is not iterable)", f"{_Q} "),
         (" column ", r" \(line \d+ column \d+\)", ""),
         ("valid JSON", r"(nexpected token '?.'?, )\.{0,3}\".{0,200}\"(?:\.{3})?(?= is not valid JSON)", rf"\1{_Q}"),
-        (" URL from ", r"( URL from ).{1,500}", rf"\1{vocabulary.URL}"),
+        (" URL from ", r"( URL from ).{1,500}", rf"\1{URL}"),
         (". Received ", r"(\. Received ).{1,500}", rf"\1{_Q}"),
         ("received ", r"(\bbut received )(?:NaN|null|undefined|-?Infinity)\b", rf"\1{_N}"),
         ("annot encode ", r"(annot encode )\".{1,8}\"", rf"\1{_Q}"),
@@ -300,7 +717,7 @@ _SENTENCES: Final = tuple(
         ("to use near ", r"(to use near )'.{0,300}?'(?= at line \d)", rf"\1{_Q}"),
         ("(type ", r"(for value )\S.{0,300}? \(type [\w ]+\)", rf"\1{_Q}"),
         ("version conflict", r"\[[^\[\]]{1,512}\](?=: version conflict)", f"[{_Q}]"),
-        ("projects/", r"\bprojects/[\w-]+(?:/[\w.()~%-]+)+", vocabulary.PATH),
+        ("projects/", r"\bprojects/[\w-]+(?:/[\w.()~%-]+)+", PATH),
         ("enum value", r"(['\"`])[^'\"`\n]{0,200}\1(?= is not a valid enum value)", _Q),
         ("type json: ", r"(type json: Token )\"[^\n]{0,200}?\"(?= is invalid)", rf"\1{_Q}"),
         ("essage: `", r"([Mm]essage: )`([^`\n]{0,500})`", r"\1\2"),
@@ -311,24 +728,24 @@ _SENTENCES: Final = tuple(
         # Networks
         ("attempted address", r"(Connect Timeout Error) \(attempted address[^)]{0,400}\)", r"\1"),
         ("LB pick", r"(Deadline exceeded after )[\d.]+m?s,.{0,400}", rf"\1{_N}"),
-        ("No such file ", r"(?<=: No such file )(?!or ).{1,400}", vocabulary.PATH),
+        ("No such file ", r"(?<=: No such file )(?!or ).{1,400}", PATH),
         (
             "exited with code ",
             r"(exited with code \d+: )(?!Error)\S.{0,200}?\.\w{2,4}(?=: [A-Z])",
-            rf"\1{vocabulary.PATH}",
+            rf"\1{PATH}",
         ),
         ("Command failed", r"(Command failed(?: with exit code \d+)?: \S+) [^\n]+", rf"\1 {_Q}"),
         ("in the cert's ", r"(in the cert's \w+:).{0,1000}", r"\1"),
-        (").", rf"(?<=\w) \(\d+\)(?=\.(?:{vocabulary.FILE_EXTENSIONS})\b)", ""),
+        (").", rf"(?<=\w) \(\d+\)(?=\.(?:{FILE_EXTENSIONS})\b)", ""),
         (
             " already ",
             r"( already (?:exists|started|running|processed|queued|scheduled): )\S{1,200}(?=\s*\Z)",
             rf"\1{_Q}",
         ),
-        ("ay ", r"(\b[Rr]ay (?:ID:? )?)[\da-f]{8,}(?:-[A-Z]{3})?", rf"\1{vocabulary.ID}"),
+        ("ay ", r"(\b[Rr]ay (?:ID:? )?)[\da-f]{8,}(?:-[A-Z]{3})?", rf"\1{ID}"),
         ("(Session info", r" ?\(Session info: [^)\n]{0,200}\)", ""),
         ("\uff1a", r"((?:客户|客戶|顧客|用户|ユーザー|店舗|テナント|고객)\uff1a)[^\uff1a\uff09\n]{1,60}", rf"\1{_Q}"),
-        ("on resource: ", r"( on resource: )\S+", rf"\1{vocabulary.ID}"),
+        ("on resource: ", r"( on resource: )\S+", rf"\1{ID}"),
         ("SystemTracker:", r"\bSystemTracker:[^\s,]+", ""),
         # Numbers of trade
         *(
@@ -340,10 +757,10 @@ _SENTENCES: Final = tuple(
         ("expected: ", r"(jwt \w+ invalid\. expected: ).{1,200}", rf"\1{_Q}"),
         ("hone number ", r"([Pp]hone number )\S{1,40}(?= (?:is|was|does|cannot)\b)", rf"\1{_N}"),
         ("number ", r"('(?:To|From)' number ).{1,60}?(?= (?:is|was|does|cannot)\b)", rf"\1{_N}"),
-        (" address ", r"([Ee]-?mail address )\S{1,100}(?= is (?:not|invalid|already))", rf"\1{vocabulary.EMAIL}"),
+        (" address ", r"([Ee]-?mail address )\S{1,100}(?= is (?:not|invalid|already))", rf"\1{EMAIL}"),
         ("nvalid ", r"(nvalid (?:currency|country|locale|date|amount|url|email)): \S{1,64}(?=\. [A-Z])", rf"\1: {_Q}"),
         ("ob ", r"(\b[Jj]ob )(?=\S*[\d:]\S*[\d\w])[\w-]+(?:[.:][\w-]+)*", rf"\1{_N}"),
-        ("(", rf"(\((?:{vocabulary.ENTITY_NOUNS}): )[\w.-]+(?=[),;])", rf"\1{_Q}"),
+        ("(", rf"(\((?:{ENTITY_NOUNS}): )[\w.-]+(?=[),;])", rf"\1{_Q}"),
         ("arse range: ", r"(arse range: ).{1,200}", rf"\1{_Q}"),
         ("picklist field: ", r"(picklist field: ).{1,200}", rf"\1{_Q}"),
         (" (cast from ", r" \(cast from the value [^\n]{0,400}\)", ""),
@@ -430,11 +847,11 @@ _TOKEN: Final = re.compile(
         (?: (?:[ ][A-Z0-9(][^\s'"`<>|,;/]*){{1,4}} (?<=\.[a-z0-9]{{3}}) )? )
     |(?P<padded> {_START} (?=[a-z_-]*[A-Z0-9+/]) [A-Za-z0-9+/_-]{{8,}}={{1,2}}(?![\w=]) )
     |(?P<assignment> {_START} (?P<left>[A-Za-z_][\w.-]*)=(?P<right>\([^()\n]*\)|\[[^\[\]\n]*\]|[^\s,;&)\]}}'"`]+) )
-    |(?P<host> {_START} (?:\*\.)?(?:[A-Za-z0-9_-]+\.)+(?:{vocabulary.TOP_LEVEL_DOMAINS})\b(?![\w(-]|\.\w)
+    |(?P<host> {_START} (?:\*\.)?(?:[A-Za-z0-9_-]+\.)+(?:{TOP_LEVEL_DOMAINS})\b(?![\w(-]|\.\w)
         (?::\d{{1,5}})?(?:/[^\s'"`<>,;()]*)? | localhost(?::\d{{1,5}})? )
     |(?P<identified> (?:(?<=[Ii][Dd]:[ ])|(?<=[Ii][Dd]=)) (?=[\w-]*\d)[\w-]+ )
     |(?P<numbered> {_START} [A-Za-z][\w.-]*:\d{{2,5}}(?![\w:.]|\.\w) )
-    |(?P<file> {_START} [\w@%+~-][\w@%+~./\\-]*\.(?i:{vocabulary.FILE_EXTENSIONS})(?![\w(/-]|\.\w)(?::\d+){{0,2}} )
+    |(?P<file> {_START} [\w@%+~-][\w@%+~./\\-]*\.(?i:{FILE_EXTENSIONS})(?![\w(/-]|\.\w)(?::\d+){{0,2}} )
     |(?P<relative> {_START} [\w@-]+(?:/[\w@.*-]+)+ )
     |(?P<base64> {_START} [A-Za-z0-9+/]{{24,}}={{0,2}}(?![\w.-]) )
     |(?P<word> [+-]?[\w$](?:[\w$-]|[.](?=[\w$]))*%? )
@@ -466,7 +883,7 @@ _ADDRESS_BEFORE = re.compile(
 def replace_values(text: str) -> str:
     """Return a text whose structured values are replaced by placeholders where they are data."""
     if _MAYBE_MIXED.search(text) is not None:
-        text = _MIXED.sub(lambda match: vocabulary.ID if is_id(match[0]) else match[0], text)
+        text = _MIXED.sub(lambda match: ID if is_id(match[0]) else match[0], text)
     return _TOKEN.sub(_replace_token, text)
 
 
@@ -480,7 +897,7 @@ def _replace_token(match: re.Match[str]) -> str:
 def _key(match: re.Match[str]) -> str:
     """Return the key of a cache or of a lock, such as `report:acme:2026-09-13`, without what follows its first word."""
     first, _, rest = match[0].partition(":")
-    return f"{first}:{vocabulary.ID}" if any(map(str.isdigit, rest)) else match[0]
+    return f"{first}:{ID}" if any(map(str.isdigit, rest)) else match[0]
 
 
 def _path(match: re.Match[str]) -> str:
@@ -488,21 +905,19 @@ def _path(match: re.Match[str]) -> str:
     is_fragment = match.string[match.start() - 1 : match.start()] == "#"
     if is_fragment or _POINTER_AFTER.match(match.string, match.end()):
         return normalise_name(path)
-    return vocabulary.PATH + path[len(path.rstrip(".!?")) :]
+    return PATH + path[len(path.rstrip(".!?")) :]
 
 
 def _relative(match: re.Match[str]) -> str:
     before = match.string[max(match.start() - 12, 0) : match.start()]
     if _FILE_TYPE.match(match[0]) and _FOUND_BEFORE.search(before):
-        return vocabulary.QUOTED
+        return QUOTED
     name = normalise_name(match[0])
     # What ends in data is the place of a thing, such as `acme/7992`; `items/7/price` names a property.
     is_place = (
-        name[:1].isalpha()
-        and name.endswith((vocabulary.NUMBER, vocabulary.ID))
-        and not _POINTER_AFTER.match(match.string, match.end())
+        name[:1].isalpha() and name.endswith((NUMBER, ID)) and not _POINTER_AFTER.match(match.string, match.end())
     )
-    return vocabulary.PATH if is_place else name
+    return PATH if is_place else name
 
 
 def _assignment(match: re.Match[str]) -> str:
@@ -510,11 +925,11 @@ def _assignment(match: re.Match[str]) -> str:
     name = key.lower().replace("_", "").replace("-", "")
     if value.startswith(("(", "[")):
         return f"{key}=(…)"
-    if name in vocabulary.SCHEMA_NOUNS or (name in vocabulary.STEPS and not is_id(value)):
+    if name in SCHEMA_NOUNS or (name in STEPS and not is_id(value)):
         return f"{key}={value}"
     if name in {"err", "error"} and _CAPITAL_CODE.match(value):
         return match[0]
-    if name in vocabulary.IDENTITY_KEYS and not is_id(value):
+    if name in IDENTITY_KEYS and not is_id(value):
         is_kept = name in {"code", "errno", "status", "statuscode", "sqlstate", "errorcode", "errcode"}
         return f"{key}={value if is_kept else normalise_name(value)}"
     return f"{key}=…"
@@ -524,14 +939,14 @@ def _numbered(match: re.Match[str]) -> str:
     """Return `redis:6379` as an address only where one is expected: `order:8812` is not."""
     name = match[0].partition(":")[0]
     if _ADDRESS_BEFORE.search(match.string, max(match.start() - 24, 0), match.start()):
-        return vocabulary.ADDRESS
-    return f"{normalise_word(name)}:{vocabulary.NUMBER}"
+        return ADDRESS
+    return f"{normalise_word(name)}:{NUMBER}"
 
 
 def _base64(match: re.Match[str]) -> str:
     if is_schema_name(match.string[max(match.start() - 24, 0) : match.start()]):
         return match[0]
-    return vocabulary.ID if is_id(match[0].replace("/", "").replace("+", "").rstrip("=")) else normalise_name(match[0])
+    return ID if is_id(match[0].replace("/", "").replace("+", "").rstrip("=")) else normalise_name(match[0])
 
 
 def _word(match: re.Match[str]) -> str:
@@ -539,20 +954,20 @@ def _word(match: re.Match[str]) -> str:
     sign = word[:1] if word[:1] in "+-" and len(word) > 1 else ""
     bare = word.removeprefix(sign).removesuffix("%")
     if not any(map(str.isdigit, bare)):
-        return vocabulary.ID if is_id(bare) and not is_code(bare, text, start, match.end()) else word
+        return ID if is_id(bare) and not is_code(bare, text, start, match.end()) else word
     shown = normalise_digits(bare, text, start, start + len(sign) + len(bare))
-    return shown if shown == vocabulary.NUMBER else sign + shown + word[len(sign) + len(bare) :]
+    return shown if shown == NUMBER else sign + shown + word[len(sign) + len(bare) :]
 
 
 _DATA: Final = {
     kind: placeholder
     for placeholder, kinds in (
-        (vocabulary.ID, "arn uuid hexes identified masked padded"),
-        (vocabulary.ADDRESS, "region mac ipv6 ipv4"),
-        (vocabulary.NUMBER, "iban phone"),
-        (vocabulary.EMAIL, "email"),
-        (vocabulary.TIME, "date"),
-        (vocabulary.PATH, "windows"),
+        (ID, "arn uuid hexes identified masked padded"),
+        (ADDRESS, "region mac ipv6 ipv4"),
+        (NUMBER, "iban phone"),
+        (EMAIL, "email"),
+        (TIME, "date"),
+        (PATH, "windows"),
     )
     for kind in kinds.split()
 }
@@ -561,18 +976,18 @@ _DATA: Final = {
 _REPLACE: Final[Mapping[str, Callable[[re.Match[str]], str]]] = {
     "digits": _word,
     "expression": _word,
-    "url": lambda match: vocabulary.URL + match[0][len(match[0].rstrip(".,;:!?)]")) :],
+    "url": lambda match: URL + match[0][len(match[0].rstrip(".,;:!?)]")) :],
     # V8 puts three points after a text that it cut.
     "quote": lambda match: normalise_quoted(match[0].removesuffix("..."), match.string, match.start(), match.end()),
     "key": _key,
     "package": lambda match: match[0].rpartition("@")[0],
     # `12:41` may be a line and a column, as `3:8`.
-    "time": lambda match: vocabulary.NUMBER if _HOUR_OR_LINE.match(match[0]) else vocabulary.TIME,
+    "time": lambda match: NUMBER if _HOUR_OR_LINE.match(match[0]) else TIME,
     "path": _path,
     "assignment": _assignment,
-    "host": lambda match: match[0] if match[0] == _PRODUCT else vocabulary.ADDRESS,
+    "host": lambda match: match[0] if match[0] == _PRODUCT else ADDRESS,
     "numbered": _numbered,
-    "file": lambda match: match[0] if _NODE_NAMES.match(match[0]) else vocabulary.PATH,
+    "file": lambda match: match[0] if _NODE_NAMES.match(match[0]) else PATH,
     "relative": _relative,
     "base64": _base64,
     "word": _word,

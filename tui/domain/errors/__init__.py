@@ -1,1 +1,0 @@
-"""Errors of runs, their stacks, and the groups that they form."""
