@@ -22,7 +22,11 @@ def test_demo_starts_at_an_address() -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (("vrun?",), 'no view "vrun", nearest: run; the views are runs errors queues wall run\n'),
+        (
+            ("vrun?",),
+            'no view "vrun", nearest: run; the views are errors runs wall run queues schedules deployments tokens\n',
+        ),
+        (("queues?sort=worts",), 'no order "worts", nearest: worst; the orders are worst queued oldest usage starts\n'),
         (("runs?tsk=x", "--theme", "light"), "tsk:x: no field 'tsk', nearest: task\n"),
         (
             ("demo", "errors?sort=newe"),

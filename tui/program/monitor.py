@@ -124,8 +124,10 @@ def view_address(text: str | None, zone: tzinfo) -> "ViewAddress | None":
     """Parse the address of the first view, with times in a zone. Raises `Stop` if it is none."""
     if text is None:
         return None
-    from tui.store.addresses import AddressError, parse_address, period_problem  # noqa: PLC0415
+    from tui.store.addresses import VIEWS, AddressError, parse_address, period_problem  # noqa: PLC0415
 
+    if text.partition("?")[0].casefold() not in VIEWS:
+        import tui.features  # noqa: F401, PLC0415  registers the views of lists
     try:
         address = parse_address(text)
     except AddressError as error:
