@@ -204,7 +204,7 @@ class SharedTag(NamedTuple):
 class ErrorGroup:
     """The failures of one kind in a span of time. An unchanged group is the same object in the next answer.
 
-    * `count`: the runs of the span. `run_ids` are at most `MAX_RUN_IDS` of them, newest first.
+    * `count`: the runs of the span. `run_ids` are one of them at least, `MAX_RUN_IDS` at most, newest first.
     * `tasks`, `versions`, `statuses`: the most frequent first, with their numbers of runs.
     * `first_seen`, `last_seen`: the creation times of the oldest and the newest run.
     * `shared_tags`: the tags that all or most of the runs have, the most frequent first.

@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -12,7 +12,7 @@ from tui.commands.options import ProgressLine, connection_options, json_option, 
 from tui.commands.output import ExitCode, Output, Stop
 from tui.domain.facts import ErrorState, ServerGroupsRead, state_of
 from tui.domain.filters import parse_period
-from tui.domain.run import Json, RunId, title_of
+from tui.domain.run import Json, Run, title_of
 from tui.features.config.session import open_session, run_async
 from tui.features.runs.printed import iso_time
 from tui.settings.settings import Settings
@@ -58,7 +58,9 @@ async def _errors(output: Output, settings: Settings, since: str, period: timede
         reader = GroupReader(session)
         try:
             read, failure = await _read(session, period, progress)
-            span = _span_of(session, read.run_ids, period)
+            found = (session.store.get(run_id) for run_id in read.run_ids)
+            runs = [run for run in found if run is not None and run.state is not None]
+            span = _span_of(runs, session.now(), period)
             needs_states = read.run_ids and failure is None
             if needs_states:
                 await reader.read(period, Priority.SELECTED)
@@ -66,7 +68,7 @@ async def _errors(output: Output, settings: Settings, since: str, period: timede
             is_before_known = bool(theirs.refusal) and await read.read_before(span.since, period)
         finally:
             progress.clear()
-        groups = _groups(session, read.run_ids, span, theirs, is_before_known=is_before_known)
+        groups = _groups(session, runs, span, theirs, is_before_known=is_before_known)
         if as_json:
             for group in groups:
                 output.json_line(group_object(group, are_all_read=not (read.is_cut or read.missing)))
@@ -107,21 +109,19 @@ async def _read(session: Session, period: timedelta, progress: ProgressLine) -> 
     return read, None
 
 
-def _span_of(session: Session, run_ids: list[RunId], period: timedelta) -> "TimeSpan":
+def _span_of(runs: list[Run], now: datetime, period: timedelta) -> "TimeSpan":
     """Return the span of these runs. The oldest may have left the period since the list was read.
 
     A run without a creation time counts at its last update, which a clock that is ahead may put in the future.
     """
     from tui.store.error_groups import TimeSpan  # noqa: PLC0415  40 ms of CPU, which `--help` does not need
 
-    now = session.now()
-    runs = [run for run_id in run_ids if (run := session.store.get(run_id)) is not None]
     created = [run.created_at for run in runs if run.created_at is not None]
     return TimeSpan(min([now - period, *created]), max([now, *created]) + timedelta(hours=1))
 
 
 def _groups(
-    session: Session, run_ids: list[RunId], span: "TimeSpan", theirs: ServerGroupsRead, *, is_before_known: bool
+    session: Session, runs: list[Run], span: "TimeSpan", theirs: ServerGroupsRead, *, is_before_known: bool
 ) -> "list[ErrorGroup]":
     """Return the groups of the runs that were read. Relatives of these are in the store too, without their errors.
 
@@ -140,7 +140,6 @@ def _groups(
             return state_of(group.server_groups, span.since, now)
         return group.state if is_before_known else None
 
-    runs = [run for run_id in run_ids if (run := session.store.get(run_id)) is not None and run.state is not None]
     seen = [run.created_at or run.state.updated_at for run in runs if run.state is not None]
     listed = span._replace(since=min([span.since, *seen]))
     return sorted((replace(group, state=state(group)) for group in groups.groups(listed, now)), key=rank)

@@ -401,7 +401,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
     def newest(self) -> RunId | None:
         """The newest run of the group under the cursor."""
         group = self.list.current
-        return None if group is None or not group.run_ids else group.run_ids[0]
+        return None if group is None else group.run_ids[0]
 
     @property
     def run_ids(self) -> Sequence[RunId]:
@@ -535,7 +535,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
             group,
             self.span.words,
             first_run=run_ids[-1] if run_ids else None,
-            newest=self.live.get(group.run_ids[0]) if group.run_ids else None,
+            newest=self.live.get(group.run_ids[0]),
             task_runs=around.task_runs,
             version_start=around.version_start,
             first_start=model.first_start(store, run_ids),
@@ -596,7 +596,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
     # The texts around the groups.
 
     def drawn(self, row: ErrorGroup) -> model.GroupRow:
-        newest = self.live.get(row.run_ids[0]) if row.run_ids else None
+        newest = self.live.get(row.run_ids[0])
         return model.GroupRow(row, row.counts_in(self._updates.span), model.own_line(newest), self._is_read)
 
     def begin_drawing(self) -> Mapping[str, str]:

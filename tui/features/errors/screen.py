@@ -90,9 +90,8 @@ class ErrorsEntrance(ListEntrance):
         text, is_searched = f"{runs.filter_text}{age}", self.rows.span.length > period
         self._is_listing = True
         filters = main.run_list.views.query.filters
-        newest = next(iter(group.run_ids), None)
         super().list_runs(
-            replace(runs, filter_text=text, filters=filters, is_searched=is_searched, cursor=newest), run_id
+            replace(runs, filter_text=text, filters=filters, is_searched=is_searched, cursor=group.run_ids[0]), run_id
         )
 
     def forget(self) -> None:

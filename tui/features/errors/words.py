@@ -412,7 +412,7 @@ def _times(facts: GroupFacts, now: Now, limit: int) -> list[Row]:
     group, first = facts.group, first_known(facts.group)
     # The server remembers failures that are older than the span, but not their runs.
     first_run = facts.first_run if first == group.first_seen else None
-    ends = (("first", first, first_run), ("last", group.last_seen, next(iter(group.run_ids), None)))
+    ends = (("first", first, first_run), ("last", group.last_seen, group.run_ids[0]))
     return [
         _fact(
             label,
@@ -639,8 +639,6 @@ def group_summary_lines(facts: GroupFacts, now: Now, width: int) -> tuple[Line, 
 
 def _newest(facts: GroupFacts, now: Now) -> Line:
     run = facts.newest
-    run_id = run.id if run is not None else next(iter(facts.group.run_ids), None)
-    if run_id is None:
-        return ()
+    run_id = facts.group.run_ids[0] if run is None else run.id
     said = () if run is None else tuple((Piece(text, Token.FAINT),) for text in remarks(run, now))
     return joined([(Piece(f"{_INDENT}newest", Token.FAINT),), (Piece(run_id, Token.MUTED),), *said])
