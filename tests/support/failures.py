@@ -1,4 +1,4 @@
-"""Runs a `FailureReading` on a fleet, as the errors view does."""
+"""Runs a `FailureReader` on a fleet, as the errors view does."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -7,9 +7,9 @@ from tests.support.fleet import Fleet, FleetRun
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.facts import FailuresProgress, ServerGroupsRead
 from tui.domain.run import RunId
-from tui.features.errors.data import FailureReading
 from tui.store.changes import Changes
 from tui.store.error_groups import ErrorGroups, Reading, TimeSpan
+from tui.sync.failures import FailureReader
 from tui.sync.session import Session
 
 ERRORS = "/api/v1/errors"
@@ -44,11 +44,11 @@ class ShownFailures:
         """As in the view: the session tells changes ten times a second, so that it may lag behind the store."""
         self.reports: list[tuple[FailuresProgress, ServerGroupsRead]] = []
         session.subscribe(self._on_changes)
-        self.reading = FailureReading(
+        self.reading = FailureReader(
             session,
             visible=lambda: self.visible,
             unread=lambda limit: self._groups.unread(self.span, limit),
-            on_update=lambda: self.reports.append((self.reading.progress, self.reading.server_groups)),
+            report=lambda: self.reports.append((self.reading.progress, self.reading.groups.result)),
         )
 
     @property

@@ -21,6 +21,7 @@ from tui.domain.filters import RunFilters, period_text, query_period
 from tui.domain.run import FAILED_WORDS, ErrorGroupId, Precision, Run, RunId, Stamp, TaskId, parse_status
 from tui.domain.update import RunPatch, RunsRead
 from tui.lazy_dataclass import dataclass
+from tui.store.changes import Changes, Topic
 from tui.store.error_groups import is_failure, known_error
 from tui.store.store import Store
 from tui.sync.base import FIRST_WAIT_S, wait_s
@@ -354,23 +355,73 @@ READER_QUERY_TIMEOUT_S: Final = 10.0
 UNREADABLE_ROWS: Final = "rows of the list could not be read"
 
 
-@dataclass(eq=False)
 class FailureReader:
-    """Reads the failed runs created within `period` that match the `followed` filters, until it is canceled.
+    """Reads failed runs, those that fail later, and the server's groups of errors. Keep one for the life of the app.
 
-    `run` may be called again. `visible` returns the runs on the screen. `unread(limit)` returns the newest of these
-    failed runs that are in the store without an error. `report` is called when the progress has changed.
+    `visible` returns the runs on the screen. `unread(limit)` returns the newest of these failed runs that are in the
+    store without an error. `report` is called when `progress` or the result of `groups` has changed.
     """
 
-    _session: "Session"
-    period: timedelta
-    followed: RunFilters
-    visible: Callable[[], Sequence[RunId]]
-    unread: Callable[[int], Sequence[RunId]]
-    report: Callable[[], None]
+    def __init__(
+        self,
+        session: "Session",
+        visible: Callable[[], Sequence[RunId]],
+        unread: Callable[[int], Sequence[RunId]],
+        report: Callable[[], None],
+    ) -> None:
+        self._session, self._store, self._clock = session, session.store, session.clock
+        self._visible, self._unread, self._report = visible, unread, report
+        self.groups = GroupReader(session, report)
+        """The server's groups, and why they are refused."""
+        self.progress = FailuresProgress()
+        """How far the failed runs were read."""
+        self._scope: tuple[timedelta, RunFilters] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._unsubscribe: Callable[[], None] = lambda: None
+        self._wake = asyncio.Event()
 
-    def __post_init__(self) -> None:
-        self._fetcher, self._store, self._clock = self._session.fetcher, self._session.store, self._session.clock
+    @property
+    def is_running(self) -> bool:
+        """Whether the failed runs are followed."""
+        return bool(self._tasks)
+
+    def start(self, period: timedelta, followed: RunFilters) -> None:
+        """Read the failed runs created within `period` that match the server filters, and the groups.
+
+        A reading that runs is stopped first. Nothing happens before the session has started.
+        """
+        self.stop()
+        session = self._session
+        if not session.is_started:
+            return
+        if self._scope != (period, followed):
+            self._scope = period, followed
+            self._start_over(period, followed)
+        self._unsubscribe = session.subscribe(self._on_changes)
+        self._tasks = [
+            session.spawn(self._run(), "read failed runs"),
+            session.spawn(self.groups.run(period), "read error groups"),
+        ]
+
+    def stop(self) -> None:
+        """Stop reading. The results stay as they are."""
+        self._unsubscribe()
+        self._unsubscribe = lambda: None
+        for task in self._tasks:
+            task.cancel()
+        self._tasks = []
+
+    def wake(self) -> None:
+        """Look for failed runs without an error: a run has failed, or other runs are visible."""
+        self._wake.set()
+
+    def _on_changes(self, changes: Changes) -> None:
+        if Topic.HISTORY in changes.topics or any(step.after.status.is_failed for step in changes.transitions):
+            self.wake()
+
+    def _start_over(self, period: timedelta, followed: RunFilters) -> None:
+        self._fetcher, self._period, self._followed = self._session.fetcher, period, followed
+        self.progress = FailuresProgress()
         self._random = Random()  # noqa: S311  spreads retries, guards nothing
         self._pace = Pace(self._fetcher.budget, self._clock)
         self._errors = ErrorFetcher(self._fetcher, self._store, self._pace)
@@ -386,14 +437,8 @@ class FailureReader:
         self._has_success = False
         """Whether the last step got what it requested."""
         self._counted_s: float | None = None
-        self._wake = asyncio.Event()
-        self.progress = FailuresProgress()
 
-    def wake(self) -> None:
-        """Look for failed runs without an error: a run has failed, or other runs are visible."""
-        self._wake.set()
-
-    async def run(self) -> None:
+    async def _run(self) -> None:
         """Read everything, then what fails later, until canceled. Failures of requests are reported and tried again."""
         self._unreadable.clear()  # a new run tries each of them once more
         self._list_refusal = ""
@@ -421,7 +466,7 @@ class FailureReader:
         self._has_success = False
         batch = list(islice(filter(self._is_wanted, self._newest_unread()), self._batch_size))
         self._lag_count = 0 if batch else self._lag_count
-        if visible := list(islice(filter(self._is_wanted, self.visible()), MAX_DETAILS)):
+        if visible := list(islice(filter(self._is_wanted, self._visible()), MAX_DETAILS)):
             await self._read_errors(self._visible_errors, visible)
         elif codes := self._code_batch():
             await self._visible_errors.read_texts(codes)
@@ -444,12 +489,12 @@ class FailureReader:
 
     def _code_batch(self) -> list[RunId]:
         """Return visible crashes whose code alone is known: as the newest of a group is read, the next is visible."""
-        codes = (run_id for run_id in self.visible() if has_code_only(self._store, run_id))
+        codes = (run_id for run_id in self._visible() if has_code_only(self._store, run_id))
         return list(islice((run_id for run_id in codes if not self._codes.is_waiting(run_id)), MAX_DETAILS))
 
     def _newest_unread(self) -> Sequence[RunId]:
         # The view may not have grouped the last answer yet.
-        return self.unread(2 * self._batch_size + len(self._unreadable))
+        return self._unread(2 * self._batch_size + len(self._unreadable))
 
     @property
     def _batch_size(self) -> int:
@@ -492,11 +537,11 @@ class FailureReader:
         if history is None or history.reached <= self._since:
             return history is not None
         is_whole = history.is_complete and not history.is_cut
-        return is_whole and window is not None and self.period <= window.period
+        return is_whole and window is not None and self._period <= window.period
 
     @property
     def _since(self) -> datetime:
-        return self._fetcher.now() - self.period
+        return self._fetcher.now() - self._period
 
     def _has_all(self) -> bool:
         """Whether every failed run of the span was read. A full store has dropped the oldest ones."""
@@ -520,7 +565,7 @@ class FailureReader:
     async def _read_page(self) -> None:
         if self._list is None:
             self._listed_s = self._clock.monotonic_s()
-            filters = failed_filters(self.followed, self._since)
+            filters = failed_filters(self._followed, self._since)
             self._list = FailedList(self._fetcher, filters, MAX_LISTED_RUNS)
         if not self._list.is_done:
             await self._pace.wait()
@@ -535,7 +580,7 @@ class FailureReader:
         self._update(failure=self._remark, has_all=self._has_all())
 
     def _is_count_due(self) -> bool:
-        if self._has_all() or not self.followed.is_empty or not self._fetcher.is_allowed(Capability.QUERY):
+        if self._has_all() or not self._followed.is_empty or not self._fetcher.is_allowed(Capability.QUERY):
             return False
         return self._counted_s is None or self._clock.monotonic_s() - self._counted_s >= COUNT_EVERY_S
 
@@ -543,7 +588,7 @@ class FailureReader:
         """Query how many runs of the span failed. A query reaches no further back than 30 days."""
         self._counted_s = self._clock.monotonic_s()
         await self._pace.wait()
-        query = FailureCount(query_period(self.period))
+        query = FailureCount(query_period(self._period))
         rows = await self._fetcher.query(query, Priority.VISIBLE, timeout_s=READER_QUERY_TIMEOUT_S)
         self._update(server_count=rows[0]["n"] if rows else None)
 
@@ -551,7 +596,7 @@ class FailureReader:
         progress = replace(self.progress, **changes)
         if progress != self.progress:
             self.progress = progress
-            self.report()
+            self._report()
 
 
 def sentence_of(error: ApiError) -> str:
@@ -581,7 +626,7 @@ class GroupReader:
 
     def __init__(self, session: "Session", report: Callable[[], None] = lambda: None) -> None:
         """`report` is called when the result has changed."""
-        self._fetcher, self._clock, self._report = session.fetcher, session.clock, report
+        self._session, self._clock, self._report = session, session.clock, report
         self._pace = Pace(session.budget, session.clock)
         self.result = ServerGroupsRead()
         self._last: tuple[timedelta, float] | None = None
@@ -615,8 +660,8 @@ class GroupReader:
 
     async def read_detail(self, group_id: ErrorGroupId) -> ServerErrorGroup:
         """Return one group with its affected versions and who acknowledged it. Raises `ApiError`."""
-        read = partial(self._fetcher.api.read_error_group, group_id)
-        return await self._fetcher.budget.request(("error group", group_id), Priority.SELECTED, read)
+        read = partial(self._session.fetcher.api.read_error_group, group_id)
+        return await self._session.budget.request(("error group", group_id), Priority.SELECTED, read)
 
     async def _read_pages(self, period: str, priority: Priority) -> ServerGroupsRead:
         groups: dict[tuple[ErrorGroupId, TaskId], ServerErrorGroup] = {}
@@ -624,8 +669,8 @@ class GroupReader:
         while not paging.is_done:
             if (after := paging.cursor) is not None and priority is Priority.VISIBLE:
                 await self._pace.wait()
-            read = partial(self._fetcher.api.list_error_groups, period, after)
-            page = await self._fetcher.budget.request(("error groups", period, after), priority, read)
+            read = partial(self._session.fetcher.api.list_error_groups, period, after)
+            page = await self._session.budget.request(("error groups", period, after), priority, read)
             # A group whose count grew between two requests may be on both pages. Groups of two tasks may share an id.
             groups |= {(group.id, group.task): group for group in page.rows}
             paging.add([(group.id, group.task) for group in page.rows], page.next)

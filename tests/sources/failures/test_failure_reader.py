@@ -361,8 +361,8 @@ def test_screen_of_a_relay_reads_errors_without_lists(tmp_path: Path) -> None:
             shown.reading.start(HOUR, RunFilters())
             await setup.run_until(lambda: shown.counts == (6, 6))
             await setup.run_until(lambda: shown.reading.progress.has_all)
-            await setup.run_until(lambda: shown.reading.server_groups.groups)
-            assert [group.task for group in shown.reading.server_groups.groups or ()] == ["mail"]
+            await setup.run_until(lambda: shown.reading.groups.result.groups)
+            assert [group.task for group in shown.reading.groups.result.groups or ()] == ["mail"]
 
     asyncio.run(scenario())
 

@@ -54,7 +54,7 @@ def scenario_of(tmp_path: Path, test: Callable[[Fleet, ShownFailures, Later], An
 
 def test_all_pages_are_read_every_minute_while_shown(tmp_path: Path) -> None:
     async def test(fleet: Fleet, shown: ShownFailures, later: Later) -> None:
-        groups = shown.reading.server_groups
+        groups = shown.reading.groups.result
         assert groups.groups is not None
         assert [group.id for group in groups.groups] == [row["id"] for row in ROWS]
         assert (groups.refusal, groups.failure) == ("", "")
@@ -88,8 +88,8 @@ def test_refused_groups_are_requested_once_a_session(
         shown.reading.start(HOUR, RunFilters())
         await later(70)
         assert len(fleet.requests_to(ERRORS)) == 1
-        assert sentence in shown.reading.server_groups.refusal
-        assert shown.reading.server_groups.groups is None
+        assert sentence in shown.reading.groups.result.refusal
+        assert shown.reading.groups.result.groups is None
 
     scenario_of(tmp_path, test, answer)
 
@@ -107,14 +107,14 @@ def test_refused_groups_are_requested_once_a_session(
 )
 def test_failed_read_keeps_the_groups_and_is_tried_again(tmp_path: Path, answer: Callable[[], Response]) -> None:
     async def test(fleet: Fleet, shown: ShownFailures, later: Later) -> None:
-        before = shown.reading.server_groups
+        before = shown.reading.groups.result
         in_groups(fleet, answer)
         await later(120)
-        assert shown.reading.server_groups.failure
-        assert shown.reading.server_groups.groups == before.groups
+        assert shown.reading.groups.result.failure
+        assert shown.reading.groups.result.groups == before.groups
         in_groups(fleet, lambda: page(fleet))
         await later(90)
-        assert (shown.reading.server_groups.failure, shown.reading.server_groups.groups) == ("", before.groups)
+        assert (shown.reading.groups.result.failure, shown.reading.groups.result.groups) == ("", before.groups)
 
     scenario_of(tmp_path, test)
 
@@ -146,7 +146,7 @@ def test_endless_pages_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         return JSONResponse({"data": [row], "pagination": {"next": str(number)}})
 
     async def test(fleet: Fleet, shown: ShownFailures, _: Later) -> None:
-        groups = shown.reading.server_groups
+        groups = shown.reading.groups.result
         assert groups.groups is not None
         assert len(groups.groups) == 3
         assert len(fleet.requests_to(ERRORS)) == 3
@@ -156,7 +156,7 @@ def test_endless_pages_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_repeated_cursor_cuts_the_groups(tmp_path: Path) -> None:
     async def test(fleet: Fleet, shown: ShownFailures, _: Later) -> None:
-        groups = shown.reading.server_groups
+        groups = shown.reading.groups.result
         assert groups.groups is not None
         assert len(groups.groups) == 1
         assert len(fleet.requests_to(ERRORS)) == 2
@@ -169,10 +169,10 @@ def test_detail_of_a_group_is_read_on_request(tmp_path: Path) -> None:
     known = ErrorGroupId(detail["id"])
 
     async def test(_: Fleet, shown: ShownFailures, __: Later) -> None:
-        group = await shown.reading.read_group(known)
+        group = await shown.reading.groups.read_detail(known)
         assert group.detail is not None
         assert list(group.detail.versions) == detail["affectedVersions"]
         with pytest.raises(NotFound):
-            await shown.reading.read_group(ErrorGroupId(".."))
+            await shown.reading.groups.read_detail(ErrorGroupId(".."))
 
     scenario_of(tmp_path, test, lambda: JSONResponse(detail))

@@ -3,15 +3,15 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from tui.api.client import ErrorGroupsRequest, http_request_of
 from tui.api.lists import ListRequest
-from tui.domain.facts import ErrorState, FailuresProgress, ServerErrorGroup, ServerGroupsRead
+from tui.domain.facts import ErrorState, ServerErrorGroup
 from tui.domain.filters import RunFilters
-from tui.domain.run import ErrorGroupId, RunId
+from tui.domain.run import RunId
 from tui.domain.text import Raw
 from tui.features.errors import model, words
 from tui.features.errors.words import GroupFacts, GroupsRead
@@ -24,97 +24,11 @@ from tui.store.changes import Changes, Topic
 from tui.store.error_groups import ErrorGroup, ErrorGroups, Reading, TimeSpan, is_failure, seen_at
 from tui.store.filter import EVERYTHING, Filter
 from tui.store.server_filter import with_server_filters
+from tui.sync.failures import FailureReader
 from tui.sync.session import Session
 from tui.text import formatting
 from tui.text.blocks import ListRuns, Row
 from tui.text.styled import Line, Piece, Token, plain
-
-if TYPE_CHECKING:
-    from tui.sync.failures import FailureReader, GroupReader
-
-
-# Reads the failed runs and the server's groups of errors for a view, while the view is shown.
-
-
-class FailureReading:
-    """Starts and stops reading. Keep one for the life of the app: a refusal of the groups is remembered here.
-
-    `visible` returns the runs on the screen. `unread(limit)` returns the newest failed runs of the view's span whose
-    error is not known, as `ErrorGroups.unread` does. `on_update` is called after each change of what was read.
-    """
-
-    def __init__(
-        self,
-        session: Session,
-        visible: Callable[[], Sequence[RunId]],
-        unread: Callable[[int], Sequence[RunId]],
-        on_update: Callable[[], None],
-    ) -> None:
-        self._session = session
-        self._visible, self._unread, self._on_update = visible, unread, on_update
-        self._reader: FailureReader | None = None
-        self._groups: GroupReader | None = None
-        self._tasks: list[asyncio.Task[None]] = []
-        self._unsubscribe: Callable[[], None] = lambda: None
-
-    @property
-    def progress(self) -> FailuresProgress:
-        """How far the failed runs were read."""
-        return FailuresProgress() if self._reader is None else self._reader.progress
-
-    @property
-    def server_groups(self) -> ServerGroupsRead:
-        """The server's groups."""
-        return ServerGroupsRead() if self._groups is None else self._groups.result
-
-    @property
-    def is_running(self) -> bool:
-        """Whether the failed runs are followed."""
-        return bool(self._tasks)
-
-    def start(self, period: timedelta, followed: RunFilters) -> None:
-        """Read the failed runs created within `period` that match the server filters, and the groups.
-
-        A reading that runs is stopped first. Nothing happens before the session has started.
-        """
-        self.stop()
-        if not self._session.is_started:
-            return
-        from tui.sync.failures import FailureReader, GroupReader  # noqa: PLC0415  loads httpx2
-
-        session = self._session
-        if self._groups is None:
-            self._groups = GroupReader(session, self._on_update)
-        if self._reader is None or (self._reader.period, self._reader.followed) != (period, followed):
-            self._reader = FailureReader(session, period, followed, self._visible, self._unread, self._on_update)
-        self._unsubscribe = session.subscribe(self._on_changes)
-        self._tasks = [
-            session.spawn(self._reader.run(), "read failed runs"),
-            session.spawn(self._groups.run(period), "read error groups"),
-        ]
-
-    def stop(self) -> None:
-        """Stop reading. The results stay as they are."""
-        self._unsubscribe()
-        self._unsubscribe = lambda: None
-        for task in self._tasks:
-            task.cancel()
-        self._tasks = []
-
-    async def read_group(self, group_id: ErrorGroupId) -> ServerErrorGroup:
-        """Return a group of the server with its detail. Raises `ApiError`. Call it after `start`."""
-        assert self._groups is not None
-        return await self._groups.read_detail(group_id)
-
-    def wake(self) -> None:
-        """Read the errors of runs that are visible now. Call it after the cursor or the scroll position has moved."""
-        if self._reader is not None:
-            self._reader.wake()
-
-    def _on_changes(self, changes: Changes) -> None:
-        if Topic.HISTORY in changes.topics or any(step.after.status.is_failed for step in changes.transitions):
-            self.wake()
-
 
 # Keeps the groups of the errors view up to date in slices, so that even 10,000 groups never block a key.
 
@@ -328,7 +242,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
         self._filters = RunFilters()
         self.span = self.wanted_span = model.DAY
         """The span that is shown, and the one that was asked for: the first follows once all of it is counted."""
-        self.reading = FailureReading(self._session, self._visible, self._unread, self._on_reading)
+        self.reading = FailureReader(self._session, self._visible, self._unread, self._on_reading)
         # Who acknowledged a group, and why: only its detail says that. It is read once for each status.
         self._details: Selected[ErrorGroup, ServerErrorGroup | None] = Selected(
             self._session, self._read_detail, self._on_detail, key=_detail_key, name="read an error group"
@@ -425,7 +339,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
             updates.stop()
             self._filters = filters
             self._start_over(self.query)
-        self._updates.groups.on_server_groups(self.reading.server_groups.groups)
+        self._updates.groups.on_server_groups(self.reading.groups.result.groups)
         self._updates.move_span(self._time_span)
         self.refresh()
         self.follow_row()
@@ -501,7 +415,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
 
     async def _read_detail(self, group: ErrorGroup, _: ServerErrorGroup | None) -> ServerErrorGroup | None:
         theirs = group.server_groups[0]
-        detail = await self.reading.read_group(theirs.id)
+        detail = await self.reading.groups.read_detail(theirs.id)
         return detail if detail.task == theirs.task else None  # tasks share the id, and the server returns one of them
 
     @property
@@ -548,7 +462,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
     @property
     def state_problem(self) -> str:
         """Why the states of the groups are not known, as a sentence; empty if they are."""
-        theirs = self.reading.server_groups
+        theirs = self.reading.groups.result
         if theirs.refusal:
             return f"{theirs.refusal[:1].upper()}{theirs.refusal[1:].rstrip('.')}: only NEW is known."
         if theirs.failure and theirs.groups is None:
@@ -568,7 +482,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
 
     def _on_reading(self) -> None:
         if self.is_open:
-            self._updates.groups.on_server_groups(self.reading.server_groups.groups)
+            self._updates.groups.on_server_groups(self.reading.groups.result.groups)
             if self.live.pause is None:
                 self._updates.request()
             self._on_detail()

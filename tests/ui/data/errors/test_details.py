@@ -36,6 +36,6 @@ def test_detail_of_a_shared_id_is_that_of_its_own_task(task: str) -> None:
     async def read(_: ErrorGroupId) -> ServerErrorGroup:
         return told
 
-    live: Any = SimpleNamespace(reading=SimpleNamespace(read_group=read))
+    live: Any = SimpleNamespace(reading=SimpleNamespace(groups=SimpleNamespace(read_detail=read)))
     found = asyncio.run(LiveErrorGroups._read_detail(live, group, None))
     assert found == (told if task == "sync" else None)

@@ -249,7 +249,7 @@ def test_refused_states_are_said(tmp_path: Path) -> None:
 
     async def story(monitor: Monitored) -> None:
         screen = await opened(monitor)
-        assert screen.groups.reading.server_groups.refusal
+        assert screen.groups.reading.groups.result.refusal
         assert "403" in monitor.text
         assert " runs  only NEW " in monitor.lines[2]
         states = {screen.groups.list.get(each).state for each in screen.groups.list.window}  # type: ignore[union-attr]
