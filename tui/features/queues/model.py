@@ -12,7 +12,7 @@ from tui.api.facts import queues_request
 from tui.api.lists import ListRequest
 from tui.domain.error import build_error
 from tui.domain.error_kinds import ErrorKind, kind_of
-from tui.domain.facts import NO_FACTS, FactSource, Queue, QueueHour, QueueMetrics, WallFacts
+from tui.domain.facts import NO_FACTS, FactSource, QueueHour, QueueMetrics, WallFacts
 from tui.domain.filters import TASK_QUEUE_PREFIX, RunFilters
 from tui.domain.run import TaskId
 from tui.features.queues import page, words
@@ -207,10 +207,9 @@ class LiveQueues(LiveList[QueueRow]):
         from tui.sync.facts import QueueFetcher  # noqa: PLC0415  loaded when first used
 
         session = self.live.session
-        queue = Queue(row.stored_name, row.name, row.is_task, row.running, row.queued, row.limit, row.is_paused)
         fetcher = QueueFetcher(session.fetcher, session.emit)
         (metrics, metrics_failure), (hour, failure) = await asyncio.gather(
-            _result_of(fetcher.read_metrics(queue)), _result_of(fetcher.read_hour(queue))
+            _result_of(fetcher.read_metrics(row)), _result_of(fetcher.read_hour(row))
         )
         return QueueDetail(metrics, hour or (before or _UNREAD).hour, metrics_failure, failure)
 

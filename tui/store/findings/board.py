@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field, fields, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from heapq import nsmallest
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tui.domain.facts import (
     LAST_DAY_INTERVAL,
@@ -155,8 +155,8 @@ class QueueHealth(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class QueueRow:
-    """A queue. `stored_name` is `task/ok` for the queue of task `ok`, `name` is `ok`.
+class QueueRow(Queue):
+    """A queue as the server lists it, with its waits and its health.
 
     * `queued`: how many runs wait. The list of queues does not count runs that were handed to a worker, so its number
       is a least one (`is_least`), and its zero is unknown, until the waits are read
@@ -168,17 +168,10 @@ class QueueRow:
     * `throttled`: how many of its runs had to wait for its limit in the last hour, where somebody has read that
     """
 
-    stored_name: str
-    name: Raw
-    is_task: bool
-    running: int | None = None
-    limit: int | None = None
-    queued: int | None = None
     oldest_at: datetime | None = None
     oldest_run: RunId | None = None
     started_per_min: float | None = None
     arrived_per_min: float | None = None
-    is_paused: bool = False
     health: QueueHealth = QueueHealth.FINE
     since: datetime | None = None
     is_least: bool = False
@@ -188,7 +181,6 @@ class QueueRow:
     newest_arrival: datetime | None = None
     holders: tuple[PlaceHolder, ...] = ()
     standstill: Standstill | None = None
-    is_v2: bool = False
     throttled: int | None = None
 
     @property
@@ -363,20 +355,15 @@ def _row(
     if health is QueueHealth.LATE:
         slow_at = slow[name].since if name in slow else None
         since = min((at for at in (slow_at, late_at) if at is not None), default=None)
+    listed: dict[str, Any] = {each.name: getattr(queue, each.name) for each in fields(queue)}
     return QueueRow(
-        name,
-        queue.name,
-        queue.is_task,
-        queue.running,
-        queue.limit,
-        queued,
-        oldest_at,
-        oldest_run,
-        wait.started_per_min,
-        wait.arrived_per_min,
-        queue.is_paused,
-        health,
-        since,
+        **listed | {"queued": queued},
+        oldest_at=oldest_at,
+        oldest_run=oldest_run,
+        started_per_min=wait.started_per_min,
+        arrived_per_min=wait.arrived_per_min,
+        health=health,
+        since=since,
         is_least=not is_read and queued is not None,
         is_reading=is_reading,
         are_waits_read=is_read,
@@ -384,7 +371,6 @@ def _row(
         newest_arrival=wait.newest_arrival,
         holders=wait.holders,
         standstill=still,
-        is_v2=queue.is_v2,
     )
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from heapq import nsmallest
 from typing import Final
 
 from tui.domain.facts import FactSource, Queue, Schedule, WaitToken, WallFacts
@@ -131,20 +130,13 @@ def _first_missed(facts: WallFacts, own: OwnCounts, schedule: Schedule, now: dat
         ran_as_it_is = not known.is_changed and _was_due_at(schedule, runs.newest_at)
         if not ran_as_it_is or _due_count(schedule, runs.newest_at, known.since) > MAX_DUE_BEFORE:
             after = known.since
-    due_at = _next(schedule, after)
+    due_at = bounds.next_due(schedule, after)
     if due_at is None or due_at > until:
         due_at = schedule.next_at
         was_started = runs.newest_at is not None and due_at is not None and runs.newest_at >= due_at - _CLOCK_SKEW
         if due_at is None or due_at > until or was_started:
             return None
     return None if _has_run(facts, own, schedule, due_at) else due_at
-
-
-def _next(schedule: Schedule, after: datetime) -> datetime | None:
-    due_at = bounds.next_due(schedule, after)
-    if due_at is None and schedule.next_at is not None and schedule.next_at > after:
-        return schedule.next_at
-    return due_at
 
 
 def _was_due_at(schedule: Schedule, created_at: datetime) -> bool:
@@ -187,8 +179,9 @@ def slow_queues(facts: WallFacts, own: OwnCounts, now: datetime, still: Standsti
     for name, waiting in bounds.waiting_runs(facts, own, now).items():
         queue = None if waiting.task is not None else queues.get(name)  # the runs of a task may wait in another one
         here = still if queue is None else queue_standstill(queue, facts.paused_since) or still
-        found.append(_judged(name, waiting, queue, here))
-    return [each for each in found if each is not None]
+        if (finding := _judged(name, waiting, queue, here)) is not None:
+            found.append(finding)
+    return found
 
 
 def queue_standstill(queue: Queue, paused_since: Mapping[str, datetime]) -> Standstill | None:
@@ -279,17 +272,12 @@ def _runs(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]:
             continue
         if state.started_at is not None and now - state.started_at > MIN_OVERDUE:
             long.append((state.started_at, run.id, task, run))
-    if not long:
-        return found
     p95_of = bounds.p95s_by_task(facts, own)
-    limits = {task: overdue_after(p95_of(task)) for task in {task for _, _, task, _ in long}}
-    overdue = [each for each in long if now - each[0] > limits[each[2]]]
+    overdue = sorted(each for each in long if now - each[0] > overdue_after(p95_of(each[2])))
     # The longest run of a task is found whatever else is: it explains why the task is slow.
-    longest: dict[TaskId, tuple[datetime, RunId, TaskId, Run]] = {}
-    for each in overdue:
-        longest[each[2]] = min(each, longest.get(each[2], each))
+    longest = {each[2]: each for each in reversed(overdue)}
     # By id: a run with metadata has no hash.
-    shown = {each[1]: each for each in (*nsmallest(MAX_OVERDUE, overdue), *longest.values())}
+    shown = {each[1]: each for each in (*overdue[:MAX_OVERDUE], *longest.values())}
     for started_at, _, task, run in shown.values():
         p95 = p95_of(task)
         found.append(_of_run(run, started_at + (p95 or timedelta()), RunOverdue(started_at, p95)))
