@@ -39,7 +39,7 @@ from tui.kit.bars import live_keys
 from tui.kit.layout import WORKSPACE
 from tui.kit.list_panes import ListScreen, MainView
 from tui.kit.page_screen import PageScreen
-from tui.kit.painted import GuardedDialog, PaintedDialog, PaintedScreen, YesNoDialog
+from tui.kit.painted import GuardedDialog, LineDialog, PaintedDialog, PaintedScreen, YesNoDialog
 from tui.kit.pane import Pane
 from tui.kit.screen import BaseScreen, ViewScreen
 from tui.program.app import TriggerApp
@@ -104,6 +104,7 @@ NOT_SHOWN: dict[str, str] = {
 BASES = {
     BaseScreen,
     GuardedDialog,
+    LineDialog,
     ListScreen,
     MainScreen,
     MainView,

@@ -13,7 +13,6 @@ from subprocess import DEVNULL
 from typing import Any, ClassVar, Final
 
 from rich.style import Style
-from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.screen import Screen
 from textual.strip import Strip
@@ -22,7 +21,7 @@ from tui.domain.run import RunId
 from tui.kit.app import AppBase, app_of, call_soon
 from tui.kit.keys import bind
 from tui.kit.lines import Dialog
-from tui.kit.painted import Clipboard, PaintedDialog
+from tui.kit.painted import Clipboard, LineDialog
 from tui.lazy_dataclass import dataclass
 from tui.settings.secret import without_secrets
 from tui.sync.session import Session
@@ -178,44 +177,31 @@ class LinkedDialog(Dialog):
         return Strip.join([strip.crop(0, begin), strip.crop(begin, end).apply_style(self._style), strip.crop(end)])
 
 
-class LinkDialog(PaintedDialog[None]):
+class LinkDialog(LineDialog[None]):
     """Shows a link that no browser could open, and why."""
 
-    AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("escape", "close", "back", "Close the dialog.", id="back"),
         bind("q", "close", "back", "Close the dialog."),
         bind("o", "close", "back", "Close the dialog.", id="browse"),
         bind("y", "copy_link", "copy", "Copy the link."),
     ]
+    cells = WIDTH
 
     def __init__(self, link: str, reason: str, clipboard: Clipboard) -> None:
-        super().__init__()
+        self._linked = LinkedDialog(link)
+        super().__init__(self._linked)
         self._link = link
         self._reason = reason
         self._clipboard = clipboard
-        self._dialog = LinkedDialog(link)
-
-    def compose(self) -> ComposeResult:
-        yield self._dialog
-
-    def on_mount(self) -> None:
-        self._draw()
-
-    def on_resize(self) -> None:
-        self._draw()
-
-    def action_close(self) -> None:
-        self.dismiss(None)
 
     def action_copy_link(self) -> None:
         self.dismiss(None)
         self._clipboard.send("link", self._link)
 
-    def _draw(self) -> None:
-        width, _ = self._dialog.room(WIDTH)
-        lines, self._dialog.linked = link_lines(self._reason, self._link, width)
-        self._dialog.show(lines, width)
+    def lines(self, width: int, height: int) -> list[Line]:  # noqa: ARG002  it is low
+        lines, self._linked.linked = link_lines(self._reason, self._link, width)
+        return lines
 
 
 NO_DASHBOARD: Final = "not known; set dashboard.url in config.toml"

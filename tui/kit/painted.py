@@ -19,10 +19,9 @@ from tui.kit import layout
 from tui.kit.app import AppBase, Ticker, app_of, call_soon, is_covered
 from tui.kit.driver import TerminalDriver
 from tui.kit.lines import Dialog
-from tui.kit.live_model import LiveModel
 from tui.kit.look import LineCompositor
 from tui.kit.terminal.link import LAYOUT_S
-from tui.kit.type_ahead import FrameVisibility, TypeAhead
+from tui.kit.type_ahead import FrameVisibility
 from tui.text import formatting
 from tui.text.blocks import INDENT, with_key
 from tui.text.styled import Line, Piece, Token, line_width, wrap
@@ -256,21 +255,55 @@ class PaintedDialog(ModalScreen[ResultT], PaintedScreen[ResultT]):
     """The same for a dialog, which leaves the screen below it visible."""
 
 
+class LineDialog(PaintedDialog[ResultT]):
+    """A dialog of lines, of at most `cells` cells. A subclass makes the lines."""
+
+    AUTO_FOCUS = ""
+    cells: ClassVar[int]
+
+    def __init__(self, box: Dialog | None = None, *, id: str | None = None) -> None:  # noqa: A002  Textual's name
+        super().__init__(id=id)
+        self.box = box or Dialog()
+
+    def compose(self) -> ComposeResult:
+        yield self.box
+
+    def on_mount(self) -> None:
+        self.draw()
+
+    def on_resize(self) -> None:
+        self.draw()
+
+    def lines(self, width: int, height: int) -> Sequence[Line]:
+        """Return the lines for so many cells and, where they can be fewer, so many rows."""
+        raise NotImplementedError
+
+    def draw(self) -> None:
+        """Draw the dialog. Only lines that differ are painted."""
+        width, height = self.box.room(self.cells)
+        self.box.show(self.lines(width, height), width)
+
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+
 # A dialog whose keys count only once the terminal has shown it: keys that were typed before must not confirm.
 
 
-class GuardedDialog(PaintedDialog[bool]):
-    """Asks the terminal behind its frame. Subclasses draw it when they are mounted, and get the result."""
+class GuardedDialog(LineDialog[bool]):
+    """Asks the terminal behind its frame. It is drawn each second. Subclasses get the result."""
 
-    AUTO_FOCUS = ""
-
-    def __init__(self, type_ahead: TypeAhead, *, id: str | None = None) -> None:  # noqa: A002  Textual's name
-        super().__init__(id=id)
-        self._type_ahead = type_ahead
+    def __init__(self, *, has_band: bool = False, id: str | None = None) -> None:  # noqa: A002  Textual's name
+        super().__init__(Dialog(has_band=has_band), id=id)
         self._stop_waiting: Callable[[], None] = lambda: None
         self._will_ask = False
+        self._ticker = Ticker(self, app_of(self).session.clock, self.draw)
+
+    def on_mount(self) -> None:
+        self._ticker.begin()
 
     def on_unmount(self) -> None:
+        self._ticker.stop()
         self._stop_waiting()
 
     def on_resize(self) -> None:
@@ -317,7 +350,7 @@ class GuardedDialog(PaintedDialog[bool]):
         # Else it is closed, or asks when it is not covered any longer, or when the terminal is large enough to show it.
         if self.is_active and not app_of(self).is_too_small:
             self.paint_all()
-            self._stop_waiting = self._type_ahead.begin(self.on_visibility)
+            self._stop_waiting = app_of(self).type_ahead.begin(self.on_visibility)
 
     def on_visibility(self, visibility: FrameVisibility) -> None:
         """Record whether the terminal has shown the dialog."""
@@ -325,10 +358,6 @@ class GuardedDialog(PaintedDialog[bool]):
 
     def forget_visibility(self) -> None:
         """Let no key count: another screen covers the dialog."""
-        raise NotImplementedError
-
-    def draw(self) -> None:
-        """Draw the dialog."""
         raise NotImplementedError
 
 
@@ -433,35 +462,19 @@ class YesNoDialog(GuardedDialog):
     """
 
     word: ClassVar[str]
-    cells: ClassVar[int]
     keep: ClassVar[str]
     agreement: str
 
-    def __init__(self, type_ahead: TypeAhead, *, has_band: bool = False, id: str | None = None) -> None:  # noqa: A002  as above
-        super().__init__(type_ahead, id=id)
-        self._dialog = Dialog(has_band=has_band)
+    def __init__(self, *, has_band: bool = False, id: str | None = None) -> None:  # noqa: A002  as above
+        super().__init__(has_band=has_band, id=id)
         self._visibility: FrameVisibility | None = None
         self._typed = ""
         self._may_type = False
-
-    def compose(self) -> ComposeResult:
-        yield self._dialog
-
-    def on_mount(self) -> None:
-        self.draw()
-
-    def lines(self, width: int, height: int) -> list[Line]:
-        """Return the lines of the dialog."""
-        raise NotImplementedError
 
     @property
     def is_silent(self) -> bool:
         """Whether the terminal never tells that it shows the dialog."""
         return self._visibility is FrameVisibility.UNKNOWN
-
-    def draw(self) -> None:
-        width, height = self._dialog.room(self.cells)
-        self._dialog.show(self.lines(width, height), width)
 
     def answers(self, limit: int) -> Line:
         """Return the button on the left, and on the right how to agree, as far as that is possible yet."""
@@ -562,24 +575,10 @@ class LeaveScreen(YesNoDialog):
     word = ""
     cells = 60
 
-    def __init__(
-        self,
-        live: LiveModel,
-        unsent: Callable[[], Mapping[str, int]],
-        type_ahead: TypeAhead,
-        *,
-        id: str,  # noqa: A002  Textual's name
-    ) -> None:
-        super().__init__(type_ahead, id=id)
+    def __init__(self, unsent: Callable[[], Mapping[str, int]], *, id: str) -> None:  # noqa: A002  as above
+        super().__init__(id=id)
         self._unsent = unsent
-        self._ticker = Ticker(self, live.session.clock, self.draw)
-        self._visibility = FrameVisibility.UNKNOWN if type_ahead.is_silent else None
-
-    def on_mount(self) -> None:
-        self._ticker.begin()
-
-    def on_unmount(self) -> None:
-        self._ticker.stop()
+        self._visibility = FrameVisibility.UNKNOWN if app_of(self).type_ahead.is_silent else None
 
     def lines(self, width: int, height: int) -> list[Line]:  # noqa: ARG002  it is low
         return leave_lines(self._unsent(), self._visibility, width)

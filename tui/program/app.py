@@ -582,7 +582,7 @@ class TriggerApp(AppBase):
             return
         from tui.kit.painted import LeaveScreen  # noqa: PLC0415  loaded when it is opened: the start must be fast
 
-        screen = LeaveScreen(self.live, self.unsent, self.type_ahead, id=LEAVE_ID)
+        screen = LeaveScreen(self.unsent, id=LEAVE_ID)
         self.push_screen(screen, lambda is_confirmed: self.action_leave_at_once() if is_confirmed else None)
 
     def action_leave_at_once(self) -> None:

@@ -51,6 +51,7 @@ WITHOUT = {
     "ColumnsScreen",
     "CopyMenu",
     "GuardedDialog",
+    "LineDialog",
     "LeaveScreen",
     "LinkDialog",
     "MainView",

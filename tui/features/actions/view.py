@@ -10,7 +10,6 @@ from typing import Final, assert_never
 
 from textual import events
 from textual.actions import parse
-from textual.app import ComposeResult
 from textual.binding import Binding
 
 from tui.api.actions import ACTIONS, Action
@@ -18,13 +17,12 @@ from tui.domain.action import ActionPhase, ActionPlan, ActionStatus, Via
 from tui.domain.run import Run, RunId
 from tui.domain.update import SourceRetrying
 from tui.features.actions import words
-from tui.kit.app import AppBase, Ticker
+from tui.kit.app import AppBase
 from tui.kit.bars import NOTICE_S
 from tui.kit.keys import Help, bind
-from tui.kit.lines import Dialog
 from tui.kit.live_model import LiveModel
 from tui.kit.painted import GuardedDialog
-from tui.kit.type_ahead import FrameVisibility, TypeAhead
+from tui.kit.type_ahead import FrameVisibility
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes, Topic
 from tui.sync.clock import Clock
@@ -441,7 +439,7 @@ class ActionController:
         )
         self.show_notice(())  # an earlier notice is not about this question
         app = self.app()
-        screen = ConfirmScreen(self.live, action, question, app.type_ahead)
+        screen = ConfirmScreen(self.live, action, question)
         self._screen = screen
         app.push_screen(screen, lambda answer: self._on_answer(action, screen, via, is_confirmed=bool(answer)))
         if question.is_reading:
@@ -540,26 +538,15 @@ BURST_GAP_S: Final = 0.1
 class ConfirmScreen(GuardedDialog):
     """Asks one question. Returns whether the user confirmed."""
 
-    def __init__(self, live: LiveModel, action: Action, question: words.Question, type_ahead: TypeAhead) -> None:
-        super().__init__(type_ahead)
-        self.question = question
+    cells = words.WIDTH
+
+    def __init__(self, live: LiveModel, action: Action, question: words.Question) -> None:
+        super().__init__(has_band=True)
+        is_silent = self.app_base.type_ahead.is_silent
+        self.question = replace(question, word=action.id) if is_silent else question
         self._live = live
         self._action = action
         self._ignored_at_s = -math.inf
-        self._dialog = Dialog(has_band=True)
-        self._ticker = Ticker(self, live.session.clock, self.draw)
-
-    def compose(self) -> ComposeResult:
-        yield self._dialog
-
-    def on_mount(self) -> None:
-        if self._type_ahead.is_silent:
-            self.question = replace(self.question, word=self._action.id)
-        self.draw()
-        self._ticker.begin()
-
-    def on_unmount(self) -> None:
-        self._ticker.stop()
 
     def forget_visibility(self) -> None:
         self.question = replace(self.question, accepts_keys=False, is_waiting=False)
@@ -572,8 +559,8 @@ class ConfirmScreen(GuardedDialog):
         self.ask_again()  # an answer to the last question would be about the incomplete plan
 
     def on_click(self, event: events.Click) -> None:
-        lines = len(self._dialog.lines)
-        is_low = event.widget is self._dialog and lines - 2 <= self._dialog.line_at(event.y) < lines
+        lines = len(self.box.lines)
+        is_low = event.widget is self.box and lines - 2 <= self.box.line_at(event.y) < lines
         is_button = is_low and event.x < words.WIDTH // 2
         if self.question.accepts_keys and is_button:
             self.dismiss(result=False)
@@ -661,10 +648,9 @@ class ConfirmScreen(GuardedDialog):
         self.question = replace(question, typed=typed, input_error=input_error, was_early=False)
         self.draw()
 
-    def draw(self) -> None:
+    def lines(self, width: int, height: int) -> Sequence[Line]:
         self._update_run()
-        width, height = self._dialog.room(words.WIDTH)
-        self._dialog.show(words.confirm_lines(self.question, self._live.now, width, height), width)
+        return words.confirm_lines(self.question, self._live.now, width, height)
 
     def _update_run(self) -> None:
         """Show a single run in its newest state, and an objection if the action is no longer possible."""

@@ -37,9 +37,9 @@ from tui.features.runs.columns import short_id
 from tui.kit.colors import Background
 from tui.kit.commands import visible_top
 from tui.kit.keys import bind
-from tui.kit.lines import Dialog, DialogBorder, Lines, TextInput
+from tui.kit.lines import DialogBorder, Lines, TextInput
 from tui.kit.list_panes import TablePane
-from tui.kit.painted import PaintedDialog
+from tui.kit.painted import LineDialog, PaintedDialog
 from tui.lazy_dataclass import dataclass
 from tui.text.blocks import key_of
 from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width, wrap
@@ -392,7 +392,7 @@ LIST_SHARE: Final = 0.4
 """The part of the rows of the terminal that the list keeps above the dialog."""
 
 
-class ColumnsScreen(PaintedDialog[None]):
+class ColumnsScreen(LineDialog[None]):
     """Arranges the columns of a draft.
 
     * `preview`: shows columns in the list; None: the program's own
@@ -402,7 +402,7 @@ class ColumnsScreen(PaintedDialog[None]):
     """
 
     CSS_PATH = "columns.tcss"
-    AUTO_FOCUS = ""
+    cells = WIDTH
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("escape", "leave", "back", "Close without changing the columns.", id="back"),
         bind("q", "leave", "back", "Close without changing the columns.", id="close"),
@@ -444,19 +444,15 @@ class ColumnsScreen(PaintedDialog[None]):
         self._keep = keep
         self._ask_path = ask_path
         self._before = draft.shown
-        self._dialog = Dialog()
         self._top = 0
         self._note = ""
 
     def compose(self) -> ComposeResult:
-        yield self._dialog
+        yield self.box
         yield Lines(classes="no-keys")
 
-    def on_mount(self) -> None:
-        self._draw()
-
     def on_resize(self) -> None:
-        self.call_after_refresh(self._draw)  # the list has its new width then
+        self.call_after_refresh(self.draw)  # the list has its new width then
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         is_about_paths = action == "add_column" or (action == "draft" and parameters[0] in {"next_type", "remove"})
@@ -464,7 +460,7 @@ class ColumnsScreen(PaintedDialog[None]):
 
     def action_move(self, step: int) -> None:
         self._note = self.draft.move_cursor(step)
-        self._draw()
+        self.draw()
 
     def action_draft(self, change: str, *arguments: int) -> None:
         """Change the draft by one of its methods."""
@@ -490,11 +486,10 @@ class ColumnsScreen(PaintedDialog[None]):
         if not note:
             self._preview(self.draft.shown)
         self._note = note
-        self._draw()
+        self.draw()
 
-    def _draw(self) -> None:
+    def lines(self, width: int, height: int) -> Sequence[Line]:
         draft = self.draft
-        width, height = self._dialog.room(WIDTH)
         foot = foot_lines(width, has_paths=draft.has_paths)
         rows = min(len(draft.columns), max(MIN_ROWS, int(height * (1 - LIST_SHARE)) - HEAD_LINES - len(foot)))
         self._top = visible_top(draft.cursor, self._top, len(draft.columns), rows)
@@ -507,7 +502,7 @@ class ColumnsScreen(PaintedDialog[None]):
             column_line(column, width, is_current=index == draft.cursor, left_out=left_out, meanings=self._meanings)
             for index, column in enumerate(draft.columns)
         ]
-        self._dialog.show([*head, *lines[self._top : self._top + rows], *foot], width)
+        return [*head, *lines[self._top : self._top + rows], *foot]
 
 
 class ColumnPathScreen(PaintedDialog[ColumnChoice | None]):

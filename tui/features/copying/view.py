@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any, ClassVar, Final
 
 from textual import events
-from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.screen import Screen
 
@@ -33,9 +32,8 @@ from tui.features.runs.data import RunSubscription
 from tui.kit.app import CopyText, app_of, call_soon
 from tui.kit.browsing import link_of
 from tui.kit.keys import bind
-from tui.kit.lines import Dialog
 from tui.kit.live_model import LiveModel
-from tui.kit.painted import Clipboard, PaintedDialog, PaintedScreen
+from tui.kit.painted import Clipboard, LineDialog, PaintedScreen
 from tui.kit.pane import PagePane
 from tui.kit.screen import BaseScreen
 from tui.settings.settings import Settings
@@ -44,6 +42,7 @@ from tui.sync.session import Session
 from tui.text.blocks import FetchValue
 from tui.text.json import ValuePath
 from tui.text.redaction import HOLDS_KEY
+from tui.text.styled import Line
 
 # The menu of what can be copied: the parts of a run, and what leads back to it or to the view.
 
@@ -51,13 +50,13 @@ from tui.text.redaction import HOLDS_KEY
 WIDTH: Final = 84
 
 
-class PartMenu(PaintedDialog[None]):
+class PartMenu(LineDialog[None]):
     """Offers the parts of one run, and what else the caller offers.
 
     Parts that were not fetched yet are fetched while the menu is open. Without a run there are only the other rows.
     """
 
-    AUTO_FOCUS = ""
+    cells = WIDTH
     row_letters: ClassVar[frozenset[str]] = frozenset("ipoemtwadscASCgf")
     """The letters of all rows that such a menu may have: no key of the user's own takes them."""
 
@@ -74,7 +73,6 @@ class PartMenu(PaintedDialog[None]):
         self.words = words
         self.live = live
         self.run_id = run_id
-        self._dialog = Dialog()
         self._note = ""
         self._is_reading = False
         self._wanted: str | None = None
@@ -83,9 +81,6 @@ class PartMenu(PaintedDialog[None]):
         self._run: Run | None = None
         self._clips: list[Clip] = []
 
-    def compose(self) -> ComposeResult:
-        yield self._dialog
-
     def on_mount(self) -> None:
         if self.run_id is not None:
             self.live.session.store.pin([self.run_id])  # otherwise a large payload of another run replaces its parts
@@ -93,7 +88,7 @@ class PartMenu(PaintedDialog[None]):
         if self.run_id is not None and (run is None or run.body is None or run.attempts is None):
             self._note, self._is_reading = "reading the rest…", True
             self.live.session.spawn(self._fetch(self.run_id), f"read {self.run_id} to copy")
-        self._draw()
+        self.draw()
         self.begin()
 
     def on_unmount(self) -> None:
@@ -102,9 +97,6 @@ class PartMenu(PaintedDialog[None]):
 
     def begin(self) -> None:
         """Start the menu's own work. Called once, when it is mounted and drawn."""
-
-    def on_resize(self) -> None:
-        self._draw()
 
     def on_key(self, event: events.Key) -> None:
         if app_of(self).pastes.is_pasted:
@@ -121,14 +113,11 @@ class PartMenu(PaintedDialog[None]):
 
     def action_move(self, lines: int) -> None:
         self._cursor = max(0, min(self._cursor + lines, len(self._clips) - 1))
-        self._draw()
+        self.draw()
 
     def action_choose(self) -> None:
         if self._clips and not app_of(self).pastes.is_pasted:
             self.choose(self._clips[self._cursor])
-
-    def action_close(self) -> None:
-        self.dismiss()
 
     def choose(self, clip: Clip) -> None:
         """Do with a row what the menu is for."""
@@ -137,7 +126,7 @@ class PartMenu(PaintedDialog[None]):
     def note(self, text: str) -> None:
         """Show a text in place of the hint."""
         self._note = text
-        self._draw()
+        self.draw()
 
     async def _fetch(self, run_id: RunId) -> None:
         try:
@@ -149,19 +138,18 @@ class PartMenu(PaintedDialog[None]):
     def _show_rest(self, note: str) -> None:
         if self.is_attached:
             self._note, self._is_reading, self._run = note, False, None
-            self._draw()
+            self.draw()
             if (clip := self._clip(self._wanted)) is not None:
                 self.choose(clip)
 
-    def _draw(self) -> None:
+    def lines(self, width: int, height: int) -> Sequence[Line]:
         run = None if self.run_id is None else self.live.get(self.run_id) or Run(self.run_id)
         if run is not self._run or not self._clips:
             current = self._clips[self._cursor].key if self._clips else ""
             self._run, self._clips = run, [*self.parts_of(run), *self._others]
             self._cursor = next((number for number, clip in enumerate(self._clips) if clip.key == current), 0)
-        width, height = self._dialog.room(WIDTH)
         words = self.words if not self._note else replace(self.words, note=self._note)
-        self._dialog.show(menu_lines(self._clips, self._cursor, width, words, max_lines=height), width)
+        return menu_lines(self._clips, self._cursor, width, words, max_lines=height)
 
     def parts_of(self, run: Run | None) -> list[Clip]:
         """Return the rows of the run itself."""

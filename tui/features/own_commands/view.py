@@ -24,7 +24,7 @@ from tui.kit.commands import Command, OwnSelection
 from tui.kit.keys import Help, bind
 from tui.kit.painted import YesNoDialog
 from tui.kit.screen import OWN_COMMAND, BaseScreen
-from tui.kit.type_ahead import REFUSAL, TypeAhead
+from tui.kit.type_ahead import REFUSAL
 from tui.lazy_dataclass import dataclass
 from tui.settings.keys import parse_key
 from tui.settings.schema import CommandEntry
@@ -441,7 +441,7 @@ class CommandRunner:
             if is_confirmed:
                 self._run_confirmed(prepared, target)
 
-        self._app.push_screen(OwnCommandScreen(question, self._app.type_ahead), on_answer)
+        self._app.push_screen(OwnCommandScreen(question), on_answer)
 
     def _warnings(self, prepared: PreparedCommand) -> Sequence[str]:
         program = prepared.expanded.arguments[0]
@@ -559,8 +559,8 @@ class OwnCommandScreen(YesNoDialog):
     keep = "Do nothing"
     agreement = "run it"
 
-    def __init__(self, question: CommandQuestion, type_ahead: TypeAhead) -> None:
-        super().__init__(type_ahead, has_band=True)
+    def __init__(self, question: CommandQuestion) -> None:
+        super().__init__(has_band=True)
         self._question = question
 
     def lines(self, width: int, height: int) -> list[Line]:

@@ -21,14 +21,13 @@ from tui.features.runs.words import band_line, filters_end_line, sentence_line
 from tui.kit.app import AppBase, app_of
 from tui.kit.colors import Background
 from tui.kit.keys import Help, bind
-from tui.kit.lines import Dialog, DialogBorder, Lines
+from tui.kit.lines import DialogBorder, Lines
 from tui.kit.live_model import LiveModel
 from tui.kit.page import PageRow
 from tui.kit.page_screen import PageScreen
-from tui.kit.painted import PaintedDialog, PaintedScreen, YesNoDialog, question_lines
+from tui.kit.painted import LineDialog, PaintedDialog, PaintedScreen, YesNoDialog, question_lines
 from tui.kit.state_files import DISK_TIMEOUT_S, problem_sentence, read_own, replace_file
 from tui.kit.state_files import locked_file as locked
-from tui.kit.type_ahead import TypeAhead
 from tui.settings.schema import ViewEntry
 from tui.store.addresses import (
     LETTERS,
@@ -357,11 +356,11 @@ def known_views_of(app: AppBase) -> KnownViews:
 # The menu behind `'`: a letter opens its view.
 
 
-class LetterMenu(PaintedDialog[SavedView]):
+class LetterMenu(LineDialog[SavedView]):
     """Returns the chosen view. A letter that is typed before the views are read waits for them."""
 
     CSS_PATH = "views.tcss"
-    AUTO_FOCUS = ""
+    cells = MENU_WIDTH
     has_text_field: ClassVar[bool] = True
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("escape", "close", "back", "Open no view.", id="back"),
@@ -373,33 +372,22 @@ class LetterMenu(PaintedDialog[SavedView]):
     def __init__(self, known: KnownViews) -> None:
         super().__init__()
         self._known = known
-        self._dialog = Dialog()
         self._is_read = False
         self._typed = ""
         self._note = READING
         self._cursor = self._top = 0
 
-    def compose(self) -> ComposeResult:
-        yield self._dialog
-
     def on_mount(self) -> None:
         app_of(self).session.spawn(self._load(), "read the saved views")
-        self._draw()
-
-    def on_resize(self) -> None:
-        self._draw()
 
     def on_key(self, event: events.Key) -> None:
         if event.character is not None and event.is_printable:
             event.stop()
             self._type(event.character)
 
-    def action_close(self) -> None:
-        self.dismiss(None)
-
     def action_move(self, lines: int) -> None:
         self._cursor = max(0, min(self._cursor + lines, len(self._views) - 1))
-        self._draw()
+        self.draw()
 
     def action_choose(self) -> None:
         if self._views:
@@ -421,7 +409,7 @@ class LetterMenu(PaintedDialog[SavedView]):
             self.dismiss(view)
             return
         self._note = unknown_letter(character)
-        self._draw()
+        self.draw()
 
     async def _load(self) -> None:
         self.app.call_later(self._show_read, await self._known.load())
@@ -429,15 +417,14 @@ class LetterMenu(PaintedDialog[SavedView]):
     def _show_read(self, problem: str | None) -> None:
         if self.is_attached:
             self._is_read, self._note = True, problem or ""
-            self._draw()
+            self.draw()
             if self._typed:
                 self._type(self._typed)
 
-    def _draw(self) -> None:
-        width, height = self._dialog.room(MENU_WIDTH)
+    def lines(self, width: int, height: int) -> Sequence[Line]:
         views, rows = self._views, max(1, height - MENU_EDGES)
         self._top = max(0, min(self._top, self._cursor), self._cursor - rows + 1)
-        self._dialog.show(menu_lines(views, self._cursor, self._top, (width, rows), self._note), width)
+        return menu_lines(views, self._cursor, self._top, (width, rows), self._note)
 
 
 # A question about saved views.
@@ -451,8 +438,8 @@ class ViewQuestion(YesNoDialog):
     cells = 60
     keep = "Keep"
 
-    def __init__(self, question: str, sentences: Sequence[str], agreement: str, type_ahead: TypeAhead) -> None:
-        super().__init__(type_ahead)
+    def __init__(self, question: str, sentences: Sequence[str], agreement: str) -> None:
+        super().__init__()
         self._question = question
         self._sentences = sentences
         self.agreement = agreement
@@ -542,7 +529,7 @@ class SaveView(PaintedDialog[SavedView]):
         elif taken := collisions(view.letter, view.name, views, self._before):
             first, *others = taken
             said = (first.consequence, *(f"{each.remark} {each.consequence}" for each in others))
-            question = ViewQuestion(first.question, said, first.answer, app_of(self).type_ahead)
+            question = ViewQuestion(first.question, said, first.answer)
             _ask(self, question, lambda _: self.dismiss(view))
         else:
             self.dismiss(view)
@@ -660,7 +647,7 @@ class ViewsScreen(PageScreen):
         if (view := self._own_view("deleted")) is None:
             return
         letter = (f"The letter {view.letter} is then free.",) if view.letter else ()
-        question = ViewQuestion(f"Delete the view “{view.name}”?", letter, "delete", app_of(self).type_ahead)
+        question = ViewQuestion(f"Delete the view “{view.name}”?", letter, "delete")
         _ask(self, question, lambda _: self._change(lambda own: without_view(own, view.name)))
 
     def _own_view(self, verb: str) -> SavedView | None:
