@@ -35,13 +35,13 @@ from tui.features import FORMS, OVERVIEW_PANES, PANES
 from tui.features.detail.words import FETCHING
 from tui.features.lists import LISTS
 from tui.features.runs.screen import MainScreen
-from tui.kit.bars import live_keys
+from tui.kit.bars import ViewScreen, live_keys
 from tui.kit.layout import WORKSPACE
 from tui.kit.list_panes import ListScreen, MainView
 from tui.kit.page_screen import PageScreen
 from tui.kit.painted import GuardedDialog, LineDialog, PaintedDialog, PaintedScreen, YesNoDialog
 from tui.kit.pane import Pane
-from tui.kit.screen import BaseScreen, ViewScreen
+from tui.kit.screen import BaseScreen
 from tui.program.app import TriggerApp
 from tui.sync.session import Session
 

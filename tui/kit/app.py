@@ -1,7 +1,7 @@
 """The interface of the app for its screens, panes and widgets, and their tick once a second."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from textual import events
 from textual.app import App
@@ -40,26 +40,30 @@ CopyText = tuple[str, str, str]
 """A text that can be copied: its letter in the menu, its name, and the text."""
 
 
-class OwnKeys(Protocol):
-    """The user's own commands, as screens know them. A command has a number."""
+class OwnKeys:
+    """The user's own commands, as screens know them. A command has a number. Here there are none."""
 
     def bind(self, screen: Screen[Any]) -> None:
         """Give a screen the keys of the commands."""
 
-    def is_enabled(self, screen: Any, number: int) -> bool:
+    def is_enabled(self, screen: Any, number: int) -> bool:  # noqa: ARG002  for subclasses
         """Return whether a command exists for its key now."""
+        return False
 
-    def has_use_for(self, screen: Any, number: int) -> bool:
-        """Return whether a command would do something now."""
+    def has_use_for(self, screen: Any, number: int) -> bool:  # noqa: ARG002  for subclasses
+        """Return whether a command would do something now, instead of only showing why it cannot."""
+        return False
 
     def start(self, screen: Any, number: int, via: Via) -> None:
         """Run a command on what is selected on a screen."""
 
-    def palette_rows(self, screen: Any) -> "list[Command]":
-        """Return the commands without a key."""
+    def palette_rows(self, screen: Any) -> "list[Command]":  # noqa: ARG002  for subclasses
+        """Return the rows of the palette for the commands that have no key."""
+        return []
 
     def farewell(self) -> list[str]:
         """Return the sentences to print after the end of the app."""
+        return []
 
 
 class ListColumns(Protocol):
@@ -81,7 +85,7 @@ class AppBase(App[int]):
     * `changed`: publishes every change; a screen subscribes to it, and passes the changes to its widgets
     * `settings_changed`: publishes the settings before and after the config file has changed; `session.settings` are
       the new ones already
-    * `own_commands`: the user's own commands, None while the config file has none
+    * `own_commands`: the user's own commands
     * `keys`: the user's own keys, as Textual names them, by the ids of bindings; another mapping once they change
     * `environ`: the environment variables
     * `last_key`, `previous_key`: the key that was pressed last, and the one before; "" at the start
@@ -99,7 +103,7 @@ class AppBase(App[int]):
     pastes: Pastes
     changed: Signal[Changes]
     settings_changed: "Signal[SettingsChange]"
-    own_commands: OwnKeys | None
+    own_commands: OwnKeys
     own_columns: ListColumns
     keys: Mapping[str, tuple[str, ...]]
     environ: Mapping[str, str]
@@ -250,14 +254,6 @@ def call_soon(pump: MessagePump, call: Callable[[], None] | Callable[[], Awaitab
 
 
 # `Ticker` calls a screen once a second, to update the text that depends only on the time.
-
-
-@runtime_checkable
-class TickingScreen(Protocol):
-    """A screen with text that depends on the time."""
-
-    def tick(self) -> None:
-        """Show what depends on the time."""
 
 
 class Ticker:

@@ -1,6 +1,6 @@
 """The header and the footer of a screen, and the summary above the footer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, ClassVar, Final, NamedTuple
@@ -14,12 +14,12 @@ from textual.screen import Screen
 
 from tui.api.actions import ACTIONS
 from tui.domain.run import EXECUTING_FAMILY, RunStatus
-from tui.kit.app import app_of, is_covered
-from tui.kit.colors import Background
+from tui.kit.app import Ticker, app_of, is_covered
+from tui.kit.colors import Background, ColorMode
 from tui.kit.header_words import HeaderFacts, header_line, terminal_title
 from tui.kit.keys import LAST_RANK, MOTION, Places, key_label, places_of, pressed_key_label
 from tui.kit.layout import SUMMARY_HEIGHT
-from tui.kit.lines import Lines
+from tui.kit.lines import Lines, OnChange, Prompt
 from tui.kit.live_model import LiveModel
 from tui.kit.look import Painter
 from tui.kit.painted import PaintedScreen
@@ -43,8 +43,23 @@ MIN_LINE_AGE: Final = timedelta(seconds=1)
 """Changes of runs wait for the next tick while the line is younger than this."""
 
 
-class Header(Lines):
-    """Shows the state of the session. Its screen calls `on_changes` and `tick`."""
+class LiveLines(Lines):
+    """Lines that are made again for another width, and every second. Their screen calls `tick`."""
+
+    def on_resize(self, event: events.Resize) -> None:
+        event.stop()
+        self.rebuild()
+
+    def tick(self) -> None:
+        self.rebuild()
+
+    def rebuild(self) -> None:
+        """Update the lines if they are visible."""
+        raise NotImplementedError
+
+
+class Header(LiveLines):
+    """Shows the state of the session. Its screen calls `on_changes` too."""
 
     def __init__(self, live: LiveModel) -> None:
         super().__init__(id="header")
@@ -55,10 +70,6 @@ class Header(Lines):
         self._changed_at: datetime | None = None
         self._differed_at = live.session.now()
 
-    def on_resize(self, event: events.Resize) -> None:
-        event.stop()
-        self.rebuild()
-
     def on_changes(self, changes: Changes) -> None:
         self._activity.on_changes(changes)
         now = self._live.session.now()
@@ -66,9 +77,6 @@ class Header(Lines):
             self._changed_at = now
         if changes.topics - {Topic.RUNS} or now - self._differed_at >= MIN_LINE_AGE:
             self.rebuild()
-
-    def tick(self) -> None:
-        self.rebuild()
 
     def rebuild(self) -> None:
         """Update the line and the terminal's title. The line is repainted if it differs."""
@@ -250,7 +258,7 @@ NOTICE_S: Final = 4.0
 """How long a notice is shown: long enough to read eight words."""
 
 
-class Footer(Lines):
+class Footer(LiveLines):
     """Shows the keys of its screen."""
 
     def __init__(self) -> None:
@@ -265,10 +273,6 @@ class Footer(Lines):
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self.rebuild())
-
-    def on_resize(self, event: events.Resize) -> None:
-        event.stop()
-        self.rebuild()
 
     def notice(self, line: Line, *, for_s: float = NOTICE_S, names_help: bool = False) -> None:
         """Show a notice for a few seconds. `names_help`: it names the key for help, which is then not shown again."""
@@ -343,7 +347,7 @@ def summary_height(painter: Painter) -> int:
     return SUMMARY_HEIGHT + painter.needs_rules
 
 
-class Summary(Lines):
+class Summary(LiveLines):
     """Two lines, made again when `selection` changes, which is that of the screen."""
 
     ID: Final = "summary"
@@ -359,10 +363,6 @@ class Summary(Lines):
         """Return the two lines in at most `width` cells."""
         raise NotImplementedError
 
-    def on_resize(self, event: events.Resize) -> None:
-        event.stop()
-        self.rebuild()
-
     def watch_selection(self) -> None:
         self.rebuild()
 
@@ -370,13 +370,89 @@ class Summary(Lines):
         if changes.changed or changes.added or Topic.ACTIONS in changes.topics:
             self.rebuild()
 
-    def tick(self) -> None:
-        self.rebuild()
-
     def rebuild(self) -> None:
-        """Update the lines if they are visible."""
         width = self.size.width
         if not self.display or not width or is_covered(self):
             return
         rule: tuple[Line, ...] = ((Piece("─" * width, Token.LINE),),) if self.painter.needs_rules else ()
         self.show((*rule, *self.content(width)), is_stale=self.live.now.frozen_at is not None)
+
+
+# The base of screens that show data of the session.
+
+
+class ViewScreen(PaintedScreen[None]):
+    """A screen with a header, which shows changes of the session and the time. Most compose footer and prompt too."""
+
+    def __init__(self, live: LiveModel, header: Header | None = None, *, after_s: float = 0.0) -> None:
+        """`after_s`: the screen shows the time so long after each second."""
+        super().__init__()
+        self.live = live
+        self.header = header or Header(live)
+        self.footer = Footer()
+        self.prompt = Prompt()
+        self._ticker = Ticker(self, live.session.clock, self._paint_tick, after_s)
+
+    def on_mount(self) -> None:
+        self.app_base.changed.subscribe(self, self._paint_changes)
+        self._ticker.begin()
+
+    def on_unmount(self) -> None:
+        self.app_base.changed.unsubscribe(self)  # a signal refers to its subscribers until it is published
+        self._ticker.stop()
+
+    def on_changes(self, changes: Changes) -> None:
+        """Show changes of runs or of the session."""
+        self.header.on_changes(changes)
+
+    def tick(self) -> None:
+        """Update everything that depends on the time. Called every second."""
+        self.header.tick()
+        self.footer.tick()
+
+    def _paint_changes(self, changes: Changes) -> None:
+        self.on_changes(changes)
+        self.paint_now()
+
+    def _paint_tick(self) -> None:
+        self.tick()
+        self.paint_now()
+
+    def on_key(self, event: events.Key) -> None:
+        if not self.prompt.is_open:
+            self.show_unbound_key(event)
+
+    def show_unbound_key(self, event: events.Key) -> None:
+        """Show that a key does nothing here."""
+        self.footer.show_unbound_key(event)
+
+    def notice(self, line: Line) -> None:
+        self.footer.notice(line)
+
+    async def ask_search(
+        self, text: str, before: str, search: OnChange, end: Callable[[], None] = lambda: None, *, hint: str = ""
+    ) -> None:
+        """Open the prompt with a text, and search while it is typed. `before` is the search to which Esc returns."""
+
+        def close(_: str, is_kept: bool) -> None:  # noqa: FBT001  the prompt's word
+            if not is_kept:
+                search(before)
+            end()
+            self.footer.remove_class("away")
+
+        await self.prompt.open(text, search, close, hint=hint)
+        self.footer.add_class("away")
+
+    def use_color_mode(self, color_mode: ColorMode) -> None:
+        """Change the colours."""
+        self.app_base.use_color_mode(color_mode)
+
+    def action_leave_view(self) -> None:
+        """Close the view."""
+        self.dismiss(None)
+
+    def action_save_view(self) -> None:
+        self.app_base.save_view(self)
+
+    def action_open_view(self) -> None:
+        self.app_base.open_saved_view()

@@ -8,7 +8,7 @@ from textual.binding import BindingType
 
 from tui.domain.own_commands import CommandScope
 from tui.domain.run import RunId
-from tui.kit.bars import Summary
+from tui.kit.bars import Summary, ViewScreen
 from tui.kit.commands import OwnSelection
 from tui.kit.keys import MENU_BINDINGS, OUTGOING_BINDINGS, bind
 from tui.kit.layout import Placement, Proportions, Slot
@@ -18,7 +18,7 @@ from tui.kit.live_model import LiveModel
 from tui.kit.page import Page, PageRow
 from tui.kit.pane import PagePane, Pane
 from tui.kit.rows import MORE
-from tui.kit.screen import BaseScreen, ViewScreen
+from tui.kit.screen import BaseScreen
 from tui.kit.table import RowTable
 from tui.kit.words import rule_parts
 from tui.store.addresses import ViewAddress
@@ -615,4 +615,4 @@ class ListScreen(BaseScreen):
         view = self.rows.view
         orders = [(order.id, order.sentence.removesuffix(".")) for order in view.orders]
         sorts = Sorts(f"The order of the {view.name}.", orders, self.list_pane.sort_by, self.rows.query.order.id)
-        self.main.open_command_line(self, self.own_commands_without_key(), sorts)
+        self.main.open_command_line(self, self.app_base.own_commands.palette_rows(self), sorts)

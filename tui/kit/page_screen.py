@@ -6,7 +6,6 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, ClassVar, Final, get_args
 
-from textual import events
 from textual.actions import parse
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -14,14 +13,13 @@ from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widget import Widget
 
-from tui.kit.app import Ticker, app_of
-from tui.kit.bars import Footer, Header, live_keys
+from tui.kit.app import app_of
+from tui.kit.bars import ViewScreen, live_keys
 from tui.kit.header_words import COUNTS, SLOW_LINK, SLOW_LINK_SENTENCE
 from tui.kit.keys import ACTION_NAMES, LAST_RANK, MARK_ACTIONS, Help, HelpGroup, bind, key_label, places_of
-from tui.kit.lines import EDGE, Prompt, Rule
+from tui.kit.lines import EDGE, Rule
 from tui.kit.live_model import LiveModel, Messages, message_lines
 from tui.kit.page import Page, PageRow
-from tui.kit.painted import PaintedScreen
 from tui.kit.words import RuleText
 from tui.lazy_dataclass import dataclass
 from tui.store.freshness import Minute
@@ -33,7 +31,7 @@ from tui.text.styled import Line, Piece, Token, line_width, pad, wrap
 # The base class of screens that show one page: the keys, the messages, a value.
 
 
-class PageScreen(PaintedScreen[None]):
+class PageScreen(ViewScreen):
     """A page that Esc closes. A subclass makes the rows and sets the title."""
 
     CSS_PATH = Path(__file__).parent / "page_screen.tcss"
@@ -48,22 +46,17 @@ class PageScreen(PaintedScreen[None]):
     title_word: ClassVar[str]
 
     def __init__(self, live: LiveModel) -> None:
-        super().__init__()
-        self.live = live
+        super().__init__(live)
         self.page = Page(self.rows)
-        self._header = Header(live)
         self._rule = Rule()
-        self._footer = Footer()
-        self._prompt = Prompt()
         self._searched = ""
-        self._ticker = Ticker(self, live.session.clock, self.tick)
 
     def compose(self) -> ComposeResult:
-        yield self._header
+        yield self.header
         yield self._rule
         yield self.page
-        yield self._footer
-        yield self._prompt
+        yield self.footer
+        yield self.prompt
 
     def rows(self, width: int) -> Sequence[PageRow]:
         """Return the rows of a page of `width` cells."""
@@ -78,9 +71,7 @@ class PageScreen(PaintedScreen[None]):
         return ()
 
     def on_mount(self) -> None:
-        self.app_base.changed.subscribe(self, self._header.on_changes)
         self.app_base.settings_changed.subscribe(self, lambda _: self._show_again())
-        self._ticker.begin()
         self.set_focus(self.page)  # at once: a key typed right behind the one that opened this may open the prompt
         self.show_rule()
         self.begin()
@@ -89,14 +80,7 @@ class PageScreen(PaintedScreen[None]):
         """Start the page's own work. Called once, when it is mounted."""
 
     def on_unmount(self) -> None:
-        self.app_base.settings_changed.unsubscribe(self)  # a signal refers to its subscribers until it is published
-        self.app_base.changed.unsubscribe(self)
-        self._ticker.stop()
-
-    def tick(self) -> None:
-        """Show what depends on the time. Called every second."""
-        self._header.tick()
-        self._footer.tick()
+        self.app_base.settings_changed.unsubscribe(self)
 
     def _show_again(self) -> None:
         self.page.rebuild()
@@ -113,25 +97,13 @@ class PageScreen(PaintedScreen[None]):
         self._rule.show(RuleText((), title, found, is_focused=True))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002  Textual's
-        return not self._prompt.is_open and (action != "hit_step" or bool(self.page.hits and self.page.hits[1]))
-
-    def on_key(self, event: events.Key) -> None:
-        if not self._prompt.is_open:
-            self._footer.show_unbound_key(event)
+        return not self.prompt.is_open and (action != "hit_step" or bool(self.page.hits and self.page.hits[1]))
 
     def on_page_moved(self) -> None:
         self.show_rule()
 
     async def action_search(self) -> None:
-        before = self._searched
-
-        def end(_: str, is_kept: bool) -> None:  # noqa: FBT001  the prompt's word
-            if not is_kept:
-                self._search(before)
-            self._footer.remove_class("away")
-
-        await self._prompt.open(before, self._search, end)
-        self._footer.add_class("away")
+        await self.ask_search(self._searched, self._searched, self._search)
 
     def action_hit_step(self, step: int) -> None:
         self.page.next_hit(step)

@@ -11,25 +11,21 @@ from textual.strip import Strip
 
 from tui.domain.action import Via
 from tui.domain.run import RunId
-from tui.kit.app import Ticker
-from tui.kit.bars import Footer, Header, Summary, summary_height
+from tui.kit.bars import Summary, ViewScreen, summary_height
 from tui.kit.colors import ColorMode
 from tui.kit.keys import ACTION_NAMES, OUTGOING_ACTIONS
 from tui.kit.layout import Proportions
-from tui.kit.lines import Prompt
 from tui.kit.live_model import LiveModel
-from tui.kit.painted import PaintedScreen
 from tui.kit.pane import Pane
 from tui.kit.pane_entry import PaneEntry
 from tui.kit.selection import FocusedRunFeed, History, Selection, SelectionLoader
 from tui.kit.workspace import Workspace
 from tui.store.changes import Changes, Topic
 from tui.text.blocks import no_run_selected
-from tui.text.styled import Line
 
 if TYPE_CHECKING:
     from tui.api.lists import ListRequest
-    from tui.kit.commands import Command, OwnSelection
+    from tui.kit.commands import OwnSelection
 
 
 OWN_COMMAND: Final = "own_command"
@@ -41,26 +37,6 @@ between two frames."""
 
 BEHIND_REST_S: Final = 0.05
 """The same while more keys wait than the machine can handle: it then paints once for several keys."""
-
-
-class ViewScreen(PaintedScreen[None]):
-    """A screen that shows runs, or a summary of them."""
-
-    live: LiveModel
-
-    def use_color_mode(self, color_mode: ColorMode) -> None:
-        """Change the colours."""
-        self.app_base.use_color_mode(color_mode)
-
-    def action_leave_view(self) -> None:
-        """Close the view."""
-        self.dismiss(None)
-
-    def action_save_view(self) -> None:
-        self.app_base.save_view(self)
-
-    def action_open_view(self) -> None:
-        self.app_base.open_saved_view()
 
 
 class BaseScreen(ViewScreen):
@@ -82,18 +58,13 @@ class BaseScreen(ViewScreen):
         recent: Sequence[str] = (),
     ) -> None:
         """A pane of which an entry is given is made when it is first visible; the rest is as in `Workspace`."""
-        super().__init__()
-        self.live = live
+        super().__init__(live)
         self.selection_loader = SelectionLoader(live.session, self._show_selection)
         self.history = History(self.selection_loader, live.session.clock)
-        self.prompt = Prompt()
-        self.footer = Footer()
-        self.header = Header(live)
         self.summary = summary
         self.workspace = Workspace(panes, self._make_pane, summary, proportions=proportions, recent=recent)
         self.workspace.before_change = self.history.settle
         self._focused_run_feed = FocusedRunFeed(live.session)
-        self._ticker = Ticker(self, live.session.clock, self._paint_tick)
 
     def render_lines(self, crop: Region) -> list[Strip]:
         return [self.app_base.painter.blank(crop.width)] * crop.height  # see `Backdrop`
@@ -126,15 +97,10 @@ class BaseScreen(ViewScreen):
         yield self.prompt
 
     def on_mount(self) -> None:
-        if self.app_base.own_commands is not None:
-            self.app_base.own_commands.bind(self)
-        self.app_base.changed.subscribe(self, self._paint_changes)
-        self._ticker.begin()
+        self.app_base.own_commands.bind(self)
         self.set_focus(self.pane.body)
 
     def on_unmount(self) -> None:
-        self.app_base.changed.unsubscribe(self)  # a signal refers to its subscribers until it is published
-        self._ticker.stop()
         self._focused_run_feed.close()
         self.history.close()
         self.selection_loader.close()
@@ -182,29 +148,14 @@ class BaseScreen(ViewScreen):
                 pane.search("")  # a search without a match has no use once the user left the pane
         self.refresh_bindings()
 
-    def on_key(self, event: events.Key) -> None:
-        if not self.prompt.is_open:
-            self.footer.show_unbound_key(event)
-
     def watch_selection(self, selection: Selection) -> None:
         for pane in self.panes.values():
             pane.selection = selection
         self.summary.selection = selection
 
     async def action_search(self) -> None:
-        pane, before = self.pane, self.pane.searched
-
-        def end(_: str, is_kept: bool) -> None:  # noqa: FBT001  the prompt's word
-            if not is_kept:
-                pane.search(before)
-            pane.end_typing()
-            self.footer.remove_class("away")
-
-        await self.prompt.open(pane.search_start, pane.search, end, hint=pane.search_hint)
-        self.footer.add_class("away")
-
-    def notice(self, line: Line) -> None:
-        self.footer.notice(line)
+        pane = self.pane
+        await self.ask_search(pane.search_start, pane.searched, pane.search, pane.end_typing, hint=pane.search_hint)
 
     def action_hit_step(self, step: int) -> None:
         self.pane.hit_step(step)
@@ -237,7 +188,7 @@ class BaseScreen(ViewScreen):
         if self.prompt.is_open:
             return False  # every key is text
         if action == OWN_COMMAND:
-            return self.offers_own_command(parameters)
+            return self.app_base.own_commands.is_enabled(self, int(str(parameters[0])))
         return action not in ACTION_NAMES or self.can_act
 
     def keeps_keys(self) -> bool:
@@ -248,7 +199,9 @@ class BaseScreen(ViewScreen):
             return self.outgoing_run is not None
         if action == "zoom":
             return self.workspace.can_zoom
-        return self.can_run_own_command(parameters) if action == OWN_COMMAND else self.pane.has_use_for(action)
+        if action == OWN_COMMAND:
+            return self.app_base.own_commands.has_use_for(self, int(str(parameters[0])))
+        return self.pane.has_use_for(action)
 
     def word_for(self, action: str, usual: str) -> str:
         return "back" if action == "zoom" and self.workspace.is_zoomed else self.pane.word_for(action, usual)
@@ -257,24 +210,8 @@ class BaseScreen(ViewScreen):
         """Return what a command of the user's own would be about."""
         raise NotImplementedError
 
-    def offers_own_command(self, parameters: tuple[object, ...]) -> bool:
-        """Return whether a key of a command of the user's own exists here and now."""
-        own = self.app_base.own_commands
-        return own is not None and own.is_enabled(self, int(str(parameters[0])))
-
-    def can_run_own_command(self, parameters: tuple[object, ...]) -> bool:
-        """Return whether it would run something now, instead of only showing why it cannot."""
-        own = self.app_base.own_commands
-        return own is not None and own.has_use_for(self, int(str(parameters[0])))
-
-    def own_commands_without_key(self) -> "Sequence[Command]":
-        """Return the rows of the palette for the user's own commands that have no key."""
-        own = self.app_base.own_commands
-        return [] if own is None else own.palette_rows(self)
-
     def action_own_command(self, number: int, via: str = Via.KEY) -> None:
-        if (own := self.app_base.own_commands) is not None:
-            own.start(self, number, Via(via))
+        self.app_base.own_commands.start(self, number, Via(via))
 
     @property
     def outgoing_run(self) -> RunId | None:
@@ -310,7 +247,7 @@ class BaseScreen(ViewScreen):
 
     def on_changes(self, changes: Changes) -> None:
         """Show changes of runs or of the session, and fetch again what changed."""
-        self.header.on_changes(changes)
+        super().on_changes(changes)
         self.summary.on_changes(changes)
         for pane in self.panes.values():
             pane.on_changes(changes)
@@ -318,21 +255,11 @@ class BaseScreen(ViewScreen):
         if Topic.ACTIONS in changes.topics or self.pane.target in changes.changed:
             self.refresh_bindings()
 
-    def _paint_changes(self, changes: Changes) -> None:
-        self.on_changes(changes)
-        self.paint_now()
-
-    def _paint_tick(self) -> None:
-        self.tick()
-        self.paint_now()
-
     def tick(self) -> None:
-        """Update everything that depends on the time. Called every second."""
         self.follow_cover()
         self.selection_loader.tick()
         self._follow_run()
-        self.header.tick()
+        super().tick()
         self.summary.tick()
-        self.footer.tick()
         for pane in self.panes.values():
             pane.tick()

@@ -25,7 +25,8 @@ from tui.domain.run import RunId
 from tui.features.columns.data import ChosenColumns
 from tui.features.runs.columns import COLUMNS
 from tui.features.runs.data import RunSubscription
-from tui.kit.app import AppBase, CopyText, OwnKeys, TickingScreen, call_soon
+from tui.kit.app import AppBase, CopyText, OwnKeys, call_soon
+from tui.kit.bars import ViewScreen
 from tui.kit.colors import ColorMode, contrast_remarks, detect_color_mode, has_true_color
 from tui.kit.driver import TerminalDriver
 from tui.kit.header_words import SLOW_LINK_SENTENCE, supports_title
@@ -155,7 +156,7 @@ class TriggerApp(AppBase):
         self.previous_key = self.last_key = ""
         self.changed: Signal[Changes] = Signal(self, "changed")
         self.settings_changed: Signal[SettingsChange] = Signal(self, "settings changed")
-        self.own_commands: OwnKeys | None = None
+        self.own_commands = OwnKeys()
         self._own_commands: OwnCommands | None = None
         self._alerts: Alerts | None = None
         self._while_away: WhileAway | None = None
@@ -495,7 +496,7 @@ class TriggerApp(AppBase):
             for widget in screen.query("*"):
                 widget.refresh()
             screen.refresh()
-            if isinstance(screen, TickingScreen):
+            if isinstance(screen, ViewScreen):
                 screen.tick()
 
     def _add_complaints(self, complaints: Iterable[Complaint]) -> None:

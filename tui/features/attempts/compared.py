@@ -787,7 +787,6 @@ class ComparedScreen(PageScreen):
     def begin(self) -> None:
         self._summary.styles.height = summary_height(self.app_base.painter)
         self._summary.selection = Selection(self._run_id)
-        self.app_base.changed.subscribe(self, self._on_changes)
         self._loader.require((LOG_COUNTS,))
         self._loader.select(self._run_id, at_once=True)
 
@@ -823,7 +822,8 @@ class ComparedScreen(PageScreen):
         if self.is_attached:
             self._rebuild()
 
-    def _on_changes(self, changes: Changes) -> None:
+    def on_changes(self, changes: Changes) -> None:
+        super().on_changes(changes)
         self._loader.on_changes(changes)
         self._summary.on_changes(changes)
         if self._run_id in changes.changed or self._run_id in changes.added:
@@ -873,6 +873,3 @@ class ComparedScreen(PageScreen):
 
     def action_read_outside(self, reader: str) -> None:
         app_of(self).read_outside(self, self._run_id, reader)
-
-    def notice(self, line: Line) -> None:
-        self._footer.notice(line)

@@ -35,7 +35,7 @@ from tui.features.command_line.model import (
 )
 from tui.features.runs.data import RunSubscription
 from tui.features.views.view import show_views
-from tui.kit.bars import KeyWord, footer_line, live_keys
+from tui.kit.bars import KeyWord, ViewScreen, footer_line, live_keys
 from tui.kit.colors import Background, ColorMode
 from tui.kit.commands import BoxLine, BoxRow, Choice, Choices, Command, HistoryLine, box_lines, visible_top
 from tui.kit.keys import bind
@@ -44,7 +44,6 @@ from tui.kit.list_panes import MainView, Sorts
 from tui.kit.live_model import LiveModel
 from tui.kit.page_screen import MessagesScreen
 from tui.kit.painted import PaintedDialog
-from tui.kit.screen import ViewScreen
 from tui.kit.words import without_request
 from tui.settings.schema import THEMES, FileSettings, parsed, settings_in, value_at, with_value
 from tui.settings.settings import Settings

@@ -19,7 +19,7 @@ from tui.domain.run import Run, TaskId
 from tui.domain.text import Raw, clean
 from tui.features.actions.words import SILENT_TERMINAL, Target, below_band
 from tui.kit import programs
-from tui.kit.app import AppBase
+from tui.kit.app import AppBase, OwnKeys
 from tui.kit.commands import Command, OwnSelection
 from tui.kit.keys import Help, bind
 from tui.kit.painted import YesNoDialog
@@ -582,7 +582,7 @@ _NEED: Final = 39
 """They leave the footer after most other keys have: the user has chosen them."""
 
 
-class OwnCommands:
+class OwnCommands(OwnKeys):
     """The commands of an app. `runner` runs them."""
 
     def __init__(self, app: AppBase) -> None:

@@ -22,13 +22,14 @@ from tui.features.runs.model import ListQuery
 from tui.features.runs.view import RunHighlighted, RunListPane, RunSummary
 from tui.features.runs.words import NOT_A_RUN, Typed, absolute_period_words, read_typed, recalled_line
 from tui.kit.app import AppBase, is_covered
+from tui.kit.bars import ViewScreen
 from tui.kit.keys import ACTION_NAMES, MENU_BINDINGS, OUTGOING_BINDINGS, Help, bind
 from tui.kit.list_panes import ListEntrance, MainView, Sorts, ViewEntrance
 from tui.kit.lists import ListView
 from tui.kit.live_model import LiveModel
 from tui.kit.pane import Notice, OpenRun, Pane
 from tui.kit.pane_entry import PaneEntry
-from tui.kit.screen import BaseScreen, ViewScreen
+from tui.kit.screen import BaseScreen
 from tui.kit.selection import Selection
 from tui.kit.words import NO_GROUP_ON_RELAY
 from tui.lazy_dataclass import dataclass
@@ -625,7 +626,7 @@ class MainScreen(MainView):
         sentences = [(order.title, ORDER_SENTENCES.get(order, "")) for order in ORDERS]
         current = self.run_list.views.query.order.title
         sorts = Sorts("The order of the list.", sentences, lambda name: self.run_list.sort_by(orders[name]), current)
-        self.open_command_line(self, [*own, *self.own_commands_without_key()], sorts)
+        self.open_command_line(self, [*own, *self.app_base.own_commands.palette_rows(self)], sorts)
 
     def open_command_line(self, view: ViewScreen, own: "Sequence[Command]", sorts: Sorts | None = None) -> None:
         from tui.features.command_line.view import CommandLineEntrance  # noqa: PLC0415  loaded when first used
@@ -794,8 +795,8 @@ class MainScreen(MainView):
             self.history.restart(run_id, at_once=True)
 
     def _farewell(self, app: AppBase) -> list[str]:
-        own = app.own_commands  # at the end of the program, the screen does not know its app any more
-        return [*self.action_controller.farewell(), *(() if own is None else own.farewell())]
+        # At the end of the program, the screen does not know its app any more.
+        return [*self.action_controller.farewell(), *app.own_commands.farewell()]
 
     def _show_notice(self, line: Line) -> None:
         """Show a notice about an action on the view that is in front."""

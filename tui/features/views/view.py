@@ -680,7 +680,7 @@ class ViewsScreen(PageScreen):
                 self._say(problem)
 
     def _say(self, text: str) -> None:
-        self._footer.notice((Piece(text, Token.BRIGHT),))
+        self.footer.notice((Piece(text, Token.BRIGHT),))
 
 
 # What the keys and commands of saved views do: save what is shown, open one by its letter, list all.

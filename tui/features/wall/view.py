@@ -15,8 +15,8 @@ from tui.features.runs.screen import MainScreen
 from tui.features.wall.blocks import Band, Opened, WallPage, WallTarget, WallView
 from tui.features.wall.data import CELL_SIZES, LiveBoard, NewestFailure
 from tui.features.wall.page import TWO_COLUMNS, wall_header, wall_page
-from tui.kit.app import Ticker, is_covered
-from tui.kit.bars import Header, unbound_words
+from tui.kit.app import is_covered
+from tui.kit.bars import Header, ViewScreen, unbound_words
 from tui.kit.colors import Background, ColorMode
 from tui.kit.header_words import HeaderFacts
 from tui.kit.keys import MENU_BINDINGS, bind, pressed_key_label
@@ -24,7 +24,6 @@ from tui.kit.lines import LineWidget
 from tui.kit.list_panes import MainView, ViewEntrance
 from tui.kit.live_model import LiveModel
 from tui.kit.page_screen import open_help
-from tui.kit.screen import ViewScreen
 from tui.store.addresses import WALL, ViewAddress
 from tui.store.changes import Changes, Topic
 from tui.store.findings.board import Board
@@ -218,16 +217,13 @@ class WallScreen(ViewScreen):
     def __init__(
         self, live: LiveModel, main: MainView, open_row: Callable[[Opened, Hashable], None], cursor: Hashable = None
     ) -> None:
-        super().__init__()
-        self.live = live
+        super().__init__(live, WallHeader(live, lambda: self.live_board.board), after_s=JUDGED_AFTER_S)
         self._main = main
         self._open_row = open_row
         self._cursor_wanted = cursor
         self.live_board = LiveBoard(live)
-        self.header = WallHeader(live, lambda: self.live_board.board)
         self.body = WallBody()
         self._newest = NewestFailure(live)
-        self._ticker = Ticker(self, live.session.clock, self.tick, JUDGED_AFTER_S)
         self._fresh_until: dict[Hashable, float] | None = None
         self._opened_s = self._pressed_s = 0.0
         self._notice: Line = ()
@@ -245,14 +241,10 @@ class WallScreen(ViewScreen):
 
     def on_mount(self) -> None:
         self._opened_s = self._now_s
-        self.app_base.changed.subscribe(self, self.on_changes)
         self.live_board.open()
-        self._ticker.begin()
         self.set_focus(self.body)
 
     def on_unmount(self) -> None:
-        self.app_base.changed.unsubscribe(self)
-        self._ticker.stop()
         self._newest.close()
         self.live_board.close()
 
@@ -272,7 +264,7 @@ class WallScreen(ViewScreen):
 
     def on_changes(self, changes: Changes) -> None:
         """Record changes. All is shown with the next tick, and a verdict at once, unless the board was just made."""
-        self.header.on_changes(changes)
+        super().on_changes(changes)
         self.live_board.on_changes(changes)
         self._newest.on_changes(changes)
         if Topic.VERDICT in changes.topics and self._is_other_verdict:
@@ -360,7 +352,7 @@ class WallScreen(ViewScreen):
         self._notice, self._notice_ends_s = line, self._now_s + NOTICE_S
         self.rebuild()
 
-    def on_key(self, event: events.Key) -> None:
+    def show_unbound_key(self, event: events.Key) -> None:
         name = pressed_key_label(event.key, event.character)
         if name is not None and event.key != self.app_base.previous_key:
             self.notice(unbound_words(name, key_of("help", "?")))
