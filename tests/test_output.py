@@ -20,9 +20,11 @@ from tui.commands.output import DEFAULT_WIDTH, Output, OutputClosed
 from tui.domain.run import RunId
 from tui.domain.text import Raw
 from tui.domain.tree import RunTree, TreeNode
+from tui.features.runs.columns import PRINTED_TABLE
 from tui.features.runs.command import run_page, tree_lines
-from tui.features.runs.printed import TableOutput, run_object, transition_line
+from tui.features.runs.printed import run_object, transition_line
 from tui.text.styled import Piece, Token
+from tui.text.table import Print
 
 SGR = re.compile(rb"\x1b\[(?:0|1|3[1-6]|1;3[1-6])m")
 
@@ -50,8 +52,7 @@ class Streams:
 def print_all(output: Output, text: str) -> None:
     """Print everything that the commands print, for a run with this text in every field."""
     run = full(text)
-    table = TableOutput(output)
-    table.rows([run], NOW)
+    output.lines(Print(PRINTED_TABLE, output.width).page([run], NOW))
     output.lines(run_page(run, now=NOW, width=output.reading_width, children=[run]))
     node = TreeNode(RunId(f"run_{text}"), 0, run.fixed.task, None, run)
     output.lines(tree_lines(RunTree(node, node.id, (text,)), now=NOW, width=output.width))
@@ -151,11 +152,11 @@ def test_unencodable_character_never_stops_the_output(encoding: str) -> None:
 
 def test_table_pages_share_one_line_of_titles() -> None:
     streams = Streams(is_terminal=False)
-    table = TableOutput(streams.output)
-    table.rows([], NOW)
+    table = Print(PRINTED_TABLE, streams.output.width)
+    streams.output.lines(table.page([], NOW))
     assert streams.out == b""
-    table.rows([sample()], NOW)
-    table.rows([sample()], NOW)
+    streams.output.lines(table.page([sample()], NOW))
+    streams.output.lines(table.page([sample()], NOW))
     assert streams.out.count(b"status") == 1
     assert streams.out.count(b"run_cmwuqwphl00009f7de45f6e3t") == 2
 
@@ -164,7 +165,7 @@ def test_tables_are_shortened_only_on_a_terminal() -> None:
     run = sample(task="t" * 200)
     narrow, piped = Streams(width=60), Streams(width=60, is_terminal=False)
     for streams in (narrow, piped):
-        TableOutput(streams.output).rows([run], NOW)
+        streams.output.lines(Print(PRINTED_TABLE, streams.output.width).page([run], NOW))
     assert b"t" * 200 not in narrow.out
     assert b"t" * 200 in piped.out
     assert (narrow.output.width, piped.output.width) == (60, None)
@@ -177,7 +178,7 @@ def test_tables_are_shortened_only_on_a_terminal() -> None:
         lambda output: output.lines([(Piece("x"),)]),
         lambda output: output.json_line({}),
         lambda output: output.print("x"),
-        lambda output: TableOutput(output).rows([sample()], NOW),
+        lambda output: output.lines(Print(PRINTED_TABLE, output.width).page([sample()], NOW)),
     ],
 )
 def test_closed_stdout_raises_output_closed(write: Callable[[Output], None]) -> None:

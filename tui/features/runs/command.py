@@ -28,8 +28,8 @@ from tui.domain.text import Raw, clean
 from tui.domain.tree import RunTree, TreeNode
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.features.config.session import open_session, run_async
-from tui.features.runs.columns import short_id
-from tui.features.runs.printed import TableOutput, run_object, status_object, transition_line, tree_objects
+from tui.features.runs.columns import PRINTED_TABLE, short_id
+from tui.features.runs.printed import run_object, status_object, transition_line, tree_objects
 from tui.settings.settings import Settings
 from tui.store.merge import merge
 from tui.sync.budget import ENDLESS, Paging, Priority
@@ -39,7 +39,7 @@ from tui.text.blocks import Now, labelled
 from tui.text.formatting import zone_name
 from tui.text.status import StatusStyle, style_of, style_of_status
 from tui.text.styled import ELLIPSIS, Align, Line, Piece, Token, fit, joined, line_width, wrap
-from tui.text.table import GAP
+from tui.text.table import GAP, Print
 
 # `ls`, `show` and `tree`: read runs once, and print them.
 
@@ -77,15 +77,13 @@ def ls(output: Output, /, *, limit: int, as_json: bool, **options: Any) -> None:
 
 async def _ls(output: Output, settings: Settings, filters: RunFilters, *, limit: int, as_json: bool) -> None:
     async with open_session(settings, output) as session:
-        table = None if as_json else TableOutput(output)
-        count = 0
+        table, count = Print(PRINTED_TABLE, output.width), 0
         async for runs, read_at in _pages(session, filters, limit, output.say):
             count += len(runs)
-            if table is None:
-                for run in runs:
-                    output.json_line(run_object(run))
+            if as_json:
+                output.json_lines(map(run_object, runs))
             else:
-                table.rows(runs, read_at.astimezone(session.settings.zone))
+                output.lines(table.page(runs, read_at.astimezone(session.settings.zone)))
         if count == 0:
             output.say(nothing_found(filters, settings.history))
 
@@ -138,10 +136,9 @@ async def _pages_of_period(
             yield [merge(None, patch) for patch in new], page.read_at
         paging.add([patch.id for patch in page.patches], page.next)
     if unreadable:
-        say(f"{unreadable} {'row' if unreadable == 1 else 'rows'} could not be read and are left out")
+        say(f"{formatting.plural(unreadable, 'row')} could not be read and are left out")
     if paging.is_endless and len(printed_ids) < limit:
-        runs = "run" if len(printed_ids) == 1 else "runs"
-        raise Stop(ExitCode.REFUSED, f"stopped after {len(printed_ids):,} {runs}: {ENDLESS}")
+        raise Stop(ExitCode.REFUSED, f"stopped after {formatting.plural(len(printed_ids), 'run')}: {ENDLESS}")
 
 
 @click.command("show")
@@ -175,16 +172,20 @@ async def _show_ticket(output: Output, settings: Settings, run_id: RunId, *, fet
     for secret in (settings.key, settings.relay_token):
         output.hide(secret)
     async with open_session(settings, output) as session:
-        (run, failure), _ = await asyncio.gather(session.fetch_run_with_attempts(run_id), _read_environment(session))
-        if failure is not None:
-            output.say(failure)
-        if fetch:
-            run = await session.fetcher.fetch_bodies(run, max_bytes=BODY_MAX_BYTES)
+        (run, _), _ = await asyncio.gather(_read_run(session, output, run_id, fetch=fetch), _read_environment(session))
         if (environment := session.store.environment) is not None:
             environment = environment.at_dashboard(settings.dashboard.url or None)
         redact, zone = output.redact, settings.zone
         text = ticket(run, environment=environment, has_payload=has_payload, redact=redact, zone=zone)
         output.lines((Piece(line),) for line in text.removesuffix("\n").split("\n"))
+
+
+async def _read_run(session: Session, output: Output, run_id: RunId, *, fetch: bool) -> tuple[Run, str | None]:
+    """Read a run with its attempts, and with its bodies. Return why attempts may be missing, too."""
+    run, failure = await session.fetch_run_with_attempts(run_id)
+    if failure is not None:
+        output.say(failure)
+    return (await session.fetcher.fetch_bodies(run, max_bytes=BODY_MAX_BYTES) if fetch else run), failure
 
 
 async def _read_environment(session: Session) -> None:
@@ -195,11 +196,7 @@ async def _read_environment(session: Session) -> None:
 
 async def _show(output: Output, settings: Settings, run_id: RunId, *, fetch: bool, as_json: bool) -> None:
     async with open_session(settings, output) as session:
-        run, failure = await session.fetch_run_with_attempts(run_id)
-        if failure is not None:
-            output.say(failure)
-        if fetch:
-            run = await session.fetcher.fetch_bodies(run, max_bytes=BODY_MAX_BYTES)
+        run, failure = await _read_run(session, output, run_id, fetch=fetch)
         store = session.store
         root = store.get(run.fixed.root_id) if run.fixed.root_id else None
         parent = store.get(run.fixed.parent_id) if run.fixed.parent_id else None

@@ -1,32 +1,17 @@
 """Runs as `ls`, `watch` and `--json` print them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from tui.commands.output import Output
 from tui.domain.error import RunError
 from tui.domain.finding import Hold
 from tui.domain.run import ABSENT, Attempt, Body, Json, Run, RunId, State, Status, Wait
 from tui.domain.tree import RunTree, TreeNode
-from tui.features.runs.columns import PRINTED_TABLE, took
+from tui.features.runs.columns import took
 from tui.text import formatting
 from tui.text.status import style_of
 from tui.text.styled import Line, Piece, Token, first_line, joined, pad
-from tui.text.table import Print
-
-
-class TableOutput:
-    """Prints one table of runs on stdout, page by page."""
-
-    def __init__(self, output: Output) -> None:
-        self._output = output
-        self._table = Print(PRINTED_TABLE, output.width)
-
-    def rows(self, runs: Sequence[Run], now: datetime) -> None:
-        """Print a page of runs. The first page has the column titles."""
-        self._output.lines(self._table.page(runs, now))
-
 
 # A line of `watch` about one change: time, id, status, task, and the error of a failed run.
 #
