@@ -495,25 +495,26 @@ class MainScreen(MainView):
         return self.action_controller.is_enabled
 
     def has_use_for(self, action: str, parameters: tuple[object, ...]) -> bool:
-        target = self.pane.target
+        # The footer asks for each of some seventy keys: the target is found out only where it matters.
         if action == "clear_filters":
             return self._is_filtered
         if action == "copy_id":
-            return target is not None
+            return self.pane.target is not None
         if action not in ACTION_NAMES:
             return super().has_use_for(action, parameters)
         if action == "act" and self._acts_on_marks:
             return self.action_controller.can_any(BY_ID[str(parameters[0])], self.run_list.rows.marks.shown())
+        target = self.pane.target
         run = None if target is None else self.live.session.store.get(target) or Run(target)
         return self.action_controller.check(action, parameters, run) is True
 
     def belongs_in_footer(self, action: str) -> bool:
         # Without Enter while no run is selected: the run summary says how to select one.
-        is_at_run = self.pane is not self.run_list or self.run_list.target is not None
         if action in {"focus_step", "run_step"}:
             # The overview says how to select a run; this names the way to its panes.
             return (action == "focus_step") is self.workspace.is_overview
-        return action != "enter" or is_at_run or self.run_list.rows.is_end_chosen
+        is_at_list = action == "enter" and self.pane is self.run_list
+        return not is_at_list or self.run_list.target is not None or self.run_list.rows.is_end_chosen
 
     def denial_of(self, action: str, parameters: tuple[object, ...]) -> str:
         return self.action_controller.denial(action, parameters)
