@@ -9,7 +9,7 @@ from textual.strip import Strip
 from tui.domain.finding import FindingWord, Verdict
 from tui.domain.run import RunStatus, title_of
 from tui.domain.text import clean
-from tui.features.alerts.words import WORD_CELLS, day_or_time, finding_cells, finding_words, subject
+from tui.features.alerts.words import WORD_CELLS, day_or_time, finding_cells, subject
 from tui.kit.app import AppBase
 from tui.kit.lines import Cover
 from tui.kit.screen import BaseScreen
@@ -94,19 +94,15 @@ def _episode_lines(report: AwayReport, now: datetime, limit: int) -> list[Line]:
         Spot("word", WORD_CELLS, gap=2),
         Spot("name", _name_cells(subject(each.finding) for each, _ in episodes), gap=2),
         Spot("times", max((len(times) for _, times in episodes), default=0), gap=2),
-        Spot("sentence", 0, REST),
+        Spot("short", 0, REST),
     )
     lines: list[Line] = []
     for episode, times in episodes:
         finding, is_over = episode.finding, episode.went_at is not None
-        words = finding_words(finding, episode.went_at or report.until, now).short
-        strong = Token.TEXT if is_over else Token.BRIGHT
-        cells = finding_cells(finding, words, "", is_old=is_over) | {
-            "name": (Piece(subject(finding), strong),),
-            "times": (Piece(times, strong),),
-            "sentence": (Piece(words, Token.FAINT if is_over else Token.MUTED),),
-        }
-        lines.append(placed(layout, limit, cells))
+        strong, weak = (Token.TEXT, Token.FAINT) if is_over else (Token.BRIGHT, Token.MUTED)
+        cells = finding_cells(finding, episode.went_at or report.until, now, is_old=is_over)
+        cells |= {"name": (Piece(subject(finding), strong),), "times": (Piece(times, strong),)}
+        lines.append(placed(layout, limit, cells | {"short": (cells["short"][0]._replace(token=weak),)}))
     return lines
 
 

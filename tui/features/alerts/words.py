@@ -214,14 +214,22 @@ def _cleaned(text: str) -> str:
 # A finding in the cells of a line. Wall, overview and the lines below the list place them.
 
 
-def finding_cells(finding: Finding, words: str, begun: str, *, is_old: bool) -> dict[str, Line]:
-    """Return its word, its name, a sentence, and since when. Old findings are grey."""
-    token = Token.MUTED if is_old else FINDING_TOKENS[finding.word]
+def finding_cells(
+    finding: Finding, at: datetime, now: datetime, *, is_old: bool, is_frozen: bool = False
+) -> dict[str, Line]:
+    """Return its word, its name, its sentences, and since when in three wordings. Old findings are grey."""
+    words, begun = finding_words(finding, at, now, is_frozen=is_frozen), since(finding, now)
+    text, weak = (Token.MUTED, Token.FAINT) if is_old else (Token.TEXT, Token.MUTED)
+    token = text if is_old else FINDING_TOKENS[finding.word]
     return {
         "word": (Piece(finding.word.value, token, is_bold=not is_old),),
-        "name": (Piece(subject(finding), Token.MUTED if is_old else Token.BRIGHT, is_bold=not is_old),),
-        "sentence": (Piece(words, Token.MUTED if is_old else Token.TEXT),),
-        "since": (Piece(begun, Token.FAINT if is_old else Token.MUTED),),
+        "name": (Piece(subject(finding), text if is_old else Token.BRIGHT, is_bold=not is_old),),
+        "long": (Piece(words.long, text),),
+        "short": (Piece(words.short, text),),
+        "below": (Piece(words.below, text),),
+        "since": (Piece(begun, weak),),
+        "long since": (Piece(f"since {begun}", weak),),
+        "since or due": (Piece(since_words(finding, now), Token.FAINT),),
     }
 
 

@@ -142,7 +142,7 @@ _CELL_COUNTS: Final = (60, 30, 20, 15, 12, 10, 6)
 _HEAD: Final = 16
 _SERIES_GAP: Final = 3
 _INDENT: Final = 9
-_FIRST: Final = (Spot("word", 7, gap=2), Spot("name", 0, REST, gap=2), Spot("since"))
+_FIRST: Final = (Spot("word", 7, gap=2), Spot("name", 0, REST, gap=2), Spot("since or due"))
 
 
 def overview_rows(view: WallView, width: int, rows: int, *, has_all: bool = False) -> list[BlockRow]:
@@ -206,13 +206,11 @@ def _findings(view: WallView, findings: Sequence[Finding], limit: int, room: int
     is_old = view.is_stale or not view.verdict.is_known
     rows: list[BlockRow] = []
     for finding in shown:
-        words = say.finding_words(finding, view.timers_at, view.now, is_frozen=view.is_stale)
-        begun = say.since_words(finding, view.now)
-        cells = say.finding_cells(finding, words.below, "", is_old=is_old) | {"since": (Piece(begun, Token.FAINT),)}
+        cells = say.finding_cells(finding, view.timers_at, view.now, is_old=is_old, is_frozen=view.is_stale)
         queue = finding.subject.key if finding.subject.kind is SubjectKind.QUEUE else ""
         key = ("finding", finding.identity)
         rows.append(BlockRow(placed(_FIRST, limit, cells), key=key, opens=ListRuns(finding.filter_text, queue=queue)))
-        below = cut((Piece(" " * _INDENT), *cells["sentence"]), limit)
+        below = cut((Piece(" " * _INDENT), *cells["below"]), limit)
         rows.append(BlockRow(below, key=("below", key)))
     if (more := len(findings) - len(shown)) and len(rows) < room:
         words_of_more = f"{formatting.count(more)} more" + with_key("wall", "W", "; {} shows all")
@@ -293,12 +291,11 @@ def strip_lines(view: WallView, width: int) -> tuple[Line, Line] | None:
         return None
     first = verdict.findings[:2]
     name = min(20, max((line_width((Piece(say.subject(each)),)) for each in first), default=0))
-    layout = Spot("word", 7, gap=2), Spot("name", name, gap=2), Spot("sentence", 0, REST, gap=2), Spot("since")
+    layout = Spot("word", 7, gap=2), Spot("name", name, gap=2), Spot("short", 0, REST, gap=2), Spot("since")
     is_old = view.is_stale or not verdict.is_known
     found: list[Line] = []
     for finding in first:
-        words = say.finding_words(finding, view.timers_at, view.now, is_frozen=view.is_stale)
-        cells = say.finding_cells(finding, words.short, say.since(finding, view.now), is_old=is_old)
+        cells = say.finding_cells(finding, view.timers_at, view.now, is_old=is_old, is_frozen=view.is_stale)
         found.append(placed(layout, limit, cells))
     if verdict.word == NOT_KNOWN:
         found = [say.not_known_line(say.not_known_alone(verdict, view.now)), *found]

@@ -99,11 +99,13 @@ LETTERS_HEIGHT: Final = 9
 """The rows of the verdict in letters, with the empty ones above and below."""
 
 _MARGIN: Final = 2
-_BEHIND: Final = (Spot("sentence", 0, REST, gap=2), Spot("since"))
-_NARROW: Final = (Spot("word", 8), Spot("name", 15), *_BEHIND)
-_WIDE: Final = (Spot("word", 8), Spot("name", 16), *_BEHIND)
-_ROOM: Final = (Spot("word", 8, gap=2), Spot("name", 26), *_BEHIND)
-_ROOM_FROM: Final = 150
+_LONG: Final = (Spot("long", 0, REST, gap=2), Spot("long since"))
+_FINDINGS: Final[wall_rows.Layouts] = (
+    (150, (Spot("word", 8, gap=2), Spot("name", 26), *_LONG)),
+    (WIDE, (Spot("word", 8), Spot("name", 16), *_LONG)),
+    (0, (Spot("word", 8), Spot("name", 15), Spot("short", 0, REST, gap=2), Spot("since"))),
+)
+"""By the width of the wall."""
 
 
 def verdict_rows(view: WallView, width: int) -> list[BlockRow]:
@@ -151,7 +153,7 @@ def _finding_rows(
     most: int = MAX_LINES,
     is_behind_first: bool = False,
 ) -> list[BlockRow]:
-    layout = _ROOM if width >= _ROOM_FROM else _WIDE if width >= WIDE else _NARROW
+    layout = wall_rows.layout_for(_FINDINGS, width)
     shown = findings if len(findings) <= most else findings[: most - 1]
     rows: list[BlockRow] = []
     bands = {} if is_old else {Token.ROSE: Band.FAILING, Token.AMBER: Band.AMBER}
@@ -161,10 +163,8 @@ def _finding_rows(
         band = bands.pop(say.FINDING_TOKENS[finding.word], Band.NONE)
         if finding.identity in view.fresh and not is_old:
             band = Band.NEW
-        words = say.finding_words(finding, view.timers_at, view.now, is_frozen=is_old)
-        begun = say.since(finding, view.now)
-        said, begun = (words.long, f"since {begun}") if width >= WIDE else (words.short, begun)
-        line = placed(layout, width - 2 * _MARGIN, say.finding_cells(finding, said, begun, is_old=is_old))
+        cells = say.finding_cells(finding, view.timers_at, view.now, is_old=is_old, is_frozen=is_old)
+        line = placed(layout, width - 2 * _MARGIN, cells)
         rows.append(row_of(line, ("finding", finding.identity), _opened(finding))._replace(band=band))
     if others := findings[len(shown) :]:
         pieces = [Piece(f"and {formatting.count(len(others))} more", Token.MUTED)]
