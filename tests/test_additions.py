@@ -127,10 +127,10 @@ assert "SUSPENDED" not in {*status.LIVE_WORDS, *status.RUNNING_WORDS}, "a server
 assert all("Suspended" not in titles for _, titles in FAMILIES)
 assert status.filter_word("suspended") is None
 
-run = sample("SUSPENDED")
-assert run.status_title == "Suspended"
-assert parse_filter("status:suspended").matches(run) and parse_filter("status:live").matches(run)
-assert not parse_filter("status:waiting").matches(run)
+suspended = sample("SUSPENDED")
+assert suspended.status_title == "Suspended"
+assert parse_filter("status:suspended").matches(suspended) and parse_filter("status:live").matches(suspended)
+assert not parse_filter("status:waiting").matches(suspended)
 
 async def story(monitor):
     await monitor.press("slash", *"status:susp", wait_s=1)
@@ -143,7 +143,7 @@ run_story(story, home, fleet, size=(120, 40))
 
 
 def test_status_is_one_row(tmp_path: Path) -> None:
-    tell(tmp_path, STATUS_STORY, {"domain/status.py": ('    StatusRow("Queued"', f'{STATUS}    StatusRow("Queued"')})
+    tell(tmp_path, STATUS_STORY, {"domain/run.py": ('    StatusRow("Queued"', f'{STATUS}    StatusRow("Queued"')})
 
 
 FIELD = """    "region": Field(_whole_value(lambda run: run.fixed.region), "where it runs", ("eu",)),
