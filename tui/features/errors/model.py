@@ -18,7 +18,7 @@ from tui.store.store import Store
 from tui.text import formatting
 from tui.text.bars import Bars, series, summed, top_of
 from tui.text.blocks import Now
-from tui.text.status import STATUS_STYLES, UNKNOWN
+from tui.text.status import STATUS_STYLES
 from tui.text.styled import Line, Piece, Token, cut, fit, line_width
 from tui.text.table import Column, Layout, Table, Wish
 
@@ -98,7 +98,7 @@ def _since(row: GroupRow, now: Now, _width: int) -> Line:
 
 def _glyph(group: ErrorGroup) -> Piece:
     """Return the glyph of the status in which most runs of the group ended."""
-    style = STATUS_STYLES[title_of(group.statuses[0][0])] if group.statuses else UNKNOWN
+    style = STATUS_STYLES[title_of(group.statuses[0][0])]
     grey = words.is_acknowledged(group)
     return Piece(style.glyph, Token.FAINT if grey else style.glyph_token, is_bold=style.is_bold and not grey)
 
@@ -160,16 +160,16 @@ SPANS: Final = (
 )
 DAY: Final = SPANS[2]
 
-_STATE_RANK: Final = {ErrorState.NEW: 0, ErrorState.REGRESSED: 1, ErrorState.ACKNOWLEDGED: 3}
-
-
-def _state_rank(group: ErrorGroup) -> int:
-    return 2 if group.state is None else _STATE_RANK.get(group.state, 2)
+_STATE_RANK: Final[dict[ErrorState | None, int]] = {
+    ErrorState.NEW: 0,
+    ErrorState.REGRESSED: 1,
+    ErrorState.ACKNOWLEDGED: 3,
+}
 
 
 GROUP_ORDERS: Final[tuple[ListOrder[ErrorGroup], ...]] = (
     ListOrder("new", "new first", "New groups first, then those that failed again, acknowledged ones last.",
-              lambda group: (_state_rank(group), -group.count, -group.last_seen.timestamp())),
+              lambda group: (_STATE_RANK.get(group.state, 2), -group.count, -group.last_seen.timestamp())),
     ListOrder("most", "most first", "Groups with the most runs first.",
               lambda group: (-group.count, -group.last_seen.timestamp())),
     ListOrder("latest", "latest first", "The latest failure first.", lambda group: (-group.last_seen.timestamp(),)),

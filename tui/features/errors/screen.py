@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import ClassVar, Final
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from tui.domain.action import Via
 from tui.domain.facts import ErrorState
@@ -25,7 +25,6 @@ from tui.kit.lists import CopyText
 from tui.kit.rows import RowQuery
 from tui.store.addresses import ViewAddress, lists_of
 from tui.store.changes import Changes
-from tui.store.error_groups import ErrorGroup
 from tui.text.blocks import ListRuns
 
 # The way to the errors view, from it to the runs of a group, and back.
@@ -99,21 +98,6 @@ class ErrorsEntrance(ListEntrance):
         self.rows.forget()
 
 
-# The keys of the errors view that work in every pane, besides those of every list view.
-
-
-KEYS: Final[tuple[Binding, ...]] = (
-    bind("exclamation_mark", "leave_view", "back to the runs", "Leave the errors.", id="errors"),
-    bind("left_parenthesis", "span(1)", "longer span", "Show a longer span of time.", id="longer-span"),
-    bind("right_parenthesis", "span(-1)", "span", "Show a shorter span of time.", id="shorter-span", rank=60, need=44,
-         pair=("longer-span", "shorter-span")),
-    bind("x", "new_step(1)", "next new", "Go to the next group that is new in the span.", id="next-new", rank=62,
-         need=48, help=Help("move", 70, "next, previous new group", ("next-new", "previous-new"))),
-    bind("X", "new_step(-1)", "previous new", "Go to the previous group that is new in the span.", id="previous-new"),
-    *ACTION_BINDINGS,
-)  # fmt: skip
-
-
 # The errors view: the groups of failed runs, the selected group, its newest failure, and its runs.
 
 
@@ -127,7 +111,17 @@ PREPARED_S: Final = 0.1
 class ErrorsScreen(ListScreen):
     """Shows the groups. The actions of the main screen work on the runs of the pane `runs` alone."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("exclamation_mark", "leave_view", "back to the runs", "Leave the errors.", id="errors"),
+        bind("left_parenthesis", "span(1)", "longer span", "Show a longer span of time.", id="longer-span"),
+        bind("right_parenthesis", "span(-1)", "span", "Show a shorter span of time.", id="shorter-span", rank=60,
+             need=44, pair=("longer-span", "shorter-span")),
+        bind("x", "new_step(1)", "next new", "Go to the next group that is new in the span.", id="next-new", rank=62,
+             need=48, help=Help("move", 70, "next, previous new group", ("next-new", "previous-new"))),
+        bind("X", "new_step(-1)", "previous new", "Go to the previous group that is new in the span.",
+             id="previous-new"),
+        *ACTION_BINDINGS,
+    ]  # fmt: skip
     proportions = Proportions(main_rows=12, main_columns=132, is_stacked=True)
     """The list has few rows, and long messages."""
 
@@ -220,7 +214,7 @@ class ErrorsScreen(ListScreen):
 
     def action_new_step(self, step: int) -> None:
         before, rows = self.groups.list.cursor, self.groups.list
-        self.list_pane.table.move_cursor(lambda: rows.to_next(step, _is_new))
+        self.list_pane.table.move_cursor(lambda: rows.to_next(step, lambda each: each.state is ErrorState.NEW))
         if rows.cursor == before:
             self.say("no other group is new")
 
@@ -252,7 +246,3 @@ class ErrorsScreen(ListScreen):
         environment, redact = session.store.environment, session.secrets.redact
         text = group_markdown(facts, environment=environment, redact=redact, zone=session.settings.zone)
         return [CopyText("g", "group as Markdown", text), *texts]
-
-
-def _is_new(group: ErrorGroup) -> bool:
-    return group.state is ErrorState.NEW
