@@ -729,11 +729,7 @@ _SENTENCES: Final = tuple(
         ("attempted address", r"(Connect Timeout Error) \(attempted address[^)]{0,400}\)", r"\1"),
         ("LB pick", r"(Deadline exceeded after )[\d.]+m?s,.{0,400}", rf"\1{_N}"),
         ("No such file ", r"(?<=: No such file )(?!or ).{1,400}", PATH),
-        (
-            "exited with code ",
-            r"(exited with code \d+: )(?!Error)\S.{0,200}?\.\w{2,4}(?=: [A-Z])",
-            rf"\1{PATH}",
-        ),
+        ("exited with code ", r"(exited with code \d+: )(?!Error)\S.{0,200}?\.\w{2,4}(?=: [A-Z])", rf"\1{PATH}"),
         ("Command failed", r"(Command failed(?: with exit code \d+)?: \S+) [^\n]+", rf"\1 {_Q}"),
         ("in the cert's ", r"(in the cert's \w+:).{0,1000}", r"\1"),
         (").", rf"(?<=\w) \(\d+\)(?=\.(?:{FILE_EXTENSIONS})\b)", ""),

@@ -15,23 +15,9 @@ from tui.domain.filters import TASK_QUEUE_PREFIX, parse_period
 from tui.domain.run import STATUS_TABLE, Run, RunId, fold, live_statuses
 from tui.domain.text import Raw, clean, raw_or_none
 from tui.lazy_dataclass import dataclass
+from tui.store import filter as typed
 from tui.store.addresses import VIEWS, ViewAddress
 from tui.store.changes import Key
-from tui.store.filter import (
-    FIELDS,
-    GLOB,
-    GROUPS,
-    Term,
-    Word,
-    as_value,
-    is_field,
-    is_glob,
-    literal,
-    patterns_of,
-    plain_values,
-    split_words,
-    whole_text_test,
-)
 from tui.store.server_filter import rest_words_of
 
 # Recognises a run id, or a link to a run or an error, in a pasted text.
@@ -229,11 +215,11 @@ def _options(address: ViewAddress, names: LoadedNames) -> list[str]:
         "version": server.versions,
         "queue": server.queues,
     }
-    for word in split_words(address.filter):
+    for word in typed.split_words(address.filter):
         name = word.field or ""
         if name in COUNTED_FIELDS and not word.values:
             continue  # an unfinished word is no filter yet
-        if word.is_negated or not is_field(word) or name not in COUNTED_FIELDS or values[name]:
+        if word.is_negated or not typed.is_field(word) or name not in COUNTED_FIELDS or values[name]:
             raise _NoOption  # two words of one field are an "and", which no option can say
         values[name] = rest_words_of(word.values) if name == "status" else _names(word, names)
         if not values[name]:
@@ -248,17 +234,17 @@ def _options(address: ViewAddress, names: LoadedNames) -> list[str]:
     return [*options, "--period", address.since]
 
 
-def _names(word: Word, names: LoadedNames) -> tuple[str, ...]:
+def _names(word: typed.Word, names: LoadedNames) -> tuple[str, ...]:
     """Return the whole names that a word matches, in the case in which runs have them; () if these are too many."""
     known = tuple(names.values.get(word.field or "", ()))
     found: dict[str, None] = {}
-    plain = plain_values(word.rest)
+    plain = typed.plain_values(word.rest)
     if len(plain) < len(word.values) and not names.are_all:
         raise _NoOption  # a glob may match names that are not counted yet
-    for pattern in patterns_of(word.rest, is_folded=False):
-        test = whole_text_test([pattern.casefold()])
+    for pattern in typed.patterns_of(word.rest, is_folded=False):
+        test = typed.whole_text_test([pattern.casefold()])
         matched = [name for name in known if test(name.casefold())]
-        found |= dict.fromkeys(sorted(matched) or ([] if is_glob(pattern) else [literal(pattern)]))
+        found |= dict.fromkeys(sorted(matched) or ([] if typed.is_glob(pattern) else [typed.literal(pattern)]))
     return tuple(found) if len(found) <= MAX_NAMES else ()
 
 
@@ -359,10 +345,10 @@ class MatchTally(_Steps):
 
     get: RunGetter
     keys: Iterable[Key]
-    base: Term
+    base: typed.Term
     """The filters of the server, which `matches` includes."""
 
-    matches: Term
+    matches: typed.Term
     since: datetime | None = None
     is_span: bool = False
     total: int = 0
@@ -432,7 +418,7 @@ MAX_COMPLETIONS: Final = 200
 """Completions of one word that can be chosen."""
 
 FIELD_SENTENCES: Final[Mapping[str, str]] = {
-    **{name: field.sentence for name, field in FIELDS.items()},
+    **{name: field.sentence for name, field in typed.FIELDS.items()},
     "since": "2h, 7d, 02:50-03:20",
     "sort": "age, status, task, took, updated, cost",
 }
@@ -471,7 +457,7 @@ class Completion:
 
 def typed_word(text: str) -> TypedWord:
     """Return the word at the end of a text, empty behind a space."""
-    words = split_words(text)
+    words = typed.split_words(text)
     if not words or not words[-1].is_open or (text[-1:].isspace() and text.count('"') % 2 == 0):
         return TypedWord(text, "", None)
     word = words[-1]
@@ -496,7 +482,7 @@ def _last_value(values: str) -> str:
 def completed(word: TypedWord, completion: Completion) -> str:
     """Return the text with a completion in place of the typed part."""
     is_value = word.field not in {None, "took"}
-    return f"{word.before}{as_value(completion.value) if is_value else completion.value}"
+    return f"{word.before}{typed.as_value(completion.value) if is_value else completion.value}"
 
 
 def fitting(values: Iterable[str], part: str) -> list[str]:
@@ -505,8 +491,8 @@ def fitting(values: Iterable[str], part: str) -> list[str]:
     A part with `*` or `?` fits what it matches as a whole.
     """
     folded = part.casefold()
-    if GLOB.search(part):
-        test = whole_text_test(patterns_of(part))
+    if typed.GLOB.search(part):
+        test = typed.whole_text_test(typed.patterns_of(part))
         return [value for value in values if test(value.casefold())]
     ranked = [(rank, index, value) for index, value in enumerate(values) if (rank := _rank(value, folded)) is not None]
     return [value for _, _, value in sorted(ranked, key=lambda each: each[:2])]
@@ -521,7 +507,7 @@ def _rank(value: str, folded: str) -> int | None:
 
 STATUS_VALUES: Final[Mapping[str, str]] = {
     **{fold(row.title).replace(" ", "-"): row.title for row in STATUS_TABLE},
-    **{name.replace(" ", "-"): "" for name in GROUPS},
+    **{name.replace(" ", "-"): "" for name in typed.GROUPS},
 }
 """The words of `status:`, with the title of the status; "" for a group of statuses."""
 
@@ -548,7 +534,7 @@ def completions(
         return _fitting_statuses(word.part, counts.get("status", {}), is_counted=is_counted)
     if name in COUNTED_FIELDS:
         return _counted(word.part, counts.get(name, {}), is_counted=is_counted)
-    values: Sequence[str] = FIELDS[name].values if name in FIELDS else ()
+    values: Sequence[str] = typed.FIELDS[name].values if name in typed.FIELDS else ()
     if name == "sort":
         values = tuple(dict.fromkeys(sorts))
     elif name == "since":
@@ -578,7 +564,7 @@ def _fitting_statuses(part: str, counts: Mapping[str, int], *, is_counted: bool)
 
 
 def _titles_of(group: str) -> list[str]:
-    return [row.title for row in STATUS_TABLE if row.canonical in GROUPS[fold(group)]]
+    return [row.title for row in STATUS_TABLE if row.canonical in typed.GROUPS[fold(group)]]
 
 
 def _counted(part: str, counts: Mapping[str, int], *, is_counted: bool) -> list[Completion]:

@@ -13,18 +13,7 @@ from tui.domain.filters import TASK_QUEUE_PREFIX, RunFilters, fingerprint_of, qu
 from tui.domain.run import STATUS_TABLE, Precision, Run, RunId, TaskId
 from tui.domain.text import clean
 from tui.lazy_dataclass import dataclass
-from tui.store.filter import (
-    Filter,
-    Term,
-    Word,
-    is_field,
-    is_glob,
-    patterns_of,
-    plain_values,
-    read_status_words,
-    split_words,
-    whole_text_test,
-)
+from tui.store import filter as typed
 from tui.store.store import Store
 
 # Applies the server's filters to the runs in the store, so that a filtered list shows no other runs.
@@ -66,7 +55,7 @@ class KnownValues:
     is_all: bool = False
 
 
-def with_server_filters(filters: RunFilters, runs_filter: Filter) -> Filter:
+def with_server_filters(filters: RunFilters, runs_filter: typed.Filter) -> typed.Filter:
     """Return the filter restricted to runs that match the server's filters, except for the period.
 
     A run matches if the value is not known. The exceptions are the error group, and the queue and the machine if the
@@ -116,7 +105,7 @@ def _by_version(version: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() and part.isascii() else (-1, part) for part in version.split(".")]
 
 
-def _terms(filters: RunFilters) -> Iterable[Term]:
+def _terms(filters: RunFilters) -> Iterable[typed.Term]:
     batches = () if filters.batch is None else (filters.batch,)
     # Whether a run matches whose value is not known: one list alone sets its queue or machine on all of its rows.
     for values, value_of, matches_unknown in (
@@ -140,23 +129,23 @@ def _terms(filters: RunFilters) -> Iterable[Term]:
         yield lambda run: run.fixed.is_test is None or run.fixed.is_test is filters.is_test
 
 
-def _created(begin: datetime, end: datetime | None) -> Term:
+def _created(begin: datetime, end: datetime | None) -> typed.Term:
     """Match runs created in a span of time. A run whose creation is not known yet may be in it."""
     return lambda run: (at := run.created_at) is None or (begin <= at and (end is None or at <= end))
 
 
-def _one_of(wanted: Iterable[str], value_of: Callable[[Run], str | None], *, matches_unknown: bool) -> Term:
+def _one_of(wanted: Iterable[str], value_of: Callable[[Run], str | None], *, matches_unknown: bool) -> typed.Term:
     values = frozenset(wanted)
     return lambda run: matches_unknown if (value := value_of(run)) is None else value in values
 
 
-def _tag(wanted: Iterable[str]) -> Term:
+def _tag(wanted: Iterable[str]) -> typed.Term:
     """Match a run that has any of the tags, as the server does."""
     tags = frozenset(wanted)
     return lambda run: run.state is None or not tags.isdisjoint(run.state.tags)
 
 
-def _version(wanted: Iterable[str]) -> Term:
+def _version(wanted: Iterable[str]) -> typed.Term:
     """Match the version. A list or detail without a version means that no worker has taken the run: no match."""
     versions = frozenset(wanted)
 
@@ -174,7 +163,7 @@ for _row in STATUS_TABLE:
         _TITLES_OF.setdefault(_word, set()).add(_row.title)
 
 
-def _status(words: Iterable[str]) -> Term:
+def _status(words: Iterable[str]) -> typed.Term:
     """Match the status by words of both REST vocabularies. A status that this program does not know never matches."""
     titles = frozenset[str]().union(*(_TITLES_OF.get(word, ()) for word in words))
     return lambda run: run.state is None or run.state.status.title in titles
@@ -229,16 +218,16 @@ def plan_search(text: str, active: RunFilters, known: KnownValues) -> SearchPlan
 
     The filter ignores case and the server does not. `known` has the names as the server spells them.
     """
-    all_words = split_words(text)
+    all_words = typed.split_words(text)
     words = [word for word in all_words if not word.is_negated]
-    texts = [value for word in words if not is_field(word) for value in plain_values(word.source)]
+    texts = [value for word in words if not typed.is_field(word) for value in typed.plain_values(word.source)]
     ids = _values(words, "id")
     filters = _combined_filters(words, active, known)
     run_ids = tuple(RunId(value) for value in dict.fromkeys([*ids, *texts]) if _RUN_ID.match(value))
     names = [value for value in texts if not _RUN_ID.match(value)]
     queues = _values(words, "queue")
-    errors = [each for word in words if word.field == "error" for each in patterns_of(word.rest, is_folded=False)]
-    error_texts = errors or [each for word in words if _may_be_error(word) for each in patterns_of(word.source)]
+    errors = [each for word in words if word.field == "error" for each in typed.patterns_of(word.rest, is_folded=False)]
+    error_texts = errors or [each for word in words if _may_be_error(word) for each in typed.patterns_of(word.source)]
     lists = [
         *_by_name_of("tags", [*_values(words, "tag"), *names], filters, known.tags),
         *_by_name_of("tasks", [*_values(words, "task"), *names], filters, known.tasks),
@@ -256,13 +245,13 @@ def plan_search(text: str, active: RunFilters, known: KnownValues) -> SearchPlan
     )
 
 
-def _may_be_error(word: Word) -> bool:
+def _may_be_error(word: typed.Word) -> bool:
     """Return whether a word is also searched in errors: it is text, and not a complete id."""
-    return not is_field(word) and not all(map(_RUN_ID.match, patterns_of(word.source, is_folded=False)))
+    return not typed.is_field(word) and not all(map(_RUN_ID.match, typed.patterns_of(word.source, is_folded=False)))
 
 
-def _values(words: Iterable[Word], name: str) -> list[str]:
-    return [value for word in words if word.field == name for value in plain_values(word.rest)]
+def _values(words: Iterable[typed.Word], name: str) -> list[str]:
+    return [value for word in words if word.field == name for value in typed.plain_values(word.rest)]
 
 
 def _spellings(name: str, known: Iterable[str]) -> list[str]:
@@ -280,14 +269,14 @@ def _by_name_of(
         yield replace(filters, **spelled)
 
 
-def _by_task_globs(words: Iterable[Word], filters: RunFilters, known: KnownValues) -> Iterable[RunFilters]:
+def _by_task_globs(words: Iterable[typed.Word], filters: RunFilters, known: KnownValues) -> Iterable[RunFilters]:
     """Yield a list of the known tasks that the globs of a word match: the server takes whole names alone.
 
     Older runs may be of tasks that are not known, so that they are searched all the same.
     """
     for word in words:
-        globs = [value for value in word.values if is_glob(value)] if word.field == "task" else []
-        matches = whole_text_test(globs)
+        globs = [value for value in word.values if typed.is_glob(value)] if word.field == "task" else []
+        matches = typed.whole_text_test(globs)
         tasks = tuple(TaskId(task) for task in known.tasks if globs and matches(task.casefold()))
         if 0 < len(tasks) <= MAX_GLOB_TASKS and not filters.tasks:
             yield replace(filters, tasks=tasks)
@@ -304,11 +293,11 @@ def _usable_names(names: Iterable[str]) -> list[str]:
     return [name for name in dict.fromkeys(names) if is_typable(name) and len(name) <= MAX_NAME_CHARS][:MAX_NAMES]
 
 
-def _combined_filters(words: Iterable[Word], active: RunFilters, known: KnownValues) -> RunFilters:
+def _combined_filters(words: Iterable[typed.Word], active: RunFilters, known: KnownValues) -> RunFilters:
     """Add the fields of the filter to the server filters that are active, for fields that have no server filter yet."""
     filters = active
     for word in words:
-        values = tuple(plain_values(word.rest))
+        values = tuple(typed.plain_values(word.rest))
         if not values or len(values) != len(word.values):
             continue  # a glob may match more values than the known ones
         match word.field:
@@ -328,7 +317,7 @@ def _combined_filters(words: Iterable[Word], active: RunFilters, known: KnownVal
 
 def rest_words_of(patterns: list[str]) -> tuple[str, ...]:
     """Return the REST words of the values of `status:`; () if REST lacks a word for a part of their meaning."""
-    parsed = read_status_words(patterns)
+    parsed = typed.read_status_words(patterns)
     titles = {row.title for row in STATUS_TABLE if row.canonical in parsed.group} | parsed.titles
     if len(titles) > 1:
         titles.discard("Failed to run")  # current servers neither have nor filter by this status

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import Any, Final, TypeVar, cast
 
+from tui.domain import update as updates
 from tui.domain.action import ActionPhase, ActionStatus
 from tui.domain.environment import Capability, Environment
 from tui.domain.facts import (
@@ -29,23 +29,6 @@ from tui.domain.facts import (
 )
 from tui.domain.finding import FindingsRead, SourceUnread, Verdict
 from tui.domain.run import Run, RunId
-from tui.domain.update import (
-    BudgetRead,
-    CapabilityLost,
-    CapabilityRegained,
-    CaughtUp,
-    CountsRead,
-    EnvironmentRead,
-    HistoryRead,
-    Reconciled,
-    RunGone,
-    RunsRead,
-    SourceConnected,
-    SourceRetrying,
-    SourceStopped,
-    Update,
-    WindowRead,
-)
 from tui.store.changes import EPOCH, Changes, KeyedRun, Topic, newest_first
 from tui.store.indexes import Retention, RunIndex, StatusCounter, StatusCounts, has_large_facets
 from tui.store.merge import is_same_row, merge, merge_gone
@@ -201,21 +184,28 @@ def _is_later(known: datetime, at: datetime) -> bool:
 # For example the environment, the status of each source, the server's counts, and the progress of actions.
 
 
-SourceStatus = SourceConnected | SourceRetrying | SourceStopped
+SourceStatus = updates.SourceConnected | updates.SourceRetrying | updates.SourceStopped
 K = TypeVar("K")
 V = TypeVar("V")
-Fact = CountsRead | EnvironmentRead | Reconciled | HistoryRead | WindowRead | BudgetRead
+Fact = (
+    updates.CountsRead
+    | updates.EnvironmentRead
+    | updates.Reconciled
+    | updates.HistoryRead
+    | updates.WindowRead
+    | updates.BudgetRead
+)
 """Facts of which one is kept."""
 
-AnyFact = Fact | SourceStatus | CaughtUp | CapabilityLost | CapabilityRegained | ActionStatus
+AnyFact = Fact | SourceStatus | updates.CaughtUp | updates.CapabilityLost | updates.CapabilityRegained | ActionStatus
 
 _KEPT: Final[Mapping[type[Fact], tuple[str, Topic]]] = {
-    CountsRead: ("server_counts", Topic.COUNTS),
-    EnvironmentRead: ("_environment", Topic.ENVIRONMENT),
-    Reconciled: ("reconciled", Topic.RECONCILED),
-    HistoryRead: ("history", Topic.HISTORY),
-    WindowRead: ("window", Topic.WINDOW),
-    BudgetRead: ("budget", Topic.BUDGET),
+    updates.CountsRead: ("server_counts", Topic.COUNTS),
+    updates.EnvironmentRead: ("_environment", Topic.ENVIRONMENT),
+    updates.Reconciled: ("reconciled", Topic.RECONCILED),
+    updates.HistoryRead: ("history", Topic.HISTORY),
+    updates.WindowRead: ("window", Topic.WINDOW),
+    updates.BudgetRead: ("budget", Topic.BUDGET),
 }
 """The attribute of `Facts` for each, and its topic."""
 
@@ -230,26 +220,23 @@ class Facts:
     """
 
     def __init__(self) -> None:
-        self._environment: EnvironmentRead | None = None
-        self.server_counts: CountsRead | None = None
+        self._environment: updates.EnvironmentRead | None = None
+        self.server_counts: updates.CountsRead | None = None
         """The last counts by a query of the server."""
-        self.history: HistoryRead | None = None
+        self.history: updates.HistoryRead | None = None
         """How far back the runs list was read."""
-        self.window: WindowRead | None = None
+        self.window: updates.WindowRead | None = None
         """The runs that the polled lists cover."""
-        self.budget: BudgetRead | None = None
+        self.budget: updates.BudgetRead | None = None
         """The request budget that the server last reported."""
-        self.reconciled: Reconciled | None = None
+        self.reconciled: updates.Reconciled | None = None
         """The result of the last comparison of the feed with the list."""
-        self._lost_capabilities: dict[Capability, str] = {}
-        self.lost_capabilities: Final[Mapping[Capability, str]] = MappingProxyType(self._lost_capabilities)
+        self.lost_capabilities: Final[dict[Capability, str]] = {}
         """The kinds of request that the server refuses for this API key, and its reasons."""
-        self._source_statuses: dict[str, SourceStatus] = {}
-        self.source_statuses: Final[Mapping[str, SourceStatus]] = MappingProxyType(self._source_statuses)
+        self.source_statuses: Final[dict[str, SourceStatus]] = {}
         """The last status of each source, by the source's name."""
-        self._caught_up: dict[str, CaughtUp] = {}
-        self._actions: dict[RunId, ActionStatus] = {}
-        self.actions: Final[Mapping[RunId, ActionStatus]] = MappingProxyType(self._actions)
+        self._caught_up: dict[str, updates.CaughtUp] = {}
+        self.actions: Final[dict[RunId, ActionStatus]] = {}
         """The status of the last action on each run."""
 
     @property
@@ -271,19 +258,19 @@ class Facts:
         """Store a fact and return the topic that changed; None if the fact is not new."""
         match fact:
             case ActionStatus():
-                known = self._actions.get(fact.run_id)
+                known = self.actions.get(fact.run_id)
                 if known is not None and _progress(known) >= _progress(fact):
                     return None
-                self._actions[fact.run_id] = fact
+                self.actions[fact.run_id] = fact
                 return Topic.ACTIONS
-            case CapabilityLost():
-                return _put(self._lost_capabilities, fact.capability, fact.reason, Topic.CAPABILITIES)
-            case CapabilityRegained():
-                return None if self._lost_capabilities.pop(fact.capability, None) is None else Topic.CAPABILITIES
-            case CaughtUp():
+            case updates.CapabilityLost():
+                return _put(self.lost_capabilities, fact.capability, fact.reason, Topic.CAPABILITIES)
+            case updates.CapabilityRegained():
+                return None if self.lost_capabilities.pop(fact.capability, None) is None else Topic.CAPABILITIES
+            case updates.CaughtUp():
                 return _put(self._caught_up, fact.source, fact, Topic.SOURCES)
-            case SourceConnected() | SourceRetrying() | SourceStopped():
-                return _put(self._source_statuses, fact.source, fact, Topic.SOURCES)
+            case updates.SourceConnected() | updates.SourceRetrying() | updates.SourceStopped():
+                return _put(self.source_statuses, fact.source, fact, Topic.SOURCES)
             case _:
                 name, topic = _KEPT[type(fact)]
                 latest: Fact | None = getattr(self, name)
@@ -328,25 +315,24 @@ class Store(Facts, RunIndex):
         self.verdict: Verdict | None = None
         """The findings as they were last judged, by this session or by its relay. None before."""
 
-    def apply(self, update: Update) -> Changes:
+    def apply(self, update: updates.Update) -> Changes:
         """Apply an update and return what it changed."""
         changes = Changes()
         match update:
-            case RunsRead():
+            case updates.RunsRead():
                 for patch in update.patches:
                     before = self._runs.get(patch.id)
                     self._replace(before, merge(before, patch), changes)
                     if patch.body is not None or patch.attempts is not None:
                         self._retention.record_detail(self._runs[patch.id])
                 self._enforce_limits(changes)
-            case RunGone():
+            case updates.RunGone():
                 before = self._runs.get(update.id)
                 self._replace(before, merge_gone(before, update.id, update.at), changes)
                 self._enforce_limits(changes)
             case WallUpdate():
                 self.wall_facts, self.verdict, topic = recorded(self.wall_facts, self.verdict, update)
-                if topic is not None:
-                    changes.topics.add(topic)
+                changes.topics |= {topic} if topic is not None else set()
             case _:  # a fact: `Facts` has a case for each
                 self._record(update, changes)
         if changes.added or changes.changed or changes.removed:
@@ -385,7 +371,7 @@ class Store(Facts, RunIndex):
             self._counter.drop(run)
             self._index(old, None)
             self._retention.replace(old, None)
-            self._actions.pop(run_id, None)
+            self.actions.pop(run_id, None)
             (unseen if run_id in changes.added else changes.removed).add(run_id)
         # Listeners never saw a run that was added and dropped by the same update.
         changes.added -= unseen
@@ -397,7 +383,7 @@ class Store(Facts, RunIndex):
         topic = self._put(fact)
         if topic is not None:
             changes.topics.add(topic)
-            if isinstance(fact, CountsRead):
+            if isinstance(fact, updates.CountsRead):
                 self._counter.rebase(fact)
             if isinstance(fact, ActionStatus) and fact.run_id in self._runs:
                 changes.changed.add(fact.run_id)
