@@ -1,6 +1,6 @@
 """`make_board`: the rows of wall and overview, worst first, as values without words or widths."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import field, fields, replace
 from datetime import UTC, datetime, timedelta
@@ -409,24 +409,19 @@ class TaskRows:
         self, facts: WallFacts, own: OwnCounts, sums: CellSums, verdict: Verdict | None, span: BoardSpan, now: datetime
     ) -> None:
         self._facts, self._own, self._sums, self._span, self._now = facts, own, sums, span, now
-        self._ended: Counter[TaskId] = Counter()
-        self._failed: Counter[TaskId] = Counter()
         hour = sums.by_task(*sums.last_hour)
         self._is_hour_known = hour is not None
         sum_of = Counter[TaskId]()
         for part in hour or sums.by_task(*sums.own_hour) or ():
             sum_of.update(part)
-        for task, ends in sum_of.items():
-            _, failed, self._ended[task] = unpacked(ends)
-            if failed:
-                self._failed[task] = failed
+        self._ends = defaultdict(lambda: unpacked(0), {task: unpacked(ends) for task, ends in sum_of.items()})
         self._speeds, self._normals = bounds.speeds_by_task(facts, own), bounds.normals_by_task(facts)
         self._waiting = bounds.waiting_runs(facts, own, now)
         self._are_waits_read = bounds.fresh_waits(facts, now) is not None
         self._queues = {} if facts.queues is None else {each.stored_name: each for each in facts.queues.queues}
         self._findings: dict[TaskId, Finding] = {}
-        for rank, each in enumerate(() if verdict is None else verdict.findings):
-            if each.task is not None and rank < MAX_TASKS:
+        for each in () if verdict is None else verdict.findings[:MAX_TASKS]:
+            if each.task is not None:
                 self._findings.setdefault(each.task, each)
 
     def rows(self) -> tuple[TaskRow, ...]:
@@ -435,7 +430,7 @@ class TaskRows:
         Acknowledged failures stand after the others. Of an hour that is not known, the own counts of its end decide.
         """
         ranks = {task: rank for rank, task in enumerate(self._findings)}
-        tasks = {*self._own.tasks, *self._ended, *self._findings}
+        tasks = {*self._own.tasks, *self._ends, *self._findings}
         tasks.update(
             TaskId(each.name) for each in self._queues.values() if each.is_task and (each.queued or each.running)
         )
@@ -443,11 +438,11 @@ class TaskRows:
         rows.sort(
             key=lambda row: (
                 ranks.get(row.task, len(ranks)),
-                row.health is TaskHealth.ACKNOWLEDGED or not self._failed[row.task],
-                -self._failed[row.task],
+                row.health is TaskHealth.ACKNOWLEDGED or not self._ends[row.task].failed,
+                -self._ends[row.task].failed,
                 -(row.queued or 0),
                 _ORDER.index(row.health),
-                -self._ended[row.task],
+                -self._ends[row.task].ended,
                 row.task,
             )
         )
@@ -486,8 +481,8 @@ class TaskRows:
             task,
             (),
             (),
-            runs_per_hour=self._ended[task] if self._is_hour_known else None,
-            failed_count=self._failed[task] if self._is_hour_known else None,
+            runs_per_hour=self._ends[task].ended if self._is_hour_known else None,
+            failed_count=self._ends[task].failed if self._is_hour_known else None,
             p95=p95,
             normal_p95=normal_p95,
             running=running,
@@ -510,7 +505,7 @@ class TaskRows:
             return TaskHealth.PAUSED
         if waiting is not None and waiting.waited > bounds.LATE_AFTER:
             return TaskHealth.LATE
-        if self._failed[task] and bounds.has_only_acknowledged(self._facts.errors, task, self._now):
+        if self._ends[task].failed and bounds.has_only_acknowledged(self._facts.errors, task, self._now):
             return TaskHealth.ACKNOWLEDGED
         return TaskHealth.HEALTHY
 
@@ -701,18 +696,17 @@ def longest_rows(
     """Return the runs that execute, by how far they are over the 95th percentile of their task."""
     stuck = {each.run_id for each in findings if isinstance(each.evidence, RunOverdue)}
     p95_of = p95s_by_task(facts, own)
-    found: list[tuple[bool, float, RunId, TaskId, datetime]] = []
-    for run in own.executing_runs():
-        task, started_at = run.fixed.task, None if run.state is None else run.state.started_at
-        if task is None or started_at is None:
-            continue
-        p95, took_s = p95_of(task), (now - started_at).total_seconds()
-        over = took_s if p95 is None else took_s / max(0.001, p95.total_seconds())
-        found.append((p95 is None, -over, run.id, task, started_at))
-    return tuple(
-        LongestRow(run_id, task, started_at, p95_of(task), is_stuck=run_id in stuck)
-        for _, _, run_id, task, started_at in nsmallest(MAX_LONGEST, found)
-    )
+    rows = [
+        LongestRow(run.id, run.fixed.task, run.state.started_at, p95_of(run.fixed.task), is_stuck=run.id in stuck)
+        for run in own.executing_runs()
+        if run.fixed.task is not None and run.state is not None and run.state.started_at is not None
+    ]
+
+    def rank(row: LongestRow) -> tuple[bool, float, RunId]:
+        usual_s = 1.0 if row.p95 is None else max(0.001, row.p95.total_seconds())
+        return row.p95 is None, -(now - row.started_at).total_seconds() / usual_s, row.run_id
+
+    return tuple(nsmallest(MAX_LONGEST, rows, key=rank))
 
 
 def waiting_rows(facts: WallFacts, own: OwnCounts, findings: Iterable[Finding]) -> tuple[WaitingRow, ...]:
@@ -743,9 +737,8 @@ def source_ages(facts: WallFacts, verdict: Verdict | None) -> tuple[SourceAge, .
     for source in FactSource:
         at, unread = read_at(facts, source), facts.unread.get(source)
         if source is not FactSource.RUNS and (at is not None or unread is not None):
-            refusal = unread.reason if unread is not None and unread.is_refused else None
-            failure = unread.reason if unread is not None and not unread.is_refused else None
-            ages.append(SourceAge(source, at, refusal, failure, interval_of(facts, source)))
+            reasons = {} if unread is None else {unread.is_refused: unread.reason}
+            ages.append(SourceAge(source, at, reasons.get(True), reasons.get(False), interval_of(facts, source)))
     if facts.normals is not None and facts.normals.last_day_at is not None:
         ages.append(SourceAge(None, facts.normals.last_day_at, interval=LAST_DAY_INTERVAL))
     return tuple(ages)
