@@ -13,7 +13,7 @@ from tui.domain.finding import FindingWord, TaskFails
 from tui.domain.run import Fixed
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch
-from tui.store.findings.failing import lacks_runs_before
+from tui.store.findings.judging import lacks_runs_before
 
 BEFORE = every(300, -7_200, 0, version="1")
 """Most of these runs are too old to be a normal of other days, so that only the deploy can count."""

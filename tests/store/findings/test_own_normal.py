@@ -10,8 +10,7 @@ from tests.support.domain.patches import at
 from tui.domain.facts import WallFacts
 from tui.domain.finding import FindingWord, TaskFails
 from tui.domain.update import RunsRead
-from tui.store.findings.failing import Block, before_streak
-from tui.store.findings.judging import NO_FINDINGS, hold, judge
+from tui.store.findings.judging import NO_FINDINGS, Block, before_streak, hold, judge
 from tui.store.store import Store
 
 

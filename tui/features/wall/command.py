@@ -24,8 +24,7 @@ from tui.features.alerts import words
 from tui.features.config.session import open_session, run_async
 from tui.settings.settings import Settings
 from tui.store.changes import Changes
-from tui.store.findings.failing import lacks_runs_before
-from tui.store.findings.judging import needs_schedule_runs
+from tui.store.findings.judging import lacks_runs_before, needs_schedule_runs
 from tui.store.store import unread_sources
 from tui.sync.session import Session
 

@@ -1,11 +1,14 @@
 """`judge`: all findings of one moment, `hold`: what of them is shown, and `new_findings`: what calls the user."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from itertools import accumulate, chain, islice
+from math import inf, log
+from typing import Final, NamedTuple
 
-from tui.domain.facts import FactSource, Queue, Schedule, WaitToken, WallFacts
+from tui.domain.facts import FactSource, MinutesRead, Queue, Schedule, TaskNormal, WaitToken, WallFacts
 from tui.domain.filters import TASK_QUEUE_PREFIX
 from tui.domain.finding import (
     NOT_KNOWN,
@@ -30,13 +33,538 @@ from tui.domain.run import Run, RunId, TaskId
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.store.filter import as_value
-from tui.store.findings import bounds
-from tui.store.findings.bounds import LATE_AFTER
-from tui.store.findings.counts import OwnCounts, said_since
-from tui.store.findings.failing import FailureJudge, is_judged_by_own_counts
+from tui.store.findings import bounds, counts
+from tui.store.findings.bounds import LATE_AFTER, MIN_NORMAL_RUNS, normals_by_task
+from tui.store.findings.counts import MINUTE_S, Outcome, OwnCounts, PackedEnds, TaskTally, outcome_count, unpacked
 from tui.store.store import unread_sources
 
-# `judge`: all findings of one moment, with MISSING, SLOW and STUCK, and `hold`: what of them is shown.
+# FAILING: the tasks that fail more than they usually do, also right after a deploy.
+
+
+# Runs, and how strongly they speak against a failure rate: the Chernoff bound of a binomial tail.
+#
+# `evidence(rate) > log(1 / error)` holds exactly if the lower confidence bound of the failure rate, with that
+# probability of an error, is above `rate`. The bound is safe for few runs too, unlike Wilson's.
+
+
+class Block(NamedTuple):
+    """The runs that ended from `at_s` on, in seconds since the epoch: one run, those of a minute, or a streak."""
+
+    at_s: float
+    failed: int
+    ended: int
+
+    @property
+    def rate(self) -> float:
+        """The share that failed."""
+        return self.failed / self.ended
+
+    def evidence(self, rate: float) -> float:
+        """Return the Kullback-Leibler divergence from another failure rate, times the runs. Infinite: impossible."""
+        total = 0.0
+        for observed, expected in ((self.rate, rate), (1.0 - self.rate, 1.0 - rate)):
+            if observed > 0.0:
+                if expected <= 0.0:
+                    return inf
+                total += observed * log(observed / expected)
+        return self.ended * max(0.0, total)
+
+
+def running(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Yield the sum of the blocks as far as each of them, from which it begins."""
+    return accumulate(blocks, lambda sum_, each: Block(each.at_s, sum_.failed + each.failed, sum_.ended + each.ended))
+
+
+def total_of(at_s: float, blocks: Iterable[Block]) -> Block:
+    """Return the sum of some blocks."""
+    _, failed, ended = zip((0, 0, 0), *blocks, strict=True)
+    return Block(at_s, sum(failed), sum(ended))
+
+
+# The outcomes of a task's runs by whole minutes, newest first.
+#
+# A minute is that of the server's query, or that of the own counts, whichever has all of its runs. So two processes
+# that read the same server see the same runs, whatever each has read by itself.
+
+
+WINDOW_S: Final = 600
+"""Failures are judged by the ten minutes before the task's newest run: an older failure says little of it."""
+
+RARE_WINDOW_S: Final = 7_200
+MIN_RECENT_RUNS: Final = 20
+"""A task of which fewer runs ended in these is judged by its last 20 of two hours: it may run every ten minutes."""
+
+MAX_AGE_S: Final = 3_300
+"""A task that has not failed for so long is not failing. The server's error groups, which say whether a failure is
+acknowledged, are those of an hour."""
+
+MAX_UNREAD_S: Final = 240
+"""The server's minutes are read each minute. If they end earlier, nobody knows which run was the last one."""
+
+
+class EndedMinutes:
+    """The minutes by which failures are judged at one moment. Those of which nobody has all runs are left out."""
+
+    def __init__(self, minutes: MinutesRead | None, own: OwnCounts, now: datetime) -> None:
+        cells = None if minutes is None else counts.server_cells(minutes)
+        last = counts.minute_of(now + timedelta(seconds=counts.CLOCK_AHEAD_S))
+        self._own = own
+        self._minutes: list[tuple[int, Mapping[TaskId, PackedEnds] | None, Mapping[TaskId, PackedEnds] | None]] = []
+        """The begin of each minute, newest first, with its ends by the own counts and by the server."""
+        counted = own.counted_minutes()
+        for minute in range(last, last - (RARE_WINDOW_S + MAX_AGE_S) // MINUTE_S - 1, -1):
+            at_s = minute * MINUTE_S
+            by_own = own.ends(minute) if any(minute in span for span in counted) else None
+            by_server = cells.ends.get(at_s, {}) if cells is not None and cells.has_ends(at_s) else None
+            if by_own is not None or by_server is not None:
+                self._minutes.append((at_s, by_own, by_server))
+        self._since_s = now.timestamp() - MAX_AGE_S
+        self._failed_s = {} if cells is None else cells.failed_s
+        known_until_s = self._minutes[0][0] + MINUTE_S if self._minutes else 0
+        self.is_present = now.timestamp() - known_until_s <= MAX_UNREAD_S
+        """Whether the newest run of a task can be named."""
+
+    def failing_tasks(self) -> Iterator[TaskId]:
+        """Yield the tasks that failed within `MAX_AGE_S`, in no particular order."""
+        failed = [(task, each.failures[-1].ended_s) for task, each in self._own.tasks.items() if each.failures]
+        yield from {task for task, at_s in (*failed, *self._failed_s.items()) if self.is_recent(_minute_s(at_s))}
+
+    def is_recent(self, minute_s: float) -> bool:
+        """Return whether a minute began within `MAX_AGE_S`."""
+        return minute_s > self._since_s
+
+    def of(self, task: TaskId, acknowledged: Collection[Raw] = ()) -> Iterator[Block]:
+        """Yield the minutes of a task that count, newest first.
+
+        Failures with one of the acknowledged messages count neither as failed nor as ended. Only the own counts know
+        the messages.
+        """
+        ignored = self._ignored(task, acknowledged) if acknowledged else {}
+        oldest_s = 0.0
+        for at_s, by_own, by_server in self._minutes:
+            if at_s <= oldest_s:
+                return
+            ends = 0 if by_own is None else by_own.get(task, 0)
+            if by_server is not None and not acknowledged and (other := by_server.get(task, 0)) != ends:
+                ends = max(ends, other, key=outcome_count)  # the greater count of a minute is the newer one
+            if not ends or (acknowledged and by_own is None):
+                continue
+            ended, failed = outcome_count(ends), unpacked(ends).failed
+            if ignored:
+                failed, ended = failed - ignored.get(at_s, 0), ended - ignored.get(at_s, 0)
+            if ended:
+                oldest_s = oldest_s or at_s - RARE_WINDOW_S
+                yield Block(at_s, failed, ended)
+
+    def in_order(self, task: TaskId, minutes: list[Block], acknowledged: Collection[Raw] = ()) -> list[Block]:
+        """Return the minutes with a block for each run, where its order can matter and the own counts know it."""
+        blocks = []
+        for each in minutes:
+            singles: list[Block] = []
+            if 0 < each.failed < each.ended or each is minutes[0]:
+                singles = [
+                    _block(outcome)
+                    for outcome in reversed(self._own.outcomes(task, int(each.at_s // MINUTE_S)))
+                    if not (acknowledged and is_acknowledged(outcome, acknowledged))
+                ]
+            is_same = len(singles) == each.ended and sum(single.failed for single in singles) == each.failed
+            blocks += singles if is_same else [each]
+        return blocks
+
+    def oldest_s(self, newest_s: float) -> float:
+        """Return when the known part of the two hours before a minute begins."""
+        return max(newest_s - RARE_WINDOW_S, self._minutes[-1][0] if self._minutes else 0)
+
+    def _ignored(self, task: TaskId, messages: Collection[Raw]) -> Counter[float]:
+        tally = self._own.tasks.get(task)
+        failures = () if tally is None else tally.failures
+        return Counter(_minute_s(each.ended_s) for each in failures if is_acknowledged(each, messages))
+
+
+def _minute_s(at_s: float) -> float:
+    return at_s // MINUTE_S * MINUTE_S
+
+
+def is_acknowledged(outcome: Outcome, messages: Collection[Raw]) -> bool:
+    """Return whether a run failed with one of the messages, to which the server adds the type of the error."""
+    message = outcome.message
+    return outcome.is_failed and bool(message) and any(str(message) in each for each in messages)
+
+
+def split_recent(blocks: Iterator[Block]) -> tuple[list[Block], Iterable[Block]]:
+    """Return the recent minutes, at least MIN_RECENT_RUNS runs if there are so many, and the minutes before."""
+    recent, ended = list[Block](), 0
+    for block in blocks:
+        if recent and block.at_s <= recent[0].at_s - WINDOW_S and ended >= MIN_RECENT_RUNS:
+            return recent, chain((block,), blocks)
+        recent.append(block)
+        ended += block.ended
+    return recent, ()
+
+
+# How often a task usually fails, by its runs before the present streak, where the server has no counts of 7 days.
+#
+# Failures of the streak itself must not become usual while it lasts: they would end its finding. So the runs are split
+# where their failure rate rose, if it rose. The split maximises a cumulative sum, and a likelihood ratio confirms it.
+
+
+RISE: Final = log(20)
+"""So much more likely two failure rates must be than one. It is no alarm, only a choice of what to compare with: the
+streak itself is judged far more strictly."""
+
+
+def before_streak(recent: Block, earlier: Sequence[Block]) -> tuple[int, int]:
+    """Return how many of the earlier runs failed, and how many ended, before the failure rate rose.
+
+    `earlier` is newest first. If the rate did not rise within it, all of it is before.
+    """
+    everything = total_of(0, earlier)
+    before = everything.failed, everything.ended
+    if not everything.failed:
+        return before
+    rate = total_of(0, (recent, everything)).rate
+    streak = max(running((recent, *earlier)), key=lambda each: each.failed - rate * each.ended)
+    healthy = Block(0, before[0] + recent.failed - streak.failed, before[1] + recent.ended - streak.ended)
+    if streak.failed <= rate * streak.ended or not healthy.ended:
+        return before
+    is_rise = healthy.evidence(rate) + streak.evidence(rate) >= RISE
+    return (healthy.failed, healthy.ended) if is_rise else before
+
+
+# The present streak of failures of a task, if there is one: from its first failure until its newest run.
+
+
+MIN_STREAK_FAILURES: Final = 3
+"""Fewer failures are chance, however few runs there are."""
+
+ERROR: Final = 1e-5
+"""The lower bound of the failure rate is one-sided with 99.999 %. Each failure may begin a streak, so that with 95 %
+every twentieth would raise a finding; this way, a task that fails as usual is accused once in years."""
+
+STREAK_EVIDENCE: Final = log(1 / ERROR)
+
+RECOVERY_ERROR: Final = ERROR
+"""So improbable the healthy runs since the last failures must be if the streak went on."""
+
+RECOVERY: Final = log(1 / RECOVERY_ERROR)
+MIN_HEALTHY_S: Final = 45.0
+MIN_HEALTHY_RUNS: Final = 3
+MAX_RECENT_FAILURES: Final = 4
+"""A recovered task may fail this often, as it does on other days."""
+
+MAX_RATE: Final = 0.99
+"""Even if all runs failed, one healthy run proves nothing."""
+
+
+def may_be_streak(minutes: Iterable[Block], rate: float) -> bool:
+    """Return whether the failures may be a streak in some order of the runs of each minute."""
+    parts = ((Block(at_s, failed, failed), Block(at_s, 0, ended - failed)) for at_s, failed, ended in minutes)
+    return _best_streak(list(chain.from_iterable(parts)), rate) is not None
+
+
+def present_streak(blocks: Sequence[Block], rate: float) -> Block | None:
+    """Return the streak whose failures speak most against a rate. The blocks are newest first.
+
+    None if no streak is certain, or if the runs after it are healthy again.
+    """
+    best = _best_streak(blocks, rate)
+    return None if best is None or is_over(blocks, rate, best) else best
+
+
+def _best_streak(blocks: Sequence[Block], rate: float) -> Block | None:
+    best, most = None, STREAK_EVIDENCE
+    for block, sum_ in zip(blocks, running(blocks), strict=True):
+        is_possible = block.failed and sum_.failed >= MIN_STREAK_FAILURES and sum_.failed > rate * sum_.ended
+        if is_possible and (found := sum_.evidence(rate)) >= most:
+            best, most = sum_, found
+    return best
+
+
+def is_over(blocks: Sequence[Block], rate: float, streak: Block) -> bool:
+    """Return whether the newest runs are as healthy as usual, and would hardly be so if the streak went on."""
+    for block, sum_ in zip(blocks, running(blocks), strict=True):
+        if block.at_s <= streak.at_s:
+            return False
+        newer = Block(0, sum_.failed - block.failed, sum_.ended - block.ended)
+        if block.failed:
+            # The healthy runs do not count against the streak that they may end.
+            streak_rate = min((streak.failed - newer.failed) / (streak.ended - newer.ended), MAX_RATE)
+            is_enough = newer.ended >= MIN_HEALTHY_RUNS and blocks[0].at_s - block.at_s >= MIN_HEALTHY_S
+            is_healthy = is_enough and newer.rate <= rate and newer.rate < streak_rate
+            if is_healthy and newer.evidence(streak_rate) >= RECOVERY:
+                return True
+            if newer.failed >= MAX_RECENT_FAILURES:
+                return False
+    return False
+
+
+def since_minute(streak: Block, minutes: Iterable[Block]) -> Block:
+    """Return the streak from the begin of its first minute: not every process knows the order within a minute."""
+    since_s = _minute_s(streak.at_s)
+    return total_of(since_s, (each for each in minutes if each.at_s >= since_s))
+
+
+def extended(streak: Block, minutes: Sequence[Block], rate: float) -> Block:
+    """Return the streak with the minutes before it, newest first, in which the task failed about as much.
+
+    It begins where the likelihood ratio of a rate between the streak's and the usual one to the latter is greatest, so
+    that a streak which gets worse does not begin later. Before a healthy time that is long enough to end a streak,
+    nothing belongs to it.
+    """
+    streak_rate = min((streak.rate + rate) / 2, MAX_RATE)
+    if streak_rate <= rate:
+        return streak
+    of_failure, of_success = log(streak_rate / rate), log((1 - streak_rate) / (1 - rate))
+    found, height, highest = streak, 0.0, 0.0
+    for block, sum_ in zip(minutes, running(minutes), strict=True):
+        if block.at_s >= streak.at_s:
+            continue
+        height += block.failed * of_failure + (block.ended - block.failed) * of_success
+        if block.failed and height > highest:
+            found, highest = sum_, height
+        elif height < highest - RECOVERY:
+            break
+    return found
+
+
+# FAILING after a deploy: the first runs of a new version fail, and those of the version before did not.
+#
+# A deploy is a likely cause, and the streak may begin with the version's first run only. So four failures of four are
+# enough, where eight are needed on other days.
+
+
+MIN_DEPLOY_FAILURES: Final = 4
+BEFORE_RATE: Final = 0.1
+"""The version before failed less often than this."""
+
+DEPLOY_EVIDENCE: Final = MIN_DEPLOY_FAILURES * log(1 / BEFORE_RATE)
+"""The failures speak as strongly against that rate as four of four do."""
+
+BEFORE_RUNS: Final = 50
+MIN_BEFORE_RUNS: Final = 20
+"""The last runs of the version before, and how few these may be."""
+
+MAX_RUNS: Final = 50
+"""A version with more runs is judged as on other days."""
+
+TOGETHER_S: Final = 1.0
+CHILDREN_TOGETHER_S: Final = 10.0
+"""Runs that were created together, as in a batch, or by one parent, fail together: they count once."""
+
+
+def deployed_streak(own: OwnCounts, task: TaskId, now: datetime, acknowledged: Collection[Raw] = ()) -> Block | None:
+    """Return the streak of failures of a task's newest version, None if they may be chance, or are over."""
+    tally = own.tasks.get(task)
+    version = None if tally is None else _failing_version(tally)
+    if tally is None or version is None:
+        return None
+    since, before = _by_version(_newest_first(own, task, now), version, tally.versions[version])
+    if len(before) < MIN_BEFORE_RUNS or sum(each.is_failed for each in before) >= BEFORE_RATE * len(before):
+        return None
+    # The feed sends some runs without their version: those that are done may be the new one's.
+    since = [each for each in since if not is_acknowledged(each, acknowledged) and (each.version or not each.is_failed)]
+    apart = _apart(own, [each for each in since if each.version in {version, None}])
+    # The failures from the first run on speak against the rate of before, at some time at least.
+    if not any(
+        sum_.failed >= MIN_DEPLOY_FAILURES and sum_.evidence(BEFORE_RATE) >= DEPLOY_EVIDENCE for sum_ in running(apart)
+    ):
+        return None
+    # Healthy runs of a still newer version end the streak too.
+    blocks = [_block(each) for each in since if each.version != before[0].version]
+    streak = total_of(next(block.at_s for block in reversed(blocks) if block.failed), blocks)
+    return None if is_over(blocks, BEFORE_RATE, streak) else streak
+
+
+def lacks_runs_before(own: OwnCounts) -> bool:
+    """Return whether older runs may show that some new version fails, which the list has not read yet."""
+    for tally in own.tasks.values():
+        version = _failing_version(tally)
+        if version is not None and tally.versions.total() - tally.versions[version] < MIN_BEFORE_RUNS:
+            return True
+    return False
+
+
+def _failing_version(tally: TaskTally) -> Raw | None:
+    """Return the version of the newest failure, if it has few runs, and enough of them failed."""
+    version = tally.failures[-1].version if tally.failures else None
+    if version is None or tally.versions[version] > MAX_RUNS:
+        return None
+    newest = islice(reversed(tally.failures), MAX_RUNS)
+    return version if sum(each.version == version for each in newest) >= MIN_DEPLOY_FAILURES else None
+
+
+def _by_version(newest_first: Iterator[Outcome], version: Raw, count: int) -> tuple[list[Outcome], list[Outcome]]:
+    """Return the outcomes since the first of the `count` runs of a version, and the last ones of the version before."""
+    since: list[Outcome] = []
+    before: list[Outcome] = []
+    for each in newest_first:
+        if count:
+            since.append(each)
+            count -= each.version == version
+        elif each.version is not None and (not before or each.version == before[0].version):
+            before.append(each)
+            if len(before) >= BEFORE_RUNS:
+                break
+    return since, before
+
+
+def _block(outcome: Outcome) -> Block:
+    return Block(outcome.ended_s, int(outcome.is_failed), 1)
+
+
+def _newest_first(own: OwnCounts, task: TaskId, now: datetime) -> Iterator[Outcome]:
+    """Yield the outcomes of a task until now, as far as all of them are counted."""
+    last = counts.minute_of(now) + 1
+    for span in own.counted_minutes():
+        if last in span:
+            for minute in range(last, max(span.start, own.first_minute) - 1, -1):
+                if task in own.ends(minute):
+                    yield from reversed(own.outcomes(task, minute))
+
+
+def _apart(own: OwnCounts, outcomes: list[Outcome]) -> list[Block]:
+    """Return a block for each group of runs that were created together, oldest first. It failed if all of them did."""
+    groups: list[list[Outcome]] = []
+    last_s = float("-inf")
+    for created_s, together_s, each in sorted((*_created(own, each), each) for each in outcomes):
+        if groups and created_s - last_s < together_s:
+            groups[-1].append(each)
+        else:
+            groups.append([each])
+        last_s = created_s
+    return sorted(Block(min(group).ended_s, int(all(each.is_failed for each in group)), 1) for group in groups)
+
+
+def _created(own: OwnCounts, outcome: Outcome) -> tuple[float, float]:
+    """Return when a run was created, and for how long after another one it counts as created together."""
+    run = own.run(outcome.run_id)
+    created_at = None if run is None else run.created_at
+    created_s = outcome.ended_s if created_at is None else created_at.timestamp()
+    return created_s, CHILDREN_TOGETHER_S if run is not None and run.fixed.depth else TOGETHER_S
+
+
+# FAILING: tasks that fail more than they do on other days.
+#
+# The bound of a task is twice its normal failure rate, or the rate and 2 % if that is more. The normal is, in this
+# order: the same hour of the last 7 days if it has 20 runs; the task's runs of two hours before the streak, if these
+# are 20; otherwise one run in ten. These runs make the bound stricter than the fixed one, never laxer: of a task that
+# has always failed more than a fifth of its runs, only the last 7 days can say that this is usual. The task fails if
+# the lower confidence bound of a recent streak is above. After a deploy, four of four are enough.
+
+
+TIMES_NORMAL: Final = 2.0
+MIN_OVER_NORMAL: Final = 0.02
+"""A failure rate below twice the normal, or within 2 % of it, is no news."""
+
+FIXED_NORMAL: Final = 0.1
+"""The normal of a task without 20 earlier runs."""
+
+FIXED_BOUND: Final = FIXED_NORMAL * TIMES_NORMAL
+"""The bound of a task without 20 earlier runs, and the highest bound that own runs make."""
+
+
+class FailureJudge:
+    """Judges all tasks at one moment. The findings depend on the runs alone: time only ends a finding, once."""
+
+    def __init__(self, facts: WallFacts, own: OwnCounts, now: datetime) -> None:
+        self._facts, self._own, self._now = facts, own, now
+        self._normals = normals_by_task(facts)
+        read = facts.normals
+        self._normals_before = {} if read is None else {each.task: each for each in read.before}
+        self._hour_s = 0.0 if read is None else read.hour.timestamp()
+        self._acknowledged = bounds.acknowledged_messages(facts.errors, now)
+        self._minutes = EndedMinutes(facts.minutes, own, now)
+
+    def findings(self) -> list[Finding]:
+        """Return the tasks that fail, in no particular order."""
+        return [each for each in map(self._judge, self._minutes.failing_tasks()) if each is not None]
+
+    def _judge(self, task: TaskId) -> Finding | None:
+        either = _usual(self._normals.get(task)), _usual(self._normals_before.get(task))
+        least = min(MIN_OVER_NORMAL if each is None else _bound(*each) for each in either)
+        acknowledged = self._acknowledged.get(task, ())
+        deployed = deployed_streak(self._own, task, self._now, acknowledged)
+        recent, older = split_recent(self._minutes.of(task, acknowledged))
+        is_possible = may_be_streak(recent, least)
+        if not (deployed or is_possible) or not any(
+            each.failed and self._minutes.is_recent(each.at_s) for each in recent
+        ):
+            return None
+        if bounds.has_only_acknowledged(self._facts.errors, task, self._now):
+            return None
+        # By the hour of the newest run: a full hour alone must not change what is said of a quiet task.
+        usual = either[recent[0].at_s < self._hour_s]
+        if usual is None:
+            older = list(older)
+            usual = _own_earlier(recent, older)
+        bound = FIXED_BOUND if usual is None else _bound(*usual)
+        streak = present_streak(self._minutes.in_order(task, recent, acknowledged), bound) if is_possible else None
+        minutes = [*recent, *older]
+        if streak is not None:
+            streak = extended(since_minute(streak, minutes), minutes, bound)
+        elif deployed is not None:
+            streak = since_minute(deployed, minutes)
+        else:
+            return None
+        return self._finding(task, minutes, streak, None if usual is None else usual[0] / usual[1])
+
+    def _finding(self, task: TaskId, minutes: list[Block], streak: Block, normal_rate: float | None) -> Finding:
+        newest_s = minutes[0].at_s
+        # As the minutes follow each other, there may be one before the known ones.
+        between_s = (newest_s - streak.at_s) / max(1, len(minutes) - 1)
+        is_first = streak.at_s == minutes[-1].at_s
+        is_older = is_first and streak.at_s - self._minutes.oldest_s(newest_s) <= max(between_s, MINUTE_S)
+        version = _only_version(self._own.tasks.get(task), streak.at_s)
+        last_at = datetime.fromtimestamp(newest_s, UTC) if self._minutes.is_present else None
+        evidence = TaskFails(streak.failed, streak.ended, version, normal_rate, last_at, is_older)
+        subject = FindingSubject(SubjectKind.TASK, task, Raw(task))
+        since = datetime.fromtimestamp(streak.at_s, UTC)
+        text = f"task:{as_value(task)} status:failures"
+        return Finding(FindingWord.FAILING, subject, since, evidence, text, task=task)
+
+
+def is_judged_by_own_counts(facts: WallFacts, own: OwnCounts) -> bool:
+    """Return whether some task that ended runs of late has no normal."""
+    normals = normals_by_task(facts)
+    return any(_usual(normals.get(task)) is None for task in own.recent_tasks)
+
+
+def _own_earlier(recent: Iterable[Block], older: list[Block]) -> tuple[int, int] | None:
+    """Return how many runs before the streak failed, and how many ended.
+
+    None if these are too few, or failed too often to be called usual.
+    """
+    earlier = before_streak(total_of(0, recent), older)
+    return earlier if earlier[1] >= MIN_NORMAL_RUNS and _bound(*earlier) <= FIXED_BOUND else None
+
+
+def _usual(normal: TaskNormal | None) -> tuple[int, int] | None:
+    """Return how many runs of the last 7 days failed and how many ended, None where these are too few."""
+    return (normal.failed, normal.runs) if normal is not None and normal.runs >= MIN_NORMAL_RUNS else None
+
+
+def _bound(failed: int, runs: int) -> float:
+    """Return the failure rate above which a task fails that usually fails as often as these runs did.
+
+    One more run counts as failed and one more as done: 0 of 20 does not mean never.
+    """
+    rate = (failed + 1) / (runs + 2)
+    return max(rate * TIMES_NORMAL, rate + MIN_OVER_NORMAL)
+
+
+def _only_version(tally: TaskTally | None, since_s: float) -> Raw | None:
+    """Return the version that all failures have, if runs of other versions have ended too.
+
+    The feed sends some runs without their version: at least half of the failures must have it.
+    """
+    if tally is None:
+        return None
+    versions = Counter[Raw | None](each.version for each in tally.failures.irange((since_s,)))
+    unknown = versions.pop(None, 0)
+    if len(versions) != 1 or versions.total() < unknown:
+        return None
+    (only,) = versions
+    return only if any(version is not None and version != only for version in tally.versions) else None
 
 
 # MISSING: schedules whose due time has passed without a run.
@@ -195,7 +723,7 @@ def _judged(stored_name: str, waiting: bounds.Waiting, queue: Queue | None, stil
     if waiting.oldest_at is None or waiting.queued <= 0:
         return None
     is_full = queue is not None and bounds.is_at_limit(queue) and still is None
-    if waiting.waited <= (AT_LIMIT_AFTER if is_full else bounds.LATE_AFTER):
+    if waiting.waited <= (AT_LIMIT_AFTER if is_full else LATE_AFTER):
         return None
     is_task = queue.is_task if queue is not None else stored_name.startswith(TASK_QUEUE_PREFIX)
     name = queue.name if queue is not None else Raw(stored_name.removeprefix(TASK_QUEUE_PREFIX))
@@ -211,11 +739,11 @@ def _judged(stored_name: str, waiting: bounds.Waiting, queue: Queue | None, stil
 
 def slow_tasks(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]:
     """Return the tasks whose 95th percentile of the last hour is far over the same hour of the last 7 days."""
-    normals = bounds.normals_by_task(facts)
+    normals = normals_by_task(facts)
     found = []
     for task, speed in bounds.speeds_by_task(facts, own).items():
         normal, p95 = normals.get(task), speed.p95
-        if normal is None or normal.runs < bounds.MIN_NORMAL_RUNS or speed.runs < MIN_SLOW_RUNS:
+        if normal is None or normal.runs < MIN_NORMAL_RUNS or speed.runs < MIN_SLOW_RUNS:
             continue
         if p95 is not None and normal.p95 is not None and bounds.is_slower(p95, normal.p95):
             subject, evidence = FindingSubject(SubjectKind.TASK, task, Raw(task)), TaskSlow(p95, normal.p95, speed.runs)
@@ -446,7 +974,7 @@ def verdict_of(
     if not unread and not held.findings and needs_schedule_runs(facts, now - ASKED_WITHIN, own):
         unread = (SourceUnread(FactSource.SCHEDULES, Raw("the runs of late ones are not read yet")),)
     is_own = any(each.source is FactSource.MINUTES for each in unread) or is_judged_by_own_counts(facts, own)
-    own_since = said_since(own) if is_own and not own.is_filtered else None
+    own_since = counts.said_since(own) if is_own and not own.is_filtered else None
     return Verdict(now, held.findings, heard_at, is_known, refused, own_since, unread, is_of_listed)
 
 
