@@ -518,8 +518,15 @@ HOUR: Final = timedelta(hours=1)
 MAX_SPAN: Final = MAX_QUERY_PERIOD + DAY
 MAX_CELL: Final = DAY
 
-PARTS: Final = {"triggered": "triggered_at", "started": "executed_at", "ended": "completed_at"}
-"""What a minute of a task counts, and the time that decides to which minute a run belongs."""
+_OUTCOMES: Final = f"countIf(status = 'Completed') AS done, countIf(status IN ({FAILED})) AS failed"
+_NO_OUTCOMES: Final = "0 AS done, 0 AS failed, 0 AS unstarted"
+
+PARTS: Final = {
+    "triggered": ("triggered_at", _NO_OUTCOMES),
+    "started": ("executed_at", _NO_OUTCOMES),
+    "ended": ("completed_at", f"{_OUTCOMES}, countIf(executed_at IS NULL) AS unstarted"),
+}
+"""What a minute of a task counts, the time that decides to which minute a run belongs, and the columns of its end."""
 
 
 class BegunRow(CountRow):
@@ -574,15 +581,9 @@ class TaskMinutes(TrqlQuery[MinuteRow]):
         if self.ends_since is not None and self.since - self.ends_since > MAX_SPAN:
             raise refused("the time of the first end")
         parts = []
-        for part, column in PARTS.items():
+        for part, (column, outcomes) in PARTS.items():
             before = "" if self.until is None else f" AND {column} < '{time_text(self.until)}'"
             since = self.ends_since if part == "ended" and self.ends_since is not None else self.since
-            outcomes = (
-                f"countIf(status = 'Completed') AS done, countIf(status IN ({FAILED})) AS failed, "
-                "countIf(executed_at IS NULL) AS unstarted"
-                if part == "ended"
-                else "0 AS done, 0 AS failed, 0 AS unstarted"
-            )
             parts.append(
                 f"SELECT '{part}' AS part, task_identifier, "
                 f"toStartOfInterval({column}, INTERVAL {self.cell // MINUTE} MINUTE) AS cell, "
@@ -592,7 +593,7 @@ class TaskMinutes(TrqlQuery[MinuteRow]):
         if self.speeds_since is not None:
             parts.append(
                 "SELECT 'speed' AS part, task_identifier, toStartOfHour(max(completed_at)) AS cell, count() AS n, "
-                "0 AS done, 0 AS failed, 0 AS unstarted, quantile(0.95)(execution_duration) AS p95_ms FROM runs "
+                f"{_NO_OUTCOMES}, quantile(0.95)(execution_duration) AS p95_ms FROM runs "
                 f"WHERE completed_at >= '{time_text(self.speeds_since)}' AND status = 'Completed' "
                 "GROUP BY task_identifier"
             )
@@ -647,10 +648,7 @@ class DayTotals(TrqlQuery[Outcomes]):
     kind: Literal["day-totals"] = "day-totals"
 
     def trql(self) -> str:
-        return (
-            f"SELECT countIf(status = 'Completed') AS done, countIf(status IN ({FAILED})) AS failed "
-            f"FROM runs WHERE completed_at >= '{time_text(self.at - DAY)}'"
-        )
+        return f"SELECT {_OUTCOMES} FROM runs WHERE completed_at >= '{time_text(self.at - DAY)}'"
 
 
 # A relay's screen sends one of these values, and the relay makes the text. So a screen cannot send a query of its own.

@@ -148,14 +148,9 @@ def done_and_failed(cells: Sequence[Parts | None], tasks: Iterable[TaskId]) -> M
     return found
 
 
-_DONE: Final = packed(1, 0, 1)
-_FAILED: Final = packed(0, 1, 1)
-_OTHER: Final = packed(0, 0, 1)
-
-
 def packed_end(outcome: Outcome | None) -> PackedEnds:
     """Return the end of one run, which was canceled or expired without an outcome."""
-    return _OTHER if outcome is None else _FAILED if outcome.is_failed else _DONE
+    return packed(0, 0, 1) if outcome is None else packed(not outcome.is_failed, outcome.is_failed, 1)
 
 
 # Sums over runs, by task and minute. Runs can be added and removed in any order.
