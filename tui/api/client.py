@@ -31,6 +31,7 @@ from tui.domain.facts import (
     Schedule,
     ScheduleRunsRead,
     ServerErrorGroup,
+    ServerGroupDetail,
     WaitToken,
 )
 from tui.domain.filters import (
@@ -278,7 +279,7 @@ class ApiReader(ABC):
         """Return one page of the error groups with a failure in the last `period`, such as `1h`."""
         return await self.decode(await self._fetch_success(ErrorGroupsRequest(period, after)), decode_error_groups)
 
-    async def read_error_group(self, group_id: ErrorGroupId) -> ServerErrorGroup:
+    async def read_error_group(self, group_id: ErrorGroupId) -> ServerGroupDetail:
         """Return one error group with its detail."""
         response = await self._fetch_success(ErrorGroupRequest(group_id))
         group = await self.decode(response, decode_error_group)

@@ -45,16 +45,6 @@ MAX_VERSIONS: Final = 100
 _LONG: Final = partial(Text, max_chars=MAX_MESSAGE_CHARS)
 
 
-def _detailed(
-    versions: tuple[Raw, ...] = (),
-    resolved_by: Raw | None = None,
-    ignored_reason: Raw | None = None,
-    ignored_by: Raw | None = None,
-    **listed: Any,
-) -> ServerErrorGroup:
-    return ServerErrorGroup(detail=ServerGroupDetail(versions, resolved_by, ignored_reason, ignored_by), **listed)
-
-
 _LISTED: Final[dict[str, Any]] = {
     "id": Id,
     "task": ("taskIdentifier", Text("task", min_chars=1)),
@@ -70,8 +60,7 @@ _LISTED: Final[dict[str, Any]] = {
 }
 _LISTED_GROUP: Final = JsonObject(ServerErrorGroup, **_LISTED)
 _GROUP: Final = JsonObject(
-    ServerErrorGroup,
-    _detailed,
+    ServerGroupDetail,
     **_LISTED,
     versions=("affectedVersions", Items(Text("version"), MAX_VERSIONS, "versions of an error group")),
     resolved_by=("resolvedBy", _LONG("id of a user")),
@@ -85,7 +74,7 @@ def decode_error_groups(body: bytes, limits: Limits | None = None) -> RowsPage[S
     return decode_rows(_LISTED_GROUP, body, "the list of errors", "groups", limits, max_rows=MAX_GROUPS)
 
 
-def decode_error_group(body: bytes, limits: Limits | None = None) -> ServerErrorGroup:
+def decode_error_group(body: bytes, limits: Limits | None = None) -> ServerGroupDetail:
     """Decode the response of `GET /api/v1/errors/{id}`. `limits` records truncations. Raises `ServerFault`."""
     return decode(_GROUP, body, "the error group", limits or Limits())
 

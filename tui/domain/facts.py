@@ -28,25 +28,11 @@ class ServerGroupStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ServerGroupDetail:
-    """The fields that a group has in its detail alone.
-
-    * `versions`: the deployed versions with this error.
-    * `resolved_by`, `ignored_by`: ids of users; None where a secret key did it.
-    """
-
-    versions: tuple[Raw, ...] = ()
-    resolved_by: Raw | None = None
-    ignored_reason: Raw | None = None
-    ignored_by: Raw | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class ServerErrorGroup:
     """One group of the server. `status` is None for a word that this program does not know.
 
     A time, a count or a type that the server left out is None. `last_seen` is the creation time of the newest run that
-    failed. `detail` is None in the list.
+    failed.
     """
 
     id: ErrorGroupId
@@ -60,7 +46,6 @@ class ServerErrorGroup:
     last_seen: datetime | None = None
     resolved_at: datetime | None = None
     ignored_until: datetime | None = None
-    detail: ServerGroupDetail | None = None
 
     def is_new(self, since: datetime) -> bool:
         """Whether the first failure of the group was at `since` or later."""
@@ -89,6 +74,20 @@ class ServerErrorGroup:
                 return self.ignored_until is None or now < self.ignored_until
             case _:
                 return False
+
+
+@dataclass(frozen=True, slots=True)
+class ServerGroupDetail(ServerErrorGroup):
+    """A group with the fields that its detail alone has.
+
+    * `versions`: the deployed versions with this error.
+    * `resolved_by`, `ignored_by`: ids of users; None where a secret key did it.
+    """
+
+    versions: tuple[Raw, ...] = ()
+    resolved_by: Raw | None = None
+    ignored_reason: Raw | None = None
+    ignored_by: Raw | None = None
 
 
 # How far the failed runs of a span of time, and the server's groups of errors, were read.

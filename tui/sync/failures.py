@@ -16,7 +16,7 @@ from tui.api.feed import MAX_FEED_WINDOW, FeedTarget, read_stored_error
 from tui.api.queries import MAX_IDS, FailureCount, FoundRun, RunErrors, RunsWithErrorTexts, TrqlQuery, days_since
 from tui.api.runs import ListPage
 from tui.domain.environment import Capability
-from tui.domain.facts import FailuresProgress, ServerErrorGroup, ServerGroupsRead
+from tui.domain.facts import FailuresProgress, ServerErrorGroup, ServerGroupDetail, ServerGroupsRead
 from tui.domain.filters import RunFilters, period_text, query_period
 from tui.domain.run import FAILED_WORDS, ErrorGroupId, Precision, Run, RunId, Stamp, TaskId, parse_status
 from tui.domain.update import RunPatch, RunsRead
@@ -658,7 +658,7 @@ class GroupReader:
             self._report()
         return resets_s
 
-    async def read_detail(self, group_id: ErrorGroupId) -> ServerErrorGroup:
+    async def read_detail(self, group_id: ErrorGroupId) -> ServerGroupDetail:
         """Return one group with its affected versions and who acknowledged it. Raises `ApiError`."""
         read = partial(self._session.fetcher.api.read_error_group, group_id)
         return await self._session.budget.request(("error group", group_id), Priority.SELECTED, read)

@@ -9,7 +9,7 @@ from typing import Final
 
 from tui.api.client import ErrorGroupsRequest, http_request_of
 from tui.api.lists import ListRequest
-from tui.domain.facts import ErrorState, ServerErrorGroup
+from tui.domain.facts import ErrorState, ServerGroupDetail
 from tui.domain.filters import RunFilters
 from tui.domain.run import RunId
 from tui.domain.text import Raw
@@ -244,7 +244,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
         """The span that is shown, and the one that was asked for: the first follows once all of it is counted."""
         self.reading = FailureReader(self._session, self._visible, self._unread, self._on_reading)
         # Who acknowledged a group, and why: only its detail says that. It is read once for each status.
-        self._details: Selected[ErrorGroup, ServerErrorGroup | None] = Selected(
+        self._details: Selected[ErrorGroup, ServerGroupDetail | None] = Selected(
             self._session, self._read_detail, self._on_detail, key=_detail_key, name="read an error group"
         )
         self._around: Selected[ErrorGroup, model.Surroundings] = Selected(
@@ -413,7 +413,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
             self._around.follow(group)
             self._details.follow(group if _detail_key(group) is not None else None)
 
-    async def _read_detail(self, group: ErrorGroup, _: ServerErrorGroup | None) -> ServerErrorGroup | None:
+    async def _read_detail(self, group: ErrorGroup, _: ServerGroupDetail | None) -> ServerGroupDetail | None:
         theirs = group.server_groups[0]
         detail = await self.reading.groups.read_detail(theirs.id)
         return detail if detail.task == theirs.task else None  # tasks share the id, and the server returns one of them

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from tui.domain.environment import Environment
 from tui.domain.error import RunError
 from tui.domain.error_kinds import ErrorKind
-from tui.domain.facts import ErrorState, ServerErrorGroup, ServerGroupStatus
+from tui.domain.facts import ErrorState, ServerErrorGroup, ServerGroupDetail, ServerGroupStatus
 from tui.domain.run import ABSENT, AttemptHistory, Run, RunId, TaskId, title_of
 from tui.domain.text import Raw, clean
 from tui.features.attempts.words import ReadProgress, equal_errors, selected_attempt, sentence
@@ -75,7 +75,7 @@ class GroupFacts:
     task_runs: int | None = None
     version_start: VersionStart | None = None
     first_start: datetime | None = None
-    detail: ServerErrorGroup | None = None
+    detail: ServerGroupDetail | None = None
     minutes: Minutes | None = None
     state_problem: str = ""
     is_complete: bool = True
@@ -464,14 +464,14 @@ def _state(facts: GroupFacts, now: Now, limit: int) -> list[Row]:
     detail = _state_words(group, facts.detail, now.at)
     fits = LABEL + max(_VALUE, len(word)) + _GAP + line_width((Piece(detail),)) <= limit
     value = (Piece(word, Token.MUTED if group.state is None else Token.TEXT),)
-    reason = None if facts.detail is None or facts.detail.detail is None else facts.detail.detail.ignored_reason
+    reason = None if facts.detail is None else facts.detail.ignored_reason
     texts = ("" if fits else detail, facts.state_problem or (reason or "")[:MAX_REASON_CHARS])
     lines = [(Piece(line, Token.FAINT),) for text in texts if text for line in wrap(text, limit - LABEL)]
     below = (_fact("state", line, limit, number=number) for number, line in enumerate(lines, 1))
     return [_fact("state", value, limit, detail if fits else ""), *below]
 
 
-def _state_words(group: ErrorGroup, detail: ServerErrorGroup | None, now: datetime) -> str:
+def _state_words(group: ErrorGroup, detail: ServerGroupDetail | None, now: datetime) -> str:
     """Return what the server says about the state: since when, until when, by whom."""
     theirs = group.server_groups
     many = f"{len(theirs):,} groups on the server" if len(theirs) > 1 else ""
@@ -486,11 +486,12 @@ def _state_words(group: ErrorGroup, detail: ServerErrorGroup | None, now: dateti
 
 
 def _acknowledged_words(theirs: ServerErrorGroup, now: datetime) -> str:
+    detail = theirs if isinstance(theirs, ServerGroupDetail) else None
     if theirs.status is ServerGroupStatus.RESOLVED:
-        by, at = None if theirs.detail is None else theirs.detail.resolved_by, theirs.resolved_at
+        by, at = detail and detail.resolved_by, theirs.resolved_at
         words = "resolved" if at is None else f"resolved {_day(at, now)}"
     else:
-        by, until = None if theirs.detail is None else theirs.detail.ignored_by, theirs.ignored_until
+        by, until = detail and detail.ignored_by, theirs.ignored_until
         words = "ignored" if until is None else f"ignored until {_day(until, now)}"
     return words if by is None else f"{words} by {by}"
 

@@ -656,7 +656,6 @@ def _of_server(group: ServerErrorGroup, since: datetime, now: datetime) -> Faili
         since=group.last_seen if state is ErrorState.REGRESSED else group.first_seen,
         filter_text=_LAST_HOUR,
         state=state,
-        versions=() if group.detail is None else group.detail.versions,
         filters=_filters_of(group),
         server_id=group.id,
     )

@@ -41,8 +41,8 @@ def page_text(facts: GroupFacts, limit: int = 52) -> str:
     return "\n".join(plain(row.line) for row in group_page(facts, AT, limit))
 
 
-def server_group(status: ServerGroupStatus, **more: object) -> ServerErrorGroup:
-    return ServerErrorGroup(ErrorGroupId("error_1"), TaskId("t"), Raw("m"), status=status, **more)  # type: ignore[arg-type]
+def server_group(status: ServerGroupStatus, **more: object) -> ServerGroupDetail:
+    return ServerGroupDetail(ErrorGroupId("error_1"), TaskId("t"), Raw("m"), status=status, **more)  # type: ignore[arg-type]
 
 
 def test_page_says_what_failed_since_when_and_how_often() -> None:
@@ -120,7 +120,7 @@ def test_unfinished_reading_is_a_lower_bound() -> None:
                 server_group(
                     ServerGroupStatus.IGNORED,
                     ignored_until=NOW + timedelta(hours=1),
-                    detail=ServerGroupDetail(ignored_by=Raw("ana")),
+                    ignored_by=Raw("ana"),
                 ),
             ),
             "acknowledged      ignored until 14:49 by ana",
@@ -148,7 +148,7 @@ def test_state_that_does_not_fit_beside_its_word_stands_below() -> None:
 
 def test_detail_tells_who_acknowledged_and_why() -> None:
     listed = server_group(ServerGroupStatus.IGNORED)
-    told = replace(listed, detail=ServerGroupDetail(ignored_by=Raw("user_ana"), ignored_reason=Raw("the bank is down")))
+    told = replace(listed, ignored_by=Raw("user_ana"), ignored_reason=Raw("the bank is down"))
     group = group_of(state=ErrorState.ACKNOWLEDGED, server_groups=(listed,))
     assert " by " not in page_text(facts_of(group))
     text = page_text(facts_of(group, detail=told))

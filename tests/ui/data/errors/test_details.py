@@ -31,7 +31,7 @@ def test_detail_of_a_shared_id_is_that_of_its_own_task(task: str) -> None:
     groups = ErrorGroups(store)
     groups.on_server_groups([IGNORED])
     (group,) = groups.groups(TimeSpan(at(-3600), at(0)), at(0))
-    told = replace(IGNORED, task=TaskId(task), detail=ServerGroupDetail(ignored_reason=Raw("the bank is down")))
+    told = ServerGroupDetail(IGNORED.id, TaskId(task), IGNORED.message, ignored_reason=Raw("the bank is down"))
 
     async def read(_: ErrorGroupId) -> ServerErrorGroup:
         return told
