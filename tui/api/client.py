@@ -45,7 +45,7 @@ from tui.domain.filters import (
 )
 from tui.domain.run import Cursor, ErrorGroupId, Json, RunId, SpanId
 from tui.domain.text import clean
-from tui.domain.trace import Events, SpanDetail, Trace
+from tui.domain.trace import SpanDetail, Trace
 from tui.lazy_dataclass import dataclass
 from tui.settings.secret import Secret
 
@@ -244,8 +244,8 @@ class ApiReader(ABC):
             await asyncio.sleep(0)
         return scanner
 
-    async def read_events(self, run_id: RunId) -> Events:
-        """Return the attempts of a run from its flat list of spans. Decoding yields to the event loop."""
+    async def read_events(self, run_id: RunId) -> Trace | None:
+        """Return the attempts of a run from its flat list of spans, None if that lacks the run. Decoding yields."""
         from tui.api.events import event_slices  # noqa: PLC0415  loaded when first used
 
         return await _decoded(event_slices((await self._fetch_success(EventsRequest(run_id))).body, run_id))

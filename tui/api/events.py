@@ -18,8 +18,8 @@ from tui.api.errors import EARLIEST, LATEST, MAX_SPANS, ServerFault, read_time
 from tui.api.models import AnyText, Lenient, Word, convert
 from tui.api.traces import JsonReader, JsonText, SpanFields, SpanTime
 from tui.domain.log import UNKNOWN, RunLog
-from tui.domain.run import Json, RunId, SpanId
-from tui.domain.trace import Events, Span
+from tui.domain.run import Json, RunId, SpanId, TraceId
+from tui.domain.trace import Span, Trace
 
 # Reads the rows of `/events` in slices. No recorded row is longer than a few kilobytes.
 #
@@ -85,8 +85,8 @@ class _EventSpan(SpanFields, total=False):
     wait_subject: Annotated[Lenient[Word], Field(validation_alias=AliasPath("style", "accessory", "items", 0, "text"))]
 
 
-def event_slices(body: bytes, run_id: RunId) -> Generator[None, None, Events]:
-    """Decode a response, and return its spans. Yield after each slice, so that other tasks may run.
+def event_slices(body: bytes, run_id: RunId) -> Generator[None, None, Trace | None]:
+    """Decode a response, and return its spans, None without the run's own. Yield after each slice for other tasks.
 
     It keeps the run's own span, attempts, retry delays and open spans. Attempts need no log lines, of which there may
     be tens of thousands. Raises `ServerFault` for an unreadable body.
@@ -104,7 +104,8 @@ def event_slices(body: bytes, run_id: RunId) -> Generator[None, None, Events]:
             if is_kept and len(spans) < MAX_SPANS:
                 spans[span.id] = span, parent_id
         yield
-    return Events(_root_of(spans), may_be_cut=possible_rows >= MAX_EVENT_ROWS)
+    root = _root_of(spans)
+    return None if root is None else Trace(TraceId(""), root, is_truncated=possible_rows >= MAX_EVENT_ROWS)
 
 
 def _root_of(spans: Mapping[SpanId, tuple[Span, SpanId | None]]) -> Span | None:

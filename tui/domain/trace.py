@@ -73,9 +73,9 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The response of `/trace`. `root` is the root span of the requested run.
+    """The response of `/trace`, or that of `/events` with the spans that attempts need. `root` is the run's root span.
 
-    * `is_truncated`: the server left out all rows after the first 5,000
+    * `is_truncated`: the server left out all rows after the first 5,000; or it may have left out events
     * `received`: the number of spans that came, with the unreadable ones
     * `unreadable`: the number of spans that are not in the tree, because they have no id, name or time
     """
@@ -85,17 +85,6 @@ class Trace:
     is_truncated: bool = False
     received: int = 0
     unreadable: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Events:
-    """The response of `/events`, reduced to the spans that attempts need. `root` is the run's root span, if it came.
-
-    `may_be_cut`: the response may have reached the server's maximum number of rows, so that later events are missing.
-    """
-
-    root: Span | None
-    may_be_cut: bool = False
 
 
 def span_of_run(trace: Trace, run_id: RunId) -> Span | None:
@@ -130,30 +119,18 @@ _INPUT: Final = re.compile(r"(?:\.in|\binputStream)\.wait(?:WithIdleTimeout)?\(\
 """`inputStream.wait()` and `sessions.open(…).in.wait()`, from the source of the SDK; no recording has them."""
 
 
-def wait_of(root: Span, attempt: Span | None) -> Wait | None:
+def wait_of(attempt: Span | None) -> Wait | None:
     """Return the innermost open wait of an attempt, which is the one that began last, or None.
 
-    `root` is the run's root span. The waits of child runs in the same trace do not count.
+    The waits of child runs in the same trace do not count.
     """
     if attempt is None or not attempt.is_partial:
         return None
-    latest: Span | None = None
-    pending = [attempt]
-    while pending:
-        span = pending.pop()
-        if span.run_id != root.run_id:
-            continue
-        if (
-            span.is_partial
-            and _wait_kind(span) is not None
-            and (latest is None or span.started_at >= latest.started_at)
-        ):
-            latest = span
-        pending.extend(reversed(span.children))
-    kind = None if latest is None else _wait_kind(latest)
-    if latest is None or kind is None:
+    own = [span for span in attempt.walk() if span.run_id == attempt.run_id and span.is_partial]
+    waits = sorted((span for span in own if _wait_kind(span) is not None), key=lambda span: span.started_at)
+    if not waits or (kind := _wait_kind(latest := waits[-1])) is None:
         return None
-    below = [child for child in latest.children if child.run_id != root.run_id and child.level != "DEBUG"]
+    below = [child for child in latest.children if child.run_id != latest.run_id and child.level != "DEBUG"]
     tasks = {child.message for child in below}
     runs, open_count = tuple(child.run_id for child in below), sum(child.is_partial for child in below)
     task = TaskId(tasks.pop()) if len(tasks) == 1 else None
@@ -222,7 +199,7 @@ def attempts_of(run: Run, trace: Trace | None, root_error: RunError | None = Non
         retry_at=delays[newest_delay].ended_at if newest_delay >= max(last, 1) and not run.is_final else None,
         # Just after the trigger there is no trace yet: no attempt is lost then.
         is_trace_gone=trace is None and (run.is_final or last > 0),
-        wait=None if root is None or run.is_final else wait_of(root, spans.get(last)),
+        wait=None if run.is_final else wait_of(spans.get(last)),
     )
 
 

@@ -23,7 +23,7 @@ from tui.domain import facts
 from tui.domain.environment import Capability
 from tui.domain.run import Run, RunId, RunStatus, TaskId, Wait, WaitKind
 from tui.domain.text import Raw
-from tui.domain.trace import Events, Span, wait_of
+from tui.domain.trace import Span, Trace, wait_of
 from tui.domain.update import Update
 from tui.lazy_dataclass import dataclass
 from tui.store.findings.counts import server_cells
@@ -723,10 +723,11 @@ class TokenReader:
         if run_id is None:
             await self._search(now)
         else:
-            events, read = Events(None), self._requests.fetcher.api.read_events
+            events: Trace | None = None
+            read = self._requests.fetcher.api.read_events
             with suppress(Refused, ServerFault):
                 events = await self._requests.send(Rank.WAITING_RUNS, read, run_id)
-            self._record(run_id, events.root, now)
+            self._record(run_id, None if events is None else events.root, now)
         joined = self._joined()
         return None if joined == before else facts.TokensRead(self._requests.now(), joined, is_cut=self._is_cut)
 
@@ -822,7 +823,7 @@ class TokenReader:
         if root is not None:
             attempts = [span for span in root.children if _ATTEMPT.match(span.message)]
             latest = max(attempts, key=lambda span: span.started_at, default=None)
-            self._take(wait_of(root, latest), run_id, None if run is None else run.fixed.task)
+            self._take(wait_of(latest), run_id, None if run is None else run.fixed.task)
             if run_id in self._ended if run is None else run.is_final:
                 for span in root.walk():
                     is_wait = span.message == _FOR_TOKEN and span.run_id == root.run_id

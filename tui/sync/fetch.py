@@ -20,9 +20,9 @@ from tui.domain.environment import Capability, Environment
 from tui.domain.error import RunError
 from tui.domain.filters import RunFilters
 from tui.domain.log import RunLog
-from tui.domain.run import AttemptHistory, Cursor, Json, Precision, Run, RunId, SpanId, Stamp, TraceId, Wait, WaitKind
+from tui.domain.run import AttemptHistory, Cursor, Json, Precision, Run, RunId, SpanId, Stamp, Wait, WaitKind
 from tui.domain.text import Raw
-from tui.domain.trace import Events, SpanDetail, Trace, attempts_of, needs_root_error
+from tui.domain.trace import SpanDetail, Trace, attempts_of, needs_root_error
 from tui.domain.update import CapabilityLost, CapabilityRegained, EnvironmentRead, RunGone, RunPatch, RunsRead
 from tui.lazy_dataclass import dataclass
 from tui.store.merge import merge
@@ -128,16 +128,16 @@ class AttemptFetcher:
             if not trace.is_truncated:
                 return trace, ""
         _remember(self._cut, run.id, (self._fetcher.now(), run.attempt_count, run.is_final))
+        events: Trace | None = None
+        reason = "do not contain the run"
         try:
             events = await self._events(run.id, priority)
-            reason = "do not contain the run"
         except ApiError as error:
-            events, reason = Events(None), f"could not be read: {error}"
-        if events.root is None:
+            reason = f"could not be read: {error}"
+        if events is None:
             trace = trace or await self._fetcher.fetch_trace(run.id, priority)
             return trace, f"{_CUT} and the events {reason}"
-        whole = Trace(TraceId("") if trace is None else trace.id, events.root)
-        return whole, f"{_CUT} and the events at {_max_event_rows()}" if events.may_be_cut else ""
+        return events, f"{_CUT} and the events at {_max_event_rows()}" if events.is_truncated else ""
 
     async def _trace_of_events(
         self, run: Run, priority: Priority, fault: ServerFault | None
@@ -146,18 +146,16 @@ class AttemptFetcher:
 
         Raises the fault if the events do not contain the run.
         """
-        events = Events(None)
+        events: Trace | None = None
         if run.attempt_count and self._fetcher.is_allowed(Capability.TRACE):
             with suppress(ApiError):
                 events = await self._events(run.id, priority)
-        if events.root is not None:
-            cut = f"the events were cut at {_max_event_rows()} rows" if events.may_be_cut else ""
-            return Trace(TraceId(""), events.root), cut
-        if fault is not None:
+        if events is None and fault is not None:
             raise fault
-        return None, ""
+        is_cut = events is not None and events.is_truncated
+        return events, f"the events were cut at {_max_event_rows()} rows" if is_cut else ""
 
-    async def _events(self, run_id: RunId, priority: Priority) -> Events:
+    async def _events(self, run_id: RunId, priority: Priority) -> Trace | None:
         read = partial(self._fetcher.api.read_events, run_id)
         return await self._fetcher.budget.request(("events", run_id), priority, read)
 
@@ -171,8 +169,8 @@ class AttemptFetcher:
             except ApiError as error:
                 if not isinstance(error, Refused) and getattr(error, "status", None) != _OK:
                     return wait  # the next read tries again
-                events = Events(None)
-            spans = () if events.root is None else events.root.walk()
+                events = None
+            spans = () if events is None else events.root.walk()
             subjects = (span.wait_subject for span in spans if span.id == wait.span_id)
             _remember(self._wait_subjects, wait.span_id, next(subjects, None))
         return replace(wait, subject=self._wait_subjects[wait.span_id])

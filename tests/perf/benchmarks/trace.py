@@ -95,7 +95,7 @@ def events_body() -> bytes:
 def slices_ms(answer: bytes) -> list[float]:
     """Return the time of each slice of decoding."""
     run_id, taken = RunId("run_cmwwvwwyg02e5en7d9b3ipmae"), []
-    if result_of(event_slices(answer, run_id)).root is None:
+    if result_of(event_slices(answer, run_id)) is None:
         raise AssertionError("the events were not understood")
     began = time.perf_counter()
     for _ in event_slices(answer, run_id):

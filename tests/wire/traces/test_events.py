@@ -16,15 +16,17 @@ from tests.support.wire.requests import ask
 from tui.api.errors import ServerFault
 from tui.api.events import MAX_EVENT_ROWS, event_slices
 from tui.api.traces import SLICE_VALUES
-from tui.domain.run import RunId, TraceId
-from tui.domain.trace import Events, Span, Trace, attempts_of
+from tui.domain.run import RunId
+from tui.domain.trace import Trace, attempts_of
 
 CHATTY = RunId("run_cmwwvxwcs02e9en7d7x8uj5iz")
 RUN = RunId("run_a")
 
 
-def decode(body: bytes, run_id: str = RUN) -> Events:
-    return result_of(event_slices(body, RunId(run_id)))
+def decode(body: bytes, run_id: str = RUN) -> Trace:
+    found = result_of(event_slices(body, RunId(run_id)))
+    assert found is not None
+    return found
 
 
 def event(message: str, span_id: str, parent_id: str | None = "root", **more: Any) -> dict[str, Any]:
@@ -50,7 +52,7 @@ OWN = event("task", "root", None, attemptNumber=None)
 LINE: dict[str, Any] = {"level": "INFO", "duration": 0}
 
 
-def decode_events(*events: Any, **more: Any) -> Events:
+def decode_events(*events: Any, **more: Any) -> Trace:
     return decode(json.dumps({"events": [OWN, *events]} | more).encode())
 
 
@@ -62,11 +64,10 @@ def test_events_give_the_same_attempts_as_the_trace(number: str, detail: str) ->
     trace = decode_trace(body_of(number))
     run = run_of(detail, id=trace.root.run_id)
     events = decode(body_of(f"{number}e"), trace.root.run_id)
-    assert events.root is not None
-    assert not events.may_be_cut
+    assert not events.is_truncated
     of_trace = attempts_of(run, trace)
     assert of_trace.attempts
-    assert attempts_of(run, Trace(TraceId(""), events.root)) == of_trace
+    assert attempts_of(run, events) == of_trace
 
 
 def test_events_have_the_errors_that_a_truncated_trace_lacks() -> None:
@@ -76,8 +77,7 @@ def test_events_have_the_errors_that_a_truncated_trace_lacks() -> None:
     cut = attempts_of(run, trace)
     assert [(attempt.number, attempt.error is not None) for attempt in cut.attempts] == [(1, False), (3, True)]
     events = decode(body_of("1005"), CHATTY)
-    assert events.root is not None
-    whole = attempts_of(run, Trace(trace.id, events.root))
+    whole = attempts_of(run, events)
     assert [(attempt.number, attempt.error and attempt.error.message) for attempt in whole.attempts] == [
         (number, f"chatty attempt {number} failed") for number in (1, 2, 3)
     ]
@@ -88,13 +88,12 @@ def test_events_have_the_errors_that_a_truncated_trace_lacks() -> None:
 
 def test_open_span_says_what_it_waits_for() -> None:
     events = decode(body_of("1231"), "run_cmwwxlg6r0668en7dp74r4ikv")
-    assert events.root is not None
     (wait,) = [span for span in events.root.walk() if span.message == "wait.forToken()"]
     assert (wait.is_partial, wait.wait_subject) == (True, "waitpoint_cmwwxlgv3066ien7dadgm1ycn")
     assert [span.message for span in events.root.walk()] == ["approval", "Attempt 1", "run()", "wait.forToken()"]
 
 
-def rows(lines: int, happened: int = 0) -> Events:
+def rows(lines: int, happened: int = 0) -> Trace:
     """The run's own span, an attempt with events, and log lines. The spans are five rows more than these."""
     attempt = event("Attempt 1", "1", events=[{"name": "x"}] * happened)
     line = json.dumps(event("line", "l", "1", **LINE))
@@ -104,9 +103,9 @@ def rows(lines: int, happened: int = 0) -> Events:
 def test_events_at_the_row_limit_may_be_truncated() -> None:
     # The server limits stored rows: 24,995 events of 25,000 rows, since a span's end and its events are rows too. The
     # recording, of a run with 30,000 lines, is too large for this repository.
-    assert not rows(MAX_EVENT_ROWS - 5).may_be_cut
-    assert rows(MAX_EVENT_ROWS - 4).may_be_cut
-    assert rows(MAX_EVENT_ROWS - 14, happened=10).may_be_cut
+    assert not rows(MAX_EVENT_ROWS - 5).is_truncated
+    assert rows(MAX_EVENT_ROWS - 4).is_truncated
+    assert rows(MAX_EVENT_ROWS - 14, happened=10).is_truncated
 
 
 def test_long_response_is_decoded_in_slices() -> None:
@@ -194,9 +193,8 @@ def test_invalid_body_is_a_server_fault(body: bytes) -> None:
 
 def test_other_keys_and_spaces_are_skipped() -> None:
     body = b' \n{ "page" : {"a":[1]} , "events" : [ 1 , ' + json.dumps(OWN).encode() + b" ] , "
-    found = decode(body).root
-    assert found is not None
-    assert decode(b'{"events":[]}') == Events(None)
+    assert decode(body).root.message == OWN["message"]
+    assert result_of(event_slices(b'{"events":[]}', RUN)) is None
 
 
 json_values = st.recursive(
@@ -212,20 +210,19 @@ json_values = st.recursive(
 @given(json_values, st.sampled_from(sorted(OWN)))
 def test_any_value_of_any_field_is_read_or_dropped(value: Any, key: str) -> None:
     found = decode_events(event("Attempt 1", "1") | {key: value}, value).root
-    spans: list[Span] = [] if found is None else list(found.walk())
-    assert all(span.ended_at is None or span.ended_at >= span.started_at for span in spans)
+    assert all(span.ended_at is None or span.ended_at >= span.started_at for span in found.walk())
 
 
 @given(st.binary(max_size=60))
 def test_any_bytes_are_events_or_a_server_fault(body: bytes) -> None:
     for each in (body, b'{"events":[' + body + b"]}"):
         try:
-            decode(each)
+            result_of(event_slices(each, RUN))
         except ServerFault:
             continue
 
 
 def test_client_reads_the_events_of_a_run(recordings_api: RecordingsApi) -> None:
     events = ask(recordings_api.url, lambda client: client.read_events(CHATTY))
-    assert events.root is not None
+    assert events is not None
     assert [seen.path for seen in recordings_api.requests] == [f"/api/v1/runs/{CHATTY}/events"]
