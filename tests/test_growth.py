@@ -252,7 +252,7 @@ MORE: Final = {
 OTHERS: Final = {
     "commands.options", "relay.client", "sync.facts", "sync.fact_readers", "store.server_filter",
     "domain.filters", "domain.run", "domain.tree", "domain.trace",
-    "api.events", "api.traces", "api.connection", "features.detail.words", "features.actions.words",
+    "api.traces", "api.connection", "features.detail.words", "features.actions.words",
     "features.alerts.words", "features.attempts.compared", "features.errors.words", "relay.tokens",
     "kit.browsing", "kit.terminal.output", "kit.keys", "features.logs.model", "features.own_commands.view",
     "features.copying.view", "features.detail.value", "kit.lines",

@@ -246,7 +246,7 @@ class ApiReader(ABC):
 
     async def read_events(self, run_id: RunId) -> Trace | None:
         """Return the attempts of a run from its flat list of spans, None if that lacks the run. Decoding yields."""
-        from tui.api.events import event_slices  # noqa: PLC0415  loaded when first used
+        from tui.api.traces import event_slices  # noqa: PLC0415  loaded when first used
 
         return await _decoded(event_slices((await self._fetch_success(EventsRequest(run_id))).body, run_id))
 
@@ -254,7 +254,7 @@ class ApiReader(ABC):
         self, run_id: RunId, known: "RunLog | None", now_s: Callable[[], float]
     ) -> "tuple[RunLog, float]":
         """Return the log of a run, `known` itself if nothing is new, and the seconds that the decoding took."""
-        from tui.api.events import decode_log  # noqa: PLC0415  loaded when first used
+        from tui.api.traces import decode_log  # noqa: PLC0415  loaded when first used
 
         response = await self._fetch_success(EventsRequest(run_id))
         try:

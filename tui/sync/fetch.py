@@ -209,7 +209,7 @@ def _with_children(wait: Wait, run_id: RunId, related: Iterable[RunPatch]) -> Wa
 
 
 def _max_event_rows() -> str:
-    from tui.api.events import MAX_EVENT_ROWS  # noqa: PLC0415  loaded when first used
+    from tui.api.traces import MAX_EVENT_ROWS  # noqa: PLC0415  loaded when first used
 
     return f"{MAX_EVENT_ROWS:,}"
 

@@ -9,7 +9,7 @@ from typing import Any
 from tests.perf.figure import Figure
 from tests.support.domain.recorded import decode_trace
 from tests.support.slices import result_of
-from tui.api.events import MAX_EVENT_ROWS, event_slices
+from tui.api.traces import MAX_EVENT_ROWS, event_slices
 from tui.domain.error import parse_stack
 from tui.domain.run import Precision, Run, RunId, State, parse_status
 from tui.domain.text import Raw

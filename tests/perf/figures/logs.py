@@ -25,7 +25,7 @@ from tests.perf.figures.presses import Presses, press_each
 from tests.perf.figures.programs import DOWN, PAGE_DOWN, XTERM, environment
 from tests.perf.figures.row import MAX_RATIO, Effort, Reading
 from tests.perf.terminal import Terminal
-from tui.api.events import log_slices
+from tui.api.traces import log_slices
 from tui.domain.log import RunLog
 from tui.emulator.demo_tasks import COMPANY
 from tui.emulator.environment import DEVELOPMENT

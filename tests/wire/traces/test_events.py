@@ -14,8 +14,7 @@ from tests.support.recordings import body_of
 from tests.support.slices import result_of
 from tests.support.wire.requests import ask
 from tui.api.errors import ServerFault
-from tui.api.events import MAX_EVENT_ROWS, event_slices
-from tui.api.traces import SLICE_VALUES
+from tui.api.traces import MAX_EVENT_ROWS, SLICE_VALUES, event_slices
 from tui.domain.run import RunId
 from tui.domain.trace import Trace, attempts_of
 

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from tests.support.recordings import body_of, names, recording
 from tests.support.slices import result_of
 from tui.api.errors import ServerFault
-from tui.api.events import MAX_EVENT_ROWS, decode_log, log_slices
-from tui.api.traces import SLICE_VALUES, WINDOW_BYTES
+from tui.api.traces import MAX_EVENT_ROWS, SLICE_VALUES, WINDOW_BYTES, decode_log, log_slices
 from tui.domain.log import LogLevel, LogLine, RunLog
 
 EVENTS = [
@@ -139,7 +138,7 @@ def test_attributes_stay_text_until_they_are_needed() -> None:
 
 def test_log_at_the_row_limit_may_be_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     assert MAX_EVENT_ROWS == 25_000
-    monkeypatch.setattr("tui.api.events.MAX_EVENT_ROWS", 50)
+    monkeypatch.setattr("tui.api.traces.MAX_EVENT_ROWS", 50)
     own, attempt = span("task"), span("Attempt 1", events=[{"name": "x"}, {"name": "y"}])
     lines = [row(number) for number in range(50)]
     assert not log_of(*lines[:-1]).is_cut

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.api.errors import ServerFault
-from tui.api.events import event_rows
-from tui.api.traces import MAX_KEPT_CHARS, SLICE_VALUES, WINDOW_BYTES
+from tui.api.traces import MAX_KEPT_CHARS, SLICE_VALUES, WINDOW_BYTES, event_rows
 
 LONG = 600_000
 
