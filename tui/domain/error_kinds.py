@@ -8,7 +8,7 @@ from typing import Any, Final, NewType
 
 from tui.domain import error_words as words
 from tui.domain.error import RunError, first_own_frame
-from tui.domain.error_words import ID, is_id, normalise_name, replace_in_sentences, replace_names, replace_values
+from tui.domain.error_words import ID, is_id, normalise_name, replace_told, replace_values, replaced, rules
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 
@@ -358,28 +358,37 @@ def _unquoted(value: str) -> Any:
 # Joins the lines of a normalised message, and joins neighbouring placeholders into one.
 
 
-_UNIT = re.compile(
+_PLACED: Final = rf"(?:{words.NUMBER}|{words.ID})"
+_DATA = f"{words.NUMBER}|{words.ID}|{words.PATH}|{words.URL}|{words.EMAIL}|{words.ADDRESS}|{words.TIME}|{words.QUOTED}"
+_UNIT: Final = (
     rf"({words.NUMBER})\s+(?:ms|milliseconds?|s|secs?|seconds?|mins?|minutes?|h|hours?|hrs?|days?|weeks?|"
     r"Tag(?:en?)?|Stunden?|Minuten?|Sekunden?|jours?|heures?|días?|horas?|bytes?|[KMGT]?i?B|"
     rf"%|{words.CURRENCIES})(?!\w)"
 )
-_PARTS = re.compile(rf"(?:{words.NUMBER}|{words.ID})(?:[-._:/+~@](?:{words.NUMBER}|{words.ID}))+")
-_DATA = f"{words.NUMBER}|{words.ID}|{words.PATH}|{words.URL}|{words.EMAIL}|{words.ADDRESS}|{words.TIME}|{words.QUOTED}"
-_LIST = re.compile(rf"(?P<one>{_DATA})(?:(?:\s*[,;|&]\s*|\s+|\s(?:and|or|und|\|\|)\s)(?:[A-Z]+:)?(?P=one))+")
-_NAMED_EMAIL = re.compile(rf"(?:(?:[^\W\d_a-z][\w.'’-]*,?|&)\s+){{1,5}}(?:<{words.EMAIL}>|\({words.EMAIL}\))")
 # `Upload of q3 report final.docx`: a few words between such a word and a file belong to the file's name.
-_FILE_NAME = re.compile(
+_FILE_NAME: Final = (
     rf"\b(in|of|for|file|from|to|open|read|parse|load|import|upload|process|convert|download|attachment|document) "
     rf"(?:(?!(?:in|for|file|from|to|at|into|with|because)\s)(?:[^\W_]|<n>)(?:[\w()-]|<n>)* ){{1,4}}{words.PATH}"
 )
 # `q3 report final.docx is encrypted`: so do the words that begin a message, unless they are a sentence.
-_FIRST_FILE = re.compile(
-    rf"\A(\W\s)?(?:(?!\w*(?:ing|ed|ot|to|of|from|in|for|at|no|is|file|line|with|error|id)\s)"
-    rf"(?:[^\W_]|<n>)(?:[\w()-]|<n>)* ){{1,3}}{words.PATH}(?=:? (?!exists|already))",
-    re.IGNORECASE,
+_FIRST_FILE: Final = (
+    rf"(?i)\A(\W\s)?(?:(?!\w*(?:ing|ed|ot|to|of|from|in|for|at|no|is|file|line|with|error|id)\s)"
+    rf"(?:[^\W_]|<n>)(?:[\w()-]|<n>)* ){{1,3}}{words.PATH}(?=:? (?!exists|already))"
 )
-_SPACED_PATH = re.compile(rf"(?<![\w/.-])(?:[\w-]+/)+[\w-]+ {words.PATH}")
-_NUMBER_BEFORE_WORD = f"{words.NUMBER} "
+_NEIGHBOURS: Final = rules(
+    (f"{words.NUMBER} ", _UNIT, r"\1"),
+    (words.PATH, rf"(?<![\w/.-])(?:[\w-]+/)+[\w-]+ {words.PATH}", words.PATH),
+    (words.PATH, _FILE_NAME, rf"\1 {words.PATH}"),
+    (words.PATH, _FIRST_FILE, rf"\1{words.PATH}"),
+    ("<", rf"{_PLACED}(?:[-._:/+~@]{_PLACED})+", lambda match: words.ID if words.ID in match[0] else words.NUMBER),
+    (
+        words.EMAIL,
+        rf"(?:(?:[^\W\d_a-z][\w.'’-]*,?|&)\s+){{1,5}}(?:<{words.EMAIL}>|\({words.EMAIL}\))",
+        f"<{words.EMAIL}>",
+    ),
+    ("", rf"(?P<one>{_DATA})(?:(?:\s*[,;|&]\s*|\s+|\s(?:and|or|und|\|\|)\s)(?:[A-Z]+:)?(?P=one))+", r"\g<one>"),
+)
+"""Units, names and further placeholders beside one: the number of values in a list and of parts in an id is data."""
 
 
 def joined(text: str) -> str:
@@ -387,24 +396,7 @@ def joined(text: str) -> str:
     if "\n" in text:
         text = " ".join(dict.fromkeys(line.strip() for line in text.split("\n") if line.strip()))
     text = " ".join(text.split())
-    return _merged(text) if "<" in text or "'…'" in text else text
-
-
-def _merged(text: str) -> str:
-    """Join placeholders that stand together: the number of values in a list and of parts in an id is data."""
-    # Most messages have one placeholder. Each search costs 1 µs.
-    if _NUMBER_BEFORE_WORD in text:
-        text = _UNIT.sub(r"\1", text)
-    if words.PATH in text:
-        text = _SPACED_PATH.sub(words.PATH, text)
-        text = _FILE_NAME.sub(rf"\1 {words.PATH}", text)
-        text = _FIRST_FILE.sub(rf"\1{words.PATH}", text)
-    if text.count("<") > 1:
-        text = _PARTS.sub(lambda match: words.ID if words.ID in match[0] else words.NUMBER, text)
-        if words.EMAIL in text:
-            text = _NAMED_EMAIL.sub(f"<{words.EMAIL}>", text)
-        return _LIST.sub(r"\g<one>", text)
-    return _LIST.sub(r"\g<one>", text) if text.count(words.QUOTED) > 1 else text
+    return replaced(text, _NEIGHBOURS) if "<" in text or words.QUOTED in text else text
 
 
 # Replaces long numbers in a message by specimens, so that messages that differ in nothing else are normalised once.
@@ -461,25 +453,6 @@ MAX_CACHED_CHARS: Final = 512
 CACHED_TEXTS: Final = 2_048
 """So many texts are remembered for others that differ from them in long numbers: 2.5 MB at most, usually 0.8 MB."""
 
-_ADDRESSED: Final = r"[^\s,;()'\"]"
-# `connect ECONNREFUSED redis:6379`: an address follows the name of an errno.
-_ERRNO = re.compile(
-    rf"\b(?P<lookup>(?:getaddrinfo|query\w*|getHostByAddr|getnameinfo)\s+E[A-Z_]+\s|"
-    rf"E(?:CONN[A-Z]+|HOSTUNREACH|HOSTDOWN|NETUNREACH|TIMEDOUT|ADDRINUSE|ADDRNOTAVAIL|PROTO|PIPE|ACCES)\s"
-    rf"(?={_ADDRESSED}*[.:/\d]))(?P<address>{_ADDRESSED}+)"
-)
-# V8 prints the value that is no object: `Cannot use 'in' operator to search for 'length' in ann`.
-_SEARCHED = re.compile(r"(\boperator to search for '[^'\n]{1,200}' in )[^\n]+")
-# `Email: ann(at)acme is not valid`.
-_SUBJECT = re.compile(r"\b([A-Za-z]+): (?=\S*[^A-Za-z\s])([A-Za-z0-9]\S*)(?= (?:is|was|has|does|cannot|could)\b)")
-# `Key (email)=(ann@acme.io) already exists.`
-_DETAIL_VALUES = re.compile(r"\)=\([^()\n]*\)")
-# `Invalid cron expression: * * 84 * *`. The text after the colon is data if it is neither a sentence nor a name.
-_INVALID = re.compile(r"\b(?:[Ii]nvalid|[Ii]llegal|[Mm]alformed|[Bb]ad|[Uu]npars[ae]+ble|[Nn]ot a)\b [\w \]-]{1,40}\Z")
-_PROSE = re.compile(r"[a-z]{3}|[A-Z]{2}_|\A[A-Z]{3,}\Z|[{}<\[]|\A--")
-_CAPITAL_CODE = re.compile(r"[A-Z]+(?:_[A-Z]+)+\.?\Z")
-_SINGULAR = re.compile(rf"\b1\s+({words.COUNTED})\b(?!\s+\d)")
-
 
 def normalise(message: Raw) -> Raw:
     """Return a message without ids, numbers, times, addresses, paths and quoted data.
@@ -505,56 +478,18 @@ def _normalise_text(text: str) -> str:
     """Return a text between objects, normalised. Texts that differ in long numbers alone are normalised once."""
     specimens = with_specimens(text) if len(text) <= MAX_CACHED_CHARS else None
     known = None if specimens is None else _normalise_specimens(specimens)
-    return replace_values(_without_told(text[:MAX_TEXT_CHARS])) if known is None else known
+    return replace_values(replace_told(text[:MAX_TEXT_CHARS])) if known is None else known
 
 
 @lru_cache(CACHED_TEXTS)
 def _normalise_specimens(specimens: Specimens) -> str | None:
     """Return a text with specimens, normalised; None if other numbers in their place may give something else."""
     text, digit = specimens
-    text = _without_told(text)
+    text = replace_told(text)
     if digit in _SPECIMENS[digit].sub("", text):
         return None  # it stands in a shorter number, or beside other signs
     text = replace_values(text)
     return None if digit in text else text
-
-
-def _without_told(text: str) -> str:
-    """Return a text without the data that the words of its sentence reveal. Other data has a shape."""
-    text = _DETAIL_VALUES.sub(")=(…)", text) if ")=(" in text else text
-    if ": " in text:
-        text = "\n".join(map(_without_last_value, text.split("\n")))
-        text = _SUBJECT.sub(_without_subject, text)
-    text = _SEARCHED.sub(rf"\1{words.QUOTED}", text) if "operator to " in text else text
-    text = replace_in_sentences(text)
-    text = replace_names(text)
-    text = _ERRNO.sub(_replace_errno_address, text) if "E" in text else text
-    return _SINGULAR.sub(_plural, text) if "1 " in text else text
-
-
-def _without_last_value(line: str) -> str:
-    """Replace the data after the last colon of a line, as in `No such container: web-3`. A code in capitals stays."""
-    head, _, value = line.rpartition(": ")
-    noun = head[head.rfind(" ") + 1 :].lower()
-    is_value = noun in words.DATA_NOUNS and " " not in value and value[:1].isalnum() and not _CAPITAL_CODE.match(value)
-    is_value = is_value or (value != "" and _PROSE.search(value) is None and _INVALID.search(head) is not None)
-    return f"{head}: {words.QUOTED}{'.' if value.endswith('.') else ''}" if is_value else line
-
-
-def _without_subject(match: re.Match[str]) -> str:
-    is_value = match[1].lower() in words.DATA_NOUNS and not _CAPITAL_CODE.match(match[2])
-    return f"{match[1]}: {words.QUOTED}" if is_value else match[0]
-
-
-def _plural(match: re.Match[str]) -> str:
-    """Return `1 row` as `1 rows`, so that it is normalised like `2 rows`."""
-    noun = match[1]
-    return f"1 {noun[:-1]}ies" if noun.endswith("y") and noun[-2] not in "aeiou" else f"1 {noun}s"
-
-
-def _replace_errno_address(match: re.Match[str]) -> str:
-    address = match["address"]
-    return match["lookup"] + words.ADDRESS + address[len(address.rstrip(".:")) :]
 
 
 # `identity_of` reduces a normalised message to the text by which errors are grouped.
@@ -566,60 +501,10 @@ def _replace_errno_address(match: re.Match[str]) -> str:
 DATA: Final = "…"
 """Stands for every placeholder."""
 
-_PLACEHOLDER = re.compile(f"{words.PLACEHOLDERS}|{words.QUOTED}")
-_CURRENCY = re.compile(rf"[$€£¥]\s?{DATA}|{DATA}\s?[$€£¥](?!\w)")
-# What is left of an id: `…f…c`, `call_ab…`.
-_MACHINE_WORD = re.compile(
-    rf"(?<![\w.$…/\[-])(?:[A-Za-z]{{0,4}}{DATA}(?:(?:[A-Za-z]{{1,4}}|[A-Za-z]{{0,4}}-){DATA})+[A-Za-z]{{0,4}}"
-    rf"|(?:(?:[A-Za-z]{{1,12}}[_-])+|(?:[A-Za-z-]{{1,24}}:){{2,}}"
-    rf"|(?=[A-Za-z]{{1,2}}{DATA}))[A-Za-z]{{0,3}}{DATA}[A-Za-z]{{0,4}})(?![\w…\[/-]|\.\w)"
-)
-# `in EUR`, `EUR …`
-_CURRENCY_CODE = re.compile(
-    rf"\b(?:{words.CURRENCIES})[/-](?:{words.CURRENCIES})\b"
-    rf"|(?<= (?:in|to) )(?:{words.CURRENCIES})\b|\b(?:{words.CURRENCIES})\s?(?={DATA})"
-)
-_MAYBE_CURRENCY = re.compile(r"[A-Z]{3}(?![A-Za-z_])")
-# Letters beside data: `UrqH-…BAl-iuqY`.
-_GLUED = re.compile(rf"(?<![\w.$…/\[-])[A-Za-z…_-]*{DATA}[A-Za-z…_-]*(?![\w\[/]|\.\w)")
-_MAYBE_GLUED = re.compile(rf"{DATA}[A-Za-z-]|[A-Za-z][-_:]?{DATA}")
+_CURRENCY: Final = rf"(?:{words.CURRENCIES})"
+_PLURAL_VERBS: Final = {"is": "are", "was": "were", "has": "have"}
 _LETTERS = re.compile(r"[A-Za-z]+")
 _ODD_CASE = re.compile(r"[A-Z]{2,}[a-z]|[a-z][A-Z]")
-_UNIT_OF_DATA = re.compile(rf"{DATA}[kmgt]?b\b", re.IGNORECASE)
-# The fields of a cron expression: `* * … * *`.
-_STARS = re.compile(rf"(?:\*/?\s)+{DATA}(?:\s\*)*|{DATA}(?:\s\*)+")
-# Which attempt failed is no part of what failed.
-_ATTEMPT = re.compile(
-    rf" \((?:attempt|try|retry|[Vv]ersuch|intento|tentativ[eao]) #?{DATA}(?:\s?(?:of|von|de|di|sur|/)\s?{DATA})?\)"
-)
-_LIST_OF_DATA = re.compile(rf"{DATA}(?:(?:\s*[,;|&/+:-]\s*|\s+|\s(?:and|or|und)\s){DATA})+")
-_SINGULAR_VERB = re.compile(rf"({DATA} [a-z]+s )(is|was|has)\b")
-_PLURAL_VERBS: Final = {"is": "are", "was": "were", "has": "have"}
-_BRACKETS = re.compile(r"\[([^\[\]{}]*, [^\[\]{}]*)\]")
-
-
-def identity_of(message: Raw) -> Raw:
-    """Return a normalised message with one placeholder for all data, and each item of a list once."""
-    text: str = message
-    if "<" in text or DATA in text:
-        text = _PLACEHOLDER.sub(DATA, text)
-    if _MAYBE_CURRENCY.search(text) is not None:
-        text = _CURRENCY_CODE.sub(DATA, text)
-    if DATA in text:
-        text = text.replace(f"<{DATA}>", DATA)
-        text = _CURRENCY.sub(DATA, text)
-        text = _UNIT_OF_DATA.sub(DATA, text)
-        if _MAYBE_GLUED.search(text) is not None:
-            text = _MACHINE_WORD.sub(DATA, text)
-            text = _GLUED.sub(_without_letters, text)
-        text = _ATTEMPT.sub("", text) if f"{DATA})" in text else text
-        text = _STARS.sub(DATA, text) if "*" in text else text
-        text = _LIST_OF_DATA.sub(DATA, text)
-        text = _SINGULAR_VERB.sub(lambda match: match[1] + _PLURAL_VERBS[match[2]], text)
-    if ", " in text:
-        text = _BRACKETS.sub(_sorted_items, text)
-        text = _without_repeated_clauses(text, ", ")
-    return Raw(_without_repeated_clauses(text, "; ") if "; " in text else text)
 
 
 def _without_letters(match: re.Match[str]) -> str:
@@ -627,8 +512,49 @@ def _without_letters(match: re.Match[str]) -> str:
     return DATA if len(match[0]) > 1 and any(map(_ODD_CASE.search, _LETTERS.findall(match[0]))) else match[0]
 
 
-def _sorted_items(match: re.Match[str]) -> str:
-    return f"[{', '.join(sorted(set(match[1].split(', '))))}]"
+# What is left of an id: `…f…c`, `call_ab…`.
+_MACHINE_WORD: Final = (
+    rf"(?<![\w.$…/\[-])(?:[A-Za-z]{{0,4}}{DATA}(?:(?:[A-Za-z]{{1,4}}|[A-Za-z]{{0,4}}-){DATA})+[A-Za-z]{{0,4}}"
+    rf"|(?:(?:[A-Za-z]{{1,12}}[_-])+|(?:[A-Za-z-]{{1,24}}:){{2,}}"
+    rf"|(?=[A-Za-z]{{1,2}}{DATA}))[A-Za-z]{{0,3}}{DATA}[A-Za-z]{{0,4}})(?![\w…\[/-]|\.\w)"
+)
+_PLACEHOLDERS: Final = rules(
+    ("", f"{words.PLACEHOLDERS}|{words.QUOTED}", DATA),
+    # `in EUR`, `EUR …`
+    ("", rf"\b{_CURRENCY}[/-]{_CURRENCY}\b|(?<= (?:in|to) ){_CURRENCY}\b|\b{_CURRENCY}\s?(?={DATA})", DATA),
+    ("<", f"<{DATA}>", DATA),
+    (DATA, rf"[$€£¥]\s?{DATA}|{DATA}\s?[$€£¥](?!\w)", DATA),
+    (DATA, rf"(?i){DATA}[kmgt]?b\b", DATA),
+)
+_MAYBE_GLUED = re.compile(rf"{DATA}[A-Za-z-]|[A-Za-z][-_:]?{DATA}")
+_GLUED: Final = rules(
+    (DATA, _MACHINE_WORD, DATA),
+    # Letters beside data: `UrqH-…BAl-iuqY`.
+    (DATA, rf"(?<![\w.$…/\[-])[A-Za-z…_-]*{DATA}[A-Za-z…_-]*(?![\w\[/]|\.\w)", _without_letters),
+)
+_LISTS: Final = rules(
+    # Which attempt failed is no part of what failed.
+    (
+        DATA,
+        rf" \((?:attempt|try|retry|[Vv]ersuch|intento|tentativ[eao]) #?{DATA}(?:\s?(?:of|von|de|di|sur|/)\s?{DATA})?\)",
+        "",
+    ),
+    # The fields of a cron expression: `* * … * *`.
+    ("*", rf"(?:\*/?\s)+{DATA}(?:\s\*)*|{DATA}(?:\s\*)+", DATA),
+    (DATA, rf"{DATA}(?:(?:\s*[,;|&/+:-]\s*|\s+|\s(?:and|or|und)\s){DATA})+", DATA),
+    (DATA, rf"({DATA} [a-z]+s )(is|was|has)\b", lambda match: match[1] + _PLURAL_VERBS[match[2]]),
+    (", ", r"\[([^\[\]{}]*, [^\[\]{}]*)\]", lambda match: f"[{', '.join(sorted(set(match[1].split(', '))))}]"),
+)
+
+
+def identity_of(message: Raw) -> Raw:
+    """Return a normalised message with one placeholder for all data, and each item of a list once."""
+    text = replaced(message, _PLACEHOLDERS)
+    text = replaced(text, _GLUED) if _MAYBE_GLUED.search(text) is not None else text
+    text = replaced(text, _LISTS)
+    for separator in (", ", "; "):
+        text = _without_repeated_clauses(text, separator)
+    return Raw(text)
 
 
 def _without_repeated_clauses(text: str, separator: str) -> str:
