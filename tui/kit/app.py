@@ -1,11 +1,13 @@
-"""The interface of the app for its screens, panes and widgets, and their tick once a second."""
+"""The app as screens, panes and widgets know it: its session, look and terminal, and the tick once a second."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 
 from textual import events
 from textual.app import App
 from textual.dom import DOMNode
+from textual.filter import Monochrome, NoColor
 from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.signal import Signal
@@ -13,10 +15,11 @@ from textual.signal import Signal
 from tui.domain.action import Via
 from tui.domain.run import RunId
 from tui.kit import layout
-from tui.kit.colors import ColorMode
+from tui.kit.colors import ColorMode, has_true_color
 from tui.kit.driver import TerminalDriver
+from tui.kit.header_words import supports_title
 from tui.kit.live_model import LiveModel, Messages, Reporter
-from tui.kit.look import Painter
+from tui.kit.look import In256Colors, Painter, theme_of
 from tui.kit.type_ahead import Pastes, TypeAhead
 from tui.settings.secret import without_secrets
 from tui.settings.settings import Settings
@@ -24,6 +27,8 @@ from tui.store.addresses import ViewAddress
 from tui.store.changes import Changes
 from tui.sync.clock import Clock, Timer, until_second_s
 from tui.sync.session import Session
+from tui.terminal.cells import CURSOR_REQUEST
+from tui.terminal.encoder import Place
 from tui.text.table import SizedColumn, Table
 
 if TYPE_CHECKING:
@@ -35,6 +40,8 @@ if TYPE_CHECKING:
 
 
 P = TypeVar("P")
+
+SLOW_LINK_CLASS: Final = "slow-link"
 
 CopyText = tuple[str, str, str]
 """A text that can be copied: its letter in the menu, its name, and the text."""
@@ -80,7 +87,7 @@ class ListColumns(Protocol):
 
 
 class AppBase(App[int]):
-    """The attributes and methods that `TriggerApp` sets and implements.
+    """The app as screens, panes and widgets know it. `TriggerApp` adds what needs features.
 
     * `changed`: publishes every change; a screen subscribes to it, and passes the changes to its widgets
     * `settings_changed`: publishes the settings before and after the config file has changed; `session.settings` are
@@ -94,25 +101,48 @@ class AppBase(App[int]):
     * `unsent`: returns the number of runs that wait for an action to be sent, by title of the action
     """
 
-    session: Session
-    live: LiveModel
-    painter: Painter
-    messages: Messages
-    reporter: Reporter
-    type_ahead: TypeAhead
-    pastes: Pastes
-    changed: Signal[Changes]
-    settings_changed: "Signal[SettingsChange]"
-    own_commands: OwnKeys
     own_columns: ListColumns
-    keys: Mapping[str, tuple[str, ...]]
-    environ: Mapping[str, str]
-    last_key: str
-    previous_key: str
-    farewell: Callable[[], Sequence[str]]
-    unsent: Callable[[], Mapping[str, int]]
-    parts: dict[type[object], object]
-    """What `part` returns, by class."""
+
+    def __init__(self, session: Session, color_mode: ColorMode, environ: Mapping[str, str], *, is_ascii: bool) -> None:
+        super().__init__(driver_class=TerminalDriver, ansi_color=None)
+        # Textual chooses its filter before our theme is registered, and would turn the default colour into black on
+        # black. The filters have no public name.
+        self._filters = [NoColor() if isinstance(each, Monochrome) else each for each in self._filters]
+        self._filters.append(In256Colors())
+        # Textual would lay out every screen once more for toasts and tooltips. The names are private: the public ones
+        # are for its tests.
+        self._disable_notifications = self._disable_tooltips = True
+        self.session = session
+        self.environ = environ
+        self.is_measured_slow = False
+        """Whether the link was measured as slow."""
+        self.painter = self.new_painter(color_mode, is_ascii=is_ascii)
+        self._has_title = session.settings.has_title and supports_title(environ.get("TERM", ""))
+        self._title = ""
+        self.live = LiveModel(session, partial(call_soon, self))
+        self.live.in_minutes = self.is_slow_link
+        self.set_class(self.is_slow_link, SLOW_LINK_CLASS)
+        self.messages = Messages()
+        self.reporter = Reporter(session, self.messages)
+        self.type_ahead = TypeAhead(session.clock, self.request_cursor)
+        self.pastes = Pastes(session.clock)
+        self.changed: Signal[Changes] = Signal(self, "changed")
+        self.settings_changed: Signal[SettingsChange] = Signal(self, "settings changed")
+        self.own_commands = OwnKeys()
+        self.keys: Mapping[str, tuple[str, ...]] = {}
+        self.previous_key = self.last_key = ""
+        self.farewell: Callable[[], list[str]] = list
+        self.unsent: Callable[[], Mapping[str, int]] = dict
+        self.parts: dict[type[object], object] = {}
+        """What `part` returns, by class."""
+        self.theme = self._styled_theme = self.theme_for(color_mode)
+        self.stylesheet.set_variables(self.get_css_variables())
+
+    def refresh_css(self, animate: bool = True) -> None:  # noqa: FBT001, FBT002  Textual's signature
+        # Textual parses all stylesheets a second time at the start, although the theme is the same.
+        if self.theme != self._styled_theme:
+            self._styled_theme = self.theme
+            super().refresh_css(animate=animate)
 
     def part(self, kind: type[P], make: Callable[[], P] | None = None) -> P:
         """Return the object that a feature keeps while the app runs, by its class: columns, filters of the list.
@@ -157,7 +187,28 @@ class AppBase(App[int]):
     @property
     def is_slow_link(self) -> bool:
         """Whether bytes are saved, because the link to the terminal is slow or because of `--slow`."""
-        raise NotImplementedError
+        slow = self.session.settings.link.slow
+        return self.is_measured_slow if slow == "auto" else slow == "always"
+
+    def new_painter(self, color_mode: ColorMode, *, is_ascii: bool) -> Painter:
+        """Return a painter for the terminal and its link."""
+        is_slow, has_all = self.is_slow_link, has_true_color(self.environ) and not self.is_slow_link
+        for each in self._filters:
+            if isinstance(each, In256Colors):
+                each.enabled = not has_all
+        return Painter(
+            color_mode,
+            is_ascii=is_ascii,
+            has_gutter_cursor=is_slow,
+            has_true_color=has_all,
+            own_colors=self.session.settings.colors.filled,
+        )
+
+    def theme_for(self, color_mode: ColorMode) -> str:
+        """Return the name of the theme of a color mode, with the user's own colours."""
+        theme = theme_of(color_mode, self.session.settings.colors.filled)
+        self.register_theme(theme)
+        return theme.name
 
     @property
     def terminal_version(self) -> str:
@@ -206,7 +257,21 @@ class AppBase(App[int]):
 
     def set_title(self, title: str) -> None:
         """Set the title of the terminal, if the settings and the terminal allow it."""
-        raise NotImplementedError
+        if self._has_title and title != self._title and isinstance(self._driver, TerminalDriver):
+            self._title = title
+            self._driver.frames.set_title(title)
+
+    def request_cursor(self, place: Place) -> bool:
+        """Move the terminal's cursor and ask for its position. Return False if it is behind and was not asked."""
+        if isinstance(self._driver, TerminalDriver):
+            return self._driver.request_cursor(place)
+        self.write(CURSOR_REQUEST)
+        return True
+
+    def set_driver_profile(self) -> None:
+        """Send as many frames as the link is for."""
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.frames.pacer.is_slow_profile = self.is_slow_link
 
     def record_layout(self) -> None:
         """Record that widgets are about to get other places, so that no frame shows them empty on a slow link."""
@@ -216,9 +281,11 @@ class AppBase(App[int]):
         """Use other settings until the program ends, or the config file changes."""
         raise NotImplementedError
 
-    def use_color_mode(self, mode: ColorMode) -> None:
+    def use_color_mode(self, color_mode: ColorMode) -> None:
         """Change the colours."""
-        raise NotImplementedError
+        self.painter = self.new_painter(color_mode, is_ascii=self.painter.is_ascii)
+        self.theme = self.theme_for(color_mode)
+        self.screen.refresh(layout=True)
 
     def close_away_block(self) -> bool:
         """Close the block about what happened while the user was away. Return whether this view shows it."""
@@ -230,7 +297,7 @@ class AppBase(App[int]):
 
     def action_leave_at_once(self) -> None:
         """End the program."""
-        raise NotImplementedError
+        self.exit(0)
 
 
 def is_covered(node: DOMNode) -> bool:

@@ -5,7 +5,7 @@ The session encloses the app, not the other way round: Textual cancels its worke
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
@@ -17,33 +17,28 @@ from rich.console import RenderableType
 from textual import events
 from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
-from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
-from textual.signal import Signal
 
 from tui.domain.run import RunId
 from tui.features.columns.data import ChosenColumns
 from tui.features.runs.columns import COLUMNS
 from tui.features.runs.data import RunSubscription
-from tui.kit.app import AppBase, CopyText, OwnKeys, call_soon
+from tui.kit.app import SLOW_LINK_CLASS, AppBase, CopyText, call_soon
 from tui.kit.bars import ViewScreen
-from tui.kit.colors import ColorMode, contrast_remarks, detect_color_mode, has_true_color
+from tui.kit.colors import ColorMode, contrast_remarks, detect_color_mode
 from tui.kit.driver import TerminalDriver
-from tui.kit.header_words import SLOW_LINK_SENTENCE, supports_title
+from tui.kit.header_words import SLOW_LINK_SENTENCE
 from tui.kit.heap import FREE_AFTER_S, THAW_CHECK_INTERVAL_S, FreezingCollector, no_collections
 from tui.kit.keys import Help, bind, key_label
-from tui.kit.live_model import LiveModel, Messages, Reporter
-from tui.kit.look import CHECK_INTERVAL_S, In256Colors, Painter, empty_large_caches, theme_of
+from tui.kit.look import CHECK_INTERVAL_S, empty_large_caches
 from tui.kit.painted import KeyPainter
 from tui.kit.terminal.early import EarlyTerminal
 from tui.kit.terminal.input import LinkSpeedChanged, TerminalTakenBack
-from tui.kit.type_ahead import REFUSAL, Pastes, TypeAhead
+from tui.kit.type_ahead import REFUSAL
 from tui.settings.settings import Complaint, Settings
 from tui.store.addresses import RUNS, ViewAddress
 from tui.store.changes import Changes
 from tui.sync.session import Session
-from tui.terminal.cells import CURSOR_REQUEST
-from tui.terminal.encoder import Place
 from tui.text.blocks import use_own_keys
 from tui.text.table import Column
 
@@ -60,7 +55,6 @@ if TYPE_CHECKING:
 
 
 LEAVE_ID: Final = "leave"
-_SLOW_LINK_CLASS: Final = "slow-link"
 
 COLLECT_AFTER_S: Final = 2.0
 """The garbage collector starts when the first rows are usually shown: before, it would take a tenth of their CPU."""
@@ -127,42 +121,22 @@ class TriggerApp(AppBase):
 
         `overview_after_s`: seconds from the first rows to the overview; with infinity there is none.
         """
-        super().__init__(driver_class=TerminalDriver, ansi_color=None)
-        self._set_up_textual()
-        self.session = session
+        super().__init__(session, color_mode, environ or {}, is_ascii=is_ascii)
         self.early_terminal = early_terminal
         self._address = address
         self._overview_after_s = overview_after_s
-        self.parts = {}
-        self._is_link_slow = False
         self._key_painter = KeyPainter(self)
-        self.environ = environ or {}
-        self.painter = self._new_painter(color_mode, is_ascii=is_ascii)
-        self._has_title = session.settings.has_title and supports_title(self.environ.get("TERM", ""))
-        self._title = ""
-        self.live = LiveModel(session, partial(call_soon, self))
-        self.live.in_minutes = self.is_slow_link
-        self.set_class(self.is_slow_link, _SLOW_LINK_CLASS)
-        self.type_ahead = TypeAhead(session.clock, self.request_cursor)
-        self.pastes = Pastes(session.clock)
         self.subscription = RunSubscription(session, environment_name=environment_name)
-        self.messages = Messages()
         self._add_complaints(session.settings.file.complaints)
         self._add_contrast_remarks(color_mode)
         self.subscription.on_failure = lambda text: self.messages.add_once(session.now(), text)
         self.own_columns = columns = ChosenColumns(session, self.subscription.on_failure, _columns_of)
         self.parts |= {RunSubscription: self.subscription, ChosenColumns: columns}
-        self.reporter = Reporter(session, self.messages)
-        self.previous_key = self.last_key = ""
-        self.changed: Signal[Changes] = Signal(self, "changed")
-        self.settings_changed: Signal[SettingsChange] = Signal(self, "settings changed")
-        self.own_commands = OwnKeys()
         self._own_commands: OwnCommands | None = None
         self._alerts: Alerts | None = None
         self._while_away: WhileAway | None = None
         self._may_alert = False
         self._own_keymap: Keymap | None = None
-        self.keys: Mapping[str, tuple[str, ...]] = {}
         self.key_labels: dict[str, tuple[str, ...]] = {}
         use_own_keys(self.key_labels)
         self._use_keys(session.settings)
@@ -170,19 +144,6 @@ class TriggerApp(AppBase):
         self.live.record_groups = self._collector.record_groups
         self._is_complete = False
         self._exit_code: int | None = None
-        self.farewell: Callable[[], list[str]] = list
-        self.unsent: Callable[[], Mapping[str, int]] = dict
-        self.theme = self._styled_theme = self._register_theme(color_mode)
-        self.stylesheet.set_variables(self.get_css_variables())
-
-    def _set_up_textual(self) -> None:
-        # Textual chooses its filter before our theme is registered, and would turn the default colour into black on
-        # black. The filters have no public name.
-        self._filters = [NoColor() if isinstance(each, Monochrome) else each for each in self._filters]
-        self._filters.append(In256Colors())
-        # Textual would lay out every screen once more for toasts and tooltips. The names are private: the public ones
-        # are for its tests.
-        self._disable_notifications = self._disable_tooltips = True
 
     def exit(self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
         """End the app. While it starts it ends once its screen is complete: Textual would fail to compose it."""
@@ -190,12 +151,6 @@ class TriggerApp(AppBase):
             super().exit(result, return_code, message)
         else:
             self._exit_code = return_code
-
-    def refresh_css(self, animate: bool = True) -> None:  # noqa: FBT001, FBT002  Textual's signature
-        # Textual parses all stylesheets a second time at the start, although the theme is the same.
-        if self.theme != self._styled_theme:
-            self._styled_theme = self.theme
-            super().refresh_css(animate=animate)
 
     def show_address(self, address: ViewAddress) -> str | None:
         from tui.features.runs.screen import apply_address  # noqa: PLC0415  most starts have no address
@@ -232,30 +187,6 @@ class TriggerApp(AppBase):
 
         read_from(screen, run_id, reader, pane)
 
-    @property
-    def is_slow_link(self) -> bool:
-        slow = self.session.settings.link.slow
-        return self._is_link_slow if slow == "auto" else slow == "always"
-
-    def _new_painter(self, color_mode: ColorMode, *, is_ascii: bool) -> Painter:
-        is_slow, has_all = self.is_slow_link, has_true_color(self.environ) and not self.is_slow_link
-        for each in self._filters:
-            if isinstance(each, In256Colors):
-                each.enabled = not has_all
-        return Painter(
-            color_mode,
-            is_ascii=is_ascii,
-            has_gutter_cursor=is_slow,
-            has_true_color=has_all,
-            own_colors=self.session.settings.colors.filled,
-        )
-
-    def _register_theme(self, color_mode: ColorMode) -> str:
-        """Return the name of the theme of a color mode, with the user's own colours."""
-        theme = theme_of(color_mode, self.session.settings.colors.filled)
-        self.register_theme(theme)
-        return theme.name
-
     def get_default_screen(self) -> Screen[None]:
         from tui.features import ENTRANCES, FORMS, LISTS, OVERVIEW_PANES, PANES, VIEWS  # noqa: PLC0415  behind the first frame
         from tui.features.runs.screen import MainScreen, ViewLoaders  # noqa: PLC0415  as above
@@ -281,7 +212,7 @@ class TriggerApp(AppBase):
 
     def on_mount(self) -> None:
         self.session.context = copy_context()  # that of the app: the keys of the user, and no screen
-        self._set_driver_profile()
+        self.set_driver_profile()
         self.live.start(self._publish)
         # Starting the session loads its data layer: the first frame must not wait for that.
         self.call_after_refresh(self._spawn_start)
@@ -377,18 +308,6 @@ class TriggerApp(AppBase):
     def is_quiet(self) -> bool:
         return self._collector.is_quiet
 
-    def request_cursor(self, place: Place) -> bool:
-        """Move the terminal's cursor and ask for its position. Return False if it is behind and was not asked."""
-        if isinstance(self._driver, TerminalDriver):
-            return self._driver.request_cursor(place)
-        self.write(CURSOR_REQUEST)
-        return True
-
-    def set_title(self, title: str) -> None:
-        if self._has_title and title != self._title and isinstance(self._driver, TerminalDriver):
-            self._title = title
-            self._driver.frames.set_title(title)
-
     def on_cursor_position(self, event: events.CursorPosition) -> None:
         event.stop()
         # Through the screen's queue: the answer keeps its order among the keys.
@@ -476,22 +395,18 @@ class TriggerApp(AppBase):
 
     def on_link_speed_changed(self, event: LinkSpeedChanged) -> None:
         event.stop()
-        before, self._is_link_slow = self.is_slow_link, event.is_slow
+        before, self.is_measured_slow = self.is_slow_link, event.is_slow
         if self.is_slow_link is not before:
             sentence = f"The link is slow. {SLOW_LINK_SENTENCE}" if event.is_slow else "The link is fast again."
             self.messages.add(self.session.now(), sentence)
             self._show_link_speed()
 
-    def _set_driver_profile(self) -> None:
-        if isinstance(self._driver, TerminalDriver):
-            self._driver.frames.pacer.is_slow_profile = self.is_slow_link
-
     def _show_link_speed(self, color_mode: ColorMode | None = None) -> None:
         """Show everything again, as the speed of the link and the settings demand."""
-        self._set_driver_profile()
-        self.set_class(self.is_slow_link, _SLOW_LINK_CLASS)
+        self.set_driver_profile()
+        self.set_class(self.is_slow_link, SLOW_LINK_CLASS)
         self.live.in_minutes = self.is_slow_link
-        self.painter = self._new_painter(color_mode or self.painter.color_mode, is_ascii=self.painter.is_ascii)
+        self.painter = self.new_painter(color_mode or self.painter.color_mode, is_ascii=self.painter.is_ascii)
         for screen in self.screen_stack:
             for widget in screen.query("*"):
                 widget.refresh()
@@ -529,7 +444,7 @@ class TriggerApp(AppBase):
             self._check_views()
         if change.before.columns != change.after.columns:
             self.part(ChosenColumns).use_settings()
-        self.theme = self._register_theme(color_mode)
+        self.theme = self.theme_for(color_mode)
         if change.before.keys != change.after.keys:
             self._use_keys(change.after)
         self._use_alerts(change.after)
@@ -567,11 +482,6 @@ class TriggerApp(AppBase):
     def record_layout(self) -> None:
         self._key_painter.record_layout()
 
-    def use_color_mode(self, color_mode: ColorMode) -> None:
-        self.painter = self._new_painter(color_mode, is_ascii=self.painter.is_ascii)
-        self.theme = self._register_theme(color_mode)
-        self.screen.refresh(layout=True)
-
     def close_away_block(self) -> bool:
         return self._while_away is not None and self._while_away.close()
 
@@ -585,9 +495,6 @@ class TriggerApp(AppBase):
 
         screen = LeaveScreen(self.unsent, id=LEAVE_ID)
         self.push_screen(screen, lambda is_confirmed: self.action_leave_at_once() if is_confirmed else None)
-
-    def action_leave_at_once(self) -> None:
-        self.exit(0)
 
     def _set_pointer_shape(self, shape: str) -> None:
         """Do nothing: Textual sends the shape even without a mouse, and some consoles print the sequence."""
