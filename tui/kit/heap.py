@@ -9,8 +9,6 @@ from weakref import WeakKeyDictionary
 
 from textual.screen import Screen
 
-from tui.sync.clock import Clock
-
 # Keeps full garbage collections short, so that none delays a key.
 #
 # A full collection visits every tracked object that is not frozen. The store hides its runs, and what views, error
@@ -200,15 +198,8 @@ def _freeze() -> None:
     gc.collect()
 
 
-# Gives free memory back to the system: soon after a pane has left a large log or trace, and now and then. Answers of
-# the server and dialogs that have come and gone leave holes in the heap, some 2 MB after ten minutes.
-
-
-LARGE: Final = 2_000
-"""Lines or spans. Fewer leave too little behind."""
-
-TRIM_AFTER_S: Final = 1.0
-"""The next run is on the screen by then."""
+# Gives free memory back to the system, now and then: answers of the server and dialogs that have come and gone leave
+# holes in the heap, some 2 MB after ten minutes.
 
 
 @contextmanager
@@ -221,12 +212,6 @@ def no_collections() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
-
-
-def trim_soon(clock: Clock, dropped: int) -> None:
-    """Trim the heap, if that many lines or spans were dropped."""
-    if dropped >= LARGE:
-        clock.call_later(TRIM_AFTER_S, trim)
 
 
 def trim() -> None:

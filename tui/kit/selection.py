@@ -49,14 +49,20 @@ class CoalescedFetch:
                 return
             self._timer.cancel()
         self._due_s = due_s
-        self._timer = self._clock.call_later(delay_s, self._on_due)
+        self._timer = self._clock.call_later(delay_s, self.begin)
 
-    def _on_due(self) -> None:
-        self._timer = None
+    def begin(self) -> None:
+        """Start a fetch now, or once the one in flight has ended."""
+        self.unschedule()
         # The fetch in flight may return a state from before this request.
         self._is_requested_again = self._task is not None and not self._task.done()
         if not self._is_requested_again:
             self._task = self._start()
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether a fetch begins later."""
+        return self._timer is not None
 
     def finish(self) -> None:
         """Schedule one more fetch if one was requested while this one was in flight."""
@@ -718,9 +724,9 @@ class Selected(Generic[T, V]):
         self._rest_s, self._every_s, self._again_s = rest_s, every_s, again_s
         self._kept: dict[Hashable, Kept[V]] = {}
         self._wanted: T | None = None
-        self._since_s = self._due_s = self._began_s = 0.0
-        self._timer: Timer | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._since_s = self._began_s = 0.0
+        self._fetch = CoalescedFetch(session.clock, self._begin)
+        self._is_reading = False
 
     def of(self, key: Hashable) -> V | None:
         """Return the value of a thing by its key, as far as it was read."""
@@ -735,8 +741,8 @@ class Selected(Generic[T, V]):
     @property
     def stage(self) -> ReadStage:
         """How far the read of the thing under the cursor has got."""
-        if self._task is None:
-            return ReadStage.DONE if self._timer is None else ReadStage.DUE
+        if not self._is_reading:
+            return ReadStage.DUE if self._fetch.is_scheduled else ReadStage.DONE
         is_late = self._session.clock.monotonic_s() - self._began_s >= SHOW_READING_AFTER.total_seconds()
         return ReadStage.LATE if is_late else ReadStage.DUE
 
@@ -755,25 +761,17 @@ class Selected(Generic[T, V]):
         self.stop()
         if wanted is not None:
             self._wanted = wanted
-            self._begin()
+            self._fetch.begin()
 
     def stop(self) -> None:
         """Read nothing."""
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._task is not None:
-            self._task.cancel()
-        self._wanted = self._timer = self._task = None
+        self._fetch.close()
+        self._wanted, self._is_reading = None, False
 
     def _schedule(self) -> None:
-        due_s = None if self._wanted is None or self._task is not None else self._due_of(self._wanted)
-        if due_s is None or (self._timer is not None and self._due_s <= due_s):
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._due_s = due_s
-        delay_s = max(0.0, due_s - self._session.clock.monotonic_s())
-        self._timer = self._session.clock.call_later(delay_s, self._begin)
+        due_s = None if self._wanted is None or self._is_reading else self._due_of(self._wanted)
+        if due_s is not None:
+            self._fetch.schedule(max(0.0, due_s - self._session.clock.monotonic_s()))
 
     def _due_of(self, thing: T) -> float | None:
         """Return the moment of the clock at which a thing has to be read; None: not again."""
@@ -785,11 +783,12 @@ class Selected(Generic[T, V]):
         is_over = self._every_s is None or kept.is_refused
         return None if is_over else max(rested_s, kept.read_s + (self._every_s or 0.0))
 
-    def _begin(self) -> None:
-        self._timer = None
-        if self._wanted is not None and self._session.is_started:
-            self._began_s = self._session.clock.monotonic_s()
-            self._task = self._session.spawn(self._run(self._wanted), self._name)
+    def _begin(self) -> asyncio.Task[None] | None:
+        self._is_reading = self._wanted is not None and self._session.is_started
+        if self._wanted is None or not self._is_reading:
+            return None
+        self._began_s = self._session.clock.monotonic_s()
+        return self._session.spawn(self._run(self._wanted), self._name)
 
     async def _run(self, thing: T) -> None:
         key, version = self._key(thing), self._version(thing)
@@ -805,6 +804,6 @@ class Selected(Generic[T, V]):
         if len(self._kept) >= MAX_KEPT:
             self._kept.clear()
         self._kept[key] = Kept(value, failure, is_refused, version, self._session.clock.monotonic_s())
-        self._task = None
+        self._is_reading = False
         self._on_result()
         self._schedule()

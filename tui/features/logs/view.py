@@ -16,7 +16,6 @@ from tui.features.attempts.words import NOTHING_SELECTED
 from tui.features.logs import words
 from tui.features.logs.model import LogAttributes, LogFollower, LogView, OpenLine, ShownRow, save_shown
 from tui.kit.app import call_soon
-from tui.kit.heap import trim_soon
 from tui.kit.keys import Help, bind
 from tui.kit.layout import Placement, Slot
 from tui.kit.lines import GUTTER, Lines
@@ -266,7 +265,6 @@ class LogsPane(PagePane):
         if self.selection.run_id != self._shown_subject:
             # Also while the pane is hidden: the log of the last run may take megabytes.
             self._shown_subject = self.selection.run_id
-            trim_soon(self.live.session.clock, 0 if self.reading.log is None else len(self.reading.log))
             self.start_over()
             self.follower.select(self.selection.run_id)
         super().watch_selection()

@@ -28,7 +28,6 @@ from tui.features.tree.view import MAX_REVEALED, BranchRows, FoldingPane, Foldin
 from tui.features.tree.words import Branch
 from tui.features.waterfall import words
 from tui.kit.colors import Background
-from tui.kit.heap import trim_soon
 from tui.kit.keys import Help, bind
 from tui.kit.layout import Placement, Slot
 from tui.kit.lines import GUTTER, Lines
@@ -561,8 +560,6 @@ class WaterfallPane(FoldingPane[int]):
             self._left_at.move_to_end(self._of)
             while len(self._left_at) > MAX_LEFT:
                 self._left_at.popitem(last=False)
-        if self.view is not None:
-            trim_soon(self.live.session.clock, len(self.view.waterfall.spans))
         self.view = self.drawn = None
         self.facts.forget()
 
