@@ -175,9 +175,6 @@ class ListPane(TablePane):
     def searched(self) -> str:
         return self.rows.query.text
 
-    def error_step(self, step: int) -> bool:  # noqa: ARG002  no row of most lists is an error
-        return False
-
     def follow_list(self) -> None:
         if self.is_shown:
             self.table.titles = self.rows.begin_drawing()

@@ -18,12 +18,21 @@ PageRow = Row
 """The rows that a `Page` draws are those that `words` make."""
 
 
-class KeyedRows(Sequence[PageRow]):
-    """Rows that are made on access. `index_of` finds a row without making the others."""
+class LazyRows(Sequence[PageRow]):
+    """Many rows, of which only the visible ones are made, then a few that stand below them."""
+
+    def __init__(self, count: int, below: Sequence[PageRow]) -> None:
+        self._count = count
+        self._below = below
+        self._made: dict[int, PageRow] = {}
+
+    @abstractmethod
+    def make(self, index: int) -> PageRow:
+        """Make one of the rows above those below."""
 
     @abstractmethod
     def index_of(self, key: Hashable) -> int | None:
-        """Return the index of the row with a key, or None."""
+        """Return the index of the row with a key, or None, without making other rows."""
 
     @property
     def cursor_count(self) -> int:
@@ -36,20 +45,7 @@ class KeyedRows(Sequence[PageRow]):
 
     def hits(self, needle: str) -> list[int]:
         """Return the rows that contain a text in folded case."""
-        return [index for index, row in enumerate(self) if needle in plain(row.line).casefold()]
-
-
-class LazyRows(KeyedRows):
-    """Many rows, of which only the visible ones are made, then a few that stand below them."""
-
-    def __init__(self, count: int, below: Sequence[PageRow]) -> None:
-        self._count = count
-        self._below = below
-        self._made: dict[int, PageRow] = {}
-
-    @abstractmethod
-    def make(self, index: int) -> PageRow:
-        """Make one of the rows above those below."""
+        return _hits(self, needle)
 
     def __len__(self) -> int:
         return self._count + len(self._below)
@@ -136,6 +132,13 @@ class Page(CursorLines):
             return None
         return bisect_right(self._hits, self._cursor), len(self._hits)
 
+    @property
+    def hit_words(self) -> str:
+        """How many matches there are up to the cursor; empty without a search."""
+        if (hits := self.hits) is None:
+            return ""
+        return f"match {hits[0]} of {hits[1]}" if hits[1] else "not found here"
+
     def show_stale(self, *, is_stale: bool) -> None:
         """Mute the colour of running work, or restore it."""
         if is_stale is not self._is_stale:
@@ -167,7 +170,7 @@ class Page(CursorLines):
             return BLANK_LINE
         row, is_under_cursor = self._rows[index], index == self._cursor
         line = row.line
-        if is_under_cursor and self.has_focus and isinstance(self._rows, KeyedRows):
+        if is_under_cursor and self.has_focus and isinstance(self._rows, LazyRows):
             line = self._rows.cursor_line(index)
         return PageLine(line, is_under_cursor=is_under_cursor, is_current=row.is_current)
 
@@ -259,7 +262,7 @@ class Page(CursorLines):
 
     def _clamp(self) -> None:
         height, rows = max(1, self.size.height), self._rows
-        count = rows.cursor_count if isinstance(rows, KeyedRows) else len(rows)
+        count = rows.cursor_count if isinstance(rows, LazyRows) else len(rows)
         self._cursor = max(0, min(self._cursor, count - 1))
         # With the cursor on its last row, what stands below is visible too.
         lowest = len(rows) - 1 if self._cursor == count - 1 else self._cursor
@@ -270,10 +273,8 @@ class Page(CursorLines):
         needle, rows = self._needle, self._rows
         if not needle:
             self._hits = []
-        elif isinstance(rows, KeyedRows):
-            self._hits = rows.hits(needle)
         else:
-            self._hits = [index for index, row in enumerate(rows) if needle in plain(row.line).casefold()]
+            self._hits = rows.hits(needle) if isinstance(rows, LazyRows) else _hits(rows, needle)
 
 
 # A page of any length: only its visible rows are made, and its search runs in slices.
@@ -389,6 +390,10 @@ class SlicedPage(Page, Generic[PlaceT]):
 
 
 def _index_of(rows: Sequence[PageRow], key: Hashable) -> int | None:
-    if isinstance(rows, KeyedRows):
+    if isinstance(rows, LazyRows):
         return rows.index_of(key)
     return next((index for index, row in enumerate(rows) if row.key == key), None)
+
+
+def _hits(rows: Sequence[PageRow], needle: str) -> list[int]:
+    return [index for index, row in enumerate(rows) if needle in plain(row.line).casefold()]

@@ -88,16 +88,18 @@ class PageScreen(ViewScreen):
 
     def show_rule(self) -> None:
         """Bring the rule up to date."""
-        hits = self.page.hits
         title: Line = (Piece(self.title_word, Token.BRIGHT, is_bold=True), *self.left())
         found = self.right()
-        if hits is not None:
-            words = f"match {hits[0]} of {hits[1]}" if hits[1] else "not found here"
-            found = (Piece(words, Token.TEXT if hits[1] else Token.MUTED),)
+        if words := self.page.hit_words:
+            found = (Piece(words, Token.TEXT if self._has_hits else Token.MUTED),)
         self._rule.show(RuleText((), title, found, is_focused=True))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002  Textual's
-        return not self.prompt.is_open and (action != "hit_step" or bool(self.page.hits and self.page.hits[1]))
+        return not self.prompt.is_open and (action != "hit_step" or self._has_hits)
+
+    @property
+    def _has_hits(self) -> bool:
+        return bool(self.page.hits and self.page.hits[1])
 
     def on_page_moved(self) -> None:
         self.show_rule()
@@ -245,22 +247,14 @@ def _beside(head: Line, text: str, token: Token, width: int) -> list[Line]:
     return [(*head, Piece(first, token)), *((blank, Piece(row, token)) for row in others)]
 
 
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """A sign of the header as it is drawn there, and its meaning."""
-
-    mark: Piece
-    sentence: str
-
-
-def header_signs(*, is_colorless: bool = False) -> tuple[Sign, ...]:
-    """Return the letters and the bars of the header, in its order."""
+def header_signs(*, is_colorless: bool = False) -> tuple[tuple[Piece, str], ...]:
+    """Return the letters and the bars of the header as they are drawn there, in its order, each with its meaning."""
     plain_bar, some_failed, most_failed = spark([Minute(8, 0), Minute(8, 1), Minute(8, 8)], by_shape=is_colorless)
     return (
-        *(Sign(Piece(letter, token, is_bold=token is Token.ROSE), meaning) for _, letter, token, meaning in COUNTS),
-        Sign(plain_bar, "The runs that were created in a minute. The tallest bar is the busiest minute."),
-        Sign(some_failed, "Some of them failed."),
-        Sign(most_failed, "Most of them failed."),
+        *((Piece(letter, token, is_bold=token is Token.ROSE), meaning) for _, letter, token, meaning in COUNTS),
+        (plain_bar, "The runs that were created in a minute. The tallest bar is the busiest minute."),
+        (some_failed, "Some of them failed."),
+        (most_failed, "Most of them failed."),
     )
 
 
@@ -269,9 +263,9 @@ def legend_lines(width: int, *, is_colorless: bool = False) -> list[Line]:
     limit = max(width, MIN_WIDTH)
     statuses: list[Line] = [(style.mark, Piece(" "), style.name) for style in STATUS_STYLES.values()]
     lines: list[Line] = [(), *labelled("status", statuses, limit), ()]
-    for index, sign in enumerate(header_signs(is_colorless=is_colorless)):
+    for index, (mark, sentence) in enumerate(header_signs(is_colorless=is_colorless)):
         label = Piece(f"{'' if index else 'header':<{_SIGN_CELLS}}", Token.FAINT)
-        lines += _beside((label, sign.mark, Piece("  ")), sign.sentence, Token.MUTED, limit)
+        lines += _beside((label, mark, Piece("  ")), sentence, Token.MUTED, limit)
     for name, sentence in _SENTENCES:
         lines += [(), *_beside((Piece(f"{name:<{_SIGN_CELLS}}", Token.FAINT),), sentence, Token.MUTED, limit)]
     return lines

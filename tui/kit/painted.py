@@ -21,6 +21,7 @@ from tui.kit.driver import TerminalDriver
 from tui.kit.lines import Dialog
 from tui.kit.look import LineCompositor
 from tui.kit.terminal.link import LAYOUT_S
+from tui.kit.terminal.output import FrameSender
 from tui.kit.type_ahead import FrameVisibility
 from tui.text import formatting
 from tui.text.blocks import INDENT, with_key
@@ -385,14 +386,14 @@ class KeyPainter:
     def begin(self) -> None:
         """Record that the first screen is painted: nothing has to wait for it any longer."""
         self._shown, self._has_new_layout = self._place, False
-        if isinstance(self._driver, TerminalDriver):
-            self._driver.frames.record_settled()
+        if self._frames is not None:
+            self._frames.record_settled()
 
     def record_layout(self) -> None:
         """Record that widgets are about to get other places."""
         self._has_new_layout = True
-        if isinstance(self._driver, TerminalDriver):
-            self._driver.frames.record_layout()
+        if self._frames is not None:
+            self._frames.record_layout()
             if self._shown:
                 # Behind the key that is being handled, if it is one that moved them: it is painted by then.
                 call_soon(self._app, self._paint_later)
@@ -404,13 +405,13 @@ class KeyPainter:
 
     async def paint(self) -> None:
         """Show at once what a key did, or, after another screen, place or focus, once all of it is painted."""
-        if self.is_elsewhere and isinstance(self._driver, TerminalDriver):
-            self._driver.frames.record_layout()
+        if self.is_elsewhere and self._frames is not None:
+            self._frames.record_layout()
             with suppress(TimeoutError):
                 async with asyncio.timeout(LAYOUT_S):
                     await settle(self._app.screen_stack)
             self._has_new_layout, self._shown = False, self._place
-            self._driver.frames.record_settled()
+            self._frames.record_settled()
         elif isinstance(self._app.screen, PaintedScreen):
             self._app.screen.paint_now()
 
@@ -423,8 +424,9 @@ class KeyPainter:
         return (self._app.screen, self._app.focused)
 
     @property
-    def _driver(self) -> object:
-        return self._app._driver  # noqa: SLF001  it has no public name
+    def _frames(self) -> FrameSender | None:
+        driver = self._app._driver  # noqa: SLF001  it has no public name
+        return driver.frames if isinstance(driver, TerminalDriver) else None
 
 
 async def settle(stack: Sequence[Screen[Any]]) -> None:

@@ -169,9 +169,9 @@ class Pane(Backdrop):
         """Return the word of an action in the footer."""
         return usual
 
-    def error_step(self, step: int) -> bool:
+    def error_step(self, step: int) -> bool:  # noqa: ARG002  for subclasses
         """Move to the next (1) or previous (-1) error here; return whether there is one."""
-        raise NotImplementedError
+        return False
 
     def search(self, text: str) -> Line:
         """Search for a text while it is typed. Return a remark for the prompt. An empty text ends the search."""
@@ -282,9 +282,6 @@ class PagePane(Pane):
         if self._searched:
             self.show_rule()
 
-    def error_step(self, step: int) -> bool:  # noqa: ARG002  for subclasses
-        return False
-
     def search(self, text: str) -> Line:
         self._searched = text
         self.page.search(text)
@@ -293,10 +290,7 @@ class PagePane(Pane):
         return self.search_result()
 
     def search_result(self) -> Line:
-        hits = self.page.hits
-        if hits is None:
-            return ()
-        return (Piece(f"match {hits[0]} of {hits[1]}" if hits[1] else "not found here", Token.MUTED),)
+        return (Piece(words, Token.MUTED),) if (words := self.page.hit_words) else ()
 
     @property
     def finds_nothing(self) -> bool:

@@ -93,8 +93,8 @@ def test_legend_shows_every_status_and_the_signs_of_the_header() -> None:
     text = text_of(lines)
     assert all(f"{look.glyph} {word}" in text for word, look in STATUS_STYLES.items())
     signs = header_signs()
-    assert f"header    {signs[0].mark.text}  Queued." in text
-    marks = [sign.mark for sign in signs]
+    assert f"header    {signs[0][0].text}  Queued." in text
+    marks = [sign[0] for sign in signs]
     counts = StatusCounts(queued=1, delayed=1, pending_version=1, executing=1, waiting=1, failed=1)
     shown = header_line(HeaderFacts(NOW, Freshness(Level.FRESH, NOW), counts=counts), 200)
     letters = [(piece.text[0], piece.token) for piece in shown if piece.text.endswith("1")]
