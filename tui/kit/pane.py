@@ -17,6 +17,7 @@ from tui.kit.layout import Placement
 from tui.kit.lines import Backdrop, Rule
 from tui.kit.live_model import LiveModel
 from tui.kit.page import Page, PageRow
+from tui.kit.painted import PaintedScreen
 from tui.kit.selection import Need, Selection
 from tui.kit.words import RuleText, Tab
 from tui.store.changes import Changes, Topic
@@ -33,14 +34,6 @@ class OpenRun(Message):
     def __init__(self, run_id: RunId) -> None:
         super().__init__()
         self.run_id = run_id
-
-
-class Notice(Message):
-    """A pane has something to say in the footer."""
-
-    def __init__(self, line: Line) -> None:
-        super().__init__()
-        self.line = line
 
 
 class Pane(Backdrop):
@@ -78,6 +71,12 @@ class Pane(Backdrop):
         return app_of(self)
 
     @property
+    def own_screen(self) -> PaintedScreen[Any]:
+        """The screen of the pane, with its own type."""
+        assert isinstance(self.screen, PaintedScreen)  # as all of ours are
+        return self.screen
+
+    @property
     def is_shown(self) -> bool:
         """Whether the pane has a place, and no other screen covers it."""
         return self.is_attached and self.display and not is_covered(self)
@@ -107,7 +106,7 @@ class Pane(Backdrop):
 
     def say(self, text: str) -> None:
         """Show a text in the footer."""
-        self.post_message(Notice((Piece(text, Token.MUTED),)))
+        self.own_screen.say(text)
 
     @property
     def is_due(self) -> bool:

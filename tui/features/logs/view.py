@@ -21,8 +21,7 @@ from tui.kit.layout import Placement, Slot
 from tui.kit.lines import GUTTER, Lines
 from tui.kit.live_model import LiveModel
 from tui.kit.page import BLANK_LINE, Page, PageLine, PageRow, SlicedPage
-from tui.kit.painted import Clipboard
-from tui.kit.pane import Notice, PagePane
+from tui.kit.pane import PagePane
 from tui.kit.selection import RUN, Need
 from tui.store.changes import Changes
 from tui.text.blocks import ShowWhole, ToggleFold
@@ -395,12 +394,11 @@ class LogsPane(PagePane):
         self.update_page()
 
     def action_copy_line(self) -> None:
-        log, index, app = self.reading.log, self.view.index, self.app_base
+        log, index = self.reading.log, self.view.index
         if log is None or index is None:
             self.say(NOT_READ if log is None else "no line is shown")
         else:
-            clipboard = Clipboard(app.environ, app.write, lambda line: self.post_message(Notice(line)))
-            clipboard.send("line", words.copied_line(log[index]))
+            self.own_screen.clipboard.send("line", words.copied_line(log[index]))
 
     def action_save_lines(self) -> None:
         log, run_id = self.reading.log, self.selection.run_id

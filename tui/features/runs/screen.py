@@ -27,7 +27,7 @@ from tui.kit.keys import ACTION_NAMES, MENU_BINDINGS, OUTGOING_BINDINGS, Help, b
 from tui.kit.list_panes import ListEntrance, MainView, Sorts, ViewEntrance
 from tui.kit.lists import ListView
 from tui.kit.live_model import LiveModel
-from tui.kit.pane import Notice, OpenRun, Pane
+from tui.kit.pane import OpenRun, Pane
 from tui.kit.pane_entry import PaneEntry
 from tui.kit.screen import BaseScreen
 from tui.kit.selection import Selection
@@ -475,9 +475,6 @@ class MainScreen(MainView):
 
     def on_open_run(self, event: OpenRun) -> None:
         self.history.go(event.run_id)
-
-    def on_notice(self, event: Notice) -> None:
-        self.footer.notice(event.line)
 
     def _on_filtered(self) -> None:
         # While a filter is typed, Esc still leads back to the runs of the line.
