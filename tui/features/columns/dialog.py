@@ -34,6 +34,7 @@ from tui.features.columns.words import (
     problem_of,
 )
 from tui.features.runs.columns import short_id
+from tui.features.runs.words import keys_line
 from tui.kit.colors import Background
 from tui.kit.commands import visible_top
 from tui.kit.keys import bind
@@ -86,16 +87,10 @@ def foot_lines(width: int, *, has_paths: bool) -> list[Line]:
     for words, *bindings in (*_KEYS, *(_PATH_KEYS if has_paths else ())):
         # The user may have taken the keys away.
         if keys := " ".join(filter(None, (key_of(*binding) for binding in bindings))):
-            if rows[-1] and line_width(keys_line([*rows[-1], (keys, words)])) > width:
+            if rows[-1] and line_width(keys_line(*rows[-1], (keys, words))) > width:
                 rows.append([])
             rows[-1].append((keys, words))
-    return [(), *(keys_line(keys) for keys in (*rows, _END_KEYS) if keys), ()]
-
-
-def keys_line(keys: Sequence[tuple[str, str]]) -> Line:
-    """Return keys and their effects, as in the footer."""
-    pairs = ((Piece(_INDENT + key, is_bold=True), Piece(f" {words}", Token.FAINT)) for key, words in keys)
-    return tuple(piece for pair in pairs for piece in pair)
+    return [(), *(keys_line(*keys) for keys in (*rows, _END_KEYS) if keys), ()]
 
 
 def column_line(
@@ -162,7 +157,7 @@ def path_lines(typed: TypedColumn, run: Run | None, width: int) -> list[Line]:
     about = (Piece(_INDENT), *(problem if typed.problem else _found_line(typed.path, run)))
     kinds = wrap(f"types: {' '.join(KINDS)}", width - 2 * len(_INDENT))
     types = [(Piece(f"{_INDENT}{row}", Token.FAINT),) for row in kinds]
-    return [cut(about, width), *types, keys_line((("Enter", "add"), ("Esc", "back")))]
+    return [cut(about, width), *types, keys_line(("Enter", "add"), ("Esc", "back"))]
 
 
 def _found_line(path: ColumnPath | None, run: Run | None) -> Line:

@@ -26,6 +26,7 @@ from tui.kit.lines import DialogBorder, Lines, LineWidget, TextInput
 from tui.kit.live_model import LiveModel
 from tui.kit.painted import PaintedDialog
 from tui.store.server_filter import KnownValues, ServerFilter, known_values
+from tui.text import formatting
 from tui.text.styled import Line, Piece, Token, pad
 
 # A labelled input with completion: one row of the dialog for the server's filters.
@@ -155,7 +156,9 @@ class ValueField(Horizontal):
         self._show()
 
     def _show(self) -> None:
-        self._label.show([words.label_line(self.title, is_focused=self.input.has_focus)])
+        is_focused = self.input.has_focus
+        name = Piece(self.title, Token.BRIGHT if is_focused else Token.FAINT, is_bold=is_focused)
+        self._label.show([(Piece(" ▌ " if is_focused else "   ", Token.ACCENT), name)])
         if isinstance(self.input, PeriodInput):
             self._usual_periods.show([words.periods_line(self.input.value)])
 
@@ -432,7 +435,7 @@ class ServerFiltersScreen(PaintedDialog[ServerFilter | None]):
         name = next((name for name, field in self._fields.items() if field.input.has_focus), None)
         if name == "period":
             keys = words.keys_line(("← →", "choose, or type 90m, 14d, 02:50-03:20"))
-            return keys + words.run_limit_line(self._run_limit)
+            return (*keys, Piece(f"   at most the newest {formatting.count(self._run_limit)} runs", Token.FAINT))
         if name is not None:
             value_input = self._fields[name].input
             warning = None if value_input.is_incomplete else words.doubtful_value(name, value_input.value, self._known)

@@ -744,17 +744,6 @@ def keys_line(*keys: tuple[str, str]) -> Line:
     return tuple(line)
 
 
-def run_limit_line(limit: int) -> Line:
-    """Return the sentence about the maximum number of runs of a period."""
-    return (Piece(f"   at most the newest {count(limit)} runs", Token.FAINT),)
-
-
-def label_line(name: str, *, is_focused: bool) -> Line:
-    """Return the name of a field."""
-    edge = Piece(" ▌ " if is_focused else "   ", Token.ACCENT)
-    return edge, Piece(name, Token.BRIGHT if is_focused else Token.FAINT, is_bold=is_focused)
-
-
 def periods_line(text: str) -> Line:
     """Return the usual periods, the chosen one marked."""
     line: list[Piece] = [Piece("  ")]
