@@ -173,9 +173,9 @@ class TriggerApp(AppBase):
         ask_for_letter(self)
 
     def choose_columns(self, pane: Any) -> None:
-        from tui.features.columns.dialog import open_columns  # noqa: PLC0415  loaded when first used
+        from tui.features.columns.dialog import ColumnsScreen  # noqa: PLC0415  loaded when first used
 
-        open_columns(self.part(ChosenColumns), pane)
+        self.push_screen(ColumnsScreen(self.part(ChosenColumns), pane))
 
     def open_copy_menu(self, screen: Screen[Any], run_id: RunId | None, texts: Sequence[CopyText] = ()) -> None:
         from tui.features.copying.view import open_copy_menu  # noqa: PLC0415  loaded when first used

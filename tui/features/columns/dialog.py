@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import islice
 from typing import ClassVar, Final, NamedTuple
 
@@ -388,13 +387,7 @@ LIST_SHARE: Final = 0.4
 
 
 class ColumnsScreen(LineDialog[None]):
-    """Arranges the columns of a draft.
-
-    * `preview`: shows columns in the list; None: the program's own
-    * `left_out`: returns the shown columns that do not fit into the list
-    * `keep`: saves the result
-    * `ask_path`: asks for a column by path, and passes it on
-    """
+    """Arranges the columns of a list, which shows each change at once."""
 
     CSS_PATH = "columns.tcss"
     cells = WIDTH
@@ -421,24 +414,16 @@ class ColumnsScreen(LineDialog[None]):
              id="reset-columns"),
     ]  # fmt: skip
 
-    def __init__(
-        self,
-        draft: ColumnDraft,
-        *,
-        meanings: Mapping[str, str],
-        preview: Callable[[tuple[ColumnChoice, ...] | None], None],
-        left_out: Callable[[], Collection[str]],
-        keep: Callable[[ColumnSet | None], None],
-        ask_path: Callable[[Callable[[ColumnChoice | None], None]], None],
-    ) -> None:
+    def __init__(self, columns: ChosenColumns, pane: TablePane) -> None:
         super().__init__()
-        self.draft = draft
-        self._meanings = meanings
-        self._preview = preview
-        self._left_out = left_out
-        self._keep = keep
-        self._ask_path = ask_path
-        self._before = draft.shown
+        self._columns = columns
+        self._pane = pane
+        self._view, declared = pane.title, pane.table.table
+        self._meanings = {column.id: column.meaning for column in declared.columns}
+        usual = tuple(ColumnChoice(slot.column.id) for slot in declared.slots(pane.table.size.width))
+        bases = Bases(tuple(self._meanings), usual, columns.of_file(self._view))
+        self.draft = ColumnDraft(bases, columns.saved(self._view), self._width_of, has_paths=self._view == RUNS)
+        self._before = self.draft.shown
         self._top = 0
         self._note = ""
 
@@ -461,8 +446,15 @@ class ColumnsScreen(LineDialog[None]):
         """Change the draft by one of its methods."""
         self._change(getattr(self.draft, change)(*arguments))
 
+    def _width_of(self, choice: ColumnChoice) -> int:
+        table = self._pane.table
+        widths = {slot.column.id: slot.width for slot in table.slots}
+        return widths.get(choice.name) or table.table.wish_of(column_of(table.table, choice), table.size.width).least
+
     def action_add_column(self) -> None:
-        self._ask_path(self._add)
+        run_id = self._pane.target
+        run = None if run_id is None else self._pane.live.get(run_id)
+        self.app.push_screen(ColumnPathScreen(run), self._add)
 
     def _add(self, choice: ColumnChoice | None) -> None:
         if choice is not None:
@@ -471,15 +463,15 @@ class ColumnsScreen(LineDialog[None]):
     def action_keep(self) -> None:
         self.dismiss()
         if self.draft.is_changed:
-            self._keep(self.draft.result)
+            self._columns.choose(self._view, self.draft.result)
 
     def action_leave(self) -> None:
         self.dismiss()
-        self._preview(self._before)
+        self._pane.show_choices(self._before)
 
     def _change(self, note: str) -> None:
         if not note:
-            self._preview(self.draft.shown)
+            self._pane.show_choices(self.draft.shown)
         self._note = note
         self.draw()
 
@@ -488,7 +480,8 @@ class ColumnsScreen(LineDialog[None]):
         foot = foot_lines(width, has_paths=draft.has_paths)
         rows = min(len(draft.columns), max(MIN_ROWS, int(height * (1 - LIST_SHARE)) - HEAD_LINES - len(foot)))
         self._top = visible_top(draft.cursor, self._top, len(draft.columns), rows)
-        left_out = self._left_out()
+        fitting = {slot.column.id for slot in self._pane.table.slots}
+        left_out = {choice.name for choice in draft.shown or ()} - fitting
         place = f"{draft.cursor + 1} of {len(draft.columns)}" if rows < len(draft.columns) else ""
         count = sum(each.is_shown and each.choice.name in left_out for each in draft.columns)
         fit_note = f"{count} do not fit here" if count > 1 else "1 does not fit here" if count else ""
@@ -557,37 +550,3 @@ class ColumnPathScreen(PaintedDialog[ColumnChoice | None]):
         lines = [*path_lines(read_typed(text), self._run, width), edge]
         self._rest.styles.height = len(lines)
         self._rest.show(lines)
-
-
-# Opens the dialogs of the columns of a list.
-
-
-def open_columns(columns: ChosenColumns, pane: TablePane) -> None:
-    """Let the user arrange the columns of a list, which shows each change at once."""
-    view, table, declared = pane.title, pane.table, pane.table.table
-
-    def width_of(choice: ColumnChoice) -> int:
-        widths = {slot.column.id: slot.width for slot in table.slots}
-        return widths.get(choice.name) or declared.wish_of(column_of(declared, choice), table.size.width).least
-
-    def left_out() -> tuple[str, ...]:
-        shown = {slot.column.id for slot in table.slots}
-        return tuple(choice.name for choice in draft.shown or () if choice.name not in shown)
-
-    def ask_path(add: Callable[[ColumnChoice | None], None]) -> None:
-        run = None if pane.target is None else pane.live.get(pane.target)
-        pane.app_base.push_screen(ColumnPathScreen(run), add)
-
-    meanings = {column.id: column.meaning for column in declared.columns}
-    usual = tuple(ColumnChoice(slot.column.id) for slot in declared.slots(table.size.width))
-    bases = Bases(tuple(meanings), usual, columns.of_file(view))
-    draft = ColumnDraft(bases, columns.saved(view), width_of, has_paths=view == RUNS)
-    dialog = ColumnsScreen(
-        draft,
-        meanings=meanings,
-        preview=pane.show_choices,
-        left_out=left_out,
-        keep=partial(columns.choose, view),
-        ask_path=ask_path,
-    )
-    pane.app_base.push_screen(dialog)
