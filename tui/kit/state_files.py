@@ -125,13 +125,17 @@ class StateFile(Generic[T]):
     * `noun`: what it holds, for sentences
     * `holds_key`: returns whether a text holds a secret; such a text is never saved
     * `failure`: a sentence about the last error, or None
+    * `report`: is called with each other failure
     """
 
-    def __init__(self, path: Path, noun: str, holds_key: Callable[[str], bool]) -> None:
+    def __init__(
+        self, path: Path, noun: str, holds_key: Callable[[str], bool], report: Callable[[str], None] = lambda _: None
+    ) -> None:
         self.path = path
         self.failure: str | None = None
         self._noun = noun
         self._holds_key = holds_key
+        self._report = report
         self._lock = asyncio.Lock()
 
     def decode(self, saved: Any) -> T:
@@ -153,19 +157,25 @@ class StateFile(Generic[T]):
         """Return the saved choices, or those of no file. A file that cannot be read is reported, and ignored."""
         try:
             async with asyncio.timeout(DISK_TIMEOUT_S):
-                return await asyncio.to_thread(self.read)
+                value = await asyncio.to_thread(self.read)
         except TimeoutError:
             self.failure = f"The saved {self._noun} in {self.path} are ignored: the disk does not answer."
-            return self.decode(None)
+            value = self.decode(None)
+        if self.failure is not None:
+            self._report(self.failure)
+        return value
 
     async def change(self, change: Callable[[], T]) -> None:
         """Save what a function returns. It is called in a thread, after earlier changes were saved."""
         async with self._lock:
+            before = self.failure
             try:
                 async with asyncio.timeout(DISK_TIMEOUT_S):
                     await asyncio.to_thread(lambda: self._write(change()))
             except TimeoutError:
                 self.failure = f"The {self._noun} cannot be saved in {self.path}: the disk does not answer."
+            if self.failure is not None and self.failure != before:
+                self._report(self.failure)
 
     def read(self) -> T:
         """Load the file. Call it in a thread."""

@@ -56,65 +56,49 @@ class ChosenColumns:
         self.columns_of = columns_of
         path = Path(session.settings.state_dir) / FILE_NAME
         # The secrets are made when they are first needed.
-        self._file = ColumnFile(path, columns_of, lambda text: session.secrets.finds(text))  # noqa: PLW0108
-        self._saved: dict[str, ColumnSet] = {}
-        self._of_file: dict[str, ColumnSet] = {}
+        self._file = ColumnFile(path, columns_of, lambda text: session.secrets.finds(text), say)  # noqa: PLW0108
+        self.saved: dict[str, ColumnSet] = {}
+        """The columns that the user chose, by view. Without shown ones: the program's own."""
+        self.of_file: dict[str, ColumnSet] = {}
+        """The columns of the config file."""
         self.listeners: list[Callable[[], None]] = []
         if session.settings.columns.filled:
             self.use_settings()
 
     async def start(self) -> None:
         """Load the columns that the user chose in an earlier session."""
-        self._saved = await self._file.load()
-        self._report(None)
-        if self._saved:
+        self.saved = await self._file.load()
+        if self.saved:
             self._publish()
 
     def use_settings(self) -> None:
         """Show the columns of the config file, which may have changed, in views without chosen ones."""
-        settings, self._of_file = self._session.settings, {}
+        settings, self.of_file = self._session.settings, {}
         if columns := settings.columns.filled:
-            self._of_file, complaints = columns_of_file(columns, self.columns_of, settings.file.shown, settings.file)
+            self.of_file, complaints = columns_of_file(columns, self.columns_of, settings.file.shown, settings.file)
             for complaint in complaints:
                 self._say(f"{complaint}.")
         self._publish()
 
     def shown(self, view: str) -> tuple[ColumnChoice, ...] | None:
         """Return the columns of a view, None for the program's own."""
-        columns = self._saved.get(view) or self._of_file.get(view)
+        columns = self.saved.get(view) or self.of_file.get(view)
         return None if columns is None or not columns.shown else columns.shown
 
     def slots(self, table: Table[Any], choices: Sequence[ColumnChoice], width: int) -> list[SizedColumn[Any]]:
         """Return those of the chosen columns that fit into a list, with their widths."""
         return chosen_columns(table, choices, width)
 
-    def saved(self, view: str) -> ColumnSet | None:
-        """Return the columns that the user chose, None if there are none. Without shown ones: the program's own."""
-        return self._saved.get(view)
-
-    def of_file(self, view: str) -> ColumnSet | None:
-        """Return the columns of the config file, None if it has none."""
-        return self._of_file.get(view)
-
     def choose(self, view: str, columns: ColumnSet | None) -> None:
         """Show and save other columns of a view; None: those of the config file, or the program's own."""
-        if columns == self._saved.get(view):
+        if columns == self.saved.get(view):
             return
         if columns is None:
-            self._saved.pop(view, None)
+            self.saved.pop(view, None)
         else:
-            self._saved[view] = columns
+            self.saved[view] = columns
         self._publish()
-        self._session.spawn(self._save(view, columns), "save the columns")
-
-    async def _save(self, view: str, columns: ColumnSet | None) -> None:
-        before = self._file.failure
-        await self._file.save(view, columns)
-        self._report(before)
-
-    def _report(self, before: str | None) -> None:
-        if self._file.failure is not None and self._file.failure != before:
-            self._say(self._file.failure)
+        self._session.spawn(self._file.save(view, columns), "save the columns")
 
     def _publish(self) -> None:
         for listener in self.listeners:
@@ -133,8 +117,14 @@ VERSION: Final = 1
 class ColumnFile(StateFile[dict[str, ColumnSet]]):
     """Reads and writes the file, which has a set of columns by view."""
 
-    def __init__(self, path: Path, columns_of: ColumnsOf, holds_key: Callable[[str], bool] = lambda _: False) -> None:
-        super().__init__(path, "columns", holds_key)
+    def __init__(
+        self,
+        path: Path,
+        columns_of: ColumnsOf,
+        holds_key: Callable[[str], bool] = lambda _: False,
+        report: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        super().__init__(path, "columns", holds_key, report)
         self._columns_of = columns_of
 
     async def save(self, view: str, chosen: ColumnSet | None) -> None:

@@ -421,8 +421,8 @@ class ColumnsScreen(LineDialog[None]):
         self._view, declared = pane.title, pane.table.table
         self._meanings = {column.id: column.meaning for column in declared.columns}
         usual = tuple(ColumnChoice(slot.column.id) for slot in declared.slots(pane.table.size.width))
-        bases = Bases(tuple(self._meanings), usual, columns.of_file(self._view))
-        self.draft = ColumnDraft(bases, columns.saved(self._view), self._width_of, has_paths=self._view == RUNS)
+        bases = Bases(tuple(self._meanings), usual, columns.of_file.get(self._view))
+        self.draft = ColumnDraft(bases, columns.saved.get(self._view), self._width_of, has_paths=self._view == RUNS)
         self._before = self.draft.shown
         self._top = 0
         self._note = ""

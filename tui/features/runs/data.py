@@ -273,12 +273,18 @@ class FilterFile(StateFile[Remembered]):
     """Reads and writes the file of one environment. `environment` is any name: equal names share a file."""
 
     def __init__(
-        self, state_dir: PurePath, *, api_url: str, environment: str, holds_key: Callable[[str], bool] = lambda _: False
+        self,
+        state_dir: PurePath,
+        *,
+        api_url: str,
+        environment: str,
+        holds_key: Callable[[str], bool] = lambda _: False,
+        report: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._owner = {"api": api_url, "environment": environment}
         # Not every URL or name can be a file name. A digest can, and is the same at every start.
         digest = hashlib.sha256(f"{api_url}\n{environment}".encode(errors="surrogatepass")).hexdigest()
-        super().__init__(Path(state_dir) / f"screen-{digest[:16]}.json", "filters", holds_key)
+        super().__init__(Path(state_dir) / f"screen-{digest[:16]}.json", "filters", holds_key, report)
 
     async def save(self, remembered: Remembered) -> None:
         """Save the choices."""
@@ -359,6 +365,7 @@ class RunSubscription:
             api_url="" if environment_name else settings.api_url,
             environment=environment_name or f"{digest[:16]} {settings.branch or ''}".rstrip(),
             holds_key=lambda text: session.secrets.finds(text),  # noqa: PLW0108  they are made when first needed
+            report=lambda text: self.on_failure(text),  # noqa: PLW0108  it is set later
         )
         self._remembered = Remembered()
         """What is saved."""
@@ -396,8 +403,6 @@ class RunSubscription:
         else:
             self.shown = self._remembered
             self.is_recalled = self.is_filtered
-        if self._file.failure is not None:
-            self.on_failure(self._file.failure)
         self.on_filters()
         self._follow()
 
@@ -436,7 +441,7 @@ class RunSubscription:
         self.shown = replace(self.shown, **values)
         if is_saved:
             self._remembered = replace(self._remembered, **values)
-            self._session.spawn(self._save(), "save the filters")
+            self._session.spawn(self._file.save(self._remembered), "save the filters")
 
     def refresh(self) -> None:
         """Poll now. If a source has stopped, start all of them again."""
@@ -450,9 +455,3 @@ class RunSubscription:
         for source in self._sources:
             source.cancel()
         self._sources = self._session.sources.follow_runs(filters=self.shown.filters, history=self.chosen.period)
-
-    async def _save(self) -> None:
-        before = self._file.failure
-        await self._file.save(self._remembered)
-        if self._file.failure is not None and self._file.failure != before:
-            self.on_failure(self._file.failure)
