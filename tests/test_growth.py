@@ -22,7 +22,8 @@ from tests.support.domain.patches import run_of, stamp
 from tests.support.growth import KIB, LARGE, Pattern, excess
 from tui.api.errors import read_epoch_ns, read_time
 from tui.api.feed import read_array
-from tui.api.models import within_bounds, without_callback_secrets
+from tui.api.lists import RowRead
+from tui.api.models import JsonObject, within_bounds, without_callback_secrets
 from tui.api.responses import Response, read_date, read_rate_limit, response_error
 from tui.commands.output import Output
 from tui.domain.error import RunError, build_error, first_own_frame, parse_stack
@@ -216,6 +217,7 @@ READERS: Final[dict[str, tuple[Callable[[str], Any], tuple[str, ...]]]] = {
         _tolerant(lambda text: (read_address(f"runs?{text}"), read_address(text)), AddressError),
         ("store.addresses", "store.filter"),
     ),
+    "ids of rows": (RowRead("/api/v1/rows/{id}", JsonObject(dict)).request, ("api.lists",)),
     "links": (_links, ("store.command_line", "features.command_line.data")),
     "time span": (_tolerant(lambda text: parse_time_span(text, NOW), InvalidSpan), ("domain.filters",)),
     "commands": (_commands, ("domain.own_commands", "features.own_commands.view")),

@@ -210,10 +210,11 @@ class RowLines(Generic[K]):
         """Return the lines from `start` up to `stop`, exclusive."""
         raise NotImplementedError
 
-    def _show_cursor(self) -> None:
-        """Scroll so that the cursor is in the window, without blank lines below the last one."""
+    def _show_cursor(self, *, keeps_top: bool = False) -> None:
+        """Scroll so that the cursor is in the window. No lines are blank below the last one, unless `keeps_top`."""
         height, line = max(1, self._height), self._cursor_line()
-        self.top = 0 if line is None else max(0, min(self.top, len(self) - height))
+        last_top = self.top if keeps_top else len(self) - height
+        self.top = 0 if line is None else max(0, min(self.top, last_top))
         if line is not None:
             self.top = min(max(self.top, line - height + 1), line)
         self.window = self._lines(self.top, self.top + self._height)
@@ -527,7 +528,7 @@ class ListModel(RowLines[str], Generic[R]):
         self.top += len(added)
         if self.cursor not in self._placed:
             self.cursor = next(iter(self._order), None)
-        self._show_cursor()
+        self._show_cursor(keeps_top=True)
 
     def _go(self, index: int) -> None:
         if not self._order:

@@ -19,6 +19,7 @@ from textual.pilot import Pilot
 from tests.support.fleet import Fleet, FleetApi, serving
 from tests.support.session import pass_time, settings_for
 from tests.support.ui.idle import IdleCheck
+from tui.features import PANES
 from tui.features.runs.screen import MainScreen
 from tui.kit.colors import ColorMode
 from tui.kit.type_ahead import REACTION_S
@@ -166,3 +167,8 @@ def run_story(story: Story, tmp_path: Path, fleet: Fleet, **options: Any) -> Non
             await story(monitor)
 
     asyncio.run(whole())
+
+
+def width_of_more_tabs() -> int:
+    """Return the cells that the tabs of panes after the five usual ones take."""
+    return sum(len(f"   {number}:{pane.title}") for number, pane in enumerate(PANES[5:], 6))

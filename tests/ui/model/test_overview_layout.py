@@ -18,8 +18,8 @@ def planned(width: int, height: int, *recent: str, overview: bool, is_zoomed: bo
 
 def test_numbers_are_those_of_the_rules() -> None:
     numbers = numbers_of((*PANES, *OVERVIEW_PANES))
-    assert [numbers[entry.title] for entry in PANES] == [1, 2, 3, 4, 5]
-    assert [numbers[entry.title] for entry in OVERVIEW_PANES] == [2, 3, 4, 5]
+    assert [numbers[entry.title] for entry in PANES] == list(range(1, len(PANES) + 1))
+    assert [numbers[entry.title] for entry in OVERVIEW_PANES] == list(range(2, len(OVERVIEW_PANES) + 2))
 
 
 @given(width=st.integers(60, 300), height=st.integers(15, 100), focus=st.sampled_from(["runs", "second", "third"]))

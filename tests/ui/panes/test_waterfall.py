@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from starlette.responses import JSONResponse
 
-from tests.support.ui.monitor import Monitored, run_story
+from tests.support.ui.monitor import Monitored, run_story, width_of_more_tabs
 from tests.support.ui.traces import (
     CHARGE,
     CHECKOUT,
@@ -95,7 +95,7 @@ def test_rule_beside_tabs_keeps_the_duration_of_a_trace(tmp_path: Path, width: i
         await monitor.press("t", wait_s=1)
         assert "─ 3 runs · all loaded ─" in monitor.text or width == 100
 
-    run_story(story, tmp_path, checkout_fleet(), size=(width, 40))
+    run_story(story, tmp_path, checkout_fleet(), size=(width + 2 * width_of_more_tabs(), 40))
 
 
 def test_keys_of_the_waterfall(tmp_path: Path) -> None:
