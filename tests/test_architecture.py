@@ -157,7 +157,7 @@ BUDGETS = {
     "api": 3_200,
     "commands": 500,
     "domain": 3_950,
-    "features": 20_400,
+    "features": 20_300,
     "kit": 8_500,
     "program": 1_350,
     "relay": 700,
