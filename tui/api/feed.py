@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, PlainValidator
 
@@ -172,16 +172,9 @@ class FeedResponse:
         return len(self.patches) + len(self.partial) + self.unreadable
 
 
-class _Message(NamedTuple):
-    """One item of a response: a row with its operation, or a control message."""
-
-    value: Row | None = None
-    operation: str = ""
-    control: str = ""
-
-
-_MESSAGE: Final = JsonObject(
-    _Message,
+# A row with its operation, or a control message.
+_MESSAGE: Final = JsonObject[dict[str, Any]](
+    dict,
     value=InstanceOf[dict[str, Any]],
     operation=("headers/operation", AnyText),
     control=("headers/control", AnyText),
@@ -196,16 +189,17 @@ def decode_feed(response: Response, after: FeedPosition | None, limits: Limits |
     limits = limits or Limits()
     items = decode(list[Any], response.body, "the realtime feed", limits)
     messages = read_items(_MESSAGE, items, limits)
-    rows = [(each.value, each.operation) for each in messages if each.value is not None]
-    controls = {each.control for each in messages if each.value is None}
+    rows = [each for each in messages if "value" in each]
+    controls = {each.get("control") for each in messages if "value" not in each}
     patches: list[RunPatch] = []
     partial: list[tuple[RunId, Row]] = []
     unreadable = 0
-    for row, operation in limits.take(rows, MAX_FEED_ROWS, "rows in one response of the feed"):
+    for message in limits.take(rows, MAX_FEED_ROWS, "rows in one response of the feed"):
+        row: Row = message["value"]
         run_id = _run_id(row)
         if run_id is None:
             unreadable += 1
-        elif operation == "delete":
+        elif message.get("operation") == "delete":
             pass  # the run left the window, but still exists
         elif (patch := read_row(run_id, row, response.read_at, limits)) is not None:
             patches.append(patch)

@@ -277,11 +277,8 @@ class TemplateError(Exception):
         self.index = index
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
-    """A program and its arguments, each in parts."""
-
-    arguments: tuple[tuple[Part, ...], ...]
+Template = tuple[tuple[Part, ...], ...]
+"""A program and its arguments, each in parts."""
 
 
 def parse_template(arguments: Sequence[str], scope: CommandScope) -> Template:
@@ -297,7 +294,7 @@ def parse_template(arguments: Sequence[str], scope: CommandScope) -> Template:
     for index in scripts_in(arguments):
         if index < len(parsed) and _has_value(parsed[index]):
             raise TemplateError(index, f"expected no placeholder: {_RUN_AS_SCRIPT}")
-    return Template(parsed)
+    return parsed
 
 
 def _parts(text: str, index: int, scope: CommandScope) -> Iterator[Part]:
@@ -362,7 +359,7 @@ def expand(template: Template, subject: Subject) -> Expanded:
     arguments: list[str] = []
     options: dict[str, None] = {}
     ends_options = False
-    for argument in template.arguments:
+    for argument in template:
         expanded = _expanded(argument, subject)
         first = argument[0] if argument else ""
         if isinstance(first, Placeholder) and not ends_options and any(each.startswith("-") for each in expanded):

@@ -183,16 +183,16 @@ def attempts_of(run: Run, trace: Trace | None, root_error: RunError | None = Non
     root = None if trace is None else span_of_run(trace, run.id)
     spans, delays = _numbered(root, _ATTEMPT), _numbered(root, _DELAY)
     last = max(run.attempt_count or 0, *spans, 0)
-    ending = _ending(run, root, last, root_error)
     attempts: list[Attempt] = []
-    following: Span | None = None
+    ending = _ending(run, root, last, root_error)
     for number in sorted({*spans, last} - {0}, reverse=True):
-        span = spans.get(number)
-        attempt = _attempt(number, span, delays.get(number), ending if number == last else None, following)
-        if span is None and number == 1 and run.state is not None:
-            attempt = replace(attempt, started_at=run.state.started_at)
-        attempts.append(attempt)
-        following = span
+        span, ending = spans.get(number), replace(ending, number=number)
+        if number == 1 and run.state is not None:
+            ending = replace(ending, started_at=run.state.started_at)
+        attempts.append(_attempt(ending, span, delays.get(number)))
+        # Without any sign of its end, the attempt before this one ended when this one began.
+        following_at = None if span is None else span.started_at
+        ending = Attempt(0, AttemptStatus.FAILED, completed_at=following_at)
     newest_delay = max(delays, default=0)
     return AttemptHistory(
         attempts=tuple(reversed(attempts)),
@@ -218,33 +218,22 @@ def _numbered(root: Span | None, pattern: re.Pattern[str]) -> dict[int, Span]:
     return found
 
 
-def _attempt(
-    number: int, span: Span | None, delay: Span | None, ending: Attempt | None, following: Span | None
-) -> Attempt:
-    """Build one attempt from its span, the retry delay after it, the run's end and the next attempt's span."""
-    error = None if span is None else span.exception
+def _attempt(ending: Attempt, span: Span | None, delay: Span | None) -> Attempt:
+    """Complete an attempt, whose end others tell, by its own span and by the retry delay after it."""
+    status, completed_at, error = ending.status, ending.completed_at, None if span is None else span.exception
     if span is not None and not span.is_partial:
         status, completed_at = _status_of(span), span.ended_at
     elif delay is not None:
         status, completed_at = AttemptStatus.FAILED, delay.started_at
-    elif ending is not None:
-        status, completed_at = ending.status, ending.completed_at
-    else:
-        status, completed_at = AttemptStatus.FAILED, None if following is None else following.started_at
-    if ending is not None and ending.error is not None and error is None and delay is None:
+    if ending.error is not None and error is None and delay is None:
         status, error = ending.status, ending.error
-    if span is not None and completed_at is not None:
-        # The clocks of worker and server differ: without this a duration could be negative.
-        completed_at = max(completed_at, span.started_at)
-    return Attempt(
-        number=number,
-        status=status,
-        id=None if span is None else span.id,
-        started_at=None if span is None else span.started_at,
-        completed_at=completed_at,
-        error=error,
-        retry_delay=None if delay is None or delay.is_partial else delay.duration,
-    )
+    retry_delay = None if delay is None or delay.is_partial else delay.duration
+    attempt = replace(ending, status=status, completed_at=completed_at, error=error, retry_delay=retry_delay)
+    if span is None:
+        return attempt
+    # The clocks of worker and server differ: otherwise a duration could be negative.
+    completed_at = None if completed_at is None else max(completed_at, span.started_at)
+    return replace(attempt, id=span.id, started_at=span.started_at, completed_at=completed_at)
 
 
 def _status_of(span: Span) -> AttemptStatus:
