@@ -6,8 +6,7 @@ import pytest
 
 from tests.support.domain.recorded import START, run_of, span
 from tui.domain.action import ActionPhase
-from tui.domain.environment import Environment
-from tui.domain.run import Attempt, AttemptStatus, Run, RunId, RunStatus
+from tui.domain.run import Attempt, AttemptStatus, Environment, Run, RunId, RunStatus
 from tui.domain.text import Raw
 
 

@@ -14,9 +14,8 @@ from tests.support.session import live, pass_time, polling, started
 from tests.support.virtual_clock import START, VirtualClock
 from tui.api.actions import CANCEL
 from tui.domain.action import ActionPhase
-from tui.domain.environment import Environment
 from tui.domain.filters import RunFilters
-from tui.domain.run import Fixed, RunId, TaskId
+from tui.domain.run import Environment, Fixed, RunId, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import EnvironmentRead, RunPatch, RunsRead, SourceConnected, Update
 from tui.sync.actions import Interlock

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.virtual_clock import VirtualClock
 from tui.api.errors import RateLimited, ServerFault, TooManyQueries
-from tui.domain.environment import RateLimit
+from tui.domain.run import RateLimit
 from tui.sync.budget import (
     MAX_IN_FLIGHT,
     MAX_TRIES,

@@ -13,8 +13,7 @@ from tests.support.responses import TruncatedResponse, server_error
 from tests.support.session import Later, polling, public_token
 from tests.support.virtual_clock import VirtualClock
 from tui.api.errors import ServerFault
-from tui.domain.environment import Capability
-from tui.domain.run import RunId, RunStatus
+from tui.domain.run import Capability, RunId, RunStatus
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.sync.session import Session
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.virtual_clock import VirtualClock
-from tui.domain.environment import RateLimit
+from tui.domain.run import RateLimit
 from tui.sync.budget import PUBLIC_TOKEN, SECRET_KEY, Budget, Priority, Refill
 
 RESETS: dict[str, Callable[[float], float]] = {

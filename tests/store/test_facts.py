@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, moments, patch_of
 from tui.domain.action import ActionPhase, ActionStatus
-from tui.domain.environment import Capability, Environment
-from tui.domain.run import RunId, RunStatus
+from tui.domain.run import Capability, Environment, RunId, RunStatus
 from tui.domain.text import Raw
 from tui.domain.update import (
     BudgetRead,

@@ -13,9 +13,8 @@ from tui import __version__
 from tui.api.client import Client, filter_params
 from tui.api.errors import ApiError, NotFound, Refused, ServerFault
 from tui.api.queries import RunCounts
-from tui.domain.environment import RateLimit
 from tui.domain.filters import RunFilters
-from tui.domain.run import BatchId, Cursor, RunId, SpanId, TaskId
+from tui.domain.run import BatchId, Cursor, RateLimit, RunId, SpanId, TaskId
 
 RUN = RunId("run_cmwuqwphl00009f7de45f6e3t")
 WIDEST = {"filter[createdAt][period]": "3650d"}

@@ -16,8 +16,7 @@ from tui.api.errors import RateLimited
 from tui.api.responses import Response, decode_environment, decode_id, decode_query, read_date, response_error
 from tui.api.runs import ListPage, RunResponse, decode_page, decode_run
 from tui.api.traces import decode_span
-from tui.domain.environment import Environment
-from tui.domain.run import ABSENT
+from tui.domain.run import ABSENT, Environment
 from tui.domain.text import Raw
 
 IDS = ("400", "401", "402", "405", "406", "410", "412", "430")

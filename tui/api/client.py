@@ -22,7 +22,6 @@ from tui.api.queries import NamedQuery, TrqlQuery
 from tui.api.responses import Response, decode_environment, decode_id, decode_query, read_rate_limit, response_error
 from tui.api.runs import ListPage, RunResponse, decode_page, decode_run
 from tui.domain.action import OnWritten
-from tui.domain.environment import Environment, RateLimit
 from tui.domain.facts import (
     ConcurrencyLimit,
     Deployment,
@@ -43,7 +42,7 @@ from tui.domain.filters import (
     query_period,
     queue_names,
 )
-from tui.domain.run import Cursor, ErrorGroupId, Json, RunId, SpanId
+from tui.domain.run import Cursor, Environment, ErrorGroupId, Json, RateLimit, RunId, SpanId
 from tui.domain.text import clean
 from tui.domain.trace import SpanDetail, Trace
 from tui.lazy_dataclass import dataclass

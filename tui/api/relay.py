@@ -16,9 +16,8 @@ from tui.api.facts import MAX_GROUPS
 from tui.api.models import read_json, within_bounds
 from tui.api.responses import Response
 from tui.domain import facts, update
-from tui.domain.environment import Capability
 from tui.domain.finding import FindingsRead, QueueWaits, Verdict
-from tui.domain.run import State, Status, TaskId, parse_status
+from tui.domain.run import Capability, State, Status, TaskId, parse_status
 from tui.lazy_dataclass import dataclass
 
 # Encodes dataclasses as JSON, and decodes them with bounds on every number, time and duration.

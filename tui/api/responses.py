@@ -14,8 +14,7 @@ from typing_extensions import TypedDict
 from tui.api import errors
 from tui.api.errors import EARLIEST, MAX_MESSAGE_CHARS, Limits
 from tui.api.models import Flag, JsonObject, OrNone, Text, Word, convert, decode, read_json
-from tui.domain.environment import Environment, RateLimit
-from tui.domain.run import Json, RunId
+from tui.domain.run import Environment, Json, RateLimit, RunId
 from tui.domain.text import clean, shortened
 from tui.lazy_dataclass import dataclass
 from tui.settings.secret import Secret

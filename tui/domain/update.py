@@ -11,10 +11,9 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from tui.domain.action import ActionStatus
-from tui.domain.environment import Capability, Environment
 from tui.domain.error import RunError
 from tui.domain.facts import WallUpdate
-from tui.domain.run import AttemptHistory, Body, Fixed, Json, RunId, RunStatus, Stamp, State
+from tui.domain.run import AttemptHistory, Body, Capability, Environment, Fixed, Json, RunId, RunStatus, Stamp, State
 from tui.lazy_dataclass import dataclass
 
 

@@ -5,8 +5,7 @@ from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, assert_never
 
-from tui.domain.environment import Environment
-from tui.domain.run import RELAY
+from tui.domain.run import RELAY, Environment
 from tui.domain.text import Raw, clean
 from tui.domain.update import BudgetRead, SourceRetrying, SourceStopped
 from tui.kit.words import advice_on, retry_words, secondary_failure

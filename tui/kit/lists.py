@@ -11,8 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from tui.api.errors import ApiError, NotFound, Refused
-from tui.domain.environment import Environment
-from tui.domain.run import Json
+from tui.domain.run import Environment, Json
 from tui.domain.text import Raw
 from tui.kit.rows import ListModel, ListOrder, RowQuery, RowRules
 from tui.kit.selection import Selected

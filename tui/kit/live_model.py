@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, assert_never
 
-from tui.domain.environment import Capability
-from tui.domain.run import FEEDS, RUN_FEED, Run, RunId
+from tui.domain.run import FEEDS, RUN_FEED, Capability, Run, RunId
 from tui.domain.update import Reconciled, SourceConnected, SourceRetrying, SourceStopped
 from tui.kit.selection import Need, Selection
 from tui.kit.words import advice_on, feed_sentence, without_request

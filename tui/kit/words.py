@@ -6,9 +6,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from tui.domain.environment import Environment
 from tui.domain.filters import RunFilters
-from tui.domain.run import FEEDS, RELAY
+from tui.domain.run import FEEDS, RELAY, Environment
 from tui.domain.text import Raw, clean
 from tui.domain.update import HistoryRead, SourceRetrying, SourceStopped
 from tui.lazy_dataclass import dataclass

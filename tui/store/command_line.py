@@ -10,9 +10,8 @@ from itertools import islice, pairwise
 from typing import Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from tui.domain.environment import Environment
 from tui.domain.filters import TASK_QUEUE_PREFIX, parse_period
-from tui.domain.run import STATUS_TABLE, Run, RunId, fold, live_statuses
+from tui.domain.run import STATUS_TABLE, Environment, Run, RunId, fold, live_statuses
 from tui.domain.text import Raw, clean, raw_or_none
 from tui.lazy_dataclass import dataclass
 from tui.store import filter as typed

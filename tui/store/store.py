@@ -7,7 +7,6 @@ from typing import Any, Final, TypeVar, cast
 
 from tui.domain import update as updates
 from tui.domain.action import ActionPhase, ActionStatus
-from tui.domain.environment import Capability, Environment
 from tui.domain.facts import (
     DECIDING,
     INTERVALS,
@@ -28,7 +27,7 @@ from tui.domain.facts import (
     age_shown,
 )
 from tui.domain.finding import FindingsRead, SourceUnread, Verdict
-from tui.domain.run import Run, RunId
+from tui.domain.run import Capability, Environment, Run, RunId
 from tui.store.changes import EPOCH, Changes, KeyedRun, Topic, newest_first
 from tui.store.indexes import Retention, RunIndex, StatusCounter, StatusCounts, has_large_facets
 from tui.store.merge import is_same_row, merge, merge_gone

@@ -23,8 +23,7 @@ from typing import TYPE_CHECKING, Final
 from tui.api.actions import Action
 from tui.api.errors import ApiError, NotFound, Refused, ServerFault, Unreachable
 from tui.domain.action import ActionPhase, ActionStatus, CommandEvent
-from tui.domain.environment import Environment
-from tui.domain.run import Run, RunId
+from tui.domain.run import Environment, Run, RunId
 from tui.domain.text import Raw, clean
 from tui.domain.update import EnvironmentRead, RunsRead, Update
 from tui.lazy_dataclass import dataclass

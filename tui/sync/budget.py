@@ -9,8 +9,7 @@ from random import Random
 from typing import Any, Final, TypeVar
 
 from tui.api.errors import RateLimited, TooManyQueries
-from tui.domain.environment import RateLimit
-from tui.domain.run import Cursor
+from tui.domain.run import Cursor, RateLimit
 from tui.lazy_dataclass import dataclass
 from tui.sync.clock import Clock, Timer
 

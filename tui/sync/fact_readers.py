@@ -20,8 +20,7 @@ from tui.api.errors import EARLIEST, LATEST, Refused, ServerFault, Unreachable, 
 from tui.api.facts import PAGE_SIZE
 from tui.api.queries import MAX_ROWS
 from tui.domain import facts
-from tui.domain.environment import Capability
-from tui.domain.run import Run, RunId, RunStatus, TaskId, Wait, WaitKind
+from tui.domain.run import Capability, Run, RunId, RunStatus, TaskId, Wait, WaitKind
 from tui.domain.text import Raw
 from tui.domain.trace import Span, Trace, wait_of
 from tui.domain.update import Update

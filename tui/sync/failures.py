@@ -15,10 +15,9 @@ from tui.api.errors import MAX_MESSAGE_CHARS, ApiError, NotFound, RateLimited, R
 from tui.api.feed import MAX_FEED_WINDOW, FeedTarget, read_stored_error
 from tui.api.queries import MAX_IDS, FailureCount, FoundRun, RunErrors, RunsWithErrorTexts, TrqlQuery, days_since
 from tui.api.runs import ListPage
-from tui.domain.environment import Capability
 from tui.domain.facts import FailuresProgress, ServerErrorGroup, ServerGroupDetail, ServerGroupsRead
 from tui.domain.filters import RunFilters, period_text, query_period
-from tui.domain.run import FAILED_WORDS, ErrorGroupId, Precision, Run, RunId, Stamp, TaskId, parse_status
+from tui.domain.run import FAILED_WORDS, Capability, ErrorGroupId, Precision, Run, RunId, Stamp, TaskId, parse_status
 from tui.domain.update import RunPatch, RunsRead
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes, Topic

@@ -9,9 +9,8 @@ from typing import Final
 
 from tui.api.errors import ApiError, NotFound, RateLimited, Refused, ServerFault, Unreachable
 from tui.api.feed import MAX_FEED_WINDOW, MAX_SNAPSHOT_ROWS, FeedPosition, FeedResponse, FeedTarget, read_change
-from tui.domain.environment import Capability
 from tui.domain.filters import RunFilters
-from tui.domain.run import REALTIME, RUN_FEED, Run
+from tui.domain.run import REALTIME, RUN_FEED, Capability, Run
 from tui.domain.update import RunPatch, RunsRead, SourceConnected
 from tui.lazy_dataclass import dataclass
 from tui.store.filter import EVERYTHING

@@ -16,11 +16,23 @@ from tui.api.lists import ListRead, RowRead
 from tui.api.queries import TrqlQuery
 from tui.api.responses import Response
 from tui.api.runs import ListPage, RunResponse
-from tui.domain.environment import Capability, Environment
 from tui.domain.error import RunError
 from tui.domain.filters import RunFilters
 from tui.domain.log import RunLog
-from tui.domain.run import AttemptHistory, Cursor, Json, Precision, Run, RunId, SpanId, Stamp, Wait, WaitKind
+from tui.domain.run import (
+    AttemptHistory,
+    Capability,
+    Cursor,
+    Environment,
+    Json,
+    Precision,
+    Run,
+    RunId,
+    SpanId,
+    Stamp,
+    Wait,
+    WaitKind,
+)
 from tui.domain.text import Raw
 from tui.domain.trace import SpanDetail, Trace, attempts_of, needs_root_error
 from tui.domain.update import CapabilityLost, CapabilityRegained, EnvironmentRead, RunGone, RunPatch, RunsRead

@@ -10,7 +10,6 @@ from typing import Final
 
 from tui.api.errors import ApiError, NotFound, RateLimited, Refused
 from tui.api.queries import OlderLiveCounts, RunCounts, StatusCount, TrqlQuery
-from tui.domain.environment import Capability
 from tui.domain.filters import MAX_QUERY_PERIOD, period_text, query_period
 from tui.domain.run import (
     LIVE,
@@ -20,6 +19,7 @@ from tui.domain.run import (
     RUN,
     RUNNING_STATUSES,
     RUNNING_WORDS,
+    Capability,
     RunId,
     RunStatus,
     parse_status,

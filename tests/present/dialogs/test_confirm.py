@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.present.samples import HOSTILE, NOW, RUN_ID, full, sample, text_of
 from tui.domain.action import ActionPlan, confirmation_texts
-from tui.domain.environment import Environment
-from tui.domain.run import Run, RunId, TaskId, parse_status
+from tui.domain.run import Environment, Run, RunId, TaskId, parse_status
 from tui.domain.text import Raw
 from tui.domain.tree import TreeNode
 from tui.features.actions.words import Question, Target, confirm_lines

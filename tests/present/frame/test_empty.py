@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.present.samples import HOSTILE, text_of
-from tui.domain.environment import Environment
 from tui.domain.filters import RunFilters
+from tui.domain.run import Environment
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, SourceRetrying, SourceStopped
 from tui.kit.words import EmptyFacts, empty_lines

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.present.samples import HOSTILE
-from tui.domain.environment import Environment
+from tui.domain.run import Environment
 from tui.domain.text import Raw
 from tui.domain.update import BudgetRead, SourceRetrying, SourceStopped
 from tui.kit.header_words import HeaderFacts, header_line

@@ -6,7 +6,7 @@ import pytest
 
 from tests.present.frame.test_header import ANSWERED, AT, COUNTS, FACTS, PROD, failing
 from tests.support.present.samples import HOSTILE
-from tui.domain.environment import Environment
+from tui.domain.run import Environment
 from tui.domain.text import Raw
 from tui.kit.header_words import MAX_TITLE_CELLS, HeaderFacts, supports_title, terminal_title
 from tui.store.freshness import Freshness, Level

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from tests.support.present.attempt_pages import of
 from tests.support.present.samples import HOSTILE, STACK, attempt, failure, full, sample, texts
-from tui.domain.environment import Environment
 from tui.domain.error import RunError
-from tui.domain.run import AttemptHistory, AttemptStatus, Body, Run, RunId
+from tui.domain.run import AttemptHistory, AttemptStatus, Body, Environment, Run, RunId
 from tui.domain.text import Raw, clean
 from tui.features.copying.words import MAX_MESSAGE_CHARS, MAX_PAYLOAD_CHARS, ticket
 from tui.text.blocks import code_block, code_span

@@ -20,9 +20,9 @@ from tests.support.wall_story import (
     VIEW,
     calm_board,
 )
-from tui.domain.environment import Environment
 from tui.domain.facts import INTERVALS, LAST_DAY_INTERVAL, FactSource
 from tui.domain.finding import FindingWord, RunOverdue, SourceUnread, TaskFails
+from tui.domain.run import Environment
 from tui.domain.text import Raw
 from tui.features.wall.blocks import Band, WallView, big_number, big_word, span_words
 from tui.features.wall.page import wall_header, wall_page

@@ -13,9 +13,8 @@ from tests.support.fleet import Fleet, FleetRun, at, is_window, serving, steady_
 from tests.support.responses import html_page, server_error
 from tests.support.session import pass_time, started
 from tests.support.virtual_clock import VirtualClock
-from tui.domain.environment import Capability
 from tui.domain.filters import RunFilters
-from tui.domain.run import RunId, RunStatus, parse_status
+from tui.domain.run import Capability, RunId, RunStatus, parse_status
 from tui.domain.update import HistoryRead, SourceConnected, SourceRetrying, SourceStopped
 from tui.sync.session import Session
 

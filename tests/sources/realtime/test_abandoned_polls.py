@@ -20,8 +20,7 @@ from tests.support.live_session import (
 )
 from tests.support.responses import server_error
 from tui.api.feed import FeedPosition, FeedResponse, FeedTarget
-from tui.domain.environment import Capability
-from tui.domain.run import RunStatus
+from tui.domain.run import Capability, RunStatus
 from tui.domain.update import SourceConnected, SourceRetrying
 from tui.emulator.routes.table import NAMES
 from tui.store.changes import Changes

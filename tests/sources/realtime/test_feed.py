@@ -23,9 +23,8 @@ from tests.support.live_session import (
 from tests.support.session import live, public_token
 from tests.support.virtual_clock import VirtualClock
 from tui.api.feed import FeedPosition, FeedResponse, FeedTarget
-from tui.domain.environment import Capability
 from tui.domain.filters import RunFilters
-from tui.domain.run import QUEUED_WORDS, RunId, RunStatus, TaskId
+from tui.domain.run import QUEUED_WORDS, Capability, RunId, RunStatus, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import Reconciled, SourceConnected, SourceRetrying
 from tui.emulator.routes.table import NAMES

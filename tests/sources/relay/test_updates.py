@@ -7,8 +7,7 @@ import pytest
 from tests.support.domain.patches import at, patch_of
 from tui.api.errors import ServerFault
 from tui.api.relay import Chunk, RelayFacts, Runs
-from tui.domain.environment import Capability
-from tui.domain.run import REALTIME, RELAY, REST, RunId
+from tui.domain.run import REALTIME, RELAY, REST, Capability, RunId
 from tui.domain.update import (
     CapabilityLost,
     CapabilityRegained,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.environment import Environment
+from tui.domain.run import Environment
 from tui.domain.text import Raw
 from tui.store.command_line import LinkKind, elsewhere, parse_link, parse_run
 

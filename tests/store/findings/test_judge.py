@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from tests.support.domain.judged import CHARGE, HOUR, MINUTE, NOW, SECOND, ended, every, judged, normal, own_of
 from tests.support.domain.patches import at, patch_of, stamp
-from tui.domain.environment import Environment
 from tui.domain.facts import (
     DECIDING,
     INTERVALS,
@@ -55,7 +54,7 @@ from tui.domain.finding import (
     TaskSlow,
     Verdict,
 )
-from tui.domain.run import ErrorGroupId, Fixed, RunId, TaskId
+from tui.domain.run import Environment, ErrorGroupId, Fixed, RunId, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunPatch, WindowRead
 from tui.store.findings.board import waiting_rows

@@ -13,8 +13,7 @@ from tests.support.ui.action_app import Stage, executing, fleet_of, play
 from tui.api.actions import CANCEL, REPLAY
 from tui.api.client import Client
 from tui.api.responses import Response as WireResponse
-from tui.domain.environment import Environment
-from tui.domain.run import Run, RunId
+from tui.domain.run import Environment, Run, RunId
 from tui.domain.text import Raw
 from tui.domain.update import EnvironmentRead
 

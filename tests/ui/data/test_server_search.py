@@ -10,7 +10,7 @@ from tests.support.fleet import HELD, FleetRun
 from tests.support.responses import server_error
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
-from tui.domain.environment import Environment
+from tui.domain.run import Environment
 from tui.domain.text import Raw
 from tui.domain.update import EnvironmentRead
 

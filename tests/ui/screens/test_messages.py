@@ -9,9 +9,8 @@ from tests.support.fleet import SECRET
 from tests.support.recording_server import RecordingsApi, Reply
 from tests.support.recordings import recording
 from tests.support.virtual_clock import START, VirtualClock
-from tui.domain.environment import Capability, Environment
 from tui.domain.filters import RunFilters
-from tui.domain.run import RunId
+from tui.domain.run import Capability, Environment, RunId
 from tui.domain.text import Raw
 from tui.domain.update import (
     CapabilityLost,

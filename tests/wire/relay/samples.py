@@ -41,7 +41,6 @@ from tui.api.relay import (
     encode_screen_message,
     message_of,
 )
-from tui.domain.environment import Capability, Environment
 from tui.domain.error import RunError
 from tui.domain.facts import (
     ConcurrencyLimit,
@@ -87,7 +86,20 @@ from tui.domain.finding import (
     TaskSlow,
     Verdict,
 )
-from tui.domain.run import BatchId, Cursor, ErrorGroupId, Fixed, Precision, RunId, RunStatus, SpanId, Stamp, TaskId
+from tui.domain.run import (
+    BatchId,
+    Capability,
+    Cursor,
+    Environment,
+    ErrorGroupId,
+    Fixed,
+    Precision,
+    RunId,
+    RunStatus,
+    SpanId,
+    Stamp,
+    TaskId,
+)
 from tui.domain.text import Raw
 from tui.domain.update import (
     CaughtUp,

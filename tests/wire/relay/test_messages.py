@@ -37,9 +37,8 @@ from tui.api.relay import (
     response_parts,
 )
 from tui.api.responses import Response
-from tui.domain.environment import Environment
 from tui.domain.error import RunError
-from tui.domain.run import Fixed, Json, RunId, SpanId, Stamp, State
+from tui.domain.run import Environment, Fixed, Json, RunId, SpanId, Stamp, State
 from tui.domain.text import Raw
 from tui.domain.update import (
     EnvironmentRead,

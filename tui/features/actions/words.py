@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from tui.domain.action import ActionPhase, ActionPlan, ActionStatus, confirmation_texts
-from tui.domain.environment import Environment
-from tui.domain.run import Run, RunId
+from tui.domain.run import Environment, Run, RunId
 from tui.domain.text import Raw
 from tui.domain.tree import TreeNode
 from tui.features.runs.columns import short_id, took

@@ -14,9 +14,8 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widgets import Input
 
-from tui.domain.environment import Environment
 from tui.domain.error_kinds import kind_of
-from tui.domain.run import Run, RunId
+from tui.domain.run import Environment, Run, RunId
 from tui.features.actions.view import from_palette
 from tui.features.command_line.data import CommandHistory, LinkedRun, RunNumbers
 from tui.features.command_line.model import (

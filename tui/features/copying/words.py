@@ -8,10 +8,9 @@ from datetime import UTC, datetime, tzinfo
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from tui.domain.environment import Environment
 from tui.domain.error import FrameKind, RunError, StackFrame, parse_stack
 from tui.domain.log import LogLine
-from tui.domain.run import ABSENT, Attempt, AttemptHistory, AttemptStatus, Json, Run
+from tui.domain.run import ABSENT, Attempt, AttemptHistory, AttemptStatus, Environment, Json, Run
 from tui.domain.text import Raw, clean
 from tui.features.attempts.words import TRACE_GONE, attempt_style, gap_before, missing_words, waited_before
 from tui.features.detail.words import full_error

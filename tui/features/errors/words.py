@@ -7,11 +7,10 @@ from typing import Final
 
 from rich.cells import cell_len
 
-from tui.domain.environment import Environment
 from tui.domain.error import RunError
 from tui.domain.error_kinds import ErrorKind
 from tui.domain.facts import ErrorState, ServerErrorGroup, ServerGroupDetail, ServerGroupStatus
-from tui.domain.run import ABSENT, AttemptHistory, Run, RunId, TaskId, title_of
+from tui.domain.run import ABSENT, AttemptHistory, Environment, Run, RunId, TaskId, title_of
 from tui.domain.text import Raw, clean
 from tui.features.attempts.words import ReadProgress, equal_errors, selected_attempt, sentence
 from tui.features.detail.words import full_error, head_lines, missing_words, remarks, value_of

@@ -9,8 +9,7 @@ from typing import Any, ClassVar, Final
 from textual.binding import BindingType
 from textual.message import Message
 
-from tui.domain.environment import Environment
-from tui.domain.run import Run, RunId
+from tui.domain.run import Environment, Run, RunId
 from tui.features.actions.words import Overlay
 from tui.features.columns.data import VisibleValues
 from tui.features.columns.words import chosen_columns, with_times

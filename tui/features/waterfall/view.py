@@ -9,8 +9,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from tui.domain.environment import Capability
-from tui.domain.run import RunId, SpanId
+from tui.domain.run import Capability, RunId, SpanId
 from tui.domain.trace import (
     ROOT,
     RowKey,

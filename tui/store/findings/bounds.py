@@ -7,7 +7,6 @@ from functools import cache, lru_cache
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from tui.domain.environment import Environment
 from tui.domain.facts import (
     MAX_SCHEDULES,
     ErrorGroupsRead,
@@ -23,7 +22,7 @@ from tui.domain.facts import (
 )
 from tui.domain.filters import TASK_QUEUE_PREFIX
 from tui.domain.finding import Standstill, StandstillReason
-from tui.domain.run import FAILED, RunStatus, TaskId
+from tui.domain.run import FAILED, Environment, RunStatus, TaskId
 from tui.domain.text import Raw
 from tui.store.findings.counts import OwnCounts
 
