@@ -167,6 +167,7 @@ SHOTS: Final = {
     "errors": Shot(errors),
     "command-line": Shot(keys(":", "runs task:process", "\t", " status:fa")),
     "columns": Shot(keys("x", "x", "c", "j")),
+    "schedules": Shot(keys(":", "schedules", "\r", "j")),
     "help": Shot(keys("?")),
     "stale": Shot(stale, (80, 24)),
     "gap": Shot(gap, (80, 24), is_living=True),
