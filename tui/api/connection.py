@@ -21,7 +21,7 @@ import httpx2
 
 from tui.api.errors import ApiError, ServerFault, Unreachable
 from tui.api.models import without_callback_secrets
-from tui.api.responses import ACCEPTED, BodyReader, BodyTooLarge, CodingError, Response, read_date
+from tui.api.responses import ACCEPTED, BodyError, BodyReader, Response, read_date
 from tui.domain.action import OnWritten
 from tui.domain.run import Json
 from tui.domain.text import clean, shortened
@@ -518,10 +518,8 @@ class HttpConnection:
                     for _ in reader.add(chunk):
                         await asyncio.sleep(0)
             body = without_callback_secrets(reader.body())
-        except CodingError as error:
+        except BodyError as error:
             raise ServerFault(f"{label}: {error}", status) from None
-        except BodyTooLarge:
-            raise ServerFault(f"{label}: the response has more than {progress.max_bytes:,} bytes", status) from None
         return Response(label, status, headers, body, read_date(headers.get("date"), self._clock()))
 
     def _redacted_origin(self, url: httpx2.URL) -> str:

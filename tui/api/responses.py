@@ -37,51 +37,47 @@ MAX_OVERHEAD_BYTES: Final = 64 * 1024
 _GZIP: Final = frozenset({"gzip", "x-gzip"})
 
 
-class CodingError(Exception):
-    """The body cannot be decompressed. The exception's text says why."""
-
-
-class BodyTooLarge(Exception):
-    """The body is larger than its limit."""
+class BodyError(Exception):
+    """The body is too large, or cannot be decompressed. The exception's text says why."""
 
 
 class BodyReader:
     """Collects one body from its chunks."""
 
     def __init__(self, content_encoding: str, max_bytes: int) -> None:
-        """`content_encoding` is the header, `max_bytes` limits the decompressed body. Raises `CodingError`."""
-        codings = [coding for part in content_encoding.lower().split(",") if (coding := part.strip())]
-        codings = [coding for coding in codings if coding != "identity"]
+        """`content_encoding` is the header, `max_bytes` limits the decompressed body. Raises `BodyError`."""
+        parts = map(str.strip, content_encoding.lower().split(","))
+        codings = [coding for coding in parts if coding not in {"", "identity"}]
         if len(codings) > 1:
-            raise CodingError("the response is compressed more than once")
+            raise BodyError("the response is compressed more than once")
         if not _GZIP.issuperset(codings):
-            raise CodingError("the response has a compression that was not requested")
+            raise BodyError("the response has a compression that was not requested")
         self._decompressor = zlib.decompressobj(zlib.MAX_WBITS | 16) if codings else None
         self._body = BytesIO()
         self._max_bytes = max_bytes
         self._received_bytes = 0
 
     def add(self, chunk: bytes) -> Iterator[None]:
-        """Add one chunk, and yield after each step of decompression. Raises `BodyTooLarge` or `CodingError`."""
+        """Add one chunk, and yield after each step of decompression. Raises `BodyError`."""
         self._received_bytes += len(chunk)
-        if self._received_bytes > self._max_bytes + (0 if self._decompressor is None else MAX_OVERHEAD_BYTES):
+        if self._received_bytes > self._max_bytes + MAX_OVERHEAD_BYTES:
             raise self._too_large()
         if self._decompressor is None:
-            self._body.write(chunk)
+            self._write(chunk)
             return
         # Bytes after the end of the gzip data are ignored, as in browsers.
         while chunk and not self._decompressor.eof:
             try:
                 self._write(self._decompressor.decompress(chunk, STEP_BYTES))
             except zlib.error:
-                raise CodingError("the response cannot be decompressed") from None
+                raise BodyError("the response cannot be decompressed") from None
             chunk = self._decompressor.unconsumed_tail
             yield
 
     def body(self) -> bytes:
-        """Return the whole decompressed body. Raises `CodingError` if the gzip data is incomplete."""
+        """Return the whole decompressed body. Raises `BodyError` if the gzip data is incomplete."""
         if self._decompressor is not None and self._received_bytes and not self._decompressor.eof:
-            raise CodingError("the response cannot be decompressed")
+            raise BodyError("the response cannot be decompressed")
         return self._body.getvalue()
 
     def _write(self, part: bytes) -> None:
@@ -89,13 +85,13 @@ class BodyReader:
         if self._body.tell() > self._max_bytes:
             raise self._too_large()
 
-    def _too_large(self) -> BodyTooLarge:
+    def _too_large(self) -> BodyError:
         """Free the memory of the body, and return the exception to raise.
 
         The exception's traceback refers to this object, and the caller may keep it until the next retry.
         """
         self._body = BytesIO()
-        return BodyTooLarge()
+        return BodyError(f"the response has more than {self._max_bytes:,} bytes")
 
 
 # `Response`, a complete HTTP response, and functions that read its error, rate limit, date and small bodies.

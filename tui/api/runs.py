@@ -74,10 +74,8 @@ shared_tags = lru_cache(MAX_SHARED)(tuple[Raw, ...])
 """Return one object for equal tags."""
 
 
-@lru_cache(MAX_SHARED_CENTS)
-def shared_cents(cents: float) -> float:
-    """Return one object for equal costs."""
-    return cents
+shared_cents = lru_cache(MAX_SHARED_CENTS)(float)
+"""Return one object for equal costs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """An action on runs: the plan that the user confirms, and its progress."""
 
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from enum import StrEnum
@@ -117,11 +116,6 @@ class ActionPlan:
     def total(self) -> int:
         """The number of runs that would change, as far as is known."""
         return len(self.runs) + len(self.descendants)
-
-    @property
-    def descendants_by_title(self) -> Counter[str]:
-        """The number of descendants that would stop, by the title of their status."""
-        return Counter(live_title(node) or UNKNOWN for node in self.descendants)
 
 
 def live_title(node: TreeNode) -> str | None:

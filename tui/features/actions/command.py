@@ -1,6 +1,7 @@
 """`cancel` and `replay`: plan an action, ask for consent, and carry it out."""
 
 import asyncio
+from collections import Counter
 from contextlib import suppress
 from typing import Any
 
@@ -10,7 +11,7 @@ from tui.api.actions import ACTIONS, Action
 from tui.api.errors import ApiError, NotFound
 from tui.commands.options import RUN_ID, confirm, connection_options, json_option, settings_of
 from tui.commands.output import ExitCode, Output, OutputClosed, Stop
-from tui.domain.action import MAX_RUNS_FOR_YES, UNKNOWN, ActionPhase, ActionPlan, ActionStatus, Via
+from tui.domain.action import MAX_RUNS_FOR_YES, UNKNOWN, ActionPhase, ActionPlan, ActionStatus, Via, live_title
 from tui.domain.filters import RunFilters
 from tui.domain.run import Json, Run, RunId
 from tui.domain.update import RunsRead
@@ -39,7 +40,8 @@ class Consent:
 def plan_text(plan: ActionPlan) -> str:
     """Return which runs the plan would change: `2 runs and 3 below (2 Executing, 1 Queued)`."""
     runs = "1 run" if len(plan.runs) == 1 else f"{len(plan.runs):,} runs"
-    below = ", ".join(f"{count:,} {title}" for title, count in plan.descendants_by_title.most_common())
+    titles = Counter(live_title(node) or UNKNOWN for node in plan.descendants)
+    below = ", ".join(f"{count:,} {title}" for title, count in titles.most_common())
     if below:
         runs = f"{runs} and {len(plan.descendants):,} below ({below})"
     return f"{runs}, or more: not fully loaded" if plan.missing else runs
