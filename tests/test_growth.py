@@ -256,7 +256,7 @@ OTHERS: Final = {
     "domain.filters", "domain.run", "domain.tree", "domain.trace",
     "api.traces", "api.connection", "features.detail.words", "features.actions.words",
     "features.alerts.words", "features.attempts.compared", "features.errors.words", "relay.tokens",
-    "kit.browsing", "kit.terminal.output", "kit.keys", "features.logs.model", "features.own_commands.view",
+    "kit.programs", "kit.terminal.output", "kit.keys", "features.logs.model", "features.own_commands.view",
     "features.copying.view", "features.detail.value", "kit.lines",
     "settings.reader", "settings.keys", "domain.own_commands",
 }  # fmt: skip

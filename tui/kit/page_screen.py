@@ -1,4 +1,4 @@
-"""Screens that show one page, and two of them: the keys, and the messages."""
+"""Pages and dialogs that every view opens: the keys, the messages, the link of a run."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
@@ -6,23 +6,36 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, ClassVar, Final, get_args
 
+from rich.style import Style
 from textual.actions import parse
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.screen import Screen
+from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.kit.app import app_of
+from tui.domain.run import RunId
+from tui.kit.app import AppBase, app_of, call_soon
 from tui.kit.bars import ViewScreen, live_keys
 from tui.kit.header_words import COUNTS, SLOW_LINK, SLOW_LINK_SENTENCE
 from tui.kit.keys import ACTION_NAMES, LAST_RANK, MARK_ACTIONS, Help, HelpGroup, bind, key_label, places_of
-from tui.kit.lines import EDGE, Rule
+from tui.kit.lines import EDGE, Dialog, Rule
 from tui.kit.live_model import LiveModel, Messages, message_lines
 from tui.kit.page import Page, PageRow
+from tui.kit.painted import Clipboard, LineDialog
+from tui.kit.programs import (
+    Browser,
+    browsers_for,
+    is_web_address,
+    outcome_words,
+    start_browser,
+)
 from tui.kit.words import RuleText
 from tui.lazy_dataclass import dataclass
+from tui.settings.secret import without_secrets
 from tui.store.freshness import Minute
+from tui.sync.session import Session
 from tui.text import formatting
 from tui.text.blocks import labelled, spark
 from tui.text.status import STATUS_STYLES
@@ -387,3 +400,137 @@ class MessagesScreen(PageScreen):
         if is_at_end:
             self.page.action_bottom()
         self.show_rule()
+
+
+# `o`: opens a run in the dashboard, by a browser where there is one, otherwise as a link to click or to copy.
+
+
+WIDTH: Final = 84
+_INDENT: Final = 3
+
+
+def link_lines(reason: str, link: str, width: int) -> tuple[list[Line], range]:
+    """Return the dialog in lines of at most `width` cells, and the lines that show the link."""
+    limit, indent = width - 2 * _INDENT, Piece(" " * _INDENT)
+    head: list[Line] = [
+        (),
+        (indent, Piece("Open in a browser", Token.BRIGHT, is_bold=True)),
+        *((indent, Piece(row, Token.MUTED)) for row in wrap(reason, limit)),
+        (),
+    ]
+    rows = [link[start : start + limit] for start in range(0, len(link), limit)]
+    keys = (indent, Piece("y", Token.TEXT, is_bold=True), Piece("  copy it   ", Token.MUTED))
+    lines = [
+        *head,
+        *((indent, Piece(row, Token.TEXT)) for row in rows),
+        (),
+        (*keys, Piece("Esc", Token.TEXT, is_bold=True), Piece("  back", Token.MUTED)),
+        (),
+    ]
+    return lines, range(len(head), len(head) + len(rows))
+
+
+# The dialog with a link: terminals open it by a click, the user can copy it.
+
+
+class LinkedDialog(Dialog):
+    """A dialog in which some lines are a link (OSC 8)."""
+
+    def __init__(self, link: str) -> None:
+        super().__init__()
+        # One style for all lines: a terminal underlines them together when the pointer is over one.
+        self._style = Style(link=link, underline=True)
+        self.linked = range(0)
+        """The lines of the link."""
+
+    def strip_at(self, y: int) -> Strip:
+        strip = super().strip_at(y)
+        if self.line_at(y) not in self.linked:
+            return strip
+        # Only the text: a click on the spaces beside it opens nothing.
+        text = strip.text
+        begin, end = len(text) - len(text.lstrip(" │|")), len(text.rstrip(" │|"))
+        return Strip.join([strip.crop(0, begin), strip.crop(begin, end).apply_style(self._style), strip.crop(end)])
+
+
+class LinkDialog(LineDialog[None]):
+    """Shows a link that no browser could open, and why."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("escape", "close", "back", "Close the dialog.", id="back"),
+        bind("q", "close", "back", "Close the dialog."),
+        bind("o", "close", "back", "Close the dialog.", id="browse"),
+        bind("y", "copy_link", "copy", "Copy the link."),
+    ]
+    cells = WIDTH
+
+    def __init__(self, link: str, reason: str, clipboard: Clipboard) -> None:
+        self._linked = LinkedDialog(link)
+        super().__init__(self._linked)
+        self._link, self._reason, self._clipboard = link, reason, clipboard
+
+    def action_copy_link(self) -> None:
+        self.dismiss(None)
+        self._clipboard.send("link", self._link)
+
+    def lines(self, width: int, height: int) -> list[Line]:  # noqa: ARG002  it is low
+        lines, self._linked.linked = link_lines(self._reason, self._link, width)
+        return lines
+
+
+NO_DASHBOARD: Final = "not known; set dashboard.url in config.toml"
+
+
+NO_PROJECT: Final = "the server has not named the project yet"
+
+
+def link_of(session: Session, run_id: RunId) -> tuple[str | None, str]:
+    """Return the address of a run in the dashboard, or None and the reason."""
+    environment, configured = session.store.environment, session.settings.dashboard.url
+    link = None if environment is None else environment.link_to(run_id, configured)
+    if link is not None:
+        return link, ""
+    has_project = environment is not None and environment.project_ref is not None
+    return None, NO_PROJECT if configured and not has_project else NO_DASHBOARD
+
+
+NO_BROWSER: Final = "No browser can be started here. Most terminals open this link by a click, some with ctrl:"
+
+
+def browse(screen: Screen[Any], run_id: RunId, clipboard: Clipboard) -> Line:
+    """Open a run in the browser. Return what the footer says at once; it may be empty."""
+    app = app_of(screen)
+    link, reason = link_of(app.session, run_id)
+    if link is None or not is_web_address(link):
+        return (Piece(f"no link to the dashboard: {reason}", Token.MUTED),)
+    app.session.spawn(_open(app, link, clipboard), f"open {run_id} in the browser")
+    return ()
+
+
+async def _open(app: AppBase, link: str, clipboard: Clipboard) -> None:
+    """Try the browsers in their order, and show the link if all of them fail."""
+    environ = without_secrets(app.environ)
+    failures: list[str] = []
+    for browser in browsers_for(link, environ):
+        failure = await _try(app, browser, environ)
+        if failure is None:
+            return
+        failures.append(failure)
+        app.messages.add(app.session.now(), f"The browser failed: {failure}.")
+
+    def show() -> None:
+
+        reason = f"The browser failed: {', '.join(failures)}. Open this link:" if failures else NO_BROWSER
+        app.push_screen(LinkDialog(link, reason, clipboard))
+
+    call_soon(app, show)
+
+
+async def _try(app: AppBase, browser: Browser, environ: dict[str, str]) -> str | None:
+    if not browser.needs_terminal:
+        return await start_browser(browser, environ)
+    try:
+        code = await app.run_in_foreground(browser.arguments, environ)
+    except OSError as error:
+        return str(error)
+    return None if code == 0 else f"{browser.name}: {outcome_words(code)}"

@@ -222,7 +222,7 @@ class BaseScreen(ViewScreen):
         if (run_id := self.outgoing_run) is None:
             self.say(no_run_selected())
         else:
-            from tui.kit.browsing import browse  # noqa: PLC0415  loaded when first used
+            from tui.kit.page_screen import browse  # noqa: PLC0415  loaded when first used
 
             if line := browse(self, run_id, self.clipboard):
                 self.notice(line)

@@ -10,7 +10,7 @@ from tests.support.fleet import SECRET
 from tests.support.ui.fleets import failing_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.features.copying.view import THROUGH_RELAY
-from tui.kit.browsing import NO_DASHBOARD
+from tui.kit.page_screen import NO_DASHBOARD
 from tui.settings.schema import Dashboard
 
 

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tui.kit import browsing as browser
-from tui.kit.browsing import Browser, browsers_for, is_web_address, start
+from tui.kit import programs
+from tui.kit.programs import Browser, browsers_for, is_web_address, start_browser
 
 LINK = "https://d.example.com/runs/run_1"
 
 
 @pytest.fixture
-def programs(tmp_path: Path) -> str:
+def folder(tmp_path: Path) -> str:
     for name in ("open", "xdg-open", "wslview"):
         (tmp_path / name).write_text("#!/bin/sh\n")
         (tmp_path / name).chmod(0o700)
@@ -41,9 +41,9 @@ def programs(tmp_path: Path) -> str:
     ],
 )
 def test_browser_is_the_users_or_the_platforms(
-    variables: dict[str, str], platform: str, commands: list[tuple[str, ...]], programs: str
+    variables: dict[str, str], platform: str, commands: list[tuple[str, ...]], folder: str
 ) -> None:
-    found = browsers_for(LINK, {"PATH": programs, **variables}, platform)
+    found = browsers_for(LINK, {"PATH": folder, **variables}, platform)
     assert [each.arguments for each in found] == commands
 
 
@@ -56,12 +56,12 @@ def test_address_is_of_the_web() -> None:
 
 
 def test_browser_that_fails_says_how(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(browser, "FAILS_WITHIN_S", 0.2)
+    monkeypatch.setattr(programs, "FAILS_WITHIN_S", 0.2)
 
     async def outcomes() -> list[str | None]:
         scripts = ("echo on the screen; echo >&2; read x && exit 9", "exit 3", "kill -9 $$", "exec sleep 1")
-        found = [await start(Browser(("sh", "-c", script)), {"PATH": "/usr/bin:/bin"}) for script in scripts]
-        return [*found, await start(Browser(("/no/such/browser",)), {})]
+        found = [await start_browser(Browser(("sh", "-c", script)), {"PATH": "/usr/bin:/bin"}) for script in scripts]
+        return [*found, await start_browser(Browser(("/no/such/browser",)), {})]
 
     assert asyncio.run(outcomes()) == [
         "sh: exit 1",

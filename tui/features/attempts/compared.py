@@ -866,7 +866,7 @@ class ComparedScreen(PageScreen):
         self.app_base.open_copy_menu(self, self._run_id)
 
     def action_browse(self) -> None:
-        from tui.kit.browsing import browse  # noqa: PLC0415  loaded when first used
+        from tui.kit.page_screen import browse  # noqa: PLC0415  loaded when first used
 
         if line := browse(self, self._run_id, self.clipboard):
             self.notice(line)

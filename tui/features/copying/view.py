@@ -30,9 +30,9 @@ from tui.features.detail.words import full_error, value_of
 from tui.features.logs.view import LogsPane
 from tui.features.runs.data import RunSubscription
 from tui.kit.app import CopyText, app_of, call_soon
-from tui.kit.browsing import link_of
 from tui.kit.keys import bind
 from tui.kit.live_model import LiveModel
+from tui.kit.page_screen import link_of
 from tui.kit.painted import Clipboard, LineDialog, PaintedScreen
 from tui.kit.pane import PagePane
 from tui.kit.screen import BaseScreen

@@ -19,13 +19,12 @@ from tui.features.copying.words import block_text, value_text
 from tui.features.detail.words import value_of
 from tui.features.runs.columns import short_id
 from tui.kit.app import AppBase, app_of, call_soon
-from tui.kit.browsing import outcome_words
 from tui.kit.keys import READING_BINDINGS, Help, bind
 from tui.kit.lines import GUTTER
 from tui.kit.live_model import LiveModel
 from tui.kit.page import BLANK_LINE, PageLine, SlicedPage
 from tui.kit.page_screen import PageScreen
-from tui.kit.programs import path_of, text_file
+from tui.kit.programs import outcome_words, path_of, text_file
 from tui.kit.words import without_request
 from tui.settings.settings import Settings
 from tui.sync.budget import Priority
