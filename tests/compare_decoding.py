@@ -453,7 +453,6 @@ async def _read_trace_nodes(client: Any, case: Case) -> Any:
     scanner = await client.read_trace_nodes(case.ids[0])
     return (
         [node if isinstance(node, tuple) else (node.depth, node.fields) for node in scanner.nodes],
-        scanner.trace_id,
         scanner.is_truncated,
     )
 

@@ -30,7 +30,7 @@ from tui.api.errors import (
 from tui.api.models import MAX_ITEMS, AnyText, Flag, JsonObject, Lenient, Text, Word, convert, decode, within_bounds
 from tui.domain.error import RunError, build_error
 from tui.domain.log import UNKNOWN, RunLog
-from tui.domain.run import Json, RunId, SpanId, TraceId
+from tui.domain.run import Json, RunId, SpanId
 from tui.domain.text import Raw
 from tui.domain.trace import Span, SpanDetail, Trace
 
@@ -232,10 +232,10 @@ MAX_NODE_BYTES: Final = 256 * 1024
 
 
 class _Around(dict[str, Json]):
-    """The texts of the objects around the root, and what is true. Of a key that is there twice, the last counts."""
+    """What is true in an object around the root, also if the key is there twice."""
 
     def __setitem__(self, key: str, value: Json) -> None:
-        if value is True or isinstance(value, str):
+        if value is True:
             super().__setitem__(key, value)
 
 
@@ -248,7 +248,6 @@ class TraceScanner:
     def __init__(self, body: bytes, limits: Limits | None = None) -> None:
         """With `limits`, the items inside a huge node are cut, which `limits` records."""
         self.nodes: list[tuple[int, dict[str, Json]]] = []
-        self.trace_id = ""
         self.is_truncated = False
         self._body = body
         self._limits = limits
@@ -268,9 +267,7 @@ class TraceScanner:
         if not is_whole or not self.nodes:
             reason = "no root span" if is_whole else "not JSON, or nested too deep"
             raise ServerFault(f"the trace could not be read: {reason}", 200)
-        self.is_truncated |= any(each.get("isTruncated") is True for each in self._around)
-        trace_id = self._around[1].get("traceId")
-        self.trace_id = trace_id if isinstance(trace_id, str) else ""
+        self.is_truncated |= any("isTruncated" in each for each in self._around)
 
     def _opened(self, depth: int, key: str, sign: str) -> dict[str, Json] | list[Json] | None:
         """Open the two objects around the root node, the nodes, and their `children`."""
@@ -395,7 +392,7 @@ def trace_slices(body: bytes, limits: Limits | None = None) -> Generator[None, N
     if root is None:
         raise ServerFault("the trace could not be read: no root span", 200)
     is_truncated = scanner.is_truncated or received > MAX_SPANS
-    return Trace(TraceId(scanner.trace_id), root, is_truncated, received, unreadable)
+    return Trace(root, is_truncated, received, unreadable)
 
 
 _DETAIL: Final = JsonObject(
@@ -543,7 +540,7 @@ def event_slices(body: bytes, run_id: RunId) -> Generator[None, None, Trace | No
                 spans[span.id] = span, parent_id
         yield
     root = _root_of(spans)
-    return None if root is None else Trace(TraceId(""), root, is_truncated=possible_rows >= MAX_EVENT_ROWS)
+    return None if root is None else Trace(root, is_truncated=possible_rows >= MAX_EVENT_ROWS)
 
 
 def _root_of(spans: Mapping[SpanId, tuple[Span, SpanId | None]]) -> Span | None:

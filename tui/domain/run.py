@@ -22,7 +22,6 @@ from tui.lazy_dataclass import dataclass
 RunId = NewType("RunId", str)
 TaskId = NewType("TaskId", str)
 SpanId = NewType("SpanId", str)
-TraceId = NewType("TraceId", str)
 BatchId = NewType("BatchId", str)
 ErrorGroupId = NewType("ErrorGroupId", str)
 """The id of a group of errors on the server, `error_` and its fingerprint."""

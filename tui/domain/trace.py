@@ -19,7 +19,6 @@ from tui.domain.run import (
     RunStatus,
     SpanId,
     TaskId,
-    TraceId,
     Wait,
     WaitKind,
 )
@@ -80,7 +79,6 @@ class Trace:
     * `unreadable`: the number of spans that are not in the tree, because they have no id, name or time
     """
 
-    id: TraceId
     root: Span
     is_truncated: bool = False
     received: int = 0

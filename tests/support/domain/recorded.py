@@ -9,7 +9,7 @@ from tests.support.slices import result_of
 from tui.api.errors import Limits
 from tui.api.runs import decode_run
 from tui.api.traces import decode_span, trace_slices
-from tui.domain.run import Run, RunId, SpanId, TraceId
+from tui.domain.run import Run, RunId, SpanId
 from tui.domain.text import Raw
 from tui.domain.trace import Span, SpanDetail, Trace
 from tui.store.merge import merge
@@ -70,4 +70,4 @@ def span(message: str, at_s: float = 0, took_s: float | None = 1, *children: Spa
 
 
 def trace(root: Span) -> Trace:
-    return Trace(TraceId("trace"), root)
+    return Trace(root)
