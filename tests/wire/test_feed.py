@@ -22,8 +22,8 @@ from tui.api.feed import (
     FeedTarget,
     decode_feed,
     read_array,
-    read_body,
     read_change,
+    read_documents,
     read_row,
 )
 from tui.api.responses import Response, read_date
@@ -144,8 +144,7 @@ def test_row_leaves_stored_bodies_to_the_detail() -> None:
 )
 def test_stored_text_is_decoded_by_its_type(text: str | None, kind: str | None, value: Any) -> None:
     row = {"payload": text, "payloadType": kind, "output": None, "outputType": kind}
-    body = read_body(row)
-    assert body is not None
+    body = read_documents(row)["body"]
     assert (body.payload, body.output) == (value, ABSENT)
 
 

@@ -33,20 +33,19 @@ _SUPER_JSON: Final = "application/super+json"
 _JSON: Final = ("application/json", _SUPER_JSON)
 
 
-def read_body(row: Mapping[str, Any]) -> Body | None:
-    """Return the payload and output of a row. None if the row lacks a column, or has a path into the object store."""
+def read_documents(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body and the metadata of a row, as far as it has their columns.
+
+    A path into the object store is no body. The metadata are {} if the run has none.
+    """
+    documents: dict[str, Any] = {}
     is_whole = "payload" in row and "output" in row
-    if not is_whole or _IN_OBJECT_STORE in {row.get("payloadType"), row.get("outputType")}:
-        return None
-    return Body(_stored(row, "payload"), _stored(row, "output"))
-
-
-def read_metadata(row: Mapping[str, Any]) -> dict[str, Json] | None:
-    """Return the metadata of a row: {} if the run has none, None if the row lacks the column."""
-    if "metadata" not in row:
-        return None
-    value = _stored(row, "metadata")
-    return value if isinstance(value, dict) else {}
+    if is_whole and _IN_OBJECT_STORE not in {row.get("payloadType"), row.get("outputType")}:
+        documents["body"] = Body(_stored(row, "payload"), _stored(row, "output"))
+    if "metadata" in row:
+        value = _stored(row, "metadata")
+        documents["metadata"] = value if isinstance(value, dict) else {}
+    return documents
 
 
 def _stored(row: Mapping[str, Any], column: str) -> Json | Absent:
@@ -260,9 +259,7 @@ def read_row(run_id: RunId, row: Row, read_at: datetime, limits: Limits | None =
     values = convert(_ROW, {**row, "friendlyId": run_id}, limits)
     if not all(values.get(name) for name in ("status", "task", "created_at", "updated_at")):
         return None
-    documents = {"body": read_body(row), "metadata": read_metadata(row)}
-    values |= {name: value for name, value in documents.items() if value is not None}
-    return build_patch(values, read_at, Precision.FEED)
+    return build_patch(values | read_documents(row), read_at, Precision.FEED)
 
 
 def read_change(run_id: RunId, row: Row, known: State, read_at: datetime) -> RunPatch:
