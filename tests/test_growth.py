@@ -35,7 +35,7 @@ from tui.domain.own_commands import CommandScope, TemplateError, parse_template
 from tui.domain.run import Fixed, TaskId
 from tui.domain.text import Raw, clean
 from tui.features.columns.words import is_format, parse_path
-from tui.features.command_line.data import may_keep
+from tui.features.command_line.model import may_keep
 from tui.features.copying.words import block_text, ticket, value_text
 from tui.features.errors.error import error_lines, sameness
 from tui.features.logs.words import Attributes, LineFolds, opened_rows

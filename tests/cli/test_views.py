@@ -9,7 +9,7 @@ from tests.cli.test_monitor import DEMO, MONITOR
 from tests.perf.terminal import Terminal
 from tests.support.commands import environment, trigger_tui
 from tui.commands.output import Stop
-from tui.program.monitor import view_address
+from tui.program.main import view_address
 
 
 def test_demo_starts_at_an_address() -> None:

@@ -206,7 +206,7 @@ def run_command(
             patch.delenv(name)
         for name, value in environ.items():
             patch.setenv(name, value)
-        patch.setattr("tui.features.config.session.Session", partial(_quick_session, timeouts))
+        patch.setattr("tui.sync.session.Session", partial(_quick_session, timeouts))
         try:
             with hang_ends():
                 code = run(output, arguments)

@@ -19,7 +19,7 @@ from tests.hostile.rewriting import Dose, poisoned
 from tests.support.binding_table import live_rows, text_keys
 from tests.support.recordings import recordings
 from tui.kit.terminal.input import InputDecoder
-from tui.program.monitor import STORIES
+from tui.program.main import STORIES
 
 NOT_REQUESTED = {
     "GET /api/v1/batches/{}": "no surface shows a batch yet",

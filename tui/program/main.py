@@ -1,27 +1,454 @@
-"""The group of commands, and the only place that turns an exception into a line on stderr and an exit code."""
+"""The command line: the group of commands, the only place that turns an exception into an exit code, and the monitor."""
 
+import gc
+import math
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
-from typing import Any, Final, NoReturn
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import fields
+from datetime import UTC, datetime, tzinfo
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeVar
 
 import click
 from click.core import ParameterSource
 
 from tui import __version__
-from tui.commands.options import connection_options, monitor_options, relay_options
-from tui.commands.output import ExitCode, Output, OutputClosed, OutputFailed, Stop
+from tui.commands.options import (
+    all_of,
+    config_file_of,
+    config_option,
+    connection_options,
+    monitor_options,
+    relay_options,
+    settings_of,
+)
+from tui.commands.output import SIGNAL_EXIT_BASE, ExitCode, Output, OutputClosed, OutputFailed, Stop
+from tui.lazy_dataclass import dataclass
 from tui.program import early
 from tui.program.early import print_bug, redact_interpreter_output
-from tui.program.monitor import COMMANDS, monitor
-from tui.settings.secret import SECRET_VARIABLES, Secret, SettingsError
+from tui.settings.secret import SECRET_VARIABLES, Secret, SettingsError, zone_of
+from tui.settings.settings import ConfigFile, Settings, read_settings
+
+if TYPE_CHECKING:
+    import socket
+    from asyncio import AbstractEventLoop
+    from types import FrameType
+
+    from tui.emulator.demo_world import WorldOptions
+    from tui.emulator.server.emulator import Emulator
+    from tui.kit.terminal.early import EarlyTerminal
+    from tui.program.app import TriggerApp
+    from tui.store.addresses import ViewAddress
 
 
-def _emulator() -> "tuple[click.Command, ...]":
-    from tui.program.emulator import COMMANDS  # noqa: PLC0415  loaded when it is run
+# Starts the monitor: `trigger-tui` on the API or a relay, `demo` on an emulator in a child process, and `wall`.
 
-    return COMMANDS
+
+# The options that describe the emulated world, for `emulator` and `demo`.
+
+
+STORIES = ("calm", "bad-deploy", "queue-at-limit", "missed-schedule", "stuck-run", "forgotten-approval")
+"""The names of `emulator.stories.TALES`, which is not imported before a world is made."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+MAX_RUNS_PER_S = 2000
+"""New runs a second of real time. One core cannot emulate more and answer requests too."""
+
+START_YEARS = range(2000, 2100)
+
+
+def _start_time(value: str) -> datetime:
+    """Parse a time such as `2026-11-24T14:00:00Z`. Without a zone, another machine would give other runs."""
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise click.BadParameter(f"{value!r} is not a time with a zone (2026-11-24T14:00:00Z)")
+    if moment.year not in START_YEARS:
+        raise click.BadParameter(f"{value!r} is not between {START_YEARS.start} and {START_YEARS.stop}")
+    return moment
+
+
+class FiniteFloat(click.FloatRange):
+    """A number in a range. click's own type accepts `nan` in every range."""
+
+    def convert(self, value: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Parse a number. Fails for `nan`."""
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
+
+
+def world_options(*, history: int, is_demo: bool = False) -> Callable[[F], F]:
+    """Return a decorator that adds these options. `history` is the default number of finished runs at the start."""
+    number = partial(click.option, show_default=True)
+    old_runs = "" if is_demo else " Unless 0, a few live runs are weeks old."
+    return all_of(
+        click.option("--start", type=_start_time, metavar="TIME",
+                     help="The emulator's time at the start [default: now]."),
+        number("--time-scale", type=FiniteFloat(0, 1000), default=1.0,
+               help="The speed of the emulator's clock; 0 stops it."),
+        number("--history", type=click.IntRange(0, 1_000_000), default=history,
+               help=f"Finished runs at the start.{old_runs}"),
+        number("--rate", type=FiniteFloat(0, 1000), default=2.0,
+               help="New runs a second; 0: only those you trigger."),
+        click.option("--story", type=click.Choice(STORIES),
+                     help="A world in which only this goes wrong, 5 to 15 s after the start; calm: nothing."),
+        number("--seed", type=int, default=0, help="The same seed creates the same runs."),
+    )  # fmt: skip
+
+
+def world_options_of(options: dict[str, Any]) -> "WorldOptions":
+    """Remove the options of this module from a command's options, and return them."""
+    from tui.emulator.demo_world import WorldOptions  # noqa: PLC0415
+
+    world = WorldOptions(**{each.name: options.pop(each.name) for each in fields(WorldOptions)})
+    if world.rate * world.time_scale > MAX_RUNS_PER_S:
+        raise click.UsageError(f"--rate times --time-scale is {MAX_RUNS_PER_S} runs a second at most")
+    return world
+
+
+# Starts the monitor: `trigger-tui` on the API or a relay, and `trigger-tui demo` on an emulator in a child process.
+#
+# The terminal and the settings are checked first, then the app runs inside a session. Whatever ends the app (a
+# key, a signal, a closed terminal, an exception) becomes an exit code.
+
+
+DEMO_HISTORY: Final = 500
+"""Finished runs at the start of the demo. They are created while the screen is loaded."""
+
+ENDING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def view_address(text: str | None, zone: tzinfo) -> "ViewAddress | None":
+    """Parse the address of the first view, with times in a zone. Raises `Stop` if it is none."""
+    if text is None:
+        return None
+    from tui.store.addresses import VIEWS, AddressError, parse_address, period_problem  # noqa: PLC0415
+
+    if text.partition("?")[0].casefold() not in VIEWS:
+        import tui.features  # noqa: F401, PLC0415  registers the views of lists
+    try:
+        address = parse_address(text)
+    except AddressError as error:
+        raise Stop(ExitCode.USAGE, str(error)) from None
+    if (problem := period_problem(address.since, datetime.now(zone))) is not None:
+        raise Stop(ExitCode.USAGE, problem)
+    return address
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayOptions:
+    """The options for drawing the screen that are no settings."""
+
+    is_ascii: bool
+    has_mouse: bool
+    address: "ViewAddress | None" = None
+    """The view to start with."""
+
+    @classmethod
+    def of(cls, options: dict[str, Any], output: Output, file: ConfigFile) -> Self:
+        """Remove the display options from a command's options, and return them. The file names the zone of times."""
+        is_ascii, zone = options.pop("ascii_only") or output.is_ascii, zone_of(file.values.timezone)
+        return cls(is_ascii, options.pop("has_mouse"), view_address(options.pop("address", None), zone))
+
+
+def monitor(output: Output, options: dict[str, Any]) -> None:
+    """Run the monitor until the user quits. The variables and options name the API or the relay."""
+    file = config_file_of(options)
+    display = DisplayOptions.of(options, output, file)
+    _check_terminal(os.environ)
+    settings = settings_of(options, file=file)
+    _run(output, settings, display, environment_name=settings.relay_url and f"relay {settings.relay_url}")
+
+
+@click.command("demo")
+@click.argument("address", required=False)
+@world_options(history=DEMO_HISTORY, is_demo=True)
+@click.option("--prod", "is_production", is_flag=True, help="Show the environment prod instead of dev.")
+@monitor_options
+@click.option("--expect-env", metavar="NAME", help="Refuse to act in any other environment (dev, prod).")
+@click.option("--ascii", "ascii_only", is_flag=True, help="Use only ASCII characters.")
+@config_option
+@click.pass_obj
+def demo(output: Output, /, *, is_production: bool, **options: Any) -> None:
+    """Try the monitor without an account. It shows sample tasks on an emulated server; no network is used.
+
+    ADDRESS is the view to start with, such as 'runs?status=failed' or 'errors?'.
+    """
+    from tui.emulator.server.child import run_in_child  # noqa: PLC0415
+
+    world = world_options_of(options)
+    file = config_file_of(options)
+    display = DisplayOptions.of(options, output, file)
+    _check_terminal(os.environ)
+    slug = "prod" if is_production else "dev"
+    with run_in_child(lambda listener: _serve(world, slug, listener)) as child:
+        try:
+            settings = read_settings(_demo_environ(child.url, slug), file=file, **options)
+            _run(output, settings, display, environment_name=f"demo {slug}")
+        finally:
+            for line in child.stderr_text().splitlines():
+                output.say(line)
+
+
+def _check_terminal(environ: Mapping[str, str]) -> None:
+    """Raise `Stop` if this terminal, or a variable that Textual reads, would break the monitor."""
+    from tui.kit.terminal.early import invalid_variable_message  # noqa: PLC0415
+
+    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
+        raise Stop(ExitCode.USAGE, "the monitor needs a terminal; use `trigger-tui ls` in a pipe")
+    if environ.get("TERM", "") in {"", "dumb"}:
+        raise Stop(ExitCode.USAGE, "the monitor needs a terminal that can move its cursor (TERM is empty or dumb)")
+    if (wrong := invalid_variable_message(environ)) is not None:
+        raise Stop(ExitCode.USAGE, wrong)
+
+
+def _demo_environ(url: str, slug: str) -> dict[str, str]:
+    """Return the variables for a session on the emulator, and bypass proxies, which cannot reach it.
+
+    The action log stays in its usual folder.
+    """
+    os.environ.update(NO_PROXY="*", no_proxy="*")
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in {"HOME", "XDG_STATE_HOME"} or name.startswith("TRIGGER_TUI_")
+    }
+    return kept | {"TRIGGER_SECRET_KEY": f"tr_{slug}_emulator", "TRIGGER_API_URL": url}
+
+
+def _serve(world: "WorldOptions", slug: str, listener: "socket.socket") -> None:
+    """Serve in the child process. The shown environment is created now, the other one at its first request."""
+    import asyncio  # noqa: PLC0415
+
+    from tui.emulator.server.application import application  # noqa: PLC0415
+    from tui.emulator.server.serving import serve  # noqa: PLC0415
+
+    emulator = world.new_emulator(is_demo=True)
+    emulator.make(slug)
+    gc.freeze()
+    gc.enable()
+    asyncio.run(serve(application(emulator), emulator, listener))
+
+
+def _run(output: Output, settings: Settings, display: DisplayOptions, *, environment_name: str | None = None) -> None:
+    """Run the app until it ends. Raises `Stop` unless the exit code is 0.
+
+    `environment_name` is the name under which filters are saved; None: a digest of the key.
+    """
+    for variable in ("COLUMNS", "LINES"):
+        # Rich would use them instead of the terminal's size, and raises if one is not a number.
+        os.environ.pop(variable, None)
+    if "STY" in os.environ:
+        # GNU screen passes on the COLORTERM of the terminal around it, but misreads true colours.
+        os.environ.pop("COLORTERM", None)
+    output.hide(settings.key)
+    output.hide(settings.relay_token)
+    farewell: list[str] = []
+    try:
+        with _early_terminal() as terminal:
+            _show_first_frame(terminal, settings, display)
+            early.return_large_blocks()
+            code = _run_app(settings, display, terminal, environment_name, farewell)
+    except Exception as bug:  # noqa: BLE001  printed here, after the terminal is restored
+        print_bug(output, bug)
+        code = ExitCode.REFUSED
+    for line in farewell:
+        output.say(line)
+    if code:
+        raise Stop(ExitCode.INTERRUPTED if code == SIGNAL_EXIT_BASE + signal.SIGINT else code)
+
+
+def _early_terminal() -> "EarlyTerminal":
+    from tui.kit.terminal.early import EarlyTerminal  # noqa: PLC0415
+
+    assert sys.__stdin__ is not None
+    assert sys.__stdout__ is not None
+    return EarlyTerminal(sys.__stdin__.fileno(), sys.__stdout__.fileno(), attributes=early.original_attributes())
+
+
+def _show_first_frame(terminal: "EarlyTerminal", settings: Settings, display: DisplayOptions) -> None:
+    """Show the first frame before Textual, asyncio and the session are imported."""
+    from tui.kit.colors import LineStyler, detect_color_mode, has_true_color  # noqa: PLC0415
+    from tui.program.first_frame import first_frame  # noqa: PLC0415
+
+    styler = LineStyler(
+        detect_color_mode(os.environ, settings.theme),
+        is_ascii=display.is_ascii,
+        has_true_color=has_true_color(os.environ) and settings.link.slow != "always",
+        own_colors=settings.colors.filled,
+    )
+    has_list = display.address is None or display.address.view != "wall"
+    if rows := first_frame(settings, styler, terminal.size, datetime.now(UTC), has_list=has_list):
+        terminal.show(rows)
+
+
+def _run_app(
+    settings: Settings, display: DisplayOptions, terminal: "EarlyTerminal", environment: str | None, farewell: list[str]
+) -> int:
+    """Run the app in a session, and return its exit code. Adds to `farewell` what to print afterwards."""
+    import asyncio  # noqa: PLC0415
+
+    from tui.kit.colors import detect_color_mode  # noqa: PLC0415
+    from tui.program.app import TriggerApp  # noqa: PLC0415
+    from tui.sync.session import Session  # noqa: PLC0415
+
+    async def run() -> int:
+        async with Session(settings) as session:
+            app = TriggerApp(
+                session,
+                color_mode=detect_color_mode(os.environ, settings.theme),
+                is_ascii=display.is_ascii,
+                environ=os.environ,
+                environment_name=environment,
+                early_terminal=terminal,
+                address=display.address,
+            )
+            with _ended_by_signals(app, asyncio.get_running_loop()):
+                await app.run_async(mouse=display.has_mouse)
+            farewell.extend(app.farewell())
+            shown_failure = session.action_log.failure
+            if app.failure is not None:
+                raise app.failure
+        # Whether the last lines of the log were written is known only after the session has ended.
+        if (failure := session.action_log.failure) is not None and failure != shown_failure:
+            farewell.append(failure)
+        return app.return_code or 0
+
+    return asyncio.run(run())
+
+
+@contextmanager
+def _ended_by_signals(app: "TriggerApp", loop: "AbstractEventLoop") -> Iterator[None]:
+    """Quit the app at the first signal. The second signal ends the process at once."""
+
+    def end(number: int, _: "FrameType | None") -> None:
+        for each in ENDING_SIGNALS:
+            signal.signal(each, signal.SIG_DFL)
+        loop.call_soon_threadsafe(lambda: app.exit(return_code=SIGNAL_EXIT_BASE + number))
+
+    before = {each: signal.signal(each, end) for each in ENDING_SIGNALS}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+# `wall`: the monitor, beginning with the wall; with `--json` the findings for a program.
+
+
+WALL_ADDRESS: Final = "wall?"
+
+
+@click.command("wall")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the present findings, then one JSON object for each change."
+)
+@monitor_options
+@relay_options
+@connection_options
+@click.pass_obj
+def wall(output: Output, /, *, as_json: bool, **options: Any) -> None:
+    """Show findings and the last hour over the whole screen, for a screen that everybody passes.
+
+    It is the monitor, which opens the wall first: W or Esc leads to the runs. With --json it prints until Ctrl-C.
+    """
+    if not as_json:
+        monitor(output, options | {"address": WALL_ADDRESS})
+        return
+    from tui.features.config.command import run_async  # noqa: PLC0415
+    from tui.features.wall.command import stream_findings  # noqa: PLC0415
+
+    run_async(stream_findings(output, settings_of(options)))
+
+
+# `emulator`: serves an emulated Trigger.dev API, to try clients without an account.
+
+
+# `emulator`: serves the emulated API, to try clients without an account.
+
+
+MAX_HISTORY_FOR_BOTH = 20_000
+"""Up to this many runs both environments are created before serving; above it, production at its first request."""
+
+MIN_ANNOUNCED_HISTORY = 10_000
+"""From this many runs on, a line on stderr explains why the start takes so long."""
+
+
+@click.command("emulator")
+@click.option("--port", type=click.IntRange(0, 65535), default=3030, show_default=True, help="0: any free port.")
+@world_options(history=2000)
+@click.option("--ascii", "ascii_only", is_flag=True, hidden=True)
+@click.pass_obj
+def emulator(output: Output, /, *, port: int, **options: Any) -> None:
+    """Serve an emulated API with sample tasks. It listens on 127.0.0.1 until Ctrl-C."""
+    import asyncio  # noqa: PLC0415
+
+    from tui.emulator.server.child import PortTaken, listen  # noqa: PLC0415
+
+    world = world_options_of(options)
+    try:
+        listener = listen(port)
+    except PortTaken as error:
+        raise Stop(ExitCode.REFUSED, str(error)) from None
+    served = world.new_emulator()
+    slugs = [each.slug for each in served.environments[: 2 if world.history <= MAX_HISTORY_FOR_BOTH else 1]]
+    try:
+        with listener:
+            if world.history >= MIN_ANNOUNCED_HISTORY:
+                output.say(f"creating a history of {world.history} runs …")
+            # Outside the event loop, which would handle Ctrl-C only after all runs are created.
+            for slug in slugs:
+                served.make(slug)
+            gc.freeze()
+            gc.enable()
+            asyncio.run(_serve_both(served, listener, slugs, output))
+    except KeyboardInterrupt:
+        raise Stop(ExitCode.INTERRUPTED) from None
+
+
+async def _serve_both(served: "Emulator", listener: "socket.socket", slugs: list[str], output: Output) -> None:
+    """Prepare the first queries, print the address, and serve until a signal arrives."""
+    from tui.emulator.server.application import application  # noqa: PLC0415
+    from tui.emulator.server.child import address  # noqa: PLC0415
+    from tui.emulator.server.serving import serve  # noqa: PLC0415
+
+    for slug in slugs:
+        await (await served.queries(slug)).prepare()
+    with suppress(OutputClosed):  # the reader of stdout may be gone; clients may know the port
+        _print_usage(output, address(listener))
+    await serve(application(served), served, listener)
+
+
+def _print_usage(output: Output, url: str) -> None:
+    """Print the address, and commands to paste into a shell, in 80 columns."""
+    for line in (
+        f"Trigger.dev emulator at {url}   (Ctrl-C ends it)",
+        "",
+        "  # point any client at it",
+        f"  export TRIGGER_API_URL={url}",
+        "  export TRIGGER_SECRET_KEY=tr_dev_emulator    # tr_prod_emulator: PRODUCTION",
+        "",
+        "  trigger-tui ls",
+        "  curl --oauth2-bearer $TRIGGER_SECRET_KEY $TRIGGER_API_URL/api/v1/runs",
+        "",
+        "  # inject a fault, remove it, and see the emulated runs",
+        """  curl $TRIGGER_API_URL/emulator/faults -d '{"faults": [{"kind": "hang"}]}'""",
+        "  curl -X DELETE $TRIGGER_API_URL/emulator/faults",
+        "  curl $TRIGGER_API_URL/emulator/world",
+    ):
+        output.print(line)
+
+
+# The group of commands, and the only place that turns an exception into a line on stderr and an exit code.
 
 
 def _relay() -> "tuple[click.Command, ...]":
@@ -30,7 +457,7 @@ def _relay() -> "tuple[click.Command, ...]":
     return COMMANDS
 
 
-OWN: Final = {"demo": lambda: COMMANDS, "wall": lambda: COMMANDS, "emulator": _emulator, "relay": _relay}
+OWN: Final = {**dict.fromkeys(("demo", "wall", "emulator"), lambda: (demo, wall, emulator)), "relay": _relay}
 """The commands that belong to no feature."""
 
 

@@ -21,7 +21,7 @@ import click
 from tui.api.lists import AnyRead
 from tui.commands.options import config_option, settings_of
 from tui.commands.output import SIGNAL_EXIT_BASE, ExitCode, Output, OutputClosed, Stop
-from tui.features.config.session import open_session, report_complaints
+from tui.features.config.command import open_session, report_complaints
 from tui.lazy_dataclass import dataclass
 from tui.program.early import return_large_blocks
 from tui.settings.secret import MIN_INTERVAL_S

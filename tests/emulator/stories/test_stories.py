@@ -28,7 +28,7 @@ from tui.emulator.stories import (
     tell,
 )
 from tui.emulator.world import World
-from tui.program.monitor import STORIES
+from tui.program.main import STORIES
 
 START_MS = 1_795_528_000_000 + 17_123
 SEEDS = 20

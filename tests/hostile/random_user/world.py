@@ -20,7 +20,7 @@ from tui.emulator.environment import DEVELOPMENT
 from tui.emulator.routes.table import NAMES
 from tui.emulator.server.application import application
 from tui.emulator.server.serving import serve_in_thread
-from tui.program.monitor import STORIES
+from tui.program.main import STORIES
 
 DEMO = "demo"
 STORY_NAMES = (DEMO, *(story for story in STORIES if story != "calm"))

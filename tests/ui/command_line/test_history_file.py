@@ -10,13 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.features.command_line.data import (
-    MAX_ENTRIES,
-    MAX_ENTRY_CHARS,
-    CommandHistory,
-    may_keep,
-    with_entry,
-)
+from tui.features.command_line.model import MAX_ENTRIES, MAX_ENTRY_CHARS, CommandHistory, may_keep, with_entry
 from tui.kit.commands import HistoryLine
 
 NOW = datetime(2026, 11, 26, 14, 31, tzinfo=UTC)

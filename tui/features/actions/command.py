@@ -15,7 +15,7 @@ from tui.domain.action import MAX_RUNS_FOR_YES, UNKNOWN, ActionPhase, ActionPlan
 from tui.domain.filters import RunFilters
 from tui.domain.run import Json, Run, RunId
 from tui.domain.update import RunsRead
-from tui.features.config.session import open_session, run_async
+from tui.features.config.command import open_session, run_async
 from tui.lazy_dataclass import dataclass
 from tui.settings.settings import Settings
 from tui.store.merge import merge

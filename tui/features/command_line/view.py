@@ -17,13 +17,15 @@ from textual.widgets import Input
 from tui.domain.error_kinds import kind_of
 from tui.domain.run import Environment, Run, RunId
 from tui.features.actions.view import from_palette
-from tui.features.command_line.data import CommandHistory, LinkedRun, RunNumbers
 from tui.features.command_line.model import (
     Apply,
+    CommandHistory,
     CommandLine,
     Execution,
+    LinkedRun,
     OneOf,
     RunArguments,
+    RunNumbers,
     Setting,
     SettingArguments,
     Value,

@@ -13,7 +13,7 @@ from tui.commands.output import ExitCode, Output, Stop
 from tui.domain.facts import ErrorState, ServerGroupsRead, state_of
 from tui.domain.filters import parse_period
 from tui.domain.run import Json, Run, title_of
-from tui.features.config.session import open_session, run_async
+from tui.features.config.command import open_session, run_async
 from tui.features.runs.printed import iso_time
 from tui.settings.settings import Settings
 from tui.sync.budget import ENDLESS, Priority

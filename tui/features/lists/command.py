@@ -8,7 +8,7 @@ import click
 from tui.api.errors import ApiError, Refused
 from tui.commands.options import connection_options, json_option, settings_of
 from tui.commands.output import ExitCode, Output, Stop
-from tui.features.config.session import open_session, run_async
+from tui.features.config.command import open_session, run_async
 from tui.kit.lists import ListView
 from tui.settings.settings import Settings
 from tui.sync.budget import Priority

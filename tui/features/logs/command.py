@@ -12,7 +12,7 @@ from tui.commands.options import RUN_ID, connection_options, json_option, settin
 from tui.commands.output import Output
 from tui.domain.log import LogLevel, LogLine, RunLog, level_of
 from tui.domain.run import Run, RunId
-from tui.features.config.session import open_session, run_async
+from tui.features.config.command import open_session, run_async
 from tui.settings.settings import Settings
 from tui.store.merge import merge
 from tui.sync.budget import Priority

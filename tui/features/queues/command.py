@@ -14,7 +14,7 @@ from tui.commands.output import ExitCode, Output, Stop
 from tui.domain import facts
 from tui.domain.run import Json
 from tui.domain.text import Raw
-from tui.features.config.session import open_session, run_async
+from tui.features.config.command import open_session, run_async
 from tui.features.queues import words
 from tui.features.queues.page import QUEUE_TABLE
 from tui.features.runs.printed import iso_time

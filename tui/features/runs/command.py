@@ -27,7 +27,7 @@ from tui.domain.run import FEEDS, STATUS_TABLE, Precision, Run, RunId, RunStatus
 from tui.domain.text import Raw, clean
 from tui.domain.tree import RunTree, TreeNode
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
-from tui.features.config.session import open_session, run_async
+from tui.features.config.command import open_session, run_async
 from tui.features.runs.columns import PRINTED_TABLE, short_id
 from tui.features.runs.printed import run_object, status_object, transition_line, tree_objects
 from tui.settings.settings import Settings

@@ -21,7 +21,7 @@ from tui.domain.run import RELAY, REST
 from tui.domain.text import Raw
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.features.alerts import words
-from tui.features.config.session import open_session, run_async
+from tui.features.config.command import open_session, run_async
 from tui.settings.settings import Settings
 from tui.store.changes import Changes
 from tui.store.findings.judging import lacks_runs_before, needs_schedule_runs

@@ -10,7 +10,7 @@ from tui.commands.options import RUN_ID, connection_options, json_option, settin
 from tui.commands.output import Output
 from tui.domain.run import RunId
 from tui.domain.trace import Extents, SpanKind, SpanState, Waterfall, extents_of, longest_path, place, row_tree
-from tui.features.config.session import open_session, run_async
+from tui.features.config.command import open_session, run_async
 from tui.features.waterfall import words as page
 from tui.features.waterfall.words import cut_words, hidden_counts, sentences
 from tui.settings.settings import Settings
