@@ -261,7 +261,7 @@ def test_file_without_keys_loads_no_table_of_bindings(tmp_path: Path) -> None:
     code = (
         "import sys, pathlib; from tui.settings.file import read_config"
         "; assert read_config(pathlib.Path(sys.argv[1]), shown='').keys == {'theme'}"
-        "; print(sorted({'tui.settings.key_checks', 'tui.domain.own_commands'} & set(sys.modules)))"
+        "; print(sorted({'tui.settings.keys', 'tui.domain.own_commands'} & set(sys.modules)))"
     )
     found = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
     assert found.stdout == "[]\n"

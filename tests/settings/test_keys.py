@@ -6,8 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.settings.key_checks import BINDINGS, PLACES, ROWS, TEXT_PLACES, check_keys, default_keys
-from tui.settings.keys import EVERYWHERE, RESERVED, is_capital, is_printable, key_name, parse_key
+from tui.settings.keys import (
+    EVERYWHERE,
+    RESERVED,
+    check_keys,
+    default_keys,
+    is_capital,
+    is_printable,
+    key_name,
+    key_table,
+    parse_key,
+)
 from tui.settings.schema import CommandEntry
 
 CASES = [
@@ -88,7 +97,7 @@ def test_commands_of_one_scope_have_different_keys() -> None:
 
 
 NAMES = [
-    *(key_name(key) for row in BINDINGS for key in row.keys),
+    *(key_name(key) for row in key_table().bindings for key in row.keys),
     *"abcKMQZ?'",
     "ctrl-g",
     "F9",
@@ -97,7 +106,9 @@ NAMES = [
     "Esc",
 ]
 TABLES = st.dictionaries(
-    st.sampled_from([*ROWS, "nonsense"]), st.lists(st.sampled_from(NAMES) | st.text(max_size=3), max_size=3), max_size=8
+    st.sampled_from([*key_table().by_id, "nonsense"]),
+    st.lists(st.sampled_from(NAMES) | st.text(max_size=3), max_size=3),
+    max_size=8,
 )
 
 
@@ -107,9 +118,9 @@ def test_no_table_takes_a_reserved_key_or_writes_in_lower_case(entries: dict[str
     for binding, keys in checked.keys.items():
         assert {key for key in keys if key in RESERVED} == {key for key in default_keys(binding) if key in RESERVED}
         assert not any("alt" in key for key in keys)
-        if ROWS[binding][0].writes:
+        if key_table().by_id[binding][0].writes:
             assert all(map(is_capital, keys))
-        if any(EVERYWHERE in row.scopes for row in ROWS[binding]):
+        if any(EVERYWHERE in row.scopes for row in key_table().by_id[binding]):
             assert not any(map(is_printable, keys))
     refused = {f"keys.{binding}" for binding in entries if binding not in checked.keys}
     assert refused == {problem.where for problem in checked.problems if not problem.is_remark}
@@ -118,11 +129,11 @@ def test_no_table_takes_a_reserved_key_or_writes_in_lower_case(entries: dict[str
 @given(TABLES)
 def test_no_table_gives_two_bindings_one_key(entries: dict[str, list[str]]) -> None:
     own = check_keys(entries).keys
-    for place, scopes in PLACES.items():
-        rows = [row for row in BINDINGS if set(row.scopes) & set(scopes)]
+    for place, scopes in key_table().places.items():
+        rows = [row for row in key_table().bindings if set(row.scopes) & set(scopes)]
         for one, other in combinations(rows, 2):
             both = set(own.get(one.id, one.keys)) & set(own.get(other.id, other.keys))
-            if place in TEXT_PLACES:
+            if place in key_table().text_places:
                 both = {key for key in both if not is_printable(key)}
             assert not both or one.id == other.id or set(one.keys) & set(other.keys), (place, one.id, other.id)
 

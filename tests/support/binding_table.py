@@ -29,7 +29,7 @@ from tui.kit.painted import PaintedScreen
 from tui.kit.pane import Pane
 from tui.kit.workspace import Workspace, keys_for
 from tui.program.app import TriggerApp
-from tui.settings import key_checks as table
+from tui.settings import keys as table
 from tui.settings.keys import EVERYWHERE, BindingRow
 
 PATH = Path(table.__file__).with_name("key_table.json")

@@ -1,4 +1,4 @@
-"""The command line: the group of commands, the only place that turns an exception into an exit code, and the monitor."""
+"""The commands: their group, the only place that turns an exception into an exit code, and the monitor."""
 
 import gc
 import math

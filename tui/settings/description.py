@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, NamedTuple, get_args, get_origin
 
 from tui.domain.own_commands import PLACEHOLDERS, CommandScope
 from tui.settings import schema
-from tui.settings.key_checks import listed_bindings
+from tui.settings.keys import listed_bindings
 from tui.settings.schema import ConfigTable, FileSettings, entry_type, expected, is_table, ruled, settings_in, value_at
 from tui.settings.settings import DEFAULT, UNBIND, Settings
 

@@ -9,8 +9,7 @@ from textual.keys import _character_to_key
 
 from tests.support import binding_table
 from tui.kit.keys import key_label
-from tui.settings.key_checks import BINDINGS, check_keys
-from tui.settings.keys import SIGNS, key_name, parse_key
+from tui.settings.keys import SIGNS, check_keys, key_name, key_table, parse_key
 from tui.settings.reader import read_document
 
 
@@ -21,7 +20,7 @@ def test_table_equals_the_live_bindings() -> None:
 
 def test_file_can_name_every_binding_and_key() -> None:
     """What `config --init` says about a binding is right in a file."""
-    for row in BINDINGS:
+    for row in key_table().bindings:
         names = tuple(map(key_name, row.keys))
         assert tuple(map(parse_key, names)) == row.keys, row.id
         read = read_document({"keys": {row.id: list(names)}}).values
@@ -37,7 +36,7 @@ def test_sentences_name_the_usual_keys() -> None:
     """Each `with_key("refresh", "r", …)` names a binding of the table, and its keys by default."""
     names = ("with_key", "key_of", "keys_of")
     texts = ((path, path.read_text(encoding="utf-8")) for path in Path("tui").rglob("*.py"))
-    usual = {row.id: [key_label(key) for key in row.keys] for row in BINDINGS}
+    usual = {row.id: [key_label(key) for key in row.keys] for row in key_table().bindings}
     found = [
         (path.name, str(call.args[0].value), [arg.value for arg in call.args[1:] if isinstance(arg, ast.Constant)])
         for path, text in texts
@@ -54,13 +53,13 @@ def test_sentences_name_the_usual_keys() -> None:
 
 def test_page_of_keys_names_bindings_that_exist() -> None:
     rows = binding_table.help_rows()
-    assert {name for row in rows for name in row.ids} - {row.id for row in BINDINGS} == set()
+    assert {name for row in rows for name in row.ids} - {row.id for row in key_table().bindings} == set()
     places = [(row.group, row.order) for row in rows]
     assert len(places) == len(set(places)) > 60
 
 
 def test_binding_has_the_same_keys_wherever_it_is() -> None:
     keys = defaultdict(set)
-    for row in BINDINGS:
+    for row in key_table().bindings:
         keys[row.id].add(frozenset(row.keys))
     assert [binding for binding, found in keys.items() if len(found) > 1] == []

@@ -159,7 +159,7 @@ def config(
 
 
 def _print_keys(output: Output, file: ConfigFile, *, as_json: bool) -> None:
-    from tui.settings.key_checks import keys_text, listed_bindings  # noqa: PLC0415
+    from tui.settings.keys import keys_text, listed_bindings  # noqa: PLC0415
 
     rows = list(listed_bindings(file.values.keys))
     if as_json:
