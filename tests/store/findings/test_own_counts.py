@@ -74,7 +74,7 @@ def picture(own: OwnCounts, now: datetime) -> dict[str, Any]:
         "ends": ends,
         "totals": totals,
         "within": within,
-        "recent": own.recent_tasks,
+        "recent": {task for task in own.tasks if own.has_recent(task)},
         "tasks": tasks,
         "last": [run.id for run in own.last_ended(5)],
     }

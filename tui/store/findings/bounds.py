@@ -55,9 +55,10 @@ def normals_by_task(facts: WallFacts) -> dict[TaskId, TaskNormal]:
 
 def speeds_by_task(facts: WallFacts, own: OwnCounts) -> dict[TaskId, TaskSpeed]:
     """Return the 95th percentile of the last hour, by the server's query or else by the own counts."""
-    counted = (TaskSpeed(task, each.p95, len(each.durations)) for task, each in own.tasks.items())
-    read = () if facts.minutes is None else facts.minutes.speeds
-    return {each.task: each for each in (*counted, *read) if each.p95 is not None and each.runs > 0}
+    speeds = () if facts.minutes is None else facts.minutes.speeds
+    found = {each.task: each for each in speeds if each.p95 is not None and each.runs > 0}
+    own_tasks = ((task, each) for task, each in own.tasks.items() if task not in found and each.durations)
+    return found | {task: TaskSpeed(task, each.p95, len(each.durations)) for task, each in own_tasks}
 
 
 def p95s_by_task(facts: WallFacts, own: OwnCounts) -> Callable[[TaskId], timedelta | None]:

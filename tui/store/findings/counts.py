@@ -129,6 +129,11 @@ def unpacked(ends: PackedEnds) -> Ends:
     return Ends(done, failed, done + failed + (ends >> 2 * _BITS))
 
 
+def failed_count(ends: PackedEnds) -> int:
+    """Return how many runs failed."""
+    return ends >> _BITS & _MASK
+
+
 def outcome_count(ends: PackedEnds) -> int:
     """Return how many runs were done or failed."""
     return (ends & _MASK) + (ends >> _BITS & _MASK)
@@ -407,11 +412,10 @@ class OwnCounts:
         """Return the counts of a minute since the epoch, of all tasks."""
         return Sums(*(self._totals[minute, kind] for kind in Sums._fields))
 
-    @property
-    def recent_tasks(self) -> set[TaskId]:
-        """The tasks of which a run was done or failed within the last `RECENT_MINUTES`."""
-        recent = [by_task for minute, by_task in self._ends.items() if minute >= self._recent_first]
-        return {task for by_task in recent for task, ends in by_task.items() if outcome_count(ends)}
+    def has_recent(self, task: TaskId) -> bool:
+        """Return whether a run of a task was done or failed within the last `RECENT_MINUTES`."""
+        minutes = range(self._recent_first, (self._last_minute or 0) + 2)
+        return any(outcome_count(self.ends(minute).get(task, 0)) for minute in minutes)
 
     def ended_within(self, first_s: int, last_s: int) -> tuple[int, int]:
         """Return how many runs were done and how many failed in these seconds, of the last `RECENT_MINUTES`."""

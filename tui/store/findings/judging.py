@@ -35,7 +35,7 @@ from tui.lazy_dataclass import dataclass
 from tui.store.filter import as_value
 from tui.store.findings import bounds, counts
 from tui.store.findings.bounds import LATE_AFTER, MIN_NORMAL_RUNS, normals_by_task
-from tui.store.findings.counts import MINUTE_S, Outcome, OwnCounts, PackedEnds, TaskTally, outcome_count, unpacked
+from tui.store.findings.counts import MINUTE_S, Outcome, OwnCounts, PackedEnds, TaskTally, failed_count, outcome_count
 from tui.store.store import unread_sources
 
 # FAILING: the tasks that fail more than they usually do, also right after a deploy.
@@ -149,7 +149,7 @@ class EndedMinutes:
                 ends = max(ends, other, key=outcome_count)  # the greater count of a minute is the newer one
             if not ends or (acknowledged and by_own is None):
                 continue
-            ended, failed = outcome_count(ends), unpacked(ends).failed
+            ended, failed = outcome_count(ends), failed_count(ends)
             if ignored:
                 failed, ended = failed - ignored.get(at_s, 0), ended - ignored.get(at_s, 0)
             if ended:
@@ -256,8 +256,10 @@ MAX_RATE: Final = 0.99
 """Even if all runs failed, one healthy run proves nothing."""
 
 
-def may_be_streak(minutes: Iterable[Block], rate: float) -> bool:
+def may_be_streak(minutes: Collection[Block], rate: float) -> bool:
     """Return whether the failures may be a streak in some order of the runs of each minute."""
+    if sum(each.failed for each in minutes) < MIN_STREAK_FAILURES:
+        return False
     parts = ((Block(at_s, failed, failed), Block(at_s, 0, ended - failed)) for at_s, failed, ended in minutes)
     return _best_streak(list(chain.from_iterable(parts)), rate) is not None
 
@@ -526,7 +528,7 @@ class FailureJudge:
 def is_judged_by_own_counts(facts: WallFacts, own: OwnCounts) -> bool:
     """Return whether some task that ended runs of late has no normal."""
     normals = normals_by_task(facts)
-    return any(_usual(normals.get(task)) is None for task in own.recent_tasks)
+    return any(_usual(normals.get(task)) is None and own.has_recent(task) for task in own.tasks)
 
 
 def _own_earlier(recent: Iterable[Block], older: list[Block]) -> tuple[int, int] | None:
