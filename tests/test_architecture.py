@@ -162,7 +162,7 @@ BUDGETS = {
     "program": 1_250,
     "relay": 700,
     "settings": 1_500,
-    "store": 5_050,
+    "store": 5_000,
     "sync": 5_500,
     "terminal": 1_000,
     "text": 1_450,
