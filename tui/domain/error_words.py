@@ -64,26 +64,24 @@ CODE_NOUNS: Final = _words(
 )
 """The name after one of these splits groups if it is a name: the parts that look like data are replaced."""
 
-DATA_NOUNS: Final = _words(
-    """value values received got found given entry input string text near user customer client account tenant shop
-    store merchant vendor supplier company organization organisation org team workspace member contact subscriber
-    employee owner author recipient sender partner order invoice payment subscription charge session job worker
-    device host hostname server address email phone number url uri file directory folder bucket row record document
-    id ids uuid guid slug username login password token was instead actual bytes buffer line content body message
-    data date time timestamp queue topic channel group project resource item product sku city country
-    integer boolean float decimal format run
-    container role database db vhost bucket cluster broker zone range specified provided timezone locale currency
-    encoding charset image volume pod upload"""
+_PARTIES: Final = _words(
+    """user customer client account tenant shop store merchant vendor supplier company organization organisation org
+    team workspace member contact subscriber employee owner author recipient sender partner"""
+)
+DATA_NOUNS: Final = _PARTIES | _words(
+    """value values received got found given entry input string text near order invoice payment subscription charge
+    session job worker device host hostname server address email phone number url uri file directory folder
+    bucket row record document id ids uuid guid slug username login password token was instead actual bytes
+    buffer line content body message data date time timestamp queue topic channel group project resource item
+    product sku city country integer boolean float decimal format run container role database db vhost cluster
+    broker zone range specified provided timezone locale currency encoding charset image volume pod upload"""
 )
 """What is quoted after one of these is data, whatever it looks like."""
 
-ENTITIES: Final = _words(
-    """customer client user account tenant shop store merchant vendor supplier company organization organisation org
-    team workspace member contact subscriber employee driver courier owner author buyer seller recipient sender patient
-    student partner brand restaurant hotel warehouse branch depot kunde kunden kundin mandant mandanten benutzer
-    firma cliente clients clientes filiale standort lieferant händler fournisseur magasin boutique proveedor tienda
-    almacén printer
-    utilisateur usuario"""
+ENTITIES: Final = _PARTIES | _words(
+    """driver courier buyer seller patient student brand restaurant hotel warehouse branch depot kunde kunden kundin
+    mandant mandanten benutzer firma cliente clients clientes filiale standort lieferant händler fournisseur
+    magasin boutique proveedor tienda almacén printer utilisateur usuario"""
 )
 VALUE_NOUNS: Final = _words("received got found actual instead credentials")
 """What is quoted after one of these is data, also between backticks."""
