@@ -15,8 +15,7 @@ import tui
 from tui.api.actions import ACTIONS
 from tui.features import FORMS, PANES
 from tui.features.detail.value import ValueScreen, ValueView
-from tui.features.errors.screen import ErrorsScreen
-from tui.features.errors.view import GroupRunsPane, NewestFailurePane
+from tui.features.errors.screen import ErrorsScreen, GroupRunsPane, NewestFailurePane
 from tui.features.queues.view import QueuesScreen
 from tui.features.runs.filters import ClearAll, PeriodInput, ServerFiltersScreen, StatusGrid, ValueInput
 from tui.features.runs.screen import MainScreen

@@ -13,7 +13,6 @@ from tui.features.detail import FEATURE as DETAIL
 from tui.features.errors import FEATURE as ERRORS
 from tui.features.lists import FEATURE as LISTED
 from tui.features.logs import FEATURE as LOGS
-from tui.features.overview import FEATURE as OVERVIEW
 from tui.features.queues import FEATURE as QUEUES
 from tui.features.runs import FEATURE as RUNS
 from tui.features.tree import FEATURE as TREE
@@ -44,7 +43,6 @@ FEATURES: Final[tuple[Feature, ...]] = (
     TREE,
     LOGS,
     WATERFALL,
-    OVERVIEW,
     WALL,
     ERRORS,
     QUEUES,

@@ -10,7 +10,8 @@ from tests.support.wall_story import BOARD, FAILING_NOW, NOW, VERDICT
 from tui.domain.facts import INTERVALS, FactSource
 from tui.domain.finding import QueueWaits, SourceUnread, Verdict
 from tui.domain.text import Raw
-from tui.features.overview.words import (
+from tui.features.wall.blocks import BlockRow, WallView
+from tui.features.wall.overview import (
     failing_rows,
     failing_rule,
     overview_rows,
@@ -20,7 +21,6 @@ from tui.features.overview.words import (
     task_rows,
     tasks_rule,
 )
-from tui.features.wall.blocks import BlockRow, WallView
 from tui.store.findings.board import Board, FailingNow, FourLines, Line, SourceAge
 from tui.text.bars import BarLook
 from tui.text.formatting import wait, waited

@@ -13,19 +13,19 @@ from tui.domain.facts import ConcurrencyLimit, PlaceHolder, QueuesRead, WallFact
 from tui.domain.finding import Standstill, StandstillReason
 from tui.domain.run import RunId, TaskId
 from tui.domain.text import Raw
-from tui.features.queues.model import QUEUES, LiveQueues
-from tui.features.queues.page import (
+from tui.features.queues.view import QUEUES, LiveQueues
+from tui.features.queues.words import (
     QUEUE_TABLE,
     HolderSpeed,
     QueueFacts,
     cell_words,
+    places_text,
     queue_page,
     queue_summary_lines,
     sentences,
     series_lines,
     usage_bar,
 )
-from tui.features.queues.words import places_text
 from tui.kit.lists import ReadState
 from tui.store.findings.board import QueueHealth, QueueRow
 from tui.text.blocks import Now, ReadStage
@@ -263,7 +263,7 @@ def test_two_lines_give_no_reason_beside_a_standstill() -> None:
 
 
 def test_rule_marks_totals_of_a_list_that_is_cut() -> None:
-    live: Any = SimpleNamespace(session=SimpleNamespace(), now=NOW)
+    live: Any = SimpleNamespace(session=SimpleNamespace(clock=None), now=NOW)
     queues = LiveQueues(live, QUEUES)
     queues._rows = (replace(MAIL, running=30, queued=304),)
 

@@ -1,7 +1,7 @@
 """The filters that list the runs of a queue."""
 
 from tui.domain.filters import RunFilters
-from tui.features.queues.model import runs_of_queue
+from tui.features.queues.view import runs_of_queue
 
 
 def test_server_lists_the_runs_of_a_queue() -> None:

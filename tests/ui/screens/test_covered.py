@@ -11,7 +11,7 @@ from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.domain.run import RunId
 from tui.features.attempts.compared import ComparedScreen
-from tui.features.queues import model as live_queues
+from tui.features.queues import view as live_queues
 from tui.features.wall import data as live_board
 from tui.features.wall import data as live_failing
 from tui.features.wall.view import WallScreen

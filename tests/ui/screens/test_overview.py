@@ -11,8 +11,8 @@ from tests.support.ui.fleets import failing_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.domain.finding import Finding, FindingsRead, FindingSubject, FindingWord, QueueWaits, SubjectKind, Verdict
 from tui.domain.text import Raw
-from tui.features.overview.live import SENTENCES_EVERY_S
-from tui.features.overview.view import LinePane
+from tui.features.wall.overview import SENTENCES_EVERY_S
+from tui.features.wall.panes import LinePane
 from tui.sync.clock import until_second_s
 
 WAITS_EVERY_S = 15

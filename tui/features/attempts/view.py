@@ -1,6 +1,6 @@
 """The pane `attempts`: when each attempt ran, and why it failed."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, ClassVar, Final
 
 from textual import events
@@ -9,15 +9,57 @@ from textual.binding import BindingType
 from tui.domain.run import Attempt, AttemptHistory
 from tui.features.attempts import words
 from tui.features.attempts.words import AttemptKey, sentence
-from tui.features.errors.view import ErrorPane
+from tui.features.errors.error import ErrorLayout
 from tui.kit.keys import bind
 from tui.kit.layout import Placement, Slot
+from tui.kit.lines import EDGE
 from tui.kit.live_model import LiveModel
 from tui.kit.page import Page, PageRow
+from tui.kit.pane import PagePane
 from tui.kit.selection import RUN, Need
 from tui.text import formatting
-from tui.text.blocks import ReadStage, Row, ShowAttempt
+from tui.text.blocks import ReadStage, Row, ShowAttempt, ToggleFold
 from tui.text.styled import Line, Piece, Token, line_width
+
+
+class ErrorPane(PagePane):
+    """A page with the error of the selected run."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("w", "wrap", "wrap", "Wrap long lines, or cut them.", rank=35, need=38),
+    ]
+
+    def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
+        super().__init__(live, id=id)
+        self._toggled: frozenset[Hashable] = frozenset()
+        self._is_wrapped = True
+        self._is_searched = False
+
+    def room(self, width: int) -> ErrorLayout:
+        """Return how a page of `width` cells shows an error now."""
+        return ErrorLayout(width - EDGE, self._is_wrapped, self._toggled, opens_all=self._is_searched)
+
+    def start_over(self) -> None:
+        super().start_over()
+        self._toggled = frozenset()
+
+    def on_page_entered(self, event: Page.Entered) -> None:
+        if isinstance(event.action, ToggleFold):
+            event.stop()
+            self._toggled ^= {event.action.key}
+            self.rebuild()
+
+    def search(self, text: str) -> Line:
+        """Search in folded parts too: a search opens all of them."""
+        if bool(text) is not self._is_searched:
+            self._is_searched = bool(text)
+            self.rebuild()
+        return super().search(text)
+
+    def action_wrap(self) -> None:
+        self._is_wrapped = not self._is_wrapped
+        self.rebuild()
+
 
 _RULE_CELLS: Final = 24
 """Cells of the rule for its name, its ends and the stroke between left and right."""

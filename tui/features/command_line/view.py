@@ -303,7 +303,7 @@ def _around(run: Run, live: LiveModel, apply: Apply) -> list[Choice]:
     found: list[Choice] = []
     error = run.error_value
     if error is not None and run.status.is_failed:
-        from tui.features.errors.words import error_line  # noqa: PLC0415
+        from tui.features.errors.error import error_line  # noqa: PLC0415
 
         kind = kind_of(error)
         group = ViewAddress(RUNS, f"group:{kind.fingerprint[:_FINGERPRINT_CHARS]}")

@@ -14,6 +14,7 @@ from tui.domain.filters import RunFilters
 from tui.domain.run import RunId
 from tui.domain.text import Raw
 from tui.features.errors import model, words
+from tui.features.errors.error import error_line
 from tui.features.errors.words import GroupFacts, GroupsRead
 from tui.features.runs.words import filter_words
 from tui.kit.lists import CopyText, ListView, LiveList
@@ -585,7 +586,7 @@ GROUPS: Final[ListView[ErrorGroup]] = ListView(
         "task": lambda group: "\n".join(task for task, _ in group.tasks),
         "version": lambda group: "\n".join(version for version, _ in group.versions),
     },
-    opens=lambda group: ListRuns(f"group:{words.short_fingerprint(group)}", Raw(plain(words.error_line(group.kind)))),
+    opens=lambda group: ListRuns(f"group:{words.short_fingerprint(group)}", Raw(plain(error_line(group.kind)))),
     copies=lambda group: (CopyText("f", "fingerprint", group.fingerprint),),
     # A storm changes its own row, and no other.
     sort_every_s=10.0,

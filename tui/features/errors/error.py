@@ -11,11 +11,42 @@ from typing import Final, NamedTuple
 from rich.cells import cell_len
 
 from tui.domain.error import FrameKind, RunError, StackFrame, parse_stack
+from tui.domain.error_kinds import ErrorKind
 from tui.domain.text import Raw, clean
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
 from tui.text.blocks import WHOLE, Row, ToggleFold
-from tui.text.styled import ELLIPSIS, Line, Piece, Token, cut, fit, fold, joined, line_width, pad, plain, wrap
+from tui.text.styled import (
+    ELLIPSIS,
+    Line,
+    Piece,
+    Token,
+    cut,
+    first_line,
+    fit,
+    fold,
+    joined,
+    line_width,
+    pad,
+    plain,
+    wrap,
+)
+
+# An error on one line.
+
+
+_CODE: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+"""Trigger.dev's own code for a crash, a timeout and the like, which stands in place of a type."""
+
+
+def error_line(kind: ErrorKind, type_token: Token = Token.ROSE, message_token: Token = Token.TEXT) -> Line:
+    """Return the type and the first line of the normalised message. A code is not a type."""
+    message = first_line(kind.message)
+    head: Line = () if kind.type is None or _CODE.fullmatch(kind.type) else (Piece(kind.type, type_token),)
+    if not message:
+        return head or (Piece(kind.type or "no message", Token.MUTED),)
+    return (*head, *((Piece(" "),) if head else ()), Piece(message, message_token))
+
 
 # The space that an error has on a page.
 

@@ -10,6 +10,7 @@ from tui.domain.facts import ErrorState
 from tui.domain.run import Run, RunId, title_of
 from tui.domain.text import Raw
 from tui.features.errors import words
+from tui.features.errors.error import error_line
 from tui.features.errors.words import Minutes, VersionStart, first_known, task_words
 from tui.kit.rows import ListOrder
 from tui.lazy_dataclass import dataclass
@@ -77,7 +78,7 @@ def _task(row: GroupRow, _now: Now, _width: int) -> Line:
 
 
 def _error(row: GroupRow, _now: Now, _width: int) -> Line:
-    return words.error_line(row.group.kind, _token(row, Token.ROSE), _token(row, Token.TEXT))
+    return error_line(row.group.kind, _token(row, Token.ROSE), _token(row, Token.TEXT))
 
 
 def _place(row: GroupRow, _now: Now, width: int) -> Line:

@@ -1,31 +1,155 @@
-"""The errors view: its keys beside those of every list, the way to it, from it to the runs of a group, and back."""
+"""The errors view: its panes and keys beside those of every list, the way to it, from it to runs, and back."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from textual.binding import BindingType
 
 from tui.domain.action import Via
 from tui.domain.facts import ErrorState
-from tui.domain.run import RunId
+from tui.domain.run import Run, RunId
 from tui.features.actions.view import ACTION_BINDINGS, BY_ID
+from tui.features.actions.words import Overlay
+from tui.features.attempts.view import ErrorPane
+from tui.features.attempts.words import ReadProgress, sentence
+from tui.features.errors import words
 from tui.features.errors.data import LiveErrorGroups
 from tui.features.errors.model import DAY, SPANS
-from tui.features.errors.view import GroupRunsPane, GroupSummary, NewestFailurePane
 from tui.features.errors.words import group_markdown
+from tui.features.runs.columns import columns_for, row
 from tui.features.runs.data import RunSubscription
 from tui.features.runs.screen import MainScreen
 from tui.kit.commands import OwnSelection
 from tui.kit.keys import ACTION_NAMES, Help, bind
-from tui.kit.layout import Proportions
-from tui.kit.list_panes import ListEntrance, ListScreen
+from tui.kit.layout import Placement, Proportions, Slot
+from tui.kit.lines import GUTTER
+from tui.kit.list_panes import ListEntrance, ListScreen, RowPagePane, RowSummary
 from tui.kit.lists import CopyText
+from tui.kit.live_model import LiveModel
+from tui.kit.page import LazyRows, PageRow
 from tui.kit.rows import RowQuery
+from tui.kit.selection import RUN, Need
 from tui.store.addresses import ViewAddress, lists_of
-from tui.store.changes import Changes
-from tui.text.blocks import ListRuns
+from tui.store.changes import Changes, Topic
+from tui.text import formatting
+from tui.text.blocks import GoToRun, ListRuns, Row
+from tui.text.styled import Line, Piece, Token
+from tui.text.table import SizedColumn
+
+# The pane `newest failure`: the newest run of the group with its error, the folded stack, payload and tags.
+
+
+class NewestFailurePane(ErrorPane):
+    """The selected run, which is the newest one of the group."""
+
+    title = "newest failure"
+    placement: ClassVar[Placement] = Placement(Slot.SECOND)
+    needs: ClassVar[tuple[Need[Any], ...]] = (RUN,)
+
+    def __init__(self, live: LiveModel, groups: LiveErrorGroups) -> None:
+        super().__init__(live, id="newest-failure")
+        self._groups = groups
+        self.has_head = True
+        """Whether the page names the run. Where the summary is visible, it does."""
+
+    @property
+    def is_ticking(self) -> bool:
+        return self.selection.state_of(RUN).is_fetching  # a run that has ended stays as it is
+
+    def rows(self, width: int) -> Sequence[PageRow]:
+        room, selection, run = self.room(width), self.selection, self.run
+        fetch, stage = selection.state_of(RUN), self.stage_of(RUN)
+        if selection.run_id is None or run is None:
+            is_loading = self._groups.read.known_count is None or selection.run_id is not None
+            text = fetch.failure or (stage.words if is_loading else words.NOTHING_SELECTED)
+            return [Row(()), *sentence(text, room, "none")]
+        return words.newest_page(run, ReadProgress(stage, fetch.failure), self.live.now, room, has_head=self.has_head)
+
+    def right(self) -> Line:
+        run = self.run
+        ended = None if run is None or run.state is None else run.state.finished_at or run.state.updated_at
+        return () if ended is None else (Piece(f"{self.live.now.age(ended)} ago", Token.MUTED),)
+
+    def follow_list(self) -> None:
+        if self.subject is None:
+            self.rebuild()
+
+    def tick(self) -> None:
+        super().tick()
+        if self.is_shown:
+            self.show_rule()
+
+
+# The pane `runs`: all runs of the group under the cursor, newest first. The keys of actions work on them.
+
+
+class GroupRunsPane(RowPagePane):
+    """The runs of a group as rows of the list of runs."""
+
+    title = "runs"
+    placement: ClassVar[Placement] = Placement(Slot.THIRD, has_summary=True)
+
+    def __init__(self, live: LiveModel, groups: LiveErrorGroups) -> None:
+        super().__init__(live, groups, id="runs")
+        self._groups = groups
+        self.overlay: Overlay = lambda _: None
+
+    @property
+    def target(self) -> RunId | None:
+        found = self.page.row
+        return found.key if found is not None and isinstance(found.action, GoToRun) else None  # type: ignore[return-value]
+
+    def rows(self, width: int) -> Sequence[PageRow]:
+        run_ids = self._groups.run_ids
+        return RunRows(self, run_ids, columns_for(width + GUTTER)) if run_ids else super().rows(width)
+
+    def left(self) -> Line:
+        return ()
+
+    def right(self) -> Line:
+        count = len(self._groups.run_ids)
+        return (Piece(formatting.plural(count, "run"), Token.MUTED),) if count else ()
+
+    def word_for(self, action: str, usual: str) -> str:
+        return "open" if action == "enter" else super().word_for(action, usual)
+
+    def concerns(self, changes: Changes) -> bool:
+        return Topic.ACTIONS in changes.topics or bool(changes.changed)
+
+
+class RunRows(LazyRows):
+    """The rows of runs: a group may have 10,000 of them."""
+
+    def __init__(self, pane: GroupRunsPane, run_ids: Sequence[RunId], slots: list[SizedColumn[Run]]) -> None:
+        super().__init__(len(run_ids), ())
+        self._run_ids, self._slots = run_ids, slots
+        self._get, self._overlay, self._now = pane.live.get, pane.overlay, pane.live.now
+
+    def make(self, index: int) -> PageRow:
+        run_id = self._run_ids[index]
+        run = self._get(run_id)
+        line: Line = (Piece("? ", Token.MUTED), Piece(run_id, Token.FAINT))
+        if run is not None:
+            line = row(run, self._slots, self._now, status=self._overlay(run_id))
+        return PageRow(line, run_id, GoToRun(run_id))
+
+    def index_of(self, key: Hashable) -> int | None:
+        return self._run_ids.index(RunId(str(key))) if key in self._run_ids else None
+
+
+# The two lines about the selected error group, visible where its page is not.
+
+
+class GroupSummary(RowSummary):
+    """Summarises the group under the cursor and its newest run."""
+
+    needs: ClassVar[tuple[Need[Any], ...]] = (RUN,)
+
+
+# The errors view: its keys beside those of every list, the way to it, from it to the runs of a group, and back.
+
 
 # The way to the errors view, from it to the runs of a group, and back.
 

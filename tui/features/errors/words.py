@@ -14,7 +14,7 @@ from tui.domain.run import ABSENT, AttemptHistory, Environment, Run, RunId, Task
 from tui.domain.text import Raw, clean
 from tui.features.attempts.words import ReadProgress, equal_errors, selected_attempt, sentence
 from tui.features.detail.words import full_error, head_lines, missing_words, remarks, value_of
-from tui.features.errors.error import ErrorLayout, error_rows
+from tui.features.errors.error import ErrorLayout, error_line, error_rows
 from tui.features.runs.columns import short_id, took
 from tui.lazy_dataclass import dataclass
 from tui.store.error_groups import ErrorGroup
@@ -23,7 +23,7 @@ from tui.text.bars import Bars, series, top_of
 from tui.text.blocks import LABEL, GoToRun, Now, ReadStage, Row, code_block, code_span, labelled, spaced, tries_again
 from tui.text.json import inline
 from tui.text.status import STATUS_STYLES
-from tui.text.styled import Line, Piece, Token, cut, first_line, fit, fold, joined, line_width, pad, plain, wrap
+from tui.text.styled import Line, Piece, Token, cut, fit, fold, joined, line_width, pad, plain, wrap
 
 # What the pane of a group shows beside the group itself. `features.errors.model` collects it from the store.
 
@@ -99,9 +99,6 @@ class GroupFacts:
 # The words for the parts of an error group: its type, place, state and times.
 
 
-_CODE: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
-"""Trigger.dev's own code for a crash, a timeout and the like, which stands in place of a type."""
-
 _SOURCE_FOLDER: Final = re.compile(r"^(?:src|dist)/")
 
 SHORT_FINGERPRINT: Final = 8
@@ -138,15 +135,6 @@ def state_piece(state: ErrorState | None, *, is_narrow: bool = False) -> Piece:
     if state is None:
         return Piece(formatting.NONE, Token.FAINT)
     return Piece(STATE_WORDS[state][is_narrow], STATE_TOKENS[state], is_bold=state is ErrorState.NEW)
-
-
-def error_line(kind: ErrorKind, type_token: Token = Token.ROSE, message_token: Token = Token.TEXT) -> Line:
-    """Return the type and the first line of the normalised message. A code is not a type."""
-    message = first_line(kind.message)
-    head: Line = () if kind.type is None or _CODE.fullmatch(kind.type) else (Piece(kind.type, type_token),)
-    if not message:
-        return head or (Piece(kind.type or "no message", Token.MUTED),)
-    return (*head, *((Piece(" "),) if head else ()), Piece(message, message_token))
 
 
 def task_words(tasks: Sequence[tuple[TaskId, int]]) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def _list() -> "ListView[QueueRow]":
-    from tui.features.queues.model import QUEUES  # noqa: PLC0415  loaded when first used
+    from tui.features.queues.view import QUEUES  # noqa: PLC0415  loaded when first used
 
     return QUEUES
 

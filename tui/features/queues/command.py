@@ -16,7 +16,7 @@ from tui.domain.run import Json
 from tui.domain.text import Raw
 from tui.features.config.command import open_session, run_async
 from tui.features.queues import words
-from tui.features.queues.page import QUEUE_TABLE
+from tui.features.queues.words import QUEUE_TABLE
 from tui.features.runs.printed import iso_time
 from tui.settings.settings import Settings
 from tui.store.findings.board import QueueHealth, QueueRow, queue_rows, worst_first

@@ -15,12 +15,11 @@ from textual.screen import Screen
 from tui.domain.action import Via
 from tui.domain.run import Run, RunId
 from tui.features.actions.view import ACTION_BINDINGS, BY_ID, ActionController
-from tui.features.overview.tabs import unheard_line
-from tui.features.overview.view import LinePane, OpenedLine
 from tui.features.runs.data import RunSubscription
 from tui.features.runs.model import ListQuery
 from tui.features.runs.view import RunHighlighted, RunListPane, RunSummary
 from tui.features.runs.words import NOT_A_RUN, Typed, absolute_period_words, read_typed, recalled_line
+from tui.features.wall.panes import LinePane, OpenedLine, unheard_line
 from tui.kit.app import AppBase, is_covered
 from tui.kit.bars import ViewScreen
 from tui.kit.keys import ACTION_NAMES, MENU_BINDINGS, OUTGOING_BINDINGS, Help, bind
@@ -42,8 +41,8 @@ from tui.text.styled import Line, Piece, Token, cut
 
 if TYPE_CHECKING:
     from tui.features.command_line.view import CommandLineEntrance
-    from tui.features.overview.live import LiveOverview
     from tui.features.wall.blocks import WallView
+    from tui.features.wall.overview import LiveOverview
     from tui.kit.commands import Command, OwnSelection
 
 
@@ -115,7 +114,7 @@ DETAIL: Final = "detail"
 # What it shows is imported and computed once the first rows of the list are shown.
 
 
-_DRAWING: Final = "tui.features.overview.live"
+_DRAWING: Final = "tui.features.wall.overview"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +190,7 @@ class Overview:
         """Return the first findings for the strip below the list; None before they are known."""
         if self.view is None:
             return (cut((Piece("  "), *unheard_line()), width), ()) if self._is_unheard else None
-        from tui.features.overview.words import strip_lines  # noqa: PLC0415  not needed before the first rows
+        from tui.features.wall.overview import strip_lines  # noqa: PLC0415  not needed before the first rows
 
         return strip_lines(self.view, width)
 
@@ -207,7 +206,7 @@ class Overview:
         self._main.call_later(self._begin)
 
     def _begin(self) -> None:
-        from tui.features.overview.live import LiveOverview  # noqa: PLC0415  not needed before the first rows
+        from tui.features.wall.overview import LiveOverview  # noqa: PLC0415  not needed before the first rows
 
         if self._main.is_attached:
             self._live = LiveOverview(self._main.live, self._show_view)
@@ -222,7 +221,14 @@ class Overview:
         self.view = view
         for pane in self._main.panes.values():
             if isinstance(pane, LinePane):
-                pane.show_view(view)
+                self.show_in(pane)
+
+    def show_in(self, pane: LinePane) -> None:
+        """Show the overview in a pane of it, if it is there already."""
+        if self.view is not None:
+            from tui.features.wall.overview import TABS  # noqa: PLC0415  not needed before the first rows
+
+            pane.show_view(self.view, TABS[pane.title])
 
     def list_runs(self, line: OpenedLine) -> None:
         """List the runs of a line, with none of them selected."""
@@ -397,7 +403,7 @@ class MainScreen(MainView):
             pane.overlay = self.action_controller.overlay
         if isinstance(pane, LinePane):
             pane.on_opened = self.overview.list_runs
-            pane.show_view(self.overview.view)
+            self.overview.show_in(pane)
         return pane
 
     def on_mount(self) -> None:
@@ -712,7 +718,7 @@ class MainScreen(MainView):
         if is_relayed and filters.schedules:
             filters = replace(filters, schedules=())  # a relay has no such filter; the text names the task
         if runs.queue:
-            from tui.features.queues.model import runs_of_queue  # noqa: PLC0415  loaded when first used
+            from tui.features.queues.view import runs_of_queue  # noqa: PLC0415  loaded when first used
 
             filters, text = runs_of_queue(text, runs.queue, is_relayed=is_relayed)
         before = self.run_list.views.query

@@ -14,8 +14,7 @@ from tui.features.alerts.words import RUN_NOT_KNOWN, refused_words
 from tui.features.detail.words import full_error
 from tui.features.errors.error import ErrorLayout, error_rows
 from tui.features.errors.words import day_words, state_piece
-from tui.features.queues.page import QUEUE_TABLE
-from tui.features.queues.words import health_glyph
+from tui.features.queues.words import QUEUE_TABLE, health_glyph
 from tui.features.wall.blocks import (
     INDENT,
     BlockRow,

@@ -13,9 +13,8 @@ from tests.support.ui.fleets import failing_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.domain.facts import FactSource, FactUnread
 from tui.domain.text import Raw
-from tui.features.queues import model as live_queues
-from tui.features.queues.model import QueueDetail
-from tui.features.queues.view import QueuesEntrance, QueuesScreen
+from tui.features.queues import view as live_queues
+from tui.features.queues.view import QueueDetail, QueuesEntrance, QueuesScreen
 from tui.features.runs.screen import MainScreen
 from tui.kit.selection import Kept
 from tui.store.findings.board import QueueRow, queue_rows

@@ -1,23 +1,44 @@
 """The panes of the overview: pages of rows that Enter opens. What they show is imported after the first rows."""
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from textual import events
 
-from tui.features.overview.tabs import MIN_FULL_ROWS, PLACES, ROWS_BELOW, hint_line, unheard_line
-from tui.kit.layout import Placement
+from tui.kit.layout import Placement, Slot
 from tui.kit.lines import GUTTER
 from tui.kit.live_model import LiveModel
 from tui.kit.page import Page, PageLine, PageRow
 from tui.kit.pane import PagePane
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes
-from tui.text.blocks import ListRuns
+from tui.text.blocks import ListRuns, key_of, selecting_keys
 from tui.text.styled import Line, Piece, Token
 
 if TYPE_CHECKING:
-    from tui.features.wall.blocks import WallView
+    from tui.features.wall.blocks import BlockRow, WallView
+
+
+MIN_FULL_ROWS: Final = 15
+"""Below this height, the overview has no hint, and no time axis."""
+
+ROWS_BELOW: Final = 1
+"""Empty rows below the hint."""
+
+
+def hint_line() -> Line:
+    """Return the sentence: `j or ↓ selects a run, x a failed one`, with a stop."""
+    failed = key_of("next-error", "x")
+    words = f"{selecting_keys()} selects a run" + (f", {failed} a failed one." if failed else ".")
+    return (Piece(words, Token.FAINT),)
+
+
+def unheard_line() -> Line:
+    """Return the verdict while the server has not answered once: `NOT KNOWN  nothing was read from the server yet`."""
+    from tui.domain.finding import NOT_KNOWN  # noqa: PLC0415  not needed where the server answers
+
+    return (Piece(NOT_KNOWN, Token.AMBER, is_bold=True), Piece("  nothing was read from the server yet", Token.MUTED))
+
 
 # `LinePage`: a page on which the cursor stands on rows that Enter opens, and nowhere else.
 
@@ -64,6 +85,13 @@ class OpenedLine:
     key: Hashable
 
 
+class OverviewTab(NamedTuple):
+    """A tab: its rows for a width and a height, or all of them, and the text at the right end of its rule."""
+
+    rows: "Callable[..., list[BlockRow]]"
+    right: "Callable[[WallView, int], Line]" = lambda _view, _width: ()
+
+
 class LinePane(PagePane):
     """A page of lines, each of which lists runs. It is made again with each new view, and never by changes of runs.
 
@@ -76,11 +104,12 @@ class LinePane(PagePane):
         self.on_opened: Callable[[OpenedLine], None] = lambda _: None
         """Called when a line is opened. A message would come later than the next key."""
         self._view: WallView | None = None
+        self._tab: OverviewTab | None = None
         self._is_unheard = False
 
-    def show_view(self, view: "WallView | None") -> None:
-        """Show another state of the overview."""
-        self._view = view
+    def show_view(self, view: "WallView", tab: OverviewTab) -> None:
+        """Show another state of the overview as a tab of it."""
+        self._view, self._tab = view, tab
         self.rebuild()
 
     def show_unheard(self, *, is_unheard: bool) -> None:
@@ -99,20 +128,16 @@ class LinePane(PagePane):
     on_descendant_blur = on_descendant_focus
 
     def rows(self, width: int) -> Sequence[PageRow]:
-        if self._view is None:
+        if self._view is None or self._tab is None:
             return self.rows_without_view()
-        from tui.features.overview.words import TABS  # noqa: PLC0415  after the first rows
-
-        rows = TABS[self.title].rows(self._view, width, self.page.size.height, has_all=self.body.has_focus)
+        rows = self._tab.rows(self._view, width, self.page.size.height, has_all=self.body.has_focus)
         return [PageRow(row.line, row.key, row.opens) for row in rows]
 
     def right(self) -> Line:
         width = self.page.size.width
-        if self._view is None or not width:
+        if self._view is None or self._tab is None or not width:
             return ()
-        from tui.features.overview.words import TABS  # noqa: PLC0415  after the first rows
-
-        return TABS[self.title].right(self._view, width - GUTTER)
+        return self._tab.right(self._view, width - GUTTER)
 
     def rows_without_view(self) -> Sequence[PageRow]:
         """Return the rows of a page before there is anything to show."""
@@ -146,7 +171,7 @@ class OverviewPane(LinePane):
     """Shows the findings, and done, failed, queued and running runs on one axis."""
 
     title = "overview"
-    placement: ClassVar[Placement] = PLACES[title]
+    placement: ClassVar[Placement] = Placement(Slot.FIRST, is_overview=True)
 
     def rows_without_view(self) -> Sequence[PageRow]:
         top = [PageRow(()), PageRow(unheard_line())] if self._is_unheard else []
@@ -160,14 +185,14 @@ class FailingNowPane(LinePane):
     """Shows a line for each error group of the last hour."""
 
     title = "failing now"
-    placement: ClassVar[Placement] = PLACES[title]
+    placement: ClassVar[Placement] = Placement(Slot.SECOND, is_overview=True)
 
 
 class OverviewTasksPane(LinePane):
     """Shows a line for each task."""
 
     title = "tasks"
-    placement: ClassVar[Placement] = PLACES[title]
+    placement: ClassVar[Placement] = Placement(Slot.THIRD, is_overview=True, is_below=True)
 
     def left(self) -> Line:
         return (Piece(" · worst first", Token.MUTED),) if self._view is not None else ()
@@ -180,7 +205,7 @@ class OverviewQueuesPane(LinePane):
     """Shows a line for each queue."""
 
     title = "queues"
-    placement: ClassVar[Placement] = PLACES[title]
+    placement: ClassVar[Placement] = Placement(Slot.SECOND, is_overview=True)
 
 
 PANES: dict[str, type[LinePane]] = {
