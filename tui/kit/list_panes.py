@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from tui.domain.own_commands import CommandScope
 from tui.domain.run import RunId
 from tui.kit.bars import Summary, ViewScreen
-from tui.kit.commands import OwnSelection
+from tui.kit.commands import Command, OwnSelection
 from tui.kit.keys import MENU_BINDINGS, OUTGOING_BINDINGS, bind
 from tui.kit.layout import Placement, Proportions, Slot
 from tui.kit.lines import EDGE, GUTTER
@@ -31,7 +31,6 @@ from tui.text.table import SizedColumn
 
 if TYPE_CHECKING:
     from tui.api.lists import ListRequest
-    from tui.kit.commands import Command
 
 P = TypeVar("P", bound=Pane)
 
@@ -275,7 +274,7 @@ class MainView(BaseScreen):
         """Close the views in front of this one, but for the one that is given."""
         raise NotImplementedError
 
-    def open_command_line(self, view: ViewScreen, own: "Sequence[Command]", sorts: Sorts | None = None) -> None:
+    def open_command_line(self, view: ViewScreen, own: Sequence[Command], sorts: Sorts | None = None) -> None:
         """Open the command line over a view. `own` are its commands without a key, besides those of every view."""
         raise NotImplementedError
 

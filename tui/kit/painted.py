@@ -21,7 +21,7 @@ from tui.kit.driver import TerminalDriver
 from tui.kit.lines import Dialog
 from tui.kit.look import LineCompositor
 from tui.kit.terminal.link import LAYOUT_S
-from tui.kit.terminal.output import FrameSender
+from tui.kit.terminal.output import FrameSender, for_screen, for_tmux
 from tui.kit.type_ahead import FrameVisibility
 from tui.text import formatting
 from tui.text.blocks import INDENT, with_key
@@ -47,8 +47,6 @@ def osc52(text: str, environ: Mapping[str, str]) -> str:
     (`allow-passthrough on`). The program cannot find out which option is on. GNU screen only forwards sequences, in
     pieces of limited size.
     """
-    from tui.kit.terminal.output import for_screen, for_tmux  # noqa: PLC0415  the first rows do not need it
-
     # "replace": UTF-8 cannot encode a lone surrogate.
     encoded = base64.b64encode(text.encode("utf-8", "replace")).decode("ascii")
     plain = f"\x1b]52;c;{encoded}\x07"

@@ -28,14 +28,15 @@ from tui.kit.bars import ViewScreen
 from tui.kit.colors import ColorMode, contrast_remarks, detect_color_mode
 from tui.kit.driver import TerminalDriver
 from tui.kit.header_words import SLOW_LINK_SENTENCE
-from tui.kit.heap import FREE_AFTER_S, THAW_CHECK_INTERVAL_S, FreezingCollector, no_collections
-from tui.kit.keys import Help, bind, key_label
+from tui.kit.heap import FREE_AFTER_S, THAW_CHECK_INTERVAL_S, FreezingCollector, no_collections, trim
+from tui.kit.keys import Help, Keymap, bind, key_label
 from tui.kit.look import CHECK_INTERVAL_S, empty_large_caches
-from tui.kit.painted import KeyPainter
+from tui.kit.painted import KeyPainter, LeaveScreen, PaintedScreen
+from tui.kit.state_files import ConfigWatch, SettingsChange
 from tui.kit.terminal.early import EarlyTerminal
 from tui.kit.terminal.input import LinkSpeedChanged, TerminalTakenBack
 from tui.kit.type_ahead import REFUSAL
-from tui.settings.settings import Complaint, Settings
+from tui.settings.settings import Complaint, Settings, is_calling
 from tui.store.addresses import RUNS, ViewAddress
 from tui.store.changes import Changes
 from tui.sync.session import Session
@@ -50,8 +51,6 @@ if TYPE_CHECKING:
     from tui.features.alerts.alerts import Alerts
     from tui.features.alerts.away import WhileAway
     from tui.features.own_commands.view import OwnCommands
-    from tui.kit.keys import Keymap
-    from tui.kit.state_files import SettingsChange
 
 
 LEAVE_ID: Final = "leave"
@@ -265,8 +264,6 @@ class TriggerApp(AppBase):
         if not self._may_alert:
             return
         if self._alerts is None:
-            from tui.settings.settings import is_calling  # noqa: PLC0415
-
             if not is_calling(settings.bell):
                 return  # as for most users: nothing else is imported
             from tui.features.alerts.alerts import Alerts  # noqa: PLC0415
@@ -275,8 +272,6 @@ class TriggerApp(AppBase):
         self._alerts.use(settings)
 
     def _watch_config(self) -> None:
-        from tui.kit.state_files import ConfigWatch  # noqa: PLC0415  the first rows do not need it
-
         watch = ConfigWatch(self.session, self.messages, self._on_settings_changed)
         self.session.spawn(watch.run(), "config file")
 
@@ -291,8 +286,6 @@ class TriggerApp(AppBase):
         self.session.spawn(check(), "check the views")
 
     def _give_memory_back(self) -> None:
-        from tui.kit.heap import trim  # noqa: PLC0415  the first rows do not need it
-
         empty_large_caches()
         trim()
 
@@ -360,8 +353,6 @@ class TriggerApp(AppBase):
         return await super().run_action(action, default_namespace, namespaces)
 
     def _refuse_pasted(self) -> None:
-        from tui.kit.painted import PaintedScreen  # noqa: PLC0415  the screens import this module's base
-
         if isinstance(self.screen, PaintedScreen):
             self.screen.say(REFUSAL)
 
@@ -422,18 +413,16 @@ class TriggerApp(AppBase):
         file = self.session.settings.file
         self._add_complaints(contrast_remarks(file, color_mode, file.shown))
 
-    def _on_settings_changed(self, change: "SettingsChange") -> None:
+    def _on_settings_changed(self, change: SettingsChange) -> None:
         """Show the new settings. The watch calls this, so that the work waits for its turn among the keys."""
         call_soon(self, partial(self._use_settings, change))
 
     def change_settings(self, settings: Settings) -> None:
-        from tui.kit.state_files import SettingsChange  # noqa: PLC0415  loaded when first used
-
         change = SettingsChange(self.session.settings, settings)
         self.session.change_settings(settings)
         self._use_settings(change)
 
-    def _use_settings(self, change: "SettingsChange") -> None:
+    def _use_settings(self, change: SettingsChange) -> None:
         color_mode = self.painter.color_mode  # the user may have chosen another one since the start
         if change.before.theme != change.after.theme:
             color_mode = detect_color_mode(self.environ, change.after.theme)
@@ -466,8 +455,6 @@ class TriggerApp(AppBase):
         if self._own_keymap is None:
             if not settings.keys:
                 return  # as for most users: nothing is imported
-            from tui.kit.keys import Keymap  # noqa: PLC0415
-
             self._own_keymap = Keymap(self)
         self.keys = self._own_keymap.use(settings.keys)
         self.key_labels.clear()
@@ -491,8 +478,6 @@ class TriggerApp(AppBase):
         if is_asking or not self.unsent():
             self.action_leave_at_once()
             return
-        from tui.kit.painted import LeaveScreen  # noqa: PLC0415  loaded when it is opened: the start must be fast
-
         screen = LeaveScreen(self.unsent, id=LEAVE_ID)
         self.push_screen(screen, lambda is_confirmed: self.action_leave_at_once() if is_confirmed else None)
 

@@ -27,7 +27,7 @@ from tui.kit.keys import OUTGOING_BINDINGS, bind
 from tui.kit.lines import EDGE
 from tui.kit.live_model import LiveModel
 from tui.kit.page import PageRow
-from tui.kit.page_screen import PageScreen
+from tui.kit.page_screen import PageScreen, browse
 from tui.kit.selection import Fetched, FetchState, Need, Selection, SelectionLoader
 from tui.kit.words import without_request
 from tui.lazy_dataclass import dataclass
@@ -866,8 +866,6 @@ class ComparedScreen(PageScreen):
         self.app_base.open_copy_menu(self, self._run_id)
 
     def action_browse(self) -> None:
-        from tui.kit.page_screen import browse  # noqa: PLC0415  loaded when first used
-
         if line := browse(self, self._run_id, self.clipboard):
             self.notice(line)
 
