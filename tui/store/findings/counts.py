@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from tui.domain.facts import MinutesRead, TaskMinute
@@ -267,7 +267,7 @@ class OwnCounts:
         self._pending: set[RunId] = set()
         self._runs: dict[RunId, Run] = {}
         """Each run as it was counted."""
-        self._ended: dict[int, set[RunId]] = {}
+        self._ended: dict[int, list[RunId]] = {}
         """The runs that ended in a minute."""
         self._last_minute: int | None = None
         self._initial: list[Key] | None = None
@@ -544,8 +544,8 @@ class OwnCounts:
             del self.tasks[part.task]
 
     def _count_end(self, task: TaskTally, part: CountedRun, minute: int, sign: int) -> None:
-        ended, ends, outcome = self._ended.setdefault(minute, set()), self._ends.setdefault(minute, {}), part.outcome
-        _put(ended, part.run_id, sign)
+        ended, ends, outcome = self._ended.setdefault(minute, []), self._ends.setdefault(minute, {}), part.outcome
+        (ended.append if sign > 0 else ended.remove)(part.run_id)  # a set would take five times the memory
         self._hide(ended)
         self._outcomes.pop((part.task, minute), None)
         add_to(ends, part.task, sign * packed_end(outcome))
@@ -566,8 +566,8 @@ class OwnCounts:
             _put(task.durations, part.took_s, sign)
 
 
-def _put(values: Any, value: object, sign: int) -> None:
-    """Add a value to a set or a sorted list, or with the sign -1 remove it."""
+def _put(values: SortedKeys, value: object, sign: int) -> None:
+    """Add a value to a sorted list, or with the sign -1 remove it."""
     (values.add if sign > 0 else values.discard)(value)
 
 
