@@ -12,6 +12,10 @@ from pathlib import Path
 from tests.test_architecture import MODULES, nodes
 
 INTENDED = {
+    "AppBase._disable_notifications",
+    "AppBase._disable_tooltips",
+    "AppBase._filters",
+    "AppBase.theme",
     "CommandField._suggestion",
     "LineCompositor._full_map",
     "LineCompositor._render_chops",
@@ -22,10 +26,7 @@ INTENDED = {
     "PaintedScreen._screen_resized",
     "TerminalDriver._size",
     "TextInput.cursor_blink",
-    "TriggerApp._disable_notifications",
-    "TriggerApp._disable_tooltips",
     "TriggerApp._fatal_error",
-    "TriggerApp._filters",
     "TriggerApp._register_child",
     "TriggerApp._set_pointer_shape",
     "TriggerApp.theme",
