@@ -314,8 +314,8 @@ def test_no_attribute_has_the_name_of_a_key_handler() -> None:
     ("room", "unwanted"),
     [
         ("tui.sync.session", {"httpx2", "pydantic", "textual", "rich", "click"}),
-        ("tui.sync.base", {"httpx2", "pydantic", "textual"}),
-        ("tui.sync.registry", {"websockets", "textual"}),
+        ("tui.sync.budget", {"httpx2", "pydantic", "textual"}),
+        ("tui.sync.polling", {"websockets", "textual"}),
         ("tui.relay.server", {"textual", "rich", "click", "starlette", "tui.ui", "tui.emulator", "tui.program"}),
         (
             "tui.program",

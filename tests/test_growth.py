@@ -252,10 +252,10 @@ MORE: Final = {
 """Texts behind words for which no expression stands."""
 
 OTHERS: Final = {
-    "commands.options", "relay.client", "sync.facts", "sync.fact_readers", "store.server_filter",
+    "commands.options", "relay.client", "relay.server", "sync.facts", "sync.fact_readers", "store.server_filter",
     "domain.filters", "domain.run", "domain.tree", "domain.trace",
     "api.traces", "api.connection", "features.detail.words", "features.actions.words",
-    "features.alerts.words", "features.attempts.compared", "features.errors.words", "relay.tokens",
+    "features.alerts.words", "features.attempts.compared", "features.errors.words",
     "kit.programs", "kit.terminal.output", "kit.keys", "features.logs.model", "features.own_commands.view",
     "features.copying.view", "features.detail.value", "kit.lines",
     "settings.reader", "settings.keys", "domain.own_commands",

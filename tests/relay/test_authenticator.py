@@ -18,8 +18,14 @@ from tui.api.relay import VERSION, Call, CallResponse, Hello, RelayMessage, Welc
 from tui.domain.run import RELAY, RunId
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.relay.client import CALLS_PERIOD_S, MAX_CALLS, MAX_CALLS_IN_FLIGHT
-from tui.relay.server import MAX_REQUEST_BYTES, RelayOptions
-from tui.relay.tokens import MAX_REFUSALS_LOGGED, REFUSAL_PERIOD_S, Authenticator, Tokens
+from tui.relay.server import (
+    MAX_REFUSALS_LOGGED,
+    MAX_REQUEST_BYTES,
+    REFUSAL_PERIOD_S,
+    Authenticator,
+    RelayOptions,
+    Tokens,
+)
 from tui.settings.secret import Secret
 from tui.sync.session import Session
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tui.relay.tokens import Tokens, TokensError, read_tokens
+from tui.relay.server import Tokens, TokensError, read_tokens
 
 WALL = "0123456789abcdef-wall"
 DESK = "0123456789abcdef-desk"

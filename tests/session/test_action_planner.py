@@ -18,9 +18,8 @@ from tui.domain.action import ActionPlan
 from tui.domain.filters import RunFilters
 from tui.domain.run import Cursor, Run, RunId
 from tui.store.merge import merge
-from tui.sync.plans import MAX_TREES, ActionPlanner
 from tui.sync.session import Session
-from tui.sync.tree import MAX_TREE_READS
+from tui.sync.tree import MAX_TREE_READS, MAX_TREES, ActionPlanner
 
 ROOT = FleetRun(1, -100, -90, LONG)
 
@@ -51,7 +50,7 @@ def planned(
     async def scenario() -> tuple[ActionPlan, Counter[str]]:
         with serving(fleet) as api:
             async with started(api, tmp_path) as session:
-                planner = ActionPlanner(session, CANCEL, await listed(session, runs))
+                planner = ActionPlanner(session.fetcher, session.clock, CANCEL, await listed(session, runs))
                 before = len(fleet.requests)
                 task = asyncio.ensure_future(planner.read_plan(allow_partial=allow_partial))
                 for _ in range(100):

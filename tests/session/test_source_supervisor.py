@@ -14,7 +14,7 @@ from tui.domain.update import SourceConnected, SourceRetrying, Update
 from tui.settings.secret import Secret
 from tui.settings.settings import Settings
 from tui.store.store import Store
-from tui.sync.base import FIRST_WAIT_S, MAX_ROUND_S, Emit, Source, Transient, wait_s
+from tui.sync.budget import FIRST_WAIT_S, MAX_ROUND_S, Emit, Source, Transient, wait_s
 from tui.sync.supervisor import SourceSupervisor
 
 

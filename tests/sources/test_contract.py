@@ -20,16 +20,15 @@ from tests.support.responses import TruncatedResponse, html_page, server_error
 from tests.support.virtual_clock import VirtualClock
 from tui.api.client import Client
 from tui.domain.filters import RunFilters
-from tui.domain.run import RunId, parse_status
+from tui.domain.run import FEEDS, RELAY, REST, RUN, RunId, parse_status
 from tui.domain.update import CapabilityLost, RunPatch, RunsRead, SourceConnected, SourceRetrying, SourceStopped, Update
 from tui.store.store import Store
-from tui.sync.base import Fatal, Transient
-from tui.sync.budget import SECRET_KEY, Budget
+from tui.sync.budget import SECRET_KEY, Budget, Fatal, Transient
 from tui.sync.feed import RETRY_LIMITED_AFTER
 from tui.sync.fetch import RunFetcher
-from tui.sync.lists import Coverage, HistoryLimits, SourceParts
-from tui.sync.registry import SOURCES
+from tui.sync.lists import Coverage, SourceParts
 from tui.sync.relay import RelayConnection
+from tui.sync.supervisor import source_of
 
 FAMILY = (1, 2, 3)
 """The numbers of a run and its children."""
@@ -60,11 +59,11 @@ CONTRACTS = {
     ),
     "relay": Contract(reports=lambda _: True, main_path=RELAY_PATH, retries_429=False),
 }
-pytestmark = pytest.mark.parametrize("name", SOURCES)
+pytestmark = pytest.mark.parametrize("name", CONTRACTS)
 
 
 def test_every_source_has_a_contract(name: str) -> None:
-    assert CONTRACTS.keys() == SOURCES.keys()
+    assert CONTRACTS.keys() == {REST, RUN, RELAY, *FEEDS}
     assert name in CONTRACTS
 
 
@@ -99,13 +98,14 @@ class Follower:
             store=self.store,
             clock=fleet.clock,
             interval=lambda: 2.0,
-            history=HistoryLimits(timedelta(hours=24), 5_000),
+            history=timedelta(hours=24),
+            max_history_runs=5_000,
             filters=RunFilters(),
             run_id=RunId(FleetRun(1, 0).id),
             coverage=coverage,
             relay=relay,
         )
-        self.source = SOURCES[name](parts)
+        self.source = source_of(name, parts)
         self.expected = CONTRACTS[name]
 
     async def emit(self, update: Update) -> None:

@@ -19,8 +19,7 @@ from tests.support.session import started
 from tui.api.relay import VERSION, Hello, RelayMessage, Welcome, decode_relay_message, encode_screen_message
 from tui.domain.run import Run, RunId, parse_status
 from tui.emulator.server.child import listen
-from tui.relay.server import Relay, RelayOptions
-from tui.relay.tokens import Tokens
+from tui.relay.server import Relay, RelayOptions, Tokens
 from tui.settings.secret import Secret
 from tui.settings.settings import read_relay_settings
 from tui.sync.clock import Clock

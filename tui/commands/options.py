@@ -142,7 +142,7 @@ monitor_options: Final = all_of(
 
 def _check_certificates(ca: Path) -> None:
     """Raise `Stop` unless the file contains certificates."""
-    from tui.sync.base import Fatal, tls_context  # noqa: PLC0415
+    from tui.sync.budget import Fatal, tls_context  # noqa: PLC0415
 
     try:
         tls_context(ca)

@@ -81,7 +81,7 @@ class CommandEvent:
 
 # The plan of an action: which runs it would change, shown to the user before any request is sent.
 #
-# `sync.plans` builds the plan. The command line and the confirmation dialog show it and ask for consent.
+# `sync.tree` builds the plan. The command line and the confirmation dialog show it and ask for consent.
 
 
 MAX_RUNS_FOR_YES = 10

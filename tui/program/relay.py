@@ -28,8 +28,7 @@ from tui.settings.secret import MIN_INTERVAL_S
 from tui.settings.settings import Settings, is_loopback
 
 if TYPE_CHECKING:
-    from tui.relay.server import Relay, RelayOptions
-    from tui.relay.tokens import Tokens
+    from tui.relay.server import Relay, RelayOptions, Tokens
 
 
 # Writes the relay's log lines to stderr without ever blocking the event loop.
@@ -180,8 +179,11 @@ def relay(
     **options: Any,
 ) -> None:
     """Serve one API connection to many screens. They are read-only and connect over WebSockets; Ctrl-C ends it."""
-    from tui.relay.server import RelayOptions  # noqa: PLC0415
-    from tui.relay.tokens import TokensError, read_tokens  # noqa: PLC0415
+    from tui.relay.server import (  # noqa: PLC0415
+        RelayOptions,
+        TokensError,
+        read_tokens,
+    )
 
     host, port = address
     if tls_cert is None and not is_loopback(host):
@@ -295,7 +297,7 @@ class _RelayCommand:
             self._lines.say("no new connections for now: too many open files (ulimit -n)")
 
     def _reload_tokens(self, relay: "Relay") -> None:
-        from tui.relay.tokens import TokensError, read_tokens  # noqa: PLC0415
+        from tui.relay.server import TokensError, read_tokens  # noqa: PLC0415
 
         try:
             tokens = read_tokens(self._tokens_file)

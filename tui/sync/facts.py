@@ -20,8 +20,7 @@ from tui.domain.update import RunPatch, RunsRead, Update
 from tui.lazy_dataclass import dataclass
 from tui.store.store import Store
 from tui.sync import fact_readers
-from tui.sync.base import Emit
-from tui.sync.budget import Priority
+from tui.sync.budget import Emit, Priority
 from tui.sync.clock import Clock, OnWake
 from tui.sync.fact_readers import FactRequests, PlannedRead, Rank
 from tui.sync.fetch import RunFetcher

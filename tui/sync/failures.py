@@ -23,8 +23,7 @@ from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes, Topic
 from tui.store.error_groups import is_failure, known_error
 from tui.store.store import Store
-from tui.sync.base import FIRST_WAIT_S, wait_s
-from tui.sync.budget import MAX_IN_FLIGHT, Pace, Paging, Priority
+from tui.sync.budget import FIRST_WAIT_S, MAX_IN_FLIGHT, Pace, Paging, Priority, wait_s
 from tui.sync.clock import Clock, Timer, wait_until_set
 from tui.sync.fetch import RunFetcher
 from tui.sync.lists import with_filtered_fields

@@ -16,7 +16,7 @@ from tui.lazy_dataclass import dataclass
 from tui.store.filter import EVERYTHING
 from tui.store.merge import merge
 from tui.store.server_filter import with_server_filters
-from tui.sync.base import Emit, Transient, as_transient
+from tui.sync.budget import Emit, Transient, as_transient
 from tui.sync.clock import wait_until_set
 from tui.sync.lists import ReportedRuns, SourceParts, is_incomplete
 
@@ -147,7 +147,7 @@ class RealtimeSource:
         self.name = REALTIME if target.run_id is None else RUN_FEED
         self._parts = parts
         self._target = target
-        self._max_age = parts.history.age
+        self._max_age = parts.history
         filters = parts.filters if target.run_id is None else RunFilters()
         self._filter = with_server_filters(filters, EVERYTHING)
         # Rows of the feed lack these fields. Only the list can show which runs match.

@@ -22,8 +22,7 @@ from tui.store.changes import EPOCH
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import with_server_filters
 from tui.store.store import Store
-from tui.sync.base import Emit
-from tui.sync.budget import Paging, Priority
+from tui.sync.budget import Emit, Paging, Priority
 from tui.sync.clock import Clock, OnWake
 from tui.sync.fetch import RunFetcher
 
@@ -273,18 +272,11 @@ def _knows(run: Run | None, changed_at: datetime) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class HistoryLimits:
-    """How much of the past is read at the start."""
-
-    age: timedelta
-    max_runs: int
-
-
-@dataclass(frozen=True, slots=True)
 class SourceParts:
     """The arguments that sources are built from.
 
-    Sources of a single run need `run_id`. A feed and the poller beside it share a `coverage`. `on_wake` registers
+    `history` and `max_history_runs` say how much of the past is read at the start. Sources of a single run need
+    `run_id`. A feed and the poller beside it share a `coverage`. `on_wake` registers
     wake-up callbacks. Only the source of a relay needs `relay`.
     """
 
@@ -292,7 +284,8 @@ class SourceParts:
     store: Store
     clock: Clock
     interval: Callable[[], float]
-    history: HistoryLimits
+    history: timedelta
+    max_history_runs: int
     filters: RunFilters
     run_id: RunId | None = None
     coverage: Coverage = field(default_factory=Coverage)
@@ -311,33 +304,13 @@ class Part(StrEnum):
     QUEUED = "queued"
 
 
-@dataclass(frozen=True, slots=True)
 class ListProgress:
-    """When the pass over each part started, and when the last finished one did. All times are the server's.
+    """The moments up to which each part was read: its last finished pass started then. All times are the server's."""
 
-    A change that was made before a finished pass started is known.
-    """
-
-    started_at: Mapping[Part, datetime] = field(default_factory=dict)
-    read_until: Mapping[Part, datetime] = field(default_factory=dict)
-    skipped_at: datetime | None = None
-    """When live runs were last skipped: by a catch-up that reached its bound, or by a page that was cut."""
-
-    def restart(self) -> Self:
-        """Count no part as read, after a failure."""
-        return replace(self, read_until={})
-
-    def start(self, parts: Iterable[Part], at: datetime) -> Self:
-        """Record that a pass over these parts starts."""
-        return replace(self, started_at={**self.started_at, **dict.fromkeys(parts, at)})
-
-    def finish(self, parts: Iterable[Part]) -> Self:
-        """Record that the pass over these parts is done."""
-        return replace(self, read_until={**self.read_until, **{part: self.started_at[part] for part in parts}})
-
-    def skip(self, at: datetime) -> Self:
-        """Record that live runs may have been skipped."""
-        return replace(self, skipped_at=at)
+    def __init__(self) -> None:
+        self.read_until: dict[Part, datetime] = {}
+        self.skipped_at: datetime | None = None
+        """When live runs were last skipped: by a catch-up that reached its bound, or by a page that was cut."""
 
     @property
     def complete_until(self) -> datetime | None:
@@ -369,26 +342,6 @@ MIN_RUNS_PER_S = 1 / 86_400
 
 CREATED_SLACK = timedelta(milliseconds=1)
 """Added to both ends of a window. The API does not say whether they are inclusive, and list times are milliseconds."""
-
-
-@dataclass(slots=True)
-class Scan:
-    """One pass over the live runs of some statuses, newest first. `expected` are those that were known at the start."""
-
-    expected: frozenset[RunId]
-    paging: Paging = field(default_factory=Paging)
-    _found: set[RunId] = field(default_factory=set)
-
-    def add_page(self, page: ListPage) -> None:
-        """Add a page. Pages that do not end end the pass."""
-        ids = [patch.id for patch in page.patches]
-        self._found.update(ids)
-        self.paging.add(ids, page.next)
-
-    @property
-    def missing(self) -> frozenset[RunId]:
-        """Return the expected runs that no page showed. Valid once the pass is done."""
-        return self.expected - self._found
 
 
 @dataclass(frozen=True, slots=True)
@@ -497,6 +450,30 @@ class PageReader:
         return patch.state is None or not _knows(self.store.get(patch.id), patch.state.updated_at)
 
 
+@dataclass(slots=True)
+class Scan:
+    """One pass over the live runs of some statuses, newest first. `expected` are those that were known at the start."""
+
+    filters: RunFilters
+    expected: frozenset[RunId]
+    started_at: datetime
+    paging: Paging = field(default_factory=Paging)
+    found: dict[RunId, datetime | None] = field(default_factory=dict)
+    """The runs of the pages, with their creation times."""
+
+    async def read_page(self, pages: PageReader, emit: Emit) -> ListPage:
+        """Read and emit the next page. Raises `ApiError`."""
+        page = await pages.read(emit, self.filters, after=self.paging.cursor)
+        self.found |= {patch.id: patch.created_at for patch in page.patches}
+        self.paging.add([patch.id for patch in page.patches], page.next)
+        return page
+
+    @property
+    def missing(self) -> frozenset[RunId]:
+        """Return the expected runs that no page showed. Valid once the pass is done."""
+        return self.expected - self.found.keys()
+
+
 def with_filtered_fields(filters: RunFilters, patches: tuple[RunPatch, ...]) -> tuple[RunPatch, ...]:
     """Return rows with their queue, machine, error group and schedule, which no row has, if the filters name one.
 
@@ -542,11 +519,11 @@ def _queue_of(filters: RunFilters, patch: RunPatch) -> Raw | None:
 class HistoryReader:
     """Reads the runs within the limits. It keeps its cursor between poll cycles."""
 
-    def __init__(self, pages: PageReader, filters: RunFilters, limits: HistoryLimits) -> None:
+    def __init__(self, pages: PageReader, filters: RunFilters, age: timedelta, max_runs: int) -> None:
         self._fetcher, self._store, self._clock = pages.fetcher, pages.store, pages.clock
         self._pages = pages
         self._filters = filters
-        self._limits = limits
+        self._age, self._max_runs = age, max_runs
         self._paging = Paging()
         self._is_cut = self._has_gap = False
         self._run_count = 0
@@ -612,8 +589,8 @@ class HistoryReader:
         created = [patch.created_at for patch in page.patches if patch.created_at]
         # Scheduled runs may be created in the future, also all of a page.
         reached = min([*created, now]) if created else before
-        is_old = bool(created) and reached < now - self._limits.age
-        is_full = self._run_count >= self._limits.max_runs
+        is_old = bool(created) and reached < now - self._age
+        is_full = self._run_count >= self._max_runs
         is_short = self._paging.is_endless or (is_full and not self._paging.is_done)
         self._is_cut = page.is_cut or (is_short and not is_old)
         self.is_complete = self._paging.is_done or is_old or self._is_cut
@@ -648,10 +625,6 @@ class OlderRuns:
         self._filters = replace(filters, statuses=live_statuses(filters.statuses), period=None)
         self._filter = with_server_filters(filters, EVERYTHING)
         self._scan: Scan | None = None
-        self._bounded_filters = self._filters
-        self._found: dict[RunId, datetime | None] = {}
-        """The runs of this pass, with their creation times."""
-        self._started_at: datetime | None = None
         self._started_s = -math.inf
         self.is_cut = False
         """The last pass stopped at a bound or was refused, so the server may have more of these runs."""
@@ -681,25 +654,22 @@ class OlderRuns:
             if now_s - self._started_s < OLDER_EVERY_S:
                 return frozenset()
             # Use fixed bounds: a period moves, and a run could leave it between two pages.
-            self._bounded_filters = replace(self._filters, created_from=now - MAX_PERIOD, created_to=now - self._age)
-            self._scan = Scan(self.known_ids(now), Paging(max_pages=MAX_PAGES))
-            self._started_at, self._started_s, self._found = now, now_s, {}
+            bounded = replace(self._filters, created_from=now - MAX_PERIOD, created_to=now - self._age)
+            self._scan = Scan(bounded, self.known_ids(now), now, Paging(max_pages=MAX_PAGES))
+            self._started_s = now_s
         for _ in range(MAX_PAGES_A_CYCLE):
-            page = await self._pages.read(emit, self._bounded_filters, after=self._scan.paging.cursor)
-            self._scan.add_page(page)
-            self._found |= {patch.id: patch.created_at for patch in page.patches}
-            if self._scan.paging.is_done or len(self._found) > MAX_OLDER_RUNS - PAGE_SIZE:
+            await self._scan.read_page(self._pages, emit)
+            if self._scan.paging.is_done or len(self._scan.found) > MAX_OLDER_RUNS - PAGE_SIZE:
                 return self._end(self._scan)
         return frozenset()
 
     def _end(self, scan: Scan) -> frozenset[RunId]:
         self._scan = None
-        paging = scan.paging
-        self.is_cut, self.read_until = not paging.is_done or paging.is_endless, self._started_at
+        self.is_cut, self.read_until = not scan.paging.is_done or scan.paging.is_endless, scan.started_at
         if not self.is_cut:
             return scan.missing
         # The pass did not reach runs older than its last page, so those are not missing.
-        reached = min((created for created in self._found.values() if created is not None), default=None)
+        reached = min((created for created in scan.found.values() if created is not None), default=None)
         runs = map(self._pages.store.get, scan.missing)
         return frozenset(run.id for run in runs if run and reached is not None and not is_before(run, reached))
 

@@ -28,8 +28,7 @@ from tui.domain.update import BudgetRead, CaughtUp, CountsRead, Reconciled, Sour
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import with_server_filters
 from tui.sync import lists
-from tui.sync.base import Emit, Fatal, as_source_error
-from tui.sync.budget import MAX_STALE_PAGES, SHARES, Paging, Priority
+from tui.sync.budget import MAX_STALE_PAGES, SHARES, Emit, Fatal, Paging, Priority, as_source_error
 
 # Polls the server's own counts of runs by status, if the key may query.
 #
@@ -58,7 +57,7 @@ class CountPoller:
         With filters, the list shows only some of the older live runs; then those are counted too.
         """
         self._fetcher = parts.fetcher
-        self._period_h = max(1, math.ceil(min(parts.history.age, MAX_QUERY_PERIOD) / HOUR))
+        self._period_h = max(1, math.ceil(min(parts.history, MAX_QUERY_PERIOD) / HOUR))
         self._clock = parts.clock
         self._interval_s = COUNTS_EVERY_S
         self._polled_s = parts.clock.monotonic_s() - COUNTS_EVERY_S
@@ -122,13 +121,20 @@ MAX_SINGLE_OLDER: Final = 20
 """The most older runs that are read by id. So few are usually too far apart to share a page."""
 
 
+_PARTS: Final = {
+    lists.Part.RUNNING: (RUNNING_STATUSES, RUNNING_WORDS),
+    lists.Part.QUEUED: (QUEUED_FAMILY, QUEUED_WORDS),
+}
+"""The statuses of the live runs of a part, and their words in a filter."""
+
+
 class RunLister:
     """The steps of polling. `pages` counts their requests."""
 
     def __init__(self, parts: lists.SourceParts) -> None:
         self._fetcher = parts.fetcher
         self._store = parts.store
-        self._max_age = parts.history.age
+        self._max_age = parts.history
         filters = parts.filters
         if not filters.has_window:
             filters = replace(filters, period=period_text(self._max_age))
@@ -147,7 +153,7 @@ class RunLister:
         self._page_size = lists.PAGE_SIZE
         self._is_endless = False
         """The last reading of new runs reached no end. Then each cycle reads one page, until it has a run."""
-        self.history = lists.HistoryReader(self.pages, filters, parts.history)
+        self.history = lists.HistoryReader(self.pages, filters, parts.history, parts.max_history_runs)
         self._scans: dict[lists.Part, lists.Scan] = {}
         self._fits_one_page = True
         self._progress = lists.ListProgress()
@@ -155,7 +161,7 @@ class RunLister:
     def restart(self) -> None:
         """Start all scans over after a failure: runs that they had found may have changed."""
         self._scans.clear()
-        self._progress = self._progress.restart()
+        self._progress.read_until = {}
         self.older.reset()
         self._reread_older(self.older.known_ids(self._fetcher.now()))
 
@@ -192,22 +198,14 @@ class RunLister:
             may_start |= bool(self._scans)
             self._fits_one_page, self._scans = fits_one_page, {}
         if fits_one_page:
-            if may_start or lists.Part.RUNNING in self._scans:
-                await self._scan_parts(
-                    emit, RUNNING_WORDS + QUEUED_WORDS, LIVE, 1, (lists.Part.RUNNING, lists.Part.QUEUED)
-                )
+            await self._scan_parts(emit, 1, lists.Part.RUNNING, lists.Part.QUEUED, may_start=may_start)
             await self._departed.read(emit, until - self.pages.request_count)
             return
-        if may_start or lists.Part.RUNNING in self._scans:
-            await self._scan_parts(
-                emit, RUNNING_WORDS, RUNNING_STATUSES, max(1, max_requests // 2), (lists.Part.RUNNING,)
-            )
+        await self._scan_parts(emit, max(1, max_requests // 2), lists.Part.RUNNING, may_start=may_start)
         # When many runs end at once, make the cycle longer: reading them later would cost as much.
         backlog = min(MAX_REREAD_REQUESTS, self._departed.page_count)
         await self._departed.read(emit, max(1, until - self.pages.request_count - 1, backlog))
-        if may_start or lists.Part.QUEUED in self._scans:
-            remaining = max(1, until - self.pages.request_count)
-            await self._scan_parts(emit, QUEUED_WORDS, QUEUED_FAMILY, remaining, (lists.Part.QUEUED,))
+        await self._scan_parts(emit, max(1, until - self.pages.request_count), lists.Part.QUEUED, may_start=may_start)
 
     async def scan_older(self, emit: Emit) -> None:
         """Continue with the live runs that are older than the period."""
@@ -256,46 +254,40 @@ class RunLister:
         else:
             # The bound is reached: the history continues here, through runs that are known already.
             self.history.resume_at(paging.cursor)
-            self._progress = self._progress.skip(started_at)
+            self._progress.skipped_at = started_at
         self._newest.commit()
         self._page_size = min(lists.PAGE_SIZE, max(MIN_PAGE_SIZE, 2 * total_new))
-        self._progress = self._progress.start([lists.Part.NEWEST], started_at).finish([lists.Part.NEWEST])
+        self._progress.read_until[lists.Part.NEWEST] = started_at
 
     async def _record_end(self, emit: Emit, started_at: datetime, *, is_endless: bool) -> None:
         """Record whether the reading of new runs reached its end."""
         self._is_endless = is_endless
         await self.history.set_gap(emit, has_gap=is_endless)
         if is_endless:
-            self._progress = self._progress.skip(started_at)
+            self._progress.skipped_at = started_at
 
-    async def _scan_parts(
-        self,
-        emit: Emit,
-        status_words: tuple[str, ...],
-        statuses: frozenset[RunStatus],
-        max_pages: int,
-        parts: tuple[lists.Part, ...],
-    ) -> None:
+    async def _scan_parts(self, emit: Emit, max_pages: int, *parts: lists.Part, may_start: bool) -> None:
         """Continue the scan of these parts, or start one. At its end, queue the runs that it did not find."""
+        statuses = frozenset[RunStatus]().union(*(_PARTS[part][0] for part in parts))
         scan = self._scans.get(parts[0])
         if scan is None:
-            started_at = self._fetcher.now()
-            expected = frozenset(run_id for status in statuses for run_id in self._store.with_status(status))
-            if self._filters.statuses and not expected and not set(status_words).intersection(self._filters.statuses):
-                self._progress = self._progress.start(parts, started_at).finish(parts)
+            if not may_start:
                 return
-            scan = self._scans[parts[0]] = lists.Scan(expected)
-            self._progress = self._progress.start(parts, started_at)
-        # Scan these statuses even if the user filters by others: a run on the screen may have changed into one of them.
-        filters = replace(self._filters, statuses=status_words)
+            started_at, words = self._fetcher.now(), tuple(word for part in parts for word in _PARTS[part][1])
+            expected = frozenset(run_id for status in statuses for run_id in self._store.with_status(status))
+            if self._filters.statuses and not expected and not set(words).intersection(self._filters.statuses):
+                self._progress.read_until |= dict.fromkeys(parts, started_at)
+                return
+            # Scan these statuses even if the user filters by others: a run on the screen may have changed into one.
+            scan = lists.Scan(replace(self._filters, statuses=words), expected, started_at)
+            self._scans[parts[0]] = scan
         for _ in range(max_pages):
-            page = await self.pages.read(emit, filters, after=scan.paging.cursor)
-            scan.add_page(page)
+            page = await scan.read_page(self.pages, emit)
             if page.is_cut or scan.paging.is_endless:
-                self._progress = self._progress.skip(self._fetcher.now())
+                self._progress.skipped_at = self._fetcher.now()
             if scan.paging.is_done:
                 self._queue_missing(scan, statuses)
-                self._progress = self._progress.finish(parts)
+                self._progress.read_until |= dict.fromkeys(parts, scan.started_at)
                 del self._scans[parts[0]]
                 return
 
@@ -394,7 +386,7 @@ class RestSource:
 
     def __init__(self, parts: lists.SourceParts) -> None:
         self._parts = parts
-        self._max_age = parts.history.age
+        self._max_age = parts.history
         self._is_filtered = not parts.filters.is_empty
         self._lister = RunLister(parts)
         self._counts = CountPoller(parts)

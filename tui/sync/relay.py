@@ -31,7 +31,7 @@ from tui.domain.text import clean
 from tui.domain.update import Update
 from tui.settings.secret import Secret
 from tui.store.store import Store
-from tui.sync.base import Emit, Fatal, as_source_error, tls_context
+from tui.sync.budget import Emit, Fatal, as_source_error, tls_context
 from tui.sync.clock import Clock, Timer
 
 # The connection to a relay: receives its messages, and sends requests about single runs over it.

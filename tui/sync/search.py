@@ -16,8 +16,7 @@ from tui.lazy_dataclass import dataclass
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import SearchPlan, with_server_filters
 from tui.store.store import Store
-from tui.sync.base import Emit
-from tui.sync.budget import ENDLESS, Pace, Paging, Priority
+from tui.sync.budget import ENDLESS, Emit, Pace, Paging, Priority
 from tui.sync.clock import Clock
 from tui.sync.failures import ErrorFetcher, lacks_error, sentence_of
 from tui.sync.fetch import RunFetcher

@@ -1,7 +1,7 @@
 """The session owns everything about one environment: the client, the sources, the store, the actions, and all tasks."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from contextvars import copy_context
 from dataclasses import replace
@@ -686,20 +686,11 @@ class Session:
         """
         return await self.fetcher.fetch_run_with_attempts(run_id, Priority.SELECTED)
 
-    async def fetch_tree(self, run_id: RunId, *, is_thorough: bool = False) -> RunTree:
-        """Read the whole tree around a run. Raises `ApiError`.
-
-        `is_thorough` is for the plan of an action: waits for the budget, and reads live runs that a replica may lack.
-        """
+    async def fetch_tree(self, run_id: RunId) -> RunTree:
+        """Read the whole tree around a run. Raises `ApiError`."""
         from tui.sync.tree import TreeFetcher
 
-        return await TreeFetcher(self.fetcher, self.clock, is_thorough=is_thorough).fetch_tree(run_id)
-
-    async def fetch_trees_of_roots(self, roots: Sequence[Run]) -> dict[RunId, RunTree] | None:
-        """Read the trees below several roots by one query. Return None if the query is refused or fails."""
-        from tui.sync.tree import TreeFetcher
-
-        return await TreeFetcher(self.fetcher, self.clock, is_thorough=True).fetch_trees_of_roots(roots)
+        return await TreeFetcher(self.fetcher, self.clock).fetch_tree(run_id)
 
     @property
     def is_started(self) -> bool:

@@ -17,7 +17,7 @@ from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped, Up
 from tui.lazy_dataclass import dataclass
 from tui.settings.settings import Settings
 from tui.store.store import Store
-from tui.sync.base import Emit, Fatal, Source, Transient, wait_s
+from tui.sync.budget import Emit, Fatal, Source, Transient, wait_s
 from tui.sync.clock import Clock, WakeableClock
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tui.sync.fact_readers import DueSchedules, NewestVersion
     from tui.sync.facts import FactsSource
     from tui.sync.fetch import RunFetcher
-    from tui.sync.lists import Coverage
+    from tui.sync.lists import Coverage, SourceParts
     from tui.sync.relay import RelayConnection
 
 
@@ -41,6 +41,30 @@ MIN_REFRESH_INTERVAL_S: Final = 0.5
 
 Spawn = Callable[[Coroutine[None, None, None], str], asyncio.Task[None]]
 """Starts a task with this name in the session's task group."""
+
+
+def source_of(name: str, parts: "SourceParts") -> Source:
+    """Return a source by its name. A new source is a module with a `Source` class, and a case here.
+
+    Imports are made here: the first paint does not wait for httpx2 and pydantic, and websockets take a tenth of a
+    command's start.
+    """
+    from tui.api.feed import FeedTarget
+    from tui.sync.feed import RealtimeSource
+    from tui.sync.polling import RestSource, SingleRunSource
+
+    if name == RELAY:
+        from tui.sync.relay import RelaySource
+
+        assert parts.relay is not None
+        return RelaySource(parts.relay, parts.store, parts.clock)
+    if name == RUN_FEED:
+        return RealtimeSource(parts, FeedTarget(run_id=parts.run_id))
+    if name == REALTIME:
+        # Several tags mean any of them in a list, and all of them in a feed.
+        tags = parts.filters.tags if len(parts.filters.tags) == 1 else ()
+        return RealtimeSource(parts, FeedTarget(window=parts.history, tags=tags))
+    return RestSource(parts) if name == REST else SingleRunSource(parts)
 
 
 @dataclass(eq=False)
@@ -197,8 +221,7 @@ class SourceSupervisor:
         run_id: RunId | None = None,
         history: timedelta | None = None,
     ) -> tuple[asyncio.Task[None], ...]:
-        from tui.sync.lists import HistoryLimits, SourceParts
-        from tui.sync.registry import SOURCES
+        from tui.sync.lists import SourceParts
 
         settings = self._settings
         parts = SourceParts(
@@ -206,7 +229,8 @@ class SourceSupervisor:
             store=self._store,
             clock=self._clock,
             interval=lambda: self._settings.interval_s,
-            history=HistoryLimits(history or settings.history, min(settings.history_runs, settings.max_runs)),
+            history=history or settings.history,
+            max_history_runs=min(settings.history_runs, settings.max_runs),
             filters=filters or RunFilters(),
             run_id=run_id,
             coverage=coverage,
@@ -214,4 +238,4 @@ class SourceSupervisor:
             relay=self.relay,
         )
         enabled = [name for name in names if settings.realtime or name not in FEEDS]
-        return tuple(self.spawn(self.supervise(SOURCES[name](parts)), f"source {name}") for name in enabled)
+        return tuple(self.spawn(self.supervise(source_of(name, parts)), f"source {name}") for name in enabled)

@@ -39,8 +39,7 @@ from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead, SourceConnected, Update
 from tui.emulator.server.child import listen
 from tui.relay.client import CHUNK_RUNS
-from tui.relay.server import Relay, RelayOptions
-from tui.relay.tokens import Tokens
+from tui.relay.server import Relay, RelayOptions, Tokens
 from tui.settings.secret import Secret
 from tui.settings.settings import read_settings
 from tui.store.store import Store

@@ -3,7 +3,7 @@
 import pytest
 
 from tui.api.errors import ServerFault
-from tui.sync.base import Transient
+from tui.sync.budget import Transient
 from tui.sync.feed import MAX_INSTANT_RESPONSES, MAX_REPEATS, MAX_SNAPSHOT_PARTS, RETRY_REFUSED_AFTER, FeedProgress
 
 

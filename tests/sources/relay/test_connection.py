@@ -29,7 +29,7 @@ from tui.domain.run import RunId
 from tui.domain.update import SourceConnected, Update
 from tui.settings.secret import Secret
 from tui.store.store import Store
-from tui.sync.base import Fatal, Transient
+from tui.sync.budget import Fatal, Transient
 from tui.sync.relay import RelayConnection, RelaySource
 
 TOKEN = "0123456789abcdef-of-the-wall"

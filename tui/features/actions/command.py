@@ -55,7 +55,7 @@ def plan_caveats(plan: ActionPlan) -> list[str]:
 
 async def read_plan(session: Session, action: Action, run_ids: tuple[RunId, ...]) -> ActionPlan:
     """Read the runs and the runs below them. Raises `Stop` if a run does not exist, and `ApiError`."""
-    from tui.sync.plans import ActionPlanner  # noqa: PLC0415
+    from tui.sync.tree import ActionPlanner  # noqa: PLC0415
 
     runs: list[Run] = []
     for run_id in run_ids:
@@ -64,7 +64,7 @@ async def read_plan(session: Session, action: Action, run_ids: tuple[RunId, ...]
         except NotFound as error:
             raise Stop(ExitCode.REFUSED, f"nothing was sent: {run_id}: {error}") from error
         runs.append(merge(None, response.patch))
-    return await ActionPlanner(session, action, runs).read_plan()
+    return await ActionPlanner(session.fetcher, session.clock, action, runs).read_plan()
 
 
 def check_consent(session: Session, plan: ActionPlan, consent: Consent) -> None:

@@ -26,7 +26,6 @@ from tui.kit.type_ahead import FrameVisibility
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes, Topic
 from tui.sync.clock import Clock
-from tui.sync.plans import ActionPlanner
 from tui.sync.session import Session
 from tui.text.blocks import key_of, need_connection, no_run_selected, with_key
 from tui.text.styled import Line, Piece, Token
@@ -426,7 +425,6 @@ class ActionController:
 
     def _open(self, action: Action, plan: ActionPlan, hidden_marks: int, via: Via) -> None:
         interlock = self._session.interlock
-        planner = ActionPlanner(self._session, action, plan.runs)
         question = words.Question(
             plan=plan,
             target=words.Target(self._session.store.environment, interlock.name, interlock.is_production),
@@ -434,7 +432,7 @@ class ActionController:
             destroys=action.stops_descendants,
             effect="" if action.stops_descendants else f"{action.description}.",
             hidden_count=hidden_marks,
-            is_reading=planner.needs_trees,
+            is_reading=action.stops_descendants and not all(run.is_final for run in plan.runs),
             grace_s=GRACE_S if len(plan.runs) > 1 else 0,
         )
         self.show_notice(())  # an earlier notice is not about this question
@@ -443,11 +441,13 @@ class ActionController:
         self._screen = screen
         app.push_screen(screen, lambda answer: self._on_answer(action, screen, via, is_confirmed=bool(answer)))
         if question.is_reading:
-            self._plan_task = self._session.spawn(self._plan(action, planner, plan, screen), f"plan {action.id}")
+            self._plan_task = self._session.spawn(self._plan(action, plan, screen), f"plan {action.id}")
 
-    async def _plan(
-        self, action: Action, planner: ActionPlanner, confirmed: ActionPlan, screen: "ConfirmScreen"
-    ) -> None:
+    async def _plan(self, action: Action, confirmed: ActionPlan, screen: "ConfirmScreen") -> None:
+        from tui.sync.tree import ActionPlanner  # noqa: PLC0415  loads pydantic
+
+        session = self._session
+        planner = ActionPlanner(session.fetcher, session.clock, action, confirmed.runs)
         plan = await planner.read_plan(allow_partial=True)
         runs = [self._session.store.get(run.id) or run for run in confirmed.runs]
         possible = tuple(run for run in runs if action.forbidden(run) is None)
