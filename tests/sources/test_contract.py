@@ -24,6 +24,7 @@ from tui.domain.run import FEEDS, RELAY, REST, RUN, RunId, parse_status
 from tui.domain.update import CapabilityLost, RunPatch, RunsRead, SourceConnected, SourceRetrying, SourceStopped, Update
 from tui.store.store import Store
 from tui.sync.budget import SECRET_KEY, Budget, Fatal, Transient
+from tui.sync.clock import WakeableClock
 from tui.sync.feed import RETRY_LIMITED_AFTER
 from tui.sync.fetch import RunFetcher
 from tui.sync.lists import Coverage, SourceParts
@@ -96,7 +97,7 @@ class Follower:
         parts = SourceParts(
             fetcher=self.fetcher,
             store=self.store,
-            clock=fleet.clock,
+            clock=WakeableClock(fleet.clock),
             interval=lambda: 2.0,
             history=timedelta(hours=24),
             max_history_runs=5_000,

@@ -112,10 +112,7 @@ def tls_context(ca: PurePath | None) -> ssl.SSLContext:
         raise Fatal(f"--tls-ca {ca}: no certificate could be read: {reason}") from None
 
 
-# The request budget: when each request may be sent, at which rate, and when reading a list ends.
-
-
-# Follows the server's rate limit headers: how many of the remaining requests may be sent before the next reset.
+# The server's rate limit headers say how many of the remaining requests may be sent before the next reset.
 #
 # Source: tests/wire/recordings/README.md §10.
 
@@ -135,39 +132,6 @@ MAX_IN_FLIGHT = 6
 
 MAX_RESET_S: Final = 60.0
 """A command waits for no later reset. A self-hosted server may have a longer period than the cloud's 10 s."""
-
-
-class RateFloor:
-    """The number of remaining requests at which sending stops until the reset.
-
-    `spends_all`: the user waits for the result, so that only a small part of the rate limit is kept.
-    """
-
-    def __init__(self, period_s: float) -> None:
-        self._period_s = period_s
-        self._floor: float | None = None
-        self._ends_s = 0.0
-        self.spends_all = False
-        self.latest: RateLimit | None = None
-
-    def observe(self, rate: RateLimit, now_s: float) -> None:
-        """Update the remaining requests from the headers of a response. The first one after a reset sets the floor."""
-        # Responses come out of order: only an increase beyond the requests in flight is a refill.
-        is_refilled = self.latest is not None and rate.remaining > self.latest.remaining + MAX_IN_FLIGHT
-        self.latest = rate
-        if self._floor is None or is_refilled or now_s >= self._ends_s:
-            resets_in_s = rate.resets_in.total_seconds()
-            longest_s = MAX_RESET_S if self.spends_all else self._period_s
-            if not MIN_RESET_S <= resets_in_s <= longest_s:
-                resets_in_s = self._period_s
-            self._floor = rate.limit * KEPT_BY_A_COMMAND if self.spends_all else rate.remaining * KEPT_PART
-            self._ends_s = now_s + resets_in_s
-
-    def delay_s(self, now_s: float, in_flight: int) -> float:
-        """Return the seconds until one more request may be sent."""
-        if self._floor is None or self.latest is None or now_s >= self._ends_s:
-            return 0.0
-        return 0.0 if self.latest.remaining - in_flight >= self._floor + 1 else self._ends_s - now_s
 
 
 # Ends the reading of a list whose pages never end. A server or a proxy with a fault would keep its reader for ever.
@@ -256,6 +220,9 @@ MAX_QUERIES_IN_FLIGHT = 2
 QUERY_RETRIES_S = (0.25, 0.5, 1.0, 2.0)
 """The waits after a refusal because too many queries of the project run. Other programs wait too, so they vary."""
 
+PACE_SHARE: Final = 0.3
+"""The part of the budget that a search may spend while other requests need the budget too."""
+
 MIN_REPORTED_WAIT_S = 1.0
 """Shorter waits are not reported to the user."""
 
@@ -290,10 +257,6 @@ class _Waiter:
     priority: Priority
     is_query: bool
     admitted: asyncio.Future[None]
-    number: int = 0
-
-    def __lt__(self, other: "_Waiter") -> bool:
-        return (self.priority, self.number) < (other.priority, other.number)
 
 
 @dataclass(eq=False)
@@ -315,23 +278,34 @@ class Budget:
         self._random = Random()  # noqa: S311  spreads retries, guards nothing
         self._shared: dict[Hashable, tuple[asyncio.Future[Any], _Waiter]] = {}
         """The requests that later calls can share, waiting or in flight."""
-        self._number = 0
         self.in_flight = 0
         self._spent_s: deque[float] = deque()
-        self._floor = RateFloor(self.refill.period_s)
+        self.latest: RateLimit | None = None
+        """The rate limit that the server last reported."""
+        self._floor: float | None = None
+        """The number of remaining requests at which sending stops until the reset at `_resets_s`."""
+        self._resets_s = 0.0
+        self._spends_all = False
         self._blocked_until_s = 0.0
         self._timer: Timer | None = None
-        self._reported_number = 0
+        self._reported: asyncio.Future[None] | None = None
 
     def observe(self, rate: RateLimit) -> None:
-        """Update the remaining requests from the headers of a response."""
-        self._floor.observe(rate, self._clock.monotonic_s())
-        self._admit()
+        """Update the remaining requests from the headers of a response. The first one after a reset sets the floor.
 
-    @property
-    def latest(self) -> RateLimit | None:
-        """The rate limit that the server last reported."""
-        return self._floor.latest
+        Source: tests/wire/recordings/README.md §10.
+        """
+        now_s = self._clock.monotonic_s()
+        # Responses come out of order: only an increase beyond the requests in flight is a refill.
+        is_refilled = self.latest is not None and rate.remaining > self.latest.remaining + MAX_IN_FLIGHT
+        self.latest = rate
+        if self._floor is None or is_refilled or now_s >= self._resets_s:
+            resets_in_s, period_s = rate.resets_in.total_seconds(), self.refill.period_s
+            if not MIN_RESET_S <= resets_in_s <= (MAX_RESET_S if self._spends_all else period_s):
+                resets_in_s = period_s
+            self._floor = rate.limit * KEPT_BY_A_COMMAND if self._spends_all else rate.remaining * KEPT_PART
+            self._resets_s = now_s + resets_in_s
+        self._admit()
 
     def was_limited_since(self, moment_s: float) -> bool:
         """Return whether a 429 held requests back after a moment of the clock."""
@@ -342,12 +316,17 @@ class Budget:
 
         A server without such headers is sent a fifth of the usual rate limit, as always.
         """
-        self._floor.spends_all = True
+        self._spends_all = True
 
     def room(self, priority: Priority) -> int:
         """Return how many more requests of a priority could be sent now."""
         self._drop_old()
         return max(0, int(self.refill.share * SHARES[priority]) - len(self._spent_s))
+
+    async def wait_for_room(self, requests: int = 1) -> None:
+        """Delay the next requests of a search, unless most of the budget is free: polling keeps its part."""
+        if self.room(Priority.HISTORY) < requests:
+            await self._clock.sleep(requests * self.refill.period_s / max(1.0, self.refill.share * PACE_SHARE))
 
     async def request(
         self,
@@ -429,8 +408,7 @@ class Budget:
 
     async def _wait(self, waiter: _Waiter) -> None:
         """Wait until a request may be sent."""
-        self._number += 1
-        waiter.number, waiter.admitted = self._number, asyncio.get_running_loop().create_future()
+        waiter.admitted = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         self._admit()
         try:
@@ -450,8 +428,10 @@ class Budget:
         self._admit()
 
     def _next_waiter(self) -> _Waiter | None:
+        """Return the most urgent request, and of those the one that waits longest."""
         may_query = self._queries_in_flight < self.max_queries
-        return min((each for each in self._waiters if may_query or not each.is_query), default=None)
+        waiting = (each for each in self._waiters if may_query or not each.is_query)
+        return min(waiting, key=lambda each: each.priority, default=None)
 
     def _admit(self) -> None:
         """Admit all requests that may be sent now, and set a timer for the next one."""
@@ -476,8 +456,8 @@ class Budget:
     def _report_wait(self, waiter: _Waiter, delay_s: float) -> None:
         """Call `on_wait` once for a request of the user that has to wait."""
         is_long = waiter.priority <= Priority.SELECTED and delay_s >= MIN_REPORTED_WAIT_S
-        if is_long and waiter.number != self._reported_number:
-            self._reported_number = waiter.number
+        if is_long and waiter.admitted is not self._reported:
+            self._reported = waiter.admitted
             self.on_wait(delay_s)
 
     def _delay_s(self, priority: Priority) -> float | None:
@@ -492,35 +472,17 @@ class Budget:
         self._drop_old()
         delay_s = 0.0
         limit = max(1, int(self.refill.share * SHARES[priority]))
-        follows_headers = self._floor.spends_all and self.latest is not None
+        follows_headers = self._spends_all and self.latest is not None
         if len(self._spent_s) >= limit and not follows_headers:
             oldest_s = self._spent_s[len(self._spent_s) - limit]
             delay_s = max(MIN_TIMER_S, oldest_s + self.refill.period_s - now_s)
-        return max(delay_s, self._floor.delay_s(now_s, self.in_flight))
+        if self._floor is not None and self.latest is not None and now_s < self._resets_s:
+            has_left = self.latest.remaining - self.in_flight >= self._floor + 1
+            delay_s = delay_s if has_left else max(delay_s, self._resets_s - now_s)
+        return delay_s
 
     def _drop_old(self) -> None:
         """Drop the requests that were sent more than a period ago."""
         since_s = self._clock.monotonic_s() - self.refill.period_s
         while self._spent_s and self._spent_s[0] <= since_s:
             self._spent_s.popleft()
-
-
-# Limits the request rate of a search, so that polling keeps its part of the budget.
-
-
-PACE_SHARE: Final = 0.3
-"""The part of the budget that a search may spend while other requests need the budget too."""
-
-
-class Pace:
-    """Delays the requests of a search, unless most of the budget is free."""
-
-    def __init__(self, budget: Budget, clock: Clock) -> None:
-        self._budget = budget
-        self._clock = clock
-
-    async def wait(self, requests: int = 1) -> None:
-        """Wait until `requests` requests may be sent."""
-        if self._budget.room(Priority.HISTORY) < requests:
-            refill = self._budget.refill
-            await self._clock.sleep(requests * refill.period_s / max(1.0, refill.share * PACE_SHARE))

@@ -76,13 +76,6 @@ def until_second_s(clock: Clock) -> float:
     return left_s if left_s > MIN_SECOND_S else left_s + 1.0
 
 
-OnWake = Callable[[Callable[[float], None]], Callable[[], None]]
-"""Register a wake-up callback, and return a function that unregisters it.
-
-The callback receives a moment of `elapsed_s`. Connections that got data after it are healthy.
-"""
-
-
 class WakeableClock:
     """A clock whose sleeps can be ended early. Its time is that of another clock."""
 
@@ -103,7 +96,10 @@ class WakeableClock:
             call(healthy_since_s)
 
     def on_wake(self, call: Callable[[float], None]) -> Callable[[], None]:
-        """Register a wake-up callback (see `OnWake`)."""
+        """Register a wake-up callback, and return a function that unregisters it.
+
+        The callback receives a moment of `elapsed_s`. Connections that got data after it are healthy.
+        """
         self._calls.append(call)
         return lambda: self._calls.remove(call)
 

@@ -21,7 +21,7 @@ from tui.lazy_dataclass import dataclass
 from tui.store.store import Store
 from tui.sync import fact_readers
 from tui.sync.budget import Emit, Priority
-from tui.sync.clock import Clock, OnWake
+from tui.sync.clock import WakeableClock
 from tui.sync.fact_readers import FactRequests, PlannedRead, Rank
 from tui.sync.fetch import RunFetcher
 
@@ -66,8 +66,7 @@ class FactsSource:
 
     _fetcher: RunFetcher
     _store: Store
-    _clock: Clock
-    on_wake: OnWake
+    _clock: WakeableClock
     known: Callable[[], facts.WallFacts]
     due_schedules: fact_readers.DueSchedules
     newest_version: fact_readers.NewestVersion
@@ -131,7 +130,7 @@ class FactsSource:
         for reading in self._readings.values():
             if reading.failures:
                 reading.wake(now_s)
-        unregister = self.on_wake(self._wake)
+        unregister = self._clock.on_wake(self._wake)
         try:
             await asyncio.gather(*map(self._run_lane, lanes.values()))
         finally:

@@ -23,7 +23,7 @@ from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes, Topic
 from tui.store.error_groups import is_failure, known_error
 from tui.store.store import Store
-from tui.sync.budget import FIRST_WAIT_S, MAX_IN_FLIGHT, Pace, Paging, Priority, wait_s
+from tui.sync.budget import FIRST_WAIT_S, MAX_IN_FLIGHT, Paging, Priority, wait_s
 from tui.sync.clock import Clock, Timer, wait_until_set
 from tui.sync.fetch import RunFetcher
 from tui.sync.lists import with_filtered_fields
@@ -51,13 +51,14 @@ MAX_FAILURES: Final = 3
 class ErrorFetcher:
     """Fetches errors and emits them. `unreadable` are the runs whose read failed.
 
-    `pace` delays requests for which the user does not wait. Without it, only the budget does. `concurrent_reads` runs
-    are read at once, each by a request of `priority`. `on_read` is called with the number of errors read by each step.
+    `is_paced` delays requests for which the user does not wait. Without it, only the budget does. `concurrent_reads`
+    runs are read at once, each by a request of `priority`. `on_read` is called with the number of errors read by each
+    step.
     """
 
     _fetcher: RunFetcher
     _store: Store
-    _pace: Pace | None
+    is_paced: bool
     priority: Priority = Priority.VISIBLE
     concurrent_reads: int = MAX_CONCURRENT_READS
     on_read: Callable[[int], None] = lambda _: None
@@ -110,8 +111,8 @@ class ErrorFetcher:
         return [RunId(row["run_id"]) for row in rows if row.get("run_id")]
 
     async def _wait(self, requests: int = 1) -> None:
-        if self._pace is not None:
-            await self._pace.wait(requests)
+        if self.is_paced:
+            await self._fetcher.budget.wait_for_room(requests)
 
     async def _read_one(self, run_id: RunId) -> None:
         with suppress(NotFound):  # emitted as gone
@@ -421,9 +422,8 @@ class FailureReader:
         self._fetcher, self._period, self._followed = self._session.fetcher, period, followed
         self.progress = FailuresProgress()
         self._random = Random()  # noqa: S311  spreads retries, guards nothing
-        self._pace = Pace(self._fetcher.budget, self._clock)
-        self._errors = ErrorFetcher(self._fetcher, self._store, self._pace)
-        self._visible_errors = ErrorFetcher(self._fetcher, self._store, None)
+        self._errors = ErrorFetcher(self._fetcher, self._store, is_paced=True)
+        self._visible_errors = ErrorFetcher(self._fetcher, self._store, is_paced=False)
         self._list: FailedList | None = None
         self._listed_s = 0.0
         self._list_refusal = ""
@@ -566,7 +566,7 @@ class FailureReader:
             filters = failed_filters(self._followed, self._since)
             self._list = FailedList(self._fetcher, filters, MAX_LISTED_RUNS)
         if not self._list.is_done:
-            await self._pace.wait()
+            await self._fetcher.budget.wait_for_room()
             try:
                 await self._list.read_page(Priority.VISIBLE)
             except Refused as error:
@@ -585,7 +585,7 @@ class FailureReader:
     async def _count(self) -> None:
         """Query how many runs of the span failed. A query reaches no further back than 30 days."""
         self._counted_s = self._clock.monotonic_s()
-        await self._pace.wait()
+        await self._fetcher.budget.wait_for_room()
         query = FailureCount(query_period(self._period))
         rows = await self._fetcher.query(query, Priority.VISIBLE, timeout_s=READER_QUERY_TIMEOUT_S)
         self._update(server_count=rows[0]["n"] if rows else None)
@@ -625,7 +625,6 @@ class GroupReader:
     def __init__(self, session: "Session", report: Callable[[], None] = lambda: None) -> None:
         """`report` is called when the result has changed."""
         self._session, self._clock, self._report = session, session.clock, report
-        self._pace = Pace(session.budget, session.clock)
         self.result = ServerGroupsRead()
         self._last: tuple[timedelta, float] | None = None
         """The period of the last read, and its time."""
@@ -666,7 +665,7 @@ class GroupReader:
         paging = Paging(max_pages=MAX_PAGES)
         while not paging.is_done:
             if (after := paging.cursor) is not None and priority is Priority.VISIBLE:
-                await self._pace.wait()
+                await self._session.budget.wait_for_room()
             read = partial(self._session.fetcher.api.list_error_groups, period, after)
             page = await self._session.budget.request(("error groups", period, after), priority, read)
             # A group whose count grew between two requests may be on both pages. Groups of two tasks may share an id.
@@ -725,7 +724,9 @@ class WholeRead:
 
     def __post_init__(self) -> None:
         self._fetcher, self._store, self._clock = self._session.fetcher, self._session.store, self._session.clock
-        self._errors = ErrorFetcher(self._fetcher, self._store, None, Priority.SELECTED, MAX_IN_FLIGHT)
+        self._errors = ErrorFetcher(
+            self._fetcher, self._store, is_paced=False, priority=Priority.SELECTED, concurrent_reads=MAX_IN_FLIGHT
+        )
         self._has_answer = False
         self._progress = (0, 0)
         self._progress_s = 0.0

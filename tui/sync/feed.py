@@ -216,7 +216,7 @@ class RealtimeSource:
                     if self._answered_s < healthy_since_s and timeout.when() is None:
                         timeout.reschedule(loop.time())
 
-                unregister = self._parts.on_wake(cancel_poll)
+                unregister = self._parts.clock.on_wake(cancel_poll)
                 try:
                     return await self._parts.fetcher.poll_feed(self._target, position)
                 finally:

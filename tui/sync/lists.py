@@ -23,7 +23,7 @@ from tui.store.filter import EVERYTHING
 from tui.store.server_filter import with_server_filters
 from tui.store.store import Store
 from tui.sync.budget import Emit, Paging, Priority
-from tui.sync.clock import Clock, OnWake
+from tui.sync.clock import Clock, WakeableClock
 from tui.sync.fetch import RunFetcher
 
 if TYPE_CHECKING:
@@ -276,20 +276,18 @@ class SourceParts:
     """The arguments that sources are built from.
 
     `history` and `max_history_runs` say how much of the past is read at the start. Sources of a single run need
-    `run_id`. A feed and the poller beside it share a `coverage`. `on_wake` registers
-    wake-up callbacks. Only the source of a relay needs `relay`.
+    `run_id`. A feed and the poller beside it share a `coverage`. Only the source of a relay needs `relay`.
     """
 
     fetcher: RunFetcher
     store: Store
-    clock: Clock
+    clock: WakeableClock
     interval: Callable[[], float]
     history: timedelta
     max_history_runs: int
     filters: RunFilters
     run_id: RunId | None = None
     coverage: Coverage = field(default_factory=Coverage)
-    on_wake: OnWake = lambda _: lambda: None
     relay: "RelayConnection | None" = None
 
 

@@ -407,7 +407,7 @@ class RestSource:
         self._window: WindowRead | None = None
         self._is_rate_limited = False
         is_environment_known = False
-        unregister = self._parts.on_wake(self._request_reconciliation)
+        unregister = self._parts.clock.on_wake(self._request_reconciliation)
         if (known := self._parts.store.window) is not None and known.is_filtered != self._is_filtered:
             await self._emit_window(emit)  # before the lists: those with filters do not have all runs
         try:

@@ -16,7 +16,7 @@ from tui.lazy_dataclass import dataclass
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import SearchPlan, with_server_filters
 from tui.store.store import Store
-from tui.sync.budget import ENDLESS, Emit, Pace, Paging, Priority
+from tui.sync.budget import ENDLESS, Emit, Paging, Priority
 from tui.sync.clock import Clock
 from tui.sync.failures import ErrorFetcher, lacks_error, sentence_of
 from tui.sync.fetch import RunFetcher
@@ -157,8 +157,8 @@ class Search:
     def __post_init__(self) -> None:
         self._plan = self._scope.plan
         self._emit, self._settle = self._fetcher.emit, self._fetcher.settle
-        self._pace = Pace(self._fetcher.budget, self._clock)
-        self._errors = ErrorFetcher(self._fetcher, self._store, self._pace, on_read=self._add_errors)
+        self._wait_for_room = self._fetcher.budget.wait_for_room
+        self._errors = ErrorFetcher(self._fetcher, self._store, is_paced=True, on_read=self._add_errors)
         self._older: OlderPages | None = None
         self._has_read_names = False
         self._has_found_errors = False
@@ -221,7 +221,7 @@ class Search:
     async def _read_ids(self) -> None:
         for run_id in self._plan.run_ids:
             self._report_progress(step=SearchStep.IDS)
-            await self._pace.wait()
+            await self._wait_for_room()
             try:
                 await self._fetcher.fetch_run(run_id, Priority.VISIBLE)
             except NotFound:
@@ -268,7 +268,7 @@ class Search:
         """Find the runs of the queues that the filter names, where no list can be read."""
         for name in dict.fromkeys(filters.queues[0] for filters in self._plan.lists if filters.queues):
             self._report_progress(step=SearchStep.NAMES)
-            await self._pace.wait()
+            await self._wait_for_room()
             answer = await find_queue_runs(name, self._fetcher, self._store, self._emit)
             if answer is not None:
                 self._add_answer(answer)
@@ -346,7 +346,7 @@ class Search:
         return False
 
     async def _page(self, filters: RunFilters, cursor: Cursor | None) -> ListPage:
-        await self._pace.wait()
+        await self._wait_for_room()
         page = await self._fetcher.fetch_page(filters, Priority.VISIBLE, after=cursor)
         await self._emit(RunsRead(with_filtered_fields(filters, page.patches)))
         if self._plan.reads_errors:

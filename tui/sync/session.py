@@ -366,10 +366,18 @@ class LiveFindings:
     def _facts_source(self) -> "FactsSource":
         if self._facts is None:
             from tui.store.findings.judging import schedules_to_ask
+            from tui.sync.facts import FactsSource
 
-            self._facts = self._session.sources.facts_source(
-                lambda facts, now: schedules_to_ask(facts, now, self.own),
-                lambda: None if self.own is None else self.own.newest_version,
+            session, key = self._session, self._session.settings.key
+            self._facts = FactsSource(
+                session.fetcher,
+                session.store,
+                session.sources.clock,
+                known=lambda: session.store.wall_facts or NO_FACTS,
+                due_schedules=lambda facts, now: schedules_to_ask(facts, now, self.own),
+                newest_version=lambda: None if self.own is None else self.own.newest_version,
+                is_public=key.is_public,
+                environment_type=key.environment_type,
             )
         return self._facts
 

@@ -5,12 +5,11 @@ first paint does not wait for httpx2 and pydantic.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from tui.domain.facts import NO_FACTS
 from tui.domain.filters import RunFilters
 from tui.domain.run import FEEDS, REALTIME, RELAY, REST, RUN, RUN_FEED, Run, RunId
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped, Update
@@ -22,8 +21,6 @@ from tui.sync.clock import Clock, WakeableClock
 
 if TYPE_CHECKING:
     from tui.api.client import Client
-    from tui.sync.fact_readers import DueSchedules, NewestVersion
-    from tui.sync.facts import FactsSource
     from tui.sync.fetch import RunFetcher
     from tui.sync.lists import Coverage, SourceParts
     from tui.sync.relay import RelayConnection
@@ -85,7 +82,7 @@ class SourceSupervisor:
     def __post_init__(self) -> None:
         self.fetcher: RunFetcher
         self.relay: RelayConnection | None = None
-        self._clock = WakeableClock(self._machine_clock)
+        self.clock = WakeableClock(self._machine_clock)
         # A 429 names the time of the next try, so that only `refresh` ends that wait early. Any other wait is a guess:
         # the recovery of another source ends it too.
         self._rate_limit_clock = WakeableClock(self._machine_clock)
@@ -99,38 +96,20 @@ class SourceSupervisor:
 
         `history` is how far back the list is read; the default comes from the settings.
         """
-        if self._settings.relay_url is not None:
-            return self._follow((RELAY,), self._new_coverage())
-        self._coverage = self._new_coverage()
-        return self._follow((REST, REALTIME), self._coverage, filters=filters, history=history)
+        names = (REST, REALTIME) if self._settings.relay_url is None else (RELAY,)
+        return self._follow(*names, filters=filters, history=history)
 
     def follow_run(self, run_id: RunId) -> tuple[asyncio.Task[None], ...]:
         """Follow one run, by polling and its realtime feed."""
-        return self._follow((RUN, RUN_FEED), self._new_coverage(), run_id=run_id)
+        return self._follow(RUN, RUN_FEED, run_id=run_id)
 
     def follow_run_feed(self, run_id: RunId) -> asyncio.Task[None]:
         """Follow one run by its realtime feed alone, beside the environment. If the feed fails, nothing polls."""
-        return self._follow((RUN_FEED,), self._new_coverage(wake=lambda: None), run_id=run_id)[0]
+        return self._follow(RUN_FEED, run_id=run_id, wake=lambda: None)[0]
 
     def follow(self, source: str, *, filters: RunFilters | None = None) -> asyncio.Task[None]:
-        """Run one source by its name in the registry."""
-        return self._follow((source,), self._new_coverage(), filters=filters)[0]
-
-    def facts_source(self, due_schedules: "DueSchedules", newest_version: "NewestVersion") -> "FactsSource":
-        """Return the source of the facts of the wall, for a session without a relay."""
-        from tui.sync.facts import FactsSource
-
-        return FactsSource(
-            self.fetcher,
-            self._store,
-            self._clock,
-            on_wake=self._clock.on_wake,
-            known=lambda: self._store.wall_facts or NO_FACTS,
-            due_schedules=due_schedules,
-            newest_version=newest_version,
-            is_public=self._settings.key.is_public,
-            environment_type=self._settings.key.environment_type,
-        )
+        """Run one source by its name."""
+        return self._follow(source, filters=filters)[0]
 
     def is_covered(self, run: Run) -> bool:
         """Whether a feed of this run alone is useless: the environment's feed reports the run, or no feed works."""
@@ -152,11 +131,11 @@ class SourceSupervisor:
 
         Reads in flight that take long are sent again: a server may send an answer byte by byte.
         """
-        now_s = self._clock.elapsed_s()
+        now_s = self.clock.elapsed_s()
         if self._refreshed_s is not None and now_s - self._refreshed_s < MIN_REFRESH_INTERVAL_S:
             return
         self._refreshed_s = now_s
-        self._clock.wake()
+        self.clock.wake()
         self._rate_limit_clock.wake()
         if (lists := self._lists) is not None:
             lists.restart_reads()
@@ -178,21 +157,21 @@ class SourceSupervisor:
         async def emit(update: Update) -> None:
             nonlocal tries, connected_s
             if isinstance(update, SourceConnected) and tries:
-                now_s = self._clock.elapsed_s()
+                now_s = self.clock.elapsed_s()
                 if connected_s is None:
                     connected_s = now_s
                     # The server answers again: the other sources retry at once.
-                    self._clock.wake(healthy_since_s=failed_s)
+                    self.clock.wake(healthy_since_s=failed_s)
                 if now_s - connected_s >= min(update.interval_s, STABLE_AFTER_S):
                     tries = 0
             await self.emit(update)
 
         while True:
-            started_s = self._clock.elapsed_s()
+            started_s = self.clock.elapsed_s()
             try:
                 await source.run(emit)
             except Transient as error:
-                now_s = self._clock.elapsed_s()
+                now_s = self.clock.elapsed_s()
                 # Only a retry that never connected shows how long its request took.
                 took_s = 0.0 if connected_s is not None or not tries else now_s - started_s
                 failed_s = failed_s if tries else now_s
@@ -200,41 +179,37 @@ class SourceSupervisor:
                 pause_s = max(wait_s(self._random, tries, took_s), error.retry_after.total_seconds())
                 now, more = self.now(), (error.reason, error.is_answered, error.status)
                 await self.emit(SourceRetrying(source.name, now, now + timedelta(seconds=pause_s), tries, *more))
-                clock = self._rate_limit_clock if error.status == 429 and error.retry_after else self._clock
+                clock = self._rate_limit_clock if error.status == 429 and error.retry_after else self.clock
                 await clock.sleep(pause_s)
             except Fatal as error:
                 await self.emit(SourceStopped(source.name, self.now(), error.reason, error.status))
                 return
 
-    def _new_coverage(self, wake: Callable[[], None] | None = None) -> "Coverage":
-        """`wake` is called when the feed ends, by default to wake all sources, so that the poller takes over."""
-        from tui.sync.lists import Coverage
-
-        return Coverage(wake or self._clock.wake)
-
     def _follow(
         self,
-        names: Sequence[str],
-        coverage: "Coverage",
-        *,
+        *names: str,
         filters: RunFilters | None = None,
         run_id: RunId | None = None,
         history: timedelta | None = None,
+        wake: Callable[[], None] | None = None,
     ) -> tuple[asyncio.Task[None], ...]:
-        from tui.sync.lists import SourceParts
+        """`wake` is called when the feed ends, by default to wake all sources, so that the poller takes over."""
+        from tui.sync.lists import Coverage, SourceParts
 
+        coverage = Coverage(wake or self.clock.wake)
+        if REST in names:
+            self._coverage = coverage
         settings = self._settings
         parts = SourceParts(
             fetcher=self.fetcher,
             store=self._store,
-            clock=self._clock,
+            clock=self.clock,
             interval=lambda: self._settings.interval_s,
             history=history or settings.history,
             max_history_runs=min(settings.history_runs, settings.max_runs),
             filters=filters or RunFilters(),
             run_id=run_id,
             coverage=coverage,
-            on_wake=self._clock.on_wake,
             relay=self.relay,
         )
         enabled = [name for name in names if settings.realtime or name not in FEEDS]

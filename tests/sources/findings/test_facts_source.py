@@ -141,7 +141,6 @@ async def watched(
                 fetcher,
                 store,
                 clock,
-                on_wake=clock.on_wake,
                 known=lambda: store.wall_facts or NO_FACTS,
                 due_schedules=due,
                 newest_version=newest_version,

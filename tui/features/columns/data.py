@@ -30,7 +30,7 @@ from tui.features.columns.words import (
 )
 from tui.features.runs.data import RETRY_AFTER_S, VisibleReads
 from tui.kit.state_files import StateFile
-from tui.sync.budget import Pace, Priority
+from tui.sync.budget import Priority
 from tui.sync.session import Session
 from tui.text.table import SizedColumn, Table
 
@@ -292,14 +292,13 @@ class VisibleValues(VisibleReads):
 
     async def _read(self, run_ids: Sequence[RunId]) -> None:
         session = self._session
-        pace = Pace(session.budget, session.clock)
         run_ids = await self._read_page(run_ids)
         for start in range(0, len(run_ids), MAX_CONCURRENT_READS):
             visible = set(self._visible())
             some = [run_id for run_id in run_ids[start : start + MAX_CONCURRENT_READS] if run_id in visible]
             if not some or not self._paths:
                 continue
-            await pace.wait(len(some))
+            await session.budget.wait_for_room(len(some))
             results = await asyncio.gather(*map(self._read_one, some), return_exceptions=True)
             self._on_values()
             for error in results:

@@ -19,7 +19,6 @@ from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes
 from tui.store.freshness import Completeness, Gap, MissedRunCounter, MissedRuns
 from tui.store.server_filter import ServerFilter, is_typable, known_values, plan_search
-from tui.sync.budget import Pace
 from tui.sync.session import Session
 
 if TYPE_CHECKING:
@@ -99,7 +98,7 @@ class VisibleErrors(VisibleReads):
             self._tried.clear()
         self._tried.update(run_ids)
         session = self._session
-        errors = ErrorFetcher(session.fetcher, session.store, Pace(session.budget, session.clock))
+        errors = ErrorFetcher(session.fetcher, session.store, is_paced=True)
         await errors.read(run_ids)
 
     def _on_failure(self, run_ids: Sequence[RunId], error: ApiError) -> None:
