@@ -118,21 +118,11 @@ CONNECTED_EVERY_S: Final = 1.0
 """Between two `SourceConnected` updates. Each of them redraws the screen, and four responses may come a second."""
 
 
-@dataclass(frozen=True, slots=True)
-class _MergedPatch:
-    """A patch from the feed, the run in the store (`known`), and the patch merged into it (`run`).
+_Merged = tuple[RunPatch, Run | None, Run]
+"""A patch from the feed, the run in the store, and the patch merged into it.
 
-    This merge decides whether to emit the patch. The store merges the patch again, since it may know more by then.
-    """
-
-    patch: RunPatch
-    known: Run | None
-    run: Run
-
-    @property
-    def is_change(self) -> bool:
-        """Whether the patch has a newer state than the run in the store."""
-        return self.known is None or self.run.state is not self.known.state
+This merge decides whether to emit the patch. The store merges the patch again, since it may know more by then.
+"""
 
 
 class RealtimeSource:
@@ -184,21 +174,22 @@ class RealtimeSource:
         answered_s = self._answered_s = self._parts.clock.elapsed_s()
         held_s = answered_s - sent_s
         known = ((patch, self._parts.store.get(patch.id)) for patch in self._patches(response))
-        merged_patches = tuple(_MergedPatch(patch, run, merge(run, patch)) for patch, run in known)
+        merged_patches: list[_Merged] = [(patch, run, merge(run, patch)) for patch, run in known]
+        has_changes = any(before is None or run.state is not before.state for _, before, run in merged_patches)
         if response.position == position and held_s < MIN_HOLD_S:
             progress.add_repeat("the realtime feed repeats itself: a cache answers instead of the server")
         elif position is not None and position.is_up_to_date:
             if merged_patches:
                 self._parts.coverage.record_change()
-            if held_s >= MIN_HOLD_S or any(merged.is_change for merged in merged_patches):
+            if held_s >= MIN_HOLD_S or has_changes:
                 progress.advance()
                 self._break_count = 0
             else:
                 progress.add_instant_response()
         elif not response.position.is_up_to_date:
             progress.add_part()
-        await self._emit_response(merged_patches, response, is_up_to_date=response.position.is_up_to_date)
         progress.position = response.position
+        await self._emit_response(merged_patches, response)
         await self._parts.clock.sleep(max(PAINT_FIRST_S if merged_patches else 0.0, MIN_POLL_S - held_s))
         if self._parts.clock.elapsed_s() - answered_s > MAX_PAUSE_S:
             progress.restart()
@@ -238,18 +229,16 @@ class RealtimeSource:
             states[run_id] = patches[-1].state
         return tuple(patches)
 
-    async def _emit_response(
-        self, merged_patches: tuple[_MergedPatch, ...], response: FeedResponse, *, is_up_to_date: bool
-    ) -> None:
+    async def _emit_response(self, merged_patches: list[_Merged], response: FeedResponse) -> None:
         """Emit the wanted patches of a response. Once the snapshot is complete, the feed is live."""
         progress, coverage, now_s = self._progress, self._parts.coverage, self._parts.clock.monotonic_s()
-        wanted = [merged for merged in merged_patches if self._is_wanted(merged, response.read_at)]
-        self._mark_incomplete((merged.run for merged in wanted), is_snapshot=not progress.is_live)
+        wanted = [merged for merged in merged_patches if self._is_wanted(*merged, response.read_at)]
+        self._mark_incomplete((run for _, _, run in wanted), is_snapshot=not progress.is_live)
         if wanted:
-            await self._emit(RunsRead(tuple(merged.patch for merged in wanted)))
+            await self._emit(RunsRead(tuple(patch for patch, _, _ in wanted)))
         unreadable_count = 0 if progress.is_live else response.row_count - len(response.patches)
         progress.reported.add(response.patches, unreadable_count=unreadable_count)
-        if not is_up_to_date:
+        if response.position is None or not response.position.is_up_to_date:
             return
         progress.part_count = 0
         if not progress.is_live:
@@ -264,17 +253,16 @@ class RealtimeSource:
             progress.connected_s = now_s
             await self._emit(SourceConnected(self.name, response.read_at, HOLD_S))
 
-    def _is_wanted(self, merged: _MergedPatch, read_at: datetime) -> bool:
+    def _is_wanted(self, patch: RunPatch, known: Run | None, run: Run, read_at: datetime) -> bool:
         """Whether to emit a patch: its run is known already, or it is new enough and matches the filters."""
-        if merged.known is not None and merged.known.state is not None:
+        if known is not None and known.state is not None:
             return True
-        created_at = merged.patch.created_at
-        if created_at is not None and created_at < read_at - self._max_age:
+        if patch.created_at is not None and patch.created_at < read_at - self._max_age:
             return False
         if not self._can_filter:
             self._parts.coverage.request_list()
             return False
-        return self._filter.matches(merged.run)
+        return self._filter.matches(run)
 
     def _mark_incomplete(self, runs: Iterable[Run], *, is_snapshot: bool) -> None:
         """Mark the runs of which the list has more fields, except in a snapshot that the history will read anyway."""

@@ -391,8 +391,6 @@ class RestSource:
         self._lister = RunLister(parts)
         self._counts = CountPoller(parts)
         self._was_connected = False
-        self._request_count = 0
-        """Requests of the current cycle."""
         self._reconciliation = lists.Reconciliation()
         self._scan_started_s = 0.0
         self._is_rate_limited = False
@@ -419,9 +417,8 @@ class RestSource:
                     is_environment_known = await self._read_environment()
                 await self._cycle(emit)
                 await self._check_environment(started_s)
-                self._request_count = self._lister.pages.request_count
                 self._was_connected = True
-                if self._request_count:
+                if self._lister.pages.request_count:
                     least_s = lists.RECONCILE_EVERY_S if self._parts.coverage.is_live else 0.0
                     within_s = max(least_s, self._next_interval_s())
                     await emit(SourceConnected(self.name, self._lister.pages.read_at, within_s))
@@ -430,7 +427,6 @@ class RestSource:
                 await self._emit_window(emit)
                 if not self._lister.history.is_complete:
                     await self._lister.history.read(emit, started_s + self._next_interval_s())
-                    self._request_count = self._lister.pages.request_count
                 await self._parts.clock.sleep(max(0.0, self._next_s(started_s) - self._parts.clock.monotonic_s()))
         except ApiError as error:
             self._is_rate_limited = isinstance(error, RateLimited)
@@ -556,7 +552,7 @@ class RestSource:
         rate = self._parts.fetcher.budget.latest
         if rate is not None and rate.remaining < rate.limit / 4:
             factor = max(factor, 2.0)
-        return max(self._parts.interval() * factor, self._request_count / self._requests_per_s())
+        return max(self._parts.interval() * factor, self._lister.pages.request_count / self._requests_per_s())
 
     def _request_reconciliation(self, _healthy_since_s: float) -> None:
         self._reconciliation = self._reconciliation.request()

@@ -70,17 +70,17 @@ class TreeFetcher:
         self._add(response)
         if root_id != run_id:
             await self._read_root(root_id)
-        created_at = self._created_at(root_id) or self._created_at(run_id)
-        rows = await self._descendants(root_id, created_at)
-        if rows is None:
+        runs = (self._runs.get(each) for each in (root_id, run_id))
+        created_at = next((run.created_at for run in runs if run is not None and run.created_at), None)
+        if (rows := await self._rows_by_query((root_id,), created_at)) is None:
             await self._read_rest(await self._read_trace(root_id))
         else:
-            self._rows = rows
+            self._rows = [row for _, row in rows]
             if self._is_thorough:
                 if len(self._unread_live()) > MAX_SINGLE_READS:
                     await self._clock.sleep(REPLICA_LAG_S)
-                    found = await self._descendants(root_id, created_at)
-                    self._rows = self._rows if found is None else found
+                    if (again := await self._rows_by_query((root_id,), created_at)) is not None:
+                        self._rows = [row for _, row in again]
                 await self._read_unread()
             if len(self._rows) >= MAX_TREE_ROWS:
                 self._missing.append(f"{MAX_TREE_ROWS:,} runs or more")
@@ -147,15 +147,10 @@ class TreeFetcher:
         except RateLimited as error:
             self._missing.append(f"the root {root_id} was not read: {error}")
 
-    async def _descendants(self, root_id: RunId, created_at: datetime | None) -> list[TreeRow] | None:
-        """Return all descendants of a root by TRQL (recording 834), None if the query is refused or fails."""
-        found = await self._rows_by_query((root_id,), created_at)
-        return None if found is None else [row for _, row in found]
-
     async def _rows_by_query(
         self, root_ids: tuple[RunId, ...], created_at: datetime | None
     ) -> list[tuple[RunId | None, TreeRow]] | None:
-        """Return the rows below these roots, each with its root, or None if the query is refused or fails.
+        """Return the rows below these roots, each with its root (recording 834), or None if the query fails.
 
         Return None also if the root is older than a query reaches, since its first children would be missing silently.
         A server that lacks one of the time columns answers 400 (recording 836); then the query is sent without them.
@@ -237,12 +232,9 @@ class TreeFetcher:
     def _unread_live(self) -> list[RunId]:
         """Return the unread runs that may be live and have no status in the rows."""
         statuses = {row.id: row.status for row in self._rows}
-        unknown = [run_id for run_id in dict.fromkeys([*self._runs, *statuses]) if statuses.get(run_id) is None]
-        return [run_id for run_id in unknown if run_id not in self._read_ids and not self._has_ended(run_id)]
-
-    def _has_ended(self, run_id: RunId) -> bool:
-        run = self._runs.get(run_id)
-        return run is not None and run.state is not None and run.is_final
+        known = self._read_ids | {run.id for run in self._runs.values() if run.state is not None and run.is_final}
+        unknown = (run_id for run_id in dict.fromkeys([*self._runs, *statuses]) if statuses.get(run_id) is None)
+        return [run_id for run_id in unknown if run_id not in known]
 
     def _may_miss_children(self, tree: RunTree, run_id: RunId) -> bool:
         """Whether the run or a descendant was not read and may be live, so that the tree may lack children of it."""
@@ -251,10 +243,6 @@ class TreeFetcher:
             each.id not in self._read_ids and not (each.status is not None and each.status.canonical.is_final)
             for each in node.walk()
         )
-
-    def _created_at(self, run_id: RunId) -> datetime | None:
-        run = self._runs.get(run_id)
-        return None if run is None else run.created_at
 
 
 def _runs(count: int) -> str:
@@ -301,7 +289,9 @@ class ActionPlanner:
         while (unread := self._unread()) and not (allow_partial and reads == MAX_TREES):
             reads += 1
             try:
-                await self._read_tree(unread[0])
+                self._tried.add(unread[0])
+                fetcher = TreeFetcher(self._fetcher, self._clock, is_thorough=True)
+                self._add_tree(await fetcher.fetch_tree(unread[0]))
             except ApiError as error:
                 if not allow_partial:
                     raise
@@ -333,11 +323,6 @@ class ActionPlanner:
             for run_id, tree in trees.items():
                 self._tried.add(run_id)
                 self._add_tree(tree)
-
-    async def _read_tree(self, run_id: RunId) -> None:
-        """Read the whole tree around a run. Raises `ApiError`."""
-        self._tried.add(run_id)
-        self._add_tree(await TreeFetcher(self._fetcher, self._clock, is_thorough=True).fetch_tree(run_id))
 
     def _add_tree(self, tree: RunTree) -> None:
         self._read_at = self._fetcher.now()
