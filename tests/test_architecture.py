@@ -163,7 +163,7 @@ BUDGETS = {
     "relay": 700,
     "settings": 1_500,
     "store": 5_000,
-    "sync": 5_500,
+    "sync": 5_400,
     "terminal": 1_000,
     "text": 1_450,
 }
