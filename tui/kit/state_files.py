@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import stat
@@ -10,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import fields
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from tui.settings.file import read_config, state_of
@@ -53,6 +54,13 @@ def problem_sentence(path: Path, what: str, reason: str) -> str:
     except OSError as error:
         reason = "it is not a folder" if error.errno == errno.EEXIST else error.strerror or str(error)
     return f"Nothing is remembered in {path.parent}: {reason}."
+
+
+def owned_path(state_dir: PurePath, name: str, owner: str) -> Path:
+    """Return the path of a file of one environment. `owner` names the environment: equal names share a file."""
+    # Not every name can be one of a file. A digest can, and is the same at every start.
+    digest = hashlib.sha256(owner.encode(errors="surrogatepass")).hexdigest()
+    return Path(state_dir) / f"{name}-{digest[:16]}.json"
 
 
 def read_own(path: Path, max_bytes: int) -> bytes | None:

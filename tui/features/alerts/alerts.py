@@ -4,11 +4,11 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path, PurePath
+from operator import itemgetter
+from pathlib import PurePath
 from typing import Any, Final
 
 from tui.domain.finding import NOT_KNOWN, Finding, Verdict
@@ -19,7 +19,7 @@ from tui.features.runs.data import RunSubscription
 from tui.kit.app import AppBase, call_soon
 from tui.kit.header_words import supports_title
 from tui.kit.programs import Ending, run_in_background
-from tui.kit.state_files import problem_sentence, read_own, replace_file
+from tui.kit.state_files import StateFile, owned_path
 from tui.kit.terminal.output import BELL, DesktopNotice, notice_sequence
 from tui.settings.settings import Rings, Settings, is_calling, is_quiet, rings_for
 from tui.store.changes import Changes
@@ -34,25 +34,18 @@ VERSION: Final = 1
 MAX_CALLS: Final = 500
 """The newest calls are kept. Each has some 50 bytes."""
 
-MAX_BYTES: Final = 64 * 1024
-TIMEOUT_S: Final = 2.0
 
-
-class CalledFindings:
+class CalledFindings(StateFile[dict[str, datetime]]):
     """Reads and writes the file of one environment. `owner` names the environment: equal names share a file."""
 
-    def __init__(self, state_dir: PurePath, *, owner: str) -> None:
-        digest = hashlib.sha256(owner.encode(errors="surrogatepass")).hexdigest()
-        self.path = Path(state_dir) / f"alerts-{digest[:16]}.json"
+    def __init__(self, state_dir: PurePath, *, owner: str, report: Callable[[str], None]) -> None:
+        super().__init__(owned_path(state_dir, "alerts", owner), "alerts", lambda _: False, report)
         self.is_loaded = False
         self._calls: dict[str, datetime] = {}
-        self._lock = asyncio.Lock()
 
-    async def load(self) -> None:
+    async def begin(self) -> None:
         """Read the file once. A file that cannot be read counts as empty: a call too many is better than none."""
-        with suppress(OSError, TimeoutError):
-            async with asyncio.timeout(TIMEOUT_S):
-                self._calls |= await asyncio.to_thread(self._read)
+        self._calls |= await self.load()
         self.is_loaded = True
 
     def has(self, finding: Finding, at: datetime) -> bool:
@@ -65,28 +58,22 @@ class CalledFindings:
         self._calls |= {_digest(each): at.astimezone(UTC) for each in findings}
 
     async def save(self) -> None:
-        """Write the calls. What another monitor has added meanwhile is kept. Raises `OSError`."""
-        async with self._lock, asyncio.timeout(TIMEOUT_S):
-            await asyncio.to_thread(self._write, dict(self._calls))
+        """Write the calls. What another monitor has added meanwhile is kept."""
+        calls = dict(self._calls)
+        await self.change(lambda: dict(sorted((self.read() | calls).items(), key=itemgetter(1))[-MAX_CALLS:]))
 
-    def _read(self) -> dict[str, datetime]:
-        """Raises `OSError`. A file that this version did not write counts as empty."""
-        content = read_own(self.path, MAX_BYTES)
-        try:
-            saved = {} if content is None else json.loads(content)
-            if saved.get("version") != VERSION:
-                return {}
-            return {str(digest): datetime.fromisoformat(at).astimezone(UTC) for digest, at in saved["calls"].items()}
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
+    def texts_of(self, value: dict[str, datetime]) -> Iterable[str]:  # noqa: ARG002  it has none
+        return ()
+
+    def encode(self, value: dict[str, datetime]) -> dict[str, Any]:
+        return {"version": VERSION, "calls": {digest: at.isoformat() for digest, at in value.items()}}
+
+    def decode(self, saved: Any) -> dict[str, datetime]:
+        if saved is None:
             return {}
-
-    def _write(self, calls: dict[str, datetime]) -> None:
-        known: dict[str, datetime] = {}
-        with suppress(OSError):
-            known = self._read()
-        newest = sorted((known | calls).items(), key=lambda item: item[1])[-MAX_CALLS:]
-        saved = {"version": VERSION, "calls": {digest: at.isoformat() for digest, at in newest}}
-        replace_file(self.path, json.dumps(saved).encode())
+        if saved["version"] != VERSION:
+            raise ValueError
+        return {str(digest): datetime.fromisoformat(at).astimezone(UTC) for digest, at in saved["calls"].items()}
 
 
 def _digest(finding: Finding) -> str:
@@ -168,7 +155,11 @@ class Alerts:
         self._app = app
         self._session = app.session
         self._command = AlertCommand(app)
-        self._called = CalledFindings(self._session.settings.state_dir, owner=app.part(RunSubscription).state_key)
+        self._called = CalledFindings(
+            self._session.settings.state_dir,
+            owner=app.part(RunSubscription).state_key,
+            report=lambda text: app.messages.add_once(app.session.now(), text),
+        )
         self._known: KnownFindings | None = None
         self._judged: Verdict | None = None
         self._ends: list[Callable[[], None]] = []
@@ -182,7 +173,7 @@ class Alerts:
             self._judged = None
             self._ends = [self._session.subscribe(self._on_changes), self._session.findings.watch()]
             if not self._called.is_loaded:
-                self._session.spawn(self._called.load(), "read the calls of the last start")
+                self._session.spawn(self._called.begin(), "read the calls of the last start")
         elif not is_on:
             self.close()
 
@@ -205,17 +196,9 @@ class Alerts:
         news = replace(news, findings=findings)
         if findings:
             self._called.add(findings, verdict.at)
-            self._session.spawn(self._save(), "keep the calls")
+            self._session.spawn(self._called.save(), "keep the calls")
         if findings or news.has_gone_silent:
             call_soon(self._app, partial(self._call, verdict, news))
-
-    async def _save(self) -> None:
-        try:
-            await self._called.save()
-        except (OSError, TimeoutError) as error:
-            reason = getattr(error, "strerror", None) or "the disk does not answer"
-            what = f"After a restart, an alert may come again. The alerts cannot be kept in {self._called.path}"
-            self._app.messages.add_once(self._session.now(), problem_sentence(self._called.path, what, reason))
 
     def _call(self, verdict: Verdict, news: News) -> None:
         settings, now = self._session.settings, self._session.local_now()

@@ -1,7 +1,6 @@
 """The command line as a state: what fits the typed text, its numbers, its history, and what Enter runs."""
 
 import asyncio
-import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,11 +9,10 @@ from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from enum import Enum, auto
 from functools import partial, reduce
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any, Final, NamedTuple, Protocol, TypeVar, cast
 from urllib.parse import unquote
 
-from tui.api.errors import ApiError
 from tui.domain.filters import parse_period, parse_time_span
 from tui.domain.run import Run, RunId
 from tui.domain.text import clean
@@ -33,7 +31,7 @@ from tui.kit.commands import (
 )
 from tui.kit.list_panes import Sorts
 from tui.kit.live_model import LiveModel
-from tui.kit.state_files import MAX_BYTES, StateFile
+from tui.kit.state_files import MAX_BYTES, StateFile, owned_path
 from tui.lazy_dataclass import dataclass
 from tui.settings.schema import Live
 from tui.store.addresses import (
@@ -69,8 +67,6 @@ from tui.store.command_line import (
 )
 from tui.store.filter import EVERYTHING, GLOB, parse_filter, split_words
 from tui.store.server_filter import ServerFilter, with_server_filters
-from tui.sync.budget import Priority
-from tui.sync.session import Session
 from tui.text import formatting
 from tui.text.status import STATUS_STYLES, style_of
 from tui.text.styled import Line, Piece, Token
@@ -97,39 +93,6 @@ class Tally(Protocol):
 
 
 T = TypeVar("T", bound=Tally)
-
-
-class SlicedCount:
-    """Runs one tally at a time. `on_done` is called when one is complete that took more than one slice."""
-
-    def __init__(self, session: Session, on_done: Callable[[], None]) -> None:
-        self._session = session
-        self._on_done = on_done
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self, tally: Tally, *, after_s: float = 0.0) -> None:
-        """Count, and drop what is being counted. What the first slice leaves is counted after a pause."""
-        self.stop()
-        if not self._count_slice(tally):
-            self._task = self._session.spawn(self._count(tally, after_s), "count runs")
-
-    def stop(self) -> None:
-        """Drop what is being counted."""
-        if self._task is not None:
-            self._task.cancel()
-            self._task = None
-
-    async def _count(self, tally: Tally, after_s: float) -> None:
-        if after_s:
-            await self._session.clock.sleep(after_s)
-        while not self._count_slice(tally):  # noqa: ASYNC110  each pass does work
-            await asyncio.sleep(0)
-        self._on_done()
-
-    def _count_slice(self, tally: Tally) -> bool:
-        monotonic_s = self._session.clock.monotonic_s
-        until_s = monotonic_s() + SLICE_S
-        return tally.count_some(lambda: monotonic_s() >= until_s)
 
 
 # The commands that were run before, in a file of the state directory.
@@ -167,8 +130,7 @@ class CommandHistory(StateFile[tuple[HistoryLine, ...]]):
 
     def __init__(self, state_dir: PurePath, *, owner: str, holds_key: Callable[[str], bool] = lambda _: False) -> None:
         """`owner` names the environment: equal names share a file. A text for which `holds_key` is true is not kept."""
-        digest = hashlib.sha256(owner.encode(errors="surrogatepass")).hexdigest()
-        super().__init__(Path(state_dir) / f"commands-{digest[:16]}.json", "commands", holds_key)
+        super().__init__(owned_path(state_dir, "commands", owner), "commands", holds_key)
         self.entries: tuple[HistoryLine, ...] = ()
         self.is_loaded = False
         self._unsaved: list[HistoryLine] = []
@@ -223,63 +185,6 @@ def _moment(text: str) -> datetime:
     return at.astimezone(UTC)
 
 
-# Reads the run of a pasted link once the user pauses, so that it is named before it is opened.
-
-
-PAUSE_S: Final = 0.6
-"""Nothing is read while the user types."""
-
-MAX_WAIT_S: Final = 5.0
-"""A request that would have to wait longer for the budget is not sent."""
-
-MAX_FAILURES: Final = 50
-
-
-class LinkedRun:
-    """Reads one run at a time. `on_update` is called when it was read, or could not be.
-
-    `failures` has what the server said of runs that could not be read.
-    """
-
-    def __init__(self, session: Session, on_update: Callable[[], None]) -> None:
-        self._session = session
-        self._on_update = on_update
-        self._task: asyncio.Task[None] | None = None
-        self._wanted: RunId | None = None
-        self.failures: dict[RunId, str] = {}
-
-    def find(self, run_id: RunId) -> Run | None:
-        """Return the run if the store has it, otherwise read it after a pause."""
-        run = self._session.store.get(run_id)
-        if run is not None and run.state is not None and not run.is_gone:
-            self.stop()
-            return run
-        if run_id not in self.failures and run_id != self._wanted and self._session.is_started:
-            self.stop()
-            self._wanted = run_id
-            self._task = self._session.spawn(self._read(run_id), "read the run of a link")
-        return None
-
-    def stop(self) -> None:
-        """Read nothing."""
-        self._wanted = None
-        if self._task is not None:
-            self._task.cancel()
-            self._task = None
-
-    async def _read(self, run_id: RunId) -> None:
-        await self._session.clock.sleep(PAUSE_S)
-        try:
-            await self._session.fetcher.fetch_run(run_id, Priority.SELECTED, max_wait_s=MAX_WAIT_S)
-            await self._session.settle()
-        except ApiError as error:
-            while len(self.failures) >= MAX_FAILURES:
-                del self.failures[next(iter(self.failures))]
-            self.failures[run_id] = str(error)
-        self._wanted = self._task = None
-        self._on_update()
-
-
 # The numbers that the command line shows: runs by their values, runs that a view would show, runs by their ids.
 
 
@@ -320,21 +225,41 @@ class RunNumbers:
         self._live = live
         self._chosen = chosen
         self._on_update = on_update
-        self._counted: dict[str, tuple[SlicedCount, object, Tally]] = {}
+        self._counted: dict[str, tuple[object, Tally]] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def close(self) -> None:
         """Stop counting."""
-        for count, _, _ in self._counted.values():
-            count.stop()
+        for task in self._tasks.values():
+            task.cancel()
 
     def _count(self, name: str, about: object, tally: Callable[[], T], *, after_s: float = TYPING_S) -> T:
-        """Return the count of a name, which begins again when it is about something else."""
-        count, known, found = self._counted.get(name) or (SlicedCount(self._live.session, self._on_update), None, None)
-        if found is None or known != about:
-            found = tally()
-            self._counted[name] = count, about, found
-            count.start(found, after_s=after_s)
-        return cast("T", found)
+        """Return the count of a name, which begins again when it is about something else.
+
+        What the first slice leaves is counted after a pause.
+        """
+        known = self._counted.get(name)
+        if known is not None and known[0] == about:
+            return cast("T", known[1])
+        if (task := self._tasks.pop(name, None)) is not None:
+            task.cancel()
+        found = tally()
+        self._counted[name] = about, found
+        if not self._count_slice(found):
+            self._tasks[name] = self._live.session.spawn(self._count_on(found, after_s), "count runs")
+        return found
+
+    async def _count_on(self, tally: Tally, after_s: float) -> None:
+        if after_s:
+            await self._live.session.clock.sleep(after_s)
+        while not self._count_slice(tally):  # noqa: ASYNC110  each pass does work
+            await asyncio.sleep(0)
+        self._on_update()
+
+    def _count_slice(self, tally: Tally) -> bool:
+        monotonic_s = self._live.session.clock.monotonic_s
+        until_s = monotonic_s() + SLICE_S
+        return tally.count_some(lambda: monotonic_s() >= until_s)
 
     @property
     def loaded_count(self) -> int:
@@ -986,7 +911,20 @@ class RunArguments:
 
 def sort_commands(sorts: Sorts) -> list[Command]:
     """Return `sort ORDER`, and a command for each order."""
-    values = [Value(*order) for order in sorts.orders]
-    arguments = OneOf("ORDER", values, sorts.take, current=sorts.current)
-    each = [Command(f"sort {value.name}", f"{value.sentence}.", partial(sorts.take, value.name)) for value in values]
-    return [Command("sort", sorts.sentence, lambda: None, arguments=arguments), *each]
+    arguments = OneOf("ORDER", [Value(*order) for order in sorts.orders], sorts.take, current=sorts.current)
+    return [argued("sort", sorts.sentence, arguments), *commands_of_values("sort", arguments)]
+
+
+def argued(name: str, sentence: str, arguments: Arguments) -> Command:
+    """Return a command whose arguments do the work."""
+    return Command(name, sentence, lambda: None, arguments=arguments)
+
+
+def commands_of_values(
+    name: str, arguments: OneOf, alias: Callable[[str], tuple[str, ...]] = lambda _: ()
+) -> list[Command]:
+    """Return a command for each value of an argument, which its letters find."""
+    return [
+        Command(f"{name} {each.name}", f"{each.sentence}.", partial(arguments.set_to, each.name), "", alias(each.name))
+        for each in arguments.values
+    ]

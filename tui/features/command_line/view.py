@@ -22,7 +22,6 @@ from tui.features.command_line.model import (
     CommandHistory,
     CommandLine,
     Execution,
-    LinkedRun,
     OneOf,
     RunArguments,
     RunNumbers,
@@ -30,6 +29,8 @@ from tui.features.command_line.model import (
     SettingArguments,
     Value,
     ViewArguments,
+    argued,
+    commands_of_values,
     muted,
     run_line,
     sort_commands,
@@ -45,11 +46,14 @@ from tui.kit.list_panes import MainView, Sorts
 from tui.kit.live_model import LiveModel
 from tui.kit.page_screen import MessagesScreen
 from tui.kit.painted import PaintedDialog
+from tui.kit.selection import Selected
 from tui.kit.words import without_request
 from tui.settings.schema import THEMES, FileSettings, parsed, settings_in, value_at, with_value
 from tui.settings.settings import Settings
 from tui.store.addresses import ERRORS, RUN, RUNS, VIEWS, ViewAddress, period_problem
 from tui.store.command_line import LinkKind, PastedLink, elsewhere
+from tui.sync.budget import Priority
+from tui.sync.session import Session
 from tui.text.blocks import key_of
 from tui.text.status import style_of
 from tui.text.styled import Line, Piece, Token, line_width
@@ -70,42 +74,30 @@ def common_commands(
     """Return the commands, those with arguments first. `say` shows a notice."""
     live, app = view.live, view.app_base
     messages = partial(MessagesScreen, live, app.messages)
-    run = RunArguments(live, numbers, apply)
     setter = _Setter(view, say)
     settings = setter.settings
+    use_theme = partial(setter.use, "theme")
     themes = [Value(*each) for each in THEMES.items()]
-    theme = OneOf("NAME", themes, partial(setter.use, "theme"), current=settings["theme"].current, until=UNTIL)
-    setting = SettingArguments(settings, setter.use, UNTIL)
+    theme = OneOf("NAME", themes, use_theme, current=settings["theme"].current, until=UNTIL)
+    until = f"{_listed(settings)}, until the program ends."
     return [
         *(
-            Command(name, sentence, _nothing, arguments=ViewArguments(name, numbers, apply, problem))
+            argued(name, sentence, ViewArguments(name, numbers, apply, problem))
             for name, form in sorted(VIEWS.items())
             if (sentence := form.sentence())
         ),
-        Command(RUN, "One run, by its id, a part of it, or a link.", _nothing, arguments=run),
-        Command("theme", "Other colours: dark, light, 16.", _nothing, arguments=theme),
-        Command("set", f"{_listed(settings)}, until the program ends.", _nothing, arguments=setting),
+        argued(RUN, "One run, by its id, a part of it, or a link.", RunArguments(live, numbers, apply)),
+        argued("theme", "Other colours: dark, light, 16.", theme),
+        argued("set", until, SettingArguments(settings, setter.use, UNTIL)),
         Command("messages", "Errors and warnings of this session.", lambda: app.push_screen(messages())),
         Command("views", "Saved views: open, rename, delete.", partial(show_views, view)),
-        *(
-            Command(
-                f"theme {each.name}",
-                f"{each.sentence}.",
-                partial(setter.use, "theme", each.name),
-                aliases=("16 colours" if each.name == "16" else each.name,),
-            )
-            for each in themes
-        ),
+        *commands_of_values("theme", theme, lambda name: ("16 colours" if name == "16" else name,)),
     ]
 
 
 def _listed(names: Iterable[str]) -> str:
     *first, last = names
     return f"{', '.join(first)} or {last}"
-
-
-def _nothing() -> None:
-    """Stand for a command whose arguments do the work."""
 
 
 class _Setter:
@@ -163,7 +155,14 @@ class CommandLineEntrance:
         """Open the command line. `own` are the view's commands without a key, besides those of every view."""
         app, live, history = view.app_base, view.live, self.history
         numbers = RunNumbers(live, app.part(RunSubscription).chosen, self._update_soon)
-        linked_run = LinkedRun(live.session, self._update_soon)
+        linked_run: Selected[RunId, None] = Selected(
+            live.session,
+            partial(_read_run, live.session),
+            self._update_soon,
+            key=str,
+            name="read the run of a link",
+            rest_s=LINK_REST_S,
+        )
         common = common_commands(view, numbers, self._apply, self._problem, self._say)
         model = CommandLine(
             commands_of(view, own=[*common, *(sort_commands(sorts) if sorts else ()), *own]),
@@ -238,15 +237,30 @@ class CommandLineEntrance:
         self._main.front.clipboard.send("id", run_id)
 
 
+async def _read_run(session: Session, run_id: RunId, _: None) -> None:
+    await session.fetcher.fetch_run(run_id, Priority.SELECTED, max_wait_s=MAX_WAIT_S)
+    await session.settle()
+
+
 # What can be done with a pasted link: open its run, its error group or its tree, or copy its id.
 
+
+LINK_REST_S: Final = 0.6
+"""The run of a link is read once the user pauses, so that it is named before it is opened."""
+
+MAX_WAIT_S: Final = 5.0
+"""A request that would have to wait longer for the budget is not sent."""
 
 _FINGERPRINT_CHARS: Final = 8
 _KNOWN: Final[Line] = (Piece("Known too: run ids, trigger:// links, links to errors.", Token.FAINT),)
 
 
 def link_choices(
-    link: PastedLink, live: LiveModel, linked_run: LinkedRun, apply: Apply, copy: Callable[[RunId], object]
+    link: PastedLink,
+    live: LiveModel,
+    linked_run: Selected[RunId, None],
+    apply: Apply,
+    copy: Callable[[RunId], object],
 ) -> Choices:
     """Name what a link leads to, and offer what can be done. Nothing is offered for another environment."""
     environment = live.session.store.environment
@@ -260,8 +274,11 @@ def link_choices(
     if link.kind is LinkKind.OTHER or link.run_id is None:
         return Choices(heading=heading, notes=[muted("This page has no view here."), (), _KNOWN])
     run_id = link.run_id
-    run = linked_run.find(run_id)
-    if run is None and (failure := linked_run.failures.get(run_id)) is not None:
+    run = live.session.store.get(run_id)
+    if run is not None and (run.state is None or run.is_gone):
+        run = None
+    linked_run.follow(run_id if run is None else None)
+    if run is None and (failure := linked_run.failure_of(run_id)):
         said = (*muted("The server says: "), Piece(f"{without_request(failure)}.", Token.AMBER))
         return Choices([_copy_choice(run_id, copy)], heading=heading, notes=[said, (), _KNOWN])
     choices = [_view("open", ViewAddress(RUN, run=run_id), apply, _linked_line(run, link, environment), _ENTER)]

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from tui.api.errors import ApiError
@@ -13,7 +13,7 @@ from tui.domain.filters import RunFilters, SearchProgress, parse_period, period_
 from tui.domain.run import RunId, filter_word
 from tui.features.runs.model import SLICE_S, ListViews
 from tui.kit.selection import CoalescedFetch
-from tui.kit.state_files import StateFile
+from tui.kit.state_files import StateFile, owned_path
 from tui.kit.words import gap_sentence
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes
@@ -281,9 +281,7 @@ class FilterFile(StateFile[Remembered]):
         report: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._owner = {"api": api_url, "environment": environment}
-        # Not every URL or name can be a file name. A digest can, and is the same at every start.
-        digest = hashlib.sha256(f"{api_url}\n{environment}".encode(errors="surrogatepass")).hexdigest()
-        super().__init__(Path(state_dir) / f"screen-{digest[:16]}.json", "filters", holds_key, report)
+        super().__init__(owned_path(state_dir, "screen", f"{api_url}\n{environment}"), "filters", holds_key, report)
 
     async def save(self, remembered: Remembered) -> None:
         """Save the choices."""
