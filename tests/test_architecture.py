@@ -24,7 +24,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "httpcore2": (),
     "pydantic": ("tui/api/",),
     "pydantic_core": ("tui/api/", "tui/settings/reader.py"),
-    "click": ("tui/commands/", "tui/program/", "tui/features/", "tui/kit/feature.py"),
+    "click": ("tui/commands/", "tui/program/", "tui/features/"),
     "cronsim": ("tui/store/findings/", "tui/emulator/"),
     "rich": ("tui/text/", "tui/kit/", "tui/features/", "tui/program/", "tui/terminal/"),
     "textual": ("tui/kit/", "tui/features/", "tui/program/"),

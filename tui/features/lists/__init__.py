@@ -1,10 +1,7 @@
 """Lists of one file each: schedules, deployments, waitpoint tokens. A new list is a module here, and its row below."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
-
-from tui.kit.feature import Feature
 
 if TYPE_CHECKING:
     import click
@@ -43,6 +40,3 @@ def commands_of(load: "Callable[[], ListView[Any]]") -> "tuple[click.Command, ..
     from tui.features.lists.command import list_command  # noqa: PLC0415  loaded when it is run
 
     return (list_command(load()),)
-
-
-FEATURE = Feature(lists=LISTS, commands={name: partial(commands_of, load) for name, load in LISTS.items()})
