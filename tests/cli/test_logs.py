@@ -13,7 +13,6 @@ import pytest
 from tests.support.commands import environment, in_this_process, trigger_tui
 from tests.support.recording_server import Fault, RecordingsApi, Reply
 from tests.support.recordings import recording
-from tui.sync.fetch import LogFetcher
 
 NESTED = "run_cmwuqwvad000s9f7d75urpv94"
 """Finished, with the events 250e."""
@@ -34,7 +33,7 @@ def nested(recordings_api: RecordingsApi) -> None:
 
 @pytest.fixture
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(LogFetcher, "interval_s", lambda *_: 0.001)
+    monkeypatch.setattr("tui.sync.fetch.log_interval_s", lambda *_: 0.001)
     monkeypatch.setattr("tui.sync.fetch.MIN_INTERVAL_S", 0.001)
     monkeypatch.setattr("tui.sync.fetch.SETTLED_AFTER", timedelta())  # the recordings are of several moments
     monkeypatch.setattr("tui.features.logs.command.MIN_RETRY_S", 0.001)

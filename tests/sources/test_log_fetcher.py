@@ -1,4 +1,4 @@
-"""How often a log may be read, and the cache of spans."""
+"""How often a log may be read."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -10,10 +10,8 @@ from tests.support.fleet import Fleet, FleetRun, serving
 from tests.support.session import public_token, started
 from tests.support.ui.logs import LogServer
 from tests.support.virtual_clock import START, VirtualClock
-from tui.api.errors import NotFound
-from tui.domain.run import Precision, Run, RunId, SpanId, State, parse_status
-from tui.sync.budget import Priority
-from tui.sync.fetch import MAX_CACHED_SPANS, SETTLED_AFTER, LogFetcher, is_settled
+from tui.domain.run import Precision, Run, RunId, State, parse_status
+from tui.sync.fetch import SETTLED_AFTER, is_settled, log_interval_s
 
 
 def server_of_one_run() -> LogServer:
@@ -26,34 +24,10 @@ def test_interval_grows_with_the_decoding_and_the_budget(tmp_path: Path) -> None
     async def story() -> None:
         with serving(server_of_one_run().fleet) as api:
             async with started(api, tmp_path) as session:
-                fetcher = LogFetcher(session.fetcher, session.clock)
-                assert [fetcher.interval_s(decode_s) for decode_s in (0.0, 0.1, 0.5)] == [2.0, 2.0, 10.0]
+                assert [log_interval_s(session.fetcher, decode_s) for decode_s in (0.0, 0.1, 0.5)] == [2.0, 2.0, 10.0]
             async with started(api, tmp_path, key=public_token("read:runs")) as session:
                 # 60 requests a minute, a fifth of them ours, a fifth of those for the log.
-                assert LogFetcher(session.fetcher, session.clock).interval_s(0.0) == pytest.approx(25.0)
-
-    asyncio.run(story())
-
-
-def test_span_of_a_line_is_read_once(tmp_path: Path) -> None:
-    server = server_of_one_run()
-    spans = [server.say(-90, "x") for _ in range(MAX_CACHED_SPANS + 1)]
-    server.attributes = {span_id: {"a": 1} for span_id in spans}
-    run_id = RunId("run_000000000000000000000001")
-
-    async def story() -> None:
-        with serving(server.fleet) as api:
-            async with started(api, tmp_path) as session:
-                fetcher = LogFetcher(session.fetcher, session.clock)
-                for _ in range(2):
-                    detail = await fetcher.read_span(run_id, SpanId(spans[0]), Priority.ACTION)
-                    assert detail.properties == {"a": 1}
-                assert server.requests["span"] == 1
-                for span_id in spans[1:]:
-                    await fetcher.read_span(run_id, SpanId(span_id), Priority.ACTION)
-                assert fetcher.known_span(run_id, SpanId(spans[0])) is None, "the oldest is dropped"
-                with pytest.raises(NotFound):
-                    await fetcher.read_span(run_id, SpanId("none"), Priority.ACTION)
+                assert log_interval_s(session.fetcher, 0.0) == pytest.approx(25.0)
 
     asyncio.run(story())
 

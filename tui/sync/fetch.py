@@ -578,9 +578,6 @@ MAX_BUDGET_SHARE: Final = 0.2
 SETTLED_AFTER: Final = timedelta(seconds=2)
 """After the end of a run, its last lines take up to 1.2 s until they can be read."""
 
-MAX_CACHED_SPANS: Final = 64
-"""Spans whose attributes are kept. The oldest are dropped."""
-
 
 @dataclass(frozen=True, slots=True)
 class LogRead:
@@ -595,37 +592,19 @@ class LogRead:
     next_s: float
 
 
-class LogFetcher:
-    """Fetches logs and the spans of their lines. It keeps no log."""
+async def read_log(
+    fetcher: "RunFetcher", clock: Clock, run_id: RunId, known: RunLog | None, priority: Priority
+) -> LogRead:
+    """Read the log of a run. Raises `ApiError`."""
+    read = partial(fetcher.api.read_log, run_id, known, clock.monotonic_s)
+    log, decode_s = await fetcher.budget.request(("log", run_id), priority, read)
+    return LogRead(log, log is not known, log_interval_s(fetcher, decode_s))
 
-    def __init__(self, fetcher: "RunFetcher", clock: Clock) -> None:
-        self._fetcher = fetcher
-        self._clock = clock
-        self._spans: dict[tuple[RunId, SpanId], SpanDetail] = {}
 
-    async def read(self, run_id: RunId, known: RunLog | None, priority: Priority) -> LogRead:
-        """Read the log of a run. Raises `ApiError`."""
-        read = partial(self._fetcher.api.read_log, run_id, known, self._clock.monotonic_s)
-        log, decode_s = await self._fetcher.budget.request(("log", run_id), priority, read)
-        return LogRead(log, log is not known, self.interval_s(decode_s))
-
-    def interval_s(self, decode_s: float) -> float:
-        """Return the time until the next read, after one whose decoding took `decode_s`."""
-        refill = self._fetcher.budget.refill
-        return max(MIN_INTERVAL_S, DECODE_SHARE * decode_s, refill.period_s / (refill.share * MAX_BUDGET_SHARE))
-
-    def known_span(self, run_id: RunId, span_id: SpanId) -> SpanDetail | None:
-        """Return the span of a line if it was read before."""
-        return self._spans.get((run_id, span_id))
-
-    async def read_span(self, run_id: RunId, span_id: SpanId, priority: Priority) -> SpanDetail:
-        """Read the span of a line with its attributes, once. Raises `ApiError`."""
-        known = self.known_span(run_id, span_id)
-        if known is not None:
-            return known
-        detail = await self._fetcher.fetch_span(run_id, span_id, priority)
-        _remember(self._spans, (run_id, span_id), detail, MAX_CACHED_SPANS)
-        return detail
+def log_interval_s(fetcher: "RunFetcher", decode_s: float) -> float:
+    """Return the time until the next read of a log, after one whose decoding took `decode_s`."""
+    refill = fetcher.budget.refill
+    return max(MIN_INTERVAL_S, DECODE_SHARE * decode_s, refill.period_s / (refill.share * MAX_BUDGET_SHARE))
 
 
 def is_settled(run: Run, now_at_request: datetime, final_for_s: float) -> bool:

@@ -199,19 +199,19 @@ def test_log_without_lines_says_why(tmp_path: Path, failure: JSONResponse, words
     story_of(story, tmp_path, server)
 
 
-def test_refresh_replaces_a_read_that_hangs(tmp_path: Path) -> None:
+def test_refresh_replaces_a_read_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     server = chatty()
 
     async def story(monitor: Monitored) -> None:
-        pane = await opened(monitor)
+        await opened(monitor)
         reads, hung = server.requests["events"], asyncio.Event()
 
         async def hang(*_: object) -> None:
             await hung.wait()
 
-        read, pane.follower.fetcher.read = pane.follower.fetcher.read, hang  # type: ignore[assignment, method-assign]
-        await monitor.press("r")
-        pane.follower.fetcher.read = read  # type: ignore[method-assign]
+        with monkeypatch.context() as patched:
+            patched.setattr("tui.sync.fetch.read_log", hang)
+            await monitor.press("r")
         await monitor.press("r", wait_s=1)
         assert server.requests["events"] == reads, "it may still answer"
         await monitor.later(2)

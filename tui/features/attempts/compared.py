@@ -710,11 +710,9 @@ LOGS_CUT: Final = "The server sends the first 25,000 rows; later lines are not c
 
 
 async def _fetch(session: Session, run_id: RunId) -> Fetched[LogCounts]:
-    fetcher, now_s = session.fetcher, session.clock.monotonic_s
-    log, _ = await fetcher.budget.request(
-        ("log", run_id), Priority.SELECTED, lambda: fetcher.api.read_log(run_id, None, now_s)
-    )
-    return Fetched(counts_of(log))
+    from tui.sync.fetch import read_log  # noqa: PLC0415  loads httpx2
+
+    return Fetched(counts_of((await read_log(session.fetcher, session.clock, run_id, None, Priority.SELECTED)).log))
 
 
 def counts_of(log: RunLog) -> LogCounts:

@@ -100,13 +100,10 @@ class _Reader:
     """
 
     def __init__(self, session: Session, output: Output, run_id: RunId, *, follows: bool) -> None:
-        from tui.sync.fetch import LogFetcher  # noqa: PLC0415
-
         self._session = session
         self._output = output
         self._run_id = run_id
         self._follows = follows
-        self._fetcher = LogFetcher(session.fetcher, session.clock)
         self._log: RunLog | None = None
         self._failures = 0
         self._final_since_s: float | None = None
@@ -129,7 +126,7 @@ class _Reader:
             return found
 
     async def _try(self) -> "tuple[Run, LogRead, bool]":
-        from tui.sync.fetch import MIN_INTERVAL_S, LogRead, is_settled  # noqa: PLC0415
+        from tui.sync.fetch import MIN_INTERVAL_S, LogRead, is_settled, read_log  # noqa: PLC0415
 
         run_error: NotFound | ServerFault | None = None
         try:
@@ -138,13 +135,14 @@ class _Reader:
             if self._follows:
                 raise
             run, run_error = Run(self._run_id), error
-        requested_at, now_s = self._session.now(), self._session.clock.monotonic_s()
+        session = self._session
+        requested_at, now_s = session.now(), session.clock.monotonic_s()
         if run.is_final and self._final_since_s is None:
             self._final_since_s = now_s
         final_for_s = 0.0 if self._final_since_s is None else now_s - self._final_since_s
         is_complete = is_settled(run, requested_at, final_for_s)
         try:
-            read = await self._fetcher.read(self._run_id, self._log, Priority.SELECTED)
+            read = await read_log(session.fetcher, session.clock, self._run_id, self._log, Priority.SELECTED)
         except NotFound:
             # The run itself was found. One that has just been triggered has no events yet, even if it has ended.
             if run_error is not None or is_complete or (run.is_final and not self._follows):

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from tui.api.errors import ApiError, NotFound, Refused
 from tui.domain.log import LogLevel, LogLine, RunLog
@@ -27,10 +27,6 @@ from tui.sync.session import Session
 from tui.text import formatting
 from tui.text.json import FoldedJson, JsonFolds, JsonPath, ValuePath, containers_of
 from tui.text.styled import Line
-
-if TYPE_CHECKING:
-    from tui.sync.fetch import LogFetcher
-
 
 # A window on lines of several rows each, with a cursor.
 #
@@ -445,7 +441,6 @@ class LogFollower:
         self.session = session
         self._show = show
         self._may_read = may_read
-        self._fetcher: LogFetcher | None = None
         self._run_id: RunId | None = None
         self.reading = words.LogReading()
         self._fetch = CoalescedFetch(session.clock, self._start)
@@ -456,15 +451,6 @@ class LogFollower:
         self._failures = 0
         self._final_since_s: float | None = None
         """When the run was first known to be final."""
-
-    @property
-    def fetcher(self) -> "LogFetcher":
-        """The fetcher, which is loaded when the first log is read."""
-        if self._fetcher is None:
-            from tui.sync.fetch import LogFetcher  # noqa: PLC0415  the start must be fast
-
-            self._fetcher = LogFetcher(self.session.fetcher, self.session.clock)
-        return self._fetcher
 
     @property
     def _run(self) -> Run | None:
@@ -533,7 +519,7 @@ class LogFollower:
 
     async def _read(self, run_id: RunId) -> None:
         """Read the log once. A canceled read changes nothing."""
-        from tui.sync.fetch import is_settled  # noqa: PLC0415  the start must be fast
+        from tui.sync.fetch import is_settled, read_log  # noqa: PLC0415  the start must be fast
 
         session, run, requested_at = self.session, self._run, self.session.now()
         final_for_s = 0.0
@@ -544,7 +530,7 @@ class LogFollower:
         # The first read is about the run on the screen, the others fill what the user did not ask for.
         priority = Priority.SELECTED if self.reading.log is None else Priority.VISIBLE
         try:
-            read = await self.fetcher.read(run_id, self.reading.log, priority)
+            read = await read_log(session.fetcher, session.clock, run_id, self.reading.log, priority)
         except ApiError as error:
             self._fail(error, run)
             return
@@ -584,8 +570,8 @@ _WITHOUT_SPAN: Final = words.Attributes(note="The server sent no id for this lin
 class LogAttributes:
     """The attributes of the lines of one run. `show` is called when those of a line have arrived."""
 
-    def __init__(self, follower: LogFollower, show: Callable[[], object]) -> None:
-        self._follower = follower
+    def __init__(self, session: Session, show: Callable[[], object]) -> None:
+        self._session = session
         self._show = show
         self._run_id: RunId | None = None
         self._known: dict[SpanId, words.Attributes] = {}
@@ -606,11 +592,11 @@ class LogAttributes:
         known, run_id = self._known.get(line.span_id), self._run_id
         if line.attributes is None and line.span_id and run_id is not None and (known is None or known.is_failure):
             self._known.pop(line.span_id, None)
-            self._follower.session.spawn(self._fetch(run_id, line.span_id), f"read the span {line.span_id}")
+            self._session.spawn(self._fetch(run_id, line.span_id), f"read the span {line.span_id}")
 
     async def _fetch(self, run_id: RunId, span_id: SpanId) -> None:
         try:
-            values = (await self._follower.fetcher.read_span(run_id, span_id, Priority.SELECTED)).properties
+            values = (await self._session.fetcher.fetch_span(run_id, span_id, Priority.SELECTED)).properties
             attributes = words.Attributes(values) if values else _NONE
         except ApiError as error:
             reason = without_request(str(error)).rstrip(".")

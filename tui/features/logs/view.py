@@ -169,7 +169,7 @@ class LogsPane(PagePane):
         self.head = Lines(classes="head")
         # On the message loop of the pane: tasks of the session must not draw.
         self.follower = LogFollower(live.session, lambda: call_soon(self, self._show_reading), self._may_read)
-        self.attributes = LogAttributes(self.follower, lambda: call_soon(self, self._show_attributes))
+        self.attributes = LogAttributes(live.session, lambda: call_soon(self, self._show_attributes))
         self.view = LogView(self.attributes.of, self._end_rows)
         self.page: LogPage = LogPage(self.view)
         self._shown_reading: words.LogReading | None = None
