@@ -57,7 +57,7 @@ def _logs() -> "type[Pane]":
 
 
 def _waterfall() -> "type[Pane]":
-    from tui.features.waterfall.view import WaterfallPane  # noqa: PLC0415
+    from tui.features.tree.waterfall import WaterfallPane  # noqa: PLC0415
 
     return WaterfallPane
 
@@ -167,7 +167,7 @@ def _logs_commands() -> "tuple[click.Command, ...]":
 
 
 def _waterfall_commands() -> "tuple[click.Command, ...]":
-    from tui.features.waterfall.command import COMMANDS  # noqa: PLC0415
+    from tui.features.tree.command import COMMANDS  # noqa: PLC0415
 
     return COMMANDS
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.features.waterfall.words import panned, ticks, zoomed
+from tui.features.tree.spans import panned, ticks, zoomed
 from tui.text.axis import MIN_WINDOW_US, TimeWindow, label
 
 MOMENTS = st.integers(-(10**16), 10**16)

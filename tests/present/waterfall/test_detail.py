@@ -11,7 +11,7 @@ from tui.domain.error import RunError
 from tui.domain.run import Precision, Run, Stamp
 from tui.domain.text import Raw
 from tui.domain.trace import ROOT, RunEnd, Span, extents_of, longest_path, place, row_tree
-from tui.features.waterfall.words import PlacedTrace, SelectedSpan, columns_for, detail_lines, parts_of, strip_lines
+from tui.features.tree.spans import PlacedTrace, SelectedSpan, columns_for, detail_lines, parts_of, strip_lines
 from tui.text.blocks import Now, ReadStage
 from tui.text.styled import plain
 

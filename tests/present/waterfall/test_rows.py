@@ -10,16 +10,7 @@ from hypothesis import strategies as st
 from tests.support.domain.recorded import START, span, trace, trace_of
 from tui.domain.run import Run
 from tui.domain.trace import Span, Trace, extents_of, longest_path, place, row_tree
-from tui.features.waterfall.words import (
-    PlacedTrace,
-    axis_line,
-    columns_for,
-    extent,
-    legend,
-    parts_of,
-    row_line,
-    shown_spans,
-)
+from tui.features.tree.spans import PlacedTrace, axis_line, columns_for, extent, legend, parts_of, row_line, shown_spans
 from tui.kit.words import RuleText, Tab, rule_line
 from tui.text.axis import TimeWindow
 from tui.text.blocks import Now

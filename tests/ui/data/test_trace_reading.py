@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.support.relay import relay_setup, screen_on
 from tests.support.ui.traces import CHECKOUT, checkout_fleet, traces_read
 from tui.domain.run import RunId
-from tui.features.waterfall.view import REST_S, read_trace, span_key, span_reads
+from tui.features.tree.waterfall import REST_S, read_trace, span_key, span_reads
 from tui.text.blocks import ReadStage
 
 

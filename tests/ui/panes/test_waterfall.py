@@ -22,7 +22,7 @@ from tests.support.ui.traces import (
     traces_read,
 )
 from tui.domain.trace import Waterfall
-from tui.features.waterfall.view import WaterfallPane
+from tui.features.tree.waterfall import WaterfallPane
 from tui.kit.heap import FreezingCollector
 
 

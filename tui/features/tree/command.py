@@ -11,8 +11,8 @@ from tui.commands.output import Output
 from tui.domain.run import RunId
 from tui.domain.trace import Extents, SpanKind, SpanState, Waterfall, extents_of, longest_path, place, row_tree
 from tui.features.config.command import open_session, run_async
-from tui.features.waterfall import words as page
-from tui.features.waterfall.words import cut_words, hidden_counts, sentences
+from tui.features.tree import spans
+from tui.features.tree.spans import cut_words, hidden_counts, sentences
 from tui.settings.settings import Settings
 from tui.sync.budget import Priority
 from tui.sync.session import Session
@@ -62,7 +62,7 @@ async def _print_lines(output: Output, session: Session, run_id: RunId) -> None:
     except ApiError as error:
         output.say(f"the status of the run is not known: {error}")
     waterfall = place(found)
-    extents = extents_of(waterfall, page.run_ends(store.get))
+    extents = extents_of(waterfall, spans.run_ends(store.get))
     width, now = output.reading_width, session.local_now()
     output.lines(trace_lines(waterfall, extents, store.get, now=now, width=width, has_colors=output.has_color))
 
@@ -83,16 +83,16 @@ MIN_WIDTH = 60
 
 
 def trace_lines(
-    waterfall: Waterfall, extents: Extents, get_run: page.GetRun, *, now: datetime, width: int, has_colors: bool
+    waterfall: Waterfall, extents: Extents, get_run: spans.GetRun, *, now: datetime, width: int, has_colors: bool
 ) -> list[Line]:
     """Return the trace in lines of at most `width` cells: the axis, the spans with their bars, what the marks mean."""
     width = max(width, MIN_WIDTH)
     tree = row_tree(waterfall)
-    placed = page.PlacedTrace(waterfall, tree, extents, longest_path(waterfall, extents), {})
-    parts = page.parts_of(placed, tree, get_run, page.columns_for(width, 0), Now(now))
-    lines = [page.axis_line(parts), *(page.row_line(each, parts) for each in page.shown_spans(waterfall, tree, ()))]
+    placed = spans.PlacedTrace(waterfall, tree, extents, longest_path(waterfall, extents), {})
+    parts = spans.parts_of(placed, tree, get_run, spans.columns_for(width, 0), Now(now))
+    lines = [spans.axis_line(parts), *(spans.row_line(each, parts) for each in spans.shown_spans(waterfall, tree, ()))]
     has_unknown, has_batch = SpanState.UNKNOWN in extents.states, SpanKind.CALL in waterfall.kinds
-    marks = page.legend(width, has_unknown=has_unknown, has_batch=has_batch, has_colors=has_colors)
+    marks = spans.legend(width, has_unknown=has_unknown, has_batch=has_batch, has_colors=has_colors)
     lines += [(), marks] if marks else []
     missing = sentences(waterfall, None)
     if counts := hidden_counts(waterfall):

@@ -23,9 +23,9 @@ from tui.domain.trace import (
     longest_path,
     row_tree,
 )
+from tui.features.tree import spans as words
 from tui.features.tree.view import MAX_REVEALED, BranchRows, FoldingPane, FoldingView, TreePane
 from tui.features.tree.words import Branch
-from tui.features.waterfall import words
 from tui.kit.colors import Background
 from tui.kit.keys import Help, bind
 from tui.kit.layout import Placement, Slot
@@ -502,7 +502,10 @@ class WaterfallPane(FoldingPane[int]):
             kinds, states = view.waterfall.kinds, parts.extents.states
             has_unknown = any(states[each.entry] is SpanState.UNKNOWN for each in view.shown)
             has_batch = any(kinds[each.entry] is SpanKind.CALL for each in view.shown)
-            below[:0] = [(), words.legend(width, has_unknown=has_unknown, has_batch=has_batch, has_colors=has_colors)]
+            below[:0] = [
+                (),
+                words.legend(width, has_unknown=has_unknown, has_batch=has_batch, has_colors=has_colors),
+            ]
         self.drawn = WaterfallRows(view, parts, below, self.selection.run_id)
         return self.drawn
 

@@ -1,1 +1,0 @@
-"""The waterfall: where the time of a run went."""
