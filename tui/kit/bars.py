@@ -270,9 +270,10 @@ class Footer(LiveLines):
         self._words: tuple[object, ...] = ()
         self._shown_connection = (False, False)
         self._is_outdated = True
+        self._is_called = False
 
     def on_mount(self) -> None:
-        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.rebuild())
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self._rebuild_later())
 
     def notice(self, line: Line, *, for_s: float = NOTICE_S, names_help: bool = False) -> None:
         """Show a notice for a few seconds. `names_help`: it names the key for help, which is then not shown again."""
@@ -295,9 +296,15 @@ class Footer(LiveLines):
         if is_over or self._is_outdated or self._shown_connection != self._connection:
             self.rebuild()
 
+    def _rebuild_later(self) -> None:
+        """Read the keys once behind the frame, whatever a key has changed: that saves a tenth of the time of a key."""
+        if not self._is_called:
+            self._is_called = self.call_after_refresh(self.rebuild)
+
     def rebuild(self) -> None:
         """Show as many of the keys that work now as fit."""
-        self._is_outdated = not self.size.width or is_covered(self)
+        self._is_called = False
+        self._is_outdated = not self.is_attached or not self.size.width or is_covered(self)
         if self._is_outdated:
             return
         session = self.app_base.session
