@@ -194,11 +194,10 @@ class LiveList(Generic[R]):
         detail = view.detail
         self.selected: Selected[R, Any] | None = None
         if detail is not None:
-            fetcher = live.session.fetcher
 
             async def read(row: R, _: Any) -> Any:
                 assert detail is not None
-                return await fetcher.read_row(detail, view.key(row), Priority.SELECTED)
+                return await live.session.fetcher.read_row(detail, view.key(row), Priority.SELECTED)
 
             self.selected = Selected(live.session, read, self._on_detail, key=view.key, name=f"read a {view.noun}")
 
