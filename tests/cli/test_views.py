@@ -9,6 +9,7 @@ from tests.cli.test_monitor import DEMO, MONITOR
 from tests.perf.terminal import Terminal
 from tests.support.commands import environment, trigger_tui
 from tui.commands.output import Stop
+from tui.features import LISTS
 from tui.program.main import view_address
 
 
@@ -19,12 +20,15 @@ def test_demo_starts_at_an_address() -> None:
         assert terminal.end() == 0
 
 
+VIEW_NAMES = " ".join(["errors", "runs", "wall", "run", *(name for name in LISTS if name != "errors")])
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
         (
             ("vrun?",),
-            'no view "vrun", nearest: run; the views are errors runs wall run queues schedules deployments tokens\n',
+            f'no view "vrun", nearest: run; the views are {VIEW_NAMES}\n',
         ),
         (("queues?sort=worts",), 'no order "worts", nearest: worst; the orders are worst queued oldest usage starts\n'),
         (("runs?tsk=x", "--theme", "light"), "tsk:x: no field 'tsk', nearest: task\n"),

@@ -52,6 +52,7 @@ _COLUMNS: Final = (
 VIEW: Final[ListView[BulkAction]] = ListView(
     name="bulk",
     noun="bulk action",
+    plural="bulk actions",
     sentence="The bulk actions: cancels and replays of many runs.",
     table=Table(_COLUMNS, lambda row: Piece("⋯" if row.status == "PENDING" else " ", Token.BLUE), strong="name"),
     key=lambda row: row.id,
@@ -74,6 +75,6 @@ VIEW: Final[ListView[BulkAction]] = ListView(
         Said("done", value_cell((more or row).success, now)),
         Said("ended", value_cell(row.completed_at, now)),
     ],
-    opens=lambda row: ListRuns(f"id:{row.id}"),
+    opens=lambda row, _: ListRuns(f"id:{row.id}"),
     copies=lambda row: (CopyText("i", "id of the bulk action", row.id),),
 )

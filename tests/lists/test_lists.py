@@ -176,6 +176,16 @@ def test_screen_has_what_every_list_has(name: str, size: tuple[int, int], tmp_pa
     run_story(story, tmp_path, answering(name, small_fleet(3)), size=size)
 
 
+@NAMES
+def test_monitor_starts_at_the_address_of_a_list(name: str, tmp_path: Path) -> None:
+    async def story(monitor: Monitored) -> None:
+        await monitor.later(3)
+        assert isinstance(monitor.app.screen, ListScreen)
+        assert f"{len(rows_of(name))} {view_of(name).noun}" in monitor.lines[1]
+
+    run_story(story, tmp_path, answering(name, small_fleet(3)), address=parse_address(f"{name}?"))
+
+
 def test_enter_lists_the_runs_of_a_schedule_and_leads_back(tmp_path: Path) -> None:
     fleet = answering("schedules", small_fleet(3))
 
@@ -217,7 +227,7 @@ def test_key_that_may_not_read_sees_why(name: str, tmp_path: Path) -> None:
 
     async def story(monitor: Monitored) -> None:
         await monitor.press("colon", *name, "enter", wait_s=100)
-        assert f"This key may not read the {name}: " in monitor.text
+        assert f"This key may not read the {view_of(name).rows_name}: " in monitor.text
         assert asked_of(name, fleet) == 1, "a refusal is not repeated"
 
     run_story(story, tmp_path, fleet)

@@ -84,7 +84,7 @@ _SHARED_ROWS: Final = {
         Help("find", 10, "filter, search a page", ("search",)),
         Help("find", 20, "next, previous match", ("next-match", "previous-match")),
         Help("find", 50, "sort", ("sort",)),
-        Help("copy", 10, "copy the run's id", ("copy-id",)),
+        Help("copy", 10, "copy the id", ("copy-id",)),
         Help("copy", 20, "choose what to copy", ("copy-menu",)),
         Help("time", 10, "pause the updates", ("pause",)),
         Help("time", 20, "ask the server now", ("refresh",)),

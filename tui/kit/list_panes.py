@@ -25,7 +25,7 @@ from tui.store.addresses import ViewAddress
 from tui.store.changes import Changes
 from tui.sync.clock import Timer
 from tui.text import formatting
-from tui.text.blocks import GoToRun, ListRuns
+from tui.text.blocks import GoToRun, ListRuns, ReadStage
 from tui.text.styled import Line, Piece, Token
 from tui.text.table import SizedColumn
 
@@ -540,14 +540,16 @@ class ListScreen(BaseScreen):
             self.rows.toggle_fold()
             self.show_changes()
         elif row is not None:
-            if (runs := self.rows.view.opens(row)) is None:
-                self.say(f"no run belongs to this {self.rows.view.noun}, as far as the server says")
+            if (runs := self.rows.runs_of(row)) is None:
+                noun, is_read = self.rows.view.noun, self.rows.stage is ReadStage.DONE
+                none = f"no run belongs to this {noun}, as far as the server says"
+                self.say(none if is_read else f"it is not known yet which runs belong to this {noun}")
             self.entrance.list_runs(runs)
 
     def on_page_entered(self, event: Page.Entered) -> None:
         row = self.rows.list.current
         if isinstance(event.action, GoToRun) and row is not None:
-            runs = self.rows.view.opens(row) or ListRuns("")
+            runs = self.rows.runs_of(row) or ListRuns("")
             self.entrance.list_runs(runs, event.action.run_id)
 
     def action_back(self) -> None:

@@ -56,13 +56,13 @@ class CopyText(NamedTuple):
 class ListView(Generic[R]):
     """A list. What is not declared here does not exist.
 
-    * `name`: of the view, its pane, its command and its address; `noun`: one row
+    * `name`: of the view, its pane, its command and its address; `noun`: one row; `plural`: rows, if not `name`
     * `sentence`: says so in a few words, for the help of the command, the command line and the keys
     * `key`: returns the identity of a row; `title`: its name, for the rule of its page
     * `fields`: the texts in which the typed filter looks, by the names that a word can have: `status:waiting`
     * `read`, `detail`: how the rows are read, and more about the one under the cursor
     * `facts`: the page of a row in sentences, given its detail as far as it is known
-    * `opens`: the runs that Enter lists; None for none
+    * `opens`: the runs that Enter lists, given its detail as far as it is known; None for none
     * `copies`: the texts of a row that can be copied; `y` copies the first
     * `none_in`: the sentences in place of an empty list, by the types of environments; others have a usual one
     * `json`: returns a row for `--json`; without it, its fields are printed
@@ -83,14 +83,20 @@ class ListView(Generic[R]):
     detail: "RowRead[Any] | None" = None
     every_s: float = EVERY_S
     late_after: timedelta = LATE_AFTER
-    opens: Callable[[R], ListRuns | None] = lambda _: None
+    opens: Callable[[R, Any], ListRuns | None] = lambda *_: None
     copies: Callable[[R], Sequence[CopyText]] = lambda _: ()
     none_in: Mapping[str, str] = field(default_factory=dict)
     json: Callable[[R], dict[str, Json]] | None = None
+    plural: str = ""
     live: "Callable[[LiveModel, ListView[Any]], LiveList[Any]] | None" = None
     folds: Callable[[R], bool] | None = None
     sort_every_s: float = 0.0
     moves: Callable[[R, R], bool] = lambda *_: True
+
+    @property
+    def rows_name(self) -> str:
+        """The rows in a sentence."""
+        return self.plural or self.name
 
     @property
     def rules(self) -> RowRules[R]:
@@ -132,7 +138,7 @@ class ListView(Generic[R]):
     def none_words(self, environment: Environment | None) -> str:
         """Return the sentence in place of an empty list."""
         own = "" if environment is None else self.none_in.get(environment.type, "")
-        return own or f"This environment has no {self.name}."
+        return own or f"This environment has no {self.rows_name}."
 
 
 def as_object(value: Any) -> dict[str, Json]:
@@ -341,7 +347,7 @@ class LiveList(Generic[R]):
         if marks := self.list.marks.words:
             parts.append((Piece(marks, Token.ACCENT),))
         if state.is_cut and width >= WIDE:
-            parts.append((Piece(f"more {self.view.name} exist", Token.AMBER),))
+            parts.append((Piece(f"more {self.view.rows_name} exist", Token.AMBER),))
         parts.append(self._age(state.read_at))
         return tuple(piece for index, part in enumerate(parts) for piece in ((_DOT, *part) if index else part))
 
@@ -373,14 +379,15 @@ class LiveList(Generic[R]):
         view, state, session = self.view, self.state, self.live.session
         if state.refusal:
             if session.settings.key.is_public:
-                return f"A public token may not read the list of {view.name}: the server answers 401. A secret key may."
-            return f"This key may not read the {view.name}: {state.refusal}."
+                token = f"A public token may not read the list of {view.rows_name}"
+                return f"{token}: the server answers 401. A secret key may."
+            return f"This key may not read the {view.rows_name}: {_ended(state.refusal)}"
         if self.query.text and self.list.known_count:
             return f"No {view.noun} contains these words. Esc clears the filter."
         if state.read_at is not None:
             return view.none_words(session.store.environment)
         if state.failure:
-            return f"The {view.name} could not be read: {state.failure}.{tries_again()}"
+            return f"The {view.rows_name} could not be read: {_ended(state.failure)}{tries_again()}"
         return formatting.LOADING
 
     def more_line(self) -> Line:
@@ -410,6 +417,10 @@ class LiveList(Generic[R]):
     def _detail_of(self, row: R) -> Any:
         return None if self.selected is None else self.selected.of(self.view.key(row))
 
+    def runs_of(self, row: R) -> ListRuns | None:
+        """Return the runs that Enter lists; None for none."""
+        return self.view.opens(row, self._detail_of(row))
+
     @property
     def stage(self) -> ReadStage:
         """How far the read of more about the row under the cursor has got."""
@@ -438,6 +449,11 @@ class LiveList(Generic[R]):
         said = [(Piece(f"{each.label} ", Token.FAINT), *each.answer) for each in self._said(row) if each.answer]
         head = (Piece(_INDENT), *joined([name, *said[:2]]))
         return cut(head, limit), cut((Piece(2 * _INDENT), *joined(said[2:])), limit)
+
+
+def _ended(reason: str) -> str:
+    """Return a reason as the end of a sentence."""
+    return Raw(reason if reason.endswith(("?", "!")) else f"{reason}.")
 
 
 def _sentence_part(reason: str) -> str:

@@ -227,7 +227,8 @@ class ListRuns:
     """List the runs that a filter matches. `name` says of what, where the filter does not.
 
     `queue` is the stored name of the queue in the filter: rows of a list do not contain their queue. `filters` are the
-    server's. `is_searched`: the runs may be older than those of the list. `cursor` is the run to begin with.
+    server's. `is_searched`: the runs may be older than those of the list, whose last line then searches them at Enter.
+    `cursor` is the run to begin with.
     """
 
     filter_text: str

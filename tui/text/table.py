@@ -39,7 +39,7 @@ class Column(Generic[R]):
 
     * `width`: in cells; 0: it shares the cells that are left, down to `least`
     * `share`, `most`: the part of these cells that it takes, and the most, unless it is the last such column
-    * `from_width`: narrower lists omit it
+    * `from_width`: narrower lists omit it; a list has a part of the terminal's width where it stands beside its page
     * `wish`: its cells where the user chose the columns; without one, its width
     * `is_ticking`: the cell depends on the time; other cells are made again only if their row has changed
     * `is_read_later`: the cell is read apart from its row, which stays the same then

@@ -586,7 +586,7 @@ GROUPS: Final[ListView[ErrorGroup]] = ListView(
         "task": lambda group: "\n".join(task for task, _ in group.tasks),
         "version": lambda group: "\n".join(version for version, _ in group.versions),
     },
-    opens=lambda group: ListRuns(f"group:{words.short_fingerprint(group)}", Raw(plain(error_line(group.kind)))),
+    opens=lambda group, _: ListRuns(f"group:{words.short_fingerprint(group)}", Raw(plain(error_line(group.kind)))),
     copies=lambda group: (CopyText("f", "fingerprint", group.fingerprint),),
     # A storm changes its own row, and no other.
     sort_every_s=10.0,

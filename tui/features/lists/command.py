@@ -42,7 +42,7 @@ async def _print(view: ListView[Any], output: Output, settings: Settings, *, as_
             rows, is_cut = await session.fetcher.read_list(read, Priority.SELECTED, environment)
         except Refused as error:
             if settings.key.is_public and error.is_about_the_key:
-                line = f"a public token may not read the list of {view.name}, a secret key may ({error})"
+                line = f"a public token may not read the list of {view.rows_name}, a secret key may ({error})"
                 raise Stop(ExitCode.REFUSED, line) from None
             raise
         rows.sort(key=lambda row: (*view.orders[0].rank(row), view.key(row)))

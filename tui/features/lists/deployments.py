@@ -141,7 +141,7 @@ VIEW: Final[ListView[ListedDeployment]] = ListView(
         has_own_limit=True,
     ),
     facts=_facts,
-    opens=lambda row: ListRuns("", filters=RunFilters(versions=(row.version,))),
+    opens=lambda row, _: ListRuns("", filters=RunFilters(versions=(row.version,))),
     copies=lambda row: (CopyText("v", "version", row.version), CopyText("i", "id of the deployment", row.id)),
     none_in={"DEVELOPMENT": "A development environment has no deployments: `trigger dev` runs the code as it is."},
 )

@@ -138,6 +138,6 @@ VIEW: Final[ListView[ListedSchedule]] = ListView(
         {"filter[schedule]": "{id}", "filter[createdAt][period]": "30d", "page[size]": "1"},
     ),
     facts=_facts,
-    opens=lambda row: ListRuns(f"task:{as_value(row.task)}", filters=RunFilters(schedules=(row.id,))),
+    opens=lambda row, _: ListRuns(f"task:{as_value(row.task)}", filters=RunFilters(schedules=(row.id,))),
     copies=lambda row: (CopyText("i", "id of the schedule", row.id), CopyText("e", "cron expression", row.cron)),
 )

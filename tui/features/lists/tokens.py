@@ -127,7 +127,7 @@ VIEW: Final[ListView[ListedToken]] = ListView(
         max_rows=500,
     ),
     facts=_facts,
-    opens=lambda row: None if row.run_id is None else ListRuns(f"id:{row.run_id}", cursor=row.run_id),
+    opens=lambda row, _: None if row.run_id is None else ListRuns(f"id:{row.run_id}", cursor=row.run_id),
     copies=lambda row: (CopyText("i", "id of the token", row.id),),
     live=LiveTokens,
 )

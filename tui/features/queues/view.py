@@ -347,7 +347,7 @@ QUEUES: Final[ListView[QueueRow]] = ListView(
     title=lambda row: row.name,
     orders=QUEUE_ORDERS,
     fields={"queue": lambda row: row.stored_name, "health": lambda row: row.health.value},
-    opens=lambda row: ListRuns(f"queue:{as_value(row.name)}", queue=row.stored_name),
+    opens=lambda row, _: ListRuns(f"queue:{as_value(row.name)}", queue=row.stored_name),
     copies=lambda row: (CopyText("n", "name of the queue", row.stored_name),),
     folds=words.is_empty,
     late_after=LATE_AFTER,
@@ -398,7 +398,7 @@ class QueuesScreen(ListScreen):
         return self.pane.target or self._oldest_run
 
     def action_holders(self) -> None:
-        runs = None if self._queue is None else QUEUES.opens(self._queue)
+        runs = None if self._queue is None else QUEUES.opens(self._queue, None)
         if runs is not None and self.has_use_for("holders", ()):
             self.entrance.list_runs(ListRuns(f"{runs.filter_text} {HOLDERS}", queue=runs.queue))
         else:
@@ -406,6 +406,6 @@ class QueuesScreen(ListScreen):
 
     def action_oldest_run(self) -> None:
         if self._queue is not None and self._oldest_run is not None:
-            self.entrance.list_runs(QUEUES.opens(self._queue), self._oldest_run)
+            self.entrance.list_runs(QUEUES.opens(self._queue, None), self._oldest_run)
         else:
             self.say("no run is known to wait in this queue")
