@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from tui.domain.own_commands import CommandScope, TemplateError, parse_template
 from tui.lazy_dataclass import dataclass
 from tui.settings.schema import CommandEntry
-from tui.settings.settings import UNBIND, Complaint
+from tui.settings.settings import Complaint
 
 # A row of the table of bindings, and the names of keys in the config file.
 
@@ -387,11 +387,6 @@ def listed_bindings(own: Mapping[str, tuple[str, ...]]) -> Iterator[ListedBindin
     for binding, (row, *_) in key_table().by_id.items():
         default = tuple(map(key_name, row.keys))
         yield ListedBinding(binding, row.scopes[0], own.get(binding, default), default, row.sentence)
-
-
-def keys_text(keys: Sequence[str]) -> str:
-    """Return keys as one text."""
-    return " ".join(keys) or UNBIND
 
 
 # Checks a command of one's own beyond what its Struct can: its placeholders, its name, and whether its key may write.

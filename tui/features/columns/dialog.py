@@ -508,7 +508,6 @@ class ColumnPathScreen(PaintedDialog[ColumnChoice | None]):
         self._run = run
         self._input = TextInput(placeholder=HINT)
         self._title = Lines(Background.DIALOG)
-        self._gap = Lines(Background.DIALOG, classes="gap")
         self._mark = Lines(Background.DIALOG, classes="mark")
         self._rest = Lines(Background.DIALOG, classes="rest")
 
@@ -520,7 +519,6 @@ class ColumnPathScreen(PaintedDialog[ColumnChoice | None]):
             with Horizontal():
                 yield self._mark
                 yield self._input
-            yield self._gap
             yield self._rest
 
     def on_mount(self) -> None:
@@ -547,6 +545,6 @@ class ColumnPathScreen(PaintedDialog[ColumnChoice | None]):
         width = self._rest.size.width or MIN_WIDTH
         edge = (Piece("─" * width, Token.LINE),) if self._rest.painter.needs_rules else ()
         self._title.show([edge, (Piece("   A column by its path", Token.BRIGHT, is_bold=True),), ()])
-        lines = [*path_lines(read_typed(text), self._run, width), edge]
+        lines = [(), *path_lines(read_typed(text), self._run, width), edge]
         self._rest.styles.height = len(lines)
         self._rest.show(lines)

@@ -128,9 +128,16 @@ def with_entry(entries: Sequence[HistoryLine], entry: HistoryLine) -> tuple[Hist
 class CommandHistory(StateFile[tuple[HistoryLine, ...]]):
     """Reads and writes the history of one environment. `entries` has the oldest command first."""
 
-    def __init__(self, state_dir: PurePath, *, owner: str, holds_key: Callable[[str], bool] = lambda _: False) -> None:
+    def __init__(
+        self,
+        state_dir: PurePath,
+        *,
+        owner: str,
+        holds_key: Callable[[str], bool] = lambda _: False,
+        report: Callable[[str], None] = lambda _: None,
+    ) -> None:
         """`owner` names the environment: equal names share a file. A text for which `holds_key` is true is not kept."""
-        super().__init__(owned_path(state_dir, "commands", owner), "commands", holds_key)
+        super().__init__(owned_path(state_dir, "commands", owner), "commands", holds_key, report)
         self.entries: tuple[HistoryLine, ...] = ()
         self.is_loaded = False
         self._unsaved: list[HistoryLine] = []

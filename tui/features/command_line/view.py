@@ -189,7 +189,12 @@ class CommandLineEntrance:
         if self._history is None:
             app = self._main.app_base
             owner, holds_key = app.part(RunSubscription).state_key, app.session.secrets.finds
-            self._history = CommandHistory(app.session.settings.state_dir, owner=owner, holds_key=holds_key)
+            self._history = CommandHistory(
+                app.session.settings.state_dir,
+                owner=owner,
+                holds_key=holds_key,
+                report=lambda text: app.messages.add_once(app.session.now(), text),
+            )
         return self._history
 
     def _lines(self, history: CommandHistory) -> list[HistoryLine]:
@@ -209,19 +214,12 @@ class CommandLineEntrance:
 
     async def _run(self, execution: Execution) -> None:
         if execution.text and self.history.add(execution.text, self._main.live.session.now()):
-            self._main.live.session.spawn(self._save(), "keep the command")
+            self._main.live.session.spawn(self.history.save(), "keep the command")
         self._main.note_view()
         done = execution.run()
         if isinstance(done, Coroutine):
             await done  # before the keys that were typed behind the command
         self._main.note_view()
-
-    async def _save(self) -> None:
-        history, app = self.history, self._main.app_base
-        before = history.failure
-        await history.save()
-        if history.failure is not None and history.failure != before:
-            app.messages.add_once(app.session.now(), history.failure)
 
     def _apply(self, address: ViewAddress) -> None:
         self._main.app_base.show_address(address)

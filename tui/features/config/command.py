@@ -15,7 +15,7 @@ from tui.commands.options import connection_options, json_option, monitor_option
 from tui.commands.output import ExitCode, Output, Stop
 from tui.settings.file import config_path, create_config, load_config, shown_path
 from tui.settings.secret import NO_SECRET
-from tui.settings.settings import Complaint, ConfigFile, Settings, places_of, with_file
+from tui.settings.settings import UNBIND, Complaint, ConfigFile, Settings, places_of, with_file
 from tui.text.styled import Line, Piece, Token
 
 if TYPE_CHECKING:
@@ -159,20 +159,18 @@ def config(
 
 
 def _print_keys(output: Output, file: ConfigFile, *, as_json: bool) -> None:
-    from tui.settings.keys import keys_text, listed_bindings  # noqa: PLC0415
+    from tui.settings.keys import listed_bindings  # noqa: PLC0415
 
     rows = list(listed_bindings(file.values.keys))
     if as_json:
-        output.json_lines(
-            {"id": row.id, "keys": list(row.keys), "default": list(row.default), "sentence": row.sentence}
-            for row in rows
-        )
+        names = ("id", "keys", "default", "sentence")
+        output.json_lines({name: getattr(row, name) for name in names} for row in rows)
         return
-    ids, texts = max(len(row.id) for row in rows), [keys_text(row.keys) for row in rows]
+    ids, texts = max(len(row.id) for row in rows), [" ".join(row.keys) or UNBIND for row in rows]
     cells = max(map(len, texts))
     for row, text in zip(rows, texts, strict=True):
         is_own = row.keys != row.default
-        was = f" By default {keys_text(row.default)}." if is_own else ""
+        was = f" By default {' '.join(row.default) or UNBIND}." if is_own else ""
         key = Piece(f"{text:<{cells}}  ", Token.ACCENT if is_own else Token.TEXT)
         output.lines([(Piece(f"{row.id:<{ids}}  "), key, Piece(f"{row.sentence}{was}", Token.FAINT))])
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -477,11 +477,7 @@ class SaveView(PaintedDialog[SavedView]):
         letter.restrict, letter.max_length = r"[A-Za-z0-9]*", 2  # a second one replaces the first
         self._name_field, self._letter_field = ValueField("name", name), ValueField("letter", letter)
         self._band = Lines(Background.BAND, classes="band")
-        self._opens = Lines(Background.DIALOG, id="opens")
-        self._remark = Lines(Background.DIALOG)
-        self._apply = Lines(Background.DIALOG, id="apply")
-        self._leave = Lines(Background.DIALOG, id="leave")
-        self._end = Lines(Background.DIALOG, classes="gap")
+        self._rest = Lines(Background.DIALOG, id="rest")
 
     def compose(self) -> ComposeResult:
         with Vertical(id="save-view", classes="ruled" if self._band.painter.needs_rules else ""):
@@ -491,14 +487,7 @@ class SaveView(PaintedDialog[SavedView]):
             yield Lines(Background.DIALOG, classes="gap")
             yield self._name_field
             yield self._letter_field
-            yield Lines(Background.DIALOG, classes="gap")
-            yield self._opens
-            yield self._remark
-            yield Lines(Background.DIALOG, classes="gap")
-            with Horizontal():
-                yield self._apply
-                yield self._leave
-            yield self._end
+            yield self._rest
 
     def on_mount(self) -> None:
         self._name_field.input.focus()
@@ -559,16 +548,20 @@ class SaveView(PaintedDialog[SavedView]):
         title = "save this view" if self._before is None else "rename the view"
         remark = "yours, in every environment"
         self._band.show([band_line(width, needs_rules=needs_rules, title=title, remark=remark)])
-        self._end.show([filters_end_line(width, needs_rules=needs_rules)])
-        lines = address_lines(self._shown, width)
-        self._opens.styles.height = len(lines)
-        self._opens.show(lines)
         view = self._typed
         text, is_wrong = letter_remark(view.letter, view.name, self._known.views, self._before)
-        self._remark.show([sentence_line(self._wrong or text, is_wrong=is_wrong or bool(self._wrong))])
-        self._apply.show([(Piece("   "), Piece(" Save ", Token.BUTTON), Piece("  Enter", is_bold=True))])
+        save: Line = (Piece("   "), Piece(" Save ", Token.BUTTON), Piece("  Enter", is_bold=True))
         back = (Piece("Esc", is_bold=True), Piece(" back", Token.FAINT), Piece("   "))
-        self._leave.show([pad(back, self._leave.size.width, "right")])
+        lines = [
+            (),
+            *address_lines(self._shown, width),
+            sentence_line(self._wrong or text, is_wrong=is_wrong or bool(self._wrong)),
+            (),
+            (*save, *pad(back, width - line_width(save), "right")),
+            filters_end_line(width, needs_rules=needs_rules),
+        ]
+        self._rest.styles.height = len(lines)
+        self._rest.show(lines)
 
 
 # The page `:views`: all saved views, to open, rename and delete.
