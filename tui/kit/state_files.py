@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import fields
+from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
@@ -127,19 +128,38 @@ def _lock(handle: int) -> bool:
     return True
 
 
+def moment(text: str) -> datetime:
+    """Decode a time with its zone. Raises `ValueError`, `TypeError` or `OverflowError`."""
+    at = datetime.fromisoformat(text)
+    if at.utcoffset() is None:
+        raise ValueError(text)
+    return at.astimezone(UTC)
+
+
+VERSION: Final = 1
+"""Of all these files. A file of another version is ignored."""
+
+
 class StateFile(Generic[T]):
     """A small JSON file of choices: filters, columns, commands. A subclass decodes and encodes it.
 
     * `noun`: what it holds, for sentences
+    * `empty`: returns the value of no file
     * `holds_key`: returns whether a text holds a secret; such a text is never saved
     * `failure`: a sentence about the last error, or None
     * `report`: is called with each other failure
     """
 
     def __init__(
-        self, path: Path, noun: str, holds_key: Callable[[str], bool], report: Callable[[str], None] = lambda _: None
+        self,
+        path: Path,
+        noun: str,
+        empty: Callable[[], T],
+        holds_key: Callable[[str], bool] = lambda _: False,
+        report: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.path = path
+        self._empty = empty
         self.failure: str | None = None
         self._noun = noun
         self._holds_key = holds_key
@@ -147,19 +167,20 @@ class StateFile(Generic[T]):
         self._lock = asyncio.Lock()
 
     def decode(self, saved: Any) -> T:
-        """Return the value of a decoded file, or that of no file (None).
-
-        Raises `ValueError` or another error of decoding unless this version wrote the file.
-        """
+        """Return the value of a decoded file. Raises `ValueError` or another error of decoding for a strange one."""
         raise NotImplementedError
 
     def encode(self, value: T) -> dict[str, Any]:
-        """Return the content of the file."""
+        """Return the content of the file, but for its version."""
         raise NotImplementedError
 
-    def texts_of(self, value: T) -> Iterable[str]:
+    def texts_of(self, value: T) -> Iterable[str]:  # noqa: ARG002  for subclasses
         """Return the texts in a value that the user typed."""
-        raise NotImplementedError
+        return ()
+
+    def content(self, value: T) -> str:
+        """Return the file with a value."""
+        return json.dumps({"version": VERSION, **self.encode(value)}, indent=1) + "\n"
 
     async def load(self) -> T:
         """Return the saved choices, or those of no file. A file that cannot be read is reported, and ignored."""
@@ -168,7 +189,7 @@ class StateFile(Generic[T]):
                 value = await asyncio.to_thread(self.read)
         except TimeoutError:
             self.failure = f"The saved {self._noun} in {self.path} are ignored: the disk does not answer."
-            value = self.decode(None)
+            value = self._empty()
         if self.failure is not None:
             self._report(self.failure)
         return value
@@ -189,21 +210,25 @@ class StateFile(Generic[T]):
         """Load the file. Call it in a thread."""
         try:
             content = read_own(self.path, MAX_BYTES)
-            return self.decode(None if content is None else json.loads(content))
+            if content is None:
+                return self._empty()
+            saved = json.loads(content)
+            if saved["version"] == VERSION:
+                return self.decode(saved)
+            reason = "this version did not write it"
         except OSError as error:
             reason = error.strerror or "it cannot be read"
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
             reason = "this version did not write it"
         self.failure = problem_sentence(self.path, f"The saved {self._noun} in {self.path} are ignored", reason)
-        return self.decode(None)
+        return self._empty()
 
     def _write(self, value: T) -> None:
         if any(map(self._holds_key, self.texts_of(value))):
             self.failure = f"The {self._noun} are not saved: {HOLDS_KEY}."
             return
-        content = json.dumps(self.encode(value), indent=1) + "\n"
         try:
-            replace_file(self.path, content.encode("ascii"))
+            replace_file(self.path, self.content(value).encode("ascii"))
             self.failure = None
         except OSError as error:
             what, reason = f"The {self._noun} cannot be saved in {self.path}", error.strerror or str(error)

@@ -19,7 +19,7 @@ from tui.features.runs.data import RunSubscription
 from tui.kit.app import AppBase, call_soon
 from tui.kit.header_words import supports_title
 from tui.kit.programs import Ending, run_in_background
-from tui.kit.state_files import StateFile, owned_path
+from tui.kit.state_files import StateFile, moment, owned_path
 from tui.kit.terminal.output import BELL, DesktopNotice, notice_sequence
 from tui.settings.settings import Rings, Settings, is_calling, is_quiet, rings_for
 from tui.store.changes import Changes
@@ -30,7 +30,6 @@ from tui.store.findings.judging import RINGS_AGAIN_AFTER, KnownFindings, News, b
 # There is one small file for each environment of each API. It holds digests and times: no name of a task, queue or run.
 
 
-VERSION: Final = 1
 MAX_CALLS: Final = 500
 """The newest calls are kept. Each has some 50 bytes."""
 
@@ -39,7 +38,7 @@ class CalledFindings(StateFile[dict[str, datetime]]):
     """Reads and writes the file of one environment. `owner` names the environment: equal names share a file."""
 
     def __init__(self, state_dir: PurePath, *, owner: str, report: Callable[[str], None]) -> None:
-        super().__init__(owned_path(state_dir, "alerts", owner), "alerts", lambda _: False, report)
+        super().__init__(owned_path(state_dir, "alerts", owner), "alerts", dict, report=report)
         self.is_loaded = False
         self._calls: dict[str, datetime] = {}
 
@@ -62,18 +61,11 @@ class CalledFindings(StateFile[dict[str, datetime]]):
         calls = dict(self._calls)
         await self.change(lambda: dict(sorted((self.read() | calls).items(), key=itemgetter(1))[-MAX_CALLS:]))
 
-    def texts_of(self, value: dict[str, datetime]) -> Iterable[str]:  # noqa: ARG002  it has none
-        return ()
-
     def encode(self, value: dict[str, datetime]) -> dict[str, Any]:
-        return {"version": VERSION, "calls": {digest: at.isoformat() for digest, at in value.items()}}
+        return {"calls": {digest: at.isoformat() for digest, at in value.items()}}
 
     def decode(self, saved: Any) -> dict[str, datetime]:
-        if saved is None:
-            return {}
-        if saved["version"] != VERSION:
-            raise ValueError
-        return {str(digest): datetime.fromisoformat(at).astimezone(UTC) for digest, at in saved["calls"].items()}
+        return {str(digest): moment(at) for digest, at in saved["calls"].items()}
 
 
 def _digest(finding: Finding) -> str:

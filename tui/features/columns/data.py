@@ -111,9 +111,6 @@ class ChosenColumns:
 # program's own.
 
 
-VERSION: Final = 1
-
-
 class ColumnFile(StateFile[dict[str, ColumnSet]]):
     """Reads and writes the file, which has a set of columns by view."""
 
@@ -124,7 +121,7 @@ class ColumnFile(StateFile[dict[str, ColumnSet]]):
         holds_key: Callable[[str], bool] = lambda _: False,
         report: Callable[[str], None] = lambda _: None,
     ) -> None:
-        super().__init__(path, "columns", holds_key, report)
+        super().__init__(path, "columns", dict, holds_key, report)
         self._columns_of = columns_of
 
     async def save(self, view: str, chosen: ColumnSet | None) -> None:
@@ -146,13 +143,9 @@ class ColumnFile(StateFile[dict[str, ColumnSet]]):
             name: {"shown": [*map(_saved, columns.shown)], "hidden": [*map(_saved, columns.hidden)]}
             for name, columns in value.items()
         }
-        return {"version": VERSION, "views": views}
+        return {"views": views}
 
     def decode(self, saved: Any) -> dict[str, ColumnSet]:
-        if saved is None:
-            return {}
-        if saved["version"] != VERSION:
-            raise ValueError
         of = self._columns_of
         return {
             view: ColumnSet(_choices(view, columns["shown"], of), _choices(view, columns["hidden"], of))

@@ -1,9 +1,8 @@
 """The command line as a state: what fits the typed text, its numbers, its history, and what Enter runs."""
 
 import asyncio
-import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
@@ -31,7 +30,7 @@ from tui.kit.commands import (
 )
 from tui.kit.list_panes import Sorts
 from tui.kit.live_model import LiveModel
-from tui.kit.state_files import MAX_BYTES, StateFile, owned_path
+from tui.kit.state_files import MAX_BYTES, StateFile, moment, owned_path
 from tui.lazy_dataclass import dataclass
 from tui.settings.schema import Live
 from tui.store.addresses import (
@@ -101,7 +100,6 @@ T = TypeVar("T", bound=Tally)
 # a key. Two monitors of one environment share it: a save keeps what the other one has added.
 
 
-VERSION: Final = 1
 MAX_ENTRIES: Final = 200
 MAX_ENTRY_CHARS: Final = 300
 """A longer command is not kept: it was pasted, and may be anything."""
@@ -126,7 +124,7 @@ def with_entry(entries: Sequence[HistoryLine], entry: HistoryLine) -> tuple[Hist
 
 
 class CommandHistory(StateFile[tuple[HistoryLine, ...]]):
-    """Reads and writes the history of one environment. `entries` has the oldest command first."""
+    """Reads and writes the history of one environment. `entries` has the oldest command first, and no key."""
 
     def __init__(
         self,
@@ -137,7 +135,7 @@ class CommandHistory(StateFile[tuple[HistoryLine, ...]]):
         report: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`owner` names the environment: equal names share a file. A text for which `holds_key` is true is not kept."""
-        super().__init__(owned_path(state_dir, "commands", owner), "commands", holds_key, report)
+        super().__init__(owned_path(state_dir, "commands", owner), "commands", tuple, holds_key, report)
         self.entries: tuple[HistoryLine, ...] = ()
         self.is_loaded = False
         self._unsaved: list[HistoryLine] = []
@@ -163,33 +161,18 @@ class CommandHistory(StateFile[tuple[HistoryLine, ...]]):
 
         def changed() -> tuple[HistoryLine, ...]:
             entries = reduce(with_entry, unsaved, self.read())
-            while len(json.dumps(self.encode(entries), indent=1)) >= MAX_BYTES:
+            while len(self.content(entries)) > MAX_BYTES:
                 entries = entries[1 + len(entries) // 8 :]
             return entries
 
         await self.change(changed)
 
-    def texts_of(self, value: tuple[HistoryLine, ...]) -> Iterable[str]:  # noqa: ARG002  `add` has checked them
-        return ()
-
     def encode(self, value: tuple[HistoryLine, ...]) -> dict[str, Any]:
-        return {"version": VERSION, "commands": [[each.at.isoformat(timespec="seconds"), each.text] for each in value]}
+        return {"commands": [[each.at.isoformat(timespec="seconds"), each.text] for each in value]}
 
     def decode(self, saved: Any) -> tuple[HistoryLine, ...]:
-        if saved is None:
-            return ()
-        if saved["version"] != VERSION:
-            raise ValueError
         kept = [(at, text) for at, text in saved["commands"] if isinstance(text, str) and may_keep(text)]
-        return tuple(HistoryLine(_moment(at), text) for at, text in kept)[-MAX_ENTRIES:]
-
-
-def _moment(text: str) -> datetime:
-    """Decode a time with its zone. Raises `ValueError` or `TypeError`."""
-    at = datetime.fromisoformat(text)
-    if at.utcoffset() is None:
-        raise ValueError(text)
-    return at.astimezone(UTC)
+        return tuple(HistoryLine(moment(at), text) for at, text in kept)[-MAX_ENTRIES:]
 
 
 # The numbers that the command line shows: runs by their values, runs that a view would show, runs by their ids.

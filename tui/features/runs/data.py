@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +13,7 @@ from tui.domain.filters import RunFilters, SearchProgress, parse_period, period_
 from tui.domain.run import RunId, filter_word
 from tui.features.runs.model import SLICE_S, ListViews
 from tui.kit.selection import CoalescedFetch
-from tui.kit.state_files import StateFile, owned_path
+from tui.kit.state_files import StateFile, moment, owned_path
 from tui.kit.words import gap_sentence
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes
@@ -245,8 +245,6 @@ class Outages:
 # run. A file that cannot be decoded is reported, ignored, and replaced by the next save.
 
 
-VERSION: Final = 1
-
 _LISTS: Final = ("statuses", "tasks", "tags", "versions", "queues", "machines", "regions")
 
 
@@ -281,7 +279,9 @@ class FilterFile(StateFile[Remembered]):
         report: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._owner = {"api": api_url, "environment": environment}
-        super().__init__(owned_path(state_dir, "screen", f"{api_url}\n{environment}"), "filters", holds_key, report)
+        super().__init__(
+            owned_path(state_dir, "screen", f"{api_url}\n{environment}"), "filters", Remembered, holds_key, report
+        )
 
     async def save(self, remembered: Remembered) -> None:
         """Save the choices."""
@@ -294,7 +294,6 @@ class FilterFile(StateFile[Remembered]):
         # A span of time is over at the next start, and its period was made for it.
         period = value.period if value.filters.created_from is None else None
         return self._owner | {
-            "version": VERSION,
             "filters": {name: list(values) for name in _LISTS if (values := getattr(value.filters, name))},
             "period": None if period is None else period_text(period),
             "order": value.order,
@@ -303,9 +302,7 @@ class FilterFile(StateFile[Remembered]):
         }
 
     def decode(self, saved: Any) -> Remembered:
-        if saved is None:
-            return Remembered()
-        if saved["version"] != VERSION or any(saved[name] != text for name, text in self._owner.items()):
+        if any(saved[name] != text for name, text in self._owner.items()):
             raise ValueError
         lists = {name: _values(name, values) for name, values in saved["filters"].items()}
         period, order = saved["period"], saved["order"]
@@ -314,17 +311,8 @@ class FilterFile(StateFile[Remembered]):
             raise ValueError
         # mypy cannot know the types of fields that are given by name.
         filters = replace(RunFilters(), **lists)  # type: ignore[arg-type]
-        return Remembered(filters, length, order, saved["wide"] is True, _moment(saved.get("kept_at")))
-
-
-def _moment(value: Any) -> datetime | None:
-    """Decode a time with its zone. Raises `ValueError`, `TypeError` or `OverflowError`."""
-    if value is None:
-        return None
-    at = datetime.fromisoformat(value)
-    if at.utcoffset() is None:
-        raise ValueError
-    return at.astimezone(UTC)
+        kept_at = saved.get("kept_at")
+        return Remembered(filters, length, order, saved["wide"] is True, kept_at and moment(kept_at))
 
 
 def _values(name: str, values: Any) -> tuple[Any, ...]:

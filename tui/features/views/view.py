@@ -26,7 +26,7 @@ from tui.kit.live_model import LiveModel
 from tui.kit.page import PageRow
 from tui.kit.page_screen import PageScreen
 from tui.kit.painted import LineDialog, PaintedDialog, PaintedScreen, YesNoDialog, question_lines
-from tui.kit.state_files import DISK_TIMEOUT_S, problem_sentence, read_own, replace_file
+from tui.kit.state_files import DISK_TIMEOUT_S, VERSION, problem_sentence, read_own, replace_file
 from tui.kit.state_files import locked_file as locked
 from tui.settings.schema import ViewEntry
 from tui.store.addresses import (
@@ -188,7 +188,6 @@ def name_width(views: Sequence[ListedView], width: int) -> int:
 # decoded is reported and left alone; the next change first moves the file aside.
 
 
-VERSION: Final = 1
 MAX_BYTES: Final = 2 * 1024 * 1024
 """All views with the longest addresses need less."""
 
