@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ from tui.relay.server import RelayOptions
 from tui.store import addresses
 from tui.store.addresses import ViewAddress, parse_address, register_list
 from tui.sync.budget import Priority
-from tui.text.blocks import Now
+from tui.text.blocks import ListRuns, Now
 from tui.text.styled import line_width
 from tui.text.table import EDGES, GAP, Print
 
@@ -229,6 +230,37 @@ def test_key_that_may_not_read_sees_why(name: str, tmp_path: Path) -> None:
         await monitor.press("colon", *name, "enter", wait_s=100)
         assert f"This key may not read the {view_of(name).rows_name}: " in monitor.text
         assert asked_of(name, fleet) == 1, "a refusal is not repeated"
+
+    run_story(story, tmp_path, fleet)
+
+
+@NAMES
+def test_server_without_the_list_is_not_asked_again(name: str, tmp_path: Path) -> None:
+    fleet, read = small_fleet(3), view_of(name).read
+    assert read is not None
+    missing = JSONResponse({"error": "Not found"}, status_code=404)
+    fleet.fault = lambda path: missing if path == read.path else None
+
+    async def story(monitor: Monitored) -> None:
+        await monitor.press("colon", *name, "enter", wait_s=100)
+        assert f"This server has no list of {view_of(name).rows_name} (404). r tries again." in monitor.text
+        assert asked_of(name, fleet) == 1
+
+    run_story(story, tmp_path, fleet)
+
+
+def test_enter_does_not_say_that_no_run_belongs_to_an_unread_row(tmp_path: Path) -> None:
+    fleet = answering("bulk", small_fleet(3))
+
+    async def story(monitor: Monitored) -> None:
+        view = replace(bulk_actions.VIEW, opens=lambda _, more: ListRuns(f"id:{more.id}") if more else None)
+        features.LISTS["bulk"] = lambda: view
+        await monitor.press("colon", *"bulk", "enter", wait_s=1)
+        fleet.fault = lambda path: (
+            JSONResponse({}, status_code=503) if path.startswith("/api/v1/bulk-actions/") else None
+        )
+        await monitor.press("j", "j", "enter")
+        assert "it is not known yet which runs belong to this bulk action" in monitor.text
 
     run_story(story, tmp_path, fleet)
 

@@ -25,7 +25,7 @@ from tui.store.addresses import ViewAddress
 from tui.store.changes import Changes
 from tui.sync.clock import Timer
 from tui.text import formatting
-from tui.text.blocks import GoToRun, ListRuns, ReadStage
+from tui.text.blocks import GoToRun, ListRuns
 from tui.text.styled import Line, Piece, Token
 from tui.text.table import SizedColumn
 
@@ -541,9 +541,7 @@ class ListScreen(BaseScreen):
             self.show_changes()
         elif row is not None:
             if (runs := self.rows.runs_of(row)) is None:
-                noun, is_read = self.rows.view.noun, self.rows.stage is ReadStage.DONE
-                none = f"no run belongs to this {noun}, as far as the server says"
-                self.say(none if is_read else f"it is not known yet which runs belong to this {noun}")
+                self.say(self.rows.no_runs_words(row))
             self.entrance.list_runs(runs)
 
     def on_page_entered(self, event: Page.Entered) -> None:
@@ -594,8 +592,8 @@ class ListScreen(BaseScreen):
     def action_copy_id(self) -> None:
         if (target := self.pane.target) is not None:
             self.clipboard.send("id", target)
-        elif copied := self._copied:
-            self.clipboard.send(copied[0].name, "\n".join(each.text for each in copied))
+        elif texts := self.copy_texts():
+            self.clipboard.send(texts[0].name, texts[0].text)
 
     def copy_texts(self) -> Sequence[CopyText]:
         """Return the texts of the row under the cursor, or those of the marked rows together."""

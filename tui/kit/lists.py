@@ -41,6 +41,7 @@ WIDE: Final = 96
 """From this width on, a rule says why rows are no longer read."""
 
 _DOT: Final = Piece(" · ", Token.MUTED)
+_NO_SUCH_LIST: Final = "the server has no such list"
 _INDENT: Final = "  "
 
 
@@ -205,7 +206,10 @@ class LiveList(Generic[R]):
                 assert detail is not None
                 return await live.session.fetcher.read_row(detail, view.key(row), Priority.SELECTED)
 
-            self.selected = Selected(live.session, read, self._on_detail, key=view.key, name=f"read a {view.noun}")
+            # A row that was read with other values has another detail.
+            self.selected = Selected(
+                live.session, read, self._on_detail, key=view.key, version=lambda row: row, name=f"read a {view.noun}"
+            )
 
     @property
     def query(self) -> RowQuery[R]:
@@ -308,7 +312,7 @@ class LiveList(Generic[R]):
                 rows, is_cut = await session.fetcher.read_list(read, Priority.SELECTED, session.store.environment)
             except ApiError as error:
                 is_refused = isinstance(error, Refused) and (error.is_about_the_key or isinstance(error, NotFound))
-                reason = _sentence_part(str(error))
+                reason = _NO_SUCH_LIST if isinstance(error, NotFound) else _sentence_part(str(error))
                 self.state = ReadState(self.state.read_at, reason if is_refused else "", "" if is_refused else reason)
                 if is_refused:
                     self.on_update()
@@ -377,6 +381,8 @@ class LiveList(Generic[R]):
 
     def _empty_sentence(self) -> str:
         view, state, session = self.view, self.state, self.live.session
+        if state.refusal == _NO_SUCH_LIST:
+            return f"This server has no list of {view.rows_name} (404).{tries_again()}"
         if state.refusal:
             if session.settings.key.is_public:
                 token = f"A public token may not read the list of {view.rows_name}"
@@ -420,6 +426,12 @@ class LiveList(Generic[R]):
     def runs_of(self, row: R) -> ListRuns | None:
         """Return the runs that Enter lists; None for none."""
         return self.view.opens(row, self._detail_of(row))
+
+    def no_runs_words(self, row: R) -> str:
+        """Return why Enter lists no runs."""
+        if self.selected is not None and self._detail_of(row) is None:
+            return f"it is not known yet which runs belong to this {self.view.noun}"
+        return f"no run belongs to this {self.view.noun}, as far as the server says"
 
     @property
     def stage(self) -> ReadStage:
