@@ -224,13 +224,7 @@ _JSON: Final = {"content-type": "application/json"}
 class RequestProxy:
     """Fetches responses for all screens, and bounds the bytes that are being sent."""
 
-    def __init__(
-        self,
-        fetcher: RunFetcher,
-        clock: Clock,
-        key: Secret,
-        lists: Sequence[AnyRead] = (),
-    ) -> None:
+    def __init__(self, fetcher: RunFetcher, clock: Clock, key: Secret, lists: Sequence[AnyRead] = ()) -> None:
         """`key` is redacted in responses: a failing server may echo it. `lists` are those that screens may read."""
         refill = fetcher.budget.refill
         self._fetcher = fetcher

@@ -54,15 +54,9 @@ class NewestRuns:
         """Add a page, and return how many of its runs are new: recently created, and never seen on page one."""
         self._read_at = page.read_at
         since = None if self._newest_at is None else self._newest_at - LIST_DELAY
-        new_count = 0
-        for patch in page.patches:
-            created_at = patch.created_at
-            if created_at is None:
-                continue
-            if (since is None or created_at > since) and patch.id not in self._known:
-                new_count += 1
-            self._pending[patch.id] = created_at
-        return new_count
+        created = {patch.id: patch.created_at for patch in page.patches if patch.created_at is not None}
+        self._pending |= created
+        return sum((since is None or at > since) and run_id not in self._known for run_id, at in created.items())
 
     def is_past(self, page: ListPage) -> bool:
         """Whether no page after this one can have a new run: it reaches far enough back."""
@@ -532,8 +526,7 @@ class HistoryReader:
     async def start(self, emit: Emit, page: ListPage) -> None:
         """Start after page one, which the caller has read."""
         self.has_started = True
-        self._run_count = len(page.patches)
-        await self._emit_progress(emit, page)
+        await self._add(emit, page)
 
     def resume_at(self, cursor: Cursor | None) -> None:
         """Start again at `cursor`, where the reading of new runs stopped at its bound."""
@@ -575,10 +568,10 @@ class HistoryReader:
 
     async def _read_page(self, emit: Emit, priority: Priority) -> None:
         page = await self._pages.read(emit, self._filters, after=self._paging.cursor, priority=priority)
-        self._run_count += len(page.patches)
-        await self._emit_progress(emit, page)
+        await self._add(emit, page)
 
-    async def _emit_progress(self, emit: Emit, page: ListPage) -> None:
+    async def _add(self, emit: Emit, page: ListPage) -> None:
+        self._run_count += len(page.patches)
         self._paging.add([patch.id for patch in page.patches], page.next)
         now, known = self._fetcher.now(), self._store.history
         before = now if known is None else known.reached
@@ -622,20 +615,17 @@ class OlderRuns:
         self._age = age
         self._filters = replace(filters, statuses=live_statuses(filters.statuses), period=None)
         self._filter = with_server_filters(filters, EVERYTHING)
-        self._scan: Scan | None = None
+        self.scan: Scan | None = None
+        """The pass in progress."""
         self._started_s = -math.inf
         self.is_cut = False
         """The last pass stopped at a bound or was refused, so the server may have more of these runs."""
         self.read_until: datetime | None = None
         """When the last finished pass started."""
 
-    def reset(self) -> None:
-        """Drop the pass in progress."""
-        self._scan = None
-
     def abandon(self) -> None:
         """Drop a pass that the server refused. There may be more of these runs than are known."""
-        self._scan, self.is_cut = None, True
+        self.scan, self.is_cut = None, True
 
     def known_ids(self, now: datetime) -> frozenset[RunId]:
         """Return the live runs of the store that are older than the period and match the filters."""
@@ -647,22 +637,22 @@ class OlderRuns:
         """Continue the pass, or start one. At its end, return the known runs that it should have found and did not."""
         if not self._filters.statuses or self._filters.created_from is not None:
             return frozenset()  # of a span of time, no run is older than its begin
-        if self._scan is None:
+        if self.scan is None:
             now_s = self._pages.clock.monotonic_s()
             if now_s - self._started_s < OLDER_EVERY_S:
                 return frozenset()
             # Use fixed bounds: a period moves, and a run could leave it between two pages.
             bounded = replace(self._filters, created_from=now - MAX_PERIOD, created_to=now - self._age)
-            self._scan = Scan(bounded, self.known_ids(now), now, Paging(max_pages=MAX_PAGES))
+            self.scan = Scan(bounded, self.known_ids(now), now, Paging(max_pages=MAX_PAGES))
             self._started_s = now_s
         for _ in range(MAX_PAGES_A_CYCLE):
-            await self._scan.read_page(self._pages, emit)
-            if self._scan.paging.is_done or len(self._scan.found) > MAX_OLDER_RUNS - PAGE_SIZE:
-                return self._end(self._scan)
+            await self.scan.read_page(self._pages, emit)
+            if self.scan.paging.is_done or len(self.scan.found) > MAX_OLDER_RUNS - PAGE_SIZE:
+                return self._end(self.scan)
         return frozenset()
 
     def _end(self, scan: Scan) -> frozenset[RunId]:
-        self._scan = None
+        self.scan = None
         self.is_cut, self.read_until = not scan.paging.is_done or scan.paging.is_endless, scan.started_at
         if not self.is_cut:
             return scan.missing

@@ -162,7 +162,7 @@ class RunLister:
         """Start all scans over after a failure: runs that they had found may have changed."""
         self._scans.clear()
         self._progress.read_until = {}
-        self.older.reset()
+        self.older.scan = None
         self._reread_older(self.older.known_ids(self._fetcher.now()))
 
     @property
@@ -525,17 +525,15 @@ class RestSource:
         if counts is None:
             return
         is_comparable = self._parts.coverage.is_live and not self._is_filtered and self._lister.history.is_complete
+        store, since = self._parts.store, counts.at - timedelta(hours=counts.period_h)
         server_count = sum(count for status, count in counts.counts.items() if status in LIVE)
-        is_equal = not is_comparable or server_count in (len(self._parts.store.live()), self._live_count(counts))
+        live = [run for run_id in store.live() if (run := store.get(run_id)) is not None]
+        # The store may know live runs from before the period that the server counted.
+        count = sum((run.created_at or counts.at) >= since for run in live)
+        is_equal = not is_comparable or server_count in (len(live), count)
         self._reconciliation = self._reconciliation.with_counts(
             is_equal=is_equal, now_s=self._parts.clock.monotonic_s()
         )
-
-    def _live_count(self, counts: CountsRead) -> int:
-        """Return how many live runs the store has of the period that the server counted."""
-        since = counts.at - timedelta(hours=counts.period_h)
-        live = (self._parts.store.get(run_id) for run_id in self._parts.store.live())
-        return sum(run is not None and (run.created_at or counts.at) >= since for run in live)
 
     def _requests_per_s(self) -> float:
         """Return how many requests polling may send a second, on average."""

@@ -158,7 +158,7 @@ class Search:
         self._plan = self._scope.plan
         self._emit, self._settle = self._fetcher.emit, self._fetcher.settle
         self._wait_for_room = self._fetcher.budget.wait_for_room
-        self._errors = ErrorFetcher(self._fetcher, self._store, is_paced=True, on_read=self._add_errors)
+        self._errors = ErrorFetcher(self._fetcher, self._store, is_paced=True, on_read=self._report_errors)
         self._older: OlderPages | None = None
         self._has_read_names = False
         self._has_found_errors = False
@@ -208,7 +208,7 @@ class Search:
     def _add_answer(self, answer: str) -> None:
         self._report_progress(answers=(*self.progress.answers, answer))
 
-    def _add_errors(self, count: int) -> None:
+    def _report_errors(self, count: int) -> None:
         self._report_progress(errors_read=self.progress.errors_read + count)
 
     def _report_missing_lists(self) -> None:
@@ -316,7 +316,14 @@ class Search:
                 self._report_progress(failure=ENDLESS)
                 self._older = None  # a new try starts at the first of these pages
                 break
-            await self._read_older_page(self._older)
+            self._report_progress(step=SearchStep.OLDER)
+            page = await self._page(self._older.filters, self._older.paging.cursor)
+            self._older.add(page)
+            if (history := self._older.extend(self._store.history, page)) is not None:
+                await self._emit(history)
+                await self._settle()
+            older_read = self.progress.older_read + len(page.patches)
+            self._report_progress(older_read=older_read, reached=self._older.reached, is_at_end=self._older.is_at_end)
         await self._settle()
 
     async def _wait_for_list(self) -> None:
@@ -326,17 +333,6 @@ class Search:
                 break
             self._report_progress(step=SearchStep.LIST)
             await self._clock.sleep(WAIT_S)
-
-    async def _read_older_page(self, older: OlderPages) -> None:
-        self._report_progress(step=SearchStep.OLDER)
-        page = await self._page(older.filters, older.paging.cursor)
-        older.add(page)
-        history = older.extend(self._store.history, page)
-        if history is not None:
-            await self._emit(history)
-            await self._settle()
-        older_read = self.progress.older_read + len(page.patches)
-        self._report_progress(older_read=older_read, reached=older.reached, is_at_end=older.is_at_end)
 
     def _has_room(self) -> bool:
         """Whether the store has room. A full store drops the oldest runs, which are those just read."""

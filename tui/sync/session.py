@@ -398,8 +398,11 @@ class LiveFindings:
         while has_more:
             has_more = own.step(session.now())
             await asyncio.sleep(0)
-        before = session.store.verdict
-        after = self._of_relay(before) if session.sources.relay is not None else self._verdict(own)
+        after = before = session.store.verdict
+        if session.sources.relay is None:
+            after = self._verdict(own)
+        elif before is not None and before.is_known and self._is_silent:
+            after = self._not_known(before)
         if before is not self._old_verdict or after is before:
             self._old_verdict = None
         if after is None:
@@ -408,12 +411,6 @@ class LiveFindings:
             self.is_judged = True
             if after is not before:
                 await session.emit(FindingsRead(after))
-
-    def _of_relay(self, verdict: Verdict | None) -> Verdict | None:
-        """Return the relay's verdict, not known any more if the relay is silent."""
-        if verdict is None or not verdict.is_known or not self._is_silent:
-            return verdict
-        return self._not_known(verdict)
 
     def _verdict(self, own: "OwnCounts") -> Verdict | None:
         """Return the verdict of now, None while the first facts are awaited."""

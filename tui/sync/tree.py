@@ -1,8 +1,8 @@
 """Reads the whole tree around a run, and plans actions by it."""
 
+import itertools
 import math
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -183,11 +183,11 @@ class TreeFetcher:
         A run that awaited all its children needs no read of its own. The status of a failed or live run is missing in a
         trace; the detail of its parent has it.
         """
-        pending = deque(run_id for run_id in (*self._runs, *(row.id for row in self._rows)) if run_id not in explored)
+        pending = [run_id for run_id in (*self._runs, *(row.id for row in self._rows)) if run_id not in explored]
         try:
             for _ in range(MAX_TREE_READS):
-                run_id = self._first_unread(pending) or self._first_unread(self._ids_to_read_for_status())
-                if run_id is None:
+                ids = itertools.chain(pending, self._ids_to_read_for_status())
+                if (run_id := next((each for each in ids if each not in self._read_ids), None)) is None:
                     break
                 if (response := await self._read(run_id)) is not None:
                     pending.extend(patch.id for patch in response.related if patch.id not in explored)
@@ -207,27 +207,18 @@ class TreeFetcher:
         if unread := self._unread_live():
             self._missing.append(f"the runs below {_runs(len(unread))} were not read")
 
-    def _first_unread(self, ids: deque[RunId]) -> RunId | None:
-        """Drop read runs from the front of `ids`, and return the first unread one."""
-        while ids and ids[0] in self._read_ids:
-            ids.popleft()
-        return ids[0] if ids else None
-
     def _is_status_unknown(self, row: TreeRow) -> bool:
         """Whether the status of a run is neither in its row nor in a response."""
         run = self._runs.get(row.id)
         return row.status is None and (run is None or run.state is None)
 
-    def _ids_to_read_for_status(self) -> deque[RunId]:
-        """Return a run to read for each row without a status.
+    def _ids_to_read_for_status(self) -> Iterator[RunId]:
+        """Yield a run to read for each row without a status.
 
         That is its parent, whose detail lists all children, or the run itself if its parent was read.
         """
-        return deque(
-            row.id if row.parent_id is None or row.parent_id in self._read_ids else row.parent_id
-            for row in self._rows
-            if self._is_status_unknown(row)
-        )
+        for row in filter(self._is_status_unknown, self._rows):
+            yield row.id if row.parent_id is None or row.parent_id in self._read_ids else row.parent_id
 
     def _unread_live(self) -> list[RunId]:
         """Return the unread runs that may be live and have no status in the rows."""
