@@ -384,11 +384,14 @@ def hour_of(
     )
     executing = _levels([(row.get("started_min"), row.get("ended_min"), row["n"]) for row in read], cells)
     main = next(iter(tasks.most_common(1)), (None, 0))[0]
+    # The times of runs need not lead to the number that the server counts: where runs wait or retry, they hold no place
+    # in the queue meanwhile. The list is some seconds older.
+    agrees = running is not None and abs(executing[-1] - running) <= max(1, running // 10)
     p95 = {row.get("minute"): row.get("p95_ms") for row in speeds if row.get("task") == main}
     return facts.QueueHour(
         at,
         queued,
-        executing if _agrees(executing[-1], running) else (),
+        executing if agrees else (),
         tuple(p95.get(cell) for cell in cells),
         sum(row.get("failed", 0) for row in read),
         tuple(task for task, count in tasks.most_common() if count >= MIN_TASK_SHARE * tasks.total()),
@@ -413,11 +416,3 @@ def _levels(
         level += change
         levels.append(max(0, level))
     return tuple(levels)
-
-
-def _agrees(executing: int, running: int | None) -> bool:
-    """Return whether the times of runs lead to the number that the server counts in the queue.
-
-    They do not where runs wait or retry: these hold no place in the queue meanwhile. The list is some seconds older.
-    """
-    return running is not None and abs(executing - running) <= max(1, running // 10)

@@ -377,14 +377,9 @@ def plan_windows(runs: Iterable[Run], rank: Callable[[RunId], float]) -> tuple[l
     `rank` is a run's index among all runs that a page may show, the newest first. Runs whose ranks are less than a page
     apart share a window.
     """
-    ranked: list[tuple[float, datetime, RunId]] = []
-    undated: list[RunId] = []
-    for run in runs:
-        if run.created_at is None:
-            undated.append(run.id)
-        else:
-            ranked.append((rank(run.id), run.created_at, run.id))
-    ranked.sort()
+    runs = tuple(runs)
+    undated = [run.id for run in runs if run.created_at is None]
+    ranked = sorted((rank(run.id), run.created_at, run.id) for run in runs if run.created_at is not None)
     groups: list[list[tuple[float, datetime, RunId]]] = []
     for entry in ranked:
         # Keep all runs of one moment in one window: two windows of the same moment would read the same pages.
@@ -392,14 +387,10 @@ def plan_windows(runs: Iterable[Run], rank: Callable[[RunId], float]) -> tuple[l
             groups[-1].append(entry)
         else:
             groups.append([entry])
-    planned = [
-        Window(
-            min(created for _, created, _ in group) - CREATED_SLACK,
-            max(created for _, created, _ in group) + CREATED_SLACK,
-            tuple(run_id for _, _, run_id in group),
-        )
-        for group in groups
-    ]
+    planned: list[Window] = []
+    for group in groups:
+        _, created, run_ids = zip(*group, strict=True)
+        planned.append(Window(min(created) - CREATED_SLACK, max(created) + CREATED_SLACK, run_ids))
     return sorted(planned, key=lambda window: -len(window.run_ids)), undated
 
 
@@ -471,13 +462,11 @@ def with_filtered_fields(filters: RunFilters, patches: tuple[RunPatch, ...]) -> 
 
     A row that has not failed is in no group: the server does not know the filter, and its rows may be of any error.
     """
-    machine = Raw(filters.machines[0]) if len(filters.machines) == 1 else None
-    group = Raw(fingerprint_of(filters.errors[0])) if len(filters.errors) == 1 else None
-    schedule = Raw(filters.schedules[0]) if len(filters.schedules) == 1 else None
-    if len(filters.queues) != 1 and machine is None and group is None and schedule is None:
+    if not any(len(each) == 1 for each in (filters.queues, filters.machines, filters.errors, filters.schedules)):
         return patches
-    if not all(patch.state is not None and patch.state.status.canonical.is_failed for patch in patches):
-        group = None
+    are_failed = all(patch.state is not None and patch.state.status.canonical.is_failed for patch in patches)
+    machine, schedule, error = map(_single, (filters.machines, filters.schedules, filters.errors))
+    group = Raw(fingerprint_of(error)) if error is not None and are_failed else None
     return tuple(
         replace(
             patch,
@@ -493,13 +482,15 @@ def with_filtered_fields(filters: RunFilters, patches: tuple[RunPatch, ...]) -> 
     )
 
 
+def _single(values: tuple[str, ...]) -> Raw | None:
+    return Raw(values[0]) if len(values) == 1 else None
+
+
 def _queue_of(filters: RunFilters, patch: RunPatch) -> Raw | None:
     """Return the queue of a row. A filter by a bare name also matches the task's own queue of that name."""
-    if len(filters.queues) != 1:
-        return None
-    name = filters.queues[0]
-    is_of_task = patch.fixed is not None and patch.fixed.task == name
-    return Raw(TASK_QUEUE_PREFIX + name if is_of_task else name)
+    name = _single(filters.queues)
+    is_of_task = name is not None and patch.fixed is not None and patch.fixed.task == filters.queues[0]
+    return Raw(f"{TASK_QUEUE_PREFIX}{name}") if is_of_task else name
 
 
 # Reads the older pages of the list, from page one back to the start of the period.
