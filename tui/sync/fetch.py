@@ -85,17 +85,11 @@ class AttemptFetcher:
         return self.reads_early and self._fetcher.is_allowed(Capability.TRACE)
 
     async def read(
-        self,
-        run: Run,
-        priority: Priority,
-        read_at: datetime,
-        related: Iterable[RunPatch] = (),
-        early: EarlyTrace | None = None,
+        self, run: Run, response: RunResponse, priority: Priority, early: EarlyTrace | None = None
     ) -> RunPatch | None:
         """Return the attempts of a run whose detail was just read, None if the known ones are recent.
 
-        `related` are the relatives in that detail; `early` is the trace if it was read beside it. Raises `ApiError` if
-        neither trace nor events can be read.
+        `early` is the trace if it was read beside the detail. Raises `ApiError` if trace and events cannot be read.
         """
         if run.attempts is not None and self._was_just_read(run):
             return None
@@ -108,8 +102,8 @@ class AttemptFetcher:
             history = replace(history, is_trace_gone=False)
         if history.wait is not None:
             wait = await self._with_subject(run.id, history.wait, priority)
-            history = replace(history, wait=_with_children(wait, run.id, related))
-        return _patch(run, replace(history, missing=missing), root_error, read_at)
+            history = replace(history, wait=_with_children(wait, run.id, response.related))
+        return _patch(run, replace(history, missing=missing), root_error, response.read_at)
 
     def patch_of(self, run: Run, trace: Trace | None, read_at: datetime) -> RunPatch | None:
         """Return the attempts of a run from a trace that was read with its detail, None if they take more requests."""
@@ -354,28 +348,22 @@ class RunFetcher:
             raise Refused("a relay takes requests about single runs only", 405)
         return self.lists
 
-    async def fetch_run(
-        self,
-        run_id: RunId,
-        priority: Priority,
-        *,
-        max_wait_s: float | None = None,
-        beside: Callable[[RunResponse], Awaitable[Iterable[RunPatch]]] | None = None,
-    ) -> RunResponse:
+    async def fetch_run(self, run_id: RunId, priority: Priority, *, max_wait_s: float | None = None) -> RunResponse:
         """Fetch and emit one run with its relatives. After a 404, emit `RunGone` and raise.
 
-        `beside` returns more patches of the run, to be emitted with it. Raises `RateLimited` if the request would wait
-        for more than `max_wait_s`.
+        Raises `RateLimited` if the request would wait for more than `max_wait_s`.
         """
+        response = await self._read_run(run_id, priority, max_wait_s)
+        await self.emit(RunsRead((response.patch, *response.related)))
+        return response
+
+    async def _read_run(self, run_id: RunId, priority: Priority, max_wait_s: float | None = None) -> RunResponse:
         try:
             read = partial(self.api.read_run, run_id)
-            response = await self.budget.request(("run", run_id), priority, read, max_wait_s=max_wait_s)
+            return await self.budget.request(("run", run_id), priority, read, max_wait_s=max_wait_s)
         except NotFound:
             await self.emit(RunGone(run_id, self.now()))
             raise
-        more = () if beside is None else await beside(response)
-        await self.emit(RunsRead((response.patch, *response.related, *more)))
-        return response
 
     async def fetch_run_with_attempts(self, run_id: RunId, priority: Priority) -> tuple[Run, str | None]:
         """Fetch one run with its attempts, and return it as the store has it then.
@@ -394,7 +382,6 @@ class RunFetcher:
         Detail and attempts are emitted together if they arrive together: the screen is painted ten times a second.
         """
         trace: EarlyTrace = asyncio.get_running_loop().create_future()
-        found: list[RunPatch] = []
 
         async def read_trace() -> None:
             try:
@@ -403,20 +390,21 @@ class RunFetcher:
                 trace.set_exception(error)
                 trace.exception()  # marks it as retrieved: without it, asyncio warns if the detail cannot be read
 
-        async def beside(response: RunResponse) -> list[RunPatch]:
+        async def read_detail() -> tuple[RunResponse, RunPatch | None]:
+            response, attempts = await self._read_run(run_id, priority), None
             await asyncio.wait([trace], timeout=MAX_BESIDE_S)
             if response.patch.attempts is None and trace.done() and trace.exception() is None:
                 run = merge(self.known(run_id), response.patch)
-                patch = self._attempts.patch_of(run, trace.result(), response.read_at)
-                found.extend([] if patch is None else [patch])
-            return found
+                attempts = self._attempts.patch_of(run, trace.result(), response.read_at)
+            more = () if attempts is None else (attempts,)
+            await self.emit(RunsRead((response.patch, *response.related, *more)))
+            return response, attempts
 
-        response, _ = await asyncio.gather(
-            self.fetch_run(run_id, priority, beside=beside), read_trace(), return_exceptions=True
-        )
-        if isinstance(response, BaseException):
-            raise response
-        if found:
+        found, _ = await asyncio.gather(read_detail(), read_trace(), return_exceptions=True)
+        if isinstance(found, BaseException):
+            raise found
+        response, attempts = found
+        if attempts is not None:
             return await self._run_in_store(None, response.patch), None
         return await self._with_attempts(response, priority, trace)
 
@@ -429,7 +417,7 @@ class RunFetcher:
             self._attempts.reads_early = False
             return run, None
         try:
-            patch = await self._attempts.read(run, priority, response.read_at, response.related, early)
+            patch = await self._attempts.read(run, response, priority, early)
         except ApiError as error:
             return run, f"the attempts are not known: {error}"
         if patch is None:
@@ -441,7 +429,7 @@ class RunFetcher:
         if after.is_final and not run.is_final:
             # The run ended between the two answers: its attempts would show one that still executes.
             with suppress(ApiError):
-                patch = await self._attempts.read(after, priority, self.now(), response.related)
+                patch = await self._attempts.read(after, replace(response, read_at=self.now()), priority)
                 if patch is not None:
                     await self.emit(RunsRead((patch,)))
                     after = await self._run_in_store(after, patch)
