@@ -64,7 +64,8 @@ class Source(Protocol):
         """The name of the source in messages and in the store."""
 
     async def run(self, emit: Emit) -> None:
-        """Emit updates until canceled.
+        """Emit updates until canceled. `SourceConnected` goes through `emit`, which counts it; others may go through
+        the fetcher.
 
         Raises `Transient` or `Fatal`; any other exception is a bug. After a `Transient` it may be run again, and then
         reads everything that may have changed since.

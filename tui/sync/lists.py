@@ -22,7 +22,7 @@ from tui.store.changes import EPOCH
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import with_server_filters
 from tui.store.store import Store
-from tui.sync.budget import Emit, Paging, Priority
+from tui.sync.budget import Paging, Priority
 from tui.sync.clock import Clock, WakeableClock
 from tui.sync.fetch import RunFetcher
 
@@ -410,13 +410,7 @@ class PageReader:
         self.changed_s = clock.monotonic_s()
 
     async def read(
-        self,
-        emit: Emit,
-        filters: RunFilters,
-        *,
-        after: Cursor | None = None,
-        size: int = PAGE_SIZE,
-        priority: Priority = Priority.LIST,
+        self, filters: RunFilters, *, after: Cursor | None, size: int = PAGE_SIZE, priority: Priority = Priority.LIST
     ) -> ListPage:
         """Read one page, emit its rows, and return it. Raises `ApiError`."""
         self.request_count += 1
@@ -425,7 +419,7 @@ class PageReader:
             self.changed_s = self.clock.monotonic_s()
         self.read_at = page.read_at
         self._coverage.compare(page.patches, self.store, page.read_at)
-        await emit(RunsRead(with_filtered_fields(filters, page.patches)))
+        await self.fetcher.emit(RunsRead(with_filtered_fields(filters, page.patches)))
         self._coverage.list_started.set()
         return page
 
@@ -444,9 +438,9 @@ class Scan:
     found: dict[RunId, datetime | None] = field(default_factory=dict)
     """The runs of the pages, with their creation times."""
 
-    async def read_page(self, pages: PageReader, emit: Emit) -> ListPage:
+    async def read_page(self, pages: PageReader) -> ListPage:
         """Read and emit the next page. Raises `ApiError`."""
-        page = await pages.read(emit, self.filters, after=self.paging.cursor)
+        page = await pages.read(self.filters, after=self.paging.cursor)
         self.found |= {patch.id: patch.created_at for patch in page.patches}
         self.paging.add([patch.id for patch in page.patches], page.next)
         return page
@@ -514,54 +508,54 @@ class HistoryReader:
         self.has_started = False
         self.is_complete = False
 
-    async def start(self, emit: Emit, page: ListPage) -> None:
+    async def start(self, page: ListPage) -> None:
         """Start after page one, which the caller has read."""
         self.has_started = True
-        await self._add(emit, page)
+        await self._add(page)
 
     def resume_at(self, cursor: Cursor | None) -> None:
         """Start again at `cursor`, where the reading of new runs stopped at its bound."""
         self._paging, self._run_count, self.is_complete = Paging(), 0, False
         self._paging.cursor = cursor
 
-    async def set_gap(self, emit: Emit, *, has_gap: bool) -> None:
+    async def set_gap(self, *, has_gap: bool) -> None:
         """Record whether the pages of new runs ended before they reached the known ones."""
         if has_gap != self._has_gap:
             self._has_gap = has_gap
             if (known := self._store.history) is not None:
-                await emit(replace(known, is_cut=self._is_cut or has_gap))
+                await self._fetcher.emit(replace(known, is_cut=self._is_cut or has_gap))
 
-    async def record(self, emit: Emit, page: ListPage) -> None:
-        """Tell that a page of newer runs has rows that could not be read. `emit` receives it."""
+    async def record(self, page: ListPage) -> None:
+        """Tell that a page of newer runs has rows that could not be read."""
         if page.unreadable and (known := self._store.history) is not None:
             self._unreadable_at = self._fetcher.now()
-            await emit(replace(known, unreadable_at=self._unreadable_at))
+            await self._fetcher.emit(replace(known, unreadable_at=self._unreadable_at))
 
-    async def read(self, emit: Emit, until_s: float) -> None:
+    async def read(self, until_s: float) -> None:
         """Read one page, then more until the monotonic time `until_s` while the budget has room for history.
 
         If the server refuses an older page as too expensive (422), the history ends, and polling continues.
         """
         try:
-            await self._read_page(emit, Priority.LIST)
+            await self._read_page(Priority.LIST)
             while (
                 not self.is_complete
                 and self._clock.monotonic_s() < until_s
                 and self._fetcher.budget.room(Priority.HISTORY) > 0
             ):
-                await self._read_page(emit, Priority.HISTORY)
+                await self._read_page(Priority.HISTORY)
         except TooExpensive as error:
             if (known := self._store.history) is None:
                 raise
             self.is_complete = self._is_cut = True
             self._fetcher.api.on_truncated(f"{error}: older runs are not read; a shorter period needs fewer pages")
-            await emit(replace(known, is_complete=True, is_cut=True))
+            await self._fetcher.emit(replace(known, is_complete=True, is_cut=True))
 
-    async def _read_page(self, emit: Emit, priority: Priority) -> None:
-        page = await self._pages.read(emit, self._filters, after=self._paging.cursor, priority=priority)
-        await self._add(emit, page)
+    async def _read_page(self, priority: Priority) -> None:
+        page = await self._pages.read(self._filters, after=self._paging.cursor, priority=priority)
+        await self._add(page)
 
-    async def _add(self, emit: Emit, page: ListPage) -> None:
+    async def _add(self, page: ListPage) -> None:
         self._run_count += len(page.patches)
         self._paging.add([patch.id for patch in page.patches], page.next)
         now, known = self._fetcher.now(), self._store.history
@@ -577,7 +571,7 @@ class HistoryReader:
         self._is_cut = page.is_cut or (is_short and not is_old)
         self.is_complete = self._paging.is_done or is_old or self._is_cut
         is_cut = self._is_cut or self._has_gap
-        await emit(HistoryRead(reached, self._run_count, self.is_complete, is_cut, self._unreadable_at))
+        await self._fetcher.emit(HistoryRead(reached, self._run_count, self.is_complete, is_cut, self._unreadable_at))
 
 
 # Finds live runs that are older than the period of the list, which neither the list nor the feed shows.
@@ -624,7 +618,7 @@ class OlderRuns:
         live = (run for run_id in store.live() if (run := store.get(run_id)) is not None)
         return frozenset(run.id for run in live if is_before(run, now - self._age) and self._filter.matches(run))
 
-    async def read(self, emit: Emit, now: datetime) -> frozenset[RunId]:
+    async def read(self, now: datetime) -> frozenset[RunId]:
         """Continue the pass, or start one. At its end, return the known runs that it should have found and did not."""
         if not self._filters.statuses or self._filters.created_from is not None:
             return frozenset()  # of a span of time, no run is older than its begin
@@ -637,7 +631,7 @@ class OlderRuns:
             self.scan = Scan(bounded, self.known_ids(now), now, Paging(max_pages=MAX_PAGES))
             self._started_s = now_s
         for _ in range(MAX_PAGES_A_CYCLE):
-            await self.scan.read_page(self._pages, emit)
+            await self.scan.read_page(self._pages)
             if self.scan.paging.is_done or len(self.scan.found) > MAX_OLDER_RUNS - PAGE_SIZE:
                 return self._end(self.scan)
         return frozenset()
@@ -794,7 +788,7 @@ class RereadQueue:
         """Return how many full pages the runs would fill, which is the least number of requests that finds them."""
         return len(self._listed) // PAGE_SIZE
 
-    async def read(self, emit: Emit, max_requests: int, *, max_single_reads: int | None = None) -> None:
+    async def read(self, max_requests: int, *, max_single_reads: int | None = None) -> None:
         """Spend up to `max_requests` requests, at most `max_single_reads` of them on runs that no list shows.
 
         The last request is for such a run, if there is one.
@@ -807,7 +801,7 @@ class RereadQueue:
                 single_reads_left -= 1
                 await self._read_single(next(iter(self._unlisted)))
             elif (window := self._window or self._next_window()) is not None:
-                await self._read_window(emit, window)
+                await self._read_window(window)
             elif not self._unlisted:
                 return
 
@@ -848,12 +842,12 @@ class RereadQueue:
         now, density = self._pages.read_at, self._density
         return {run.id: density.rank(task, known_ranks[run.id], now - (run.created_at or now)) for run in runs}
 
-    async def _read_window(self, emit: Emit, window: Window) -> None:
+    async def _read_window(self, window: Window) -> None:
         filters = replace(self._filters, created_from=window.created_from, created_to=window.created_to)
         filters = filters if window.task is None else replace(filters, tasks=(window.task,))
         is_single = len(window.run_ids) == 1
         size = SINGLE_PAGE_SIZE if is_single else PAGE_SIZE
-        page = await self._pages.read(emit, filters, after=self._paging.cursor, size=size)
+        page = await self._pages.read(filters, after=self._paging.cursor, size=size)
         self._paging.add((), page.next)
         self._listed.difference_update(patch.id for patch in page.patches)
         missing = self._listed.intersection(window.run_ids)

@@ -49,7 +49,7 @@ OLDER_COUNTS_EVERY_S = 60.0
 
 
 class CountPoller:
-    """Emits the counts at an interval."""
+    """Reads the counts at an interval."""
 
     def __init__(self, parts: lists.SourceParts) -> None:
         """Count the runs of the history, in whole hours and as far back as a query reaches.
@@ -65,8 +65,8 @@ class CountPoller:
         self._older: Counter[RunStatus] = Counter()
         self._older_polled_s = -math.inf
 
-    async def poll(self, emit: Emit) -> CountsRead | None:
-        """Emit the counts if they are due, and return them."""
+    async def poll(self) -> CountsRead | None:
+        """Return the counts if they are due and the server sends them."""
         now_s = self._clock.monotonic_s()
         if now_s - self._polled_s < self._interval_s or not self._fetcher.is_allowed(Capability.QUERY):
             return None
@@ -81,9 +81,7 @@ class CountPoller:
             self._older_polled_s = now_s
             older = await self._query(OlderLiveCounts(self._period_h))
             self._older = self._older if older is None else older
-        read = CountsRead(dict(counts + self._older), at, self._period_h)
-        await emit(read)
-        return read
+        return CountsRead(dict(counts + self._older), at, self._period_h)
 
     async def _query(self, query: TrqlQuery[StatusCount]) -> Counter[RunStatus] | None:
         """Return the counts of a query, None if it times out or fails."""
@@ -180,17 +178,17 @@ class RunLister:
         """Whether every live run that matches the filters is known, whatever its age."""
         return not self.older.is_cut and self._progress.has_all_live(self.older.read_until)
 
-    async def poll(self, emit: Emit, max_requests: int) -> None:
+    async def poll(self, max_requests: int) -> None:
         """Continue every step: new runs, then live runs and those that left the live set."""
-        await self.read_new(emit)
-        await self.scan(emit, max(MIN_SCAN_REQUESTS, max_requests - self.pages.request_count))
+        await self.read_new()
+        await self.scan(max(MIN_SCAN_REQUESTS, max_requests - self.pages.request_count))
 
-    async def scan(self, emit: Emit, max_requests: int, *, may_start: bool = True) -> None:
+    async def scan(self, max_requests: int, *, may_start: bool = True) -> None:
         """Continue with live runs, and with those that left the live set, for about `max_requests` requests.
 
         `may_start`: start the next pass over the live runs where the last one is done.
         """
-        await self._filtered_out.read(emit, 1)
+        await self._filtered_out.read(1)
         until = self.pages.request_count + max_requests
         fits_one_page = len(self._store.live()) <= lists.PAGE_SIZE
         if fits_one_page is not self._fits_one_page:
@@ -198,19 +196,19 @@ class RunLister:
             may_start |= bool(self._scans)
             self._fits_one_page, self._scans = fits_one_page, {}
         if fits_one_page:
-            await self._scan_parts(emit, 1, lists.Part.RUNNING, lists.Part.QUEUED, may_start=may_start)
-            await self._departed.read(emit, until - self.pages.request_count)
+            await self._scan_parts(1, lists.Part.RUNNING, lists.Part.QUEUED, may_start=may_start)
+            await self._departed.read(until - self.pages.request_count)
             return
-        await self._scan_parts(emit, max(1, max_requests // 2), lists.Part.RUNNING, may_start=may_start)
+        await self._scan_parts(max(1, max_requests // 2), lists.Part.RUNNING, may_start=may_start)
         # When many runs end at once, make the cycle longer: reading them later would cost as much.
         backlog = min(MAX_REREAD_REQUESTS, self._departed.page_count)
-        await self._departed.read(emit, max(1, until - self.pages.request_count - 1, backlog))
-        await self._scan_parts(emit, max(1, until - self.pages.request_count), lists.Part.QUEUED, may_start=may_start)
+        await self._departed.read(max(1, until - self.pages.request_count - 1, backlog))
+        await self._scan_parts(max(1, until - self.pages.request_count), lists.Part.QUEUED, may_start=may_start)
 
-    async def scan_older(self, emit: Emit) -> None:
+    async def scan_older(self) -> None:
         """Continue with the live runs that are older than the period."""
         try:
-            self._reread_older(await self.older.read(emit, self._fetcher.now()))
+            self._reread_older(await self.older.read(self._fetcher.now()))
         except Refused as error:
             # A server may refuse so wide a window (422). That must not stop the list of the period.
             if error.is_about_the_key:
@@ -223,33 +221,33 @@ class RunLister:
         else:
             self._departed.add(run_ids)
 
-    async def read_incomplete(self, emit: Emit, max_requests: int) -> None:
+    async def read_incomplete(self, max_requests: int) -> None:
         """Read the fields that the feed does not report.
 
         A run that no list shows yet costs a request of its own. During a scan, only one such request is sent a cycle,
         since runs that left the live set come first.
         """
         self._incomplete.add(self._coverage.take_incomplete(self._fetcher.now()))
-        await self._incomplete.read(emit, max_requests, max_single_reads=1 if self.is_scanning else None)
+        await self._incomplete.read(max_requests, max_single_reads=1 if self.is_scanning else None)
 
-    async def read_new(self, emit: Emit) -> None:
+    async def read_new(self) -> None:
         """Read page one, and more pages until one has no new run."""
         started_at = self._fetcher.now()
         paging = Paging(max_stale=1 if self._is_endless else MAX_STALE_PAGES)
         total_new = 0
         for number in range(MAX_CATCH_UP_PAGES):
             size = lists.PAGE_SIZE if number else self._page_size
-            page = await self.pages.read(emit, self._filters, after=paging.cursor, size=size)
+            page = await self.pages.read(self._filters, after=paging.cursor, size=size)
             new_count = self._newest.add(page)
             total_new += new_count
             if not self.history.has_started:
-                await self.history.start(emit, page)
+                await self.history.start(page)
                 break
-            await self.history.record(emit, page)
+            await self.history.record(page)
             paging.add([patch.id for patch in page.patches], page.next)
             is_known = self._newest.is_past(page) or (page.patches and not new_count)
             if paging.is_done or is_known:
-                await self._record_end(emit, started_at, is_endless=paging.is_endless and not is_known)
+                await self._record_end(started_at, is_endless=paging.is_endless and not is_known)
                 break
         else:
             # The bound is reached: the history continues here, through runs that are known already.
@@ -259,14 +257,14 @@ class RunLister:
         self._page_size = min(lists.PAGE_SIZE, max(MIN_PAGE_SIZE, 2 * total_new))
         self._progress.read_until[lists.Part.NEWEST] = started_at
 
-    async def _record_end(self, emit: Emit, started_at: datetime, *, is_endless: bool) -> None:
+    async def _record_end(self, started_at: datetime, *, is_endless: bool) -> None:
         """Record whether the reading of new runs reached its end."""
         self._is_endless = is_endless
-        await self.history.set_gap(emit, has_gap=is_endless)
+        await self.history.set_gap(has_gap=is_endless)
         if is_endless:
             self._progress.skipped_at = started_at
 
-    async def _scan_parts(self, emit: Emit, max_pages: int, *parts: lists.Part, may_start: bool) -> None:
+    async def _scan_parts(self, max_pages: int, *parts: lists.Part, may_start: bool) -> None:
         """Continue the scan of these parts, or start one. At its end, queue the runs that it did not find."""
         statuses = frozenset[RunStatus]().union(*(_PARTS[part][0] for part in parts))
         scan = self._scans.get(parts[0])
@@ -282,7 +280,7 @@ class RunLister:
             scan = lists.Scan(replace(self._filters, statuses=words), expected, started_at)
             self._scans[parts[0]] = scan
         for _ in range(max_pages):
-            page = await scan.read_page(self.pages, emit)
+            page = await scan.read_page(self.pages)
             if page.is_cut or scan.paging.is_endless:
                 self._progress.skipped_at = self._fetcher.now()
             if scan.paging.is_done:
@@ -407,7 +405,7 @@ class RestSource:
         is_environment_known = False
         unregister = self._parts.clock.on_wake(self._request_reconciliation)
         if (known := self._parts.store.window) is not None and known.is_filtered != self._is_filtered:
-            await self._emit_window(emit)  # before the lists: those with filters do not have all runs
+            await self._emit_window()  # before the lists: those with filters do not have all runs
         try:
             while True:
                 started_s = self._parts.clock.monotonic_s()
@@ -415,18 +413,20 @@ class RestSource:
                 if not is_environment_known and started_s - self._environment_requested_s >= ENVIRONMENT_EVERY_S:
                     self._environment_requested_s = started_s
                     is_environment_known = await self._read_environment()
-                await self._cycle(emit)
+                await self._cycle()
                 await self._check_environment(started_s)
                 self._was_connected = True
                 if self._lister.pages.request_count:
                     least_s = lists.RECONCILE_EVERY_S if self._parts.coverage.is_live else 0.0
                     within_s = max(least_s, self._next_interval_s())
                     await emit(SourceConnected(self.name, self._lister.pages.read_at, within_s))
-                await self._emit_caught_up(emit)
-                self._compare_counts(await self._counts.poll(emit))
-                await self._emit_window(emit)
+                await self._emit_caught_up()
+                if (counts := await self._counts.poll()) is not None:
+                    await self._parts.fetcher.emit(counts)
+                    self._compare_counts(counts)
+                await self._emit_window()
                 if not self._lister.history.is_complete:
-                    await self._lister.history.read(emit, started_s + self._next_interval_s())
+                    await self._lister.history.read(started_s + self._next_interval_s())
                 await self._parts.clock.sleep(max(0.0, self._next_s(started_s) - self._parts.clock.monotonic_s()))
         except ApiError as error:
             self._is_rate_limited = isinstance(error, RateLimited)
@@ -460,36 +460,36 @@ class RestSource:
                 async with asyncio.timeout(ENVIRONMENT_WITHIN_S):
                     await self._parts.fetcher.read_environment(Priority.LIST)
 
-    async def _cycle(self, emit: Emit) -> None:
+    async def _cycle(self) -> None:
         max_requests = int(self._requests_per_s() * self._parts.interval())
         if self._parts.coverage.is_live:
-            await self._poll_beside_feed(emit, max_requests)
+            await self._poll_beside_feed(max_requests)
         else:
             self._reconciliation = self._reconciliation.without_feed()
-            await self._lister.poll(emit, max_requests)
-        await self._lister.scan_older(emit)
+            await self._lister.poll(max_requests)
+        await self._lister.scan_older()
         if self._lister.pages.request_count and (rate := self._parts.fetcher.budget.latest) is not None:
-            await emit(BudgetRead(rate.limit, rate.remaining))
+            await self._parts.fetcher.emit(BudgetRead(rate.limit, rate.remaining))
 
-    async def _poll_beside_feed(self, emit: Emit, max_requests: int) -> None:
+    async def _poll_beside_feed(self, max_requests: int) -> None:
         """Read the runs and fields that the feed does not report. When a comparison is due, read all live runs."""
         lister, now_s = self._lister, self._parts.clock.monotonic_s()
         self._reconciliation = self._reconciliation.with_feed(self._parts.coverage.start_count, now_s)
         is_due, starts = self._reconciliation.is_due(now_s), self._reconciliation.starts(now_s)
         if starts or (lister.history.is_complete and self._parts.coverage.needs_list(self._parts.fetcher.now())):
-            await lister.read_new(emit)
+            await lister.read_new()
         if lister.history.is_complete:
-            await lister.read_incomplete(emit, max(MIN_SCAN_REQUESTS, max_requests - lister.pages.request_count))
+            await lister.read_incomplete(max(MIN_SCAN_REQUESTS, max_requests - lister.pages.request_count))
         may_start = starts or self._is_uncovered_scan_due(now_s)
         if is_due or may_start or lister.is_scanning:
             self._reconciliation = self._reconciliation.started() if is_due else self._reconciliation
             self._scan_started_s = now_s if may_start else self._scan_started_s
             remaining = max(MIN_SCAN_REQUESTS, max_requests - lister.pages.request_count)
-            await lister.scan(emit, remaining, may_start=may_start)
+            await lister.scan(remaining, may_start=may_start)
             if is_due and not lister.is_scanning:
                 self._reconciliation = self._reconciliation.finished()
                 run_count, missed_count = self._parts.coverage.take_comparison()
-                await emit(Reconciled(self._parts.fetcher.now(), run_count, missed_count))
+                await self._parts.fetcher.emit(Reconciled(self._parts.fetcher.now(), run_count, missed_count))
 
     def _is_uncovered_scan_due(self, now_s: float) -> bool:
         """Whether to scan the live runs that the feed does not cover.
@@ -504,13 +504,13 @@ class RestSource:
             self._parts.coverage.excludes(run, now) and not lists.is_before(run, now - self._max_age) for run in live
         )
 
-    async def _emit_caught_up(self, emit: Emit) -> None:
+    async def _emit_caught_up(self) -> None:
         at, now_s = self._lister.caught_up_at, self._parts.clock.monotonic_s()
         if at is not None and now_s - self._caught_up_emitted_s >= CAUGHT_UP_EVERY_S:
             self._caught_up_emitted_s = now_s
-            await emit(CaughtUp(self.name, at))
+            await self._parts.fetcher.emit(CaughtUp(self.name, at))
 
-    async def _emit_window(self, emit: Emit) -> None:
+    async def _emit_window(self) -> None:
         """Emit which runs the lists cover, if that changed."""
         lister = self._lister
         window = WindowRead(
@@ -518,12 +518,10 @@ class RestSource:
         )
         if self._window is None or replace(self._window, at=window.at) != window:
             self._window = window
-            await emit(window)
+            await self._parts.fetcher.emit(window)
 
-    def _compare_counts(self, counts: CountsRead | None) -> None:
+    def _compare_counts(self, counts: CountsRead) -> None:
         """Compare the server's count of live runs with the store's. `Reconciliation` decides what follows."""
-        if counts is None:
-            return
         is_comparable = self._parts.coverage.is_live and not self._is_filtered and self._lister.history.is_complete
         store, since = self._parts.store, counts.at - timedelta(hours=counts.period_h)
         server_count = sum(count for status, count in counts.counts.items() if status in LIVE)

@@ -12,7 +12,7 @@ from tui.api.errors import ApiError, RateLimited, ServerFault
 from tui.api.runs import ListPage
 from tui.domain.filters import RunFilters
 from tui.domain.run import Cursor, RunId, TaskId
-from tui.domain.update import RunsRead, Update
+from tui.domain.update import RunsRead
 from tui.store.store import Store
 from tui.sync.budget import Priority
 from tui.sync.lists import Density, PageReader, RereadQueue
@@ -62,7 +62,7 @@ class FullPages(EmptyPages):
         self.page_count = 0
 
     async def read(self, *args: object, **options: object) -> ListPage:
-        filters, first, size = cast("RunFilters", args[1]), int(str(options["after"] or 0)), int(str(options["size"]))
+        filters, first, size = cast("RunFilters", args[0]), int(str(options["after"] or 0)), int(str(options["size"]))
         since, until = filters.created_from, filters.created_to
         assert since is not None
         assert until is not None
@@ -74,10 +74,6 @@ class FullPages(EmptyPages):
 
     async def fetch_run(self, run_id: RunId, _: Priority) -> None:
         self.read_ids.append(run_id)
-
-
-async def ignore(_: Update) -> None:
-    """Emit to nothing."""
 
 
 def queue_of(pages: EmptyPages) -> RereadQueue:
@@ -92,11 +88,11 @@ def test_runs_added_by_every_scan_wait_once_each() -> None:
         queue = queue_of(pages)
         for _ in range(50):
             queue.add(hidden)
-            await queue.read(ignore, 3)
+            await queue.read(3)
         pages.read_ids.clear()
         queue.add([late])
         for _ in range(len(hidden)):
-            await queue.read(ignore, 3)
+            await queue.read(3)
         assert late in pages.read_ids
         assert queue.is_empty
 
@@ -109,7 +105,7 @@ def test_two_runs_of_a_crowded_millisecond_are_read_by_id() -> None:
         pages = FullPages({f"run_{n:04d}": 50 for n in range(1_000)}, two)
         queue = queue_of(pages)
         queue.add(two)
-        await queue.read(ignore, 8)
+        await queue.read(8)
         assert queue.is_empty
         assert pages.read_ids == two
         assert pages.page_count == 3
@@ -125,7 +121,7 @@ def test_window_of_a_run_that_is_gone_is_formed_once() -> None:
         pages.gone = {gone}
         queue = queue_of(pages)
         queue.add([gone, old])
-        await queue.read(ignore, 4)
+        await queue.read(4)
         assert queue.is_empty
         assert pages.read_ids == [gone]
 
@@ -138,7 +134,7 @@ def test_runs_behind_endless_empty_pages_are_read_by_id() -> None:
         pages = EndlessPages(hidden)
         queue = queue_of(pages)
         queue.add(hidden)
-        await queue.read(ignore, 8)
+        await queue.read(8)
         assert queue.is_empty
         assert pages.read_ids == hidden
 
@@ -153,7 +149,7 @@ def test_bursts_do_not_split_the_windows_of_older_runs() -> None:
         pages = FullPages(lone | bursts, ended)
         queue = queue_of(pages)
         queue.add(ended)
-        await queue.read(ignore, 20)
+        await queue.read(20)
         assert queue.is_empty
         assert pages.page_count <= 12
         assert not pages.read_ids
@@ -168,7 +164,7 @@ def test_single_reads_stay_within_their_bound() -> None:
         queue = queue_of(pages)
         queue.add_unlisted(hidden)
         for max_single_reads, count in ((1, 1), (0, 1), (None, 5)):
-            await queue.read(ignore, 4, max_single_reads=max_single_reads)
+            await queue.read(4, max_single_reads=max_single_reads)
             assert len(pages.read_ids) == count
 
     asyncio.run(scenario())
@@ -182,9 +178,9 @@ def test_run_is_read_again_after_a_429() -> None:
         queue.add([hidden])
         pages.failure = RateLimited("429", timedelta(seconds=5))
         with pytest.raises(RateLimited):
-            await queue.read(ignore, 3)
+            await queue.read(3)
         pages.failure = ServerFault("it cannot be read", 500)
-        await queue.read(ignore, 3)
+        await queue.read(3)
         assert pages.read_ids == [hidden, hidden]
         assert queue.is_empty
 
