@@ -520,7 +520,7 @@ async def _fetch_queue(session: Session, run_id: RunId) -> "Fetched[QueueState |
     if run is None or not _waits_in_queue(session, run_id):
         return Fetched(None)
     store, facts = session.store, session.store.wall_facts or NO_FACTS
-    state = await QueueFetcher(session.fetcher, session.emit).read_state(run, store.wall_facts)
+    state = await QueueFetcher(session.fetcher).read_state(run, store.wall_facts)
     if state is None:
         return Fetched(None)
     still = standstill_of(facts, session.findings.own, store.environment, session.now())

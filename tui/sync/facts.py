@@ -293,9 +293,8 @@ _MINUTE: Final = timedelta(minutes=1)
 class QueueFetcher:
     """Sends the requests within the budget. Every method may raise `ApiError`."""
 
-    def __init__(self, fetcher: RunFetcher, emit: Emit) -> None:
+    def __init__(self, fetcher: RunFetcher) -> None:
         self._fetcher = fetcher
-        self._emit = emit
 
     async def read_metrics(self, queue: facts.Queue) -> facts.QueueMetrics:
         """Read how a queue moved in the last hour."""
@@ -335,7 +334,7 @@ class QueueFetcher:
         rows = await self._fetcher.query(queries.QueueOfRun(run_id), Priority.SELECTED)
         if not rows or not (name := rows[0].get("queue")):
             return None
-        await self._emit(RunsRead((RunPatch(run_id, self._fetcher.now(), fixed=Fixed(queue=Raw(name))),)))
+        await self._fetcher.emit(RunsRead((RunPatch(run_id, self._fetcher.now(), fixed=Fixed(queue=Raw(name))),)))
         return Raw(name)
 
     async def read_hour(self, queue: facts.Queue) -> facts.QueueHour:

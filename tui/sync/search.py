@@ -16,7 +16,7 @@ from tui.lazy_dataclass import dataclass
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import SearchPlan, with_server_filters
 from tui.store.store import Store
-from tui.sync.budget import ENDLESS, Emit, Paging, Priority
+from tui.sync.budget import ENDLESS, Paging, Priority
 from tui.sync.clock import Clock
 from tui.sync.failures import ErrorFetcher, lacks_error, sentence_of
 from tui.sync.fetch import RunFetcher
@@ -93,7 +93,7 @@ class OlderPages:
 # Source: tests/wire/recordings/README.md §3.
 
 
-async def find_queue_runs(name: str, fetcher: RunFetcher, store: Store, emit: Emit) -> str | None:
+async def find_queue_runs(name: str, fetcher: RunFetcher, store: Store) -> str | None:
     """Emit the queue of each known run in it, and return in words how many runs it has. None: the query is refused.
 
     Without `task/`, a name means also the queue of the task of that name, as in a filter.
@@ -107,7 +107,8 @@ async def find_queue_runs(name: str, fetcher: RunFetcher, store: Store, emit: Em
     found = {RunId(row["run_id"]): Raw(row["queue"]) for row in rows if "run_id" in row and "queue" in row}
     now = fetcher.now()
     known = {run_id: queue for run_id, queue in found.items() if store.get(run_id) is not None}
-    await emit(RunsRead(tuple(RunPatch(run_id, now, fixed=Fixed(queue=queue)) for run_id, queue in known.items())))
+    patches = (RunPatch(run_id, now, fixed=Fixed(queue=queue)) for run_id, queue in known.items())
+    await fetcher.emit(RunsRead(tuple(patches)))
     count = f"{'newest ' if len(found) == MAX_QUEUE_RUNS else ''}{len(found):,}"
     rest = f", {len(found) - len(known):,} not on the relay" if len(known) < len(found) else ""
     return f"queue {name}: {count} in {days}{rest}"
@@ -269,7 +270,7 @@ class Search:
         for name in dict.fromkeys(filters.queues[0] for filters in self._plan.lists if filters.queues):
             self._report_progress(step=SearchStep.NAMES)
             await self._wait_for_room()
-            answer = await find_queue_runs(name, self._fetcher, self._store, self._emit)
+            answer = await find_queue_runs(name, self._fetcher, self._store)
             if answer is not None:
                 self._add_answer(answer)
         await self._settle()

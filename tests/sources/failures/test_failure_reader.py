@@ -408,9 +408,9 @@ def test_queries_of_all_kinds_are_few_at_once(tmp_path: Path, monkeypatch: pytes
             end_watch = session.findings.watch()
             queue, newest = Queue("queue_1", Raw("mail"), is_task=True), run_id(1)
             tasks = [
-                asyncio.ensure_future(QueueFetcher(session.fetcher, session.emit).read_hour(queue)),
+                asyncio.ensure_future(QueueFetcher(session.fetcher).read_hour(queue)),
                 asyncio.ensure_future(session.fetch_tree(newest)),
-                asyncio.ensure_future(find_queue_runs("mail", session.fetcher, session.store, session.emit)),
+                asyncio.ensure_future(find_queue_runs("mail", session.fetcher, session.store)),
             ]
             await read_all(ShownFailures(session), later, seconds=30)
             await asyncio.gather(*tasks)

@@ -211,7 +211,7 @@ class LiveQueues(LiveList[QueueRow]):
         from tui.sync.facts import QueueFetcher  # noqa: PLC0415  loaded when first used
 
         session = self.live.session
-        fetcher = QueueFetcher(session.fetcher, session.emit)
+        fetcher = QueueFetcher(session.fetcher)
         (metrics, metrics_failure), (hour, failure) = await asyncio.gather(
             _result_of(fetcher.read_metrics(row)), _result_of(fetcher.read_hour(row))
         )

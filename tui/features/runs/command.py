@@ -223,7 +223,7 @@ async def _read_queue(session: Session, run: Run) -> "QueueState | None":
         return None
     state = None
     with suppress(ApiError):
-        state = await QueueFetcher(session.fetcher, session.emit).read_state(run, None)
+        state = await QueueFetcher(session.fetcher).read_state(run, None)
     if state is not None:
         await _read_environment(session)
         await session.settle()
