@@ -160,10 +160,10 @@ BUDGETS = {
     "features": 20_050,
     "kit": 8_500,
     "program": 1_200,
-    "relay": 700,
+    "relay": 650,
     "settings": 1_500,
     "store": 5_000,
-    "sync": 5_400,
+    "sync": 5_350,
     "terminal": 1_000,
     "text": 1_450,
 }
