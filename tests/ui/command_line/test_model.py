@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.features.command_line.model import CommandLine, Execution, OneOf, Setting, SettingArguments, Value
+from tui.features.command_line.model import CommandLine, Execution, OneOf, Setting, SettingArguments
 from tui.kit.commands import BoxContent, BoxRow, Choice, Choices, Command, HistoryLine, box_lines, visible_top
 from tui.settings.schema import Live
 from tui.store.command_line import PastedLink
@@ -23,7 +23,7 @@ class Line(CommandLine):
     def __init__(self) -> None:
         self.ran: list[str] = []
         orders = OneOf(
-            "ORDER", [Value("age"), Value("took"), Value("task")], lambda name: self.ran.append(f"sort {name}")
+            "ORDER", dict.fromkeys(("age", "took", "task"), ""), lambda name: self.ran.append(f"sort {name}")
         )
         number = Setting(Live("A number", {"5": ""}, "{}"), "2", int)
         commands = [

@@ -43,6 +43,7 @@ from tui.store.addresses import (
     is_address,
     parse_address,
     parse_words,
+    period_problem,
 )
 from tui.store.command_line import (
     COUNTED_FIELDS,
@@ -291,6 +292,10 @@ class RunNumbers:
             asks_server,
             is_all_read and is_same_list and is_covered,
         )
+
+    def period_problem(self, since: str) -> str | None:
+        """Return what is wrong with a period, which depends on the time; None if nothing is."""
+        return period_problem(since, self._live.session.local_now())
 
     def window_of(self, since: str) -> ShownTime:
         """Return the time that a view shows. `since` is a period, a span, or empty for the usual period."""
@@ -609,13 +614,6 @@ class CommandLine:
 # The arguments of `sort`, `theme` and `set`: one of a few values, or a name and its value.
 
 
-class Value(NamedTuple):
-    """A value that can be chosen, and what it does."""
-
-    name: str
-    sentence: str = ""
-
-
 def _value_choices(values: Mapping[str, str], text: str, current: str, before: str = "") -> list[Choice]:
     """Return the values that a text fits, each with its sentence."""
     now: Line = (Piece("now", Token.FAINT),)
@@ -627,33 +625,36 @@ def _value_choices(values: Mapping[str, str], text: str, current: str, before: s
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """An argument that is one of a few values. `set_to` receives its name; `current` is the value that is set now."""
+    """An argument that is one of a few values. `set_to` receives its name; `current` is the value that is set now.
+
+    `values`: a sentence, or "", by the name of each value.
+    """
 
     shown: str
-    values: Sequence[Value]
+    values: Mapping[str, str]
     set_to: Callable[[str], object]
     current: str = ""
     until: str = ""
     are_needed: bool = True
 
     def choices(self, text: str) -> Choices:
-        choices = _value_choices(dict(self.values), text.strip(), self.current)
+        choices = _value_choices(self.values, text.strip(), self.current)
         is_whole = text.strip().casefold() in [each.text for each in choices]
         words = f"{len(choices)} of {len(self.values)}"
         return Choices(choices, words, 0 if choices and not is_whole else None)
 
     def preview(self, text: str) -> Preview:
         if (value := self._value(text)) is None:
-            return nothing(f"{self.shown.lower()} is one of {' '.join(each.name for each in self.values)}")
-        return Preview(muted(f"{value.sentence or value.name} {self.until}".strip()))
+            return nothing(f"{self.shown.lower()} is one of {' '.join(self.values)}")
+        return Preview(muted(f"{self.values[value] or value} {self.until}".strip()))
 
     def take(self, text: str) -> None:
         if (value := self._value(text)) is not None:
-            self.set_to(value.name)
+            self.set_to(value)
 
-    def _value(self, text: str) -> Value | None:
+    def _value(self, text: str) -> str | None:
         wanted = text.strip().casefold()
-        return next((each for each in self.values if each.name.casefold() == wanted), None)
+        return next((each for each in self.values if each.casefold() == wanted), None)
 
 
 class Setting(NamedTuple):
@@ -731,13 +732,12 @@ _ALSO: Final = ("task", "status", "tag", "version", "queue", "error", "since", "
 class ViewArguments:
     """The arguments of `runs`, `errors` or `queues`; with `view` empty, a whole address.
 
-    `apply` shows a view. `problem` returns what is wrong with a period, which depends on the time.
+    `apply` shows a view.
     """
 
     view: str
     numbers: RunNumbers
     apply: Apply
-    problem: Callable[[ViewAddress], str | None]
     are_needed: bool = False
 
     @property
@@ -769,7 +769,7 @@ class ViewArguments:
             address = self._parse(text)
         except AddressError as error:
             return nothing(error)
-        if (problem := self.problem(address)) is not None:
+        if (problem := self.numbers.period_problem(address.since)) is not None:
             return nothing(problem)
         if address.view == RUNS:
             numbers = self.numbers.of_view(address)
@@ -901,7 +901,7 @@ class RunArguments:
 
 def sort_commands(sorts: Sorts) -> list[Command]:
     """Return `sort ORDER`, and a command for each order."""
-    arguments = OneOf("ORDER", [Value(*order) for order in sorts.orders], sorts.take, current=sorts.current)
+    arguments = OneOf("ORDER", dict(sorts.orders), sorts.take, current=sorts.current)
     return [argued("sort", sorts.sentence, arguments), *commands_of_values("sort", arguments)]
 
 
@@ -915,6 +915,6 @@ def commands_of_values(
 ) -> list[Command]:
     """Return a command for each value of an argument, which its letters find."""
     return [
-        Command(f"{name} {each.name}", f"{each.sentence}.", partial(arguments.set_to, each.name), "", alias(each.name))
-        for each in arguments.values
+        Command(f"{name} {value}", f"{sentence}.", partial(arguments.set_to, value), "", alias(value))
+        for value, sentence in arguments.values.items()
     ]

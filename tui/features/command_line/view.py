@@ -27,7 +27,6 @@ from tui.features.command_line.model import (
     RunNumbers,
     Setting,
     SettingArguments,
-    Value,
     ViewArguments,
     argued,
     commands_of_values,
@@ -50,7 +49,7 @@ from tui.kit.selection import Selected
 from tui.kit.words import without_request
 from tui.settings.schema import THEMES, FileSettings, parsed, settings_in, value_at, with_value
 from tui.settings.settings import Settings
-from tui.store.addresses import ERRORS, RUN, RUNS, VIEWS, ViewAddress, period_problem
+from tui.store.addresses import ERRORS, RUN, RUNS, VIEWS, ViewAddress
 from tui.store.command_line import LinkKind, PastedLink, elsewhere
 from tui.sync.budget import Priority
 from tui.sync.session import Session
@@ -68,21 +67,18 @@ def common_commands(
     view: ViewScreen,
     numbers: RunNumbers,
     apply: Apply,
-    problem: Callable[[ViewAddress], str | None],
-    say: Callable[[str], None],
 ) -> list[Command]:
-    """Return the commands, those with arguments first. `say` shows a notice."""
+    """Return the commands, those with arguments first."""
     live, app = view.live, view.app_base
     messages = partial(MessagesScreen, live, app.messages)
-    setter = _Setter(view, say)
+    setter = _Setter(view)
     settings = setter.settings
     use_theme = partial(setter.use, "theme")
-    themes = [Value(*each) for each in THEMES.items()]
-    theme = OneOf("NAME", themes, use_theme, current=settings["theme"].current, until=UNTIL)
+    theme = OneOf("NAME", THEMES, use_theme, current=settings["theme"].current, until=UNTIL)
     until = f"{_listed(settings)}, until the program ends."
     return [
         *(
-            argued(name, sentence, ViewArguments(name, numbers, apply, problem))
+            argued(name, sentence, ViewArguments(name, numbers, apply))
             for name, form in sorted(VIEWS.items())
             if (sentence := form.sentence())
         ),
@@ -103,9 +99,8 @@ def _listed(names: Iterable[str]) -> str:
 class _Setter:
     """Changes settings of the running program. A changed config file replaces them again."""
 
-    def __init__(self, view: ViewScreen, say: Callable[[str], None]) -> None:
+    def __init__(self, view: ViewScreen) -> None:
         self._view = view
-        self._say = say
 
     @property
     def _now(self) -> Settings:
@@ -129,7 +124,7 @@ class _Setter:
         self._view.app_base.change_settings(with_value(self._now, path, value))
         if path == "theme" and value != "auto":
             self._view.use_color_mode(ColorMode(str(value)))  # NO_COLOR wins over the config file, not over the user
-        self._say(f"{path} {self._text(path)} {UNTIL}")
+        self._view.say(f"{path} {self._text(path)} {UNTIL}")
 
     def _parsed(self, path: str, annotation: Any, text: str) -> object:
         value = parsed(annotation, text)
@@ -163,12 +158,12 @@ class CommandLineEntrance:
             name="read the run of a link",
             rest_s=LINK_REST_S,
         )
-        common = common_commands(view, numbers, self._apply, self._problem, self._say)
+        common = common_commands(view, numbers, app.show_address)
         model = CommandLine(
             commands_of(view, own=[*common, *(sort_commands(sorts) if sorts else ()), *own]),
             self._lines(history),
-            address=ViewArguments("", numbers, self._apply, self._problem),
-            link_choices=lambda link: link_choices(link, live, linked_run, self._apply, self._copy),
+            address=ViewArguments("", numbers, app.show_address),
+            link_choices=lambda link: link_choices(link, view, linked_run),
         )
         self._dialog = CommandLineScreen(model, lambda: not history.is_loaded)
         if not history.is_loaded:
@@ -221,19 +216,6 @@ class CommandLineEntrance:
             await done  # before the keys that were typed behind the command
         self._main.note_view()
 
-    def _apply(self, address: ViewAddress) -> None:
-        self._main.app_base.show_address(address)
-
-    def _problem(self, address: ViewAddress) -> str | None:
-        return period_problem(address.since, self._main.live.session.local_now())
-
-    def _say(self, text: str) -> None:
-        """Show a notice on the view that is in front."""
-        self._main.front.say(text)
-
-    def _copy(self, run_id: RunId) -> None:
-        self._main.front.clipboard.send("id", run_id)
-
 
 async def _read_run(session: Session, run_id: RunId, _: None) -> None:
     await session.fetcher.fetch_run(run_id, Priority.SELECTED, max_wait_s=MAX_WAIT_S)
@@ -253,14 +235,9 @@ _FINGERPRINT_CHARS: Final = 8
 _KNOWN: Final[Line] = (Piece("Known too: run ids, trigger:// links, links to errors.", Token.FAINT),)
 
 
-def link_choices(
-    link: PastedLink,
-    live: LiveModel,
-    linked_run: Selected[RunId, None],
-    apply: Apply,
-    copy: Callable[[RunId], object],
-) -> Choices:
+def link_choices(link: PastedLink, view: ViewScreen, linked_run: Selected[RunId, None]) -> Choices:
     """Name what a link leads to, and offer what can be done. Nothing is offered for another environment."""
+    live, apply = view.live, view.app_base.show_address
     environment = live.session.store.environment
     heading = (Piece(_heading(link), Token.FAINT),)
     if place := elsewhere(link, environment):
@@ -275,14 +252,15 @@ def link_choices(
     run = live.session.store.get(run_id)
     if run is not None and (run.state is None or run.is_gone):
         run = None
+    copy = Choice("", BoxRow("copy", muted("the id alone")), run=partial(view.clipboard.send, "id", run_id))
     linked_run.follow(run_id if run is None else None)
     if run is None and (failure := linked_run.failure_of(run_id)):
         said = (*muted("The server says: "), Piece(f"{without_request(failure)}.", Token.AMBER))
-        return Choices([_copy_choice(run_id, copy)], heading=heading, notes=[said, (), _KNOWN])
+        return Choices([copy], heading=heading, notes=[said, (), _KNOWN])
     choices = [_view("open", ViewAddress(RUN, run=run_id), apply, _linked_line(run, link, environment), _ENTER)]
     if run is not None:
         choices += _around(run, live, apply)
-    return Choices([*choices, _copy_choice(run_id, copy)], first=0, heading=heading, notes=[_KNOWN])
+    return Choices([*choices, copy], first=0, heading=heading, notes=[_KNOWN])
 
 
 _ENTER: Final = muted("Enter")
@@ -335,10 +313,6 @@ def _around(run: Run, live: LiveModel, apply: Apply) -> list[Choice]:
 
 def _view(name: str, address: ViewAddress, apply: Apply, sentence: Line, right: Line = ()) -> Choice:
     return Choice(address.words, BoxRow(name, sentence, right), run=partial(apply, address))
-
-
-def _copy_choice(run_id: RunId, copy: Callable[[RunId], object]) -> Choice:
-    return Choice("", BoxRow("copy", muted("the id alone")), run=partial(copy, run_id))
 
 
 # The dialog of the command line: the field, and the box below it.
