@@ -64,7 +64,7 @@ def _columns(settings: Settings, list_cells: int) -> Sequence[SizedColumn[Run]]:
             file_columns,
         )
 
-        chosen = columns_of_file(columns, file_columns, "")[0].get(RUNS)
+        chosen = columns_of_file(columns, file_columns)[0].get(RUNS)
         if chosen is not None:
             return chosen_columns(RUN_TABLE, chosen.shown, list_cells)
     return columns_for(list_cells)

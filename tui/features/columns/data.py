@@ -75,7 +75,7 @@ class ChosenColumns:
         """Show the columns of the config file, which may have changed, in views without chosen ones."""
         settings, self.of_file = self._session.settings, {}
         if columns := settings.columns.filled:
-            self.of_file, complaints = columns_of_file(columns, self.columns_of, settings.file.shown, settings.file)
+            self.of_file, complaints = columns_of_file(columns, self.columns_of, settings.file)
             for complaint in complaints:
                 self._say(f"{complaint}.")
         self._publish()

@@ -540,11 +540,11 @@ def problem_in(view: str, choice: ColumnChoice, columns_of: ColumnsOf) -> str | 
 
 
 def columns_of_file(
-    columns: Mapping[str, Sequence[ColumnEntry]], columns_of: ColumnsOf, shown_file: str, file: ConfigFile = NO_FILE
+    columns: Mapping[str, Sequence[ColumnEntry]], columns_of: ColumnsOf, file: ConfigFile = NO_FILE
 ) -> tuple[dict[str, ColumnSet], list[Complaint]]:
     """Return the columns of the config file by view, without those that are wrong, and a complaint about each.
 
-    `columns` are those of the settings; `shown_file` is the path of `file` as complaints show it.
+    `columns` are those of the settings.
     """
     found: dict[str, ColumnSet] = {}
     complaints: list[Complaint] = []
@@ -558,7 +558,7 @@ def columns_of_file(
                 choices.append(choice)
             else:
                 text = f"{problem}; this entry is left out"
-                complaints.append(Complaint(places.get(index, f"columns.{view}[{index}]"), text, file=shown_file))
+                complaints.append(Complaint(places.get(index, f"columns.{view}[{index}]"), text, file=file.shown))
         if choices:
             found[view] = ColumnSet(without_duplicates(choices))
     return found, complaints

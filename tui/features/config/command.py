@@ -35,7 +35,7 @@ def complaints_of(settings: Settings) -> Iterator[Complaint]:
     if columns := settings.columns.filled:
         from tui.features.columns.words import columns_of_file, file_columns  # noqa: PLC0415
 
-        yield from columns_of_file(columns, file_columns, file.shown, file)[1]
+        yield from columns_of_file(columns, file_columns, file)[1]
     if settings.views:
         from tui.store.addresses import read_address  # noqa: PLC0415
 

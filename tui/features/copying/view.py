@@ -16,7 +16,6 @@ from tui.domain.filters import period_text
 from tui.domain.run import ABSENT, Absent, Json, Run, RunId
 from tui.features.copying.words import (
     Clip,
-    MenuWords,
     clips_of,
     command_for,
     curl_for,
@@ -67,10 +66,12 @@ class PartMenu(LineDialog[None]):
         bind("k,up", "move(-1)", "up", "Move one line up.", id="up"),
     ]
 
-    def __init__(self, live: LiveModel, run_id: RunId | None, words: MenuWords, others: Sequence[Clip] = ()) -> None:
+    heading = "Copy"
+    hint: ClassVar[str]
+
+    def __init__(self, live: LiveModel, run_id: RunId | None, others: Sequence[Clip] = ()) -> None:
         super().__init__()
         self._others = list(others)
-        self.words = words
         self.live = live
         self.run_id = run_id
         self._note = ""
@@ -148,8 +149,8 @@ class PartMenu(LineDialog[None]):
             current = self._clips[self._cursor].key if self._clips else ""
             self._run, self._clips = run, [*self.parts_of(run), *self._others]
             self._cursor = next((number for number, clip in enumerate(self._clips) if clip.key == current), 0)
-        words = self.words if not self._note else replace(self.words, note=self._note)
-        return menu_lines(self._clips, self._cursor, width, words, max_lines=height)
+        hint = self._note or self.hint
+        return menu_lines(self._clips, self._cursor, width, self.heading, hint, max_lines=height)
 
     def parts_of(self, run: Run | None) -> list[Clip]:
         """Return the rows of the run itself."""
@@ -166,6 +167,7 @@ class PartMenu(LineDialog[None]):
 class CopyMenu(PartMenu):
     """Copies what the user chooses."""
 
+    hint = "Enter or the letter copies"
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("Y", "close", "back", "Copy nothing.", id="copy-menu"),
         bind("enter", "choose", "copy", "Copy the part under the cursor.", id="copy-chosen"),
@@ -174,7 +176,7 @@ class CopyMenu(PartMenu):
     def __init__(
         self, live: LiveModel, run_id: RunId | None, clipboard: Clipboard, others: Sequence[Clip] = ()
     ) -> None:
-        super().__init__(live, run_id, MenuWords(), others)
+        super().__init__(live, run_id, others)
         self._clipboard = clipboard
 
     def choose(self, clip: Clip) -> None:
@@ -320,12 +322,14 @@ class ReadMenu(PartMenu):
     With a `label`, that part is opened as soon as it is known.
     """
 
+    hint = "Enter or the letter opens"
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("enter", "choose", "open", "Open the part under the cursor.", id="read-chosen")
     ]
 
     def __init__(self, live: LiveModel, run_id: RunId, reader: Reader, label: str | None = None) -> None:
-        super().__init__(live, run_id, MenuWords(f"Open in the {reader.value}", "Enter or the letter opens"))
+        super().__init__(live, run_id)
+        self.heading = f"Open in the {reader.value}"
         self._reader = reader
         self._label = label
         self._fetching: asyncio.Task[None] | None = None

@@ -292,18 +292,7 @@ def error_text(error: RunError) -> str:
     return "\ncaused by ".join([text, *map(error_text, error.causes)])
 
 
-@dataclass(frozen=True, slots=True)
-class MenuWords:
-    """The title of a menu and the hint below it, in place of which `note` says what happens now."""
-
-    title: str = "Copy"
-    hint: str = "Enter or the letter copies"
-    note: str = ""
-
-
-def menu_lines(
-    clips: Sequence[Clip], cursor: int, width: int, words: MenuWords, *, max_lines: int | None = None
-) -> list[Line]:
+def menu_lines(clips: Sequence[Clip], cursor: int, width: int, title: str, hint: str, *, max_lines: int) -> list[Line]:
     """Return the menu in lines of `width` cells: key, name and size. In few lines it does without its headings."""
     lines: list[Line] = []
     names = max([12, *(len(clip.name) + 2 for clip in clips)])
@@ -313,9 +302,9 @@ def menu_lines(
             group = clip.group
             lines += [(), (Piece(f"   {group}", Token.FAINT),)]
         lines.append(cut(_clip_line(clip, names, is_here=number == cursor), width - _MARGIN))
-    note = cut((Piece(f"   {words.note or words.hint}", Token.MUTED),), width)
-    menu: list[Line] = [(), (Piece(f"   {words.title}", Token.BRIGHT, is_bold=True),), (), *lines, (), note, ()]
-    if max_lines is not None and len(menu) > max_lines:
+    note = cut((Piece(f"   {hint}", Token.MUTED),), width)
+    menu: list[Line] = [(), (Piece(f"   {title}", Token.BRIGHT, is_bold=True),), (), *lines, (), note, ()]
+    if len(menu) > max_lines:
         rows = [_clip_line(clip, names, is_here=number == cursor) for number, clip in enumerate(clips)]
         menu = [menu[1], *(cut(row, width - _MARGIN) for row in rows), note]
     return menu
