@@ -19,7 +19,7 @@ from tui.commands.output import ExitCode, Output, Stop, ended_by_ctrl_c
 from tui.domain.run import RunId
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
-from tui.settings.file import load_config
+from tui.settings.file import load_config, tls_context
 from tui.settings.schema import Option, ruled, settings_in
 from tui.settings.settings import ConfigFile, Settings, read_relay_settings, read_settings
 from tui.terminal.cells import CURSOR_REQUEST, MAX_REQUESTS, REQUEST_INTERVAL_S
@@ -109,7 +109,7 @@ def settings_of(
 ) -> Settings:
     """Return the settings from the environment variables, the config file and a command's options.
 
-    With `--relay` they are those of a session on a relay. Raises `SettingsError`, and `Stop` for wrong certificates.
+    With `--relay` they are those of a session on a relay. Raises `SettingsError`, also for wrong certificates.
     """
     file = config_file_of(options) if file is None else file
     relay_url, ca = options.pop("relay_url", None), options.pop("tls_ca", None)
@@ -118,7 +118,7 @@ def settings_of(
     if relay_url is None:
         return read_settings(environ, file=file, **options)
     if ca is not None:
-        _check_certificates(ca)
+        tls_context(ca)  # raises for a wrong file
     return read_relay_settings(environ, relay_url=relay_url, ca=ca, file=file, **options)
 
 
@@ -138,16 +138,6 @@ monitor_options: Final = all_of(
     following_options,
 )
 """The options of the monitor and the demo."""
-
-
-def _check_certificates(ca: Path) -> None:
-    """Raise `Stop` unless the file contains certificates."""
-    from tui.sync.budget import Fatal, tls_context  # noqa: PLC0415
-
-    try:
-        tls_context(ca)
-    except Fatal as error:
-        raise Stop(ExitCode.USAGE, error.reason) from None
 
 
 # A line on the terminal's stderr that says how far a command is, and is drawn over by its next text.

@@ -1,4 +1,4 @@
-"""The config file: found, read, and written for the first time."""
+"""The config file: found, read, and written for the first time; and the certificates that a session trusts."""
 
 import errno
 import os
@@ -7,9 +7,13 @@ import stat
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePath
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from tui.settings.secret import SettingsError
 from tui.settings.settings import Complaint, ConfigFile, FileState
+
+if TYPE_CHECKING:
+    import ssl
 
 # Finds and reads the config file: `$XDG_CONFIG_HOME/trigger-tui/config.toml`.
 #
@@ -216,6 +220,20 @@ def _with_values(path: Path, shown: str, table: dict[str, Any], distrust: str | 
     if distrust is not None and any(key.startswith(("commands", "programs", "bell.on_alert")) for key in file.keys):
         complaints.append(Complaint("", f"{distrust}; commands, editor, pager and on_alert are not used", file=shown))
     return replace(file, path=path, complaints=tuple(complaints), distrust=distrust)
+
+
+# The certificates that a session on a relay trusts.
+
+
+def tls_context(ca: PurePath | None) -> "ssl.SSLContext":
+    """Return TLS settings that trust the machine's authorities, or a file. Raises `SettingsError` for a bad one."""
+    import ssl  # noqa: PLC0415  only a relay needs it
+
+    try:
+        return ssl.create_default_context(cafile=None if ca is None else str(ca))
+    except OSError as error:  # ssl.SSLError is one too
+        reason = (getattr(error, "reason", None) or error.strerror or "").replace("_", " ").lower()
+        raise SettingsError(f"--tls-ca {ca}: no certificate could be read: {reason}") from None
 
 
 # Creates a config file where there is none.

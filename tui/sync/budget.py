@@ -1,12 +1,10 @@
 """What all sources share: how they fail, when each request may be sent, and when reading a list ends."""
 
 import asyncio
-import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from datetime import timedelta
 from enum import IntEnum
-from pathlib import PurePath
 from random import Random
 from typing import Any, Final, Protocol, TypeVar
 
@@ -102,15 +100,6 @@ def wait_s(random: Random, failures: int, took_s: float) -> float:
     """
     doubled_s = FIRST_WAIT_S * 2.0 ** min(failures - 1, _MAX_DOUBLINGS)
     return random.uniform(0.5, 1.0) * min(doubled_s, max(FIRST_WAIT_S, MAX_ROUND_S - took_s))
-
-
-def tls_context(ca: PurePath | None) -> ssl.SSLContext:
-    """Return TLS settings that trust the machine's authorities, or those of a file. Raises `Fatal` for a bad file."""
-    try:
-        return ssl.create_default_context(cafile=None if ca is None else str(ca))
-    except OSError as error:  # ssl.SSLError is one too
-        reason = (getattr(error, "reason", None) or error.strerror or "").replace("_", " ").lower()
-        raise Fatal(f"--tls-ca {ca}: no certificate could be read: {reason}") from None
 
 
 # The server's rate limit headers say how many of the remaining requests may be sent before the next reset.

@@ -29,9 +29,10 @@ from tui.domain.facts import MinutesRead
 from tui.domain.run import FEEDS, RELAY, RunId
 from tui.domain.text import clean
 from tui.domain.update import Update
-from tui.settings.secret import Secret
+from tui.settings.file import tls_context
+from tui.settings.secret import Secret, SettingsError
 from tui.store.store import Store
-from tui.sync.budget import Emit, Fatal, as_source_error, tls_context
+from tui.sync.budget import Emit, Fatal, as_source_error
 from tui.sync.clock import Clock, Timer
 
 # The connection to a relay: receives its messages, and sends requests about single runs over it.
@@ -193,7 +194,10 @@ class RelayConnection(ApiReader):
 
     async def _connect(self) -> ClientConnection:
         """Open a WebSocket. Raises `ApiError`, or `Fatal` where a retry cannot help."""
-        tls = tls_context(self._ca) if self._url.startswith("wss:") else None
+        try:
+            tls = tls_context(self._ca) if self._url.startswith("wss:") else None
+        except SettingsError as error:
+            raise Fatal(str(error)) from None
         try:
             socket = await _Connect(
                 self._url,
