@@ -363,12 +363,6 @@ def _normalized_url(text: str) -> str:
     return f"{scheme.lower()}{separator}{host.lower()}{slash}{path}"
 
 
-def _is_plain_host(host: str) -> bool:
-    """Whether nothing can be wrong about a host. Others need the codec `idna`, which takes a millisecond to load."""
-    labels = host.split(".")
-    return "xn--" not in host and all(0 < len(each) < 64 and each.replace("-", "").isalnum() for each in labels)
-
-
 def _is_base_url(url: str, schemes: AbstractSet[str] = frozenset({"http", "https"})) -> bool:
     """Whether a text is a URL with one of `schemes` and a valid host, and without user, query and fragment."""
     if not _is_printable_ascii(url):
@@ -376,9 +370,8 @@ def _is_base_url(url: str, schemes: AbstractSet[str] = frozenset({"http", "https
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
-        if not _is_plain_host(host or ""):
-            # Encoding again raises for empty and overlong labels, as the later name lookup would.
-            (host or "").encode("ascii").decode("idna").encode("idna")
+        # Encoding again raises for empty and overlong labels, as the later name lookup would.
+        (host or "").encode("ascii").decode("idna").encode("idna")
     except (ValueError, UnicodeError):
         return False
     is_bare = not (parts.username or parts.password or parts.query or parts.fragment or "?" in url or "#" in url)
