@@ -218,7 +218,7 @@ READERS: Final[dict[str, tuple[Callable[[str], Any], tuple[str, ...]]]] = {
         ("store.addresses", "store.filter"),
     ),
     "ids of rows": (RowRead("/api/v1/rows/{id}", JsonObject(dict)).request, ("api.lists",)),
-    "links": (_links, ("store.command_line", "features.command_line.data")),
+    "links": (_links, ("store.command_line", "features.command_line.model")),
     "time span": (_tolerant(lambda text: parse_time_span(text, NOW), InvalidSpan), ("domain.filters",)),
     "commands": (_commands, ("domain.own_commands", "features.own_commands.view")),
     "filter": (_filter, ("store.filter",)),

@@ -592,17 +592,22 @@ class ListScreen(BaseScreen):
     def action_copy_id(self) -> None:
         if (target := self.pane.target) is not None:
             self.clipboard.send("id", target)
-        elif texts := self.copy_texts():
+        elif texts := self._row_texts:
             self.clipboard.send(texts[0].name, texts[0].text)
 
-    def copy_texts(self) -> Sequence[CopyText]:
-        """Return the texts of the row under the cursor, or those of the marked rows together."""
+    @property
+    def _row_texts(self) -> Sequence[CopyText]:
+        """The texts of the row under the cursor, or those of the marked rows together."""
         row, copied = self.rows.list.current, self._copied
         texts = [] if row is None else self.rows.view.copies(row)
         if len(copied) > 1 and texts:
             name = f"{texts[0].name} of {len(copied)} marked rows"
             return [CopyText(texts[0].key, name, "\n".join(each.text for each in copied)), *texts[1:]]
         return texts
+
+    def copy_texts(self) -> Sequence[CopyText]:
+        """Return the rows of the copy menu, beside those of a run."""
+        return self._row_texts
 
     def action_copy_menu(self) -> None:
         self.app_base.open_copy_menu(self, self.pane.target, self.copy_texts())
