@@ -277,45 +277,39 @@ MAX_RUNS: Final = 1_000
 """Runs that are remembered. Beyond it, the first one is forgotten, and tried like any other."""
 
 
-class UnreadableRuns:
-    """Runs whose error could not be read, or that have none. Each is tried again, at growing intervals."""
+class UnreadableRuns(dict[RunId, tuple[float, float]]):
+    """Runs whose error could not be read, or that have none. Each is tried again, at growing intervals.
+
+    Each has the wait before its next try, and the time of that.
+    """
 
     def __init__(self, clock: Clock) -> None:
+        super().__init__()
         self._clock = clock
-        self._tries: dict[RunId, tuple[float, float]] = {}
-        """The wait before the next try of each, and its time."""
-
-    def __len__(self) -> int:
-        return len(self._tries)
-
-    def clear(self) -> None:
-        """Forget all of them."""
-        self._tries.clear()
 
     def add(self, run_id: RunId) -> None:
         """Record a try that failed."""
-        before_s, _ = self._tries.get(run_id, (FIRST_RETRY_S / 2, 0.0))
+        before_s, _ = self.get(run_id, (FIRST_RETRY_S / 2, 0.0))
         wait_s = min(2 * before_s, MAX_RETRY_S)
-        self._tries[run_id] = wait_s, self._clock.monotonic_s() + wait_s
-        if len(self._tries) > MAX_RUNS:
-            self.discard(next(iter(self._tries)))
+        self[run_id] = wait_s, self._clock.monotonic_s() + wait_s
+        if len(self) > MAX_RUNS:
+            del self[next(iter(self))]
 
     def record(self, run_ids: Iterable[RunId], is_unread: Callable[[Store, RunId], bool], store: Store) -> None:
         """Record a try for each run, which failed where the store shows it as unread."""
         for run_id in run_ids:
-            (self.add if is_unread(store, run_id) else self.discard)(run_id)
-
-    def discard(self, run_id: RunId) -> None:
-        """Forget a run that was read."""
-        self._tries.pop(run_id, None)
+            if is_unread(store, run_id):
+                self.add(run_id)
+            else:
+                self.pop(run_id, None)
 
     def retry_now(self) -> None:
         """Try each of them now."""
-        self._tries = {run_id: (wait_s, 0.0) for run_id, (wait_s, _) in self._tries.items()}
+        self.update({run_id: (wait_s, 0.0) for run_id, (wait_s, _) in self.items()})
 
     def is_waiting(self, run_id: RunId) -> bool:
         """Whether it is too early for the next try."""
-        return run_id in self._tries and self._clock.monotonic_s() < self._tries[run_id][1]
+        return run_id in self and self._clock.monotonic_s() < self[run_id][1]
 
 
 # Reads the failed runs of a span of time and their errors, then those that fail later.

@@ -427,17 +427,15 @@ class RestSource:
                 await self._emit_window()
                 if not self._lister.history.is_complete:
                     await self._lister.history.read(started_s + self._next_interval_s())
-                await self._parts.clock.sleep(max(0.0, self._next_s(started_s) - self._parts.clock.monotonic_s()))
+                interval_s = self._next_interval_s()
+                # A cycle begins at a whole second (see `until_second_s`), if whole seconds are between two.
+                next_s = interval_s + (math.floor(started_s) if interval_s % 1.0 == 0.0 else started_s)
+                await self._parts.clock.sleep(max(0.0, next_s - self._parts.clock.monotonic_s()))
         except ApiError as error:
             self._is_rate_limited = isinstance(error, RateLimited)
             raise as_source_error(error, was_connected=self._was_connected) from error
         finally:
             unregister()
-
-    def _next_s(self, started_s: float) -> float:
-        """Return when the next cycle begins: at a whole second (see `until_second_s`), if whole seconds are between."""
-        interval_s = self._next_interval_s()
-        return (math.floor(started_s) if interval_s % 1.0 == 0.0 else started_s) + interval_s
 
     async def _read_environment(self) -> bool:
         """Read the environment, and return whether that needs no other try. Raises `ApiError`."""

@@ -31,8 +31,8 @@ def test_end_of_an_outage_ends_the_wait_but_not_its_growth() -> None:
     runs.add(RUN)
     runs.retry_now()
     assert (runs.is_waiting(RUN), len(runs)) == (False, 1)
-    runs.discard(RUN)
-    assert len(runs) == 0
+    del runs[RUN]
+    assert not runs
 
 
 def test_only_so_many_runs_are_remembered() -> None:
