@@ -28,7 +28,7 @@ from tui.kit.lines import EDGE
 from tui.kit.live_model import LiveModel
 from tui.kit.page import PageRow
 from tui.kit.page_screen import PageScreen, browse
-from tui.kit.selection import Fetched, FetchState, Need, Selection, SelectionLoader
+from tui.kit.selection import Selected, Selection
 from tui.kit.words import without_request
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes
@@ -692,55 +692,43 @@ def _payload_words(run: Run) -> str:
         return ""
     if body.payload_url is not None:
         return "stored apart"
-    text = ""
-    for _, row in json.rows(body.payload):
-        text += (" " if text else "") + row[:MAX_PAYLOAD_CHARS]
-        if len(text) > MAX_PAYLOAD_CHARS:
-            break
-    return text
+    return json.opening(body.payload, MAX_PAYLOAD_CHARS)
 
 
 # The page that shows the attempts of one run beside each other.
 
 
-# The need of how many lines each attempt logged: one request, repeated seldom while the run is live.
+# How many lines each attempt logged: one request, repeated seldom while the run is live.
 
 
 LOGS_CUT: Final = "The server sends the first 25,000 rows; later lines are not counted."
-
-
-async def _fetch(session: Session, run_id: RunId) -> Fetched[LogCounts]:
-    from tui.sync.fetch import read_log  # noqa: PLC0415  loads httpx2
-
-    return Fetched(counts_of((await read_log(session.fetcher, session.clock, run_id, None, Priority.SELECTED)).log))
+LOGS_EVERY_S: Final = 30.0
 
 
 def counts_of(log: RunLog) -> LogCounts:
     """Return the number of lines by attempt and level."""
-    counts = Counter(zip(log.attempts, log.levels(), strict=True))
-    by_attempt: dict[int, LogCount] = {}
-    for (attempt, level), lines in counts.items():
-        known = by_attempt.get(attempt, LogCount())
-        warns, errors = lines * (level == LogLevel.WARN), lines * (level == LogLevel.ERROR)
-        by_attempt[attempt] = LogCount(known.lines + lines, known.warns + warns, known.errors + errors)
+    levels: dict[int, Counter[LogLevel]] = {}
+    for attempt, level in zip(log.attempts, log.levels(), strict=True):
+        levels.setdefault(attempt, Counter())[LogLevel(level)] += 1
+    by_attempt = {
+        attempt: LogCount(found.total(), found[LogLevel.WARN], found[LogLevel.ERROR])
+        for attempt, found in levels.items()
+    }
     return LogCounts(by_attempt, LOGS_CUT if log.is_cut else "")
 
 
-def _may_change(session: Session, run_id: RunId, _: LogCounts | None) -> bool:
-    run = session.store.get(run_id)
-    return run is not None and not run.is_final
+def log_reads(session: Session, on_read: Callable[[], None]) -> Selected[Run, LogCounts]:
+    """Read the log of a run, and again until the run has ended and its last lines are there."""
+    from tui.sync.fetch import is_settled, read_log  # noqa: PLC0415  loads httpx2
 
+    async def read(run: Run, _: LogCounts | None) -> LogCounts:
+        return counts_of((await read_log(session.fetcher, session.clock, run.id, None, Priority.SELECTED)).log)
 
-LOG_COUNTS: Final[Need[LogCounts]] = Need(name="the logs", fetch=_fetch, may_change=_may_change)
+    def version(run: Run) -> int | None:
+        is_last = is_settled(run, session.now(), 0.0)
+        return None if is_last else int(session.clock.monotonic_s() // LOGS_EVERY_S)
 
-
-def log_counts(state: FetchState[LogCounts]) -> LogCounts:
-    """Return what is known of the logs. A note says why they are not known."""
-    if state.value is not None:
-        return state.value
-    if state.failure is not None:
-        return LogCounts(note=f"The logs could not be read: {without_request(state.failure)}")
-    return LogCounts(note="reading the logs…")
+    return Selected(session, read, on_read, key=lambda run: run.id, name="count log lines", version=version, rest_s=0.0)
 
 
 class ComparedScreen(PageScreen):
@@ -752,7 +740,7 @@ class ComparedScreen(PageScreen):
     title_word: ClassVar[str] = "attempts"
     shows_run_below: ClassVar[bool] = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("equals_sign", "leave_comparison", "attempts", "Go back to the attempts.", id="compare", rank=8, need=22),
+        bind("equals_sign", "close", "attempts", "Go back to the attempts.", id="compare", rank=8, need=22),
         bind("comma", "attempt_step(-1)", "earlier attempts", "One attempt earlier.", id="previous-attempt"),
         bind("full_stop", "attempt_step(1)", "others", "One attempt later.", id="next-attempt", rank=5, need=20,
              pair=("previous-attempt", "next-attempt")),
@@ -770,7 +758,7 @@ class ComparedScreen(PageScreen):
         self._can_step = False
         self._is_placed = False
         self._summary = RunSummary(live)
-        self._loader = SelectionLoader(live.session, self._show_selection)
+        self._logs = log_reads(live.session, self._rebuild)
 
     @property
     def _run(self) -> Run | None:
@@ -785,11 +773,10 @@ class ComparedScreen(PageScreen):
     def begin(self) -> None:
         self._summary.styles.height = summary_height(self.app_base.painter)
         self._summary.selection = Selection(self._run_id)
-        self._loader.require((LOG_COUNTS,))
-        self._loader.select(self._run_id, at_once=True)
+        self._logs.follow(self._run)
 
     def on_unmount(self) -> None:
-        self._loader.close()
+        self._logs.stop()
 
     def _window(self, run: Run, width: int) -> AttemptWindow:
         history = run.attempts[1] if run.attempts is not None else AttemptHistory()
@@ -803,7 +790,9 @@ class ComparedScreen(PageScreen):
         if window.can_move is not self._can_step:
             self._can_step = window.can_move
             self.refresh_bindings()
-        logs = log_counts(self._loader.selection.state_of(LOG_COUNTS))
+        failure = self._logs.failure_of(run.id)
+        note = f"The logs could not be read: {without_request(failure)}" if failure else "reading the logs…"
+        logs = self._logs.of(run.id) or LogCounts(note=note)
         return compared_page(run, window, self.live.now, ComparedGrid(limit, self._is_wrapped), logs)
 
     def left(self) -> Line:
@@ -816,25 +805,22 @@ class ComparedScreen(PageScreen):
             return ()
         return summary_words(run, self._window(run, self.size.width).attempts)
 
-    def _show_selection(self, _: Selection) -> None:
-        if self.is_attached:
-            self._rebuild()
-
     def on_changes(self, changes: Changes) -> None:
         super().on_changes(changes)
-        self._loader.on_changes(changes)
         self._summary.on_changes(changes)
         if self._run_id in changes.changed or self._run_id in changes.added:
             self._rebuild()
 
     def tick(self) -> None:
         super().tick()
-        self._loader.tick()
+        self._logs.follow(self._run)
         self._summary.tick()
         if (run := self._run) is not None and not run.is_final:
             self._rebuild()
 
     def _rebuild(self) -> None:
+        if not self.is_attached:
+            return
         self.page.rebuild()
         if not self._is_placed:
             self._is_placed = self.page.go_to(FIRST_KEY)
@@ -844,9 +830,6 @@ class ComparedScreen(PageScreen):
         if action == "attempt_step" and not self._can_step:
             return False
         return super().check_action(action, parameters)
-
-    def action_leave_comparison(self) -> None:
-        self.action_close()
 
     def action_attempt_step(self, step: int) -> None:
         if (run := self._run) is not None:
