@@ -20,11 +20,12 @@ from tui.features.copying.words import (
     command_for,
     curl_for,
     error_text,
+    file_name,
     log_text,
     menu_lines,
     ticket_clips,
 )
-from tui.features.detail.value import Reader, fetch_value, file_name, read_outside, read_value
+from tui.features.detail.value import Reader, fetch_value, read_outside, read_value
 from tui.features.detail.words import full_error, value_of
 from tui.features.logs.view import LogsPane
 from tui.features.runs.data import RunSubscription

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 from tui.domain.error import FrameKind, RunError, StackFrame, parse_stack
 from tui.domain.log import LogLine
-from tui.domain.run import ABSENT, Attempt, AttemptHistory, AttemptStatus, Environment, Json, Run
+from tui.domain.run import ABSENT, Attempt, AttemptHistory, AttemptStatus, Environment, Json, Run, RunId
 from tui.domain.text import Raw, clean
 from tui.features.attempts.words import TRACE_GONE, attempt_style, gap_before, missing_words, waited_before
 from tui.features.detail.words import full_error
@@ -26,6 +26,18 @@ from tui.text.blocks import code_block, code_span
 from tui.text.json import compact
 from tui.text.status import STATUS_STYLES, style_of
 from tui.text.styled import Line, Piece, Token, cut, fit, opening_line, plain
+
+# The names of files that hold something of a run.
+
+
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9_-]")
+_MAX_ID_CHARS: Final = 80
+
+
+def file_name(run_id: RunId, label: str, suffix: str) -> str:
+    """Return the name of a file about a run."""
+    return f"{_UNSAFE.sub('_', run_id)[:_MAX_ID_CHARS]}-{_UNSAFE.sub('_', label)}.{suffix}"
+
 
 # A run as a ticket in Markdown: what failed, when, in which attempts, with the user's own frames.
 #

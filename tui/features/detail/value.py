@@ -1,6 +1,5 @@
 """The page that shows one value of a run in full, and a value in the pager or the editor."""
 
-import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -123,16 +122,6 @@ def report(app: AppBase, sentence: str) -> None:
 
 
 _BLOCKS: Final = frozenset({"error", "message", "stack"})
-
-
-_UNSAFE: Final = re.compile(r"[^A-Za-z0-9_-]")
-
-
-_MAX_ID_CHARS: Final = 80
-
-
-def file_name(run_id: RunId, label: str, suffix: str) -> str:
-    return f"{_UNSAFE.sub('_', run_id)[:_MAX_ID_CHARS]}-{_UNSAFE.sub('_', label)}.{suffix}"
 
 
 def read_value(screen: Screen[Any], run_id: RunId, label: str, value: Json, reader: Reader) -> None:

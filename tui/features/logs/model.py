@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import re
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,7 +15,7 @@ from typing import Final, NamedTuple
 from tui.api.errors import ApiError, NotFound, Refused
 from tui.domain.log import LogLevel, LogLine, RunLog
 from tui.domain.run import Run, RunId, SpanId
-from tui.features.copying.words import log_text
+from tui.features.copying.words import file_name, log_text
 from tui.features.logs import words
 from tui.kit.page import PageRow
 from tui.kit.selection import CoalescedFetch
@@ -619,9 +618,6 @@ MAX_NAMES: Final = 100
 PART_LINES: Final = 200
 """Lines that become text at once, which takes some milliseconds."""
 
-_UNSAFE: Final = re.compile(r"[^A-Za-z0-9_-]")
-_MAX_ID_CHARS: Final = 80
-
 
 @dataclass(frozen=True, slots=True)
 class SavedLines:
@@ -659,9 +655,9 @@ def save_text(state_dir: Path, run_id: RunId, parts: Iterable[str], now: datetim
     """Write text to a new file in the folder `logs`, and return its path. Raises `OSError`."""
     folder = state_dir / FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    name = _UNSAFE.sub("_", run_id)[:_MAX_ID_CHARS] + f"-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-    numbered = (folder / f"{name}-{number}.log" for number in range(2, MAX_NAMES + 1))
-    for path in (folder / f"{name}.log", *numbered):
+    time = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    labels = (time, *(f"{time}-{number}" for number in range(2, MAX_NAMES + 1)))
+    for path in (folder / file_name(run_id, label, "log") for label in labels):
         try:
             # O_EXCL: a file that is there, or a link, is never written to.
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
