@@ -11,7 +11,7 @@ from tui.domain.error import StackFrame, parse_stack
 from tui.domain.log import LogLevel, RunLog
 from tui.domain.run import SpanId
 from tui.domain.text import Raw
-from tui.features.logs.model import MAX_OPEN_LINES, LogView, Place
+from tui.features.logs.model import MAX_OPEN_LINES, TOP, LogView, Place
 from tui.features.logs.words import Attributes
 from tui.text.styled import Line, Piece, plain
 
@@ -71,11 +71,11 @@ KEYS = st.lists(
 def press(view: LogView, key: str, number: int) -> None:
     match key:
         case "move":
-            view.rows.move(number)
+            view.move(number)
         case "top":
-            view.rows.to_top()
+            view.cursor = TOP
         case "bottom":
-            view.rows.to_bottom()
+            view.to_bottom()
         case "open" if view.index is not None:
             view.toggle(view.index)
         case "wrap":
@@ -100,9 +100,9 @@ def test_window_shows_a_part_of_all_rows_with_the_cursor(messages: list[str], ke
         start = next(index for index, (place, _) in enumerate(whole) if place == shown[0].place)
         assert [(each.place, plain(each.row.line)) for each in shown] == whole[start : start + height]
         assert len(shown) == min(height, len(whole)), "no row is wasted"
-        assert view.rows.cursor in {each.place for each in shown}
-        assert view.shown_count == 0 or view.rows.cursor.line < view.shown_count
-        if view.is_at_end and view.rows.cursor == view.rows._last() and len(whole) >= height:
+        assert view.cursor in {each.place for each in shown}
+        assert view.shown_count == 0 or view.cursor.line < view.shown_count
+        if view.is_at_end and view.cursor == view._last() and len(whole) >= height:
             assert shown[-1].place == whole[-1][0], "the last line shows why there are no more"
 
 
@@ -171,6 +171,6 @@ def test_opened_message_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
         for more in range(5):  # a live log comes again and again
             view.show(log_of(*messages, *["x"] * more), None)
             for _ in range(20):
-                view.rows.cursor = Place(1, 0)
+                view.cursor = Place(1, 0)
                 view.window(40)
     assert len(parsed) == 2

@@ -14,7 +14,7 @@ from textual.screen import Screen
 
 from tui.api.errors import ApiError
 from tui.domain.run import ABSENT, Absent, Json, Run, RunId
-from tui.features.copying.words import block_text, value_text
+from tui.features.copying.words import block_text, file_name, value_text
 from tui.features.detail.words import value_of
 from tui.features.runs.columns import short_id
 from tui.kit.app import AppBase, app_of, call_soon

@@ -43,76 +43,6 @@ class Place(NamedTuple):
 TOP: Final = Place(0, 0)
 
 
-class RowWindow:
-    """The place of the cursor and of the first visible row.
-
-    `count` returns the number of lines, `rows_of` the rows of one. The line after the last one stands for what is below
-    all of them: it is shown, and the cursor never enters it.
-    """
-
-    def __init__(self, count: Callable[[], int], rows_of: Callable[[int], Sequence[PageRow]]) -> None:
-        self._count = count
-        self._rows_of = rows_of
-        self.cursor = TOP
-        self.top = TOP
-
-    def start_over(self) -> None:
-        """Go to the top."""
-        self.cursor = self.top = TOP
-
-    def move(self, rows: int) -> None:
-        """Move the cursor by rows."""
-        self.cursor = self._moved(self.cursor, rows, self._last())
-
-    def to_top(self) -> None:
-        """Move the cursor to the first row."""
-        self.cursor = TOP
-
-    def to_bottom(self) -> None:
-        """Move the cursor to the last row."""
-        self.cursor = self._last()
-
-    def visible(self, height: int) -> list[tuple[Place, PageRow]]:
-        """Return the visible rows, after moving the window so that the cursor is in it and no row of it is wasted."""
-        height = max(height, 1)
-        self.cursor, end = self._clamped(self.cursor), self._end()
-        # At the last row, what stands below it is visible too.
-        lowest = end if self.cursor >= self._last() else self.cursor
-        highest = min(self._moved(lowest, 1 - height, end), self.cursor)
-        top = max(min(self._clamped(self.top), self.cursor), highest)
-        self.top = top = min(top, self._moved(end, 1 - height, end))
-        lines = range(top.line, self._count() + 1)
-        rows = ((Place(line, row), each) for line in lines for row, each in enumerate(self._rows_of(line)))
-        return list(islice((each for each in rows if each[0] >= top), height))
-
-    def _last(self) -> Place:
-        """Return the last row of the last line."""
-        return self._bottom_of(max(self._count() - 1, 0))
-
-    def _end(self) -> Place:
-        """Return the last row of all."""
-        return self._bottom_of(self._count()) if self._rows_of(self._count()) else self._last()
-
-    def _bottom_of(self, line: int) -> Place:
-        return Place(line, max(len(self._rows_of(line)) - 1, 0))
-
-    def _clamped(self, place: Place) -> Place:
-        if place.line > self._count():
-            return self._last()
-        return Place(place.line, max(0, min(place.row, len(self._rows_of(place.line)) - 1)))
-
-    def _moved(self, place: Place, rows: int, last: Place) -> Place:
-        """Return the place `rows` further down, at most `last`, or further up."""
-        line, row = place
-        row += rows
-        while row < 0 and line > 0:
-            line -= 1
-            row += len(self._rows_of(line))
-        while line < last.line and row >= (count := len(self._rows_of(line))):
-            line, row = line + 1, row - count
-        return min(Place(line, max(row, 0)), last)
-
-
 # The lines of a log as the pane shows them: filtered by level, opened, and seen through a window.
 #
 # A log may have 25,000 lines. Only the visible ones are made, and a place is a line with a row of it, not a number of
@@ -177,7 +107,8 @@ class LogView:
         self._width = 0
         self.columns = words.columns_for(0, 1)
         """The columns for the current width."""
-        self.rows = RowWindow(lambda: len(self.shown), self._rows_of)
+        self.cursor = self.top = TOP
+        """The places of the cursor and of the first visible row."""
 
     @property
     def shown_count(self) -> int:
@@ -197,7 +128,7 @@ class LogView:
     @property
     def index(self) -> int | None:
         """The index of the line under the cursor in the log."""
-        return self._index_at(self.rows.cursor)
+        return self._index_at(self.cursor)
 
     def _index_at(self, place: Place) -> int | None:
         return self.shown[place.line] if place.line < len(self.shown) else None
@@ -205,12 +136,12 @@ class LogView:
     @property
     def row(self) -> PageRow | None:
         """The row under the cursor, None without lines."""
-        return None if self.index is None else self._rows_of(self.rows.cursor.line)[self.rows.cursor.row]
+        return None if self.index is None else self._rows_of(self.cursor.line)[self.cursor.row]
 
     @property
     def is_at_end(self) -> bool:
         """Whether the cursor is in the last line, or there is none."""
-        return self.rows.cursor.line >= len(self.shown) - 1
+        return self.cursor.line >= len(self.shown) - 1
 
     def is_hit(self, index: int) -> bool:
         """Return whether a line contains the needle, as far as it was searched."""
@@ -228,7 +159,7 @@ class LogView:
         """
         before, index, self.started_at = self.log, self.index, started_at
         was_at_end = self.is_at_end and index not in self._open
-        top = self._index_at(self.rows.top)
+        top = self._index_at(self.top)
         self.log = log
         self._levels = b"" if log is None else log.levels()
         self._made.clear()
@@ -242,7 +173,7 @@ class LogView:
         self._filter(index, top)
         self._size()
         if was_at_end and sticks_to_end:
-            self.rows.to_bottom()
+            self.to_bottom()
 
     def count_from(self, started_at: datetime | None) -> None:
         """Show times since this moment."""
@@ -254,20 +185,20 @@ class LogView:
         """Drop the log and everything about it. The level and the wrapping stay."""
         self.show(None, None)
         self.needle, self.hits = "", []
-        self.rows.start_over()
+        self.cursor = self.top = TOP
 
     def show_from(self, least: LogLevel) -> None:
         """Show the lines of a level and those above it. The cursor moves to the nearest line before its own."""
         self.least = least
-        self._filter(self.index, self._index_at(self.rows.top))
+        self._filter(self.index, self._index_at(self.top))
 
     def _filter(self, index: int | None, top: int | None) -> None:
         if self.least is LogLevel.DEBUG:
             self.shown = range(len(self._levels))
         else:
             self.shown = [index for index, level in enumerate(self._levels) if level >= self.least]
-        self.rows.cursor = self._place_of(index, self.rows.cursor)
-        self.rows.top = self._place_of(top, self.rows.top)
+        self.cursor = self._place_of(index, self.cursor)
+        self.top = self._place_of(top, self.top)
 
     def _place_of(self, index: int | None, before: Place) -> Place:
         if index is None:
@@ -303,7 +234,7 @@ class LogView:
                 closed, _ = self._open.popitem(last=False)
                 self._made.pop(closed, None)
         self._made.pop(index, None)
-        self.rows.cursor = Place(self.rows.cursor.line, 0)
+        self.cursor = Place(self.cursor.line, 0)
         return index in self._open
 
     def toggle_fold(self, index: int, key: object) -> None:
@@ -326,11 +257,11 @@ class LogView:
 
     def to_index(self, index: int) -> None:
         """Move the cursor to a line of the log, or the shown line before it."""
-        self.rows.cursor = self._place_of(index, TOP)._replace(row=0)
+        self.cursor = self._place_of(index, TOP)._replace(row=0)
 
     def next_error(self, step: int) -> int | None:
         """Return the nearest shown error below (1) or above (-1) the cursor."""
-        line = self.rows.cursor.line + step
+        line = self.cursor.line + step
         while 0 <= line < len(self.shown):
             if self._levels[self.shown[line]] >= LogLevel.ERROR:
                 return self.shown[line]
@@ -381,11 +312,56 @@ class LogView:
         return replace(folds, json=replace(folds.json, found=containers_of(places)), opens_all=True)
 
     def window(self, height: int) -> list[ShownRow]:
-        """Return the visible rows, after moving the window so that the cursor is in it."""
+        """Return the visible rows, after moving the window so that the cursor is in it and no row of it is wasted."""
         margin = (self.columns.blank,) if self.shown else ()
         width = self.columns.message if self.shown else self._width - 1
         self._end = tuple(PageRow((*margin, *line) if line else ()) for line in self._end_rows(width))
-        return [ShownRow(place, row, self._index_at(place)) for place, row in self.rows.visible(height)]
+        height = max(height, 1)
+        self.cursor, end = self._clamped(self.cursor), self._end_place()
+        # At the last row, what stands below it is visible too.
+        lowest = end if self.cursor >= self._last() else self.cursor
+        highest = min(self._moved(lowest, 1 - height, end), self.cursor)
+        top = max(min(self._clamped(self.top), self.cursor), highest)
+        self.top = top = min(top, self._moved(end, 1 - height, end))
+        lines = range(top.line, len(self.shown) + 1)
+        rows = ((Place(line, row), each) for line in lines for row, each in enumerate(self._rows_of(line)))
+        visible = islice((each for each in rows if each[0] >= top), height)
+        return [ShownRow(place, row, self._index_at(place)) for place, row in visible]
+
+    def move(self, rows: int) -> None:
+        """Move the cursor by rows."""
+        self.cursor = self._moved(self.cursor, rows, self._last())
+
+    def to_bottom(self) -> None:
+        """Move the cursor to the last row."""
+        self.cursor = self._last()
+
+    def _last(self) -> Place:
+        """Return the last row of the last line."""
+        return self._bottom_of(max(len(self.shown) - 1, 0))
+
+    def _end_place(self) -> Place:
+        """Return the last row of all."""
+        return self._bottom_of(len(self.shown)) if self._rows_of(len(self.shown)) else self._last()
+
+    def _bottom_of(self, line: int) -> Place:
+        return Place(line, max(len(self._rows_of(line)) - 1, 0))
+
+    def _clamped(self, place: Place) -> Place:
+        if place.line > len(self.shown):
+            return self._last()
+        return Place(place.line, max(0, min(place.row, len(self._rows_of(place.line)) - 1)))
+
+    def _moved(self, place: Place, rows: int, last: Place) -> Place:
+        """Return the place `rows` further down, at most `last`, or further up."""
+        line, row = place
+        row += rows
+        while row < 0 and line > 0:
+            line -= 1
+            row += len(self._rows_of(line))
+        while line < last.line and row >= (count := len(self._rows_of(line))):
+            line, row = line + 1, row - count
+        return min(Place(line, max(row, 0)), last)
 
     def _rows_of(self, line: int) -> tuple[PageRow, ...]:
         if line >= len(self.shown):

@@ -14,7 +14,7 @@ from tui.domain.log import LogLevel, RunLog
 from tui.domain.run import ABSENT, RunId
 from tui.features.attempts.words import NOTHING_SELECTED
 from tui.features.logs import words
-from tui.features.logs.model import LogAttributes, LogFollower, LogView, OpenLine, ShownRow, save_shown
+from tui.features.logs.model import TOP, LogAttributes, LogFollower, LogView, OpenLine, ShownRow, save_shown
 from tui.kit.app import call_soon
 from tui.kit.keys import Help, bind
 from tui.kit.layout import Placement, Slot
@@ -94,21 +94,21 @@ class LogPage(SlicedPage[int]):
     def click(self, y: int) -> bool:
         if y >= len(self._window) or self._window[y].log_index is None:
             return False
-        self.view.rows.cursor = self._window[y].place
+        self.view.cursor = self._window[y].place
         self._moved()
         return True
 
     def action_top(self) -> None:
-        self.view.rows.to_top()
+        self.view.cursor = TOP
         self._moved()
 
     def action_bottom(self) -> None:
-        self.view.rows.to_bottom()
+        self.view.to_bottom()
         self._moved()
 
     def _go(self, index: int) -> None:
         """Move by `index` rows. Here the base class always sees the cursor on row 0, so that an index is a distance."""
-        self.view.rows.move(index)
+        self.view.move(index)
         self._moved()
 
     def _moved(self) -> None:
@@ -120,7 +120,7 @@ class LogPage(SlicedPage[int]):
             return BLANK_LINE
         shown = self._window[y]
         is_current = bool(self._needle) and shown.log_index is not None and shown.log_index == self.view.index
-        is_under_cursor = shown.log_index is not None and shown.place == self.view.rows.cursor
+        is_under_cursor = shown.log_index is not None and shown.place == self.view.cursor
         return PageLine(shown.row.line, is_under_cursor=is_under_cursor, is_current=is_current)
 
     def _marked(self, line: Line, shown: ShownRow) -> Line:
@@ -367,7 +367,7 @@ class LogsPane(PagePane):
             return
         self.follower.set_following(follows=not self.reading.follows)
         if self.reading.follows:
-            self.view.rows.to_bottom()
+            self.view.to_bottom()
         self.update_page()
         self.refresh_bindings()
 
