@@ -529,7 +529,7 @@ class ListScreen(BaseScreen):
         """Close the screen, to which Esc leads back."""
         self.dismiss(None)
 
-    def on_cursor_table_entered(self) -> None:
+    def on_row_table_entered(self) -> None:
         self.action_enter()
 
     def action_enter(self) -> None:

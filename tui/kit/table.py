@@ -17,39 +17,11 @@ from tui.text.blocks import Now
 from tui.text.styled import Line, Piece, Token, mark_hits
 from tui.text.table import SizedColumn, Table
 
-# The base of tables with a cursor: the gutter and the background of its row. A subclass paints the rows.
-
-
 HEAD_LINES: Final = 1
 """The line of column names above the rows."""
 
 PLAIN_EDGE: Final[Line] = (Piece("  "),)
 _MARKED_EDGE: Final[Line] = (Piece("• ", Token.ACCENT),)
-
-
-class CursorTable(CursorLines):
-    """A table of which one row is under the cursor."""
-
-    class Entered(Message):
-        """The user double-clicked a row."""
-
-    def edge(self, *, is_current: bool, is_marked: bool = False) -> Line:
-        """Return the gutter of a row."""
-        if not is_current:
-            return _MARKED_EDGE if is_marked else PLAIN_EDGE
-        if is_marked and not self.painter.has_gutter_cursor:
-            return (Piece("•", Token.MARKED), Piece(" "))
-        mark = Piece("•", Token.ACCENT) if is_marked else Piece(" ")
-        return (Piece("▌", Token.ACCENT if self.has_focus else Token.FAINT), mark)
-
-    def cursor_background(self, *, is_departed: bool) -> Background:
-        """Return the background of the row under the cursor. A departed row is not in the list any more."""
-        if is_departed:
-            return Background.GONE_CURSOR
-        return Background.CURSOR if self.has_focus else Background.CURSOR_AWAY
-
-
-# A table of rows that paints only rows whose content or background has changed.
 
 
 class Shown(NamedTuple):
@@ -71,11 +43,14 @@ class RowContent(NamedTuple):
 _BLANK: Final = Shown(None)
 
 
-class RowTable(CursorTable, Generic[R]):
+class RowTable(CursorLines, Generic[R]):
     """Shows the rows of a list below a line of column names.
 
     `drawn` returns the source of the cells of a row, if that is more than the row.
     """
+
+    class Entered(Message):
+        """The user double-clicked a row."""
 
     def __init__(
         self,
@@ -248,6 +223,21 @@ class RowTable(CursorTable, Generic[R]):
         edge = self.edge(is_current=is_current, is_marked=item in rows.marks)
         content = self.content_of(item, is_bold=is_current and not self.painter.has_gutter_cursor)
         return Shown(content, background, edge, self.now.frozen_at is not None)
+
+    def edge(self, *, is_current: bool, is_marked: bool = False) -> Line:
+        """Return the gutter of a row."""
+        if not is_current:
+            return _MARKED_EDGE if is_marked else PLAIN_EDGE
+        if is_marked and not self.painter.has_gutter_cursor:
+            return (Piece("•", Token.MARKED), Piece(" "))
+        mark = Piece("•", Token.ACCENT) if is_marked else Piece(" ")
+        return (Piece("▌", Token.ACCENT if self.has_focus else Token.FAINT), mark)
+
+    def cursor_background(self, *, is_departed: bool) -> Background:
+        """Return the background of the row under the cursor. A departed row is not in the list any more."""
+        if is_departed:
+            return Background.GONE_CURSOR
+        return Background.CURSOR if self.has_focus else Background.CURSOR_AWAY
 
     def action_move(self, rows: int) -> None:
         self.move_cursor(lambda: self.rows.move(rows))

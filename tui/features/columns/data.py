@@ -214,7 +214,7 @@ class VisibleValues(VisibleReads):
         self,
         session: Session,
         visible: Callable[[], Sequence[RunId]],
-        on_values: Callable[[], None],
+        on_values: Callable[[], object],
         on_refused: Callable[[str], None],
     ) -> None:
         super().__init__(session, visible)

@@ -115,7 +115,11 @@ class ServerSearch:
     """Starts and stops the search. `visible` returns the visible runs, `on_update` receives progress."""
 
     def __init__(
-        self, session: Session, views: ListViews, visible: Callable[[], Sequence[RunId]], on_update: Callable[[], None]
+        self,
+        session: Session,
+        views: ListViews,
+        visible: Callable[[], Sequence[RunId]],
+        on_update: Callable[[], object],
     ) -> None:
         self._session = session
         self._views = views
@@ -394,39 +398,31 @@ class RunSubscription:
     def visit(self, chosen: ServerFilter, order: str) -> None:
         """Follow the runs of a view that was opened by its address. Nothing of it is saved."""
         before = self.chosen
-        self._is_visiting = True
-        self._use(chosen, is_saved=False, order=order)
+        self._is_visiting, self.is_recalled = True, False
+        self.shown = replace(self.shown, **self._fields(chosen), order=order)
         if self._sources and self.chosen != before:
             self._follow()
 
     def choose(self, chosen: ServerFilter) -> None:
         """Follow the runs that pass other filters."""
-        self._use(chosen)
+        self.is_recalled = False
+        self.save(**self._fields(chosen))
         self.on_filters()
         self._follow()
+
+    def _fields(self, chosen: ServerFilter) -> dict[str, Any]:
+        return {"filters": chosen.filters, "period": chosen.period, "chosen_at": self._session.now()}
 
     def clear(self) -> None:
         """Remove every server filter."""
         if self.is_filtered:
             self.choose(self._default)
 
-    def save_order(self, order: str) -> None:
-        """Save the order of the list for the next start."""
-        self._change(order=order)
-
-    def save_width(self, *, is_wide: bool) -> None:
-        """Save whether the list shows whole run ids and times for the next start."""
-        self._change(is_wide=is_wide)
-
-    def _use(self, chosen: ServerFilter, *, is_saved: bool = True, **others: Any) -> None:
-        self.is_recalled, now = False, self._session.now()
-        self._change(is_saved=is_saved, filters=chosen.filters, period=chosen.period, chosen_at=now, **others)
-
-    def _change(self, *, is_saved: bool = True, **values: Any) -> None:
+    def save(self, **values: Any) -> None:
+        """Show other choices, fields of `Remembered`, and save them for the next start."""
         self.shown = replace(self.shown, **values)
-        if is_saved:
-            self._remembered = replace(self._remembered, **values)
-            self._session.spawn(self._file.save(self._remembered), "save the filters")
+        self._remembered = replace(self._remembered, **values)
+        self._session.spawn(self._file.save(self._remembered), "save the filters")
 
     def refresh(self) -> None:
         """Poll now. If a source has stopped, start all of them again."""

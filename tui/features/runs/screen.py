@@ -17,7 +17,7 @@ from tui.domain.run import Run, RunId
 from tui.features.actions.view import ACTION_BINDINGS, BY_ID, ActionController
 from tui.features.runs.data import RunSubscription
 from tui.features.runs.model import ListQuery
-from tui.features.runs.view import RunHighlighted, RunListPane, RunSummary
+from tui.features.runs.view import RunListPane, RunSummary
 from tui.features.runs.words import NOT_A_RUN, Typed, absolute_period_words, read_typed, recalled_line
 from tui.features.wall.panes import LinePane, OpenedLine, unheard_line
 from tui.kit.app import AppBase, is_covered
@@ -384,6 +384,7 @@ class MainScreen(MainView):
         self._listing: Listing | None = None
         self.view_trail = ViewTrail(self)
         self.run_list.on_filtered = self._on_filtered
+        self.run_list.on_highlighted = self._on_highlighted
         self.run_list.table.overlay = self.run_summary.overlay = self.action_controller.overlay
         self.run_summary.overview_lines_for = self.overview.strip_lines
 
@@ -432,9 +433,7 @@ class MainScreen(MainView):
 
     def _settle(self) -> None:
         """Select the run under the cursor of the list now, if the selection follows it later."""
-        rows = self.run_list.rows
-        if self._highlighted != (rows.cursor, rows.is_at_end):
-            self._highlight(rows.cursor, is_list_end=rows.is_at_end)
+        self._highlight()
         self.history.settle()
 
     def watch_selection(self, selection: Selection) -> None:
@@ -454,25 +453,25 @@ class MainScreen(MainView):
         """Show the list with the filters and the order that were loaded or chosen."""
         subscription = self.app_base.part(RunSubscription)
         order = next((each for each in ORDERS if each.id == subscription.shown.order), CREATED)
-        token = Token.AMBER if subscription.is_recalled else Token.TEXT if subscription.is_filtered else Token.MUTED
-        self.run_list.show_chosen(subscription.chosen, order, is_wide=subscription.shown.is_wide, token=token)
+        self.run_list.show_chosen(subscription.chosen, order, is_wide=subscription.shown.is_wide)
         if subscription.is_recalled:
             width, now = self.size.width - NOTICE_MARGIN, self.live.session.local_now()
             line = recalled_line(subscription.chosen, subscription.shown.chosen_at, now, width)
             self.footer.notice(line, for_s=RECALLED_FOR_S)
 
-    def on_run_highlighted(self, event: RunHighlighted) -> None:
+    def _on_highlighted(self) -> None:
         self.note_view()
-        if self._highlighted == (event.run_id, event.is_list_end):
-            return  # another key was faster
         rest_s = self.follow_rest_s if self.pane is self.run_list else 0.0
-        self._highlight(event.run_id, is_list_end=event.is_list_end, rest_s=rest_s)
-        if not rest_s:
+        if self._highlight(rest_s) and not rest_s:
             self._show_followers()
 
-    def _highlight(self, run_id: RunId | None, *, is_list_end: bool, rest_s: float = 0.0) -> None:
-        self._highlighted = run_id, is_list_end
-        self.history.restart(run_id, is_list_end=is_list_end, rest_s=rest_s)
+    def _highlight(self, rest_s: float = 0.0) -> bool:
+        """Select what is under the cursor of the list, once it rests; return whether that is something else."""
+        rows, before = self.run_list.rows, self._highlighted
+        self._highlighted = rows.cursor, rows.is_at_end
+        if self._highlighted != before:
+            self.history.restart(rows.cursor, is_list_end=rows.is_at_end, rest_s=rest_s)
+        return self._highlighted != before
 
     def _show_followers(self) -> None:
         """Paint the panes and the footer at once, which follow the cursor."""
@@ -490,7 +489,7 @@ class MainScreen(MainView):
         if self.pane is self.run_list:
             self.prompt.refresh_remark()
 
-    def on_cursor_table_entered(self) -> None:
+    def on_row_table_entered(self) -> None:
         self.action_enter()
 
     @property
@@ -747,7 +746,7 @@ class MainScreen(MainView):
         """List the runs of a query, with the cursor on a run if one is given."""
         subscription = self.app_base.part(RunSubscription)
         subscription.visit(ServerFilter(query.filters, query.period), query.order.id)
-        self.run_list.show_query(query, run_id, token=Token.TEXT if subscription.is_filtered else Token.MUTED)
+        self.run_list.show_query(query, run_id)
 
     def server_filter_of(self, address: ViewAddress) -> ServerFilter:
         """Return the filters of the server that an address has. Its period has been checked."""

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any, ClassVar, Final
 
 from textual.binding import BindingType
-from textual.message import Message
 
 from tui.domain.run import Environment, Run, RunId
 from tui.features.actions.words import Overlay
@@ -134,15 +133,6 @@ MAX_NAME_CELLS: Final = 40
 _DOT: Final = Piece(" · ", Token.MUTED)
 
 
-class RunHighlighted(Message):
-    """The cursor moved to another run. `is_list_end`: it is on the line below the last run."""
-
-    def __init__(self, run_id: RunId | None, *, is_list_end: bool = False) -> None:
-        super().__init__()
-        self.run_id = run_id
-        self.is_list_end = is_list_end
-
-
 class RunListPane(TablePane):
     """The list of runs."""
 
@@ -166,13 +156,20 @@ class RunListPane(TablePane):
         self.rows = RunListModel(live.session.store, self.views.shown, source=live)
         super().__init__(live, RunTable(live, self.rows), id=id)
         self.table.on_moved = self._on_moved
+        self.on_highlighted: Callable[[], None] = lambda: None
+        """Called behind the messages that wait when the cursor has moved to another line."""
         self.on_filtered: Callable[[], None] = lambda: None
         """Called when the shown runs or their number have changed. A message would pass three more queues."""
         self.table.empty_lines_for = lambda width: tuple(empty_lines(model.empty_facts(live, self.views), width))
         self.table.end_line_for = self._end_line
-        self.server_search = ServerSearch(live.session, self.views, self._visible_runs, self._on_search_update)
+        # Tasks of the session call these functions; widgets are changed on the app's own message loop.
+        self.server_search = ServerSearch(
+            live.session, self.views, lambda: self.rows.visible_runs, lambda: self.call_later(self._show_search)
+        )
         self._visible_errors = VisibleErrors(live.session, self._runs_to_read)
-        self._values = VisibleValues(live.session, self._runs_to_read, self._on_values, self._say)
+        self._values = VisibleValues(
+            live.session, self._runs_to_read, lambda: self.call_later(self.table.show_changes, is_anew=True), self._say
+        )
         self.is_wide = False
         """Whether clock times stand beside the ages, and whole ids where they fit."""
         self._only_failures = False
@@ -182,7 +179,6 @@ class RunListPane(TablePane):
         """The filter that stands for something else than its words, if one was shown."""
         self._is_typed = True
         """Whether the user typed the filter. Otherwise a line, a view or an address gave it."""
-        self._filter_token = Token.MUTED
         self._environment: Environment | None = None
         self._outages = Outages(live.session, self._say)
 
@@ -255,6 +251,14 @@ class RunListPane(TablePane):
         return model.count_words(self.live, self.views, is_wide=self.size.width >= WIDE)
 
     @property
+    def _filter_token(self) -> Token:
+        """The colour of the server's filters: amber while they are those of the last session."""
+        subscription = self.app_base.part(RunSubscription)
+        if subscription.is_recalled:
+            return Token.AMBER
+        return Token.TEXT if subscription.is_filtered else Token.MUTED
+
+    @property
     def _filters(self) -> Line:
         return (_DOT, Piece(filter_words(self.views.query.filters, self.views.query.period), self._filter_token))
 
@@ -304,12 +308,8 @@ class RunListPane(TablePane):
             return invalid_word_line(parsed)
         return (Piece(" · ".join(part for part in (parsed.hint, self._count_words) if part), Token.MUTED),)
 
-    def show_query(self, query: ListQuery, cursor: RunId | None = None, *, token: Token | None = None) -> None:
-        """Show another filter and order, with the cursor on a run once the list has it.
-
-        `token` is the colour of the server's filters in the rule, if it changes.
-        """
-        self._filter_token = token or self._filter_token
+    def show_query(self, query: ListQuery, cursor: RunId | None = None) -> None:
+        """Show another filter and order, with the cursor on a run once the list has it."""
         self.table.highlight(query.text)
         self._drop_search()
         self._is_typed = False
@@ -330,9 +330,8 @@ class RunListPane(TablePane):
     def error_step(self, step: int) -> bool:
         return self.table.to_failed(step)
 
-    def show_chosen(self, chosen: ServerFilter, order: Order, *, is_wide: bool, token: Token = Token.MUTED) -> None:
-        """Show the runs that pass the server's filters. `token` is the colour of these filters in the rule."""
-        self._filter_token = token
+    def show_chosen(self, chosen: ServerFilter, order: Order, *, is_wide: bool) -> None:
+        """Show the runs that pass the server's filters."""
         before = self.views.query
         if (chosen.filters, chosen.period) != (before.filters, before.period):
             self._drop_search()
@@ -391,7 +390,7 @@ class RunListPane(TablePane):
             self._values.look()
 
     def _on_moved(self) -> None:
-        self.screen.post_message(RunHighlighted(self.rows.cursor, is_list_end=self.rows.is_at_end))
+        call_soon(self.screen, self.on_highlighted)
         self.show_rule()
         self._look()
 
@@ -401,11 +400,11 @@ class RunListPane(TablePane):
     def sort_by(self, order: Order) -> None:
         """Sort the list, and save the order for the next start."""
         self.views.request(replace(self.views.query, order=order))
-        self.app_base.part(RunSubscription).save_order(order.id)
+        self.app_base.part(RunSubscription).save(order=order.id)
 
     def action_wide(self) -> None:
         self._arrange(is_wide=not self.is_wide, only_failures=self._only_failures)
-        self.app_base.part(RunSubscription).save_width(is_wide=self.is_wide)
+        self.app_base.part(RunSubscription).save(is_wide=self.is_wide)
 
     def _arrange(self, *, is_wide: bool, only_failures: bool) -> None:
         """Show other columns if the list shows another kind of rows now, or the user wants others."""
@@ -422,10 +421,6 @@ class RunListPane(TablePane):
         shown = {slot.column.id for slot in slots}
         self._values.show(each.path for each in choices if each.path is not None and each.name in shown)
         return slots
-
-    def _on_values(self) -> None:
-        # A task of the session calls this; widgets are changed on the app's own message loop.
-        self.call_later(partial(self.table.show_changes, is_anew=True))
 
     def _say(self, text: str) -> None:
         self.app_base.messages.add(self.live.session.now(), text)
@@ -451,16 +446,9 @@ class RunListPane(TablePane):
         super().show_marks()
         self.refresh_bindings()
 
-    def _visible_runs(self) -> list[RunId]:
-        return self.rows.visible_runs
-
     def _runs_to_read(self) -> list[RunId]:
         """Return the runs whose values the user sees; none while the list is hidden, and none while updates pause."""
         return self.rows.visible_runs if self.is_shown and self.live.pause is None else []
-
-    def _on_search_update(self) -> None:
-        # A task of the session calls this; widgets are changed on the app's own message loop.
-        self.call_later(self._show_search)
 
     def _show_search(self) -> None:
         self._show_all()
