@@ -10,7 +10,7 @@ from tui.domain.facts import ErrorState
 from tui.domain.run import RunId, RunStatus, TaskId
 from tui.domain.text import Raw
 from tui.features.errors.words import GroupFacts
-from tui.store.error_groups import ErrorGroup, SharedTag
+from tui.store.error_groups import ErrorGroup
 
 STACK = "Error: x\n    at createCharge (file:///app/src/lib/stripe.ts:88:11)"
 
@@ -38,7 +38,7 @@ def group_of(
         "versions": ((Raw("20261126.3"), count),),
         "statuses": ((RunStatus.COMPLETED_WITH_ERRORS, count),),
         "run_ids": (RunId("run_cmwvq8czx01jd9f7d7q1t6f0a"),),
-        "shared_tags": (SharedTag(Raw("market:us"), count),),
+        "shared_tags": ((Raw("market:us"), count),),
         "cells": ((0, count),),
     }
     return ErrorGroup(

@@ -43,7 +43,7 @@ from tui.domain.filters import (
     queue_names,
 )
 from tui.domain.run import Cursor, Environment, ErrorGroupId, Json, RateLimit, RunId, SpanId
-from tui.domain.text import clean
+from tui.domain.text import clean, shortened
 from tui.domain.trace import SpanDetail, Trace
 from tui.lazy_dataclass import dataclass
 from tui.settings.secret import Secret
@@ -495,7 +495,7 @@ class Client(ApiReader):
         path = "/realtime/v1/runs" if target.run_id is None else f"/realtime/v1/runs/{path_part(target.run_id)}"
         params = target.params() | (START_PARAMS if after is None else after.params())
         response = await self._feed.send(
-            "GET", self._base + path, f"GET {_shortened(path)}", params=params, max_bytes=MAX_FEED_BYTES
+            "GET", self._base + path, f"GET {shortened(path, _MAX_PATH_CHARS)}", params=params, max_bytes=MAX_FEED_BYTES
         )
         if response.status == 409:
             return FeedResponse((), response.read_at, None)  # the server no longer knows the handle
@@ -579,15 +579,11 @@ class Client(ApiReader):
     async def _send(
         self, method: str, path: str, *, has_own_limit: bool = False, **options: Unpack[SendOptions]
     ) -> Response:
-        label = f"{method} {_shortened(path)}"
+        label = f"{method} {shortened(path, _MAX_PATH_CHARS)}"
         response = await self._connection.send(method, self._base + path, label, **options)
         if not has_own_limit and (rate_limit := read_rate_limit(response)) is not None:
             self._on_rate_limit(rate_limit)
         return response
-
-
-def _shortened(path: str) -> str:
-    return path if len(path) <= _MAX_PATH_CHARS else path[: _MAX_PATH_CHARS - 1] + "…"
 
 
 def filter_params(filters: RunFilters) -> dict[str, str]:

@@ -195,6 +195,7 @@ _FAR_YEAR: Final = re.compile(r"([+-])[0-9]{6}-[0-9]{2}-[0-9]{2}T")
 
 _NS_PER_US: Final = 1000
 _US: Final = timedelta(microseconds=1)
+_LATEST_NS: Final = (LATEST - EARLIEST) // _US * _NS_PER_US
 
 
 def clamp(time: datetime) -> datetime:
@@ -220,17 +221,21 @@ def read_time(text: Json) -> datetime | None:
     return time if time.tzinfo is UTC and EARLIEST <= time <= LATEST else clamp(time)
 
 
-def read_epoch_ns(value: Json) -> datetime | None:
-    """Read nanoseconds since 1970, as a number or a text, to the microsecond, or an ISO time.
-
-    Return None if they are invalid.
-    """
+def read_ns(value: Json) -> int | None:
+    """Read nanoseconds since 1970, as a number or a text, or an ISO time. Return None if they are invalid."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:
-        return EARLIEST + min(max(int(value) // _NS_PER_US, 0), (LATEST - EARLIEST) // _US) * _US
+        return min(max(int(value), 0), _LATEST_NS)
     except (ValueError, OverflowError):  # not a number, infinite, or too many digits
-        return read_time(value)
+        at = read_time(value)
+        return None if at is None else (at - EARLIEST) // _US * _NS_PER_US
+
+
+def read_epoch_ns(value: Json) -> datetime | None:
+    """Read the same as a time, to the microsecond."""
+    ns = read_ns(value)
+    return None if ns is None else EARLIEST + ns // _NS_PER_US * _US
 
 
 def read_duration_ns(value: Json) -> timedelta | None:

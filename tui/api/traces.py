@@ -17,14 +17,13 @@ from pydantic import AfterValidator, AliasPath, BeforeValidator, Field, PlainVal
 from typing_extensions import TypedDict
 
 from tui.api.errors import (
-    EARLIEST,
-    LATEST,
     MAX_MESSAGE_CHARS,
     MAX_SPANS,
     Limits,
     ServerFault,
     read_duration_ns,
     read_epoch_ns,
+    read_ns,
     read_time,
 )
 from tui.api.models import MAX_ITEMS, AnyText, Flag, JsonObject, Lenient, Text, Word, convert, decode, within_bounds
@@ -584,9 +583,8 @@ TURNS: Final = 8
 MAX_LEVEL_CHARS: Final = 200
 """Length of the word for a level."""
 
-_MAX_NS: Final = min(int(LATEST.timestamp()) * 10**9, 2**63 - 1)
+_MAX_NS: Final = 2**63 - 1
 _MAX_ATTEMPT: Final = 10**9
-_NS_PER_US: Final = 1_000
 
 
 async def decode_log(body: bytes, known: RunLog | None, now_s: Callable[[], float]) -> tuple[RunLog, float]:
@@ -621,14 +619,8 @@ def _log_of(body: bytes, known: RunLog | None) -> Generator[None, None, RunLog]:
 
 
 def _time_ns(value: Json) -> int:
-    """Read nanoseconds since 1970, as a number or a text, or an ISO time. Return `UNKNOWN` if they are invalid."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return UNKNOWN
-    try:
-        return min(max(int(value), 0), _MAX_NS)
-    except (ValueError, OverflowError):  # not a number, infinite, or too many digits
-        at = read_time(value)
-        return UNKNOWN if at is None else min((at - EARLIEST) // timedelta(microseconds=1) * _NS_PER_US, _MAX_NS)
+    ns = read_ns(value)
+    return UNKNOWN if ns is None else min(ns, _MAX_NS)
 
 
 _AttemptNumber = Annotated[int, Field(strict=True, ge=0, le=_MAX_ATTEMPT)]

@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
-from tui.domain.text import Raw, raw_or_none
+from tui.domain.text import Raw, raw_or_none, shortened
 from tui.lazy_dataclass import dataclass
 
 # `RunError`: why a run failed. The API returns errors in five places, each in another form; all become a `RunError`.
@@ -55,8 +55,7 @@ def build_error(
 ) -> RunError:
     """Build an error from its parts, each of which the server may leave out. `message` may contain the code."""
     text = message or ""
-    if name is not None and len(name) > MAX_NAME_CHARS:
-        name = name[: MAX_NAME_CHARS - 1] + "…"
+    name = name and shortened(name, MAX_NAME_CHARS)
     if name is None and (match := _REST_INTERNAL.match(text)):
         return RunError(Raw(text), None, raw_or_none(stack), match[1], causes, has_code_only=True)
     if name == INTERNAL_NAME and (match := _SPAN_INTERNAL.match(text)):

@@ -193,13 +193,6 @@ MAX_SHARED_TAGS: Final = 10
 Name = TypeVar("Name", bound=str)
 
 
-class SharedTag(NamedTuple):
-    """A tag that all or most runs of a group have."""
-
-    tag: Raw
-    run_count: int
-
-
 @dataclass(frozen=True, slots=True)
 class ErrorGroup:
     """The failures of one kind in a span of time. An unchanged group is the same object in the next answer.
@@ -222,7 +215,7 @@ class ErrorGroup:
     first_seen: datetime
     last_seen: datetime
     run_ids: tuple[RunId, ...]
-    shared_tags: tuple[SharedTag, ...]
+    shared_tags: tuple[tuple[Raw, int], ...]
     cells: tuple[tuple[int, int], ...]
     state: ErrorState | None = None
     server_groups: tuple[ServerErrorGroup, ...] = ()
@@ -260,12 +253,11 @@ def most_first(counts: Mapping[Name, int]) -> tuple[tuple[Name, int], ...]:
     return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def shared_tags(tags: Mapping[Raw, int], count: int) -> tuple[SharedTag, ...]:
+def shared_tags(tags: Mapping[Raw, int], count: int) -> tuple[tuple[Raw, int], ...]:
     """Return the tags that most of `count` runs have, of those that are counted."""
     if count < 2:
         return ()
-    shared = [SharedTag(tag, number) for tag, number in tags.items() if number >= MOST * count]
-    return tuple(sorted(shared, key=lambda each: (-each.run_count, each.tag))[:MAX_SHARED_TAGS])
+    return most_first({tag: number for tag, number in tags.items() if number >= MOST * count})[:MAX_SHARED_TAGS]
 
 
 # `ServerGroups`: which groups of the server each group of ours holds.

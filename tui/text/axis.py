@@ -1,10 +1,9 @@
 """A time axis of cells: a window of time, labels of round times, and bars drawn to half a cell. Times are in µs."""
 
 from collections.abc import Iterable
-from itertools import groupby
 from typing import Final, NamedTuple
 
-from tui.text.styled import Line, Piece, Token
+from tui.text.styled import Line, Token, painted
 
 MIN_WINDOW_US: Final = 1_000
 """The shortest window: times have a precision of a millisecond."""
@@ -78,7 +77,4 @@ class Cells:
 
     def line(self) -> Line:
         """Return the cells as pieces of one colour each."""
-        return tuple(
-            Piece("".join(character for character, _ in group), token)
-            for token, group in groupby(self.cells, key=lambda cell: cell[1])
-        )
+        return painted(self.cells)

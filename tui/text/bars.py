@@ -4,11 +4,10 @@ Bars use at most 7 eighths of their row, or 15 of two rows, so that stacked seri
 """
 
 from collections.abc import Callable, Sequence
-from itertools import groupby
 from typing import Final, NamedTuple, TypeVar
 
 from tui.text.status import NO_BAR
-from tui.text.styled import Line, Piece, Token
+from tui.text.styled import Line, Token, painted
 
 T = TypeVar("T")
 N = TypeVar("N", int, float)
@@ -82,7 +81,7 @@ def _drawn(cells: Cells, bars: Bars, look: BarLook, is_abnormal: Sequence[bool])
             lower.append(("x" if look.is_ascii else "✗", token))
         else:
             lower.append((signs[min(height, _FULL) - 1], token))
-    return _joined(upper, bars.repeat), _joined(lower, bars.repeat)
+    return painted(upper, bars.repeat), painted(lower, bars.repeat)
 
 
 def summed(cells: Sequence[N | None], count: int) -> Sequence[N | None]:
@@ -116,10 +115,3 @@ def _neighbours(values: Sequence[T], count: int) -> list[Sequence[T]]:
 def _merged(cells: Sequence[N | None], count: int, merge: Callable[[list[N]], N]) -> Sequence[N | None]:
     known = ([value for value in part if value is not None] for part in _neighbours(cells, count))
     return [merge(part) if part else None for part in known]
-
-
-def _joined(painted: list[tuple[str, Token]], repeat: int) -> Line:
-    return tuple(
-        Piece("".join(sign * repeat for sign, _ in cells), token)
-        for token, cells in groupby(painted, key=lambda cell: cell[1])
-    )

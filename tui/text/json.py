@@ -266,22 +266,23 @@ class FoldedJson:
         lineage = self._lineage(start)
         first = self._step(start, *lineage[-1])
         yield first
-        opened = [
-            _Level(start[:depth], self._children(value, depth + 1), start[depth] + 1)
-            for depth, (_, value) in enumerate(lineage[:-1])
-        ]
+        above = enumerate(lineage[:-1])
+        opened = [self._below(start[:depth], value, start[depth] + 1) for depth, (_, value) in above]
         if first.is_open:
-            opened.append(_Level(start, self._children(first.value, len(start) + 1)))
+            opened.append(self._below(start, first.value))
         while opened:
-            level = opened[-1]
-            if level.next >= len(level.children):
+            step = next(opened[-1], None)
+            if step is None:
                 opened.pop()
                 continue
-            step = self._step((*level.path, level.next), *level.children[level.next])
-            level.next += 1
             yield step
             if step.is_open:
-                opened.append(_Level(step.path, self._children(step.value, len(step.path) + 1)))
+                opened.append(self._below(step.path, step.value))
+
+    def _below(self, path: JsonPath, value: Json, begin: int = 0) -> Iterator[VisibleRow]:
+        """Yield the rows of the values in a container, from the one at an index on."""
+        children = self._children(value, len(path) + 1)
+        return (self._step((*path, index), *children[index]) for index in range(begin, len(children)))
 
     def step(self, path: JsonPath) -> VisibleRow:
         """Return the row at a path."""
@@ -396,15 +397,6 @@ class FoldedJson:
         return [
             (None, TextLine(line[start : start + size])) for line in lines for start in range(0, len(line) or 1, size)
         ]
-
-
-@dataclass(slots=True)
-class _Level:
-    """An open container on the way down, and the index of its next child."""
-
-    path: JsonPath
-    children: "_Children"
-    next: int = 0
 
 
 class _IndexedItems:

@@ -109,12 +109,6 @@ UNSURE_DESCRIPTIONS: Final = {
 }
 """Descriptions that stay true while it is not known whether the run's code executes or waits: its trace was not read.
 """
-_OF_ATTEMPT: Final = {
-    AttemptStatus.EXECUTING: STATUS_STYLES["Executing"],
-    AttemptStatus.COMPLETED: STATUS_STYLES["Completed"],
-    AttemptStatus.FAILED: STATUS_STYLES["Failed"],
-    AttemptStatus.CANCELED: STATUS_STYLES["Canceled"],
-}
 
 
 def style_of(run: Run) -> StatusStyle:
@@ -128,8 +122,8 @@ def style_of_status(status: Status | None) -> StatusStyle:
 
 
 def style_of_attempt(status: AttemptStatus) -> StatusStyle:
-    """Return the style of an attempt's status."""
-    return _OF_ATTEMPT[status]
+    """Return the style of an attempt's status, which is that of a run with the same word."""
+    return STATUS_STYLES[status.capitalize()]
 
 
 def _look(title: str, specificity: int) -> StatusStyle:

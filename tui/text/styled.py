@@ -6,6 +6,7 @@ Widths are terminal cells as Rich and Textual count them. This module knows no r
 import re
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from itertools import groupby
 from typing import Literal, NamedTuple, Self
 
 from rich.cells import cell_len
@@ -136,20 +137,18 @@ def cut(line: Line, limit: int) -> Line:
 
 def pad(line: Line, limit: int, align: Align = "left") -> Line:
     """Pad the line with spaces to `limit` cells. A longer line stays as it is."""
-    missing = limit - line_width(line)
-    if missing <= 0:
-        return line
-    spaces = Piece(" " * missing)
-    return (*line, spaces) if align == "left" else (spaces, *line)
+    return _padded(line, limit - line_width(line), align)
 
 
 def fit(line: Line, limit: int, align: Align = "left") -> Line:
     """Cut and pad the line to exactly `limit` cells."""
     # Most lines only need padding: measuring them once saves a tenth of the time of a key.
     missing = limit - line_width(line)
-    if missing < 0:
-        return pad(cut(line, limit), limit, align)
-    if not missing:
+    return pad(cut(line, limit), limit, align) if missing < 0 else _padded(line, missing, align)
+
+
+def _padded(line: Line, missing: int, align: Align) -> Line:
+    if missing <= 0:
         return line
     spaces = Piece(" " * missing)
     return (*line, spaces) if align == "left" else (spaces, *line)
@@ -163,6 +162,12 @@ def joined(lines: Iterable[Line], gap: str = "  ") -> Line:
             out.append(Piece(gap))
         out.extend(line)
     return tuple(out)
+
+
+def painted(cells: Iterable[tuple[str, Token]], repeat: int = 1) -> Line:
+    """Return cells as pieces of one colour each. `repeat`: how often each cell is drawn."""
+    parts = groupby(cells, key=lambda cell: cell[1])
+    return tuple(Piece("".join(sign * repeat for sign, _ in part), token) for token, part in parts)
 
 
 def fold(line: Line, limit: int) -> list[Line]:

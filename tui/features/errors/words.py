@@ -279,7 +279,7 @@ def _rows(facts: GroupFacts, environment: Environment | None, redact: Callable[[
         ("Share", f"{facts.share} of the task" if facts.share else ""),
         ("Versions", names(group.versions)),
         ("Since", code(version_words(facts)) if is_since_known else ""),
-        ("Tags", names([(each.tag, each.run_count) for each in group.shared_tags])),
+        ("Tags", names(group.shared_tags)),
         ("Ended", ", ".join(ended)),
         *(("Run", code(run_id) + (f" <{link}>" if link else "")) for run_id, link in links),
         ("Fingerprint", code_span(group.fingerprint)),
@@ -369,7 +369,7 @@ def group_page(facts: GroupFacts, now: Now, limit: int) -> list[Row]:
     blocks = [
         [Row(line, ("sentence", number)) for number, line in enumerate(folded)],
         [*_times(facts, now, limit), *_tasks(facts, limit), *_versions(group, limit)],
-        _counted("tags", [(tag.tag, tag.run_count) for tag in group.shared_tags], limit, f"of {group.count:,}"),
+        _counted("tags", group.shared_tags, limit, f"of {group.count:,}"),
         _state(facts, now, limit),
         _minutes(facts.minutes, now, limit, is_grey=is_acknowledged(group)),
         _message(group, limit),
