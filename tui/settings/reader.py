@@ -9,7 +9,6 @@ from typing import Any, Final, Literal, TypeVar, get_args, get_origin
 from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, SchemaValidator, ValidationError, core_schema
 
 from tui.domain.text import clean
-from tui.settings.keys import check_keys, problem_of_command
 from tui.settings.schema import (
     CommandEntry,
     ConfigTable,
@@ -121,12 +120,14 @@ class _Reading:
         except ValidationError as error:
             self._complain_invalid(error.errors(include_url=False), value, where, entry, is_item=is_item)
             return _WRONG
-        check = ruled(annotation)[1].check
-        if check is not None and (wanted := check(read)):
+        if (check := ruled(annotation)[1].check) is not None and (wanted := check(read)):
             return self._wrong(where, wanted, value)
-        if entry is CommandEntry and (problem := problem_of_command(read[0])) is not None:
-            self._complain(f"{where}.{problem[0]}", f"{problem[1]}{_LEFT_OUT}")
-            return _WRONG
+        if entry is CommandEntry:
+            from tui.settings.keys import problem_of_command  # noqa: PLC0415  10 ms, which most files do not need
+
+            if (problem := problem_of_command(read[0])) is not None:
+                self._complain(f"{where}.{problem[0]}", f"{problem[1]}{_LEFT_OUT}")
+                return _WRONG
         self.keys.append(where)
         return read
 
@@ -273,6 +274,8 @@ _COMMAND: Final = re.compile(r"commands\[(\d+)\]")
 
 def with_checked_keys(file: ConfigFile) -> ConfigFile:
     """Return a file without the entries that are refused, and with what is wrong about them."""
+    from tui.settings.keys import check_keys  # noqa: PLC0415  10 ms, which most files do not need
+
     values = file.values
     positions = sorted(int(found[1]) for key in file.keys if (found := _COMMAND.fullmatch(key)))
     commands = dict(zip(positions, values.commands, strict=True))
