@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.domain.recorded import decode_trace
+from tests.support.present.trees import view_of
 from tui.api.errors import EARLIEST, LATEST
 from tui.api.feed import read_row
 from tui.api.responses import read_date
@@ -22,7 +23,6 @@ from tui.features.runs.columns import columns_for, row
 from tui.features.runs.command import run_page, tree_lines
 from tui.features.runs.printed import run_object, transition_line, tree_objects
 from tui.features.runs.words import summary_lines
-from tui.features.tree.words import TreeFolds, branches, shape_of
 from tui.features.tree.words import columns_for as tree_columns_for
 from tui.features.tree.words import row as tree_row
 from tui.store.merge import merge
@@ -114,7 +114,7 @@ def test_tree_of_any_times_is_drawn(trace: bytes, detail: bytes, date: str, widt
         tree_lines(tree, now=now, width=width)
         for node in tree_objects(tree):
             compact(node)
-        for branch in branches(shape_of(tree, known.get), TreeFolds()):
+        for branch in view_of(tree, known.get).shown:
             tree_row(branch, tree_columns_for(width), Now(now))
 
 

@@ -7,14 +7,14 @@ import pytest
 
 from tests.support.present.attempt_pages import of, text
 from tests.support.present.samples import NOW, STAMP, STARTED, attempt, sample, text_of
-from tests.support.present.trees import Grove
+from tests.support.present.trees import Grove, view_of
 from tui.domain.error import RunError
 from tui.domain.run import AttemptStatus, Fixed, Run, RunId, SpanId, TaskId, Wait, WaitKind
 from tui.domain.text import Raw
 from tui.features.detail.words import DetailRead, DetailView, Relatives, detail_rows, origin_words
 from tui.features.runs.command import run_page
 from tui.features.runs.words import DATED_AFTER, MAX_RUNNING_AGE, summary_lines, waiting_words
-from tui.features.tree.words import TreeFolds, branches, columns_for, row, shape_of
+from tui.features.tree.words import columns_for, row
 from tui.text.blocks import Now
 from tui.text.json import ValueRows
 from tui.text.styled import plain
@@ -97,8 +97,8 @@ def tree_of(run: Run) -> str:
     grove = Grove()
     grove.add("root")
     grove.runs[RunId("run_root")] = replace(run, id=RunId("run_root"))
-    shape = shape_of(grove.tree("root"), grove.runs.get)
-    return "\n".join(plain(row(each, columns_for(118), AT).line) for each in branches(shape, TreeFolds()))
+    shown = view_of(grove.tree("root"), grove.runs.get).shown
+    return "\n".join(plain(row(each, columns_for(118), AT).line) for each in shown)
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ def test_tree_drops_a_wait_for_runs_that_have_ended(word: str, is_shown: bool) -
     child = grove.add("child", "root", word)
     wait = Wait(WaitKind.RUNS, STARTED, SpanId("s"), runs=(child,), open_count=1, task=TaskId("child"))
     grove.runs[RunId("run_root")] = replace(waiting(wait), id=RunId("run_root"))
-    shape = shape_of(grove.tree("root"), grove.runs.get)
-    lines = [plain(row(each, columns_for(118), AT).line) for each in branches(shape, TreeFolds())]
+    shown = view_of(grove.tree("root"), grove.runs.get).shown
+    lines = [plain(row(each, columns_for(118), AT).line) for each in shown]
     assert ("waits for its child" in lines[0]) is is_shown
 
 

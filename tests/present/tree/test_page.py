@@ -6,14 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.present.samples import HOSTILE, NOW, STARTED, full, text_of
-from tests.support.present.trees import Grove, chain, groves, nightly
+from tests.support.present.trees import Grove, chain, groves, nightly, view_of
 from tui.domain.run import RunId, TaskId, parse_status
 from tui.domain.tree import RunTimes, RunTree, TreeNode
 from tui.features.tree.words import (
-    ALL_OPEN,
-    TreeFolds,
     TreeShape,
-    branches,
     columns_for,
     extent,
     head,
@@ -25,13 +22,13 @@ from tui.text.blocks import GoToRun, Now, ToggleFold
 from tui.text.styled import Line, Token, line_width, plain
 
 
-def lines(
-    grove: Grove, tree: RunTree, cells: int, folds: TreeFolds | None = None, now: Now | None = None
-) -> list[Line]:
+def lines(grove: Grove, tree: RunTree, cells: int, *, is_all_open: bool = False, now: Now | None = None) -> list[Line]:
     """Return the titles and the rows."""
     columns = columns_for(cells)
-    drawn_lines = branches(shape_of(tree, grove.runs.get), folds or TreeFolds())
-    rows = [row(each, columns, now or Now(NOW), is_current=each.entry.key == tree.current).line for each in drawn_lines]
+    view = view_of(tree, grove.runs.get)
+    if is_all_open:
+        view.set_all_open(is_open=True)
+    rows = [row(each, columns, now or Now(NOW), is_current=each.entry.key == tree.current).line for each in view.shown]
     return [head(columns), *rows]
 
 
@@ -113,7 +110,7 @@ def test_no_line_passes_the_edge(planted: tuple[Grove, RunTree], cells: int) -> 
     grove, tree = planted
     hostile = full(HOSTILE)
     grove.runs[tree.root.id] = replace(hostile, id=tree.root.id)
-    for line in lines(grove, tree, cells, ALL_OPEN):
+    for line in lines(grove, tree, cells, is_all_open=True):
         assert line_width(line) <= cells
         assert "\x1b" not in plain(line)
 
@@ -137,8 +134,7 @@ def test_current_run_is_bold_and_failures_stand_out() -> None:
 def test_enter_goes_to_a_run_and_unfolds_a_group() -> None:
     grove = nightly()
     acts = {
-        row(each, columns_for(118), Now(NOW)).action
-        for each in branches(shape_of(grove.tree("import"), grove.runs.get), TreeFolds())
+        row(each, columns_for(118), Now(NOW)).action for each in view_of(grove.tree("import"), grove.runs.get).shown
     }
     assert GoToRun(RunId("run_notify")) in acts
     assert ToggleFold(("batch", "run_import", "batch_1")) in acts
@@ -205,7 +201,7 @@ def test_run_known_only_by_its_id_has_a_row() -> None:
 def test_lone_run_says_that_it_is_alone() -> None:
     grove = Grove()
     grove.add("root")
-    branch = branches(shape_and_tree(grove)[0], TreeFolds())[0]
+    branch = view_of(grove.tree("root"), grove.runs.get).shown[0]
     assert "✓ root  no runs above or below it" in plain(
         row(branch, columns_for(81, is_alone=True), Now(NOW), is_alone=True).line
     )

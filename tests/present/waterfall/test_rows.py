@@ -34,7 +34,7 @@ def lines_of(
     zoom = None if window_s is None else TimeWindow(int(window_s[0] * 1e6), int(window_s[1] * 1e6))
     now = Now(START + timedelta(seconds=now_s))
     parts = parts_of(placed, tree, no_run, columns_for(width, GUTTER), now, zoom)
-    lines = [axis_line(parts), *(row_line(each, parts) for each in shown_spans(waterfall, tree, ()))]
+    lines = [axis_line(parts), *(row_line(each, parts) for each in shown_spans(tree))]
     assert all(line_width(line) == width - 1 for line in lines[1:])
     assert line_width(lines[0]) <= width
     return [plain(line) for line in lines]

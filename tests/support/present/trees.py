@@ -1,5 +1,6 @@
 """Sample trees of runs, and the runs that the store would know."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from tests.support.present.samples import CREATED, sample
 from tui.domain.run import BatchId, Run, RunId, TaskId
 from tui.domain.tree import RunTree, TreeRow, build_tree
+from tui.features.tree.view import TreeView
 
 WORDS = ("COMPLETED", "FAILED", "CRASHED", "EXECUTING", "WAITING", "QUEUED", "DELAYED", "CANCELED", "EXPIRED", "NEW")
 
@@ -46,6 +48,13 @@ class Grove:
 
     def tree(self, current: str, *missing: str) -> RunTree:
         return build_tree(RunId(f"run_{current}"), self.rows, self.runs, missing)
+
+
+def view_of(tree: RunTree, newest: Callable[[RunId], Run | None]) -> TreeView:
+    """Return the view of a tree as it begins."""
+    view = TreeView(newest)
+    view.show(tree)
+    return view
 
 
 def chain(length: int) -> tuple[Grove, RunTree]:

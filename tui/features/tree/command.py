@@ -90,7 +90,7 @@ def trace_lines(
     tree = row_tree(waterfall)
     placed = spans.PlacedTrace(waterfall, tree, extents, longest_path(waterfall, extents), {})
     parts = spans.parts_of(placed, tree, get_run, spans.columns_for(width, 0), Now(now))
-    lines = [spans.axis_line(parts), *(spans.row_line(each, parts) for each in spans.shown_spans(waterfall, tree, ()))]
+    lines = [spans.axis_line(parts), *(spans.row_line(each, parts) for each in spans.shown_spans(tree))]
     has_unknown, has_batch = SpanState.UNKNOWN in extents.states, SpanKind.CALL in waterfall.kinds
     marks = spans.legend(width, has_unknown=has_unknown, has_batch=has_batch, has_colors=has_colors)
     lines += [(), marks] if marks else []

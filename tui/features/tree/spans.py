@@ -10,7 +10,6 @@ from tui.domain.text import Raw
 from tui.domain.trace import (
     ROOT,
     Extents,
-    RowKey,
     RowTree,
     RunEnd,
     RunEnds,
@@ -418,9 +417,9 @@ def columns_for(width: int, gutter: int) -> WaterfallColumns:
     return WaterfallColumns(name, max(width - name - _ARROW - _TOOK - _BEFORE_BAR - _EDGE, 0))
 
 
-def shown_spans(waterfall: Waterfall, tree: RowTree, folded: Collection[RowKey]) -> list[Branch[int]]:
-    """Return the visible rows in order."""
-    return branches_below(ROOT, tree.below.__getitem__, lambda index: waterfall.keys[index] not in folded)
+def shown_spans(tree: RowTree) -> list[Branch[int]]:
+    """Return all rows in order."""
+    return branches_below(ROOT, tree.below.__getitem__, lambda _: True)
 
 
 def axis_line(parts: RowParts) -> Line:

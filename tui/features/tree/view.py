@@ -1,10 +1,10 @@
 """The pane `tree`: rows that fold, its state without the widget, and the runs around the selected one."""
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
-from typing import Any, ClassVar, Final, Generic, Protocol
+from typing import Any, ClassVar, Final, Generic
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -13,7 +13,7 @@ from tui.domain.run import Run, RunId
 from tui.domain.tree import RunTree
 from tui.features.attempts.words import NOTHING_SELECTED
 from tui.features.tree import words
-from tui.features.tree.words import Branch, Entry, SiblingGroup, TreeBranch, TreeEntry, TreeFolds, TreeRun, TreeShape
+from tui.features.tree.words import Branch, Entry, SiblingGroup, TreeBranch, TreeEntry, TreeRun, TreeShape
 from tui.kit.keys import Help, bind
 from tui.kit.layout import Placement, Slot
 from tui.kit.lines import GUTTER, Lines
@@ -30,36 +30,104 @@ from tui.text.styled import Line, Piece, Token, wrap
 # Rows that fold into a tree, and the state of the tree pane without its widget.
 
 
-class FoldingView(Protocol[Entry]):
-    """Rows that fold into a tree: the runs of the tree, the spans of the waterfall. An entry may have a row."""
+MAX_REVEALED: Final = 200
+"""The maximum number of entries that a search reveals: a single letter would match thousands."""
+
+
+class FoldingView(Generic[Entry]):
+    """Rows that fold into a tree: the runs of the tree, the spans of the waterfall. An entry may have a row.
+
+    What the user folded and unfolded counts first, then whether all is open or closed, then how an entry begins.
+    """
+
+    def __init__(self) -> None:
+        self.start_over()
+
+    def start_over(self) -> None:
+        """Forget all folds."""
+        self._turned: Mapping[Hashable, bool] = {}
+        """Whether the entries that the user turned are open, by their keys."""
+        self._all_open: bool | None = None
+        self._unsearched: tuple[Mapping[Hashable, bool], bool | None] | None = None
+        """Both as they were before the search."""
+        self._shown: Sequence[Branch[Entry]] | None = None
 
     def key_of(self, entry: Entry) -> Hashable:
         """Return the key of the row of an entry."""
+        raise NotImplementedError
 
     def ancestors_of(self, entry: Entry) -> Iterator[Entry]:
         """Yield the entries above another one, the nearest first."""
+        raise NotImplementedError
 
     def children_of(self, entry: Entry) -> Sequence[Entry]:
         """Return the entries whose rows stand below another one's."""
+        raise NotImplementedError
 
-    def is_open(self, entry: Entry) -> bool:
-        """Return whether the rows below an entry are visible."""
-
-    def set_open(self, entry: Entry, *, is_open: bool) -> None:
-        """Unfold or fold an entry."""
-
-    def set_all_open(self, *, is_open: bool) -> None:
-        """Unfold everything, or fold everything but the root."""
-
-    def reveal(self, entries: Iterable[Entry]) -> None:
-        """Unfold everything above some entries."""
+    def begins_open(self, entry: Entry) -> bool:  # noqa: ARG002  for subclasses
+        """Return whether an entry is open that the user did not turn."""
+        return True
 
     def is_failed(self, entry: Entry) -> bool:
         """Return whether the key for the next error stops at an entry."""
+        raise NotImplementedError
+
+    def words_of(self, entry: Entry) -> str:
+        """Return the text in which a search looks."""
+        raise NotImplementedError
 
     @property
     def order(self) -> Sequence[Entry]:
         """All entries, folded ones too, in the order of rows."""
+        raise NotImplementedError
+
+    @property
+    def shown(self) -> Sequence[Branch[Entry]]:
+        """The visible rows."""
+        if self._shown is None:
+            order = self.order
+            self._shown = words.branches_below(order[0], self.children_of, self.is_open) if order else ()
+        return self._shown
+
+    def is_open(self, entry: Entry) -> bool:
+        """Return whether the rows below an entry are visible."""
+        if (is_open := self._turned.get(self.key_of(entry))) is not None:
+            return is_open
+        if self._all_open is None:
+            return self.begins_open(entry)
+        return self._all_open or next(self.ancestors_of(entry), None) is None
+
+    def turn(self, entries: Iterable[Entry], *, is_open: bool) -> None:
+        """Unfold or fold entries."""
+        self._use({**self._turned, **{self.key_of(entry): is_open for entry in entries}}, self._all_open)
+        self._unsearched = None
+
+    def set_all_open(self, *, is_open: bool) -> None:
+        """Unfold everything, or fold everything but the root."""
+        self._use({}, is_open)
+        self._unsearched = None
+
+    def _use(self, turned: Mapping[Hashable, bool], all_open: bool | None) -> None:  # noqa: FBT001  a pair of states
+        self._turned, self._all_open, self._shown = turned, all_open, None
+
+    def reveal(self, entries: Iterable[Entry]) -> None:
+        """Unfold everything above some entries."""
+        if closed := [above for each in entries for above in self.ancestors_of(each) if not self.is_open(above)]:
+            self._use({**self._turned, **dict.fromkeys(map(self.key_of, closed), True)}, self._all_open)
+
+    def search(self, text: str, cursor_entry: Entry | None) -> None:
+        """Reveal the entries that contain a text.
+
+        An empty text ends the search: the earlier folds return, except around the entry under the cursor.
+        """
+        self._unsearched = self._unsearched or (self._turned, self._all_open)
+        self._use(*self._unsearched)
+        if needle := text.casefold():
+            self.reveal(islice((each for each in self.order if needle in self.words_of(each).casefold()), MAX_REVEALED))
+            return
+        self._unsearched = None
+        if cursor_entry is not None:
+            self.reveal([cursor_entry])
 
     def next_of(self, entry: Entry | None, step: int, is_wanted: Callable[[Entry], bool]) -> Entry | None:
         """Return the next (1) or previous (-1) wanted entry, wrapping around; None if there is no other."""
@@ -116,25 +184,26 @@ class TreeRows(BranchRows[TreeEntry]):
 # The shape and the rows are computed when they are needed, and kept until something changes that they depend on.
 
 
-MAX_REVEALED: Final = 200
-"""The maximum number of entries that a search reveals: a single letter would match thousands."""
-
-
 class TreeView(FoldingView[TreeEntry]):
     """Holds one tree at a time. `newest` returns a run from the store."""
 
     def __init__(self, newest: Callable[[RunId], Run | None]) -> None:
+        super().__init__()
         self._newest = newest
         self.tree: RunTree | None = None
         """The tree as it was fetched."""
         self.ids: frozenset[RunId] = frozenset()
         """The runs of the tree."""
         self._shape: TreeShape | None = None
+
+    def start_over(self) -> None:
+        super().start_over()
         self._shape_before: TreeShape | None = None
-        self._shown: Sequence[TreeBranch] | None = None
-        self._folds = TreeFolds()
-        self._unsearched: TreeFolds | None = None
         self._kept_visible: tuple[RunId, ...] = ()
+        self._kept_open = set[Hashable]()
+        """Entries that were open without the user: they stay open when they become quiet, so that no row disappears
+        while the user reads it.
+        """
 
     @property
     def shape(self) -> TreeShape | None:
@@ -146,13 +215,10 @@ class TreeView(FoldingView[TreeEntry]):
 
     @property
     def shown(self) -> Sequence[TreeBranch]:
-        """The visible rows."""
-        if (shape := self.shape) is None:
-            return ()
-        if self._shown is None:
-            self._shown = words.branches(shape, self._folds)
-            self._folds = self._folds.remember_open(self._shown)
-        return self._shown
+        shape = self.shape
+        if shape is not None and self._shown is None:
+            self._kept_open |= {each.entry.key for each in super().shown if each.is_open} - self._turned.keys()
+        return super().shown
 
     @property
     def order(self) -> Sequence[TreeEntry]:
@@ -166,7 +232,7 @@ class TreeView(FoldingView[TreeEntry]):
             self.ids = frozenset(node.id for node in tree.root.walk()) if tree is not None else frozenset()
         is_other = tree is None or before is None or tree.root.id != before.root.id
         if is_other:
-            self._folds, self._unsearched, self._kept_visible, self._shape_before = TreeFolds(), None, (), None
+            self.start_over()
         return is_other
 
     def on_runs_changed(self, entry: TreeEntry | None) -> None:
@@ -187,48 +253,25 @@ class TreeView(FoldingView[TreeEntry]):
     def is_failed(self, entry: TreeEntry) -> bool:
         return entry.is_failed
 
-    def is_open(self, entry: TreeEntry) -> bool:
-        return self._folds.is_open(entry, is_large=self.shape is not None and self.shape.is_large)
+    def words_of(self, entry: TreeEntry) -> str:
+        if entry.run_id is None or not isinstance(entry.item, TreeRun):
+            return ""
+        tags = entry.run.state.tags if entry.run is not None and entry.run.state is not None else ()
+        return " ".join((entry.item.node.task or "", entry.run_id, *tags))
 
-    def set_open(self, entry: TreeEntry, *, is_open: bool) -> None:
-        self._use(self._folds.with_fold([entry], is_open=is_open))
-
-    def set_all_open(self, *, is_open: bool) -> None:
-        self._use(words.ALL_OPEN if is_open else words.ALL_CLOSED)
+    def begins_open(self, entry: TreeEntry) -> bool:
+        """Return False for groups, and for the quiet branches of a large tree."""
+        if isinstance(entry.item, SiblingGroup):
+            return False
+        is_large = self.shape is not None and self.shape.is_large
+        return not is_large or entry.key in self._kept_open or not entry.are_children_quiet
 
     def step_level(self, step: int) -> None:
         """Unfold the highest folded level (1), or fold the lowest open one (-1)."""
-        self._use(self._folds.step_level(self.shown, step))
-
-    def reveal(self, entries: Iterable[TreeEntry]) -> None:
-        closed = {above for entry in entries for above in entry.ancestors() if not self.is_open(above)}
-        if closed:
-            self._folds, self._shown = self._folds.with_fold(closed, is_open=True), None
-
-    def search(self, text: str, cursor_entry: TreeEntry | None) -> None:
-        """Reveal the runs whose task, id or tags contain a text.
-
-        An empty text ends the search: the earlier folds return, except around the entry under the cursor.
-        """
-        if self._unsearched is None:
-            self._unsearched = self._folds
-        self._folds, self._shown = self._unsearched, None
-        if text:
-            needle = text.casefold()
-            found = (each for each in self.order if isinstance(each.item, TreeRun) and needle in _words_of(each.item))
-            self.reveal(islice(found, MAX_REVEALED))
-            return
-        self._unsearched = None
-        if cursor_entry is not None:
-            self.reveal([cursor_entry])
-
-    def _use(self, folds: TreeFolds) -> None:
-        self._folds, self._shown, self._unsearched = folds, None, None
-
-
-def _words_of(item: TreeRun) -> str:
-    tags = item.run.state.tags if item.run is not None and item.run.state is not None else ()
-    return " ".join((item.node.task or "", item.node.id, *tags)).casefold()
+        is_open = step > 0
+        turned = [branch for branch in self.shown if branch.is_open is not is_open and branch.is_open is not None]
+        depth = (min if is_open else max)((branch.depth for branch in turned), default=0)
+        self.turn((each.entry for each in turned if each.depth == depth), is_open=is_open)
 
 
 # The pane `tree`: the runs around the selected one, from the root down.
@@ -297,6 +340,19 @@ class FoldingPane(PagePane, Generic[Entry]):
         self.refresh_near(entry)
         return True
 
+    def has_use_for(self, action: str) -> bool:
+        if action in {"fold", "unfold", "level", "root", "parent", "all", "path_step"}:
+            return self.view is not None and any(each.is_open is not None for each in self.view.shown[:1])
+        return super().has_use_for(action)
+
+    def search(self, text: str) -> Line:
+        """Search in folded rows too, and reveal those that contain the text."""
+        if self.view is not None:
+            entry = self.entry
+            self.view.search(text, entry)
+            self.refresh_near(entry)
+        return super().search(text)
+
     async def action_form(self, title: str) -> None:
         await self.show_form(title)
 
@@ -331,7 +387,7 @@ class FoldingPane(PagePane, Generic[Entry]):
             self.refresh_near(entry)
 
     def _turn(self, view: FoldingView[Entry], entry: Entry, *, is_open: bool) -> None:
-        view.set_open(entry, is_open=is_open)
+        view.turn([entry], is_open=is_open)
         self.refresh_near(entry)
 
     def refresh_near(self, entry: Entry | None) -> None:
@@ -437,8 +493,6 @@ class TreePane(FoldingPane[TreeEntry]):
     def has_use_for(self, action: str) -> bool:
         if action == "form":
             return self.selection.run_id is not None
-        if action in {"fold", "unfold", "level", "root", "parent", "all"}:
-            return self.view.shape is not None and self.view.shape.size > 1
         if (
             action == "enter"
             and isinstance(self._row_action, GoToRun)
@@ -446,13 +500,6 @@ class TreePane(FoldingPane[TreeEntry]):
         ):
             return self.entry is not None and bool(self.entry.children)
         return super().has_use_for(action)
-
-    def search(self, text: str) -> Line:
-        """Search in folded rows too, and reveal those that contain the text."""
-        entry = self.entry
-        self.view.search(text, entry)
-        self.refresh_near(entry)
-        return super().search(text)
 
     def action_level(self, step: int) -> None:
         entry = self.entry

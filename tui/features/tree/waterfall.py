@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Final
 
 from textual import events
@@ -11,7 +11,6 @@ from textual.binding import BindingType
 
 from tui.domain.run import Capability, RunId, SpanId
 from tui.domain.trace import (
-    ROOT,
     RowKey,
     RowTree,
     Span,
@@ -24,8 +23,7 @@ from tui.domain.trace import (
     row_tree,
 )
 from tui.features.tree import spans as words
-from tui.features.tree.view import MAX_REVEALED, BranchRows, FoldingPane, FoldingView, TreePane
-from tui.features.tree.words import Branch
+from tui.features.tree.view import BranchRows, FoldingPane, FoldingView, TreePane
 from tui.kit.colors import Background
 from tui.kit.keys import Help, bind
 from tui.kit.layout import Placement, Slot
@@ -74,10 +72,9 @@ class WaterfallView(FoldingView[int]):
         self.placed = placed
         """The same, with the ends that the store has learned since."""
         self._trees: dict[bool, RowTree] = {False: placed.tree}
-        self._folded: frozenset[RowKey] = frozenset()
         self._zoom: TimeWindow | None = None
         self._with_engine = False
-        self._shown: Sequence[Branch[int]] | None = None
+        super().__init__()
 
     @property
     def waterfall(self) -> Waterfall:
@@ -90,13 +87,6 @@ class WaterfallView(FoldingView[int]):
         if self._with_engine not in self._trees:
             self._trees[self._with_engine] = row_tree(self.waterfall, with_engine=self._with_engine)
         return self._trees[self._with_engine]
-
-    @property
-    def shown(self) -> Sequence[Branch[int]]:
-        """The visible rows."""
-        if self._shown is None:
-            self._shown = words.shown_spans(self.waterfall, self.tree, self._folded)
-        return self._shown
 
     @property
     def order(self) -> Sequence[int]:
@@ -131,21 +121,6 @@ class WaterfallView(FoldingView[int]):
     def children_of(self, entry: int) -> Sequence[int]:
         return self.tree.below[entry]
 
-    def is_open(self, entry: int) -> bool:
-        return self.key_of(entry) not in self._folded
-
-    def set_open(self, entry: int, *, is_open: bool) -> None:
-        key = frozenset((self.key_of(entry),))
-        self._fold(self._folded - key if is_open else self._folded | key)
-
-    def set_all_open(self, *, is_open: bool) -> None:
-        self._fold(frozenset() if is_open else frozenset(self.key_of(each) for each in self.order if each != ROOT))
-
-    def reveal(self, entries: Iterable[int]) -> None:
-        above = {self.key_of(each) for entry in entries for each in self.ancestors_of(entry)}
-        if above & self._folded:
-            self._fold(self._folded - above)
-
     def toggle_engine(self) -> None:
         """Show the engine's spans, or hide them again."""
         self._with_engine = not self._with_engine
@@ -161,10 +136,8 @@ class WaterfallView(FoldingView[int]):
         style = words.style_of_span(self.waterfall, self.placed.extents, entry, self.get_run)
         return words.is_failed(self.waterfall, entry, style)
 
-    def matches(self, needle: str) -> list[int]:
-        """Return the spans with rows whose name contains a text, ignoring case."""
-        spans = self.waterfall.spans
-        return [index for index in self.order if needle in spans[index].message.casefold()]
+    def words_of(self, entry: int) -> str:
+        return self.waterfall.spans[entry].message
 
     def parts(self, columns: words.WaterfallColumns, clock: Now) -> words.RowParts:
         """Return the parts that all rows are drawn from."""
@@ -189,9 +162,6 @@ class WaterfallView(FoldingView[int]):
         if self._zoom is not None:
             whole = words.whole_window(self.placed.extents, words.moment_of(self.waterfall, clock))
             self._zoom = words.panned(self._zoom, whole, step=step)
-
-    def _fold(self, folded: frozenset[RowKey]) -> None:
-        self._folded, self._shown = folded, None
 
 
 class WaterfallRows(BranchRows[int]):
@@ -590,8 +560,6 @@ class WaterfallPane(FoldingPane[int]):
         match action:
             case "form":
                 return True
-            case "fold" | "unfold" | "all" | "root" | "parent" | "path_step":
-                return view is not None and len(view.tree.order) > 1
             case "zoom_time":
                 return view is not None and len(view.waterfall.spans) > 1
             case "pan":
@@ -600,13 +568,6 @@ class WaterfallPane(FoldingPane[int]):
                 return view is not None and view.waterfall.engine_count + view.waterfall.function_count > 0
             case _:
                 return super().has_use_for(action)
-
-    def search(self, text: str) -> Line:
-        """Search in folded rows too, and reveal those that contain the text."""
-        if self.view is not None and text:
-            self.view.reveal(self.view.matches(text.casefold())[:MAX_REVEALED])
-            self.rebuild()
-        return super().search(text)
 
     def action_zoom_time(self, step: int) -> None:
         if self.view is not None:

@@ -1,13 +1,10 @@
 """The tree of runs: its shape, its folds, its lines and its notes."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import Enum
-from functools import partial
-from operator import attrgetter
-from types import MappingProxyType
 from typing import Final, Generic, NamedTuple, TypeVar, assert_never
 
 from tui.domain.run import EXECUTING_FAMILY, FAILED, QUEUED_FAMILY, BatchId, Run, RunId, RunStatus, State, TaskId
@@ -340,7 +337,7 @@ def _first_failed(entries: Iterable[TreeEntry]) -> TreeEntry | None:
     return min(timed, key=lambda pair: pair[0])[1] if 1 < len(failed) == len(timed) else None
 
 
-# Which entries of a tree are folded, and which rows remain visible.
+# The visible rows of a tree.
 
 
 STEP: Final = 2
@@ -348,14 +345,6 @@ STEP: Final = 2
 
 MAX_LEVELS: Final = 40
 """The deepest level that is drawn. Deeper chains stay readable, and drawing them stays linear."""
-
-
-class DefaultFolds(Enum):
-    """The state of every entry that the user did not fold or unfold by hand."""
-
-    QUIET_FOLDED = "groups, and quiet branches of a large tree, are folded"
-    OPEN = "all open"
-    CLOSED = "all closed but the root"
 
 
 Entry = TypeVar("Entry")
@@ -399,58 +388,6 @@ def guides_of(branch: Branch[Entry], room: int) -> Line:
     mark = {None: "─ " if branch.depth else "  ", True: "▾ ", False: "▸ "}[branch.is_open]
     guides = guide_tail(branch.guides, max(room - len(mark), STEP), f"{branch.depth}{ELLIPSIS}", step=STEP)
     return (Piece(guides, Token.GUIDE), Piece(mark, Token.GUIDE if branch.is_open is None else Token.MUTED))
-
-
-@dataclass(frozen=True, slots=True)
-class TreeFolds:
-    """Which entries are open.
-
-    `by_hand` is what the user folded and unfolded. `kept_open` holds entries that were open without the user; they stay
-    open when they become quiet, so that no row disappears while the user reads it.
-    """
-
-    default: DefaultFolds = DefaultFolds.QUIET_FOLDED
-    by_hand: Mapping[EntryKey, bool] = field(default_factory=lambda: MappingProxyType({}))
-    kept_open: frozenset[EntryKey] = frozenset()
-
-    def is_open(self, entry: TreeEntry, *, is_large: bool) -> bool:
-        """Return whether the children of an entry are visible."""
-        if (by_hand := self.by_hand.get(entry.key)) is not None:
-            return by_hand
-        if self.default is not DefaultFolds.QUIET_FOLDED:
-            return self.default is DefaultFolds.OPEN or entry.parent is None
-        if isinstance(entry.item, SiblingGroup):
-            return False
-        return not is_large or entry.key in self.kept_open or not entry.are_children_quiet
-
-    def with_fold(self, entries: Iterable[TreeEntry], *, is_open: bool) -> "TreeFolds":
-        """Return a copy with these entries unfolded or folded."""
-        return replace(self, by_hand={**self.by_hand, **{entry.key: is_open for entry in entries}})
-
-    def remember_open(self, shown: Iterable[TreeBranch]) -> "TreeFolds":
-        """Return a copy that keeps the branches open which are open now."""
-        if self.default is not DefaultFolds.QUIET_FOLDED:
-            return self
-        fresh = {branch.entry.key for branch in shown if branch.is_open} - self.kept_open
-        return replace(self, kept_open=self.kept_open | fresh) if fresh else self
-
-    def step_level(self, shown: Sequence[TreeBranch], step: int) -> "TreeFolds":
-        """Return a copy with the uppermost folded level unfolded (1), or the lowest unfolded level folded (-1)."""
-        is_open = step > 0
-        turned = [branch for branch in shown if branch.is_open is not is_open and branch.is_open is not None]
-        if not turned:
-            return self
-        depth = (min if is_open else max)(branch.depth for branch in turned)
-        return self.with_fold((each.entry for each in turned if each.depth == depth), is_open=is_open)
-
-
-ALL_OPEN: Final = TreeFolds(DefaultFolds.OPEN)
-ALL_CLOSED: Final = TreeFolds(DefaultFolds.CLOSED)
-
-
-def branches(shape: TreeShape, folds: TreeFolds) -> list[TreeBranch]:
-    """Return the visible rows of a tree in order."""
-    return branches_below(shape.root, attrgetter("children"), partial(folds.is_open, is_large=shape.is_large))
 
 
 # The columns of the tree pane and the line of each row.
