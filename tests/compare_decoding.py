@@ -459,8 +459,8 @@ async def _read_trace_nodes(client: Any, case: Case) -> Any:
 
 
 async def _read_log(client: Any, case: Case) -> Any:
-    log, _ = await client.read_log(case.ids[0], None, lambda: 0.0)
-    again, _ = await client.read_log(case.ids[0], log, lambda: 0.0)
+    log, _ = await client.read_log(case.ids[0], None)
+    again, _ = await client.read_log(case.ids[0], log)
     return log, again is log
 
 

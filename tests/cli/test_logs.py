@@ -33,9 +33,9 @@ def nested(recordings_api: RecordingsApi) -> None:
 
 @pytest.fixture
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.sync.fetch.log_interval_s", lambda *_: 0.001)
-    monkeypatch.setattr("tui.sync.fetch.MIN_INTERVAL_S", 0.001)
-    monkeypatch.setattr("tui.sync.fetch.SETTLED_AFTER", timedelta())  # the recordings are of several moments
+    monkeypatch.setattr("tui.sync.budget.MAX_BUDGET_SHARE", 1e6)
+    monkeypatch.setattr("tui.features.logs.command.MIN_INTERVAL_S", 0.001)
+    monkeypatch.setattr("tui.sync.fetch.SETTLED_AFTER", timedelta(days=-30))  # the recordings are of several moments
     monkeypatch.setattr("tui.features.logs.command.MIN_RETRY_S", 0.001)
 
 
@@ -210,7 +210,7 @@ def test_follow_waits_for_the_events_of_a_run_just_ended(
     recordings_api: RecordingsApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tui.sync.fetch.SETTLED_AFTER", timedelta(seconds=0.05))
-    ended = recording("313")["response"]["body"] | {"finishedAt": "2026-11-24T14:04:59.990Z"}
+    ended = recording("313")["response"]["body"] | {"updatedAt": "2026-11-24T14:04:59.990Z"}
     recordings_api.answer(Reply(body=ended), path=DETAIL)
     recordings_api.answer(Reply(404, {"error": "Trace not found"}), reply(row(1)), path=EVENTS)
     done = in_this_process("logs", LIVE, "--follow", "--json", url=recordings_api.url)

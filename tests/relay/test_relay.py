@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Callable
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -35,7 +34,6 @@ from tui.domain.run import RELAY, REST, Cursor, ErrorGroupId, Run, RunId, SpanId
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.store.freshness import Freshness, FreshnessTracker, Level
 from tui.sync.budget import Priority
-from tui.sync.fetch import read_log
 from tui.sync.session import Session
 
 FAILED = FleetRun(1, -60, -55, -50, end="FAILED")
@@ -176,10 +174,10 @@ def test_log_and_attributes_cross_the_relay(tmp_path: Path) -> None:
         server.attributes[span_id] = {"code": "missing"}
         async with relay_setup(fleet, tmp_path) as setup, screen_on(setup) as screen:
             await synchronise(setup, screen)
-            run_id, read_again = RunId(FAILED.id), partial(read_log, screen.fetcher, screen.clock)
-            read = await read_again(run_id, None, Priority.SELECTED)
-            assert [(line.message, line.word) for line in read.log] == [("with attributes é", "WARN")]
-            assert not (await read_again(run_id, read.log, Priority.SELECTED)).is_new
+            run_id, read_again = RunId(FAILED.id), screen.fetcher.fetch_log
+            log, _ = await read_again(run_id, None, Priority.SELECTED)
+            assert [(line.message, line.word) for line in log] == [("with attributes é", "WARN")]
+            assert (await read_again(run_id, log, Priority.SELECTED))[0] is log
             detail = await screen.fetcher.fetch_span(run_id, span_id, Priority.SELECTED)
             assert detail.properties == {"code": "missing"}
 

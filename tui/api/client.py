@@ -249,15 +249,13 @@ class ApiReader(ABC):
 
         return await _decoded(event_slices((await self._fetch_success(EventsRequest(run_id))).body, run_id))
 
-    async def read_log(
-        self, run_id: RunId, known: "RunLog | None", now_s: Callable[[], float]
-    ) -> "tuple[RunLog, float]":
+    async def read_log(self, run_id: RunId, known: "RunLog | None") -> "tuple[RunLog, float]":
         """Return the log of a run, `known` itself if nothing is new, and the seconds that the decoding took."""
         from tui.api.traces import decode_log  # noqa: PLC0415  loaded when first used
 
         response = await self._fetch_success(EventsRequest(run_id))
         try:
-            return await decode_log(response.body, known, now_s)
+            return await decode_log(response.body, known)
         except errors.ServerFault as error:
             raise errors.ServerFault(f"{response.label}: {error}", response.status) from None
 

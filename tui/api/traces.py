@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
@@ -587,19 +588,19 @@ _MAX_NS: Final = 2**63 - 1
 _MAX_ATTEMPT: Final = 10**9
 
 
-async def decode_log(body: bytes, known: RunLog | None, now_s: Callable[[], float]) -> tuple[RunLog, float]:
+async def decode_log(body: bytes, known: RunLog | None) -> tuple[RunLog, float]:
     """Return the log of a response, and the seconds that the decoding took. Yields to the event loop.
 
     The log is `known` itself if the response has no other lines than that. Raises `ServerFault`.
     """
     slices, spent_s = _log_of(body, known), 0.0
     while True:
-        begun_s = now_s()
+        begun_s = time.thread_time()
         try:
             next(slices)
         except StopIteration as end:
-            return cast("RunLog", end.value), spent_s + now_s() - begun_s
-        spent_s += now_s() - begun_s
+            return cast("RunLog", end.value), spent_s + time.thread_time() - begun_s
+        spent_s += time.thread_time() - begun_s
         for _ in range(TURNS):
             await asyncio.sleep(0)
 

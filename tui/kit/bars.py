@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from textual import events
 from textual.actions import parse
@@ -358,7 +358,7 @@ class Summary(LiveLines):
     """Two lines, made again when `selection` changes, which is that of the screen."""
 
     ID: Final = "summary"
-    needs: ClassVar[tuple[Need[Any], ...]] = ()
+    needs: tuple[Need[Any], ...] = ()
 
     selection: reactive[Selection] = reactive(Selection(), init=False, always_update=False)
 

@@ -50,7 +50,7 @@ class Pane(Backdrop):
     form_of: ClassVar[str] = ""
     form_sentence: ClassVar[str] = ""
     """What such a form shows, for the palette."""
-    needs: ClassVar[tuple[Need[Any], ...]] = ()
+    needs: tuple[Need[Any], ...] = ()
     search_hint: str = ""
     """The hint in the empty search prompt."""
 

@@ -108,13 +108,15 @@ class Fetched(Generic[T]):
     * `version`: the time of the run's last update that the value includes, if the server said so
     * `fetched_at`: the time at which the value was true; None: when the fetch ended
     * `is_lagging`: the server knows more than it returned, and will return it soon
+    * `cost_s`: how long the work of the fetch took; the longer, the less often it is repeated
     """
 
-    value: T
+    value: T | None
     failure: str | None = None
     version: datetime | None = None
     fetched_at: datetime | None = None
     is_lagging: bool = False
+    cost_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -122,22 +124,24 @@ class Need(Generic[T]):
     """Data about the selected run that panes show, and how to fetch it.
 
     * `name`: what messages call it, as in "the tree"; empty for the run itself
-    * `fetch`: reads it from the server, and raises `ApiError`
+    * `fetch`: reads it from the server, given the value that is known, and raises `ApiError`
     * `find`: returns it without a request where that is possible
     * `min_rest_s`: the minimum time that the cursor rests before the fetch begins
     * `requests`: how many requests one fetch takes; the more, the less often it is repeated
     * `min_interval_s`: the least time between two fetches that updates of the run cause
+    * `settles_after_s`: only the update that ends the run causes a fetch, so much later
     * `may_change`: whether the value can change without an update of the run, so that it has to be fetched again
     * `is_outdated_by`: whether changes of other runs make it outdated
     """
 
     name: str
-    fetch: Callable[[Session, RunId], Awaitable[Fetched[T]]]
+    fetch: Callable[[Session, RunId, T | None], Awaitable[Fetched[T]]]
     find: Callable[[Session, RunId], Fetched[T] | None] = lambda *_: None
     min_rest_s: float = 0.0
     requests: int = 1
     repeat_after_s: float = REPEAT_AFTER_S
     min_interval_s: float = 0.0
+    settles_after_s: float | None = None
     may_change: Callable[[Session, RunId, T | None], bool] = lambda *_: False
     is_outdated_by: Callable[[Session, RunId, Changes], bool] = lambda *_: False
 
@@ -219,8 +223,8 @@ HELD_REST_S: Final = 0.6
 MAX_FETCHES: Final = 6
 FETCHES_WITHIN_S: Final = 6.0
 
-MAX_BUDGET_SHARE: Final = 0.2
-"""The maximum share of the request budget for repeated fetches of one need. It sets their interval."""
+MAX_RETRY_S: Final = 10.0
+"""A repeated fetch waits twice as long after each failure, up to this."""
 
 HUNG_AFTER: Final = timedelta(seconds=2)
 """A fetch in flight for longer is canceled when the user asks for a refresh: its response may never come."""
@@ -236,6 +240,11 @@ class _NeedFetch:
     fetch: CoalescedFetch
     version: datetime | None = None
     """The last update of the run that was known when its last fetch began. None: the value has to be fetched again."""
+
+    cost_s: float = 0.0
+    failures: int = 0
+    is_refused: bool = False
+    """Whether the server refused the last fetch: it is not repeated until the run changes or the user asks for it."""
 
     starts_s: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_FETCHES))
     lag_retries_s: Iterator[float] = field(default_factory=lambda: iter(LAG_RETRIES_S))
@@ -276,6 +285,7 @@ class SelectionLoader:
             self._version = self._refetched_version = None
             for each in self._fetches.values():
                 each.lag_retries_s = iter(LAG_RETRIES_S)
+                each.cost_s, each.failures, each.is_refused = 0.0, 0, False
         if run_id is None:
             self._set(Selection(is_list_end=is_list_end))
         elif at_once or self._version is None:
@@ -326,7 +336,7 @@ class SelectionLoader:
             return
         version = self._known_version(run_id)
         if version is not None and version > self._version:
-            self._schedule_all(REFETCH_AFTER_S, is_last=self._is_final(run_id))
+            self._schedule_updated(run_id, is_last=self._is_final(run_id))
 
     def tick(self) -> None:
         """Repeat the fetches whose values change without a notification from the server. Called every second."""
@@ -335,7 +345,7 @@ class SelectionLoader:
             return
         for need in self._needs:
             state = self.selection.state_of(need)
-            if state.fetched_at is None or state.is_fetching:
+            if state.fetched_at is None or state.is_fetching or self._fetch_of(need).is_refused:
                 continue
             # `abs`: the time is the server's, and may be set back.
             age = abs(self._session.now() - state.fetched_at)
@@ -360,8 +370,9 @@ class SelectionLoader:
         return HELD_REST_S if any(each.is_busy(now_s) for each in self._fetches.values()) else REST_S
 
     def _repeat_after_s(self, need: Need[Any]) -> float:
-        refill = self._session.budget.refill
-        return max(need.repeat_after_s, need.requests * refill.period_s / (refill.share * MAX_BUDGET_SHARE))
+        last = self._fetch_of(need)
+        usual_s = max(need.repeat_after_s, self._session.budget.refill.interval_s(need.requests, last.cost_s))
+        return max(usual_s, min(usual_s * 2.0**last.failures, MAX_RETRY_S))
 
     def _is_back(self) -> bool:
         """Return whether the server answers again after an outage."""
@@ -385,11 +396,19 @@ class SelectionLoader:
         run = self._session.store.get(run_id)
         return run is not None and run.is_final
 
-    def _schedule_all(self, delay_s: float, *, is_last: bool = False) -> None:
-        """Fetch all needs after a delay. `is_last`: the run has ended, and no need waits for its interval."""
+    def _schedule_all(self, delay_s: float) -> None:
+        """Fetch all needs after a delay."""
         for need in self._needs:
-            least_s = 0.0 if is_last else max(need.min_rest_s, self._least_delay_s(need))
-            self._schedule(need, max(delay_s, least_s) if delay_s else 0.0)
+            self._schedule(need, max(delay_s, need.min_rest_s) if delay_s else 0.0)
+
+    def _schedule_updated(self, run_id: RunId, *, is_last: bool = False) -> None:
+        """Fetch the needs again that an update makes old. `is_last`: the run has ended, and none waits any longer."""
+        for need in self._needs:
+            if need.settles_after_s is None:
+                least_s = 0.0 if is_last else max(need.min_rest_s, self._least_delay_s(need))
+                self._schedule(need, max(REFETCH_AFTER_S, least_s))
+            elif is_last and need.may_change(self._session, run_id, self.selection.state_of(need).value):
+                self._schedule(need, need.settles_after_s)
 
     def _least_delay_s(self, need: Need[Any]) -> float:
         """Return how long the next fetch that an update of the run causes has to wait."""
@@ -420,20 +439,22 @@ class SelectionLoader:
         return self._session.spawn(self._fetch(need, run_id), f"fetch {need.name or 'the run'} {run_id}")
 
     async def _fetch(self, need: Need[T], run_id: RunId) -> None:
-        value, now = self.selection.state_of(need).value, self._session.now
+        value, now, last = self.selection.state_of(need).value, self._session.now, self._fetch_of(need)
         try:
-            fetched = await need.fetch(self._session, run_id)
+            fetched = await need.fetch(self._session, run_id, value)
         except ApiError as error:
+            last.failures, last.is_refused = last.failures + 1, isinstance(error, Refused)
             self._version = self._known_version(run_id) or now()
             self._finish(need, FetchState(value, str(error), fetched_at=now()))
             return
         self._version = fetched.version or self._version or self._known_version(run_id) or now()
+        last.cost_s, last.failures, last.is_refused = fetched.cost_s, 0, False
         if fetched.version is not None:
-            self._fetch_of(need).version = fetched.version
+            last.version = fetched.version
         if fetched.is_lagging:
-            self._fetch_of(need).version = None
-        if fetched.is_lagging and (delay_s := next(self._fetch_of(need).lag_retries_s, None)) is not None:
-            self._schedule(need, delay_s)
+            last.version = None
+            if (delay_s := next(last.lag_retries_s, None)) is not None:
+                self._schedule(need, delay_s)
         self._finish(need, FetchState(fetched.value, fetched.failure, fetched_at=fetched.fetched_at or now()))
         if fetched.version is not None:
             self._refetch_if_changed(run_id)
@@ -449,7 +470,7 @@ class SelectionLoader:
             return
         if version != self._refetched_version:
             self._refetched_version = version
-            self._schedule_all(REFETCH_AFTER_S)
+            self._schedule_updated(run_id)
 
     def _set_state(self, need: Need[T], state: FetchState[T]) -> None:
         if state == self.selection.state_of(need):
@@ -470,7 +491,7 @@ TREE_REST_S: Final = 0.5
 """A tree costs several requests, so it is not fetched for every run that the cursor passes."""
 
 
-async def _fetch_run(session: Session, run_id: RunId) -> Fetched[Run]:
+async def _fetch_run(session: Session, run_id: RunId, _: Run | None) -> Fetched[Run]:
     run, failure = await session.fetch_run_with_attempts(run_id)
     version = run.state.updated_at if run.state is not None else session.now()
     return Fetched(run, failure, version, is_lagging=is_trace_behind(run))
@@ -506,7 +527,7 @@ def _is_read(session: Session, run_id: RunId) -> bool:
     return run is not None and run.state is not None
 
 
-async def _fetch_queue(session: Session, run_id: RunId) -> "Fetched[QueueState | None]":
+async def _fetch_queue(session: Session, run_id: RunId, _: "QueueState | None") -> "Fetched[QueueState]":
     # Loaded for the first run that waits.
     from tui.domain.facts import NO_FACTS  # noqa: PLC0415
     from tui.store.findings.bounds import standstill_of  # noqa: PLC0415
@@ -527,12 +548,12 @@ async def _fetch_queue(session: Session, run_id: RunId) -> "Fetched[QueueState |
     return Fetched(replace(state, standstill=queue_standstill(state.queue, facts.paused_since) or still))
 
 
-def _find_queue(session: Session, run_id: RunId) -> "Fetched[QueueState | None] | None":
+def _find_queue(session: Session, run_id: RunId) -> "Fetched[QueueState] | None":
     """Return nothing for a run that does not wait in a queue."""
     return Fetched(None) if _is_read(session, run_id) and not _waits_in_queue(session, run_id) else None
 
 
-QUEUE: Final[Need["QueueState | None"]] = Need(
+QUEUE: Final[Need["QueueState"]] = Need(
     name="its queue",
     fetch=_fetch_queue,
     find=_find_queue,
@@ -543,7 +564,7 @@ QUEUE: Final[Need["QueueState | None"]] = Need(
 """The queue of a run that waits in it: one request, and once a query for the name of the queue."""
 
 
-async def _fetch_tree(session: Session, run_id: RunId) -> Fetched[RunTree]:
+async def _fetch_tree(session: Session, run_id: RunId, _: RunTree | None) -> Fetched[RunTree]:
     return Fetched(await session.fetch_tree(run_id))
 
 

@@ -223,6 +223,13 @@ MAX_TRIES = 5
 """How often a request is sent after a 429 before it raises."""
 
 
+MAX_BUDGET_SHARE: Final = 0.2
+"""The share of the request budget that repeated reads of one thing may use."""
+
+MAX_TIME_SHARE: Final = 0.05
+"""The share of the time that they may work."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refill:
     """The rate limit: the server adds `requests` requests every `period_s` seconds."""
@@ -234,6 +241,10 @@ class Refill:
     def share(self) -> float:
         """The budget of a period: a fifth of the rate limit."""
         return self.requests / 5
+
+    def interval_s(self, requests: int = 1, cost_s: float = 0.0) -> float:
+        """Return the least time between two reads of one thing. Each takes so many requests, and `cost_s` of work."""
+        return max(cost_s / MAX_TIME_SHARE, requests * self.period_s / (self.share * MAX_BUDGET_SHARE))
 
 
 SECRET_KEY = Refill(250, 10.0)

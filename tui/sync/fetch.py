@@ -39,7 +39,6 @@ from tui.domain.update import CapabilityLost, CapabilityRegained, EnvironmentRea
 from tui.lazy_dataclass import dataclass
 from tui.store.merge import merge
 from tui.sync.budget import Budget, Emit, Paging, Priority
-from tui.sync.clock import Clock
 
 # Fetches the attempts of a run: from its trace, or from its events if the trace is cut, unreadable or missing.
 #
@@ -463,6 +462,15 @@ class RunFetcher:
         read = partial(self.api.read_span, run_id, span_id)
         return await self.budget.request(("span", run_id, span_id), priority, read)
 
+    async def fetch_log(self, run_id: RunId, known: RunLog | None, priority: Priority) -> tuple[RunLog, float]:
+        """Fetch the log of a run: `known` itself if it has not changed. Return it with the seconds of its decoding.
+
+        There is no incremental read: each answer has the whole log, up to 8 MB of it. Raises `ApiError`.
+        Source: tests/wire/recordings/README.md §5, §9.
+        """
+        read = partial(self.api.read_log, run_id, known)
+        return await self.budget.request(("log", run_id), priority, read)
+
     async def fetch_trace(self, run_id: RunId, priority: Priority, *, max_wait_s: float | None = None) -> Trace | None:
         """Fetch the trace of a run. Return None if there is none, or the key may not read it. Raises `ApiError`."""
         if not self.is_allowed(Capability.TRACE):
@@ -548,62 +556,16 @@ def _decode_stored(content: bytes) -> Json:
     return value
 
 
-# Fetches the log of a run, the attributes of its lines, and decides how often a log is fetched again.
-#
-# There is no incremental read: each answer has the whole log, up to 8 MB of it.
-# Source: tests/wire/recordings/README.md §5, §9.
+# The end of a log.
 
-
-MIN_INTERVAL_S: Final = 2.0
-"""Between the end of a read of a live log and the next one."""
-
-DECODE_SHARE: Final = 20
-"""The interval is at least so many times the time that the decoding took."""
-
-MAX_BUDGET_SHARE: Final = 0.2
-"""The share of the request budget that a followed log may use."""
 
 SETTLED_AFTER: Final = timedelta(seconds=2)
 """After the end of a run, its last lines take up to 1.2 s until they can be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogRead:
-    """One read of a log.
-
-    * `is_new`: whether the log differs from the one that was known
-    * `next_s`: the minimum time until the next read
-    """
-
-    log: RunLog
-    is_new: bool
-    next_s: float
-
-
-async def read_log(
-    fetcher: "RunFetcher", clock: Clock, run_id: RunId, known: RunLog | None, priority: Priority
-) -> LogRead:
-    """Read the log of a run. Raises `ApiError`."""
-    read = partial(fetcher.api.read_log, run_id, known, clock.monotonic_s)
-    log, decode_s = await fetcher.budget.request(("log", run_id), priority, read)
-    return LogRead(log, log is not known, log_interval_s(fetcher, decode_s))
-
-
-def log_interval_s(fetcher: "RunFetcher", decode_s: float) -> float:
-    """Return the time until the next read of a log, after one whose decoding took `decode_s`."""
-    refill = fetcher.budget.refill
-    return max(MIN_INTERVAL_S, DECODE_SHARE * decode_s, refill.period_s / (refill.share * MAX_BUDGET_SHARE))
-
-
-def is_settled(run: Run, now_at_request: datetime, final_for_s: float) -> bool:
+def is_settled(run: Run, now_at_request: datetime) -> bool:
     """Return whether a log that was requested at that time has all lines of a run that has ended.
 
-    `final_for_s` is how long the run had been known to be final then. It decides where the time of the end is missing,
-    or later than the server's clock.
+    The end is the run's last change: the time of the end itself may be missing, or later than the server's clock.
     """
-    if not run.is_final:
-        return False
-    if final_for_s >= SETTLED_AFTER.total_seconds():
-        return True
-    ended_at = None if run.state is None else run.state.finished_at or run.state.expired_at
-    return ended_at is not None and now_at_request - ended_at >= SETTLED_AFTER
+    return run.state is not None and run.is_final and now_at_request - run.state.updated_at >= SETTLED_AFTER

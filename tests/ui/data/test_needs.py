@@ -29,7 +29,7 @@ def run_in(word: str) -> Run:
 
 def fetched(session: Any) -> QueueState | None:
     async def fetch() -> QueueState | None:
-        return (await QUEUE.fetch(session, RUN_ID)).value
+        return (await QUEUE.fetch(session, RUN_ID, None)).value
 
     return asyncio.run(fetch())
 

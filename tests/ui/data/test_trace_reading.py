@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.support.relay import relay_setup, screen_on
 from tests.support.ui.traces import CHECKOUT, checkout_fleet, traces_read
 from tui.domain.run import RunId
-from tui.features.tree.waterfall import REST_S, read_trace, span_key, span_reads
+from tui.features.tree.waterfall import REST_S, fetch_trace, span_key, span_reads
 from tui.text.blocks import ReadStage
 
 
@@ -15,9 +15,9 @@ def test_waterfall_of_a_relay_is_read_by_a_call(tmp_path: Path) -> None:
         fleet = checkout_fleet()
         async with relay_setup(fleet, tmp_path) as setup, screen_on(setup) as screen:
             await setup.run_until(lambda: len(screen.store))
-            reading = asyncio.ensure_future(read_trace(screen, RunId(CHECKOUT.id)))
+            reading = asyncio.ensure_future(fetch_trace(screen, RunId(CHECKOUT.id), None))
             await setup.run_until(reading.done)
-            placed = (await reading).placed
+            placed = (await reading).value
             assert placed is not None
             assert len(placed.waterfall.run_spans) == 3
             assert len(traces_read(fleet)) == 1

@@ -210,7 +210,7 @@ def test_refresh_replaces_a_read_that_hangs(tmp_path: Path, monkeypatch: pytest.
             await hung.wait()
 
         with monkeypatch.context() as patched:
-            patched.setattr("tui.sync.fetch.read_log", hang)
+            patched.setattr("tui.sync.fetch.RunFetcher.fetch_log", hang)
             await monitor.press("r")
         await monitor.press("r", wait_s=1)
         assert server.requests["events"] == reads, "it may still answer"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 
@@ -25,7 +25,7 @@ from tui.text.styled import Piece
 fetched: list[RunId] = []
 
 
-async def fetch_greeting(_: Session, run_id: RunId) -> Fetched[str]:
+async def fetch_greeting(_: Session, run_id: RunId, __: str | None) -> Fetched[str]:
     fetched.append(run_id)
     if len(fetched) == 1:
         raise Unreachable("GET /greeting: timed out", may_have_arrived=False)
@@ -38,7 +38,7 @@ GREETING: Need[str] = Need(name="the greeting", fetch=fetch_greeting)
 class GreetingPane(PagePane):
     title = "greeting"
     placement: ClassVar[Placement] = Placement(Slot.THIRD)
-    needs: ClassVar[tuple[Need[Any], ...]] = (GREETING,)
+    needs = (GREETING,)
 
     def rows(self, width: int) -> Sequence[PageRow]:  # noqa: ARG002  one short row
         state = self.selection.state_of(GREETING)

@@ -175,13 +175,13 @@ def test_unreadable_body_is_a_server_fault(body: bytes) -> None:
 def test_answer_without_news_gives_the_known_log() -> None:
     async def story() -> None:
         first = json.dumps({"events": [span("task", isPartial=True), row(1)]}).encode()
-        log, _ = await decode_log(first, None, lambda: 0.0)
-        assert (await decode_log(first, log, lambda: 0.0))[0] is log
+        log, _ = await decode_log(first, None)
+        assert (await decode_log(first, log))[0] is log
         # Only a span has changed.
         ended = json.dumps({"events": [span("task"), row(1)]}).encode()
-        assert (await decode_log(ended, log, lambda: 0.0))[0] is log
+        assert (await decode_log(ended, log))[0] is log
         more = json.dumps({"events": [span("task"), row(1), row(2)]}).encode()
-        assert [line.message for line in (await decode_log(more, log, lambda: 0.0))[0]] == ["line 1", "line 2"]
+        assert [line.message for line in (await decode_log(more, log))[0]] == ["line 1", "line 2"]
 
     asyncio.run(story())
 

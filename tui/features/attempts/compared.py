@@ -719,13 +719,14 @@ def counts_of(log: RunLog) -> LogCounts:
 
 def log_reads(session: Session, on_read: Callable[[], None]) -> Selected[Run, LogCounts]:
     """Read the log of a run, and again until the run has ended and its last lines are there."""
-    from tui.sync.fetch import is_settled, read_log  # noqa: PLC0415  loads httpx2
+    from tui.sync.fetch import is_settled  # noqa: PLC0415  loads httpx2
 
     async def read(run: Run, _: LogCounts | None) -> LogCounts:
-        return counts_of((await read_log(session.fetcher, session.clock, run.id, None, Priority.SELECTED)).log)
+        log, _cost_s = await session.fetcher.fetch_log(run.id, None, Priority.SELECTED)
+        return counts_of(log)
 
     def version(run: Run) -> int | None:
-        is_last = is_settled(run, session.now(), 0.0)
+        is_last = is_settled(run, session.now())
         return None if is_last else int(session.clock.monotonic_s() // LOGS_EVERY_S)
 
     return Selected(session, read, on_read, key=lambda run: run.id, name="count log lines", version=version, rest_s=0.0)

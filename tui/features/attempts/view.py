@@ -1,7 +1,7 @@
 """The pane `attempts`: when each attempt ran, and why it failed."""
 
 from collections.abc import Hashable, Sequence
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from textual import events
 from textual.binding import BindingType
@@ -16,7 +16,7 @@ from tui.kit.lines import EDGE
 from tui.kit.live_model import LiveModel
 from tui.kit.page import Page, PageRow
 from tui.kit.pane import PagePane
-from tui.kit.selection import RUN, Need
+from tui.kit.selection import RUN
 from tui.text import formatting
 from tui.text.blocks import ReadStage, Row, ShowAttempt, ToggleFold
 from tui.text.styled import Line, Piece, Token, line_width
@@ -73,7 +73,7 @@ class AttemptsPane(ErrorPane):
 
     title = "attempts"
     placement: ClassVar[Placement] = Placement(Slot.SECOND)
-    needs: ClassVar[tuple[Need[Any], ...]] = (RUN,)
+    needs = (RUN,)
     shown_uses: ClassVar[tuple[str, ...]] = (*ErrorPane.shown_uses, "compare")
 
     BINDINGS: ClassVar[list[BindingType]] = [

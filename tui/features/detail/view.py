@@ -6,7 +6,7 @@ The pane folds, searches and fetches values. `page` makes the rows.
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from textual.binding import BindingType
 
@@ -21,7 +21,7 @@ from tui.kit.lines import EDGE, GUTTER
 from tui.kit.live_model import LiveModel
 from tui.kit.page import Page
 from tui.kit.pane import OpenRun, PagePane
-from tui.kit.selection import QUEUE, RUN, Need
+from tui.kit.selection import QUEUE, RUN
 from tui.store.changes import Changes, Topic
 from tui.text import formatting
 from tui.text.blocks import LABEL, FetchValue, GoToRun, ReadStage, Row, ShowWhole, ToggleFold
@@ -39,7 +39,7 @@ class DetailPane(PagePane):
 
     title = "detail"
     placement: ClassVar[Placement] = Placement(Slot.FIRST)
-    needs: ClassVar[tuple[Need[Any], ...]] = (RUN, QUEUE)
+    needs = (RUN, QUEUE)
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("h,left", "fold", "fold", "Fold the value that the cursor is in."),

@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from textual.binding import BindingType
 
@@ -30,7 +30,7 @@ from tui.kit.lists import CopyText
 from tui.kit.live_model import LiveModel
 from tui.kit.page import LazyRows, PageRow
 from tui.kit.rows import RowQuery
-from tui.kit.selection import RUN, Need
+from tui.kit.selection import RUN
 from tui.store.addresses import ViewAddress, lists_of
 from tui.store.changes import Changes, Topic
 from tui.text import formatting
@@ -46,7 +46,7 @@ class NewestFailurePane(ErrorPane):
 
     title = "newest failure"
     placement: ClassVar[Placement] = Placement(Slot.SECOND)
-    needs: ClassVar[tuple[Need[Any], ...]] = (RUN,)
+    needs = (RUN,)
 
     def __init__(self, live: LiveModel, groups: LiveErrorGroups) -> None:
         super().__init__(live, id="newest-failure")
@@ -145,7 +145,7 @@ class RunRows(LazyRows):
 class GroupSummary(RowSummary):
     """Summarises the group under the cursor and its newest run."""
 
-    needs: ClassVar[tuple[Need[Any], ...]] = (RUN,)
+    needs = (RUN,)
 
 
 # The errors view: its keys beside those of every list, the way to it, from it to the runs of a group, and back.

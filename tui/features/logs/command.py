@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
@@ -19,10 +19,6 @@ from tui.sync.budget import Priority
 from tui.sync.session import Session
 from tui.text.status import style_of
 
-if TYPE_CHECKING:
-    from tui.sync.fetch import LogRead
-
-
 LEVELS: Final = {
     "all": LogLevel.DEBUG,
     "debug": LogLevel.DEBUG,
@@ -32,6 +28,9 @@ LEVELS: Final = {
     "error": LogLevel.ERROR,
 }
 READER_CHECK_INTERVAL_S: Final = 0.2
+MIN_INTERVAL_S: Final = 2.0
+"""Between the end of a read of a live log and the next one."""
+
 MIN_RETRY_S: Final = 1.0
 MAX_RETRY_S: Final = 10.0
 """The waits after failed reads double from the first to the second."""
@@ -65,12 +64,12 @@ async def _logs(
         reader = _Reader(session, output, run_id, follows=follow)
         printer = _Printer(output, least, as_json=as_json)
         while True:
-            run, read, is_settled = await reader.read()
-            printer.print(read, run)
-            if read.log.is_cut or not follow or is_settled:
+            run, log, is_settled = await reader.read()
+            printer.print(log, run)
+            if log.is_cut or not follow or is_settled:
                 break
-            await _rest(session, output, read.next_s)
-        _explain_end(output, run, read.log, follow=follow)
+            await _rest(session, output, reader.next_s)
+        _explain_end(output, run, log, follow=follow)
 
 
 async def _rest(session: Session, output: Output, wait_s: float) -> None:
@@ -106,9 +105,10 @@ class _Reader:
         self._follows = follows
         self._log: RunLog | None = None
         self._failures = 0
-        self._final_since_s: float | None = None
+        self.next_s = 0.0
+        """The time until the next read."""
 
-    async def read(self) -> "tuple[Run, LogRead, bool]":
+    async def read(self) -> tuple[Run, RunLog, bool]:
         """Return the run, its log, and whether nothing can be added to it. Raises `ApiError`."""
         while True:
             try:
@@ -122,11 +122,11 @@ class _Reader:
                 tries = "1 failed try" if self._failures == 1 else f"{self._failures} failed tries"
                 self._output.say(f"connected again after {tries}")
                 self._failures = 0
-            self._log = found[1].log
+            self._log = found[1]
             return found
 
-    async def _try(self) -> "tuple[Run, LogRead, bool]":
-        from tui.sync.fetch import MIN_INTERVAL_S, LogRead, is_settled, read_log  # noqa: PLC0415
+    async def _try(self) -> tuple[Run, RunLog, bool]:
+        from tui.sync.fetch import is_settled  # noqa: PLC0415
 
         run_error: NotFound | ServerFault | None = None
         try:
@@ -136,21 +136,18 @@ class _Reader:
                 raise
             run, run_error = Run(self._run_id), error
         session = self._session
-        requested_at, now_s = session.now(), session.clock.monotonic_s()
-        if run.is_final and self._final_since_s is None:
-            self._final_since_s = now_s
-        final_for_s = 0.0 if self._final_since_s is None else now_s - self._final_since_s
-        is_complete = is_settled(run, requested_at, final_for_s)
+        is_complete = is_settled(run, session.now())
         try:
-            read = await read_log(session.fetcher, session.clock, self._run_id, self._log, Priority.SELECTED)
+            log, cost_s = await session.fetcher.fetch_log(self._run_id, self._log, Priority.SELECTED)
         except NotFound:
             # The run itself was found. One that has just been triggered has no events yet, even if it has ended.
             if run_error is not None or is_complete or (run.is_final and not self._follows):
                 raise
-            read = LogRead(RunLog(), is_new=False, next_s=MIN_INTERVAL_S)
+            log, cost_s = RunLog(), 0.0
         if run_error is not None:
             self._output.say(f"only the log could be read: {run_error}")
-        return run, read, is_complete
+        self.next_s = max(MIN_INTERVAL_S, session.budget.refill.interval_s(cost_s=cost_s))
+        return run, log, is_complete
 
     async def _read_run(self) -> Run:
         session = self._session
@@ -172,17 +169,20 @@ class _Printer:
         self._output = output
         self._least = least
         self._as_json = as_json
+        self._log: RunLog | None = None
+        """The log that was printed last. An answer without new lines is the same one."""
         self._printed: Counter[tuple[str, int, int]] = Counter()
         """How often each line was printed, by span, time and the hash of its message: equal lines are not one."""
 
-    def print(self, read: "LogRead", run: Run) -> None:
+    def print(self, log: RunLog, run: Run) -> None:
         """Print the lines that are new."""
         from tui.features.logs.words import log_lines, log_object  # noqa: PLC0415
 
-        if not read.is_new:
+        if log is self._log:
             return
-        started_at = (None if run.state is None else run.state.started_at) or read.log.started_at
-        lines = self._new_lines(read.log)
+        self._log = log
+        started_at = (None if run.state is None else run.state.started_at) or log.started_at
+        lines = self._new_lines(log)
         if self._as_json:
             self._output.json_lines(log_object(line, started_at) for line in lines)
         else:

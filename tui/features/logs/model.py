@@ -12,13 +12,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from tui.api.errors import ApiError, NotFound, Refused
+from tui.api.errors import ApiError, NotFound
 from tui.domain.log import LogLevel, LogLine, RunLog
-from tui.domain.run import Run, RunId, SpanId
+from tui.domain.run import RunId, SpanId
 from tui.features.copying.words import file_name, log_text
 from tui.features.logs import words
 from tui.kit.page import PageRow
-from tui.kit.selection import CoalescedFetch
+from tui.kit.selection import Fetched, Need
 from tui.kit.words import without_request
 from tui.lazy_dataclass import dataclass
 from tui.sync.budget import Priority
@@ -395,140 +395,55 @@ class LogView:
 REST_S: Final = 0.3
 """How long the cursor of the list rests before a log is read: one may have 8 MB."""
 
+REPEAT_AFTER_S: Final = 1.5
+"""A log is read again at the first second after this."""
+
 SETTLE_S: Final = 2.0
 """Between the end of a run and the last read of its log."""
 
-HUNG_AFTER_S: Final = 2.0
-"""A read in flight for longer is canceled when the user asks for a refresh."""
 
-MIN_RETRY_S: Final = 2.0
-MAX_RETRY_S: Final = 10.0
-"""The waits after failed reads double from the first to the second."""
+class LogRead(NamedTuple):
+    """A log, and when it was read. `is_complete`: that was after the end of the run, so that nothing will be added."""
 
-
-class LogFollower:
-    """Reads one log at a time.
-
-    `show` is called with each new state. `may_read` returns whether the pane is visible and updates are not paused.
-    """
-
-    def __init__(self, session: Session, show: Callable[[], object], may_read: Callable[[], bool]) -> None:
-        self.session = session
-        self._show = show
-        self._may_read = may_read
-        self._run_id: RunId | None = None
-        self.reading = words.LogReading()
-        self._fetch = CoalescedFetch(session.clock, self._start)
-        self._started_s: float | None = None
-        """When the read in flight began."""
-        self._is_owed = False
-        """Whether a read is due and waits until the pane is visible."""
-        self._failures = 0
-        self._final_since_s: float | None = None
-        """When the run was first known to be final."""
+    log: RunLog
+    read_at: datetime
+    is_complete: bool
 
     @property
-    def _run(self) -> Run | None:
-        return None if self._run_id is None else self.session.store.get(self._run_id)
+    def may_grow(self) -> bool:
+        """Whether a later answer may have more lines."""
+        return not (self.is_complete or self.log.is_cut)
 
-    def select(self, run_id: RunId | None) -> None:
-        """Read the log of another run, once the cursor of the list has rested. The log of the last one is dropped."""
-        if run_id == self._run_id:
-            return
-        self.close()
-        self._run_id = run_id
-        self._failures, self._final_since_s = 0, None
-        self.reading = words.LogReading(asked_at=self.session.now())
-        if run_id is not None:
-            self._fetch.schedule(REST_S)
 
-    def set_following(self, *, follows: bool) -> None:
-        """Read on while the run is live, or stop that."""
-        self.reading = replace(self.reading, follows=follows)
-        if not follows:
-            self._fetch.unschedule()
-        elif self._wants_more(self.reading):
-            self._fetch.schedule(0.0)
+async def _fetch_log(session: Session, run_id: RunId, known: LogRead | None) -> Fetched[LogRead]:
+    from tui.sync.fetch import is_settled  # noqa: PLC0415  the start must be fast
 
-    def refetch(self) -> None:
-        """Read the log now. A read in flight whose answer may never come is canceled."""
-        if self._run_id is None:
-            return
-        if self._started_s is not None and self.session.clock.monotonic_s() - self._started_s > HUNG_AFTER_S:
-            self._fetch.cancel()
-            self._started_s = None
-        self._failures = 0
-        self._fetch.schedule(0.0)
+    run, requested_at = session.store.get(run_id), session.now()
+    is_complete = run is not None and is_settled(run, requested_at)
+    # The first read is about the run on the screen, the others fill what the user did not ask for.
+    log, priority = (None, Priority.SELECTED) if known is None else (known.log, Priority.VISIBLE)
+    try:
+        log, cost_s = await session.fetcher.fetch_log(run_id, log, priority)
+    except NotFound:
+        if run is None or run.is_final:
+            raise
+        log, cost_s = RunLog(), 0.0  # a run that has just started has no events yet
+    return Fetched(LogRead(log, session.now(), is_complete), cost_s=cost_s)
 
-    def on_shown(self) -> None:
-        """Start the read that waited for the pane to be visible."""
-        if self._is_owed:
-            self._fetch.schedule(0.0)
 
-    def on_run_changed(self) -> None:
-        """Read the log soon if the run has just ended."""
-        run = self._run
-        if run is not None and run.is_final and self._final_since_s is None:
-            self._final_since_s = self.session.clock.monotonic_s()
-            if self.reading.log is not None and self._wants_more(self.reading):
-                self._fetch.schedule(SETTLE_S)
+def _may_log_change(_session: Session, _run_id: RunId, known: LogRead | None) -> bool:
+    return known is None or known.may_grow
 
-    def close(self) -> None:
-        """Cancel the read in flight and the next one."""
-        self._fetch.close()
-        self._is_owed, self._started_s = False, None
 
-    def _wants_more(self, reading: words.LogReading) -> bool:
-        if reading.log is None:
-            return True
-        return reading.follows and not reading.is_complete and not reading.log.is_cut
-
-    def _start(self) -> asyncio.Task[None] | None:
-        self._is_owed = self._run_id is not None and not self._may_read()
-        if self._run_id is None or self._is_owed:
-            return None
-        self._started_s = self.session.clock.monotonic_s()
-        if self.reading.log is None and self.reading.failure is None:
-            self.reading = replace(self.reading, asked_at=self.session.now())
-        return self.session.spawn(self._read(self._run_id), f"read the log of {self._run_id}")
-
-    async def _read(self, run_id: RunId) -> None:
-        """Read the log once. A canceled read changes nothing."""
-        from tui.sync.fetch import is_settled, read_log  # noqa: PLC0415  the start must be fast
-
-        session, run, requested_at = self.session, self._run, self.session.now()
-        final_for_s = 0.0
-        if run is not None and run.is_final:
-            now_s = session.clock.monotonic_s()
-            self._final_since_s = now_s if self._final_since_s is None else self._final_since_s
-            final_for_s = now_s - self._final_since_s
-        # The first read is about the run on the screen, the others fill what the user did not ask for.
-        priority = Priority.SELECTED if self.reading.log is None else Priority.VISIBLE
-        try:
-            read = await read_log(session.fetcher, session.clock, run_id, self.reading.log, priority)
-        except ApiError as error:
-            self._fail(error, run)
-            return
-        self._started_s, self._failures = None, 0
-        # A run that was opened by its id may have become known meanwhile.
-        run = self._run if run is None else run
-        is_complete = run is not None and is_settled(run, requested_at, final_for_s)
-        self.reading = words.LogReading(read.log, None, session.now(), is_complete, self.reading.follows)
-        if self._wants_more(self.reading):
-            is_ended = run is not None and run.is_final
-            self._fetch.schedule(max(read.next_s, SETTLE_S) if is_ended else read.next_s)
-        self._show()
-
-    def _fail(self, error: ApiError, run: Run | None) -> None:
-        self._started_s = None
-        self._failures += 1
-        self.reading = replace(self.reading, failure=str(error))
-        # A run that has just started has no events yet (404).
-        is_too_early = isinstance(error, NotFound) and run is not None and not run.is_final
-        is_final_answer = isinstance(error, Refused) and not is_too_early
-        if not is_final_answer and (self.reading.log is None or self._wants_more(self.reading)):
-            self._fetch.schedule(min(MIN_RETRY_S * 2 ** (self._failures - 1), MAX_RETRY_S))
-        self._show()
+LOG: Final[Need[LogRead]] = Need(
+    name="the logs",
+    fetch=_fetch_log,
+    min_rest_s=REST_S,
+    repeat_after_s=REPEAT_AFTER_S,
+    settles_after_s=SETTLE_S,
+    may_change=_may_log_change,
+)
+"""The log of the selected run: one request."""
 
 
 # Reads the attributes of opened log lines: the server sends them only with the span of a line.

@@ -1,9 +1,10 @@
 """The pane `logs`: what the code of the selected run said, in order, with the attempt that it belongs to."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from textual import events
 from textual.app import ComposeResult
@@ -14,7 +15,7 @@ from tui.domain.log import LogLevel, RunLog
 from tui.domain.run import ABSENT, RunId
 from tui.features.attempts.words import NOTHING_SELECTED
 from tui.features.logs import words
-from tui.features.logs.model import TOP, LogAttributes, LogFollower, LogView, OpenLine, ShownRow, save_shown
+from tui.features.logs.model import LOG, TOP, LogAttributes, LogRead, LogView, OpenLine, ShownRow, save_shown
 from tui.kit.app import call_soon
 from tui.kit.keys import Help, bind
 from tui.kit.layout import Placement, Slot
@@ -22,9 +23,9 @@ from tui.kit.lines import GUTTER, Lines
 from tui.kit.live_model import LiveModel
 from tui.kit.page import BLANK_LINE, Page, PageLine, PageRow, SlicedPage
 from tui.kit.pane import PagePane
-from tui.kit.selection import RUN, Need
-from tui.store.changes import Changes
-from tui.text.blocks import ShowWhole, ToggleFold
+from tui.kit.selection import RUN
+from tui.sync.session import Session
+from tui.text.blocks import ReadStage, ShowWhole, ToggleFold
 from tui.text.json import ValuePath, value_at
 from tui.text.styled import Line, Piece, Token, mark_hits, wrap
 
@@ -146,7 +147,6 @@ class LogsPane(PagePane):
 
     title = "logs"
     placement: ClassVar[Placement] = Placement(Slot.THIRD, has_summary=True)
-    needs: ClassVar[tuple[Need[Any], ...]] = (RUN,)
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("L", "level", "level", "Show lines from another level on: all, info, warn, error.", id="log-level",
@@ -167,12 +167,13 @@ class LogsPane(PagePane):
     def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(live, id=id)
         self.head = Lines(classes="head")
+        self._log = replace(LOG, may_change=self._may_change)
+        self.needs = (self._log, RUN)
+        self.follows = True
         # On the message loop of the pane: tasks of the session must not draw.
-        self.follower = LogFollower(live.session, lambda: call_soon(self, self._show_reading), self._may_read)
         self.attributes = LogAttributes(live.session, lambda: call_soon(self, self._show_attributes))
         self.view = LogView(self.attributes.of, self._end_rows)
         self.page: LogPage = LogPage(self.view)
-        self._shown_reading: words.LogReading | None = None
 
     def compose(self) -> ComposeResult:
         yield self.rule
@@ -182,7 +183,14 @@ class LogsPane(PagePane):
     @property
     def reading(self) -> words.LogReading:
         """What is known about the log."""
-        return self.follower.reading
+        state = self.selection.state_of(self._log)
+        stage = ReadStage.LATE if (stage := self.stage_of(self._log)) is ReadStage.DONE else stage
+        log, read_at, is_complete = state.value or (None, None, False)
+        return words.LogReading(log, state.failure, read_at, is_complete, self.follows, stage)
+
+    def _may_change(self, session: Session, run_id: RunId, known: LogRead | None) -> bool:
+        is_wanted = known is None or self.follows
+        return is_wanted and self.live.pause is None and LOG.may_change(session, run_id, known)
 
     @property
     def is_stale(self) -> bool:
@@ -191,12 +199,6 @@ class LogsPane(PagePane):
     @property
     def is_ticking(self) -> bool:
         return self.run is not None and not self.reading.is_complete
-
-    @property
-    def is_due(self) -> bool:
-        reading = self.reading
-        is_read = reading.log is not None or reading.failure is not None
-        return self.selection.run_id is not None and not is_read and not reading.loading_words(self.live.now)
 
     def _left_parts(self) -> tuple[Line, Line, Line]:
         return words.left_parts(self.run, self.view.least, self.searched, is_alone=self.is_alone)
@@ -230,23 +232,6 @@ class LogsPane(PagePane):
     def finds_nothing(self) -> bool:
         return super().finds_nothing and not self.page.is_searching
 
-    def _may_read(self) -> bool:
-        return self.is_shown and self.live.pause is None
-
-    def _show_reading(self) -> None:
-        """Show what was read. An answer without new lines repaints only its age."""
-        reading, before = self.reading, self._shown_reading
-        self._shown_reading = reading
-        if reading.log is not None and (before is None or before.log is not reading.log):
-            is_first = before is None or before.log is None
-            self.view.show(reading.log, self._started_at, sticks_to_end=is_first or reading.follows)
-            self.page.search_again()
-            self.refresh_bindings()  # `n` works with the first match, `x` with the first error
-        if self.is_shown:
-            self.update_page()
-        else:
-            self._is_outdated = True
-
     @property
     def _started_at(self) -> datetime | None:
         """When the run started; before its detail is read, when its first attempt began."""
@@ -265,35 +250,20 @@ class LogsPane(PagePane):
             # Also while the pane is hidden: the log of the last run may take megabytes.
             self._shown_subject = self.selection.run_id
             self.start_over()
-            self.follower.select(self.selection.run_id)
+        log, before = self.reading.log, self.view.log
+        if log is not None and log is not before:
+            self.view.show(log, self._started_at, sticks_to_end=before is None or self.follows)
+            self.page.search_again()
+            self.refresh_bindings()  # `n` works with the first match, `x` with the first error
         super().watch_selection()
 
     def start_over(self) -> None:
         super().start_over()
         self.attributes.start_over(self.selection.run_id)
-        self._shown_reading = None
-
-    def on_show(self) -> None:
-        self.follower.on_shown()
+        self.follows = True
 
     def on_resize(self, _: events.Resize) -> None:
         self.rebuild()
-
-    def on_unmount(self) -> None:
-        self.follower.close()
-
-    def refetch(self) -> None:
-        self.follower.refetch()
-
-    def on_changes(self, changes: Changes) -> None:
-        if self.selection.run_id in changes.changed:
-            self.follower.on_run_changed()
-        super().on_changes(changes)
-
-    def tick(self) -> None:
-        if self.is_shown:
-            self.follower.on_shown()
-        super().tick()
 
     def _end_rows(self, width: int) -> Sequence[Line]:
         if self.selection.run_id is None:
@@ -320,7 +290,7 @@ class LogsPane(PagePane):
         match action:
             case "enter" if isinstance(opening := self._row_action, OpenLine):
                 return "close line" if self.view.is_open(opening.index) else "open line"
-            case "follow" if self.reading.follows:
+            case "follow" if self.follows:
                 return "stop following"
             case _:
                 return super().word_for(action, usual)
@@ -365,8 +335,8 @@ class LogsPane(PagePane):
             known = "the log is cut: the server sends no later lines" if is_cut else "all lines are read"
             self.say(NOT_READ if log is None else known)
             return
-        self.follower.set_following(follows=not self.reading.follows)
-        if self.reading.follows:
+        self.follows = not self.follows
+        if self.follows:
             self.view.to_bottom()
         self.update_page()
         self.refresh_bindings()

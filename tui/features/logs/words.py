@@ -28,7 +28,7 @@ from tui.features.errors.error import ErrorLayout, counted, frame_rows, function
 from tui.kit.words import could_not_read, rule_parts
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
-from tui.text.blocks import SHOW_READING_AFTER, Now, Row, ShowWhole, ToggleFold, with_key
+from tui.text.blocks import Now, ReadStage, Row, ShowWhole, ToggleFold, with_key
 from tui.text.json import FoldedJson, JsonFolds, JsonPath, Label, ValuePath, VisibleRow, indent_of, key_of, step_rows
 from tui.text.status import style_of
 from tui.text.styled import Line, Piece, Token, cut, first_line, fit, joined, line_width, wrap
@@ -172,7 +172,7 @@ class LogReading:
     * `read_at`: when `log` was last confirmed
     * `is_complete`: it was read after the end of the run, so that nothing will be added
     * `follows`: whether it is read again while the run is live
-    * `asked_at`: when the user began to wait for the first answer
+    * `stage`: how far the first read has got
     """
 
     log: RunLog | None = None
@@ -180,12 +180,7 @@ class LogReading:
     read_at: datetime | None = None
     is_complete: bool = False
     follows: bool = True
-    asked_at: datetime | None = None
-
-    def loading_words(self, now: Now) -> str:
-        """Return what stands for a log that was not answered: nothing at first, since words would only flicker."""
-        is_late = self.asked_at is None or now.at - self.asked_at >= SHOW_READING_AFTER
-        return formatting.LOADING if is_late else ""
+    stage: ReadStage = ReadStage.LATE
 
 
 def end_rows(reading: LogReading, run: Run | None, hidden: int, least: LogLevel, now: Now, limit: int) -> list[Line]:
@@ -195,7 +190,7 @@ def end_rows(reading: LogReading, run: Run | None, hidden: int, least: LogLevel,
     if reading.failure is not None:
         rows += _wrapped(could_not_read("The logs", reading.failure), limit, Token.AMBER)
     if log is None:
-        return rows or _wrapped(reading.loading_words(now), limit, Token.MUTED)
+        return rows or _wrapped(reading.stage.words, limit, Token.MUTED)
     if log.is_cut:
         rows += _wrapped(CUT, limit, Token.AMBER)
     elif reading.is_complete and run is not None and run.is_final:
@@ -543,7 +538,7 @@ def right_words(
     """
     log = reading.log
     if log is None:
-        words = "" if reading.failure is not None else reading.loading_words(now)
+        words = "" if reading.failure is not None else reading.stage.words
         return (Piece(words, Token.MUTED),) if words else ()
     whole, at_least = len(log), log.is_cut
     count = formatting.plural(whole, "line") if shown == whole else f"{formatting.count(shown)} of {whole:,}"

@@ -24,7 +24,7 @@ from tui.kit.keys import MARK_ACTIONS, Help, bind
 from tui.kit.lines import GUTTER
 from tui.kit.list_panes import TablePane
 from tui.kit.live_model import LiveModel
-from tui.kit.selection import RUN, Need
+from tui.kit.selection import RUN
 from tui.kit.table import RowContent, RowTable, Shown
 from tui.kit.words import empty_lines, gap_line, gap_remark, rule_parts
 from tui.store.changes import CREATED, ORDERS, Changes, Order, Topic
@@ -476,7 +476,7 @@ class RunListPane(TablePane):
 class RunSummary(Summary):
     """Summarises the selected run."""
 
-    needs: ClassVar[tuple[Need[Any], ...]] = (RUN,)
+    needs = (RUN,)
 
     def __init__(self, live: LiveModel) -> None:
         super().__init__(live)

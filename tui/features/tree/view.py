@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
-from typing import Any, ClassVar, Final, Generic
+from typing import ClassVar, Final, Generic
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -20,7 +20,7 @@ from tui.kit.lines import GUTTER, Lines
 from tui.kit.live_model import LiveModel
 from tui.kit.page import LazyRows, Page, PageRow
 from tui.kit.pane import OpenRun, PagePane
-from tui.kit.selection import TREE, Need
+from tui.kit.selection import TREE
 from tui.kit.words import could_not_read
 from tui.store.changes import Changes
 from tui.text import formatting
@@ -402,7 +402,7 @@ class TreePane(FoldingPane[TreeEntry]):
 
     title = "tree"
     placement: ClassVar[Placement] = Placement(Slot.THIRD, has_summary=True)
-    needs: ClassVar[tuple[Need[Any], ...]] = (TREE,)
+    needs = (TREE,)
     view: TreeView
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -3,7 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from textual import events
 from textual.app import ComposeResult
@@ -32,7 +32,6 @@ from tui.kit.live_model import LiveModel
 from tui.kit.page import PageRow
 from tui.kit.selection import TREE_REST_S, Fetched, Need, Selected, is_trace_open
 from tui.kit.words import rule_parts, without_request
-from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes
 from tui.sync.budget import Priority
 from tui.sync.clock import Timer
@@ -43,18 +42,6 @@ from tui.text.blocks import GoToRun, Now, ReadStage, ToggleFold
 from tui.text.styled import Line, Piece, Token, wrap
 
 # The state of the waterfall without its widget, and the trace that it reads.
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TraceReading:
-    """The result of one read. `placed` is None if the server has no trace of the run.
-
-    `cost_s` is how long the read took, from the request to the placed trace, and `ended_s` when it ended, by the clock.
-    """
-
-    placed: words.PlacedTrace | None
-    cost_s: float = 0.0
-    ended_s: float = 0.0
 
 
 # The state of the waterfall without its widget: folds, the engine's spans, the window of time, the next error.
@@ -219,15 +206,6 @@ def span_key(span: Span) -> tuple[RunId, SpanId, bool]:
 # Reads the trace of a run for the waterfall, and places its spans in slices, so that no key waits for it.
 
 
-async def read_trace(session: Session, run_id: RunId) -> TraceReading:
-    """Read the trace of a run. Raises `ApiError`."""
-    began_s = session.clock.monotonic_s()
-    trace = await session.fetcher.fetch_trace(run_id, Priority.SELECTED)
-    placed = None if trace is None else await _placed(session, trace)
-    ended_s = session.clock.monotonic_s()
-    return TraceReading(placed, ended_s - began_s, ended_s)
-
-
 async def _placed(session: Session, trace: Trace) -> words.PlacedTrace:
     waterfall, tree = Waterfall(trace), RowTree()
     await _in_slices(waterfall.slices())
@@ -245,32 +223,30 @@ async def _in_slices(slices: Iterator[None]) -> None:
         await asyncio.sleep(0)
 
 
-MAX_TRACE_SHARE: Final = 0.05
-
-
 TRACE_INTERVAL_S: Final = 3.0
-"""A trace of a live run is read at most this often, and at most for MAX_TRACE_SHARE of the time."""
+"""A trace of a live run is read at most this often."""
 
 
-async def _fetch_trace(session: Session, run_id: RunId) -> Fetched[TraceReading]:
-    reading = await read_trace(session, run_id)
-    is_lagging = reading.placed is not None and is_trace_open(session.store.get(run_id), reading.placed.waterfall.root)
+async def fetch_trace(session: Session, run_id: RunId, _: words.PlacedTrace | None) -> Fetched[words.PlacedTrace]:
+    """Read the trace of a run. Raises `ApiError`."""
+    began_s = session.clock.monotonic_s()
+    trace = await session.fetcher.fetch_trace(run_id, Priority.SELECTED)
+    placed = None if trace is None else await _placed(session, trace)
+    cost_s = session.clock.monotonic_s() - began_s
+    is_lagging = placed is not None and is_trace_open(session.store.get(run_id), placed.waterfall.root)
     await session.settle()  # the answer may have been that the key may not read traces
-    return Fetched(reading, session.store.lost_capabilities.get(Capability.TRACE), is_lagging=is_lagging)
+    failure = session.store.lost_capabilities.get(Capability.TRACE)
+    return Fetched(placed, failure, is_lagging=is_lagging, cost_s=cost_s)
 
 
-def _may_trace_change(session: Session, run_id: RunId, reading: TraceReading | None) -> bool:
-    """Return whether the trace may have grown. A trace that costs much is read again later."""
-    if reading is None:
-        return False
+def _may_trace_change(session: Session, run_id: RunId, _: words.PlacedTrace | None) -> bool:
     run = session.store.get(run_id)
-    is_live = run is None or run.state is None or not run.is_final
-    return is_live and session.clock.monotonic_s() - reading.ended_s >= reading.cost_s / MAX_TRACE_SHARE
+    return run is None or run.state is None or not run.is_final
 
 
-TRACE: Final[Need[TraceReading]] = Need(
+TRACE: Final[Need[words.PlacedTrace]] = Need(
     name="the trace",
-    fetch=_fetch_trace,
+    fetch=fetch_trace,
     min_rest_s=TREE_REST_S,
     repeat_after_s=TRACE_INTERVAL_S,
     min_interval_s=TRACE_INTERVAL_S,
@@ -402,7 +378,7 @@ class WaterfallPane(FoldingPane[int]):
     form_of: ClassVar[str] = TreePane.title
     form_sentence: ClassVar[str] = "Show the spans of the selected run on a time axis."
     placement: ClassVar[Placement] = Placement(Slot.THIRD)
-    needs: ClassVar[tuple[Need[Any], ...]] = (TRACE,)
+    needs = (TRACE,)
     view: WaterfallView | None
     drawn: WaterfallRows | None
 
@@ -481,7 +457,7 @@ class WaterfallPane(FoldingPane[int]):
 
     def reason_for_none(self) -> str:
         state = self.selection.state_of(TRACE)
-        return words.no_trace() if state.value is not None and state.failure is None else super().reason_for_none()
+        return words.no_trace() if state.fetched_at is not None and state.failure is None else super().reason_for_none()
 
     def left(self) -> Line:
         name = () if self.view is None else (Piece(f" · {self.view.waterfall.root.message}", Token.MUTED),)
@@ -501,11 +477,10 @@ class WaterfallPane(FoldingPane[int]):
 
     def watch_selection(self) -> None:
         """Show the trace of the selected run. Another run's trace is given back at once, also while hidden."""
-        reading, run_id = self.selection.state_of(TRACE).value, self.selection.run_id
+        placed, run_id = self.selection.state_of(TRACE).value, self.selection.run_id
         if run_id != self._of:
             self._forget()
             self._of = run_id
-        placed = None if reading is None else reading.placed
         if placed is not None and (self.view is None or placed is not self.view.read):
             self._show(placed)
         self.rebuild()
