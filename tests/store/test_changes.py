@@ -45,15 +45,14 @@ def test_run_removed_then_added_is_added() -> None:
     assert sum_of(removed(), added(), changed()) == added()
 
 
-def test_transitions_stay_in_order_and_confirmations_are_summed() -> None:
+def test_transitions_stay_in_order() -> None:
     first, second = Transition(A, None, run_of("run_a", "QUEUED")), Transition(A, run_of("run_a"), run_of("run_a"))
-    total = sum_of(Changes(transitions=[first], confirmed=2), Changes(transitions=[second], confirmed=3))
+    total = sum_of(Changes(transitions=[first]), Changes(transitions=[second]))
     assert total.transitions == [first, second]
-    assert total.confirmed == 5
 
 
-def test_confirmations_alone_change_nothing() -> None:
-    assert Changes(confirmed=100).is_empty
+def test_any_change_is_one() -> None:
+    assert Changes().is_empty
     assert not Changes(topics={Topic.BUDGET}).is_empty
     assert not added().is_empty
 

@@ -11,9 +11,9 @@ import socket
 import ssl
 import threading
 import traceback
-from collections import deque
 from contextlib import suppress
 from pathlib import Path
+from queue import Full, Queue
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import click
@@ -34,17 +34,14 @@ if TYPE_CHECKING:
 # Writes the relay's log lines to stderr without ever blocking the event loop.
 #
 # A pipe that its reader does not read is full after some hundred lines, and the next write blocks. Here a thread
-# writes, in parts that fit into the pipe. Lines that do not fit into the queue are dropped and counted.
+# writes. Lines that do not fit into the queue are dropped and counted.
 
 
 MAX_LINES: Final = 1_000
 """Lines that may wait in the queue."""
 
-CLOSE_CHECK_INTERVAL_S: Final = 0.2
-"""While stderr is full, the thread checks this often whether the block has ended."""
-
 CLOSE_TIMEOUT_S: Final = 1.0
-"""How long the end of the block waits for the remaining lines."""
+"""How long the end of the block waits for room in the queue, and then for the remaining lines."""
 
 
 class StderrLines:
@@ -53,10 +50,10 @@ class StderrLines:
     def __init__(self, output: Output) -> None:
         self._output = output
         self._fd = output.stderr_fd
-        self._lines: deque[str] = deque()
+        self._lines: Queue[str | None] = Queue(MAX_LINES)
+        """None ends the thread."""
         self._dropped = 0
-        self._is_closing = self._is_closed = False
-        self._changed = threading.Condition()
+        # A write that blocks does not keep the program from ending.
         self._thread = threading.Thread(target=self._write_lines, name="stderr", daemon=True)
 
     def __enter__(self) -> Self:
@@ -65,56 +62,41 @@ class StderrLines:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Wait for the remaining lines, for at most CLOSE_TIMEOUT_S."""
-        with self._changed:
-            self._is_closing = True
-            self._changed.notify()
-        if self._fd is not None:
-            self._thread.join(CLOSE_TIMEOUT_S)
+        """Wait for the remaining lines, but not for long."""
+        if self._thread.is_alive():
+            with suppress(Full):
+                self._lines.put(None, timeout=CLOSE_TIMEOUT_S)
+                self._thread.join(CLOSE_TIMEOUT_S)
 
     def say(self, text: str) -> None:
         """Queue a line, or drop it if the queue is full."""
         if self._fd is None:  # a stream in memory
             self._output.say(text)
             return
-        with self._changed:
-            if self._is_closed or len(self._lines) >= MAX_LINES:
-                self._dropped += 1
-                return
-            if self._dropped:
-                self._lines.append(self._take_dropped())
-            self._lines.append(text)
-            self._changed.notify()
+        try:
+            self._lines.put_nowait(text)
+        except Full:
+            self._dropped += 1
 
     def _write_lines(self) -> None:
+        reported, is_open = 0, True
         with suppress(OSError):  # the reader of the pipe is gone
-            while (line := self._next()) is not None:
-                self._write(self._output.stderr_bytes(line))
-        with self._changed:
-            self._is_closed = True
-            self._lines.clear()
+            while is_open:
+                line = self._lines.get()
+                is_open = line is not None
+                if line is not None:
+                    self._write(line)
+                if (dropped := self._dropped) > reported and self._lines.empty():
+                    self._write(f"{dropped - reported:,} lines were dropped: stderr was full")
+                    reported = dropped
 
-    def _next(self) -> str | None:
-        """Wait for the next line. Return None when the queue is closed and empty."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._lines or self._dropped or self._is_closing)
-            if self._lines:
-                return self._lines.popleft()
-            return self._take_dropped() if self._dropped else None
-
-    def _take_dropped(self) -> str:
-        dropped, self._dropped = self._dropped, 0
-        return f"{dropped:,} lines were dropped: stderr was full"
-
-    def _write(self, data: bytes) -> None:
-        """Write a line in parts that fit. Raises `OSError` if the reader is gone, or if stderr is full at the end."""
+    def _write(self, line: str) -> None:
+        """Write a line in parts that fit. Raises `OSError` if the reader is gone."""
         assert self._fd is not None
+        data = self._output.stderr_bytes(line)
         while data:
-            _, writable, _ = select.select([], [self._fd], [], CLOSE_CHECK_INTERVAL_S)
-            if writable:
-                data = data[os.write(self._fd, data[: select.PIPE_BUF]) :]
-            elif self._is_closing:
-                raise BrokenPipeError
+            select.select([], [self._fd], [])  # another program may have made it non-blocking
+            data = data[os.write(self._fd, data[: select.PIPE_BUF]) :]
 
 
 # `relay` checks its options, opens the socket and handles signals. The server is in `tui.relay.server`.

@@ -171,7 +171,6 @@ class Changes:
     * `changed`: runs with a different facet, or a different action on them.
     * `removed`: runs that the store has dropped. They may also have been added since.
     * `transitions`: changes of a run's status, in the order of the updates.
-    * `confirmed`: the number of patches that had nothing new.
     """
 
     added: set[RunId] = field(default_factory=set)
@@ -179,7 +178,6 @@ class Changes:
     removed: set[RunId] = field(default_factory=set)
     transitions: list[Transition] = field(default_factory=list)
     topics: set[Topic] = field(default_factory=set)
-    confirmed: int = 0
 
     @property
     def is_empty(self) -> bool:
@@ -206,7 +204,6 @@ class Changes:
         self.removed |= later.removed
         self.transitions += later.transitions
         self.topics |= later.topics
-        self.confirmed += later.confirmed
 
 
 def _status_and_title(run: Run) -> tuple[RunStatus, str]:

@@ -340,7 +340,6 @@ class Store(Facts, RunIndex):
 
     def _replace(self, before: Run | None, after: Run, changes: Changes) -> None:
         if before is after:
-            changes.confirmed += 1
             return
         self._runs[after.id] = after
         self.untrack(after)
@@ -349,7 +348,6 @@ class Store(Facts, RunIndex):
         if after.state is not None and (before is None or before.state is not after.state):
             self.untrack(after.state)
         if before is not None and is_same_row(before, after):
-            changes.confirmed += 1
             return
         old = _keyed(before)
         new = KeyedRun(after, old.key if old and old.run.created_at is after.created_at else newest_first(after))
