@@ -48,8 +48,6 @@ from tui.store.addresses import AddressError, read_address
 from tui.store.command_line import parse_link, parse_run
 from tui.store.filter import highlighted_texts, parse_filter
 from tui.store.findings.bounds import next_due
-from tui.terminal.cells import Capabilities
-from tui.terminal.output import FrugalOutput
 from tui.text.blocks import code_span
 from tui.text.json import FoldedJson, JsonFolds, compact, unfolded_for
 from tui.text.json import rows as json_rows
@@ -147,12 +145,6 @@ def _printed(text: str) -> None:
     value_text({"a": text})
 
 
-def _terminal_output(text: str) -> None:
-    output = FrugalOutput(80, 24, Capabilities())
-    output.write(text)
-    output.write(f"\x1b[?1049l{text}")
-
-
 def _terminal_input(text: str) -> None:
     decoder = InputDecoder(has_mouse=True)
     data = text.encode()
@@ -226,7 +218,6 @@ READERS: Final[dict[str, tuple[Callable[[str], Any], tuple[str, ...]]]] = {
     "kinds of errors": (_kinds, ("domain.error_kinds", "domain.error")),
     "markdown": (_markdown, ("text.blocks",)),
     "printed": (_printed, ("features.errors.error", "features.copying.words")),
-    "terminal output": (_terminal_output, ("terminal.decoder", "terminal.encoder")),
     "terminal input": (_terminal_input, ("kit.terminal.input",)),
     "error pages": (_error_pages, ("api.responses",)),
     "schedules": (_schedules, ("features.wall.rows",)),
@@ -236,7 +227,7 @@ READERS: Final[dict[str, tuple[Callable[[str], Any], tuple[str, ...]]]] = {
 SIZES: Final = {
     "messages, objects": 32 * KIB, "messages, one object": 2 * KIB, "messages, many objects": KIB,
     "few logged lines": 4 * KIB, "lines": 16 * KIB, "secrets": 32 * KIB, "kinds of errors": 32 * KIB,
-    "printed": 8 * KIB, "filter": 2 * KIB, "terminal output": 2 * KIB, "terminal input": 2 * KIB,
+    "printed": 8 * KIB, "filter": 2 * KIB, "terminal input": 2 * KIB,
 }  # fmt: skip
 """Slow readers are tried with shorter texts, against an eighth. So are those that read no more of a text than this:
 beyond a bound nothing grows. No filter is longer than 1,000 characters, and no read of the terminal than 4 KiB."""
@@ -258,7 +249,7 @@ OTHERS: Final = {
     "features.alerts.words", "features.attempts.compared", "features.errors.words",
     "kit.programs", "kit.terminal.output", "kit.keys", "features.logs.model", "features.own_commands.view",
     "features.copying.view", "features.detail.value", "kit.lines",
-    "settings.reader", "settings.keys", "domain.own_commands",
+    "settings.reader", "settings.keys", "domain.own_commands", "terminal.encoder",
 }  # fmt: skip
 """Modules whose expressions are simple enough to be tried by themselves: they are read at every place of a text."""
 

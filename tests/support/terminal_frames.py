@@ -9,29 +9,42 @@ from typing import Any, Final, NamedTuple
 
 from hypothesis import settings
 from hypothesis import strategies as st
+from rich.segment import Segment
+from rich.style import Style
 from wcwidth import wcwidth
 
 from tests.perf.screen import Emulator, Screen
 from tests.perf.terminal import Terminal
 from tui.terminal.cells import Capabilities, is_sure, texts_of_cells
+from tui.terminal.encoder import Place
+from tui.terminal.output import FrugalOutput
 
 COLUMNS, LINES = 24, 7
 ALL: Final = Capabilities(
     erases_with_ground=True, scrolls_regions=True, scrolls_at_borders=True, erases_characters=True, repeats=True
 )
 MODES: Final = "\x1b[?7l\x1b[?25l"
-PENS: Final = (
-    *("0", "1", "2", "1;2", "22;1", "3", "31", "42", "4", "5", "7", "9", "21", "22", "24;39", "49", "3;53"),
-    *("97;104", "38;2;1;2;3", "48;2;9;8;7", "0;1;38;5;99;48;2;15;17;21"),
+STYLES: Final = tuple(
+    map(
+        Style.parse,
+        (
+            *("", "bold", "italic", "red", "on green", "underline", "blink", "reverse", "strike", "bold color(99)"),
+            *("bright_white on bright_blue", "#010203", "on #090807", "bold color(99) on #0f1115", "italic reverse"),
+        ),
+    )
 )
-GROUNDS: Final = ("0", "0;42", "0;48;2;9;8;7")
+RARE_STYLES: Final = tuple(map(Style.parse, ("dim", "bold dim", "underline2", "italic overline")))
+"""Styles that the ruler of the tests does not count."""
+
+GROUNDS: Final = tuple(map(Style.parse, ("", "on green", "on #090807")))
 WORDS: Final = ("foo", "   ", "a", "─", "✓", "xxxxxxxxxxxx", "é", " " * 12, "12s", "日本", "本", "漢字か", "abc def")
 SOFT_HYPHEN: Final = "\xad"
 UNSURE: Final = ("😀", "👨\u200d👩\u200d👧", "❤\ufe0f", "👍🏽", SOFT_HYPHEN, "a\xadb")
 """Words whose width is the terminal's choice."""
 
 LINKED_WORDS: Final = tuple(word for word in WORDS if word.isascii())
-LINKS: Final = ("8;;http://x", "8;id=2;http://y")
+LINKS: Final = ("http://x", "http://y")
+LINK_STYLES: Final = tuple(Style(link=link) for link in LINKS)
 LINK_MARKS: Final = "\u0332\u0333"
 """Combining characters by which a test's terminal shows which of the links a cell has."""
 
@@ -49,22 +62,47 @@ def examples(count: int) -> settings:
     return settings(max_examples=count if profile.derandomize else profile.max_examples)
 
 
-class Frame(NamedTuple):
-    """A frame as a program writes it, and with each unsure character on blanks and the cursor placed behind it."""
+class Piece(NamedTuple):
+    """Segments at a place, and the text that draws them with each unsure character on blanks and the cursor behind."""
 
-    written: str
+    y: int
+    x: int
+    segments: list[Segment]
     placed: str
 
 
-class RandomProgram:
-    """Draws changed cells, erased rows, whole pages, and pages of which some lines moved.
+class Frame(NamedTuple):
+    """A frame as a program draws it, where it wants the cursor, and the text that does it on any terminal."""
 
+    pieces: list[Piece]
+    cursor: Place | None
+
+    @property
+    def placed(self) -> str:
+        """The text of all pieces, with the cursor."""
+        y, x = self.cursor or (0, 0)
+        return "".join(piece.placed for piece in self.pieces) + f"\x1b[{y + 1};{x + 1}H"
+
+    def draw_on(self, output: FrugalOutput) -> None:
+        """Draw it on the wanted screen."""
+        for piece in self.pieces:
+            output.draw(piece.y, piece.x, piece.segments)
+        output.cursor = self.cursor
+
+
+class RandomProgram:
+    """Draws changed cells, blank ends of rows, whole pages, and pages of which some lines moved.
+
+    Where `is_simple`, it draws only what the ruler counts.
     With `has_unsure`, or without `cuts_wide`, it draws only whole rows: what a terminal leaves of half an unsure
     character is its choice, and tmux does what no other terminal does with half of any wide one.
     """
 
-    def __init__(self, random: Random, *, has_unsure: bool = False, cuts_wide: bool = True) -> None:
+    def __init__(
+        self, random: Random, *, has_unsure: bool = False, cuts_wide: bool = True, is_simple: bool = False
+    ) -> None:
         self._random = random
+        self._is_simple = is_simple
         self.columns, self.lines = COLUMNS, LINES
         self._has_unsure = has_unsure
         self._is_whole = has_unsure or not cuts_wide
@@ -96,10 +134,8 @@ class RandomProgram:
                     for _ in range(random.randint(1, 2)):
                         self._scroll()
                     drawn = self._whole_page()
-        y, x = random.randint(1, self.lines), random.randint(1, self.columns)
-        end = random.choice(("\x1b[H", "\x1b[?25l\x1b[H", f"\x1b[?25h\x1b[{y};{x}H", f"\x1b[?25l\x1b[{y};{x}H"))
-        written, placed = ("".join(each) + end for each in zip(*drawn, strict=True))
-        return Frame(f"\x1b[?2026h{written}\x1b[?2026l" if random.random() < 0.5 else written, placed)
+        cursor = (random.randint(0, self.lines - 1), random.randint(0, self.columns - 1))
+        return Frame(drawn, None if random.random() < 0.5 else cursor)
 
     def _new(self, count: int) -> list[int]:
         return [self._random.getrandbits(32) for _ in range(count)]
@@ -111,37 +147,32 @@ class RandomProgram:
         moved = (moved + new)[len(new) :] if self._random.random() < 0.5 else (new + moved)[: len(moved)]
         self._page[top : bottom + 1] = moved
 
-    def _whole_page(self) -> list[Frame]:
+    def _whole_page(self) -> list[Piece]:
         return [self._row(Random(seed), y, 0, is_whole=True) for y, seed in enumerate(self._page)]
 
-    def _cells(self) -> Frame:
+    def _cells(self) -> Piece:
         y, x = self._random.randint(0, self.lines - 1), self._random.randint(0, self.columns - 1)
         return self._row(self._random, y, x, is_whole=self._random.random() < 0.3)
 
-    def _erasing(self) -> Frame:
-        random = self._random
-        at = f"\x1b[{random.randint(1, self.lines)};{random.randint(1, self.columns)}H"
-        how = random.choice(("[K", "[1K", "[2K", "[J"))
-        erased = f"{at}\x1b[{random.choice((*GROUNDS, '0;4;7;41'))}m\x1b{how}\x1b[0m"
-        return Frame(erased, erased)
+    def _erasing(self) -> Piece:
+        y, x = self._random.randint(0, self.lines - 1), self._random.randint(0, self.columns - 1)
+        blank = Segment(" " * (self.columns - x), self._random.choice(GROUNDS))
+        return Piece(y, x, [blank], f"\x1b[{y + 1};{x + 1}H{rendered(blank)}")
 
-    def _row(self, random: Random, y: int, x: int, *, is_whole: bool) -> Frame:
-        newline = "\r\n" if random.random() < 0.1 else ""
-        written = placed = f"{newline}\x1b[{y + 1};{x + 1}H"
+    def _row(self, random: Random, y: int, x: int, *, is_whole: bool) -> Piece:
+        start, segments, placed = x, [], f"\x1b[{y + 1};{x + 1}H"
         for _ in range(random.randint(1, 6)):
-            pen = f"\x1b[{random.choice(PENS)}m" if random.random() < 0.8 else ""
-            link = random.choice(LINKS) if random.random() < 0.15 else ""
-            words = LINKED_WORDS if link else WORDS + UNSURE if self._has_unsure else WORDS
+            style = random.choice(STYLES if self._is_simple else STYLES + RARE_STYLES)
+            is_link = not self._is_simple and random.random() < 0.15
+            words = LINKED_WORDS if is_link else WORDS + UNSURE if self._has_unsure else WORDS
+            style = style + random.choice(LINK_STYLES) if is_link else style
             flow, exact, x = self._placed(y, x, list(texts_of_cells(random.choice(words))))
-            if link:
-                flow = exact = f"{flow[:1]}\x1b[0m{flow[1:]}" if random.random() < 0.5 else flow
-            opened, closed = (f"\x1b]{link}\x1b\\", "\x1b]8;;\x1b\\") if link else ("", "")
-            written += f"{pen}{opened}{flow}{closed}"
-            placed += f"{pen}{opened}{exact}{closed}"
-            if random.random() < 0.8:
-                written, placed = f"{written}\x1b[0m", f"{placed}\x1b[0m"
-        end = f"\x1b[{random.choice(GROUNDS)}m{' ' * (self.columns - x)}\x1b[0m" if is_whole else "\x1b[0m"
-        return Frame(written + end, placed + end)
+            segments.append(Segment(flow, style))
+            placed += rendered(Segment(exact, style))
+        if is_whole:
+            segments.append(Segment(" " * (self.columns - x), random.choice(GROUNDS)))
+            placed += rendered(segments[-1])
+        return Piece(y, start, segments, placed)
 
     def _placed(self, y: int, x: int, texts: list[str]) -> tuple[str, str, int]:
         """The text as it flows and with unsure characters placed, and the column behind it: as much as fits."""
@@ -156,6 +187,11 @@ class RandomProgram:
             back = f"\x1b[{y + 1};{x + 1}H" if x < self.columns else ""
             placed += text if is_sure(text) else f"{at}{' ' * width}{at}{text}{back}"
         return flow, placed, x
+
+
+def rendered(segment: Segment) -> str:
+    """The text that draws a segment."""
+    return segment.style.render(segment.text) if segment.style is not None else segment.text
 
 
 class LimitedScreen(Screen):
@@ -220,7 +256,8 @@ class LimitedTerminal(Emulator):
     def _dispatch(self, token: re.Match[str]) -> None:
         link = token[5] or ""
         if link.startswith("8;"):
-            self.screen.link_mark = LINK_MARKS[LINKS.index(link)] if link in LINKS else ""
+            url = link.rpartition(";")[2]
+            self.screen.link_mark = LINK_MARKS[LINKS.index(url)] if url in LINKS else ""
         elif (token[4] or "") in ("S", "T"):
             self.screen.scroll_region(int(token[2] or 1) * (1 if token[4] == "S" else -1))
         else:

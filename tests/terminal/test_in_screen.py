@@ -1,7 +1,6 @@
 """What a real GNU screen draws, and what it hands on to the terminal around it."""
 
 import os
-import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -12,13 +11,13 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from rich.color import ColorSystem
 
 from tests.perf.terminal import Terminal
 from tests.support.commands import environment
 from tests.support.terminal_frames import COLUMNS, LINES, MODES, RandomProgram, cells, examples, randoms
 from tui.kit.painted import osc52
-from tui.terminal.cells import PLAIN, Capabilities, CellTable, Grid
-from tui.terminal.decoder import Decoder
+from tui.terminal.cells import PLAIN, Capabilities, Row
 from tui.terminal.encoder import change
 from tui.terminal.output import FrugalOutput
 
@@ -32,9 +31,6 @@ pytestmark = pytest.mark.skipif(
 TEXT = "".join(f"line {number} of a payload\n" for number in range(120))
 ABLE = Capabilities(scrolls_regions=True, scrolls_at_borders=True, erases_characters=True)
 FRAMES = 6
-TRUE_COLOR = re.compile(r"8;2;\d+;(\d+);\d+")
-"""GNU screen reads true colours as other pens."""
-
 DRAW_AGAIN = "\x01l"
 PROGRAM = r"""
 import os, sys, tty
@@ -85,22 +81,21 @@ def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Window]:
         yield window
 
 
-def placed(grid: Grid) -> str:
+def placed(rows: list[Row]) -> str:
     """The text that writes each cell alone, in its place."""
-    cells = ((y, x, cell) for y, row in enumerate(grid.rows) for x, cell in enumerate(row) if cell.width)
+    cells = ((y, x, cell) for y, row in enumerate(rows) for x, cell in enumerate(row) if cell.width)
     return "".join(f"\x1b[{y + 1};{x + 1}H\x1b[m{change(PLAIN, cell.pen)}{cell.text}" for y, x, cell in cells)
 
 
 @examples(40)
 @given(randoms)
 def test_screen_shows_the_wanted_cells(window: Window, random: Random) -> None:
-    program, output, table = RandomProgram(random), FrugalOutput(COLUMNS, LINES, ABLE), CellTable()
-    wanted, sent = Decoder(Grid(COLUMNS, LINES, table.blank(PLAIN)), table), output.write(MODES)
+    program, output, sent = RandomProgram(random), FrugalOutput(COLUMNS, LINES, ABLE), ""
+    output.colors = ColorSystem.EIGHT_BIT
     for _ in range(FRAMES):
-        written = TRUE_COLOR.sub(r"8;5;\1", program.frame().written)
-        list(wanted.feed(written))
-        sent += output.write(written)
-    assert window.shown(sent) == window.shown(placed(wanted.grid))
+        program.frame().draw_on(output)
+        sent += output.take()
+    assert window.shown(sent) == window.shown(placed(output.rows))
 
 
 def test_long_text_reaches_the_clipboard_through_screen(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """The same frames, as a program writes them and as the terminal is sent them, in two panes of a real tmux."""
 
 import os
-import re
 import shutil
 import socket
 import subprocess
@@ -13,11 +12,15 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.ansi import AnsiDecoder
+from rich.color import ColorSystem
+from rich.console import Console
+from rich.segment import Segment
+from rich.style import Style
 
 from tests.support.terminal_frames import ALL, COLUMNS, LINES, MODES, RandomProgram, examples, randoms
-from tui.terminal.cells import DISPUTED_CHARACTERS, PLAIN, SHOWS_ON_BLANKS, Capabilities, CellTable, Grid, Pen
-from tui.terminal.decoder import Decoder
-from tui.terminal.encoder import pen_after
+from tui.terminal.cells import DISPUTED_CHARACTERS, PLAIN, SHOWS_ON_BLANKS, Capabilities, Pen
+from tui.terminal.encoder import pen_of
 from tui.terminal.output import FrugalOutput
 
 TIMEOUT_S = 20.0
@@ -45,7 +48,8 @@ while size := requests.readline():
 """
 """Writes what it is told, and answers once the terminal has reported the cursor behind it."""
 
-_CAPTURED = re.compile(r"\x1b\[([0-9:;]*)m|\x1b\]8;[^\x1b]*\x1b\\|(.)")
+_OTHER_UNDERLINES = {"5:3m": "53m", "5:3;": "53;", "4:2m": "21m", "4:2;": "21;"}
+"""What rich does not read of tmux."""
 
 
 Seen = tuple[str, Pen]
@@ -100,22 +104,22 @@ class Pane:
 
     def shown(self) -> list[list[Seen]]:
         """The characters and pens of all rows. Links are left out: tmux captures some of them wrongly."""
-        pen, rows = PLAIN, []
-        for line in self._run("capture-pane", "-e", "-p", "-N").split("\n"):
-            row = []
-            for parameters, character in _CAPTURED.findall(line):
-                if character:
-                    row.append(seen(character, pen))
-                elif parameters:
-                    pen = pen_after(parameters.replace("5:3", "53").replace("4:2", "21"), pen)
-            rows.append(without_end(row))
+        decoder, console, rows = AnsiDecoder(), Console(), []
+        captured = self._run("capture-pane", "-e", "-p", "-N")
+        for other, usual in _OTHER_UNDERLINES.items():
+            captured = captured.replace(other, usual)
+        for line in captured.split("\n"):
+            text = decoder.decode_line(line)
+            styles = [text.get_style_at_offset(console, at) for at in range(len(text))]
+            pens = [pen_of(style, ColorSystem.TRUECOLOR) for style in styles]
+            rows.append(without_end([*map(seen, text.plain, pens)]))
         return rows
 
     def start(self, able: Capabilities) -> FrugalOutput:
         """Clear the pane, and return an output to it."""
         output = FrugalOutput(COLUMNS, LINES, able)
         self.resize(COLUMNS, LINES)
-        self.write(f"\x1bc\x1b[?1049h\x1b[2J{output.write(MODES)}")
+        self.write(f"\x1bc\x1b[?1049h\x1b[2J{MODES}")
         return output
 
     def close(self) -> None:
@@ -156,7 +160,6 @@ def test_both_ways_draw_the_same_cells_in_tmux(panes: tuple[Pane, Pane], random:
     for pane in panes:
         pane.resize(COLUMNS, LINES)
         pane.write(f"\x1bc\x1b[?1049h\x1b[2J{MODES}")
-    output.write(MODES)
     for number in range(FRAMES):
         if number and random.random() < 0.1:
             columns, lines = program.resize()
@@ -166,7 +169,8 @@ def test_both_ways_draw_the_same_cells_in_tmux(panes: tuple[Pane, Pane], random:
             plain.write("\x1b[0m\x1b[2J")
         frame = program.frame()
         plain.write(frame.placed)
-        frugal.write(output.write(frame.written))
+        frame.draw_on(output)
+        frugal.write(output.take())
     assert frugal.shown() == plain.shown()
 
 
@@ -175,23 +179,21 @@ def test_both_ways_draw_the_same_cells_in_tmux(panes: tuple[Pane, Pane], random:
 def test_tmux_shows_the_wanted_cells(panes: tuple[Pane, Pane], random: Random) -> None:
     """When half of a wide character is overwritten, tmux itself leaves other cells than most terminals do."""
     _, pane = panes
-    program, output, table = RandomProgram(random), pane.start(able_in_tmux(random)), CellTable()
-    wanted = Decoder(Grid(COLUMNS, LINES, table.blank(PLAIN)), table)
+    program, output = RandomProgram(random), pane.start(able_in_tmux(random))
     for _ in range(FRAMES):
-        frame = program.frame()
-        list(wanted.feed(frame.written))
-        pane.write(output.write(frame.written))
-    assert pane.shown()[:LINES] == [
-        without_end([seen(cell.text, cell.pen) for cell in row]) for row in wanted.grid.rows
-    ]
+        program.frame().draw_on(output)
+        pane.write(output.take())
+    assert pane.shown()[:LINES] == [without_end([seen(cell.text, cell.pen) for cell in row]) for row in output.rows]
 
 
 def test_tmux_erases_up_to_half_a_wide_character(panes: tuple[Pane, Pane]) -> None:
     """There tmux takes the ground from the cell before."""
     _, pane = panes
     output = pane.start(ALL)
-    pane.write(output.write(f"\x1b[2;1H{'a' * 11}日b"))
-    pane.write(output.write(f"\x1b[2;1H\x1b[42m{' ' * 12}\x1b[0mxb"))
+    output.draw(1, 0, [Segment(f"{'a' * 11}日b")])
+    pane.write(output.take())
+    output.draw(1, 0, [Segment(" " * 12, Style.parse("on green")), Segment("xb")])
+    pane.write(output.take())
     assert pane.shown()[1] == [*[(" ", Pen(ground="42"))] * 12, ("x", PLAIN), ("b", PLAIN)]
 
 
@@ -200,6 +202,8 @@ def test_text_behind_a_disputed_character_has_its_column_in_tmux(panes: tuple[Pa
     _, pane = panes
     output = pane.start(ALL)
     for character in sorted(DISPUTED_CHARACTERS):
-        pane.write(output.write(f"\x1b[2;1H{character}ab"))
-        pane.write(output.write("\x1b[2;3HX"))
+        output.draw(1, 0, [Segment(f"{character}ab")])
+        pane.write(output.take())
+        output.draw(1, 2, [Segment("X")])
+        pane.write(output.take())
         assert [text for text, _ in pane.shown()[1]][-2:] == ["a", "X"], ascii(character)

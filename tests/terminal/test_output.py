@@ -1,23 +1,35 @@
-"""What the terminal is sent for single changes, sequences and faults."""
+"""What the terminal is sent for single changes and faults."""
 
 import subprocess
 import sys
 
 import pyte
 import pytest
+from rich.color import ColorSystem
+from rich.segment import ControlType, Segment
+from rich.style import Style
 
 from tests.perf.screen import Emulator, Screen
-from tests.support.terminal_frames import COLUMNS, LINES, MODES, blank_terminal, cells
+from tests.support.terminal_frames import COLUMNS, LINES, blank_terminal, cells, rendered
 from tui.kit.terminal.output import for_screen
 from tui.terminal.cells import SAME_EVERYWHERE, Capabilities, width_of
-from tui.terminal.output import FrugalOutput
+from tui.terminal.output import FrugalOutput, PlainOutput
 
 ALL = Capabilities(erases_with_ground=True, scrolls_regions=True, erases_characters=True, repeats=True)
 
 
-def drawn(output: FrugalOutput, *rows: str) -> str:
+def drawn(output: FrugalOutput, *rows: str, style: str = "") -> str:
     """A frame of whole rows; returns what the terminal is sent."""
-    return output.write("".join(f"\x1b[{y + 1};1H{row:{COLUMNS}}" for y, row in enumerate(rows)) + "\x1b[H")
+    for y, row in enumerate(rows):
+        output.draw(y, 0, [Segment(f"{row:{COLUMNS}}", Style.parse(style))])
+    return output.take()
+
+
+def sent(output: FrugalOutput, y: int, x: int, *texts: str | tuple[str, str | Style]) -> str:
+    """What the terminal is sent after texts, some with a style, were drawn from a cell on."""
+    pairs = [(each, "") if isinstance(each, str) else each for each in texts]
+    output.draw(y, x, [Segment(text, Style.parse(style) if isinstance(style, str) else style) for text, style in pairs])
+    return output.take()
 
 
 def rows_from(first: int) -> list[str]:
@@ -28,16 +40,15 @@ def rows_from(first: int) -> list[str]:
 def started(able: Capabilities = ALL) -> FrugalOutput:
     """An output whose terminal shows seven different rows."""
     output = FrugalOutput(COLUMNS, LINES, able)
-    output.write(MODES)
     drawn(output, *rows_from(0))
     return output
 
 
-def repainted_row(before: str, written: str) -> str:
-    """The second row after a text was drawn there, another one was written, and all was painted again."""
+def repainted_row(before: str, x: int, text: str) -> str:
+    """The second row after a text was drawn there, another one over it, and all was painted again."""
     output, terminal = started(), blank_terminal()
-    output.write(f"\x1b[2;1H{before}")
-    output.write(written)
+    sent(output, 1, 0, f"{before:{COLUMNS - 1}}")
+    sent(output, 1, x, text)
     output.forget()
     terminal.feed(output.take().encode())
     return terminal.screen.rows_text()[1].rstrip()
@@ -79,11 +90,11 @@ class OldTerminal(Screen):
 def test_line_that_comes_in_by_a_line_feed_has_its_ground(shift: int) -> None:
     output = FrugalOutput(COLUMNS, LINES, ALL._replace(scrolls_regions=False, scrolls_at_borders=True))
     terminal, usual = Emulator(OldTerminal(COLUMNS, LINES)), blank_terminal()
-    first = output.write(MODES + "\x1b[48;2;9;8;7m") + drawn(output, *rows_from(0))
-    moved = drawn(output, *rows_from(shift))
-    for sent in (first, moved):
-        terminal.feed(sent.encode())
-        usual.feed(sent.encode())
+    first = drawn(output, *rows_from(0), style="on #090807")
+    moved = drawn(output, *rows_from(shift), style="on #090807")
+    for text in (first, moved):
+        terminal.feed(text.encode())
+        usual.feed(text.encode())
     assert "\x1b[1;7r" in moved, "lines are moved"
     assert cells(terminal) == cells(usual)
     assert {cell.bg for row in terminal.screen.snapshot() for cell in row} == {"090807"}
@@ -93,11 +104,8 @@ def test_borders_of_an_update_count_when_a_scroll_is_chosen() -> None:
     rows = [f"{y} {'same' * 3}" for y in range(LINES)]
     moved = [f"{y + 1} {'same' * 3}" for y in range(LINES)]
     output = FrugalOutput(COLUMNS, LINES, ALL)
-    output.write(MODES)
     drawn(output, *rows)
-    output.draw("\x1b[?2026h")
-    drawn(output, *moved)
-    assert "\x1b[S" not in output.write("\x1b[?2026l")
+    assert "\x1b[S" not in drawn(output, *moved)
 
 
 def test_repeats_only_where_the_terminal_is_known_to() -> None:
@@ -106,226 +114,167 @@ def test_repeats_only_where_the_terminal_is_known_to() -> None:
     assert "=" * COLUMNS in drawn(started(Capabilities()), *row)
 
 
-def test_newline_in_the_last_row_scrolls_the_wanted_screen() -> None:
-    output, terminal = FrugalOutput(COLUMNS, LINES, ALL), blank_terminal()
-    page = "\x1b[H" + "\r\n".join(f"line {y}" for y in range(LINES + 3)) + "\x1b[H"
-    sent = output.write(MODES + page)
-    terminal.feed(sent.encode())
-    assert [row.strip() for row in terminal.screen.rows_text()] == [f"line {y + 3}" for y in range(LINES)]
-    assert sent.count("line") == LINES, "an app that does not know a smaller size yet costs one frame"
+def test_text_that_is_passed_on_repaints_nothing() -> None:
+    output, pieces = started(), for_screen(f"\x1b]52;c;{'YWJj' * 600}\x07")
+    output.pass_on("\x07")
+    output.pass_on(pieces)
+    assert output.take() == f"\x07{pieces}"
+    assert output.take() == ""
 
 
-@pytest.mark.parametrize("sequence", ["\x1b[?1049h", "\x1b[2S", "\x1bc", "\x1b[4:3m", "\x1b(0", "\x0e", "\x1b[5L"])
-def test_foreign_sequence_is_sent_and_all_is_repainted(sequence: str) -> None:
-    sent = started().write(sequence)
-    assert sent.startswith(sequence)
-    assert all(f"row {y}" in sent for y in range(LINES))
-
-
-@pytest.mark.parametrize(
-    "sequence", ["\x1b]2;title\x1b\\", "\x1b]52;c;YQ==\x07", "\x1b[6n", "\x1b[?2026$p", "\x1b[>1u", "\x1b[?1000h"]
-)
-def test_harmless_sequence_is_sent_alone(sequence: str) -> None:
-    assert started().write(sequence) == sequence
-
-
-def test_question_goes_out_behind_the_frame() -> None:
-    assert started().write("\x1b[1;1Hchanged\x1b[H\x1b[6n").endswith("\x1b[6n")
-
-
-def test_unfinished_sequence_is_kept_for_the_next_write() -> None:
+def test_text_that_is_passed_on_stays_behind_its_frame() -> None:
     output = started()
-    assert output.write("\x1b]2;ti") == ""
-    assert output.write("tle\x1b\\") == "\x1b]2;title\x1b\\"
+    output.pass_on("\x07")
+    assert "second" in (text := sent(output, 1, 0, "second"))
+    assert text.endswith("\x07")
 
 
 def test_forgotten_screen_is_repainted() -> None:
     output = started()
     output.forget()
-    sent = output.write("")
-    assert all(f"row {y}" in sent for y in range(LINES))
+    text = output.take()
+    assert all(f"row {y}" in text for y in range(LINES))
 
 
 def test_resized_screen_starts_empty() -> None:
     output = started()
     output.resize(COLUMNS + 5, LINES)
-    assert "row" not in output.write("")
+    assert "row" not in output.take()
 
 
-def test_visible_cursor_is_left_where_the_program_wants_it() -> None:
-    assert started().write("\x1b[?25h\x1b[3;4H").endswith("\x1b[3;4H\x1b[?25h")
+def test_cursor_is_left_where_the_program_wants_it() -> None:
+    output = started()
+    output.cursor = (2, 3)
+    assert output.take().endswith("\x1b[3;4H")
+    assert output.take() == ""
 
 
 def test_moved_cursor_returns_to_where_the_program_wants_it() -> None:
     output = started()
-    assert output.restored_cursor() == ""  # hidden at home: not needed
-    output.write("\x1b[3;4H")
+    assert output.restored_cursor() == "", "not needed"
+    output.cursor = (2, 3)
+    output.take()
     assert output.restored_cursor() == "\x1b[3;4H"
-    assert output.write("\x1b[3;4H") == ""
+    assert output.take() == ""
+
+
+def test_cursor_stays_within_a_smaller_screen() -> None:
+    output = started()
+    output.cursor = (LINES - 1, COLUMNS - 1)
+    output.resize(COLUMNS - 1, LINES - 1)
+    assert output.take().endswith(f"\x1b[{LINES - 1};{COLUMNS - 1}H")
 
 
 def test_wide_characters_are_placed_for_any_width() -> None:
-    sent = started().write("\x1b[2;3H😀😀\x1b[0m!")
-    assert "\x1b[2;5H" in sent
-    assert "\x1b[2;7H!" in sent
+    text = sent(started(), 1, 2, "😀😀!")
+    assert "\x1b[2;5H" in text
+    assert "\x1b[2;7H!" in text
 
 
-@pytest.mark.parametrize("parameter", [1, 2, 3, 4, 5, 6, 7, 8, 9, 21, 51, 52, 53])
-def test_style_of_rich_changes_one_cell(parameter: int) -> None:
-    sent = started().write(f"\x1b[2;1H\x1b[{parameter}mX\x1b[0m\x1b[H")
-    assert sent.endswith("mX")
-    assert "row" not in sent
+@pytest.mark.parametrize("name", Style.STYLE_ATTRIBUTES.values())
+def test_style_of_rich_changes_one_cell(name: str) -> None:
+    style = Style.parse(name)
+    text = sent(started(), 1, 0, ("X", style))
+    assert text.endswith(f"{style.render('X').partition('X')[0]}X")
+    assert "row" not in text
 
 
 def test_one_kind_of_underline_replaces_the_other() -> None:
-    assert started().write("\x1b[2;1H\x1b[4;21mX\x1b[4mY\x1b[21mZ").endswith("\x1b[21mX\x1b[;4mY\x1b[;21mZ")
+    text = sent(started(), 1, 0, ("X", "underline underline2"), ("Y", "underline"), ("Z", "underline2"))
+    assert text.endswith("\x1b[21mX\x1b[;4mY\x1b[;21mZ")
 
 
 def test_blanks_are_not_written_in_italics() -> None:
     """GNU screen draws italics in reverse."""
-    assert started().write("\x1b[2;1H\x1b[3mX\x1b[0m  Y").endswith("X\x1b[m  Y")
+    assert sent(started(), 1, 0, ("X", "italic"), "  Y").endswith("X\x1b[m  Y")
 
 
 def test_italics_outlast_the_end_of_faint_text() -> None:
     """In GNU screen, one parameter ends both."""
-    assert "\x1b[22;1;3mY" in started().write("\x1b[2;1H\x1b[2;3;31;42mX\x1b[22;1mY")
+    text = sent(started(), 1, 0, ("X", "dim italic red on green"), ("Y", "bold italic red on green"))
+    assert "\x1b[22;1;3mY" in text
 
 
 def test_link_is_opened_and_closed() -> None:
-    sent = started().write("\x1b[2;1H\x1b]8;;https://example\x1b\\text\x1b]8;;\x1b\\ after\x1b[H")
-    assert sent.index("\x1b]8;;https://example\x1b\\text") < sent.index("\x1b]8;;\x1b\\")
+    text = sent(started(), 1, 0, ("text", Style(link="https://example")), " after")
+    assert text.index(";https://example\x1b\\text") < text.index("\x1b]8;;\x1b\\")
 
 
-def same_cells(written: str) -> None:
-    """Draw the text on two terminals, as it is and as it is sent, and compare them."""
+def test_colours_are_those_of_the_terminal() -> None:
+    output = started()
+    output.colors = ColorSystem.EIGHT_BIT
+    assert sent(output, 1, 0, ("X", "#ff0000")).endswith("\x1b[38;5;196mX")
+    output.colors = None
+    assert sent(output, 1, 0, ("Y", "bold #ff0000")).endswith("\x1b[mY")
+
+
+@pytest.mark.parametrize("hidden", ["\x1b[2J", "\x9b2J", "\r\n", "\x07"])
+def test_text_and_links_send_no_controls(hidden: str) -> None:
+    output = started()
+    text = sent(output, 1, 0, (f"{hidden}te{hidden}xt", Style(link=f"https://a{hidden}b")))
+    assert hidden not in text
+    assert "xt" in text
+    output.draw(1, 0, [Segment(hidden, None, [(ControlType.BELL,)])])
+    assert output.take() == ""
+
+
+def same_cells(*segments: Segment) -> None:
+    """Draw segments on two terminals, as they are and as they are sent, and compare them."""
     output, plain, frugal = FrugalOutput(COLUMNS, LINES, ALL), blank_terminal(), blank_terminal()
-    frugal.feed(output.write(MODES).encode())
-    plain.feed(written.encode())
-    frugal.feed(output.write(written).encode())
+    plain.feed(f"\x1b[H{''.join(map(rendered, segments))}".encode())
+    output.draw(0, 0, segments)
+    frugal.feed(output.take().encode())
     assert cells(frugal) == cells(plain)
 
 
-def test_newline_before_a_move_scrolls_too() -> None:
-    same_cells(f"\x1b[1;1Hfirst\x1b[{LINES};1Hlast\r\n\x1b[3;1Hthird")
-
-
-@pytest.mark.parametrize("more", ["b", "bc", "─", "\tb", "\rb", "\x1b[2Db", "\bb"])
-def test_text_behind_the_last_column_stays_in_the_row(more: str) -> None:
-    same_cells("\x1b[H" + "a" * COLUMNS + more)
-
-
-@pytest.mark.parametrize(
-    "broken", ["\x1b[3", "\x1b]2;title", "\x1bPdata", "\x1b[3?", "\x1b[?1;2:\x1f", "\x1b(", "\x1b[é"]
-)
-def test_broken_sequence_does_not_stop_the_screen(broken: str) -> None:
-    assert "next" in started().write(f"{broken}\x1b[2;1Hnext")
-
-
-@pytest.mark.parametrize("final", "Hm")
-def test_endless_number_is_foreign(final: str) -> None:
-    sequence = f"\x1b[{'9' * 5000}{final}"
-    assert started().write(sequence).startswith(sequence)
-
-
-def test_string_for_tmux_is_sent_whole() -> None:
-    sequence = "\x1bPtmux;\x1b\x1b]2;title\x1b\x1b\\\x1b\\"
-    assert started().write(sequence).startswith(sequence)
-
-
-@pytest.mark.parametrize("drawn_before", ["", "\x1b[2;1Hnew\x1b[H"])
-def test_pieces_for_gnu_screen_stay_together(drawn_before: str) -> None:
-    """GNU screen hands each piece on at once: a frame between them would be a part of the command."""
-    output, pieces = started(), for_screen(f"\x1b]52;c;{'YWJj' * 600}\x07")
-    sent = output.write(drawn_before + pieces)
-    assert pieces.count("\x1bP") > 3
-    assert sent.endswith(pieces)
-    assert "row" not in sent, "nothing is repainted"
-    assert "row" in output.write("\x1bPother\x1b\\")
-
-
-@pytest.mark.parametrize(
-    ("erased", "seen"), [("\x1b[2;4H\x1b[K", "ro"), ("\x1b[2;3H\x1b[1K", "    b"), ("\x1b[2;4H\x1b[J", "ro")]
-)
-def test_erased_half_takes_the_other_half_of_a_wide_character(erased: str, seen: str) -> None:
-    assert repainted_row("ro日b\x1b[K", erased) == seen
-
-
-def test_wide_character_that_does_not_fit_is_dropped() -> None:
-    assert "日" not in started().write(f"\x1b[1;{COLUMNS}H日")
-    assert "日" not in FrugalOutput(1, 1, ALL).write("日")
+def test_what_does_not_fit_is_cut() -> None:
+    output = started()
+    text = sent(output, 0, COLUMNS - 1, "日x")
+    assert "日" not in text
+    assert "x" not in text
+    assert sent(output, 0, COLUMNS, "x") == ""
+    assert sent(output, LINES, 0, "x") == ""
+    assert "日" not in sent(FrugalOutput(1, 1, ALL), 0, 0, "日")
 
 
 def test_combining_characters_of_a_cell_are_bounded() -> None:
-    assert len(started().write("a" + "\u0301" * 5000)) < 500
+    assert len(sent(started(), 0, 0, "a" + "\u0301" * 5000)) < 500
+    assert len(sent(started(), 0, 0, "a", "\u0301" * 5000)) < 500
 
 
-def test_second_beginning_shows_the_unended_frame() -> None:
-    assert "first" in started().write("\x1b[?2026h\x1b[2;1Hfirst\x1b[?2026h")
-
-
-def test_resized_screen_keeps_the_cursor_hidden() -> None:
+def test_mark_joins_the_text_before_it() -> None:
     output = started()
-    output.resize(COLUMNS, LINES - 1)
-    assert drawn(output, *rows_from(0)[: LINES - 1])
-    assert drawn(output, *rows_from(0)[: LINES - 1]) == ""
-
-
-def test_resize_within_a_sequence_keeps_the_sequence() -> None:
-    output = started()
-    output.write("\x1b[3")
-    output.resize(COLUMNS, LINES - 1)
-    assert output.write("1mred").endswith("\x1b[31mred")
-
-
-def test_screen_that_has_ended_is_left_alone() -> None:
-    output = started()
-    ended = "\x1b[?2004l\x1b[?1049l\x1b[?25h\x1b[6n"
-    assert output.write(ended) == ended
-    assert output.write("bye\r\n") == "bye\r\n"
-    again = "\x1b[31mred\x1b[?1049h\x1b[0;1mbold"
-    assert (sent := output.write(f"{again}\x1b[H")).startswith(again)
-    assert sent.count("bold") == 2
-    assert "bye" not in sent
-    assert output.write("\x1b[2;1H\x1b[0mnew") == "\r\n\x1b[mnew"
-
-
-def test_other_screen_gets_the_pen_of_the_program() -> None:
-    output = started()
-    output.write("\x1b[2;1H\x1b]8;;https://example\x1b\\\x1b[42mgreen\x1b[0m\x1b]8;;\x1b\\\x1b[H")
-    assert output.write("\x1b[?1049l") == "\x1b[m\x1b]8;;\x1b\\\x1b[?1049l"
+    assert "a\u0301" in sent(output, 1, 0, "a", ("\u0301b", "bold"))
+    assert "\u0301" not in sent(output, 2, 0, "\u0301b")
 
 
 def test_repaint_closes_a_link_whose_end_was_dropped() -> None:
     output = started()
-    output.write("\x1b[2;1H\x1b]8;;https://example\x1b\\text")
-    output.write("\x1b]8;;\x1b\\\x1b[3;1Hplain")
+    sent(output, 1, 0, ("text", Style(link="https://example")))
+    sent(output, 2, 0, "plain")
     output.forget()
-    assert "\x1b]8;;\x1b\\" in output.take()
-
-
-def test_repaint_closes_an_open_link() -> None:
-    output = started()
-    output.write("\x1b]8;;https://example\x1b\\text")
-    output.forget()
-    assert output.write("\x1b]8;;\x1b\\").index("\x1b]8;;\x1b\\") < 20
+    assert output.take().index("\x1b]8;;\x1b\\") < 20
 
 
 def test_move_from_behind_the_last_column_is_absolute() -> None:
     """There terminals differ in what one column to the left is."""
-    sent = started().write(f"\x1b[?25h\x1b[2;{COLUMNS}HX\x1b[2;{COLUMNS - 1}H")
-    assert sent.endswith(f"X\x1b[2;{COLUMNS - 1}H\x1b[?25h")
+    output = started()
+    output.cursor = (1, COLUMNS - 2)
+    assert sent(output, 1, COLUMNS - 1, "X").endswith(f"X\x1b[2;{COLUMNS - 1}H")
 
 
-@pytest.mark.parametrize(
-    ("written", "seen"), [("\x1b[2;4Hx", "ro xb"), ("\x1b[2;2Hxx", "rxx b"), ("\x1b[2;1Hxxxx", "xxxxb")]
-)
-def test_overwritten_half_leaves_a_blank(written: str, seen: str) -> None:
-    assert repainted_row("ro日b\x1b[K", written) == seen
+@pytest.mark.parametrize(("x", "text", "seen"), [(3, "x", "ro xb"), (1, "xx", "rxx b"), (0, "xxxx", "xxxxb")])
+def test_overwritten_half_leaves_a_blank(x: int, text: str, seen: str) -> None:
+    assert repainted_row("ro日b", x, text) == seen
 
 
 def test_cursor_moves_by_distances_only() -> None:
     """A vt100 cannot move to the number of a column."""
-    assert "G" not in started().write("\x1b[?25h\x1b[1;22H") + started().write("\x1b[1;22HX\x1b[1;3HY")
+    output = started()
+    output.cursor = (0, 21)
+    moved = output.take()
+    output.draw(0, 21, [Segment("X")])
+    assert "G" not in moved + sent(output, 0, 2, "Y")
 
 
 def test_missing_curses_leaves_the_name_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,67 +294,61 @@ def test_common_terminal_needs_no_curses_and_gets_its_entry() -> None:
 
 def test_first_frame_fills_a_terminal_that_clears_to_the_default() -> None:
     terminal, output = Emulator(Screen(COLUMNS, LINES)), FrugalOutput(COLUMNS, LINES, ALL)
-    output.passed(MODES)
-    row = f"\x1b[48;2;9;8;7m{' ' * COLUMNS}\x1b[0m"
-    frame = "".join(f"\x1b[{y + 1};1H{row}" for y in range(LINES))
-    terminal.feed(output.write(frame).encode())
+    terminal.feed(drawn(output, *[""] * LINES, style="on #090807").encode())
     assert {cell.bg for line in terminal.screen.snapshot() for cell in line} == {"090807"}
-
-
-def test_half_drawn_frame_is_not_taken() -> None:
-    output = started()
-    output.draw("\x1b]2;title\x07\x1b[?2026h\x1b[2;1Hhalf")
-    assert output.is_in_frame
-    assert output.take() == "\x1b]2;title\x07"
-    output.draw("\x1b[?2026l")
-    assert "half" in output.take()
-
-
-def test_foreign_sequence_stays_behind_its_frame() -> None:
-    output = started()
-    output.draw("\x1b[1;1Hfirst\x1b[H\x07")
-    output.draw("\x1b[2;1Hsecond\x1b[H\x1b]52;c;YQ==\x07")
-    assert output.take().endswith("\x07\x1b]52;c;YQ==\x07")
-    assert output.take() == ""
 
 
 def test_blanks_before_an_erased_end_stay_apart() -> None:
     """ECH leaves the cursor where it is; the end of the row is erased from its own column."""
-    same_cells("\x1b[H\x1b[42m" + " " * 12 + "\x1b[0m" + " " * 12)
+    same_cells(Segment(" " * 12, Style.parse("on green")), Segment(" " * 12))
 
 
 def test_joined_characters_take_the_columns_that_rich_counts() -> None:
-    output = started()
-    output.write("\x1b[2;1H👨\u200d👩\u200d👧❤\ufe0f🇩🇪!")
-    output.forget()
-    sent = output.write("")
-    assert "👧\x1b[2;3H" in sent
-    assert "❤\ufe0f\x1b[2;5H" in sent
-    assert "\x1b[2;7H!" in sent
+    text = sent(started(), 1, 0, "👨\u200d👩\u200d👧❤\ufe0f🇩🇪!")
+    assert "👧\x1b[2;3H" in text
+    assert "❤\ufe0f\x1b[2;5H" in text
+    assert "\x1b[2;7H!" in text
 
 
 def test_mark_on_a_blank_changes_no_other_ink() -> None:
     """A blank is written with any ink; a mark, and text with its pen, are not."""
-    same_cells("\x1b[3H\x1b[31;42m \x1b[1m\u0301\x1b[3H \x1b[H\x1b[0;31;42mr \x1b[0;42mx")
+    red, bold = Style.parse("red on green"), Style.parse("bold red on green")
+    output, frugal, plain = FrugalOutput(COLUMNS, LINES, ALL), blank_terminal(), blank_terminal()
+    output.draw(0, 2, [Segment(" ", red), Segment("\u0301", bold)])
+    output.draw(0, 2, [Segment(" ", bold)])
+    segments = [Segment("r", red), Segment(" x", Style.parse("on green"))]
+    output.draw(0, 0, segments)
+    frugal.feed(output.take().encode())
+    plain.feed(f"\x1b[H{''.join(map(rendered, segments))}".encode())
+    assert cells(frugal) == cells(plain)
 
 
 def test_soft_hyphen_with_a_mark_is_written_on_a_blank() -> None:
     output, terminal = FrugalOutput(COLUMNS, LINES, ALL), blank_terminal()
-    terminal.feed(output.write(f"{MODES}\x1b[2;1Hrow").encode())
-    terminal.feed(output.write("\x1b[2;2H\xad\u0301").encode())
+    terminal.feed(sent(output, 1, 0, "row").encode())
+    terminal.feed(sent(output, 1, 1, "\xad\u0301").encode())
     assert terminal.screen.rows_text()[1].startswith("r\u0301 w")
 
 
 @pytest.mark.parametrize("character", ["✌", "㉈", "䷀", "😀", "\xad"])
 def test_character_of_disputed_width_is_placed(character: str) -> None:
-    sent = started().write(f"\x1b[2;1H{character}!")
-    assert sent.endswith(f"\x1b[2;{1 + width_of(character)}H!")
+    text = sent(started(), 1, 0, f"{character}!")
+    assert text.endswith(f"\x1b[2;{1 + width_of(character)}H!")
 
 
 def test_lost_cells_are_painted_again() -> None:
     output = started()
     output.lose_cells(3, 0, 4)
-    assert "row " in (sent := output.take())
-    assert "3" * 12 not in sent
+    assert "row " in (text := output.take())
+    assert "3" * 12 not in text
     output.lose_cells(LINES, 0, 4)  # the terminal is smaller by now
+    assert output.take() == ""
+
+
+def test_plain_output_sends_all_that_is_drawn_each_time() -> None:
+    output = PlainOutput(COLUMNS, LINES, ALL)
+    for _ in range(2):
+        output.pass_on("\x07")
+        text = sent(output, 1, 2, ("text", "bold"))
+        assert text == "\x1b[?2026h\x1b[2;3H\x1b[1mtext\x1b[0m\x1b[H\x1b[?2026l\x07"
     assert output.take() == ""

@@ -1,6 +1,5 @@
-"""Every screen of the monitor, as Textual writes it and as the terminal is sent it, at three sizes."""
+"""Every screen of the monitor, as Textual paints it and as the terminal is sent it, at three sizes."""
 
-import codecs
 import os
 import sys
 from pathlib import Path
@@ -11,11 +10,41 @@ from tests.perf.screen import Emulator, Screen
 from tests.perf.terminal import Terminal
 from tests.support.commands import environment
 from tests.support.terminal_frames import cells
-from tui.kit.terminal.early import DRIVER_VARIABLE, PLAIN_DRIVER
+
+BOTH = """
+import os
+from tui.kit.terminal import early
+from tui.program.main import main
 from tui.terminal.cells import Capabilities
-from tui.terminal.output import FrugalOutput
+from tui.terminal.output import FrugalOutput, PlainOutput
 
 ABLE = Capabilities(erases_with_ground=True, scrolls_regions=True, erases_characters=True, repeats=True)
+
+class Both(PlainOutput):
+    def __init__(self, columns, lines, able):
+        self.frugal = FrugalOutput(columns, lines, ABLE)
+        super().__init__(columns, lines, able)
+
+    def resize(self, columns, lines):
+        super().resize(columns, lines)
+        self.frugal.resize(columns, lines)
+
+    def draw(self, y, x, segments):
+        segments = list(segments)
+        super().draw(y, x, segments)
+        self.frugal.colors, self.frugal.cursor = self.colors, self.cursor
+        self.frugal.draw(y, x, segments)
+
+    def take(self):
+        with open(os.environ["FRUGAL"], "ab") as file:
+            file.write(self.frugal.take().encode())
+        return super().take()
+
+early.screen_output = lambda columns, lines: Both(columns, lines, ABLE)
+main()
+"""
+"""The monitor, which sends its terminal everything, and writes to a file what it would be sent usually."""
+
 STEPS = (
     ("", "live"),  # the overview, where the size has room for it
     *(("x", ""), ("x", ""), ("j", ""), ("z", ""), ("\x1b[6~", ""), ("j", ""), ("k", ""), ("z", ""), ("2", "")),
@@ -50,23 +79,19 @@ def is_between_frames(received: bytearray) -> bool:
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
 def test_every_screen_is_drawn_cell_by_cell(size: tuple[int, int], tmp_path: Path) -> None:
     columns, lines = size
-    env = environment(None, XDG_STATE_HOME=os.fspath(tmp_path), **{DRIVER_VARIABLE: PLAIN_DRIVER})
-    decode = codecs.getincrementaldecoder("utf-8")().decode
-    frugal = Emulator(Screen(columns, lines))
-    output = FrugalOutput(columns, lines, ABLE)
-    command = [sys.executable, "-m", "tui", "demo", "--prod", "--time-scale", "0", "--seed", "1", "--history", "150"]
-    read = written = sent = 0
-    with Terminal(command, size=size, env=env) as terminal:
+    frugal, file = Emulator(Screen(columns, lines)), tmp_path / "frugal"
+    env = environment(None, XDG_STATE_HOME=os.fspath(tmp_path), FRUGAL=os.fspath(file))
+    options = ["demo", "--prod", "--time-scale", "0", "--seed", "1", "--history", "150"]
+    sent = 0
+    with Terminal([sys.executable, "-c", BOTH, *options], size=size, env=env) as terminal:
         terminal.wait_for("Completed")
         for key, shown in STEPS:
             (terminal.send_alone if key == "Y" else terminal.send)(key)
             terminal.wait_for(shown)
             terminal.wait_quiet(QUIET_S)
             terminal.wait_until(lambda: is_between_frames(terminal.received), "the end of a frame")
-            new = bytes(terminal.received[read:])
-            read += len(new)
-            text = output.write(decode(new))
-            frugal.feed(text.encode())
-            written, sent = written + len(new), sent + len(text.encode())
+            data = file.read_bytes()
+            frugal.feed(data[sent:])
+            sent = len(data)
             assert cells(frugal) == cells(terminal), f"after {key!r}"
-    assert sent * MIN_SAVED < written
+        assert sent * MIN_SAVED < len(terminal.received)

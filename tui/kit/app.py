@@ -2,9 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 
 from textual import events
+from textual._compositor import LayoutUpdate
 from textual.app import App
 from textual.dom import DOMNode
 from textual.filter import Monochrome, NoColor
@@ -20,6 +22,7 @@ from tui.kit.driver import TerminalDriver
 from tui.kit.header_words import supports_title
 from tui.kit.live_model import LiveModel, Messages, Reporter
 from tui.kit.look import In256Colors, Painter, theme_of
+from tui.kit.terminal.output import PaintedPiece
 from tui.kit.type_ahead import Pastes, TypeAhead
 from tui.settings.secret import without_secrets
 from tui.settings.settings import Settings
@@ -229,6 +232,20 @@ class AppBase(App[int]):
     def is_behind(self) -> bool:
         """Whether more keys wait to be handled. Without a terminal, all keys of a test come at once."""
         return isinstance(self._driver, TerminalDriver) and self._driver.backlog.waiting > 0
+
+    def _display(self, screen: Screen[Any], renderable: Any) -> None:
+        """Give what was painted to the driver as it is: Textual would write it as text. There is no public name."""
+        driver = self._driver
+        if not isinstance(driver, TerminalDriver):
+            super()._display(screen, renderable)
+            return
+        if renderable is not None and not self._batch_count and self._running and not self._closed:
+            if isinstance(renderable, LayoutUpdate):
+                lines = enumerate(renderable.strips)
+                renderable = [PaintedPiece(y, 0, chain.from_iterable(line)) for y, line in lines]
+            x, y = self.screen.outer_size.clamp_offset(self.cursor_position)
+            driver.show(renderable, (y, x))
+        self.post_display_hook()
 
     def write(self, data: str) -> None:
         """Write to the terminal after the painted frames: a query, or a text for its clipboard."""

@@ -8,12 +8,12 @@ import os
 import signal
 import sys
 import termios
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
-from textual import constants, events, messages
+from textual import constants, events
 from textual.driver import Driver
 from textual.geometry import Size
 from textual.message import Message
@@ -28,7 +28,7 @@ from tui.kit.terminal.input import (
     TerminalReader,
     TerminalTakenBack,
 )
-from tui.kit.terminal.output import FrameSender, Query, TerminalQueries, TerminalTitle, first_queries
+from tui.kit.terminal.output import FrameSender, PaintedPiece, Query, TerminalQueries, TerminalTitle, first_queries
 from tui.terminal.encoder import Place
 
 if TYPE_CHECKING:
@@ -80,6 +80,8 @@ class TerminalDriver(Driver):
             self._loop,
             on_link_speed=lambda is_slow: self.send_message(LinkSpeedChanged(is_slow=is_slow)),
         )
+        # There is no public name for what Rich has found the terminal to have.
+        self.frames.screen.colors = self._app.console._color_system  # noqa: SLF001
         self._attributes: list[Any] | None = None
         self._is_active = self._was_continued = self._is_restored = False
         self._handlers: dict[int, Any] = {}
@@ -104,8 +106,6 @@ class TerminalDriver(Driver):
                 return
             case events.CursorPosition(x, y) if _is_f3(message) or not self.frames.record_answer(Query.CURSOR, (y, x)):
                 return
-            case messages.TerminalSupportsSynchronizedOutput():
-                self.frames.record_answer(Query.SYNC_MODE)
             case events.InputEvent() | events.Paste() if not self._is_active:
                 return  # typed while the terminal is restored
             case events.Key() if not self.backlog.admit(message.key):
@@ -120,10 +120,15 @@ class TerminalDriver(Driver):
         """Pass a message to the app, from any thread. Textual's own method creates a task for each."""
         self._app.post_message(message)
 
-    def write(self, data: str) -> None:
-        """Draw text, and send it when the terminal can take it. Does nothing while the program is suspended."""
+    def show(self, pieces: Iterable[PaintedPiece], cursor: Place) -> None:
+        """Draw what was painted, and send it when the terminal can take it, unless the program is suspended."""
         if self._is_active:
-            self.frames.draw(data)
+            self.frames.show(pieces, cursor)
+
+    def write(self, data: str) -> None:
+        """Send a text that draws nothing, behind what was drawn. Does nothing while the program is suspended."""
+        if self._is_active:
+            self.frames.pass_on(data)
 
     def call_user(self, data: str) -> None:
         """Send a bell or a notice as `write` does. If another program has the terminal, send the last one after it."""

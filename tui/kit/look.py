@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from rich.cells import cached_cell_len
 from rich.color import Color, ColorType
-from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
-from textual._compositor import Compositor, CompositorMap, CompositorUpdate, ReflowResult
+from textual._compositor import Compositor, CompositorMap, ReflowResult
 from textual.color import Color as TextualColor
 from textual.filter import LineFilter
 from textual.geometry import Region, Size
@@ -18,6 +17,7 @@ from textual.theme import Theme
 from textual.widget import Widget
 
 from tui.kit.colors import PALETTES, Background, ColorMode, LineStyler, nearest, own_palette
+from tui.kit.terminal.output import PaintedPiece
 from tui.text.styled import Line, Token
 
 # The 256 colours, as a filter for what Textual paints by itself: the screen below a dialog, whose colours it mixes.
@@ -134,25 +134,6 @@ def empty_large_caches() -> None:
 # its compositor, nor a public name for it.
 
 
-class PaintedPiece(NamedTuple):
-    """A part of one line of the screen, painted by one widget."""
-
-    x: int
-    y: int
-    strip: Strip
-
-
-class PiecesUpdate(CompositorUpdate):
-    """What `LineCompositor` repaints."""
-
-    def __init__(self, pieces: list[PaintedPiece]) -> None:
-        self.pieces = pieces
-
-    def render_segments(self, console: Console) -> str:
-        """Return the text that draws the pieces."""
-        return "".join(f"\x1b[{piece.y + 1};{piece.x + 1}H{piece.strip.render(console)}" for piece in self.pieces)
-
-
 class LineCompositor(Compositor):
     """Repaints parts of lines. A whole screen, such as that below a dialog, is left to Textual.
 
@@ -177,9 +158,9 @@ class LineCompositor(Compositor):
         self._placed = self._full_map
         return result
 
-    # The return type is a base of Textual's `ChopsUpdate`, which describes a whole screen; the app only renders it.
-    def render_partial_update(self) -> PiecesUpdate | None:  # type: ignore[override]
-        """Return what draws all regions that have changed; None if there are none, or if a notice hides them.
+    # Not Textual's `ChopsUpdate`, which describes a whole screen: only the app's `_display` gets it.
+    def render_partial_update(self) -> list[PaintedPiece] | None:  # type: ignore[override]
+        """Return all parts that have changed; None if there are none, or if a notice hides them.
 
         A notice is painted with a whole screen only: it does not change before the size does.
         """
@@ -188,7 +169,7 @@ class LineCompositor(Compositor):
         self._dirty_regions.clear()
         if not regions or self._notice(self.size):
             return None
-        return PiecesUpdate([piece for span in self._regions_to_spans(regions) for piece in self._pieces(*span)])
+        return [piece for span in self._regions_to_spans(regions) for piece in self._pieces(*span)]
 
     def _render_chops(self, crop: Region, is_rendered_line: Callable[[int], bool]) -> Sequence[Mapping[int, Strip]]:
         """Return the strips of each line by their columns, for a whole screen. Textual has no public name for it."""
@@ -208,7 +189,7 @@ class LineCompositor(Compositor):
                     continue
                 for strip in widget.render_lines(Region(first - region.x, y - region.y, last - first, 1)):
                     # A widget that does not know its new size yet may return more cells than were asked for.
-                    yield PaintedPiece(first, y, strip.crop(0, last - first))
+                    yield PaintedPiece(y, first, strip.crop(0, last - first))
                 uncovered += [(at, end) for at, end in ((start, first), (last, stop)) if at < end]
             if not uncovered:
                 return

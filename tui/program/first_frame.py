@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from rich.color import ColorSystem
+from rich.segment import Segment
 
 from tui.domain.run import Run
 from tui.features.runs.columns import RUN_TABLE, columns_for, head
@@ -27,8 +27,8 @@ _GUTTER: Final = Piece("  ")
 
 def first_frame(
     settings: Settings, styler: LineStyler, size: tuple[int, int], now: datetime, *, has_list: bool = True
-) -> list[str]:
-    """Return the rows of the frame with their colours; none for a terminal that is too small.
+) -> list[list[Segment]]:
+    """Return the rows of the frame; none for a terminal that is too small.
 
     Without `has_list`, another view than the list comes, and only the header is drawn.
     """
@@ -46,12 +46,12 @@ def first_frame(
     )
     header = header_line(facts, width, is_colorless=styler.is_colorless)
     if not has_list:
-        return [_row(line, styler, width) for line in (header, *[()] * (height - 1))]
+        return [styler.segments(line, width) for line in (header, *[()] * (height - 1))]
     list_cells = list_width(width, height)
     rule = rule_line(RuleText((Tab(1, "runs"),), is_focused=True), list_cells, is_colorless=styler.is_colorless)
     titles = (_GUTTER, *head(_columns(settings, list_cells)))
     rows: list[Line] = [header, rule, titles, (), (_GUTTER, Piece(LOADING, Token.MUTED))]
-    return [_row(line, styler, width) for line in (*rows, *[()] * (height - len(rows)))]
+    return [styler.segments(line, width) for line in (*rows, *[()] * (height - len(rows)))]
 
 
 def _columns(settings: Settings, list_cells: int) -> Sequence[SizedColumn[Run]]:
@@ -68,11 +68,3 @@ def _columns(settings: Settings, list_cells: int) -> Sequence[SizedColumn[Run]]:
         if chosen is not None:
             return chosen_columns(RUN_TABLE, chosen.shown, list_cells)
     return columns_for(list_cells)
-
-
-def _row(line: Line, styler: LineStyler, width: int) -> str:
-    return "".join(
-        segment.style.render(segment.text, color_system=ColorSystem.TRUECOLOR)
-        for segment in styler.segments(line, width)
-        if segment.style is not None
-    )

@@ -51,10 +51,6 @@ DISPUTED_CATEGORIES: Final = frozenset({"Cf", "Cn"})
 """Categories of characters that take a column on some terminals and none on others: formats, and unassigned ones."""
 
 
-class LoneMark(ValueError):
-    """A text that begins with a character without a width: it belongs to the cell before the text."""
-
-
 @lru_cache(maxsize=4096)
 def width_of(character: str) -> int:
     """Columns of one character: 0, 1 or 2."""
@@ -84,7 +80,7 @@ def reach(text: str) -> int:
 
 
 def texts_of_cells(text: str) -> str | list[str]:
-    """The text of each cell, empty for the second cell of a wide character. Raises `LoneMark`."""
+    """The text of each cell, empty for the second cell of a wide character. Marks at the beginning are dropped."""
     if text.isascii() or ({*map(width_of, text)} == {1} and max(text) < FIRST_FLAG_LETTER):
         return text
     texts: list[str] = []
@@ -101,8 +97,6 @@ def texts_of_cells(text: str) -> str | list[str]:
         elif width:
             texts += (character, "") if width == 2 else (character,)
             base = -width
-        else:
-            raise LoneMark(text)
     return texts
 
 
@@ -128,8 +122,10 @@ MAX_CELLS: Final = 65_536
 Cells on a screen stay valid, but an equal cell that is drawn later is another object, so that it is sent once more.
 """
 
-BOLD, DIM, ITALIC, UNDERLINE, BLINK, REVERSE, CONCEAL, STRIKE, OVERLINE, FRAME = (1 << bit for bit in range(10))
-DOUBLE_UNDERLINE, CIRCLE = 1 << 10, 1 << 11
+BOLD, DIM, ITALIC, UNDERLINE, BLINK, FAST_BLINK, REVERSE, CONCEAL, STRIKE = (1 << bit for bit in range(9))
+DOUBLE_UNDERLINE, FRAME, CIRCLE, OVERLINE = (1 << bit for bit in range(9, 13))
+"""The attributes of a style of rich, in its order."""
+
 SHOWS_ON_BLANKS: Final = ITALIC | UNDERLINE | DOUBLE_UNDERLINE | REVERSE | STRIKE | OVERLINE | FRAME | CIRCLE
 """Flags that are visible where there is no character. GNU screen draws italics in reverse."""
 
@@ -195,8 +191,6 @@ class CellTable:
         """Whether it has ever created a pen with a link."""
         self.has_unsure = False
         """Whether it has ever created a cell that is not sure."""
-        self.generation = 0
-        """Counts how often the table was emptied: cells of an older one are not to be drawn again."""
 
     def of(self, pen: Pen) -> CellsOfPen:
         """The cells of a pen, by their text."""
@@ -236,21 +230,6 @@ class CellTable:
             self._pens.clear()
             self._blanks.clear()
             self._count = 0
-            self.generation += 1
-
-
-class Grid:
-    """A screen: its cells, and its cursor. Rows and columns count from 0."""
-
-    def __init__(self, columns: int, lines: int, fill: Cell, *, is_cursor_visible: bool = True) -> None:
-        self.columns, self.lines = columns, lines
-        self.rows: list[Row] = [[fill] * columns for _ in range(lines)]
-        self.x = self.y = 0
-        self.is_cursor_visible = is_cursor_visible
-
-    def clear(self, fill: Cell) -> None:
-        """Fill every cell."""
-        self.rows = [[fill] * self.columns for _ in range(self.lines)]
 
 
 # The sequences that a terminal understands, as far as a program may rely on them.

@@ -1,12 +1,16 @@
 """Encodes the shortest text that turns the cells on a terminal into the cells that a program wants there."""
 
+import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import chain, compress, islice
+from itertools import chain, compress
 from operator import attrgetter, is_not
 from typing import Final, NamedTuple
+
+from rich.color import Color, ColorSystem
+from rich.style import Style
 
 from tui.terminal import cells
 from tui.terminal.cells import (
@@ -22,7 +26,7 @@ from tui.terminal.cells import (
     reach,
 )
 
-# SGR: the parameters that change a pen, and the shortest sequence that turns one pen into another.
+# SGR: the pen of a style, and the shortest sequence that turns one pen into another.
 
 
 _FLAGS: Final = (
@@ -31,6 +35,7 @@ _FLAGS: Final = (
     (cells.ITALIC, "3", "23"),
     (cells.UNDERLINE, "4", "24"),
     (cells.BLINK, "5", "25"),
+    (cells.FAST_BLINK, "6", "25"),
     (cells.REVERSE, "7", "27"),
     (cells.CONCEAL, "8", "28"),
     (cells.STRIKE, "9", "29"),
@@ -45,59 +50,33 @@ _ENDS: Final = {off: sum(flag for flag, _, each in _FLAGS if each == off) for _,
 _ALSO_ENDED: Final = {"22": cells.ITALIC}
 """Flags that a parameter ends in GNU screen."""
 
-_ON: Final = {int(on): flag for flag, on, _ in _FLAGS} | {6: cells.BLINK}
-_OFF: Final = {int(off): flags for off, flags in _ENDS.items()}
-_REPLACED: Final = {4: cells.DOUBLE_UNDERLINE, 21: cells.UNDERLINE}
-"""Terminals draw one kind of underline: the last one."""
-
-_INKS: Final = frozenset({*range(30, 40), *range(90, 98)})
-_GROUNDS: Final = frozenset({*range(40, 50), *range(100, 108)})
 _MAX_CACHED: Final = 2048
 
 LINK_ENDS: Final = "\x1b]8;;\x1b\\"
 """The sequence that closes a link."""
 
 
-class UnknownPen(ValueError):
-    """SGR parameters whose effect on a cell is not known here."""
+CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+"""Characters that a terminal would not draw but obey."""
 
 
 @lru_cache(maxsize=_MAX_CACHED)
-def pen_after(parameters: str, pen: Pen) -> Pen:
-    """The pen after `CSI parameters m`. Raises `UnknownPen`."""
-    if not parameters:
-        return Pen(link=pen.link)
-    if ":" in parameters:
-        raise UnknownPen(parameters)
-    numbers = iter([int(part or 0) for part in parameters.split(";")])
-    ink, ground, flags = pen.ink, pen.ground, pen.flags
-    for number in numbers:
-        if number == 0:
-            ink, ground, flags = "", "", 0
-        elif number in _ON:
-            flags = flags & ~_REPLACED.get(number, 0) | _ON[number]
-        elif number in _OFF:
-            flags &= ~_OFF[number]
-        elif number in _INKS:
-            ink = _color(number, numbers)
-        elif number in _GROUNDS:
-            ground = _color(number, numbers)
-        else:
-            raise UnknownPen(parameters)
-    return Pen(ink, ground, flags, pen.link)
+def pen_of(style: Style | None, colors: ColorSystem | None) -> Pen:
+    """The pen of a style on a terminal with these colours; None: it has neither colours nor attributes."""
+    if style is None or colors is None:
+        return PLAIN
+    flags = style._attributes & style._set_attributes  # noqa: SLF001  the public way reads one after the other
+    if flags & cells.DOUBLE_UNDERLINE:
+        flags &= ~cells.UNDERLINE  # terminals draw one kind
+    link = f"8;id={style.link_id};{CONTROLS.sub('', style.link)}" if style.link else ""
+    return Pen(_color(style.color, colors), _color(style.bgcolor, colors, foreground=False), flags, link)
 
 
-def _color(number: int, numbers: Iterator[int]) -> str:
-    """The parameters of one colour; empty for the default. Raises `UnknownPen` if they are cut off."""
-    if number in (39, 49):
+def _color(color: Color | None, colors: ColorSystem, *, foreground: bool = True) -> str:
+    """The parameters of one colour; empty for the default."""
+    if color is None or color.is_default:
         return ""
-    if number not in (38, 48):
-        return str(number)
-    kind = next(numbers, None)
-    rest = list(islice(numbers, {5: 1, 2: 3}.get(kind or 0, 0)))
-    if len(rest) != {5: 1, 2: 3}.get(kind or 0):
-        raise UnknownPen(str(number))
-    return ";".join(map(str, (number, kind, *rest)))
+    return ";".join(color.downgrade(colors).get_ansi_codes(foreground))
 
 
 @lru_cache(maxsize=_MAX_CACHED)
@@ -261,15 +240,12 @@ class EncodedFrame:
         at: Place | None,
         able: Capabilities,
         table: CellTable,
-        *,
-        is_synced: bool = False,
     ) -> None:
         self.rows = list(rows)
         self.pen = pen
         self.at = at
         self.able = able
         self._table = table
-        self._is_synced = is_synced
         self._has_scrolled = False
         self._length = 0
         self._parts: list[str] = []
@@ -281,16 +257,16 @@ class EncodedFrame:
 
     @property
     def text(self) -> str:
-        """All that is to be sent: a synchronized update if the program uses them, and where it matters."""
+        """All that is to be sent: a synchronized update where it matters."""
         text = "".join(self._parts)
         return f"{SYNC_BEGINS}{text}{SYNC_ENDS}" if self._needs_borders() else text
 
     def _needs_borders(self) -> bool:
-        return self._is_synced and (self._has_scrolled or self._length >= MIN_SYNCED_BYTES)
+        return self._has_scrolled or self._length >= MIN_SYNCED_BYTES
 
     def copy(self) -> "EncodedFrame":
         """The same update so far, to try another way."""
-        other = EncodedFrame(self.rows, self.pen, self.at, self.able, self._table, is_synced=self._is_synced)
+        other = EncodedFrame(self.rows, self.pen, self.at, self.able, self._table)
         other._length, other._has_scrolled, other._parts = self._length, self._has_scrolled, self._parts.copy()
         return other
 

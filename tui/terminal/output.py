@@ -1,202 +1,145 @@
-"""Stands between a program and its terminal: takes the program's output and returns a shorter one."""
+"""Keeps the screen that a program wants and the one that its terminal shows, and writes the difference."""
 
+from collections.abc import Iterable
+from itertools import takewhile
 from typing import Final
 
-from tui.terminal.cells import PLAIN, UNKNOWN, Capabilities, CellTable, Grid
-from tui.terminal.decoder import MODES_OFF, Decoder, Effect
-from tui.terminal.encoder import EncodedFrame, Place, change, encoded, move
+from rich.color import ColorSystem
+from rich.segment import Segment
+
+from tui.terminal.cells import PLAIN, UNKNOWN, Capabilities, Cell, CellTable, Pen, Row, texts_of_cells, width_of
+from tui.terminal.encoder import CONTROLS, SYNC_BEGINS, SYNC_ENDS, EncodedFrame, Place, encoded, move, pen_of
 
 HOME: Final = (0, 0)
 
 
 class FrugalOutput:
-    """Keeps two screens: the one that the program wants, and the one that the terminal shows.
+    """The output to one terminal. Rows and columns count from 0.
 
-    `draw` changes the first one, `take` returns the text that turns the second one into it. So a program may draw more
-    often than its terminal is sent a frame. Text between the borders of a synchronized update belongs together.
+    `draw` changes the wanted screen, `take` returns the text that makes the terminal show it. So a program may draw
+    more often than its terminal is sent a frame.
     """
 
     def __init__(self, columns: int, lines: int, able: Capabilities) -> None:
         self.able = able
+        self.colors: ColorSystem | None = ColorSystem.TRUECOLOR
+        """The colours that the terminal has; None: it has no attributes either."""
+        self.cursor: Place | None = None
+        """Where the program wants the cursor. None: it does not care."""
         self._table = CellTable()
-        self._grid = Grid(columns, lines, self._table.blank(PLAIN))
-        self._decoder = Decoder(self._grid, self._table)
-        self._shown = Grid(columns, lines, UNKNOWN)
         self._pen = PLAIN
-        self._is_forgotten = True
         self._at: Place | None = None
-        self.is_in_frame = self._is_synced = False
-        """Whether a synchronized update has begun and not ended, so that the wanted screen is half drawn."""
-        self._is_left = False
-        """Whether the program has ended the alternate screen. Until it begins again, all is sent as it is."""
-        self._untaken: list[str] = []
-        self._behind_frame: list[str] = []
+        self._behind: list[str] = []
+        self._size = (0, 0)
+        self.resize(columns, lines)
 
     def resize(self, columns: int, lines: int) -> None:
-        """Record the terminal's new size. Its content is unknown then."""
-        if (columns, lines) != (self._grid.columns, self._grid.lines):
-            before = self._grid
-            self._grid = Grid(columns, lines, self._table.blank(PLAIN), is_cursor_visible=before.is_cursor_visible)
-            self._grid.x, self._grid.y = min(before.x, columns - 1), min(before.y, lines - 1)
-            self._decoder.grid = self._grid
+        """Record the terminal's new size. Its content is unknown then; of another size, nothing is wanted yet."""
+        if (columns, lines) != self._size:
+            self._size = columns, lines
+            self.rows: list[Row] = [[self._table.blank(PLAIN)] * columns for _ in range(lines)]
+            if self.cursor is not None:
+                self.cursor = min(self.cursor[0], lines - 1), min(self.cursor[1], columns - 1)
         self.forget()
 
     def forget(self) -> None:
         """Repaint everything in the next frame, because another program may have changed the terminal."""
-        self._shown = Grid(self._grid.columns, self._grid.lines, UNKNOWN)
+        columns, lines = self._size
+        self._shown: list[Row] = [[UNKNOWN] * columns for _ in range(lines)]
         self._is_forgotten, self._at = True, None
-
-    def lose_cursor(self) -> None:
-        """Record that the cursor was moved by text that was sent past this output."""
-        self._at = None
 
     def restored_cursor(self) -> str:
         """Return the text that moves the cursor, which was moved by other text, back to where the program wants it."""
-        cursor = self._cursor
-        if cursor is None or self._is_forgotten:
-            self.lose_cursor()
-            return ""
-        self._at = cursor
-        return move(None, cursor)
+        self._at = None if self._is_forgotten else self.cursor
+        return "" if self._at is None else move(None, self._at)
 
     def lose_cells(self, y: int, x: int, count: int) -> None:
-        """Record that something else may have been drawn there."""
-        if y < len(self._shown.rows):  # the terminal may have another size by now
-            row = self._shown.rows[y].copy()
+        """Record that something else may have been drawn there, and has moved the cursor."""
+        if y < len(self._shown):  # the terminal may have another size by now
+            row = self._shown[y].copy()
             row[x : x + count] = [UNKNOWN] * len(row[x : x + count])
-            self._shown.rows[y] = row
-        self.lose_cursor()
+            self._shown[y] = row
+        self._at = None
 
-    def passed(self, text: str) -> None:
-        """Record text that was sent past this output: apply its modes and forget the screen.
+    def draw(self, y: int, x: int, segments: Iterable[Segment]) -> None:
+        """Draw segments on the wanted screen from a cell on, as far as they fit into its row.
 
-        The wanted screen stays, also where the text clears the terminal: the next frame shows it again.
+        Half of a wide character whose other half is drawn over is blank, as on a terminal.
         """
-        wanted = [row.copy() for row in self._grid.rows]
-        for foreign in self._decoder.feed(text):
-            self._record_screen(foreign.effect)
-        self._grid.rows = wanted
-        self.forget()
+        if y >= len(self.rows):
+            return
+        row, cells = self.rows[y], self._cells(segments)
+        del cells[max(0, len(row) - x) :]
+        if not cells:
+            return
+        if cells[-1].width > 1:
+            cells[-1] = self._table.blank(cells[-1].pen)
+        end = x + len(cells)
+        if not row[x].width:
+            row[x - 1] = self._table.blank(row[x - 1].pen)
+        row[x:end] = cells
+        if end < len(row) and not row[end].width:
+            row[end] = self._table.blank(row[end].pen)
 
-    def write(self, text: str) -> str:
-        """Take output of the program and return the text to send now."""
-        self.draw(text)
-        return self.take()
+    def _cells(self, segments: Iterable[Segment]) -> list[Cell]:
+        """The cells of segments. What a terminal would obey is left out."""
+        cells: list[Cell] = []
+        for text, style, control in segments:
+            if control:
+                continue
+            plain = text if text.isprintable() else CONTROLS.sub("", text)
+            rest = plain if not plain or width_of(plain[0]) else self._combined(cells, plain)
+            cells += map(self._table.of(pen_of(style, self.colors)).__getitem__, texts_of_cells(rest))
+        return cells
 
-    def draw(self, text: str) -> None:
-        """Draw output of the program on the wanted screen. The terminal gets it by the next `take`."""
-        start = 0
-        for ended in MODES_OFF.finditer(text):
-            self._draw_or_pass(text[start : ended.end()])
-            start = ended.end()
-        self._draw_or_pass(text[start:])
+    def _combined(self, cells: list[Cell], text: str) -> str:
+        """Add the marks at the beginning of a text to the last of the cells, and return the rest of the text."""
+        marks = "".join(takewhile(lambda character: not width_of(character), text))
+        if cells:
+            base = cells.pop()
+            base = base if base.width else cells.pop()
+            # A copy of the pen: the encoder writes a blank with any ink, and knows it by its own pen.
+            cells += map(self._table.of(Pen(*base.pen)).__getitem__, texts_of_cells(base.text + marks))
+        return text[len(marks) :]
 
-    def _draw_or_pass(self, text: str) -> None:
-        if not self._is_left:
-            self._draw(text)
-        elif text:
-            self._untaken.append(text)
-            for foreign in self._decoder.feed(text):
-                self._record_screen(foreign.effect)
-                if foreign.effect is Effect.SCREEN_BEGINS:
-                    self._grid.clear(self._table.blank(PLAIN))
-            self.forget()
-
-    def _record_screen(self, effect: Effect) -> None:
-        if effect in (Effect.SCREEN_BEGINS, Effect.SCREEN_ENDS):
-            self._is_left = effect is Effect.SCREEN_ENDS
-
-    def _draw(self, text: str) -> None:
-        for foreign in self._decoder.feed(text):
-            match foreign.effect:
-                case Effect.SYNC_BEGINS:
-                    if self.is_in_frame:
-                        # The end of the frame before was lost.
-                        self._untaken.append(self._frame())
-                    self.is_in_frame = self._is_synced = True
-                case Effect.SYNC_ENDS:
-                    self.is_in_frame = False
-                case Effect.NONE:
-                    is_in_front = self._is_shown() and not self._behind_frame
-                    (self._untaken if is_in_front else self._behind_frame).append(foreign.sequence)
-                case effect:
-                    self._untaken += (self._frame(), *self._behind_frame)
-                    self._behind_frame.clear()
-                    if effect is Effect.SCREEN_ENDS:
-                        # The other screen is not drawn with the pen of the last cell.
-                        self._untaken.append(change(self._pen, self._decoder.pen))
-                        self._pen = self._decoder.pen
-                    self._untaken.append(foreign.sequence)
-                    self._record_screen(effect)
-                    self.forget()
+    def pass_on(self, text: str) -> None:
+        """Send a text that touches no cell and does not move the cursor, behind what was drawn so far."""
+        self._behind.append(text)
 
     def take(self) -> str:
-        """Return the least text that makes the terminal show the wanted screen.
-
-        Foreign sequences follow the frame in which they were drawn. Within a synchronized update only what came before
-        it is returned.
-        """
-        untaken, self._untaken = self._untaken, []
-        if not self.is_in_frame and not self._is_left:
-            untaken += (self._frame(), *self._behind_frame)
-            self._behind_frame.clear()
-        return "".join(untaken)
-
-    @property
-    def _cursor(self) -> Place | None:
-        """Where the program wants the cursor. A hidden cursor at home is one that it does not care about."""
-        grid = self._grid
-        cursor = (grid.y, min(grid.x, grid.columns - 1))
-        return None if cursor == HOME and not grid.is_cursor_visible else cursor
-
-    def _is_shown(self) -> bool:
-        """Whether the terminal shows the wanted screen."""
-        return self._shown.rows == self._grid.rows and self._cursor in (None, self._at)
+        """Return the least text that makes the terminal show the wanted screen, and what is passed on behind it."""
+        behind, self._behind = self._behind, []
+        return "".join((self._frame(), *behind))
 
     def _frame(self) -> str:
         """Return the text that turns the terminal's screen into the wanted one."""
-        grid, cursor = self._grid, self._cursor
-        if self._is_shown():
+        if self._shown == self.rows and self.cursor in (None, self._at):
             return ""
-        start = EncodedFrame(self._shown.rows, self._pen, self._at, self.able, self._table, is_synced=self._is_synced)
+        start = EncodedFrame(self._shown, self._pen, self._at, self.able, self._table)
         if self._is_forgotten:
             start.clear()
-        frame = encoded(start, grid.rows)
-        if cursor is not None:
-            frame.move(cursor)
-        self._shown.rows, self._pen, self._at = frame.rows, frame.pen, frame.at
+        frame = encoded(start, self.rows)
+        if self.cursor is not None:
+            frame.move(self.cursor)
+        self._shown, self._pen, self._at = frame.rows, frame.pen, frame.at
         self._is_forgotten = False
         self._table.trim()
         return frame.text
 
 
-class PlainOutput:
-    """Sends everything that a program writes as it is, with the methods of `FrugalOutput`."""
+class PlainOutput(FrugalOutput):
+    """Sends everything that is drawn, also what the terminal shows already."""
 
-    is_in_frame = False
-    """Nothing is drawn that could be half drawn."""
+    def __init__(self, columns: int, lines: int, able: Capabilities) -> None:
+        super().__init__(columns, lines, able)
+        self._drawn: list[str] = []
 
-    def __init__(self) -> None:
-        self._text = ""
+    def draw(self, y: int, x: int, segments: Iterable[Segment]) -> None:
+        texts = (text if style is None else style.render(text, color_system=self.colors) for text, style, _ in segments)
+        self._drawn += (move(None, (y, x)), *texts)
 
-    def _keep_nothing(self, *_: object) -> None:
-        """Nothing is known of the screen."""
-
-    resize = forget = lose_cells = passed = _keep_nothing
-
-    def restored_cursor(self) -> str:
-        """Nothing is kept. The next text of the program moves the cursor."""
-        return ""
-
-    def write(self, text: str) -> str:
-        """Return the text."""
-        return text
-
-    def draw(self, text: str) -> None:
-        """Keep the text until the next `take`."""
-        self._text += text
-
-    def take(self) -> str:
-        """Return all that was drawn since the last call."""
-        text, self._text = self._text, ""
-        return text
+    def _frame(self) -> str:
+        if not self._drawn:
+            return ""
+        drawn, self._drawn = "".join(self._drawn), []
+        return f"{SYNC_BEGINS}{drawn}{move(None, self.cursor or HOME)}{SYNC_ENDS}"

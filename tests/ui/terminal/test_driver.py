@@ -14,6 +14,7 @@ from collections.abc import Callable
 from threading import Thread
 
 import pytest
+from rich.segment import Segment
 from textual import events
 from textual.app import App
 from textual.message import Message
@@ -34,11 +35,13 @@ from tui.kit.terminal.early import (
     size_of,
 )
 from tui.kit.terminal.input import InputDecoder, TerminalAnswer, TerminalTakenBack
-from tui.kit.terminal.output import Query, first_queries
-from tui.terminal.output import FrugalOutput, PlainOutput
+from tui.kit.terminal.output import PaintedPiece, Query, first_queries
+from tui.terminal.cells import Capabilities
+from tui.terminal.encoder import Place
+from tui.terminal.output import PlainOutput
 
 SCREEN_OFF = b"\x1b[?1049l"
-ANSWERS = b"\x1b[?2026;2$y\x1b[0n"
+ANSWERS = b"\x1b[0n"
 
 
 @pytest.mark.parametrize(
@@ -66,6 +69,11 @@ def test_size_comes_from_the_kernel_within_bounds(
     os.close(slave)
 
 
+def show(driver: TerminalDriver, text: str, cursor: Place = (0, 0)) -> None:
+    """Draw a text in the first row."""
+    driver.show([PaintedPiece(0, 0, [Segment(text)])], cursor)
+
+
 def test_dropped_title_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """The frames of the plain driver are painted again too: nothing else knows what was in them."""
     master, slave = pty.openpty()
@@ -77,8 +85,10 @@ def test_dropped_title_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
         driver._writer = TerminalWriter(slave, on_gone=driver._on_hang_up, on_caught_up=driver._on_caught_up)
         driver._is_active = True
         driver.frames.writer = driver._writer
-        driver.frames.screen = PlainOutput()  # the other output would not send so many equal characters
-        driver.write("x" * 2 * MAX_UNWRITTEN_BYTES)
+        driver.frames.screen = PlainOutput(
+            80, 24, Capabilities()
+        )  # the other output would not send so many equal characters
+        show(driver, "x" * 2 * MAX_UNWRITTEN_BYTES)
         assert not driver.request_cursor((2, 19))
         driver.frames.set_title("PROD")
         written = b""
@@ -102,16 +112,17 @@ def test_repaint_clears_the_screen_with_its_frame() -> None:
     async def scenario() -> bytes:
         driver = TerminalDriver(App[int]())
         driver._writer = TerminalWriter(slave, on_gone=driver._on_hang_up, on_caught_up=driver._on_caught_up)
+        driver._is_active = True
         driver.frames.writer = driver._writer
         driver.frames.pacer.is_slow_profile = True
         for text in "0123":
-            driver.frames.draw(text)
+            show(driver, text)
             driver.frames._send()
         sent = b""
         while b"3" not in sent:
             sent += os.read(master, MAX_UNWRITTEN_BYTES)
         driver.frames.repaint(CLEAR)
-        driver.frames.draw("painted")
+        show(driver, "painted")
         written = await asyncio.wait_for(asyncio.to_thread(os.read, master, MAX_UNWRITTEN_BYTES), 10)
         driver._writer.close()
         return written
@@ -132,10 +143,10 @@ def test_cursor_is_not_asked_for_behind_an_empty_screen() -> None:
         driver._writer = TerminalWriter(slave, on_gone=driver._on_hang_up, on_caught_up=driver._on_caught_up)
         driver._is_active = True
         driver.frames.writer = driver._writer
-        driver.write("dialog")
+        show(driver, "dialog")
         driver.frames.resize(100, 30)
         assert not driver.request_cursor((2, 19))
-        driver.write("\x1b[5;7Hfield")
+        show(driver, "field", cursor=(4, 11))
         assert driver.request_cursor((2, 19))
         driver._writer.close()
 
@@ -156,7 +167,7 @@ def test_exit_waits_for_a_reply_in_flight(monkeypatch: pytest.MonkeyPatch) -> No
         written = b""
         while SCREEN_OFF not in written:
             written += os.read(master, 10_000)
-        os.write(master, b"j\x1b[?2026;2$y\x1b[0n\x1b[24;80R\x1b[0n")
+        os.write(master, b"j\x1b[0n\x1b[24;80R\x1b[0n")
 
     async def scenario() -> None:
         driver = TerminalDriver(App[int]())
@@ -215,7 +226,7 @@ def test_frames_follow_a_suspension_during_the_start(monkeypatch: pytest.MonkeyP
         driver.stop_application_mode()
         driver.release()
         driver.start_application_mode()
-        driver.write("rows")
+        show(driver, "rows")
         written = b""
         while (await asyncio.to_thread(select.select, [master], [], [], 1))[0] and b"rows" not in written:
             written += os.read(master, 10_000)
@@ -262,10 +273,10 @@ def test_app_learns_that_another_had_the_terminal(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("environ", "asked"),
     [
-        ({"TERM": "xterm-256color"}, "\x1b[?2026$p\x1b[>0q\x1b[5n"),
-        ({"TERM": "linux"}, "\x1b[?2026$p\x1b[5n"),
+        ({"TERM": "xterm-256color"}, "\x1b[>0q\x1b[5n"),
+        ({"TERM": "linux"}, "\x1b[5n"),
         ({"TERM": "xterm-256color", "TERM_PROGRAM": "Apple_Terminal"}, "\x1b[5n"),
-        ({"TERM": "xterm", DRIVER_VARIABLE: PLAIN_DRIVER}, "\x1b[?2026$p"),
+        ({"TERM": "xterm", DRIVER_VARIABLE: PLAIN_DRIVER}, ""),
     ],
 )
 def test_terminal_is_asked_only_what_it_may_know(environ: dict[str, str], asked: str) -> None:
@@ -279,7 +290,6 @@ def test_version_of_the_terminal_turns_on_repetition() -> None:
         driver.process_message(TerminalAnswer(Query.VERSION, "XTerm(390)"))
         driver.process_message(TerminalAnswer(Query.VERSION, "unknown"))  # nobody asked again
         await asyncio.sleep(0)
-        assert isinstance(driver.frames.screen, FrugalOutput)
         assert driver.frames.screen.able.repeats
 
     asyncio.run(scenario())

@@ -5,11 +5,13 @@ import termios
 from collections.abc import Iterator
 
 import pytest
+from rich.segment import Segment
+from rich.style import Style
 
 from tests.perf.screen import Emulator, Screen
 from tui.kit.terminal.early import DRIVER_VARIABLE, PLAIN_DRIVER, EarlyTerminal
 
-ROWS = ["\x1b[1mhead\x1b[0m", "loading"]
+ROWS = [[Segment("head", Style(bold=True))], [Segment("loading")]]
 
 
 @pytest.fixture
@@ -98,8 +100,10 @@ def test_driver_draws_only_what_differs_from_the_first_frame(ends: tuple[int, in
     with EarlyTerminal(slave, slave) as terminal:
         terminal.show(ROWS)
         terminal.take_over()
-        assert "head" not in terminal.screen.write("\x1b[1;1H\x1b[1mhead\x1b[0m")
-        assert "loading" not in terminal.screen.write("\x1b[2;1Hrows   ")
+        terminal.screen.draw(0, 0, ROWS[0])
+        terminal.screen.draw(1, 0, [Segment("rows   ")])
+        assert "head" not in (text := terminal.screen.take())
+        assert "loading" not in text
 
 
 def test_plain_driver_gets_the_first_frame_too(ends: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,13 +20,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.perf.screen import Emulator
-from tests.support.terminal_frames import RandomProgram, blank_terminal, cells, examples
+from tests.support.terminal_frames import Frame, RandomProgram, blank_terminal, cells, examples
 from tui.kit.terminal import output as frames
 from tui.kit.terminal.early import BlockedWrite, TerminalWriter
 from tui.kit.terminal.link import SILENT_AFTER_S
-from tui.kit.terminal.output import Query, TerminalQueries, TerminalTitle
+from tui.kit.terminal.output import PaintedPiece, Query, TerminalQueries, TerminalTitle
 from tui.terminal.cells import Capabilities
-from tui.terminal.output import FrugalOutput
+from tui.terminal.output import HOME, FrugalOutput
 
 PLACE = (2, 0)
 QUESTION = "\x1b[3;1H\x1b[6n"
@@ -134,13 +134,17 @@ class Session:
         self.early = 0
         """Questions that arrived in front of what was drawn."""
         self.sender.start(cast("TerminalWriter", self.writer), "\x1b[?7l\x1b[?25l", is_shown=False)
-        self.sender.begin((Query.SYNC_MODE, Query.STATUS), 0)
+        self.sender.begin((Query.VERSION, Query.STATUS), 0)
         self.draw()
 
     def draw(self) -> None:
-        frame = self.program.frame().written
-        self.drawn.feed(frame.encode())
-        self.sender.draw(frame)
+        frame = self.program.frame()
+        self.drawn.feed(frame.placed.encode())
+        self.show(frame)
+
+    def show(self, frame: Frame) -> None:
+        pieces = [PaintedPiece(*piece[:3]) for piece in frame.pieces]
+        self.sender.show(pieces, frame.cursor or HOME)
 
     def read(self, most: int) -> None:
         """Let the terminal read, and note which queries it has got."""
@@ -178,16 +182,16 @@ class Session:
 
     def resize(self) -> None:
         """Give the terminal another size. The program may draw for the old one before it knows."""
-        old = self.program.frame().written
+        old = self.program.frame()
         size = self.program.resize()
         self._receive(self.random.choice((0, 10_000)))
         self._questions = deque([None] * len(self._questions))
         self.terminal.screen.resize(size[1], size[0])
         if self.random.random() < 0.5:
-            self.sender.draw(old)
+            self.show(old)
         self.sender.resize(*size)
         if self.random.random() < 0.5:
-            self.sender.draw(old)
+            self.show(old)
             self.loop.run(self.random.choice((0.0, 0.05)))
         self.drawn = blank_terminal(*size)
         self.draw()

@@ -49,7 +49,7 @@ def test_answer_is_awaited_from_a_terminal_that_answers() -> None:
 
 def test_answer_counts_for_the_oldest_of_its_kind() -> None:
     asked = Asked()
-    asked.queries.ask(Query.SYNC_MODE, Query.VERSION, Query.STATUS)
+    asked.queries.ask(Query.VERSION, Query.STATUS)
     asked.now_s = 1.0
     asked.queries.ask(Query.STATUS)
     assert asked.answers_after(Query.STATUS, 1.0) == 2.0

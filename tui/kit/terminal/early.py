@@ -16,8 +16,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NamedTuple, Self
 
+from rich.segment import Segment
+
 from tui.terminal.cells import Capabilities
-from tui.terminal.encoder import SYNC_BEGINS, SYNC_ENDS
 from tui.terminal.output import FrugalOutput, PlainOutput
 
 # The modes of the terminal, its size, and the output to it. The driver and the early terminal share them.
@@ -35,7 +36,7 @@ FALLBACK_SIZE: Final = (80, 24)
 
 DRIVER_VARIABLE: Final = "TRIGGER_TUI_DRIVER"
 PLAIN_DRIVER: Final = "plain"
-"""With this value of the variable, everything that Textual writes is sent as it is."""
+"""With this value of the variable, everything that is painted is sent, also what the terminal shows already."""
 
 STDERR: Final = 2
 
@@ -90,11 +91,10 @@ def _reported(descriptor: int) -> tuple[int, int]:
     return columns, rows
 
 
-def screen_output(columns: int, lines: int) -> FrugalOutput | PlainOutput:
+def screen_output(columns: int, lines: int) -> FrugalOutput:
     """Return the output that the variable wants."""
-    if os.environ.get(DRIVER_VARIABLE) == PLAIN_DRIVER:
-        return PlainOutput()
-    return FrugalOutput(columns, lines, Capabilities.of(os.environ))
+    kind = PlainOutput if os.environ.get(DRIVER_VARIABLE) == PLAIN_DRIVER else FrugalOutput
+    return kind(columns, lines, Capabilities.of(os.environ))
 
 
 def attributes_of(descriptor: int) -> list[Any] | None:
@@ -457,8 +457,8 @@ class EarlyTerminal:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
 
-    def show(self, rows: Sequence[str]) -> None:
-        """Show the rows of a frame, each as text with its colours."""
+    def show(self, rows: Sequence[Sequence[Segment]]) -> None:
+        """Show the rows of a frame."""
         # The signals of the keyboard are off in raw mode: ctrl-c is read as a key later.
         self._must_restore = True
         self._handlers = {each: signal.signal(each, self._end) for each in _ENDED_BY}
@@ -466,10 +466,9 @@ class EarlyTerminal:
         # A stop would leave this frame to the shell: the signal waits for the driver, which restores the terminal.
         signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
         enter_raw_mode(self._input)
-        self.screen.passed(MODES_ON)
-        drawn = "".join(f"\x1b[{y};1H{row}" for y, row in enumerate(rows, 1))
-        frame = self.screen.write(f"{SYNC_BEGINS}{drawn}{SYNC_ENDS}")
-        self.is_shown = self._write(f"{SCREEN_ON}{MODES_ON}{frame}")
+        for y, row in enumerate(rows):
+            self.screen.draw(y, 0, row)
+        self.is_shown = self._write(f"{SCREEN_ON}{MODES_ON}{self.screen.take()}")
 
     def take_over(self) -> list[Any] | None:
         """Return the attributes that the terminal had before the frame. From now on the caller restores it."""

@@ -5,11 +5,13 @@ import math
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from enum import Enum
 from itertools import cycle
 from typing import Final, NamedTuple
+
+from rich.segment import Segment
 
 from tui.domain.text import Raw, clean, shortened
 from tui.kit.terminal.early import DRIVER_VARIABLE, PLAIN_DRIVER, BlockedWrite, TerminalWriter
@@ -17,7 +19,7 @@ from tui.kit.terminal.link import FramePacer, LinkMeter
 from tui.lazy_dataclass import dataclass
 from tui.terminal.cells import CURSOR_REQUEST
 from tui.terminal.encoder import Place
-from tui.terminal.output import FrugalOutput, PlainOutput
+from tui.terminal.output import HOME, FrugalOutput, PlainOutput
 
 # Wraps sequences so that tmux and GNU screen hand them to the terminal around them.
 
@@ -155,8 +157,8 @@ class TerminalTitle:
 # Terminals answer in the order of the queries, and answers have no id. An answer therefore counts for the oldest open
 # query of its kind, and never for another kind. Only a report of the cursor names the place that was asked for. All
 # terminals and multiplexers answer the status (DSR 5) and the cursor (DSR 6) in one place: an answer to the later query
-# shows that the answer to the earlier one was lost. The version and the mode may be answered by a terminal around a
-# multiplexer, and so come late.
+# shows that the answer to the earlier one was lost. The version may be answered by a terminal around a multiplexer, and
+# so come late.
 
 
 FIRST_ANSWER_TIMEOUT_S: Final = 1.0
@@ -189,8 +191,6 @@ class Query(Enum):
     """The cursor's position, for the type-ahead guard alone."""
     STATUS = "\x1b[5n"
     """Whether the terminal is well. Sent behind a frame, its answer shows that the frame has arrived."""
-    SYNC_MODE = "\x1b[?2026$p"
-    """Whether it knows synchronized updates."""
     VERSION = "\x1b[>0q"
     """Its name and version."""
 
@@ -200,12 +200,11 @@ _ORDERED: Final = frozenset({Query.CURSOR, Query.STATUS})
 
 def first_queries(environ: Mapping[str, str]) -> tuple[Query, ...]:
     """Return what a terminal is asked at the start. The status comes last, so that its answer ends the others."""
-    is_apple = environ.get("TERM_PROGRAM") == "Apple_Terminal"  # prints a `p` for the mode
-    sync = () if is_apple else (Query.SYNC_MODE,)
     if environ.get(DRIVER_VARIABLE) == PLAIN_DRIVER:
-        return sync
+        return ()
+    is_apple = environ.get("TERM_PROGRAM") == "Apple_Terminal"
     is_named = not is_apple and environ.get("TERM", "").startswith(NAMED_TERMS)
-    return (*sync, *((Query.VERSION,) if is_named else ()), Query.STATUS)
+    return (*((Query.VERSION,) if is_named else ()), Query.STATUS)
 
 
 _STATUS_ROW: Final = 9
@@ -382,7 +381,7 @@ class TerminalQueries:
 
 # Sends the terminal frames, titles and queries: the newest state each time, as often as its link allows.
 #
-# Joins the wanted screen, the pacer, the measured link and the queries. What Textual writes is drawn at once; while the
+# Joins the wanted screen, the pacer, the measured link and the queries. What Textual paints is drawn at once; while the
 # terminal is behind, nothing is encoded and nothing queues.
 
 
@@ -396,12 +395,20 @@ MAX_PRINTED: Final = 4
 """Characters that a terminal may print of the first queries."""
 
 
+class PaintedPiece(NamedTuple):
+    """A part of one line of the screen."""
+
+    y: int
+    x: int
+    segments: Iterable[Segment]
+
+
 class FrameSender:
     """Sends frames to one terminal. Its methods belong to the thread of the event loop, unless they name another."""
 
     def __init__(
         self,
-        screen: FrugalOutput | PlainOutput,
+        screen: FrugalOutput,
         queries: TerminalQueries,
         title: TerminalTitle,
         loop: asyncio.AbstractEventLoop,
@@ -437,7 +444,7 @@ class FrameSender:
         writer.replace(f"{self._title.unsent()}{setup}")
         self._title.record_sent()
         if not is_shown:
-            self.screen.passed(setup)
+            self.screen.forget()
 
     def begin(self, queries: tuple[Query, ...], last_row: int) -> None:
         """Ask the terminal, and send what was drawn and what will be."""
@@ -453,7 +460,7 @@ class FrameSender:
         else:
             self._queries.withdraw(*queries)
         self.record_key()
-        self.draw("")
+        self._record_drawn()
 
     def stop(self) -> None:
         """Send nothing more until `start`."""
@@ -480,17 +487,27 @@ class FrameSender:
         """
         if self.writer is not None:
             self._setup = setup
-            self.screen.passed(setup)
+            self.screen.forget()
             self.record_key()
-            self.draw("")
+            self._record_drawn()
 
-    def draw(self, text: str) -> None:
-        """Draw what the program writes, and send it when it is time."""
-        self.screen.draw(text)
-        self._is_blank = self._is_blank and not text
-        if not self.screen.is_in_frame:
-            self.pacer.record_drawn(time.monotonic())
-            self._pace()
+    def show(self, pieces: Iterable[PaintedPiece], cursor: Place) -> None:
+        """Draw what was painted, and send it when it is time."""
+        for piece in pieces:
+            self.screen.draw(*piece)
+        # It is always hidden, and at home where no text field has it.
+        self.screen.cursor = cursor if cursor != HOME else None
+        self._is_blank = False
+        self._record_drawn()
+
+    def pass_on(self, text: str) -> None:
+        """Send a text that draws nothing, such as a bell, behind what was drawn."""
+        self.screen.pass_on(text)
+        self._record_drawn()
+
+    def _record_drawn(self) -> None:
+        self.pacer.record_drawn(time.monotonic())
+        self._pace()
 
     def set_title(self, text: str) -> None:
         """Set the terminal's title with the next frame. It must not contain controls."""
@@ -535,8 +552,7 @@ class FrameSender:
     def on_version(self, version: str) -> None:
         """Use the sequences that this terminal is known to have."""
         self.version = version
-        if isinstance(self.screen, FrugalOutput):
-            self.screen.able = self.screen.able.named(version)
+        self.screen.able = self.screen.able.named(version)
 
     def on_caught_up(self, blocked: BlockedWrite) -> None:
         """Go on after the terminal was behind."""
