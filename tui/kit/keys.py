@@ -127,7 +127,7 @@ def bind(
     keys; without it, the key stands in the last group there.
 
     Users change the keys by `id`: bindings with one id have one purpose, wherever they are. By default it is the name
-    of the action. A new one belongs into `settings/keys/table.py`, which a test makes (`tests/ui/input/test_table.py`).
+    of the action. A new one belongs into `settings/key_table.json`; a test says how (`tests/ui/input/test_table.py`).
 
     The binding has priority, so that the app runs the action before it handles the next key. Otherwise keys that are
     typed quickly would reach a pane that an earlier key has already left.
