@@ -23,7 +23,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "httpx2": ("tui/api/client.py", "tui/api/connection.py"),
     "httpcore2": (),
     "pydantic": ("tui/api/",),
-    "pydantic_core": ("tui/api/",),
+    "pydantic_core": ("tui/api/", "tui/settings/reader.py"),
     "click": ("tui/commands/", "tui/program/", "tui/features/"),
     "cronsim": ("tui/store/findings/", "tui/emulator/"),
     "rich": ("tui/text/", "tui/kit/", "tui/features/", "tui/program/", "tui/terminal/"),

@@ -211,7 +211,7 @@ def _syntax_error(text: str, message: str) -> tuple[str, str]:
 
 
 def _with_values(path: Path, shown: str, table: dict[str, Any], distrust: str | None) -> ConfigFile:
-    from tui.settings.reader import read_document, with_checked_keys  # noqa: PLC0415  which only a file needs
+    from tui.settings.reader import read_document, with_checked_keys  # noqa: PLC0415  loads pydantic_core
 
     file = read_document(table)
     if file.values.keys or file.values.commands:

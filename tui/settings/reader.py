@@ -2,8 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, fields, replace
+from dataclasses import MISSING, Field, fields, replace
+from functools import cache, partial
 from typing import Any, Final, Literal, TypeVar, get_args, get_origin
+
+from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, SchemaValidator, ValidationError, core_schema
 
 from tui.domain.text import clean
 from tui.settings.schema import (
@@ -24,7 +27,8 @@ from tui.settings.settings import UNBIND, Complaint, ConfigFile
 # a command without one of its restrictions is not what its author meant. And what is wrong about `read_only` makes
 # everything read-only.
 #
-# The first frame waits for the theme, so pydantic is not loaded here: with it, that frame would come 70 ms later.
+# The core of pydantic checks the values. Its schemas are made here from the annotations: pydantic itself does the same,
+# but the first frame, which waits for the theme, would come 70 ms later.
 
 
 MAX_PROBLEMS: Final = 50
@@ -40,6 +44,10 @@ _LEFT_OUT: Final = "; this entry is left out"
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 _WRONG: Final = object()
 _MIN_LIKENESS: Final = 0.6
+_CONFIG: Final = core_schema.CoreConfig(regex_engine="python-re")
+_WRONG_VALUE: Final = "wrong_value"
+_WRONG_KEY: Final = "[key]"
+"""How pydantic names a key as the place of an error, behind the key."""
 
 T = TypeVar("T", bound=ConfigTable)
 
@@ -90,34 +98,61 @@ class _Reading:
         if isinstance(value, dict) and is_table(kind):
             return self.read_table(kind, value, where)
         if isinstance(value, dict) and get_origin(kind) is dict:
-            names, keys = get_args(kind)
-            found: dict[str, Any] = {}
-            for name, each in value.items():
-                if not ruled(names)[1].allows(name):
-                    self._complain(joined(where, name), f"unknown key: expected {expected(names)}")
-                elif (read := self._whole(keys, each, joined(where, name))) is not _WRONG:
-                    found[name] = tuple(key for key in read if key != UNBIND)
-            return found
+            # Each item is checked inside a collection of its own.
+            items = [
+                self._checked(annotation, {name: each}, joined(where, name), is_item=True)
+                for name, each in value.items()
+            ]
+            found = {name: keys for item in items if item is not _WRONG for name, keys in item.items()}
+            return {name: tuple(key for key in keys if key != UNBIND) for name, keys in found.items()}
         if isinstance(value, list) and entry_type(kind) is not None:
-            if not rule.allows(value):
-                self._complain(where, f"expected at most {rule.max_length} entries, got {described(value)}")
-                return _WRONG
-            entry = get_args(kind)[0]
-            entries = [self._whole(entry, each, f"{where}[{n}]", _LEFT_OUT) for n, each in enumerate(value)]
-            return tuple(each for each in entries if each is not _WRONG)
-        return self._whole(annotation, value, where)
+            if len(value) > (most := rule.bounds["max_length"]):
+                return self._wrong(where, f"at most {most} entries", value)
+            entries = [self._checked(annotation, [each], f"{where}[{n}]", is_item=True) for n, each in enumerate(value)]
+            return tuple(entry[0] for entry in entries if entry is not _WRONG)
+        return self._checked(annotation, value, where)
 
-    def _whole(self, annotation: Any, value: Any, where: str, end: str = "") -> Any:
-        """Return a value in which everything is right, or `_WRONG` after a complaint about the first mistake."""
+    def _checked(self, annotation: Any, value: Any, where: str, *, is_item: bool = False) -> Any:
+        """Return a value that was checked as a whole, or `_WRONG`. An item is the only one of a collection."""
+        entry = entry_type(ruled(annotation)[0]) if is_item else None
         try:
-            read = _checked(annotation, value, where)
-        except _UnknownKeyError as error:
-            self._complain_unknown(error.kind, where, error.key, end)
-        except _WrongValueError as error:
-            self._complain(error.where, f"{error}{end}")
-        else:
-            self.keys.append(where)
-            return read
+            read = _validator(annotation).validate_python(value)
+        except ValidationError as error:
+            self._complain_invalid(error.errors(include_url=False), value, where, entry, is_item=is_item)
+            return _WRONG
+        if (check := ruled(annotation)[1].check) is not None and (wanted := check(read)):
+            return self._wrong(where, wanted, value)
+        if entry is CommandEntry:
+            from tui.settings.keys import problem_of_command  # noqa: PLC0415  10 ms, which most files do not need
+
+            if (problem := problem_of_command(read[0])) is not None:
+                self._complain(f"{where}.{problem[0]}", f"{problem[1]}{_LEFT_OUT}")
+                return _WRONG
+        self.keys.append(where)
+        return read
+
+    def _complain_invalid(
+        self, errors: list[ErrorDetails], value: Any, where: str, entry: type[ConfigTable] | None, *, is_item: bool
+    ) -> None:
+        """Report the errors of pydantic in our words. Of an entry, only the first one in the document counts."""
+        end = _LEFT_OUT if entry else ""
+        places = {key: place for place, key in enumerate(value[0])} if entry and isinstance(value[0], dict) else {}
+        error = min(errors, key=lambda each: places.get(each["loc"][1], len(places)) if places else 0)
+        steps = list(error["loc"][is_item:])
+        name = str(steps.pop()) if error["type"] != _WRONG_VALUE or steps == [_WRONG_KEY] else ""
+        for step in steps:
+            where = f"{where}[{step}]" if isinstance(step, int) else joined(where, step)
+        if error["type"] == _WRONG_VALUE and name:
+            self._complain(where, f"unknown key: expected {error['ctx']['expected']}")
+        elif error["type"] == _WRONG_VALUE:
+            self._wrong(where, error["ctx"]["expected"], error["input"], end)
+        elif entry is not None and error["type"] == "missing":
+            self._complain(joined(where, name), f"missing: expected {expected(entry.__annotations__[name])}{end}")
+        elif entry is not None:
+            self._complain_unknown(entry, where, name, end)
+
+    def _wrong(self, where: str, wanted: str, value: Any, end: str = "") -> Any:
+        self._complain(where, f"expected {wanted}, got {described(value)}{end}")
         return _WRONG
 
     def _complain_unknown(self, kind: type[ConfigTable], path: str, key: str, end: str = "") -> None:
@@ -171,61 +206,52 @@ def _is_lock(path: str) -> bool:
     return re.split(r"[.\[]", path)[0] == LOCK
 
 
-class _WrongValueError(Exception):
-    """A value is not as its type wants it. The text says what was expected at `where`."""
-
-    def __init__(self, where: str, text: str) -> None:
-        super().__init__(text)
-        self.where = where
+@cache
+def _validator(annotation: Any) -> SchemaValidator:
+    return SchemaValidator(_schema(annotation), _CONFIG)
 
 
-class _UnknownKeyError(Exception):
-    """An entry of this kind has another key than its table."""
-
-    def __init__(self, kind: type[ConfigTable], key: str) -> None:
-        super().__init__(key)
-        self.kind, self.key = kind, key
-
-
-def _checked(annotation: Any, value: Any, where: str) -> Any:
-    """Return a value as its type has it. Raises `_WrongValueError` or `_UnknownKeyError` for the first mistake."""
+def _schema(annotation: Any) -> CoreSchema:
+    """Return the schema of a type with its rule. Any mistake in a value itself is one error, with our words."""
     kind, rule = ruled(annotation)
-    wrong = _WrongValueError(where, f"expected {expected(annotation)}, got {described(value)}")
+    match get_origin(kind):
+        case None if is_table(kind):
+            schema: Any = _table_schema(kind)
+        case None:
+            schema = {"type": kind.__name__, "strict": True}
+        case origin if origin is Literal:
+            schema = core_schema.literal_schema(list(get_args(kind)))
+        case origin if origin is dict:
+            schema = core_schema.dict_schema(*map(_schema, get_args(kind)))
+        case _:
+            schema = core_schema.tuple_schema([_schema(get_args(kind)[0])], variadic_item_index=0)
+    return core_schema.no_info_wrap_validator_function(partial(_validated, annotation), schema | rule.bounds)
+
+
+def _table_schema(kind: type[ConfigTable]) -> CoreSchema:
+    parts = [core_schema.dataclass_field(each.name, _field_schema(each), kw_only=True) for each in fields(kind)]
+    arguments = core_schema.dataclass_args_schema(kind.__name__, parts, extra_behavior="forbid")
+    return core_schema.dataclass_schema(kind, arguments, list(kind.__annotations__), slots=True, config=_CONFIG)
+
+
+def _field_schema(field: Field[Any]) -> CoreSchema:
+    schema = _schema(field.type)
+    return schema if field.default is MISSING else core_schema.with_default_schema(schema, default=field.default)
+
+
+def _validated(annotation: Any, value: Any, validate: core_schema.ValidatorFunctionWrapHandler) -> Any:
+    """Check a value. A mistake in the value itself is one error in our words; mistakes inside keep their own."""
+    kind, rule = ruled(annotation)
+    given = value
     if isinstance(value, str) and rule.may_be_text:
-        try:
-            return _checked(kind, {fields(kind)[0].name: value} if is_table(kind) else [value], where)
-        except _WrongValueError:
-            raise wrong from None
-    if is_table(kind) and isinstance(value, dict):
-        return _checked_entry(kind, value, where)
-    if get_origin(kind) is tuple and isinstance(value, list) and rule.allows(value):
-        return tuple(_checked(get_args(kind)[0], each, f"{where}[{n}]") for n, each in enumerate(value))
-    if get_origin(kind) is Literal and value in get_args(kind):
-        return value
-    is_of_kind = type(value) is kind or (kind is float and type(value) is int)
-    if not is_of_kind or not rule.allows(value):
-        raise wrong
-    if rule.check is not None and (wanted := rule.check(value)):
-        raise _WrongValueError(where, f"expected {wanted}, got {described(value)}")
-    return kind(value)
-
-
-def _checked_entry(kind: type[ConfigTable], table: Mapping[str, Any], where: str) -> ConfigTable:
-    values: dict[str, Any] = {}
-    for key, value in table.items():
-        if key not in kind.__annotations__:
-            raise _UnknownKeyError(kind, key)
-        values[key] = _checked(kind.__annotations__[key], value, joined(where, key))
-    for each in fields(kind):
-        if each.default is MISSING and each.name not in values:
-            raise _WrongValueError(joined(where, each.name), f"missing: expected {expected(each.type)}")
-    entry = kind(**values)
-    if isinstance(entry, CommandEntry):
-        from tui.settings.keys import problem_of_command  # noqa: PLC0415  10 ms, which most files do not need
-
-        if (problem := problem_of_command(entry)) is not None:
-            raise _WrongValueError(f"{where}.{problem[0]}", problem[1])
-    return entry
+        given = {fields(kind)[0].name: value} if is_table(kind) else [value]
+    try:
+        return validate(given)
+    except ValidationError as error:
+        is_too_long = isinstance(value, list) and len(value) > rule.bounds.get("max_length", len(value))
+        if given is value and not is_too_long and any(each["loc"] for each in error.errors(include_url=False)):
+            raise
+        raise PydanticCustomError(_WRONG_VALUE, "expected {expected}", {"expected": expected(annotation)}) from None
 
 
 def _nearest(kind: type[ConfigTable], path: str, key: str) -> str | None:

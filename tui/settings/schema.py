@@ -108,20 +108,11 @@ class ValueRule:
 
     @property
     def bounds(self) -> dict[str, Any]:
-        """The bounds by their names."""
+        """The bounds by the names that pydantic has for them."""
         bounds = {name: getattr(self, name) for name in ("pattern", "min_length", "max_length", "ge", "le")}
         # Without the end, Python accepts a line break after the text. JSON Schema does not.
         bounds["pattern"] = None if self.pattern is None else rf"{self.pattern}(?!\n)"
         return {name: bound for name, bound in bounds.items() if bound is not None}
-
-    def allows(self, value: Any) -> bool:
-        """Return whether a value of the right type is within the bounds."""
-        bounds, size = self.bounds, len(value) if isinstance(value, str | list) else 0
-        if not bounds.get("min_length", size) <= size <= bounds.get("max_length", size):
-            return False
-        if self.pattern is not None and not re.search(bounds["pattern"], value):
-            return False
-        return bool(bounds.get("ge", value) <= value <= bounds.get("le", value))
 
 
 def ruled(annotation: Any) -> tuple[Any, ValueRule]:
@@ -148,7 +139,13 @@ def parsed(annotation: Any, text: str) -> Any:
         value = {"true": True, "false": False}[text] if kind is bool else kind(text)
     except (KeyError, ValueError):
         raise ValueError(expected(annotation)) from None
-    if not rule.allows(value):
+    bounds = rule.bounds
+    is_right = (
+        re.search(bounds.get("pattern", ""), text)
+        and len(text) <= bounds.get("max_length", len(text))
+        and bounds.get("ge", value) <= value <= bounds.get("le", value)
+    )
+    if not is_right:
         raise ValueError(expected(annotation))
     if wanted := rule.check and rule.check(value):
         raise ValueError(wanted)
