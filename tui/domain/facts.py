@@ -99,25 +99,31 @@ class ServerGroupDetail(ServerErrorGroup):
 class FailuresProgress:
     """How far the failed runs of a span were read.
 
-    * `has_all`: the store has every failed run of the span, so that their number is the server's.
-    * `server_count`: otherwise, the server's number of failed runs, if a query returned it.
+    * `known_count`: the failed runs that are known by their ids; None before the first count. A view counts them.
+    * `read_count`: those of them whose error is known.
+    * `server_count`: the server's number of failed runs, if a query returned it.
     * `unreadable_count`: failed runs whose error could not be read.
+    * `has_all`: the store has every failed run of the span, so that their number is the server's.
     * `failure`: why reading waits or stopped, in raw text.
     """
 
-    has_all: bool = False
+    known_count: int | None = None
+    read_count: int = 0
     server_count: int | None = None
     unreadable_count: int = 0
+    has_all: bool = False
     failure: str = ""
 
-    def failed_count(self, known_count: int) -> int | None:
-        """Return how many runs of the span failed on the server, None if that is not known.
+    @property
+    def is_complete(self) -> bool:
+        """Whether the error of every failed run is known."""
+        return self.has_all and self.read_count == self.known_count
 
-        `known_count`: the failed runs of the span in the store.
-        """
-        if self.has_all:
-            return known_count
-        return None if self.server_count is None else max(self.server_count, known_count)
+    @property
+    def failed_count(self) -> int:
+        """How many runs of the span failed, as far as is known."""
+        known = self.known_count or 0
+        return known if self.has_all else max(known, self.server_count or 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -324,6 +324,9 @@ MAX_LISTED_RUNS: Final = 5_000
 MAX_DETAILS: Final = 3
 """Runs that are read one by one before visible runs are looked for again."""
 
+VIEW_BATCHES: Final = 5
+"""So many batches are looked through: the view groups runs ten times a second, and may be some answers behind."""
+
 GATHER_S: Final = 1.0
 """After a run has failed, others are waited for, so that a storm costs one query a second and not one a run."""
 
@@ -332,10 +335,6 @@ LOOK_EVERY_S: Final = 5.0
 
 LIST_AGAIN_AFTER_S: Final = 60.0
 """A view that is left and shown again within this time goes on with the list that was read."""
-
-VIEW_LAG_S: Final = 0.2
-MAX_LAGS: Final = 5
-"""How long, and how often in a row, the view is waited for. It groups runs ten times a second."""
 
 OUTAGE_FAILURES: Final = 2
 """Failures in a row after which the server was in trouble, and not a few runs."""
@@ -424,7 +423,6 @@ class FailureReader:
         self._unreadable = UnreadableRuns(self._clock)
         self._codes = UnreadableRuns(self._clock)
         """Crashes whose text neither feed nor root span has."""
-        self._lag_count = 0
         self._is_page_due = False
         self._has_success = False
         """Whether the last step got what it requested."""
@@ -456,8 +454,9 @@ class FailureReader:
     async def _step(self) -> bool:
         """Send the most urgent request. Return False if nothing is left to read."""
         self._has_success = False
-        batch = list(islice(filter(self._is_wanted, self._newest_unread()), self._batch_size))
-        self._lag_count = 0 if batch else self._lag_count
+        # The view may not have grouped the last answers yet, so that others stand behind those.
+        unread = self._unread(VIEW_BATCHES * self._batch_size + len(self._unreadable))
+        batch = list(islice(filter(self._is_wanted, unread), self._batch_size))
         if visible := list(islice(filter(self._is_wanted, self._visible()), MAX_DETAILS)):
             await self._read_errors(self._visible_errors, visible)
         elif codes := self._code_batch():
@@ -471,8 +470,6 @@ class FailureReader:
             # A full query returns more than a page does. Reads one by one take turns with pages.
             self._is_page_due = not self._fetcher.is_allowed(Capability.QUERY)
             await self._read_errors(self._errors, batch)
-        elif self._is_view_behind():
-            await self._clock.sleep(VIEW_LAG_S)
         elif self._is_count_due():
             await self._count()
         else:
@@ -484,24 +481,10 @@ class FailureReader:
         codes = (run_id for run_id in self._visible() if has_code_only(self._store, run_id))
         return list(islice((run_id for run_id in codes if not self._codes.is_waiting(run_id)), MAX_DETAILS))
 
-    def _newest_unread(self) -> Sequence[RunId]:
-        # The view may not have grouped the last answer yet.
-        return self._unread(2 * self._batch_size + len(self._unreadable))
-
     @property
     def _batch_size(self) -> int:
         """The runs of one query, or a few that are read one by one if the key may not query."""
         return MAX_IDS if self._fetcher.is_allowed(Capability.QUERY) else MAX_DETAILS
-
-    def _is_view_behind(self) -> bool:
-        """Whether the view still takes a run for unread that was read, so that others may be hidden behind it.
-
-        A view that is paused stays behind: it is waited for a few times only.
-        """
-        if all(lacks_error(self._store, run_id) for run_id in self._newest_unread()):
-            return False
-        self._lag_count += 1
-        return self._lag_count <= MAX_LAGS
 
     def _is_wanted(self, run_id: RunId) -> bool:
         return lacks_error(self._store, run_id) and not self._unreadable.is_waiting(run_id)

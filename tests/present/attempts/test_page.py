@@ -63,7 +63,7 @@ def test_page_of_a_failed_run_fits_a_narrow_pane() -> None:
         "",
         "(anonymous)        src/trigger/charge.ts:20:29",
         "async chargeStep1  src/trigger/charge.ts:11:45",
-        "⋯ 2 frames  node_modules 1 · node:internal 1",
+        "⋯ 2 frames  @trigger.dev/core 1 · node 1",
         "",
         "attempt   ✗ Failed  waited 1.6s  ended 13:48:41.693",
         "          retry after 946ms  span span3",

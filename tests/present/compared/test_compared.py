@@ -96,10 +96,10 @@ def test_equal_stacks_are_said_once() -> None:
     lines = lines_of(thrice())
     stacks = lines[next(number for number, line in enumerate(lines) if line.startswith("stacks")) + 2 :]
     assert [" ".join(line.split()) for line in stacks] == [
-        "fetchOrders shopify.ts:41 ≠ assertOk shopify.ts:63 the same as attempt 1",
-        "syncShop sync.ts:58 ≠ fetchOrders shopify.ts:44",
-        "run sync.ts:27 syncShop sync.ts:58",
-        "⋯ 2 frames undici 1 · node 1 run sync.ts:27",
+        "fetchOrders …/shopify.ts:41:3 ≠ assertOk …/shopify.ts:63:9 the same as attempt 1",
+        "syncShop …/sync.ts:58:1 ≠ fetchOrders …/shopify.ts:44:3",
+        "run …/sync.ts:27:1 syncShop …/sync.ts:58:1",
+        "⋯ 2 frames undici 1 · node 1 run …/sync.ts:27:1",
     ]
     assert line_of(thrice(), "way in") == "way in run src/trigger/sync.ts:27 → syncShop src/lib/sync.ts:58"
 

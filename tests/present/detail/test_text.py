@@ -239,7 +239,7 @@ def test_foreign_frames_are_counted_by_package() -> None:
         "Error Upstream returned 503 on attempt 1: service unavailable",
         "  (anonymous)        src/trigger/charge.ts:20:29",
         "  async chargeStep1  src/trigger/charge.ts:11:45",
-        "  ⋯ 2 frames  node_modules 1 (@trigger.dev/core) · node:internal 1",
+        "  ⋯ 2 frames  @trigger.dev/core 1 · node 1",
     ]
 
 

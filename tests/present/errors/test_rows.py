@@ -33,7 +33,7 @@ def test_enter_unfolds_all_frames_in_their_order() -> None:
     shown = text(run, 118, toggled=frozenset({key}))
     places = [shown.index(each) for each in ("charge.ts:20", "charge.ts:11", "x.ts:67", "async_context_frame:65")]
     assert places == sorted(places)
-    assert "▾ 2 frames  node_modules 1 (@trigger.dev/core) · node:internal 1" in shown
+    assert "▾ 2 frames  @trigger.dev/core 1 · node 1" in shown
     assert fold_named(run, "▾ 2 frames", toggled=frozenset({key})) == key
 
 
@@ -51,14 +51,14 @@ def test_causes_follow_in_order() -> None:
     assert shown.index("caused by UpstreamError answered 503") < shown.index(
         "caused by TypeError fetch failed   ECONNRESET"
     )
-    assert "⋯ 1 frame  node:internal 1, none of yours" in shown
+    assert "⋯ 1 frame  node 1, none of yours" in shown
 
 
 def test_stack_without_own_frames_starts_unfolded() -> None:
     foreign = Raw("Error: boom\n    at connect (file:///app/node_modules/pg/lib/client.js:132:9)")
     shown = text(of(sample("FAILED"), attempt(1, error=RunError(Raw("boom"), Raw("Error"), foreign))))
     assert "pg/lib/client.js:132" in shown
-    assert "▾ 1 frame  node_modules 1 (pg), none of yours" in shown
+    assert "▾ 1 frame  pg 1, none of yours" in shown
 
 
 def test_recursion_does_not_fill_the_page() -> None:

@@ -128,7 +128,7 @@ def test_stack_in_attributes_is_one_row_until_it_is_opened() -> None:
         "▾ error: 3 keys",
         'message: "only logged, not thrown"',
         'name: "Error"',
-        "▸ stack: 10 frames  yours 1 · node_modules 8 (@trigger.dev/core, @o…",
+        "▸ stack: 10 frames  yours 1 · @trigger.dev/core 5 · node 1 · @opent…",
     ]
     folds = LineFolds(JsonFolds(), frozenset({("stack", (0, 2))}))
     opened = [
@@ -144,7 +144,7 @@ def test_lines_that_are_not_searched_for_stacks_say_so() -> None:
     rows = opened_rows(message, Attributes(note="x"), LineFolds(), 70, is_wrapped=True)
     texts = [plain(row.line).strip() for row in rows]
     assert texts[:3] == [
-        "⋯ 500 frames  node_modules 500 (a), none of yours",
+        "⋯ 500 frames  a 500, none of yours",
         "from here on as it came: stacks are found in the first 500 lines",
         "at f (/app/node_modules/a/b.js:1:2)",
     ]
@@ -164,8 +164,8 @@ def test_opened_stack_makes_only_the_rows_it_shows(monkeypatch: pytest.MonkeyPat
         made.append(frame)
         return frame_of(frame, *args, **kwargs)
 
-    frame_of = frames._frame
-    monkeypatch.setattr(frames, "_frame", count)
+    frame_of = frames.drawn_frame
+    monkeypatch.setattr(frames, "drawn_frame", count)
     message = Raw("failed\n" + "    at f (/app/src/b.ts:1:2)\n" * 499)
     rows = opened_rows(message, Attributes(), LineFolds(opens_all=True), 70, is_wrapped=True)
     assert len(rows) == MAX_ROWS + 1

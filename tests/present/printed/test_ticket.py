@@ -66,7 +66,7 @@ def test_ticket_has_all_parts() -> None:
         "- Link: <https://tr.example.com/projects/v3/proj_1/runs/run_cmwuqwphl00009f7de45f6e3t>",
         "`Error`\n\n```text\nUpstream returned 503 on attempt 3: service unavailable\n```",
         "Own frames:\n\n```text\nsrc/trigger/charge.ts:20:29\nchargeStep1 (src/trigger/charge.ts:11:45)\n```",
-        "Other frames: `2 frames  node_modules 1 (@trigger.dev/core) · node:internal 1`",
+        "Other frames: `2 frames  @trigger.dev/core 1 · node 1`",
         "- Attempt 1: Failed, started 2026-11-24 13:48:37.277 UTC, took 416ms, waited 57ms, the error above, but for",
         "- Attempt 2: Failed, started 2026-11-24 13:48:39.277 UTC, took 416ms, waited 1.6s, `` ShopifyError: 502",
         '### Payload\n\n```json\n{\n  "order": "ord_1001"\n}\n```\n',

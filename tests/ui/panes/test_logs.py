@@ -86,12 +86,12 @@ def test_opened_line_shows_its_attributes(tmp_path: Path) -> None:
         assert [line.strip() for line in monitor.lines[5:9]] == [
             'code: "missing"',
             "▾ user: 1 key" if "▾ user" in monitor.text else "user: { id: 7 }",
-            "▸ stack: 2 frames  yours 1 · node_modules 1 (zod)",
+            "▸ stack: 2 frames  yours 1 · zod 1",
             "0.520s  1  warn    attempt 1 failed",
         ]
         await monitor.press("j", "j", "j", "enter")
         assert "run  src/a.ts:1:2" in monitor.text
-        assert "⋯ 1 frame  node_modules 1 (zod)" in monitor.text
+        assert "⋯ 1 frame  zod 1" in monitor.text
         assert "z.js" not in monitor.text
         await monitor.press("k", "k", "k", "enter")
         assert "missing" not in monitor.text

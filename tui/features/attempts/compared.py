@@ -9,17 +9,16 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import ClassVar, Final, NamedTuple
 
-from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from tui.domain.error import FrameKind, RunError, StackFrame, parse_stack
-from tui.domain.error_kinds import kind_of
+from tui.domain.error_kinds import ErrorKind, kind_of
 from tui.domain.log import LogLevel, RunLog
 from tui.domain.run import ABSENT, Attempt, AttemptHistory, AttemptStatus, Run, RunId
-from tui.domain.text import Raw, clean
+from tui.domain.text import Raw
 from tui.features.attempts import words
-from tui.features.errors.error import path_tail
+from tui.features.errors.error import ErrorLayout, counted, drawn_frame, frame_place, function_column, function_words
 from tui.features.runs.view import RunSummary
 from tui.kit.app import app_of
 from tui.kit.bars import Footer, summary_height
@@ -37,7 +36,7 @@ from tui.sync.session import Session
 from tui.text import formatting, json
 from tui.text.axis import BAR, DASH
 from tui.text.blocks import Now, Row
-from tui.text.formatting import count, plural
+from tui.text.formatting import count
 from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width, opening_line, pad, plain, wrap
 
 # The compared attempts: time, what differs, what is the same, the stacks.
@@ -220,13 +219,8 @@ def _is_alike(one: timedelta, other: timedelta) -> bool:
 MAX_STACK_CHARS: Final = 50_000
 """The part of a stack behind its message that is parsed. A recursion throws megabytes of equal frames."""
 
-MAX_PACKAGES: Final = 3
-
 MAX_FRAMES: Final = 12
 """The own frames of one column."""
-
-_GAP: Final = 2
-_MIN_PLACE: Final = 12
 
 FramePlace = tuple[Raw | None, Raw | None, int | None]
 """Function, file and line of a frame: what is compared. The column of a line is not."""
@@ -275,58 +269,16 @@ def way_in(stacks: Sequence[Stack]) -> list[StackFrame]:
 
 def frame_lines(stack: Stack, width: int, usual: frozenset[FramePlace]) -> list[Marked]:
     """Return one line for each frame, at most `width` cells wide. Those that most stacks lack are marked."""
-    shown = stack.own[:MAX_FRAMES]
-    column = min(max((line_width(_function(frame)) for frame in shown), default=0), max(width - _GAP - _MIN_PLACE, 6))
+    shown, layout = stack.own[:MAX_FRAMES], ErrorLayout(width, is_wrapped=False)
+    column = function_column([shown], width)
     lines = [
-        Marked(_frame(frame, column, width, is_first=index == 0), place_of(frame) not in usual)
+        Marked(drawn_frame(frame, layout, column, is_first=not index)[0], place_of(frame) not in usual)
         for index, frame in enumerate(shown)
     ]
-    rest = (*stack.own[MAX_FRAMES:], *stack.others)
-    if rest:
-        yours = "" if stack.own else ", none of yours"
-        text = f"⋯ {plural(len(rest), 'frame')}{yours}  {_owners(rest)}"
+    if rest := (*stack.own[MAX_FRAMES:], *stack.others):
+        text = f"⋯ {counted(rest)}{'' if stack.own else ', none of yours'}"
         lines.append(Marked(cut((Piece(text, Token.FAINT),), width)))
     return lines
-
-
-def common_lines(stacks: Sequence[Stack], width: int) -> list[Marked]:
-    """Return the lines of stacks that are equal in the places that are compared. Their other frames may differ."""
-    first = stacks[0]
-    if len({_owners(stack.others) for stack in stacks}) == 1:
-        return frame_lines(first, width, frozenset(first.places))
-    lines = frame_lines(Stack(first.own), width, frozenset(first.places))
-    return [*lines, Marked(cut((Piece("⋯ the other frames differ", Token.FAINT),), width))]
-
-
-def _owners(frames: Sequence[StackFrame]) -> str:
-    """Return `undici 5 · core 1`: the frames by the last part of their package's name."""
-    names = (
-        "yours" if frame.kind is FrameKind.OWN else (frame.package or frame.kind).rpartition("/")[2] for frame in frames
-    )
-    return " · ".join(f"{name} {count}" for name, count in Counter(names).most_common(MAX_PACKAGES))
-
-
-def _frame(frame: StackFrame, column: int, width: int, *, is_first: bool) -> Line:
-    room = max(width - column - _GAP, 1)
-    place = file_words(frame)
-    if cell_len(clean(place)) > room:
-        place = Raw(place.replace("\\", "/").rpartition("/")[2])
-    token = Token.TEXT if is_first else Token.MUTED
-    function = fit(_function(frame, is_first=is_first), column)
-    return cut((*function, Piece("  "), Piece(path_tail(place, room), token)), width)
-
-
-def _function(frame: StackFrame, *, is_first: bool = False) -> Line:
-    if frame.function is None:
-        return (Piece("(anonymous)" if frame.short_file else frame.text, Token.MUTED, is_bold=is_first),)
-    return (Piece(frame.function, Token.BRIGHT if is_first else Token.TEXT, is_bold=is_first),)
-
-
-def file_words(frame: StackFrame) -> Raw:
-    """Return `src/lib/shopify.ts:41`, empty where the frame has no file."""
-    if frame.short_file is None:
-        return Raw("")
-    return Raw(frame.short_file + ("" if frame.line is None else f":{frame.line}"))
 
 
 # The facts of each attempt that are compared: how it ended, its error, how long it took, what it logged.
@@ -392,7 +344,7 @@ def _message(error: RunError) -> ComparedCell:
         return ComparedCell((Piece("The server reports only a code.", Token.MUTED),), error.code, error.code)
     text = Raw(error.message.strip()[:MAX_MESSAGE_CHARS])
     shown = Piece(text if "\n" not in text else f"{opening_line(text)} …") if text else Piece("no message", Token.MUTED)
-    return ComparedCell((shown,), text, _kind(error)[1])
+    return ComparedCell((shown,), text, _kind(error)[0].message)
 
 
 def _own_frame(error: RunError) -> ComparedCell:
@@ -401,7 +353,7 @@ def _own_frame(error: RunError) -> ComparedCell:
     if frame is None:
         text = "no stack" if stack is None else "none of yours"
         return ComparedCell((Piece(text, Token.MUTED),), text, text)
-    return ComparedCell((Piece(file_words(frame) or frame.text),), place_of(frame), place_of(frame))
+    return ComparedCell((Piece(frame_place(frame)[0] or frame.text),), place_of(frame), place_of(frame))
 
 
 def _took(attempt: Attempt, now: Now, compared: object) -> ComparedCell:
@@ -429,14 +381,12 @@ def _logs(attempt: Attempt, logs: LogCounts) -> ComparedCell:
 
 
 @lru_cache(maxsize=256)
-def _kind(error: RunError) -> tuple[Raw | str | None, Raw, object]:
-    """Return type, normalised message and first own frame of an error."""
+def _kind(error: RunError) -> tuple[ErrorKind, Hashable]:
+    """Return the kind of an error without its short ids, and the place of its first own frame."""
     stack = stack_of(error)
-    frame = stack.own[0] if stack is not None and stack.own else None
-    place = None if frame is None else (frame.short_file, frame.function)
+    place = place_of(stack.own[0])[:2] if stack is not None and stack.own else None
     message = Raw(_SHORT_ID.sub("id_0", error.message[:MAX_MESSAGE_CHARS]))
-    kind = kind_of(replace(error, message=message, stack=None))
-    return kind.type, kind.message, place
+    return kind_of(replace(error, message=message, stack=None)), place
 
 
 # All attempts and the waits between them on one line.
@@ -641,10 +591,13 @@ class _Page:
         if len(stacks) < len(self._all):
             return []
         if self._has_one_stack:
-            lines = common_lines(stacks, self._grid.width)
-            return self._grid.labelled("stack", [line.line for line in lines], "stack")
+            is_alike = len({counted(stack.others) for stack in stacks}) == 1
+            stack, width = stacks[0] if is_alike else Stack(stacks[0].own), self._grid.width
+            lines = [each.line for each in frame_lines(stack, width, frozenset())]
+            lines += [] if is_alike else [(Piece("⋯ the other frames differ", Token.FAINT),)]
+            return self._grid.labelled("stack", lines, "stack")
         steps: list[Line] = [
-            (Piece(frame.function or "(anonymous)"), Piece("  "), Piece(file_words(frame), Token.MUTED))
+            (*function_words(frame, Token.TEXT), Piece("  "), Piece(frame_place(frame)[0], Token.MUTED))
             for frame in way_in(stacks)
         ]
         return self._grid.labelled("way in", [joined(steps, "  →  ")], "way in") if steps else []

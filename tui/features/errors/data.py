@@ -3,19 +3,20 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from typing import Final
 
 from tui.api.client import ErrorGroupsRequest, http_request_of
 from tui.api.lists import ListRequest
-from tui.domain.facts import ErrorState, ServerGroupDetail
+from tui.domain.facts import ErrorState, FailuresProgress, ServerGroupDetail
 from tui.domain.filters import RunFilters
 from tui.domain.run import RunId
 from tui.domain.text import Raw
 from tui.features.errors import model, words
 from tui.features.errors.error import error_line
-from tui.features.errors.words import GroupFacts, GroupsRead
+from tui.features.errors.words import GroupFacts
 from tui.features.runs.words import filter_words
 from tui.kit.lists import CopyText, ListView, LiveList
 from tui.kit.live_model import LiveModel
@@ -273,19 +274,12 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
         """Whether all failed runs of the store are in the groups that are shown."""
 
     @property
-    def read(self) -> GroupsRead:
-        """How far the failed runs of the span were read."""
-        known, progress = self._updates.reading, self.reading.progress
-        if known is None:
-            return GroupsRead()
-        return GroupsRead(
-            known.failed_count,
-            known.read_count,
-            progress.failed_count(known.failed_count),
-            progress.unreadable_count,
-            has_all=progress.has_all and self._updates.is_filled,
-            failure=progress.failure,
-        )
+    def read(self) -> FailuresProgress:
+        """How far the failed runs of the span were read, with those that are grouped."""
+        found = self._updates.reading
+        if found is None:
+            return self.reading.progress
+        return replace(self.reading.progress, known_count=found.failed_count, read_count=found.read_count)
 
     @property
     def request(self) -> ListRequest:

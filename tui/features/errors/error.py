@@ -78,7 +78,7 @@ MAX_OWN_FRAMES: Final = 20
 """The own frames that are shown of a folded stack. A recursion throws hundreds of equal frames."""
 
 MAX_FRAMES: Final = 2_000
-_PACKAGES_NAMED: Final = 3
+_PACKAGES_NAMED: Final = 4
 _GAP: Final = 2
 _MAX_FOREIGN_FUNCTION: Final = 24
 """The width that functions of other packages may claim, so that the user's own files stay near."""
@@ -87,27 +87,26 @@ _MIN_PLACE: Final = 24
 """A path is wrapped beside its function if it has at least this many cells there."""
 
 
-def counted(frames: Iterable[StackFrame], *, is_naming: bool = True) -> str:
-    """Return the number of frames by package: `9 frames node_modules 8 (zod, undici) · node:internal 1`."""
-    frames = tuple(frame for frame in frames if frame.kind is not FrameKind.NOTE)
-    packages = Counter(frame.package for frame in frames if frame.kind is FrameKind.DEPENDENCY)
-    nodes = sum(frame.kind is FrameKind.NODE for frame in frames)
-    named = [name for name, _ in packages.most_common() if name]
-    shown = ", ".join(named[:_PACKAGES_NAMED])
-    more = f" and {len(named) - _PACKAGES_NAMED} more" if len(named) > _PACKAGES_NAMED else ""
-    yours = sum(frame.kind is FrameKind.OWN for frame in frames)
-    parts = [f"yours {yours}"] if yours else []
-    if packages:
-        parts.append(f"node_modules {packages.total()}" + (f" ({shown}{more})" if named and is_naming else ""))
-    if nodes:
-        parts.append(f"node:internal {nodes}")
-    return f"{formatting.plural(len(frames), 'frame')}  {' · '.join(parts)}"
+def counted(frames: Iterable[StackFrame]) -> str:
+    """Return the number of frames by package: `9 frames  zod 6 · undici 2 · node 1`."""
+    names = [
+        "yours" if frame.kind is FrameKind.OWN else frame.package or frame.kind
+        for frame in frames
+        if frame.kind is not FrameKind.NOTE
+    ]
+    packages = sorted(Counter(names).most_common(), key=lambda each: each[0] != "yours")
+    shown = " · ".join(f"{name} {count:,}" for name, count in packages[:_PACKAGES_NAMED])
+    more = f" and {len(packages) - _PACKAGES_NAMED:,} more" if len(packages) > _PACKAGES_NAMED else ""
+    return f"{formatting.plural(len(names), 'frame')}  {shown}{more}"
 
 
 def function_column(stacks: Iterable[Sequence[StackFrame]], limit: int) -> int:
     """Return the width of the functions of all stacks on one page, so that their files line up."""
     widths = (
-        min(line_width(_function(frame, Token.TEXT)), limit if frame.kind is FrameKind.OWN else _MAX_FOREIGN_FUNCTION)
+        min(
+            line_width(function_words(frame, Token.TEXT)),
+            limit if frame.kind is FrameKind.OWN else _MAX_FOREIGN_FUNCTION,
+        )
         for frames in stacks
         for frame in islice(frames, MAX_FRAMES)
         if frame.kind is not FrameKind.NOTE
@@ -137,28 +136,25 @@ def frame_rows(
     """Yield the rows of a stack, its functions in `column` cells. `key` names its fold; `first_own` is highlighted."""
     shown = shown_frames(frames, layout, key, begins_open=begins_open)
     for index, frame in enumerate(shown):
-        for part, line in enumerate(_frame(frame, layout, column, is_first=frame is first_own)):
+        for part, line in enumerate(drawn_frame(frame, layout, column, is_first=frame is first_own)):
             yield Row(line, (key, index, part))
     is_open, places = layout.is_open(key, begins_open=begins_open), {id(frame) for frame in shown}
-    mark = "▾" if is_open else "⋯"
     folded = [each for each in frames if (each.kind is not FrameKind.OWN if is_open else id(each) not in places)]
     if folded and not (is_open and layout.is_printed):
         none = "" if any(frame.kind is FrameKind.OWN for frame in frames) else ", none of yours"
-        beyond = f", {len(frames) - MAX_FRAMES} more" if mark == "▾" and len(frames) > MAX_FRAMES else ""
-        texts = (f"{mark} {counted(folded, is_naming=is_naming)}{none}{beyond}" for is_naming in (True, False))
-        text = next((text for text in texts if cell_len(clean(text)) <= layout.limit), None)
-        count = sum(frame.kind is not FrameKind.NOTE for frame in folded)
-        line = (Piece(text or f"{mark} {formatting.plural(count, 'frame')}{none}", Token.FAINT),)
+        beyond = f", {len(frames) - MAX_FRAMES} more" if is_open and len(frames) > MAX_FRAMES else ""
+        line = (Piece(f"{'▾' if is_open else '⋯'} {counted(folded)}{none}{beyond}", Token.FAINT),)
         yield Row(cut(line, layout.limit), key, ToggleFold(key))
 
 
-def _frame(frame: StackFrame, layout: ErrorLayout, column: int, *, is_first: bool) -> list[Line]:
+def drawn_frame(frame: StackFrame, layout: ErrorLayout, column: int, *, is_first: bool) -> list[Line]:
+    """Return the rows of a frame, with its function in `column` cells. Without wrapping it is one row."""
     if frame.kind is FrameKind.NOTE:
         note = (Piece(frame.text, Token.FAINT),)
         return fold(note, layout.limit) if layout.is_printed else [cut(note, layout.limit)]
     is_own = frame.kind is FrameKind.OWN
-    function = _function(frame, Token.BRIGHT if is_own else Token.MUTED, is_bold=is_first)
-    path, position = _place(frame)
+    function = function_words(frame, Token.BRIGHT if is_own else Token.MUTED, is_bold=is_first)
+    path, position = frame_place(frame)
     token = Token.BRIGHT if is_first else Token.TEXT if is_own else Token.FAINT
     left = layout.limit - column - _GAP
     if not (layout.is_wrapped and (is_own or layout.is_printed)):
@@ -192,13 +188,14 @@ def _path_rows(path: Raw, position: str, limit: int) -> list[str]:
     return [*rows, ""] if cell_len(rows[-1]) + cell_len(position) > limit else rows
 
 
-def _function(frame: StackFrame, token: Token, *, is_bold: bool = False) -> Line:
+def function_words(frame: StackFrame, token: Token, *, is_bold: bool = False) -> Line:
+    """Return the function of a frame; a frame that could not be read is its own text."""
     if frame.function is None:
         return (Piece("(anonymous)" if frame.short_file else frame.text, Token.MUTED, is_bold=is_bold),)
     return (Piece("async " if frame.is_async else "", Token.FAINT), Piece(frame.function, token, is_bold=is_bold))
 
 
-def _place(frame: StackFrame) -> tuple[Raw, str]:
+def frame_place(frame: StackFrame) -> tuple[Raw, str]:
     """Return the file with the line, and the column."""
     line = "" if frame.line is None else f":{frame.line}"
     return Raw((frame.short_file or "") + line), "" if frame.column is None else f":{frame.column}"
@@ -212,7 +209,8 @@ def path_tail(path: Raw, limit: int) -> str:
     start = max(0, len(text) - limit)
     while start < len(text) and (cell_len(text[start:]) >= limit or cell_len(text[start]) == 0):
         start += 1
-    return ELLIPSIS + text[start:]
+    folder = max(text.find("/", start), start)  # a name that is cut could be read as another one
+    return ELLIPSIS + text[folder:]
 
 
 # Compares errors.

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from tui.domain.error import RunError
 from tui.domain.error_kinds import ErrorKind
-from tui.domain.facts import ErrorState, ServerErrorGroup, ServerGroupDetail, ServerGroupStatus
+from tui.domain.facts import ErrorState, FailuresProgress, ServerErrorGroup, ServerGroupDetail, ServerGroupStatus
 from tui.domain.run import ABSENT, AttemptHistory, Environment, Run, RunId, TaskId, title_of
 from tui.domain.text import Raw, clean
 from tui.features.attempts.words import ReadProgress, equal_errors, selected_attempt, sentence
@@ -527,32 +527,7 @@ _MAX_WIDTH: Final = 96
 _DOT: Final = Piece(" · ", Token.MUTED)
 
 
-@dataclass(frozen=True, slots=True)
-class GroupsRead:
-    """How far the failed runs of the span were read.
-
-    * `known_count`: the failed runs that are known by their ids; None before the first answer
-    * `read_count`: those of them whose error is known
-    * `failed_count`: the server's number of failed runs; None if it is not known
-    * `unreadable_count`: failed runs whose error could not be read
-    * `has_all`: every failed run is known by its id
-    * `failure`: why reading waits or stopped, as a sentence, or empty
-    """
-
-    known_count: int | None = None
-    read_count: int = 0
-    failed_count: int | None = None
-    unreadable_count: int = 0
-    has_all: bool = False
-    failure: str = ""
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether the error of every failed run is known."""
-        return self.has_all and self.read_count == self.known_count
-
-
-def groups_right(read: GroupsRead, shown: int, known: int, above: int, width: int) -> Line:
+def groups_right(read: FailuresProgress, shown: int, known: int, above: int, width: int) -> Line:
     """Return `171 failed runs, all read · 8 groups`. `above` groups have appeared above the window."""
     runs = reading_words(read, is_wide=width >= WIDE)
     if not runs:
@@ -562,7 +537,7 @@ def groups_right(read: GroupsRead, shown: int, known: int, above: int, width: in
     return (*line, _DOT, Piece(f"{above:,} above", Token.ACCENT)) if above else line
 
 
-def reading_words(read: GroupsRead, *, is_wide: bool) -> Line:
+def reading_words(read: FailuresProgress, *, is_wide: bool) -> Line:
     """Return `171 failed runs, all read`, or `120 of 171 read`; `≥171` where more may have failed."""
     known = read.known_count
     if known is None:
@@ -570,8 +545,7 @@ def reading_words(read: GroupsRead, *, is_wide: bool) -> Line:
     if read.is_complete:
         noun = f"{'failed ' if is_wide else ''}run{'' if known == 1 else 's'}{', all read' if is_wide else ''}"
         return (Piece(formatting.count(known), Token.TEXT), Piece(f" {noun}", Token.MUTED))
-    is_least = read.failed_count is None
-    failed = formatting.count(known if read.failed_count is None else read.failed_count, at_least=is_least)
+    failed = formatting.count(read.failed_count, at_least=not read.has_all and read.server_count is None)
     # The count is amber, too: a rule that is too narrow for the reason omits it.
     token = Token.AMBER if read.failure else Token.TEXT
     words = (Piece(f"{formatting.count(read.read_count)} of {failed} read", token),)
@@ -579,30 +553,25 @@ def reading_words(read: GroupsRead, *, is_wide: bool) -> Line:
 
 
 def empty_groups_lines(
-    read: GroupsRead, span_words: str, width: int, *, is_filtered: bool, is_stale: bool
+    read: FailuresProgress, span_words: str, width: int, *, is_filtered: bool, is_stale: bool
 ) -> list[Line]:
     """Return the sentences in place of an empty list, in lines of at most `width` cells."""
-    room = min(max(width, 20), _MAX_WIDTH)
-    found = _sentences(read, span_words, is_filtered=is_filtered, is_stale=is_stale)
-    return [line for text, token in found for line in ((), *((Piece(row, token),) for row in wrap(text, room)))]
-
-
-def _sentences(read: GroupsRead, span_words: str, *, is_filtered: bool, is_stale: bool) -> list[tuple[str, Token]]:
-    if is_filtered:
-        return [("No groups match. Esc clears the filter.", Token.TEXT)]
-    known = read.known_count
-    if known == 0 and read.has_all:
-        known_words = ", as far as is known" if is_stale else ""
-        return [(f"No run failed in the {span_words}{known_words}.", Token.TEXT)]
     found: list[tuple[str, Token]] = []
-    if read.failure:
-        found.append((f"{read.failure[:1].upper()}{read.failure[1:].rstrip('.')}.{tries_again()}", Token.BRIGHT))
-    if known:
-        failed = formatting.plural(known if read.failed_count is None else read.failed_count, "failed run")
-        found.append((f"reading {failed}, {formatting.count(read.read_count)} so far", Token.MUTED))
-    elif not read.failure:
-        found.append((formatting.LOADING, Token.MUTED))
-    return found
+    if is_filtered:
+        found.append(("No groups match. Esc clears the filter.", Token.TEXT))
+    elif read.known_count == 0 and read.has_all:
+        known_words = ", as far as is known" if is_stale else ""
+        found.append((f"No run failed in the {span_words}{known_words}.", Token.TEXT))
+    else:
+        if read.failure:
+            found.append((f"{read.failure[:1].upper()}{read.failure[1:].rstrip('.')}.{tries_again()}", Token.BRIGHT))
+        if read.known_count:
+            failed = formatting.plural(read.failed_count, "failed run")
+            found.append((f"reading {failed}, {formatting.count(read.read_count)} so far", Token.MUTED))
+        elif not read.failure:
+            found.append((formatting.LOADING, Token.MUTED))
+    room = min(max(width, 20), _MAX_WIDTH)
+    return [line for text, token in found for line in ((), *((Piece(row, token),) for row in wrap(text, room)))]
 
 
 # The two lines about the selected group, where its page is not visible.

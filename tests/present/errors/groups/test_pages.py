@@ -9,14 +9,13 @@ from hypothesis import strategies as st
 
 from tests.support.error_groups import facts_of, group_of, minutes_ago
 from tests.support.present.samples import HOSTILE, NOW, sample, texts
-from tui.domain.facts import ErrorState, ServerErrorGroup, ServerGroupDetail, ServerGroupStatus
+from tui.domain.facts import ErrorState, FailuresProgress, ServerErrorGroup, ServerGroupDetail, ServerGroupStatus
 from tui.domain.run import ErrorGroupId, RunId, TaskId
 from tui.domain.text import Raw
 from tui.features.attempts.words import ReadProgress
 from tui.features.errors.error import ErrorLayout
 from tui.features.errors.words import (
     GroupFacts,
-    GroupsRead,
     Minutes,
     VersionStart,
     course_words,
@@ -181,27 +180,27 @@ def test_summary_names_the_group_and_its_newest_run() -> None:
 
 
 def test_rule_says_how_complete_the_list_is() -> None:
-    whole = GroupsRead(171, 171, 171, has_all=True)
+    whole = FailuresProgress(171, 171, 171, has_all=True)
     assert plain(groups_right(whole, 8, 8, 0, 120)) == "171 failed runs, all read · 8 groups"
     assert plain(groups_right(whole, 8, 8, 0, 80)) == "171 runs · 8 groups"
     assert plain(groups_right(whole, 2, 8, 3, 120)).endswith("2 of 8 groups · 3 above")
-    assert plain(reading_words(GroupsRead(171, 120, 171, has_all=True), is_wide=True)) == "120 of 171 read"
-    assert plain(reading_words(GroupsRead(100, 60, 171), is_wide=True)) == "60 of 171 read"
-    assert plain(reading_words(GroupsRead(100, 60), is_wide=False)) == "60 of ≥100 read"
-    assert reading_words(GroupsRead(), is_wide=True) == ()
+    assert plain(reading_words(FailuresProgress(171, 120, 171, has_all=True), is_wide=True)) == "120 of 171 read"
+    assert plain(reading_words(FailuresProgress(100, 60, 171), is_wide=True)) == "60 of 171 read"
+    assert plain(reading_words(FailuresProgress(100, 60), is_wide=False)) == "60 of ≥100 read"
+    assert reading_words(FailuresProgress(), is_wide=True) == ()
 
 
 @pytest.mark.parametrize(
     ("read", "sentence"),
     [
-        (GroupsRead(), "loading…"),
-        (GroupsRead(0, 0, 0, has_all=True), "No run failed in the last 24h."),
-        (GroupsRead(0), "loading…"),
-        (GroupsRead(171, 60, 171), "reading 171 failed runs, 60 so far"),
-        (GroupsRead(0, failure="the server does not answer"), "The server does not answer. r tries again."),
+        (FailuresProgress(), "loading…"),
+        (FailuresProgress(0, 0, 0, has_all=True), "No run failed in the last 24h."),
+        (FailuresProgress(0), "loading…"),
+        (FailuresProgress(171, 60, 171), "reading 171 failed runs, 60 so far"),
+        (FailuresProgress(0, failure="the server does not answer"), "The server does not answer. r tries again."),
     ],
 )
-def test_empty_list_says_only_what_is_known(read: GroupsRead, sentence: str) -> None:
+def test_empty_list_says_only_what_is_known(read: FailuresProgress, sentence: str) -> None:
     lines = empty_groups_lines(read, "last 24h", 80, is_filtered=False, is_stale=False)
     assert [plain(line) for line in lines if line] == [sentence]
 
