@@ -86,6 +86,8 @@ CACHED_STACKS: Final = 256
 _LINE = re.compile(r"([ \t]*)at (\S.*)", re.DOTALL)
 _POSITION = re.compile(r"(.*?):([0-9]{1,9})(?::([0-9]{1,9}))?\Z", re.DOTALL)
 _END_OF_POSITION = re.compile(r":[0-9]+:[0-9]+(?=\))")
+# The parenthesis before a place. A function may have a name with others.
+_OPENING = re.compile(r"(?:\A| )\((?=native\)|index |eval at |[^()]*[:\\/<])")
 _NODE_MODULES = re.compile(r"(?<![^\\/])node_modules[\\/]")
 _PACKAGE = re.compile(rf".*{_NODE_MODULES.pattern}((?:@[^\\/]+[\\/])?[^.@\\/][^\\/]*)", re.DOTALL)
 _NOTE = re.compile(r"[A-Za-z][\w ]{2,40}:?\Z|-{3,}\Z")
@@ -94,17 +96,12 @@ _NAMELESS = ("<anonymous>", "<computed>")
 _RUNTIME = ("node:", "bun:", "internal/", "wasm://")
 _NOWHERE = frozenset({"", "native", "<anonymous>"})
 
-_SCHEME = re.compile(r"(?:file|webpack(?:-internal)?)://(?:/(?=[A-Za-z]:[\\/]))?")
-_ABSOLUTE = re.compile(r"[\\/]|[A-Za-z]:[\\/]")
-# The directory in which `trigger dev` builds the project.
-_BUILD = re.compile(r".*[\\/]\.trigger[\\/]tmp[\\/][^\\/]+[\\/]", re.DOTALL)
-# The project's directory in container images; Trigger.dev uses `/app`.
-_ROOT = re.compile(r"(?:/app|/usr/src/app|/workspace)/")
-# Folders at the top of most projects. A path is cut in front of the first of them that it contains.
-_FOLDERS = tuple(
-    re.compile(rf"{skip}[\\/](?={name}[\\/])", re.DOTALL)
-    for skip, name in ((".*", "src"), (".*?", "trigger"), (".*?", "app"))
-)
+_SCHEME = re.compile(r"(?:file|webpack(?:-internal)?|app)://(?:/(?=[A-Za-z]:[\\/]))?(?:/?\(\w+\))?(?:/?\./)?")
+# The directory in which `trigger dev` builds the project, and the project's in container images.
+_ROOT = re.compile(r".*/\.trigger/tmp/[^/]+/|/(?:usr/src/app|app|workspace|var/task|opt/app|code|build)/")
+_SOURCES = re.compile(r".*(?:/|\A)(?=(?:src|dist)/)", re.DOTALL)
+# Folders at the top of projects without `src`.
+_FOLDERS = re.compile(r".*?/(?=(?:trigger|app|lib)/)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +131,19 @@ class StackFrame:
             return self.file
         if (package := _PACKAGE.match(self.file)) is not None:
             return Raw(self.file[package.start(1) :])
-        path = _SCHEME.sub("", self.file, count=1)
-        starts = (_BUILD, _ROOT, *_FOLDERS) if _ABSOLUTE.match(path) else ()
-        matches = (start.match(path) for start in starts)
-        return Raw(next((path[match.end() :] for match in matches if match is not None), path) or self.file)
+        return Raw(project_path(self.file, has_packages=True) or self.file)
+
+
+def project_path(file: str, *, has_packages: bool = False) -> str:
+    """Return a file without the folder of the project or of its build, whose hashes change with every deploy.
+
+    `has_packages`: with the folders of a package below a known root, as in `packages/jobs/src/a.ts`.
+    """
+    path = _SCHEME.sub("", file, count=1).replace("\\", "/").partition("?")[0]
+    root = _ROOT.match(path)
+    path = path if root is None else path[root.end() :]
+    match = None if root and has_packages else _SOURCES.match(path) or _FOLDERS.match(path)
+    return path if match is None else path[match.end() :]
 
 
 def parse_stack(stack: Raw, message: Raw | None = None) -> tuple[StackFrame, ...]:
@@ -254,27 +260,12 @@ def _parse_frame(text: str) -> StackFrame:
 def _split_location(rest: str) -> tuple[str, str]:
     """Split `function (location)` or `location`. Both may contain parentheses; a truncated line lacks the last one."""
     if rest.endswith(")"):
-        opening = _opening_parenthesis(rest)
-        return (rest[: max(opening - 1, 0)], rest[opening + 1 : -1]) if opening >= 0 else ("", rest)
+        opening = _OPENING.search(rest)
+        return ("", rest) if opening is None else (rest[: opening.start()], rest[opening.end() : -1])
     if _POSITION.match(rest) is not None:
         return "", rest
     function, bracket, location = rest.partition(" (")
     return (function, location) if bracket or not re.search(r"[:\\/<]", rest) else ("", rest)
-
-
-def _opening_parenthesis(rest: str) -> int:
-    """Return the index of the parenthesis that the last character closes, else of the first after a space, else -1."""
-    if rest.count("(") == 1 and (only := rest.find(" (")) >= 0:
-        return only + 1
-    depth = 0
-    for index in range(len(rest) - 1, -1, -1):
-        depth += (rest[index] == ")") - (rest[index] == "(")
-        if depth == 0:
-            if index == 0 or rest[index - 1] == " ":
-                return index
-            break
-    bracket = rest.find(" (")
-    return bracket if bracket < 0 else bracket + 1
 
 
 def _parse_location(location: str) -> tuple[str | None, int | None, int | None]:

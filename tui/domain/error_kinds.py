@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import Any, Final, NewType
 
 from tui.domain import error_words as words
-from tui.domain.error import RunError, first_own_frame
+from tui.domain.error import RunError, first_own_frame, project_path
 from tui.domain.error_words import ID, is_id, normalise_name, replace_told, replace_values, replaced, rules
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
@@ -577,12 +577,6 @@ _FINGERPRINT_BYTES: Final = 8
 MAX_SHARED_KINDS: Final = 2_048
 """So many kinds are kept, each as one object for all its errors."""
 
-_SCHEME = re.compile(r"(?:file|webpack(?:-internal)?|app)://(?:/(?=[A-Za-z]:[\\/]))?(?:/?\(\w+\))?(?:/?\./)?")
-# The directory in which `trigger dev` builds the project, and the project's in container images.
-_ROOT = re.compile(r".*/\.trigger/tmp/[^/]+/|/(?:usr/src/app|app|workspace|var/task|opt/app|code|build)/")
-_SOURCES = re.compile(r".*(?:/|\A)(?=(?:src|dist)/)", re.DOTALL)
-# Folders at the top of projects without `src`.
-_FOLDERS = re.compile(r".*?/(?=(?:trigger|app|lib)/)", re.DOTALL)
 _HEADER_CODE = re.compile(r"[\w$.]+ \[([A-Z][A-Z0-9_]+)\]")
 # The chunks of esbuild: `chunk-ABCDEFGH.mjs`.
 _CHUNK = re.compile(r"(?<=-)[A-Z0-9]{8}(?=\.[cm]?js\Z)")
@@ -640,12 +634,8 @@ def _kind(name: Raw | None, message: Raw, file: Raw | None, function: Raw | None
 
 
 def _project_file(file: str) -> str:
-    """Return a file without the folder of the project or of its build, whose hashes change with every deploy."""
-    path = _SCHEME.sub("", file, count=1).replace("\\", "/").partition("?")[0]
-    root = _ROOT.match(path)
-    path = _CHUNK.sub(ID, path if root is None else path[root.end() :])
-    match = _SOURCES.match(path) or _FOLDERS.match(path)
-    path = path if match is None else path[match.end() :]
+    """Return the path of a file in the project, without the hashes in it."""
+    path = _CHUNK.sub(ID, project_path(file))
     return _HASH.sub(lambda found: ID if is_id(found[0]) else found[0], path)
 
 
