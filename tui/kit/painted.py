@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import count
@@ -289,77 +290,6 @@ class LineDialog(PaintedDialog[ResultT]):
 # A dialog whose keys count only once the terminal has shown it: keys that were typed before must not confirm.
 
 
-class GuardedDialog(LineDialog[bool]):
-    """Asks the terminal behind its frame. It is drawn each second. Subclasses get the result."""
-
-    def __init__(self, *, has_band: bool = False, id: str | None = None) -> None:  # noqa: A002  Textual's name
-        super().__init__(Dialog(has_band=has_band), id=id)
-        self._stop_waiting: Callable[[], None] = lambda: None
-        self._will_ask = False
-        self._ticker = Ticker(self, app_of(self).session.clock, self.draw)
-
-    def on_mount(self) -> None:
-        self._ticker.begin()
-
-    def on_unmount(self) -> None:
-        self._ticker.stop()
-        self._stop_waiting()
-
-    def on_resize(self) -> None:
-        # Also once it has its first size.
-        self.ask_again()
-
-    def on_screen_suspend(self) -> None:
-        # The next answer of the terminal is about an earlier frame.
-        self._stop_waiting()
-        self._will_ask = False  # Textual drops the callback if the other screen is closed first
-        self.forget_visibility()
-
-    on_screen_resume = on_resize
-    on_terminal_taken_back = on_resize
-    """Let no key count that was typed into the shell, until the terminal has shown the dialog again."""
-
-    @property
-    def is_pasted(self) -> bool:
-        """Whether the key that is handled now may be a part of a paste."""
-        return app_of(self).pastes.is_pasted
-
-    @property
-    def may_be_answered(self) -> bool:
-        """Whether the key that is handled now came alone, as an answer does."""
-        return app_of(self).pastes.may_answer
-
-    def answer(self, key: str) -> None:
-        """Close the dialog if this key answers it and came alone."""
-        if key in {"enter", "q", "y"} and self.may_be_answered:
-            self.dismiss(result=key == "y")
-
-    def ask_again(self) -> None:
-        """Draw the dialog, and let no key count until the terminal has shown it as it is now."""
-        self._stop_waiting()
-        self.forget_visibility()
-        self.draw()
-        if not self._will_ask:
-            self._will_ask = True
-            self.call_after_refresh(self._ask_terminal)
-
-    def _ask_terminal(self) -> None:
-        """Ask the terminal whether it has shown the frame that is painted now."""
-        self._will_ask = False
-        # Else it is closed, or asks when it is not covered any longer, or when the terminal is large enough to show it.
-        if self.is_active and not app_of(self).is_too_small:
-            self.paint_all()
-            self._stop_waiting = app_of(self).type_ahead.begin(self.on_visibility)
-
-    def on_visibility(self, visibility: FrameVisibility) -> None:
-        """Record whether the terminal has shown the dialog."""
-        raise NotImplementedError
-
-    def forget_visibility(self) -> None:
-        """Let no key count: another screen covers the dialog."""
-        raise NotImplementedError
-
-
 # Shows what a key did in one frame, also where it opens a screen or moves panes or the focus.
 #
 # Textual then places the widgets, sends each its size, and paints by a timer: the terminal would get two or three
@@ -453,71 +383,159 @@ async def settle(stack: Sequence[Screen[Any]]) -> None:
 
 _GAP: Final = 2
 
+MAX_TYPED: Final = 40
 
-class YesNoDialog(GuardedDialog):
+BURST_GAP_S: Final = 0.1
+"""A key this soon after an ignored one was typed or pasted together with it, and is ignored too."""
+
+
+class YesNoDialog(LineDialog[bool]):
     """Returns whether the user agreed after the terminal had shown the question. Subclasses write the lines.
 
-    Where the terminal never tells that it has shown it, the user types `word` instead of `y`. `keep` is the button that
-    changes nothing, `agreement` what `y` does.
+    It asks the terminal behind its frame, and is drawn each second. `keep` is the button that changes nothing,
+    `agreement` what `y` does. Where the terminal never tells that it has shown it, the user types `word` instead.
     """
 
-    word: ClassVar[str]
-    keep: ClassVar[str]
+    word: str
+    keep: str
     agreement: str
 
-    def __init__(self, *, has_band: bool = False, id: str | None = None) -> None:  # noqa: A002  as above
-        super().__init__(has_band=has_band, id=id)
+    def __init__(self, *, has_band: bool = False, id: str | None = None) -> None:  # noqa: A002  Textual's name
+        super().__init__(Dialog(has_band=has_band), id=id)
+        self._stop_waiting: Callable[[], None] = lambda: None
+        self._will_ask = False
+        self._ticker = Ticker(self, app_of(self).session.clock, self.draw)
         self._visibility: FrameVisibility | None = None
-        self._typed = ""
-        self._may_type = False
+        self.is_silent = app_of(self).type_ahead.is_silent
+        """Whether the terminal never tells that it shows the dialog."""
+        self._accepts_keys = self._was_early = False
+        self._typed = self._input_error = ""
+        self._ignored_at_s = -math.inf
+
+    def on_mount(self) -> None:
+        self._ticker.begin()
+
+    def on_unmount(self) -> None:
+        self._ticker.stop()
+        self._stop_waiting()
+
+    def on_resize(self) -> None:
+        # Also once it has its first size.
+        self.ask_again()
+
+    def on_screen_suspend(self) -> None:
+        # The next answer of the terminal is about an earlier frame.
+        self._stop_waiting()
+        self._will_ask = False  # Textual drops the callback if the other screen is closed first
+        self._visibility, self._accepts_keys = None, False
+
+    on_screen_resume = on_resize
+    on_terminal_taken_back = on_resize
+    """Let no key count that was typed into the shell, until the terminal has shown the dialog again."""
 
     @property
-    def is_silent(self) -> bool:
-        """Whether the terminal never tells that it shows the dialog."""
-        return self._visibility is FrameVisibility.UNKNOWN
+    def texts(self) -> tuple[str, ...]:
+        """The texts of which one has to be typed; empty if `y` is enough."""
+        return (self.word,) if self.is_silent and self.word else ()
+
+    @property
+    def may_agree(self) -> bool:
+        """Whether the question can be agreed to as it is now."""
+        return True
 
     def answers(self, limit: int) -> Line:
         """Return the button on the left, and on the right how to agree, as far as that is possible yet."""
         right = y_line(self._visibility, self.agreement)
-        if self.is_silent:
-            field = Piece(f"{f' {self._typed}▏':<{len(self.word) + 3}}", Token.FIELD)
+        if self._input_error:
+            right = (Piece(self._input_error, Token.AMBER),)
+        elif self.is_silent:
+            field = Piece(f"{f' {self._typed[-len(self.word) :]}▏':<{len(self.word) + 3}}", Token.FIELD)
             right = (Piece("type "), Piece(self.word, Token.BRIGHT, is_bold=True), Piece(" and Enter "), field)
         return answer_line(self.keep, right, limit)
+
+    def ask_again(self) -> None:
+        """Draw the dialog, and let no key count until the terminal has shown it as it is now."""
+        self._stop_waiting()
+        self._visibility, self._accepts_keys = None, False
+        self.draw()
+        if not self._will_ask:
+            self._will_ask = True
+            self.call_after_refresh(self._ask_terminal)
+
+    def _ask_terminal(self) -> None:
+        """Ask the terminal whether it has shown the frame that is painted now."""
+        self._will_ask = False
+        # Else it is closed, or asks when it is not covered any longer, or when the terminal is large enough to show it.
+        if self.is_active and not app_of(self).is_too_small:
+            self.paint_all()
+            self._stop_waiting = app_of(self).type_ahead.begin(self._on_visibility)
+
+    def _on_visibility(self, visibility: FrameVisibility) -> None:
+        self._visibility = visibility
+        self._accepts_keys = self._accepts_keys or visibility is FrameVisibility.SEEN
+        if visibility is FrameVisibility.UNKNOWN:
+            self.is_silent = True
+            # The field is drawn now: earlier keys do not belong into it.
+            self.call_after_refresh(self._accept_typing)
+        self.draw()
+
+    def _accept_typing(self) -> None:
+        # Otherwise the question has changed since, and is asked about again.
+        self._accepts_keys = self._visibility is FrameVisibility.UNKNOWN and bool(self.word)
+        self.draw()
 
     def on_key(self, event: events.Key) -> None:
         event.stop()
         event.prevent_default()
         if event.key == "escape":
             self.dismiss(result=False)
-        elif self.is_pasted:
-            return
-        elif self._may_type:
+        elif not self._accepts_keys:
+            self._ignored_at_s = self._now_s
+            # Not drawn now: the dialog is drawn when the terminal has shown it, and says it then.
+            self._was_early = True
+        elif self.texts:
             self._type(event)
-        elif self._visibility is FrameVisibility.SEEN:
-            self.answer(event.key)
+        elif not app_of(self).pastes.may_answer:  # it did not come alone, as an answer does
+            self._was_early = True
+            self.draw()
+        elif event.key in {"enter", "q"}:
+            self.dismiss(result=False)
+        elif event.key == "y" and self.may_agree:
+            self.dismiss(result=True)
+
+    def on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        if self.texts and self._accepts_keys:
+            self._input_error = f"A paste does not count: type {' or '.join(self.texts)}."
+            self.draw()
 
     def _type(self, event: events.Key) -> None:
-        if event.key == "enter" and self._typed:
-            self.dismiss(result=self._typed == self.word)
+        typed, choices, self._input_error = self._typed, " or ".join(self.texts), ""
+        is_right = typed in self.texts
+        # Needed only for terminals that do not answer: an answer separates the earlier keys from the later ones.
+        is_in_burst = self.is_silent and self._now_s - self._ignored_at_s < BURST_GAP_S
+        if is_in_burst or (app_of(self).pastes.is_pasted and (event.key != "enter" or is_right)):
+            self._ignored_at_s = self._now_s
             return
-        if event.key in {"backspace", "ctrl+h", "ctrl+u"}:
+        if event.key == "enter" and is_right:
+            self.dismiss(result=True)
+            return
+        if event.key == "enter":
+            self._input_error = (
+                f"That is not {choices}: nothing was done." if typed else f"Type {choices} first, or Esc."
+            )
+        elif event.key in {"backspace", "ctrl+h"}:
+            self._typed = typed[:-1]
+        elif event.key in {"ctrl+u", "ctrl+w"}:
             self._typed = ""
-        elif event.character is not None and event.is_printable and len(self._typed) < len(self.word):
-            self._typed += event.character
+        elif event.character is not None and event.is_printable and len(typed) < MAX_TYPED:
+            self._typed = typed + event.character
+        self._was_early = False
         self.draw()
 
-    def on_visibility(self, visibility: FrameVisibility) -> None:
-        self._visibility = visibility
-        self.draw()
-        if self.is_silent:
-            # The field is drawn now: earlier keys do not belong into it.
-            self.call_after_refresh(self._accept_typing)
-
-    def forget_visibility(self) -> None:
-        self._visibility, self._may_type = None, False
-
-    def _accept_typing(self) -> None:
-        self._may_type = self.is_silent and bool(self.word)
+    @property
+    def _now_s(self) -> float:
+        return app_of(self).session.clock.monotonic_s()
 
 
 def y_line(visibility: FrameVisibility | None, words: str = "") -> Line:
@@ -578,7 +596,6 @@ class LeaveScreen(YesNoDialog):
     def __init__(self, unsent: Callable[[], Mapping[str, int]], *, id: str) -> None:  # noqa: A002  as above
         super().__init__(id=id)
         self._unsent = unsent
-        self._visibility = FrameVisibility.UNKNOWN if app_of(self).type_ahead.is_silent else None
 
     def lines(self, width: int, height: int) -> list[Line]:  # noqa: ARG002  it is low
-        return leave_lines(self._unsent(), self._visibility, width)
+        return leave_lines(self._unsent(), FrameVisibility.UNKNOWN if self.is_silent else self._visibility, width)

@@ -16,8 +16,8 @@ from tests.support.ui.action_app import Stage, executing, fleet_of, play
 from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.api.actions import CANCEL
-from tui.features.actions.view import MAX_TYPED
 from tui.kit.lines import MAX_CHARS, TextInput
+from tui.kit.painted import MAX_TYPED
 
 FAILED = FleetRun(90, -10, -9, -8, end="FAILED", task="charge-card")
 PRINTABLE = [chr(code) for code in range(33, 127)]
@@ -50,7 +50,6 @@ ALIKE = {
 WITHOUT = {
     "ColumnsScreen",
     "CopyMenu",
-    "GuardedDialog",
     "LineDialog",
     "LeaveScreen",
     "LinkDialog",

@@ -1,12 +1,11 @@
 """Actions on runs from the screen: when a key works, the dialog, the queue, and the outcome."""
 
 import asyncio
-import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field, replace
 from datetime import datetime, timedelta
-from typing import Final, assert_never
+from typing import Final
 
 from textual import events
 from textual.actions import parse
@@ -21,7 +20,7 @@ from tui.kit.app import AppBase
 from tui.kit.bars import NOTICE_S
 from tui.kit.keys import Help, bind
 from tui.kit.live_model import LiveModel
-from tui.kit.painted import GuardedDialog
+from tui.kit.painted import YesNoDialog
 from tui.kit.type_ahead import FrameVisibility
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes, Topic
@@ -529,124 +528,52 @@ class ActionController:
 # A key counts only after the terminal has shown the dialog: keys that were typed before it appeared must not confirm.
 
 
-MAX_TYPED: Final = 40
-
-BURST_GAP_S: Final = 0.1
-"""A key this soon after an ignored one was typed or pasted together with it, and is ignored too."""
-
-
-class ConfirmScreen(GuardedDialog):
+class ConfirmScreen(YesNoDialog):
     """Asks one question. Returns whether the user confirmed."""
 
     cells = words.WIDTH
 
     def __init__(self, live: LiveModel, action: Action, question: words.Question) -> None:
         super().__init__(has_band=True)
-        is_silent = self.app_base.type_ahead.is_silent
-        self.question = replace(question, word=action.id) if is_silent else question
+        self.word = action.id
+        self._asked = question
         self._live = live
         self._action = action
-        self._ignored_at_s = -math.inf
 
-    def forget_visibility(self) -> None:
-        self.question = replace(self.question, accepts_keys=False, is_waiting=False)
+    @property
+    def question(self) -> words.Question:
+        """The question, with its answer as far as it is typed."""
+        return replace(
+            self._asked,
+            accepts_keys=self._accepts_keys,
+            is_waiting=self._visibility is FrameVisibility.WAITING,
+            was_early=self._was_early,
+            word=self.word if self.is_silent else "",
+            typed=self._typed,
+            input_error=self._input_error,
+        )
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        question = self.question
+        return question.accepted_texts if question.needs_typing else ()
+
+    @property
+    def may_agree(self) -> bool:
+        return not self._asked.is_reading and not self._asked.objection
 
     def show_plan(self, plan: ActionPlan, objection: str) -> None:
         """Show the complete plan. It can be confirmed once the terminal has shown it."""
-        if not self.is_attached:
-            return
-        self.question = replace(self.question, plan=plan, is_reading=False, objection=objection)
-        self.ask_again()  # an answer to the last question would be about the incomplete plan
+        if self.is_attached:
+            self._asked = replace(self._asked, plan=plan, is_reading=False, objection=objection)
+            self.ask_again()  # an answer to the last question would be about the incomplete plan
 
     def on_click(self, event: events.Click) -> None:
         lines = len(self.box.lines)
         is_low = event.widget is self.box and lines - 2 <= self.box.line_at(event.y) < lines
         is_button = is_low and event.x < words.WIDTH // 2
-        if self.question.accepts_keys and is_button:
+        if self._accepts_keys and is_button:
             self.dismiss(result=False)
-
-    def on_key(self, event: events.Key) -> None:
-        event.stop()
-        event.prevent_default()
-        question = self.question
-        if event.key == "escape":
-            self.dismiss(result=False)
-        elif not question.accepts_keys:
-            self._ignored_at_s = self._now_s
-            # Not drawn now: the dialog is drawn when the terminal has shown it, and says it then.
-            self.question = replace(question, was_early=True)
-        elif question.needs_typing:
-            self._type(event)
-        elif not self.may_be_answered:
-            self.question = replace(question, was_early=True)
-            self.draw()
-        elif event.key in {"enter", "q"}:
-            self.dismiss(result=False)
-        elif event.key == "y" and question.may_answer and not question.objection:
-            self.dismiss(result=True)
-
-    def on_paste(self, event: events.Paste) -> None:
-        event.stop()
-        if self.question.needs_typing and self.question.may_answer:
-            self.question = replace(self.question, input_error=f"A paste does not count: type {self._word_choices}.")
-            self.draw()
-
-    def on_visibility(self, visibility: FrameVisibility) -> None:
-        match visibility:
-            case FrameVisibility.WAITING:
-                self.question = replace(self.question, is_waiting=True)
-            case FrameVisibility.SEEN:
-                self.question = replace(self.question, accepts_keys=True, is_waiting=False)
-            case FrameVisibility.UNKNOWN:
-                self.question = replace(self.question, word=self._action.id, is_waiting=False)
-                # The input field is drawn now: earlier keys do not belong into it.
-                self.call_after_refresh(self._accept_typing, is_reading=self.question.is_reading)
-            case _:
-                assert_never(visibility)
-        self.draw()
-
-    def _accept_typing(self, *, is_reading: bool) -> None:
-        if self.question.is_reading is is_reading:  # else the plan was completed since, and is asked about again
-            self.question = replace(self.question, accepts_keys=True)
-        self.draw()
-
-    @property
-    def _word_choices(self) -> str:
-        return " or ".join(self.question.accepted_texts)
-
-    @property
-    def _is_in_burst(self) -> bool:
-        """Whether a key now belongs to a burst of keys that began before the input field was visible.
-
-        Needed only for terminals that do not answer: an answer separates the earlier keys from the later ones.
-        """
-        return bool(self.question.word) and self._now_s - self._ignored_at_s < BURST_GAP_S
-
-    @property
-    def _now_s(self) -> float:
-        return self._live.session.clock.monotonic_s()
-
-    def _type(self, event: events.Key) -> None:
-        question = self.question
-        is_answer = event.key != "enter" or question.typed in question.accepted_texts
-        if not question.may_answer or self._is_in_burst or (self.is_pasted and is_answer):
-            self._ignored_at_s = self._now_s
-            return
-        typed, input_error = question.typed, ""
-        if event.key == "enter":
-            if typed in question.accepted_texts:
-                self.dismiss(result=True)
-                return
-            choices = self._word_choices
-            input_error = f"That is not {choices}: nothing was done." if typed else f"Type {choices} first, or Esc."
-        elif event.key in {"backspace", "ctrl+h"}:
-            typed = typed[:-1]
-        elif event.key in {"ctrl+u", "ctrl+w"}:
-            typed = ""
-        elif event.character is not None and event.is_printable and len(typed) < MAX_TYPED:
-            typed += event.character
-        self.question = replace(question, typed=typed, input_error=input_error, was_early=False)
-        self.draw()
 
     def lines(self, width: int, height: int) -> Sequence[Line]:
         self._update_run()
@@ -654,14 +581,14 @@ class ConfirmScreen(GuardedDialog):
 
     def _update_run(self) -> None:
         """Show a single run in its newest state, and an objection if the action is no longer possible."""
-        plan, block = self.question.plan, self._live.session.block(self._action)
+        plan, block = self._asked.plan, self._live.session.block(self._action)
         if block is not None:
-            self.question = replace(self.question, objection=words.objection_to(block))
+            self._asked = replace(self._asked, objection=words.objection_to(block))
             return
         run = self._live.session.store.get(plan.runs[0].id) if len(plan.runs) == 1 else None
         if run is None or run is plan.runs[0]:
             return
-        objection = self.question.objection
+        objection = self._asked.objection
         if (forbidden := self._action.forbidden(run)) is not None:
             objection = words.objection_to(forbidden)
-        self.question = replace(self.question, plan=replace(plan, runs=(run,)), objection=objection)
+        self._asked = replace(self._asked, plan=replace(plan, runs=(run,)), objection=objection)
