@@ -155,7 +155,7 @@ def test_slow_screen_gets_merged_changes_and_delays_no_other(tmp_path: Path) -> 
                         await emit(setup, some_runs(250, word, first=first))
                         await setup.fleet.clock.run(0.1)
                     await receive_until(other, HasRuns(word, 1_000))
-                assert slow.pending_count <= 1_000
+                assert len(slow.pending) <= 1_000
                 stuck.transport.resume_reading()
                 completed = HasRuns("COMPLETED", 1_000)
                 messages = await receive_until(stuck, lambda each: completed(each) and len(completed.store) == 3_000)
@@ -179,7 +179,7 @@ def test_screen_with_too_many_pending_runs_gets_a_snapshot(tmp_path: Path, monke
                 for first in range(0, 1_000, 250):
                     await emit(setup, some_runs(250, "COMPLETED", first=first))
                     await setup.fleet.clock.run(0.1)
-                assert slow.pending_count == 0
+                assert len(slow.pending) == 0
                 stuck.transport.resume_reading()
                 messages = await receive_snapshot(stuck) + await receive_snapshot(stuck)
                 assert len(patches_of(messages)) == 6_000

@@ -10,7 +10,7 @@ from tui.api.relay import RelayFacts, RelayMessage, Runs, decode_relay_message
 from tui.domain.run import REST
 from tui.domain.update import RunsRead, SourceConnected, Update
 from tui.relay import client as store_encoder
-from tui.relay.client import RelayClient, StoreEncoder
+from tui.relay.client import FindingsEncoder, RelayClient, StoreEncoder
 from tui.store.store import Store
 
 
@@ -47,15 +47,16 @@ class Wall:
 
     def add(self) -> BlockingSocket:
         socket = BlockingSocket()
-        self.clients.append(RelayClient(socket, self.encoder))  # type: ignore[arg-type]  # it only sends
+        findings = FindingsEncoder(self.store, lambda: NOON, lambda: False)
+        self.clients.append(RelayClient(socket, self.encoder, findings))  # type: ignore[arg-type]  # it only sends
         self._tasks.append(asyncio.ensure_future(self.clients[-1].run()))
         return socket
 
     def apply(self, *updates: Update) -> None:
         for update in updates:
-            if (broadcast := self.encoder.broadcast(self.store.apply(update))) is not None:
-                for client in self.clients:
-                    client.queue(broadcast)
+            run_ids = self.encoder.on_changes(self.store.apply(update))
+            for client in self.clients:
+                client.queue(run_ids)
 
     async def wait(self) -> None:
         """Wait until everything that can be sent is sent."""

@@ -5,8 +5,9 @@ import json
 import re
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager, suppress
-from dataclasses import field, fields, replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final, assert_never
@@ -24,7 +25,6 @@ from tui.api.responses import Response
 from tui.domain.facts import NO_FACTS, FactRead
 from tui.domain.run import RELAY, RunId
 from tui.domain.update import CaughtUp, EnvironmentRead, RunGone, RunPatch
-from tui.lazy_dataclass import dataclass
 from tui.settings.secret import Secret
 from tui.store.changes import Changes, Topic
 from tui.store.store import Store
@@ -50,18 +50,6 @@ FACT_TOPICS: Final = frozenset(
 
 _SENT: Final = tuple(field.name for field in fields(RunPatch) if field.name not in wire.UNSENT_FIELDS)
 _ALL_TIMES: Final = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
-
-
-@dataclass(frozen=True, slots=True)
-class Broadcast:
-    """Merged changes, and their messages for every screen that is up to date.
-
-    The other screens use only `run_ids` and `has_facts`.
-    """
-
-    run_ids: frozenset[RunId]
-    has_facts: bool
-    messages: tuple[bytes, ...] = field(repr=False)
 
 
 class Snapshot:
@@ -93,27 +81,34 @@ class StoreEncoder:
         self._store = store
         self.now = now
         self._snapshot: Snapshot | None = None
+        self._newest_ids: AbstractSet[RunId] = frozenset()
+        self._newest: tuple[bytes, ...] | None = None
+        """The messages with the runs that changed last, for every screen that is up to date."""
+        self.facts = self._encoded_facts()
+        """The message with everything that the store knows besides runs, another one when that changes."""
 
-    def broadcast(self, changes: Changes) -> Broadcast | None:
-        """Encode changes of the store. Return None if they do not concern screens."""
-        run_ids = frozenset(changes.added | changes.changed)
-        has_facts = not FACT_TOPICS.isdisjoint(changes.topics)
-        if not run_ids and not has_facts:
-            return None
+    def on_changes(self, changes: Changes) -> AbstractSet[RunId]:
+        """Return the runs that changed."""
+        self._newest_ids, self._newest = changes.added | changes.changed, None
+        if not FACT_TOPICS.isdisjoint(changes.topics):
+            self.facts = self._encoded_facts()
         if self._snapshot is not None:
-            self._snapshot.changed |= run_ids
+            self._snapshot.changed |= self._newest_ids
             if len(self._snapshot.changed) > MAX_SNAPSHOT_CHANGES:
                 # Screens that are still receiving it get these changes from `RelayClient.queue`.
                 self._snapshot = None
-        return Broadcast(run_ids, has_facts, (*self.changes(run_ids), *([self.facts()] if has_facts else [])))
+        return self._newest_ids
 
-    def changes(self, run_ids: Iterable[RunId]) -> Iterator[bytes]:
-        """Yield messages with these runs, as they are when each message is encoded."""
-        for chunk in _chunked(tuple(run_ids)):
-            yield self._encode(chunk, None)
+    def changes(self, run_ids: AbstractSet[RunId]) -> Iterable[bytes]:
+        """Return messages with these runs, as they are when each message is encoded."""
+        messages = (self._encode(chunk, None) for chunk in _chunked(tuple(run_ids)))
+        if run_ids != self._newest_ids:
+            return messages
+        if self._newest is None:
+            self._newest = tuple(messages)
+        return self._newest
 
-    def facts(self) -> bytes:
-        """Return a message with everything that the store knows besides runs."""
+    def _encoded_facts(self) -> bytes:
         store, now = self._store, self.now()
         environment = EnvironmentRead(store.environment, now) if store.is_environment_known else None
         sources, lost = tuple(store.source_statuses.values()), dict(store.lost_capabilities)
@@ -354,63 +349,48 @@ SEND_TIMEOUT_S: Final = 30.0
 class RelayClient:
     """One connected screen. `queue` never waits; `run` sends the queued messages."""
 
-    def __init__(
-        self, socket: ServerConnection, encoder: StoreEncoder, findings: FindingsEncoder | None = None
-    ) -> None:
+    def __init__(self, socket: ServerConnection, encoder: StoreEncoder, findings: FindingsEncoder) -> None:
         self.is_watching = False
         self._findings = findings
         self._sent_findings: dict[object, object] = {}
         self._socket = socket
         self._encoder = encoder
         self._send_lock = asyncio.Lock()
-        self.wake = asyncio.Event()  # set when there may be something to send
-        self.wake.set()
+        self._wake = asyncio.Event()  # set when there may be something to send
+        self._wake.set()
         self._needs_snapshot = True
-        self._needs_facts = False
         self._needs_beat = False
-        self._broadcast: Broadcast | None = None
-        self._pending: set[RunId] = set()
-        self._is_sending = False
+        self._sent_facts = b""
+        self.pending: set[RunId] = set()
+        """The changed runs that wait to be sent."""
 
-    @property
-    def pending_count(self) -> int:
-        """The number of changed runs that wait to be sent."""
-        return len(self._pending)
-
-    def queue(self, broadcast: Broadcast) -> None:
-        """Queue changes: the shared messages for a screen that is up to date, else only the ids of the runs."""
-        if self._is_sending or self._broadcast or self._pending or self._needs_snapshot:
-            for each in filter(None, (self._broadcast, broadcast)):
-                self._needs_facts |= each.has_facts
-                self._pending |= frozenset() if self._needs_snapshot else each.run_ids
-            self._broadcast = None
-            if len(self._pending) > MAX_PENDING_RUNS:
-                self._pending = set()
-                self._needs_snapshot = True
-        else:
-            self._broadcast = broadcast
-        self.wake.set()
+    def queue(self, run_ids: AbstractSet[RunId]) -> None:
+        """Queue changed runs, and all else that the store knows by now."""
+        if not self._needs_snapshot:
+            self.pending |= run_ids
+        if len(self.pending) > MAX_PENDING_RUNS:
+            self.pending = set()
+            self._needs_snapshot = True
+        self._wake.set()
 
     def queue_beat(self) -> None:
         """Queue a beat."""
         self._needs_beat = True
-        self.wake.set()
+        self._wake.set()
 
     def watch(self, *, is_watching: bool) -> None:
         """Send the findings from now on, or no more. The first ones are all that are known."""
         self.is_watching = is_watching
         self._sent_findings = {}
-        self.wake.set()
+        self._wake.set()
 
     async def run(self) -> None:
         """Send queued changes until the connection ends."""
         with suppress(ConnectionClosed):
             while True:
-                await self.wake.wait()
-                self.wake.clear()
-                self._is_sending = True
+                await self._wake.wait()
+                self._wake.clear()
                 await self._send_queued()
-                self._is_sending = False
 
     async def send(self, messages: Iterable[bytes | Iterable[bytes]]) -> None:
         """Send messages one by one, so that only one of them is in memory, or one part of it.
@@ -429,23 +409,17 @@ class RelayClient:
         if self._needs_beat:
             self._needs_beat = False
             await self.send((wire.encode_relay_message(wire.Beat(self._encoder.now())),))
-        if self._needs_snapshot:
+        while self._needs_snapshot:
             snapshot = self._encoder.snapshot()
-            self._needs_snapshot, self._needs_facts, self._broadcast = False, True, None
-            self._pending = set(snapshot.changed)
+            self._needs_snapshot, self.pending = False, set(snapshot.changed)
             await self.send(snapshot.messages())
-        elif self._broadcast is not None:
-            broadcast, self._broadcast = self._broadcast, None
-            await self.send(broadcast.messages)
-        elif self._pending or self._needs_facts:
-            run_ids, self._pending = self._pending, set()
-            # Encoded before the runs are sent: facts must not call anything fresh whose runs are still to come.
-            facts = (self._encoder.facts(),) if self._needs_facts else ()
-            self._needs_facts = False
-            await self.send(self._encoder.changes(run_ids))
-            await self.send(facts)
-        if self._needs_snapshot or self._pending or self._needs_facts:
-            self.wake.set()
-        elif self.is_watching and self._findings is not None:
+        run_ids, self.pending = self.pending, set()
+        # Of the moment before the runs are sent: facts must not call anything fresh whose runs are still to come.
+        facts = self._encoder.facts
+        await self.send(self._encoder.changes(run_ids))
+        if facts is not self._sent_facts:
+            self._sent_facts = facts
+            await self.send((facts,))
+        if self.is_watching:
             # After the facts: a screen takes nothing before these name the environment.
             await self.send(self._findings.messages(self._sent_findings))

@@ -237,8 +237,6 @@ CLOSE_TOKEN_REVOKED: Final = 4002
 CLOSE_TRY_LATER: Final = 1013
 """Close codes. Those from 4000 are for applications (RFC 6455, 7.4.2)."""
 
-FINDING_TOPICS: Final = frozenset({Topic.VERDICT, Topic.WALL_FACTS})
-
 MAX_REQUEST_BYTES: Final = 64 * 1024
 HANDSHAKE_TIMEOUT_S: Final = 10.0
 CLOSE_TIMEOUT_S: Final = 1.0
@@ -383,12 +381,9 @@ class Relay:
     def _on_changes(self, changes: Changes) -> None:
         if Topic.SOURCES in changes.topics:
             self._log_sources()
-        broadcast = self._encoder.broadcast(changes)
+        run_ids = self._encoder.on_changes(changes)
         for client in self._clients:
-            if broadcast is not None:
-                client.queue(broadcast)
-            if not FINDING_TOPICS.isdisjoint(changes.topics):
-                client.wake.set()
+            client.queue(run_ids)
 
     def _watch(self) -> None:
         """Judge while some screen shows findings."""
