@@ -8,7 +8,7 @@ from dataclasses import field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from tui.api.errors import NotFound, Refused, ServerFault, TooExpensive
 from tui.api.feed import MAX_FEED_WINDOW
@@ -285,36 +285,12 @@ class SourceParts:
     relay: "RelayConnection | None" = None
 
 
-# Records up to which moment each part of the list has been read.
-
-
 class Part(StrEnum):
     """A part of the list that is read on its own."""
 
     NEWEST = "newest"
     RUNNING = "running"
     QUEUED = "queued"
-
-
-class ListProgress:
-    """The moments up to which each part was read: its last finished pass started then. All times are the server's."""
-
-    def __init__(self) -> None:
-        self.read_until: dict[Part, datetime] = {}
-        self.skipped_at: datetime | None = None
-        """When live runs were last skipped: by a catch-up that reached its bound, or by a page that was cut."""
-
-    @property
-    def complete_until(self) -> datetime | None:
-        """Return the moment up to which every part was read, None while one was not read at all."""
-        return min(self.read_until.values()) if len(self.read_until) == len(Part) else None
-
-    def has_all_live(self, older_until: datetime | None) -> bool:
-        """Whether no live run was skipped since the last passes. `older_until` is when the pass over older runs
-        started.
-        """
-        passes = (self.read_until.get(Part.RUNNING), self.read_until.get(Part.QUEUED), older_until)
-        return all(until is not None and (self.skipped_at is None or until > self.skipped_at) for until in passes)
 
 
 # Plans which pages find the live runs, and which find the runs that ended. It does no IO.
@@ -537,23 +513,19 @@ class HistoryReader:
         If the server refuses an older page as too expensive (422), the history ends, and polling continues.
         """
         try:
-            await self._read_page(Priority.LIST)
-            while (
-                not self.is_complete
-                and self._clock.monotonic_s() < until_s
-                and self._fetcher.budget.room(Priority.HISTORY) > 0
-            ):
-                await self._read_page(Priority.HISTORY)
+            priority = Priority.LIST
+            while True:
+                await self._add(await self._pages.read(self._filters, after=self._paging.cursor, priority=priority))
+                has_room = self._fetcher.budget.room(Priority.HISTORY) > 0
+                if self.is_complete or self._clock.monotonic_s() >= until_s or not has_room:
+                    return
+                priority = Priority.HISTORY
         except TooExpensive as error:
             if (known := self._store.history) is None:
                 raise
             self.is_complete = self._is_cut = True
             self._fetcher.api.on_truncated(f"{error}: older runs are not read; a shorter period needs fewer pages")
             await self._fetcher.emit(replace(known, is_complete=True, is_cut=True))
-
-    async def _read_page(self, priority: Priority) -> None:
-        page = await self._pages.read(self._filters, after=self._paging.cursor, priority=priority)
-        await self._add(page)
 
     async def _add(self, page: ListPage) -> None:
         self._run_count += len(page.patches)
@@ -667,71 +639,50 @@ different moments seldom agree.
 """
 
 
-@dataclass(frozen=True, slots=True)
 class Reconciliation:
     """When the next comparisons are due, and whether one is in progress. Times are seconds of the monotonic clock.
 
     A comparison reads page one and scans all live runs. It may take several poll cycles.
     """
 
-    feed_start_count: int = 0
-    """Starts of the feed that this plan includes."""
+    def __init__(self) -> None:
+        self._feed_start_count = 0
+        """Starts of the feed that this plan includes."""
+        self._due_s: list[float] = []
+        """When comparisons are due, the earliest first."""
+        self.is_running = False
+        """A comparison has started and not finished."""
+        self._mismatch_count = 0
+        """How often in a row the server's count of live runs differed from the store's."""
 
-    due_s: tuple[float, ...] = ()
-    """When comparisons are due, the earliest first."""
+    def request(self) -> None:
+        """Plan all comparisons again at the next cycle, and drop the one in progress."""
+        self._feed_start_count = 0
 
-    is_running: bool = False
-    """A comparison has started and not finished."""
-
-    is_requested: bool = False
-    """The user refreshed, or the machine woke up."""
-
-    mismatch_count: int = 0
-    """How often in a row the server's count of live runs differed from the store's."""
-
-    def request(self) -> Self:
-        """Compare at the next cycle, and drop the comparison in progress."""
-        return replace(self, is_requested=True)
-
-    def restart(self) -> Self:
-        """After a failed cycle, plan all comparisons again."""
-        return replace(self, feed_start_count=0, is_running=False)
-
-    def without_feed(self) -> Self:
-        """While no feed is live, there is nothing to compare: each poll reads everything."""
-        return replace(self, due_s=(), is_running=False, is_requested=False)
-
-    def with_feed(self, start_count: int, now_s: float) -> Self:
+    def plan(self, start_count: int, now_s: float) -> None:
         """Plan for a live feed that has started `start_count` times."""
-        if self.is_requested or start_count != self.feed_start_count:
-            due_s = (now_s, now_s + SETTLING_S)
-            return replace(self, feed_start_count=start_count, due_s=due_s, is_running=False, is_requested=False)
-        return self if self.due_s else replace(self, due_s=(now_s + RECONCILE_EVERY_S,))
+        if start_count != self._feed_start_count:
+            self._feed_start_count, self.is_running = start_count, False
+            self._due_s = [now_s, now_s + SETTLING_S]
+        elif not self._due_s:
+            self._due_s = [now_s + RECONCILE_EVERY_S]
 
     def is_due(self, now_s: float) -> bool:
         """Whether a comparison should start or continue."""
-        return bool(self.due_s) and now_s >= self.due_s[0]
+        return bool(self._due_s) and now_s >= self._due_s[0]
 
-    def starts(self, now_s: float) -> bool:
-        """Whether a comparison should start."""
-        return self.is_due(now_s) and not self.is_running
-
-    def started(self) -> Self:
-        """Record that the comparison is in progress."""
-        return replace(self, is_running=True)
-
-    def finished(self) -> Self:
+    def finish(self) -> None:
         """Record that the comparison that was due is done."""
-        return replace(self, is_running=False, due_s=self.due_s[1:])
+        self.is_running = False
+        del self._due_s[0]
 
-    def with_counts(self, *, is_equal: bool, now_s: float) -> Self:
+    def compare_counts(self, *, is_equal: bool, now_s: float) -> None:
         """Record a comparison of counts. Too many mismatches in a row make a comparison of the lists due."""
-        if is_equal:
-            return replace(self, mismatch_count=0)
-        if self.mismatch_count + 1 < MAX_MISMATCHES:
-            return replace(self, mismatch_count=self.mismatch_count + 1)
-        is_due = self.is_due(now_s)
-        return replace(self, mismatch_count=0, due_s=self.due_s if is_due else (now_s, *self.due_s))
+        self._mismatch_count = 0 if is_equal else self._mismatch_count + 1
+        if self._mismatch_count >= MAX_MISMATCHES:
+            self._mismatch_count = 0
+            if not self.is_due(now_s):
+                self._due_s.insert(0, now_s)
 
 
 # Re-reads runs whose outcome is unknown: they dropped out of the live set, or the feed reported them only in part.

@@ -154,12 +154,15 @@ class RunLister:
         self.history = lists.HistoryReader(self.pages, filters, parts.history, parts.max_history_runs)
         self._scans: dict[lists.Part, lists.Scan] = {}
         self._fits_one_page = True
-        self._progress = lists.ListProgress()
+        self._read_until: dict[lists.Part, datetime] = {}
+        """When the last finished pass over each part started, by the server's clock."""
+        self._skipped_at: datetime | None = None
+        """When live runs were last skipped: by a catch-up that reached its bound, or by a page that was cut."""
 
     def restart(self) -> None:
         """Start all scans over after a failure: runs that they had found may have changed."""
         self._scans.clear()
-        self._progress.read_until = {}
+        self._read_until = {}
         self.older.scan = None
         self._reread_older(self.older.known_ids(self._fetcher.now()))
 
@@ -169,14 +172,19 @@ class RunLister:
 
         A run that ended unnoticed is found by the history alone, and lists report a change with a delay.
         """
-        until = self._progress.complete_until
-        is_complete = self.history.is_complete and self._departed.is_empty
-        return until - lists.LIST_DELAY if until is not None and is_complete else None
+        is_complete = len(self._read_until) == len(lists.Part) and self.history.is_complete and self._departed.is_empty
+        return min(self._read_until.values()) - lists.LIST_DELAY if is_complete else None
 
     @property
     def is_live_known(self) -> bool:
         """Whether every live run that matches the filters is known, whatever its age."""
-        return not self.older.is_cut and self._progress.has_all_live(self.older.read_until)
+        passes = (
+            self._read_until.get(lists.Part.RUNNING),
+            self._read_until.get(lists.Part.QUEUED),
+            self.older.read_until,
+        )
+        are_done = all(at is not None and (self._skipped_at is None or at > self._skipped_at) for at in passes)
+        return are_done and not self.older.is_cut
 
     async def poll(self, max_requests: int) -> None:
         """Continue every step: new runs, then live runs and those that left the live set."""
@@ -252,17 +260,17 @@ class RunLister:
         else:
             # The bound is reached: the history continues here, through runs that are known already.
             self.history.resume_at(paging.cursor)
-            self._progress.skipped_at = started_at
+            self._skipped_at = started_at
         self._newest.commit()
         self._page_size = min(lists.PAGE_SIZE, max(MIN_PAGE_SIZE, 2 * total_new))
-        self._progress.read_until[lists.Part.NEWEST] = started_at
+        self._read_until[lists.Part.NEWEST] = started_at
 
     async def _record_end(self, started_at: datetime, *, is_endless: bool) -> None:
         """Record whether the reading of new runs reached its end."""
         self._is_endless = is_endless
         await self.history.set_gap(has_gap=is_endless)
         if is_endless:
-            self._progress.skipped_at = started_at
+            self._skipped_at = started_at
 
     async def _scan_parts(self, max_pages: int, *parts: lists.Part, may_start: bool) -> None:
         """Continue the scan of these parts, or start one. At its end, queue the runs that it did not find."""
@@ -274,7 +282,7 @@ class RunLister:
             started_at, words = self._fetcher.now(), tuple(word for part in parts for word in _PARTS[part][1])
             expected = frozenset(run_id for status in statuses for run_id in self._store.with_status(status))
             if self._filters.statuses and not expected and not set(words).intersection(self._filters.statuses):
-                self._progress.read_until |= dict.fromkeys(parts, started_at)
+                self._read_until |= dict.fromkeys(parts, started_at)
                 return
             # Scan these statuses even if the user filters by others: a run on the screen may have changed into one.
             scan = lists.Scan(replace(self._filters, statuses=words), expected, started_at)
@@ -282,10 +290,10 @@ class RunLister:
         for _ in range(max_pages):
             page = await scan.read_page(self.pages)
             if page.is_cut or scan.paging.is_endless:
-                self._progress.skipped_at = self._fetcher.now()
+                self._skipped_at = self._fetcher.now()
             if scan.paging.is_done:
                 self._queue_missing(scan, statuses)
-                self._progress.read_until |= dict.fromkeys(parts, scan.started_at)
+                self._read_until |= dict.fromkeys(parts, scan.started_at)
                 del self._scans[parts[0]]
                 return
 
@@ -398,12 +406,12 @@ class RestSource:
         """Poll until canceled. Raises `Transient` or `Fatal`."""
         if not self._is_rate_limited:
             self._lister.restart()
-            self._reconciliation = self._reconciliation.restart()
+            self._reconciliation.request()
         self._environment_requested_s = self._caught_up_emitted_s = -math.inf
         self._window: WindowRead | None = None
         self._is_rate_limited = False
         is_environment_known = False
-        unregister = self._parts.clock.on_wake(self._request_reconciliation)
+        unregister = self._parts.clock.on_wake(lambda _: self._reconciliation.request())
         if (known := self._parts.store.window) is not None and known.is_filtered != self._is_filtered:
             await self._emit_window()  # before the lists: those with filters do not have all runs
         try:
@@ -463,7 +471,6 @@ class RestSource:
         if self._parts.coverage.is_live:
             await self._poll_beside_feed(max_requests)
         else:
-            self._reconciliation = self._reconciliation.without_feed()
             await self._lister.poll(max_requests)
         await self._lister.scan_older()
         if self._lister.pages.request_count and (rate := self._parts.fetcher.budget.latest) is not None:
@@ -472,20 +479,21 @@ class RestSource:
     async def _poll_beside_feed(self, max_requests: int) -> None:
         """Read the runs and fields that the feed does not report. When a comparison is due, read all live runs."""
         lister, now_s = self._lister, self._parts.clock.monotonic_s()
-        self._reconciliation = self._reconciliation.with_feed(self._parts.coverage.start_count, now_s)
-        is_due, starts = self._reconciliation.is_due(now_s), self._reconciliation.starts(now_s)
+        self._reconciliation.plan(self._parts.coverage.start_count, now_s)
+        is_due = self._reconciliation.is_due(now_s)
+        starts = is_due and not self._reconciliation.is_running
         if starts or (lister.history.is_complete and self._parts.coverage.needs_list(self._parts.fetcher.now())):
             await lister.read_new()
         if lister.history.is_complete:
             await lister.read_incomplete(max(MIN_SCAN_REQUESTS, max_requests - lister.pages.request_count))
         may_start = starts or self._is_uncovered_scan_due(now_s)
         if is_due or may_start or lister.is_scanning:
-            self._reconciliation = self._reconciliation.started() if is_due else self._reconciliation
+            self._reconciliation.is_running |= is_due
             self._scan_started_s = now_s if may_start else self._scan_started_s
             remaining = max(MIN_SCAN_REQUESTS, max_requests - lister.pages.request_count)
             await lister.scan(remaining, may_start=may_start)
             if is_due and not lister.is_scanning:
-                self._reconciliation = self._reconciliation.finished()
+                self._reconciliation.finish()
                 run_count, missed_count = self._parts.coverage.take_comparison()
                 await self._parts.fetcher.emit(Reconciled(self._parts.fetcher.now(), run_count, missed_count))
 
@@ -527,9 +535,7 @@ class RestSource:
         # The store may know live runs from before the period that the server counted.
         count = sum((run.created_at or counts.at) >= since for run in live)
         is_equal = not is_comparable or server_count in (len(live), count)
-        self._reconciliation = self._reconciliation.with_counts(
-            is_equal=is_equal, now_s=self._parts.clock.monotonic_s()
-        )
+        self._reconciliation.compare_counts(is_equal=is_equal, now_s=self._parts.clock.monotonic_s())
 
     def _requests_per_s(self) -> float:
         """Return how many requests polling may send a second, on average."""
@@ -547,6 +553,3 @@ class RestSource:
         if rate is not None and rate.remaining < rate.limit / 4:
             factor = max(factor, 2.0)
         return max(self._parts.interval() * factor, self._lister.pages.request_count / self._requests_per_s())
-
-    def _request_reconciliation(self, _healthy_since_s: float) -> None:
-        self._reconciliation = self._reconciliation.request()
