@@ -19,11 +19,12 @@ from tests.support.relay import RELAY_PATH, RelaySetup, relay_setup
 from tests.support.responses import TruncatedResponse, html_page, server_error
 from tests.support.virtual_clock import VirtualClock
 from tui.api.client import Client
+from tui.api.errors import ApiError
 from tui.domain.filters import RunFilters
 from tui.domain.run import FEEDS, RELAY, REST, RUN, RunId, parse_status
 from tui.domain.update import CapabilityLost, RunPatch, RunsRead, SourceConnected, SourceRetrying, SourceStopped, Update
 from tui.store.store import Store
-from tui.sync.budget import SECRET_KEY, Budget, Fatal, Transient
+from tui.sync.budget import SECRET_KEY, Budget, Fatal, Transient, as_source_error
 from tui.sync.clock import WakeableClock
 from tui.sync.feed import RETRY_LIMITED_AFTER
 from tui.sync.fetch import RunFetcher
@@ -135,11 +136,16 @@ class Follower:
             await task
 
     async def fail(self) -> BaseException | None:
-        """Run the source until it raises, within five seconds, and return the exception."""
+        """Run the source until it raises, within five seconds, and return the failure."""
+        return await self.failure_within(5)
+
+    async def failure_within(self, seconds: float) -> BaseException | None:
         task = asyncio.ensure_future(self.source.run(self.emit))
-        await self.later(5)
+        await self.later(seconds)
         assert task.done()
-        return task.exception()
+        error = task.exception()
+        was_connected = bool(self.connections())
+        return as_source_error(error, was_connected=was_connected) if isinstance(error, ApiError) else error
 
     def fault(self, answer: Callable[[], Response]) -> None:
         """Return this response on the source's main path."""
@@ -289,10 +295,7 @@ def test_lasting_429_is_transient_with_its_reset(name: str) -> None:
     async def scenario() -> None:
         async with following(name, world()) as follower:
             follower.fault(lambda: JSONResponse({"secondsUntilReset": 7}, 429))
-            task = asyncio.ensure_future(follower.source.run(follower.emit))
-            await follower.later(60)
-            assert task.done()
-            error = task.exception()
+            error = await follower.failure_within(60)
             assert isinstance(error, Transient)
             # An extra source waits longer, since other clients use all connections.
             assert error.retry_after == (RETRY_LIMITED_AFTER if follower.expected.is_extra else timedelta(seconds=7))

@@ -65,16 +65,16 @@ class Source(Protocol):
         """Emit updates until canceled. `SourceConnected` goes through `emit`, which counts it; others may go through
         the fetcher.
 
-        Raises `Transient` or `Fatal`; any other exception is a bug. After a `Transient` it may be run again, and then
-        reads everything that may have changed since.
+        Raises `ApiError`, or `Transient` or `Fatal` where the source knows better; any other exception is a bug. After
+        a temporary failure it may be run again, and then reads everything that may have changed since.
         """
 
 
 _TEMPORARY = frozenset({408, 425, 499})
 
 
-def as_source_error(error: ApiError, *, was_connected: bool) -> Transient | Fatal:
-    """Return the failure of a source that got this error.
+def as_source_error(error: ApiError | Transient | Fatal, *, was_connected: bool) -> Transient | Fatal:
+    """Return the failure of a source that raised this error.
 
     401 and 403 are fatal. Any other refusal is fatal only if no request ever succeeded: afterwards, a 400 or 404 comes
     from a proxy, or from a server in the middle of a rollout.
@@ -83,7 +83,7 @@ def as_source_error(error: ApiError, *, was_connected: bool) -> Transient | Fata
         is_lasting = not was_connected and error.status not in _TEMPORARY
         if error.is_about_the_key or is_lasting:
             return Fatal(str(error), status=error.status)
-    return as_transient(error)
+    return as_transient(error) if isinstance(error, ApiError) else error
 
 
 def as_transient(error: ApiError, retry_after: timedelta = timedelta()) -> Transient:

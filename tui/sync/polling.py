@@ -28,7 +28,7 @@ from tui.domain.update import BudgetRead, CaughtUp, CountsRead, Reconciled, Sour
 from tui.store.filter import EVERYTHING
 from tui.store.server_filter import with_server_filters
 from tui.sync import lists
-from tui.sync.budget import MAX_STALE_PAGES, SHARES, Emit, Fatal, Paging, Priority, as_source_error
+from tui.sync.budget import MAX_STALE_PAGES, SHARES, Emit, Fatal, Paging, Priority
 
 # Polls the server's own counts of runs by status, if the key may query.
 #
@@ -334,22 +334,18 @@ class SingleRunSource:
     def __init__(self, parts: lists.SourceParts) -> None:
         assert parts.run_id is not None
         self._parts, self._run_id = parts, parts.run_id
-        self._was_connected = False
 
     async def run(self, emit: Emit) -> None:
-        """Poll the run until canceled. Raises `Transient` or `Fatal`."""
+        """Poll the run until canceled. Raises `ApiError` or `Fatal`."""
         try:
             while True:
                 response = await self._parts.fetcher.fetch_run(self._run_id, Priority.SELECTED)
-                self._was_connected = True
                 least_s = INTERVAL_BESIDE_FEED_S if self._parts.coverage.is_live else 0.0
                 interval_s = max(least_s, self._parts.interval())
                 await emit(SourceConnected(self.name, response.read_at, interval_s))
                 await self._parts.clock.sleep(interval_s)
         except NotFound as error:
             raise Fatal(str(error)) from error
-        except ApiError as error:
-            raise as_source_error(error, was_connected=self._was_connected) from error
 
 
 # Polls the runs list: decides which requests to send in each cycle, and how long to wait between cycles.
@@ -396,14 +392,13 @@ class RestSource:
         self._is_filtered = not parts.filters.is_empty
         self._lister = RunLister(parts)
         self._counts = CountPoller(parts)
-        self._was_connected = False
         self._reconciliation = lists.Reconciliation()
         self._scan_started_s = 0.0
         self._is_rate_limited = False
         """The last failure was a 429. It delayed requests but lost no update."""
 
     async def run(self, emit: Emit) -> None:
-        """Poll until canceled. Raises `Transient` or `Fatal`."""
+        """Poll until canceled. Raises `ApiError`."""
         if not self._is_rate_limited:
             self._lister.restart()
             self._reconciliation.request()
@@ -423,7 +418,6 @@ class RestSource:
                     is_environment_known = await self._read_environment()
                 await self._cycle()
                 await self._check_environment(started_s)
-                self._was_connected = True
                 if self._lister.pages.request_count:
                     least_s = lists.RECONCILE_EVERY_S if self._parts.coverage.is_live else 0.0
                     within_s = max(least_s, self._next_interval_s())
@@ -439,9 +433,9 @@ class RestSource:
                 # A cycle begins at a whole second (see `until_second_s`), if whole seconds are between two.
                 next_s = interval_s + (math.floor(started_s) if interval_s % 1.0 == 0.0 else started_s)
                 await self._parts.clock.sleep(max(0.0, next_s - self._parts.clock.monotonic_s()))
-        except ApiError as error:
-            self._is_rate_limited = isinstance(error, RateLimited)
-            raise as_source_error(error, was_connected=self._was_connected) from error
+        except RateLimited:
+            self._is_rate_limited = True
+            raise
         finally:
             unregister()
 

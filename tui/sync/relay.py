@@ -32,7 +32,7 @@ from tui.domain.update import Update
 from tui.settings.file import tls_context
 from tui.settings.secret import Secret, SettingsError
 from tui.store.store import Store
-from tui.sync.budget import Emit, Fatal, as_source_error
+from tui.sync.budget import Emit, Fatal
 from tui.sync.clock import Clock, Timer
 
 # The connection to a relay: receives its messages, and sends requests about single runs over it.
@@ -383,16 +383,11 @@ class RelaySource:
         self._connection = connection
         self._store = store
         self._clock = clock
-        self._was_connected = False
 
     async def run(self, emit: Emit) -> None:
-        """Emit updates until canceled. Raises `Transient` or `Fatal`."""
-        try:
-            async with self._connection.open() as welcome:
-                self._was_connected = True
-                await self._receive(emit, welcome.beat_s)
-        except ApiError as error:
-            raise as_source_error(error, was_connected=self._was_connected) from error
+        """Emit updates until canceled. Raises `ApiError`, or `Fatal` where a retry cannot help."""
+        async with self._connection.open() as welcome:
+            await self._receive(emit, welcome.beat_s)
 
     async def _receive(self, emit: Emit, beat_s: float) -> None:
         """Receive until the connection ends. Raises `ApiError`."""

@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Final
 
+from tui.api.errors import ApiError
 from tui.domain.filters import RunFilters
 from tui.domain.run import FEEDS, REALTIME, RELAY, REST, RUN, RUN_FEED, Run, RunId
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped, Update
 from tui.lazy_dataclass import dataclass
 from tui.settings.settings import Settings
 from tui.store.store import Store
-from tui.sync.budget import Emit, Fatal, Source, Transient, wait_s
+from tui.sync.budget import Emit, Fatal, Source, Transient, as_source_error, wait_s
 from tui.sync.clock import Clock, WakeableClock
 
 if TYPE_CHECKING:
@@ -153,9 +154,11 @@ class SourceSupervisor:
         tries = 0
         connected_s: float | None = None
         failed_s = 0.0
+        was_connected = False
 
         async def emit(update: Update) -> None:
-            nonlocal tries, connected_s
+            nonlocal tries, connected_s, was_connected
+            was_connected |= isinstance(update, SourceConnected)
             if isinstance(update, SourceConnected) and tries:
                 now_s = self.clock.elapsed_s()
                 if connected_s is None:
@@ -170,20 +173,21 @@ class SourceSupervisor:
             started_s = self.clock.elapsed_s()
             try:
                 await source.run(emit)
-            except Transient as error:
+            except (ApiError, Transient, Fatal) as error:
+                failure = as_source_error(error, was_connected=was_connected)
+                if isinstance(failure, Fatal):
+                    await self.emit(SourceStopped(source.name, self.now(), failure.reason, failure.status))
+                    return
                 now_s = self.clock.elapsed_s()
                 # Only a retry that never connected shows how long its request took.
                 took_s = 0.0 if connected_s is not None or not tries else now_s - started_s
                 failed_s = failed_s if tries else now_s
                 tries, connected_s = tries + 1, None
-                pause_s = max(wait_s(self._random, tries, took_s), error.retry_after.total_seconds())
-                now, more = self.now(), (error.reason, error.is_answered, error.status)
+                pause_s = max(wait_s(self._random, tries, took_s), failure.retry_after.total_seconds())
+                now, more = self.now(), (failure.reason, failure.is_answered, failure.status)
                 await self.emit(SourceRetrying(source.name, now, now + timedelta(seconds=pause_s), tries, *more))
-                clock = self._rate_limit_clock if error.status == 429 and error.retry_after else self.clock
+                clock = self._rate_limit_clock if failure.status == 429 and failure.retry_after else self.clock
                 await clock.sleep(pause_s)
-            except Fatal as error:
-                await self.emit(SourceStopped(source.name, self.now(), error.reason, error.status))
-                return
 
     def _follow(
         self,
