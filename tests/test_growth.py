@@ -29,7 +29,7 @@ from tui.commands.output import Output
 from tui.domain.error import RunError, build_error, first_own_frame, parse_stack
 from tui.domain.error_kinds import identity_of, kind_of, normalise
 from tui.domain.facts import Schedule
-from tui.domain.filters import InvalidSpan, parse_time_span
+from tui.domain.filters import InvalidPeriod, read_period
 from tui.domain.log import parse_logged_text
 from tui.domain.own_commands import CommandScope, TemplateError, parse_template
 from tui.domain.run import Fixed, TaskId
@@ -211,7 +211,7 @@ READERS: Final[dict[str, tuple[Callable[[str], Any], tuple[str, ...]]]] = {
     ),
     "ids of rows": (RowRead("/api/v1/rows/{id}", JsonObject(dict)).request, ("api.lists",)),
     "links": (_links, ("store.command_line", "features.command_line.model")),
-    "time span": (_tolerant(lambda text: parse_time_span(text, NOW), InvalidSpan), ("domain.filters",)),
+    "time span": (_tolerant(lambda text: read_period(text, NOW), InvalidPeriod), ("domain.filters",)),
     "commands": (_commands, ("domain.own_commands", "features.own_commands.view")),
     "filter": (_filter, ("store.filter",)),
     "filtered runs": (_filtered, ()),

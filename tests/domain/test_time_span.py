@@ -7,9 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.domain.filters import parse_time_span, time_span_text
+from tui.domain.filters import InvalidPeriod, TypedSpan, read_period, time_span_text
 
 NOW = datetime(2026, 11, 26, 14, 32, 10, tzinfo=UTC)
+
+
+def parse_time_span(text: str, now: datetime) -> TypedSpan | None:
+    try:
+        period = read_period(text, now)
+    except InvalidPeriod:
+        return None
+    return period if isinstance(period, TypedSpan) else None
 
 
 def read(text: str, now: datetime = NOW) -> str | None:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.domain.patches import patch_of
 from tests.support.error_groups import group_of
-from tui.domain.filters import InvalidSpan, read_time_span
+from tui.domain.filters import InvalidPeriod, TypedSpan, read_period
 from tui.domain.run import RunId
 from tui.domain.update import RunsRead
 from tui.features.errors.model import SPANS, minutes_of
@@ -85,15 +85,15 @@ def test_period_of_a_typed_span_reaches_its_begin(utc: datetime) -> None:
 def test_span_may_begin_in_the_first_of_two_equal_hours() -> None:
     now = local(datetime(2026, 10, 25, 1, 10, tzinfo=UTC))
     assert f"{now:%H:%M %Z}" == "02:10 CET"
-    span = read_time_span("2:50-now", now)
-    assert span is not None
+    span = read_period("2:50-now", now)
+    assert isinstance(span, TypedSpan)
     assert [each.astimezone(UTC) for each in span] == [datetime(2026, 10, 25, 0, 50, tzinfo=UTC), now.astimezone(UTC)]
 
 
 def test_span_in_the_hour_that_is_left_out_is_empty() -> None:
     now = local(datetime(2026, 3, 29, 12, tzinfo=UTC))
-    with pytest.raises(InvalidSpan, match="begins when it ends"):
-        read_time_span("2:00-3:00", now)
+    with pytest.raises(InvalidPeriod, match="begins when it ends"):
+        read_period("2:00-3:00", now)
 
 
 def test_outage_over_the_change_has_both_ends() -> None:

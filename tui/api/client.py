@@ -590,18 +590,9 @@ def filter_params(filters: RunFilters) -> dict[str, str]:
     There is always a limit of the creation time, since the server's default is seven days (recording 2600). Raises
     ValueError for a period that the server cannot read, since it would search everything (recording 2608).
     """
-    lists = {
-        "status": filters.statuses,
-        "taskIdentifier": filters.tasks,
-        "tag": filters.tags,
-        "version": filters.versions,
-        "queue": queue_names(filters.queues),
-        "machine": filters.machines,
-        "region": filters.regions,
-        "error": filters.errors,
-        "schedule": filters.schedules,
-    }
-    params = {f"filter[{name}]": ",".join(values) for name, values in lists.items() if values}
+    lists = filters.lists | {"queue": queue_names(filters.queues)}
+    names = {"task": "taskIdentifier"}
+    params = {f"filter[{names.get(word, word)}]": ",".join(values) for word, values in lists.items() if values}
     if filters.batch is not None:
         params["filter[batch]"] = filters.batch
     if filters.is_test is not None:

@@ -1,10 +1,10 @@
 """The filters of the list: those of the server, periods as a user types them, and the progress of a search."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 from tui.domain.run import BatchId, TaskId
 from tui.lazy_dataclass import dataclass
@@ -28,6 +28,19 @@ ERROR_ID_PREFIX: Final = "error_"
 """The id of an error group is this and its fingerprint. Source: tests/wire/recordings/README.md §11."""
 
 _PERIOD = re.compile(r"([1-9][0-9]{0,5})([smhdw])\Z")
+LISTS: Final[Mapping[str, str]] = {
+    "status": "statuses",
+    "task": "tasks",
+    "tag": "tags",
+    "version": "versions",
+    "queue": "queues",
+    "machine": "machines",
+    "region": "regions",
+    "error": "errors",
+    "schedule": "schedules",
+}
+"""The lists of `RunFilters` by their words: in addresses, in options of `ls`, in the dialog of the filters."""
+
 _UNITS: Final = {
     "s": timedelta(seconds=1),
     "m": timedelta(minutes=1),
@@ -63,6 +76,17 @@ class RunFilters:
     period: str | None = None
     created_from: datetime | None = None
     created_to: datetime | None = None
+
+    @classmethod
+    def of(cls, lists: Mapping[str, Iterable[str]], **others: Any) -> Self:
+        """Return filters with the lists of these words."""
+        values: dict[str, Any] = {LISTS[word]: tuple(each) for word, each in lists.items()}
+        return cls(**values, **others)
+
+    @property
+    def lists(self) -> dict[str, tuple[str, ...]]:
+        """All lists by their words."""
+        return {word: getattr(self, name) for word, name in LISTS.items()}
 
     @property
     def is_empty(self) -> bool:
@@ -118,6 +142,9 @@ def period_text(period: timedelta) -> str:
 MAX_CHARS: Final = 100
 """A longer text is no span."""
 
+NO_PERIOD: Final = "is not a period: 7d, 2:50-3:20, yesterday 2:50-3:20"
+"""The rest of a sentence about a text with another form."""
+
 _DAY: Final = timedelta(days=1)
 _DASH: Final = "[-\u2010-\u2015\u2212]"
 """Hyphens and dashes, as keyboards, phones and texts to copy from have them."""
@@ -146,20 +173,20 @@ class _Moment(NamedTuple):
     time: timedelta | None
 
 
-class InvalidSpan(ValueError):
-    """A begin and an end that are no span. The text says why, as the rest of a sentence."""
+class InvalidPeriod(ValueError):
+    """A text that is no period. The message says why, as the rest of a sentence."""
 
 
-def parse_time_span(text: str, now: datetime) -> TypedSpan | None:
-    """Parse a span like `read_time_span`, None if the text is none or an invalid one."""
-    try:
-        return read_time_span(text, now)
-    except InvalidSpan:
-        return None
+def read_period(text: str, now: datetime) -> timedelta | TypedSpan:
+    """Read a period or a span of time as a user types it. Raises `InvalidPeriod`."""
+    period = parse_period(text) or _read_span(text, now)
+    if period is None:
+        raise InvalidPeriod(NO_PERIOD)
+    return period
 
 
-def read_time_span(text: str, now: datetime) -> TypedSpan | None:
-    """Parse a span, None if the text has another form. Raises `InvalidSpan` if it is empty, too long ago or to come.
+def _read_span(text: str, now: datetime) -> TypedSpan | None:
+    """Parse a span, None if the text has another form. Raises `InvalidPeriod` if it is empty, too long ago or to come.
 
     A time without a date is that of today, or of yesterday if it is still to come. An end that is not after its begin
     belongs to the next day. Without an end the span ends now; a date alone is the whole day.
@@ -172,19 +199,19 @@ def read_time_span(text: str, now: datetime) -> TypedSpan | None:
     try:
         begin, end = _moment(found, "a_", now), _moment(found, "b_", now)
         span = _span(begin, end, now, is_open=found["dash"] is not None and end == _Moment(None, None))
-    except InvalidSpan:
+    except InvalidPeriod:
         raise
     except (ValueError, OverflowError):
-        raise InvalidSpan("is not a period: it names a day or a time that does not exist") from None
+        raise InvalidPeriod("is not a period: it names a day or a time that does not exist") from None
     if span is None:
         return None
     if not _is_before(span.begin, now):
-        raise InvalidSpan(f"has not begun: it is {now:%Y-%m-%d %H:%M} {now.tzname()}")
+        raise InvalidPeriod(f"has not begun: it is {now:%Y-%m-%d %H:%M} {now.tzname()}")
     if span.begin < now - MAX_PERIOD:
-        raise InvalidSpan(f"is not a period: it begins more than {MAX_PERIOD.days // 365} years ago")
+        raise InvalidPeriod(f"is not a period: it begins more than {MAX_PERIOD.days // 365} years ago")
     if not _is_before(span.begin, span.end):
         is_empty = not _is_before(span.end, span.begin)
-        raise InvalidSpan(f"is not a period: it {'begins when it ends' if is_empty else 'ends before it begins'}")
+        raise InvalidPeriod(f"is not a period: it {'begins when it ends' if is_empty else 'ends before it begins'}")
     return span
 
 
@@ -198,7 +225,7 @@ def _span(begin: _Moment, end: _Moment, now: datetime, *, is_open: bool) -> Type
             return None
         return TypedSpan(_midnight(begin.day, now), now if is_open else _midnight(last, now) + _DAY)
     if end.time is None and not is_open:
-        raise InvalidSpan("is not a period: it has no end, as 2:50-3:20 or 2:50-now")
+        raise InvalidPeriod("is not a period: it has no end, as 2:50-3:20 or 2:50-now")
     start = _midnight(begin.day or now.date(), now) + begin.time
     if begin.day is None and not _is_before(start, now):
         start -= _DAY
@@ -224,7 +251,7 @@ def _moment(found: re.Match[str], prefix: str, now: datetime) -> _Moment:
             day = date(year - 1, day.month, day.day)  # 12-31 in January is that of last year
     if parts["hour"] is None:
         if parts["month"] is not None and parts["year"] is None:
-            raise InvalidSpan("is not a period: it may be hours or a day (2:00-3:00, 2026-02-03)")
+            raise InvalidPeriod("is not a period: it may be hours or a day (2:00-3:00, 2026-02-03)")
         return _Moment(day, None)
     time = timedelta(hours=int(parts["hour"]), minutes=int(parts["minute"]), seconds=int(parts["second"] or 0))
     if int(parts["minute"]) > 59 or int(parts["second"] or 0) > 59 or time > _DAY:
@@ -243,7 +270,7 @@ def _is_before(one: datetime, other: datetime) -> bool:
 
 
 def time_span_text(begin: datetime, end: datetime | None) -> str:
-    """Return `2026-11-26 02:50-03:20`, which `parse_time_span` reads, with the date of the end where it differs.
+    """Return `2026-11-26 02:50-03:20`, which `read_period` reads, with the date of the end where it differs.
 
     It is in the zone of the begin.
     """

@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Final, NamedTuple, NoReturn
 from urllib.parse import quote, unquote
 
-from tui.domain.filters import InvalidSpan, RunFilters, parse_period, read_time_span
+from tui.domain.filters import LISTS, NO_PERIOD, InvalidPeriod, RunFilters, read_period
 from tui.domain.run import RunId, filter_word
 from tui.domain.text import clean
 from tui.lazy_dataclass import dataclass
@@ -33,19 +33,6 @@ TEXT: Final = "q"
 """The name of a word without a field in an address."""
 
 SERVER_PREFIX: Final = "server-"
-SERVER_LISTS: Final[Mapping[str, str]] = {
-    "status": "statuses",
-    "task": "tasks",
-    "tag": "tags",
-    "version": "versions",
-    "queue": "queues",
-    "machine": "machines",
-    "region": "regions",
-    "error": "errors",
-    "schedule": "schedules",
-}
-"""The field of `RunFilters` for each word of the server's filters."""
-
 _SINGLE: Final = {"error": "error group", "schedule": "schedule"}
 
 Report = Callable[[str], None]
@@ -85,7 +72,7 @@ class AddressedView(NamedTuple):
         """The names of its settings. Other names belong to its filter."""
         if not self.has_run and not self.has_period:
             return (SORT,)
-        return (ID, PANE) if self.has_run else (SINCE, SORT, *(SERVER_PREFIX + name for name in SERVER_LISTS))
+        return (ID, PANE) if self.has_run else (SINCE, SORT, *(SERVER_PREFIX + name for name in LISTS))
 
 
 _RUN_SORTS: Final = {order.title: order.id for order in ORDERS} | {order.id: order.id for order in ORDERS}
@@ -121,22 +108,16 @@ def _known(what: str, text: str, known: Iterable[str], report: Report) -> str:
     return name
 
 
-def read_period(text: str, view: AddressedView, report: Report) -> str:
+def _period_of(text: str, view: AddressedView, report: Report) -> str:
     """Return a period that the view can show, or "". Only where the time is, it is known whether a span has begun."""
     if text and view.periods and text not in view.periods:
         report(f'no period "{text}" in this view; the periods are {" ".join(view.periods)}')
         return ""
-    try:
-        has_form = not text or parse_period(text) is not None or read_time_span(text, _ANY_TIME) is not None
-    except InvalidSpan:
-        has_form = True
-    if not has_form:
-        report(_no_period(text))
-    return text if has_form else ""
-
-
-def _no_period(text: str) -> str:
-    return f'"{text}" is not a period: 7d, 2:50-3:20, yesterday 2:50-3:20'
+    problem = period_problem(text, _ANY_TIME) or ""
+    if problem.endswith(NO_PERIOD):
+        report(problem)
+        return ""
+    return text
 
 
 def read_run(text: str, view: AddressedView) -> RunId | None:
@@ -181,14 +162,12 @@ def _status_words(value: str, report: Report) -> tuple[str, ...]:
 
 def period_problem(since: str, now: datetime) -> str | None:
     """Return why a text is neither a period nor a span of time, as a sentence without a stop; None if it is one."""
-    if not since or parse_period(since) is not None:
-        return None
-    try:
-        if read_time_span(since, now) is not None:
-            return None
-    except InvalidSpan as error:
-        return f'"{since}" {error}'
-    return _no_period(since)
+    if since:
+        try:
+            read_period(since, now)
+        except InvalidPeriod as error:
+            return f'"{since}" {error}'
+    return None
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -201,8 +180,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def lists_of(filters: RunFilters) -> RunFilters:
     """Return the part of the server's filters that an address has beside the period."""
-    lists: Mapping[str, Any] = {name: getattr(filters, name) for name in SERVER_LISTS.values()}
-    return RunFilters(**lists)
+    return RunFilters.of(filters.lists)
 
 
 # `ViewAddress`: a view of the monitor as a text that opens it again: `runs?task=charge-*&status=failed&sort=took`.
@@ -266,8 +244,8 @@ class ViewAddress:
         yield from self._settings()
 
     def _settings(self) -> Iterable[tuple[str, str]]:
-        for name, attribute in SERVER_LISTS.items():
-            if values := getattr(self.server, attribute):
+        for name, values in self.server.lists.items():
+            if values:
                 yield SERVER_PREFIX + name, ",".join(_quoted(value) for value in values)
         if self.since:
             yield SINCE, self.since
@@ -353,17 +331,17 @@ def _address(view: str, words: str, length: int, report: Report) -> ViewAddress:
             settings[word.field] = word.rest
     plain = {name: settings.get(name, "").replace('"', "") for name in (SINCE, SORT, ID, PANE)}
     # In this order the sentences are reported.
-    text, since = _filter_text(parts, form, report), read_period(plain[SINCE], form, report)
+    text, since = _filter_text(parts, form, report), _period_of(plain[SINCE], form, report)
     sorts = form.sorts() if plain[SORT] else {}
     sort, run = _known("order", plain[SORT], sorts, report), read_run(plain[ID], form)
-    server: dict[str, Any] = {
-        attribute: read_server_values(name, settings[SERVER_PREFIX + name], report)
-        for name, attribute in SERVER_LISTS.items()
+    server = {
+        name: read_server_values(name, settings[SERVER_PREFIX + name], report)
+        for name in LISTS
         if SERVER_PREFIX + name in settings
     }
     pane = _known("pane", plain[PANE], form.panes, report)
     pane = "" if form.panes[:1] == (pane,) else pane
-    return ViewAddress(view.casefold(), text, since, sorts.get(sort, ""), run, RunFilters(**server), pane)
+    return ViewAddress(view.casefold(), text, since, sorts.get(sort, ""), run, RunFilters.of(server), pane)
 
 
 def _filter_text(words: Iterable[Word], form: AddressedView, report: Report) -> str:

@@ -204,16 +204,9 @@ def command_arguments(address: ViewAddress, names: LoadedNames = NO_NAMES, found
 
 def _options(address: ViewAddress, names: LoadedNames) -> list[str]:
     """Return the options of `ls`. Raises `_NoOption` if none are equal."""
-    server = address.server
-    if address.sort not in {"", "created"} or server.machines or server.regions or server.errors or server.schedules:
+    values = {name: given for name, given in address.server.lists.items() if given or name in COUNTED_FIELDS}
+    if address.sort not in {"", "created"} or not values.keys() <= set(COUNTED_FIELDS):
         raise _NoOption
-    values: dict[str, tuple[str, ...]] = {
-        "task": server.tasks,
-        "status": server.statuses,
-        "tag": server.tags,
-        "version": server.versions,
-        "queue": server.queues,
-    }
     for word in typed.split_words(address.filter):
         name = word.field or ""
         if name in COUNTED_FIELDS and not word.values:

@@ -25,6 +25,7 @@ from tui.store.server_filter import KnownValues, ServerFilter, is_typable
 from tui.text.styled import Line, line_width, plain
 
 DAY = timedelta(hours=24)
+NOW = datetime(2026, 11, 26, 14, 32, tzinfo=UTC)
 FAILED = tuple(word_of(title) for title in FAMILIES[1][1])
 KNOWN = KnownValues(
     ("charge-card", "send-digest", "send-email"),
@@ -83,14 +84,14 @@ chosen = st.builds(
 
 @given(chosen)
 def test_dialog_reads_back_the_filter_it_shows(before: ServerFilter) -> None:
-    assert say.read_typed(say.typed_of(before), timedelta(hours=1)) == before
+    assert say.read_typed(say.typed_of(before), timedelta(hours=1), NOW) == before
 
 
 def test_invalid_period_is_reported_and_not_accepted() -> None:
-    typed = Typed(period="yesterday")
-    assert say.read_typed(typed, DAY) is None
-    assert "“yesterday” is not a period" in (say.period_error(typed.period) or "")
-    assert "until the period is one" in plain(say.shows_line(typed, DAY))
+    typed = Typed(period="soon")
+    assert say.read_typed(typed, DAY, NOW) is None
+    assert "“soon” is not a period" in (say.period_error(typed.period, NOW) or "")
+    assert "until the period is one" in plain(say.shows_line(typed, DAY, NOW))
 
 
 def test_span_of_time_becomes_a_filter() -> None:
@@ -122,9 +123,9 @@ def test_span_of_time_becomes_a_filter() -> None:
 
 def test_empty_period_means_the_default() -> None:
     for text in ("", "  ", " 24h "):
-        assert say.period_error(text) is None
-        assert say.read_typed(Typed(period=text), DAY) == ServerFilter(RunFilters(), DAY)
-    assert plain(say.shows_line(Typed(), DAY)) == "   shows  every run, last 24h"
+        assert say.period_error(text, NOW) is None
+        assert say.read_typed(Typed(period=text), DAY, NOW) == ServerFilter(RunFilters(), DAY)
+    assert plain(say.shows_line(Typed(), DAY, NOW)) == "   shows  every run, last 24h"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from enum import Enum, auto
@@ -12,7 +11,7 @@ from pathlib import PurePath
 from typing import Any, Final, NamedTuple, Protocol, TypeVar, cast
 from urllib.parse import unquote
 
-from tui.domain.filters import parse_period, parse_time_span
+from tui.domain.filters import TypedSpan, read_period
 from tui.domain.run import Run, RunId
 from tui.domain.text import clean
 from tui.features.runs.columns import short_id
@@ -41,6 +40,7 @@ from tui.store.addresses import (
     AddressError,
     ViewAddress,
     is_address,
+    lists_of,
     parse_address,
     parse_words,
     period_problem,
@@ -184,9 +184,10 @@ ROUNDING: Final = timedelta(seconds=1)
 
 
 class ShownTime(NamedTuple):
-    """The time that a view of runs shows. `end` None: it goes on."""
+    """The time that a view of runs shows. `period` is its length, or the begin of a span. `end` None: it goes on."""
 
     begin: datetime
+    period: timedelta | datetime
     end: datetime | None = None
 
 
@@ -278,9 +279,8 @@ class RunNumbers:
         parsed = parse_filter(address.filter, now=self._live.now.frozen_at or self._live.now.at)
         tally = self._count("matches", address, lambda: self._tally(address, window))
         history, chosen = self._live.session.store.history, self._chosen
-        is_same_list = address.server == replace(chosen.filters, period=None, created_from=None, created_to=None)
-        of_list = chosen.filters.created_from or chosen.period
-        asks_server = not is_same_list or of_list != self._window_text(address)
+        is_same_list = address.server == lists_of(chosen.filters)
+        asks_server = not is_same_list or (chosen.filters.created_from or chosen.period) != window.period
         is_all_read = history is not None and history.is_complete and not history.is_cut
         begin = chosen.filters.created_from or self._live.session.now() - chosen.period
         is_covered = chosen.filters.created_to is None and begin - ROUNDING <= window.begin
@@ -300,10 +300,10 @@ class RunNumbers:
     def window_of(self, since: str) -> ShownTime:
         """Return the time that a view shows. `since` is a period, a span, or empty for the usual period."""
         now = self._live.session.local_now()
-        period = parse_period(since) if since else self._live.session.settings.history
-        if period is None and (span := parse_time_span(since, now)) is not None:
-            return ShownTime(span.begin, span.end)
-        return ShownTime(now - (period or self._live.session.settings.history))
+        period = read_period(since, now) if since else self._live.session.settings.history
+        if isinstance(period, TypedSpan):
+            return ShownTime(period.begin, period.begin, period.end)
+        return ShownTime(now - period, period)
 
     def _tally(self, address: ViewAddress, window: ShownTime) -> MatchTally:
         now = self._live.now
@@ -323,11 +323,6 @@ class RunNumbers:
             since=window.begin,
             is_span=window.end is not None,  # older live runs are not shown then
         )
-
-    def _window_text(self, address: ViewAddress) -> object:
-        if not address.since:
-            return self._live.session.settings.history
-        return parse_period(address.since) or self.window_of(address.since).begin
 
 
 # The command line as a state: the typed text, what fits it, what is chosen, and what Enter runs.

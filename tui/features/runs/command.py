@@ -14,16 +14,16 @@ from tui.api.errors import ApiError, Refused, TooExpensive
 from tui.commands.options import RUN_ID, connection_options, following_options, json_option, settings_of
 from tui.commands.output import ExitCode, Output, Stop
 from tui.domain.filters import (
-    InvalidSpan,
+    InvalidPeriod,
     RunFilters,
-    parse_period,
+    TypedSpan,
     period_text,
     queue_names,
-    read_time_span,
+    read_period,
     time_span_text,
 )
 from tui.domain.finding import QueueState, Standstill, StandstillReason, hold_of
-from tui.domain.run import FEEDS, STATUS_TABLE, Precision, Run, RunId, RunStatus, TaskId, filter_word, live_statuses
+from tui.domain.run import FEEDS, STATUS_TABLE, Precision, Run, RunId, RunStatus, filter_word, live_statuses
 from tui.domain.text import Raw, clean
 from tui.domain.tree import RunTree, TreeNode
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
@@ -256,44 +256,30 @@ async def _tree(output: Output, settings: Settings, run_id: RunId, *, as_json: b
 
 def _filters(options: dict[str, Any], zone: tzinfo) -> RunFilters:
     """Return the filters for the API. Raises `Stop` (usage) for a status or period that the API would ignore."""
-    period, span = options["period"], None
-    if period is not None and parse_period(period) is None:
-        now = datetime.now(zone)
-        forms = f"30m, 24h, 7d, or from-until in {zone_name(now)}, begun already: 02:50-03:20"
+    text, now, window = options["period"], datetime.now(zone), dict[str, Any]()
+    if text is not None:
         try:
-            span = read_time_span(period, now)
-        except InvalidSpan as error:
-            raise Stop(ExitCode.USAGE, f"--period {period!r} {error} ({forms})") from None
-        if span is None:
-            raise Stop(ExitCode.USAGE, f"--period {period!r} is not a period: {forms} (the API would ignore it)")
-    statuses = []
-    for name in _values(options["status"]):
+            period = read_period(text, now)
+        except InvalidPeriod as error:
+            forms = f"30m, 24h, 7d, or from-until in {zone_name(now)}, begun already: 02:50-03:20"
+            raise Stop(ExitCode.USAGE, f"--period {text!r} {error} ({forms})") from None
+        window = {"period": text}
+        if isinstance(period, TypedSpan):
+            window = {"created_from": period.begin, "created_to": period.end}
+    lists = {word: _values(options[word]) for word in ("status", "task", "tag", "version", "queue")}
+    statuses = dict[str, None]()
+    for name in lists["status"]:
         if (word := filter_word(name)) is None:
             known = ", ".join(row.title for row in STATUS_TABLE if filter_word(row.title))
             raise Stop(ExitCode.USAGE, f"--status {name!r} is not a status that the API filters by: {known}")
-        statuses.append(word)
-    return RunFilters(
-        statuses=tuple(dict.fromkeys(statuses)),
-        tasks=tuple(TaskId(task) for task in _values(options["task"])),
-        tags=_values(options["tag"]),
-        versions=_values(options["version"]),
-        queues=_values(options["queue"]),
-        period=period if span is None else None,
-        created_from=span.begin if span is not None else None,
-        created_to=span.end if span is not None else None,
-    )
+        statuses[word] = None
+    return RunFilters.of(lists | {"status": tuple(statuses)}, **window)
 
 
 def nothing_found(filters: RunFilters, history: timedelta) -> str:
     """Return a sentence that repeats the filters, and names an option that finds more."""
-    fields = (
-        ("status", filters.statuses),
-        ("task", filters.tasks),
-        ("tag", filters.tags),
-        ("version", filters.versions),
-        ("queue", queue_names(filters.queues)),
-    )
-    conditions = [f"{name} {' or '.join(map(clean, values))}" for name, values in fields if values]
+    lists = filters.lists | {"queue": queue_names(filters.queues)}
+    conditions = [f"{word} {' or '.join(map(clean, values))}" for word, values in lists.items() if values]
     if filters.period is not None:
         return f"No runs match: {', '.join([*conditions, f'last {filters.period}'])}."
     if filters.created_from is not None:

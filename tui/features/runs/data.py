@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from tui.api.errors import ApiError
-from tui.domain.filters import RunFilters, SearchProgress, parse_period, period_text
+from tui.domain.filters import LISTS, RunFilters, SearchProgress, parse_period, period_text
 from tui.domain.run import RunId, filter_word
 from tui.features.runs.model import SLICE_S, ListViews
 from tui.kit.selection import CoalescedFetch
@@ -249,7 +249,7 @@ class Outages:
 # run. A file that cannot be decoded is reported, ignored, and replaced by the next save.
 
 
-_LISTS: Final = ("statuses", "tasks", "tags", "versions", "queues", "machines", "regions")
+_LISTS: Final = tuple(LISTS.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,13 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from tui.domain.action import Via
+from tui.domain.filters import read_period
 from tui.domain.run import Run, RunId
 from tui.features.actions.view import ACTION_BINDINGS, BY_ID, ActionController
 from tui.features.runs.data import RunSubscription
 from tui.features.runs.model import ListQuery
 from tui.features.runs.view import RunListPane, RunSummary
-from tui.features.runs.words import NOT_A_RUN, Typed, absolute_period_words, read_typed, recalled_line
+from tui.features.runs.words import NOT_A_RUN, absolute_period_words, recalled_line, server_filter
 from tui.features.wall.panes import LinePane, OpenedLine, unheard_line
 from tui.kit.app import AppBase, is_covered
 from tui.kit.bars import ViewScreen
@@ -751,11 +752,8 @@ class MainScreen(MainView):
     def server_filter_of(self, address: ViewAddress) -> ServerFilter:
         """Return the filters of the server that an address has. Its period has been checked."""
         settings, now = self.live.session.settings, self.live.session.local_now()
-        period = read_typed(Typed(period=address.since), settings.history, now)
-        assert period is not None, "the period has been checked"
-        window = period.filters
-        filters = replace(address.server, created_from=window.created_from, created_to=window.created_to)
-        return ServerFilter(filters, period.period)
+        period = read_period(address.since, now) if address.since else settings.history
+        return server_filter(address.server, period, now)
 
     def address(self) -> ViewAddress:
         """Return the address of the list, or of the run that is shown."""

@@ -2,19 +2,19 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final, assert_never
 
 from tui.domain.filters import (
-    InvalidSpan,
+    InvalidPeriod,
     RunFilters,
     SearchProgress,
     SearchStep,
+    TypedSpan,
     fingerprint_of,
-    parse_period,
-    parse_time_span,
     period_text,
-    read_time_span,
+    read_period,
     time_span_text,
 )
 from tui.domain.run import (
@@ -27,11 +27,10 @@ from tui.domain.run import (
     AttemptStatus,
     Run,
     RunStatus,
-    TaskId,
     Wait,
     WaitKind,
 )
-from tui.domain.text import Raw
+from tui.domain.text import Raw, shortened
 from tui.domain.update import HistoryRead
 from tui.features.runs.columns import time_in_queue, took
 from tui.kit.words import without_request
@@ -501,6 +500,10 @@ MAX_NAMED_VALUES: Final = 2
 _SHORT_FINGERPRINT: Final = 8
 
 
+TYPED_LISTS: Final = ("task", "tag", "version", "queue")
+"""The lists that the dialog has as text."""
+
+
 @dataclass(frozen=True, slots=True)
 class Typed:
     """The content of the dialog: statuses by the words of the API, everything else as text."""
@@ -531,9 +534,8 @@ def values_of(text: str) -> tuple[str, ...]:
 def typed_of(chosen: ServerFilter, zone: tzinfo = UTC) -> Typed:
     """Return the initial content of the dialog, with times in the zone in which they are read again."""
     filters = chosen.filters
-    lists = (filters.tasks, filters.tags, filters.versions, filters.queues)
-    task, tag, version, queue = map(", ".join, lists)
-    return Typed(frozenset(filters.statuses), task, tag, version, queue, period_words(filters, chosen.period, zone))
+    texts = {word: ", ".join(filters.lists[word]) for word in TYPED_LISTS}
+    return Typed(frozenset(filters.statuses), **texts, period=period_words(filters, chosen.period, zone))
 
 
 def period_words(filters: RunFilters, period: timedelta, zone: tzinfo = UTC) -> str:
@@ -547,42 +549,35 @@ def absolute_period_words(filters: RunFilters, period: timedelta) -> str:
     return period_words(filters, period) + ("" if filters.created_from is None else "z")
 
 
-def read_typed(typed: Typed, default_period: timedelta, now: datetime | None = None) -> ServerFilter | None:
-    """Return the chosen filter, or None if `period_error` finds a mistake. An empty period means the default.
-
-    Without `now`, a begin and an end are not understood.
-    """
+def read_typed(typed: Typed, default_period: timedelta, now: datetime) -> ServerFilter | None:
+    """Return the chosen filter, or None if `period_error` finds a mistake. An empty period means the default."""
     text = typed.period.strip()
-    period = parse_period(text) if text else default_period
-    span = parse_time_span(text, now) if now is not None else None
-    if span is not None and now is not None:
-        period = now.astimezone(UTC) - span.begin.astimezone(UTC) + SPAN_MARGIN
-    if period is None:
+    try:
+        period = read_period(text, now) if text else default_period
+    except InvalidPeriod:
         return None
     order = [word_of(title) for _, titles in FAMILIES for title in titles]
-    filters = RunFilters(
-        statuses=tuple(word for word in order if word in typed.statuses),
-        tasks=tuple(map(TaskId, values_of(typed.task))),
-        tags=values_of(typed.tag),
-        versions=values_of(typed.version),
-        queues=values_of(typed.queue),
-        created_from=span.begin if span is not None else None,
-        created_to=span.end if span is not None else None,
-    )
-    return ServerFilter(filters, period)
+    lists: dict[str, Sequence[str]] = {word: values_of(getattr(typed, word)) for word in TYPED_LISTS}
+    filters = RunFilters.of(lists | {"status": [word for word in order if word in typed.statuses]})
+    return server_filter(filters, period, now)
+
+
+def server_filter(filters: RunFilters, period: timedelta | TypedSpan, now: datetime) -> ServerFilter:
+    """Return filters with a period, or with a span of time and how far back the list is read for it."""
+    if not isinstance(period, TypedSpan):
+        return ServerFilter(filters, period)
+    back = now.astimezone(UTC) - period.begin.astimezone(UTC) + SPAN_MARGIN
+    return ServerFilter(replace(filters, created_from=period.begin, created_to=period.end), back)
 
 
 def filter_words(filters: RunFilters, period: timedelta | None) -> str:
     """Return `failed, charge-card, last 24h`. A whole family is in lower case, one status has a capital."""
-    parts = [
-        _statuses(filters.statuses),
-        _several("task", filters.tasks),
-        _several("tag", filters.tags, "tag "),
-        _several("version", filters.versions, "version "),
-        _several("queue", filters.queues, "queue "),
-        _several("schedule", filters.schedules, "schedule "),
-        _several("error group", [fingerprint_of(each)[:_SHORT_FINGERPRINT] for each in filters.errors], "error group "),
-    ]
+    parts = [_statuses(filters.statuses)]
+    for word, values in filters.lists.items():
+        if word == "error":
+            parts.append(_several("error group", [fingerprint_of(each)[:_SHORT_FINGERPRINT] for each in values]))
+        elif word != "status":
+            parts.append(_several(word, values))
     if filters.created_from is not None:
         parts.append(f"{time_span_text(filters.created_from, filters.created_to)} {zone_name(filters.created_from)}")
     elif period is not None:
@@ -628,10 +623,10 @@ def _statuses(words: Sequence[str]) -> str:
     return " or ".join(names) if len(names) <= MAX_NAMED_VALUES else f"{len(words)} statuses"
 
 
-def _several(noun: str, values: Sequence[str], prefix: str = "") -> str:
+def _several(noun: str, values: Sequence[str]) -> str:
     if len(values) > MAX_NAMED_VALUES:
         return f"{len(values)} {noun}s"
-    return prefix + " or ".join(values) if values else ""
+    return f"{'' if noun == 'task' else f'{noun} '}{' or '.join(values)}" if values else ""
 
 
 # Suggestions and mistakes.
@@ -658,19 +653,14 @@ def is_incomplete(text: str, known: Sequence[str]) -> bool:
     return bool(last_value) and last_value not in known and bool(candidates(text, known))
 
 
-def period_error(text: str, now: datetime | None = None) -> str | None:
-    """Return a sentence about a period that is not valid, or None. Without `now`, spans of time are not understood."""
-    if not (shown := text.strip()) or parse_period(shown) is not None:
-        return None
-    problem = "is not a period: 7d, 2:50-3:20, yesterday 2:50-3:20"
-    if now is not None:
+def period_error(text: str, now: datetime) -> str | None:
+    """Return a sentence about a period that is not valid, or None."""
+    if shown := text.strip():
         try:
-            if read_time_span(shown, now) is not None:
-                return None
-        except InvalidSpan as error:
-            problem = str(error)
-    quoted = f"“{shown}”" if len(shown) <= MAX_SHOWN_CHARS else f"“{shown[: MAX_SHOWN_CHARS - 1]}…”"
-    return f"{quoted} {problem}."
+            read_period(shown, now)
+        except InvalidPeriod as error:
+            return f"“{shortened(shown, MAX_SHOWN_CHARS)}” {error}."
+    return None
 
 
 def doubtful_value(field: str, text: str, known: KnownValues) -> str | None:
@@ -703,7 +693,7 @@ def filters_end_line(width: int, *, needs_rules: bool) -> Line:
     return (Piece("─" * width, Token.LINE),) if needs_rules else ()
 
 
-def shows_line(typed: Typed, default_period: timedelta, now: datetime | None = None) -> Line:
+def shows_line(typed: Typed, default_period: timedelta, now: datetime) -> Line:
     """Return the result of the current filter in words."""
     if (chosen := read_typed(typed, default_period, now)) is None:
         return (Piece("   shows  ", Token.FAINT), Piece("nothing new, until the period is one", Token.MUTED))
