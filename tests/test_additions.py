@@ -115,7 +115,7 @@ STATUS_STORY = """
 from tests.support.present.samples import sample
 from tui.domain import run as status
 from tui.features.runs.words import FAMILIES
-from tui.store.command_line import STATUS_VALUES
+from tui.features.command_line.model import STATUS_VALUES
 from tui.store.filter import parse_filter
 from tui.text.status import STATUS_STYLES, style_of_status
 

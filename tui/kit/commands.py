@@ -30,20 +30,9 @@ MAX_COMMAND_LINES: Final = 2
 MAX_SAID_LINES: Final = 3
 
 _GUTTER: Final = 2
-_NAME: Final = 20
+NAME_CELLS: Final = 20
 _LABEL: Final = 8
 _MARK: Final = 2
-
-
-@dataclass(frozen=True, slots=True)
-class BoxRow:
-    """Something to choose. `mark` stands before the name, `argument` faint behind it, `right` at the right edge."""
-
-    name: str
-    sentence: Line = ()
-    right: Line = ()
-    mark: Piece | None = None
-    argument: str = ""
 
 
 class HistoryLine(NamedTuple):
@@ -57,20 +46,17 @@ class HistoryLine(NamedTuple):
 class BoxContent:
     """Everything that the box shows.
 
-    * `heading`: a line above the rows
-    * `rows`, `cursor`: what can be chosen, and the chosen one
+    * `found`, `cursor`: what can be chosen, and the chosen one
     * `below`: lines below the rows, each with its label ("" for a line without one)
     * `command`: the same as a shell command
     * `history`: the newest commands first
     """
 
-    heading: Line = ()
-    rows: Sequence[BoxRow] = ()
+    found: "Choices"
     cursor: int | None = None
     below: Sequence[tuple[str, Line]] = ()
     command: str = ""
     history: Sequence[HistoryLine] = ()
-    name_width: int = _NAME
 
 
 class BoxLine(NamedTuple):
@@ -91,9 +77,10 @@ def box_lines(content: BoxContent, width: int, height: int, *, top: int, now: da
     inner = max(1, width - 2 * _GUTTER)
     said = [each for label, line in content.below for each in _labelled(label, line, inner)]
     # A command that is cut between its lines would look whole.
-    around = MIN_ROWS * bool(content.rows) + bool(content.heading) + len(said) + _EMPTY_LINES
+    found = content.found
+    around = MIN_ROWS * bool(found.choices) + bool(found.heading) + len(said) + _EMPTY_LINES
     below = [*said, *_command_lines(content.command, inner, max(1, min(MAX_COMMAND_LINES, height - around)))]
-    heading = [BoxLine(_indented(content.heading))] if content.heading else []
+    heading = [BoxLine(_indented(found.heading))] if found.heading else []
     rows_room = max(MIN_ROWS, height - len(heading) - 1 - (len(below) + 1 if below else 0))
     lines = [*heading, *_rows(content, inner, min(MAX_ROWS, rows_room), top)]
     if below:
@@ -112,26 +99,24 @@ def visible_top(cursor: int | None, top: int, count: int, shown: int = MAX_ROWS)
 
 
 def _rows(content: BoxContent, inner: int, shown: int, top: int) -> list[BoxLine]:
-    top = visible_top(content.cursor, top, len(content.rows), shown)
-    has_marks = any(row.mark is not None for row in content.rows)
-    return [
-        BoxLine(
-            (Piece("▌ " if index == content.cursor else "  ", Token.ACCENT), *_row(row, inner, has_marks, content)),
-            index,
-            index == content.cursor,
-        )
-        for index, row in enumerate(content.rows[top : top + shown], top)
-    ]
+    found, cursor = content.found, content.cursor
+    top = visible_top(cursor, top, len(found.choices), shown)
+    lines = []
+    for index, choice in enumerate(found.choices[top : top + shown], top):
+        edge = Piece("▌ " if index == cursor else "  ", Token.ACCENT)
+        lines.append(BoxLine((edge, *_row(choice, inner, found)), index, index == cursor))
+    return lines
 
 
-def _row(row: BoxRow, inner: int, has_marks: bool, content: BoxContent) -> Line:  # noqa: FBT001
+def _row(row: "Choice", inner: int, found: "Choices") -> Line:
+    has_marks = any(each.mark is not None for each in found.choices)
     mark: Line = (row.mark or Piece(" "), Piece(" ")) if has_marks else ()
     name: Line = (Piece(row.name, Token.TEXT),)
     if row.argument:
         name = (*name, Piece(f" {row.argument}", Token.FAINT))
     # A name without a sentence has the room of both.
     room = inner - _MARK * has_marks - (line_width(row.right) + 2 if row.right else 0)
-    name_room = min(content.name_width if row.sentence else room, room)
+    name_room = min(found.name_width if row.sentence else room, room)
     sentence = fit(row.sentence, max(0, room - name_room - 2)) if row.sentence else ()
     middle: Line = (*fit(name, name_room), Piece("  "), *sentence) if sentence else fit(name, max(0, room))
     return (*mark, *middle, *((Piece("  "), *row.right) if row.right else ()))
@@ -192,13 +177,18 @@ class Choice:
     """Something that can be chosen.
 
     * `text`: what the command line is, without its first word, once this is taken
-    * `row`: how it is drawn
+    * `name`, `sentence`: how it is drawn; `mark` stands before the name, `argument` faint behind it, `right` at the
+      right edge
     * `is_open`: more has to be typed behind it, so that Enter takes it into the line and runs nothing
     * `run`: what Enter does instead of running the line, or None
     """
 
     text: str
-    row: BoxRow
+    name: str
+    sentence: Line = ()
+    right: Line = ()
+    mark: Piece | None = None
+    argument: str = ""
     is_open: bool = False
     run: Callable[[], object] | None = None
 
@@ -218,6 +208,7 @@ class Choices:
     heading: Line = ()
     also: Line = ()
     notes: Sequence[Line] = ()
+    name_width: int = NAME_CELLS
 
 
 @dataclass(frozen=True, slots=True)

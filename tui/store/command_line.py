@@ -4,20 +4,20 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from enum import StrEnum
 from itertools import islice, pairwise
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from tui.domain.filters import TASK_QUEUE_PREFIX, parse_period
-from tui.domain.run import STATUS_TABLE, Environment, Run, RunId, fold, live_statuses
-from tui.domain.text import Raw, clean, raw_or_none
+from tui.domain.run import STATUS_TABLE, Environment, Run, RunId, live_statuses
+from tui.domain.text import Raw, raw_or_none
 from tui.lazy_dataclass import dataclass
 from tui.store import filter as typed
 from tui.store.addresses import VIEWS, ViewAddress
 from tui.store.changes import Key
 from tui.store.server_filter import rest_words_of
+from tui.store.view import View
 
 # Recognises a run id, or a link to a run or an error, in a pasted text.
 #
@@ -271,7 +271,7 @@ MAX_FOUND_IDS: Final = 50
 RunGetter = Callable[[RunId], Run | None]
 
 
-class _Steps:
+class Tally:
     """Work in small steps. A subclass does one in `_step`, and returns whether it was the last."""
 
     is_complete = False
@@ -282,11 +282,14 @@ class _Steps:
             self.is_complete = self._step()
         return self.is_complete
 
+    def stop(self) -> None:
+        """Give up the work."""
+
     def _step(self) -> bool:
         raise NotImplementedError
 
 
-class ValueTally(_Steps):
+class ValueTally(Tally):
     """The number of runs with each status, task, tag, version and queue.
 
     `is_complete`: all runs were counted, and the values of each field are in the order of their numbers.
@@ -328,42 +331,6 @@ class ValueTally(_Steps):
                     self.has_all_tags = False
 
 
-@dataclass(eq=False)
-class MatchTally(_Steps):
-    """The number of runs that pass a filter, of those in a window of time. `since` None: the window has no begin.
-
-    Of runs created before the window only live ones are in it, as in the list; with `is_span` none are.
-    """
-
-    get: RunGetter
-    keys: Iterable[Key]
-    base: typed.Term
-    """The filters of the server, which `matches` includes."""
-
-    matches: typed.Term
-    since: datetime | None = None
-    is_span: bool = False
-    total: int = 0
-    matched: int = 0
-
-    def __post_init__(self) -> None:
-        self._keys = iter(self.keys)
-
-    def _step(self) -> bool:
-        runs = _next_runs(self._keys, self.get)
-        for run in runs or ():
-            if self._is_in_window(run) and self.base(run):
-                self.total += 1
-                self.matched += self.matches(run)
-        return runs is None
-
-    def _is_in_window(self, run: Run) -> bool:
-        created_at = run.created_at
-        if self.since is None or (created_at is not None and created_at >= self.since):
-            return True
-        return not self.is_span and not run.is_final
-
-
 def _next_runs(keys: Iterator[Key], get: RunGetter) -> list[Run] | None:
     """Return the next runs that the store still has; None at the end."""
     some = list(islice(keys, _RUNS_PER_STEP))
@@ -372,7 +339,22 @@ def _next_runs(keys: Iterator[Key], get: RunGetter) -> list[Run] | None:
     return [run for _, run_id in some if (run := get(run_id)) is not None and run.state is not None]
 
 
-class IdSearch(_Steps):
+class MatchTally(Tally):
+    """The runs that a view would show, and those that pass its filters of the server, as views of the store."""
+
+    def __init__(self, base: View, shown: View) -> None:
+        self.base, self.shown = base, shown
+
+    def count_some(self, is_time_up: Callable[[], bool]) -> bool:
+        self.is_complete = all(view.fill(is_time_up) for view in (self.base, self.shown))
+        return self.is_complete
+
+    def stop(self) -> None:
+        for view in (self.base, self.shown):
+            view.stop()
+
+
+class IdSearch(Tally):
     """The newest runs whose id ends with a text, or else contains it; at most `MAX_FOUND_IDS` of each.
 
     Of an id as the list shows it, `run_cm…6e3t`, begin and end count.
@@ -399,167 +381,3 @@ class IdSearch(_Steps):
             elif not self._cut and len(self._containing) < MAX_FOUND_IDS and self._part in text:
                 self._containing.append(run_id)
         return is_last
-
-
-# The word that is being typed at the end of a command line, and what fits it.
-#
-# Completions replace the value of the word: `task:charge` becomes `task:charge-card`, `-tag:a,b` its last value.
-
-
-MAX_COMPLETIONS: Final = 200
-"""Completions of one word that can be chosen."""
-
-FIELD_SENTENCES: Final[Mapping[str, str]] = {
-    **{name: field.sentence for name, field in typed.FIELDS.items()},
-    "since": "2h, 7d, 02:50-03:20",
-    "sort": "age, status, task, took, updated, cost",
-}
-"""The values of a field of the list in words, in the order in which fields are offered."""
-
-_PERIODS: Final = ("1h", "2h", "24h", "7d", "30d")
-
-
-class TypedWord(NamedTuple):
-    """The last word of a text.
-
-    `before` is the text up to the part that a completion replaces, `part` that part, without quotes. `field` is that of
-    the word, None without one.
-    """
-
-    before: str
-    part: str
-    field: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """A value that fits. `count` is the number of loaded runs with it, None where it is not known or makes no sense.
-
-    `value` is what is typed for it, `sentence` says what it means; both may be raw text. `status` is the title of the
-    status whose glyph stands before it.
-    """
-
-    value: str
-    sentence: str = ""
-    count: int | None = None
-    status: str = ""
-    is_open: bool = False
-    """Whether a value follows at once, as after `task:`."""
-
-
-def typed_word(text: str) -> TypedWord:
-    """Return the word at the end of a text, empty behind a space."""
-    words = typed.split_words(text)
-    if not words or not words[-1].is_open or (text[-1:].isspace() and text.count('"') % 2 == 0):
-        return TypedWord(text, "", None)
-    word = words[-1]
-    start = len(text) - len(word.source)
-    if word.field is None:
-        return TypedWord(text[:start], word.source, None)
-    last = _last_value(word.rest)
-    return TypedWord(text[: len(text) - len(last)], last.replace('"', ""), word.field)
-
-
-def _last_value(values: str) -> str:
-    """Return the part behind the last comma that is not in quotes."""
-    begin, is_quoted = 0, False
-    for index, character in enumerate(values):
-        if character == '"':
-            is_quoted = not is_quoted
-        elif character == "," and not is_quoted:
-            begin = index + 1
-    return values[begin:]
-
-
-def completed(word: TypedWord, completion: Completion) -> str:
-    """Return the text with a completion in place of the typed part."""
-    is_value = word.field not in {None, "took"}
-    return f"{word.before}{typed.as_value(completion.value) if is_value else completion.value}"
-
-
-def fitting(values: Iterable[str], part: str) -> list[str]:
-    """Return the values that a typed part fits: equal ones, then those that begin with it, then those that contain it.
-
-    A part with `*` or `?` fits what it matches as a whole.
-    """
-    folded = part.casefold()
-    if typed.GLOB.search(part):
-        test = typed.whole_text_test(typed.patterns_of(part))
-        return [value for value in values if test(value.casefold())]
-    ranked = [(rank, index, value) for index, value in enumerate(values) if (rank := _rank(value, folded)) is not None]
-    return [value for _, _, value in sorted(ranked, key=lambda each: each[:2])]
-
-
-def _rank(value: str, folded: str) -> int | None:
-    text = value.casefold()
-    if text == folded:
-        return 0
-    return 1 if text.startswith(folded) else 2 if folded in text else None
-
-
-STATUS_VALUES: Final[Mapping[str, str]] = {
-    **{fold(row.title).replace(" ", "-"): row.title for row in STATUS_TABLE},
-    **{name.replace(" ", "-"): "" for name in typed.GROUPS},
-}
-"""The words of `status:`, with the title of the status; "" for a group of statuses."""
-
-_GROUP_SENTENCES: Final = {
-    "live": "Everything that has not ended",
-    "final": "Everything that has ended",
-    "failures": "Failed, and all other ways to fail",
-    "running": "Dequeued, executing and reattempting",
-    "waiting-to-start": "Delayed, queued and pending version",
-}
-
-Counts = Mapping[str, Mapping[str, int]]
-"""The numbers of runs by field and value, the greatest first."""
-
-
-def completions(
-    word: TypedWord, counts: Counts, *, is_counted: bool, sorts: Sequence[str], periods: Sequence[str] = ()
-) -> list[Completion]:
-    """Return what fits a word of a filter. `is_counted`: the counts are complete. `periods`: all that are possible."""
-    if word.field is None:
-        return _fields(word.part)
-    name = word.field.removeprefix("server-")
-    if name == "status":
-        return _fitting_statuses(word.part, counts.get("status", {}), is_counted=is_counted)
-    if name in COUNTED_FIELDS:
-        return _counted(word.part, counts.get(name, {}), is_counted=is_counted)
-    values: Sequence[str] = typed.FIELDS[name].values if name in typed.FIELDS else ()
-    if name == "sort":
-        values = tuple(dict.fromkeys(sorts))
-    elif name == "since":
-        values = periods or _PERIODS
-    return [Completion(value) for value in fitting(values, word.part)]
-
-
-def size_of(field: str, counts: Counts) -> int:
-    """Return how many values of a field are known."""
-    return len(STATUS_VALUES) if field == "status" else len(counts.get(field, {}))
-
-
-def _fields(part: str) -> list[Completion]:
-    found = [each for each in FIELD_SENTENCES.items() if each[0].startswith(part.casefold())]
-    return [Completion(f"{name}:", sentence, is_open=True) for name, sentence in found]
-
-
-def _fitting_statuses(part: str, counts: Mapping[str, int], *, is_counted: bool) -> list[Completion]:
-    found: list[Completion] = []
-    for value in fitting(STATUS_VALUES, part.replace("_", "-").replace(" ", "-")):
-        title = STATUS_VALUES[value]
-        titles = [title] if title else _titles_of(value)
-        count = sum(counts.get(each, 0) for each in titles) if is_counted else None
-        shown = title or (titles[0] if value == "failures" else "")
-        found.append(Completion(value, title or _GROUP_SENTENCES.get(value, ""), count, shown))
-    return found
-
-
-def _titles_of(group: str) -> list[str]:
-    return [row.title for row in STATUS_TABLE if row.canonical in typed.GROUPS[fold(group)]]
-
-
-def _counted(part: str, counts: Mapping[str, int], *, is_counted: bool) -> list[Completion]:
-    # A value with a character that no one can type, such as an escape, could only be drawn as something else.
-    found = [value for value in fitting(counts, part)[:MAX_COMPLETIONS] if clean(value) == value]
-    return [Completion(value, "", counts[value] if is_counted else None) for value in found]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.features.command_line.model import CommandLine, Execution, OneOf, Setting, SettingArguments
-from tui.kit.commands import BoxContent, BoxRow, Choice, Choices, Command, HistoryLine, box_lines, visible_top
+from tui.kit.commands import BoxContent, Choice, Choices, Command, HistoryLine, box_lines, visible_top
 from tui.settings.schema import Live
 from tui.store.command_line import PastedLink
 from tui.text.styled import Line as StyledLine
@@ -44,7 +44,7 @@ class Line(CommandLine):
         super().__init__(commands, HISTORY, address=orders, link_choices=self._choices_of)
 
     def _choices_of(self, link: PastedLink) -> Choices:
-        return Choices([Choice(f"run {link.run_id}", BoxRow("open"), run=lambda: self.ran.append("open"))], first=0)
+        return Choices([Choice(f"run {link.run_id}", "open", run=lambda: self.ran.append("open"))], first=0)
 
     def enter_all(self, text: str) -> str | None:
         """Type a text and press Enter. Return the text that Enter put into the line."""
@@ -137,9 +137,9 @@ def test_history_is_searched_and_what_is_gone_runs_nothing() -> None:
 def test_unknown_word_names_the_nearest() -> None:
     line = Line()
     line.type("vsort now")
-    assert plain(line.content().heading) == "No command vsort. Nearest: sort."
+    assert plain(line.content().found.heading) == "No command vsort. Nearest: sort."
     line.type("\x1b[31m\u202ezzz")
-    assert "\x1b" not in plain(line.content().heading)
+    assert "\x1b" not in plain(line.content().found.heading)
 
 
 @given(st.text(max_size=30), st.lists(st.sampled_from([1, -1, 10]), max_size=4))
@@ -158,9 +158,9 @@ def test_any_text_is_answered(text: str, moves: list[int]) -> None:
 @pytest.mark.parametrize("height", range(9, 20))
 def test_command_is_whole_or_marked_as_cut(height: int) -> None:
     command = "trigger-tui ls --task send-email --task send-newsletter --status failed --limit 200"
-    rows = [BoxRow("failed")] * 4
+    found = Choices([Choice("failed", "failed")] * 4)
     below: list[tuple[str, StyledLine]] = [("also", ()), ("", ()), ("Enter", ())]
-    lines = box_lines(BoxContent(rows=rows, below=below, command=command), 60, height, top=0, now=NOW)
+    lines = box_lines(BoxContent(found, below=below, command=command), 60, height, top=0, now=NOW)
     texts = [plain(each.line).strip() for each in lines]
     shown = " ".join(texts[next(n for n, text in enumerate(texts) if text.startswith("as")) :])
     assert "…" in shown or shown.split()[1:] == command.split()
@@ -168,7 +168,7 @@ def test_command_is_whole_or_marked_as_cut(height: int) -> None:
 
 def test_long_reason_is_wrapped_behind_its_label() -> None:
     reason = 'nothing: no period "05:00-06:20" in this view; the periods are 1h 6h 24h 7d 30d'
-    content = BoxContent(below=[("Enter", (Piece(reason),))])
+    content = BoxContent(Choices(), below=[("Enter", (Piece(reason),))])
     lines = [plain(each.line) for each in box_lines(content, 60, 12, top=0, now=NOW)]
     assert lines == [
         '  Enter   nothing: no period "05:00-06:20" in this view;',
@@ -180,7 +180,7 @@ def test_long_reason_is_wrapped_behind_its_label() -> None:
 @given(st.integers(0, 60), st.integers(0, 30), st.integers(1, 40), st.integers(20, 200), st.integers(0, 59))
 def test_box_fits_every_size(rows: int, notes: int, height: int, width: int, cursor: int) -> None:
     content = BoxContent(
-        rows=[BoxRow(f"name {n}", (Piece("x" * 90),), (Piece("12"),)) for n in range(rows)],
+        Choices([Choice("", f"name {n}", (Piece("x" * 90),), (Piece("12"),)) for n in range(rows)]),
         cursor=cursor if cursor < rows else None,
         below=[("Enter", (Piece("y" * 200),))] * notes,
         command="trigger-tui ls " + "--task some-task " * 20,

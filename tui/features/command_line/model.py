@@ -2,23 +2,24 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
-from enum import Enum, auto
 from functools import partial, reduce
 from pathlib import PurePath
-from typing import Any, Final, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeVar, cast
 from urllib.parse import unquote
 
-from tui.domain.filters import TypedSpan, read_period
-from tui.domain.run import Run, RunId
+from tui.domain.filters import LISTS, read_period
+from tui.domain.run import STATUS_TABLE, Run, RunId, fold
 from tui.domain.text import clean
 from tui.features.runs.columns import short_id
+from tui.features.runs.words import server_filter
 from tui.kit.commands import (
+    MAX_ROWS,
     Arguments,
     BoxContent,
-    BoxRow,
     Choice,
     Choices,
     Command,
@@ -32,6 +33,7 @@ from tui.kit.live_model import LiveModel
 from tui.kit.state_files import MAX_BYTES, StateFile, moment, owned_path
 from tui.lazy_dataclass import dataclass
 from tui.settings.schema import Live
+from tui.store import filter as typed
 from tui.store.addresses import (
     ERRORS,
     RUN,
@@ -47,26 +49,20 @@ from tui.store.addresses import (
 )
 from tui.store.command_line import (
     COUNTED_FIELDS,
-    MAX_COMPLETIONS,
     MAX_FOUND_IDS,
-    Completion,
     IdSearch,
     LoadedNames,
     MatchTally,
     PastedLink,
-    TypedWord,
+    Tally,
     ValueTally,
-    completed,
-    completions,
-    fitting,
     parse_link,
     parse_run,
     shell_command,
-    size_of,
-    typed_word,
 )
 from tui.store.filter import EVERYTHING, GLOB, parse_filter, split_words
 from tui.store.server_filter import ServerFilter, with_server_filters
+from tui.store.view import View
 from tui.text import formatting
 from tui.text.status import STATUS_STYLES, style_of
 from tui.text.styled import Line, Piece, Token
@@ -83,13 +79,6 @@ SLICE_S: Final = 0.004
 
 TYPING_S: Final = 0.15
 """The pause after which the user is taken to look: what depends on the typed text is not counted for every letter."""
-
-
-class Tally(Protocol):
-    """Something that is counted in steps."""
-
-    def count_some(self, is_time_up: Callable[[], bool]) -> bool:
-        """Count until the time is up. Return whether all is counted."""
 
 
 T = TypeVar("T", bound=Tally)
@@ -183,14 +172,6 @@ ROUNDING: Final = timedelta(seconds=1)
 """Two readings of the time may differ by so much."""
 
 
-class ShownTime(NamedTuple):
-    """The time that a view of runs shows. `period` is its length, or the begin of a span. `end` None: it goes on."""
-
-    begin: datetime
-    period: timedelta | datetime
-    end: datetime | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class ViewNumbers:
     """How many runs a view shows of those that are loaded.
@@ -224,6 +205,8 @@ class RunNumbers:
         """Stop counting."""
         for task in self._tasks.values():
             task.cancel()
+        for _, tally in self._counted.values():
+            tally.stop()
 
     def _count(self, name: str, about: object, tally: Callable[[], T], *, after_s: float = TYPING_S) -> T:
         """Return the count of a name, which begins again when it is about something else.
@@ -235,6 +218,8 @@ class RunNumbers:
             return cast("T", known[1])
         if (task := self._tasks.pop(name, None)) is not None:
             task.cancel()
+        if known is not None:
+            known[1].stop()
         found = tally()
         self._counted[name] = about, found
         if not self._count_slice(found):
@@ -275,21 +260,30 @@ class RunNumbers:
 
     def of_view(self, address: ViewAddress) -> ViewNumbers:
         """Return how many runs a view would show. Its address has been checked."""
-        window = self.window_of(address.since)
-        parsed = parse_filter(address.filter, now=self._live.now.frozen_at or self._live.now.at)
-        tally = self._count("matches", address, lambda: self._tally(address, window))
-        history, chosen = self._live.session.store.history, self._chosen
+        session, now = self._live.session, self._live.now
+        history, chosen = session.store.history, self._chosen
+        period = read_period(address.since, session.local_now()) if address.since else session.settings.history
+        wanted = server_filter(address.server, period, session.local_now())
+        parsed = parse_filter(address.filter, now=now.frozen_at or now.at)
+        since, begin = (each.filters.created_from or session.now() - each.period for each in (wanted, chosen))
+
+        def count() -> MatchTally:
+            filters = (with_server_filters(wanted.filters, each) for each in (EVERYTHING, parsed))
+            return MatchTally(
+                *(View(session.store, each, since=since, starts_empty=True, source=self._live) for each in filters)
+            )
+
+        tally = self._count("matches", address, count)
         is_same_list = address.server == lists_of(chosen.filters)
-        asks_server = not is_same_list or (chosen.filters.created_from or chosen.period) != window.period
+        is_same_time = (chosen.filters.created_from or chosen.period) == (wanted.filters.created_from or wanted.period)
         is_all_read = history is not None and history.is_complete and not history.is_cut
-        begin = chosen.filters.created_from or self._live.session.now() - chosen.period
-        is_covered = chosen.filters.created_to is None and begin - ROUNDING <= window.begin
+        is_covered = chosen.filters.created_to is None and begin - ROUNDING <= since
         return ViewNumbers(
-            tally.matched,
-            tally.total,
+            len(tally.shown),
+            len(tally.base),
             tally.is_complete,
             parsed.depends_on_errors or any(word.field == "queue" for word in split_words(address.filter)),
-            asks_server,
+            not (is_same_list and is_same_time),
             is_all_read and is_same_list and is_covered,
         )
 
@@ -297,50 +291,12 @@ class RunNumbers:
         """Return what is wrong with a period, which depends on the time; None if nothing is."""
         return period_problem(since, self._live.session.local_now())
 
-    def window_of(self, since: str) -> ShownTime:
-        """Return the time that a view shows. `since` is a period, a span, or empty for the usual period."""
-        now = self._live.session.local_now()
-        period = read_period(since, now) if since else self._live.session.settings.history
-        if isinstance(period, TypedSpan):
-            return ShownTime(period.begin, period.begin, period.end)
-        return ShownTime(now - period, period)
-
-    def _tally(self, address: ViewAddress, window: ShownTime) -> MatchTally:
-        now = self._live.now
-        parsed = parse_filter(address.filter, now=now.frozen_at or now.at)
-        end = window.end
-
-        def is_before_end(run_filter: Callable[..., bool]) -> Callable[..., bool]:
-            if end is None:
-                return run_filter
-            return lambda run: (run.created_at is None or run.created_at <= end) and run_filter(run)
-
-        return MatchTally(
-            self._live.get,
-            self._live.newest_first_keys(),
-            base=is_before_end(with_server_filters(address.server, EVERYTHING).matches),
-            matches=parsed.matches,
-            since=window.begin,
-            is_span=window.end is not None,  # older live runs are not shown then
-        )
-
-
-# The command line as a state: the typed text, what fits it, what is chosen, and what Enter runs.
-
 
 # The command line as a state: the typed text, what fits it, what is chosen, and what Enter runs.
 
 
 MAX_FOUND_HISTORY: Final = 50
-_LINK_NAME_WIDTH: Final = 10
-
-
-class _Mode(Enum):
-    COMMANDS = auto()
-    ARGUMENTS = auto()
-    ADDRESS = auto()
-    LINK = auto()
-    HISTORY = auto()
+_LINK_NAME_CELLS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,9 +326,10 @@ class CommandLine:
         self.history = history
         self._address = address
         self._link_choices = link_choices
-        self._mode = _Mode.COMMANDS
         self._arguments: Arguments | None = None
         self._found = Choices()
+        self.is_link = False
+        """Whether the text is a link."""
         self.typed = ""
         self.cursor: int | None = None
         self.is_searching = False
@@ -390,7 +347,7 @@ class CommandLine:
         self._find()
         texts = [choice.text for choice in self._found.choices]
         if before is None:
-            self.cursor = self._found.first if self._mode is _Mode.LINK else None
+            self.cursor = self._found.first if self.is_link else None
         else:
             self.cursor = texts.index(before.text) if before.text in texts else self._found.first
 
@@ -418,11 +375,6 @@ class CommandLine:
     def chosen(self) -> Choice | None:
         """The choice that Enter takes, if there is one."""
         return None if self.cursor is None else self._found.choices[self.cursor]
-
-    @property
-    def is_link(self) -> bool:
-        """Whether the text is a link."""
-        return self._mode is _Mode.LINK
 
     @property
     def words(self) -> str:
@@ -462,20 +414,20 @@ class CommandLine:
         if not self.typed and self.cursor in {None, self._found.first} and not self.is_searching:
             return ""
         choice = self.chosen or next(iter(self.choices), None)
-        return "" if choice is None or self._mode is _Mode.LINK else self._line_with(choice)
+        return "" if choice is None or self.is_link else self._line_with(choice)
 
     def _line_with(self, choice: Choice) -> str:
         """Return the choice, behind the command as it is typed where it is an argument."""
         body = self.typed.lstrip()
         head = self.typed[: len(self.typed) - len(body)] + body.partition(" ")[0]
-        return f"{head} {choice.text}" if self._mode is _Mode.ARGUMENTS else choice.text
+        return f"{head} {choice.text}" if self._arguments is not None else choice.text
 
     def enter(self) -> Execution | str | None:
         """Return what Enter runs, or the text that it puts into the line, or None if it can do nothing."""
         choice = self.chosen
         if choice is not None and choice.run is not None:
             return Execution(choice.run, choice.text.strip())
-        if self._mode is _Mode.LINK:
+        if self.is_link:
             return None  # nothing opens that was not named
         if choice is not None and choice.is_open:
             return self._line_with(choice)
@@ -503,18 +455,19 @@ class CommandLine:
 
     def _find(self) -> None:
         text = self.typed.strip()
-        self._arguments = None
+        link = None if self.is_searching else self._link(text)
+        self.is_link, self._arguments = link is not None, None
         if self.is_searching:
-            self._mode, self._found = _Mode.HISTORY, self._history_choices(text)
-        elif (link := self._link(text)) is not None:
-            self._mode, self._found = _Mode.LINK, self._link_choices(link)
+            self._found = self._history_choices(text)
+        elif link is not None:
+            self._found = replace(self._link_choices(link), name_width=_LINK_NAME_CELLS)
         elif is_address(text):
-            self._mode, self._found = _Mode.ADDRESS, self._address.choices(text)
+            self._found = Choices()
         elif (command := self._typed_command()) is not None and command.arguments is not None:
-            self._mode, self._arguments = _Mode.ARGUMENTS, command.arguments
+            self._arguments = command.arguments
             self._found = command.arguments.choices(self.typed.lstrip().partition(" ")[2])
         else:
-            self._mode, self._found = _Mode.COMMANDS, self._command_choices(text)
+            self._found = self._command_choices(text)
 
     def _link(self, text: str) -> PastedLink | None:
         """Return the link that the text is, with or without the word `run`."""
@@ -535,14 +488,18 @@ class CommandLine:
         for each in found:
             arguments, is_open = each.arguments, each in unnamed
             key: Line = (Piece(each.key, Token.TEXT, is_bold=True),) if each.key else ()
-            row = BoxRow(each.name, muted(each.sentence), key, argument="" if arguments is None else arguments.shown)
+            choice = Choice(each.name, each.name, muted(each.sentence), key, is_open=is_open)
             if arguments is not None:
-                choices.append(Choice(f"{each.name} ", row, is_open=arguments.are_needed))
-            else:
-                choices.append(Choice(each.name, row, is_open=is_open, run=None if is_open else each.run))
+                choice = replace(choice, text=f"{each.name} ", argument=arguments.shown, is_open=arguments.are_needed)
+            elif not is_open:
+                choice = replace(choice, run=each.run)
+            choices.append(choice)
         count = sum(not each.is_idle for each in self.commands)
         words = f"{count} commands" if not text else f"{len(found)} of {count}"
-        return Choices(choices, words, 0 if choices else None, heading=() if choices else self._unknown(text))
+        heading = () if choices else self._unknown(text)
+        hidden = len(choices) - MAX_ROWS
+        notes: list[Line] = [(Piece(f"{hidden} more: type a letter", Token.FAINT),)] if hidden > 0 and not text else []
+        return Choices(choices, words, 0 if choices else None, heading, notes=notes)
 
     def _unknown(self, text: str) -> Line:
         word = text.split(maxsplit=1)[0] if text else ""
@@ -554,9 +511,7 @@ class CommandLine:
     def _history_choices(self, text: str) -> Choices:
         folded = text.casefold()
         found = [each for each in self.history if folded in each.text.casefold()][:MAX_FOUND_HISTORY]
-        choices = [
-            Choice(each.text, BoxRow(each.text, right=(Piece(f"{each.at:%H:%M}", Token.FAINT),))) for each in found
-        ]
+        choices = [Choice(each.text, each.text, right=(Piece(f"{each.at:%H:%M}", Token.FAINT),)) for each in found]
         heading = muted("" if choices else "No command before this contains these letters.")
         if not self.history:
             heading = muted("No command was run before.")
@@ -566,7 +521,7 @@ class CommandLine:
     def _preview(self) -> Preview:
         """Return what Enter will do with the line as it would be run."""
         choice = self.chosen
-        if self._mode is _Mode.LINK or (self._mode is _Mode.COMMANDS and not self.typed.strip()):
+        if self.is_link or not (self.typed.strip() or self.is_searching):
             return Preview()
         line = (self._line_with(choice) if choice is not None else self.typed).strip()
         meaning = self._meaning(line)
@@ -574,9 +529,9 @@ class CommandLine:
             # `sort took` is a command of its own too, which could say less.
             meaning = self._arguments, line.partition(" ")[2].strip()
         match meaning:
-            case None if self._mode is _Mode.HISTORY and choice is not None:
+            case None if self.is_searching and choice is not None:
                 return nothing("this command does not exist here")
-            case Command() as command if self._mode is _Mode.HISTORY:
+            case Command() as command if self.is_searching:
                 return Preview(muted(command.sentence))
             case arguments, rest if rest or not arguments.are_needed:
                 return arguments.preview(rest)
@@ -585,25 +540,13 @@ class CommandLine:
 
     def content(self) -> BoxContent:
         """Return what the box shows."""
-        preview = self._preview()
-        below: list[tuple[str, Line]] = []
-        hidden = len(self.choices) - 10
-        if self._mode is _Mode.COMMANDS and not self.typed.strip() and hidden > 0:
-            below.append(("", (Piece(f"{hidden} more: type a letter", Token.FAINT),)))
-        if self._found.also:
-            below += [("also", self._found.also)]
+        preview, found = self._preview(), self._found
+        below: list[tuple[str, Line]] = [("also", found.also)] if found.also else []
         if preview.does:
             below += [*([("", ())] if below else []), ("Enter", preview.does)]
-        below += [("", note) for note in self._found.notes]
-        return BoxContent(
-            heading=self._found.heading,
-            rows=[choice.row for choice in self.choices],
-            cursor=self.cursor,
-            below=below,
-            command=preview.command,
-            history=() if self._mode in {_Mode.HISTORY, _Mode.LINK} else self.history,
-            **({"name_width": _LINK_NAME_WIDTH} if self._mode is _Mode.LINK else {}),
-        )
+        below += [("", note) for note in found.notes]
+        history = () if self.is_searching or self.is_link else self.history
+        return BoxContent(found, self.cursor, below, preview.command, history)
 
 
 # The arguments of `sort`, `theme` and `set`: one of a few values, or a name and its value.
@@ -613,7 +556,7 @@ def _value_choices(values: Mapping[str, str], text: str, current: str, before: s
     """Return the values that a text fits, each with its sentence."""
     now: Line = (Piece("now", Token.FAINT),)
     return [
-        Choice(f"{before}{name}", BoxRow(name, muted(values[name]), now if name == current else ()))
+        Choice(f"{before}{name}", name, muted(values[name]), now if name == current else ())
         for name in fitting(values, text)
     ]
 
@@ -679,7 +622,7 @@ class SettingArguments:
         if not space or setting is None:
             found = [(each, self.settings[each]) for each in fitting(self.settings, name)]
             choices = [
-                Choice(f"{each} ", BoxRow(each, muted(its.live.sentence), muted(its.current)), is_open=True)
+                Choice(f"{each} ", each, muted(its.live.sentence), muted(its.current), is_open=True)
                 for each, its in found
             ]
             return Choices(choices, f"{len(found)} of {len(self.settings)} settings", 0 if choices else None)
@@ -714,12 +657,163 @@ def nothing(reason: object) -> Preview:
     return Preview((Piece(f"nothing: {reason}", Token.AMBER),), is_wrong=True)
 
 
+# The word that is being typed at the end of a command line, and what fits it.
+#
+# Completions replace the value of the word: `task:charge` becomes `task:charge-card`, `-tag:a,b` its last value.
+
+
+MAX_COMPLETIONS: Final = 200
+"""Completions of one word that can be chosen."""
+
+FIELD_SENTENCES: Final[Mapping[str, str]] = {
+    **{name: field.sentence for name, field in typed.FIELDS.items()},
+    "since": "2h, 7d, 02:50-03:20",
+    "sort": "age, status, task, took, updated, cost",
+}
+"""The values of a field of the list in words, in the order in which fields are offered."""
+
+_PERIODS: Final = ("1h", "2h", "24h", "7d", "30d")
+
+
+class TypedWord(NamedTuple):
+    """The last word of a text.
+
+    `before` is the text up to the part that a completion replaces, `part` that part, without quotes. `field` is that of
+    the word, None without one.
+    """
+
+    before: str
+    part: str
+    field: str | None
+
+
+def typed_word(text: str) -> TypedWord:
+    """Return the word at the end of a text, empty behind a space."""
+    words = typed.split_words(text)
+    if not words or not words[-1].is_open or (text[-1:].isspace() and text.count('"') % 2 == 0):
+        return TypedWord(text, "", None)
+    word = words[-1]
+    start = len(text) - len(word.source)
+    if word.field is None:
+        return TypedWord(text[:start], word.source, None)
+    last = _last_value(word.rest)
+    return TypedWord(text[: len(text) - len(last)], last.replace('"', ""), word.field)
+
+
+def _last_value(values: str) -> str:
+    """Return the part behind the last comma that is not in quotes."""
+    begin, is_quoted = 0, False
+    for index, character in enumerate(values):
+        if character == '"':
+            is_quoted = not is_quoted
+        elif character == "," and not is_quoted:
+            begin = index + 1
+    return values[begin:]
+
+
+def completed(word: TypedWord, value: str) -> str:
+    """Return the text with a value in place of the typed part."""
+    return f"{word.before}{value if word.field in {None, 'took'} else typed.as_value(value)}"
+
+
+def fitting(values: Iterable[str], part: str) -> list[str]:
+    """Return the values that a typed part fits: equal ones, then those that begin with it, then those that contain it.
+
+    A part with `*` or `?` fits what it matches as a whole.
+    """
+    folded = part.casefold()
+    if typed.GLOB.search(part):
+        test = typed.whole_text_test(typed.patterns_of(part))
+        return [value for value in values if test(value.casefold())]
+    ranked = [(rank, index, value) for index, value in enumerate(values) if (rank := _rank(value, folded)) is not None]
+    return [value for _, _, value in sorted(ranked, key=lambda each: each[:2])]
+
+
+def _rank(value: str, folded: str) -> int | None:
+    text = value.casefold()
+    if text == folded:
+        return 0
+    return 1 if text.startswith(folded) else 2 if folded in text else None
+
+
+STATUS_VALUES: Final[Mapping[str, str]] = {
+    **{fold(row.title).replace(" ", "-"): row.title for row in STATUS_TABLE},
+    **{name.replace(" ", "-"): "" for name in typed.GROUPS},
+}
+"""The words of `status:`, with the title of the status; "" for a group of statuses."""
+
+_GROUP_SENTENCES: Final = {
+    "live": "Everything that has not ended",
+    "final": "Everything that has ended",
+    "failures": "Failed, and all other ways to fail",
+    "running": "Dequeued, executing and reattempting",
+    "waiting-to-start": "Delayed, queued and pending version",
+}
+
+Counts = Mapping[str, Mapping[str, int]]
+"""The numbers of runs by field and value, the greatest first."""
+
+
+def completions(
+    word: TypedWord, counts: Counts, *, is_counted: bool, sorts: Sequence[str], periods: Sequence[str] = ()
+) -> list[Choice]:
+    """Return what fits a word of a filter. `is_counted`: the counts are complete. `periods`: all that are possible."""
+    if word.field is None:
+        found = [each for each in FIELD_SENTENCES.items() if each[0].startswith(word.part.casefold())]
+        return [
+            Choice(completed(word, f"{name}:"), f"{name}:", muted(sentence), is_open=True) for name, sentence in found
+        ]
+    name = word.field.removeprefix("server-")
+    if name == "status":
+        return _fitting_statuses(word, counts.get("status", {}), is_counted=is_counted)
+    if name in COUNTED_FIELDS:
+        numbers = counts.get(name, {})
+        # A value with a character that no one can type, such as an escape, could only be drawn as something else.
+        some = [value for value in fitting(numbers, word.part)[:MAX_COMPLETIONS] if clean(value) == value]
+        return [_value(word, value, right=_number(numbers[value], is_counted=is_counted)) for value in some]
+    values: Sequence[str] = typed.FIELDS[name].values if name in typed.FIELDS else ()
+    if name == "sort":
+        values = tuple(dict.fromkeys(sorts))
+    elif name == "since":
+        values = periods or _PERIODS
+    return [_value(word, value) for value in fitting(values, word.part)]
+
+
+def _value(word: TypedWord, value: str, sentence: Line = (), right: Line = (), mark: Piece | None = None) -> Choice:
+    return Choice(completed(word, value), value, sentence, right, mark)
+
+
+def _number(count: int, *, is_counted: bool) -> Line:
+    """Return the number of loaded runs with a value."""
+    return (Piece(formatting.count(count), Token.MUTED) if is_counted else Piece(formatting.NONE, Token.FAINT),)
+
+
+def size_of(field: str, counts: Counts) -> int:
+    """Return how many values of a field are known."""
+    return len(STATUS_VALUES) if field == "status" else len(counts.get(field, {}))
+
+
+def _fitting_statuses(word: TypedWord, counts: Mapping[str, int], *, is_counted: bool) -> list[Choice]:
+    found: list[Choice] = []
+    for value in fitting(STATUS_VALUES, word.part.replace("_", "-").replace(" ", "-")):
+        title = STATUS_VALUES[value]
+        titles = [title] if title else _titles_of(value)
+        number = _number(sum(counts.get(each, 0) for each in titles), is_counted=is_counted)
+        style = STATUS_STYLES.get(title or (titles[0] if value == "failures" else ""))
+        mark = Piece(" ") if style is None else style.mark
+        found.append(_value(word, value, muted(title or _GROUP_SENTENCES.get(value, "")), number, mark))
+    return found
+
+
+def _titles_of(group: str) -> list[str]:
+    return [row.title for row in STATUS_TABLE if row.canonical in typed.GROUPS[fold(group)]]
+
+
 # The arguments of commands that show a view: `runs FILTER`, `errors WORDS`, `queues WORDS`, `run ID`, addresses.
 
 
 Apply = Callable[[ViewAddress], object]
 
-_PLURALS: Final = {"status": "statuses", "task": "tasks", "tag": "tags", "version": "versions", "queue": "queues"}
 _ALSO: Final = ("task", "status", "tag", "version", "queue", "error", "since", "took")
 
 
@@ -751,13 +845,12 @@ class ViewArguments:
         if self.view != RUNS and word.field not in {"since", "sort"}:
             return Choices()
         found = completions(word, counts, is_counted=is_counted, sorts=sorts, periods=form.periods)
-        rows = [Choice(completed(word, each), _row(each, word), is_open=each.is_open) for each in found]
         words = ""
         if word.field in COUNTED_FIELDS and tally is not None and tally.is_complete:
             size, has_all = size_of(word.field or "", counts), word.field != "tag" or tally.has_all_tags
             number = formatting.count(len(found), at_least=len(found) >= MAX_COMPLETIONS or not has_all)
-            words = f"{number} of {formatting.count(size, at_least=not has_all)} {_PLURALS[word.field or '']}"
-        return Choices(rows, words, _first(word, found), also=_also(word) if self.view == RUNS and word.field else ())
+            words = f"{number} of {formatting.count(size, at_least=not has_all)} {LISTS[word.field or '']}"
+        return Choices(found, words, _first(word, found), also=_also(word) if self.view == RUNS and word.field else ())
 
     def preview(self, text: str) -> Preview:
         try:
@@ -789,24 +882,13 @@ def _also(word: TypedWord) -> Line:
     return (Piece(fields, Token.TEXT), Piece("  "), Piece("-tag:", Token.TEXT), Piece(" not", Token.FAINT))
 
 
-def _first(word: TypedWord, found: list[Completion]) -> int | None:
+def _first(word: TypedWord, found: list[Choice]) -> int | None:
     """Return the completion that Enter takes by itself: one that the typed part begins, unless it is whole already."""
     part = word.part.casefold()
-    is_whole = not part or GLOB.search(part) or any(each.value.casefold() == part for each in found)
+    is_whole = not part or GLOB.search(part) or any(each.name.casefold() == part for each in found)
     if is_whole or word.field is None or word.field.removeprefix("server-") not in {*COUNTED_FIELDS, "sort"}:
         return None
-    return 0 if found and found[0].value.casefold().startswith(part) else None
-
-
-def _row(completion: Completion, word: TypedWord) -> BoxRow:
-    style = STATUS_STYLES.get(completion.status)
-    count: Line = ()
-    if completion.count is not None:
-        count = (Piece(formatting.count(completion.count), Token.MUTED),)
-    elif word.field in COUNTED_FIELDS:
-        count = (Piece(formatting.NONE, Token.FAINT),)
-    mark = style.mark if style is not None else Piece(" ") if word.field == "status" else None
-    return BoxRow(completion.value, muted(completion.sentence), count, mark)
+    return 0 if found and found[0].name.casefold().startswith(part) else None
 
 
 def _numbers_line(numbers: ViewNumbers) -> Line:
@@ -885,10 +967,10 @@ class RunArguments:
     def _choice(self, run_id: RunId) -> Choice:
         run = self.live.get(run_id)
         if run is None or run.state is None:
-            return Choice(run_id, BoxRow(run_id))
+            return Choice(run_id, run_id)
         age = Piece(formatting.age(run.created_at, self.live.now.at), Token.FAINT)
         name = "".join(piece.text for piece in short_id(run_id, Token.TEXT))
-        return Choice(run_id, BoxRow(name, run_line(run, 2), (age,), style_of(run).mark))
+        return Choice(run_id, name, run_line(run, 2), (age,), style_of(run).mark)
 
 
 # The commands that sort the list of a view.

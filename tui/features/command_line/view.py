@@ -38,7 +38,7 @@ from tui.features.runs.data import RunSubscription
 from tui.features.views.view import show_views
 from tui.kit.bars import KeyWord, ViewScreen, footer_line, live_keys
 from tui.kit.colors import Background, ColorMode
-from tui.kit.commands import BoxLine, BoxRow, Choice, Choices, Command, HistoryLine, box_lines, visible_top
+from tui.kit.commands import BoxLine, Choice, Choices, Command, HistoryLine, box_lines, visible_top
 from tui.kit.keys import bind
 from tui.kit.lines import DialogBorder, Lines, LineWidget, TextInput
 from tui.kit.list_panes import MainView, Sorts
@@ -252,7 +252,7 @@ def link_choices(link: PastedLink, view: ViewScreen, linked_run: Selected[RunId,
     run = live.session.store.get(run_id)
     if run is not None and (run.state is None or run.is_gone):
         run = None
-    copy = Choice("", BoxRow("copy", muted("the id alone")), run=partial(view.clipboard.send, "id", run_id))
+    copy = Choice("", "copy", muted("the id alone"), run=partial(view.clipboard.send, "id", run_id))
     linked_run.follow(run_id if run is None else None)
     if run is None and (failure := linked_run.failure_of(run_id)):
         said = (*muted("The server says: "), Piece(f"{without_request(failure)}.", Token.AMBER))
@@ -312,7 +312,7 @@ def _around(run: Run, live: LiveModel, apply: Apply) -> list[Choice]:
 
 
 def _view(name: str, address: ViewAddress, apply: Apply, sentence: Line, right: Line = ()) -> Choice:
-    return Choice(address.words, BoxRow(name, sentence, right), run=partial(apply, address))
+    return Choice(address.words, name, sentence, right, run=partial(apply, address))
 
 
 # The dialog of the command line: the field, and the box below it.
@@ -555,7 +555,7 @@ class CommandLineScreen(PaintedDialog[Execution | None]):
             return
         content = self.model.content()
         room = max(1, height - _OUTSIDE_ROWS - _FIELD_ROWS - self._box.painter.needs_rules)
-        self._top = visible_top(content.cursor, self._top, len(content.rows))
+        self._top = visible_top(content.cursor, self._top, len(content.found.choices))
         now = self._box.app_base.session.local_now()
         box_width = self._box.size.width or min(width, 84)
         lines = box_lines(content, box_width, room, top=self._top, now=now)

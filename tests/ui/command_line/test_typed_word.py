@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.store.command_line import Completion, completed, completions, fitting, typed_word
+from tui.features.command_line.model import completed, completions, fitting, typed_word
 from tui.store.filter import split_words
+from tui.text.styled import plain
 
 COUNTS = {"status": {"Failed": 3, "Crashed": 2, "Completed": 9}, "task": {"charge-card": 9, "sync": 5, "Charge": 1}}
 
@@ -29,22 +30,22 @@ def test_last_word_is_the_typed_one(text: str, before: str, part: str, field: st
     assert (word.before, word.part, word.field) == (before, part, field)
 
 
-def values(text: str, *, is_counted: bool = True) -> list[tuple[str, int | None]]:
+def values(text: str, *, is_counted: bool = True) -> list[tuple[str, str]]:
     found = completions(typed_word(text), COUNTS, is_counted=is_counted, sorts=("age", "took"))
-    return [(each.value, each.count) for each in found]
+    return [(each.name, plain(each.right)) for each in found]
 
 
 def test_statuses_fit_with_their_numbers() -> None:
-    assert values("status:fai") == [("failed", 3), ("failed-to-run", 0), ("failures", 5), ("system-failure", 0)]
-    assert values("status:fai", is_counted=False)[0] == ("failed", None)
+    assert values("status:fai") == [("failed", "3"), ("failed-to-run", "0"), ("failures", "5"), ("system-failure", "0")]
+    assert values("status:fai", is_counted=False)[0] == ("failed", "·")
 
 
 def test_names_fit_by_their_begin_then_by_their_number() -> None:
-    assert values("task:") == [("charge-card", 9), ("sync", 5), ("Charge", 1)]
-    assert values("task:charge") == [("Charge", 1), ("charge-card", 9)]
-    assert values("task:c*d") == [("charge-card", 9)]
-    assert values("task:card") == [("charge-card", 9)]
-    assert values("sort:to") == [("took", None)]
+    assert values("task:") == [("charge-card", "9"), ("sync", "5"), ("Charge", "1")]
+    assert values("task:charge") == [("Charge", "1"), ("charge-card", "9")]
+    assert values("task:c*d") == [("charge-card", "9")]
+    assert values("task:card") == [("charge-card", "9")]
+    assert values("sort:to") == [("took", "")]
     assert [name for name, _ in values("ta")] == ["task:", "tag:"]
 
 
@@ -53,7 +54,7 @@ def test_completed_value_is_one_value_of_its_word(before: str, value: str) -> No
     word = typed_word(f"{before} task:")
     if word.field != "task":
         return  # an open quote before it
-    text = completed(word, Completion(value))
+    text = completed(word, value)
     last = split_words(text)[-1] if split_words(text) else None
     if last is not None and not value.isspace() and '"' not in value:
         assert last.field == "task"
@@ -69,4 +70,4 @@ def test_everything_fits_an_empty_part(known: list[str], part: str) -> None:
 def test_value_that_cannot_be_typed_is_not_offered() -> None:
     counts = {"tag": {"\x1b[31mred": 9, "a\u202eb": 3, "fine": 2}}
     found = completions(typed_word("tag:"), counts, is_counted=True, sorts=())
-    assert [each.value for each in found] == ["fine"]
+    assert [each.name for each in found] == ["fine"]
