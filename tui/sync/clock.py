@@ -48,6 +48,22 @@ class Clock(Protocol):
         """Wait for `delay_s` seconds."""
 
 
+Work = Callable[[Callable[[], bool]], bool]
+"""Works until the function that it gets returns True. Returns whether all is done."""
+
+
+def work_a_slice(clock: Clock, slice_s: float, work: Work) -> bool:
+    """Work for a moment, so that no key waits. Return whether all is done."""
+    until_s = clock.monotonic_s() + slice_s
+    return work(lambda: clock.monotonic_s() >= until_s)
+
+
+async def work_in_slices(clock: Clock, slice_s: float, work: Work) -> None:
+    """Do all of a work, between the keys."""
+    while not work_a_slice(clock, slice_s, work):  # noqa: ASYNC110  each pass does work
+        await asyncio.sleep(0)
+
+
 class SystemClock:
     """The clocks of the machine."""
 

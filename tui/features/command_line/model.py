@@ -63,6 +63,7 @@ from tui.store.command_line import (
 from tui.store.filter import EVERYTHING, GLOB, parse_filter, split_words
 from tui.store.server_filter import ServerFilter, with_server_filters
 from tui.store.view import View
+from tui.sync.clock import work_a_slice, work_in_slices
 from tui.text import formatting
 from tui.text.status import STATUS_STYLES, style_of
 from tui.text.styled import Line, Piece, Token
@@ -222,21 +223,15 @@ class RunNumbers:
             known[1].stop()
         found = tally()
         self._counted[name] = about, found
-        if not self._count_slice(found):
+        if not work_a_slice(self._live.session.clock, SLICE_S, found.count_some):
             self._tasks[name] = self._live.session.spawn(self._count_on(found, after_s), "count runs")
         return found
 
     async def _count_on(self, tally: Tally, after_s: float) -> None:
         if after_s:
             await self._live.session.clock.sleep(after_s)
-        while not self._count_slice(tally):  # noqa: ASYNC110  each pass does work
-            await asyncio.sleep(0)
+        await work_in_slices(self._live.session.clock, SLICE_S, tally.count_some)
         self._on_update()
-
-    def _count_slice(self, tally: Tally) -> bool:
-        monotonic_s = self._live.session.clock.monotonic_s
-        until_s = monotonic_s() + SLICE_S
-        return tally.count_some(lambda: monotonic_s() >= until_s)
 
     @property
     def loaded_count(self) -> int:

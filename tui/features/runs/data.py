@@ -19,6 +19,7 @@ from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes
 from tui.store.freshness import Completeness, Gap, MissedRunCounter, MissedRuns
 from tui.store.server_filter import ServerFilter, is_typable, known_values, plan_search
+from tui.sync.clock import work_a_slice, work_in_slices
 from tui.sync.session import Session
 
 if TYPE_CHECKING:
@@ -217,8 +218,9 @@ class Outages:
         counter = MissedRunCounter(self._session.store, gap)
         self._counters = [*self._counters, counter][-MAX_GAPS:]
         self._unreported = [*self._unreported, counter][-MAX_GAPS:]
-        if not self._count_some(counter):
-            self._session.spawn(self._count_rest(counter), "outage")
+        clock = self._session.clock
+        if not work_a_slice(clock, SLICE_S, counter.count_more):
+            self._session.spawn(work_in_slices(clock, SLICE_S, counter.count_more), "outage")
 
     def missed(self, now: datetime) -> dict[Gap, MissedRuns]:
         """Return the gaps with their missed runs, the oldest first. Report those whose count is final now."""
@@ -232,15 +234,6 @@ class Outages:
     def _on_changes(self, changes: Changes) -> None:
         for counter in self._counters:
             counter.on_changes(changes)
-
-    def _count_some(self, counter: MissedRunCounter) -> bool:
-        monotonic_s = self._session.clock.monotonic_s
-        until_s = monotonic_s() + SLICE_S
-        return counter.count_more(lambda: monotonic_s() >= until_s)
-
-    async def _count_rest(self, counter: MissedRunCounter) -> None:
-        while not self._count_some(counter):  # noqa: ASYNC110  each pass does work
-            await asyncio.sleep(0)
 
 
 # Saves the server's filters and the arrangement of the list for the next start.

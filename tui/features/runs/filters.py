@@ -1,8 +1,6 @@
 """The dialog of the server's filters: status, task, tag, version, queue, period."""
 
-import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final
 
@@ -13,7 +11,6 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.screen import Screen
 from textual.strip import Strip
-from textual.widget import Widget
 from textual.widgets import Input
 
 from tui.domain.filters import period_text
@@ -32,28 +29,16 @@ from tui.text.styled import Line, Piece, Token, pad
 # A labelled input with completion: one row of the dialog for the server's filters.
 
 
-def step_focus(widget: Widget, step: int) -> None:
-    """Focus the next (1) or previous (-1) widget of the screen."""
-    if step > 0:
-        widget.screen.focus_next()
-    else:
-        widget.screen.focus_previous()
-
-
-TYPED_TIMEOUT_S: Final = 1.0
-"""Stop waiting after this; the widget is being removed."""
-
-
 class ValueInput(TextInput):
     """An input that completes from known values. Up and down move to other fields."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("down", "step(1)", "down", "Go to the next field.", id="field-down"),
-        bind("up", "step(-1)", "up", "Go to the previous field.", id="field-up"),
+        bind("down", "app.focus_next", "down", "Go to the next field.", id="field-down"),
+        bind("up", "app.focus_previous", "up", "Go to the previous field.", id="field-up"),
         bind("tab", "complete_or_step", "complete", "Complete the value, or go to the next field.", id="complete"),
-        bind("shift+tab", "step(-1)", "previous field", "Go to the previous field.", id="previous-field"),
+        bind("shift+tab", "app.focus_previous", "previous field", "Go to the previous field.", id="previous-field"),
         bind("right", "right", "right", "Move right; at the end, complete the value.", id="value-right"),
-        bind("enter", "apply", "apply", "Apply the filters.", id="apply-filters"),
+        bind("enter", "screen.apply", "apply", "Apply the filters.", id="apply-filters"),
     ]
 
     def __init__(self, text: str, known: Sequence[str] = (), placeholder: str = "any") -> None:
@@ -75,34 +60,17 @@ class ValueInput(TextInput):
         self.value = text
         self.cursor_position = len(text)
 
-    def action_step(self, step: int) -> None:
-        step_focus(self, step)
-
-    async def action_apply(self) -> None:
-        await self._wait_for_typed()
-        await self.run_action("screen.apply")
-
-    async def action_complete_or_step(self) -> None:
-        await self._wait_for_typed()
+    def action_complete_or_step(self) -> None:
         if self.is_incomplete:
             self._complete()
         else:
-            self.action_step(1)
+            self.screen.focus_next()
 
-    async def action_right(self) -> None:
-        await self._wait_for_typed()
+    def action_right(self) -> None:
         if self.cursor_at_end:
             self._complete()
         else:
             self.action_cursor_right()
-
-    async def _wait_for_typed(self) -> None:
-        """Wait until the letters that were typed earlier are in the text. The keys of `bind` overtake them."""
-        is_handled = asyncio.Event()
-        if self.call_later(is_handled.set):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(TYPED_TIMEOUT_S):
-                    await is_handled.wait()
 
     def _complete(self) -> None:
         if offered := self.offered:
@@ -116,12 +84,10 @@ class PeriodInput(ValueInput):
         bind("left", "left", "shorter", "Choose the next shorter of the usual periods.", id="value-left"),
     ]
 
-    async def action_right(self) -> None:
-        await self._wait_for_typed()
+    def action_right(self) -> None:
         self._put_period(1)
 
-    async def action_left(self) -> None:
-        await self._wait_for_typed()
+    def action_left(self) -> None:
         self._put_period(-1)
 
     def _put_period(self, step: int) -> None:
@@ -149,11 +115,7 @@ class ValueField(Horizontal):
     def on_descendant_focus(self) -> None:
         self._show()
 
-    def on_descendant_blur(self) -> None:
-        self._show()
-
-    def on_input_changed(self) -> None:
-        self._show()
+    on_descendant_blur = on_input_changed = on_descendant_focus
 
     def _show(self) -> None:
         is_focused = self.input.has_focus
@@ -179,17 +141,12 @@ class StatusGrid(LineWidget, can_focus=True):
         bind("up,k", "move_row(-1)", "up", "One status up.", id="status-up"),
         bind("right,l", "move_column(1)", "right", "Go to the next column.", id="status-right"),
         bind("left,h", "move_column(-1)", "left", "Go to the previous column.", id="status-left"),
-        bind(
-            "space",
-            "choose",
-            "choose",
-            "Choose the status or not; on a heading, all of its column.",
-            id="choose-status",
-        ),
+        bind("space", "choose", "choose", "Choose the status or not; on a heading, all of its column.",
+             id="choose-status"),
         bind("tab", "app.focus_next", "next field", "Go to the next field.", id="next-field"),
         bind("shift+tab", "app.focus_previous", "previous field", "Go to the previous field.", id="previous-field"),
         bind("enter", "screen.apply", "apply", "Apply the filters.", id="apply-filters"),
-    ]
+    ]  # fmt: skip
 
     class Changed(Message):
         """The chosen statuses or the cursor have changed."""
@@ -261,8 +218,7 @@ class StatusGrid(LineWidget, can_focus=True):
     def on_focus(self) -> None:
         self.refresh()
 
-    def on_blur(self) -> None:
-        self.refresh()
+    on_blur = on_focus
 
     def on_click(self, event: events.Click) -> None:
         event.stop()
@@ -293,8 +249,8 @@ class ClearAll(LineWidget, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("enter,space", "screen.clear_all", "clear", "Clear every filter.", id="clear-chosen"),
-        bind("up,left,k,h,shift+tab", "step(-1)", "up", "Go to the field above.", id="button-up"),
-        bind("down,right,j,l,tab", "step(1)", "down", "Go to the statuses.", id="button-down"),
+        bind("up,left,k,h,shift+tab", "app.focus_previous", "up", "Go to the field above.", id="button-up"),
+        bind("down,right,j,l,tab", "app.focus_next", "down", "Go to the statuses.", id="button-down"),
     ]
 
     def strip_at(self, y: int) -> Strip:  # noqa: ARG002  it has one line
@@ -303,17 +259,13 @@ class ClearAll(LineWidget, can_focus=True):
         line = (Piece("▌ ", Token.ACCENT), Piece("clear all", is_bold=True))
         return self.painter.strip(line, self.size.width, Background.DIALOG_CURSOR)
 
-    def action_step(self, step: int) -> None:
-        step_focus(self, step)
-
     async def on_click(self) -> None:
         await self.run_action("screen.clear_all")
 
     def on_focus(self) -> None:
         self.refresh()
 
-    def on_blur(self) -> None:
-        self.refresh()
+    on_blur = on_focus
 
 
 class ServerFiltersScreen(PaintedDialog[ServerFilter | None]):

@@ -1,8 +1,9 @@
 """The list of runs without its drawing: its query and views, its lines, its cursor, its marks."""
 
 import asyncio
+import itertools
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 from enum import Enum
@@ -24,6 +25,7 @@ from tui.store.freshness import Gap
 from tui.store.server_filter import with_server_filters
 from tui.store.store import Store
 from tui.store.view import RunSource, View
+from tui.sync.clock import Work, work_a_slice, work_in_slices
 from tui.text import formatting
 
 # The views behind the list: the runs that pass the server's filters, and those that also pass the typed filter.
@@ -124,7 +126,7 @@ class ListViews:
             views += [self._view(Filter(terms=(term,)), base.since, keys) for term in (_is_failed, _is_unread)]
         # A reused base is already complete and receives changes.
         self._filling = [view for view in views if view is not self.base]
-        if self._do_some(view.fill for view in views):
+        if work_a_slice(self._session.clock, SLICE_S, _filling(views)):
             self._replace_views(views)
         else:
             self._fill_task = self._session.spawn(self._fill(views), "filter")
@@ -147,10 +149,17 @@ class ListViews:
         clock, is_busy = self._session.clock, self._recheck_task is not None and not self._recheck_task.done()
         if is_busy or not self.shown.filter.depends_on_time or clock.monotonic_s() < self._recheck_due_s:
             return
-        waiting = deque(self.shown.advance_to(now))
-        self._recheck_some(waiting)
-        if waiting:
-            self._recheck_task = self._session.spawn(self._recheck_rest(waiting), "recheck the filter")
+        waiting, slices = deque(self.shown.advance_to(now)), itertools.count()
+
+        def recheck(is_time_up: Callable[[], bool]) -> bool:
+            self._recheck_due_s = clock.monotonic_s() + next(slices) * SLICE_S / RECHECK_SHARE
+            while waiting and not is_time_up():
+                some = {waiting.popleft() for _ in range(min(_RUNS_PER_TIME_CHECK, len(waiting)))}
+                self._on_recheck(Changes(changed=some))
+            return not waiting
+
+        if not work_a_slice(clock, SLICE_S, recheck):
+            self._recheck_task = self._session.spawn(work_in_slices(clock, SLICE_S, recheck), "recheck the filter")
 
     def advance(self, now: datetime) -> datetime | None:
         """Move the start of the period, once a minute, in all views except `shown`. Return it if it moved."""
@@ -180,46 +189,31 @@ class ListViews:
             store, runs_filter, query.order, since=since, starts_empty=True, candidates=candidates, source=source
         )
 
-    def _recheck_some(self, waiting: deque[RunId]) -> None:
-        monotonic_s = self._session.clock.monotonic_s
-        until_s = monotonic_s() + SLICE_S
-        while waiting and monotonic_s() < until_s:
-            some = {waiting.popleft() for _ in range(min(_RUNS_PER_TIME_CHECK, len(waiting)))}
-            self._on_recheck(Changes(changed=some))
-
-    async def _recheck_rest(self, waiting: deque[RunId]) -> None:
-        slices = 1
-        while waiting:
-            await asyncio.sleep(0)
-            self._recheck_some(waiting)
-            slices += 1
-        self._recheck_due_s = self._session.clock.monotonic_s() + slices * SLICE_S / RECHECK_SHARE
-
-    def _do_some(self, works: Iterable[Callable[[Callable[[], bool]], bool]]) -> bool:
-        """Work for one slice of time; return whether all is done."""
-        monotonic_s = self._session.clock.monotonic_s
-        until_s = monotonic_s() + SLICE_S
-        # The keys that are being added are not hidden from the collector yet. No pause goes on while others run: of two
-        # that overlap, the first to end would end both, and the first collection after a long one takes up to 33 ms.
-        with no_collections():
-            return all(work(lambda: monotonic_s() >= until_s) for work in works)
-
     async def _fill(self, views: list[View]) -> None:
-        while not self._do_some(view.fill for view in views):  # noqa: ASYNC110  each pass does work
-            await asyncio.sleep(0)
+        clock = self._session.clock
+        await work_in_slices(clock, SLICE_S, _filling(views))
         replaced = (self.base, self.shown)
         self._replace_views(views)
         # Of 100,000 runs, freeing the old keys takes 10 ms. The new rows are painted before.
-        await self._session.clock.sleep(PAINT_DELAY_S)
+        await clock.sleep(PAINT_DELAY_S)
         del replaced
-        while not self._do_some(view.index for view in views):  # noqa: ASYNC110  each pass does work
-            await asyncio.sleep(0)
+        await work_in_slices(clock, SLICE_S, lambda is_time_up: all(view.index(is_time_up) for view in views))
 
     def _replace_views(self, views: list[View]) -> None:
         self._base_key = (self.query.filters, self.query.shown_period, self.query.order)
         self._filling, self.base, self.shown = [], views[0], views[1 if self.query.text else 0]
         self.failed, self.unread = views[-2:] if self.parsed.depends_on_errors else (None, None)
         self._on_views()
+
+
+def _filling(views: Sequence[View]) -> Work:
+    def fill(is_time_up: Callable[[], bool]) -> bool:
+        # The keys that are being added are not hidden from the collector yet. No pause goes on while others run: of two
+        # that overlap, the first to end would end both, and the first collection after a long one takes up to 33 ms.
+        with no_collections():
+            return all(view.fill(is_time_up) for view in views)
+
+    return fill
 
 
 def _is_failed(run: Run) -> bool:
