@@ -1,6 +1,6 @@
 """The rows of a list: the cursor stays on its row and on its line, folded and marked rows, orders, filters."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from itertools import islice
 from typing import Any
@@ -57,7 +57,7 @@ def ask(model: ListModel[ErrorGroup], now_s: float, **query: object) -> None:
 
 
 def shown(*found: ErrorGroup) -> ListModel[ErrorGroup]:
-    model = ListModel(GROUPS.rules, RowQuery(GROUP_ORDERS[0]))
+    model = ListModel(GROUPS, RowQuery(GROUP_ORDERS[0]))
     model.resize(HEIGHT)
     show(model, found, 0.0)
     return model
@@ -215,13 +215,14 @@ def test_list_in_steps_equals_one_at_once(
 # Folded rows, and marks.
 
 
+class Numbers(RowRules[int]):
+    def filter(self, text: str) -> Callable[[int], bool]:
+        return lambda row: text in str(row)
+
+
 def numbers(*found: int) -> ListModel[int]:
     """Return a list of numbers, the greatest first, in which zeros are folded."""
-    rules = RowRules[int](
-        key=str,
-        filter=lambda text: lambda row: text in str(row),
-        folds=lambda row: row % 10 == 0,
-    )
+    rules = Numbers(key=str, folds=lambda row: row % 10 == 0)
     model = ListModel(rules, RowQuery(ListOrder[int]("most", "most first", "", lambda row: (-row,))))
     model.resize(9)
     model.show_all(found)

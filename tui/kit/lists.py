@@ -5,7 +5,7 @@ Nothing here needs Textual, since commands and the relay read declarations, too.
 
 import asyncio
 import json
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
@@ -54,12 +54,12 @@ class CopyText(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListView(Generic[R]):
+class ListView(RowRules[R]):
     """A list. What is not declared here does not exist.
 
     * `name`: of the view, its pane, its command and its address; `noun`: one row; `plural`: rows, if not `name`
     * `sentence`: says so in a few words, for the help of the command, the command line and the keys
-    * `key`: returns the identity of a row; `title`: its name, for the rule of its page
+    * `title`: returns the name of a row, for the rule of its page
     * `fields`: the texts in which the typed filter looks, by the names that a word can have: `status:waiting`
     * `read`, `detail`: how the rows are read, and more about the one under the cursor
     * `facts`: the page of a row in sentences, given its detail as far as it is known
@@ -68,14 +68,12 @@ class ListView(Generic[R]):
     * `none_in`: the sentences in place of an empty list, by the types of environments; others have a usual one
     * `json`: returns a row for `--json`; without it, its fields are printed
     * `live`: makes its rows where they are not read by `read` alone
-    * `folds`, `sort_every_s`, `moves`: see `RowRules`
     """
 
     name: str
     noun: str
     sentence: str
     table: Table[Any]
-    key: Callable[[R], str]
     title: Callable[[R], str]
     orders: tuple[ListOrder[R], ...]
     fields: Mapping[str, Callable[[R], str]]
@@ -90,19 +88,11 @@ class ListView(Generic[R]):
     json: Callable[[R], dict[str, Json]] | None = None
     plural: str = ""
     live: "Callable[[LiveModel, ListView[Any]], LiveList[Any]] | None" = None
-    folds: Callable[[R], bool] | None = None
-    sort_every_s: float = 0.0
-    moves: Callable[[R, R], bool] = lambda *_: True
 
     @property
     def rows_name(self) -> str:
         """The rows in a sentence."""
         return self.plural or self.name
-
-    @property
-    def rules(self) -> RowRules[R]:
-        """What the list knows about its rows."""
-        return RowRules(self.key, self.filter, self.folds, self.sort_every_s, self.moves)
 
     @property
     def search_hint(self) -> str:
@@ -191,7 +181,7 @@ class LiveList(Generic[R]):
     def __init__(self, live: "LiveModel", view: ListView[R]) -> None:
         self.live = live
         self.view = view
-        self.list = ListModel(view.rules, RowQuery(view.orders[0]))
+        self.list = ListModel(view, RowQuery(view.orders[0]))
         self.rows: Sequence[R] = ()
         """The rows as they were read last."""
         self.state = ReadState()
@@ -399,11 +389,6 @@ class LiveList(Generic[R]):
     def more_line(self) -> Line:
         """Return the line that stands for folded rows."""
         return ()
-
-    @property
-    def page_subject(self) -> Hashable:
-        """The subject of the page. When it changes, the page starts at its top."""
-        return self.list.cursor
 
     def page(self, limit: int) -> Sequence[Row]:
         """Return the page of the row under the cursor, in rows of at most `limit` cells."""

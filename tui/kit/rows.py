@@ -275,22 +275,24 @@ _FREED_PER_STEP: Final = 256
 _MIN_FOLDED: Final = 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RowRules(Generic[R]):
     """The knowledge of a list about its rows.
 
     * `key`: returns the identity of a row
-    * `filter`: returns the test of a typed text
     * `folds`: returns whether a row is folded into the last line, with others of its kind
     * `sort_every_s`: how often the list is sorted again while its rows change in nothing that `moves`
     * `moves`: returns whether the change of a row sorts the list at once
     """
 
     key: Callable[[R], str]
-    filter: Callable[[str], Callable[[R], bool]]
     folds: Callable[[R], bool] | None = None
     sort_every_s: float = 0.0
     moves: Callable[[R, R], bool] = lambda *_: True
+
+    def filter(self, text: str) -> Callable[[R], bool]:
+        """Return the test of a typed text."""
+        raise NotImplementedError
 
 
 class ListModel(RowLines[str], Generic[R]):

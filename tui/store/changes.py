@@ -67,12 +67,14 @@ class KeyedRun(NamedTuple):
 class Order:
     """One way to sort runs. `rank` returns what comes before creation time and id; the smallest is first.
 
-    None: nothing comes before them. All ranks of an order have the same type, a number or a text.
+    None: nothing comes before them. All ranks of an order have the same type, a number or a text. `sentence` says what
+    comes first.
     """
 
     id: str
     title: str
     rank: Callable[[Run], float | str] | None
+    sentence: str
 
     def key(self, run: Run) -> SortKey:
         """Return the sort key of a run. It is unique, and its last part is the id."""
@@ -119,14 +121,27 @@ def _by_took(run: Run) -> float:
     return (state.started_at - state.finished_at).total_seconds()
 
 
-CREATED = Order("created", "age", None)
-STATUS = Order("status", "status", _by_status)
-TASK = Order("task", "task", lambda run: _folded(run.fixed.task or ""))
-TOOK = Order("took", "took", _by_took)
-UPDATED = Order("updated", "updated", lambda run: -run.state.updated_at.timestamp() if run.state else 0.0)
-COST = Order("cost", "cost", lambda run: -(run.state.cost_cents + run.state.base_cost_cents) if run.state else 0.0)
+def _by_update(run: Run) -> float:
+    return -run.state.updated_at.timestamp() if run.state else 0.0
+
+
+def _by_cost(run: Run) -> float:
+    return -(run.state.cost_cents + run.state.base_cost_cents) if run.state else 0.0
+
+
+CREATED = Order("created", "age", None, "Newest runs first")
+STATUS = Order("status", "status", _by_status, "Failed runs first, then running and waiting ones, completed runs last")
+TASK = Order("task", "task", lambda run: _folded(run.fixed.task or ""), "By the name of the task")
+TOOK = Order("took", "took", _by_took, "Running runs first, then the longest ones")
+UPDATED = Order("updated", "updated", _by_update, "Latest change first")
+COST = Order("cost", "cost", _by_cost, "Most expensive runs first")
 ORDERS = (CREATED, STATUS, TASK, TOOK, UPDATED, COST)
 """All orders. The sort key steps through them in this order."""
+
+
+def order_named(name: str | None) -> Order:
+    """Return the order of an id, the usual one for an unknown one."""
+    return next((each for each in ORDERS if each.id == name), CREATED)
 
 
 # `Changes`: what an update changed in the store. The session merges them and passes them to its listeners.

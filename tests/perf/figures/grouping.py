@@ -60,7 +60,7 @@ def grouped(_: Effort) -> Reading:
 def one_more(_effort: Effort) -> Reading:
     """Add failures one by one to 10,000, and bring the groups and their list up to date after each."""
     store, make = _store()
-    groups, rows = ErrorGroups(store), ListModel(GROUPS.rules, RowQuery(GROUPS.orders[0]))
+    groups, rows = ErrorGroups(store), ListModel(GROUPS, RowQuery(GROUPS.orders[0]))
     for _ in _work(groups, rows, _SPAN, rows.query):
         pass
     times_ms = []
@@ -84,7 +84,7 @@ def slices(_: Effort) -> Reading:
 
     A minute passes, the span becomes seven days, and a filter is typed. The minute costs what leaves the span.
     """
-    store, rows = Store(), ListModel(GROUPS.rules, RowQuery(GROUPS.orders[0]))
+    store, rows = Store(), ListModel(GROUPS, RowQuery(GROUPS.orders[0]))
     store.apply(RunsRead(tuple(map(_single, range(RUNS)))))
     groups, longest_ms, taken_ms = ErrorGroups(store), 0.0, list[float]()
     rows.resize(40)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import pytest
 from textual.app import App
-from textual.events import Key, Paste
+from textual.events import Event, Key, Paste
 from textual.pilot import Pilot
 
 import tui.program
@@ -45,6 +45,14 @@ class Host(App[None]):
     def record_layout(self) -> None:
         pass
 
+    async def on_event(self, event: Event) -> None:
+        """Wait until the focused widget has handled a key before the next one is read, as the program does."""
+        await super().on_event(event)
+        done = asyncio.Event()
+        if isinstance(event, Key) and not event.is_forwarded and (self.focused or self.screen).call_later(done.set):
+            async with asyncio.timeout(5):
+                await done.wait()
+
     async def on_mount(self) -> None:
         await self.open()
 
@@ -65,6 +73,9 @@ class Dialog:
         """All at once, as who knows the way types: no key waits for what the one before it did."""
         for key in keys:
             self.app.post_message(Key(key, CHARACTERS.get(key, key if len(key) == 1 else None)))
+        done = asyncio.Event()
+        self.app.call_later(done.set)
+        await done.wait()
         await self.pilot.pause()
 
     @property

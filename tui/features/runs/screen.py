@@ -34,7 +34,7 @@ from tui.kit.selection import Selection
 from tui.kit.words import NO_GROUP_ON_RELAY
 from tui.lazy_dataclass import dataclass
 from tui.store.addresses import ERRORS, QUEUES, RUN, RUNS, WALL, ViewAddress, lists_of, period_problem
-from tui.store.changes import COST, CREATED, ORDERS, STATUS, TASK, TOOK, UPDATED, Changes
+from tui.store.changes import CREATED, ORDERS, Changes, order_named
 from tui.store.server_filter import ServerFilter
 from tui.text import formatting
 from tui.text.blocks import ListRuns, no_run_selected
@@ -45,19 +45,6 @@ if TYPE_CHECKING:
     from tui.features.wall.blocks import WallView
     from tui.features.wall.overview import LiveOverview
     from tui.kit.commands import Command, OwnSelection
-
-
-# The monitor: the list of runs, the panes about the selected run, the overview, and the way back through views.
-
-
-ORDER_SENTENCES: Final = {
-    CREATED: "Newest runs first",
-    STATUS: "Failed runs first, then running and waiting ones, completed runs last",
-    TASK: "By the name of the task",
-    TOOK: "Running runs first, then the longest ones",
-    UPDATED: "Latest change first",
-    COST: "Most expensive runs first",
-}
 
 
 # The keys of the main screen that work in every pane.
@@ -453,7 +440,7 @@ class MainScreen(MainView):
     def _show_filters(self) -> None:
         """Show the list with the filters and the order that were loaded or chosen."""
         subscription = self.app_base.part(RunSubscription)
-        order = next((each for each in ORDERS if each.id == subscription.shown.order), CREATED)
+        order = order_named(subscription.shown.order)
         self.run_list.show_chosen(subscription.chosen, order, is_wide=subscription.shown.is_wide)
         if subscription.is_recalled:
             width, now = self.size.width - NOTICE_MARGIN, self.live.session.local_now()
@@ -627,7 +614,7 @@ class MainScreen(MainView):
         panes = {pane.title: f"Go to the pane {pane.title}." for pane in self._run_panes}
         own = form_commands(self.workspace.show_form, panes | forms)
         orders = {order.title: order for order in ORDERS}
-        sentences = [(order.title, ORDER_SENTENCES.get(order, "")) for order in ORDERS]
+        sentences = [(order.title, order.sentence) for order in ORDERS]
         current = self.run_list.views.query.order.title
         sorts = Sorts("The order of the list.", sentences, lambda name: self.run_list.sort_by(orders[name]), current)
         self.open_command_line(self, [*own, *self.app_base.own_commands.palette_rows(self)], sorts)
@@ -687,8 +674,7 @@ class MainScreen(MainView):
         """Show the list, or a run, in place of the view that is shown."""
         if address.run is None or address.view != RUN:
             chosen = self.server_filter_of(address)
-            order = next((each for each in ORDERS if each.id == address.sort), CREATED)
-            self.show_query(ListQuery(chosen.period, address.filter, chosen.filters, order), None)
+            self.show_query(ListQuery(chosen.period, address.filter, chosen.filters, order_named(address.sort)), None)
             return
         self.leave_other_views()
         if not address.pane or address.pane == DETAIL:

@@ -61,7 +61,7 @@ class LiveFailing:
         self._is_resting = False
         if self._updates is None:
             every, span = with_server_filters(RunFilters(), EVERYTHING), HOUR.at(self._session.now())
-            rows = ListModel(GROUPS.rules, RowQuery(GROUPS.orders[0]))
+            rows = ListModel(GROUPS, RowQuery(GROUPS.orders[0]))
             self._updates = GroupUpdates(self._session, rows, every, span, self._show, self._on_grouped)
         self._take_server_groups(self._updates)
 
