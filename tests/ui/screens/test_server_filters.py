@@ -47,9 +47,10 @@ class Host(App[None]):
 
     async def on_event(self, event: Event) -> None:
         """Wait until the focused widget has handled a key before the next one is read, as the program does."""
+        is_key = isinstance(event, Key) and not event.is_forwarded
         await super().on_event(event)
         done = asyncio.Event()
-        if isinstance(event, Key) and not event.is_forwarded and (self.focused or self.screen).call_later(done.set):
+        if is_key and (self.focused or self.screen).call_later(done.set):
             async with asyncio.timeout(5):
                 await done.wait()
 
