@@ -15,10 +15,11 @@ from tui.domain.filters import InvalidPeriod, TypedSpan, read_period
 from tui.domain.run import RunId
 from tui.domain.update import RunsRead
 from tui.features.errors.model import SPANS, minutes_of
-from tui.features.runs.words import SPAN_MARGIN, Typed, read_typed
+from tui.features.runs.words import Typed, read_typed
 from tui.kit.words import gap_words
 from tui.store.filter import parse_filter
 from tui.store.freshness import Gap
+from tui.store.server_filter import SPAN_MARGIN
 from tui.store.store import Store
 from tui.store.view import View
 

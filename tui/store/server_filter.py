@@ -4,12 +4,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from operator import attrgetter
 from typing import Any, Final
 
-from tui.domain.filters import TASK_QUEUE_PREFIX, RunFilters, fingerprint_of, queue_names
+from tui.domain.filters import TASK_QUEUE_PREFIX, RunFilters, TypedSpan, fingerprint_of, queue_names
 from tui.domain.run import STATUS_TABLE, Precision, Run, RunId, TaskId
 from tui.domain.text import clean
 from tui.lazy_dataclass import dataclass
@@ -26,6 +26,9 @@ from tui.store.store import Store
 MAX_SUGGESTED_VALUES: Final = 500
 """The maximum number of suggested values of one field. An environment may have thousands of tags."""
 
+SPAN_MARGIN: Final = timedelta(days=1)
+"""The list is read this much further back than a span begins, since the begin of the read moves with the time."""
+
 MAX_SAMPLED_RUNS: Final = 20_000
 """Suggestions come from at most this many runs, a regular sample of all. Reading 100,000 runs would take 70 ms."""
 
@@ -39,6 +42,14 @@ class ServerFilter:
 
     filters: RunFilters
     period: timedelta
+
+
+def server_filter(filters: RunFilters, period: timedelta | TypedSpan, now: datetime) -> ServerFilter:
+    """Return filters with a period, or with a span of time and how far back the list is read for it."""
+    if not isinstance(period, TypedSpan):
+        return ServerFilter(filters, period)
+    back = now.astimezone(UTC) - period.begin.astimezone(UTC) + SPAN_MARGIN
+    return ServerFilter(replace(filters, created_from=period.begin, created_to=period.end), back)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from tui.domain.filters import LISTS, read_period
 from tui.domain.run import STATUS_TABLE, Run, RunId, fold
 from tui.domain.text import clean
 from tui.features.runs.columns import short_id
-from tui.features.runs.words import server_filter
 from tui.kit.commands import (
     MAX_ROWS,
     Arguments,
@@ -61,7 +60,7 @@ from tui.store.command_line import (
     shell_command,
 )
 from tui.store.filter import EVERYTHING, GLOB, parse_filter, split_words
-from tui.store.server_filter import ServerFilter, with_server_filters
+from tui.store.server_filter import ServerFilter, server_filter, with_server_filters
 from tui.store.view import View
 from tui.sync.clock import work_a_slice, work_in_slices
 from tui.text import formatting

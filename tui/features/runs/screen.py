@@ -19,7 +19,7 @@ from tui.features.actions.view import ACTION_BINDINGS, BY_ID, ActionController
 from tui.features.runs.data import RunSubscription
 from tui.features.runs.model import ListQuery
 from tui.features.runs.view import RunListPane, RunSummary
-from tui.features.runs.words import NOT_A_RUN, absolute_period_words, recalled_line, server_filter
+from tui.features.runs.words import NOT_A_RUN, absolute_period_words, recalled_line
 from tui.features.wall.panes import LinePane, OpenedLine, unheard_line
 from tui.kit.app import AppBase, is_covered
 from tui.kit.bars import ViewScreen
@@ -35,7 +35,7 @@ from tui.kit.words import NO_GROUP_ON_RELAY
 from tui.lazy_dataclass import dataclass
 from tui.store.addresses import ERRORS, QUEUES, RUN, RUNS, WALL, ViewAddress, lists_of, period_problem
 from tui.store.changes import CREATED, ORDERS, Changes, order_named
-from tui.store.server_filter import ServerFilter
+from tui.store.server_filter import ServerFilter, server_filter
 from tui.text import formatting
 from tui.text.blocks import ListRuns, no_run_selected
 from tui.text.styled import Line, Piece, Token, cut

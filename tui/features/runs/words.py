@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final, assert_never
 
@@ -11,7 +10,6 @@ from tui.domain.filters import (
     RunFilters,
     SearchProgress,
     SearchStep,
-    TypedSpan,
     fingerprint_of,
     period_text,
     read_period,
@@ -36,7 +34,7 @@ from tui.features.runs.columns import time_in_queue, took
 from tui.kit.words import without_request
 from tui.lazy_dataclass import dataclass
 from tui.store.filter import Filter
-from tui.store.server_filter import KnownValues, ServerFilter
+from tui.store.server_filter import KnownValues, ServerFilter, server_filter
 from tui.text import formatting
 from tui.text.blocks import Now, selecting_keys
 from tui.text.formatting import count, time_of_day, zone_name
@@ -488,9 +486,6 @@ FAMILIES: Final = tuple(
 """The columns of statuses, by title."""
 
 PERIODS: Final = ("1h", "6h", "24h", "7d", "30d")
-SPAN_MARGIN: Final = timedelta(days=1)
-"""The list is read this much further back than a span begins, since the begin of the read moves with the time."""
-
 MAX_SHOWN_CHARS: Final = 12
 """The part of a wrong period that its sentence repeats."""
 
@@ -560,14 +555,6 @@ def read_typed(typed: Typed, default_period: timedelta, now: datetime) -> Server
     lists: dict[str, Sequence[str]] = {word: values_of(getattr(typed, word)) for word in TYPED_LISTS}
     filters = RunFilters.of(lists | {"status": [word for word in order if word in typed.statuses]})
     return server_filter(filters, period, now)
-
-
-def server_filter(filters: RunFilters, period: timedelta | TypedSpan, now: datetime) -> ServerFilter:
-    """Return filters with a period, or with a span of time and how far back the list is read for it."""
-    if not isinstance(period, TypedSpan):
-        return ServerFilter(filters, period)
-    back = now.astimezone(UTC) - period.begin.astimezone(UTC) + SPAN_MARGIN
-    return ServerFilter(replace(filters, created_from=period.begin, created_to=period.end), back)
 
 
 def filter_words(filters: RunFilters, period: timedelta | None) -> str:
