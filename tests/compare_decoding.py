@@ -548,10 +548,18 @@ async def _relay(_: Any, case: Case) -> Any:
     return message, updates, relay.encode_relay_message(message)
 
 
-def _facts(client: Any) -> Any:
-    from tui.api import client as module
+def _fact(name: str, *args: Any) -> Callable[[Any, Case], Awaitable[Any]]:
+    """Return how facts are read: as a declared list, or by a method of its own, as once."""
 
-    return getattr(module, "FactReader", lambda client: client)(client)  # once a class of its own
+    def read(client: Any, _: Case) -> Awaitable[Any]:
+        from tui.api import facts
+
+        declared: Any = getattr(facts, name, None)
+        if declared is None:
+            return getattr(client, f"read_{name.lower()}")(*args)
+        return client.read_row(declared, *args) if hasattr(declared, "shape") else client.read_rows(declared)
+
+    return read
 
 
 METHODS: Final[Mapping[str, Callable[[Any, Case], Awaitable[Any]]]] = {
@@ -569,12 +577,12 @@ METHODS: Final[Mapping[str, Callable[[Any, Case], Awaitable[Any]]]] = {
     "read_error_group": lambda client, case: client.read_error_group(case.ids[0]),
     "read_queue": lambda client, case: client.read_queue(case.ids[0], is_task=True),
     "read_queue_metrics": lambda client, case: client.read_queue_metrics(case.ids[0], is_task=True, period="1h"),
-    "read_queues": lambda client, _: _facts(client).read_queues(1),
-    "read_limits": lambda client, _: _facts(client).read_limits(),
-    "read_schedules": lambda client, _: _facts(client).read_schedules(1, "PRODUCTION"),
-    "read_schedule_runs": lambda client, _: _facts(client).read_schedule_runs("sched_1"),
-    "read_tokens": lambda client, _: _facts(client).read_tokens(),
-    "read_deployments": lambda client, _: _facts(client).read_deployments(),
+    "read_queues": _fact("QUEUES", 1),
+    "read_limits": _fact("LIMITS"),
+    "read_schedules": _fact("SCHEDULES", 1, "PRODUCTION"),
+    "read_schedule_runs": _fact("SCHEDULE_RUNS", "sched_1"),
+    "read_tokens": _fact("TOKENS"),
+    "read_deployments": _fact("DEPLOYMENTS"),
     "whoami": lambda client, _: client.whoami(),
     "cancel": lambda client, case: client.cancel(case.ids[0]),
     "replay": lambda client, case: client.replay(case.ids[0]),

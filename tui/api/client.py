@@ -4,17 +4,16 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Self, TypeVar, Unpack, assert_never, cast
 from urllib.parse import quote
 
 import httpx2
 
 from tui import __version__
-from tui.api import errors, facts
+from tui.api import errors
 from tui.api.connection import HttpConnection, SendOptions, Timeouts
 from tui.api.errors import MAX_INLINE_BYTES, MAX_PAGE_BYTES, MAX_QUERY_BYTES, Limits, NotFound
-from tui.api.facts import decode_error_group, decode_error_groups
+from tui.api.facts import decode_error_group, decode_error_groups, decode_queue, decode_queue_metrics
 from tui.api.feed import START_PARAMS, FeedPosition, FeedResponse, FeedTarget, decode_feed
 from tui.api.lists import ListRead, ListRequest, RowRead
 from tui.api.models import RowsPage, is_cursor
@@ -22,17 +21,7 @@ from tui.api.queries import NamedQuery, TrqlQuery
 from tui.api.responses import Response, decode_environment, decode_id, decode_query, read_rate_limit, response_error
 from tui.api.runs import ListPage, RunResponse, decode_page, decode_run
 from tui.domain.action import OnWritten
-from tui.domain.facts import (
-    ConcurrencyLimit,
-    Deployment,
-    Queue,
-    QueueMetrics,
-    Schedule,
-    ScheduleRunsRead,
-    ServerErrorGroup,
-    ServerGroupDetail,
-    WaitToken,
-)
+from tui.domain.facts import Queue, QueueMetrics, ServerErrorGroup, ServerGroupDetail
 from tui.domain.filters import (
     MAX_PERIOD,
     MAX_QUERY_PERIOD,
@@ -286,12 +275,12 @@ class ApiReader(ABC):
 
     async def read_queue(self, name: str, *, is_task: bool) -> Queue:
         """Return one queue. `name` is without `task/`."""
-        return await self.decode(await self._fetch_success(QueueRequest(name, is_task)), facts.decode_queue)
+        return await self.decode(await self._fetch_success(QueueRequest(name, is_task)), decode_queue)
 
     async def read_queue_metrics(self, name: str, *, is_task: bool, period: str) -> QueueMetrics:
         """Return how a queue moved in the last `period`, such as `1h`. `name` is without `task/`."""
         request = QueueMetricsRequest(name, is_task, period)
-        return await self.decode(await self._fetch_success(request), facts.decode_queue_metrics)
+        return await self.decode(await self._fetch_success(request), decode_queue_metrics)
 
     async def read_rows(self, read: ListRead[T], page: str = "") -> RowsPage[T]:
         """Return a page of a list: the first, or the one with a number or behind a cursor."""
@@ -509,44 +498,6 @@ class Client(ApiReader):
             raise error
         return response
 
-    async def read_queues(self, page: int) -> RowsPage[Queue]:
-        """Return one page of the queues. Pages count from 1."""
-        return await self._read(facts.decode_queues, *facts.queues_request(page))
-
-    async def read_limits(self) -> tuple[ConcurrencyLimit, ...]:
-        """Return the concurrency limits of a newer server: its first page.
-
-        A server of before 4.7 answers with a page of HTML: `NotFound`.
-        """
-        params = {"page": "1", "perPage": str(facts.PAGE_SIZE)}
-        return await self._read(facts.decode_limits, "/api/v1/concurrency-limits", params)
-
-    async def read_schedules(self, page: int, environment_type: str | None) -> RowsPage[Schedule]:
-        """Return one page of the schedules of an environment of this type. Pages count from 1."""
-        params = {"page": str(page), "perPage": str(facts.PAGE_SIZE)}
-        decode = partial(facts.decode_schedules, environment_type=environment_type)
-        return await self._read(decode, "/api/v1/schedules", params)
-
-    async def read_schedule_runs(self, schedule_id: str) -> ScheduleRunsRead:
-        """Return the newest run that a schedule started."""
-        params = {"filter[schedule]": schedule_id, "page[size]": "1"}
-        response = await self._get(
-            "/api/v1/runs", params=params | {"filter[createdAt][period]": facts.SCHEDULE_RUNS_PERIOD}
-        )
-        return await self.decode(
-            response, lambda body, limits: facts.decode_schedule_runs(body, schedule_id, response.read_at, limits)
-        )
-
-    async def read_tokens(self, after: Cursor | None = None) -> RowsPage[WaitToken]:
-        """Return a page of the waitpoint tokens that wait: the first, or the one `after` a cursor."""
-        params = {"filter[status]": "WAITING", "page[size]": str(facts.PAGE_SIZE)}
-        params |= {} if after is None else {"page[after]": after}
-        return await self._read(facts.decode_tokens, "/api/v1/waitpoints/tokens", params)
-
-    async def read_deployments(self) -> RowsPage[Deployment]:
-        """Return the newest deployments. They have a rate limit of their own (recording 824)."""
-        return await self._read(facts.decode_deployments, "/api/v1/deployments", {}, has_own_limit=True)
-
     async def whoami(self) -> Environment:
         """Return the environment of the key."""
         return decode_environment((await self._get("/api/v1/whoami")).body)
@@ -564,15 +515,9 @@ class Client(ApiReader):
         response = await self._send("POST", path, json={}, on_written=on_written, is_action=True)
         return decode_id(self._checked(response).body)
 
-    async def _read(
-        self, decode: Callable[[bytes, Limits], T], path: str, params: dict[str, str], *, has_own_limit: bool = False
-    ) -> T:
-        """Read a page of a list. `has_own_limit`: the rate limit in its headers is not that of other requests."""
-        return await self.decode(await self._get(path, params=params, has_own_limit=has_own_limit), decode)
-
-    async def _get(self, path: str, *, has_own_limit: bool = False, **options: Unpack[SendOptions]) -> Response:
+    async def _get(self, path: str, **options: Unpack[SendOptions]) -> Response:
         """Return a successful response."""
-        return self._checked(await self._send("GET", path, has_own_limit=has_own_limit, **options))
+        return self._checked(await self._send("GET", path, **options))
 
     async def _send(
         self, method: str, path: str, *, has_own_limit: bool = False, **options: Unpack[SendOptions]

@@ -1,7 +1,6 @@
 """The facts of the wall: their requests, and the decoding of queues, schedules, tokens, deployments, error groups."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Final, Literal
@@ -10,6 +9,7 @@ from pydantic import AfterValidator, Field
 from typing_extensions import TypedDict
 
 from tui.api.errors import MAX_ID_CHARS, MAX_MESSAGE_CHARS, MAX_TAGS, Limits
+from tui.api.lists import ListRead, RowRead
 from tui.api.models import (
     AnyText,
     Count,
@@ -25,11 +25,12 @@ from tui.api.models import (
     decode,
     decode_rows,
 )
-from tui.api.runs import decode_page
 from tui.domain import facts
 from tui.domain.error import MAX_NAME_CHARS as MAX_TYPE_CHARS
 from tui.domain.facts import ServerErrorGroup, ServerGroupDetail, ServerGroupStatus
+from tui.domain.run import RunId
 from tui.domain.text import Raw
+from tui.lazy_dataclass import dataclass
 
 # A page of the server's error groups, and the detail of one.
 #
@@ -84,6 +85,11 @@ def decode_error_group(body: bytes, limits: Limits | None = None) -> ServerGroup
 # Source: tests/wire/recordings/README.md §7 (recordings 820-824).
 
 
+# The lists are no part of a screen's requests, which a relay passes on unchanged: a list of tokens holds secrets, and a
+# relay sends decoded facts. TRQL and the error groups have their requests in `api.client`.
+# Source: tests/wire/recordings/README.md §3, §7 (recordings 600, 824, 1083, 1099, 1105).
+
+
 def _deployed(
     status: str,
     version: Raw,
@@ -99,25 +105,24 @@ def _deployed(
 
 
 _COMMIT: Final = Text("text of a commit", min_chars=1)
-_DEPLOYMENT: Final = JsonObject(
-    facts.Deployment,
-    _deployed,
-    status=AnyText,
-    version=Text("version", min_chars=1),
-    deployed_at=("deployedAt", Time),
-    # These keys are from the source of the server: in every recording `git` is null.
-    author=("git/commitAuthorName", _COMMIT),
-    user=("git/ghUsername", _COMMIT),
-    commit=("git/commitSha", _COMMIT),
-    message=("git/commitMessage", _COMMIT),
+DEPLOYMENTS: Final = ListRead(
+    "/api/v1/deployments",
+    JsonObject(
+        facts.Deployment,
+        _deployed,
+        status=AnyText,
+        version=Text("version", min_chars=1),
+        deployed_at=("deployedAt", Time),
+        # These keys are from the source of the server: in every recording `git` is null.
+        author=("git/commitAuthorName", _COMMIT),
+        user=("git/ghUsername", _COMMIT),
+        commit=("git/commitSha", _COMMIT),
+        message=("git/commitMessage", _COMMIT),
+    ),
+    has_own_limit=True,
+    page_size=facts.MAX_DEPLOYMENTS,
 )
-
-
-def decode_deployments(body: bytes, limits: Limits) -> RowsPage[facts.Deployment]:
-    """Decode the response of `GET /api/v1/deployments`: the newest that are deployed. Raises `ServerFault`."""
-    page = decode_rows(_DEPLOYMENT, body, "the list of deployments", "deployments", limits)
-    newest = sorted(page.rows, key=lambda each: each.deployed_at, reverse=True)
-    return replace(page, rows=tuple(newest[: facts.MAX_DEPLOYMENTS]))
+"""Those that are deployed. They have a rate limit of their own (recording 824)."""
 
 
 # Pages of the queues, one queue, and its metrics. What makes the type of a queue known is its name.
@@ -130,7 +135,7 @@ MAX_CELLS: Final = 1_000
 
 MAX_CELL_MS: Final = 7 * 86_400_000
 
-_QUEUE: Final = JsonObject(
+_QUEUE: Final[JsonObject[facts.Queue]] = JsonObject(
     facts.Queue,
     id=Id,
     name=Text("name of a queue", min_chars=1),
@@ -141,14 +146,20 @@ _QUEUE: Final = JsonObject(
     is_paused=("paused", Flag),
     is_v2=("version", Annotated[Literal["V2"], AfterValidator(bool)]),
 )
-_LIMIT: Final = JsonObject(
-    facts.ConcurrencyLimit,
-    name=Text("name of a limit", min_chars=1),
-    running=Count,
-    queued=Count,
-    total=("total/current", Count),
-    is_paused=("paused", Flag),
+QUEUES: Final = ListRead("/api/v1/queues", _QUEUE, has_numbers=True, max_rows=facts.MAX_QUEUES)
+LIMITS: Final = ListRead(
+    "/api/v1/concurrency-limits",
+    JsonObject(
+        facts.ConcurrencyLimit,
+        name=Text("name of a limit", min_chars=1),
+        running=Count,
+        queued=Count,
+        total=("total/current", Count),
+        is_paused=("paused", Flag),
+    ),
+    has_numbers=True,
 )
+"""By the package `@trigger.dev/core` 4.8.3: a server of before 4.7 answers with a page of HTML."""
 
 
 def _metrics(interval_ms: int, **measured: Any) -> facts.QueueMetrics:  # noqa: ARG001  its presence makes it metrics
@@ -167,19 +178,6 @@ _METRICS: Final = JsonObject(
 )
 
 
-def decode_queues(body: bytes, limits: Limits) -> RowsPage[facts.Queue]:
-    """Decode the response of `GET /api/v1/queues`, in which they stand by name. Raises `ServerFault`."""
-    return decode_rows(_QUEUE, body, "the list of queues", "queues", limits)
-
-
-def decode_limits(body: bytes, limits: Limits) -> tuple[facts.ConcurrencyLimit, ...]:
-    """Decode the response of `GET /api/v1/concurrency-limits`. Raises `ServerFault`.
-
-    By the package `@trigger.dev/core` 4.8.3: no recorded server has the route.
-    """
-    return decode_rows(_LIMIT, body, "the list of concurrency limits", "limits", limits).rows
-
-
 def decode_queue(body: bytes, limits: Limits) -> facts.Queue:
     """Decode the response of `GET /api/v1/queues/{name}` (recordings 602-604). Raises `ServerFault`."""
     return decode(_QUEUE, body, "the queue", limits)
@@ -190,32 +188,13 @@ def decode_queue_metrics(body: bytes, limits: Limits) -> facts.QueueMetrics:
     return decode(_METRICS, body, "the metrics of the queue", limits)
 
 
-# The requests for the facts of the wall are in `api.client.Client`.
-#
-# They are no `ReadRequest`, which a relay passes on unchanged: a list of tokens holds secrets, and a relay sends
-# decoded facts. TRQL and the error groups have their requests in `api.client`.
-# Source: tests/wire/recordings/README.md §3, §7 (recordings 600, 824, 1083, 1099, 1105).
-
-
-PAGE_SIZE: Final = 100
-"""Rows of one page of schedules or tokens (recording 2800)."""
-
-SCHEDULE_RUNS_PERIOD: Final = "30d"
-"""How far back the newest run of a schedule is searched. Without it, the server searches seven days."""
-
-
-_NO_TEXT: Final = Raw("")
-
-
-def queues_request(page: int = 1) -> tuple[str, dict[str, str]]:
-    """Return the path and the parameters of a page of the queues. Pages count from 1."""
-    return "/api/v1/queues", {"page": str(page), "perPage": str(facts.QUEUES_PER_PAGE)}
-
-
-# A page of the schedules, and the newest run of one.
+# The schedules, and the newest run of one.
 #
 # One without a word about `active` is not active: it must not be reported as missing.
 # Source: tests/wire/recordings/README.md §7 (recordings 1083, 1099, 2800, 2804).
+
+
+_NO_TEXT: Final = Raw("")
 
 
 class _Environment(TypedDict):
@@ -228,37 +207,55 @@ def _schedule(
     return {each["type"] for each in environments}, facts.Schedule(zone=zone, is_active=is_active, **more)
 
 
-_SCHEDULE: Final[JsonObject[Any]] = JsonObject(
-    facts.Schedule,
-    _schedule,
-    environments=list[_Environment],
-    id=Id,
-    task=Text("task", min_chars=1),
-    cron=("generator/expression", Text("cron expression", min_chars=1)),
-    zone=("timezone", Text("time zone")),
-    is_active=("active", Flag),
-    next_at=("nextRun", Time),
-    next_effective_at=("nextRunEffectiveAt", Time),
-    is_declarative=("type", Annotated[Literal["DECLARATIVE"], AfterValidator(bool)]),
+SCHEDULES: Final[ListRead[tuple[set[str], facts.Schedule]]] = ListRead(
+    "/api/v1/schedules",
+    JsonObject[Any](
+        facts.Schedule,
+        _schedule,
+        environments=list[_Environment],
+        id=Id,
+        task=Text("task", min_chars=1),
+        cron=("generator/expression", Text("cron expression", min_chars=1)),
+        zone=("timezone", Text("time zone")),
+        is_active=("active", Flag),
+        next_at=("nextRun", Time),
+        next_effective_at=("nextRunEffectiveAt", Time),
+        is_declarative=("type", Annotated[Literal["DECLARATIVE"], AfterValidator(bool)]),
+    ),
+    has_numbers=True,
+    is_shown=lambda row, kind: not (kind and row[0]) or kind in row[0],
 )
+"""Each with the types of its environments, if it names them: the list is that of the project."""
 
 
-def decode_schedules(body: bytes, limits: Limits, environment_type: str | None = None) -> RowsPage[facts.Schedule]:
-    """Decode the response of `GET /api/v1/schedules`. Raises `ServerFault`.
+@dataclass(frozen=True, slots=True)
+class ScheduledRun:
+    """A run that a schedule started."""
 
-    A schedule that names its environments is left out if none of them has `environment_type`.
-    """
-    page = decode_rows(_SCHEDULE, body, "the list of schedules", "schedules", limits)
-    here = (each for types, each in page.rows if environment_type is None or not types or environment_type in types)
-    return replace(page, rows=tuple(here))
+    id: RunId
+    created_at: datetime | None = None
 
 
-def decode_schedule_runs(body: bytes, schedule_id: str, read_at: datetime, limits: Limits) -> facts.ScheduleRunsRead:
-    """Decode a page of the runs that a schedule started, and return the newest. Raises `ServerFault`."""
-    page = decode_page(body, read_at, limits)
-    created = [(patch.created_at, patch.id) for patch in page.patches if patch.created_at is not None]
-    newest_at, newest_run = max(created, default=(None, None))
-    return facts.ScheduleRunsRead(read_at, schedule_id, newest_at, newest_run)
+@dataclass(frozen=True, slots=True)
+class LastRuns:
+    """The newest run of a schedule, if it started one in 30 days. Without a period, the server searches seven days."""
+
+    runs: tuple[ScheduledRun, ...]
+
+    @property
+    def newest(self) -> ScheduledRun | None:
+        """That run."""
+        return next(iter(self.runs), None)
+
+
+SCHEDULE_RUNS: Final = RowRead(
+    "/api/v1/runs",
+    JsonObject(
+        LastRuns,
+        runs=("data", Items(JsonObject(ScheduledRun, id=Id, created_at=("createdAt", Time)), 1, "runs of a schedule")),
+    ),
+    {"filter[schedule]": "{id}", "filter[createdAt][period]": "30d", "page[size]": "1"},
+)
 
 
 # A page of waitpoint tokens, without their callback addresses: each holds the secret that completes its token.
@@ -273,17 +270,17 @@ def _waiting(status: str, created_at: datetime | None, **more: Any) -> facts.Wai
     return facts.WaitToken(created_at=created_at, **more) if status == "WAITING" else None
 
 
-_TOKEN: Final = JsonObject(
-    facts.WaitToken,
-    _waiting,
-    id=Id,
-    status=AnyText,
-    created_at=("createdAt", Time),
-    times_out_at=("timeoutAt", Time),
-    tags=Items(Text("tag"), MAX_TAGS, "tags of a token"),
+TOKENS: Final = ListRead(
+    "/api/v1/waitpoints/tokens",
+    JsonObject(
+        facts.WaitToken,
+        _waiting,
+        id=Id,
+        status=AnyText,
+        created_at=("createdAt", Time),
+        times_out_at=("timeoutAt", Time),
+        tags=Items(Text("tag"), MAX_TAGS, "tags of a token"),
+    ),
+    {"filter[status]": "WAITING"},
+    max_rows=facts.MAX_TOKENS,
 )
-
-
-def decode_tokens(body: bytes, limits: Limits) -> RowsPage[facts.WaitToken]:
-    """Decode the response of `GET /api/v1/waitpoints/tokens`. Raises `ServerFault`."""
-    return decode_rows(_TOKEN, body, "the list of waitpoint tokens", "tokens", limits)

@@ -46,15 +46,16 @@ class ListRead(Generic[R]):
     has_numbers: bool = False
     has_own_limit: bool = False
     max_rows: int = MAX_ROWS
+    page_size: int = PAGE_SIZE
     is_shown: Callable[[R, str | None], bool] = lambda *_: True
 
     def request(self, page: str) -> ListRequest:
         """Return the request for a page: the first is ""; others have a number or a cursor."""
         params = dict(self.params)
         if self.has_numbers:
-            params |= {"page": page or "1", "perPage": str(PAGE_SIZE)}
+            params |= {"page": page or "1", "perPage": str(self.page_size)}
         else:
-            params |= {"page[size]": str(PAGE_SIZE)} | ({"page[after]": page} if page else {})
+            params |= {"page[size]": str(self.page_size)} | ({"page[after]": page} if page else {})
         return ListRequest(self.path, tuple(params.items()), self.has_own_limit)
 
     def decode(self, body: bytes, limits: Limits) -> RowsPage[R]:

@@ -11,13 +11,15 @@ from contextlib import suppress
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 from enum import IntEnum
+from functools import partial
 from itertools import islice
-from typing import Final, TypeVar, TypeVarTuple, Unpack
+from typing import Final, TypeVar
 
 from tui.api import queries
-from tui.api.client import Client
 from tui.api.errors import EARLIEST, LATEST, Refused, ServerFault, Unreachable, read_duration_ms
-from tui.api.facts import PAGE_SIZE
+from tui.api.facts import LIMITS, QUEUES, SCHEDULE_RUNS, SCHEDULES, TOKENS
+from tui.api.lists import ListRead
+from tui.api.models import RowsPage
 from tui.api.queries import MAX_ROWS
 from tui.domain import facts
 from tui.domain.run import Capability, Run, RunId, RunStatus, TaskId, Wait, WaitKind
@@ -27,9 +29,9 @@ from tui.domain.update import Update
 from tui.lazy_dataclass import dataclass
 from tui.store.findings.counts import server_cells
 from tui.store.store import Store
-from tui.sync.budget import Paging, Priority
+from tui.sync.budget import Priority
 from tui.sync.clock import Clock, Timer
-from tui.sync.fetch import RunFetcher
+from tui.sync.fetch import RunFetcher, read_pages
 
 # The request rate of the facts: at most MAX_REQUESTS in any minute, the most important first.
 
@@ -406,38 +408,36 @@ async def _prepared(read: facts.MinutesRead) -> facts.MinutesRead:
 
 
 T = TypeVar("T")
-Ts = TypeVarTuple("Ts")
 
 READ_TIMEOUT_S: Final = 10.0
+_QUERIES: Final = "queries"
 
 
 class FactRequests:
     """One instance serves a session: the allowance is that of all facts together."""
 
-    def __init__(self, fetcher: RunFetcher, reader: Client, clock: Clock) -> None:
+    def __init__(self, fetcher: RunFetcher, clock: Clock) -> None:
         self.fetcher = fetcher
-        self.reader = reader
         self.clock = clock
         self.allowance = Allowance(clock)
         self.now = fetcher.now
         self._answered: set[Hashable] = set()
         """The routes that have answered. A 404 of one comes from a proxy whose server is away, and is no refusal."""
 
-    async def send(self, rank: Rank, call: Callable[[Unpack[Ts]], Awaitable[T]], *args: *Ts) -> T:
-        """Send one request when it may be sent, which is `call` with these arguments. Raises `ApiError`."""
+    async def send(self, rank: Rank, route: str, key: Hashable, call: Callable[[], Awaitable[T]]) -> T:
+        """Send one request when it may be sent. `key` identifies it among those of a route. Raises `ApiError`."""
         await self.allowance.acquire(rank)
 
         async def limited() -> T:
             try:
                 async with asyncio.timeout(READ_TIMEOUT_S):
-                    return await call(*args)
+                    return await call()
             except TimeoutError:
                 raise Unreachable(f"no answer within {READ_TIMEOUT_S:.0f} s", may_have_arrived=True) from None
 
-        is_query = any(isinstance(each, queries.TrqlQuery) for each in args)
-        key = ("fact", route := call.__name__, *args)
+        is_query = route == _QUERIES
         try:
-            answer = await self.fetcher.budget.request(key, Priority.FACTS, limited, is_query=is_query)
+            answer = await self.fetcher.budget.request((route, key), Priority.FACTS, limited, is_query=is_query)
         except Refused as error:
             if error.status == 404 and (self.fetcher.has_queried if is_query else route in self._answered):
                 raise ServerFault(str(error), 404) from None
@@ -446,12 +446,23 @@ class FactRequests:
         self._answered.add(route)
         return answer
 
+    async def page(self, rank: Rank, read: ListRead[T], page: str = "") -> RowsPage[T]:
+        """Return a page of a list: the first, or the one with a number or behind a cursor. Raises `ApiError`."""
+        return await self.send(rank, read.path, page, partial(self.fetcher.api.read_rows, read, page))
+
+    async def pages(
+        self, rank: Rank, read: ListRead[T], environment_type: str | None = None
+    ) -> tuple[list[T], bool, int]:
+        """Return the rows of a list, whether the server has others, and how many pages they fill. Raises `ApiError`."""
+        rows, is_cut, paging = await read_pages(read, environment_type, partial(self.page, rank, read))
+        return rows, is_cut, paging.page_count
+
     async def query(self, query: queries.TrqlQuery[T], rank: Rank) -> list[T]:
         """Return the rows of a query. A refusal of one holds for all. Raises `ApiError`."""
         if not self.fetcher.is_allowed(Capability.QUERY):
             raise Refused("the key may not query", 403)
         try:
-            return await self.send(rank, self.fetcher.api.query, query)
+            return await self.send(rank, _QUERIES, query, partial(self.fetcher.api.query, query))
         except Refused as error:
             if error.is_final:
                 await self.fetcher.record_lost(Capability.QUERY, str(error))
@@ -480,7 +491,7 @@ class QueueReader:
     async def read(self) -> facts.QueuesRead:
         """Read one page, and return all queues that are known. Raises `ApiError`."""
         now, number = self._requests.now(), self._next_page()
-        page = await self._requests.send(Rank.QUEUES, self._requests.reader.read_queues, number)
+        page = await self._requests.page(Rank.QUEUES, QUEUES, str(number))
         self._count = min(page.page_count, MAX_QUEUE_PAGES)
         pages = self._pages | {number: page.rows}
         self._pages = {key: queues for key, queues in pages.items() if key <= self._count}
@@ -494,7 +505,7 @@ class QueueReader:
         """Read the limits of V2 queues, if there are some, and return the queues with them. Raises `ApiError`."""
         if self._newest is None or not any(queue.is_v2 for queue in self._newest.queues):
             return None
-        self._limits = await self._requests.send(Rank.LIMITS, self._requests.reader.read_limits)
+        self._limits = (await self._requests.page(Rank.LIMITS, LIMITS)).rows
         newest = self._newest
         return self._with_limits(newest.at, newest.queues, is_cut=newest.is_cut)
 
@@ -535,8 +546,6 @@ AFTER_DUE: Final = timedelta(seconds=20)
 RUNS_AGAIN_AFTER_S: Final = 5.0
 """The least time between two reads of the newest run of one schedule."""
 
-MAX_SCHEDULE_PAGES: Final = facts.MAX_SCHEDULES // PAGE_SIZE
-
 NewestVersion = Callable[[], Raw | None]
 """Returns the version of the newest run that has one."""
 
@@ -572,15 +581,9 @@ class ScheduleReader:
         """Read all pages. Raises `ApiError`."""
         environment = self._store.environment
         kind = self._environment_type if environment is None else environment.type
-        now, number, is_cut = self._requests.now(), 0, False
-        schedules: dict[str, facts.Schedule] = {}
-        self._page_count = 1
-        while number < self._page_count:
-            number += 1
-            page = await self._requests.send(Rank.SCHEDULES, self._requests.reader.read_schedules, number, kind)
-            self._page_count = min(page.page_count, MAX_SCHEDULE_PAGES)
-            is_cut |= page.page_count > MAX_SCHEDULE_PAGES or page.unreadable > 0
-            schedules |= {schedule.id: schedule for schedule in page.rows}
+        now = self._requests.now()
+        rows, is_cut, self._page_count = await self._requests.pages(Rank.SCHEDULES, SCHEDULES, kind)
+        schedules = {schedule.id: schedule for _, schedule in rows}
         return facts.SchedulesRead(now, tuple(schedules.values()), is_cut=is_cut)
 
     async def read_runs(self, known: facts.WallFacts) -> facts.ScheduleRunsRead | None:
@@ -592,7 +595,10 @@ class ScheduleReader:
         if schedule_id is None:
             return None
         self._runs_read_s[schedule_id] = now_s
-        return await self._requests.send(Rank.SCHEDULE_RUNS, self._requests.reader.read_schedule_runs, schedule_id)
+        now, read = self._requests.now(), partial(self._requests.fetcher.api.read_row, SCHEDULE_RUNS, schedule_id)
+        newest = (await self._requests.send(Rank.SCHEDULE_RUNS, "schedule runs", schedule_id, read)).newest
+        found = (None, None) if newest is None else (newest.created_at, newest.id)
+        return facts.ScheduleRunsRead(now, schedule_id, *found)
 
 
 # Finds the runs that wait for waitpoint tokens, a few requests a minute. The list of tokens does not name them.
@@ -634,7 +640,6 @@ TOKEN_PAGE_INTERVAL_S: Final = facts.PAGE_INTERVAL.total_seconds()
 """Each page is read once in this time."""
 
 SECOND: Final = timedelta(seconds=1)
-MAX_TOKEN_PAGES: Final = facts.MAX_TOKENS // PAGE_SIZE
 
 
 @dataclass(slots=True, eq=False)
@@ -696,16 +701,10 @@ class TokenReader:
 
     async def read(self) -> facts.TokensRead:
         """Read all pages, with the runs that are known by now. Raises `ApiError`."""
-        now, is_cut = self._requests.now(), False
-        paging = Paging(max_pages=MAX_TOKEN_PAGES)
-        tokens: dict[str, facts.WaitToken] = {}
-        while not paging.is_done:
-            page = await self._requests.send(Rank.TOKENS, self._requests.reader.read_tokens, paging.cursor)
-            is_cut |= page.unreadable > 0
-            tokens |= {token.id: token for token in page.rows}
-            paging.add([token.id for token in page.rows], page.next)
-        self._page_count, self._is_cut = paging.page_count, is_cut or paging.is_endless
-        oldest_first = sorted(tokens.values(), key=lambda token: (token.created_at, token.id))[: facts.MAX_TOKENS]
+        now = self._requests.now()
+        rows, self._is_cut, self._page_count = await self._requests.pages(Rank.TOKENS, TOKENS)
+        tokens = {token.id: token for token in rows}
+        oldest_first = sorted(tokens.values(), key=lambda token: (token.created_at, token.id))
         known = self._searches
         self._searches = {token.id: known.get(token.id) or _TokenSearch(token) for token in oldest_first}
         for token in oldest_first:
@@ -723,9 +722,9 @@ class TokenReader:
             await self._search(now)
         else:
             events: Trace | None = None
-            read = self._requests.fetcher.api.read_events
+            read = partial(self._requests.fetcher.api.read_events, run_id)
             with suppress(Refused, ServerFault):
-                events = await self._requests.send(Rank.WAITING_RUNS, read, run_id)
+                events = await self._requests.send(Rank.WAITING_RUNS, "events", run_id, read)
             self._record(run_id, None if events is None else events.root, now)
         joined = self._joined()
         return None if joined == before else facts.TokensRead(self._requests.now(), joined, is_cut=self._is_cut)

@@ -11,6 +11,7 @@ from typing import Final
 
 from tui.api import queries
 from tui.api.errors import EARLIEST, ApiError, Refused, ServerFault, Unreachable
+from tui.api.facts import DEPLOYMENTS
 from tui.domain import facts
 from tui.domain.filters import TASK_QUEUE_PREFIX
 from tui.domain.finding import KNOWN_FOR, QueueState
@@ -75,9 +76,7 @@ class FactsSource:
 
     def __post_init__(self) -> None:
         self._emit = self._fetcher.emit
-        if (lists := self._fetcher.lists) is None:
-            raise ValueError("a relay sends the facts: a session on it reads none")
-        requests = self._requests = FactRequests(self._fetcher, lists, self._clock)
+        requests = self._requests = FactRequests(self._fetcher, self._clock)
         self._minutes = fact_readers.MinuteReader()
         self._minutes_read_at = EARLIEST
         self._queues = fact_readers.QueueReader(requests, self.known)
@@ -240,14 +239,16 @@ class FactsSource:
 
     async def _read_errors(self) -> Update:
         now = self._fetcher.now()
-        page = await self._requests.send(Rank.ERRORS, self._fetcher.api.list_error_groups, ERRORS_PERIOD)
+        read = partial(self._fetcher.api.list_error_groups, ERRORS_PERIOD)
+        page = await self._requests.send(Rank.ERRORS, "errors", ERRORS_PERIOD, read)
         is_cut = page.is_cut or page.unreadable > 0 or page.next is not None
         return facts.ErrorGroupsRead(now, page.rows, is_cut=is_cut)
 
     async def _read_deployments(self, rank: Rank = Rank.DEPLOYMENTS) -> Update:
         now = self._fetcher.now()
-        page = await self._requests.send(rank, self._requests.reader.read_deployments)
-        return facts.DeploymentsRead(now, page.rows)
+        page = await self._requests.page(rank, DEPLOYMENTS)
+        newest = sorted(page.rows, key=lambda each: each.deployed_at, reverse=True)
+        return facts.DeploymentsRead(now, tuple(newest[: facts.MAX_DEPLOYMENTS]))
 
     async def _read_new_deployment(self) -> Update | None:
         """Read the deployments early, once for each running version that none of them names.

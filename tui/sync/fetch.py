@@ -13,6 +13,7 @@ from tui.api.client import MAX_PAGE_SIZE, ApiReader, Client, ReadRequest
 from tui.api.errors import ApiError, NotFound, Refused, ServerFault
 from tui.api.feed import FeedPosition, FeedResponse, FeedTarget
 from tui.api.lists import ListRead, RowRead
+from tui.api.models import RowsPage
 from tui.api.queries import TrqlQuery
 from tui.api.responses import Response
 from tui.api.runs import ListPage, RunResponse
@@ -61,6 +62,7 @@ _CUT: Final = f"the trace was cut at {_MAX_TRACE_ROWS:,} rows"
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+T = TypeVar("T")
 
 
 EarlyTrace = asyncio.Future[Trace | None]
@@ -234,14 +236,30 @@ def _patch(run: Run, history: AttemptHistory, root_error: RunError | None, read_
     )
 
 
+async def read_pages(
+    read: ListRead[T], environment_type: str | None, fetch: Callable[[str], Awaitable[RowsPage[T]]]
+) -> tuple[list[T], bool, Paging]:
+    """Return the rows of a list, whether the server has more, or others, and the pages that `fetch` returned.
+
+    There are `max_rows` at most, in as many pages as these fill. Raises what `fetch` raises.
+    """
+    rows, is_cut, paging = list[T](), False, Paging(max_pages=read.max_rows // read.page_size)
+    while len(rows) < read.max_rows and not paging.is_done:
+        page = paging.cursor or ""
+        found = await fetch(page)
+        rows += [row for row in found.rows if read.is_shown(row, environment_type)]
+        is_cut |= bool(found.unreadable) or found.is_cut
+        paging.add(range(len(rows)), Cursor(read.next_page(page, found)) or None)
+    is_cut |= paging.is_endless or not paging.is_done or len(rows) > read.max_rows
+    return rows[: read.max_rows], is_cut, paging
+
+
 # Sends requests to the API within the budget, and emits what they return as updates.
 #
 # `RunFetcher` decides which requests a read needs. The sources decide when to read again.
 #
 # Source: tests/wire/recordings/README.md §4, §5, §8.
 
-
-T = TypeVar("T")
 
 MAX_BESIDE_S: Final = 0.05
 """How long the detail of a run waits for the trace that was requested with it, before it is emitted alone."""
@@ -488,21 +506,13 @@ class RunFetcher:
 
     async def read_list(
         self, read: ListRead[T], priority: Priority, environment: Environment | None
-    ) -> tuple[list[T], bool]:
-        """Return the rows of a list by its pages, `max_rows` at most, and whether the server has more, or others.
+    ) -> tuple[list[T], bool, Paging]:
+        """Return the rows of a list by its pages: see `read_pages`. Raises `ApiError`."""
 
-        Raises `ApiError`.
-        """
-        rows, is_cut, paging = list[T](), False, Paging()
-        kind = None if environment is None else environment.type
-        while len(rows) < read.max_rows and not paging.is_done:
-            page = paging.cursor or ""
-            found = await self.budget.request(read.request(page), priority, partial(self.api.read_rows, read, page))
-            rows += [row for row in found.rows if read.is_shown(row, kind)]
-            is_cut |= bool(found.unreadable) or found.is_cut
-            paging.add(range(len(rows)), Cursor(read.next_page(page, found)) or None)
-        is_cut |= paging.is_endless or not paging.is_done
-        return rows[: read.max_rows], is_cut or len(rows) > read.max_rows
+        async def page(page: str) -> RowsPage[T]:
+            return await self.budget.request(read.request(page), priority, partial(self.api.read_rows, read, page))
+
+        return await read_pages(read, None if environment is None else environment.type, page)
 
     async def read_row(self, read: RowRead[T], row_id: str, priority: Priority) -> T:
         """Return more of one row of a list. Raises `ApiError`."""

@@ -9,20 +9,20 @@ import pytest
 
 from tests.support.recording_server import RecordingsApi, Reply
 from tests.support.recordings import body_of, recording
-from tests.support.wire.requests import NOW, ask
+from tests.support.wire.requests import ask
 from tui.api.errors import MAX_PAGE_ROWS, Limits, NotFound, Refused, ServerFault
 from tui.api.facts import (
-    decode_deployments,
-    decode_limits,
+    DEPLOYMENTS,
+    LIMITS,
+    QUEUES,
+    SCHEDULE_RUNS,
+    SCHEDULES,
+    TOKENS,
     decode_queue,
     decode_queue_metrics,
-    decode_queues,
-    decode_schedule_runs,
-    decode_schedules,
-    decode_tokens,
 )
 from tui.domain.facts import ConcurrencyLimit, Deployment, Queue, Schedule, WaitToken
-from tui.domain.run import Cursor, TaskId
+from tui.domain.run import TaskId
 from tui.domain.text import Raw
 
 SECRET = "c0ffee5ecre7"
@@ -30,19 +30,19 @@ CALLBACK = f"https://trigger.example.com/api/v1/waitpoints/tokens/waitpoint_1/ca
 Decode = Callable[[bytes, Limits], Any]
 
 LISTS: dict[str, tuple[Decode, str, dict[str, Any]]] = {
-    "queues": (decode_queues, "rows", {"id": "queue_1", "name": "sync", "type": "task"}),
+    "queues": (QUEUES.decode, "rows", {"id": "queue_1", "name": "sync", "type": "task"}),
     "schedules": (
-        decode_schedules,
+        SCHEDULES.decode,
         "rows",
         {"id": "sched_1", "task": "sync", "generator": {"expression": "0 3 * * *"}},
     ),
     "tokens": (
-        decode_tokens,
+        TOKENS.decode,
         "rows",
         {"id": "waitpoint_1", "status": "WAITING", "createdAt": "2026-11-26T01:00:00Z"},
     ),
     "deployments": (
-        decode_deployments,
+        DEPLOYMENTS.decode,
         "rows",
         {"version": "20261124.1", "status": "DEPLOYED", "deployedAt": "2026-11-26T01:00:00Z"},
     ),
@@ -60,7 +60,7 @@ def at(text: str) -> datetime:
 
 def test_recorded_queues_have_their_numbers() -> None:
     rows = recording("614")["response"]["body"]["data"]
-    page = decode_queues(body_of("614"), Limits())
+    page = QUEUES.decode(body_of("614"), Limits())
     assert [(each.id, each.running, each.queued, each.limit) for each in page.rows] == [
         (row["id"], row["running"], row["queued"], row["concurrencyLimit"]) for row in rows
     ]
@@ -68,11 +68,11 @@ def test_recorded_queues_have_their_numbers() -> None:
     assert {str(each.name): each.stored_name for each in page.rows} == stored
     assert set(stored) != set(stored.values())
     assert (page.page_count, page.unreadable) == (1, 0)
-    assert decode_queues(body_of("601"), Limits()).page_count == 13
+    assert QUEUES.decode(body_of("601"), Limits()).page_count == 13
 
 
 def test_recorded_schedules_have_their_due_times() -> None:
-    (every_minute, nightly) = decode_schedules(body_of("2800"), Limits()).rows
+    (types, every_minute), (_, nightly) = SCHEDULES.decode(body_of("2800"), Limits()).rows
     assert nightly == Schedule(
         "sched_thr8ve7b8spgauso5osxc",
         TaskId("nightly-report"),
@@ -83,23 +83,24 @@ def test_recorded_schedules_have_their_due_times() -> None:
         next_effective_at=at("27T02:00:05.093"),
     )
     assert every_minute.next_effective_at == at("26T02:23:07.028")
-    assert len(decode_schedules(body_of("2800"), Limits(), "DEVELOPMENT").rows) == 2
-    assert decode_schedules(body_of("2800"), Limits(), "PRODUCTION").rows == ()
+    assert types == {"DEVELOPMENT"}
+    shown = [SCHEDULES.is_shown((types, nightly), kind) for kind in ("DEVELOPMENT", None, "PRODUCTION")]
+    assert shown == [True, True, False]
 
 
 def test_newest_run_of_a_schedule_is_read() -> None:
-    read = decode_schedule_runs(body_of("1242"), "sched_1", NOW, Limits())
+    newest = SCHEDULE_RUNS.decode(body_of("1242"), Limits()).newest
     rows = recording("1242")["response"]["body"]["data"]
-    assert (read.newest_run, read.newest_at) == (rows[0]["id"], datetime.fromisoformat(rows[0]["createdAt"]))
+    assert newest is not None
+    assert (newest.id, newest.created_at) == (rows[0]["id"], datetime.fromisoformat(rows[0]["createdAt"]))
     for number in ("1083", "2804"):
-        none = decode_schedule_runs(body_of(number), "sched_1", NOW, Limits())
-        assert (none.schedule_id, none.newest_run, none.newest_at) == ("sched_1", None, None)
+        assert SCHEDULE_RUNS.decode(body_of(number), Limits()).newest is None
 
 
 def test_recorded_deployments_are_the_deployed_ones() -> None:
-    assert decode_deployments(body_of("824"), Limits()).rows == (Deployment(Raw("20261124.1"), at("24T14:11:45.681")),)
-    assert decode_deployments(body_of("823"), Limits()).rows == ()  # it is being built
-    assert decode_deployments(body_of("820"), Limits()).rows == ()
+    assert DEPLOYMENTS.decode(body_of("824"), Limits()).rows == (Deployment(Raw("20261124.1"), at("24T14:11:45.681")),)
+    assert DEPLOYMENTS.decode(body_of("823"), Limits()).rows == ()  # it is being built
+    assert DEPLOYMENTS.decode(body_of("820"), Limits()).rows == ()
 
 
 def test_recorded_metrics_of_zeros_are_not_measured() -> None:
@@ -144,18 +145,18 @@ def test_wrong_optional_field_is_unknown() -> None:
     wrongs: tuple[Any, ...] = (None, [], {"a": 1}, -1, "x" * 5)
     for wrong in wrongs:
         row = LISTS["queues"][2] | {"running": wrong, "queued": wrong, "concurrencyLimit": wrong, "paused": wrong}
-        (queue,) = decode_queues(listed(row), Limits()).rows
+        (queue,) = QUEUES.decode(listed(row), Limits()).rows
         assert queue == Queue("queue_1", Raw("sync"), is_task=True)
         row = LISTS["schedules"][2] | {"active": wrong, "nextRun": wrong, "nextRunEffectiveAt": wrong, "type": wrong}
-        (schedule,) = decode_schedules(listed(row), Limits()).rows
+        ((_, schedule),) = SCHEDULES.decode(listed(row), Limits()).rows
         assert (schedule.is_active, schedule.next_at, schedule.next_effective_at) == (False, None, None)
         row = LISTS["tokens"][2] | {"timeoutAt": wrong, "tags": wrong if wrong != [] else ["a", 3, None]}
-        (token,) = decode_tokens(listed(row), Limits()).rows
+        (token,) = TOKENS.decode(listed(row), Limits()).rows
         assert (token.times_out_at, token.tags) == (None, () if wrong != [] else (Raw("a"),))
 
 
 def test_token_has_no_callback() -> None:
-    tokens = decode_tokens(body_of("1105"), Limits()).rows
+    tokens = TOKENS.decode(body_of("1105"), Limits()).rows
     created = at("26T01:40:13.951")
     assert tokens == (
         WaitToken("waitpoint_cmwwvxxq602euen7dpvrr503w", created, (Raw("approval"),), at("26T01:50:13.895")),
@@ -168,7 +169,7 @@ def test_callback_is_in_no_error_and_no_note(recordings_api: RecordingsApi) -> N
 
     async def read(client: Any) -> Any:
         client.on_truncated = notes.append
-        return await client.read_tokens()
+        return await client.read_rows(TOKENS)
 
     for body in (CALLBACK, {"error": CALLBACK}, {"error": {"url": CALLBACK}}, f"<html>{CALLBACK}", [CALLBACK]):
         for status in (200, 400, 403, 500):
@@ -188,12 +189,12 @@ def test_client_sends_each_request(recordings_api: RecordingsApi) -> None:
     recordings_api.answer(Reply(body={"data": []}))
 
     async def read(client: Any) -> None:
-        await client.read_queues(2)
-        await client.read_schedules(1, "DEVELOPMENT")
-        await client.read_schedule_runs("sched_1")
-        await client.read_tokens()
-        await client.read_tokens(Cursor("abc"))
-        await client.read_deployments()
+        await client.read_rows(QUEUES, "2")
+        await client.read_rows(SCHEDULES)
+        await client.read_row(SCHEDULE_RUNS, "sched_1")
+        await client.read_rows(TOKENS)
+        await client.read_rows(TOKENS, "abc")
+        await client.read_rows(DEPLOYMENTS)
 
     ask(recordings_api.url, read)
     waiting = {"filter[status]": "WAITING", "page[size]": "100"}
@@ -204,7 +205,7 @@ def test_client_sends_each_request(recordings_api: RecordingsApi) -> None:
         ("runs", runs),
         ("waitpoints/tokens", waiting),
         ("waitpoints/tokens", waiting | {"page[after]": "abc"}),
-        ("deployments", {}),
+        ("deployments", {"page[size]": "20"}),
     ]
 
 
@@ -212,8 +213,8 @@ def test_rate_limit_of_deployments_is_not_that_of_the_rest(recordings_api: Recor
     seen: list[int] = []
 
     async def read(client: Any) -> None:
-        await client.read_deployments()
-        await client.read_queues(1)
+        await client.read_rows(DEPLOYMENTS)
+        await client.read_rows(QUEUES)
 
     recordings_api.answer("824", path="/api/v1/deployments")
     recordings_api.answer("614", path="/api/v1/queues")
@@ -248,10 +249,10 @@ def test_limits_are_read_as_the_package_describes_them() -> None:
         {"id": "climit_3"},
         7,
     ]
-    read = decode_limits(json.dumps({"data": rows, "pagination": {}}).encode(), Limits())
+    read = LIMITS.decode(json.dumps({"data": rows, "pagination": {}}).encode(), Limits()).rows
     assert read == (ConcurrencyLimit(Raw("payments"), 5, 3, 5, is_paused=True), ConcurrencyLimit(Raw("task/sync")))
     with pytest.raises(ServerFault):
-        decode_limits(b"<!DOCTYPE html>", Limits())
+        LIMITS.decode(b"<!DOCTYPE html>", Limits())
     row = {"id": "queue_1", "name": "sync", "type": "task", "concurrencyLimit": None}
     for version, is_v2 in (("V2", True), ("V1", False), (7, False)):
         assert decode_queue(json.dumps(row | {"version": version}).encode(), Limits()).is_v2 is is_v2

@@ -39,7 +39,7 @@ async def _print(view: ListView[Any], output: Output, settings: Settings, *, as_
         await session.settle()
         environment = session.store.environment
         try:
-            rows, is_cut = await session.fetcher.read_list(read, Priority.SELECTED, environment)
+            rows, is_cut, _ = await session.fetcher.read_list(read, Priority.SELECTED, environment)
         except Refused as error:
             if settings.key.is_public and error.is_about_the_key:
                 line = f"a public token may not read the list of {view.rows_name}, a secret key may ({error})"

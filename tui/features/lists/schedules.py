@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from tui.api.lists import ListRead, RowRead
+from tui.api.facts import SCHEDULE_RUNS, LastRuns
+from tui.api.lists import ListRead
 from tui.api.models import Flag, Id, Items, JsonObject, Text, Time, Word
 from tui.domain.filters import RunFilters
 from tui.domain.text import Raw
@@ -55,21 +56,6 @@ class ListedSchedule:
         return self.next_at if self.is_active else None
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduledRun:
-    """A run that a schedule started."""
-
-    id: str
-    created_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LastRuns:
-    """The newest run of a schedule, if it started one in 30 days."""
-
-    runs: tuple[ScheduledRun, ...]
-
-
 _ROW: Final = JsonObject(
     ListedSchedule,
     id=Id,
@@ -83,11 +69,10 @@ _ROW: Final = JsonObject(
     window=Text("window", min_chars=1),  # by the package `@trigger.dev/core` 4.8.3
     environments=Items(JsonObject(ScheduleEnvironment, type=Word), 100, "environments of a schedule"),
 )
-_RUN: Final = JsonObject(ScheduledRun, id=Id, created_at=("createdAt", Time))
 
 
-def _facts(row: ListedSchedule, newest: LastRuns | None, now: Now) -> Sequence[Said]:
-    last = next(iter(() if newest is None else newest.runs), None)
+def _facts(row: ListedSchedule, runs: LastRuns | None, now: Now) -> Sequence[Said]:
+    last = None if runs is None else runs.newest
     starts = f"starts {formatting.clock(row.starts_at, now.at)}" if row.starts_at and row.due_at else ""
     return [
         Said("task", value_cell(row.task, now, Token.BRIGHT)),
@@ -131,12 +116,7 @@ VIEW: Final[ListView[ListedSchedule]] = ListView(
         has_numbers=True,
         is_shown=lambda row, kind: not (kind and row.environments) or kind in {each.type for each in row.environments},
     ),
-    # One request for the schedule under the cursor. Without a period, the server searches seven days.
-    detail=RowRead(
-        "/api/v1/runs",
-        JsonObject(LastRuns, runs=("data", Items(_RUN, 1, "runs of a schedule"))),
-        {"filter[schedule]": "{id}", "filter[createdAt][period]": "30d", "page[size]": "1"},
-    ),
+    detail=SCHEDULE_RUNS,
     facts=_facts,
     opens=lambda row, _: ListRuns(f"task:{as_value(row.task)}", filters=RunFilters(schedules=(row.id,))),
     copies=lambda row: (CopyText("i", "id of the schedule", row.id), CopyText("e", "cron expression", row.cron)),

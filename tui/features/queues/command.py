@@ -3,7 +3,6 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from typing import Any, Final
 
 import click
@@ -79,23 +78,20 @@ async def _queues(output: Output, settings: Settings, *, as_json: bool) -> None:
 
 async def _read_queues(session: Session) -> tuple[facts.QueuesRead, bool]:
     """Read the pages of the list. The second value says that they do not end. Raises `ApiError`."""
-    lists = session.fetcher.lists
-    assert lists is not None, "no command reads from a relay"
-    found, number, count, unreadable = dict[str, facts.Queue](), 0, 1, 0
-    while number < count and number * facts.QUEUES_PER_PAGE < facts.MAX_QUEUES:
-        number += 1
-        page = await session.budget.request(("queues", number), Priority.SELECTED, partial(lists.read_queues, number))
-        count, unreadable = page.page_count, unreadable + page.unreadable
-        # While the pages are read, a queue may move to another one.
-        found |= {queue.id: queue for queue in page.rows}
-    limits: tuple[facts.ConcurrencyLimit, ...] = ()
-    if any(queue.is_v2 for queue in found.values()):
+    from tui.api.facts import LIMITS, QUEUES  # noqa: PLC0415
+
+    read_list = session.fetcher.read_list
+    rows, is_cut, paging = await read_list(QUEUES, Priority.SELECTED, None)
+    # While the pages are read, a queue may move to another one.
+    found = {queue.id: queue for queue in rows}
+    limits: list[facts.ConcurrencyLimit] = []
+    if any(queue.is_v2 for queue in rows):
         with suppress(ApiError):
-            limits = await session.budget.request("limits", Priority.SELECTED, lists.read_limits)
+            limits, *_ = await read_list(LIMITS, Priority.SELECTED, None)
     queues = tuple(facts.with_limit(queue, limits) for queue in found.values())
     # Full pages bring about as many queues, although some move from page to page meanwhile.
-    is_endless = number < count and len(found) < facts.MAX_QUEUES // 2
-    return facts.QueuesRead(session.now(), queues, is_cut=number < count or unreadable > 0, limits=limits), is_endless
+    is_endless = paging.is_endless and len(found) < facts.MAX_QUEUES // 2
+    return facts.QueuesRead(session.now(), queues, is_cut=is_cut, limits=tuple(limits)), is_endless
 
 
 async def _read_waits(session: Session) -> tuple[facts.WaitsRead | None, str]:

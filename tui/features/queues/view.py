@@ -10,7 +10,7 @@ from typing import ClassVar, Final, NamedTuple, TypeVar
 from textual.binding import BindingType
 
 from tui.api.errors import ApiError
-from tui.api.facts import queues_request
+from tui.api.facts import QUEUES as QUEUE_PAGES
 from tui.api.lists import ListRequest
 from tui.domain.error import build_error
 from tui.domain.error_kinds import ErrorKind, kind_of
@@ -140,8 +140,7 @@ class LiveQueues(LiveList[QueueRow]):
 
     @property
     def request(self) -> ListRequest:
-        path, params = queues_request()
-        return ListRequest(path, tuple(params.items()))
+        return QUEUE_PAGES.request("")
 
     def begin(self) -> None:
         if self._unwatch is None:
