@@ -6,12 +6,29 @@ executes since 02:00.
 """
 
 import random
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tui.domain.error import build_error
 from tui.domain.error_kinds import OwnFrame
-from tui.domain.facts import INTERVALS, Deployment, ErrorState, FactSource
+from tui.domain.facts import (
+    Deployment,
+    DeploymentsRead,
+    ErrorGroupsRead,
+    ErrorState,
+    FactSource,
+    MinutesRead,
+    NormalsRead,
+    QueuesRead,
+    Schedule,
+    SchedulesRead,
+    TokensRead,
+    WaitsRead,
+    WaitToken,
+    WallFacts,
+)
 from tui.domain.finding import (
     Finding,
     FindingSubject,
@@ -23,7 +40,7 @@ from tui.domain.finding import (
     TaskFails,
     Verdict,
 )
-from tui.domain.run import RunId, TaskId
+from tui.domain.run import Fixed, Precision, Run, RunId, Stamp, State, TaskId, parse_status
 from tui.domain.text import Raw
 from tui.features.wall.blocks import WallView
 from tui.store.findings.board import (
@@ -33,15 +50,12 @@ from tui.store.findings.board import (
     FailingGroup,
     FailingNow,
     FourLines,
-    JustEnded,
     Line,
     LongestRow,
     QueueHealth,
     QueueRow,
-    SourceAge,
     TaskHealth,
     TaskRow,
-    WaitingRow,
 )
 
 NOW = datetime(2026, 11, 26, 14, 32, 7, tzinfo=UTC)
@@ -225,44 +239,53 @@ QUEUES = (
     _queue("render-video", 1, 4),
     _queue("webhook-deliver", 1, 50),
 )
+
+
+def _schedule(key: str, task: str, cron: str) -> Schedule:
+    return Schedule(key, TaskId(task), Raw(cron), Raw("UTC"), is_active=True)
+
+
 DUE = (
-    DueRow("sched_hourly", TaskId("hourly-digest"), at("14:00"), Raw("0 * * * *"), is_late=True),
-    DueRow("sched_sync", TaskId("sync-orders"), NOW + timedelta(seconds=53), Raw("* * * * *")),
-    DueRow("sched_nightly", TaskId("nightly-report"), at("02:00") + timedelta(days=1), Raw("0 2 * * *")),
+    DueRow(_schedule("sched_hourly", "hourly-digest", "0 * * * *"), at("14:00"), is_late=True),
+    DueRow(_schedule("sched_sync", "sync-orders", "* * * * *"), NOW + timedelta(seconds=53)),
+    DueRow(_schedule("sched_nightly", "nightly-report", "0 2 * * *"), at("02:00") + timedelta(days=1)),
 )
+
+
+def _longest(run_id: str, task: str, started_at: datetime, p95: timedelta) -> LongestRow:
+    return LongestRow(Run(RunId(run_id), Fixed(TaskId(task))), TaskId(task), started_at, p95)
+
+
 LONGEST = (
-    LongestRow(NIGHTLY, TaskId("nightly-report"), at("02:00"), 9 * MINUTE, is_stuck=True),
-    LongestRow(
-        RunId("run_cmwvq1k9x01a29f7dw4nba91c"),
-        TaskId("render-video"),
-        NOW - timedelta(seconds=192),
-        timedelta(seconds=242),
-    ),
-    LongestRow(
-        RunId("run_cmwvq7e2m01hk9f7dt6zup0d8"), TaskId("ai-triage"), NOW - timedelta(seconds=9.1), timedelta(seconds=14)
-    ),
+    _longest(NIGHTLY, "nightly-report", at("02:00"), 9 * MINUTE),
+    _longest("run_cmwvq1k9x01a29f7dw4nba91c", "render-video", NOW - timedelta(seconds=192), timedelta(seconds=242)),
+    _longest("run_cmwvq7e2m01hk9f7dt6zup0d8", "ai-triage", NOW - timedelta(seconds=9.1), timedelta(seconds=14)),
 )
+
+
+def _token(number: int, minutes: int, tag: str, run_id: str) -> WaitToken:
+    created_at, task = NOW - minutes * MINUTE, TaskId("publish-post")
+    return WaitToken(f"waitpoint_{number}", created_at, (Raw(tag),), run_id=RunId(run_id), task=task)
+
+
 WAITING = (
-    WaitingRow(
-        "waitpoint_1", NOW - 360 * MINUTE, (Raw("legal-approval"),), TaskId("publish-post"), RunId("run_cmwvd4u1")
-    ),
-    WaitingRow(
-        "waitpoint_2", NOW - 180 * MINUTE, (Raw("legal-approval"),), TaskId("publish-post"), RunId("run_cmwve90p")
-    ),
-    WaitingRow(
-        "waitpoint_3", NOW - 40 * MINUTE, (Raw("editor-approval"),), TaskId("publish-post"), RunId("run_cmwvk7s2")
-    ),
+    _token(1, 360, "legal-approval", "run_cmwvd4u1"),
+    _token(2, 180, "legal-approval", "run_cmwve90p"),
+    _token(3, 40, "editor-approval", "run_cmwvk7s2"),
 )
 
 
-def _ended(run: str, task: str, ago_s: int, took_s: float | None = None, error: str | None = None) -> JustEnded:
-    return JustEnded(
+def _ended(run: str, task: str, ago_s: int, took_s: float | None = None, error: str | None = None) -> Run:
+    ended_at = NOW - timedelta(seconds=ago_s)
+    started_at = None if took_s is None else ended_at - timedelta(seconds=took_s)
+    status = "FAILED" if took_s is None else "COMPLETED"
+    return Run(
         RunId(f"run_cmwvq8czx01jd9f7d7q1t{run}"),
-        TaskId(task),
-        NOW - timedelta(seconds=ago_s),
-        is_failed=took_s is None,
-        took=None if took_s is None else timedelta(seconds=took_s),
-        error_type=None if error is None else Raw(error),
+        Fixed(TaskId(task)),
+        State(ended_at, Precision.DETAIL, parse_status(status), started_at=started_at, finished_at=ended_at),
+        error=None
+        if error is None
+        else (Stamp(ended_at, Precision.DETAIL, ended_at), build_error("", name=Raw(error))),
     )
 
 
@@ -273,12 +296,29 @@ JUST_NOW = (
     _ended("c8ce", "webhook-deliver", 3, 1.2),
     _ended("c8c1", "charge-card", 3),
 )
-AGES = (
-    SourceAge(FactSource.RUNS, NOW - timedelta(seconds=0.4)),
-    SourceAge(FactSource.MINUTES, NOW - timedelta(seconds=20), interval=INTERVALS[FactSource.MINUTES]),
-    SourceAge(FactSource.QUEUES, NOW - timedelta(seconds=6), interval=INTERVALS[FactSource.QUEUES]),
-    SourceAge(FactSource.SCHEDULES, NOW - timedelta(minutes=2), interval=INTERVALS[FactSource.SCHEDULES]),
-)
+
+
+def facts_read(read_at: Mapping[FactSource, datetime], **more: Any) -> WallFacts:
+    """Return empty facts that were read at these times."""
+    kinds: dict[FactSource, Any] = {
+        FactSource.MINUTES: MinutesRead(NOW, NOW, MINUTE, ()),
+        FactSource.NORMALS: NormalsRead(NOW, NOW, ()),
+        FactSource.QUEUES: QueuesRead(NOW, ()),
+        FactSource.WAITS: WaitsRead(NOW, ()),
+        FactSource.SCHEDULES: SchedulesRead(NOW, ()),
+        FactSource.TOKENS: TokensRead(NOW, ()),
+        FactSource.ERRORS: ErrorGroupsRead(NOW, ()),
+    }
+    read = {source.name.lower(): replace(kinds[source], at=at) for source, at in read_at.items()}
+    return WallFacts(**{**read, **more})
+
+
+AGES = {
+    FactSource.MINUTES: NOW - timedelta(seconds=20),
+    FactSource.QUEUES: NOW - timedelta(seconds=6),
+    FactSource.SCHEDULES: NOW - timedelta(minutes=2),
+}
+FACTS = facts_read(AGES, deployments=DeploymentsRead(NOW, (DEPLOYED, BEFORE)))
 BOARD = Board(
     NOW,
     VERDICT,
@@ -289,9 +329,7 @@ BOARD = Board(
     longest=LONGEST,
     waiting=WAITING,
     just_now=JUST_NOW,
-    ages=AGES,
-    deployed=DEPLOYED,
-    deployed_before=BEFORE,
+    facts=FACTS,
 )
 
 

@@ -30,22 +30,31 @@ class Timer(Protocol):
 
 
 class Clock(Protocol):
-    """The only access of sources and the session to time."""
+    """The only access of sources and the session to time. The methods read the clocks of the machine."""
 
     def now(self) -> datetime:
         """Return the wall time in UTC, with its time zone. It may jump."""
+        return datetime.now(UTC)
 
     def monotonic_s(self) -> float:
         """Return the seconds since some moment. Never goes back, and may stop while the machine sleeps."""
+        return time.monotonic()
 
     def elapsed_s(self) -> float:
         """Return the seconds since some moment, sleep of the machine included. Never goes back."""
+        return time.clock_gettime(_ELAPSED_CLOCK)
 
     def call_later(self, delay_s: float, call: Callable[[], None]) -> Timer:
         """Schedule a call on the running event loop."""
+        return asyncio.get_running_loop().call_later(delay_s, call)
 
     async def sleep(self, delay_s: float) -> None:
         """Wait for `delay_s` seconds."""
+        await asyncio.sleep(delay_s)
+
+
+class SystemClock(Clock):
+    """The clocks of the machine."""
 
 
 Work = Callable[[Callable[[], bool]], bool]
@@ -62,25 +71,6 @@ async def work_in_slices(clock: Clock, slice_s: float, work: Work) -> None:
     """Do all of a work, between the keys."""
     while not work_a_slice(clock, slice_s, work):  # noqa: ASYNC110  each pass does work
         await asyncio.sleep(0)
-
-
-class SystemClock:
-    """The clocks of the machine."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def monotonic_s(self) -> float:
-        return time.monotonic()
-
-    def elapsed_s(self) -> float:
-        return time.clock_gettime(_ELAPSED_CLOCK)
-
-    def call_later(self, delay_s: float, call: Callable[[], None]) -> Timer:
-        return asyncio.get_running_loop().call_later(delay_s, call)
-
-    async def sleep(self, delay_s: float) -> None:
-        await asyncio.sleep(delay_s)
 
 
 def until_second_s(clock: Clock) -> float:

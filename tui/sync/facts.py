@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -61,14 +61,13 @@ PUBLIC_TOKEN_REASON: Final = "a public token is not asked: it has 60 requests a 
 class FactsSource:
     """The facts of one environment. One instance serves a session, since it remembers refusals and what it read.
 
-    `known` returns the facts of the store. With a public token (`is_public`) nothing is read. `environment_type` counts
+    With a public token (`is_public`) nothing is read. `environment_type` counts
     until the server has named the environment.
     """
 
     _fetcher: RunFetcher
     _store: Store
     _clock: WakeableClock
-    known: Callable[[], facts.WallFacts]
     due_schedules: fact_readers.DueSchedules
     newest_version: fact_readers.NewestVersion
     is_public: bool
@@ -86,6 +85,10 @@ class FactsSource:
         """The running version for which the deployments were read early."""
         self._normals: facts.NormalsRead | None = None
         self._readings = self._make_readings()
+
+    def known(self) -> facts.WallFacts:
+        """Return the facts of the store."""
+        return self._store.wall_facts or facts.NO_FACTS
 
     def _make_readings(self) -> dict[str, PlannedRead]:
         """Return what is read, by names of our own. The most important of a lane is read first."""

@@ -373,7 +373,6 @@ class LiveFindings:
                 session.fetcher,
                 session.store,
                 session.sources.clock,
-                known=lambda: session.store.wall_facts or NO_FACTS,
                 due_schedules=lambda facts, now: schedules_to_ask(facts, now, self.own),
                 newest_version=lambda: None if self.own is None else self.own.newest_version,
                 is_public=key.is_public,

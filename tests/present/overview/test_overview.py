@@ -6,8 +6,8 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.wall_story import BOARD, FAILING_NOW, NOW, VERDICT
-from tui.domain.facts import INTERVALS, FactSource
+from tests.support.wall_story import BOARD, FAILING_NOW, NOW, VERDICT, facts_read
+from tui.domain.facts import FactSource, FactUnread, WallFacts
 from tui.domain.finding import QueueWaits, SourceUnread, Verdict
 from tui.domain.text import Raw
 from tui.features.wall.blocks import BlockRow, WallView
@@ -21,7 +21,7 @@ from tui.features.wall.overview import (
     task_rows,
     tasks_rule,
 )
-from tui.store.findings.board import Board, FailingNow, FourLines, Line, SourceAge
+from tui.store.findings.board import Board, FailingNow, FourLines, Line
 from tui.text.bars import BarLook
 from tui.text.formatting import wait, waited
 from tui.text.styled import line_width, plain
@@ -164,16 +164,17 @@ def test_refused_sources_are_said_in_sentences() -> None:
     assert "NOT KNOWN  schedules: 500 down" in texts(overview_rows(wrong, 52, 19))
     _, second = strip_lines(judged(replace(VERDICT, findings=VERDICT.findings[:1], unread=unread)), 80) or ((), ())
     assert plain(second) == "  NOT KNOWN  schedules: 500 down"
-    why = SourceAge(FactSource.QUEUES, refusal=Raw("403 this key may not read queues"))
-    view = replace(VIEW, board=replace(BOARD, queues=(), ages=(why,)))
+    why = FactUnread(NOW, FactSource.QUEUES, Raw("403 this key may not read queues"), is_refused=True)
+    facts = WallFacts(unread={FactSource.QUEUES: why})
+    view = replace(VIEW, board=replace(BOARD, queues=(), facts=facts))
     assert texts(queue_rows(view, 63, 6)) == ["", "refused: 403 this key may not read queues"]
     failing = replace(VIEW, failing=FailingNow(is_known=True, problem="403 this key may not read errors"))
     assert texts(failing_rows(failing, 63, 6))[-1] == "refused: 403 this key may not read errors"
 
 
 def counted_at(seconds_ago: int) -> WallView:
-    ages = (SourceAge(FactSource.WAITS, NOW - timedelta(seconds=seconds_ago)),)
-    return replace(VIEW, board=replace(BOARD, ages=ages))
+    facts = facts_read({FactSource.WAITS: NOW - timedelta(seconds=seconds_ago)})
+    return replace(VIEW, board=replace(BOARD, facts=facts))
 
 
 @given(st.integers(0, 120))
@@ -207,7 +208,7 @@ def test_no_line_is_wider_than_its_page(width: int, rows: int, is_ascii: bool, i
 
 
 def test_rule_has_the_age_of_old_numbers() -> None:
-    ages = (SourceAge(FactSource.QUEUES, NOW - timedelta(minutes=2), interval=INTERVALS[FactSource.QUEUES]),)
-    calm = replace(VIEW, board=replace(BOARD, verdict=replace(VERDICT, findings=()), ages=ages))
+    facts = facts_read({FactSource.QUEUES: NOW - timedelta(minutes=2)})
+    calm = replace(VIEW, board=replace(BOARD, verdict=replace(VERDICT, findings=()), facts=facts))
     assert plain(overview_rule(calm)) == "queues 2m old"
     assert plain(overview_rule(replace(calm, now=NOW - timedelta(minutes=1)))) == ""

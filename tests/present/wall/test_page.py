@@ -19,8 +19,9 @@ from tests.support.wall_story import (
     VERDICT,
     VIEW,
     calm_board,
+    facts_read,
 )
-from tui.domain.facts import INTERVALS, LAST_DAY_INTERVAL, FactSource
+from tui.domain.facts import FactSource, FactUnread, NormalsRead, WallFacts
 from tui.domain.finding import FindingWord, RunOverdue, SourceUnread, TaskFails
 from tui.domain.run import Environment
 from tui.domain.text import Raw
@@ -28,7 +29,7 @@ from tui.features.wall.blocks import Band, WallView, big_number, big_word, span_
 from tui.features.wall.page import wall_header, wall_page
 from tui.features.wall.rows import cron_words
 from tui.kit.header_words import HeaderFacts
-from tui.store.findings.board import BoardSpan, FailingNow, SourceAge
+from tui.store.findings.board import BoardSpan, FailingNow
 from tui.store.freshness import Freshness, Level
 from tui.text.bars import BarLook
 from tui.text.blocks import GoToRun, ListRuns
@@ -217,9 +218,10 @@ def test_loading_wall_has_words_and_dots_and_no_number() -> None:
 
 def test_refused_source_is_a_sentence_and_limits_ok() -> None:
     refusal = Raw("403 this key may not read schedules")
-    ages = (*BOARD.ages[:3], SourceAge(FactSource.SCHEDULES, refusal=refusal))
+    why = FactUnread(NOW, FactSource.SCHEDULES, refusal, is_refused=True)
+    facts = replace(BOARD.facts, schedules=None, unread={FactSource.SCHEDULES: why})
     verdict = replace(VERDICT, findings=(), refused=((FactSource.SCHEDULES, refusal),))
-    view = replace(CALM, board=replace(calm_board(), verdict=verdict, due=(), ages=ages))
+    view = replace(CALM, board=replace(calm_board(), verdict=verdict, due=(), facts=facts))
     lines = text_of(view, 120, 40)
     assert lines[1].startswith("  ✓ OK, as far as this key may read   not schedules")
     assert any(line.startswith("  refused: 403 this key may not") for line in lines)
@@ -268,8 +270,8 @@ def test_counts_of_listed_runs_say_so_in_the_last_row() -> None:
 @pytest.mark.parametrize(("queues_s", "waits_s"), [(2, 14), (14, 2)])
 def test_age_of_queues_is_that_of_the_older_answer(queues_s: int, waits_s: int) -> None:
     read = {FactSource.QUEUES: queues_s, FactSource.WAITS: waits_s}
-    ages = tuple(SourceAge(source, NOW - timedelta(seconds=seconds)) for source, seconds in read.items())
-    assert "queues 14 s" in text_of(replace(VIEW, board=replace(BOARD, ages=ages)), 120, 40)[-1]
+    facts = facts_read({source: NOW - timedelta(seconds=seconds) for source, seconds in read.items()})
+    assert "queues 14 s" in text_of(replace(VIEW, board=replace(BOARD, facts=facts)), 120, 40)[-1]
 
 
 def test_budget_stands_in_the_last_row_of_a_wide_wall() -> None:
@@ -377,9 +379,10 @@ OLD_WORDS = {
 @pytest.mark.parametrize("source", OLD_WORDS, ids=str)
 def test_old_numbers_have_their_age_at_their_block(source: FactSource | None) -> None:
     title, bound_s = OLD_WORDS[source]
-    interval = LAST_DAY_INTERVAL if source is None else INTERVALS[source]
     for age_s, is_old in ((bound_s, False), (bound_s + 1, True)):
-        age = SourceAge(source, NOW - timedelta(seconds=age_s), interval=interval)
-        lines = text_of(replace(VIEW, board=replace(BOARD, ages=(age,))), 200, 60)
+        read_at = NOW - timedelta(seconds=age_s)
+        facts = WallFacts(normals=NormalsRead(NOW, NOW, (), last_day_at=read_at))
+        facts = facts if source is None else facts_read({source: read_at})
+        lines = text_of(replace(VIEW, board=replace(BOARD, facts=facts)), 200, 60)
         found = [line for line in lines[:-1] if f"{title} {waited(timedelta(seconds=age_s))} old" in line]
         assert bool(found) is is_old, lines

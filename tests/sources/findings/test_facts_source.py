@@ -141,7 +141,6 @@ async def watched(
                 fetcher,
                 store,
                 clock,
-                known=lambda: store.wall_facts or NO_FACTS,
                 due_schedules=due,
                 newest_version=newest_version,
                 is_public=is_public,

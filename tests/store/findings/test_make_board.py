@@ -8,7 +8,6 @@ import pytest
 
 from tests.support.domain.patches import at, patch_of
 from tui.domain.facts import (
-    LAST_DAY_INTERVAL,
     Deployment,
     DeploymentsRead,
     FactSource,
@@ -43,7 +42,7 @@ from tui.domain.text import Raw
 from tui.domain.update import HistoryRead, RunsRead, WindowRead
 from tui.store.findings.board import Board, BoardSpan, QueueHealth, TaskHealth, make_board
 from tui.store.findings.counts import OwnCounts
-from tui.store.store import Store
+from tui.store.store import Store, interval_of
 
 MINUTE = timedelta(minutes=1)
 NOW = at(600)
@@ -198,7 +197,6 @@ def test_a_stale_board_knows_nothing_of_the_silent_minutes() -> None:
     shown = board(store, WallFacts(), Verdict(NOW, heard_at=at(500)))
     assert list(shown.lines.queued.cells) == [1, 1, None, None, None]
     assert list(shown.lines.done.cells) == [0, 0, None, None, None]
-    assert shown.ages[0].read_at == at(500)
 
 
 def test_a_stale_board_keeps_the_hour_before_the_silence() -> None:
@@ -294,11 +292,11 @@ def test_rows_are_worst_first() -> None:
         (TaskId("any"), TaskHealth.HEALTHY),
         (TaskId("full"), TaskHealth.HEALTHY),
     ]
-    assert [(row.schedule_id, row.is_late, row.due_at) for row in shown.due] == [
+    assert [(row.schedule.id, row.is_late, row.due_at) for row in shown.due] == [
         ("s1", True, at(0)),
         ("s2", False, at(5000)),
     ]
-    assert [row.token_id for row in shown.waiting] == ["w1", "w2"]
+    assert [row.id for row in shown.waiting] == ["w1", "w2"]
     lines = shown.lines
     assert lines.done.normal == pytest.approx(110 / 12)
     assert lines.failed.normal == pytest.approx(10 / 12)
@@ -306,9 +304,6 @@ def test_rows_are_worst_first() -> None:
     assert list(lines.queued.is_abnormal) == [False, False, True, True, True]
     assert not any(lines.running.is_abnormal), "it is the queue that is slow"
     assert [each.version for each in lines.deployments] == ["2"]
-    assert shown.deployed is not None
-    assert shown.deployed_before is not None
-    assert [(age.source, age.refusal) for age in shown.ages][-1] == (FactSource.ERRORS, "403")
 
 
 def test_longest_runs_are_those_far_over_their_p95() -> None:
@@ -324,8 +319,8 @@ def test_longest_runs_are_those_far_over_their_p95() -> None:
         )
     )
     shown = board(store, facts)
-    assert [(row.run_id, row.p95) for row in shown.longest] == [("run_long", MINUTE), ("run_new", 9 * MINUTE)]
-    assert [(row.run_id, row.took) for row in shown.just_now] == [("run_a", timedelta(seconds=5))]
+    assert [(row.run.id, row.p95) for row in shown.longest] == [("run_long", MINUTE), ("run_new", 9 * MINUTE)]
+    assert [(row.id, row.took(NOW)) for row in shown.just_now] == [("run_a", timedelta(seconds=5))]
 
 
 def test_ages_have_the_interval_of_their_source() -> None:
@@ -335,10 +330,9 @@ def test_ages_have_the_interval_of_their_source() -> None:
         tokens=TokensRead(NOW, tokens),
         waits=WaitsRead(NOW, ()),
     )
-    intervals = {each.source: each.interval for each in board(store_of(), facts).ages}
-    assert intervals[FactSource.TOKENS] == timedelta(minutes=3), "three pages"
-    assert intervals[FactSource.WAITS] == timedelta(seconds=15)
-    assert (intervals[FactSource.NORMALS], intervals[None]) == (timedelta(hours=1), LAST_DAY_INTERVAL)
+    assert interval_of(facts, FactSource.TOKENS) == timedelta(minutes=3), "three pages"
+    assert interval_of(facts, FactSource.WAITS) == timedelta(seconds=15)
+    assert interval_of(facts, FactSource.NORMALS) == timedelta(hours=1)
 
 
 @pytest.mark.parametrize("is_of_listed", [False, True])

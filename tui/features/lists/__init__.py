@@ -1,6 +1,7 @@
-"""Lists of one file each: schedules, deployments, waitpoint tokens. A new list is a module here, and its row below."""
+"""Lists of one file each: schedules, deployments, waitpoint tokens. A new list is a module, and its name below."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -9,30 +10,19 @@ if TYPE_CHECKING:
     from tui.kit.lists import ListView
 
 
-def _schedules() -> "ListView[Any]":
-    from tui.features.lists.schedules import VIEW  # noqa: PLC0415  loaded when it is opened
-
-    return VIEW
+NAMES: Final = ("schedules", "deployments", "tokens")
+"""The names of the lists: of their view, command and address."""
 
 
-def _deployments() -> "ListView[Any]":
-    from tui.features.lists.deployments import VIEW  # noqa: PLC0415  loaded when it is opened
+def _load(name: str) -> "ListView[Any]":
+    from tui.features.lists import deployments, schedules, tokens  # noqa: PLC0415  loaded when one is opened
 
-    return VIEW
-
-
-def _tokens() -> "ListView[Any]":
-    from tui.features.lists.tokens import VIEW  # noqa: PLC0415  loaded when it is opened
-
-    return VIEW
+    views: dict[str, ListView[Any]] = {each.VIEW.name: each.VIEW for each in (deployments, schedules, tokens)}
+    return views[name]
 
 
-LISTS: Final[dict[str, "Callable[[], ListView[Any]]"]] = {
-    "schedules": _schedules,
-    "deployments": _deployments,
-    "tokens": _tokens,
-}
-"""The declarations, by the name of their view, command and address."""
+LISTS: Final[dict[str, "Callable[[], ListView[Any]]"]] = {name: partial(_load, name) for name in NAMES}
+"""The declarations, each with a function that imports it when it is opened."""
 
 
 def commands_of(load: "Callable[[], ListView[Any]]") -> "tuple[click.Command, ...]":

@@ -1,18 +1,18 @@
 """The parts of the wall: rows with their target of Enter, in blocks with rules, bars, letters and ages."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple, TypeVar
 
-from tui.domain.facts import FactSource, age_shown
+from tui.domain.facts import LAST_DAY_INTERVAL, FactSource, age_shown
 from tui.domain.finding import NOT_KNOWN, Verdict
 from tui.domain.run import Run
 from tui.features.alerts.words import LISTED, counts_words, refused_words
 from tui.kit.bars import KeyWord, key_words
 from tui.lazy_dataclass import dataclass
-from tui.store.findings.board import Board, BoardSpan, FailingNow, FourLines, SourceAge
+from tui.store.findings.board import Board, BoardSpan, FailingNow, FourLines
+from tui.store.store import interval_of, read_at
 from tui.text import formatting
 from tui.text.bars import BarLook
 from tui.text.blocks import GoToRun, ListRuns, key_of
@@ -156,6 +156,11 @@ class WallView:
     def verdict(self) -> Verdict:
         """The findings; before they were judged there are none, and nothing is known."""
         return self.board.verdict or Verdict(self.board.at)
+
+    @property
+    def stuck(self) -> frozenset[str]:
+        """The keys of what findings are about, as far as these are present."""
+        return frozenset() if self.is_stale else frozenset(each.subject.key for each in self.verdict.findings)
 
     @property
     def timers_at(self) -> datetime:
@@ -361,17 +366,25 @@ _ROOMY: Final = 150
 
 def refusal_of(board: Board, source: FactSource) -> str | None:
     """Return in words why a source may not be read; None if it may."""
-    refusal = next((each.refusal for each in board.ages if each.source is source), None)
-    return None if refusal is None else refused_words(refusal)
+    unread = board.facts.unread.get(source)
+    return refused_words(unread.reason) if unread is not None and unread.is_refused else None
 
 
 def old_words(view: WallView, *sources: FactSource | None) -> str:
-    """Return how old the numbers of these sources are that are old: `queues 5m old, waits 2m old`."""
-    return ", ".join(
-        f"{'last 24h' if each.source is None else each.source.value} {waited(age, in_minutes=view.is_slow_link)} old"
-        for each in view.board.ages
-        if each.source in sources and (age := age_shown(each.read_at, each.interval, view.now)) is not None
-    )
+    """Return how old the numbers of these sources are that are old: `queues 5m old, waits 2m old`.
+
+    None stands for the totals of the last 24 hours.
+    """
+    facts, words = view.board.facts, []
+    for source in sources:
+        if source is None:
+            at, interval = None if facts.normals is None else facts.normals.last_day_at, LAST_DAY_INTERVAL
+        else:
+            at, interval = read_at(facts, source), interval_of(facts, source)
+        if (age := age_shown(at, interval, view.now)) is not None:
+            name = "last 24h" if source is None else source.value
+            words.append(f"{name} {waited(age, in_minutes=view.is_slow_link)} old")
+    return ", ".join(words)
 
 
 def last_row(view: WallView, width: int, notice: Line = ()) -> Line:
@@ -392,12 +405,7 @@ def last_row(view: WallView, width: int, notice: Line = ()) -> Line:
 
 def _ages(view: WallView, width: int, room: int) -> list[Line]:
     """Return the most important ages that fit."""
-    ages = {each.source: each for each in view.board.ages}
-    queues, waits = ages.get(FactSource.QUEUES), ages.get(FactSource.WAITS)
-    if queues and waits and queues.read_at and waits.read_at:
-        # Findings count the waiting runs of the one, the rows show the limits of the other.
-        ages[FactSource.QUEUES] = replace(queues, read_at=min(queues.read_at, waits.read_at))
-    every = [_age(ages[source], view) for source in _SHOWN if source in ages]
+    every = [age for source in _SHOWN if (age := _age(source, view))]
     essential, rest = every[:4], every[4:]
     if view.spent is not None:
         spent = Piece(f"{view.spent:.0%}".replace("%", " %"), Token.MUTED)
@@ -417,11 +425,15 @@ def _ages(view: WallView, width: int, room: int) -> list[Line]:
     return parts
 
 
-def _age(age: SourceAge, view: WallView) -> Line:
-    assert age.source is not None, "no row has the totals of a day"
-    is_feed = age.source is FactSource.RUNS
-    at, head = view.heard_at if is_feed else age.read_at, Token.FAINT
-    if age.refusal is not None:
+def _age(source: FactSource, view: WallView) -> Line:
+    """Return how old the last answer of a source is; nothing for one that was never asked."""
+    facts, is_feed, head = view.board.facts, source is FactSource.RUNS, Token.FAINT
+    unread, at = facts.unread.get(source), view.heard_at if is_feed else read_at(facts, source)
+    if source is FactSource.QUEUES and at is not None and facts.waits is not None:
+        at = min(at, facts.waits.at)  # findings count the waiting runs of the one, rows show the limits of the other
+    if not is_feed and at is None and unread is None:
+        return ()
+    if unread is not None and unread.is_refused:
         shown = Piece("refused", Token.FAINT)
     elif at is None:
         shown = Piece(formatting.NONE, Token.MUTED)
@@ -433,8 +445,8 @@ def _age(age: SourceAge, view: WallView) -> Line:
         is_short = 0 <= lasts < 1.0 and not view.is_slow_link
         words = formatting.wait(view.now - at, in_minutes=view.is_slow_link)
         words = f"{max(1, round(lasts * 10)) / 10:.1f} s" if is_short else words
-        shown = Piece(words, Token.MUTED if age.failure is None else Token.AMBER)
-    return Piece(f"{'feed' if is_feed else age.source.value} ", head), shown
+        shown = Piece(words, Token.MUTED if unread is None else Token.AMBER)
+    return Piece(f"{'feed' if is_feed else source.value} ", head), shown
 
 
 def _keys(view: WallView) -> list[KeyWord]:

@@ -458,7 +458,7 @@ class NewestFailure(SelectionLoader):
         self.select(newest, at_once=True)
 
     def _newest(self, board: Board, failing: FailingNow) -> RunId | None:
-        ended = next((each.run_id for each in board.just_now if each.is_failed), None)
+        ended = next((each.id for each in board.just_now if each.status.is_failed), None)
         if ended is not None:
             return ended
         runs = [self._session.store.get(each.newest) for each in failing.groups if each.newest is not None]

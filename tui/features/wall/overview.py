@@ -16,7 +16,7 @@ from tui.kit.look import Painter
 from tui.store.changes import Changes, Topic
 from tui.store.findings.board import FailingGroup, TaskRow
 from tui.store.findings.board import Line as Series
-from tui.store.findings.bounds import MAX_WAITS_AGE
+from tui.store.findings.bounds import fresh_waits
 from tui.text import formatting
 from tui.text.bars import BarLook, any_of, greatest, summed
 from tui.text.blocks import ListRuns, selecting_keys, with_key
@@ -213,10 +213,10 @@ def queue_rows(view: WallView, width: int, rows: int, *, has_all: bool = False) 
             queues, most, lambda each: wall_rows.queue_row(each, _QUEUES, limit, view), wall_rows.more_queues
         )
         return [BlockRow(placed(_QUEUES, limit, titles)), *shown]
-    age = next((each for each in view.board.ages if each.source is FactSource.QUEUES), None)
-    words = "There is no queue." if age is not None and age.read_at is not None else formatting.NONE
-    if age is not None and (age.refusal is not None or age.failure is not None):
-        words = say.refused_words(age.refusal) if age.refusal is not None else age.failure or ""
+    facts = view.board.facts
+    words = formatting.NONE if facts.queues is None else "There is no queue."
+    if (unread := facts.unread.get(FactSource.QUEUES)) is not None:
+        words = say.refused_words(unread.reason) if unread.is_refused else unread.reason
     return [BLANK, *map(_faint, wrap(words, limit))]
 
 
@@ -353,10 +353,10 @@ def queues_age(view: WallView) -> str:
     """Return how long ago the waiting runs of the shown findings were counted; empty if that says nothing of them."""
     if not any(isinstance(each.evidence, QueueWaits) for each in view.verdict.findings):
         return ""
-    read_at = next((each.read_at for each in view.board.ages if each.source is FactSource.WAITS), None)
-    if read_at is None or view.now - read_at > MAX_WAITS_AGE:
+    waits = fresh_waits(view.board.facts, view.now)
+    if waits is None:
         return ""  # the runs of the store are counted
-    return f"queues {formatting.wait(view.now - read_at, in_minutes=view.is_slow_link)} ago"
+    return f"queues {formatting.wait(view.now - waits.at, in_minutes=view.is_slow_link)} ago"
 
 
 TABS: Final = {

@@ -71,9 +71,9 @@ def wall_header(
 
 def _versions(board: Board | None, now: datetime, *, is_wide: bool) -> list[Line]:
     """Return the current version and its age, and on a wide wall who deployed it and the version before."""
-    if board is None or board.deployed is None:
+    if board is None or board.facts.deployments is None or not board.facts.deployments.deployments:
         return []
-    newest, before = board.deployed, board.deployed_before
+    newest, *others = board.facts.deployments.deployments
     old = old_words(WallView(board, now), FactSource.DEPLOYMENTS)
     aged: list[Line] = [(Piece(old, Token.AMBER),)] if old else []
     lasts = waited(now - newest.deployed_at, in_minutes=True)  # the header shows no seconds
@@ -85,7 +85,7 @@ def _versions(board: Board | None, now: datetime, *, is_wide: bool) -> list[Line
         (Piece(newest.version, Token.TEXT), Piece(f"  deployed {lasts} ago{by}{commit}", Token.FAINT)),
         *aged,
     ]
-    if before is not None:
+    for before in others[:1]:
         stood = waited(newest.deployed_at - before.deployed_at, in_minutes=True)
         lines.append((Piece(f"before it {before.version}, {stood}", Token.FAINT),))
     return lines

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from tui.domain.facts import FactSource
+from tui.domain.facts import FactSource, WaitToken
 from tui.domain.finding import NOT_KNOWN, OK
 from tui.domain.text import Raw
 from tui.features.alerts.words import RUN_NOT_KNOWN, refused_words
@@ -39,9 +39,10 @@ from tui.store.findings.board import (
     QueueRow,
     TaskHealth,
     TaskRow,
-    WaitingRow,
 )
 from tui.store.findings.board import Line as Series
+from tui.store.findings.counts import ended_at
+from tui.store.store import read_at
 from tui.text import formatting
 from tui.text.bars import BarLook, Bars, Cells, any_of, series, summed, top_of, two_row_series
 from tui.text.blocks import GoToRun, ListRuns, Now
@@ -527,16 +528,17 @@ def tasks_block(view: WallView, width: int, most: int, *, is_timeline: bool = Fa
 def just_now_block(view: WallView, width: int) -> list[BlockRow]:
     """Return the runs that ended just now, newest first, in one line."""
     line: Line = ()
-    for ended in view.board.just_now:
-        color = Token.ROSE if ended.is_failed else Token.GREEN
-        is_grey = view.is_stale or not ended.is_failed
-        note = ended.error_type or (brief_duration(ended.took) if ended.took is not None else "")
+    for run in view.board.just_now:
+        is_failed, took, error = run.status.is_failed, run.took(view.now), run.error_value
+        color = Token.ROSE if is_failed else Token.GREEN
+        is_grey = view.is_stale or not is_failed
+        note = (None if error is None else error.name) or ("" if took is None else brief_duration(took))
         part: Line = (
             *((Piece("    "),) if line else ()),
-            Piece(f"{formatting.clock(ended.ended_at, view.now)} ", Token.FAINT),
-            Piece("✗" if ended.is_failed else "✓", Token.MUTED if view.is_stale else color, is_bold=not is_grey),
-            Piece(f" {ended.task or formatting.NONE}", Token.MUTED if is_grey else Token.BRIGHT),
-            Piece(f" …{ended.run_id[-_SHORT_ID:]}", Token.FAINT),
+            Piece(f"{formatting.clock(ended_at(run) or view.now, view.now)} ", Token.FAINT),
+            Piece("✗" if is_failed else "✓", Token.MUTED if view.is_stale else color, is_bold=not is_grey),
+            Piece(f" {run.fixed.task or formatting.NONE}", Token.MUTED if is_grey else Token.BRIGHT),
+            Piece(f" …{run.id[-_SHORT_ID:]}", Token.FAINT),
             Piece(f"  {note}" if note else "", Token.FAINT),
         )
         if line_width(line) + line_width(part) > width - 4:
@@ -610,8 +612,8 @@ def waiting_block(view: WallView, width: int, most: int, *, has_dash: bool = Tru
 def _nothing(view: WallView, source: FactSource, words: str) -> list[BlockRow]:
     """Return one line in place of rows: why there are none, or `·` while that is not known."""
     refusal = refusal_of(view.board, source)
-    is_read = any(each.source is source and each.read_at is not None for each in view.board.ages)
-    is_read = is_read and all(each.source is not source for each in view.verdict.unread)
+    at = view.verdict.heard_at if source is FactSource.RUNS else read_at(view.board.facts, source)
+    is_read = at is not None and all(each.source is not source for each in view.verdict.unread)
     return [row_of((Piece(refusal or (words if is_read else formatting.NONE), Token.FAINT),))]
 
 
@@ -620,12 +622,12 @@ def _due_row(row: DueRow, view: WallView, width: int) -> BlockRow:
     token = Token.AMBER if is_late else Token.MUTED if width >= _LARGE else Token.FAINT
     cells = {
         "mark": (Piece("!" if is_late else "", Token.AMBER),),
-        "name": (Piece(row.task, Token.TEXT if is_late else Token.MUTED),),
-        "words": (Piece(f"due {due}, no run" if row.is_late else cron_words(row.cron), Token.FAINT),),
+        "name": (Piece(row.schedule.task, Token.TEXT if is_late else Token.MUTED),),
+        "words": (Piece(f"due {due}, no run" if row.is_late else cron_words(row.schedule.cron), Token.FAINT),),
         "end": (Piece(_due_words(row, view), token),),
     }
     line = placed(layout_for(_DUE, width), width, cells)
-    return row_of(line, ("due", row.schedule_id), ListRuns(f"task:{as_value(row.task)}"))
+    return row_of(line, ("due", row.schedule.id), ListRuns(f"task:{as_value(row.schedule.task)}"))
 
 
 def _due_words(row: DueRow, view: WallView) -> str:
@@ -642,27 +644,28 @@ def _due_words(row: DueRow, view: WallView) -> str:
 
 
 def _longest_row(row: LongestRow, view: WallView, width: int) -> BlockRow:
-    is_stuck, is_large = row.is_stuck and not view.is_stale, width >= _LARGE
+    run_id, is_large = row.run.id, width >= _LARGE
+    is_stuck = run_id in view.stuck
     lasts = max(timedelta(), view.timers_at - row.started_at)
     took = waited(lasts, in_minutes=True) if view.is_slow_link else brief_duration(lasts)
     token = Token.MUTED if view.is_stale else Token.AMBER if is_stuck else Token.BLUE
     name, p95 = Piece(row.task, Token.TEXT if is_stuck else Token.MUTED), brief_duration(row.p95)
-    short_id = Piece(f" …{row.run_id[-_SHORT_ID:]}", Token.FAINT)
+    short_id = Piece(f" …{run_id[-_SHORT_ID:]}", Token.FAINT)
     cells = {
         "mark": (Piece("!" if is_stuck else "", Token.AMBER),),
         "name": (name,) if is_large else (name, short_id),
-        "run": (Piece(row.run_id, Token.FAINT),),
+        "run": (Piece(run_id, Token.FAINT),),
         "took": (Piece(view.frozen(took), token),),
         "p95": (Piece("p95 ", Token.FAINT), Piece(p95, Token.MUTED)) if is_large else (Piece(p95, Token.FAINT),),
     }
     line = placed(layout_for(_LONGEST, width), width, cells)
-    return row_of(line, ("run", row.run_id), GoToRun(row.run_id))
+    return row_of(line, ("run", run_id), GoToRun(run_id))
 
 
-def _waiting_row(row: WaitingRow, view: WallView, width: int) -> BlockRow:
-    amber = Token.AMBER if row.is_stuck and not view.is_stale else Token.MUTED
+def _waiting_row(row: WaitToken, view: WallView, width: int) -> BlockRow:
+    amber = Token.AMBER if (row.run_id or row.id) in view.stuck else Token.MUTED
     is_large = width >= _LARGE
-    tags: Line = (Piece(", ".join(row.tags) or row.token_id, Token.MUTED if is_large else Token.FAINT),)
+    tags: Line = (Piece(", ".join(row.tags) or row.id, Token.MUTED if is_large else Token.FAINT),)
     if is_large and row.run_id is not None:
         tags = (*tags, Piece(f"  …{row.run_id[-_SHORT_ID:]}", Token.FAINT))
     cells = {
@@ -673,7 +676,7 @@ def _waiting_row(row: WaitingRow, view: WallView, width: int) -> BlockRow:
     }
     filter_text = f"task:{as_value(row.task)} status:waiting" if row.task is not None else "status:waiting"
     opens = ListRuns(filter_text) if row.run_id is None else GoToRun(row.run_id)
-    return row_of(placed(layout_for(_WAITING, width), width, cells), ("token", row.token_id), opens)
+    return row_of(placed(layout_for(_WAITING, width), width, cells), ("token", row.id), opens)
 
 
 # The blocks that only a wide wall has room for: the newest failure opened, the last 24 hours, the queues.

@@ -9,7 +9,6 @@ from heapq import nsmallest
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tui.domain.facts import (
-    LAST_DAY_INTERVAL,
     NO_FACTS,
     Deployment,
     ErrorState,
@@ -18,7 +17,9 @@ from tui.domain.facts import (
     PlaceHolder,
     Queue,
     QueueWait,
+    Schedule,
     ServerErrorGroup,
+    WaitToken,
     WallFacts,
     state_of,
 )
@@ -35,7 +36,7 @@ from tui.domain.finding import (
     SubjectKind,
     Verdict,
 )
-from tui.domain.run import FAILED, ErrorGroupId, RunId, TaskId
+from tui.domain.run import ErrorGroupId, Run, RunId, TaskId
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.store.findings import bounds
@@ -43,7 +44,6 @@ from tui.store.findings.bounds import fresh_waits, next_due, p95s_by_task, waiti
 from tui.store.findings.counts import MAX_TASKS, Cells, CellSums, OwnCounts, Sums, done_and_failed, said_since, unpacked
 from tui.store.findings.judging import queue_standstill
 from tui.store.indexes import StatusCounts
-from tui.store.store import interval_of, read_at
 
 if TYPE_CHECKING:
     from tui.domain.error_kinds import OwnFrame
@@ -189,69 +189,31 @@ class QueueRow(Queue):
         return bool(self.queued) or self.oldest_at is not None
 
 
-@dataclass(frozen=True, slots=True)
-class DueRow:
-    """A schedule: when it is due next, or when it was due, if no run came. `cron` as the server writes it."""
+class DueRow(NamedTuple):
+    """A schedule: when it is due next, or when it was due, if no run came."""
 
-    schedule_id: str
-    task: TaskId
+    schedule: Schedule
     due_at: datetime
-    cron: Raw
     is_late: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class LongestRow:
-    """A live run that executes, and its task's 95th percentile. `is_stuck`: a finding says so."""
+class LongestRow(NamedTuple):
+    """A live run that executes, when it started, and its task's 95th percentile."""
 
-    run_id: RunId
+    run: Run
     task: TaskId
     started_at: datetime
     p95: timedelta | None = None
-    is_stuck: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class WaitingRow:
-    """A waitpoint token that a person has to complete."""
-
-    token_id: str
-    created_at: datetime
-    tags: tuple[Raw, ...] = ()
-    task: TaskId | None = None
-    run_id: RunId | None = None
-    is_stuck: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SourceAge:
-    """When a source last answered. `refusal`: why it is not asked again. `failure`: why its last read failed.
-
-    `interval` is how often it is read. The totals of the last 24 hours have an age of their own, without a `source`.
-    """
-
-    source: FactSource | None
-    read_at: datetime | None = None
-    refusal: Raw | None = None
-    failure: Raw | None = None
-    interval: timedelta = timedelta()
-
-
-@dataclass(frozen=True, slots=True)
-class JustEnded:
-    """A run that ended just now."""
-
-    run_id: RunId
-    task: TaskId | None
-    ended_at: datetime
-    is_failed: bool
-    took: timedelta | None = None
-    error_type: Raw | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """The wall at `at`. Rows are complete; the screen cuts them."""
+    """The wall at `at`. Rows are complete; the screen cuts them.
+
+    * `waiting`: the waitpoint tokens that a person has to complete
+    * `just_now`: the runs that ended last, newest first
+    * `facts`: those that it was made from
+    """
 
     at: datetime
     verdict: Verdict | None
@@ -260,11 +222,9 @@ class Board:
     queues: tuple[QueueRow, ...] = ()
     due: tuple[DueRow, ...] = ()
     longest: tuple[LongestRow, ...] = ()
-    waiting: tuple[WaitingRow, ...] = ()
-    just_now: tuple[JustEnded, ...] = ()
-    ages: tuple[SourceAge, ...] = ()
-    deployed: Deployment | None = None
-    deployed_before: Deployment | None = None
+    waiting: tuple[WaitToken, ...] = ()
+    just_now: tuple[Run, ...] = ()
+    facts: WallFacts = NO_FACTS
     own_since: datetime | None = None
     is_listed: bool = False
     """The numbers are own counts that lack runs: server filters are active, or a public token reads slowly."""
@@ -669,7 +629,7 @@ def _filters_of(group: ServerErrorGroup) -> RunFilters:
 # `make_board`: the wall of one moment, with its series and its smaller blocks.
 
 
-# The smaller blocks of the wall: due schedules, the longest runs, approvals, what just ended, and ages of sources.
+# The smaller blocks of the wall: due schedules, the longest runs, approvals.
 
 
 MAX_LONGEST: Final = 20
@@ -685,62 +645,32 @@ def due_rows(facts: WallFacts, findings: Iterable[Finding], now: datetime) -> tu
         next_at = each.next_at if each.next_at is not None and each.next_at > now else next_due(each, now)
         due_at = next_at if late is None else late.due_at
         if each.is_active and due_at is not None:
-            rows.append(DueRow(each.id, each.task, due_at, each.cron, is_late=late is not None))
-    return tuple(sorted(rows, key=lambda row: (not row.is_late, row.due_at, row.task, row.schedule_id)))
+            rows.append(DueRow(each, due_at, is_late=late is not None))
+    return tuple(sorted(rows, key=lambda row: (not row.is_late, row.due_at, row.schedule.task, row.schedule.id)))
 
 
-def longest_rows(
-    facts: WallFacts, own: OwnCounts, findings: Iterable[Finding], now: datetime
-) -> tuple[LongestRow, ...]:
+def longest_rows(facts: WallFacts, own: OwnCounts, now: datetime) -> tuple[LongestRow, ...]:
     """Return the runs that execute, by how far they are over the 95th percentile of their task."""
-    stuck = {each.run_id for each in findings if isinstance(each.evidence, RunOverdue)}
     p95_of = p95s_by_task(facts, own)
     rows = [
-        LongestRow(run.id, run.fixed.task, run.state.started_at, p95_of(run.fixed.task), is_stuck=run.id in stuck)
+        LongestRow(run, run.fixed.task, run.state.started_at, p95_of(run.fixed.task))
         for run in own.executing_runs()
         if run.fixed.task is not None and run.state is not None and run.state.started_at is not None
     ]
 
     def rank(row: LongestRow) -> tuple[bool, float, RunId]:
         usual_s = 1.0 if row.p95 is None else max(0.001, row.p95.total_seconds())
-        return row.p95 is None, -(now - row.started_at).total_seconds() / usual_s, row.run_id
+        return row.p95 is None, -(now - row.started_at).total_seconds() / usual_s, row.run.id
 
     return tuple(nsmallest(MAX_LONGEST, rows, key=rank))
 
 
-def waiting_rows(facts: WallFacts, own: OwnCounts, findings: Iterable[Finding]) -> tuple[WaitingRow, ...]:
+def waiting_rows(facts: WallFacts, own: OwnCounts) -> tuple[WaitToken, ...]:
     """Return the waitpoint tokens, oldest first. A run has one row, that of its oldest token."""
-    stuck = {each.subject.key for each in findings}
-    rows: dict[str, WaitingRow] = {}
+    rows: dict[str, WaitToken] = {}
     for each in waiting_tokens(facts, own):
-        key = each.run_id or each.id
-        row = WaitingRow(each.id, each.created_at, each.tags, each.task, each.run_id, is_stuck=key in stuck)
-        rows.setdefault(key, row)
+        rows.setdefault(each.run_id or each.id, each)
     return tuple(rows.values())
-
-
-def just_ended(own: OwnCounts, now: datetime) -> tuple[JustEnded, ...]:
-    """Return the runs that ended last, newest first."""
-    rows = []
-    for run in own.last_ended(MAX_JUST_ENDED):
-        state, error = run.state, run.error_value
-        ended_at = now if state is None else state.finished_at or state.expired_at or state.updated_at
-        error_type = None if error is None else error.name
-        rows.append(JustEnded(run.id, run.fixed.task, ended_at, run.status in FAILED, run.took(now), error_type))
-    return tuple(rows)
-
-
-def source_ages(facts: WallFacts, verdict: Verdict | None) -> tuple[SourceAge, ...]:
-    """Return when each source last answered. A source that was never asked is left out."""
-    ages = [SourceAge(FactSource.RUNS, None if verdict is None else verdict.heard_at)]
-    for source in FactSource:
-        at, unread = read_at(facts, source), facts.unread.get(source)
-        if source is not FactSource.RUNS and (at is not None or unread is not None):
-            reasons = {} if unread is None else {unread.is_refused: unread.reason}
-            ages.append(SourceAge(source, at, reasons.get(True), reasons.get(False), interval_of(facts, source)))
-    if facts.normals is not None and facts.normals.last_day_at is not None:
-        ages.append(SourceAge(None, facts.normals.last_day_at, interval=LAST_DAY_INTERVAL))
-    return tuple(ages)
 
 
 # The four series of the wall: done, failed, queued and running, on one axis.
@@ -874,7 +804,6 @@ def make_board(
     sums = CellSums(facts.minutes, own, now, known_until)
     findings = () if verdict is None else verdict.findings
     tasks = TaskRows(facts, own, sums, verdict, span, now)
-    deployments = () if facts.deployments is None else facts.deployments.deployments
     unread = facts.unread.get(FactSource.MINUTES)
     own_since = said_since(own) if unread is not None and unread.is_refused else None
     is_of_listed = own.is_filtered
@@ -889,12 +818,10 @@ def make_board(
         tasks=tasks.with_cells(tasks.rows()),
         queues=tuple(sorted(queue_rows(facts, verdict, known_until or now), key=worst_first)),
         due=due_rows(facts, findings, now),
-        longest=longest_rows(facts, own, findings, now),
-        waiting=waiting_rows(facts, own, findings),
-        just_now=just_ended(own, now),
-        ages=source_ages(facts, verdict),
-        deployed=deployments[0] if deployments else None,
-        deployed_before=deployments[1] if len(deployments) > 1 else None,
+        longest=longest_rows(facts, own, now),
+        waiting=waiting_rows(facts, own),
+        just_now=tuple(own.last_ended(MAX_JUST_ENDED)),
+        facts=facts,
         own_since=own_since,
         is_listed=is_of_listed,
     )

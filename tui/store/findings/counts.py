@@ -12,7 +12,7 @@ from tui.domain.facts import MinutesRead, TaskMinute
 from tui.domain.run import EXECUTING_FAMILY, FAILED, Run, RunId, RunStatus, TaskId
 from tui.domain.text import Raw
 from tui.domain.update import HistoryRead
-from tui.store.changes import Changes, Key, add_to
+from tui.store.changes import EPOCH, Changes, Key, add_to
 from tui.store.store import Store
 from tui.store.view import SortedKeys
 
@@ -66,7 +66,7 @@ def counted(run: Run | None) -> CountedRun | None:
     started_s = _seconds(state.started_at)
     ended_s = outcome = took_s = queued_s = None
     if status.is_final:
-        ended_s = (state.finished_at or state.expired_at or state.updated_at).timestamp()
+        ended_s = (ended_at(run) or state.updated_at).timestamp()
         is_failed = status in FAILED
         if is_failed or status is RunStatus.COMPLETED_SUCCESSFULLY:
             message = None if run.error_value is None else run.error_value.message
@@ -77,6 +77,12 @@ def counted(run: Run | None) -> CountedRun | None:
     created, started, ended = _minute(existed_s), _minute(started_s), _minute(ended_s)
     is_executing, scheduled_s = status in EXECUTING_FAMILY, created_s if fixed.task_kind == SCHEDULED else None
     return CountedRun(run.id, fixed.task, created, started, ended, outcome, took_s, queued_s, is_executing, scheduled_s)
+
+
+def ended_at(run: Run) -> datetime | None:
+    """Return when a run ended, None where its state is not known."""
+    state = run.state
+    return None if state is None else state.finished_at or state.expired_at or state.updated_at
 
 
 def _seconds(at: datetime | None) -> float | None:
@@ -433,16 +439,12 @@ class OwnCounts:
 
     def last_ended(self, count: int) -> list[Run]:
         """Return the runs that ended last, newest first."""
-        found: list[tuple[float, RunId, Run]] = []
+        found: list[Run] = []
         for minute in sorted(self._ended, reverse=True):
-            for run_id in self._ended[minute]:
-                run = self._runs[run_id]
-                if run.state is not None:
-                    ended_at = run.state.finished_at or run.state.expired_at or run.state.updated_at
-                    found.append((ended_at.timestamp(), run_id, run))
+            found += (self._runs[run_id] for run_id in self._ended[minute])
             if len(found) >= count:
                 break
-        return [run for _, _, run in sorted(found, reverse=True)[:count]]
+        return sorted(found, key=lambda run: (ended_at(run) or EPOCH, run.id), reverse=True)[:count]
 
     def _advance(self, minute: int) -> bool:
         """Forget the minutes that are too old by now, a few runs at a time. Return whether that is done."""
