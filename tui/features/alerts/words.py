@@ -72,16 +72,12 @@ class FindingWords(NamedTuple):
 
     * `long`: for a line of its own: `131 of 264 runs failed, only in 20261126.3`
     * `short`: for 80 columns: `at its limit 20/20, 301 wait, oldest 11m`
-    * `number`, `what`, `more`: a number that is read across a room, and two short lines that explain it
-    * `below`: for the line below its name and time, which say when a schedule was due
+    * `number`: that can be read across a room
     """
 
     long: str
     short: str
     number: str
-    what: str
-    more: str
-    below: str
 
 
 def finding_words(finding: Finding, at: datetime, now: datetime, *, is_frozen: bool = False) -> FindingWords:
@@ -90,49 +86,35 @@ def finding_words(finding: Finding, at: datetime, now: datetime, *, is_frozen: b
     `at` is the time until which waits run. On a stale screen it stands still, and `is_frozen` says so by a `~` behind
     what would run on. `now` has the zone of times of day.
     """
-    begun = since_words(finding, now)
     match finding.evidence:
         case TaskFails(failed, ended, version):
             quiet = quiet_words(finding, at, now)
             end = quiet + ("" if version is None else f", only in {_cleaned(version)}")
             number, runs = formatting.count(failed), f"of {formatting.plural(ended, 'run')}"
             short = f"{number} {runs.removesuffix(' runs') if quiet else runs}{end}"
-            long = f"{number} {runs} failed{end}"
-            what = f"of {formatting.count(ended)} runs failed"
-            return FindingWords(long, short, number, what, f"{begun}{end}", short)
+            return FindingWords(f"{number} {runs} failed{end}", short, number)
         case QueueWaits() as queue:
             return _queue_words(finding, queue, at, now)
         case TaskSlow(p95, normal_p95):
             now_is, usual = brief_duration(p95), brief_duration(normal_p95)
-            short = f"p95 {now_is}, normal {usual}"
             long = f"its p95 is {now_is}, on other days {usual}"
-            return FindingWords(long, short, now_is, f"is its p95, usually {usual}", begun, short)
+            return FindingWords(long, f"p95 {now_is}, normal {usual}", now_is)
         case ScheduleMissed(due_at):
             due = formatting.time_of_day(due_at, now)
-            return FindingWords(
-                f"its schedule was due at {due} and started no run",
-                f"due at {due}, no run",
-                waited(at - due_at),
-                "late, no run",
-                f"due at {day_or_time(due_at, now)}",
-                "its schedule started no run",
-            )
+            long = f"its schedule was due at {due} and started no run"
+            return FindingWords(long, f"due at {due}, no run", waited(at - due_at))
         case RunOverdue(started_at, p95):
             lasts, usual = waited(at - started_at), "not known" if p95 is None else brief_duration(p95)
             ran = f"executing for {lasts}{'~' if is_frozen else ''}"
-            below = f"{ran}, its p95 is {usual}"
-            what = f"executing, its p95 is {usual}"
-            return FindingWords(f"one run {below}", f"{ran}, p95 is {usual}", lasts, what, begun, below)
+            return FindingWords(f"one run {ran}, its p95 is {usual}", f"{ran}, p95 is {usual}", lasts)
         case RunHangs(title):
-            lasts, state = waited(at - finding.since), _cleaned(title).lower()
-            short = f"{state} for {lasts}"
-            return FindingWords(
-                f"one run {short}, which lasts seconds on other days", short, lasts, state, begun, short
-            )
+            lasts = waited(at - finding.since)
+            short = f"{_cleaned(title).lower()} for {lasts}"
+            return FindingWords(f"one run {short}, which lasts seconds on other days", short, lasts)
         case ApprovalWaits(created_at, tags):
             lasts = waited(at - created_at)
             said = _approval(finding, tags, lasts)
-            return FindingWords(said, said, lasts, f"waiting for {', '.join(tags) or 'somebody'}", begun, said)
+            return FindingWords(said, said, lasts)
         case _:
             assert_never(finding.evidence)
 
@@ -140,22 +122,19 @@ def finding_words(finding: Finding, at: datetime, now: datetime, *, is_frozen: b
 def _queue_words(finding: Finding, queue: QueueWaits, at: datetime, now: datetime) -> FindingWords:
     lasts, still = waited(at - queue.oldest_at), queue.standstill
     waiting = "1 waits" if queue.queued == 1 else f"{formatting.count(queue.queued)} wait"
-    share = share_text(queue.running, queue.limit)
+    long, short = f"{waiting}, the oldest {lasts}", f"{waiting}, oldest {lasts}"
     if still is not None:
-        # A pause may have begun at another time than the oldest wait.
-        more = standstill_text(still, at, now)
-        has_begin = still.reason is StandstillReason.QUEUE_PAUSED and still.since is not None
-        long = f"{more}, {waiting}" + ("" if has_begin else f", the oldest {lasts}")
-        short = f"{_SHORT_STANDSTILL.get(still.reason, more)}, {waiting}" + ("" if has_begin else f", oldest {lasts}")
-    else:
-        long, short, more = f"{waiting}, the oldest {lasts}", f"{waiting}, oldest {lasts}", since_words(finding, now)
-        if queue.is_at_limit:
-            long = f"{long}; {places_text(queue.running, queue.limit, queue.holders, at)}"
-            short, more = f"at its limit {share}, {short}", f"{more}, limit {share}"
-        elif finding.subject.kind is SubjectKind.QUEUE:  # the task's runs may wait in any queue
-            long = f"queue is late; {long}"
-    below = f"at its limit {share}; {waiting}, oldest {lasts}" if queue.is_at_limit else short
-    return FindingWords(long, short, formatting.count(queue.queued), f"wait, the oldest {lasts}", more, below)
+        why = standstill_text(still, at, now)
+        if still.reason is StandstillReason.QUEUE_PAUSED and still.since is not None:
+            # The pause may have begun at another time than the oldest wait.
+            long = short = waiting
+        long, short = f"{why}, {long}", f"{_SHORT_STANDSTILL.get(still.reason, why)}, {short}"
+    elif queue.is_at_limit:
+        long = f"{long}; {places_text(queue.running, queue.limit, queue.holders, at)}"
+        short = f"at its limit {share_text(queue.running, queue.limit)}, {short}"
+    elif finding.subject.kind is SubjectKind.QUEUE:  # the task's runs may wait in any queue
+        long = f"queue is late; {long}"
+    return FindingWords(long, short, formatting.count(queue.queued))
 
 
 def since(finding: Finding, now: datetime) -> str:
@@ -226,7 +205,6 @@ def finding_cells(
         "name": (Piece(subject(finding), text if is_old else Token.BRIGHT, is_bold=not is_old),),
         "long": (Piece(words.long, text),),
         "short": (Piece(words.short, text),),
-        "below": (Piece(words.below, text),),
         "since": (Piece(begun, weak),),
         "long since": (Piece(f"since {begun}", weak),),
         "since or due": (Piece(since_words(finding, now), Token.FAINT),),

@@ -303,7 +303,7 @@ def _findings(view: WallView, findings: Sequence[Finding], limit: int, room: int
         queue = finding.subject.key if finding.subject.kind is SubjectKind.QUEUE else ""
         key = ("finding", finding.identity)
         rows.append(BlockRow(placed(_FIRST, limit, cells), key=key, opens=ListRuns(finding.filter_text, queue=queue)))
-        below = cut((Piece(" " * _INDENT), *cells["below"]), limit)
+        below = cut((Piece(" " * _INDENT), *cells["short"]), limit)
         rows.append(BlockRow(below, key=("below", key)))
     if (more := len(findings) - len(shown)) and len(rows) < room:
         words_of_more = f"{formatting.count(more)} more" + with_key("wall", "W", "; {} shows all")

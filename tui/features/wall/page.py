@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import Final
 
 from tui.domain.facts import FactSource
-from tui.domain.finding import NOT_KNOWN, OK, Finding, FindingWord, SubjectKind, Verdict
+from tui.domain.finding import NOT_KNOWN, OK, Finding, FindingWord, QueueWaits, SubjectKind, Verdict
 from tui.features.alerts import words as say
 from tui.features.wall import rows as wall_rows
 from tui.features.wall.blocks import (
@@ -220,8 +220,11 @@ def _subject(view: WallView, first: Finding | None, room: int) -> list[Line]:
         said = say.finding_words(first, view.timers_at, view.now)
         number = _big(said.number, Token.BRIGHT, view)
         begin = max(map(line_width, number)) + 2
-        parts = ([text] if len(text) <= room - begin else text.split(", ", 1) for text in (said.what, said.more))
-        texts = [text for part in parts for text in part]
+        long = said.long.removeprefix(said.number).strip()
+        parts = [long] if len(long) <= room - begin else long.split(", ", 1)
+        texts = [text for part in parts for text in wrap(part, room - begin)][: NUMBER_ROWS - 1]
+        still = first.evidence.standstill if isinstance(first.evidence, QueueWaits) else None
+        texts += [] if still else [say.since_words(first, view.now)]  # a pause begins at another time than a wait
         about: list[Line] = [()] * (NUMBER_ROWS - len(texts)) + [cut((Piece(text),), room - begin) for text in texts]
         name = cut((Piece(first.subject.name, Token.BRIGHT, is_bold=True),), room)
         return [(), name, (), *beside(((begin, number), (room - begin, about)), NUMBER_ROWS)]
