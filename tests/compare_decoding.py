@@ -548,10 +548,10 @@ async def _relay(_: Any, case: Case) -> Any:
     return message, updates, relay.encode_relay_message(message)
 
 
-def _fact(name: str, *args: Any) -> Callable[[Any, Case], Awaitable[Any]]:
+def _fact(name: str, *args: Any) -> Any:
     """Return how facts are read: as a declared list, or by a method of its own, as once."""
 
-    def read(client: Any, _: Case) -> Awaitable[Any]:
+    def read(client: Any, _: Case) -> Any:
         from tui.api import facts
 
         declared: Any = getattr(facts, name, None)
