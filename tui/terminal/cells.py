@@ -111,16 +111,15 @@ def _is_flag_letter(character: str) -> bool:
     return FIRST_FLAG_LETTER <= character <= LAST_FLAG_LETTER
 
 
-# The cells of a terminal's screen, as a grid that can be compared fast.
+# The cells of a terminal's screen.
 #
-# Equal cells are one object: a `CellTable` creates each once. So rows are compared by identity, at the speed of C.
+# Equal cells are one object, so that rows are compared by identity, at the speed of C. Of a cell that was dropped from
+# a full cache, another object is equal: it is sent once more.
 
 
-MAX_CELLS: Final = 65_536
-"""Distinct cells and pens of one table. A full table is emptied.
-
-Cells on a screen stay valid, but an equal cell that is drawn later is another object, so that it is sent once more.
-"""
+MAX_PENS: Final = 256
+MAX_CELLS: Final = 512
+"""Cells that are kept of each pen."""
 
 BOLD, DIM, ITALIC, UNDERLINE, BLINK, FAST_BLINK, REVERSE, CONCEAL, STRIKE = (1 << bit for bit in range(9))
 DOUBLE_UNDERLINE, FRAME, CIRCLE, OVERLINE = (1 << bit for bit in range(9, 13))
@@ -169,67 +168,40 @@ Row = list[Cell]
 class CellsOfPen(dict[str, Cell]):
     """The cells of one pen by their text; a missing one is created."""
 
-    __slots__ = ("_table", "pen")
+    __slots__ = ("pen",)
 
-    def __init__(self, table: "CellTable", pen: Pen) -> None:
-        self._table = table
+    def __init__(self, pen: Pen) -> None:
         self.pen = pen
 
     def __missing__(self, text: str) -> Cell:
-        cell = self[text] = self._table.created(text, self.pen)
+        if len(self) >= MAX_CELLS:
+            self.clear()
+        cell = self[text] = _created(text, self.pen)
         return cell
 
 
-class CellTable:
-    """Creates each cell once. It is emptied when it is full."""
+@lru_cache(maxsize=MAX_PENS)
+def cells_of(pen: Pen) -> CellsOfPen:
+    """The cells of a pen, by their text."""
+    return CellsOfPen(pen)
 
-    def __init__(self) -> None:
-        self._pens: dict[Pen, CellsOfPen] = {}
-        self._blanks: dict[Pen, Cell] = {}
-        self._count = 0
-        self.has_links = False
-        """Whether it has ever created a pen with a link."""
-        self.has_unsure = False
-        """Whether it has ever created a cell that is not sure."""
 
-    def of(self, pen: Pen) -> CellsOfPen:
-        """The cells of a pen, by their text."""
-        cells = self._pens.get(pen)
-        if cells is None:
-            self._count += 1
-            self.has_links |= bool(pen.link)
-            cells = self._pens[pen] = CellsOfPen(self, pen)
-        return cells
+@lru_cache(maxsize=MAX_PENS)
+def blank(pen: Pen) -> Cell:
+    """The blank cell of this pen. Where only its ground is visible, it has no ink and no flags."""
+    if pen.flags & SHOWS_ON_BLANKS or pen.link:
+        return Cell(" ", pen)
+    return blank(seen) if pen != (seen := Pen("", pen.ground)) else Cell(" ", seen, is_blank=True)
 
-    def blank(self, pen: Pen) -> Cell:
-        """The blank cell of this pen. Where only its ground is visible, it has no ink and no flags."""
-        is_blank = not pen.flags & SHOWS_ON_BLANKS and not pen.link
-        seen = Pen("", pen.ground) if is_blank else pen
-        cell = self._blanks.get(seen)
-        if cell is None:
-            self._count += 1
-            cell = self._blanks[seen] = Cell(" ", seen, is_blank=is_blank)
-        return cell
 
-    def created(self, text: str, pen: Pen) -> Cell:
-        """A new cell; `of` calls this once for each text of a pen."""
-        if text == " ":
-            return self.blank(pen)
-        self._count += 1
-        if not text:
-            return Cell("", pen, width=0, size_bytes=0)
-        if text.isascii():
-            return Cell(text, pen)
-        cell = Cell(text, pen, width_of_cell(text), is_sure(text), size_bytes=len(text.encode("utf-8", "replace")))
-        self.has_unsure |= not cell.is_sure
-        return cell
-
-    def trim(self) -> None:
-        """Empty the table if it is full."""
-        if self._count > MAX_CELLS:
-            self._pens.clear()
-            self._blanks.clear()
-            self._count = 0
+def _created(text: str, pen: Pen) -> Cell:
+    if text == " ":
+        return blank(pen)
+    if not text:
+        return Cell("", pen, width=0, size_bytes=0)
+    if text.isascii():
+        return Cell(text, pen)
+    return Cell(text, pen, width_of_cell(text), is_sure(text), size_bytes=len(text.encode("utf-8", "replace")))
 
 
 # The sequences that a terminal understands, as far as a program may rely on them.

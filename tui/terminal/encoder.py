@@ -19,9 +19,9 @@ from tui.terminal.cells import (
     UNKNOWN,
     Capabilities,
     Cell,
-    CellTable,
     Pen,
     Row,
+    blank,
     is_sure,
     reach,
 )
@@ -52,6 +52,7 @@ _ALSO_ENDED: Final = {"22": cells.ITALIC}
 
 _MAX_CACHED: Final = 2048
 
+LINK_BEGINS: Final = "\x1b]8;"
 LINK_ENDS: Final = "\x1b]8;;\x1b\\"
 """The sequence that closes a link."""
 
@@ -239,13 +240,11 @@ class EncodedFrame:
         pen: Pen,
         at: Place | None,
         able: Capabilities,
-        table: CellTable,
     ) -> None:
         self.rows = list(rows)
         self.pen = pen
         self.at = at
         self.able = able
-        self._table = table
         self._has_scrolled = False
         self._length = 0
         self._parts: list[str] = []
@@ -266,17 +265,17 @@ class EncodedFrame:
 
     def copy(self) -> "EncodedFrame":
         """The same update so far, to try another way."""
-        other = EncodedFrame(self.rows, self.pen, self.at, self.able, self._table)
+        other = EncodedFrame(self.rows, self.pen, self.at, self.able)
         other._length, other._has_scrolled, other._parts = self._length, self._has_scrolled, self._parts.copy()
         return other
 
-    def clear(self) -> None:
+    def clear(self, *, may_be_in_link: bool) -> None:
         """Clear a terminal of which nothing is known, with the default ground: some do not clear with another."""
         # Resetting the pen does not close a link, and the text that closed it may have been dropped.
-        self._put(f"\x1b[m{LINK_ENDS if self._table.has_links else ''}\x1b[H\x1b[2J")
+        self._put(f"\x1b[m{LINK_ENDS if may_be_in_link else ''}\x1b[H\x1b[2J")
         self.pen = PLAIN
         self.at = (0, 0)
-        self.rows = [[self._table.blank(PLAIN)] * len(row) for row in self.rows]
+        self.rows = [[blank(PLAIN)] * len(row) for row in self.rows]
 
     def scroll(self, scroll: Scroll, wanted: Sequence[Row]) -> None:
         """Move the lines of a region. Lines that come in take the ground that the ends of rows will have.
@@ -286,7 +285,7 @@ class EncodedFrame:
         edge = scroll.bottom if scroll.shift > 0 else scroll.top
         new = UNKNOWN
         if self.able.erases_with_ground and self.able.scrolls_regions:
-            new = self._table.blank(Pen("", wanted[edge][-1].pen.ground))
+            new = blank(Pen("", wanted[edge][-1].pen.ground))
             self._put(self._pen_for(new))
         count = abs(scroll.shift)
         if self.able.scrolls_regions:
@@ -332,7 +331,7 @@ class EncodedFrame:
 
     def _paint_row(self, y: int, old: Row, new: Row) -> None:
         changed = list(compress(range(len(new)), map(is_not, old, new)))
-        if self._table.has_unsure and not all(map(_IS_SURE, chain(old, new))):
+        if not all(map(_IS_SURE, chain(old, new))):
             zone = _unsure_zone(old, new)
             if not zone.isdisjoint(changed):
                 changed = sorted(zone.union(changed))

@@ -7,8 +7,18 @@ from typing import Final
 from rich.color import ColorSystem
 from rich.segment import Segment
 
-from tui.terminal.cells import PLAIN, UNKNOWN, Capabilities, Cell, CellTable, Pen, Row, texts_of_cells, width_of
-from tui.terminal.encoder import CONTROLS, SYNC_BEGINS, SYNC_ENDS, EncodedFrame, Place, encoded, move, pen_of
+from tui.terminal.cells import PLAIN, UNKNOWN, Capabilities, Cell, Pen, Row, blank, cells_of, texts_of_cells, width_of
+from tui.terminal.encoder import (
+    CONTROLS,
+    LINK_BEGINS,
+    SYNC_BEGINS,
+    SYNC_ENDS,
+    EncodedFrame,
+    Place,
+    encoded,
+    move,
+    pen_of,
+)
 
 HOME: Final = (0, 0)
 
@@ -26,8 +36,8 @@ class FrugalOutput:
         """The colours that the terminal has; None: it has no attributes either."""
         self.cursor: Place | None = None
         """Where the program wants the cursor. None: it does not care."""
-        self._table = CellTable()
         self._pen = PLAIN
+        self._has_sent_links = False
         self._at: Place | None = None
         self._behind: list[str] = []
         self._size = (0, 0)
@@ -37,7 +47,7 @@ class FrugalOutput:
         """Record the terminal's new size. Its content is unknown then; of another size, nothing is wanted yet."""
         if (columns, lines) != self._size:
             self._size = columns, lines
-            self.rows: list[Row] = [[self._table.blank(PLAIN)] * columns for _ in range(lines)]
+            self.rows: list[Row] = [[blank(PLAIN)] * columns for _ in range(lines)]
             if self.cursor is not None:
                 self.cursor = min(self.cursor[0], lines - 1), min(self.cursor[1], columns - 1)
         self.forget()
@@ -73,13 +83,13 @@ class FrugalOutput:
         if not cells:
             return
         if cells[-1].width > 1:
-            cells[-1] = self._table.blank(cells[-1].pen)
+            cells[-1] = blank(cells[-1].pen)
         end = x + len(cells)
         if not row[x].width:
-            row[x - 1] = self._table.blank(row[x - 1].pen)
+            row[x - 1] = blank(row[x - 1].pen)
         row[x:end] = cells
         if end < len(row) and not row[end].width:
-            row[end] = self._table.blank(row[end].pen)
+            row[end] = blank(row[end].pen)
 
     def _cells(self, segments: Iterable[Segment]) -> list[Cell]:
         """The cells of segments. What a terminal would obey is left out."""
@@ -89,7 +99,7 @@ class FrugalOutput:
                 continue
             plain = text if text.isprintable() else CONTROLS.sub("", text)
             rest = plain if not plain or width_of(plain[0]) else self._combined(cells, plain)
-            cells += map(self._table.of(pen_of(style, self.colors)).__getitem__, texts_of_cells(rest))
+            cells += map(cells_of(pen_of(style, self.colors)).__getitem__, texts_of_cells(rest))
         return cells
 
     def _combined(self, cells: list[Cell], text: str) -> str:
@@ -99,7 +109,7 @@ class FrugalOutput:
             base = cells.pop()
             base = base if base.width else cells.pop()
             # A copy of the pen: the encoder writes a blank with any ink, and knows it by its own pen.
-            cells += map(self._table.of(Pen(*base.pen)).__getitem__, texts_of_cells(base.text + marks))
+            cells += map(cells_of(Pen(*base.pen)).__getitem__, texts_of_cells(base.text + marks))
         return text[len(marks) :]
 
     def pass_on(self, text: str) -> None:
@@ -115,15 +125,15 @@ class FrugalOutput:
         """Return the text that turns the terminal's screen into the wanted one."""
         if self._shown == self.rows and self.cursor in (None, self._at):
             return ""
-        start = EncodedFrame(self._shown, self._pen, self._at, self.able, self._table)
+        start = EncodedFrame(self._shown, self._pen, self._at, self.able)
         if self._is_forgotten:
-            start.clear()
+            start.clear(may_be_in_link=self._has_sent_links)
         frame = encoded(start, self.rows)
         if self.cursor is not None:
             frame.move(self.cursor)
         self._shown, self._pen, self._at = frame.rows, frame.pen, frame.at
         self._is_forgotten = False
-        self._table.trim()
+        self._has_sent_links = self._has_sent_links or LINK_BEGINS in frame.text
         return frame.text
 
 
