@@ -21,7 +21,7 @@ else:
     ) -> Any:
         """Make a dataclass of a class that defines none of the methods that this decorator adds.
 
-        A frozen one needs slots.
+        A frozen one needs slots, and can be replaced, but not copied or pickled.
         """
 
         def decorate(cls: type) -> type:
@@ -35,7 +35,6 @@ else:
                 cls.__hash__ = _FIRST_HASH if frozen else None
             if frozen:
                 cls.__setattr__ = cls.__delattr__ = _refuse
-                cls.__getstate__, cls.__setstate__ = _state, _set_state
             return cls
 
         return decorate if cls is None else decorate(cls)
@@ -73,7 +72,7 @@ def _init(cls: Any, variables: dict[str, Any], assign: Callable[[str, str], str]
 
 
 def _eq_source(cls: type, _: dict[str, Any]) -> str:
-    mine, others = (_tuple_source(cls, owner, _is_compared) for owner in ("self", "other"))
+    mine, others = (_tuple_source(cls, owner, lambda each: each.compare) for owner in ("self", "other"))
     return (
         "def __eq__(self, other):\n"
         f"  return {mine} == {others} if other.__class__ is self.__class__ else NotImplemented"
@@ -81,19 +80,14 @@ def _eq_source(cls: type, _: dict[str, Any]) -> str:
 
 
 def _hash_source(cls: type, _: dict[str, Any]) -> str:
-    return f"def __hash__(self):\n  return hash({_tuple_source(cls, 'self', _is_hashed)})"
+    def is_hashed(each: Field[Any]) -> bool:
+        return each.compare if each.hash is None else each.hash
+
+    return f"def __hash__(self):\n  return hash({_tuple_source(cls, 'self', is_hashed)})"
 
 
 def _tuple_source(cls: Any, owner: str, belongs: Callable[[Field[Any]], bool]) -> str:
     return "(" + "".join(f"{owner}.{each.name}, " for each in dataclasses.fields(cls) if belongs(each)) + ")"
-
-
-def _is_compared(each: Field[Any]) -> bool:
-    return each.compare
-
-
-def _is_hashed(each: Field[Any]) -> bool:
-    return each.compare if each.hash is None else each.hash
 
 
 def _compiled_later(name: str, source_of: Callable[[type, dict[str, Any]], str]) -> Callable[..., Any]:
@@ -130,12 +124,3 @@ def _described(self: Any) -> str:
 
 def _refuse(_: object, name: str, *__: object) -> None:
     raise FrozenInstanceError(f"cannot assign to field {name!r}")
-
-
-def _state(self: Any) -> list[Any]:
-    return [getattr(self, each.name) for each in dataclasses.fields(self)]
-
-
-def _set_state(self: Any, state: list[Any]) -> None:
-    for each, value in zip(dataclasses.fields(self), state, strict=True):
-        object.__setattr__(self, each.name, value)

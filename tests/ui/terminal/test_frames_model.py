@@ -78,9 +78,6 @@ class LateWriter:
     def is_blocked(self) -> bool:
         return bool(self._unwritten)
 
-    def unsent_bytes(self) -> int:
-        return 0
-
     def write(self, text: str) -> bool:
         self._has_dropped |= len(self._unwritten) >= UNWRITTEN_BYTES
         if self._has_dropped:

@@ -1,12 +1,10 @@
 """The terminal before Textual is imported: its modes, a writer that never blocks, and the first frame."""
 
-import fcntl
 import os
 import re
 import select
 import signal
 import stat
-import struct
 import termios
 import threading
 import time
@@ -292,13 +290,6 @@ class TerminalWriter:
     def is_blocked(self) -> bool:
         """Whether some text is not written yet. `on_caught_up` follows."""
         return bool(self._unwritten)
-
-    def unsent_bytes(self) -> int:
-        """Return how many bytes the kernel still holds. Linux reports none for a pty, whatever it holds."""
-        held = b"\0" * struct.calcsize("i")
-        with suppress(OSError):
-            held = fcntl.ioctl(self._descriptor, termios.TIOCOUTQ, held)
-        return int(struct.unpack("i", held)[0])
 
     def write(self, text: str) -> bool:
         """Write text. Return False if it was dropped because the terminal is behind or closed."""

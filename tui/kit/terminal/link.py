@@ -177,7 +177,7 @@ def _due_after(overdue_s: float, longest_s: float) -> float:
 
 # Estimates how much of what was written has reached the terminal, and whether its link is slow.
 #
-# On Linux the kernel does not say how much a pty still holds, and nothing says what an SSH connection holds. So a
+# Nothing says what an SSH connection still holds, nor, on Linux, what a pty does. So a
 # status query is sent behind some frames. Its answer says when the frame had arrived. That gives the least answer time
 # and, where an answer took longer, the throughput. Between the answers both predict when a frame arrives. Pure: every
 # time is a parameter.
@@ -230,9 +230,6 @@ UNKNOWN_BYTES_S: Final = 8_000.0
 FIRST_ANSWER_S: Final = 3.0
 """After so long without one, the terminal probably never answers."""
 
-NEAR_POLL_S: Final = 0.02
-"""How often the kernel is asked again whether it still holds bytes."""
-
 
 @dataclass(slots=True)
 class _SentFrame:
@@ -246,8 +243,6 @@ class LinkMeter:
     """Estimates delay and throughput of the link to one terminal."""
 
     def __init__(self) -> None:
-        self.unsent_bytes = 0
-        """Bytes that this machine is known to hold still."""
         self._throughput = Throughput()
         self._sent: deque[_SentFrame] = deque(maxlen=MAX_UNANSWERED)
         self._unprobed_bytes = 0
@@ -338,13 +333,11 @@ class LinkMeter:
         """Forget the frames in flight: the terminal was restored, or another program used it."""
         self._sent.clear()
         self._least_asked_s = math.inf
-        self._unprobed_bytes = self.unsent_bytes = 0
+        self._unprobed_bytes = 0
         self._overdue = OverdueAnswer()
 
     def wait_s(self, now_s: float, allowed: int) -> float:
         """Return the time until at most `allowed` frames are on their way: none for data, one for the echo of a key."""
-        if self.unsent_bytes > allowed * (self._sent[-1].size_bytes if self._sent else 0):
-            return NEAR_POLL_S
         if (overdue_s := self.overdue_s(now_s)) > 0:
             return self._blind_wait_s(overdue_s, allowed)
         if len(self._sent) <= allowed:

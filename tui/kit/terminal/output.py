@@ -589,7 +589,6 @@ class FrameSender:
         if self.writer.is_blocked:
             return  # until it has caught up
         now_s = time.monotonic()
-        self.link.unsent_bytes = self.writer.unsent_bytes()
         if self.link.repeat_wait_s(now_s) <= 0 and self.link.record_repeat(now_s):
             self.writer.write(f"{self._queries.ask_by_place()}{self.screen.restored_cursor()}")
         wait_s = self.pacer.wait_s(now_s, self.link)
