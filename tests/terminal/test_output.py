@@ -13,7 +13,7 @@ from tests.perf.screen import Emulator, Screen
 from tests.support.terminal_frames import COLUMNS, LINES, blank_terminal, cells, rendered
 from tui.kit.terminal.output import for_screen
 from tui.terminal.cells import SAME_EVERYWHERE, Capabilities, width_of
-from tui.terminal.output import FrugalOutput, PlainOutput
+from tui.terminal.output import FrugalOutput
 
 ALL = Capabilities(erases_with_ground=True, scrolls_regions=True, erases_characters=True, repeats=True)
 
@@ -345,10 +345,9 @@ def test_lost_cells_are_painted_again() -> None:
     assert output.take() == ""
 
 
-def test_plain_output_sends_all_that_is_drawn_each_time() -> None:
-    output = PlainOutput(COLUMNS, LINES, ALL)
-    for _ in range(2):
-        output.pass_on("\x07")
-        text = sent(output, 1, 2, ("text", "bold"))
-        assert text == "\x1b[?2026h\x1b[2;3H\x1b[1mtext\x1b[0m\x1b[H\x1b[?2026l\x07"
+def test_plain_output_sends_the_whole_screen_in_each_frame() -> None:
+    output = FrugalOutput(COLUMNS, LINES, ALL, is_plain=True)
+    drawn(output, *rows_from(0))
+    text = sent(output, 1, 0, "text")
+    assert all(f"row {y}" in text for y in range(2, LINES))
     assert output.take() == ""

@@ -353,9 +353,6 @@ class TerminalDriver(Driver):
 
     def _on_caught_up(self, blocked: BlockedWrite) -> None:
         self._call_in_loop(self.frames.on_caught_up, blocked)
-        if blocked.has_dropped and self.frames.is_plain:
-            # Nothing knows what was in the dropped frames.
-            self._call_in_loop(self._paint_all)
 
     def _paint_all(self) -> None:
         # Callers run outside the app's context.

@@ -11,8 +11,6 @@ from tui.terminal.cells import PLAIN, UNKNOWN, Capabilities, Cell, Pen, Row, bla
 from tui.terminal.encoder import (
     CONTROLS,
     LINK_BEGINS,
-    SYNC_BEGINS,
-    SYNC_ENDS,
     EncodedFrame,
     Place,
     encoded,
@@ -30,8 +28,10 @@ class FrugalOutput:
     more often than its terminal is sent a frame.
     """
 
-    def __init__(self, columns: int, lines: int, able: Capabilities) -> None:
+    def __init__(self, columns: int, lines: int, able: Capabilities, *, is_plain: bool = False) -> None:
+        """`is_plain`: each frame is the whole screen, and repairs what anything else has done to the terminal."""
         self.able = able
+        self._is_plain = is_plain
         self.colors: ColorSystem | None = ColorSystem.TRUECOLOR
         """The colours that the terminal has; None: it has no attributes either."""
         self.cursor: Place | None = None
@@ -54,9 +54,12 @@ class FrugalOutput:
 
     def forget(self) -> None:
         """Repaint everything in the next frame, because another program may have changed the terminal."""
-        columns, lines = self._size
-        self._shown: list[Row] = [[UNKNOWN] * columns for _ in range(lines)]
+        self._shown = self._unknown_rows()
         self._is_forgotten, self._at = True, None
+
+    def _unknown_rows(self) -> list[Row]:
+        columns, lines = self._size
+        return [[UNKNOWN] * columns for _ in range(lines)]
 
     def restored_cursor(self) -> str:
         """Return the text that moves the cursor, which was moved by other text, back to where the program wants it."""
@@ -125,7 +128,7 @@ class FrugalOutput:
         """Return the text that turns the terminal's screen into the wanted one."""
         if self._shown == self.rows and self.cursor in (None, self._at):
             return ""
-        start = EncodedFrame(self._shown, self._pen, self._at, self.able)
+        start = EncodedFrame(self._unknown_rows() if self._is_plain else self._shown, self._pen, self._at, self.able)
         if self._is_forgotten:
             start.clear(may_be_in_link=self._has_sent_links)
         frame = encoded(start, self.rows)
@@ -135,21 +138,3 @@ class FrugalOutput:
         self._is_forgotten = False
         self._has_sent_links = self._has_sent_links or LINK_BEGINS in frame.text
         return frame.text
-
-
-class PlainOutput(FrugalOutput):
-    """Sends everything that is drawn, also what the terminal shows already."""
-
-    def __init__(self, columns: int, lines: int, able: Capabilities) -> None:
-        super().__init__(columns, lines, able)
-        self._drawn: list[str] = []
-
-    def draw(self, y: int, x: int, segments: Iterable[Segment]) -> None:
-        texts = (text if style is None else style.render(text, color_system=self.colors) for text, style, _ in segments)
-        self._drawn += (move(None, (y, x)), *texts)
-
-    def _frame(self) -> str:
-        if not self._drawn:
-            return ""
-        drawn, self._drawn = "".join(self._drawn), []
-        return f"{SYNC_BEGINS}{drawn}{move(None, self.cursor or HOME)}{SYNC_ENDS}"

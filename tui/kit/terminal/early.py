@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple, Self
 from rich.segment import Segment
 
 from tui.terminal.cells import Capabilities
-from tui.terminal.output import FrugalOutput, PlainOutput
+from tui.terminal.output import FrugalOutput
 
 # The modes of the terminal, its size, and the output to it. The driver and the early terminal share them.
 
@@ -34,7 +34,7 @@ FALLBACK_SIZE: Final = (80, 24)
 
 DRIVER_VARIABLE: Final = "TRIGGER_TUI_DRIVER"
 PLAIN_DRIVER: Final = "plain"
-"""With this value of the variable, everything that is painted is sent, also what the terminal shows already."""
+"""With this value of the variable, each frame is the whole screen."""
 
 STDERR: Final = 2
 
@@ -90,9 +90,9 @@ def _reported(descriptor: int) -> tuple[int, int]:
 
 
 def screen_output(columns: int, lines: int) -> FrugalOutput:
-    """Return the output that the variable wants."""
-    kind = PlainOutput if os.environ.get(DRIVER_VARIABLE) == PLAIN_DRIVER else FrugalOutput
-    return kind(columns, lines, Capabilities.of(os.environ))
+    """Return the output of a terminal of that size."""
+    is_plain = os.environ.get(DRIVER_VARIABLE) == PLAIN_DRIVER
+    return FrugalOutput(columns, lines, Capabilities.of(os.environ), is_plain=is_plain)
 
 
 def attributes_of(descriptor: int) -> list[Any] | None:

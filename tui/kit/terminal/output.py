@@ -14,12 +14,12 @@ from typing import Final, NamedTuple
 from rich.segment import Segment
 
 from tui.domain.text import Raw, clean, shortened
-from tui.kit.terminal.early import DRIVER_VARIABLE, PLAIN_DRIVER, BlockedWrite, TerminalWriter
+from tui.kit.terminal.early import BlockedWrite, TerminalWriter
 from tui.kit.terminal.link import FramePacer, LinkMeter
 from tui.lazy_dataclass import dataclass
 from tui.terminal.cells import CURSOR_REQUEST
 from tui.terminal.encoder import Place
-from tui.terminal.output import HOME, FrugalOutput, PlainOutput
+from tui.terminal.output import HOME, FrugalOutput
 
 # Wraps sequences so that tmux and GNU screen hand them to the terminal around them.
 
@@ -200,8 +200,6 @@ _ORDERED: Final = frozenset({Query.CURSOR, Query.STATUS})
 
 def first_queries(environ: Mapping[str, str]) -> tuple[Query, ...]:
     """Return what a terminal is asked at the start. The status comes last, so that its answer ends the others."""
-    if environ.get(DRIVER_VARIABLE) == PLAIN_DRIVER:
-        return ()
     is_apple = environ.get("TERM_PROGRAM") == "Apple_Terminal"
     is_named = not is_apple and environ.get("TERM", "").startswith(NAMED_TERMS)
     return (*((Query.VERSION,) if is_named else ()), Query.STATUS)
@@ -430,11 +428,6 @@ class FrameSender:
         """Text that sets up the terminal again in front of the next frame."""
         self._timer: asyncio.TimerHandle | None = None
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether everything that is drawn is sent as it is."""
-        return isinstance(self.screen, PlainOutput)
-
     def start(self, writer: TerminalWriter, setup: str, *, is_shown: bool) -> None:
         """Write the text that sets up the terminal instead of everything unwritten. Frames follow after `begin`.
 
@@ -582,9 +575,6 @@ class FrameSender:
         self._cancel_timer()
         if self.writer is None or self._is_held:
             return
-        if self.is_plain:
-            self._send()
-            return
         self._is_waiting = True
         if self.writer.is_blocked:
             return  # until it has caught up
@@ -609,11 +599,11 @@ class FrameSender:
         if not text and not queries:
             return True
         size_bytes = len(text.encode("utf-8", "replace"))
-        if not queries and not self.is_plain and self.link.wants_probe(size_bytes):
+        if not queries and self.link.wants_probe(size_bytes):
             queries = (Query.STATUS,)
         in_front: tuple[Query, ...] = ()
         front_s = time.monotonic()
-        if text and not self.is_plain and self.link.wants_least(front_s):
+        if text and self.link.wants_least(front_s):
             in_front = (Query.STATUS,)
             text = f"{self._queries.ask(*in_front)}{text}"
         now_s = time.monotonic()  # not later than the query: its answer shows that all sent by then has arrived
