@@ -10,6 +10,7 @@ import sys
 import termios
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,7 +20,7 @@ from textual.geometry import Size
 from textual.message import Message
 
 from tui.kit.terminal import early as modes
-from tui.kit.terminal.early import BlockedWrite, EarlyTerminal, TerminalWriter
+from tui.kit.terminal.early import EarlyTerminal, TerminalWriter
 from tui.kit.terminal.input import (
     InputDecoder,
     KeyBacklog,
@@ -203,7 +204,11 @@ class TerminalDriver(Driver):
             # Not by `_handle`: `_stop_process` needs the result as soon as the process continues.
             self._handlers[signal.SIGCONT] = signal.signal(signal.SIGCONT, self._on_continued)
         if self._writer is None:
-            self._writer = TerminalWriter(self._output, on_gone=self._on_hang_up, on_caught_up=self._on_caught_up)
+            self._writer = TerminalWriter(
+                self._output,
+                on_gone=self._on_hang_up,
+                on_caught_up=partial(self._call_in_loop, self.frames.on_caught_up),
+            )
         early, self._early = self._early, None
         self._attributes = modes.attributes_of(self._input) if early is None else early.take_over()
         modes.enter_raw_mode(self._input)
@@ -350,9 +355,6 @@ class TerminalDriver(Driver):
             self._stop_process()
         else:
             self._loop.call_later(STOP_AGAIN_S, lambda: self._resume(is_retry=True))
-
-    def _on_caught_up(self, blocked: BlockedWrite) -> None:
-        self._call_in_loop(self.frames.on_caught_up, blocked)
 
     def _paint_all(self) -> None:
         # Callers run outside the app's context.

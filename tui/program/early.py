@@ -11,11 +11,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from tui.commands.output import Output
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType, TracebackType
+
+    from tui.commands.output import Output
 
 
 # Keeps ctrl-q among the typed keys from the start of the program, before anything else is imported.
@@ -120,7 +120,7 @@ def return_large_blocks() -> None:
 LAST_LINE: Final = "trigger-tui crashed; see the traceback above."
 
 
-def print_bug(output: Output, bug: BaseException) -> None:
+def print_bug(output: "Output", bug: BaseException) -> None:
     """Print the traceback on stderr, then LAST_LINE."""
     for line in "".join(traceback.format_exception(bug)).splitlines():
         output.say(line)

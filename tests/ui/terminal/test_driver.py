@@ -11,6 +11,7 @@ import sys
 import termios
 import tty
 from collections.abc import Callable
+from functools import partial
 from threading import Thread
 
 import pytest
@@ -65,6 +66,12 @@ def test_size_comes_from_the_kernel_within_bounds(
     os.close(slave)
 
 
+def writer_of(driver: TerminalDriver, slave: int) -> TerminalWriter:
+    """Return a writer as the driver makes it."""
+    on_caught_up = partial(driver._call_in_loop, driver.frames.on_caught_up)
+    return TerminalWriter(slave, on_gone=driver._on_hang_up, on_caught_up=on_caught_up)
+
+
 def show(driver: TerminalDriver, text: str, cursor: Place = (0, 0)) -> None:
     """Draw a text in the first row."""
     driver.show([PaintedPiece(0, 0, [Segment(text)])], cursor)
@@ -75,7 +82,7 @@ def test_dropped_title_is_sent_again() -> None:
 
     async def scenario() -> bytes:
         driver = TerminalDriver(App[int]())
-        driver._writer = TerminalWriter(slave, on_gone=driver._on_hang_up, on_caught_up=driver._on_caught_up)
+        driver._writer = writer_of(driver, slave)
         driver._is_active = True
         driver.frames.writer = driver._writer
         driver._writer.write("x" * 2 * MAX_UNWRITTEN_BYTES)
@@ -100,7 +107,7 @@ def test_repaint_clears_the_screen_with_its_frame() -> None:
 
     async def scenario() -> bytes:
         driver = TerminalDriver(App[int]())
-        driver._writer = TerminalWriter(slave, on_gone=driver._on_hang_up, on_caught_up=driver._on_caught_up)
+        driver._writer = writer_of(driver, slave)
         driver._is_active = True
         driver.frames.writer = driver._writer
         driver.frames.pacer.is_slow_profile = True
@@ -129,7 +136,7 @@ def test_cursor_is_not_asked_for_behind_an_empty_screen() -> None:
 
     async def scenario() -> None:
         driver = TerminalDriver(App[int]())
-        driver._writer = TerminalWriter(slave, on_gone=driver._on_hang_up, on_caught_up=driver._on_caught_up)
+        driver._writer = writer_of(driver, slave)
         driver._is_active = True
         driver.frames.writer = driver._writer
         show(driver, "dialog")

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from tests.perf.screen import Emulator
 from tests.support.terminal_frames import Frame, RandomProgram, blank_terminal, cells, examples
 from tui.kit.terminal import output as frames
-from tui.kit.terminal.early import BlockedWrite, TerminalWriter
+from tui.kit.terminal.early import TerminalWriter
 from tui.kit.terminal.link import SILENT_AFTER_S
 from tui.kit.terminal.output import PaintedPiece, Query, TerminalQueries, TerminalTitle
 from tui.terminal.cells import Capabilities
@@ -69,7 +69,7 @@ class VirtualLoop:
 class LateWriter:
     """Stands for `TerminalWriter`: the pipe to the terminal is read when `drain` is called."""
 
-    def __init__(self, on_caught_up: Callable[[BlockedWrite], None]) -> None:
+    def __init__(self, on_caught_up: Callable[[bool], None]) -> None:
         self._on_caught_up = on_caught_up
         self._pipe, self._unwritten = "", ""
         self._has_dropped = False
@@ -97,7 +97,7 @@ class LateWriter:
         self._fill()
         if was_blocked and not self.is_blocked:
             has_dropped, self._has_dropped = self._has_dropped, False
-            self._on_caught_up(BlockedWrite(len(read), 0.1, has_dropped))
+            self._on_caught_up(has_dropped)
         return read
 
     def _fill(self) -> None:
@@ -116,7 +116,7 @@ class Session:
         self.drawn = blank_terminal()
         self.terminal: Emulator = blank_terminal()
         able = Capabilities(*(random.random() < 0.5 for _ in range(5)))
-        self.writer = LateWriter(lambda blocked: self.loop.call_soon_threadsafe(self.sender.on_caught_up, blocked))
+        self.writer = LateWriter(lambda dropped: self.loop.call_soon_threadsafe(self.sender.on_caught_up, dropped))
         self.sender = frames.FrameSender(
             FrugalOutput(self.program.columns, self.program.lines, able),
             TerminalQueries(lambda: loop.now_s),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tui.kit.terminal import early as terminal_output
-from tui.kit.terminal.early import END_STRING, MAX_UNWRITTEN_BYTES, BlockedWrite, TerminalWriter
+from tui.kit.terminal.early import END_STRING, MAX_UNWRITTEN_BYTES, TerminalWriter
 
 PATIENCE_S = 10.0
 
@@ -29,8 +29,8 @@ class Pty:
     def writer(self) -> TerminalWriter:
         return TerminalWriter(self.slave, on_gone=self.gone.set, on_caught_up=self._on_caught_up)
 
-    def _on_caught_up(self, blocked: BlockedWrite) -> None:
-        if blocked.has_dropped:
+    def _on_caught_up(self, has_dropped: bool) -> None:
+        if has_dropped:
             self.caught_up.set()
 
     def read(self, size: int) -> bytes:

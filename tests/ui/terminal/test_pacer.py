@@ -173,16 +173,6 @@ def test_few_frames_queue_at_a_terminal_that_stopped(stopped_s: float, most: int
     assert not terminal.link.is_slow
 
 
-def test_stop_that_blocked_a_write_makes_no_link_slow() -> None:
-    terminal = LinkedTerminal(round_trip_s=0.02, frame_bytes=1_000)
-    terminal.run(3.0, draws=True)
-    terminal.stopped_until_s = terminal.now_s + 20.0
-    terminal.run(20.0, draws=True)
-    terminal.link.record_blocked(terminal.now_s, 1_000, 20.0)
-    terminal.run(5.0, draws=True)
-    assert not terminal.link.is_slow
-
-
 @pytest.mark.parametrize(("round_trip_s", "key_s"), [(0.3, 0.5), (1.0, 0.3), (2.0, 1.0)])
 @pytest.mark.parametrize("fast_s", [0.0, 15.0])
 def test_link_of_8_kbit_s_gets_no_queue(round_trip_s: float, key_s: float, fast_s: float) -> None:
@@ -325,14 +315,6 @@ def test_one_late_answer_makes_no_link_slow() -> None:
     terminal.round_trip_s = 0.0
     terminal.run(5.0, draws=True)
     assert not terminal.link.is_slow
-
-
-def test_blocked_writes_make_a_link_slow() -> None:
-    link = LinkMeter()
-    link.record_blocked(1.0, 8_000, 1.0)
-    assert not link.is_slow
-    link.record_blocked(3.0, 8_000, 1.0)
-    assert link.is_slow
 
 
 def test_small_frames_are_probed_seldom() -> None:

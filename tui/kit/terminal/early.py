@@ -7,12 +7,11 @@ import signal
 import stat
 import termios
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 
 from rich.segment import Segment
 
@@ -257,31 +256,20 @@ END_STRING: Final = "\x1b\\"
 """Ends an escape sequence that was cut half-way. It has no effect otherwise."""
 
 
-class BlockedWrite(NamedTuple):
-    """What the thread wrote after the terminal had not accepted it at once, and whether later text was dropped."""
-
-    size_bytes: int
-    seconds: float
-    has_dropped: bool
-
-
 class TerminalWriter:
     """Writes text in order. A thread writes the rest of a text that the terminal does not accept at once.
 
-    `on_gone` is called once when the terminal is closed, `on_caught_up` whenever the thread has written everything.
-    Both are called in the thread.
+    `on_gone` is called once when the terminal is closed, `on_caught_up` whenever the thread has written everything:
+    with True if later text was dropped. Both are called in the thread.
     """
 
-    def __init__(
-        self, descriptor: int, *, on_gone: Callable[[], None], on_caught_up: Callable[[BlockedWrite], None]
-    ) -> None:
+    def __init__(self, descriptor: int, *, on_gone: Callable[[], None], on_caught_up: Callable[[bool], None]) -> None:
         self._descriptor, self._is_own = _reopen(descriptor)
         self._on_gone = on_gone
         self._on_caught_up = on_caught_up
         self._unwritten = bytearray()
         self._generation = 0
         self._is_behind = self._is_gone = self._is_closed = False
-        self._blocked_bytes, self._blocked_s = 0, 0.0
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="terminal-output", daemon=True)
         self._thread.start()
@@ -334,8 +322,6 @@ class TerminalWriter:
             os.close(self._descriptor)
 
     def _append(self, data: bytes) -> None:
-        if not self._unwritten:
-            self._blocked_bytes, self._blocked_s = 0, time.monotonic()
         self._unwritten += data
         self._changed.notify_all()
 
@@ -371,14 +357,11 @@ class TerminalWriter:
         with self._changed:
             if generation == self._generation:
                 del self._unwritten[:written]
-                self._blocked_bytes += written
-            blocked = None
-            if not self._unwritten:
-                blocked = BlockedWrite(self._blocked_bytes, time.monotonic() - self._blocked_s, self._is_behind)
-                self._is_behind = False
-                self._changed.notify_all()
-        if blocked is not None:
-            self._on_caught_up(blocked)
+            if self._unwritten:
+                return True
+            has_dropped, self._is_behind = self._is_behind, False
+            self._changed.notify_all()
+        self._on_caught_up(has_dropped)
         return True
 
 

@@ -34,16 +34,13 @@ SLOW_ANSWER_S: Final = 1.0
 
 MIN_SLOW_SAMPLES: Final = 2
 MIN_FAST_SAMPLES: Final = 3
-"""Answers, or blocked writes, that have to agree."""
+"""Answers that have to agree."""
 
 MIN_SLOW_SPAN_S: Final = 0.3
 """The time between the first and the last of them."""
 
 MIN_SLOW_S: Final = 10.0
 """A slow link stays slow at least this long, because each change repaints the screen."""
-
-UNBLOCKED_S: Final = 60.0
-"""A terminal that does not answer is no longer slow after so long without a blocked write."""
 
 
 class Sample(NamedTuple):
@@ -55,7 +52,7 @@ class Sample(NamedTuple):
 
 
 class Throughput:
-    """The bytes a second that one link carries. Infinite for a terminal that neither answers nor blocks."""
+    """The bytes a second that one link carries. Infinite for a terminal that does not answer."""
 
     def __init__(self) -> None:
         self.bytes_s = math.inf
@@ -92,16 +89,6 @@ class Throughput:
         if is_large and not any(sample.waited_s for sample in self._samples):
             self.bytes_s = min(2 * self.bytes_s, MAX_BYTES_S)
         self.bytes_s = max(self.bytes_s, least_bytes_s)
-
-    def expire(self, now_s: float) -> bool:
-        """Forget the samples of a terminal that does not answer: nothing would correct them. False: they are new."""
-        unblocked_s = now_s - self._samples[-1].at_s if self._samples else math.inf
-        if unblocked_s > UNBLOCKED_S:
-            self.is_slow = False
-        if unblocked_s <= SAMPLE_KEPT_S:
-            return False
-        self.bytes_s = math.inf
-        return True
 
     def judge(self, now_s: float, least_answer_s: float) -> None:
         """Decide whether the link is slow. Each way needs several samples, so that it does not flap."""
@@ -257,7 +244,7 @@ class LinkMeter:
 
     @property
     def bytes_s(self) -> float:
-        """The throughput in bytes a second; infinite for a terminal that neither answers nor blocks."""
+        """The throughput in bytes a second; infinite for a terminal that does not answer."""
         return self._throughput.bytes_s
 
     @property
@@ -293,8 +280,6 @@ class LinkMeter:
 
     def record_sent(self, now_s: float, size_bytes: int, *, is_probed: bool) -> None:
         """Record a text that was written."""
-        if not self._has_answered and self._throughput.expire(now_s):
-            self._queue_s = 0.0
         self._overdue.blind_s = max(self._overdue.blind_s, self.overdue_s(now_s))
         if self._first_sent_s is None:
             self._first_sent_s = now_s
@@ -322,12 +307,6 @@ class LinkMeter:
         self._settled_s = arrived_s
         self._predict(arrived_s)
         self._throughput.judge(now_s, self._least_s if self._answers >= MIN_ANSWERS else math.inf)
-
-    def record_blocked(self, now_s: float, size_bytes: int, seconds: float) -> None:
-        """Record that the terminal accepted so many bytes only after a time."""
-        self._queue_s = seconds
-        self._throughput.record_waited(now_s, size_bytes / max(seconds, MIN_JITTER_S), seconds)
-        self._throughput.judge(now_s, self._least_s)
 
     def forget(self) -> None:
         """Forget the frames in flight: the terminal was restored, or another program used it."""
@@ -376,7 +355,8 @@ class LinkMeter:
         # If keys come, the link is not dead: the terminal does not answer any more. Otherwise it has probably stopped.
         if overdue_s < SILENT_AFTER_S or self._pressed_s < now_s - overdue_s:
             return True
-        self._has_answered = False
+        self._has_answered, self._queue_s = False, 0.0
+        self._throughput.bytes_s = math.inf  # nothing would correct the estimate
         self.forget()
         return False
 

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from rich.segment import Segment
 
 from tui.domain.text import Raw, clean, shortened
-from tui.kit.terminal.early import BlockedWrite, TerminalWriter
+from tui.kit.terminal.early import TerminalWriter
 from tui.kit.terminal.link import FramePacer, LinkMeter
 from tui.lazy_dataclass import dataclass
 from tui.terminal.cells import CURSOR_REQUEST
@@ -383,9 +383,6 @@ class TerminalQueries:
 # terminal is behind, nothing is encoded and nothing queues.
 
 
-MIN_BLOCKED_S: Final = 0.05
-"""A write that was accepted sooner was not blocked by the link."""
-
 MIN_TIMER_S: Final = 0.001
 """The shortest wait for the next frame. A rounding error would be waited for again and again."""
 
@@ -547,28 +544,22 @@ class FrameSender:
         self.version = version
         self.screen.able = self.screen.able.named(version)
 
-    def on_caught_up(self, blocked: BlockedWrite) -> None:
-        """Go on after the terminal was behind."""
-        if blocked.has_dropped:
+    def on_caught_up(self, has_dropped: bool) -> None:  # noqa: FBT001  the writer's word
+        """Go on after the terminal was behind, and perhaps has lost text."""
+        if has_dropped:
             self._title.forget()
             self.screen.forget()
-        if blocked.seconds >= MIN_BLOCKED_S:
-            self.link.record_blocked(time.monotonic(), blocked.size_bytes, blocked.seconds)
-            self._report_speed()
-        if self._is_waiting or blocked.has_dropped:
+        if self._is_waiting or has_dropped:
             self._pace()
 
     def _on_answer(self, answer: Answer) -> None:
         assert answer.asked_s is not None
         self.link.record_answer(answer.at_s, answer.asked_s)
-        self._report_speed()
-        if self._is_waiting:
-            self._pace()
-
-    def _report_speed(self) -> None:
         if self.link.is_slow != self._was_slow:
             self._was_slow = self.link.is_slow
             self._on_link_speed(self._was_slow)
+        if self._is_waiting:
+            self._pace()
 
     def _pace(self) -> None:
         """Send the newest state now or later."""
