@@ -243,7 +243,7 @@ MORE: Final = {
 """Texts behind words for which no expression stands."""
 
 OTHERS: Final = {
-    "commands.options", "relay.client", "relay.server", "sync.facts", "sync.fact_readers", "store.server_filter",
+    "commands.options", "relay.server", "sync.facts", "sync.fact_readers", "store.server_filter",
     "domain.filters", "domain.run", "domain.tree", "domain.trace",
     "api.traces", "api.connection", "features.detail.words", "features.actions.words",
     "features.alerts.words", "features.attempts.compared", "features.errors.words",

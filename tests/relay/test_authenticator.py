@@ -17,8 +17,10 @@ from tui.api.client import RunRequest
 from tui.api.relay import VERSION, Call, CallResponse, Hello, RelayMessage, Welcome, encode_screen_message
 from tui.domain.run import RELAY, RunId
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
-from tui.relay.client import CALLS_PERIOD_S, MAX_CALLS, MAX_CALLS_IN_FLIGHT
 from tui.relay.server import (
+    CALLS_PERIOD_S,
+    MAX_CALLS,
+    MAX_CALLS_IN_FLIGHT,
     MAX_REFUSALS_LOGGED,
     MAX_REQUEST_BYTES,
     REFUSAL_PERIOD_S,
@@ -286,6 +288,6 @@ def test_untrusted_certificate_stops_the_screen(tmp_path: Path) -> None:
             assert isinstance(status, SourceStopped)
             assert "certificate" in status.reason
             assert "not trusted" in status.reason
-            assert setup.relay.clients == ()
+            assert not setup.relay.clients
 
     asyncio.run(scenario())

@@ -22,10 +22,9 @@ from tui.api.relay import Call, Chunk, RelayFacts, RelayMessage, Runs, Welcome, 
 from tui.api.responses import Response as WireResponse
 from tui.domain.run import RunId
 from tui.domain.update import RunGone, RunPatch, RunsRead
-from tui.relay import client as relay_client
-from tui.relay import client as request_proxy
-from tui.relay.client import CHUNK_RUNS
-from tui.relay.server import HANDSHAKE_TIMEOUT_S
+from tui.relay import server as relay_client
+from tui.relay import server as request_proxy
+from tui.relay.server import CHUNK_RUNS, HANDSHAKE_TIMEOUT_S
 from tui.store.store import Store
 
 WORDS = ("QUEUED", "EXECUTING", "COMPLETED")
@@ -149,7 +148,7 @@ def test_slow_screen_gets_merged_changes_and_delays_no_other(tmp_path: Path) -> 
                 assert isinstance(await receive(stuck), Welcome)
                 stuck.transport.pause_reading()
                 await receive_snapshot(other)
-                slow = setup.relay.clients[0]
+                slow = next(iter(setup.relay.clients))
                 for word in ("EXECUTING", "COMPLETED"):
                     for first in range(0, 1_000, 250):
                         await emit(setup, some_runs(250, word, first=first))
@@ -202,7 +201,7 @@ def test_screen_that_does_not_read_is_disconnected(tmp_path: Path, monkeypatch: 
                 assert isinstance(await receive(stuck), Welcome)
                 stuck.transport.pause_reading()
                 await setup.wait_until_disconnected()
-                assert setup.relay.clients == ()
+                assert not setup.relay.clients
 
     asyncio.run(scenario())
 
@@ -257,7 +256,7 @@ def test_large_response_is_encoded_once_and_may_be_cut_off(tmp_path: Path, monke
         encoded.append(response)
         return encode(response)
 
-    monkeypatch.setattr("tui.relay.client.encode_response", recording)
+    monkeypatch.setattr("tui.relay.server.encode_response", recording)
     acquired: list[None] = []
     acquire = request_proxy.CallAllowance.acquire
 

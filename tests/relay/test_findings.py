@@ -14,7 +14,7 @@ from tests.wire.relay.samples import FACTS_OF_WALL, VERDICT
 from tui.api.relay import RelayFindings, decode_relay_message
 from tui.domain.facts import WaitsRead
 from tui.domain.finding import NOT_KNOWN, OK, FindingsRead, FindingWord
-from tui.relay.client import FindingsEncoder
+from tui.relay.server import StoreEncoder
 from tui.store.store import Store
 from tui.sync.session import Session
 
@@ -147,20 +147,20 @@ def test_only_what_changed_is_sent_and_no_old_verdict() -> None:
     for fact in FACTS_OF_WALL:
         store.apply(fact)
     store.apply(FindingsRead(VERDICT))
-    encoder = FindingsEncoder(store, lambda: at(0), lambda: judged[0])
-    first = [decode_relay_message(text) for text in encoder.messages(sent)]
+    encoder = StoreEncoder(store, lambda: at(0), lambda: judged[0])
+    first = [decode_relay_message(text) for text in encoder.findings(sent)]
     assert len(first) == len(FACTS_OF_WALL)
     assert not any(isinstance(each, RelayFindings) and each.verdict is not None for each in first)
     judged[0] = True
-    (verdict,) = map(decode_relay_message, encoder.messages(sent))
+    (verdict,) = map(decode_relay_message, encoder.findings(sent))
     assert isinstance(verdict, RelayFindings)
     assert verdict.verdict == VERDICT
-    assert list(encoder.messages(sent)) == []
+    assert list(encoder.findings(sent)) == []
     store.apply(WaitsRead(at(9), ()))
-    (waits,) = map(decode_relay_message, encoder.messages(sent))
+    (waits,) = map(decode_relay_message, encoder.findings(sent))
     assert isinstance(waits, RelayFindings)
     assert list(waits.updates()) == [WaitsRead(at(9), ())]
-    assert len(list(encoder.messages({}))) == len(FACTS_OF_WALL) + 1
+    assert len(list(encoder.findings({}))) == len(FACTS_OF_WALL) + 1
 
 
 def test_screen_that_leaves_ends_its_watch(tmp_path: Path) -> None:

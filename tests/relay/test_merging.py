@@ -9,8 +9,8 @@ from tests.support.domain.patches import NOON, at, patch_of
 from tui.api.relay import RelayFacts, RelayMessage, Runs, decode_relay_message
 from tui.domain.run import REST
 from tui.domain.update import RunsRead, SourceConnected, Update
-from tui.relay import client as store_encoder
-from tui.relay.client import FindingsEncoder, RelayClient, StoreEncoder
+from tui.relay import server as store_encoder
+from tui.relay.server import RelayClient, StoreEncoder
 from tui.store.store import Store
 
 
@@ -41,14 +41,13 @@ class Wall:
 
     def __init__(self) -> None:
         self.store = Store()
-        self.encoder = StoreEncoder(self.store, lambda: NOON)
+        self.encoder = StoreEncoder(self.store, lambda: NOON, lambda: False)
         self.clients: list[RelayClient] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     def add(self) -> BlockingSocket:
         socket = BlockingSocket()
-        findings = FindingsEncoder(self.store, lambda: NOON, lambda: False)
-        self.clients.append(RelayClient(socket, self.encoder, findings))  # type: ignore[arg-type]  # it only sends
+        self.clients.append(RelayClient(socket, self.encoder))  # type: ignore[arg-type]  # it only sends
         self._tasks.append(asyncio.ensure_future(self.clients[-1].run()))
         return socket
 

@@ -20,8 +20,8 @@ from tui.api.relay import CallResponse, decode_relay_message, response_parts
 from tui.api.responses import Response as WireResponse
 from tui.api.responses import response_error
 from tui.domain.run import RunId
-from tui.relay import client as request_proxy
-from tui.relay.client import RequestProxy
+from tui.relay import server as request_proxy
+from tui.relay.server import RequestProxy
 from tui.settings.secret import Secret
 from tui.sync.budget import Priority
 from tui.sync.relay import MAX_MESSAGE_BYTES

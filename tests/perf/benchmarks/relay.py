@@ -38,8 +38,7 @@ from tui.domain.run import Fixed, Precision, RunId, State, TaskId, parse_status
 from tui.domain.text import Raw
 from tui.domain.update import RunPatch, RunsRead, SourceConnected, Update
 from tui.emulator.server.child import listen
-from tui.relay.client import CHUNK_RUNS
-from tui.relay.server import Relay, RelayOptions, Tokens
+from tui.relay.server import CHUNK_RUNS, Relay, RelayOptions, Tokens
 from tui.settings.secret import Secret
 from tui.settings.settings import read_settings
 from tui.store.store import Store
