@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from datetime import timedelta
 from random import Random
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -11,11 +13,8 @@ from hypothesis import strategies as st
 
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.update import SourceConnected, SourceRetrying, Update
-from tui.settings.secret import Secret
-from tui.settings.settings import Settings
-from tui.store.store import Store
 from tui.sync.budget import FIRST_WAIT_S, MAX_ROUND_S, Emit, Source, Transient, wait_s
-from tui.sync.supervisor import SourceSupervisor
+from tui.sync.session import Session, SourceSupervisor
 
 
 class Scripted:
@@ -73,15 +72,8 @@ class Bench:
     def __init__(self) -> None:
         self.clock = VirtualClock()
         self.updates: list[Update] = []
-        self.sources = SourceSupervisor(
-            Settings("http://127.0.0.1:1", Secret("tr_dev_none")),
-            Store(),
-            self.clock,
-            Random(1),
-            emit=self._emit,
-            now=self.clock.now,
-            spawn=lambda work, name: asyncio.ensure_future(work),  # noqa: ARG005  the signature of `Session.spawn`
-        )
+        session = SimpleNamespace(clock=self.clock, emit=self._emit, now=self.clock.now, is_started=False)
+        self.sources = SourceSupervisor(cast("Session", session), Random(1))
 
     async def _emit(self, update: Update) -> None:
         self.updates.append(update)

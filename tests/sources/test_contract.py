@@ -30,7 +30,7 @@ from tui.sync.feed import RETRY_LIMITED_AFTER
 from tui.sync.fetch import RunFetcher
 from tui.sync.lists import Coverage, SourceParts
 from tui.sync.relay import RelayConnection
-from tui.sync.supervisor import source_of
+from tui.sync.session import source_of
 
 FAMILY = (1, 2, 3)
 """The numbers of a run and its children."""
