@@ -66,16 +66,6 @@ def test_end_does_not_wait_for_a_full_pipe() -> None:
         assert time.monotonic() - began_s < 3 * CLOSE_TIMEOUT_S
 
 
-def test_line_longer_than_a_pipe_arrives_whole() -> None:
-    with a_pipe() as (reading, stream):
-        with StderrLines(output_to(stream)) as lines:
-            lines.say("é" * 3 * SMALL)
-            read = b""
-            while not read.endswith(b"\n"):
-                read += os.read(reading, 1000)
-        assert read.decode() == "é" * 3 * SMALL + "\n"
-
-
 def test_lines_are_written_at_the_end_and_cleaned() -> None:
     with a_pipe() as (reading, stream):
         with StderrLines(output_to(stream)) as lines:
@@ -91,10 +81,3 @@ def test_closed_pipe_stops_the_thread_quietly() -> None:
     with os.fdopen(writing, "w", encoding="utf-8") as stream, StderrLines(output_to(stream)) as lines:
         for _ in range(2 * MAX_LINES):
             lines.say("x")
-
-
-def test_stream_in_memory_is_written_at_once() -> None:
-    err = StringIO()
-    with StderrLines(output_to(err)) as lines:
-        lines.say("one")
-        assert err.getvalue() == "one\n"

@@ -41,6 +41,7 @@ def _run_id(value: str) -> RunId:
 
 
 RUN_ID: Final = _run_id
+run_argument: Final = click.argument("run_id", metavar="RUN", type=RUN_ID)
 
 
 def all_of(*options: Callable[[F], F]) -> Callable[[F], F]:
@@ -153,7 +154,7 @@ class ProgressLine:
     def __init__(self, output: Output, monotonic_s: Callable[[], float]) -> None:
         self._output = output
         self._monotonic_s = monotonic_s
-        self._is_shown = output.stderr_fd is not None and os.isatty(output.stderr_fd)
+        self._is_shown = output.shows_progress
         self._limit = output.reading_width - 1  # A text in the last column would break the line.
         self._text = ""
         self._width = 0

@@ -160,25 +160,15 @@ class Output:
         return ""
 
     @property
-    def stderr_fd(self) -> int | None:
-        """The file descriptor of stderr, None for a stream in memory."""
-        try:
-            return self._err.fileno()
-        except OSError:
-            return None
-
-    def stderr_bytes(self, text: Raw | str) -> bytes:
-        """Return the bytes that `say` would write, for `StderrLines`, which writes them in a thread."""
-        return f"{self._safe_text(text)}\n".encode(self._err.encoding, "replace")
-
-    def _safe_text(self, text: Raw | str) -> str:
-        shown = clean(self.redact(text))
-        return ascii_text(shown) if self.is_ascii else shown
+    def shows_progress(self) -> bool:
+        """Whether stderr is a terminal, where a line can be drawn over."""
+        return self._err.isatty()
 
     def _write_message(self, text: str, end: str, begin: str = "") -> None:
+        shown = clean(self.redact(text))
         try:
-            _write_to(self._err, begin + self._safe_text(text) + end)
-        except OSError:
+            _write_to(self._err, begin + (ascii_text(shown) if self.is_ascii else shown) + end)
+        except (OSError, ValueError):
             _silence(self._err)
 
     def _paint_line(self, line: Line) -> str:
@@ -225,7 +215,7 @@ def ended_by_ctrl_c() -> Iterator[None]:
 
 def _silence(stream: TextIO) -> None:
     """Redirect a stream to /dev/null. Otherwise the interpreter's flush at exit would report the broken pipe."""
-    with suppress(OSError):  # a stream in memory has no descriptor
+    with suppress(OSError, ValueError):  # a stream in memory has no descriptor, nor has one that was closed
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
@@ -237,30 +227,21 @@ def _paint_piece(piece: Piece) -> str:
 
 
 def _write_to(stream: TextIO, text: str) -> None:
-    descriptor = _non_blocking(stream)
-    if descriptor is not None:
-        # Another program that shares the file made it non-blocking. Python would drop the bytes that do not fit.
-        left = text.encode(stream.encoding, "replace")
-        while left:
-            select.select([], [descriptor], [])
-            with suppress(BlockingIOError):
-                left = left[os.write(descriptor, left) :]
-        return
-    try:
-        stream.write(text)
-    except UnicodeEncodeError:
-        encoding = stream.encoding
-        stream.write(text.encode(encoding, "replace").decode(encoding))
-    stream.flush()
-
-
-def _non_blocking(stream: TextIO) -> int | None:
-    """Return the descriptor of a stream in non-blocking mode, None for other streams."""
+    """Write a text at once. Characters that the stream cannot encode become question marks."""
+    encoding = stream.encoding or "utf-8"
+    left = text.encode(encoding, "replace")
     try:
         descriptor = stream.fileno()
-        return None if os.get_blocking(descriptor) else descriptor
-    except (OSError, ValueError):  # a stream in memory, or a closed one
-        return None
+    except (OSError, ValueError):  # a stream in memory
+        stream.write(left.decode(encoding))
+        stream.flush()
+        return
+    # Not by the stream: another program that shares the file may have made it non-blocking, and Python would drop the
+    # bytes that do not fit. And a thread that ends with the program must not hold its lock.
+    while left:
+        select.select([], [descriptor], [])
+        with suppress(BlockingIOError):
+            left = left[os.write(descriptor, left) :]
 
 
 def _width(environ: Mapping[str, str], terminal: TextIO | None) -> int:

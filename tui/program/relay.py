@@ -5,7 +5,6 @@ import errno
 import logging
 import os
 import resource
-import select
 import signal
 import socket
 import ssl
@@ -49,7 +48,6 @@ class StderrLines:
 
     def __init__(self, output: Output) -> None:
         self._output = output
-        self._fd = output.stderr_fd
         self._lines: Queue[str | None] = Queue(MAX_LINES)
         """None ends the thread."""
         self._dropped = 0
@@ -57,22 +55,17 @@ class StderrLines:
         self._thread = threading.Thread(target=self._write_lines, name="stderr", daemon=True)
 
     def __enter__(self) -> Self:
-        if self._fd is not None:
-            self._thread.start()
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Wait for the remaining lines, but not for long."""
-        if self._thread.is_alive():
-            with suppress(Full):
-                self._lines.put(None, timeout=CLOSE_TIMEOUT_S)
-                self._thread.join(CLOSE_TIMEOUT_S)
+        with suppress(Full):
+            self._lines.put(None, timeout=CLOSE_TIMEOUT_S)
+            self._thread.join(CLOSE_TIMEOUT_S)
 
     def say(self, text: str) -> None:
         """Queue a line, or drop it if the queue is full."""
-        if self._fd is None:  # a stream in memory
-            self._output.say(text)
-            return
         try:
             self._lines.put_nowait(text)
         except Full:
@@ -80,23 +73,14 @@ class StderrLines:
 
     def _write_lines(self) -> None:
         reported, is_open = 0, True
-        with suppress(OSError):  # the reader of the pipe is gone
-            while is_open:
-                line = self._lines.get()
-                is_open = line is not None
-                if line is not None:
-                    self._write(line)
-                if (dropped := self._dropped) > reported and self._lines.empty():
-                    self._write(f"{dropped - reported:,} lines were dropped: stderr was full")
-                    reported = dropped
-
-    def _write(self, line: str) -> None:
-        """Write a line in parts that fit. Raises `OSError` if the reader is gone."""
-        assert self._fd is not None
-        data = self._output.stderr_bytes(line)
-        while data:
-            select.select([], [self._fd], [])  # another program may have made it non-blocking
-            data = data[os.write(self._fd, data[: select.PIPE_BUF]) :]
+        while is_open:
+            line = self._lines.get()
+            is_open = line is not None
+            if line is not None:
+                self._output.say(line)
+            if (dropped := self._dropped) > reported and self._lines.empty():
+                self._output.say(f"{dropped - reported:,} lines were dropped: stderr was full")
+                reported = dropped
 
 
 # `relay` checks its options, opens the socket and handles signals. The server is in `tui.relay.server`.
@@ -112,10 +96,8 @@ MIN_WARNING_INTERVAL_S: Final = 60.0
 PORTS: Final = range(65_536)
 
 
-def _address(value: str | tuple[str, int]) -> tuple[str, int]:
+def _address(_: click.Context, __: click.Parameter, value: str) -> tuple[str, int]:
     """Parse a host and a port: `127.0.0.1:7337`, `[::1]:7337`, `0.0.0.0:7337`."""
-    if isinstance(value, tuple):
-        return value
     host, colon, port = value.rpartition(":")
     host = host[1:-1] if host.startswith("[") and host.endswith("]") else "" if ":" in host else host
     if not colon or not host or not port.isdecimal() or int(port) not in PORTS:
@@ -131,7 +113,7 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, readable=True, path_type=
     "--listen",
     "address",
     metavar="HOST:PORT",
-    type=_address,
+    callback=_address,
     default=DEFAULT_LISTEN,
     show_default=True,
     help="The address to listen on.",
@@ -161,11 +143,7 @@ def relay(
     **options: Any,
 ) -> None:
     """Serve one API connection to many screens. They are read-only and connect over WebSockets; Ctrl-C ends it."""
-    from tui.relay.server import (  # noqa: PLC0415
-        RelayOptions,
-        TokensError,
-        read_tokens,
-    )
+    from tui.relay.server import RelayOptions, TokensError, read_tokens  # noqa: PLC0415
 
     host, port = address
     if tls_cert is None and not is_loopback(host):
@@ -219,20 +197,12 @@ def _allow_many_files() -> None:
 
 
 def _open_listener(host: str, port: int) -> socket.socket:
+    is_v6 = ":" in host
+    family = socket.AF_INET6 if is_v6 else socket.AF_INET
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, protocol, _, socket_address = found[0]
-        listener = socket.socket(family, kind, protocol)
+        return socket.create_server((host, port), family=family, dualstack_ipv6=is_v6)
     except OSError as error:
-        raise Stop(ExitCode.REFUSED, f"cannot listen on {host}: {error.strerror or error}") from None
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(socket_address)
-        listener.listen()
-    except OSError as error:
-        listener.close()
         raise Stop(ExitCode.REFUSED, f"cannot listen on {host}:{port}: {error.strerror or error}") from None
-    return listener
 
 
 @dataclass(slots=True)

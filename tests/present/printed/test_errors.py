@@ -11,6 +11,7 @@ from tui.domain.facts import ErrorState
 from tui.domain.run import RunId, RunStatus, TaskId
 from tui.domain.text import Raw
 from tui.features.errors.command import PRINTED, group_object
+from tui.features.errors.model import GroupRow
 from tui.store.error_groups import ErrorGroup
 from tui.text.styled import Line, Token, line_width, plain
 from tui.text.table import Print
@@ -38,7 +39,7 @@ NOTHING_KNOWN = replace(GROUP, kind=replace(KIND, type=None, frame=None), tasks=
 
 
 def lines_of(groups: list[ErrorGroup], limit: int | None) -> list[Line]:
-    return Print(PRINTED, limit).page(groups, at(0))
+    return Print(PRINTED, limit).page([GroupRow(group, ()) for group in groups], at(0))
 
 
 def token_of(group: ErrorGroup, text: str) -> Token:

@@ -3,43 +3,32 @@
 import asyncio
 from collections import Counter
 from contextlib import suppress
-from typing import Any
 
 import click
 
 from tui.api.actions import ACTIONS, Action
 from tui.api.errors import ApiError, NotFound
-from tui.commands.options import RUN_ID, confirm, connection_options, json_option, settings_of
+from tui.commands.options import RUN_ID, confirm
 from tui.commands.output import ExitCode, Output, OutputClosed, Stop
 from tui.domain.action import MAX_RUNS_FOR_YES, UNKNOWN, ActionPhase, ActionPlan, ActionStatus, Via, live_title
 from tui.domain.filters import RunFilters
 from tui.domain.run import Json, Run, RunId
 from tui.domain.update import RunsRead
-from tui.features.config.command import open_session, run_async
-from tui.lazy_dataclass import dataclass
+from tui.features.config.command import open_session, session_command
 from tui.settings.settings import Settings
 from tui.store.merge import merge
 from tui.sync.budget import Priority
 from tui.sync.session import Session
+from tui.text.formatting import plural
 
 # Plans a `cancel` or `replay`, and makes sure that the user consents before any run is changed.
 #
 # Consent is an answer at the terminal, or `--yes` with the options that its plan requires.
 
 
-@dataclass(frozen=True, slots=True)
-class Consent:
-    """The user's options. `--yes` replaces the question; `--env-name` and `--count` must match the plan."""
-
-    yes: bool
-    env_name: str | None
-    count: int | None
-    dry_run: bool = False
-
-
 def plan_text(plan: ActionPlan) -> str:
     """Return which runs the plan would change: `2 runs and 3 below (2 Executing, 1 Queued)`."""
-    runs = "1 run" if len(plan.runs) == 1 else f"{len(plan.runs):,} runs"
+    runs = plural(len(plan.runs), "run")
     titles = Counter(live_title(node) or UNKNOWN for node in plan.descendants)
     below = ", ".join(f"{count:,} {title}" for title, count in titles.most_common())
     if below:
@@ -67,24 +56,27 @@ async def read_plan(session: Session, action: Action, run_ids: tuple[RunId, ...]
     return await ActionPlanner(session.fetcher, session.clock, action, runs).read_plan()
 
 
-def check_consent(session: Session, plan: ActionPlan, consent: Consent) -> None:
+def check_consent(
+    session: Session, plan: ActionPlan, env_name: str | None, count: int | None, *, is_given: bool
+) -> None:
     """Compare the options with the plan. Raises `Stop` (usage) if one contradicts it, or if `--yes` is not enough.
 
-    `--yes` needs `--env-name` in production, and `--count` for more than ten runs or an incomplete plan.
+    `--yes` (`is_given`) needs `--env-name` in production, and `--count` for more than ten runs or an incomplete plan.
     """
     name = session.interlock.name or UNKNOWN
-    if consent.env_name is not None and consent.env_name != name:
-        _refuse(f"this is {name}, not {consent.env_name}")
-    if consent.count is not None and consent.count != plan.total:
-        _refuse(f"--count {consent.count} does not match: it is {plan.total} ({plan_text(plan)})")
-    if not consent.yes:
-        return
-    if session.interlock.is_production and consent.env_name is None:
+    refusal = ""
+    if env_name is not None and env_name != name:
+        refusal = f"this is {name}, not {env_name}"
+    elif count is not None and count != plan.total:
+        refusal = f"--count {count} does not match: it is {plan.total} ({plan_text(plan)})"
+    elif is_given and session.interlock.is_production and env_name is None:
         reason = f"{name} is production" if name != UNKNOWN else "the environment is unknown"
-        _refuse(f"{reason}: --yes needs --env-name {name}")
-    if consent.count is None and (plan.total > MAX_RUNS_FOR_YES or plan.missing):
+        refusal = f"{reason}: --yes needs --env-name {name}"
+    elif is_given and count is None and (plan.total > MAX_RUNS_FOR_YES or plan.missing):
         missing = f" ({'; '.join(plan.missing)})" if plan.missing else ""
-        _refuse(f"{plan_text(plan)}{missing}: --yes needs --count {plan.total}")
+        refusal = f"{plan_text(plan)}{missing}: --yes needs --count {plan.total}"
+    if refusal:
+        raise Stop(ExitCode.USAGE, f"nothing was sent: {refusal}")
 
 
 def ask(output: Output, session: Session, plan: ActionPlan) -> None:
@@ -108,10 +100,6 @@ def ask(output: Output, session: Session, plan: ActionPlan) -> None:
         raise Stop(ExitCode.REFUSED, "nothing was sent")
 
 
-def _refuse(reason: str) -> None:
-    raise Stop(ExitCode.USAGE, f"nothing was sent: {reason}")
-
-
 # `cancel` and `replay`: one command for each action of `ACTIONS`. The session checks every action again before it sends
 # a request.
 
@@ -119,44 +107,45 @@ def _refuse(reason: str) -> None:
 def _command(action: Action) -> click.Command:
     """Return the command for an action."""
 
-    @click.command(action.id, help=f"{action.description}. Prints each outcome; exit code 1 unless all succeed.")
-    @click.argument("run_ids", metavar="RUN...", nargs=-1, required=True, type=RUN_ID)
-    @click.option("--yes", is_flag=True, help="Do not ask. Required without a terminal.")
-    @click.option("--env-name", metavar="NAME", help="The environment's name: required with --yes in production.")
-    @click.option("--count", type=int, metavar="N", help="The number of runs: required with --yes for more than ten.")
-    @click.option("--dry-run", is_flag=True, help="Print the plan, send nothing.")
-    @json_option
-    @connection_options
-    @click.pass_obj
-    def act(output: Output, /, *, run_ids: tuple[RunId, ...], as_json: bool, **options: Any) -> None:
-        consent = Consent(*(options.pop(name) for name in ("yes", "env_name", "count", "dry_run")))
-        settings = settings_of(options)
-        unique = tuple(dict.fromkeys(run_ids))
-        if not consent.dry_run and not consent.yes and not output.can_ask:
+    @session_command(
+        action.id,
+        click.argument("run_ids", metavar="RUN...", nargs=-1, required=True, type=RUN_ID),
+        click.option("--yes", is_flag=True, help="Do not ask. Required without a terminal."),
+        click.option("--env-name", metavar="NAME", help="The environment's name: required with --yes in production."),
+        click.option("--count", type=int, metavar="N", help="How many runs: required with --yes for more than ten."),
+        click.option("--dry-run", is_flag=True, help="Print the plan, send nothing."),
+        sentence=f"{action.description}. Prints each outcome; exit code 1 unless all succeed.",
+    )
+    async def act(
+        output: Output,
+        settings: Settings,
+        *,
+        run_ids: tuple[RunId, ...],
+        yes: bool,
+        env_name: str | None,
+        count: int | None,
+        dry_run: bool,
+        as_json: bool,
+    ) -> None:
+        if not dry_run and not yes and not output.can_ask:
             raise Stop(ExitCode.USAGE, f"{action.id} needs --yes without a terminal")
-        run_async(_act(output, settings, action, unique, consent, as_json=as_json))
+        async with open_session(settings, output) as session:
+            await read_environment(session)
+            plan = await read_plan(session, action, tuple(dict.fromkeys(run_ids)))
+            if (block := session.block(action)) is not None:
+                raise Stop(ExitCode.REFUSED, f"nothing was sent: {block}")
+            if dry_run:
+                _print_plan(output, session, action, plan, as_json=as_json)
+                return
+            check_consent(session, plan, env_name, count, is_given=yes)
+            if not yes:
+                ask(output, session, plan)
+            all_confirmed = await _perform(output, session, action, plan, as_json=as_json)
+            denial = session.denial(action)
+        if not all_confirmed:
+            raise Stop(ExitCode.REFUSED, "" if denial is None else f"{action.id}: {denial}")
 
     return act
-
-
-async def _act(
-    output: Output, settings: Settings, action: Action, run_ids: tuple[RunId, ...], consent: Consent, *, as_json: bool
-) -> None:
-    async with open_session(settings, output) as session:
-        await read_environment(session)
-        plan = await read_plan(session, action, run_ids)
-        if (block := session.block(action)) is not None:
-            raise Stop(ExitCode.REFUSED, f"nothing was sent: {block}")
-        if consent.dry_run:
-            _print_plan(output, session, action, plan, as_json=as_json)
-            return
-        check_consent(session, plan, consent)
-        if not consent.yes:
-            ask(output, session, plan)
-        all_confirmed = await _perform(output, session, action, plan, as_json=as_json)
-        denial = session.denial(action)
-    if not all_confirmed:
-        raise Stop(ExitCode.REFUSED, f"{action.id}: {denial}") if denial is not None else Stop(ExitCode.REFUSED)
 
 
 async def read_environment(session: Session) -> None:

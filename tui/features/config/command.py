@@ -3,15 +3,16 @@
 import gc
 import json
 import os
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import click
 
-from tui.api.errors import ApiError, Unreachable
-from tui.commands.options import connection_options, json_option, monitor_options, settings_of
+from tui.api.errors import ApiError, Refused, Unreachable
+from tui.commands.options import F, all_of, connection_options, json_option, monitor_options, settings_of
 from tui.commands.output import ExitCode, Output, Stop
 from tui.settings.file import config_path, create_config, load_config, shown_path
 from tui.settings.secret import NO_SECRET
@@ -19,6 +20,7 @@ from tui.settings.settings import UNBIND, Complaint, ConfigFile, Settings, place
 from tui.text.styled import Line, Piece, Token
 
 if TYPE_CHECKING:
+    from tui.domain.run import Environment
     from tui.sync.session import Session
 
 
@@ -107,6 +109,52 @@ def run_async(work: Coroutine[None, None, None]) -> None:
         raise Stop(ExitCode.NO_CONNECTION, str(error)) from error
     except ApiError as error:
         raise Stop(ExitCode.REFUSED, str(error)) from error
+
+
+def session_command(
+    name: str, *parameters: Callable[[F], F], sentence: str | None = None
+) -> Callable[[Callable[..., Coroutine[None, None, None]]], click.Command]:
+    """Return a decorator that makes a command of a coroutine, with `--json` and the options of a connection.
+
+    The coroutine is called with the output, the settings, and its own parameters by their names. `sentence` is the help
+    where the coroutine has no docstring for users.
+    """
+
+    def decorate(work: Callable[..., Coroutine[None, None, None]]) -> click.Command:
+        names = list(signature(work).parameters)[2:]
+
+        @click.command(name, help=sentence or work.__doc__)
+        @all_of(connection_options, json_option, *reversed(parameters))
+        @click.pass_obj
+        def command(output: Output, /, **options: Any) -> None:
+            own = {each: options.pop(each) for each in names}
+            run_async(work(output, settings_of(options), **own))
+
+        return command
+
+    return decorate
+
+
+async def read_environment(session: "Session") -> "Environment | None":
+    """Return the environment of the key. Commands do without it where the key may not read it."""
+    from tui.sync.budget import Priority  # noqa: PLC0415  `config` needs none
+
+    with suppress(ApiError):
+        await session.fetcher.fetch_environment(Priority.SELECTED)
+    await session.settle()
+    return session.store.environment
+
+
+@contextmanager
+def listing(settings: Settings, rows_name: str) -> Iterator[None]:
+    """Say of a public token that it may not read a list: the server calls it invalid."""
+    try:
+        yield
+    except Refused as error:
+        if not (settings.key.is_public and error.is_about_the_key):
+            raise
+        line = f"a public token may not read the list of {rows_name}, a secret key may ({error})"
+        raise Stop(ExitCode.REFUSED, line) from None
 
 
 # `config`: show the settings in effect, describe the config file, write a new one, check one.

@@ -3,30 +3,31 @@
 import time
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from tui.api.errors import ApiError, TooExpensive, Unreachable
-from tui.commands.options import ProgressLine, connection_options, json_option, settings_of
+from tui.commands.options import ProgressLine
 from tui.commands.output import ExitCode, Output, Stop
+from tui.domain.error_kinds import OwnFrame
 from tui.domain.facts import ErrorState, ServerGroupsRead, state_of
 from tui.domain.filters import parse_period
-from tui.domain.run import Json, Run, title_of
-from tui.features.config.command import open_session, run_async
+from tui.domain.run import Json, Run
+from tui.features.config.command import open_session, session_command
+from tui.features.errors.model import GROUP_TABLE, GroupRow
+from tui.features.errors.words import state_piece
 from tui.features.runs.printed import iso_time
 from tui.settings.settings import Settings
+from tui.store.error_groups import ErrorGroup, ErrorGroups, TimeSpan, rank
 from tui.sync.budget import ENDLESS, Priority
 from tui.sync.session import Session
 from tui.text import formatting
 from tui.text.blocks import Now
-from tui.text.status import STATUS_STYLES
-from tui.text.styled import Line, Piece, Token, first_line
-from tui.text.table import Column, Print, Table
+from tui.text.styled import Line, Piece, Token
+from tui.text.table import Column, Print, value_cell
 
 if TYPE_CHECKING:
-    from tui.domain.error_kinds import OwnFrame
-    from tui.store.error_groups import ErrorGroup, TimeSpan
     from tui.sync.failures import WholeRead
 
 
@@ -34,21 +35,17 @@ MAX_RUNS: Final = 500
 """Failed runs that are read: three queries, or 500 requests where the key may not query."""
 
 
-@click.command("errors")
-@click.option("--since", metavar="PERIOD", default="1h", show_default=True, help="Runs created within: 30m, 24h, 7d.")
-@json_option
-@connection_options
-@click.pass_obj
-def errors(output: Output, /, *, since: str, as_json: bool, **options: Any) -> None:
+@session_command(
+    "errors",
+    click.option(
+        "--since", metavar="PERIOD", default="1h", show_default=True, help="Runs created within: 30m, 24h, 7d."
+    ),
+)
+async def errors(output: Output, settings: Settings, *, since: str, as_json: bool) -> None:
     """Group failed runs by the kind of their error: type, message without ids and numbers, and place in the code."""
-    settings = settings_of(options)
     period = parse_period(since)
     if period is None:
         raise Stop(ExitCode.USAGE, f"--since {since!r} is not a period: 30m, 24h, 7d")
-    run_async(_errors(output, settings, since, period, as_json=as_json))
-
-
-async def _errors(output: Output, settings: Settings, since: str, period: timedelta, *, as_json: bool) -> None:
     from tui.sync.failures import GroupReader  # noqa: PLC0415  loads httpx2
 
     progress = ProgressLine(output, time.monotonic)
@@ -61,8 +58,7 @@ async def _errors(output: Output, settings: Settings, since: str, period: timede
             found = (session.store.get(run_id) for run_id in read.run_ids)
             runs = [run for run in found if run is not None and run.state is not None]
             span = _span_of(runs, session.now(), period)
-            needs_states = read.run_ids and failure is None
-            if needs_states:
+            if read.run_ids and failure is None:
                 await reader.read(period, Priority.SELECTED)
             theirs = reader.result
             is_before_known = bool(theirs.refusal) and await read.read_before(span.since, period)
@@ -70,10 +66,11 @@ async def _errors(output: Output, settings: Settings, since: str, period: timede
             progress.clear()
         groups = _groups(session, runs, span, theirs, is_before_known=is_before_known)
         if as_json:
-            for group in groups:
-                output.json_line(group_object(group, are_all_read=not (read.is_cut or read.missing)))
+            are_all_read = not (read.is_cut or read.missing)
+            output.json_lines(group_object(group, are_all_read=are_all_read) for group in groups)
         else:
-            output.lines(Print(PRINTED, output.width).page(groups, session.local_now()))
+            rows = [GroupRow(group, ()) for group in groups]
+            output.lines(Print(PRINTED, output.width).page(rows, session.local_now()))
         for sentence in _remarks(read, since, theirs, is_before_known=is_before_known):
             output.say(sentence)
         if failure is not None:
@@ -109,33 +106,29 @@ async def _read(session: Session, period: timedelta, progress: ProgressLine) -> 
     return read, None
 
 
-def _span_of(runs: list[Run], now: datetime, period: timedelta) -> "TimeSpan":
+def _span_of(runs: list[Run], now: datetime, period: timedelta) -> TimeSpan:
     """Return the span of these runs. The oldest may have left the period since the list was read.
 
     A run without a creation time counts at its last update, which a clock that is ahead may put in the future.
     """
-    from tui.store.error_groups import TimeSpan  # noqa: PLC0415  40 ms of CPU, which `--help` does not need
-
     created = [run.created_at for run in runs if run.created_at is not None]
     return TimeSpan(min([now - period, *created]), max([now, *created]) + timedelta(hours=1))
 
 
 def _groups(
-    session: Session, runs: list[Run], span: "TimeSpan", theirs: ServerGroupsRead, *, is_before_known: bool
-) -> "list[ErrorGroup]":
+    session: Session, runs: list[Run], span: TimeSpan, theirs: ServerGroupsRead, *, is_before_known: bool
+) -> list[ErrorGroup]:
     """Return the groups of the runs that were read. Relatives of these are in the store too, without their errors.
 
     The server listed these runs for the span, so that one without a creation time belongs to it however old its last
     update is. States come from the server's groups. Without these, a group is new if all failed runs of the time before
     are known.
     """
-    from tui.store.error_groups import ErrorGroups, rank  # noqa: PLC0415  40 ms of CPU, which `--help` does not need
-
     now = session.now()
     groups = ErrorGroups(session.store)
     groups.on_server_groups(theirs.groups)
 
-    def state(group: "ErrorGroup") -> ErrorState | None:
+    def state(group: ErrorGroup) -> ErrorState | None:
         if group.server_groups:
             return state_of(group.server_groups, span.since, now)
         return group.state if is_before_known else None
@@ -171,15 +164,7 @@ COMMANDS = (errors,)
 # The error groups that `errors` prints: as a table for people, and as JSON objects of raw values.
 
 
-_STATE_TOKENS: Final = {
-    ErrorState.NEW: Token.ROSE,
-    ErrorState.REGRESSED: Token.AMBER,
-    ErrorState.ACKNOWLEDGED: Token.FAINT,
-    ErrorState.UNRESOLVED: Token.MUTED,
-}
-
-
-def group_object(group: "ErrorGroup", *, are_all_read: bool) -> dict[str, Json]:
+def group_object(group: ErrorGroup, *, are_all_read: bool) -> dict[str, Json]:
     """Return a group with every key of `errors --json`, None where its value is not known.
 
     `are_all_read`: the errors of all failed runs of the span are known. Any other run may be of this group too.
@@ -211,74 +196,50 @@ def group_object(group: "ErrorGroup", *, are_all_read: bool) -> dict[str, Json]:
     }
 
 
-def frame_text(frame: "OwnFrame") -> str:
+def frame_text(frame: OwnFrame) -> str:
     """Return a frame as a stack trace has it, without the line: `chargeCard (src/lib/psp.ts)`."""
     return frame.file if frame.function is None else f"{frame.function} ({frame.file})"
 
 
-def _piece(group: "ErrorGroup", text: str, token: Token, *, is_bold: bool = False) -> Line:
-    """Return the text of a cell, which is grey for an acknowledged group."""
-    return (Piece(text, Token.FAINT if group.state is ErrorState.ACKNOWLEDGED else token, is_bold=is_bold),)
+def _state(row: GroupRow, _now: Now, _width: int) -> Line:
+    state = row.group.state
+    if state is ErrorState.UNRESOLVED:
+        return (Piece(state.value, Token.MUTED),)
+    return (state_piece(state),)
 
 
-_NOTHING: Final[Line] = (Piece(formatting.NONE, Token.FAINT),)
+def _task(row: GroupRow, _now: Now, width: int) -> Line:
+    """Return the most frequent task; how many others there are, where the list of the monitor counts them all."""
+    cell, more = _SHOWN["task"].cell, len(row.group.tasks) - 1
+    if more < 1:
+        return cell(row, _now, width)
+    first = row._replace(group=replace(row.group, tasks=row.group.tasks[:1]))
+    return (*cell(first, _now, width), Piece(f" +{more}", Token.FAINT))
 
 
-def _count(group: "ErrorGroup", _now: Now, _width: int) -> Line:
-    return _piece(group, formatting.count(group.count), Token.BRIGHT)
-
-
-def _versions(group: "ErrorGroup", _now: Now, _width: int) -> Line:
-    return (Piece(formatting.count(len(group.versions)), Token.MUTED),)
-
-
-def _first(group: "ErrorGroup", now: Now, _width: int) -> Line:
-    return (Piece(now.age(group.first_seen), Token.MUTED),)
-
-
-def _last(group: "ErrorGroup", now: Now, _width: int) -> Line:
-    return _piece(group, now.age(group.last_seen), Token.TEXT)
-
-
-def _state(group: "ErrorGroup", _now: Now, _width: int) -> Line:
-    state, is_new = group.state, group.state is ErrorState.NEW
-    if state is None:
-        return _NOTHING
-    return (Piece(state.value.upper() if is_new else state.value, _STATE_TOKENS[state], is_bold=is_new),)
-
-
-def _task(group: "ErrorGroup", _now: Now, _width: int) -> Line:
-    if not group.tasks:
-        return _NOTHING
-    more = len(group.tasks) - 1
-    return (*_piece(group, group.tasks[0][0], Token.BRIGHT), *((Piece(f" +{more}", Token.FAINT),) if more else ()))
-
-
-def _error(group: "ErrorGroup", _now: Now, _width: int) -> Line:
-    name = (*_piece(group, group.kind.type, Token.ROSE, is_bold=True), Piece(" ")) if group.kind.type else ()
-    return (*name, *_piece(group, first_line(group.kind.message), Token.TEXT))
-
-
-def _frame(group: "ErrorGroup", _now: Now, _width: int) -> Line:
-    frame = group.kind.frame
+def _frame(row: GroupRow, _now: Now, _width: int) -> Line:
+    frame = row.group.kind.frame
     if frame is None:
-        return _NOTHING
-    file = Piece(frame.file, Token.MUTED)  # first, since the end of the cell may be cut
-    return (file,) if frame.function is None else (file, Piece(f" {frame.function}", Token.FAINT))
+        return (Piece(formatting.NONE, Token.FAINT),)
+    # The file is first, since the end of the cell may be cut.
+    return (Piece(frame.file, Token.MUTED), Piece(f" {frame.function or ''}", Token.FAINT))
 
 
-PRINTED: Final[Table["ErrorGroup"]] = Table(
-    (
-        Column("runs", "runs", _count, align="right"),
+_SHOWN: Final = {column.id: column for column in GROUP_TABLE.columns}
+PRINTED: Final = replace(
+    GROUP_TABLE,
+    columns=(
+        _SHOWN["runs"],
         Column("state", "state", _state, drop_rank=1),
-        Column("task", "task", _task, cut_to=14),
-        Column("error", "error", _error, cut_to=32),
+        replace(_SHOWN["task"], cell=_task, cut_to=14),
+        replace(_SHOWN["error"], cut_to=32),
         Column("place", "own frame", _frame, cut_to=20, drop_rank=3),
-        Column("versions", "versions", _versions, align="right", drop_rank=4),
-        Column("first", "first", _first, align="right", drop_rank=2),
-        Column("last", "last", _last, align="right"),
+        Column("versions", "versions", lambda row, now, _: value_cell(len(row.group.versions), now, Token.MUTED),
+               align="right", drop_rank=4),
+        Column("first", "first", lambda row, now, _: value_cell(row.group.first_seen, now, Token.MUTED),
+               align="right", drop_rank=2),
+        Column("last", "last", lambda row, now, _: value_cell(row.group.last_seen, now), align="right"),
     ),
-    lambda group: STATUS_STYLES[title_of(group.statuses[0][0])].mark,  # how most runs of the group ended
     growth=("error", "task", "place"),
-)
+)  # fmt: skip
 """The groups as `errors` prints them."""

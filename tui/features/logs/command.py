@@ -3,16 +3,16 @@
 from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
-from typing import Any, Final
+from typing import Final
 
 import click
 
 from tui.api.errors import ApiError, NotFound, RateLimited, ServerFault, Unreachable
-from tui.commands.options import RUN_ID, connection_options, json_option, settings_of
+from tui.commands.options import run_argument
 from tui.commands.output import Output
 from tui.domain.log import LogLevel, LogLine, RunLog, level_of
 from tui.domain.run import Run, RunId
-from tui.features.config.command import open_session, run_async
+from tui.features.config.command import open_session, session_command
 from tui.settings.settings import Settings
 from tui.store.merge import merge
 from tui.sync.budget import Priority
@@ -36,33 +36,26 @@ MAX_RETRY_S: Final = 10.0
 """The waits after failed reads double from the first to the second."""
 
 
-@click.command("logs")
-@click.argument("run_id", metavar="RUN", type=RUN_ID)
-@click.option("--follow", is_flag=True, help="Go on until the run ends.")
-@click.option(
-    "--level",
-    type=click.Choice(tuple(LEVELS), case_sensitive=False),
-    default="all",
-    show_default=True,
-    help="Only lines of this level and above; LOG counts as info.",
+@session_command(
+    "logs",
+    run_argument,
+    click.option("--follow", is_flag=True, help="Go on until the run ends."),
+    click.option(
+        "--level",
+        type=click.Choice(tuple(LEVELS), case_sensitive=False),
+        default="all",
+        show_default=True,
+        help="Only lines of this level and above; LOG counts as info.",
+    ),
 )
-@json_option
-@connection_options
-@click.pass_obj
-def logs(output: Output, /, *, run_id: RunId, follow: bool, level: str, as_json: bool, **options: Any) -> None:
+async def logs(output: Output, settings: Settings, *, run_id: RunId, follow: bool, level: str, as_json: bool) -> None:
     """Print what the code of a run logged, in order of time.
 
     With --follow, print new lines until the run ends.
     """
-    run_async(_logs(output, settings_of(options), run_id, LEVELS[level.lower()], follow=follow, as_json=as_json))
-
-
-async def _logs(
-    output: Output, settings: Settings, run_id: RunId, least: LogLevel, *, follow: bool, as_json: bool
-) -> None:
     async with open_session(settings, output) as session:
         reader = _Reader(session, output, run_id, follows=follow)
-        printer = _Printer(output, least, as_json=as_json)
+        printer = _Printer(output, LEVELS[level.lower()], as_json=as_json)
         while True:
             run, log, is_settled = await reader.read()
             printer.print(log, run)

@@ -3,17 +3,14 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
-import click
-
-from tui.api.errors import ApiError, Refused
-from tui.commands.options import connection_options, json_option, settings_of
+from tui.api.errors import ApiError
 from tui.commands.output import ExitCode, Output, Stop
 from tui.domain import facts
 from tui.domain.run import Json
 from tui.domain.text import Raw
-from tui.features.config.command import open_session, run_async
+from tui.features.config.command import listing, open_session, read_environment, session_command
 from tui.features.queues import words
 from tui.features.queues.words import QUEUE_TABLE
 from tui.features.runs.printed import iso_time
@@ -22,6 +19,7 @@ from tui.store.findings.board import QueueHealth, QueueRow, queue_rows, worst_fi
 from tui.store.findings.bounds import standstill_of
 from tui.sync.budget import ENDLESS, Priority
 from tui.sync.session import Session
+from tui.text import formatting
 from tui.text.blocks import Now
 from tui.text.styled import Line, Piece, Token
 from tui.text.table import Column, Print
@@ -29,51 +27,32 @@ from tui.text.table import Column, Print
 QUERY_TIMEOUT_S: Final = 30.0
 
 
-@click.command("queues")
-@json_option
-@connection_options
-@click.pass_obj
-def queues(output: Output, /, *, as_json: bool, **options: Any) -> None:
+@session_command("queues")
+async def queues(output: Output, settings: Settings, *, as_json: bool) -> None:
     """List the queues, worst first: running of limit, queued, the oldest wait, starts a minute, health."""
-    run_async(_queues(output, settings_of(options), as_json=as_json))
-
-
-async def _queues(output: Output, settings: Settings, *, as_json: bool) -> None:
-    """Print the rows, then what they lack."""
     async with open_session(settings, output) as session:
-        try:
+        with listing(settings, "queues"):
             read, is_endless = await _read_queues(session)
-        except Refused as error:
-            if not (settings.key.is_public and error.is_about_the_key):
-                raise
-            # The server calls a public token invalid here.
-            line = f"a public token may not read the list of queues, a secret key may ({error})"
-            raise Stop(ExitCode.REFUSED, line) from None
         waits, failure = await _read_waits(session)
         unread = facts.FactUnread(read.at, facts.FactSource.WAITS, Raw(failure), is_refused=False)
         known = facts.WallFacts(queues=read, waits=waits, unread={} if waits else {facts.FactSource.WAITS: unread})
-        with suppress(ApiError):
-            await session.fetcher.fetch_environment(Priority.SELECTED)
-        await session.settle()
-        still = standstill_of(known, None, session.store.environment, session.now())
+        still = standstill_of(known, None, await read_environment(session), session.now())
         rows = sorted(queue_rows(known, None, session.now(), still), key=worst_first)
         if as_json:
-            for row in rows:
-                output.json_line(queue_object(row))
+            output.json_lines(map(queue_object, rows))
         else:
             output.lines(Print(PRINTED, output.width).page(rows, session.local_now()))
         if still is not None:
             sentence = words.standstill_text(still, session.now(), session.local_now())
             output.say(f"{sentence[0].upper()}{sentence[1:]}.")
-        if not (rows or is_endless):
-            output.say("This environment has no queues.")
-        if read.is_cut and not is_endless:
-            output.say(f"Only {len(rows):,} queues were read; the server has more, or some could not be read.")
         if failure and rows:
             output.say(f"How many runs wait, the oldest and the starts a minute are not known: {failure}.")
         if is_endless:
-            queues = "queue" if len(rows) == 1 else "queues"
-            raise Stop(ExitCode.REFUSED, f"stopped after {len(rows):,} {queues}: {ENDLESS}")
+            raise Stop(ExitCode.REFUSED, f"stopped after {formatting.plural(len(rows), 'queue')}: {ENDLESS}")
+        if not rows:
+            output.say("This environment has no queues.")
+        if read.is_cut:
+            output.say(f"Only {len(rows):,} queues were read; the server has more, or some could not be read.")
 
 
 async def _read_queues(session: Session) -> tuple[facts.QueuesRead, bool]:

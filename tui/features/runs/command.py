@@ -1,17 +1,16 @@
 """`ls`, `show`, `tree` and `watch`: read runs, and print them."""
 
-import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta, tzinfo
-from typing import Any, Final, assert_never
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple, assert_never
 
 import click
 
 from tui.api.errors import ApiError, Refused, TooExpensive
-from tui.commands.options import RUN_ID, connection_options, following_options, json_option, settings_of
+from tui.commands.options import RUN_ID, F, following_options, run_argument
 from tui.commands.output import ExitCode, Output, Stop
 from tui.domain.filters import (
     InvalidPeriod,
@@ -23,11 +22,21 @@ from tui.domain.filters import (
     time_span_text,
 )
 from tui.domain.finding import QueueState, Standstill, StandstillReason, hold_of
-from tui.domain.run import FEEDS, STATUS_TABLE, Precision, Run, RunId, RunStatus, filter_word, live_statuses
+from tui.domain.run import (
+    FEEDS,
+    STATUS_TABLE,
+    Environment,
+    Precision,
+    Run,
+    RunId,
+    RunStatus,
+    filter_word,
+    live_statuses,
+)
 from tui.domain.text import Raw, clean
 from tui.domain.tree import RunTree, TreeNode
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
-from tui.features.config.command import open_session, run_async
+from tui.features.config.command import open_session, read_environment, session_command
 from tui.features.runs.columns import PRINTED_TABLE, short_id
 from tui.features.runs.printed import run_object, status_object, transition_line, tree_objects
 from tui.settings.settings import Settings
@@ -38,8 +47,8 @@ from tui.text import formatting
 from tui.text.blocks import Now, labelled
 from tui.text.formatting import zone_name
 from tui.text.status import StatusStyle, style_of, style_of_status
-from tui.text.styled import ELLIPSIS, Align, Line, Piece, Token, fit, joined, line_width, wrap
-from tui.text.table import GAP, Print
+from tui.text.styled import ELLIPSIS, Line, Piece, Token, line_width, wrap
+from tui.text.table import Column, Print, Table
 
 # `ls`, `show` and `tree`: read runs once, and print them.
 
@@ -51,41 +60,71 @@ BODY_MAX_BYTES = 64 * 1024 * 1024
 """The largest payload or output that `--fetch` downloads; a task cannot return more."""
 
 
-@click.command("ls")
-@click.option("--status", multiple=True, metavar="STATUS", help="Only this status: failed, executing, timed-out …")
-@click.option("--task", multiple=True, metavar="TASK", help="Only this task.")
-@click.option("--tag", multiple=True, metavar="TAG", help="Only this tag.")
-@click.option("--version", multiple=True, metavar="VERSION", help="Only this version (20261124.1).")
-@click.option("--queue", multiple=True, metavar="QUEUE", help="Only this queue: the name of a queue, or of a task.")
-@click.option(
-    "--period",
-    metavar="PERIOD",
-    help="Only runs created within: 30m, 24h, 7d, or from-until: 02:50-03:20, 'yesterday 23:30-00:30', "
-    "2026-11-26 [default: 24h, and older live runs].",
+def _filter(word: str, sentence: str) -> Callable[[F], F]:
+    """Return an option for a list of `RunFilters`. Its values, split at commas, are collected in `filters`."""
+
+    def read(context: click.Context, _: click.Parameter, given: tuple[str, ...]) -> None:
+        values = tuple(dict.fromkeys(value.strip() for text in given for value in text.split(",") if value.strip()))
+        if given and not values:
+            raise click.BadParameter("an empty filter would match all runs: give it a value, or leave it out")
+        for value in values:
+            if not value.isprintable() and clean(value) != value:
+                raise click.BadParameter(f"the filter {clean(value)!r} contains invalid characters")
+        context.params.setdefault("filters", {})[word] = _words(values) if word == "status" else values
+
+    return click.option(
+        f"--{word}", multiple=True, callback=read, expose_value=False, metavar=word.upper(), help=sentence
+    )
+
+
+def _words(statuses: Iterable[str]) -> tuple[str, ...]:
+    """Return the API's words for statuses."""
+    words = {name: filter_word(name) for name in statuses}
+    for name, word in words.items():
+        if word is None:
+            known = ", ".join(row.title for row in STATUS_TABLE if filter_word(row.title))
+            raise click.BadParameter(f"{name!r} is not a status that the API filters by: {known}")
+    return tuple(dict.fromkeys(word for word in words.values() if word is not None))
+
+
+@session_command(
+    "ls",
+    _filter("status", "Only this status: failed, executing, timed-out …"),
+    _filter("task", "Only this task."),
+    _filter("tag", "Only this tag."),
+    _filter("version", "Only this version (20261124.1)."),
+    _filter("queue", "Only this queue: the name of a queue, or of a task."),
+    click.option(
+        "--period",
+        metavar="PERIOD",
+        help="Only runs created within: 30m, 24h, 7d, or from-until: 02:50-03:20, 'yesterday 23:30-00:30', "
+        "2026-11-26 [default: 24h, and older live runs].",
+    ),
+    click.option(
+        "--limit", type=click.IntRange(1), default=DEFAULT_LIMIT, show_default=True, help="At most this many runs."
+    ),
 )
-@click.option(
-    "--limit", type=click.IntRange(1), default=DEFAULT_LIMIT, show_default=True, help="At most this many runs."
-)
-@json_option
-@connection_options
-@click.pass_obj
-def ls(output: Output, /, *, limit: int, as_json: bool, **options: Any) -> None:
+async def ls(
+    output: Output,
+    settings: Settings,
+    *,
+    filters: dict[str, tuple[str, ...]],
+    period: str | None,
+    limit: int,
+    as_json: bool,
+) -> None:
     """List runs, newest first. An option that is repeated, or has values with commas, matches any of them."""
-    settings = settings_of(options)
-    run_async(_ls(output, settings, _filters(options, settings.zone), limit=limit, as_json=as_json))
-
-
-async def _ls(output: Output, settings: Settings, filters: RunFilters, *, limit: int, as_json: bool) -> None:
+    wanted = RunFilters.of(filters, **_window(period, datetime.now(settings.zone)))
     async with open_session(settings, output) as session:
         table, count = Print(PRINTED_TABLE, output.width), 0
-        async for runs, read_at in _pages(session, filters, limit, output.say):
+        async for runs, read_at in _pages(session, wanted, limit, output.say):
             count += len(runs)
             if as_json:
                 output.json_lines(map(run_object, runs))
             else:
-                output.lines(table.page(runs, read_at.astimezone(session.settings.zone)))
+                output.lines(table.page(runs, read_at.astimezone(settings.zone)))
         if count == 0:
-            output.say(nothing_found(filters, settings.history))
+            output.say(nothing_found(wanted, settings.history))
 
 
 async def _pages(
@@ -141,78 +180,66 @@ async def _pages_of_period(
         raise Stop(ExitCode.REFUSED, f"stopped after {formatting.plural(len(printed_ids), 'run')}: {ENDLESS}")
 
 
-@click.command("show")
-@click.argument("run_id", metavar="RUN", type=RUN_ID)
-@click.option(
-    "--fetch", is_flag=True, help="Also download a payload or output that the API stores apart (over 512 KB)."
+@session_command(
+    "show",
+    run_argument,
+    click.option(
+        "--fetch", is_flag=True, help="Also download a payload or output that the API stores apart (over 512 KB)."
+    ),
+    click.option("--markdown", is_flag=True, help="Print a ticket in Markdown, as Y t copies it in the monitor."),
+    click.option(
+        "--payload", is_flag=True, help="Put the payload into the ticket; without --markdown it is printed anyway."
+    ),
 )
-@click.option("--markdown", is_flag=True, help="Print a ticket in Markdown, the same that Y t copies in the monitor.")
-@click.option(
-    "--payload", is_flag=True, help="Put the payload into the ticket; without --markdown it is printed anyway."
-)
-@json_option
-@connection_options
-@click.pass_obj
-def show(
-    output: Output, /, *, run_id: RunId, fetch: bool, markdown: bool, payload: bool, as_json: bool, **options: Any
+async def show(
+    output: Output, settings: Settings, *, run_id: RunId, fetch: bool, markdown: bool, payload: bool, as_json: bool
 ) -> None:
     """Show one run in full. Prints status, times, error, attempts with their stacks, payload, output and relatives."""
     if markdown and as_json:
         raise Stop(ExitCode.USAGE, "--markdown and --json are two forms of output: give one of them")
-    settings = settings_of(options)
-    if markdown:
-        run_async(_show_ticket(output, settings, run_id, fetch=fetch, has_payload=payload))
-    else:
-        run_async(_show(output, settings, run_id, fetch=fetch, as_json=as_json))
+    async with open_session(settings, output) as session:
+        run, failure = await session.fetch_run_with_attempts(run_id)
+        if failure is not None:
+            output.say(failure)
+        if fetch:
+            run = await session.fetcher.fetch_bodies(run, max_bytes=BODY_MAX_BYTES)
+        if markdown:
+            _print_ticket(output, settings, run, await read_environment(session), has_payload=payload)
+        else:
+            await _print_run(output, session, run, failure, as_json=as_json)
 
 
-async def _show_ticket(output: Output, settings: Settings, run_id: RunId, *, fetch: bool, has_payload: bool) -> None:
+def _print_ticket(
+    output: Output, settings: Settings, run: Run, environment: Environment | None, *, has_payload: bool
+) -> None:
     from tui.features.copying.words import ticket  # noqa: PLC0415
 
     for secret in (settings.key, settings.relay_token):
         output.hide(secret)
-    async with open_session(settings, output) as session:
-        (run, _), _ = await asyncio.gather(_read_run(session, output, run_id, fetch=fetch), _read_environment(session))
-        if (environment := session.store.environment) is not None:
-            environment = environment.at_dashboard(settings.dashboard.url or None)
-        redact, zone = output.redact, settings.zone
-        text = ticket(run, environment=environment, has_payload=has_payload, redact=redact, zone=zone)
-        output.lines((Piece(line),) for line in text.removesuffix("\n").split("\n"))
+    if environment is not None:
+        environment = environment.at_dashboard(settings.dashboard.url or None)
+    redact, zone = output.redact, settings.zone
+    text = ticket(run, environment=environment, has_payload=has_payload, redact=redact, zone=zone)
+    output.lines((Piece(line),) for line in text.removesuffix("\n").split("\n"))
 
 
-async def _read_run(session: Session, output: Output, run_id: RunId, *, fetch: bool) -> tuple[Run, str | None]:
-    """Read a run with its attempts, and with its bodies. Return why attempts may be missing, too."""
-    run, failure = await session.fetch_run_with_attempts(run_id)
-    if failure is not None:
-        output.say(failure)
-    return (await session.fetcher.fetch_bodies(run, max_bytes=BODY_MAX_BYTES) if fetch else run), failure
-
-
-async def _read_environment(session: Session) -> None:
-    """Read the names of the environment for a ticket. It does without them where the key may not read them."""
-    with suppress(ApiError):
-        await session.fetcher.fetch_environment(Priority.SELECTED)
-
-
-async def _show(output: Output, settings: Settings, run_id: RunId, *, fetch: bool, as_json: bool) -> None:
-    async with open_session(settings, output) as session:
-        run, failure = await _read_run(session, output, run_id, fetch=fetch)
-        store = session.store
-        root = store.get(run.fixed.root_id) if run.fixed.root_id else None
-        parent = store.get(run.fixed.parent_id) if run.fixed.parent_id else None
-        children = store.children_of(run.id) if run.children_read_at is not None else None
-        if (queue := await _read_queue(session, run)) is not None:
-            run = replace(run, fixed=replace(run.fixed, queue=Raw(queue.queue.stored_name)))
-        if as_json:
-            hold = hold_of(run, queue, session.now())
-            printed = run_object(run, root=root, parent=parent, children=children, hold=hold)
-            if failure is not None and not printed.get("attemptsComplete"):
-                printed |= {"attemptsComplete": False, "attemptsMissing": failure}
-            output.json_line(printed)
-        else:
-            now, width = session.local_now(), output.reading_width
-            page = run_page(run, root=root, parent=parent, children=children, now=now, width=width, queue=queue)
-            output.lines(page)
+async def _print_run(output: Output, session: Session, run: Run, failure: str | None, *, as_json: bool) -> None:
+    """Print a run with its relatives. `failure` says why attempts may be missing."""
+    store = session.store
+    root = store.get(run.fixed.root_id) if run.fixed.root_id else None
+    parent = store.get(run.fixed.parent_id) if run.fixed.parent_id else None
+    children = store.children_of(run.id) if run.children_read_at is not None else None
+    if (queue := await _read_queue(session, run)) is not None:
+        run = replace(run, fixed=replace(run.fixed, queue=Raw(queue.queue.stored_name)))
+    if as_json:
+        hold = hold_of(run, queue, session.now())
+        printed = run_object(run, root=root, parent=parent, children=children, hold=hold)
+        if failure is not None and not printed.get("attemptsComplete"):
+            printed |= {"attemptsComplete": False, "attemptsMissing": failure}
+        output.json_line(printed)
+    else:
+        now, width = session.local_now(), output.reading_width
+        output.lines(run_page(run, root=root, parent=parent, children=children, now=now, width=width, queue=queue))
 
 
 async def _read_queue(session: Session, run: Run) -> "QueueState | None":
@@ -224,56 +251,36 @@ async def _read_queue(session: Session, run: Run) -> "QueueState | None":
     state = None
     with suppress(ApiError):
         state = await QueueFetcher(session.fetcher).read_state(run, None)
-    if state is not None:
-        await _read_environment(session)
-        await session.settle()
-        if (environment := session.store.environment) is not None and environment.is_paused:
-            state = replace(state, standstill=Standstill(StandstillReason.ENVIRONMENT_PAUSED))
+    if state is not None and (environment := await read_environment(session)) is not None and environment.is_paused:
+        state = replace(state, standstill=Standstill(StandstillReason.ENVIRONMENT_PAUSED))
     return state
 
 
-@click.command("tree")
-@click.argument("run_id", metavar="RUN", type=RUN_ID)
-@json_option
-@connection_options
-@click.pass_obj
-def tree(output: Output, /, *, run_id: RunId, as_json: bool, **options: Any) -> None:
+@session_command("tree", run_argument)
+async def tree(output: Output, settings: Settings, *, run_id: RunId, as_json: bool) -> None:
     """Show which run triggered which. Prints the whole tree around a run, from its root."""
-    run_async(_tree(output, settings_of(options), run_id, as_json=as_json))
-
-
-async def _tree(output: Output, settings: Settings, run_id: RunId, *, as_json: bool) -> None:
     async with open_session(settings, output) as session:
         found = await session.fetch_tree(run_id)
         if as_json:
-            for node in tree_objects(found):
-                output.json_line(node)
+            output.json_lines(tree_objects(found))
             for reason in found.missing:
                 output.say(f"Not fully loaded: {reason}.")
         else:
             output.lines(tree_lines(found, now=session.local_now(), width=output.width))
 
 
-def _filters(options: dict[str, Any], zone: tzinfo) -> RunFilters:
-    """Return the filters for the API. Raises `Stop` (usage) for a status or period that the API would ignore."""
-    text, now, window = options["period"], datetime.now(zone), dict[str, Any]()
-    if text is not None:
-        try:
-            period = read_period(text, now)
-        except InvalidPeriod as error:
-            forms = f"30m, 24h, 7d, or from-until in {zone_name(now)}, begun already: 02:50-03:20"
-            raise Stop(ExitCode.USAGE, f"--period {text!r} {error} ({forms})") from None
-        window = {"period": text}
-        if isinstance(period, TypedSpan):
-            window = {"created_from": period.begin, "created_to": period.end}
-    lists = {word: _values(options[word]) for word in ("status", "task", "tag", "version", "queue")}
-    statuses = dict[str, None]()
-    for name in lists["status"]:
-        if (word := filter_word(name)) is None:
-            known = ", ".join(row.title for row in STATUS_TABLE if filter_word(row.title))
-            raise Stop(ExitCode.USAGE, f"--status {name!r} is not a status that the API filters by: {known}")
-        statuses[word] = None
-    return RunFilters.of(lists | {"status": tuple(statuses)}, **window)
+def _window(text: str | None, now: datetime) -> dict[str, Any]:
+    """Return the fields of filters for `--period`. Raises `Stop` (usage) for one that the API would ignore."""
+    if text is None:
+        return {}
+    try:
+        period = read_period(text, now)
+    except InvalidPeriod as error:
+        forms = f"30m, 24h, 7d, or from-until in {zone_name(now)}, begun already: 02:50-03:20"
+        raise Stop(ExitCode.USAGE, f"--period {text!r} {error} ({forms})") from None
+    return (
+        {"created_from": period.begin, "created_to": period.end} if isinstance(period, TypedSpan) else {"period": text}
+    )
 
 
 def nothing_found(filters: RunFilters, history: timedelta) -> str:
@@ -291,17 +298,6 @@ def nothing_found(filters: RunFilters, history: timedelta) -> str:
     return f"No runs match: {', '.join([*conditions, window])}. --period 30d looks further back."
 
 
-def _values(given: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the values of a repeated option, split at commas. Raises `Stop` (usage) for an invalid value."""
-    values = tuple(dict.fromkeys(value.strip() for text in given for value in text.split(",") if value.strip()))
-    if given and not values:
-        raise Stop(ExitCode.USAGE, "an empty filter would match all runs: give it a value, or leave it out")
-    for value in values:
-        if not value.isprintable() and clean(value) != value:
-            raise Stop(ExitCode.USAGE, f"the filter {clean(value)!r} contains invalid characters")
-    return values
-
-
 # `watch`: prints one line for each transition, until the run ends or the user presses Ctrl-C.
 
 
@@ -309,18 +305,13 @@ TOO_EXPENSIVE: Final = 422
 """The server requires a shorter period."""
 
 
-@click.command("watch")
-@click.argument("run_id", metavar="[RUN]", required=False, type=RUN_ID)
-@following_options
-@json_option
-@connection_options
-@click.pass_obj
-def watch(output: Output, /, *, run_id: RunId | None, as_json: bool, **options: Any) -> None:
+@session_command(
+    "watch",
+    click.argument("run_id", metavar="[RUN]", required=False, type=RUN_ID),
+    following_options,
+)
+async def watch(output: Output, settings: Settings, *, run_id: RunId | None, as_json: bool) -> None:
     """Print every change of status. With RUN, stop when that run ends: exit code 0, or 4 unless it completed."""
-    run_async(_watch(output, settings_of(options), run_id, as_json=as_json))
-
-
-async def _watch(output: Output, settings: Settings, run_id: RunId | None, *, as_json: bool) -> None:
     async with open_session(settings, output) as session:
         watcher = _Watcher(session, output, run_id, as_json=as_json)
         changes = session.changes()
@@ -522,10 +513,18 @@ def _relative(run: Run | None, run_id: RunId | None) -> list[Line]:
 
 
 _MAX_LEVELS: Final = 40  # The deepest level that is drawn. Deeper chains stay readable, and drawing them stays linear.
-_MIN_LEFT: Final = 24
-_MIN_TASK: Final = 14  # Of the left part, with the glyph.
-_WORD: Final = 15
-_ALIGNS: Final[tuple[Align, ...]] = ("left", "right", "left")
+_MIN_HEAD: Final = 22
+_MIN_TASK: Final = 14  # Of the head, with the glyph.
+_MIN_ID: Final = 11
+
+
+class _TreeRow(NamedTuple):
+    """A node with its guides."""
+
+    node: TreeNode
+    guides: str
+    style: StatusStyle
+    is_current: bool
 
 
 def tree_lines(tree: RunTree, *, now: datetime, width: int | None) -> list[Line]:
@@ -534,28 +533,8 @@ def tree_lines(tree: RunTree, *, now: datetime, width: int | None) -> list[Line]
     In a narrow terminal the status words are dropped first, then the durations, then the ids are shortened. Guides that
     are too long lose their first levels. The last lines say what is missing.
     """
-    from tui.features.tree.words import node_took  # noqa: PLC0415  `ls` does not need it
-
-    rows = [(node, guides, _style(node)) for node, guides in _guided(tree.root)]
-    names: list[Line] = [(style.name,) for _, _, style in rows]
-    times = [formatting.duration(node_took(node, node.run, now)) for node, _, _ in rows]
-    lasted: list[Line] = [(Piece(text, style.row.took),) for text, (_, _, style) in zip(times, rows, strict=True)]
-    ids: list[Line] = [(Piece(node.id, style.row.rest),) for node, _, style in rows]
-    widths = [min(_widest(names), _WORD), _widest(lasted), _widest(ids)]
-    if width is not None:
-        for index in range(2):
-            if _room_beside(widths, width) < _MIN_LEFT:
-                widths[index] = 0
-        if width - widths[2] - GAP < _MIN_LEFT:
-            ids = [short_id(node.id, style.row.rest) for node, _, style in rows]
-            widths[2] = _widest(ids)
-    room = None if width is None else _room_beside(widths, width)
-    heads = [_head(node, guides, style, room, is_current=node.id == tree.current) for node, guides, style in rows]
-    head_cells = _widest(heads) if room is None else min(room, _widest(heads))
-    lines: list[Line] = []
-    for head, *cells in zip(heads, names, lasted, ids, strict=True):
-        shown = [fit(*cell) for cell in zip(cells, widths, _ALIGNS, strict=True) if cell[1]]
-        lines.append(joined([fit(head, head_cells), *shown]))
+    rows = [_TreeRow(node, guides, _style(node), node.id == tree.current) for node, guides in _guided(tree.root)]
+    _, *lines = Print(_TREE_TABLE, width).page(rows, now)
     if tree.missing:
         text = f"Not fully loaded: {'; '.join(tree.missing)}."
         lines += [(Piece(row, Token.MUTED),) for row in wrap(text, width or 10_000)]
@@ -565,14 +544,6 @@ def tree_lines(tree: RunTree, *, now: datetime, width: int | None) -> list[Line]
 def _style(node: TreeNode) -> StatusStyle:
     run = node.run
     return style_of(run) if run is not None and run.state is not None else style_of_status(node.status)
-
-
-def _widest(column: Sequence[Line]) -> int:
-    return max(map(line_width, column))
-
-
-def _room_beside(widths: Sequence[int], width: int) -> int:
-    return width - sum(each + GAP for each in widths if each)
 
 
 def _guided(root: TreeNode) -> Iterator[tuple[TreeNode, str]]:
@@ -589,17 +560,39 @@ def _guided(root: TreeNode) -> Iterator[tuple[TreeNode, str]]:
             pending.append((child, inner, "├─ " if index else "└─ "))
 
 
-def _head(node: TreeNode, guides: str, style: StatusStyle, limit: int | None, *, is_current: bool) -> Line:
-    """Return mark, guides, task, tags and attempts. The task stays visible at any depth."""
+def _head(row: _TreeRow, _now: Now, width: int) -> Line:
+    """Return guides, task, tags and attempts. The task stays visible at any depth."""
     from tui.features.tree.words import guide_tail  # noqa: PLC0415  `ls` does not need it
 
-    mark = Piece("▌ ", Token.ACCENT) if is_current else Piece("  ")
+    node, guides, style, _ = row
     task: Line = (style.mark, Piece(" "), Piece(node.task or formatting.NONE, style.row.task))
-    if limit is not None:
+    if width:
         # A cut guide shows its depth, since all lines below the cut start alike.
-        room = limit - line_width((mark,)) - min(line_width(task), _MIN_TASK)
-        guides = guide_tail(guides, room, f"{node.depth}{ELLIPSIS}")
-    return (mark, Piece(guides, Token.GUIDE), *task, *_remark(node.run))
+        guides = guide_tail(guides, width - min(line_width(task), _MIN_TASK), f"{node.depth}{ELLIPSIS}")
+    return (Piece(guides, Token.GUIDE), *task, *_remark(node.run))
+
+
+def _took(row: _TreeRow, now: Now, _width: int) -> Line:
+    from tui.features.tree.words import node_took  # noqa: PLC0415  `ls` does not need it
+
+    return (Piece(formatting.duration(node_took(row.node, row.node.run, now.at)), row.style.row.took),)
+
+
+def _id(row: _TreeRow, _now: Now, width: int) -> Line:
+    token = row.style.row.rest
+    return short_id(row.node.id, token) if 0 < width < len(row.node.id) else (Piece(row.node.id, token),)
+
+
+_TREE_TABLE: Final[Table[_TreeRow]] = Table(
+    (
+        Column("head", "", _head, cut_to=_MIN_HEAD),
+        Column("status", "", lambda row, *_: (row.style.name,), cut_to=15, drop_rank=2),
+        Column("took", "", _took, align="right", drop_rank=1),
+        Column("id", "", _id),
+    ),
+    lambda row: Piece("▌", Token.ACCENT) if row.is_current else Piece(" "),
+    growth=("id", "head"),
+)
 
 
 def _remark(run: Run | None) -> Line:

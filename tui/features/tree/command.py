@@ -1,16 +1,13 @@
 """`trace`: reads the trace of a run once, and prints its spans."""
 
 from datetime import datetime
-from typing import Any
-
-import click
 
 from tui.api.errors import ApiError
-from tui.commands.options import RUN_ID, connection_options, json_option, settings_of
+from tui.commands.options import run_argument
 from tui.commands.output import Output
 from tui.domain.run import RunId
 from tui.domain.trace import Extents, SpanKind, SpanState, Waterfall, extents_of, longest_path, place, row_tree
-from tui.features.config.command import open_session, run_async
+from tui.features.config.command import open_session, session_command
 from tui.features.tree import spans
 from tui.features.tree.spans import cut_words, hidden_counts, sentences
 from tui.settings.settings import Settings
@@ -20,20 +17,12 @@ from tui.text.blocks import Now
 from tui.text.styled import Line, Piece, Token, wrap
 
 
-@click.command("trace")
-@click.argument("run_id", metavar="RUN", type=RUN_ID)
-@json_option
-@connection_options
-@click.pass_obj
-def trace(output: Output, /, *, run_id: RunId, as_json: bool, **options: Any) -> None:
+@session_command("trace", run_argument)
+async def trace(output: Output, settings: Settings, *, run_id: RunId, as_json: bool) -> None:
     """Show where the time of a run went. Prints its spans as a tree, with bars on one time axis.
 
     With --json, one span a line as the server answered it, with the engine's.
     """
-    run_async(_trace(output, settings_of(options), run_id, as_json=as_json))
-
-
-async def _trace(output: Output, settings: Settings, run_id: RunId, *, as_json: bool) -> None:
     async with open_session(settings, output) as session:
         if as_json:
             await _print_objects(output, session, run_id)

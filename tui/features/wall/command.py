@@ -6,14 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-import click
-
-from tui.commands.options import (
-    connection_options,
-    json_option,
-    relay_options,
-    settings_of,
-)
+from tui.commands.options import relay_options
 from tui.commands.output import ExitCode, Output, Stop
 from tui.domain.facts import NO_FACTS, FactSource
 from tui.domain.finding import NOT_KNOWN, ApprovalWaits, Finding, SourceUnread, TaskFails, Verdict
@@ -21,7 +14,7 @@ from tui.domain.run import RELAY, REST
 from tui.domain.text import Raw
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.features.alerts import words
-from tui.features.config.command import open_session, run_async
+from tui.features.config.command import open_session, session_command
 from tui.settings.settings import Settings
 from tui.store.changes import Changes
 from tui.store.findings.judging import lacks_runs_before, needs_schedule_runs
@@ -268,20 +261,12 @@ WITHIN_S: Final = 24.0
 """All of it takes less than 30 s, its start and its end included."""
 
 
-@click.command("status")
-@json_option
-@relay_options
-@connection_options
-@click.pass_obj
-def status(output: Output, /, *, as_json: bool, **options: Any) -> None:
+@session_command("status", relay_options)
+async def status(output: Output, settings: Settings, *, as_json: bool) -> None:
     """Print what is wrong, one finding a line, or OK.
 
     Exit code 0: OK. 4: something is wrong. 3: not known, or no answer. 1: the API refused.
     """
-    run_async(_status(output, settings_of(options), as_json=as_json))
-
-
-async def _status(output: Output, settings: Settings, *, as_json: bool) -> None:
     async with open_session(settings, output) as session:
         watch = FindingsWatch(session)
         try:
