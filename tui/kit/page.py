@@ -3,7 +3,8 @@
 from abc import abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from typing import Final, Generic, NamedTuple, TypeVar, overload
+from functools import partial
+from typing import Any, Final, NamedTuple, overload
 
 from textual import events
 from textual.message import Message
@@ -88,7 +89,11 @@ BLANK_LINE: Final = PageLine(())
 
 
 class Page(CursorLines):
-    """Shows the rows that a function makes."""
+    """Shows the rows that a function makes.
+
+    A place sorts in the order of the rows; here it is the index of a row. A search may pause, so that keys are handled
+    between its slices: pages of any length make only their visible rows, and search in slices.
+    """
 
     class Entered(Message):
         """The user pressed Enter on a row with an `action`."""
@@ -100,13 +105,15 @@ class Page(CursorLines):
     class Moved(Message):
         """The cursor or the search has changed."""
 
-    def __init__(self, make: MakeRows) -> None:
+    def __init__(self, make: MakeRows = lambda _: ()) -> None:
         super().__init__()
         self._make = make
         self._rows: Sequence[PageRow] = ()
         self._top = self._cursor = 0
         self._needle = ""
-        self._hits: list[int] = []
+        self._matches: list[Any] = []
+        self._running_search: Iterator[None] | None = None
+        self._goes_to_match = False
         self._is_stale = False
         self._painted: dict[int, PageLine] = {}
 
@@ -130,7 +137,7 @@ class Page(CursorLines):
         """The number of matches up to the cursor, and of all matches; None without a search."""
         if not self._needle:
             return None
-        return bisect_right(self._hits, self._cursor), len(self._hits)
+        return 0 if self.end_place is None else bisect_right(self.matches, self.end_place), len(self.matches)
 
     @property
     def hit_words(self) -> str:
@@ -160,7 +167,7 @@ class Page(CursorLines):
         if cursor_key is not None and (found := _index_of(self._rows, cursor_key)) is not None:
             self._top += found - self._cursor
             self._cursor = found
-        self._find()
+        self._find_rows(self._needle)
         self._clamp()
         self._refresh_changed()
 
@@ -188,121 +195,18 @@ class Page(CursorLines):
             self._go(index)
         return index is not None
 
-    def search(self, needle: str) -> None:
-        """Highlight a text, ignoring case, and go to the first match from the cursor on. Empty: end the search."""
-        self._needle = needle.casefold()
-        self._find()
-        if self._hits:
-            self._go(self._hits[bisect_left(self._hits, self._cursor) % len(self._hits)])
-        self.refresh()
-        self.post_message(self.Moved())
-
-    def next_hit(self, step: int) -> None:
-        """Go to the next match below (1) or above (-1), wrapping around."""
-        if not self._hits:
-            return
-        index = bisect_right(self._hits, self._cursor) if step > 0 else bisect_left(self._hits, self._cursor) - 1
-        self._go(self._hits[index % len(self._hits)])
-
-    def strip_at(self, y: int) -> Strip:
-        painted = self._painted[y] = self._line_at(y)
-        line = mark_hits(painted.line, self._needle) if self._needle else painted.line
-        return self._strip_of(painted, line, is_away=painted.is_current)
-
-    def _strip_of(self, painted: PageLine, line: Line, *, is_away: bool) -> Strip:
-        """Return a line with its edge. `is_away`: it has the colour of a cursor without the focus."""
-        if painted is BLANK_LINE:
-            return self.painter.blank(self.size.width)
-        background, edge = Background.PAGE, Piece("  ")
-        if painted.is_under_cursor and self.has_focus:
-            background, edge = Background.CURSOR, Piece("▌ ", Token.ACCENT)
-        elif is_away:
-            background, edge = Background.CURSOR_AWAY, Piece("▌ ", Token.FAINT)
-        return self.painter.strip((edge, *line), self.size.width, background, is_stale=self._is_stale)
-
-    def on_resize(self, event: events.Resize) -> None:
-        event.stop()
-        self.rebuild()
-
-    def on_focus(self) -> None:
-        self.refresh_line(self._cursor - self._top)
-
-    on_blur = on_focus
-
     @property
-    def page_rows(self) -> int:
-        return self.size.height
-
-    def action_move(self, rows: int) -> None:
-        self._go(self._cursor + rows)
-
-    def action_top(self) -> None:
-        self._go(0)
-
-    def action_bottom(self) -> None:
-        self._go(len(self._rows) - 1)
-
-    def enter(self) -> None:
-        """Post `Entered` if the row under the cursor has an `action`."""
-        if self.row is not None and self.row.action is not None:
-            self.post_message(self.Entered(self.row.action))
-
-    def on_click(self, event: events.Click) -> None:
-        self._go(self._top + event.y)
-        if event.chain == 2:
-            self.enter()
-
-    def _go(self, index: int) -> None:
-        old_cursor = self._cursor
-        self._cursor = index
-        self._clamp()
-        self._refresh_changed()
-        if self._cursor != old_cursor:
-            self.post_message(self.Moved())
-
-    def _clamp(self) -> None:
-        height, rows = max(1, self.size.height), self._rows
-        count = rows.cursor_count if isinstance(rows, LazyRows) else len(rows)
-        self._cursor = max(0, min(self._cursor, count - 1))
-        # With the cursor on its last row, what stands below is visible too.
-        lowest = len(rows) - 1 if self._cursor == count - 1 else self._cursor
-        self._top = max(0, min(self._top, len(rows) - height))
-        self._top = min(max(self._top, lowest - height + 1), self._cursor)
-
-    def _find(self) -> None:
-        needle, rows = self._needle, self._rows
-        if not needle:
-            self._hits = []
-        else:
-            self._hits = rows.hits(needle) if isinstance(rows, LazyRows) else _hits(rows, needle)
-
-
-# A page of any length: only its visible rows are made, and its search runs in slices.
-
-
-PlaceT = TypeVar("PlaceT", int, tuple[int, ...])
-
-
-class SlicedPage(Page, Generic[PlaceT]):
-    """A page whose places sort in the order of its rows. Keys are handled between the slices of a search."""
-
-    def __init__(self) -> None:
-        super().__init__(lambda _: ())
-        self._running_search: Iterator[None] | None = None
-        self._goes_to_match = False
-
-    @property
-    @abstractmethod
-    def matches(self) -> Sequence[PlaceT]:
+    def matches(self) -> Sequence[Any]:
         """The places that match, as far as they were searched."""
+        return self._matches
 
     @property
-    @abstractmethod
-    def place(self) -> PlaceT | None:
+    def place(self) -> Any:
         """The place of the cursor; None: there are no rows."""
+        return self._cursor
 
     @property
-    def end_place(self) -> PlaceT | None:
+    def end_place(self) -> Any:
         """The last place in the row under the cursor."""
         return self.place
 
@@ -311,23 +215,19 @@ class SlicedPage(Page, Generic[PlaceT]):
         """Whether there is something to search."""
         return True
 
-    @abstractmethod
     def find(self, needle: str) -> Iterator[None]:
         """Search for a text, and pause after each slice. `matches` grows meanwhile; it is empty for an empty text."""
+        self._find_rows(needle)
+        return iter(())
 
-    @abstractmethod
-    def go_to_place(self, place: PlaceT) -> None:
+    def _find_rows(self, needle: str) -> None:
+        rows = self._rows
+        find = rows.hits if isinstance(rows, LazyRows) else partial(_hits, rows)
+        self._matches = find(needle) if needle else []
+
+    def go_to_place(self, place: Any) -> None:
         """Put the cursor on a place."""
-
-    @abstractmethod
-    def click(self, y: int) -> bool:
-        """Put the cursor on the row in a line of the page. Return whether there is one."""
-
-    @property
-    def hits(self) -> tuple[int, int] | None:
-        if not self._needle:
-            return None
-        return 0 if self.end_place is None else bisect_right(self.matches, self.end_place), len(self.matches)
+        self._go(place)
 
     @property
     def is_searching(self) -> bool:
@@ -335,6 +235,7 @@ class SlicedPage(Page, Generic[PlaceT]):
         return self._running_search is not None
 
     def search(self, needle: str) -> None:
+        """Highlight a text, ignoring case, and go to the first match from the cursor on. Empty: end the search."""
         self._goes_to_match = True
         self._start_search(needle.casefold())
         self.refresh()
@@ -374,19 +275,80 @@ class SlicedPage(Page, Generic[PlaceT]):
             self.go_to_place(matches[index % len(matches)])
 
     def next_hit(self, step: int) -> None:
-        matches, place, end = self.matches, self.place, self.end_place
-        if matches and place is not None and end is not None:
-            index = bisect_right(matches, end) if step > 0 else bisect_left(matches, place) - 1
+        """Go to the next match below (1) or above (-1), wrapping around."""
+        matches, place = self.matches, self.place
+        if matches and place is not None:
+            index = bisect_right(matches, self.end_place) if step > 0 else bisect_left(matches, place) - 1
             self.go_to_place(matches[index % len(matches)])
+
+    def strip_at(self, y: int) -> Strip:
+        painted = self._painted[y] = self._line_at(y)
+        line = mark_hits(painted.line, self._needle) if self._needle else painted.line
+        return self._strip_of(painted, line, is_away=painted.is_current)
+
+    def _strip_of(self, painted: PageLine, line: Line, *, is_away: bool) -> Strip:
+        """Return a line with its edge. `is_away`: it has the colour of a cursor without the focus."""
+        if painted is BLANK_LINE:
+            return self.painter.blank(self.size.width)
+        background, edge = Background.PAGE, Piece("  ")
+        if painted.is_under_cursor and self.has_focus:
+            background, edge = Background.CURSOR, Piece("▌ ", Token.ACCENT)
+        elif is_away:
+            background, edge = Background.CURSOR_AWAY, Piece("▌ ", Token.FAINT)
+        return self.painter.strip((edge, *line), self.size.width, background, is_stale=self._is_stale)
+
+    def on_resize(self, event: events.Resize) -> None:
+        event.stop()
+        self.rebuild()
 
     def on_focus(self) -> None:
         self.refresh()
 
     on_blur = on_focus
 
+    @property
+    def page_rows(self) -> int:
+        return self.size.height
+
+    def action_move(self, rows: int) -> None:
+        self._go(self._cursor + rows)
+
+    def action_top(self) -> None:
+        self._go(0)
+
+    def action_bottom(self) -> None:
+        self._go(len(self._rows) - 1)
+
+    def enter(self) -> None:
+        """Post `Entered` if the row under the cursor has an `action`."""
+        if self.row is not None and self.row.action is not None:
+            self.post_message(self.Entered(self.row.action))
+
+    def click(self, y: int) -> bool:
+        """Put the cursor on the row in a line of the page. Return whether there is one."""
+        self._go(self._top + y)
+        return True
+
     def on_click(self, event: events.Click) -> None:
         if self.click(event.y) and event.chain == 2:
             self.enter()
+
+    def _go(self, index: int) -> None:
+        old_cursor = self._cursor
+        self._cursor = index
+        self._clamp()
+        self._refresh_changed()
+        if self._cursor != old_cursor:
+            self.post_message(self.Moved())
+
+    def _clamp(self) -> None:
+        height, rows = max(1, self.size.height), self._rows
+        count = rows.cursor_count if isinstance(rows, LazyRows) else len(rows)
+        self._cursor = max(0, min(self._cursor, count - 1))
+        # With the cursor on its last row, what stands below is visible too.
+        lowest = len(rows) - 1 if self._cursor == count - 1 else self._cursor
+        self._top = max(0, min(self._top, len(rows) - height))
+        self._top = min(max(self._top, lowest - height + 1), self._cursor)
 
 
 def _index_of(rows: Sequence[PageRow], key: Hashable) -> int | None:

@@ -1,7 +1,7 @@
 """The page that shows one value of a run in full, and a value in the pager or the editor."""
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from enum import Enum
@@ -21,7 +21,7 @@ from tui.kit.app import AppBase, app_of, call_soon
 from tui.kit.keys import READING_BINDINGS, Help, bind
 from tui.kit.lines import GUTTER
 from tui.kit.live_model import LiveModel
-from tui.kit.page import BLANK_LINE, PageLine, SlicedPage
+from tui.kit.page import BLANK_LINE, Page, PageLine
 from tui.kit.page_screen import PageScreen
 from tui.kit.programs import outcome_words, path_of, text_file
 from tui.kit.words import without_request
@@ -142,7 +142,7 @@ def read_value(screen: Screen[Any], run_id: RunId, label: str, value: Json, read
 _TEXT_OPEN: Final = JsonFolds(exceptions=frozenset({()}))
 
 
-class ValueView(SlicedPage[JsonPath]):
+class ValueView(Page):
     """A page for one JSON value. Its places are paths in the value."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -165,11 +165,6 @@ class ValueView(SlicedPage[JsonPath]):
         self._at: JsonPath = ()
         self._from: JsonPath = ()
         self._shown: Shown = []
-        self._matches: list[JsonPath] = []
-
-    @property
-    def matches(self) -> Sequence[JsonPath]:
-        return self._matches
 
     @property
     def place(self) -> JsonPath:

@@ -21,7 +21,7 @@ from tui.kit.keys import Help, bind
 from tui.kit.layout import Placement, Slot
 from tui.kit.lines import GUTTER, Lines
 from tui.kit.live_model import LiveModel
-from tui.kit.page import BLANK_LINE, Page, PageLine, PageRow, SlicedPage
+from tui.kit.page import BLANK_LINE, Page, PageLine, PageRow
 from tui.kit.pane import PagePane
 from tui.kit.selection import RUN
 from tui.sync.session import Session
@@ -36,7 +36,7 @@ _MATCH: Final = Token.GREY_CHIP
 _CURRENT_MATCH: Final = Token.BUTTON
 
 
-class LogPage(SlicedPage[int]):
+class LogPage(Page):
     """A page for one `LogView`. Its places are lines of the log."""
 
     def __init__(self, view: LogView) -> None:
