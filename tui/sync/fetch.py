@@ -106,12 +106,6 @@ class AttemptFetcher:
             history = replace(history, wait=_with_children(wait, run.id, response.related))
         return _patch(run, replace(history, missing=missing), root_error, response.read_at)
 
-    def patch_of(self, run: Run, trace: Trace | None, read_at: datetime) -> RunPatch | None:
-        """Return the attempts of a run from a trace that was read with its detail, None if they take more requests."""
-        if trace is None or trace.is_truncated or needs_root_error(run, trace):
-            return None
-        return _patch(run, attempts_of(run, trace), None, read_at)
-
     def _was_just_read(self, run: Run) -> bool:
         """Return whether the events of a live run with a cut trace were read, and nothing has changed since."""
         if (known := self._cut.get(run.id)) is None or known[1:] != (run.attempt_count, False) or run.is_final:
@@ -396,34 +390,18 @@ class RunFetcher:
     async def _fetch_final_run(self, run_id: RunId, priority: Priority) -> tuple[Run, str | None]:
         """Fetch a run beside its trace: one after the other, its stack would take two round trips.
 
-        Detail and attempts are emitted together if they arrive together: the screen is painted ten times a second.
+        Detail and attempts are emitted one right after the other if they arrive together: they are painted at once.
         """
-        trace: EarlyTrace = asyncio.get_running_loop().create_future()
-
-        async def read_trace() -> None:
-            try:
-                trace.set_result(await self.fetch_trace(run_id, priority))
-            except ApiError as error:
-                trace.set_exception(error)
-                trace.exception()  # marks it as retrieved: without it, asyncio warns if the detail cannot be read
-
-        async def read_detail() -> tuple[RunResponse, RunPatch | None]:
-            response, attempts = await self._read_run(run_id, priority), None
+        trace = asyncio.ensure_future(self.fetch_trace(run_id, priority))
+        # Retrieves its error: without it, asyncio warns if the detail cannot be read.
+        trace.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        try:
+            response = await self._read_run(run_id, priority)
             await asyncio.wait([trace], timeout=MAX_BESIDE_S)
-            if response.patch.attempts is None and trace.done() and trace.exception() is None:
-                run = merge(self.known(run_id), response.patch)
-                attempts = self._attempts.patch_of(run, trace.result(), response.read_at)
-            more = () if attempts is None else (attempts,)
-            await self.emit(RunsRead((response.patch, *response.related, *more)))
-            return response, attempts
-
-        found, _ = await asyncio.gather(read_detail(), read_trace(), return_exceptions=True)
-        if isinstance(found, BaseException):
-            raise found
-        response, attempts = found
-        if attempts is not None:
-            return await self._run_in_store(None, response.patch), None
-        return await self._with_attempts(response, priority, trace)
+            await self.emit(RunsRead((response.patch, *response.related)))
+            return await self._with_attempts(response, priority, trace)
+        finally:
+            trace.cancel()
 
     async def _with_attempts(
         self, response: RunResponse, priority: Priority, early: EarlyTrace | None = None
