@@ -9,7 +9,7 @@ from tui.domain.facts import ConcurrencyLimit, PlaceHolder, Queue
 from tui.domain.finding import KNOWN_FOR, Hold, HoldKind, QueueState, Standstill, StandstillReason, hold_of
 from tui.domain.run import AttemptHistory, Precision, Run, RunId, Stamp, State, TaskId, parse_status
 from tui.domain.text import Raw
-from tui.features.detail.words import Situation, fact_lines, hold_words
+from tui.features.detail.words import fact_lines, hold_words
 from tui.features.runs.printed import run_object
 from tui.text.blocks import Now
 from tui.text.styled import plain
@@ -89,9 +89,8 @@ CASES = {
 
 @pytest.mark.parametrize(("run", "state", "words"), CASES.values(), ids=CASES)
 def test_hold_is_the_reason_that_the_api_tells(run: Run, state: QueueState | None, words: str | None) -> None:
-    situation = Situation(Now(NOW), state)
-    assert hold_words(run, situation) == words
-    shown = [plain(line) for line in fact_lines(run, 80, situation) if plain(line).startswith("waits")]
+    assert hold_words(run, state, Now(NOW)) == words
+    shown = [plain(line) for line in fact_lines(run, 80, words) if plain(line).startswith("waits")]
     assert shown == ([] if words is None else [f"waits     {words}"])
     assert ("waitsFor" in run_object(run, hold=hold_of(run, state, NOW))) is (words is not None)
 

@@ -229,6 +229,7 @@ class PagePane(Pane):
         self._key_state: tuple[object, ...] = ()
         self._shown_subject: Hashable = _NOTHING
         self._is_outdated = False
+        self._is_placed = False
 
     def on_mount(self) -> None:
         self.app_base.settings_changed.subscribe(self, lambda _: self.rebuild())
@@ -325,11 +326,19 @@ class PagePane(Pane):
     def start_over(self) -> None:
         """Forget what was unfolded and where the cursor was, because the page is about something else."""
         self.page.start_over()
+        self._is_placed = False
+
+    @property
+    def start_key(self) -> Hashable:
+        """The key of the row where the cursor starts; None: it starts at the first row, or is not known yet."""
+        return None
 
     def update_page(self) -> None:
         """Bring page and rule up to date."""
         self.page.show_stale(is_stale=self.live.now.frozen_at is not None)
         self.page.rebuild()
+        if not self._is_placed and (key := self.start_key) is not None:
+            self._is_placed = self.page.go_to(key)
         self.follow_cursor()
         self.show_rule()
 

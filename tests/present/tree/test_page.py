@@ -28,7 +28,7 @@ def lines(grove: Grove, tree: RunTree, cells: int, *, is_all_open: bool = False,
     view = view_of(tree, grove.runs.get)
     if is_all_open:
         view.set_all_open(is_open=True)
-    rows = [row(each, columns, now or Now(NOW), is_current=each.entry.key == tree.current).line for each in view.shown]
+    rows = [row(each, columns, now or Now(NOW), current=tree.current).line for each in view.shown]
     return [head(columns), *rows]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tui.domain.run import RunId
 from tui.features.logs import model as log_file
-from tui.features.logs.model import SavedLines, save_text
+from tui.features.logs.model import save_text, saved_words
 
 NOW = datetime(2026, 11, 24, 13, 0, tzinfo=UTC)
 
@@ -32,9 +32,7 @@ def test_file_that_exists_is_never_written_to(tmp_path: Path, monkeypatch: pytes
         save_text(tmp_path, RunId("run_1"), ["x"], NOW)
 
 
-def test_notice_names_the_file_or_the_failure() -> None:
-    saved = SavedLines(1, Path("/home/ann/state/x.log"))
-    assert saved.words("/home/ann") == "1 line saved to ~/state/x.log"
-    assert saved.words() == "1 line saved to /home/ann/state/x.log"
-    failed = SavedLines(2, failure="No space left on device")
-    assert failed.words() == "The lines could not be saved: No space left on device"
+def test_notice_names_the_file() -> None:
+    path = Path("/home/ann/state/x.log")
+    assert saved_words(1, path, "/home/ann") == "1 line saved to ~/state/x.log"
+    assert saved_words(1, path) == "1 line saved to /home/ann/state/x.log"

@@ -1,27 +1,28 @@
 """Rows of a tree that change with time, and rows that do not."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
 from tests.support.present.samples import NOW, STARTED
 from tui.domain.run import RunId, TaskId, parse_status
 from tui.domain.tree import RunTimes, RunTree, TreeNode
-from tui.features.tree.view import TreeRows, TreeView
-from tui.features.tree.words import columns_for
+from tui.features.tree.view import BranchRows, TreeView
+from tui.features.tree.words import TreeEntry, columns_for, row
 from tui.text.blocks import Now
 from tui.text.styled import plain
 
 COLUMNS = columns_for(108)
 
 
-def drawn(word: str, times: RunTimes, later_s: float) -> TreeRows:
+def drawn(word: str, times: RunTimes, later_s: float) -> BranchRows[TreeEntry]:
     """Make a tree from the rows of a query, some seconds later."""
     leaf = TreeNode(RunId("run_leaf"), 1, TaskId("leaf"), parse_status(word), None, times=times)
     tree = RunTree(TreeNode(RunId("run_root"), 0, TaskId("root"), None, None, (leaf,)), RunId("run_root"))
     view = TreeView(lambda _: None)
     view.show(tree)
-    return TreeRows(view, (), COLUMNS, Now(NOW + timedelta(seconds=later_s)), is_alone=False)
+    return BranchRows(view, partial(row, columns=COLUMNS, now=Now(NOW + timedelta(seconds=later_s))))
 
 
 @pytest.mark.parametrize(("word", "started_at"), [("Executing", STARTED), ("Queued", None)])

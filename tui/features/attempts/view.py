@@ -87,7 +87,6 @@ class AttemptsPane(ErrorPane):
     def __init__(self, live: LiveModel, *, id: str) -> None:  # noqa: A002  Textual's name
         super().__init__(live, id=id)
         self._chosen_number: int | None = None
-        self._is_placed = False
         self._compares_when_read = False
         """Whether the user asked for the comparison before the attempts were read."""
 
@@ -143,20 +142,18 @@ class AttemptsPane(ErrorPane):
         return (Piece(f"attempt {selected.number} of {last}", Token.MUTED),)
 
     def update_page(self) -> None:
-        """Bring the page up to date. On another run, put the cursor on its selected attempt."""
         super().update_page()
         if self._compares_when_read and (self.has_use_for("compare") or not self._is_read_first):
             self._compares_when_read = False
             self.action_compare()
-        selected = self.selected
-        if not self._is_placed and selected is not None and self.page.rows:
-            self._is_placed = True
-            self.page.go_to(AttemptKey(selected.number))
+
+    @property
+    def start_key(self) -> Hashable:
+        return None if self.selected is None else AttemptKey(self.selected.number)
 
     def start_over(self) -> None:
         super().start_over()
         self._chosen_number = None
-        self._is_placed = False
         self._compares_when_read = False
 
     def on_descendant_blur(self) -> None:

@@ -55,7 +55,6 @@ class DetailPane(PagePane):
         self._shown = DetailView()
         self._values = ValueRows()
         self._is_partly_searched = False
-        self._is_placed = False
         self.overlay: Overlay = lambda _: None
 
     def rows(self, width: int) -> Sequence[Row]:
@@ -112,15 +111,13 @@ class DetailPane(PagePane):
         super().start_over()
         self._shown = DetailView(is_wrapped=self._shown.is_wrapped)
         self._values = ValueRows()
-        self._is_placed = False
         if self._searched:
             self._unfold_for(self._searched)
 
-    def update_page(self) -> None:
-        """Bring the page up to date. On another run, put the cursor on the status, below the empty first row."""
-        super().update_page()
-        if not self._is_placed and self.run is not None and self.page.rows:
-            self._is_placed = self.page.go_to(page.FIRST_KEY)
+    @property
+    def start_key(self) -> Hashable:
+        """The status, below the empty first row."""
+        return page.FIRST_KEY
 
     def concerns(self, changes: Changes) -> bool:
         """Return whether the run, its relatives or an action on it changed."""

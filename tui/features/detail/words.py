@@ -36,17 +36,9 @@ from tui.text.styled import Line, Piece, Token, cut, first_line, fit, fold, join
 _MAX_NAME: Final = 60
 
 
-class Situation(NamedTuple):
-    """The surroundings of a run when it is shown: the time, and its queue as it was last read."""
-
-    now: Now
-    queue: QueueState | None = None
-
-
-def hold_words(run: Run, situation: Situation) -> str | None:
-    """Return why the run has not started; None if it has, or if no answer says why."""
-    now = situation.now
-    hold = hold_of(run, situation.queue, now.frozen_at or now.at)
+def hold_words(run: Run, queue: QueueState | None, now: Now) -> str | None:
+    """Return why the run has not started; None if it has, or if no answer says why. `queue` is its queue as read."""
+    hold = hold_of(run, queue, now.frozen_at or now.at)
     return None if hold is None else _words(hold, now)
 
 
@@ -371,7 +363,6 @@ class Fact:
     `remark` explains the label where one line has room for it, in `show`. `json_key` is the name in `--json`, empty
     where the value is not printed there. The detail pane shows a seldom needed fact below the payload and the output.
     A fact that lists of runs lack, but every read of a run has, keeps its place in the pane until the run was read.
-    `seen` takes the place of `value` for a fact that depends on the time and on the run's queue.
     """
 
     label: str
@@ -381,11 +372,10 @@ class Fact:
     json_key: str = ""
     is_seldom: bool = False
     is_in_lists: bool = True
-    seen: Callable[[Run, Situation], FactValue] | None = None
 
-    def text(self, run: Run, situation: Situation | None = None) -> Raw | str | None:
-        """Return the value as text, or None where the run has no such value."""
-        value = self.seen(run, situation) if self.seen is not None and situation is not None else self.value(run)
+    def text(self, run: Run, waits: str | None = None) -> Raw | str | None:
+        """Return the value as text, or None where the run has no such value. `waits` is that of the fact `waits`."""
+        value = waits if self.label == WAITS else self.value(run)
         if isinstance(value, bool):
             return "yes" if value else "no"
         if isinstance(value, int):
@@ -412,10 +402,13 @@ def _cost_parts(run: Run) -> FactValue:
     return f"{formatting.cost(state.cost_cents)}, and {formatting.cost(state.base_cost_cents)} for the start"
 
 
+WAITS: Final = "waits"
+"""The label of the fact that depends on the time and on the queue of the run: `hold_words`."""
+
 FACTS: Final[tuple[Fact, ...]] = (
     Fact("status", _unknown_status, remark="unknown to trigger-tui"),
     Fact("taken for", lambda run: run.status.value if _unknown_status(run) is not None else None, "taken for "),
-    Fact("waits", lambda _: None, seen=hold_words),
+    Fact(WAITS, lambda _: None),
     Fact("version", lambda run: run.fixed.version, json_key="version"),
     Fact("region", _named_region, "", json_key="region"),
     Fact("from", lambda run: origin_words(run.fixed) or None, is_in_lists=False),
@@ -447,11 +440,11 @@ def fact_keys(run: Run) -> dict[str, FactValue]:
     return {fact.json_key: value for fact in FACTS if fact.json_key and (value := fact.value(run)) is not None}
 
 
-def fact_lines(run: Run, limit: int, situation: Situation | None = None) -> list[Line]:
+def fact_lines(run: Run, limit: int, waits: str | None = None) -> list[Line]:
     """Return one line for each known fact, with its remark. A long value wraps at `limit` cells."""
     lines: list[Line] = []
     for fact in FACTS:
-        if (text := fact.text(run, situation)) is not None:
+        if (text := fact.text(run, waits)) is not None:
             lines += labelled(fact.label, [(Piece(text),)], limit, remark=fact.remark)
     return lines
 
@@ -463,14 +456,14 @@ def fact_rows(
     is_seldom: bool,
     is_wrapped: bool,
     unread: str = formatting.NOT_READ,
-    situation: Situation | None = None,
+    waits: str | None = None,
 ) -> list[Row]:
     """Return the facts needed often or seldom in rows of at most `limit` cells; short ones share a row.
 
     `unread` stands for facts that every read of a run has, before the first one.
     """
     rows: list[Row] = []
-    for group in _grouped(run, (fact for fact in FACTS if fact.is_seldom is is_seldom), unread, situation):
+    for group in _grouped(run, (fact for fact in FACTS if fact.is_seldom is is_seldom), unread, waits):
         if len(group) > 1 and (line := _shared_line(group, limit)) is not None:
             rows.append(Row(line, ("fact", group[0][0].label)))
             continue
@@ -486,16 +479,14 @@ def tag_rows(run: Run, limit: int) -> list[Row]:
     return _keyed(labelled("tags", [(Piece(tag),) for tag in run.state.tags], limit), "tags")
 
 
-def _grouped(
-    run: Run, facts: Iterable[Fact], unread: str, situation: Situation | None
-) -> Iterator[list[tuple[Fact, Raw | str]]]:
+def _grouped(run: Run, facts: Iterable[Fact], unread: str, waits: str | None) -> Iterator[list[tuple[Fact, Raw | str]]]:
     """Yield the known facts, those that may share a row together."""
     group: list[tuple[Fact, Raw | str]] = []
     for fact in facts:
         if fact.word is None and group:
             yield group
             group = []
-        if (text := fact.text(run, situation)) is None and run.body is None and not fact.is_in_lists:
+        if (text := fact.text(run, waits)) is None and run.body is None and not fact.is_in_lists:
             text = unread
         if text is not None:
             group.append((fact, text))
@@ -891,7 +882,7 @@ def detail_rows(
     """
     limit = max(width, MIN_WIDTH)
     children = child_rows(around, now, limit, view.unfolded)
-    life, situation = timeline_line(run, now, limit), Situation(now, read.queue)
+    life, waits = timeline_line(run, now, limit), hold_words(run, read.queue, now)
     # One word for all of them suffices, and it stands at the payload.
     unread = NOT_READ if read.stage is ReadStage.DONE else ""
     sections = (
@@ -902,7 +893,7 @@ def detail_rows(
             *([Row(life, "life")] if life else []),
             *_keyed(time_lines(run, now, limit), "time"),
             *ancestor_rows(run, around, now, limit, unread),
-            *fact_rows(run, limit, is_seldom=False, is_wrapped=view.is_wrapped, unread=unread, situation=situation),
+            *fact_rows(run, limit, is_seldom=False, is_wrapped=view.is_wrapped, unread=unread, waits=waits),
             *tag_rows(run, limit),
         ],
         children if around.children else [],

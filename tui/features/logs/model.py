@@ -510,36 +510,24 @@ PART_LINES: Final = 200
 """Lines that become text at once, which takes some milliseconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class SavedLines:
-    """What became of saving lines: the path of the file, or why there is none."""
-
-    count: int
-    path: Path | None = None
-    failure: str = ""
-
-    def words(self, home: str = "") -> str:
-        """Return the result, with `~` for the user's home."""
-        if self.path is None:
-            return f"The lines could not be saved: {self.failure}"
-        is_at_home = home and self.path.is_relative_to(home)
-        path = f"~/{self.path.relative_to(home)}" if is_at_home else str(self.path)
-        return f"{formatting.plural(self.count, 'line')} saved to {path}"
-
-
 async def save_shown(
     session: Session, run_id: RunId, log: RunLog, shown: Sequence[int], started_at: datetime | None
-) -> SavedLines:
-    """Save lines of a log in the state folder of a session. The event loop keeps running, a thread writes."""
+) -> Path:
+    """Save lines of a log in the state folder of a session. The event loop keeps running, a thread writes.
+
+    Return the path. Raises `OSError`.
+    """
     parts: list[str] = []
     for start in range(0, len(shown), PART_LINES):
         parts.append(log_text((log[index] for index in shown[start : start + PART_LINES]), started_at))
         await asyncio.sleep(0)
-    try:
-        path = await asyncio.to_thread(save_text, Path(session.settings.state_dir), run_id, parts, session.now())
-    except OSError as error:
-        return SavedLines(len(shown), failure=error.strerror or str(error))
-    return SavedLines(len(shown), path)
+    return await asyncio.to_thread(save_text, Path(session.settings.state_dir), run_id, parts, session.now())
+
+
+def saved_words(count: int, path: Path, home: str = "") -> str:
+    """Return `12 lines saved to ~/…`, with `~` for the user's home."""
+    is_at_home = home and path.is_relative_to(home)
+    return f"{formatting.plural(count, 'line')} saved to {f'~/{path.relative_to(home)}' if is_at_home else path}"
 
 
 def save_text(state_dir: Path, run_id: RunId, parts: Iterable[str], now: datetime) -> Path:

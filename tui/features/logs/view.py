@@ -15,7 +15,17 @@ from tui.domain.log import LogLevel, RunLog
 from tui.domain.run import ABSENT, RunId
 from tui.features.attempts.words import NOTHING_SELECTED
 from tui.features.logs import words
-from tui.features.logs.model import LOG, TOP, LogAttributes, LogRead, LogView, OpenLine, ShownRow, save_shown
+from tui.features.logs.model import (
+    LOG,
+    TOP,
+    LogAttributes,
+    LogRead,
+    LogView,
+    OpenLine,
+    ShownRow,
+    save_shown,
+    saved_words,
+)
 from tui.kit.app import call_soon
 from tui.kit.keys import Help, bind
 from tui.kit.layout import Placement, Slot
@@ -379,9 +389,15 @@ class LogsPane(PagePane):
 
     async def _save(self, run_id: RunId, log: RunLog, shown: Sequence[int]) -> None:
         session = self.live.session
-        saved = await save_shown(session, run_id, log, shown, self.view.started_at)
-        self.app_base.messages.add(session.now(), f"{saved.words()}.")
-        call_soon(self, partial(self.say, saved.words(self.app_base.environ.get("HOME", ""))))
+        try:
+            path = await save_shown(session, run_id, log, shown, self.view.started_at)
+        except OSError as error:
+            words = short_words = f"The lines could not be saved: {error.strerror or error}"
+        else:
+            words = saved_words(len(shown), path)
+            short_words = saved_words(len(shown), path, self.app_base.environ.get("HOME", ""))
+        self.app_base.messages.add(session.now(), f"{words}.")
+        call_soon(self, partial(self.say, short_words))
 
     def _show_attributes(self) -> None:
         self.view.redraw_open()

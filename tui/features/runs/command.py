@@ -445,7 +445,7 @@ def run_page(
     """
     from tui.features.attempts.words import attempt_lines  # noqa: PLC0415  `ls` does not need it
     from tui.features.detail import words as detail_page  # noqa: PLC0415  as above
-    from tui.features.detail.words import Situation, title_lines  # noqa: PLC0415  as above
+    from tui.features.detail.words import hold_words, title_lines  # noqa: PLC0415  as above
 
     limit = max(width, MIN_WIDTH)
     tags = [row.line for row in detail_page.tag_rows(run, limit)]
@@ -453,7 +453,7 @@ def run_page(
         title_lines(run, Now(now), limit),
         _error(run, limit),
         detail_page.time_lines(run, Now(now), limit, shows_zone=True) + detail_page.updated_lines(run, Now(now), limit),
-        detail_page.fact_lines(run, limit, Situation(Now(now), queue)) + tags,
+        detail_page.fact_lines(run, limit, hold_words(run, queue, Now(now))) + tags,
         _relatives(run, root, parent, children, limit),
         detail_page.body_lines(run, limit),
         attempt_lines(run, run.attempts[1], now, limit) if run.attempts else [],

@@ -51,7 +51,7 @@ async def _print_lines(output: Output, session: Session, run_id: RunId) -> None:
     except ApiError as error:
         output.say(f"the status of the run is not known: {error}")
     waterfall = place(found)
-    extents = extents_of(waterfall, spans.run_ends(store.get))
+    extents = extents_of(waterfall, spans.known_ends_of(waterfall, store.get).get)
     width, now = output.reading_width, session.local_now()
     output.lines(trace_lines(waterfall, extents, store.get, now=now, width=width, has_colors=output.has_color))
 

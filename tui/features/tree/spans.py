@@ -12,7 +12,6 @@ from tui.domain.trace import (
     Extents,
     RowTree,
     RunEnd,
-    RunEnds,
     Span,
     SpanDetail,
     SpanKind,
@@ -54,21 +53,11 @@ class PlacedTrace:
     known_ends: KnownEnds
 
 
-def run_ends(get_run: GetRun) -> RunEnds:
-    """Return what the store knows about the ends of runs."""
-
-    def end_of(run_id: RunId) -> RunEnd | None:
-        run = get_run(run_id)
-        return None if run is None or run.state is None else RunEnd(run.is_final, run.state.finished_at)
-
-    return end_of
-
-
 def known_ends_of(waterfall: Waterfall, get_run: GetRun) -> KnownEnds:
     """Return what the store knows of the runs that the trace shows as open."""
-    ends_of = run_ends(get_run)
-    found = ((run_id, ends_of(run_id)) for run_id, at in waterfall.run_spans.items() if waterfall.spans[at].is_partial)
-    return {run_id: end for run_id, end in found if end is not None}
+    runs = (get_run(run_id) for run_id, at in waterfall.run_spans.items() if waterfall.spans[at].is_partial)
+    known = (run for run in runs if run is not None)
+    return {run.id: RunEnd(run.is_final, run.state.finished_at) for run in known if run.state is not None}
 
 
 # The time axis of a waterfall: the window of time that is shown, its ticks, and their labels.

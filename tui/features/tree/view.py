@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from typing import ClassVar, Final, Generic
 
@@ -24,7 +24,7 @@ from tui.kit.selection import TREE
 from tui.kit.words import could_not_read
 from tui.store.changes import Changes
 from tui.text import formatting
-from tui.text.blocks import GoToRun, Now, ReadStage, Row, ToggleFold
+from tui.text.blocks import GoToRun, ReadStage, Row, ToggleFold
 from tui.text.styled import Line, Piece, Token, wrap
 
 # Rows that fold into a tree, and the state of the tree pane without its widget.
@@ -139,12 +139,18 @@ class FoldingView(Generic[Entry]):
 
 
 class BranchRows(LazyRows, Generic[Entry]):
-    """The rows of a view, then some that stand below them. Of thousands only the visible ones are drawn."""
+    """The rows of a view as `draw` makes them, then some that stand below them. Only the visible ones are drawn."""
 
-    def __init__(self, view: FoldingView[Entry], branches: Sequence[Branch[Entry]], below: Sequence[Row]) -> None:
-        super().__init__(len(branches), below)
+    def __init__(
+        self, view: FoldingView[Entry], draw: Callable[[Branch[Entry]], PageRow], below: Sequence[Row] = ()
+    ) -> None:
+        self.branches = view.shown
+        super().__init__(len(self.branches), below)
         self._key_of = view.key_of
-        self.branches = branches
+        self._draw = draw
+
+    def make(self, index: int) -> PageRow:
+        return self._draw(self.branches[index])
 
     def entry_at(self, index: int) -> Entry | None:
         """Return the entry of a row; None for one that stands below them."""
@@ -156,27 +162,6 @@ class BranchRows(LazyRows, Generic[Entry]):
 
     def index_of(self, key: Hashable) -> int | None:
         return self._indexes.get(key)
-
-
-# The rows of the tree pane.
-
-
-class TreeRows(BranchRows[TreeEntry]):
-    """The rows of a tree, then notes."""
-
-    def __init__(
-        self, view: "TreeView", notes: Sequence[Row], columns: words.Columns, now: Now, *, is_alone: bool
-    ) -> None:
-        super().__init__(view, view.shown, notes)
-        self._columns = columns
-        self._now = now
-        self._is_alone = is_alone
-        self._current = None if view.tree is None else view.tree.current
-
-    def make(self, index: int) -> PageRow:
-        branch = self.branches[index]
-        is_current = branch.entry.key == self._current
-        return words.row(branch, self._columns, self._now, is_current=is_current, is_alone=self._is_alone)
 
 
 # The state of the tree pane without its widget: the shape of the tree, its folds, and the visible rows.
@@ -436,7 +421,8 @@ class TreePane(FoldingPane[TreeEntry]):
         columns = words.columns_for(width, is_alone=is_alone)
         self.head.show([(Piece(" " * GUTTER), *words.head(columns))])
         notes = words.notes(tree, shape, self.selection.state_of(TREE).failure, width)
-        self.drawn = TreeRows(self.view, notes, columns, self.live.now, is_alone=is_alone)
+        draw = partial(words.row, columns=columns, now=self.live.now, current=tree.current, is_alone=is_alone)
+        self.drawn = BranchRows(self.view, draw, notes)
         return self.drawn
 
     def left(self) -> Line:

@@ -24,6 +24,7 @@ from tui.domain.trace import (
 )
 from tui.features.tree import spans as words
 from tui.features.tree.view import BranchRows, FoldingPane, FoldingView, TreePane
+from tui.features.tree.words import Branch
 from tui.kit.colors import Background
 from tui.kit.keys import Help, bind
 from tui.kit.layout import Placement, Slot
@@ -157,7 +158,7 @@ class WaterfallRows(BranchRows[int]):
     def __init__(
         self, view: WaterfallView, parts: words.RowParts, below: Sequence[Line], current: RunId | None
     ) -> None:
-        super().__init__(view, view.shown, [PageRow(line) for line in below])
+        super().__init__(view, self._row, [PageRow(line) for line in below])
         self.parts = parts
         self._current = current
 
@@ -174,8 +175,8 @@ class WaterfallRows(BranchRows[int]):
         spans = self.parts.waterfall.spans
         return [row for row, each in enumerate(self.branches) if needle in spans[each.entry].message.casefold()]
 
-    def make(self, index: int) -> PageRow:
-        branch, waterfall = self.branches[index], self.parts.waterfall
+    def _row(self, branch: Branch[int]) -> PageRow:
+        waterfall = self.parts.waterfall
         key, run_id = waterfall.keys[branch.entry], waterfall.spans[branch.entry].run_id
         own_action = None if branch.is_open is None else ToggleFold(key)
         action = own_action if run_id == self._current else GoToRun(run_id)

@@ -463,9 +463,10 @@ def head(columns: Columns) -> Line:
     return tuple(line)
 
 
-def row(branch: TreeBranch, columns: Columns, now: Now, *, is_current: bool = False, is_alone: bool = False) -> Row:
-    """Return the row of one branch. Enter goes to a run, and folds or unfolds a group."""
+def row(branch: TreeBranch, columns: Columns, now: Now, *, current: RunId | None = None, is_alone: bool = False) -> Row:
+    """Return the row of one branch. Enter goes to a run, and folds or unfolds a group. `current` is selected."""
     entry, item = branch.entry, branch.entry.item
+    is_current = entry.key == current
     action: object = ToggleFold(entry.key)
     name: Line
     match item:
