@@ -4,6 +4,7 @@ from abc import abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any, Final, NamedTuple, overload
 
 from textual import events
@@ -39,6 +40,10 @@ class LazyRows(Sequence[PageRow]):
     def cursor_count(self) -> int:
         """How many rows the cursor may enter. Those below are visible when it is on the last of them."""
         return len(self)
+
+    def height(self, index: int) -> int:  # noqa: ARG002  for subclasses
+        """Return how many lines a row has, without making it where that is possible."""
+        return 1
 
     def cursor_line(self, index: int) -> Line:
         """Return the line of a row while the cursor is on it and the page has the focus."""
@@ -115,6 +120,8 @@ class Page(CursorLines):
         self._running_search: Iterator[None] | None = None
         self._goes_to_match = False
         self._is_stale = False
+        self._visible: list[tuple[int, Line]] = []
+        """The visible lines, each with the index of its row."""
         self._painted: dict[int, PageLine] = {}
 
     @property
@@ -172,11 +179,10 @@ class Page(CursorLines):
         self._refresh_changed()
 
     def _line_at(self, y: int) -> PageLine:
-        index = self._top + y
-        if not 0 <= index < len(self._rows):
+        if not 0 <= y < len(self._visible):
             return BLANK_LINE
+        index, line = self._visible[y]
         row, is_under_cursor = self._rows[index], index == self._cursor
-        line = row.line
         if is_under_cursor and self.has_focus and isinstance(self._rows, LazyRows):
             line = self._rows.cursor_line(index)
         return PageLine(line, is_under_cursor=is_under_cursor, is_current=row.is_current)
@@ -187,7 +193,7 @@ class Page(CursorLines):
 
     def start_over(self) -> None:
         """Remove all rows and go to the top. The caller then calls `rebuild` for another content."""
-        self._rows, self._top, self._cursor = (), 0, 0
+        self._rows, self._visible, self._top, self._cursor = (), [], 0, 0
 
     def go_to(self, key: Hashable) -> bool:
         """Put the cursor on the row with a key. Return whether there is one."""
@@ -326,8 +332,9 @@ class Page(CursorLines):
 
     def click(self, y: int) -> bool:
         """Put the cursor on the row in a line of the page. Return whether there is one."""
-        self._go(self._top + y)
-        return True
+        if y < len(self._visible):
+            self._go(self._visible[y][0])
+        return y < len(self._visible)
 
     def on_click(self, event: events.Click) -> None:
         if self.click(event.y) and event.chain == 2:
@@ -347,8 +354,22 @@ class Page(CursorLines):
         self._cursor = max(0, min(self._cursor, count - 1))
         # With the cursor on its last row, what stands below is visible too.
         lowest = len(rows) - 1 if self._cursor == count - 1 else self._cursor
-        self._top = max(0, min(self._top, len(rows) - height))
-        self._top = min(max(self._top, lowest - height + 1), self._cursor)
+        self._top = max(0, min(self._top, self._first_above(len(rows) - 1, height)))
+        self._top = min(max(self._top, self._first_above(lowest, height)), self._cursor)
+        below = (
+            (index, line) for index in range(self._top, len(rows)) for line in (rows[index].line, *rows[index].more)
+        )
+        self._visible = list(islice(below, height))
+
+    def _first_above(self, last: int, height: int) -> int:
+        """Return the first row of a window that ends with a row."""
+        rows, first = self._rows, last
+        if not isinstance(rows, LazyRows):
+            return last - height + 1
+        room = height - rows.height(last) if last >= 0 else 0
+        while first > 0 and (room := room - rows.height(first - 1)) >= 0:
+            first -= 1
+        return first
 
 
 def _index_of(rows: Sequence[PageRow], key: Hashable) -> int | None:

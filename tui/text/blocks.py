@@ -272,12 +272,14 @@ class Row(NamedTuple):
 
     `key` identifies the row when the page is rebuilt, so that the cursor stays on it. `action` is the value of the
     `Entered` message when the user presses Enter. `is_current` marks the current item while the cursor is elsewhere.
+    `more` are further lines of a row that wraps.
     """
 
     line: Line
     key: Hashable = None
     action: object = None
     is_current: bool = False
+    more: tuple[Line, ...] = ()
 
 
 class Said(NamedTuple):

@@ -195,19 +195,18 @@ def turns(effort: Effort) -> Reading:
     known = _decoded(answers.body())[0]
     answers.sent_s.append(0.0)
     grown, huge = answers.body(), json.dumps({"events": [_row(0, message="x" * HUGE_BYTES)]}).encode()
-    view = LogView(lambda _: Attributes(), lambda _: ())
-    view.resize(100)
-    view.show(known, None, sticks_to_end=True)
+    view = LogView(lambda _: Attributes())
+    view.show(known)
     gc.collect()
     gc.freeze()  # as the monitor does
     turns_ms = []
     for _ in range(int(effort.pick(9, 5))):
         log, longest_s = _decoded(grown)
         began_s = time.thread_time()
-        view.show(log, None, sticks_to_end=True)
-        view.window(40)
+        view.show(log)
+        assert view.rows(100, None, lambda _: ())[-40:]
         turns_ms.append((max(longest_s, time.thread_time() - began_s) * 1000, _decoded(huge)[1] * 1000))
-        view.show(known, None)
+        view.show(known)
     of_lines, of_row = (median(each) for each in zip(*turns_ms, strict=True))
     return Reading(f"{of_lines:.1f} ms, {of_row:.1f} ms", max(of_lines, of_row) <= MAX_TURN_MS)
 

@@ -25,16 +25,15 @@ def log_of(*messages: str) -> RunLog:
 
 
 def view_of(*messages: str) -> LogView:
-    view = LogView(lambda _: Attributes(VALUES), lambda _: ())
-    view.resize(60)
-    view.show(log_of(*messages), datetime(1970, 1, 1, tzinfo=UTC))
+    view = LogView(lambda _: Attributes(VALUES))
+    view.show(log_of(*messages))
     return view
 
 
 def searched(view: LogView, needle: str) -> str:
     for _ in view.search(needle):
         pass
-    return "\n".join(plain(each.row.line) for each in view.window(40))
+    return "\n".join(plain(row.line) for row in view.rows(60, datetime(1970, 1, 1, tzinfo=UTC), lambda _: ())[:40])
 
 
 def test_attributes_are_searched_where_they_are_open() -> None:

@@ -115,11 +115,11 @@ def test_live_log_is_followed_while_it_is_visible(tmp_path: Path) -> None:
         server.say(0.0, "one more")
         await monitor.later(3)
         assert shown(monitor)[-1].endswith("one more")
-        assert pane.view.is_at_end
+        assert pane.page.is_at_end
         await monitor.press("enter")
         server.say(0.0, "behind an open line")
         await monitor.later(3)
-        assert pane.view.index == 5, "the user reads the open line"
+        assert pane.page.place == 5, "the user reads the open line"
         await monitor.press("enter", "g", "F")
         assert "follows" not in monitor.lines[1]
         before = server.requests["events"]
@@ -157,10 +157,10 @@ def test_search_goes_from_hit_to_hit(tmp_path: Path) -> None:
         await monitor.press("slash", *"ORDER", "enter")
         assert "· 1 of 2 hits" in monitor.lines[1]
         await monitor.press("n")
-        assert pane.view.index == 4
+        assert pane.page.place == 4
         assert "· 2 of 2 hits" in monitor.lines[1]
         await monitor.press("n")
-        assert pane.view.index == 0
+        assert pane.page.place == 0
         await monitor.press("right_square_bracket", wait_s=2)
         assert "· other · all levels · /ORDER" in monitor.lines[1]
         assert "hits" in monitor.lines[1], "the search goes on in the log of another run"
@@ -247,14 +247,14 @@ def test_search_without_a_match_leaves_the_cursor(tmp_path: Path) -> None:
         pane = await opened(monitor, "g", "slash", *"late", "enter")
         assert "no hit" in monitor.lines[1]
         assert "n N hits" not in monitor.lines[-1]
-        before = pane.view.index
+        before = pane.page.place
         server.say(0.0, "a late line")
         await monitor.later(3)
         assert "0 of 1 hit" in monitor.lines[1]
         assert "n N hits" in monitor.lines[-1]
-        assert pane.view.index == before
+        assert pane.page.place == before
         await monitor.press("n")
-        assert pane.view.index == 5
+        assert pane.page.place == 5
 
     story_of(story, tmp_path, server)
 
@@ -309,14 +309,15 @@ def test_keys_of_a_long_log_make_only_visible_lines(tmp_path: Path) -> None:
         assert "The server sends the first 25,000 rows; later lines are not shown." in " ".join(monitor.text.split())
         assert server.requests["events"] == 1
         made = 0
-        make = pane.view._make
+        draw = pane.view._line
 
-        def counted(index: int) -> Any:
+        def counted(log: RunLog, index: int) -> Any:
             nonlocal made
             made += 1
-            return make(index)
+            return draw(log, index)
 
-        pane.view._make = counted  # type: ignore[method-assign]
+        pane.view._line = counted  # type: ignore[method-assign]
+        pane.rebuild()
         await monitor.press("k", "g", "G", "ctrl+b")
         assert made < 100
 

@@ -3,11 +3,12 @@
 import asyncio
 import json
 import os
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -17,7 +18,7 @@ from tui.domain.log import LogLevel, LogLine, RunLog
 from tui.domain.run import RunId, SpanId
 from tui.features.copying.words import file_name, log_text
 from tui.features.logs import words
-from tui.kit.page import PageRow
+from tui.kit.page import LazyRows, PageRow
 from tui.kit.selection import Fetched, Need
 from tui.kit.words import without_request
 from tui.lazy_dataclass import dataclass
@@ -27,33 +28,14 @@ from tui.text import formatting
 from tui.text.json import FoldedJson, JsonFolds, JsonPath, ValuePath, containers_of
 from tui.text.styled import Line
 
-# A window on lines of several rows each, with a cursor.
+# The lines of a log as the pane shows them: filtered by level, opened, and seen through the window of a page.
 #
-# A place is a line with a row of it. The rows of a line are asked for only where the window or the cursor pass, so that
-# the number of lines costs nothing.
-
-
-class Place(NamedTuple):
-    """The place of a row: the line, counted from the top, and the row within it."""
-
-    line: int
-    row: int
-
-
-TOP: Final = Place(0, 0)
-
-
-# The lines of a log as the pane shows them: filtered by level, opened, and seen through a window.
-#
-# A log may have 25,000 lines. Only the visible ones are made, and a place is a line with a row of it, not a number of
-# rows from the top. So every key costs the same in a short log and in a long one.
+# A log may have 25,000 lines. Only the visible ones are made, so every key costs the same in a short log and in a long
+# one. Only opened lines have rows of their own below them.
 
 
 MAX_OPEN_LINES: Final = 50
 """Opened lines. The one that was opened first is closed for another one."""
-
-MAX_CACHED_LINES: Final = 400
-"""Lines whose rows are kept, more than two screens show. All are made again when there are more."""
 
 SEARCH_LINES: Final = 1_000
 """A search pauses after so many lines, which takes about a millisecond."""
@@ -72,25 +54,75 @@ class OpenLine:
     index: int
 
 
-class ShownRow(NamedTuple):
-    """One visible row. `log_index` is the line in the log, None for a sentence below it."""
+class LogKey(NamedTuple):
+    """The key of a row: a line of a log, and which of its rows it is if the line is opened; 0 for the line itself."""
 
-    place: Place
-    row: PageRow
-    log_index: int | None
+    log: RunLog
+    line: int
+    part: int = 0
 
 
-class LogView:
-    """The log of one run, and the place of the cursor in it.
+class LogRows(LazyRows):
+    """The shown lines of a log, each with the rows below it if it is opened, then the sentences below the last line.
 
-    `attributes_of` returns the attributes of an opened line, `end_rows` the sentences below the last line for a width.
+    `opened` has those rows by the place of the line among the shown ones. `draw` makes the row of a line.
     """
 
     def __init__(
-        self, attributes_of: Callable[[LogLine], words.Attributes], end_rows: Callable[[int], Sequence[Line]]
+        self,
+        log: RunLog,
+        shown: Sequence[int],
+        opened: Mapping[int, Sequence[PageRow]],
+        draw: Callable[[int], PageRow],
+        below: Sequence[PageRow],
+        *,
+        is_wrapped: bool,
     ) -> None:
+        super().__init__(len(shown) + sum(map(len, opened.values())), below)
+        self._log, self._shown, self._opened, self._draw, self._is_wrapped = log, shown, opened, draw, is_wrapped
+
+    @property
+    def cursor_count(self) -> int:
+        return self._count
+
+    def _place_of(self, index: int) -> tuple[int, int]:
+        """Return the place of the line of a row, and which of its rows it is: 0 for the line itself."""
+        for line, rows in self._opened.items():
+            if index <= line:
+                break
+            if index <= line + len(rows):
+                return line, index - line
+            index -= len(rows)
+        return index, 0
+
+    def make(self, index: int) -> PageRow:
+        line, part = self._place_of(index)
+        return self._opened[line][part - 1] if part else self._draw(self._shown[line])
+
+    def height(self, index: int) -> int:
+        is_long = index < self._count and (self._is_wrapped or self._place_of(index)[0] in self._opened)
+        return 1 + len(self[index].more) if is_long else 1
+
+    def index_of(self, key: Hashable) -> int | None:
+        """Return the row of a key of this or of an earlier log; without its line, that of the line before it."""
+        if not isinstance(key, LogKey) or not self._shown:
+            return None
+        found = key.line if key.log is self._log else key.log.index_in(self._log, key.line)
+        if found is None:
+            return None
+        line = max(bisect_right(self._shown, found) - 1, 0)
+        row = line + sum(len(rows) for at, rows in self._opened.items() if at < line)
+        return row + (min(key.part, len(self._opened.get(line, ()))) if self._shown[line] == found else 0)
+
+
+class LogView:
+    """The log of one run, and what the user opened, hides and searches in it.
+
+    `attributes_of` returns the attributes of an opened line.
+    """
+
+    def __init__(self, attributes_of: Callable[[LogLine], words.Attributes]) -> None:
         self._attributes_of = attributes_of
-        self._end_rows = end_rows
         self.log: RunLog | None = None
         self.started_at: datetime | None = None
         self.least = LogLevel.DEBUG
@@ -102,13 +134,11 @@ class LogView:
         self.shown: Sequence[int] = ()
         """The indices of the shown lines."""
         self._open: OrderedDict[int, words.LineFolds] = OrderedDict()
-        self._made: dict[int, tuple[PageRow, ...]] = {}
-        self._end: tuple[PageRow, ...] = ()
-        self._width = 0
+        self._made: dict[int, list[PageRow]] = {}
+        """The rows below opened lines."""
+        self._max_attempt = 1
         self.columns = words.columns_for(0, 1)
         """The columns for the current width."""
-        self.cursor = self.top = TOP
-        """The places of the cursor and of the first visible row."""
 
     @property
     def shown_count(self) -> int:
@@ -125,117 +155,54 @@ class LogView:
         """Whether the log has a line of the level error. No level hides those."""
         return LogLevel.ERROR in self._levels
 
-    @property
-    def index(self) -> int | None:
-        """The index of the line under the cursor in the log."""
-        return self._index_at(self.cursor)
-
-    def _index_at(self, place: Place) -> int | None:
-        return self.shown[place.line] if place.line < len(self.shown) else None
-
-    @property
-    def row(self) -> PageRow | None:
-        """The row under the cursor, None without lines."""
-        return None if self.index is None else self._rows_of(self.cursor.line)[self.cursor.row]
-
-    @property
-    def is_at_end(self) -> bool:
-        """Whether the cursor is in the last line, or there is none."""
-        return self.cursor.line >= len(self.shown) - 1
-
     def is_hit(self, index: int) -> bool:
         """Return whether a line contains the needle, as far as it was searched."""
         place = bisect_left(self.hits, index)
         return place < len(self.hits) and self.hits[place] == index
 
-    def is_open(self, index: int) -> bool:
+    def is_open(self, index: int | None) -> bool:
         """Return whether a line is opened."""
         return index in self._open
 
-    def show(self, log: RunLog | None, started_at: datetime | None, *, sticks_to_end: bool = False) -> None:
-        """Show another log. The cursor stays on its line; with `sticks_to_end` it stays on the last one.
-
-        It does not leave an open line, which the user reads.
-        """
-        before, index, self.started_at = self.log, self.index, started_at
-        was_at_end = self.is_at_end and index not in self._open
-        top = self._index_at(self.top)
-        self.log = log
-        self._levels = b"" if log is None else log.levels()
+    def show(self, log: RunLog | None) -> None:
+        """Show another log. Opened lines stay open."""
+        before, self.log = self.log, log
+        self._levels, self._max_attempt = (b"", 1) if log is None else (log.levels(), log.max_attempt)
         self._made.clear()
         if before is None or log is None:
             self._open.clear()
         else:
             moved = [(before.index_in(log, old), folds) for old, folds in self._open.items()]
             self._open = OrderedDict((new, folds) for new, folds in moved if new is not None)
-            index = None if index is None else before.index_in(log, index)
-            top = None if top is None else before.index_in(log, top)
-        self._filter(index, top)
-        self._size()
-        if was_at_end and sticks_to_end:
-            self.to_bottom()
-
-    def count_from(self, started_at: datetime | None) -> None:
-        """Show times since this moment."""
-        if started_at != self.started_at:
-            self.started_at = started_at
-            self._made.clear()
+        self.show_from(self.least)
 
     def start_over(self) -> None:
         """Drop the log and everything about it. The level and the wrapping stay."""
-        self.show(None, None)
+        self.show(None)
         self.needle, self.hits = "", []
-        self.cursor = self.top = TOP
 
     def show_from(self, least: LogLevel) -> None:
-        """Show the lines of a level and those above it. The cursor moves to the nearest line before its own."""
+        """Show the lines of a level and those above it."""
         self.least = least
-        self._filter(self.index, self._index_at(self.top))
-
-    def _filter(self, index: int | None, top: int | None) -> None:
-        if self.least is LogLevel.DEBUG:
+        if least is LogLevel.DEBUG:
             self.shown = range(len(self._levels))
         else:
-            self.shown = [index for index, level in enumerate(self._levels) if level >= self.least]
-        self.cursor = self._place_of(index, self.cursor)
-        self.top = self._place_of(top, self.top)
+            self.shown = [index for index, level in enumerate(self._levels) if level >= least]
 
-    def _place_of(self, index: int | None, before: Place) -> Place:
-        if index is None:
-            return TOP
-        line = min(bisect_left(self.shown, index), max(len(self.shown) - 1, 0))
-        if line and self.shown[line] > index:
-            line -= 1
-        is_same = line < len(self.shown) and self.shown[line] == index
-        return Place(line, before.row if is_same else 0)
-
-    def resize(self, width: int) -> None:
-        """Make rows of `width` cells from now on."""
-        if width != self._width:
-            self._width = width
-            self._made.clear()
-            self._size()
-
-    def _size(self) -> None:
-        self.columns = words.columns_for(self._width, self.log.max_attempt if self.log is not None else 1)
-
-    def wrap(self, *, is_wrapped: bool) -> None:
-        """Wrap long lines, or cut them."""
-        self.is_wrapped = is_wrapped
+    def wrap(self) -> None:
+        """Wrap long lines, or cut them again."""
+        self.is_wrapped = not self.is_wrapped
         self._made.clear()
 
     def toggle(self, index: int) -> bool:
         """Open or close a line. Return whether it is open now."""
-        if index in self._open:
-            del self._open[index]
-        else:
-            self._open[index] = words.LineFolds()
-            if len(self._open) > MAX_OPEN_LINES:
-                closed, _ = self._open.popitem(last=False)
-                self._made.pop(closed, None)
         self._made.pop(index, None)
-        self.cursor = Place(self.cursor.line, 0)
-        return index in self._open
+        if self._open.pop(index, None) is not None:
+            return False
+        self._open[index] = words.LineFolds()
+        if len(self._open) > MAX_OPEN_LINES:
+            self._open.popitem(last=False)
+        return True
 
     def toggle_fold(self, index: int, key: object) -> None:
         """Fold or unfold a part of an opened line."""
@@ -252,21 +219,15 @@ class LogView:
 
     def redraw_open(self) -> None:
         """Make the rows of the opened lines again, because attributes of one are known now."""
-        for index in self._open:
-            self._made.pop(index, None)
+        self._made.clear()
 
-    def to_index(self, index: int) -> None:
-        """Move the cursor to a line of the log, or the shown line before it."""
-        self.cursor = self._place_of(index, TOP)._replace(row=0)
-
-    def next_error(self, step: int) -> int | None:
-        """Return the nearest shown error below (1) or above (-1) the cursor."""
-        line = self.cursor.line + step
-        while 0 <= line < len(self.shown):
-            if self._levels[self.shown[line]] >= LogLevel.ERROR:
-                return self.shown[line]
-            line += step
-        return None
+    def next_error(self, index: int | None, step: int) -> int | None:
+        """Return the nearest shown error below (1) or above (-1) a line."""
+        if index is None:
+            return None
+        at = bisect_left(self.shown, index)
+        lines = self.shown[at + 1 :] if step > 0 else self.shown[:at][::-1]
+        return next((each for each in lines if self._levels[each] >= LogLevel.ERROR), None)
 
     def search(self, needle: str) -> Iterator[None]:
         """Search the shown lines for a text in folded case, pausing after `SEARCH_LINES`. `hits` grows meanwhile."""
@@ -311,79 +272,39 @@ class LogView:
             return folds
         return replace(folds, json=replace(folds.json, found=containers_of(places)), opens_all=True)
 
-    def window(self, height: int) -> list[ShownRow]:
-        """Return the visible rows, after moving the window so that the cursor is in it and no row of it is wasted."""
-        margin = (self.columns.blank,) if self.shown else ()
-        width = self.columns.message if self.shown else self._width - 1
-        self._end = tuple(PageRow((*margin, *line) if line else ()) for line in self._end_rows(width))
-        height = max(height, 1)
-        self.cursor, end = self._clamped(self.cursor), self._end_place()
-        # At the last row, what stands below it is visible too.
-        lowest = end if self.cursor >= self._last() else self.cursor
-        highest = min(self._moved(lowest, 1 - height, end), self.cursor)
-        top = max(min(self._clamped(self.top), self.cursor), highest)
-        self.top = top = min(top, self._moved(end, 1 - height, end))
-        lines = range(top.line, len(self.shown) + 1)
-        rows = ((Place(line, row), each) for line in lines for row, each in enumerate(self._rows_of(line)))
-        visible = islice((each for each in rows if each[0] >= top), height)
-        return [ShownRow(place, row, self._index_at(place)) for place, row in visible]
+    def rows(
+        self, width: int, started_at: datetime | None, end_rows: Callable[[int], Sequence[Line]]
+    ) -> Sequence[PageRow]:
+        """Return the rows in `width` cells. `end_rows` makes the sentences below the last line for a width."""
+        columns = words.columns_for(width, self._max_attempt)
+        if columns != self.columns:
+            self._made.clear()
+        self.columns, self.started_at = columns, started_at
+        margin, room = ((columns.blank,), columns.message) if self.shown else ((), width - 1)
+        below = [PageRow((*margin, *line) if line else ()) for line in end_rows(room)]
+        if self.log is None:
+            return below
+        places = {bisect_left(self.shown, index): index for index in sorted(self._open)}
+        opened = {at: self._opened(index) for at, index in places.items() if index in self.shown[at : at + 1]}
+        return LogRows(self.log, self.shown, opened, partial(self._line, self.log), below, is_wrapped=self.is_wrapped)
 
-    def move(self, rows: int) -> None:
-        """Move the cursor by rows."""
-        self.cursor = self._moved(self.cursor, rows, self._last())
+    def _line(self, log: RunLog, index: int) -> PageRow:
+        is_open = index in self._open
+        lines = words.line_rows(log[index], self.started_at, self.columns, is_open=is_open, is_wrapped=self.is_wrapped)
+        return PageRow(lines[0], LogKey(log, index), OpenLine(index), more=tuple(lines[1:]))
 
-    def to_bottom(self) -> None:
-        """Move the cursor to the last row."""
-        self.cursor = self._last()
-
-    def _last(self) -> Place:
-        """Return the last row of the last line."""
-        return self._bottom_of(max(len(self.shown) - 1, 0))
-
-    def _end_place(self) -> Place:
-        """Return the last row of all."""
-        return self._bottom_of(len(self.shown)) if self._rows_of(len(self.shown)) else self._last()
-
-    def _bottom_of(self, line: int) -> Place:
-        return Place(line, max(len(self._rows_of(line)) - 1, 0))
-
-    def _clamped(self, place: Place) -> Place:
-        if place.line > len(self.shown):
-            return self._last()
-        return Place(place.line, max(0, min(place.row, len(self._rows_of(place.line)) - 1)))
-
-    def _moved(self, place: Place, rows: int, last: Place) -> Place:
-        """Return the place `rows` further down, at most `last`, or further up."""
-        line, row = place
-        row += rows
-        while row < 0 and line > 0:
-            line -= 1
-            row += len(self._rows_of(line))
-        while line < last.line and row >= (count := len(self._rows_of(line))):
-            line, row = line + 1, row - count
-        return min(Place(line, max(row, 0)), last)
-
-    def _rows_of(self, line: int) -> tuple[PageRow, ...]:
-        if line >= len(self.shown):
-            return self._end
-        index = self.shown[line]
+    def _opened(self, index: int) -> list[PageRow]:
+        """Return the rows below an opened line."""
         if index not in self._made:
-            if len(self._made) >= MAX_CACHED_LINES:
-                self._made.clear()
-            self._made[index] = tuple(self._make(index))
+            assert self.log is not None
+            line, columns = self.log[index], self.columns
+            folds, attributes = self._searched(line, index, self._open[index]), self._attributes_of(line)
+            rows = words.opened_rows(line.message, attributes, folds, columns.message, is_wrapped=self.is_wrapped)
+            self._made[index] = [
+                PageRow((columns.blank, *row.line), LogKey(self.log, index, part), row.action)
+                for part, row in enumerate(rows, 1)
+            ]
         return self._made[index]
-
-    def _make(self, index: int) -> Iterator[PageRow]:
-        assert self.log is not None
-        line, columns, folds = self.log[index], self.columns, self._open.get(index)
-        opening, is_open = OpenLine(index), folds is not None
-        for text in words.line_rows(line, self.started_at, columns, is_open=is_open, is_wrapped=self.is_wrapped):
-            yield PageRow(text, opening, opening)
-        if folds is None:
-            return
-        folds, attributes = self._searched(line, index, folds), self._attributes_of(line)
-        for row in words.opened_rows(line.message, attributes, folds, columns.message, is_wrapped=self.is_wrapped):
-            yield PageRow((columns.blank, *row.line), row.key, row.action)
 
 
 # Reads the log of the selected run, and reads it again while the run is live and the pane is visible.

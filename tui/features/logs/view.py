@@ -1,6 +1,6 @@
 """The pane `logs`: what the code of the selected run said, in order, with the attempt that it belongs to."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -15,23 +15,13 @@ from tui.domain.log import LogLevel, RunLog
 from tui.domain.run import ABSENT, RunId
 from tui.features.attempts.words import NOTHING_SELECTED
 from tui.features.logs import words
-from tui.features.logs.model import (
-    LOG,
-    TOP,
-    LogAttributes,
-    LogRead,
-    LogView,
-    OpenLine,
-    ShownRow,
-    save_shown,
-    saved_words,
-)
+from tui.features.logs.model import LOG, LogAttributes, LogKey, LogRead, LogView, OpenLine, save_shown, saved_words
 from tui.kit.app import call_soon
 from tui.kit.keys import Help, bind
 from tui.kit.layout import Placement, Slot
 from tui.kit.lines import GUTTER, Lines
 from tui.kit.live_model import LiveModel
-from tui.kit.page import BLANK_LINE, Page, PageLine, PageRow
+from tui.kit.page import BLANK_LINE, MakeRows, Page, PageLine, PageRow
 from tui.kit.pane import PagePane
 from tui.kit.selection import RUN
 from tui.sync.session import Session
@@ -47,21 +37,11 @@ _CURRENT_MATCH: Final = Token.BUTTON
 
 
 class LogPage(Page):
-    """A page for one `LogView`. Its places are lines of the log."""
+    """A page for the lines of one `LogView`. Its places are lines of the log."""
 
-    def __init__(self, view: LogView) -> None:
-        super().__init__()
+    def __init__(self, make: MakeRows, view: LogView) -> None:
+        super().__init__(make)
         self.view = view
-        self._window: list[ShownRow] = []
-
-    @property
-    def rows(self) -> Sequence[PageRow]:
-        """The visible rows."""
-        return [each.row for each in self._window]
-
-    @property
-    def row(self) -> PageRow | None:
-        return self.view.row
 
     @property
     def matches(self) -> Sequence[int]:
@@ -69,75 +49,58 @@ class LogPage(Page):
 
     @property
     def place(self) -> int | None:
-        return self.view.index
+        return self._line_of(self._cursor)
+
+    def _line_of(self, row: int) -> int | None:
+        """Return the line of the log that a row belongs to; None: it is a sentence below the last line."""
+        key = self._rows[row].key if self._rows else None
+        return key.line if isinstance(key, LogKey) else None
 
     @property
     def is_read(self) -> bool:
         return self.view.log is not None
 
+    @property
+    def is_at_end(self) -> bool:
+        """Whether the cursor is in the last line, or there is none."""
+        return self.place is None or self.place in self.view.shown[-1:]
+
     def find(self, needle: str) -> Iterator[None]:
-        return self.view.search(needle)
+        search = self.view.search(needle)
+        self.rebuild()  # opened lines unfold what matches
+        return search
+
+    def _find_rows(self, _: str) -> None:
+        """Leave the search to `find`."""
 
     def go_to_place(self, place: int) -> None:
-        self.view.to_index(place)
-        self._moved()
-
-    def rebuild(self) -> None:
-        """Make the visible rows again, and repaint those that differ."""
-        width, height = self.size
-        if width <= GUTTER or not height:
-            return
-        self.view.resize(width - GUTTER)
-        self._window = self.view.window(height)
-        self._refresh_changed()
+        if self.view.log is not None:
+            self.go_to(LogKey(self.view.log, place))
 
     def start_over(self) -> None:
         """Drop the log. A search goes on in the next one."""
+        super().start_over()
         self._running_search = None
         self.view.start_over()
 
     def strip_at(self, y: int) -> Strip:
         painted = self._painted[y] = self._line_at(y)
-        is_marked = bool(self._needle) and painted is not BLANK_LINE
-        line = self._marked(painted.line, self._window[y]) if is_marked else painted.line
+        line = painted.line
+        if self._needle and painted is not BLANK_LINE:
+            line = self._marked(line, self._line_of(self._visible[y][0]))
         return self._strip_of(painted, line, is_away=painted.is_under_cursor)
 
-    def click(self, y: int) -> bool:
-        if y >= len(self._window) or self._window[y].log_index is None:
-            return False
-        self.view.cursor = self._window[y].place
-        self._moved()
-        return True
-
-    def action_top(self) -> None:
-        self.view.cursor = TOP
-        self._moved()
-
-    def action_bottom(self) -> None:
-        self.view.to_bottom()
-        self._moved()
-
-    def _go(self, index: int) -> None:
-        """Move by `index` rows. Here the base class always sees the cursor on row 0, so that an index is a distance."""
-        self.view.move(index)
-        self._moved()
-
-    def _moved(self) -> None:
-        self.rebuild()
-        self.post_message(self.Moved())
-
     def _line_at(self, y: int) -> PageLine:
-        if y >= len(self._window):
-            return BLANK_LINE
-        shown = self._window[y]
-        is_current = bool(self._needle) and shown.log_index is not None and shown.log_index == self.view.index
-        is_under_cursor = shown.log_index is not None and shown.place == self.view.cursor
-        return PageLine(shown.row.line, is_under_cursor=is_under_cursor, is_current=is_current)
+        painted = super()._line_at(y)
+        if painted is BLANK_LINE:
+            return painted
+        index = self._line_of(self._visible[y][0])
+        is_current = bool(self._needle) and index is not None and index == self.place
+        return painted._replace(is_under_cursor=painted.is_under_cursor and index is not None, is_current=is_current)
 
-    def _marked(self, line: Line, shown: ShownRow) -> Line:
+    def _marked(self, line: Line, index: int | None) -> Line:
         """Mark the matches in a row. Of a closed line that matches where it is not visible, the end is marked."""
-        index = shown.log_index
-        token = _CURRENT_MATCH if index == self.view.index else _MATCH
+        token = _CURRENT_MATCH if index == self.place else _MATCH
         marked = mark_hits(line, self._needle, token)
         if marked != line or index is None or not line or self.view.is_open(index):
             return marked
@@ -182,8 +145,8 @@ class LogsPane(PagePane):
         self.follows = True
         # On the message loop of the pane: tasks of the session must not draw.
         self.attributes = LogAttributes(live.session, lambda: call_soon(self, self._show_attributes))
-        self.view = LogView(self.attributes.of, self._end_rows)
-        self.page: LogPage = LogPage(self.view)
+        self.view = LogView(self.attributes.of)
+        self.page: LogPage = LogPage(self.rows, self.view)
 
     def compose(self) -> ComposeResult:
         yield self.rule
@@ -249,8 +212,16 @@ class LogsPane(PagePane):
         known = run.state.started_at if run is not None and run.state is not None else None
         return known or (None if log is None else log.started_at)
 
+    def rows(self, width: int) -> Sequence[PageRow]:
+        return self.view.rows(width, self._started_at, self._end_rows)
+
+    @property
+    def start_key(self) -> Hashable:
+        """The last line: the end of a log is why one opens it."""
+        log, shown = self.view.log, self.view.shown
+        return LogKey(log, shown[-1]) if log is not None and shown else None
+
     def update_page(self) -> None:
-        self.view.count_from(self._started_at)
         super().update_page()
         if not self.is_due:
             self.head.show([(Piece(" " * GUTTER), *words.head(self.view.columns))] if self.view.shown_count else ())
@@ -261,11 +232,15 @@ class LogsPane(PagePane):
             self._shown_subject = self.selection.run_id
             self.start_over()
         log, before = self.reading.log, self.view.log
-        if log is not None and log is not before:
-            self.view.show(log, self._started_at, sticks_to_end=before is None or self.follows)
+        is_new = log is not None and log is not before
+        if is_new:
+            is_at_end = self.page.is_at_end and not self.view.is_open(self.page.place)
+            self._is_placed = before is not None and not (self.follows and is_at_end)
+            self.view.show(log)
+        super().watch_selection()
+        if is_new:
             self.page.search_again()
             self.refresh_bindings()  # `n` works with the first match, `x` with the first error
-        super().watch_selection()
 
     def start_over(self) -> None:
         super().start_over()
@@ -307,7 +282,7 @@ class LogsPane(PagePane):
 
     def on_page_entered(self, event: Page.Entered) -> None:
         event.stop()
-        index = self.view.index
+        index = self.page.place
         match event.action:
             case OpenLine(line):
                 self._toggle(line)
@@ -320,7 +295,7 @@ class LogsPane(PagePane):
         self.update_page()
 
     def error_step(self, step: int) -> bool:
-        index = self.view.next_error(step)
+        index = self.view.next_error(self.page.place, step)
         if self.reading.log is None:
             self.say(NOT_READ)
         elif index is None:
@@ -347,7 +322,7 @@ class LogsPane(PagePane):
             return
         self.follows = not self.follows
         if self.follows:
-            self.view.to_bottom()
+            self.page.action_bottom()
         self.update_page()
         self.refresh_bindings()
 
@@ -359,7 +334,7 @@ class LogsPane(PagePane):
 
     def _turn(self, *, is_open: bool) -> None:
         """Open or close the line under the cursor."""
-        index = self.view.index
+        index = self.page.place
         if index is not None and self.view.is_open(index) is not is_open:
             self._toggle(index)
             self.update_page()
@@ -370,11 +345,11 @@ class LogsPane(PagePane):
         self.page.search_again()
 
     def action_wrap(self) -> None:
-        self.view.wrap(is_wrapped=not self.view.is_wrapped)
+        self.view.wrap()
         self.update_page()
 
     def action_copy_line(self) -> None:
-        log, index = self.reading.log, self.view.index
+        log, index = self.reading.log, self.page.place
         if log is None or index is None:
             self.say(NOT_READ if log is None else "no line is shown")
         else:

@@ -158,9 +158,8 @@ class WaterfallRows(BranchRows[int]):
     def __init__(
         self, view: WaterfallView, parts: words.RowParts, below: Sequence[Line], current: RunId | None
     ) -> None:
-        super().__init__(view, self._row, [PageRow(line) for line in below])
+        super().__init__(view, partial(_span_row, parts, current), [PageRow(line) for line in below])
         self.parts = parts
-        self._current = current
 
     @property
     def cursor_count(self) -> int:
@@ -175,12 +174,13 @@ class WaterfallRows(BranchRows[int]):
         spans = self.parts.waterfall.spans
         return [row for row, each in enumerate(self.branches) if needle in spans[each.entry].message.casefold()]
 
-    def _row(self, branch: Branch[int]) -> PageRow:
-        waterfall = self.parts.waterfall
-        key, run_id = waterfall.keys[branch.entry], waterfall.spans[branch.entry].run_id
-        own_action = None if branch.is_open is None else ToggleFold(key)
-        action = own_action if run_id == self._current else GoToRun(run_id)
-        return PageRow(words.row_line(branch, self.parts), key, action)
+
+def _span_row(parts: words.RowParts, current: RunId | None, branch: Branch[int]) -> PageRow:
+    waterfall = parts.waterfall
+    key, run_id = waterfall.keys[branch.entry], waterfall.spans[branch.entry].run_id
+    own_action = None if branch.is_open is None else ToggleFold(key)
+    action = own_action if run_id == current else GoToRun(run_id)
+    return PageRow(words.row_line(branch, parts), key, action)
 
 
 # Reads the attributes of the span under the cursor, once for each span, after the cursor has rested.
