@@ -291,7 +291,7 @@ class Said(NamedTuple):
 
 
 _MAX_SAID_ROWS: Final = 3
-"""Rows of one sentence: a message may be long."""
+"""Rows of one value or sentence: it may be long."""
 
 
 def said_rows(said: Said, limit: int) -> list[Row]:
@@ -301,7 +301,7 @@ def said_rows(said: Said, limit: int) -> list[Row]:
     parts = [answer, remark] if remark else [answer]
     if remark and line_width(answer) + _GAP + line_width(remark) <= room:
         parts = [(*answer, Piece(" " * _GAP), *remark)]
-    lines = [line for part in parts for line in _few_rows(part, room)]
+    lines = [line for part in parts for line in few_rows(part, room)]
     head = pad((Piece(label, Token.FAINT),), LABEL)
     return [
         Row((*(head if not index else (Piece(" " * LABEL),)), *line), (label, index))
@@ -309,7 +309,8 @@ def said_rows(said: Said, limit: int) -> list[Row]:
     ]
 
 
-def _few_rows(line: Line, room: int) -> list[Line]:
+def few_rows(line: Line, room: int) -> list[Line]:
+    """Fold a line into a few rows. The last one is cut."""
     rows = fold(line, room)
     if len(rows) <= _MAX_SAID_ROWS:
         return rows

@@ -13,7 +13,7 @@ from tui.domain.text import Raw
 from tui.domain.trace import ROOT, RunEnd, Span, extents_of, longest_path, place, row_tree
 from tui.features.tree.spans import PlacedTrace, SelectedSpan, columns_for, detail_lines, parts_of, strip_lines
 from tui.text.blocks import Now, ReadStage
-from tui.text.styled import plain
+from tui.text.styled import Piece, plain
 
 CRASH = RunError(Raw("Process exited with code 1."), Raw("Internal error"), code="TASK_PROCESS_EXITED")
 
@@ -28,7 +28,7 @@ def shown(
     placed = PlacedTrace(waterfall, tree, extents, longest_path(waterfall, extents), {})
     now = Now(START + timedelta(seconds=100))
     parts = parts_of(placed, tree, lambda _: run, columns_for(width, 2), now)
-    selected = SelectedSpan(parts, ROOT, stage, run.id)
+    selected = SelectedSpan(parts, ROOT, (Piece(stage.words),), run.id)
     lines = detail_lines(selected, width, 20), strip_lines(selected, width)
     pane, strip = ("\n".join(plain(line) for line in each) for each in lines)
     return pane, strip

@@ -138,15 +138,13 @@ def test_any_trace_fills_exactly_its_width(
         assert not {"\x1b", "\r", "\n", "\u202e"} & set(line)
 
 
-@pytest.mark.parametrize(
-    ("width", "begin"), [(120, "1 run · 1 span · cut"), (80, "1 run · cut"), (60, "cut"), (40, "cut")]
-)
+@pytest.mark.parametrize("width", [120, 80, 60, 40])
 @pytest.mark.parametrize("took_s", [None, 4])
-def test_rule_says_where_the_trace_was_cut(width: int, begin: str, took_s: float | None) -> None:
+def test_rule_says_where_the_trace_was_cut(width: int, took_s: float | None) -> None:
     waterfall = place(replace(trace(span("a-task-with-a-long-name", 0, took_s)), is_truncated=True))
     at = START + timedelta(hours=4)
-    right = extent(waterfall, extents_of(waterfall), 1, at, Now(at), width=width)
-    assert plain(right).startswith(f"{begin} at 5,000 rows · ")
-    rule = plain(rule_line(RuleText((Tab(3, "tree"),), (Piece(" · waterfall"),), right), width))
+    right, spare = extent(waterfall, extents_of(waterfall), 1, at, Now(at))
+    assert plain(right).startswith("cut at 5,000 rows · 1 run · 1 span · ")
+    rule = plain(rule_line(RuleText((Tab(3, "tree"),), (Piece(" · waterfall"),), right, spare=spare), width))
     assert "cut at 5,000 rows" in rule
     assert "tree" in rule or width < 60

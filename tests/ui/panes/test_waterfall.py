@@ -166,7 +166,7 @@ def test_selected_span_is_described_after_one_read(tmp_path: Path) -> None:
         assert "10.6s after the root, 1" in text
         assert "checkout → attempt 1 → build-receipt → upload  holds up the root" in text
         assert "warn  part 3 of 4 timed out, trying again  " in text
-        assert 'bucket: "receipts-eu", part.number: 3' in text
+        assert 'attrs     { bucket: "receipts-eu", part: { number: 3 } }' in text
         assert f"{RECEIPT.id}  Enter goes there" in text
         reads = len(monitor.api.fleet.requests_to(f"/api/v1/runs/{RECEIPT.id}/spans/upload@10.6"))
         await monitor.press("k", "j", wait_s=1)
@@ -252,7 +252,7 @@ def test_cut_trace_says_where(tmp_path: Path) -> None:
     async def story(monitor: Monitored) -> None:
         await opened(monitor)
         assert "Trace cut at 5,000 rows, 18 spans received; the rest is not shown." in monitor.text
-        assert " · cut at 5,000 rows · " in monitor.lines[1]
+        assert " cut at 5,000 rows · " in monitor.lines[1]
 
     run_story(story, tmp_path, fleet)
 

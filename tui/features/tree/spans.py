@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import islice, pairwise
+from itertools import pairwise
 from typing import Final, NamedTuple
 
-from tui.domain.run import Json, Run, RunId
+from tui.domain.run import Run, RunId
 from tui.domain.text import Raw
 from tui.domain.trace import (
     ROOT,
@@ -24,8 +24,8 @@ from tui.kit.words import RuleText, could_not_read, rule_line
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
 from tui.text.axis import BAR, DASH, DAY_US, HOUR_US, MIN_WINDOW_US, MINUTE_US, SECOND_US, Cells, TimeWindow, label
-from tui.text.blocks import Now, ReadStage, key_of, tries_again
-from tui.text.json import opening, scalar
+from tui.text.blocks import Now, few_rows, key_of, tries_again
+from tui.text.json import inline
 from tui.text.status import STATUS_STYLES, UNKNOWN, StatusStyle, style_of
 from tui.text.styled import ELLIPSIS, Line, Piece, Token, cut, first_line, fit, joined, line_width
 
@@ -477,12 +477,6 @@ MAX_TRACE_ROWS: Final = 5_000
 """Rows of one response. A span is a row when it begins, another when it ends, and one for each of its events, so that
 fewer spans come. Source: tests/wire/recordings/README.md §5."""
 
-ROOMY: Final = 100
-"""From this width on, the rule counts the spans."""
-
-WITH_RUNS: Final = 76
-"""From this width on, the rule of a cut trace counts the runs."""
-
 
 def no_trace() -> str:
     """Return that there is no trace."""
@@ -527,82 +521,37 @@ def hidden_counts(waterfall: Waterfall) -> str:
 
 
 def extent(
-    waterfall: Waterfall, extents: Extents, span_count: int, read_at: datetime | None, now: Now, *, width: int
-) -> Line:
-    """Return `6 runs · 14 spans · cut at 5,000 rows · 17s so far · read 2s ago` for a rule of `width` cells.
+    waterfall: Waterfall, extents: Extents, span_count: int, read_at: datetime | None, now: Now
+) -> tuple[Line, tuple[Line, Line]]:
+    """Return `cut at 5,000 rows · 6 runs · 14 spans · 17s so far · read 2s ago`, and what a narrow rule omits first.
 
-    A narrow rule leaves the spans out, a narrower one of a cut trace the runs too. `span_count` is the number of rows.
+    `span_count` is the number of rows.
     """
-    is_narrow, is_cut = width < ROOMY, waterfall.trace.is_truncated
-    line: list[Piece] = []
-    if not is_cut or width >= WITH_RUNS:
-        line.append(Piece(formatting.plural(len(waterfall.run_spans), "run"), Token.TEXT))
-    if not is_narrow:
-        line.append(Piece(f" · {formatting.plural(span_count, 'span')}", Token.MUTED))
-    if is_cut:
-        gap: list[Piece] = [Piece(" · ", Token.MUTED)] if line else []
-        line += [*gap, Piece(_cut_at(waterfall.trace.received), Token.AMBER)]
+    dot = Piece(" · ", Token.MUTED)
+    runs: Line = (dot, Piece(formatting.plural(len(waterfall.run_spans), "run"), Token.TEXT))
+    spans: Line = (dot, Piece(formatting.plural(span_count, "span"), Token.MUTED))
+    line: Line = runs[1:]
+    if waterfall.trace.is_truncated:
+        line = (Piece(_cut_at(waterfall.trace.received), Token.AMBER), *runs)
     took = timedelta(microseconds=extents.end(ROOT, waterfall.moment(now.frozen_at or now.at)))
-    if extents.is_live:
-        line += [Piece(" · ", Token.MUTED), Piece(now.duration(took), Token.BLUE), Piece(" so far", Token.TEXT)]
-        if read_at is not None:
-            line.append(Piece(f" · {'' if is_narrow else 'read '}{now.age(read_at)} ago", Token.MUTED))
-    else:
-        line.append(Piece(f" · {formatting.duration(took)}", Token.TEXT))
-    return tuple(line)
+    if not extents.is_live:
+        return (*line, *spans, dot, Piece(formatting.duration(took), Token.TEXT)), (spans, runs)
+    age = () if read_at is None else (Piece(f" · read {now.age(read_at)} ago", Token.MUTED),)
+    so_far = (Piece(now.duration(took), Token.BLUE), Piece(" so far", Token.TEXT))
+    return (*line, *spans, dot, *so_far, *age), (spans, runs)
 
 
-# The attributes of one span in a bounded form: one line of `name: value`, so that a huge value is not kept.
+# The attributes of one span as JSON on one line, so that a huge value is not kept.
 
 
-MAX_ATTRIBUTES: Final = 40
-MAX_VALUE_CHARS: Final = 200
-MAX_NAME_CHARS: Final = 100
+MAX_ATTRIBUTE_CELLS: Final = 600
+"""More than three rows of most screens."""
 
 
-@dataclass(frozen=True, slots=True)
-class SpanAttributes:
-    """The attributes of a span as pairs of a name and its value as JSON. `more` counts those that were left out.
-
-    `failure` says why they could not be read.
-    """
-
-    items: tuple[tuple[Raw, Raw], ...] = ()
-    more: int = 0
-    failure: str | None = None
-
-
-def attributes_of(detail: SpanDetail) -> SpanAttributes:
-    """Return the attributes of a span. Names inside objects are joined by dots, as the code wrote them.
-
-    The error of a span is no attribute: it is shown as an error.
-    """
-    flat = _flat(detail.properties)
-    found = tuple((Raw(name[:MAX_NAME_CHARS]), _short(value)) for name, value in islice(flat, MAX_ATTRIBUTES))
-    return SpanAttributes(found, more=sum(1 for _ in flat))
-
-
-def _flat(properties: dict[str, Json]) -> Iterator[tuple[str, Json]]:
-    pending: list[tuple[str, Json]] = [
-        (name, value) for name, value in reversed(properties.items()) if name != "error" or not isinstance(value, dict)
-    ]
-    while pending:
-        name, value = pending.pop()
-        if isinstance(value, dict) and value and len(name) < MAX_NAME_CHARS:
-            pending.extend((f"{name}.{key}", item) for key, item in reversed(value.items()))
-        else:
-            yield name, value
-
-
-def _short(value: Json) -> Raw:
-    """Return the start of a value as JSON."""
-    if isinstance(value, str):
-        return _cut(scalar(value[: MAX_VALUE_CHARS + 1]))
-    return _cut(opening(value, MAX_VALUE_CHARS))
-
-
-def _cut(text: str) -> Raw:
-    return Raw(text if len(text) <= MAX_VALUE_CHARS else text[: MAX_VALUE_CHARS - 1] + "…")
+def attributes_of(detail: SpanDetail) -> Line:
+    """Return the attributes of a span. Its error is none of them: it is shown as an error."""
+    named = {name: value for name, value in detail.properties.items() if name != "error" or not isinstance(value, dict)}
+    return inline(named, MAX_ATTRIBUTE_CELLS)[0] if named else (Piece("none", Token.MUTED),)
 
 
 # What is said about the selected span: a pane of facts below the rows, or a strip of two lines where it is low.
@@ -616,7 +565,6 @@ _LOG_TIME: Final = 8
 _LOG_LEVEL: Final = 7
 _INDENT: Final = 2
 _PATH_ARROW: Final = " → "
-_MAX_ATTRIBUTE_ROWS: Final = 3
 _KIND_WORDS: Final = {
     SpanKind.RUN: "run below",
     SpanKind.ATTEMPT: "attempt of",
@@ -629,11 +577,11 @@ _LEVELS: Final = {"ERROR": ("error", Token.ROSE), "WARN": ("warn", Token.AMBER),
 
 @dataclass(frozen=True, slots=True)
 class SelectedSpan:
-    """The span under the cursor. `attributes` may still be read; `current` is the selected run."""
+    """The span under the cursor, its attributes or why they are not there; `current` is the selected run."""
 
     parts: RowParts
     index: int
-    attributes: SpanAttributes | ReadStage
+    attributes: Line
     current: RunId | None
 
     @property
@@ -742,7 +690,7 @@ class SelectedSpan:
             yield "error", [error]
         if log := self.last_log():
             yield "last log", [log]
-        yield "attrs", _attributes(self.attributes, room)
+        yield "attrs", few_rows(self.attributes, room)
         hint = Piece("  Enter goes there", Token.FAINT)
         yield "run", [(Piece(self.span.run_id, Token.MUTED), *((hint,) if self.span.run_id != self.current else ()))]
 
@@ -815,26 +763,3 @@ def _moment(us: int) -> str:
     if 10 <= tenths < 600:
         return f"{sign}{tenths // 10}.{tenths % 10}s"
     return sign + formatting.duration(timedelta(microseconds=abs(us)))
-
-
-def _attributes(read: SpanAttributes | ReadStage, room: int) -> list[Line]:
-    if isinstance(read, ReadStage):
-        return [(Piece(read.words, Token.MUTED),)]
-    if read.failure is not None:
-        return [(Piece(f"could not be read: {read.failure}", Token.MUTED),)]
-    if not read.items:
-        return [(Piece("none", Token.MUTED),)]
-    lines: list[Line] = []
-    line: Line = ()
-    for place, (name, value) in enumerate(read.items):
-        comma = (Piece(", ", Token.MUTED),) if place < len(read.items) - 1 else ()
-        item: Line = (Piece(f"{name}: ", Token.MUTED), Piece(value), *comma)
-        if line and line_width(line) + line_width(item) > room:
-            lines.append(line)
-            line = ()
-        line = (*line, *item)
-    lines.append(line)
-    kept = [cut(each, room) for each in lines[:_MAX_ATTRIBUTE_ROWS]]
-    if read.more or len(lines) > _MAX_ATTRIBUTE_ROWS:
-        kept[-1] = (*cut(kept[-1], room - 2), Piece(f" {ELLIPSIS}", Token.MUTED))
-    return kept

@@ -191,10 +191,10 @@ REST_S: Final = 0.3
 """How long the cursor rests on a span before it is read."""
 
 
-def span_reads(session: Session, on_read: Callable[[], None]) -> Selected[Span, words.SpanAttributes]:
+def span_reads(session: Session, on_read: Callable[[], None]) -> Selected[Span, Line]:
     """Read spans under the cursor. A span that is still open is read again once it ended."""
 
-    async def read(span: Span, _: words.SpanAttributes | None) -> words.SpanAttributes:
+    async def read(span: Span, _: Line | None) -> Line:
         return words.attributes_of(await session.fetcher.fetch_span(span.run_id, span.id, Priority.SELECTED))
 
     return Selected(session, read, on_read, key=span_key, name="read a span", rest_s=REST_S)
@@ -287,7 +287,7 @@ class SpanFacts(Lines):
         super().__init__(classes="foot")
         self._pane = pane
         self._is_strip = False
-        self._reads: Selected[Span, words.SpanAttributes] | None = None
+        self._reads: Selected[Span, Line] | None = None
         self._timer: Timer | None = None
         self._arranged = (0, 0)
 
@@ -324,7 +324,7 @@ class SpanFacts(Lines):
             self.show(())
             return
         parts, width = pane.drawn.parts, pane.page.size.width
-        attributes: words.SpanAttributes | ReadStage = ReadStage.DUE
+        attributes: Line = ()
         if height and not self._is_strip:
             attributes = self._attributes_of(parts.waterfall.spans[pane.entry])
         span = words.SelectedSpan(parts, pane.entry, attributes, pane.selection.run_id)
@@ -335,14 +335,14 @@ class SpanFacts(Lines):
             lines = words.detail_lines(span, width, height)
         self.show(lines if height else (), is_stale=pane.live.now.frozen_at is not None)
 
-    def _attributes_of(self, span: Span) -> words.SpanAttributes | ReadStage:
+    def _attributes_of(self, span: Span) -> Line:
         """Return the attributes of a span, or how far their read has got. They are read soon if they were not."""
         if self._reads is None:
             self._reads = span_reads(self._pane.live.session, self.show_span)
         self._reads.follow(span)
         if failure := self._reads.failure_of(span_key(span)):
-            return words.SpanAttributes(failure=without_request(failure))
-        return self._reads.of(span_key(span)) or self._reads.stage
+            return (Piece(f"could not be read: {without_request(failure)}", Token.MUTED),)
+        return self._reads.of(span_key(span)) or (Piece(self._reads.stage.words, Token.MUTED),)
 
     @property
     def is_reading(self) -> bool:
@@ -466,16 +466,19 @@ class WaterfallPane(FoldingPane[int]):
         return (Piece(" · waterfall", Token.MUTED), *name)
 
     def spare(self) -> tuple[Line, ...]:
-        return tuple(reversed(rule_parts(self.left())))
+        _, (spans, runs) = self._extent()
+        return (spans, *reversed(rule_parts(self.left())), runs)
+
+    def _extent(self) -> tuple[Line, tuple[Line, Line]]:
+        view, read_at = self.view, self.selection.state_of(TRACE).fetched_at
+        if view is None:
+            return (), ((), ())
+        return words.extent(view.waterfall, view.placed.extents, len(view.tree.order), read_at, self.live.now)
 
     def right(self) -> Line:
-        state, view = self.selection.state_of(TRACE), self.view
-        if self.stage_of(TRACE) is ReadStage.LATE:
-            return (Piece(formatting.LOADING, Token.MUTED),)
-        if view is None:
-            return ()
-        count, now = len(view.tree.order), self.live.now
-        return words.extent(view.waterfall, view.placed.extents, count, state.fetched_at, now, width=self.size.width)
+        return (
+            (Piece(formatting.LOADING, Token.MUTED),) if self.stage_of(TRACE) is ReadStage.LATE else self._extent()[0]
+        )
 
     def watch_selection(self) -> None:
         """Show the trace of the selected run. Another run's trace is given back at once, also while hidden."""
