@@ -23,7 +23,6 @@ from tui.features.runs.columns import columns_for, row
 from tui.features.runs.command import run_page, tree_lines
 from tui.features.runs.printed import run_object, transition_line, tree_objects
 from tui.features.runs.words import summary_lines
-from tui.features.tree.words import columns_for as tree_columns_for
 from tui.features.tree.words import row as tree_row
 from tui.store.merge import merge
 from tui.text.blocks import Now
@@ -115,7 +114,7 @@ def test_tree_of_any_times_is_drawn(trace: bytes, detail: bytes, date: str, widt
         for node in tree_objects(tree):
             compact(node)
         for branch in view_of(tree, known.get).shown:
-            tree_row(branch, tree_columns_for(width), Now(now))
+            tree_row(branch, width, Now(now))
 
 
 @settings(max_examples=40)

@@ -14,7 +14,7 @@ from tui.domain.text import Raw
 from tui.features.detail.words import DetailRead, DetailView, Relatives, detail_rows, origin_words
 from tui.features.runs.command import run_page
 from tui.features.runs.words import DATED_AFTER, MAX_RUNNING_AGE, summary_lines, waiting_words
-from tui.features.tree.words import columns_for, row
+from tui.features.tree.words import row
 from tui.text.blocks import Now
 from tui.text.json import ValueRows
 from tui.text.styled import plain
@@ -98,7 +98,7 @@ def tree_of(run: Run) -> str:
     grove.add("root")
     grove.runs[RunId("run_root")] = replace(run, id=RunId("run_root"))
     shown = view_of(grove.tree("root"), grove.runs.get).shown
-    return "\n".join(plain(row(each, columns_for(118), AT).line) for each in shown)
+    return "\n".join(plain(row(each, 118, AT).line) for each in shown)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_tree_drops_a_wait_for_runs_that_have_ended(word: str, is_shown: bool) -
     wait = Wait(WaitKind.RUNS, STARTED, SpanId("s"), runs=(child,), open_count=1, task=TaskId("child"))
     grove.runs[RunId("run_root")] = replace(waiting(wait), id=RunId("run_root"))
     shown = view_of(grove.tree("root"), grove.runs.get).shown
-    lines = [plain(row(each, columns_for(118), AT).line) for each in shown]
+    lines = [plain(row(each, 118, AT).line) for each in shown]
     assert ("waits for its child" in lines[0]) is is_shown
 
 

@@ -11,7 +11,6 @@ from tui.domain.run import RunId, TaskId, parse_status
 from tui.domain.tree import RunTimes, RunTree, TreeNode
 from tui.features.tree.words import (
     TreeShape,
-    columns_for,
     extent,
     head,
     notes,
@@ -24,12 +23,11 @@ from tui.text.styled import Line, Token, line_width, plain
 
 def lines(grove: Grove, tree: RunTree, cells: int, *, is_all_open: bool = False, now: Now | None = None) -> list[Line]:
     """Return the titles and the rows."""
-    columns = columns_for(cells)
     view = view_of(tree, grove.runs.get)
     if is_all_open:
         view.set_all_open(is_open=True)
-    rows = [row(each, columns, now or Now(NOW), current=tree.current).line for each in view.shown]
-    return [head(columns), *rows]
+    rows = [row(each, cells, now or Now(NOW), current=tree.current).line for each in view.shown]
+    return [head(cells), *rows]
 
 
 def drawn_lines(grove: Grove, current: str, cells: int) -> list[str]:
@@ -133,9 +131,7 @@ def test_current_run_is_bold_and_failures_stand_out() -> None:
 
 def test_enter_goes_to_a_run_and_unfolds_a_group() -> None:
     grove = nightly()
-    acts = {
-        row(each, columns_for(118), Now(NOW)).action for each in view_of(grove.tree("import"), grove.runs.get).shown
-    }
+    acts = {row(each, 118, Now(NOW)).action for each in view_of(grove.tree("import"), grove.runs.get).shown}
     assert GoToRun(RunId("run_notify")) in acts
     assert ToggleFold(("batch", "run_import", "batch_1")) in acts
     assert ToggleFold(("alike", "run_shard0", "completed", "page")) in acts
@@ -202,10 +198,8 @@ def test_lone_run_says_that_it_is_alone() -> None:
     grove = Grove()
     grove.add("root")
     branch = view_of(grove.tree("root"), grove.runs.get).shown[0]
-    assert "✓ root  no runs above or below it" in plain(
-        row(branch, columns_for(81, is_alone=True), Now(NOW), is_alone=True).line
-    )
-    assert "below" not in plain(head(columns_for(81, is_alone=True)))
+    assert "✓ root  no runs above or below it" in plain(row(branch, 81, Now(NOW), is_alone=True).line)
+    assert "below" not in plain(head(81, is_alone=True))
 
 
 def test_batch_with_unknown_runs_has_no_duration() -> None:

@@ -9,11 +9,11 @@ from tests.support.present.samples import NOW, STARTED
 from tui.domain.run import RunId, TaskId, parse_status
 from tui.domain.tree import RunTimes, RunTree, TreeNode
 from tui.features.tree.view import BranchRows, TreeView
-from tui.features.tree.words import TreeEntry, columns_for, row
+from tui.features.tree.words import TreeEntry, row
 from tui.text.blocks import Now
 from tui.text.styled import plain
 
-COLUMNS = columns_for(108)
+WIDTH = 108
 
 
 def drawn(word: str, times: RunTimes, later_s: float) -> BranchRows[TreeEntry]:
@@ -22,7 +22,7 @@ def drawn(word: str, times: RunTimes, later_s: float) -> BranchRows[TreeEntry]:
     tree = RunTree(TreeNode(RunId("run_root"), 0, TaskId("root"), None, None, (leaf,)), RunId("run_root"))
     view = TreeView(lambda _: None)
     view.show(tree)
-    return BranchRows(view, partial(row, columns=COLUMNS, now=Now(NOW + timedelta(seconds=later_s))))
+    return BranchRows(view, partial(row, width=WIDTH, now=Now(NOW + timedelta(seconds=later_s))))
 
 
 @pytest.mark.parametrize(("word", "started_at"), [("Executing", STARTED), ("Queued", None)])

@@ -418,10 +418,9 @@ class TreePane(FoldingPane[TreeEntry]):
             # The page calls `rows` when it gets its size. The cursor can move only when it has these rows.
             self.call_later(self._place_cursor)
         is_alone = shape.size == 1 and not tree.missing
-        columns = words.columns_for(width, is_alone=is_alone)
-        self.head.show([(Piece(" " * GUTTER), *words.head(columns))])
+        self.head.show([(Piece(" " * GUTTER), *words.head(width, is_alone=is_alone))])
         notes = words.notes(tree, shape, self.selection.state_of(TREE).failure, width)
-        draw = partial(words.row, columns=columns, now=self.live.now, current=tree.current, is_alone=is_alone)
+        draw = partial(words.row, width=width, now=self.live.now, current=tree.current, is_alone=is_alone)
         self.drawn = BranchRows(self.view, draw, notes)
         return self.drawn
 

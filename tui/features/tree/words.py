@@ -1,10 +1,11 @@
 """The tree of runs: its shape, its folds, its lines and its notes."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import partial
 from typing import Final, Generic, NamedTuple, TypeVar, assert_never
 
 from tui.domain.run import EXECUTING_FAMILY, FAILED, QUEUED_FAMILY, BatchId, Run, RunId, RunStatus, State, TaskId
@@ -17,8 +18,8 @@ from tui.lazy_dataclass import dataclass
 from tui.text import formatting
 from tui.text.blocks import GoToRun, Now, Row, ToggleFold, tries_again
 from tui.text.status import STATUS_STYLES, StatusStyle, style_of, style_of_status
-from tui.text.styled import ELLIPSIS, Line, Piece, Token, cut, first_line, fit, line_width, wrap
-from tui.text.table import GAP
+from tui.text.styled import ELLIPSIS, Line, Piece, Token, cut, first_line, fit, joined, line_width, wrap
+from tui.text.table import GAP, REST, Cell, Spot, placed
 
 GUIDE_STEP: Final = 3  # The cells of one level.
 
@@ -396,100 +397,82 @@ def guides_of(branch: Branch[Entry], room: int) -> Line:
 ALONE: Final = "no runs above or below it"
 
 EDGE: Final = 1
-_ID: Final = 11
 _TIME: Final = 7
 _COUNTS: Final = (4, 4, 5, 5)
-_BEFORE_TOOK: Final = 3
 _FAILED_ONLY: Final = 5
 _MIN_TASK: Final = 14  # With the glyph.
-_MAX_LEFT: Final = 104  # In a wider column the reader loses the row on the way to the numbers.
+_MAX_NAME: Final = 104  # In a wider column the reader loses the row on the way to the numbers.
 _MIN_REMARK: Final = 6
-_FOR_ALONE: Final = 12  # Leaves room for the remark that the run is alone.
-_ROOMY: Final = 44  # A wider left part also has room for the origin of a run, which matters less than its tags.
+_ROOMY: Final = 91  # Wider rows also have room for the origin of a run, which matters less than its tags.
+
+_WIDE: Final = (
+    Spot("name", grow=_MAX_NAME, gap=GAP),
+    Spot("counts", sum(_COUNTS) + len(_COUNTS) - 1, gap=3),
+    Spot("took", _TIME, align="right", gap=GAP),
+    Spot("queued", _TIME, align="right", gap=GAP, from_width=107),
+    Spot("id", 11, from_width=76),
+)
+_NARROW: Final = (
+    Spot("name", grow=REST, gap=GAP),
+    Spot("counts", _FAILED_ONLY, gap=3, from_width=33),
+    Spot("took", _TIME, align="right", from_width=33),
+)
+"""Of the counts, that of the failures."""
+
+_WIDE_FROM: Final = 61
 
 
-class Columns(NamedTuple):
-    """The columns at one width. `left` is the width of everything left of them, `counts` are those of the roll-up."""
-
-    left: int
-    counts: tuple[int, ...]
-    has_took: bool = True
-    has_queued: bool = False
-    has_id: bool = False
-
-    @property
-    def is_roomy(self) -> bool:
-        """Whether there is room for the less important remarks."""
-        return self.left >= _ROOMY
+def _placed(width: int, cells: Mapping[str, Cell], *, is_alone: bool) -> Line:
+    """Return a line of at most `width` cells. A run that `is_alone` has no counts."""
+    layout = _WIDE if width - EDGE >= _WIDE_FROM else _NARROW
+    return placed([each for each in layout if not is_alone or each.name != "counts"], width - EDGE, cells)
 
 
-def columns_for(width: int, *, is_alone: bool = False) -> Columns:
-    """Return the columns that fit into `width` cells.
-
-    The time in the queue and the id are dropped first, then every count except failures. A run that `is_alone` has no
-    counts.
-    """
-    for wanted, has_took, has_queued, has_id, least in (
-        (_COUNTS, True, True, True, 52),
-        (_COUNTS, True, False, True, 30),
-        (_COUNTS, True, False, False, 28),
-        ((_FAILED_ONLY,), True, False, False, 16),
-    ):
-        counts = () if is_alone else wanted
-        cells = EDGE + (GAP + sum(counts) + len(counts) - 1) * bool(counts) + (_BEFORE_TOOK + _TIME) * has_took
-        left = width - cells - (GAP + _TIME) * has_queued - (GAP + _ID) * has_id
-        if left >= least + _FOR_ALONE * is_alone:
-            return Columns(min(left, _MAX_LEFT), counts, has_took, has_queued, has_id)
-    return Columns(max(width - EDGE, 1), (), has_took=False)
-
-
-def head(columns: Columns) -> Line:
+def head(width: int, *, is_alone: bool = False) -> Line:
     """Return the line of titles above the rows."""
+    below = {True: "below", False: "below it"}
 
-    def title(text: str, width: int = 0) -> Piece:
-        return Piece(text.rjust(width), Token.FAINT)
+    def title(text: str) -> Line:
+        return (Piece(text, Token.FAINT),)
 
-    line = [*fit((Piece("  "), title("run")), columns.left)]
-    if columns.counts:
-        is_whole = len(columns.counts) > 1
-        room = sum(columns.counts) + len(columns.counts) - 1
-        line += [Piece(" " * GAP), *fit((title("below it" if is_whole else "below"),), room)]
-    if columns.has_took:
-        line.append(title("took", _BEFORE_TOOK + _TIME))
-    if columns.has_queued:
-        line.append(title("queued", GAP + _TIME))
-    if columns.has_id:
-        line += [Piece(" " * GAP), title("id")]
-    return tuple(line)
+    titles: dict[str, Cell] = {name: title(name) for name in ("took", "queued", "id")}
+    titles |= {"name": title("  run"), "counts": lambda room: title(below[room <= _FAILED_ONLY])}
+    return _placed(width, titles, is_alone=is_alone)
 
 
-def row(branch: TreeBranch, columns: Columns, now: Now, *, current: RunId | None = None, is_alone: bool = False) -> Row:
+def row(branch: TreeBranch, width: int, now: Now, *, current: RunId | None = None, is_alone: bool = False) -> Row:
     """Return the row of one branch. Enter goes to a run, and folds or unfolds a group. `current` is selected."""
     entry, item = branch.entry, branch.entry.item
     is_current = entry.key == current
     action: object = ToggleFold(entry.key)
+    cells: dict[str, Cell] = {"counts": partial(_counts, entry.below)}
     name: Line
     match item:
         case TreeRun():
             action = GoToRun(item.node.id)
             style, task = item.style, item.node.task or formatting.NONE
             name = (style.mark, Piece(" "), Piece(task, style.row.task, is_bold=is_current))
-            remark = ALONE if is_alone else _remark(item, branch, now, is_roomy=columns.is_roomy)
-            right = _run_times(item, columns, now)
+            remark = ALONE if is_alone else _remark(item, branch, now, is_roomy=width >= _ROOMY)
+            queued, is_waiting = _queued(item, now)
+            cells["took"] = (Piece(_took(item, now), style.row.took),)
+            cells["queued"] = (Piece(queued, style.row.took if is_waiting else Token.FAINT),)
+            cells["id"] = short_id(item.node.id, style.row.rest)
         case BatchGroup():
             size = formatting.count(item.size) if item.is_whole else formatting.plural(item.size, "run")
             name = (Piece(f"batch of {size}" if item.is_whole else f"{size} of a batch"),)
             functions = {run.fixed.trigger_function for run in _runs_of(entry)} - {None}
             remark = f"{functions.pop()}()" if len(functions) == 1 else ""
-            right = _batch_times(entry, columns, now)
+            cells["took"] = (Piece(_batch_took(entry, item, now), Token.MUTED),)
         case SiblingGroup():
             name, remark = (Piece(f"{formatting.count(item.size)} {item.word}", Token.MUTED),), item.task or ""
-            right = ()
         case _:
             assert_never(item)
-    left: Line = (*guides_of(branch, columns.left - min(line_width(name), _MIN_TASK)), *name)
-    left = (*left, *_remark_line(remark, columns.left - line_width(left)))
-    return Row((*fit(left, columns.left), *_counts(entry.below, columns), *right), entry.key, action, is_current)
+
+    def named(room: int) -> Line:
+        line = (*guides_of(branch, room - min(line_width(name), _MIN_TASK)), *name)
+        return (*line, *_remark_line(remark, room - line_width(line)))
+
+    return Row(_placed(width, cells | {"name": named}, is_alone=is_alone), entry.key, action, is_current)
 
 
 def _remark_line(remark: str, room: int) -> Line:
@@ -537,19 +520,6 @@ def _origin(run: Run, branch: TreeBranch) -> Iterator[str]:
         yield "not awaited"
 
 
-def _run_times(tree_run: TreeRun, columns: Columns, now: Now) -> Line:
-    tokens = tree_run.style.row
-    line: list[Piece] = []
-    if columns.has_took:
-        line.append(Piece(_took(tree_run, now).rjust(_BEFORE_TOOK + _TIME), tokens.took))
-    if columns.has_queued:
-        text, is_waiting = _queued(tree_run, now)
-        line.append(Piece(text.rjust(GAP + _TIME), tokens.took if is_waiting else Token.FAINT))
-    if columns.has_id:
-        line += [Piece(" " * GAP), *short_id(tree_run.node.id, tokens.rest)]
-    return tuple(line)
-
-
 def _took(tree_run: TreeRun, now: Now) -> str:
     """Return the duration of a run; blank before its start."""
     times, is_final = tree_run.times, tree_run.is_final
@@ -575,20 +545,16 @@ def _queued(tree_run: TreeRun, now: Now) -> tuple[str, bool]:
     return now.duration(waited), True
 
 
-def _batch_times(entry: TreeEntry, columns: Columns, now: Now) -> Line:
+def _batch_took(entry: TreeEntry, batch: BatchGroup, now: Now) -> str:
     """Return the time from the first start in the batch to its last end, or to now."""
-    if not columns.has_took:
-        return ()
     states = [run.state for run in _runs_of(entry) if run.state is not None]
     starts = [state.started_at for state in states if state.started_at is not None]
     ends = [state.finished_at for state in states if state.finished_at is not None]
-    batch = entry.item
-    if not starts or not isinstance(batch, BatchGroup) or len(states) < batch.size:
-        return (Piece(formatting.NONE.rjust(_BEFORE_TOOK + _TIME), Token.MUTED),)
+    if not starts or len(states) < batch.size:
+        return formatting.NONE
     is_final = len(ends) == len(states)
     until: datetime = max(ends) if is_final else now.frozen_at or now.at
-    text = now.duration(until - min(starts), is_running=not is_final)
-    return (Piece(text.rjust(_BEFORE_TOOK + _TIME), Token.MUTED),)
+    return now.duration(until - min(starts), is_running=not is_final)
 
 
 def _runs_of(entry: TreeEntry) -> list[Run]:
@@ -597,20 +563,17 @@ def _runs_of(entry: TreeEntry) -> list[Run]:
     return [member.run for members in groups for member in members if member.run is not None]
 
 
-def _counts(below: RollUp, columns: Columns) -> Line:
+def _counts(below: RollUp, room: int) -> Line:
     """Return `✗4 E6 Q13 ✓192`, each count in its column. A zero is blank."""
-    if not columns.counts:
-        return ()
     cells = (
         ((Piece(f"✗{_short(below.failed)}", Token.ROSE, is_bold=True),), below.failed),
         ((Piece(f"E{_short(below.active)}", Token.BLUE),), below.active),
         ((Piece(f"Q{_short(below.queued)}", Token.MUTED),), below.queued),
         ((STATUS_STYLES["Completed"].mark, Piece(_short(below.completed), Token.MUTED)), below.completed),
     )
-    line = [Piece(" ")]
-    for (cell, count), width in zip(cells, columns.counts, strict=False):
-        line += [Piece(" "), *fit(cell if count else (), width, "right")]
-    return tuple(line)
+    widths = _COUNTS if room > _FAILED_ONLY else (_FAILED_ONLY,)
+    shown = zip(cells, widths, strict=False)
+    return joined((fit(cell if count else (), width, "right") for (cell, count), width in shown), " ")
 
 
 def _short(count: int) -> str:
