@@ -419,13 +419,19 @@ _NARROW: Final = (
 )
 """Of the counts, that of the failures."""
 
+_ALONE: Final = (
+    Spot("name", grow=_MAX_NAME, gap=3),
+    Spot("took", _TIME, align="right", gap=GAP, from_width=38),
+    Spot("queued", _TIME, align="right", gap=GAP, from_width=96),
+    Spot("id", 11, from_width=65),
+)
 _WIDE_FROM: Final = 61
 
 
 def _placed(width: int, cells: Mapping[str, Cell], *, is_alone: bool) -> Line:
     """Return a line of at most `width` cells. A run that `is_alone` has no counts."""
-    layout = _WIDE if width - EDGE >= _WIDE_FROM else _NARROW
-    return placed([each for each in layout if not is_alone or each.name != "counts"], width - EDGE, cells)
+    layout = _ALONE if is_alone else _WIDE if width - EDGE >= _WIDE_FROM else _NARROW
+    return placed(layout, width - EDGE, cells)
 
 
 def head(width: int, *, is_alone: bool = False) -> Line:
