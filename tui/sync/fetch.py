@@ -392,16 +392,25 @@ class RunFetcher:
 
         Detail and attempts are emitted one right after the other if they arrive together: they are painted at once.
         """
-        trace = asyncio.ensure_future(self.fetch_trace(run_id, priority))
-        # Retrieves its error: without it, asyncio warns if the detail cannot be read.
-        trace.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-        try:
+        trace: EarlyTrace = asyncio.get_running_loop().create_future()
+
+        async def read_trace() -> None:
+            try:
+                trace.set_result(await self.fetch_trace(run_id, priority))
+            except ApiError as error:
+                trace.set_exception(error)
+                trace.exception()  # marks it as retrieved: without it, asyncio warns if the detail cannot be read
+
+        async def read_run() -> tuple[Run, str | None]:
             response = await self._read_run(run_id, priority)
             await asyncio.wait([trace], timeout=MAX_BESIDE_S)
             await self.emit(RunsRead((response.patch, *response.related)))
             return await self._with_attempts(response, priority, trace)
-        finally:
-            trace.cancel()
+
+        found, _ = await asyncio.gather(read_run(), read_trace(), return_exceptions=True)
+        if isinstance(found, BaseException):
+            raise found
+        return found
 
     async def _with_attempts(
         self, response: RunResponse, priority: Priority, early: EarlyTrace | None = None
