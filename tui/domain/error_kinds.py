@@ -36,10 +36,10 @@ _XML_IDENTITY = re.compile(
     r"<(Code|Message|Type|faultcode|faultstring|errorCode|errorMessage)>([^<]{1,300})</\1>", re.IGNORECASE
 )
 
-# Parts of a frame. As one pattern with `.*` in it, a line of brackets takes a time that grows with its square.
-_CALL = re.compile(r"\S+ \(")
-_PLACE = re.compile(r"\S*:\d+:\d+\Z")
-_END_OF_CALL = re.compile(r"\((?:native|<anonymous>|index \d+)\)\Z|:\d+\)\Z")
+# A call with its place, a place alone, or a call that was cut.
+_FRAME = re.compile(
+    r"at (?:async )?(?:\S+ \(|\S*:\d+:\d+\Z|.*:\d+\)\Z|.*\((?:native|<anonymous>|index \d+)\)\Z)", re.DOTALL
+)
 _OMITTED = re.compile(r"\s*\.{3}\s*\d+ (?:more|lines|frames|levels)")
 _CODE_POINTER = re.compile(r"\s*(?:→|>|❯|-->)\s*\d+\s")
 _CODE_LINE = re.compile(r"\s+\d+\s|\s*(?:→|>|❯|-->)\s*\d+\s|\s*\d+\s*(?:[|│]|$)")
@@ -128,7 +128,7 @@ def _without_lines(text: str) -> str:
         if kept and line.startswith("--") and _is_caret(line):
             kept.pop()  # the code to which the line points
             continue
-        if _is_frame(line) or _OMITTED.match(line) or _is_caret(line):
+        if _FRAME.match(line.strip()) or _OMITTED.match(line) or _is_caret(line):
             continue
         if has_pointer and _CODE_LINE.match(line):
             continue
@@ -138,19 +138,6 @@ def _without_lines(text: str) -> str:
         if not in_log or not kept:
             kept.append(line)
     return "\n".join([*kept, rest] if rest else kept)
-
-
-def _is_frame(line: str) -> bool:
-    """Return whether a line is a frame of a stack: a call with its place, a place alone, or a call that was cut."""
-    text = line.strip()
-    if not text.startswith("at "):
-        return False
-    rest = text.removeprefix("at ")
-    bare = rest.removeprefix("async ")
-    if _CALL.match(rest) or _CALL.match(bare) or _PLACE.match(bare):
-        return True
-    end = _END_OF_CALL.search(rest) if text.endswith(")") else None
-    return end is not None and "(" in rest[: end.start() + 1]
 
 
 def _is_caret(line: str) -> bool:
@@ -181,6 +168,7 @@ _PAIR = re.compile(
     r"(?P<value>\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`\n]*`|[^\s,{}\[\]]+)?"
 )
 _SENTENCE = re.compile(r"\n(?=[A-Z][a-z]+ )")
+_QUOTED_OR_BRACE = re.compile(r"(?s)([\"`]|(?<![^\W_])')(?:\\.|(?!\1)[^\\\n])*+(?:\1|\n|\\?\Z)|[{}\[\]]")
 _SEPARATORS = re.compile(r"[_\-\s]")
 _NAME_OF_ERROR = re.compile(r"\w*(?:Error|Exception|Fault)\Z")
 _CODE_LIKE = re.compile(r"[\w.:/\[\]@$ -]{1,80}\Z")
@@ -324,26 +312,11 @@ def _read_printed(text: str, start: int) -> tuple[str | None, str, int] | None:
 
 def _closing(text: str, start: int) -> tuple[int, bool]:
     """Return the index after the brace that closes the one at `start`, or of the end of what is read if none does."""
-    depth = 0
-    limit = min(len(text), start + MAX_PRINTED_CHARS)
-    quote = ""
-    index = start
-    while index < limit:
-        character = text[index]
-        if quote:
-            if character == "\\":
-                index += 1
-            elif character in (quote, "\n"):
-                quote = ""
-        elif character in '"`' or (character == "'" and not text[index - 1].isalnum()):
-            quote = character
-        elif character in "{[":
-            depth += 1
-        elif character in "}]":
-            depth -= 1
-            if depth == 0:
-                return index + 1, True
-        index += 1
+    depth, limit = 0, min(len(text), start + MAX_PRINTED_CHARS)
+    for match in _QUOTED_OR_BRACE.finditer(text, start, limit):
+        depth += (match[0] in "{[") - (match[0] in "}]")
+        if depth == 0:
+            return match.end(), True
     return limit, False
 
 
