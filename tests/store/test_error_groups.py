@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.domain.patches import at, patch_of, rows
+from tests.support.error_groups import regroup
 from tui.domain.error import RunError, build_error
 from tui.domain.error_kinds import Fingerprint
 from tui.domain.facts import ErrorState, ServerErrorGroup, ServerGroupStatus
@@ -32,7 +33,7 @@ def failed(name: str, error: RunError | None, *, age_s: float = 60, updated: flo
 def grouped(*patches: RunPatch) -> tuple[Store, ErrorGroups]:
     store = Store()
     groups = ErrorGroups(store)
-    groups.on_changes(store.apply(RunsRead(patches)))
+    regroup(groups, store, store.apply(RunsRead(patches)))
     return store, groups
 
 
@@ -63,14 +64,15 @@ def test_run_changes_its_group_when_its_error_is_read() -> None:
     store, groups = grouped(failed("run_a", build_error("trigger.dev internal error (TASK_PROCESS_OOM_KILLED)")))
     (poor,) = groups.groups(SPAN, at(0))
     rich = build_error("TASK_PROCESS_OOM_KILLED: out of memory", name="Internal error")
-    changed = groups.on_changes(store.apply(RunsRead((failed("run_a", rich, updated=1),))))
+    regroup(groups, store, store.apply(RunsRead((failed("run_a", rich, updated=1),))))
+    groups.forget_changed()
     (group,) = groups.groups(SPAN, at(0))
     assert (poor.kind.type, group.kind.type, group.kind.message) == (
         "TASK_PROCESS_OOM_KILLED",
         "TASK_PROCESS_OOM_KILLED",
         "out of memory",
     )
-    assert changed == {poor.fingerprint, group.fingerprint}
+    assert groups.changed.keys() == {poor.fingerprint, group.fingerprint}
 
 
 def test_span_moves_failures_out_of_their_group() -> None:
@@ -84,9 +86,10 @@ def test_span_moves_failures_out_of_their_group() -> None:
 def test_unchanged_group_stays_the_same_object() -> None:
     store, groups = grouped(failed("run_a", build_error("m")), failed("run_b", build_error("other")))
     before = {group.kind.message: group for group in groups.groups(SPAN, at(0))}
-    changed = groups.on_changes(store.apply(RunsRead((failed("run_c", build_error("m")),))))
+    regroup(groups, store, store.apply(RunsRead((failed("run_c", build_error("m")),))))
+    groups.forget_changed()
     after = {group.kind.message: group for group in groups.groups(SPAN, at(0))}
-    assert changed == {after[Raw("m")].fingerprint}
+    assert groups.changed.keys() == {after[Raw("m")].fingerprint}
     assert (after[Raw("m")].count, after[Raw("other")] is before[Raw("other")]) == (2, True)
 
 
@@ -115,13 +118,13 @@ def test_group_is_new_only_if_earlier_runs_were_read() -> None:
         return {group.kind.message: group.state for group in groups.groups(SPAN, at(0))}
 
     assert states() == {"m": None}
-    groups.on_changes(store.apply(RunsRead((failed("run_b", build_error("old"), age_s=7000),))))
+    regroup(groups, store, store.apply(RunsRead((failed("run_b", build_error("old"), age_s=7000),))))
     store.apply(HistoryRead(at(-3000), 2, is_complete=False))
     assert states() == {"m": None}
     store.apply(HistoryRead(at(-7200), 2, is_complete=False))
-    groups.on_changes(store.apply(RunsRead((failed("run_c", build_error("old")),))))
+    regroup(groups, store, store.apply(RunsRead((failed("run_c", build_error("old")),))))
     assert states() == {"m": ErrorState.NEW, "old": None}
-    groups.on_changes(store.apply(RunsRead((failed("run_d", None, age_s=7000),))))
+    regroup(groups, store, store.apply(RunsRead((failed("run_d", None, age_s=7000),))))
     assert states() == {"m": None, "old": None}
 
 
@@ -207,7 +210,7 @@ def test_groups_equal_those_of_a_fresh_count(steps: list[list[RunPatch] | tuple[
             span = TimeSpan(at(step[0]), at(step[0] + step[1]), cells=4)
         else:
             span = TimeSpan(at(-20), at(0), cells=4)
-            groups.on_changes(store.apply(RunsRead(tuple(step))))
+            regroup(groups, store, store.apply(RunsRead(tuple(step))))
         found, fresh = groups.groups(span, at(0)), ErrorGroups(store)
         assert found == fresh.groups(span, at(0))
         assert groups.reading(span) == fresh.reading(span)
@@ -232,10 +235,10 @@ def test_groups_in_slices_equal_a_fresh_count(
     store, shown = Store(max_runs=6), dict[Fingerprint, ErrorGroup]()
     groups = ErrorGroups(store, starts_empty=True)
     for before, span, count, between in story:
-        groups.on_changes(store.apply(RunsRead(tuple(before))))
+        regroup(groups, store, store.apply(RunsRead(tuple(before))))
         steps = groups.steps(span, at(0))
         for _ in islice(steps, count):
-            groups.on_changes(store.apply(RunsRead(tuple(between))))
+            regroup(groups, store, store.apply(RunsRead(tuple(between))))
         if next(steps, "ended") == "ended":
             take_over(groups, shown)
             assert tuple(sorted(shown.values(), key=rank)) == ErrorGroups(store).groups(span, at(0))

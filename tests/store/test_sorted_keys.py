@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.domain.patches import at, patch_of
+from tests.support.error_groups import regroup
 from tui.domain.error import build_error
 from tui.domain.run import Precision, Stamp
 from tui.domain.update import RunPatch, RunsRead
@@ -49,7 +50,7 @@ def filtered_view(store: Store) -> View:
 def error_groups(store: Store) -> ErrorGroups:
     groups = ErrorGroups(store)
     groups.groups(TimeSpan(at(0), END), END)
-    groups.on_changes(some_changes(store))
+    regroup(groups, store, some_changes(store))
     return groups
 
 

@@ -10,7 +10,9 @@ from tui.domain.facts import ErrorState
 from tui.domain.run import RunId, RunStatus, TaskId
 from tui.domain.text import Raw
 from tui.features.errors.words import GroupFacts
-from tui.store.error_groups import ErrorGroup
+from tui.store.changes import Changes
+from tui.store.error_groups import ErrorGroup, ErrorGroups
+from tui.store.store import Store
 
 STACK = "Error: x\n    at createCharge (file:///app/src/lib/stripe.ts:88:11)"
 
@@ -49,3 +51,9 @@ def group_of(
 
 def facts_of(group: ErrorGroup, **more: Any) -> GroupFacts:
     return GroupFacts(group, "last 24h", **more)
+
+
+def regroup(groups: ErrorGroups, store: Store, changes: Changes) -> None:
+    """Regroup the runs that changed, as the view does."""
+    for run_id in changes.added | changes.changed | changes.removed:
+        groups.update(run_id, store.get(run_id))

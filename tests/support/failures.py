@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from tests.support.error_groups import regroup
 from tests.support.fleet import Fleet, FleetRun
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.facts import FailuresProgress, ServerGroupsRead
@@ -60,4 +61,4 @@ class ShownFailures:
         return ErrorGroups(self.session.store).reading(self.span)
 
     def _on_changes(self, changes: Changes) -> None:
-        self._groups.on_changes(changes)
+        regroup(self._groups, self.session.store, changes)

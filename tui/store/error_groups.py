@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import islice
 from math import ceil
 from typing import Final, NamedTuple, TypeVar
@@ -14,7 +15,7 @@ from tui.domain.facts import ErrorState, ServerErrorGroup, state_of
 from tui.domain.run import Run, RunId, RunStatus, State, TaskId
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
-from tui.store.changes import Changes, add_to
+from tui.store.changes import add_to
 from tui.store.store import Store
 from tui.store.view import SortedKeys
 
@@ -266,8 +267,16 @@ def shared_tags(tags: Mapping[Raw, int], count: int) -> tuple[tuple[Raw, int], .
 MAX_SERVER_MESSAGE_CHARS: Final = 500
 """The server cuts the message of a group. Source: tests/wire/recordings/README.md §11 (recording 1030)."""
 
+MAX_IDENTITIES: Final = 1_000
+"""Messages that the next answer has too, which comes a minute later, are not normalised again: 1 MB at most."""
+
 MAX_COMPARED_ERRORS: Final = 20
 """So many long messages of one group of ours are cut like the server's. Normalising one takes 0.1 ms."""
+
+
+@lru_cache(MAX_IDENTITIES)
+def _identity(message: Raw) -> Raw:
+    return identity_of(normalise(message))
 
 
 class ServerGroups:
@@ -276,14 +285,10 @@ class ServerGroups:
     def __init__(self) -> None:
         self._by_message: dict[tuple[TaskId, Raw], list[ServerErrorGroup]] = {}
         self._by_type: dict[tuple[TaskId, Raw | None], list[ServerErrorGroup]] = {}
-        self._identities: dict[Raw, Raw] = {}
 
-    def add(self, group: ServerErrorGroup, before: "ServerGroups") -> None:
-        """Add a group. Messages that an earlier answer had too are not normalised again."""
-        message = group.message
-        identity = before._identities.get(message) or identity_of(normalise(message))  # noqa: SLF001  the same class
-        self._identities[message] = identity
-        self._by_message.setdefault((group.task, identity), []).append(group)
+    def add(self, group: ServerErrorGroup) -> None:
+        """Add a group."""
+        self._by_message.setdefault((group.task, _identity(group.message)), []).append(group)
         self._by_type.setdefault((group.task, group.type), []).append(group)
 
     def of(
@@ -300,7 +305,7 @@ class ServerGroups:
         for error in errors:
             is_code_only = is_code_only or error.has_code_only
             if len(error.message) > MAX_SERVER_MESSAGE_CHARS and len(messages) <= MAX_COMPARED_ERRORS:
-                messages[identity_of(normalise(Raw(error.message[:MAX_SERVER_MESSAGE_CHARS])))] = None
+                messages[_identity(Raw(error.message[:MAX_SERVER_MESSAGE_CHARS]))] = None
         if is_code_only:
             return tuple(group for task in tasks for group in self._by_type.get((task, kind.type), ()))
         theirs = (group for task in tasks for text in messages for group in self._by_message.get((task, text), ()))
@@ -376,7 +381,7 @@ class SpanCounts:
             yield
 
 
-# `ErrorGroups.on_changes` follows changes of the store: one more failure costs the same in a group of one and of 10,000
+# `ErrorGroups.update` follows changes of the store: one more failure costs the same in a group of one and of 10,000
 # runs. `steps` brings the groups up to date, at the cost of what has changed since.
 
 
@@ -394,14 +399,14 @@ class Reading(NamedTuple):
 
 
 class ErrorGroups:
-    """The failed runs of the store, each in at most one group. `on_changes` must receive every change of the store.
+    """The failed runs of the store, each in at most one group. `update` must receive every run that changes.
 
     A failure takes some 900 bytes, 9 MB for 10,000 of them. There are at most as many as the store has runs, and a
     group counts at most `MAX_COUNTED_TAGS` tags.
     """
 
     def __init__(self, store: Store, *, starts_empty: bool = False) -> None:
-        """Group the runs that the store has now. With `starts_empty`, `on_changes` must receive them, in any parts."""
+        """Group the runs that the store has now. With `starts_empty`, `update` must receive them."""
         self._store = store
         self._failures: dict[RunId, Failure] = {}
         self._kinds: dict[Fingerprint, ErrorKind] = {}
@@ -421,15 +426,7 @@ class ErrorGroups:
         self._server_answer: Iterable[ServerErrorGroup] | None = None
         if not starts_empty:
             for run in store.runs():
-                self._update(run.id, run)
-
-    def on_changes(self, changes: Changes) -> set[Fingerprint]:
-        """Regroup the runs that changed. Return the groups that changed, those that are gone included."""
-        changed: set[Fingerprint] = set()
-        for run_ids in (changes.added, changes.changed, changes.removed):
-            for run_id in run_ids:
-                changed |= self._update(run_id, self._store.get(run_id))
-        return changed
+                self.update(run.id, run)
 
     def on_server_groups(self, groups: Iterable[ServerErrorGroup] | None) -> None:
         """Take over the server's groups. None: the API key may not read them. The same object again costs nothing."""
@@ -444,7 +441,7 @@ class ErrorGroups:
     def steps(self, span: TimeSpan, now: datetime) -> Iterator[None]:
         """Bring the groups up to date for a span, in steps of less than a millisecond.
 
-        Before the last step, some groups are those of the span and others are not. `on_changes` may be called between
+        Before the last step, some groups are those of the span and others are not. `update` may be called between
         the steps, and the steps may be abandoned for others.
         """
         yield from self._counts.steps(span, self._read, self._failures)
@@ -462,11 +459,6 @@ class ErrorGroups:
         """Start to collect `changed` again."""
         self.changed = {}
 
-    def discard(self, run_ids: Iterable[RunId]) -> None:
-        """Remove runs from their groups, although the store has them."""
-        for run_id in run_ids:
-            self._update(run_id, None)
-
     def reading(self, span: TimeSpan) -> Reading:
         """Return how many runs of a span failed, and of how many of them the error is known."""
         read_count = self._read.count_in(span)
@@ -481,20 +473,19 @@ class ErrorGroups:
         members = self._members.get(fingerprint)
         return [] if members is None else list(members.newest_in(span))
 
-    def _update(self, run_id: RunId, run: Run | None) -> set[Fingerprint]:
+    def update(self, run_id: RunId, run: Run | None) -> None:
+        """Regroup a run, or with None take it out of its group."""
         before = self._failures.get(run_id)
         after = self._failure(run, before)
         if before == after:
-            return set()
+            return
         if before is not None:
             self._remove(before)
         if after is not None:
             self._add(after)
-        touched = {each.fingerprint for each in (before, after) if each is not None and each.fingerprint is not None}
-        for fingerprint in touched:
-            if not self._members[fingerprint]:
-                del self._members[fingerprint], self._kinds[fingerprint]
-        return touched
+        left = None if before is None else before.fingerprint
+        if left is not None and not self._members[left]:
+            del self._members[left], self._kinds[left]
 
     def _failure(self, run: Run | None, before: Failure | None) -> Failure | None:
         if run is None or run.state is None or not is_failure(run):
@@ -540,7 +531,7 @@ class ErrorGroups:
         while self._joined is not self._server_answer:
             answer, joined = self._server_answer, ServerGroups()
             for number, group in enumerate(answer or (), 1):
-                joined.add(group, self._server_groups)
+                joined.add(group)
                 if not number % _GROUPS_PER_STEP:
                     yield
             self._joined, self._server_groups = answer, joined

@@ -17,6 +17,7 @@ from uuid import UUID
 
 from tests.perf.figures.row import Effort, Reading
 from tests.support.domain.labelled_errors import DATA, labelled_errors, score
+from tests.support.error_groups import regroup
 from tui.domain.error import RunError, build_error
 from tui.domain.run import Fixed, Precision, RunId, Stamp, State, TaskId, parse_status
 from tui.domain.text import Raw
@@ -68,7 +69,7 @@ def one_more(_effort: Effort) -> Reading:
     for number in range(MORE_RUNS):
         changes = store.apply(RunsRead((make(RUNS + number),)))
         begin = process_time()
-        groups.on_changes(changes)
+        regroup(groups, store, changes)
         for _ in groups.steps(_SPAN, _NOW):
             pass
         for _ in rows.show(groups.changed, rows.query, number / 10):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
@@ -46,6 +46,9 @@ SHOW_EVERY_S: Final = 0.15
 
 SHOW_SHARE: Final = 0.2
 """The part of the time that this may take: sorting thousands of groups takes longer than grouping some more runs."""
+
+MAX_MISSED: Final = 20_000
+"""Runs that changed while the view was not shown. After more of them, everything is grouped again."""
 
 _RUNS_PER_STEP: Final = 4
 _RUNS_PER_COUNT: Final = 512
@@ -97,14 +100,17 @@ class GroupUpdates:
         """Whether another order or filter was requested, and is not shown yet."""
         return self.query != self._rows.query
 
-    def add(self, run_ids: Collection[RunId]) -> None:
-        """Group runs that are new, have changed or were removed."""
-        self.note(run_ids)
-        self.request()
+    def follow(self, changes: Changes, *, is_shown: bool) -> None:
+        """Group the runs that changed; of a view that is not shown with the next request."""
+        if is_shown or not self.has_missed:
+            self.waiting |= dict.fromkeys(changes.added | changes.changed | changes.removed)
+        if is_shown:
+            self.request()
 
-    def note(self, run_ids: Collection[RunId]) -> None:
-        """Note such runs, to group them with the next request."""
-        self.waiting.update(dict.fromkeys(run_ids))
+    @property
+    def has_missed(self) -> bool:
+        """Whether so much has changed while the view was not shown that it has to start over."""
+        return len(self.waiting) > MAX_MISSED
 
     def show_span(self, span: TimeSpan) -> None:
         """Show another span. The rows of the one before stay until all of it is counted."""
@@ -186,10 +192,9 @@ class GroupUpdates:
             some = list(islice(waiting, _RUNS_PER_STEP))
             for run_id in some:
                 del waiting[run_id]
+                run = get(run_id)
+                self.groups.update(run_id, run if run is not None and matches(run) else None)
             self._new_count += 0 if self.is_filled else len(some)
-            changed = {run_id for run_id in some if (run := get(run_id)) is not None and matches(run)}
-            self.groups.on_changes(Changes(changed=changed))
-            self.groups.discard(run_id for run_id in some if run_id not in changed)
             yield
             if not self.is_filled and self._now_s() - self._shown_s >= self._show_every_s:
                 return
@@ -219,9 +224,6 @@ class GroupUpdates:
 
 # `LiveErrorGroups` joins the parts above while the view is shown, and forgets the groups when it is left.
 
-
-MAX_MISSED: Final = 20_000
-"""Runs that changed while the view was not shown. After more of them, everything is grouped again."""
 
 AROUND_REST_S: Final = 0.15
 AROUND_EVERY_S: Final = 5.0
@@ -260,7 +262,6 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
             again_s=AROUND_EVERY_S,
         )
         self._is_read, self._read_span = False, ""
-        self._was_paused = False
         self._start_over(self.list.query)
 
     def _start_over(self, query: RowQuery[ErrorGroup]) -> None:
@@ -330,7 +331,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
     def open(self) -> None:
         """Group the failed runs of the store, and read those that it lacks, among runs that match the filters."""
         self.is_open, filters, updates = True, self.filters(), self._updates
-        if filters != self._filters or not updates.is_filled or len(updates.waiting) > MAX_MISSED:
+        if filters != self._filters or not updates.is_filled or updates.has_missed:
             updates.stop()
             self._filters = filters
             self._start_over(self.query)
@@ -356,11 +357,7 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
     def on_changes(self, changes: Changes) -> None:
         """Group the runs that changed. A view that is not shown remembers them."""
         if Topic.RUNS in changes.topics:
-            touched = changes.added | changes.changed | changes.removed
-            if self.is_open:
-                self._updates.add(touched)
-            elif len(self._updates.waiting) <= MAX_MISSED:
-                self._updates.note(touched)
+            self._updates.follow(changes, is_shown=self.is_open)
 
     def tick(self) -> None:
         """Move the span, once a minute. Called every second while the view is shown."""
@@ -368,10 +365,8 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
             return
         if not self.reading.is_running:
             self.refresh()  # the view was opened before the session had started
-        is_paused, was_paused = self.live.pause is not None, self._was_paused
-        if not is_paused and (was_paused or self._time_span != self._updates.span):
+        if self.live.pause is None:
             self._updates.move_span(self._time_span)
-        self._was_paused = is_paused
 
     def show_span(self, step: int) -> bool:
         """Show the next longer (1) or shorter (-1) span. Return whether there is one."""

@@ -38,9 +38,6 @@ HOUR: Final = SPANS[0]
 MAX_LINES: Final = 12
 """The groups whose line in the source is looked up: more are on no screen."""
 
-MAX_NOTED: Final = 20_000
-"""Runs that changed during a rest. After more of them, everything is grouped again."""
-
 
 class LiveFailing:
     """Groups the failed runs of the last hour in slices. It reads nothing: the errors come with the runs.
@@ -59,7 +56,7 @@ class LiveFailing:
     def open(self) -> None:
         """Group the failed runs of the store, after a rest only those that have changed meanwhile."""
         self._is_resting = False
-        if self._updates is None:
+        if self._updates is None or self._updates.has_missed:
             every, span = with_server_filters(RunFilters(), EVERYTHING), HOUR.at(self._session.now())
             rows = ListModel(GROUPS, RowQuery(GROUPS.orders[0]))
             self._updates = GroupUpdates(self._session, rows, every, span, self._show, self._on_grouped)
@@ -78,19 +75,14 @@ class LiveFailing:
 
     def on_changes(self, changes: Changes) -> None:
         """Group the runs that changed, and use the newest groups of the server."""
-        updates, run_ids = self._updates, changes.added | changes.changed | changes.removed
+        updates = self._updates
         if updates is None:
             return
-        if self._is_resting:
-            updates.note(run_ids)
-            if len(updates.waiting) > MAX_NOTED:
-                self._updates = None
-            return
-        if Topic.WALL_FACTS in changes.topics:
+        if Topic.WALL_FACTS in changes.topics and not self._is_resting:
             self._take_server_groups(updates)
             self._show()
         if Topic.RUNS in changes.topics:
-            updates.add(run_ids)
+            updates.follow(changes, is_shown=not self._is_resting)
 
     def tick(self) -> None:
         """Move the hour, once a minute."""
