@@ -11,9 +11,9 @@ from tests.support.ui.fleets import small_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.domain.run import RunId
 from tui.features.attempts.compared import ComparedScreen
+from tui.features.errors import data as errors_data
 from tui.features.queues import view as live_queues
 from tui.features.wall import data as live_board
-from tui.features.wall import data as live_failing
 from tui.features.wall.view import WallScreen
 from tui.kit.list_panes import ListPane
 from tui.text.styled import Line
@@ -67,9 +67,9 @@ def test_comparison_goes_on_reading_its_run(tmp_path: Path) -> None:
     run_story(story, tmp_path, live_fleet())
 
 
-@pytest.mark.parametrize("most", [2, live_failing.MAX_NOTED])
+@pytest.mark.parametrize("most", [2, errors_data.MAX_MISSED])
 def test_covered_wall_knows_every_failure_on_return(most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live_failing, "MAX_NOTED", most)
+    monkeypatch.setattr(errors_data, "MAX_MISSED", most)
 
     async def story(monitor: Monitored) -> None:
         fleet = monitor.api.fleet
@@ -79,7 +79,7 @@ def test_covered_wall_knows_every_failure_on_return(most: int, tmp_path: Path, m
             fleet.add(FleetRun(number, fleet.now_s + 2, fleet.now_s + 3, fleet.now_s + 4, "FAILED"))
             await monitor.later(5)
         live = next(each for each in monitor.app.screen_stack if isinstance(each, WallScreen)).live_board._failing
-        assert (live._updates is None) is (most == 2)
+        assert live._updates.has_missed is (most == 2)  # type: ignore[union-attr]
         await monitor.press("escape", wait_s=2)
         assert ", 5 not read" in monitor.text
 
