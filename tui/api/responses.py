@@ -222,8 +222,8 @@ def response_error(response: Response, key: Secret | None = None) -> errors.ApiE
     body = response.body[:MAX_ERROR_BYTES]
     value = _read_object(body)
     message = _message(value) if value is not None else "" if response.is_html else body.decode(errors="replace")
-    text = _one_line(message.replace(key.reveal(), "…") if key is not None else message)
-    summary = f"{response.label}: {status} {text}".rstrip()
+    shown = " ".join((message.replace(key.reveal(), "…") if key is not None else message).split())
+    summary = f"{response.label}: {status} {shortened(clean(shown), MAX_ERROR_CHARS)}".rstrip()
     if 200 <= status < 300:
         return errors.ServerFault(f"{summary}, but a web page: is TRIGGER_API_URL right?", status)
     if status == 429:
@@ -272,8 +272,3 @@ def _message(value: dict[str, Json]) -> str:
     first = details[0] if isinstance(details, list) and details else None
     detail = first.get("message") if isinstance(first, dict) else None
     return ": ".join([*words[:1], *([detail] if isinstance(detail, str) else [])])
-
-
-def _one_line(text: str) -> str:
-    """Return a text of the server as one clean line of at most MAX_ERROR_CHARS."""
-    return shortened(clean(" ".join(text.split())), MAX_ERROR_CHARS)

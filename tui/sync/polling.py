@@ -255,7 +255,10 @@ class RunLister:
             paging.add([patch.id for patch in page.patches], page.next)
             is_known = self._newest.is_past(page) or (page.patches and not new_count)
             if paging.is_done or is_known:
-                await self._record_end(started_at, is_endless=paging.is_endless and not is_known)
+                self._is_endless = paging.is_endless and not is_known
+                await self.history.set_gap(has_gap=self._is_endless)
+                if self._is_endless:
+                    self._skipped_at = started_at
                 break
         else:
             # The bound is reached: the history continues here, through runs that are known already.
@@ -264,13 +267,6 @@ class RunLister:
         self._newest.commit()
         self._page_size = min(lists.PAGE_SIZE, max(MIN_PAGE_SIZE, 2 * total_new))
         self._read_until[lists.Part.NEWEST] = started_at
-
-    async def _record_end(self, started_at: datetime, *, is_endless: bool) -> None:
-        """Record whether the reading of new runs reached its end."""
-        self._is_endless = is_endless
-        await self.history.set_gap(has_gap=is_endless)
-        if is_endless:
-            self._skipped_at = started_at
 
     async def _scan_parts(self, max_pages: int, *parts: lists.Part, may_start: bool) -> None:
         """Continue the scan of these parts, or start one. At its end, queue the runs that it did not find."""

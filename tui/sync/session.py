@@ -286,18 +286,6 @@ class LiveFindings:
 
     async def read_span(self, since: datetime, until: datetime, cell: timedelta) -> MinutesRead:
         """Read what runs did in another span of time, within the allowance of the facts. Raises `ApiError`."""
-        session = self._session
-        if session.sources.relay is not None:
-            from tui.api.queries import TaskMinutes
-            from tui.sync.fact_readers import Rows, read_span
-
-            async def query(query: TaskMinutes) -> Rows:
-                rows = await session.fetcher.query(query, Priority.VISIBLE)
-                if rows is None:
-                    raise Refused("the relay's key may not query, or the query failed", 400)
-                return rows
-
-            return await read_span(query, since, until, cell, session.now())
         return await self._facts_source().read_span(since, until, cell)
 
     def start(self) -> None:
@@ -568,19 +556,15 @@ class SourceSupervisor:
         `history` is how far back the list is read; the default comes from the settings.
         """
         names = (REST, REALTIME) if self._session.settings.relay_url is None else (RELAY,)
-        return self._follow(*names, filters=filters, history=history)
+        return self.follow(*names, filters=filters, history=history)
 
     def follow_run(self, run_id: RunId) -> tuple[asyncio.Task[None], ...]:
         """Follow one run, by polling and its realtime feed."""
-        return self._follow(RUN, RUN_FEED, run_id=run_id)
+        return self.follow(RUN, RUN_FEED, run_id=run_id)
 
     def follow_run_feed(self, run_id: RunId) -> asyncio.Task[None]:
         """Follow one run by its realtime feed alone, beside the environment. If the feed fails, nothing polls."""
-        return self._follow(RUN_FEED, run_id=run_id, wake=lambda: None)[0]
-
-    def follow(self, source: str, *, filters: RunFilters | None = None) -> asyncio.Task[None]:
-        """Run one source by its name."""
-        return self._follow(source, filters=filters)[0]
+        return self.follow(RUN_FEED, run_id=run_id, wake=lambda: None)[0]
 
     def is_covered(self, run: Run) -> bool:
         """Whether a feed of this run alone is useless: the environment's feed reports the run, or no feed works."""
@@ -653,7 +637,7 @@ class SourceSupervisor:
                 clock = self._rate_limit_clock if failure.status == 429 and failure.retry_after else self.clock
                 await clock.sleep(pause_s)
 
-    def _follow(
+    def follow(
         self,
         *names: str,
         filters: RunFilters | None = None,
@@ -661,7 +645,10 @@ class SourceSupervisor:
         history: timedelta | None = None,
         wake: Callable[[], None] | None = None,
     ) -> tuple[asyncio.Task[None], ...]:
-        """`wake` is called when the feed ends, by default to wake all sources, so that the poller takes over."""
+        """Run sources by their names.
+
+        `wake` is called when the feed ends, by default to wake all sources, so that the poller takes over.
+        """
         from tui.sync.lists import Coverage, SourceParts
 
         coverage = Coverage(wake or self.clock.wake)
