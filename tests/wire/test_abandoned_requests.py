@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 
 from tests.support.raw_server import CERTIFICATE, over_tls, read_head, serving
-from tui.api.connection import MAX_CONNECTIONS, HttpConnection, Timeouts
+from tui.api.connection import MAX_CONNECTIONS, HttpConnection, HttpRequest, Timeouts
 from tui.api.errors import Unreachable
 
 TURNS = 20
@@ -72,7 +72,7 @@ async def connected(pool_s: float = 1.0) -> AsyncIterator[tuple[Api, HttpConnect
 
 
 async def get(api: Api, connection: HttpConnection, path: str = "/") -> bytes:
-    return (await connection.send("GET", api.url + path, f"GET {path}")).body
+    return (await connection.send(HttpRequest(api.url + path), label=f"GET {path}")).body
 
 
 async def give_up(api: Api, connection: HttpConnection, turns: int) -> None:
@@ -121,13 +121,13 @@ def test_abandoned_tls_requests_leave_no_connection_in_use(monkeypatch: pytest.M
             HttpConnection(headers={}, clock=lambda: datetime.now(UTC), timeouts=Timeouts())
         ) as connection:
             url = f"https://127.0.0.1:{port}/"
-            await connection.send("GET", url, "GET /")
+            await connection.send(HttpRequest(url), label="GET /")
             for number in range(100):
                 with suppress(TimeoutError):
                     async with asyncio.timeout(number % 25 * 0.0002):
-                        await connection.send("GET", url, "GET /")
+                        await connection.send(HttpRequest(url), label="GET /")
             assert in_use(connection) == 0
-            assert (await connection.send("GET", url, "GET /")).body == b"{}"
+            assert (await connection.send(HttpRequest(url), label="GET /")).body == b"{}"
 
     with serving(over_tls(answer) if variable == "NO_PROXY" else tunnel) as port:
         asyncio.run(scenario(port))
@@ -155,9 +155,9 @@ def test_abandoned_tunnel_ends_no_other_request(monkeypatch: pytest.MonkeyPatch)
         async with aclosing(
             HttpConnection(headers={}, clock=lambda: datetime.now(UTC), timeouts=Timeouts())
         ) as connection:
-            silent = asyncio.create_task(connection.send("GET", "https://silent.example/", "GET /"))
+            silent = asyncio.create_task(connection.send(HttpRequest("https://silent.example/"), label="GET /"))
             await asyncio.to_thread(asked.wait)
-            action = partial(connection.send, "POST", "https://127.0.0.1/", "POST /", is_action=True)
+            action = partial(connection.send, HttpRequest("https://127.0.0.1/", json={}, is_action=True))
             await action()
             silent.cancel()
             assert (await asyncio.create_task(action())).body == b"{}"
@@ -189,7 +189,7 @@ def test_connections_through_each_proxy_are_kept_and_closed(monkeypatch: pytest.
             monkeypatch.setenv("NO_PROXY", "127.0.0.1")
             for _ in range(2):
                 assert await get(api, connection, "/kept") == b"{}"
-                assert (await connection.send("GET", "http://by.proxy/kept", "GET /kept")).body == b"{}"
+                assert (await connection.send(HttpRequest("http://by.proxy/kept"), label="GET /kept")).body == b"{}"
             await api.until_open(2)
 
     asyncio.run(scenario())

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from tests.support.wire.requests import NOW
-from tui.api.connection import HttpConnection, Timeouts
+from tui.api.connection import HttpConnection, HttpRequest, Timeouts
 
 NAMES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 WEB, ANY = "http://web:1", "socks5h://any:2"
@@ -38,7 +38,7 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 def way(url: str) -> str:
     async def scenario() -> str:
         async with aclosing(HttpConnection(headers={}, clock=lambda: NOW, timeouts=Timeouts())) as connection:
-            return (await connection.send("GET", url, "GET /")).body.decode()
+            return (await connection.send(HttpRequest(url), label="GET /")).body.decode()
 
     return asyncio.run(scenario())
 

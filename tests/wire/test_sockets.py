@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.raw_server import CERTIFICATE, over_tls, read_head, serving, tls_server
 from tests.support.wire.requests import NOW
-from tui.api.connection import HttpConnection, Timeouts
+from tui.api.connection import HttpConnection, HttpRequest, Timeouts
 from tui.api.errors import Unreachable
 
 HOST = "127.0.0.1"
@@ -30,7 +30,7 @@ def send(url: str, method: str = "GET", json: Any = None, **timeouts: float) -> 
 
     async def scenario() -> bytes:
         async with connection(**timeouts) as new:
-            return (await new.send(method, url, f"{method} /", json=json)).body
+            return (await new.send(HttpRequest(url, json=json), label=f"{method} /")).body
 
     return asyncio.run(scenario())
 
@@ -54,7 +54,7 @@ def test_kept_connection_keeps_nothing_of_its_first_task(monkeypatch: pytest.Mon
 
             async def of_dialog() -> weakref.ref[Dialog]:
                 shown.set(dialog := Dialog())
-                await kept.send("GET", f"{scheme}://{HOST}:{port}/", "GET /")
+                await kept.send(HttpRequest(f"{scheme}://{HOST}:{port}/"), label="GET /")
                 return weakref.ref(dialog)
 
             freed = await asyncio.create_task(of_dialog())
@@ -128,7 +128,7 @@ def test_name_lookup_that_hangs_holds_up_nothing(monkeypatch: pytest.MonkeyPatch
         async with connection(connect_s=0.01) as new:
             for _ in range(3):
                 with pytest.raises(Unreachable, match=r"no connection in 0\.01 s"):
-                    await new.send("GET", "https://slow.example/", "GET /")
+                    await new.send(HttpRequest("https://slow.example/"), label="GET /")
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
     asyncio.run(scenario())  # waits for the threads of asyncio, when it ends

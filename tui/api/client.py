@@ -4,14 +4,14 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Self, TypeVar, Unpack, assert_never, cast
+from typing import TYPE_CHECKING, Final, Literal, Self, TypeVar, assert_never, cast
 from urllib.parse import quote
 
 import httpx2
 
 from tui import __version__
 from tui.api import errors
-from tui.api.connection import HttpConnection, SendOptions, Timeouts
+from tui.api.connection import HttpConnection, HttpRequest, Timeouts
 from tui.api.errors import MAX_INLINE_BYTES, MAX_PAGE_BYTES, MAX_QUERY_BYTES, Limits, NotFound
 from tui.api.facts import decode_error_group, decode_error_groups, decode_queue, decode_queue_metrics
 from tui.api.feed import START_PARAMS, FeedPosition, FeedResponse, FeedTarget, decode_feed
@@ -31,8 +31,8 @@ from tui.domain.filters import (
     query_period,
     queue_names,
 )
-from tui.domain.run import Cursor, Environment, ErrorGroupId, Json, RateLimit, RunId, SpanId
-from tui.domain.text import clean, shortened
+from tui.domain.run import Cursor, Environment, ErrorGroupId, RateLimit, RunId, SpanId
+from tui.domain.text import clean
 from tui.domain.trace import SpanDetail, Trace
 from tui.lazy_dataclass import dataclass
 from tui.settings.secret import Secret
@@ -139,23 +139,6 @@ ERROR_GROUPS_PAGE_SIZE: Final = 50
 """Error groups of one page. No recording requests more (recording 2700 requests 10, others 50)."""
 
 
-class HttpRequest(NamedTuple):
-    """A request as HTTP sends it: a GET unless it has a body.
-
-    `has_own_limit`: the rate limit in the headers of its response is not that of other requests.
-    """
-
-    path: str
-    params: dict[str, str] | None = None
-    json: Json = None
-    has_own_limit: bool = False
-
-    @property
-    def method(self) -> str:
-        """The method of HTTP."""
-        return "GET" if self.json is None else "POST"
-
-
 class ApiReader(ABC):
     """Sends read requests, and decodes their responses.
 
@@ -191,7 +174,7 @@ class ApiReader(ABC):
         label = f"GET the stored data at {host}"
         if scheme != "https" and not (scheme == "http" and self._allows_http):
             raise errors.ServerFault(f"{label}: not fetched, since the address is not https", 200)
-        response = await self._stored.send("GET", url, label, max_bytes=max_bytes)
+        response = await self._stored.send(HttpRequest(url, max_bytes=max_bytes), label=label)
         if response.status == 200:
             return response.body
         if 400 <= response.status < 500:
@@ -328,7 +311,7 @@ def http_request_of(request: ReadRequest) -> HttpRequest:  # noqa: C901  one cas
             return HttpRequest(f"/api/v1/runs/{path_part(run_id)}/spans/{path_part(span_id)}")
         case TrqlQuery():
             json = {"query": request.trql(), "period": _explicit_period(request.reach)}
-            return HttpRequest("/api/v1/query", json=json)
+            return HttpRequest("/api/v1/query", json=json, max_bytes=MAX_QUERY_BYTES)
         case ErrorGroupsRequest(period, after):
             return HttpRequest("/api/v1/errors", _error_group_params(period, after))
         case ErrorGroupRequest(group_id):
@@ -416,7 +399,6 @@ MAX_FEED_BYTES = 16 * 1024 * 1024
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-_MAX_PATH_CHARS = 90
 
 
 class Client(ApiReader):
@@ -471,7 +453,8 @@ class Client(ApiReader):
         params = filter_params(filters) | {"page[size]": str(size)}
         if after is not None:
             params["page[after]"] = after
-        response = await self._get("/api/v1/runs", params=params, max_bytes=MAX_PAGE_BYTES, max_whole_s=MAX_PAGE_S)
+        request = HttpRequest("/api/v1/runs", params, max_bytes=MAX_PAGE_BYTES, max_whole_s=MAX_PAGE_S)
+        response = self._checked(await self._send(request))
         return await self.decode(response, lambda body, limits: decode_page(body, response.read_at, limits))
 
     async def read_feed(self, target: FeedTarget, after: FeedPosition | None) -> FeedResponse:
@@ -481,26 +464,20 @@ class Client(ApiReader):
         """
         path = "/realtime/v1/runs" if target.run_id is None else f"/realtime/v1/runs/{path_part(target.run_id)}"
         params = target.params() | (START_PARAMS if after is None else after.params())
-        response = await self._feed.send(
-            "GET", self._base + path, f"GET {shortened(path, _MAX_PATH_CHARS)}", params=params, max_bytes=MAX_FEED_BYTES
-        )
+        response = await self._feed.send(HttpRequest(path, params, max_bytes=MAX_FEED_BYTES), base=self._base)
         if response.status == 409:
             return FeedResponse((), response.read_at, None)  # the server no longer knows the handle
         return await self.decode(self._checked(response), lambda _, limits: decode_feed(response, after, limits))
 
     async def fetch_response(self, request: ReadRequest) -> Response:
-        http = http_request_of(request)
-        options: SendOptions = {"params": http.params, "json": http.json}
-        if isinstance(request, TrqlQuery):
-            options["max_bytes"] = MAX_QUERY_BYTES
-        response = await self._send(http.method, http.path, has_own_limit=http.has_own_limit, **options)
+        response = await self._send(http_request_of(request))
         if isinstance(error := response_error(response, self._key), errors.RateLimited):
             raise error
         return response
 
     async def whoami(self) -> Environment:
         """Return the environment of the key."""
-        return decode_environment((await self._get("/api/v1/whoami")).body)
+        return decode_environment(self._checked(await self._send(HttpRequest("/api/v1/whoami"))).body)
 
     async def cancel(self, run_id: RunId, on_written: OnWritten | None = None) -> None:
         """Cancel a run. The server accepts finished runs too (recording 402): read the run again to see the outcome."""
@@ -512,19 +489,12 @@ class Client(ApiReader):
 
     async def _act(self, path: str, on_written: OnWritten | None) -> RunId:
         """Send an action, and return the id in its response."""
-        response = await self._send("POST", path, json={}, on_written=on_written, is_action=True)
+        response = await self._send(HttpRequest(path, json={}, is_action=True), on_written)
         return decode_id(self._checked(response).body)
 
-    async def _get(self, path: str, **options: Unpack[SendOptions]) -> Response:
-        """Return a successful response."""
-        return self._checked(await self._send("GET", path, **options))
-
-    async def _send(
-        self, method: str, path: str, *, has_own_limit: bool = False, **options: Unpack[SendOptions]
-    ) -> Response:
-        label = f"{method} {shortened(path, _MAX_PATH_CHARS)}"
-        response = await self._connection.send(method, self._base + path, label, **options)
-        if not has_own_limit and (rate_limit := read_rate_limit(response)) is not None:
+    async def _send(self, http: HttpRequest, on_written: OnWritten | None = None) -> Response:
+        response = await self._connection.send(http, base=self._base, on_written=on_written)
+        if not http.has_own_limit and (rate_limit := read_rate_limit(response)) is not None:
             self._on_rate_limit(rate_limit)
         return response
 

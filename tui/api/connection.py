@@ -13,7 +13,7 @@ from contextlib import aclosing, suppress
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final, TypedDict, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 from urllib.request import getproxies, proxy_bypass
 
 import anyio
@@ -155,6 +155,7 @@ If the connection ends later, the server may have begun to work on the request.
 """
 
 _MAX_REASON_CHARS: Final = 120
+_MAX_PATH_CHARS: Final = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,15 +329,28 @@ MIN_READ_S = 2.0
 """A read that takes this long may be sent again when the user asks for new data."""
 
 
-class SendOptions(TypedDict, total=False):
-    """Options of a request, as `HttpConnection.send` describes them."""
+class HttpRequest(NamedTuple):
+    """A request as HTTP sends it: a GET unless it has a body.
 
-    params: Mapping[str, str] | None
-    json: Json
-    on_written: OnWritten | None
-    max_bytes: int | None
-    max_whole_s: float
-    is_action: bool
+    * `has_own_limit`: the rate limit in the headers of its response is not that of other requests
+    * `max_bytes`: limits the body of the response
+    * `max_whole_s`: shortens the time for the whole response
+    * `is_action`: it follows no redirect: where a middlebox answers for a server that has acted, the action would
+      happen twice
+    """
+
+    path: str
+    params: dict[str, str] | None = None
+    json: Json = None
+    has_own_limit: bool = False
+    max_bytes: int = MAX_BODY_BYTES
+    max_whole_s: float = math.inf
+    is_action: bool = False
+
+    @property
+    def method(self) -> str:
+        """The method of HTTP."""
+        return "GET" if self.json is None else "POST"
 
 
 class HttpConnection:
@@ -373,35 +387,25 @@ class HttpConnection:
                 await transport.aclose()
 
     async def send(
-        self,
-        method: str,
-        url: str,
-        label: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        json: Json = None,
-        max_bytes: int | None = None,
-        max_whole_s: float = math.inf,
-        on_written: OnWritten | None = None,
-        is_action: bool = False,
+        self, http: HttpRequest, *, base: str = "", label: str = "", on_written: OnWritten | None = None
     ) -> Response:
         """Send one request, follow redirects within its origin, and return the complete response, whatever its status.
 
-        `label` names the request in errors. `max_bytes` limits the body, to MAX_BODY_BYTES by default. `max_whole_s`
-        shortens the time for the whole response. `on_written` is called when the request's first byte is written, also
-        after a redirect. An action follows no redirect: where a middlebox answers for a server that has acted, the
-        action would happen twice. `restart_reads` sends all but actions again.
+        `base` is the address before its path. `label` names the request in errors, by default by method and path.
+        `on_written` is called when the request's first byte is written, also after a redirect. `restart_reads` sends
+        all but actions again.
 
         Raises `Unreachable` if there is no complete response. Raises `ServerFault` for a redirect to another origin or
         of an action, and for a body that is too large or cannot be decompressed.
         """
-        times = replace(self._timeouts, whole_s=min(self._timeouts.whole_s, max_whole_s))
-        limit = max_bytes or MAX_BODY_BYTES
-        build = partial(httpx2.Request, method, url, params=params, json=json, headers=self._headers)
+        label = label or f"{http.method} {shortened(http.path, _MAX_PATH_CHARS)}"
+        times = replace(self._timeouts, whole_s=min(self._timeouts.whole_s, http.max_whole_s))
+        url, headers = base + http.path, self._headers
+        build = partial(httpx2.Request, http.method, url, params=http.params, json=http.json, headers=headers)
         while True:
-            progress = _Progress(label, times, self._names, self._key, limit, is_action, on_written)
+            progress = _Progress(label, times, self._names, self._key, http.max_bytes, http.is_action, on_written)
             sending = self._send_once(build, progress)
-            if is_action:
+            if http.is_action:
                 return await sending
             self._reads[progress] = None
             try:

@@ -12,6 +12,7 @@ from tests.support.session import public_token
 from tests.support.ui.action_app import Stage, executing, fleet_of, play
 from tui.api.actions import CANCEL, REPLAY
 from tui.api.client import Client
+from tui.api.connection import HttpRequest
 from tui.api.responses import Response as WireResponse
 from tui.domain.run import Environment, Run, RunId
 from tui.domain.text import Raw
@@ -87,10 +88,10 @@ def test_sent_is_not_shown_offline(tmp_path: Path) -> None:
         assert isinstance(client, Client)
         send, released = client._connection.send, asyncio.Event()
 
-        async def hold(method: str, *arguments: Any, **options: Any) -> WireResponse:
-            if method == "POST":
+        async def hold(http: HttpRequest, **options: Any) -> WireResponse:
+            if http.method == "POST":
                 await released.wait()
-            return await send(method, *arguments, **options)
+            return await send(http, **options)
 
         await stage.ask(CANCEL, run)
         await stage.wait_for_paint()

@@ -11,6 +11,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from tui.api import client
+from tui.api.connection import HttpRequest
 from tui.api.errors import ApiError
 from tui.domain.filters import period_text
 from tui.domain.run import ABSENT, Absent, Json, Run, RunId
@@ -251,16 +252,16 @@ def _view_rows(
     yield _curl(c, _request_of(screen), session.settings, group)
 
 
-def _request_of(screen: Screen[Any]) -> client.HttpRequest:
+def _request_of(screen: Screen[Any]) -> HttpRequest:
     """Return the request of the first page of a view, as the monitor sends it."""
     front = next(each for each in reversed(screen.app.screen_stack) if isinstance(each, BaseScreen))
     if (request := front.first_request) is not None:
-        return client.HttpRequest(request.path, dict(request.params))
+        return HttpRequest(request.path, dict(request.params))
     chosen = app_of(screen).part(RunSubscription).chosen
     filters = chosen.filters
     if not filters.has_window:
         filters = replace(filters, period=period_text(chosen.period))
-    return client.HttpRequest("/api/v1/runs", {**client.filter_params(filters), "page[size]": PAGE_RUNS})
+    return HttpRequest("/api/v1/runs", {**client.filter_params(filters), "page[size]": PAGE_RUNS})
 
 
 def _command(key: str, address: ViewAddress, settings: Settings, group: str, shown: int = 0) -> Clip:
@@ -268,7 +269,7 @@ def _command(key: str, address: ViewAddress, settings: Settings, group: str, sho
     return Clip(key, "shell command", text, NO_CONTROLS if text is None else "", group, is_shown=True)
 
 
-def _curl(key: str, request: client.HttpRequest, settings: Settings, group: str) -> Clip:
+def _curl(key: str, request: HttpRequest, settings: Settings, group: str) -> Clip:
     headers = {"x-trigger-api-version": client.API_VERSION}
     text = curl_for(request.path, request.params or {}, settings, headers=headers)
     reason = THROUGH_RELAY if settings.relay_url is not None else NO_CONTROLS
