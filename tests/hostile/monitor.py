@@ -39,7 +39,7 @@ from tui.kit.bars import ViewScreen, live_keys
 from tui.kit.layout import WORKSPACE
 from tui.kit.list_panes import ListScreen, MainView
 from tui.kit.page_screen import PageScreen
-from tui.kit.painted import LineDialog, PaintedDialog, PaintedScreen, YesNoDialog
+from tui.kit.painted import FormDialog, LineDialog, ListDialog, PaintedDialog, PaintedScreen, YesNoDialog
 from tui.kit.pane import Pane
 from tui.kit.screen import BaseScreen
 from tui.program.app import TriggerApp
@@ -103,7 +103,9 @@ NOT_SHOWN: dict[str, str] = {
 
 BASES = {
     BaseScreen,
+    FormDialog,
     LineDialog,
+    ListDialog,
     ListScreen,
     MainScreen,
     MainView,

@@ -3,14 +3,16 @@
 import asyncio
 import base64
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import count
-from typing import Any, ClassVar, Final, TypeVar
+from itertools import count, islice
+from pathlib import Path
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from textual import events, on
 from textual._styles_cache import StylesCache
 from textual.app import App, ComposeResult
+from textual.containers import Vertical
 from textual.geometry import Size
 from textual.screen import ModalScreen, Screen
 from textual.strip import Strip
@@ -18,8 +20,10 @@ from textual.widget import Widget
 
 from tui.kit import layout
 from tui.kit.app import AppBase, Ticker, app_of, call_soon, is_covered
+from tui.kit.colors import Background
+from tui.kit.commands import visible_top
 from tui.kit.driver import TerminalDriver
-from tui.kit.lines import Dialog
+from tui.kit.lines import Dialog, DialogBorder, Lines
 from tui.kit.look import LineCompositor
 from tui.kit.terminal.link import LAYOUT_S
 from tui.kit.terminal.output import FrameSender, for_screen, for_tmux
@@ -85,6 +89,7 @@ class Clipboard:
 
 
 ResultT = TypeVar("ResultT")
+ItemT = TypeVar("ItemT")
 
 
 class PaintedScreen(Screen[ResultT]):
@@ -287,7 +292,93 @@ class LineDialog(PaintedDialog[ResultT]):
         self.dismiss(None)
 
 
-# A dialog whose keys count only once the terminal has shown it: keys that were typed before must not confirm.
+class ListDialog(LineDialog[ResultT], Generic[ResultT, ItemT]):
+    """A dialog with a cursor on one of several rows. A subclass draws the rows, and chooses one.
+
+    `items` are shown by the rows, `note` replaces the line about the keys, `top` is the first visible row.
+    """
+
+    def __init__(self, items: Sequence[ItemT] = ()) -> None:
+        super().__init__()
+        self.items = items
+        self.note = ""
+        self.cursor = self.top = 0
+
+    def choose(self, item: ItemT) -> None:
+        """Do with a row what the dialog is for."""
+        raise NotImplementedError
+
+    def action_move(self, lines: int) -> None:
+        self.cursor = max(0, min(self.cursor + lines, len(self.items) - 1))
+        self.draw()
+
+    def action_choose(self) -> None:
+        if self.items and not self.app_base.pastes.is_pasted:
+            self.choose(self.items[self.cursor])
+
+    def say_instead(self, text: str) -> None:
+        """Show a note."""
+        self.note = text
+        self.draw()
+
+    def shown_items(self, rows: int) -> Iterator[tuple[int, ItemT]]:
+        """Return the items of so many rows, with their numbers, so that the cursor is one of them."""
+        self.top = visible_top(self.cursor, self.top, len(self.items), rows)
+        return islice(enumerate(self.items), self.top, self.top + rows)
+
+
+FORM_CSS: Final = Path(__file__).parent / "form.tcss"
+
+
+class FormDialog(PaintedDialog[ResultT]):
+    """A dialog with a title, fields, and lines about what is typed. A subclass makes and draws them."""
+
+    CSS_PATH = FORM_CSS
+    has_text_field: ClassVar[bool] = True
+
+    def __init__(self, background: Background = Background.BAND) -> None:
+        """`background` is that of the title."""
+        super().__init__()
+        self.title_lines = Lines(background, classes="title")
+        self.remarks = Lines(Background.DIALOG, classes="remarks")
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="form ruled" if self.needs_rules else "form"):
+            yield DialogBorder(classes="left")
+            yield DialogBorder(classes="right")
+            yield self.title_lines
+            yield from self.parts()
+
+    def parts(self) -> ComposeResult:
+        """Make the widgets below the title."""
+        raise NotImplementedError
+
+    def draw(self, width: int) -> None:
+        """Draw the lines of a dialog of so many cells."""
+        raise NotImplementedError
+
+    @property
+    def needs_rules(self) -> bool:
+        """Whether rules mark the edges, since the dialog has no background of its own."""
+        return self.app_base.painter.needs_rules
+
+    def show(self) -> None:
+        """Draw the dialog if it has its place."""
+        if self.is_attached and (width := self.title_lines.size.width):
+            self.draw(width)
+
+    def show_remarks(self, lines: Sequence[Line]) -> None:
+        """Show the lines at the end, below which is the edge of the dialog."""
+        width = self.title_lines.size.width
+        lines = [*lines, (Piece("─" * width, Token.LINE),) if self.needs_rules else ()]
+        self.remarks.styles.height = len(lines)
+        self.remarks.show(lines)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.show)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
 
 
 # Shows what a key did in one frame, also where it opens a screen or moves panes or the focus.

@@ -9,11 +9,11 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, TypeVar
 
 from tui.settings.file import read_config, state_of
 from tui.settings.schema import FileSettings, ruled
@@ -104,6 +104,7 @@ def locked_file(path: Path) -> Iterator[None]:
 
     Raises `OSError`, also if another program holds it for `LOCK_TIMEOUT_S`. A file system without locks has none.
     """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     try:
         until_s = time.monotonic() + LOCK_TIMEOUT_S
@@ -139,6 +140,9 @@ def moment(text: str) -> datetime:
 VERSION: Final = 1
 """Of all these files. A file of another version is ignored."""
 
+STRANGE: Final = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
+"""The errors of decoding a file that another program has written."""
+
 
 class StateFile(Generic[T]):
     """A small JSON file of choices: filters, columns, commands. A subclass decodes and encodes it.
@@ -149,6 +153,8 @@ class StateFile(Generic[T]):
     * `failure`: a sentence about the last error, or None
     * `report`: is called with each other failure
     """
+
+    max_bytes: ClassVar[int] = MAX_BYTES
 
     def __init__(
         self,
@@ -200,35 +206,46 @@ class StateFile(Generic[T]):
             before = self.failure
             try:
                 async with asyncio.timeout(DISK_TIMEOUT_S):
-                    await asyncio.to_thread(lambda: self._write(change()))
+                    await asyncio.to_thread(self._save, change)
             except TimeoutError:
                 self.failure = f"The {self._noun} cannot be saved in {self.path}: the disk does not answer."
             if self.failure is not None and self.failure != before:
                 self._report(self.failure)
 
     def read(self) -> T:
-        """Load the file. Call it in a thread."""
+        """Load the file, or none if it cannot be read. Call it in a thread."""
+        self.failure = None
         try:
-            content = read_own(self.path, MAX_BYTES)
-            if content is None:
-                return self._empty()
-            saved = json.loads(content)
-            if saved["version"] == VERSION:
-                return self.decode(saved)
-            reason = "this version did not write it"
+            return self.parse()
         except OSError as error:
             reason = error.strerror or "it cannot be read"
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
+        except STRANGE:
             reason = "this version did not write it"
         self.failure = problem_sentence(self.path, f"The saved {self._noun} in {self.path} are ignored", reason)
         return self._empty()
 
-    def _write(self, value: T) -> None:
-        if any(map(self._holds_key, self.texts_of(value))):
-            self.failure = f"The {self._noun} are not saved: {HOLDS_KEY}."
-            return
+    def parse(self) -> T:
+        """Load the file. Raises `OSError`, and one of `STRANGE` for what this version does not write."""
+        content = read_own(self.path, self.max_bytes)
+        if content is None:
+            return self._empty()
+        saved = json.loads(content)
+        if saved["version"] != VERSION:
+            raise ValueError
+        return self.decode(saved)
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Return what is held while the file is changed. Raises `OSError` if another program holds it."""
+        return nullcontext()
+
+    def _save(self, change: Callable[[], T]) -> None:
         try:
-            replace_file(self.path, self.content(value).encode("ascii"))
+            with self.lock():
+                value = change()
+                if any(map(self._holds_key, self.texts_of(value))):
+                    self.failure = f"The {self._noun} are not saved: {HOLDS_KEY}."
+                    return
+                replace_file(self.path, self.content(value).encode("ascii"))
             self.failure = None
         except OSError as error:
             what, reason = f"The {self._noun} cannot be saved in {self.path}", error.strerror or str(error)

@@ -214,7 +214,6 @@ def test_offers_fit_and_end_with_their_key(offered: list[str], width: int, is_ta
 @pytest.mark.parametrize("width", [60, 68])
 def test_band_is_as_wide_as_the_dialog(width: int, needs_rules: bool) -> None:
     assert line_width(say.band_line(width, needs_rules=needs_rules)) == width
-    assert line_width(say.filters_end_line(width, needs_rules=needs_rules)) == (width if needs_rules else 0)
 
 
 def test_chosen_status_stands_out_without_colour() -> None:

@@ -38,6 +38,7 @@ FIELDS = {
 ALIKE = {
     "BaseScreen",
     "ComparedScreen",
+    "FormDialog",
     "ListScreen",
     "PageScreen",
     "PaintedDialog",
@@ -53,6 +54,7 @@ WITHOUT = {
     "LineDialog",
     "LeaveScreen",
     "LinkDialog",
+    "ListDialog",
     "MainView",
     "ViewScreen",
     "PartMenu",

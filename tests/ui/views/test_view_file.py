@@ -6,10 +6,11 @@ import json
 import os
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-from tui.features.views.view import MAX_ASIDE, KnownViews, ReadViews, ViewFile
+from tui.features.views.view import MAX_ASIDE, KnownViews
 from tui.kit import state_files
 from tui.settings.schema import ViewEntry
 from tui.store.addresses import MAX_VIEWS, SavedView, with_view
@@ -17,12 +18,32 @@ from tui.store.addresses import MAX_VIEWS, SavedView, with_view
 VIEW = SavedView("mails", "runs?task=*-email", "m")
 
 
-def save(folder: Path, view: SavedView) -> ReadViews:
-    return asyncio.run(ViewFile(folder).change(lambda own: with_view(own, view)))
+class Found(NamedTuple):
+    """The own views of the file, a problem, and what else was said."""
+
+    views: tuple[SavedView, ...]
+    problem: str | None = None
+    remark: str = ""
 
 
-def read(folder: Path) -> ReadViews:
-    return asyncio.run(ViewFile(folder).read())
+def known_views(folder: Path, said: list[str]) -> KnownViews:
+    return KnownViews(folder, list, said.append)
+
+
+def found(known: KnownViews, problem: str | None, said: list[str]) -> Found:
+    return Found(known.views, problem, "".join(each for each in said if each != problem))
+
+
+def save(folder: Path, view: SavedView) -> Found:
+    said: list[str] = []
+    known = known_views(folder, said)
+    return found(known, asyncio.run(known.edit(lambda own: with_view(own, view))), said)
+
+
+def read(folder: Path) -> Found:
+    said: list[str] = []
+    known = known_views(folder, said)
+    return found(known, asyncio.run(known.reload()), said)
 
 
 def save_many(folder: Path, start: int) -> None:
@@ -32,9 +53,9 @@ def save_many(folder: Path, start: int) -> None:
 
 def test_view_is_kept_for_its_owner_alone(tmp_path: Path) -> None:
     folder = tmp_path / "new"
-    assert read(folder) == ReadViews(())
-    assert save(folder, VIEW) == ReadViews((VIEW,))
-    assert read(folder) == ReadViews((VIEW,))
+    assert read(folder) == Found(())
+    assert save(folder, VIEW) == Found((VIEW,))
+    assert read(folder) == Found((VIEW,))
     assert (folder / "views.json").stat().st_mode & 0o777 == 0o600
     assert folder.stat().st_mode & 0o777 == 0o700
     assert {each.name for each in folder.iterdir()} == {"views.json", "views.lock"}
@@ -64,16 +85,16 @@ def test_two_programs_lose_no_view_of_each_other(tmp_path: Path) -> None:
 def test_damaged_file_is_reported_and_kept_aside(tmp_path: Path, content: bytes, kept: tuple[SavedView, ...]) -> None:
     path = tmp_path / "views.json"
     path.write_bytes(content)
-    found = read(tmp_path)
-    assert found.views == kept
-    assert str(path) in (found.problem or "")
+    before = read(tmp_path)
+    assert before.views == kept
+    assert str(path) in (before.problem or "")
     assert path.read_bytes() == content
     other = SavedView("other", "errors?")
     changed = save(tmp_path, other)
     assert (changed.views, changed.problem) == ((*kept, other), None)
     assert "views.damaged-1.json" in changed.remark
     assert (tmp_path / "views.damaged-1.json").read_bytes() == content
-    assert read(tmp_path) == ReadViews((*kept, other))
+    assert read(tmp_path) == Found((*kept, other))
 
 
 def test_damaged_files_replace_no_earlier_one(tmp_path: Path) -> None:
@@ -91,7 +112,7 @@ def test_locked_file_is_said_and_left_alone(tmp_path: Path, monkeypatch: pytest.
         fcntl.flock(lock, fcntl.LOCK_EX)
         changed = save(tmp_path, SavedView("other", "errors?"))
         assert (changed.problem or "").endswith("another program is changing it.")
-        assert read(tmp_path) == ReadViews((VIEW,))
+        assert read(tmp_path) == Found((VIEW,))
     assert save(tmp_path, SavedView("other", "errors?")).problem is None
 
 
@@ -116,7 +137,7 @@ def test_number_of_views_in_the_file_is_bounded(tmp_path: Path) -> None:
 def test_views_of_the_config_file_are_listed_too(tmp_path: Path) -> None:
     entries = [ViewEntry("theirs", "errors?since=7d", "e")]
     known = KnownViews(tmp_path, lambda: entries)
-    assert asyncio.run(known.change(lambda own: with_view(own, VIEW))) is None
+    assert asyncio.run(known.edit(lambda own: with_view(own, VIEW))) is None
     assert [(each.view.name, each.view.is_configured, each.words) for each in known.listed] == [
         ("mails", False, "runs task:*-email"),
         ("theirs", True, "errors since:7d"),
@@ -126,5 +147,5 @@ def test_views_of_the_config_file_are_listed_too(tmp_path: Path) -> None:
     assert problem.startswith('The view “old” of the config file: no order "newe", nearest: new;')
     assert problem.endswith("; e opens “theirs” of the config file.")
     entries.clear()
-    assert asyncio.run(known.load()) is None
+    assert asyncio.run(known.reload()) is None
     assert known.views == (VIEW,)

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 from typing import ClassVar, Final, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.widgets import Input
 
 from tui.domain.run import ABSENT, Absent, Json, Run
@@ -37,9 +38,9 @@ from tui.features.runs.words import keys_line
 from tui.kit.colors import Background
 from tui.kit.commands import visible_top
 from tui.kit.keys import bind
-from tui.kit.lines import DialogBorder, Lines, TextInput
+from tui.kit.lines import Lines, TextInput
 from tui.kit.list_panes import TablePane
-from tui.kit.painted import LineDialog, PaintedDialog
+from tui.kit.painted import FORM_CSS, FormDialog, LineDialog
 from tui.lazy_dataclass import dataclass
 from tui.text.blocks import key_of
 from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width, wrap
@@ -117,8 +118,6 @@ def column_line(
 # The dialog that asks for a column by its path: what is typed, and what the selected run has there.
 
 
-HINT: Final = "metadata.progress bar"
-MIN_WIDTH: Final = 56
 MAX_KEYS: Final = 40
 """Keys of an object that are named."""
 
@@ -493,41 +492,32 @@ class ColumnsScreen(LineDialog[None]):
         return [*head, *lines[self._top : self._top + rows], *foot]
 
 
-class ColumnPathScreen(PaintedDialog[ColumnChoice | None]):
+class ColumnPathScreen(FormDialog[ColumnChoice | None]):
     """Returns a column, or None. `run` is the selected run, whose value at the path is shown."""
 
-    CSS_PATH = "columns.tcss"
-    has_text_field: ClassVar[bool] = True
+    CSS_PATH: ClassVar[list[str | Path]] = [FORM_CSS, "columns.tcss"]  # type: ignore[assignment]
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("escape", "leave", "back", "Go back without a column.", id="back"),
         bind("enter", "add", "add", "Add the column.", id="add-typed"),
     ]
 
     def __init__(self, run: Run | None) -> None:
-        super().__init__()
+        super().__init__(Background.DIALOG)
+        self.add_class("at-bottom")
         self._run = run
-        self._input = TextInput(placeholder=HINT)
-        self._title = Lines(Background.DIALOG)
+        self._input = TextInput(placeholder="metadata.progress bar")
         self._mark = Lines(Background.DIALOG, classes="mark")
-        self._rest = Lines(Background.DIALOG, classes="rest")
 
-    def compose(self) -> ComposeResult:
-        with Vertical(id="column-path", classes="ruled" if self._title.painter.needs_rules else ""):
-            yield DialogBorder(classes="left")
-            yield DialogBorder(classes="right")
-            yield self._title
-            with Horizontal():
-                yield self._mark
-                yield self._input
-            yield self._rest
+    def parts(self) -> ComposeResult:
+        with Horizontal():
+            yield self._mark
+            yield self._input
+        yield self.remarks
 
     def on_mount(self) -> None:
         self._mark.show([(Piece(" ▌ ", Token.ACCENT),)])
-        self.watch(self._input, "value", self._show)
+        self.watch(self._input, "value", self.show)
         self._input.focus()
-
-    def on_resize(self) -> None:
-        self.call_after_refresh(self._show, self._input.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
@@ -538,13 +528,7 @@ class ColumnPathScreen(PaintedDialog[ColumnChoice | None]):
         if typed.choice is not None:
             self.dismiss(typed.choice)
 
-    def action_leave(self) -> None:
-        self.dismiss(None)
-
-    def _show(self, text: str) -> None:
-        width = self._rest.size.width or MIN_WIDTH
-        edge = (Piece("─" * width, Token.LINE),) if self._rest.painter.needs_rules else ()
-        self._title.show([edge, (Piece("   A column by its path", Token.BRIGHT, is_bold=True),), ()])
-        lines = [(), *path_lines(read_typed(text), self._run, width), edge]
-        self._rest.styles.height = len(lines)
-        self._rest.show(lines)
+    def draw(self, width: int) -> None:
+        edge = (Piece("─" * width, Token.LINE),) if self.needs_rules else ()
+        self.title_lines.show([edge, (Piece("   A column by its path", Token.BRIGHT, is_bold=True),), ()])
+        self.show_remarks([(), *path_lines(read_typed(self._input.value), self._run, width)])

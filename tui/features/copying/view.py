@@ -1,9 +1,11 @@
 """The menu of what can be copied, and what opens in the pager or the editor."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import groupby
 from typing import Any, ClassVar, Final
 
 from textual import events
@@ -17,13 +19,13 @@ from tui.domain.filters import period_text
 from tui.domain.run import ABSENT, Absent, Json, Run, RunId
 from tui.features.copying.words import (
     Clip,
+    clip_line,
     clips_of,
     command_for,
     curl_for,
     error_text,
     file_name,
     log_text,
-    menu_lines,
     ticket_clips,
 )
 from tui.features.detail.value import Reader, fetch_value, read_outside, read_value
@@ -34,30 +36,29 @@ from tui.kit.app import CopyText, app_of, call_soon
 from tui.kit.keys import bind
 from tui.kit.live_model import LiveModel
 from tui.kit.page_screen import link_of
-from tui.kit.painted import Clipboard, LineDialog, PaintedScreen
+from tui.kit.painted import Clipboard, ListDialog, PaintedScreen
 from tui.kit.pane import PagePane
 from tui.kit.screen import BaseScreen
 from tui.settings.settings import Settings
 from tui.store.addresses import ViewAddress
-from tui.sync.session import Session
 from tui.text.blocks import FetchValue
 from tui.text.json import ValuePath
 from tui.text.redaction import HOLDS_KEY
-from tui.text.styled import Line
+from tui.text.styled import Line, Piece, Token, cut
 
 # The menu of what can be copied: the parts of a run, and what leads back to it or to the view.
 
 
-WIDTH: Final = 84
+_MARGIN: Final = 3
 
 
-class PartMenu(LineDialog[None]):
+class PartMenu(ListDialog[None, Clip]):
     """Offers the parts of one run, and what else the caller offers.
 
     Parts that were not fetched yet are fetched while the menu is open. Without a run there are only the other rows.
     """
 
-    cells = WIDTH
+    cells = 84
     row_letters: ClassVar[frozenset[str]] = frozenset("ipoemtwadscASCgf")
     """The letters of all rows that such a menu may have: no key of the user's own takes them."""
 
@@ -73,36 +74,32 @@ class PartMenu(LineDialog[None]):
 
     def __init__(self, live: LiveModel, run_id: RunId | None, others: Sequence[Clip] = ()) -> None:
         super().__init__()
-        self._others = list(others)
+        self._others = others
         self.live = live
         self.run_id = run_id
-        self._note = ""
         self._is_reading = False
         self._wanted: str | None = None
         """The letter of a row that is not read yet."""
-        self._cursor = 0
         self._run: Run | None = None
-        self._clips: list[Clip] = []
 
     def on_mount(self) -> None:
         if self.run_id is not None:
             self.live.session.store.pin([self.run_id])  # otherwise a large payload of another run replaces its parts
-        run = None if self.run_id is None else self.live.get(self.run_id)
-        if self.run_id is not None and (run is None or run.body is None or run.attempts is None):
-            self._note, self._is_reading = "reading the rest…", True
-            self.live.session.spawn(self._fetch(self.run_id), f"read {self.run_id} to copy")
-        self.draw()
+            run = self.live.get(self.run_id)
+            if run is None or run.body is None or run.attempts is None:
+                self.note, self._is_reading = "reading the rest…", True
+                self.live.session.spawn(self._fetch(self.run_id), f"read {self.run_id} to copy")
         self.begin()
+
+    def begin(self) -> None:
+        """Start the menu's own work. Called once, when it is mounted."""
 
     def on_unmount(self) -> None:
         if self.run_id is not None:
             self.live.session.store.unpin([self.run_id])
 
-    def begin(self) -> None:
-        """Start the menu's own work. Called once, when it is mounted and drawn."""
-
     def on_key(self, event: events.Key) -> None:
-        if app_of(self).pastes.is_pasted:
+        if self.app_base.pastes.is_pasted:
             return
         clip = self._clip(event.character)
         if clip is not None:
@@ -112,24 +109,7 @@ class PartMenu(LineDialog[None]):
             self._wanted = event.character
 
     def _clip(self, key: str | None) -> Clip | None:
-        return next((clip for clip in self._clips if clip.key == key), None)
-
-    def action_move(self, lines: int) -> None:
-        self._cursor = max(0, min(self._cursor + lines, len(self._clips) - 1))
-        self.draw()
-
-    def action_choose(self) -> None:
-        if self._clips and not app_of(self).pastes.is_pasted:
-            self.choose(self._clips[self._cursor])
-
-    def choose(self, clip: Clip) -> None:
-        """Do with a row what the menu is for."""
-        raise NotImplementedError
-
-    def note(self, text: str) -> None:
-        """Show a text in place of the hint."""
-        self._note = text
-        self.draw()
+        return next((clip for clip in self.items if clip.key == key), None)
 
     async def _fetch(self, run_id: RunId) -> None:
         try:
@@ -140,19 +120,30 @@ class PartMenu(LineDialog[None]):
 
     def _show_rest(self, note: str) -> None:
         if self.is_attached:
-            self._note, self._is_reading, self._run = note, False, None
-            self.draw()
+            self._is_reading, self._run = False, None
+            self.say_instead(note)
             if (clip := self._clip(self._wanted)) is not None:
                 self.choose(clip)
 
     def lines(self, width: int, height: int) -> Sequence[Line]:
         run = None if self.run_id is None else self.live.get(self.run_id) or Run(self.run_id)
-        if run is not self._run or not self._clips:
-            current = self._clips[self._cursor].key if self._clips else ""
-            self._run, self._clips = run, [*self.parts_of(run), *self._others]
-            self._cursor = next((number for number, clip in enumerate(self._clips) if clip.key == current), 0)
-        hint = self._note or self.hint
-        return menu_lines(self._clips, self._cursor, width, self.heading, hint, max_lines=height)
+        if run is not self._run or not self.items:
+            current = self.items[self.cursor].key if self.items else ""
+            self._run, self.items = run, [*self.parts_of(run), *self._others]
+            self.cursor = next((number for number, clip in enumerate(self.items) if clip.key == current), 0)
+        names = max([12, *(len(clip.name) + 2 for clip in self.items)])
+        rows = [
+            cut(clip_line(clip, names, is_here=number == self.cursor), width - _MARGIN)
+            for number, clip in enumerate(self.items)
+        ]
+        title: Line = (Piece(f"   {self.heading}", Token.BRIGHT, is_bold=True),)
+        note = cut((Piece(f"   {self.note or self.hint}", Token.MUTED),), width)
+        lines: list[Line] = []
+        for group, clips in groupby(zip(self.items, rows, strict=True), key=lambda each: each[0].group):
+            lines += [(), (Piece(f"   {group}", Token.FAINT),)] if lines else []
+            lines += [row for _, row in clips]
+        menu: list[Line] = [(), title, (), *lines, (), note, ()]
+        return menu if len(menu) <= height else [title, *rows, note]  # in few lines it does without its headings
 
     def parts_of(self, run: Run | None) -> list[Clip]:
         """Return the rows of the run itself."""
@@ -181,12 +172,12 @@ class CopyMenu(PartMenu):
         super().__init__(live, run_id, others)
         self._clipboard = clipboard
 
-    def choose(self, clip: Clip) -> None:
-        if clip.text is None:
-            self.note(f"cannot copy {clip.name}: {clip.note}")
+    def choose(self, item: Clip) -> None:
+        if item.text is None:
+            self.say_instead(f"cannot copy {item.name}: {item.note}")
         else:
             self.dismiss()
-            self._clipboard.send(clip.name, clip.text)
+            self._clipboard.send(item.name, item.text)
 
 
 # What the copy menu offers of a view beside the parts of a run: address, link, shell command, request.
@@ -205,32 +196,25 @@ def clips_of_view(screen: Screen[Any], run_id: RunId | None) -> list[Clip]:
     """Return the rows for a run and for the view around it; `run_id` is the run that the other rows are about."""
     app = app_of(screen)
     session, address = app.session, app.address_of(screen)
-    front = next(each for each in reversed(screen.app.screen_stack) if isinstance(each, BaseScreen))
     rows: list[Clip] = []
     if run_id is not None:
-        pane = address.pane if address.run == run_id else ""
-        rows += _run_rows(session, ViewAddress("run", run=run_id, pane=pane))
+        of_run = ViewAddress("run", run=run_id, pane=address.pane if address.run == run_id else "")
+        request: HttpRequest | None = None
+        with suppress(ApiError):
+            request = client.http_request_of(_REQUESTS.get(of_run.pane, client.RunRequest)(run_id))
+        rows = _rows_of(of_run, request, session.settings, "asc", "back to this run")
+        rows.insert(1, Clip("d", "dashboard link", *link_of(session, run_id), rows[0].group, is_shown=True))
     if address.run is None:
+        front = next(each for each in reversed(app.screen_stack) if isinstance(each, BaseScreen))
+        group = "back to this list" if address.view == "runs" else f"back to these {address.view}"
+        # Their keys are capitals where a run has the small letters.
+        keys, request = "asc" if run_id is None else "ASC", _request_of(front)
         # A filter may hold a key that was pasted into it. Other programs save what is on the clipboard.
         rows += (
             replace(row, text=None, note=HOLDS_KEY) if row.text is not None and session.secrets.finds(row.text) else row
-            for row in _view_rows(screen, session, address, front.listed_runs, has_run=run_id is not None)
+            for row in _rows_of(address, request, session.settings, keys, group, front.listed_runs)
         )
     return rows
-
-
-def _run_rows(session: Session, address: ViewAddress) -> Iterable[Clip]:
-    assert address.run is not None
-    group, settings = "back to this run", session.settings
-    link, reason = link_of(session, address.run)
-    yield Clip("a", "address", str(address), group=group, is_shown=True)
-    yield Clip("d", "dashboard link", link, reason, group, is_shown=True)
-    yield _command("s", address, settings, group)
-    request = _REQUESTS.get(address.pane, client.RunRequest)
-    try:
-        yield _curl("c", client.http_request_of(request(address.run)), settings, group)
-    except ApiError:
-        yield Clip("c", "curl", None, NO_CONTROLS, group)
 
 
 _REQUESTS: Final = {
@@ -241,39 +225,31 @@ _REQUESTS: Final = {
 """The requests of the panes that show another answer than the run."""
 
 
-def _view_rows(
-    screen: Screen[Any], session: Session, address: ViewAddress, shown: int, *, has_run: bool
-) -> Iterable[Clip]:
-    """Yield the rows of a list. Their keys are capitals where a run has the small letters."""
-    group = "back to this list" if address.view == "runs" else f"back to these {address.view}"
-    a, s, c = "ASC" if has_run else "asc"
-    yield Clip(a, "address", str(address), group=group, is_shown=True)
-    yield _command(s, address, session.settings, group, shown)
-    yield _curl(c, _request_of(screen), session.settings, group)
-
-
-def _request_of(screen: Screen[Any]) -> HttpRequest:
+def _request_of(front: BaseScreen) -> HttpRequest:
     """Return the request of the first page of a view, as the monitor sends it."""
-    front = next(each for each in reversed(screen.app.screen_stack) if isinstance(each, BaseScreen))
     if (request := front.first_request) is not None:
         return HttpRequest(request.path, dict(request.params))
-    chosen = app_of(screen).part(RunSubscription).chosen
+    chosen = app_of(front).part(RunSubscription).chosen
     filters = chosen.filters
     if not filters.has_window:
         filters = replace(filters, period=period_text(chosen.period))
     return HttpRequest("/api/v1/runs", {**client.filter_params(filters), "page[size]": PAGE_RUNS})
 
 
-def _command(key: str, address: ViewAddress, settings: Settings, group: str, shown: int = 0) -> Clip:
-    text = command_for(address, settings, shown=shown)
-    return Clip(key, "shell command", text, NO_CONTROLS if text is None else "", group, is_shown=True)
-
-
-def _curl(key: str, request: HttpRequest, settings: Settings, group: str) -> Clip:
-    headers = {"x-trigger-api-version": client.API_VERSION}
-    text = curl_for(request.path, request.params or {}, settings, headers=headers)
-    reason = THROUGH_RELAY if settings.relay_url is not None else NO_CONTROLS
-    return Clip(key, "curl", text, reason if text is None else "", group, is_shown=True)
+def _rows_of(
+    address: ViewAddress, request: HttpRequest | None, settings: Settings, keys: str, group: str, shown: int = 0
+) -> list[Clip]:
+    """Return what leads back to a view: its address, a shell command, a request. `shown` counts its rows."""
+    command, curl = command_for(address, settings, shown=shown), None
+    if request is not None:
+        headers = {"x-trigger-api-version": client.API_VERSION}
+        curl = curl_for(request.path, request.params or {}, settings, headers=headers)
+    no_curl = THROUGH_RELAY if settings.relay_url is not None else NO_CONTROLS
+    texts = (("address", str(address), ""), ("shell command", command, NO_CONTROLS), ("curl", curl, no_curl))
+    return [
+        Clip(key, name, text, reason if text is None else "", group, is_shown=True)
+        for key, (name, text, reason) in zip(keys, texts, strict=True)
+    ]
 
 
 def open_copy_menu(screen: Screen[Any], run_id: RunId | None, texts: Sequence[CopyText] = ()) -> None:
@@ -349,8 +325,8 @@ class ReadMenu(PartMenu):
         parts = [] if run is None else [clip for clip in clips_of(run) if clip.key in _LABELS]
         return [replace(clip, text="", note=STORED_APART) if clip.text is None else clip for clip in parts]
 
-    def choose(self, clip: Clip) -> None:
-        self._open(_LABELS[clip.key])
+    def choose(self, item: Clip) -> None:
+        self._open(_LABELS[item.key])
 
     def _open(self, label: str) -> None:
         run = self.live.get(RunId(str(self.run_id)))
@@ -361,14 +337,14 @@ class ReadMenu(PartMenu):
             self.dismiss()
             read_value(self, run.id, label, value, self._reader)
         elif is_apart:
-            self.note(f"fetching the {label}…")
+            self.say_instead(f"fetching the {label}…")
             self._fetching = self.live.session.spawn(self._fetch_value(run, label), f"fetch the {label} of {run.id}")
             self.set_interval(1, partial(self._show_progress, label))
 
     def _show_progress(self, label: str) -> None:
         self._fetching_s += 1
         if self._fetching is not None:
-            self.note(f"fetching the {label}… {self._fetching_s} s, Esc stops")
+            self.say_instead(f"fetching the {label}… {self._fetching_s} s, Esc stops")
 
     async def _fetch_value(self, run: Run, label: str) -> None:
         value, reason = await fetch_value(self.live.session, run, label)
@@ -379,7 +355,7 @@ class ReadMenu(PartMenu):
             return
         self._fetching = None
         if value is ABSENT:
-            self.note(f"cannot fetch the {label}: {reason}")
+            self.say_instead(f"cannot fetch the {label}: {reason}")
         else:
             self.dismiss()
             read_value(self, run_id, label, value, self._reader)

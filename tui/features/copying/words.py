@@ -25,7 +25,7 @@ from tui.text import json as text_json
 from tui.text.blocks import code_block, code_span
 from tui.text.json import compact
 from tui.text.status import STATUS_STYLES, style_of
-from tui.text.styled import Line, Piece, Token, cut, fit, opening_line, plain
+from tui.text.styled import Line, Piece, Token, fit, opening_line, plain
 
 # The names of files that hold something of a run.
 
@@ -227,9 +227,6 @@ def frame_text(frame: StackFrame) -> str:
 # The screen decides how a text reaches the clipboard, and how long it may be.
 
 
-_MARGIN: Final = 3
-
-
 @dataclass(frozen=True, slots=True)
 class Clip:
     """One text to copy. `text` is None if it cannot be copied; `note` says why.
@@ -304,25 +301,8 @@ def error_text(error: RunError) -> str:
     return "\ncaused by ".join([text, *map(error_text, error.causes)])
 
 
-def menu_lines(clips: Sequence[Clip], cursor: int, width: int, title: str, hint: str, *, max_lines: int) -> list[Line]:
-    """Return the menu in lines of `width` cells: key, name and size. In few lines it does without its headings."""
-    lines: list[Line] = []
-    names = max([12, *(len(clip.name) + 2 for clip in clips)])
-    group = clips[0].group if clips else ""
-    for number, clip in enumerate(clips):
-        if clip.group != group:
-            group = clip.group
-            lines += [(), (Piece(f"   {group}", Token.FAINT),)]
-        lines.append(cut(_clip_line(clip, names, is_here=number == cursor), width - _MARGIN))
-    note = cut((Piece(f"   {hint}", Token.MUTED),), width)
-    menu: list[Line] = [(), (Piece(f"   {title}", Token.BRIGHT, is_bold=True),), (), *lines, (), note, ()]
-    if len(menu) > max_lines:
-        rows = [_clip_line(clip, names, is_here=number == cursor) for number, clip in enumerate(clips)]
-        menu = [menu[1], *(cut(row, width - _MARGIN) for row in rows), note]
-    return menu
-
-
-def _clip_line(clip: Clip, names: int, *, is_here: bool) -> Line:
+def clip_line(clip: Clip, names: int, *, is_here: bool) -> Line:
+    """Return the key, the name in `names` cells, and the size or the text of a row."""
     edge = Piece(" ▌ " if is_here else "   ", Token.ACCENT)
     is_faint = clip.text is None
     key = Piece(f"{clip.key}  ", Token.FAINT if is_faint else Token.TEXT, is_bold=not is_faint)

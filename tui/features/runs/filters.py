@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.message import Message
 from textual.screen import Screen
 from textual.strip import Strip
@@ -19,9 +20,9 @@ from tui.features.runs.data import RunSubscription
 from tui.features.runs.words import FAMILIES, PERIODS, Typed
 from tui.kit.colors import Background
 from tui.kit.keys import bind
-from tui.kit.lines import DialogBorder, Lines, LineWidget, TextInput
+from tui.kit.lines import Lines, LineWidget, TextInput
 from tui.kit.live_model import LiveModel
-from tui.kit.painted import PaintedDialog
+from tui.kit.painted import FORM_CSS, FormDialog
 from tui.store.server_filter import KnownValues, ServerFilter, known_values
 from tui.text import formatting
 from tui.text.styled import Line, Piece, Token, pad
@@ -268,15 +269,14 @@ class ClearAll(LineWidget, can_focus=True):
     on_blur = on_focus
 
 
-class ServerFiltersScreen(PaintedDialog[ServerFilter | None]):
+class ServerFiltersScreen(FormDialog[ServerFilter | None]):
     """Starts with the current filters, and returns the new ones; None if it was closed without a choice.
 
     `default_period` applies where no period is typed. `run_limit` is the largest number of runs that is read. `now`
     returns the server's time.
     """
 
-    CSS_PATH = "server_filters.tcss"
-    has_text_field: ClassVar[bool] = True
+    CSS_PATH: ClassVar[list[str | Path]] = [FORM_CSS, "server_filters.tcss"]  # type: ignore[assignment]
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("escape", "leave", "back", "Close without changing the filters.", id="back"),
     ]
@@ -305,36 +305,30 @@ class ServerFiltersScreen(PaintedDialog[ServerFilter | None]):
             "period": ValueField("period", PeriodInput(typed.period, placeholder=period_text(default_period))),
         }
         self._clear = ClearAll(id="clear")
-        self._band = Lines(Background.BAND, classes="band")
         self._remark = Lines(Background.DIALOG)
         self._shows = Lines(Background.DIALOG, id="shows")
         self._apply = Lines(Background.DIALOG, id="apply")
         self._leave = Lines(Background.DIALOG, id="leave")
-        self._end = Lines(Background.DIALOG, classes="gap")
 
     @property
     def typed(self) -> Typed:
         """The filters as they are typed in the dialog."""
         return Typed(self._grid.chosen, **{name: field.input.value for name, field in self._fields.items()})
 
-    def compose(self) -> ComposeResult:
-        with Vertical(id="server-filters", classes="ruled" if self._band.painter.needs_rules else ""):
-            yield DialogBorder(classes="left")
-            yield DialogBorder(classes="right")
-            yield self._band
-            yield Lines(Background.DIALOG, classes="gap")
-            yield self._grid
-            yield Lines(Background.DIALOG, classes="gap")
-            yield from self._fields.values()
-            yield Lines(Background.DIALOG, classes="gap")
-            yield self._remark
-            yield self._shows
-            yield Lines(Background.DIALOG, classes="gap")
-            with Horizontal():
-                yield self._apply
-                yield self._clear
-                yield self._leave
-            yield self._end
+    def parts(self) -> ComposeResult:
+        yield Lines(Background.DIALOG, classes="gap")
+        yield self._grid
+        yield Lines(Background.DIALOG, classes="gap")
+        yield from self._fields.values()
+        yield Lines(Background.DIALOG, classes="gap")
+        yield self._remark
+        yield self._shows
+        yield Lines(Background.DIALOG, classes="gap")
+        with Horizontal():
+            yield self._apply
+            yield self._clear
+            yield self._leave
+        yield self.remarks
 
     def on_mount(self) -> None:
         self._grid.focus()
@@ -342,17 +336,15 @@ class ServerFiltersScreen(PaintedDialog[ServerFilter | None]):
 
     def on_resize(self) -> None:
         self.set_class(self.size.height < FULL_HEIGHT, "low")
-        self.call_after_refresh(self._show)
 
     def on_descendant_focus(self) -> None:
-        self._show()
+        self.show()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        self._show()
+        self.show()
 
-    def on_status_grid_changed(self) -> None:
-        self._show()
+    on_status_grid_changed = on_descendant_focus
 
     def action_clear_all(self) -> None:
         self._grid.choose(frozenset())
@@ -366,15 +358,9 @@ class ServerFiltersScreen(PaintedDialog[ServerFilter | None]):
         else:
             self.dismiss(chosen)
 
-    def action_leave(self) -> None:
-        self.dismiss(None)
-
-    def _show(self) -> None:
-        if not (width := self._band.size.width):
-            return
-        needs_rules = self._band.painter.needs_rules
-        self._band.show([words.band_line(width, needs_rules=needs_rules)])
-        self._end.show([words.filters_end_line(width, needs_rules=needs_rules)])
+    def draw(self, width: int) -> None:
+        self.title_lines.show([words.band_line(width, needs_rules=self.needs_rules)])
+        self.show_remarks([])
         self._shows.show([words.shows_line(self.typed, self._default_period, self._now())])
         self._remark.show([self._remark_line(width)])
         leave = (Piece("Esc", is_bold=True), Piece(" back", Token.FAINT), Piece("   "))

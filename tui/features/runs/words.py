@@ -675,11 +675,6 @@ def band_line(
     return (*left, Piece(between * max(0, width - line_width(left) - line_width(right)), Token.LINE), *right)
 
 
-def filters_end_line(width: int, *, needs_rules: bool) -> Line:
-    """Return the bottom of the dialog."""
-    return (Piece("─" * width, Token.LINE),) if needs_rules else ()
-
-
 def shows_line(typed: Typed, default_period: timedelta, now: datetime) -> Line:
     """Return the result of the current filter in words."""
     if (chosen := read_typed(typed, default_period, now)) is None:
