@@ -5,18 +5,23 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tui.domain.action import Via
+from tui.domain.own_commands import CommandScope, Expanded, Subject
+from tui.domain.run import TaskId
 from tui.domain.text import Raw
 from tui.features.actions.words import Target
 from tui.features.own_commands.view import (
     MAX_LINE_CHARS,
     MAX_LINES,
-    CommandQuestion,
+    OwnCommand,
+    PreparedCommand,
     command_lines,
     ended_words,
     output_text,
     shell_words,
     template_words,
 )
+from tui.settings.schema import CommandEntry
 from tui.text.styled import Piece, line_width, plain
 
 ANSWERS = (Piece("y  run it"),)
@@ -50,17 +55,22 @@ def test_output_is_bounded(start: str, end: str, left_out: int) -> None:
     assert all(len(line) <= MAX_LINE_CHARS + 2 for line in lines)
 
 
+def prepared(text: str, shown: str) -> PreparedCommand:
+    entry = CommandEntry(text or "n", ("p",), scope="task")
+    command = OwnCommand(text, "", CommandScope.TASK, (("p",),), entry)
+    subject = Subject(task=TaskId(text))
+    return PreparedCommand(command, subject, Expanded(("p",)), "/p", {}, Via.KEY, Raw(shown), UNKNOWN)
+
+
 @given(st.text(max_size=300), st.integers(24, 76), st.integers(10, 30))
 def test_dialog_fits_and_shows_no_control_character(text: str, width: int, height: int) -> None:
-    question = CommandQuestion(Raw(text), Raw(text), Raw(text * 20), UNKNOWN, ("A warning.",), ("A remark.",))
-    lines = command_lines(question, ANSWERS, width, height)
+    lines = command_lines(prepared(text, text * 20), ["A remark.", "Another."], ANSWERS, width, height)
     assert all(line_width(line) <= max(width, 60) for line in lines)
     assert all("\x1b" not in plain(line) and "\n" not in plain(line) for line in lines)
     assert len(lines) <= max(height, 14)
 
 
 def test_long_command_says_how_much_is_not_shown() -> None:
-    question = CommandQuestion(Raw("n"), Raw("s"), Raw("x" * 50_000), UNKNOWN)
-    shown = [plain(line) for line in command_lines(question, ANSWERS, 76, 20)]
+    shown = [plain(line) for line in command_lines(prepared("n", "x" * 50_000), [], ANSWERS, 76, 20)]
     xs = sum(line.count("x") for line in shown)
     assert any(f"… {50_000 - xs:,} more characters" in line for line in shown)

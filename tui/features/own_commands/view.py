@@ -3,14 +3,12 @@
 import os
 import re
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
-from textual.binding import Binding
 from textual.screen import Screen
 
 from tui.domain.action import CommandEvent, Via
@@ -35,63 +33,6 @@ from tui.text import formatting
 from tui.text.blocks import INDENT
 from tui.text.redaction import Redactor
 from tui.text.styled import Line, Piece, Token, cut, fold, wrap
-
-# Commands of one's own in words: the question before one, and its output in the messages.
-
-
-# The dialog before a command of one's own: where, on what, the command as it will run, what is special about it.
-
-
-WIDTH: Final = 76
-_MIN_COMMAND_ROWS: Final = 2
-_MAX_COMMAND_CHARS: Final = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class CommandQuestion:
-    """Everything that the dialog shows.
-
-    * `subject`: what the command is about
-    * `command`: as it will run, quoted for a shell
-    * `remarks`: sentences; `warnings` are those in amber
-    """
-
-    name: Raw
-    subject: Raw
-    command: Raw
-    target: Target
-    warnings: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = ()
-
-
-def command_lines(question: CommandQuestion, answers: Line, width: int, height: int) -> list[Line]:
-    """Return the dialog in lines of at most `width` cells, and in at most `height` lines if possible."""
-    limit = width - 2 * INDENT
-    head: list[Line] = [
-        cut((Piece(f"Run {question.name}?", Token.BRIGHT, is_bold=True),), limit),
-        cut((Piece(f"on {question.subject}", Token.MUTED),), limit),
-    ]
-    notes = _prose(question.warnings, Token.AMBER, limit) + _prose(question.remarks, Token.MUTED, limit)
-    fixed = 1 + len(head) + len(notes) + 1
-    room = max(_MIN_COMMAND_ROWS, height - fixed - 5)
-    blocks = [head, _command(question.command, limit, room), notes, [answers]]
-    return below_band(question.target, blocks, width, is_loose=fixed + room + 5 <= height)
-
-
-def _command(command: Raw, limit: int, room: int) -> list[Line]:
-    """Return the command in at most `room` lines. What is left out is said."""
-    rows = fold((Piece(command[:_MAX_COMMAND_CHARS], Token.TEXT),), limit)
-    left_out = len(command) - _MAX_COMMAND_CHARS
-    if len(rows) <= room and left_out <= 0:
-        return rows
-    shown = rows[: room - 1]
-    rest = len(command) - sum(len(piece.text) for row in shown for piece in row)
-    return [*shown, (Piece(f"… {rest:,} more characters", Token.AMBER),)]
-
-
-def _prose(sentences: Sequence[str], token: Token, limit: int) -> list[Line]:
-    return [(Piece(row, token),) for sentence in sentences for row in wrap(sentence, limit)]
-
 
 # The sentences about commands of one's own, and their output as it stands in the messages.
 #
@@ -180,13 +121,6 @@ class OwnCommand:
     scope: CommandScope
     template: Template
     entry: CommandEntry
-
-
-def own_command(entry: CommandEntry) -> OwnCommand:
-    """Return a command of the file. The reader has checked it."""
-    scope = CommandScope(entry.scope)
-    key = parse_key(entry.key) if entry.key else ""
-    return OwnCommand(entry.name, key, scope, parse_template(entry.command, scope), entry)
 
 
 def is_hidden(command: OwnCommand, session: Session) -> bool:
@@ -328,7 +262,12 @@ CANNOT_START: Final = 127
 
 @dataclass(frozen=True, slots=True)
 class PreparedCommand:
-    """A command with the values of a selection: exactly what will run."""
+    """A command with the values of a selection: exactly what will run, and what is said about it before.
+
+    * `shown`: the command as a shell would need it typed, without secrets
+    * `target`: where it will run
+    * `hidden_marks`: the marked runs that it is not about, since the filter hides them
+    """
 
     command: OwnCommand
     subject: Subject
@@ -336,6 +275,9 @@ class PreparedCommand:
     path: str
     environ: dict[str, str]
     via: Via
+    shown: Raw
+    target: Target
+    hidden_marks: int = 0
 
     @property
     def logged_subject(self) -> str:
@@ -353,202 +295,37 @@ class PreparedCommand:
         """What the command is about, in a few words."""
         return self.subject.name[:MAX_NAME_CHARS]
 
-
-class CommandRunner:
-    """Asks about commands, runs them, and reports how they ended.
-
-    `show_notice` shows a line at the end of the footer in front. `running` are the commands beside the monitor.
-    """
-
-    def __init__(self, app: AppBase, show_notice: Callable[[Line], None]) -> None:
-        self._app = app
-        self._session = app.session
-        self._show_notice = show_notice
-        self._is_asking = False
-        self.running: list[PreparedCommand] = []
-
-    def start(self, command: OwnCommand, selection: OwnSelection, via: Via) -> None:
-        """Run a command on a selection, after a question where it needs one. Show why that is not possible."""
-        if self._is_asking:
-            return
-        with self._refusing(command):
-            if self._app.pastes.is_pasted:
-                raise CannotRun(REFUSAL)
-            self._check(command)
-            prepared = self._prepare(command, selection, via)
-            is_risky = self._session.interlock.is_production and not command.entry.readonly
-            if command.entry.confirm or is_risky or prepared.expanded.options:
-                self._ask(prepared, selection)
-            else:
-                self._run(prepared)
-
-    @contextmanager
-    def _refusing(self, command: OwnCommand) -> Iterator[None]:
-        """Say why a command was not run: in the footer, which may cut it, and in the messages."""
-        try:
-            yield
-        except CannotRun as error:
-            text = f"{command.name}: {error}"
-            self._notice(text)
-            self._app.messages.add(self._session.now(), f"{text}.")
-
-    def farewell(self) -> list[str]:
-        """Return sentences about the commands that end with the program."""
-        said = "was still running, and was ended."
-        return [f"{each.command.name} on {each.name_of_subject} {said}" for each in self.running]
-
-    def _check(self, command: OwnCommand) -> None:
-        """Raises `CannotRun` where a command may not run now."""
-        session = self._session
-        if (distrust := session.settings.file.distrust) is not None:
-            raise CannotRun(f"not run, {distrust}")
-        if is_hidden(command, session):
-            where = "in this session, which is read-only" if session.is_read_only else "in production"
-            raise CannotRun(f"not offered {where}")
-        if not command.entry.readonly and (reason := session.write_block) is not None:
-            raise CannotRun(f"not run: {reason}")
-        if command.entry.background and len(self.running) >= programs.MAX_AT_ONCE:
-            raise CannotRun(f"not run: {programs.MAX_AT_ONCE} commands are running already")
-
-    def _prepare(self, command: OwnCommand, selection: OwnSelection, via: Via) -> PreparedCommand:
-        session, environ = self._session, self._app.environ
-        subject = subject_of(command.scope, selection, session)
-        expanded = expand(command.template, subject)
-        try:
-            program, variables = program_for(expanded.arguments, command.entry.env, environ, session.settings)
-            path = os.path.abspath(program)  # noqa: PTH100  of the same file, also through links
-        except OSError as error:
-            raise CannotRun(str(error)) from None
-        return PreparedCommand(command, subject, expanded, path, variables, via)
-
-    def _ask(self, prepared: PreparedCommand, selection: OwnSelection) -> None:
-        session, entry = self._session, prepared.command.entry
-        target = self._target()
-        redact = redactor_for(entry.env, self._app.environ, session.settings).redact
-        question = CommandQuestion(
-            Raw(prepared.command.name),
-            Raw(prepared.name_of_subject),
-            Raw(redact(shell_words(prepared.expanded.arguments))),
-            target,
-            tuple(self._warnings(prepared)),
-            tuple(self._remarks(prepared, selection)),
-        )
-        self._is_asking = True
-        self._show_notice(())
-
-        def on_answer(is_confirmed: bool | None) -> None:  # noqa: FBT001  Textual's
-            self._is_asking = False
-            if is_confirmed:
-                self._run_confirmed(prepared, target)
-
-        self._app.push_screen(OwnCommandScreen(question), on_answer)
-
-    def _warnings(self, prepared: PreparedCommand) -> Sequence[str]:
-        program = prepared.expanded.arguments[0]
-        names = [f"{{{name}}}" for name in prepared.expanded.options]
-        found = []
-        if names:
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences about what may do harm."""
+        program, found = self.expanded.arguments[0], []
+        if names := [f"{{{name}}}" for name in self.expanded.options]:
             found.append(
                 f'{" and ".join(names)} begins with "-" here: {program} may take it for an option. '
                 'An argument "--" before it in the config file prevents that.'
             )
-        for name in (each for each in prepared.command.entry.env if each in SECRET_VARIABLES):
+        for name in (each for each in self.command.entry.env if each in SECRET_VARIABLES):
             what = "the key of this environment, in" if name == KEY else "the secret"
             found.append(f"It gets {what} {name}.")
         return found
 
-    def _remarks(self, prepared: PreparedCommand, selection: OwnSelection) -> Sequence[str]:
+    @property
+    def remarks(self) -> list[str]:
+        """Sentences about what else is special about it."""
         found = []
-        if prepared.command.scope is CommandScope.MARKS and selection.hidden_marks:
-            marked = formatting.plural(selection.hidden_marks, "marked run")
+        if self.command.scope is CommandScope.MARKS and self.hidden_marks:
+            marked = formatting.plural(self.hidden_marks, "marked run")
             found.append(f"{marked} hidden by the filter: not among them.")
-        if prepared.command.entry.background:
+        if self.command.entry.background:
             found.append("It runs beside the monitor; its output goes to the messages.")
         return found
 
-    def _target(self) -> Target:
-        session = self._session
-        return Target(session.store.environment, session.interlock.name, session.interlock.is_production)
 
-    def _run_confirmed(self, prepared: PreparedCommand, target: Target) -> None:
-        """Run a command unless something has changed since the question."""
-        with self._refusing(prepared.command):
-            if self._target() != target:
-                raise CannotRun("not run: the environment has changed since the question")
-            self._check(prepared.command)
-            self._run(prepared)
-
-    def _run(self, prepared: PreparedCommand) -> None:
-        if prepared.command.entry.background:
-            self.running.append(prepared)
-            self._notice(f"{prepared.command.name} runs")
-        self._session.spawn(self._perform(prepared), "own command")
-
-    async def _perform(self, prepared: PreparedCommand) -> None:
-        # A task of the session: widgets are changed on the app's own message loop.
-        self._record(prepared)
-        try:
-            run = self._in_background if prepared.command.entry.background else self._in_foreground
-            code, report = await run(prepared)
-        except (OSError, ValueError) as error:
-            self._record(prepared, CANNOT_START)
-            self._app.call_later(self._say_why, prepared.command, error)
-        else:
-            self._record(prepared, code)
-            self._app.call_later(report)
-        finally:
-            if prepared in self.running:
-                self.running.remove(prepared)
-
-    async def _in_background(self, prepared: PreparedCommand) -> tuple[int, Callable[[], None]]:
-        redact = redactor_for(prepared.command.entry.env, self._app.environ, self._session.settings).redact
-        folder = folder_for(self._app.environ)
-        result = await programs.run_in_background(prepared.path, prepared.expanded.arguments, prepared.environ, folder)
-        return result.exit_code, partial(self._report, prepared, result, redact)
-
-    async def _in_foreground(self, prepared: PreparedCommand) -> tuple[int, Callable[[], None]]:
-        began_s = self._session.clock.monotonic_s()
-        arguments = [prepared.path, *prepared.expanded.arguments[1:]]
-        code = await self._app.run_in_foreground(arguments, prepared.environ)
-        took = timedelta(seconds=self._session.clock.monotonic_s() - began_s)
-        return code, partial(self._report_end, prepared, code, took)
-
-    def _say_why(self, command: OwnCommand, error: Exception) -> None:
-        text = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        with self._refusing(command):
-            raise CannotRun(f"not run: {text[:1].lower()}{text[1:]}")
-
-    def _report(self, prepared: PreparedCommand, result: programs.ProgramResult, redact: Callable[[str], str]) -> None:
-        """Add the end of a command beside the monitor to the messages, with what it wrote."""
-        why = ""
-        if result.ending is programs.Ending.TIME_LIMIT:
-            why = f" It was ended: it may run for {formatting.duration(timedelta(seconds=programs.TIME_LIMIT_S))}."
-        elif result.ending is programs.Ending.TOO_MUCH_OUTPUT:
-            why = f" It was ended: it may write {formatting.size(programs.MAX_OUTPUT_BYTES)}."
-        start, end = (redact(each.decode(errors="replace")) for each in (result.start, result.end))
-        if not result.left_out:
-            start, end = redact((result.start + result.end).decode(errors="replace")), ""
-        output = output_text(start, end, result.left_out)
-        self._report_end(prepared, result.exit_code, result.took, f"{why}\n{output}" if output else why)
-
-    def _report_end(self, prepared: PreparedCommand, code: int, took: timedelta, more: str = "") -> None:
-        command = prepared.command
-        words = ended_words(code, took)
-        if command.entry.background or code:
-            self._app.messages.add(self._session.now(), f"{command.name} on {prepared.name_of_subject} {words}.{more}")
-        has_output = command.entry.background and bool(more)
-        hint = " · :messages" if has_output or code else ""
-        self._notice(f"{command.name} {words}{hint}", Token.MUTED if code == 0 else Token.AMBER)
-
-    def _record(self, prepared: PreparedCommand, code: int | None = None) -> None:
-        name, subject = prepared.command.name, prepared.logged_subject
-        self._session.record(CommandEvent(name, subject, self._session.now(), prepared.via, exit_code=code))
-
-    def _notice(self, text: str, token: Token = Token.MUTED) -> None:
-        self._show_notice((Piece(text, token),))
+# The question before a command of one's own: where, on what, the command as it will run, what is special about it.
 
 
-# The question before a command of one's own.
+_MIN_COMMAND_ROWS: Final = 2
+_MAX_COMMAND_CHARS: Final = 20_000
 
 
 class OwnCommandScreen(YesNoDialog):
@@ -559,18 +336,37 @@ class OwnCommandScreen(YesNoDialog):
     keep = "Do nothing"
     agreement = "run it"
 
-    def __init__(self, question: CommandQuestion) -> None:
+    def __init__(self, prepared: PreparedCommand) -> None:
         super().__init__(has_band=True)
-        self._question = question
+        self._prepared = prepared
 
     def lines(self, width: int, height: int) -> list[Line]:
-        asked, answers = self._question, self.answers(width - 2 * INDENT)
-        if self.is_silent:
-            asked = replace(asked, remarks=(*asked.remarks, SILENT_TERMINAL))
-        return command_lines(asked, answers, width, height)
+        remark = [SILENT_TERMINAL] if self.is_silent else []
+        return command_lines(self._prepared, remark, self.answers(width - 2 * INDENT), width, height)
 
 
-# The user's own commands in an app: their keys on each screen, and their rows in the palette.
+def command_lines(
+    prepared: PreparedCommand, more_remarks: Sequence[str], answers: Line, width: int, height: int
+) -> list[Line]:
+    """Return the dialog in lines of at most `width` cells, and in at most `height` lines if possible."""
+    limit = width - 2 * INDENT
+    head: list[Line] = [
+        cut((Piece(f"Run {prepared.command.name}?", Token.BRIGHT, is_bold=True),), limit),
+        cut((Piece(f"on {prepared.name_of_subject}", Token.MUTED),), limit),
+    ]
+    said = ((prepared.warnings, Token.AMBER), ((*prepared.remarks, *more_remarks), Token.MUTED))
+    notes: list[Line] = [(Piece(row, token),) for texts, token in said for text in texts for row in wrap(text, limit)]
+    fixed = 1 + len(head) + len(notes) + 1
+    room = max(_MIN_COMMAND_ROWS, height - fixed - 5)
+    rows = fold((Piece(prepared.shown[:_MAX_COMMAND_CHARS], Token.TEXT),), limit)
+    if len(rows) > room or len(prepared.shown) > _MAX_COMMAND_CHARS:
+        rows = rows[: room - 1]
+        left_out = len(prepared.shown) - sum(len(piece.text) for row in rows for piece in row)
+        rows.append((Piece(f"… {left_out:,} more characters", Token.AMBER),))
+    return below_band(prepared.target, [head, rows, notes, [answers]], width, is_loose=fixed + room + 5 <= height)
+
+
+# The user's own commands in an app: their keys on each screen, their rows in the palette, and their runs.
 #
 # An app without commands in its config file never imports this module.
 
@@ -583,20 +379,28 @@ _NEED: Final = 39
 
 
 class OwnCommands(OwnKeys):
-    """The commands of an app. `runner` runs them."""
+    """The commands of an app. It asks about them, runs them, and reports how they ended."""
 
     def __init__(self, app: AppBase) -> None:
         self._app = app
-        self.runner = CommandRunner(app, self._show_notice)
+        self._session = app.session
         self._commands: tuple[OwnCommand, ...] = ()
-        self._by_key: dict[str, list[OwnCommand]] = {}
+        self._is_asking = False
+        self._running: list[PreparedCommand] = []
+        """The commands beside the monitor."""
 
     def use(self, settings: Settings) -> None:
         """Use the commands of other settings. Those of a file that is not trusted only say so."""
-        self._commands = tuple(own_command(entry) for entry in settings.file.values.commands)
-        self._by_key = {}
-        for each in self._commands:
-            self._by_key.setdefault(each.key, []).append(each)
+        self._commands = tuple(
+            OwnCommand(
+                entry.name,
+                parse_key(entry.key) if entry.key else "",
+                scope := CommandScope(entry.scope),
+                parse_template(entry.command, scope),
+                entry,
+            )
+            for entry in settings.file.values.commands
+        )
         for screen in self._app.screen_stack:
             self.bind(screen)
         self._app.screen.refresh_bindings()
@@ -613,61 +417,184 @@ class OwnCommands(OwnKeys):
             bindings.key_to_bindings[key] = kept
             if not kept:
                 del bindings.key_to_bindings[key]
-        for number, command in enumerate(self._commands):
-            if command.key and command.scope in scopes:
-                bindings.key_to_bindings.setdefault(command.key, []).append(_binding(number, command))
+        for number, each in enumerate(self._commands):
+            if each.key and each.scope in scopes:
+                action, word, rank = f"{OWN_COMMAND}({number})", clean(each.name), FIRST_RANK + number
+                row = Help("yours", number)
+                binding = bind(each.key, action, word, _sentence(each), rank=rank, need=_NEED + number, help=row)
+                bindings.key_to_bindings.setdefault(each.key, []).append(binding)
         screen._bindings = bindings  # noqa: SLF001
 
     def is_enabled(self, screen: BaseScreen, number: int) -> bool:
         """Return whether a command exists for its key now: it is offered, and none with the same key is nearer."""
-        session = self._app.session
-        if number >= len(self._commands) or is_hidden(self._commands[number], session):
+        if number >= len(self._commands) or is_hidden(self._commands[number], self._session):
             return False
-        command = self._commands[number]
-        rivals = [each for each in self._by_key[command.key] if not is_hidden(each, session)]
-        return len(rivals) == 1 or self._nearest(rivals, screen.own_selection()) is command
+        command, selection = self._commands[number], screen.own_selection()
+        rivals = [each for each in self._commands if each.key == command.key and not is_hidden(each, self._session)]
+        if len(rivals) == 1:
+            return True
+        # The first one works if nothing is selected.
+        here = [each for scope in selection.scopes for each in rivals if each.scope is scope]
+        return next((each for each in here if has_subject(each.scope, selection, self._session)), here[0]) is command
 
     def has_use_for(self, screen: BaseScreen, number: int) -> bool:
         """Return whether a command would do something now."""
-        session = self._app.session
-        if number >= len(self._commands) or session.settings.file.distrust is not None:
+        if number >= len(self._commands) or self._session.settings.file.distrust is not None:
             return False
-        return has_subject(self._commands[number].scope, screen.own_selection(), session)
-
-    def start(self, screen: BaseScreen, number: int, via: Via) -> None:
-        """Run a command on what is selected on a screen."""
-        if number < len(self._commands):
-            self.runner.start(self._commands[number], screen.own_selection(), via)
+        return has_subject(self._commands[number].scope, screen.own_selection(), self._session)
 
     def palette_rows(self, screen: BaseScreen) -> list[Command]:
         """Return the commands without a key that are offered on a screen. The live keys give the others."""
-        selection, session = screen.own_selection(), self._app.session
+        scopes = screen.own_selection().scopes
         return [
             Command(clean(each.name), _sentence(each), partial(self.start, screen, number, Via.PALETTE))
             for number, each in enumerate(self._commands)
-            if not each.key and each.scope in selection.scopes and not is_hidden(each, session)
+            if not each.key and each.scope in scopes and not is_hidden(each, self._session)
         ]
 
     def farewell(self) -> list[str]:
-        return self.runner.farewell()
+        """Return sentences about the commands that end with the program."""
+        said = "was still running, and was ended."
+        return [f"{each.command.name} on {each.name_of_subject} {said}" for each in self._running]
 
-    def _show_notice(self, line: Line) -> None:
-        """Show a line in the footer of the view in front. Pages and dialogs have none."""
+    def start(self, screen: BaseScreen, number: int, via: Via) -> None:
+        """Run a command on what is selected on a screen, after a question where it needs one, or show why not."""
+        if number >= len(self._commands) or self._is_asking:
+            return
+        command = self._commands[number]
+        with self._refusing(command):
+            if self._app.pastes.is_pasted:
+                raise CannotRun(REFUSAL)
+            self._check(command)
+            prepared = self._prepare(command, screen.own_selection(), via)
+            is_risky = self._session.interlock.is_production and not command.entry.readonly
+            if command.entry.confirm or is_risky or prepared.expanded.options:
+                self._ask(prepared)
+            else:
+                self._run(prepared)
+
+    @contextmanager
+    def _refusing(self, command: OwnCommand) -> Iterator[None]:
+        """Say why a command was not run: in the footer, which may cut it, and in the messages."""
+        try:
+            yield
+        except CannotRun as error:
+            text = f"{command.name}: {error}"
+            self._notice(text)
+            self._app.messages.add(self._session.now(), f"{text}.")
+
+    def _check(self, command: OwnCommand) -> None:
+        """Raises `CannotRun` where a command may not run now."""
+        session = self._session
+        if (distrust := session.settings.file.distrust) is not None:
+            raise CannotRun(f"not run, {distrust}")
+        if is_hidden(command, session):
+            where = "in this session, which is read-only" if session.is_read_only else "in production"
+            raise CannotRun(f"not offered {where}")
+        if not command.entry.readonly and (reason := session.write_block) is not None:
+            raise CannotRun(f"not run: {reason}")
+        if command.entry.background and len(self._running) >= programs.MAX_AT_ONCE:
+            raise CannotRun(f"not run: {programs.MAX_AT_ONCE} commands are running already")
+
+    def _prepare(self, command: OwnCommand, selection: OwnSelection, via: Via) -> PreparedCommand:
+        settings, environ, names = self._session.settings, self._app.environ, command.entry.env
+        subject = subject_of(command.scope, selection, self._session)
+        expanded = expand(command.template, subject)
+        try:
+            program, variables = program_for(expanded.arguments, names, environ, settings)
+            path = os.path.abspath(program)  # noqa: PTH100  of the same file, also through links
+        except OSError as error:
+            raise CannotRun(str(error)) from None
+        shown = Raw(redactor_for(names, environ, settings).redact(shell_words(expanded.arguments)))
+        return PreparedCommand(
+            command, subject, expanded, path, variables, via, shown, self._target, selection.hidden_marks
+        )
+
+    @property
+    def _target(self) -> Target:
+        interlock = self._session.interlock
+        return Target(self._session.store.environment, interlock.name, interlock.is_production)
+
+    def _ask(self, prepared: PreparedCommand) -> None:
+        self._is_asking = True
+        self._notice("")
+
+        def on_answer(is_confirmed: bool | None) -> None:  # noqa: FBT001  Textual's
+            self._is_asking = False
+            if is_confirmed:
+                with self._refusing(prepared.command):
+                    if self._target != prepared.target:
+                        raise CannotRun("not run: the environment has changed since the question")
+                    self._check(prepared.command)
+                    self._run(prepared)
+
+        self._app.push_screen(OwnCommandScreen(prepared), on_answer)
+
+    def _run(self, prepared: PreparedCommand) -> None:
+        if prepared.command.entry.background:
+            self._running.append(prepared)
+            self._notice(f"{prepared.command.name} runs")
+        self._session.spawn(self._perform(prepared), "own command")
+
+    async def _perform(self, prepared: PreparedCommand) -> None:
+        # A task of the session: widgets are changed on the app's own message loop.
+        clock, environ, arguments, more = self._session.clock, self._app.environ, prepared.expanded.arguments, ""
+        self._record(prepared)
+        try:
+            if prepared.command.entry.background:
+                folder = folder_for(environ)
+                result = await programs.run_in_background(prepared.path, arguments, prepared.environ, folder)
+                code, took, more = result.exit_code, result.took, self._written(prepared, result)
+            else:
+                began_s = clock.monotonic_s()
+                code = await self._app.run_in_foreground([prepared.path, *arguments[1:]], prepared.environ)
+                took = timedelta(seconds=clock.monotonic_s() - began_s)
+        except (OSError, ValueError) as error:
+            self._record(prepared, CANNOT_START)
+            self._app.call_later(self._say_why, prepared.command, error)
+        else:
+            self._record(prepared, code)
+            self._app.call_later(self._report, prepared, code, took, more)
+        finally:
+            if prepared in self._running:
+                self._running.remove(prepared)
+
+    def _say_why(self, command: OwnCommand, error: Exception) -> None:
+        text = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        with self._refusing(command):
+            raise CannotRun(f"not run: {text[:1].lower()}{text[1:]}")
+
+    def _written(self, prepared: PreparedCommand, result: programs.ProgramResult) -> str:
+        """Return what a command beside the monitor wrote, and why it was ended."""
+        redact = redactor_for(prepared.command.entry.env, self._app.environ, self._session.settings).redact
+        why = ""
+        if result.ending is programs.Ending.TIME_LIMIT:
+            why = f" It was ended: it may run for {formatting.duration(timedelta(seconds=programs.TIME_LIMIT_S))}."
+        elif result.ending is programs.Ending.TOO_MUCH_OUTPUT:
+            why = f" It was ended: it may write {formatting.size(programs.MAX_OUTPUT_BYTES)}."
+        start, end = (redact(each.decode(errors="replace")) for each in (result.start, result.end))
+        if not result.left_out:
+            start, end = redact((result.start + result.end).decode(errors="replace")), ""
+        output = output_text(start, end, result.left_out)
+        return f"{why}\n{output}" if output else why
+
+    def _report(self, prepared: PreparedCommand, code: int, took: timedelta, more: str) -> None:
+        """Say how a command ended, in the messages with what it wrote."""
+        command, words = prepared.command, ended_words(code, took)
+        if command.entry.background or code:
+            self._app.messages.add(self._session.now(), f"{command.name} on {prepared.name_of_subject} {words}.{more}")
+        hint = " · :messages" if more or code else ""
+        self._notice(f"{command.name} {words}{hint}", Token.MUTED if code == 0 else Token.AMBER)
+
+    def _record(self, prepared: PreparedCommand, code: int | None = None) -> None:
+        name, subject = prepared.command.name, prepared.logged_subject
+        self._session.record(CommandEvent(name, subject, self._session.now(), prepared.via, exit_code=code))
+
+    def _notice(self, text: str, token: Token = Token.MUTED) -> None:
+        """Show a text in the footer of the view in front. Pages and dialogs have none."""
         views = [each for each in self._app.screen_stack if isinstance(each, BaseScreen)]
         if views:
-            views[-1].footer.notice(line)
-
-    def _nearest(self, rivals: list[OwnCommand], selection: OwnSelection) -> OwnCommand:
-        """Return which of several commands with one key works now; the first one if none does."""
-        here = [each for scope in selection.scopes for each in rivals if each.scope is scope]
-        return next((each for each in here if has_subject(each.scope, selection, self._app.session)), here[0])
-
-
-def _binding(number: int, command: OwnCommand) -> Binding:
-    action, word, rank = f"{OWN_COMMAND}({number})", clean(command.name), FIRST_RANK + number
-    return bind(
-        command.key, action, word, _sentence(command), rank=rank, need=_NEED + number, help=Help("yours", number)
-    )
+            views[-1].footer.notice((Piece(text, token),) if text else ())
 
 
 def _sentence(command: OwnCommand) -> str:
