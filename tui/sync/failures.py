@@ -61,6 +61,7 @@ class ErrorFetcher:
     is_paced: bool
     priority: Priority = Priority.VISIBLE
     concurrent_reads: int = MAX_CONCURRENT_READS
+    max_failures: int = MAX_FAILURES
     on_read: Callable[[int], None] = lambda _: None
     unreadable: set[RunId] = field(default_factory=set)
     fault: ApiError | None = None
@@ -91,9 +92,9 @@ class ErrorFetcher:
                 if not isinstance(error, ApiError) or isinstance(error, Unreachable | RateLimited):
                     raise error
                 self.fault = error
-                if failures >= MAX_FAILURES:
-                    raise error
                 self.unreadable.add(run_id)
+                if failures >= self.max_failures:
+                    raise error
             self.on_read(sum(error is None for error in results))
 
     async def find(self, texts: Sequence[str]) -> list[RunId] | None:
@@ -674,9 +675,6 @@ MAX_LIMITED_S: Final = 65.0
 MAX_TRIES: Final = 4
 """Tries of one step while the server fails, some seven seconds in all. The first request of all has only one."""
 
-MAX_FAULTY_BATCHES: Final = 3
-"""Batches of single reads in a row in which the server may fail."""
-
 MIN_FEED_RUNS: Final = 10
 """Fewer errors are read run by run: a snapshot has up to 1,000 runs."""
 
@@ -702,14 +700,18 @@ class WholeRead:
     def __post_init__(self) -> None:
         self._fetcher, self._store, self._clock = self._session.fetcher, self._session.store, self._session.clock
         self._errors = ErrorFetcher(
-            self._fetcher, self._store, is_paced=False, priority=Priority.SELECTED, concurrent_reads=MAX_IN_FLIGHT
+            self._fetcher,
+            self._store,
+            is_paced=False,
+            priority=Priority.SELECTED,
+            concurrent_reads=MAX_IN_FLIGHT,
+            max_failures=MAX_FAILURES * MAX_IN_FLIGHT,
+            on_read=lambda _: self._advance(),
         )
         self._has_answer = False
         self._progress = (0, 0)
         self._progress_s = 0.0
         self._silence_timer: Timer | None = None
-        self._faulty: set[RunId] = set()
-        """Runs that were requested and have no known error."""
 
     @property
     def missing(self) -> list[RunId]:
@@ -820,29 +822,16 @@ class WholeRead:
             self._advance()
 
     async def _read_one_by_one(self) -> None:
-        await self._read_details([run_id for run_id in self.missing if run_id not in self._faulty])
-        # These failed while others were read: the server cannot read them, or was in trouble at that moment.
-        with suppress(ServerFault):
-            await self._read_details(self.missing)
+        try:
+            await self._errors.read_details([each for each in self.missing if each not in self._errors.unreadable])
+            # These failed while others were read: the server cannot read them, or was in trouble at that moment.
+            with suppress(ServerFault):
+                await self._errors.read_details(self.missing)
+        finally:
+            await self._fetcher.settle()
+            self._advance()
         if self._errors.fault is not None and len(self.missing) == len(self.run_ids):
             raise self._errors.fault
-
-    async def _read_details(self, left: Sequence[RunId]) -> None:
-        """Read runs one by one. Raises `ServerFault` if the server fails in several batches in a row."""
-        faults = 0
-        for start in range(0, len(left), MAX_IN_FLIGHT):
-            batch = left[start : start + MAX_IN_FLIGHT]
-            try:
-                await self._errors.read_details(batch)
-                faults = 0
-            except ServerFault:
-                faults += 1
-                if faults >= MAX_FAULTY_BATCHES:
-                    raise
-            finally:
-                await self._fetcher.settle()
-                self._faulty.update(run_id for run_id in batch if lacks_error(self._store, run_id))
-            self._advance()
 
     async def _patiently(self, step: Callable[[], Awaitable[object]]) -> None:
         """Try a step again while the server fails. Raises the last `ApiError`.

@@ -1,5 +1,6 @@
 """What differs between the attempts of a run, and what is the same."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,13 +11,13 @@ from hypothesis import strategies as st
 from tests.support.present.attempt_pages import of
 from tests.support.present.samples import HOSTILE, NOW, STARTED, attempt, failure, full, sample, texts
 from tui.domain.error import RunError
+from tui.domain.log import LogLevel
 from tui.domain.run import Attempt, AttemptStatus, Run
 from tui.domain.text import Raw
 from tui.features.attempts.compared import (
     MAX_COMPARED,
     UNKNOWN,
     ComparedGrid,
-    LogCount,
     LogCounts,
     alike,
     columns_for,
@@ -49,7 +50,19 @@ GATEWAY = RunError(
         "    at run (file:///app/src/trigger/sync.ts:27:1)"
     ),
 )
-LOGS = LogCounts({1: LogCount(12, 1), 2: LogCount(3), 3: LogCount(12, 1)})
+
+
+def logged(lines: int, warns: int = 0) -> Counter[LogLevel]:
+    return Counter({LogLevel.INFO: lines - warns, LogLevel.WARN: warns})
+
+
+LOGS = LogCounts(
+    {
+        1: logged(12, 1),
+        2: logged(3),
+        3: logged(12, 1),
+    }
+)
 
 
 def made(number: int, begins_s: float, lasts_s: float, error: RunError | None, **more: object) -> Attempt:
@@ -117,7 +130,7 @@ def test_other_frames_are_only_called_the_same_where_they_are() -> None:
 
 def test_same_facts_stand_below_once() -> None:
     run = of(sample("FAILED", attempt_count=2), *(attempt(number, error=failure(9)) for number in (1, 2)))
-    lines = lines_of(run, logs=LogCounts({1: LogCount(2), 2: LogCount(2)}))
+    lines = lines_of(run, logs=LogCounts({1: logged(2), 2: logged(2)}))
     below = lines.index(next(line for line in lines if line.startswith("the same in both")))
     assert [line.split()[0] for line in lines[below + 2 :] if line[:1].strip()] == [
         "error", "message", "own", "logs", "version", "stack",
@@ -149,7 +162,7 @@ def test_running_attempt_is_never_marked() -> None:
         made(2, 5, 3, TIMEOUT),
         made(3, 10, 0, None, status=AttemptStatus.EXECUTING),
     )
-    assert not any("≠" in line for line in lines_of(run, logs=LogCounts({1: LogCount(2), 2: LogCount(2)})))
+    assert not any("≠" in line for line in lines_of(run, logs=LogCounts({1: logged(2), 2: logged(2)})))
     assert line_of(run, "took").endswith("so far")
     assert line_of(run, "logs") == "logs 12 lines, 1 warn ≠ 3 lines 12 lines, 1 warn so far"
 

@@ -45,22 +45,6 @@ from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width, op
 # How many lines each attempt logged.
 
 
-class LogCount(NamedTuple):
-    """The log lines of one attempt, and how many of them are warnings and errors."""
-
-    lines: int = 0
-    warns: int = 0
-    errors: int = 0
-
-    @property
-    def words(self) -> str:
-        """The counts in words: `12 lines, 1 warn`."""
-        if not self.lines:
-            return "none"
-        counts = ((self.lines, "line"), (self.warns, "warn"), (self.errors, "error"))
-        return ", ".join(formatting.plural(*each) for each in counts if each[0])
-
-
 @dataclass(frozen=True, slots=True)
 class LogCounts:
     """The log lines of a run by the number of the attempt.
@@ -69,7 +53,7 @@ class LogCounts:
     * `note`: a sentence about why they are missing or cut, in raw text
     """
 
-    by_attempt: Mapping[int, LogCount] | None = None
+    by_attempt: Mapping[int, Counter[LogLevel]] | None = None
     note: str = ""
 
 
@@ -374,10 +358,12 @@ def _waited(run: Run, history: AttemptHistory, attempt: Attempt) -> ComparedCell
 def _logs(attempt: Attempt, logs: LogCounts) -> ComparedCell:
     if logs.by_attempt is None:
         return NOT_KNOWN
-    count = logs.by_attempt.get(attempt.number, LogCount())
-    is_running = attempt.status is AttemptStatus.EXECUTING
-    line = (Piece(f"{count.words} so far" if is_running and count.lines else count.words, Token.TEXT),)
-    return ComparedCell(line) if is_running else ComparedCell(line, count, count)
+    levels = logs.by_attempt.get(attempt.number, Counter())
+    counts = ((levels.total(), "line"), (levels[LogLevel.WARN], "warn"), (levels[LogLevel.ERROR], "error"))
+    text = ", ".join(formatting.plural(*each) for each in counts if each[0]) or "none"
+    if attempt.status is AttemptStatus.EXECUTING:
+        return ComparedCell((Piece(f"{text} so far" if levels else text),))
+    return ComparedCell((Piece(text),), text, text)
 
 
 @lru_cache(maxsize=256)
@@ -663,11 +649,7 @@ def counts_of(log: RunLog) -> LogCounts:
     levels: dict[int, Counter[LogLevel]] = {}
     for attempt, level in zip(log.attempts, log.levels(), strict=True):
         levels.setdefault(attempt, Counter())[LogLevel(level)] += 1
-    by_attempt = {
-        attempt: LogCount(found.total(), found[LogLevel.WARN], found[LogLevel.ERROR])
-        for attempt, found in levels.items()
-    }
-    return LogCounts(by_attempt, LOGS_CUT if log.is_cut else "")
+    return LogCounts(levels, LOGS_CUT if log.is_cut else "")
 
 
 def log_reads(session: Session, on_read: Callable[[], None]) -> Selected[Run, LogCounts]:
