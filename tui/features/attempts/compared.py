@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import ClassVar, Final, NamedTuple
 
 from textual.app import ComposeResult
@@ -69,11 +69,13 @@ MAX_VALUE_ROWS: Final = 4
 DIFFERS: Final = "≠"
 
 
-class Marked(NamedTuple):
-    """One row of a value, and whether the value is not as in most attempts."""
-
-    line: Line
-    is_marked: bool = False
+def marked(line: Line, *, differs: bool = False) -> Line:
+    """Return a row of a value behind the sign of one that is not as in most attempts, or behind as many spaces."""
+    if differs or not line:
+        return (Piece(f"{DIFFERS} ", Token.BRIGHT), *line) if differs else ()
+    # One piece: the ASCII form of `⋯` is longer, and takes the place of the spaces before it.
+    first, *others = line
+    return (Piece(" " * MARK + first.text, first.token, is_bold=first.is_bold), *others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +85,7 @@ class ComparedGrid:
     limit: int
     is_wrapped: bool = True
 
-    @property
-    def width(self) -> int:
-        """The cells of a value that has the whole row."""
-        return max(self.limit - LABEL - MARK, 1)
-
-    def column(self, count: int) -> int:
+    def column(self, count: int = 1) -> int:
         """Return the cells of a value beside `count - 1` others."""
         return max((self.limit - LABEL) // max(count, 1) - MARK - GAP, 1)
 
@@ -101,36 +98,26 @@ class ComparedGrid:
 
     def labelled(self, label: str, lines: Sequence[Line], key: Hashable) -> list[Row]:
         """Return lines that have the whole row, the label before the first."""
-        heads = [pad((Piece(text, Token.FAINT),), LABEL + MARK) for text in (label, *[""] * len(lines))]
-        return [Row((*heads[at], *cut(line, self.width)), (key, at)) for at, line in enumerate(lines)]
+        return self.beside(label, [list(map(marked, lines))], key)
 
-    def beside(self, label: str, columns: Sequence[Sequence[Marked]], key: Hashable) -> list[Row]:
-        """Return values beside each other, each in as many rows as it needs."""
-        width = self.column(len(columns))
-        rows = []
+    def beside(self, label: str, columns: Sequence[Sequence[Line]], key: Hashable) -> list[Row]:
+        """Return values beside each other, each in as many marked rows as it needs."""
+        width, rows = MARK + self.column(len(columns)), []
         for at in range(max(map(len, columns), default=0)):
-            line = pad((Piece("" if at else label, Token.FAINT),), LABEL)
-            for column in columns:
-                cell = column[at] if at < len(column) else Marked(())
-                mark = (Piece(f"{DIFFERS} " if cell.is_marked else " " * MARK, Token.BRIGHT),)
-                # One piece: the ASCII form of `⋯` is longer, and takes the place of the spaces before it.
-                cells: Line = (*mark, *cell.line)
-                if cell.line and not cell.is_marked:
-                    first = cell.line[0]
-                    cells = (Piece(mark[0].text + first.text, first.token, is_bold=first.is_bold), *cell.line[1:])
-                line = (*line, *fit(cut(cells, MARK + width), MARK + width + GAP))
-            rows.append(Row(line, (key, at)))
+            head = pad((Piece("" if at else label, Token.FAINT),), LABEL)
+            cells = (fit(cut(column[at], width) if at < len(column) else (), width + GAP) for column in columns)
+            rows.append(Row((*head, *chain.from_iterable(cells)), (key, at)))
         return rows
 
-    def value(self, line: Line, width: int, *, is_wide: bool, is_marked: bool = False) -> list[Marked]:
-        """Return a value in rows of its column. A marked one is brighter, and its first row has the mark."""
+    def value(self, line: Line, width: int, *, is_wide: bool, is_marked: bool = False) -> list[Line]:
+        """Return a value in rows of its column. A marked one is brighter."""
         token = line[0].token if line else Token.TEXT
         token = Token.BRIGHT if is_marked and token is Token.TEXT else token
         text = plain(line)
         rows = wrap(text, width) if is_wide and self.is_wrapped else [text]
         if len(rows) > MAX_VALUE_ROWS:
             rows = [*rows[: MAX_VALUE_ROWS - 1], f"{rows[MAX_VALUE_ROWS - 1]} {' ' * width}"]
-        return [Marked(cut((Piece(row, token),), width), is_marked and at == 0) for at, row in enumerate(rows)]
+        return [cut((Piece(row, token),), width) for row in rows]
 
 
 # `ComparedFact`: one fact of every attempt, and which attempts differ from most of them.
@@ -251,17 +238,20 @@ def way_in(stacks: Sequence[Stack]) -> list[StackFrame]:
     return shared
 
 
-def frame_lines(stack: Stack, width: int, usual: frozenset[FramePlace]) -> list[Marked]:
-    """Return one line for each frame, at most `width` cells wide. Those that most stacks lack are marked."""
+def frame_lines(stack: Stack, width: int, usual: frozenset[FramePlace] | None = None) -> list[Line]:
+    """Return one line for each frame, at most `width` cells wide. Those that are not `usual` are marked."""
     shown, layout = stack.own[:MAX_FRAMES], ErrorLayout(width, is_wrapped=False)
     column = function_column([shown], width)
     lines = [
-        Marked(drawn_frame(frame, layout, column, is_first=not index)[0], place_of(frame) not in usual)
+        marked(
+            drawn_frame(frame, layout, column, is_first=not index)[0],
+            differs=usual is not None and place_of(frame) not in usual,
+        )
         for index, frame in enumerate(shown)
     ]
     if rest := (*stack.own[MAX_FRAMES:], *stack.others):
         text = f"⋯ {counted(rest)}{'' if stack.own else ', none of yours'}"
-        lines.append(Marked(cut((Piece(text, Token.FAINT),), width)))
+        lines.append(marked(cut((Piece(text, Token.FAINT),), width)))
     return lines
 
 
@@ -529,7 +519,7 @@ class _Page:
 
     def time(self, now: Now) -> list[Row]:
         """Return the time line."""
-        if not (lines := timeline(self._run, self._history, now, self._grid.width)):
+        if not (lines := timeline(self._run, self._history, now, self._grid.column())):
             return []
         grid = self._grid
         return [Row(()), *grid.labelled("", lines[:1], "axis"), *grid.labelled("time", lines[1:], "time")]
@@ -540,19 +530,19 @@ class _Page:
         heads = []
         for attempt in window.shown:
             style, name = words.attempt_style(self._run, attempt, self._history), f"attempt {attempt.number}"
-            heads.append([Marked((style.mark, Piece(" "), Piece(name, Token.BRIGHT, is_bold=True)))])
+            heads.append([marked((style.mark, Piece(" "), Piece(name, Token.BRIGHT, is_bold=True)))])
         rows = [*grid.heading("differs", window.words), *grid.beside("", heads, "attempt"), Row(())]
         width = grid.column(len(heads))
         for fact in facts:
             if not fact.is_same:
                 marks = fact.marks
-                columns = [
-                    grid.value(fact.cells[at].line, width, is_wide=fact.is_wide, is_marked=marks[at])
-                    for at in window.indices
-                ]
+                columns = []
+                for at in window.indices:
+                    lines = grid.value(fact.cells[at].line, width, is_wide=fact.is_wide, is_marked=marks[at])
+                    columns.append([marked(line, differs=marks[at] and not row) for row, line in enumerate(lines)])
                 rows += grid.beside(fact.label, columns, fact.label)
         if logs.note:
-            lines = [(Piece(text, Token.MUTED),) for text in wrap(logs.note, grid.width)]
+            lines = [(Piece(text, Token.MUTED),) for text in wrap(logs.note, grid.column())]
             rows += grid.labelled("", lines, "logs note")
         return rows
 
@@ -561,8 +551,8 @@ class _Page:
         grid, rows = self._grid, list[Row]()
         for fact in facts:
             if fact.is_same and fact.label != "status":
-                value = grid.value(fact.cells[0].line, grid.width, is_wide=fact.is_wide)
-                rows += grid.labelled(fact.label, [row.line for row in value], ("same", fact.label))
+                value = grid.value(fact.cells[0].line, grid.column(), is_wide=fact.is_wide)
+                rows += grid.labelled(fact.label, value, ("same", fact.label))
         if payload := _payload_words(self._run):
             rows += grid.labelled("payload", [(Piece(payload),)], "payload")
         if named := _version_words(self._run):
@@ -578,10 +568,9 @@ class _Page:
             return []
         if self._has_one_stack:
             is_alike = len({counted(stack.others) for stack in stacks}) == 1
-            stack, width = stacks[0] if is_alike else Stack(stacks[0].own), self._grid.width
-            lines = [each.line for each in frame_lines(stack, width, frozenset())]
-            lines += [] if is_alike else [(Piece("⋯ the other frames differ", Token.FAINT),)]
-            return self._grid.labelled("stack", lines, "stack")
+            lines = frame_lines(stacks[0] if is_alike else Stack(stacks[0].own), self._grid.column())
+            lines += [] if is_alike else [marked((Piece("⋯ the other frames differ", Token.FAINT),))]
+            return self._grid.beside("stack", [lines], "stack")
         steps: list[Line] = [
             (*function_words(frame, Token.TEXT), Piece("  "), Piece(frame_place(frame)[0], Token.MUTED))
             for frame in way_in(stacks)
@@ -602,13 +591,13 @@ class _Page:
         columns = [self._stack_column(index, usual, width) for index in self._window.indices]
         return [*self._grid.heading("stacks", "own frames"), *self._grid.beside("", columns, "stacks")]
 
-    def _stack_column(self, index: int, usual: frozenset[FramePlace], width: int) -> list[Marked]:
+    def _stack_column(self, index: int, usual: frozenset[FramePlace], width: int) -> list[Line]:
         if (stack := self._stacks[index]) is None:
             error = error_of(self._run, self._all[index])
-            return [Marked((Piece(formatting.NONE if error is None else "no stack", Token.MUTED),))]
+            return [marked((Piece(formatting.NONE if error is None else "no stack", Token.MUTED),))]
         for attempt, earlier in zip(self._all[:index], self._stacks[:index], strict=True):
             if earlier is not None and earlier.places == stack.places:
-                return [Marked((Piece(f"the same as attempt {attempt.number}", Token.MUTED),))]
+                return [marked((Piece(f"the same as attempt {attempt.number}", Token.MUTED),))]
         return frame_lines(stack, width, usual)
 
 
