@@ -171,8 +171,6 @@ _SENTENCE = re.compile(r"\n(?=[A-Z][a-z]+ )")
 _QUOTED_OR_BRACE = re.compile(r"(?s)([\"`]|(?<![^\W_])')(?:\\.|(?!\1)[^\\\n])*+(?:\1|\n|\\?\Z)|[{}\[\]]")
 _SEPARATORS = re.compile(r"[_\-\s]")
 _NAME_OF_ERROR = re.compile(r"\w*(?:Error|Exception|Fault)\Z")
-_CODE_LIKE = re.compile(r"[\w.:/\[\]@$ -]{1,80}\Z")
-_TYPE_URL = re.compile(r"(?:https?|urn|tag):[^\s]+\Z")
 _QUOTES: Final = frozenset("'\"`")
 _ERROR_LISTS: Final = frozenset({"errors", "messages", "fielderrors", "formerrors", "violations"})
 _decode = json.JSONDecoder(strict=False).raw_decode
@@ -279,17 +277,7 @@ def _scalar(name: str, value: Any) -> str | None:
     if isinstance(value, int | float):
         is_property = name in {"path", "loc", "location", "pointer", "instancepath", "datapath"}
         return words.NUMBER if is_property else f"{value:g}"
-    if not isinstance(value, str) or not value:
-        return None
-    if name == "path" and value.startswith("/"):
-        return None
-    if _TYPE_URL.match(value):
-        return value
-    if not _CODE_LIKE.match(value):
-        return None
-    if name in {"code", "errorcode", "errcode", "sqlstate", "errno", "constraint", "table", "column", "subcode"}:
-        return words.ID if is_id(value) and name not in {"constraint", "table", "column"} else value
-    return normalise_name(value)
+    return words.identity_value(name, value) if isinstance(value, str) else None
 
 
 def _read_printed(text: str, start: int) -> tuple[str | None, str, int] | None:

@@ -139,6 +139,9 @@ IDENTITY_KEYS: Final = _words(
 )
 """The keys of JSON in a message whose values split groups, without case and separators."""
 
+CODE_KEYS: Final = _words("code errorcode errcode sqlstate errno constraint table column subcode status statuscode")
+"""Those of them whose values stay as they are."""
+
 KEPT_KEYS: Final = _words("code errno status reason field param column table constraint syscall kind violated")
 """The value after one of these and a colon splits groups, also outside of an object."""
 
@@ -897,6 +900,8 @@ _POINTER_AFTER = re.compile(
 _CAPITAL_CODE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\Z|E[A-Z]{4,}\Z")
 _FILE_TYPE = re.compile(r"(?:application|audio|font|image|multipart|text|video)/")
 _FOUND_BEFORE = re.compile(r"\b(?:got|received|found|was)\s+\Z")
+_IDENTITY = re.compile(r"[\w.:/\[\]@$ -]{1,80}\Z")
+_TYPE_URL = re.compile(r"(?:https?|urn|tag):[^\s]+\Z")
 _PRODUCT: Final = "trigger.dev"
 """REST's message of a crash is `trigger.dev internal error (CODE)`."""
 
@@ -954,14 +959,24 @@ def _assignment(match: re.Match[str]) -> str:
     name = key.lower().replace("_", "").replace("-", "")
     if value.startswith(("(", "[")):
         return f"{key}=(…)"
-    if name in SCHEMA_NOUNS or (name in STEPS and not is_id(value)):
-        return f"{key}={value}"
-    if name in {"err", "error"} and _CAPITAL_CODE.match(value):
+    is_code = name in {"err", "error"} and _CAPITAL_CODE.match(value)
+    if is_code or name in SCHEMA_NOUNS or (name in STEPS and not is_id(value)):
         return match[0]
-    if name in IDENTITY_KEYS and not is_id(value):
-        is_kept = name in {"code", "errno", "status", "statuscode", "sqlstate", "errorcode", "errcode"}
-        return f"{key}={value if is_kept else normalise_name(value)}"
-    return f"{key}=…"
+    kept = identity_value(name, value) if name in IDENTITY_KEYS and not is_id(value) else None
+    return f"{key}={kept or '…'}"
+
+
+def identity_value(name: str, value: str) -> str | None:
+    """Return the value of a key that identifies an error; None if it is data all the same."""
+    if name == "path" and value.startswith("/"):
+        return None
+    if _TYPE_URL.match(value):
+        return value
+    if not _IDENTITY.match(value):
+        return None
+    if name in CODE_KEYS:
+        return ID if is_id(value) and name not in SCHEMA_NOUNS else value
+    return normalise_name(value)
 
 
 def _numbered(match: re.Match[str]) -> str:
