@@ -339,7 +339,7 @@ def _payload(run: Run, progress: ReadProgress, limit: int) -> list[Row]:
         shown = (Piece(formatting.NONE if words is None else words, Token.FAINT),)
     else:
         shown, _ = inline(value, max(limit - LABEL, 1))
-    return [_fact("payload", shown, limit)]
+    return _fact("payload", [shown], limit)
 
 
 def _tags(run: Run, limit: int) -> list[Row]:
@@ -377,39 +377,33 @@ def group_page(facts: GroupFacts, now: Now, limit: int) -> list[Row]:
     return spaced(blocks)
 
 
-def _fact(
-    label: str, value: Line | str, limit: int, remark: Line | str = "", *, number: int = 0, run_id: RunId | None = None
-) -> Row:
-    """Return `label     value           remark`. Long values push the remark to the right, and the end is cut.
+def _fact(label: str, lines: Sequence[Line], limit: int, remark: str = "", *, run_id: RunId | None = None) -> list[Row]:
+    """Return `label     value           remark` and further lines. A remark that does not fit beside stands below.
 
-    `number` counts the rows of a label, which is only beside the first one. `run_id` is the run that Enter opens.
+    `run_id` is the run that Enter opens.
     """
-    value = (Piece(value, Token.TEXT),) if isinstance(value, str) else value
-    remark = (Piece(remark, Token.FAINT),) if isinstance(remark, str) and remark else remark
     room = limit - LABEL
-    if remark:
-        if line_width(value) + _GAP + line_width(remark) > room:
-            value = cut(value, max(room - _GAP - line_width(remark), min(_VALUE, room)))
-        value = (*pad(value, _VALUE), Piece(" " * _GAP), *remark)
-    head = pad((Piece("" if number else label, Token.FAINT),), LABEL)
-    return Row(cut((*head, *value), limit), (label, number), None if run_id is None else GoToRun(run_id))
+    shown = [cut(line, room) for line in lines]
+    note = (Piece(remark, Token.FAINT),)
+    if remark and max(_VALUE, line_width(shown[0])) + _GAP + line_width(note) <= room:
+        shown[0] = (*pad(shown[0], _VALUE), Piece(" " * _GAP), *note)
+    elif remark:
+        shown += [(Piece(row, Token.FAINT),) for row in wrap(remark, room)]
+    heads = [pad((Piece(text, Token.FAINT),), LABEL) for text in (label, *[""] * len(shown))]
+    action = None if run_id is None else GoToRun(run_id)
+    return [Row((*heads[number], *line), (label, number), action) for number, line in enumerate(shown)]
 
 
 def _times(facts: GroupFacts, now: Now, limit: int) -> list[Row]:
     group, first = facts.group, first_known(facts.group)
     # The server remembers failures that are older than the span, but not their runs.
     first_run = facts.first_run if first == group.first_seen else None
-    ends = (("first", first, first_run), ("last", group.last_seen, group.run_ids[0]))
-    return [
-        _fact(
-            label,
-            _day(at, now.at, "%H:%M:%S"),
-            limit,
-            "" if run_id is None else short_id(run_id, Token.FAINT),
-            run_id=run_id,
-        )
-        for label, at, run_id in ends
-    ]
+
+    def rows(label: str, at: datetime, run_id: RunId | None) -> list[Row]:
+        known = "" if run_id is None else plain(short_id(run_id, Token.FAINT))
+        return _fact(label, [(Piece(_day(at, now.at, "%H:%M:%S")),)], limit, known, run_id=run_id)
+
+    return [*rows("first", first, first_run), *rows("last", group.last_seen, group.run_ids[0])]
 
 
 def _tasks(facts: GroupFacts, limit: int) -> list[Row]:
@@ -418,17 +412,15 @@ def _tasks(facts: GroupFacts, limit: int) -> list[Row]:
         return _counted("tasks", tasks, limit)
     failed = formatting.count(tasks[0][1], at_least=not facts.is_complete)
     share = "" if known is None else f"{failed} of its {formatting.plural(known, 'run')}"
-    return [_fact("task", tasks[0][0], limit, share)]
+    return _fact("task", [(Piece(tasks[0][0], Token.TEXT),)], limit, share)
 
 
 def _versions(group: ErrorGroup, limit: int) -> list[Row]:
     versions, missing = group.versions, group.count - sum(count for _, count in group.versions)
     if len(versions) != 1:
         return _counted("versions", [*versions, ("not known", missing)] if versions and missing else versions, limit)
-    word = f"{missing:,} not known" if missing else f"all {group.count:,}"
-    share = f"{versions[0][1]:,} of {group.count:,}, {word}"
-    word = share if missing and LABEL + _VALUE + _GAP + len(share) <= limit else word
-    return [_fact("version", versions[0][0], limit, word if group.count > 1 else "")]
+    known = f"{versions[0][1]:,} of {group.count:,}, {missing:,} not known" if missing else f"all {group.count:,}"
+    return _fact("version", [(Piece(versions[0][0], Token.TEXT),)], limit, known if group.count > 1 else "")
 
 
 def _counted(label: str, names: Sequence[tuple[Raw | str, int]], limit: int, remark: str = "") -> list[Row]:
@@ -436,11 +428,9 @@ def _counted(label: str, names: Sequence[tuple[Raw | str, int]], limit: int, rem
     shown = names[:MAX_NAMES]
     width = min(max((line_width((Piece(name),)) for name, _ in shown), default=0), max(limit - LABEL - 12, 8))
     values = [(*fit((Piece(name, Token.TEXT),), width), Piece(f"  {count:,}", Token.TEXT)) for name, count in shown]
-    if remark and values:
-        values[0] = (*values[0], Piece("  "), Piece(remark, Token.FAINT))
     if len(names) > len(shown):
         values.append((Piece(f"and {len(names) - len(shown):,} more", Token.FAINT),))
-    return [_fact(label, value, limit, number=number) for number, value in enumerate(values)]
+    return _fact(label, values, limit, remark) if values else []
 
 
 def _state(facts: GroupFacts, now: Now, limit: int) -> list[Row]:
@@ -448,14 +438,11 @@ def _state(facts: GroupFacts, now: Now, limit: int) -> list[Row]:
     word = "not known" if group.state is None else STATE_WORDS[group.state][0] or "unresolved"
     if group.state is ErrorState.NEW:
         word = "unresolved" if group.server_groups else "new"
-    detail = _state_words(group, facts.detail, now.at)
-    fits = LABEL + max(_VALUE, len(word)) + _GAP + line_width((Piece(detail),)) <= limit
+    reason = "" if facts.detail is None else facts.detail.ignored_reason or ""
+    why = wrap(facts.state_problem or reason[:MAX_REASON_CHARS], limit - LABEL)
     value = (Piece(word, Token.MUTED if group.state is None else Token.TEXT),)
-    reason = None if facts.detail is None else facts.detail.ignored_reason
-    texts = ("" if fits else detail, facts.state_problem or (reason or "")[:MAX_REASON_CHARS])
-    lines = [(Piece(line, Token.FAINT),) for text in texts if text for line in wrap(text, limit - LABEL)]
-    below = (_fact("state", line, limit, number=number) for number, line in enumerate(lines, 1))
-    return [_fact("state", value, limit, detail if fits else ""), *below]
+    below = _fact("", [(Piece(row, Token.FAINT),) for row in why if row], limit)
+    return [*_fact("state", [value], limit, _state_words(group, facts.detail, now.at)), *below]
 
 
 def _state_words(group: ErrorGroup, detail: ServerGroupDetail | None, now: datetime) -> str:
@@ -490,17 +477,17 @@ def _minutes(minutes: Minutes | None, now: Now, limit: int, *, is_grey: bool) ->
     times = [formatting.time_of_day(at, now.at) for at in (minutes.start, min(minutes.end, now.at))]
     span = "–".join(dict.fromkeys(times))  # one time within the first minute
     bars = series(minutes.counts, Bars(top_of(minutes.counts), Token.GUIDE if is_grey else Token.ROSE))
-    return [_fact("per min", (*bars, Piece(f"  {span}", Token.FAINT)), limit)]
+    return _fact("per min", [(*bars, Piece(f"  {span}", Token.FAINT))], limit)
 
 
 def _message(group: ErrorGroup, limit: int) -> list[Row]:
     """Return the whole kind: the list cuts its message."""
     frame = group.kind.frame
     lines = _wrapped(error_line(group.kind), max(limit - LABEL, 2))[:MAX_MESSAGE_ROWS]
-    rows = [_fact("error", line, limit, number=number) for number, line in enumerate(lines)]
+    rows = _fact("error", lines, limit)
     if frame is not None:
         place = frame.file if frame.function is None else f"{frame.function}  {frame.file}"
-        rows.append(_fact("in", (Piece(place, Token.MUTED),), limit))
+        rows += _fact("in", [(Piece(place, Token.MUTED),)], limit)
     return rows
 
 

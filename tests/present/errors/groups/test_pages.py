@@ -57,7 +57,7 @@ def test_page_says_what_failed_since_when_and_how_often() -> None:
     )
     two = facts_of(group_of(versions=((Raw("20261126.3"), 100), (Raw("20261126.2"), 30))))
     assert "20261126.2  30\n          not known   1\n" in page_text(two)
-    assert "tags      market:us  131  of 131" in text
+    assert "tags      market:us  131    of 131" in text
     assert "per min   ▁▅▇▆▂  13:45–13:49" in text
     first_minute = facts_of(group_of(), minutes=Minutes((4,), MINUTES.end))
     assert page_text(first_minute).split("per min")[1].splitlines()[0].endswith("  13:49")
