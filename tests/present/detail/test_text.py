@@ -78,7 +78,7 @@ def test_page_has_every_field_of_the_schema() -> None:
             "span span1",
             "attempt 2 ✗ Failed  13:48:39.277",
             "span span2",
-            "LuckError Out of luck",
+            "LuckError [A_CODE] Out of luck",
             "CardError Card was declined",
             "src/trigger/charge.ts:20:29",
         ],
@@ -93,7 +93,7 @@ def test_page_has_every_other_value() -> None:
     expected = (
         "prod", "triggerAndWait", "batch_1", "10m", "idem-1", "eu-central-1", "STANDARD", "sched_1", "task/charge",
         "small-1x", "$0.0002", "expired   13:48:44.604", "delayed   13:48:37.220", "57ms in queue",
-        "6.3s, of it 1.3s running", "caused by TypeError fetch failed", "ECONNRESET", "A_CODE",
+        "6.3s, of it 1.3s running", "caused by TypeError [ECONNRESET] fetch failed", "A_CODE",
         "retry after 946ms", "depth     2", "after 2 attempts", "run_root", "run_parent",
     )  # fmt: skip
     assert [text for text in expected if text not in shown] == []
@@ -266,7 +266,7 @@ def test_attempt_error_replaces_a_run_error_with_only_a_code() -> None:
     blurred = build_error("trigger.dev internal error (TASK_PROCESS_OOM_KILLED)")
     true = RunError(Raw("Out of memory"), Raw("Internal error"), None, "TASK_PROCESS_OOM_KILLED")
     run = with_attempts(replace(sample("CRASHED"), error=(STAMP, blurred)), attempt(1, error=true))
-    assert page(run).splitlines()[3:5] == ["Internal error Out of memory", "code  TASK_PROCESS_OOM_KILLED"]
+    assert page(run).splitlines()[3:5] == ["Internal error [TASK_PROCESS_OOM_KILLED]", "  Out of memory"]
 
 
 def test_long_messages_are_cut() -> None:

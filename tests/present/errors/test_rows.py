@@ -49,7 +49,7 @@ def test_causes_follow_in_order() -> None:
     error = replace(failure(1), causes=(middle,))
     shown = text(of(sample("FAILED"), attempt(1, error=error)), 118)
     assert shown.index("caused by UpstreamError answered 503") < shown.index(
-        "caused by TypeError fetch failed   ECONNRESET"
+        "caused by TypeError [ECONNRESET] fetch failed"
     )
     assert "⋯ 1 frame  node 1, none of yours" in shown
 

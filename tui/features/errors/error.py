@@ -250,7 +250,6 @@ MAX_CAUSES: Final = 20
 
 _ROOMY: Final = 76
 _INDENT: Final = 2
-_BEFORE_CODE: Final = 3
 
 
 class _ChainError(NamedTuple):
@@ -312,10 +311,13 @@ def _chain(error: RunError, key: Hashable, *, is_printed: bool) -> list[_ChainEr
 
 
 def _message_rows(link: _ChainError, layout: ErrorLayout, note: str) -> list[Row]:
+    """Return `caused by TypeError [ECONNRESET] fetch failed`, as Node prints it, and the note below."""
     error, limit = link.error, layout.limit
     head: Line = (Piece(link.lead, Token.FAINT),) if link.lead else ()
     if error.name:
         head += (Piece(error.name, Token.ROSE, is_bold=True), Piece(" "))
+    if error.code is not None and error.code not in error.message:
+        head += (Piece(f"[{error.code}]", Token.MUTED), Piece(" "))
     indent = line_width(head)
     above: list[Line] = []
     if indent > limit // 2:
@@ -326,20 +328,10 @@ def _message_rows(link: _ChainError, layout: ErrorLayout, note: str) -> list[Row
     blank: Line = (Piece(" " * indent),) if indent else ()
     texts, more = _text_rows(error.message, layout, limit - indent, (link.key, "message"))
     lines: list[Line] = [(Piece(text, Token.BRIGHT),) for text in texts] or [(Piece("no message", Token.MUTED),)]
-    is_in_message = error.code is None or error.code in error.message
-    code: Line = () if is_in_message else (Piece(error.code or "", Token.MUTED),)
-    if code and len(lines) == 1 and not more and not layout.is_printed:
-        longer = (*lines[0], Piece(" " * _BEFORE_CODE), *code)
-        if line_width(longer) <= limit - indent:
-            lines, code = [longer], ()
+    below = [(*blank, Piece(row, Token.FAINT)) for row in wrap(note, limit - indent)] if note else []
     rows = [Row(line, (link.key, "name", index)) for index, line in enumerate(above)]
     rows += [Row((*(blank if index else head), *line), (link.key, "text", index)) for index, line in enumerate(lines)]
     rows += [row._replace(line=(*blank, *row.line)) for row in more]
-    reason: Line = (Piece("code  ", Token.FAINT), *code) if code else ()
-    # A code is one long word. It moves to the left rather than break.
-    left = indent if line_width(reason) <= limit - indent and not layout.is_printed else 0
-    below = [(Piece(" " * left), *line) for line in fold(reason, limit - left)] if code else []
-    below += [(*blank, Piece(row, Token.FAINT)) for row in wrap(note, limit - indent)] if note else []
     return rows + [Row(line, (link.key, "below", index)) for index, line in enumerate(below)]
 
 
