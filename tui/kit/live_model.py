@@ -50,8 +50,6 @@ class LiveModel:
         self.pause: PauseSnapshot | None = None
         self.in_minutes = False
         """Whether ages and running durations are shown in whole minutes."""
-        self.record_groups: Callable[[int], None] = lambda _: None
-        """Record that so many failed runs were grouped: the groups live long."""
         self._publish: Callable[[Changes], None] = lambda _: None
         self._call_soon = call_soon
         self._pending = Changes()

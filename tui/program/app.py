@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from rich.console import RenderableType
 from textual import events
-from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
 from textual.screen import Screen
 
@@ -28,7 +27,7 @@ from tui.kit.bars import ViewScreen
 from tui.kit.colors import ColorMode, contrast_remarks, detect_color_mode
 from tui.kit.driver import TerminalDriver
 from tui.kit.header_words import SLOW_LINK_SENTENCE
-from tui.kit.heap import FREE_AFTER_S, THAW_CHECK_INTERVAL_S, FreezingCollector, no_collections, trim
+from tui.kit.heap import COLLECT_INTERVAL_S, PauseCollector, no_collections, trim
 from tui.kit.keys import Help, Keymap, bind, key_label
 from tui.kit.look import CHECK_INTERVAL_S, empty_large_caches
 from tui.kit.painted import KeyPainter, LeaveScreen, PaintedScreen
@@ -139,8 +138,7 @@ class TriggerApp(AppBase):
         self.key_labels: dict[str, tuple[str, ...]] = {}
         use_own_keys(self.key_labels)
         self._use_keys(session.settings)
-        self._collector = FreezingCollector()
-        self.live.record_groups = self._collector.record_groups
+        self._collector = PauseCollector()
         self._is_complete = False
         self._exit_code: int | None = None
 
@@ -199,16 +197,6 @@ class TriggerApp(AppBase):
             loaders=ViewLoaders(VIEWS, LISTS, ENTRANCES),
         )
 
-    def push_screen(self, screen: Any, *rest: Any, **named: Any) -> Any:
-        """Show a screen above the others, with the arguments of Textual's."""
-        self._collector.record_screen(screen)
-        return super().push_screen(screen, *rest, **named)
-
-    def pop_screen(self) -> AwaitComplete:
-        """Show the screen below. The closed one is freed soon."""
-        self.set_timer(FREE_AFTER_S, self._collector.free_closed)
-        return super().pop_screen()
-
     def on_mount(self) -> None:
         self.session.context = copy_context()  # that of the app: the keys of the user, and no screen
         self.set_driver_profile()
@@ -246,7 +234,7 @@ class TriggerApp(AppBase):
         if self.session.settings.views:
             self.set_timer(WATCH_AFTER_S, self._check_views)
         self.session.spawn(self._begin_watching(), "begin watching")
-        self.set_interval(THAW_CHECK_INTERVAL_S, self._collector.thaw_if_due)
+        self.set_interval(COLLECT_INTERVAL_S, self._collector.collect_if_due)
         self.set_interval(CHECK_INTERVAL_S, self._give_memory_back)
 
     async def _begin_watching(self) -> None:
@@ -295,7 +283,6 @@ class TriggerApp(AppBase):
     def _publish(self, changes: Changes) -> None:
         self.reporter.on_changes(changes)
         self.changed.publish(changes)
-        self._collector.record_run_count(len(self.session.store))
 
     @property
     def is_quiet(self) -> bool:

@@ -15,7 +15,7 @@ from tests.support.ui.monitor import Monitored, run_story, width_of_more_tabs
 from tests.support.virtual_clock import VirtualClock
 from tui.domain.log import RunLog
 from tui.features.logs.view import LogsPane
-from tui.kit.heap import FreezingCollector
+from tui.kit.heap import PauseCollector
 
 STACK = "Error: only logged\n    at run (file:///app/src/a.ts:1:2)\n    at f (file:///app/node_modules/zod/z.js:3:4)"
 
@@ -327,7 +327,7 @@ def test_keys_of_a_long_log_make_only_visible_lines(tmp_path: Path) -> None:
 @pytest.fixture
 def nothing_is_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
     """A frozen object is not listed, and to thaw those of all tests would take seconds."""
-    monkeypatch.setattr(FreezingCollector, "start", lambda _: None)
+    monkeypatch.setattr(PauseCollector, "start", lambda _: None)
 
 
 @pytest.mark.usefixtures("nothing_is_frozen")

@@ -23,7 +23,7 @@ from tests.support.ui.traces import (
 )
 from tui.domain.trace import Waterfall
 from tui.features.tree.waterfall import WaterfallPane
-from tui.kit.heap import FreezingCollector
+from tui.kit.heap import PauseCollector
 
 
 async def opened(monitor: Monitored, *, zoom: bool = True) -> WaterfallPane:
@@ -135,7 +135,7 @@ def test_keys_of_the_waterfall(tmp_path: Path) -> None:
 @pytest.fixture
 def nothing_is_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
     """A frozen object is not listed, and to thaw those of all tests would take seconds."""
-    monkeypatch.setattr(FreezingCollector, "start", lambda _: None)
+    monkeypatch.setattr(PauseCollector, "start", lambda _: None)
 
 
 @pytest.mark.usefixtures("nothing_is_frozen")

@@ -59,8 +59,7 @@ class GroupUpdates:
 
     Everything that was requested is done by one task, in slices. The list changes when all of a request is done, so
     that it never mixes two spans, two filters or two states of the store. Only while the runs of the store are grouped
-    for the first time, it shows what there is so far, and `reading` says so. `on_shown` is called after each change,
-    `on_grouped` when the task ends, with the number of runs that it grouped for the first time.
+    for the first time, it shows what there is so far, and `reading` says so. `on_shown` is called after each change.
     """
 
     def __init__(
@@ -70,10 +69,9 @@ class GroupUpdates:
         runs_filter: Filter,
         span: TimeSpan,
         on_shown: Callable[[], None],
-        on_grouped: Callable[[int], None],
     ) -> None:
         self._session, self._rows, self._filter = session, rows, runs_filter
-        self._on_shown, self._on_grouped = on_shown, on_grouped
+        self._on_shown = on_shown
         self.groups = ErrorGroups(session.store, starts_empty=True)
         self.span = span
         """The span that is shown."""
@@ -88,7 +86,7 @@ class GroupUpdates:
         """Whether another span was requested, and is not shown yet."""
         self.waiting: dict[RunId, None] = {}
         """The runs that wait to be grouped."""
-        self._failed_count = self._new_count = 0
+        self._failed_count = 0
         self._shown: tuple[TimeSpan, RowQuery[ErrorGroup], Reading, bool] | None = None
         self._shown_s, self._show_every_s = 0.0, SHOW_EVERY_S
         self._is_due = False
@@ -144,12 +142,8 @@ class GroupUpdates:
             self._task = None
 
     async def _run(self) -> None:
-        try:
-            while not self._run_for_a_slice():  # noqa: ASYNC110  each pass does work
-                await asyncio.sleep(UPDATES_REST_S)
-        finally:
-            count, self._new_count = self._new_count, 0
-            self._on_grouped(count)
+        while not self._run_for_a_slice():  # noqa: ASYNC110  each pass does work
+            await asyncio.sleep(UPDATES_REST_S)
         self._task = None
 
     def _run_for_a_slice(self) -> bool:
@@ -194,7 +188,6 @@ class GroupUpdates:
                 del waiting[run_id]
                 run = get(run_id)
                 self.groups.update(run_id, run if run is not None and matches(run) else None)
-            self._new_count += 0 if self.is_filled else len(some)
             yield
             if not self.is_filled and self._now_s() - self._shown_s >= self._show_every_s:
                 return
@@ -267,8 +260,8 @@ class LiveErrorGroups(LiveList[ErrorGroup]):
     def _start_over(self, query: RowQuery[ErrorGroup]) -> None:
         """Begin with no group."""
         self.list = self.list.emptied(query)
-        runs_filter, on_grouped = with_server_filters(self._filters, EVERYTHING), self.live.record_groups
-        self._updates = GroupUpdates(self._session, self.list, runs_filter, self._time_span, self._on_shown, on_grouped)
+        runs_filter = with_server_filters(self._filters, EVERYTHING)
+        self._updates = GroupUpdates(self._session, self.list, runs_filter, self._time_span, self._on_shown)
         self._facts: GroupFacts | None = None
         self._run_ids: tuple[ErrorGroup, Sequence[RunId]] | None = None
         self.is_grouped = False

@@ -47,7 +47,7 @@ class LiveFailing:
 
     def __init__(self, live: LiveModel, on_update: Callable[[], None]) -> None:
         self._session = live.session
-        self._on_update, self._on_grouped = on_update, live.record_groups
+        self._on_update = on_update
         self._updates: GroupUpdates | None = None
         self._counted_since: datetime | None = None
         self._is_resting = False
@@ -59,7 +59,7 @@ class LiveFailing:
         if self._updates is None or self._updates.has_missed:
             every, span = with_server_filters(RunFilters(), EVERYTHING), HOUR.at(self._session.now())
             rows = ListModel(GROUPS, RowQuery(GROUPS.orders[0]))
-            self._updates = GroupUpdates(self._session, rows, every, span, self._show, self._on_grouped)
+            self._updates = GroupUpdates(self._session, rows, every, span, self._show)
         self._take_server_groups(self._updates)
 
     def rest(self) -> None:
