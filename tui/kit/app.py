@@ -121,7 +121,6 @@ class AppBase(App[int]):
         """Whether the link was measured as slow."""
         self.painter = self.new_painter(color_mode, is_ascii=is_ascii)
         self._has_title = session.settings.has_title and supports_title(environ.get("TERM", ""))
-        self._title = ""
         self.live = LiveModel(session, partial(call_soon, self))
         self.live.in_minutes = self.is_slow_link
         self.set_class(self.is_slow_link, SLOW_LINK_CLASS)
@@ -244,7 +243,7 @@ class AppBase(App[int]):
                 lines = enumerate(renderable.strips)
                 renderable = [PaintedPiece(y, 0, chain.from_iterable(line)) for y, line in lines]
             x, y = self.screen.outer_size.clamp_offset(self.cursor_position)
-            driver.show(renderable, (y, x))
+            driver.frames.show(renderable, (y, x))
         self.post_display_hook()
 
     def write(self, data: str) -> None:
@@ -274,14 +273,13 @@ class AppBase(App[int]):
 
     def set_title(self, title: str) -> None:
         """Set the title of the terminal, if the settings and the terminal allow it."""
-        if self._has_title and title != self._title and isinstance(self._driver, TerminalDriver):
-            self._title = title
+        if self._has_title and isinstance(self._driver, TerminalDriver):
             self._driver.frames.set_title(title)
 
     def request_cursor(self, place: Place) -> bool:
         """Move the terminal's cursor and ask for its position. Return False if it is behind and was not asked."""
         if isinstance(self._driver, TerminalDriver):
-            return self._driver.request_cursor(place)
+            return self._driver.frames.ask_cursor(place)
         self.write(CURSOR_REQUEST)
         return True
 

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import termios
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from types import FrameType
@@ -29,8 +29,7 @@ from tui.kit.terminal.input import (
     TerminalReader,
     TerminalTakenBack,
 )
-from tui.kit.terminal.output import FrameSender, PaintedPiece, Query, TerminalQueries, TerminalTitle, first_queries
-from tui.terminal.encoder import Place
+from tui.kit.terminal.output import FrameSender, Query, first_queries
 
 if TYPE_CHECKING:
     from tui.kit.programs import ForegroundProgram
@@ -71,16 +70,12 @@ class TerminalDriver(Driver):
         self._early: EarlyTerminal | None = getattr(self._app, "early_terminal", None)
         self._is_held = self._early is not None
         self.backlog = KeyBacklog()
-        self._title = TerminalTitle()
-        self._queries = TerminalQueries()
-        self._queries.resize(*self._size)
         self.frames = FrameSender(
             modes.screen_output(*self._size) if self._early is None else self._early.screen,
-            self._queries,
-            self._title,
             self._loop,
             on_link_speed=lambda is_slow: self.send_message(LinkSpeedChanged(is_slow=is_slow)),
         )
+        self.frames.queries.resize(*self._size)
         # There is no public name for what Rich has found the terminal to have.
         self.frames.screen.colors = self._app.console._color_system  # noqa: SLF001
         self._attributes: list[Any] | None = None
@@ -121,15 +116,9 @@ class TerminalDriver(Driver):
         """Pass a message to the app, from any thread. Textual's own method creates a task for each."""
         self._app.post_message(message)
 
-    def show(self, pieces: Iterable[PaintedPiece], cursor: Place) -> None:
-        """Draw what was painted, and send it when the terminal can take it, unless the program is suspended."""
-        if self._is_active:
-            self.frames.show(pieces, cursor)
-
     def write(self, data: str) -> None:
         """Send a text that draws nothing, behind what was drawn. Does nothing while the program is suspended."""
-        if self._is_active:
-            self.frames.pass_on(data)
+        self.frames.pass_on(data)
 
     def call_user(self, data: str) -> None:
         """Send a bell or a notice as `write` does. If another program has the terminal, send the last one after it."""
@@ -147,10 +136,6 @@ class TerminalDriver(Driver):
             self._is_held = False
             if self._is_active:  # otherwise the program is suspended, and begins when it continues
                 self._begin()
-
-    def request_cursor(self, place: Place) -> bool:
-        """Send the newest frame, move the cursor and request its position. Return False if the terminal is behind."""
-        return self._is_active and self.frames.ask_cursor(place)
 
     def repaint(self) -> None:
         """Set up the terminal again and repaint everything, after another program may have changed it."""
@@ -235,7 +220,7 @@ class TerminalDriver(Driver):
         self.frames.begin(first_queries(os.environ), last_row=modes.size_of(self._output)[1] - 1)
         self._reader = TerminalReader(
             self._input,
-            InputDecoder(has_mouse=self._mouse, is_awaiting=self._queries.is_awaiting),
+            InputDecoder(has_mouse=self._mouse, is_awaiting=self.frames.queries.is_awaiting),
             on_message=self.process_message,
             on_gone=self._on_hang_up,
             on_failure=self._fail,
@@ -257,8 +242,7 @@ class TerminalDriver(Driver):
         if not self._is_active or self._writer is None:
             return
         self._is_active = False
-        self.frames.stop()
-        restored = f"{modes.MODES_OFF}{self._kitty(modes.KITTY_OFF)}{modes.SCREEN_OFF}{self._title.restore()}"
+        restored = f"{modes.MODES_OFF}{self._kitty(modes.KITTY_OFF)}{modes.SCREEN_OFF}{self.frames.stop()}"
         self._writer.replace(restored)
         self._is_restored = self._writer.finish(RESTORE_TIMEOUT_S)
         if not self._is_restored:
@@ -268,7 +252,7 @@ class TerminalDriver(Driver):
                 termios.tcflow(self._output, termios.TCOON)
             self._is_restored = self._writer.finish(RETRY_RESTORE_TIMEOUT_S)
         else:
-            self._queries.wait()
+            self.frames.queries.wait()
         self.disable_input()
         modes.restore_attributes(self._input, self._attributes)
 
@@ -362,13 +346,13 @@ class TerminalDriver(Driver):
 
     def _on_hang_up(self) -> None:
         """End the app because the terminal was closed. Called in one of the threads."""
-        self._queries.clear()
+        self.frames.queries.clear()
         modes.redirect_to_devnull(self._output)
         self._call_in_loop(lambda: self._app.exit(return_code=HANGUP_EXIT_CODE))
 
     def _fail(self, error: BaseException) -> None:
         """End the app with an error because the reading thread has raised."""
-        self._queries.clear()
+        self.frames.queries.clear()
         bug = RuntimeError("the thread that reads the terminal has failed")
         bug.__cause__ = error
         # Textual has no public way to end an app by an error of another thread.

@@ -74,7 +74,7 @@ def writer_of(driver: TerminalDriver, slave: int) -> TerminalWriter:
 
 def show(driver: TerminalDriver, text: str, cursor: Place = (0, 0)) -> None:
     """Draw a text in the first row."""
-    driver.show([PaintedPiece(0, 0, [Segment(text)])], cursor)
+    driver.frames.show([PaintedPiece(0, 0, [Segment(text)])], cursor)
 
 
 def test_dropped_title_is_sent_again() -> None:
@@ -86,7 +86,7 @@ def test_dropped_title_is_sent_again() -> None:
         driver._is_active = True
         driver.frames.writer = driver._writer
         driver._writer.write("x" * 2 * MAX_UNWRITTEN_BYTES)
-        assert not driver.request_cursor((2, 19))
+        assert not driver.frames.ask_cursor((2, 19))
         driver.frames.set_title("PROD")
         written = b""
         async with asyncio.timeout(10):
@@ -141,9 +141,9 @@ def test_cursor_is_not_asked_for_behind_an_empty_screen() -> None:
         driver.frames.writer = driver._writer
         show(driver, "dialog")
         driver.frames.resize(100, 30)
-        assert not driver.request_cursor((2, 19))
+        assert not driver.frames.ask_cursor((2, 19))
         show(driver, "field", cursor=(4, 11))
-        assert driver.request_cursor((2, 19))
+        assert driver.frames.ask_cursor((2, 19))
         driver._writer.close()
 
     asyncio.run(scenario())
@@ -168,7 +168,7 @@ def test_exit_waits_for_a_reply_in_flight(monkeypatch: pytest.MonkeyPatch) -> No
     async def scenario() -> None:
         driver = TerminalDriver(App[int]())
         driver.start_application_mode()
-        driver.request_cursor((2, 19))
+        driver.frames.ask_cursor((2, 19))
         terminal = Thread(target=answer_late)
         terminal.start()
         driver.stop_application_mode()
@@ -281,7 +281,7 @@ def test_terminal_is_asked_only_what_it_may_know(environ: dict[str, str], asked:
 def test_version_of_the_terminal_turns_on_repetition() -> None:
     async def scenario() -> None:
         driver = TerminalDriver(App[int]())
-        driver._queries.ask(Query.VERSION)
+        driver.frames.queries.ask(Query.VERSION)
         driver.process_message(TerminalAnswer(Query.VERSION, "XTerm(390)"))
         driver.process_message(TerminalAnswer(Query.VERSION, "unknown"))  # nobody asked again
         await asyncio.sleep(0)
@@ -303,7 +303,7 @@ def test_app_gets_a_cursor_report_only_if_it_asked(
     async def scenario() -> None:
         driver = TerminalDriver(App[int]())
         monkeypatch.setattr(driver, "send_message", passed.append)
-        driver._queries.ask(*[Query.CURSOR] * asked)
+        driver.frames.queries.ask(*[Query.CURSOR] * asked)
         driver.process_message(events.CursorPosition(x, y))
 
     asyncio.run(scenario())

@@ -24,7 +24,7 @@ from tests.support.terminal_frames import Frame, RandomProgram, blank_terminal, 
 from tui.kit.terminal import output as frames
 from tui.kit.terminal.early import TerminalWriter
 from tui.kit.terminal.link import SILENT_AFTER_S
-from tui.kit.terminal.output import PaintedPiece, Query, TerminalQueries, TerminalTitle
+from tui.kit.terminal.output import PaintedPiece, Query, TerminalQueries
 from tui.terminal.cells import Capabilities
 from tui.terminal.output import HOME, FrugalOutput
 
@@ -119,11 +119,10 @@ class Session:
         self.writer = LateWriter(lambda dropped: self.loop.call_soon_threadsafe(self.sender.on_caught_up, dropped))
         self.sender = frames.FrameSender(
             FrugalOutput(self.program.columns, self.program.lines, able),
-            TerminalQueries(lambda: loop.now_s),
-            TerminalTitle(),
             cast("asyncio.AbstractEventLoop", self.loop),
             on_link_speed=self._on_link_speed,
         )
+        self.sender.queries = TerminalQueries(lambda: loop.now_s)
         self._asked: list[Query] = []
         self._scanned = self._tail = ""
         self._questions: deque[object] = deque()

@@ -111,47 +111,6 @@ def _cleaned(text: str, most: int) -> str:
     return shortened(_NOT_ALLOWED.sub(",", clean(Raw(text[: 2 * most]))), most)
 
 
-# The terminal's title. It is a state like the screen: only the newest one is sent.
-
-
-_PUSH: Final = "\x1b[22;2t"
-# The empty title is for a terminal that does not save titles.
-_POP: Final = "\x1b]2;\x1b\\\x1b[23;2t"
-
-
-class TerminalTitle:
-    """The wanted title, and whether the terminal has it. The terminal's own title is restored at the end."""
-
-    def __init__(self) -> None:
-        self._text: str | None = None
-        self._is_sent = self._is_pushed = False
-
-    def set(self, text: str) -> None:
-        """Want a title, which must not contain controls."""
-        self._text, self._is_sent = text, False
-
-    def unsent(self) -> str:
-        """Return the text that sets the wanted title; empty if the terminal has it."""
-        if self._text is None or self._is_sent:
-            return ""
-        return f"{'' if self._is_pushed else _PUSH}\x1b]2;{self._text}\x1b\\"
-
-    def record_sent(self) -> None:
-        """Record that `unsent` was written."""
-        if self._text is not None:
-            self._is_sent = self._is_pushed = True
-
-    def restore(self) -> str:
-        """Return the text that restores the terminal's own title. A later `unsent` sets ours again."""
-        restored = _POP if self._is_pushed else ""
-        self._is_sent = self._is_pushed = False
-        return restored
-
-    def forget(self) -> None:
-        """Send the title again, because it may have been dropped."""
-        self._is_sent = False
-
-
 # The only sender of queries to the terminal: matches its answers, and recognises answers that were lost.
 #
 # Terminals answer in the order of the queries, and answers have no id. An answer therefore counts for the oldest open
@@ -383,6 +342,10 @@ class TerminalQueries:
 # terminal is behind, nothing is encoded and nothing queues.
 
 
+_PUSH_TITLE: Final = "\x1b[22;2t"
+# The empty title is for a terminal that does not save titles.
+_POP_TITLE: Final = "\x1b]2;\x1b\\\x1b[23;2t"
+
 MIN_TIMER_S: Final = 0.001
 """The shortest wait for the next frame. A rounding error would be waited for again and again."""
 
@@ -404,8 +367,6 @@ class FrameSender:
     def __init__(
         self,
         screen: FrugalOutput,
-        queries: TerminalQueries,
-        title: TerminalTitle,
         loop: asyncio.AbstractEventLoop,
         *,
         on_link_speed: Callable[[bool], None],
@@ -416,8 +377,11 @@ class FrameSender:
         self.link = LinkMeter()
         self.version = ""
         """The terminal's name and version, by its own answer."""
-        self._queries = queries
-        self._title = title
+        self.queries = TerminalQueries()
+        self._title = self._sent_title = ""
+        """It is a state like the screen: only the newest one is sent."""
+        self._has_saved_title = False
+        """Whether the terminal has saved its own title, which comes back at the end."""
         self._loop = loop
         self._on_link_speed = on_link_speed
         self._was_slow = self._is_waiting = self._is_held = self._is_blank = False
@@ -431,8 +395,8 @@ class FrameSender:
         `is_shown`: the terminal shows what was drawn so far.
         """
         self.writer, self._is_held = writer, True
-        writer.replace(f"{self._title.unsent()}{setup}")
-        self._title.record_sent()
+        writer.replace(f"{self._unsent_title}{setup}")
+        self._record_title()
         if not is_shown:
             self.screen.forget()
 
@@ -443,27 +407,40 @@ class FrameSender:
             return
         # Some terminals print a part of what they do not know: there it is painted over.
         now_s = time.monotonic()
-        text = f"\x1b[{last_row + 1};1H{self._queries.ask(*queries)}"
+        text = f"\x1b[{last_row + 1};1H{self.queries.ask(*queries)}"
         if self.writer.write(text):
             self.screen.lose_cells(last_row, 0, MAX_PRINTED)
             self.link.record_sent(now_s, len(text), is_probed=Query.STATUS in queries)
         else:
-            self._queries.withdraw(*queries)
+            self.queries.withdraw(*queries)
         self.record_key()
         self._record_drawn()
 
-    def stop(self) -> None:
-        """Send nothing more until `start`."""
+    def stop(self) -> str:
+        """Send nothing more until `start`. Return the text that restores the terminal's own title."""
         self.writer = None
         self._is_waiting = False
         self._setup = ""
         self._cancel_timer()
         self.link.forget()
+        restored = _POP_TITLE if self._has_saved_title else ""
+        self._sent_title, self._has_saved_title = "", False
+        return restored
+
+    @property
+    def _unsent_title(self) -> str:
+        """The text that sets the wanted title; empty if the terminal has it."""
+        saving = "" if self._has_saved_title else _PUSH_TITLE
+        return f"{saving}\x1b]2;{self._title}\x1b\\" if self._title != self._sent_title else ""
+
+    def _record_title(self) -> None:
+        self._sent_title = self._title
+        self._has_saved_title = self._has_saved_title or bool(self._title)
 
     def resize(self, columns: int, lines: int) -> None:
         """Record the terminal's new size. The next frame is that of the app's new layout."""
         self.screen.resize(columns, lines)
-        self._queries.resize(columns, lines)
+        self.queries.resize(columns, lines)
         self._is_blank = True
         self._is_waiting = False
         self._cancel_timer()
@@ -491,9 +468,10 @@ class FrameSender:
         self._record_drawn()
 
     def pass_on(self, text: str) -> None:
-        """Send a text that draws nothing, such as a bell, behind what was drawn."""
-        self.screen.pass_on(text)
-        self._record_drawn()
+        """Send a text that draws nothing, such as a bell, behind what was drawn. Nothing is sent after `stop`."""
+        if self.writer is not None:
+            self.screen.pass_on(text)
+            self._record_drawn()
 
     def _record_drawn(self) -> None:
         self.pacer.record_drawn(time.monotonic())
@@ -501,8 +479,9 @@ class FrameSender:
 
     def set_title(self, text: str) -> None:
         """Set the terminal's title with the next frame. It must not contain controls."""
-        self._title.set(text)
-        self._pace()
+        if text != self._title:
+            self._title = text
+            self._pace()
 
     def record_key(self) -> None:
         """Record a key that was read or handled. The next frame is its echo. Callable in any thread."""
@@ -533,7 +512,7 @@ class FrameSender:
 
         Called in the reading thread.
         """
-        answer = self._queries.record(kind, place)
+        answer = self.queries.record(kind, place)
         if answer is not None and answer.kind is Query.STATUS:
             with suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self._on_answer, answer)
@@ -547,7 +526,7 @@ class FrameSender:
     def on_caught_up(self, has_dropped: bool) -> None:  # noqa: FBT001  the writer's word
         """Go on after the terminal was behind, and perhaps has lost text."""
         if has_dropped:
-            self._title.forget()
+            self._sent_title = ""
             self.screen.forget()
         if self._is_waiting or has_dropped:
             self._pace()
@@ -571,7 +550,7 @@ class FrameSender:
             return  # until it has caught up
         now_s = time.monotonic()
         if self.link.repeat_wait_s(now_s) <= 0 and self.link.record_repeat(now_s):
-            self.writer.write(f"{self._queries.ask_by_place()}{self.screen.restored_cursor()}")
+            self.writer.write(f"{self.queries.ask_by_place()}{self.screen.restored_cursor()}")
         wait_s = self.pacer.wait_s(now_s, self.link)
         if wait_s <= 0:
             self._send()
@@ -586,7 +565,7 @@ class FrameSender:
             return False
         self._cancel_timer()
         self._is_waiting = False
-        text = f"{self._setup}{self.screen.take()}{self._title.unsent()}"
+        text = f"{self._setup}{self.screen.take()}{self._unsent_title}"
         if not text and not queries:
             return True
         size_bytes = len(text.encode("utf-8", "replace"))
@@ -596,23 +575,23 @@ class FrameSender:
         front_s = time.monotonic()
         if text and self.link.wants_least(front_s):
             in_front = (Query.STATUS,)
-            text = f"{self._queries.ask(*in_front)}{text}"
+            text = f"{self.queries.ask(*in_front)}{text}"
         now_s = time.monotonic()  # not later than the query: its answer shows that all sent by then has arrived
         if place is not None:
-            asked = f"{at_place(place)}{self._queries.ask(*queries, place=place)}"
+            asked = f"{at_place(place)}{self.queries.ask(*queries, place=place)}"
         elif queries and self.link.is_late:
-            asked = self._queries.ask_by_place()
+            asked = self.queries.ask_by_place()
         else:
-            asked = self._queries.ask(*queries)
+            asked = self.queries.ask(*queries)
         if Query.CURSOR.value in asked:
             # An input method opens its window at the cursor, and a screen reader follows it, though it is hidden.
             asked += self.screen.restored_cursor()
         if not self.writer.write(text + asked):
-            self._queries.withdraw(*in_front, *queries)
+            self.queries.withdraw(*in_front, *queries)
             self.screen.forget()
             return False
         self._setup = ""
-        self._title.record_sent()
+        self._record_title()
         if in_front:
             self.link.record_least_asked(front_s)
         self.link.record_sent(now_s, size_bytes, is_probed=Query.STATUS in queries)
