@@ -31,8 +31,8 @@ THAW_INTERVAL_S: Final = 300.0
 MIN_YOUNG: Final = 2
 """Collections of young objects after which a pause is used for a full one: some 7,000 new objects."""
 
-MAX_YOUNG: Final = 40
-"""After so many, a full one does not wait for a pause: 140,000 new objects may be 20 MB of closed screens."""
+MAX_YOUNG: Final = 10
+"""After so many, a full one does not wait for a pause: 35,000 new objects may be 7 MB of closed screens."""
 
 _OLDEST: Final = 2
 """The generation that only a full collection visits."""
