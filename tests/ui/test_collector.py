@@ -65,7 +65,7 @@ def collector() -> Iterator[PauseCollector]:
         gc.disable()
 
 
-def test_first_pause_frees_the_garbage_of_the_start_and_freezes_the_rest(collector: PauseCollector) -> None:
+def test_first_pause_frees_garbage_and_freezes_the_rest(collector: PauseCollector) -> None:
     assert (gc.get_threshold(), gc.isenabled()) == (THRESHOLDS, True)
     collector.record_key()
     assert not collects(collector)
@@ -101,7 +101,7 @@ def test_pause_is_used_once_much_is_new(collector: PauseCollector) -> None:
     assert some
 
 
-def test_user_who_always_types_meets_few_full_collections(collector: PauseCollector) -> None:
+def test_typing_user_meets_few_full_collections(collector: PauseCollector) -> None:
     collector.collect_if_due()
     collector.record_key()
     some = make_objects(MAX_YOUNG // 2)

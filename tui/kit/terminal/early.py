@@ -33,7 +33,7 @@ FALLBACK_SIZE: Final = (80, 24)
 
 DRIVER_VARIABLE: Final = "TRIGGER_TUI_DRIVER"
 PLAIN_DRIVER: Final = "plain"
-"""With this value of the variable, each frame is the whole screen."""
+"""With this value of the variable, each frame is the whole screen, in sequences that all terminals know."""
 
 STDERR: Final = 2
 
@@ -90,8 +90,9 @@ def _reported(descriptor: int) -> tuple[int, int]:
 
 def screen_output(columns: int, lines: int) -> FrugalOutput:
     """Return the output of a terminal of that size."""
-    is_plain = os.environ.get(DRIVER_VARIABLE) == PLAIN_DRIVER
-    return FrugalOutput(columns, lines, Capabilities.of(os.environ), is_plain=is_plain)
+    if os.environ.get(DRIVER_VARIABLE) == PLAIN_DRIVER:
+        return FrugalOutput(columns, lines, Capabilities(), is_plain=True)
+    return FrugalOutput(columns, lines, Capabilities.of(os.environ))
 
 
 def attributes_of(descriptor: int) -> list[Any] | None:
