@@ -271,7 +271,6 @@ MAX_PUT_AT_ONCE: Final = 128
 """So many rows find their new places within 2 ms. If more have changed, all are sorted again, in steps."""
 
 _RANKED_PER_STEP: Final = 16
-_FREED_PER_STEP: Final = 256
 _MIN_FOLDED: Final = 2
 
 
@@ -306,7 +305,6 @@ class ListModel(RowLines[str], Generic[R]):
         self.query = query
         """The order of the rows, and the typed filter that they pass."""
         self._rows: dict[str, R] = {}
-        self._replaced: dict[str, R] = {}
         self._ranks: Ranks = {}
         self._sorted: SortedList = SortedList()
         self._matches = rules.filter(query.text)
@@ -366,7 +364,6 @@ class ListModel(RowLines[str], Generic[R]):
         changed |= dict.fromkeys(self._rows.keys() - found.keys())
         for _ in self.show(changed, query or self.query, 0.0):
             pass
-        self._replaced.clear()
 
     def show_query(self, query: RowQuery[R]) -> None:
         """Show the rows that pass another filter, or in another order, at once. The cursor stays on its row."""
@@ -408,13 +405,6 @@ class ListModel(RowLines[str], Generic[R]):
             self._sort(now_s)
         elif self._is_held:
             self._show_held(before, changed)
-
-    def free(self) -> Iterator[None]:
-        """Free the rows that many others have replaced, in steps: 10,000 error groups take some 5 ms."""
-        while self._replaced:
-            for _ in range(min(_FREED_PER_STEP, len(self._replaced))):
-                self._replaced.popitem()
-            yield
 
     def toggle_fold(self) -> None:
         """Show the folded rows, or fold them again."""
@@ -467,7 +457,7 @@ class ListModel(RowLines[str], Generic[R]):
 
     def _take_over(self, rows: dict[str, R], changed: Mapping[str, R | None]) -> None:
         if rows is not self._rows:
-            self._replaced, self._rows = self._rows, rows
+            self._rows = rows
         else:
             for key, new in changed.items():
                 if new is None:

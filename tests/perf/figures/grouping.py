@@ -116,7 +116,6 @@ def _work(
     yield from groups.steps(span, _NOW)
     yield from rows.show(groups.changed, query, 0.0, is_new=is_new)
     groups.forget_changed()
-    yield from rows.free()
 
 
 def _times_ms(steps: Iterator[None]) -> Iterator[float]:

@@ -227,56 +227,6 @@ _MAX_SIGN_CHARS: Final = 4
 Text = Callable[[float, str], str | None]
 
 
-class ValueKind(NamedTuple):
-    """How the values of a column are shown.
-
-    * `width`: the usual width in cells; a column of texts gets more if there is room
-    * `formats`: the formats that it understands, for a sentence; "" for none
-    """
-
-    width: int
-    align: Align = "left"
-    formats: str = ""
-
-
-_NUMBER_FORMATS: Final = 'a format of numbers such as ".1f", ",d" or "{:.1f} km"'
-KINDS: Final[Mapping[str, ValueKind]] = {
-    "auto": ValueKind(12),
-    "text": ValueKind(12),
-    "number": ValueKind(9, "right", _NUMBER_FORMATS),
-    "bar": ValueKind(14),
-    "duration": ValueKind(7, "right", "the unit of its numbers: ms, s, m, h, us or ns"),
-    "time": ValueKind(11, "right", 'a format of times such as "%H:%M" or "%Y-%m-%d"'),
-    "bytes": ValueKind(7, "right"),
-    "cents": ValueKind(9, "right", _NUMBER_FORMATS),
-    "money": ValueKind(10, "right", 'a sign such as "€", or a format such as "${:,.2f}"'),
-    "bool": ValueKind(5, "left", 'two words such as "yes/no"'),
-}
-"""The types of columns out of metadata, payload and output."""
-
-FLEXIBLE: Final = frozenset({"auto", "text"})
-"""The types whose columns get more room if there is some."""
-
-
-def is_format(kind: str, form: str) -> bool:
-    """Return whether a type understands a format."""
-    if not form:
-        return True
-    match kind:
-        case "number" | "cents":
-            return _is_number_format(form)
-        case "money":
-            return _is_number_format(form) or len(form) <= _MAX_SIGN_CHARS
-        case "duration":
-            return form in _UNITS
-        case "time":
-            return _CLOCK.fullmatch(form) is not None
-        case "bool":
-            return form.count("/") == 1 and all(word.strip() for word in form.split("/"))
-        case _:
-            return False
-
-
 def value_line(value: CellValue, kind: str, form: str, width: int, now: datetime, tokens: tuple[Token, Token]) -> Line:
     """Return a value as the line of a cell of `width` cells. `tokens` are the colours of a text and of a bar.
 
@@ -314,8 +264,8 @@ def _text(value: Value, number: float | None, kind: str, form: str, now: datetim
         elif kind == "bool" and isinstance(value, bool):
             yes, _, no = form.partition("/") if "/" in form else ("yes", "/", "no")
             text = yes if value else no
-        elif number is not None and kind in _OF_NUMBERS:
-            text = _OF_NUMBERS[kind](number, form)
+        elif number is not None and (shown := KINDS[kind].number) is not None:
+            text = shown(number, form)
     except (OverflowError, ValueError, OSError):
         text = None  # a number or a time beyond what can be computed
     return plain_text(value) if text is None else text
@@ -364,15 +314,6 @@ def _bytes(number: float, _form: str) -> str | None:
     return formatting.size(round(number)) if 0 <= number < 10**18 else None
 
 
-_OF_NUMBERS: Final[dict[str, Text]] = {
-    "number": _formatted,
-    "money": _money,
-    "cents": _cents,
-    "duration": _duration,
-    "bytes": _bytes,
-}
-
-
 def _time(value: Value, number: float | None, form: str, now: datetime) -> str | None:
     """Return a time in the zone of `now`. A text without a zone stays as it is: its zone is not known."""
     if number is not None:
@@ -386,6 +327,56 @@ def _time(value: Value, number: float | None, form: str, now: datetime) -> str |
     if not form or _CLOCK.fullmatch(form) is None:
         return formatting.clock(at, now)
     return at.astimezone(now.tzinfo).strftime(form)
+
+
+class ValueKind(NamedTuple):
+    """How the values of a column are shown.
+
+    * `width`: the usual width in cells; a column of texts gets more if there is room
+    * `formats`: the formats that it understands, for a sentence; "" for none
+    * `takes`: returns whether it understands a format
+    * `number`: returns a number as text; None where it cannot
+    """
+
+    width: int
+    align: Align = "left"
+    formats: str = ""
+    takes: Callable[[str], bool] = lambda _: False
+    number: Text | None = None
+
+
+def _is_money_format(form: str) -> bool:
+    return _is_number_format(form) or len(form) <= _MAX_SIGN_CHARS
+
+
+def _are_two_words(form: str) -> bool:
+    return form.count("/") == 1 and all(word.strip() for word in form.split("/"))
+
+
+_NUMBER_FORMATS: Final = 'a format of numbers such as ".1f", ",d" or "{:.1f} km"'
+_SIGN: Final = 'a sign such as "€", or a format such as "${:,.2f}"'
+_CLOCK_FORMATS: Final = 'a format of times such as "%H:%M" or "%Y-%m-%d"'
+KINDS: Final[Mapping[str, ValueKind]] = {
+    "auto": ValueKind(12),
+    "text": ValueKind(12),
+    "number": ValueKind(9, "right", _NUMBER_FORMATS, _is_number_format, _formatted),
+    "bar": ValueKind(14),
+    "duration": ValueKind(7, "right", "the unit of its numbers: ms, s, m, h, us or ns", _UNITS.__contains__, _duration),
+    "time": ValueKind(11, "right", _CLOCK_FORMATS, lambda form: _CLOCK.fullmatch(form) is not None),
+    "bytes": ValueKind(7, "right", number=_bytes),
+    "cents": ValueKind(9, "right", _NUMBER_FORMATS, _is_number_format, _cents),
+    "money": ValueKind(10, "right", _SIGN, _is_money_format, _money),
+    "bool": ValueKind(5, "left", 'two words such as "yes/no"', _are_two_words),
+}
+"""The types of columns out of metadata, payload and output."""
+
+FLEXIBLE: Final = frozenset({"auto", "text"})
+"""The types whose columns get more room if there is some."""
+
+
+def is_format(kind: str, form: str) -> bool:
+    """Return whether a type understands a format."""
+    return not form or KINDS[kind].takes(form)
 
 
 # The columns that the user has chosen for one list: which, in which order, how wide, and how values are shown.

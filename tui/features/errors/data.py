@@ -209,7 +209,6 @@ class GroupUpdates:
         self.is_counting, self._shown_s = False, self._now_s()
         self._show_every_s = max(SHOW_EVERY_S, (self._shown_s - begun_s) / SHOW_SHARE)
         self._on_shown()
-        yield from self._rows.free()
 
     def _now_s(self) -> float:
         return self._session.clock.monotonic_s()

@@ -1,7 +1,7 @@
 """`ls`, `show`, `tree` and `watch`: read runs, and print them."""
 
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -512,7 +512,6 @@ def _relative(run: Run | None, run_id: RunId | None) -> list[Line]:
 # The tree that `tree` prints: guides, one run a line, whole ids, any depth and width.
 
 
-_MAX_LEVELS: Final = 40  # The deepest level that is drawn. Deeper chains stay readable, and drawing them stays linear.
 _MIN_HEAD: Final = 22
 _MIN_TASK: Final = 14  # Of the head, with the glyph.
 _MIN_ID: Final = 11
@@ -533,7 +532,10 @@ def tree_lines(tree: RunTree, *, now: datetime, width: int | None) -> list[Line]
     In a narrow terminal the status words are dropped first, then the durations, then the ids are shortened. Guides that
     are too long lose their first levels. The last lines say what is missing.
     """
-    rows = [_TreeRow(node, guides, _style(node), node.id == tree.current) for node, guides in _guided(tree.root)]
+    from tui.features.tree.words import GUIDE_STEP, branches_below  # noqa: PLC0415  `ls` does not need it
+
+    branches = branches_below(tree.root, lambda node: node.children, lambda _: True, GUIDE_STEP)
+    rows = [_TreeRow(node, guides, _style(node), node.id == tree.current) for node, guides, *_ in branches]
     _, *lines = Print(_TREE_TABLE, width).page(rows, now)
     if tree.missing:
         text = f"Not fully loaded: {'; '.join(tree.missing)}."
@@ -544,20 +546,6 @@ def tree_lines(tree: RunTree, *, now: datetime, width: int | None) -> list[Line]
 def _style(node: TreeNode) -> StatusStyle:
     run = node.run
     return style_of(run) if run is not None and run.state is not None else style_of_status(node.status)
-
-
-def _guided(root: TreeNode) -> Iterator[tuple[TreeNode, str]]:
-    """Yield each node with its guides. Guides of a deep node lose their first levels."""
-    from tui.features.tree.words import GUIDE_STEP, guide_tail  # noqa: PLC0415  `ls` does not need it
-
-    pending = [(root, "", "")]
-    while pending:
-        node, above, own = pending.pop()
-        yield node, above + own
-        inner = above if not own else above + ("│  " if own[0] == "├" else "   ")
-        inner = guide_tail(inner, GUIDE_STEP * _MAX_LEVELS)
-        for index, child in enumerate(reversed(node.children)):
-            pending.append((child, inner, "├─ " if index else "└─ "))
 
 
 def _head(row: _TreeRow, _now: Now, width: int) -> Line:

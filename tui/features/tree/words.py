@@ -366,9 +366,12 @@ TreeBranch = Branch[TreeEntry]
 
 
 def branches_below(
-    root: Entry, children_of: Callable[[Entry], Sequence[Entry]], is_open: Callable[[Entry], bool]
+    root: Entry,
+    children_of: Callable[[Entry], Sequence[Entry]],
+    is_open: Callable[[Entry], bool],
+    step: int = STEP,
 ) -> list[Branch[Entry]]:
-    """Return the visible rows in order. Linear in their number, and never recursive."""
+    """Return the visible rows in order, with guides of `step` cells. Linear in their number, and never recursive."""
     rows: list[Branch[Entry]] = []
     pending = [(root, "", "", 0)]
     while pending:
@@ -376,10 +379,11 @@ def branches_below(
         children = children_of(entry)
         rows.append(Branch(entry, above + own, depth, is_open(entry) if children else None))
         if rows[-1].is_open:
-            inner = above if not own else above + ("│ " if own[0] == "├" else "  ")
-            inner = guide_tail(inner, STEP * MAX_LEVELS, step=STEP)
+            inner = above if not own else above + ("│" if own[0] == "├" else " ").ljust(step)
+            inner = guide_tail(inner, step * MAX_LEVELS, step=step)
             pending.extend(
-                (child, inner, "├─" if index else "└─", depth + 1) for index, child in enumerate(reversed(children))
+                (child, inner, ("├─" if index else "└─").ljust(step), depth + 1)
+                for index, child in enumerate(reversed(children))
             )
     return rows
 
