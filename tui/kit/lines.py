@@ -114,7 +114,11 @@ class Lines(LineWidget):
 
     def strip_at(self, y: int) -> Strip:
         line = self.lines[y] if 0 <= y < len(self.lines) else ()
-        return self.painter.strip(line, self.size.width, self._background, is_stale=self._is_stale)
+        return self.painter.strip(line, self.size.width, self.background_at(y), is_stale=self._is_stale)
+
+    def background_at(self, y: int) -> Background:  # noqa: ARG002  for subclasses
+        """Return the background of a line."""
+        return self._background
 
 
 class Cover(LineWidget):

@@ -156,20 +156,13 @@ class StateFile(Generic[T]):
 
     max_bytes: ClassVar[int] = MAX_BYTES
 
-    def __init__(
-        self,
-        path: Path,
-        noun: str,
-        empty: Callable[[], T],
-        holds_key: Callable[[str], bool] = lambda _: False,
-        report: Callable[[str], None] = lambda _: None,
-    ) -> None:
+    def __init__(self, path: Path, noun: str, empty: Callable[[], T]) -> None:
         self.path = path
         self._empty = empty
         self.failure: str | None = None
         self._noun = noun
-        self._holds_key = holds_key
-        self._report = report
+        self.holds_key: Callable[[str], bool] = lambda _: False
+        self.report: Callable[[str], None] = lambda _: None
         self._lock = asyncio.Lock()
 
     def decode(self, saved: Any) -> T:
@@ -197,7 +190,7 @@ class StateFile(Generic[T]):
             self.failure = f"The saved {self._noun} in {self.path} are ignored: the disk does not answer."
             value = self._empty()
         if self.failure is not None:
-            self._report(self.failure)
+            self.report(self.failure)
         return value
 
     async def change(self, change: Callable[[], T]) -> None:
@@ -210,7 +203,7 @@ class StateFile(Generic[T]):
             except TimeoutError:
                 self.failure = f"The {self._noun} cannot be saved in {self.path}: the disk does not answer."
             if self.failure is not None and self.failure != before:
-                self._report(self.failure)
+                self.report(self.failure)
 
     def read(self) -> T:
         """Load the file, or none if it cannot be read. Call it in a thread."""
@@ -242,7 +235,7 @@ class StateFile(Generic[T]):
         try:
             with self.lock():
                 value = change()
-                if any(map(self._holds_key, self.texts_of(value))):
+                if any(map(self.holds_key, self.texts_of(value))):
                     self.failure = f"The {self._noun} are not saved: {HOLDS_KEY}."
                     return
                 replace_file(self.path, self.content(value).encode("ascii"))

@@ -9,7 +9,7 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any, Final
 
-from tui.domain.filters import TASK_QUEUE_PREFIX, RunFilters, TypedSpan, fingerprint_of, queue_names
+from tui.domain.filters import LISTS, TASK_QUEUE_PREFIX, RunFilters, TypedSpan, fingerprint_of, queue_names
 from tui.domain.run import STATUS_TABLE, Precision, Run, RunId, TaskId
 from tui.domain.text import clean
 from tui.lazy_dataclass import dataclass
@@ -64,6 +64,11 @@ class KnownValues:
     versions: tuple[str, ...] = ()
     queues: tuple[str, ...] = ()
     is_all: bool = False
+
+    def of(self, word: str) -> tuple[str, ...]:
+        """Return the values of a list of filters by its word."""
+        values: tuple[str, ...] = getattr(self, LISTS[word])
+        return values
 
 
 def with_server_filters(filters: RunFilters, runs_filter: typed.Filter) -> typed.Filter:

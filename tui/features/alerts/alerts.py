@@ -37,8 +37,8 @@ MAX_CALLS: Final = 500
 class CalledFindings(StateFile[dict[str, datetime]]):
     """Reads and writes the file of one environment. `owner` names the environment: equal names share a file."""
 
-    def __init__(self, state_dir: PurePath, *, owner: str, report: Callable[[str], None]) -> None:
-        super().__init__(owned_path(state_dir, "alerts", owner), "alerts", dict, report=report)
+    def __init__(self, state_dir: PurePath, *, owner: str) -> None:
+        super().__init__(owned_path(state_dir, "alerts", owner), "alerts", dict)
         self.is_loaded = False
         self._calls: dict[str, datetime] = {}
 
@@ -147,11 +147,8 @@ class Alerts:
         self._app = app
         self._session = app.session
         self._command = AlertCommand(app)
-        self._called = CalledFindings(
-            self._session.settings.state_dir,
-            owner=app.part(RunSubscription).state_key,
-            report=lambda text: app.messages.add_once(app.session.now(), text),
-        )
+        self._called = CalledFindings(self._session.settings.state_dir, owner=app.part(RunSubscription).state_key)
+        self._called.report = lambda text: app.messages.add_once(app.session.now(), text)
         self._known: KnownFindings | None = None
         self._judged: Verdict | None = None
         self._ends: list[Callable[[], None]] = []

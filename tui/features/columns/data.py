@@ -55,8 +55,9 @@ class ChosenColumns:
         self._say = say
         self.columns_of = columns_of
         path = Path(session.settings.state_dir) / FILE_NAME
-        # The secrets are made when they are first needed.
-        self._file = ColumnFile(path, columns_of, lambda text: session.secrets.finds(text), say)  # noqa: PLW0108
+        self._file = ColumnFile(path, columns_of)
+        self._file.holds_key = lambda text: session.secrets.finds(text)  # noqa: PLW0108  made when first needed
+        self._file.report = say
         self.saved: dict[str, ColumnSet] = {}
         """The columns that the user chose, by view. Without shown ones: the program's own."""
         self.of_file: dict[str, ColumnSet] = {}
@@ -114,14 +115,8 @@ class ChosenColumns:
 class ColumnFile(StateFile[dict[str, ColumnSet]]):
     """Reads and writes the file, which has a set of columns by view."""
 
-    def __init__(
-        self,
-        path: Path,
-        columns_of: ColumnsOf,
-        holds_key: Callable[[str], bool] = lambda _: False,
-        report: Callable[[str], None] = lambda _: None,
-    ) -> None:
-        super().__init__(path, "columns", dict, holds_key, report)
+    def __init__(self, path: Path, columns_of: ColumnsOf) -> None:
+        super().__init__(path, "columns", dict)
         self._columns_of = columns_of
 
     async def save(self, view: str, chosen: ColumnSet | None) -> None:

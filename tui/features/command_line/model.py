@@ -116,16 +116,9 @@ def with_entry(entries: Sequence[HistoryLine], entry: HistoryLine) -> tuple[Hist
 class CommandHistory(StateFile[tuple[HistoryLine, ...]]):
     """Reads and writes the history of one environment. `entries` has the oldest command first, and no key."""
 
-    def __init__(
-        self,
-        state_dir: PurePath,
-        *,
-        owner: str,
-        holds_key: Callable[[str], bool] = lambda _: False,
-        report: Callable[[str], None] = lambda _: None,
-    ) -> None:
+    def __init__(self, state_dir: PurePath, *, owner: str) -> None:
         """`owner` names the environment: equal names share a file. A text for which `holds_key` is true is not kept."""
-        super().__init__(owned_path(state_dir, "commands", owner), "commands", tuple, holds_key, report)
+        super().__init__(owned_path(state_dir, "commands", owner), "commands", tuple)
         self.entries: tuple[HistoryLine, ...] = ()
         self.is_loaded = False
         self._unsaved: list[HistoryLine] = []
@@ -138,7 +131,7 @@ class CommandHistory(StateFile[tuple[HistoryLine, ...]]):
 
     def add(self, text: str, at: datetime) -> bool:
         """Add a command to `entries`. Return whether it may be kept, so that `save` has to be called."""
-        if not may_keep(text) or self._holds_key(text):
+        if not may_keep(text) or self.holds_key(text):
             return False
         entry = HistoryLine(at.astimezone(UTC), text)
         self.entries = with_entry(self.entries, entry)
@@ -170,24 +163,6 @@ class CommandHistory(StateFile[tuple[HistoryLine, ...]]):
 
 ROUNDING: Final = timedelta(seconds=1)
 """Two readings of the time may differ by so much."""
-
-
-@dataclass(frozen=True, slots=True)
-class ViewNumbers:
-    """How many runs a view shows of those that are loaded.
-
-    * `is_counted`: False while runs are still being counted
-    * `is_lower_bound`: more may match, since the errors of some runs are not read, or the queues of all
-    * `asks_server`: the view asks the server for other runs than the list shows now
-    * `is_all_loaded`: the server has no other runs for it
-    """
-
-    matched: int
-    total: int
-    is_counted: bool
-    is_lower_bound: bool
-    asks_server: bool
-    is_all_loaded: bool
 
 
 class RunNumbers:
@@ -252,8 +227,11 @@ class RunNumbers:
         """The runs whose id ends with a text, or contains it."""
         return self._count("ids", part, lambda: IdSearch(self._live.newest_first_keys(), part))
 
-    def of_view(self, address: ViewAddress) -> ViewNumbers:
-        """Return how many runs a view would show. Its address has been checked."""
+    def of_view(self, address: ViewAddress) -> tuple[Line, int | None]:
+        """Say how many of the loaded runs a view would show, and return the most that it may show, once it is known.
+
+        More may match where the errors of some runs are not read, or the queues of all. Its address has been checked.
+        """
         session, now = self._live.session, self._live.now
         history, chosen = session.store.history, self._chosen
         period = read_period(address.since, session.local_now()) if address.since else session.settings.history
@@ -268,18 +246,24 @@ class RunNumbers:
             )
 
         tally = self._count("matches", address, count)
+        if not tally.is_complete:
+            return (Piece("counting the loaded runs…", Token.FAINT),), None
+        may_be_more = parsed.depends_on_errors or any(word.field == "queue" for word in split_words(address.filter))
         is_same_list = address.server == lists_of(chosen.filters)
         is_same_time = (chosen.filters.created_from or chosen.period) == (wanted.filters.created_from or wanted.period)
         is_all_read = history is not None and history.is_complete and not history.is_cut
         is_covered = chosen.filters.created_to is None and begin - ROUNDING <= since
-        return ViewNumbers(
-            len(tally.shown),
-            len(tally.base),
-            tally.is_complete,
-            parsed.depends_on_errors or any(word.field == "queue" for word in split_words(address.filter)),
-            not (is_same_list and is_same_time),
-            is_all_read and is_same_list and is_covered,
-        )
+        matched, total = len(tally.shown), formatting.count(len(tally.base))
+        number = "none known" if may_be_more and not matched else formatting.count(matched, at_least=may_be_more)
+        asks_server = not (is_same_list and is_same_time)
+        if is_all_read and is_same_list and is_covered:
+            rest = f" of {total} runs{', asked of the server' if asks_server else ''}"
+        elif asks_server:
+            rest = f" of {total} loaded runs, the others are asked of the server"
+        else:
+            rest = f" of {total} loaded runs; the server may have more"
+        line = (Piece(number, Token.BRIGHT), Piece(rest, Token.MUTED))
+        return line, len(tally.base) if may_be_more else matched
 
     def period_problem(self, since: str) -> str | None:
         """Return what is wrong with a period, which depends on the time; None if nothing is."""
@@ -854,10 +838,8 @@ class ViewArguments:
         if (problem := self.numbers.period_problem(address.since)) is not None:
             return nothing(problem)
         if address.view == RUNS:
-            numbers = self.numbers.of_view(address)
-            most = numbers.total if numbers.is_lower_bound else numbers.matched
-            found = most if numbers.is_counted else None
-            return Preview(_numbers_line(numbers), shell_command(address, self.numbers.names, found))
+            line, found = self.numbers.of_view(address)
+            return Preview(line, shell_command(address, self.numbers.names, found))
         said = f"the run {address.run}" if address.run is not None else _other_words(address)
         return Preview(muted(said), shell_command(address, self.numbers.names))
 
@@ -883,21 +865,6 @@ def _first(word: TypedWord, found: list[Choice]) -> int | None:
     if is_whole or word.field is None or word.field.removeprefix("server-") not in {*COUNTED_FIELDS, "sort"}:
         return None
     return 0 if found and found[0].name.casefold().startswith(part) else None
-
-
-def _numbers_line(numbers: ViewNumbers) -> Line:
-    if not numbers.is_counted:
-        return (Piece("counting the loaded runs…", Token.FAINT),)
-    is_none_known = numbers.is_lower_bound and not numbers.matched
-    number = "none known" if is_none_known else formatting.count(numbers.matched, at_least=numbers.is_lower_bound)
-    total = formatting.count(numbers.total)
-    if numbers.is_all_loaded:
-        rest = f" of {total} runs{', asked of the server' if numbers.asks_server else ''}"
-    elif numbers.asks_server:
-        rest = f" of {total} loaded runs, the others are asked of the server"
-    else:
-        rest = f" of {total} loaded runs; the server may have more"
-    return (Piece(number, Token.BRIGHT), Piece(rest, Token.MUTED))
 
 
 def _other_words(address: ViewAddress) -> str:

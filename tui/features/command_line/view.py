@@ -11,7 +11,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.screen import Screen
-from textual.strip import Strip
 from textual.widgets import Input
 
 from tui.domain.error_kinds import kind_of
@@ -40,7 +39,7 @@ from tui.kit.bars import KeyWord, ViewScreen, footer_line, live_keys
 from tui.kit.colors import Background, ColorMode
 from tui.kit.commands import BoxLine, Choice, Choices, Command, HistoryLine, box_lines, visible_top
 from tui.kit.keys import bind
-from tui.kit.lines import DialogBorder, Lines, LineWidget, TextInput
+from tui.kit.lines import DialogBorder, Lines, TextInput
 from tui.kit.list_panes import MainView, Sorts
 from tui.kit.live_model import LiveModel
 from tui.kit.page_screen import MessagesScreen
@@ -183,13 +182,10 @@ class CommandLineEntrance:
         """The commands that were run before."""
         if self._history is None:
             app = self._main.app_base
-            owner, holds_key = app.part(RunSubscription).state_key, app.session.secrets.finds
-            self._history = CommandHistory(
-                app.session.settings.state_dir,
-                owner=owner,
-                holds_key=holds_key,
-                report=lambda text: app.messages.add_once(app.session.now(), text),
-            )
+            owner = app.part(RunSubscription).state_key
+            self._history = CommandHistory(app.session.settings.state_dir, owner=owner)
+            self._history.holds_key = app.session.secrets.finds
+            self._history.report = lambda text: app.messages.add_once(app.session.now(), text)
         return self._history
 
     def _lines(self, history: CommandHistory) -> list[HistoryLine]:
@@ -340,7 +336,7 @@ def _key_words() -> list[KeyWord]:
     return [word for word in words if word.key]
 
 
-class CommandBox(LineWidget):
+class CommandBox(Lines):
     """The lines below the field."""
 
     class Clicked(Message):
@@ -352,24 +348,22 @@ class CommandBox(LineWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._lines: list[BoxLine] = []
+        self._box: list[BoxLine] = []
 
-    def show(self, lines: list[BoxLine]) -> None:
-        """Show other lines. Only lines that differ are repainted."""
-        before, self._lines = self._lines, lines
-        if len(before) != len(lines):
+    def show_box(self, lines: list[BoxLine]) -> None:
+        """Show other lines. The one under the cursor begins with a mark, so that it differs from what it was."""
+        if len(self._box) != len(lines):
             self.styles.height = len(lines)
-        self.refresh_lines(y for y in range(len(lines)) if before[y : y + 1] != lines[y : y + 1])
+        self._box = lines
+        self.show([each.line for each in lines])
 
-    def strip_at(self, y: int) -> Strip:
-        if y >= len(self._lines):
-            return self.painter.blank(self.size.width, Background.DIALOG)
-        line, _, is_cursor = self._lines[y]
-        return self.painter.strip(line, self.size.width, Background.DIALOG_CURSOR if is_cursor else Background.DIALOG)
+    def background_at(self, y: int) -> Background:
+        is_cursor = y < len(self._box) and self._box[y].is_cursor
+        return Background.DIALOG_CURSOR if is_cursor else Background.DIALOG
 
     def on_click(self, event: events.Click) -> None:
         event.stop()
-        if event.y < len(self._lines) and (row := self._lines[event.y].row) is not None:
+        if event.y < len(self._box) and (row := self._box[event.y].row) is not None:
             self.post_message(self.Clicked(row))
 
 
@@ -408,14 +402,6 @@ class CommandField(TextInput):
             self.post_message(self.EndPressed())
 
 
-class Edge(LineWidget):
-    """The upper and lower edge of the dialog: an empty line, or a rule."""
-
-    def strip_at(self, y: int) -> Strip:  # noqa: ARG002  it has one line
-        line: Line = (Piece("─" * self.size.width, Token.LINE),) if self.painter.needs_rules else ()
-        return self.painter.strip(line, self.size.width, Background.DIALOG)
-
-
 class CommandLineScreen(PaintedDialog[Execution | None]):
     """Returns what Enter runs, or None. `is_loading` says whether the history is still being read."""
 
@@ -441,6 +427,7 @@ class CommandLineScreen(PaintedDialog[Execution | None]):
         self._input = CommandField()
         self._mark = Lines(Background.DIALOG, id="mark")
         self._box = CommandBox()
+        self._edges = Lines(Background.DIALOG), Lines(Background.DIALOG)
         self._count = Lines(Background.DIALOG, id="count")
         self._keys = Lines(id="command-keys")
         self._top = self._height = 0
@@ -455,7 +442,7 @@ class CommandLineScreen(PaintedDialog[Execution | None]):
         with Vertical(id="command-line", classes="ruled" if self._box.painter.needs_rules else ""):
             # The left edge needs no border: it is the edge of the terminal.
             yield DialogBorder()
-            yield Edge()
+            yield self._edges[0]
             with Horizontal():
                 yield self._mark
                 yield self._input
@@ -463,7 +450,7 @@ class CommandLineScreen(PaintedDialog[Execution | None]):
             yield Lines(Background.DIALOG)
             yield self._box
             if self._box.painter.needs_rules:
-                yield Edge()
+                yield self._edges[1]
         yield self._keys
 
     def on_mount(self) -> None:
@@ -561,11 +548,13 @@ class CommandLineScreen(PaintedDialog[Execution | None]):
         lines = box_lines(content, box_width, room, top=self._top, now=now)
         # The box gets no smaller while the user types: what it covered would have to be sent again and again.
         self._height = len(lines) if self.model.is_link else min(room, max(self._height, len(lines)))
-        self._box.show([*lines, *[BoxLine(())] * (self._height - len(lines))])
+        self._box.show_box([*lines, *[BoxLine(())] * (self._height - len(lines))])
         self._input.suggest(self.model.suggestion)
         count: Line = (Piece("  "), Piece(self.model.words, Token.FAINT), Piece("  "))
         self._count.styles.width = line_width(count)
         self._count.show([count])
+        for edge in self._edges:
+            edge.show([(Piece("─" * width, Token.LINE),)] if self._box.painter.needs_rules else [])
         self._keys.show([footer_line(_key_words(), None, (), width)])
 
 

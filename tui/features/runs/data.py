@@ -266,19 +266,9 @@ class Remembered:
 class FilterFile(StateFile[Remembered]):
     """Reads and writes the file of one environment. `environment` is any name: equal names share a file."""
 
-    def __init__(
-        self,
-        state_dir: PurePath,
-        *,
-        api_url: str,
-        environment: str,
-        holds_key: Callable[[str], bool] = lambda _: False,
-        report: Callable[[str], None] = lambda _: None,
-    ) -> None:
+    def __init__(self, state_dir: PurePath, *, api_url: str, environment: str) -> None:
         self._owner = {"api": api_url, "environment": environment}
-        super().__init__(
-            owned_path(state_dir, "screen", f"{api_url}\n{environment}"), "filters", Remembered, holds_key, report
-        )
+        super().__init__(owned_path(state_dir, "screen", f"{api_url}\n{environment}"), "filters", Remembered)
 
     async def save(self, remembered: Remembered) -> None:
         """Save the choices."""
@@ -346,9 +336,9 @@ class RunSubscription:
             settings.state_dir,
             api_url="" if environment_name else settings.api_url,
             environment=environment_name or f"{digest[:16]} {settings.branch or ''}".rstrip(),
-            holds_key=lambda text: session.secrets.finds(text),  # noqa: PLW0108  they are made when first needed
-            report=lambda text: self.on_failure(text),  # noqa: PLW0108  it is set later
         )
+        self._file.holds_key = lambda text: session.secrets.finds(text)  # noqa: PLW0108  made when first needed
+        self._file.report = lambda text: self.on_failure(text)  # noqa: PLW0108  it is set later
         self._remembered = Remembered()
         """What is saved."""
         self.shown = Remembered()

@@ -17,7 +17,7 @@ from textual.widgets import Input
 from tui.domain.filters import period_text
 from tui.features.runs import words
 from tui.features.runs.data import RunSubscription
-from tui.features.runs.words import FAMILIES, PERIODS, Typed
+from tui.features.runs.words import FAMILIES, PERIODS, TYPED_LISTS, Typed
 from tui.kit.colors import Background
 from tui.kit.keys import bind
 from tui.kit.lines import Lines, LineWidget, TextInput
@@ -297,13 +297,9 @@ class ServerFiltersScreen(FormDialog[ServerFilter | None]):
         self._run_limit = run_limit
         self._now = now
         self._grid = StatusGrid(typed.statuses)
-        self._fields = {
-            "task": ValueField("task", ValueInput(typed.task, known.tasks)),
-            "tag": ValueField("tag", ValueInput(typed.tag, known.tags)),
-            "version": ValueField("version", ValueInput(typed.version, known.versions)),
-            "queue": ValueField("queue", ValueInput(typed.queue, known.queues)),
-            "period": ValueField("period", PeriodInput(typed.period, placeholder=period_text(default_period))),
-        }
+        inputs = {word: ValueInput(getattr(typed, word), known.of(word)) for word in TYPED_LISTS}
+        inputs["period"] = PeriodInput(typed.period, placeholder=period_text(default_period))
+        self._fields = {name: ValueField(name, each) for name, each in inputs.items()}
         self._clear = ClearAll(id="clear")
         self._remark = Lines(Background.DIALOG)
         self._shows = Lines(Background.DIALOG, id="shows")

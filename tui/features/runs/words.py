@@ -657,7 +657,7 @@ def doubtful_value(field: str, text: str, known: KnownValues) -> str | None:
         return "The server takes whole names; patterns are for /."
     if field == "version" or not known.is_all:
         return None
-    all_known = {"task": known.tasks, "tag": known.tags, "queue": ()}[field]
+    all_known = () if field == "queue" else known.of(field)
     unknown_value = next((value for value in values if all_known and value not in all_known), None)
     return None if unknown_value is None else f"No run here has the {field} “{unknown_value}” yet."
 
