@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, TypeVar
 
 from tui.api.errors import ApiError, NotFound, Refused
 from tui.domain.run import Environment, Json
@@ -176,7 +176,12 @@ class ReadState:
 
 
 class LiveList(Generic[R]):
-    """The rows of a `ListView`. `on_update` is called after a change; `open` begins to read, `rest` stops it."""
+    """The rows of a `ListView`. `on_update` is called after a change; `open` begins to read, `rest` stops it.
+
+    `needs_facts`: the facts of the wall are read and judged from `open` to `close`.
+    """
+
+    needs_facts: ClassVar[bool] = False
 
     def __init__(self, live: "LiveModel", view: ListView[R]) -> None:
         self.live = live
@@ -188,6 +193,7 @@ class LiveList(Generic[R]):
         self.is_open = False
         self.on_update: Callable[[], None] = lambda: None
         self._task: asyncio.Task[None] | None = None
+        self._unwatch: Callable[[], None] | None = None
         detail = view.detail
         self.selected: Selected[R, Any] | None = None
         if detail is not None:
@@ -232,6 +238,8 @@ class LiveList(Generic[R]):
 
     def begin(self) -> None:
         """Begin to read."""
+        if self.needs_facts and self._unwatch is None:
+            self._unwatch = self.live.session.findings.watch()
         if self._task is None and self.view.read is not None and self.live.session.is_started:
             self._task = self.live.session.spawn(self._follow(), f"read the list of {self.view.name}")
 
@@ -251,6 +259,9 @@ class LiveList(Generic[R]):
     def close(self) -> None:
         """Read nothing more. The rows stay, for the way back."""
         self.rest()
+        if self._unwatch is not None:
+            self._unwatch()
+            self._unwatch = None
 
     def refresh(self) -> None:
         """Read everything again, also where that was refused."""

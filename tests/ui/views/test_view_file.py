@@ -27,7 +27,9 @@ class Found(NamedTuple):
 
 
 def known_views(folder: Path, said: list[str]) -> KnownViews:
-    return KnownViews(folder, list, said.append)
+    known = KnownViews(folder, list)
+    known.report = said.append
+    return known
 
 
 def found(known: KnownViews, problem: str | None, said: list[str]) -> Found:

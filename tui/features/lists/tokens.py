@@ -1,6 +1,6 @@
 """The waitpoint tokens, never with their callback addresses. Source: tests/wire/recordings/README.md §13 (1105)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -39,18 +39,7 @@ class ListedToken:
 class LiveTokens(LiveList[ListedToken]):
     """The tokens, each with its run: which run waits is a fact that is read while somebody watches."""
 
-    _unwatch: Callable[[], None] | None = None
-
-    def begin(self) -> None:
-        super().begin()
-        if self._unwatch is None:
-            self._unwatch = self.live.session.findings.watch()
-
-    def close(self) -> None:
-        super().close()
-        if self._unwatch is not None:
-            self._unwatch()
-            self._unwatch = None
+    needs_facts = True
 
     def on_changes(self, changes: Changes) -> None:
         if self.is_open and Topic.WALL_FACTS in changes.topics:

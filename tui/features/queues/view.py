@@ -1,7 +1,7 @@
 """The queues: their list, read and kept up to date while the view is shown, and its keys."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -114,13 +114,14 @@ async def _result_of(read: Awaitable[T]) -> tuple[T | None, str]:
 class LiveQueues(LiveList[QueueRow]):
     """The queues in their list, and the facts of the selected one."""
 
+    needs_facts = True
+
     def __init__(self, live: LiveModel, view: ListView[QueueRow]) -> None:
         super().__init__(live, view)
         self._known: WallFacts = NO_FACTS
         self._made_from: tuple[object, ...] | None = None
         self._late_at: datetime | None = None
         self._rows: tuple[QueueRow, ...] = ()
-        self._unwatch: Callable[[], None] | None = None
         self.selected: Selected[QueueRow, QueueDetail] = Selected(
             live.session,
             self._read,
@@ -143,20 +144,8 @@ class LiveQueues(LiveList[QueueRow]):
         return QUEUE_PAGES.request("")
 
     def begin(self) -> None:
-        if self._unwatch is None:
-            self._unwatch = self.live.session.findings.watch()
+        super().begin()
         self._show(is_opening=True)
-
-    def rest(self) -> None:
-        """Show nothing. The findings are still judged: otherwise the next verdict would not be known."""
-        self.is_open = False
-        self.selected.stop()
-
-    def close(self) -> None:
-        self.rest()
-        if self._unwatch is not None:
-            self._unwatch()
-            self._unwatch = None
 
     def resume(self) -> None:
         self.is_open = True

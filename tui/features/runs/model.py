@@ -236,13 +236,10 @@ def next_failed(store: Store, view: View, start: int, step: int) -> int | None:
     failed = [run_id for status in FAILED for run_id in store.with_status(status)]
     if len(failed) > MAX_LOOKUPS:
         indexes = range(start + 1, len(view)) if step > 0 else range(start - 1, -1, -1)
-        return next(
-            (at for at in indexes if (run := store.get(view.at(at))) is not None and run.status.is_failed), None
-        )
-    found = [index for run_id in failed if (index := view.index_of(run_id)) is not None]
-    if step > 0:
-        return min((index for index in found if index > start), default=None)
-    return max((index for index in found if index < start), default=None)
+        runs = ((at, store.get(view.at(at))) for at in indexes)
+        return next((at for at, run in runs if run is not None and run.status.is_failed), None)
+    found = (index for run_id in failed if (index := view.index_of(run_id)) is not None)
+    return min((index for index in found if (index - start) * step > 0), key=lambda at: abs(at - start), default=None)
 
 
 # The lines of the list: the runs of a view, the gaps between them, and the line at the end.

@@ -127,13 +127,8 @@ class KnownViews(StateFile[tuple[SavedView, ...]]):
     max_bytes = 2 * 1024 * 1024
     """All views with the longest addresses need less."""
 
-    def __init__(
-        self,
-        state_dir: PurePath,
-        configured: Callable[[], Sequence[ViewEntry]],
-        report: Callable[[str], None] = lambda _: None,
-    ) -> None:
-        super().__init__(Path(state_dir) / "views.json", "views", tuple, report=report)
+    def __init__(self, state_dir: PurePath, configured: Callable[[], Sequence[ViewEntry]]) -> None:
+        super().__init__(Path(state_dir) / "views.json", "views", tuple)
         self._configured = configured
         self._is_whole = True
         self.listed: tuple[ListedView, ...] = ()
@@ -177,7 +172,7 @@ class KnownViews(StateFile[tuple[SavedView, ...]]):
         if self.failure is None:
             await self._list(changed)
         for path in aside:
-            self._report(f"What could not be read of the saved views is kept in {path}.")
+            self.report(f"What could not be read of the saved views is kept in {path}.")
         return self.failure
 
     def lock(self) -> AbstractContextManager[None]:
@@ -230,15 +225,14 @@ def _view(saved: Any) -> SavedView | None:
 
 def known_views_of(app: AppBase) -> KnownViews:
     """Return the views that are saved under names."""
-    session = app.session
-    return app.part(
-        KnownViews,
-        lambda: KnownViews(
-            session.settings.state_dir,
-            lambda: session.settings.views,
-            lambda text: app.messages.add_once(session.now(), text),
-        ),
-    )
+
+    def make() -> KnownViews:
+        session = app.session
+        views = KnownViews(session.settings.state_dir, lambda: session.settings.views)
+        views.report = lambda text: app.messages.add_once(session.now(), text)
+        return views
+
+    return app.part(KnownViews, make)
 
 
 # The menu behind `'`: a letter opens its view.
