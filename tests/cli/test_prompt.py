@@ -7,7 +7,7 @@ import sys
 import termios
 import tty
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from select import select
 from signal import pthread_kill
 from threading import Thread, get_ident
@@ -21,13 +21,21 @@ from tests.perf.terminal import Terminal as Screen
 from tests.support.commands import Terminal, environment
 from tests.support.fleet import Fleet, FleetApi, FleetRun, serving
 from tests.support.virtual_clock import VirtualClock
-from tui.commands.options import PromptInput, PromptTimeouts, confirm
+from tui.commands import options
+from tui.commands.options import PromptInput
 from tui.commands.output import Output
 from tui.terminal.cells import CURSOR_REQUEST
 
 REPORT = b"\x1b[12;40R"
-SHORT = PromptTimeouts(request_interval_s=0.02, max_requests=3, late_within_s=0.02)
-LONG = PromptTimeouts(request_interval_s=20, max_requests=3, late_within_s=0.02)
+SHORT = {"REQUEST_INTERVAL_S": 0.02, "MAX_REQUESTS": 3, "LATE_WITHIN_S": 0.02}
+LONG = SHORT | {"REQUEST_INTERVAL_S": 20}
+
+
+def confirm(output: Output, question: str, *, word: str, timeouts: dict[str, float]) -> bool:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in timeouts.items():
+            patch.setattr(options, name, value)
+        return options.confirm(output, question, word=word)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +150,7 @@ def test_dumb_terminal_is_asked_for_the_word(terminal: tuple[Output, User], monk
 
 def test_late_report_does_not_reach_the_shell(terminal: tuple[Output, User]) -> None:
     output, user = terminal
-    timeouts = PromptTimeouts(request_interval_s=20, max_requests=3, late_within_s=20)
+    timeouts = LONG | {"LATE_WITHIN_S": 20}
     user.begin((CURSOR_REQUEST.encode(), b"n\n"), (b"\n", REPORT))
     assert not confirm(output, "Cancel 1 run? ", word="cancel", timeouts=timeouts)
     assert output.keyboard is not None
@@ -163,7 +171,7 @@ def test_late_report_after_ctrl_c_does_not_reach_the_shell(terminal: tuple[Outpu
 
     Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
-        confirm(output, "Cancel 1 run? ", word="cancel", timeouts=replace(LONG, late_within_s=20))
+        confirm(output, "Cancel 1 run? ", word="cancel", timeouts=LONG | {"LATE_WITHIN_S": 20})
     assert output.keyboard is not None
     assert is_empty(output.keyboard.fileno())
 

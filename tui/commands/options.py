@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import field
+from functools import reduce
+from math import inf
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, Literal, TypeVar, get_args, get_origin
@@ -46,13 +48,7 @@ run_argument: Final = click.argument("run_id", metavar="RUN", type=RUN_ID)
 
 def all_of(*options: Callable[[F], F]) -> Callable[[F], F]:
     """Return a decorator that adds options. The help shows the last one first."""
-
-    def add(command: F) -> F:
-        for option in options:
-            command = option(command)
-        return command
-
-    return add
+    return lambda command: reduce(lambda made, option: option(made), options, command)
 
 
 config_option: Final = click.option(
@@ -156,37 +152,34 @@ class ProgressLine:
         self._monotonic_s = monotonic_s
         self._is_shown = output.shows_progress
         self._limit = output.reading_width - 1  # A text in the last column would break the line.
-        self._text = ""
-        self._width = 0
-        self._drawn_s: float | None = None
+        self._text, self._width = "", 0
+        self._drawn_s = -inf
 
     def show(self, text: str) -> None:
         """Draw a text over the one before, unless that was drawn just now."""
         now_s = self._monotonic_s()
-        if not self._is_shown or (self._drawn_s is not None and now_s - self._drawn_s < MIN_PROGRESS_INTERVAL_S):
-            return
-        self._drawn_s = now_s
-        self._draw(text)
+        if self._is_shown and now_s - self._drawn_s >= MIN_PROGRESS_INTERVAL_S:
+            self._drawn_s = now_s
+            self._draw(text)
 
     def _draw(self, text: str) -> None:
-        if not text:
-            return
         line = cut((Piece(text),), self._limit)
-        before, self._text, self._width = self._width, text, line_width(line)
-        self._output.prompt(plain(line) + " " * max(0, before - self._width), control="\r")
+        blank = " " * (self._width - line_width(line))
+        self._text, self._width = text, line_width(line)
+        self._output.prompt(plain(line) + blank, control="\r")
 
     def clear(self) -> None:
         """Remove the text."""
         if self._width:
-            self._output.prompt(" " * self._width, control="\r")
-            self._width = 0
+            self._draw("")
 
     def say(self, text: Raw | str) -> None:
         """Print a line on stderr that stays, above the progress."""
-        shown = self._text if self._width else ""
+        shown = self._text
         self.clear()
         self._output.say(text)
-        self._draw(shown)
+        if shown:
+            self._draw(shown)
 
 
 # Asks a yes/no question at the terminal, and ignores a `y` that was typed before the question was visible.
@@ -214,18 +207,8 @@ _DUMB_TERMINALS: Final = frozenset({"", "dumb"})
 """Values of TERM for terminals without control sequences."""
 
 
-@dataclass(frozen=True, slots=True)
-class PromptTimeouts:
-    """How long to wait for reports of the cursor's position."""
-
-    request_interval_s: float = REQUEST_INTERVAL_S
-    """A report that has not arrived by then is requested again."""
-
-    max_requests: int = MAX_REQUESTS
-    """A terminal that answers none of these never reports, and the user has to type the word."""
-
-    late_within_s: float = 1.0
-    """How long to wait, after the answer, for reports that would otherwise be typed into the shell."""
+LATE_WITHIN_S: Final = 1.0
+"""How long to wait, after the answer, for reports that would otherwise be typed into the shell."""
 
 
 @dataclass(slots=True)
@@ -292,27 +275,23 @@ class PromptInput:
         return None, shown if self.echoes else ""
 
 
-def confirm(output: Output, question: str, *, word: str, timeouts: PromptTimeouts | None = None) -> bool:
+def confirm(output: Output, question: str, *, word: str) -> bool:
     """Ask on stderr. Return whether the user typed `y` after the question was shown, or typed `word`.
 
     If the terminal never reports its cursor, only the word counts. Any other line means no.
     """
     if output.keyboard is None:
         return False
-    word_question = f"The terminal does not report when it showed this: type {word} to confirm. "
-    try:
-        descriptor = output.keyboard.fileno()
-        termios.tcgetattr(descriptor)
-    except (termios.error, OSError, ValueError):  # a stream in memory
-        return output.ask(f"{question}{word_question}").strip() == word
-    with ended_by_ctrl_c(), _unbuffered(descriptor):
-        prompt = _Prompt(output, descriptor, PromptInput(word), timeouts or PromptTimeouts())
+    descriptor = output.keyboard.fileno()
+    with suppress(termios.error), ended_by_ctrl_c(), _unbuffered(descriptor):
+        prompt = _Prompt(output, descriptor, PromptInput(word))
         try:
-            return prompt.ask(question, word_question)
+            return prompt.ask(question)
         finally:
             # So that the shell's prompt starts on a new line, after Ctrl-C too.
             output.prompt("", on_new_line=True)
             prompt.drain_late_reports()
+    return False  # the terminal is gone
 
 
 @dataclass(slots=True)
@@ -322,22 +301,25 @@ class _Prompt:
     _output: Output
     _descriptor: int
     _input: PromptInput
-    _timeouts: PromptTimeouts
     _requested_reports: int = 0
     _is_silent: bool = False
 
-    def ask(self, question: str, word_question: str) -> bool:
+    def ask(self, question: str) -> bool:
         """Ask until the user ends a line, and return whether it confirms."""
+        answer = None
         if os.environ.get("TERM", "") in _DUMB_TERMINALS:
             self._output.prompt(question)
-            answer = None
         else:
             answer = self._ask_terminal(question)
-        self._is_silent = answer is None and not self._input.is_shown
-        if self._is_silent or (answer is None and self._requested_reports > 1):
-            self._output.prompt(word_question if self._is_silent else question, on_new_line=True)
+        if answer is not None:
+            return answer
+        self._is_silent = not self._input.is_shown
+        if self._is_silent or self._requested_reports > 1:
+            if self._is_silent:
+                question = f"The terminal does not report when it showed this: type {self._input.word} to confirm. "
+            self._output.prompt(question, on_new_line=True)
             self._input.echoes = True
-        return bool(self._read(None)) if answer is None else answer
+        return bool(self._read(None))
 
     def _ask_terminal(self, question: str) -> bool | None:
         """Show the question, and request reports until one arrives, the user answers, or the terminal is silent."""
@@ -346,15 +328,15 @@ class _Prompt:
         while True:
             self._requested_reports += 1  # before the write, which Ctrl-C may interrupt
             self._output.prompt(text, on_new_line=on_new_line, control=CURSOR_REQUEST)
-            answer = self._read(self._timeouts.request_interval_s, until_shown=True)
-            if answer is not None or self._input.is_shown or self._requested_reports >= self._timeouts.max_requests:
+            answer = self._read(REQUEST_INTERVAL_S, until_shown=True)
+            if answer is not None or self._input.is_shown or self._requested_reports >= MAX_REQUESTS:
                 return answer
             on_new_line = self._requested_reports == 1
             text = WAITING if on_new_line else ""
 
     def drain_late_reports(self) -> None:
         """Wait for reports that were requested and have not arrived; the shell would read them as typed keys."""
-        ends_s = time.monotonic() + self._timeouts.late_within_s
+        ends_s = time.monotonic() + LATE_WITHIN_S
         while not self._is_silent and self._input.reports < self._requested_reports:
             left_s = ends_s - time.monotonic()
             if left_s <= 0 or self._read(left_s, until_shown=True) is False:

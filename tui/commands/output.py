@@ -124,6 +124,10 @@ class Output:
         """Print one plain line."""
         self.lines([(Piece(text),)])
 
+    def print_lines(self, text: str) -> None:
+        """Print the plain lines of a text of our own."""
+        self.lines((Piece(line),) for line in text.split("\n"))
+
     def json_line(self, value: Json) -> None:
         """Print a JSON value on one line, with escapes for everything beyond ASCII."""
         from tui.text.json import compact  # noqa: PLC0415  the monitor prints none

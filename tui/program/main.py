@@ -5,7 +5,7 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import fields
 from datetime import UTC, datetime, tzinfo
@@ -42,9 +42,6 @@ if TYPE_CHECKING:
     from tui.kit.terminal.early import EarlyTerminal
     from tui.program.app import TriggerApp
     from tui.store.addresses import ViewAddress
-
-
-# Starts the monitor: `trigger-tui` on the API or a relay, `demo` on an emulator in a child process, and `wall`.
 
 
 # The options that describe the emulated world, for `emulator` and `demo`.
@@ -189,7 +186,8 @@ def demo(output: Output, /, *, is_production: bool, **options: Any) -> None:
     display = DisplayOptions.of(options, output, file)
     _check_terminal(os.environ)
     slug = "prod" if is_production else "dev"
-    with run_in_child(lambda listener: _serve(world, slug, listener)) as child:
+    # The shown environment is created now, the other one at its first request.
+    with run_in_child(lambda listener: _serve(world.new_emulator(is_demo=True), listener, [slug])) as child:
         try:
             settings = read_settings(_demo_environ(child.url, slug), file=file, **options)
             _run(output, settings, display, environment_name=f"demo {slug}")
@@ -224,18 +222,26 @@ def _demo_environ(url: str, slug: str) -> dict[str, str]:
     return kept | {"TRIGGER_SECRET_KEY": f"tr_{slug}_emulator", "TRIGGER_API_URL": url}
 
 
-def _serve(world: "WorldOptions", slug: str, listener: "socket.socket") -> None:
-    """Serve in the child process. The shown environment is created now, the other one at its first request."""
+def _serve(served: "Emulator", listener: "socket.socket", slugs: Sequence[str], output: Output | None = None) -> None:
+    """Create environments, print the address if there is an output, and serve until a signal arrives."""
     import asyncio  # noqa: PLC0415
 
     from tui.emulator.server.application import application  # noqa: PLC0415
     from tui.emulator.server.serving import serve  # noqa: PLC0415
 
-    emulator = world.new_emulator(is_demo=True)
-    emulator.make(slug)
+    async def run() -> None:
+        if output is not None:
+            for slug in slugs:
+                await (await served.queries(slug)).prepare()
+            _print_usage(output, listener)
+        await serve(application(served), served, listener)
+
+    # Outside the event loop, which would handle Ctrl-C only after all runs are created.
+    for slug in slugs:
+        served.make(slug)
     gc.freeze()
     gc.enable()
-    asyncio.run(serve(application(emulator), emulator, listener))
+    asyncio.run(run())
 
 
 def _run(output: Output, settings: Settings, display: DisplayOptions, *, environment_name: str | None = None) -> None:
@@ -257,13 +263,11 @@ def _run(output: Output, settings: Settings, display: DisplayOptions, *, environ
             _show_first_frame(terminal, settings, display)
             early.return_large_blocks()
             code = _run_app(settings, display, terminal, environment_name, farewell)
-    except Exception as bug:  # noqa: BLE001  printed here, after the terminal is restored
-        print_bug(output, bug)
-        code = ExitCode.REFUSED
-    for line in farewell:
-        output.say(line)
+    finally:
+        for line in farewell:
+            output.say(line)
     if code:
-        raise Stop(ExitCode.INTERRUPTED if code == SIGNAL_EXIT_BASE + signal.SIGINT else code)
+        raise Stop(code)
 
 
 def _early_terminal() -> "EarlyTerminal":
@@ -370,9 +374,6 @@ def wall(output: Output, /, *, as_json: bool, **options: Any) -> None:
     run_async(stream_findings(output, settings_of(options)))
 
 
-# `emulator`: serves an emulated Trigger.dev API, to try clients without an account.
-
-
 # `emulator`: serves the emulated API, to try clients without an account.
 
 
@@ -390,8 +391,6 @@ MIN_ANNOUNCED_HISTORY = 10_000
 @click.pass_obj
 def emulator(output: Output, /, *, port: int, **options: Any) -> None:
     """Serve an emulated API with sample tasks. It listens on 127.0.0.1 until Ctrl-C."""
-    import asyncio  # noqa: PLC0415
-
     from tui.emulator.server.child import PortTaken, listen  # noqa: PLC0415
 
     world = world_options_of(options)
@@ -401,51 +400,32 @@ def emulator(output: Output, /, *, port: int, **options: Any) -> None:
         raise Stop(ExitCode.REFUSED, str(error)) from None
     served = world.new_emulator()
     slugs = [each.slug for each in served.environments[: 2 if world.history <= MAX_HISTORY_FOR_BOTH else 1]]
-    try:
-        with listener:
-            if world.history >= MIN_ANNOUNCED_HISTORY:
-                output.say(f"creating a history of {world.history} runs …")
-            # Outside the event loop, which would handle Ctrl-C only after all runs are created.
-            for slug in slugs:
-                served.make(slug)
-            gc.freeze()
-            gc.enable()
-            asyncio.run(_serve_both(served, listener, slugs, output))
-    except KeyboardInterrupt:
-        raise Stop(ExitCode.INTERRUPTED) from None
+    with listener:
+        if world.history >= MIN_ANNOUNCED_HISTORY:
+            output.say(f"creating a history of {world.history} runs …")
+        _serve(served, listener, slugs, output)
 
 
-async def _serve_both(served: "Emulator", listener: "socket.socket", slugs: list[str], output: Output) -> None:
-    """Prepare the first queries, print the address, and serve until a signal arrives."""
-    from tui.emulator.server.application import application  # noqa: PLC0415
-    from tui.emulator.server.child import address  # noqa: PLC0415
-    from tui.emulator.server.serving import serve  # noqa: PLC0415
-
-    for slug in slugs:
-        await (await served.queries(slug)).prepare()
-    with suppress(OutputClosed):  # the reader of stdout may be gone; clients may know the port
-        _print_usage(output, address(listener))
-    await serve(application(served), served, listener)
-
-
-def _print_usage(output: Output, url: str) -> None:
+def _print_usage(output: Output, listener: "socket.socket") -> None:
     """Print the address, and commands to paste into a shell, in 80 columns."""
-    for line in (
-        f"Trigger.dev emulator at {url}   (Ctrl-C ends it)",
-        "",
-        "  # point any client at it",
-        f"  export TRIGGER_API_URL={url}",
-        "  export TRIGGER_SECRET_KEY=tr_dev_emulator    # tr_prod_emulator: PRODUCTION",
-        "",
-        "  trigger-tui ls",
-        "  curl --oauth2-bearer $TRIGGER_SECRET_KEY $TRIGGER_API_URL/api/v1/runs",
-        "",
-        "  # inject a fault, remove it, and see the emulated runs",
-        """  curl $TRIGGER_API_URL/emulator/faults -d '{"faults": [{"kind": "hang"}]}'""",
-        "  curl -X DELETE $TRIGGER_API_URL/emulator/faults",
-        "  curl $TRIGGER_API_URL/emulator/world",
-    ):
-        output.print(line)
+    from tui.emulator.server.child import address  # noqa: PLC0415
+
+    url = address(listener)
+    with suppress(OutputClosed):  # the reader of stdout may be gone; clients may know the port
+        output.print_lines(f"""\
+Trigger.dev emulator at {url}   (Ctrl-C ends it)
+
+  # point any client at it
+  export TRIGGER_API_URL={url}
+  export TRIGGER_SECRET_KEY=tr_dev_emulator    # tr_prod_emulator: PRODUCTION
+
+  trigger-tui ls
+  curl --oauth2-bearer $TRIGGER_SECRET_KEY $TRIGGER_API_URL/api/v1/runs
+
+  # inject a fault, remove it, and see the emulated runs
+  curl $TRIGGER_API_URL/emulator/faults -d '{{"faults": [{{"kind": "hang"}}]}}'
+  curl -X DELETE $TRIGGER_API_URL/emulator/faults
+  curl $TRIGGER_API_URL/emulator/world""")
 
 
 # The group of commands, and the only place that turns an exception into a line on stderr and an exit code.
@@ -478,7 +458,7 @@ ADDRESS: Final = "trigger-tui.address"
 
 
 class _LazyGroup(click.Group):
-    """Imports a command when it is named. `--help` and a wrong name import all of them."""
+    """Imports a command when it is named. `--help` imports all of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's
         return sorted(importers())
@@ -493,24 +473,22 @@ class _LazyGroup(click.Group):
                 args = [*args[: len(args) - len(rest)], *rest[1:]]
         return super().parse_args(ctx, args)
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
+    def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            from tui.store.addresses import VIEWS  # most words are commands  # noqa: PLC0415
+            return super().invoke(ctx)
+        except KeyboardInterrupt:  # click would print an empty line
+            raise Stop(ExitCode.INTERRUPTED) from None
 
-            if args[0].casefold() in VIEWS:
-                raise click.UsageError(f"{args[0]} is a view, whose address has a `?`: '{args[0]}?'") from error
-            raise
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        """Import a command. Raises `UsageError` if there is none of this name."""
         names = importers()
-        for name in {cmd_name} if cmd_name in names else names:
-            if name not in self.commands:
-                self.add_command(load(name))
-        return super().get_command(ctx, cmd_name)
+        if cmd_name in names:
+            return load(cmd_name)
+        from tui.store.addresses import VIEWS  # most words are commands  # noqa: PLC0415
+
+        if cmd_name.casefold() in VIEWS:
+            raise click.UsageError(f"{cmd_name} is a view, whose address has a `?`: '{cmd_name}?'")
+        raise click.exceptions.NoSuchCommand(cmd_name, possibilities=names, ctx=ctx)
 
 
 @click.group(

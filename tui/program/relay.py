@@ -165,7 +165,7 @@ def relay(
         command = _RelayCommand(output, lines, tokens_file, listener, RelayOptions(max_screens, tls, _lists()))
         with lines:
             code = asyncio.run(command.serve(settings, tokens))
-    raise Stop(ExitCode.INTERRUPTED if code == SIGNAL_EXIT_BASE + signal.SIGINT else code)
+    raise Stop(code)
 
 
 def _lists() -> tuple[AnyRead, ...]:
@@ -231,8 +231,7 @@ class _RelayCommand:
             relay = Relay(session, tokens, self._options, log=self._lines.say)
             loop.add_signal_handler(signal.SIGHUP, self._reload_tokens, relay)
             async with relay.serving(self._listener):
-                with suppress(OutputClosed):  # the reader of stdout may be gone
-                    self._print_usage()
+                self._print_usage()
                 await asyncio.wait((ended, session.spawn(relay.run(), "relay")), return_when=asyncio.FIRST_COMPLETED)
         return await ended
 
@@ -267,14 +266,13 @@ class _RelayCommand:
         shown = f"[{host}]" if ":" in host else host
         if not is_loopback(host):
             shown = socket.gethostname() if host in {"0.0.0.0", "::"} else shown  # noqa: S104  compared, not bound
-        for line in (
-            f"relay at {scheme}://{shown}:{port}   (Ctrl-C ends it)",
-            "",
-            "  # on the machine of a screen",
-            f"  export TRIGGER_TUI_RELAY_TOKEN=…    # a token from {self._tokens_file}",
-            f"  trigger-tui --relay {scheme}://{shown}:{port}",
-        ):
-            self._output.print(line)
+        with suppress(OutputClosed):  # the reader of stdout may be gone
+            self._output.print_lines(f"""\
+relay at {scheme}://{shown}:{port}   (Ctrl-C ends it)
+
+  # on the machine of a screen
+  export TRIGGER_TUI_RELAY_TOKEN=…    # a token from {self._tokens_file}
+  trigger-tui --relay {scheme}://{shown}:{port}""")
 
 
 def _hide(output: Output, tokens: "Tokens") -> None:

@@ -12,12 +12,20 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import click
 
 from tui.api.errors import ApiError, Refused, Unreachable
-from tui.commands.options import F, all_of, connection_options, json_option, monitor_options, settings_of
+from tui.commands.options import (
+    F,
+    all_of,
+    config_file_of,
+    connection_options,
+    json_option,
+    monitor_options,
+    settings_of,
+)
 from tui.commands.output import ExitCode, Output, Stop
-from tui.settings.file import config_path, create_config, load_config, shown_path
+from tui.settings.file import config_path, create_config, shown_path
 from tui.settings.secret import NO_SECRET
 from tui.settings.settings import UNBIND, Complaint, ConfigFile, Settings, places_of, with_file
-from tui.text.styled import Line, Piece, Token
+from tui.text.styled import Piece, Token
 
 if TYPE_CHECKING:
     from tui.domain.run import Environment
@@ -98,13 +106,11 @@ async def open_session(settings: Settings, output: StderrWriter) -> AsyncIterato
 
 
 def run_async(work: Coroutine[None, None, None]) -> None:
-    """Run a command's coroutine. Raises `Stop` for API errors and Ctrl-C."""
+    """Run a command's coroutine. Raises `Stop` for API errors."""
     import asyncio  # noqa: PLC0415
 
     try:
         asyncio.run(work)
-    except KeyboardInterrupt:
-        raise Stop(ExitCode.INTERRUPTED) from None
     except Unreachable as error:
         raise Stop(ExitCode.NO_CONNECTION, str(error)) from error
     except ApiError as error:
@@ -133,6 +139,11 @@ def session_command(
         return command
 
     return decorate
+
+
+def connected_again(failures: int) -> str:
+    """Return what a command that follows says once it can read again."""
+    return f"connected again after {failures} failed {'try' if failures == 1 else 'tries'}"
 
 
 async def read_environment(session: "Session") -> "Environment | None":
@@ -166,42 +177,32 @@ _NO_SECRET: Final = {_SECRET: "tr_dev_none"}
 
 
 @click.command("config")
-@click.option("--check", "wants_check", is_flag=True, help="Say what is wrong in the file; exit code 2 if anything is.")
-@click.option("--init", "wants_init", is_flag=True, help="Write a new file with every setting and its explanation.")
-@click.option("--schema", "wants_schema", is_flag=True, help="Print the JSON Schema of the file.")
-@click.option("--keys", "wants_keys", is_flag=True, help="List all keys with the ids by which the file changes them.")
+@click.option("--check", is_flag=True, help="Say what is wrong in the file; exit code 2 if anything is.")
+@click.option("--init", is_flag=True, help="Write a new file with every setting and its explanation.")
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of the file.")
+@click.option("--keys", is_flag=True, help="List all keys with the ids by which the file changes them.")
 @json_option
 @monitor_options
 @connection_options
 @click.pass_obj
-def config(
-    output: Output,
-    /,
-    *,
-    wants_check: bool,
-    wants_init: bool,
-    wants_schema: bool,
-    wants_keys: bool,
-    as_json: bool,
-    **options: Any,
-) -> None:
+def config(output: Output, /, *, as_json: bool, **options: Any) -> None:
     """Show the settings in effect, and where each comes from: a flag, a variable, the config file, or the default."""
-    if wants_check + wants_init + wants_schema + wants_keys > 1:
-        raise Stop(ExitCode.USAGE, "--check, --init, --schema and --keys exclude each other")
+    wanted = [name for name in ("check", "init", "schema", "keys") if options.pop(name)]
     path = config_path(os.environ, options["config_path"])
-    if wants_schema:
+    if len(wanted) > 1:
+        raise Stop(ExitCode.USAGE, "--check, --init, --schema and --keys exclude each other")
+    if wanted == ["schema"]:
         from tui.settings.description import config_schema  # noqa: PLC0415
 
-        for line in json.dumps(config_schema(), indent=2).split("\n"):
-            output.print(line)
-    elif wants_keys:
-        _print_keys(output, load_config(os.environ, options["config_path"]), as_json=as_json)
+        output.print_lines(json.dumps(config_schema(), indent=2))
+    elif wanted == ["keys"]:
+        _print_keys(output, config_file_of(options), as_json=as_json)
     elif path is None:
         raise Stop(ExitCode.USAGE, "there is no place for a config file: HOME is not set (--config names one)")
-    elif wants_init:
+    elif wanted == ["init"]:
         _init(output, path)
-    elif wants_check:
-        _check(output, load_config(os.environ, options["config_path"]))
+    elif wanted == ["check"]:
+        _check(output, config_file_of(options))
     else:
         _show(output, options, as_json=as_json)
 
@@ -269,29 +270,22 @@ def _show(output: Output, options: dict[str, Any], *, as_json: bool) -> None:
         return
     state = "" if settings.file.is_read or settings.file.complaints else " (nothing is set there)"
     output.print(f"config file: {settings.file.shown or 'none'}{state}")
-    names = max(len(row.name) for row in rows)
-    texts = [_text(row.value) for row in rows]
-    values = min(40, max(map(len, texts)))
-    rows_and_texts = zip(rows, texts, strict=True)
-    output.lines(_row(row.name.ljust(names), text.ljust(values), row.origin) for row, text in rows_and_texts)
-
-
-def _row(name: str, value: str, origin: str) -> Line:
-    return (Piece(f"{name}  {value}  "), Piece(origin, Token.FAINT if origin == "default" else Token.ACCENT))
+    names, values = max(len(row.name) for row in rows), min(40, max(len(_text(row.value)) for row in rows))
+    for row in rows:
+        origin = Piece(row.origin, Token.FAINT if row.origin == "default" else Token.ACCENT)
+        output.lines([(Piece(f"{row.name:<{names}}  {_text(row.value):<{values}}  "), origin)])
 
 
 def _text(value: str | float | bool | list[str] | None) -> str:  # noqa: FBT001  a value of JSON
     match value:
-        case None:
-            return "-"
         case bool():
-            return "true" if value else "false"
+            return str(value).lower()
+        case int() | float():
+            return f"{value:g}"
         case list():
             return ", ".join(value) or "-"
-        case str():
-            return value
         case _:
-            return f"{value:g}"
+            return "-" if value is None else value
 
 
 COMMANDS: Final = (config,)

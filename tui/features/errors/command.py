@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -11,9 +11,9 @@ from tui.api.errors import ApiError, TooExpensive, Unreachable
 from tui.commands.options import ProgressLine
 from tui.commands.output import ExitCode, Output, Stop
 from tui.domain.error_kinds import OwnFrame
-from tui.domain.facts import ErrorState, ServerGroupsRead, state_of
+from tui.domain.facts import ErrorState, ServerGroupsRead
 from tui.domain.filters import parse_period
-from tui.domain.run import Json, Run
+from tui.domain.run import Json, RunId
 from tui.features.config.command import open_session, session_command
 from tui.features.errors.model import GROUP_TABLE, GroupRow
 from tui.features.errors.words import state_piece
@@ -35,43 +35,64 @@ MAX_RUNS: Final = 500
 """Failed runs that are read: three queries, or 500 requests where the key may not query."""
 
 
+def _read_since(_: click.Context, __: click.Parameter, text: str) -> tuple[str, timedelta]:
+    if (period := parse_period(text)) is None:
+        raise click.BadParameter(f"{text!r} is not a period: 30m, 24h, 7d")
+    return text, period
+
+
 @session_command(
     "errors",
     click.option(
-        "--since", metavar="PERIOD", default="1h", show_default=True, help="Runs created within: 30m, 24h, 7d."
+        "--since",
+        metavar="PERIOD",
+        default="1h",
+        show_default=True,
+        callback=_read_since,
+        help="Runs created within: 30m, 24h, 7d.",
     ),
 )
-async def errors(output: Output, settings: Settings, *, since: str, as_json: bool) -> None:
+async def errors(output: Output, settings: Settings, *, since: tuple[str, timedelta], as_json: bool) -> None:
     """Group failed runs by the kind of their error: type, message without ids and numbers, and place in the code."""
-    period = parse_period(since)
-    if period is None:
-        raise Stop(ExitCode.USAGE, f"--since {since!r} is not a period: 30m, 24h, 7d")
-    from tui.sync.failures import GroupReader  # noqa: PLC0415  loads httpx2
+    words, period = since
+    from tui.sync.failures import GroupReader, WholeRead  # noqa: PLC0415  loads httpx2
 
-    progress = ProgressLine(output, time.monotonic)
+    progress, failure = ProgressLine(output, time.monotonic), None
+
+    def report(read: WholeRead) -> None:
+        count = len(read.run_ids)
+        wait = f" · {read.wait}, trying again" if read.wait else ""
+        progress.show(f"reading {count:,} failed runs, {count - len(read.missing):,} so far{wait}")
+
     async with open_session(settings, progress) as session:
         # The user waits for the result, and nothing else reads in this session.
         session.budget.follow_headers()
-        reader = GroupReader(session)
+        read, reader = WholeRead(session, report, MAX_RUNS), GroupReader(session)
         try:
-            read, failure = await _read(session, period, progress)
-            found = (session.store.get(run_id) for run_id in read.run_ids)
-            runs = [run for run in found if run is not None and run.state is not None]
-            span = _span_of(runs, session.now(), period)
+            progress.show("reading failed runs")
+            try:
+                await read.run(period)
+            except ApiError as error:
+                if not read.run_ids and isinstance(error, TooExpensive):
+                    raise Stop(ExitCode.REFUSED, f"{error} (give a shorter --since, such as 1h)") from error
+                if not read.run_ids:
+                    raise
+                failure = error
+            span = _span_of(session, read.run_ids, period)
             if read.run_ids and failure is None:
                 await reader.read(period, Priority.SELECTED)
             theirs = reader.result
             is_before_known = bool(theirs.refusal) and await read.read_before(span.since, period)
         finally:
             progress.clear()
-        groups = _groups(session, runs, span, theirs, is_before_known=is_before_known)
+        groups = _groups(session, span, theirs, is_before_known=is_before_known)
         if as_json:
             are_all_read = not (read.is_cut or read.missing)
             output.json_lines(group_object(group, are_all_read=are_all_read) for group in groups)
         else:
             rows = [GroupRow(group, ()) for group in groups]
             output.lines(Print(PRINTED, output.width).page(rows, session.local_now()))
-        for sentence in _remarks(read, since, theirs, is_before_known=is_before_known):
+        for sentence in _remarks(read, words, theirs, is_before_known=is_before_known):
             output.say(sentence)
         if failure is not None:
             code = ExitCode.NO_CONNECTION if isinstance(failure, Unreachable) else ExitCode.REFUSED
@@ -81,61 +102,27 @@ async def errors(output: Output, settings: Settings, *, since: str, as_json: boo
             raise Stop(ExitCode.REFUSED, f"stopped after {len(read.run_ids)} failed runs: {ENDLESS}")
 
 
-async def _read(session: Session, period: timedelta, progress: ProgressLine) -> "tuple[WholeRead, ApiError | None]":
-    """Read the failed runs. The second value says why reading stopped after a part of them.
-
-    Raises `ApiError` or `Stop` if no run was read.
-    """
-    from tui.sync.failures import WholeRead  # noqa: PLC0415
-
-    def report(read: "WholeRead") -> None:
-        count = len(read.run_ids)
-        wait = f" · {read.wait}, trying again" if read.wait else ""
-        progress.show(f"reading {count:,} failed runs, {count - len(read.missing):,} so far{wait}")
-
-    progress.show("reading failed runs")
-    read = WholeRead(session, report, MAX_RUNS)
-    try:
-        await read.run(period)
-    except ApiError as error:
-        if read.run_ids:
-            return read, error
-        if isinstance(error, TooExpensive):
-            raise Stop(ExitCode.REFUSED, f"{error} (give a shorter --since, such as 1h)") from error
-        raise
-    return read, None
-
-
-def _span_of(runs: list[Run], now: datetime, period: timedelta) -> TimeSpan:
-    """Return the span of these runs. The oldest may have left the period since the list was read.
+def _span_of(session: Session, run_ids: list[RunId], period: timedelta) -> TimeSpan:
+    """Return the span of the runs that were read. The oldest may have left the period since the list was read.
 
     A run without a creation time counts at its last update, which a clock that is ahead may put in the future.
     """
-    created = [run.created_at for run in runs if run.created_at is not None]
-    return TimeSpan(min([now - period, *created]), max([now, *created]) + timedelta(hours=1))
+    now, runs = session.now(), map(session.store.get, run_ids)
+    seen = [run.created_at or run.state.updated_at for run in runs if run is not None and run.state is not None]
+    return TimeSpan(min([now - period, *seen]), max([now, *seen]) + timedelta(hours=1))
 
 
-def _groups(
-    session: Session, runs: list[Run], span: TimeSpan, theirs: ServerGroupsRead, *, is_before_known: bool
-) -> list[ErrorGroup]:
+def _groups(session: Session, span: TimeSpan, theirs: ServerGroupsRead, *, is_before_known: bool) -> list[ErrorGroup]:
     """Return the groups of the runs that were read. Relatives of these are in the store too, without their errors.
 
-    The server listed these runs for the span, so that one without a creation time belongs to it however old its last
-    update is. States come from the server's groups. Without these, a group is new if all failed runs of the time before
-    are known.
+    States come from the server's groups. Without these, a group is new if all failed runs of the time before are known.
     """
-    now = session.now()
-    groups = ErrorGroups(session.store)
+    now, groups = session.now(), ErrorGroups(session.store)
     groups.on_server_groups(theirs.groups)
-
-    def state(group: ErrorGroup) -> ErrorState | None:
-        if group.server_groups:
-            return state_of(group.server_groups, span.since, now)
-        return group.state if is_before_known else None
-
-    seen = [run.created_at or run.state.updated_at for run in runs if run.state is not None]
-    listed = span._replace(since=min([span.since, *seen]))
-    return sorted((replace(group, state=state(group)) for group in groups.groups(listed, now)), key=rank)
+    found = groups.groups(span, now)
+    return sorted(
+        (each if each.server_groups or is_before_known else replace(each, state=None) for each in found), key=rank
+    )
 
 
 def _remarks(read: "WholeRead", since: str, theirs: ServerGroupsRead, *, is_before_known: bool) -> list[str]:
@@ -144,10 +131,9 @@ def _remarks(read: "WholeRead", since: str, theirs: ServerGroupsRead, *, is_befo
         return [] if read.is_cut else [f"No run failed in the last {since}."]
     remarks = []
     if read.is_cut and len(read.run_ids) >= MAX_RUNS:
-        newest = "failed run was" if len(read.run_ids) == 1 else f"{len(read.run_ids)} failed runs were"
-        remarks.append(f"Only the newest {newest} read. A shorter --since has fewer.")
+        remarks.append(f"Only the newest {MAX_RUNS} failed runs were read. A shorter --since has fewer.")
     if read.unreadable_rows:
-        rows = "1 row" if read.unreadable_rows == 1 else f"{read.unreadable_rows} rows"
+        rows = formatting.plural(read.unreadable_rows, "row")
         remarks.append(f"Left out: {rows} of the list that could not be read.")
     if missing := len(read.missing):
         verb = "is in no group: its error was" if missing == 1 else "are in no group: their errors were"

@@ -7,12 +7,12 @@ from typing import Final
 
 import click
 
-from tui.api.errors import ApiError, NotFound, RateLimited, ServerFault, Unreachable
+from tui.api.errors import NotFound, RateLimited, ServerFault, Unreachable
 from tui.commands.options import run_argument
 from tui.commands.output import Output
 from tui.domain.log import LogLevel, LogLine, RunLog, level_of
 from tui.domain.run import Run, RunId
-from tui.features.config.command import open_session, session_command
+from tui.features.config.command import connected_again, open_session, session_command
 from tui.settings.settings import Settings
 from tui.store.merge import merge
 from tui.sync.budget import Priority
@@ -53,15 +53,27 @@ async def logs(output: Output, settings: Settings, *, run_id: RunId, follow: boo
 
     With --follow, print new lines until the run ends.
     """
+    printer, failures = _Printer(output, LEVELS[level.lower()], as_json=as_json), 0
+    known: RunLog | None = None
     async with open_session(settings, output) as session:
-        reader = _Reader(session, output, run_id, follows=follow)
-        printer = _Printer(output, LEVELS[level.lower()], as_json=as_json)
         while True:
-            run, log, is_settled = await reader.read()
+            try:
+                run, log, is_complete, cost_s = await _read(session, output, run_id, known, follows=follow)
+            except (Unreachable, ServerFault, RateLimited) as error:
+                if known is None:
+                    raise
+                wait_s = min(MIN_RETRY_S * 2**failures, MAX_RETRY_S)
+                failures += 1
+                output.say(f"no data: {error}; retrying in {wait_s:.0f} s (try {failures})")
+                await _rest(session, output, wait_s)
+                continue
+            if failures:
+                output.say(connected_again(failures))
+            known, failures = log, 0
             printer.print(log, run)
-            if log.is_cut or not follow or is_settled:
+            if log.is_cut or not follow or is_complete:
                 break
-            await _rest(session, output, reader.next_s)
+            await _rest(session, output, max(MIN_INTERVAL_S, session.budget.refill.interval_s(cost_s=cost_s)))
         _explain_end(output, run, log, follow=follow)
 
 
@@ -85,74 +97,35 @@ def _explain_end(output: Output, run: Run, log: RunLog, *, follow: bool) -> None
         output.say(f"the run has ended: {style_of(run).name.text}")
 
 
-class _Reader:
-    """Reads a run and its log. A failure after the first success is reported, and tried again.
+async def _read(
+    session: Session, output: Output, run_id: RunId, known: RunLog | None, *, follows: bool
+) -> tuple[Run, RunLog, bool, float]:
+    """Return the run, its log, whether nothing can be added to it, and the cost of the read. Raises `ApiError`.
 
     Without following, a log whose run cannot be read is enough.
     """
+    from tui.sync.fetch import is_settled  # noqa: PLC0415  loads httpx2
 
-    def __init__(self, session: Session, output: Output, run_id: RunId, *, follows: bool) -> None:
-        self._session = session
-        self._output = output
-        self._run_id = run_id
-        self._follows = follows
-        self._log: RunLog | None = None
-        self._failures = 0
-        self.next_s = 0.0
-        """The time until the next read."""
-
-    async def read(self) -> tuple[Run, RunLog, bool]:
-        """Return the run, its log, and whether nothing can be added to it. Raises `ApiError`."""
-        while True:
-            try:
-                found = await self._try()
-            except (Unreachable, ServerFault, RateLimited) as error:
-                if self._log is None:
-                    raise
-                await self._wait(error)
-                continue
-            if self._failures:
-                tries = "1 failed try" if self._failures == 1 else f"{self._failures} failed tries"
-                self._output.say(f"connected again after {tries}")
-                self._failures = 0
-            self._log = found[1]
-            return found
-
-    async def _try(self) -> tuple[Run, RunLog, bool]:
-        from tui.sync.fetch import is_settled  # noqa: PLC0415
-
-        run_error: NotFound | ServerFault | None = None
-        try:
-            run = await self._read_run()
-        except (NotFound, ServerFault) as error:
-            if self._follows:
-                raise
-            run, run_error = Run(self._run_id), error
-        session = self._session
-        is_complete = is_settled(run, session.now())
-        try:
-            log, cost_s = await session.fetcher.fetch_log(self._run_id, self._log, Priority.SELECTED)
-        except NotFound:
-            # The run itself was found. One that has just been triggered has no events yet, even if it has ended.
-            if run_error is not None or is_complete or (run.is_final and not self._follows):
-                raise
-            log, cost_s = RunLog(), 0.0
-        if run_error is not None:
-            self._output.say(f"only the log could be read: {run_error}")
-        self.next_s = max(MIN_INTERVAL_S, session.budget.refill.interval_s(cost_s=cost_s))
-        return run, log, is_complete
-
-    async def _read_run(self) -> Run:
-        session = self._session
-        response = await session.fetcher.fetch_run(self._run_id, Priority.SELECTED)
+    run_error: NotFound | ServerFault | None = None
+    try:
+        response = await session.fetcher.fetch_run(run_id, Priority.SELECTED)
         await session.settle()
-        return session.store.get(self._run_id) or merge(None, response.patch)
-
-    async def _wait(self, error: ApiError) -> None:
-        wait_s = min(MIN_RETRY_S * 2**self._failures, MAX_RETRY_S)
-        self._failures += 1
-        self._output.say(f"no data: {error}; retrying in {wait_s:.0f} s (try {self._failures})")
-        await _rest(self._session, self._output, wait_s)
+        run = session.store.get(run_id) or merge(None, response.patch)
+    except (NotFound, ServerFault) as error:
+        if follows:
+            raise
+        run, run_error = Run(run_id), error
+    is_complete = is_settled(run, session.now())
+    try:
+        log, cost_s = await session.fetcher.fetch_log(run_id, known, Priority.SELECTED)
+    except NotFound:
+        # The run itself was found. One that has just been triggered has no events yet, even if it has ended.
+        if run_error is not None or is_complete or (run.is_final and not follows):
+            raise
+        log, cost_s = RunLog(), 0.0
+    if run_error is not None:
+        output.say(f"only the log could be read: {run_error}")
+    return run, log, is_complete, cost_s
 
 
 class _Printer:
@@ -162,8 +135,6 @@ class _Printer:
         self._output = output
         self._least = least
         self._as_json = as_json
-        self._log: RunLog | None = None
-        """The log that was printed last. An answer without new lines is the same one."""
         self._printed: Counter[tuple[str, int, int]] = Counter()
         """How often each line was printed, by span, time and the hash of its message: equal lines are not one."""
 
@@ -171,9 +142,6 @@ class _Printer:
         """Print the lines that are new."""
         from tui.features.logs.words import log_lines, log_object  # noqa: PLC0415
 
-        if log is self._log:
-            return
-        self._log = log
         started_at = (None if run.state is None else run.state.started_at) or log.started_at
         lines = self._new_lines(log)
         if self._as_json:

@@ -36,7 +36,7 @@ from tui.domain.run import (
 from tui.domain.text import Raw, clean
 from tui.domain.tree import RunTree, TreeNode
 from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
-from tui.features.config.command import open_session, read_environment, session_command
+from tui.features.config.command import connected_again, open_session, read_environment, session_command
 from tui.features.runs.columns import PRINTED_TABLE, short_id
 from tui.features.runs.printed import run_object, status_object, transition_line, tree_objects
 from tui.settings.settings import Settings
@@ -220,7 +220,7 @@ def _print_ticket(
         environment = environment.at_dashboard(settings.dashboard.url or None)
     redact, zone = output.redact, settings.zone
     text = ticket(run, environment=environment, has_payload=has_payload, redact=redact, zone=zone)
-    output.lines((Piece(line),) for line in text.removesuffix("\n").split("\n"))
+    output.print_lines(text.removesuffix("\n"))
 
 
 async def _print_run(output: Output, session: Session, run: Run, failure: str | None, *, as_json: bool) -> None:
@@ -381,9 +381,8 @@ class _Watcher:
                 case SourceConnected():
                     self._was_live = name in FEEDS or self._was_live
                     if self._failure is not None and name == self._failure.source:
-                        tries, self._failure = self._failure.attempt, None
-                        failed = "1 failed try" if tries == 1 else f"{tries} failed tries"
-                        self._output.say(f"connected again after {failed}")
+                        self._output.say(connected_again(self._failure.attempt))
+                        self._failure = None
                     if self._since is None:
                         newest = self._session.store.newest()
                         created_at = newest.created_at if newest else None

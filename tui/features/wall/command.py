@@ -1,7 +1,5 @@
 """`status` and `wall --json`: follow the findings of a session, and print them."""
 
-import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -16,7 +14,6 @@ from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
 from tui.features.alerts import words
 from tui.features.config.command import open_session, session_command
 from tui.settings.settings import Settings
-from tui.store.changes import Changes
 from tui.store.findings.judging import lacks_runs_before, needs_schedule_runs
 from tui.store.store import unread_sources
 from tui.sync.session import Session
@@ -25,7 +22,7 @@ from tui.sync.session import Session
 
 
 LOOK_S: Final = 0.25
-"""Between two looks while nothing changes."""
+"""Between two looks at the verdict, and whether the reader of stdout is still there."""
 
 JUDGED_WITHIN_S: Final = 1.6
 """After the last fact, the session judges again within this time."""
@@ -49,19 +46,13 @@ MIN_COUNTED: Final = timedelta(minutes=175)
 
 
 class FindingsWatch:
-    """Waits for verdicts. Whoever creates one watches the findings until `close`."""
+    """Waits for verdicts. Whoever creates one has the findings watched until the end of the session."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._has_changed = asyncio.Event()
-        self._release: list[Callable[[], None]] = [session.findings.watch(), session.subscribe(self._on_changes)]
         self._begun_s = session.clock.elapsed_s()
+        session.findings.watch()
         session.sources.follow_runs()
-
-    def close(self) -> None:
-        """End watching."""
-        while self._release:
-            self._release.pop()()
 
     @property
     def elapsed_s(self) -> float:
@@ -73,14 +64,9 @@ class FindingsWatch:
         """The last verdict."""
         return self._session.store.verdict
 
-    async def wait_for_change(self, timeout_s: float = LOOK_S) -> None:
-        """Wait until the store changes, at most for a time. Raises `Stop` if the server refuses the list of runs."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._has_changed.wait()
-        except TimeoutError:
-            pass
-        self._has_changed.clear()
+    async def rest(self) -> None:
+        """Wait for a moment. Raises `Stop` if the server refuses the list of runs."""
+        await self._session.clock.sleep(LOOK_S)
         if (reason := self._reason(SourceStopped)) is not None:
             raise Stop(ExitCode.REFUSED, reason)
 
@@ -88,13 +74,10 @@ class FindingsWatch:
         """Wait until all facts were read and judged, or the server does not answer. Return whether all were read."""
         complete_s: float | None = None
         while self.elapsed_s < within_s:
-            await self.wait_for_change()
-            if self.is_complete:
-                complete_s = self.elapsed_s if complete_s is None else complete_s
-                if self._is_judged and self.elapsed_s - complete_s >= JUDGED_WITHIN_S:
-                    return True
-            else:
-                complete_s = None
+            await self.rest()
+            complete_s = (complete_s or self.elapsed_s) if self.is_complete else None
+            if complete_s is not None and self._is_judged and self.elapsed_s - complete_s >= JUDGED_WITHIN_S:
+                return True
             statuses = self._session.store.source_statuses.values()
             was_heard = any(isinstance(each, SourceConnected) for each in statuses)
             if self.failure is not None and not was_heard and self.elapsed_s >= NOBODY_AFTER_S:
@@ -167,9 +150,6 @@ class FindingsWatch:
                 return True
         return False
 
-    def _on_changes(self, _: Changes) -> None:
-        self._has_changed.set()
-
 
 # `wall --json`: the present findings, then one JSON object for each change, until the reader or the user goes.
 
@@ -177,24 +157,17 @@ class FindingsWatch:
 FIRST_WITHIN_S: Final = 8.0
 """The first object comes within this time, whatever was read until then."""
 
-READER_CHECK_S: Final = 1.0
-"""Between two looks whether the reader of stdout is still there, while nothing changes."""
-
 
 async def stream_findings(output: Output, settings: Settings) -> None:
     """Print objects until canceled. Raises `OutputClosed` once the reader has gone, `Stop` if the server refuses."""
     async with open_session(settings, output) as session:
-        watch = FindingsWatch(session)
-        try:
-            await watch.settled(FIRST_WITHIN_S)
-            stream = FindingsStream(session)
-            output.json_lines(stream.first(watch.verdict))
-            while True:
-                await watch.wait_for_change(READER_CHECK_S)
-                output.check_reader()
-                output.json_lines(stream.changes(watch.verdict))
-        finally:
-            watch.close()
+        watch, stream = FindingsWatch(session), FindingsStream(session)
+        await watch.settled(FIRST_WITHIN_S)
+        output.json_lines(stream.first(watch.verdict))
+        while True:
+            await watch.rest()
+            output.check_reader()
+            output.json_lines(stream.changes(watch.verdict))
 
 
 class FindingsStream:
@@ -269,10 +242,7 @@ async def status(output: Output, settings: Settings, *, as_json: bool) -> None:
     """
     async with open_session(settings, output) as session:
         watch = FindingsWatch(session)
-        try:
-            unread = [] if await watch.settled(WITHIN_S) and not watch.has_unasked_schedules else [watch.late_source]
-        finally:
-            watch.close()
+        unread = [] if await watch.settled(WITHIN_S) and not watch.has_unasked_schedules else [watch.late_source]
         verdict = watch.verdict
         if verdict is not None and unread and not verdict.unread:
             verdict = replace(verdict, unread=tuple(unread))
