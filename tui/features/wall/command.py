@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tui.commands.options import relay_options
 from tui.commands.output import ExitCode, Output, Stop
@@ -176,16 +176,12 @@ class FindingsStream:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._verdict: Verdict | None = None
-        self._findings: dict[object, Finding] = {}
-        self._quiet: dict[object, datetime | None] = {}
-        """Since when no run of a failing task ended: its sentence says it after some time, without a new verdict."""
+        self._said: dict[object, _Said] = {}
 
     def first(self, verdict: Verdict | None) -> list[dict[str, Any]]:
         """Return the objects of the first verdict: its findings, OK, or NOT KNOWN."""
         self._verdict, now = verdict, self._session.local_now()
-        known = verdict.findings if verdict is not None and verdict.word != NOT_KNOWN else ()
-        self._findings = {each.identity: each for each in known}
-        self._quiet = _quiet_since(verdict, now)
+        self._said = {} if verdict is None or verdict.word == NOT_KNOWN else _said(verdict, now)
         return words.verdict_objects(verdict, words.FindingState.PRESENT, now)
 
     def changes(self, verdict: Verdict | None) -> list[dict[str, Any]]:
@@ -195,36 +191,39 @@ class FindingsStream:
         While some source is not read, no finding has gone, and one object says so. After that, all findings are printed
         again, since it is not known which have gone meanwhile.
         """
-        now, last, was_quiet = self._session.local_now(), self._verdict or Verdict(self._session.now()), self._quiet
-        quiet = _quiet_since(verdict, now)
-        if verdict is None or (verdict == self._verdict and quiet == was_quiet):
+        if verdict is None:
             return []
-        self._verdict, self._quiet = verdict, quiet
+        now, last, state = self._session.local_now(), self._verdict or Verdict(self._session.now()), words.FindingState
+        self._verdict = verdict
         unread, was_unread = ({each.source for each in which.unread} for which in (verdict, last))
-        was_known = last.word != NOT_KNOWN
-        of_verdict = words.verdict_object(verdict, words.FindingState.NEW, now)
+        was_known, lacks_more = last.word != NOT_KNOWN, not unread <= was_unread
+        of_verdict = words.verdict_object(verdict, state.NEW, now)
         if verdict.word == NOT_KNOWN:
-            return [of_verdict] if was_known or (verdict.is_known and not unread <= was_unread) else []
+            return [of_verdict] if was_known or (verdict.is_known and lacks_more) else []
         if not was_known or (was_unread and not unread):
             return self.first(verdict)
-        before = self._findings
-        present: dict[object, Finding] = {each.identity: each for each in verdict.findings}
-        gone = {} if unread else {identity: each for identity, each in before.items() if identity not in present}
-        self._findings = {**before, **present} if unread else {**present}
+        before, present = self._said, _said(verdict, now)
+        gone = {} if unread else {identity: said for identity, said in before.items() if identity not in present}
+        self._said = before | present if unread else present
         objects = [
-            words.finding_object(
-                each, words.FindingState.CHANGED if identity in before else words.FindingState.NEW, now, verdict
-            )
-            for identity, each in present.items()
-            if before.get(identity) != each or was_quiet.get(identity) != quiet[identity]
+            words.finding_object(said.finding, state.CHANGED if identity in before else state.NEW, now, verdict)
+            for identity, said in present.items()
+            if before.get(identity) != said
         ]
-        objects += [words.finding_object(each, words.FindingState.GONE, now) for each in gone.values()]
-        is_other_ok = not self._findings and (bool(before) or verdict.refused != last.refused)
-        return [*objects, of_verdict] if is_other_ok or not unread <= was_unread else objects
+        objects += [words.finding_object(said.finding, state.GONE, now) for said in gone.values()]
+        is_other_ok = not self._said and (bool(before) or verdict.refused != last.refused)
+        return [*objects, of_verdict] if is_other_ok or lacks_more else objects
 
 
-def _quiet_since(verdict: Verdict | None, now: datetime) -> dict[object, datetime | None]:
-    return {} if verdict is None else {each.identity: words.no_run_since(each, now) for each in verdict.findings}
+class _Said(NamedTuple):
+    """A finding, and since when no run of its task ended: its sentence says it later, without a new verdict."""
+
+    finding: Finding
+    quiet_since: datetime | None
+
+
+def _said(verdict: Verdict, now: datetime) -> dict[object, _Said]:
+    return {each.identity: _Said(each, words.no_run_since(each, now)) for each in verdict.findings}
 
 
 # `status`: prints the findings once, for a cron job or a shell prompt.
