@@ -5,27 +5,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar, cast
 
+from tui.domain import facts as wall
 from tui.domain import update as updates
 from tui.domain.action import ActionPhase, ActionStatus
-from tui.domain.facts import (
-    DECIDING,
-    INTERVALS,
-    MAX_FAILING,
-    NO_FACTS,
-    PAGE_INTERVAL,
-    SOURCE_OF,
-    FactRead,
-    FactSource,
-    FactUnread,
-    QueuesRead,
-    Schedule,
-    ScheduleKnown,
-    ScheduleRunsRead,
-    SchedulesRead,
-    WallFacts,
-    WallUpdate,
-    age_shown,
-)
 from tui.domain.finding import FindingsRead, SourceUnread, Verdict
 from tui.domain.run import Capability, Environment, Run, RunId
 from tui.store.changes import EPOCH, Changes, KeyedRun, Topic, newest_first
@@ -42,8 +24,8 @@ counts, or the facts would stay as they are until that clock is as far again."""
 ROWS_PER_PAGE: Final = 100
 """Of tokens and schedules."""
 
-_FIELDS: Final[Mapping[FactSource, str]] = {
-    source: source.name.lower() for source in FactSource if source is not FactSource.RUNS
+_FIELDS: Final[Mapping[wall.FactSource, str]] = {
+    source: source.name.lower() for source in wall.FactSource if source is not wall.FactSource.RUNS
 }
 """The field of `WallFacts` for each source."""
 
@@ -51,36 +33,25 @@ MAX_PAUSE_GAP: Final = timedelta(minutes=1)
 """Between two reads that are further apart, nobody saw when a queue was paused."""
 
 
-def recorded(
-    facts: WallFacts | None, verdict: Verdict | None, update: WallUpdate
-) -> tuple[WallFacts | None, Verdict | None, Topic | None]:
-    """Return the facts and the verdict after an update, and the topic that changed.
+def is_news(before: wall.WallFacts, after: wall.WallFacts, fact: wall.FactRead) -> bool:
+    """Return whether a fact changed more than its age: it may have been read again, and be the same."""
+    old, new = _stored(before, fact), _stored(after, fact)
+    return after is not before and (old is None or new is None or replace(new, at=old.at) != old)
 
-    The newest `at` of a kind of fact wins, so that the order of arrival makes no difference (see `SET_BACK`). Of
-    verdicts the last one wins: one judge makes them in order, and the first one may be dated by a local clock that is
-    ahead of the server's.
-    A fact that was read again and is the same changes nothing but its age.
+
+def with_fact(facts: wall.WallFacts, fact: wall.FactRead) -> wall.WallFacts:
+    """Return the facts with one more, `facts` itself if it is not newer than the known one.
+
+    The newest `at` of a kind of fact wins, so that the order of arrival makes no difference (see `SET_BACK`).
     """
-    if isinstance(update, FindingsRead):
-        return facts, update.verdict, None if update.verdict == verdict else Topic.VERDICT
-    known = facts or NO_FACTS
-    fact = cast("FactRead", update)
-    after = with_fact(known, fact)
-    old, new = _stored(known, fact), _stored(after, fact)
-    is_confirmed = old is not None and new is not None and replace(new, at=old.at) == old
-    return after, verdict, None if after is known or is_confirmed else Topic.WALL_FACTS
-
-
-def with_fact(facts: WallFacts, fact: FactRead) -> WallFacts:
-    """Return the facts with one more, `facts` itself if it is not newer than the known one."""
     match fact:
-        case FactUnread():
+        case wall.FactUnread():
             if _is_older(fact.at, facts, fact.source):
                 return facts
             failed = facts.unread.get(fact.source)
             since = fact.since or (fact.at if failed is None else failed.since)
             return replace(facts, unread={**facts.unread, fact.source: replace(fact, since=since)})
-        case ScheduleRunsRead():
+        case wall.ScheduleRunsRead():
             known = facts.schedule_runs.get(fact.schedule_id)
             if known is not None and (known.at == fact.at or _is_later(known.at, fact.at)):
                 return facts
@@ -88,37 +59,37 @@ def with_fact(facts: WallFacts, fact: FactRead) -> WallFacts:
             kept = {key: run for key, run in facts.schedule_runs.items() if listed is None or key in listed}
             return replace(facts, schedule_runs={**kept, fact.schedule_id: fact})
         case _:
-            source = SOURCE_OF[type(fact)]
+            source = wall.SOURCE_OF[type(fact)]
             if _is_older(fact.at, facts, source):
                 return facts
             changed: dict[str, Any] = {_FIELDS[source]: fact}
             changed["unread"] = {each: why for each, why in facts.unread.items() if each is not source}
-            if isinstance(fact, QueuesRead):
+            if isinstance(fact, wall.QueuesRead):
                 changed |= _pauses(facts, fact)
-            if isinstance(fact, SchedulesRead):
+            if isinstance(fact, wall.SchedulesRead):
                 changed["schedules_since"] = _schedules_since(facts, fact)
             return replace(facts, **changed)
 
 
-def _stored(facts: WallFacts, fact: FactRead) -> FactRead | None:
+def _stored(facts: wall.WallFacts, fact: wall.FactRead) -> wall.FactRead | None:
     """Return what the facts have in the place of a fact."""
     match fact:
-        case FactUnread():
+        case wall.FactUnread():
             return facts.unread.get(fact.source)
-        case ScheduleRunsRead():
+        case wall.ScheduleRunsRead():
             return facts.schedule_runs.get(fact.schedule_id)
         case _:
-            source = SOURCE_OF[type(fact)]
-            return None if source in facts.unread else cast("FactRead | None", getattr(facts, _FIELDS[source]))
+            source = wall.SOURCE_OF[type(fact)]
+            return None if source in facts.unread else cast("wall.FactRead | None", getattr(facts, _FIELDS[source]))
 
 
-def read_at(facts: WallFacts, source: FactSource) -> datetime | None:
+def read_at(facts: wall.WallFacts, source: wall.FactSource) -> datetime | None:
     """Return when a source last answered with a fact."""
     fact = getattr(facts, _FIELDS[source]) if source in _FIELDS else None
     return None if fact is None else cast("datetime", fact.at)
 
 
-def _pauses(facts: WallFacts, read: QueuesRead) -> dict[str, Any]:
+def _pauses(facts: wall.WallFacts, read: wall.QueuesRead) -> dict[str, Any]:
     """Return since when each paused queue is paused, and when a queue was resumed, as far as that was seen.
 
     A pause is known from its begin only if the queue was read without it shortly before.
@@ -134,42 +105,42 @@ def _pauses(facts: WallFacts, read: QueuesRead) -> dict[str, Any]:
     return {"paused_since": paused, "resumed_at": read.at if was_resumed else facts.resumed_at}
 
 
-def interval_of(facts: WallFacts, source: FactSource) -> timedelta:
+def interval_of(facts: wall.WallFacts, source: wall.FactSource) -> timedelta:
     """Return how often a source is read, with as many pages as it has."""
     count = 0
-    if source in {FactSource.TOKENS, FactSource.SCHEDULES}:
+    if source in {wall.FactSource.TOKENS, wall.FactSource.SCHEDULES}:
         count = len(getattr(getattr(facts, _FIELDS[source]), _FIELDS[source], ()))
-    return max(INTERVALS[source], PAGE_INTERVAL * -(-count // ROWS_PER_PAGE))
+    return max(wall.INTERVALS[source], wall.PAGE_INTERVAL * -(-count // ROWS_PER_PAGE))
 
 
-def unread_sources(facts: WallFacts, now: datetime) -> tuple[SourceUnread, ...]:
+def unread_sources(facts: wall.WallFacts, now: datetime) -> tuple[SourceUnread, ...]:
     """Return the deciding sources without an answer, or with an old one; not those that the key may not read."""
     found = []
-    for source in DECIDING:
+    for source in wall.DECIDING:
         at, failed = read_at(facts, source), facts.unread.get(source)
         if failed is not None and failed.is_refused:
             continue
-        is_old = at is None or age_shown(at, interval_of(facts, source), now) is not None
-        if is_old or (failed is not None and now - (failed.since or failed.at) > MAX_FAILING):
+        is_old = at is None or wall.age_shown(at, interval_of(facts, source), now) is not None
+        if is_old or (failed is not None and now - (failed.since or failed.at) > wall.MAX_FAILING):
             found.append(SourceUnread(source, None if failed is None else failed.reason, at))
     return tuple(found)
 
 
-def _schedules_since(facts: WallFacts, read: SchedulesRead) -> dict[str, ScheduleKnown]:
+def _schedules_since(facts: wall.WallFacts, read: wall.SchedulesRead) -> dict[str, wall.ScheduleKnown]:
     """Return since when each schedule has been known as it is: a changed one says nothing of earlier due times."""
     before = {} if facts.schedules is None else {each.id: _definition(each) for each in facts.schedules.schedules}
-    new = ScheduleKnown(read.at, is_changed=facts.schedules is not None)
+    new = wall.ScheduleKnown(read.at, is_changed=facts.schedules is not None)
     return {
         each.id: facts.schedules_since.get(each.id, new) if before.get(each.id) == _definition(each) else new
         for each in read.schedules
     }
 
 
-def _definition(schedule: Schedule) -> tuple[object, ...]:
+def _definition(schedule: wall.Schedule) -> tuple[object, ...]:
     return schedule.task, schedule.cron, schedule.zone, schedule.is_active
 
 
-def _is_older(at: datetime, facts: WallFacts, source: FactSource) -> bool:
+def _is_older(at: datetime, facts: wall.WallFacts, source: wall.FactSource) -> bool:
     unread, read = facts.unread.get(source), read_at(facts, source)
     return (unread is not None and _is_later(unread.at, at)) or (read is not None and _is_later(read, at))
 
@@ -309,7 +280,7 @@ class Store(Facts, RunIndex):
         """The maximum number of runs, unless more are live or pinned."""
         self._retention = Retention(max_bodies, max_body_bytes)
         self._counter = StatusCounter()
-        self.wall_facts: WallFacts | None = None
+        self.wall_facts: wall.WallFacts | None = None
         """The facts of the wall besides runs. None until one was read."""
         self.verdict: Verdict | None = None
         """The findings as they were last judged, by this session or by its relay. None before."""
@@ -329,9 +300,15 @@ class Store(Facts, RunIndex):
                 before = self._runs.get(update.id)
                 self._replace(before, merge_gone(before, update.id, update.at), changes)
                 self._enforce_limits(changes)
-            case WallUpdate():
-                self.wall_facts, self.verdict, topic = recorded(self.wall_facts, self.verdict, update)
-                changes.topics |= {topic} if topic is not None else set()
+            case FindingsRead():
+                # The last one wins: one judge makes them in order, and the first one may be dated by a local clock that
+                # is ahead of the server's.
+                changes.topics |= set() if update.verdict == self.verdict else {Topic.VERDICT}
+                self.verdict = update.verdict
+            case wall.WallUpdate():
+                known, fact = self.wall_facts or wall.NO_FACTS, cast("wall.FactRead", update)
+                self.wall_facts = with_fact(known, fact)
+                changes.topics |= {Topic.WALL_FACTS} if is_news(known, self.wall_facts, fact) else set()
             case _:  # a fact: `Facts` has a case for each
                 self._record(update, changes)
         if changes.added or changes.changed or changes.removed:
