@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.session import public_token
-from tui.settings.secret import DEFAULT_INTERVAL_S, Secret, SettingsError
+from tui.settings.schema import DEFAULT_INTERVAL_S
+from tui.settings.secret import Secret, SettingsError
 from tui.settings.settings import DEFAULT_API_URL, MIN_PUBLIC_INTERVAL_S, Settings, read_relay_settings, read_settings
 
 KEY = "tr_dev_abcdefghijklmnop"

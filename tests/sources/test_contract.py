@@ -24,13 +24,13 @@ from tui.domain.filters import RunFilters
 from tui.domain.run import FEEDS, RELAY, REST, RUN, RunId, parse_status
 from tui.domain.update import CapabilityLost, RunPatch, RunsRead, SourceConnected, SourceRetrying, SourceStopped, Update
 from tui.store.store import Store
-from tui.sync.budget import SECRET_KEY, Budget, Fatal, Transient, as_source_error
+from tui.sync.budget import SECRET_KEY, Budget, Fatal, Transient
 from tui.sync.clock import WakeableClock
 from tui.sync.feed import RETRY_LIMITED_AFTER
 from tui.sync.fetch import RunFetcher
 from tui.sync.lists import Coverage, SourceParts
 from tui.sync.relay import RelayConnection
-from tui.sync.session import source_of
+from tui.sync.session import as_source_error, source_of
 
 FAMILY = (1, 2, 3)
 """The numbers of a run and its children."""

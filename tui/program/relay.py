@@ -23,7 +23,7 @@ from tui.commands.output import SIGNAL_EXIT_BASE, ExitCode, Output, OutputClosed
 from tui.features.config.command import open_session, report_complaints
 from tui.lazy_dataclass import dataclass
 from tui.program.early import return_large_blocks
-from tui.settings.secret import MIN_INTERVAL_S
+from tui.settings.schema import MIN_INTERVAL_S
 from tui.settings.settings import Settings, is_loopback
 
 if TYPE_CHECKING:

@@ -10,17 +10,15 @@ from dataclasses import field, fields, replace
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeGuard, TypeVar, get_args, get_origin
 
 from tui.lazy_dataclass import dataclass
-from tui.settings.secret import (
-    DEFAULT_INTERVAL_S,
-    DEFAULT_MAX_RUNS,
-    MAX_MAX_RUNS,
-    MIN_INTERVAL_S,
-    MIN_MAX_RUNS,
-    SettingsError,
-    has_zones,
-    is_zone,
-)
+from tui.settings.secret import SettingsError, has_zones, is_zone
 
+DEFAULT_INTERVAL_S: Final = 2.0
+"""The wait between two reads of the newest page, which costs 5 of the 250 requests allowed in 10 s."""
+MIN_INTERVAL_S: Final = 0.5
+
+DEFAULT_MAX_RUNS: Final = 100_000
+MIN_MAX_RUNS: Final = 1_000
+MAX_MAX_RUNS: Final = 500_000
 MAX_INTERVAL_S: Final = 3600
 MAX_ENTRIES: Final = 200
 """Entries of one list: commands, views, columns."""

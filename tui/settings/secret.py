@@ -1,4 +1,4 @@
-"""Keys and tokens that are never printed, time zones by their names, and the bounds of numbers."""
+"""Keys and tokens that are never printed, and time zones by their names."""
 
 import base64
 import json
@@ -7,22 +7,6 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 # A key or token that is never printed, and the error about a missing or invalid setting.
-
-
-DEFAULT_INTERVAL_S: Final = 2.0
-"""The wait between two reads of the newest page, which costs 5 of the 250 requests allowed in 10 s."""
-
-
-MIN_INTERVAL_S: Final = 0.5
-
-
-DEFAULT_MAX_RUNS: Final = 100_000
-
-
-MIN_MAX_RUNS: Final = 1_000
-
-
-MAX_MAX_RUNS: Final = 500_000
 
 
 SECRET_VARIABLES: Final = ("TRIGGER_SECRET_KEY", "TRIGGER_ACCESS_TOKEN", "TRIGGER_TUI_RELAY_TOKEN")

@@ -10,8 +10,18 @@ from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 from tui.lazy_dataclass import dataclass
-from tui.settings.schema import Bell, FileSettings, Option, Programs, ValueRule, settings_in, value_at, with_value
-from tui.settings.secret import DEFAULT_INTERVAL_S, MIN_INTERVAL_S, NO_SECRET, Secret, SettingsError, zone_of
+from tui.settings.schema import (
+    MIN_INTERVAL_S,
+    Bell,
+    FileSettings,
+    Option,
+    Programs,
+    ValueRule,
+    settings_in,
+    value_at,
+    with_value,
+)
+from tui.settings.secret import NO_SECRET, Secret, SettingsError, zone_of
 
 # The settings of one session as a frozen value, the file that some of them come from, and the bell.
 
@@ -264,7 +274,7 @@ def read_relay_settings(
         {
             "api_url": (f"the API behind {url}", DEFAULT),
             "key": (NO_SECRET, DEFAULT),
-            "interval": (DEFAULT_INTERVAL_S, _RELAY),  # the relay sets the pace
+            "interval": (FileSettings().interval, _RELAY),  # the relay sets the pace
             "realtime": (True, DEFAULT),
             _LOCK: (True, _RELAY),
             "relay_url": (url, _RELAY),

@@ -8,17 +8,18 @@ from enum import IntEnum
 from random import Random
 from typing import Any, Final, Protocol, TypeVar
 
-from tui.api.errors import ApiError, RateLimited, Refused, TooManyQueries, Unreachable
+from tui.api.errors import ApiError, RateLimited, TooManyQueries, Unreachable
 from tui.domain.run import Cursor, RateLimit
 from tui.domain.update import Update
 from tui.lazy_dataclass import dataclass
 from tui.sync.clock import Clock, Timer
 
-# The protocol of all sources, the ways to fail, the waits between tries, and the authorities that a relay may name.
+# The protocol of all sources, the ways to fail, and the waits between tries.
 
 
 Emit = Callable[[Update], Awaitable[None]]
 """Send an update to the session. Awaiting it applies back-pressure."""
+
 
 FIRST_WAIT_S = 1.0
 """After the first failure. A load balancer restarts within this time."""
@@ -68,22 +69,6 @@ class Source(Protocol):
         Raises `ApiError`, or `Transient` or `Fatal` where the source knows better; any other exception is a bug. After
         a temporary failure it may be run again, and then reads everything that may have changed since.
         """
-
-
-_TEMPORARY = frozenset({408, 425, 499})
-
-
-def as_source_error(error: ApiError | Transient | Fatal, *, was_connected: bool) -> Transient | Fatal:
-    """Return the failure of a source that raised this error.
-
-    401 and 403 are fatal. Any other refusal is fatal only if no request ever succeeded: afterwards, a 400 or 404 comes
-    from a proxy, or from a server in the middle of a rollout.
-    """
-    if isinstance(error, Refused):
-        is_lasting = not was_connected and error.status not in _TEMPORARY
-        if error.is_about_the_key or is_lasting:
-            return Fatal(str(error), status=error.status)
-    return as_transient(error) if isinstance(error, ApiError) else error
 
 
 def as_transient(error: ApiError, retry_after: timedelta = timedelta()) -> Transient:

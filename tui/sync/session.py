@@ -27,17 +27,7 @@ from tui.settings.settings import Settings
 from tui.store.changes import Changes, Topic
 from tui.store.store import Store, read_at
 from tui.sync.actions import ActionLog, ActionRunner, Interlock
-from tui.sync.budget import (
-    PUBLIC_TOKEN,
-    SECRET_KEY,
-    Budget,
-    Fatal,
-    Priority,
-    Source,
-    Transient,
-    as_source_error,
-    wait_s,
-)
+from tui.sync.budget import PUBLIC_TOKEN, SECRET_KEY, Budget, Fatal, Priority, Source, Transient, as_transient, wait_s
 from tui.sync.clock import Clock, ServerTime, SystemClock, Timer, WakeableClock, until_second_s
 from tui.text.redaction import Redactor, redactor_of
 
@@ -531,6 +521,22 @@ def source_of(name: str, parts: "SourceParts") -> Source:
         tags = parts.filters.tags if len(parts.filters.tags) == 1 else ()
         return RealtimeSource(parts, FeedTarget(window=parts.history, tags=tags))
     return RestSource(parts) if name == REST else SingleRunSource(parts)
+
+
+_TEMPORARY = frozenset({408, 425, 499})
+
+
+def as_source_error(error: ApiError | Transient | Fatal, *, was_connected: bool) -> Transient | Fatal:
+    """Return the failure of a source that raised this error.
+
+    401 and 403 are fatal. Any other refusal is fatal only if no request ever succeeded: afterwards, a 400 or 404 comes
+    from a proxy, or from a server in the middle of a rollout.
+    """
+    if isinstance(error, Refused):
+        is_lasting = not was_connected and error.status not in _TEMPORARY
+        if error.is_about_the_key or is_lasting:
+            return Fatal(str(error), status=error.status)
+    return as_transient(error) if isinstance(error, ApiError) else error
 
 
 class SourceSupervisor:

@@ -29,8 +29,9 @@ from tui.domain.run import RunId
 from tui.domain.update import SourceConnected, Update
 from tui.settings.secret import Secret
 from tui.store.store import Store
-from tui.sync.budget import Fatal, Transient, as_source_error
+from tui.sync.budget import Fatal, Transient
 from tui.sync.relay import RelayConnection, RelaySource
+from tui.sync.session import as_source_error
 
 TOKEN = "0123456789abcdef-of-the-wall"
 WELCOME = encode_relay_message(Welcome(VERSION, "a test", at(0), 5.0))
