@@ -2,6 +2,8 @@
 
 import json
 import re
+import string
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -50,16 +52,11 @@ QUIT_KEYS: Final = ("ctrl+q", "ctrl+c")
 RESERVED: Final = {ESCAPE: "goes back", ENTER: "confirms", QUIT_KEYS[0]: "quits", QUIT_KEYS[1]: "quits"}
 """Keys that no file changes, and what they do."""
 
+_OWN_NAMES: Final = {"+": "plus", "-": "minus", "/": "slash", "\\": "backslash", "@": "at", "_": "underscore"}
 SIGNS: Final = {
-    "!": "exclamation_mark", '"': "quotation_mark", "#": "number_sign", "$": "dollar_sign", "%": "percent_sign",
-    "&": "ampersand", "'": "apostrophe", "(": "left_parenthesis", ")": "right_parenthesis", "*": "asterisk",
-    "+": "plus", ",": "comma", "-": "minus", ".": "full_stop", "/": "slash", ":": "colon", ";": "semicolon",
-    "<": "less_than_sign", "=": "equals_sign", ">": "greater_than_sign", "?": "question_mark", "@": "at",
-    "[": "left_square_bracket", "\\": "backslash", "]": "right_square_bracket", "^": "circumflex_accent",
-    "_": "underscore", "`": "grave_accent", "{": "left_curly_bracket", "|": "vertical_line",
-    "}": "right_curly_bracket", "~": "tilde",
-}  # fmt: skip
-"""The signs of a keyboard, and Textual's names of them."""
+    sign: _OWN_NAMES.get(sign) or unicodedata.name(sign).lower().replace(" ", "_") for sign in string.punctuation
+}
+"""The signs of a keyboard, and Textual's names of them: those of Unicode, but for a few."""
 
 _NAMED: Final = {
     "Enter": ENTER, "Esc": ESCAPE, "Tab": "tab", "space": "space", "Backspace": "backspace", "Up": "up",

@@ -10,17 +10,8 @@ from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 from tui.lazy_dataclass import dataclass
-from tui.settings.schema import (
-    MIN_INTERVAL_S,
-    Bell,
-    FileSettings,
-    Option,
-    Programs,
-    ValueRule,
-    settings_in,
-    value_at,
-    with_value,
-)
+from tui.settings import schema
+from tui.settings.schema import Bell, FileSettings, Option, Programs, ValueRule, settings_in, value_at, with_value
 from tui.settings.secret import NO_SECRET, Secret, SettingsError, zone_of
 
 # The settings of one session as a frozen value, the file that some of them come from, and the bell.
@@ -144,7 +135,7 @@ class Settings(FileSettings):
     @property
     def min_interval_s(self) -> float:
         """The least wait between two polls that the key allows."""
-        return MIN_PUBLIC_INTERVAL_S if self.key.is_public else MIN_INTERVAL_S
+        return MIN_PUBLIC_INTERVAL_S if self.key.is_public else schema.MIN_INTERVAL_S
 
     @property
     def interval_s(self) -> float:
