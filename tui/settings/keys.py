@@ -54,7 +54,7 @@ RESERVED: Final = {ESCAPE: "goes back", ENTER: "confirms", QUIT_KEYS[0]: "quits"
 
 _OWN_NAMES: Final = {"+": "plus", "-": "minus", "/": "slash", "\\": "backslash", "@": "at", "_": "underscore"}
 SIGNS: Final = {
-    sign: _OWN_NAMES.get(sign) or unicodedata.name(sign).lower().replace(" ", "_") for sign in string.punctuation
+    sign: _OWN_NAMES.get(sign) or re.sub("[ -]", "_", unicodedata.name(sign).lower()) for sign in string.punctuation
 }
 """The signs of a keyboard, and Textual's names of them: those of Unicode, but for a few."""
 
