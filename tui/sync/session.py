@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tui.api.client import ApiReader, Client
     from tui.api.connection import Timeouts
     from tui.store.findings.counts import OwnCounts
-    from tui.store.findings.judging import HeldFindings
+    from tui.store.findings.judging import Held
     from tui.sync.facts import FactsSource
     from tui.sync.fetch import RunFetcher
     from tui.sync.lists import Coverage, SourceParts
@@ -239,7 +239,7 @@ class LiveFindings:
         self._watchers: set[object] = set()
         self._task: asyncio.Task[None] | None = None
         self._facts: FactsSource | None = None
-        self._held: HeldFindings | None = None
+        self._held: Held = ()
         self._heard: dict[str, tuple[SourceConnected, float]] = {}
         self._complete: tuple[SourceConnected, float] | None = None
         """The last answer of the list after which every live run was known, and when it came."""
@@ -404,11 +404,11 @@ class LiveFindings:
     def _verdict(self, own: "OwnCounts") -> Verdict | None:
         """Return the verdict of now, None while the first facts are awaited."""
         from tui.store.findings.bounds import standstill_of
-        from tui.store.findings.judging import NO_FINDINGS, hold, judge, verdict_of
+        from tui.store.findings.judging import hold, judge, verdict_of
 
         store, now, heard_at = self._session.store, self._session.now(), self._heard_at()
         facts, runs = store.wall_facts or NO_FACTS, self.runs_unread()
-        held, key = self._held or NO_FINDINGS, self._session.settings.key
+        held, key = self._held, self._session.settings.key
         if not self._is_silent:
             if not self._has_first_facts(facts) or (runs is not None and not self._is_late):
                 return None

@@ -252,11 +252,10 @@ def test_two_lines_give_no_reason_beside_a_standstill() -> None:
     rates = "not yet: 27 runs came, 14 started in the last minute"
     cases = [
         (paused, 79, still),
-        (FACTS, 90, f"{rates}; p95 1m31s, normal 0.8s"),
-        (FACTS, 79, f"{rates}; p95 1m31s"),
-        (FACTS, 66, rates),
+        (FACTS, 120, f"{rates}; runs take 1m31s at p95, normal 0.8s"),
+        (FACTS, 79, f"{rates}; runs take 1m31s at …"),
         (replace(FACTS, p95=timedelta(seconds=0.8)), 120, rates),
-        (held(None, 2700), 120, f"{rates}; send-campaign p95 45m on other days"),
+        (held(None, 2700), 130, f"{rates}; runs of send-campaign take 45m at p95 on other days"),
     ]
     for facts, width, words in cases:
         assert plain(queue_summary_lines(facts, NOW, width)[1]).strip() == words

@@ -63,9 +63,8 @@ from tui.store.findings.counts import OwnCounts
 from tui.store.findings.judging import (
     MAX_OVERDUE,
     MIN_SHOWN,
-    NO_FINDINGS,
     UNKNOWN_AFTER,
-    HeldFindings,
+    Held,
     hold,
     judge,
     needs_schedule_runs,
@@ -527,25 +526,25 @@ def test_a_token_counts_only_while_its_run_is_live(word: str) -> None:
 def test_a_run_found_by_duration_and_by_token_has_one_line() -> None:
     own = own_of([executing(7200 - 30 * 3600)])
     (by_run,) = judge(WallFacts(), own, NOW)
-    held = hold(NO_FINDINGS, [by_run], NOW)
+    held = hold((), [by_run], NOW)
     token = WaitToken("w1", NOW - 29 * HOUR, (Raw("legal"),), run_id=RunId("run_x"), task=CHARGE)
     by_token = judge(WallFacts(tokens=TokensRead(NOW, (token,))), own, NOW)
     held = hold(held, by_token, NOW + SECOND)
-    assert [type(each.evidence) for each in held.findings] == [ApprovalWaits]
+    assert [type(each.evidence) for each, *_ in held] == [ApprovalWaits]
     held = hold(held, [by_run], NOW + 2 * SECOND)
-    assert [type(each.evidence) for each in held.findings] == [RunOverdue]
+    assert [type(each.evidence) for each, *_ in held] == [RunOverdue]
 
 
 def test_a_finding_stays_a_minute_and_keeps_its_since() -> None:
     (first,) = judge(waits(31), own_of([]), NOW)
-    held = hold(NO_FINDINGS, [first], NOW)
+    held = hold((), [first], NOW)
     moved = hold(held, [replace(first, since=first.since + MINUTE)], NOW + SECOND)
-    assert moved.findings[0].since == first.since
-    assert hold(moved, [], NOW + MIN_SHOWN - SECOND).findings == moved.findings
-    assert hold(moved, [], NOW + MIN_SHOWN).findings == ()
-    assert hold(moved, [], NOW - 10 * MINUTE).findings == (), "the server's clock was set back"
+    assert moved[0].finding.since == first.since
+    assert hold(moved, [], NOW + MIN_SHOWN - SECOND) == moved
+    assert hold(moved, [], NOW + MIN_SHOWN) == ()
+    assert hold(moved, [], NOW - 10 * MINUTE) == (), "the server's clock was set back"
     earlier = replace(first, since=first.since - MINUTE)
-    assert hold(held, [earlier], NOW).findings[0].since == earlier.since
+    assert hold(held, [earlier], NOW)[0].finding.since == earlier.since
 
 
 def server_minutes_of(patches: list[RunPatch], until_s: int) -> MinutesRead:
@@ -571,10 +570,10 @@ def test_failures_stay_counted_while_the_list_is_read_again(reached_s: int, answ
     facts = replace(normal(), minutes=server_minutes_of(runs, 7200 - answer_age_s))
     store = Store()
     own = own_of(runs, store=store)
-    held = hold(NO_FINDINGS, judge(facts, own, NOW), NOW)
+    held = hold((), judge(facts, own, NOW), NOW)
     store.apply(HistoryRead(at(reached_s), 100, is_complete=False))
     after = hold(held, judge(facts, own, NOW + SECOND), NOW + SECOND)
-    (first,), (second,) = held.findings, after.findings
+    ((first, *_),), ((second, *_),) = held, after
     assert isinstance(first.evidence, TaskFails)
     assert isinstance(second.evidence, TaskFails)
     assert second.since == first.since
@@ -584,7 +583,8 @@ def test_failures_stay_counted_while_the_list_is_read_again(reached_s: int, answ
 
 
 def test_a_verdict_is_unknown_after_a_silence() -> None:
-    own, held = own_of([]), NO_FINDINGS
+    held: Held = ()
+    own = own_of([])
     facts = read_facts(NOW - SECOND)
     assert verdict_of(held, facts, own, NOW, NOW - UNKNOWN_AFTER).word == "OK"
     assert verdict_of(held, facts, own, NOW, NOW - UNKNOWN_AFTER - SECOND).word == "NOT KNOWN"
@@ -602,7 +602,7 @@ def test_ok_needs_a_fresh_answer_of_every_source(source: FactSource, is_failing:
     own, bound = own_of([]), old_after(INTERVALS[source])
     (field,) = (name for name, fact in FACTS_OF_ALL.items() if SOURCE_OF[type(fact)] is source)
 
-    def said(read_at: datetime | None, failed: FactUnread | None, findings: HeldFindings = NO_FINDINGS) -> Verdict:
+    def said(read_at: datetime | None, failed: FactUnread | None, findings: Held = ()) -> Verdict:
         facts = read_facts(NOW)
         changed: dict[str, Any] = {
             field: None if read_at is None else replace(getattr(facts, field), at=read_at),
@@ -618,7 +618,7 @@ def test_ok_needs_a_fresh_answer_of_every_source(source: FactSource, is_failing:
         verdict = said(read_at, failed)
         assert (verdict.word, verdict.unread) == ("NOT KNOWN", (SourceUnread(source, reason, read_at),))
         (found,) = judge(waits(31), own, NOW)
-        wrong = said(read_at, failed, hold(NO_FINDINGS, [found], NOW))
+        wrong = said(read_at, failed, hold((), [found], NOW))
         assert (wrong.word, wrong.unread) == ("SLOW", verdict.unread)
     long = None if failed is None else replace(failed, since=NOW - MAX_FAILING - SECOND)
     assert said(NOW - SECOND, long).word == ("NOT KNOWN" if is_failing else "OK")
@@ -628,7 +628,7 @@ def test_ok_needs_a_fresh_answer_of_every_source(source: FactSource, is_failing:
 
 def test_ok_needs_the_list() -> None:
     runs = SourceUnread(FactSource.RUNS, Raw("500"))
-    verdict = verdict_of(NO_FINDINGS, read_facts(NOW), own_of([]), NOW, NOW, runs)
+    verdict = verdict_of((), read_facts(NOW), own_of([]), NOW, NOW, runs)
     assert (verdict.word, verdict.unread) == ("NOT KNOWN", (runs,))
 
 
@@ -641,7 +641,7 @@ def test_ok_needs_the_runs_of_late_schedules(asked_s: int | None, seconds: int, 
     facts = replace(read_facts(now), schedules=SchedulesRead(now, (HOURLY,)))
     if asked_s is not None:
         facts = with_fact(facts, ScheduleRunsRead(DUE + asked_s * SECOND, "s1", DUE))
-    verdict = verdict_of(NO_FINDINGS, facts, own_of([]), now, now)
+    verdict = verdict_of((), facts, own_of([]), now, now)
     assert (verdict.word, {each.source for each in verdict.unread}) == (
         word,
         {FactSource.SCHEDULES} if word == "NOT KNOWN" else set(),
@@ -650,13 +650,14 @@ def test_ok_needs_the_runs_of_late_schedules(asked_s: int | None, seconds: int, 
 
 def test_a_finding_that_alternates_does_not_flicker() -> None:
     (found,) = judge(waits(31), own_of([]), NOW)
-    held, since = NO_FINDINGS, set()
+    held: Held = ()
+    since = set()
     for look in range(60):
         later = replace(found, since=found.since + look * SECOND)
         held = hold(held, [later] if look % 4 == 0 else [], NOW + 5 * look * SECOND)
-        since.add(tuple(each.since for each in held.findings))
+        since.add(tuple(each.since for each, *_ in held))
     assert since == {(found.since,)}
-    assert hold(held, [], NOW + 302 * SECOND).findings == ()
+    assert hold(held, [], NOW + 302 * SECOND) == ()
 
 
 run_times = st.lists(st.tuples(st.integers(6500, 7200), st.booleans()), max_size=60)
@@ -682,13 +683,14 @@ def test_more_failures_never_heal_a_task(times: list[tuple[int, bool]], more: in
 @given(st.lists(st.tuples(st.integers(1, 30), st.booleans()), max_size=30))
 def test_a_held_finding_is_shown_for_a_minute(looks: list[tuple[int, bool]]) -> None:
     (found,) = judge(waits(31), own_of([]), NOW)
-    held, now, appeared_at = NO_FINDINGS, NOW, None
+    held: Held = ()
+    now, appeared_at = NOW, None
     for seconds, is_judged in looks:
         now += timedelta(seconds=seconds)
         held = hold(held, [found] if is_judged else [], now)
-        if held.findings and appeared_at is None:
+        if held and appeared_at is None:
             appeared_at = now
-        if not held.findings:
+        if not held:
             assert not is_judged
             assert appeared_at is None or now - appeared_at >= MIN_SHOWN
             appeared_at = None

@@ -10,7 +10,7 @@ from tests.support.domain.patches import at
 from tui.domain.facts import WallFacts
 from tui.domain.finding import FindingWord, TaskFails
 from tui.domain.update import RunsRead
-from tui.store.findings.judging import NO_FINDINGS, Block, before_streak, hold, judge
+from tui.store.findings.judging import Block, Held, before_streak, hold, judge
 from tui.store.store import Store
 
 
@@ -22,15 +22,16 @@ def test_a_failing_task_goes_on_failing_for_an_hour(earlier: int, share: float, 
     healthy = [ended(number, begin_s - 4 * (earlier - number)) for number in range(earlier)]
     bad = [ended(10_000 + turn, begin_s + 4 * turn, fails=chance.random() < share) for turn in range(900)]
     store = Store()
-    own, held, since = own_of(healthy, at(begin_s), store=store), NO_FINDINGS, []
+    held: Held = ()
+    own, since = own_of(healthy, at(begin_s), store=store), []
     for look in range(1, 181):
         now = at(begin_s + 20 * look)
         own.on_changes(store.apply(RunsRead(tuple(bad[5 * look - 5 : 5 * look]))))
         own.settle(now)
         held = hold(held, judge(WallFacts(), own, now), now)
         if look >= 30:
-            assert [each.word for each in held.findings] == [FindingWord.FAILING], look
-            since.append(held.findings[0].since)
+            assert [each.word for each, *_ in held] == [FindingWord.FAILING], look
+            since.append(held[0].finding.since)
     assert since == sorted(since, reverse=True)
 
 

@@ -38,7 +38,7 @@ from tui.emulator.simulation.records import generator_of
 from tui.emulator.simulation.runs import Run, Status
 from tui.emulator.world import World
 from tui.store.findings.counts import OwnCounts
-from tui.store.findings.judging import NO_FINDINGS, hold, judge
+from tui.store.findings.judging import Held, hold, judge
 from tui.store.store import Store
 
 MINUTE = timedelta(minutes=1)
@@ -54,7 +54,7 @@ class JudgedWorld:
         self.world = world
         self.store = Store()
         self.own = OwnCounts(self.store)
-        self.held = NO_FINDINGS
+        self.held: Held = ()
         since_ms = world.now_ms - 2 * HOUR_MS
         self._seen = world.log.version
         self._normals: NormalsRead | None = None
@@ -78,7 +78,7 @@ class JudgedWorld:
         is_development = world.environment.type == "DEVELOPMENT"
         judged = judge(facts, self.own, now, is_development=is_development)
         self.held = hold(self.held, judged, now)
-        return self.held.findings
+        return tuple(each.finding for each in self.held)
 
     def _facts(self) -> Iterator[WallUpdate]:
         """Yield everything that the sources of the wall would read now. Normals are read once an hour."""

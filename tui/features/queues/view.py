@@ -28,7 +28,7 @@ from tui.kit.selection import Selected
 from tui.store.changes import Changes, Topic
 from tui.store.filter import as_value, split_words
 from tui.store.findings.board import QueueHealth, QueueRow, next_late_at, queue_rows, worst_first
-from tui.store.findings.bounds import MAX_WAITS_AGE, standstill_of
+from tui.store.findings.bounds import MAX_WAITS_AGE, is_at_limit, standstill_of
 from tui.text.blocks import ListRuns, Row
 from tui.text.styled import Line, Piece, Token
 
@@ -266,7 +266,7 @@ class LiveQueues(LiveList[QueueRow]):
         speeds = {} if known.minutes is None else {each.task: each.p95 for each in known.minutes.speeds}
         normals = {} if known.normals is None else {each.task: each.p95 for each in known.normals.normals}
         is_one, now = len(tasks) == 1, p95s[-1] if p95s else None
-        holder = row.holders[0].task if row.holders and words.is_full(row) else None
+        holder = row.holders[0].task if row.holders and is_at_limit(row) else None
         held = now if tasks[:1] == (holder,) and now is not None else speeds.get(holder) if holder else None
         return QueueFacts(
             row,

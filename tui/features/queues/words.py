@@ -12,12 +12,12 @@ from tui.domain.text import Raw, clean
 from tui.features.errors.error import error_line
 from tui.lazy_dataclass import dataclass
 from tui.store.findings.board import QueueHealth, QueueRow
-from tui.store.findings.bounds import is_slower
+from tui.store.findings.bounds import is_at_limit, is_slower
 from tui.text import formatting
 from tui.text.bars import Bars, greatest, series, top_of
 from tui.text.blocks import LABEL, GoToRun, Now, ReadStage, Row, Said, said_rows
 from tui.text.formatting import brief_duration, waited
-from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width, pad, plain
+from tui.text.styled import Line, Piece, Token, cut, fit, joined, pad, plain
 from tui.text.table import Column, Table, Wish
 
 # The words and numbers of queues: health, shares of a limit, rates.
@@ -54,11 +54,6 @@ def health_glyph(health: QueueHealth) -> Piece:
 def is_empty(row: QueueRow) -> bool:
     """Return whether no run is known to run or wait in a queue, and nothing is wrong with it."""
     return row.running == 0 and not row.has_waiting and row.health is QueueHealth.FINE and not row.is_paused
-
-
-def is_full(row: QueueRow) -> bool:
-    """Return whether a queue runs as many runs as it may."""
-    return row.limit is not None and row.running is not None and row.running >= row.limit
 
 
 def queued_text(row: QueueRow, zero: str = "") -> str:
@@ -174,14 +169,14 @@ def usage_bar(row: QueueRow, width: int) -> Line:
     part = 1.0 if row.limit <= 0 else min(1.0, row.running / row.limit)
     # One run is visible, and a bar is full only if the limit is reached.
     filled = 0 if not row.running else max(1, min(int(part * width), width if part >= 1 else width - 1))
-    is_blocked = is_full(row) and (row.has_waiting or not _is_quiet(row))
+    is_blocked = is_at_limit(row) and (row.has_waiting or not _is_quiet(row))
     token = Token.AMBER if is_blocked and row.health is not QueueHealth.PAUSED else Token.BLUE
     bar = (Piece(_BAR * filled, token),) if filled else ()
     return (*bar, Piece(_TRACK * (width - filled), Token.LINE)) if filled < width else bar
 
 
 def _running(row: QueueRow, _now: Now, _width: int) -> Line:
-    return share(row.running, row.limit, Token.BRIGHT if is_full(row) else Token.TEXT)
+    return share(row.running, row.limit, Token.BRIGHT if is_at_limit(row) else Token.TEXT)
 
 
 def _queued(row: QueueRow, _now: Now, _width: int) -> Line:
@@ -367,7 +362,7 @@ def _blocked(facts: QueueFacts, now: Now) -> Sentence:
         return _unknown(row), ()
     if row.standstill is not None and row.has_waiting:
         return _text(standstill_text(row.standstill, now.frozen_at or now.at, now.at)), ()
-    if is_full(row):
+    if is_at_limit(row):
         places = places_text(row.running, row.limit, row.holders, now.frozen_at or now.at)
         return _text(f"by its own limit, {places}"), ()
     if not row.has_waiting:
@@ -607,38 +602,25 @@ def _oldest(facts: QueueFacts, now: Now, limit: int) -> Row | None:
 
 
 _INDENT = "  "
+_NOTHING: Final = {"", NOT_KNOWN, "nothing waits", READING, formatting.LOADING}
+"""The answers that are left out."""
 
 
 def queue_summary_lines(facts: QueueFacts, now: Now, width: int) -> tuple[Line, Line]:
     """Return `○ at its limit  send-email  20 of 20 places: 20 send-campaign`, then whether it drains and why."""
     row, limit = facts.row, width - 1
-    answers = {said.label: said.answer for said in sentences(facts, now)}
-    parts: list[Line] = []
-    if row.health.value:
-        health = Piece(row.health.value, HEALTH_TOKENS[row.health])
-        parts.append((health_glyph(row.health), Piece(" "), health))
-    parts.append((Piece(row.name, Token.BRIGHT, is_bold=True),))
-    reason = plain(answers["blocked"]).removeprefix("by its own limit, ")
-    blocked = (Piece(f"blocked {reason}" if reason.startswith("by ") else reason, Token.MUTED),)
-    since = () if row.since is None else (Piece(f"since {formatting.time_of_day(row.since, now.at)}", Token.TEXT),)
-    if since and line_width(joined([*parts, since, blocked])) <= limit - len(_INDENT):
-        parts.append(since)
-    parts.append(blocked)
-    drains, why = (_said(plain(answers[label])) for label in ("drains", "why"))
+    answers = {said.label: plain(said.answer) for said in sentences(facts, now)}
+    health = Piece(row.health.value, HEALTH_TOKENS[row.health])
+    since = "" if row.since is None else f"since {formatting.time_of_day(row.since, now.at)}"
+    reason = answers["blocked"].removeprefix("by its own limit, ")
+    parts: list[Line] = [
+        (health_glyph(row.health), Piece(" "), health) if row.health.value else (),
+        (Piece(row.name, Token.BRIGHT, is_bold=True),),
+        (Piece(f"blocked {reason}" if reason.startswith("by ") else reason, Token.MUTED),),
+        (Piece(since, Token.TEXT),) if since else (),
+    ]
     # The line above has the reason of a standstill.
-    whys = (why, why.partition(",")[0]) if drains and why and row.standstill is None else ()
-    texts = (f"{drains}; {each}" for each in whys)
-    room = limit - 2 * len(_INDENT)
-    second = next((text for text in texts if line_width((Piece(text),)) <= room), drains or why)
-    head = (Piece(_INDENT), *joined(parts))
-    return cut(head, limit), cut((Piece(f"{_INDENT}{_INDENT}"), Piece(second, Token.MUTED)), limit)
-
-
-def _said(text: str) -> str:
-    """Return a sentence without the words around its numbers; empty if nothing is known."""
-    if text in {NOT_KNOWN, "nothing waits", READING, formatting.LOADING} or NOT_SLOW in text:
-        return ""
-    if " at p95" in text:
-        runs, _, took = text.partition(" take ")
-        text = f"{runs.removeprefix('runs').removeprefix(' of ')} p95 {took.replace(' at p95', '')}".lstrip()
-    return text.removeprefix("no: ").removeprefix("yes: ")
+    told = [answers[label] for label in ("drains", "why") if label == "drains" or row.standstill is None]
+    told = [text for text in told if text not in _NOTHING and NOT_SLOW not in text]
+    head = (Piece(_INDENT), *joined(part for part in parts if part))
+    return cut(head, limit), cut((Piece(f"{_INDENT}{_INDENT}"), Piece("; ".join(told), Token.MUTED)), limit)

@@ -267,19 +267,9 @@ class WallScreen(ViewScreen):
         super().on_changes(changes)
         self.live_board.on_changes(changes)
         self._newest.on_changes(changes)
-        if Topic.VERDICT in changes.topics and self._is_other_verdict:
+        if Topic.VERDICT in changes.topics:
             self.live_board.tick()
             self.rebuild()
-
-    @property
-    def _is_other_verdict(self) -> bool:
-        board, verdict = self.live_board.board, self.live.session.findings.verdict
-        shown = None if board is None else board.verdict
-        if shown is None or verdict is None:
-            return shown is not verdict
-        if not self.live_board.is_judged or shown.word != verdict.word:
-            return True
-        return [each.identity for each in shown.findings] != [each.identity for each in verdict.findings]
 
     def tick(self) -> None:
         """Update everything that depends on the time. Called once a second."""

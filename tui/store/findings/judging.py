@@ -519,10 +519,15 @@ class FailureJudge:
         version = _only_version(self._own.tasks.get(task), streak.at_s)
         last_at = datetime.fromtimestamp(newest_s, UTC) if self._minutes.is_present else None
         evidence = TaskFails(streak.failed, streak.ended, version, normal_rate, last_at, is_older)
-        subject = FindingSubject(SubjectKind.TASK, task, Raw(task))
-        since = datetime.fromtimestamp(streak.at_s, UTC)
-        text = f"task:{as_value(task)} status:failures"
-        return Finding(FindingWord.FAILING, subject, since, evidence, text, task=task)
+        return _of_task(FindingWord.FAILING, task, datetime.fromtimestamp(streak.at_s, UTC), evidence)
+
+
+def _of_task(
+    word: FindingWord, task: TaskId, since: datetime, evidence: Evidence, subject: FindingSubject | None = None
+) -> Finding:
+    """Return a finding about a task, or about another subject of its."""
+    text = f"task:{as_value(task)}{' status:failures' if word is FindingWord.FAILING else ''}"
+    return Finding(word, subject or FindingSubject(SubjectKind.TASK, task, Raw(task)), since, evidence, text, task=task)
 
 
 def is_judged_by_own_counts(facts: WallFacts, own: OwnCounts) -> bool:
@@ -624,8 +629,8 @@ def missing(facts: WallFacts, own: OwnCounts, now: datetime, *, is_development: 
     for each in _active(facts):
         due_at = _first_missed(facts, own, each, now)
         if due_at is not None:
-            subject, text = FindingSubject(SubjectKind.SCHEDULE, each.id, Raw(each.task)), f"task:{as_value(each.task)}"
-            found.append(Finding(FindingWord.MISSING, subject, due_at, ScheduleMissed(due_at), text, task=each.task))
+            subject = FindingSubject(SubjectKind.SCHEDULE, each.id, Raw(each.task))
+            found.append(_of_task(FindingWord.MISSING, each.task, due_at, ScheduleMissed(due_at), subject))
     return found
 
 
@@ -748,8 +753,7 @@ def slow_tasks(facts: WallFacts, own: OwnCounts, now: datetime) -> list[Finding]
         if normal is None or normal.runs < MIN_NORMAL_RUNS or speed.runs < MIN_SLOW_RUNS:
             continue
         if p95 is not None and normal.p95 is not None and bounds.is_slower(p95, normal.p95):
-            subject, evidence = FindingSubject(SubjectKind.TASK, task, Raw(task)), TaskSlow(p95, normal.p95, speed.runs)
-            found.append(Finding(FindingWord.SLOW, subject, now, evidence, f"task:{as_value(task)}", task=task))
+            found.append(_of_task(FindingWord.SLOW, task, now, TaskSlow(p95, normal.p95, speed.runs)))
     return found
 
 
@@ -855,8 +859,7 @@ MAX_FINDINGS: Final = 500
 _WORDS: Final = tuple(FindingWord)
 
 
-@dataclass(frozen=True, slots=True)
-class HeldFinding:
+class HeldFinding(NamedTuple):
     """A finding, when it appeared, and when it was last found."""
 
     finding: Finding
@@ -864,19 +867,8 @@ class HeldFinding:
     found_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class HeldFindings:
-    """The findings that are shown, worst first."""
-
-    held: tuple[HeldFinding, ...] = ()
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """The findings, worst first."""
-        return tuple(each.finding for each in self.held)
-
-
-NO_FINDINGS: Final = HeldFindings()
+Held = tuple[HeldFinding, ...]
+"""The findings that are shown, worst first."""
 
 
 def judge(
@@ -903,12 +895,12 @@ def _is_paused(finding: Finding) -> bool:
     return still is not None and still.reason is StandstillReason.QUEUE_PAUSED
 
 
-def hold(previous: HeldFindings, judged: Sequence[Finding], now: datetime) -> HeldFindings:
+def hold(previous: Held, judged: Sequence[Finding], now: datetime) -> Held:
     """Return the findings to show: the judged ones, and those that appeared or were found too short a time ago.
 
     The since of a finding never gets later, other than that of failures: their runs say when they began.
     """
-    before = {each.finding.identity: each for each in previous.held}
+    before = {each.finding.identity: each for each in previous}
     after: dict[Hashable, HeldFinding] = {}
     for found in judged:
         known = before.get(found.identity)
@@ -925,7 +917,7 @@ def hold(previous: HeldFindings, judged: Sequence[Finding], now: datetime) -> He
         if is_shown and identity not in after and _said_of(each.finding) not in subjects:
             after[identity] = each
     order = _worst_first([each.finding for each in after.values()], now)
-    return HeldFindings(tuple(after[each.identity] for each in order))
+    return tuple(after[each.identity] for each in order)
 
 
 def _said_of(finding: Finding) -> tuple[FindingWord, SubjectKind, str]:
@@ -953,7 +945,7 @@ def _size(finding: Finding, now: datetime) -> float:
 
 
 def verdict_of(
-    held: HeldFindings,
+    held: Held,
     facts: WallFacts,
     own: OwnCounts,
     now: datetime,
@@ -973,11 +965,13 @@ def verdict_of(
         if (each := facts.unread.get(source)) is not None and each.is_refused
     )
     unread = (*(() if runs is None else (runs,)), *unread_sources(facts, now))
-    if not unread and not held.findings and needs_schedule_runs(facts, now - ASKED_WITHIN, own):
+    if not unread and not held and needs_schedule_runs(facts, now - ASKED_WITHIN, own):
         unread = (SourceUnread(FactSource.SCHEDULES, Raw("the runs of late ones are not read yet")),)
     is_own = any(each.source is FactSource.MINUTES for each in unread) or is_judged_by_own_counts(facts, own)
     own_since = counts.said_since(own) if is_own and not own.is_filtered else None
-    return Verdict(now, held.findings, heard_at, is_known, refused, own_since, unread, is_of_listed)
+    return Verdict(
+        now, tuple(each.finding for each in held), heard_at, is_known, refused, own_since, unread, is_of_listed
+    )
 
 
 # The new findings of a verdict, each once, and when each passed its bound.
