@@ -11,7 +11,7 @@ from tests.support.ui.fleets import failing_fleet
 from tests.support.ui.monitor import Monitored, run_story
 from tui.domain.finding import Finding, FindingsRead, FindingSubject, FindingWord, QueueWaits, SubjectKind, Verdict
 from tui.domain.text import Raw
-from tui.features.wall.overview import SENTENCES_EVERY_S
+from tui.features.runs.screen import SENTENCES_EVERY_S
 from tui.features.wall.panes import LinePane
 from tui.sync.clock import until_second_s
 

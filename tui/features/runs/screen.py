@@ -34,16 +34,17 @@ from tui.kit.selection import Selection
 from tui.kit.words import NO_GROUP_ON_RELAY
 from tui.lazy_dataclass import dataclass
 from tui.store.addresses import ERRORS, QUEUES, RUN, RUNS, WALL, ViewAddress, lists_of, period_problem
-from tui.store.changes import CREATED, ORDERS, Changes, order_named
+from tui.store.changes import CREATED, ORDERS, Changes, Topic, order_named
 from tui.store.server_filter import ServerFilter, server_filter
 from tui.text import formatting
+from tui.text.bars import BarLook
 from tui.text.blocks import ListRuns, no_run_selected
 from tui.text.styled import Line, Piece, Token, cut
 
 if TYPE_CHECKING:
     from tui.features.command_line.view import CommandLineEntrance
     from tui.features.wall.blocks import WallView
-    from tui.features.wall.overview import LiveOverview
+    from tui.features.wall.data import LiveBoard
     from tui.kit.commands import Command, OwnSelection
 
 
@@ -102,7 +103,16 @@ DETAIL: Final = "detail"
 # What it shows is imported and computed once the first rows of the list are shown.
 
 
-_DRAWING: Final = "tui.features.wall.overview"
+_MODULES: Final = ("tui.features.wall.data", "tui.features.wall.overview")
+
+EVERY_S: Final = 2.0
+"""How often the numbers change. Each second would cost a busy fleet more than one hundredth of a core."""
+
+SENTENCES_EVERY_S: Final = 5.0
+"""How often waits in sentences are brought up to date, and on a slow link everything is."""
+
+FRESH_FOR_S: Final = 5.0
+"""A view that was hidden for longer is grey until the next one is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +135,10 @@ class Overview:
         """`after_s`: seconds from the first rows to the overview."""
         self._main = main
         self._after_s = after_s
-        self._live: LiveOverview | None = None
-        self._is_loading = False
+        self._board: LiveBoard | None = None
+        self._is_loading = self._is_open = self._is_outdated = self._has_new_verdict = False
         self._ticks_with_rows = 0
+        self._shown_s = float("-inf")
         self.view: WallView | None = None
         """What is shown, None before the first rows are."""
 
@@ -140,25 +151,36 @@ class Overview:
         plan = main.workspace.plan
         return plan.has_summary or any(plan.shows(each.title) for each in main.overview_panes)
 
+    @property
+    def _panes(self) -> list[LinePane]:
+        return [pane for pane in self._main.panes.values() if isinstance(pane, LinePane)]
+
+    @property
+    def _now_s(self) -> float:
+        return self._main.live.session.clock.monotonic_s()
+
     def follow(self) -> None:
-        """Begin or stop to compute what is shown. Call it when that may have changed."""
-        if self._live is not None:
-            if not self._is_shown:
-                self._live.close()
-            elif not self._live.is_open:
-                self._live.open()
-                self._tick()
+        """Begin or stop to judge findings and to make views. Call it when what is shown may have changed."""
+        if self._board is None:
+            return
+        if not self._is_shown:
+            self.close()
+        elif not self._is_open:
+            self._is_open = self._is_outdated = True
+            self._board.open()
+            if self.view is not None and self._now_s - self._shown_s > FRESH_FOR_S:
+                self._show(replace(self.view, heard_at=self.view.timers_at, is_known=False))
+            self._update(self._board)
 
     def tick(self) -> None:
         """Show what has changed. Called every second."""
-        if self._live is not None:
+        main = self._main
+        if self._board is not None:
             self.follow()
-            self._tick()
+            self._update(self._board)
         elif self._is_shown and not self._is_loading:
-            main = self._main
-            for pane in main.panes.values():
-                if isinstance(pane, LinePane):
-                    pane.show_unheard(is_unheard=self._is_unheard)
+            for pane in self._panes:
+                pane.show_unheard(is_unheard=self._is_unheard)
             self._ticks_with_rows += main.run_list.rows.has_rows or main.live.freshness.confirmed_at is not None
             if self._ticks_with_rows >= self._after_s:  # one tick a second
                 self._is_loading = True
@@ -166,13 +188,15 @@ class Overview:
 
     def on_changes(self, changes: Changes) -> None:
         """Note changes of runs and facts."""
-        if self._live is not None:
-            self._live.on_changes(changes)
+        if self._board is not None:
+            self._board.on_changes(changes)
+            self._has_new_verdict |= Topic.VERDICT in changes.topics
 
     def close(self) -> None:
-        """Stop for good."""
-        if self._live is not None:
-            self._live.close()
+        """Compute nothing until it is shown again."""
+        if self._board is not None and self._is_open:
+            self._is_open = False
+            self._board.close()
 
     def strip_lines(self, width: int) -> tuple[Line, ...] | None:
         """Return the first findings for the strip below the list; None before they are known."""
@@ -189,27 +213,57 @@ class Overview:
         return freshness.confirmed_at is None and freshness.failure is not None
 
     async def _load(self) -> None:
-        if _DRAWING not in sys.modules:
-            await asyncio.to_thread(import_module, _DRAWING)
+        for module in _MODULES:
+            if module not in sys.modules:
+                await asyncio.to_thread(import_module, module)
         self._main.call_later(self._begin)
 
     def _begin(self) -> None:
-        from tui.features.wall.overview import LiveOverview  # noqa: PLC0415  not needed before the first rows
+        from tui.features.wall.data import LiveBoard  # noqa: PLC0415  not needed before the first rows
 
         if self._main.is_attached:
-            self._live = LiveOverview(self._main.live, self._show_view)
+            self._board = LiveBoard(self._main.live, self._set_outdated)
             self.tick()
 
-    def _tick(self) -> None:
-        assert self._live is not None
-        app = self._main.app_base
-        self._live.tick(app.painter, is_slow_link=app.is_slow_link)
+    def _set_outdated(self) -> None:
+        self._is_outdated = True
 
-    def _show_view(self, view: "WallView") -> None:
+    def _update(self, live_board: "LiveBoard") -> None:
+        """Make the view again if it may look different."""
+        from tui.features.wall.blocks import WallView  # noqa: PLC0415  not needed before the first rows
+
+        live, before, age_s = self._main.live, self.view, self._now_s - self._shown_s
+        is_slow_link, painter = self._main.app_base.is_slow_link, self._main.app_base.painter
+        now, look = live.now, BarLook(painter.is_ascii, painter.is_colorless)
+        is_stale, was_stale = now.frozen_at is not None, before is not None and before.is_stale
+        # Findings that came or went are shown at once.
+        is_new = self._has_new_verdict or is_stale is not was_stale
+        is_due = is_new or age_s >= (SENTENCES_EVERY_S if is_slow_link else EVERY_S)
+        if not self._is_open or live.pause is not None or not is_due:
+            return
+        live_board.tick()
+        board = live_board.board
+        if board is None or not self._is_counted:
+            return
+        is_other = before is None or (look, is_slow_link, is_stale) != (before.look, before.is_slow_link, was_stale)
+        if not (self._is_outdated or is_other or age_s >= SENTENCES_EVERY_S):
+            return
+        self._is_outdated = self._has_new_verdict = False
+        heard_at, self._shown_s = now.frozen_at or now.at, self._now_s
+        self._show(WallView(board, now.at, look, live_board.failing, heard_at, not is_stale, is_slow_link=is_slow_link))
+
+    @property
+    def _is_counted(self) -> bool:
+        """Whether the runs of the store are in the board. After a pause, the old view is grey until they are judged."""
+        findings = self._main.live.session.findings
+        if findings.own is None or findings.is_judged:
+            return findings.is_judged
+        return self.view is None and findings.own.listed_since is not None
+
+    def _show(self, view: "WallView") -> None:
         self.view = view
-        for pane in self._main.panes.values():
-            if isinstance(pane, LinePane):
-                self.show_in(pane)
+        for pane in self._panes:
+            self.show_in(pane)
 
     def show_in(self, pane: LinePane) -> None:
         """Show the overview in a pane of it, if it is there already."""
