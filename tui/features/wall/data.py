@@ -385,8 +385,8 @@ class LiveBoard:
         read, verdict, now = self._span_reading.read, board.verdict, board.at
         if read is None:
             return board
-        of_span, sums = replace(facts, minutes=read), CellSums(read, own, now)
-        lines = four_lines(of_span, sums, self._session.store.status_counts(now), verdict, span, now)
+        sums = CellSums(read, own, now)
+        lines = four_lines(facts, sums, self._session.store.status_counts(now), verdict, span, now)
         rows = TaskRows(facts, own, sums, verdict, span, now)
         done, failed = replace(lines.done, now=board.lines.done.now), replace(lines.failed, now=board.lines.failed.now)
         return replace(board, lines=replace(lines, done=done, failed=failed), tasks=rows.with_cells(board.tasks))
@@ -398,8 +398,7 @@ class LiveBoard:
         read = self._day_reading.read
         if read is None:
             return None
-        sums = CellSums(read, own, now)
-        return four_lines(replace(facts, minutes=read), sums, None, self._session.findings.verdict, span, now)
+        return four_lines(facts, CellSums(read, own, now), None, self._session.findings.verdict, span, now)
 
     def _set_outdated(self) -> None:
         self._is_outdated = True
