@@ -30,8 +30,7 @@ from tui.sync.fetch import RunFetcher
 
 
 LIMITS_EVERY_S: Final = 30.0
-NEW_LIMITS_EVERY_S: Final = 5.0
-"""Between two looks for queues of version V2, whose limits are in a list of their own. A look sends nothing."""
+"""Between two looks for queues of version V2, whose limits are in a list of their own."""
 
 LAST_DAY_DELAY_S: Final = 45.0
 """The totals of a day wait at the start, so that the rest of the first minute is within the allowance."""
@@ -103,7 +102,7 @@ class FactsSource:
         readings = (
             read("waits", source.WAITS, rank.WAITS, self._read_waits),
             read("queues", source.QUEUES, rank.QUEUES, self._queues.read),
-            read("limits", None, rank.LIMITS, self._read_limits, LIMITS_EVERY_S, due_s=runs_s),
+            read("limits", None, rank.LIMITS, self._queues.read_limits, LIMITS_EVERY_S, due_s=runs_s),
             read("minutes", source.MINUTES, rank.MINUTES, self._read_minutes, lane="queries"),
             read("normals", source.NORMALS, rank.NORMALS, self._read_normals, lane="queries"),
             read("last day", None, rank.LAST_DAY, self._read_last_day, last_day_s, "queries", delayed_s),
@@ -186,11 +185,6 @@ class FactsSource:
         now = self._fetcher.now()
         rows = await self._requests.query(queries.QueueWaitCounts(now), Rank.WAITS)
         return facts.WaitsRead(now, fact_readers.read_waits(rows))
-
-    async def _read_limits(self) -> Update | None:
-        if (read := await self._queues.read_limits()) is None:
-            self._readings["limits"].due_s = self._clock.monotonic_s() + NEW_LIMITS_EVERY_S
-        return read
 
     async def _read_minutes(self) -> Update | None:
         query = partial(self._requests.query, rank=Rank.MINUTES)

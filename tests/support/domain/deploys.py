@@ -34,7 +34,8 @@ def _is_accused(seed: int) -> bool:
         own.on_changes(store.apply(RunsRead((run,))))
         if turn >= RUNS_BEFORE:
             now = at(step_s * (turn + 1))
-            own.settle(now)
+            while own.step(now):
+                pass
             if judge(WallFacts(), own, now):
                 return True
     return False

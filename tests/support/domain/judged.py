@@ -44,7 +44,8 @@ def own_of(
     store.apply(HistoryRead(reached or at(-100_000), 10, is_complete=True))
     store.apply(WindowRead(now, HOUR, is_live_complete=True))
     own = OwnCounts(store)
-    own.settle(now)
+    while own.step(now):
+        pass
     return own
 
 

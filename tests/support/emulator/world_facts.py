@@ -72,7 +72,8 @@ class JudgedWorld:
         for fact in self._facts():
             self._apply(fact)
         now = time_of(world.now_ms)
-        self.own.settle(now)
+        while self.own.step(now):
+            pass
         facts = self.store.wall_facts
         assert facts is not None
         is_development = world.environment.type == "DEVELOPMENT"

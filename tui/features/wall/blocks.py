@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, TypeVar
 from tui.domain.facts import LAST_DAY_INTERVAL, FactSource, age_shown
 from tui.domain.finding import NOT_KNOWN, Verdict
 from tui.domain.run import Run
-from tui.features.alerts.words import LISTED, counts_words, refused_words
+from tui.features.alerts.words import LISTED, counts_words
 from tui.kit.bars import KeyWord, key_words
 from tui.lazy_dataclass import dataclass
 from tui.store.findings.board import Board, BoardSpan, FailingNow, FourLines
@@ -362,12 +362,6 @@ _LEAST_KEYS: Final = 2
 """So many keys have their place before the ages, the others behind them."""
 
 _ROOMY: Final = 150
-
-
-def refusal_of(board: Board, source: FactSource) -> str | None:
-    """Return in words why a source may not be read; None if it may."""
-    unread = board.facts.unread.get(source)
-    return refused_words(unread.reason) if unread is not None and unread.is_refused else None
 
 
 def old_words(view: WallView, *sources: FactSource | None) -> str:

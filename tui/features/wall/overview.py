@@ -10,8 +10,8 @@ from tui.features.alerts import words as say
 from tui.features.wall import rows as wall_rows
 from tui.features.wall.blocks import BlockRow, WallView, listed, old_words
 from tui.features.wall.panes import MIN_FULL_ROWS, ROWS_BELOW, OverviewTab, hint_line
-from tui.store.findings.board import FailingGroup, TaskRow
 from tui.store.findings.board import Line as Series
+from tui.store.findings.board import TaskRow
 from tui.store.findings.bounds import fresh_waits
 from tui.text import formatting
 from tui.text.bars import any_of, greatest, summed
@@ -41,28 +41,15 @@ def _faint(text: str) -> BlockRow:
 def failing_rows(view: WallView, width: int, rows: int, *, has_all: bool = False) -> list[BlockRow]:
     """Return a row for each error group of the last hour, or a sentence. The last row counts those without."""
     failing, limit = view.failing, width - EDGE
-    layout = wall_rows.failing_layout(failing, limit, 3)
     most = max(MAX_ROWS if has_all else rows - 1, 2)
-    shown = listed(failing.groups, most, lambda each: wall_rows.failing_row(each, layout, limit, view), _more_groups)
-    shown = shown or [BlockRow(wall_rows.no_groups_line(failing, view.now))]
+    shown = wall_rows.failing_rows(view, failing.groups, limit, most, 3)
     problem = wrap(say.refused_words(failing.problem), limit) if failing.problem and failing.groups else []
     return [BLANK, *shown, *map(_faint, problem)]
 
 
-def _more_groups(groups: Sequence[FailingGroup]) -> Line:
-    runs = formatting.plural(sum(group.count for group in groups), "failed run")
-    return (Piece(f"  {formatting.count(len(groups))} more with {runs}", Token.FAINT),)
-
-
 def failing_rule(view: WallView, _width: int = 0) -> Line:
-    """Return the text at the right end of the rule: `147 in the last hour, 12 not read`, or `147 since 07:26`."""
-    failing = view.failing
-    if not failing.is_known or not failing.failed_count:
-        return ()
-    unread = f", {formatting.count(failing.unread_count)} not read" if failing.unread_count else ""
-    since = None if failing.known_since is None else formatting.time_of_day(failing.known_since, view.now)
-    when = "in the last hour" if since is None else f"since {since}"
-    return (Piece(f"{formatting.count(failing.failed_count)} {when}{unread}", Token.MUTED),)
+    """Return the text at the right end of the rule: `147 in 4 groups, 12 acknowledged`."""
+    return wall_rows.failing_summary(view.failing, view.now, is_narrow=True)
 
 
 # The tasks, worst first. The titles of their columns stand in the rule.
@@ -123,10 +110,7 @@ def queue_rows(view: WallView, width: int, rows: int, *, has_all: bool = False) 
             queues, most, lambda each: wall_rows.queue_row(each, _QUEUES, limit, view), wall_rows.more_queues
         )
         return [BlockRow(placed(_QUEUES, limit, titles)), *shown]
-    facts = view.board.facts
-    words = formatting.NONE if facts.queues is None else "There is no queue."
-    if (unread := facts.unread.get(FactSource.QUEUES)) is not None:
-        words = say.refused_words(unread.reason) if unread.is_refused else unread.reason
+    words = wall_rows.nothing_words(view, FactSource.QUEUES, "There is no queue.")
     return [BLANK, *map(_faint, wrap(words, limit))]
 
 

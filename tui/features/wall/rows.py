@@ -23,7 +23,6 @@ from tui.features.wall.blocks import (
     block_rule,
     indented,
     listed,
-    refusal_of,
     row_of,
     span_words,
     time_marks,
@@ -479,23 +478,25 @@ def shown_groups(failing: FailingNow, width: int) -> Sequence[FailingGroup]:
 
 def failing_block(view: WallView, width: int, most: int) -> list[BlockRow]:
     """Return the error groups in at most `most` rows below their rule."""
-    limit = width - 2 * len(INDENT.text)
     right = _as_of(view) or failing_summary(view.failing, view.now, is_narrow=width < WIDE)
     title = "failing" if view.is_stale else "failing now"
     rule = block_rule(view, title, width, FactSource.ERRORS, right=right)
-    layout = failing_layout(view.failing, limit, 4)
     groups = shown_groups(view.failing, width)
+    return [rule, *map(indented, failing_rows(view, groups, width - 2 * len(INDENT.text), most, 4))]
+
+
+def failing_rows(
+    view: WallView, groups: Sequence[FailingGroup], limit: int, most: int, digits: int
+) -> Sequence[BlockRow]:
+    """Return a row for each group, or a sentence. The last row counts those without."""
+    layout = failing_layout(view.failing, limit, digits)
     rows = listed(groups, most, lambda each: failing_row(each, layout, limit, view), _more_groups)
-    if not rows:
-        refusal = None if view.failing.groups else refusal_of(view.board, FactSource.ERRORS)
-        line = (Piece(refusal, Token.FAINT),) if refusal is not None else no_groups_line(view.failing, view.now)
-        rows.append(BlockRow(line))
-    return [rule, *map(indented, rows)]
+    return rows or [BlockRow(no_groups_line(view.failing, view.now))]
 
 
 def _more_groups(groups: Sequence[FailingGroup]) -> Line:
-    words = f"{formatting.count(len(groups))} more, {formatting.count(sum(each.count for each in groups))} runs"
-    return (INDENT, Piece(words, Token.FAINT))
+    runs = formatting.plural(sum(each.count for each in groups), "failed run")
+    return (INDENT, Piece(f"{formatting.count(len(groups))} more with {runs}", Token.FAINT))
 
 
 def tasks_block(view: WallView, width: int, most: int, *, is_timeline: bool = False) -> list[BlockRow]:
@@ -609,12 +610,17 @@ def waiting_block(view: WallView, width: int, most: int, *, has_dash: bool = Tru
     return [rule, *(rows or _nothing(view, FactSource.TOKENS, "nothing waits for a person"))]
 
 
-def _nothing(view: WallView, source: FactSource, words: str) -> list[BlockRow]:
-    """Return one line in place of rows: why there are none, or `·` while that is not known."""
-    refusal = refusal_of(view.board, source)
+def nothing_words(view: WallView, source: FactSource, words: str) -> str:
+    """Return the words in place of rows of a source, why it was not read, or `·` while that is not known."""
+    if (unread := view.board.facts.unread.get(source)) is not None:
+        return refused_words(unread.reason) if unread.is_refused else unread.reason
     at = view.verdict.heard_at if source is FactSource.RUNS else read_at(view.board.facts, source)
     is_read = at is not None and all(each.source is not source for each in view.verdict.unread)
-    return [row_of((Piece(refusal or (words if is_read else formatting.NONE), Token.FAINT),))]
+    return words if is_read else formatting.NONE
+
+
+def _nothing(view: WallView, source: FactSource, words: str) -> list[BlockRow]:
+    return [row_of((Piece(nothing_words(view, source, words), Token.FAINT),))]
 
 
 def _due_row(row: DueRow, view: WallView, width: int) -> BlockRow:
