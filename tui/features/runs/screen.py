@@ -263,7 +263,14 @@ class Overview:
     def _show(self, view: "WallView") -> None:
         self.view = view
         for pane in self._panes:
-            pane.show_view(view)
+            self.show_in(pane)
+
+    def show_in(self, pane: LinePane) -> None:
+        """Show the overview in a pane of it, if it is there already."""
+        if self.view is not None:
+            from tui.features.wall.overview import TABS  # noqa: PLC0415  not needed before the first rows
+
+            pane.show_view(self.view, TABS[pane.title])
 
     def list_runs(self, line: OpenedLine) -> None:
         """List the runs of a line, with none of them selected."""
@@ -439,7 +446,7 @@ class MainScreen(MainView):
             pane.overlay = self.action_controller.overlay
         if isinstance(pane, LinePane):
             pane.on_opened = self.overview.list_runs
-            pane.show_view(self.overview.view)
+            self.overview.show_in(pane)
         return pane
 
     def on_mount(self) -> None:

@@ -104,18 +104,13 @@ class LinePane(PagePane):
         self.on_opened: Callable[[OpenedLine], None] = lambda _: None
         """Called when a line is opened. A message would come later than the next key."""
         self._view: WallView | None = None
+        self._tab: OverviewTab | None = None
         self._is_unheard = False
 
-    def show_view(self, view: "WallView | None") -> None:
-        """Show another state of the overview."""
-        self._view = view
+    def show_view(self, view: "WallView", tab: OverviewTab) -> None:
+        """Show another state of the overview as a tab of it."""
+        self._view, self._tab = view, tab
         self.rebuild()
-
-    @property
-    def _tab(self) -> OverviewTab:
-        from tui.features.wall.overview import TABS  # noqa: PLC0415  not needed before the first rows
-
-        return TABS[self.title]
 
     def show_unheard(self, *, is_unheard: bool) -> None:
         """Say, while there is no view, whether the server failed to answer since the start."""
@@ -133,14 +128,14 @@ class LinePane(PagePane):
     on_descendant_blur = on_descendant_focus
 
     def rows(self, width: int) -> Sequence[PageRow]:
-        if self._view is None:
+        if self._view is None or self._tab is None:
             return self.rows_without_view()
         rows = self._tab.rows(self._view, width, self.page.size.height, has_all=self.body.has_focus)
         return [PageRow(row.line, row.key, row.opens) for row in rows]
 
     def right(self) -> Line:
         width = self.page.size.width
-        if self._view is None or not width:
+        if self._view is None or self._tab is None or not width:
             return ()
         return self._tab.right(self._view, width - GUTTER)
 
