@@ -244,6 +244,8 @@ class LiveFindings:
         self._complete: tuple[SourceConnected, float] | None = None
         """The last answer of the list after which every live run was known, and when it came."""
         self._has_changed = True
+        self._old_verdict: Verdict | None = None
+        """The known verdict from before a pause without a watcher."""
         self._first_facts_until_s = 0.0
         self._counting_since: datetime | None = None
         self._counts: OwnCounts | None = None
@@ -263,7 +265,7 @@ class LiveFindings:
     def verdict(self) -> Verdict | None:
         """The store's verdict; None while it is from before a pause without a watcher, until the loop replaces it."""
         verdict = self._session.store.verdict
-        return verdict if self.is_judged or verdict is None or not verdict.is_known else None
+        return None if verdict is self._old_verdict else verdict
 
     def watch(self) -> Callable[[], None]:
         """Judge from now on. Return a function that ends it, unless others watch."""
@@ -279,6 +281,8 @@ class LiveFindings:
     def start(self) -> None:
         """Begin what was asked for, once the session has a connection."""
         if self._watchers and self._task is None and self._session.is_started:
+            verdict = self._session.store.verdict
+            self._old_verdict = verdict if verdict is not None and verdict.is_known else None
             # Otherwise the rates of a screen that opens again are unknown until its next tick.
             if self._counts is not None and not self._counts.step(self._session.now()):
                 self.own = self._counts
@@ -388,6 +392,8 @@ class LiveFindings:
             after = self._verdict(own)
         elif before is not None and before.is_known and self._is_silent:
             after = self._not_known(before)
+        if before is not self._old_verdict or after is before:
+            self._old_verdict = None
         if after is None:
             return
         if not self.is_judged or before is None or _said(after) != _said(before):
