@@ -44,8 +44,7 @@ def own_of(
     store.apply(HistoryRead(reached or at(-100_000), 10, is_complete=True))
     store.apply(WindowRead(now, HOUR, is_live_complete=True))
     own = OwnCounts(store)
-    while own.step(now):
-        pass
+    own.settle(now)
     return own
 
 

@@ -72,8 +72,7 @@ class JudgedWorld:
         for fact in self._facts():
             self._apply(fact)
         now = time_of(world.now_ms)
-        while self.own.step(now):
-            pass
+        self.own.settle(now)
         facts = self.store.wall_facts
         assert facts is not None
         is_development = world.environment.type == "DEVELOPMENT"

@@ -17,7 +17,7 @@ from tui.text import formatting
 from tui.text.bars import Bars, greatest, series, top_of
 from tui.text.blocks import LABEL, GoToRun, Now, ReadStage, Row, Said, said_rows
 from tui.text.formatting import brief_duration, waited
-from tui.text.styled import Line, Piece, Token, cut, fit, joined, pad, plain
+from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width, pad, plain
 from tui.text.table import Column, Table, Wish
 
 # The words and numbers of queues: health, shares of a limit, rates.
@@ -610,17 +610,18 @@ def queue_summary_lines(facts: QueueFacts, now: Now, width: int) -> tuple[Line, 
     """Return `○ at its limit  send-email  20 of 20 places: 20 send-campaign`, then whether it drains and why."""
     row, limit = facts.row, width - 1
     answers = {said.label: plain(said.answer) for said in sentences(facts, now)}
-    health = Piece(row.health.value, HEALTH_TOKENS[row.health])
-    since = "" if row.since is None else f"since {formatting.time_of_day(row.since, now.at)}"
+    word = Piece(row.health.value, HEALTH_TOKENS[row.health])
+    health = (health_glyph(row.health), Piece(" "), word) if row.health.value else ()
+    since = () if row.since is None else (Piece(f"since {formatting.time_of_day(row.since, now.at)}", Token.TEXT),)
     reason = answers["blocked"].removeprefix("by its own limit, ")
-    parts: list[Line] = [
-        (health_glyph(row.health), Piece(" "), health) if row.health.value else (),
-        (Piece(row.name, Token.BRIGHT, is_bold=True),),
-        (Piece(f"blocked {reason}" if reason.startswith("by ") else reason, Token.MUTED),),
-        (Piece(since, Token.TEXT),) if since else (),
-    ]
+    name = (Piece(row.name, Token.BRIGHT, is_bold=True),)
+    blocked = (Piece(f"blocked {reason}" if reason.startswith("by ") else reason, Token.MUTED),)
+    first = joined(part for part in (health, name, blocked) if part)
+    if since and line_width(joined([first, since])) <= limit - len(_INDENT):
+        first = joined([first, since])
     # The line above has the reason of a standstill.
     told = [answers[label] for label in ("drains", "why") if label == "drains" or row.standstill is None]
     told = [text for text in told if text not in _NOTHING and NOT_SLOW not in text]
-    head = (Piece(_INDENT), *joined(part for part in parts if part))
-    return cut(head, limit), cut((Piece(f"{_INDENT}{_INDENT}"), Piece("; ".join(told), Token.MUTED)), limit)
+    return cut((Piece(_INDENT), *first), limit), cut(
+        (Piece(f"{_INDENT}{_INDENT}"), Piece("; ".join(told), Token.MUTED)), limit
+    )

@@ -325,6 +325,11 @@ class OwnCounts:
             self._recount(run_id)
         return bool(self._initial or self._pending)
 
+    def settle(self, now: datetime) -> None:
+        """Count everything at once."""
+        while self.step(now):
+            pass
+
     @property
     def pending_count(self) -> int:
         """How many runs have changed and are not counted again."""

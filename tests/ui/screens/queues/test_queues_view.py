@@ -197,7 +197,7 @@ def test_narrow_screen_has_the_strip_in_place_of_the_page(tmp_path: Path) -> Non
     async def story(monitor: Monitored) -> None:
         await opened(monitor)
         assert monitor.lines[-3].strip() == "○ at its limit  send-email  20 of 20 places: 20 send-campaign, longest 2m"
-        assert monitor.lines[-2].strip().startswith("not yet: 27 runs came, 14 started in the last minute; runs of ")
+        assert monitor.lines[-2].strip().startswith("not yet: 27 runs came, 14 started in the last minute; runs")
         await monitor.press("2")
         assert "drains    not yet" in monitor.text
 
