@@ -232,9 +232,12 @@ def _identity(value: Any, depth: int) -> str | None:
         return f"[{', '.join(sorted(kept))}]" if kept else None
     if not isinstance(value, dict):
         return None
-    pairs = [(str(key), item) for key, item in list(value.items())[:MAX_ITEMS]]
-    parts = sorted(part for key, item in pairs if (part := _pair(key, item, depth)) is not None)
-    return f"{{{', '.join(parts)}}}" if parts else None
+    return _identity_of_pairs([(str(key), item) for key, item in list(value.items())[:MAX_ITEMS]], depth)
+
+
+def _identity_of_pairs(pairs: list[tuple[str, Any]], depth: int) -> str | None:
+    parts = {part for key, item in pairs if (part := _pair(key, item, depth)) is not None}
+    return f"{{{', '.join(sorted(parts))}}}" if parts else None
 
 
 def _pair(key: str, value: Any, depth: int) -> str | None:
@@ -288,14 +291,8 @@ def _read_printed(text: str, start: int) -> tuple[str | None, str, int] | None:
         return None
     if not is_closed and (sentence := _SENTENCE.search(text, start + pairs[-1].end(), end)) is not None:
         end = sentence.start()
-    parts: set[str] = set()
-    for pair in pairs[:MAX_ITEMS]:
-        value = _unquoted(pair["value"] or "")
-        part = _pair(pair["key"], value, MAX_DEPTH) if value != "" else None
-        if part is not None:
-            parts.add(part)
-    keys = {normalise_name(pair["key"]) for pair in pairs[:MAX_ITEMS]}
-    return (f"{{{', '.join(sorted(parts))}}}" if parts else None), f"{{{', '.join(sorted(keys))}}}", end
+    found = [(pair["key"], _unquoted(pair["value"] or "")) for pair in pairs[:MAX_ITEMS]]
+    return _identity_of_pairs(found, MAX_DEPTH), _keys(dict(found)), end
 
 
 def _closing(text: str, start: int) -> tuple[int, bool]:
