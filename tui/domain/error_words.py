@@ -709,7 +709,13 @@ def _replace_errno_address(match: re.Match[str]) -> str:
     return match["lookup"] + ADDRESS + address[len(address.rstrip(".:")) :]
 
 
-_BEFORE_NAMES: Final = rules(
+# `connect ECONNREFUSED redis:6379`: an address follows the name of an errno.
+_ERRNO: Final = (
+    rf"\b(?P<lookup>(?:getaddrinfo|query\w*|getHostByAddr|getnameinfo)\s+E[A-Z_]+\s|"
+    rf"E(?:CONN[A-Z]+|HOSTUNREACH|HOSTDOWN|NETUNREACH|TIMEDOUT|ADDRINUSE|ADDRNOTAVAIL|PROTO|PIPE|ACCES)\s"
+    rf"(?={_ADDRESSED}*[.:/\d]))(?P<address>{_ADDRESSED}+)"
+)
+_TOLD: Final = rules(
     # `Key (email)=(ann@acme.io) already exists.`
     (")=(", r"\)=\([^()\n]*\)", ")=(…)"),
     (": ", r"(?m)^(.*): (.*)$", _without_last_value),
@@ -754,19 +760,11 @@ _BEFORE_NAMES: Final = rules(
     ("attempted address", r"(Connect Timeout Error) \(attempted address[^)]{0,400}\)", r"\1"),
     ("LB pick", r"(Deadline exceeded after )[\d.]+m?s,.{0,400}", rf"\1{_N}"),
     ("No such file ", r"(?<=: No such file )(?!or ).{1,400}", PATH),
-    (
-        "exited with code ",
-        r"(exited with code \d+: )(?!Error)\S.{0,200}?\.\w{2,4}(?=: [A-Z])",
-        rf"\1{PATH}",
-    ),
+    ("exited with code ", r"(exited with code \d+: )(?!Error)\S.{0,200}?\.\w{2,4}(?=: [A-Z])", rf"\1{PATH}"),
     ("Command failed", r"(Command failed(?: with exit code \d+)?: \S+) [^\n]+", rf"\1 {_Q}"),
     ("in the cert's ", r"(in the cert's \w+:).{0,1000}", r"\1"),
     (").", rf"(?<=\w) \(\d+\)(?=\.(?:{FILE_EXTENSIONS})\b)", ""),
-    (
-        " already ",
-        r"( already (?:exists|started|running|processed|queued|scheduled): )\S{1,200}(?=\s*\Z)",
-        rf"\1{_Q}",
-    ),
+    (" already ", r"( already (?:exists|started|running|processed|queued|scheduled): )\S{1,200}(?=\s*\Z)", rf"\1{_Q}"),
     ("ay ", r"(\b[Rr]ay (?:ID:? )?)[\da-f]{8,}(?:-[A-Z]{3})?", rf"\1{ID}"),
     ("(Session info", r" ?\(Session info: [^)\n]{0,200}\)", ""),
     ("\uff1a", r"((?:客户|客戶|顧客|用户|ユーザー|店舗|テナント|고객)\uff1a)[^\uff1a\uff09\n]{1,60}", rf"\1{_Q}"),
@@ -791,14 +789,6 @@ _BEFORE_NAMES: Final = rules(
     (" (cast from ", r" \(cast from the value [^\n]{0,400}\)", ""),
     ("Char: ", r"(?<=\n)Char: ?.?", ""),
     ("quote is found on field", r"(on field )(?:\"[^\"\n]{0,200}\"|\w+)(?= at line)", rf"\1{_N}"),
-)
-# `connect ECONNREFUSED redis:6379`: an address follows the name of an errno.
-_ERRNO: Final = (
-    rf"\b(?P<lookup>(?:getaddrinfo|query\w*|getHostByAddr|getnameinfo)\s+E[A-Z_]+\s|"
-    rf"E(?:CONN[A-Z]+|HOSTUNREACH|HOSTDOWN|NETUNREACH|TIMEDOUT|ADDRINUSE|ADDRNOTAVAIL|PROTO|PIPE|ACCES)\s"
-    rf"(?={_ADDRESSED}*[.:/\d]))(?P<address>{_ADDRESSED}+)"
-)
-_AFTER_NAMES: Final = rules(
     ("E", _ERRNO, _replace_errno_address),
     ("1 ", rf"\b1\s+({COUNTED})\b(?!\s+\d)", _plural),
 )
@@ -806,7 +796,7 @@ _AFTER_NAMES: Final = rules(
 
 def replace_told(text: str) -> str:
     """Return a text without the data that the words of its sentence reveal. Other data has a shape."""
-    return replaced(replace_names(replaced(text, _BEFORE_NAMES)), _AFTER_NAMES)
+    return replace_names(replaced(text, _TOLD))
 
 
 # Finds URLs, times, addresses, paths, quoted text and words with digits in a message, and replaces data among them.
