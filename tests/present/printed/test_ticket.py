@@ -94,7 +94,7 @@ def test_ticket_keeps_long_texts_short() -> None:
     text = ticket(long, has_payload=True)
     assert len(text) < 2 * (MAX_MESSAGE_CHARS + MAX_PAYLOAD_CHARS)
     assert "… cut, 1.0 MB in all." in text
-    assert "… cut after 20,000 characters." in text
+    assert "… cut, 5.8 MB in all." in text
 
 
 def test_hostile_ticket_has_only_its_own_structure() -> None:

@@ -14,14 +14,13 @@ from tui.domain.run import ABSENT, Attempt, AttemptHistory, AttemptStatus, Envir
 from tui.domain.text import Raw, clean
 from tui.features.attempts.words import TRACE_GONE, attempt_style, gap_before, missing_words, waited_before
 from tui.features.detail.words import full_error
-from tui.features.errors.error import counted, frameless_stack, sameness
+from tui.features.errors.error import counted, frame_place, frameless_stack, sameness
 from tui.features.logs.words import log_lines
 from tui.lazy_dataclass import dataclass
 from tui.settings.settings import DEFAULT_API_URL, PREVIEW_BRANCH, Settings
 from tui.store.addresses import ViewAddress
 from tui.store.command_line import PROGRAM, command_arguments
 from tui.text import formatting
-from tui.text import json as text_json
 from tui.text.blocks import code_block, code_span
 from tui.text.json import compact
 from tui.text.status import STATUS_STYLES, style_of
@@ -91,9 +90,9 @@ class _Ticket:
         shown = self._redact(text[: _MAX_NAME_CHARS + 1])
         return code_span(shown if len(text) <= _MAX_NAME_CHARS else shown[:_MAX_NAME_CHARS] + "…")
 
-    def _block(self, text: Raw | str, limit: int) -> list[str]:
+    def _block(self, text: Raw | str, limit: int, language: str = "text") -> list[str]:
         """Return a block of at most `limit` characters. A line below it says how long a cut text is."""
-        lines = code_block(self._redact(text[:limit]))
+        lines = code_block(self._redact(text[:limit]), language)
         return lines if len(text) <= limit else [*lines, "", f"… cut, {formatting.size(len(text))} in all."]
 
     def _status(self) -> str:
@@ -202,23 +201,15 @@ class _Ticket:
             yield ["### Payload"]
             yield ["It is stored apart from the run, and was not fetched."]
         elif body.payload is not ABSENT:
-            text, rows = "", text_json.rows(body.payload)
-            for depth, row in rows:
-                text += "  " * min(depth, MAX_PAYLOAD_CHARS) + row + "\n"
-                if len(text) > MAX_PAYLOAD_CHARS:
-                    break
-            is_cut = len(text.rstrip("\n")) > MAX_PAYLOAD_CHARS
-            cut = ["", f"… cut after {formatting.count(MAX_PAYLOAD_CHARS)} characters."] if is_cut else []
             yield ["### Payload"]
-            yield [*code_block(self._redact(text[:MAX_PAYLOAD_CHARS]), "json"), *cut]
+            yield self._block(value_text(body.payload).rstrip("\n"), MAX_PAYLOAD_CHARS, "json")
 
 
 def frame_text(frame: StackFrame) -> str:
     """Return `fetchOrders (src/lib/shopify.ts:41:7)`, or the line as it came where it has no file."""
-    parts = (frame.short_file, frame.line, frame.column)
-    place = ":".join(str(part) for part in parts if part is not None) if frame.short_file else ""
-    if not place:
+    if not frame.short_file:
         return frame.text
+    place = "".join(frame_place(frame))
     return f"{frame.function} ({place})" if frame.function else place
 
 
