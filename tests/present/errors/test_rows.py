@@ -76,8 +76,9 @@ LONG_PATH = Raw(
 def test_long_path_wraps_behind_a_slash_or_keeps_its_end() -> None:
     run = of(sample("FAILED"), attempt(1, error=RunError(Raw("boom"), Raw("Error"), LONG_PATH)))
     wrapped = [line.strip() for line in text(run).splitlines()]
-    at = next(index for index, line in enumerate(wrapped) if line.startswith("run  src/trigger/a/"))
-    assert "".join([wrapped[at].removeprefix("run"), wrapped[at + 1]]).replace(" ", "") == (
+    at = next(index for index, line in enumerate(wrapped) if line.startswith("src/trigger/a/"))
+    assert wrapped[at - 1] == "run"
+    assert "".join(wrapped[at : at + 2]) == (
         "src/trigger/a/very/long/path/to/the/thing/that/fails/in/this/place/charge.ts:31:13"
     )
     assert wrapped[at].endswith("/")

@@ -83,9 +83,6 @@ _GAP: Final = 2
 _MAX_FOREIGN_FUNCTION: Final = 24
 """The width that functions of other packages may claim, so that the user's own files stay near."""
 
-_MIN_PLACE: Final = 24
-"""A path is wrapped beside its function if it has at least this many cells there."""
-
 
 def counted(frames: Iterable[StackFrame]) -> str:
     """Return the number of frames by package: `9 frames  zod 6 · undici 2 · node 1`."""
@@ -156,36 +153,17 @@ def drawn_frame(frame: StackFrame, layout: ErrorLayout, column: int, *, is_first
     function = function_words(frame, Token.BRIGHT if is_own else Token.MUTED, is_bold=is_first)
     path, position = frame_place(frame)
     token = Token.BRIGHT if is_first else Token.TEXT if is_own else Token.FAINT
+    place: Line = (Piece(path, token, is_bold=is_first), Piece(position, Token.FAINT))
     left = layout.limit - column - _GAP
     if not (layout.is_wrapped and (is_own or layout.is_printed)):
-        tail = path_tail(path, left - cell_len(position))
-        place: Line = (Piece(tail, token, is_bold=is_first), Piece(position, Token.FAINT))
-        return [cut(joined((fit(function, column), place)), layout.limit)]
-    is_beside = line_width(function) <= column and left >= min(_MIN_PLACE, cell_len(clean(path)) + cell_len(position))
-    rows = _path_rows(path, position, left if is_beside else layout.limit - 2)
-    lines: list[Line] = [(Piece(row, token, is_bold=is_first),) for row in rows[:-1]]
-    lines.append((Piece(rows[-1], token, is_bold=is_first), Piece(position, Token.FAINT)))
-    if is_beside:
-        blank = Piece(" " * (column + _GAP))
-        return [joined((fit(function, column), lines[0])), *((blank, *line) for line in lines[1:])]
-    return [*fold(function, layout.limit), *((Piece("  "), *line) for line in lines)]
-
-
-def _path_rows(path: Raw, position: str, limit: int) -> list[str]:
-    """Break a path behind its slashes into rows, of which the last one has room for the position, or is empty.
-
-    A folder that is longer than a row is broken where the row is full.
-    """
-    rows = [""]
-    parts = re.split(r"(?<=[/\\])", clean(path))
-    for part in parts:
-        needed = cell_len(part) + (cell_len(position) if part is parts[-1] else 0)
-        if rows[-1] and cell_len(rows[-1]) + needed > limit:
-            rows.append("")
-        first, *more = (plain(row) for row in fold((Piece(part),), limit))
-        rows[-1] += first
-        rows += more
-    return [*rows, ""] if cell_len(rows[-1]) + cell_len(position) > limit else rows
+        place = (Piece(path_tail(path, left - cell_len(position)), token, is_bold=is_first), place[1])
+    elif line_width(function) > column or line_width(place) > left:
+        rows = wrap(f"{path}{position}".replace("/", "/ "), layout.limit - 2)  # a path breaks behind a slash
+        return [
+            *fold(function, layout.limit),
+            *((Piece(f"  {row.replace('/ ', '/')}", token, is_bold=is_first),) for row in rows),
+        ]
+    return [cut(joined((fit(function, column), place)), layout.limit)]
 
 
 def function_words(frame: StackFrame, token: Token, *, is_bold: bool = False) -> Line:
