@@ -29,15 +29,13 @@ from tui.sync.lists import with_filtered_fields
 class SearchScope:
     """The plan of a search, the server filters that the session follows, and the start of the list's period.
 
-    `is_plain`: no filter is set, and the search reads only older runs of the period. `can_list` is false on a relay,
-    which has no lists.
+    `is_plain`: no filter is set, and the search reads only older runs of the period.
     """
 
     plan: SearchPlan
     followed: RunFilters
     since: datetime
     is_plain: bool = False
-    can_list: bool = True
 
 
 # Tracks how far a search has read the runs that are older than the list. It does no IO.
@@ -157,6 +155,7 @@ class Search:
 
     def __post_init__(self) -> None:
         self._plan = self._scope.plan
+        self._can_list = self._fetcher.lists is not None
         self._emit, self._settle = self._fetcher.emit, self._fetcher.settle
         self._wait_for_room = self._fetcher.budget.wait_for_room
         self._errors = ErrorFetcher(self._fetcher, self._store, is_paced=True, on_read=self._report_errors)
@@ -195,7 +194,7 @@ class Search:
         if plan.error_texts and not self._has_found_errors:
             found += await self._find_errors()
         # If names or errors led to runs, stop here: the user can search again for more.
-        if plan.reads_older and self._scope.can_list and not (is_first and found):
+        if plan.reads_older and self._can_list and not (is_first and found):
             await self._read_older()
         if plan.reads_errors:
             await self._read_errors()
@@ -214,7 +213,7 @@ class Search:
 
     def _report_missing_lists(self) -> None:
         """Report that a relay has no lists, if the plan needs some and no query stood in for them."""
-        if self._scope.can_list or self._plan.run_ids or (self.progress.answers and not self._plan.reads_older):
+        if self._can_list or self._plan.run_ids or (self.progress.answers and not self._plan.reads_older):
             return
         noun = "older runs" if self._plan.reads_older else "queues"
         self._report_progress(has_lists=False, skips_older=False, failure=f"a relay cannot list {noun}")
@@ -249,7 +248,7 @@ class Search:
 
     async def _read_lists(self) -> int:
         """Read the complete list of each name, and return the number of runs."""
-        if not self._scope.can_list:
+        if not self._can_list:
             await self._find_queues()
             return 0
         total = 0

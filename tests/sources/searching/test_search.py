@@ -245,13 +245,13 @@ def test_search_on_a_relay_reads_errors_only(tmp_path: Path) -> None:
         fleet = fleet_of(5)
         async with relay_setup(fleet, tmp_path) as setup, screen_on(setup) as screen:
             await setup.run_until(lambda: screen.store.history is not None and len(screen.store) == 5)
-            search = search_of(screen, "upstream", can_list=False)
+            search = search_of(screen, "upstream")
             task = screen.spawn(search.run(), "search")
             await setup.run_until(task.done)
             assert errors_known(screen) == 5
             assert search.progress.failure == "a relay cannot list older runs"
             assert not search.progress.has_lists
-            search = search_of(screen, "queue:mail", can_list=False)
+            search = search_of(screen, "queue:mail")
             task = screen.spawn(search.run(), "search")
             await setup.run_until(task.done)
             assert search.progress.failure == "a relay cannot list queues"
@@ -265,7 +265,7 @@ def test_search_on_a_relay_finds_the_runs_of_a_queue(tmp_path: Path) -> None:
         async with relay_setup(fleet, tmp_path) as setup, screen_on(setup) as screen:
             await setup.run_until(lambda: screen.store.history is not None and len(screen.store) == 5)
             assert {run.fixed.queue for run in screen.store.runs()} == {None}
-            search = search_of(screen, f"queue:{HELD}", can_list=False)
+            search = search_of(screen, f"queue:{HELD}")
             task = screen.spawn(search.run(), "search")
             await setup.run_until(task.done)
             assert {run.fixed.queue for run in screen.store.runs()} == {HELD}

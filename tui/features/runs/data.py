@@ -168,7 +168,6 @@ class ServerSearch:
             query.filters,
             session.now() - query.period,
             is_plain=self._views.parsed.is_empty,
-            can_list=session.sources.relay is None,
         )
         search: Search
 
