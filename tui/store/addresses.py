@@ -405,20 +405,16 @@ class SavedView:
 
     * `address`: as it was saved, perhaps by another version; `read_address` reads it
     * `letter`: opens the view behind `'`; empty: none does
+    * `words`: those of the address, once the view is listed
+    * `remark`: what is wrong about it then; empty if nothing is
     """
 
     name: str
     address: str
     letter: str = ""
     is_configured: bool = False
-
-
-class ListedView(NamedTuple):
-    """A view, the words of its address, and what is wrong about it; `remark` is empty if nothing is."""
-
-    view: SavedView
-    words: str
-    remark: str = ""
+    words: str = field(default="", compare=False)
+    remark: str = field(default="", compare=False)
 
 
 class TooManyViews(ValueError):
@@ -480,15 +476,16 @@ def without_view(views: Sequence[SavedView], name: str) -> tuple[SavedView, ...]
     return tuple(each for each in views if each.name.casefold() != name.casefold())
 
 
-def listed_views(views: Sequence[SavedView]) -> tuple[ListedView, ...]:
-    """Return all views by their names, with what is wrong about them."""
+def listed_views(views: Sequence[SavedView]) -> tuple[SavedView, ...]:
+    """Return all views by their names, with their words and what is wrong about them."""
     by_name = sorted(views, key=lambda view: (view.name.casefold(), view.name, not view.is_configured))
     return tuple(_listed(view, views) for view in by_name)
 
 
-def _listed(view: SavedView, views: Sequence[SavedView]) -> ListedView:
+def _listed(view: SavedView, views: Sequence[SavedView]) -> SavedView:
     read = read_address(view.address)
     problems = [*read.problems[:1]]
     if view.letter and (other := lettered(views, view.letter)) is not None and other is not view:
         problems.append(f"{view.letter} opens “{other.name}”{' of the config file' if other.is_configured else ''}")
-    return ListedView(view, view.address if read.address is None else read.address.words, "; ".join(problems))
+    words = view.address if read.address is None else read.address.words
+    return replace(view, words=words, remark="; ".join(problems))

@@ -52,7 +52,7 @@ def test_number_of_views_is_bounded() -> None:
 def test_letter_of_the_config_file_wins_and_is_said() -> None:
     own, configured = SavedView("mine", "runs?", "f"), SavedView("theirs", "runs?", "f", is_configured=True)
     assert lettered((own, configured), "f") == configured
-    remarks = {each.view.name: each.remark for each in listed_views((own, configured))}
+    remarks = {each.name: each.remark for each in listed_views((own, configured))}
     assert remarks == {"mine": "f opens “theirs” of the config file", "theirs": ""}
 
 

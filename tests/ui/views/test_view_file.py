@@ -140,7 +140,7 @@ def test_views_of_the_config_file_are_listed_too(tmp_path: Path) -> None:
     entries = [ViewEntry("theirs", "errors?since=7d", "e")]
     known = KnownViews(tmp_path, lambda: entries)
     assert asyncio.run(known.edit(lambda own: with_view(own, VIEW))) is None
-    assert [(each.view.name, each.view.is_configured, each.words) for each in known.listed] == [
+    assert [(each.name, each.is_configured, each.words) for each in known.views] == [
         ("mails", False, "runs task:*-email"),
         ("theirs", True, "errors since:7d"),
     ]

@@ -37,7 +37,6 @@ from tui.settings.schema import ViewEntry
 from tui.store.addresses import (
     LETTERS,
     AddressError,
-    ListedView,
     SavedView,
     TooManyViews,
     is_valid,
@@ -74,34 +73,34 @@ class Collision(NamedTuple):
     answer: str
 
 
-def collisions(letter: str, name: str, views: Sequence[SavedView], before: SavedView | None) -> list[Collision]:
-    """Return what other own views would lose by this letter and name: their place, their letter."""
-    own = [view for view in views if not view.is_configured and (before is None or view.name != before.name)]
+def collisions(view: SavedView, views: Sequence[SavedView], before: SavedView) -> list[Collision]:
+    """Return what other own views would lose by the letter and the name of a view: their place, their letter."""
+    own = [each for each in views if not each.is_configured and each.name != before.name]
     found = []
-    if name and (other := named(own, name)) is not None:
+    if view.name and (other := named(own, view.name)) is not None:
         remark = f"There is a view “{other.name}” already."
         gone = "What it opens now is then saved nowhere."
-        if other.letter and other.letter != letter:
+        if other.letter and other.letter != view.letter:
             gone += f" Its letter {other.letter} then opens nothing."
         found.append(Collision(remark, f"Replace the view “{other.name}”?", gone, "replace"))
-    if letter and (other := lettered(own, letter)) is not None and other.name.casefold() != name.casefold():
-        remark = f"{letter} opens “{other.name}” now."
+    other = lettered(own, view.letter) if view.letter else None
+    if other is not None and other.name.casefold() != view.name.casefold():
+        remark = f"{view.letter} opens “{other.name}” now."
         stays = f"“{other.name}” stays, without a letter."
-        found.append(Collision(remark, f"Take the letter {letter} from “{other.name}”?", stays, "take it"))
+        found.append(Collision(remark, f"Take the letter {view.letter} from “{other.name}”?", stays, "take it"))
     return found
 
 
-def columns_of(listed: ListedView, names: int, *, is_here: bool = False) -> Line:
+def columns_of(view: SavedView, names: int, *, is_here: bool = False) -> Line:
     """Return the letter, the name in `names` cells, and the words of a view."""
-    view = listed.view
     letter = Piece(f"{view.letter or ' '}  ", Token.ACCENT, is_bold=True)
     name = fit((Piece(view.name, Token.BRIGHT if is_here else Token.TEXT, is_bold=is_here),), names)
-    return (letter, *name, Piece("  "), Piece(listed.words, Token.MUTED))
+    return (letter, *name, Piece("  "), Piece(view.words, Token.MUTED))
 
 
-def name_width(views: Sequence[ListedView], width: int) -> int:
+def name_width(views: Sequence[SavedView], width: int) -> int:
     """Return the cells for the names of all views."""
-    longest = max((line_width((Piece(each.view.name),)) for each in views), default=0)
+    longest = max((line_width((Piece(each.name),)) for each in views), default=0)
     return max(1, min(longest, _MAX_NAME, width - _MIN_WORDS))
 
 
@@ -131,13 +130,8 @@ class KnownViews(StateFile[tuple[SavedView, ...]]):
         super().__init__(Path(state_dir) / "views.json", "views", tuple)
         self._configured = configured
         self._is_whole = True
-        self.listed: tuple[ListedView, ...] = ()
+        self.views: tuple[SavedView, ...] = ()
         """All views by their names."""
-
-    @property
-    def views(self) -> tuple[SavedView, ...]:
-        """All views."""
-        return tuple(each.view for each in self.listed)
 
     async def reload(self) -> str | None:
         """Read the views, as many as can be read. Return a sentence if these are not all."""
@@ -147,8 +141,8 @@ class KnownViews(StateFile[tuple[SavedView, ...]]):
     async def problems_of_file(self) -> list[str]:
         """Return what is wrong about the views of the config file, as sentences."""
         await self.reload()
-        wrong = [each for each in self.listed if each.view.is_configured and each.remark]
-        return [f"The view “{each.view.name}” of the config file: {each.remark}." for each in wrong]
+        wrong = [each for each in self.views if each.is_configured and each.remark]
+        return [f"The view “{each.name}” of the config file: {each.remark}." for each in wrong]
 
     async def edit(self, change: ViewChange) -> str | None:
         """Change the own views. Return a sentence if they are as before, because that failed."""
@@ -210,7 +204,7 @@ class KnownViews(StateFile[tuple[SavedView, ...]]):
         entries = self._configured()
         configured = [SavedView(each.name, each.address, each.letter, is_configured=True) for each in entries]
         # In a thread: the addresses of 200 views take 20 ms to parse.
-        self.listed = await asyncio.to_thread(listed_views, (*configured, *own))
+        self.views = await asyncio.to_thread(listed_views, (*configured, *own))
 
 
 def _view(saved: Any) -> SavedView | None:
@@ -238,7 +232,7 @@ def known_views_of(app: AppBase) -> KnownViews:
 # The menu behind `'`: a letter opens its view.
 
 
-class LetterMenu(ListDialog[SavedView, ListedView]):
+class LetterMenu(ListDialog[SavedView, SavedView]):
     """Returns the chosen view. A letter that is typed before the views are read waits for them."""
 
     cells = 76
@@ -265,8 +259,8 @@ class LetterMenu(ListDialog[SavedView, ListedView]):
             event.stop()
             self._type(event.character)
 
-    def choose(self, item: ListedView) -> None:
-        self.dismiss(item.view)
+    def choose(self, item: SavedView) -> None:
+        self.dismiss(item)
 
     def _type(self, character: str) -> None:
         view = lettered(self._known.views, character) if character in LETTERS else None
@@ -284,9 +278,7 @@ class LetterMenu(ListDialog[SavedView, ListedView]):
         if self.is_attached:
             self._is_read = True
             # By their letters, those without one last.
-            self.items = sorted(
-                self._known.listed, key=lambda each: (not each.view.letter, each.view.letter.casefold())
-            )
+            self.items = sorted(self._known.views, key=lambda each: (not each.letter, each.letter.casefold()))
             self.say_instead(problem or "")
             if self._typed:
                 self._type(self._typed)
@@ -294,10 +286,10 @@ class LetterMenu(ListDialog[SavedView, ListedView]):
     def lines(self, width: int, height: int) -> Sequence[Line]:
         names, rows = name_width(self.items, width), max(1, height - MENU_EDGES)
         lines: list[Line] = [(), (Piece("   Open a view", Token.BRIGHT, is_bold=True),), ()]
-        for number, listed in self.shown_items(rows):
+        for number, view in self.shown_items(rows):
             is_here = number == self.cursor
             edge = Piece(" ▌ " if is_here else "   ", Token.ACCENT)
-            lines.append(cut((edge, *columns_of(listed, names, is_here=is_here)), width))
+            lines.append(cut((edge, *columns_of(view, names, is_here=is_here)), width))
         below = len(self.items) - self.top - rows
         more = f"   {below} below" if below > 0 else ""
         usual = f"a letter opens its view   ↑ ↓ Enter{more}" if self.items else NO_VIEWS
@@ -335,21 +327,19 @@ READ_TIMEOUT_S: Final = 1.0
 
 
 class SaveView(FormDialog[SavedView]):
-    """Returns the view to save. `shown` is its address in words, `before` the own view that is changed."""
+    """Returns the view to save. `before` is the own view that is changed, or one without a name."""
 
     CSS_PATH: ClassVar[list[str | Path]] = [FORM_CSS, "views.tcss"]  # type: ignore[assignment]
     BINDINGS: ClassVar[list[BindingType]] = [bind("escape", "leave", "back", "Close without saving.", id="back")]
 
-    def __init__(self, known: KnownViews, address: str, shown: str, before: SavedView | None = None) -> None:
+    def __init__(self, known: KnownViews, before: SavedView) -> None:
         super().__init__()
         self._known = known
-        self._address = address
-        self._shown = shown
         self._before = before
         self._is_read = asyncio.Event()
         self._wrong = ""
-        name = ValueInput("" if before is None else before.name, placeholder="a name for the view")
-        letter = ValueInput("" if before is None else before.letter, placeholder="none")
+        name = ValueInput(before.name, placeholder="a name for the view")
+        letter = ValueInput(before.letter, placeholder="none")
         letter.restrict, letter.max_length = r"[A-Za-z0-9]*", 2  # a second one replaces the first
         self._name_field, self._letter_field = ValueField("name", name), ValueField("letter", letter)
 
@@ -381,7 +371,7 @@ class SaveView(FormDialog[SavedView]):
             self._wrong = self._wrong or "A letter is one of a to z, A to Z and 0 to 9."
         if self._wrong:
             self.show()
-        elif taken := collisions(view.letter, view.name, self._known.views, self._before):
+        elif taken := collisions(view, self._known.views, self._before):
             first, *others = taken
             said = (first.consequence, *(f"{each.remark} {each.consequence}" for each in others))
             question = ViewQuestion(first.question, said, first.answer)
@@ -406,7 +396,8 @@ class SaveView(FormDialog[SavedView]):
 
     @property
     def _typed(self) -> SavedView:
-        return SavedView(self._name_field.input.value.strip(), self._address, self._letter_field.input.value.strip())
+        name, letter = self._name_field.input.value.strip(), self._letter_field.input.value.strip()
+        return SavedView(name, self._before.address, letter)
 
     async def _load(self) -> None:
         await self._known.reload()
@@ -414,12 +405,12 @@ class SaveView(FormDialog[SavedView]):
         self.app.call_later(self.show)
 
     def draw(self, width: int) -> None:
-        title = "save this view" if self._before is None else "rename the view"
+        title = "rename the view" if self._before.name else "save this view"
         remark = "yours, in every environment"
         self.title_lines.show([band_line(width, needs_rules=self.needs_rules, title=title, remark=remark)])
         view, wrong = self._typed, self._wrong or self._collision_with_file
         text = f"' and {view.letter} will open it." if view.letter else "' and its letter open it, :views lists all."
-        for taken in collisions(view.letter, view.name, self._known.views, self._before)[:1]:
+        for taken in collisions(view, self._known.views, self._before)[:1]:
             text = taken.remark
         save: Line = (Piece("   "), Piece(" Save ", Token.BUTTON), Piece("  Enter", is_bold=True))
         back = (Piece("Esc", is_bold=True), Piece(" back", Token.FAINT), Piece("   "))
@@ -436,7 +427,7 @@ class SaveView(FormDialog[SavedView]):
     def _address_lines(self, width: int) -> list[Line]:
         label = "   opens  "
         room = width - len(label) - INDENT
-        rows = wrap(self._shown, room)
+        rows = wrap(self._before.words, room)
         if len(rows) > MAX_ADDRESS_LINES:
             rows = [*rows[: MAX_ADDRESS_LINES - 1], " ".join(rows[MAX_ADDRESS_LINES - 1 :])]
         return [
@@ -466,7 +457,7 @@ class ViewsScreen(PageScreen):
         super().__init__(live)
 
     def rows(self, width: int) -> Sequence[PageRow]:
-        views = self._known.listed
+        views = self._known.views
         if not self._is_read:
             return [PageRow(()), PageRow((Piece(READING, Token.MUTED),))]
         if not views:
@@ -475,18 +466,18 @@ class ViewsScreen(PageScreen):
         names, rows = name_width(views, width), list[PageRow]()
         for each in views:
             line = columns_of(each, names)
-            is_configured = each.view.is_configured
+            is_configured = each.is_configured
             line = (*fit(line, width - line_width(source)), *source) if is_configured else cut(line, width)
             remarks = wrap(f"{each.remark}.", max(20, width - 3)) if each.remark else []
             lines: list[Line] = [line, *((Piece("   "), Piece(row, Token.AMBER)) for row in remarks)]
-            rows += [PageRow(line, (each.view.name, is_configured, place), each) for place, line in enumerate(lines)]
+            rows += [PageRow(line, (each.name, is_configured, place), each) for place, line in enumerate(lines)]
         return rows
 
     def left(self) -> Line:
         return (Piece(" · yours, in every environment", Token.MUTED),)
 
     def right(self) -> Line:
-        return (Piece(formatting.plural(len(self._known.listed), "view"), Token.TEXT),) if self._is_read else ()
+        return (Piece(formatting.plural(len(self._known.views), "view"), Token.TEXT),) if self._is_read else ()
 
     def begin(self) -> None:
         self.live.session.spawn(self._load(), "read the saved views")
@@ -507,7 +498,7 @@ class ViewsScreen(PageScreen):
     def _view(self) -> SavedView | None:
         """The view under the cursor."""
         row = self.page.row
-        return row.action.view if row is not None and isinstance(row.action, ListedView) else None
+        return row.action if row is not None and isinstance(row.action, SavedView) else None
 
     def action_enter(self) -> None:
         if (view := self._view) is not None:
@@ -517,9 +508,11 @@ class ViewsScreen(PageScreen):
     def action_rename_view(self) -> None:
         if (view := self._own_view("renamed")) is None:
             return
-        shown = next(each.words for each in self._known.listed if each.view == view)
-        dialog = SaveView(self._known, view.address, shown, view)
-        _ask(self, dialog, lambda new: self._change(lambda own: with_view(own, new, instead_of=view.name)))
+        _ask(
+            self,
+            SaveView(self._known, view),
+            lambda new: self._change(lambda own: with_view(own, new, instead_of=view.name)),
+        )
 
     def action_delete_view(self) -> None:
         if (view := self._own_view("deleted")) is None:
@@ -581,7 +574,7 @@ def ask_to_save(screen: Screen[Any]) -> None:
     if app.session.secrets.finds(str(address)):
         _notice(screen, f"this view cannot be saved: {HOLDS_KEY}")
         return
-    dialog = SaveView(known_views_of(app), str(address), address.words)
+    dialog = SaveView(known_views_of(app), SavedView("", str(address), words=address.words))
     _ask(screen, dialog, lambda view: app.session.spawn(_save(screen, view), "save a view"))
 
 
