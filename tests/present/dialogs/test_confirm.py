@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.present.samples import HOSTILE, NOW, RUN_ID, full, sample, text_of
+from tui.api.actions import CANCEL, REPLAY
 from tui.domain.action import ActionPlan, confirmation_texts
 from tui.domain.run import Environment, Run, RunId, TaskId, parse_status
 from tui.domain.text import Raw
@@ -26,7 +27,7 @@ def below(number: int, word: str = "EXECUTING", task: str = "import-page") -> Tr
 
 def question(*runs: Run, others: int = 0, target: Target = PROD, **changes: object) -> Question:
     plan = ActionPlan("Cancel", runs, tuple(below(n, task=f"task-{n % 40}") for n in range(others)), read_at=NOW)
-    made = Question(plan, target, "Keep running", "")
+    made = Question(plan, target, CANCEL)
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
@@ -91,7 +92,7 @@ def test_acting_key_is_lit_only_while_it_counts() -> None:
     one = question(sample("EXECUTING"))
     assert tokens(one, "y") == [Token.FAINT]
     assert tokens(replace(one, accepts_keys=True), "y") == [Token.ROSE]
-    assert tokens(replace(one, accepts_keys=True, destroys=False), "y") == [Token.BRIGHT]
+    assert tokens(replace(one, accepts_keys=True, action=REPLAY), "y") == [Token.BRIGHT]
     assert tokens(replace(one, accepts_keys=True, is_reading=True), "y") == [Token.FAINT]
     many = question(sample("EXECUTING"), others=10, accepts_keys=True)
     assert tokens(replace(many, typed="1"), "Enter") == []

@@ -1,7 +1,7 @@
 """An app without panes on a fake fleet behind real HTTP, to test actions and their dialogs in virtual time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,6 +88,10 @@ class Stage:
         """Return the text that replaces the status in the row of a run."""
         piece = self.action_controller.overlay(RunId(run.id))
         return None if piece is None else piece.text
+
+    def works(self, name: str, *parameters: str, runs: Sequence[FleetRun] = ()) -> bool:
+        """Return whether the key of an action would do something on these runs."""
+        return self.action_controller.has_use_for(name, parameters, [RunId(run.id) for run in runs])
 
     def write_paths(self) -> list[str]:
         return [path for _, path, _ in self.fleet.requests if path.endswith(("/cancel", "/replay"))]

@@ -24,7 +24,6 @@ from tui.kit.painted import YesNoDialog
 from tui.kit.type_ahead import FrameVisibility
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes, Topic
-from tui.sync.clock import Clock
 from tui.sync.session import Session
 from tui.text.blocks import key_of, need_connection, no_run_selected, with_key
 from tui.text.styled import Line, Piece, Token
@@ -200,52 +199,6 @@ class ActionQueue:
             self._on_done(batch)
 
 
-# Remembers which runs the replays of this session started: the targets of the key `v`.
-
-
-MAX_REPLAYS_KEPT: Final = 1_000
-"""Replayed runs whose new run is remembered."""
-
-
-class Replays:
-    """The new runs by the run that was replayed, and the one that a notice announces at the moment."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._new_runs: dict[RunId, RunId] = {}
-        self._newest: RunId | None = None
-        self._announced_until_s = 0.0
-
-    def __bool__(self) -> bool:
-        return bool(self._new_runs)
-
-    @property
-    def is_new(self) -> bool:
-        """Whether a new run waits to be announced, or is announced."""
-        return self._newest is not None
-
-    def record(self, run_id: RunId, new_run_id: RunId) -> None:
-        """Record the run that a replay started. A later replay of the same run replaces it."""
-        self._new_runs.pop(run_id, None)
-        self._new_runs[run_id] = self._newest = new_run_id
-        if len(self._new_runs) > MAX_REPLAYS_KEPT:
-            del self._new_runs[next(iter(self._new_runs))]
-
-    def announce(self, for_s: float) -> None:
-        """Record that a notice about the newest run is shown from now on, for `for_s` seconds."""
-        self._announced_until_s = self._clock.monotonic_s() + for_s
-
-    def end_announcement(self) -> None:
-        """Record that the notice is gone, or that the user went to the run."""
-        self._newest, self._announced_until_s = None, 0.0
-
-    def of(self, run_id: RunId | None) -> RunId | None:
-        """Return the target of `v`: the announced run while its notice is shown, else the replay of this run."""
-        if self._newest is not None and self._clock.monotonic_s() < self._announced_until_s:
-            return self._newest
-        return None if run_id is None else self._new_runs.get(run_id)
-
-
 # Actions on runs from the screen: when a key works, the confirmation dialog, and the notices about the outcome.
 #
 # `ActionQueue` sends the actions. The session checks each of them again before its request.
@@ -255,6 +208,9 @@ MAX_CHECKED_RUNS: Final = 500
 """The footer asks after each key whether the action of a key is possible. So many runs take less than half a
 millisecond."""
 
+
+MAX_REPLAYS_KEPT: Final = 1_000
+"""Replayed runs whose new run is remembered: the targets of the key `v`."""
 
 BY_ID: Final = {action.id: action for action in ACTIONS}
 
@@ -308,7 +264,10 @@ class ActionController:
         self._plan_task: asyncio.Task[None] | None = None
         self.action_queue = ActionQueue(self._session, on_update=self._publish_update, on_done=self._on_done)
         self.overlay = self.action_queue.overlay
-        self._replays = Replays(self._session.clock)
+        self._new_runs: dict[RunId, RunId] = {}
+        """The newest replay of each run that was replayed."""
+        self._announced: tuple[RunId | None, float] = None, 0.0
+        """The new run that a notice names, and when the notice is gone."""
 
     @property
     def is_enabled(self) -> bool:
@@ -336,40 +295,24 @@ class ActionController:
             return f"{in_flight.id} is on its way"
         return None
 
-    def can(self, action: Action, run: Run) -> bool:
-        """Return whether the key of an action does something on a run now."""
-        return self._is_allowed(action) and self.why_not(action, run) is None
-
-    def _is_allowed(self, action: Action) -> bool:
-        return self.is_enabled and self._session.denial(action) is None and self.block is None
-
-    def can_any(self, action: Action, run_ids: Iterable[RunId]) -> bool:
-        """Return whether the key of an action does something on at least one of these runs.
+    def has_use_for(self, name: str, parameters: tuple[object, ...], run_ids: Iterable[RunId]) -> bool:
+        """Return whether a binding of `ACTION_BINDINGS` does something now, for one of these runs at least.
 
         Only the first `MAX_CHECKED_RUNS` are checked: with more, the key is taken for useful.
         """
-        if not self._is_allowed(action):
-            return False
-        store = self._session.store
-        for count, run_id in enumerate(run_ids):
-            if count == MAX_CHECKED_RUNS or self.why_not(action, store.get(run_id) or Run(run_id)) is None:
-                return True
-        return False
-
-    def check(self, name: str, parameters: tuple[object, ...], run: Run | None) -> bool | None:
-        """Return whether a binding of `ACTION_BINDINGS` does something now.
-
-        None: it would only show the reason why not. False: it does not exist in this session.
-        """
         if not self.is_enabled:
             return False
-        match name:
-            case "act":
-                return True if run is not None and self.can(BY_ID[str(parameters[0])], run) else None
-            case "withdraw":
-                return True if self.action_queue.is_withdrawable else None
-            case _:
-                return True if self._replays.of(None if run is None else run.id) is not None else None
+        if name == "withdraw":
+            return self.action_queue.is_withdrawable
+        if name == "go_to_new":
+            return self._new_run_of(next(iter(run_ids), None)) is not None
+        action, store = BY_ID[str(parameters[0])], self._session.store
+        if self._session.denial(action) is not None or self.block is not None:
+            return False
+        return any(
+            count == MAX_CHECKED_RUNS or self.why_not(action, store.get(run_id) or Run(run_id)) is None
+            for count, run_id in enumerate(run_ids)
+        )
 
     def denial(self, name: str, parameters: tuple[object, ...]) -> str:
         """Return why a binding of `ACTION_BINDINGS` does nothing in this session; empty if it may do something."""
@@ -405,14 +348,20 @@ class ActionController:
 
     def go_to_new(self, run_id: RunId | None = None) -> None:
         """Open the run that the last notice announced, else the newest replay of `run_id`."""
-        if (new_run := self._replays.of(run_id)) is not None:
-            self._replays.end_announcement()
+        if (new_run := self._new_run_of(run_id)) is not None:
+            self._announced = None, 0.0
             self.show_notice(())
             self.open_run(new_run)
-        elif self._replays:
+        elif self._new_runs:
             self._show_text("this run was not replayed here")
         else:
             self._show_text("no replay has started a run yet")
+
+    def _new_run_of(self, run_id: RunId | None) -> RunId | None:
+        """Return the target of `v`: the announced run while its notice is shown, else the replay of this run."""
+        announced, until_s = self._announced
+        is_shown = self._session.clock.monotonic_s() < until_s
+        return announced if is_shown else None if run_id is None else self._new_runs.get(run_id)
 
     def farewell(self) -> list[str]:
         """Drop all unsent actions at the end of the program. Return sentences about them and those in flight."""
@@ -427,16 +376,14 @@ class ActionController:
         question = words.Question(
             plan=plan,
             target=words.Target(self._session.store.environment, interlock.name, interlock.is_production),
-            safe_label="Keep running" if action.stops_descendants else "Do nothing",
-            destroys=action.stops_descendants,
-            effect="" if action.stops_descendants else f"{action.description}.",
+            action=action,
             hidden_count=hidden_marks,
             is_reading=action.stops_descendants and not all(run.is_final for run in plan.runs),
             grace_s=GRACE_S if len(plan.runs) > 1 else 0,
         )
         self.show_notice(())  # an earlier notice is not about this question
         app = self.app()
-        screen = ConfirmScreen(self.live, action, question)
+        screen = ConfirmScreen(self.live, question)
         self._screen = screen
         app.push_screen(screen, lambda answer: self._on_answer(action, screen, via, is_confirmed=bool(answer)))
         if question.is_reading:
@@ -499,25 +446,25 @@ class ActionController:
         if batch.stopped is not None:
             unsent = batch.size - len(batch.outcomes) - batch.withdrawn_count
             self.add_message(words.not_sent(batch.action.title, unsent, batch.stopped))
-        self._replays.end_announcement()
         for status in batch.outcomes:
             if status.new_run_id is not None:
-                self._replays.record(status.run_id, status.new_run_id)
+                self._new_runs.pop(status.run_id, None)
+                self._new_runs[status.run_id] = status.new_run_id
+        for run_id in list(self._new_runs)[:-MAX_REPLAYS_KEPT]:
+            del self._new_runs[run_id]
+        self._announced = None, 0.0
         if batch.stopped is not None:
             self._show_text(f"{batch.action.id} stopped: {batch.stopped}")
-        elif batch.size == 1 and batch.outcomes:
-            self._notice(words.outcome_words(batch.action.done, batch.outcomes[0]), batch.outcomes[0].phase)
         elif batch.outcomes:
-            worst = next((each.phase for each in batch.outcomes if each.phase is not ActionPhase.CONFIRMED), None)
-            said = words.batch_words(batch.action.done, batch.outcomes)
-            self._notice(said, worst or ActionPhase.CONFIRMED, "to the last")
-
-    def _notice(self, line: Line, phase: ActionPhase, where: str = "there") -> None:
-        key: Line = ()
-        if self._replays.is_new and phase is ActionPhase.CONFIRMED:
-            self._replays.announce(NOTICE_S)
-            key = (Piece("   "), Piece("v", Token.TEXT, is_bold=True), Piece(f" goes {where}", Token.FAINT))
-        self.show_notice((*line, *key))
+            is_one, ends = batch.size == 1, batch.outcomes
+            done = batch.action.done
+            line = words.outcome_words(done, ends[0]) if is_one else words.batch_words(done, ends)
+            newest = next((each.new_run_id for each in reversed(ends) if each.new_run_id is not None), None)
+            if newest is not None and all(each.phase is ActionPhase.CONFIRMED for each in ends):
+                self._announced = newest, self._session.clock.monotonic_s() + NOTICE_S
+                v, goes = Piece("v", Token.TEXT, is_bold=True), f" goes {'there' if is_one else 'to the last'}"
+                line = (*line, Piece("   "), v, Piece(goes, Token.FAINT))
+            self.show_notice(line)
 
     def _show_text(self, text: str) -> None:
         self.show_notice((Piece(text, Token.MUTED),))
@@ -533,12 +480,11 @@ class ConfirmScreen(YesNoDialog):
 
     cells = words.WIDTH
 
-    def __init__(self, live: LiveModel, action: Action, question: words.Question) -> None:
+    def __init__(self, live: LiveModel, question: words.Question) -> None:
         super().__init__(has_band=True)
-        self.word = action.id
+        self.word = question.action.id
         self._asked = question
         self._live = live
-        self._action = action
 
     @property
     def question(self) -> words.Question:
@@ -581,7 +527,7 @@ class ConfirmScreen(YesNoDialog):
 
     def _update_run(self) -> None:
         """Show a single run in its newest state, and an objection if the action is no longer possible."""
-        plan, block = self._asked.plan, self._live.session.block(self._action)
+        plan, block = self._asked.plan, self._live.session.block(self._asked.action)
         if block is not None:
             self._asked = replace(self._asked, objection=words.objection_to(block))
             return
@@ -589,6 +535,6 @@ class ConfirmScreen(YesNoDialog):
         if run is None or run is plan.runs[0]:
             return
         objection = self._asked.objection
-        if (forbidden := self._action.forbidden(run)) is not None:
+        if (forbidden := self._asked.action.forbidden(run)) is not None:
             objection = words.objection_to(forbidden)
         self._asked = replace(self._asked, plan=replace(plan, runs=(run,)), objection=objection)

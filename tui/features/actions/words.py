@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from tui.api.actions import Action
 from tui.domain.action import ActionPhase, ActionPlan, ActionStatus, confirmation_texts
 from tui.domain.run import Environment, Run, RunId
 from tui.domain.text import Raw
@@ -216,8 +217,6 @@ class Target:
 class Question:
     """Everything that the dialog shows.
 
-    * `safe_label`: the label of the button that does nothing
-    * `effect`: a sentence about what the action does, or an empty text
     * `hidden_count`: the marked runs that the filter hides; the action does not touch them
     * `is_reading`: the plan is still incomplete
     * `accepts_keys`: before this, only Esc has an effect
@@ -228,13 +227,11 @@ class Question:
     * `input_error`: why `typed` is not enough
     * `objection`: why the action became impossible
     * `grace_s`: how long nothing is sent after the answer
-    * `destroys`: the key that acts has the colour of failures
     """
 
     plan: ActionPlan
     target: Target
-    safe_label: str
-    effect: str
+    action: Action
     hidden_count: int = 0
     is_reading: bool = False
     accepts_keys: bool = False
@@ -245,7 +242,6 @@ class Question:
     input_error: str = ""
     objection: str = ""
     grace_s: int = 0
-    destroys: bool = True
 
     @property
     def may_answer(self) -> bool:
@@ -370,7 +366,8 @@ def _notes(question: Question, now: Now, limit: int) -> list[Line]:
     plan = question.plan
     if question.objection:
         return [(Piece(row, Token.AMBER),) for row in wrap(question.objection, limit)]
-    sentences = [question.effect] if question.effect else []
+    action = question.action
+    sentences = [] if action.stops_descendants else [f"{action.description}."]
     if plan.read_at is not None and not plan.descendants and not plan.missing and not question.is_reading:
         sentences.append("Nothing else stops.")
     if plan.awaited_by:
@@ -420,7 +417,8 @@ def _field(question: Question, limit: int) -> list[Line]:
 def _answers(question: Question, limit: int) -> Line:
     """Return the safe button on the left and the key that acts on the right, faint while it does not count."""
     keys = ("Esc",) if question.needs_typing else ("Enter", "Esc")
-    left: list[Piece] = [Piece(f" {question.safe_label} ", Token.BUTTON), Piece("  ")]
+    keep = "Keep running" if question.action.stops_descendants else "Do nothing"
+    left: list[Piece] = [Piece(f" {keep} ", Token.BUTTON), Piece("  ")]
     for number, key in enumerate(keys):
         counts = question.accepts_keys or key == "Esc"
         left += [Piece(" or ", Token.FAINT)] if number else []
@@ -448,7 +446,7 @@ def _acting_key(question: Question) -> Line:
     if question.needs_typing:
         is_ready = is_ready and question.typed in question.accepted_texts
         key = "Enter" if is_ready else ""
-    ready_token = Token.ROSE if question.destroys else Token.BRIGHT
+    ready_token = Token.ROSE if question.action.stops_descendants else Token.BRIGHT
     head = Piece(key, ready_token if is_ready else Token.FAINT, is_bold=is_ready)
     return (head, Piece("  " if key else ""), Piece(text, Token.TEXT if is_ready else Token.FAINT))
 

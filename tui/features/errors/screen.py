@@ -310,9 +310,8 @@ class ErrorsScreen(ListScreen):
             case "new_step":
                 return len(self.groups.list) > 0
             case _ if action in ACTION_NAMES:
-                target = self.pane.target
-                run = None if target is None else self.live.get(target)
-                return self._controller.check(action, parameters, run) is True
+                targets = [] if self.pane.target is None else [self.pane.target]
+                return self._controller.has_use_for(action, parameters, targets)
             case _:
                 return super().has_use_for(action, parameters)
 

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections import deque
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
@@ -14,7 +14,7 @@ from textual.screen import Screen
 
 from tui.domain.action import Via
 from tui.domain.filters import read_period
-from tui.domain.run import Run, RunId
+from tui.domain.run import RunId
 from tui.features.actions.view import ACTION_BINDINGS, BY_ID, ActionController
 from tui.features.runs.data import RunSubscription
 from tui.features.runs.model import ListQuery
@@ -546,11 +546,10 @@ class MainScreen(MainView):
             return self.pane.target is not None
         if action not in ACTION_NAMES:
             return super().has_use_for(action, parameters)
+        targets: Iterable[RunId] = () if self.pane.target is None else (self.pane.target,)
         if action == "act" and self._acts_on_marks:
-            return self.action_controller.can_any(BY_ID[str(parameters[0])], self.run_list.rows.marks.shown())
-        target = self.pane.target
-        run = None if target is None else self.live.session.store.get(target) or Run(target)
-        return self.action_controller.check(action, parameters, run) is True
+            targets = self.run_list.rows.marks.shown()
+        return self.action_controller.has_use_for(action, parameters, targets)
 
     def belongs_in_footer(self, action: str) -> bool:
         # Without Enter while no run is selected: the run summary says how to select one.
