@@ -20,6 +20,7 @@ from tui.commands.output import DEFAULT_WIDTH, Output, OutputClosed
 from tui.domain.run import RunId
 from tui.domain.text import Raw
 from tui.domain.tree import RunTree, TreeNode
+from tui.features.detail.words import Relatives
 from tui.features.runs.columns import PRINTED_TABLE
 from tui.features.runs.command import run_page, tree_lines
 from tui.features.runs.printed import run_object, transition_line
@@ -53,7 +54,7 @@ def print_all(output: Output, text: str) -> None:
     """Print everything that the commands print, for a run with this text in every field."""
     run = full(text)
     output.lines(Print(PRINTED_TABLE, output.width).page([run], NOW))
-    output.lines(run_page(run, now=NOW, width=output.reading_width, children=[run]))
+    output.lines(run_page(run, Relatives(children=[run]), now=NOW, width=output.reading_width))
     node = TreeNode(RunId(f"run_{text}"), 0, run.fixed.task, None, run)
     output.lines(tree_lines(RunTree(node, node.id, (text,)), now=NOW, width=output.width))
     output.lines([transition_line(None, run, NOW)])

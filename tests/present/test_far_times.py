@@ -18,6 +18,7 @@ from tui.domain.trace import attempts_of
 from tui.domain.tree import build_tree, rows_of_trace
 from tui.domain.update import RunPatch
 from tui.features.attempts.words import ReadProgress, attempts_page
+from tui.features.detail.words import Relatives
 from tui.features.errors.error import ErrorLayout
 from tui.features.runs.columns import columns_for, row
 from tui.features.runs.command import run_page, tree_lines
@@ -87,7 +88,7 @@ def drawn(run: Run, now: datetime, width: int) -> None:
         attempts_page(run, ReadProgress(), moment, ErrorLayout(width), None)
         summary_lines(run, [run], moment, width)
         row(run, columns_for(width), moment)
-    run_page(run, now=now, width=width, children=[run])
+    run_page(run, Relatives(children=[run]), now=now, width=width)
     transition_line(None, run, now)
     compact(run_object(run))
 

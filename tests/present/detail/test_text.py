@@ -25,6 +25,7 @@ from tui.domain.error import RunError, build_error
 from tui.domain.run import Attempt, AttemptHistory, AttemptStatus, Body, Run, RunId
 from tui.domain.text import Raw, clean
 from tui.domain.trace import attempts_of
+from tui.features.detail.words import Relatives
 from tui.features.runs.command import run_page
 from tui.text.styled import line_width
 
@@ -32,7 +33,7 @@ DETAILS = recorded_details()
 
 
 def page(run: Run, width: int = 80, **more: Any) -> str:
-    return text_of(run_page(run, now=NOW, width=width, **more))
+    return text_of(run_page(run, Relatives(**more), now=NOW, width=width))
 
 
 def with_attempts(run: Run, *attempts: Attempt, **history: Any) -> Run:
@@ -123,7 +124,7 @@ def test_page_of_a_recorded_failure_reads_as_expected() -> None:
 @pytest.mark.parametrize("cells", [40, 60, 80, 200])
 def test_page_of_every_recorded_run_fits_and_has_its_id(cells: int) -> None:
     for name, run, related in DETAILS:
-        lines = run_page(run, now=NOW, width=cells, children=related)
+        lines = run_page(run, Relatives(children=related), now=NOW, width=cells)
         assert [line for line in lines if line_width(line) > cells] == [], name
         shown = text_of(lines)
         assert run.id in shown, name
@@ -136,7 +137,7 @@ def test_page_of_every_recorded_run_fits_and_has_its_id(cells: int) -> None:
 @given(st.integers(1, 120))
 @settings(max_examples=25)
 def test_hostile_text_in_any_field_stays_within_the_layout(cells: int) -> None:
-    lines = run_page(full(HOSTILE), now=NOW, width=cells, children=[full(HOSTILE)] * 3)
+    lines = run_page(full(HOSTILE), Relatives(children=[full(HOSTILE)] * 3), now=NOW, width=cells)
     assert all(line_width(line) <= max(cells, 40) for line in lines)
     assert not any(ord(character) < 0x20 and character != "\n" for character in text_of(lines))
 

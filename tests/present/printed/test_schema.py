@@ -38,6 +38,7 @@ from tui.domain.run import (
 )
 from tui.domain.text import Raw
 from tui.domain.tree import RunTimes, RunTree, TreeNode
+from tui.features.detail.words import Relatives
 from tui.features.runs.printed import run_object, tree_objects
 from tui.text.json import compact
 
@@ -58,7 +59,7 @@ def validator() -> jsonschema.Draft7Validator:
 
 def printed(run: Run, **relatives: Any) -> dict[str, Any]:
     """Return the object as a script reads it, and check it against the schema."""
-    text = compact(run_object(run, **relatives))
+    text = compact(run_object(run, around=Relatives(**relatives)))
     assert text.isascii()
     found: dict[str, Any] = json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
     validator().validate(found)

@@ -71,20 +71,8 @@ class DetailPane(PagePane):
         if run is None:
             loading = [] if read.stage is ReadStage.DUE else [(Piece(formatting.LOADING, Token.MUTED),)]
             return [Row(()), *(Row(line) for line in failure_lines(None, read.failure, now, width) or loading)]
-        return page.detail_rows(run, self._relatives(run), read, self._shown, now, width, self._values)
-
-    def _relatives(self, run: Run) -> Relatives:
-
-        live, fixed = self.live, run.fixed
-        children = None
-        if run.children_read_at is not None:
-            known = live.session.store.children_of(run.id)
-            children = tuple(child for each in known if (child := live.get(each.id)) is not None)
-        return Relatives(
-            None if fixed.root_id is None else live.get(fixed.root_id),
-            None if fixed.parent_id is None else live.get(fixed.parent_id),
-            children,
-        )
+        around = Relatives.of(run, self.live.session.store, self.live.get)
+        return page.detail_rows(run, around, read, self._shown, now, width, self._values)
 
     def has_use_for(self, action: str) -> bool:
         if action == "fold_all":

@@ -6,7 +6,7 @@ from dataclasses import field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Final, NamedTuple, assert_never
+from typing import Final, NamedTuple, Self, assert_never
 
 from rich.cells import cell_len
 
@@ -18,6 +18,7 @@ from tui.features.runs.columns import short_id, time_in_queue, took
 from tui.features.runs.words import meaning_words, token_of, waiting_words
 from tui.kit.words import without_request
 from tui.lazy_dataclass import dataclass
+from tui.store.store import Store
 from tui.text import blocks, formatting
 from tui.text.blocks import LABEL, Now, ReadStage, Row, ShowWhole, labelled, tries_again
 from tui.text.formatting import NOT_READ
@@ -643,13 +644,21 @@ _FAILED_SHOWN: Final = 50
 """The failed children that keep a row of their own while their group is folded."""
 
 
-@dataclass(frozen=True, slots=True)
-class Relatives:
+class Relatives(NamedTuple):
     """The related runs that the store knows. `children` is None until they have been read."""
 
     root: Run | None = None
     parent: Run | None = None
     children: Sequence[Run] | None = None
+
+    @classmethod
+    def of(cls, run: Run, store: Store, get: Callable[[RunId], Run | None]) -> Self:
+        """Return those of a run. `get` returns a run as it is shown: as it was before a pause."""
+        root_id, parent_id = run.fixed.root_id, run.fixed.parent_id
+        children = None
+        if run.children_read_at is not None:
+            children = tuple(child for each in store.children_of(run.id) if (child := get(each.id)) is not None)
+        return cls(None if root_id is None else get(root_id), None if parent_id is None else get(parent_id), children)
 
 
 def children_by_status(children: Iterable[Run]) -> dict[StatusStyle, list[Run]]:

@@ -1,11 +1,11 @@
 """`ls`, `show`, `tree` and `watch`: read runs, and print them."""
 
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple, assert_never
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, assert_never
 
 import click
 
@@ -49,6 +49,9 @@ from tui.text.formatting import zone_name
 from tui.text.status import StatusStyle, style_of, style_of_status
 from tui.text.styled import ELLIPSIS, Line, Piece, Token, line_width, wrap
 from tui.text.table import Column, Print, Table
+
+if TYPE_CHECKING:
+    from tui.features.detail.words import Relatives
 
 # `ls`, `show` and `tree`: read runs once, and print them.
 
@@ -117,12 +120,15 @@ async def ls(
     wanted = RunFilters.of(filters, **_window(period, datetime.now(settings.zone)))
     async with open_session(settings, output) as session:
         table, count = Print(PRINTED_TABLE, output.width), 0
-        async for runs, read_at in _pages(session, wanted, limit, output.say):
-            count += len(runs)
-            if as_json:
-                output.json_lines(map(run_object, runs))
-            else:
-                output.lines(table.page(runs, read_at.astimezone(settings.zone)))
+        try:
+            async for runs, read_at in _pages(session, wanted, limit, output.say):
+                count += len(runs)
+                if as_json:
+                    output.json_lines(map(run_object, runs))
+                else:
+                    output.lines(table.page(runs, read_at.astimezone(settings.zone)))
+        except TooExpensive as error:
+            raise Stop(ExitCode.REFUSED, f"{error} (give a shorter --period, such as 1h)") from error
         if count == 0:
             output.say(nothing_found(wanted, settings.history))
 
@@ -130,54 +136,40 @@ async def ls(
 async def _pages(
     session: Session, filters: RunFilters, limit: int, say: Callable[[str], None]
 ) -> AsyncIterator[tuple[list[Run], datetime]]:
-    """Yield pages of runs up to the limit.
+    """Yield pages of runs up to the limit, each run once.
 
-    Without a period in the filters these are the runs of the default period, then older live runs. Raises `Stop` if the
-    server requires a shorter period.
+    Without a period in the filters these are the runs of the default period, then older live runs. A short or empty
+    page is not the last one. Source: tests/wire/recordings/README.md §3. Raises `Stop` if the pages do not end, and if
+    the server requires a shorter period.
     """
-    printed_ids, live = set[RunId](), live_statuses(filters.statuses)
+    printed_ids, live, passes = set[RunId](), live_statuses(filters.statuses), [filters]
     # Only live runs: they are few, so that a request without a period finds all of them.
-    is_one_pass = filters.has_window or live == filters.statuses
-    first = filters if is_one_pass else replace(filters, period=period_text(session.settings.history))
-    try:
-        async for page in _pages_of_period(session, first, limit, printed_ids, say):
-            yield page
-    except TooExpensive as error:
-        raise Stop(ExitCode.REFUSED, f"{error} (give a shorter --period, such as 1h)") from error
-    if is_one_pass or not live or len(printed_ids) >= limit:
-        return
-    try:
-        async for page in _pages_of_period(session, replace(filters, statuses=live), limit, printed_ids, say):
-            yield page
-    except Refused as error:
-        if error.is_about_the_key:
-            raise
-        say(f"older live runs were not read: {error}")
-
-
-async def _pages_of_period(
-    session: Session, filters: RunFilters, limit: int, printed_ids: set[RunId], say: Callable[[str], None]
-) -> AsyncIterator[tuple[list[Run], datetime]]:
-    """Yield pages of one period, up to the limit. Runs in `printed_ids` are left out, the others added to it.
-
-    A short or empty page is not the last one. Source: tests/wire/recordings/README.md §3. Raises `Stop` if the pages do
-    not end.
-    """
-    paging, unreadable = Paging(max_pages=sys.maxsize), 0  # the limit bounds those that bring runs
-    while len(printed_ids) < limit and not paging.is_done:
-        size = min(100, limit - len(printed_ids))
-        page = await session.fetcher.fetch_page(filters, Priority.SELECTED, after=paging.cursor, size=size)
-        # A run that is created between two requests moves another one to the next page: print that one only once.
-        new = [patch for patch in page.patches if patch.id not in printed_ids][: limit - len(printed_ids)]
-        printed_ids.update(patch.id for patch in new)
-        unreadable += page.unreadable
-        if new:
-            yield [merge(None, patch) for patch in new], page.read_at
-        paging.add([patch.id for patch in page.patches], page.next)
-    if unreadable:
-        say(f"{formatting.plural(unreadable, 'row')} could not be read and are left out")
-    if paging.is_endless and len(printed_ids) < limit:
-        raise Stop(ExitCode.REFUSED, f"stopped after {formatting.plural(len(printed_ids), 'run')}: {ENDLESS}")
+    if not filters.has_window and live != filters.statuses:
+        passes = [replace(filters, period=period_text(session.settings.history))]
+        passes += [replace(filters, statuses=live)] if live else []
+    for wanted in passes:
+        paging, unreadable = Paging(max_pages=sys.maxsize), 0  # the limit bounds those that bring runs
+        while (left := limit - len(printed_ids)) > 0 and not paging.is_done:
+            try:
+                page = await session.fetcher.fetch_page(
+                    wanted, Priority.SELECTED, after=paging.cursor, size=min(100, left)
+                )
+            except Refused as error:
+                if wanted is passes[0] or error.is_about_the_key:
+                    raise
+                say(f"older live runs were not read: {error}")
+                return
+            # A run that is created between two requests moves another one to the next page.
+            new = [patch for patch in page.patches if patch.id not in printed_ids][:left]
+            printed_ids.update(patch.id for patch in new)
+            unreadable += page.unreadable
+            if new:
+                yield [merge(None, patch) for patch in new], page.read_at
+            paging.add([patch.id for patch in page.patches], page.next)
+        if unreadable:
+            say(f"{formatting.plural(unreadable, 'row')} could not be read and are left out")
+        if paging.is_endless and len(printed_ids) < limit:
+            raise Stop(ExitCode.REFUSED, f"stopped after {formatting.plural(len(printed_ids), 'run')}: {ENDLESS}")
 
 
 @session_command(
@@ -225,21 +217,18 @@ def _print_ticket(
 
 async def _print_run(output: Output, session: Session, run: Run, failure: str | None, *, as_json: bool) -> None:
     """Print a run with its relatives. `failure` says why attempts may be missing."""
-    store = session.store
-    root = store.get(run.fixed.root_id) if run.fixed.root_id else None
-    parent = store.get(run.fixed.parent_id) if run.fixed.parent_id else None
-    children = store.children_of(run.id) if run.children_read_at is not None else None
+    from tui.features.detail.words import Relatives  # noqa: PLC0415  `ls` does not need it
+
+    around = Relatives.of(run, session.store, session.store.get)
     if (queue := await _read_queue(session, run)) is not None:
         run = replace(run, fixed=replace(run.fixed, queue=Raw(queue.queue.stored_name)))
     if as_json:
-        hold = hold_of(run, queue, session.now())
-        printed = run_object(run, root=root, parent=parent, children=children, hold=hold)
+        printed = run_object(run, around=around, hold=hold_of(run, queue, session.now()))
         if failure is not None and not printed.get("attemptsComplete"):
             printed |= {"attemptsComplete": False, "attemptsMissing": failure}
         output.json_line(printed)
     else:
-        now, width = session.local_now(), output.reading_width
-        output.lines(run_page(run, root=root, parent=parent, children=children, now=now, width=width, queue=queue))
+        output.lines(run_page(run, around, now=session.local_now(), width=output.reading_width, queue=queue))
 
 
 async def _read_queue(session: Session, run: Run) -> "QueueState | None":
@@ -428,32 +417,23 @@ MAX_CHILDREN: Final = 10
 
 
 def run_page(
-    run: Run,
-    *,
-    now: datetime,
-    width: int,
-    root: Run | None = None,
-    parent: Run | None = None,
-    children: Sequence[Run] | None = None,
-    queue: QueueState | None = None,
+    run: Run, around: "Relatives | None" = None, *, now: datetime, width: int, queue: QueueState | None = None
 ) -> list[Line]:
     """Return the page in lines of at most `width` cells (at least 40), with an empty line between blocks.
 
-    `root`, `parent` and `children` are the relatives that the store knows; `children` is None if they were not read.
     `queue` is the queue of a run that waits in it.
     """
     from tui.features.attempts.words import attempt_lines  # noqa: PLC0415  `ls` does not need it
     from tui.features.detail import words as detail_page  # noqa: PLC0415  as above
-    from tui.features.detail.words import hold_words, title_lines  # noqa: PLC0415  as above
 
-    limit = max(width, MIN_WIDTH)
+    limit, at = max(width, MIN_WIDTH), Now(now)
     tags = [row.line for row in detail_page.tag_rows(run, limit)]
     blocks = (
-        title_lines(run, Now(now), limit),
+        detail_page.title_lines(run, at, limit),
         _error(run, limit),
-        detail_page.time_lines(run, Now(now), limit, shows_zone=True) + detail_page.updated_lines(run, Now(now), limit),
-        detail_page.fact_lines(run, limit, hold_words(run, queue, Now(now))) + tags,
-        _relatives(run, root, parent, children, limit),
+        detail_page.time_lines(run, at, limit, shows_zone=True) + detail_page.updated_lines(run, at, limit),
+        detail_page.fact_lines(run, limit, detail_page.hold_words(run, queue, at)) + tags,
+        _relatives(run, around or detail_page.Relatives(), limit),
         detail_page.body_lines(run, limit),
         attempt_lines(run, run.attempts[1], now, limit) if run.attempts else [],
     )
@@ -473,23 +453,19 @@ def _error(run: Run, limit: int) -> list[Line]:
     return error_lines(replace(error, stack=None, causes=()) if is_shown_below else error, limit)
 
 
-def _relatives(
-    run: Run, root: Run | None, parent: Run | None, children: Sequence[Run] | None, limit: int
-) -> list[Line]:
+def _relatives(run: Run, around: "Relatives", limit: int) -> list[Line]:
+    """Return the root and the parent, and the children by status: all that failed, and the first ten of each other."""
+    from tui.features.detail.words import children_by_status, children_summary  # noqa: PLC0415  `ls` does not need it
+
     lines: list[Line] = []
-    for label, relative, run_id in (("root", root, run.fixed.root_id), ("parent", parent, run.fixed.parent_id)):
-        if relative is not None or run_id is not None:
+    ids = (run.fixed.root_id, run.fixed.parent_id)
+    for label, relative, run_id in zip(("root", "parent"), (around.root, around.parent), ids, strict=True):
+        if run_id is not None:
             lines += labelled(label, _relative(relative, run_id), limit)
-    return lines if children is None else lines + _children(children, limit)
-
-
-def _children(children: Sequence[Run], limit: int) -> list[Line]:
-    """Return the summary, then the children by status: all that failed, and the first ten of each other status."""
-    from tui.features.detail import words as detail_page  # noqa: PLC0415  `ls` does not need it
-
-    groups = detail_page.children_by_status(children)
-    lines = detail_page.children_summary(groups, limit)
-    hidden = 0
+    if around.children is None:
+        return lines
+    groups, hidden = children_by_status(around.children), 0
+    lines += children_summary(groups, limit)
     for style, runs in groups.items():
         shown = len(runs) if style.is_bold else MAX_CHILDREN
         hidden += len(runs[shown:])
@@ -501,9 +477,9 @@ def _children(children: Sequence[Run], limit: int) -> list[Line]:
     return lines
 
 
-def _relative(run: Run | None, run_id: RunId | None) -> list[Line]:
+def _relative(run: Run | None, run_id: RunId) -> list[Line]:
     if run is None:
-        return [(Piece(run_id or ""),)]
+        return [(Piece(run_id),)]
     style = style_of(run)
     return [(Piece(run.fixed.task or formatting.NONE),), (Piece(run.id),), (style.mark, Piece(" "), style.name)]
 

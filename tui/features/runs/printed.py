@@ -1,8 +1,8 @@
 """Runs as `ls`, `watch` and `--json` print them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING
 
 from tui.domain.error import RunError
 from tui.domain.finding import Hold
@@ -12,6 +12,9 @@ from tui.features.runs.columns import took
 from tui.text import formatting
 from tui.text.status import style_of
 from tui.text.styled import Line, Piece, Token, first_line, joined, pad
+
+if TYPE_CHECKING:
+    from tui.features.detail.words import Relatives
 
 # A line of `watch` about one change: time, id, status, task, and the error of a failed run.
 #
@@ -78,25 +81,22 @@ Object = dict[str, Json]
 def run_object(
     run: Run,
     *,
-    root: Run | None = None,
-    parent: Run | None = None,
-    children: Iterable[Run] | None = None,
+    around: "Relatives | None" = None,
     hold: Hold | None = None,
 ) -> Object:
     """Return all that is known of a run, valid by the run schema.
 
-    `root`, `parent` and the direct `children` are the runs that the store knows. Unknown ones are printed by their ids,
-    and `children` is None if they were not read. `hold` is why the run has not started. Numbers may be infinite;
-    `json.text.compact` writes them.
+    Relatives that the store does not know are printed by their ids. `hold` is why the run has not started. Numbers may
+    be infinite; `json.text.compact` writes them.
     """
     out: Object = {"id": run.id, "status": run.status.value, "taskIdentifier": run.fixed.task or ""}
     if run.state:
         out |= _state_keys(run.state)
     from tui.features.detail.words import fact_keys  # noqa: PLC0415  the table of `ls` does not need it
 
-    fixed: Object = {"triggerFunction": run.fixed.trigger_function, "schedule": run.fixed.schedule}
-    own = fact_keys(run) | _known(createdAt=iso_time(run.created_at), **fixed)
-    out |= {key: own[key] for key in _LIST_KEYS if key in own}
+    fixed = run.fixed
+    own = _known(createdAt=iso_time(run.created_at), triggerFunction=fixed.trigger_function, schedule=fixed.schedule)
+    out |= fact_keys(run) | own
     if run.metadata_values:
         out["metadata"] = run.metadata_values
     if run.body:
@@ -115,10 +115,13 @@ def run_object(
         )
     if hold is not None:
         out["waitsFor"] = _hold_object(hold)
-    out |= own
-    related: Object = {"root": _reference(root, run.fixed.root_id), "parent": _reference(parent, run.fixed.parent_id)}
-    related["children"] = None if children is None else [_reference(child, child.id) for child in children]
-    return out | _known(relatedRuns=_known(**related) or None)
+    root, parent, children = around or (None, None, None)
+    related = _known(
+        root=_reference(root, fixed.root_id),
+        parent=_reference(parent, fixed.parent_id),
+        children=None if children is None else [_reference(child, child.id) for child in children],
+    )
+    return out | _known(relatedRuns=related or None)
 
 
 def tree_objects(tree: RunTree) -> Iterator[Object]:
@@ -141,13 +144,6 @@ def error_object(error: RunError) -> Object:
     """Return an error with its known fields: `name`, `message`, `stack`, `code` and `causes`."""
     named = _known(name=error.name, message=error.message, stack=error.stack, code=error.code)
     return named | _known(causes=[error_object(cause) for cause in error.causes] or None)
-
-
-_LIST_KEYS: Final = (
-    "version", "createdAt", "isTest", "depth", "env", "batchId", "triggerFunction", "ttl", "idempotencyKey", "region",
-    "taskKind", "schedule", "queue", "machine",
-)  # fmt: skip
-"""These keys precede metadata, payload and output. The keys of other facts follow the attempts."""
 
 
 def _state_keys(state: State) -> Object:
