@@ -280,7 +280,7 @@ def on_a_terminal(environ: dict[str, str]) -> Iterator[tuple[Output, int]]:
 def test_terminal_and_environment_decide_width_and_colour(environ: dict[str, str], width: int, shown: bytes) -> None:
     with on_a_terminal(environ) as (output, screen):
         output.lines([(Piece("x", Token.ROSE),)])
-        assert (output.width, output.reading_width, output.can_ask) == (width, width, True)
+        assert (output.width, output.reading_width, output.keyboard is not None) == (width, width, True)
         assert os.read(screen, 100) == shown
 
 
@@ -321,8 +321,8 @@ def test_end_of_input_is_an_empty_answer() -> None:
 
 def test_output_without_a_terminal_cannot_ask() -> None:
     streams = Streams()
-    assert (streams.output.can_ask, streams.output.ask("Cancel? "), streams.err) == (False, "", b"")
-    code = "print(output.width, output.reading_width, output.can_ask, file=sys.stderr)"
+    assert (streams.output.keyboard is not None, streams.output.ask("Cancel? "), streams.err) == (False, "", b"")
+    code = "print(output.width, output.reading_width, output.keyboard is not None, file=sys.stderr)"
     environ = {key: value for key, value in os.environ.items() if key != "COLUMNS"}
     ended = run_process(code, capture_output=True, stdin=subprocess.DEVNULL, env=environ)
     assert ended.stderr == f"None {DEFAULT_WIDTH} False\n".encode()

@@ -51,6 +51,8 @@ def all_of(*options: Callable[[F], F]) -> Callable[[F], F]:
     return lambda command: reduce(lambda made, option: option(made), options, command)
 
 
+FILE: Final = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
+
 config_option: Final = click.option(
     "--config",
     "config_path",
@@ -85,11 +87,15 @@ def _options_of(group: str) -> list[Callable[[F], F]]:
     return [_option_of(annotation, option) for annotation, option in found if option.group == group]
 
 
+api_url_option: Final = click.option(
+    "--api-url", metavar="URL", help="The API's address [default: TRIGGER_API_URL, or the cloud]."
+)
+
 connection_options: Final = all_of(
     config_option,
     click.option("--ascii", "ascii_only", is_flag=True, help="Use only ASCII characters."),
     *_options_of("connection"),
-    click.option("--api-url", metavar="URL", help="The API's address [default: TRIGGER_API_URL, or the cloud]."),
+    api_url_option,
 )
 """The options of every command that connects to the API."""
 
@@ -120,11 +126,7 @@ def settings_of(
 
 
 relay_options: Final = all_of(
-    click.option(
-        "--tls-ca",
-        type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
-        help="Certificates to trust, if no known authority signed the relay's.",
-    ),
+    click.option("--tls-ca", type=FILE, help="Certificates to trust, if no known authority signed the relay's."),
     click.option("--relay", "relay_url", metavar="URL", help="Connect to a relay, read-only: ws:// or wss://."),
 )
 """The options for a connection to a relay."""
@@ -232,23 +234,20 @@ class PromptInput:
 
     def feed(self, data: bytes) -> tuple[bool | None, str]:
         """Parse input. Return the answer, or None while the line has no end, and the text to echo."""
-        self._pending += data
-        shown = ""
-        while True:
-            found = _REPORT.search(self._pending) or _PARTIAL_REPORT.search(self._pending)
-            answer, echo = self._add_typed(self._pending if found is None else self._pending[: found.start()])
-            shown += echo
-            if answer is not None or found is None:
-                self._pending = b""
-                return answer, shown
-            if found.re is _PARTIAL_REPORT:
-                self._pending = self._pending[found.start() :]
-                return None, shown
-            self._pending = self._pending[found.end() :]
-            if not self.reports and not self.echoes:
+        data, shown = self._pending + data, ""
+        partial = _PARTIAL_REPORT.search(data)
+        whole = len(data) if partial is None else partial.start()
+        self._pending = data[whole:]
+        for index, typed in enumerate(_REPORT.split(data[:whole])):
+            if index and not self.reports and not self.echoes:
                 self._line.clear()
                 self.echoes = True
-            self.reports += 1
+            self.reports += index > 0
+            answer, echo = self._add_typed(typed)
+            shown += echo
+            if answer is not None:
+                return answer, shown
+        return None, shown
 
     def _add_typed(self, typed: bytes) -> tuple[bool | None, str]:
         shown = ""

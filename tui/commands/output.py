@@ -52,10 +52,6 @@ class OutputClosed(Exception):
     """The reader of stdout is gone (`| head`). The program ends with exit code 0."""
 
 
-class OutputFailed(Exception):
-    """stdout cannot be written, for example because the disk is full. The text says why."""
-
-
 class Output:
     """The stdout and stderr of a command, and the keyboard, if it may ask the user.
 
@@ -102,11 +98,6 @@ class Output:
             ascii_only=ascii_only or not _can_encode_glyphs(out),
             keyboard=sys.stdin if sys.stdin is not None and sys.stdin.isatty() and err.isatty() else None,
         )
-
-    @property
-    def can_ask(self) -> bool:
-        """Whether a user reads stderr and can type an answer."""
-        return self.keyboard is not None
 
     def hide(self, secret: Secret) -> None:
         """Redact a key or token in all later messages on stderr."""
@@ -204,7 +195,7 @@ class Output:
             raise OutputClosed from closed
         except OSError as error:
             _silence(self._out)
-            raise OutputFailed(f"stdout cannot be written: {error.strerror}") from error
+            raise Stop(ExitCode.REFUSED, f"stdout cannot be written: {error.strerror}") from error
 
 
 @contextmanager

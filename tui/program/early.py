@@ -1,11 +1,9 @@
 """What happens before anything large is imported: ctrl-q as a key, large blocks of memory, and the report of a bug."""
 
-import logging
 import os
 import signal
 import sys
 import termios
-import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import FrameType, TracebackType
+    from types import FrameType
 
     from tui.commands.output import Output
 
@@ -128,36 +126,7 @@ def print_bug(output: "Output", bug: BaseException) -> None:
 
 
 def redact_interpreter_output(redact: Callable[[str], str]) -> None:
-    """Redact secrets in the output of the interpreter's exception hooks and of `logging`."""
-
-    def write(text: str) -> None:
-        if sys.stderr is not None:
-            sys.stderr.write(redact(text))
-
-    def hook(kind: type[BaseException], bug: BaseException, trace: "TracebackType | None") -> None:
-        write("".join(traceback.format_exception(kind, bug, trace)))
-
-    def thread_hook(args: threading.ExceptHookArgs) -> None:
-        if args.exc_type is not SystemExit and args.exc_value is not None:
-            write(f"Exception in thread {args.thread.name if args.thread else 'unknown'}:\n")
-            hook(args.exc_type, args.exc_value, args.exc_traceback)
-
-    def unraisable_hook(args: "sys.UnraisableHookArgs") -> None:
-        if args.exc_value is not None:
-            write(f"{args.err_msg or 'Exception ignored in'}: {args.object!r}\n")
-            hook(args.exc_type, args.exc_value, args.exc_traceback)
-
-    sys.excepthook, threading.excepthook, sys.unraisablehook = hook, thread_hook, unraisable_hook
-    if logging.lastResort is not None:
-        logging.lastResort.setFormatter(_RedactingFormatter(redact))
-
-
-class _RedactingFormatter(logging.Formatter):
-    """Formats as usual, then redacts secrets."""
-
-    def __init__(self, redact: Callable[[str], str]) -> None:
-        super().__init__()
-        self._redact = redact
-
-    def format(self, record: logging.LogRecord) -> str:
-        return self._redact(super().format(record))
+    """Redact secrets in all that the interpreter and `logging` write to stderr."""
+    if sys.stderr is not None:
+        write = sys.stderr.write
+        sys.stderr.write = lambda text: write(redact(text))  # type: ignore[method-assign]

@@ -10,13 +10,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import fields
 from datetime import UTC, datetime, tzinfo
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
 import click
 from click.core import ParameterSource
 
 from tui import __version__
 from tui.commands.options import (
+    F,
     all_of,
     config_file_of,
     config_option,
@@ -25,7 +26,7 @@ from tui.commands.options import (
     relay_options,
     settings_of,
 )
-from tui.commands.output import SIGNAL_EXIT_BASE, ExitCode, Output, OutputClosed, OutputFailed, Stop
+from tui.commands.output import SIGNAL_EXIT_BASE, ExitCode, Output, OutputClosed, Stop
 from tui.lazy_dataclass import dataclass
 from tui.program import early
 from tui.program.early import print_bug, redact_interpreter_output
@@ -49,8 +50,6 @@ if TYPE_CHECKING:
 
 STORIES = ("calm", "bad-deploy", "queue-at-limit", "missed-schedule", "stuck-run", "forgotten-approval")
 """The names of `emulator.stories.TALES`, which is not imported before a world is made."""
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 MAX_RUNS_PER_S = 2000
 """New runs a second of real time. One core cannot emulate more and answer requests too."""
@@ -556,9 +555,6 @@ def run(output: Output, arguments: list[str]) -> int:
         return ExitCode.USAGE
     except (OutputClosed, BrokenPipeError):
         return ExitCode.OK
-    except OutputFailed as error:
-        output.say(str(error))
-        return ExitCode.REFUSED
     except (KeyboardInterrupt, click.Abort):
         return ExitCode.INTERRUPTED
     except Exception as bug:  # noqa: BLE001  Python would print the key if the message contains it

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import click
 
 from tui.api.lists import AnyRead
-from tui.commands.options import config_option, settings_of
+from tui.commands.options import FILE, api_url_option, config_option, settings_of
 from tui.commands.output import SIGNAL_EXIT_BASE, ExitCode, Output, OutputClosed, Stop
 from tui.features.config.command import open_session, report_complaints
 from tui.lazy_dataclass import dataclass
@@ -105,9 +105,6 @@ def _address(_: click.Context, __: click.Parameter, value: str) -> tuple[str, in
     return host, int(port)
 
 
-_FILE: Final = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
-
-
 @click.command("relay")
 @click.option(
     "--listen",
@@ -119,14 +116,14 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, readable=True, path_type=
     help="The address to listen on.",
 )
 @click.option(
-    "--tokens", "tokens_file", type=_FILE, required=True, help="A file of tokens, one a line, readable only by you."
+    "--tokens", "tokens_file", type=FILE, required=True, help="A file of tokens, one a line, readable only by you."
 )
-@click.option("--tls-cert", type=_FILE, help="The certificate with its chain; PEM.")
-@click.option("--tls-key", type=_FILE, help="The certificate's key, if it is in another file.")
+@click.option("--tls-cert", type=FILE, help="The certificate with its chain; PEM.")
+@click.option("--tls-key", type=FILE, help="The certificate's key, if it is in another file.")
 @click.option(
     "--max-screens", type=click.IntRange(1, 10_000), default=300, show_default=True, help="The most screens at a time."
 )
-@click.option("--api-url", metavar="URL", help="The API's address [default: TRIGGER_API_URL, or the cloud].")
+@api_url_option
 @click.option("--interval", type=click.FloatRange(MIN_INTERVAL_S, 3600), help="Seconds between polls.")
 @config_option
 @click.option("--ascii", "ascii_only", is_flag=True, hidden=True)

@@ -127,7 +127,7 @@ def _command(action: Action) -> click.Command:
         dry_run: bool,
         as_json: bool,
     ) -> None:
-        if not dry_run and not yes and not output.can_ask:
+        if not dry_run and not yes and output.keyboard is None:
             raise Stop(ExitCode.USAGE, f"{action.id} needs --yes without a terminal")
         async with open_session(settings, output) as session:
             await read_environment(session)
