@@ -513,13 +513,10 @@ def _private_lines(path: Path) -> Iterable[str]:
 
 
 REFUSAL_PERIOD_S: Final = 60.0
-"""The same refusal of the same host is logged once in this time."""
+"""In each span of this length the same refusal of the same host is logged once."""
 
 MAX_REFUSALS_LOGGED: Final = 10
 """Lines per period, so that a client without a token cannot fill the log, however many addresses it uses."""
-
-MAX_REFUSALS_KEPT: Final = 1_000
-"""Logged refusals that are remembered, by host and reason. Above this many all are forgotten."""
 
 
 class Authenticator:
@@ -529,9 +526,9 @@ class Authenticator:
         self.tokens = tokens
         self._clock = clock
         self._log = log
-        self._logged_s: dict[tuple[str, str], float] = {}
+        self._logged: set[tuple[str, str]] = set()
+        """The hosts and reasons of this period's lines."""
         self._period_began_s = clock.monotonic_s()
-        self._logged_count = 0
         self._skipped_count = 0
 
     def token_name(self, request: Request | None) -> str | None:
@@ -552,21 +549,19 @@ class Authenticator:
         """Log a refusal, unless it is a repetition or too many were logged in this period."""
         host = str(connection.remote_address[0]) if connection.remote_address else "an unknown address"
         now_s = self._clock.monotonic_s()
-        if now_s - self._logged_s.get((host, reason), now_s - REFUSAL_PERIOD_S) < REFUSAL_PERIOD_S:
-            return
-        if len(self._logged_s) >= MAX_REFUSALS_KEPT:
-            self._logged_s.clear()
-        self._logged_s[host, reason] = now_s
         if now_s - self._period_began_s >= REFUSAL_PERIOD_S:
             if self._skipped_count:
                 noun = "request was" if self._skipped_count == 1 else "requests were"
                 self._log(f"{self._skipped_count:,} more {noun} refused")
-            self._period_began_s, self._logged_count, self._skipped_count = now_s, 0, 0
-        if self._logged_count < MAX_REFUSALS_LOGGED:
-            self._logged_count += 1
-            self._log(f"a screen at {host} was refused: {reason}")
-        else:
+            self._period_began_s, self._skipped_count = now_s, 0
+            self._logged.clear()
+        if (host, reason) in self._logged:
+            return
+        if len(self._logged) >= MAX_REFUSALS_LOGGED:
             self._skipped_count += 1
+            return
+        self._logged.add((host, reason))
+        self._log(f"a screen at {host} was refused: {reason}")
 
 
 # The relay: one session with the API that serves any number of read-only screens over WebSockets.
