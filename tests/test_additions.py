@@ -189,6 +189,8 @@ def test_column_is_one_row(tmp_path: Path) -> None:
 
 
 COMMAND = """
+import click
+
 @click.command("kinds")
 @click.pass_obj
 def kinds(output: Output) -> None:
