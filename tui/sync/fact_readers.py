@@ -208,7 +208,7 @@ def read_minutes(
     rows: Iterable[queries.MinuteRow],
 ) -> tuple[tuple[facts.TaskMinute, ...], tuple[facts.TaskSpeed, ...]]:
     """Return the cells and the percentiles."""
-    found: dict[tuple[TaskId, datetime], dict[str, int]] = {}
+    found: dict[tuple[TaskId, datetime], Counter[str]] = {}
     speeds = []
     for row in rows:
         task, count = row["task_identifier"], row["n"]
@@ -216,12 +216,10 @@ def read_minutes(
             p95_ms = row.get("p95_ms")
             speeds.append(facts.TaskSpeed(task, None if p95_ms is None else read_duration_ms(p95_ms), count))
             continue
-        cell = found.setdefault((task, row["cell"]), {})
-        cell[row["part"]] = cell.get(row["part"], 0) + count
+        cell = found.setdefault((task, row["cell"]), Counter())
+        cell[row["part"]] += count
         if row["part"] == "ended":
-            cell["done"] = cell.get("done", 0) + row["done"]
-            cell["failed"] = cell.get("failed", 0) + row["failed"]
-            cell["unstarted"] = cell.get("unstarted", 0) + row["unstarted"]
+            cell.update(done=row["done"], failed=row["failed"], unstarted=row["unstarted"])
     return tuple(facts.TaskMinute(task, start, **counts) for (task, start), counts in found.items()), tuple(speeds)
 
 
@@ -537,8 +535,8 @@ class QueueReader:
 
 
 INTERVAL_S: Final = facts.INTERVALS[facts.FactSource.SCHEDULES].total_seconds()
-SCHEDULE_PAGE_INTERVAL_S: Final = facts.PAGE_INTERVAL.total_seconds()
-"""Each page is read once in this time at most."""
+PAGE_INTERVAL_S: Final = facts.PAGE_INTERVAL.total_seconds()
+"""Each page of schedules or tokens is read once in this time at most."""
 
 AFTER_DUE: Final = timedelta(seconds=20)
 """The schedules are read again this long after a due time, for the next one."""
@@ -567,7 +565,7 @@ class ScheduleReader:
     @property
     def interval_s(self) -> float:
         """The seconds between two reads of all pages."""
-        return max(INTERVAL_S, SCHEDULE_PAGE_INTERVAL_S * self._page_count)
+        return max(INTERVAL_S, PAGE_INTERVAL_S * self._page_count)
 
     def early_s(self, known: facts.WallFacts, now: datetime) -> float | None:
         """Return the least seconds between two reads, if a due time has passed since the last one, else None."""
@@ -575,7 +573,7 @@ class ScheduleReader:
         due = (each.next_effective_at or each.next_at for each in schedules if each.is_active)
         has_passed = any(moment is not None and moment + AFTER_DUE <= now for moment in due)
         pages = self._page_count
-        return SCHEDULE_PAGE_INTERVAL_S * (2 * pages - 1) if has_passed else None
+        return PAGE_INTERVAL_S * (2 * pages - 1) if has_passed else None
 
     async def read(self) -> facts.SchedulesRead:
         """Read all pages. Raises `ApiError`."""
@@ -636,9 +634,6 @@ ENDED_EVERY: Final = timedelta(minutes=1)
 _Candidate = tuple[datetime, RunId, tuple[Raw, ...]]
 """When a run was created, its id and its tags."""
 
-TOKEN_PAGE_INTERVAL_S: Final = facts.PAGE_INTERVAL.total_seconds()
-"""Each page is read once in this time."""
-
 SECOND: Final = timedelta(seconds=1)
 
 
@@ -697,7 +692,7 @@ class TokenReader:
     @property
     def interval_s(self) -> float:
         """The seconds between two reads of all pages."""
-        return TOKEN_PAGE_INTERVAL_S * self._page_count
+        return PAGE_INTERVAL_S * self._page_count
 
     async def read(self) -> facts.TokensRead:
         """Read all pages, with the runs that are known by now. Raises `ApiError`."""

@@ -145,11 +145,11 @@ class LiveQueues(LiveList[QueueRow]):
 
     def begin(self) -> None:
         super().begin()
-        self._show(is_opening=True)
-
-    def resume(self) -> None:
-        self.is_open = True
         self._show()
+
+    def close(self) -> None:
+        super().close()
+        self._made_from = None
 
     def refresh(self) -> None:
         self.selected.refresh()
@@ -159,13 +159,9 @@ class LiveQueues(LiveList[QueueRow]):
             self._show()
             self.on_update()
 
-    def tick(self) -> None:
-        if self.is_open:
-            self._show()
-
-    def _show(self, *, is_opening: bool = False) -> None:
+    def _show(self) -> None:
         """Show the newest facts. During a pause, the view keeps those with which it was opened."""
-        if self.live.pause is not None and not is_opening:
+        if self.live.pause is not None and self._made_from is not None:
             return
         session, now = self.live.session, self.live.now
         known, at = session.store.wall_facts or NO_FACTS, now.frozen_at or now.at
@@ -184,7 +180,7 @@ class LiveQueues(LiveList[QueueRow]):
             if rows != self._rows:
                 self._rows = rows
                 self._show_rows()
-        self.selected.follow(self.list.current if self.is_open else None)
+        self.follow_row()
 
     def _show_rows(self) -> None:
         self.list.show_all(self._with_detail(row) for row in self._rows)
