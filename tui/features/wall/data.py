@@ -29,7 +29,6 @@ from tui.store.findings.board import (
     make_board,
 )
 from tui.store.findings.counts import CellSums, OwnCounts
-from tui.store.indexes import StatusCounts
 from tui.store.server_filter import with_server_filters
 from tui.sync.session import Session
 
@@ -233,8 +232,7 @@ class LiveBoard:
         self._is_outdated = True
         self._is_resting = False
         self._ticked_s = float("-inf")
-        self._made_of: tuple[int, StatusCounts] | None = None
-        self._made_of_facts: WallFacts | None = None
+        self._made_of: tuple[object, ...] = ()
         self.cell = MINUTE
         """The time that a cell of the series stands for."""
         self._end: datetime | None = None
@@ -321,18 +319,19 @@ class LiveBoard:
             self.make()
 
     @property
-    def _sources(self) -> tuple[int, StatusCounts]:
-        """The minute, and the server's last count: another board is made when they change."""
-        now = self._session.now()
-        return int(now.timestamp() // 60), self._session.store.status_counts(now)
+    def _sources(self) -> tuple[object, ...]:
+        """The minute, the server's last count and the facts: another board is made when they change.
+
+        Facts that are read again and are the same publish nothing: the wall shows how old they are.
+        """
+        now, store = self._session.now(), self._session.store
+        return int(now.timestamp() // 60), store.status_counts(now), store.wall_facts
 
     @property
     def _differs(self) -> bool:
         """Whether the board of now may be another one."""
-        board, facts = self.board, self._session.store.wall_facts
-        # Facts that are read again and are the same publish nothing: the wall shows how old they are.
-        is_other = self._made_of_facts is not facts or self._made_of != self._sources
-        if self._is_outdated or board is None or is_other:
+        board = self.board
+        if self._is_outdated or board is None or self._made_of != self._sources:
             return True
         # While no run ends, the rates of the last 60 s fall.
         has_rates = bool(board.lines.done.now or board.lines.failed.now)
@@ -366,7 +365,7 @@ class LiveBoard:
         if self._release is None or self._is_resting:
             return
         store, now = self._session.store, self._session.now()
-        self._is_outdated, self._made_of, self._made_of_facts = False, self._sources, store.wall_facts
+        self._is_outdated, self._made_of = False, self._sources
         self.is_judged = self._session.findings.is_judged
         own = self._session.findings.own or self._no_counts
         span = BoardSpan(self.cell, CELLS, self._end or now)
