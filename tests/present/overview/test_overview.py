@@ -76,7 +76,7 @@ def test_failures_and_tasks_are_as_in_the_picture() -> None:
         "✗   1         import-csv   RangeError Invalid array l…  9 Nov",
         "✗  12  known  sync-orders  TimeoutError <n> s exceeded 12 Nov",
     ]
-    assert plain(failing_rule(VIEW)) == "147 in 4 groups, 12 acknowledged"
+    assert plain(failing_rule(VIEW)) == "147 in 4 groups"
     partly = VIEW.failing._replace(known_since=VIEW.now - timedelta(minutes=7))
     assert plain(failing_rule(replace(VIEW, failing=partly))).startswith(
         f"147 in 4 groups since {partly.known_since:%H:%M}"

@@ -48,8 +48,8 @@ def failing_rows(view: WallView, width: int, rows: int, *, has_all: bool = False
 
 
 def failing_rule(view: WallView, _width: int = 0) -> Line:
-    """Return the text at the right end of the rule: `147 in 4 groups, 12 acknowledged`."""
-    return wall_rows.failing_summary(view.failing, view.now, is_narrow=True)
+    """Return the text at the right end of the rule: `147 in 4 groups, 12 not read`."""
+    return wall_rows.failing_summary(view.failing, view.now, is_narrow=True, is_short=True)
 
 
 # The tasks, worst first. The titles of their columns stand in the rule.

@@ -423,17 +423,17 @@ def failing_row(group: FailingGroup, layout: Sequence[Spot], width: int, view: W
     return BlockRow(placed(layout, width, cells), key=("group", group.identity), opens=opens)
 
 
-def failing_summary(failing: FailingNow, now: datetime, *, is_narrow: bool) -> Line:
+def failing_summary(failing: FailingNow, now: datetime, *, is_narrow: bool, is_short: bool = False) -> Line:
     """Return the text at the right end of the rule: `147 in 4 groups, 12 acknowledged`.
 
-    A narrow wall has no rows of acknowledged groups.
+    A narrow wall has no rows of acknowledged groups. A short text says nothing of them.
     """
     if not failing.is_known:
         return (Piece(formatting.NONE, Token.MUTED),)
     if not failing.failed_count:
         return ()
     groups = formatting.plural(len(failing.groups), "group" if is_narrow else "error group")
-    known = failing.acknowledged_count
+    known = 0 if is_short else failing.acknowledged_count
     since = "" if failing.known_since is None else f" since {formatting.time_of_day(failing.known_since, now)}"
     parts = [Piece(f"{formatting.count(failing.failed_count)} in {groups}{since}", Token.MUTED)]
     if known and known == failing.failed_count:
