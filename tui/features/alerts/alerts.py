@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from operator import itemgetter
@@ -23,7 +22,7 @@ from tui.kit.state_files import StateFile, moment, owned_path
 from tui.kit.terminal.output import BELL, DesktopNotice, notice_sequence
 from tui.settings.settings import Rings, Settings, is_calling, is_quiet, rings_for
 from tui.store.changes import Changes
-from tui.store.findings.judging import RINGS_AGAIN_AFTER, KnownFindings, News, begun_again, new_findings
+from tui.store.findings.judging import RINGS_AGAIN_AFTER, KnownFindings, News
 
 # Remembers over a restart for which findings the user was called, so that none of them calls twice.
 #
@@ -149,7 +148,7 @@ class Alerts:
         self._command = AlertCommand(app)
         self._called = CalledFindings(self._session.settings.state_dir, owner=app.part(RunSubscription).state_key)
         self._called.report = lambda text: app.messages.add_once(app.session.now(), text)
-        self._known: KnownFindings | None = None
+        self._known = KnownFindings(self._session.now())
         self._judged: Verdict | None = None
         self._ends: list[Callable[[], None]] = []
 
@@ -157,8 +156,7 @@ class Alerts:
         """Begin or end to watch the findings, as these settings say."""
         is_on = is_calling(settings.bell)
         if is_on and not self._ends:
-            now = self._session.now()
-            self._known = KnownFindings(now) if self._known is None else begun_again(self._known, now)
+            self._known.begin(self._session.now())
             self._judged = None
             self._ends = [self._session.subscribe(self._on_changes), self._session.findings.watch()]
             if not self._called.is_loaded:
@@ -175,14 +173,14 @@ class Alerts:
     def _on_changes(self, _: Changes) -> None:
         """Call for what is new. This comes from the session, also while the screen is paused."""
         verdict = self._session.store.verdict
-        if verdict is None or verdict is self._judged or not self._session.findings.is_judged or self._known is None:
+        if verdict is None or verdict is self._judged or not self._session.findings.is_judged:
             return
         if not self._called.is_loaded:
             return  # the next change judges the same verdict
         self._judged = verdict
-        self._known, news = new_findings(self._known, verdict)
+        news = self._known.news(verdict)
         findings = tuple(each for each in news.findings if not self._called.has(each, verdict.at))
-        news = replace(news, findings=findings)
+        news = news._replace(findings=findings)
         if findings:
             self._called.add(findings, verdict.at)
             self._session.spawn(self._called.save(), "keep the calls")

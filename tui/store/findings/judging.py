@@ -1,4 +1,4 @@
-"""`judge`: all findings of one moment, `hold`: what of them is shown, and `new_findings`: what calls the user."""
+"""`judge`: all findings of one moment, `hold`: what of them is shown, and `KnownFindings`: what calls the user."""
 
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -31,7 +31,6 @@ from tui.domain.finding import (
 )
 from tui.domain.run import Run, RunId, TaskId
 from tui.domain.text import Raw
-from tui.lazy_dataclass import dataclass
 from tui.store.filter import as_value
 from tui.store.findings import bounds, counts
 from tui.store.findings.bounds import LATE_AFTER, MIN_NORMAL_RUNS, normals_by_task
@@ -1015,59 +1014,51 @@ MAX_GONE: Final = 1_000
 """Findings that went lately and are remembered."""
 
 
-@dataclass(frozen=True, slots=True)
-class KnownFindings:
-    """What the user was called for, or knew without a call.
-
-    * `began_at`: the start. Of the findings of the first verdict, those that were one long before it are not new
-    * `present`: the identities of the findings of the last verdict; None before the first
-    * `gone`: when findings went that are not present, at most MAX_GONE
-    """
-
-    began_at: datetime
-    present: frozenset[Hashable] | None = None
-    gone: Mapping[Hashable, datetime] | None = None
-    is_silent: bool = False
-    """Whether the last verdict was not known."""
-
-
-@dataclass(frozen=True, slots=True)
-class News:
+class News(NamedTuple):
     """What is new in a verdict: findings, worst first, and whether nothing is known any more."""
 
     findings: tuple[Finding, ...] = ()
     has_gone_silent: bool = False
 
 
-def new_findings(known: KnownFindings, verdict: Verdict) -> tuple[KnownFindings, News]:
-    """Return what is new in the next verdict, and what is known after it.
+class KnownFindings:
+    """What the user was called for, or knew without a call."""
 
-    A verdict that is not known changes no finding. It is news only after one that was known. While some source is not
-    read, no finding has gone.
-    """
-    gone = {key: at for key, at in (known.gone or {}).items() if verdict.at - at < RINGS_AGAIN_AFTER}
-    present, news = known.present, News()
-    is_silent = verdict.word == NOT_KNOWN
-    if is_silent:
-        news = News(has_gone_silent=present is not None and not known.is_silent and NOT_KNOWN not in gone)
-    else:
-        before = known.present or frozenset()
+    def __init__(self, at: datetime) -> None:
+        self.gone: dict[Hashable, datetime] = {}
+        """When findings went that are not present, at most MAX_GONE."""
+        self._present: frozenset[Hashable] | None = None
+        """The identities of the findings of the last verdict; None before the first."""
+        self.begin(at)
+
+    def begin(self, at: datetime) -> None:
+        """Begin to watch, at first or again: what the next verdict has from long before is not new."""
+        self.gone |= dict.fromkeys(self._present or (), at)
+        self._began_at, self._present, self._was_silent = at, None, False
+
+    def news(self, verdict: Verdict) -> News:
+        """Return what is new in the next verdict.
+
+        A verdict that is not known changes no finding. It is news only after one that was known. While some source is
+        not read, no finding has gone.
+        """
+        known, was_silent, self._was_silent = self._present, self._was_silent, verdict.word == NOT_KNOWN
+        gone = {key: at for key, at in self.gone.items() if verdict.at - at < RINGS_AGAIN_AFTER}
+        if self._was_silent:
+            self.gone = gone
+            return News(has_gone_silent=known is not None and not was_silent and NOT_KNOWN not in gone)
+        before = known or frozenset()
         fresh = (each for each in verdict.findings if each.identity not in before | gone.keys())
-        if known.present is None:
-            fresh = (each for each in fresh if _is_newer(each, known.began_at - NEW_WITHIN))
+        if known is None:
+            fresh = (each for each in fresh if _is_newer(each, self._began_at - NEW_WITHIN))
         news = News(tuple(fresh))
         present = frozenset(each.identity for each in verdict.findings) | (before if verdict.unread else frozenset())
         gone |= dict.fromkeys(before - present, verdict.at)
-        if known.is_silent and known.present is not None:
+        if was_silent and known is not None:
             gone[NOT_KNOWN] = verdict.at
-        gone = {key: at for key, at in gone.items() if key not in present}
-    newest = sorted(gone.items(), key=lambda item: item[1])[-MAX_GONE:]
-    return KnownFindings(known.began_at, present, dict(newest), is_silent), news
-
-
-def begun_again(known: KnownFindings, at: datetime) -> KnownFindings:
-    """Return what is known when watching begins again: what the next verdict has from before is not new."""
-    return KnownFindings(at, None, {**(known.gone or {}), **dict.fromkeys(known.present or (), at)})
+        newest = sorted(((key, at) for key, at in gone.items() if key not in present), key=lambda item: item[1])
+        self._present, self.gone = present, dict(newest[-MAX_GONE:])
+        return news
 
 
 def _is_newer(finding: Finding, oldest: datetime) -> bool:

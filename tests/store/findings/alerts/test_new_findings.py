@@ -26,7 +26,7 @@ from tui.domain.finding import (
     Verdict,
 )
 from tui.domain.text import Raw
-from tui.store.findings.judging import MAX_GONE, RINGS_AGAIN_AFTER, KnownFindings, begun_again, new_findings
+from tui.store.findings.judging import MAX_GONE, RINGS_AGAIN_AFTER, KnownFindings
 
 BEGAN = at(0)
 AGAIN_S = RINGS_AGAIN_AFTER.total_seconds()
@@ -45,7 +45,7 @@ def rung(steps: list[Verdict], known: KnownFindings | None = None) -> list[str]:
     """Return the new findings of each verdict as one text, `!` for silence."""
     known, called = known or KnownFindings(BEGAN), []
     for step in steps:
-        known, news = new_findings(known, step)
+        news = known.news(step)
         called.append("".join(each.subject.key for each in news.findings) + "!" * news.has_gone_silent)
     return called
 
@@ -115,10 +115,10 @@ def test_unread_source_is_no_recovery() -> None:
 
 
 def test_watching_again_rings_for_nothing_known() -> None:
-    known, _ = new_findings(KnownFindings(BEGAN), verdict(1, ""))
-    known, news = new_findings(known, verdict(10, "a", since_s=5.0))
-    assert news.findings
-    known = begun_again(known, at(20))
+    known = KnownFindings(BEGAN)
+    known.news(verdict(1, ""))
+    assert known.news(verdict(10, "a", since_s=5.0)).findings
+    known.begin(at(20))
     old = verdict(21, "ab", since_s=-60.0)
     assert rung([old, verdict(30, "abc", since_s=25.0)], known) == ["", "c"]
 
@@ -155,9 +155,9 @@ def test_no_finding_rings_twice_without_having_gone(steps: list[tuple[int, str, 
 
 
 def test_findings_that_went_are_bounded() -> None:
-    known, _ = new_findings(KnownFindings(BEGAN), verdict(1, ""))
+    known = KnownFindings(BEGAN)
+    known.news(verdict(1, ""))
     many = Verdict(at(2), tuple(finding(str(number)) for number in range(MAX_GONE + 100)), at(2), is_known=True)
-    known, _ = new_findings(known, many)
-    known, _ = new_findings(known, verdict(3, ""))
-    assert known.gone is not None
+    known.news(many)
+    known.news(verdict(3, ""))
     assert len(known.gone) == MAX_GONE
