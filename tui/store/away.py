@@ -165,7 +165,7 @@ def report_of(log: AwayLog, get: Callable[[RunId], Run | None], now: datetime, o
     newest = list(log.failed_ids)[-MAX_GROUPED:]
     for run_id in newest:
         run = get(run_id)
-        error = None if run is None or run.state is None else known_error(run, run.state)
+        error = None if run is None else known_error(run)
         kind = None if error is None else kind_of(error)
         if kind is not None:
             kinds[kind.fingerprint] = kind

@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import islice
 from math import ceil
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeGuard, TypeVar
 
 from sortedcontainers import SortedSet
 
 from tui.domain.error import RunError
 from tui.domain.error_kinds import ErrorKind, Fingerprint, identity_of, kind_of, normalise
 from tui.domain.facts import ErrorState, ServerErrorGroup, state_of
-from tui.domain.run import Run, RunId, RunStatus, State, TaskId
+from tui.domain.run import Run, RunId, RunStatus, TaskId
 from tui.domain.text import Raw
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import add_to
@@ -67,24 +67,24 @@ class Failure(NamedTuple):
     tags: tuple[Raw, ...]
 
 
-def is_failure(run: Run | None) -> bool:
+def is_failure(run: Run | None) -> TypeGuard[Run]:
     """Return whether a run belongs to an error group, or will when its error is read."""
     return run is not None and run.state is not None and run.status.is_failed and not run.is_gone
 
 
-def seen_at(run: Run, state: State) -> datetime:
+def seen_at(run: Run) -> datetime:
     """Return the time of a failed run's failure: see `Failure.seen_s`."""
-    return run.existed_at or state.updated_at
+    assert run.state is not None
+    return run.existed_at or run.state.updated_at
 
 
-def known_error(run: Run, state: State) -> RunError | None:
+def known_error(run: Run) -> RunError | None:
     """Return a failed run's error, an empty one if the server says that there is none; None if it is not known."""
-    facet = run.error_facet
-    if facet is None:
+    if run.state is None or run.error_facet is None:
         return None
-    stamp, error = facet
+    stamp, error = run.error_facet
     # What was read before the run failed says nothing.
-    return NO_ERROR if error is None and stamp.updated_at >= state.updated_at else error
+    return NO_ERROR if error is None and stamp.updated_at >= run.state.updated_at else error
 
 
 Key = tuple[float, RunId]
@@ -488,9 +488,9 @@ class ErrorGroups:
             del self._members[left], self._kinds[left]
 
     def _failure(self, run: Run | None, before: Failure | None) -> Failure | None:
-        if run is None or run.state is None or not is_failure(run):
+        if not is_failure(run) or run.state is None:
             return None
-        error, fingerprint = known_error(run, run.state), None
+        error, fingerprint = known_error(run), None
         if before is not None and before.error is error:
             fingerprint = before.fingerprint
         elif error is not None:
@@ -498,7 +498,7 @@ class ErrorGroups:
             fingerprint = kind.fingerprint
             self._kinds.setdefault(fingerprint, kind)
         fixed = run.fixed
-        seen_s = seen_at(run, run.state).timestamp()
+        seen_s = seen_at(run).timestamp()
         failure = Failure(seen_s, run.id, fingerprint, error, fixed.task, fixed.version, run.status, run.state.tags)
         self._store.hide(failure)
         return failure

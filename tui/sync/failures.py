@@ -203,13 +203,13 @@ class ErrorFetcher:
 def lacks_error(store: Store, run_id: RunId) -> bool:
     """Whether a run of the store has failed and its error is not known. A detail may say that there is none."""
     run = store.get(run_id)
-    return run is not None and run.state is not None and is_failure(run) and known_error(run, run.state) is None
+    return is_failure(run) and known_error(run) is None
 
 
 def has_code_only(store: Store, run_id: RunId) -> bool:
     """Whether a failed run of the store crashed, and only the code of its crash is known."""
     run = store.get(run_id)
-    error = None if run is None or run.state is None or not is_failure(run) else known_error(run, run.state)
+    error = known_error(run) if is_failure(run) else None
     return error is not None and error.has_code_only
 
 

@@ -172,9 +172,9 @@ class GroupUpdates:
         while some := list(islice(keys, _RUNS_PER_COUNT)):
             for _, run_id in some:
                 run = store.get(run_id)
-                if run is not None and run.state is not None and is_failure(run) and self._filter.matches(run):
+                if is_failure(run) and self._filter.matches(run):
                     found.append(run_id)
-                    in_span += since <= seen_at(run, run.state) <= until
+                    in_span += since <= seen_at(run) <= until
             yield
         self.waiting = dict.fromkeys([*found, *self.waiting])
         self._failed_count, self.reading, self._shown_s = in_span, Reading(in_span, 0), self._now_s()
