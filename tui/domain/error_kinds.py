@@ -24,9 +24,6 @@ MAX_HEAD_CHARS: Final = 600
 MAX_LINES: Final = 500
 """The lines of a message that may belong to a stack, to code or to a log. Later ones are kept."""
 
-MAX_UNREAD_KEYS: Final = 20
-"""So many duplicate keys whose values cannot be read are tried: each may be read to the end of the message."""
-
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])|[\x00-\x08\x0b-\x1a\x7f]")
 _HTML = re.compile(r"(?<![\"'`])<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _HTML_END = re.compile(r"</html>", re.IGNORECASE)
@@ -58,9 +55,6 @@ _ARGUMENTS = re.compile(
 )
 _LOCATION = re.compile(r"(?<=invocation) in\n[^\n]+:\d+:\d+(?=\n|\Z)")
 
-# MongoDB prints the values of the fields of the index, whose name stands in front.
-_DUPLICATE_KEY: Final = "dup key: {"
-_KEY_VALUES = re.compile(r"(?:[^{}\"\n]|\"(?:[^\"\\\n]|\\.)*+\"){0,500}+\}")
 # What a language model wrote instead of JSON.
 _PARSED_TEXT = re.compile(r"Text: .{0,4000}?\.?\s(?=Error(?: message)?: )", re.DOTALL)
 
@@ -70,26 +64,9 @@ def without_blocks(message: str) -> str:
     text = _ANSI.sub("", message) if "\x1b" in message or not message.isprintable() else message
     if "<" in text:
         text = _without_pages(text)
-    if _DUPLICATE_KEY in text:
-        text = _without_key_values(text)
     if (start := text.find("Text: ")) >= 0 and (parsed := _PARSED_TEXT.match(text, start)) is not None:
         text = f"{text[:start]}Text: … {text[parsed.end() :]}"
     return _without_lines(text) if "\n" in text else text
-
-
-def _without_key_values(text: str) -> str:
-    kept: list[str] = []
-    begin = unread = 0
-    at = text.find(_DUPLICATE_KEY)
-    while at >= 0 and unread < MAX_UNREAD_KEYS:
-        end = at + len(_DUPLICATE_KEY)
-        if (values := _KEY_VALUES.match(text, end)) is None:
-            unread += 1
-        else:
-            kept += (text[begin : end - 1], "…")
-            begin = end = values.end()
-        at = text.find(_DUPLICATE_KEY, end)
-    return "".join([*kept, text[begin:]])
 
 
 def _without_pages(text: str) -> str:
@@ -192,6 +169,11 @@ def replace_objects(text: str) -> str:
             searched = match.end()
             continue
         identity, keys, end = found
+        if text.endswith("dup key: ", at, match.start()):
+            # MongoDB prints the values of the fields of the index, whose name stands in front.
+            parts.append((f"{_normalise_text(text[at : match.start()])}…", ""))
+            at = searched = end
+            continue
         quote = text[match.start() - 1 : match.start()]
         if identity is None and quote in _QUOTES and text[end : end + 1] == quote and match.start() > at:
             # A printed value: `for value "{ a: 1 }"`.
