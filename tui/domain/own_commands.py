@@ -259,7 +259,7 @@ def _first_word(arguments: Sequence[str], behind: range) -> Iterator[int]:
 # an argument, never the name of a program and never a part of a script.
 
 
-_PART: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|\{")
+_PART: Final = re.compile(r"(\{\{|\}\}|\{[^{}]*\}|\{)")
 _MIN_LIKENESS: Final = 0.5
 _RUN_AS_SCRIPT: Final = (
     'a shell or an interpreter runs this argument; pass values behind a script, which has them as "$1"'
@@ -298,21 +298,20 @@ def parse_template(arguments: Sequence[str], scope: CommandScope) -> Template:
 
 
 def _parts(text: str, index: int, scope: CommandScope) -> Iterator[Part]:
-    begin = 0
     literal = ""
-    for found in _PART.finditer(text):
-        literal += text[begin : found.start()]
-        begin = found.end()
-        if found.group() in {"{{", "}}"}:
-            literal += found.group()[0]
-            continue
-        if found[1] is None:
+    for piece in _PART.split(text):
+        if piece in {"{{", "}}"}:
+            literal += piece[0]
+        elif not piece.startswith("{"):
+            literal += piece
+        elif not piece.endswith("}"):
             raise TemplateError(index, "expected } behind the name of a placeholder, or {{ for a brace")
-        if literal:
-            yield literal
+        else:
+            if literal:
+                yield literal
             literal = ""
-        yield _placeholder(found[1], index, scope)
-    if literal := literal + text[begin:]:
+            yield _placeholder(piece[1:-1], index, scope)
+    if literal:
         yield literal
 
 

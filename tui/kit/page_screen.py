@@ -37,7 +37,7 @@ from tui.settings.secret import without_secrets
 from tui.store.freshness import Minute
 from tui.sync.session import Session
 from tui.text import formatting
-from tui.text.blocks import labelled, spark
+from tui.text.blocks import INDENT, indented, labelled, spark
 from tui.text.status import STATUS_STYLES
 from tui.text.styled import Line, Piece, Token, line_width, pad, wrap
 
@@ -405,31 +405,6 @@ class MessagesScreen(PageScreen):
 # `o`: opens a run in the dashboard, by a browser where there is one, otherwise as a link to click or to copy.
 
 
-WIDTH: Final = 84
-_INDENT: Final = 3
-
-
-def link_lines(reason: str, link: str, width: int) -> tuple[list[Line], range]:
-    """Return the dialog in lines of at most `width` cells, and the lines that show the link."""
-    limit, indent = width - 2 * _INDENT, Piece(" " * _INDENT)
-    head: list[Line] = [
-        (),
-        (indent, Piece("Open in a browser", Token.BRIGHT, is_bold=True)),
-        *((indent, Piece(row, Token.MUTED)) for row in wrap(reason, limit)),
-        (),
-    ]
-    rows = [link[start : start + limit] for start in range(0, len(link), limit)]
-    keys = (indent, Piece("y", Token.TEXT, is_bold=True), Piece("  copy it   ", Token.MUTED))
-    lines = [
-        *head,
-        *((indent, Piece(row, Token.TEXT)) for row in rows),
-        (),
-        (*keys, Piece("Esc", Token.TEXT, is_bold=True), Piece("  back", Token.MUTED)),
-        (),
-    ]
-    return lines, range(len(head), len(head) + len(rows))
-
-
 # The dialog with a link: terminals open it by a click, the user can copy it.
 
 
@@ -462,7 +437,7 @@ class LinkDialog(LineDialog[None]):
         bind("o", "close", "back", "Close the dialog.", id="browse"),
         bind("y", "copy_link", "copy", "Copy the link."),
     ]
-    cells = WIDTH
+    cells = 84
 
     def __init__(self, link: str, reason: str, clipboard: Clipboard) -> None:
         self._linked = LinkedDialog(link)
@@ -474,8 +449,15 @@ class LinkDialog(LineDialog[None]):
         self._clipboard.send("link", self._link)
 
     def lines(self, width: int, height: int) -> list[Line]:  # noqa: ARG002  it is low
-        lines, self._linked.linked = link_lines(self._reason, self._link, width)
-        return lines
+        limit = width - 2 * INDENT
+        reason = [(Piece(row, Token.MUTED),) for row in wrap(self._reason, limit)]
+        head: list[Line] = [(), (Piece("Open in a browser", Token.BRIGHT, is_bold=True),), *reason, ()]
+        rows = [self._link[start : start + limit] for start in range(0, len(self._link), limit)]
+        self._linked.linked = range(len(head), len(head) + len(rows))
+        copy: Line = (Piece("y", Token.TEXT, is_bold=True), Piece("  copy it   ", Token.MUTED))
+        back: Line = (Piece("Esc", Token.TEXT, is_bold=True), Piece("  back", Token.MUTED))
+        lines: list[Line] = [*head, *((Piece(row, Token.TEXT),) for row in rows), (), (*copy, *back), ()]
+        return indented(lines, INDENT)
 
 
 NO_DASHBOARD: Final = "not known; set dashboard.url in config.toml"
