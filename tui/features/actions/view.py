@@ -48,7 +48,6 @@ class ActionBatch:
     * `waiting`: the runs that no worker has started yet, in order
     * `check`: is called before each request
     * `due_at`: the end of the wait
-    * `worker_count`: the workers that are running
     * `outcomes`: the final status of the action on each run that a worker has finished
     * `stopped`: why `check` stopped the batch
     * `withdrawn_count`: the runs that were withdrawn
@@ -60,7 +59,6 @@ class ActionBatch:
     check: Check
     due_at: datetime
     via: Via = Via.KEY
-    worker_count: int = 0
     outcomes: list[ActionStatus] = field(default_factory=list)
     stopped: str | None = None
     withdrawn_count: int = 0
@@ -88,7 +86,7 @@ class ActionQueue:
     @property
     def is_busy(self) -> bool:
         """Whether an action was sent whose outcome is not known."""
-        return any(batch.worker_count for batch in self._batches)
+        return bool(self._started)
 
     @property
     def waiting_counts(self) -> Counter[str]:
@@ -113,19 +111,16 @@ class ActionQueue:
         if grace_s:
             self._pending |= dict.fromkeys((run.id for run in runs), batch)
             self._on_update()
-            self._session.spawn(self._wait(batch, grace_s), f"{action.id}: wait")
-        else:
-            self._start(batch)
+        self._session.spawn(self._run(batch, grace_s), action.id)
 
     def withdraw(self) -> Counter[str]:
         """Withdraw everything that was not sent. Return the number of runs by id of the action."""
         counts: Counter[str] = Counter()
-        for batch in tuple(self._batches):
+        for batch in self._batches:
             runs = [run for run in batch.waiting if run.id in self._pending]
             counts[batch.action.id] += len(runs)
             batch.withdrawn_count += len(runs)
             self._drop_waiting(batch)
-            self._finish(batch)
         return +counts
 
     def abandon(self) -> list[tuple[Action, int]]:
@@ -148,28 +143,22 @@ class ActionQueue:
             return words.countdown(batch.action.id, timedelta())  # the run is read once more before the request
         return None if status is None else words.overlay(status, self._session.now())
 
-    async def _wait(self, batch: ActionBatch, grace_s: int) -> None:
+    async def _run(self, batch: ActionBatch, grace_s: int) -> None:
         for _ in range(grace_s):
             await self._session.clock.sleep(1.0)
-            if not batch.waiting:
-                return
             self._on_update()
-        self._start(batch)
-
-    def _start(self, batch: ActionBatch) -> None:
-        batch.worker_count = min(MAX_WORKERS, len(batch.waiting))
-        for _ in range(batch.worker_count):
-            self._session.spawn(self._work(batch), batch.action.id)
+        await asyncio.gather(*(self._work(batch) for _ in range(min(MAX_WORKERS, len(batch.waiting)))))
+        self._batches.remove(batch)
+        if batch.outcomes or batch.stopped is not None:
+            self._on_done(batch)
 
     async def _work(self, batch: ActionBatch) -> None:
         while batch.waiting:
             if (reason := batch.check()) is not None:
                 batch.stopped = reason
                 self._drop_waiting(batch)
-                break
-            await self._perform(batch, batch.waiting.popleft())
-        batch.worker_count -= 1
-        self._finish(batch)
+            else:
+                await self._perform(batch, batch.waiting.popleft())
 
     async def _perform(self, batch: ActionBatch, run: Run) -> None:
         self._pending.pop(run.id, None)
@@ -186,17 +175,10 @@ class ActionQueue:
         self._session.clock.call_later(words.SHOWN_FOR.total_seconds(), self._on_update)
 
     def _drop_waiting(self, batch: ActionBatch) -> None:
-        if not batch.waiting:
-            return
         for run in batch.waiting:
             self._pending.pop(run.id, None)
         batch.waiting.clear()
         self._on_update()
-
-    def _finish(self, batch: ActionBatch) -> None:
-        if not batch.worker_count and not batch.waiting and batch in self._batches:
-            self._batches.remove(batch)
-            self._on_done(batch)
 
 
 # Actions on runs from the screen: when a key works, the confirmation dialog, and the notices about the outcome.
