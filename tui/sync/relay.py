@@ -387,31 +387,27 @@ class RelaySource:
     async def run(self, emit: Emit) -> None:
         """Emit updates until canceled. Raises `ApiError`, or `Fatal` where a retry cannot help."""
         async with self._connection.open() as welcome:
-            await self._receive(emit, welcome.beat_s)
-
-    async def _receive(self, emit: Emit, beat_s: float) -> None:
-        """Receive until the connection ends. Raises `ApiError`."""
-        self._emit, self._beat_s = emit, beat_s
-        self._updates = RelayUpdates(self._store)
-        self._connected_s = -math.inf
-        self._requested_runs: dict[int, RunId] = {}
-        # A restarted relay may serve another environment, so its runs are held until it names the known one.
-        self._environment = self._store.environment
-        self._held: list[messages.Runs | messages.RelayFindings] | None = None if self._environment is None else []
-        self._received_s = self._clock.elapsed_s()
-        self._silence: Unreachable | None = None
-        self._timer: Timer = self._clock.call_later(beat_s, self._check_silence)
-        try:
-            while True:
-                message = await self._connection.receive()
-                self._received_s = self._clock.elapsed_s()
-                await self._handle(message)
-        except (ApiError, ConnectionClosed):
-            if self._silence is not None:
-                raise self._silence from None
-            raise
-        finally:
-            self._timer.cancel()
+            self._emit, self._beat_s = emit, welcome.beat_s
+            self._updates = RelayUpdates(self._store)
+            self._connected_s = -math.inf
+            self._requested_runs: dict[int, RunId] = {}
+            # A restarted relay may serve another environment, so its runs are held until it names the known one.
+            self._environment = self._store.environment
+            self._held: list[messages.Runs | messages.RelayFindings] | None = None if self._environment is None else []
+            self._received_s = self._clock.elapsed_s()
+            self._silence: Unreachable | None = None
+            self._timer: Timer = self._clock.call_later(welcome.beat_s, self._check_silence)
+            try:
+                while True:
+                    message = await self._connection.receive()
+                    self._received_s = self._clock.elapsed_s()
+                    await self._handle(message)
+            except (ApiError, ConnectionClosed):
+                if self._silence is not None:
+                    raise self._silence from None
+                raise
+            finally:
+                self._timer.cancel()
 
     def _check_silence(self) -> None:
         """Abort a silent connection. Time in which the machine sleeps counts as silence."""
