@@ -68,6 +68,8 @@ class Texts(Sequence[Raw]):
 MAX_LINES: Final = 500
 """The lines of a text that are parsed, which takes some 5 ms at most. The others stay one block of text."""
 
+NOT_PARSED: Final = Raw(f"from here on as it came: stacks are found in the first {MAX_LINES} lines")
+
 CACHED_TEXTS: Final = 4
 """Texts whose parts are remembered: those on a screen, of a log that grows every few seconds."""
 
@@ -111,13 +113,6 @@ class Frames:
 
 
 @dataclass(frozen=True, slots=True)
-class Unparsed:
-    """What follows the first `MAX_LINES` lines, as it came."""
-
-    text: Raw
-
-
-@dataclass(frozen=True, slots=True)
 class InnerError:
     """An error within an error.
 
@@ -133,14 +128,14 @@ class InnerError:
     parts: "tuple[LoggedPart, ...]"
 
 
-LoggedPart = TextLines | Frames | InnerError | Unparsed
+LoggedPart = TextLines | Frames | InnerError
 
 
 @lru_cache(CACHED_TEXTS)
 def parse_logged_text(text: Raw) -> tuple[LoggedPart, ...]:
     """Return the parts of a text in order. A short text without any stack is one `TextLines`."""
     lines = [line.rstrip("\r") for line in text.split("\n", MAX_LINES)]
-    rest = [Unparsed(Raw(line)) for line in lines[MAX_LINES:] if line]
+    rest = [TextLines((NOT_PARSED, Raw(text))) for text in lines[MAX_LINES:] if text]
     return (*_Parser(lines[:MAX_LINES]).parts(0, len(lines[:MAX_LINES]), 0), *rest)
 
 

@@ -11,11 +11,11 @@ from tui.domain.error import StackFrame, parse_stack
 from tui.domain.log import (
     MAX_DEPTH,
     MAX_LINES,
+    NOT_PARSED,
     Frames,
     InnerError,
     LoggedPart,
     TextLines,
-    Unparsed,
     has_stack,
     parse_logged_text,
 )
@@ -68,8 +68,6 @@ def outline(parts: tuple[LoggedPart, ...]) -> list[object]:
                 found.append(len(frames))
             case InnerError():
                 found.append((f"{part.kind} {part.number}/{part.count}", part.head, outline(part.parts)))
-            case Unparsed(text):
-                found.append(text)
     return found
 
 
@@ -136,8 +134,6 @@ def test_no_line_of_any_text_is_lost(lines: list[str]) -> None:
                 case InnerError():
                     kept.append(part.head)
                     collect(part.parts)
-                case Unparsed(text):
-                    kept.append(text)
 
     collect(parse_logged_text(Raw("\n".join(lines))))
     missing = [line for line in lines if not any(bare(line) in each for each in kept)]
@@ -159,7 +155,7 @@ def test_depth_and_length_are_bounded() -> None:
     frames, rest = parse_logged_text(Raw("\n".join([line] * (MAX_LINES + 500))))
     assert isinstance(frames, Frames)
     assert len(frames.frames) == MAX_LINES
-    assert rest == Unparsed(Raw("\n".join([line] * 500)))
+    assert rest == TextLines((NOT_PARSED, Raw("\n".join([line] * 500))))
 
 
 def test_spaces_without_end_take_no_time() -> None:

@@ -9,7 +9,6 @@ from typing import Final, NamedTuple, assert_never
 
 from tui.domain.error import FrameKind, StackFrame
 from tui.domain.log import (
-    MAX_LINES,
     UNKNOWN,
     Frames,
     InnerError,
@@ -18,7 +17,6 @@ from tui.domain.log import (
     LogLine,
     RunLog,
     TextLines,
-    Unparsed,
     has_stack,
     parse_logged_text,
 )
@@ -338,18 +336,8 @@ def _part_rows(
                     yield Row((margin, *row.line), row.key, row.action)
             case InnerError():
                 yield from _inner_error(part, inner, here, margin, depth)
-            case Unparsed(text):
-                for row in _unparsed(text, inner, here):
-                    yield Row((margin, *row.line), row.key)
             case _:
                 assert_never(part)
-
-
-def _unparsed(text: Raw, layout: ErrorLayout, key: Hashable) -> Iterable[Row]:
-    told = f"from here on as it came: stacks are found in the first {MAX_LINES} lines"
-    for words, token in ((told, Token.FAINT), (Raw(text[: layout.limit * MAX_ROWS]), Token.TEXT)):
-        for at, line in enumerate(wrap(words, layout.limit)):
-            yield Row((Piece(line, token),), (key, token, at))
 
 
 def _inner_error(

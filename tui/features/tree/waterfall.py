@@ -56,10 +56,8 @@ class WaterfallView(FoldingView[int]):
 
     def __init__(self, placed: words.PlacedTrace, get_run: words.GetRun) -> None:
         self.get_run = get_run
-        self.read = placed
-        """The trace as it was read."""
         self.placed = placed
-        """The same, with the ends that the store has learned since."""
+        """The trace, with the ends that the store has learned since it was read."""
         self._trees: dict[bool, RowTree] = {False: placed.tree}
         self._zoom: TimeWindow | None = None
         self._with_engine = False
@@ -88,7 +86,7 @@ class WaterfallView(FoldingView[int]):
 
     def show(self, placed: words.PlacedTrace) -> None:
         """Show a newer trace of the same run. Folds and zoom stay."""
-        self.read = self.placed = placed
+        self.placed = placed
         self._trees = {False: placed.tree}
         self._shown = None
         self.on_runs_changed()
@@ -486,7 +484,7 @@ class WaterfallPane(FoldingPane[int]):
         if run_id != self._of:
             self._forget()
             self._of = run_id
-        if placed is not None and (self.view is None or placed is not self.view.read):
+        if placed is not None and (self.view is None or placed.waterfall is not self.view.waterfall):
             self._show(placed)
         self.rebuild()
 
