@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from tui.text.styled import Line, Token, painted
+from tui.text.styled import Line, Piece, Token, painted
 
 MIN_WINDOW_US: Final = 1_000
 """The shortest window: times have a precision of a millisecond."""
@@ -48,6 +48,57 @@ def label(moment: int) -> str:
     seconds = f"{rest // SECOND_US}.{rest % SECOND_US:06}".rstrip("0").rstrip(".")
     parts = ((f"{days:,}", "d"), (str(hours), "h"), (str(minutes), "m"), (seconds, "s"))
     return sign + "".join(number + unit for number, unit in parts if number != "0")
+
+
+# The ticks of an axis, at round times.
+
+
+_MIN_TICK_CELLS: Final = 6
+_LABEL_GAP: Final = 3
+_STEPS: Final = (
+    *(mantissa * 10**power for power in range(2, 6) for mantissa in (1, 2, 4, 5)),
+    *(seconds * SECOND_US for seconds in (1, 2, 4, 5, 10, 15, 20, 30)),
+    *(minutes * MINUTE_US for minutes in (1, 2, 4, 5, 10, 15, 20, 30)),
+    *(hours * HOUR_US for hours in (1, 2, 4, 6, 12)),
+    *(mantissa * 10**power * DAY_US for power in range(7) for mantissa in (1, 2, 4, 5)),
+)  # fmt: skip
+
+
+class Tick(NamedTuple):
+    """A line of the time grid, at a cell, with its label."""
+
+    cell: int
+    label: str
+
+
+def ticks(window: TimeWindow, width: int, least_cells: int = _MIN_TICK_CELLS) -> list[Tick]:
+    """Return the ticks of a window in `width` cells, so far apart that no label meets the next one."""
+    if width < least_cells:
+        return []
+    for step in _STEPS:
+        cells = step * width / window.length
+        if cells < least_cells:
+            continue
+        first = -(-window.first // step) * step
+        moments = range(first, window.first + window.length + 1, step)
+        found = [Tick(window.cell(moment, width), label(moment)) for moment in moments]
+        longest = max((len(tick.label) for tick in found), default=0)
+        if cells >= longest + _LABEL_GAP:
+            return [tick for tick in found if tick.cell + len(tick.label) <= width or tick.cell == 0]
+    return []
+
+
+def tick_labels(shown: Iterable[Tick]) -> Line:
+    """Return the labels of ticks, each from its cell on."""
+    text = ""
+    for cell, words in shown:
+        text = text.ljust(cell) + words
+    return (Piece(text, Token.FAINT),)
+
+
+def round_up(length: int) -> int:
+    """Return the next round time, so that an axis that goes on keeps its length for a while."""
+    return next((step for step in _STEPS if step >= length), length)
 
 
 class Cells:

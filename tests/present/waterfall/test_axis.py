@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.features.tree.spans import panned, ticks, zoomed
-from tui.text.axis import MIN_WINDOW_US, TimeWindow, label
+from tui.features.tree.spans import panned, zoomed
+from tui.text.axis import MIN_WINDOW_US, TimeWindow, label, ticks
 
 MOMENTS = st.integers(-(10**16), 10**16)
 WHOLES = st.tuples(MOMENTS, st.integers(0, 10**16)).map(lambda pair: TimeWindow(pair[0], pair[0] + pair[1]))

@@ -15,7 +15,7 @@ from tui.features.runs.words import waiting_words
 from tui.kit.words import without_request
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
-from tui.text.axis import BAR, DASH, DAY_US, SECOND_US, Cells, TimeWindow, label
+from tui.text.axis import BAR, DASH, Cells, Tick, TimeWindow, label, round_up, tick_labels, ticks
 from tui.text.blocks import Now, ReadStage, Row, ShowAttempt, ToggleFold, indented, labelled, spaced, tries_again
 from tui.text.status import StatusStyle, style_of, style_of_attempt
 from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width, pad, wrap
@@ -26,27 +26,8 @@ from tui.text.styled import Line, Piece, Token, cut, fit, joined, line_width, pa
 
 
 _US: Final = timedelta(microseconds=1)
-_ROUND_US: Final[tuple[int, ...]] = (
-    *(digit * 10**power for power in range(3, 7) for digit in (1, 2, 5)),
-    *(
-        seconds * SECOND_US
-        for seconds in (10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200)
-    ),
-    *(digit * 10**power * DAY_US for power in range(9) for digit in (1, 2, 5)),
-)
-"""Round times, up to more days than there are."""
-
 _TICK_CELLS: Final = 12
-"""Cells between two labels of the axis."""
-
-
-def _round_us(least_us: int) -> int:
-    return next(each for each in _ROUND_US if each >= least_us)
-
-
-def round_up(span: timedelta) -> timedelta:
-    """Return the next round time span, so that the axis keeps its length while a run goes on."""
-    return _round_us(span // _US) * _US
+"""Cells between two labels of the axis, at least."""
 
 
 class Bar(NamedTuple):
@@ -86,19 +67,14 @@ class Axis:
 
     def labels(self) -> Line:
         """Return round times above their cells, starting with `0s`."""
-        length = self.span // _US
-        step = _round_us(length * _TICK_CELLS // max(self.width, 1) // 1_000 * 1_000)
-        text = ""
-        for at in range(0, length + 1, step):
-            cell = self._half_cells(self.begin + at * _US) // 2
-            if cell + len(label(at)) > self.width:
-                break
-            text = text.ljust(cell) + label(at)
-        return (Piece(text, Token.FAINT),)
+        return tick_labels(ticks(self._window, self.width, _TICK_CELLS) or [Tick(0, label(0))])
+
+    @property
+    def _window(self) -> TimeWindow:
+        return TimeWindow(0, self.span // _US)
 
     def _half_cells(self, at: datetime) -> int:
-        window = TimeWindow(0, self.span // _US)
-        return max(0, min(2 * self.width, window.half_cells((at - self.begin) // _US, self.width)))
+        return max(0, min(2 * self.width, self._window.half_cells((at - self.begin) // _US, self.width)))
 
 
 # Which attempt is selected, and which attempts have a row of their own when there are very many.
@@ -422,7 +398,7 @@ def axis_of(run: Run, history: AttemptHistory, now: Now, width: int) -> Axis | N
     if begin is None or begin > first or first - begin > _MAX_WAIT_FACTOR * (end - first):
         begin = first
     span = max(end - begin, timedelta(milliseconds=1))
-    return Axis(begin, span if run.is_final else round_up(span), width)
+    return Axis(begin, span if run.is_final else round_up(span // _US) * _US, width)
 
 
 def _queued_at(run: Run) -> datetime | None:

@@ -23,7 +23,7 @@ from tui.features.tree.words import Branch, branches_below, guides_of
 from tui.kit.words import RuleText, could_not_read, rule_line
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
-from tui.text.axis import BAR, DASH, DAY_US, HOUR_US, MIN_WINDOW_US, MINUTE_US, SECOND_US, Cells, TimeWindow, label
+from tui.text.axis import BAR, DASH, MIN_WINDOW_US, Cells, Tick, TimeWindow, tick_labels, ticks
 from tui.text.blocks import Now, few_rows, key_of, tries_again
 from tui.text.json import inline
 from tui.text.status import STATUS_STYLES, UNKNOWN, StatusStyle, style_of
@@ -63,24 +63,6 @@ def known_ends_of(waterfall: Waterfall, get_run: GetRun) -> KnownEnds:
 # The time axis of a waterfall: the window of time that is shown, its ticks, and their labels.
 
 
-_MIN_TICK_CELLS: Final = 6
-_LABEL_GAP: Final = 3
-_STEPS: Final = (
-    *(mantissa * 10**power for power in range(2, 6) for mantissa in (1, 2, 4, 5)),
-    *(seconds * SECOND_US for seconds in (1, 2, 4, 5, 10, 15, 20, 30)),
-    *(minutes * MINUTE_US for minutes in (1, 2, 4, 5, 10, 15, 20, 30)),
-    *(hours * HOUR_US for hours in (1, 2, 4, 6, 12)),
-    *(mantissa * 10**power * DAY_US for power in range(7) for mantissa in (1, 2, 4, 5)),
-)  # fmt: skip
-
-
-class Tick(NamedTuple):
-    """A line of the time grid, at a cell, with its label."""
-
-    cell: int
-    label: str
-
-
 def whole_window(extents: Extents, now: int) -> TimeWindow:
     """Return the window of the whole trace.
 
@@ -113,23 +95,6 @@ def panned(window: TimeWindow, whole: TimeWindow, *, step: int) -> TimeWindow:
 def _inside(first: int, length: int, whole: TimeWindow) -> TimeWindow:
     first = max(min(first, whole.first + whole.length - length), whole.first)
     return TimeWindow(first, first + length)
-
-
-def ticks(window: TimeWindow, width: int) -> list[Tick]:
-    """Return the ticks of a window in `width` cells, so far apart that no label meets the next one."""
-    if width < _MIN_TICK_CELLS:
-        return []
-    for step in _STEPS:
-        cells = step * width / window.length
-        if cells < _MIN_TICK_CELLS:
-            continue
-        first = -(-window.first // step) * step
-        moments = range(first, window.first + window.length + 1, step)
-        found = [Tick(window.cell(moment, width), label(moment)) for moment in moments]
-        longest = max((len(tick.label) for tick in found), default=0)
-        if cells >= longest + _LABEL_GAP:
-            return [tick for tick in found if tick.cell + len(tick.label) <= width or tick.cell == 0]
-    return []
 
 
 # The look of a span's row: its glyph, its name, the colours of its cells and of its bar.
@@ -413,10 +378,7 @@ def shown_spans(tree: RowTree) -> list[Branch[int]]:
 
 def axis_line(parts: RowParts) -> Line:
     """Return the labels of the time axis, behind the cells of names and durations."""
-    text = ""
-    for tick in parts.ticks:
-        text = text.ljust(tick.cell) + tick.label
-    return (Piece(" " * parts.columns.bar_start), *cut((Piece(text, Token.FAINT),), parts.columns.bar))
+    return (Piece(" " * parts.columns.bar_start), *cut(tick_labels(parts.ticks), parts.columns.bar))
 
 
 def row_line(branch: Branch[int], parts: RowParts, *, is_bold: bool = False) -> Line:
