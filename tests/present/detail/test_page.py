@@ -320,24 +320,26 @@ def test_values_say_that_they_were_not_read_yet() -> None:
     [
         ("GET /api/v3/runs/x: 403 Forbidden", "This key may not read runs (403). The list still works."),
         ("GET /api/v3/runs/x: 401 Invalid", "The server refused the key (401). Set TRIGGER_SECRET_KEY again."),
-        ("GET /api/v3/runs/x: 503 Busy", "The run could not be read (503). r tries again.\n503 Busy"),
-        ("GET /api/v3/runs/x: no connection: it", "No answer since 13:49. r tries again.\nno connection: it"),
+        ("GET /api/v3/runs/x: 503 Busy", "The run could not be read: 503 Busy. r tries again."),
+        ("GET /api/v3/runs/x: no connection: it", "The run could not be read: no connection: it. r tries again."),
         (
             "GET /api/v3/runs/x: 200, but a web page: is it right?",
-            "The run could not be read. r tries again.\n200, but a web page: is it right?",
+            "The run could not be read: 200, but a web page: is it right? r tries again.",
         ),
         ("the run could not be read: no JSON", "The run could not be read: no JSON. r tries again."),
         ("the attempts are not known: GET /api/v1/runs/x/trace: 500 Oh", "the attempts are not known: 500 Oh"),
     ],
 )  # fmt: skip
 def test_failure_is_explained_with_what_to_do(failure: str, expected: str) -> None:
-    assert text_of(failure_lines(sample(), failure, Now(NOW), 80)) == expected
+    assert text_of(failure_lines(sample(), failure, 80)) == expected
 
 
 def test_run_gone_from_the_server_says_so_first() -> None:
-    lines = failure_lines(replace(sample(), gone_at=NOW), "GET /x: 404 no", Now(NOW), 80)
+    lines = failure_lines(replace(sample(), gone_at=NOW), "GET /x: 404 no", 80)
     assert text_of(lines) == "The server does not know this run any more."
     assert lines[0][0].token is Token.AMBER
-    unknown = failure_lines(Run(sample().id, gone_at=NOW), "GET /x: 404 no", Now(NOW), 80)
+    unknown = failure_lines(Run(sample().id, gone_at=NOW), "GET /x: 404 no", 80)
     assert text_of(unknown) == "The server does not know this run."
-    assert text_of(failure_lines(None, "GET /x: no answer in 20 s", Now(NOW), 80)).startswith("No answer.")
+    assert text_of(failure_lines(None, "GET /x: no answer in 20 s", 80)).startswith(
+        "The run could not be read: no answer in 20 s."
+    )

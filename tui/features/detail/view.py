@@ -70,7 +70,7 @@ class DetailPane(PagePane):
         )
         if run is None:
             loading = [] if read.stage is ReadStage.DUE else [(Piece(formatting.LOADING, Token.MUTED),)]
-            return [Row(()), *(Row(line) for line in failure_lines(None, read.failure, now, width) or loading)]
+            return [Row(()), *(Row(line) for line in failure_lines(None, read.failure, width) or loading)]
         around = Relatives.of(run, self.live.session.store, self.live.get)
         return page.detail_rows(run, around, read, self._shown, now, width, self._values)
 

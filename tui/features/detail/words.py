@@ -1,6 +1,5 @@
 """The detail pane's page about one run, and the sentences about a run elsewhere."""
 
-import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime, timedelta
@@ -16,11 +15,11 @@ from tui.domain.run import ABSENT, EXECUTING_FAMILY, Absent, Fixed, Json, Run, R
 from tui.domain.text import Raw
 from tui.features.runs.columns import short_id, time_in_queue, took
 from tui.features.runs.words import meaning_words, token_of, waiting_words
-from tui.kit.words import without_request
+from tui.kit.words import could_not_read, without_request
 from tui.lazy_dataclass import dataclass
 from tui.store.store import Store
 from tui.text import blocks, formatting
-from tui.text.blocks import LABEL, Now, ReadStage, Row, ShowWhole, labelled, tries_again
+from tui.text.blocks import LABEL, Now, ReadStage, Row, ShowWhole, labelled
 from tui.text.formatting import NOT_READ
 from tui.text.json import WRAPPED_ROWS, JsonFolds, ValuePath, ValueRows, opening, rows, value_at
 from tui.text.status import STATUS_STYLES, StatusStyle, style_of
@@ -255,7 +254,6 @@ def _beside(lines: list[Line], text: str, token: Token, limit: int) -> list[Line
 MAX_CHARACTERS: Final = 400
 """Longer answers of the server are cut."""
 
-_STATUS: Final = re.compile(r"(\d{3})\b")
 _DECODING_FAILED: Final = "the run could not be read: "
 _REFUSALS: Final = {
     "401": "The server refused the key (401). Set TRIGGER_SECRET_KEY again.",
@@ -264,7 +262,7 @@ _REFUSALS: Final = {
 }
 
 
-def failure_lines(run: Run | None, failure: str | None, now: Now, limit: int) -> list[Line]:
+def failure_lines(run: Run | None, failure: str | None, limit: int) -> list[Line]:
     """Return the failure of the last read in lines of at most `limit` cells, or nothing if it succeeded."""
     if run is not None and run.is_gone:
         was_known = " any more" if run.state is not None else ""
@@ -272,21 +270,10 @@ def failure_lines(run: Run | None, failure: str | None, now: Now, limit: int) ->
     if failure is None:
         return []
     answer = without_request(failure)
-    if answer.startswith(_DECODING_FAILED):
-        return _sentence(f"{answer[0].upper()}{answer[1:]}.{tries_again()}", Token.AMBER, limit)
-    if answer == failure or not failure.endswith(answer):
+    if (answer == failure or not failure.endswith(answer)) and not answer.startswith(_DECODING_FAILED):
         # The message names no request: only a part of the run is missing, and the message already says which.
         return _sentence(answer, Token.MUTED, limit)
-    if (match := _STATUS.match(answer)) is None:
-        read_at = None if run is None else run.read_at
-        since = "" if read_at is None else f" since {formatting.time_of_day(read_at, now.at)}"
-        lines = _sentence(f"No answer{since}.{tries_again()}", Token.AMBER, limit)
-        return lines + _sentence(answer, Token.FAINT, limit)
-    if (status := match[1]) in _REFUSALS:
-        return _sentence(_REFUSALS[status], Token.AMBER, limit)
-    code = f" ({status})" if status >= "400" else ""
-    lines = _sentence(f"The run could not be read{code}.{tries_again()}", Token.AMBER, limit)
-    return lines if answer == status else lines + _sentence(answer, Token.FAINT, limit)
+    return _sentence(_REFUSALS.get(answer[:3]) or could_not_read("The run", failure), Token.AMBER, limit)
 
 
 def _sentence(text: str, token: Token, limit: int) -> list[Line]:
@@ -896,7 +883,7 @@ def detail_rows(
     unread = NOT_READ if read.stage is ReadStage.DONE else ""
     sections = (
         _keyed(head_lines(run, now, limit, read.action), "head"),
-        _keyed(failure_lines(run, read.failure, now, limit), "failure"),
+        _keyed(failure_lines(run, read.failure, limit), "failure"),
         error_rows(run, limit),
         [
             *([Row(life, "life")] if life else []),
