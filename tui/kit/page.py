@@ -5,7 +5,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import partial
 from itertools import islice
-from typing import Any, Final, NamedTuple, overload
+from typing import Any, Final, NamedTuple
 
 from textual import events
 from textual.message import Message
@@ -56,17 +56,9 @@ class LazyRows(Sequence[PageRow]):
     def __len__(self) -> int:
         return self._count + len(self._below)
 
-    @overload
-    def __getitem__(self, index: int) -> PageRow: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> list[PageRow]: ...
-
-    def __getitem__(self, index: int | slice) -> PageRow | list[PageRow]:
-        if isinstance(index, slice):
-            return [self[each] for each in range(*index.indices(len(self)))]
-        if index < 0:
-            index += len(self)
+    def __getitem__(self, index: int) -> PageRow:  # type: ignore[override]  # no slices
+        if not 0 <= index < len(self):
+            raise IndexError(index)
         if index >= self._count:
             return self._below[index - self._count]
         if index not in self._made:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -233,21 +233,23 @@ LAG_RETRIES_S: Final = (1.0, 2.0, 4.0)
 """Delays of the fetches that follow a lagging result: a trace reports the end of a run later than the run does."""
 
 
-@dataclass
-class _NeedFetch:
+class _NeedFetch(CoalescedFetch):
     """The fetches of one need."""
 
-    fetch: CoalescedFetch
     version: datetime | None = None
     """The last update of the run that was known when its last fetch began. None: the value has to be fetched again."""
 
-    cost_s: float = 0.0
-    failures: int = 0
-    is_refused: bool = False
-    """Whether the server refused the last fetch: it is not repeated until the run changes or the user asks for it."""
+    def start_over(self) -> None:
+        """Forget the fetches about another run."""
+        self.cost_s, self.failures = 0.0, 0
+        self.is_refused = False
+        """Whether the server refused the last fetch: it is not repeated until the run changes or the user asks."""
+        self.lag_retries_s = iter(LAG_RETRIES_S)
 
-    starts_s: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_FETCHES))
-    lag_retries_s: Iterator[float] = field(default_factory=lambda: iter(LAG_RETRIES_S))
+    def __init__(self, clock: Clock, start: Callable[[], asyncio.Task[None] | None]) -> None:
+        super().__init__(clock, start)
+        self.starts_s: deque[float] = deque(maxlen=MAX_FETCHES)
+        self.start_over()
 
     def is_busy(self, now_s: float) -> bool:
         """Return whether fetches were started as fast as a held key causes them."""
@@ -284,8 +286,7 @@ class SelectionLoader:
                 self._set(Selection(run_id))
             self._version = self._refetched_version = None
             for each in self._fetches.values():
-                each.lag_retries_s = iter(LAG_RETRIES_S)
-                each.cost_s, each.failures, each.is_refused = 0.0, 0, False
+                each.start_over()
         if run_id is None:
             self._set(Selection(is_list_end=is_list_end))
         elif at_once or self._version is None:
@@ -314,7 +315,7 @@ class SelectionLoader:
         now = self._session.now()
         for need, state in self.selection.states.items():
             if state.started_at is not None and now - state.started_at > HUNG_AFTER:
-                self._fetch_of(need).fetch.cancel()
+                self._fetch_of(need).cancel()
         self._version = None
         for each in self._fetches.values():
             each.version = None  # a hidden value is fetched when its pane is shown
@@ -363,7 +364,7 @@ class SelectionLoader:
     def _cancel(self) -> None:
         """Cancel every fetch, in flight or scheduled."""
         for each in self._fetches.values():
-            each.fetch.close()
+            each.close()
 
     def _rest_s(self) -> float:
         now_s = self._session.clock.monotonic_s()
@@ -419,11 +420,11 @@ class SelectionLoader:
 
     def _schedule(self, need: Need[Any], delay_s: float) -> None:
         if need in self._needs:
-            self._fetch_of(need).fetch.schedule(delay_s)
+            self._fetch_of(need).schedule(delay_s)
 
     def _fetch_of(self, need: Need[Any]) -> _NeedFetch:
         if need not in self._fetches:
-            self._fetches[need] = _NeedFetch(CoalescedFetch(self._session.clock, partial(self._start, need)))
+            self._fetches[need] = _NeedFetch(self._session.clock, partial(self._start, need))
         return self._fetches[need]
 
     def _start(self, need: Need[T]) -> asyncio.Task[None] | None:
@@ -461,7 +462,7 @@ class SelectionLoader:
 
     def _finish(self, need: Need[T], state: FetchState[T]) -> None:
         self._set_state(need, state)
-        self._fetch_of(need).fetch.finish()
+        self._fetch_of(need).finish()
 
     def _refetch_if_changed(self, run_id: RunId) -> None:
         """Fetch a run again that changed during the fetch. Once for each version: the response may stay behind."""

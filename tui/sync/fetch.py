@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from tui.api.client import MAX_PAGE_SIZE, ApiReader, Client, ReadRequest
 from tui.api.errors import ApiError, NotFound, Refused, ServerFault
@@ -446,7 +446,7 @@ class RunFetcher:
         await self.settle()
         return self.known(patch.id) or merge(before, patch)
 
-    async def fetch_bodies(self, run: Run, *, max_bytes: int) -> Run:
+    async def fetch_bodies(self, run: Run, labels: Iterable[str] = ("payload", "output"), *, max_bytes: int) -> Run:
         """Return the run with its payload and output, fetched from the object store if they are only URLs.
 
         The object store is not the API, so this costs no budget. Raises `ApiError`.
@@ -454,12 +454,11 @@ class RunFetcher:
         if run.body is None:
             return run
         stamp, body = run.body
-        if body.payload_url is not None:
-            payload = _decode_stored(await self.api.fetch_presigned(body.payload_url, max_bytes=max_bytes))
-            body = replace(body, payload=payload, payload_url=None)
-        if body.output_url is not None:
-            output = _decode_stored(await self.api.fetch_presigned(body.output_url, max_bytes=max_bytes))
-            body = replace(body, output=output, output_url=None)
+        for label in labels:
+            if (url := getattr(body, f"{label}_url")) is not None:
+                value = _decode_stored(await self.api.fetch_presigned(url, max_bytes=max_bytes))
+                fetched: dict[str, Any] = {label: value, f"{label}_url": None}
+                body = replace(body, **fetched)
         return replace(run, body=(stamp, body))
 
     async def fetch_span(self, run_id: RunId, span_id: SpanId, priority: Priority) -> SpanDetail:

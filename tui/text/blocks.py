@@ -282,6 +282,11 @@ class Row(NamedTuple):
     more: tuple[Line, ...] = ()
 
 
+def enter_hint(text: str = "shows the whole") -> Line:
+    """Return `Enter` and what it does on a row."""
+    return (Piece("Enter", Token.MUTED), Piece(f" {text}", Token.FAINT))
+
+
 class Said(NamedTuple):
     """A sentence about a thing: its label, the part that answers, and a faint remark with other known facts."""
 

@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from tui.domain.run import ABSENT, Absent, Json
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
-from tui.text.blocks import LABEL, Row, ShowWhole, ToggleFold
+from tui.text.blocks import LABEL, Row, ShowWhole, ToggleFold, enter_hint
 from tui.text.styled import ELLIPSIS, Line, Piece, Token, cut, fold, line_width
 
 # Writes JSON as text with a loop instead of recursion: a payload may be nested as deep as the decoder allows.
@@ -538,11 +538,7 @@ class ValueRows:
         if left:
             most = f"{formatting.count(MAX_COUNTED)} or more lines"
             count = formatting.plural(left, "more line") if left < MAX_COUNTED else most
-            note = (
-                Piece(f"… {count}  ", Token.FAINT),
-                Piece("Enter", Token.MUTED),
-                Piece(" shows the whole", Token.FAINT),
-            )
+            note = (Piece(f"… {count}  ", Token.FAINT), *enter_hint())
             rows.append(Row(_behind("", cut(note, room)), (label, "more"), ShowWhole(ValuePath(label, ()))))
         self._cache[label] = (value, arguments, rows)
         return rows

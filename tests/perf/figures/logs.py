@@ -204,7 +204,8 @@ def turns(effort: Effort) -> Reading:
         log, longest_s = _decoded(grown)
         began_s = time.thread_time()
         view.show(log)
-        assert view.rows(100, None, lambda _: ())[-40:]
+        rows = view.rows(100, None, lambda _: ())
+        assert [rows[at] for at in range(len(rows) - 40, len(rows))]
         turns_ms.append((max(longest_s, time.thread_time() - began_s) * 1000, _decoded(huge)[1] * 1000))
         view.show(known)
     of_lines, of_row = (median(each) for each in zip(*turns_ms, strict=True))

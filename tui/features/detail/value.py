@@ -50,11 +50,7 @@ async def fetch_value(session: Session, run: Run, label: str) -> tuple[Json | Ab
             await session.fetcher.fetch_run(run.id, Priority.SELECTED)
             await session.settle()
             run = session.store.get(run.id) or run
-        if run.body is not None:
-            stamp, body = run.body
-            other = {"payload": "output_url", "output": "payload_url"}[label]
-            run = replace(run, body=(stamp, replace(body, **{other: None})))
-        value, _ = value_of(await session.fetcher.fetch_bodies(run, max_bytes=MAX_BYTES), label)
+        value, _ = value_of(await session.fetcher.fetch_bodies(run, [label], max_bytes=MAX_BYTES), label)
     except ApiError as error:
         return ABSENT, without_request(str(error))
     return value, "" if value is not ABSENT else "no longer available"

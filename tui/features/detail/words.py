@@ -19,7 +19,7 @@ from tui.kit.words import could_not_read, without_request
 from tui.lazy_dataclass import dataclass
 from tui.store.store import Store
 from tui.text import blocks, formatting
-from tui.text.blocks import LABEL, Now, ReadStage, Row, ShowWhole, labelled
+from tui.text.blocks import LABEL, Now, ReadStage, Row, ShowWhole, enter_hint, labelled
 from tui.text.formatting import NOT_READ
 from tui.text.json import WRAPPED_ROWS, JsonFolds, ValuePath, ValueRows, opening, rows, value_at
 from tui.text.status import STATUS_STYLES, StatusStyle, style_of
@@ -145,15 +145,10 @@ def error_rows(run: Run, limit: int) -> list[Row]:
         piece = Piece(text, Token.BRIGHT) if text or len(texts) > 1 else Piece("no message", Token.MUTED)
         rows.append(Row((*(blank if index else name), piece), (ERROR, index)))
     if is_cut:
-        note = (Piece(f"… {formatting.size(len(error.message))} in all  ", Token.FAINT), *enter_hint("shows the whole"))
+        note = (Piece(f"… {formatting.size(len(error.message))} in all  ", Token.FAINT), *enter_hint())
         rows.append(Row((*blank, *cut(note, room)), (ERROR, "more"), ShowWhole(ValuePath(ERROR, ()))))
     below = _lines_below(error)
     return rows + [Row((*blank, *cut(line, room)), (ERROR, "below", index)) for index, line in enumerate(below)]
-
-
-def enter_hint(text: str) -> Line:
-    """Return `Enter` and what it does on this row."""
-    return (Piece("Enter", Token.MUTED), Piece(f" {text}", Token.FAINT))
 
 
 def _message_rows(text: Raw, limit: int) -> tuple[list[str], bool]:

@@ -26,7 +26,7 @@ from tui.features.errors.error import ErrorLayout, counted, frame_rows, function
 from tui.kit.words import could_not_read, rule_parts
 from tui.lazy_dataclass import dataclass
 from tui.text import formatting
-from tui.text.blocks import Now, ReadStage, Row, ShowWhole, ToggleFold, with_key
+from tui.text.blocks import Now, ReadStage, Row, ShowWhole, ToggleFold, enter_hint, with_key
 from tui.text.json import FoldedJson, JsonFolds, JsonPath, Label, ValuePath, VisibleRow, indent_of, key_of, step_rows
 from tui.text.status import style_of
 from tui.text.styled import Line, Piece, Token, cut, first_line, fit, joined, line_width, wrap
@@ -287,7 +287,6 @@ MAX_OPEN_ERRORS: Final = 3
 
 STACK_KEYS: Final = ("stack", "stackTrace", "stacktrace")
 
-_WHOLE_HINT: Final = (Piece("Enter", Token.MUTED), Piece(" shows the whole", Token.FAINT))
 _INDENT: Final = 2
 _MIN_ROOM: Final = 10
 
@@ -308,7 +307,7 @@ def opened_rows(message: Raw, attributes: Attributes, folds: LineFolds, room: in
 def _rest_of_message(message: Raw, layout: ErrorLayout) -> list[Row]:
     """Return the message without the first line that is not blank, which stands above."""
     size = Piece(f"{formatting.size(len(message))} in all  ", Token.FAINT)
-    whole = Row((Piece("… ", Token.FAINT), size, *_WHOLE_HINT), (MESSAGE, "more"), ShowWhole(MESSAGE))
+    whole = Row((Piece("… ", Token.FAINT), size, *enter_hint()), (MESSAGE, "more"), ShowWhole(MESSAGE))
     rest = rest_of(message)
     if not rest:
         return [] if rest is not None else [whole]
@@ -389,7 +388,7 @@ def _attribute_rows(values: Json, folds: LineFolds, layout: ErrorLayout) -> list
         if stack is not None and step.path[: len(stack)] == stack:
             continue  # a line of its text, which a search unfolds: the stack shows it already
         if len(rows) >= MAX_ROWS:
-            rows.append(Row((Piece("  … ", Token.FAINT), *_WHOLE_HINT), "more", ShowWhole(ValuePath(ATTRIBUTES, ()))))
+            rows.append(Row((Piece("  … ", Token.FAINT), *enter_hint()), "more", ShowWhole(ValuePath(ATTRIBUTES, ()))))
             break
         if step.is_text and step.is_foldable and (parts := _logged_stack(step.value)) is not None:
             rows += _stack_value(step, parts, layout, room)
