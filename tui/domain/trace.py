@@ -2,11 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 from tui.domain.error import RunError
 from tui.domain.run import (
@@ -28,8 +28,23 @@ from tui.lazy_dataclass import dataclass
 # `domain.tree` interprets traces too. Source: tests/wire/recordings/README.md §5.
 
 
+class Nested:
+    """Something with others of its kind below it."""
+
+    __slots__ = ()
+    children: Sequence[Any]
+
+    def walk(self) -> Iterator[Self]:
+        """Yield this one and all below it, parents first, in order. Not recursive: some are nested deeply."""
+        pending = [self]
+        while pending:
+            each = pending.pop()
+            yield each
+            pending.extend(reversed(each.children))
+
+
 @dataclass(frozen=True, slots=True)
-class Span:
+class Span(Nested):
     """One span or log line of a trace.
 
     * `message`: the name of the span. A run's root span has the task id, an attempt has `Attempt 2`.
@@ -60,14 +75,6 @@ class Span:
     def ended_at(self) -> datetime | None:
         """The end of the span, or None while it is open or if it is not known."""
         return None if self.is_partial or self.duration is None else self.started_at + self.duration
-
-    def walk(self) -> Iterator["Span"]:
-        """Yield this span and all spans below it, parents first, in the server's order; never recursive."""
-        pending = [self]
-        while pending:
-            span = pending.pop()
-            yield span
-            pending.extend(reversed(span.children))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ No single response of the API contains the whole tree. `sync.tree` reads the par
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 from datetime import UTC, datetime, timedelta
 
 from tui.domain.run import Run, RunId, Status, TaskId, parse_status
-from tui.domain.trace import Span
+from tui.domain.trace import Nested, Span
 from tui.lazy_dataclass import dataclass
 
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
@@ -52,7 +52,7 @@ class TreeRow:
 
 
 @dataclass(frozen=True, slots=True)
-class TreeNode:
+class TreeNode(Nested):
     """One run in the tree.
 
     `run` is the store's run. If the store does not have it, `task`, `status` and `times` come from a row.
@@ -65,14 +65,6 @@ class TreeNode:
     run: Run | None
     children: tuple["TreeNode", ...] = field(default=(), repr=False)
     times: RunTimes | None = None
-
-    def walk(self) -> Iterator["TreeNode"]:
-        """Yield this node and all nodes below it, parents first. Not recursive: trees may be deep."""
-        pending = [self]
-        while pending:
-            node = pending.pop()
-            yield node
-            pending.extend(reversed(node.children))
 
 
 @dataclass(frozen=True, slots=True)

@@ -294,7 +294,7 @@ class PagePane(Pane):
 
     @property
     def finds_nothing(self) -> bool:
-        return self.page.hits is not None and not self.page.hits[1]
+        return self.page.hits is not None and not self.page.hits[1] and not self.page.is_searching
 
     @property
     def searched(self) -> str:

@@ -58,7 +58,7 @@ def test_every_run_has_one_entry_and_counts_all_below_it(planted: tuple[Grove, R
     for entry in shape.by_run.values():
         assert isinstance(entry.item, TreeRun)
         below = [each for each in entry.item.node.walk() if each is not entry.item.node]
-        owns = [ROLL_UPS[item.family] for node in below if isinstance(item := shape.by_run[node.id].item, TreeRun)]
+        owns = [ROLL_UPS[shape.by_run[node.id].family] for node in below]
         assert entry.below == RollUp(*(sum(count) for count in zip(*owns, strict=True)) if owns else ())
 
 
@@ -71,10 +71,10 @@ def test_failed_live_and_current_runs_are_never_grouped(
     shape = shape_of(tree, grove.runs.get)
     for entry in shape.root.walk():
         if isinstance(entry.item, SiblingGroup):
-            hidden = [each.item for each in entry.walk() if isinstance(each.item, TreeRun)]
+            hidden = [each for each in entry.walk() if each.run_id is not None]
             assert entry.item.size >= 3
-            assert tree.current not in {tree_run.node.id for tree_run in hidden}
-            assert not {tree_run.family for tree_run in hidden} & {
+            assert tree.current not in {each.run_id for each in hidden}
+            assert not {each.family for each in hidden} & {
                 StatusFamily.FAILED,
                 StatusFamily.ACTIVE,
                 StatusFamily.UNKNOWN,

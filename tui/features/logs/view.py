@@ -202,10 +202,6 @@ class LogsPane(PagePane):
         return (Piece(words, Token.MUTED),)
 
     @property
-    def finds_nothing(self) -> bool:
-        return super().finds_nothing and not self.page.is_searching
-
-    @property
     def _started_at(self) -> datetime | None:
         """When the run started; before its detail is read, when its first attempt began."""
         run, log = self.run, self.reading.log

@@ -467,15 +467,6 @@ def sentences(waterfall: Waterfall, failure: str | None) -> list[str]:
     return found
 
 
-def not_shown(waterfall: Waterfall, tree: RowTree) -> Line:
-    """Return how many spans have no row, and the key that shows them; empty if all have one."""
-    counts = hidden_counts(waterfall)
-    if not counts or tree.with_engine:
-        return ()
-    key = Piece(key_of("engine-spans", "i"), Token.TEXT, is_bold=True)
-    return (Piece(f"not shown: {counts} (", Token.FAINT), key, Piece(")", Token.FAINT))
-
-
 def hidden_counts(waterfall: Waterfall) -> str:
     """Return `7 engine spans and 2 run() spans`: those that get a row only on request; empty if there are none."""
     counts = ((waterfall.engine_count, "engine span"), (waterfall.function_count, "run() span"))
@@ -640,8 +631,12 @@ class SelectedSpan:
         return (_level(span), Piece("  "), Piece(first_line(span.message)), Piece(f"  {when}{rest}", Token.FAINT))
 
     def hidden(self) -> Line:
-        """Return how many spans have no row, and the key that shows them."""
-        return not_shown(self.parts.waterfall, self.parts.tree)
+        """Return how many spans have no row, and the key that shows them; empty if all have one."""
+        counts = hidden_counts(self.parts.waterfall)
+        if not counts or self.parts.tree.with_engine:
+            return ()
+        key = Piece(key_of("engine-spans", "i"), Token.TEXT, is_bold=True)
+        return (Piece(f"not shown: {counts} (", Token.FAINT), key, Piece(")", Token.FAINT))
 
     def facts(self, room: int) -> Iterator[tuple[str, list[Line]]]:
         """Yield the label of each fact, and its lines."""

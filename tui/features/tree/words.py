@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final, Generic, NamedTuple, TypeVar, assert_never
 
 from tui.domain.run import EXECUTING_FAMILY, FAILED, QUEUED_FAMILY, BatchId, Run, RunId, RunStatus, State, TaskId
+from tui.domain.trace import Nested
 from tui.domain.tree import RunTimes, RunTree, TreeNode
 from tui.features.detail.words import origin_words
 from tui.features.runs.columns import short_id, time_in_queue, took
@@ -115,7 +116,6 @@ class TreeRun:
     node: TreeNode
     run: Run | None
     style: StatusStyle
-    family: StatusFamily
 
     @property
     def is_final(self) -> bool:
@@ -148,7 +148,7 @@ class SiblingGroup:
 
 
 @dataclass(slots=True, eq=False)
-class TreeEntry:
+class TreeEntry(Nested):
     """A run or a group, which may have a row.
 
     `family` is that of the run's status; a group has none. `below` counts all runs under it. `is_quiet` means that
@@ -195,14 +195,6 @@ class TreeEntry:
         while above is not None:
             yield above
             above = above.parent
-
-    def walk(self) -> Iterator["TreeEntry"]:
-        """Yield the entry and everything below it, in the order of rows."""
-        pending = [self]
-        while pending:
-            entry = pending.pop()
-            yield entry
-            pending.extend(reversed(entry.children))
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,14 +249,14 @@ def shape_of(
 def _entry(node: TreeNode, newest: Callable[[RunId], Run | None], before: TreeEntry | None) -> TreeEntry:
     if (run := newest(node.id)) is None or (run.state is None and node.run is not None):
         run = node.run
+    status = None if node.status is None else node.status.canonical
+    style = style_of_status(node.status)
+    if run is not None and run.state is not None:
+        status, style = run.status, style_of(run)
+    item = TreeRun(node, run, style)
     if before is not None and isinstance(before.item, TreeRun) and before.item.run is run and before.item.node is node:
         item = before.item
-    elif run is not None and run.state is not None:
-        item = TreeRun(node, run, style_of(run), STATUS_FAMILIES[run.status])
-    else:
-        family = StatusFamily.UNKNOWN if node.status is None else STATUS_FAMILIES[node.status.canonical]
-        item = TreeRun(node, run, style_of_status(node.status), family)
-    return TreeEntry(node.id, item, item.family)
+    return TreeEntry(node.id, item, StatusFamily.UNKNOWN if status is None else STATUS_FAMILIES[status])
 
 
 def _sum_of(entries: Iterable[TreeEntry]) -> RollUp:
@@ -319,8 +311,8 @@ def _similarity(entry: TreeEntry, in_view: Collection[RunId]) -> _Similarity | N
     tree_run = entry.item
     if not isinstance(tree_run, TreeRun) or tree_run.node.id in in_view or not entry.are_children_quiet:
         return None
-    if tree_run.family.is_quiet or tree_run.family is StatusFamily.QUEUED:
-        return tree_run.family.is_quiet, tree_run.style.word.casefold(), tree_run.node.task
+    if entry.family.is_quiet or entry.family is StatusFamily.QUEUED:
+        return entry.family.is_quiet, tree_run.style.word.casefold(), tree_run.node.task
     return None
 
 
