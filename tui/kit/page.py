@@ -143,7 +143,7 @@ class Page(CursorLines):
         """How many matches there are up to the cursor; empty without a search."""
         if (hits := self.hits) is None:
             return ""
-        return f"match {hits[0]} of {hits[1]}" if hits[1] else "not found here"
+        return f"match {hits[0]} of {hits[1]}" if hits[1] else "searching…" if self.is_searching else "not found here"
 
     def show_stale(self, *, is_stale: bool) -> None:
         """Mute the colour of running work, or restore it."""

@@ -19,9 +19,10 @@ from tui.kit.live_model import LiveModel
 from tui.kit.page import Page, PageRow
 from tui.kit.painted import PaintedScreen
 from tui.kit.selection import Need, Selection
-from tui.kit.words import RuleText, Tab
+from tui.kit.words import NOTHING_SELECTED, RuleText, Tab, could_not_read
 from tui.store.changes import Changes, Topic
 from tui.text.blocks import SHOW_READING_AFTER, ReadStage, ToggleFold
+from tui.text.formatting import LOADING
 from tui.text.styled import Line, Piece, Token
 
 _NOTHING: Final = object()
@@ -249,6 +250,15 @@ class PagePane(Pane):
     def rows(self, width: int) -> Sequence[PageRow]:
         """Return the rows for a page of `width` cells."""
         raise NotImplementedError
+
+    def reason_for_none(self) -> str:
+        """Return why there is nothing to show; empty while that is being read."""
+        need = self.needs[0]
+        if self.selection.run_id is None:
+            return NOTHING_SELECTED
+        if (failure := self.selection.state_of(need).failure) is not None:
+            return could_not_read(need.name.capitalize() or "The run", failure)
+        return "" if self.stage_of(need) is ReadStage.DUE else LOADING
 
     def enter(self) -> None:
         self.page.enter()

@@ -53,6 +53,9 @@ _ON_THE_RELAY: Final = "On the relay: "
 _CHECK_RELAY: Final = "Set TRIGGER_TUI_RELAY_TOKEN to one of the tokens in the relay's file."
 
 
+NOTHING_SELECTED: Final = "No run is selected."
+
+
 def without_request(reason: str) -> str:
     """Return the text of an error without the method and the path of its request."""
     return _REQUEST.sub("", reason, count=1)

@@ -17,8 +17,7 @@ from tui.kit.live_model import LiveModel
 from tui.kit.page import Page, PageRow
 from tui.kit.pane import PagePane
 from tui.kit.selection import RUN
-from tui.text import formatting
-from tui.text.blocks import ReadStage, Row, ShowAttempt, ToggleFold
+from tui.text.blocks import Row, ShowAttempt, ToggleFold
 from tui.text.styled import Line, Piece, Token, line_width
 
 
@@ -114,11 +113,8 @@ class AttemptsPane(ErrorPane):
         room = self.room(width)
         selection, run = self.selection, self.run
         fetch, stage = selection.state_of(RUN), self.stage_of(RUN)
-        if selection.run_id is None:
-            return [Row(()), *sentence(words.NOTHING_SELECTED, room, "none")]
         if run is None:
-            text = fetch.failure or ("" if stage is ReadStage.DUE else formatting.LOADING)
-            return [Row(()), *sentence(text, room, "loading")]
+            return [Row(()), *sentence(self.reason_for_none(), room, "none")]
         progress = words.ReadProgress(stage, fetch.failure)
         return words.attempts_page(run, progress, self.live.now, room, self._chosen_number)
 

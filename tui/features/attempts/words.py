@@ -125,10 +125,7 @@ def groups(attempts: Sequence[Attempt], selected: Attempt | None, *, is_open: bo
     return found
 
 
-# A page without a run: one sentence. It is apart from the page, so that the start imports nothing else of it.
-
-
-NOTHING_SELECTED: Final = "No run is selected."
+# A sentence in rows.
 
 
 def sentence(text: str, layout: ErrorLayout, key: Hashable, token: Token = Token.MUTED) -> list[Row]:

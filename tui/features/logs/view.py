@@ -13,7 +13,6 @@ from textual.strip import Strip
 
 from tui.domain.log import LogLevel, RunLog
 from tui.domain.run import ABSENT, RunId
-from tui.features.attempts.words import NOTHING_SELECTED
 from tui.features.logs import words
 from tui.features.logs.model import LOG, LogAttributes, LogKey, LogRead, LogView, OpenLine, save_shown, saved_words
 from tui.kit.app import call_soon
@@ -195,11 +194,7 @@ class LogsPane(PagePane):
 
     def search(self, text: str) -> Line:
         super().search(text)
-        hits = self.page.hits
-        if hits is None:
-            return ()
-        words = f"hit {hits[0]} of {hits[1]}" if hits[1] else "searching…" if self.page.is_searching else "no hit"
-        return (Piece(words, Token.MUTED),)
+        return super().search_result()
 
     @property
     def _started_at(self) -> datetime | None:
@@ -248,7 +243,7 @@ class LogsPane(PagePane):
 
     def _end_rows(self, width: int) -> Sequence[Line]:
         if self.selection.run_id is None:
-            return [(), *((Piece(text, Token.MUTED),) for text in wrap(NOTHING_SELECTED, width))]
+            return [(), *((Piece(text, Token.MUTED),) for text in wrap(self.reason_for_none(), width))]
         rows = words.end_rows(self.reading, self.run, self.view.hidden_count, self.view.least, self.live.now, width)
         return rows if self.view.shown_count else [(), *rows]
 

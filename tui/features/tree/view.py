@@ -11,7 +11,6 @@ from textual.binding import BindingType
 
 from tui.domain.run import Run, RunId
 from tui.domain.tree import RunTree
-from tui.features.attempts.words import NOTHING_SELECTED
 from tui.features.tree import words
 from tui.features.tree.words import Branch, Entry, SiblingGroup, TreeBranch, TreeEntry, TreeRun, TreeShape
 from tui.kit.keys import Help, bind
@@ -21,7 +20,6 @@ from tui.kit.live_model import LiveModel
 from tui.kit.page import LazyRows, Page, PageRow
 from tui.kit.pane import OpenRun, PagePane
 from tui.kit.selection import TREE
-from tui.kit.words import could_not_read
 from tui.store.changes import Changes
 from tui.text import formatting
 from tui.text.blocks import GoToRun, ReadStage, Row, ToggleFold
@@ -291,15 +289,6 @@ class FoldingPane(PagePane, Generic[Entry]):
         self.drawn = None
         self.head.show(())
         return [PageRow((Piece(text, Token.MUTED),)) for text in wrap(self.reason_for_none(), width)]
-
-    def reason_for_none(self) -> str:
-        """Return why there are no rows."""
-        need = self.needs[0]
-        if self.selection.run_id is None:
-            return NOTHING_SELECTED
-        if (failure := self.selection.state_of(need).failure) is not None:
-            return could_not_read(need.name.capitalize(), failure)
-        return "" if self.stage_of(need) is ReadStage.DUE else formatting.LOADING
 
     def on_page_entered(self, event: Page.Entered) -> None:
         """Go to the run of the row; on the selected run or a group, fold or unfold."""
