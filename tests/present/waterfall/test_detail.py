@@ -49,20 +49,19 @@ def test_run_that_crashed_says_why() -> None:
 
 
 @pytest.mark.parametrize(
-    ("width", "begin", "end"),
+    ("width", "left", "right"),
     [
-        (120, "the run of this trace, starts at 12:00:00", "4.0s long, 1.0s of it queued"),
-        (98, "the run of this trace, starts at 12:00:00", "4.0s long"),
-        (65, "starts at 12:00:00", "4.0s long"),
-        (45, "4.0s long", ""),
+        (120, "a-task-with-a-long-name · the run of this trace ─", "─ at 12:00:00.000, 4.0s long, 1.0s of it queued ─"),
+        (90, "a-task-with-a-long-name · the run of this trace ─", "─ at 12:00:00.000, 4.0s long ─"),
+        (45, "a-task-wi…", "─ at 12:00:00.000, 4.0s long ─"),
     ],
 )
-def test_narrow_strip_leaves_out_the_least_important(width: int, begin: str, end: str) -> None:
+def test_strip_is_a_rule_and_the_last_fact(width: int, left: str, right: str) -> None:
     root = span("a-task-with-a-long-name", 0, 4, span("[engine] PENDING_EXECUTING", 1, 0, level="DEBUG"))
     first = shown(root, sample("CRASHED"), width)[1].splitlines()[0]
-    facts = first.split("a-task-with-a-long-name  ")[1]
-    assert facts.startswith(begin)
-    assert facts.endswith(end)
+    assert left in first
+    assert right in first
+    assert len(first) == width
 
 
 def test_last_line_of_a_cut_trace_is_not_called_the_last() -> None:

@@ -214,7 +214,8 @@ def test_waterfall_fits_each_size(tmp_path: Path, size: tuple[int, int]) -> None
         assert all(len(line) <= size[0] for line in monitor.lines)
         assert "━ done" in monitor.text
         if size == (80, 24):
-            assert "checkout  the run of this trace, starts at 13:59:42.800" in monitor.lines[21]
+            assert "checkout · the run of this trace ─" in monitor.lines[21]
+            assert "─ at 13:59:42.800, 22s so far ─" in monitor.lines[21]
             assert "warn  part 3 of 4" in monitor.lines[22]
 
     run_story(story, tmp_path, checkout_fleet(), size=size)

@@ -538,17 +538,15 @@ def right_words(
         if is_alone and not at_least:
             parts.append((Piece("all read", Token.MUTED),))
     else:
-        follows = reading.follows and not at_least
-        age = "" if reading.read_at is None else f"{now.age(reading.read_at)} ago"
-        token = Token.AMBER if reading.failure is not None else Token.MUTED
-        if reading.failure is not None and is_alone:
+        has_failed, follows = reading.failure is not None, reading.follows and not at_least
+        if is_alone and has_failed:
             # The sentence about it is below the last line, where the window may not be.
             parts.append((Piece("last read failed", Token.AMBER),))
-        elif follows and is_alone:
+        elif is_alone and follows:
             parts.append((Piece("follows", Token.ACCENT),))
-        elif follows and reading.failure is None:
-            token = Token.ACCENT  # beside other panes, there is no room for the word
-        parts.append((Piece(age, token),))
+        # Beside other panes, there is no room for the word.
+        token = Token.AMBER if has_failed else Token.ACCENT if follows and not is_alone else Token.MUTED
+        parts.append((Piece("" if reading.read_at is None else f"{now.age(reading.read_at)} ago", token),))
     return joined(parts, " · ")
 
 

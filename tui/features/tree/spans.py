@@ -542,10 +542,10 @@ class SelectedSpan:
         """The span itself."""
         return self.parts.waterfall.spans[self.index]
 
-    def name(self, token: Token, *, is_bold: bool = False) -> Line:
+    def name(self) -> Line:
         """Return the glyph and the name."""
         look = look_of(self.parts, self.index)
-        name = Piece(look.name, token, is_bold=is_bold)
+        name = Piece(look.name)
         return (name,) if look.style is None else (look.style.mark, Piece(" "), name)
 
     def belongs_to(self) -> Line:
@@ -575,14 +575,14 @@ class SelectedSpan:
             return (Piece(self.parts.clock.duration(took), Token.BLUE), Piece(" so far"))
         return (Piece(formatting.duration(took)), Piece(" long"))
 
-    def took_with_queue(self) -> Line:
-        """Return how long the span took, and how much of it was in the queue, unless its end is not known."""
+    def queued(self) -> Line:
+        """Return how much of that time was in the queue, unless the end is not known."""
         waterfall, is_unknown = self.parts.waterfall, self.parts.extents.states[self.index] is SpanState.UNKNOWN
         start = waterfall.starts[self.index]
         queued = timedelta(microseconds=waterfall.dequeued.get(self.index, start) - start)
         if is_unknown or queued <= timedelta():
-            return self.took()
-        return (*self.took(), Piece(f", {formatting.duration(queued)} of it queued", Token.MUTED))
+            return ()
+        return (Piece(f", {formatting.duration(queued)} of it queued", Token.MUTED),)
 
     def path(self, room: int) -> Line:
         """Return the names from the root to the span. Where they do not fit, the first ones are left out."""
@@ -641,7 +641,7 @@ class SelectedSpan:
     def facts(self, room: int) -> Iterator[tuple[str, list[Line]]]:
         """Yield the label of each fact, and its lines."""
         start = self.start() if self.index == ROOT else _after_root(self.parts.waterfall.starts[self.index])
-        yield "starts", [(Piece(f"{start}, "), *self.took_with_queue())]
+        yield "starts", [(Piece(f"{start}, "), *self.took(), *self.queued())]
         yield "path", [self.path(room)]
         if error := self.error():
             yield "error", [error]
@@ -666,10 +666,14 @@ def detail_lines(selected: SelectedSpan, width: int, height: int) -> list[Line]:
     return [(*fit(left[place], left_width), joint, *right[place]) for place, joint in enumerate(joints)]
 
 
+def _rule(selected: SelectedSpan, width: int, right: Line, spare: Line = ()) -> Line:
+    left = (*selected.name(), Piece(" · ", Token.FAINT), *selected.belongs_to())
+    return rule_line(RuleText(left=left, right=(*right, *spare), spare=(spare,)), width)
+
+
 def _fact_lines(selected: SelectedSpan, width: int) -> list[Line]:
-    left = (*selected.name(Token.TEXT), Piece(" · ", Token.FAINT), *selected.belongs_to())
     right: Line = (Piece("follows", Token.MUTED),) if selected.parts.extents.is_live else ()
-    lines: list[Line] = [rule_line(RuleText(left=left, right=right), width), ()]
+    lines: list[Line] = [_rule(selected, width, right), ()]
     for title, facts in selected.facts(max(width - _INDENT - _LABEL - 1, 2)):
         for place, line in enumerate(facts):
             head = Piece(" " * _INDENT + (title if not place else "").ljust(_LABEL), Token.FAINT)
@@ -697,16 +701,10 @@ def _level(span: Span) -> Piece:
 
 
 def strip_lines(selected: SelectedSpan, width: int) -> list[Line]:
-    """Return two lines: the span with its start and its duration; below it its error or its last log line."""
-    name: Line = (Piece("  "), *selected.name(Token.BRIGHT, is_bold=True))
-    start: Line = (Piece(f"starts {selected.start()}", Token.MUTED),)
-    took, belongs_to = selected.took(), (*selected.belongs_to(), Piece(", ", Token.MUTED), *start)
-    first = joined([name, belongs_to, selected.took_with_queue()])
-    for shorter in ([name, belongs_to, took], [name, start, took], [name, took]):
-        if line_width(first) > width:
-            first = joined(shorter)
+    """Return two lines: a rule with the span, its start and its duration; below it its error or its last log line."""
+    right = (Piece(f"{selected.start()}, ", Token.MUTED), *selected.took())
     second = selected.error() or selected.last_log() or selected.hidden()
-    return [cut(first, width), cut((Piece("    "), *second), width)]
+    return [_rule(selected, width, right, selected.queued()), cut((Piece("  "), *second), width)]
 
 
 def _after_root(us: int) -> str:

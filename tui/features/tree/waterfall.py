@@ -26,7 +26,6 @@ from tui.domain.trace import (
 from tui.features.tree import spans as words
 from tui.features.tree.view import BranchRows, FoldingPane, FoldingView, TreePane
 from tui.features.tree.words import Branch
-from tui.kit.colors import Background
 from tui.kit.keys import Help, bind
 from tui.kit.layout import Placement, Slot
 from tui.kit.lines import GUTTER, Lines
@@ -267,6 +266,7 @@ DETAIL_HEIGHT: Final = 12
 MIN_DETAIL_PANE: Final = 30
 """From this height on, the pane has room for these facts below the spans."""
 
+STRIP_HEIGHT: Final = 2
 MIN_STRIP_PANE: Final = 12
 """From this height on, there is a strip of two lines instead."""
 
@@ -293,7 +293,7 @@ class SpanFacts(Lines):
         """Take a place in the pane. The page has room for all spans, so that nothing moves when some are folded."""
         pane, height = self._pane, self._pane.size.height
         self._is_strip = MIN_STRIP_PANE <= height < MIN_DETAIL_PANE
-        strip_rows = (2 + self.painter.needs_rules) if self._is_strip else 0
+        strip_rows = STRIP_HEIGHT if self._is_strip else 0
         page_rows = 0
         if height >= MIN_DETAIL_PANE:
             spans = 0 if pane.view is None else len(pane.view.order)
@@ -301,7 +301,6 @@ class SpanFacts(Lines):
         if (page_rows, strip_rows) != self._arranged:
             self._arranged = page_rows, strip_rows
             self.app_base.record_layout()
-            self._background = Background.SURFACE if self._is_strip else Background.PAGE
             self.styles.height = "1fr" if page_rows else strip_rows
             pane.page.styles.height = page_rows or "1fr"
 
@@ -326,11 +325,7 @@ class SpanFacts(Lines):
         if height and not self._is_strip:
             attributes = self._attributes_of(parts.waterfall.spans[pane.entry])
         span = words.SelectedSpan(parts, pane.entry, attributes, pane.selection.run_id)
-        if self._is_strip:
-            rule = [(Piece("─" * width, Token.LINE),)] if self.painter.needs_rules else []
-            lines = [*rule, *words.strip_lines(span, width)]
-        else:
-            lines = words.detail_lines(span, width, height)
+        lines = words.strip_lines(span, width) if self._is_strip else words.detail_lines(span, width, height)
         self.show(lines if height else (), is_stale=pane.live.now.frozen_at is not None)
 
     def _attributes_of(self, span: Span) -> Line:
