@@ -1,3 +1,4 @@
+from collections import Counter
 from dataclasses import replace
 
 from hypothesis import given, settings
@@ -7,7 +8,6 @@ from tests.support.present.trees import Grove, chain, groves, nightly
 from tui.domain.run import Run, RunId, TaskId, parse_status
 from tui.domain.tree import RunTree, TreeNode
 from tui.features.tree.words import (
-    ROLL_UPS,
     BatchGroup,
     RollUp,
     SiblingGroup,
@@ -58,8 +58,7 @@ def test_every_run_has_one_entry_and_counts_all_below_it(planted: tuple[Grove, R
     for entry in shape.by_run.values():
         assert isinstance(entry.item, TreeRun)
         below = [each for each in entry.item.node.walk() if each is not entry.item.node]
-        owns = [ROLL_UPS[shape.by_run[node.id].family] for node in below]
-        assert entry.below == RollUp(*(sum(count) for count in zip(*owns, strict=True)) if owns else ())
+        assert entry.below == Counter(shape.by_run[node.id].family for node in below)
 
 
 @given(groves())
@@ -109,8 +108,8 @@ def test_run_under_the_cursor_is_never_grouped() -> None:
 
 def test_group_counts_its_members_and_everything_below() -> None:
     shape = shaped(family(*["COMPLETED"] * 3, under=2), "root")
-    assert shape.root.children[0].below == RollUp(completed=9)
-    assert shape.root.below == RollUp(completed=9)
+    assert shape.root.children[0].below == RollUp({StatusFamily.COMPLETED: 9})
+    assert shape.root.below == RollUp({StatusFamily.COMPLETED: 9})
 
 
 def test_batch_has_a_row_at_the_place_of_its_first_run() -> None:
@@ -143,12 +142,12 @@ def test_batch_with_unknown_runs_marks_its_size() -> None:
 def test_newest_state_of_a_run_counts() -> None:
     grove = family("EXECUTING", "EXECUTING")
     tree = grove.tree("root")
-    assert shape_of(tree, grove.runs.get).root.below == RollUp(active=2)
+    assert shape_of(tree, grove.runs.get).root.below == RollUp({StatusFamily.ACTIVE: 2})
     ended = sample("FAILED", run_id="run_0", task="page")
     newer = {**grove.runs, ended.id: ended}
-    assert shape_of(tree, newer.get).root.below == RollUp(failed=1, active=1)
+    assert shape_of(tree, newer.get).root.below == RollUp({StatusFamily.FAILED: 1, StatusFamily.ACTIVE: 1})
     # Gone from the store, or there by reference only: the tree's own values are all that is known.
-    assert shape_of(tree, {RunId("run_0"): Run(RunId("run_0"))}.get).root.below == RollUp(active=2)
+    assert shape_of(tree, {RunId("run_0"): Run(RunId("run_0"))}.get).root.below == RollUp({StatusFamily.ACTIVE: 2})
 
 
 def test_node_known_only_by_its_status_is_counted() -> None:
@@ -158,7 +157,7 @@ def test_node_known_only_by_its_status_is_counted() -> None:
     ]
     tree = RunTree(TreeNode(RunId("run_root"), 0, TaskId("root"), None, None, tuple(nodes)), RunId("run_root"))
     shape = shape_of(tree, lambda _: None)
-    assert shape.root.below == RollUp(failed=1, queued=1)
+    assert shape.root.below == RollUp({StatusFamily.FAILED: 1, StatusFamily.QUEUED: 1, StatusFamily.UNKNOWN: 1})
     assert shape.is_live
 
 
@@ -169,7 +168,7 @@ def test_entries_of_unchanged_runs_are_reused() -> None:
     grove.runs[RunId("run_1")] = sample("FAILED", run_id="run_1", task="page")
     after = shape_of(tree, grove.runs.get, (), before)
     assert after.by_run[RunId("run_0")].item is before.by_run[RunId("run_0")].item
-    assert after.root.below == RollUp(failed=1, completed=1)
+    assert after.root.below == RollUp({StatusFamily.FAILED: 1, StatusFamily.COMPLETED: 1})
 
 
 def test_first_failure_needs_several_known_times() -> None:
@@ -191,7 +190,7 @@ def test_chain_of_a_thousand_levels_has_a_shape() -> None:
     grove, tree = chain(1000)
     shape = shape_of(tree, grove.runs.get)
     assert shape.size == 1000
-    assert shape.root.below == RollUp(completed=999)
+    assert shape.root.below == RollUp({StatusFamily.COMPLETED: 999})
 
 
 def test_nightly_tree_has_the_expected_shape() -> None:

@@ -77,21 +77,8 @@ def _family_of(status: RunStatus) -> StatusFamily:
 STATUS_FAMILIES: Final = {status: _family_of(status) for status in RunStatus}
 
 
-class RollUp(NamedTuple):
-    """The number of runs below. `active` counts runs that execute or wait; no field counts canceled and expired
-    runs.
-    """
-
-    failed: int = 0
-    active: int = 0
-    queued: int = 0
-    completed: int = 0
-
-
-EMPTY: Final = RollUp()
-ROLL_UPS: Final = {
-    family: RollUp(**{family.value: 1}) if family.value in RollUp._fields else EMPTY for family in StatusFamily
-}
+RollUp = Counter[StatusFamily]
+"""The number of runs below."""
 
 
 # Computes the shape of a tree: runs with their newest status, roll-ups, batches, and groups of similar siblings.
@@ -158,7 +145,7 @@ class TreeEntry(Nested):
     key: EntryKey
     item: TreeRun | BatchGroup | SiblingGroup
     family: StatusFamily = StatusFamily.UNKNOWN
-    below: RollUp = EMPTY
+    below: RollUp = field(default_factory=RollUp)
     is_quiet: bool = True
     children: Sequence["TreeEntry"] = ()
     parent: "TreeEntry | None" = field(default=None, repr=False)
@@ -259,12 +246,12 @@ def _entry(node: TreeNode, newest: Callable[[RunId], Run | None], before: TreeEn
     return TreeEntry(node.id, item, StatusFamily.UNKNOWN if status is None else STATUS_FAMILIES[status])
 
 
-def _sum_of(entries: Iterable[TreeEntry]) -> RollUp:
+def _sum_of(entries: Sequence[TreeEntry]) -> RollUp:
     """Sum up entries and everything below them. A group adds nothing beyond its members."""
-    counts: list[RollUp] = []
+    below = RollUp(entry.family for entry in entries if entry.run_id is not None)
     for entry in entries:
-        counts += ROLL_UPS[entry.family], entry.below
-    return RollUp(*map(sum, zip(*counts, strict=True)))
+        below.update(entry.below)
+    return below
 
 
 def _with_batches(parent: TreeEntry, children: Sequence[TreeEntry], in_view: Collection[RunId]) -> Sequence[TreeEntry]:
@@ -394,6 +381,7 @@ ALONE: Final = "no runs above or below it"
 
 EDGE: Final = 1
 _TIME: Final = 7
+_COUNTED: Final = (StatusFamily.FAILED, StatusFamily.ACTIVE, StatusFamily.QUEUED, StatusFamily.COMPLETED)
 _COUNTS: Final = (4, 4, 5, 5)
 _FAILED_ONLY: Final = 5
 _MIN_TASK: Final = 14  # With the glyph.
@@ -510,7 +498,8 @@ def _remark(tree_run: TreeRun, branch: TreeBranch, now: Now, *, is_roomy: bool) 
 def _is_wait_over(run: Run, below: RollUp) -> bool:
     """Return whether all awaited runs have ended since the trace was read, so that its wait no longer applies."""
     awaited = 0 if run.wait is None else len(run.wait.runs)
-    return 0 < awaited <= below.failed + below.completed and not below.active + below.queued
+    ended = below[StatusFamily.FAILED] + below[StatusFamily.COMPLETED]
+    return 0 < awaited <= ended and not below[StatusFamily.ACTIVE] + below[StatusFamily.QUEUED]
 
 
 def _origin(run: Run, branch: TreeBranch) -> Iterator[str]:
@@ -567,15 +556,16 @@ def _runs_of(entry: TreeEntry) -> list[Run]:
 
 def _counts(below: RollUp, room: int) -> Line:
     """Return `✗4 E6 Q13 ✓192`, each count in its column. A zero is blank."""
-    cells = (
-        ((Piece(f"✗{_short(below.failed)}", Token.ROSE, is_bold=True),), below.failed),
-        ((Piece(f"E{_short(below.active)}", Token.BLUE),), below.active),
-        ((Piece(f"Q{_short(below.queued)}", Token.MUTED),), below.queued),
-        ((STATUS_STYLES["Completed"].mark, Piece(_short(below.completed), Token.MUTED)), below.completed),
+    failed, active, queued, completed = (below[family] for family in _COUNTED)
+    cells: tuple[tuple[int, Line], ...] = (
+        (failed, (Piece(f"✗{_short(failed)}", Token.ROSE, is_bold=True),)),
+        (active, (Piece(f"E{_short(active)}", Token.BLUE),)),
+        (queued, (Piece(f"Q{_short(queued)}", Token.MUTED),)),
+        (completed, (STATUS_STYLES["Completed"].mark, Piece(_short(completed), Token.MUTED))),
     )
     widths = _COUNTS if room > _FAILED_ONLY else (_FAILED_ONLY,)
     shown = zip(cells, widths, strict=False)
-    return joined((fit(cell if count else (), width, "right") for (cell, count), width in shown), " ")
+    return joined((fit(cell if count else (), width, "right") for (count, cell), width in shown), " ")
 
 
 def _short(count: int) -> str:
@@ -594,7 +584,7 @@ def notes(tree: RunTree, shape: TreeShape, failure: str | None, width: int) -> l
     rows: list[Row] = []
     if (first := shape.first_failed) is not None and isinstance(first.item, TreeRun):
         node, root = first.item.node, shape.root
-        failed = root.below.failed + root.is_failed
+        failed = root.below[StatusFamily.FAILED] + root.is_failed
         mark = Piece(f"✗{formatting.count(failed)}", Token.ROSE, is_bold=True)
         name = (Piece(node.task or formatting.NONE, Token.MUTED), Piece("  "), *short_id(node.id, Token.FAINT))
         line = (mark, Piece("  the first to fail was ", Token.FAINT), *name)
