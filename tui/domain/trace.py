@@ -28,7 +28,7 @@ from tui.lazy_dataclass import dataclass
 # `domain.tree` interprets traces too. Source: tests/wire/recordings/README.md §5.
 
 
-class Nested:
+class Walked:
     """Something with others of its kind below it."""
 
     __slots__ = ()
@@ -44,7 +44,7 @@ class Nested:
 
 
 @dataclass(frozen=True, slots=True)
-class Span(Nested):
+class Span(Walked):
     """One span or log line of a trace.
 
     * `message`: the name of the span. A run's root span has the task id, an attempt has `Attempt 2`.

@@ -10,7 +10,7 @@ from dataclasses import field
 from datetime import UTC, datetime, timedelta
 
 from tui.domain.run import Run, RunId, Status, TaskId, parse_status
-from tui.domain.trace import Nested, Span
+from tui.domain.trace import Span, Walked
 from tui.lazy_dataclass import dataclass
 
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
@@ -52,7 +52,7 @@ class TreeRow:
 
 
 @dataclass(frozen=True, slots=True)
-class TreeNode(Nested):
+class TreeNode(Walked):
     """One run in the tree.
 
     `run` is the store's run. If the store does not have it, `task`, `status` and `times` come from a row.

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final, Generic, NamedTuple, TypeVar, assert_never
 
 from tui.domain.run import EXECUTING_FAMILY, FAILED, QUEUED_FAMILY, BatchId, Run, RunId, RunStatus, State, TaskId
-from tui.domain.trace import Nested
+from tui.domain.trace import Walked
 from tui.domain.tree import RunTimes, RunTree, TreeNode
 from tui.features.detail.words import origin_words
 from tui.features.runs.columns import short_id, time_in_queue, took
@@ -135,7 +135,7 @@ class SiblingGroup:
 
 
 @dataclass(slots=True, eq=False)
-class TreeEntry(Nested):
+class TreeEntry(Walked):
     """A run or a group, which may have a row.
 
     `family` is that of the run's status; a group has none. `below` counts all runs under it. `is_quiet` means that
