@@ -1,13 +1,13 @@
 """The bridge from the session to the widgets: merged changes, the pause, the freshness, and messages about failures."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, assert_never
+from typing import Final, assert_never
 
 from tui.domain.run import FEEDS, RUN_FEED, Capability, Run, RunId
-from tui.domain.update import Reconciled, SourceConnected, SourceRetrying, SourceStopped
-from tui.kit.selection import Need, Selection
+from tui.domain.update import SourceConnected, SourceRetrying, SourceStopped
+from tui.kit.selection import Selection
 from tui.kit.words import advice_on, feed_sentence, without_request
 from tui.lazy_dataclass import dataclass
 from tui.store.changes import Changes, Key, Topic
@@ -256,47 +256,41 @@ class Reporter:
     def __init__(self, session: Session, messages: Messages) -> None:
         self._session = session
         self._messages = messages
-        self._statuses: dict[str, SourceStatus] = {}
+        self._known: dict[Hashable, object] = {}
+        """What was compared last, by its name."""
         self._failure_since: dict[str, datetime] = {}
-        self._lost: set[Capability] = set()
-        self._action_states: dict[str, str | None] = {}
         self._truncation_count = 0
-        self._reconciled: Reconciled | None = None
-        self._reported_reads: dict[Need[Any], tuple[RunId, str]] = {}
+
+    def _is_new(self, name: Hashable, value: object) -> bool:
+        """Return whether something differs from what it was last time."""
+        is_new = self._known.get(name) != value
+        self._known[name] = value
+        return is_new
 
     def on_changes(self, _changes: Changes) -> None:
         """Compare the state of the session with the one that was reported, and report the differences."""
         session = self._session
         for name, status in session.store.source_statuses.items():
             # No message about the feed of a single run: without it the run is polled.
-            if name != RUN_FEED and self._statuses.get(name) != status:
-                self._statuses[name] = status
+            if name != RUN_FEED and self._is_new(name, status):
                 self._report_source(name, status)
-        self._lost &= session.store.lost_capabilities.keys()  # a capability that came back may be lost again
-        for capability, reason in session.store.lost_capabilities.items():
-            if capability not in self._lost:
-                self._lost.add(capability)
-                name, consequence = _CAPABILITIES[capability]
+        for capability, (name, consequence) in _CAPABILITIES.items():
+            reason = session.store.lost_capabilities.get(capability)
+            # One that came back may be lost again.
+            if self._is_new(capability, reason is not None) and reason is not None:
                 refusal = without_request(reason).removesuffix(".")
                 self._messages.add(session.now(), f"The server refuses {name}: {refusal}. {consequence}")
-        states = {"blocked": session.interlock.reason, "not logged": session.action_log.failure}
-        for state, cause in states.items():
-            if cause is not None and cause != self._action_states.get(state):
+        for state, cause in (("blocked", session.interlock.reason), ("not logged", session.action_log.failure)):
+            if self._is_new(state, cause) and cause is not None:
                 self._messages.add(session.now(), f"Actions are {state}: {cause}.")
-        self._action_states = states
         for text in list(session.truncations)[self._truncation_count :]:
             self._messages.add(session.now(), f"The server sent too much: {without_request(text)}.")
         self._truncation_count = len(session.truncations)
-        self._report_reconciled(session.store.reconciled)
-
-    def _report_reconciled(self, reconciled: Reconciled | None) -> None:
-        """Report how many changes the live feed missed."""
-        if reconciled is not None and reconciled != self._reconciled and reconciled.missed_count:
+        reconciled = session.store.reconciled
+        if self._is_new("reconciled", reconciled) and reconciled is not None and reconciled.missed_count:
             missed = formatting.plural(reconciled.missed_count, "run")
-            self._messages.add(
-                reconciled.at, f"The live feed missed changes of {missed}. They were read from the list."
-            )
-        self._reconciled = reconciled
+            text = f"The live feed missed changes of {missed}. They were read from the list."
+            self._messages.add(reconciled.at, text)
 
     def report_selection(self, selection: Selection) -> None:
         """Report the fetches about the selected run that failed."""
@@ -304,9 +298,8 @@ class Reporter:
         if run_id is None:
             return
         for need, state in selection.states.items():
-            if state.failure is None or self._reported_reads.get(need) == (run_id, state.failure):
+            if state.failure is None or not self._is_new(need, (run_id, state.failure)):
                 continue
-            self._reported_reads[need] = (run_id, state.failure)
             target = f"{need.name} of {run_id}" if need.name else run_id
             reason = without_request(state.failure).removesuffix(".")
             self._messages.add(self._session.now(), f"Could not read {target}: {reason}.")
